@@ -1,0 +1,100 @@
+// Every kind of failure a caller can react to, and what each protocol calls it.
+// A new code only if somebody reacts to it; otherwise reuse one and put the facts in `detail`.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+enum class ErrorCode : uint8_t {
+  Internal,
+  // Statements
+  SyntaxError,
+  NotSupported,
+  UndefinedSource,
+  UndefinedColumn,
+  UndefinedFunction,
+  UndefinedObject,
+  AmbiguousColumn,
+  DuplicateSource,
+  DuplicateColumn,
+  DuplicateObject,
+  TypeMismatch,
+  InvalidCast,
+  GroupingError,
+  InvalidStatement,
+  WrongObjectType,
+  DependentObjects,
+  // Values
+  InvalidText,
+  InvalidDatetime,
+  OutOfRange,
+  DivisionByZero,
+  InvalidParameter,
+  NullValue,
+  BadCopyFormat,
+  InvalidEncoding,
+  // Sessions
+  ProtocolViolation,
+  QueryCanceled,
+  NoTransaction,
+  ActiveTransaction,
+  FailedTransaction,
+  UndefinedStatement,
+  UndefinedCursor,
+  DuplicateStatement,
+  DuplicateCursor,
+  ObjectState,
+  LimitExceeded,
+  TooManyConnections,
+  ShuttingDown,
+  ReadTimeout,
+  UndefinedDatabase,
+  InvalidAuthorization,
+  // The log
+  UnknownTopic,
+  TopicExists,
+  OffsetOutOfRange,
+  CorruptRecord,
+  RecordTooLarge,
+  NotLeader,
+  FencedLeaderEpoch,
+  FencedTask,
+  OutOfOrderSequence,
+  InvalidTimestamp,
+  // The world
+  DiskFull,
+  StorageFailure,
+  StorageInUse,
+  IncompatibleFormat,
+  NetworkFailure,
+  kCount
+};
+
+// The numbers Kafka gives to errors on the wire (https://kafka.apache.org/protocol#protocol_error_codes).
+enum class KafkaError : int16_t {
+  UnknownServerError = -1,
+  None = 0,
+  OffsetOutOfRange = 1,
+  CorruptMessage = 2,
+  UnknownTopicOrPartition = 3,
+  NotLeaderOrFollower = 6,
+  RequestTimedOut = 7,
+  MessageTooLarge = 10,
+  CoordinatorNotAvailable = 15,
+  InvalidTopic = 17,
+  InvalidTimestamp = 32,
+  TopicAlreadyExists = 36,
+  InvalidRequest = 42,
+  OutOfOrderSequenceNumber = 45,
+  InvalidProducerEpoch = 47,
+  KafkaStorageError = 56,
+  FencedLeaderEpoch = 74,
+  InvalidRecord = 87,
+};
+
+// The five characters that PostgreSQL clients know the error by.
+std::string_view sqlstate(ErrorCode code);
+KafkaError kafka_error(ErrorCode code);
+// Whether the same request may succeed later without being changed.
+bool is_retriable(ErrorCode code);
+// The enumerator's name, for logs and tests.
+std::string_view name(ErrorCode code);

@@ -1,0 +1,25 @@
+// A 128-bit identity for life: topics, instances, queries' stores refer to it, never to a name.
+#pragma once
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+struct Uuid {
+  std::array<uint8_t, 16> bytes{};
+
+  // A random version-4 id, from the operating system's source of chance.
+  static Uuid random();
+  // Lower-case hexadecimal with hyphens, as RFC 9562 prints it.
+  std::string to_string() const;
+  bool is_nil() const { return *this == Uuid{}; }
+  auto operator<=>(const Uuid&) const = default;
+
+  template <typename H>
+  friend H AbslHashValue(H h, const Uuid& id) {
+    return H::combine_contiguous(std::move(h), id.bytes.data(), id.bytes.size());
+  }
+};

@@ -1,0 +1,80 @@
+// The SQL types of the dialect. A SqlType is a small value; nested types share their parts.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+enum class TypeKind : uint8_t {
+  Null,  // of a bare NULL literal only; no column has it
+  Boolean,
+  Integer,
+  Bigint,
+  Double,
+  Decimal,
+  String,
+  Bytes,
+  Date,
+  Time,
+  Timestamp,
+  Array,
+  Map,
+  Struct,
+};
+
+struct Field;
+
+class SqlType {
+ public:
+  SqlType() = default;  // Null
+  SqlType(TypeKind kind) : kind_(kind) {}  // NOLINT: scalar kinds are types
+
+  static SqlType null() { return {}; }
+  // precision >= 1 and 0 <= scale <= precision; the parser has checked them.
+  static SqlType decimal(int precision, int scale);
+  static SqlType array(SqlType element);
+  static SqlType map(SqlType key, SqlType value);
+  static SqlType structure(std::vector<Field> fields);
+
+  TypeKind kind() const { return kind_; }
+  int precision() const { return precision_; }
+  int scale() const { return scale_; }
+  const SqlType& element() const;                // of an Array
+  const SqlType& key() const;                    // of a Map
+  const SqlType& value() const;                  // of a Map
+  const std::vector<Field>& fields() const;      // of a Struct
+  // Index of the field with exactly this name, or -1.
+  int field_index(std::string_view name) const;
+
+  bool is_null() const { return kind_ == TypeKind::Null; }
+  bool is_numeric() const { return kind_ >= TypeKind::Integer && kind_ <= TypeKind::Decimal; }
+  bool is_time_like() const { return kind_ >= TypeKind::Date && kind_ <= TypeKind::Timestamp; }
+  bool is_nested() const { return kind_ >= TypeKind::Array; }
+
+  // As the dialect prints it: `DECIMAL(4, 2)`, `ARRAY<STRING>`, "STRUCT<`A` INTEGER>".
+  std::string to_string() const;
+
+  bool operator==(const SqlType& other) const;
+
+ private:
+  TypeKind kind_ = TypeKind::Null;
+  int16_t precision_ = 0, scale_ = 0;
+  std::shared_ptr<const std::vector<Field>> parts_;  // shared: types are copied everywhere and never change
+};
+
+struct Field {
+  std::string name;
+  SqlType type;
+  bool operator==(const Field&) const = default;
+};
+
+// The largest precision that a DECIMAL column can hold: 128 bits.
+inline constexpr int kMaxDecimalPrecision = 38;
+
+// The kind's name in the dialect: INTEGER, STRING, ...
+std::string_view kind_name(TypeKind kind);
+
+}  // namespace engine

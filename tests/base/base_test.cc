@@ -1,0 +1,59 @@
+#include "base/bounded_queue.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/uuid.h"
+
+namespace {
+
+Result<int> halve(int number) {
+  if (number % 2 != 0) return Error{ErrorCode::OutOfRange, "number is odd"};
+  return number / 2;
+}
+Result<int> quarter(int number) { return TRY(halve(number)) / 2; }
+
+TEST(Result, try_hands_the_error_to_the_caller) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  ASSERT_FALSE(quarter(7));
+  EXPECT_EQ(quarter(7).error().message, "number is odd");
+}
+
+TEST(Errors, each_code_has_a_sqlstate_of_five_characters) {
+  for (size_t i = 0; i < static_cast<size_t>(ErrorCode::kCount); ++i)
+    EXPECT_EQ(sqlstate(static_cast<ErrorCode>(i)).size(), 5u) << i;
+}
+
+TEST(ByteReader, a_short_message_is_noticed_once_and_for_good) {
+  std::string message;
+  append_be<int32_t>(message, 7);
+  append_varint(message, zigzag(-300));
+  ByteReader whole(message);
+  EXPECT_EQ(whole.be<int32_t>(), 7);
+  EXPECT_EQ(whole.signed_varint(), -300);
+  EXPECT_TRUE(whole.ok() && whole.at_end());
+
+  ByteReader cut(std::string_view(message).substr(0, 5));
+  EXPECT_EQ(cut.be<int32_t>(), 7);
+  EXPECT_EQ(cut.signed_varint(), 0);
+  EXPECT_FALSE(cut.ok());
+  EXPECT_EQ(cut.be<int8_t>(), 0);
+}
+
+TEST(BoundedQueue, a_full_queue_refuses_and_a_closed_one_still_drains) {
+  BoundedQueue<int> queue(10);
+  EXPECT_TRUE(queue.try_push(1, 6));
+  EXPECT_FALSE(queue.try_push(2, 6));
+  EXPECT_TRUE(queue.try_push(3, 4));
+  queue.close();
+  EXPECT_FALSE(queue.try_push(4, 1));
+  EXPECT_EQ(queue.pop(), 1);
+  EXPECT_EQ(queue.pop(), 3);
+  EXPECT_EQ(queue.pop(), std::nullopt);
+}
+
+TEST(Uuid, prints_version_four) {
+  const std::string text = Uuid::random().to_string();
+  EXPECT_EQ(text.size(), 36u);
+  EXPECT_EQ(text[14], '4');
+}
+
+}  // namespace
