@@ -1,0 +1,29 @@
+// Our own syntax tree for the whole dialect. The parser's tree never leaves this folder.
+#pragma once
+#include <string>
+#include <variant>
+
+#include "engine/sql/ast_session.h"
+#include "engine/sql/ast_statement.h"
+
+namespace engine {
+
+using Statement =
+    std::variant<CreateSource, CreateAsSelect, DropSource, AlterSource, CreateType, DropType, Query,
+                 InsertSelect, InsertValues, Print, SetProperty, UnsetProperty, AlterSystem,
+                 DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema,
+                 CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,
+                 DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,
+                 SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor,
+                 CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify>;
+
+struct ParsedStatement {
+  Statement statement;
+  std::string text;    // as written, from its first to its last token, without the semicolon
+  TextPosition start;  // in the whole script, as all positions inside
+};
+
+// The number of parameters: the greatest n of any $n; 0 when there is none.
+int parameter_count(const ParsedStatement& statement);
+
+}  // namespace engine

@@ -1,0 +1,211 @@
+// Expressions as parsed: a tree of small structs, one per form of the dialect. Nothing is resolved
+// or typed.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sql/ast_name.h"
+
+namespace engine {
+
+struct Expression;
+using ExpressionPtr =
+    std::unique_ptr<Expression>;  // never null, except where a member says "may be null"
+using ExpressionList = std::vector<ExpressionPtr>;
+
+enum class TimeUnit : uint8_t { Milliseconds, Seconds, Minutes, Hours, Days, Weeks, Months, Years };
+
+// Literals. A sign directly before a number belongs to the literal.
+struct NullLiteral {};
+struct BooleanLiteral {
+  bool value;
+};
+struct IntegerLiteral {
+  int32_t value;
+};
+struct BigintLiteral {
+  int64_t value;
+};  // does not fit an INTEGER
+struct DoubleLiteral {
+  double value;
+  std::string text;
+};  // has an exponent
+struct DecimalLiteral {
+  std::string text;
+};  // exactly the written digits, for instance -1.50
+struct StringLiteral {
+  std::string value;
+};
+
+struct ColumnRef {
+  std::optional<Name> source;
+  Name name;
+};
+struct Parameter {
+  int index;
+};  // $1 is 1
+
+// A bare DAY, SECONDS, ... as a function's argument. A function that has no unit at that place
+// reads it as the column `word`.
+struct IntervalUnit {
+  TimeUnit unit;
+  std::string word;
+};
+
+struct Dereference {
+  ExpressionPtr base;
+  Name field;
+};  // base -> field
+struct Subscript {
+  ExpressionPtr base, index;
+};  // base [ index ]
+struct FunctionCall {
+  std::string name;  // upper case
+  ExpressionList arguments;
+  bool star = false, distinct = false;  // COUNT(*): no arguments
+};
+struct Lambda {
+  std::vector<std::string> parameters;
+  ExpressionPtr body;
+};
+
+enum class ArithmeticOp : uint8_t { Add, Subtract, Multiply, Divide, Modulo, Concatenate };
+enum class SignOp : uint8_t { Plus, Minus };
+enum class ComparisonOp : uint8_t {
+  Equal,
+  NotEqual,
+  Less,
+  LessOrEqual,
+  Greater,
+  GreaterOrEqual,
+  IsDistinctFrom,
+  IsNotDistinctFrom
+};
+enum class LogicalOp : uint8_t { And, Or };
+
+struct Arithmetic {
+  ArithmeticOp op;
+  ExpressionPtr left, right;
+};
+struct Signed {
+  SignOp op;
+  ExpressionPtr operand;
+};
+struct Comparison {
+  ComparisonOp op;
+  ExpressionPtr left, right;
+};
+struct Logical {
+  LogicalOp op;
+  ExpressionPtr left, right;
+};
+struct Not {
+  ExpressionPtr operand;
+};
+struct Between {
+  ExpressionPtr value, lower, upper;
+  bool negated = false;
+};
+struct In {
+  ExpressionPtr value;
+  ExpressionList list;
+  bool negated = false;
+};  // list is not empty
+struct Like {
+  ExpressionPtr value, pattern;
+  std::optional<std::string> escape;  // any text; that it is one character is for analysis to check
+  bool negated = false;
+};
+struct IsNull {
+  ExpressionPtr operand;
+  bool negated = false;
+};
+
+struct CaseBranch {
+  ExpressionPtr when, then;
+};
+struct Case {
+  ExpressionPtr operand;  // may be null: CASE WHEN condition ...
+  std::vector<CaseBranch> branches;
+  ExpressionPtr otherwise;  // may be null
+};
+
+struct Cast {
+  ExpressionPtr operand;
+  TypeName type;
+};  // CAST(x AS type) and x::type
+struct AtTimeZone {
+  ExpressionPtr value, zone;
+};
+struct ArrayConstructor {
+  ExpressionList elements;
+};
+struct MapEntry {
+  ExpressionPtr key, value;
+};
+struct MapConstructor {
+  std::vector<MapEntry> entries;
+};
+struct StructField {
+  Name name;
+  ExpressionPtr value;
+};
+struct StructConstructor {
+  std::vector<StructField> fields;
+};
+
+struct Expression {
+  using Node = std::variant<NullLiteral, BooleanLiteral, IntegerLiteral, BigintLiteral,
+                            DoubleLiteral, DecimalLiteral, StringLiteral, ColumnRef, Parameter,
+                            IntervalUnit, Dereference, Subscript, FunctionCall, Lambda, Arithmetic,
+                            Signed, Comparison, Logical, Not, Between, In, Like, IsNull, Case, Cast,
+                            AtTimeZone, ArrayConstructor, MapConstructor, StructConstructor>;
+  Node node;
+  // Where it begins; of a binary operator (and IS, IN, LIKE, BETWEEN, ::) the operator itself,
+  // which is where a type error is shown.
+  TextPosition position;
+
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(&node);
+  }
+  template <class T>
+  bool is() const {
+    return std::holds_alternative<T>(node);
+  }
+};
+
+template <class T>
+ExpressionPtr make_expression(T node, TextPosition position = {}) {
+  return std::make_unique<Expression>(Expression{std::move(node), position});
+}
+
+ExpressionPtr clone(const Expression& expression);
+ExpressionList clone(const ExpressionList& list);
+
+// Same structure and same names; positions and spellings (quotes, letter case of keywords) do not
+// count.
+bool equals(const Expression& left, const Expression& right);
+
+// As ksqlDB prints it in messages: `(A + B)`, `SUM(X->Y)`, `'it''s'`; names in back quotes when
+// they need them.
+std::string to_sql(const Expression& expression);
+
+// The children in the order of the text, for walks that treat all forms alike.
+std::vector<const Expression*> children(const Expression& expression);
+std::vector<ExpressionPtr*> children(Expression& expression);  // to rewrite them in place
+
+std::string_view to_string(ArithmeticOp op);  // "+"
+std::string_view to_string(ComparisonOp op);  // "<>", "IS DISTINCT FROM"
+std::string_view to_string(LogicalOp op);
+std::string_view to_string(TimeUnit unit);  // "SECONDS"
+
+// No expression that the parser returns is nested deeper, so recursion over one is safe.
+inline constexpr int kMaxExpressionDepth = 500;
+
+}  // namespace engine

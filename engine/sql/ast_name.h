@@ -1,0 +1,55 @@
+// Names and type names as a statement spells them.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/types/type.h"
+
+namespace engine {
+
+enum class Quoting : uint8_t { None, Double, Back };
+
+// A name of a source, column, alias, ... Without quotes its text is already folded to upper case.
+// How it was quoted matters to the PostgreSQL front end alone, where "orders" may mean ORDERS and
+// `orders` may not.
+struct Name {
+  std::string text;
+  Quoting quoting = Quoting::None;
+
+  operator const std::string&() const { return text; }  // NOLINT: a name is used as its text
+  bool empty() const { return text.empty(); }
+  // Two spellings of one name are equal.
+  bool operator==(const Name& other) const { return text == other.text; }
+  bool operator==(std::string_view other) const { return text == other; }
+};
+
+// "`name`" when the bare name would be folded or is a reserved word, else the name itself.
+std::string quote_if_needed(std::string_view name);
+
+// A type as written. It becomes a SqlType once the custom types are known (resolve_type), because a
+// script may create a type and use it in the next statement.
+struct TypeName {
+  TypeKind kind = TypeKind::Null;  // Null: a custom type, see `custom_name`
+  std::string custom_name = {};
+  int precision = 0, scale = 0;      // of a DECIMAL; already checked
+  std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
+  std::vector<std::string> field_names = {};  // of a STRUCT, as long as `parts`
+  TextPosition position = {};
+
+  bool is_custom() const { return kind == TypeKind::Null; }
+  // As SqlType::to_string, with custom names as they are.
+  std::string to_string() const;
+};
+
+using CustomTypes = std::map<std::string, SqlType>;
+
+// Fails with UndefinedObject, "Cannot resolve unknown type: X". Where no custom type is so named,
+// PostgreSQL's names (TEXT, INT4, INT8, FLOAT8, NUMERIC(p, s), BOOL, BYTEA, TIMESTAMPTZ, ...) are
+// known as well.
+Result<SqlType> resolve_type(const TypeName& name, const CustomTypes& custom_types = {});
+
+}  // namespace engine

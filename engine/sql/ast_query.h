@@ -1,0 +1,114 @@
+// A SELECT as parsed: the same for pull queries, push queries and the queries of CREATE ... AS and
+// INSERT INTO.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/sql/ast_expression.h"
+
+namespace engine {
+
+// One entry of WITH (...). The value is a literal.
+struct Property {
+  std::string name;          // upper case
+  std::string written_name;  // as in the text, without quotes: connectors distinguish case
+  ExpressionPtr value;
+  TextPosition position;
+
+  // The value's text without quotes: 'JSON' is JSON, 4 is "4", true is "true", null is "null".
+  std::string text() const;
+};
+using PropertyList = std::vector<Property>;
+
+// nullptr when there is none of this (upper-case) name.
+const Property* find_property(const PropertyList& properties, std::string_view name);
+
+struct Duration {
+  int64_t count;
+  TimeUnit unit;  // Days or shorter in windows
+  // Fails with OutOfRange when it does not fit.
+  Result<int64_t> to_ms() const;
+};
+
+enum class SelectItemKind : uint8_t {
+  Expression,    // expression [AS alias]
+  AllColumns,    // * or source.*
+  StructFields,  // expression->*
+};
+
+struct SelectItem {
+  SelectItemKind kind;
+  ExpressionPtr expression;    // null for AllColumns
+  std::optional<Name> alias;   // of Expression only
+  std::optional<Name> source;  // of AllColumns only: source.*
+  TextPosition position;
+};
+
+struct AliasedSource {
+  Name name;
+  std::optional<Name> alias;
+  TextPosition position;
+
+  // The name by which the rest of the query addresses it.
+  const Name& visible_name() const { return alias ? *alias : name; }
+};
+
+enum class JoinType : uint8_t { Inner, Left, Right, Full };
+
+// WITHIN 1 HOUR (before = after), or WITHIN (1 HOUR, 2 HOURS) GRACE PERIOD ...
+struct Within {
+  Duration before, after;
+  std::optional<Duration> grace;
+};
+
+// Joins associate to the left: ((first JOIN a) JOIN b).
+struct Join {
+  JoinType type;
+  AliasedSource source;
+  std::optional<Within> within;
+  ExpressionPtr on;
+  TextPosition position;
+};
+
+enum class WindowType : uint8_t { Tumbling, Hopping, Session };
+
+struct WindowClause {
+  WindowType type;
+  Duration size;                    // the gap of a session
+  std::optional<Duration> advance;  // always there for Hopping, never otherwise
+  std::optional<Duration> retention, grace;
+  TextPosition position;
+};
+
+enum class Emit : uint8_t { None, Changes, Final };
+enum class NullsOrder : uint8_t { Default, First, Last };
+
+struct OrderItem {
+  ExpressionPtr expression;
+  bool descending = false;
+  NullsOrder nulls = NullsOrder::Default;
+};
+
+struct Query {
+  bool distinct = false;  // SELECT DISTINCT: parses, is not part of the dialect
+  std::vector<SelectItem> items;
+  std::optional<AliasedSource> from;  // none: SELECT 1, SELECT version()
+  std::vector<Join> joins;
+  std::optional<WindowClause> window;
+  ExpressionPtr where;  // may be null
+  ExpressionList group_by, partition_by;
+  ExpressionPtr having;  // may be null
+  std::vector<OrderItem> order_by;
+  Emit emit = Emit::None;
+  ExpressionPtr limit, offset;  // may be null; an integer literal (may be negative) or a parameter
+  TextPosition position;        // of SELECT
+  // Of each clause's first word; unset when there is no such clause.
+  std::optional<TextPosition> where_position, group_by_position, partition_by_position,
+      having_position, order_by_position, emit_position, limit_position;
+};
+
+Query clone(const Query& query);
+
+}  // namespace engine

@@ -1,0 +1,114 @@
+// What PostgreSQL clients send around statements: transactions, settings, cursors, COPY, prepared
+// statements.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/sql/ast_query.h"
+
+namespace engine {
+
+struct ParsedStatement;
+
+enum class TransactionAction : uint8_t {
+  Begin,     // BEGIN, START TRANSACTION; isolation levels and the like are read over
+  Commit,    // COMMIT, END
+  Rollback,  // ROLLBACK, ABORT
+  Savepoint,
+  Release,
+  RollbackTo,
+};
+struct Transaction {
+  TransactionAction action;
+  Name savepoint = {};  // of the last three
+  std::string tag =
+      {};  // the command tag that PostgreSQL answers: BEGIN, START TRANSACTION, COMMIT, ...
+};
+
+// SET [SESSION|LOCAL] name {=|TO} value; also SET TIME ZONE (timezone), SET NAMES
+// (client_encoding).
+struct SetSetting {
+  bool is_local = false;
+  std::string name;                  // lower case, may have dots
+  std::optional<std::string> value;  // none: DEFAULT. A list is joined by ", "
+};
+// SET TRANSACTION ..., SET SESSION CHARACTERISTICS AS TRANSACTION ...
+struct SetTransaction {
+  bool for_session = false;
+  std::string modes;
+};  // upper case, one blank between words
+struct ShowSetting {
+  std::string name;
+};  // lower case; "all" for SHOW ALL
+struct ResetSetting {
+  std::string name;
+};  // likewise
+enum class DiscardTarget : uint8_t { All, Plans, Sequences, Temporary };
+struct Discard {
+  DiscardTarget target;
+};
+
+struct DeclareCursor {
+  Name name;
+  bool is_binary = false, is_scroll = false, with_hold = false;
+  Query query;
+  std::string query_text;  // from SELECT to the end
+};
+
+enum class FetchDirection : uint8_t { Forward, Backward, First, Last, Absolute, Relative };
+struct FetchCursor {
+  bool is_move = false;  // MOVE: the rows are skipped
+  FetchDirection direction = FetchDirection::Forward;
+  std::optional<int64_t> count = 1;  // none: ALL
+  Name cursor;
+};
+struct CloseCursor {
+  std::optional<Name> cursor;
+};  // none: ALL
+
+enum class CopyDirection : uint8_t { FromStdin, ToStdout };
+struct CopyOption {
+  std::string name;  // lower case: format, header, delimiter, null, quote, escape, force_quote, ...
+  std::optional<std::string>
+      value;  // none: the option's name alone. TRUE and ON as written, in lower case
+  std::vector<Name> columns = {};  // of force_quote and its kin; a single empty list means *
+  TextPosition position;
+};
+struct Copy {
+  CopyDirection direction;
+  Name source;  // empty when it copies a query
+  TextPosition source_position;
+  std::vector<Name> columns;   // empty: all
+  std::optional<Query> query;  // COPY (SELECT ...) TO STDOUT
+  std::vector<CopyOption>
+      options;  // the old spelling (CSV HEADER DELIMITER ';') gives the same: format = csv, ...
+};
+
+struct Prepare {
+  Name name;
+  std::vector<TypeName> parameter_types;
+  std::unique_ptr<ParsedStatement> statement;
+};
+struct ExecutePrepared {
+  Name name;
+  ExpressionList arguments;
+};
+struct Deallocate {
+  std::optional<Name> name;
+};  // none: ALL
+
+struct Listen {
+  Name channel;
+};
+struct Unlisten {
+  std::optional<Name> channel;
+};  // none: *
+struct Notify {
+  Name channel;
+  std::string payload;
+};
+
+}  // namespace engine

@@ -1,0 +1,193 @@
+// The statements of the dialect as parsed: sources,
+// types, rows, inspection and control. What PostgreSQL clients send around them is in
+// ast_session.h.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/sql/ast_query.h"
+
+namespace engine {
+
+struct ParsedStatement;
+
+enum class SourceKind : uint8_t { Stream, Table };
+
+enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header };
+
+struct TableElement {
+  Name name;
+  TypeName type;
+  ColumnConstraint constraint = ColumnConstraint::None;
+  std::string header_key = {};  // of HEADER('k')
+  TextPosition position;
+};
+
+struct CreateSource {
+  SourceKind kind;
+  bool or_replace = false, if_not_exists = false;
+  bool is_source = false;  // CREATE SOURCE STREAM: read-only
+  Name name;
+  TextPosition name_position;
+  std::vector<TableElement> elements;
+  PropertyList properties;
+};
+
+struct CreateAsSelect {
+  SourceKind kind;
+  bool or_replace = false, if_not_exists = false;
+  Name name;
+  TextPosition name_position;
+  PropertyList properties;
+  Query query;
+};
+
+struct DropSource {
+  SourceKind kind;
+  bool if_exists = false, delete_topic = false;
+  Name name;
+  TextPosition name_position;
+};
+
+struct AlterSource {
+  SourceKind kind;
+  Name name;
+  TextPosition name_position;
+  std::vector<TableElement> added;
+};
+
+struct CreateType {
+  bool if_not_exists = false;
+  Name name;
+  TextPosition name_position;
+  TypeName type;
+};
+struct DropType {
+  bool if_exists = false;
+  Name name;
+  TextPosition name_position;
+};
+
+struct InsertSelect {
+  Name target;
+  TextPosition target_position;
+  PropertyList properties;
+  Query query;
+};
+
+struct InsertColumn {
+  Name name;
+  TextPosition position;
+};
+struct InsertValues {
+  Name target;
+  TextPosition target_position;
+  std::vector<InsertColumn> columns;  // empty: all, in schema order
+  std::vector<ExpressionList> rows;   // one or many; not necessarily of equal length
+};
+
+struct Print {
+  Name topic;
+  bool from_beginning = false;
+  std::optional<int64_t> interval, limit;
+};
+
+// SET 'prop' = 'value' and its kin: ksqlDB's properties, as opposed to PostgreSQL's settings
+// (SetSetting).
+struct SetProperty {
+  std::string name, value;
+};
+struct UnsetProperty {
+  std::string name;
+};
+struct AlterSystem {
+  std::string name, value;
+};
+struct DefineVariable {
+  Name name;
+  std::string value;
+};
+struct UndefineVariable {
+  Name name;
+};
+struct RunScript {
+  std::string file;
+};
+
+struct AssertTopic {
+  bool exists = true;  // false: ASSERT NOT EXISTS
+  Name topic;
+  PropertyList properties;
+  std::optional<Duration> timeout;
+};
+struct AssertSchema {
+  bool exists = true;
+  std::optional<Name> subject;
+  std::optional<int64_t> id;
+  std::optional<Duration> timeout;
+};
+
+enum class ConnectorKind : uint8_t { Any, Source, Sink };
+struct CreateConnector {
+  ConnectorKind kind;
+  bool if_not_exists = false;
+  Name name;
+  PropertyList properties;
+};
+struct DropConnector {
+  bool if_exists = false;
+  Name name;
+};
+struct DescribeConnector {
+  Name name;
+};
+
+enum class ShowKind : uint8_t {
+  Topics,
+  Streams,
+  Tables,
+  Queries,
+  Functions,
+  Properties,
+  Types,
+  Variables,
+  Connectors,
+  ConnectorPlugins
+};
+struct Show {
+  ShowKind kind;
+  bool all = false, extended = false;
+  ConnectorKind connectors = ConnectorKind::Any;
+};
+
+struct DescribeSource {
+  Name name;
+  TextPosition name_position;
+  bool extended = false;
+};
+struct DescribeSources {
+  SourceKind kind;
+  bool extended = false;
+};
+struct DescribeFunction {
+  std::string name;
+  TextPosition name_position;
+};  // upper case
+
+struct Explain {
+  bool analyze = false;
+  std::unique_ptr<ParsedStatement> statement;  // may be null: then query_id
+  std::optional<Name> query_id;
+};
+
+enum class QueryAction : uint8_t { Terminate, Pause, Resume };
+struct ControlQuery {
+  QueryAction action;
+  std::optional<Name> query_id;  // none: ALL
+  TextPosition position;
+};
+
+}  // namespace engine

@@ -1,0 +1,33 @@
+// Text to syntax tree. The only way into the grammar.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/sql/ast.h"
+
+namespace engine {
+
+// The statements of a script, in order; blanks, comments and bare semicolons alone give none. The
+// text is parsed as a whole: an error anywhere means that nothing of it runs. Positions count in
+// the whole text.
+//
+// Fails with SyntaxError, which has a position, the message as PostgreSQL words it (`syntax error
+// at "SELEC"`), a hint where there is a good one, and in `detail` ksqlDB's wording (`line 1:1:
+// Syntax error at or near 'SELEC' at line 1:1`); with InvalidText when the text is not UTF-8; with
+// LimitExceeded when it is nested too deeply. Threads: any.
+Result<std::vector<ParsedStatement>> parse_script(std::string_view text);
+
+// One expression and nothing else.
+Result<ExpressionPtr> parse_expression(std::string_view text);
+
+// One type and nothing else: `ARRAY<STRUCT<A INT>>`.
+Result<TypeName> parse_type(std::string_view text);
+
+// The text with each ${name} replaced; names are compared without regard to case, unknown ones
+// stay. Comments and string literals are not spared, as in ksqlDB.
+std::string substitute_variables(std::string_view text,
+                                 const std::map<std::string, std::string>& variables);
+
+}  // namespace engine
