@@ -12,8 +12,8 @@ class BoundedQueue {
  public:
   explicit BoundedQueue(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  // False when the queue is closed, or already holds its limit; an item larger than the limit is taken
-  // when the queue is empty, or it could never pass.
+  // False when the queue is closed, or already holds its limit; an item larger than the limit is
+  // taken when the queue is empty, or it could never pass.
   bool try_push(T item, size_t size_bytes) {
     {
       std::lock_guard lock(mutex_);
@@ -50,7 +50,10 @@ class BoundedQueue {
   }
 
  private:
-  struct Slot { T item; size_t size_bytes; };
+  struct Slot {
+    T item;
+    size_t size_bytes;
+  };
   std::optional<T> take_front() {
     if (items_.empty()) return std::nullopt;
     Slot slot = std::move(items_.front());

@@ -10,10 +10,14 @@
 template <class T>
 T byte_swapped(T value) {
   static_assert(std::is_integral_v<T>);
-  if constexpr (sizeof(T) == 1) return value;
-  else if constexpr (sizeof(T) == 2) return static_cast<T>(__builtin_bswap16(static_cast<uint16_t>(value)));
-  else if constexpr (sizeof(T) == 4) return static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(value)));
-  else return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
+  if constexpr (sizeof(T) == 1)
+    return value;
+  else if constexpr (sizeof(T) == 2)
+    return static_cast<T>(__builtin_bswap16(static_cast<uint16_t>(value)));
+  else if constexpr (sizeof(T) == 4)
+    return static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(value)));
+  else
+    return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
 }
 
 // The caller has checked that sizeof(T) bytes are there.
@@ -35,8 +39,12 @@ void append_be(std::string& out, T value) {
 }
 
 // Signed numbers zigzag before they become varints.
-inline uint64_t zigzag(int64_t value) { return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63); }
-inline int64_t unzigzag(uint64_t value) { return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1); }
+inline uint64_t zigzag(int64_t value) {
+  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+inline int64_t unzigzag(uint64_t value) {
+  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+}
 
 // Unsigned LEB128, as protocol buffers and Kafka write it.
 inline void append_varint(std::string& out, uint64_t value) {
@@ -47,8 +55,9 @@ inline void append_varint(std::string& out, uint64_t value) {
   out += static_cast<char>(value);
 }
 
-// Reads on from `data`, which becomes what is left; `ok` turns false for good when something is missing
-// and every later read gives a zero or an empty string. One check at the end covers a whole message.
+// Reads on from `data`, which becomes what is left; `ok` turns false for good when something is
+// missing and every later read gives a zero or an empty string. One check at the end covers a whole
+// message.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view data) : data_(data) {}

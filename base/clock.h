@@ -21,7 +21,10 @@ class SimulatedClock final : public Clock {
   explicit SimulatedClock(int64_t start_wall_ms = 0) : wall_us_(start_wall_ms * 1000) {}
   int64_t wall_ms() const override { return wall_us_ / 1000; }
   int64_t monotonic_us() const override { return passed_us_; }
-  void advance_us(int64_t by_us) { wall_us_ += by_us; passed_us_ += by_us; }
+  void advance_us(int64_t by_us) {
+    wall_us_ += by_us;
+    passed_us_ += by_us;
+  }
 
  private:
   int64_t wall_us_, passed_us_ = 0;

@@ -69,7 +69,8 @@ enum class ErrorCode : uint8_t {
   kCount
 };
 
-// The numbers Kafka gives to errors on the wire (https://kafka.apache.org/protocol#protocol_error_codes).
+// The numbers Kafka gives to errors on the wire
+// (https://kafka.apache.org/protocol#protocol_error_codes).
 enum class KafkaError : int16_t {
   UnknownServerError = -1,
   None = 0,

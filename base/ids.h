@@ -13,28 +13,45 @@ class StrongNumber {
   constexpr explicit StrongNumber(Rep value) : value_(value) {}
   constexpr Rep value() const { return value_; }
   constexpr auto operator<=>(const StrongNumber&) const = default;
-  constexpr StrongNumber operator+(Rep count) const { return StrongNumber(static_cast<Rep>(value_ + count)); }
-  constexpr StrongNumber operator-(Rep count) const { return StrongNumber(static_cast<Rep>(value_ - count)); }
-  constexpr Rep operator-(StrongNumber other) const { return static_cast<Rep>(value_ - other.value_); }
-  constexpr StrongNumber& operator++() { ++value_; return *this; }
-  constexpr StrongNumber& operator+=(Rep count) { value_ = static_cast<Rep>(value_ + count); return *this; }
+  constexpr StrongNumber operator+(Rep count) const {
+    return StrongNumber(static_cast<Rep>(value_ + count));
+  }
+  constexpr StrongNumber operator-(Rep count) const {
+    return StrongNumber(static_cast<Rep>(value_ - count));
+  }
+  constexpr Rep operator-(StrongNumber other) const {
+    return static_cast<Rep>(value_ - other.value_);
+  }
+  constexpr StrongNumber& operator++() {
+    ++value_;
+    return *this;
+  }
+  constexpr StrongNumber& operator+=(Rep count) {
+    value_ = static_cast<Rep>(value_ + count);
+    return *this;
+  }
 
  private:
   Rep value_{};
 };
 
-using Offset = StrongNumber<struct OffsetTag, int64_t>;             // of a record in its partition
+using Offset = StrongNumber<struct OffsetTag, int64_t>;  // of a record in its partition
 using LeaderEpoch = StrongNumber<struct LeaderEpochTag, int32_t>;
-using PartitionId = StrongNumber<struct PartitionIdTag, int32_t>;   // within its topic, from 0
+using PartitionId = StrongNumber<struct PartitionIdTag, int32_t>;  // within its topic, from 0
 using NodeId = StrongNumber<struct NodeIdTag, int32_t>;
 using ProducerId = StrongNumber<struct ProducerIdTag, int64_t>;
-using TaskEpoch = StrongNumber<struct TaskEpochTag, int32_t>;       // raised when a task changes owner
-using TaskSequence = StrongNumber<struct TaskSequenceTag, int64_t>; // of a task commit, from 1, without gaps
-using Revision = StrongNumber<struct RevisionTag, int64_t>;         // of the metadata log, from 1
+using TaskEpoch = StrongNumber<struct TaskEpochTag, int32_t>;  // raised when a task changes owner
+using TaskSequence =
+    StrongNumber<struct TaskSequenceTag, int64_t>;  // of a task commit, from 1, without gaps
+using Revision = StrongNumber<struct RevisionTag, int64_t>;  // of the metadata log, from 1
 
 template <class Tag, class Rep>
 struct std::hash<StrongNumber<Tag, Rep>> {
-  size_t operator()(StrongNumber<Tag, Rep> id) const noexcept { return std::hash<Rep>{}(id.value()); }
+  size_t operator()(StrongNumber<Tag, Rep> id) const noexcept {
+    return std::hash<Rep>{}(id.value());
+  }
 };
 template <typename H, class Tag, class Rep>
-H AbslHashValue(H h, StrongNumber<Tag, Rep> id) { return H::combine(std::move(h), id.value()); }
+H AbslHashValue(H h, StrongNumber<Tag, Rep> id) {
+  return H::combine(std::move(h), id.value());
+}

@@ -1,4 +1,5 @@
-// Log lines: lower-case fragments with fields, for instance `batch refused topic=clicks partition=3`.
+// Log lines: lower-case fragments with fields, for instance `batch refused topic=clicks
+// partition=3`.
 //   error  data or an invariant at risk       warn   unexpected, survived
 //   info   a state change an operator wants   debug  off by default
 #pragma once
@@ -15,11 +16,13 @@ void log_line(LogLevel level, std::string_view line);
 
 template <class... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::Debug)) log_line(LogLevel::Debug, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::Debug))
+    log_line(LogLevel::Debug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::Info)) log_line(LogLevel::Info, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::Info))
+    log_line(LogLevel::Info, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_warn(fmt::format_string<Args...> format, Args&&... args) {

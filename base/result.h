@@ -7,7 +7,8 @@
 
 #include "base/errors.h"
 
-// Where in a statement's text something is wrong. Line and column count from 1, offset (in bytes) from 0.
+// Where in a statement's text something is wrong. Line and column count from 1, offset (in bytes)
+// from 0.
 struct TextPosition {
   uint32_t line = 1, column = 1, offset = 0;
   bool operator==(const TextPosition&) const = default;
@@ -15,10 +16,10 @@ struct TextPosition {
 
 struct Error {
   ErrorCode code;
-  std::string message;                             // what, in user terms: no full stop
-  std::string detail = {}, hint = {};              // facts; what the user can do: whole sentences
-  std::optional<TextPosition> position = {};       // in the statement's text
-  std::string context = {};                        // where, for instance "COPY orders, line 4711"
+  std::string message;                        // what, in user terms: no full stop
+  std::string detail = {}, hint = {};         // facts; what the user can do: whole sentences
+  std::optional<TextPosition> position = {};  // in the statement's text
+  std::string context = {};                   // where, for instance "COPY orders, line 4711"
 
   Error&& at(TextPosition where) && {
     if (!position) position = where;
@@ -34,18 +35,19 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {  // nodiscard is why this class exists
  public:
   using tl::expected<T, Error>::expected;
-  Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT: implicit
+  Result(Error error)
+      : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT: implicit
   T take() && {
     if constexpr (!std::is_void_v<T>) return *std::move(*this);
   }
 };
 using Status = Result<void>;
 
-// The value, or leave the function with the error. Works for Status too. Not nested (-Wshadow), not in a
-// coroutine; a lambda that uses it names its return type.
-#define TRY(expr)                                         \
-  ({                                                      \
-    auto tried = (expr);                                  \
-    if (!tried) return std::move(tried).error();          \
-    std::move(tried).take();                              \
+// The value, or leave the function with the error. Works for Status too. Not nested (-Wshadow), not
+// in a coroutine; a lambda that uses it names its return type.
+#define TRY(expr)                                \
+  ({                                             \
+    auto tried = (expr);                         \
+    if (!tried) return std::move(tried).error(); \
+    std::move(tried).take();                     \
   })

@@ -41,7 +41,8 @@ std::string Schema::to_string() const {
 }
 
 bool is_system_column(std::string_view name) {
-  return name == kRowTime || name == kRowPartition || name == kRowOffset || name == kWindowStart || name == kWindowEnd;
+  return name == kRowTime || name == kRowPartition || name == kRowOffset || name == kWindowStart ||
+         name == kWindowEnd;
 }
 
 }  // namespace engine

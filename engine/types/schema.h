@@ -34,8 +34,9 @@ struct Schema {
 };
 
 // Columns that every source has without declaring them.
-inline constexpr std::string_view kRowTime = "ROWTIME", kRowPartition = "ROWPARTITION", kRowOffset = "ROWOFFSET",
-                                  kWindowStart = "WINDOWSTART", kWindowEnd = "WINDOWEND";
+inline constexpr std::string_view kRowTime = "ROWTIME", kRowPartition = "ROWPARTITION",
+                                  kRowOffset = "ROWOFFSET", kWindowStart = "WINDOWSTART",
+                                  kWindowEnd = "WINDOWEND";
 bool is_system_column(std::string_view name);
 
 }  // namespace engine

@@ -13,7 +13,8 @@ SqlType SqlType::decimal(int precision, int scale) {
 
 SqlType SqlType::array(SqlType element) {
   SqlType type(TypeKind::Array);
-  type.parts_ = std::make_shared<const std::vector<Field>>(std::vector<Field>{{"", std::move(element)}});
+  type.parts_ =
+      std::make_shared<const std::vector<Field>>(std::vector<Field>{{"", std::move(element)}});
   return type;
 }
 
@@ -58,8 +59,10 @@ std::string SqlType::to_string() const {
   switch (kind_) {
     case TypeKind::Decimal:
       return "DECIMAL(" + std::to_string(precision_) + ", " + std::to_string(scale_) + ")";
-    case TypeKind::Array: return "ARRAY<" + element().to_string() + ">";
-    case TypeKind::Map: return "MAP<" + key().to_string() + ", " + value().to_string() + ">";
+    case TypeKind::Array:
+      return "ARRAY<" + element().to_string() + ">";
+    case TypeKind::Map:
+      return "MAP<" + key().to_string() + ", " + value().to_string() + ">";
     case TypeKind::Struct: {
       std::string text = "STRUCT<";
       for (const Field& field : fields()) {
@@ -68,31 +71,47 @@ std::string SqlType::to_string() const {
       }
       return text + ">";
     }
-    default: return std::string(kind_name(kind_));
+    default:
+      return std::string(kind_name(kind_));
   }
 }
 
 bool SqlType::operator==(const SqlType& other) const {
-  if (kind_ != other.kind_ || precision_ != other.precision_ || scale_ != other.scale_) return false;
+  if (kind_ != other.kind_ || precision_ != other.precision_ || scale_ != other.scale_)
+    return false;
   return parts_ == other.parts_ || (parts_ && other.parts_ && *parts_ == *other.parts_);
 }
 
 std::string_view kind_name(TypeKind kind) {
   switch (kind) {
-    case TypeKind::Null: return "NULL";
-    case TypeKind::Boolean: return "BOOLEAN";
-    case TypeKind::Integer: return "INTEGER";
-    case TypeKind::Bigint: return "BIGINT";
-    case TypeKind::Double: return "DOUBLE";
-    case TypeKind::Decimal: return "DECIMAL";
-    case TypeKind::String: return "STRING";
-    case TypeKind::Bytes: return "BYTES";
-    case TypeKind::Date: return "DATE";
-    case TypeKind::Time: return "TIME";
-    case TypeKind::Timestamp: return "TIMESTAMP";
-    case TypeKind::Array: return "ARRAY";
-    case TypeKind::Map: return "MAP";
-    case TypeKind::Struct: return "STRUCT";
+    case TypeKind::Null:
+      return "NULL";
+    case TypeKind::Boolean:
+      return "BOOLEAN";
+    case TypeKind::Integer:
+      return "INTEGER";
+    case TypeKind::Bigint:
+      return "BIGINT";
+    case TypeKind::Double:
+      return "DOUBLE";
+    case TypeKind::Decimal:
+      return "DECIMAL";
+    case TypeKind::String:
+      return "STRING";
+    case TypeKind::Bytes:
+      return "BYTES";
+    case TypeKind::Date:
+      return "DATE";
+    case TypeKind::Time:
+      return "TIME";
+    case TypeKind::Timestamp:
+      return "TIMESTAMP";
+    case TypeKind::Array:
+      return "ARRAY";
+    case TypeKind::Map:
+      return "MAP";
+    case TypeKind::Struct:
+      return "STRUCT";
   }
   return "?";
 }

@@ -29,7 +29,7 @@ struct Field;
 
 class SqlType {
  public:
-  SqlType() = default;  // Null
+  SqlType() = default;                     // Null
   SqlType(TypeKind kind) : kind_(kind) {}  // NOLINT: scalar kinds are types
 
   static SqlType null() { return {}; }
@@ -42,10 +42,10 @@ class SqlType {
   TypeKind kind() const { return kind_; }
   int precision() const { return precision_; }
   int scale() const { return scale_; }
-  const SqlType& element() const;                // of an Array
-  const SqlType& key() const;                    // of a Map
-  const SqlType& value() const;                  // of a Map
-  const std::vector<Field>& fields() const;      // of a Struct
+  const SqlType& element() const;            // of an Array
+  const SqlType& key() const;                // of a Map
+  const SqlType& value() const;              // of a Map
+  const std::vector<Field>& fields() const;  // of a Struct
   // Index of the field with exactly this name, or -1.
   int field_index(std::string_view name) const;
 
@@ -62,7 +62,8 @@ class SqlType {
  private:
   TypeKind kind_ = TypeKind::Null;
   int16_t precision_ = 0, scale_ = 0;
-  std::shared_ptr<const std::vector<Field>> parts_;  // shared: types are copied everywhere and never change
+  std::shared_ptr<const std::vector<Field>>
+      parts_;  // shared: types are copied everywhere and never change
 };
 
 struct Field {

@@ -1,0 +1,39 @@
+#include "engine/types/batch.h"
+
+namespace engine {
+
+namespace {
+
+std::vector<ColumnPtr> gather_all(const std::vector<ColumnPtr>& columns,
+                                  std::span<const uint32_t> which) {
+  std::vector<ColumnPtr> out;
+  out.reserve(columns.size());
+  for (const ColumnPtr& column : columns)
+    out.push_back(std::make_shared<const Column>(column->gather(which)));
+  return out;
+}
+
+Bitmap gather_bits(const Bitmap& bits, std::span<const uint32_t> which) {
+  Bitmap out(which.size(), false);
+  for (size_t i = 0; i < which.size(); ++i)
+    if (bits.test(which[i])) out.set(i);
+  return out;
+}
+
+}  // namespace
+
+Batch Batch::gather(std::span<const uint32_t> which) const {
+  Batch out;
+  out.rows = which.size();
+  out.columns = gather_all(columns, which);
+  out.timestamps.reserve(which.size());
+  for (const uint32_t row : which) out.timestamps.push_back(timestamps[row]);
+  out.present = gather_bits(present, which);
+  if (has_old()) {
+    out.old_columns = gather_all(old_columns, which);
+    out.old_present = gather_bits(old_present, which);
+  }
+  return out;
+}
+
+}  // namespace engine

@@ -1,0 +1,47 @@
+// A few thousand rows on their way through a query, as columns.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/types/column.h"
+
+namespace engine {
+
+// What the columns of the batches at one place in a plan are called. Sources put keys first, then
+// values, then the system columns that the query mentions.
+struct LayoutColumn {
+  std::string
+      source;  // the source's name or alias that qualifies the column; empty where there is none
+  std::string name;
+  SqlType type;
+};
+using Layout = std::vector<LayoutColumn>;
+
+// A batch of a stream carries inserts; a batch of a table carries changes.
+//
+//   present   old_present   in a stream                 in a table
+//   1         0             a record                    a new row
+//   1         1             -                           an update: `old_columns` has the row that
+//   it replaces 0         1             -                           a delete 0         0 a record
+//   with a null value  a delete of a row that was not there
+//
+// In a row that is not present the key columns are set and the others are null.
+// Invariants: all columns, timestamps and bitmaps are `rows` long; old_columns is empty (streams,
+// or nobody downstream asks for it) or has as many columns as `columns`.
+struct Batch {
+  size_t rows = 0;
+  std::vector<ColumnPtr> columns;
+  std::vector<int64_t> timestamps;  // event time, ms since 1970
+  Bitmap present;
+  std::vector<ColumnPtr> old_columns;
+  Bitmap old_present;
+
+  bool has_old() const { return !old_columns.empty(); }
+  // The rows named, in that order.
+  Batch gather(std::span<const uint32_t> which) const;
+};
+
+}  // namespace engine

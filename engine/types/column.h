@@ -1,0 +1,191 @@
+// A typed vector of values: what operators, expressions and formats hand to each other.
+#pragma once
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/types/type.h"
+#include "engine/types/value.h"
+
+namespace engine {
+
+// One bit a row; a set bit means "there is a value".
+class Bitmap {
+ public:
+  Bitmap() = default;
+  Bitmap(size_t size, bool value) { resize(size, value); }
+  size_t size() const { return size_; }
+  bool test(size_t row) const { return (words_[row >> 6] >> (row & 63)) & 1; }
+  void set(size_t row) { words_[row >> 6] |= uint64_t{1} << (row & 63); }
+  void clear(size_t row) { words_[row >> 6] &= ~(uint64_t{1} << (row & 63)); }
+  void assign(size_t row, bool value) { value ? set(row) : clear(row); }
+  void push_back(bool value);
+  // New rows get `value`; bits past the end stay zero.
+  void resize(size_t size, bool value);
+  void reserve(size_t size) { words_.reserve((size + 63) / 64); }
+  bool all() const;
+  bool none() const;
+  size_t count() const;
+  std::span<uint64_t> words() { return words_; }
+  std::span<const uint64_t> words() const { return words_; }
+  // Keeps only what is set in both.
+  void intersect(const Bitmap& other);
+
+ private:
+  std::vector<uint64_t> words_;
+  size_t size_ = 0;
+};
+
+// Where the bytes of a column's strings live: grows in blocks that never move.
+class StringHeap {
+ public:
+  // A copy of `bytes` that lives as long as the heap.
+  std::string_view add(std::string_view bytes) {
+    char* to = allocate(bytes.size());
+    std::memcpy(to, bytes.data(), bytes.size());
+    return {to, bytes.size()};
+  }
+  // Room for `size` bytes, not initialised.
+  char* allocate(size_t size) {
+    if (size > left_) grow(size);
+    char* at = next_;
+    next_ += size;
+    left_ -= size;
+    return at;
+  }
+
+ private:
+  void grow(size_t size);
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  char* next_ = nullptr;
+  size_t left_ = 0;
+};
+
+// How a kind is laid out in memory.
+template <class T>
+inline constexpr bool fits_kind(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::Boolean:
+      return std::is_same_v<T, uint8_t>;
+    case TypeKind::Integer:
+    case TypeKind::Date:
+    case TypeKind::Time:
+      return std::is_same_v<T, int32_t>;
+    case TypeKind::Bigint:
+    case TypeKind::Timestamp:
+      return std::is_same_v<T, int64_t>;
+    case TypeKind::Double:
+      return std::is_same_v<T, double>;
+    case TypeKind::Decimal:
+      return std::is_same_v<T, Int128>;
+    case TypeKind::String:
+    case TypeKind::Bytes:
+      return std::is_same_v<T, std::string_view>;
+    case TypeKind::Array:
+    case TypeKind::Map:
+      return std::is_same_v<T, uint32_t>;  // the offsets
+    default:
+      return false;
+  }
+}
+
+// Layout by kind: scalars are an array of one of the types above (DECIMAL: unscaled 128-bit
+// integers; STRING and BYTES: 16-byte views). ARRAY and MAP have size()+1 offsets into their
+// children (element; key and value). A STRUCT has one child a field, each as long as the column.
+// Value slots of null rows are zero, so that kernels may compute on them without looking.
+//
+// Invariants: validity has size() bits; children are as long as the offsets or the size say.
+// Threads:    none; a column that others can see is `const`.
+// Strings:    point into heap(), or into something kept by keep(); a view that somebody else owns
+// is good only as long as
+//             that owner says (for instance one turn of the event loop) and must be copied to
+//             outlive it.
+class Column {
+ public:
+  explicit Column(SqlType type);
+
+  const SqlType& type() const { return type_; }
+  size_t size() const { return size_; }
+  bool is_null(size_t row) const { return !validity_.test(row); }
+  const Bitmap& validity() const { return validity_; }
+  Bitmap& validity() { return validity_; }
+  bool has_nulls() const { return !validity_.all(); }
+
+  template <class T>
+  std::span<const T> data() const {
+    assert(fits_kind<T>(type_.kind()));
+    return {reinterpret_cast<const T*>(data_.data()), data_.size() / sizeof(T)};
+  }
+  template <class T>
+  std::span<T> data() {
+    assert(fits_kind<T>(type_.kind()));
+    return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
+  }
+  std::span<const uint32_t> offsets() const { return data<uint32_t>(); }
+  const Column& child(size_t index) const { return *children_[index]; }
+  Column& child(size_t index) { return *children_[index]; }
+  size_t child_count() const { return children_.size(); }
+
+  // Makes the column `size` rows long; new rows are null zeros (set bits and data for what is
+  // there). For ARRAY and MAP new rows are empty; children are not touched. For STRUCT the children
+  // grow too.
+  void resize(size_t size);
+  void reserve(size_t size);
+  void clear() { resize(0); }
+
+  // Appending, one row at a time.
+  void append_null();
+  template <class T>
+  void append(T value) {  // a scalar of this column's layout; strings are not copied
+    assert(fits_kind<T>(type_.kind()) && !type_.is_nested());
+    const size_t at = data_.size();
+    data_.resize(at + sizeof(T));
+    std::memcpy(data_.data() + at, &value, sizeof(T));
+    validity_.push_back(true);
+    ++size_;
+  }
+  void append_copy(std::string_view bytes) { append(heap().add(bytes)); }
+  // Closes one ARRAY or MAP row over what was appended to the children since the last.
+  void close_list(bool valid = true);
+  // Counts one STRUCT row, after one value was appended to each child.
+  void close_struct(bool valid = true);
+  // One row of another column of the same type; strings are copied into this heap.
+  void append_from(const Column& other, size_t row);
+  // A dynamic value of this column's type (or NULL).
+  void append_value(const Value& value);
+
+  Value value_at(size_t row) const;
+  // Whether two rows hold the same value (null equals null); both columns have the same type.
+  bool same(size_t row, const Column& other, size_t other_row) const;
+
+  // The rows named, in that order; strings share their bytes with this column.
+  Column gather(std::span<const uint32_t> rows) const;
+
+  StringHeap& heap();
+  // Keeps `owner` alive as long as this column and whoever shares its strings.
+  void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
+  // Lets this column hold views into the other's strings.
+  void share_strings_of(const Column& other);
+
+ private:
+  SqlType type_;
+  size_t size_ = 0;
+  Bitmap validity_;
+  std::vector<char> data_;
+  std::vector<std::unique_ptr<Column>> children_;
+  std::shared_ptr<StringHeap> heap_;
+  std::vector<std::shared_ptr<const void>> owners_;
+};
+
+using ColumnPtr = std::shared_ptr<const Column>;
+
+// Bytes of one element of the kind's array; 0 for STRUCT.
+size_t element_size(TypeKind kind);
+// A column in which every row is `value`.
+ColumnPtr constant_column(const SqlType& type, const Value& value, size_t rows);
+
+}  // namespace engine

@@ -1,0 +1,73 @@
+#include "engine/types/column.h"
+
+#include "engine/types/batch.h"
+
+namespace engine {
+namespace {
+
+SqlType nested_type() {
+  return SqlType::structure({{"IDS", SqlType::array(TypeKind::Integer)},
+                             {"TAGS", SqlType::map(TypeKind::String, SqlType::decimal(4, 2))}});
+}
+
+Value nested_value(int32_t id) {
+  return Value::list({Value::list({Value::integer(id), Value(), Value::integer(-id)}),
+                      Value::map({{Value::text("price"), Value::decimal(id, 2)}})});
+}
+
+TEST(Column, a_nested_value_comes_back_as_it_went_in) {
+  Column column(nested_type());
+  column.append_value(nested_value(7));
+  column.append_null();
+  column.append_value(nested_value(9));
+  ASSERT_EQ(column.size(), 3u);
+  EXPECT_EQ(column.value_at(0), nested_value(7));
+  EXPECT_TRUE(column.is_null(1));
+  EXPECT_EQ(column.value_at(2), nested_value(9));
+}
+
+TEST(Column, gather_repeats_and_reorders_rows_of_every_depth) {
+  Column column(nested_type());
+  for (int32_t id = 0; id < 5; ++id) column.append_value(nested_value(id));
+  column.append_null();
+  const uint32_t rows[] = {4, 5, 0, 4};
+  const Column got = column.gather(rows);
+  EXPECT_EQ(got.value_at(0), nested_value(4));
+  EXPECT_TRUE(got.is_null(1));
+  EXPECT_EQ(got.value_at(2), nested_value(0));
+  EXPECT_TRUE(got.same(3, column, 4));
+}
+
+TEST(Column, gathered_strings_outlive_their_column) {
+  auto column = std::make_unique<Column>(TypeKind::String);
+  column->append_copy("a string that does not fit into any small buffer");
+  const uint32_t rows[] = {0};
+  const Column got = column->gather(rows);
+  column.reset();
+  EXPECT_EQ(got.value_at(0).as_string(), "a string that does not fit into any small buffer");
+}
+
+TEST(Column, growing_a_list_column_adds_empty_null_rows) {
+  Column column(SqlType::array(TypeKind::Bigint));
+  column.append_value(Value::list({Value::bigint(1), Value::bigint(2)}));
+  column.resize(3);
+  EXPECT_TRUE(column.is_null(2));
+  EXPECT_EQ(column.offsets()[3], 2u);
+  column.resize(0);
+  EXPECT_EQ(column.child(0).size(), 0u);
+}
+
+TEST(Bitmap, bits_past_the_end_stay_zero) {
+  Bitmap bits(3, true);
+  bits.resize(70, false);
+  EXPECT_EQ(bits.count(), 3u);
+  bits.resize(130, true);
+  EXPECT_EQ(bits.count(), 63u);
+  bits.resize(65, true);
+  EXPECT_EQ(bits.count(), 3u);
+  EXPECT_TRUE(Bitmap(65, true).all());
+  EXPECT_TRUE(Bitmap(64, false).none());
+}
+
+}  // namespace
+}  // namespace engine
