@@ -1,0 +1,91 @@
+// What tasks need from outside. The server supplies these from storage, the test runner and unit
+// tests from memory. All of it speaks in batches, never in single records.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/uuid.h"
+
+namespace engine {
+
+// A partition of a topic, or of an exchange between two stages of a query.
+struct PartitionRef {
+  Uuid topic;
+  PartitionId partition;
+  auto operator<=>(const PartitionRef&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const PartitionRef& ref) {
+    return H::combine(std::move(h), ref.topic, ref.partition);
+  }
+};
+
+// One record batch of the log (magic 2), whole, as it lies there. It may begin before the offset
+// that was asked for.
+struct LogBatch {
+  std::string_view bytes;
+  Offset base_offset, last_offset;
+};
+
+struct Polled {
+  std::vector<LogBatch> batches;  // in order, without gaps that hold data
+  Offset
+      readable_end;  // offsets below it are committed; seen in the same snapshot for all partitions
+  Offset log_start;
+};
+
+// Threads: belongs to the thread that steps the task.
+class Sources {
+ public:
+  virtual ~Sources() = default;
+  // For each position what follows it, up to about `max_bytes` together (at least one batch each,
+  // where there is one). All from one snapshot. Views hold until release().
+  virtual Result<std::vector<Polled>> poll(
+      std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) = 0;
+  virtual void release() = 0;
+};
+
+// One changed entry of a state store: absolute, so that applying it twice changes nothing.
+struct StateEntry {
+  uint32_t store = 0;  // index of the store in its task
+  std::string key;
+  std::string value;
+  bool deleted = false;
+};
+
+struct OutputBatch {
+  PartitionRef to;
+  std::string bytes;  // one record batch; base offset and sequence are set by the log
+};
+
+// All that one micro-batch changes, durable together or not at all.
+struct TaskCommit {
+  std::string task;  // "CTAS_X_1/0/3": query id, stage, partition
+  TaskEpoch epoch;
+  TaskSequence sequence;
+  std::string journal;  // positions, state entries, scalars: encode_journal()
+  std::vector<OutputBatch> outputs;
+  std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange input that is not needed any more
+};
+
+struct TopicEnd {
+  PartitionRef partition;
+  Offset end;  // first offset after what was written
+};
+using CommitDone = std::function<void(Result<std::vector<TopicEnd>>)>;
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // The only verb that writes. `done` is called on the task's thread once the commit is durable, or
+  // refused; commits of one task are durable in order. False when the log is full just now: try
+  // again after a wake-up.
+  virtual bool commit(TaskCommit commit, CommitDone done) = 0;
+};
+
+}  // namespace engine
