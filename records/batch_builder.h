@@ -1,0 +1,50 @@
+// Writes records into a record batch, version 2.
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "records/batch.h"
+
+namespace records {
+
+struct RecordHeader {
+  std::string_view key;
+  std::optional<std::string_view> value;
+};
+
+// What a batch says about its producer; the default is a producer without an identity.
+struct ProducerStamp {
+  ProducerId producer_id = kNoProducer;
+  int16_t producer_epoch = -1;
+  int32_t base_sequence = -1;
+};
+
+// Invariants: the bytes built so far are a batch but for the fields that finish() fills in.
+// Threads: one. Reuse one builder: it keeps its memory from batch to batch.
+class BatchBuilder {
+ public:
+  BatchBuilder();
+
+  void append(int64_t timestamp, std::optional<std::string_view> key,
+              std::optional<std::string_view> value, std::span<const RecordHeader> headers = {});
+
+  int32_t record_count() const { return record_count_; }
+  bool empty() const { return record_count_ == 0; }
+  // Of the batch as it stands, before compression.
+  size_t size_bytes() const { return bytes_.size(); }
+
+  // The finished batch, with base offset 0 and no leader epoch; the builder is empty again. At
+  // least one record was appended.
+  std::string finish(Codec codec = Codec::None, const ProducerStamp& stamp = {});
+  void clear();
+
+ private:
+  std::string bytes_;
+  int64_t base_timestamp_ = 0;
+  int64_t max_timestamp_ = 0;
+  int32_t record_count_ = 0;
+};
+
+}  // namespace records

@@ -1,0 +1,25 @@
+// The four codecs of record batches, as Kafka's clients frame them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace records {
+
+enum class Codec : uint8_t { None, Gzip, Snappy, Lz4, Zstd };
+
+// What one batch may hold after decompression, so that a few bytes from a client cannot fill the
+// memory.
+inline constexpr size_t kMaxRecordsSize = 64 << 20;
+
+// Replaces `out` by the compressed `bytes`; Codec::None copies.
+Status compress(Codec codec, std::string_view bytes, std::string& out);
+
+// Replaces `out` by the decompressed bytes. Fails with CorruptRecord when they are not what the
+// codec writes, and with RecordTooLarge when more than `max_size` bytes would come out.
+Status decompress(Codec codec, std::string_view bytes, size_t max_size, std::string& out);
+
+}  // namespace records

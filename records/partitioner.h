@@ -1,0 +1,17 @@
+// Which partition a key belongs to, as Kafka's Java producer decides, so that topics written by
+// either can be joined.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "base/ids.h"
+
+namespace records {
+
+// MurmurHash2 (Austin Appleby, public domain) with Kafka's seed.
+uint32_t murmur2(std::string_view bytes);
+
+// `partition_count` is positive.
+PartitionId partition_for_key(std::string_view key, int32_t partition_count);
+
+}  // namespace records

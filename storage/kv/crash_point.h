@@ -1,0 +1,17 @@
+// Places where the crash tests kill the process, named by the environment variable
+// MILLRACE_CRASH_POINT: `name` at the first passage, `name:n` at the n-th.
+#pragma once
+
+namespace storage {
+
+enum class CrashPoint {
+  BeforeLogCommit,          // before-log-commit
+  BeforeAcknowledgement,    // before-acknowledgement: the log is synced, nobody has been told
+  BetweenCheckpointChunks,  // between-checkpoint-chunks
+  BeforeJournalTrim,  // before-journal-trim: the checkpoint is durable, its journal still there
+};
+
+// Raises SIGKILL when it is this point's turn to.
+void pass(CrashPoint point);
+
+}  // namespace storage

@@ -1,0 +1,132 @@
+// An ordered key-value store with named tables, snapshot reads and one writer: the seam between our
+// storage and the disk. It has two homes: LMDB (lmdb_store.h) and memory (memory_store.h), which
+// forgets what was not synced when a test pulls the plug.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/uuid.h"
+
+namespace storage {
+
+// Keys are 1 to this many bytes long.
+inline constexpr size_t kMaxKeySize = 511;
+
+// A table within its store. The number is used again once a table has been removed, so a handle
+// must not be used after remove_table().
+using TableHandle = StrongNumber<struct TableTag, uint32_t>;
+
+enum class KeyOrder : uint8_t {
+  Bytes,    // as memcmp orders them, a prefix first
+  Integer,  // 8 bytes in the machine's byte order: see IntegerKey
+};
+
+// The key of a table with KeyOrder::Integer.
+class IntegerKey {
+ public:
+  explicit IntegerKey(uint64_t value) : value_(value) {}
+  operator std::string_view() const {  // NOLINT: implicit, a key is passed as its bytes
+    return {reinterpret_cast<const char*>(&value_), sizeof value_};
+  }
+  static uint64_t value_of(std::string_view key);
+
+ private:
+  uint64_t value_;
+};
+
+struct Entry {
+  std::string_view key, value;
+};
+
+// A place in a table. Lives no longer than its transaction; in a write transaction a write to the
+// table leaves it nowhere until the next seek, first or last. Nothing is returned past either end.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual Result<std::optional<Entry>> seek(
+      std::string_view key) = 0;  // the first entry not before `key`
+  virtual Result<std::optional<Entry>> first() = 0;
+  virtual Result<std::optional<Entry>> last() = 0;
+  virtual Result<std::optional<Entry>> next() = 0;
+  virtual Result<std::optional<Entry>> previous() = 0;
+};
+
+// What both kinds of transactions can do. What is returned points into the store: it is valid until
+// the transaction ends, is reset, or (in a write transaction) writes.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  virtual Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) = 0;
+  virtual Result<std::unique_ptr<Cursor>> cursor(TableHandle table) = 0;
+};
+
+// A snapshot. An old one keeps the pages of everything written since from being reused, so it is
+// reset whenever its owner waits. A table that was made after the last renewal is not visible.
+// Threads: any one at a time.
+class ReadTransaction : public Transaction {
+ public:
+  virtual void reset() = 0;    // lets the snapshot go; its cursors must be gone
+  virtual Status renew() = 0;  // takes a new one, after reset()
+};
+
+// Nothing is visible to others before commit(); destruction without it undoes everything.
+// Every call may fail with DiskFull; the transaction can then only be destroyed.
+class WriteTransaction : public Transaction {
+ public:
+  // Opens the table, and makes it when it is missing. The handle may be used in this transaction;
+  // it is published to others after the commit only, and is void when this transaction does not
+  // commit.
+  virtual Result<TableHandle> open_table(std::string_view name, KeyOrder order) = 0;
+  // Nothing when there is no such table.
+  virtual Result<std::optional<TableHandle>> find_table(std::string_view name, KeyOrder order) = 0;
+  virtual Result<bool> has_table(std::string_view name) = 0;
+  virtual Status clear_table(TableHandle table) = 0;
+  // Removes the name too and closes the handle at once, whatever becomes of this transaction: no
+  // reader may be using it, and clear_table() has been committed before.
+  virtual Status remove_table(TableHandle table) = 0;
+
+  virtual Status put(TableHandle table, std::string_view key, std::string_view value) = 0;
+  // Like put, for a key above all others of the table: several times faster, and pages stay full.
+  virtual Status append(TableHandle table, std::string_view key, std::string_view value) = 0;
+  // False when there was no such key.
+  virtual Result<bool> erase(TableHandle table, std::string_view key) = 0;
+  // Removes up to `max_count` entries from `first_key` on and before `end_key`; how many they were.
+  virtual Result<size_t> erase_range(TableHandle table, std::string_view first_key,
+                                     std::string_view end_key, size_t max_count = SIZE_MAX) = 0;
+
+  // Makes everything durable, then visible; the transaction is over. With DiskFull nothing has
+  // happened and the store goes on. With any other error the outcome is unknown until the store is
+  // opened again, and it takes no further writes.
+  virtual Status commit() = 0;
+};
+
+// One file of data. Threads: any; one write transaction at a time, begun and ended by the same
+// thread, which is also the only one that opens and removes tables.
+class KeyValueStore {
+ public:
+  virtual ~KeyValueStore() = default;
+  virtual Result<std::unique_ptr<ReadTransaction>> begin_read() = 0;
+  virtual Result<std::unique_ptr<WriteTransaction>> begin_write() = 0;
+  // Made with the store, for life: tells one data directory from another.
+  virtual Uuid instance_id() const = 0;
+};
+
+// Runs small writes within another owner's group commit: how the parts that share a store with the
+// log write to it, since one thread alone may.
+class TransactionQueue {
+ public:
+  virtual ~TransactionQueue() = default;
+  // `apply` runs on the writer's thread, perhaps more than once (a group that failed is repeated),
+  // so it changes nothing but the transaction; an error from it must leave the transaction as it
+  // was. `done` is called there after the sync, or with the error.
+  virtual void submit(std::function<Status(WriteTransaction&)> apply,
+                      std::function<void(Status)> done) = 0;
+};
+
+}  // namespace storage

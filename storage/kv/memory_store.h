@@ -1,0 +1,37 @@
+// The home of a key-value store in memory, for tests: it forgets what was not synced.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "storage/kv/kv.h"
+
+namespace storage {
+
+// What outlives the process in a test: stores are opened on it, one after another.
+// Threads: any.
+class MemoryDisk {
+ public:
+  enum class Sync { EveryCommit, Never };
+
+  MemoryDisk();
+  ~MemoryDisk();
+
+  // Sync::Never commits without syncing: a store that a test of durability must catch.
+  std::unique_ptr<KeyValueStore> open(Sync sync = Sync::EveryCommit);
+
+  // The power cut: everything that was not synced is gone, and the stores that are open fail from
+  // now on.
+  void drop_unsynced();
+
+  // Called within each commit when it has been written and not yet synced.
+  void set_before_sync(std::function<void()> before_sync);
+  // Commits fail with DiskFull while keys and values together exceed this many bytes.
+  void set_capacity(size_t capacity_bytes);
+
+  struct State;
+
+ private:
+  std::shared_ptr<State> state_;  // shared with the stores, which tests may close in any order
+};
+
+}  // namespace storage

@@ -1,0 +1,105 @@
+// The partitioned log: record batches by topic partition, the journals of tasks, and whatever else
+// must be durable together with them, in one store with one writer thread and group commit.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/kv/kv.h"
+#include "storage/log/partition_status.h"
+#include "storage/log/requests.h"
+
+namespace storage {
+
+class LogCore;
+
+// What happens to group commits, in order: for tests and tracing. Called on the writer's thread.
+struct LogTrace {
+  enum class Step { CommitBegins, Synced, Acknowledged };
+  Step step;
+  uint64_t commit;  // counts the commits of this process
+};
+
+struct LogOptions {
+  size_t map_size_bytes = 1ULL << 40;
+  size_t queue_limit_bytes =
+      64 << 20;  // of each of the two queues: client appends, and all the rest
+  size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
+  // Called on the writer's thread after each durable commit with the partitions that it appended
+  // to.
+  std::function<void(std::span<const TopicPartition>)> on_durable;
+  std::function<void(const LogTrace&)> trace;
+};
+
+// Invariants:
+//   1. a request is answered after the sync of the commit that holds it, and never before;
+//   2. what is visible to a reader is durable;
+//   3. commits of one task are durable in the order of their sequences, without gaps.
+//
+// Threads: all methods from any thread. Callbacks run on the writer's thread, once each, must not
+// wait,
+//   and may submit further requests.
+// Owner: the node. Destruction refuses new requests, finishes those that are queued, and joins the
+// writer;
+//   every LogReader must be gone by then.
+class Log : public TransactionQueue {
+ public:
+  // `directory`/log.mdb. Fails like open_lmdb_store().
+  static Result<std::unique_ptr<Log>> open(const std::string& directory, LogOptions options);
+  static Result<std::unique_ptr<Log>> open(std::unique_ptr<KeyValueStore> store,
+                                           LogOptions options);
+  ~Log() override;
+
+  // --- Appends and task commits: bounded. False when the queue is full: the request was not taken,
+  // and when_room() tells when to try again. Once the log is closing or has failed, `done` gets the
+  // error.
+  bool try_append(AppendRequest& request, AppendDone& done);
+  bool try_commit(TaskCommit& commit, AppendDone& done);
+  // Calls `retry` once, on the writer's thread, as soon as a queue that was full has room (at once
+  // when none is).
+  void when_room(std::function<void()> retry);
+
+  // --- Partitions
+  // Makes partitions 0 to `count` - 1 of the topic; those that exist stay. Answered when durable.
+  void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done);
+  // Removes the topic's partitions and their records; no error when there are none.
+  void drop_topic(Uuid topic, std::function<void(Status)> done);
+  // Where the partition stands, for polling without locks; null when there is none.
+  std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
+  std::vector<TopicPartition> partitions() const;
+
+  // --- Tasks
+  // Fences the task's present owner: every commit under an earlier epoch is refused from then on.
+  void raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done);
+  // Removes journal entries up to `last_sequence`, which a checkpoint has made superfluous.
+  void trim_journal(std::string task, TaskSequence last_sequence, std::function<void(Status)> done);
+  // Removes the journals and epochs of all tasks whose id begins with `prefix`.
+  void drop_tasks(std::string prefix, std::function<void(Status)> done);
+  // The durable journal entries of the task from `first_sequence` on, in order. An error from
+  // `visit` ends it.
+  Status read_journal(std::string_view task, TaskSequence first_sequence,
+                      const std::function<Status(TaskSequence, std::string_view)>& visit) const;
+
+  // --- Small writes of those who share the store (TransactionQueue), in order with task commits.
+  void submit(std::function<Status(WriteTransaction&)> apply,
+              std::function<void(Status)> done) override;
+  KeyValueStore& store();
+
+  LogCore& core() { return *core_; }  // for LogReader
+
+ private:
+  explicit Log(std::unique_ptr<LogCore> core);
+  std::unique_ptr<LogCore> core_;
+};
+
+// The same, waiting for the answer: for start-up, tools and tests, never on a loop.
+Result<std::vector<AppendedBatch>> append_and_wait(Log& log, AppendRequest request);
+Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit);
+Result<TaskStart> raise_epoch_and_wait(Log& log, std::string task);
+Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count);
+
+}  // namespace storage

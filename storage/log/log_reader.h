@@ -1,0 +1,47 @@
+// Reads the log straight from the store's memory map, in turns.
+#pragma once
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "storage/log/log.h"
+
+namespace storage {
+
+// A batch in the map, valid until the turn ends. The base offset in its bytes is right.
+struct BatchRef {
+  std::string_view bytes;
+  Offset base_offset, last_offset;
+};
+
+// Invariants: within a turn all answers come from one snapshot, so two partitions can be compared.
+// Threads: one, its owner's. Owner: a shard, or whoever reads; gone before the Log is.
+class LogReader {
+ public:
+  static Result<std::unique_ptr<LogReader>> open(Log& log);
+  ~LogReader();
+
+  // A turn is short: an open one keeps old pages from being reused. Turns do not nest.
+  Status begin_turn();
+  void end_turn();
+
+  // --- Within a turn. All fail with UnknownTopic when the partition is not there.
+
+  // Whole batches from the one that holds `from` on, up to the readable end, until `max_bytes` are
+  // reached; at least one when there is one. The first may begin before `from`. Fails with
+  // OffsetOutOfRange when `from` is below the log start or above the readable end.
+  Result<std::vector<BatchRef>> read(const TopicPartition& partition, Offset from,
+                                     size_t max_bytes);
+  Result<Offset> log_start(const TopicPartition& partition);
+  // The first offset that is not visible in this turn.
+  Result<Offset> readable_end(const TopicPartition& partition);
+  // The first record whose timestamp is `timestamp` or later; the readable end when there is none.
+  Result<Offset> offset_for_time(const TopicPartition& partition, int64_t timestamp);
+
+ private:
+  struct State;
+  explicit LogReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace storage

@@ -1,0 +1,61 @@
+// What the log's writer is asked to do, and what it answers.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "storage/log/topic_partition.h"
+
+namespace storage {
+
+// One or more whole record batches, back to back; their base offsets are set by the writer.
+struct PartitionBatches {
+  TopicPartition partition;
+  std::string batches;
+};
+
+// Appended all or nothing. The requester has passed every part through check_for_append().
+struct AppendRequest {
+  std::vector<PartitionBatches> parts;
+};
+
+struct AppendedBatch {
+  TopicPartition partition;
+  Offset base_offset;
+  Offset last_offset;
+  bool operator==(const AppendedBatch&) const = default;
+};
+// One entry for each batch, in the order of the request.
+using AppendDone = std::function<void(Result<std::vector<AppendedBatch>>)>;
+
+// Everything before `end_offset` has been consumed and may go.
+struct PartitionTrim {
+  TopicPartition partition;
+  Offset end_offset;
+};
+
+// The end of a micro-batch of one task: its effects (the journal entry) and its outputs become
+// durable and visible together.
+struct TaskCommit {
+  std::string task;       // 1 to kMaxTaskIdSize bytes without NUL
+  TaskEpoch epoch;        // from raise_epoch()
+  TaskSequence sequence;  // one more than that of the task's last commit
+  std::string journal;
+  std::vector<PartitionBatches> outputs;
+  std::vector<PartitionTrim> trims;
+};
+inline constexpr size_t kMaxTaskIdSize = 400;
+
+// What a task's new owner starts from.
+struct TaskStart {
+  TaskEpoch epoch;
+  TaskSequence last_sequence;  // of the last durable commit, 0 when there is none
+};
+
+// Checks what a requester sends, on its own thread: whole batches with right checksums and
+// well-formed records.
+Status check_for_append(std::string_view batches);
+
+}  // namespace storage

@@ -1,0 +1,14 @@
+// The metadata log of a single node: a table in the log's store, written through the log's writer.
+#pragma once
+#include <memory>
+
+#include "storage/kv/kv.h"
+#include "storage/meta/metadata_log.h"
+
+namespace storage {
+
+// `store` and `queue`, which writes to it, outlive the metadata log.
+Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
+                                                                TransactionQueue& queue);
+
+}  // namespace storage

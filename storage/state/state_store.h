@@ -1,0 +1,74 @@
+// Checkpoints of tasks: for each task and store name an ordered set of keys and values in
+// state.mdb.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "storage/kv/kv.h"
+
+namespace storage {
+
+struct StateEntry {
+  std::string store, key;
+  std::optional<std::string> value;  // nothing: deleted
+};
+struct StateRange {
+  std::string store, first_key, end_key;  // first_key <= key < end_key
+};
+
+// The change of a task's state since its last checkpoint. Ranges are removed first, then entries
+// are written, so an entry within a range stays.
+struct Checkpoint {
+  std::string task;  // 1 to 200 bytes without NUL; store names likewise
+  std::vector<StateRange> removed_ranges;
+  std::vector<StateEntry> entries;  // each key once
+  TaskSequence position;            // of the newest journal entry that is contained
+  std::string scalars;              // kept with the position
+};
+struct CheckpointPosition {
+  TaskSequence position;  // 0: there is no checkpoint
+  std::string scalars;
+};
+
+struct StateOptions {
+  size_t map_size_bytes = 1ULL << 40;
+  size_t queue_limit_bytes = 256 << 20;
+  size_t chunk_keys = 5000;  // in one transaction: larger ones were measured to delay log commits
+};
+
+// Writes checkpoints on a thread of its own. A checkpoint is written in many small transactions in
+// key order, and then one that sets its position. A crash in between leaves newer entries under the
+// old position, which replaying the journal from there overwrites with the same values.
+//
+// Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
+// Owner: the node. Destruction finishes the checkpoint at hand and drops the queued ones: their
+// journals remain.
+class StateStore {
+ public:
+  // `directory`/state.mdb; fails like open_lmdb_store().
+  static Result<std::unique_ptr<StateStore>> open(const std::string& directory,
+                                                  StateOptions options);
+  static Result<std::unique_ptr<StateStore>> open(std::unique_ptr<KeyValueStore> store,
+                                                  StateOptions options);
+  virtual ~StateStore() = default;
+
+  // False when the queue is full: the checkpoint was not taken, try again after a later `done`.
+  virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
+  // Forgets all tasks whose id begins with `prefix`; in order with their checkpoints.
+  virtual void drop_tasks(std::string prefix, std::function<void(Status)> done) = 0;
+
+  using Visit =
+      std::function<Status(std::string_view store, std::string_view key, std::string_view value)>;
+  // All entries of the task, store by store in key order. An error from `visit` ends it.
+  virtual Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const = 0;
+
+  virtual Uuid instance_id() const = 0;
+};
+
+}  // namespace storage
