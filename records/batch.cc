@@ -1,0 +1,204 @@
+#include "records/batch.h"
+
+#include <fmt/format.h>
+
+#include "records/crc32c.h"
+
+namespace records {
+
+namespace {
+
+constexpr size_t kCrcStart = 21;  // the checksum covers everything from here on
+// A record is at least: its length, attributes, timestamp, offset, key and value lengths, header
+// count.
+constexpr size_t kMinRecordSize = 7;
+
+Error corrupt(std::string what) { return {ErrorCode::CorruptRecord, std::move(what)}; }
+
+BatchHeader read_header(const char* from, size_t size_bytes) {
+  return {.base_offset = Offset{load_be<int64_t>(from)},
+          .size_bytes = size_bytes,
+          .leader_epoch = LeaderEpoch{load_be<int32_t>(from + 12)},
+          .crc = load_be<uint32_t>(from + 17),
+          .attributes = load_be<uint16_t>(from + 21),
+          .last_offset_delta = load_be<int32_t>(from + 23),
+          .base_timestamp = load_be<int64_t>(from + 27),
+          .max_timestamp = load_be<int64_t>(from + 35),
+          .producer_id = ProducerId{load_be<int64_t>(from + 43)},
+          .producer_epoch = load_be<int16_t>(from + 51),
+          .base_sequence = load_be<int32_t>(from + 53),
+          .record_count = load_be<int32_t>(from + 57)};
+}
+
+// One varint of at most `max_bytes`; false when it is longer or cut.
+inline bool read_varint(const char*& at, const char* end, int max_bytes, int64_t& value) {
+  uint64_t bits = 0;
+  for (int i = 0; i < max_bytes && at != end; ++i) {
+    const auto byte = static_cast<uint8_t>(*at++);
+    bits |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+    if (byte < 0x80) {
+      value = unzigzag(bits);
+      return true;
+    }
+  }
+  return false;
+}
+inline bool read_int(const char*& at, const char* end, int64_t& value) {
+  return read_varint(at, end, 5, value);
+}
+inline bool read_long(const char*& at, const char* end, int64_t& value) {
+  return read_varint(at, end, 10, value);
+}
+
+// A length and that many bytes; the length -1 stands for nothing.
+inline bool read_nullable(const char*& at, const char* end,
+                          std::optional<std::string_view>& bytes) {
+  int64_t size;
+  if (!read_int(at, end, size) || size < -1 || size > end - at) return false;
+  if (size < 0) {
+    bytes.reset();
+    return true;
+  }
+  bytes.emplace(at, static_cast<size_t>(size));
+  at += size;
+  return true;
+}
+
+bool headers_are_whole(std::string_view raw) {
+  const char* at = raw.data();
+  const char* const end = at + raw.size();
+  int64_t count;
+  if (!read_int(at, end, count) || count < 0) return false;
+  for (; count > 0; --count) {  // each takes bytes, so a lying count ends early
+    std::optional<std::string_view> key, value;
+    if (!read_nullable(at, end, key) || !key || !read_nullable(at, end, value)) return false;
+  }
+  return at == end;
+}
+
+}  // namespace
+
+Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
+  if (bytes.size() < kBatchHeaderSize)
+    return corrupt(fmt::format("record batch is cut: {} bytes", bytes.size()));
+  const auto length = load_be<int32_t>(bytes.data() + 8);
+  if (length < static_cast<int32_t>(kBatchHeaderSize - kBatchPrefixSize))
+    return corrupt(fmt::format("record batch has the impossible length {}", length));
+  const size_t size_bytes = kBatchPrefixSize + static_cast<size_t>(length);
+  if (size_bytes > bytes.size())
+    return corrupt(
+        fmt::format("record batch of {} bytes is cut: {} bytes", size_bytes, bytes.size()));
+  if (bytes[16] != 2)
+    return corrupt(
+        fmt::format("record batch has version {}, only 2 is known", static_cast<int>(bytes[16])));
+
+  const BatchView batch{read_header(bytes.data(), size_bytes), bytes.substr(0, size_bytes)};
+  const BatchHeader& header = batch.header;
+  if ((header.attributes & 7) > static_cast<int>(Codec::Zstd))
+    return corrupt("record batch names a compression codec that does not exist");
+  // Compaction keeps the last offset of a batch whose last records are gone, so the count may be
+  // smaller.
+  if (header.last_offset_delta < 0 || header.record_count < 0 ||
+      header.record_count - 1 > header.last_offset_delta)
+    return corrupt(fmt::format("record batch of {} records has the last offset delta {}",
+                               header.record_count, header.last_offset_delta));
+  if (check == BatchCheck::ShapeAndCrc && crc32c(batch.bytes.substr(kCrcStart)) != header.crc)
+    return corrupt("record batch does not match its checksum");
+  return batch;
+}
+
+Status check_records(const BatchView& batch, size_t max_records_size) {
+  std::string scratch;
+  auto reader = TRY(RecordReader::open(batch, scratch, max_records_size));
+  int32_t index = 0;
+  for (RecordView record; reader.next(record); ++index) {
+    if (record.offset_delta != index)
+      return corrupt(fmt::format("record {} has the offset delta {}", index, record.offset_delta));
+    if (!headers_are_whole(record.raw_headers))
+      return corrupt(fmt::format("record {} has damaged headers", index));
+  }
+  TRY(reader.status());
+  if (index != batch.header.last_offset_delta + 1)
+    return corrupt(fmt::format("record batch holds {} records and has the last offset delta {}",
+                               index, batch.header.last_offset_delta));
+  return {};
+}
+
+void set_base_offset(char* batch, Offset base_offset) { store_be(batch, base_offset.value()); }
+void set_leader_epoch(char* batch, LeaderEpoch leader_epoch) {
+  store_be(batch + 12, leader_epoch.value());
+}
+
+std::optional<HeaderReader::Header> HeaderReader::next() {
+  if (left_ <= 0) return std::nullopt;
+  --left_;
+  const int64_t key_size = in_.signed_varint();
+  if (key_size < 0) return std::nullopt;
+  Header header;
+  header.key = in_.bytes(static_cast<size_t>(key_size));
+  const int64_t value_size = in_.signed_varint();
+  if (value_size >= 0) header.value = in_.bytes(static_cast<size_t>(value_size));
+  if (!in_.ok()) return std::nullopt;
+  return header;
+}
+
+Result<RecordReader> RecordReader::open(const BatchView& batch, std::string& scratch,
+                                        size_t max_records_size) {
+  std::string_view records = batch.payload();
+  if (batch.header.codec() != Codec::None) {
+    TRY(decompress(batch.header.codec(), records, max_records_size, scratch));
+    records = scratch;
+  }
+  // Found here, so that nobody allocates for a count that the bytes cannot hold.
+  if (static_cast<size_t>(batch.header.record_count) > records.size() / kMinRecordSize)
+    return corrupt(fmt::format("record batch claims {} records in {} bytes",
+                               batch.header.record_count, records.size()));
+  return RecordReader(batch.header, records);
+}
+
+RecordReader::RecordReader(const BatchHeader& header, std::string_view records)
+    : at_(records.data()),
+      end_(records.data() + records.size()),
+      base_timestamp_(header.base_timestamp),
+      append_timestamp_(header.max_timestamp),
+      has_append_time_(header.has_log_append_time()),
+      left_(header.record_count) {}
+
+bool RecordReader::next(RecordView& record) {
+  if (left_ == 0) {
+    if (at_ != end_) corrupt_ = true;
+    return false;
+  }
+  int64_t size, timestamp_delta, offset_delta;
+  if (!read_int(at_, end_, size) || size < 1 || size > end_ - at_) return fail();
+  const char* at = at_ + 1;  // after the attributes, which say nothing
+  const char* const end = at_ + size;
+  if (!read_long(at, end, timestamp_delta) || !read_int(at, end, offset_delta) ||
+      offset_delta < 0 || offset_delta > INT32_MAX || !read_nullable(at, end, record.key) ||
+      !read_nullable(at, end, record.value) || at == end)
+    return fail();
+  record.offset_delta = static_cast<int32_t>(offset_delta);
+  // Added as unsigned numbers: a lying delta wraps instead of being undefined.
+  record.timestamp = has_append_time_
+                         ? append_timestamp_
+                         : static_cast<int64_t>(static_cast<uint64_t>(base_timestamp_) +
+                                                static_cast<uint64_t>(timestamp_delta));
+  record.raw_headers = {at, static_cast<size_t>(end - at)};
+  at_ = end;
+  --left_;
+  return true;
+}
+
+bool RecordReader::fail() {
+  corrupt_ = true;
+  left_ = 0;
+  at_ = end_;
+  return false;
+}
+
+Status RecordReader::status() const {
+  if (corrupt_) return corrupt("records of a batch are damaged");
+  return {};
+}
+
+}  // namespace records

@@ -1,0 +1,122 @@
+#include "records/batch_builder.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "records/crc32c.h"
+
+namespace records {
+
+namespace {
+
+size_t varint_size(int64_t value) {
+  return (static_cast<size_t>(std::bit_width(zigzag(value) | 1)) + 6) / 7;
+}
+
+char* write_varint(char* to, int64_t signed_value) {
+  uint64_t value = zigzag(signed_value);
+  while (value >= 0x80) {
+    *to++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *to++ = static_cast<char>(value);
+  return to;
+}
+
+char* write_bytes(char* to, std::string_view bytes) {
+  std::memcpy(to, bytes.data(), bytes.size());
+  return to + bytes.size();
+}
+
+size_t nullable_size(const std::optional<std::string_view>& bytes) {
+  if (!bytes) return 1;  // the length -1
+  return varint_size(static_cast<int64_t>(bytes->size())) + bytes->size();
+}
+
+char* write_nullable(char* to, const std::optional<std::string_view>& bytes) {
+  if (!bytes) return write_varint(to, -1);
+  return write_bytes(write_varint(to, static_cast<int64_t>(bytes->size())), *bytes);
+}
+
+size_t headers_size(std::span<const RecordHeader> headers) {
+  size_t size = varint_size(static_cast<int64_t>(headers.size()));
+  for (const RecordHeader& header : headers)
+    size += nullable_size(header.key) + nullable_size(header.value);
+  return size;
+}
+
+char* write_headers(char* to, std::span<const RecordHeader> headers) {
+  to = write_varint(to, static_cast<int64_t>(headers.size()));
+  for (const RecordHeader& header : headers) {
+    to = write_nullable(to, header.key);
+    to = write_nullable(to, header.value);
+  }
+  return to;
+}
+
+}  // namespace
+
+BatchBuilder::BatchBuilder() { clear(); }
+
+void BatchBuilder::clear() {
+  bytes_.resize(kBatchHeaderSize);
+  record_count_ = 0;
+}
+
+void BatchBuilder::append(int64_t timestamp, std::optional<std::string_view> key,
+                          std::optional<std::string_view> value,
+                          std::span<const RecordHeader> headers) {
+  if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
+  max_timestamp_ = std::max(max_timestamp_, timestamp);
+  const int64_t timestamp_delta = timestamp - base_timestamp_;
+
+  const size_t body_size = 1 + varint_size(timestamp_delta) + varint_size(record_count_) +
+                           nullable_size(key) + nullable_size(value) + headers_size(headers);
+  const size_t record_size = varint_size(static_cast<int64_t>(body_size)) + body_size;
+  const size_t start = bytes_.size();
+  bytes_.resize(start + record_size);
+
+  char* to = bytes_.data() + start;
+  to = write_varint(to, static_cast<int64_t>(body_size));
+  *to++ = 0;  // attributes
+  to = write_varint(to, timestamp_delta);
+  to = write_varint(to, record_count_);
+  to = write_nullable(to, key);
+  to = write_nullable(to, value);
+  to = write_headers(to, headers);
+  assert(to == bytes_.data() + bytes_.size());
+  ++record_count_;
+}
+
+std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
+  assert(record_count_ > 0);
+  std::string batch;
+  if (codec == Codec::None) {
+    batch = bytes_;  // a copy, so that the builder keeps its memory
+  } else {
+    std::string compressed;
+    const Status done =
+        compress(codec, std::string_view(bytes_).substr(kBatchHeaderSize), compressed);
+    assert(done);  // our own bytes always compress
+    batch.reserve(kBatchHeaderSize + compressed.size());
+    batch.assign(bytes_, 0, kBatchHeaderSize).append(compressed);
+  }
+  char* header = batch.data();
+  store_be<int64_t>(header, 0);
+  store_be(header + 8, static_cast<int32_t>(batch.size() - kBatchPrefixSize));
+  store_be<int32_t>(header + 12, -1);
+  header[16] = 2;  // magic
+  store_be(header + 21, static_cast<uint16_t>(codec));
+  store_be<int32_t>(header + 23, record_count_ - 1);
+  store_be(header + 27, base_timestamp_);
+  store_be(header + 35, max_timestamp_);
+  store_be(header + 43, stamp.producer_id.value());
+  store_be(header + 51, stamp.producer_epoch);
+  store_be(header + 53, stamp.base_sequence);
+  store_be(header + 57, record_count_);
+  store_be(header + 17, crc32c(std::string_view(batch).substr(21)));
+  clear();
+  return batch;
+}
+
+}  // namespace records
