@@ -1,0 +1,26 @@
+// BYTES as text: base64 (RFC 4648, with padding) and hexadecimal.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+void append_base64(std::string& out, std::string_view bytes);
+// Room that decode_base64 may need for a text of this size.
+inline size_t base64_decoded_room(size_t text_size) { return text_size / 4 * 3; }
+// Writes the bytes to `to` and tells how many; nothing if the text is not strictly base64: its
+// length must be a multiple of four, with padding, without blanks.
+std::optional<size_t> decode_base64(std::string_view text, char* to);
+std::optional<std::string> decode_base64(std::string_view text);
+
+enum class HexCase : unsigned char { Lower, Upper };
+void append_hex(std::string& out, std::string_view bytes, HexCase letters);
+// Pairs of hexadecimal digits, in either case.
+std::optional<std::string> decode_hex(std::string_view text);
+
+// Whether the text is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
+bool is_utf8(std::string_view text);
+
+}  // namespace engine

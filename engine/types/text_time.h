@@ -1,0 +1,55 @@
+// DATE, TIME and TIMESTAMP from text and to text (ISO 8601, UTC), and civil-date arithmetic in the
+// proleptic Gregorian calendar.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+inline constexpr int64_t kMsPerSecond = 1000, kMsPerMinute = 60 * kMsPerSecond,
+                         kMsPerHour = 60 * kMsPerMinute, kMsPerDay = 24 * kMsPerHour;
+
+struct CivilDate {
+  int64_t year = 1970;
+  int month = 1, day = 1;  // from 1
+  bool operator==(const CivilDate&) const = default;
+};
+
+// Days since 1970-01-01; the date must be valid.
+int64_t days_from_civil(CivilDate date);
+CivilDate civil_from_days(int64_t days);
+bool is_leap_year(int64_t year);
+int days_in_month(int64_t year, int month);
+bool is_valid(CivilDate date);
+// Monday is 1, Sunday 7.
+int day_of_week(int64_t days);
+
+// Splits ms since 1970 into days (rounded down) and the ms of that day.
+struct DayTime {
+  int64_t days;
+  int64_t ms_of_day;
+};
+DayTime split_timestamp(int64_t ms);
+
+// "2024-01-02"; years beyond 9999 get a sign as in ISO 8601.
+void append_date(std::string& out, int64_t days);
+// "10:20" or "10:20:30": seconds are left out when they are zero, milliseconds always.
+void append_time(std::string& out, int64_t ms_of_day);
+// "10:20:30" and, if there are any, ".678".
+void append_time_full(std::string& out, int64_t ms_of_day);
+// "2024-01-02T03:04:05.678".
+void append_timestamp(std::string& out, int64_t ms);
+
+// yyyy[-MM[-dd]]; what is missing is 01. Days since 1970.
+std::optional<int32_t> parse_date(std::string_view text);
+// HH:mm[:ss[.S...]]; digits below the millisecond are dropped. Ms of the day.
+std::optional<int32_t> parse_time(std::string_view text);
+// yyyy[-MM[-dd['T'[HH[:mm[:ss[.S...]]]]]]] with an optional zone Z, +hhmm or +hh:mm after the time.
+// Ms since 1970, UTC.
+std::optional<int64_t> parse_timestamp(std::string_view text);
+// An offset from UTC: Z, +hh, +hhmm or +hh:mm, up to 18 hours. Ms.
+std::optional<int64_t> parse_zone_offset(std::string_view text);
+
+}  // namespace engine
