@@ -50,14 +50,6 @@ class Sources {
   virtual void release() = 0;
 };
 
-// One changed entry of a state store: absolute, so that applying it twice changes nothing.
-struct StateEntry {
-  uint32_t store = 0;  // index of the store in its task
-  std::string key;
-  std::string value;
-  bool deleted = false;
-};
-
 struct OutputBatch {
   PartitionRef to;
   std::string bytes;  // one record batch; base offset and sequence are set by the log

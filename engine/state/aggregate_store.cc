@@ -1,0 +1,204 @@
+#include "engine/state/aggregate_store.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace engine {
+
+namespace {
+
+std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
+  std::vector<size_t> offsets;
+  size_t at = sizeof(GroupSlot);
+  for (const AggregateInstance& instance : instances) {
+    const Accumulator& accumulator = instance.def->accumulator;
+    at = (at + accumulator.state_align - 1) / accumulator.state_align * accumulator.state_align;
+    offsets.push_back(at);
+    at += accumulator.state_size;
+  }
+  offsets.push_back(at);  // the whole slot's size
+  return offsets;
+}
+
+}  // namespace
+
+AggregateStore::AggregateStore(std::vector<AggregateInstance> instances, bool is_windowed)
+    : instances_(std::move(instances)),
+      is_windowed_(is_windowed),
+      offsets_(place_states(instances_)),
+      pool_(offsets_.back()) {}
+
+AggregateStore::~AggregateStore() {
+  for (auto& [key, windows] : groups_)
+    for (Window& window : windows) destroy_slot(window.slot);
+}
+
+GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
+  auto* slot = new (pool_.take()) GroupSlot{.key = &key, .window_start = window_start};
+  for (size_t i = 0; i < instances_.size(); ++i) instances_[i].def->accumulator.init(instances_[i], state(*slot, i));
+  if (is_windowed_) by_start_[window_start].push_back(slot);
+  ++group_count_;
+  return slot;
+}
+
+void AggregateStore::destroy_slot(GroupSlot* slot) {
+  for (size_t i = 0; i < instances_.size(); ++i)
+    if (const auto destroy = instances_[i].def->accumulator.destroy) destroy(instances_[i], state(*slot, i));
+  pool_.give_back(slot);
+  --group_count_;
+}
+
+GroupSlot& AggregateStore::find_or_make(std::string_view key, int64_t window_start) {
+  const auto [at, is_new] = groups_.try_emplace(key);
+  Windows& windows = at->second;
+  // Records mostly fall into the newest window: look from the back.
+  auto place = windows.end();
+  while (place != windows.begin() && std::prev(place)->start > window_start) --place;
+  if (place != windows.begin() && std::prev(place)->start == window_start) return *std::prev(place)->slot;
+  return *windows.insert(place, Window{window_start, make_slot(at->first, window_start)})->slot;
+}
+
+GroupSlot& AggregateStore::touch(std::string_view key, int64_t window_start) {
+  GroupSlot& slot = find_or_make(key, window_start);
+  if (slot.changed_in != round_) {
+    slot.changed_in = round_;
+    changed_.push_back(&slot);
+  }
+  return slot;
+}
+
+const GroupSlot* AggregateStore::find(std::string_view key, int64_t window_start) const {
+  const auto found = groups_.find(key);
+  if (found == groups_.end()) return nullptr;
+  const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
+  return window != found->second.end() && window->start == window_start ? window->slot : nullptr;
+}
+
+void AggregateStore::erase(std::string_view key, int64_t window_start) {
+  const auto found = groups_.find(key);
+  if (found == groups_.end()) return;
+  const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
+  if (window == found->second.end() || window->start != window_start) return;
+  if (is_windowed_) std::erase(by_start_[window_start], window->slot);
+  destroy_slot(window->slot);
+  found->second.erase(window);
+  if (found->second.empty()) groups_.erase(found);
+}
+
+void AggregateStore::forget_before(int64_t start_ms) {
+  while (!by_start_.empty() && by_start_.begin()->first < start_ms) {
+    const auto oldest = by_start_.begin();
+    for (GroupSlot* slot : oldest->second) {
+      const auto found = groups_.find(*slot->key);
+      std::erase_if(found->second, [&](const Window& window) { return window.slot == slot; });
+      destroy_slot(slot);
+      if (found->second.empty()) groups_.erase(found);
+    }
+    by_start_.erase(oldest);
+  }
+}
+
+void AggregateStore::expire_before(int64_t start_ms) {
+  if (start_ms <= expired_before_) return;
+  expired_before_ = start_ms;
+  if (by_start_.empty() || by_start_.begin()->first >= start_ms) return;
+  expiry_changed_ = true;
+  std::erase_if(changed_, [&](const GroupSlot* slot) { return slot->window_start < start_ms; });
+  forget_before(start_ms);
+}
+
+std::vector<GroupSlot*> AggregateStore::windows_between(int64_t from_ms, int64_t to_ms) {
+  std::vector<GroupSlot*> found;
+  for (auto at = by_start_.lower_bound(from_ms); at != by_start_.end() && at->first < to_ms; ++at) {
+    const size_t first = found.size();
+    found.insert(found.end(), at->second.begin(), at->second.end());
+    std::sort(found.begin() + static_cast<ptrdiff_t>(first), found.end(),
+              [](const GroupSlot* a, const GroupSlot* b) { return *a->key < *b->key; });
+  }
+  return found;
+}
+
+void AggregateStore::for_each_window(std::string_view key,
+                                     const std::function<void(const GroupSlot&)>& visit) const {
+  const auto found = groups_.find(key);
+  if (found == groups_.end()) return;
+  for (const Window& window : found->second) visit(*window.slot);
+}
+
+void AggregateStore::for_each(const std::function<void(const GroupSlot&)>& visit) const {
+  for (const auto& [key, windows] : groups_)
+    for (const Window& window : windows) visit(*window.slot);
+}
+
+std::string AggregateStore::entry_key(const GroupSlot& slot) const {
+  std::string key;
+  if (is_windowed_) append_be<int64_t>(key, slot.window_start);
+  return key += *slot.key;
+}
+
+void AggregateStore::encode(const GroupSlot& slot, std::string& out) const {
+  append_varint(out, zigzag(slot.timestamp));
+  out += static_cast<char>(slot.emitted);
+  std::string bytes;
+  for (size_t i = 0; i < instances_.size(); ++i) {
+    bytes.clear();
+    instances_[i].def->accumulator.encode(instances_[i], state(slot, i), bytes);
+    append_varint(out, bytes.size());
+    out += bytes;
+  }
+}
+
+Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
+  ByteReader in(bytes);
+  slot.timestamp = in.signed_varint();
+  slot.emitted = in.be<int8_t>() != 0;
+  for (size_t i = 0; i < instances_.size(); ++i) {
+    const Accumulator& accumulator = instances_[i].def->accumulator;
+    if (accumulator.destroy) accumulator.destroy(instances_[i], state(slot, i));
+    accumulator.init(instances_[i], state(slot, i));
+    const std::string_view part = in.bytes(in.varint());
+    if (!in.ok()) break;
+    TRY(accumulator.decode(instances_[i], state(slot, i), part));
+  }
+  if (!in.ok() || !in.at_end()) return Error{ErrorCode::CorruptRecord, "a stored group does not fit its aggregation"};
+  return {};
+}
+
+void AggregateStore::take_changes(uint32_t store_index, std::vector<StateEntry>& out) {
+  // The range first: a group may come again after its window was forgotten, never the other way round.
+  if (expiry_changed_) {
+    StateEntry range{store_index, StateEntry::Kind::DeleteBelow, {}, {}};
+    append_be<int64_t>(range.key, expired_before_);
+    out.push_back(std::move(range));
+    expiry_changed_ = false;
+  }
+  for (const GroupSlot* slot : changed_) {
+    StateEntry entry{store_index, StateEntry::Kind::Put, entry_key(*slot), {}};
+    encode(*slot, entry.value);
+    out.push_back(std::move(entry));
+  }
+  changed_.clear();
+  ++round_;
+}
+
+Status AggregateStore::restore(const StateEntry& entry) {
+  std::string_view key = entry.key;
+  int64_t window_start = 0;
+  if (is_windowed_) {
+    if (key.size() < sizeof window_start) return Error{ErrorCode::CorruptRecord, "a stored window has no start"};
+    window_start = load_be<int64_t>(key.data());
+    key.remove_prefix(sizeof window_start);
+  }
+  switch (entry.kind) {
+    case StateEntry::Kind::Put: return decode(find_or_make(key, window_start), entry.value);
+    case StateEntry::Kind::Delete: erase(key, window_start); return {};
+    case StateEntry::Kind::DeleteBelow:
+      if (!is_windowed_) return Error{ErrorCode::CorruptRecord, "groups without windows do not expire"};
+      forget_before(window_start);
+      return {};
+  }
+  return {};
+}
+
+}  // namespace engine

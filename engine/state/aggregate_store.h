@@ -1,0 +1,90 @@
+// The states of the groups of an aggregation, by key and window.
+#pragma once
+#include <absl/container/inlined_vector.h>
+#include <absl/container/node_hash_map.h>
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/functions/aggregate.h"
+#include "engine/state/slot_pool.h"
+#include "engine/state/store.h"
+
+namespace engine {
+
+// One group: this head, then the states of all aggregates, one behind the other (AggregateStore::state).
+struct GroupSlot {
+  const std::string* key = nullptr;  // the map's; stable as long as the group lives
+  int64_t window_start = 0;          // 0 without windows
+  int64_t timestamp = -1;            // the greatest of all that contributed
+  uint64_t changed_in = 0;           // number of the round (between two take_changes) that changed it last
+  bool emitted = false;              // some row of this group went downstream
+};
+
+// Entries are journalled under (8 bytes window start, big-endian, if windowed) + key bytes, so that all windows
+// before a time are one range.
+//
+// Invariants: a group is in groups_ and, if windowed, in by_start_ under its window's start; states are initialised.
+// Threads:    belongs to one task. Owner: the aggregate operator.
+class AggregateStore final : public Store {
+ public:
+  AggregateStore(std::vector<AggregateInstance> instances, bool is_windowed);
+  ~AggregateStore() override;
+  AggregateStore(const AggregateStore&) = delete;
+  AggregateStore& operator=(const AggregateStore&) = delete;
+
+  // The group, made when it is not there, and marked as changed.
+  GroupSlot& touch(std::string_view key, int64_t window_start = 0);
+  // nullptr when there is none.
+  const GroupSlot* find(std::string_view key, int64_t window_start = 0) const;
+  void* state(GroupSlot& slot, size_t call) const { return reinterpret_cast<char*>(&slot) + offsets_[call]; }
+  const void* state(const GroupSlot& slot, size_t call) const {
+    return reinterpret_cast<const char*>(&slot) + offsets_[call];
+  }
+  const std::vector<AggregateInstance>& instances() const { return instances_; }
+
+  // Forgets all windows that start before `start_ms`.
+  void expire_before(int64_t start_ms);
+  // The windows that start in [from_ms, to_ms), by start, then key bytes.
+  std::vector<GroupSlot*> windows_between(int64_t from_ms, int64_t to_ms);
+  // Groups of one key, by window start; or all, in no particular order.
+  void for_each_window(std::string_view key, const std::function<void(const GroupSlot&)>& visit) const;
+  void for_each(const std::function<void(const GroupSlot&)>& visit) const;
+
+  void take_changes(uint32_t store_index, std::vector<StateEntry>& out) override;
+  Status restore(const StateEntry& entry) override;
+  size_t size() const override { return group_count_; }
+
+ private:
+  struct Window {
+    int64_t start;
+    GroupSlot* slot;
+  };
+  using Windows = absl::InlinedVector<Window, 1>;  // by start
+
+  GroupSlot* make_slot(const std::string& key, int64_t window_start);
+  void destroy_slot(GroupSlot* slot);
+  GroupSlot& find_or_make(std::string_view key, int64_t window_start);
+  void erase(std::string_view key, int64_t window_start);
+  void forget_before(int64_t start_ms);
+  std::string entry_key(const GroupSlot& slot) const;
+  void encode(const GroupSlot& slot, std::string& out) const;
+  Status decode(GroupSlot& slot, std::string_view bytes);
+
+  const std::vector<AggregateInstance> instances_;
+  const bool is_windowed_;
+  std::vector<size_t> offsets_;  // of each call's state in a slot
+  SlotPool pool_;
+  absl::node_hash_map<std::string, Windows> groups_;
+  std::map<int64_t, std::vector<GroupSlot*>> by_start_;
+  size_t group_count_ = 0;
+  uint64_t round_ = 1;
+  std::vector<GroupSlot*> changed_;
+  int64_t expired_before_ = INT64_MIN;
+  bool expiry_changed_ = false;
+};
+
+}  // namespace engine

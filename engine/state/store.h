@@ -1,0 +1,36 @@
+// What one operator remembers between batches: a table of entries by key bytes, in memory, whose changes are journalled.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace engine {
+
+// One changed entry of a store. Entries are absolute: applying one twice changes nothing.
+struct StateEntry {
+  enum class Kind : uint8_t {
+    Put,         // key -> value
+    Delete,      // key is gone
+    DeleteBelow, // all keys that are smaller than this one are gone
+  };
+  uint32_t store = 0;  // index of the store in its task
+  Kind kind = Kind::Put;
+  std::string key, value;
+  bool operator==(const StateEntry&) const = default;
+};
+
+// Threads: belongs to one task.
+class Store {
+ public:
+  virtual ~Store() = default;
+  // Appends what changed since the last call.
+  virtual void take_changes(uint32_t store_index, std::vector<StateEntry>& out) = 0;
+  // Applies an entry from a checkpoint or a journal; it is not a change. Fails with CorruptRecord.
+  virtual Status restore(const StateEntry& entry) = 0;
+  virtual size_t size() const = 0;
+};
+
+}  // namespace engine
