@@ -1,5 +1,5 @@
-// What a continuous query does, as stages of steps: the planner's result, the executor's recipe. A plan is data; it names
-// topics and columns, and holds nothing that runs.
+// What a continuous query does, as stages of steps: the planner's result, the executor's recipe. A
+// plan is data; it names topics and columns, and holds nothing that runs.
 #pragma once
 #include <optional>
 #include <string>
@@ -13,23 +13,24 @@
 
 namespace engine {
 
-// Reads records into columns. Its layout: the schema's columns that the query reads, then the system columns that it
-// reads, all qualified by the source's alias.
+// Reads records into columns. Its layout: the schema's columns that the query reads, then the
+// system columns that it reads, all qualified by the source's alias.
 struct InputStep {
-  std::string topic;                    // of a stage that reads an exchange: empty
-  int exchange = -1;                    // index in QueryPlan::exchanges, or -1
+  std::string topic;  // of a stage that reads an exchange: empty
+  int exchange = -1;  // index in QueryPlan::exchanges, or -1
   SourceKind kind = SourceKind::Stream;
-  std::string source_name;              // in the catalog; for messages
+  std::string source_name;  // in the catalog; for messages
   FormatSpec key_format, value_format;
-  Schema schema;                        // all columns of the topic, as it was declared
-  std::vector<int> used;                // indexes in schema.columns, in the layout's order
-  std::vector<std::string> system;      // ROWTIME, ... that follow them in the layout
+  Schema schema;                    // all columns of the topic, as it was declared
+  std::vector<int> used;            // indexes in schema.columns, in the layout's order
+  std::vector<std::string> system;  // ROWTIME, ... that follow them in the layout
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  int store = -1;                       // tables: index in StagePlan::stores of the rows kept
+  int store = -1;  // tables: index in StagePlan::stores of the rows kept
 };
 
-// Streams: drops the rows for which it is not true. Tables: turns them into deletes of what had passed before.
+// Streams: drops the rows for which it is not true. Tables: turns them into deletes of what had
+// passed before.
 struct FilterStep {
   BoundExpression predicate;
   bool is_table = false;
@@ -37,11 +38,12 @@ struct FilterStep {
 
 struct ProjectStep {
   std::vector<BoundExpression> columns;
-  size_t key_count = 0;                 // leading columns that are the key: still set where the row is not present
-  bool old_too = false;                 // tables whose consumer asks for the replaced row
+  size_t key_count = 0;  // leading columns that are the key: still set where the row is not present
+  bool old_too = false;  // tables whose consumer asks for the replaced row
 };
 
-// One output row for each element that the table functions give; `functions[i]` is an ARRAY appended to the layout.
+// One output row for each element that the table functions give; `functions[i]` is an ARRAY
+// appended to the layout.
 struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
@@ -58,64 +60,68 @@ struct AggregateWindow {
 
 struct AggregateCall {
   AggregateInstance instance;
-  std::vector<int> arguments;           // columns of the input layout
+  std::vector<int> arguments;  // columns of the input layout
 };
 
-// Input layout: the grouping columns first. Output layout: them, one column a call, then the window's bounds.
+// Input layout: the grouping columns first. Output layout: them, one column a call, then the
+// window's bounds.
 struct AggregateStep {
   size_t key_count = 0;
   std::vector<AggregateCall> calls;
   std::optional<AggregateWindow> window;
-  bool final_only = false;              // EMIT FINAL
-  bool is_table = false;                // of a table: with undo
-  bool old_too = false;                 // a HAVING follows that must know what passed before
+  bool final_only = false;  // EMIT FINAL
+  bool is_table = false;    // of a table: with undo
+  bool old_too = false;     // a HAVING follows that must know what passed before
   int store = -1;
-  FormatSpec key_format;                // in which the grouping columns are the state's key
+  FormatSpec key_format;  // in which the grouping columns are the state's key
 };
 
 // Streams through the table's rows: for each stream row (port 0) looks up the table's (port 1).
 struct StreamTableJoinStep {
   JoinType type = JoinType::Inner;
-  int stream_key = 0;                   // column of the stream's layout
-  int store = -1;                       // of the table's rows; keyed by the key bytes in key_format
+  int stream_key = 0;  // column of the stream's layout
+  int store = -1;      // of the table's rows; keyed by the key bytes in key_format
   FormatSpec key_format;
 };
 
 struct PlanNode {
-  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, DropNullKeysStep, AggregateStep, StreamTableJoinStep> step;
-  std::vector<int> from;                // nodes of this stage whose batches it takes, by port; empty for inputs
-  Layout layout;                        // of what it gives
+  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, DropNullKeysStep, AggregateStep,
+               StreamTableJoinStep>
+      step;
+  std::vector<int> from;  // nodes of this stage whose batches it takes, by port; empty for inputs
+  Layout layout;          // of what it gives
 };
 
 // Where a stage's rows go: a topic, an exchange, or (transient queries) whoever asked.
 struct OutputPlan {
   std::string topic;
   int exchange = -1;
-  Schema schema;                        // keys first; matches the last node's layout by position
+  Schema schema;  // keys first; matches the last node's layout by position
   FormatSpec key_format, value_format;
-  std::optional<SourceWindow> window;   // the layout then ends with WINDOWSTART and WINDOWEND
+  std::optional<SourceWindow> window;  // the layout then ends with WINDOWSTART and WINDOWEND
   bool is_table = false;
-  int timestamp_column = -1;            // of the layout: re-stamps what is written
+  int timestamp_column = -1;  // of the layout: re-stamps what is written
   std::optional<std::string> timestamp_format;
 };
 
 enum class StoreKind : uint8_t { Rows, Aggregates };
 struct StorePlan {
   StoreKind kind;
-  std::string name;                     // by which ksqlDB would call its changelog's step
-  int node = -1;                        // that keeps it
+  std::string name;  // by which ksqlDB would call its changelog's step
+  int node = -1;     // that keeps it
 };
 
 struct StagePlan {
-  std::vector<PlanNode> nodes;          // in the order of the flow; the last one feeds the output
+  std::vector<PlanNode> nodes;  // in the order of the flow; the last one feeds the output
   std::vector<StorePlan> stores;
   OutputPlan output;
 };
 
 // A durable queue between two stages, with as many partitions as the reading stage has tasks.
 struct ExchangePlan {
-  std::string topic;                    // ksqlDB's name of the internal topic
-  FormatSpec key_format, value_format;  // as ksqlDB would write it: shown by the test runner, and used by it
+  std::string topic;  // ksqlDB's name of the internal topic
+  FormatSpec key_format,
+      value_format;  // as ksqlDB would write it: shown by the test runner, and used by it
   Schema schema;
   int partitions = 1;
 };
@@ -123,15 +129,15 @@ struct ExchangePlan {
 // How a table answers look-ups: the rows of a store, then the steps that follow in the plan.
 struct MaterializationPlan {
   int stage = 0, store = 0;
-  Layout layout;                        // of the store's rows: keys, values, window bounds, ROWTIME
+  Layout layout;  // of the store's rows: keys, values, window bounds, ROWTIME
   std::vector<std::variant<FilterStep, ProjectStep>> steps;  // to the sink's columns
 };
 
 struct QueryPlan {
   std::string id;
   QueryKind kind = QueryKind::CreateAs;
-  std::vector<std::string> sources;     // names, in the order of the text
-  std::vector<StagePlan> stages;        // a stage reads exchanges of earlier ones only
+  std::vector<std::string> sources;  // names, in the order of the text
+  std::vector<StagePlan> stages;     // a stage reads exchanges of earlier ones only
   std::vector<ExchangePlan> exchanges;
   Properties properties;
   std::optional<MaterializationPlan> materialization;

@@ -36,7 +36,8 @@ AggregateStore::~AggregateStore() {
 
 GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
   auto* slot = new (pool_.take()) GroupSlot{.key = &key, .window_start = window_start};
-  for (size_t i = 0; i < instances_.size(); ++i) instances_[i].def->accumulator.init(instances_[i], state(*slot, i));
+  for (size_t i = 0; i < instances_.size(); ++i)
+    instances_[i].def->accumulator.init(instances_[i], state(*slot, i));
   if (is_windowed_) by_start_[window_start].push_back(slot);
   ++group_count_;
   return slot;
@@ -44,7 +45,8 @@ GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_star
 
 void AggregateStore::destroy_slot(GroupSlot* slot) {
   for (size_t i = 0; i < instances_.size(); ++i)
-    if (const auto destroy = instances_[i].def->accumulator.destroy) destroy(instances_[i], state(*slot, i));
+    if (const auto destroy = instances_[i].def->accumulator.destroy)
+      destroy(instances_[i], state(*slot, i));
   pool_.give_back(slot);
   --group_count_;
 }
@@ -55,7 +57,8 @@ GroupSlot& AggregateStore::find_or_make(std::string_view key, int64_t window_sta
   // Records mostly fall into the newest window: look from the back.
   auto place = windows.end();
   while (place != windows.begin() && std::prev(place)->start > window_start) --place;
-  if (place != windows.begin() && std::prev(place)->start == window_start) return *std::prev(place)->slot;
+  if (place != windows.begin() && std::prev(place)->start == window_start)
+    return *std::prev(place)->slot;
   return *windows.insert(place, Window{window_start, make_slot(at->first, window_start)})->slot;
 }
 
@@ -161,12 +164,14 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
     if (!in.ok()) break;
     TRY(accumulator.decode(instances_[i], state(slot, i), part));
   }
-  if (!in.ok() || !in.at_end()) return Error{ErrorCode::CorruptRecord, "a stored group does not fit its aggregation"};
+  if (!in.ok() || !in.at_end())
+    return Error{ErrorCode::CorruptRecord, "a stored group does not fit its aggregation"};
   return {};
 }
 
 void AggregateStore::take_changes(uint32_t store_index, std::vector<StateEntry>& out) {
-  // The range first: a group may come again after its window was forgotten, never the other way round.
+  // The range first: a group may come again after its window was forgotten, never the other way
+  // round.
   if (expiry_changed_) {
     StateEntry range{store_index, StateEntry::Kind::DeleteBelow, {}, {}};
     append_be<int64_t>(range.key, expired_before_);
@@ -186,15 +191,20 @@ Status AggregateStore::restore(const StateEntry& entry) {
   std::string_view key = entry.key;
   int64_t window_start = 0;
   if (is_windowed_) {
-    if (key.size() < sizeof window_start) return Error{ErrorCode::CorruptRecord, "a stored window has no start"};
+    if (key.size() < sizeof window_start)
+      return Error{ErrorCode::CorruptRecord, "a stored window has no start"};
     window_start = load_be<int64_t>(key.data());
     key.remove_prefix(sizeof window_start);
   }
   switch (entry.kind) {
-    case StateEntry::Kind::Put: return decode(find_or_make(key, window_start), entry.value);
-    case StateEntry::Kind::Delete: erase(key, window_start); return {};
+    case StateEntry::Kind::Put:
+      return decode(find_or_make(key, window_start), entry.value);
+    case StateEntry::Kind::Delete:
+      erase(key, window_start);
+      return {};
     case StateEntry::Kind::DeleteBelow:
-      if (!is_windowed_) return Error{ErrorCode::CorruptRecord, "groups without windows do not expire"};
+      if (!is_windowed_)
+        return Error{ErrorCode::CorruptRecord, "groups without windows do not expire"};
       forget_before(window_start);
       return {};
   }

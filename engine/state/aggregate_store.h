@@ -15,20 +15,21 @@
 
 namespace engine {
 
-// One group: this head, then the states of all aggregates, one behind the other (AggregateStore::state).
+// One group: this head, then the states of all aggregates, one behind the other
+// (AggregateStore::state).
 struct GroupSlot {
   const std::string* key = nullptr;  // the map's; stable as long as the group lives
   int64_t window_start = 0;          // 0 without windows
   int64_t timestamp = -1;            // the greatest of all that contributed
-  uint64_t changed_in = 0;           // number of the round (between two take_changes) that changed it last
-  bool emitted = false;              // some row of this group went downstream
+  uint64_t changed_in = 0;  // number of the round (between two take_changes) that changed it last
+  bool emitted = false;     // some row of this group went downstream
 };
 
-// Entries are journalled under (8 bytes window start, big-endian, if windowed) + key bytes, so that all windows
-// before a time are one range.
+// Entries are journalled under (8 bytes window start, big-endian, if windowed) + key bytes, so that
+// all windows before a time are one range.
 //
-// Invariants: a group is in groups_ and, if windowed, in by_start_ under its window's start; states are initialised.
-// Threads:    belongs to one task. Owner: the aggregate operator.
+// Invariants: a group is in groups_ and, if windowed, in by_start_ under its window's start; states
+// are initialised. Threads:    belongs to one task. Owner: the aggregate operator.
 class AggregateStore final : public Store {
  public:
   AggregateStore(std::vector<AggregateInstance> instances, bool is_windowed);
@@ -40,7 +41,9 @@ class AggregateStore final : public Store {
   GroupSlot& touch(std::string_view key, int64_t window_start = 0);
   // nullptr when there is none.
   const GroupSlot* find(std::string_view key, int64_t window_start = 0) const;
-  void* state(GroupSlot& slot, size_t call) const { return reinterpret_cast<char*>(&slot) + offsets_[call]; }
+  void* state(GroupSlot& slot, size_t call) const {
+    return reinterpret_cast<char*>(&slot) + offsets_[call];
+  }
   const void* state(const GroupSlot& slot, size_t call) const {
     return reinterpret_cast<const char*>(&slot) + offsets_[call];
   }
@@ -51,7 +54,8 @@ class AggregateStore final : public Store {
   // The windows that start in [from_ms, to_ms), by start, then key bytes.
   std::vector<GroupSlot*> windows_between(int64_t from_ms, int64_t to_ms);
   // Groups of one key, by window start; or all, in no particular order.
-  void for_each_window(std::string_view key, const std::function<void(const GroupSlot&)>& visit) const;
+  void for_each_window(std::string_view key,
+                       const std::function<void(const GroupSlot&)>& visit) const;
   void for_each(const std::function<void(const GroupSlot&)>& visit) const;
 
   void take_changes(uint32_t store_index, std::vector<StateEntry>& out) override;

@@ -57,8 +57,11 @@ Status RowStore::restore(const StateEntry& entry) {
       rows_.insert_or_assign(entry.key, std::move(row));
       return {};
     }
-    case StateEntry::Kind::Delete: rows_.erase(entry.key); return {};
-    case StateEntry::Kind::DeleteBelow: break;
+    case StateEntry::Kind::Delete:
+      rows_.erase(entry.key);
+      return {};
+    case StateEntry::Kind::DeleteBelow:
+      break;
   }
   return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};
 }

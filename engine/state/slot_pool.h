@@ -27,7 +27,9 @@ class SlotPool {
   void give_back(void* slot) { free_.push_back(slot); }
 
  private:
-  struct alignas(16) Block { char bytes[16]; };
+  struct alignas(16) Block {
+    char bytes[16];
+  };
   static constexpr size_t kSlotsPerBlock = 1024;
   const size_t slot_size_;
   std::vector<std::unique_ptr<Block[]>> blocks_;

@@ -1,4 +1,5 @@
-// What one operator remembers between batches: a table of entries by key bytes, in memory, whose changes are journalled.
+// What one operator remembers between batches: a table of entries by key bytes, in memory, whose
+// changes are journalled.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,9 +13,9 @@ namespace engine {
 // One changed entry of a store. Entries are absolute: applying one twice changes nothing.
 struct StateEntry {
   enum class Kind : uint8_t {
-    Put,         // key -> value
-    Delete,      // key is gone
-    DeleteBelow, // all keys that are smaller than this one are gone
+    Put,          // key -> value
+    Delete,       // key is gone
+    DeleteBelow,  // all keys that are smaller than this one are gone
   };
   uint32_t store = 0;  // index of the store in its task
   Kind kind = Kind::Put;

@@ -12,9 +12,13 @@ void encode_value(const Column& column, size_t row, std::string& out) {
   switch (kind) {
     case TypeKind::Integer:
     case TypeKind::Date:
-    case TypeKind::Time: append_varint(out, zigzag(column.data<int32_t>()[row])); break;
+    case TypeKind::Time:
+      append_varint(out, zigzag(column.data<int32_t>()[row]));
+      break;
     case TypeKind::Bigint:
-    case TypeKind::Timestamp: append_varint(out, zigzag(column.data<int64_t>()[row])); break;
+    case TypeKind::Timestamp:
+      append_varint(out, zigzag(column.data<int64_t>()[row]));
+      break;
     case TypeKind::String:
     case TypeKind::Bytes: {
       const auto text = column.data<std::string_view>()[row];
@@ -28,21 +32,30 @@ void encode_value(const Column& column, size_t row, std::string& out) {
       append_varint(out, ends[row + 1] - ends[row]);
       for (uint32_t item = ends[row]; item < ends[row + 1]; ++item) {
         std::vector<const Column*> parts;
-        for (size_t part = 0; part < column.child_count(); ++part) parts.push_back(&column.child(part));
+        for (size_t part = 0; part < column.child_count(); ++part)
+          parts.push_back(&column.child(part));
         encode_row(parts, item, out);
       }
       break;
     }
     case TypeKind::Struct: {
       std::vector<const Column*> parts;
-      for (size_t part = 0; part < column.child_count(); ++part) parts.push_back(&column.child(part));
+      for (size_t part = 0; part < column.child_count(); ++part)
+        parts.push_back(&column.child(part));
       encode_row(parts, row, out);
       break;
     }
-    case TypeKind::Boolean: out += static_cast<char>(column.data<uint8_t>()[row]); break;
-    case TypeKind::Double: out.append(reinterpret_cast<const char*>(&column.data<double>()[row]), 8); break;
-    case TypeKind::Decimal: out.append(reinterpret_cast<const char*>(&column.data<Int128>()[row]), 16); break;
-    case TypeKind::Null: break;
+    case TypeKind::Boolean:
+      out += static_cast<char>(column.data<uint8_t>()[row]);
+      break;
+    case TypeKind::Double:
+      out.append(reinterpret_cast<const char*>(&column.data<double>()[row]), 8);
+      break;
+    case TypeKind::Decimal:
+      out.append(reinterpret_cast<const char*>(&column.data<Int128>()[row]), 16);
+      break;
+    case TypeKind::Null:
+      break;
   }
 }
 
@@ -59,9 +72,13 @@ void decode_value(ByteReader& in, Column& column, RowStrings strings) {
   switch (column.type().kind()) {
     case TypeKind::Integer:
     case TypeKind::Date:
-    case TypeKind::Time: column.append(static_cast<int32_t>(in.signed_varint())); break;
+    case TypeKind::Time:
+      column.append(static_cast<int32_t>(in.signed_varint()));
+      break;
     case TypeKind::Bigint:
-    case TypeKind::Timestamp: column.append(in.signed_varint()); break;
+    case TypeKind::Timestamp:
+      column.append(in.signed_varint());
+      break;
     case TypeKind::String:
     case TypeKind::Bytes: {
       const std::string_view text = in.bytes(in.varint());
@@ -71,22 +88,33 @@ void decode_value(ByteReader& in, Column& column, RowStrings strings) {
     case TypeKind::Array:
     case TypeKind::Map: {
       std::vector<Column*> parts;
-      for (size_t part = 0; part < column.child_count(); ++part) parts.push_back(&column.child(part));
-      for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) decode_columns(in, parts, strings);
+      for (size_t part = 0; part < column.child_count(); ++part)
+        parts.push_back(&column.child(part));
+      for (uint64_t left = in.varint(); left > 0 && in.ok(); --left)
+        decode_columns(in, parts, strings);
       column.close_list();
       break;
     }
     case TypeKind::Struct: {
       std::vector<Column*> parts;
-      for (size_t part = 0; part < column.child_count(); ++part) parts.push_back(&column.child(part));
+      for (size_t part = 0; part < column.child_count(); ++part)
+        parts.push_back(&column.child(part));
       decode_columns(in, parts, strings);
       column.close_struct();
       break;
     }
-    case TypeKind::Boolean: append_raw<uint8_t>(column, in.bytes(1)); break;
-    case TypeKind::Double: append_raw<double>(column, in.bytes(8)); break;
-    case TypeKind::Decimal: append_raw<Int128>(column, in.bytes(16)); break;
-    case TypeKind::Null: column.append_null(); break;
+    case TypeKind::Boolean:
+      append_raw<uint8_t>(column, in.bytes(1));
+      break;
+    case TypeKind::Double:
+      append_raw<double>(column, in.bytes(8));
+      break;
+    case TypeKind::Decimal:
+      append_raw<Int128>(column, in.bytes(16));
+      break;
+    case TypeKind::Null:
+      column.append_null();
+      break;
   }
 }
 
@@ -114,7 +142,8 @@ void encode_row(std::span<const Column* const> columns, size_t row, std::string&
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings) {
   ByteReader in(bytes);
   decode_columns(in, columns, strings);
-  if (!in.ok() || !in.at_end()) return Error{ErrorCode::CorruptRecord, "a stored row does not have the columns of its table"};
+  if (!in.ok() || !in.at_end())
+    return Error{ErrorCode::CorruptRecord, "a stored row does not have the columns of its table"};
   return {};
 }
 

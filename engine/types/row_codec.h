@@ -1,5 +1,6 @@
-// Rows as compact bytes: what table stores keep, exchanges carry and the journal repeats. Not a format that users see, but
-// one that outlives a process: see docs/formats/row.md for the layout and its version rule.
+// Rows as compact bytes: what table stores keep, exchanges carry and the journal repeats. Not a
+// format that users see, but one that outlives a process: see docs/formats/row.md for the layout
+// and its version rule.
 #pragma once
 #include <span>
 #include <string>
@@ -14,8 +15,9 @@ namespace engine {
 // Appends one row: a null bit for each column, then the values that are there.
 void encode_row(std::span<const Column* const> columns, size_t row, std::string& out);
 
-// Appends the row to the columns, which must have the types it was written with; strings are copied when `copy_strings`,
-// else they are views into `bytes`. Fails with CorruptRecord; the columns may then be of unequal length.
+// Appends the row to the columns, which must have the types it was written with; strings are copied
+// when `copy_strings`, else they are views into `bytes`. Fails with CorruptRecord; the columns may
+// then be of unequal length.
 enum class RowStrings { Copy, View };
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings);
 
