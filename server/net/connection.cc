@@ -1,0 +1,227 @@
+#include "server/net/connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <deque>
+#include <vector>
+
+namespace server {
+
+namespace {
+
+constexpr size_t kReadSizeBytes = 64 * 1024;
+// At most this many reads in a turn, so that one fast sender does not hold up the others.
+constexpr int kReadsPerTurn = 4;
+constexpr size_t kMaxParts = 64;  // of one sendmsg
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+}  // namespace
+
+struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
+  uv_poll_t poll;
+  Socket socket;
+  ConnectionHandler* handler;           // null once the owner is gone or was told of the end
+  std::shared_ptr<Impl> kept_by_libuv;  // until the handle is closed
+  std::unique_ptr<Timer> last_call;     // of close_when_sent
+  std::deque<std::string> unsent;
+  size_t sent_of_front = 0, unsent_size = 0;
+  bool input_paused = false, closing_when_sent = false, was_full = false;
+  int polled_events = 0;
+
+  void watch() {
+    if (!handler) return;
+    int events = UV_DISCONNECT;
+    if (!input_paused || closing_when_sent) events |= UV_READABLE;
+    if (unsent_size > 0) events |= UV_WRITABLE;
+    if (events == polled_events) return;
+    polled_events = events;
+    uv_poll_start(&poll, events, [](uv_poll_t* handle, int status, int ready) {
+      static_cast<Impl*>(handle->data)->on_ready(status, ready);
+    });
+  }
+
+  void on_ready(int status, int ready) {
+    const std::shared_ptr<Impl> self = shared_from_this();  // the owner may let go of us below
+    if (status < 0) return end();
+    if (handler && (ready & UV_WRITABLE)) send_unsent();
+    if (handler && (ready & UV_READABLE)) receive();
+    // What the peer sent before it closed is read first; with the input paused nobody waits for it.
+    if (handler && (ready & UV_DISCONNECT) && input_paused) end();
+    watch();
+  }
+
+  void receive() {
+    thread_local std::array<char, kReadSizeBytes> buffer;
+    for (int i = 0; i < kReadsPerTurn; ++i) {
+      if (!handler || (input_paused && !closing_when_sent)) return;
+      const ssize_t size = recv(socket.fd(), buffer.data(), buffer.size(), 0);
+      if (size < 0 && would_block()) return;
+      if (size <= 0) return end();
+      if (!closing_when_sent) handler->on_input({buffer.data(), static_cast<size_t>(size)});
+      if (static_cast<size_t>(size) < buffer.size()) return;
+    }
+  }
+
+  // How many bytes of the parts the socket took; nothing when the connection is broken.
+  std::optional<size_t> try_send(std::span<const std::string_view> parts) const {
+    std::array<iovec, kMaxParts> vectors;
+    const size_t count = std::min(parts.size(), vectors.size());
+    for (size_t i = 0; i < count; ++i)
+      vectors[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    const ssize_t size = sendmsg(socket.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size >= 0) return static_cast<size_t>(size);
+    if (would_block()) return 0;
+    return std::nullopt;
+  }
+
+  void send_unsent() {
+    while (unsent_size > 0) {
+      std::vector<std::string_view> parts;
+      for (const std::string& each : unsent) {
+        if (parts.size() == kMaxParts) break;
+        parts.emplace_back(each);
+      }
+      parts.front().remove_prefix(sent_of_front);
+      const std::optional<size_t> sent = try_send(parts);
+      if (!sent) return end();
+      if (*sent == 0) break;
+      forget(*sent);
+    }
+    if (closing_when_sent && unsent_size == 0) stop_sending();
+    if (was_full && unsent_size <= kLowMarkBytes) {
+      was_full = false;
+      handler->on_drained();
+    }
+  }
+
+  // Closing a socket that holds unread input makes the kernel send a reset, which can overtake our
+  // last words. So we say that we are done, and read on until the peer closes too.
+  void stop_sending() { shutdown(socket.fd(), SHUT_WR); }
+
+  void forget(size_t size) {
+    unsent_size -= size;
+    while (size > 0) {
+      const size_t left = unsent.front().size() - sent_of_front;
+      if (size < left) {
+        sent_of_front += size;
+        return;
+      }
+      size -= left;
+      unsent.pop_front();
+      sent_of_front = 0;
+    }
+  }
+
+  void keep(std::string bytes) {
+    if (bytes.empty()) return;
+    unsent_size += bytes.size();
+    unsent.push_back(std::move(bytes));
+    was_full = was_full || unsent_size > kHighMarkBytes;
+  }
+
+  void end() {
+    uv_poll_stop(&poll);
+    if (ConnectionHandler* told = std::exchange(handler, nullptr)) told->on_closed();
+  }
+
+  void close() {
+    handler = nullptr;
+    last_call.reset();
+    uv_close(reinterpret_cast<uv_handle_t*>(&poll), [](uv_handle_t* handle) {
+      auto* impl = static_cast<Impl*>(handle->data);
+      impl->socket = Socket();
+      impl->kept_by_libuv.reset();
+    });
+  }
+};
+
+Connection::Connection(Loop& loop, Socket socket, ConnectionHandler& handler)
+    : impl_(std::make_shared<Impl>()) {
+  impl_->socket = std::move(socket);
+  impl_->handler = &handler;
+  const int on = 1;
+  // Answers are written whole, so there is nothing that Nagle's delay could gather. Keep-alive
+  // finds peers whose machine is gone. Neither is worth an error: the connection works without.
+  setsockopt(impl_->socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(impl_->socket.fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  uv_poll_init(loop.uv(), &impl_->poll, impl_->socket.fd());
+  impl_->poll.data = impl_.get();
+  impl_->kept_by_libuv = impl_;
+  impl_->last_call = std::make_unique<Timer>(loop, [impl = impl_.get()] {
+    const std::shared_ptr<Impl> self = impl->shared_from_this();
+    impl->end();
+  });
+  impl_->watch();
+}
+
+Connection::~Connection() { impl_->close(); }
+
+void Connection::write(std::string bytes) {
+  const std::string_view whole = bytes;
+  if (impl_->unsent_size > 0) {
+    impl_->keep(std::move(bytes));
+    return;
+  }
+  const size_t sent = impl_->try_send({&whole, 1}).value_or(0);  // a broken one shows when polled
+  if (sent < bytes.size()) impl_->keep(sent == 0 ? std::move(bytes) : bytes.substr(sent));
+  impl_->watch();
+}
+
+void Connection::write_gathered(std::span<const std::string_view> parts) {
+  size_t sent = impl_->unsent_size > 0 ? 0 : impl_->try_send(parts).value_or(0);
+  for (const std::string_view part : parts) {
+    const size_t skipped = std::min(sent, part.size());
+    sent -= skipped;
+    impl_->keep(std::string(part.substr(skipped)));
+  }
+  impl_->watch();
+}
+
+size_t Connection::unsent_bytes() const { return impl_->unsent_size; }
+
+void Connection::pause_input() {
+  impl_->input_paused = true;
+  impl_->watch();
+}
+void Connection::resume_input() {
+  impl_->input_paused = false;
+  impl_->watch();
+}
+
+void Connection::close_when_sent(int64_t timeout_ms) {
+  impl_->closing_when_sent = true;
+  impl_->last_call->start_once(timeout_ms);
+  if (impl_->unsent_size == 0) impl_->stop_sending();
+  impl_->watch();
+}
+
+std::string Connection::peer() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(impl_->socket.fd(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return "unknown";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+    return Address{text.data(), ntohs(v6.sin6_port)}.to_string();
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+  inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+  return Address{text.data(), ntohs(v4.sin_port)}.to_string();
+}
+
+}  // namespace server

@@ -1,0 +1,53 @@
+// Accepts connections.
+#pragma once
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "base/result.h"
+#include "server/net/address.h"
+#include "server/net/loop.h"
+
+namespace server {
+
+// An open file descriptor of a connected socket, on its way to the loop that will own it.
+class Socket {
+ public:
+  explicit Socket(int fd = -1) : fd_(fd) {}
+  ~Socket();
+  Socket(Socket&& other) noexcept : fd_(other.release()) {}
+  Socket& operator=(Socket&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  int fd() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+// Threads: the loop's. The sockets that it gives may go to any loop.
+class Listener {
+ public:
+  // Called with each new connection.
+  using OnAccept = std::function<void(Socket)>;
+
+  // Port 0 picks a free one. Fails with NetworkFailure: "cannot listen on
+  // 127.0.0.1:7432: address already in use".
+  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address,
+                                                OnAccept on_accept);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // As bound: the host as it was given, the port that was picked.
+  const Address& address() const;
+
+ private:
+  struct Impl;
+  explicit Listener(Impl* impl) : impl_(impl) {}
+  Impl* impl_;  // libuv holds on to it until the handle is closed, then it deletes itself
+};
+
+}  // namespace server

@@ -1,0 +1,170 @@
+#include "server/net/loop.h"
+
+#include <uv.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace server {
+
+namespace {
+
+uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle); }
+
+}  // namespace
+
+struct Loop::Impl {
+  uv_loop_t loop;
+  uv_async_t wake;
+  uv_idle_t deferred_turn;  // active while `deferred` has tasks: keeps the loop from waiting
+  std::vector<Task> deferred;
+  std::atomic<std::thread::id> thread;
+  std::atomic<bool> stopping = false;
+
+  std::mutex mutex;
+  // Guarded by mutex
+  std::vector<Task> mailbox;
+
+  void drain_mailbox() {
+    std::vector<Task> tasks;
+    {
+      std::lock_guard lock(mutex);
+      tasks.swap(mailbox);
+    }
+    for (const Task& task : tasks) task();
+  }
+  void run_deferred() {
+    std::vector<Task> tasks;
+    tasks.swap(deferred);
+    for (const Task& task : tasks) task();
+    if (deferred.empty()) uv_idle_stop(&deferred_turn);
+  }
+};
+
+Loop::Loop() : impl_(std::make_unique<Impl>()) {
+  [[maybe_unused]] int failed = uv_loop_init(&impl_->loop);
+  assert(!failed);
+  failed = uv_async_init(&impl_->loop, &impl_->wake, [](uv_async_t* handle) {
+    auto* impl = static_cast<Impl*>(handle->data);
+    impl->drain_mailbox();
+    if (impl->stopping) uv_stop(&impl->loop);
+  });
+  assert(!failed);
+  uv_idle_init(&impl_->loop, &impl_->deferred_turn);
+  impl_->wake.data = impl_->deferred_turn.data = impl_.get();
+}
+
+Loop::~Loop() {
+  // Tasks may own sockets and timers of this loop: they go before the handles are closed.
+  impl_->deferred.clear();
+  std::vector<Task> unread;
+  {
+    std::lock_guard lock(impl_->mutex);
+    unread.swap(impl_->mailbox);
+  }
+  unread.clear();
+  uv_close(as_handle(&impl_->wake), nullptr);
+  uv_close(as_handle(&impl_->deferred_turn), nullptr);
+  uv_run(&impl_->loop, UV_RUN_DEFAULT);
+  [[maybe_unused]] const int busy = uv_loop_close(&impl_->loop);
+  assert(!busy);  // something that lives on the loop outlived it
+}
+
+void Loop::post(Task task) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->mailbox.push_back(std::move(task));
+  }
+  uv_async_send(&impl_->wake);
+}
+
+void Loop::defer(Task task) {
+  impl_->deferred.push_back(std::move(task));
+  if (impl_->deferred.size() > 1) return;
+  uv_idle_start(&impl_->deferred_turn,
+                [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->run_deferred(); });
+}
+
+void Loop::run() {
+  impl_->thread = std::this_thread::get_id();
+  if (!impl_->stopping) uv_run(&impl_->loop, UV_RUN_DEFAULT);
+  impl_->stopping = false;
+  impl_->thread = std::thread::id();
+}
+
+void Loop::stop() {
+  impl_->stopping = true;
+  uv_async_send(&impl_->wake);
+}
+
+bool Loop::is_here() const { return impl_->thread == std::this_thread::get_id(); }
+uv_loop_s* Loop::uv() { return &impl_->loop; }
+
+struct Timer::Impl {
+  uv_timer_t handle;
+  Task on_time;
+};
+
+Timer::Timer(Loop& loop, Task on_time) : impl_(new Impl{{}, std::move(on_time)}) {
+  uv_timer_init(loop.uv(), &impl_->handle);
+  impl_->handle.data = impl_;
+}
+Timer::~Timer() {
+  uv_timer_stop(&impl_->handle);
+  uv_close(as_handle(&impl_->handle),
+           [](uv_handle_t* handle) { delete static_cast<Impl*>(handle->data); });
+}
+
+namespace {
+
+void start_timer(uv_timer_t& handle, uv_timer_cb on_time, int64_t delay_ms, int64_t repeat_ms) {
+  // libuv counts from the time at which this turn of the loop began; a long turn would cut the
+  // delay short.
+  uv_update_time(handle.loop);
+  uv_timer_start(&handle, on_time, static_cast<uint64_t>(std::max<int64_t>(delay_ms, 0)),
+                 static_cast<uint64_t>(repeat_ms));
+}
+
+}  // namespace
+
+void Timer::start_once(int64_t delay_ms) {
+  start_timer(
+      impl_->handle, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->on_time(); },
+      delay_ms, 0);
+}
+void Timer::start_every(int64_t interval_ms) {
+  interval_ms = std::max<int64_t>(interval_ms, 1);  // libuv takes a repeat of 0 for "once"
+  start_timer(
+      impl_->handle, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->on_time(); },
+      interval_ms, interval_ms);
+}
+void Timer::stop() { uv_timer_stop(&impl_->handle); }
+bool Timer::is_running() const {
+  return uv_is_active(reinterpret_cast<const uv_handle_t*>(&impl_->handle)) != 0;
+}
+
+struct SignalWatch::Impl {
+  uv_signal_t handle;
+  Task on_signal;
+};
+
+SignalWatch::SignalWatch(Loop& loop, int signal_number, Task on_signal)
+    : impl_(new Impl{{}, std::move(on_signal)}) {
+  uv_signal_init(loop.uv(), &impl_->handle);
+  impl_->handle.data = impl_;
+  uv_signal_start(
+      &impl_->handle,
+      [](uv_signal_t* handle, int) { static_cast<Impl*>(handle->data)->on_signal(); },
+      signal_number);
+}
+SignalWatch::~SignalWatch() {
+  uv_close(as_handle(&impl_->handle),
+           [](uv_handle_t* handle) { delete static_cast<Impl*>(handle->data); });
+}
+
+}  // namespace server

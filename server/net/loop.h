@@ -1,0 +1,81 @@
+// One thread that waits for sockets, timers and messages, and runs what belongs to it in turn.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+struct uv_loop_s;
+
+namespace server {
+
+using Task = std::function<void()>;
+
+// Stopping, from the outside in: stop() makes run() return; then the owner destroys what lives on
+// the loop (listeners first: they refuse new work), and at last the loop, which waits for libuv to
+// let go of all handles. Tasks posted after stop() are destroyed without being run.
+//
+// Threads: post() and stop() from any; all else from the thread in run(), or from the owner's while
+//          nobody is in run().
+// Queues:  the mailbox has no limit of its own: whoever posts for the sake of a client is bounded
+// by
+//          that client's buffers.
+class Loop {
+ public:
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs on the loop's thread soon, in the order of the calls.
+  void post(Task task);
+  // Runs when the callbacks of this turn are done, before the loop waits again.
+  void defer(Task task);
+
+  // Until stop(). May be called again afterwards.
+  void run();
+  void stop();
+  // Whether the caller is on the loop's thread.
+  bool is_here() const;
+
+  uv_loop_s* uv();  // for this folder
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Calls back once or again and again. Destroying it stops it.
+// Threads: the loop's.
+class Timer {
+ public:
+  Timer(Loop& loop, Task on_time);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  // From now; a timer that runs is set anew.
+  void start_once(int64_t delay_ms);
+  void start_every(int64_t interval_ms);
+  void stop();
+  bool is_running() const;
+
+ private:
+  struct Impl;
+  Impl* impl_;  // libuv holds on to it until the handle is closed, then it deletes itself
+};
+
+// Calls back on the loop when the process gets one of these signals.
+// Threads: the loop's.
+class SignalWatch {
+ public:
+  SignalWatch(Loop& loop, int signal_number, Task on_signal);
+  ~SignalWatch();
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+ private:
+  struct Impl;
+  Impl* impl_;  // as Timer's
+};
+
+}  // namespace server

@@ -1,0 +1,88 @@
+#include "server/net/loop.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+using server::Loop;
+using server::Timer;
+
+TEST(Loop, runs_what_other_threads_post_in_order) {
+  Loop loop;
+  std::vector<int> seen;
+  std::thread sender([&] {
+    for (int i = 0; i < 100; ++i) loop.post([&, i] { seen.push_back(i); });
+    loop.post([&] {
+      EXPECT_TRUE(loop.is_here());
+      loop.stop();
+    });
+  });
+  loop.run();
+  sender.join();
+  ASSERT_EQ(seen.size(), 100u);
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_FALSE(loop.is_here());
+}
+
+TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
+  Loop loop;
+  std::vector<std::string> seen;
+  loop.post([&] {
+    loop.defer([&] {
+      seen.push_back("deferred");
+      loop.defer([&] {
+        seen.push_back("deferred again");
+        loop.stop();
+      });
+    });
+    seen.push_back("task");
+  });
+  loop.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"task", "deferred", "deferred again"}));
+}
+
+TEST(Loop, that_is_stopped_before_it_runs_returns_at_once) {
+  Loop loop;
+  loop.stop();
+  loop.run();
+}
+
+TEST(Loop, destroys_tasks_that_came_too_late) {
+  auto held = std::make_shared<int>(1);
+  {
+    Loop loop;
+    loop.post([held] {});
+    loop.defer([held] {});
+  }
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(Timer, calls_again_and_again_until_it_is_stopped) {
+  Loop loop;
+  int calls = 0;
+  Timer timer(loop, [&] {
+    if (++calls == 3) loop.stop();
+  });
+  timer.start_every(1);
+  EXPECT_TRUE(timer.is_running());
+  loop.run();
+  timer.stop();
+  EXPECT_EQ(calls, 3);
+  EXPECT_FALSE(timer.is_running());
+}
+
+TEST(Timer, may_be_destroyed_in_its_own_call) {
+  Loop loop;
+  std::unique_ptr<Timer> timer;
+  timer = std::make_unique<Timer>(loop, [&] {
+    timer.reset();
+    loop.stop();
+  });
+  timer->start_once(0);
+  loop.run();
+  EXPECT_EQ(timer, nullptr);
+}
