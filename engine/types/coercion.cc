@@ -1,0 +1,104 @@
+#include "engine/types/coercion.h"
+
+#include <algorithm>
+
+namespace engine {
+
+namespace {
+
+bool structs_are_castable(const SqlType& from, const SqlType& to) {
+  return std::ranges::all_of(from.fields(), [&](const Field& field) {
+    const int at = to.field_index(field.name);
+    return at >= 0 && is_implicitly_castable(field.type, to.fields()[static_cast<size_t>(at)].type);
+  });
+}
+
+bool numbers_are_castable(const SqlType& from, const SqlType& to) {
+  if (to.kind() != TypeKind::Decimal)
+    return from.kind() <= to.kind() || to.kind() == TypeKind::Double;
+  if (from.kind() == TypeKind::Double) return false;
+  const SqlType exact = as_decimal_type(from);
+  return exact.scale() <= to.scale() &&
+         exact.precision() - exact.scale() <= to.precision() - to.scale();
+}
+
+SqlType wider_decimal(const SqlType& a, const SqlType& b) {
+  const int scale = std::max(a.scale(), b.scale());
+  const int whole = std::max(a.precision() - a.scale(), b.precision() - b.scale());
+  return SqlType::decimal(whole + scale, scale);
+}
+
+std::optional<SqlType> wider_number(const SqlType& a, const SqlType& b) {
+  if (a.kind() == TypeKind::Double || b.kind() == TypeKind::Double)
+    return SqlType(TypeKind::Double);
+  if (a.kind() == TypeKind::Decimal || b.kind() == TypeKind::Decimal)
+    return wider_decimal(as_decimal_type(a), as_decimal_type(b));
+  return a.kind() >= b.kind() ? a : b;
+}
+
+std::optional<SqlType> common_struct(const SqlType& a, const SqlType& b) {
+  std::vector<Field> fields = a.fields();
+  for (const Field& field : b.fields()) {
+    const int at = a.field_index(field.name);
+    if (at < 0) {
+      fields.push_back(field);
+      continue;
+    }
+    Field& mine = fields[static_cast<size_t>(at)];
+    const auto shared = common_type(mine.type, field.type);
+    if (!shared) return std::nullopt;
+    mine.type = *shared;
+  }
+  return SqlType::structure(std::move(fields));
+}
+
+}  // namespace
+
+SqlType as_decimal_type(const SqlType& exact_number) {
+  if (exact_number.kind() == TypeKind::Integer) return SqlType::decimal(10, 0);
+  if (exact_number.kind() == TypeKind::Bigint) return SqlType::decimal(19, 0);
+  return exact_number;
+}
+
+bool is_implicitly_castable(const SqlType& from, const SqlType& to) {
+  if (from.is_null() || from == to) return true;
+  if (from.is_numeric() && to.is_numeric()) return numbers_are_castable(from, to);
+  if (from.kind() != to.kind()) return false;
+  switch (from.kind()) {
+    case TypeKind::Array:
+      return is_implicitly_castable(from.element(), to.element());
+    case TypeKind::Map:
+      return is_implicitly_castable(from.key(), to.key()) &&
+             is_implicitly_castable(from.value(), to.value());
+    case TypeKind::Struct:
+      return structs_are_castable(from, to);
+    default:
+      return false;
+  }
+}
+
+std::optional<SqlType> common_type(const SqlType& left, const SqlType& right) {
+  if (left.is_null() || left == right) return right;
+  if (right.is_null()) return left;
+  if (left.is_numeric() && right.is_numeric()) return wider_number(left, right);
+  if (left.kind() != right.kind()) return std::nullopt;
+  switch (left.kind()) {
+    case TypeKind::Array: {
+      const auto element = common_type(left.element(), right.element());
+      if (!element) return std::nullopt;
+      return SqlType::array(*element);
+    }
+    case TypeKind::Map: {
+      const auto key = common_type(left.key(), right.key());
+      const auto value = common_type(left.value(), right.value());
+      if (!key || !value) return std::nullopt;
+      return SqlType::map(*key, *value);
+    }
+    case TypeKind::Struct:
+      return common_struct(left, right);
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace engine
