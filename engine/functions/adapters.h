@@ -1,0 +1,272 @@
+// From plain C++ functions over single values to kernels over columns.
+//
+//   int64_t add(int64_t a, int64_t b)                      null in, null out
+//   std::optional<int32_t> f(std::string_view s)           may give null
+//   int32_t f(std::optional<std::string_view> s)           wants to see nulls
+//   Result<int64_t> f(std::string_view s)                  may fail: null, and an error of the row
+//   Result<std::optional<int64_t>> f(...)                  both
+//   std::string_view f(StringHeap& heap, ...)              makes its text where the result lives
+//   double f(const KernelCall& call, ...)                  clock, chance, properties, types
+//   std::string f(std::string_view a, Variadic<std::string_view> more)
+//
+// in a table: `.kernel = row_kernel<add>`. Types: bool, int32_t (INT, DATE, TIME), int64_t (BIGINT,
+// TIMESTAMP), double, Decimal, std::string_view (STRING, BYTES), Value (anything). Results also
+// std::string. A string_view result must lie in an argument or in the heap.
+#pragma once
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "base/result.h"
+#include "engine/functions/kernel.h"
+
+namespace engine {
+
+// Reads one argument's values as T.
+template <class T>
+class ArgumentReader {
+ public:
+  explicit ArgumentReader(const Argument& argument)
+      : data_(argument.column->data<T>().data()),
+        validity_(argument.column->validity().words().data()),
+        mask_(argument.is_constant ? 0 : ~size_t{0}) {}
+  bool is_null(size_t row) const {
+    const size_t at = row & mask_;
+    return ((validity_[at >> 6] >> (at & 63)) & 1) == 0;
+  }
+  T operator[](size_t row) const { return data_[row & mask_]; }
+
+ private:
+  const T* data_;
+  const uint64_t* validity_;
+  size_t mask_;
+};
+template <>
+class ArgumentReader<bool> : ArgumentReader<uint8_t> {
+ public:
+  using ArgumentReader<uint8_t>::ArgumentReader;
+  using ArgumentReader<uint8_t>::is_null;
+  bool operator[](size_t row) const { return ArgumentReader<uint8_t>::operator[](row) != 0; }
+};
+template <>
+class ArgumentReader<Decimal> : ArgumentReader<Int128> {
+ public:
+  explicit ArgumentReader(const Argument& argument)
+      : ArgumentReader<Int128>(argument), scale_(argument.type().scale()) {}
+  using ArgumentReader<Int128>::is_null;
+  Decimal operator[](size_t row) const { return {ArgumentReader<Int128>::operator[](row), scale_}; }
+
+ private:
+  int scale_;
+};
+template <>
+class ArgumentReader<Value> {
+ public:
+  explicit ArgumentReader(const Argument& argument) : argument_(argument) {}
+  bool is_null(size_t row) const { return argument_.is_null(row); }
+  Value operator[](size_t row) const { return argument_.value(row); }
+
+ private:
+  Argument argument_;
+};
+
+// All further arguments of one row; only the last parameter of a function can be one.
+template <class T>
+class Variadic {
+ public:
+  Variadic(std::span<const Argument> arguments, size_t row) : arguments_(arguments), row_(row) {}
+  size_t size() const { return arguments_.size(); }
+  std::optional<T> operator[](size_t index) const {
+    const ArgumentReader<T> reader(arguments_[index]);
+    if (reader.is_null(row_)) return std::nullopt;
+    return reader[row_];
+  }
+
+ private:
+  std::span<const Argument> arguments_;
+  size_t row_;
+};
+
+namespace adapters {
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<Result<T>> = true;
+
+// How one parameter of the C++ function gets its value.
+template <class P>
+struct Source {  // a value; a null makes the result null
+  static constexpr size_t kArguments = 1;
+  Source(KernelCall& call, size_t index) : reader(call.args[index]) {}
+  bool stops(size_t row) const { return reader.is_null(row); }
+  P get(size_t row) const { return reader[row]; }
+  ArgumentReader<P> reader;
+};
+template <class T>
+struct Source<std::optional<T>> {
+  static constexpr size_t kArguments = 1;
+  Source(KernelCall& call, size_t index) : reader(call.args[index]) {}
+  bool stops(size_t) const { return false; }
+  std::optional<T> get(size_t row) const {
+    if (reader.is_null(row)) return std::nullopt;
+    return reader[row];
+  }
+  ArgumentReader<T> reader;
+};
+template <class T>
+struct Source<Variadic<T>> {
+  static constexpr size_t kArguments = 0;
+  Source(KernelCall& call, size_t index) : arguments(call.args.subspan(index)) {}
+  bool stops(size_t) const { return false; }
+  Variadic<T> get(size_t row) const { return {arguments, row}; }
+  std::span<const Argument> arguments;
+};
+template <>
+struct Source<StringHeap&> {
+  static constexpr size_t kArguments = 0;
+  Source(KernelCall& call, size_t) : heap(call.out.heap()) {}
+  bool stops(size_t) const { return false; }
+  StringHeap& get(size_t) const { return heap; }
+  StringHeap& heap;
+};
+template <>
+struct Source<const KernelCall&> {
+  static constexpr size_t kArguments = 0;
+  Source(KernelCall& the_call, size_t) : call(the_call) {}
+  bool stops(size_t) const { return false; }
+  const KernelCall& get(size_t) const { return call; }
+  const KernelCall& call;
+};
+
+// Puts one result into its row; rows that are not put stay null. The column has been resized.
+template <class R>
+void put(KernelCall& call, size_t row, R&& result) {
+  using T = std::decay_t<R>;
+  if constexpr (is_result<T>) {
+    if (!result) return call.errors.add(row, result.error().message);
+    put(call, row, *std::forward<R>(result));
+  } else if constexpr (is_optional<T>) {
+    if (result) put(call, row, *std::forward<R>(result));
+  } else {
+    if constexpr (std::is_same_v<T, bool>)
+      call.out.data<uint8_t>()[row] = result;
+    else if constexpr (std::is_same_v<T, std::string>)
+      call.out.data<std::string_view>()[row] = call.out.heap().add(result);
+    else if constexpr (std::is_same_v<T, Decimal>)
+      call.out.data<Int128>()[row] = result.unscaled;
+    else
+      call.out.data<T>()[row] = result;
+    call.out.validity().set(row);
+  }
+}
+
+template <class R>
+inline constexpr bool gives_value =
+    std::is_same_v<std::decay_t<R>, Value> || std::is_same_v<std::decay_t<R>, Result<Value>>;
+
+// Appends one result; for nested columns, where rows cannot be set in any order.
+template <class R>
+void append(KernelCall& call, size_t row, R&& result) {
+  if constexpr (is_result<std::decay_t<R>>) {
+    if (!result) {
+      call.errors.add(row, result.error().message);
+      return call.out.append_null();
+    }
+    call.out.append_value(*result);
+  } else {
+    call.out.append_value(result);
+  }
+}
+
+inline void share_strings(KernelCall& call) {
+  for (const Argument& argument : call.args) call.out.share_strings_of(*argument.column);
+}
+
+template <auto fn, class F = decltype(fn)>
+struct RowKernel;
+
+template <auto fn, class R, class... P>
+struct RowKernel<fn, R (*)(P...)> {
+  static void run(KernelCall& call) { run(call, std::index_sequence_for<P...>()); }
+
+  // The position of each parameter's argument: how many arguments those before it take.
+  static constexpr std::array<size_t, sizeof...(P) + 1> positions() {
+    std::array<size_t, sizeof...(P) + 1> at{};
+    size_t i = 0;
+    ((at[i + 1] = at[i] + Source<P>::kArguments, ++i), ...);
+    return at;
+  }
+
+  template <size_t... I>
+  static void run(KernelCall& call, std::index_sequence<I...>) {
+    constexpr auto kAt = positions();
+    std::tuple<Source<P>...> sources{Source<P>(call, kAt[I])...};
+    if constexpr (gives_value<R>) {
+      for (size_t row = 0; row < call.rows; ++row) {
+        if ((std::get<I>(sources).stops(row) || ...))
+          call.out.append_null();
+        else
+          append(call, row, fn(std::get<I>(sources).get(row)...));
+      }
+    } else {
+      call.out.resize(call.rows);
+      if (call.out.type().kind() == TypeKind::String || call.out.type().kind() == TypeKind::Bytes)
+        share_strings(call);
+      for (size_t row = 0; row < call.rows; ++row)
+        if (!(std::get<I>(sources).stops(row) || ...))
+          put(call, row, fn(std::get<I>(sources).get(row)...));
+    }
+  }
+};
+
+template <auto fn, class F = decltype(fn)>
+struct ValueKernel;
+
+template <auto fn, class R>
+struct ValueKernel<fn, R (*)(std::span<const Value>)> {
+  static R call_with(const KernelCall&, std::span<const Value> values) { return fn(values); }
+};
+template <auto fn, class R>
+struct ValueKernel<fn, R (*)(const KernelCall&, std::span<const Value>)> {
+  static R call_with(const KernelCall& call, std::span<const Value> values) {
+    return fn(call, values);
+  }
+};
+
+}  // namespace adapters
+
+template <auto fn>
+void row_kernel(KernelCall& call) {
+  adapters::RowKernel<fn>::run(call);
+}
+
+enum class Nulls : uint8_t { Propagate, Pass };
+
+// For nested and generic types: `Value f(std::span<const Value> arguments)`, or Result<Value>, or
+// with a `const KernelCall&` before. With Nulls::Propagate a null argument makes the result null.
+template <auto fn, Nulls nulls = Nulls::Propagate>
+void value_kernel(KernelCall& call) {
+  std::vector<Value> values(call.args.size());
+  for (size_t row = 0; row < call.rows; ++row) {
+    bool has_null = false;
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = call.args[i].value(row);
+      has_null |= values[i].is_null();
+    }
+    if (nulls == Nulls::Propagate && has_null)
+      call.out.append_null();
+    else
+      adapters::append(call, row, adapters::ValueKernel<fn>::call_with(call, values));
+  }
+}
+
+}  // namespace engine

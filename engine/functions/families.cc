@@ -1,0 +1,15 @@
+#include "engine/functions/families.h"
+
+namespace engine {
+
+namespace {
+
+constexpr const FunctionFamily* kFamilies[] = {
+    &kNumericFunctions,
+};
+
+}  // namespace
+
+std::span<const FunctionFamily* const> all_families() { return kFamilies; }
+
+}  // namespace engine

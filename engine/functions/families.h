@@ -1,0 +1,11 @@
+// The families of functions; a new one gets a line here and one in families.cc.
+#pragma once
+#include "engine/functions/function.h"
+
+namespace engine {
+
+extern const FunctionFamily kNumericFunctions;
+
+std::span<const FunctionFamily* const> all_families();
+
+}  // namespace engine

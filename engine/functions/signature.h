@@ -1,0 +1,85 @@
+// Signatures of functions, as their tables write them:
+//
+//   (INT, STRING name!) -> BIGINT      `!`: a null there is an error of the row
+//   (STRING, STRING...) -> STRING      one variadic parameter, at any place: none or more arguments
+//   (ARRAY<T>, T) -> ARRAY<T>          single capital letters stand for any type, one a call
+//   (ARRAY<COMPARABLE>) -> COMPARABLE  likewise, for scalar types that have an order
+//   (DECIMAL) -> DECIMAL               any precision and scale; a result is as wide as all
+//   arguments (UNIT, INT, DATE) -> DATE          an interval unit; the kernel gets its milliseconds
+//   as BIGINT (MAP<K, V>, (K, V) => BOOLEAN) -> MAP<K, V> (T value; INT k) -> ARRAY<T>       of
+//   aggregates: what follows `;` must be literals
+//
+// A parameter may have a name after its type, in lower case; it is shown in documentation and
+// errors.
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/types/type.h"
+
+namespace engine {
+
+enum class PatternKind : uint8_t { Exact, AnyDecimal, Generic, Array, Map, Struct, Lambda, Unit };
+
+// A type with holes.
+struct TypePattern {
+  PatternKind kind = PatternKind::Exact;
+  SqlType type = {};               // of Exact
+  char letter = 0;                 // of Generic; kComparable for COMPARABLE
+  std::vector<TypePattern> parts;  // Array: element. Map: key, value. Struct: fields. Lambda: its
+                                   // parameters, then its result
+  std::vector<std::string> field_names;  // of Struct
+
+  bool has_generic() const;
+  std::string to_string() const;  // as ksqlDB shows it: INT, VARCHAR, ARRAY<T>
+};
+inline constexpr char kComparable = '<';
+
+struct SignatureParameter {
+  TypePattern pattern;
+  std::string name;
+  bool is_primitive = false;  // `!`
+  bool is_variadic = false;
+};
+
+struct Signature {
+  std::vector<SignatureParameter> parameters;
+  size_t column_count = 0;  // parameters before the `;`; all when there is none
+  TypePattern result;
+
+  // Index of the variadic parameter, or -1.
+  int variadic() const;
+  // The parameter for argument `index` of `count`; nullptr when this signature cannot take so many.
+  const SignatureParameter* parameter_for(size_t index, size_t count) const;
+  // "ARRAY<T> list, INT n".
+  std::string parameters_to_string() const;
+};
+
+// Asserts that the text is well formed: it comes from our own tables.
+Signature parse_signature(std::string_view text);
+
+// What the generic letters of a signature stand for in one call.
+class Bindings {
+ public:
+  // Whether `type` fits the pattern; letters that are free become bound. `widen` allows implicit
+  // coercions.
+  bool match(const TypePattern& pattern, const SqlType& type, bool widen);
+  // The pattern with its letters replaced; Null type for a letter that is still free. AnyDecimal
+  // gives the widest decimal that was matched.
+  SqlType substitute(const TypePattern& pattern) const;
+  const SqlType* find(char letter) const;
+  void bind(char letter, SqlType type);
+
+ private:
+  bool match_generic(char letter, const SqlType& type, bool widen);
+
+  std::vector<std::pair<char, SqlType>> letters_;
+  std::optional<SqlType> decimal_;
+};
+
+}  // namespace engine
