@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -85,7 +86,7 @@ class WriteTransaction : public Transaction {
   virtual Result<TableHandle> open_table(std::string_view name, KeyOrder order) = 0;
   // Nothing when there is no such table.
   virtual Result<std::optional<TableHandle>> find_table(std::string_view name, KeyOrder order) = 0;
-  virtual Result<bool> has_table(std::string_view name) = 0;
+  virtual Result<std::vector<std::string>> table_names() = 0;
   virtual Status clear_table(TableHandle table) = 0;
   // Removes the name too and closes the handle at once, whatever becomes of this transaction: no
   // reader may be using it, and clear_table() has been committed before.

@@ -1,0 +1,135 @@
+// What every home of the key-value store does alike.
+#include "storage/kv/kv.h"
+
+#include "storage/kv/lmdb_store.h"
+#include "storage/kv/memory_store.h"
+#include "tests/storage/scratch_directory.h"
+
+namespace storage {
+namespace {
+
+class EachStore : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (!GetParam()) {
+      store_ = disk_.open();
+      return;
+    }
+    auto opened = open_lmdb_store(directory_.path(), {.kind = "test", .map_size_bytes = 64 << 20});
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = *std::move(opened);
+  }
+  TableHandle make_table(std::string_view name, KeyOrder order = KeyOrder::Bytes) {
+    auto write = store_->begin_write().value();
+    const TableHandle table = (*write).open_table(name, order).value();
+    EXPECT_TRUE((*write).commit());
+    return table;
+  }
+  void put(TableHandle table, std::string_view key, std::string_view value) {
+    auto write = store_->begin_write().value();
+    EXPECT_TRUE(write->put(table, key, value));
+    EXPECT_TRUE(write->commit());
+  }
+  std::string keys(Transaction& transaction, TableHandle table) {
+    auto cursor = transaction.cursor(table).value();
+    std::string all;
+    for (auto entry = cursor->first().value(); entry; entry = cursor->next().value())
+      all += std::string(entry->key) + " ";
+    return all;
+  }
+
+  ScratchDirectory directory_;
+  MemoryDisk disk_;
+  std::unique_ptr<KeyValueStore> store_;
+};
+INSTANTIATE_TEST_SUITE_P(Stores, EachStore, testing::Bool(),
+                         [](const auto& store) { return store.param ? "lmdb" : "memory"; });
+
+TEST_P(EachStore, a_snapshot_sees_what_was_committed_before_it_and_nothing_later) {
+  const TableHandle table = make_table("t");
+  put(table, "a", "1");
+  auto read = store_->begin_read().value();
+  put(table, "a", "2");
+  put(table, "b", "3");
+  EXPECT_EQ(read->get(table, "a").value(), "1");
+  EXPECT_EQ(read->get(table, "b").value(), std::nullopt);
+  read->reset();
+  ASSERT_TRUE(read->renew());
+  EXPECT_EQ(read->get(table, "a").value(), "2");
+  EXPECT_EQ(read->get(table, "b").value(), "3");
+}
+
+TEST_P(EachStore, a_transaction_that_does_not_commit_leaves_nothing) {
+  const TableHandle table = make_table("t");
+  {
+    auto write = store_->begin_write().value();
+    ASSERT_TRUE(write->put(table, "a", "1"));
+    ASSERT_TRUE(write->open_table("other", KeyOrder::Bytes));
+    EXPECT_EQ(write->get(table, "a").value(), "1");
+  }
+  auto write = store_->begin_write().value();
+  EXPECT_EQ(write->get(table, "a").value(), std::nullopt);
+  EXPECT_EQ(write->find_table("other", KeyOrder::Bytes).value(), std::nullopt);
+}
+
+TEST_P(EachStore, a_cursor_walks_both_ways_and_seeks_the_next_key) {
+  const TableHandle table = make_table("t");
+  for (const char* key : {"b", "d", "f"}) put(table, key, key);
+  auto read = store_->begin_read().value();
+  auto cursor = read->cursor(table).value();
+  EXPECT_EQ(cursor->seek("c").value()->key, "d");
+  EXPECT_EQ(cursor->next().value()->key, "f");
+  EXPECT_EQ(cursor->next().value(), std::nullopt);
+  EXPECT_EQ(cursor->last().value()->key, "f");
+  EXPECT_EQ(cursor->previous().value()->key, "d");
+  EXPECT_EQ(cursor->previous().value()->key, "b");
+  EXPECT_EQ(cursor->previous().value(), std::nullopt);
+  EXPECT_EQ(cursor->seek("g").value(), std::nullopt);
+}
+
+TEST_P(EachStore, integer_keys_are_ordered_as_numbers) {
+  const TableHandle table = make_table("t", KeyOrder::Integer);
+  for (const uint64_t key : {70'000, 5, 256}) put(table, IntegerKey(key), "x");
+  auto read = store_->begin_read().value();
+  auto cursor = read->cursor(table).value();
+  EXPECT_EQ(IntegerKey::value_of(cursor->first().value()->key), 5u);
+  EXPECT_EQ(IntegerKey::value_of(cursor->next().value()->key), 256u);
+  EXPECT_EQ(IntegerKey::value_of(cursor->seek(IntegerKey(257)).value()->key), 70'000u);
+}
+
+TEST_P(EachStore, a_range_is_erased_up_to_its_end_or_the_count) {
+  const TableHandle table = make_table("t");
+  for (char key = 'a'; key <= 'j'; ++key) put(table, std::string(1, key), std::string(3000, key));
+  auto write = store_->begin_write().value();
+  EXPECT_EQ(write->erase_range(table, "b", "e", 100).value(), 3u);
+  EXPECT_EQ(keys(*write, table), "a e f g h i j ");
+  EXPECT_EQ(write->erase_range(table, "f", "z", 2).value(), 2u);
+  EXPECT_EQ(keys(*write, table), "a e h i j ");
+  EXPECT_EQ(write->erase_range(table, "h", "zz", 100).value(), 3u);
+  EXPECT_EQ(write->erase_range(table, "x", "zz", 100).value(), 0u);
+  EXPECT_EQ(write->erase(table, "a").value(), true);
+  EXPECT_EQ(write->erase(table, "a").value(), false);
+  EXPECT_EQ(keys(*write, table), "e ");
+}
+
+TEST_P(EachStore, a_table_is_cleared_and_then_removed) {
+  const TableHandle table = make_table("t");
+  put(table, "a", "1");
+  {
+    auto write = store_->begin_write().value();
+    ASSERT_TRUE(write->clear_table(table));
+    ASSERT_TRUE(write->commit());
+  }
+  {
+    auto write = store_->begin_write().value();
+    EXPECT_EQ(keys(*write, table), "");
+    ASSERT_TRUE(write->remove_table(table));
+    ASSERT_TRUE(write->commit());
+  }
+  auto write = store_->begin_write().value();
+  const auto names = write->table_names().value();
+  EXPECT_EQ(std::count(names.begin(), names.end(), "t"), 0);
+}
+
+}  // namespace
+}  // namespace storage
