@@ -1,0 +1,83 @@
+// The formats of keys and values: what each can do, and the readers and writers for a list of
+// columns. A new format is a row in the table of format.cc, a Reader and a Writer.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/reader.h"
+#include "engine/formats/spec.h"
+#include "engine/formats/writer.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+enum class Side : uint8_t { Key, Value };
+
+enum class FormatKind : uint8_t {
+  None,
+  Kafka,
+  Delimited,
+  Json,
+  JsonSr,
+  Avro,
+  Protobuf,
+  ProtobufNosr,
+};
+
+struct FormatTraits {
+  FormatKind kind;
+  std::string_view name;
+  bool multi_column_key;  // several key columns are possible
+  bool wraps, unwraps;    // how a single column can be written: as a record of one field, bare
+  bool infers_schema;     // knows the columns from a schema registry
+  bool has_delimiter;     // takes KEY_DELIMITER and VALUE_DELIMITER
+  bool is_built;          // we can read and write it
+};
+
+// nullptr for an unknown name. Names are upper case.
+const FormatTraits* find_format(std::string_view name);
+std::span<const FormatTraits> all_formats();
+// The same, with "Unknown format: FOO" or "AVRO is not supported yet".
+Result<const FormatTraits*> require_format(std::string_view name);
+
+// What KEY_DELIMITER or VALUE_DELIMITER says: one character, TAB or SPACE. `property` is named in
+// the error.
+Result<char> parse_delimiter(std::string_view property, std::string_view text);
+// "JSON does not support the following configs: [delimiter]" where the format has none.
+Status validate_delimiter_use(std::string_view format_name);
+
+// Whether the format can hold these columns, which all belong to that side. A `wrap_single` that is
+// set counts as asked for by the statement (WRAP_SINGLE_VALUE); where only the configuration asks,
+// apply_default_wrapping() sets it if it fits. The message is the bare reason ("The 'KAFKA' format
+// does not support type 'ARRAY'").
+Status validate_format(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side);
+// The same for a key, with the reason wrapped in "Key format does not support schema. ...".
+Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> columns);
+// A MAP, at any depth, cannot be part of a key in any format.
+Status validate_no_maps_in_key(std::span<const ColumnDef> key_columns);
+
+// Takes over `wrap` (ksql.persistence.wrap.single.values) if there is one column, the format can do
+// it and the statement said nothing.
+FormatSpec apply_default_wrapping(FormatSpec spec, std::span<const ColumnDef> value_columns,
+                                  bool wrap);
+// "WRAP_SINGLES" or "UNWRAP_SINGLES" where that is said or, for a key, where the format has the
+// choice; else nothing. Part of what SHOW and schema descriptions print.
+std::vector<std::string_view> serde_features(const FormatSpec& spec, size_t column_count,
+                                             Side side);
+// Whether the columns are written as a record with named fields rather than as one bare value.
+bool is_wrapped(const FormatSpec& spec, size_t column_count, Side side);
+
+// A reader of the columns for which `needed` is set (empty: all). Columns must all belong to that
+// side, without HEADERS columns. A field of a column that is not needed is skipped: it may be of a
+// wrong type, but it must be well formed.
+Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
+                                            std::span<const ColumnDef> columns, Side side,
+                                            std::vector<bool> needed = {});
+Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,
+                                            std::span<const ColumnDef> columns, Side side);
+
+}  // namespace engine

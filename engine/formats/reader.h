@@ -1,0 +1,58 @@
+// Bytes of records become columns.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/types/column.h"
+
+namespace engine {
+
+// What a payload turned out to be.
+enum class RowState : uint8_t {
+  Value,
+  Null,   // absent, or the format's way to write null: all columns of the row are null
+  Error,  // malformed, or not of the columns' types: all columns of the row are null
+};
+
+struct RowProblem {
+  size_t row;           // index of the payload in its call (reading), of the row (writing)
+  std::string message;  // in user terms; no full stop
+};
+
+// The outcome of one read, payload by payload.
+struct RowStatus {
+  // Rows whose state is Error are all marked, but only the first few are explained: a topic full of
+  // garbage must not become a log full of it.
+  static constexpr size_t kMaxProblems = 32;
+
+  std::vector<RowState> states;  // one a payload
+  std::vector<RowProblem> problems;
+  size_t errors = 0;
+
+  void clear();
+  void fail(size_t row, std::string message);  // states.size() > row
+};
+
+// Reads one side (key or value) of a topic's records into the columns of that side.
+//
+// Threads: one at a time; a reader keeps scratch memory between calls.
+// Made by: make_reader() in format.h, for a list of columns of which some are needed.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // Appends one row for each payload to each column in `outs`, and one state to `status` (which is
+  // cleared first). `outs` has an entry for each column of the side, nullptr where the column is
+  // not needed; the others have the column's type and all the same size.
+  //
+  // Strings in `outs` may be views into the payloads, which must live as long as the columns (or
+  // until Column::keep, or a copy). No bytes past a payload's end are read.
+  virtual void read(std::span<const std::optional<std::string_view>> payloads,
+                    std::span<Column* const> outs, RowStatus& status) = 0;
+};
+
+}  // namespace engine

@@ -1,0 +1,57 @@
+// Columns become bytes of records.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/formats/reader.h"
+#include "engine/types/column.h"
+
+namespace engine {
+
+// The payloads of many rows, one after the other in one buffer. Reusing one between batches saves
+// its memory.
+struct EncodedRows {
+  std::string bytes;
+  std::vector<size_t> ends;          // of each row's payload in `bytes`
+  Bitmap present;                    // rows with a payload; the others are null records
+  std::vector<RowProblem> problems;  // rows that could not be written; they have no payload
+
+  size_t size() const { return ends.size(); }
+  std::optional<std::string_view> operator[](size_t row) const {
+    if (!present.test(row)) return std::nullopt;
+    const size_t begin = row == 0 ? 0 : ends[row - 1];
+    return std::string_view(bytes).substr(begin, ends[row] - begin);
+  }
+  void clear();
+  // Ends the row that was just appended to `bytes`.
+  void close(bool is_present);
+  // Ends the row without a payload: what was appended since `begin` is dropped.
+  void fail(size_t row, size_t begin, std::string message);
+};
+
+struct RowRange {
+  size_t first = 0, end = 0;
+};
+
+// Writes one side (key or value) of a topic's records.
+//
+// Threads: one at a time.
+// Made by: make_writer() in format.h, for the list of columns of that side.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+
+  // Appends one payload to `out` for each row of the range. Rows whose bit in `present` is not set
+  // become null records (`present` is nullptr when all are there); it counts rows as the columns
+  // do. Also null: a single bare (unwrapped) column that is null, and a key all of whose columns
+  // are. A row that cannot be written (a MAP with a null key) is listed in `out.problems` by its
+  // index in the columns.
+  virtual void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
+                     EncodedRows& out) = 0;
+};
+
+}  // namespace engine
