@@ -1,0 +1,20 @@
+// Letters of ASCII, whatever the locale. Private to engine/functions.
+#pragma once
+#include <algorithm>
+#include <string_view>
+
+namespace engine {
+
+constexpr bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, ascii_lower, ascii_lower);
+}
+inline bool starts_ignoring_case(std::string_view text, std::string_view start) {
+  return equals_ignoring_case(text.substr(0, start.size()), start);
+}
+
+}  // namespace engine
