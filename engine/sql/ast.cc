@@ -1,1 +1,132 @@
-#include "engine/sql/parse.h"
+#include "engine/sql/ast.h"
+
+#include <algorithm>
+
+namespace engine {
+namespace {
+
+ExpressionPtr clone_if(const ExpressionPtr& expression) {
+  return expression ? clone(*expression) : nullptr;
+}
+
+int greatest_parameter(const Expression& expression) {
+  const Parameter* parameter = expression.as<Parameter>();
+  int greatest = parameter ? parameter->index : 0;
+  for (const Expression* child : children(expression))
+    greatest = std::max(greatest, greatest_parameter(*child));
+  return greatest;
+}
+
+int greatest_parameter(const ExpressionPtr& expression) {
+  return expression ? greatest_parameter(*expression) : 0;
+}
+
+int greatest_parameter(const ExpressionList& list) {
+  int greatest = 0;
+  for (const ExpressionPtr& expression : list)
+    greatest = std::max(greatest, greatest_parameter(*expression));
+  return greatest;
+}
+
+int greatest_parameter(const Query& query) {
+  int greatest = std::max({greatest_parameter(query.where), greatest_parameter(query.group_by),
+                           greatest_parameter(query.partition_by), greatest_parameter(query.having),
+                           greatest_parameter(query.limit), greatest_parameter(query.offset)});
+  for (const SelectItem& item : query.items)
+    greatest = std::max(greatest, greatest_parameter(item.expression));
+  for (const Join& join : query.joins) greatest = std::max(greatest, greatest_parameter(join.on));
+  for (const OrderItem& item : query.order_by)
+    greatest = std::max(greatest, greatest_parameter(item.expression));
+  return greatest;
+}
+
+struct ParameterCounter {
+  int operator()(const auto&) const { return 0; }
+  int operator()(const Query& query) const { return greatest_parameter(query); }
+  int operator()(const CreateAsSelect& n) const { return greatest_parameter(n.query); }
+  int operator()(const InsertSelect& n) const { return greatest_parameter(n.query); }
+  int operator()(const DeclareCursor& n) const { return greatest_parameter(n.query); }
+  int operator()(const Copy& n) const { return n.query ? greatest_parameter(*n.query) : 0; }
+  int operator()(const Explain& n) const { return n.statement ? parameter_count(*n.statement) : 0; }
+  int operator()(const Prepare& n) const { return parameter_count(*n.statement); }
+  int operator()(const ExecutePrepared& n) const { return greatest_parameter(n.arguments); }
+  int operator()(const InsertValues& n) const {
+    int greatest = 0;
+    for (const ExpressionList& row : n.rows) greatest = std::max(greatest, greatest_parameter(row));
+    return greatest;
+  }
+};
+
+// Milliseconds of a unit of fixed length; months and years have none.
+std::optional<int64_t> unit_ms(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::Milliseconds:
+      return 1;
+    case TimeUnit::Seconds:
+      return 1'000;
+    case TimeUnit::Minutes:
+      return 60'000;
+    case TimeUnit::Hours:
+      return 3'600'000;
+    case TimeUnit::Days:
+      return 86'400'000;
+    case TimeUnit::Weeks:
+      return 7 * 86'400'000;
+    case TimeUnit::Months:
+    case TimeUnit::Years:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<int64_t> Duration::to_ms() const {
+  const std::optional<int64_t> factor = unit_ms(unit);
+  int64_t ms = 0;
+  if (!factor || __builtin_mul_overflow(count, *factor, &ms))
+    return Error{ErrorCode::OutOfRange, "duration of " + std::to_string(count) + " " +
+                                            std::string(to_string(unit)) +
+                                            " cannot be counted in milliseconds"};
+  return ms;
+}
+
+std::string Property::text() const {
+  const StringLiteral* string = value->as<StringLiteral>();
+  return string ? string->value : to_sql(*value);
+}
+
+const Property* find_property(const PropertyList& properties, std::string_view name) {
+  const auto found = std::ranges::find(properties, name, &Property::name);
+  return found == properties.end() ? nullptr : &*found;
+}
+
+Query clone(const Query& query) {
+  Query copy;
+  copy.distinct = query.distinct;
+  for (const SelectItem& item : query.items)
+    copy.items.push_back(
+        {item.kind, clone_if(item.expression), item.alias, item.source, item.position});
+  copy.from = query.from;
+  for (const Join& join : query.joins)
+    copy.joins.push_back({join.type, join.source, join.within, clone(*join.on), join.position});
+  copy.window = query.window;
+  copy.where = clone_if(query.where);
+  copy.group_by = clone(query.group_by);
+  copy.partition_by = clone(query.partition_by);
+  copy.having = clone_if(query.having);
+  for (const OrderItem& item : query.order_by)
+    copy.order_by.push_back({clone(*item.expression), item.descending, item.nulls});
+  copy.emit = query.emit;
+  copy.limit = clone_if(query.limit);
+  copy.offset = clone_if(query.offset);
+  copy.position = query.position;
+  copy.positions = query.positions;
+  return copy;
+}
+
+int parameter_count(const ParsedStatement& statement) {
+  return std::visit(ParameterCounter{}, statement.statement);
+}
+
+}  // namespace engine

@@ -47,6 +47,7 @@ struct SelectItem {
 };
 
 struct AliasedSource {
+  std::optional<Name> schema;  // PUBLIC.orders; the dialect itself has no schemas
   Name name;
   std::optional<Name> alias;
   TextPosition position;
@@ -91,6 +92,11 @@ struct OrderItem {
   NullsOrder nulls = NullsOrder::Default;
 };
 
+// Of each clause's first word; unset when there is no such clause.
+struct ClausePositions {
+  std::optional<TextPosition> window, where, group_by, partition_by, having, order_by, emit, limit;
+};
+
 struct Query {
   bool distinct = false;  // SELECT DISTINCT: parses, is not part of the dialect
   std::vector<SelectItem> items;
@@ -104,9 +110,7 @@ struct Query {
   Emit emit = Emit::None;
   ExpressionPtr limit, offset;  // may be null; an integer literal (may be negative) or a parameter
   TextPosition position;        // of SELECT
-  // Of each clause's first word; unset when there is no such clause.
-  std::optional<TextPosition> where_position, group_by_position, partition_by_position,
-      having_position, order_by_position, emit_position, limit_position;
+  ClausePositions positions;
 };
 
 Query clone(const Query& query);
