@@ -1,0 +1,86 @@
+// From an expression as parsed to a typed one.
+//
+// Errors have a position, a message for people, and where ksqlDB has words of its own these in
+// `detail`.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/expr/bound.h"
+#include "engine/functions/registry.h"
+#include "engine/sql/ast_expression.h"
+#include "engine/types/batch.h"
+
+namespace engine {
+
+// A parameter $n: its type as soon as it is declared or inferred, and its value once it is bound.
+struct ParameterSlot {
+  SqlType type = {};  // Null while unknown
+  std::optional<Value> value = {};
+};
+
+// Where names mean something: what an expression may refer to, and how errors speak of the place.
+struct Scope {
+  explicit Scope(const Layout& the_layout, std::string_view the_clause = "SELECT")
+      : layout(the_layout), clause(the_clause) {}
+
+  const Layout& layout;
+  std::string_view clause;  // SELECT, WHERE, GROUP BY, PARTITION BY, HAVING, JOIN ON
+  std::string source = {};  // "stream ORDERS", for messages
+  // The names by which sources may be addressed although no column of theirs is in the layout.
+  std::vector<std::string> source_names = {};
+
+  // Expressions that an earlier step has computed (aggregates, grouping expressions): each stands
+  // for a column of the layout.
+  struct Substitute {
+    const Expression* expression;
+    uint32_t column;
+  };
+  std::vector<Substitute> substitutes = {};
+
+  const CustomTypes* custom_types = nullptr;
+  // Double-quoted names in lower case also mean the upper-case name, as PostgreSQL clients expect.
+  bool fold_quoted_names = false;
+  // Null: parameters are refused. Grows to the greatest $n; bind() fills in types it can infer.
+  std::vector<ParameterSlot>* parameters = nullptr;
+};
+
+// Fails with UndefinedColumn, AmbiguousColumn, UndefinedFunction, TypeMismatch, InvalidCast,
+// InvalidParameter, NotSupported. The type of the result is Null for a bare NULL; parameters that
+// are still of unknown type become STRING.
+Result<BoundExpression> bind(const Expression& expression, const Scope& scope);
+
+// The same for a condition: a result other than BOOLEAN is an error.
+Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope);
+
+// The column that a name means; fails as bind() does.
+Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position, const Scope& scope);
+
+struct BoundAggregate {
+  std::vector<BoundExpression> arguments;  // columns only; literals are in the instance
+  AggregateInstance instance;
+};
+// A call of an aggregate function; its arguments are bound in the scope.
+Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
+                                      const Scope& scope,
+                                      std::map<std::string, std::string> properties = {});
+
+// The expression as a value of `type`: implicit coercion (dialect, 9.1), and literals by 9.2. Fails
+// with TypeMismatch.
+Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type);
+// As CAST does it. Fails with InvalidCast, "Cast of X to Y is not supported".
+Result<BoundExpression> cast(BoundExpression expression, const SqlType& type);
+
+// The value of an expression without columns, as `type`: INSERT VALUES, keys of pull queries,
+// values in WITH. A string literal also becomes a number, a boolean or a point in time. Fails like
+// bind(), and with the error of its evaluation.
+Result<Value> evaluate_constant(const Expression& expression, const SqlType& type,
+                                const Scope& scope, const EvalContext& context);
+// The same for what is bound already; no coercion.
+Result<Value> evaluate_constant(const BoundExpression& expression, const EvalContext& context);
+
+}  // namespace engine

@@ -1,0 +1,57 @@
+// Expressions compiled to a flat list of vector instructions over registers, which are columns.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/expr/bound.h"
+#include "engine/functions/kernel.h"
+#include "engine/types/batch.h"
+
+namespace engine {
+
+struct Block;
+
+// One expression's values for a batch.
+struct Evaluated {
+  ColumnPtr column;  // as long as the batch; shared with the input where the expression is a column
+  // Rows whose evaluation failed: null in `column`. Its messages may also tell of rows that did not
+  // fail as a whole, because a function around the failure took it as a null.
+  RowErrors errors;
+};
+
+// Invariants: an expression that occurs several times is computed once; constants are computed when
+// the program is made, unless that fails; a branch that a row does not take is not computed for it.
+//
+// Threads: any number may run one program at a time; it is never changed.
+// Owner:   the operator that needs the values.
+class Program {
+ public:
+  // The expressions must have no Parameter in them.
+  explicit Program(std::span<const BoundExpression> expressions);
+  explicit Program(const BoundExpression& expression);
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  // One result for each expression, in order. `columns` are those of the layout the expressions
+  // were bound to, each `rows` long; those that no expression reads may be null pointers.
+  std::vector<Evaluated> run(std::span<const ColumnPtr> columns, size_t rows,
+                             const EvalContext& context) const;
+  std::vector<Evaluated> run(const Batch& batch, const EvalContext& context) const {
+    return run(batch.columns, batch.rows, context);
+  }
+
+  // The rows, ascending, in which the first expression is true: not false, null or failed. Failures
+  // are added to `errors`.
+  std::vector<uint32_t> select(std::span<const ColumnPtr> columns, size_t rows,
+                               const EvalContext& context, RowErrors& errors) const;
+
+  size_t instruction_count() const;  // of the outer block, for tests and EXPLAIN
+
+ private:
+  std::unique_ptr<const Block> block_;
+};
+
+}  // namespace engine
