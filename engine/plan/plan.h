@@ -48,11 +48,9 @@ struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
 
-// The first `key_count` columns become the key: rows in which one of them is null are dropped, updates of a table that
-// change the key are split.
-struct RegroupStep {
+// Drops rows in which one of the first `key_count` columns is null.
+struct DropNullKeysStep {
   size_t key_count = 0;
-  bool is_table = false;
 };
 
 struct AggregateWindow {
@@ -87,7 +85,7 @@ struct StreamTableJoinStep {
 };
 
 struct PlanNode {
-  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, RegroupStep, AggregateStep,
+  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, DropNullKeysStep, AggregateStep,
                StreamTableJoinStep>
       step;
   std::vector<int> from;  // nodes of this stage whose batches it takes, by port; empty for inputs

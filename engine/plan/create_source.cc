@@ -1,0 +1,236 @@
+#include "engine/plan/create_source.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/plan/replace_source.h"
+#include "engine/plan/source_formats.h"
+#include "engine/plan/source_schema.h"
+
+namespace engine {
+namespace {
+
+Error invalid(std::string message) {
+  return Error{ErrorCode::InvalidStatement, std::move(message)};
+}
+
+// What IF NOT EXISTS and OR REPLACE make of a source that is there already.
+enum class Existing : uint8_t { None, Keep, Replace };
+
+Result<Existing> check_existing(const CreateSource& create, const DataSource* old) {
+  const std::string_view kind = kind_word(create.kind);
+  if (!old) return Existing::None;
+  if (create.or_replace && old->kind == create.kind) {
+    if (!create.is_source && !old->read_only) return Existing::Replace;
+    return invalid(fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
+                               "{0}s.",
+                               kind, create.name.text))
+        .at(create.name_position);
+  }
+  if (create.if_not_exists) return Existing::Keep;
+  return Error{ErrorCode::DuplicateSource,
+               fmt::format("Cannot add {} '{}': A {} with the same name already exists", kind,
+                           create.name.text, kind_word(old->kind))}
+      .at(create.name_position)
+      .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
+}
+
+Status check_declares_columns(const CreateSource& create, const SourceFormats& formats,
+                              const SourceProperties& properties) {
+  const bool key_inferred = can_infer_schema(formats.key);
+  const bool value_inferred = can_infer_schema(formats.value);
+  const auto check_id = [&](const FormatProperties& side, const FormatSpec& format, bool inferred,
+                            std::string_view which, bool is_key) -> Status {
+    if (!side.schema_id) return {};
+    if (!inferred)
+      return invalid(
+          fmt::format("{0}_FORMAT should support schema inference when {0}_SCHEMA_ID "
+                      "is provided. Current format is {1}.",
+                      which, format.name));
+    const bool declared = std::ranges::any_of(create.elements, [&](const TableElement& element) {
+      return is_key == (element.constraint == ColumnConstraint::Key ||
+                        element.constraint == ColumnConstraint::PrimaryKey);
+    });
+    if (declared)
+      return invalid(fmt::format(
+          "Table elements and {}_SCHEMA_ID cannot both exist for create statement.", which));
+    return {};
+  };
+  TRY(check_id(properties.key, formats.key, key_inferred, "KEY", true));
+  TRY(check_id(properties.value, formats.value, value_inferred, "VALUE", false));
+  if (!create.elements.empty() || key_inferred || value_inferred) return {};
+  Error error = invalid("The statement does not define any columns.");
+  error.detail = "No columns supplied.";
+  error.hint = fmt::format("Declare the columns after the name: CREATE {} {} (id INT{} KEY, ...).",
+                           create.kind == SourceKind::Stream ? "STREAM" : "TABLE", create.name.text,
+                           create.kind == SourceKind::Stream ? "" : " PRIMARY");
+  return error;
+}
+
+Status check_keys(const CreateSource& create, const DataSource& source, bool key_inferred) {
+  if (source.schema.key_count() > 0 || key_inferred) return {};
+  if (source.kind == SourceKind::Table)
+    return invalid("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
+        .at(create.name_position);
+  if (source.window) return invalid("Windowed sources require a key column.");
+  return {};
+}
+
+struct TopicChoice {
+  std::string name;
+  int partitions = 1;
+  std::optional<TopicDescription> created = {};
+};
+
+Result<TopicChoice> choose_topic(const CreateSource& create, const SourceProperties& properties,
+                                 const Topics& topics, const EngineSettings& settings) {
+  if (!properties.topic && settings.ksqldb_compat)
+    return invalid("Missing required property \"KAFKA_TOPIC\" which has no default value.");
+  TopicChoice choice{properties.topic.value_or(default_topic_name(create.name.text, settings))};
+  if (const auto found = topics.find(choice.name)) {
+    choice.partitions = found->partitions;
+    if (!properties.partitions || *properties.partitions == found->partitions) return choice;
+    return invalid(
+        fmt::format("A Kafka topic with the name '{}' already exists, with different "
+                    "partition/replica configuration than required. KSQL expects {} "
+                    "partitions (topic has {})",
+                    choice.name, *properties.partitions, found->partitions));
+  }
+  if (!properties.partitions && settings.ksqldb_compat)
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("Topic '{}' does not exist. If you want to create a new topic for the "
+                             "stream/table please re-run the statement providing the required "
+                             "'PARTITIONS' configuration in the WITH clause",
+                             choice.name)};
+  choice.partitions = properties.partitions.value_or(settings.num_partitions);
+  TopicDescription topic;
+  topic.name = choice.name;
+  topic.partitions = choice.partitions;
+  topic.replicas = properties.replicas.value_or(1);
+  topic.config = topic_config(create.kind, properties.window.has_value(), properties.retention_ms);
+  choice.created = std::move(topic);
+  return choice;
+}
+
+Status check_retention(const CreateSource& create, const SourceProperties& properties) {
+  if (!properties.retention_ms || create.kind == SourceKind::Stream || properties.window) return {};
+  return invalid(
+      "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not "
+      "support retention.");
+}
+
+}  // namespace
+
+Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
+                                     const Catalog& catalog, const Topics& topics,
+                                     const EngineSettings& server_settings,
+                                     const Properties& properties) {
+  const EngineSettings settings = effective_settings(server_settings, properties);
+  TRY(check_source_name(create.name.text, create.name_position));
+  const SourceProperties with =
+      TRY(read_source_properties(create.properties, WithClauseOf::CreateSource));
+  DataSource source;
+  source.name = create.name.text;
+  source.kind = create.kind;
+  source.sql = statement.text;
+  source.read_only = create.is_source;
+  source.window = with.window;
+  source.schema = TRY(read_schema(create.kind, create.elements, catalog.types));
+  const SourceFormats formats = TRY(choose_formats(with, default_formats(settings)));
+
+  const DataSource* old = catalog.find_source(source.name);
+  const Existing existing = TRY(check_existing(create, old));
+  if (existing == Existing::Keep) {
+    NewSource kept;
+    kept.notices.push_back(
+        fmt::format("{} {} already exists, skipping", kind_word(old->kind), source.name));
+    return kept;
+  }
+
+  const bool key_inferred = source.schema.key_count() == 0 && can_infer_schema(formats.key);
+  TRY(check_declares_columns(create, formats, with));
+  TRY(check_keys(create, source, key_inferred));
+  TRY(check_retention(create, with));
+  source.timestamp = TRY(find_timestamp_column(with, source.schema));
+  const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));
+  source.key_format = fitted.key;
+  source.value_format = fitted.value;
+
+  TopicChoice topic = TRY(choose_topic(create, with, topics, settings));
+  source.topic = topic.name;
+  source.partitions = topic.partitions;
+  if (existing == Existing::Replace) TRY(check_replaceable(*old, source));
+
+  NewSource planned;
+  if (topic.created)
+    planned.notices.push_back(
+        fmt::format("topic \"{}\" created with {} partition{}, key {}, value {}", source.topic,
+                    source.partitions, source.partitions == 1 ? "" : "s", source.key_format.name,
+                    source.value_format.name));
+  planned.new_topic = std::move(topic.created);
+  planned.source = std::make_shared<const DataSource>(std::move(source));
+  return planned;
+}
+
+Status check_source_name(std::string_view name, TextPosition position) {
+  const bool is_valid = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '-';
+  });
+  if (is_valid) return {};
+  return Error{ErrorCode::InvalidStatement,
+               fmt::format("Illegal argument at line {}:{}. Source names may only contain "
+                           "alphanumeric values, '_' or '-'. Got: '{}'",
+                           position.line, position.column, name)}
+      .at(position);
+}
+
+std::string default_topic_name(std::string_view source, const EngineSettings& settings) {
+  std::string name(source);
+  if (settings.lower_case_topics && !settings.ksqldb_compat) absl::AsciiStrToLower(&name);
+  return settings.output_topic_prefix + name;
+}
+
+Properties topic_config(SourceKind kind, bool is_windowed, std::optional<int64_t> retention_ms) {
+  Properties config;
+  config["cleanup.policy"] = kind == SourceKind::Stream ? "delete"
+                             : is_windowed              ? "compact,delete"
+                                                        : "compact";
+  if (retention_ms) config["retention.ms"] = std::to_string(*retention_ms);
+  return config;
+}
+
+Result<std::optional<TimestampColumn>> find_timestamp_column(const SourceProperties& properties,
+                                                             const Schema& schema) {
+  if (!properties.timestamp_column) return std::optional<TimestampColumn>();
+  const std::string& name = *properties.timestamp_column;
+  const int index = schema.index_of(name);
+  if (index < 0)
+    return Error{ErrorCode::UndefinedColumn,
+                 fmt::format("The TIMESTAMP column set in the WITH clause does not exist in the "
+                             "schema: '{}'",
+                             name)};
+  const SqlType& type = schema.columns[static_cast<size_t>(index)].type;
+  const bool is_text = type.kind() == TypeKind::String;
+  if (is_text && !properties.timestamp_format)
+    return invalid(
+        "A String timestamp field has been specified without also specifying the "
+        "timestamp_format");
+  if (!is_text && properties.timestamp_format)
+    return invalid(
+        "'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column is "
+        "of type STRING.");
+  if (!is_text && type.kind() != TypeKind::Bigint && type.kind() != TypeKind::Timestamp)
+    return Error{ErrorCode::TypeMismatch,
+                 fmt::format("Timestamp column, {}, should be LONG(INT64), TIMESTAMP, or a String "
+                             "with a timestamp_format specified.",
+                             name)};
+  return std::optional<TimestampColumn>({name, properties.timestamp_format});
+}
+
+std::string_view kind_word(SourceKind kind) {
+  return kind == SourceKind::Stream ? "stream" : "table";
+}
+
+}  // namespace engine

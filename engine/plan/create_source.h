@@ -1,0 +1,43 @@
+// CREATE STREAM and CREATE TABLE without AS: from the statement to what the catalog gets.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/plan/source_properties.h"
+#include "engine/sql/ast.h"
+
+namespace engine {
+
+struct NewSource {
+  // nullptr: IF NOT EXISTS, and there is one. With OR REPLACE it takes the place of the old one.
+  std::shared_ptr<const DataSource> source;
+  std::optional<TopicDescription> new_topic;  // to be made first; its id is not set
+  std::vector<std::string> notices;
+};
+
+// Fails when the statement cannot be carried out as it stands; nothing is changed here.
+// `properties` are the session's settings.
+Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
+                                     const Catalog& catalog, const Topics& topics,
+                                     const EngineSettings& settings, const Properties& properties);
+
+// Fails when a stream or table may not be called so: letters, digits, '_' and '-' only.
+Status check_source_name(std::string_view name, TextPosition position);
+
+// The topic of a statement that names none.
+std::string default_topic_name(std::string_view source, const EngineSettings& settings);
+
+// What a new topic for such a source is configured with (retention.ms, cleanup.policy).
+Properties topic_config(SourceKind kind, bool is_windowed, std::optional<int64_t> retention_ms);
+
+// The column that TIMESTAMP names, checked against the schema. None when the statement names none.
+Result<std::optional<TimestampColumn>> find_timestamp_column(const SourceProperties& properties,
+                                                             const Schema& schema);
+
+// "stream" or "table", for messages.
+std::string_view kind_word(SourceKind kind);
+
+}  // namespace engine

@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include "engine/plan/ddl.h"
+
+namespace engine {
+namespace {
+
+void apply(QueryAction action, const std::string& id, Catalog& next, CatalogChange& change) {
+  if (action == QueryAction::Terminate) {
+    next.queries.erase(id);
+    change.ended_queries.push_back(id);
+    return;
+  }
+  PersistentQuery query = *next.queries[id];
+  query.state = action == QueryAction::Pause ? DesiredState::Paused : DesiredState::Running;
+  next.queries[id] = std::make_shared<const PersistentQuery>(std::move(query));
+}
+
+}  // namespace
+
+Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog) {
+  std::vector<std::string> ids;
+  if (!control.query_id)
+    for (const auto& [id, query] : catalog->queries) ids.push_back(id);
+  else if (catalog->find_query(control.query_id->text))
+    ids.push_back(control.query_id->text);
+  else
+    return Error{ErrorCode::UndefinedObject,
+                 fmt::format("Unknown queryId: {}", control.query_id->text)}
+        .at(control.position)
+        .with_hint("SHOW QUERIES lists them.");
+  CatalogChange change;
+  Catalog next = *catalog;
+  for (const std::string& id : ids) apply(control.action, id, next, change);
+  change.catalog = std::make_shared<const Catalog>(std::move(next));
+  return change;
+}
+
+}  // namespace engine

@@ -1,0 +1,147 @@
+#include <absl/strings/str_join.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/plan/create_source.h"
+#include "engine/plan/ddl.h"
+#include "engine/plan/source_schema.h"
+
+namespace engine {
+namespace {
+
+std::string upper_word(SourceKind kind) { return kind == SourceKind::Stream ? "STREAM" : "TABLE"; }
+std::string title_word(SourceKind kind) { return kind == SourceKind::Stream ? "Stream" : "Table"; }
+
+Error no_such_source(SourceKind kind, const Name& name, TextPosition position) {
+  return Error{ErrorCode::UndefinedSource,
+               fmt::format("{} {} does not exist.", title_word(kind), name.text)}
+      .at(position);
+}
+
+Error wrong_kind(SourceKind actual, std::string_view statement, SourceKind asked,
+                 TextPosition position) {
+  return Error{ErrorCode::WrongObjectType,
+               fmt::format("Incompatible data source type is {}, but statement was {} {}",
+                           upper_word(actual), statement, upper_word(asked))}
+      .at(position)
+      .with_hint(fmt::format("Say {} {}.", statement, upper_word(actual)));
+}
+
+std::string joined(const std::vector<std::string>& names) { return absl::StrJoin(names, ", "); }
+
+Error still_used(const DropSource& drop, const std::string& sinks, const std::string& readers,
+                 const std::string& writers) {
+  Error error{ErrorCode::DependentObjects,
+              fmt::format("Cannot drop {}. \nThe following queries read from this source: [{}].\n"
+                          "The following queries write into this source: [{}].\n"
+                          "You need to terminate them before dropping {}.",
+                          drop.name.text, readers, writers, drop.name.text)};
+  if (!sinks.empty())
+    error.detail =
+        fmt::format("The following streams and/or tables read from this source: [{}].", sinks);
+  return std::move(error).at(drop.name_position);
+}
+
+// Who else keeps the source from being dropped.
+Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSource& source) {
+  std::vector<std::string> readers, writers, sinks;
+  for (const std::string& id : catalog.readers_of(source.name)) {
+    const PersistentQuery& query = *catalog.find_query(id);
+    if (query.kind == QueryKind::SourceTable) continue;  // goes with its table
+    readers.push_back(id);
+    if (query.kind == QueryKind::CreateAs) sinks.push_back(query.sink);
+  }
+  for (const std::string& id : catalog.writers_of(source.name))
+    if (id != source.created_by) writers.push_back(id);
+  if (readers.empty() && writers.empty()) return {};
+  return still_used(drop, joined(sinks), joined(readers), joined(writers));
+}
+
+Status check_alterable(const AlterSource& alter, const DataSource* source) {
+  if (!source) return no_such_source(alter.kind, alter.name, alter.name_position);
+  if (source->kind != alter.kind)
+    return wrong_kind(source->kind, "ALTER", alter.kind, alter.name_position);
+  if (source->read_only)
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("Cannot alter {0} '{1}': ALTER operations are not supported on source "
+                             "{0}s.",
+                             kind_word(alter.kind), alter.name.text)}
+        .at(alter.name_position);
+  if (!source->created_by.empty())
+    return Error{ErrorCode::InvalidStatement,
+                 "ALTER command is not supported for CREATE ... AS statements."}
+        .at(alter.name_position)
+        .with_hint("Change the query with CREATE OR REPLACE ... AS.");
+  return {};
+}
+
+}  // namespace
+
+Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog) {
+  const DataSource* source = catalog->find_source(drop.name.text);
+  if (!source && drop.if_exists)
+    return CatalogChange{.catalog = catalog,
+                         .notices = {fmt::format("{} {} does not exist, skipping",
+                                                 kind_word(drop.kind), drop.name.text)}};
+  if (!source) return no_such_source(drop.kind, drop.name, drop.name_position);
+  if (source->kind != drop.kind)
+    return wrong_kind(source->kind, "DROP", drop.kind, drop.name_position);
+  if (drop.delete_topic && source->read_only)
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("Cannot delete topic for read-only source: {}", drop.name.text)}
+        .at(drop.name_position);
+  TRY(check_unused(drop, *catalog, *source));
+
+  CatalogChange change;
+  Catalog next = *catalog;
+  std::erase_if(next.queries, [&](const auto& entry) {
+    const PersistentQuery& query = *entry.second;
+    const bool reads_alone = query.kind == QueryKind::SourceTable &&
+                             std::ranges::find(query.sources, source->name) != query.sources.end();
+    if (query.id != source->created_by && !reads_alone) return false;
+    change.ended_queries.push_back(query.id);
+    return true;
+  });
+  if (drop.delete_topic) change.dropped_topic = source->topic;
+  next.sources.erase(drop.name.text);
+  change.catalog = std::make_shared<const Catalog>(std::move(next));
+  return change;
+}
+
+Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog) {
+  const DataSource* source = catalog->find_source(alter.name.text);
+  TRY(check_alterable(alter, source));
+  for (const TableElement& element : alter.added) {
+    if (source->schema.index_of(element.name.text) >= 0)
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("Cannot add column `{}` to schema. A column with the same name "
+                               "already exists.",
+                               element.name.text)}
+          .at(element.position);
+    if (element.constraint != ColumnConstraint::None)
+      return Error{ErrorCode::InvalidStatement, "only value columns can be added"}.at(
+          element.position);
+  }
+  const Schema added = TRY(read_schema(alter.kind, alter.added, catalog->types));
+  DataSource next = *source;
+  next.schema.columns.insert(next.schema.columns.end(), added.columns.begin(), added.columns.end());
+  return CatalogChange{
+      .catalog = with_source(*catalog, std::make_shared<const DataSource>(std::move(next)))};
+}
+
+CatalogPtr with_source(const Catalog& catalog, std::shared_ptr<const DataSource> source) {
+  Catalog next = catalog;
+  const std::string name = source->name;
+  next.sources[name] = std::move(source);
+  return std::make_shared<const Catalog>(std::move(next));
+}
+
+CatalogPtr with_query(const Catalog& catalog, std::shared_ptr<const PersistentQuery> query) {
+  Catalog next = catalog;
+  const std::string id = query->id;
+  next.queries[id] = std::move(query);
+  return std::make_shared<const Catalog>(std::move(next));
+}
+
+}  // namespace engine

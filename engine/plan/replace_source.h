@@ -1,0 +1,12 @@
+// CREATE OR REPLACE: what may take the place of what.
+#pragma once
+#include "base/result.h"
+#include "engine/catalog/catalog.h"
+
+namespace engine {
+
+// Fails with InvalidStatement unless `next` has the kind, topic, formats, event time and key of
+// `old`, and all its value columns, in order, before new ones (dialect, section 19).
+Status check_replaceable(const DataSource& old, const DataSource& next);
+
+}  // namespace engine

@@ -1,0 +1,320 @@
+#include "engine/plan/source_properties.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_split.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/formats/format.h"
+
+namespace engine {
+namespace {
+
+Error invalid(const Property& property, std::string message) {
+  return Error{ErrorCode::InvalidStatement, std::move(message)}.at(property.position);
+}
+
+Error invalid_value(const Property& property, std::string_view expected) {
+  return invalid(property,
+                 fmt::format("invalid value \"{}\" of property {}", property.text(), property.name))
+      .with_hint(fmt::format("{} is {}.", property.name, expected));
+}
+
+// The value may be a number or a text that holds one: PARTITIONS=4 and PARTITIONS='4'.
+template <class T>
+Result<T> read_number(const Property& property, T minimum, T maximum, std::string_view expected) {
+  T number = 0;
+  if (!absl::SimpleAtoi(property.text(), &number) || number < minimum || number > maximum)
+    return invalid_value(property, expected);
+  return number;
+}
+
+Result<std::string> read_text(const Property& property, std::string_view expected) {
+  if (!property.value->is<StringLiteral>()) return invalid_value(property, expected);
+  return property.text();
+}
+
+Result<bool> read_boolean(const Property& property) {
+  const std::string text = absl::AsciiStrToLower(property.text());
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return invalid_value(property, "true or false");
+}
+
+Result<char> read_delimiter(const Property& property) {
+  Result<char> delimiter = parse_delimiter(property.name, property.text());
+  if (delimiter) return delimiter;
+  return invalid(property, "Failed to prepare statement: " + delimiter.error().message);
+}
+
+Result<WindowType> read_window_type(const Property& property) {
+  const std::string text = absl::AsciiStrToUpper(property.text());
+  if (text == "TUMBLING") return WindowType::Tumbling;
+  if (text == "HOPPING") return WindowType::Hopping;
+  if (text == "SESSION") return WindowType::Session;
+  return invalid_value(property, "TUMBLING, HOPPING or SESSION");
+}
+
+// "30 SECONDS" in ms.
+Result<int64_t> read_window_size(const Property& property) {
+  const std::string text = property.text();
+  const auto refuse = [&](std::string_view reason) {
+    return Error{ErrorCode::SyntaxError,
+                 fmt::format("Configuration {} is invalid: Invalid duration: '{}'. {}",
+                             property.name, text, reason)}
+        .at(property.position);
+  };
+  const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipWhitespace());
+  if (words.size() != 2) return refuse("Expected a number and a unit, for example '10 SECONDS'");
+  int64_t count = 0;
+  if (!absl::SimpleAtoi(words[0], &count) || count <= 0)
+    return refuse(fmt::format("Not a positive number: '{}'", words[0]));
+  constexpr std::array<std::pair<std::string_view, TimeUnit>, 5> kUnits{
+      {{"MILLISECOND", TimeUnit::Milliseconds},
+       {"SECOND", TimeUnit::Seconds},
+       {"MINUTE", TimeUnit::Minutes},
+       {"HOUR", TimeUnit::Hours},
+       {"DAY", TimeUnit::Days}}};
+  const std::string unit = absl::AsciiStrToUpper(words[1]);
+  for (const auto& [name, value] : kUnits)
+    if (unit == name || unit == std::string(name) + "S") return Duration{count, value}.to_ms();
+  return refuse(fmt::format("Unknown time unit: '{}'", unit));
+}
+
+// A column's name in a text: 'ts' is TS, '`ts`' is ts.
+std::string fold_name(std::string_view text) {
+  if (text.size() >= 2 && text.front() == text.back() &&
+      (text.front() == '`' || text.front() == '"'))
+    return std::string(text.substr(1, text.size() - 2));
+  return absl::AsciiStrToUpper(std::string(text));
+}
+
+Result<std::string> read_query_id(const Property& property) {
+  const std::string id = absl::AsciiStrToUpper(property.text());
+  const bool is_word = !id.empty() && std::ranges::all_of(id, [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '_';
+  });
+  if (!is_word)
+    return invalid(property, fmt::format("Query IDs may contain only alphanumeric characters and "
+                                         "'_'. Got: '{}'",
+                                         property.text()));
+  for (const std::string_view reserved : {"INSERTQUERY_", "CTAS_", "CSAS_", "CST_"})
+    if (id.starts_with(reserved))
+      return invalid(property, fmt::format("Query IDs must not start with a reserved query ID "
+                                           "prefix (INSERTQUERY_, CTAS_, CSAS_, CST_). Got: '{}'",
+                                           property.text()));
+  return id;
+}
+
+Status read_format(const Property& property, std::optional<std::string>& to) {
+  to = absl::AsciiStrToUpper(TRY(read_text(property, "a format, for instance 'JSON'")));
+  return {};
+}
+Status read_schema_id(const Property& property, std::optional<int32_t>& to) {
+  to = TRY(read_number<int32_t>(property, 0, INT32_MAX, "the number of a registered schema"));
+  return {};
+}
+Status read_schema_name(const Property& property, std::optional<std::string>& to) {
+  to = TRY(read_text(property, "a schema's full name"));
+  return {};
+}
+Status read_nullable(const Property& property, std::optional<std::string>& to) {
+  const std::string text = absl::AsciiStrToUpper(property.text());
+  if (text != "OPTIONAL" && text != "WRAPPER")
+    return invalid_value(property, "OPTIONAL or WRAPPER");
+  to = text;
+  return {};
+}
+Status read_elsewhere(const Property&, SourceProperties&) { return {}; }
+
+// Every property, and which statements know it. Their meaning: ksqldb-dialect, section 4.
+struct PropertyRow {
+  std::string_view name;
+  bool in_create, in_create_as, in_insert;
+  Status (*read)(const Property&, SourceProperties&);
+};
+constexpr PropertyRow kProperties[] = {
+    {"KAFKA_TOPIC", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.topic = TRY(read_text(property, "a topic's name"));
+       if (to.topic->empty()) return invalid_value(property, "a topic's name, not empty");
+       return {};
+     }},
+    {"PARTITIONS", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.partitions = TRY(read_number<int32_t>(property, 1, 100'000, "a number from 1 to 100000"));
+       return {};
+     }},
+    {"REPLICAS", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.replicas = TRY(read_number<int32_t>(property, 1, INT16_MAX, "a number from 1 to 32767"));
+       return {};
+     }},
+    {"RETENTION_MS", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.retention_ms =
+           TRY(read_number<int64_t>(property, -1, INT64_MAX, "a number of milliseconds"));
+       return {};
+     }},
+    {"FORMAT", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       TRY(read_format(property, to.key.format));
+       to.value.format = to.key.format;
+       return {};
+     }},
+    {"KEY_FORMAT", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_format(property, to.key.format);
+     }},
+    {"VALUE_FORMAT", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_format(property, to.value.format);
+     }},
+    {"KEY_DELIMITER", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.key.delimiter = TRY(read_delimiter(property));
+       return {};
+     }},
+    {"VALUE_DELIMITER", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.value.delimiter = TRY(read_delimiter(property));
+       return {};
+     }},
+    {"WRAP_SINGLE_VALUE", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.wrap_single_value = TRY(read_boolean(property));
+       return {};
+     }},
+    {"TIMESTAMP", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.timestamp_column = fold_name(TRY(read_text(property, "a column's name")));
+       return {};
+     }},
+    {"TIMESTAMP_FORMAT", true, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.timestamp_format = TRY(read_text(property, "a date pattern, such as 'yyyy-MM-dd'"));
+       return {};
+     }},
+    {"WINDOW_TYPE", true, false, false, read_elsewhere},  // both in read_window()
+    {"WINDOW_SIZE", true, false, false, read_elsewhere},
+    {"KEY_SCHEMA_ID", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_schema_id(property, to.key.schema_id);
+     }},
+    {"VALUE_SCHEMA_ID", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_schema_id(property, to.value.schema_id);
+     }},
+    {"KEY_SCHEMA_FULL_NAME", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_schema_name(property, to.key.full_schema_name);
+     }},
+    {"VALUE_SCHEMA_FULL_NAME", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_schema_name(property, to.value.full_schema_name);
+     }},
+    {"VALUE_AVRO_SCHEMA_FULL_NAME", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_schema_name(property, to.value.full_schema_name);
+     }},
+    {"KEY_PROTOBUF_NULLABLE_REPRESENTATION", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_nullable(property, to.key.nullable_representation);
+     }},
+    {"VALUE_PROTOBUF_NULLABLE_REPRESENTATION", true, true, false,
+     [](const Property& property, SourceProperties& to) {
+       return read_nullable(property, to.value.nullable_representation);
+     }},
+    // Informational in ksqlDB too.
+    {"SOURCE_CONNECTOR", true, false, false, read_elsewhere},
+    {"SOURCED_BY_CONNECTOR", true, false, false, read_elsewhere},
+    {"CLEANUP_POLICY", true, true, false,
+     [](const Property& property, SourceProperties&) -> Status {
+       return invalid(property,
+                      "Invalid config variable in the WITH clause: CLEANUP_POLICY. The "
+                      "CLEANUP_POLICY config is automatically set");
+     }},
+    {"QUERY_ID", false, false, true,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.query_id = TRY(read_query_id(property));
+       return {};
+     }},
+};
+
+const PropertyRow* find_row(std::string_view name, WithClauseOf statement) {
+  for (const PropertyRow& row : kProperties) {
+    if (row.name != name) continue;
+    const bool known = statement == WithClauseOf::CreateSource     ? row.in_create
+                       : statement == WithClauseOf::CreateAsSelect ? row.in_create_as
+                                                                   : row.in_insert;
+    return known ? &row : nullptr;
+  }
+  return nullptr;
+}
+
+Status check_names(const PropertyList& properties, WithClauseOf statement) {
+  std::string unknown;
+  const Property* first = nullptr;
+  for (const Property& property : properties) {
+    if (find_row(property.name, statement)) continue;
+    if (!first) first = &property;
+    unknown += (unknown.empty() ? "" : ", ") + property.name;
+  }
+  if (!first) return {};
+  return invalid(*first, "Invalid config variable(s) in the WITH clause: " + unknown);
+}
+
+// Properties of which only one may be given.
+Status check_conflicts(const PropertyList& properties) {
+  if (find_property(properties, "FORMAT")) {
+    for (const std::string_view other : {"KEY_FORMAT", "VALUE_FORMAT"})
+      if (const Property* property = find_property(properties, other))
+        return invalid(*property,
+                       fmt::format("Cannot supply both '{}' and 'FORMAT' properties, as 'FORMAT' "
+                                   "sets both key and value formats. Either use just 'FORMAT', or "
+                                   "use 'KEY_FORMAT' and 'VALUE_FORMAT'.",
+                                   other));
+  }
+  const Property* old_name = find_property(properties, "VALUE_AVRO_SCHEMA_FULL_NAME");
+  if (old_name && find_property(properties, "VALUE_SCHEMA_FULL_NAME"))
+    return invalid(*old_name,
+                   "Cannot supply both 'VALUE_AVRO_SCHEMA_FULL_NAME' and "
+                   "'VALUE_SCHEMA_FULL_NAME' properties. Please only set "
+                   "'VALUE_SCHEMA_FULL_NAME'.");
+  return {};
+}
+
+Result<std::optional<SourceWindow>> read_window(const PropertyList& properties) {
+  const Property* type_property = find_property(properties, "WINDOW_TYPE");
+  const Property* size_property = find_property(properties, "WINDOW_SIZE");
+  std::optional<int64_t> size_ms;
+  if (size_property) size_ms = TRY(read_window_size(*size_property));
+  if (!type_property) return std::optional<SourceWindow>();
+  const WindowType type = TRY(read_window_type(*type_property));
+  if (type == WindowType::Session && size_ms)
+    return invalid(*size_property, "'WINDOW_SIZE' should not be set for SESSION windows.");
+  if (type != WindowType::Session && !size_ms)
+    return invalid(*type_property,
+                   fmt::format("{} windows require 'WINDOW_SIZE' to be provided in the WITH "
+                               "clause. For example: 'WINDOW_SIZE'='10 SECONDS'",
+                               absl::AsciiStrToUpper(type_property->text())));
+  return std::optional<SourceWindow>({type, size_ms});
+}
+
+}  // namespace
+
+Result<SourceProperties> read_source_properties(const PropertyList& properties,
+                                                WithClauseOf statement) {
+  TRY(check_names(properties, statement));
+  TRY(check_conflicts(properties));
+  SourceProperties read;
+  for (const Property& property : properties)
+    TRY(find_row(property.name, statement)->read(property, read));
+  read.window = TRY(read_window(properties));
+  return read;
+}
+
+}  // namespace engine

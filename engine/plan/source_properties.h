@@ -1,0 +1,44 @@
+// What the WITH clause says about a stream, a table, or a query that fills one.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "engine/catalog/catalog.h"
+#include "engine/sql/ast.h"
+
+namespace engine {
+
+// Whose WITH clause it is: each statement knows its own properties.
+enum class WithClauseOf : uint8_t { CreateSource, CreateAsSelect, InsertSelect };
+
+// What is said about the format of one side. Which format takes which of these is checked in
+// engine/plan/source_formats.h.
+struct FormatProperties {
+  std::optional<std::string> format;  // upper case; FORMAT sets that of key and value
+  std::optional<char> delimiter;
+  std::optional<int32_t> schema_id;
+  std::optional<std::string> full_schema_name;
+  std::optional<std::string> nullable_representation;  // OPTIONAL or WRAPPER
+};
+
+// Unset: the statement does not say.
+struct SourceProperties {
+  std::optional<std::string> topic;
+  std::optional<int> partitions, replicas;
+  std::optional<int64_t> retention_ms;
+  FormatProperties key, value;
+  std::optional<bool> wrap_single_value;
+  std::optional<std::string> timestamp_column;  // as a name: folded unless quoted
+  std::optional<std::string> timestamp_format;
+  std::optional<SourceWindow> window;
+  std::optional<std::string> query_id;  // INSERT INTO only; upper case
+};
+
+// Fails with InvalidStatement on a name that the statement does not know, a value of the wrong type
+// or out of range, and on properties that exclude each other; the error points at the property.
+Result<SourceProperties> read_source_properties(const PropertyList& properties,
+                                                WithClauseOf statement);
+
+}  // namespace engine

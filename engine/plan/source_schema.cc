@@ -1,0 +1,111 @@
+#include "engine/plan/source_schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace engine {
+namespace {
+
+SqlType headers_type() {
+  return SqlType::array(
+      SqlType::structure({{"KEY", TypeKind::String}, {"VALUE", TypeKind::Bytes}}));
+}
+
+Status check_key_word(SourceKind kind, const TableElement& element) {
+  const bool is_stream = kind == SourceKind::Stream;
+  if (element.constraint != (is_stream ? ColumnConstraint::PrimaryKey : ColumnConstraint::Key))
+    return {};
+  return Error{ErrorCode::SyntaxError,
+               fmt::format("Line: {}, Col: {}: Column {} is a '{}' column: please use '{}' for "
+                           "{}.\nTables have PRIMARY KEYs, which are unique and NON NULL.\n"
+                           "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
+                           element.position.line, element.position.column,
+                           "`" + element.name.text + "`", is_stream ? "PRIMARY KEY" : "KEY",
+                           is_stream ? "KEY" : "PRIMARY KEY", is_stream ? "streams" : "tables")}
+      .at(element.position);
+}
+
+Status check_headers_type(const TableElement& element, const SqlType& type) {
+  const bool is_all = element.constraint == ColumnConstraint::Headers;
+  const SqlType expected = is_all ? headers_type() : SqlType(TypeKind::Bytes);
+  if (type == expected) return {};
+  return Error{ErrorCode::InvalidStatement,
+               fmt::format("Invalid type for {} column: expected {}, got {}",
+                           is_all ? "HEADERS" : "HEADER('" + element.header_key + "')",
+                           expected.to_string(), type.to_string())}
+      .at(element.position);
+}
+
+Result<ColumnDef> read_column(SourceKind kind, const TableElement& element,
+                              const CustomTypes& types) {
+  TRY(check_key_word(kind, element));
+  if (is_system_column(element.name.text))
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("'{}' is a reserved column name. You cannot use it as a name for a "
+                             "column.",
+                             element.name.text)}
+        .at(element.position);
+  ColumnDef column{element.name.text, TRY(resolve_type(element.type, types))};
+  switch (element.constraint) {
+    case ColumnConstraint::None:
+      break;
+    case ColumnConstraint::Key:
+    case ColumnConstraint::PrimaryKey:
+      column.role = ColumnRole::Key;
+      break;
+    case ColumnConstraint::Headers:
+    case ColumnConstraint::Header:
+      TRY(check_headers_type(element, column.type));
+      column.role = ColumnRole::Headers;
+      column.header_key = element.header_key;
+      break;
+  }
+  return column;
+}
+
+// One HEADERS column, or HEADER columns of different keys.
+Status check_headers(std::span<const TableElement> elements, const Schema& schema) {
+  std::vector<std::string> header_keys;
+  bool has_all = false;
+  for (const ColumnDef& column : schema.columns) {
+    if (column.role != ColumnRole::Headers) continue;
+    const auto element = std::ranges::find_if(
+        elements, [&](const TableElement& one) { return one.name == column.name; });
+    const auto refuse = [&](std::string message) {
+      return Error{ErrorCode::InvalidStatement, std::move(message)}.at(element->position);
+    };
+    const bool is_all = column.header_key.empty();
+    if (has_all || (is_all && !header_keys.empty()))
+      return refuse("Schema already contains a HEADERS column.");
+    if (std::ranges::find(header_keys, column.header_key) != header_keys.end())
+      return refuse(
+          fmt::format("Schema already contains a HEADER('{}') column.", column.header_key));
+    if (is_all)
+      has_all = true;
+    else
+      header_keys.push_back(column.header_key);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Schema> read_schema(SourceKind kind, std::span<const TableElement> elements,
+                           const CustomTypes& types) {
+  Schema schema;
+  for (const TableElement& element : elements) {
+    ColumnDef column = TRY(read_column(kind, element, types));
+    if (schema.index_of(column.name) >= 0)
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("Duplicate column names: {}", column.name)}
+          .at(element.position);
+    schema.columns.push_back(std::move(column));
+  }
+  TRY(check_headers(elements, schema));
+  std::ranges::stable_partition(
+      schema.columns, [](const ColumnDef& column) { return column.role == ColumnRole::Key; });
+  return schema;
+}
+
+}  // namespace engine

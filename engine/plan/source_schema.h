@@ -1,0 +1,17 @@
+// The columns that CREATE and ALTER declare, checked and made a schema.
+#pragma once
+#include <span>
+
+#include "base/result.h"
+#include "engine/sql/ast.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+// Keys first, the others in the order of the text. Fails with SyntaxError when a key column has the
+// other kind's keyword, with DuplicateColumn, with UndefinedObject on an unknown type, and with
+// InvalidStatement on a reserved name or a HEADERS column of a wrong type.
+Result<Schema> read_schema(SourceKind kind, std::span<const TableElement> elements,
+                           const CustomTypes& types);
+
+}  // namespace engine
