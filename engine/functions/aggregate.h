@@ -22,6 +22,9 @@ struct AggregateInstance {
   ValueList initial_arguments;          // the literals after them
   SqlType result_type;
   std::map<std::string, std::string> properties;  // of the query, for limits
+  // Numbers the updates of one task, for aggregates that must know which value came first; decode
+  // moves it past the numbers that a restored state has.
+  mutable int64_t next_sequence = 0;
 
   // The property as a number; `otherwise` where it is not set or no number.
   int64_t number_property(const std::string& name, int64_t otherwise) const;

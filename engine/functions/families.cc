@@ -5,7 +5,8 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions,
+    &kNumericFunctions, &kSumAggregates,        &kExtremeAggregates,
+    &kOffsetAggregates, &kCollectionAggregates,
 };
 
 }  // namespace

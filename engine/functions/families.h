@@ -4,7 +4,8 @@
 
 namespace engine {
 
-extern const FunctionFamily kNumericFunctions;
+extern const FunctionFamily kNumericFunctions, kSumAggregates, kExtremeAggregates,
+    kOffsetAggregates, kCollectionAggregates;
 
 std::span<const FunctionFamily* const> all_families();
 

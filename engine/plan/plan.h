@@ -13,7 +13,8 @@
 
 namespace engine {
 
-// Reads records into columns. Its layout is input_layout() of the source; of an exchange, the schema's columns.
+// Reads records into columns. Its layout: the schema's columns that the query reads, then the
+// system columns that it reads, all qualified by the source's alias.
 struct InputStep {
   std::string topic;  // of a stage that reads an exchange: empty
   int exchange = -1;  // index in QueryPlan::exchanges, or -1
@@ -21,11 +22,11 @@ struct InputStep {
   std::string source_name;  // in the catalog; for messages
   FormatSpec key_format, value_format;
   Schema schema;                    // all columns of the topic, as it was declared
-  std::vector<bool> used;  // columns of the layout that somebody reads; the others are null pointers
+  std::vector<int> used;            // indexes in schema.columns, in the layout's order
+  std::vector<std::string> system;  // ROWTIME, ... that follow them in the layout
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  int store = -1;        // tables: index in StagePlan::stores of the rows kept
-  bool old_too = false;  // tables: somebody downstream needs the replaced row
+  int store = -1;  // tables: index in StagePlan::stores of the rows kept
 };
 
 // Streams: drops the rows for which it is not true. Tables: turns them into deletes of what had
@@ -37,7 +38,7 @@ struct FilterStep {
 
 struct ProjectStep {
   std::vector<BoundExpression> columns;
-  std::vector<bool> is_key;  // these are still set where the row is not present
+  size_t key_count = 0;  // leading columns that are the key: still set where the row is not present
   bool old_too = false;  // tables whose consumer asks for the replaced row
 };
 
@@ -47,11 +48,9 @@ struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
 
-// The first `key_count` columns become the key: rows in which one of them is null are dropped, updates of a table that
-// change the key are split.
-struct RegroupStep {
+// Drops rows in which one of the first `key_count` columns is null.
+struct DropNullKeysStep {
   size_t key_count = 0;
-  bool is_table = false;
 };
 
 struct AggregateWindow {
@@ -86,7 +85,7 @@ struct StreamTableJoinStep {
 };
 
 struct PlanNode {
-  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, RegroupStep, AggregateStep,
+  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, DropNullKeysStep, AggregateStep,
                StreamTableJoinStep>
       step;
   std::vector<int> from;  // nodes of this stage whose batches it takes, by port; empty for inputs
@@ -127,14 +126,11 @@ struct ExchangePlan {
   int partitions = 1;
 };
 
-// How a table answers look-ups: the rows of one of the query's stores become rows of the table.
+// How a table answers look-ups: the rows of a store, then the steps that follow in the plan.
 struct MaterializationPlan {
   int stage = 0, store = 0;
-  std::optional<BoundExpression> filter;  // over the store's rows; those that fail it are not in the table
-  std::vector<BoundExpression> columns;   // the table's input_layout(), over the store's rows
-  Schema key_schema;                      // of the store's keys
-  FormatSpec key_format;
-  bool is_windowed = false;
+  Layout layout;  // of the store's rows: keys, values, window bounds, ROWTIME
+  std::vector<std::variant<FilterStep, ProjectStep>> steps;  // to the sink's columns
 };
 
 struct QueryPlan {

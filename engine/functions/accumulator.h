@@ -1,0 +1,128 @@
+// Writing an aggregate as a class: accumulator_of<State>() makes the function table of one.
+// Private to the aggregate_*.cc files.
+#pragma once
+#include <memory>
+#include <new>
+#include <string>
+
+#include "base/bytes.h"
+#include "engine/functions/aggregate.h"
+#include "engine/types/row_codec.h"
+
+namespace engine {
+
+// A State has
+//   void|Status update(const AggregateInstance&, AggregateColumns, size_t row);
+//   void|Status undo(const AggregateInstance&, AggregateColumns, size_t row);     where it can
+//   void|Status merge(const AggregateInstance&, const State& other);
+//   void result(const AggregateInstance&, Column& out) const;
+//   void encode(std::string& out) const;
+//   void decode(const AggregateInstance&, ByteReader& in);        what is missing shows in `in`
+template <class State>
+struct AccumulatorOf {
+  template <class F>
+  static Status status_of(F&& act) {
+    if constexpr (std::is_void_v<decltype(act())>) {
+      act();
+      return {};
+    } else {
+      return act();
+    }
+  }
+  static State& at(void* state) { return *static_cast<State*>(state); }
+  static const State& at(const void* state) { return *static_cast<const State*>(state); }
+
+  static void init(const AggregateInstance&, void* state) { ::new (state) State(); }
+  static void destroy(const AggregateInstance&, void* state) { at(state).~State(); }
+  static Status update(const AggregateInstance& instance, void* state, AggregateColumns args,
+                       size_t row) {
+    return status_of([&] { return at(state).update(instance, args, row); });
+  }
+  static Status undo(const AggregateInstance& instance, void* state, AggregateColumns args,
+                     size_t row) {
+    return status_of([&] { return at(state).undo(instance, args, row); });
+  }
+  static Status merge(const AggregateInstance& instance, void* state, const void* other) {
+    return status_of([&] { return at(state).merge(instance, at(other)); });
+  }
+  static void result(const AggregateInstance& instance, const void* state, Column& out) {
+    at(state).result(instance, out);
+  }
+  static void encode(const AggregateInstance&, const void* state, std::string& out) {
+    at(state).encode(out);
+  }
+  static Status decode(const AggregateInstance& instance, void* state, std::string_view bytes) {
+    ByteReader in(bytes);
+    at(state).decode(instance, in);
+    if (in.ok() && in.at_end()) return {};
+    return Error{ErrorCode::CorruptRecord, "a stored state does not fit its aggregate function"};
+  }
+};
+
+template <class State>
+constexpr Accumulator accumulator_of() {
+  static_assert(alignof(State) <= 16);
+  using Of = AccumulatorOf<State>;
+  Accumulator accumulator{
+      .state_size = sizeof(State),
+      .state_align = alignof(State),
+      .init = Of::init,
+      .destroy = std::is_trivially_destructible_v<State> ? nullptr : Of::destroy,
+      .update = Of::update,
+      .undo = nullptr,
+      .merge = Of::merge,
+      .result = Of::result,
+      .encode = Of::encode,
+      .decode = Of::decode};
+  if constexpr (requires { &State::undo; }) accumulator.undo = Of::undo;
+  return accumulator;
+}
+
+// ---- Numbers and texts in encoded states ----
+
+inline void put(std::string& out, int32_t value) { append_varint(out, zigzag(value)); }
+inline void put(std::string& out, int64_t value) { append_varint(out, zigzag(value)); }
+inline void put(std::string& out, double value) { append_be(out, std::bit_cast<uint64_t>(value)); }
+inline void put(std::string& out, Int128 value) {
+  append_be(out, static_cast<uint64_t>(static_cast<unsigned __int128>(value) >> 64));
+  append_be(out, static_cast<uint64_t>(value));
+}
+inline void put(std::string& out, std::string_view value) {
+  append_varint(out, value.size());
+  out += value;
+}
+
+template <class T>
+T take(ByteReader& in) {
+  if constexpr (std::is_same_v<T, double>)
+    return std::bit_cast<double>(in.be<uint64_t>());
+  else if constexpr (std::is_same_v<T, Int128>) {
+    const auto high = static_cast<unsigned __int128>(in.be<uint64_t>());
+    return static_cast<Int128>(high << 64 | in.be<uint64_t>());
+  } else if constexpr (std::is_same_v<T, std::string>)
+    return std::string(in.bytes(in.varint()));
+  else
+    return static_cast<T>(in.signed_varint());
+}
+
+// ---- Values of any type ----
+
+// Appends one value as bytes (the row codec, one column).
+inline void append_cell(const Column& column, size_t row, std::string& out) {
+  const Column* const parts[] = {&column};
+  encode_row(parts, row, out);
+}
+// Likewise, so that equal values give equal bytes: the entries of maps are sorted.
+void append_canonical_cell(const Column& column, size_t row, std::string& out);
+// Appends the value to a column of its type; the cell has been checked.
+inline void append_value_of(std::string_view cell, Column& out) {
+  Column* const parts[] = {&out};
+  [[maybe_unused]] const Status read = decode_row(cell, parts, RowStrings::Copy);
+  assert(read);
+}
+// Reads a length and a cell; `in` fails when it is not a value of this type.
+std::string take_cell(const SqlType& type, ByteReader& in);
+// The cell of a NULL.
+inline std::string null_cell() { return std::string(1, '\1'); }
+
+}  // namespace engine

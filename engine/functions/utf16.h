@@ -1,0 +1,33 @@
+// Strings are UTF-8 here, and sequences of UTF-16 units to ksqlDB's users: lengths, positions and
+// order count those.
+#pragma once
+#include <compare>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+bool is_ascii(std::string_view text);
+// How many UTF-16 units the text has.
+size_t utf16_length(std::string_view text);
+// Where the unit `index` begins, in bytes; the text's size when it has no more than `index` units.
+// The second half of a surrogate pair begins where its first does.
+size_t utf16_offset(std::string_view text, size_t index);
+// Order by UTF-16 units, as Java's String.compareTo: differs from the order of the bytes for
+// characters above U+FFFF.
+std::strong_ordering compare_utf16(std::string_view a, std::string_view b);
+// Order of bytes as signed numbers, as Java's ByteBuffer.compareTo.
+std::strong_ordering compare_signed_bytes(std::string_view a, std::string_view b);
+
+std::u16string to_utf16(std::string_view text);
+// Halves of surrogate pairs that stand alone become `?`, as Java encodes them.
+std::string to_utf8(std::u16string_view text);
+
+// The bytes of the character (code point) that begins at `at`.
+size_t character_size(std::string_view text, size_t at);
+// Its code point; U+FFFD for what is not UTF-8.
+char32_t character_at(std::string_view text, size_t at);
+void append_utf8(std::string& out, char32_t code_point);
+
+}  // namespace engine
