@@ -13,8 +13,7 @@
 
 namespace engine {
 
-// Reads records into columns. Its layout: the schema's columns that the query reads, then the
-// system columns that it reads, all qualified by the source's alias.
+// Reads records into columns. Its layout is input_layout() of the source; of an exchange, the schema's columns.
 struct InputStep {
   std::string topic;  // of a stage that reads an exchange: empty
   int exchange = -1;  // index in QueryPlan::exchanges, or -1
@@ -22,11 +21,11 @@ struct InputStep {
   std::string source_name;  // in the catalog; for messages
   FormatSpec key_format, value_format;
   Schema schema;                    // all columns of the topic, as it was declared
-  std::vector<int> used;            // indexes in schema.columns, in the layout's order
-  std::vector<std::string> system;  // ROWTIME, ... that follow them in the layout
+  std::vector<bool> used;  // columns of the layout that somebody reads; the others are null pointers
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  int store = -1;  // tables: index in StagePlan::stores of the rows kept
+  int store = -1;        // tables: index in StagePlan::stores of the rows kept
+  bool old_too = false;  // tables: somebody downstream needs the replaced row
 };
 
 // Streams: drops the rows for which it is not true. Tables: turns them into deletes of what had
@@ -38,7 +37,7 @@ struct FilterStep {
 
 struct ProjectStep {
   std::vector<BoundExpression> columns;
-  size_t key_count = 0;  // leading columns that are the key: still set where the row is not present
+  std::vector<bool> is_key;  // these are still set where the row is not present
   bool old_too = false;  // tables whose consumer asks for the replaced row
 };
 
@@ -48,9 +47,11 @@ struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
 
-// Drops rows in which one of the first `key_count` columns is null.
-struct DropNullKeysStep {
+// The first `key_count` columns become the key: rows in which one of them is null are dropped, updates of a table that
+// change the key are split.
+struct RegroupStep {
   size_t key_count = 0;
+  bool is_table = false;
 };
 
 struct AggregateWindow {
@@ -85,7 +86,7 @@ struct StreamTableJoinStep {
 };
 
 struct PlanNode {
-  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, DropNullKeysStep, AggregateStep,
+  std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, RegroupStep, AggregateStep,
                StreamTableJoinStep>
       step;
   std::vector<int> from;  // nodes of this stage whose batches it takes, by port; empty for inputs
@@ -126,11 +127,14 @@ struct ExchangePlan {
   int partitions = 1;
 };
 
-// How a table answers look-ups: the rows of a store, then the steps that follow in the plan.
+// How a table answers look-ups: the rows of one of the query's stores become rows of the table.
 struct MaterializationPlan {
   int stage = 0, store = 0;
-  Layout layout;  // of the store's rows: keys, values, window bounds, ROWTIME
-  std::vector<std::variant<FilterStep, ProjectStep>> steps;  // to the sink's columns
+  std::optional<BoundExpression> filter;  // over the store's rows; those that fail it are not in the table
+  std::vector<BoundExpression> columns;   // the table's input_layout(), over the store's rows
+  Schema key_schema;                      // of the store's keys
+  FormatSpec key_format;
+  bool is_windowed = false;
 };
 
 struct QueryPlan {

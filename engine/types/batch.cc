@@ -27,7 +27,12 @@ Batch Batch::gather(std::span<const uint32_t> which) const {
   out.rows = which.size();
   out.columns = gather_all(columns, which);
   out.timestamps.reserve(which.size());
-  for (const uint32_t row : which) out.timestamps.push_back(timestamps[row]);
+  out.offsets.reserve(which.size());
+  for (const uint32_t row : which) {
+    out.timestamps.push_back(timestamps[row]);
+    out.offsets.push_back(offsets[row]);
+  }
+  out.partition = partition;
   out.present = gather_bits(present, which);
   if (has_old()) {
     out.old_columns = gather_all(old_columns, which);

@@ -35,6 +35,8 @@ struct Batch {
   size_t rows = 0;
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // event time, ms since 1970
+  std::vector<int64_t> offsets;     // of the source record that caused the row
+  int32_t partition = 0;            // in which that record lies
   Bitmap present;
   std::vector<ColumnPtr> old_columns;
   Bitmap old_present;

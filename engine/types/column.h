@@ -126,6 +126,8 @@ class Column {
     return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
   }
   std::span<const uint32_t> offsets() const { return data<uint32_t>(); }
+  // The bytes behind data(), for code that knows the layout from the kind.
+  char* raw_data() { return data_.data(); }
   const Column& child(size_t index) const { return *children_[index]; }
   Column& child(size_t index) { return *children_[index]; }
   size_t child_count() const { return children_.size(); }

@@ -26,6 +26,26 @@ int hex_value(char c) {
 
 uint32_t byte_at(std::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
 
+// Size of a valid piece of UTF-8 at `at`: one character, or eight of ASCII; 0 if it is not valid.
+size_t valid_run(std::string_view text, size_t at) {
+  if (at + 8 <= text.size()) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & 0x8080808080808080u) == 0) return 8;
+  }
+  const uint32_t first = byte_at(text, at);
+  if (first < 0x80) return 1;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || at + size > text.size()) return 0;
+  for (size_t i = 1; i < size; ++i)
+    if ((byte_at(text, at + i) & 0xc0) != 0x80) return 0;
+  const uint32_t second = byte_at(text, at + 1);
+  const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool is_surrogate = first == 0xed && second > 0x9f;
+  const bool is_too_large = first == 0xf4 && second > 0x8f;
+  return is_overlong || is_surrogate || is_too_large ? 0 : size;
+}
+
 }  // namespace
 
 void append_base64(std::string& out, std::string_view bytes) {
@@ -106,31 +126,22 @@ std::optional<std::string> decode_hex(std::string_view text) {
 bool is_utf8(std::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
-    // Most text is ASCII: eight bytes at a time.
-    if (at + 8 <= text.size()) {
-      uint64_t word;
-      std::memcpy(&word, text.data() + at, sizeof word);
-      if ((word & 0x8080808080808080u) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const uint32_t first = byte_at(text, at);
-    if (first < 0x80) {
-      ++at;
-      continue;
-    }
-    const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || at + size > text.size()) return false;
-    for (size_t i = 1; i < size; ++i)
-      if ((byte_at(text, at + i) & 0xc0) != 0x80) return false;
-    const uint32_t second = byte_at(text, at + 1);
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-      return false;
+    const size_t size = valid_run(text, at);
+    if (size == 0) return false;
     at += size;
   }
   return true;
+}
+
+std::string repaired_utf8(std::string_view text) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = valid_run(text, at);
+    out += size == 0 ? kReplacement : text.substr(at, size);
+    at += size == 0 ? 1 : size;
+  }
+  return out;
 }
 
 }  // namespace engine

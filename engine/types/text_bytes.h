@@ -22,5 +22,7 @@ std::optional<std::string> decode_hex(std::string_view text);
 
 // Whether the text is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
+// The text with U+FFFD in place of each byte that is not part of valid UTF-8.
+std::string repaired_utf8(std::string_view text);
 
 }  // namespace engine

@@ -1,6 +1,7 @@
 #include "base/bounded_queue.h"
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/suggest.h"
 #include "base/uuid.h"
 
 namespace {
@@ -48,6 +49,14 @@ TEST(BoundedQueue, a_full_queue_refuses_and_a_closed_one_still_drains) {
   EXPECT_EQ(queue.pop(), 1);
   EXPECT_EQ(queue.pop(), 3);
   EXPECT_EQ(queue.pop(), std::nullopt);
+}
+
+TEST(Suggest, a_mistyped_name_finds_its_neighbour_and_a_strange_one_finds_none) {
+  const std::string names[] = {"CITY", "AMOUNT", "ID"};
+  EXPECT_EQ(closest_name("citty", names), "CITY");
+  EXPECT_EQ(closest_name("amuont", names), "AMOUNT");
+  EXPECT_EQ(closest_name("temperature", names), "");
+  EXPECT_EQ(edit_distance("SELEC", "SELECT"), 1u);
 }
 
 TEST(Uuid, prints_version_four) {

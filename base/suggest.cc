@@ -1,0 +1,44 @@
+#include "base/suggest.h"
+
+#include <algorithm>
+#include <cctype>
+#include <vector>
+
+namespace {
+
+char folded(char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); }
+
+}  // namespace
+
+// Optimal string alignment (Damerau, Levenshtein), three rows at a time.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const bool same = folded(a[i - 1]) == folded(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && folded(a[i - 1]) == folded(b[j - 2]) && folded(a[i - 2]) == folded(b[j - 1]);
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    std::swap(before, last);
+    std::swap(last, row);
+  }
+  return last[b.size()];
+}
+
+std::string closest_name(std::string_view word, std::span<const std::string> candidates) {
+  // A third of the letters may be wrong: more than that is another word.
+  size_t best = std::max<size_t>(1, word.size() / 3) + 1;
+  std::string found;
+  if (word.size() > 64) return found;
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() > 64) continue;
+    const size_t distance = edit_distance(word, candidate);
+    if (distance >= best) continue;
+    best = distance;
+    found = candidate;
+  }
+  return found;
+}

@@ -1,0 +1,34 @@
+// The journal entry of a task commit: what a micro-batch changed, as bytes. Layout: docs/formats/journal.md.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "engine/exec/ports.h"
+#include "engine/state/store.h"
+
+namespace engine {
+
+// How far a task has come in one of its input partitions.
+struct InputPosition {
+  uint32_t input = 0;  // of the stage
+  PartitionRef partition;
+  Offset next;         // the first record that is not yet taken
+  bool operator==(const InputPosition&) const = default;
+};
+
+// Absolute, all of it: state = a checkpoint, and the entries after it, whatever of them it already contains.
+struct JournalEntry {
+  std::vector<InputPosition> positions;  // those that changed
+  std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
+  std::vector<StateEntry> entries;
+  bool operator==(const JournalEntry&) const = default;
+};
+
+std::string encode_journal(const JournalEntry& entry);
+// Fails with CorruptRecord, or IncompatibleFormat when a newer version wrote it.
+Result<JournalEntry> decode_journal(std::string_view bytes);
+
+}  // namespace engine

@@ -1,0 +1,22 @@
+// Prepares rows for grouping: the first columns of a batch become the key by which they are grouped.
+#pragma once
+#include "engine/exec/operator.h"
+#include "engine/plan/plan.h"
+
+namespace engine {
+
+// Drops what has a null in the key. An update of a table that changes the key becomes two rows: first the delete under the old
+// key, then the insert under the new one; so a row's old and new key are always the same downstream.
+class RegroupOperator final : public Operator {
+ public:
+  RegroupOperator(TaskContext& context, const RegroupStep& step) : Operator(context), step_(step) {}
+  Status process(Batch batch, size_t port) override;
+
+ private:
+  Status process_table(Batch batch);
+  bool has_null_key(const std::vector<ColumnPtr>& columns, const Batch& batch, uint32_t row);
+
+  const RegroupStep step_;
+};
+
+}  // namespace engine

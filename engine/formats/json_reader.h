@@ -1,0 +1,19 @@
+// Reads JSON records into columns.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/formats/reader.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+// Fields are found by exact name, else by the upper-cased one; missing ones are null. Of duplicates
+// the last counts. Numbers are read from numeric strings too, strings from anything, BYTES from
+// base64, DATE, TIME and TIMESTAMP from numbers. With `wrapped` a record is an object with the
+// columns as fields, otherwise the bare value of the one column.
+std::unique_ptr<Reader> make_json_reader(std::span<const ColumnDef> columns,
+                                         std::vector<bool> needed, bool wrapped);
+
+}  // namespace engine

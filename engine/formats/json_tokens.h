@@ -1,0 +1,117 @@
+// The tokens of a JSON text. simdjson finds where they begin (its first stage, with the best
+// instruction set of the machine, chosen at run time); a cursor walks them and checks the grammar.
+//
+// Only that stage of simdjson is used. Its on-demand front end picks its instruction set at compile
+// time, reads past the end of the text, copies every string, and lets malformed values pass that
+// nobody looks at.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+// Where each token of a text begins: the structural characters and the first characters of strings,
+// numbers and literals.
+struct JsonTokens {
+  std::string_view text;
+  const uint32_t* starts = nullptr;  // count entries, then the size of the text
+  size_t count = 0;
+};
+
+// Threads: one at a time; the tokens of a text are good until the next text.
+class JsonTokenizer {
+ public:
+  JsonTokenizer();
+  ~JsonTokenizer();
+  // nullptr and the tokens, or what is wrong: unclosed strings, control characters in strings,
+  // bytes that are not UTF-8, no token at all.
+  const char* tokenize(std::string_view text, JsonTokens& tokens);
+
+ private:
+  struct Stage;
+  std::unique_ptr<Stage> stage_;
+};
+
+// Walks the tokens of one text from left to right. A function that returns false leaves the reason
+// in error(); the cursor is of no use after that.
+class JsonCursor {
+ public:
+  // Nesting deeper than this is refused: it would only be an attack on the stack.
+  static constexpr int kMaxDepth = 500;
+
+  explicit JsonCursor(const JsonTokens& tokens) : tokens_(tokens) {}
+
+  // The first character of the next token; 0 at the end.
+  char peek() const { return at_ < tokens_.count ? tokens_.text[tokens_.starts[at_]] : '\0'; }
+  bool at_end() const { return at_ == tokens_.count; }
+  size_t position() const { return at_; }
+  void rewind(size_t position) { at_ = position; }
+
+  // Passes a structural character, if it is the next token.
+  bool take(char c) {
+    if (peek() != c) return false;
+    ++at_;
+    return true;
+  }
+  bool expect(char c) {
+    if (take(c)) return true;
+    return fail_expected(c);
+  }
+  // Passes a string, number or literal and gives its text, with the quotes of a string. It is not
+  // yet known to be well formed.
+  std::string_view take_scalar() {
+    const uint32_t begin = tokens_.starts[at_];
+    uint32_t end = tokens_.starts[++at_];
+    while (end > begin && is_blank(tokens_.text[end - 1])) --end;
+    return tokens_.text.substr(begin, end - begin);
+  }
+  // Passes a string and gives what is between its quotes, escapes and all.
+  bool take_raw_string(std::string_view& raw) {
+    if (peek() != '"') return fail_expected('"');
+    const std::string_view token = take_scalar();
+    if (token.size() < 2 || token.back() != '"') return fail("unclosed string");
+    raw = token.substr(1, token.size() - 2);
+    return true;
+  }
+  // Passes any value, checking that it is well formed.
+  bool skip_value(int depth = 0);
+  // Passes any value and appends it without blanks, strings escaped as we escape them.
+  bool append_compact(std::string& out, int depth = 0);
+  // Passes any value and appends it as STRING columns show it: strings bare, objects as compact
+  // JSON, arrays as [a, b].
+  bool append_as_text(std::string& out, int depth = 0);
+
+  // What is wrong and where, for people.
+  std::string error() const;
+  bool fail(const char* what);
+
+ private:
+  static bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+  bool fail_expected(char c);
+  bool check_scalar(std::string_view token);
+  template <class OnKey, class OnValue>
+  bool walk_object(OnKey on_key, OnValue on_value);
+  template <class OnValue>
+  bool walk_array(OnValue on_value);
+
+  JsonTokens tokens_;
+  size_t at_ = 0;
+  const char* what_ = nullptr;
+  char expected_ = '\0';
+};
+
+// -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? and nothing else.
+bool is_json_number(std::string_view token);
+inline bool has_escapes(std::string_view raw) {
+  return std::memchr(raw.data(), '\\', raw.size()) != nullptr;
+}
+// Room for the unescaped text is raw.size() bytes. False for an escape that does not exist. Half a
+// surrogate pair becomes U+FFFD.
+bool unescape_json(std::string_view raw, char* to, size_t& size);
+bool append_unescaped(std::string& out, std::string_view raw);
+
+}  // namespace engine

@@ -1,0 +1,18 @@
+// Writes columns as JSON records.
+#pragma once
+#include <memory>
+#include <span>
+
+#include "engine/formats/writer.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+enum class Side : uint8_t;
+
+// With `wrapped` a record is an object with all columns in order, nulls explicit; otherwise the
+// bare value of the one column.
+std::unique_ptr<Writer> make_json_writer(std::span<const ColumnDef> columns, bool wrapped,
+                                         Side side);
+
+}  // namespace engine

@@ -1,0 +1,16 @@
+// The KAFKA format: one column as the serializers that come with Kafka's clients write it.
+#pragma once
+#include <memory>
+#include <span>
+
+#include "engine/formats/writer.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+// INTEGER and BIGINT are 4 and 8 bytes, big-endian, DOUBLE the 8 bytes of its IEEE form, STRING its
+// UTF-8, BYTES themselves. At most one column; of none the bytes are ignored.
+std::unique_ptr<Reader> make_kafka_reader(std::span<const ColumnDef> columns);
+std::unique_ptr<Writer> make_kafka_writer(std::span<const ColumnDef> columns);
+
+}  // namespace engine

@@ -1,0 +1,310 @@
+#include "engine/plan/analysis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/suggest.h"
+#include "engine/functions/registry.h"
+
+namespace engine {
+
+namespace {
+
+Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
+  std::vector<std::string> names;
+  for (const auto& [known, source] : catalog.sources) names.push_back(known);
+  Error error{ErrorCode::UndefinedSource, fmt::format("stream or table \"{}\" does not exist", name),
+              fmt::format("{} does not exist.", name)};
+  const std::string guess = closest_name(name, names);
+  error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is." : fmt::format("Did you mean {}?", guess);
+  return std::move(error).at(position);
+}
+
+Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
+  const DataSource* source = context.catalog.find_source(named.name.text);
+  if (!source) return unknown_source(named.name.text, context.catalog, named.position);
+  return AnalysedSource{source, named.visible_name().text, named.position};
+}
+
+bool has_column(const AnalysedSource& source, const std::string& name) {
+  if (source.source->schema.index_of(name) >= 0) return true;
+  if (name == kRowTime || name == kRowPartition || name == kRowOffset) return true;
+  return source.source->window && (name == kWindowStart || name == kWindowEnd);
+}
+
+// Rewrites the references of one query's expressions into their canonical form.
+class Canonical {
+ public:
+  explicit Canonical(const std::vector<AnalysedSource>& sources) : sources_(sources) {}
+
+  Status rewrite(Expression& expression) {
+    if (auto* column = std::get_if<ColumnRef>(&expression.node)) return rewrite_column(*column, expression.position);
+    if (auto* lambda = std::get_if<Lambda>(&expression.node)) {
+      for (const std::string& parameter : lambda->parameters) parameters_.insert(parameter);
+    }
+    for (ExpressionPtr* child : children(expression)) TRY(rewrite(**child));
+    return {};
+  }
+  Status rewrite_all(ExpressionList& list) {
+    for (ExpressionPtr& expression : list) TRY(rewrite(*expression));
+    return {};
+  }
+
+ private:
+  Status rewrite_column(ColumnRef& column, TextPosition position) {
+    if (column.source) {
+      const auto named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
+      if (named == sources_.end())
+        return Error{ErrorCode::UndefinedSource,
+                     fmt::format("'{}' is not a valid stream/table name or alias.", column.source->text)}.at(position);
+      if (sources_.size() == 1) column.source.reset();
+      return {};
+    }
+    if (sources_.size() == 1 || parameters_.contains(column.name.text)) return {};
+    std::vector<std::string> owners;
+    for (const AnalysedSource& source : sources_)
+      if (has_column(source, column.name.text)) owners.push_back(source.alias);
+    if (owners.size() > 1) {
+      std::vector<std::string> choices;
+      for (const std::string& owner : owners) choices.push_back(owner + "." + column.name.text);
+      return Error{ErrorCode::AmbiguousColumn,
+                   fmt::format("Column '{}' is ambiguous. Could be {}.", column.name.text, join_words(choices, "or")),
+                   fmt::format("Line: {}, Col: {}: Column '{}' is ambiguous. Could be {}.", position.line,
+                               position.column, column.name.text, join_words(choices, "or"))}.at(position);
+    }
+    if (owners.size() == 1) column.source = Name{owners.front()};
+    return {};
+  }
+
+  const std::vector<AnalysedSource>& sources_;
+  std::set<std::string> parameters_;
+};
+
+// Gives the names that ksqlDB gives to unnamed items.
+class ItemNames {
+ public:
+  explicit ItemNames(const std::vector<AnalysedSource>& sources, const Query& query) : sources_(sources) {
+    for (const AnalysedSource& source : sources)
+      for (const ColumnDef& column : source.source->schema.columns) taken_.insert(column.name);
+    for (const SelectItem& item : query.items)
+      if (item.alias) taken_.insert(item.alias->text);
+  }
+
+  std::string name_of(const Expression& expression, bool& is_generated) {
+    if (const auto* column = expression.as<ColumnRef>()) return column_name(*column);
+    if (const auto* part = expression.as<Dereference>()) return field_name(part->field.text);
+    is_generated = true;
+    for (;; ++next_) {
+      std::string name = fmt::format("KSQL_COL_{}", next_);
+      if (taken_.contains(name)) continue;
+      ++next_;
+      return name;
+    }
+  }
+
+ private:
+  // In a join a column that several sources have is named after its source too.
+  std::string column_name(const ColumnRef& column) const {
+    if (sources_.size() == 1 || !column.source) return column.name.text;
+    const auto owners = std::ranges::count_if(
+        sources_, [&](const AnalysedSource& source) { return has_column(source, column.name.text); });
+    return owners > 1 ? column.source->text + "_" + column.name.text : column.name.text;
+  }
+  std::string field_name(const std::string& field) {
+    std::string name = field;
+    for (int i = 1; taken_.contains(name); ++i) name = fmt::format("{}_{}", field, i);
+    taken_.insert(name);
+    return name;
+  }
+
+  const std::vector<AnalysedSource>& sources_;
+  std::set<std::string> taken_;
+  int next_ = 0;
+};
+
+ExpressionPtr reference(const AnalysedSource& source, const std::string& name, bool qualified, TextPosition position) {
+  ColumnRef column{std::nullopt, Name{name}};
+  if (qualified) column.source = Name{source.alias};
+  return make_expression(std::move(column), position);
+}
+
+// The columns of `*` and `source.*`.
+Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& sources, QueryUse use,
+                   std::vector<AnalysedItem>& out) {
+  const bool is_join = sources.size() > 1;
+  bool found = false;
+  for (const AnalysedSource& source : sources) {
+    if (item.source && item.source->text != source.alias) continue;
+    found = true;
+    std::vector<std::string> names;
+    for (const ColumnDef& column : source.source->schema.columns)
+      if (column.role == ColumnRole::Key) names.push_back(column.name);
+    if (use != QueryUse::Persistent && source.source->window)
+      names.insert(names.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
+    for (const ColumnDef& column : source.source->schema.columns)
+      if (column.role != ColumnRole::Key) names.push_back(column.name);
+    for (const std::string& name : names)
+      out.push_back({reference(source, name, is_join, item.position), is_join ? source.alias + "_" + name : name, false,
+                     true, item.position});
+  }
+  if (!found)
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("'{}' is not a valid stream/table name or alias.", item.source->text)}.at(item.position);
+  return {};
+}
+
+Status check_alias(const SelectItem& item) {
+  if (item.alias && is_system_column(item.alias->text))
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("'{}' is a reserved column name. You cannot use it as an alias for a column.",
+                             item.alias->text)}.at(item.position);
+  return {};
+}
+
+Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Analysis& out) {
+  ItemNames names(out.sources, query);
+  for (const SelectItem& item : query.items) {
+    TRY(check_alias(item));
+    if (item.kind == SelectItemKind::AllColumns) {
+      TRY(expand_star(item, out.sources, use, out.items));
+      continue;
+    }
+    AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};
+    TRY(canonical.rewrite(*analysed.expression));
+    if (item.kind == SelectItemKind::StructFields) {
+      // The fields are known once the expression has a type: a dereference without a field name stands for all.
+      analysed.expression = make_expression(Dereference{std::move(analysed.expression), Name{"*"}}, item.position);
+      analysed.name = "*";
+    } else {
+      analysed.name = item.alias ? item.alias->text : names.name_of(*analysed.expression, analysed.is_generated);
+    }
+    out.items.push_back(std::move(analysed));
+  }
+  return {};
+}
+
+Status refuse(bool is_there, std::string_view what, TextPosition position) {
+  if (!is_there) return {};
+  return Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)}.at(position);
+}
+
+Result<std::optional<int64_t>> read_limit(const Expression* limit) {
+  if (!limit) return std::optional<int64_t>{};
+  if (const auto* number = limit->as<IntegerLiteral>()) return std::optional<int64_t>(number->value);
+  if (const auto* number = limit->as<BigintLiteral>()) return std::optional<int64_t>(number->value);
+  return Error{ErrorCode::InvalidParameter, "LIMIT must be a number"}.at(limit->position);
+}
+
+bool any_table_function(const Expression& expression) {
+  if (const auto* call = expression.as<FunctionCall>())
+    if (Registry::instance().is_table_function(call->name)) return true;
+  return std::ranges::any_of(children(expression), [](const Expression* child) { return any_table_function(*child); });
+}
+
+Status note_functions(Analysis& out) {
+  out.has_aggregates = !out.group_by.empty();
+  std::vector<const FunctionCall*> aggregates;
+  for (const AnalysedItem& item : out.items) {
+    TRY(find_aggregates(*item.expression, aggregates));
+    out.has_table_functions |= any_table_function(*item.expression);
+  }
+  if (out.having) TRY(find_aggregates(*out.having, aggregates));
+  out.has_aggregates |= !aggregates.empty();
+  return {};
+}
+
+}  // namespace
+
+Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {
+  if (!query.from)
+    return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);
+  TRY(refuse(query.distinct, "SELECT DISTINCT", query.position));
+  TRY(refuse(!query.order_by.empty(), "ORDER BY", query.order_by_position.value_or(query.position)));
+  TRY(refuse(query.offset != nullptr, "OFFSET", query.position));
+
+  Analysis out;
+  out.sources.push_back(TRY(resolve_source(*query.from, context)));
+  for (const Join& join : query.joins) out.sources.push_back(TRY(resolve_source(join.source, context)));
+  Canonical canonical(out.sources);
+  for (const Join& join : query.joins) {
+    Join copy{join.type, join.source, join.within, clone(*join.on), join.position};
+    TRY(canonical.rewrite(*copy.on));
+    out.joins.push_back(std::move(copy));
+  }
+  TRY(analyse_items(query, use, canonical, out));
+  if (query.where) {
+    out.where = clone(*query.where);
+    TRY(canonical.rewrite(*out.where));
+  }
+  if (query.having) {
+    out.having = clone(*query.having);
+    TRY(canonical.rewrite(*out.having));
+  }
+  out.group_by = clone(query.group_by);
+  TRY(canonical.rewrite_all(out.group_by));
+  out.partition_by = clone(query.partition_by);
+  TRY(canonical.rewrite_all(out.partition_by));
+  out.window = query.window;
+  out.emit = query.emit;
+  out.limit = TRY(read_limit(query.limit.get()));
+  TRY(note_functions(out));
+  return out;
+}
+
+Layout input_layout(const DataSource& source, const std::string& qualifier) {
+  Layout layout;
+  for (const ColumnDef& column : source.schema.columns) layout.push_back({qualifier, column.name, column.type});
+  layout.push_back({qualifier, std::string(kRowTime), TypeKind::Bigint});
+  layout.push_back({qualifier, std::string(kRowPartition), TypeKind::Integer});
+  layout.push_back({qualifier, std::string(kRowOffset), TypeKind::Bigint});
+  if (source.window) {
+    layout.push_back({qualifier, std::string(kWindowStart), TypeKind::Bigint});
+    layout.push_back({qualifier, std::string(kWindowEnd), TypeKind::Bigint});
+  }
+  return layout;
+}
+
+bool is_aggregate_call(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  return call && Registry::instance().is_aggregate(call->name);
+}
+
+bool contains_aggregate(const Expression& expression) {
+  if (is_aggregate_call(expression)) return true;
+  return std::ranges::any_of(children(expression), [](const Expression* child) { return contains_aggregate(*child); });
+}
+
+Status find_aggregates(const Expression& expression, std::vector<const FunctionCall*>& found) {
+  if (is_aggregate_call(expression)) {
+    for (const Expression* argument : children(expression))
+      if (contains_aggregate(*argument))
+        return Error{ErrorCode::GroupingError,
+                     fmt::format("Aggregate functions can not be nested: {}", to_sql(expression))}.at(expression.position);
+    found.push_back(expression.as<FunctionCall>());
+    return {};
+  }
+  for (const Expression* child : children(expression)) TRY(find_aggregates(*child, found));
+  return {};
+}
+
+void mark_used(const Expression& expression, const Layout& layout, std::vector<bool>& used) {
+  if (const auto* column = expression.as<ColumnRef>()) {
+    for (size_t i = 0; i < layout.size(); ++i)
+      if (layout[i].name == column->name.text && (!column->source || layout[i].source == column->source->text))
+        used[i] = true;
+  }
+  for (const Expression* child : children(expression)) mark_used(*child, layout, used);
+}
+
+std::string join_words(const std::vector<std::string>& words, std::string_view last) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i != 0) text += i + 1 == words.size() ? fmt::format(" {} ", last) : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+}  // namespace engine

@@ -1,0 +1,74 @@
+// A SELECT, resolved against the catalog as far as names go: which sources, which items under which names, what is grouped and
+// aggregated. The planners of continuous, push and pull queries all start from it.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/expr/bind.h"
+#include "engine/sql/ast.h"
+#include "engine/types/batch.h"
+
+namespace engine {
+
+// What planning a statement may look at. All of it outlives the call.
+struct PlanContext {
+  const Catalog& catalog;
+  const Topics& topics;
+  const EngineSettings& settings;
+  const Properties& properties;
+  // Of the statement's parameters $n; null where there can be none.
+  std::vector<ParameterSlot>* parameters = nullptr;
+  bool fold_quoted_names = false;  // as in Scope
+};
+
+struct AnalysedSource {
+  const DataSource* source = nullptr;
+  std::string alias;  // by which the query addresses it
+  TextPosition position;
+};
+
+struct AnalysedItem {
+  ExpressionPtr expression;
+  std::string name;         // of the result column
+  bool is_generated = false;  // KSQL_COL_0
+  bool from_star = false;
+  TextPosition position;
+};
+
+// Column references in all expressions are canonical: with one source they carry no qualifier, with several always one.
+// Two expressions that mean the same are therefore equal as trees.
+struct Analysis {
+  std::vector<AnalysedSource> sources;
+  std::vector<Join> joins;  // `on` is canonical
+  std::vector<AnalysedItem> items;
+  ExpressionPtr where, having;  // may be null
+  ExpressionList group_by, partition_by;
+  std::optional<WindowClause> window;
+  Emit emit = Emit::None;
+  std::optional<int64_t> limit;
+  bool has_aggregates = false;  // GROUP BY, or an aggregate function in items or HAVING
+  bool has_table_functions = false;
+};
+
+enum class QueryUse : uint8_t { Persistent, Push, Pull };
+
+// Fails on unknown sources, on what no query may do, and on what this use of a query may not do.
+Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use);
+
+// All columns of a source as its input gives them: the schema's, then ROWTIME, ROWPARTITION, ROWOFFSET, and the
+// window's bounds where the source is windowed. `qualifier` is set in queries with several sources.
+Layout input_layout(const DataSource& source, const std::string& qualifier);
+
+// The aggregate calls in an expression, outermost first. Fails when one is nested in another.
+Status find_aggregates(const Expression& expression, std::vector<const FunctionCall*>& found);
+bool is_aggregate_call(const Expression& expression);
+bool contains_aggregate(const Expression& expression);
+// Adds to `used[i]` whether layout column i is referred to.
+void mark_used(const Expression& expression, const Layout& layout, std::vector<bool>& used);
+
+// "a, b and c".
+std::string join_words(const std::vector<std::string>& words, std::string_view last);
+
+}  // namespace engine

@@ -1,0 +1,440 @@
+#include "engine/plan/select_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/formats/format.h"
+#include "engine/functions/registry.h"
+#include "engine/plan/select_columns.h"
+
+namespace engine {
+
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+
+Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit) {
+  if (clause.type == WindowType::Session)
+    return Error{ErrorCode::NotSupported, "session windows are not supported yet"}.at(clause.position);
+  AggregateWindow window{.type = clause.type};
+  window.size_ms = TRY(clause.size.to_ms());
+  window.advance_ms = clause.advance ? TRY(clause.advance->to_ms()) : window.size_ms;
+  if (window.size_ms <= 0 || window.advance_ms <= 0 || window.advance_ms > window.size_ms)
+    return Error{ErrorCode::InvalidParameter, "a window's size and advance must be positive, and the advance no more than the size"}
+        .at(clause.position);
+  // The default grace of ksqlDB: a day in all; none where only final results are wanted.
+  window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
+  if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());
+  window.retention_ms = window.size_ms + window.grace_ms;
+  if (clause.retention) {
+    const int64_t retention_ms = TRY(clause.retention->to_ms());
+    if (retention_ms < window.retention_ms)
+      return Error{ErrorCode::InvalidParameter, "a window's RETENTION must be at least its size and grace"}.at(clause.position);
+    window.retention_ms = retention_ms;
+  }
+  return window;
+}
+
+std::string internal_topic(const std::string& query_id, const Properties& properties, std::string_view step) {
+  const auto service = properties.find("ksql.service.id");
+  return fmt::format("_confluent-ksql-{}query_{}-{}",
+                     service == properties.end() ? std::string_view("default_") : std::string_view(service->second), query_id, step);
+}
+
+class SelectPlanner {
+ public:
+  SelectPlanner(Analysis analysis, const SelectTarget& target, const PlanContext& context, const ChooseKeyFormat& choose)
+      : analysis_(std::move(analysis)), target_(target), context_(context), choose_key_format_(choose) {
+    out_.stages.emplace_back();
+  }
+
+  Result<PlannedSelect> run() {
+    TRY(check_clauses());
+    if (!analysis_.joins.empty())
+      return Error{ErrorCode::NotSupported, "joins are not supported yet"}.at(analysis_.joins.front().position);
+    add_input();
+    TRY(expand_struct_stars(analysis_, scope(layout(), "SELECT")));
+    TRY(add_where());
+    if (analysis_.has_aggregates) TRY(plan_aggregation());
+    else TRY(plan_projection());
+    mark_used_columns();
+    out_.items = std::move(analysis_.items);
+    return std::move(out_);
+  }
+
+ private:
+  const DataSource& source() const { return *analysis_.sources.front().source; }
+  bool reads_table() const { return source().kind == SourceKind::Table; }
+  bool is_persistent() const { return target_.use == QueryUse::Persistent; }
+  StagePlan& stage() { return out_.stages.back(); }
+  const Layout& layout() { return stage().nodes.back().layout; }
+  Scope scope(const Layout& over, std::string_view clause) const { return make_scope(over, clause, analysis_, context_); }
+
+  template <class Step>
+  void add(Step step, Layout result) {
+    PlanNode node{std::move(step), {}, std::move(result)};
+    if (!stage().nodes.empty()) node.from = {static_cast<int>(stage().nodes.size()) - 1};
+    stage().nodes.push_back(std::move(node));
+  }
+
+  int add_store(StoreKind kind, std::string name) {
+    stage().stores.push_back({kind, std::move(name), static_cast<int>(stage().nodes.size())});
+    return static_cast<int>(stage().stores.size()) - 1;
+  }
+
+  Status check_clauses() const {
+    if (analysis_.window && analysis_.group_by.empty())
+      return Error{ErrorCode::InvalidStatement, "WINDOW clause requires a GROUP BY clause."}.at(analysis_.window->position);
+    if (analysis_.emit == Emit::Final && !analysis_.window)
+      return Error{ErrorCode::InvalidStatement, "EMIT FINAL is only supported for windowed aggregations."};
+    if (analysis_.window && reads_table())
+      return Error{ErrorCode::InvalidStatement, "Windowing not supported for table aggregations."}.at(analysis_.window->position);
+    if (!analysis_.partition_by.empty() && reads_table())
+      return Error{ErrorCode::InvalidStatement, "Cannot repartition a TABLE source. If this is a join, joins on tables need to join on the primary key."};
+    if (is_persistent() && reads_table() && source().window)
+      return Error{ErrorCode::InvalidStatement, "KSQL does not support persistent queries on windowed tables."}.at(
+          analysis_.sources.front().position);
+    if (source().window && !analysis_.partition_by.empty())
+      return Error{ErrorCode::InvalidStatement, "Implicit repartitioning of windowed sources is not supported."};
+    if (analysis_.has_table_functions && analysis_.has_aggregates)
+      return Error{ErrorCode::InvalidStatement, "Table functions cannot be used with aggregations."};
+    if (analysis_.has_table_functions && reads_table())
+      return Error{ErrorCode::InvalidStatement, "Table source is not supported with table functions"};
+    return {};
+  }
+
+  void add_input() {
+    InputStep input;
+    input.topic = source().topic;
+    input.kind = source().kind;
+    input.source_name = source().name;
+    input.key_format = source().key_format;
+    input.value_format = source().value_format;
+    input.schema = source().schema;
+    input.window = source().window;
+    input.timestamp = source().timestamp;
+    if (reads_table()) {
+      input.store = add_store(StoreKind::Rows, "KsqlTopic-Reduce");
+      input.old_too = analysis_.where != nullptr || analysis_.has_aggregates;
+    }
+    add(std::move(input), input_layout(source(), ""));
+    input_node_ = 0;
+  }
+
+  Status add_where() {
+    if (!analysis_.where) return {};
+    BoundExpression predicate = TRY(bind_predicate(*analysis_.where, scope(layout(), "WHERE")));
+    where_ = predicate;
+    add(FilterStep{std::move(predicate), reads_table()}, layout());
+    return {};
+  }
+
+  // ---- without aggregation
+
+  Status plan_projection() {
+    std::vector<Scope::Substitute> synthesized;
+    TRY(add_table_functions(synthesized));
+    Scope over = scope(layout(), "SELECT");
+    over.substitutes = synthesized;
+    const SelectColumns columns = TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
+                                                      : transient_columns(analysis_, over));
+    if (!analysis_.partition_by.empty() && is_persistent()) TRY(choose_key_format_(columns.schema.keys()));
+    out_.is_table = reads_table();
+    out_.window = source().window;
+    if (reads_table()) materialize_rows(columns);
+    add_projection(columns, column_index(layout(), kWindowStart));
+    return {};
+  }
+
+  // Each table function becomes a column behind the source's, and its call stands for that column.
+  Status add_table_functions(std::vector<Scope::Substitute>& synthesized) {
+    if (!analysis_.has_table_functions) return {};
+    const Scope over = scope(layout(), "SELECT");
+    FlatMapStep step;
+    Layout result = layout();
+    for (const AnalysedItem& item : analysis_.items) {
+      std::vector<const Expression*> calls;
+      TRY(find_table_functions(*item.expression, calls));
+      for (const Expression* call : calls) {
+        BoundExpression bound = TRY(bind(*call, over));
+        synthesized.push_back({call, static_cast<uint32_t>(result.size())});
+        result.push_back({"", fmt::format("KSQL_SYNTH_{}", step.functions.size()), bound.type.element()});
+        step.functions.push_back(std::move(bound));
+      }
+    }
+    add(std::move(step), std::move(result));
+    return {};
+  }
+
+  static int column_index(const Layout& in, std::string_view name) {
+    for (size_t i = 0; i < in.size(); ++i)
+      if (in[i].name == name) return static_cast<int>(i);
+    return -1;
+  }
+
+  // The last step: the result's columns, and the window's bounds from `first_bound` on where there is a window.
+  void add_projection(const SelectColumns& columns, int first_bound) {
+    ProjectStep step;
+    Layout result;
+    for (size_t i = 0; i < columns.expressions.size(); ++i) {
+      step.columns.push_back(columns.expressions[i]);
+      step.is_key.push_back(columns.is_key[i]);
+      result.push_back({"", columns.schema.columns[i].name, columns.schema.columns[i].type});
+    }
+    if (out_.window && is_persistent()) {
+      for (int i = 0; i < 2; ++i) {
+        step.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(first_bound + i)));
+        step.is_key.push_back(true);
+        result.push_back({"", std::string(i == 0 ? kWindowStart : kWindowEnd), TypeKind::Bigint});
+      }
+    }
+    out_.schema = columns.schema;
+    add(std::move(step), std::move(result));
+  }
+
+  void materialize_rows(const SelectColumns& columns) {
+    const Layout& rows = stage().nodes[input_node_].layout;
+    MaterializationPlan plan;
+    plan.stage = static_cast<int>(out_.stages.size()) - 1;
+    plan.store = std::get<InputStep>(stage().nodes[input_node_].step).store;
+    plan.filter = where_;
+    plan.columns = columns.expressions;
+    plan.key_schema.columns = source().schema.keys();
+    plan.key_format = source().key_format;
+    plan.is_windowed = source().window.has_value();
+    add_system_columns(plan, column_index(rows, kRowTime), column_index(rows, kWindowStart));
+    out_.materialization = std::move(plan);
+  }
+
+  static void add_system_columns(MaterializationPlan& plan, int rowtime, int window_start) {
+    plan.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(rowtime)));
+    plan.columns.push_back(literal_expression(TypeKind::Integer, Value()));
+    plan.columns.push_back(literal_expression(TypeKind::Bigint, Value()));
+    if (!plan.is_windowed) return;
+    plan.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(window_start)));
+    plan.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(window_start) + 1));
+  }
+
+  // ---- with aggregation
+
+  Status plan_aggregation() {
+    TRY(check_grouping(analysis_));
+    const std::vector<ColumnDef> keys = TRY(add_grouping_projection());
+    FormatSpec key_format = TRY(choose_key_format_(keys));
+    add(RegroupStep{keys.size(), reads_table()}, layout());
+    if (is_persistent() && needs_repartition()) add_exchange(keys, key_format);
+    TRY(add_aggregate(keys, key_format));
+    return finish_aggregation(keys, key_format);
+  }
+
+  // A stream that is already keyed by exactly the one grouping column stays where it is.
+  bool needs_repartition() const {
+    if (reads_table() || analysis_.group_by.size() != 1) return true;
+    const auto* column = analysis_.group_by.front()->as<ColumnRef>();
+    const std::vector<ColumnDef> source_keys = source().schema.keys();
+    return !column || source().window || source_keys.size() != 1 || source_keys.front().name != column->name.text;
+  }
+
+  // The grouping columns, then the arguments of all aggregates.
+  Result<std::vector<ColumnDef>> add_grouping_projection() {
+    const Layout input = layout();
+    ProjectStep step;
+    Layout result;
+    std::vector<ColumnDef> keys;
+    const Scope grouping = scope(input, "GROUP BY");
+    for (size_t i = 0; i < analysis_.group_by.size(); ++i) {
+      BoundExpression key = TRY(bind(*analysis_.group_by[i], grouping));
+      keys.push_back({grouping_name(analysis_, i), key.type, ColumnRole::Key});
+      result.push_back({"", keys.back().name, key.type});
+      step.columns.push_back(std::move(key));
+      step.is_key.push_back(true);
+    }
+    const Scope arguments = scope(input, "SELECT");
+    TRY(collect_aggregates(arguments, step, result));
+    step.old_too = reads_table();
+    add(std::move(step), std::move(result));
+    return keys;
+  }
+
+  Status collect_aggregates(const Scope& over, ProjectStep& step, Layout& result) {
+    std::vector<const Expression*> calls;
+    for (const AnalysedItem& item : analysis_.items) list_aggregates(*item.expression, calls);
+    if (analysis_.having) list_aggregates(*analysis_.having, calls);
+    std::vector<std::string> without_undo;
+    for (const Expression* call : calls) {
+      BoundAggregate bound = TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, context_.properties));
+      if (reads_table() && !bound.instance.def->has_undo()) without_undo.emplace_back(bound.instance.def->name);
+      AggregateCall planned{std::move(bound.instance), {}};
+      for (BoundExpression& argument : bound.arguments) {
+        planned.arguments.push_back(static_cast<int>(result.size()));
+        result.push_back({"", fmt::format("KSQL_INTERNAL_COL_{}", result.size()), argument.type});
+        step.columns.push_back(std::move(argument));
+        step.is_key.push_back(false);
+      }
+      aggregates_.push_back({call, std::move(planned)});
+    }
+    return check_undo(std::move(without_undo));
+  }
+
+  void list_aggregates(const Expression& expression, std::vector<const Expression*>& calls) const {
+    if (is_aggregate_call(expression)) {
+      if (std::ranges::none_of(calls, [&](const Expression* known) { return equals(*known, expression); }))
+        calls.push_back(&expression);
+      return;
+    }
+    for (const Expression* child : children(expression)) list_aggregates(*child, calls);
+  }
+
+  static Status check_undo(std::vector<std::string> names) {
+    if (names.empty()) return {};
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("The aggregation function{} {} cannot be applied to a table source, only to a stream source.",
+                             names.size() > 1 ? "s" : "", names.size() > 1 ? join_words(names, "and") : "(" + names.front() + ")")};
+  }
+
+  void add_exchange(const std::vector<ColumnDef>& keys, const FormatSpec& key_format) {
+    ExchangePlan exchange;
+    exchange.topic = internal_topic(target_.query_id, context_.properties, "Aggregate-GroupBy-repartition");
+    exchange.key_format = key_format;
+    exchange.value_format = source().value_format;
+    exchange.partitions = source().partitions;
+    exchange.schema.columns = keys;
+    for (size_t i = keys.size(); i < layout().size(); ++i)
+      exchange.schema.columns.push_back({layout()[i].name, layout()[i].type, ColumnRole::Value});
+    const int index = static_cast<int>(out_.exchanges.size());
+
+    OutputPlan output;
+    output.exchange = index;
+    output.schema = exchange.schema;
+    output.key_format = key_format;
+    output.is_table = reads_table();
+    stage().output = std::move(output);
+    Layout carried = layout();
+    out_.exchanges.push_back(std::move(exchange));
+    out_.stages.emplace_back();
+
+    InputStep input;
+    input.exchange = index;
+    input.kind = source().kind;
+    input.source_name = out_.exchanges[index].topic;
+    input.key_format = key_format;
+    input.schema = out_.exchanges[index].schema;
+    input.used.assign(carried.size(), true);
+    add(std::move(input), std::move(carried));
+  }
+
+  Status add_aggregate(const std::vector<ColumnDef>& keys, const FormatSpec& key_format) {
+    AggregateStep step;
+    step.key_count = keys.size();
+    step.key_format = key_format;
+    step.is_table = reads_table();
+    step.old_too = analysis_.having != nullptr;
+    step.final_only = analysis_.emit == Emit::Final;
+    if (analysis_.window) step.window = TRY(plan_window(*analysis_.window, analysis_.emit));
+    step.store = add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
+    Layout result(layout().begin(), layout().begin() + static_cast<ptrdiff_t>(keys.size()));
+    for (size_t i = 0; i < aggregates_.size(); ++i) {
+      result.push_back({"", fmt::format("KSQL_AGG_VARIABLE_{}", i), aggregates_[i].call.instance.result_type});
+      step.calls.push_back(aggregates_[i].call);
+    }
+    if (step.window) {
+      result.push_back({"", std::string(kWindowStart), TypeKind::Bigint});
+      result.push_back({"", std::string(kWindowEnd), TypeKind::Bigint});
+      out_.window = SourceWindow{step.window->type, step.window->size_ms};
+    }
+    add(std::move(step), std::move(result));
+    return {};
+  }
+
+  Status finish_aggregation(const std::vector<ColumnDef>& keys, const FormatSpec& key_format) {
+    std::vector<Scope::Substitute> substitutes;
+    for (size_t i = 0; i < analysis_.group_by.size(); ++i)
+      substitutes.push_back({analysis_.group_by[i].get(), static_cast<uint32_t>(i)});
+    for (size_t i = 0; i < aggregates_.size(); ++i)
+      substitutes.push_back({aggregates_[i].expression, static_cast<uint32_t>(keys.size() + i)});
+    const Layout groups = layout();
+    std::optional<BoundExpression> having;
+    if (analysis_.having) {
+      Scope over = scope(groups, "HAVING");
+      over.substitutes = substitutes;
+      having = TRY(bind_predicate(*analysis_.having, over));
+      add(FilterStep{*having, true}, groups);
+    }
+    Scope over = scope(groups, "SELECT");
+    over.substitutes = substitutes;
+    const SelectColumns columns = TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
+                                                      : transient_columns(analysis_, over));
+    out_.is_table = true;
+    MaterializationPlan plan;
+    plan.stage = static_cast<int>(out_.stages.size()) - 1;
+    plan.store = 0;
+    plan.filter = std::move(having);
+    plan.columns = columns.expressions;
+    plan.key_schema.columns = keys;
+    plan.key_format = key_format;
+    plan.is_windowed = out_.window.has_value();
+    add_system_columns(plan, static_cast<int>(groups.size()), column_index(groups, kWindowStart));
+    out_.materialization = std::move(plan);
+    add_projection(columns, column_index(groups, kWindowStart));
+    return {};
+  }
+
+  // What the first stage's steps refer to, and what materialized rows need of them.
+  void mark_used_columns() {
+    auto& input_node = out_.stages.front().nodes[input_node_];
+    auto& input = std::get<InputStep>(input_node.step);
+    input.used.assign(input_node.layout.size(), false);
+    const auto mark = [&](std::span<const BoundExpression> expressions) {
+      for (const uint32_t column : referenced_columns(expressions))
+        if (column < input.used.size()) input.used[column] = true;
+    };
+    for (const PlanNode& node : out_.stages.front().nodes) {
+      if (const auto* filter = std::get_if<FilterStep>(&node.step)) mark({&filter->predicate, 1});
+      if (const auto* flat_map = std::get_if<FlatMapStep>(&node.step)) mark(flat_map->functions);
+      if (const auto* project = std::get_if<ProjectStep>(&node.step)) {
+        mark(project->columns);
+        break;  // what follows refers to the projection's columns
+      }
+    }
+    if (input.timestamp)
+      for (size_t i = 0; i < input_node.layout.size(); ++i)
+        if (input_node.layout[i].name == input.timestamp->column) input.used[i] = true;
+  }
+
+  struct CollectedAggregate {
+    const Expression* expression;  // in analysis_
+    AggregateCall call;
+  };
+
+  Analysis analysis_;
+  const SelectTarget& target_;
+  const PlanContext& context_;
+  const ChooseKeyFormat& choose_key_format_;
+  PlannedSelect out_;
+  size_t input_node_ = 0;
+  std::optional<BoundExpression> where_;
+  std::vector<CollectedAggregate> aggregates_;
+};
+
+}  // namespace
+
+Scope make_scope(const Layout& layout, std::string_view clause, const Analysis& analysis, const PlanContext& context) {
+  Scope scope(layout, clause);
+  const AnalysedSource& first = analysis.sources.front();
+  scope.source = fmt::format("{} {}", first.source->kind == SourceKind::Stream ? "stream" : "table", first.source->name);
+  for (const AnalysedSource& source : analysis.sources) scope.source_names.push_back(source.alias);
+  scope.custom_types = &context.catalog.types;
+  scope.parameters = context.parameters;
+  scope.fold_quoted_names = context.fold_quoted_names;
+  return scope;
+}
+
+Result<PlannedSelect> plan_select(Analysis analysis, const SelectTarget& target, const PlanContext& context,
+                                  const ChooseKeyFormat& choose_key_format) {
+  return SelectPlanner(std::move(analysis), target, context, choose_key_format).run();
+}
+
+}  // namespace engine

@@ -1,0 +1,207 @@
+#include "engine/types/text_json.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "engine/types/text_bytes.h"
+#include "engine/types/text_number.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+bool needs_escape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// Whether any of eight characters needs an escape; each test sets the top bit of its byte. A byte
+// above 0x7f never does.
+bool any_needs_escape(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101010101010101u, kTops = 0x8080808080808080u;
+  const auto zero_bytes = [](uint64_t value) { return (value - kOnes) & ~value & kTops; };
+  const uint64_t control = (word - kOnes * 0x20) & ~word & kTops;
+  return (control | zero_bytes(word ^ (kOnes * '"')) | zero_bytes(word ^ (kOnes * '\\'))) != 0;
+}
+
+// Length of the part of `text` from `at` on that can be copied as it is.
+size_t plain_run(std::string_view text, size_t at) {
+  const size_t begin = at;
+  while (at + 8 <= text.size()) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (any_needs_escape(word)) break;
+    at += 8;
+  }
+  while (at < text.size() && !needs_escape(text[at])) ++at;
+  return at - begin;
+}
+
+void append_escaped(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    default:
+      out += "\\u00";
+      append_hex(out, {&c, 1}, HexCase::Upper);
+  }
+}
+
+class JsonPrinter {
+ public:
+  JsonPrinter(std::string& out, JsonTimes times) : out_(out), times_(times) {}
+
+  bool print(const Column& column, size_t row) {
+    if (column.is_null(row)) {
+      out_ += "null";
+      return true;
+    }
+    switch (column.type().kind()) {
+      case TypeKind::Null:
+        out_ += "null";
+        return true;
+      case TypeKind::Boolean:
+        out_ += column.data<uint8_t>()[row] != 0 ? "true" : "false";
+        return true;
+      case TypeKind::Integer:
+        append_bigint(out_, column.data<int32_t>()[row]);
+        return true;
+      case TypeKind::Bigint:
+        append_bigint(out_, column.data<int64_t>()[row]);
+        return true;
+      case TypeKind::Double:
+        print_double(column.data<double>()[row]);
+        return true;
+      case TypeKind::Decimal:
+        append_decimal(out_, column.data<Int128>()[row], column.type().scale());
+        return true;
+      case TypeKind::String:
+        append_json_string(out_, column.data<std::string_view>()[row]);
+        return true;
+      case TypeKind::Bytes:
+        out_ += '"';
+        append_base64(out_, column.data<std::string_view>()[row]);
+        out_ += '"';
+        return true;
+      case TypeKind::Date:
+        print_time(column.data<int32_t>()[row], append_date);
+        return true;
+      case TypeKind::Time:
+        print_time(column.data<int32_t>()[row], append_time_full);
+        return true;
+      case TypeKind::Timestamp:
+        print_time(column.data<int64_t>()[row], append_timestamp);
+        return true;
+      case TypeKind::Array:
+        return print_array(column, row);
+      case TypeKind::Map:
+        return print_map(column, row);
+      case TypeKind::Struct:
+        return print_struct(column, row);
+    }
+    return true;
+  }
+
+ private:
+  void print_double(double value) {
+    const bool quoted = !std::isfinite(value);
+    if (quoted) out_ += '"';
+    append_double(out_, value);
+    if (quoted) out_ += '"';
+  }
+
+  void print_time(int64_t value, void (*iso)(std::string&, int64_t)) {
+    if (times_ == JsonTimes::Numbers) return append_bigint(out_, value);
+    out_ += '"';
+    iso(out_, value);
+    out_ += '"';
+  }
+
+  bool print_array(const Column& column, size_t row) {
+    out_ += '[';
+    const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
+    for (uint32_t i = begin; i < end; ++i) {
+      if (i != begin) out_ += ',';
+      if (!print(column.child(0), i)) return false;
+    }
+    out_ += ']';
+    return true;
+  }
+
+  bool print_map(const Column& column, size_t row) {
+    out_ += '{';
+    const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
+    for (uint32_t i = begin; i < end; ++i) {
+      if (i != begin) out_ += ',';
+      if (column.child(0).is_null(i) || !print_key(column.child(0), i)) return false;
+      out_ += ':';
+      if (!print(column.child(1), i)) return false;
+    }
+    out_ += '}';
+    return true;
+  }
+
+  // Keys of objects are strings, whatever type the MAP's keys have.
+  bool print_key(const Column& keys, size_t row) {
+    if (keys.type().kind() == TypeKind::String) return print(keys, row);
+    std::string text;
+    if (!JsonPrinter(text, times_).print(keys, row)) return false;
+    if (text.starts_with('"'))
+      out_ += text;
+    else
+      append_json_string(out_, text);
+    return true;
+  }
+
+  bool print_struct(const Column& column, size_t row) {
+    out_ += '{';
+    const auto& fields = column.type().fields();
+    for (size_t i = 0; i < fields.size(); ++i) {
+      if (i != 0) out_ += ',';
+      append_json_string(out_, fields[i].name);
+      out_ += ':';
+      if (!print(column.child(i), row)) return false;
+    }
+    out_ += '}';
+    return true;
+  }
+
+  std::string& out_;
+  const JsonTimes times_;
+};
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (size_t at = 0; at < text.size();) {
+    const size_t run = plain_run(text, at);
+    out.append(text, at, run);
+    at += run;
+    if (at < text.size()) append_escaped(out, text[at++]);
+  }
+  out += '"';
+}
+
+bool append_json_value(std::string& out, const Column& column, size_t row, JsonTimes times) {
+  return JsonPrinter(out, times).print(column, row);
+}
+
+}  // namespace engine
