@@ -11,10 +11,10 @@
 namespace engine {
 
 struct CatalogChange {
-  CatalogPtr catalog;                      // the same as before when nothing is to be done
-  std::vector<std::string> ended_queries;  // ids: they are not in the new catalog
-  std::optional<std::string> dropped_topic;
-  std::vector<std::string> notices;
+  CatalogPtr catalog;                           // the same as before when nothing is to be done
+  std::vector<std::string> ended_queries = {};  // ids: they are not in the new catalog
+  std::optional<std::string> dropped_topic = {};
+  std::vector<std::string> notices = {};
 };
 
 // Ends the query that made the source too; fails with DependentObjects while others use it.

@@ -1,0 +1,140 @@
+#include "engine/testing/compare_outputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "engine/testing/observed.h"
+
+namespace engine {
+namespace {
+
+struct Comparison {
+  const TopicFormat& format;
+  NumberReading numbers;
+  bool any_time_for_zero;  // a case without inputs: its rows bear the time of their INSERT
+};
+
+struct SplitKey {
+  std::optional<std::string> key;
+  std::optional<CaseWindow> window;
+};
+
+// Kafka Streams appends the window's start to the key, of a session its end and its start.
+SplitKey split_key(const RawRecord& record, const TopicFormat& format) {
+  SplitKey split{record.key, {}};
+  if (!format.window || !record.key) return split;
+  const bool is_session = format.window->type == WindowType::Session;
+  const size_t suffix = is_session ? 16 : 8;
+  if (record.key->size() < suffix) return split;
+  const char* tail = record.key->data() + record.key->size() - suffix;
+  split.key = record.key->substr(0, record.key->size() - suffix);
+  CaseWindow window;
+  window.is_session = is_session;
+  if (is_session) {
+    window.end_ms = load_be<int64_t>(tail);
+    window.start_ms = load_be<int64_t>(tail + 8);
+  } else {
+    window.start_ms = load_be<int64_t>(tail);
+    window.end_ms = window.start_ms + format.window->size_ms.value_or(0);
+  }
+  split.window = window;
+  return split;
+}
+
+std::string text_of(const std::optional<CaseWindow>& window) {
+  if (!window) return "no window";
+  return fmt::format("{} [{}, {}]", window->is_session ? "session" : "window", window->start_ms,
+                     window->end_ms);
+}
+
+bool same_window(const std::optional<CaseWindow>& a, const std::optional<CaseWindow>& b) {
+  if (!a || !b) return !a && !b;
+  return a->is_session == b->is_session && a->start_ms == b->start_ms && a->end_ms == b->end_ms;
+}
+
+std::string compare_side(std::string_view side, const JsonNode& expected,
+                         const std::optional<std::string>& bytes, const FormatSpec& format,
+                         std::span<const ColumnDef> columns, NumberReading numbers) {
+  const Result<Observed> actual = read_observed(bytes, format, columns, numbers);
+  if (!actual) return fmt::format("{}: {}", side, actual.error().message);
+  const std::string difference = mismatch(expected, *actual);
+  if (difference.empty()) return "";
+  return fmt::format("{}: {}; the whole {} is {}", side, difference, side, to_text(*actual));
+}
+
+std::string compare_record(const CaseRecord& expected, const RawRecord& actual,
+                           const Comparison& how) {
+  const SplitKey split = split_key(actual, how.format);
+  if (!same_window(expected.window, split.window))
+    return fmt::format("expected {}, got {}", text_of(expected.window), text_of(split.window));
+  std::string difference = compare_side("key", expected.key, split.key, how.format.key_format,
+                                        how.format.key_columns, how.numbers);
+  if (!difference.empty()) return difference;
+  difference = compare_side("value", expected.value, actual.value, how.format.value_format,
+                            how.format.value_columns, how.numbers);
+  if (!difference.empty()) return difference;
+  if (expected.headers != actual.headers)
+    return fmt::format("expected {} headers, got {} or others", expected.headers.size(),
+                       actual.headers.size());
+  if (!expected.timestamp || *expected.timestamp == actual.timestamp) return "";
+  if (*expected.timestamp == 0 && how.any_time_for_zero) return "";
+  return fmt::format("expected timestamp {}, got {}", *expected.timestamp, actual.timestamp);
+}
+
+std::string short_text(const RawRecord& record, const Comparison& how) {
+  const SplitKey split = split_key(record, how.format);
+  const auto side = [&](const std::optional<std::string>& bytes, const FormatSpec& format,
+                        const std::vector<ColumnDef>& columns) {
+    const auto observed = read_observed(bytes, format, columns, how.numbers);
+    return observed ? to_text(*observed) : "(" + observed.error().message + ")";
+  };
+  return fmt::format("{} -> {} @{}", side(split.key, how.format.key_format, how.format.key_columns),
+                     side(record.value, how.format.value_format, how.format.value_columns),
+                     record.timestamp);
+}
+
+std::string compare_topic(const std::string& topic, std::span<const CaseRecord* const> expected,
+                          std::span<const RawRecord> actual, const Comparison& how) {
+  for (size_t i = 0; i < std::min(expected.size(), actual.size()); ++i) {
+    const std::string difference = compare_record(*expected[i], actual[i], how);
+    if (!difference.empty()) return fmt::format("{} record {}: {}", topic, i, difference);
+  }
+  if (expected.size() == actual.size()) return "";
+  std::string text =
+      fmt::format("{}: expected {} records, got {}", topic, expected.size(), actual.size());
+  if (actual.size() > expected.size())
+    text += "; the first too many: " + short_text(actual[expected.size()], how);
+  else
+    text += fmt::format("; the first missing: {} -> {}", to_json(expected[actual.size()]->key),
+                        to_json(expected[actual.size()]->value));
+  return text;
+}
+
+}  // namespace
+
+std::string compare_outputs(const TestCase& test,
+                            const std::map<std::string, std::vector<RawRecord>>& written,
+                            std::span<const KnownTopic> topics) {
+  const auto exact = test.properties.find("use.exact.numeric.comparison");
+  const NumberReading numbers = exact != test.properties.end() && exact->second == "false"
+                                    ? NumberReading::Rounded
+                                    : NumberReading::Exact;
+  std::map<std::string, std::vector<const CaseRecord*>> expected;
+  for (const CaseRecord& record : test.outputs) expected[record.topic].push_back(&record);
+  for (const auto& [topic, records] : expected) {
+    const auto known = std::ranges::find(topics, topic, &KnownTopic::name);
+    if (known == topics.end() || !known->format)
+      return fmt::format("no source, sink or query writes topic {}", topic);
+    const auto held = written.find(topic);
+    static const std::vector<RawRecord> kNothing;
+    std::string difference =
+        compare_topic(topic, records, held == written.end() ? kNothing : held->second,
+                      {*known->format, numbers, test.inputs.empty()});
+    if (!difference.empty()) return difference;
+  }
+  return "";
+}
+
+}  // namespace engine

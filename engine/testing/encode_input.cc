@@ -1,0 +1,86 @@
+#include "engine/testing/encode_input.h"
+
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "base/bytes.h"
+
+namespace engine {
+namespace {
+
+// The characters of a string, and the spelling of anything else.
+std::string plain_text(const JsonNode& node) {
+  return node.kind == JsonKind::String ? node.text : to_json(node);
+}
+
+// A number as Java narrows it: 10.0 is 10 for an INTEGER.
+Result<int64_t> whole_number(const JsonNode& node) {
+  int64_t whole = 0;
+  double number = 0;
+  if (absl::SimpleAtoi(node.text, &whole)) return whole;
+  if (absl::SimpleAtod(node.text, &number)) return static_cast<int64_t>(number);
+  return Error{ErrorCode::InvalidText,
+               fmt::format("{} is not a number, as the declared column is", to_json(node))};
+}
+
+Result<std::string> encode_kafka(const JsonNode& node, std::span<const ColumnDef> columns) {
+  std::string bytes;
+  switch (columns.empty() ? TypeKind::String : columns[0].type.kind()) {
+    case TypeKind::Integer:
+      append_be(bytes, static_cast<int32_t>(TRY(whole_number(node))));
+      return bytes;
+    case TypeKind::Bigint:
+      append_be(bytes, TRY(whole_number(node)));
+      return bytes;
+    case TypeKind::Double: {
+      double number = 0;
+      if (!absl::SimpleAtod(node.text, &number))
+        return Error{ErrorCode::InvalidText, to_json(node) + " is not a number"};
+      append_be(bytes, std::bit_cast<int64_t>(number));
+      return bytes;
+    }
+    default:
+      return plain_text(node);
+  }
+}
+
+Result<std::optional<std::string>> encode(const JsonNode& node, const FormatSpec& format,
+                                          std::span<const ColumnDef> columns) {
+  std::optional<std::string> bytes;
+  if (node.is_null() || format.name == "NONE") return bytes;
+  if (format.name == "JSON")
+    bytes = to_json(node);
+  else if (format.name == "DELIMITED")
+    bytes = plain_text(node);
+  else if (format.name == "KAFKA")
+    bytes = TRY(encode_kafka(node, columns));
+  else
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("writing {} is not supported yet", format.name)};
+  return bytes;
+}
+
+void append_window(std::string& key, const CaseWindow& window) {
+  if (window.is_session) append_be(key, window.end_ms);
+  append_be(key, window.start_ms);
+}
+
+}  // namespace
+
+Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format) {
+  static const TopicFormat kUnknown{.key_format = {.name = "KAFKA"},
+                                    .value_format = {.name = "JSON"}};
+  const TopicFormat& known = format ? *format : kUnknown;
+  RawRecord raw;
+  raw.topic = record.topic;
+  raw.timestamp = record.timestamp.value_or(0);
+  raw.headers = record.headers;
+  raw.key = TRY(encode(record.key, known.key_format, known.key_columns));
+  if (record.window && raw.key) append_window(*raw.key, *record.window);
+  raw.value = TRY(encode(record.value, known.value_format, known.value_columns));
+  return raw;
+}
+
+}  // namespace engine

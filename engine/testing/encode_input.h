@@ -1,0 +1,13 @@
+// Input records of a case as the bytes that a producer would have sent.
+#pragma once
+#include "base/result.h"
+#include "engine/testing/case_engine.h"
+#include "engine/testing/test_case.h"
+
+namespace engine {
+
+// `format`: of the record's topic; nullptr when nobody declared any. Fails when the JSON cannot be
+// written in that format.
+Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format);
+
+}  // namespace engine

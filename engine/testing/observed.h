@@ -1,0 +1,65 @@
+// What an engine wrote, read back without its help, and whether it is what a case expects.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/spec.h"
+#include "engine/testing/json_tree.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+// A decimal as it is spelled: 1.10 and 1.1 differ, as Java's BigDecimal.equals() has it.
+struct SpelledDecimal {
+  bool is_negative = false;
+  std::string digits;  // without leading zeros; empty for zero
+  int64_t scale = 0;   // negative for 1E7
+  bool operator==(const SpelledDecimal&) const = default;
+};
+// Nothing when the text is no number.
+std::optional<SpelledDecimal> read_decimal(std::string_view text);
+
+enum class ObservedKind : uint8_t {
+  Null,
+  Boolean,
+  Integer,
+  Double,
+  Decimal,
+  Text,
+  Bytes,
+  List,
+  Object
+};
+
+struct Observed {
+  ObservedKind kind = ObservedKind::Null;
+  bool boolean = false;
+  int64_t integer = 0;
+  double number = 0;
+  SpelledDecimal decimal = {};
+  std::string text = {};  // of Text and Bytes; of numbers their spelling, for messages
+  std::vector<Observed> items = {};
+  std::vector<std::pair<std::string, Observed>> fields = {};
+};
+
+enum class NumberReading : uint8_t {
+  Exact,    // JSON numbers with a point or exponent are compared as they are spelled
+  Rounded,  // ... as doubles, within 1e-6
+};
+
+// Fails when the bytes are not in the format.
+Result<Observed> read_observed(const std::optional<std::string>& bytes, const FormatSpec& format,
+                               std::span<const ColumnDef> columns, NumberReading numbers);
+
+// Empty when it matches; else where and how it differs, for instance "A[1]: expected 1.0, got 1".
+std::string mismatch(const JsonNode& expected, const Observed& actual);
+
+// For messages: JSON-like, cut when it is long.
+std::string to_text(const Observed& observed);
+
+}  // namespace engine

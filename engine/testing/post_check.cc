@@ -1,0 +1,197 @@
+#include "engine/testing/post_check.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include "engine/formats/format.h"
+#include "engine/plan/create_source.h"
+#include "engine/sql/parse.h"
+
+namespace engine {
+namespace {
+
+using Features = std::set<std::string>;
+
+Features features_of(const FormatSpec& format, size_t column_count, Side side) {
+  Features features;
+  for (const std::string_view feature : serde_features(format, column_count, side))
+    features.emplace(feature);
+  return features;
+}
+
+Features read_features(const JsonNode* list) {
+  Features features;
+  if (list)
+    for (const JsonNode& item : list->items) features.insert(item.text);
+  return features;
+}
+
+std::string_view window_word(WindowType type) {
+  switch (type) {
+    case WindowType::Tumbling:
+      return "TUMBLING";
+    case WindowType::Hopping:
+      return "HOPPING";
+    case WindowType::Session:
+      return "SESSION";
+  }
+  return "";
+}
+
+// "ID INT KEY, V BIGINT" is what stands between the parentheses of a CREATE STREAM.
+Result<Schema> read_schema_text(const std::string& text) {
+  const auto script = TRY(parse_script("CREATE STREAM X (" + text + ");"));
+  Schema schema;
+  for (const TableElement& element : std::get<CreateSource>(script.at(0).statement).elements) {
+    ColumnDef column{element.name.text, TRY(resolve_type(element.type))};
+    if (element.constraint == ColumnConstraint::Key ||
+        element.constraint == ColumnConstraint::PrimaryKey)
+      column.role = ColumnRole::Key;
+    else if (element.constraint != ColumnConstraint::None)
+      column.role = ColumnRole::Headers;
+    column.header_key = element.header_key;
+    schema.columns.push_back(std::move(column));
+  }
+  return schema;
+}
+
+std::vector<ColumnDef> values_of(const DataSource& source) {
+  std::vector<ColumnDef> values = source.schema.values();
+  std::erase_if(values, [](const ColumnDef& column) { return column.role != ColumnRole::Value; });
+  return values;
+}
+
+// The window that `keyFormat` asks for; none asked means that there may be none.
+std::string check_window(const JsonNode& format, const std::optional<SourceWindow>& window) {
+  const std::string type = format.text_of("windowType");
+  const std::string_view actual_type = window ? window_word(window->type) : "";
+  if (!absl::EqualsIgnoreCase(type, std::string(actual_type)))
+    return fmt::format("window type is \"{}\", expected \"{}\"", actual_type, type);
+  std::optional<int64_t> size;
+  int64_t number = 0;
+  if (const JsonNode* node = format.find("windowSize"); node && !node->is_null())
+    if (absl::SimpleAtoi(node->text, &number)) size = number;
+  const std::optional<int64_t> actual_size = window ? window->size_ms : std::nullopt;
+  if (size != actual_size)
+    return fmt::format("window size is {} ms, expected {} ms", actual_size.value_or(0),
+                       size.value_or(0));
+  return "";
+}
+
+std::string check_format_name(const JsonNode* expected, const FormatSpec& actual,
+                              std::string_view side) {
+  if (!expected) return "";
+  const std::string name =
+      expected->kind == JsonKind::String ? expected->text : expected->text_of("format");
+  if (name.empty() || absl::EqualsIgnoreCase(name, actual.name)) return "";
+  return fmt::format("{} format is {}, expected {}", side, actual.name, name);
+}
+
+std::string check_source(const JsonNode& expected, const DataSource& source) {
+  const std::string type = expected.text_of("type");
+  if (!type.empty() && !absl::EqualsIgnoreCase(type, std::string(kind_word(source.kind))))
+    return fmt::format("is a {}", kind_word(source.kind));
+  if (const std::string text = expected.text_of("schema"); !text.empty()) {
+    const Result<Schema> schema = read_schema_text(text);
+    if (!schema) return "the expected schema cannot be read: " + schema.error().message;
+    if (!(*schema == source.schema))
+      return fmt::format("schema is {}, expected {}", source.schema.to_string(),
+                         schema->to_string());
+  }
+  std::string difference = check_format_name(expected.find("keyFormat"), source.key_format, "key");
+  if (difference.empty())
+    difference = check_format_name(expected.find("valueFormat"), source.value_format, "value");
+  if (!difference.empty()) return difference;
+  if (const JsonNode* format = expected.find("keyFormat")) {
+    difference = check_window(*format, source.window);
+    if (!difference.empty()) return difference;
+  }
+  if (const JsonNode* features = expected.find("keyFeatures"))
+    if (read_features(features) !=
+        features_of(source.key_format, source.schema.key_count(), Side::Key))
+      return "the key's features differ";
+  if (const JsonNode* features = expected.find("valueFeatures"))
+    if (read_features(features) !=
+        features_of(source.value_format, values_of(source).size(), Side::Value))
+      return "the value's features differ";
+  if (const JsonNode* is_source = expected.find("isSource"))
+    if (is_source->boolean != source.read_only) return "is read-only, or is not";
+  return "";
+}
+
+std::string check_sources(const JsonNode& list, const Catalog& catalog) {
+  for (const JsonNode& expected : list.items) {
+    const std::string name = expected.text_of("name");
+    const DataSource* source = catalog.find_source(name);
+    if (!source) return fmt::format("there is no stream or table {}", name);
+    const std::string difference = check_source(expected, *source);
+    if (!difference.empty()) return fmt::format("{}: {}", name, difference);
+  }
+  return "";
+}
+
+std::string check_topic_side(const JsonNode* expected, const FormatSpec& actual, size_t columns,
+                             Side side, std::string_view word) {
+  if (!expected) return "";
+  std::string difference = check_format_name(expected, actual, word);
+  if (!difference.empty()) return difference;
+  if (read_features(expected->find("features")) != features_of(actual, columns, side))
+    return fmt::format("the {}'s features differ", word);
+  return "";
+}
+
+std::string check_topic(const JsonNode& expected, const KnownTopic& topic) {
+  if (const JsonNode* count = expected.find("partitions"))
+    if (count->text != std::to_string(topic.partitions))
+      return fmt::format("has {} partitions, expected {}", topic.partitions, count->text);
+  if (!topic.format) return "nobody knows its format";
+  const TopicFormat& format = *topic.format;
+  std::string difference = check_topic_side(expected.find("keyFormat"), format.key_format,
+                                            format.key_columns.size(), Side::Key, "key");
+  if (!difference.empty()) return difference;
+  difference = check_topic_side(expected.find("valueFormat"), format.value_format,
+                                format.value_columns.size(), Side::Value, "value");
+  if (!difference.empty()) return difference;
+  for (const std::string_view schema : {"keySchema", "valueSchema"}) {
+    const JsonNode* text = expected.find(schema);
+    if (text && !text->is_null()) return "there is no schema registry";
+  }
+  return "";
+}
+
+std::string check_topics(const JsonNode& expected, std::span<const KnownTopic> topics) {
+  if (const std::string pattern = expected.text_of("blacklist"); !pattern.empty()) {
+    const std::regex forbidden(pattern);
+    for (const KnownTopic& topic : topics)
+      if (std::regex_search(topic.name, forbidden))
+        return fmt::format("there should be no topic {}", topic.name);
+  }
+  const JsonNode* list = expected.find("topics");
+  if (!list) return "";
+  for (const JsonNode& item : list->items) {
+    const std::string name = item.text_of("name");
+    const auto topic = std::ranges::find(topics, name, &KnownTopic::name);
+    if (topic == topics.end()) return fmt::format("there is no topic {}", name);
+    const std::string difference = check_topic(item, *topic);
+    if (!difference.empty()) return fmt::format("topic {}: {}", name, difference);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string check_post_conditions(const JsonNode& post, const CaseEngine& engine) {
+  if (const JsonNode* sources = post.find("sources")) {
+    const std::string difference = check_sources(*sources, *engine.catalog());
+    if (!difference.empty()) return difference;
+  }
+  if (const JsonNode* topics = post.find("topics")) return check_topics(*topics, engine.topics());
+  return "";
+}
+
+}  // namespace engine

@@ -1,0 +1,101 @@
+#include "engine/testing/report.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_replace.h>
+#include <fmt/format.h>
+
+#include <fstream>
+
+namespace engine {
+namespace {
+
+Error cannot(std::string_view what, const std::filesystem::path& path) {
+  return Error{ErrorCode::InvalidParameter, fmt::format("cannot {} \"{}\"", what, path.string())};
+}
+
+std::string xml_text(std::string_view text) {
+  std::string clean;
+  for (const char c : text)  // XML 1.0 knows no other control characters
+    if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') clean += c;
+  return absl::StrReplaceAll(clean,
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+}
+
+std::string junit_case(const CaseReport& report, const KnownFailures& known) {
+  std::string text = fmt::format("    <testcase classname=\"{}\" name=\"{}\"",
+                                 xml_text(report.file), xml_text(report.id));
+  const bool is_known = known.contains(report.id);
+  const std::string reason = xml_text(report.result.reason);
+  if (report.result.verdict == Verdict::Passed) return text + "/>\n";
+  if (report.result.verdict == Verdict::Skipped || is_known)
+    return text + fmt::format("><skipped message=\"{}{}\"/></testcase>\n",
+                              is_known ? "known: " : "", reason);
+  return text + fmt::format("><failure message=\"{}\"/></testcase>\n", reason);
+}
+
+}  // namespace
+
+Result<KnownFailures> read_known_failures(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) return cannot("read", path);
+  KnownFailures known;
+  for (std::string line; std::getline(file, line);) {
+    const std::string id(absl::StripAsciiWhitespace(line));
+    if (!id.empty() && id.front() != '#') known.insert(id);
+  }
+  return known;
+}
+
+Status write_known_failures(const std::filesystem::path& path,
+                            const std::vector<CaseReport>& reports) {
+  std::set<std::string> ids;
+  for (const CaseReport& report : reports)
+    if (report.result.verdict == Verdict::Failed) ids.insert(report.id);
+  std::ofstream file(path);
+  file << "# Cases that fail today. One that passes must be taken off the list.\n";
+  for (const std::string& id : ids) file << id << "\n";
+  return file.good() ? Status() : cannot("write", path);
+}
+
+std::string Totals::line() const {
+  return fmt::format("{} passed, {} failed, {} skipped", passed, failed, skipped + known);
+}
+
+Totals count(const std::vector<CaseReport>& reports, const KnownFailures& known) {
+  Totals totals;
+  std::set<std::string> passed, failed;
+  for (const CaseReport& report : reports) {
+    switch (report.result.verdict) {
+      case Verdict::Passed:
+        ++totals.passed;
+        passed.insert(report.id);
+        break;
+      case Verdict::Skipped:
+        ++totals.skipped;
+        break;
+      case Verdict::Failed:
+        ++(known.contains(report.id) ? totals.known : totals.failed);
+        failed.insert(report.id);
+        break;
+    }
+  }
+  for (const std::string& id : known)
+    if (passed.contains(id) && !failed.contains(id)) totals.no_more_known.push_back(id);
+  return totals;
+}
+
+Status write_junit(const std::filesystem::path& path, const std::vector<CaseReport>& reports,
+                   const KnownFailures& known) {
+  const Totals totals = count(reports, known);
+  std::ofstream file(path);
+  file << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+       << fmt::format(
+              "  <testsuite name=\"millrace test\" tests=\"{}\" failures=\"{}\" "
+              "skipped=\"{}\">\n",
+              reports.size(), totals.failed, totals.skipped + totals.known);
+  for (const CaseReport& report : reports) file << junit_case(report, known);
+  file << "  </testsuite>\n</testsuites>\n";
+  return file.good() ? Status() : cannot("write", path);
+}
+
+}  // namespace engine

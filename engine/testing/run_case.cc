@@ -1,0 +1,200 @@
+#include "engine/testing/run_case.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/bytes.h"
+#include "engine/sql/parse.h"
+#include "engine/testing/compare_outputs.h"
+#include "engine/testing/encode_input.h"
+#include "engine/testing/expected_error.h"
+#include "engine/testing/post_check.h"
+
+namespace engine {
+namespace {
+
+// Topics that no WITH clause gives a number of partitions have this many.
+constexpr int kDefaultPartitions = 4;
+
+enum class Feeding : uint8_t { RecordByRecord, AllAtOnce };
+
+struct CaseFailure {
+  std::string reason;
+};
+// Nothing: the run went as expected.
+using Outcome = std::optional<CaseFailure>;
+
+std::string describe(const Error& error) {
+  std::string text = error.code == ErrorCode::NotSupported
+                         ? error.message
+                         : fmt::format("{}: {}", name(error.code), error.message);
+  if (!error.detail.empty()) text += " (" + error.detail + ")";
+  if (!error.context.empty()) text += " in " + error.context;
+  return text;
+}
+
+// One run of one case.
+class CaseRun {
+ public:
+  CaseRun(const TestCase& test, CaseEngine& engine, Feeding feeding)
+      : test_(test), engine_(engine), feeding_(feeding) {}
+
+  Outcome run();
+
+ private:
+  void add_topics(const std::vector<ParsedStatement>& script);
+  void add_topic(const std::string& topic, int partitions, int replicas);
+  // The error that ends the statements, and whether it is the last one's.
+  Outcome failed_statement(const Error& error, bool is_last);
+  Outcome read_inputs();
+  Outcome feed_all();
+  Status feed(const CaseQuery& query);
+  std::vector<RawRecord> records_for(const CaseQuery& query) const;
+  Outcome compare();
+
+  const TestCase& test_;
+  CaseEngine& engine_;
+  const Feeding feeding_;
+  std::set<std::string> topics_;
+  std::map<std::string, std::vector<RawRecord>> broker_;  // a stand-in: topic -> records
+  std::vector<RawRecord> inputs_;
+  std::set<std::string> input_topics_;
+};
+
+Outcome CaseRun::run() {
+  const auto script = parse_script(test_.script());
+  if (!script) {
+    const size_t last_begins = test_.script().size() - test_.statements.back().size();
+    const auto& where = script.error().position;
+    return failed_statement(script.error(), !where || where->offset >= last_begins);
+  }
+  add_topics(*script);
+  for (size_t i = 0; i < script->size(); ++i) {
+    const Status status = engine_.execute((*script)[i]);
+    if (!status) return failed_statement(status.error(), i + 1 == script->size());
+    for (RawRecord& record : engine_.take_inserted())
+      broker_[record.topic].push_back(std::move(record));
+  }
+  if (test_.expected_error && test_.inputs.empty())
+    return CaseFailure{"all statements were accepted, expected the error: " +
+                       test_.expected_error->message};
+  if (Outcome failed = read_inputs()) return failed;
+  if (Outcome failed = feed_all()) return failed;
+  if (test_.expected_error) return std::nullopt;  // met while feeding
+  if (Outcome failed = compare()) return failed;
+  const std::string post = check_post_conditions(test_.post, engine_);
+  if (!post.empty()) return CaseFailure{"afterwards: " + post};
+  return std::nullopt;
+}
+
+void CaseRun::add_topic(const std::string& topic, int partitions, int replicas) {
+  if (!topics_.insert(topic).second) return;
+  engine_.add_topic(topic, partitions, replicas);
+}
+
+// A CREATE with columns stands for a topic that somebody has already made; so does every record of
+// the case.
+void CaseRun::add_topics(const std::vector<ParsedStatement>& script) {
+  for (const CaseTopic& topic : test_.topics)
+    add_topic(topic.name, topic.partitions, topic.replicas);
+  for (const ParsedStatement& parsed : script) {
+    const auto* create = std::get_if<CreateSource>(&parsed.statement);
+    if (!create || create->elements.empty()) continue;
+    const Property* topic = find_property(create->properties, "KAFKA_TOPIC");
+    const Property* partitions = find_property(create->properties, "PARTITIONS");
+    if (topic)
+      add_topic(topic->text(), partitions ? atoi(partitions->text().c_str()) : kDefaultPartitions,
+                1);
+  }
+  for (const auto* records : {&test_.inputs, &test_.outputs})
+    for (const CaseRecord& record : *records) add_topic(record.topic, kDefaultPartitions, 1);
+}
+
+Outcome CaseRun::failed_statement(const Error& error, bool is_last) {
+  if (!test_.expected_error) return CaseFailure{describe(error)};
+  if (!is_last) return CaseFailure{"an earlier statement failed: " + describe(error)};
+  if (matches(*test_.expected_error, error, FailedAt::Planning)) return std::nullopt;
+  return CaseFailure{fmt::format("expected the error \"{}\" ({}), got {}",
+                                 test_.expected_error->message, test_.expected_error->type,
+                                 describe(error))};
+}
+
+Outcome CaseRun::read_inputs() {
+  std::map<std::string, TopicFormat> formats;
+  for (const KnownTopic& topic : engine_.topics())
+    if (topic.format) formats.emplace(topic.name, *topic.format);
+  for (size_t i = 0; i < test_.inputs.size(); ++i) {
+    const CaseRecord& record = test_.inputs[i];
+    const auto format = formats.find(record.topic);
+    Result<RawRecord> raw =
+        encode_input(record, format == formats.end() ? nullptr : &format->second);
+    if (!raw) return CaseFailure{fmt::format("input {}: {}", i, describe(raw.error()))};
+    broker_[raw->topic].push_back(*raw);
+    input_topics_.insert(raw->topic);
+    inputs_.push_back(*std::move(raw));
+  }
+  return std::nullopt;
+}
+
+Outcome CaseRun::feed_all() {
+  for (const CaseQuery& query : engine_.queries()) {
+    const Status status = feed(query);
+    if (status) continue;
+    if (test_.expected_error && matches(*test_.expected_error, status.error(), FailedAt::Feeding))
+      return std::nullopt;
+    return CaseFailure{query.id + " failed: " + describe(status.error())};
+  }
+  if (!test_.expected_error) return std::nullopt;
+  return CaseFailure{"nothing failed, expected the error: " + test_.expected_error->message};
+}
+
+// What the query is given, in order. A topic that the case writes to gives the case's records only.
+std::vector<RawRecord> CaseRun::records_for(const CaseQuery& query) const {
+  std::vector<RawRecord> records;
+  for (const RawRecord& record : inputs_)
+    if (std::ranges::find(query.source_topics, record.topic) != query.source_topics.end())
+      records.push_back(record);
+  for (const std::string& topic : query.source_topics) {
+    const auto held = broker_.find(topic);
+    if (held == broker_.end() || input_topics_.contains(topic)) continue;
+    records.insert(records.end(), held->second.begin(), held->second.end());
+  }
+  return records;
+}
+
+Status CaseRun::feed(const CaseQuery& query) {
+  const std::vector<RawRecord> records = records_for(query);
+  const size_t step = feeding_ == Feeding::AllAtOnce ? records.size() : 1;
+  for (size_t at = 0; at < records.size(); at += step) {
+    std::vector<RawRecord> written;
+    TRY(engine_.feed(query.id, std::span(records).subspan(at, step), written));
+    for (RawRecord& record : written) broker_[record.topic].push_back(std::move(record));
+  }
+  return {};
+}
+
+Outcome CaseRun::compare() {
+  const std::string difference = compare_outputs(test_, broker_, engine_.topics());
+  if (difference.empty()) return std::nullopt;
+  return CaseFailure{difference};
+}
+
+}  // namespace
+
+CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine) {
+  if (!test.skip_reason.empty()) return {Verdict::Skipped, test.skip_reason};
+  for (const Feeding feeding : {Feeding::RecordByRecord, Feeding::AllAtOnce}) {
+    const auto engine = make_engine(test.properties);
+    const Outcome failed = CaseRun(test, *engine, feeding).run();
+    if (!failed) continue;
+    const bool is_second = feeding == Feeding::AllAtOnce;
+    return {Verdict::Failed,
+            (is_second ? "passes record by record, not all at once: " : "") + failed->reason};
+  }
+  return {};
+}
+
+}  // namespace engine

@@ -1,0 +1,74 @@
+// Cases of the query-translation format, read and with their templates filled in. What each member
+// means is in the format's own description; names here follow it.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/catalog/catalog.h"
+#include "engine/testing/json_tree.h"
+
+namespace engine {
+
+struct CaseWindow {
+  int64_t start_ms = 0, end_ms = 0;
+  bool is_session = false;
+};
+
+struct CaseHeader {
+  std::string key;
+  std::optional<std::string> value;  // the bytes, out of base64
+  bool operator==(const CaseHeader&) const = default;
+};
+
+// One record, given or expected.
+struct CaseRecord {
+  std::string topic;
+  JsonNode key, value;
+  std::optional<int64_t> timestamp;
+  std::optional<CaseWindow> window;
+  std::vector<CaseHeader> headers;
+};
+
+struct CaseTopic {
+  std::string name;
+  int partitions = 1, replicas = 1;
+  bool has_schema = false;  // of a schema registry
+};
+
+struct ExpectedError {
+  std::string type, message;  // either may be empty: anything will do
+  std::string cause, cause_message;
+};
+
+struct TestCase {
+  std::string id;    // FILE/name - FORMAT - property=value
+  std::string file;  // the stem
+  std::vector<std::string> statements;
+  Properties properties;
+  std::vector<CaseTopic> topics;
+  std::vector<CaseRecord> inputs, outputs;
+  std::optional<ExpectedError> expected_error;
+  JsonNode post;            // null when there is none
+  std::string skip_reason;  // empty: it is to be run
+
+  // All statements as one script; a line for each.
+  std::string script() const;
+};
+
+// The cases of one file, in order. Fails with InvalidText when it is not in the format; the message
+// names the file and the case.
+Result<std::vector<TestCase>> read_case_file(const std::filesystem::path& path);
+// The same from text. `stem` is the file's name without folder and ending.
+Result<std::vector<TestCase>> read_cases(std::string_view text, const std::string& stem);
+
+// Files named *.json below the paths (files, or folders to search), sorted.
+Result<std::vector<std::filesystem::path>> find_case_files(const std::vector<std::string>& paths);
+// Whether the file is of the REST-query format, by its content or folder.
+bool is_rest_query_file(const std::filesystem::path& path);
+
+}  // namespace engine

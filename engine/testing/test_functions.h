@@ -1,0 +1,11 @@
+// Functions that only the original test suite has: cases that call one cannot be run elsewhere.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+// The first of them that the script calls; empty when it calls none.
+std::string find_test_only_function(std::string_view script);
+
+}  // namespace engine
