@@ -33,6 +33,10 @@ struct LogOptions {
   // to.
   std::function<void(std::span<const TopicPartition>)> on_durable;
   std::function<void(const LogTrace&)> trace;
+  // Called once on the writer's thread when a commit ended in an unknown state. Its requests stay
+  // unanswered, all later ones are refused; the process should end, the next start finds out what
+  // was stored.
+  std::function<void(const Error&)> on_failure;
 };
 
 // Invariants:

@@ -1,0 +1,240 @@
+#include "storage/log/group_transaction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace storage {
+
+namespace {
+
+// Of one trim; what is left goes with the next one, so that a long backlog delays nobody.
+constexpr size_t kMaxTrimmedBatches = 10'000;
+
+}  // namespace
+
+GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction,
+                                   const LogTables& tables, const PartitionMap& partitions)
+    : transaction_(std::move(transaction)), tables_(tables), partitions_(partitions) {}
+
+Result<size_t> GroupTransaction::find(const TopicPartition& id) {
+  const auto is_it = [&](const auto& partition) { return partition->id() == id; };
+  const bool is_dropped = std::ranges::any_of(dropped_, is_it);
+  if (const auto known = moved_index_.find(id); known != moved_index_.end() && !is_dropped)
+    return known->second;
+  const auto found = partitions_.find(id);
+  if (found == partitions_.end() || is_dropped)
+    return Error{.code = ErrorCode::UnknownTopic,
+                 .message = "partition does not exist",
+                 .detail = fmt::format("The topic's id is {}, the partition {}.",
+                                       id.topic.to_string(), id.partition.value())};
+  const std::shared_ptr<Partition>& partition = found->second;
+  moved_.push_back(
+      {partition, partition->log_start(), partition->log_end(), partition->leader_epoch()});
+  return moved_index_[id] = moved_.size() - 1;
+}
+
+// --- Appending
+
+Result<std::vector<AppendedBatch>> GroupTransaction::append(AppendRequest& request) {
+  const Plan plan = TRY(this->plan(request.parts, Origin::Client));
+  auto appended = write(plan);
+  if (!appended) broken_ = true;
+  return appended;
+}
+
+Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatches>& parts,
+                                                      Origin origin) {
+  Plan plan;
+  for (PartitionBatches& part : parts) {
+    const size_t moved_index = TRY(find(part.partition));
+    plan.log_ends.try_emplace(moved_index, moved_[moved_index].log_end);
+    for (std::span<char> rest = part.batches; !rest.empty();) {
+      TRY(plan_batch(plan, moved_index, rest, origin));
+      rest = rest.subspan(plan.batches.back().bytes.size());
+    }
+  }
+  return plan;
+}
+
+Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<char> rest,
+                                    Origin origin) {
+  const records::BatchView batch =
+      TRY(records::parse_batch({rest.data(), rest.size()}, records::BatchCheck::Shape));
+  const records::BatchHeader& header = batch.header;
+  Offset& log_end = plan.log_ends.at(moved_index);
+  PlannedBatch planned{.moved_index = moved_index,
+                       .bytes = rest.first(header.size_bytes),
+                       .base_offset = log_end,
+                       .last_offset = log_end + header.last_offset_delta,
+                       .is_duplicate = false};
+  if (origin == Origin::Client && header.producer_id != records::kNoProducer) {
+    const std::string key = producer_key(moved_[moved_index].partition->id(), header.producer_id);
+    ProducerState& state = *TRY(producer_state(plan, key));
+    const ProducerState::Verdict verdict = TRY(state.check(header));
+    if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
+      planned.is_duplicate = true;
+      planned.base_offset = duplicate->base_offset;
+      planned.last_offset = duplicate->base_offset + header.last_offset_delta;
+    } else {
+      state.appended(header, planned.base_offset);
+    }
+  }
+  if (!planned.is_duplicate) log_end = planned.last_offset + 1;
+  plan.batches.push_back(planned);
+  return {};
+}
+
+Result<ProducerState*> GroupTransaction::producer_state(Plan& plan, const std::string& key) {
+  if (const auto known = plan.producers.find(key); known != plan.producers.end())
+    return &known->second;
+  ProducerState state;
+  if (const auto stored = TRY(transaction_->get(tables_.producers, key)))
+    state = TRY(ProducerState::decode(*stored));
+  return &plan.producers.emplace(key, std::move(state)).first->second;
+}
+
+Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
+  std::vector<AppendedBatch> appended;
+  appended.reserve(plan.batches.size());
+  for (const PlannedBatch& batch : plan.batches) {
+    Moved& moved = moved_[batch.moved_index];
+    appended.push_back({moved.partition->id(), batch.base_offset, batch.last_offset});
+    if (batch.is_duplicate) continue;
+    records::set_base_offset(batch.bytes.data(), batch.base_offset);
+    records::set_leader_epoch(batch.bytes.data(), moved.leader_epoch);
+    const IntegerKey key(static_cast<uint64_t>(batch.last_offset.value()));
+    TRY(transaction_->append(moved.partition->table(), key,
+                             {batch.bytes.data(), batch.bytes.size()}));
+    moved.log_end = batch.last_offset + 1;
+    moved.has_new_records = true;
+  }
+  for (const auto& [key, state] : plan.producers)
+    TRY(transaction_->put(tables_.producers, key, state.encode()));
+  return appended;
+}
+
+// --- Tasks
+
+Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& commit) {
+  const TaskRow row = TRY(check_task(commit));
+  TRY(check_trims(commit));
+  const Plan plan = TRY(this->plan(commit.outputs, Origin::Task));
+  auto appended = write(plan);
+  if (!appended) {
+    broken_ = true;
+    return appended;
+  }
+  if (const Status written = write_task(commit, row); !written) {
+    broken_ = true;
+    return written.error();
+  }
+  return appended;
+}
+
+Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task) {
+  const auto stored = TRY(transaction_->get(tables_.journals, journal_key(task, TaskSequence{0})));
+  if (!stored) return std::nullopt;
+  return TRY(decode_task_row(*stored));
+}
+
+Result<TaskRow> GroupTransaction::check_task(const TaskCommit& commit) {
+  if (commit.task.empty() || commit.task.size() > kMaxTaskIdSize)
+    return Error{ErrorCode::InvalidParameter, "the id of a task is empty or too long"};
+  const auto row = TRY(task_row(commit.task));
+  if (!row || row->epoch != commit.epoch)
+    return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} is over",
+                                                    commit.task, commit.epoch.value())};
+  if (commit.sequence != row->last_sequence + 1)
+    return Error{ErrorCode::OutOfOrderSequence,
+                 fmt::format("task {} sent commit {} where {} is next", commit.task,
+                             commit.sequence.value(), row->last_sequence.value() + 1)};
+  return TaskRow{row->epoch, commit.sequence};
+}
+
+Status GroupTransaction::check_trims(const TaskCommit& commit) {
+  for (const PartitionTrim& trim : commit.trims) {
+    const size_t moved_index = TRY(find(trim.partition));
+    if (trim.end_offset > moved_[moved_index].log_end)
+      return Error{ErrorCode::OffsetOutOfRange, "a partition cannot be trimmed beyond its end"};
+  }
+  return {};
+}
+
+Status GroupTransaction::write_task(const TaskCommit& commit, TaskRow row) {
+  TRY(transaction_->put(tables_.journals, journal_key(commit.task, TaskSequence{0}), encode(row)));
+  TRY(transaction_->put(tables_.journals, journal_key(commit.task, commit.sequence),
+                        commit.journal));
+  for (const PartitionTrim& trim : commit.trims) TRY(write_trim(trim));
+  return {};
+}
+
+Status GroupTransaction::write_trim(const PartitionTrim& trim) {
+  Moved& moved = moved_[TRY(find(trim.partition))];
+  if (trim.end_offset <= moved.log_start) return {};
+  // Keys are last offsets, so this leaves a batch that reaches over the end.
+  const IntegerKey first(0), end(static_cast<uint64_t>(trim.end_offset.value()));
+  TRY(transaction_->erase_range(moved.partition->table(), first, end, kMaxTrimmedBatches));
+  moved.log_start = trim.end_offset;
+  const PartitionRow row{moved.leader_epoch, moved.log_start, moved.log_end};
+  return transaction_->put(tables_.partitions, partition_key(trim.partition), encode(row));
+}
+
+Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
+  if (task.empty() || task.size() > kMaxTaskIdSize || task.find('\0') != task.npos)
+    return Error{ErrorCode::InvalidParameter, "the id of a task is empty, too long, or has a NUL"};
+  TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
+  ++row.epoch;
+  TRY(transaction_->put(tables_.journals, journal_key(task, TaskSequence{0}), encode(row)));
+  return TaskStart{row.epoch, row.last_sequence};
+}
+
+Status GroupTransaction::trim_journal(std::string_view task, TaskSequence last_sequence) {
+  TRY(transaction_->erase_range(tables_.journals, journal_key(task, TaskSequence{1}),
+                                journal_key(task, last_sequence + 1)));
+  return {};
+}
+
+Status GroupTransaction::drop_tasks(std::string_view prefix) {
+  const auto end = end_of_prefix(std::string(prefix));
+  if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
+  TRY(transaction_->erase_range(tables_.journals, prefix, *end));
+  return {};
+}
+
+// --- Partitions
+
+Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count) {
+  for (int32_t number = 0; number < count; ++number) {
+    const TopicPartition id{topic, PartitionId{number}};
+    if (find(id)) continue;
+    const TableHandle table =
+        TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer));
+    TRY(transaction_->put(tables_.partitions, partition_key(id), encode(PartitionRow{})));
+    created_.push_back(std::make_shared<Partition>(id, table));
+    moved_index_[id] = moved_.size();
+    moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
+  }
+  return {};
+}
+
+Status GroupTransaction::drop_topic(const Uuid& topic) {
+  // Partitions are numbered without gaps.
+  for (PartitionId number{0};; ++number) {
+    const auto moved_index = find({topic, number});
+    if (!moved_index) return {};
+    TRY(drop_partition(moved_[*moved_index].partition));
+  }
+}
+
+Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
+  const std::string key = partition_key(partition->id());
+  // The name goes later, when no reader can be using the table any more.
+  TRY(transaction_->clear_table(partition->table()));
+  TRY(transaction_->erase(tables_.partitions, key));
+  TRY(transaction_->erase_range(tables_.producers, key, *end_of_prefix(key)));
+  dropped_.push_back(partition);
+  return {};
+}
+
+}  // namespace storage

@@ -1,0 +1,96 @@
+// One group commit in the making: a write transaction, and what it will change in memory once it is
+// durable.
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "records/batch.h"
+#include "storage/log/partition.h"
+#include "storage/log/producer_state.h"
+#include "storage/log/requests.h"
+#include "storage/log/stored_keys.h"
+
+namespace storage {
+
+// Invariants:
+//   1. a request that is refused has written nothing into the transaction;
+//   2. when a write itself fails, is_broken() is true and the transaction can only be thrown away;
+//   3. nothing in memory changes before the commit.
+//
+// Threads: the log's writer. Owner: the same, for one group.
+class GroupTransaction {
+ public:
+  GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const LogTables& tables,
+                   const PartitionMap& partitions);
+
+  // Sets base offsets and leader epochs in the request's bytes.
+  Result<std::vector<AppendedBatch>> append(AppendRequest& request);
+  Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
+
+  // The rest is rare: any error breaks the group.
+  Status create_partitions(const Uuid& topic, int32_t count);
+  Status drop_topic(const Uuid& topic);
+  Result<TaskStart> raise_epoch(std::string_view task);
+  Status trim_journal(std::string_view task, TaskSequence last_sequence);
+  Status drop_tasks(std::string_view prefix);
+  WriteTransaction& transaction() { return *transaction_; }
+
+  bool is_broken() const { return broken_; }
+  void mark_broken() { broken_ = true; }
+
+  Status commit() { return transaction_->commit(); }
+
+  // --- After the commit: what to publish.
+  struct Moved {
+    std::shared_ptr<Partition> partition;
+    Offset log_start, log_end;
+    LeaderEpoch leader_epoch;
+    bool has_new_records = false;
+  };
+  const std::vector<Moved>& moved() const { return moved_; }
+  const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
+  const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
+
+ private:
+  struct PlannedBatch {
+    size_t moved_index;
+    std::span<char> bytes;
+    Offset base_offset, last_offset;
+    bool is_duplicate;  // of one that is there already
+  };
+  // All that an append will do, decided before anything is written.
+  struct Plan {
+    std::vector<PlannedBatch> batches;
+    absl::flat_hash_map<size_t, Offset> log_ends;               // by moved_index
+    absl::flat_hash_map<std::string, ProducerState> producers;  // by producer_key()
+  };
+  enum class Origin { Client, Task };  // a task's outputs are guarded by its own sequence
+
+  // Index in moved_, which gets an entry for the partition when it has none.
+  Result<size_t> find(const TopicPartition& id);
+  Result<Plan> plan(std::vector<PartitionBatches>& parts, Origin origin);
+  Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest, Origin origin);
+  Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
+  Result<std::vector<AppendedBatch>> write(const Plan& plan);
+
+  Result<TaskRow> check_task(const TaskCommit& commit);
+  Status check_trims(const TaskCommit& commit);
+  Status write_task(const TaskCommit& commit, TaskRow row);
+  Status write_trim(const PartitionTrim& trim);
+  Result<std::optional<TaskRow>> task_row(std::string_view task);
+  Status drop_partition(const std::shared_ptr<Partition>& partition);
+
+  const std::unique_ptr<WriteTransaction> transaction_;
+  const LogTables& tables_;
+  const PartitionMap& partitions_;
+  std::vector<Moved> moved_;
+  absl::flat_hash_map<TopicPartition, size_t> moved_index_;
+  std::vector<std::shared_ptr<Partition>> created_, dropped_;
+  bool broken_ = false;
+};
+
+}  // namespace storage

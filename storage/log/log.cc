@@ -1,0 +1,203 @@
+#include "storage/log/log.h"
+
+#include <future>
+
+#include "records/batch.h"
+#include "storage/kv/lmdb_store.h"
+#include "storage/log/log_core.h"
+
+namespace storage {
+
+namespace {
+
+constexpr uint32_t kLogFormatVersion = 1;
+
+size_t size_of(const std::vector<PartitionBatches>& parts) {
+  size_t size = 0;
+  for (const PartitionBatches& part : parts) size += part.batches.size();
+  return size;
+}
+
+// False when the lane was full; then request and callback are back where they came from.
+template <class Work, class Request>
+bool try_put(LogCore& core, RequestQueue::Lane lane, size_t size_bytes, Request& request,
+             AppendDone& done) {
+  LogWork work = Work{std::move(request), std::move(done)};
+  const auto admission = core.queue().put(lane, work, size_bytes);
+  if (admission == RequestQueue::Admission::Taken) return true;
+  auto& [back, callback] = std::get<Work>(work);
+  if (admission == RequestQueue::Admission::Closed) {
+    callback(core.refusal());
+    return true;
+  }
+  request = std::move(back);
+  done = std::move(callback);
+  return false;
+}
+
+void put_other(LogCore& core, std::function<Status(GroupTransaction&)> apply,
+               std::function<void(Status)> done) {
+  LogWork work = OtherWork{std::move(apply), std::move(done)};
+  if (!core.queue().put_always(work)) std::get<OtherWork>(work).done(core.refusal());
+}
+
+}  // namespace
+
+Log::Log(std::unique_ptr<LogCore> core) : core_(std::move(core)) {}
+Log::~Log() = default;
+
+Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions options) {
+  auto store = TRY(open_lmdb_store(directory, {.kind = "log",
+                                               .format_version = kLogFormatVersion,
+                                               .map_size_bytes = options.map_size_bytes}));
+  return open(std::move(store), std::move(options));
+}
+
+Result<std::unique_ptr<Log>> Log::open(std::unique_ptr<KeyValueStore> store, LogOptions options) {
+  return std::unique_ptr<Log>(new Log(TRY(LogCore::open(std::move(store), std::move(options)))));
+}
+
+bool Log::try_append(AppendRequest& request, AppendDone& done) {
+  return try_put<AppendWork>(*core_, RequestQueue::Lane::Clients, size_of(request.parts), request,
+                             done);
+}
+
+bool Log::try_commit(TaskCommit& commit, AppendDone& done) {
+  const size_t size_bytes = size_of(commit.outputs) + commit.journal.size();
+  return try_put<CommitWork>(*core_, RequestQueue::Lane::Tasks, size_bytes, commit, done);
+}
+
+void Log::when_room(std::function<void()> retry) { core_->queue().when_room(std::move(retry)); }
+
+void Log::create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done) {
+  put_other(
+      *core_, [=](GroupTransaction& group) { return group.create_partitions(topic, count); },
+      std::move(done));
+}
+
+void Log::drop_topic(Uuid topic, std::function<void(Status)> done) {
+  put_other(
+      *core_, [=](GroupTransaction& group) { return group.drop_topic(topic); }, std::move(done));
+}
+
+std::shared_ptr<const PartitionStatus> Log::find_partition(const TopicPartition& partition) const {
+  const auto partitions = core_->partitions();
+  const auto found = partitions->find(partition);
+  return found == partitions->end() ? nullptr : found->second;
+}
+
+std::vector<TopicPartition> Log::partitions() const {
+  std::vector<TopicPartition> all;
+  for (const auto& [id, partition] : *core_->partitions()) all.push_back(id);
+  return all;
+}
+
+void Log::raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done) {
+  // Shared by the two callbacks, whichever run: the group may be repeated, the last run counts.
+  const auto start = std::make_shared<TaskStart>();
+  put_other(
+      *core_,
+      [task = std::move(task), start](GroupTransaction& group) -> Status {
+        *start = TRY(group.raise_epoch(task));
+        return {};
+      },
+      [start, done = std::move(done)](Status status) {
+        done(status ? Result<TaskStart>(*start) : Result<TaskStart>(std::move(status).error()));
+      });
+}
+
+void Log::trim_journal(std::string task, TaskSequence last_sequence,
+                       std::function<void(Status)> done) {
+  put_other(
+      *core_,
+      [task = std::move(task), last_sequence](GroupTransaction& group) {
+        return group.trim_journal(task, last_sequence);
+      },
+      std::move(done));
+}
+
+void Log::drop_tasks(std::string prefix, std::function<void(Status)> done) {
+  put_other(
+      *core_,
+      [prefix = std::move(prefix)](GroupTransaction& group) { return group.drop_tasks(prefix); },
+      std::move(done));
+}
+
+Status Log::read_journal(std::string_view task, TaskSequence first_sequence,
+                         const std::function<Status(TaskSequence, std::string_view)>& visit) const {
+  const auto transaction = TRY(core_->store().begin_read());
+  const auto cursor = TRY(transaction->cursor(core_->tables().journals));
+  const std::string first = journal_key(task, std::max(first_sequence, TaskSequence{1}));
+  const std::string last = journal_key(task, TaskSequence{INT64_MAX});
+  for (auto entry = TRY(cursor->seek(first)); entry && entry->key <= last;
+       entry = TRY(cursor->next()))
+    TRY(visit(sequence_of_key(entry->key), entry->value));
+  return {};
+}
+
+void Log::submit(std::function<Status(WriteTransaction&)> apply, std::function<void(Status)> done) {
+  put_other(
+      *core_,
+      [apply = std::move(apply)](GroupTransaction& group) { return apply(group.transaction()); },
+      std::move(done));
+}
+
+KeyValueStore& Log::store() { return core_->store(); }
+
+Status check_for_append(std::string_view batches) {
+  if (batches.empty()) return Error{ErrorCode::CorruptRecord, "there is no record batch"};
+  while (!batches.empty()) {
+    const records::BatchView batch =
+        TRY(records::parse_batch(batches, records::BatchCheck::ShapeAndCrc));
+    if (batch.header.record_count == 0)
+      return Error{ErrorCode::CorruptRecord, "record batch is empty"};
+    if (batch.header.is_control())
+      return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
+    TRY(records::check_records(batch));
+    batches.remove_prefix(batch.header.size_bytes);
+  }
+  return {};
+}
+
+// --- Waiting for the answer
+
+namespace {
+
+// Runs `submit(done)` and waits for done's argument.
+template <class T, class Submit>
+T wait_for(const Submit& submit) {
+  std::promise<T> promise;
+  auto answer = promise.get_future();
+  submit([&promise](T result) { promise.set_value(std::move(result)); });
+  return answer.get();
+}
+
+// Submits as soon as there is room.
+template <class Try>
+Result<std::vector<AppendedBatch>> submit_and_wait(Log& log, const Try& try_submit) {
+  return wait_for<Result<std::vector<AppendedBatch>>>([&](AppendDone done) {
+    while (!try_submit(done)) {
+      std::promise<void> room;
+      log.when_room([&room] { room.set_value(); });
+      room.get_future().wait();
+    }
+  });
+}
+
+}  // namespace
+
+Result<std::vector<AppendedBatch>> append_and_wait(Log& log, AppendRequest request) {
+  return submit_and_wait(log, [&](AppendDone& done) { return log.try_append(request, done); });
+}
+Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit) {
+  return submit_and_wait(log, [&](AppendDone& done) { return log.try_commit(commit, done); });
+}
+Result<TaskStart> raise_epoch_and_wait(Log& log, std::string task) {
+  return wait_for<Result<TaskStart>>(
+      [&](auto done) { log.raise_epoch(std::move(task), std::move(done)); });
+}
+Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count) {
+  return wait_for<Status>([&](auto done) { log.create_partitions(topic, count, std::move(done)); });
+}
+
+}  // namespace storage

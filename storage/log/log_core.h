@@ -1,0 +1,90 @@
+// The inside of the log: its tables, the published partitions, and the writer's thread.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "storage/log/group_transaction.h"
+#include "storage/log/log.h"
+#include "storage/log/partition.h"
+#include "storage/log/reader_turns.h"
+#include "storage/log/request_queue.h"
+
+namespace storage {
+
+// Invariants: those of Log; and a table's handle is published after the commit that made it, and
+// closed
+//   when every reader has begun a turn since its partition was dropped. (LMDB uses the numbers
+//   again, and a stale handle would read another topic's records.)
+//
+// Threads: the writer's thread runs run(); all public methods may be called from any.
+// Owner: Log.
+class LogCore {
+ public:
+  static Result<std::unique_ptr<LogCore>> open(std::unique_ptr<KeyValueStore> store,
+                                               LogOptions options);
+  ~LogCore();
+
+  KeyValueStore& store() { return *store_; }
+  const LogTables& tables() const { return tables_; }
+  RequestQueue& queue() { return queue_; }
+  ReaderTurns& turns() { return turns_; }
+
+  std::shared_ptr<const PartitionMap> partitions() const;
+  // Changes with every new map, so that readers ask for the map only then.
+  uint64_t partitions_version() const { return partitions_version_.load(); }
+
+  // What a request gets that came too late to be queued.
+  Error refusal() const;
+
+ private:
+  LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options);
+  Status recover();
+  Result<std::shared_ptr<Partition>> recover_partition(WriteTransaction& transaction,
+                                                       const TopicPartition& id,
+                                                       const PartitionRow& row);
+
+  using Answer = std::function<void()>;
+  void run();
+  void write_group(std::span<LogWork> group);
+  enum class Outcome { Written, NothingWritten, Unknown };
+  Outcome try_group(std::span<LogWork> group, std::vector<Answer>& answers);
+  Answer apply(GroupTransaction& transaction, LogWork& work);
+  Answer answer(LogWork& work, Error error);
+  Answer answer(CommitWork& work, Result<std::vector<AppendedBatch>> result);
+  void publish(const GroupTransaction& transaction);
+  void publish_partitions(const GroupTransaction& transaction);
+  void tell_durable(const GroupTransaction& transaction);
+  void remove_retired_tables();
+  void fail(const Error& error);
+  void trace(LogTrace::Step step) const;
+
+  const std::unique_ptr<KeyValueStore> store_;
+  const LogOptions options_;
+  LogTables tables_;
+  RequestQueue queue_;
+  ReaderTurns turns_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_
+  std::shared_ptr<const PartitionMap> partitions_ = std::make_shared<PartitionMap>();
+  std::atomic<uint64_t> partitions_version_{1};
+  std::atomic<bool> failed_ = false;
+
+  // The writer's own.
+  struct Retired {
+    std::shared_ptr<Partition> partition;
+    uint64_t turn;  // readers whose turn is older may be using it
+  };
+  std::vector<Retired> retired_;
+  absl::flat_hash_map<std::string, TaskEpoch>
+      refused_;  // the epoch under which a task's commit was refused
+  uint64_t commit_number_ = 0;
+
+  std::thread writer_;  // last: it uses all of the above
+};
+
+}  // namespace storage

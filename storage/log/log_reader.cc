@@ -1,0 +1,160 @@
+#include "storage/log/log_reader.h"
+
+#include <fmt/format.h>
+
+#include <cassert>
+
+#include "records/batch.h"
+#include "storage/log/log_core.h"
+
+namespace storage {
+
+struct LogReader::State {
+  LogCore& core;
+  std::unique_ptr<ReadTransaction> transaction;
+  std::shared_ptr<ReaderTurns::Slot> slot;
+  std::shared_ptr<const PartitionMap> partitions;
+  uint64_t partitions_version = 0;
+  bool in_turn = false;
+
+  Result<Partition*> find(const TopicPartition& id) const;
+  Result<PartitionRow> row_of(const Partition& partition) const;
+  Result<Offset> end_of(const Partition& partition, Cursor& cursor) const;
+  Error out_of_range(Offset offset) const;
+};
+
+Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
+  assert(in_turn);
+  const auto found = partitions->find(id);
+  // Asked at each use: a dropped partition's table may be another's by now.
+  if (found == partitions->end() || found->second->is_dropped())
+    return Error{ErrorCode::UnknownTopic, "partition does not exist"};
+  return found->second.get();
+}
+
+Result<PartitionRow> LogReader::State::row_of(const Partition& partition) const {
+  const auto row = TRY(transaction->get(core.tables().partitions, partition_key(partition.id())));
+  if (!row) return Error{ErrorCode::UnknownTopic, "partition does not exist"};
+  return decode_partition_row(*row);
+}
+
+// Everything in the snapshot is durable, and there are no replicas to wait for, so its end is the
+// readable end. (The published high watermark may be a commit behind or ahead of the snapshot.)
+Result<Offset> LogReader::State::end_of(const Partition& partition, Cursor& cursor) const {
+  if (const auto last = TRY(cursor.last()))
+    return Offset{static_cast<int64_t>(IntegerKey::value_of(last->key))} + 1;
+  return TRY(row_of(partition)).end_when_empty;
+}
+
+Error LogReader::State::out_of_range(Offset offset) const {
+  return {ErrorCode::OffsetOutOfRange,
+          fmt::format("offset {} is not in the partition", offset.value())};
+}
+
+namespace {
+
+Result<BatchRef> batch_of(const Entry& entry) {
+  if (entry.value.size() < records::kBatchHeaderSize)
+    return Error{ErrorCode::StorageFailure, "the data file has a damaged record batch"};
+  return BatchRef{entry.value, Offset{load_be<int64_t>(entry.value.data())},
+                  Offset{static_cast<int64_t>(IntegerKey::value_of(entry.key))}};
+}
+
+// The offset of the first record of the batch whose timestamp is `timestamp` or later.
+Result<std::optional<Offset>> find_in_batch(const BatchRef& ref, int64_t timestamp) {
+  const auto batch = TRY(records::parse_batch(ref.bytes, records::BatchCheck::Shape));
+  if (batch.header.max_timestamp < timestamp) return std::nullopt;
+  std::string scratch;
+  auto reader = TRY(records::RecordReader::open(batch, scratch));
+  for (records::RecordView record; reader.next(record);)
+    if (record.timestamp >= timestamp) return ref.base_offset + record.offset_delta;
+  TRY(reader.status());
+  return std::nullopt;
+}
+
+}  // namespace
+
+LogReader::LogReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LogReader::~LogReader() {
+  if (state_->in_turn) end_turn();
+}
+
+Result<std::unique_ptr<LogReader>> LogReader::open(Log& log) {
+  LogCore& core = log.core();
+  auto transaction = TRY(core.store().begin_read());
+  transaction->reset();
+  auto slot = core.turns().add_reader();
+  auto state = std::unique_ptr<State>(
+      new State{core, std::move(transaction), std::move(slot), core.partitions()});
+  return std::unique_ptr<LogReader>(new LogReader(std::move(state)));
+}
+
+Status LogReader::begin_turn() {
+  assert(!state_->in_turn);
+  state_->slot->begin(state_->core.turns());
+  // The map before the snapshot: then the snapshot holds every partition of the map.
+  if (const uint64_t version = state_->core.partitions_version();
+      version != state_->partitions_version) {
+    state_->partitions = state_->core.partitions();
+    state_->partitions_version = version;
+  }
+  if (Status renewed = state_->transaction->renew(); !renewed) {
+    state_->slot->end();
+    return renewed;
+  }
+  state_->in_turn = true;
+  return {};
+}
+
+void LogReader::end_turn() {
+  assert(state_->in_turn);
+  state_->transaction->reset();
+  state_->slot->end();
+  state_->in_turn = false;
+}
+
+Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset from,
+                                              size_t max_bytes) {
+  const Partition& partition = *TRY(state_->find(id));
+  if (from < Offset{0} || from < partition.log_start()) return state_->out_of_range(from);
+  const auto cursor = TRY(state_->transaction->cursor(partition.table()));
+  std::vector<BatchRef> batches;
+  size_t size_bytes = 0;
+  auto entry = TRY(cursor->seek(IntegerKey(static_cast<uint64_t>(from.value()))));
+  for (; entry && (batches.empty() || size_bytes < max_bytes); entry = TRY(cursor->next())) {
+    batches.push_back(TRY(batch_of(*entry)));
+    size_bytes += entry->value.size();
+  }
+  if (batches.empty()) {
+    if (from > TRY(state_->end_of(partition, *cursor))) return state_->out_of_range(from);
+  } else if (batches.front().base_offset > from &&
+             from < TRY(state_->row_of(partition)).log_start) {
+    return state_->out_of_range(from);
+  }
+  return batches;
+}
+
+Result<Offset> LogReader::log_start(const TopicPartition& id) {
+  const Partition* partition = TRY(state_->find(id));
+  return TRY(state_->row_of(*partition)).log_start;
+}
+
+Result<Offset> LogReader::readable_end(const TopicPartition& id) {
+  const Partition& partition = *TRY(state_->find(id));
+  const auto cursor = TRY(state_->transaction->cursor(partition.table()));
+  return state_->end_of(partition, *cursor);
+}
+
+Result<Offset> LogReader::offset_for_time(const TopicPartition& id, int64_t timestamp) {
+  const Partition& partition = *TRY(state_->find(id));
+  const Offset log_start = TRY(state_->row_of(partition)).log_start;
+  const auto cursor = TRY(state_->transaction->cursor(partition.table()));
+  auto entry = TRY(cursor->seek(IntegerKey(static_cast<uint64_t>(log_start.value()))));
+  for (; entry; entry = TRY(cursor->next())) {
+    const BatchRef batch = TRY(batch_of(*entry));
+    if (const auto found = TRY(find_in_batch(batch, timestamp))) return std::max(*found, log_start);
+  }
+  return state_->end_of(partition, *cursor);
+}
+
+}  // namespace storage

@@ -1,0 +1,45 @@
+// What a partition remembers about an idempotent producer, to append each of its batches once and
+// in order.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "records/batch.h"
+
+namespace storage {
+
+// Invariant: `recent` holds the newest batches of `epoch`, oldest first, at most kRemembered.
+class ProducerState {
+ public:
+  static constexpr size_t kRemembered = 5;  // as many as a client may have in flight
+
+  struct Append {};  // it is the next one
+  struct Duplicate {
+    Offset base_offset;
+  };  // it is there already, at this offset
+  using Verdict = std::variant<Append, Duplicate>;
+
+  // The rules of Kafka's broker, in its order. Fails with FencedTask when the epoch is an old one
+  // and with OutOfOrderSequence when a batch is missing before this one.
+  Result<Verdict> check(const records::BatchHeader& batch) const;
+  // Remembers the batch, which check() has let pass.
+  void appended(const records::BatchHeader& batch, Offset base_offset);
+
+  std::string encode() const;
+  static Result<ProducerState> decode(std::string_view bytes);
+
+ private:
+  struct Batch {
+    int32_t first_sequence, last_sequence;
+    Offset base_offset;
+  };
+  int16_t epoch_ = -1;
+  std::vector<Batch> recent_;
+};
+
+}  // namespace storage

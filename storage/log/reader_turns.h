@@ -1,0 +1,42 @@
+// Tells when no reader can be using something any more that was unpublished at a known moment.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace storage {
+
+// A reader notes the current number while it has a turn; the writer unpublishes, takes the next
+// number, and waits until no reader notes an older one. Sequentially consistent throughout: a
+// reader that the writer did not see in a turn will, in its turn, see what the writer unpublished
+// before looking.
+//
+// Threads: any. A slot belongs to one reader.
+class ReaderTurns {
+ public:
+  class Slot {
+   public:
+    void begin(const ReaderTurns& turns) { number_.store(turns.current_.load()); }
+    void end() { number_.store(kNone); }
+
+   private:
+    friend class ReaderTurns;
+    static constexpr uint64_t kNone = UINT64_MAX;
+    std::atomic<uint64_t> number_{kNone};
+  };
+
+  // Shared: the reader may go at any time.
+  std::shared_ptr<Slot> add_reader();
+
+  uint64_t next() { return current_.fetch_add(1) + 1; }
+  // Whether each reader is either out of turn or began it at `number` or later.
+  bool all_passed(uint64_t number);
+
+ private:
+  std::atomic<uint64_t> current_{1};
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<Slot>> slots_;  // Guarded by mutex_
+};
+
+}  // namespace storage

@@ -1,0 +1,78 @@
+// What waits for the log's writer: two lanes, each bounded in bytes, drained alternately.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <variant>
+#include <vector>
+
+#include "storage/log/requests.h"
+
+namespace storage {
+
+class GroupTransaction;
+
+struct AppendWork {
+  AppendRequest request;
+  AppendDone done;
+};
+struct CommitWork {
+  TaskCommit commit;
+  AppendDone done;
+};
+// All else. `apply` may run more than once and changes nothing but the transaction.
+struct OtherWork {
+  std::function<Status(GroupTransaction&)> apply;
+  std::function<void(Status)> done;
+};
+using LogWork = std::variant<AppendWork, CommitWork, OtherWork>;
+
+// Threads: any number put, one gathers.
+class RequestQueue {
+ public:
+  enum class Lane { Tasks, Clients };  // commits and other work keep their order in the first
+
+  explicit RequestQueue(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  enum class Admission { Taken, Full, Closed };
+  // Moves from `work` only when it is taken. An empty lane takes work of any size.
+  Admission put(Lane lane, LogWork& work, size_t size_bytes);
+  // For work that is small and rare: not bounded. False when the queue is closed.
+  bool put_always(LogWork& work);
+
+  struct Gathered {
+    std::vector<LogWork> group;
+    std::vector<std::function<void()>> waiters;  // there is room now
+    bool is_over = false;                        // closed and drained
+  };
+  // Waits for work, then takes up to `limit_bytes` of it (at least one piece), from the lane that
+  // has given fewer bytes so far.
+  Gathered gather(size_t limit_bytes);
+
+  // `retry` is handed out by the next gather().
+  void when_room(std::function<void()> retry);
+
+  void close();
+
+ private:
+  struct Slot {
+    LogWork work;
+    size_t size_bytes;
+  };
+  struct LaneState {
+    std::deque<Slot> slots;
+    size_t held_bytes = 0;
+  };
+  LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
+
+  const size_t limit_bytes_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  // Guarded by mutex_
+  LaneState lanes_[2];
+  std::vector<std::function<void()>> waiters_;
+  bool closed_ = false;
+};
+
+}  // namespace storage

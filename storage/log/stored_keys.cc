@@ -1,0 +1,107 @@
+#include "storage/log/stored_keys.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+
+namespace storage {
+
+namespace {
+
+constexpr std::string_view kPartitionTablePrefix = "log-";
+
+Error damaged(std::string_view what) {
+  return {ErrorCode::StorageFailure, fmt::format("the data file has a damaged {}", what)};
+}
+
+}  // namespace
+
+Result<LogTables> open_log_tables(WriteTransaction& transaction) {
+  LogTables tables;
+  tables.partitions = TRY(transaction.open_table("partitions", KeyOrder::Bytes));
+  tables.journals = TRY(transaction.open_table("journals", KeyOrder::Bytes));
+  tables.producers = TRY(transaction.open_table("producers", KeyOrder::Bytes));
+  return tables;
+}
+
+std::string partition_table_name(const TopicPartition& partition) {
+  return fmt::format("{}{}-{}", kPartitionTablePrefix, partition.topic.to_string(),
+                     partition.partition.value());
+}
+bool is_partition_table(std::string_view name) { return name.starts_with(kPartitionTablePrefix); }
+
+std::string partition_key(const TopicPartition& partition) {
+  std::string key(partition.topic.bytes.begin(), partition.topic.bytes.end());
+  append_be(key, partition.partition.value());
+  return key;
+}
+
+std::optional<TopicPartition> partition_of_key(std::string_view key) {
+  TopicPartition partition;
+  const size_t id_size = partition.topic.bytes.size();
+  if (key.size() != id_size + sizeof(int32_t)) return std::nullopt;
+  std::memcpy(partition.topic.bytes.data(), key.data(), id_size);
+  partition.partition = PartitionId{load_be<int32_t>(key.data() + id_size)};
+  return partition;
+}
+
+std::string encode(const PartitionRow& row) {
+  std::string bytes;
+  append_be(bytes, row.leader_epoch.value());
+  append_be(bytes, row.log_start.value());
+  append_be(bytes, row.end_when_empty.value());
+  return bytes;
+}
+
+Result<PartitionRow> decode_partition_row(std::string_view bytes) {
+  ByteReader in(bytes);
+  PartitionRow row;
+  row.leader_epoch = LeaderEpoch{in.be<int32_t>()};
+  row.log_start = Offset{in.be<int64_t>()};
+  row.end_when_empty = Offset{in.be<int64_t>()};
+  if (!in.ok()) return damaged("partition");
+  return row;
+}
+
+std::string journal_key(std::string_view task, TaskSequence sequence) {
+  std::string key(task);
+  key += '\0';
+  append_be(key, sequence.value());
+  return key;
+}
+
+TaskSequence sequence_of_key(std::string_view journal_key) {
+  if (journal_key.size() < sizeof(int64_t)) return TaskSequence{};
+  return TaskSequence{load_be<int64_t>(journal_key.data() + journal_key.size() - sizeof(int64_t))};
+}
+
+std::string encode(const TaskRow& row) {
+  std::string bytes;
+  append_be(bytes, row.epoch.value());
+  append_be(bytes, row.last_sequence.value());
+  return bytes;
+}
+
+Result<TaskRow> decode_task_row(std::string_view bytes) {
+  ByteReader in(bytes);
+  TaskRow row;
+  row.epoch = TaskEpoch{in.be<int32_t>()};
+  row.last_sequence = TaskSequence{in.be<int64_t>()};
+  if (!in.ok()) return damaged("task");
+  return row;
+}
+
+std::string producer_key(const TopicPartition& partition, ProducerId producer) {
+  std::string key = partition_key(partition);
+  append_be(key, producer.value());
+  return key;
+}
+
+std::optional<std::string> end_of_prefix(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  if (prefix.empty()) return std::nullopt;
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+}  // namespace storage

@@ -1,0 +1,206 @@
+// What survives: power cuts, full disks, and the order of sync and acknowledgement.
+#include <atomic>
+#include <future>
+#include <set>
+#include <thread>
+
+#include "storage/kv/memory_store.h"
+#include "tests/storage/log/log_fixture.h"
+#include "tests/storage/scratch_directory.h"
+
+namespace storage {
+namespace {
+
+using Values = std::vector<std::string>;
+
+TopicPartition make_partition(Log& log) {
+  const Uuid topic = Uuid::random();
+  EXPECT_TRUE(create_partitions_and_wait(log, topic, 1));
+  return {topic, PartitionId{0}};
+}
+
+// Producers append until the power goes; what they were told is durable must be there afterwards.
+// Returns how many acknowledged records are missing.
+size_t lost_at_power_cut(MemoryDisk::Sync sync) {
+  MemoryDisk disk;
+  auto log = Log::open(disk.open(sync), {}).value();
+  const TopicPartition partition = make_partition(*log);
+  if (sync == MemoryDisk::Sync::Never) {  // else the partition itself would be gone
+    log.reset();
+    log = Log::open(disk.open(), {}).value();
+    EXPECT_TRUE(append_and_wait(*log, append_of(partition, batch_of("first"))));
+    log.reset();
+    log = Log::open(disk.open(sync), {}).value();
+  }
+  std::mutex mutex;
+  std::set<std::string> acknowledged;
+  std::atomic<int> in_flight = 0;
+  std::atomic<bool> is_over = false;
+  std::vector<std::thread> producers;
+  for (int producer = 0; producer < 4; ++producer) {
+    producers.emplace_back([&, producer] {
+      for (int round = 0; !is_over; ++round) {
+        const std::string text = std::to_string(producer) + "-" + std::to_string(round) + "-";
+        AppendRequest request = append_of(partition, batch_of(text));
+        AppendDone done = [&, text](auto result) {
+          if (result) {
+            std::lock_guard lock(mutex);
+            acknowledged.insert(text + "0");
+          }
+          --in_flight;
+        };
+        ++in_flight;
+        if (!log->try_append(request, done)) --in_flight;
+        while (in_flight > 8 && !is_over) std::this_thread::yield();
+      }
+    });
+  }
+  while (true) {
+    std::lock_guard lock(mutex);
+    if (acknowledged.size() >= 50) break;
+  }
+  disk.drop_unsynced();
+  is_over = true;
+  for (std::thread& producer : producers) producer.join();
+  log.reset();
+
+  auto after = Log::open(disk.open(), {}).value();
+  const Values values = read_values(*after, partition);
+  const std::set<std::string> found(values.begin(), values.end());
+  EXPECT_EQ(found.size(), values.size());  // and nothing twice
+  size_t lost = 0;
+  for (const std::string& value : acknowledged) lost += !found.contains(value);
+  return lost;
+}
+
+TEST(LogDurability, a_power_cut_loses_nothing_that_was_acknowledged) {
+  EXPECT_EQ(lost_at_power_cut(MemoryDisk::Sync::EveryCommit), 0u);
+}
+
+// The test above would notice a missing sync.
+TEST(LogDurability, a_store_that_does_not_sync_is_caught) {
+  EXPECT_GE(lost_at_power_cut(MemoryDisk::Sync::Never), 50u);
+}
+
+TEST(LogDurability, a_power_cut_between_write_and_sync_is_answered_to_nobody) {
+  MemoryDisk disk;
+  std::promise<Error> failed;
+  LogOptions options;
+  options.on_failure = [&](const Error& error) { failed.set_value(error); };
+  auto log = Log::open(disk.open(), options).value();
+  const TopicPartition partition = make_partition(*log);
+  ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("a"))));
+
+  disk.set_before_sync([&] { disk.drop_unsynced(); });
+  bool was_answered = false;
+  AppendRequest request = append_of(partition, batch_of("b"));
+  AppendDone done = [&](auto) { was_answered = true; };
+  ASSERT_TRUE(log->try_append(request, done));
+  EXPECT_EQ(failed.get_future().get().code, ErrorCode::StorageFailure);
+  // Later requests are told: nothing of them happened.
+  EXPECT_EQ(append_and_wait(*log, append_of(partition, batch_of("c"))).error().code,
+            ErrorCode::StorageFailure);
+  log.reset();
+  EXPECT_FALSE(was_answered);
+  disk.set_before_sync({});
+  EXPECT_EQ(read_values(*Log::open(disk.open(), {}).value(), partition), Values{"a0"});
+}
+
+TEST(LogDurability, no_request_is_acknowledged_before_its_commit_is_synced) {
+  // On one thread, the writer's: what happened, in order.
+  std::vector<std::string> events;
+  const auto note = [&](std::string event) { events.push_back(std::move(event)); };
+  MemoryDisk disk;
+  LogOptions options;
+  options.trace = [&](const LogTrace& trace) {
+    const char* names[] = {"begin", "synced", "acknowledged"};
+    note(names[static_cast<int>(trace.step)] + std::string(" ") + std::to_string(trace.commit));
+  };
+  auto log = Log::open(disk.open(), options).value();
+  const TopicPartition partition = make_partition(*log);
+  disk.set_before_sync([&] { note("syncing"); });
+  for (int i = 0; i < 20; ++i) {
+    AppendRequest request = append_of(partition, batch_of("a"));
+    AppendDone done = [&](auto result) { note(result ? "answered" : "refused"); };
+    ASSERT_TRUE(log->try_append(request, done));
+  }
+  log.reset();
+
+  int answers = 0;
+  bool is_synced = true;
+  for (const std::string& event : events) {
+    if (event.starts_with("begin")) is_synced = false;
+    if (event.starts_with("synced")) is_synced = true;
+    if (event == "answered") {
+      EXPECT_TRUE(is_synced);
+      ++answers;
+    }
+    EXPECT_NE(event, "refused");
+  }
+  EXPECT_EQ(answers, 20);
+}
+
+TEST(LogDurability, a_full_disk_refuses_cleanly_and_goes_on_when_there_is_room) {
+  MemoryDisk disk;
+  auto log = Log::open(disk.open(), {}).value();
+  const TopicPartition partition = make_partition(*log);
+  ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("a"))));
+  disk.set_capacity(1000);
+  const auto full = append_and_wait(*log, append_of(partition, batch_of(std::string(2000, 'x'))));
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ErrorCode::DiskFull);
+  EXPECT_TRUE(append_and_wait(*log, append_of(partition, batch_of("small"))));
+  EXPECT_EQ(read_values(*log, partition), (Values{"a0", "small0"}));
+}
+
+// The request that cannot be stored is in one group with others, which must not fail with it.
+TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its_group_with_it) {
+  const ScratchDirectory directory;
+  LogOptions options;
+  options.map_size_bytes = 2 << 20;
+  std::promise<void> hold;
+  const auto held = hold.get_future().share();
+  std::atomic<bool> is_first = true;
+  std::atomic<bool> holds = false;
+  options.on_durable = [&](auto) {
+    if (is_first.exchange(false)) holds = true, held.wait();
+  };
+  auto log = Log::open(directory.path(), options).value();
+  const TopicPartition partition = make_partition(*log);
+
+  std::vector<std::promise<bool>> stored(4);
+  const auto submit = [&](size_t index, std::string batch) {
+    AppendRequest request = append_of(partition, std::move(batch));
+    AppendDone done = [&stored, index](auto result) {
+      EXPECT_TRUE(result || result.error().code == ErrorCode::DiskFull);
+      stored[index].set_value(result.has_value());
+    };
+    ASSERT_TRUE(log->try_append(request, done));
+  };
+  submit(0, batch_of("first"));
+  while (!holds) std::this_thread::yield();
+  submit(1, batch_of("before"));
+  submit(2, batch_of(std::string(3 << 20, 'x')));
+  submit(3, batch_of("after"));
+  hold.set_value();
+  std::vector<bool> outcome;
+  for (auto& one : stored) outcome.push_back(one.get_future().get());
+  EXPECT_EQ(outcome, (std::vector<bool>{true, true, false, true}));
+  EXPECT_EQ(read_values(*log, partition), (Values{"first0", "before0", "after0"}));
+}
+
+TEST(LogDurability, closing_finishes_what_was_taken) {
+  MemoryDisk disk;
+  auto log = Log::open(disk.open(), {}).value();
+  const TopicPartition partition = make_partition(*log);
+  bool was_stored = false;
+  AppendRequest request = append_of(partition, batch_of("a"));
+  AppendDone done = [&](auto result) { was_stored = result.has_value(); };
+  ASSERT_TRUE(log->try_append(request, done));
+  log.reset();
+  EXPECT_TRUE(was_stored);
+  EXPECT_EQ(read_values(*Log::open(disk.open(), {}).value(), partition), Values{"a0"});
+}
+
+}  // namespace
+}  // namespace storage

@@ -1,0 +1,59 @@
+// Small things that tests of the log need.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "records/batch_builder.h"
+#include "storage/log/log.h"
+#include "storage/log/log_reader.h"
+
+namespace storage {
+
+// A batch of `count` records whose values are "`text`0", "`text`1", ... and whose timestamps grow
+// from `timestamp`.
+inline std::string batch_of(const std::string& text, int count = 1, int64_t timestamp = 1000) {
+  records::BatchBuilder builder;
+  for (int i = 0; i < count; ++i) builder.append(timestamp + i, "key", text + std::to_string(i));
+  return builder.finish();
+}
+
+inline AppendRequest append_of(const TopicPartition& partition, std::string batches) {
+  AppendRequest request;
+  request.parts.push_back({partition, std::move(batches)});
+  return request;
+}
+
+inline std::vector<std::string> values_in(std::string_view batch_bytes) {
+  std::vector<std::string> values;
+  const auto batch = records::parse_batch(batch_bytes, records::BatchCheck::ShapeAndCrc);
+  EXPECT_TRUE(batch);
+  std::string scratch;
+  auto reader = records::RecordReader::open(*batch, scratch);
+  EXPECT_TRUE(reader);
+  for (records::RecordView record; reader->next(record);) values.emplace_back(record.value.value());
+  return values;
+}
+
+// All values of the partition in order; checks on the way that offsets have no gaps.
+inline std::vector<std::string> read_values(Log& log, const TopicPartition& partition,
+                                            Offset from = {}) {
+  auto reader = LogReader::open(log).value();
+  EXPECT_TRUE(reader->begin_turn());
+  std::vector<std::string> values;
+  Offset next = from;
+  while (true) {
+    const auto batches = reader->read(partition, next, 100'000);
+    EXPECT_TRUE(batches) << batches.error().message;
+    if (!batches || batches->empty()) break;
+    for (const BatchRef& batch : *batches) {
+      EXPECT_EQ(batch.base_offset, next);
+      for (std::string& value : values_in(batch.bytes)) values.push_back(std::move(value));
+      next = batch.last_offset + 1;
+    }
+  }
+  EXPECT_EQ(reader->readable_end(partition).value(), next);
+  reader->end_turn();
+  return values;
+}
+
+}  // namespace storage

@@ -1,0 +1,178 @@
+// Task commits: journal and outputs together, in order, once, and only under the current epoch.
+#include <future>
+
+#include "storage/kv/memory_store.h"
+#include "tests/storage/log/log_fixture.h"
+
+namespace storage {
+namespace {
+
+using Values = std::vector<std::string>;
+
+class TaskCommitTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    open();
+    const Uuid topic = Uuid::random();
+    ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 2));
+    output_ = {topic, PartitionId{0}};
+    exchange_ = {topic, PartitionId{1}};
+  }
+  void open() { log_ = Log::open(disk_.open(), {}).value(); }
+  TaskStart start(const std::string& task = "q1/0/0") {
+    return raise_epoch_and_wait(*log_, task).value();
+  }
+  TaskCommit commit_of(TaskEpoch epoch, int64_t sequence, const std::string& text) {
+    TaskCommit commit{.task = "q1/0/0",
+                      .epoch = epoch,
+                      .sequence = TaskSequence{sequence},
+                      .journal = "j" + text,
+                      .outputs = {},
+                      .trims = {}};
+    commit.outputs.push_back({output_, batch_of(text)});
+    return commit;
+  }
+  ErrorCode refusal_of(TaskCommit commit) {
+    const auto result = commit_and_wait(*log_, std::move(commit));
+    EXPECT_FALSE(result);
+    return result ? ErrorCode::Internal : result.error().code;
+  }
+  Values journal(int64_t from = 1, const std::string& task = "q1/0/0") {
+    Values entries;
+    EXPECT_TRUE(log_->read_journal(
+        task, TaskSequence{from}, [&](TaskSequence sequence, std::string_view entry) -> Status {
+          entries.push_back(std::to_string(sequence.value()) + ":" + std::string(entry));
+          return {};
+        }));
+    return entries;
+  }
+  Status wait(const std::function<void(std::function<void(Status)>)>& submit) {
+    std::promise<Status> done;
+    submit([&](Status status) { done.set_value(std::move(status)); });
+    return done.get_future().get();
+  }
+
+  MemoryDisk disk_;
+  std::unique_ptr<Log> log_;
+  TopicPartition output_, exchange_;
+};
+
+TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
+  const TaskStart first = start();
+  EXPECT_EQ(first.last_sequence, TaskSequence{0});
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(first.epoch, 1, "a")));
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(first.epoch, 2, "b")));
+  log_.reset();
+  open();
+  EXPECT_EQ(journal(), (Values{"1:ja", "2:jb"}));
+  EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "b0"}));
+  const TaskStart second = start();
+  EXPECT_EQ(second.epoch, first.epoch + 1);
+  EXPECT_EQ(second.last_sequence, TaskSequence{2});
+}
+
+TEST_F(TaskCommitTest, an_old_owner_is_fenced) {
+  const TaskStart old_owner = start();
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(old_owner.epoch, 1, "a")));
+  const TaskStart new_owner = start();
+  EXPECT_EQ(refusal_of(commit_of(old_owner.epoch, 2, "b")), ErrorCode::FencedTask);
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(new_owner.epoch, 2, "c")));
+  EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "c0"}));
+}
+
+TEST_F(TaskCommitTest, a_task_without_an_epoch_is_fenced) {
+  EXPECT_EQ(refusal_of(commit_of(TaskEpoch{0}, 1, "a")), ErrorCode::FencedTask);
+}
+
+TEST_F(TaskCommitTest, a_gap_and_a_repetition_are_refused_and_so_is_all_that_follows) {
+  const TaskStart owner = start();
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(owner.epoch, 1, "a")));
+  EXPECT_EQ(refusal_of(commit_of(owner.epoch, 3, "c")), ErrorCode::OutOfOrderSequence);
+  EXPECT_EQ(refusal_of(commit_of(owner.epoch, 2, "b")), ErrorCode::FencedTask);
+  const TaskStart again = start();
+  EXPECT_EQ(refusal_of(commit_of(again.epoch, 1, "a")), ErrorCode::OutOfOrderSequence);
+  const TaskStart third = start();
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(third.epoch, 2, "b")));
+  EXPECT_EQ(journal(), (Values{"1:ja", "2:jb"}));
+  EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "b0"}));
+}
+
+TEST_F(TaskCommitTest, several_in_flight_are_durable_in_order_up_to_the_refused_one) {
+  const TaskStart owner = start();
+  std::promise<void> last;
+  std::vector<bool> accepted;
+  for (int64_t sequence = 1; sequence <= 6; ++sequence) {
+    TaskCommit commit = commit_of(owner.epoch, sequence, std::to_string(sequence));
+    if (sequence == 4) commit.outputs[0].partition = {Uuid::random(), PartitionId{0}};
+    AppendDone done = [&, sequence](auto result) {
+      accepted.push_back(result.has_value());
+      if (sequence == 6) last.set_value();
+    };
+    ASSERT_TRUE(log_->try_commit(commit, done));
+  }
+  last.get_future().wait();
+  EXPECT_EQ(accepted, (std::vector<bool>{true, true, true, false, false, false}));
+  EXPECT_EQ(journal(), (Values{"1:j1", "2:j2", "3:j3"}));
+}
+
+TEST_F(TaskCommitTest, a_consumed_exchange_is_trimmed_and_keeps_counting) {
+  const TaskStart owner = start();
+  TaskCommit fill = commit_of(owner.epoch, 1, "a");
+  fill.outputs.push_back({exchange_, batch_of("x", 2) + batch_of("y", 2)});
+  ASSERT_TRUE(commit_and_wait(*log_, std::move(fill)));
+  TaskCommit half = commit_of(owner.epoch, 2, "b");
+  half.trims.push_back({exchange_, Offset{3}});
+  ASSERT_TRUE(commit_and_wait(*log_, std::move(half)));
+  EXPECT_EQ(log_->find_partition(exchange_)->log_start(), Offset{3});
+  auto reader = LogReader::open(*log_).value();
+  ASSERT_TRUE(reader->begin_turn());
+  EXPECT_EQ(reader->read(exchange_, Offset{3}, 1)->at(0).base_offset, Offset{2});
+  EXPECT_EQ(reader->read(exchange_, Offset{1}, 1).error().code, ErrorCode::OffsetOutOfRange);
+  reader.reset();
+  TaskCommit all = commit_of(owner.epoch, 3, "c");
+  all.trims.push_back({exchange_, Offset{4}});
+  ASSERT_TRUE(commit_and_wait(*log_, std::move(all)));
+
+  log_.reset();
+  open();
+  EXPECT_EQ(log_->find_partition(exchange_)->log_start(), Offset{4});
+  EXPECT_EQ(log_->find_partition(exchange_)->log_end(), Offset{4});
+  const auto appended = append_and_wait(*log_, append_of(exchange_, batch_of("z")));
+  EXPECT_EQ(appended->at(0).base_offset, Offset{4});
+  EXPECT_EQ(read_values(*log_, exchange_, Offset{4}), Values{"z0"});
+}
+
+TEST_F(TaskCommitTest, a_trim_beyond_the_end_is_refused) {
+  TaskCommit commit = commit_of(start().epoch, 1, "a");
+  commit.trims.push_back({exchange_, Offset{1}});
+  EXPECT_EQ(refusal_of(std::move(commit)), ErrorCode::OffsetOutOfRange);
+  EXPECT_EQ(read_values(*log_, output_), Values{});
+}
+
+TEST_F(TaskCommitTest, a_trimmed_journal_remembers_where_it_was) {
+  const TaskStart owner = start();
+  for (int64_t sequence = 1; sequence <= 3; ++sequence)
+    ASSERT_TRUE(commit_and_wait(*log_, commit_of(owner.epoch, sequence, "a")));
+  ASSERT_TRUE(wait([&](auto done) { log_->trim_journal("q1/0/0", TaskSequence{2}, done); }));
+  EXPECT_EQ(journal(), (Values{"3:ja"}));
+  ASSERT_TRUE(wait([&](auto done) { log_->trim_journal("q1/0/0", TaskSequence{3}, done); }));
+  EXPECT_EQ(journal(), Values{});
+  log_.reset();
+  open();
+  EXPECT_EQ(start().last_sequence, TaskSequence{3});
+}
+
+TEST_F(TaskCommitTest, dropping_a_query_takes_its_journals_and_no_others) {
+  const TaskStart mine = start("q1/0/0");
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine.epoch, 1, "a")));
+  TaskCommit other = commit_of(start("q10/0/0").epoch, 1, "b");
+  other.task = "q10/0/0";
+  ASSERT_TRUE(commit_and_wait(*log_, std::move(other)));
+  ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q1/", done); }));
+  EXPECT_EQ(journal(), Values{});
+  EXPECT_EQ(journal(1, "q10/0/0"), (Values{"1:jb"}));
+  EXPECT_EQ(refusal_of(commit_of(mine.epoch, 2, "c")), ErrorCode::FencedTask);
+}
+
+}  // namespace
+}  // namespace storage
