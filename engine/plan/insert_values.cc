@@ -1,0 +1,246 @@
+#include "engine/plan/insert_values.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_join.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/suggest.h"
+
+namespace engine {
+namespace {
+
+// Where the values of a statement's rows go, position by position.
+struct InsertPlan {
+  const DataSource& source;
+  std::vector<int> columns;  // indexes in the schema; kRowTimeColumn for ROWTIME
+};
+constexpr int kRowTimeColumn = -1;
+
+Error invalid(std::string message) {
+  return Error{ErrorCode::InvalidStatement, std::move(message)};
+}
+
+Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
+  const std::string& name = insert.target.text;
+  Error error{ErrorCode::UndefinedSource,
+              fmt::format("Cannot insert values into an unknown stream/table: `{}`", name)};
+  std::vector<std::string> names;
+  for (const auto& [known, source] : catalog.sources) names.push_back(known);
+  const auto same = std::ranges::find_if(names, [&](const std::string& known) {
+    return absl::AsciiStrToUpper(known) == absl::AsciiStrToUpper(name);
+  });
+  if (same == names.end()) {
+    const std::string near = closest_name(name, names);
+    if (!near.empty()) error.hint = fmt::format("Did you mean {}?", near);
+  } else if (*same == absl::AsciiStrToUpper(name)) {
+    error.message += fmt::format(
+        "\nDid you mean {}? Hint: try removing double quotes from the source name.", *same);
+  } else {
+    error.message += fmt::format(
+        "\nDid you mean \"{}\"? Hint: wrap the source name in double quotes to make it "
+        "case-sensitive.",
+        *same);
+  }
+  return std::move(error).at(insert.target_position);
+}
+
+// A double-quoted lower-case name also means the upper-case one, where the front end says so.
+const DataSource* find_target(const InsertValues& insert, const PlanContext& context) {
+  const DataSource* source = context.catalog.find_source(insert.target.text);
+  if (source || !context.fold_quoted_names || insert.target.quoting != Quoting::Double)
+    return source;
+  return context.catalog.find_source(absl::AsciiStrToUpper(insert.target.text));
+}
+
+Status check_target(const DataSource& source, const PlanContext& context) {
+  const auto enabled = context.properties.find("ksql.insert.into.values.enabled");
+  if (enabled != context.properties.end() && enabled->second == "false")
+    return invalid("The server has disabled INSERT INTO ... VALUES functionality.");
+  if (source.read_only)
+    return invalid(fmt::format("Cannot insert values into read-only {}: {}",
+                               source.kind == SourceKind::Table ? "table" : "stream", source.name));
+  if (source.window) return invalid("Cannot insert values into windowed stream/table!");
+  return {};
+}
+
+Error header_columns(const std::vector<std::string>& names) {
+  return invalid("Cannot insert into HEADER columns: " + absl::StrJoin(names, ", "));
+}
+
+Result<InsertPlan> all_columns(const DataSource& source) {
+  InsertPlan plan{source, {}};
+  std::vector<std::string> headers;
+  for (size_t i = 0; i < source.schema.columns.size(); ++i) {
+    if (source.schema.columns[i].role == ColumnRole::Headers)
+      headers.push_back(source.schema.columns[i].name);
+    plan.columns.push_back(static_cast<int>(i));
+  }
+  if (!headers.empty()) return header_columns(headers);
+  return plan;
+}
+
+Error unknown_column(const InsertColumn& column, const DataSource& source) {
+  std::vector<std::string> names;
+  for (const ColumnDef& known : source.schema.columns) names.push_back(known.name);
+  Error error{ErrorCode::UndefinedColumn,
+              fmt::format("Column name {} does not exist.", column.name.text)};
+  const std::string near = closest_name(column.name.text, names);
+  error.hint = (near.empty() ? "" : "Did you mean " + near + "? ") +
+               fmt::format("Columns: {}.", absl::StrJoin(names, ", "));
+  return std::move(error).at(column.position);
+}
+
+int find_column(const InsertColumn& column, const DataSource& source, bool fold_quoted_names) {
+  const int index = source.schema.index_of(column.name.text);
+  if (index >= 0 || !fold_quoted_names || column.name.quoting != Quoting::Double) return index;
+  return source.schema.index_of(absl::AsciiStrToUpper(column.name.text));
+}
+
+Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& source,
+                                  const PlanContext& context) {
+  InsertPlan plan{source, {}};
+  for (const InsertColumn& column : insert.columns) {
+    const std::string& name = column.name.text;
+    const int index = find_column(column, source, context.fold_quoted_names);
+    if (index < 0 && (name == kRowPartition || name == kRowOffset))
+      return invalid(fmt::format("Inserting into column {} is not allowed.", name))
+          .at(column.position);
+    if (index < 0 && name != kRowTime) return unknown_column(column, source);
+    if (index >= 0 && source.schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
+      return header_columns({name}).at(column.position);
+    const int place = index < 0 ? kRowTimeColumn : index;
+    if (std::ranges::find(plan.columns, place) != plan.columns.end())
+      return Error{ErrorCode::DuplicateColumn, fmt::format("Duplicate column names: {}", name)}.at(
+          column.position);
+    plan.columns.push_back(place);
+  }
+  return plan;
+}
+
+Status check_primary_key(const InsertPlan& plan) {
+  if (plan.source.kind != SourceKind::Table) return {};
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < plan.source.schema.columns.size(); ++i) {
+    const bool is_key = plan.source.schema.columns[i].role == ColumnRole::Key;
+    if (is_key && std::ranges::find(plan.columns, static_cast<int>(i)) == plan.columns.end())
+      missing.push_back(plan.source.schema.columns[i].name);
+  }
+  if (missing.empty()) return {};
+  return invalid(fmt::format("Value for primary key column(s) {} is required for tables",
+                             absl::StrJoin(missing, ", ")));
+}
+
+std::string_view column_name(const InsertPlan& plan, size_t position) {
+  const int index = plan.columns[position];
+  return index == kRowTimeColumn ? kRowTime
+                                 : plan.source.schema.columns[static_cast<size_t>(index)].name;
+}
+
+Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
+  std::vector<std::string> expected, got;
+  for (size_t i = 0; i < plan.columns.size(); ++i)
+    expected.push_back("`" + std::string(column_name(plan, i)) + "`");
+  for (const ExpressionPtr& value : row) got.push_back(to_sql(*value));
+  return invalid(fmt::format("Expected a value for each column. Expected Columns: [{}]. Got [{}]",
+                             absl::StrJoin(expected, ", "), absl::StrJoin(got, ", ")));
+}
+
+class RowReader {
+ public:
+  RowReader(const InsertPlan& plan, const PlanContext& context, const EvalContext& evaluation)
+      : plan_(plan), evaluation_(evaluation), scope_(layout_, "INSERT VALUES") {
+    scope_.custom_types = &context.catalog.types;
+    scope_.fold_quoted_names = context.fold_quoted_names;
+    scope_.parameters = context.parameters;
+    for (const ColumnDef& column : plan.source.schema.columns)
+      columns_.push_back(std::make_shared<Column>(column.type));
+  }
+
+  Status append(const ExpressionList& row) {
+    if (row.size() != plan_.columns.size()) return wrong_count(plan_, row);
+    std::vector<Value> values(columns_.size());
+    int64_t timestamp = evaluation_.clock.wall_ms();
+    for (size_t i = 0; i < row.size(); ++i) {
+      const int index = plan_.columns[i];
+      if (index == kRowTimeColumn)
+        timestamp = TRY(read_timestamp(*row[i]));
+      else
+        values[static_cast<size_t>(index)] = TRY(evaluate(*row[i], i));
+    }
+    TRY(check_key(values));
+    for (size_t i = 0; i < values.size(); ++i) columns_[i]->append_value(values[i]);
+    timestamps_.push_back(timestamp);
+    return {};
+  }
+
+  InsertBatch finish(std::shared_ptr<const DataSource> target) {
+    return {std::move(target), {columns_.begin(), columns_.end()}, std::move(timestamps_)};
+  }
+
+ private:
+  Result<Value> evaluate(const Expression& expression, size_t position) {
+    const int index = plan_.columns[position];
+    const SqlType& type = plan_.source.schema.columns[static_cast<size_t>(index)].type;
+    Result<Value> value = evaluate_constant(expression, type, scope_, evaluation_);
+    if (value || value.error().code != ErrorCode::TypeMismatch) return value;
+    Error error = value.error();
+    error.detail = fmt::format("Expected type {} for field `{}` but got {}", type.to_string(),
+                               column_name(plan_, position), to_sql(expression));
+    return error;
+  }
+
+  Result<int64_t> read_timestamp(const Expression& expression) {
+    const Value value = TRY(evaluate_constant(expression, TypeKind::Bigint, scope_, evaluation_));
+    if (!value.is_null() && value.as_int64() >= 0) return value.as_int64();
+    return Error{ErrorCode::InvalidTimestamp, "ROWTIME must be 0 or greater"}.at(
+        expression.position);
+  }
+
+  Status check_key(const std::vector<Value>& values) const {
+    if (plan_.source.kind != SourceKind::Table) return {};
+    for (size_t i = 0; i < values.size(); ++i) {
+      const ColumnDef& column = plan_.source.schema.columns[i];
+      if (column.role == ColumnRole::Key && values[i].is_null())
+        return Error{
+            ErrorCode::NullValue,
+            fmt::format("Value for primary key column(s) {} is required for tables", column.name)};
+    }
+    return {};
+  }
+
+  const InsertPlan& plan_;
+  const EvalContext& evaluation_;
+  const Layout layout_ = {};
+  Scope scope_;
+  std::vector<std::shared_ptr<Column>> columns_;
+  std::vector<int64_t> timestamps_;
+};
+
+Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& source,
+                              const PlanContext& context, const EvalContext& evaluation) {
+  TRY(check_target(source, context));
+  const InsertPlan plan =
+      TRY(insert.columns.empty() ? all_columns(source) : listed_columns(insert, source, context));
+  TRY(check_primary_key(plan));
+  RowReader reader(plan, context, evaluation);
+  for (const ExpressionList& row : insert.rows) TRY(reader.append(row));
+  return reader.finish(context.catalog.sources.at(source.name));
+}
+
+}  // namespace
+
+Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
+                                       const EvalContext& evaluation) {
+  const DataSource* source = find_target(insert, context);
+  if (!source) return unknown_source(insert, context.catalog);
+  Result<InsertBatch> batch = plan_rows(insert, *source, context, evaluation);
+  if (batch) return batch;
+  Error error = batch.error();
+  error.detail = fmt::format("Failed to insert values into '{}'. {}", source->name,
+                             error.detail.empty() ? error.message : error.detail);
+  return std::move(error).at(insert.target_position);
+}
+
+}  // namespace engine

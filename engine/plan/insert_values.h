@@ -1,0 +1,25 @@
+// INSERT INTO ... VALUES: from rows of expressions to columns that are ready to be written.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/plan/analysis.h"
+#include "engine/sql/ast.h"
+#include "engine/types/column.h"
+
+namespace engine {
+
+struct InsertBatch {
+  std::shared_ptr<const DataSource> target;
+  // One for each column of the target's schema, in its order; HEADERS columns are null throughout.
+  std::vector<ColumnPtr> columns;
+  std::vector<int64_t> timestamps;  // one a row: ROWTIME where the statement gives it, else now
+};
+
+// All rows or none. The message says what is wrong with the row, the detail puts it in ksqlDB's
+// words ("Failed to insert values into 'X'. ...").
+Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
+                                       const EvalContext& evaluation);
+
+}  // namespace engine
