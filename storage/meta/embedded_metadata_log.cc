@@ -1,0 +1,166 @@
+#include "storage/meta/embedded_metadata_log.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+
+#include "base/bytes.h"
+
+namespace storage {
+
+namespace {
+
+struct Tables {
+  TableHandle records;    // revision -> command
+  TableHandle snapshots;  // kSnapshotKey -> revision i64, state
+};
+constexpr std::string_view kSnapshotKey = "newest";
+
+Error moved_on(Revision expected, Revision newest) {
+  return {ErrorCode::OutOfOrderSequence,
+          fmt::format("the metadata log has moved on from revision {} to {}", expected.value(),
+                      newest.value())};
+}
+
+IntegerKey key_of(Revision revision) { return IntegerKey(static_cast<uint64_t>(revision.value())); }
+Revision revision_of(std::string_view key) {
+  return Revision{static_cast<int64_t>(IntegerKey::value_of(key))};
+}
+
+Result<MetadataSnapshot> decode_snapshot(std::string_view bytes) {
+  ByteReader in(bytes);
+  const Revision revision{in.be<int64_t>()};
+  if (!in.ok()) return Error{ErrorCode::StorageFailure, "the metadata snapshot is damaged"};
+  return MetadataSnapshot{revision, TRY(decode_metadata_command(in.rest()))};
+}
+
+Result<Revision> newest_revision(Transaction& transaction, const Tables& tables) {
+  const auto cursor = TRY(transaction.cursor(tables.records));
+  if (const auto last = TRY(cursor->last())) return revision_of(last->key);
+  const auto snapshot = TRY(transaction.get(tables.snapshots, kSnapshotKey));
+  if (!snapshot) return Revision{0};
+  return TRY(decode_snapshot(*snapshot)).revision;
+}
+
+// What the callbacks on the writer's thread need; they may run after the log's owner has let it go.
+struct Shared {
+  explicit Shared(Tables opened) : tables(opened) {}
+  const Tables tables;
+  std::atomic<int64_t> newest{0};
+  std::mutex mutex;
+  std::function<void(Revision)> moved;  // Guarded by mutex
+};
+
+// Invariant: the newest revision in memory is durable.
+class EmbeddedMetadataLog final : public MetadataLog {
+ public:
+  EmbeddedMetadataLog(KeyValueStore& store, TransactionQueue& queue, std::shared_ptr<Shared> shared)
+      : store_(store), queue_(queue), shared_(std::move(shared)) {}
+
+  void append(Revision last, MetadataCommand command,
+              std::function<void(Result<Revision>)> done) override {
+    const Revision revision = last + 1;
+    queue_.submit(
+        [shared = shared_, last, bytes = encode(command)](WriteTransaction& transaction) -> Status {
+          const Revision newest = TRY(newest_revision(transaction, shared->tables));
+          if (newest != last) return moved_on(last, newest);
+          return transaction.append(shared->tables.records, key_of(last + 1), bytes);
+        },
+        [shared = shared_, revision, done = std::move(done)](Status status) {
+          if (!status) return done(std::move(status).error());
+          shared->newest = revision.value();
+          done(revision);
+          std::lock_guard lock(shared->mutex);
+          if (shared->moved) shared->moved(revision);
+        });
+  }
+
+  Revision last_revision() const override { return Revision{shared_->newest.load()}; }
+
+  Result<std::vector<MetadataRecord>> read(Revision first, size_t max_count) const override;
+
+  void watch(std::function<void(Revision)> moved) override {
+    std::lock_guard lock(shared_->mutex);
+    shared_->moved = std::move(moved);
+  }
+
+  void save_snapshot(MetadataSnapshot snapshot, std::function<void(Status)> done) override;
+  Result<std::optional<MetadataSnapshot>> load_snapshot() const override;
+
+ private:
+  KeyValueStore& store_;
+  TransactionQueue& queue_;
+  const std::shared_ptr<Shared> shared_;
+};
+
+Result<std::vector<MetadataRecord>> EmbeddedMetadataLog::read(Revision first,
+                                                              size_t max_count) const {
+  const auto transaction = TRY(store_.begin_read());
+  const auto cursor = TRY(transaction->cursor(shared_->tables.records));
+  std::vector<MetadataRecord> records;
+  for (auto entry = TRY(cursor->seek(key_of(first))); entry && records.size() < max_count;
+       entry = TRY(cursor->next()))
+    records.push_back({revision_of(entry->key), TRY(decode_metadata_command(entry->value))});
+  const bool has_gap = records.empty()
+                           ? first <= TRY(newest_revision(*transaction, shared_->tables))
+                           : records.front().revision != first;
+  if (has_gap)
+    return Error{ErrorCode::OffsetOutOfRange,
+                 fmt::format("revision {} is in a snapshot only", first.value())};
+  return records;
+}
+
+void EmbeddedMetadataLog::save_snapshot(MetadataSnapshot snapshot,
+                                        std::function<void(Status)> done) {
+  std::string bytes;
+  append_be(bytes, snapshot.revision.value());
+  bytes += encode(snapshot.state);
+  queue_.submit(
+      [shared = shared_, revision = snapshot.revision,
+       bytes = std::move(bytes)](WriteTransaction& transaction) -> Status {
+        const Revision newest = TRY(newest_revision(transaction, shared->tables));
+        if (revision > newest) return moved_on(revision, newest);
+        TRY(transaction.put(shared->tables.snapshots, kSnapshotKey, bytes));
+        TRY(transaction.erase_range(shared->tables.records, key_of(Revision{0}),
+                                    key_of(revision + 1)));
+        return {};
+      },
+      std::move(done));
+}
+
+Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() const {
+  const auto transaction = TRY(store_.begin_read());
+  const auto bytes = TRY(transaction->get(shared_->tables.snapshots, kSnapshotKey));
+  if (!bytes) return std::nullopt;
+  return TRY(decode_snapshot(*bytes));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
+                                                                TransactionQueue& queue) {
+  // The queue's owner alone may open tables, so it is asked to, and waited for.
+  struct Opened {
+    Tables tables;
+    Revision newest;
+  };
+  const auto opened = std::make_shared<Opened>();
+  std::promise<Status> answer;
+  queue.submit(
+      [opened](WriteTransaction& transaction) -> Status {
+        opened->tables.records = TRY(transaction.open_table("metadata", KeyOrder::Integer));
+        opened->tables.snapshots =
+            TRY(transaction.open_table("metadata-snapshots", KeyOrder::Bytes));
+        opened->newest = TRY(newest_revision(transaction, opened->tables));
+        return {};
+      },
+      [&answer](Status status) { answer.set_value(std::move(status)); });
+  TRY(answer.get_future().get());
+  auto shared = std::make_shared<Shared>(opened->tables);
+  shared->newest = opened->newest.value();
+  return std::make_unique<EmbeddedMetadataLog>(store, queue, std::move(shared));
+}
+
+}  // namespace storage

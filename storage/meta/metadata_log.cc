@@ -1,0 +1,46 @@
+#include "storage/meta/metadata_log.h"
+
+#include "base/bytes.h"
+
+namespace storage {
+
+namespace {
+
+// command = version u8, count varint, count * (type, bytes), both behind their varint lengths
+constexpr uint8_t kCommandVersion = 1;
+
+void append_sized(std::string& out, std::string_view bytes) {
+  append_varint(out, bytes.size());
+  out += bytes;
+}
+
+}  // namespace
+
+std::string encode(const MetadataCommand& command) {
+  std::string bytes;
+  bytes += static_cast<char>(kCommandVersion);
+  append_varint(bytes, command.parts.size());
+  for (const MetadataPart& part : command.parts) {
+    append_sized(bytes, part.type);
+    append_sized(bytes, part.bytes);
+  }
+  return bytes;
+}
+
+Result<MetadataCommand> decode_metadata_command(std::string_view bytes) {
+  ByteReader in(bytes);
+  if (const auto version = in.be<uint8_t>(); in.ok() && version > kCommandVersion)
+    return Error{ErrorCode::IncompatibleFormat, "the metadata log was written by a newer version"};
+  MetadataCommand command;
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    MetadataPart part;
+    part.type = in.bytes(in.varint());
+    part.bytes = in.bytes(in.varint());
+    command.parts.push_back(std::move(part));
+  }
+  if (!in.ok() || !in.at_end())
+    return Error{ErrorCode::StorageFailure, "the metadata log has a damaged command"};
+  return command;
+}
+
+}  // namespace storage

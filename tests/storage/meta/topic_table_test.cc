@@ -1,0 +1,70 @@
+#include "storage/meta/topic_table.h"
+
+namespace storage {
+namespace {
+
+TopicInfo topic(const std::string& name, int32_t partition_count = 4) {
+  return {Uuid::random(), name, partition_count, {{"retention.ms", "1000"}}};
+}
+
+TEST(TopicTable, a_created_topic_is_found_by_name_and_id) {
+  TopicTable table;
+  const TopicInfo clicks = topic("clicks");
+  ASSERT_TRUE(table.apply(encode_create_topic(clicks)));
+  ASSERT_NE(table.snapshot()->find("clicks"), nullptr);
+  EXPECT_EQ(*table.snapshot()->find("clicks"), clicks);
+  EXPECT_EQ(*table.snapshot()->find(clicks.id), clicks);
+  EXPECT_EQ(table.snapshot()->find("other"), nullptr);
+}
+
+TEST(TopicTable, a_name_is_free_again_after_deletion_and_the_id_is_not_the_same) {
+  TopicTable table;
+  const TopicInfo first = topic("clicks"), second = topic("clicks");
+  ASSERT_TRUE(table.apply(encode_create_topic(first)));
+  EXPECT_EQ(table.check(encode_create_topic(second)).error().code, ErrorCode::TopicExists);
+  ASSERT_TRUE(table.apply(encode_delete_topic(first.id)));
+  EXPECT_EQ(table.apply(encode_delete_topic(first.id)).error().code, ErrorCode::UnknownTopic);
+  ASSERT_TRUE(table.apply(encode_create_topic(second)));
+  EXPECT_EQ(table.snapshot()->find("clicks")->id, second.id);
+}
+
+TEST(TopicTable, a_snapshot_does_not_change) {
+  TopicTable table;
+  const auto before = table.snapshot();
+  ASSERT_TRUE(table.apply(encode_create_topic(topic("clicks"))));
+  EXPECT_EQ(before->find("clicks"), nullptr);
+}
+
+TEST(TopicTable, what_cannot_be_a_topic_is_refused_and_changes_nothing) {
+  TopicTable table;
+  EXPECT_FALSE(table.apply(encode_create_topic(topic(""))));
+  EXPECT_FALSE(table.apply(encode_create_topic(topic("t", 0))));
+  EXPECT_FALSE(table.apply(encode_create_topic({})));
+  EXPECT_TRUE(table.snapshot()->by_name().empty());
+}
+
+TEST(TopicTable, the_whole_state_comes_back_from_its_bytes) {
+  TopicTable table;
+  ASSERT_TRUE(table.apply(encode_create_topic(topic("a"))));
+  ASSERT_TRUE(table.apply(encode_create_topic(topic("b", 12))));
+  const std::string saved = table.save();
+  const auto loaded = TopicTable::load(saved);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->snapshot()->by_name(), table.snapshot()->by_name());
+  for (size_t size = 0; size < saved.size(); ++size)
+    EXPECT_FALSE(TopicTable::load(saved.substr(0, size))) << size;
+}
+
+TEST(TopicTable, damaged_and_newer_changes_are_refused) {
+  TopicTable table;
+  const std::string part = encode_create_topic(topic("clicks"));
+  for (size_t size = 0; size < part.size(); ++size)
+    EXPECT_FALSE(table.apply(part.substr(0, size))) << size;
+  EXPECT_FALSE(table.apply(part + "x"));
+  std::string newer = part;
+  newer[0] = 2;
+  EXPECT_EQ(table.apply(newer).error().code, ErrorCode::IncompatibleFormat);
+}
+
+}  // namespace
+}  // namespace storage
