@@ -1,0 +1,16 @@
+// Values as PostgreSQL prints them. Reading them back is engine/formats/text_value.h, because MAP
+// and STRUCT are JSON there.
+#pragma once
+#include <cstddef>
+#include <string>
+
+#include "engine/types/column.h"
+
+namespace engine {
+
+// The value of a row that is not null: t and f, 1.5, 12.50, text as it is, \x00ff, 2024-01-02,
+// 03:04:05.678, 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are
+// JSON; an ARRAY of MAPs or STRUCTs is an array of JSON texts.
+void append_postgres_text(std::string& out, const Column& column, size_t row);
+
+}  // namespace engine
