@@ -120,19 +120,19 @@ void truncate(Column& column, size_t size) {
   }
 }
 
-JsonValueReader::JsonValueReader(const SqlType& type, std::string path)
-    : type_(type), path_(std::move(path)), error_(std::make_shared<std::string>()) {
+JsonValueReader::JsonValueReader(const SqlType& type, std::string path, JsonTimes times)
+    : type_(type), path_(std::move(path)), times_(times), error_(std::make_shared<std::string>()) {
   switch (type_.kind()) {
     case TypeKind::Array:
-      parts_.emplace_back(type_.element(), path_ + "[]");
+      parts_.emplace_back(type_.element(), path_ + "[]", times_);
       break;
     case TypeKind::Map:
-      parts_.emplace_back(type_.value(), path_ + "{}");
+      parts_.emplace_back(type_.value(), path_ + "{}", times_);
       break;
     case TypeKind::Struct: {
       std::vector<std::string> names;
       for (const Field& field : type_.fields()) {
-        parts_.emplace_back(field.type, path_ + "." + field.name);
+        parts_.emplace_back(field.type, path_ + "." + field.name, times_);
         names.push_back(field.name);
       }
       fields_ = std::make_unique<JsonFields>(std::move(names));
@@ -245,7 +245,19 @@ bool JsonValueReader::read_text(std::string_view text, ColumnSlot& slot) {
     slot.put(std::string_view(to, *size));
     return true;
   }
+  if (times_ == JsonTimes::Iso && type_.is_time_like() && read_iso_time(text, slot)) return true;
   return read_number(text, slot, true);
+}
+
+bool JsonValueReader::read_iso_time(std::string_view text, ColumnSlot& slot) {
+  if (type_.kind() == TypeKind::Timestamp) {
+    const auto ms = parse_timestamp(text);
+    if (ms) slot.put(*ms);
+    return ms.has_value();
+  }
+  const auto value = type_.kind() == TypeKind::Date ? parse_date(text) : parse_time(text);
+  if (value) slot.put(*value);
+  return value.has_value();
 }
 
 bool JsonValueReader::read_string_column(JsonCursor& cursor, ColumnSlot& slot) {

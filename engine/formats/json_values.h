@@ -8,6 +8,7 @@
 #include "engine/formats/json_fields.h"
 #include "engine/formats/json_tokens.h"
 #include "engine/types/column.h"
+#include "engine/types/text_json.h"
 
 namespace engine {
 
@@ -31,8 +32,9 @@ struct ColumnSlot {
 // Reads values of one type; has parts for what is nested in it.
 class JsonValueReader {
  public:
-  // `path` names the value in errors: FOO, FOO.BAR, FOO[].
-  JsonValueReader(const SqlType& type, std::string path);
+  // `path` names the value in errors: FOO, FOO.BAR, FOO[]. With JsonTimes::Iso DATE, TIME and
+  // TIMESTAMP may also be ISO text.
+  JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
 
   // The next value goes to `slot`. If false nothing may have been stored or, in a column that is
   // appended to, half of it: see truncate(). The reason is in error(), or in the cursor's.
@@ -50,10 +52,12 @@ class JsonValueReader {
   bool read_struct(JsonCursor& cursor, ColumnSlot& slot);
   bool read_field(JsonCursor& cursor, Column& parent, JsonFields::Match match);
   bool append_key(JsonCursor& cursor, Column& keys, std::string_view raw);
+  bool read_iso_time(std::string_view text, ColumnSlot& slot);
   bool mismatch(std::string_view token);
 
   const SqlType type_;
   const std::string path_;
+  const JsonTimes times_;
   std::vector<JsonValueReader> parts_;  // element; map value; fields
   std::unique_ptr<JsonFields> fields_;  // of a STRUCT
   // Which fields of the STRUCT were found by their exact name in the object numbered objects_.

@@ -1,0 +1,97 @@
+// The text of COPY ... FROM STDIN, cut into records and fields: PostgreSQL's CSV and text formats.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace engine {
+
+struct CopyField {
+  std::string_view text;
+  bool is_null = false;
+};
+
+// Views hold until the next call of the reader.
+struct CopyRecord {
+  std::span<const CopyField> fields;
+  uint64_t line = 0;  // where it begins, from 1
+};
+
+struct CopyTextOptions {
+  char delimiter = ',';
+  std::string null_text = {};  // an unquoted field with this text is NULL
+  bool has_header = false;     // the first record has the names
+  char quote = '"';            // of CSV
+  char escape = '"';           // of CSV, inside quotes
+};
+
+// Takes the text in pieces of any size and gives it back record by record.
+//
+//   reader.feed(bytes);  while (TRY(reader.next(record))) ...;  reader.finish();  while ...
+//
+// Threads: one at a time.
+class CopyTextReader {
+ public:
+  // A record longer than this is an error: without a limit one missing quote would gather the rest
+  // of the input in memory.
+  static constexpr size_t kMaxRecordBytes = size_t{64} << 20;
+
+  explicit CopyTextReader(CopyTextOptions options) : options_(std::move(options)) {}
+  virtual ~CopyTextReader() = default;
+
+  // Takes over a copy.
+  void feed(std::string_view bytes);
+  // There is no more; a last record without a line end is complete now.
+  void finish() { finished_ = true; }
+  // True and the next record, or false when more input is needed (after finish(): when all is
+  // given). A line with only \. ends the input; what follows is ignored.
+  // BadCopyFormat for a quote that does not end, a record that is too long or an escape at the end;
+  // its context is "line N".
+  Result<bool> next(CopyRecord& record);
+  // The fields of the header line, once the first record was asked for.
+  const std::vector<std::string>& header() const { return header_; }
+
+ protected:
+  // Where the record that begins at the front of `data` ends (before its line end), or npos if it
+  // does not end there. Looks on from where the last call for the same record stopped.
+  virtual size_t find_end(std::string_view data) = 0;
+  virtual void restart_scan() { scanned_ = 0; }
+  // Whether the input may end here, within the record.
+  virtual bool may_end() const { return true; }
+  virtual Status split(std::string_view record) = 0;
+
+  void add_field(std::string_view text, bool is_null) { fields_.push_back({text, is_null}); }
+  // Room for unescaped text that stays where it is until the next record.
+  char* scratch(size_t size) {
+    return scratch_.data() + std::exchange(scratch_used_, scratch_used_ + size);
+  }
+
+  const CopyTextOptions options_;
+  size_t scanned_ = 0;  // of the current record
+
+ private:
+  Result<bool> take(CopyRecord& record);
+  Error malformed(std::string message) const;
+
+  std::string buffer_;
+  size_t begin_ = 0;  // of the current record in buffer_
+  std::vector<CopyField> fields_;
+  std::string scratch_;
+  size_t scratch_used_ = 0;
+  std::vector<std::string> header_;
+  uint64_t line_ = 1;
+  bool header_taken_ = false, finished_ = false, ended_ = false;
+};
+
+// Fields may be quoted, with delimiters and line ends inside; "" inside quotes is a quote.
+std::unique_ptr<CopyTextReader> make_csv_reader(CopyTextOptions options);
+// Fields have no quotes but escapes: \t, \n, \\, \N for NULL, \ooo, \xhh.
+std::unique_ptr<CopyTextReader> make_copy_text_reader(CopyTextOptions options);
+
+}  // namespace engine

@@ -1,0 +1,258 @@
+#include "engine/formats/text_value.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "engine/formats/json_values.h"
+#include "engine/types/text_bytes.h"
+#include "engine/types/text_number.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  return result;
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  const std::string word = lower(text);
+  const auto begins = [&](std::string_view whole, size_t shortest) {
+    return word.size() >= shortest && whole.starts_with(word);
+  };
+  if (begins("true", 1) || begins("yes", 1) || word == "on" || word == "1") return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0") return false;
+  return std::nullopt;
+}
+
+std::optional<double> parse_float(std::string_view text) {
+  if (const auto number = parse_double(text)) return number;
+  const std::string word = lower(text);
+  if (word == "nan") return std::nan("");
+  if (word == "infinity" || word == "+infinity" || word == "inf") return HUGE_VAL;
+  if (word == "-infinity" || word == "-inf") return -HUGE_VAL;
+  return std::nullopt;
+}
+
+// "\x00ff", or text in which \\ is a backslash and \ooo a byte.
+std::optional<std::string> parse_bytes(std::string_view text) {
+  if (text.starts_with("\\x")) return decode_hex(text.substr(2));
+  std::string bytes;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\') {
+      bytes += text[at];
+      continue;
+    }
+    if (text.substr(at + 1).starts_with('\\')) {
+      bytes += '\\';
+      ++at;
+      continue;
+    }
+    if (at + 3 >= text.size() || text[at + 1] > '3') return std::nullopt;
+    int value = 0;
+    for (size_t i = at + 1; i <= at + 3; ++i) {
+      if (text[i] < '0' || text[i] > '7') return std::nullopt;
+      value = value * 8 + (text[i] - '0');
+    }
+    bytes += static_cast<char>(value);
+    at += 3;
+  }
+  return bytes;
+}
+
+// ISO text, with a blank allowed for the T and before the zone, and UTC as a zone.
+std::optional<int64_t> parse_instant(std::string_view text) {
+  std::string iso(text);
+  const size_t blank = iso.find(' ');
+  if (blank != std::string::npos && blank + 1 < iso.size() && iso[blank + 1] >= '0' &&
+      iso[blank + 1] <= '9')
+    iso[blank] = 'T';
+  std::erase(iso, ' ');
+  if (iso.ends_with("UTC") || iso.ends_with("GMT")) iso.replace(iso.size() - 3, 3, "Z");
+  return parse_timestamp(iso);
+}
+
+}  // namespace
+
+struct TextValueReader::Json {
+  Json(const SqlType& type, std::string path) : values(type, std::move(path), JsonTimes::Iso) {}
+  JsonTokenizer tokenizer;
+  JsonValueReader values;
+};
+
+TextValueReader::TextValueReader(SqlType type, std::string what)
+    : type_(std::move(type)), what_(std::move(what)) {
+  if (type_.kind() == TypeKind::Array)
+    element_ = std::make_unique<TextValueReader>(type_.element(), what_);
+}
+TextValueReader::~TextValueReader() = default;
+TextValueReader::TextValueReader(TextValueReader&&) noexcept = default;
+
+Error TextValueReader::refused(ErrorCode code, std::string_view text) const {
+  constexpr size_t kShown = 200;
+  const char* begin =
+      code == ErrorCode::OutOfRange ? "value out of range for " : "invalid input for ";
+  return {code, begin + what_ + " (" + type_.to_string() + "): \"" +
+                    std::string(text.substr(0, kShown)) + (text.size() > kShown ? "..." : "") +
+                    "\""};
+}
+
+Status TextValueReader::append(std::string_view text, Column& column) {
+  const std::string_view word = trimmed(text);
+  // Stores what was parsed, or says that it was not.
+  const auto store = [&](const auto& value, ErrorCode code = ErrorCode::InvalidText) -> Status {
+    if (!value) return refused(code, text);
+    column.append(*value);
+    return {};
+  };
+  switch (type_.kind()) {
+    case TypeKind::Null:
+      column.append_null();
+      return {};
+    case TypeKind::Boolean: {
+      const auto value = parse_boolean(word);
+      return store(value ? std::optional<uint8_t>(*value) : std::nullopt);
+    }
+    case TypeKind::Integer: {
+      const auto value = parse_integer(word);
+      const bool is_too_large = !value && parse_decimal(word) && word.find('.') == word.npos;
+      return store(value, is_too_large ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
+    }
+    case TypeKind::Bigint: {
+      const auto value = parse_bigint(word);
+      const bool is_too_large = !value && parse_decimal(word) && word.find('.') == word.npos;
+      return store(value, is_too_large ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
+    }
+    case TypeKind::Double:
+      return store(parse_float(word));
+    case TypeKind::Decimal: {
+      const auto value = parse_decimal(word, type_.precision(), type_.scale(), Rounding::HalfUp);
+      return store(value, value ? ErrorCode::InvalidText : value.error().code);
+    }
+    case TypeKind::String:
+      if (!is_utf8(text)) return refused(ErrorCode::InvalidEncoding, repaired_utf8(text));
+      column.append_copy(text);
+      return {};
+    case TypeKind::Bytes: {
+      const auto bytes = parse_bytes(text);
+      if (!bytes) return refused(ErrorCode::InvalidText, text);
+      column.append_copy(*bytes);
+      return {};
+    }
+    case TypeKind::Date: {
+      const auto value = parse_date(word);
+      return store(value, ErrorCode::InvalidDatetime);
+    }
+    case TypeKind::Time:
+      return store(parse_time(word), ErrorCode::InvalidDatetime);
+    case TypeKind::Timestamp:
+      return store(parse_instant(word), ErrorCode::InvalidDatetime);
+    case TypeKind::Array:
+      if (word.starts_with('{')) return append_array(word, column);
+      return append_json(word, column);
+    case TypeKind::Map:
+    case TypeKind::Struct:
+      return append_json(word, column);
+  }
+  return {};
+}
+
+Status TextValueReader::append_array(std::string_view text, Column& column) {
+  Column& elements = column.child(0);
+  const size_t rows = column.size();
+  const auto refuse = [&](Error error) -> Status {
+    truncate(column, rows);
+    return error;
+  };
+  size_t at = 1;
+  const auto skip_blanks = [&] {
+    while (at < text.size() && is_blank(text[at])) ++at;
+  };
+  std::string item;
+  skip_blanks();
+  const bool is_empty = at < text.size() && text[at] == '}';
+  while (!is_empty) {
+    skip_blanks();
+    item.clear();
+    bool is_quoted = false;
+    int depth = 0;  // of braces: an element may be an array itself
+    size_t end_of_quoted = 0;
+    for (bool in_quotes = false; at < text.size(); ++at) {
+      const char c = text[at];
+      if (!in_quotes && depth == 0 && (c == ',' || c == '}')) break;
+      if (c == '\\' && at + 1 < text.size()) {
+        if (depth > 0) item += c;
+        item += text[++at];
+        continue;
+      }
+      if (c == '"') {
+        in_quotes = !in_quotes;
+        is_quoted = true;
+        if (depth > 0) item += c;
+        end_of_quoted = item.size();
+        continue;
+      }
+      if (!in_quotes && c == '{') ++depth;
+      if (!in_quotes && c == '}') --depth;
+      item += c;
+    }
+    if (at == text.size()) return refuse(refused(ErrorCode::InvalidText, text));
+    while (item.size() > end_of_quoted && is_blank(item.back())) item.pop_back();
+    if (!is_quoted && lower(item) == "null") {
+      elements.append_null();
+    } else if (!is_quoted && item.empty()) {
+      return refuse(refused(ErrorCode::InvalidText, text));
+    } else if (auto status = element_->append(item, elements); !status) {
+      return refuse(std::move(status).error());
+    }
+    if (text[at] == '}') break;
+    ++at;
+  }
+  if (at + 1 != text.size()) return refuse(refused(ErrorCode::InvalidText, text));
+  column.close_list();
+  return {};
+}
+
+Status TextValueReader::append_json(std::string_view text, Column& column) {
+  if (!json_) json_ = std::make_unique<Json>(type_, what_);
+  JsonTokens tokens;
+  if (const char* wrong = json_->tokenizer.tokenize(text, tokens)) {
+    Error error = refused(ErrorCode::InvalidText, repaired_utf8(text));
+    error.detail = std::string("Not valid JSON: ") + wrong + ".";
+    return error;
+  }
+  JsonCursor cursor(tokens);
+  Column parsed(type_);  // its strings point into `text`
+  ColumnSlot slot{&parsed};
+  const bool is_read = json_->values.read(cursor, slot);
+  if (is_read && cursor.at_end()) {
+    column.append_from(parsed, 0);
+    return {};
+  }
+  if (is_read) cursor.fail("more text after the value");
+  Error error = refused(ErrorCode::InvalidText, text);
+  error.detail = json_->values.error().empty() ? cursor.error() : json_->values.error();
+  return error;
+}
+
+Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what) {
+  TextValueReader reader(type, std::move(what));
+  Column column(type);
+  TRY(reader.append(text, column));
+  return column.value_at(0);
+}
+
+}  // namespace engine

@@ -1,0 +1,49 @@
+// Values from the text that people and PostgreSQL clients write: fields of COPY, parameters of
+// prepared statements. The other direction is engine/types/text_postgres.h.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/types/column.h"
+
+namespace engine {
+
+// Reads texts of one type. BOOLEAN as PostgreSQL takes it (t, yes, on, 1, ...); DECIMAL is rounded
+// to its scale; BYTES as \x00ff or with octal escapes; dates and times in ISO form, with a T or a
+// blank between them, in UTC unless there is a zone; ARRAY as {1,NULL,"a b"} or as JSON; MAP and
+// STRUCT as JSON. Blanks around anything but STRING and BYTES do not count.
+//
+// Threads: one at a time.
+class TextValueReader {
+ public:
+  // `what` names the value in errors: "column AMOUNT", "parameter $1".
+  TextValueReader(SqlType type, std::string what);
+  ~TextValueReader();
+  TextValueReader(TextValueReader&&) noexcept;
+
+  // Appends the value to a column of that type; nothing is appended if it fails. Strings are
+  // copied.
+  //   InvalidText      invalid input for column AMOUNT (DECIMAL(10, 2)): "12,5O"
+  //   InvalidDatetime  the same for DATE, TIME and TIMESTAMP
+  //   OutOfRange       value out of range for column AMOUNT (DECIMAL(10, 2)): "1e30"
+  //   InvalidEncoding  a STRING that is not UTF-8
+  Status append(std::string_view text, Column& column);
+
+ private:
+  struct Json;
+  Status append_array(std::string_view text, Column& column);
+  Status append_json(std::string_view text, Column& column);
+  Error refused(ErrorCode code, std::string_view text) const;
+
+  SqlType type_;
+  std::string what_;
+  std::unique_ptr<TextValueReader> element_;  // of an ARRAY
+  std::unique_ptr<Json> json_;                // of nested types, once needed
+};
+
+// One value; for more of the same type keep a TextValueReader.
+Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what);
+
+}  // namespace engine

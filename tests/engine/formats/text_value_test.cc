@@ -1,0 +1,112 @@
+#include "engine/formats/text_value.h"
+
+#include <cmath>
+
+#include "engine/types/text_postgres.h"
+
+namespace engine {
+namespace {
+
+Value parse(const SqlType& type, std::string_view text) {
+  auto value = parse_text_value(type, text, "column AMOUNT");
+  return value ? *value : Value::text("error: " + value.error().message);
+}
+std::string print(const SqlType& type, const Value& value) {
+  Column column(type);
+  column.append_value(value);
+  std::string text;
+  append_postgres_text(text, column, 0);
+  return text;
+}
+Value text(const char* s) { return Value::text(s); }
+
+TEST(TextValue, what_cannot_be_read_is_shown_with_column_and_type) {
+  const auto error = parse_text_value(SqlType::decimal(10, 2), "12,5O", "column AMOUNT").error();
+  EXPECT_EQ(error.message, "invalid input for column AMOUNT (DECIMAL(10, 2)): \"12,5O\"");
+  EXPECT_EQ(error.code, ErrorCode::InvalidText);
+  const auto range = parse_text_value(TypeKind::Integer, "3000000000", "parameter $1").error();
+  EXPECT_EQ(range.message, "value out of range for parameter $1 (INTEGER): \"3000000000\"");
+  EXPECT_EQ(range.code, ErrorCode::OutOfRange);
+  EXPECT_EQ(parse_text_value(TypeKind::Date, "x", "c").error().code, ErrorCode::InvalidDatetime);
+  EXPECT_EQ(parse_text_value(TypeKind::String, "\xff", "c").error().code,
+            ErrorCode::InvalidEncoding);
+}
+
+TEST(TextValue, scalars_are_read_as_postgresql_does) {
+  for (const char* yes : {"t", "TRUE", "yes", "on", "1", " y "})
+    EXPECT_EQ(parse(TypeKind::Boolean, yes), Value::boolean(true)) << yes;
+  for (const char* no : {"f", "False", "no", "off", "0"})
+    EXPECT_EQ(parse(TypeKind::Boolean, no), Value::boolean(false)) << no;
+  EXPECT_TRUE(parse(TypeKind::Boolean, "o").as_string().starts_with("error"));
+  EXPECT_EQ(parse(TypeKind::Integer, " -7 "), Value::integer(-7));
+  EXPECT_EQ(parse(TypeKind::Double, "-inf"), Value::number(-HUGE_VAL));
+  EXPECT_EQ(parse(SqlType::decimal(4, 2), "1.005"), Value::decimal(101, 2));
+  EXPECT_EQ(parse(TypeKind::Bytes, "\\x00fF"), Value::text(std::string("\0\xff", 2)));
+  EXPECT_EQ(parse(TypeKind::Bytes, "a\\\\\\001"), text("a\\\x01"));
+  EXPECT_EQ(parse(TypeKind::Timestamp, "2024-01-02 03:04:05.678+01"), Value::bigint(1704161045678));
+  EXPECT_EQ(parse(TypeKind::Timestamp, "2024-01-02T03:04:05.678 UTC"),
+            Value::bigint(1704164645678));
+  EXPECT_EQ(parse(TypeKind::Timestamp, "2024-01-02"), Value::bigint(1704153600000));
+  EXPECT_EQ(parse(TypeKind::Time, "10:15:30"), Value::integer(36930000));
+}
+
+TEST(TextValue, scalars_are_printed_as_postgresql_does) {
+  EXPECT_EQ(print(TypeKind::Boolean, Value::boolean(true)), "t");
+  EXPECT_EQ(print(TypeKind::Double, Value::number(1e7)), "10000000");
+  EXPECT_EQ(print(TypeKind::Bytes, text("\x01\xff")), "\\x01ff");
+  EXPECT_EQ(print(TypeKind::Timestamp, Value::bigint(1704164645678)), "2024-01-02 03:04:05.678+00");
+  EXPECT_EQ(print(TypeKind::Timestamp, Value::bigint(-1000)), "1969-12-31 23:59:59+00");
+  EXPECT_EQ(print(TypeKind::Time, Value::integer(36900000)), "10:15:00");
+}
+
+TEST(TextValue, arrays_come_back_whatever_their_elements_hold) {
+  const SqlType strings = SqlType::array(TypeKind::String);
+  const Value list =
+      Value::list({text("a b"), text(""), Value(), text("null"), text("q\"\\,{}"), text("x")});
+  EXPECT_EQ(print(strings, list), R"({"a b","",NULL,"null","q\"\\,{}",x})");
+  EXPECT_EQ(parse(strings, print(strings, list)), list);
+  EXPECT_EQ(parse(strings, "{}"), Value::list({}));
+  EXPECT_EQ(parse(strings, R"(["a",null])"), Value::list({text("a"), Value()}));
+  EXPECT_EQ(parse(SqlType::array(TypeKind::Integer), "{ 1 , NULL,3}"),
+            Value::list({Value::integer(1), Value(), Value::integer(3)}));
+  const SqlType nested = SqlType::array(SqlType::array(TypeKind::Integer));
+  const Value rows = Value::list({Value::list({Value::integer(1)}), Value::list({})});
+  EXPECT_EQ(print(nested, rows), "[[1],[]]");
+  EXPECT_EQ(parse(nested, "[[1],[]]"), rows);
+  EXPECT_EQ(parse(nested, "{{1},{}}"), rows);
+  for (const char* wrong : {"", "{", "{1", "{1,}", "{1}x", "{,1}", "{x}", "[1", "{{1}}", "{\"1}"})
+    EXPECT_TRUE(parse(SqlType::array(TypeKind::Integer), wrong).payload().index() ==
+                text("").payload().index())
+        << wrong;
+}
+
+TEST(TextValue, maps_and_structs_are_json) {
+  const SqlType type = SqlType::structure(
+      {{"A", TypeKind::Timestamp}, {"M", SqlType::map(TypeKind::String, SqlType::decimal(4, 2))}});
+  const Value value =
+      Value::list({Value::bigint(0), Value::map({{text("k"), Value::decimal(150, 2)}})});
+  EXPECT_EQ(print(type, value), R"({"A":"1970-01-01T00:00:00.000","M":{"k":1.50}})");
+  EXPECT_EQ(parse(type, print(type, value)), value);
+  EXPECT_EQ(parse(type, R"({"a":0,"m":{"k":1.5}})"), value);
+  const SqlType list = SqlType::array(SqlType::structure({{"A", TypeKind::Integer}}));
+  const Value rows = Value::list({Value::list({Value::integer(1)}), Value()});
+  EXPECT_EQ(print(list, rows), R"({"{\"A\":1}",NULL})");
+  EXPECT_EQ(parse(list, print(list, rows)), rows);
+  EXPECT_EQ(parse(list, R"([{"A":1},null])"), rows);
+  EXPECT_EQ(parse_text_value(type, "{\"a\":", "c").error().detail,
+            "not valid JSON: the text ends too early at byte 5");
+}
+
+TEST(TextValue, a_value_that_fails_leaves_the_column_as_it_was) {
+  const SqlType type = SqlType::array(SqlType::array(TypeKind::Integer));
+  TextValueReader reader(type, "column A");
+  Column column(type);
+  EXPECT_FALSE(reader.append("{{1,2},{3,x}}", column));
+  EXPECT_FALSE(reader.append("[[1,2],[3,\"x\"]]", column));
+  ASSERT_TRUE(reader.append("{{4}}", column));
+  ASSERT_EQ(column.size(), 1u);
+  EXPECT_EQ(column.value_at(0), Value::list({Value::list({Value::integer(4)})}));
+}
+
+}  // namespace
+}  // namespace engine
