@@ -12,4 +12,11 @@ uint64_t IntegerKey::value_of(std::string_view key) {
   return value;
 }
 
+std::optional<std::string> end_of_prefix(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  if (prefix.empty()) return std::nullopt;
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
 }  // namespace storage

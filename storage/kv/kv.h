@@ -41,6 +41,9 @@ class IntegerKey {
   uint64_t value_;
 };
 
+// The first key after all that begin with `prefix`; nothing when there is none.
+std::optional<std::string> end_of_prefix(std::string prefix);
+
 struct Entry {
   std::string_view key, value;
 };

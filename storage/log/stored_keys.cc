@@ -97,11 +97,4 @@ std::string producer_key(const TopicPartition& partition, ProducerId producer) {
   return key;
 }
 
-std::optional<std::string> end_of_prefix(std::string prefix) {
-  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
-  if (prefix.empty()) return std::nullopt;
-  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
-  return prefix;
-}
-
 }  // namespace storage

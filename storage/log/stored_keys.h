@@ -40,7 +40,4 @@ Result<TaskRow> decode_task_row(std::string_view bytes);
 
 std::string producer_key(const TopicPartition& partition, ProducerId producer);
 
-// The first key after all that begin with `prefix`; nothing when there is none.
-std::optional<std::string> end_of_prefix(std::string prefix);
-
 }  // namespace storage

@@ -19,7 +19,8 @@ struct StateEntry {
   std::optional<std::string> value;  // nothing: deleted
 };
 struct StateRange {
-  std::string store, first_key, end_key;  // first_key <= key < end_key
+  std::string store, first_key,
+      end_key;  // first_key <= key < end_key; an empty end_key is the end of the store
 };
 
 // The change of a task's state since its last checkpoint. Ranges are removed first, then entries
@@ -39,6 +40,8 @@ struct CheckpointPosition {
 struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
+  Uuid log_instance;  // of the log that the checkpoints belong to; another log's file is refused,
+                      // nil is not checked
   size_t chunk_keys = 5000;  // in one transaction: larger ones were measured to delay log commits
 };
 

@@ -1,0 +1,215 @@
+#include "storage/state/state_store.h"
+
+#include <algorithm>
+#include <future>
+#include <map>
+
+#include "storage/kv/memory_store.h"
+#include "tests/storage/scratch_directory.h"
+
+namespace storage {
+namespace {
+
+using Rows = std::vector<std::string>;
+
+class StateStoreTest : public testing::Test {
+ protected:
+  void SetUp() override { open(); }
+  void open() {
+    state_.reset();
+    state_ = StateStore::open(disk_.open(), options_).value();
+  }
+  Status write(Checkpoint checkpoint) {
+    std::promise<Status> answer;
+    std::function<void(Status)> done = [&](Status status) { answer.set_value(std::move(status)); };
+    EXPECT_TRUE(state_->try_checkpoint(checkpoint, done));
+    return answer.get_future().get();
+  }
+  Status drop(const std::string& prefix) {
+    std::promise<Status> answer;
+    state_->drop_tasks(prefix, [&](Status status) { answer.set_value(std::move(status)); });
+    return answer.get_future().get();
+  }
+  Rows rows(const std::string& task = "q1/0") {
+    Rows all;
+    position_ = state_
+                    ->load(task,
+                           [&](auto store, auto key, auto value) -> Status {
+                             all.push_back(std::string(store) + "." + std::string(key) + "=" +
+                                           std::string(value));
+                             return {};
+                           })
+                    .value();
+    return all;
+  }
+
+  StateOptions options_;
+  MemoryDisk disk_;
+  std::unique_ptr<StateStore> state_;
+  CheckpointPosition position_;  // of the last rows()
+};
+
+Checkpoint checkpoint(std::vector<StateEntry> entries, int64_t position, std::string scalars = "") {
+  return {.task = "q1/0",
+          .removed_ranges = {},
+          .entries = std::move(entries),
+          .position = TaskSequence{position},
+          .scalars = std::move(scalars)};
+}
+
+TEST_F(StateStoreTest, what_was_written_is_loaded_in_order_with_its_position) {
+  ASSERT_TRUE(write(checkpoint(
+      {{"s2", "b", "2"}, {"s1", "z", "1"}, {"s1", "a", "0"}, {"s1", "", "e"}}, 7, "time=5")));
+  open();
+  EXPECT_EQ(rows(), (Rows{"s1.=e", "s1.a=0", "s1.z=1", "s2.b=2"}));
+  EXPECT_EQ(position_.position, TaskSequence{7});
+  EXPECT_EQ(position_.scalars, "time=5");
+}
+
+TEST_F(StateStoreTest, a_task_without_a_checkpoint_is_empty) {
+  EXPECT_EQ(rows("unknown"), Rows{});
+  EXPECT_EQ(position_.position, TaskSequence{0});
+}
+
+TEST_F(StateStoreTest, later_checkpoints_overwrite_delete_and_remove_ranges_first) {
+  ASSERT_TRUE(
+      write(checkpoint({{"s", "a", "1"}, {"s", "b", "1"}, {"s", "c", "1"}, {"s", "d", "1"}}, 1)));
+  Checkpoint second =
+      checkpoint({{"s", "a", std::nullopt}, {"s", "b", "2"}, {"s", "nothing", std::nullopt}}, 2);
+  second.removed_ranges.push_back({"s", "b", "d"});
+  ASSERT_TRUE(write(std::move(second)));
+  EXPECT_EQ(rows(), (Rows{"s.b=2", "s.d=1"}));
+  EXPECT_EQ(position_.position, TaskSequence{2});
+}
+
+TEST_F(StateStoreTest, a_range_without_an_end_empties_one_store_only) {
+  ASSERT_TRUE(write(checkpoint({{"s1", "a", "1"}, {"s1", "\xff\xff", "1"}, {"s2", "a", "1"}}, 1)));
+  Checkpoint second = checkpoint({}, 2);
+  second.removed_ranges.push_back({"s1", "", ""});
+  ASSERT_TRUE(write(std::move(second)));
+  EXPECT_EQ(rows(), (Rows{"s2.a=1"}));
+}
+
+TEST_F(StateStoreTest, many_keys_go_in_chunks_and_come_back_whole) {
+  options_.chunk_keys = 10;
+  open();
+  std::vector<StateEntry> entries;
+  std::map<std::string, std::string> expected;
+  for (int i = 0; i < 95; ++i) {
+    const std::string key = std::to_string(i * 7919 % 1000);
+    entries.push_back({"s", key, key + "!"});
+    expected[key] = key + "!";
+  }
+  ASSERT_TRUE(write(checkpoint(entries, 1)));
+  Rows all;
+  for (const auto& [key, value] : expected) all.push_back("s." + key + "=" + value);
+  EXPECT_EQ(rows(), all);
+  Checkpoint clear = checkpoint({}, 2);
+  clear.removed_ranges.push_back({"s", "", ""});
+  ASSERT_TRUE(write(std::move(clear)));
+  EXPECT_EQ(rows(), Rows{});
+}
+
+// The store's keys end at 511 bytes; ours do not.
+TEST_F(StateStoreTest, long_keys_that_begin_alike_stay_apart) {
+  const std::string stem(450, 'k');
+  const std::string at_the_limit(400, 'k'), just_above(401, 'k');
+  ASSERT_TRUE(write(checkpoint({{"s", stem + "1", "one"},
+                                {"s", stem + "2", "two"},
+                                {"s", stem + std::string(100'000, 'x'), "long"},
+                                {"s", at_the_limit, "400"},
+                                {"s", just_above, "401"},
+                                {"s", std::string(416, 'k'), "416"}},
+                               1)));
+  ASSERT_TRUE(write(checkpoint(
+      {{"s", stem + "2", "TWO"}, {"s", stem + std::string(100'000, 'x'), std::nullopt}}, 2)));
+  Rows found = rows();
+  std::ranges::sort(found);
+  Rows expected = {"s." + at_the_limit + "=400", "s." + just_above + "=401",
+                   "s." + std::string(416, 'k') + "=416", "s." + stem + "1=one",
+                   "s." + stem + "2=TWO"};
+  std::ranges::sort(expected);
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(StateStoreTest, a_range_cuts_exactly_between_long_keys) {
+  const std::string stem(450, 'k');
+  std::vector<StateEntry> entries;
+  for (char last = 'a'; last <= 'j'; ++last) entries.push_back({"s", stem + last, "v"});
+  entries.push_back({"s", "kk", "short"});
+  entries.push_back({"s", "z", "after"});
+  ASSERT_TRUE(write(checkpoint(entries, 1)));
+  Checkpoint second = checkpoint({}, 2);
+  second.removed_ranges.push_back({"s", stem + "c", stem + "h"});
+  ASSERT_TRUE(write(std::move(second)));
+  Rows found = rows();
+  std::ranges::sort(found);
+  Rows expected = {"s.kk=short", "s.z=after"};
+  for (const char* last : {"a", "b", "h", "i", "j"}) expected.push_back("s." + stem + last + "=v");
+  std::ranges::sort(expected);
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(StateStoreTest, dropping_tasks_takes_all_of_theirs_and_nothing_else) {
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
+  Checkpoint other = checkpoint({{"s", "b", "2"}}, 1);
+  other.task = "q10/0";
+  ASSERT_TRUE(write(std::move(other)));
+  ASSERT_TRUE(drop("q1/"));
+  EXPECT_EQ(rows(), Rows{});
+  EXPECT_EQ(position_.position, TaskSequence{0});
+  EXPECT_EQ(rows("q10/0"), Rows{"s.b=2"});
+  ASSERT_TRUE(drop("q1/"));
+  ASSERT_TRUE(write(checkpoint({{"s", "c", "3"}}, 1)));
+  EXPECT_EQ(rows(), Rows{"s.c=3"});
+  EXPECT_FALSE(drop(""));
+}
+
+// Newer entries under the old position: the journal from there on writes them again.
+TEST_F(StateStoreTest, a_power_cut_between_chunks_leaves_the_old_position) {
+  options_.chunk_keys = 1;
+  open();
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}, {"s", "b", "1"}}, 1)));
+  int commits = 0;
+  disk_.set_before_sync([&] {
+    if (++commits == 3) disk_.drop_unsynced();  // the stores' names, then entry a, then entry b
+  });
+  EXPECT_FALSE(write(checkpoint({{"s", "a", "2"}, {"s", "b", "2"}}, 2)));
+  disk_.set_before_sync({});
+  open();
+  EXPECT_EQ(rows(), (Rows{"s.a=2", "s.b=1"}));
+  EXPECT_EQ(position_.position, TaskSequence{1});
+}
+
+TEST_F(StateStoreTest, a_full_disk_fails_the_checkpoint_and_the_next_one_passes) {
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
+  disk_.set_capacity(200);
+  EXPECT_EQ(write(checkpoint({{"s", "a", std::string(500, 'x')}}, 2)).error().code,
+            ErrorCode::DiskFull);
+  disk_.set_capacity(2000);
+  ASSERT_TRUE(write(checkpoint({{"s", "a", std::string(500, 'x')}}, 2)));
+  rows();
+  EXPECT_EQ(position_.position, TaskSequence{2});
+}
+
+TEST_F(StateStoreTest, names_that_do_not_fit_are_refused) {
+  Checkpoint nameless = checkpoint({}, 1);
+  nameless.task = "";
+  EXPECT_EQ(write(std::move(nameless)).error().code, ErrorCode::InvalidParameter);
+  EXPECT_EQ(write(checkpoint({{std::string(201, 's'), "a", "1"}}, 1)).error().code,
+            ErrorCode::InvalidParameter);
+}
+
+TEST(StateStore, a_file_of_another_log_is_refused) {
+  const ScratchDirectory directory;
+  StateOptions options{.map_size_bytes = 64 << 20, .log_instance = Uuid::random()};
+  ASSERT_TRUE(StateStore::open(directory.path(), options));
+  ASSERT_TRUE(StateStore::open(directory.path(), options));
+  options.log_instance = Uuid::random();
+  const auto other = StateStore::open(directory.path(), options);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::IncompatibleFormat);
+}
+
+}  // namespace
+}  // namespace storage
