@@ -26,9 +26,15 @@ AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& 
     : Operator(context),
       step_(step),
       key_schema_(std::move(key_schema)),
-      store_(instances_of(step), step.window.has_value()),
-      key_writer_(make_writer(step.key_format, key_schema_.columns, FormatSide::Key)),
-      key_reader_(make_reader(step.key_format, key_schema_.columns, FormatSide::Key)) {}
+      store_(instances_of(step), step.window.has_value()) {}
+
+Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context, const AggregateStep& step,
+                                                                   Schema key_schema) {
+  std::unique_ptr<AggregateOperator> made(new AggregateOperator(context, step, std::move(key_schema)));
+  made->key_writer_ = TRY(make_writer(step.key_format, made->key_schema_.columns, Side::Key));
+  made->key_reader_ = TRY(make_reader(step.key_format, made->key_schema_.columns, Side::Key));
+  return made;
+}
 
 void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
   if (scalars.empty()) return;
@@ -47,18 +53,17 @@ void AggregateOperator::list_windows(const Batch& batch, uint32_t row, std::stri
 }
 
 Status AggregateOperator::process(Batch batch, size_t) {
-  Payloads keys;
-  RowErrors unwritable(batch.rows);
+  EncodedRows keys;
   std::vector<const Column*> key_columns;
   for (size_t i = 0; i < step_.key_count; ++i) key_columns.push_back(batch.columns[i].get());
-  key_writer_->write(key_columns, batch.rows, nullptr, keys, unwritable);
+  key_writer_->write(key_columns, {0, batch.rows}, nullptr, keys);
+  if (!keys.problems.empty())
+    return Error{ErrorCode::InvalidText, "a group's key cannot be written", keys.problems.front().message};
 
   std::vector<Change> changes;
   changes.reserve(batch.rows);
   for (uint32_t row = 0; row < batch.rows; ++row) {
-    if (unwritable.has(row))
-      return Error{ErrorCode::InvalidText, "a group's key cannot be written", unwritable.messages().front().text};
-    const std::string_view key = keys.at(row);
+    const std::string_view key = keys[row].value_or(std::string_view());  // no key: one group of all
     if (!step_.window) {
       GroupSlot& group = store_.touch(key);
       const bool is_new = batch.present.test(row);
@@ -165,9 +170,10 @@ Status AggregateOperator::decode_keys(std::span<GroupSlot* const> groups, std::v
   std::vector<Column*> outs;
   for (const ColumnDef& column : key_schema_.columns) columns.emplace_back(column.type);
   for (Column& column : columns) outs.push_back(&column);
-  RowErrors errors(payloads.size());
-  key_reader_->read(payloads, outs, errors);
-  if (errors.any()) return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back", errors.messages().front().text};
+  RowStatus status;
+  key_reader_->read(payloads, outs, status);
+  if (status.errors != 0)
+    return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back", status.problems.front().message};
   for (Column& column : columns) keys.push_back(std::make_shared<const Column>(std::move(column)));
   return {};
 }

@@ -21,7 +21,8 @@ namespace engine {
 // aggregates do not see each other, both give what one record at a time would give.
 class AggregateOperator final : public Operator {
  public:
-  AggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);
+  // `key_schema`: the grouping columns, with the role Key.
+  static Result<std::unique_ptr<AggregateOperator>> make(TaskContext& context, const AggregateStep& step, Schema key_schema);
   Status process(Batch batch, size_t port) override;
   void append_scalars(std::vector<int64_t>& out) const override { out.push_back(stream_time_); }
   void restore_scalars(std::span<const int64_t>& scalars) override;
@@ -33,6 +34,7 @@ class AggregateOperator final : public Operator {
   int64_t oldest_kept_start() const;
 
  private:
+  AggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);
   struct Change {
     GroupSlot* group;
     uint32_t row;

@@ -3,7 +3,7 @@
 namespace engine {
 
 FilterOperator::FilterOperator(TaskContext& context, const FilterStep& step)
-    : Operator(context), predicate_(Program::compile({&step.predicate, 1})), is_table_(step.is_table) {}
+    : Operator(context), predicate_(step.predicate), is_table_(step.is_table) {}
 
 Status FilterOperator::process(Batch batch, size_t) {
   return is_table_ ? process_table(std::move(batch)) : process_stream(std::move(batch));
@@ -12,7 +12,7 @@ Status FilterOperator::process(Batch batch, size_t) {
 // A predicate that fails for a row, or is null, is false.
 Bitmap FilterOperator::passing(const std::vector<ColumnPtr>& columns, const Bitmap& present, const Batch& batch) {
   RowErrors errors(batch.rows);
-  const std::vector<uint32_t> rows = predicate_.run_predicate(columns, batch.rows, context().eval, errors);
+  const std::vector<uint32_t> rows = predicate_.select(columns, batch.rows, context().eval, errors);
   context().report(errors, batch);
   Bitmap pass(batch.rows, false);
   for (const uint32_t row : rows)

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/expr/program.h"
 #include "engine/functions/kernel.h"
 #include "engine/state/store.h"
 #include "engine/types/batch.h"
@@ -50,8 +51,10 @@ class Operator {
   }
 
  protected:
+  // The program's columns over these; what fails is null there, and reported.
+  std::vector<ColumnPtr> evaluate(const Program& program, const std::vector<ColumnPtr>& columns, const Batch& batch) const;
   Status push(Batch batch) { return batch.rows == 0 ? Status{} : next_->process(std::move(batch), next_port_); }
-  TaskContext& context() { return context_; }
+  TaskContext& context() const { return context_; }
 
  private:
   TaskContext& context_;

@@ -6,19 +6,17 @@ namespace engine {
 
 ProjectOperator::ProjectOperator(TaskContext& context, const ProjectStep& step)
     : Operator(context),
-      program_(Program::compile(step.columns)),
-      key_count_(step.key_count),
+      program_(step.columns),
+      is_key_(step.is_key),
       old_too_(step.old_too) {}
 
 // In rows that are not there only the key columns have values.
 std::vector<ColumnPtr> ProjectOperator::project(const std::vector<ColumnPtr>& columns, const Bitmap& present,
                                                 const Batch& batch) {
-  RowErrors errors(batch.rows);
-  std::vector<ColumnPtr> out;
-  program_.run(columns, batch.rows, context().eval, out, errors);
-  context().report(errors, batch);
+  std::vector<ColumnPtr> out = evaluate(program_, columns, batch);
   if (present.all()) return out;
-  for (size_t i = key_count_; i < out.size(); ++i) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (is_key_[i]) continue;
     auto masked = std::make_shared<Column>(out[i]->type());
     masked->reserve(batch.rows);
     for (size_t row = 0; row < batch.rows; ++row)
@@ -41,15 +39,11 @@ Status ProjectOperator::process(Batch batch, size_t) {
 }
 
 FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
-    : Operator(context), program_(Program::compile(step.functions)) {}
+    : Operator(context), program_(step.functions) {}
 
 // The functions' results are zipped: the longest list decides how many rows, the others are filled with nulls.
 Status FlatMapOperator::process(Batch batch, size_t) {
-  RowErrors errors(batch.rows);
-  std::vector<ColumnPtr> lists;
-  program_.run(batch.columns, batch.rows, context().eval, lists, errors);
-  context().report(errors, batch);
-
+  const std::vector<ColumnPtr> lists = evaluate(program_, batch.columns, batch);
   std::vector<Column> elements;
   for (const ColumnPtr& list : lists) elements.emplace_back(list->type().element());
   std::vector<uint32_t> source_rows;

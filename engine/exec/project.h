@@ -15,7 +15,7 @@ class ProjectOperator final : public Operator {
   std::vector<ColumnPtr> project(const std::vector<ColumnPtr>& columns, const Bitmap& present, const Batch& batch);
 
   Program program_;
-  const size_t key_count_;
+  const std::vector<bool> is_key_;
   const bool old_too_;
 };
 

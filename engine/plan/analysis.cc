@@ -221,7 +221,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);
   TRY(refuse(query.distinct, "SELECT DISTINCT", query.position));
-  TRY(refuse(!query.order_by.empty(), "ORDER BY", query.order_by_position.value_or(query.position)));
+  TRY(refuse(!query.order_by.empty(), "ORDER BY", query.positions.order_by.value_or(query.position)));
   TRY(refuse(query.offset != nullptr, "OFFSET", query.position));
 
   Analysis out;

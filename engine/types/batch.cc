@@ -9,7 +9,7 @@ std::vector<ColumnPtr> gather_all(const std::vector<ColumnPtr>& columns,
   std::vector<ColumnPtr> out;
   out.reserve(columns.size());
   for (const ColumnPtr& column : columns)
-    out.push_back(std::make_shared<const Column>(column->gather(which)));
+    out.push_back(column ? std::make_shared<const Column>(column->gather(which)) : nullptr);
   return out;
 }
 

@@ -29,6 +29,7 @@ using Layout = std::vector<LayoutColumn>;
 //   with a null value  a delete of a row that was not there
 //
 // In a row that is not present the key columns are set and the others are null.
+// A column that no step reads may be a null pointer.
 // Invariants: all columns, timestamps and bitmaps are `rows` long; old_columns is empty (streams,
 // or nobody downstream asks for it) or has as many columns as `columns`.
 struct Batch {

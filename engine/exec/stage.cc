@@ -1,0 +1,94 @@
+#include "engine/exec/stage.h"
+
+#include "engine/exec/filter.h"
+#include "engine/exec/project.h"
+#include "engine/exec/regroup.h"
+
+namespace engine {
+
+namespace {
+
+Schema key_schema_of(const Layout& layout, size_t key_count) {
+  Schema schema;
+  for (size_t i = 0; i < key_count; ++i) schema.columns.push_back({layout[i].name, layout[i].type, ColumnRole::Key});
+  return schema;
+}
+
+template <class T>
+Result<std::unique_ptr<Operator>> upcast(Result<std::unique_ptr<T>> made) {
+  if (!made) return std::move(made).error();
+  return std::unique_ptr<Operator>(std::move(made).take());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& context, StageEnd end) {
+  auto stage = std::make_unique<Stage>();
+  stage->stores_.resize(plan.stores.size());
+  stage->keepers_.resize(plan.stores.size());
+  for (const PlanNode& node : plan.nodes) TRY(stage->add_node(node, context));
+  TRY(stage->add_end(plan, context, std::move(end)));
+  return stage;
+}
+
+Result<std::unique_ptr<Operator>> Stage::make_operator(const PlanNode& node, TaskContext& context) {
+  if (const auto* step = std::get_if<InputStep>(&node.step)) {
+    auto made = TRY(InputOperator::make(context, *step, node.layout));
+    inputs_.push_back(made.get());
+    if (step->store >= 0) {
+      stores_[static_cast<size_t>(step->store)] = made->store();
+      keepers_[static_cast<size_t>(step->store)] = made.get();
+    }
+    return std::unique_ptr<Operator>(std::move(made));
+  }
+  if (const auto* step = std::get_if<AggregateStep>(&node.step)) {
+    auto made = TRY(AggregateOperator::make(context, *step, key_schema_of(node.layout, step->key_count)));
+    stores_[static_cast<size_t>(step->store)] = &made->store();
+    keepers_[static_cast<size_t>(step->store)] = made.get();
+    return std::unique_ptr<Operator>(std::move(made));
+  }
+  if (const auto* step = std::get_if<FilterStep>(&node.step)) return std::unique_ptr<Operator>(new FilterOperator(context, *step));
+  if (const auto* step = std::get_if<ProjectStep>(&node.step)) return std::unique_ptr<Operator>(new ProjectOperator(context, *step));
+  if (const auto* step = std::get_if<FlatMapStep>(&node.step)) return std::unique_ptr<Operator>(new FlatMapOperator(context, *step));
+  if (const auto* step = std::get_if<RegroupStep>(&node.step)) return std::unique_ptr<Operator>(new RegroupOperator(context, *step));
+  return Error{ErrorCode::NotSupported, "joins are not supported yet"};
+}
+
+Status Stage::add_node(const PlanNode& node, TaskContext& context) {
+  std::unique_ptr<Operator> made = TRY(make_operator(node, context));
+  for (size_t port = 0; port < node.from.size(); ++port)
+    operators_[static_cast<size_t>(node.from[port])]->feed(made.get(), port);
+  operators_.push_back(std::move(made));
+  return {};
+}
+
+Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end) {
+  std::unique_ptr<Operator> made;
+  if (auto* take = std::get_if<CallbackOutput::Take>(&end)) {
+    made = std::make_unique<CallbackOutput>(context, std::move(*take));
+  } else {
+    const OutputTarget target = std::get<OutputTarget>(end);
+    made = TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
+                                         : upcast(TopicOutput::make(context, plan.output, target)));
+    output_ = static_cast<LogOutput*>(made.get());
+  }
+  operators_.back()->feed(made.get(), 0);
+  operators_.push_back(std::move(made));
+  return {};
+}
+
+void Stage::take_outputs(std::vector<OutputBatch>& out) {
+  if (output_) output_->take(out);
+}
+
+std::vector<int64_t> Stage::scalars() const {
+  std::vector<int64_t> all;
+  for (const auto& each : operators_) each->append_scalars(all);
+  return all;
+}
+
+void Stage::restore_scalars(std::span<const int64_t> scalars) {
+  for (const auto& each : operators_) each->restore_scalars(scalars);
+}
+
+}  // namespace engine

@@ -1,0 +1,44 @@
+// The operators of one stage, wired as its plan says.
+#pragma once
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "engine/exec/aggregate.h"
+#include "engine/exec/input.h"
+#include "engine/exec/output.h"
+#include "engine/plan/plan.h"
+
+namespace engine {
+
+// Where the rows go: the topic or exchange of the plan's output, or a function.
+using StageEnd = std::variant<OutputTarget, CallbackOutput::Take>;
+
+// Threads: belongs to one task.
+class Stage {
+ public:
+  static Result<std::unique_ptr<Stage>> build(const StagePlan& plan, TaskContext& context, StageEnd end);
+
+  const std::vector<InputOperator*>& inputs() const { return inputs_; }
+  // By the plan's store index.
+  const std::vector<Store*>& stores() const { return stores_; }
+  // The operator that keeps a store: an InputOperator or an AggregateOperator.
+  Operator* keeper_of(int store) const { return keepers_[static_cast<size_t>(store)]; }
+
+  void take_outputs(std::vector<OutputBatch>& out);
+  std::vector<int64_t> scalars() const;
+  void restore_scalars(std::span<const int64_t> scalars);
+
+ private:
+  Status add_node(const PlanNode& node, TaskContext& context);
+  Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
+  Result<std::unique_ptr<Operator>> make_operator(const PlanNode& node, TaskContext& context);
+
+  std::vector<std::unique_ptr<Operator>> operators_;  // one a node, then the end
+  std::vector<InputOperator*> inputs_;
+  std::vector<Store*> stores_;
+  std::vector<Operator*> keepers_;
+  LogOutput* output_ = nullptr;
+};
+
+}  // namespace engine

@@ -1,0 +1,289 @@
+#include "engine/plan/query_plan.h"
+
+#include <fmt/format.h>
+
+#include "engine/formats/format.h"
+#include "engine/plan/create_source.h"
+#include "engine/plan/replace_source.h"
+#include "engine/plan/select_plan.h"
+#include "engine/plan/source_formats.h"
+#include "engine/plan/source_properties.h"
+
+namespace engine {
+
+namespace {
+
+Error invalid(std::string message) { return Error{ErrorCode::InvalidStatement, std::move(message)}; }
+
+std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
+  std::vector<std::string> names;
+  for (const AnalysedSource& source : sources) names.push_back(source.source->name);
+  return names;
+}
+
+// What a sink falls back to: the formats of the first source, except where they make no sense for the new key.
+SourceFormats inherited_formats(const DataSource& source, bool has_keys, const EngineSettings& settings) {
+  SourceFormats formats{source.key_format, source.value_format};
+  formats.key.wrap_single.reset();
+  formats.value.wrap_single.reset();
+  if (!has_keys) formats.key = FormatSpec{"NONE"};
+  else if (formats.key.name == "NONE") formats.key = FormatSpec{settings.default_key_format};
+  return formats;
+}
+
+Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSource& source, bool has_keys,
+                                   const EngineSettings& settings) {
+  if (!has_keys && with.key.format && *with.key.format != "NONE" && !with.value.format)
+    return invalid("Key format specified for stream without key columns.");
+  return choose_formats(with, inherited_formats(source, has_keys, settings));
+}
+
+// Decides the key format as soon as the planner knows the key columns.
+class KeyFormat {
+ public:
+  KeyFormat(const SourceProperties& with, const DataSource& source, const EngineSettings& settings)
+      : with_(with), source_(source), settings_(settings) {}
+  Result<FormatSpec> operator()(const std::vector<ColumnDef>& keys) const {
+    const SourceFormats formats = TRY(sink_formats(with_, source_, !keys.empty(), settings_));
+    TRY(validate_no_maps_in_key(keys));
+    TRY(validate_key_schema(formats.key, keys));
+    return formats.key;
+  }
+
+ private:
+  const SourceProperties& with_;
+  const DataSource& source_;
+  const EngineSettings& settings_;
+};
+
+OutputPlan output_of(const DataSource& sink, const PlannedSelect& select) {
+  OutputPlan output;
+  output.topic = sink.topic;
+  output.schema = select.schema;
+  output.key_format = sink.key_format;
+  output.value_format = sink.value_format;
+  output.window = select.window;
+  output.is_table = select.is_table;
+  if (sink.timestamp) {
+    output.timestamp_column = select.schema.index_of(sink.timestamp->column);
+    output.timestamp_format = sink.timestamp->format;
+  }
+  return output;
+}
+
+QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sources, PlannedSelect& select,
+                   OutputPlan output, const Properties& properties) {
+  QueryPlan plan;
+  plan.id = std::move(id);
+  plan.kind = kind;
+  plan.sources = std::move(sources);
+  plan.stages = std::move(select.stages);
+  plan.stages.back().output = std::move(output);
+  plan.exchanges = std::move(select.exchanges);
+  plan.properties = properties;
+  if (select.is_table) plan.materialization = std::move(select.materialization);
+  return plan;
+}
+
+Status check_result_kind(SourceKind wanted, bool is_table) {
+  if (is_table == (wanted == SourceKind::Table)) return {};
+  if (is_table)
+    return invalid("Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement instead.");
+  return invalid("Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT statement instead.");
+}
+
+Status check_ungrouped_aggregates(const Analysis& analysis) {
+  if (!analysis.has_aggregates || !analysis.group_by.empty()) return {};
+  std::vector<const FunctionCall*> calls;
+  for (const AnalysedItem& item : analysis.items) TRY(find_aggregates(*item.expression, calls));
+  std::vector<std::string> texts;
+  for (const FunctionCall* call : calls)
+    texts.push_back(to_sql(Expression{FunctionCall{call->name, clone(call->arguments), call->star, call->distinct}, {}}));
+  return Error{ErrorCode::GroupingError,
+               fmt::format("CREATE TABLE AS SELECT statement does not support aggregate function [{}] without a GROUP BY clause.",
+                           fmt::join(texts, ", "))};
+}
+
+Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperties& with, const PlanContext& context,
+                                    int source_partitions, std::optional<TopicDescription>& created) {
+  if (const auto found = context.topics.find(sink.topic)) {
+    if (with.partitions && *with.partitions != found->partitions)
+      return invalid(fmt::format("A Kafka topic with the name '{}' already exists, with different partition/replica configuration than "
+                                 "required. KSQL expects {} partitions (topic has {})",
+                                 sink.topic, *with.partitions, found->partitions));
+    return *found;
+  }
+  TopicDescription topic;
+  topic.name = sink.topic;
+  topic.partitions = with.partitions.value_or(source_partitions);
+  topic.replicas = with.replicas.value_or(1);
+  topic.config = topic_config(sink.kind, sink.window.has_value(), with.retention_ms);
+  created = topic;
+  return topic;
+}
+
+// An existing query id is kept when its sink is replaced.
+std::string query_id_for(const CreateAsSelect& create, const PlanContext& context, const DataSource* replaced) {
+  if (replaced && !replaced->created_by.empty()) return replaced->created_by;
+  return fmt::format("{}_{}_{}", create.kind == SourceKind::Stream ? "CSAS" : "CTAS", create.name.text,
+                     context.catalog.next_query_number);
+}
+
+}  // namespace
+
+Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedStatement& statement,
+                                    const PlanContext& context) {
+  const EngineSettings settings = effective_settings(context.settings, context.properties);
+  TRY(check_source_name(create.name.text, create.name_position));
+  const SourceProperties with = TRY(read_source_properties(create.properties, WithClauseOf::CreateAsSelect));
+  const DataSource* existing = context.catalog.find_source(create.name.text);
+  if (existing && create.if_not_exists) {
+    PlannedQuery kept;
+    kept.if_not_exists_hit = true;
+    return kept;
+  }
+  if (existing && (!create.or_replace || existing->kind != create.kind))
+    return Error{ErrorCode::DuplicateSource,
+                 fmt::format("Cannot add {} '{}': A {} with the same name already exists", kind_word(create.kind), create.name.text,
+                             kind_word(existing->kind))}
+        .at(create.name_position)
+        .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
+
+  Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
+  TRY(check_ungrouped_aggregates(analysis));
+  const DataSource& first = *analysis.sources.front().source;
+  const std::vector<std::string> sources = names_of(analysis.sources);
+  const std::string id = query_id_for(create, context, existing);
+  const KeyFormat key_format(with, first, settings);
+  PlannedSelect select = TRY(plan_select(std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
+  TRY(check_result_kind(create.kind, select.is_table));
+
+  auto sink = std::make_shared<DataSource>();
+  sink->name = create.name.text;
+  sink->kind = create.kind;
+  sink->schema = select.schema;
+  sink->sql = statement.text;
+  sink->created_by = id;
+  sink->window = select.window;
+  sink->timestamp = TRY(find_timestamp_column(with, select.schema));
+  const SourceFormats chosen = TRY(sink_formats(with, first, select.schema.key_count() > 0, settings));
+  const SourceFormats formats = TRY(fit_formats(chosen, select.schema, context.properties));
+  sink->key_format = formats.key;
+  sink->value_format = formats.value;
+  sink->topic = with.topic.value_or(default_topic_name(create.name.text, settings));
+
+  PlannedQuery planned;
+  sink->partitions = TRY(sink_topic(*sink, with, context, first.partitions, planned.new_topic)).partitions;
+  if (existing) TRY(check_replaceable(*existing, *sink));
+  planned.result = select.schema;
+  planned.plan = assemble(id, QueryKind::CreateAs, sources, select, output_of(*sink, select), context.properties);
+  planned.sink = std::move(sink);
+  return planned;
+}
+
+Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const ParsedStatement&, const PlanContext& context) {
+  const SourceProperties with = TRY(read_source_properties(insert.properties, WithClauseOf::InsertSelect));
+  const auto found = context.catalog.sources.find(insert.target.text);
+  if (found == context.catalog.sources.end())
+    return Error{ErrorCode::UndefinedSource, fmt::format("Source `{}` does not exist.", insert.target.text)}.at(insert.target_position);
+  const std::shared_ptr<const DataSource>& sink = found->second;
+  if (sink->kind != SourceKind::Stream)
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("INSERT INTO can only be used to insert into a stream. {} is a table.", sink->name)}
+        .at(insert.target_position);
+  if (sink->read_only)
+    return Error{ErrorCode::WrongObjectType, fmt::format("Cannot insert into read-only stream: {}", sink->name)}.at(insert.target_position);
+  for (const ColumnDef& column : sink->schema.columns)
+    if (column.role == ColumnRole::Headers)
+      return invalid(fmt::format("Cannot insert into {} because it has header columns", sink->name));
+
+  Analysis analysis = TRY(analyse(insert.query, context, QueryUse::Persistent));
+  const std::vector<std::string> sources = names_of(analysis.sources);
+  const std::string id = with.query_id.value_or(fmt::format("INSERTQUERY_{}", context.catalog.next_query_number));
+  if (context.catalog.find_query(id)) return Error{ErrorCode::DuplicateObject, fmt::format("Query ID '{}' already exists.", id)};
+  const auto key_format = [&](const std::vector<ColumnDef>&) -> Result<FormatSpec> { return sink->key_format; };
+  PlannedSelect select = TRY(plan_select(std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
+  if (select.is_table) return invalid("INSERT INTO can only be used to insert into a stream. The query produces a TABLE.");
+
+  auto& project = std::get<ProjectStep>(select.stages.back().nodes.back().step);
+  bool fits = select.schema.columns.size() == sink->schema.columns.size();
+  for (size_t i = 0; fits && i < select.schema.columns.size(); ++i) {
+    const ColumnDef& target = sink->schema.columns[i];
+    fits = select.schema.columns[i].name == target.name && select.schema.columns[i].role == target.role;
+    if (!fits) break;
+    Result<BoundExpression> coerced = coerce(project.columns[i], target.type);
+    fits = coerced.has_value();
+    if (fits) project.columns[i] = std::move(coerced).take();
+  }
+  if (!fits)
+    return Error{ErrorCode::TypeMismatch,
+                 fmt::format("Incompatible schema between results and sink.\nResult schema is {}\nSink schema is {}",
+                             select.schema.to_string(), sink->schema.to_string())};
+  select.schema = sink->schema;
+
+  PlannedQuery planned;
+  planned.sink = sink;
+  planned.result = sink->schema;
+  planned.plan = assemble(id, QueryKind::InsertInto, sources, select, output_of(*sink, select), context.properties);
+  return planned;
+}
+
+Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& context) {
+  Analysis analysis = TRY(analyse(query, context, QueryUse::Push));
+  const std::vector<std::string> sources = names_of(analysis.sources);
+  const std::optional<int64_t> limit = analysis.limit;
+  if (limit && *limit < 0)
+    return Error{ErrorCode::InvalidParameter, "LIMIT must not be negative"}.at(query.positions.limit.value_or(query.position));
+  // The state of a push query is its own: JSON holds any key.
+  const auto key_format = [](const std::vector<ColumnDef>&) -> Result<FormatSpec> { return FormatSpec{"JSON"}; };
+  PlannedSelect select = TRY(plan_select(std::move(analysis), {QueryUse::Push, "transient", "the result"}, context, key_format));
+  PlannedQuery planned;
+  planned.result = select.schema;
+  planned.limit = limit;
+  OutputPlan output;
+  output.schema = select.schema;
+  output.is_table = select.is_table;
+  planned.plan = assemble("transient_" + sources.front(), QueryKind::CreateAs, sources, select, std::move(output), context.properties);
+  return planned;
+}
+
+Result<PlannedQuery> plan_source_table(const DataSource& table, std::string query_id) {
+  InputStep input;
+  input.topic = table.topic;
+  input.kind = SourceKind::Table;
+  input.source_name = table.name;
+  input.key_format = table.key_format;
+  input.value_format = table.value_format;
+  input.schema = table.schema;
+  input.window = table.window;
+  input.timestamp = table.timestamp;
+  input.store = 0;
+
+  PlanNode node{std::move(input), {}, input_layout(table, "")};
+  std::vector<bool> used(node.layout.size(), false);
+  MaterializationPlan materialization;
+  for (uint32_t i = 0; i < node.layout.size(); ++i) {
+    const bool is_kept = node.layout[i].name != kRowPartition && node.layout[i].name != kRowOffset;
+    materialization.columns.push_back(is_kept ? column_expression(node.layout[i].type, i)
+                                              : literal_expression(node.layout[i].type, Value()));
+    used[i] = i < table.schema.columns.size();
+  }
+  std::get<InputStep>(node.step).used = std::move(used);
+  materialization.key_schema.columns = table.schema.keys();
+  materialization.key_format = table.key_format;
+  materialization.is_windowed = table.window.has_value();
+  StagePlan stage;
+  stage.stores.push_back({StoreKind::Rows, "Materialized", 0});
+  stage.nodes.push_back(std::move(node));
+
+  PlannedQuery planned;
+  planned.plan.id = std::move(query_id);
+  planned.plan.kind = QueryKind::SourceTable;
+  planned.plan.sources = {table.name};
+  planned.plan.stages.push_back(std::move(stage));
+  planned.plan.materialization = std::move(materialization);
+  planned.result = table.schema;
+  return planned;
+}
+
+}  // namespace engine
