@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-// How many letters must be inserted, deleted, replaced or swapped with their neighbour; letter case counts little.
+// How many letters must be inserted, deleted, replaced or swapped with their neighbour; letter case
+// counts little.
 size_t edit_distance(std::string_view a, std::string_view b);
 
 // The candidate that `word` most likely means; empty when none is near enough.

@@ -13,24 +13,29 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// The start of the earliest window that holds `timestamp`; windows are aligned to the epoch and never begin before it.
+// The start of the earliest window that holds `timestamp`; windows are aligned to the epoch and
+// never begin before it.
 int64_t first_window_start(const AggregateWindow& window, int64_t timestamp) {
-  const int64_t after = timestamp - window.size_ms;  // windows that begin at or before it have ended
+  const int64_t after =
+      timestamp - window.size_ms;  // windows that begin at or before it have ended
   if (after < 0) return 0;
   return after / window.advance_ms * window.advance_ms + window.advance_ms;
 }
 
 }  // namespace
 
-AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema)
+AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& step,
+                                     Schema key_schema)
     : Operator(context),
       step_(step),
       key_schema_(std::move(key_schema)),
       store_(instances_of(step), step.window.has_value()) {}
 
-Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context, const AggregateStep& step,
+Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context,
+                                                                   const AggregateStep& step,
                                                                    Schema key_schema) {
-  std::unique_ptr<AggregateOperator> made(new AggregateOperator(context, step, std::move(key_schema)));
+  std::unique_ptr<AggregateOperator> made(
+      new AggregateOperator(context, step, std::move(key_schema)));
   made->key_writer_ = TRY(make_writer(step.key_format, made->key_schema_.columns, Side::Key));
   made->key_reader_ = TRY(make_reader(step.key_format, made->key_schema_.columns, Side::Key));
   return made;
@@ -46,8 +51,10 @@ void AggregateOperator::list_windows(const Batch& batch, uint32_t row, std::stri
                                      std::vector<Change>& changes) {
   const AggregateWindow& window = *step_.window;
   const int64_t timestamp = batch.timestamps[row];
-  for (int64_t start = first_window_start(window, timestamp); start <= timestamp; start += window.advance_ms) {
-    if (start + window.size_ms + window.grace_ms <= stream_time_) continue;  // closed: the record is late for it
+  for (int64_t start = first_window_start(window, timestamp); start <= timestamp;
+       start += window.advance_ms) {
+    if (start + window.size_ms + window.grace_ms <= stream_time_)
+      continue;  // closed: the record is late for it
     changes.push_back({&store_.touch(key, start), row, false, !step_.final_only});
   }
 }
@@ -58,16 +65,19 @@ Status AggregateOperator::process(Batch batch, size_t) {
   for (size_t i = 0; i < step_.key_count; ++i) key_columns.push_back(batch.columns[i].get());
   key_writer_->write(key_columns, {0, batch.rows}, nullptr, keys);
   if (!keys.problems.empty())
-    return Error{ErrorCode::InvalidText, "a group's key cannot be written", keys.problems.front().message};
+    return Error{ErrorCode::InvalidText, "a group's key cannot be written",
+                 keys.problems.front().message};
 
   std::vector<Change> changes;
   changes.reserve(batch.rows);
   for (uint32_t row = 0; row < batch.rows; ++row) {
-    const std::string_view key = keys[row].value_or(std::string_view());  // no key: one group of all
+    const std::string_view key =
+        keys[row].value_or(std::string_view());  // no key: one group of all
     if (!step_.window) {
       GroupSlot& group = store_.touch(key);
       const bool is_new = batch.present.test(row);
-      if (step_.is_table && batch.old_present.test(row)) changes.push_back({&group, row, true, !is_new});
+      if (step_.is_table && batch.old_present.test(row))
+        changes.push_back({&group, row, true, !is_new});
       if (is_new) changes.push_back({&group, row, false, true});
       continue;
     }
@@ -122,15 +132,18 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
       void* state = store_.state(*change.group, call);
       if (wants_old && !has_old_result) accumulator.result(instance, state, *old_results);
       has_old_result = !change.emit;
-      if (change.undo) TRY(accumulator.undo(instance, state, old_arguments, change.row));
-      else TRY(accumulator.update(instance, state, arguments, change.row));
+      if (change.undo)
+        TRY(accumulator.undo(instance, state, old_arguments, change.row));
+      else
+        TRY(accumulator.update(instance, state, arguments, change.row));
       if (change.emit) accumulator.result(instance, state, *results);
     }
     out.columns.push_back(std::move(results));
     if (wants_old) out.old_columns.push_back(std::move(old_results));
   }
   if (step_.window) {
-    auto starts = std::make_shared<Column>(TypeKind::Bigint), ends = std::make_shared<Column>(TypeKind::Bigint);
+    auto starts = std::make_shared<Column>(TypeKind::Bigint),
+         ends = std::make_shared<Column>(TypeKind::Bigint);
     for (const Change& change : changes) {
       if (!change.emit) continue;
       starts->append(change.group->window_start);
@@ -145,14 +158,15 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
 }
 
 // Windows close in the order of their starts when stream time reaches their end and grace.
-Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch& cause, uint32_t row) {
+Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch& cause,
+                                      uint32_t row) {
   const AggregateWindow& window = *step_.window;
   const int64_t span = window.size_ms + window.grace_ms;
-  // ksqlDB looks for closed windows in a store that has already dropped what is older than size and grace before the
-  // newest window; so when stream time jumps, windows that fell out of it are never emitted. Its users see that in the
-  // public cases; here every closed window is emitted.
-  const std::vector<GroupSlot*> closed =
-      store_.windows_between(previous_stream_time < 0 ? 0 : previous_stream_time - span + 1, stream_time_ - span + 1);
+  // ksqlDB looks for closed windows in a store that has already dropped what is older than size and
+  // grace before the newest window; so when stream time jumps, windows that fell out of it are
+  // never emitted. Its users see that in the public cases; here every closed window is emitted.
+  const std::vector<GroupSlot*> closed = store_.windows_between(
+      previous_stream_time < 0 ? 0 : previous_stream_time - span + 1, stream_time_ - span + 1);
   if (closed.empty()) return {};
   std::vector<ColumnPtr> keys;
   TRY(decode_keys(closed, keys));
@@ -163,7 +177,8 @@ Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch&
   return push(std::move(out));
 }
 
-Status AggregateOperator::decode_keys(std::span<GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const {
+Status AggregateOperator::decode_keys(std::span<GroupSlot* const> groups,
+                                      std::vector<ColumnPtr>& keys) const {
   std::vector<std::optional<std::string_view>> payloads;
   for (const GroupSlot* group : groups) payloads.emplace_back(*group->key);
   std::vector<Column> columns;
@@ -173,18 +188,21 @@ Status AggregateOperator::decode_keys(std::span<GroupSlot* const> groups, std::v
   RowStatus status;
   key_reader_->read(payloads, outs, status);
   if (status.errors != 0)
-    return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back", status.problems.front().message};
+    return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back",
+                 status.problems.front().message};
   for (Column& column : columns) keys.push_back(std::make_shared<const Column>(std::move(column)));
   return {};
 }
 
-Batch AggregateOperator::rows_of(std::span<const GroupSlot* const> groups, const std::vector<ColumnPtr>& keys) const {
+Batch AggregateOperator::rows_of(std::span<const GroupSlot* const> groups,
+                                 const std::vector<ColumnPtr>& keys) const {
   Batch out;
   out.rows = groups.size();
   out.present = Bitmap(out.rows, true);
   out.offsets.assign(out.rows, -1);
   out.columns = keys;
-  auto starts = std::make_shared<Column>(TypeKind::Bigint), ends = std::make_shared<Column>(TypeKind::Bigint),
+  auto starts = std::make_shared<Column>(TypeKind::Bigint),
+       ends = std::make_shared<Column>(TypeKind::Bigint),
        times = std::make_shared<Column>(TypeKind::Bigint);
   for (const GroupSlot* group : groups) {
     out.timestamps.push_back(group->timestamp);
@@ -195,7 +213,8 @@ Batch AggregateOperator::rows_of(std::span<const GroupSlot* const> groups, const
   for (size_t call = 0; call < step_.calls.size(); ++call) {
     const AggregateInstance& instance = store_.instances()[call];
     auto results = std::make_shared<Column>(instance.result_type);
-    for (const GroupSlot* group : groups) instance.def->accumulator.result(instance, store_.state(*group, call), *results);
+    for (const GroupSlot* group : groups)
+      instance.def->accumulator.result(instance, store_.state(*group, call), *results);
     out.columns.push_back(std::move(results));
   }
   if (step_.window) {

@@ -12,17 +12,20 @@
 
 namespace engine {
 
-// Input: the grouping columns, then the aggregates' arguments; keys are never null (RegroupOperator).
-// Output: the grouping columns, one column a call, and the window's bounds if there are windows; one row for each
-// change of a group, in the order of the records.
+// Input: the grouping columns, then the aggregates' arguments; keys are never null
+// (RegroupOperator). Output: the grouping columns, one column a call, and the window's bounds if
+// there are windows; one row for each change of a group, in the order of the records.
 //
-// A batch is taken in two passes. The first walks the records in their order: it moves stream time, decides which windows a record
-// still counts in, and lists the changes. The second takes one aggregate after the other and walks that list. Since
-// aggregates do not see each other, both give what one record at a time would give.
+// A batch is taken in two passes. The first walks the records in their order: it moves stream time,
+// decides which windows a record still counts in, and lists the changes. The second takes one
+// aggregate after the other and walks that list. Since aggregates do not see each other, both give
+// what one record at a time would give.
 class AggregateOperator final : public Operator {
  public:
   // `key_schema`: the grouping columns, with the role Key.
-  static Result<std::unique_ptr<AggregateOperator>> make(TaskContext& context, const AggregateStep& step, Schema key_schema);
+  static Result<std::unique_ptr<AggregateOperator>> make(TaskContext& context,
+                                                         const AggregateStep& step,
+                                                         Schema key_schema);
   Status process(Batch batch, size_t port) override;
   void append_scalars(std::vector<int64_t>& out) const override { out.push_back(stream_time_); }
   void restore_scalars(std::span<const int64_t>& scalars) override;
@@ -43,7 +46,8 @@ class AggregateOperator final : public Operator {
 
   Status apply(const Batch& batch, const std::vector<Change>& changes);
   Status emit_closed(int64_t previous_stream_time, const Batch& cause, uint32_t row);
-  void list_windows(const Batch& batch, uint32_t row, std::string_view key, std::vector<Change>& changes);
+  void list_windows(const Batch& batch, uint32_t row, std::string_view key,
+                    std::vector<Change>& changes);
   void expire();
   Status decode_keys(std::span<GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;
 

@@ -1,5 +1,6 @@
-// The values of records between two stages of a query: rows in the row codec, or changes of a table. Layout: one byte of flags
-// (1: a new row, 2: an old one), then varint size and bytes of each row that is there. docs/formats/row.md
+// The values of records between two stages of a query: rows in the row codec, or changes of a
+// table. Layout: one byte of flags (1: a new row, 2: an old one), then varint size and bytes of
+// each row that is there. docs/formats/row.md
 #pragma once
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ struct ExchangeValue {
   std::string_view new_row, old_row;
 };
 
-inline void encode_exchange_row(std::span<const Column* const> columns, size_t row, std::string& scratch, std::string& out) {
+inline void encode_exchange_row(std::span<const Column* const> columns, size_t row,
+                                std::string& scratch, std::string& out) {
   scratch.clear();
   encode_row(columns, row, scratch);
   append_varint(out, scratch.size());

@@ -10,7 +10,8 @@ Status FilterOperator::process(Batch batch, size_t) {
 }
 
 // A predicate that fails for a row, or is null, is false.
-Bitmap FilterOperator::passing(const std::vector<ColumnPtr>& columns, const Bitmap& present, const Batch& batch) {
+Bitmap FilterOperator::passing(const std::vector<ColumnPtr>& columns, const Bitmap& present,
+                               const Batch& batch) {
   RowErrors errors(batch.rows);
   const std::vector<uint32_t> rows = predicate_.select(columns, batch.rows, context().eval, errors);
   context().report(errors, batch);
@@ -32,7 +33,8 @@ Status FilterOperator::process_stream(Batch batch) {
 // A row that stops passing becomes a delete; one that never passed is not mentioned.
 Status FilterOperator::process_table(Batch batch) {
   Bitmap passes_now = passing(batch.columns, batch.present, batch);
-  Bitmap passed_before = batch.has_old() ? passing(batch.old_columns, batch.old_present, batch) : Bitmap(batch.rows, false);
+  Bitmap passed_before = batch.has_old() ? passing(batch.old_columns, batch.old_present, batch)
+                                         : Bitmap(batch.rows, false);
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < batch.rows; ++row)
     if (passes_now.test(row) || passed_before.test(row)) rows.push_back(row);

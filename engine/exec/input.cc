@@ -22,8 +22,11 @@ struct InputOperator::Records {
 
 namespace {
 
-// The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the start.
-size_t window_suffix_size(const SourceWindow& window) { return window.type == WindowType::Session ? 16 : 8; }
+// The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the
+// start.
+size_t window_suffix_size(const SourceWindow& window) {
+  return window.type == WindowType::Session ? 16 : 8;
+}
 
 std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& indexes) {
   std::vector<ColumnDef> columns;
@@ -57,10 +60,12 @@ void append_header(std::string_view raw, std::string_view key, Column& column) {
   found ? column.append_copy(*found) : column.append_null();
 }
 
-std::vector<Column*> pointers(std::vector<Column>& columns, const std::vector<int>& indexes, const std::vector<bool>& used) {
+std::vector<Column*> pointers(std::vector<Column>& columns, const std::vector<int>& indexes,
+                              const std::vector<bool>& used) {
   std::vector<Column*> outs;
   for (const int index : indexes)
-    outs.push_back(used[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)] : nullptr);
+    outs.push_back(used[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)]
+                                                    : nullptr);
   return outs;
 }
 
@@ -71,31 +76,40 @@ InputOperator::InputOperator(TaskContext& context, const InputStep& step, const 
   for (size_t i = 0; i < step_.schema.columns.size(); ++i) {
     const ColumnDef& column = step_.schema.columns[i];
     const int index = static_cast<int>(i);
-    if (column.role == ColumnRole::Key) key_columns_.push_back(index);
-    else if (column.role == ColumnRole::Value) value_columns_.push_back(index);
-    else header_columns_.push_back(index);
+    if (column.role == ColumnRole::Key)
+      key_columns_.push_back(index);
+    else if (column.role == ColumnRole::Value)
+      value_columns_.push_back(index);
+    else
+      header_columns_.push_back(index);
     if (column.role != ColumnRole::Key && step_.used[i]) stored_columns_.push_back(index);
     if (step_.timestamp && column.name == step_.timestamp->column) timestamp_column_ = index;
   }
 }
 
-Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context, const InputStep& step, const Layout& layout) {
+Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
+                                                           const InputStep& step,
+                                                           const Layout& layout) {
   std::unique_ptr<InputOperator> input(new InputOperator(context, step, layout));
-  input->key_reader_ = TRY(make_reader(step.key_format, columns_of(step.schema, input->key_columns_), Side::Key,
-                                       needed_of(step.used, input->key_columns_)));
+  input->key_reader_ =
+      TRY(make_reader(step.key_format, columns_of(step.schema, input->key_columns_), Side::Key,
+                      needed_of(step.used, input->key_columns_)));
   if (step.exchange < 0)
-    input->value_reader_ = TRY(make_reader(step.value_format, columns_of(step.schema, input->value_columns_), Side::Value,
-                                           needed_of(step.used, input->value_columns_)));
+    input->value_reader_ =
+        TRY(make_reader(step.value_format, columns_of(step.schema, input->value_columns_),
+                        Side::Value, needed_of(step.used, input->value_columns_)));
   if (step.timestamp && step.timestamp->format)
     input->timestamp_pattern_ = TRY(TimePattern::compile(*step.timestamp->format));
   return input;
 }
 
-Status InputOperator::collect(std::span<const LogBatch> batches, Offset from, size_t max_rows, Records& out) {
+Status InputOperator::collect(std::span<const LogBatch> batches, Offset from, size_t max_rows,
+                              Records& out) {
   out.next = from;
   for (const LogBatch& stored : batches) {
     if (stored.last_offset < from) continue;
-    const records::BatchView batch = TRY(records::parse_batch(stored.bytes, records::BatchCheck::Shape));
+    const records::BatchView batch =
+        TRY(records::parse_batch(stored.bytes, records::BatchCheck::Shape));
     auto scratch = std::make_shared<std::string>();
     records::RecordReader reader = TRY(records::RecordReader::open(batch, *scratch));
     out.owners.push_back(std::move(scratch));
@@ -118,7 +132,8 @@ Status InputOperator::collect(std::span<const LogBatch> batches, Offset from, si
   return {};
 }
 
-Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int32_t partition, Offset from, size_t max_rows) {
+Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int32_t partition,
+                                         Offset from, size_t max_rows) {
   Records records;
   TRY(collect(batches, from, max_rows, records));
   std::vector<bool> keep(records.size(), true);
@@ -144,15 +159,17 @@ Batch InputOperator::read_columns(Records& records, int32_t partition, std::vect
   raw_keys.reserve(batch.rows);
   for (const auto& key : records.keys) key ? raw_keys.append(*key) : raw_keys.append_null();
   read_keys(records, columns, keep, partition);
-  step_.exchange >= 0 ? read_exchange_values(records, columns, keep, batch) : read_values(records, columns, keep, batch);
+  step_.exchange >= 0 ? read_exchange_values(records, columns, keep, batch)
+                      : read_values(records, columns, keep, batch);
   for (const int index : header_columns_) {
     const ColumnDef& header = step_.schema.columns[static_cast<size_t>(index)];
     Column& column = columns[static_cast<size_t>(index)];
     for (const std::string_view raw : records.raw_headers)
-      header.header_key.empty() ? append_headers(raw, column) : append_header(raw, header.header_key, column);
+      header.header_key.empty() ? append_headers(raw, column)
+                                : append_header(raw, header.header_key, column);
   }
   take_timestamps(records, columns, keep, batch);
-  if (step_.exchange < 0) fill_system_columns({.timestamps = batch.timestamps, .offsets = records.offsets}, columns, partition);
+  if (step_.exchange < 0) fill_system_columns(batch, columns);
 
   for (size_t i = 0; i < columns.size(); ++i) {
     if (!step_.used[i]) {
@@ -165,26 +182,31 @@ Batch InputOperator::read_columns(Records& records, int32_t partition, std::vect
   for (const auto& owner : records.owners) raw_keys.keep(owner);
   batch.columns.push_back(std::make_shared<const Column>(std::move(raw_keys)));
   // The old side of a change that came through an exchange has the key of the new one.
-  for (size_t i = 0; batch.has_old() && i < key_columns_.size(); ++i) batch.old_columns[i] = batch.columns[i];
+  for (size_t i = 0; batch.has_old() && i < key_columns_.size(); ++i)
+    batch.old_columns[i] = batch.columns[i];
   return batch;
 }
 
-void InputOperator::read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep, int32_t partition) {
+void InputOperator::read_keys(Records& records, std::vector<Column>& columns,
+                              std::vector<bool>& keep, int32_t partition) {
   if (step_.window) split_windowed_keys(records, columns, keep);
   const bool is_table = step_.kind == SourceKind::Table;
   RowStatus status;
   key_reader_->read(records.keys, pointers(columns, key_columns_, step_.used), status);
   for (size_t row = 0; row < keep.size(); ++row) {
     if (status.states[row] == RowState::Error) keep[row] = false;
-    if (is_table && step_.exchange < 0 && !records.keys[row]) keep[row] = false;  // as Kafka Streams: no key, no row
+    if (is_table && step_.exchange < 0 && !records.keys[row])
+      keep[row] = false;  // as Kafka Streams: no key, no row
   }
   for (const RowProblem& problem : status.problems)
     context().log.record_failed("key: " + problem.message, partition, records.offsets[problem.row]);
 }
 
-void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep) {
+void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& columns,
+                                        std::vector<bool>& keep) {
   const size_t suffix = window_suffix_size(*step_.window);
-  const size_t first_bound = step_.schema.columns.size() + 3;  // behind ROWTIME, ROWPARTITION, ROWOFFSET
+  const size_t first_bound =
+      step_.schema.columns.size() + 3;  // behind ROWTIME, ROWPARTITION, ROWOFFSET
   for (size_t row = 0; row < keep.size(); ++row) {
     std::optional<std::string_view>& key = records.keys[row];
     if (!key || key->size() < suffix) {
@@ -198,12 +220,14 @@ void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& c
     const bool is_session = step_.window->type == WindowType::Session;
     const int64_t start = load_be<int64_t>(is_session ? bounds + 8 : bounds);
     columns[first_bound].append(start);
-    columns[first_bound + 1].append(is_session ? load_be<int64_t>(bounds) : start + step_.window->size_ms.value_or(0));
+    columns[first_bound + 1].append(is_session ? load_be<int64_t>(bounds)
+                                               : start + step_.window->size_ms.value_or(0));
     key->remove_suffix(suffix);
   }
 }
 
-void InputOperator::read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep, Batch& batch) {
+void InputOperator::read_values(Records& records, std::vector<Column>& columns,
+                                std::vector<bool>& keep, Batch& batch) {
   RowStatus status;
   value_reader_->read(records.values, pointers(columns, value_columns_, step_.used), status);
   for (size_t row = 0; row < keep.size(); ++row) {
@@ -211,10 +235,12 @@ void InputOperator::read_values(Records& records, std::vector<Column>& columns, 
     if (status.states[row] == RowState::Null) batch.present.clear(row);
   }
   for (const RowProblem& problem : status.problems)
-    context().log.record_failed("value: " + problem.message, batch.partition, records.offsets[problem.row]);
+    context().log.record_failed("value: " + problem.message, batch.partition,
+                                records.offsets[problem.row]);
 }
 
-void InputOperator::read_exchange_values(const Records& records, std::vector<Column>& columns, std::vector<bool>& keep, Batch& batch) {
+void InputOperator::read_exchange_values(const Records& records, std::vector<Column>& columns,
+                                         std::vector<bool>& keep, Batch& batch) {
   std::vector<Column*> now;
   for (const int index : value_columns_) now.push_back(&columns[static_cast<size_t>(index)]);
   const bool is_table = step_.kind == SourceKind::Table;
@@ -231,8 +257,10 @@ void InputOperator::read_exchange_values(const Records& records, std::vector<Col
     return !is_there;
   };
   for (size_t row = 0; row < records.size(); ++row) {
-    const auto value = records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // Our own writer made these bytes; storage checks them by checksum. What does not decode is dropped aloud.
+    const auto value =
+        records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
+    // Our own writer made these bytes; storage checks them by checksum. What does not decode is
+    // dropped aloud.
     bool fine = value.has_value();
     const ExchangeValue change = value.value_or(ExchangeValue{});
     fine &= read_side(change.has_new, change.new_row, now);
@@ -243,7 +271,8 @@ void InputOperator::read_exchange_values(const Records& records, std::vector<Col
     }
     if (fine) continue;
     keep[row] = false;
-    context().log.record_failed("a record between two stages is damaged", batch.partition, records.offsets[row]);
+    context().log.record_failed("a record between two stages is damaged", batch.partition,
+                                records.offsets[row]);
   }
   for (Column& column : old_columns) {
     for (const auto& owner : records.owners) column.keep(owner);
@@ -251,38 +280,43 @@ void InputOperator::read_exchange_values(const Records& records, std::vector<Col
   }
 }
 
-void InputOperator::fill_system_columns(const Records& records, std::vector<Column>& columns, int32_t partition) const {
+void InputOperator::fill_system_columns(const Batch& batch, std::vector<Column>& columns) const {
   const size_t first = step_.schema.columns.size();
-  for (size_t row = 0; row < records.offsets.size(); ++row) {
-    if (step_.used[first]) columns[first].append(records.timestamps[row]);
-    if (step_.used[first + 1]) columns[first + 1].append(partition);
-    if (step_.used[first + 2]) columns[first + 2].append(records.offsets[row]);
+  for (size_t row = 0; row < batch.rows; ++row) {
+    if (step_.used[first]) columns[first].append(batch.timestamps[row]);
+    if (step_.used[first + 1]) columns[first + 1].append(batch.partition);
+    if (step_.used[first + 2]) columns[first + 2].append(batch.offsets[row]);
   }
 }
 
-std::optional<int64_t> InputOperator::timestamp_of(const Column& column, size_t row, std::string_view& problem) const {
+std::optional<int64_t> InputOperator::timestamp_of(const Column& column, size_t row,
+                                                   std::string_view& problem) const {
   problem = "the TIMESTAMP column is null";
   if (column.is_null(row)) return std::nullopt;
   if (column.type().kind() != TypeKind::String) return column.data<int64_t>()[row];
   problem = "the TIMESTAMP column does not match TIMESTAMP_FORMAT";
-  const Result<int64_t> parsed = timestamp_pattern_->parse_timestamp(column.data<std::string_view>()[row], TimeZone::utc());
+  const Result<int64_t> parsed =
+      timestamp_pattern_->parse_timestamp(column.data<std::string_view>()[row], TimeZone::utc());
   return parsed ? std::optional<int64_t>(*parsed) : std::nullopt;
 }
 
-void InputOperator::take_timestamps(const Records& records, const std::vector<Column>& columns, std::vector<bool>& keep, Batch& batch) {
+void InputOperator::take_timestamps(const Records& records, const std::vector<Column>& columns,
+                                    std::vector<bool>& keep, Batch& batch) {
   batch.timestamps = records.timestamps;
   for (size_t row = 0; row < keep.size(); ++row) {
     if (!keep[row]) continue;
     std::string_view problem = "the record's timestamp is negative";
     std::optional<int64_t> timestamp = records.timestamps[row];
-    if (timestamp_column_ >= 0 && batch.present.test(row))  // a delete has no columns: the record's own time counts
+    if (timestamp_column_ >= 0 &&
+        batch.present.test(row))  // a delete has no columns: the record's own time counts
       timestamp = timestamp_of(columns[static_cast<size_t>(timestamp_column_)], row, problem);
     if (timestamp && *timestamp >= 0) {
       batch.timestamps[row] = *timestamp;
       continue;
     }
     keep[row] = false;
-    context().log.record_failed(fmt::format("timestamp: {}", problem), batch.partition, records.offsets[row]);
+    context().log.record_failed(fmt::format("timestamp: {}", problem), batch.partition,
+                                records.offsets[row]);
   }
 }
 
@@ -293,9 +327,11 @@ Status InputOperator::process(Batch batch, size_t) {
   return apply_to_table(std::move(batch), *keys);
 }
 
-std::vector<const Column*> InputOperator::stored_columns(const std::vector<ColumnPtr>& columns) const {
+std::vector<const Column*> InputOperator::stored_columns(
+    const std::vector<ColumnPtr>& columns) const {
   std::vector<const Column*> stored;
-  for (const int index : stored_columns_) stored.push_back(columns[static_cast<size_t>(index)].get());
+  for (const int index : stored_columns_)
+    stored.push_back(columns[static_cast<size_t>(index)].get());
   return stored;
 }
 
@@ -305,7 +341,8 @@ Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
   std::vector<Column> old_columns;
   for (const LayoutColumn& column : layout_) old_columns.emplace_back(column.type);
   std::vector<Column*> old_stored;
-  for (const int index : stored_columns_) old_stored.push_back(&old_columns[static_cast<size_t>(index)]);
+  for (const int index : stored_columns_)
+    old_stored.push_back(&old_columns[static_cast<size_t>(index)]);
   const size_t rowtime = step_.schema.columns.size();
 
   batch.old_present = Bitmap(batch.rows, false);
@@ -326,13 +363,17 @@ Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
     } else {
       for (Column* column : old_stored) column->append_null();
     }
-    if (step_.used[rowtime]) before ? old_columns[rowtime].append(before->timestamp) : old_columns[rowtime].append_null();
+    if (step_.used[rowtime])
+      before ? old_columns[rowtime].append(before->timestamp) : old_columns[rowtime].append_null();
   }
   if (step_.old_too) {
     for (size_t i = 0; i < layout_.size(); ++i) {
-      const bool is_stored = std::ranges::find(stored_columns_, static_cast<int>(i)) != stored_columns_.end() || i == rowtime;
-      batch.old_columns.push_back(is_stored && step_.used[i] ? std::make_shared<const Column>(std::move(old_columns[i]))
-                                                             : batch.columns[i]);
+      const bool is_stored =
+          std::ranges::find(stored_columns_, static_cast<int>(i)) != stored_columns_.end() ||
+          i == rowtime;
+      batch.old_columns.push_back(is_stored && step_.used[i]
+                                      ? std::make_shared<const Column>(std::move(old_columns[i]))
+                                      : batch.columns[i]);
     }
   } else {
     batch.old_present = {};
@@ -356,24 +397,31 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   std::vector<bool> keep(rows.size(), true);
   if (step_.window) split_windowed_keys(records, columns, keep);
   std::vector<Column*> key_outs, value_outs;
-  for (const int index : key_columns_) key_outs.push_back(step_.used[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)] : nullptr);
-  for (const int index : stored_columns_) value_outs.push_back(&columns[static_cast<size_t>(index)]);
+  for (const int index : key_columns_)
+    key_outs.push_back(step_.used[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)]
+                                                              : nullptr);
+  for (const int index : stored_columns_)
+    value_outs.push_back(&columns[static_cast<size_t>(index)]);
   RowStatus status;
   key_reader_->read(records.keys, key_outs, status);
-  if (status.errors != 0) return Error{ErrorCode::CorruptRecord, "a stored key cannot be read", status.problems.front().message};
+  if (status.errors != 0)
+    return Error{ErrorCode::CorruptRecord, "a stored key cannot be read",
+                 status.problems.front().message};
   for (const auto& [key, row] : rows) {
     TRY(decode_row(row->bytes, value_outs, RowStrings::Copy));
     columns[step_.schema.columns.size()].append(row->timestamp);
   }
   for (Column& column : columns)
-    out.columns.push_back(column.size() == out.rows ? std::make_shared<const Column>(std::move(column)) : nullptr);
+    out.columns.push_back(
+        column.size() == out.rows ? std::make_shared<const Column>(std::move(column)) : nullptr);
   return out;
 }
 
 Status InputOperator::end_bootstrap() {
   if (!std::exchange(is_quiet_, false)) return {};
   std::vector<StoredRow> rows;
-  rows_.for_each([&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
+  rows_.for_each(
+      [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
   std::ranges::sort(rows, {}, &StoredRow::first);
   Batch batch = TRY(rows_of(rows));
   return push(std::move(batch));

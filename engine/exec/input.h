@@ -1,4 +1,5 @@
-// Where a stage begins: record batches of the log become column batches; the records of a table become changes.
+// Where a stage begins: record batches of the log become column batches; the records of a table
+// become changes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,32 +15,35 @@
 
 namespace engine {
 
-// Decoded records of one partition, on their way to the operators. The batch has one column more than the input's layout: the
-// records' key bytes.
+// Decoded records of one partition, on their way to the operators. The batch has one column more
+// than the input's layout: the records' key bytes.
 struct InputChunk {
   Batch batch;
   Offset next;  // the first record that is not in it
 };
 
-// Decoding keeps nothing and may be done ahead; process() is where a table's record meets the table, and so must be called in the
-// order in which the task takes its inputs.
+// Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
+// table, and so must be called in the order in which the task takes its inputs.
 class InputOperator final : public Operator {
  public:
-  static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step, const Layout& layout);
+  static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
+                                                     const Layout& layout);
 
-  // The records from `from` on, at most `max_rows`. What cannot be read is reported and left out. The strings are views into
-  // the log's bytes, unless the batch is compressed.
-  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Offset from, size_t max_rows);
+  // The records from `from` on, at most `max_rows`. What cannot be read is reported and left out.
+  // The strings are views into the log's bytes, unless the batch is compressed.
+  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Offset from,
+                            size_t max_rows);
 
   Status process(Batch batch, size_t port) override;
 
   const InputStep& step() const { return step_; }
   RowStore* store() { return step_.store >= 0 ? &rows_ : nullptr; }
-  // Rows of the store in this input's layout: what a look-up sees. `rows` are (key bytes, row) pairs.
+  // Rows of the store in this input's layout: what a look-up sees. `rows` are (key bytes, row)
+  // pairs.
   using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
   Result<Batch> rows_of(std::span<const StoredRow> rows);
-  // Between these the records of a table only fill it; at the end all its rows are pushed as inserts: what a push query on a
-  // table shows first. Streams are not affected.
+  // Between these the records of a table only fill it; at the end all its rows are pushed as
+  // inserts: what a push query on a table shows first. Streams are not affected.
   void begin_bootstrap() { is_quiet_ = step_.store >= 0; }
   Status end_bootstrap();
 
@@ -49,20 +53,25 @@ class InputOperator final : public Operator {
 
   Status collect(std::span<const LogBatch> batches, Offset from, size_t max_rows, Records& out);
   Batch read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
-  void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep, int32_t partition);
+  void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
+                 int32_t partition);
   void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
-  void read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep, Batch& batch);
-  void read_exchange_values(const Records& records, std::vector<Column>& columns, std::vector<bool>& keep, Batch& batch);
-  void fill_system_columns(const Records& records, std::vector<Column>& columns, int32_t partition) const;
-  void take_timestamps(const Records& records, const std::vector<Column>& columns, std::vector<bool>& keep, Batch& batch);
-  std::optional<int64_t> timestamp_of(const Column& column, size_t row, std::string_view& problem) const;
+  void read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
+                   Batch& batch);
+  void read_exchange_values(const Records& records, std::vector<Column>& columns,
+                            std::vector<bool>& keep, Batch& batch);
+  void fill_system_columns(const Batch& batch, std::vector<Column>& columns) const;
+  void take_timestamps(const Records& records, const std::vector<Column>& columns,
+                       std::vector<bool>& keep, Batch& batch);
+  std::optional<int64_t> timestamp_of(const Column& column, size_t row,
+                                      std::string_view& problem) const;
   Status apply_to_table(Batch batch, const Column& keys);
   std::vector<const Column*> stored_columns(const std::vector<ColumnPtr>& columns) const;
 
   const InputStep step_;
   const Layout layout_;
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
-  std::vector<int> stored_columns_;                                 // values (and ROWTIME aside) that a table's store keeps
+  std::vector<int> stored_columns_;  // values (and ROWTIME aside) that a table's store keeps
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;

@@ -46,7 +46,8 @@ StateEntry decode_entry(ByteReader& in) {
   return entry;
 }
 
-// Reads a count and that many items; stops at the first that is not there, so a lying count costs nothing.
+// Reads a count and that many items; stops at the first that is not there, so a lying count costs
+// nothing.
 template <class T, class Decode>
 std::vector<T> decode_list(ByteReader& in, Decode decode) {
   std::vector<T> items;
@@ -72,12 +73,14 @@ Result<JournalEntry> decode_journal(std::string_view bytes) {
   ByteReader in(bytes);
   const auto version = in.be<uint8_t>();
   if (in.ok() && version > kJournalVersion)
-    return Error{ErrorCode::IncompatibleFormat, "the journal was written by a newer version of millrace"};
+    return Error{ErrorCode::IncompatibleFormat,
+                 "the journal was written by a newer version of millrace"};
   JournalEntry entry;
   entry.positions = decode_list<InputPosition>(in, decode_position);
   entry.scalars = decode_list<int64_t>(in, [](ByteReader& from) { return from.signed_varint(); });
   entry.entries = decode_list<StateEntry>(in, decode_entry);
-  if (!in.ok() || !in.at_end()) return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
+  if (!in.ok() || !in.at_end())
+    return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
   return entry;
 }
 

@@ -1,4 +1,5 @@
-// The journal entry of a task commit: what a micro-batch changed, as bytes. Layout: docs/formats/journal.md.
+// The journal entry of a task commit: what a micro-batch changed, as bytes. Layout:
+// docs/formats/journal.md.
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,11 +16,12 @@ namespace engine {
 struct InputPosition {
   uint32_t input = 0;  // of the stage
   PartitionRef partition;
-  Offset next;         // the first record that is not yet taken
+  Offset next;  // the first record that is not yet taken
   bool operator==(const InputPosition&) const = default;
 };
 
-// Absolute, all of it: state = a checkpoint, and the entries after it, whatever of them it already contains.
+// Absolute, all of it: state = a checkpoint, and the entries after it, whatever of them it already
+// contains.
 struct JournalEntry {
   std::vector<InputPosition> positions;  // those that changed
   std::vector<int64_t> scalars;          // of all operators, in order; empty: as before

@@ -7,7 +7,9 @@ void TaskContext::report(const RowErrors& errors, const Batch& batch) const {
     log.record_failed(message.text, batch.partition, batch.offsets[message.row]);
 }
 
-std::vector<ColumnPtr> Operator::evaluate(const Program& program, const std::vector<ColumnPtr>& columns, const Batch& batch) const {
+std::vector<ColumnPtr> Operator::evaluate(const Program& program,
+                                          const std::vector<ColumnPtr>& columns,
+                                          const Batch& batch) const {
   std::vector<ColumnPtr> out;
   for (Evaluated& result : program.run(columns, batch.rows, context_.eval)) {
     context_.report(result.errors, batch);

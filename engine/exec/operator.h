@@ -38,10 +38,12 @@ class Operator {
   explicit Operator(TaskContext& context) : context_(context) {}
   virtual ~Operator() = default;
 
-  // Takes a batch at one of its ports (joins have two) and pushes what follows from it. An error ends the task.
+  // Takes a batch at one of its ports (joins have two) and pushes what follows from it. An error
+  // ends the task.
   virtual Status process(Batch batch, size_t port) = 0;
 
-  // Numbers that are part of the task's position (stream time). `restore_scalars` consumes its own from the front.
+  // Numbers that are part of the task's position (stream time). `restore_scalars` consumes its own
+  // from the front.
   virtual void append_scalars(std::vector<int64_t>&) const {}
   virtual void restore_scalars(std::span<const int64_t>&) {}
 
@@ -52,8 +54,11 @@ class Operator {
 
  protected:
   // The program's columns over these; what fails is null there, and reported.
-  std::vector<ColumnPtr> evaluate(const Program& program, const std::vector<ColumnPtr>& columns, const Batch& batch) const;
-  Status push(Batch batch) { return batch.rows == 0 ? Status{} : next_->process(std::move(batch), next_port_); }
+  std::vector<ColumnPtr> evaluate(const Program& program, const std::vector<ColumnPtr>& columns,
+                                  const Batch& batch) const;
+  Status push(Batch batch) {
+    return batch.rows == 0 ? Status{} : next_->process(std::move(batch), next_port_);
+  }
   TaskContext& context() const { return context_; }
 
  private:

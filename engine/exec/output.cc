@@ -22,32 +22,39 @@ std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& 
   std::vector<ColumnDef> columns;
   for (const int index : indexes) {
     columns.push_back(schema.columns[static_cast<size_t>(index)]);
-    if (columns.back().role == ColumnRole::Headers) columns.back().role = ColumnRole::Value;  // selected, it is a value like others
+    if (columns.back().role == ColumnRole::Headers)
+      columns.back().role = ColumnRole::Value;  // selected, it is a value like others
   }
   return columns;
 }
 
-std::vector<const Column*> pick(const std::vector<ColumnPtr>& columns, const std::vector<int>& indexes) {
+std::vector<const Column*> pick(const std::vector<ColumnPtr>& columns,
+                                const std::vector<int>& indexes) {
   std::vector<const Column*> picked;
   for (const int index : indexes) picked.push_back(columns[static_cast<size_t>(index)].get());
   return picked;
 }
 
 Error unwritable(std::string_view side, const RowProblem& problem, const Batch& batch) {
-  return Error{ErrorCode::InvalidText, fmt::format("cannot write the {} of a result: {}", side, problem.message),
-               fmt::format("Caused by the record at partition {}, offset {}. Exception caught in process.", batch.partition,
-                           batch.offsets[problem.row])};
+  return Error{
+      ErrorCode::InvalidText,
+      fmt::format("cannot write the {} of a result: {}", side, problem.message),
+      fmt::format("Caused by the record at partition {}, offset {}. Exception caught in process.",
+                  batch.partition, batch.offsets[problem.row])};
 }
 
-PartitionId partition_of(std::optional<std::string_view> key, int32_t source_partition, int32_t partitions) {
+PartitionId partition_of(std::optional<std::string_view> key, int32_t source_partition,
+                         int32_t partitions) {
   if (key) return records::partition_for_key(*key, partitions);
   return PartitionId(source_partition % partitions);
 }
 
-void take_batches(std::vector<records::BatchBuilder>& builders, Uuid topic, std::vector<OutputBatch>& out) {
+void take_batches(std::vector<records::BatchBuilder>& builders, Uuid topic,
+                  std::vector<OutputBatch>& out) {
   for (size_t i = 0; i < builders.size(); ++i) {
     if (builders[i].empty()) continue;
-    out.push_back({PartitionRef{topic, PartitionId(static_cast<int32_t>(i))}, builders[i].finish()});
+    out.push_back(
+        {PartitionRef{topic, PartitionId(static_cast<int32_t>(i))}, builders[i].finish()});
   }
 }
 
@@ -56,15 +63,22 @@ void take_batches(std::vector<records::BatchBuilder>& builders, Uuid topic, std:
 // ---- topics
 
 TopicOutput::TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context), plan_(plan), target_(target), builders_(static_cast<size_t>(target.partitions)) {
+    : LogOutput(context),
+      plan_(plan),
+      target_(target),
+      builders_(static_cast<size_t>(target.partitions)) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
-Result<std::unique_ptr<TopicOutput>> TopicOutput::make(TaskContext& context, const OutputPlan& plan, OutputTarget target) {
+Result<std::unique_ptr<TopicOutput>> TopicOutput::make(TaskContext& context, const OutputPlan& plan,
+                                                       OutputTarget target) {
   std::unique_ptr<TopicOutput> output(new TopicOutput(context, plan, target));
-  output->key_writer_ = TRY(make_writer(plan.key_format, columns_of(plan.schema, output->key_columns_), Side::Key));
-  output->value_writer_ = TRY(make_writer(plan.value_format, columns_of(plan.schema, output->value_columns_), Side::Value));
-  if (plan.timestamp_format) output->timestamp_pattern_ = TRY(TimePattern::compile(*plan.timestamp_format));
+  output->key_writer_ =
+      TRY(make_writer(plan.key_format, columns_of(plan.schema, output->key_columns_), Side::Key));
+  output->value_writer_ = TRY(
+      make_writer(plan.value_format, columns_of(plan.schema, output->value_columns_), Side::Value));
+  if (plan.timestamp_format)
+    output->timestamp_pattern_ = TRY(TimePattern::compile(*plan.timestamp_format));
   return output;
 }
 
@@ -72,7 +86,8 @@ Status TopicOutput::process(Batch batch, size_t) {
   EncodedRows keys, values;
   key_writer_->write(pick(batch.columns, key_columns_), {0, batch.rows}, nullptr, keys);
   if (!keys.problems.empty()) return unwritable("key", keys.problems.front(), batch);
-  value_writer_->write(pick(batch.columns, value_columns_), {0, batch.rows}, &batch.present, values);
+  value_writer_->write(pick(batch.columns, value_columns_), {0, batch.rows}, &batch.present,
+                       values);
   if (!values.problems.empty()) return unwritable("value", values.problems.front(), batch);
   return append(batch, keys, values);
 }
@@ -80,7 +95,8 @@ Status TopicOutput::process(Batch batch, size_t) {
 void TopicOutput::append_window(const Batch& batch, size_t row, std::string& key) const {
   const size_t first_bound = plan_.schema.columns.size();
   const int64_t start = batch.columns[first_bound]->data<int64_t>()[row];
-  if (plan_.window->type == WindowType::Session) append_be(key, batch.columns[first_bound + 1]->data<int64_t>()[row]);
+  if (plan_.window->type == WindowType::Session)
+    append_be(key, batch.columns[first_bound + 1]->data<int64_t>()[row]);
   append_be(key, start);
 }
 
@@ -124,28 +140,38 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
   const Column& column = *batch.columns[static_cast<size_t>(plan_.timestamp_column)];
   std::optional<int64_t> timestamp;
   if (!column.is_null(row) && column.type().kind() == TypeKind::String) {
-    const auto parsed = timestamp_pattern_->parse_timestamp(column.data<std::string_view>()[row], TimeZone::utc());
+    const auto parsed =
+        timestamp_pattern_->parse_timestamp(column.data<std::string_view>()[row], TimeZone::utc());
     if (parsed) timestamp = *parsed;
   } else if (!column.is_null(row)) {
     timestamp = column.data<int64_t>()[row];
   }
   if (timestamp && *timestamp >= 0) return timestamp;
-  context().log.record_failed("the result's TIMESTAMP column holds no valid time", batch.partition, batch.offsets[row]);
+  context().log.record_failed("the result's TIMESTAMP column holds no valid time", batch.partition,
+                              batch.offsets[row]);
   return std::nullopt;
 }
 
-void TopicOutput::take(std::vector<OutputBatch>& out) { take_batches(builders_, target_.topic, out); }
+void TopicOutput::take(std::vector<OutputBatch>& out) {
+  take_batches(builders_, target_.topic, out);
+}
 
 // ---- exchanges
 
 ExchangeOutput::ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context), plan_(plan), target_(target), builders_(static_cast<size_t>(target.partitions)) {
+    : LogOutput(context),
+      plan_(plan),
+      target_(target),
+      builders_(static_cast<size_t>(target.partitions)) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
-Result<std::unique_ptr<ExchangeOutput>> ExchangeOutput::make(TaskContext& context, const OutputPlan& plan, OutputTarget target) {
+Result<std::unique_ptr<ExchangeOutput>> ExchangeOutput::make(TaskContext& context,
+                                                             const OutputPlan& plan,
+                                                             OutputTarget target) {
   std::unique_ptr<ExchangeOutput> output(new ExchangeOutput(context, plan, target));
-  output->key_writer_ = TRY(make_writer(plan.key_format, columns_of(plan.schema, output->key_columns_), Side::Key));
+  output->key_writer_ =
+      TRY(make_writer(plan.key_format, columns_of(plan.schema, output->key_columns_), Side::Key));
   return output;
 }
 
@@ -154,7 +180,8 @@ Status ExchangeOutput::process(Batch batch, size_t) {
   key_writer_->write(pick(batch.columns, key_columns_), {0, batch.rows}, nullptr, keys);
   if (!keys.problems.empty()) return unwritable("key", keys.problems.front(), batch);
   const std::vector<const Column*> now = pick(batch.columns, value_columns_);
-  const std::vector<const Column*> old = batch.has_old() ? pick(batch.old_columns, value_columns_) : std::vector<const Column*>();
+  const std::vector<const Column*> old =
+      batch.has_old() ? pick(batch.old_columns, value_columns_) : std::vector<const Column*>();
   std::string value, scratch;
   for (size_t row = 0; row < batch.rows; ++row) {
     const bool has_new = batch.present.test(row);
@@ -163,11 +190,14 @@ Status ExchangeOutput::process(Batch batch, size_t) {
     if (has_new) encode_exchange_row(now, row, scratch, value);
     if (has_old) encode_exchange_row(old, row, scratch, value);
     const PartitionId partition = partition_of(keys[row], batch.partition, target_.partitions);
-    builders_[static_cast<size_t>(partition.value())].append(batch.timestamps[row], keys[row], value);
+    builders_[static_cast<size_t>(partition.value())].append(batch.timestamps[row], keys[row],
+                                                             value);
   }
   return {};
 }
 
-void ExchangeOutput::take(std::vector<OutputBatch>& out) { take_batches(builders_, target_.topic, out); }
+void ExchangeOutput::take(std::vector<OutputBatch>& out) {
+  take_batches(builders_, target_.topic, out);
+}
 
 }  // namespace engine

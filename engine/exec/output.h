@@ -27,11 +27,12 @@ struct OutputTarget {
   int32_t partitions = 1;
 };
 
-// Writes records in the sink's formats; keys decide the partition as Kafka's producers do, records without a key go to
-// the partition that their source came from.
+// Writes records in the sink's formats; keys decide the partition as Kafka's producers do, records
+// without a key go to the partition that their source came from.
 class TopicOutput final : public LogOutput {
  public:
-  static Result<std::unique_ptr<TopicOutput>> make(TaskContext& context, const OutputPlan& plan, OutputTarget target);
+  static Result<std::unique_ptr<TopicOutput>> make(TaskContext& context, const OutputPlan& plan,
+                                                   OutputTarget target);
   Status process(Batch batch, size_t port) override;
   void take(std::vector<OutputBatch>& out) override;
 
@@ -55,7 +56,8 @@ class TopicOutput final : public LogOutput {
 // Writes rows for the next stage of the same query (engine/exec/exchange_codec.h).
 class ExchangeOutput final : public LogOutput {
  public:
-  static Result<std::unique_ptr<ExchangeOutput>> make(TaskContext& context, const OutputPlan& plan, OutputTarget target);
+  static Result<std::unique_ptr<ExchangeOutput>> make(TaskContext& context, const OutputPlan& plan,
+                                                      OutputTarget target);
   Status process(Batch batch, size_t port) override;
   void take(std::vector<OutputBatch>& out) override;
 

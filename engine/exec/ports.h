@@ -74,8 +74,9 @@ using CommitDone = std::function<void(Result<std::vector<TopicEnd>>)>;
 class Sink {
  public:
   virtual ~Sink() = default;
-  // The only verb that writes. `done` is called on the task's thread once the commit is durable, or refused; commits of one task are
-  // durable in order. False when the log is full just now: nothing was taken, and the task is stepped again when there is room.
+  // The only verb that writes. `done` is called on the task's thread once the commit is durable, or
+  // refused; commits of one task are durable in order. False when the log is full just now: nothing
+  // was taken, and the task is stepped again when there is room.
   virtual bool try_commit(TaskCommit& commit, CommitDone& done) = 0;
 };
 

@@ -12,7 +12,8 @@ class ProjectOperator final : public Operator {
   Status process(Batch batch, size_t port) override;
 
  private:
-  std::vector<ColumnPtr> project(const std::vector<ColumnPtr>& columns, const Bitmap& present, const Batch& batch);
+  std::vector<ColumnPtr> project(const std::vector<ColumnPtr>& columns, const Bitmap& present,
+                                 const Batch& batch);
 
   Program program_;
   const std::vector<bool> is_key_;

@@ -18,28 +18,34 @@ struct Side {
   bool takes_new, takes_old;
 };
 
-Column take(const Column& now, const Column& old, const std::vector<Side>& sides, bool is_key, bool want_new) {
+Column take(const Column& now, const Column& old, const std::vector<Side>& sides, bool is_key,
+            bool want_new) {
   Column out(now.type());
   out.reserve(sides.size());
   for (const Side& side : sides) {
     // The key columns are set on both sides of a row, also on the one that is not there.
     const bool from_new = want_new ? side.takes_new : !side.takes_old && is_key;
     const bool from_old = want_new ? !side.takes_new && is_key : side.takes_old;
-    if (from_new) out.append_from(now, side.row);
-    else if (from_old) out.append_from(old, side.row);
-    else out.append_null();
+    if (from_new)
+      out.append_from(now, side.row);
+    else if (from_old)
+      out.append_from(old, side.row);
+    else
+      out.append_null();
   }
   return out;
 }
 
 }  // namespace
 
-bool RegroupOperator::has_null_key(const std::vector<ColumnPtr>& columns, const Batch& batch, uint32_t row) {
+bool RegroupOperator::has_null_key(const std::vector<ColumnPtr>& columns, const Batch& batch,
+                                   uint32_t row) {
   for (size_t i = 0; i < step_.key_count; ++i) {
     if (!columns[i]->is_null(row)) continue;
-    context().log.record_failed(
-        fmt::format("Group-by column with index {} resolved to null. The source row will be excluded from the table.", i),
-        batch.partition, batch.offsets[row]);
+    context().log.record_failed(fmt::format("Group-by column with index {} resolved to null. The "
+                                            "source row will be excluded from the table.",
+                                            i),
+                                batch.partition, batch.offsets[row]);
     return true;
   }
   return false;

@@ -1,12 +1,14 @@
-// Prepares rows for grouping: the first columns of a batch become the key by which they are grouped.
+// Prepares rows for grouping: the first columns of a batch become the key by which they are
+// grouped.
 #pragma once
 #include "engine/exec/operator.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
 
-// Drops what has a null in the key. An update of a table that changes the key becomes two rows: first the delete under the old
-// key, then the insert under the new one; so a row's old and new key are always the same downstream.
+// Drops what has a null in the key. An update of a table that changes the key becomes two rows:
+// first the delete under the old key, then the insert under the new one; so a row's old and new key
+// are always the same downstream.
 class RegroupOperator final : public Operator {
  public:
   RegroupOperator(TaskContext& context, const RegroupStep& step) : Operator(context), step_(step) {}

@@ -10,7 +10,8 @@ namespace {
 
 Schema key_schema_of(const Layout& layout, size_t key_count) {
   Schema schema;
-  for (size_t i = 0; i < key_count; ++i) schema.columns.push_back({layout[i].name, layout[i].type, ColumnRole::Key});
+  for (size_t i = 0; i < key_count; ++i)
+    schema.columns.push_back({layout[i].name, layout[i].type, ColumnRole::Key});
   return schema;
 }
 
@@ -22,7 +23,8 @@ Result<std::unique_ptr<Operator>> upcast(Result<std::unique_ptr<T>> made) {
 
 }  // namespace
 
-Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& context, StageEnd end) {
+Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& context,
+                                            StageEnd end) {
   auto stage = std::make_unique<Stage>();
   stage->stores_.resize(plan.stores.size());
   stage->keepers_.resize(plan.stores.size());
@@ -42,15 +44,20 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const PlanNode& node, Tas
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<AggregateStep>(&node.step)) {
-    auto made = TRY(AggregateOperator::make(context, *step, key_schema_of(node.layout, step->key_count)));
+    auto made =
+        TRY(AggregateOperator::make(context, *step, key_schema_of(node.layout, step->key_count)));
     stores_[static_cast<size_t>(step->store)] = &made->store();
     keepers_[static_cast<size_t>(step->store)] = made.get();
     return std::unique_ptr<Operator>(std::move(made));
   }
-  if (const auto* step = std::get_if<FilterStep>(&node.step)) return std::unique_ptr<Operator>(new FilterOperator(context, *step));
-  if (const auto* step = std::get_if<ProjectStep>(&node.step)) return std::unique_ptr<Operator>(new ProjectOperator(context, *step));
-  if (const auto* step = std::get_if<FlatMapStep>(&node.step)) return std::unique_ptr<Operator>(new FlatMapOperator(context, *step));
-  if (const auto* step = std::get_if<RegroupStep>(&node.step)) return std::unique_ptr<Operator>(new RegroupOperator(context, *step));
+  if (const auto* step = std::get_if<FilterStep>(&node.step))
+    return std::unique_ptr<Operator>(new FilterOperator(context, *step));
+  if (const auto* step = std::get_if<ProjectStep>(&node.step))
+    return std::unique_ptr<Operator>(new ProjectOperator(context, *step));
+  if (const auto* step = std::get_if<FlatMapStep>(&node.step))
+    return std::unique_ptr<Operator>(new FlatMapOperator(context, *step));
+  if (const auto* step = std::get_if<RegroupStep>(&node.step))
+    return std::unique_ptr<Operator>(new RegroupOperator(context, *step));
   return Error{ErrorCode::NotSupported, "joins are not supported yet"};
 }
 
@@ -68,8 +75,9 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
     made = std::make_unique<CallbackOutput>(context, std::move(*take));
   } else {
     const OutputTarget target = std::get<OutputTarget>(end);
-    made = TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
-                                         : upcast(TopicOutput::make(context, plan.output, target)));
+    made =
+        TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
+                                      : upcast(TopicOutput::make(context, plan.output, target)));
     output_ = static_cast<LogOutput*>(made.get());
   }
   operators_.back()->feed(made.get(), 0);

@@ -17,7 +17,8 @@ using StageEnd = std::variant<OutputTarget, CallbackOutput::Take>;
 // Threads: belongs to one task.
 class Stage {
  public:
-  static Result<std::unique_ptr<Stage>> build(const StagePlan& plan, TaskContext& context, StageEnd end);
+  static Result<std::unique_ptr<Stage>> build(const StagePlan& plan, TaskContext& context,
+                                              StageEnd end);
 
   const std::vector<InputOperator*>& inputs() const { return inputs_; }
   // By the plan's store index.

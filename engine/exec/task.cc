@@ -10,7 +10,8 @@
 
 namespace engine {
 
-// Counts failed records, and says so in the server's log: the first hundred in full, later ones as a number.
+// Counts failed records, and says so in the server's log: the first hundred in full, later ones as
+// a number.
 class Task::Log final : public ProcessingLog {
  public:
   Log(const std::string& task, TaskMetrics& metrics) : task_(task), metrics_(metrics) {}
@@ -19,8 +20,8 @@ class Task::Log final : public ProcessingLog {
     ++metrics_.records_failed;
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
     if (metrics_.records_failed <= kShownInFull || metrics_.records_failed % 10'000 == 0)
-      log_warn("record failed task={} partition={} offset={} failures={} error=\"{}\"", task_, partition, offset,
-               metrics_.records_failed, message);
+      log_warn("record failed task={} partition={} offset={} failures={} error=\"{}\"", task_,
+               partition, offset, metrics_.records_failed, message);
   }
 
  private:
@@ -28,8 +29,8 @@ class Task::Log final : public ProcessingLog {
   TaskMetrics& metrics_;
 };
 
-Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink, const Clock& clock, uint64_t seed,
-           const Properties& properties, TaskOptions options)
+Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink,
+           const Clock& clock, uint64_t seed, const Properties& properties, TaskOptions options)
     : id_(std::move(id)),
       inputs_(std::move(inputs)),
       sources_(sources),
@@ -46,10 +47,12 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
 
 Task::~Task() { *alive_ = false; }
 
-Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan, std::vector<Input> inputs, StageEnd end,
-                                         Sources& sources, Sink* sink, const Clock& clock, uint64_t seed,
+Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
+                                         std::vector<Input> inputs, StageEnd end, Sources& sources,
+                                         Sink* sink, const Clock& clock, uint64_t seed,
                                          const Properties& properties, TaskOptions options) {
-  std::unique_ptr<Task> task(new Task(std::move(id), std::move(inputs), sources, sink, clock, seed, properties, options));
+  std::unique_ptr<Task> task(
+      new Task(std::move(id), std::move(inputs), sources, sink, clock, seed, properties, options));
   task->stage_ = TRY(Stage::build(plan, *task->context_, std::move(end)));
   task->last_scalars_ = task->stage_->scalars();
   if (!task->bootstrapped_)
@@ -62,7 +65,9 @@ Status Task::restore(const JournalEntry& entry) {
     const auto input = std::ranges::find_if(inputs_, [&](const Input& known) {
       return known.input == position.input && known.partition == position.partition;
     });
-    if (input == inputs_.end()) return Error{ErrorCode::CorruptRecord, fmt::format("the journal of {} names an unknown input", id_)};
+    if (input == inputs_.end())
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the journal of {} names an unknown input", id_)};
     input->next = position.next;
   }
   if (!entry.scalars.empty()) {
@@ -71,7 +76,8 @@ Status Task::restore(const JournalEntry& entry) {
   }
   for (const StateEntry& changed : entry.entries) {
     if (changed.store >= stage_->stores().size())
-      return Error{ErrorCode::CorruptRecord, fmt::format("the journal of {} names an unknown store", id_)};
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the journal of {} names an unknown store", id_)};
     TRY(stage_->stores()[changed.store]->restore(changed));
   }
   return {};
@@ -98,7 +104,8 @@ StepResult Task::step() {
 StepResult Task::process(const std::vector<Polled>& polled) {
   std::fill(moved_.begin(), moved_.end(), false);
   for (size_t i = 0; i < inputs_.size(); ++i)
-    if (inputs_[i].next < polled[i].log_start) {  // overtaken by retention; never in a persistent task
+    if (inputs_[i].next <
+        polled[i].log_start) {  // overtaken by retention; never in a persistent task
       inputs_[i].next = polled[i].log_start;
       moved_[i] = true;
     }
@@ -110,11 +117,16 @@ StepResult Task::process(const std::vector<Polled>& polled) {
   bool more = false, finished = true;
   metrics_.lag_records = 0;
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    const Offset end = inputs_[i].limit.stop_at ? std::min(*inputs_[i].limit.stop_at, polled[i].readable_end) : polled[i].readable_end;
+    const Offset end = inputs_[i].limit.stop_at
+                           ? std::min(*inputs_[i].limit.stop_at, polled[i].readable_end)
+                           : polled[i].readable_end;
     if (inputs_[i].next < end) {
-      // Without a batch to read there is nothing between here and the end but what was compacted away.
-      if (polled[i].batches.empty()) inputs_[i].next = end;
-      else more = true;
+      // Without a batch to read there is nothing between here and the end but what was compacted
+      // away.
+      if (polled[i].batches.empty())
+        inputs_[i].next = end;
+      else
+        more = true;
     }
     metrics_.lag_records += std::max<int64_t>(0, polled[i].readable_end - inputs_[i].next);
     finished &= inputs_[i].limit.stop_at && inputs_[i].next >= *inputs_[i].limit.stop_at;
@@ -142,15 +154,17 @@ Status Task::take_one_input(size_t which, const Polled& polled) {
   }
   current_input_ = which;
   current_offset_ = input.next;
-  InputChunk chunk = TRY(stage_->inputs()[input.input]->decode(polled.batches, input.partition.partition.value(), input.next, max_rows));
+  InputChunk chunk = TRY(stage_->inputs()[input.input]->decode(
+      polled.batches, input.partition.partition.value(), input.next, max_rows));
   if (chunk.next == input.next) return {};
   input.next = chunk.next;
   moved_[which] = true;
   return run(which, std::move(chunk.batch));
 }
 
-// Several partitions: the record with the smallest timestamp first. A partition whose records in memory are used up, but
-// which has more, ends the micro-batch: what follows there might come first.
+// Several partitions: the record with the smallest timestamp first. A partition whose records in
+// memory are used up, but which has more, ends the micro-batch: what follows there might come
+// first.
 Status Task::take_in_order(const std::vector<Polled>& polled) {
   struct Head {
     InputChunk chunk;
@@ -169,8 +183,8 @@ Status Task::take_in_order(const std::vector<Polled>& polled) {
     if (stop) max_rows = std::min<size_t>(max_rows, static_cast<size_t>(*stop - inputs_[i].next));
     current_input_ = i;
     current_offset_ = inputs_[i].next;
-    heads[i].chunk = TRY(stage_->inputs()[inputs_[i].input]->decode(polled[i].batches, inputs_[i].partition.partition.value(),
-                                                                    inputs_[i].next, max_rows));
+    heads[i].chunk = TRY(stage_->inputs()[inputs_[i].input]->decode(
+        polled[i].batches, inputs_[i].partition.partition.value(), inputs_[i].next, max_rows));
     const Offset end = stop ? std::min(*stop, polled[i].readable_end) : polled[i].readable_end;
     heads[i].has_more_in_log = heads[i].chunk.next < end;
   }
@@ -178,8 +192,11 @@ Status Task::take_in_order(const std::vector<Polled>& polled) {
   while (budget > 0) {
     size_t first = heads.size();
     for (size_t i = 0; i < heads.size(); ++i)
-      if (heads[i].has_row() && (first == heads.size() || heads[i].timestamp() < heads[first].timestamp())) first = i;
-    const bool must_wait = std::ranges::any_of(heads, [](const Head& head) { return !head.has_row() && head.has_more_in_log; });
+      if (heads[i].has_row() &&
+          (first == heads.size() || heads[i].timestamp() < heads[first].timestamp()))
+        first = i;
+    const bool must_wait = std::ranges::any_of(
+        heads, [](const Head& head) { return !head.has_row() && head.has_more_in_log; });
     if (first == heads.size() || must_wait) break;
     // The run goes on while no other head is earlier; ties go to the input that was declared first.
     Head& head = heads[first];
@@ -187,18 +204,23 @@ Status Task::take_in_order(const std::vector<Polled>& polled) {
     const auto goes_on = [&](int64_t timestamp) {
       for (size_t i = 0; i < heads.size(); ++i) {
         if (i == first || !heads[i].has_row()) continue;
-        if (i < first ? heads[i].timestamp() <= timestamp : heads[i].timestamp() < timestamp) return false;
+        if (i < first ? heads[i].timestamp() <= timestamp : heads[i].timestamp() < timestamp)
+          return false;
       }
       return true;
     };
-    while (end < head.chunk.batch.rows && end - head.row < budget && goes_on(head.chunk.batch.timestamps[end])) ++end;
+    while (end < head.chunk.batch.rows && end - head.row < budget &&
+           goes_on(head.chunk.batch.timestamps[end]))
+      ++end;
     std::vector<uint32_t> rows;
     for (uint32_t row = head.row; row < end; ++row) rows.push_back(row);
     budget -= rows.size();
     head.row = end;
-    inputs_[first].next = head.has_row() ? Offset(head.chunk.batch.offsets[head.row]) : head.chunk.next;
+    inputs_[first].next =
+        head.has_row() ? Offset(head.chunk.batch.offsets[head.row]) : head.chunk.next;
     moved_[first] = true;
-    TRY(run(first, rows.size() == head.chunk.batch.rows ? std::move(head.chunk.batch) : head.chunk.batch.gather(rows)));
+    TRY(run(first, rows.size() == head.chunk.batch.rows ? std::move(head.chunk.batch)
+                                                        : head.chunk.batch.gather(rows)));
   }
   // Chunks in which every record was dropped still move their partition on.
   for (size_t i = 0; i < heads.size(); ++i) {
@@ -233,7 +255,8 @@ StepResult Task::commit(bool more) {
   }
   std::vector<int64_t> scalars = stage_->scalars();
   if (scalars != last_scalars_) entry.scalars = last_scalars_ = std::move(scalars);
-  for (uint32_t store = 0; store < stage_->stores().size(); ++store) stage_->stores()[store]->take_changes(store, entry.entries);
+  for (uint32_t store = 0; store < stage_->stores().size(); ++store)
+    stage_->stores()[store]->take_changes(store, entry.entries);
   stage_->take_outputs(commit.outputs);
   commit.journal = encode_journal(entry);
   if (durable_entry_) journalled_.emplace_back(commit.sequence, std::move(entry));
@@ -287,8 +310,8 @@ void Task::when_durable(std::function<void(Status)> then) {
 StepResult Task::fail(Error error) {
   PartitionRef partition = inputs_.empty() ? PartitionRef{} : inputs_[current_input_].partition;
   failure_ = TaskFailure{std::move(error), partition, current_offset_};
-  metrics_.last_error = fmt::format("{} (partition {}, offset {})", failure_->error.message, partition.partition.value(),
-                                    current_offset_.value());
+  metrics_.last_error = fmt::format("{} (partition {}, offset {})", failure_->error.message,
+                                    partition.partition.value(), current_offset_.value());
   for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
   return StepResult::Failed;
 }

@@ -1,5 +1,5 @@
-// One running piece of a query: (query, stage, partition). It takes records, runs its operators, and hands everything that a micro-batch
-// changed to the log as one task commit.
+// One running piece of a query: (query, stage, partition). It takes records, runs its operators,
+// and hands everything that a micro-batch changed to the log as one task commit.
 #pragma once
 #include <functional>
 #include <memory>
@@ -19,20 +19,20 @@ struct TaskOptions {
   size_t max_bytes_per_step = 512 * 1024;  // of input; about two milliseconds of work
   int max_commits_in_flight = 4;
   bool merge_updates = true;
-  bool is_transient = false;               // keeps no journal and never commits
+  bool is_transient = false;  // keeps no journal and never commits
 };
 
 // How far a task may still go, for queries that end, or that first show what a table holds.
 struct InputLimit {
-  Offset bootstrap_end{0};                 // records below it only fill the table (transient queries on tables)
-  std::optional<Offset> stop_at;           // records from it on are not taken
+  Offset bootstrap_end{0};  // records below it only fill the table (transient queries on tables)
+  std::optional<Offset> stop_at;  // records from it on are not taken
 };
 
 enum class StepResult {
-  Idle,       // nothing to do until a partition grows or a commit is answered
-  More,       // call again
-  Finished,   // all inputs have reached their stop
-  Failed,     // see failure(); only restore() of a new task goes on from here
+  Idle,      // nothing to do until a partition grows or a commit is answered
+  More,      // call again
+  Finished,  // all inputs have reached their stop
+  Failed,    // see failure(); only restore() of a new task goes on from here
 };
 
 struct TaskFailure {
@@ -49,8 +49,10 @@ struct TaskMetrics {
 };
 
 // Invariants:
-//   1. commits carry consecutive sequences, and each is complete: state, positions and outputs of whole records;
-//   2. after a refused commit, or a failure in the middle of a micro-batch, nothing is committed any more: memory is ahead of what
+//   1. commits carry consecutive sequences, and each is complete: state, positions and outputs of
+//   whole records;
+//   2. after a refused commit, or a failure in the middle of a micro-batch, nothing is committed
+//   any more: memory is ahead of what
 //      is durable, and the owner builds the task anew from the checkpoint and the journal.
 //
 // Threads: belongs to the loop that steps it; commits answer there too.
@@ -58,25 +60,28 @@ struct TaskMetrics {
 class Task {
  public:
   struct Input {
-    uint32_t input;          // of the stage
+    uint32_t input;  // of the stage
     PartitionRef partition;
-    Offset next;             // where to begin, unless restored
+    Offset next;  // where to begin, unless restored
     bool is_exchange = false;
     InputLimit limit = {};
   };
-  static Result<std::unique_ptr<Task>> make(std::string id, const StagePlan& plan, std::vector<Input> inputs, StageEnd end,
-                                            Sources& sources, Sink* sink, const Clock& clock, uint64_t seed,
-                                            const Properties& properties, TaskOptions options);
+  static Result<std::unique_ptr<Task>> make(std::string id, const StagePlan& plan,
+                                            std::vector<Input> inputs, StageEnd end,
+                                            Sources& sources, Sink* sink, const Clock& clock,
+                                            uint64_t seed, const Properties& properties,
+                                            TaskOptions options);
   ~Task();
 
-  // --- Before the first step: everything that is durable, in order; then under which epoch and after which sequence to go on.
+  // --- Before the first step: everything that is durable, in order; then under which epoch and
+  // after which sequence to go on.
   Status restore(const JournalEntry& entry);
   void resume_after(TaskEpoch epoch, TaskSequence last_sequence);
 
   // One slice of work.
   StepResult step();
-  // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is durable; with an error when
-  // that will not happen.
+  // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
+  // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then);
 
   const std::string& id() const { return id_; }
@@ -86,8 +91,11 @@ class Task {
   const TaskMetrics& metrics() const { return metrics_; }
   Stage& stage() { return *stage_; }
   bool has_commits_in_flight() const { return in_flight_ > 0; }
-  // Called with each journal entry after its commit became durable: the owner gathers checkpoints from them.
-  void on_durable_entry(std::function<void(TaskSequence, JournalEntry)> listener) { durable_entry_ = std::move(listener); }
+  // Called with each journal entry after its commit became durable: the owner gathers checkpoints
+  // from them.
+  void on_durable_entry(std::function<void(TaskSequence, JournalEntry)> listener) {
+    durable_entry_ = std::move(listener);
+  }
 
  private:
   class Log;
@@ -95,8 +103,8 @@ class Task {
     TaskSequence after;
     std::function<void(Status)> then;
   };
-  Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink, const Clock& clock, uint64_t seed,
-       const Properties& properties, TaskOptions options);
+  Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink, const Clock& clock,
+       uint64_t seed, const Properties& properties, TaskOptions options);
 
   StepResult process(const std::vector<Polled>& polled);
   Status take_one_input(size_t which, const Polled& polled);
@@ -123,18 +131,20 @@ class Task {
   TaskEpoch epoch_;
   TaskSequence sequence_{0}, durable_{0};
   int in_flight_ = 0;
-  std::optional<TaskCommit> unsent_;        // the log had no room for it
-  std::vector<std::pair<TaskSequence, JournalEntry>> journalled_;  // in flight, for the owner's checkpoints
+  std::optional<TaskCommit> unsent_;  // the log had no room for it
+  std::vector<std::pair<TaskSequence, JournalEntry>>
+      journalled_;  // in flight, for the owner's checkpoints
   std::vector<int64_t> last_scalars_;
-  std::vector<bool> moved_;                 // inputs whose position changed in this micro-batch
+  std::vector<bool> moved_;  // inputs whose position changed in this micro-batch
   bool bootstrapped_ = true;
-  size_t current_input_ = 0;                // whose record is being processed
+  size_t current_input_ = 0;  // whose record is being processed
   Offset current_offset_;
   std::vector<Waiting> waiting_;
   std::optional<TaskFailure> failure_;
   TaskMetrics metrics_;
   std::function<void(TaskSequence, JournalEntry)> durable_entry_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // answers to commits may come after the task is gone
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  // answers to commits may come after the task is gone
 };
 
 }  // namespace engine

@@ -15,10 +15,12 @@ namespace {
 Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources) names.push_back(known);
-  Error error{ErrorCode::UndefinedSource, fmt::format("stream or table \"{}\" does not exist", name),
+  Error error{ErrorCode::UndefinedSource,
+              fmt::format("stream or table \"{}\" does not exist", name),
               fmt::format("{} does not exist.", name)};
   const std::string guess = closest_name(name, names);
-  error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is." : fmt::format("Did you mean {}?", guess);
+  error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is."
+                             : fmt::format("Did you mean {}?", guess);
   return std::move(error).at(position);
 }
 
@@ -40,7 +42,8 @@ class Canonical {
   explicit Canonical(const std::vector<AnalysedSource>& sources) : sources_(sources) {}
 
   Status rewrite(Expression& expression) {
-    if (auto* column = std::get_if<ColumnRef>(&expression.node)) return rewrite_column(*column, expression.position);
+    if (auto* column = std::get_if<ColumnRef>(&expression.node))
+      return rewrite_column(*column, expression.position);
     if (auto* lambda = std::get_if<Lambda>(&expression.node)) {
       for (const std::string& parameter : lambda->parameters) parameters_.insert(parameter);
     }
@@ -57,8 +60,10 @@ class Canonical {
     if (column.source) {
       const auto named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
       if (named == sources_.end())
-        return Error{ErrorCode::UndefinedSource,
-                     fmt::format("'{}' is not a valid stream/table name or alias.", column.source->text)}.at(position);
+        return Error{
+            ErrorCode::UndefinedSource,
+            fmt::format("'{}' is not a valid stream/table name or alias.", column.source->text)}
+            .at(position);
       if (sources_.size() == 1) column.source.reset();
       return {};
     }
@@ -69,10 +74,13 @@ class Canonical {
     if (owners.size() > 1) {
       std::vector<std::string> choices;
       for (const std::string& owner : owners) choices.push_back(owner + "." + column.name.text);
-      return Error{ErrorCode::AmbiguousColumn,
-                   fmt::format("Column '{}' is ambiguous. Could be {}.", column.name.text, join_words(choices, "or")),
-                   fmt::format("Line: {}, Col: {}: Column '{}' is ambiguous. Could be {}.", position.line,
-                               position.column, column.name.text, join_words(choices, "or"))}.at(position);
+      return Error{
+          ErrorCode::AmbiguousColumn,
+          fmt::format("Column '{}' is ambiguous. Could be {}.", column.name.text,
+                      join_words(choices, "or")),
+          fmt::format("Line: {}, Col: {}: Column '{}' is ambiguous. Could be {}.", position.line,
+                      position.column, column.name.text, join_words(choices, "or"))}
+          .at(position);
     }
     if (owners.size() == 1) column.source = Name{owners.front()};
     return {};
@@ -85,7 +93,8 @@ class Canonical {
 // Gives the names that ksqlDB gives to unnamed items.
 class ItemNames {
  public:
-  explicit ItemNames(const std::vector<AnalysedSource>& sources, const Query& query) : sources_(sources) {
+  explicit ItemNames(const std::vector<AnalysedSource>& sources, const Query& query)
+      : sources_(sources) {
     for (const AnalysedSource& source : sources)
       for (const ColumnDef& column : source.source->schema.columns) taken_.insert(column.name);
     for (const SelectItem& item : query.items)
@@ -108,8 +117,9 @@ class ItemNames {
   // In a join a column that several sources have is named after its source too.
   std::string column_name(const ColumnRef& column) const {
     if (sources_.size() == 1 || !column.source) return column.name.text;
-    const auto owners = std::ranges::count_if(
-        sources_, [&](const AnalysedSource& source) { return has_column(source, column.name.text); });
+    const auto owners = std::ranges::count_if(sources_, [&](const AnalysedSource& source) {
+      return has_column(source, column.name.text);
+    });
     return owners > 1 ? column.source->text + "_" + column.name.text : column.name.text;
   }
   std::string field_name(const std::string& field) {
@@ -124,7 +134,8 @@ class ItemNames {
   int next_ = 0;
 };
 
-ExpressionPtr reference(const AnalysedSource& source, const std::string& name, bool qualified, TextPosition position) {
+ExpressionPtr reference(const AnalysedSource& source, const std::string& name, bool qualified,
+                        TextPosition position) {
   ColumnRef column{std::nullopt, Name{name}};
   if (qualified) column.source = Name{source.alias};
   return make_expression(std::move(column), position);
@@ -146,20 +157,23 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     for (const ColumnDef& column : source.source->schema.columns)
       if (column.role != ColumnRole::Key) names.push_back(column.name);
     for (const std::string& name : names)
-      out.push_back({reference(source, name, is_join, item.position), is_join ? source.alias + "_" + name : name, false,
-                     true, item.position});
+      out.push_back({reference(source, name, is_join, item.position),
+                     is_join ? source.alias + "_" + name : name, false, true, item.position});
   }
   if (!found)
     return Error{ErrorCode::UndefinedSource,
-                 fmt::format("'{}' is not a valid stream/table name or alias.", item.source->text)}.at(item.position);
+                 fmt::format("'{}' is not a valid stream/table name or alias.", item.source->text)}
+        .at(item.position);
   return {};
 }
 
 Status check_alias(const SelectItem& item) {
   if (item.alias && is_system_column(item.alias->text))
-    return Error{ErrorCode::InvalidStatement,
-                 fmt::format("'{}' is a reserved column name. You cannot use it as an alias for a column.",
-                             item.alias->text)}.at(item.position);
+    return Error{
+        ErrorCode::InvalidStatement,
+        fmt::format("'{}' is a reserved column name. You cannot use it as an alias for a column.",
+                    item.alias->text)}
+        .at(item.position);
   return {};
 }
 
@@ -174,11 +188,14 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
     AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};
     TRY(canonical.rewrite(*analysed.expression));
     if (item.kind == SelectItemKind::StructFields) {
-      // The fields are known once the expression has a type: a dereference without a field name stands for all.
-      analysed.expression = make_expression(Dereference{std::move(analysed.expression), Name{"*"}}, item.position);
+      // The fields are known once the expression has a type: a dereference without a field name
+      // stands for all.
+      analysed.expression =
+          make_expression(Dereference{std::move(analysed.expression), Name{"*"}}, item.position);
       analysed.name = "*";
     } else {
-      analysed.name = item.alias ? item.alias->text : names.name_of(*analysed.expression, analysed.is_generated);
+      analysed.name = item.alias ? item.alias->text
+                                 : names.name_of(*analysed.expression, analysed.is_generated);
     }
     out.items.push_back(std::move(analysed));
   }
@@ -192,7 +209,8 @@ Status refuse(bool is_there, std::string_view what, TextPosition position) {
 
 Result<std::optional<int64_t>> read_limit(const Expression* limit) {
   if (!limit) return std::optional<int64_t>{};
-  if (const auto* number = limit->as<IntegerLiteral>()) return std::optional<int64_t>(number->value);
+  if (const auto* number = limit->as<IntegerLiteral>())
+    return std::optional<int64_t>(number->value);
   if (const auto* number = limit->as<BigintLiteral>()) return std::optional<int64_t>(number->value);
   return Error{ErrorCode::InvalidParameter, "LIMIT must be a number"}.at(limit->position);
 }
@@ -200,7 +218,8 @@ Result<std::optional<int64_t>> read_limit(const Expression* limit) {
 bool any_table_function(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>())
     if (Registry::instance().is_table_function(call->name)) return true;
-  return std::ranges::any_of(children(expression), [](const Expression* child) { return any_table_function(*child); });
+  return std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return any_table_function(*child); });
 }
 
 Status note_functions(Analysis& out) {
@@ -221,12 +240,14 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);
   TRY(refuse(query.distinct, "SELECT DISTINCT", query.position));
-  TRY(refuse(!query.order_by.empty(), "ORDER BY", query.positions.order_by.value_or(query.position)));
+  TRY(refuse(!query.order_by.empty(), "ORDER BY",
+             query.positions.order_by.value_or(query.position)));
   TRY(refuse(query.offset != nullptr, "OFFSET", query.position));
 
   Analysis out;
   out.sources.push_back(TRY(resolve_source(*query.from, context)));
-  for (const Join& join : query.joins) out.sources.push_back(TRY(resolve_source(join.source, context)));
+  for (const Join& join : query.joins)
+    out.sources.push_back(TRY(resolve_source(join.source, context)));
   Canonical canonical(out.sources);
   for (const Join& join : query.joins) {
     Join copy{join.type, join.source, join.within, clone(*join.on), join.position};
@@ -255,7 +276,8 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
 
 Layout input_layout(const DataSource& source, const std::string& qualifier) {
   Layout layout;
-  for (const ColumnDef& column : source.schema.columns) layout.push_back({qualifier, column.name, column.type});
+  for (const ColumnDef& column : source.schema.columns)
+    layout.push_back({qualifier, column.name, column.type});
   layout.push_back({qualifier, std::string(kRowTime), TypeKind::Bigint});
   layout.push_back({qualifier, std::string(kRowPartition), TypeKind::Integer});
   layout.push_back({qualifier, std::string(kRowOffset), TypeKind::Bigint});
@@ -273,7 +295,8 @@ bool is_aggregate_call(const Expression& expression) {
 
 bool contains_aggregate(const Expression& expression) {
   if (is_aggregate_call(expression)) return true;
-  return std::ranges::any_of(children(expression), [](const Expression* child) { return contains_aggregate(*child); });
+  return std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return contains_aggregate(*child); });
 }
 
 Status find_aggregates(const Expression& expression, std::vector<const FunctionCall*>& found) {
@@ -281,7 +304,8 @@ Status find_aggregates(const Expression& expression, std::vector<const FunctionC
     for (const Expression* argument : children(expression))
       if (contains_aggregate(*argument))
         return Error{ErrorCode::GroupingError,
-                     fmt::format("Aggregate functions can not be nested: {}", to_sql(expression))}.at(expression.position);
+                     fmt::format("Aggregate functions can not be nested: {}", to_sql(expression))}
+            .at(expression.position);
     found.push_back(expression.as<FunctionCall>());
     return {};
   }
@@ -292,7 +316,8 @@ Status find_aggregates(const Expression& expression, std::vector<const FunctionC
 void mark_used(const Expression& expression, const Layout& layout, std::vector<bool>& used) {
   if (const auto* column = expression.as<ColumnRef>()) {
     for (size_t i = 0; i < layout.size(); ++i)
-      if (layout[i].name == column->name.text && (!column->source || layout[i].source == column->source->text))
+      if (layout[i].name == column->name.text &&
+          (!column->source || layout[i].source == column->source->text))
         used[i] = true;
   }
   for (const Expression* child : children(expression)) mark_used(*child, layout, used);

@@ -1,5 +1,6 @@
-// A SELECT, resolved against the catalog as far as names go: which sources, which items under which names, what is grouped and
-// aggregated. The planners of continuous, push and pull queries all start from it.
+// A SELECT, resolved against the catalog as far as names go: which sources, which items under which
+// names, what is grouped and aggregated. The planners of continuous, push and pull queries all
+// start from it.
 #pragma once
 #include <optional>
 #include <string>
@@ -31,14 +32,14 @@ struct AnalysedSource {
 
 struct AnalysedItem {
   ExpressionPtr expression;
-  std::string name;         // of the result column
+  std::string name;           // of the result column
   bool is_generated = false;  // KSQL_COL_0
   bool from_star = false;
   TextPosition position;
 };
 
-// Column references in all expressions are canonical: with one source they carry no qualifier, with several always one.
-// Two expressions that mean the same are therefore equal as trees.
+// Column references in all expressions are canonical: with one source they carry no qualifier, with
+// several always one. Two expressions that mean the same are therefore equal as trees.
 struct Analysis {
   std::vector<AnalysedSource> sources;
   std::vector<Join> joins;  // `on` is canonical
@@ -57,8 +58,9 @@ enum class QueryUse : uint8_t { Persistent, Push, Pull };
 // Fails on unknown sources, on what no query may do, and on what this use of a query may not do.
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use);
 
-// All columns of a source as its input gives them: the schema's, then ROWTIME, ROWPARTITION, ROWOFFSET, and the
-// window's bounds where the source is windowed. `qualifier` is set in queries with several sources.
+// All columns of a source as its input gives them: the schema's, then ROWTIME, ROWPARTITION,
+// ROWOFFSET, and the window's bounds where the source is windowed. `qualifier` is set in queries
+// with several sources.
 Layout input_layout(const DataSource& source, const std::string& qualifier);
 
 // The aggregate calls in an expression, outermost first. Fails when one is nested in another.

@@ -13,15 +13,17 @@
 
 namespace engine {
 
-// Reads records into columns. Its layout is input_layout() of the source; of an exchange, the schema's columns.
+// Reads records into columns. Its layout is input_layout() of the source; of an exchange, the
+// schema's columns.
 struct InputStep {
   std::string topic;  // of a stage that reads an exchange: empty
   int exchange = -1;  // index in QueryPlan::exchanges, or -1
   SourceKind kind = SourceKind::Stream;
   std::string source_name;  // in the catalog; for messages
   FormatSpec key_format, value_format;
-  Schema schema;                    // all columns of the topic, as it was declared
-  std::vector<bool> used;  // columns of the layout that somebody reads; the others are null pointers
+  Schema schema;  // all columns of the topic, as it was declared
+  std::vector<bool>
+      used;  // columns of the layout that somebody reads; the others are null pointers
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
   int store = -1;        // tables: index in StagePlan::stores of the rows kept
@@ -38,7 +40,7 @@ struct FilterStep {
 struct ProjectStep {
   std::vector<BoundExpression> columns;
   std::vector<bool> is_key;  // these are still set where the row is not present
-  bool old_too = false;  // tables whose consumer asks for the replaced row
+  bool old_too = false;      // tables whose consumer asks for the replaced row
 };
 
 // One output row for each element that the table functions give; `functions[i]` is an ARRAY
@@ -47,8 +49,8 @@ struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
 
-// The first `key_count` columns become the key: rows in which one of them is null are dropped, updates of a table that
-// change the key are split.
+// The first `key_count` columns become the key: rows in which one of them is null are dropped,
+// updates of a table that change the key are split.
 struct RegroupStep {
   size_t key_count = 0;
   bool is_table = false;
@@ -130,9 +132,10 @@ struct ExchangePlan {
 // How a table answers look-ups: the rows of one of the query's stores become rows of the table.
 struct MaterializationPlan {
   int stage = 0, store = 0;
-  std::optional<BoundExpression> filter;  // over the store's rows; those that fail it are not in the table
-  std::vector<BoundExpression> columns;   // the table's input_layout(), over the store's rows
-  Schema key_schema;                      // of the store's keys
+  std::optional<BoundExpression>
+      filter;  // over the store's rows; those that fail it are not in the table
+  std::vector<BoundExpression> columns;  // the table's input_layout(), over the store's rows
+  Schema key_schema;                     // of the store's keys
   FormatSpec key_format;
   bool is_windowed = false;
 };

@@ -13,7 +13,9 @@ namespace engine {
 
 namespace {
 
-Error invalid(std::string message) { return Error{ErrorCode::InvalidStatement, std::move(message)}; }
+Error invalid(std::string message) {
+  return Error{ErrorCode::InvalidStatement, std::move(message)};
+}
 
 std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
   std::vector<std::string> names;
@@ -21,18 +23,22 @@ std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
   return names;
 }
 
-// What a sink falls back to: the formats of the first source, except where they make no sense for the new key.
-SourceFormats inherited_formats(const DataSource& source, bool has_keys, const EngineSettings& settings) {
+// What a sink falls back to: the formats of the first source, except where they make no sense for
+// the new key.
+SourceFormats inherited_formats(const DataSource& source, bool has_keys,
+                                const EngineSettings& settings) {
   SourceFormats formats{source.key_format, source.value_format};
   formats.key.wrap_single.reset();
   formats.value.wrap_single.reset();
-  if (!has_keys) formats.key = FormatSpec{"NONE"};
-  else if (formats.key.name == "NONE") formats.key = FormatSpec{settings.default_key_format};
+  if (!has_keys)
+    formats.key = FormatSpec{"NONE"};
+  else if (formats.key.name == "NONE")
+    formats.key = FormatSpec{settings.default_key_format};
   return formats;
 }
 
-Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSource& source, bool has_keys,
-                                   const EngineSettings& settings) {
+Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSource& source,
+                                   bool has_keys, const EngineSettings& settings) {
   if (!has_keys && with.key.format && *with.key.format != "NONE" && !with.value.format)
     return invalid("Key format specified for stream without key columns.");
   return choose_formats(with, inherited_formats(source, has_keys, settings));
@@ -71,8 +77,8 @@ OutputPlan output_of(const DataSource& sink, const PlannedSelect& select) {
   return output;
 }
 
-QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sources, PlannedSelect& select,
-                   OutputPlan output, const Properties& properties) {
+QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sources,
+                   PlannedSelect& select, OutputPlan output, const Properties& properties) {
   QueryPlan plan;
   plan.id = std::move(id);
   plan.kind = kind;
@@ -88,8 +94,12 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
 Status check_result_kind(SourceKind wanted, bool is_table) {
   if (is_table == (wanted == SourceKind::Table)) return {};
   if (is_table)
-    return invalid("Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement instead.");
-  return invalid("Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT statement instead.");
+    return invalid(
+        "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS "
+        "SELECT statement instead.");
+  return invalid(
+      "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS "
+      "SELECT statement instead.");
 }
 
 Status check_ungrouped_aggregates(const Analysis& analysis) {
@@ -98,19 +108,24 @@ Status check_ungrouped_aggregates(const Analysis& analysis) {
   for (const AnalysedItem& item : analysis.items) TRY(find_aggregates(*item.expression, calls));
   std::vector<std::string> texts;
   for (const FunctionCall* call : calls)
-    texts.push_back(to_sql(Expression{FunctionCall{call->name, clone(call->arguments), call->star, call->distinct}, {}}));
+    texts.push_back(to_sql(Expression{
+        FunctionCall{call->name, clone(call->arguments), call->star, call->distinct}, {}}));
   return Error{ErrorCode::GroupingError,
-               fmt::format("CREATE TABLE AS SELECT statement does not support aggregate function [{}] without a GROUP BY clause.",
+               fmt::format("CREATE TABLE AS SELECT statement does not support aggregate function "
+                           "[{}] without a GROUP BY clause.",
                            fmt::join(texts, ", "))};
 }
 
-Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperties& with, const PlanContext& context,
-                                    int source_partitions, std::optional<TopicDescription>& created) {
+Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperties& with,
+                                    const PlanContext& context, int source_partitions,
+                                    std::optional<TopicDescription>& created) {
   if (const auto found = context.topics.find(sink.topic)) {
     if (with.partitions && *with.partitions != found->partitions)
-      return invalid(fmt::format("A Kafka topic with the name '{}' already exists, with different partition/replica configuration than "
-                                 "required. KSQL expects {} partitions (topic has {})",
-                                 sink.topic, *with.partitions, found->partitions));
+      return invalid(
+          fmt::format("A Kafka topic with the name '{}' already exists, with different "
+                      "partition/replica configuration than "
+                      "required. KSQL expects {} partitions (topic has {})",
+                      sink.topic, *with.partitions, found->partitions));
     return *found;
   }
   TopicDescription topic;
@@ -123,10 +138,11 @@ Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperti
 }
 
 // An existing query id is kept when its sink is replaced.
-std::string query_id_for(const CreateAsSelect& create, const PlanContext& context, const DataSource* replaced) {
+std::string query_id_for(const CreateAsSelect& create, const PlanContext& context,
+                         const DataSource* replaced) {
   if (replaced && !replaced->created_by.empty()) return replaced->created_by;
-  return fmt::format("{}_{}_{}", create.kind == SourceKind::Stream ? "CSAS" : "CTAS", create.name.text,
-                     context.catalog.next_query_number);
+  return fmt::format("{}_{}_{}", create.kind == SourceKind::Stream ? "CSAS" : "CTAS",
+                     create.name.text, context.catalog.next_query_number);
 }
 
 }  // namespace
@@ -135,7 +151,8 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
                                     const PlanContext& context) {
   const EngineSettings settings = effective_settings(context.settings, context.properties);
   TRY(check_source_name(create.name.text, create.name_position));
-  const SourceProperties with = TRY(read_source_properties(create.properties, WithClauseOf::CreateAsSelect));
+  const SourceProperties with =
+      TRY(read_source_properties(create.properties, WithClauseOf::CreateAsSelect));
   const DataSource* existing = context.catalog.find_source(create.name.text);
   if (existing && create.if_not_exists) {
     PlannedQuery kept;
@@ -144,8 +161,8 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   }
   if (existing && (!create.or_replace || existing->kind != create.kind))
     return Error{ErrorCode::DuplicateSource,
-                 fmt::format("Cannot add {} '{}': A {} with the same name already exists", kind_word(create.kind), create.name.text,
-                             kind_word(existing->kind))}
+                 fmt::format("Cannot add {} '{}': A {} with the same name already exists",
+                             kind_word(create.kind), create.name.text, kind_word(existing->kind))}
         .at(create.name_position)
         .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
 
@@ -155,7 +172,8 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::string id = query_id_for(create, context, existing);
   const KeyFormat key_format(with, first, settings);
-  PlannedSelect select = TRY(plan_select(std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
+  PlannedSelect select = TRY(plan_select(
+      std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
   TRY(check_result_kind(create.kind, select.is_table));
 
   auto sink = std::make_shared<DataSource>();
@@ -166,65 +184,87 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   sink->created_by = id;
   sink->window = select.window;
   sink->timestamp = TRY(find_timestamp_column(with, select.schema));
-  const SourceFormats chosen = TRY(sink_formats(with, first, select.schema.key_count() > 0, settings));
+  const SourceFormats chosen =
+      TRY(sink_formats(with, first, select.schema.key_count() > 0, settings));
   const SourceFormats formats = TRY(fit_formats(chosen, select.schema, context.properties));
   sink->key_format = formats.key;
   sink->value_format = formats.value;
   sink->topic = with.topic.value_or(default_topic_name(create.name.text, settings));
 
   PlannedQuery planned;
-  sink->partitions = TRY(sink_topic(*sink, with, context, first.partitions, planned.new_topic)).partitions;
+  sink->partitions =
+      TRY(sink_topic(*sink, with, context, first.partitions, planned.new_topic)).partitions;
   if (existing) TRY(check_replaceable(*existing, *sink));
   planned.result = select.schema;
-  planned.plan = assemble(id, QueryKind::CreateAs, sources, select, output_of(*sink, select), context.properties);
+  planned.plan = assemble(id, QueryKind::CreateAs, sources, select, output_of(*sink, select),
+                          context.properties);
   planned.sink = std::move(sink);
   return planned;
 }
 
-Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const ParsedStatement&, const PlanContext& context) {
-  const SourceProperties with = TRY(read_source_properties(insert.properties, WithClauseOf::InsertSelect));
+Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const ParsedStatement&,
+                                        const PlanContext& context) {
+  const SourceProperties with =
+      TRY(read_source_properties(insert.properties, WithClauseOf::InsertSelect));
   const auto found = context.catalog.sources.find(insert.target.text);
   if (found == context.catalog.sources.end())
-    return Error{ErrorCode::UndefinedSource, fmt::format("Source `{}` does not exist.", insert.target.text)}.at(insert.target_position);
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("Source `{}` does not exist.", insert.target.text)}
+        .at(insert.target_position);
   const std::shared_ptr<const DataSource>& sink = found->second;
   if (sink->kind != SourceKind::Stream)
     return Error{ErrorCode::WrongObjectType,
-                 fmt::format("INSERT INTO can only be used to insert into a stream. {} is a table.", sink->name)}
+                 fmt::format("INSERT INTO can only be used to insert into a stream. {} is a table.",
+                             sink->name)}
         .at(insert.target_position);
   if (sink->read_only)
-    return Error{ErrorCode::WrongObjectType, fmt::format("Cannot insert into read-only stream: {}", sink->name)}.at(insert.target_position);
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("Cannot insert into read-only stream: {}", sink->name)}
+        .at(insert.target_position);
   for (const ColumnDef& column : sink->schema.columns)
     if (column.role == ColumnRole::Headers)
-      return invalid(fmt::format("Cannot insert into {} because it has header columns", sink->name));
+      return invalid(
+          fmt::format("Cannot insert into {} because it has header columns", sink->name));
 
   Analysis analysis = TRY(analyse(insert.query, context, QueryUse::Persistent));
   const std::vector<std::string> sources = names_of(analysis.sources);
-  const std::string id = with.query_id.value_or(fmt::format("INSERTQUERY_{}", context.catalog.next_query_number));
-  if (context.catalog.find_query(id)) return Error{ErrorCode::DuplicateObject, fmt::format("Query ID '{}' already exists.", id)};
-  const auto key_format = [&](const std::vector<ColumnDef>&) -> Result<FormatSpec> { return sink->key_format; };
-  PlannedSelect select = TRY(plan_select(std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
-  if (select.is_table) return invalid("INSERT INTO can only be used to insert into a stream. The query produces a TABLE.");
+  const std::string id =
+      with.query_id.value_or(fmt::format("INSERTQUERY_{}", context.catalog.next_query_number));
+  if (context.catalog.find_query(id))
+    return Error{ErrorCode::DuplicateObject, fmt::format("Query ID '{}' already exists.", id)};
+  const auto key_format = [&](const std::vector<ColumnDef>&) -> Result<FormatSpec> {
+    return sink->key_format;
+  };
+  PlannedSelect select = TRY(plan_select(
+      std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
+  if (select.is_table)
+    return invalid(
+        "INSERT INTO can only be used to insert into a stream. The query produces a TABLE.");
 
   auto& project = std::get<ProjectStep>(select.stages.back().nodes.back().step);
   bool fits = select.schema.columns.size() == sink->schema.columns.size();
   for (size_t i = 0; fits && i < select.schema.columns.size(); ++i) {
     const ColumnDef& target = sink->schema.columns[i];
-    fits = select.schema.columns[i].name == target.name && select.schema.columns[i].role == target.role;
+    fits = select.schema.columns[i].name == target.name &&
+           select.schema.columns[i].role == target.role;
     if (!fits) break;
     Result<BoundExpression> coerced = coerce(project.columns[i], target.type);
     fits = coerced.has_value();
     if (fits) project.columns[i] = std::move(coerced).take();
   }
   if (!fits)
-    return Error{ErrorCode::TypeMismatch,
-                 fmt::format("Incompatible schema between results and sink.\nResult schema is {}\nSink schema is {}",
-                             select.schema.to_string(), sink->schema.to_string())};
+    return Error{
+        ErrorCode::TypeMismatch,
+        fmt::format(
+            "Incompatible schema between results and sink.\nResult schema is {}\nSink schema is {}",
+            select.schema.to_string(), sink->schema.to_string())};
   select.schema = sink->schema;
 
   PlannedQuery planned;
   planned.sink = sink;
   planned.result = sink->schema;
-  planned.plan = assemble(id, QueryKind::InsertInto, sources, select, output_of(*sink, select), context.properties);
+  planned.plan = assemble(id, QueryKind::InsertInto, sources, select, output_of(*sink, select),
+                          context.properties);
   return planned;
 }
 
@@ -233,17 +273,22 @@ Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& cont
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::optional<int64_t> limit = analysis.limit;
   if (limit && *limit < 0)
-    return Error{ErrorCode::InvalidParameter, "LIMIT must not be negative"}.at(query.positions.limit.value_or(query.position));
+    return Error{ErrorCode::InvalidParameter, "LIMIT must not be negative"}.at(
+        query.positions.limit.value_or(query.position));
   // The state of a push query is its own: JSON holds any key.
-  const auto key_format = [](const std::vector<ColumnDef>&) -> Result<FormatSpec> { return FormatSpec{"JSON"}; };
-  PlannedSelect select = TRY(plan_select(std::move(analysis), {QueryUse::Push, "transient", "the result"}, context, key_format));
+  const auto key_format = [](const std::vector<ColumnDef>&) -> Result<FormatSpec> {
+    return FormatSpec{"JSON"};
+  };
+  PlannedSelect select = TRY(plan_select(
+      std::move(analysis), {QueryUse::Push, "transient", "the result"}, context, key_format));
   PlannedQuery planned;
   planned.result = select.schema;
   planned.limit = limit;
   OutputPlan output;
   output.schema = select.schema;
   output.is_table = select.is_table;
-  planned.plan = assemble("transient_" + sources.front(), QueryKind::CreateAs, sources, select, std::move(output), context.properties);
+  planned.plan = assemble("transient_" + sources.front(), QueryKind::CreateAs, sources, select,
+                          std::move(output), context.properties);
   return planned;
 }
 

@@ -1,5 +1,5 @@
-// From SELECT to stages: continuous queries (CREATE ... AS SELECT, INSERT INTO ... SELECT), push queries, and the hidden query that
-// keeps a declared table.
+// From SELECT to stages: continuous queries (CREATE ... AS SELECT, INSERT INTO ... SELECT), push
+// queries, and the hidden query that keeps a declared table.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,17 +12,19 @@ namespace engine {
 
 struct PlannedQuery {
   QueryPlan plan;
-  // CREATE ... AS: the new stream or table. INSERT INTO: the one that is there. Push queries and source tables: none.
+  // CREATE ... AS: the new stream or table. INSERT INTO: the one that is there. Push queries and
+  // source tables: none.
   std::shared_ptr<const DataSource> sink;
   std::optional<TopicDescription> new_topic;  // to be made first; its id is not set
-  Schema result;                              // columns as rows leave the query, in the order of the SELECT
-  std::optional<int64_t> limit;               // of push queries
-  bool if_not_exists_hit = false;             // nothing to do: the sink is there already
+  Schema result;                   // columns as rows leave the query, in the order of the SELECT
+  std::optional<int64_t> limit;    // of push queries
+  bool if_not_exists_hit = false;  // nothing to do: the sink is there already
 };
 
 Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedStatement& statement,
                                     const PlanContext& context);
-Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const ParsedStatement& statement,
+Result<PlannedQuery> plan_insert_select(const InsertSelect& insert,
+                                        const ParsedStatement& statement,
                                         const PlanContext& context);
 // A SELECT ... EMIT CHANGES|FINAL that a client follows: one stage, no exchange, no sink.
 Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& context);

@@ -20,7 +20,7 @@ struct KeyDemand {
 struct KeyDemands {
   ExpressionList owned;  // references to the source's key columns
   std::vector<KeyDemand> keys;
-  std::string kind;      // "key column", "grouping expression", "partitioning expression"
+  std::string kind;  // "key column", "grouping expression", "partitioning expression"
 };
 
 bool is_null_literal(const Expression& expression) { return expression.is<NullLiteral>(); }
@@ -29,16 +29,20 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
   KeyDemands demands;
   if (!analysis.group_by.empty() || analysis.has_aggregates) {
     demands.kind = "grouping expression";
-    for (const ExpressionPtr& group : analysis.group_by) demands.keys.push_back({group.get(), to_sql(*group)});
+    for (const ExpressionPtr& group : analysis.group_by)
+      demands.keys.push_back({group.get(), to_sql(*group)});
     return demands;
   }
   if (!analysis.partition_by.empty()) {
     demands.kind = "partitioning expression";
-    const bool any_null = std::ranges::any_of(analysis.partition_by, [](const auto& key) { return is_null_literal(*key); });
+    const bool any_null = std::ranges::any_of(
+        analysis.partition_by, [](const auto& key) { return is_null_literal(*key); });
     if (any_null && analysis.partition_by.size() > 1)
-      return Error{ErrorCode::InvalidStatement, "Cannot PARTITION BY multiple columns including NULL"};
+      return Error{ErrorCode::InvalidStatement,
+                   "Cannot PARTITION BY multiple columns including NULL"};
     if (any_null) return demands;
-    for (const ExpressionPtr& key : analysis.partition_by) demands.keys.push_back({key.get(), to_sql(*key)});
+    for (const ExpressionPtr& key : analysis.partition_by)
+      demands.keys.push_back({key.get(), to_sql(*key)});
     return demands;
   }
   demands.kind = "key column";
@@ -53,23 +57,28 @@ Error missing_keys(const KeyDemands& demands, const std::string& sink_name) {
   std::vector<std::string> texts;
   for (const KeyDemand& key : demands.keys) texts.push_back(key.text);
   return Error{ErrorCode::InvalidStatement,
-               fmt::format("Key missing from projection (ie, SELECT).\nThe query used to build `{}` must include the {}{} {} in "
+               fmt::format("Key missing from projection (ie, SELECT).\nThe query used to build "
+                           "`{}` must include the {}{} {} in "
                            "its projection (eg, SELECT {}...).",
-                           sink_name, demands.kind, texts.size() > 1 ? "s" : "", join_words(texts, "and"),
-                           fmt::join(texts, ", "))};
+                           sink_name, demands.kind, texts.size() > 1 ? "s" : "",
+                           join_words(texts, "and"), fmt::join(texts, ", "))};
 }
 
 Status check_reserved(const AnalysedItem& item) {
   if (!is_system_column(item.name)) return {};
-  return Error{ErrorCode::InvalidStatement,
-               fmt::format("Reserved column name in select: `{}`. Please remove or alias the column.", item.name)}.at(item.position);
+  return Error{
+      ErrorCode::InvalidStatement,
+      fmt::format("Reserved column name in select: `{}`. Please remove or alias the column.",
+                  item.name)}
+      .at(item.position);
 }
 
 Status check_has_type(const BoundExpression& bound, const AnalysedItem& item) {
   if (!bound.type.is_null()) return {};
   return Error{ErrorCode::TypeMismatch,
-               "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."}.at(
-      item.position);
+               "Can't infer a type of null. Please explicitly cast it to a required type, e.g. "
+               "CAST(null AS VARCHAR)."}
+      .at(item.position);
 }
 
 Status check_value_names(const SelectColumns& columns) {
@@ -81,16 +90,20 @@ Status check_value_names(const SelectColumns& columns) {
     }
     if (!values.insert(column.name).second)
       return Error{ErrorCode::DuplicateColumn,
-                   fmt::format("Duplicate value columns found in schema: `{}` {}", column.name, column.type.to_string())};
+                   fmt::format("Duplicate value columns found in schema: `{}` {}", column.name,
+                               column.type.to_string())};
   }
   for (const std::string& name : values)
     if (keys.contains(name))
-      return Error{ErrorCode::DuplicateColumn, fmt::format("Value columns clash with key columns: `{}`", name)};
-  if (values.empty()) return Error{ErrorCode::InvalidStatement, "The projection contains no value columns."};
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("Value columns clash with key columns: `{}`", name)};
+  if (values.empty())
+    return Error{ErrorCode::InvalidStatement, "The projection contains no value columns."};
   return {};
 }
 
-Status add_column(SelectColumns& out, const AnalysedItem& item, const Scope& scope, ColumnRole role) {
+Status add_column(SelectColumns& out, const AnalysedItem& item, const Scope& scope,
+                  ColumnRole role) {
   BoundExpression bound = TRY(bind(*item.expression, scope));
   TRY(check_has_type(bound, item));
   out.schema.columns.push_back({item.name, bound.type, role});
@@ -99,14 +112,21 @@ Status add_column(SelectColumns& out, const AnalysedItem& item, const Scope& sco
   return {};
 }
 
-Error key_twice(const KeyDemand& key, const KeyDemands& demands, const std::string& first, const std::string& second) {
+Error key_twice(const KeyDemand& key, const KeyDemands& demands, const std::string& first,
+                const std::string& second) {
   if (demands.kind == "grouping expression")
     return Error{ErrorCode::DuplicateColumn,
-                 fmt::format("The projection contains a key column more than once: `{}` and `{}`.", first, second),
-                 {}, "Wrap the copy with AS_VALUE."};
-  return Error{ErrorCode::DuplicateColumn,
-               fmt::format("The projection contains a key column (`{}`) more than once, aliased as: {} and {}.", key.text, first, second),
-               {}, "Wrap the copy with AS_VALUE."};
+                 fmt::format("The projection contains a key column more than once: `{}` and `{}`.",
+                             first, second),
+                 {},
+                 "Wrap the copy with AS_VALUE."};
+  return Error{
+      ErrorCode::DuplicateColumn,
+      fmt::format(
+          "The projection contains a key column (`{}`) more than once, aliased as: {} and {}.",
+          key.text, first, second),
+      {},
+      "Wrap the copy with AS_VALUE."};
 }
 
 bool mentions_column(const Expression& expression, const Analysis& analysis, bool windows_allowed) {
@@ -135,15 +155,18 @@ const Expression* first_ungrouped_column(const Expression& expression, const Ana
 bool mentions_window_bound(const Expression& expression) {
   if (const auto* column = expression.as<ColumnRef>())
     return column->name == kWindowStart || column->name == kWindowEnd;
-  return std::ranges::any_of(children(expression), [](const Expression* child) { return mentions_window_bound(*child); });
+  return std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return mentions_window_bound(*child); });
 }
 
 bool has_bound_in_aggregate(const Expression& expression) {
   if (is_aggregate_call(expression)) return mentions_window_bound(expression);
-  return std::ranges::any_of(children(expression), [](const Expression* child) { return has_bound_in_aggregate(*child); });
+  return std::ranges::any_of(
+      children(expression), [](const Expression* child) { return has_bound_in_aggregate(*child); });
 }
 
-// In a windowed aggregation of a source that is not windowed itself, the bounds exist in the SELECT list alone.
+// In a windowed aggregation of a source that is not windowed itself, the bounds exist in the SELECT
+// list alone.
 Status check_window_bounds(const Analysis& analysis) {
   if (!analysis.window || analysis.sources.front().source->window) return {};
   bool wrong = analysis.where && mentions_window_bound(*analysis.where);
@@ -152,13 +175,15 @@ Status check_window_bounds(const Analysis& analysis) {
   for (const AnalysedItem& item : analysis.items) wrong |= has_bound_in_aggregate(*item.expression);
   if (!wrong) return {};
   return Error{ErrorCode::InvalidStatement,
-               "Window bounds column WINDOWSTART can only be used in the SELECT clause of windowed aggregations and can not "
+               "Window bounds column WINDOWSTART can only be used in the SELECT clause of windowed "
+               "aggregations and can not "
                "be passed to aggregate functions."};
 }
 
 }  // namespace
 
-Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name, const Scope& scope) {
+Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name,
+                                         const Scope& scope) {
   SelectColumns out;
   const KeyDemands demands = TRY(demanded_keys(analysis));
   std::vector<const AnalysedItem*> key_items;
@@ -166,7 +191,8 @@ Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::st
     const AnalysedItem* found = nullptr;
     for (const AnalysedItem& item : analysis.items) {
       if (!equals(*item.expression, *key.expression)) continue;
-      if (found) return std::move(key_twice(key, demands, found->name, item.name)).at(item.position);
+      if (found)
+        return std::move(key_twice(key, demands, found->name, item.name)).at(item.position);
       found = &item;
     }
     if (!found) return missing_keys(demands, sink_name);
@@ -175,7 +201,8 @@ Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::st
   for (const AnalysedItem& item : analysis.items) TRY(check_reserved(item));
   for (const AnalysedItem* item : key_items) TRY(add_column(out, *item, scope, ColumnRole::Key));
   for (const AnalysedItem& item : analysis.items)
-    if (std::ranges::find(key_items, &item) == key_items.end()) TRY(add_column(out, item, scope, ColumnRole::Value));
+    if (std::ranges::find(key_items, &item) == key_items.end())
+      TRY(add_column(out, item, scope, ColumnRole::Value));
   TRY(check_value_names(out));
   return out;
 }
@@ -184,8 +211,9 @@ Result<SelectColumns> transient_columns(const Analysis& analysis, const Scope& s
   SelectColumns out;
   const KeyDemands demands = TRY(demanded_keys(analysis));
   for (const AnalysedItem& item : analysis.items) {
-    const bool is_key = std::ranges::any_of(
-        demands.keys, [&](const KeyDemand& key) { return equals(*key.expression, *item.expression); });
+    const bool is_key = std::ranges::any_of(demands.keys, [&](const KeyDemand& key) {
+      return equals(*key.expression, *item.expression);
+    });
     TRY(add_column(out, item, scope, is_key ? ColumnRole::Key : ColumnRole::Value));
     out.is_key.back() = is_key || mentions_window_bound(*item.expression);
   }
@@ -203,11 +231,14 @@ Status expand_struct_stars(Analysis& analysis, const Scope& scope) {
     const BoundExpression base = TRY(bind(*part->base, scope));
     if (base.type.kind() != TypeKind::Struct)
       return Error{ErrorCode::TypeMismatch,
-                   fmt::format("Cannot use '->*' on {}: it is {}, not a STRUCT", to_sql(*part->base), base.type.to_string())}.at(
-          item.position);
+                   fmt::format("Cannot use '->*' on {}: it is {}, not a STRUCT",
+                               to_sql(*part->base), base.type.to_string())}
+          .at(item.position);
     for (const Field& field : base.type.fields())
-      expanded.push_back({make_expression(Dereference{clone(*part->base), Name{field.name, Quoting::Back}}, item.position), field.name,
-                          false, true, item.position});
+      expanded.push_back(
+          {make_expression(Dereference{clone(*part->base), Name{field.name, Quoting::Back}},
+                           item.position),
+           field.name, false, true, item.position});
   }
   analysis.items = std::move(expanded);
   return {};
@@ -220,10 +251,13 @@ Status find_table_functions(const Expression& expression, std::vector<const Expr
   if (is_table_function) found.push_back(&expression);
   for (const Expression* child : children(expression)) TRY(find_table_functions(*child, found));
   if (is_table_function && found.size() > before + 1)
-    return Error{ErrorCode::InvalidStatement, fmt::format("Table functions cannot be nested: {}", to_sql(expression))}.at(
-        expression.position);
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("Table functions cannot be nested: {}", to_sql(expression))}
+        .at(expression.position);
   if (expression.is<Case>() && found.size() > before)
-    return Error{ErrorCode::InvalidStatement, "Table functions cannot be used in CASE: " + to_sql(expression)}.at(expression.position);
+    return Error{ErrorCode::InvalidStatement,
+                 "Table functions cannot be used in CASE: " + to_sql(expression)}
+        .at(expression.position);
   return {};
 }
 
@@ -233,30 +267,40 @@ Status check_grouping(const Analysis& analysis) {
     std::vector<const FunctionCall*> aggregates;
     TRY(find_aggregates(*analysis.group_by[i], aggregates));
     if (!aggregates.empty())
-      return Error{ErrorCode::GroupingError, fmt::format("GROUP BY does not support aggregate functions: {} is an aggregate function.",
-                                                         aggregates.front()->name)}.at(analysis.group_by[i]->position);
+      return Error{
+          ErrorCode::GroupingError,
+          fmt::format("GROUP BY does not support aggregate functions: {} is an aggregate function.",
+                      aggregates.front()->name)}
+          .at(analysis.group_by[i]->position);
     for (size_t j = 0; j < i; ++j)
       if (equals(*analysis.group_by[i], *analysis.group_by[j]))
         return Error{ErrorCode::GroupingError,
-                     fmt::format("Duplicate GROUP BY expression: {}.{}", analysis.sources.front().alias, to_sql(*analysis.group_by[i]))}
+                     fmt::format("Duplicate GROUP BY expression: {}.{}",
+                                 analysis.sources.front().alias, to_sql(*analysis.group_by[i]))}
             .at(analysis.group_by[i]->position);
   }
   bool any_aggregate = analysis.having && contains_aggregate(*analysis.having);
   std::vector<std::string> ungrouped;
   for (const AnalysedItem& item : analysis.items) {
     any_aggregate |= contains_aggregate(*item.expression);
-    if (mentions_column(*item.expression, analysis, analysis.window.has_value())) ungrouped.push_back(to_sql(*item.expression));
+    if (mentions_column(*item.expression, analysis, analysis.window.has_value()))
+      ungrouped.push_back(to_sql(*item.expression));
   }
   if (!any_aggregate)
-    return Error{ErrorCode::GroupingError, "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."};
+    return Error{ErrorCode::GroupingError,
+                 "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."};
   if (!ungrouped.empty())
     return Error{ErrorCode::GroupingError,
-                 fmt::format("Non-aggregate SELECT expression(s) not part of GROUP BY: {}\nEither add the column(s) to the GROUP BY or "
-                             "remove them from the SELECT.", fmt::join(ungrouped, ", "))};
+                 fmt::format("Non-aggregate SELECT expression(s) not part of GROUP BY: {}\nEither "
+                             "add the column(s) to the GROUP BY or "
+                             "remove them from the SELECT.",
+                             fmt::join(ungrouped, ", "))};
   if (analysis.having)
     if (const Expression* column = first_ungrouped_column(*analysis.having, analysis))
-      return Error{ErrorCode::GroupingError,
-                   fmt::format("Non-aggregate HAVING expression not part of GROUP BY: {}", to_sql(*column))}.at(column->position);
+      return Error{
+          ErrorCode::GroupingError,
+          fmt::format("Non-aggregate HAVING expression not part of GROUP BY: {}", to_sql(*column))}
+          .at(column->position);
   return {};
 }
 

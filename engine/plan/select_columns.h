@@ -14,8 +14,10 @@ struct SelectColumns {
   std::vector<bool> is_key;
 };
 
-// Of a query that writes a stream or table: every key column of the result must be selected, once; keys come first.
-Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name, const Scope& scope);
+// Of a query that writes a stream or table: every key column of the result must be selected, once;
+// keys come first.
+Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name,
+                                         const Scope& scope);
 // Of a query that a client follows: the items as they stand.
 Result<SelectColumns> transient_columns(const Analysis& analysis, const Scope& scope);
 

@@ -16,12 +16,15 @@ constexpr int64_t kDayMs = 86'400'000;
 
 Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit) {
   if (clause.type == WindowType::Session)
-    return Error{ErrorCode::NotSupported, "session windows are not supported yet"}.at(clause.position);
+    return Error{ErrorCode::NotSupported, "session windows are not supported yet"}.at(
+        clause.position);
   AggregateWindow window{.type = clause.type};
   window.size_ms = TRY(clause.size.to_ms());
   window.advance_ms = clause.advance ? TRY(clause.advance->to_ms()) : window.size_ms;
   if (window.size_ms <= 0 || window.advance_ms <= 0 || window.advance_ms > window.size_ms)
-    return Error{ErrorCode::InvalidParameter, "a window's size and advance must be positive, and the advance no more than the size"}
+    return Error{
+        ErrorCode::InvalidParameter,
+        "a window's size and advance must be positive, and the advance no more than the size"}
         .at(clause.position);
   // The default grace of ksqlDB: a day in all; none where only final results are wanted.
   window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
@@ -30,34 +33,46 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit) {
   if (clause.retention) {
     const int64_t retention_ms = TRY(clause.retention->to_ms());
     if (retention_ms < window.retention_ms)
-      return Error{ErrorCode::InvalidParameter, "a window's RETENTION must be at least its size and grace"}.at(clause.position);
+      return Error{ErrorCode::InvalidParameter,
+                   "a window's RETENTION must be at least its size and grace"}
+          .at(clause.position);
     window.retention_ms = retention_ms;
   }
   return window;
 }
 
-std::string internal_topic(const std::string& query_id, const Properties& properties, std::string_view step) {
+std::string internal_topic(const std::string& query_id, const Properties& properties,
+                           std::string_view step) {
   const auto service = properties.find("ksql.service.id");
   return fmt::format("_confluent-ksql-{}query_{}-{}",
-                     service == properties.end() ? std::string_view("default_") : std::string_view(service->second), query_id, step);
+                     service == properties.end() ? std::string_view("default_")
+                                                 : std::string_view(service->second),
+                     query_id, step);
 }
 
 class SelectPlanner {
  public:
-  SelectPlanner(Analysis analysis, const SelectTarget& target, const PlanContext& context, const ChooseKeyFormat& choose)
-      : analysis_(std::move(analysis)), target_(target), context_(context), choose_key_format_(choose) {
+  SelectPlanner(Analysis analysis, const SelectTarget& target, const PlanContext& context,
+                const ChooseKeyFormat& choose)
+      : analysis_(std::move(analysis)),
+        target_(target),
+        context_(context),
+        choose_key_format_(choose) {
     out_.stages.emplace_back();
   }
 
   Result<PlannedSelect> run() {
     TRY(check_clauses());
     if (!analysis_.joins.empty())
-      return Error{ErrorCode::NotSupported, "joins are not supported yet"}.at(analysis_.joins.front().position);
+      return Error{ErrorCode::NotSupported, "joins are not supported yet"}.at(
+          analysis_.joins.front().position);
     add_input();
     TRY(expand_struct_stars(analysis_, scope(layout(), "SELECT")));
     TRY(add_where());
-    if (analysis_.has_aggregates) TRY(plan_aggregation());
-    else TRY(plan_projection());
+    if (analysis_.has_aggregates)
+      TRY(plan_aggregation());
+    else
+      TRY(plan_projection());
     mark_used_columns();
     out_.items = std::move(analysis_.items);
     return std::move(out_);
@@ -69,7 +84,9 @@ class SelectPlanner {
   bool is_persistent() const { return target_.use == QueryUse::Persistent; }
   StagePlan& stage() { return out_.stages.back(); }
   const Layout& layout() { return stage().nodes.back().layout; }
-  Scope scope(const Layout& over, std::string_view clause) const { return make_scope(over, clause, analysis_, context_); }
+  Scope scope(const Layout& over, std::string_view clause) const {
+    return make_scope(over, clause, analysis_, context_);
+  }
 
   template <class Step>
   void add(Step step, Layout result) {
@@ -85,22 +102,31 @@ class SelectPlanner {
 
   Status check_clauses() const {
     if (analysis_.window && analysis_.group_by.empty())
-      return Error{ErrorCode::InvalidStatement, "WINDOW clause requires a GROUP BY clause."}.at(analysis_.window->position);
+      return Error{ErrorCode::InvalidStatement, "WINDOW clause requires a GROUP BY clause."}.at(
+          analysis_.window->position);
     if (analysis_.emit == Emit::Final && !analysis_.window)
-      return Error{ErrorCode::InvalidStatement, "EMIT FINAL is only supported for windowed aggregations."};
+      return Error{ErrorCode::InvalidStatement,
+                   "EMIT FINAL is only supported for windowed aggregations."};
     if (analysis_.window && reads_table())
-      return Error{ErrorCode::InvalidStatement, "Windowing not supported for table aggregations."}.at(analysis_.window->position);
+      return Error{ErrorCode::InvalidStatement, "Windowing not supported for table aggregations."}
+          .at(analysis_.window->position);
     if (!analysis_.partition_by.empty() && reads_table())
-      return Error{ErrorCode::InvalidStatement, "Cannot repartition a TABLE source. If this is a join, joins on tables need to join on the primary key."};
+      return Error{ErrorCode::InvalidStatement,
+                   "Cannot repartition a TABLE source. If this is a join, joins on tables need to "
+                   "join on the primary key."};
     if (is_persistent() && reads_table() && source().window)
-      return Error{ErrorCode::InvalidStatement, "KSQL does not support persistent queries on windowed tables."}.at(
-          analysis_.sources.front().position);
+      return Error{ErrorCode::InvalidStatement,
+                   "KSQL does not support persistent queries on windowed tables."}
+          .at(analysis_.sources.front().position);
     if (source().window && !analysis_.partition_by.empty())
-      return Error{ErrorCode::InvalidStatement, "Implicit repartitioning of windowed sources is not supported."};
+      return Error{ErrorCode::InvalidStatement,
+                   "Implicit repartitioning of windowed sources is not supported."};
     if (analysis_.has_table_functions && analysis_.has_aggregates)
-      return Error{ErrorCode::InvalidStatement, "Table functions cannot be used with aggregations."};
+      return Error{ErrorCode::InvalidStatement,
+                   "Table functions cannot be used with aggregations."};
     if (analysis_.has_table_functions && reads_table())
-      return Error{ErrorCode::InvalidStatement, "Table source is not supported with table functions"};
+      return Error{ErrorCode::InvalidStatement,
+                   "Table source is not supported with table functions"};
     return {};
   }
 
@@ -137,9 +163,11 @@ class SelectPlanner {
     TRY(add_table_functions(synthesized));
     Scope over = scope(layout(), "SELECT");
     over.substitutes = synthesized;
-    const SelectColumns columns = TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
-                                                      : transient_columns(analysis_, over));
-    if (!analysis_.partition_by.empty() && is_persistent()) TRY(choose_key_format_(columns.schema.keys()));
+    const SelectColumns columns =
+        TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
+                            : transient_columns(analysis_, over));
+    if (!analysis_.partition_by.empty() && is_persistent())
+      TRY(choose_key_format_(columns.schema.keys()));
     out_.is_table = reads_table();
     out_.window = source().window;
     if (reads_table()) materialize_rows(columns);
@@ -159,7 +187,8 @@ class SelectPlanner {
       for (const Expression* call : calls) {
         BoundExpression bound = TRY(bind(*call, over));
         synthesized.push_back({call, static_cast<uint32_t>(result.size())});
-        result.push_back({"", fmt::format("KSQL_SYNTH_{}", step.functions.size()), bound.type.element()});
+        result.push_back(
+            {"", fmt::format("KSQL_SYNTH_{}", step.functions.size()), bound.type.element()});
         step.functions.push_back(std::move(bound));
       }
     }
@@ -173,7 +202,8 @@ class SelectPlanner {
     return -1;
   }
 
-  // The last step: the result's columns, and the window's bounds from `first_bound` on where there is a window.
+  // The last step: the result's columns, and the window's bounds from `first_bound` on where there
+  // is a window.
   void add_projection(const SelectColumns& columns, int first_bound) {
     ProjectStep step;
     Layout result;
@@ -184,7 +214,8 @@ class SelectPlanner {
     }
     if (out_.window && is_persistent()) {
       for (int i = 0; i < 2; ++i) {
-        step.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(first_bound + i)));
+        step.columns.push_back(
+            column_expression(TypeKind::Bigint, static_cast<uint32_t>(first_bound + i)));
         step.is_key.push_back(true);
         result.push_back({"", std::string(i == 0 ? kWindowStart : kWindowEnd), TypeKind::Bigint});
       }
@@ -212,8 +243,10 @@ class SelectPlanner {
     plan.columns.push_back(literal_expression(TypeKind::Integer, Value()));
     plan.columns.push_back(literal_expression(TypeKind::Bigint, Value()));
     if (!plan.is_windowed) return;
-    plan.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(window_start)));
-    plan.columns.push_back(column_expression(TypeKind::Bigint, static_cast<uint32_t>(window_start) + 1));
+    plan.columns.push_back(
+        column_expression(TypeKind::Bigint, static_cast<uint32_t>(window_start)));
+    plan.columns.push_back(
+        column_expression(TypeKind::Bigint, static_cast<uint32_t>(window_start) + 1));
   }
 
   // ---- with aggregation
@@ -233,7 +266,8 @@ class SelectPlanner {
     if (reads_table() || analysis_.group_by.size() != 1) return true;
     const auto* column = analysis_.group_by.front()->as<ColumnRef>();
     const std::vector<ColumnDef> source_keys = source().schema.keys();
-    return !column || source().window || source_keys.size() != 1 || source_keys.front().name != column->name.text;
+    return !column || source().window || source_keys.size() != 1 ||
+           source_keys.front().name != column->name.text;
   }
 
   // The grouping columns, then the arguments of all aggregates.
@@ -263,8 +297,10 @@ class SelectPlanner {
     if (analysis_.having) list_aggregates(*analysis_.having, calls);
     std::vector<std::string> without_undo;
     for (const Expression* call : calls) {
-      BoundAggregate bound = TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, context_.properties));
-      if (reads_table() && !bound.instance.def->has_undo()) without_undo.emplace_back(bound.instance.def->name);
+      BoundAggregate bound =
+          TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, context_.properties));
+      if (reads_table() && !bound.instance.def->has_undo())
+        without_undo.emplace_back(bound.instance.def->name);
       AggregateCall planned{std::move(bound.instance), {}};
       for (BoundExpression& argument : bound.arguments) {
         planned.arguments.push_back(static_cast<int>(result.size()));
@@ -279,7 +315,8 @@ class SelectPlanner {
 
   void list_aggregates(const Expression& expression, std::vector<const Expression*>& calls) const {
     if (is_aggregate_call(expression)) {
-      if (std::ranges::none_of(calls, [&](const Expression* known) { return equals(*known, expression); }))
+      if (std::ranges::none_of(calls,
+                               [&](const Expression* known) { return equals(*known, expression); }))
         calls.push_back(&expression);
       return;
     }
@@ -290,14 +327,18 @@ class SelectPlanner {
     if (names.empty()) return {};
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
-    return Error{ErrorCode::InvalidStatement,
-                 fmt::format("The aggregation function{} {} cannot be applied to a table source, only to a stream source.",
-                             names.size() > 1 ? "s" : "", names.size() > 1 ? join_words(names, "and") : "(" + names.front() + ")")};
+    return Error{
+        ErrorCode::InvalidStatement,
+        fmt::format("The aggregation function{} {} cannot be applied to a table source, only to a "
+                    "stream source.",
+                    names.size() > 1 ? "s" : "",
+                    names.size() > 1 ? join_words(names, "and") : "(" + names.front() + ")")};
   }
 
   void add_exchange(const std::vector<ColumnDef>& keys, const FormatSpec& key_format) {
     ExchangePlan exchange;
-    exchange.topic = internal_topic(target_.query_id, context_.properties, "Aggregate-GroupBy-repartition");
+    exchange.topic =
+        internal_topic(target_.query_id, context_.properties, "Aggregate-GroupBy-repartition");
     exchange.key_format = key_format;
     exchange.value_format = source().value_format;
     exchange.partitions = source().partitions;
@@ -337,7 +378,8 @@ class SelectPlanner {
     step.store = add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
     Layout result(layout().begin(), layout().begin() + static_cast<ptrdiff_t>(keys.size()));
     for (size_t i = 0; i < aggregates_.size(); ++i) {
-      result.push_back({"", fmt::format("KSQL_AGG_VARIABLE_{}", i), aggregates_[i].call.instance.result_type});
+      result.push_back(
+          {"", fmt::format("KSQL_AGG_VARIABLE_{}", i), aggregates_[i].call.instance.result_type});
       step.calls.push_back(aggregates_[i].call);
     }
     if (step.window) {
@@ -365,8 +407,9 @@ class SelectPlanner {
     }
     Scope over = scope(groups, "SELECT");
     over.substitutes = substitutes;
-    const SelectColumns columns = TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
-                                                      : transient_columns(analysis_, over));
+    const SelectColumns columns =
+        TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
+                            : transient_columns(analysis_, over));
     out_.is_table = true;
     MaterializationPlan plan;
     plan.stage = static_cast<int>(out_.stages.size()) - 1;
@@ -421,10 +464,12 @@ class SelectPlanner {
 
 }  // namespace
 
-Scope make_scope(const Layout& layout, std::string_view clause, const Analysis& analysis, const PlanContext& context) {
+Scope make_scope(const Layout& layout, std::string_view clause, const Analysis& analysis,
+                 const PlanContext& context) {
   Scope scope(layout, clause);
   const AnalysedSource& first = analysis.sources.front();
-  scope.source = fmt::format("{} {}", first.source->kind == SourceKind::Stream ? "stream" : "table", first.source->name);
+  scope.source = fmt::format("{} {}", first.source->kind == SourceKind::Stream ? "stream" : "table",
+                             first.source->name);
   for (const AnalysedSource& source : analysis.sources) scope.source_names.push_back(source.alias);
   scope.custom_types = &context.catalog.types;
   scope.parameters = context.parameters;
@@ -432,7 +477,8 @@ Scope make_scope(const Layout& layout, std::string_view clause, const Analysis& 
   return scope;
 }
 
-Result<PlannedSelect> plan_select(Analysis analysis, const SelectTarget& target, const PlanContext& context,
+Result<PlannedSelect> plan_select(Analysis analysis, const SelectTarget& target,
+                                  const PlanContext& context,
                                   const ChooseKeyFormat& choose_key_format) {
   return SelectPlanner(std::move(analysis), target, context, choose_key_format).run();
 }

@@ -94,7 +94,7 @@ void AggregateStore::forget_before(int64_t start_ms) {
     const auto oldest = by_start_.begin();
     for (GroupSlot* slot : oldest->second) {
       const auto found = groups_.find(*slot->key);
-      std::erase_if(found->second, [&](const Window& window) { return window.slot == slot; });
+      found->second.erase(std::ranges::find(found->second, slot, &Window::slot));
       destroy_slot(slot);
       if (found->second.empty()) groups_.erase(found);
     }

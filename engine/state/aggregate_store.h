@@ -1,7 +1,6 @@
 // The states of the groups of an aggregation, by key and window.
 #pragma once
 #include <absl/container/inlined_vector.h>
-#include <absl/container/node_hash_map.h>
 
 #include <functional>
 #include <map>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "engine/functions/aggregate.h"
+#include "engine/state/key_map.h"
 #include "engine/state/slot_pool.h"
 #include "engine/state/store.h"
 
@@ -82,7 +82,7 @@ class AggregateStore final : public Store {
   const bool is_windowed_;
   std::vector<size_t> offsets_;  // of each call's state in a slot
   SlotPool pool_;
-  absl::node_hash_map<std::string, Windows> groups_;
+  KeyMap<Windows> groups_;
   std::map<int64_t, std::vector<GroupSlot*>> by_start_;
   size_t group_count_ = 0;
   uint64_t round_ = 1;

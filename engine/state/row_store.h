@@ -1,11 +1,11 @@
 // The rows of a table by key: what a source table looks like right now.
 #pragma once
-#include <absl/container/node_hash_map.h>
 
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "engine/state/key_map.h"
 #include "engine/state/store.h"
 
 namespace engine {
@@ -35,8 +35,8 @@ class RowStore final : public Store {
  private:
   void note_change(std::string_view key);
 
-  absl::node_hash_map<std::string, Row> rows_;
-  absl::node_hash_map<std::string, bool> changed_;  // a set that finds by string_view
+  KeyMap<Row> rows_;
+  KeyMap<bool> changed_;  // a set
 };
 
 }  // namespace engine
