@@ -5,8 +5,7 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions, &kStringFunctions,      &kMaskFunctions, &kSplittingFunctions,
-    &kBytesFunctions,   &kRegexFunctions,       &kSumAggregates, &kExtremeAggregates,
+    &kNumericFunctions, &kSumAggregates,        &kExtremeAggregates,
     &kOffsetAggregates, &kCollectionAggregates,
 };
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/log.h"
 #include "engine/testing/report.h"
 #include "engine/testing/worker_pool.h"
 
@@ -125,6 +126,7 @@ int run_test_command(int argc, const char* const* argv, const MakeCaseEngine& ma
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
+  set_log_level(LogLevel::Error);  // records that fail are part of many cases
   const Result<int> status = run(options, make_engine);
   if (status) return *status;
   fmt::print(stderr, "millrace test: {}\n", status.error().message);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "engine/types/text_json.h"
+
 namespace engine {
 namespace {
 
@@ -153,19 +155,6 @@ std::string to_json(const JsonNode& node) {
   std::string out;
   append(out, node);
   return out;
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  out += '"';
 }
 
 }  // namespace engine

@@ -33,7 +33,5 @@ Result<JsonNode> parse_json(std::string_view text);
 
 // Without blanks; numbers as they were spelled.
 std::string to_json(const JsonNode& node);
-// A string with its quotes and escapes.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace engine

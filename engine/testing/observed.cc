@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "engine/types/text_bytes.h"
+#include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
 
 namespace engine {

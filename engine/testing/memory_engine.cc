@@ -1,0 +1,244 @@
+#include "engine/testing/memory_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "engine/formats/format.h"
+#include "engine/plan/create_source.h"
+#include "engine/plan/ddl.h"
+#include "engine/plan/insert_values.h"
+
+namespace engine {
+namespace {
+
+constexpr uint64_t kSeed = 0;
+
+EngineSettings ksqldb_settings() {
+  EngineSettings settings;
+  settings.ksqldb_compat = true;
+  settings.default_value_format.clear();
+  settings.lower_case_topics = false;
+  return settings;
+}
+
+// What every case starts from; its own properties come on top.
+Properties base_properties(const Properties& properties) {
+  Properties base{{"auto.offset.reset", "earliest"},
+                  {"cache.max.bytes.buffering", "0"},
+                  {"ksql.service.id", "some.ksql.service.id"},
+                  {"ksql.headers.columns.enabled", "true"}};
+  for (const auto& [name, value] : properties) base[name] = value;
+  return base;
+}
+
+std::vector<ColumnDef> written_values(const Schema& schema) {
+  std::vector<ColumnDef> columns = schema.values();
+  std::erase_if(columns, [](const ColumnDef& column) { return column.role != ColumnRole::Value; });
+  return columns;
+}
+
+TopicFormat format_of(const DataSource& source) {
+  return {source.key_format, source.value_format, source.schema.keys(),
+          written_values(source.schema), source.window};
+}
+
+Error not_supported(std::string_view what) {
+  return Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)};
+}
+
+// The columns of one side, as a writer takes them.
+Result<EncodedRows> encode_side(const DataSource& source, const InsertBatch& batch, Side side) {
+  const auto role = side == Side::Key ? ColumnRole::Key : ColumnRole::Value;
+  std::vector<ColumnDef> columns;
+  std::vector<const Column*> values;
+  for (size_t i = 0; i < source.schema.columns.size(); ++i) {
+    if (source.schema.columns[i].role != role) continue;
+    columns.push_back(source.schema.columns[i]);
+    values.push_back(batch.columns[i].get());
+  }
+  const auto writer =
+      TRY(make_writer(side == Side::Key ? source.key_format : source.value_format, columns, side));
+  EncodedRows rows;
+  writer->write(values, {0, batch.timestamps.size()}, nullptr, rows);
+  if (rows.problems.empty()) return rows;
+  return Error{ErrorCode::InvalidText, rows.problems.front().message};
+}
+
+}  // namespace
+
+// Topics get their ids in the order in which they are made.
+class MemoryEngine::MemoryTopics final : public Topics {
+ public:
+  std::optional<TopicDescription> find(std::string_view name) const override {
+    const auto found = topics_.find(std::string(name));
+    if (found == topics_.end()) return std::nullopt;
+    return found->second;
+  }
+  void add(TopicDescription topic) {
+    const size_t number = topics_.size() + 1;
+    topic.id.bytes[14] = static_cast<uint8_t>(number >> 8);
+    topic.id.bytes[15] = static_cast<uint8_t>(number);
+    topics_.try_emplace(topic.name, std::move(topic));
+  }
+
+ private:
+  std::map<std::string, TopicDescription> topics_;
+};
+
+MemoryEngine::MemoryEngine(const Properties& properties)
+    : settings_(ksqldb_settings()),
+      properties_(base_properties(properties)),
+      topics_(std::make_unique<MemoryTopics>()),
+      catalog_(std::make_shared<const Catalog>()) {}
+MemoryEngine::~MemoryEngine() = default;
+
+void MemoryEngine::add_topic(const std::string& name, int partitions, int replicas) {
+  TopicDescription topic;
+  topic.name = name;
+  topic.partitions = partitions;
+  topic.replicas = replicas;
+  topics_->add(std::move(topic));
+}
+
+PlanContext MemoryEngine::plan_context() const {
+  return {
+      .catalog = *catalog_, .topics = *topics_, .settings = settings_, .properties = properties_};
+}
+
+Status MemoryEngine::execute(const ParsedStatement& parsed) {
+  if (const auto* create = std::get_if<CreateSource>(&parsed.statement))
+    return create_source(*create, parsed);
+  if (const auto* create = std::get_if<CreateAsSelect>(&parsed.statement))
+    return add_query(TRY(plan_create_as(*create, parsed, plan_context())), parsed);
+  if (const auto* insert = std::get_if<InsertSelect>(&parsed.statement))
+    return add_query(TRY(plan_insert_select(*insert, parsed, plan_context())), parsed);
+  if (const auto* insert = std::get_if<InsertValues>(&parsed.statement))
+    return insert_values(*insert);
+  if (const auto* drop = std::get_if<DropSource>(&parsed.statement))
+    return apply(plan_drop_source(*drop, catalog_));
+  if (const auto* alter = std::get_if<AlterSource>(&parsed.statement))
+    return apply(plan_alter_source(*alter, catalog_));
+  if (const auto* create = std::get_if<CreateType>(&parsed.statement))
+    return apply(plan_create_type(*create, catalog_));
+  if (const auto* drop = std::get_if<DropType>(&parsed.statement))
+    return apply(plan_drop_type(*drop, catalog_));
+  if (const auto* control = std::get_if<ControlQuery>(&parsed.statement))
+    return apply(plan_control_query(*control, catalog_));
+  if (const auto* set = std::get_if<SetProperty>(&parsed.statement)) {
+    properties_[set->name] = set->value;
+    return {};
+  }
+  if (const auto* unset = std::get_if<UnsetProperty>(&parsed.statement)) {
+    properties_.erase(unset->name);
+    return {};
+  }
+  return not_supported("this statement in a test case");
+}
+
+Status MemoryEngine::create_source(const CreateSource& create, const ParsedStatement& statement) {
+  NewSource planned =
+      TRY(plan_create_source(create, statement, *catalog_, *topics_, settings_, properties_));
+  if (!planned.source) return {};
+  if (planned.new_topic) topics_->add(*std::move(planned.new_topic));
+  catalog_ = with_source(*catalog_, planned.source);
+  if (!planned.source->read_only || planned.source->kind != SourceKind::Table) return {};
+  PlannedQuery query =
+      TRY(plan_source_table(*planned.source, fmt::format("CST_{}_{}", planned.source->name,
+                                                         catalog_->next_query_number)));
+  return add_query(std::move(query), statement);
+}
+
+Status MemoryEngine::add_query(PlannedQuery planned, const ParsedStatement& statement) {
+  if (planned.if_not_exists_hit) return {};
+  if (planned.new_topic) topics_->add(*std::move(planned.new_topic));
+  auto query = std::make_shared<PersistentQuery>();
+  query->id = planned.plan.id;
+  query->kind = planned.plan.kind;
+  query->sql = statement.text;
+  query->sink = planned.sink ? planned.sink->name : "";
+  query->sources = planned.plan.sources;
+  query->properties = properties_;
+  if (planned.sink) catalog_ = with_source(*catalog_, planned.sink);
+  Catalog next = *with_query(*catalog_, query);
+  ++next.next_query_number;
+  catalog_ = std::make_shared<const Catalog>(std::move(next));
+  if (Planned* replaced = find(query->id))
+    replaced->plan = std::move(planned.plan);
+  else
+    queries_.push_back({std::move(planned.plan), nullptr});
+  return {};
+}
+
+Status MemoryEngine::insert_values(const InsertValues& insert) {
+  Random random(kSeed);
+  const EvalContext evaluation{clock_, random, &properties_};
+  const InsertBatch batch = TRY(plan_insert_values(insert, plan_context(), evaluation));
+  const EncodedRows keys = TRY(encode_side(*batch.target, batch, Side::Key));
+  const EncodedRows values = TRY(encode_side(*batch.target, batch, Side::Value));
+  for (size_t row = 0; row < batch.timestamps.size(); ++row) {
+    RawRecord& record = inserted_.emplace_back();
+    record.topic = batch.target->topic;
+    if (keys[row]) record.key = std::string(*keys[row]);
+    if (values[row]) record.value = std::string(*values[row]);
+    record.timestamp = batch.timestamps[row];
+  }
+  return {};
+}
+
+Status MemoryEngine::apply(Result<CatalogChange> change) {
+  if (!change) return std::move(change).error();
+  catalog_ = change->catalog;
+  for (const std::string& id : change->ended_queries)
+    std::erase_if(queries_, [&](const Planned& query) { return query.plan.id == id; });
+  return {};
+}
+
+MemoryEngine::Planned* MemoryEngine::find(const std::string& query_id) {
+  for (Planned& query : queries_)
+    if (query.plan.id == query_id) return &query;
+  return nullptr;
+}
+
+std::vector<RawRecord> MemoryEngine::take_inserted() { return std::exchange(inserted_, {}); }
+
+std::vector<CaseQuery> MemoryEngine::queries() const {
+  std::vector<CaseQuery> queries;
+  for (const Planned& planned : queries_) {
+    CaseQuery& query = queries.emplace_back();
+    query.id = planned.plan.id;
+    for (const std::string& topic : source_topics(planned.plan))
+      query.source_topics.push_back(topic);
+  }
+  return queries;
+}
+
+Status MemoryEngine::feed(const std::string& query_id, std::span<const RawRecord> records,
+                          std::vector<RawRecord>& written) {
+  Planned* query = find(query_id);
+  if (!query->running) query->running = TRY(MemoryQuery::make(query->plan, clock_));
+  return query->running->feed(records, written);
+}
+
+std::vector<KnownTopic> MemoryEngine::topics() const {
+  std::vector<KnownTopic> known;
+  const auto add = [&](const std::string& name, int partitions, TopicFormat format) {
+    if (std::ranges::find(known, name, &KnownTopic::name) == known.end())
+      known.push_back({name, partitions, std::move(format)});
+  };
+  for (const auto& [name, source] : catalog_->sources)
+    add(source->topic, source->partitions, format_of(*source));
+  for (const Planned& query : queries_)
+    for (const ExchangePlan& exchange : query.plan.exchanges)
+      add(exchange.topic, exchange.partitions,
+          {exchange.key_format, exchange.value_format, exchange.schema.keys(),
+           written_values(exchange.schema)});
+  return known;
+}
+
+std::unique_ptr<CaseEngine> make_memory_engine(const Properties& properties) {
+  return std::make_unique<MemoryEngine>(properties);
+}
+
+}  // namespace engine

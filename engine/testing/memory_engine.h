@@ -1,0 +1,61 @@
+// The engine with everything in memory, as ksqlDB's settings have it: what `millrace test` runs
+// cases against.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/plan/ddl.h"
+#include "engine/plan/query_plan.h"
+#include "engine/testing/case_engine.h"
+#include "engine/testing/memory_query.h"
+
+namespace engine {
+
+// Invariants: time stands still at 0; every topic and exchange has one partition, whatever number
+// it was declared with; each query reads what it is fed, and nothing else.
+//
+// Threads: one.
+class MemoryEngine final : public CaseEngine {
+ public:
+  explicit MemoryEngine(const Properties& properties);
+  ~MemoryEngine() override;
+
+  void add_topic(const std::string& name, int partitions, int replicas) override;
+  Status execute(const ParsedStatement& statement) override;
+  std::vector<RawRecord> take_inserted() override;
+  std::vector<CaseQuery> queries() const override;
+  Status feed(const std::string& query_id, std::span<const RawRecord> records,
+              std::vector<RawRecord>& written) override;
+  CatalogPtr catalog() const override { return catalog_; }
+  std::vector<KnownTopic> topics() const override;
+
+ private:
+  class MemoryTopics;
+  struct Planned {
+    QueryPlan plan;
+    std::unique_ptr<MemoryQuery> running;  // made when it is fed first
+  };
+
+  PlanContext plan_context() const;
+  Status create_source(const CreateSource& create, const ParsedStatement& statement);
+  Status add_query(PlannedQuery planned, const ParsedStatement& statement);
+  Status insert_values(const InsertValues& insert);
+  Status apply(Result<CatalogChange> change);
+  Planned* find(const std::string& query_id);
+
+  const EngineSettings settings_;
+  Properties properties_;
+  SimulatedClock clock_;
+  std::unique_ptr<MemoryTopics> topics_;
+  CatalogPtr catalog_;
+  std::vector<Planned> queries_;  // in the order in which they were made
+  std::vector<RawRecord> inserted_;
+};
+
+std::unique_ptr<CaseEngine> make_memory_engine(const Properties& properties);
+
+}  // namespace engine

@@ -1,0 +1,67 @@
+#include "engine/testing/memory_log.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "records/batch.h"
+
+namespace engine {
+
+Offset MemoryLog::append(const PartitionRef& to, std::string batch) {
+  Partition& partition = partitions_[to];
+  const Offset first = partition.end;
+  records::set_base_offset(batch.data(), first);
+  const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
+  assert(parsed);  // tasks and tests write whole batches
+  partition.end = parsed->header.last_offset() + 1;
+  partition.bytes.push_back(std::make_unique<const std::string>(std::move(batch)));
+  partition.batches.push_back({*partition.bytes.back(), first, parsed->header.last_offset()});
+  return first;
+}
+
+Offset MemoryLog::end_of(const PartitionRef& partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? Offset{0} : found->second.end;
+}
+
+const std::vector<LogBatch>& MemoryLog::batches_of(const PartitionRef& partition) const {
+  static const std::vector<LogBatch> kNone;
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? kNone : found->second.batches;
+}
+
+Result<std::vector<Polled>> MemoryLog::poll(
+    std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) {
+  std::vector<Polled> polled;
+  size_t size = 0;
+  for (const auto& [ref, offset] : positions) {
+    Polled& one = polled.emplace_back();
+    one.readable_end = end_of(ref);
+    one.log_start = Offset{0};
+    const std::vector<LogBatch>& batches = batches_of(ref);
+    auto next = std::ranges::lower_bound(batches, offset, {}, &LogBatch::last_offset);
+    for (; next != batches.end() && (one.batches.empty() || size < max_bytes); ++next) {
+      one.batches.push_back(*next);
+      size += next->bytes.size();
+    }
+  }
+  return polled;
+}
+
+bool MemoryLog::try_commit(TaskCommit& commit, CommitDone& done) {
+  std::vector<TopicEnd> ends;
+  for (OutputBatch& output : commit.outputs) {
+    append(output.to, std::move(output.bytes));
+    ends.push_back({output.to, end_of(output.to)});
+  }
+  waiting_.push_back({std::move(done), std::move(ends)});
+  return true;
+}
+
+bool MemoryLog::deliver() {
+  if (waiting_.empty()) return false;
+  for (Waiting& one : std::exchange(waiting_, {})) one.done(std::move(one.ends));
+  return true;
+}
+
+}  // namespace engine
