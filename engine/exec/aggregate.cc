@@ -168,16 +168,16 @@ Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch&
   const std::vector<GroupSlot*> closed = store_.windows_between(
       previous_stream_time < 0 ? 0 : previous_stream_time - span + 1, stream_time_ - span + 1);
   if (closed.empty()) return {};
-  std::vector<ColumnPtr> keys;
-  TRY(decode_keys(closed, keys));
-  Batch out = rows_of({const_cast<const GroupSlot* const*>(closed.data()), closed.size()}, keys);
+  for (GroupSlot* group : closed) group->emitted = true;
+  const std::vector<const GroupSlot*> groups(closed.begin(), closed.end());
+  Batch out = TRY(rows_of(groups));
   out.columns.pop_back();  // ROWTIME
   out.partition = cause.partition;
   out.offsets.assign(out.rows, cause.offsets[row]);
   return push(std::move(out));
 }
 
-Status AggregateOperator::decode_keys(std::span<GroupSlot* const> groups,
+Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
                                       std::vector<ColumnPtr>& keys) const {
   std::vector<std::optional<std::string_view>> payloads;
   for (const GroupSlot* group : groups) payloads.emplace_back(*group->key);
@@ -194,13 +194,12 @@ Status AggregateOperator::decode_keys(std::span<GroupSlot* const> groups,
   return {};
 }
 
-Batch AggregateOperator::rows_of(std::span<const GroupSlot* const> groups,
-                                 const std::vector<ColumnPtr>& keys) const {
+Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> groups) const {
   Batch out;
   out.rows = groups.size();
   out.present = Bitmap(out.rows, true);
   out.offsets.assign(out.rows, -1);
-  out.columns = keys;
+  TRY(decode_keys(groups, out.columns));
   auto starts = std::make_shared<Column>(TypeKind::Bigint),
        ends = std::make_shared<Column>(TypeKind::Bigint),
        times = std::make_shared<Column>(TypeKind::Bigint);

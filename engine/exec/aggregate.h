@@ -31,8 +31,8 @@ class AggregateOperator final : public Operator {
   void restore_scalars(std::span<const int64_t>& scalars) override;
 
   AggregateStore& store() { return store_; }
-  // The groups given as a batch in this operator's output layout, followed by a ROWTIME column.
-  Batch rows_of(std::span<const GroupSlot* const> groups, const std::vector<ColumnPtr>& keys) const;
+  // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
+  Result<Batch> rows_of(std::span<const GroupSlot* const> groups) const;
   // Windows that have fallen out of the retention but are not yet removed must not be shown.
   int64_t oldest_kept_start() const;
 
@@ -49,7 +49,7 @@ class AggregateOperator final : public Operator {
   void list_windows(const Batch& batch, uint32_t row, std::string_view key,
                     std::vector<Change>& changes);
   void expire();
-  Status decode_keys(std::span<GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;
+  Status decode_keys(std::span<const GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;
 
   const AggregateStep step_;
   const Schema key_schema_;

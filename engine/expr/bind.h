@@ -60,6 +60,10 @@ Result<BoundExpression> bind_predicate(const Expression& expression, const Scope
 // The column that a name means; fails as bind() does.
 Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position, const Scope& scope);
 
+// A call of a table function: its type is the ARRAY of the values that one row gives.
+Result<BoundExpression> bind_table_function(const FunctionCall& call, TextPosition position,
+                                            const Scope& scope);
+
 struct BoundAggregate {
   std::vector<BoundExpression> arguments;  // columns only; literals are in the instance
   AggregateInstance instance;

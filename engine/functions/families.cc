@@ -5,7 +5,8 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions, &kSumAggregates,        &kExtremeAggregates,
+    &kNumericFunctions, &kStringFunctions,      &kMaskFunctions, &kSplittingFunctions,
+    &kBytesFunctions,   &kRegexFunctions,       &kSumAggregates, &kExtremeAggregates,
     &kOffsetAggregates, &kCollectionAggregates,
 };
 

@@ -4,8 +4,10 @@
 
 namespace engine {
 
-extern const FunctionFamily kNumericFunctions, kSumAggregates, kExtremeAggregates,
-    kOffsetAggregates, kCollectionAggregates;
+extern const FunctionFamily kNumericFunctions, kStringFunctions, kMaskFunctions,
+    kSplittingFunctions, kBytesFunctions, kRegexFunctions;
+extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
+    kCollectionAggregates;
 
 std::span<const FunctionFamily* const> all_families();
 

@@ -14,18 +14,31 @@ void RowErrors::add(size_t row, std::string_view text) {
   if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text)});
 }
 
+void RowErrors::note(size_t row, std::string_view text) {
+  assert(row < rows_);
+  if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text)});
+}
+
 void RowErrors::add_part(const RowErrors& part, std::span<const uint32_t> rows) {
+  for (const Message& message : part.messages_) {
+    const size_t row = rows[message.row];
+    part.has(message.row) ? add(row, message.text) : note(row, message.text);
+  }
   if (!part.any()) return;
-  for (const Message& message : part.messages_) add(rows[message.row], message.text);
   for (size_t i = 0; i < rows.size(); ++i)
     if (part.failed_.test(i)) mark(rows[i]);
 }
 
 void RowErrors::add_all(const RowErrors& other) {
+  for (const Message& message : other.messages_)
+    other.has(message.row) ? add(message.row, message.text) : note(message.row, message.text);
   if (!other.any()) return;
-  for (const Message& message : other.messages_) add(message.row, message.text);
   for (size_t row = 0; row < rows_; ++row)
     if (other.failed_.test(row)) mark(row);
+}
+
+void RowErrors::note_all(const RowErrors& other) {
+  for (const Message& message : other.messages_) note(message.row, message.text);
 }
 
 std::string_view EvalContext::property(const std::string& name, std::string_view otherwise) const {

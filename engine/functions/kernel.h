@@ -15,8 +15,9 @@
 namespace engine {
 
 // The rows of one batch in which something failed, and what it was in the first few of them.
+// A message whose row has not failed tells of a failure that a function took as a null argument.
 //
-// Invariant: has(row) for every row in messages(); a row has at most one message, its first.
+// Invariant: a failed row has at most one message, its first.
 class RowErrors {
  public:
   struct Message {
@@ -38,6 +39,9 @@ class RowErrors {
   // Adds the errors of some of these rows: row i of `part` is row `rows[i]` here.
   void add_part(const RowErrors& part, std::span<const uint32_t> rows);
   void add_all(const RowErrors& other);
+  // Tells of the failures, without making these rows fail.
+  void note(size_t row, std::string_view text);
+  void note_all(const RowErrors& other);
 
  private:
   void mark(size_t row);

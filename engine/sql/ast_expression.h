@@ -206,6 +206,6 @@ std::string_view to_string(LogicalOp op);
 std::string_view to_string(TimeUnit unit);  // "SECONDS"
 
 // No expression that the parser returns is nested deeper, so recursion over one is safe.
-inline constexpr int kMaxExpressionDepth = 500;
+inline constexpr int kMaxExpressionDepth = 800;
 
 }  // namespace engine

@@ -313,7 +313,7 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   const size_t width = element_size(type_.kind());
   out.data_.resize(rows.size() * width);
   out.validity_.resize(rows.size(), !has_nulls());
-  for (size_t i = 0; i < rows.size(); ++i)
+  for (size_t i = 0; i < rows.size() && width != 0; ++i)  // a STRUCT has no data of its own
     std::memcpy(out.data_.data() + i * width, data_.data() + rows[i] * width, width);
   if (has_nulls())
     for (size_t i = 0; i < rows.size(); ++i)

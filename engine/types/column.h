@@ -46,7 +46,7 @@ class StringHeap {
   // A copy of `bytes` that lives as long as the heap.
   std::string_view add(std::string_view bytes) {
     char* to = allocate(bytes.size());
-    std::memcpy(to, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     return {to, bytes.size()};
   }
   // Room for `size` bytes, not initialised.

@@ -1,0 +1,414 @@
+// Literals, names, and the forms that are not operators.
+#include "engine/expr/bind.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/expr/binder.h"
+#include "engine/expr/kernels.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+Result<BoundExpression> not_supported(std::string_view what, TextPosition position) {
+  return Error{ErrorCode::NotSupported, std::string(what) + " is not supported yet"}.at(position);
+}
+
+BoundExpression constructor(BoundKind kind, SqlType type, std::vector<BoundExpression> children) {
+  BoundExpression bound;
+  bound.kind = kind;
+  bound.type = std::move(type);
+  bound.children = std::move(children);
+  bound.absorbs_errors = true;
+  return bound;
+}
+
+std::vector<BoundExpression> bound_of(std::vector<BoundItem> items) {
+  std::vector<BoundExpression> bound;
+  for (BoundItem& item : items) bound.push_back(std::move(item.bound));
+  return bound;
+}
+
+}  // namespace
+
+std::string shown(const SqlType& type) {
+  return type.kind() == TypeKind::String ? "VARCHAR" : type.to_string();
+}
+
+BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundExpression> children,
+                                TextPosition position) {
+  BoundExpression call;
+  call.kind = BoundKind::Call;
+  call.kernel = kernel;
+  call.type = std::move(type);
+  call.children = std::move(children);
+  call.position = position;
+  return call;
+}
+
+Result<BoundExpression> Binder::bind(const Expression& expression) {
+  BoundExpression bound = TRY(bind_open(expression));
+  if (bound.kind == BoundKind::Parameter && bound.type.is_null())
+    return coerce_to(std::move(bound), TypeKind::String);
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_open(const Expression& expression) {
+  for (const Scope::Substitute& substitute : scope_.substitutes) {
+    if (!equals(*substitute.expression, expression)) continue;
+    BoundExpression column =
+        column_expression(scope_.layout[substitute.column].type, substitute.column);
+    column.position = expression.position;
+    return column;
+  }
+  BoundExpression bound = TRY(bind_node(expression));
+  bound.position = expression.position;
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_node(const Expression& expression) {
+  const TextPosition position = expression.position;
+  return std::visit(
+      [&](const auto& node) -> Result<BoundExpression> {
+        using T = std::decay_t<decltype(node)>;
+        if constexpr (std::is_same_v<T, NullLiteral>)
+          return literal_expression({}, {});
+        else if constexpr (std::is_same_v<T, BooleanLiteral>)
+          return literal_expression(TypeKind::Boolean, Value::boolean(node.value));
+        else if constexpr (std::is_same_v<T, IntegerLiteral>)
+          return literal_expression(TypeKind::Integer, Value::integer(node.value));
+        else if constexpr (std::is_same_v<T, BigintLiteral>)
+          return literal_expression(TypeKind::Bigint, Value::bigint(node.value));
+        else if constexpr (std::is_same_v<T, DoubleLiteral>)
+          return literal_expression(TypeKind::Double, Value::number(node.value));
+        else if constexpr (std::is_same_v<T, DecimalLiteral>)
+          return bind_decimal(node, position);
+        else if constexpr (std::is_same_v<T, StringLiteral>)
+          return literal_expression(TypeKind::String, Value::text(node.value));
+        else if constexpr (std::is_same_v<T, ColumnRef>)
+          return bind_column(node, position);
+        else if constexpr (std::is_same_v<T, Parameter>)
+          return bind_parameter(node, position);
+        else if constexpr (std::is_same_v<T, IntervalUnit>)
+          return bind_column(ColumnRef{std::nullopt, Name{node.word}}, position);
+        else if constexpr (std::is_same_v<T, Dereference>)
+          return bind_dereference(node, position);
+        else if constexpr (std::is_same_v<T, Subscript>)
+          return bind_subscript(node, expression);
+        else if constexpr (std::is_same_v<T, FunctionCall>)
+          return bind_call(node, position, CallKind::Scalar);
+        else if constexpr (std::is_same_v<T, Lambda>)
+          return Error{ErrorCode::TypeMismatch, "a lambda can only be a function's argument"}.at(
+              position);
+        else if constexpr (std::is_same_v<T, Arithmetic>)
+          return bind_arithmetic(node, expression);
+        else if constexpr (std::is_same_v<T, Signed>)
+          return bind_sign(node, position);
+        else if constexpr (std::is_same_v<T, Comparison>)
+          return bind_comparison(node, position);
+        else if constexpr (std::is_same_v<T, Logical>)
+          return bind_logical(node, position);
+        else if constexpr (std::is_same_v<T, Not>)
+          return bind_not(node, position);
+        else if constexpr (std::is_same_v<T, Between>)
+          return bind_between(node, position);
+        else if constexpr (std::is_same_v<T, In>)
+          return bind_in(node, position);
+        else if constexpr (std::is_same_v<T, Like>)
+          return bind_like(node, position);
+        else if constexpr (std::is_same_v<T, IsNull>)
+          return bind_is_null(node, position);
+        else if constexpr (std::is_same_v<T, Case>)
+          return bind_case(node, position);
+        else if constexpr (std::is_same_v<T, Cast>)
+          return bind_cast(node, position);
+        else if constexpr (std::is_same_v<T, AtTimeZone>)
+          return not_supported("AT TIME ZONE", position);
+        else if constexpr (std::is_same_v<T, ArrayConstructor>)
+          return bind_array(node, position);
+        else if constexpr (std::is_same_v<T, MapConstructor>)
+          return bind_map(node, position);
+        else
+          return bind_struct(node, position);
+      },
+      expression.node);
+}
+
+// Precision: the written digits, and at least one before the point.
+Result<BoundExpression> Binder::bind_decimal(const DecimalLiteral& literal, TextPosition position) {
+  const auto value = parse_decimal(literal.text);
+  int whole_digits = 0;
+  if (value) {
+    for (Int128 rest = value->unscaled / power_of_ten(value->scale); rest != 0; rest /= 10)
+      ++whole_digits;
+  }
+  const int precision = value ? std::max(whole_digits, 1) + value->scale : 0;
+  if (!value || precision > kMaxDecimalPrecision)
+    return Error{ErrorCode::OutOfRange, "the number " + literal.text + " has more than 38 digits"}
+        .at(position);
+  return literal_expression(SqlType::decimal(precision, value->scale), Value(*value));
+}
+
+Result<BoundExpression> Binder::bind_column(const ColumnRef& column, TextPosition position) {
+  if (!column.source) {
+    for (auto name = lambda_names_.rbegin(); name != lambda_names_.rend(); ++name) {
+      if (name->name != column.name.text) continue;
+      BoundExpression parameter;
+      parameter.kind = BoundKind::LambdaParameter;
+      parameter.type = name->type;
+      parameter.index = name->number;
+      return parameter;
+    }
+  }
+  const uint32_t index = TRY(resolve(column, position));
+  return column_expression(scope_.layout[index].type, index);
+}
+
+Result<BoundExpression> Binder::bind_parameter(const Parameter& parameter, TextPosition position) {
+  if (scope_.parameters == nullptr)
+    return Error{ErrorCode::InvalidParameter,
+                 "there is no parameter $" + std::to_string(parameter.index)}
+        .at(position);
+  const auto index = static_cast<size_t>(parameter.index) - 1;
+  if (scope_.parameters->size() <= index) scope_.parameters->resize(index + 1);
+  const ParameterSlot& slot = (*scope_.parameters)[index];
+  if (slot.value && !slot.type.is_null()) return literal_expression(slot.type, *slot.value);
+  BoundExpression bound;
+  bound.kind = BoundKind::Parameter;
+  bound.type = slot.type;
+  bound.index = static_cast<uint32_t>(index);
+  return bound;
+}
+
+Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& type) {
+  if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
+    return coerce(std::move(bound), type);
+  ParameterSlot& slot = (*scope_.parameters)[bound.index];
+  // Another place in the expression may have told its type by now.
+  if (slot.type.is_null()) slot.type = type;
+  bound.type = slot.type;
+  if (slot.value) return coerce(literal_expression(slot.type, *slot.value), type);
+  return coerce(std::move(bound), type);
+}
+
+Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition position) {
+  static const CustomTypes kNone;
+  auto type = resolve_type(node.type, scope_.custom_types ? *scope_.custom_types : kNone);
+  if (!type) return std::move(type).error().at(node.type.position);
+  BoundExpression operand = TRY(bind_open(*node.operand));
+  if (operand.kind == BoundKind::Parameter && operand.type.is_null())
+    return coerce_to(std::move(operand), *type);
+  auto result = cast(std::move(operand), *type);
+  if (result) return result;
+  Error error = std::move(result).error();
+  error.detail = invalid_detail(error.message);
+  return std::move(error).at(position);
+}
+
+Result<BoundExpression> Binder::bind_dereference(const Dereference& node, TextPosition position) {
+  BoundExpression base = TRY(bind(*node.base));
+  const std::string text = to_sql(*node.base);
+  if (base.type.kind() != TypeKind::Struct)
+    return Error{ErrorCode::TypeMismatch,
+                 text + " is of type " + shown(base.type) + " and has no fields",
+                 "Expected STRUCT type, got: " + base.type.to_string()}
+        .at(position);
+  const int field = base.type.field_index(node.field.text);
+  if (field < 0) {
+    std::vector<std::string> names;
+    for (const Field& known : base.type.fields()) names.push_back(known.name);
+    const std::string nearest = nearest_name(node.field.text, names);
+    return Error{ErrorCode::UndefinedColumn,
+                 "Could not find field '" + node.field.text + "' in '" + text + "'."}
+        .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?")
+        .at(position);
+  }
+  BoundExpression bound;
+  bound.kind = BoundKind::Field;
+  bound.type = base.type.fields()[static_cast<size_t>(field)].type;
+  bound.index = static_cast<uint32_t>(field);
+  bound.children.push_back(std::move(base));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
+                                               const Expression& expression) {
+  BoundExpression base = TRY(bind(*node.base));
+  BoundExpression index = TRY(bind_open(*node.index));
+  const TextPosition position = expression.position;
+  BoundExpression bound;
+  if (base.type.kind() == TypeKind::Array) {
+    if (index.type.kind() == TypeKind::Bigint)
+      index = TRY(cast(std::move(index), TypeKind::Integer));
+    if (!index.type.is_null() && index.type.kind() != TypeKind::Integer)
+      return Error{ErrorCode::TypeMismatch,
+                   "the index of an array must be an INTEGER, not " + shown(index.type)}
+          .at(position);
+    index = TRY(coerce_to(std::move(index), TypeKind::Integer));
+    bound = call_expression(array_element_kernel, base.type.element(), {}, position);
+  } else if (base.type.kind() == TypeKind::Map) {
+    auto key = coerce_to(std::move(index), base.type.key());
+    if (!key) return std::move(key).error().at(position);
+    index = *std::move(key);
+    bound = call_expression(map_value_kernel, base.type.value(), {}, position);
+  } else {
+    return Error{ErrorCode::TypeMismatch, "Subscript expression (" + to_sql(expression) +
+                                              ") do not apply to " + base.type.to_string() + "."}
+        .at(position);
+  }
+  bound.can_fail = false;
+  bound.children.push_back(std::move(base));
+  bound.children.push_back(std::move(index));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition position) {
+  BoundExpression bound;
+  bound.kind = BoundKind::Case;
+  for (const CaseBranch& branch : node.branches) {
+    if (node.operand) {
+      BoundItem operand{node.operand.get(), TRY(bind_open(*node.operand))};
+      BoundItem when{branch.when.get(), TRY(bind_open(*branch.when))};
+      bound.children.push_back(TRY(compare(ComparisonOp::Equal, std::move(operand), std::move(when),
+                                           branch.when->position)));
+    } else {
+      bound.children.push_back(TRY(bind_condition(*branch.when, "WHEN")));
+    }
+    bound.children.push_back(TRY(bind_open(*branch.then)));
+  }
+  bound.children.push_back(node.otherwise ? TRY(bind_open(*node.otherwise))
+                                          : literal_expression({}, {}));
+  // The results: every second child, and the last.
+  std::vector<BoundExpression*> results;
+  for (size_t i = 1; i < bound.children.size(); i += 2) results.push_back(&bound.children[i]);
+  results.push_back(&bound.children.back());
+  for (const BoundExpression* result : results) {
+    if (result->type.is_null()) continue;
+    if (bound.type.is_null()) bound.type = result->type;
+    if (result->type == bound.type) continue;
+    return Error{ErrorCode::TypeMismatch,
+                 "the branches of a CASE must have one type, not " + shown(bound.type) + " and " +
+                     shown(result->type),
+                 invalid_detail("Invalid Case expression. Type for all 'THEN' clauses should be "
+                                "the same.")}
+        .with_hint("CAST the branches to one type.")
+        .at(position);
+  }
+  const bool has_parameter = std::ranges::any_of(
+      results, [](const auto* result) { return result->kind == BoundKind::Parameter; });
+  if (bound.type.is_null() && has_parameter) bound.type = TypeKind::String;
+  if (bound.type.is_null())
+    return Error{ErrorCode::TypeMismatch, "all branches of the CASE are NULL",
+                 invalid_detail("Invalid Case expression. All case branches have NULL type")}
+        .at(position);
+  for (BoundExpression* result : results) *result = TRY(coerce_to(std::move(*result), bound.type));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_array(const ArrayConstructor& node, TextPosition position) {
+  if (node.elements.empty())
+    return Error{ErrorCode::InvalidStatement,
+                 "Array constructor cannot be empty. Please supply at least one element (see "
+                 "https://github.com/confluentinc/ksql/issues/4239)."}
+        .at(position);
+  std::vector<BoundItem> items;
+  for (const ExpressionPtr& element : node.elements)
+    items.push_back({element.get(), TRY(bind_open(*element))});
+  SqlType element = TRY(unify(items));
+  if (element.is_null())
+    return Error{ErrorCode::TypeMismatch,
+                 "Cannot construct an array with all NULL elements (see "
+                 "https://github.com/confluentinc/ksql/issues/4239). As a workaround, you may "
+                 "cast a NULL value to the desired type."}
+        .at(position);
+  return constructor(BoundKind::Array, SqlType::array(std::move(element)),
+                     bound_of(std::move(items)));
+}
+
+Result<BoundExpression> Binder::bind_map(const MapConstructor& node, TextPosition position) {
+  if (node.entries.empty())
+    return Error{ErrorCode::InvalidStatement,
+                 "Map constructor cannot be empty. Please supply at least one key value pair (see "
+                 "https://github.com/confluentinc/ksql/issues/4239)."}
+        .at(position);
+  std::vector<BoundItem> keys, values;
+  for (const MapEntry& entry : node.entries) {
+    keys.push_back({entry.key.get(), TRY(bind_open(*entry.key))});
+    values.push_back({entry.value.get(), TRY(bind_open(*entry.value))});
+  }
+  SqlType key = TRY(unify(keys));
+  SqlType value = TRY(unify(values));
+  if (key.is_null() || value.is_null())
+    return Error{ErrorCode::TypeMismatch,
+                 std::string("Cannot construct a map with all NULL ") +
+                     (key.is_null() ? "keys" : "values") +
+                     " (see https://github.com/confluentinc/ksql/issues/4239). As a workaround, "
+                     "you may cast a NULL key to the desired type."}
+        .at(position);
+  std::vector<BoundExpression> children;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    children.push_back(std::move(keys[i].bound));
+    children.push_back(std::move(values[i].bound));
+  }
+  return constructor(BoundKind::Map, SqlType::map(std::move(key), std::move(value)),
+                     std::move(children));
+}
+
+Result<BoundExpression> Binder::bind_struct(const StructConstructor& node, TextPosition position) {
+  std::vector<Field> fields;
+  std::vector<BoundExpression> children;
+  std::set<std::string> names;
+  for (const StructField& field : node.fields) {
+    BoundExpression value = TRY(bind(*field.value));
+    if (!names.insert(field.name.text).second)
+      return Error{ErrorCode::DuplicateColumn,
+                   "Duplicate field names found in STRUCT: '" + field.name.text + "'"}
+          .at(position);
+    if (value.type.is_null())
+      return Error{ErrorCode::TypeMismatch,
+                   "Can't infer a type of null. Please explicitly cast it to a required type, "
+                   "e.g. CAST(null AS VARCHAR)."}
+          .at(field.value->position);
+    fields.push_back({field.name.text, value.type});
+    children.push_back(std::move(value));
+  }
+  return constructor(BoundKind::Struct, SqlType::structure(std::move(fields)), std::move(children));
+}
+
+Result<BoundExpression> bind(const Expression& expression, const Scope& scope) {
+  return Binder(scope).bind(expression);
+}
+
+Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope) {
+  Binder binder(scope);
+  BoundExpression bound = TRY(binder.bind_open(expression));
+  if (bound.kind == BoundKind::Parameter && bound.type.is_null())
+    return binder.coerce_to(std::move(bound), TypeKind::Boolean);
+  if (bound.type.kind() == TypeKind::Boolean) return bound;
+  const std::string clause(scope.clause);
+  return Error{ErrorCode::TypeMismatch,
+               "the condition of " + clause + " must be a BOOLEAN, not " + shown(bound.type),
+               "Type error in " + clause + " expression: Should evaluate to boolean but is " +
+                   to_sql(expression) + " (" + bound.type.to_string() + ") instead."}
+      .at(expression.position);
+}
+
+Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position,
+                                const Scope& scope) {
+  return Binder(scope).resolve(column, position);
+}
+
+Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
+                                      const Scope& scope,
+                                      std::map<std::string, std::string> properties) {
+  return Binder(scope).bind_aggregate(call, position, std::move(properties));
+}
+
+Result<BoundExpression> bind_table_function(const FunctionCall& call, TextPosition position,
+                                            const Scope& scope) {
+  return Binder(scope).bind_call(call, position, CallKind::Table);
+}
+
+}  // namespace engine

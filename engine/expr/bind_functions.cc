@@ -1,0 +1,240 @@
+// Calls of functions: arguments, lambdas, aggregates.
+#include <algorithm>
+
+#include "engine/expr/binder.h"
+#include "engine/expr/kernels.h"
+#include "engine/types/coercion.h"
+
+namespace engine {
+
+namespace {
+
+int64_t unit_ms(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::Milliseconds:
+      return 1;
+    case TimeUnit::Seconds:
+      return 1000;
+    case TimeUnit::Minutes:
+      return 60'000;
+    case TimeUnit::Hours:
+      return 3'600'000;
+    case TimeUnit::Days:
+      return 86'400'000;
+    default:
+      return 0;  // weeks and longer: not a unit of any function
+  }
+}
+
+// Whether some overload takes an interval unit at this place; elsewhere the word is a column's
+// name.
+bool takes_unit(std::span<const Overload> overloads, size_t index, size_t count) {
+  return std::ranges::any_of(overloads, [&](const Overload& overload) {
+    const SignatureParameter* parameter = overload.signature.parameter_for(index, count);
+    return parameter != nullptr && parameter->pattern.kind == PatternKind::Unit;
+  });
+}
+
+std::string_view kind_text(CallKind kind) {
+  return kind == CallKind::Aggregate ? "aggregate" : "table";
+}
+
+Error unknown_function(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
+  const std::string nearest = nearest_name(name, names);
+  return Error{ErrorCode::UndefinedFunction,
+               "Can't find any functions with the name '" + name + "'"}
+      .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
+}
+
+CallKind kind_of(const Overload& overload) {
+  if (overload.aggregate != nullptr) return CallKind::Aggregate;
+  return overload.function->kind == FunctionKind::Table ? CallKind::Table : CallKind::Scalar;
+}
+
+uint64_t primitive_bits(const Signature& signature, size_t count) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < count && i < 64; ++i)
+    if (signature.parameter_for(i, count)->is_primitive) bits |= uint64_t{1} << i;
+  return bits;
+}
+
+}  // namespace
+
+Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
+  const auto overloads = Registry::instance().find(call.name);
+  Arguments arguments;
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    const Expression& source = *call.arguments[i];
+    BoundItem item{&source, {}};
+    ArgumentType type;
+    if (const auto* lambda = source.as<Lambda>()) {
+      type.lambda_parameters = static_cast<int>(lambda->parameters.size());
+    } else if (const auto* unit = source.as<IntervalUnit>();
+               unit != nullptr && takes_unit(overloads, i, call.arguments.size())) {
+      type.is_unit = true;
+      item.bound = literal_expression(TypeKind::Bigint, Value::bigint(unit_ms(unit->unit)));
+    } else {
+      item.bound = TRY(bind_open(source));
+      type.type = item.bound.type;
+      type.is_literal = item.bound.kind == BoundKind::Literal;
+    }
+    arguments.items.push_back(std::move(item));
+    arguments.types.push_back(std::move(type));
+  }
+  return arguments;
+}
+
+Result<BoundExpression> Binder::bind_lambda(const Lambda& lambda, TextPosition position,
+                                            const std::vector<SqlType>& parameter_types) {
+  BoundExpression bound;
+  bound.kind = BoundKind::Lambda;
+  bound.position = position;
+  const size_t outer_names = lambda_names_.size();
+  for (size_t i = 0; i < lambda.parameters.size(); ++i) {
+    const std::string& name = lambda.parameters[i];
+    if (is_known_column(name))
+      return Error{ErrorCode::DuplicateColumn,
+                   "Lambda function argument can't be a column name: " + name}
+          .at(position);
+    if (std::ranges::find(lambda_names_, name, &LambdaName::name) != lambda_names_.end())
+      return Error{ErrorCode::DuplicateColumn,
+                   "Reusing lambda arguments in nested lambda is not allowed"}
+          .at(position);
+    lambda_names_.push_back({name, next_lambda_number_, parameter_types[i]});
+    bound.lambda_parameters.push_back(next_lambda_number_++);
+  }
+  auto body = bind(*lambda.body);
+  lambda_names_.resize(outer_names);
+  bound.children.push_back(TRY(std::move(body)));
+  bound.type = bound.children[0].type;
+  return bound;
+}
+
+// Types of lambda parameters come from the collections, those of results from the bodies. A body
+// whose result is wider than the state of a REDUCE makes the state wider, and is bound again.
+Status Binder::bind_lambdas(Resolution& resolution, Arguments& arguments) {
+  const Signature& signature = resolution.overload->signature;
+  constexpr int kMaxRounds =
+      4;  // a type can widen at most from INTEGER by way of BIGINT and DECIMAL
+  for (int round = 0; round < kMaxRounds; ++round) {
+    bool has_widened = false;
+    for (size_t i = 0; i < arguments.items.size(); ++i) {
+      const auto* lambda = arguments.items[i].source->as<Lambda>();
+      if (lambda == nullptr) continue;
+      const TypePattern& pattern = signature.parameter_for(i, arguments.items.size())->pattern;
+      std::vector<SqlType> parameter_types;
+      for (size_t part = 0; part + 1 < pattern.parts.size(); ++part)
+        parameter_types.push_back(resolution.bindings.substitute(pattern.parts[part]));
+      BoundExpression bound =
+          TRY(bind_lambda(*lambda, arguments.items[i].source->position, parameter_types));
+      const TypePattern& result = pattern.parts.back();
+      const SqlType before = resolution.bindings.substitute(result);
+      if (!resolution.bindings.match(result, bound.type, true))
+        return Error{ErrorCode::TypeMismatch, "the lambda gives " + shown(bound.type) + " where " +
+                                                  shown(before) + " is expected"}
+            .at(arguments.items[i].source->position);
+      const SqlType after = resolution.bindings.substitute(result);
+      has_widened |= !before.is_null() && before != after;
+      if (!after.is_null()) bound.children[0] = TRY(coerce_to(std::move(bound.children[0]), after));
+      bound.type = after;
+      arguments.items[i].bound = std::move(bound);
+    }
+    if (!has_widened) break;
+  }
+  for (size_t i = 0; i < arguments.items.size(); ++i)
+    resolution.argument_types[i] =
+        resolution.bindings.substitute(signature.parameter_for(i, arguments.items.size())->pattern);
+  return {};
+}
+
+Status Binder::coerce_arguments(const Resolution& resolution, Arguments& arguments) {
+  for (size_t i = 0; i < arguments.items.size(); ++i) {
+    BoundItem& item = arguments.items[i];
+    if (item.bound.kind == BoundKind::Lambda) continue;
+    SqlType type = resolution.argument_types[i];
+    if (type.is_null() && item.bound.kind == BoundKind::Parameter) type = TypeKind::String;
+    if (type.is_null()) continue;
+    // The overload's rules let through more than coerce(), for instance text for a DATE.
+    if (item.bound.kind == BoundKind::Parameter)
+      item.bound = TRY(coerce_to(std::move(item.bound), type));
+    else
+      item.bound = cast_or_fold(std::move(item.bound), type);
+  }
+  return {};
+}
+
+Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition position,
+                                          CallKind expected) {
+  const auto overloads = Registry::instance().find(call.name);
+  if (overloads.empty()) return unknown_function(call.name).at(position);
+  const CallKind kind = kind_of(overloads.front());
+  if (kind != expected)
+    return Error{ErrorCode::GroupingError, std::string(kind_text(kind)) + " function " + call.name +
+                                               " is not allowed in " + std::string(scope_.clause)}
+        .at(position);
+  if (call.distinct)
+    return Error{ErrorCode::NotSupported, "DISTINCT in a function call is not supported yet"}.at(
+        position);
+  Arguments arguments = TRY(bind_arguments(call));
+  auto resolved = Registry::instance().resolve(call.name, arguments.types);
+  if (!resolved) return std::move(resolved).error().at(position);
+  TRY(bind_lambdas(*resolved, arguments));
+  TRY(coerce_arguments(*resolved, arguments));
+  auto type = return_type(*resolved);
+  if (!type) return std::move(type).error().at(position);
+
+  const FunctionDef& function = *resolved->overload->function;
+  BoundExpression bound = call_expression(
+      function.kernel, kind == CallKind::Table ? SqlType::array(*type) : *type, {}, position);
+  bound.function = resolved->overload;
+  bound.is_deterministic = function.is_deterministic;
+  bound.absorbs_errors = true;
+  bound.refuses_null = primitive_bits(resolved->overload->signature, arguments.items.size());
+  for (BoundItem& item : arguments.items) bound.children.push_back(std::move(item.bound));
+  return bound;
+}
+
+Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosition position,
+                                              std::map<std::string, std::string> properties) {
+  const auto overloads = Registry::instance().find(call.name);
+  if (overloads.empty()) return unknown_function(call.name).at(position);
+  if (kind_of(overloads.front()) != CallKind::Aggregate)
+    return Error{ErrorCode::WrongObjectType, call.name + " is not an aggregate function"}.at(
+        position);
+  if (call.distinct)
+    return Error{ErrorCode::NotSupported, "DISTINCT in an aggregate is not supported yet"}.at(
+        position);
+  Arguments arguments = TRY(bind_arguments(call));
+  auto resolved = Registry::instance().resolve(call.name, arguments.types);
+  if (!resolved) return std::move(resolved).error().at(position);
+  TRY(coerce_arguments(*resolved, arguments));
+
+  // Literals come last in a signature; a variadic parameter before them does not change their
+  // count.
+  const Signature& signature = resolved->overload->signature;
+  const size_t literals = signature.parameters.size() - signature.column_count;
+  const size_t columns = arguments.items.size() - literals;
+  ValueList initial;
+  for (size_t i = columns; i < arguments.items.size(); ++i) {
+    BoundExpression& bound = arguments.items[i].bound;
+    if (bound.kind != BoundKind::Literal)
+      return Error{ErrorCode::InvalidParameter,
+                   "Parameter " + std::to_string(i + 1) + " passed to function " +
+                       std::string(resolved->overload->name()) +
+                       " must be a literal constant, but was expression: '" +
+                       to_sql(*arguments.items[i].source) + "'"}
+          .at(arguments.items[i].source->position);
+    initial.push_back(std::move(bound.literal));
+  }
+  BoundAggregate aggregate;
+  auto instance = make_aggregate(*resolved, std::move(initial), std::move(properties));
+  if (!instance) return std::move(instance).error().at(position);
+  aggregate.instance = *std::move(instance);
+  for (size_t i = 0; i < columns; ++i)
+    aggregate.arguments.push_back(std::move(arguments.items[i].bound));
+  return aggregate;
+}
+
+}  // namespace engine

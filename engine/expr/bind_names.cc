@@ -1,0 +1,152 @@
+// Columns: what a name means, and what to say when it means nothing.
+#include <algorithm>
+
+#include "engine/expr/binder.h"
+
+namespace engine {
+
+namespace {
+
+// Levenshtein's distance between words that are short.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t i = 0; i <= b.size(); ++i) row[i] = i;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+bool is_all_lower(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+std::string changed_case(std::string_view text, char first, char last, int by) {
+  std::string changed(text);
+  for (char& c : changed)
+    if (c >= first && c <= last) c = static_cast<char>(c + by);
+  return changed;
+}
+std::string to_upper(std::string_view text) { return changed_case(text, 'a', 'z', 'A' - 'a'); }
+std::string to_lower(std::string_view text) { return changed_case(text, 'A', 'Z', 'a' - 'A'); }
+
+std::string line_and_column(TextPosition position) {
+  return "Line: " + std::to_string(position.line) + ", Col: " + std::to_string(position.column) +
+         ": ";
+}
+
+std::string full_name(const ColumnRef& column) {
+  return column.source ? column.source->text + "." + column.name.text : column.name.text;
+}
+
+std::vector<uint32_t> find_columns(const Scope& scope, const std::string* source,
+                                   const std::string& name) {
+  std::vector<uint32_t> found;
+  for (uint32_t i = 0; i < scope.layout.size(); ++i) {
+    const LayoutColumn& column = scope.layout[i];
+    if (column.name == name && (source == nullptr || column.source == *source)) found.push_back(i);
+  }
+  return found;
+}
+
+Error ambiguous(const Scope& scope, const ColumnRef& column, const std::vector<uint32_t>& found,
+                TextPosition position) {
+  std::string names;
+  for (const uint32_t index : found) {
+    if (!names.empty()) names += index == found.back() ? " or " : ", ";
+    names += scope.layout[index].source + "." + scope.layout[index].name;
+  }
+  return Error{ErrorCode::AmbiguousColumn,
+               "column \"" + shown(column.name) + "\" is ambiguous: it could be " + names,
+               line_and_column(position) + "Column '" + full_name(column) +
+                   "' is ambiguous. Could be " + names + "."};
+}
+
+Error unknown_source(const Scope& scope, const Name& source) {
+  std::vector<std::string> names = scope.source_names;
+  for (const LayoutColumn& column : scope.layout)
+    if (!column.source.empty()) names.push_back(column.source);
+  const std::string nearest = nearest_name(source.text, names);
+  return Error{ErrorCode::UndefinedSource, "there is no source \"" + shown(source) + "\" here",
+               "'" + source.text + "' is not a valid stream/table name or alias."}
+      .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?");
+}
+
+Error unknown_column(const Scope& scope, const ColumnRef& column) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const LayoutColumn& known : scope.layout) {
+    if (column.source && known.source != column.source->text) continue;
+    names.push_back(known.name);
+    list += (list.empty() ? "" : ", ") + known.name;
+  }
+  const std::string nearest = nearest_name(column.name.text, names);
+  std::string hint = nearest.empty() ? "" : "Did you mean " + nearest + "?";
+  if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";
+  return Error{ErrorCode::UndefinedColumn, "column \"" + shown(column.name) + "\" does not exist" +
+                                               (scope.source.empty() ? "" : " in " + scope.source)}
+      .with_hint(std::move(hint));
+}
+
+}  // namespace
+
+std::string shown(const Name& name) {
+  return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
+}
+
+std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {
+  const std::string wanted = to_upper(name);
+  std::string best;
+  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    const size_t distance = edit_distance(wanted, to_upper(candidate));
+    if (distance >= best_distance) continue;
+    best = candidate;
+    best_distance = distance;
+  }
+  return best;
+}
+
+bool Binder::is_known_column(const std::string& name) const {
+  return std::ranges::any_of(scope_.layout,
+                             [&](const LayoutColumn& column) { return column.name == name; });
+}
+
+Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position) const {
+  const auto folded = [&](const Name& name) {
+    const bool folds =
+        scope_.fold_quoted_names && name.quoting == Quoting::Double && is_all_lower(name.text);
+    return folds ? to_upper(name.text) : name.text;
+  };
+  const std::string* source = column.source ? &column.source->text : nullptr;
+  std::vector<uint32_t> found = find_columns(scope_, source, column.name.text);
+  const std::string folded_source = column.source ? folded(*column.source) : "";
+  if (found.empty())
+    found = find_columns(scope_, source == nullptr ? nullptr : &folded_source, folded(column.name));
+  if (found.size() == 1) return found[0];
+  if (found.size() > 1) return ambiguous(scope_, column, found, position).at(position);
+  if (source != nullptr) {
+    const auto is_named = [&](const std::string& name) {
+      return name == *source || name == folded_source;
+    };
+    const bool is_source = std::ranges::any_of(scope_.source_names, is_named) ||
+                           std::ranges::any_of(scope_.layout, is_named, &LayoutColumn::source);
+    if (!is_source) return unknown_source(scope_, *column.source).at(position);
+  }
+  Error error = unknown_column(scope_, column);
+  error.detail = line_and_column(position) + std::string(scope_.clause) + " column '" +
+                 full_name(column) + "' cannot be resolved.";
+  if (scope_.clause == "PARTITION BY")
+    error.detail += " '" + column.name.text +
+                    "' must be a column in the source schema since PARTITION BY is applied on the "
+                    "input.";
+  return std::move(error).at(position);
+}
+
+}  // namespace engine

@@ -1,0 +1,360 @@
+// Operators: arithmetic, comparisons, logic.
+#include <algorithm>
+
+#include "engine/expr/binder.h"
+#include "engine/expr/kernels.h"
+#include "engine/types/coercion.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+// A DECIMAL of at most 38 digits. ksqlDB's results may have more; where ours cannot, digits after
+// the point are given up first, down to six, as SQL Server and Spark do it.
+SqlType clamped_decimal(int precision, int scale) {
+  if (precision > kMaxDecimalPrecision) {
+    const int whole = precision - scale;
+    scale = std::max(kMaxDecimalPrecision - whole, std::min(scale, 6));
+    precision = kMaxDecimalPrecision;
+  }
+  return SqlType::decimal(precision, scale);
+}
+
+SqlType decimal_result(ArithmeticOp op, const SqlType& left, const SqlType& right) {
+  const int p1 = left.precision(), s1 = left.scale(), p2 = right.precision(), s2 = right.scale();
+  const int greater_scale = std::max(s1, s2);
+  switch (op) {
+    case ArithmeticOp::Add:
+    case ArithmeticOp::Subtract:
+      return clamped_decimal(greater_scale + std::max(p1 - s1, p2 - s2) + 1, greater_scale);
+    case ArithmeticOp::Multiply:
+      return clamped_decimal(p1 + p2 + 1, s1 + s2);
+    case ArithmeticOp::Divide: {
+      const int scale = std::max(6, s1 + p2 + 1);
+      return clamped_decimal(p1 - s1 + s2 + scale, scale);
+    }
+    default:
+      return clamped_decimal(std::min(p1 - s1, p2 - s2) + greater_scale, greater_scale);
+  }
+}
+
+std::string_view ksql_name(ComparisonOp op) {
+  switch (op) {
+    case ComparisonOp::Equal:
+      return "EQUAL";
+    case ComparisonOp::NotEqual:
+      return "NOT_EQUAL";
+    case ComparisonOp::Less:
+      return "LESS_THAN";
+    case ComparisonOp::LessOrEqual:
+      return "LESS_THAN_OR_EQUAL";
+    case ComparisonOp::Greater:
+      return "GREATER_THAN";
+    case ComparisonOp::GreaterOrEqual:
+      return "GREATER_THAN_OR_EQUAL";
+    case ComparisonOp::IsDistinctFrom:
+      return "IS_DISTINCT_FROM";
+    case ComparisonOp::IsNotDistinctFrom:
+      return "IS_NOT_DISTINCT_FROM";
+  }
+  return "?";
+}
+
+bool is_distinct(ComparisonOp op) {
+  return op == ComparisonOp::IsDistinctFrom || op == ComparisonOp::IsNotDistinctFrom;
+}
+bool is_equality(ComparisonOp op) {
+  return op == ComparisonOp::Equal || op == ComparisonOp::NotEqual || is_distinct(op);
+}
+
+// What both sides of a comparison become. DECIMALs keep their scales.
+struct ComparedTypes {
+  SqlType left, right;
+};
+std::optional<ComparedTypes> compared_types(ComparisonOp op, const SqlType& left,
+                                            const SqlType& right) {
+  const auto both = [](const SqlType& type) { return ComparedTypes{type, type}; };
+  if (left.is_numeric() && right.is_numeric()) {
+    if (left.kind() != TypeKind::Decimal && right.kind() != TypeKind::Decimal)
+      return both(std::max(left.kind(), right.kind()));
+    if (left.kind() == TypeKind::Double || right.kind() == TypeKind::Double)
+      return both(TypeKind::Double);
+    return ComparedTypes{as_decimal_type(left), as_decimal_type(right)};
+  }
+  if (left.is_time_like() && right.kind() == TypeKind::String) return both(left);
+  if (left.kind() == TypeKind::String && right.is_time_like()) return both(right);
+  const auto is_day = [](const SqlType& type) {
+    return type.kind() == TypeKind::Date || type.kind() == TypeKind::Timestamp;
+  };
+  if (is_day(left) && is_day(right) && left != right) return both(TypeKind::Timestamp);
+  if (left.kind() != right.kind()) return std::nullopt;
+  const bool has_order = !left.is_nested() && left.kind() != TypeKind::Boolean;
+  if (!has_order && !is_equality(op)) return std::nullopt;
+  if (const auto shared = common_type(left, right)) return both(*shared);
+  return std::nullopt;
+}
+
+bool is_time_column(const BoundItem& item) {
+  const auto* column = item.source->as<ColumnRef>();
+  return column != nullptr && item.bound.type.kind() == TypeKind::Bigint &&
+         (column->name == "ROWTIME" || column->name == "WINDOWSTART" ||
+          column->name == "WINDOWEND");
+}
+
+// ROWTIME > '2024-01-01': the text is a point in time, told when the query is planned.
+Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
+  const auto* text = other.source->as<StringLiteral>();
+  if (text == nullptr || !is_time_column(column)) return {};
+  const auto ms = parse_timestamp(text->value);
+  if (!ms)
+    return Error{ErrorCode::InvalidDatetime, "'" + text->value + "' is not a point in time",
+                 "Failed to parse timestamp '" + text->value + "'"}
+        .with_hint("Write it as yyyy-MM-dd'T'HH:mm:ss.SSS, from the right as short as you like.")
+        .at(other.source->position);
+  other.bound = literal_expression(TypeKind::Bigint, Value::bigint(*ms));
+  return {};
+}
+
+}  // namespace
+
+std::string Binder::type_error_detail(std::string_view text) const {
+  return "Error in " + std::string(scope_.clause) + " expression: " + std::string(text);
+}
+
+std::string Binder::invalid_detail(std::string_view text) const {
+  if (scope_.clause == "SELECT") return "Invalid Select: " + std::string(text);
+  if (scope_.clause == "WHERE" || scope_.clause == "HAVING")
+    return "Invalid Predicate: " + std::string(text);
+  return std::string(text);
+}
+
+Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
+                                                const Expression& expression) {
+  BoundExpression left = TRY(bind_open(*node.left)), right = TRY(bind_open(*node.right));
+  const TextPosition position = expression.position;
+  if (left.type.is_null() && left.kind == BoundKind::Parameter)
+    left = TRY(coerce_to(std::move(left), right.type));
+  if (right.type.is_null() && right.kind == BoundKind::Parameter)
+    right = TRY(coerce_to(std::move(right), left.type));
+
+  const auto refuse = [&](const std::string& ksql_text) -> Error {
+    Error error{
+        ErrorCode::TypeMismatch,
+        "operator " + std::string(to_string(node.op)) + " does not take " + shown(left.type) +
+            " and " + shown(right.type),
+        type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text)};
+    if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
+        !right.type.is_null()) {
+      const bool cast_right = left.type.is_numeric();
+      error.hint = "CAST one side, for example CAST(" +
+                   to_sql(cast_right ? *node.right : *node.left) + " AS " +
+                   shown(cast_right ? left.type : right.type) + ").";
+    }
+    return std::move(error).at(position);
+  };
+
+  if (left.type.is_null() || right.type.is_null())
+    return refuse("Arithmetic on types " + left.type.to_string() + " and " +
+                  right.type.to_string() + " are not supported.");
+  const bool may_concatenate = node.op == ArithmeticOp::Add || node.op == ArithmeticOp::Concatenate;
+  if (may_concatenate && left.type == right.type &&
+      (left.type.kind() == TypeKind::String ||
+       (left.type.kind() == TypeKind::Bytes && node.op == ArithmeticOp::Concatenate))) {
+    SqlType type = left.type;
+    const Kernel kernel = arithmetic_kernel(node.op, type.kind());
+    BoundExpression bound = call_expression(kernel, std::move(type), {}, position);
+    bound.can_fail = false;
+    bound.children = {std::move(left), std::move(right)};
+    return bound;
+  }
+  if (!left.type.is_numeric() || !right.type.is_numeric() || node.op == ArithmeticOp::Concatenate)
+    return refuse("Unsupported arithmetic types. " + std::string(kind_name(left.type.kind())) +
+                  " " + std::string(kind_name(right.type.kind())));
+
+  SqlType left_type = std::max(left.type.kind(), right.type.kind()), right_type = left_type;
+  SqlType result = left_type;
+  const bool has_double =
+      left.type.kind() == TypeKind::Double || right.type.kind() == TypeKind::Double;
+  if (has_double) {
+    left_type = right_type = result = TypeKind::Double;
+  } else if (result.kind() == TypeKind::Decimal) {
+    left_type = as_decimal_type(left.type);
+    right_type = as_decimal_type(right.type);
+    result = decimal_result(node.op, left_type, right_type);
+  }
+  BoundExpression bound =
+      call_expression(arithmetic_kernel(node.op, result.kind()), result, {}, position);
+  const bool divides = node.op == ArithmeticOp::Divide || node.op == ArithmeticOp::Modulo;
+  bound.can_fail = result.kind() == TypeKind::Decimal || (divides && !has_double);
+  bound.children.push_back(cast_or_fold(std::move(left), left_type));
+  bound.children.push_back(cast_or_fold(std::move(right), right_type));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition position) {
+  BoundExpression operand = TRY(bind(*node.operand));
+  if (!operand.type.is_numeric())
+    return Error{
+        ErrorCode::TypeMismatch, "a sign cannot stand before " + shown(operand.type),
+        type_error_detail("Negation on type " + operand.type.to_string() + " is not supported.")}
+        .at(position);
+  if (node.op == SignOp::Plus) return operand;
+  SqlType type = operand.type;
+  const Kernel kernel = negation_kernel(type.kind());
+  BoundExpression bound = call_expression(kernel, std::move(type), {}, position);
+  bound.can_fail = false;
+  bound.children.push_back(std::move(operand));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosition position) {
+  BoundItem left{node.left.get(), TRY(bind_open(*node.left))};
+  BoundItem right{node.right.get(), TRY(bind_open(*node.right))};
+  return compare(node.op, std::move(left), std::move(right), position);
+}
+
+Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundItem right,
+                                        TextPosition position) {
+  TRY(convert_magic_timestamp(left, right));
+  TRY(convert_magic_timestamp(right, left));
+  const auto take_type_of = [&](BoundItem& item, const BoundItem& other) -> Status {
+    const bool is_open =
+        item.bound.type.is_null() && (item.bound.kind == BoundKind::Parameter || is_distinct(op));
+    if (is_open && !other.bound.type.is_null())
+      item.bound = TRY(coerce_to(std::move(item.bound), other.bound.type));
+    return {};
+  };
+  TRY(take_type_of(left, right));
+  TRY(take_type_of(right, left));
+  for (BoundItem* item : {&left, &right})
+    if (item->bound.kind == BoundKind::Parameter && item->bound.type.is_null())
+      item->bound = TRY(coerce_to(std::move(item->bound), TypeKind::String));
+
+  const SqlType &l = left.bound.type, &r = right.bound.type;
+  if (l.is_null() || r.is_null()) {
+    return Error{ErrorCode::TypeMismatch, "a comparison with NULL is never true",
+                 type_error_detail("Comparison with NULL not supported: " + l.to_string() + " " +
+                                   std::string(to_string(op)) + " " + r.to_string() +
+                                   ". Use 'IS NULL' or 'IS NOT NULL' instead.")}
+        .with_hint("Use IS NULL or IS NOT NULL.")
+        .at(position);
+  }
+  const auto types = compared_types(op, l, r);
+  if (!types) {
+    Error error{ErrorCode::TypeMismatch,
+                "operator " + std::string(to_string(op)) + " does not take " + shown(l) + " and " +
+                    shown(r),
+                type_error_detail("Cannot compare " + to_sql(*left.source) + " (" + l.to_string() +
+                                  ") to " + to_sql(*right.source) + " (" + r.to_string() +
+                                  ") with " + std::string(ksql_name(op)) + ".")};
+    if (l.kind() != r.kind() && is_castable(r, l))
+      error.hint =
+          "CAST one side, for example CAST(" + to_sql(*right.source) + " AS " + shown(l) + ").";
+    return std::move(error).at(position);
+  }
+  BoundExpression bound =
+      call_expression(comparison_kernel(op, types->left.kind()), TypeKind::Boolean, {}, position);
+  bound.can_fail = false;
+  bound.children.push_back(cast_or_fold(std::move(left.bound), types->left));
+  bound.children.push_back(cast_or_fold(std::move(right.bound), types->right));
+  return bound;
+}
+
+// An operand of AND, OR, NOT or WHEN.
+Result<BoundExpression> Binder::bind_condition(const Expression& expression,
+                                               std::string_view what) {
+  BoundExpression bound = TRY(bind_open(expression));
+  if (bound.kind == BoundKind::Parameter && bound.type.is_null())
+    return coerce_to(std::move(bound), TypeKind::Boolean);
+  if (bound.type.kind() == TypeKind::Boolean) return bound;
+  return Error{
+      ErrorCode::TypeMismatch,
+      "the operand of " + std::string(what) + " must be a BOOLEAN, not " + shown(bound.type),
+      type_error_detail("Error processing expression: " + to_sql(expression) + ". " +
+                        "Should evaluate to boolean but is of type " + bound.type.to_string())}
+      .at(expression.position);
+}
+
+Result<BoundExpression> Binder::bind_logical(const Logical& node, TextPosition position) {
+  BoundExpression bound;
+  bound.kind = node.op == LogicalOp::And ? BoundKind::And : BoundKind::Or;
+  bound.type = TypeKind::Boolean;
+  bound.position = position;
+  bound.children.push_back(TRY(bind_condition(*node.left, to_string(node.op))));
+  bound.children.push_back(TRY(bind_condition(*node.right, to_string(node.op))));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_not(const Not& node, TextPosition position) {
+  BoundExpression bound = call_expression(not_kernel, TypeKind::Boolean, {}, position);
+  bound.children.push_back(TRY(bind_condition(*node.operand, "NOT")));
+  return bound;
+}
+
+Result<BoundExpression> Binder::bind_between(const Between& node, TextPosition position) {
+  const auto bind_side = [&](ComparisonOp op, const Expression& bound) -> Result<BoundExpression> {
+    BoundItem value{node.value.get(), TRY(bind_open(*node.value))};
+    BoundItem limit{&bound, TRY(bind_open(bound))};
+    return compare(op, std::move(value), std::move(limit), position);
+  };
+  BoundExpression between;
+  between.kind = BoundKind::And;
+  between.type = TypeKind::Boolean;
+  between.position = position;
+  between.children.push_back(TRY(bind_side(ComparisonOp::GreaterOrEqual, *node.lower)));
+  between.children.push_back(TRY(bind_side(ComparisonOp::LessOrEqual, *node.upper)));
+  if (!node.negated) return between;
+  return call_expression(not_kernel, TypeKind::Boolean, {std::move(between)}, position);
+}
+
+Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
+  std::vector<BoundItem> items;
+  items.push_back({node.value.get(), TRY(bind_open(*node.value))});
+  for (const ExpressionPtr& item : node.list) items.push_back({item.get(), TRY(bind_open(*item))});
+  SqlType type = TRY(unify(items));
+  if (type.is_null()) {
+    // Nothing but NULLs and parameters.
+    type = TypeKind::String;
+    for (BoundItem& item : items) item.bound = TRY(coerce_to(std::move(item.bound), type));
+  }
+  BoundExpression bound = call_expression(in_kernel(type.kind()), TypeKind::Boolean, {}, position);
+  bound.can_fail = false;
+  for (BoundItem& item : items) bound.children.push_back(std::move(item.bound));
+  if (!node.negated) return bound;
+  return call_expression(not_kernel, TypeKind::Boolean, {std::move(bound)}, position);
+}
+
+Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition position) {
+  BoundExpression bound = call_expression(like_kernel, TypeKind::Boolean, {}, position);
+  for (const ExpressionPtr& side : {std::cref(node.value), std::cref(node.pattern)}) {
+    BoundExpression text = TRY(bind_open(*side));
+    if (!text.type.is_null() && text.type.kind() != TypeKind::String)
+      return Error{ErrorCode::TypeMismatch, "LIKE takes VARCHAR, not " + shown(text.type),
+                   type_error_detail("Like condition must be between strings: " +
+                                     to_sql(*node.value) + " LIKE " + to_sql(*node.pattern))}
+          .at(position);
+    bound.children.push_back(TRY(coerce_to(std::move(text), TypeKind::String)));
+  }
+  if (node.escape) {
+    const auto characters = std::ranges::count_if(
+        *node.escape, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+    if (characters != 1)
+      return Error{ErrorCode::InvalidParameter,
+                   "Expected single character escape but got: " + *node.escape}
+          .at(position);
+    bound.children.push_back(literal_expression(TypeKind::String, Value::text(*node.escape)));
+  }
+  if (!node.negated) return bound;
+  return call_expression(not_kernel, TypeKind::Boolean, {std::move(bound)}, position);
+}
+
+Result<BoundExpression> Binder::bind_is_null(const IsNull& node, TextPosition position) {
+  BoundExpression bound = call_expression(node.negated ? is_not_null_kernel : is_null_kernel,
+                                          TypeKind::Boolean, {}, position);
+  bound.can_fail = false;
+  bound.children.push_back(TRY(bind(*node.operand)));
+  return bound;
+}
+
+}  // namespace engine

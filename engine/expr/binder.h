@@ -1,0 +1,106 @@
+// The walk that binds one expression. Private to this folder.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/expr/bind.h"
+
+namespace engine {
+
+// An argument or a list's item with its text, for messages.
+struct BoundItem {
+  const Expression* source;
+  BoundExpression bound;
+};
+
+class Binder {
+ public:
+  explicit Binder(const Scope& scope) : scope_(scope) {}
+
+  Result<BoundExpression> bind(const Expression& expression);
+  // Like bind, with the type still unknown for parameters that nothing tells anything about.
+  Result<BoundExpression> bind_open(const Expression& expression);
+  Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
+                                        std::map<std::string, std::string> properties);
+  Result<BoundExpression> bind_call(const FunctionCall& call, TextPosition position,
+                                    CallKind expected);
+  Result<uint32_t> resolve(const ColumnRef& column, TextPosition position) const;
+
+  // The type that all items share by 9.2, after which each is of that type; Null if all are NULL.
+  Result<SqlType> unify(std::vector<BoundItem>& items);
+  // coerce(), and a parameter of unknown type takes the type.
+  Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);
+
+ private:
+  struct LambdaName {
+    std::string name;
+    uint32_t number;
+    SqlType type;
+  };
+  struct Arguments {
+    std::vector<BoundItem> items;  // of lambdas: bound is empty
+    std::vector<ArgumentType> types;
+  };
+
+  // bind.cc: literals, names and the forms that are not operators
+  Result<BoundExpression> bind_node(const Expression& expression);
+  Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
+  Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
+  Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position);
+  Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
+  Result<BoundExpression> bind_dereference(const Dereference& node, TextPosition position);
+  Result<BoundExpression> bind_subscript(const Subscript& node, const Expression& expression);
+  Result<BoundExpression> bind_case(const Case& node, TextPosition position);
+  Result<BoundExpression> bind_array(const ArrayConstructor& node, TextPosition position);
+  Result<BoundExpression> bind_map(const MapConstructor& node, TextPosition position);
+  Result<BoundExpression> bind_struct(const StructConstructor& node, TextPosition position);
+
+  // bind_operators.cc
+  Result<BoundExpression> bind_arithmetic(const Arithmetic& node, const Expression& expression);
+  Result<BoundExpression> bind_sign(const Signed& node, TextPosition position);
+  Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);
+  Result<BoundExpression> compare(ComparisonOp op, BoundItem left, BoundItem right,
+                                  TextPosition position);
+  Result<BoundExpression> bind_logical(const Logical& node, TextPosition position);
+  Result<BoundExpression> bind_not(const Not& node, TextPosition position);
+  Result<BoundExpression> bind_between(const Between& node, TextPosition position);
+  Result<BoundExpression> bind_in(const In& node, TextPosition position);
+  Result<BoundExpression> bind_like(const Like& node, TextPosition position);
+  Result<BoundExpression> bind_is_null(const IsNull& node, TextPosition position);
+  Result<BoundExpression> bind_condition(const Expression& expression, std::string_view what);
+
+  // bind_functions.cc
+  Result<Arguments> bind_arguments(const FunctionCall& call);
+  Status bind_lambdas(Resolution& resolution, Arguments& arguments);
+  Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
+                                      const std::vector<SqlType>& parameter_types);
+  Status coerce_arguments(const Resolution& resolution, Arguments& arguments);
+
+  // bind_lists.cc
+  Result<SqlType> widen(const SqlType& common, const BoundItem& item);
+
+  bool is_known_column(const std::string& name) const;
+  // ksqlDB's words for a type error in the clause at hand.
+  std::string type_error_detail(std::string_view text) const;
+  std::string invalid_detail(std::string_view text) const;
+
+  const Scope& scope_;
+  std::vector<LambdaName> lambda_names_;
+  uint32_t next_lambda_number_ = 0;
+};
+
+// A type as people who know PostgreSQL read it: STRING is VARCHAR.
+std::string shown(const SqlType& type);
+// A name as it was typed: folded names in lower case.
+std::string shown(const Name& name);
+// The candidate nearest to the misspelt name; empty when none is near.
+std::string nearest_name(std::string_view name, std::span<const std::string> candidates);
+
+BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundExpression> children,
+                                TextPosition position);
+// A literal's value converted at once; the same expression under a cast where that fails.
+BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
+
+}  // namespace engine

@@ -1,0 +1,63 @@
+// A program's instructions. Private to this folder.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/expr/bound.h"
+#include "engine/functions/kernel.h"
+#include "engine/types/column.h"
+
+namespace engine {
+
+using Register = uint32_t;
+
+enum class Step : uint8_t {
+  Call,   // kernel(args)
+  Field,  // args[0] -> index
+  And,    // args[0] and args[1], both computed for all rows
+  Or,
+  LazyAnd,  // args[0]; blocks[0] for the rows where it is true
+  LazyOr,   // args[0]; blocks[0] for the rows where it is false
+  Case,     // blocks: condition, result, ..., and last what holds otherwise
+};
+
+struct Block;
+
+struct Instruction {
+  Step step = Step::Call;
+  SqlType type;
+  Register out = 0;
+  std::vector<Register> args;
+  Kernel kernel = nullptr;
+  const Overload* function = nullptr;
+  uint32_t index = 0;
+  uint64_t refuses_null = 0;
+  bool is_deterministic = true;
+  bool absorbs_errors = false;
+  std::vector<std::unique_ptr<const Block>> blocks;  // of a Call: its lambdas
+};
+
+// A list of instructions with registers of its own. The outer block takes columns from the batch;
+// an inner one (a branch, a lambda's body) takes rows of the registers of the block around it.
+struct Block {
+  struct Constant {
+    Register to;
+    ColumnPtr column;  // one row
+  };
+  struct Input {
+    Register to;
+    uint32_t from;  // a column of the batch, or a register of the block around
+  };
+  std::vector<Constant> constants;
+  std::vector<Input> columns;        // outermost block only
+  std::vector<Input> captures;       // inner blocks only
+  std::vector<Register> parameters;  // of a lambda's body
+  std::vector<Instruction> instructions;
+  std::vector<Register> results;
+  Register register_count = 0;
+};
+
+std::unique_ptr<const Block> compile_block(std::span<const BoundExpression> expressions);
+
+}  // namespace engine

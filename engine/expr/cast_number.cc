@@ -1,0 +1,71 @@
+// CAST between numbers.
+#include <cmath>
+#include <limits>
+
+#include "engine/expr/cast_kernels.h"
+#include "engine/functions/adapters.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+template <class From, class To>
+To convert(From value) {
+  return static_cast<To>(value);
+}
+
+// Java's narrowing of a double: towards zero, NaN is 0, what is too large becomes the limit.
+template <class To>
+To saturate(double value) {
+  if (std::isnan(value)) return 0;
+  if (value <= static_cast<double>(std::numeric_limits<To>::min()))
+    return std::numeric_limits<To>::min();
+  if (value >= static_cast<double>(std::numeric_limits<To>::max()))
+    return std::numeric_limits<To>::max();
+  return static_cast<To>(value);
+}
+
+int effective_precision(const SqlType& type) {
+  return std::min(type.precision(), kMaxDecimalPrecision);
+}
+
+Result<Decimal> scaled(Decimal value, const SqlType& type) {
+  const Int128 unscaled =
+      TRY(rescale(value, effective_precision(type), type.scale(), Rounding::HalfUp));
+  return Decimal{unscaled, type.scale()};
+}
+
+template <class From>
+Result<Decimal> whole_to_decimal(const KernelCall& call, From value) {
+  return scaled({value, 0}, call.out.type());
+}
+Result<Decimal> decimal_to_decimal(const KernelCall& call, Decimal value) {
+  return scaled(value, call.out.type());
+}
+Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
+  const SqlType& type = call.out.type();
+  const Int128 unscaled = TRY(decimal_from_double(value, effective_precision(type), type.scale()));
+  return Decimal{unscaled, type.scale()};
+}
+int64_t whole_part(Decimal value) { return decimal_to_bigint(value.unscaled, value.scale); }
+int32_t narrow_whole_part(Decimal value) { return static_cast<int32_t>(whole_part(value)); }
+double nearest_double(Decimal value) { return decimal_to_double(value.unscaled, value.scale); }
+
+}  // namespace
+
+void cast_integer_to_bigint(KernelCall& call) { row_kernel<convert<int32_t, int64_t>>(call); }
+void cast_integer_to_decimal(KernelCall& call) { row_kernel<whole_to_decimal<int32_t>>(call); }
+void cast_integer_to_double(KernelCall& call) { row_kernel<convert<int32_t, double>>(call); }
+void cast_bigint_to_integer(KernelCall& call) { row_kernel<convert<int64_t, int32_t>>(call); }
+void cast_bigint_to_decimal(KernelCall& call) { row_kernel<whole_to_decimal<int64_t>>(call); }
+void cast_bigint_to_double(KernelCall& call) { row_kernel<convert<int64_t, double>>(call); }
+void cast_decimal_to_integer(KernelCall& call) { row_kernel<narrow_whole_part>(call); }
+void cast_decimal_to_bigint(KernelCall& call) { row_kernel<whole_part>(call); }
+void cast_decimal_to_decimal(KernelCall& call) { row_kernel<decimal_to_decimal>(call); }
+void cast_decimal_to_double(KernelCall& call) { row_kernel<nearest_double>(call); }
+void cast_double_to_integer(KernelCall& call) { row_kernel<saturate<int32_t>>(call); }
+void cast_double_to_bigint(KernelCall& call) { row_kernel<saturate<int64_t>>(call); }
+void cast_double_to_decimal(KernelCall& call) { row_kernel<double_to_decimal>(call); }
+
+}  // namespace engine

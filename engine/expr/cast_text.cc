@@ -1,0 +1,92 @@
+// CAST between text and booleans, numbers, bytes.
+#include <cctype>
+
+#include "engine/expr/cast_kernels.h"
+#include "engine/functions/adapters.h"
+#include "engine/types/text_bytes.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+std::string_view boolean_text(bool value) { return value ? "true" : "false"; }
+
+template <class T>
+std::string whole_text(T value) {
+  std::string text;
+  append_bigint(text, value);
+  return text;
+}
+std::string decimal_to_text(Decimal value) { return decimal_text(value.unscaled, value.scale); }
+std::string double_text(double value) {
+  std::string text;
+  append_double(text, value);
+  return text;
+}
+
+// As Java's String.trim.
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+bool begins(std::string_view word, std::string_view text) {
+  if (text.empty() || text.size() > word.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i)
+    if (std::tolower(static_cast<unsigned char>(text[i])) != word[i]) return false;
+  return true;
+}
+bool text_boolean(std::string_view text) {
+  text = trimmed(text);
+  return begins("true", text) || begins("yes", text);
+}
+
+Error bad_number(std::string_view text, std::string_view type) {
+  return Error{ErrorCode::InvalidText,
+               "Cannot cast \"" + std::string(text) + "\" to " + std::string(type)};
+}
+Result<int32_t> text_integer(std::string_view text) {
+  const auto value = parse_integer(trimmed(text));
+  if (!value) return bad_number(text, "INTEGER");
+  return *value;
+}
+Result<int64_t> text_bigint(std::string_view text) {
+  const auto value = parse_bigint(trimmed(text));
+  if (!value) return bad_number(text, "BIGINT");
+  return *value;
+}
+Result<double> text_double(std::string_view text) {
+  const auto value = parse_double(trimmed(text));
+  if (!value) return bad_number(text, "DOUBLE");
+  return *value;
+}
+Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
+  const SqlType& type = call.out.type();
+  const int precision = std::min(type.precision(), kMaxDecimalPrecision);
+  const Int128 unscaled =
+      TRY(parse_decimal(trimmed(text), precision, type.scale(), Rounding::HalfUp));
+  return Decimal{unscaled, type.scale()};
+}
+Result<std::string> text_bytes(std::string_view text) {
+  auto bytes = decode_base64(text);
+  if (!bytes) return bad_number(text, "BYTES");
+  return *std::move(bytes);
+}
+
+}  // namespace
+
+void cast_boolean_to_text(KernelCall& call) { row_kernel<boolean_text>(call); }
+void cast_integer_to_text(KernelCall& call) { row_kernel<whole_text<int32_t>>(call); }
+void cast_bigint_to_text(KernelCall& call) { row_kernel<whole_text<int64_t>>(call); }
+void cast_decimal_to_text(KernelCall& call) { row_kernel<decimal_to_text>(call); }
+void cast_double_to_text(KernelCall& call) { row_kernel<double_text>(call); }
+void cast_text_to_boolean(KernelCall& call) { row_kernel<text_boolean>(call); }
+void cast_text_to_integer(KernelCall& call) { row_kernel<text_integer>(call); }
+void cast_text_to_bigint(KernelCall& call) { row_kernel<text_bigint>(call); }
+void cast_text_to_decimal(KernelCall& call) { row_kernel<text_decimal>(call); }
+void cast_text_to_double(KernelCall& call) { row_kernel<text_double>(call); }
+void cast_text_to_bytes(KernelCall& call) { row_kernel<text_bytes>(call); }
+
+}  // namespace engine

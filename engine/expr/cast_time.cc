@@ -1,0 +1,60 @@
+// CAST between text and points in time, and among these.
+#include "engine/expr/cast_kernels.h"
+#include "engine/functions/adapters.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+Error bad_time(std::string_view what, std::string_view text) {
+  return Error{ErrorCode::InvalidDatetime,
+               "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
+}
+Result<int32_t> text_date(std::string_view text) {
+  const auto days = parse_date(text);
+  if (!days) return bad_time("date", text);
+  return *days;
+}
+Result<int32_t> text_time(std::string_view text) {
+  const auto ms = parse_time(text);
+  if (!ms) return bad_time("time", text);
+  return *ms;
+}
+Result<int64_t> text_timestamp(std::string_view text) {
+  const auto ms = parse_timestamp(text);
+  if (!ms) return bad_time("timestamp", text);
+  return *ms;
+}
+std::string date_text(int32_t days) {
+  std::string text;
+  append_date(text, days);
+  return text;
+}
+std::string time_text(int32_t ms) {
+  std::string text;
+  append_time(text, ms);
+  return text;
+}
+std::string timestamp_text(int64_t ms) {
+  std::string text;
+  append_timestamp(text, ms);
+  return text;
+}
+int64_t date_timestamp(int32_t days) { return days * kMsPerDay; }
+int32_t timestamp_date(int64_t ms) { return static_cast<int32_t>(split_timestamp(ms).days); }
+int32_t timestamp_time(int64_t ms) { return static_cast<int32_t>(split_timestamp(ms).ms_of_day); }
+
+}  // namespace
+
+void cast_text_to_date(KernelCall& call) { row_kernel<text_date>(call); }
+void cast_text_to_time(KernelCall& call) { row_kernel<text_time>(call); }
+void cast_text_to_timestamp(KernelCall& call) { row_kernel<text_timestamp>(call); }
+void cast_date_to_text(KernelCall& call) { row_kernel<date_text>(call); }
+void cast_date_to_timestamp(KernelCall& call) { row_kernel<date_timestamp>(call); }
+void cast_time_to_text(KernelCall& call) { row_kernel<time_text>(call); }
+void cast_timestamp_to_text(KernelCall& call) { row_kernel<timestamp_text>(call); }
+void cast_timestamp_to_date(KernelCall& call) { row_kernel<timestamp_date>(call); }
+void cast_timestamp_to_time(KernelCall& call) { row_kernel<timestamp_time>(call); }
+
+}  // namespace engine

@@ -1,0 +1,213 @@
+// Values and expressions made to be of a type.
+#include <algorithm>
+
+#include "engine/expr/binder.h"
+#include "engine/expr/kernels.h"
+#include "engine/expr/program.h"
+#include "engine/types/coercion.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+// The value that a kernel makes of one literal.
+Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to) {
+  static const SimulatedClock kNoClock;  // casts do not look at the time
+  Random random(0);
+  const EvalContext context{kNoClock, random};
+  const ColumnPtr column = constant_column(from, value, 1);
+  Column out(to);
+  RowErrors errors(1);
+  const Argument argument{column.get()};
+  KernelCall call{std::span(&argument, 1), 1, out, errors, context};
+  cast_kernel(call);
+  if (errors.any()) return Error{ErrorCode::InvalidText, errors.messages().front().text};
+  return out.value_at(0);
+}
+
+BoundExpression cast_call(BoundExpression expression, const SqlType& type) {
+  const TextPosition position = expression.position;
+  const bool can_fail = !cast_never_fails(expression.type, type);
+  BoundExpression call = call_expression(cast_kernel, type, {}, position);
+  call.can_fail = can_fail;
+  call.children.push_back(std::move(expression));
+  return call;
+}
+
+Error no_coercion(const SqlType& from, const SqlType& to) {
+  return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
+}
+
+// Numbers and text of a DECIMAL as the dialect prints them: what a literal becomes as a STRING.
+bool literal_fits(const BoundExpression& literal, const SqlType& type) {
+  if (is_implicitly_castable(literal.type, type)) return true;
+  if (type.kind() == TypeKind::String) return !literal.type.is_nested();
+  if (literal.type.kind() == TypeKind::String) return is_castable(literal.type, type);
+  return false;
+}
+
+Result<BoundExpression> coerce_children(BoundExpression constructor, const SqlType& type) {
+  std::vector<BoundExpression> children;
+  switch (constructor.kind) {
+    case BoundKind::Array:
+      for (BoundExpression& child : constructor.children)
+        children.push_back(TRY(coerce(std::move(child), type.element())));
+      break;
+    case BoundKind::Map:
+      for (size_t i = 0; i < constructor.children.size(); ++i)
+        children.push_back(TRY(
+            coerce(std::move(constructor.children[i]), i % 2 == 0 ? type.key() : type.value())));
+      break;
+    default: {
+      const SqlType old = constructor.type;
+      for (const Field& field : type.fields()) {
+        const int at = old.field_index(field.name);
+        children.push_back(
+            at < 0 ? literal_expression(field.type, {})
+                   : TRY(coerce(std::move(constructor.children[static_cast<size_t>(at)]),
+                                field.type)));
+      }
+    }
+  }
+  constructor.children = std::move(children);
+  constructor.type = type;
+  return constructor;
+}
+
+bool is_constructor_of(const BoundExpression& expression, const SqlType& type) {
+  switch (expression.kind) {
+    case BoundKind::Array:
+      return type.kind() == TypeKind::Array;
+    case BoundKind::Map:
+      return type.kind() == TypeKind::Map;
+    case BoundKind::Struct:
+      return type.kind() == TypeKind::Struct &&
+             std::ranges::all_of(expression.type.fields(), [&](const Field& field) {
+               return type.field_index(field.name) >= 0;
+             });
+    default:
+      return false;
+  }
+}
+
+// INSERT's rules for one value: besides implicit coercion, exact decimals and text that spells a
+// value of the type.
+Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlType& to) {
+  if (value.is_null() || from == to) return value;
+  if (from.is_numeric() && to.kind() == TypeKind::Decimal && from.kind() != TypeKind::Double) {
+    const SqlType exact = as_decimal_type(from);
+    const Decimal number = from.kind() == TypeKind::Decimal  ? value.as_decimal()
+                           : from.kind() == TypeKind::Bigint ? Decimal{value.as_int64(), 0}
+                                                             : Decimal{value.as_int32(), 0};
+    const int precision = std::min(to.precision(), kMaxDecimalPrecision);
+    const Int128 unscaled = TRY(rescale(number, precision, to.scale(), Rounding::Exact));
+    return Value::decimal(unscaled, to.scale());
+  }
+  if (from.is_numeric() && to.is_numeric()) {
+    if (!is_implicitly_castable(from, to)) return no_coercion(from, to);
+    return cast_value(value, from, to);
+  }
+  if (from.kind() == TypeKind::String && !to.is_nested()) return cast_value(value, from, to);
+  if (from.kind() != to.kind()) return no_coercion(from, to);
+  switch (to.kind()) {
+    case TypeKind::Array: {
+      ValueList items;
+      for (const Value& item : value.as_list())
+        items.push_back(TRY(coerce_value(item, from.element(), to.element())));
+      return Value::list(std::move(items));
+    }
+    case TypeKind::Map: {
+      ValueMap entries;
+      for (const auto& [key, item] : value.as_map())
+        entries.emplace_back(TRY(coerce_value(key, from.key(), to.key())),
+                             TRY(coerce_value(item, from.value(), to.value())));
+      return Value::map(std::move(entries));
+    }
+    case TypeKind::Struct: {
+      for (const Field& field : from.fields())
+        if (to.field_index(field.name) < 0) return no_coercion(from, to);
+      ValueList fields;
+      for (const Field& field : to.fields()) {
+        const int at = from.field_index(field.name);
+        fields.push_back(
+            at < 0 ? Value()
+                   : TRY(coerce_value(value.as_list()[static_cast<size_t>(at)],
+                                      from.fields()[static_cast<size_t>(at)].type, field.type)));
+      }
+      return Value::list(std::move(fields));
+    }
+    default:
+      return no_coercion(from, to);
+  }
+}
+
+}  // namespace
+
+BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
+  if (expression.type == type) return expression;
+  if (expression.kind == BoundKind::Literal) {
+    if (expression.literal.is_null()) {
+      expression.type = type;
+      return expression;
+    }
+    if (auto value = cast_value(expression.literal, expression.type, type)) {
+      expression.literal = *std::move(value);
+      expression.type = type;
+      return expression;
+    }
+  }
+  return cast_call(std::move(expression), type);
+}
+
+Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) {
+  if (expression.type == type) return expression;
+  if (expression.type.is_null() && expression.kind == BoundKind::Literal)
+    return cast_or_fold(std::move(expression), type);
+  if (is_constructor_of(expression, type)) return coerce_children(std::move(expression), type);
+  const bool fits = expression.kind == BoundKind::Literal
+                        ? literal_fits(expression, type)
+                        : is_implicitly_castable(expression.type, type);
+  if (!fits) return no_coercion(expression.type, type).at(expression.position);
+  return cast_or_fold(std::move(expression), type);
+}
+
+Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
+  if (expression.type == type) return expression;
+  if (!is_castable(expression.type, type))
+    return Error{ErrorCode::InvalidCast, "Cast of " + expression.type.to_string() + " to " +
+                                             type.to_string() + " is not supported"}
+        .at(expression.position);
+  if (expression.type.is_null()) return cast_or_fold(std::move(expression), type);
+  BoundExpression call = cast_call(std::move(expression), type);
+  call.absorbs_errors = true;
+  return call;
+}
+
+Result<Value> evaluate_constant(const BoundExpression& expression, const EvalContext& context) {
+  if (expression.kind == BoundKind::Literal) return expression.literal;
+  assert(referenced_columns(std::span(&expression, 1)).empty());
+  const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
+  if (!result.errors.any()) return result.column->value_at(0);
+  return Error{ErrorCode::InvalidParameter, result.errors.messages().front().text}.at(
+      expression.position);
+}
+
+Result<Value> evaluate_constant(const Expression& expression, const SqlType& type,
+                                const Scope& scope, const EvalContext& context) {
+  Binder binder(scope);
+  BoundExpression bound = TRY(binder.bind_open(expression));
+  if (bound.kind == BoundKind::Parameter) {
+    bound = TRY(binder.coerce_to(std::move(bound), type));
+    if (bound.kind != BoundKind::Literal)
+      return Error{ErrorCode::InvalidParameter,
+                   "parameter $" + std::to_string(bound.index + 1) + " has no value"}
+          .at(expression.position);
+  }
+  const Value value = TRY(evaluate_constant(bound, context));
+  auto coerced = coerce_value(value, bound.type, type);
+  if (!coerced) return std::move(coerced).error().at(expression.position);
+  return coerced;
+}
+
+}  // namespace engine

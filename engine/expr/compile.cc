@@ -1,0 +1,222 @@
+// From trees to blocks of instructions; what occurs twice is computed once.
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "engine/expr/block.h"
+#include "engine/expr/kernels.h"
+
+namespace engine {
+
+namespace {
+
+size_t mix(size_t seed, size_t value) {
+  return seed ^ (value + 0x9e3779b97f4a7c15 + (seed << 6) + (seed >> 2));
+}
+
+size_t hash_of(const BoundExpression& expression) {
+  size_t hash = mix(static_cast<size_t>(expression.kind), expression.index);
+  hash = mix(hash, std::hash<Kernel>()(expression.kernel));
+  hash = mix(hash, expression.literal.payload().index());
+  for (const BoundExpression& child : expression.children) hash = mix(hash, hash_of(child));
+  return hash;
+}
+
+bool is_same(const BoundExpression& a, const BoundExpression& b) {
+  return a.kind == b.kind && a.index == b.index && a.kernel == b.kernel &&
+         a.function == b.function && a.type == b.type && a.literal == b.literal &&
+         a.lambda_parameters == b.lambda_parameters &&
+         std::ranges::equal(a.children, b.children, is_same);
+}
+
+bool is_repeatable(const BoundExpression& expression) {
+  return expression.is_deterministic && std::ranges::all_of(expression.children, is_repeatable);
+}
+
+// Neither fails nor costs much: then both sides of AND and OR are computed for all rows, which is
+// faster than picking the rows that need the right one.
+bool is_harmless(const BoundExpression& expression) {
+  switch (expression.kind) {
+    case BoundKind::Literal:
+    case BoundKind::Column:
+    case BoundKind::LambdaParameter:
+      return true;
+    case BoundKind::Field:
+    case BoundKind::And:
+    case BoundKind::Or:
+      break;
+    case BoundKind::Call:
+      if (expression.can_fail || expression.refuses_null != 0) return false;
+      break;
+    default:
+      return false;
+  }
+  return std::ranges::all_of(expression.children, is_harmless);
+}
+
+class BlockBuilder {
+ public:
+  explicit BlockBuilder(BlockBuilder* outer = nullptr) : outer_(outer) {}
+
+  std::unique_ptr<const Block> finish(std::span<const BoundExpression> results) {
+    for (const BoundExpression& result : results) block_->results.push_back(add(result));
+    return std::move(block_);
+  }
+
+ private:
+  // The register that holds the expression's value.
+  Register add(const BoundExpression& expression) {
+    if (const auto known = find(expression)) return *known;
+    const Register result = compute(expression);
+    if (is_repeatable(expression)) known_.emplace(hash_of(expression), Known{&expression, result});
+    return result;
+  }
+
+  Register compute(const BoundExpression& expression) {
+    switch (expression.kind) {
+      case BoundKind::Literal: {
+        const Register to = block_->register_count++;
+        block_->constants.push_back({to, constant_column(expression.type, expression.literal, 1)});
+        return to;
+      }
+      case BoundKind::Column: {
+        if (outer_ != nullptr) return capture(outer_->add(expression));
+        const Register to = block_->register_count++;
+        block_->columns.push_back({to, expression.index});
+        return to;
+      }
+      case BoundKind::LambdaParameter: {
+        const auto mine = parameters_.find(expression.index);
+        if (mine != parameters_.end()) return mine->second;
+        assert(outer_ != nullptr);
+        return capture(outer_->add(expression));
+      }
+      case BoundKind::And:
+      case BoundKind::Or:
+        return add_logical(expression);
+      case BoundKind::Case:
+        return add_case(expression);
+      default:
+        return add_call(expression);
+    }
+  }
+
+  Register add_call(const BoundExpression& expression) {
+    Instruction instruction = start(expression, Step::Call);
+    instruction.kernel = kernel_of(expression);
+    if (expression.kind == BoundKind::Field) instruction.step = Step::Field;
+    for (const BoundExpression& child : expression.children) {
+      if (child.kind == BoundKind::Lambda)
+        instruction.blocks.push_back(lambda_block(child));
+      else
+        instruction.args.push_back(add(child));
+    }
+    return emit(std::move(instruction));
+  }
+
+  static Kernel kernel_of(const BoundExpression& expression) {
+    switch (expression.kind) {
+      case BoundKind::Array:
+        return array_kernel;
+      case BoundKind::Map:
+        return map_kernel;
+      case BoundKind::Struct:
+        return struct_kernel;
+      default:
+        return expression.kernel;
+    }
+  }
+
+  Register add_logical(const BoundExpression& expression) {
+    const bool is_and = expression.kind == BoundKind::And;
+    const BoundExpression& right = expression.children[1];
+    Instruction instruction = start(expression, is_and ? Step::And : Step::Or);
+    instruction.args.push_back(add(expression.children[0]));
+    if (is_harmless(right)) {
+      instruction.args.push_back(add(right));
+    } else {
+      instruction.step = is_and ? Step::LazyAnd : Step::LazyOr;
+      instruction.blocks.push_back(inner_block(right));
+    }
+    return emit(std::move(instruction));
+  }
+
+  Register add_case(const BoundExpression& expression) {
+    Instruction instruction = start(expression, Step::Case);
+    for (const BoundExpression& child : expression.children)
+      instruction.blocks.push_back(inner_block(child));
+    return emit(std::move(instruction));
+  }
+
+  static Instruction start(const BoundExpression& expression, Step step) {
+    Instruction instruction;
+    instruction.step = step;
+    instruction.type = expression.type;
+    instruction.function = expression.function;
+    instruction.index = expression.index;
+    instruction.refuses_null = expression.refuses_null;
+    instruction.is_deterministic = expression.is_deterministic;
+    instruction.absorbs_errors = expression.absorbs_errors;
+    return instruction;
+  }
+
+  Register emit(Instruction instruction) {
+    instruction.out = block_->register_count++;
+    block_->instructions.push_back(std::move(instruction));
+    return block_->instructions.back().out;
+  }
+
+  std::unique_ptr<const Block> inner_block(const BoundExpression& expression) {
+    return BlockBuilder(this).finish(std::span(&expression, 1));
+  }
+
+  std::unique_ptr<const Block> lambda_block(const BoundExpression& lambda) {
+    BlockBuilder body(this);
+    for (const uint32_t parameter : lambda.lambda_parameters) {
+      const Register to = body.block_->register_count++;
+      body.block_->parameters.push_back(to);
+      body.parameters_.emplace(parameter, to);
+    }
+    return body.finish(lambda.children);
+  }
+
+  // A register of this block for one of the block around it.
+  Register capture(Register outer) {
+    for (const Block::Input& known : block_->captures)
+      if (known.from == outer) return known.to;
+    const Register to = block_->register_count++;
+    block_->captures.push_back({to, outer});
+    return to;
+  }
+
+  // Where the value already is, here or further out.
+  std::optional<Register> find(const BoundExpression& expression) {
+    const auto [begin, end] = known_.equal_range(hash_of(expression));
+    for (auto at = begin; at != end; ++at)
+      if (is_same(*at->second.expression, expression)) return at->second.result;
+    // Constants cost nothing to make again, and stay constants.
+    if (outer_ == nullptr || expression.kind == BoundKind::Literal) return std::nullopt;
+    const auto further_out = outer_->find(expression);
+    if (!further_out) return std::nullopt;
+    return capture(*further_out);
+  }
+
+  struct Known {
+    const BoundExpression* expression;
+    Register result;
+  };
+  BlockBuilder* outer_;
+  std::unique_ptr<Block> block_ = std::make_unique<Block>();
+  std::unordered_multimap<size_t, Known> known_;
+  std::map<uint32_t, Register> parameters_;  // by the number of the LambdaParameter
+};
+
+}  // namespace
+
+std::unique_ptr<const Block> compile_block(std::span<const BoundExpression> expressions) {
+  return BlockBuilder().finish(expressions);
+}
+
+}  // namespace engine

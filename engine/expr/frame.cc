@@ -1,0 +1,328 @@
+#include "engine/expr/frame.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/expr/validity.h"
+#include "engine/functions/registry.h"
+
+namespace engine {
+
+namespace {
+
+constexpr std::string_view kNullCondition = "a condition is null";
+
+// A lambda of a call in this frame.
+class FrameLambda final : public LambdaBody {
+ public:
+  FrameLambda(const Frame& frame, const Block& block, const EvalContext& context)
+      : frame_(frame), block_(block), context_(context) {}
+
+  ColumnPtr run(std::span<const Argument> parameters, std::span<const uint32_t> rows,
+                RowErrors& errors) const override {
+    Frame body(block_, rows.size(), context_);
+    body.take_captures(frame_, rows);
+    body.take_parameters(parameters);
+    body.run();
+    const Slot& result = body.result(0);
+    errors.add_part(body.whole_errors(result), rows);
+    return body.whole_column(result);
+  }
+
+ private:
+  const Frame& frame_;
+  const Block& block_;
+  const EvalContext& context_;
+};
+
+std::shared_ptr<const RowErrors> pick_errors(const RowErrors& errors,
+                                             std::span<const uint32_t> rows) {
+  auto picked = std::make_shared<RowErrors>(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!errors.has(rows[i])) continue;
+    const auto message = std::ranges::find(errors.messages(), rows[i], &RowErrors::Message::row);
+    picked->add(i, message == errors.messages().end() ? "" : message->text);
+  }
+  return picked;
+}
+
+std::vector<uint32_t> all_rows(size_t rows) {
+  std::vector<uint32_t> all(rows);
+  std::iota(all.begin(), all.end(), 0u);
+  return all;
+}
+
+Argument argument_of(const Slot& slot) { return {slot.column.get(), slot.is_constant}; }
+
+}  // namespace
+
+// The rows of one branch of a CASE, and their values.
+struct CasePart {
+  std::vector<uint32_t> rows;
+  Slot values;
+};
+
+void Frame::take_columns(std::span<const ColumnPtr> columns) {
+  for (const Block::Input& input : block_.columns) {
+    assert(input.from < columns.size() && columns[input.from] != nullptr);
+    assert(columns[input.from]->size() == rows_);
+    slots_[input.to].column = columns[input.from];
+  }
+}
+
+void Frame::take_captures(const Frame& outer, std::span<const uint32_t> rows) {
+  // Rows are ascending in branches, so as many as there are means all of them in order; the rows of
+  // a lambda's elements may be equal to each other.
+  const bool takes_all = rows.size() == outer.rows_ && std::ranges::equal(rows, all_rows(rows_));
+  for (const Block::Input& input : block_.captures) {
+    const Slot& from = outer.slots_[input.from];
+    Slot& to = slots_[input.to];
+    if (from.is_constant || takes_all) {
+      to = from;
+      continue;
+    }
+    to.column = std::make_shared<Column>(from.column->gather(rows));
+    if (from.errors != nullptr) to.errors = pick_errors(*from.errors, rows);
+  }
+}
+
+void Frame::take_parameters(std::span<const Argument> parameters) {
+  for (size_t i = 0; i < block_.parameters.size(); ++i) {
+    Slot& slot = slots_[block_.parameters[i]];
+    // Not owned: the caller keeps it while the lambda runs.
+    slot.column = ColumnPtr(ColumnPtr(), parameters[i].column);
+    slot.is_constant = parameters[i].is_constant;
+  }
+}
+
+void Frame::run() {
+  for (const Block::Constant& constant : block_.constants)
+    slots_[constant.to] = {constant.column, true, nullptr};
+  for (const Instruction& instruction : block_.instructions) run(instruction);
+}
+
+ColumnPtr Frame::whole_column(const Slot& slot) const {
+  if (!slot.is_constant || rows_ == 1) return slot.column;
+  return std::make_shared<Column>(slot.column->gather(std::vector<uint32_t>(rows_, 0)));
+}
+
+RowErrors Frame::whole_errors(const Slot& slot) const {
+  RowErrors errors(rows_);
+  inherit(slot, rows_, false, errors);
+  return errors;
+}
+
+void Frame::run(const Instruction& instruction) {
+  switch (instruction.step) {
+    case Step::Call:
+      return run_call(instruction);
+    case Step::Field:
+      return run_field(instruction);
+    case Step::And:
+    case Step::Or:
+      return run_logical(instruction);
+    case Step::LazyAnd:
+    case Step::LazyOr:
+      return run_lazy_logical(instruction);
+    case Step::Case:
+      return run_case(instruction);
+  }
+}
+
+// Adds the errors of an argument to those of the node above it, which is `rows` long. A constant's
+// single row counts for all of them.
+void Frame::inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors) {
+  if (from.errors == nullptr || rows == 0) return;
+  if (!from.is_constant || rows == 1) {
+    absorbs ? errors.note_all(*from.errors) : errors.add_all(*from.errors);
+    return;
+  }
+  if (from.errors->messages().empty()) return;
+  const std::string& text = from.errors->messages().front().text;
+  if (absorbs || !from.errors->any()) return errors.note(0, text);
+  for (size_t row = 0; row < rows; ++row) errors.add(row, text);
+}
+
+void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
+                         size_t rows, RowErrors& errors) {
+  for (size_t i = 0; i < args.size() && i < 64; ++i) {
+    if (((instruction.refuses_null >> i) & 1) == 0) continue;
+    if (!args[i].column->has_nulls()) continue;
+    const std::string text = "argument " + std::to_string(i + 1) + " of " +
+                             std::string(instruction.function->name()) + " is null";
+    for (size_t row = 0; row < rows; ++row)
+      if (args[i].is_null(row)) errors.add(row, text);
+  }
+}
+
+void Frame::set(const Instruction& instruction, std::shared_ptr<Column> column, bool is_constant,
+                RowErrors errors) {
+  Slot& slot = slots_[instruction.out];
+  if (errors.any()) clear_rows(*column, errors.failed());
+  slot.column = std::move(column);
+  slot.is_constant = is_constant;
+  if (errors.any() || !errors.messages().empty())
+    slot.errors = std::make_shared<const RowErrors>(std::move(errors));
+}
+
+void Frame::run_call(const Instruction& instruction) {
+  std::vector<Argument> args;
+  bool is_constant = instruction.is_deterministic && instruction.blocks.empty();
+  for (const Register arg : instruction.args) {
+    args.push_back(argument_of(slots_[arg]));
+    is_constant &= slots_[arg].is_constant;
+  }
+  const size_t rows = is_constant ? 1 : rows_;
+  RowErrors errors(rows);
+  if (instruction.refuses_null != 0) refuse_nulls(instruction, args, rows, errors);
+
+  std::vector<FrameLambda> lambdas;
+  std::vector<const LambdaBody*> bodies;
+  lambdas.reserve(instruction.blocks.size());
+  for (const auto& block : instruction.blocks)
+    bodies.push_back(&lambdas.emplace_back(*this, *block, context_));
+
+  auto column = std::make_shared<Column>(instruction.type);
+  KernelCall call{args, rows, *column, errors, context_, bodies};
+  instruction.kernel(call);
+  assert(column->size() == rows);
+  for (const Register arg : instruction.args)
+    inherit(slots_[arg], rows, instruction.absorbs_errors, errors);
+  set(instruction, std::move(column), is_constant, std::move(errors));
+}
+
+// The field's own column, without a copy: it is null where the STRUCT is.
+void Frame::run_field(const Instruction& instruction) {
+  const Slot& from = slots_[instruction.args[0]];
+  Slot& to = slots_[instruction.out];
+  to = from;
+  to.column = ColumnPtr(from.column, &from.column->child(instruction.index));
+}
+
+void Frame::run_logical(const Instruction& instruction) {
+  const Slot &left = slots_[instruction.args[0]], &right = slots_[instruction.args[1]];
+  const Argument l = argument_of(left), r = argument_of(right);
+  const bool is_constant = l.is_constant && r.is_constant;
+  const size_t rows = is_constant ? 1 : rows_;
+  const uint8_t decides = instruction.step == Step::And ? 0 : 1;
+  auto column = std::make_shared<Column>(instruction.type);
+  column->resize(rows);
+  column->validity() = Bitmap(rows, true);
+  const auto out = column->data<uint8_t>();
+  RowErrors errors(rows);
+  inherit(left, rows, false, errors);
+  const bool may_be_null = l.column->has_nulls() || r.column->has_nulls();
+  for (size_t row = 0; row < rows; ++row) {
+    const uint8_t a = l.get<uint8_t>(row);
+    out[row] = a == decides ? a : r.get<uint8_t>(row);
+    if (may_be_null && (l.is_null(row) || (a != decides && r.is_null(row))))
+      errors.add(row, kNullCondition);
+  }
+  set(instruction, std::move(column), is_constant, std::move(errors));
+}
+
+void Frame::run_lazy_logical(const Instruction& instruction) {
+  const Slot& left = slots_[instruction.args[0]];
+  const Argument l = argument_of(left);
+  const uint8_t decides = instruction.step == Step::LazyAnd ? 0 : 1;
+  auto column = std::make_shared<Column>(instruction.type);
+  column->resize(rows_);
+  column->validity() = Bitmap(rows_, true);
+  const auto out = column->data<uint8_t>();
+  RowErrors errors(rows_);
+  inherit(left, rows_, false, errors);
+  std::vector<uint32_t> undecided;
+  for (size_t row = 0; row < rows_; ++row) {
+    out[row] = decides;
+    if (l.is_null(row))
+      errors.add(row, kNullCondition);
+    else if (l.get<uint8_t>(row) != decides)
+      undecided.push_back(static_cast<uint32_t>(row));
+  }
+  if (!undecided.empty()) {
+    Frame right(*instruction.blocks[0], undecided.size(), context_);
+    right.take_captures(*this, undecided);
+    right.run();
+    const Slot& result = right.result(0);
+    errors.add_part(right.whole_errors(result), undecided);
+    const Argument r = argument_of(result);
+    for (size_t i = 0; i < undecided.size(); ++i) {
+      out[undecided[i]] = r.get<uint8_t>(i);
+      if (r.is_null(i)) errors.add(undecided[i], kNullCondition);
+    }
+  }
+  set(instruction, std::move(column), false, std::move(errors));
+}
+
+void Frame::run_case(const Instruction& instruction) {
+  RowErrors errors(rows_);
+  std::vector<CasePart> parts;
+  std::vector<uint32_t> remaining = all_rows(rows_);
+  const auto take = [&](const Block& block, std::vector<uint32_t> rows) {
+    Frame branch(block, rows.size(), context_);
+    branch.take_captures(*this, rows);
+    branch.run();
+    const Slot& result = branch.result(0);
+    errors.add_part(branch.whole_errors(result), rows);
+    parts.push_back({std::move(rows), result});
+  };
+  const size_t branches = instruction.blocks.size() / 2;
+  for (size_t i = 0; i < branches && !remaining.empty(); ++i) {
+    Frame condition(*instruction.blocks[i * 2], remaining.size(), context_);
+    condition.take_captures(*this, remaining);
+    condition.run();
+    const Slot& holds = condition.result(0);
+    errors.add_part(condition.whole_errors(holds), remaining);
+    const Argument c = argument_of(holds);
+    std::vector<uint32_t> taken, others;
+    for (size_t at = 0; at < remaining.size(); ++at) {
+      if (c.is_null(at))
+        errors.add(remaining[at], kNullCondition);
+      else
+        (c.get<uint8_t>(at) ? taken : others).push_back(remaining[at]);
+    }
+    remaining = std::move(others);
+    if (!taken.empty()) take(*instruction.blocks[i * 2 + 1], std::move(taken));
+  }
+  if (!remaining.empty()) take(*instruction.blocks.back(), std::move(remaining));
+  set(instruction, assemble(instruction, parts), false, std::move(errors));
+}
+
+// One column out of the branches' rows; rows of no branch are null.
+std::shared_ptr<Column> Frame::assemble(const Instruction& instruction,
+                                        std::span<const CasePart> parts) const {
+  auto column = std::make_shared<Column>(instruction.type);
+  if (instruction.type.is_nested()) {
+    struct Place {
+      const CasePart* part = nullptr;
+      size_t at = 0;
+    };
+    std::vector<Place> places(rows_);
+    for (const CasePart& part : parts)
+      for (size_t i = 0; i < part.rows.size(); ++i) places[part.rows[i]] = {&part, i};
+    for (const Place& place : places) {
+      if (place.part == nullptr)
+        column->append_null();
+      else
+        column->append_from(*place.part->values.column,
+                            argument_of(place.part->values).index(place.at));
+    }
+    return column;
+  }
+  column->resize(rows_);
+  with_layout(instruction.type.kind(), [&]<class T>() {
+    const auto out = column->data<T>();
+    for (const CasePart& part : parts) {
+      const Argument values = argument_of(part.values);
+      for (size_t i = 0; i < part.rows.size(); ++i) {
+        if (values.is_null(i)) continue;
+        out[part.rows[i]] = values.get<T>(i);
+        column->validity().set(part.rows[i]);
+      }
+    }
+  });
+  for (const CasePart& part : parts) column->share_strings_of(*part.values.column);
+  return column;
+}
+
+}  // namespace engine

@@ -1,0 +1,63 @@
+// One run of a block over some rows. Private to this folder.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/expr/block.h"
+#include "engine/functions/kernel.h"
+
+namespace engine {
+
+// What a register holds.
+//
+// Invariant: a row with an error is null in the column.
+struct Slot {
+  ColumnPtr column;
+  bool is_constant = false;                 // one row stands for all
+  std::shared_ptr<const RowErrors> errors;  // null: none. Shared by slots that pass a column on
+};
+
+struct CasePart;
+
+class Frame {
+ public:
+  Frame(const Block& block, size_t rows, const EvalContext& context)
+      : block_(block), rows_(rows), context_(context), slots_(block.register_count) {}
+
+  // What the registers begin with; before run().
+  void take_columns(std::span<const ColumnPtr> columns);
+  void take_captures(const Frame& outer, std::span<const uint32_t> rows);
+  void take_parameters(std::span<const Argument> parameters);
+
+  void run();
+
+  const Slot& result(size_t index) const { return slots_[block_.results[index]]; }
+  // The slot's column with a value for each row.
+  ColumnPtr whole_column(const Slot& slot) const;
+  // The slot's errors, one for each row.
+  RowErrors whole_errors(const Slot& slot) const;
+
+ private:
+  void run(const Instruction& instruction);
+  void run_call(const Instruction& instruction);
+  void run_field(const Instruction& instruction);
+  void run_logical(const Instruction& instruction);
+  void run_lazy_logical(const Instruction& instruction);
+  void run_case(const Instruction& instruction);
+
+  static void refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
+                           size_t rows, RowErrors& errors);
+  static void inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors);
+  void set(const Instruction& instruction, std::shared_ptr<Column> column, bool is_constant,
+           RowErrors errors);
+  std::shared_ptr<Column> assemble(const Instruction& instruction,
+                                   std::span<const CasePart> parts) const;
+
+  const Block& block_;
+  const size_t rows_;
+  const EvalContext& context_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace engine

@@ -1,0 +1,73 @@
+// The kernels of operators, constructors and casts. Private to this folder.
+#pragma once
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "engine/functions/kernel.h"
+#include "engine/sql/ast_expression.h"
+#include "engine/types/type.h"
+
+namespace engine {
+
+// left op right, both of the kind of the result, except that DECIMALs keep their own scales.
+Kernel arithmetic_kernel(ArithmeticOp op, TypeKind kind);
+Kernel negation_kernel(TypeKind kind);
+
+// left op right, both of one kind; DECIMALs may differ in scale. Two-valued: a null operand gives
+// false, but for IS [NOT] DISTINCT FROM.
+Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
+// value IN (item, ...), all of one type: false for a null value; null items never match.
+Kernel in_kernel(TypeKind kind);
+
+void not_kernel(KernelCall& call);  // a null is an error
+void is_null_kernel(KernelCall& call);
+void is_not_null_kernel(KernelCall& call);
+void like_kernel(KernelCall& call);  // value, pattern[, escape]; a null is an error
+
+void array_element_kernel(KernelCall& call);  // array, INTEGER
+void map_value_kernel(KernelCall& call);      // map, key
+
+void array_kernel(KernelCall& call);   // the elements
+void map_kernel(KernelCall& call);     // key, value, key, value, ...; the last of equal keys stays
+void struct_kernel(KernelCall& call);  // the fields
+
+// From args[0]'s type to the type of the result; see is_castable.
+void cast_kernel(KernelCall& call);
+// Whether CAST knows the pair.
+bool is_castable(const SqlType& from, const SqlType& to);
+// Whether no value of `from` can fail to become a `to`.
+bool cast_never_fails(const SqlType& from, const SqlType& to);
+
+// The text of one value as CAST(x AS STRING) writes it; the value must not be null.
+void append_text(std::string& out, const Column& column, size_t row);
+
+// ksqlDB's order of strings: UTF-16 code units; both sides are UTF-8. Less than, equal to or
+// greater than zero.
+inline int compare_text(std::string_view left, std::string_view right) {
+  const size_t shared = std::min(left.size(), right.size());
+  for (size_t i = 0; i < shared; ++i) {
+    if (left[i] == right[i]) continue;
+    const auto a = static_cast<unsigned char>(left[i]), b = static_cast<unsigned char>(right[i]);
+    // U+E000..U+FFFF begin with EE or EF and come after the surrogates, which stand for what begins
+    // with F0 or more.
+    const bool a_is_high = a == 0xee || a == 0xef, b_is_high = b == 0xee || b == 0xef;
+    if (a_is_high && b >= 0xf0) return 1;
+    if (b_is_high && a >= 0xf0) return -1;
+    return a < b ? -1 : 1;
+  }
+  if (left.size() == right.size()) return 0;
+  return left.size() < right.size() ? -1 : 1;
+}
+
+// Bytes are signed in ksqlDB.
+inline int compare_bytes(std::string_view left, std::string_view right) {
+  const size_t shared = std::min(left.size(), right.size());
+  for (size_t i = 0; i < shared; ++i)
+    if (left[i] != right[i])
+      return static_cast<signed char>(left[i]) < static_cast<signed char>(right[i]) ? -1 : 1;
+  if (left.size() == right.size()) return 0;
+  return left.size() < right.size() ? -1 : 1;
+}
+
+}  // namespace engine

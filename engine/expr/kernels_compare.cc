@@ -1,0 +1,236 @@
+// Comparisons, IN, NOT, IS NULL.
+#include <algorithm>
+#include <functional>
+
+#include "engine/expr/kernels.h"
+#include "engine/expr/validity.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+// How two values of a kind are ordered: `plain` kinds by their own operators, the others by a
+// three-way comparison.
+template <TypeKind kind>
+struct Order {};
+template <class T>
+struct PlainOrder {
+  using Type = T;
+  template <class Op>
+  static bool holds(T left, T right, Op op) {
+    return op(left, right);
+  }
+};
+template <>
+struct Order<TypeKind::Boolean> : PlainOrder<uint8_t> {};
+template <>
+struct Order<TypeKind::Integer> : PlainOrder<int32_t> {};
+template <>
+struct Order<TypeKind::Bigint> : PlainOrder<int64_t> {};
+template <>
+struct Order<TypeKind::Double> : PlainOrder<double> {};
+template <>
+struct Order<TypeKind::String> {
+  using Type = std::string_view;
+  template <class Op>
+  static bool holds(Type left, Type right, Op op) {
+    if constexpr (std::is_same_v<Op, std::equal_to<>> || std::is_same_v<Op, std::not_equal_to<>>)
+      return op(left, right);
+    else
+      return op(compare_text(left, right), 0);
+  }
+};
+template <>
+struct Order<TypeKind::Bytes> {
+  using Type = std::string_view;
+  template <class Op>
+  static bool holds(Type left, Type right, Op op) {
+    return op(compare_bytes(left, right), 0);
+  }
+};
+
+// Without a branch in the loops of the plain kinds, so that the compiler can use vector
+// instructions.
+template <class O, class Op>
+void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
+  using T = typename O::Type;
+  const T* l = left.column->data<T>().data();
+  const T* r = right.column->data<T>().data();
+  if (left.is_constant && right.is_constant) {
+    std::ranges::fill(out, static_cast<uint8_t>(O::holds(l[0], r[0], Op())));
+  } else if (left.is_constant) {
+    const T constant = l[0];
+    for (size_t i = 0; i < out.size(); ++i) out[i] = O::holds(constant, r[i], Op());
+  } else if (right.is_constant) {
+    const T constant = r[0];
+    for (size_t i = 0; i < out.size(); ++i) out[i] = O::holds(l[i], constant, Op());
+  } else {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = O::holds(l[i], r[i], Op());
+  }
+}
+
+struct DecimalOrder {
+  template <class Op>
+  static bool holds(const Argument& left, const Argument& right, size_t row, Op op) {
+    const Decimal a{left.get<Int128>(row), left.type().scale()};
+    const Decimal b{right.get<Int128>(row), right.type().scale()};
+    if (a.scale == b.scale) return op(a.unscaled, b.unscaled);
+    const auto order = compare(a, b);
+    return op(order < 0 ? -1 : order > 0 ? 1 : 0, 0);
+  }
+};
+// ARRAY, MAP and STRUCT know equality only.
+struct NestedOrder {
+  template <class Op>
+  static bool holds(const Argument& left, const Argument& right, size_t row, Op op) {
+    return op(left.column->same(left.index(row), *right.column, right.index(row)), true);
+  }
+};
+
+template <class O, class Op>
+struct Compare {
+  static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
+    engine::compute<O, Op>(left, right, out);
+  }
+};
+template <class O, class Op>
+struct CompareRows {
+  static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
+    for (size_t row = 0; row < out.size(); ++row)
+      out[row] = !left.is_null(row) && !right.is_null(row) && O::holds(left, right, row, Op());
+  }
+};
+
+// A null operand makes it false; the result is never null.
+template <class C>
+void two_valued(KernelCall& call) {
+  call.out.resize(call.rows);
+  const auto out = call.out.data<uint8_t>();
+  C::compute(call.args[0], call.args[1], out);
+  zero_nulls(out, valid_in_all(call.args, call.rows));
+  call.out.validity() = Bitmap(call.rows, true);
+}
+
+// IS DISTINCT FROM: nulls are equal to each other and to nothing else.
+template <class Equal, bool negated>
+void distinct(KernelCall& call) {
+  const Argument &left = call.args[0], &right = call.args[1];
+  call.out.resize(call.rows);
+  const auto out = call.out.data<uint8_t>();
+  Equal::compute(left, right, out);
+  for (size_t row = 0; row < call.rows; ++row) {
+    const bool left_null = left.is_null(row), right_null = right.is_null(row);
+    const bool is_same = left_null || right_null ? left_null && right_null : out[row] != 0;
+    out[row] = is_same == negated;
+  }
+  call.out.validity() = Bitmap(call.rows, true);
+}
+
+template <template <class, class> class C, class O>
+Kernel kernel_for(ComparisonOp op) {
+  switch (op) {
+    case ComparisonOp::Equal:
+      return two_valued<C<O, std::equal_to<>>>;
+    case ComparisonOp::NotEqual:
+      return two_valued<C<O, std::not_equal_to<>>>;
+    case ComparisonOp::Less:
+      return two_valued<C<O, std::less<>>>;
+    case ComparisonOp::LessOrEqual:
+      return two_valued<C<O, std::less_equal<>>>;
+    case ComparisonOp::Greater:
+      return two_valued<C<O, std::greater<>>>;
+    case ComparisonOp::GreaterOrEqual:
+      return two_valued<C<O, std::greater_equal<>>>;
+    case ComparisonOp::IsDistinctFrom:
+      return distinct<C<O, std::equal_to<>>, false>;
+    case ComparisonOp::IsNotDistinctFrom:
+      return distinct<C<O, std::equal_to<>>, true>;
+  }
+  return nullptr;
+}
+
+template <class Equal>
+void in_list(KernelCall& call) {
+  call.out.resize(call.rows);
+  const auto out = call.out.data<uint8_t>();
+  std::vector<uint8_t> matches(call.rows);
+  for (const Argument& item : call.args.subspan(1)) {
+    Equal::compute(call.args[0], item, matches);
+    const Argument pair[] = {call.args[0], item};
+    zero_nulls(std::span(matches), valid_in_all(pair, call.rows));
+    for (size_t row = 0; row < call.rows; ++row) out[row] |= matches[row];
+  }
+  call.out.validity() = Bitmap(call.rows, true);
+}
+
+template <bool wanted>
+void null_test(KernelCall& call) {
+  call.out.resize(call.rows);
+  const auto out = call.out.data<uint8_t>();
+  for (size_t row = 0; row < call.rows; ++row) out[row] = call.args[0].is_null(row) == wanted;
+  call.out.validity() = Bitmap(call.rows, true);
+}
+
+// Calls f.template operator()<C, O>() with the comparison for the kind.
+template <class F>
+Kernel with_comparison(TypeKind kind, F f) {
+  switch (kind) {
+    case TypeKind::Boolean:
+      return f.template operator()<Compare, Order<TypeKind::Boolean>>();
+    case TypeKind::Integer:
+    case TypeKind::Date:
+    case TypeKind::Time:
+      return f.template operator()<Compare, Order<TypeKind::Integer>>();
+    case TypeKind::Bigint:
+    case TypeKind::Timestamp:
+      return f.template operator()<Compare, Order<TypeKind::Bigint>>();
+    case TypeKind::Double:
+      return f.template operator()<Compare, Order<TypeKind::Double>>();
+    case TypeKind::String:
+      return f.template operator()<Compare, Order<TypeKind::String>>();
+    case TypeKind::Bytes:
+      return f.template operator()<Compare, Order<TypeKind::Bytes>>();
+    case TypeKind::Decimal:
+      return f.template operator()<CompareRows, DecimalOrder>();
+    case TypeKind::Array:
+    case TypeKind::Map:
+    case TypeKind::Struct:
+      return f.template operator()<CompareRows, NestedOrder>();
+    case TypeKind::Null:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Kernel comparison_kernel(ComparisonOp op, TypeKind kind) {
+  return with_comparison(kind, [op]<template <class, class> class C, class O>() -> Kernel {
+    return kernel_for<C, O>(op);
+  });
+}
+
+Kernel in_kernel(TypeKind kind) {
+  return with_comparison(kind, []<template <class, class> class C, class O>() -> Kernel {
+    return in_list<C<O, std::equal_to<>>>;
+  });
+}
+
+void not_kernel(KernelCall& call) {
+  call.out.resize(call.rows);
+  const auto out = call.out.data<uint8_t>();
+  Bitmap valid = valid_in_all(call.args, call.rows);
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (valid.test(row))
+      out[row] = call.args[0].get<uint8_t>(row) == 0;
+    else
+      call.errors.add(row, "NOT of a null");
+  }
+  call.out.validity() = std::move(valid);
+}
+
+void is_null_kernel(KernelCall& call) { null_test<true>(call); }
+void is_not_null_kernel(KernelCall& call) { null_test<false>(call); }
+
+}  // namespace engine

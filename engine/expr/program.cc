@@ -1,0 +1,47 @@
+#include "engine/expr/program.h"
+
+#include "engine/expr/block.h"
+#include "engine/expr/frame.h"
+
+namespace engine {
+
+Program::Program(std::span<const BoundExpression> expressions)
+    : block_(compile_block(expressions)) {}
+Program::Program(const BoundExpression& expression) : Program(std::span(&expression, 1)) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+std::vector<Evaluated> Program::run(std::span<const ColumnPtr> columns, size_t rows,
+                                    const EvalContext& context) const {
+  Frame frame(*block_, rows, context);
+  frame.take_columns(columns);
+  frame.run();
+  std::vector<Evaluated> results;
+  results.reserve(block_->results.size());
+  for (size_t i = 0; i < block_->results.size(); ++i) {
+    const Slot& slot = frame.result(i);
+    results.push_back({frame.whole_column(slot), frame.whole_errors(slot)});
+  }
+  return results;
+}
+
+std::vector<uint32_t> Program::select(std::span<const ColumnPtr> columns, size_t rows,
+                                      const EvalContext& context, RowErrors& errors) const {
+  Frame frame(*block_, rows, context);
+  frame.take_columns(columns);
+  frame.run();
+  const Slot& condition = frame.result(0);
+  assert(condition.column->type().kind() == TypeKind::Boolean);
+  errors.add_all(frame.whole_errors(condition));
+  // Value slots of null rows are zero, so that looking at them is enough.
+  const Argument holds{condition.column.get(), condition.is_constant};
+  std::vector<uint32_t> selected;
+  for (size_t row = 0; row < rows; ++row)
+    if (holds.get<uint8_t>(row)) selected.push_back(static_cast<uint32_t>(row));
+  return selected;
+}
+
+size_t Program::instruction_count() const { return block_->instructions.size(); }
+
+}  // namespace engine

@@ -1,0 +1,68 @@
+// What functions on STRING and on BYTES have in common. Private to strings.cc and bytes.cc.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/functions/adapters.h"
+
+namespace engine {
+
+struct PartRange {
+  size_t start, end;
+};
+// Which units SUBSTRING takes of `size`: positions count from 1, 0 is as 1, negative ones count
+// from the end.
+inline PartRange part_range(size_t size, int32_t position, int32_t length) {
+  const auto all = static_cast<int64_t>(size);
+  const int64_t start = position < 0 ? std::max<int64_t>(all + position, 0)
+                                     : std::clamp<int64_t>(int64_t{position} - 1, 0, all);
+  const int64_t end = std::clamp<int64_t>(start + length, start, all);
+  return {static_cast<size_t>(start), static_cast<size_t>(end)};
+}
+
+// The longest text that padding and joining make: a mistyped length must not take all memory.
+inline constexpr size_t kMaxTextSize = size_t{64} << 20;
+
+enum class PadSide : uint8_t { Left, Right };
+
+template <class Text>
+auto padded(const Text& text, size_t length, const Text& padding, PadSide side) {
+  using Owned = std::basic_string<typename Text::value_type>;
+  length = std::min(length, kMaxTextSize);
+  if (text.size() >= length) return Owned(text.substr(0, length));
+  Owned fill;
+  for (const size_t wanted = length - text.size(); fill.size() < wanted;)
+    fill += padding.substr(0, std::min(padding.size(), wanted - fill.size()));
+  return side == PadSide::Left ? fill + Owned(text) : Owned(text) + fill;
+}
+
+inline std::string_view concat(StringHeap& heap, Variadic<std::string_view> texts) {
+  size_t size = 0;
+  for (size_t i = 0; i < texts.size(); ++i) size += texts[i].value_or(std::string_view()).size();
+  char* const start = heap.allocate(size);
+  char* to = start;
+  for (size_t i = 0; i < texts.size(); ++i)
+    to = std::ranges::copy(texts[i].value_or(std::string_view()), to).out;
+  return {start, size};
+}
+
+inline Result<std::string_view> concat_ws(StringHeap& heap, std::string_view separator,
+                                          Variadic<std::string_view> texts) {
+  if (texts.size() == 0)
+    return Error{ErrorCode::InvalidParameter, "expects at least two input arguments"};
+  std::string out;
+  bool any = false;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto text = texts[i];
+    if (!text) continue;
+    if (any) out += separator;
+    out += *text;
+    any = true;
+  }
+  return heap.add(out);
+}
+
+}  // namespace engine

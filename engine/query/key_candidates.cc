@@ -1,0 +1,102 @@
+#include "engine/query/key_candidates.h"
+
+#include <algorithm>
+
+namespace engine {
+
+namespace {
+
+using Candidates = std::optional<std::vector<KeyAssignment>>;
+
+// More keys than this are not worth looking up one by one.
+constexpr size_t kMaxCandidates = 1000;
+
+class Narrowing {
+ public:
+  Narrowing(const std::vector<ColumnDef>& keys, const Scope& scope, const EvalContext& eval)
+      : keys_(keys), scope_(scope), eval_(eval) {}
+
+  Candidates of(const Expression& condition) const {
+    if (const auto* logical = condition.as<Logical>())
+      return logical->op == LogicalOp::And ? both(of(*logical->left), of(*logical->right))
+                                           : either(of(*logical->left), of(*logical->right));
+    if (const auto* comparison = condition.as<Comparison>()) {
+      if (comparison->op != ComparisonOp::Equal) return std::nullopt;
+      if (Candidates found = equality(*comparison->left, *comparison->right)) return found;
+      return equality(*comparison->right, *comparison->left);
+    }
+    if (const auto* in = condition.as<In>()) return listed(*in);
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<size_t> key_index(const Expression& expression) const {
+    const auto* column = expression.as<ColumnRef>();
+    if (!column) return std::nullopt;
+    for (size_t i = 0; i < keys_.size(); ++i)
+      if (keys_[i].name == column->name.text) return i;
+    return std::nullopt;
+  }
+
+  Candidates equality(const Expression& column, const Expression& constant) const {
+    const auto index = key_index(column);
+    if (!index) return std::nullopt;
+    // What is no constant, or cannot become the key's type, narrows nothing here; the filter tells
+    // what is wrong with it.
+    Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
+    if (!value || value->is_null()) return std::nullopt;
+    return std::vector{KeyAssignment{{*index, std::move(value).take()}}};
+  }
+
+  Candidates listed(const In& in) const {
+    if (in.negated) return std::nullopt;
+    std::vector<KeyAssignment> found;
+    for (const ExpressionPtr& item : in.list) {
+      const Candidates one = equality(*in.value, *item);
+      if (!one) return std::nullopt;
+      found.push_back(one->front());
+    }
+    return found.size() <= kMaxCandidates ? Candidates(std::move(found)) : std::nullopt;
+  }
+
+  static Candidates either(Candidates left, Candidates right) {
+    if (!left || !right || left->size() + right->size() > kMaxCandidates) return std::nullopt;
+    left->insert(left->end(), right->begin(), right->end());
+    return left;
+  }
+
+  static Candidates both(Candidates left, Candidates right) {
+    if (!left || !right) return left ? left : right;
+    if (left->size() * right->size() > kMaxCandidates) return left;
+    std::vector<KeyAssignment> found;
+    for (const KeyAssignment& a : *left)
+      for (const KeyAssignment& b : *right) {
+        KeyAssignment merged = a;
+        const bool agree = std::ranges::all_of(b, [&](const auto& entry) {
+          const auto [at, is_new] = merged.insert(entry);
+          return is_new || at->second == entry.second;
+        });
+        if (agree) found.push_back(std::move(merged));
+      }
+    return found;
+  }
+
+  const std::vector<ColumnDef>& keys_;
+  const Scope& scope_;
+  const EvalContext& eval_;
+};
+
+}  // namespace
+
+std::optional<std::vector<KeyAssignment>> key_candidates(const Expression& condition,
+                                                         const std::vector<ColumnDef>& keys,
+                                                         const Scope& scope,
+                                                         const EvalContext& eval) {
+  Candidates found = Narrowing(keys, scope, eval).of(condition);
+  if (!found) return std::nullopt;
+  const bool complete = std::ranges::all_of(
+      *found, [&](const KeyAssignment& assignment) { return assignment.size() == keys.size(); });
+  return complete ? found : std::nullopt;
+}
+
+}  // namespace engine

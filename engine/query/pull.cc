@@ -1,0 +1,132 @@
+#include "engine/query/pull.h"
+
+#include <fmt/format.h>
+
+#include "engine/formats/format.h"
+#include "engine/plan/select_columns.h"
+#include "engine/plan/select_plan.h"
+#include "engine/query/key_candidates.h"
+
+namespace engine {
+
+namespace {
+
+Status refuse(bool is_there, std::string_view what, std::optional<TextPosition> position) {
+  if (!is_there) return {};
+  Error error{ErrorCode::NotSupported,
+              fmt::format("{} in a query without EMIT CHANGES is not supported yet", what)};
+  error.hint =
+      "Pull queries don't support it. Add EMIT CHANGES if you intended to issue a push query.";
+  return position ? std::move(error).at(*position) : error;
+}
+
+Status check_clauses(const Query& query) {
+  TRY(refuse(!query.joins.empty(), "JOIN",
+             query.joins.empty() ? query.position : query.joins.front().position));
+  TRY(refuse(query.window.has_value(), "WINDOW", query.positions.window));
+  TRY(refuse(!query.group_by.empty(), "GROUP BY", query.positions.group_by));
+  TRY(refuse(!query.partition_by.empty(), "PARTITION BY", query.positions.partition_by));
+  TRY(refuse(query.having != nullptr, "HAVING", query.positions.having));
+  return {};
+}
+
+Result<std::vector<std::string>> serialize_keys(const DataSource& table,
+                                                const std::vector<KeyAssignment>& assignments) {
+  const std::vector<ColumnDef> keys = table.schema.keys();
+  std::vector<Column> columns;
+  std::vector<const Column*> pointers;
+  for (const ColumnDef& key : keys) columns.emplace_back(key.type);
+  for (const KeyAssignment& assignment : assignments)
+    for (const auto& [index, value] : assignment) columns[index].append_value(value);
+  for (const Column& column : columns) pointers.push_back(&column);
+  const std::unique_ptr<Writer> writer = TRY(make_writer(table.key_format, keys, Side::Key));
+  EncodedRows encoded;
+  writer->write(pointers, {0, assignments.size()}, nullptr, encoded);
+  std::vector<std::string> serialized;
+  for (size_t i = 0; i < encoded.size(); ++i)
+    if (encoded[i]) serialized.emplace_back(*encoded[i]);
+  return serialized;
+}
+
+}  // namespace
+
+Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
+                                 const EvalContext& eval) {
+  TRY(check_clauses(query));
+  Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
+  const DataSource& source = *analysis.sources.front().source;
+  if (analysis.has_aggregates)
+    return Error{ErrorCode::NotSupported,
+                 "aggregate functions in a query without EMIT CHANGES are not supported yet",
+                 {},
+                 "Make a table of it: CREATE TABLE ... AS SELECT ... GROUP BY ..., and ask that."};
+  TRY(refuse(analysis.has_table_functions, "a table function", query.position));
+  if (analysis.limit && *analysis.limit < 0)
+    return Error{ErrorCode::InvalidParameter,
+                 "Pull queries don't support negative integers in the LIMIT clause."}
+        .at(query.positions.limit.value_or(query.position));
+
+  PullPlan plan;
+  plan.table = context.catalog.sources.at(source.name);
+  plan.limit = analysis.limit;
+  const Layout layout = input_layout(source, "");
+  TRY(expand_struct_stars(analysis, make_scope(layout, "SELECT", analysis, context)));
+  if (analysis.where) {
+    const Scope scope = make_scope(layout, "WHERE", analysis, context);
+    plan.filter = TRY(bind_predicate(*analysis.where, scope));
+    if (source.kind == SourceKind::Table)
+      if (const auto candidates =
+              key_candidates(*analysis.where, source.schema.keys(), scope, eval))
+        plan.keys = TRY(serialize_keys(source, *candidates));
+  }
+  SelectColumns columns =
+      TRY(transient_columns(analysis, make_scope(layout, "SELECT", analysis, context)));
+  plan.columns = std::move(columns.expressions);
+  plan.result = std::move(columns.schema);
+  return plan;
+}
+
+Result<Batch> shape_pull_rows(const PullPlan& plan, Batch rows, size_t room,
+                              const EvalContext& eval) {
+  std::vector<uint32_t> chosen;
+  if (plan.filter) {
+    RowErrors errors(rows.rows);
+    chosen = Program(*plan.filter).select(rows.columns, rows.rows, eval, errors);
+  } else {
+    for (uint32_t row = 0; row < rows.rows; ++row) chosen.push_back(row);
+  }
+  if (chosen.size() > room) chosen.resize(room);
+  if (chosen.size() != rows.rows) rows = rows.gather(chosen);
+  std::vector<ColumnPtr> columns;
+  for (Evaluated& result : Program(plan.columns).run(rows.columns, rows.rows, eval)) {
+    if (!result.errors.messages().empty())
+      return Error{ErrorCode::InvalidText, result.errors.messages().front().text};
+    columns.push_back(std::move(result.column));
+  }
+  rows.columns = std::move(columns);
+  return rows;
+}
+
+Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& context) {
+  static const Layout kNoColumns;
+  Scope scope(kNoColumns, "SELECT");
+  scope.custom_types = &context.catalog.types;
+  scope.parameters = context.parameters;
+  ConstantPlan plan;
+  for (const SelectItem& item : query.items) {
+    if (item.kind != SelectItemKind::Expression)
+      return Error{ErrorCode::InvalidStatement, "SELECT * needs a FROM clause"}.at(item.position);
+    BoundExpression bound = TRY(bind(*item.expression, scope));
+    if (bound.type.is_null()) bound = TRY(cast(std::move(bound), TypeKind::String));
+    // PostgreSQL names such a column after its function, or ?column?.
+    const auto* call = item.expression->as<FunctionCall>();
+    plan.result.columns.push_back({item.alias ? item.alias->text
+                                   : call     ? call->name
+                                              : "?column?",
+                                   bound.type});
+    plan.columns.push_back(std::move(bound));
+  }
+  return plan;
+}
+
+}  // namespace engine

@@ -1,0 +1,42 @@
+// Pull queries: what a SELECT without EMIT asks of the tasks that keep a table, and what is done
+// with their rows.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/expr/program.h"
+#include "engine/plan/analysis.h"
+
+namespace engine {
+
+struct PullPlan {
+  std::shared_ptr<const DataSource> table;
+  // The serialized keys that can match; without it every row must be looked at. It only narrows:
+  // the filter still decides.
+  std::optional<std::vector<std::string>> keys;
+  std::optional<BoundExpression> filter;  // over input_layout(table)
+  std::vector<BoundExpression> columns;   // of the result, likewise
+  Schema result;
+  std::optional<int64_t> limit;
+};
+
+// Fails on what a look-up cannot do: joins, grouping, windows. Parameters of the statement have
+// their values in `context`, or are unknown: then the plan serves to describe the result and cannot
+// be run.
+Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
+                                 const EvalContext& eval);
+
+// Filters and projects rows as they came from the tasks; at most `room` of them are kept.
+Result<Batch> shape_pull_rows(const PullPlan& plan, Batch rows, size_t room,
+                              const EvalContext& eval);
+
+// SELECT without FROM: constants and functions of them; one row.
+struct ConstantPlan {
+  std::vector<BoundExpression> columns;
+  Schema result;
+};
+Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& context);
+
+}  // namespace engine

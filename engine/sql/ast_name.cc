@@ -1,0 +1,106 @@
+#include "engine/sql/ast_name.h"
+
+#include <algorithm>
+
+#include "engine/sql/tokens.h"
+
+namespace engine {
+namespace {
+
+bool folds_to_itself(std::string_view name) {
+  const auto is_plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '@';
+  };
+  if (name.empty() || name.front() == '@' || !std::ranges::all_of(name, is_plain)) return false;
+  // Digits alone, and what reads like 1E5, are numbers.
+  return !(name.front() >= '0' && name.front() <= '9');
+}
+
+struct PostgresType {
+  std::string_view name;
+  TypeKind kind;
+};
+
+// What PostgreSQL clients write in casts and DDL, where it has a counterpart here.
+constexpr PostgresType kPostgresTypes[] = {
+    {"BOOL", TypeKind::Boolean},          {"BYTEA", TypeKind::Bytes},
+    {"CHAR", TypeKind::String},           {"FLOAT", TypeKind::Double},
+    {"FLOAT4", TypeKind::Double},         {"FLOAT8", TypeKind::Double},
+    {"INT2", TypeKind::Integer},          {"INT4", TypeKind::Integer},
+    {"INT8", TypeKind::Bigint},           {"NAME", TypeKind::String},
+    {"NUMERIC", TypeKind::Decimal},       {"REAL", TypeKind::Double},
+    {"SMALLINT", TypeKind::Integer},      {"TEXT", TypeKind::String},
+    {"TIMESTAMPTZ", TypeKind::Timestamp},
+};
+
+Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {
+  if (const auto found = custom_types.find(name.custom_name); found != custom_types.end())
+    return found->second;
+  for (const PostgresType& type : kPostgresTypes) {
+    if (type.name != name.custom_name) continue;
+    if (type.kind != TypeKind::Decimal) return SqlType(type.kind);
+    // NUMERIC alone is unbounded in PostgreSQL; here it is as wide as a DECIMAL gets.
+    if (name.precision == 0) return SqlType::decimal(kMaxDecimalPrecision, 9);
+    return SqlType::decimal(name.precision, name.scale);
+  }
+  return Error{ErrorCode::UndefinedObject, "Cannot resolve unknown type: " + name.custom_name}.at(
+      name.position);
+}
+
+}  // namespace
+
+std::string quote_if_needed(std::string_view name) {
+  if (folds_to_itself(name) && !is_reserved_word(name)) return std::string(name);
+  std::string quoted = "`";
+  for (const char c : name) quoted.append(c == '`' ? 2 : 1, c);
+  return quoted + "`";
+}
+
+std::string TypeName::to_string() const {
+  switch (kind) {
+    case TypeKind::Null:
+      return quote_if_needed(custom_name);
+    case TypeKind::Decimal:
+      return SqlType::decimal(precision, scale).to_string();
+    case TypeKind::Array:
+      return "ARRAY<" + parts[0].to_string() + ">";
+    case TypeKind::Map:
+      return "MAP<" + parts[0].to_string() + ", " + parts[1].to_string() + ">";
+    case TypeKind::Struct: {
+      std::string text = "STRUCT<";
+      for (size_t i = 0; i < parts.size(); ++i) {
+        if (i > 0) text += ", ";
+        text += quote_if_needed(field_names[i]) + " " + parts[i].to_string();
+      }
+      return text + ">";
+    }
+    default:
+      return std::string(kind_name(kind));
+  }
+}
+
+Result<SqlType> resolve_type(const TypeName& name, const CustomTypes& custom_types) {
+  switch (name.kind) {
+    case TypeKind::Null:
+      return resolve_custom(name, custom_types);
+    case TypeKind::Decimal:
+      return SqlType::decimal(name.precision, name.scale);
+    case TypeKind::Array:
+      return SqlType::array(TRY(resolve_type(name.parts[0], custom_types)));
+    case TypeKind::Map: {
+      SqlType key = TRY(resolve_type(name.parts[0], custom_types));
+      SqlType value = TRY(resolve_type(name.parts[1], custom_types));
+      return SqlType::map(std::move(key), std::move(value));
+    }
+    case TypeKind::Struct: {
+      std::vector<Field> fields;
+      for (size_t i = 0; i < name.parts.size(); ++i)
+        fields.push_back({name.field_names[i], TRY(resolve_type(name.parts[i], custom_types))});
+      return SqlType::structure(std::move(fields));
+    }
+    default:
+      return SqlType(name.kind);
+  }
+}
+
+}  // namespace engine

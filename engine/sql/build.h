@@ -1,0 +1,76 @@
+// From ANTLR's tree to ours, one function for each rule of the grammar. Private to this folder.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/sql/ast.h"
+#include "engine/sql/syntax_error.h"
+#include "grammar/MillraceParser.h"
+
+namespace engine {
+
+using P = grammar::MillraceParser;
+
+// build_statement.cc
+Result<Statement> build_statement(P::StatementContext& context);
+// With its text, as EXPLAIN and PREPARE keep one.
+Result<ParsedStatement> build_nested_statement(P::StatementContext& context);
+
+// build_source.cc: CREATE, DROP and ALTER of streams, tables and types
+Result<Statement> build_create_source(P::CreateSourceContext& context);
+Result<Statement> build_drop_source(P::DropSourceContext& context);
+Result<Statement> build_alter_source(P::AlterSourceContext& context);
+Result<Statement> build_create_type(P::CreateTypeContext& context);
+Result<Statement> build_drop_type(P::DropTypeContext& context);
+Result<PropertyList> build_properties(P::PropertiesContext* context);  // of none: an empty list
+
+// build_type.cc
+Result<TypeName> build_type(P::TypeContext& context);
+
+// build_query.cc
+Result<Query> build_query(P::QueryContext& context);
+AliasedSource build_aliased_source(P::AliasedSourceContext& context);
+Result<Duration> build_duration(P::DurationContext& context);
+TimeUnit build_time_unit(P::TimeUnitContext& context);
+
+// build_command.cc: rows, properties, assertions, connectors, inspection and control
+Result<Statement> build_command(antlr4::ParserRuleContext& context);
+
+// build_session.cc: transactions, settings, cursors, prepared statements
+Result<Statement> build_session(antlr4::ParserRuleContext& context);
+
+// build_copy.cc
+Result<Statement> build_copy(P::CopyContext& context);
+
+// build_expression.cc
+Result<ExpressionPtr> build_expression(P::ExpressionContext& context);
+Result<ExpressionPtr> build_value(P::ValueContext& context);
+Result<ExpressionList> build_expressions(const std::vector<P::ExpressionContext*>& contexts);
+Result<ExpressionPtr> build_literal(P::LiteralContext& context);
+// The dereference when the expression is `base->*` and nothing else, otherwise nullptr.
+P::DereferenceContext* as_all_fields(P::ExpressionContext& context);
+
+// build_name.cc: the words
+Name build_name(P::IdentifierContext& context);
+std::vector<Name> build_names(P::NamesContext* context);  // of none: an empty list
+Result<std::string> build_string(P::StringContext& context);
+// A name of a stream, table or the like: letters, digits, '_' and '-' only.
+Result<Name> build_source_name(P::IdentifierContext& context);
+Result<int64_t> build_integer(const antlr4::Token& token, bool negative = false);
+// A number's literal node from its digits, with its sign.
+Result<ExpressionPtr> build_number(const antlr4::Token& digits, const std::string& sign,
+                                   TextPosition position);
+
+TextPosition position_of(const antlr4::ParserRuleContext& context);
+// The text of all that a rule took.
+std::string text_of(const antlr4::ParserRuleContext& context);
+std::string to_upper(std::string text);
+std::string to_lower(std::string text);
+
+// Of a label that may be unset.
+inline bool is(const antlr4::Token* token, size_t type) {
+  return token && token->getType() == type;
+}
+
+}  // namespace engine

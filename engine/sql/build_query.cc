@@ -1,0 +1,185 @@
+#include "engine/sql/build.h"
+
+namespace engine {
+namespace {
+
+TextPosition position_of(antlr4::tree::TerminalNode& word) {
+  return engine::position_of(*word.getSymbol());
+}
+
+std::optional<TextPosition> position_of_clause(antlr4::tree::TerminalNode* first_word) {
+  if (!first_word) return std::nullopt;
+  return position_of(*first_word);
+}
+
+Result<SelectItem> build_select_item(P::SelectItemContext& context) {
+  SelectItem item;
+  item.position = engine::position_of(context);
+  if (context.ASTERISK()) {
+    item.kind = SelectItemKind::AllColumns;
+    if (context.source) item.source = build_name(*context.source);
+    return item;
+  }
+  P::DereferenceContext* all_fields = as_all_fields(*context.expression());
+  if (all_fields && context.alias)
+    return syntax_error_at(*context.alias->start, "The fields that ->* gives keep their names.");
+  item.kind = all_fields ? SelectItemKind::StructFields : SelectItemKind::Expression;
+  item.expression = all_fields ? TRY(build_value(*all_fields->value()))
+                               : TRY(build_expression(*context.expression()));
+  if (context.alias) item.alias = build_name(*context.alias);
+  return item;
+}
+
+Result<Within> build_within(P::WithinContext& context) {
+  Within within;
+  within.before = TRY(build_duration(*context.before));
+  within.after = context.after ? TRY(build_duration(*context.after)) : within.before;
+  if (context.gracePeriod()) within.grace = TRY(build_duration(*context.gracePeriod()->duration()));
+  return within;
+}
+
+JoinType join_type(const antlr4::Token* kind) {
+  if (is(kind, P::LEFT)) return JoinType::Left;
+  if (is(kind, P::RIGHT)) return JoinType::Right;
+  if (is(kind, P::FULL)) return JoinType::Full;
+  return JoinType::Inner;
+}
+
+Result<Join> build_join(P::JoinContext& context) {
+  Join join;
+  join.type = join_type(context.kind);
+  join.source = build_aliased_source(*context.aliasedSource());
+  if (context.within()) join.within = TRY(build_within(*context.within()));
+  join.on = TRY(build_expression(*context.expression()));
+  join.position = engine::position_of(context);
+  return join;
+}
+
+Result<WindowClause> build_window(P::WindowContext& context) {
+  WindowClause window;
+  window.type = context.TUMBLING()  ? WindowType::Tumbling
+                : context.HOPPING() ? WindowType::Hopping
+                                    : WindowType::Session;
+  window.size = TRY(build_duration(*context.size));
+  if (context.advance) window.advance = TRY(build_duration(*context.advance));
+  P::WindowEndContext& end = *context.windowEnd();
+  if (end.retention) window.retention = TRY(build_duration(*end.retention));
+  if (end.gracePeriod()) window.grace = TRY(build_duration(*end.gracePeriod()->duration()));
+  window.position = engine::position_of(context);
+  return window;
+}
+
+Result<ExpressionList> build_group(P::ExpressionGroupContext& context) {
+  ExpressionList list;
+  for (P::ValueContext* value : context.value()) list.push_back(TRY(build_value(*value)));
+  return list;
+}
+
+Result<OrderItem> build_order_item(P::OrderItemContext& context) {
+  OrderItem item{TRY(build_expression(*context.expression()))};
+  item.descending = is(context.direction, P::DESC);
+  if (context.nulls)
+    item.nulls = is(context.nulls, P::FIRST) ? NullsOrder::First : NullsOrder::Last;
+  return item;
+}
+
+// Null for ALL.
+Result<ExpressionPtr> build_row_count(P::RowCountContext& context) {
+  const TextPosition position = engine::position_of(context);
+  if (context.ALL()) return ExpressionPtr();
+  if (context.PARAMETER())
+    return make_expression(Parameter{std::stoi(context.start->getText().substr(1, 5))}, position);
+  P::NumberContext& number = *context.number();
+  if (!number.INTEGER_VALUE())
+    return Error{.code = ErrorCode::SyntaxError,
+                 .message = "Value must be integer for command: LIMIT",
+                 .detail = "Failed to prepare statement: Value must be integer for command: LIMIT",
+                 .position = position};
+  return build_number(*number.stop, number.MINUS() ? "-" : "", position);
+}
+
+Emit emit_of(const antlr4::Token* word) {
+  if (is(word, P::CHANGES)) return Emit::Changes;
+  return is(word, P::FINAL) ? Emit::Final : Emit::None;
+}
+
+ClausePositions clause_positions(P::QueryContext& context) {
+  ClausePositions positions;
+  positions.window = position_of_clause(context.WINDOW());
+  positions.where = position_of_clause(context.WHERE());
+  positions.group_by = position_of_clause(context.GROUP());
+  positions.partition_by = position_of_clause(context.PARTITION());
+  positions.having = position_of_clause(context.HAVING());
+  positions.order_by = position_of_clause(context.ORDER());
+  positions.emit = position_of_clause(context.EMIT());
+  positions.limit = position_of_clause(context.LIMIT());
+  return positions;
+}
+
+}  // namespace
+
+TimeUnit build_time_unit(P::TimeUnitContext& context) {
+  switch (context.start->getType()) {
+    case P::MILLISECOND:
+    case P::MILLISECONDS:
+      return TimeUnit::Milliseconds;
+    case P::SECOND:
+    case P::SECONDS:
+      return TimeUnit::Seconds;
+    case P::MINUTE:
+    case P::MINUTES:
+      return TimeUnit::Minutes;
+    case P::HOUR:
+    case P::HOURS:
+      return TimeUnit::Hours;
+    case P::DAY:
+    case P::DAYS:
+      return TimeUnit::Days;
+    case P::WEEK:
+    case P::WEEKS:
+      return TimeUnit::Weeks;
+    case P::MONTH:
+    case P::MONTHS:
+      return TimeUnit::Months;
+    default:
+      return TimeUnit::Years;
+  }
+}
+
+Result<Duration> build_duration(P::DurationContext& context) {
+  const int64_t count = TRY(build_integer(*context.start));
+  return Duration{count, build_time_unit(*context.timeUnit())};
+}
+
+AliasedSource build_aliased_source(P::AliasedSourceContext& context) {
+  AliasedSource source;
+  if (context.schema) source.schema = build_name(*context.schema);
+  source.name = build_name(*context.name);
+  if (context.alias) source.alias = build_name(*context.alias);
+  source.position = engine::position_of(context);
+  return source;
+}
+
+Result<Query> build_query(P::QueryContext& context) {
+  Query query;
+  query.position = engine::position_of(context);
+  query.positions = clause_positions(context);
+  query.distinct = context.DISTINCT() != nullptr;
+  for (P::SelectItemContext* item : context.selectItem())
+    query.items.push_back(TRY(build_select_item(*item)));
+  if (context.aliasedSource()) query.from = build_aliased_source(*context.aliasedSource());
+  for (P::JoinContext* join : context.join()) query.joins.push_back(TRY(build_join(*join)));
+  if (context.window()) query.window = TRY(build_window(*context.window()));
+  if (context.where) query.where = TRY(build_expression(*context.where));
+  if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy));
+  if (context.partitionBy) query.partition_by = TRY(build_group(*context.partitionBy));
+  if (context.having) query.having = TRY(build_expression(*context.having));
+  for (P::OrderItemContext* item : context.orderItem())
+    query.order_by.push_back(TRY(build_order_item(*item)));
+  query.emit = emit_of(context.emit);
+  if (context.limit) query.limit = TRY(build_row_count(*context.limit));
+  if (context.offset) query.offset = TRY(build_row_count(*context.offset));
+  return query;
+}
+
+}  // namespace engine

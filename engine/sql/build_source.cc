@@ -1,0 +1,145 @@
+#include "engine/sql/build.h"
+
+namespace engine {
+namespace {
+
+SourceKind kind_of(const antlr4::Token* word) {
+  return is(word, P::STREAM) ? SourceKind::Stream : SourceKind::Table;
+}
+
+// Tables have PRIMARY KEYs, streams have KEYs: the wrong word usually means that the other kind was
+// meant.
+Status check_key_word(const TableElement& element, SourceKind kind) {
+  const bool is_primary = element.constraint == ColumnConstraint::PrimaryKey;
+  if (!is_primary && element.constraint != ColumnConstraint::Key) return {};
+  if (is_primary == (kind == SourceKind::Table)) return {};
+  const std::string message = "Column `" + element.name.text + "` is a '" +
+                              (is_primary ? "PRIMARY KEY" : "KEY") + "' column: please use '" +
+                              (is_primary ? "KEY' for streams" : "PRIMARY KEY' for tables");
+  const std::string difference =
+      "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
+      "Streams have KEYs, which have no uniqueness or NON NULL constraints.";
+  const TextPosition at = element.position;
+  return Error{.code = ErrorCode::SyntaxError,
+               .message = message,
+               .detail = "Line: " + std::to_string(at.line) + ", Col: " +
+                         std::to_string(at.column) + ": " + message + ".\n" + difference,
+               .position = at};
+}
+
+Result<TableElement> build_element(P::TableElementContext& context, SourceKind kind) {
+  TableElement element;
+  element.name = build_name(*context.name);
+  element.position = position_of(context);
+  element.type = TRY(build_type(*context.type()));
+  if (P::ColumnConstraintContext* constraint = context.columnConstraint()) {
+    if (constraint->HEADERS()) {
+      element.constraint = ColumnConstraint::Headers;
+    } else if (constraint->HEADER()) {
+      element.constraint = ColumnConstraint::Header;
+      element.header_key = TRY(build_string(*constraint->string()));
+    } else {
+      element.constraint =
+          constraint->PRIMARY() ? ColumnConstraint::PrimaryKey : ColumnConstraint::Key;
+    }
+  }
+  TRY(check_key_word(element, kind));
+  return element;
+}
+
+Result<Property> build_property(P::PropertyContext& context) {
+  Property property;
+  property.position = position_of(context);
+  property.written_name =
+      context.string() ? TRY(build_string(*context.string())) : text_of(*context.identifier());
+  if (context.identifier() && build_name(*context.identifier()).quoting != Quoting::None)
+    property.written_name = build_name(*context.identifier()).text;
+  property.name = to_upper(property.written_name);
+  property.value = TRY(build_literal(*context.literal()));
+  return property;
+}
+
+Result<Statement> build_create_as(P::CreateSourceContext& context) {
+  if (context.tableElements())
+    return syntax_error_at(
+        *context.AS()->getSymbol(),
+        "The columns of CREATE ... AS SELECT come from the query: leave out the list.");
+  if (context.SOURCE()) return syntax_error_at(*context.AS()->getSymbol());
+  CreateAsSelect create;
+  create.kind = kind_of(context.kind);
+  create.or_replace = context.REPLACE() != nullptr;
+  create.if_not_exists = context.ifNotExists() != nullptr;
+  create.name = TRY(build_source_name(*context.name));
+  create.name_position = position_of(*context.name);
+  create.properties = TRY(build_properties(context.properties()));
+  create.query = TRY(build_query(*context.query()));
+  return create;
+}
+
+}  // namespace
+
+Result<PropertyList> build_properties(P::PropertiesContext* context) {
+  PropertyList properties;
+  if (!context) return properties;
+  for (P::PropertyContext* property : context->property()) {
+    Property built = TRY(build_property(*property));
+    if (find_property(properties, built.name))
+      return statement_error(*property->start, "Duplicate property: " + built.name);
+    properties.push_back(std::move(built));
+  }
+  return properties;
+}
+
+Result<Statement> build_create_source(P::CreateSourceContext& context) {
+  if (context.AS()) return build_create_as(context);
+  CreateSource create;
+  create.kind = kind_of(context.kind);
+  create.or_replace = context.REPLACE() != nullptr;
+  create.is_source = context.SOURCE() != nullptr;
+  create.if_not_exists = context.ifNotExists() != nullptr;
+  create.name = TRY(build_source_name(*context.name));
+  create.name_position = position_of(*context.name);
+  if (P::TableElementsContext* elements = context.tableElements())
+    for (P::TableElementContext* element : elements->tableElement())
+      create.elements.push_back(TRY(build_element(*element, create.kind)));
+  create.properties = TRY(build_properties(context.properties()));
+  return create;
+}
+
+Result<Statement> build_drop_source(P::DropSourceContext& context) {
+  DropSource drop;
+  drop.kind = kind_of(context.kind);
+  drop.if_exists = context.ifExists() != nullptr;
+  drop.name = build_name(*context.name);
+  drop.name_position = position_of(*context.name);
+  drop.delete_topic = context.DELETE() != nullptr;
+  return drop;
+}
+
+Result<Statement> build_alter_source(P::AlterSourceContext& context) {
+  AlterSource alter;
+  alter.kind = kind_of(context.kind);
+  alter.name = build_name(*context.name);
+  alter.name_position = position_of(*context.name);
+  for (P::AlterOptionContext* option : context.alterOption()) {
+    TableElement element;
+    element.name = build_name(*option->name);
+    element.type = TRY(build_type(*option->type()));
+    element.position = position_of(*option->name);
+    alter.added.push_back(std::move(element));
+  }
+  return alter;
+}
+
+Result<Statement> build_create_type(P::CreateTypeContext& context) {
+  TypeName type = TRY(build_type(*context.type()));
+  return CreateType{context.ifNotExists() != nullptr, build_name(*context.name),
+                    position_of(*context.name), std::move(type)};
+}
+
+Result<Statement> build_drop_type(P::DropTypeContext& context) {
+  return DropType{context.ifExists() != nullptr, build_name(*context.name),
+                  position_of(*context.name)};
+}
+
+}  // namespace engine

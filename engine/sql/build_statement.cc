@@ -1,0 +1,47 @@
+#include "engine/sql/build.h"
+
+namespace engine {
+
+Result<Statement> build_statement(P::StatementContext& context) {
+  auto& rule = dynamic_cast<antlr4::ParserRuleContext&>(*context.children[0]);
+  switch (rule.getRuleIndex()) {
+    case P::RuleQuery:
+      return TRY(build_query(static_cast<P::QueryContext&>(rule)));
+    case P::RuleCreateSource:
+      return build_create_source(static_cast<P::CreateSourceContext&>(rule));
+    case P::RuleDropSource:
+      return build_drop_source(static_cast<P::DropSourceContext&>(rule));
+    case P::RuleAlterSource:
+      return build_alter_source(static_cast<P::AlterSourceContext&>(rule));
+    case P::RuleCreateType:
+      return build_create_type(static_cast<P::CreateTypeContext&>(rule));
+    case P::RuleDropType:
+      return build_drop_type(static_cast<P::DropTypeContext&>(rule));
+    case P::RuleCopy:
+      return build_copy(static_cast<P::CopyContext&>(rule));
+    case P::RuleTransaction:
+    case P::RuleSetSetting:
+    case P::RuleShowSetting:
+    case P::RuleResetSetting:
+    case P::RuleDiscard:
+    case P::RuleDeclareCursor:
+    case P::RuleFetchCursor:
+    case P::RuleCloseCursor:
+    case P::RulePrepare:
+    case P::RuleExecute:
+    case P::RuleDeallocate:
+    case P::RuleListen:
+    case P::RuleUnlisten:
+    case P::RuleNotify:
+      return build_session(rule);
+    default:
+      return build_command(rule);
+  }
+}
+
+Result<ParsedStatement> build_nested_statement(P::StatementContext& context) {
+  Statement statement = TRY(build_statement(context));
+  return ParsedStatement{std::move(statement), text_of(context), position_of(context)};
+}
+
+}  // namespace engine

@@ -1,0 +1,212 @@
+// ANTLR begins and ends in this file: its caches are locked here and its exceptions stop here.
+#include "engine/sql/parse.h"
+
+#include <mutex>
+
+#include "engine/sql/build.h"
+#include "engine/sql/tokens.h"
+#include "engine/types/text_bytes.h"
+
+namespace engine {
+namespace {
+
+// Guards all of ANTLR: its parsers share caches (DFAs) that grow with what they see, and the locks
+// of runtime 4.9 do not cover every read. Taken for one statement at a time.
+std::mutex antlr_mutex;
+
+struct TooDeep {
+  TextPosition position;
+};
+
+Error too_deep_error(TextPosition position) {
+  return Error{ErrorCode::LimitExceeded, "statement is nested too deeply"}.at(position).with_hint(
+      "Split it, or use IN (...) for long chains of OR.");
+}
+
+// Ends a parse that would recurse too deeply, by the exception TooDeep.
+class DepthLimit final : public antlr4::tree::ParseTreeListener {
+ public:
+  void enterEveryRule(antlr4::ParserRuleContext* context) override {
+    if (++depth_ > kMaxExpressionDepth) throw TooDeep{position_of(*context->start)};
+  }
+  void exitEveryRule(antlr4::ParserRuleContext*) override { --depth_; }
+  void visitTerminal(antlr4::tree::TerminalNode*) override {}
+  void visitErrorNode(antlr4::tree::ErrorNode*) override {}
+  void reset() { depth_ = 0; }
+
+ private:
+  int depth_ = 0;
+};
+
+// Ends a parse at its first error, by the exception SyntaxFailure.
+class FirstError final : public antlr4::BaseErrorListener {
+ public:
+  void syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* offending, size_t, size_t,
+                   const std::string& reason, std::exception_ptr cause) override {
+    SyntaxFailure failure{offending->getTokenIndex(), reason, {}};
+    if (begins_at(cause, *offending))
+      failure.expected = static_cast<P*>(recognizer)->getExpectedTokens();
+    throw failure;
+  }
+
+ private:
+  // Whether the parser's state belongs to the offending token, and not to one before from which it
+  // looked ahead.
+  static bool begins_at(const std::exception_ptr& cause, const antlr4::Token& offending) {
+    if (!cause) return true;
+    try {
+      std::rethrow_exception(cause);
+    } catch (const antlr4::NoViableAltException& no_way) {
+      return no_way.getStartToken() == &offending;
+    } catch (const antlr4::RecognitionException&) {
+      return true;
+    }
+  }
+};
+
+// The parser over one statement's tokens, for any of the grammar's entry rules.
+class StatementParser {
+ public:
+  explicit StatementParser(StatementTokens& tokens) : tokens_(tokens), parser_(&tokens) {
+    parser_.removeErrorListeners();
+    parser_.addErrorListener(&first_error_);
+    parser_.addParseListener(&depth_limit_);
+  }
+
+  // The tree, which lives as long as this parser.
+  template <class Context>
+  Result<Context*> parse(Context* (P::*rule)(), std::string_view script) {
+    try {
+      if (Context* tree = try_fast(rule)) return tree;
+      return parse_exactly(rule);
+    } catch (const SyntaxFailure& failure) {
+      return syntax_error(failure, tokens_, script, [&] { return reparse(rule); });
+    } catch (const TooDeep& too_deep) {
+      return too_deep_error(too_deep.position);
+    }
+  }
+
+ private:
+  // SLL decides most statements without the full context and much faster; where it fails the answer
+  // may still be a tree. Null then.
+  template <class Context>
+  Context* try_fast(Context* (P::*rule)()) {
+    restart(antlr4::atn::PredictionMode::SLL, std::make_shared<antlr4::BailErrorStrategy>());
+    try {
+      return (parser_.*rule)();
+    } catch (const antlr4::ParseCancellationException&) {
+      return nullptr;
+    }
+  }
+
+  template <class Context>
+  Context* parse_exactly(Context* (P::*rule)()) {
+    restart(antlr4::atn::PredictionMode::LL, std::make_shared<antlr4::DefaultErrorStrategy>());
+    return (parser_.*rule)();
+  }
+
+  template <class Context>
+  std::optional<SyntaxFailure> reparse(Context* (P::*rule)()) {
+    try {
+      parse_exactly(rule);
+      return std::nullopt;
+    } catch (const SyntaxFailure& failure) {
+      return failure;
+    } catch (const TooDeep&) {
+      return SyntaxFailure{0, "", {}};
+    }
+  }
+
+  void restart(antlr4::atn::PredictionMode mode,
+               std::shared_ptr<antlr4::ANTLRErrorStrategy> strategy) {
+    depth_limit_.reset();
+    tokens_.seek(0);
+    parser_.reset();
+    parser_.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(mode);
+    parser_.setErrorHandler(std::move(strategy));
+  }
+
+  StatementTokens& tokens_;
+  FirstError first_error_;
+  DepthLimit depth_limit_;
+  P parser_;
+};
+
+Status check_text(std::string_view text) {
+  if (text.size() > UINT32_MAX / 2) return Error{ErrorCode::LimitExceeded, "statement is too long"};
+  if (!is_utf8(text) || text.find('\0') != std::string_view::npos)
+    return Error{ErrorCode::InvalidEncoding, "the statement is not valid UTF-8 text"};
+  return {};
+}
+
+// Chains like a + b + c parse without recursion, but their tree is as deep as they are long. Each
+// level of an expression takes at least one of the tree, so what is built from it keeps
+// kMaxExpressionDepth.
+Status check_depth(antlr4::ParserRuleContext& root) {
+  struct Level {
+    antlr4::ParserRuleContext* context;
+    int depth;
+  };
+  std::vector<Level> open = {{&root, 1}};
+  while (!open.empty()) {
+    const auto [context, depth] = open.back();
+    open.pop_back();
+    if (depth > kMaxExpressionDepth) return too_deep_error(position_of(*context));
+    for (antlr4::tree::ParseTree* child : context->children)
+      if (auto* rule = dynamic_cast<antlr4::ParserRuleContext*>(child))
+        open.push_back({rule, depth + 1});
+  }
+  return {};
+}
+
+Result<ParsedStatement> parse_statement(StatementTokens& tokens, std::string_view script) {
+  StatementParser parser(tokens);
+  P::SingleStatementContext* tree = TRY(parser.parse(&P::singleStatement, script));
+  TRY(check_depth(*tree));
+  return build_nested_statement(*tree->statement());
+}
+
+// The one statement-like thing of a text, by a rule of its own.
+template <class Context, class Build>
+auto parse_single(std::string_view text, Context* (P::*rule)(), Build build)
+    -> decltype(build(std::declval<Context&>())) {
+  TRY(check_text(text));
+  const std::lock_guard lock(antlr_mutex);
+  ScriptReader reader(text);
+  std::optional<StatementTokens> tokens = TRY(reader.next());
+  StatementParser parser(*tokens);
+  Context* tree = TRY(parser.parse(rule, text));
+  TRY(check_depth(*tree));
+  const std::optional<StatementTokens> more = TRY(reader.next());
+  if (more) return syntax_error_at(tokens->end_token(), "A semicolon is not allowed here.");
+  return build(*tree);
+}
+
+}  // namespace
+
+Result<std::vector<ParsedStatement>> parse_script(std::string_view text) {
+  TRY(check_text(text));
+  std::vector<ParsedStatement> statements;
+  std::unique_lock lock(antlr_mutex);
+  ScriptReader reader(text);
+  while (true) {
+    std::optional<StatementTokens> tokens = TRY(reader.next());
+    if (!tokens) return statements;
+    if (!tokens->empty()) statements.push_back(TRY(parse_statement(*tokens, text)));
+    lock.unlock();  // let others in between two statements
+    lock.lock();
+  }
+}
+
+Result<ExpressionPtr> parse_expression(std::string_view text) {
+  return parse_single(text, &P::singleExpression, [](P::SingleExpressionContext& tree) {
+    return build_expression(*tree.expression());
+  });
+}
+
+Result<TypeName> parse_type(std::string_view text) {
+  return parse_single(text, &P::singleType,
+                      [](P::SingleTypeContext& tree) { return build_type(*tree.type()); });
+}
+
+}  // namespace engine

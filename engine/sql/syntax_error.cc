@@ -1,0 +1,295 @@
+#include "engine/sql/syntax_error.h"
+
+#include <algorithm>
+#include <array>
+
+namespace engine {
+namespace {
+
+using grammar::MillraceLexer;
+
+constexpr size_t kMaxQuotedLength = 40;
+constexpr size_t kMaxTrialTokens = 5'000;  // a trial parses the statement again
+constexpr size_t kMaxTrials = 8;           // for each word
+constexpr size_t kMaxExpectedNamed = 4;
+
+const antlr4::dfa::Vocabulary& vocabulary() {
+  static ByteStream nothing("");
+  static MillraceLexer lexer(&nothing);
+  return lexer.getVocabulary();
+}
+
+std::string shortened(std::string text) {
+  if (text.size() <= kMaxQuotedLength) return text;
+  size_t end = kMaxQuotedLength;
+  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+// The token's text; a byte that begins a longer character is completed.
+std::string text_of(const antlr4::Token& token) {
+  size_t last = token.getStopIndex();
+  antlr4::CharStream* stream = token.getInputStream();
+  if (token.getType() == MillraceLexer::UNRECOGNIZED) {
+    const auto next_byte = [&] {
+      const std::string byte = stream->getText(antlr4::misc::Interval(last + 1, last + 1));
+      return byte.empty() ? '\0' : byte[0];
+    };
+    while ((next_byte() & 0xC0) == 0x80) ++last;
+  }
+  return shortened(stream->getText(antlr4::misc::Interval(token.getStartIndex(), last)));
+}
+
+std::string to_upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return text;
+}
+
+// "SELECT" for the type of that keyword; empty for other tokens.
+std::string keyword_of(size_t type) {
+  const std::string literal = vocabulary().getLiteralName(type);
+  if (literal.size() < 3 || literal[1] < 'A' || literal[1] > 'Z') return "";
+  return literal.substr(1, literal.size() - 2);
+}
+
+bool is_word(const antlr4::Token& token) {
+  return token.getType() == MillraceLexer::IDENTIFIER || !keyword_of(token.getType()).empty();
+}
+
+// How many letters have to be changed, added, left out or swapped with their neighbour (optimal
+// string alignment).
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::array<std::vector<size_t>, 3> rows;
+  for (auto& row : rows) row.resize(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    auto& row = rows[i % 3];
+    const auto& above = rows[(i + 2) % 3];
+    const auto& above_that = rows[(i + 1) % 3];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t change = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({change, above[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], above_that[j - 2] + 1);
+    }
+  }
+  return rows[a.size() % 3][b.size()];
+}
+
+bool contains(const antlr4::misc::IntervalSet& types, size_t type) { return types.contains(type); }
+
+struct Candidate {
+  size_t distance;
+  size_t type;
+};
+
+// The keywords that may be meant by a word, nearest first.
+std::vector<Candidate> near_keywords(const std::string& word) {
+  std::vector<Candidate> near;
+  const size_t most = word.size() < 4 ? 1 : 2;
+  if (word.size() > 20) return near;
+  for (size_t type = MillraceLexer::ALL; type < MillraceLexer::EQ; ++type) {
+    const std::string keyword = keyword_of(type);
+    if (keyword.empty() || keyword == word) continue;
+    const size_t distance = edit_distance(word, keyword);
+    if (distance <= most && distance < keyword.size()) near.push_back({distance, type});
+  }
+  std::ranges::stable_sort(near, {}, &Candidate::distance);
+  if (near.size() > kMaxTrials) near.resize(kMaxTrials);
+  return near;
+}
+
+// Whether the parser gets beyond where it stopped when the token is of another type.
+bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
+                  const Reparse& reparse) {
+  const size_t written_type = token.getType();
+  token.setType(type);
+  const std::optional<SyntaxFailure> failure = reparse();
+  token.setType(written_type);
+  return !failure || failure->token_index > stopped_at;
+}
+
+// The keyword that, in place of the token, lets the parser get beyond where it stopped.
+std::string meant_keyword(antlr4::CommonToken& token, size_t stopped_at, const Reparse& reparse) {
+  if (!is_word(token)) return "";
+  const std::vector<Candidate> near = near_keywords(to_upper(token.getText()));
+  // Where a name would do, a keyword would only be taken for one: a reserved word was used as a
+  // name.
+  const bool is_name = token.getType() == MillraceLexer::IDENTIFIER;
+  if (near.empty() ||
+      (!is_name && gets_further(token, MillraceLexer::IDENTIFIER, stopped_at, reparse)))
+    return "";
+  for (const Candidate& candidate : near)
+    if (gets_further(token, candidate.type, stopped_at, reparse)) return keyword_of(candidate.type);
+  return "";
+}
+
+struct Suggestion {
+  size_t token_index;
+  std::string keyword;
+};
+
+// The word at which the parser stopped, or the one before: `FROM t GRUP BY x` takes GRUP for an
+// alias.
+std::optional<Suggestion> suggest(const SyntaxFailure& failure, StatementTokens& tokens,
+                                  const Reparse& reparse) {
+  if (tokens.size() > kMaxTrialTokens) return std::nullopt;
+  const size_t at = failure.token_index;
+  if (std::string keyword = meant_keyword(tokens.token(at), at, reparse); !keyword.empty())
+    return Suggestion{at, std::move(keyword)};
+  if (at == 0 || tokens.token(at - 1).getType() != MillraceLexer::IDENTIFIER) return std::nullopt;
+  if (std::string keyword = meant_keyword(tokens.token(at - 1), at, reparse); !keyword.empty())
+    return Suggestion{at - 1, std::move(keyword)};
+  return std::nullopt;
+}
+
+std::string display_name(size_t type) {
+  if (type == antlr4::Token::EOF) return "the end of the statement";
+  if (const std::string keyword = keyword_of(type); !keyword.empty()) return keyword;
+  switch (type) {
+    case MillraceLexer::STRING_VALUE:
+      return "a 'text'";
+    case MillraceLexer::INTEGER_VALUE:
+      return "a whole number";
+    case MillraceLexer::DECIMAL_VALUE:
+      return "a number";
+    case MillraceLexer::PARAMETER:
+      return "a parameter";
+    default:
+      break;
+  }
+  const std::string literal = vocabulary().getLiteralName(type);
+  return literal.empty() ? vocabulary().getSymbolicName(type)
+                         : "\"" + literal.substr(1, literal.size() - 2) + "\"";
+}
+
+// What would have fitted, in the user's words; empty when that is too much to list.
+std::vector<std::string> expected_names(const antlr4::misc::IntervalSet& expected) {
+  std::vector<std::string> names;
+  const bool any_name = contains(expected, MillraceLexer::IDENTIFIER);
+  const bool any_expression = any_name && contains(expected, MillraceLexer::CAST);
+  if (any_expression) {
+    names.push_back("an expression");
+  } else if (any_name) {
+    names.push_back("a name");
+  }
+  for (const ssize_t symbol : expected.toList()) {
+    const auto type = static_cast<size_t>(symbol);
+    if (type == MillraceLexer::ESCAPED_STRING_VALUE || type == MillraceLexer::FLOATING_VALUE)
+      continue;
+    if (any_name && type > MillraceLexer::WITHIN && type < MillraceLexer::EQ)
+      continue;  // not reserved
+    if (any_name && type >= MillraceLexer::IDENTIFIER &&
+        type <= MillraceLexer::BACKQUOTED_IDENTIFIER)
+      continue;
+    if (any_expression) continue;
+    names.push_back(display_name(type));
+    if (names.size() > kMaxExpectedNamed) return {};
+  }
+  return names;
+}
+
+std::string expected_hint(const antlr4::misc::IntervalSet& expected) {
+  const std::vector<std::string> names = expected_names(expected);
+  const bool is_end_alone = names.size() == 1 && contains(expected, antlr4::Token::EOF);
+  if (is_end_alone) return "";  // the clauses that may come next are not in the set
+  std::string hint;
+  for (size_t i = 0; i < names.size(); ++i)
+    hint += (i == 0 ? "Expected " : i + 1 == names.size() ? " or " : ", ") + names[i];
+  return hint.empty() ? hint : hint + ".";
+}
+
+std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
+  const size_t at = failure.token_index;
+  const antlr4::Token& token = tokens.token(at);
+  const std::string text = text_of(token);
+  if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA &&
+      is_reserved_word(to_upper(text)))
+    return "Something is missing after the comma, or the comma is too much.";
+  if (token.getType() == MillraceLexer::VARIABLE)
+    return "The variable " + text + " is not defined.";
+  const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
+  if (wants_name && is_reserved_word(to_upper(text)))
+    return to_upper(text) + " is a reserved word; as a name it needs quotes: `" + to_upper(text) +
+           "`.";
+  return expected_hint(failure.expected);
+}
+
+std::string message_at(const antlr4::Token& token) {
+  switch (token.getType()) {
+    case antlr4::Token::EOF:
+      return "syntax error at end of input";
+    case MillraceLexer::UNTERMINATED_STRING:
+      return "unterminated quoted string at \"" + text_of(token) + "\"";
+    case MillraceLexer::UNTERMINATED_IDENTIFIER:
+      return "unterminated quoted identifier at \"" + text_of(token) + "\"";
+    default:
+      return "syntax error at \"" + text_of(token) + "\"";
+  }
+}
+
+std::string place(const antlr4::Token& token) {
+  return "line " + std::to_string(token.getLine()) + ":" +
+         std::to_string(token.getCharPositionInLine());
+}
+
+// What ksqlDB adds to "Syntax Error" of ANTLR's reason.
+std::string ksqldb_reason(const std::string& reason) {
+  if (reason.starts_with("missing ")) return reason;
+  const size_t expecting = reason.find(" expecting ");
+  return expecting == std::string::npos ? "" : "Expecting " + reason.substr(expecting + 11);
+}
+
+// ksqlDB says it twice: in its message, and with the statement in the text that is not logged.
+std::string ksqldb_detail(const SyntaxFailure& failure, StatementTokens& tokens,
+                          std::string_view script) {
+  const antlr4::Token& token = tokens.token(failure.token_index);
+  const std::string text = token.getType() == antlr4::Token::EOF ? "<EOF>" : text_of(token);
+  const size_t start = tokens.token(0).getStartIndex();
+  size_t end = tokens.end_token().getStartIndex();
+  const size_t semicolon = script.find_first_not_of(" \t\r\n", end);
+  if (semicolon != std::string_view::npos && script[semicolon] == ';') end = semicolon + 1;
+  return place(token) + ": Syntax error at or near '" + text + "' at " + place(token) + "\n" +
+         place(token) + ": Syntax Error\n" + ksqldb_reason(failure.reason) +
+         "\nStatement: " + std::string(script.substr(start, end - start));
+}
+
+}  // namespace
+
+Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::string_view script,
+                   const Reparse& reparse) {
+  std::string detail = ksqldb_detail(failure, tokens, script);
+  const std::optional<Suggestion> suggestion = suggest(failure, tokens, reparse);
+  const antlr4::Token& token =
+      tokens.token(suggestion ? suggestion->token_index : failure.token_index);
+  return Error{
+      .code = ErrorCode::SyntaxError,
+      .message = message_at(token),
+      .detail = std::move(detail),
+      .hint = suggestion ? "Did you mean " + suggestion->keyword + "?" : hint_for(failure, tokens),
+      .position = position_of(token)};
+}
+
+Error syntax_error_at(const antlr4::Token& token, std::string hint) {
+  return Error{.code = ErrorCode::SyntaxError,
+               .message = message_at(token),
+               .detail = place(token) + ": Syntax error at or near '" + text_of(token) + "' at " +
+                         place(token) + "\n" + place(token) + ": Syntax Error",
+               .hint = std::move(hint),
+               .position = position_of(token)};
+}
+
+Error statement_error(const antlr4::Token& token, std::string message) {
+  // ksqlDB's column is one more for these than for syntax errors, and its test cases say so.
+  const std::string ksqldb_place = "line " + std::to_string(token.getLine()) + ":" +
+                                   std::to_string(token.getCharPositionInLine() + 1);
+  std::string detail = "Failed to prepare statement: " + ksqldb_place + ": " + message;
+  return Error{.code = ErrorCode::SyntaxError,
+               .message = std::move(message),
+               .detail = std::move(detail),
+               .position = position_of(token)};
+}
+
+}  // namespace engine

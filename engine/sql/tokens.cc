@@ -1,0 +1,141 @@
+#include "engine/sql/tokens.h"
+
+#include <string>
+#include <unordered_set>
+
+namespace engine {
+namespace {
+
+using grammar::MillraceLexer;
+
+// How much a token changes the nesting of what follows.
+int nesting_change(size_t type) {
+  switch (type) {
+    case MillraceLexer::LPAREN:
+    case MillraceLexer::LBRACKET:
+    case MillraceLexer::CASE:
+      return 1;
+    case MillraceLexer::RPAREN:
+    case MillraceLexer::RBRACKET:
+    case MillraceLexer::END:
+      return -1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+antlr4::Token* StatementTokens::LT(ssize_t k) {
+  const ssize_t at = static_cast<ssize_t>(next_) + (k > 0 ? k - 1 : k);
+  if (k == 0 || at < 0) return nullptr;
+  return &tokens_[std::min(static_cast<size_t>(at), tokens_.size() - 1)];
+}
+
+size_t StatementTokens::LA(ssize_t k) {
+  const antlr4::Token* token = LT(k);
+  return token ? token->getType() : antlr4::Token::INVALID_TYPE;
+}
+
+antlr4::Token* StatementTokens::get(size_t index) const {
+  return const_cast<antlr4::CommonToken*>(&tokens_.at(index));  // ANTLR's interface wants it so
+}
+
+std::string StatementTokens::getText(const antlr4::misc::Interval& range) {
+  if (range.a < 0 || range.b < range.a) return "";
+  const size_t last = std::min(static_cast<size_t>(range.b), tokens_.size() - 1);
+  return getText(&tokens_[static_cast<size_t>(range.a)], &tokens_[last]);
+}
+std::string StatementTokens::getText() { return getText(&tokens_.front(), &tokens_.back()); }
+std::string StatementTokens::getText(antlr4::RuleContext* context) {
+  return getText(context->getSourceInterval());
+}
+std::string StatementTokens::getText(antlr4::Token* start, antlr4::Token* stop) {
+  return start->getInputStream()->getText(
+      antlr4::misc::Interval(start->getStartIndex(), stop->getStopIndex()));
+}
+
+TextPosition position_of(const antlr4::Token& token) {
+  return {static_cast<uint32_t>(token.getLine()),
+          static_cast<uint32_t>(token.getCharPositionInLine()),
+          static_cast<uint32_t>(token.getStartIndex())};
+}
+
+ScriptReader::ScriptReader(std::string_view text) : text_(text), stream_(text), lexer_(&stream_) {
+  lexer_
+      .removeErrorListeners();  // there are no errors: what no rule takes is an UNRECOGNIZED token
+}
+
+Result<std::optional<StatementTokens>> ScriptReader::next() {
+  if (at_end_) return std::optional<StatementTokens>();
+  std::vector<antlr4::CommonToken> tokens;
+  int depth = 0;
+  size_t end = reached_.offset;  // of the last token
+  while (true) {
+    antlr4::CommonToken token(lexer_.nextToken().get());
+    const size_t type = token.getType();
+    if (type == antlr4::Token::EOF) TRY(check_comments_end(end));
+    at_end_ = type == antlr4::Token::EOF;
+    const bool is_last = at_end_ || type == MillraceLexer::SEMICOLON;
+    if (is_last && !tokens.empty()) token.setStartIndex(end);
+    set_position(token);
+    token.setTokenIndex(tokens.size());
+    if (is_last) {
+      token.setType(antlr4::Token::EOF);
+      token.setStopIndex(token.getStartIndex() - 1);
+      tokens.push_back(std::move(token));
+      return StatementTokens(std::move(tokens));
+    }
+    depth += nesting_change(type);
+    if (depth > kMaxBracketDepth)
+      return Error{ErrorCode::LimitExceeded, "statement is nested too deeply"}
+          .at(position_of(token))
+          .with_hint("At most " + std::to_string(kMaxBracketDepth) +
+                     " levels of brackets are allowed.");
+    if (tokens.size() >= kMaxStatementTokens)
+      return Error{ErrorCode::LimitExceeded, "statement is too long"}
+          .at(position_of(token))
+          .with_hint("Use several statements, or COPY to insert many rows.");
+    end = token.getStopIndex() + 1;
+    tokens.push_back(std::move(token));
+  }
+}
+
+void ScriptReader::set_position(antlr4::CommonToken& token) {
+  for (const size_t start = token.getStartIndex(); reached_.offset < start; ++reached_.offset) {
+    const char byte = text_[reached_.offset];
+    if (byte == '\n') {
+      ++reached_.line;
+      reached_.column = 1;
+    } else if ((byte & 0xC0) != 0x80) {  // the bytes that continue a code point do not count
+      ++reached_.column;
+    }
+  }
+  token.setLine(reached_.line);
+  token.setCharPositionInLine(reached_.column);
+}
+
+Status ScriptReader::check_comments_end(size_t last_end) {
+  if (lexer_.modeStack.empty()) return {};
+  antlr4::CommonToken comment(MillraceLexer::COMMENT_START);
+  comment.setStartIndex(std::min(text_.find("/*", last_end), text_.size()));
+  set_position(comment);
+  return Error{ErrorCode::SyntaxError, "unterminated /* comment"}.at(position_of(comment));
+}
+
+bool is_reserved_word(std::string_view name) {
+  static const auto words = [] {
+    // The lexer lists the reserved words first.
+    ByteStream nothing("");
+    const MillraceLexer lexer(&nothing);
+    std::unordered_set<std::string> reserved;
+    for (size_t type = MillraceLexer::ALL; type <= MillraceLexer::WITHIN; ++type) {
+      const std::string literal = lexer.getVocabulary().getLiteralName(type);
+      reserved.insert(literal.substr(1, literal.size() - 2));
+    }
+    return reserved;
+  }();
+  return words.contains(std::string(name));
+}
+
+}  // namespace engine

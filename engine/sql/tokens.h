@@ -1,0 +1,80 @@
+// A script's words, one statement after another.
+#pragma once
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sql/byte_stream.h"
+#include "grammar/MillraceLexer.h"
+
+namespace engine {
+
+// Deeper nesting of brackets and CASE is refused before the parser, which recurses, sees it.
+inline constexpr int kMaxBracketDepth = 400;
+// About 200 MB of parse tree. A multi-row INSERT may be that large; more rows belong into COPY.
+inline constexpr size_t kMaxStatementTokens = 400'000;
+
+// The tokens of one statement, ended by an EOF token that stands where the statement's text ends. A
+// token's line and charPositionInLine are those of TextPosition: code points, from 1, in the whole
+// script.
+class StatementTokens final : public antlr4::TokenStream {
+ public:
+  explicit StatementTokens(std::vector<antlr4::CommonToken> tokens) : tokens_(std::move(tokens)) {}
+
+  bool empty() const { return tokens_.size() == 1; }
+  antlr4::CommonToken& token(size_t index) { return tokens_[index]; }
+  antlr4::CommonToken& end_token() { return tokens_.back(); }
+
+  antlr4::Token* LT(ssize_t k) override;
+  antlr4::Token* get(size_t index) const override;
+  antlr4::TokenSource* getTokenSource() const override { return tokens_.back().getTokenSource(); }
+  std::string getText(const antlr4::misc::Interval& range) override;
+  std::string getText() override;
+  std::string getText(antlr4::RuleContext* context) override;
+  std::string getText(antlr4::Token* start, antlr4::Token* stop) override;
+
+  void consume() override {
+    if (next_ + 1 < tokens_.size()) ++next_;
+  }
+  size_t LA(ssize_t k) override;
+  ssize_t mark() override { return -1; }
+  void release(ssize_t) override {}
+  size_t index() override { return next_; }
+  void seek(size_t index) override { next_ = std::min(index, tokens_.size() - 1); }
+  size_t size() override { return tokens_.size(); }
+  std::string getSourceName() const override { return "statement"; }
+
+ private:
+  std::vector<antlr4::CommonToken>
+      tokens_;  // never empty; fixed once made: the parse tree points into it
+  size_t next_ = 0;
+};
+
+TextPosition position_of(const antlr4::Token& token);
+
+// Splits a script at its semicolons. Lends the text; it and the reader must outlive the tokens.
+class ScriptReader {
+ public:
+  explicit ScriptReader(std::string_view text);
+
+  // The next statement's tokens, possibly none (blank statements); nothing after the last. Fails
+  // with LimitExceeded when a statement is too long or nested too deeply, and with SyntaxError for
+  // a comment without end.
+  Result<std::optional<StatementTokens>> next();
+
+ private:
+  void set_position(antlr4::CommonToken& token);
+  Status check_comments_end(size_t last_end);
+
+  std::string_view text_;
+  ByteStream stream_;
+  grammar::MillraceLexer lexer_;
+  TextPosition reached_;  // of the last token that got its position
+  bool at_end_ = false;
+};
+
+// Whether a name in upper case can be written in quotes only.
+bool is_reserved_word(std::string_view name);
+
+}  // namespace engine

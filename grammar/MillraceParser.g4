@@ -1,0 +1,352 @@
+// The statements of the dialect, and what PostgreSQL clients send around them. One statement at a
+// time: engine/sql/parse.cc splits a script at its semicolons.
+parser grammar MillraceParser;
+
+options { tokenVocab = MillraceLexer; }
+
+singleStatement  : statement EOF;
+singleExpression : expression EOF;
+singleType       : type EOF;
+
+statement
+    : query
+    | createSource | dropSource | alterSource | createType | dropType
+    | insert | print
+    | setProperty | unsetProperty | alterSystem | defineVariable | undefineVariable | runScript
+    | assertTopic | assertSchema
+    | createConnector | dropConnector
+    | show | describe | explain | controlQuery
+    | transaction | setSetting | showSetting | resetSetting | discard
+    | declareCursor | fetchCursor | closeCursor
+    | copy
+    | prepare | execute | deallocate
+    | listen | unlisten | notify
+    ;
+
+// ---- Sources and types
+
+// One rule with and without AS, so that no long way has to be looked ahead; the builder refuses
+// column definitions and SOURCE together with AS.
+createSource
+    : CREATE (OR REPLACE)? SOURCE? kind=(STREAM | TABLE) ifNotExists? name=identifier
+      tableElements? properties? (AS query)?
+    ;
+
+ifNotExists : IF NOT EXISTS;
+ifExists    : IF EXISTS;
+
+tableElements : LPAREN tableElement (COMMA tableElement)* RPAREN;
+tableElement  : name=identifier type columnConstraint?;
+columnConstraint
+    : PRIMARY? KEY
+    | HEADERS
+    | HEADER LPAREN string RPAREN
+    ;
+
+properties : WITH LPAREN property (COMMA property)* RPAREN;
+property   : (identifier | string) EQ literal;
+
+dropSource
+    : DROP kind=(STREAM | TABLE) ifExists? name=identifier (DELETE TOPIC)?
+    ;
+alterSource
+    : ALTER kind=(STREAM | TABLE) name=identifier alterOption (COMMA alterOption)*
+    ;
+alterOption : ADD COLUMN? name=identifier type;
+
+createType : CREATE TYPE ifNotExists? name=identifier AS type;
+dropType   : DROP TYPE ifExists? name=identifier;
+
+// ---- Queries
+
+query
+    : SELECT (ALL | DISTINCT)? selectItem (COMMA selectItem)*
+      (FROM aliasedSource join*)?
+      (WINDOW window)?
+      (WHERE where=expression)?
+      (GROUP BY groupBy=expressionGroup)?
+      (PARTITION BY partitionBy=expressionGroup)?
+      (HAVING having=expression)?
+      (ORDER BY orderItem (COMMA orderItem)*)?
+      (EMIT emit=(CHANGES | FINAL))?
+      (LIMIT limit=rowCount)?
+      (OFFSET offset=rowCount)?
+    ;
+
+// `expression->*` is an expression here; the builder takes it apart.
+selectItem
+    : ASTERISK
+    | source=identifier DOT ASTERISK
+    | expression (AS? alias=identifier)?
+    ;
+
+aliasedSource : (schema=identifier DOT)? name=identifier (AS? alias=identifier)?;
+
+join
+    : (INNER? | kind=(LEFT | RIGHT | FULL) OUTER?) JOIN aliasedSource (WITHIN within)? ON expression
+    ;
+within
+    : (before=duration | LPAREN before=duration COMMA after=duration RPAREN) gracePeriod?
+    ;
+
+window
+    : TUMBLING LPAREN SIZE size=duration windowEnd RPAREN
+    | HOPPING LPAREN SIZE size=duration COMMA ADVANCE BY advance=duration windowEnd RPAREN
+    | SESSION LPAREN size=duration windowEnd RPAREN
+    ;
+windowEnd   : (COMMA RETENTION retention=duration)? (COMMA gracePeriod)?;
+gracePeriod : GRACE PERIOD duration;
+duration    : INTEGER_VALUE timeUnit;
+
+timeUnit
+    : MILLISECOND | MILLISECONDS | SECOND | SECONDS | MINUTE | MINUTES | HOUR | HOURS
+    | DAY | DAYS | WEEK | WEEKS | MONTH | MONTHS | YEAR | YEARS
+    ;
+
+// Values, not conditions: GROUP BY a AND b is a mistake that shall be told.
+expressionGroup
+    : value (COMMA value)*
+    | LPAREN (value (COMMA value)*)? RPAREN
+    ;
+
+orderItem : expression direction=(ASC | DESC)? (NULLS nulls=(FIRST | LAST))?;
+rowCount  : number | PARAMETER | ALL;  // a whole number, which the builder checks
+
+// ---- Rows
+
+insert
+    : INSERT INTO name=identifier properties? query
+    | INSERT INTO name=identifier (LPAREN columns=names RPAREN)? VALUES row (COMMA row)*
+    ;
+row   : LPAREN expression (COMMA expression)* RPAREN;
+names : identifier (COMMA identifier)*;
+
+print
+    : PRINT (identifier | string) (FROM BEGINNING)? ((INTERVAL | SAMPLE) interval=INTEGER_VALUE)?
+      (LIMIT limit=INTEGER_VALUE)?
+    ;
+
+// ---- Properties, variables, assertions, connectors
+
+setProperty      : SET string EQ string;
+unsetProperty    : UNSET string;
+alterSystem      : ALTER SYSTEM string EQ string;
+defineVariable   : DEFINE identifier EQ string;
+undefineVariable : UNDEFINE identifier;
+runScript        : RUN SCRIPT string;
+
+assertTopic
+    : ASSERT (NOT EXISTS)? TOPIC (identifier | string) properties? (TIMEOUT duration)?
+    ;
+assertSchema
+    : ASSERT (NOT EXISTS)? SCHEMA (SUBJECT (identifier | string))? (ID id=INTEGER_VALUE)? (TIMEOUT duration)?
+    ;
+
+createConnector : CREATE kind=(SOURCE | SINK) CONNECTOR ifNotExists? name=identifier properties;
+dropConnector   : DROP CONNECTOR ifExists? name=identifier;
+
+// ---- Inspection and control
+
+show
+    : (SHOW | LIST) ALL? what=TOPICS EXTENDED?
+    | (SHOW | LIST) what=(STREAMS | TABLES | QUERIES) EXTENDED?
+    | (SHOW | LIST) what=(FUNCTIONS | PROPERTIES | TYPES | VARIABLES)
+    | (SHOW | LIST) kind=(SOURCE | SINK)? what=CONNECTORS
+    | (SHOW | LIST) CONNECTOR what=PLUGINS
+    ;
+describe
+    : DESCRIBE what=(STREAMS | TABLES) EXTENDED?
+    | DESCRIBE what=FUNCTION name=identifier
+    | DESCRIBE what=CONNECTOR name=identifier
+    | DESCRIBE name=identifier EXTENDED?
+    ;
+explain      : EXPLAIN ANALYZE? (statement | name=identifier);
+controlQuery : action=(TERMINATE | PAUSE | RESUME) (ALL | name=identifier);
+
+// ---- What PostgreSQL clients send: transactions and settings
+
+transaction
+    : action=BEGIN (WORK | TRANSACTION)? transactionModes?
+    | action=START TRANSACTION transactionModes?
+    | action=(COMMIT | END | ROLLBACK | ABORT) (WORK | TRANSACTION)? (AND NO? CHAIN)?
+    | action=ROLLBACK (WORK | TRANSACTION)? TO SAVEPOINT? name=identifier
+    | action=SAVEPOINT name=identifier
+    | action=RELEASE SAVEPOINT? name=identifier
+    ;
+transactionModes : (identifier | NOT | COMMA)+;
+
+setSetting
+    : SET scope=(SESSION | LOCAL)? settingName (EQ | TO) settingValue (COMMA settingValue)*
+    | SET scope=(SESSION | LOCAL)? special=TIME ZONE settingValue
+    | SET special=NAMES settingValue
+    | SET SESSION special=CHARACTERISTICS AS TRANSACTION transactionModes
+    | SET special=TRANSACTION transactionModes
+    | SET SESSION special=AUTHORIZATION settingValue
+    ;
+showSetting  : SHOW setting;
+resetSetting : RESET setting;
+setting
+    : ALL
+    | special=TIME ZONE
+    | special=TRANSACTION ISOLATION LEVEL
+    | SESSION special=AUTHORIZATION
+    | settingName
+    ;
+settingName  : identifier (DOT identifier)*;
+settingValue : string | number | identifier | TRUE_ | FALSE_ | ON;
+
+discard : DISCARD what=(ALL | PLANS | SEQUENCES | TEMP | TEMPORARY);
+
+// ---- Cursors, COPY, prepared statements, notifications
+
+declareCursor
+    : DECLARE name=identifier cursorOption* CURSOR ((WITH | WITHOUT) HOLD)? FOR query
+    ;
+cursorOption : BINARY | ASENSITIVE | INSENSITIVE | NO? SCROLL;
+
+fetchCursor : (FETCH | MOVE) (fetchDirection (FROM | IN)? | FROM | IN)? name=identifier;
+fetchDirection
+    : direction=(NEXT | PRIOR | FIRST | LAST)
+    | direction=(ABSOLUTE | RELATIVE) signedInteger
+    | direction=(FORWARD | BACKWARD)? (signedInteger | ALL)
+    | direction=(FORWARD | BACKWARD)
+    ;
+signedInteger : MINUS? INTEGER_VALUE;
+closeCursor   : CLOSE (ALL | name=identifier);
+
+copy
+    : COPY (source=aliasedSource (LPAREN columns=names RPAREN)? | LPAREN query RPAREN)
+      direction=(FROM | TO) (STDIN | STDOUT | PROGRAM? file=string) WITH? copyOptions?
+    ;
+copyOptions : LPAREN copyOption (COMMA copyOption)* RPAREN | oldCopyOption+;
+copyOption  : (identifier | NULL_) copyValue?;
+copyValue
+    : string | number | identifier | TRUE_ | FALSE_ | ON
+    | ASTERISK
+    | LPAREN names RPAREN
+    ;
+oldCopyOption
+    : option=(BINARY | CSV | HEADER | FREEZE)
+    | option=(DELIMITER | DELIMITERS | NULL_ | QUOTE | ESCAPE | ENCODING) AS? string
+    | option=FORCE (QUOTE | NOT? NULL_) (names | ASTERISK)
+    ;
+
+prepare    : PREPARE name=identifier (LPAREN type (COMMA type)* RPAREN)? AS statement;
+execute    : EXECUTE name=identifier (LPAREN expression (COMMA expression)* RPAREN)?;
+deallocate : DEALLOCATE PREPARE? (ALL | name=identifier);
+
+listen   : LISTEN identifier;
+unlisten : UNLISTEN (ASTERISK | identifier);
+notify   : NOTIFY identifier (COMMA string)?;
+
+// ---- Expressions, loosest binding last
+
+expression
+    : value predicate?                                                    # predicated
+    | NOT expression                                                      # notExpression
+    | left=expression AND right=expression                                # andExpression
+    | left=expression OR right=expression                                 # orExpression
+    ;
+
+predicate
+    : op=(EQ | NEQ | LT | LTE | GT | GTE) right=value                     # comparison
+    | IS NOT? DISTINCT FROM right=value                                   # distinctFrom
+    | IS NOT? NULL_                                                       # isNull
+    | NOT? BETWEEN lower=value AND upper=value                            # between
+    | NOT? IN LPAREN expression (COMMA expression)* RPAREN                # in
+    | NOT? LIKE pattern=value (ESCAPE string)?                            # like
+    ;
+
+value
+    : value ARROW (identifier | star=ASTERISK)                            # dereference
+    | value LBRACKET expression RBRACKET                                  # subscript
+    | value TYPECAST type                                                 # typecast
+    | value AT TIME ZONE zone=value                                       # atTimeZone
+    | sign=(PLUS | MINUS) value                                           # signed
+    | left=value op=(ASTERISK | SLASH | PERCENT) right=value              # arithmetic
+    | left=value op=(PLUS | MINUS) right=value                            # arithmetic
+    | left=value op=CONCAT right=value                                    # arithmetic
+    | NULL_                                                               # nullLiteral
+    | (TRUE_ | FALSE_)                                                    # booleanLiteral
+    | (INTEGER_VALUE | DECIMAL_VALUE | FLOATING_VALUE)                    # numberLiteral
+    | string                                                              # stringLiteral
+    | PARAMETER                                                           # parameter
+    | LPAREN expression RPAREN                                            # parenthesized
+    | CASE operand=expression? caseBranch+ (ELSE otherwise=expression)? END   # case
+    | CAST LPAREN expression AS type RPAREN                               # cast
+    | ARRAY LBRACKET (expression (COMMA expression)*)? RBRACKET           # arrayConstructor
+    | MAP LPAREN (mapEntry (COMMA mapEntry)*)? RPAREN                     # mapConstructor
+    | STRUCT LPAREN (structField (COMMA structField)*)? RPAREN            # structConstructor
+    | (schema=identifier DOT)? name=functionName LPAREN
+      (ASTERISK | DISTINCT? argument (COMMA argument)*)? RPAREN           # functionCall
+    | (source=identifier DOT)? name=identifier                            # columnReference
+    ;
+
+caseBranch  : WHEN when=expression THEN then=expression;
+mapEntry    : key=expression ASSIGN entry=expression;
+structField : name=identifier ASSIGN expression;
+
+argument : timeUnit | lambda | expression;
+lambda
+    : identifier LAMBDA expression
+    | LPAREN names RPAREN LAMBDA expression
+    ;
+
+literal : string | number | NULL_ | TRUE_ | FALSE_;
+number  : MINUS? (INTEGER_VALUE | DECIMAL_VALUE | FLOATING_VALUE);
+string  : STRING_VALUE | ESCAPED_STRING_VALUE;
+
+// ---- Types and names
+
+type
+    : type ARRAY
+    | type LBRACKET RBRACKET
+    | ARRAY LT type GT
+    | MAP LT type COMMA type GT
+    | STRUCT LT (structTypeField (COMMA structTypeField)*)? GT
+    | STRUCT NEQ
+    | DOUBLE PRECISION
+    | CHARACTER VARYING (LPAREN typeParameter RPAREN)?
+    | (TIME | TIMESTAMP) (WITH | WITHOUT) TIME ZONE
+    | name=identifier (LPAREN typeParameter (COMMA typeParameter)* RPAREN)?
+    ;
+structTypeField : identifier type;
+typeParameter   : INTEGER_VALUE | STRING;
+
+identifier
+    : IDENTIFIER
+    | DIGIT_IDENTIFIER
+    | QUOTED_IDENTIFIER
+    | BACKQUOTED_IDENTIFIER
+    | ARRAY | MAP | STRUCT
+    | nonReserved
+    ;
+
+// Not the constructors: MAP( always begins one.
+functionName
+    : IDENTIFIER
+    | DIGIT_IDENTIFIER
+    | QUOTED_IDENTIFIER
+    | BACKQUOTED_IDENTIFIER
+    | nonReserved
+    ;
+
+nonReserved
+    : ABORT | ABSOLUTE | ADD | ADVANCE | ALTER | ANALYZE | ASC | ASENSITIVE | ASSERT
+    | AUTHORIZATION | BACKWARD | BEGIN | BEGINNING | BINARY | CHAIN | CHANGES | CHARACTER
+    | CHARACTERISTICS | CLOSE | COLUMN | COLUMNS | COMMIT | CONNECTOR | CONNECTORS | COPY | CSV
+    | CURSOR | DATE | DAY | DAYS | DEALLOCATE | DECIMAL | DECLARE | DEFAULT | DEFINE | DELETE
+    | DELIMITER | DELIMITERS | DESC | DESCRIBE | DISCARD | DOUBLE | EMIT | ENCODING | ESCAPE
+    | EXECUTE | EXPLAIN | EXTENDED | FETCH | FINAL | FIRST | FOR | FORCE | FORMAT | FORWARD
+    | FREEZE | FUNCTION | FUNCTIONS | GRACE | HEADER | HEADERS | HOLD | HOPPING | HOUR | HOURS
+    | ID | IF | INSENSITIVE | INTEGER | INTERVAL | ISOLATION | KEY | LAST | LEVEL | LIST | LISTEN
+    | LOCAL | MILLISECOND | MILLISECONDS | MINUTE | MINUTES | MONTH | MONTHS | MOVE | NAMES
+    | NEXT | NO | NOTIFY | NULLS | OFFSET | ORDER | PARTITION | PARTITIONS | PAUSE | PERIOD
+    | PLANS | PLUGINS | PRECISION | PREPARE | PRIMARY | PRINT | PRIOR | PROGRAM | PROPERTIES
+    | QUERIES | QUOTE | RELATIVE | RELEASE | REPLACE | RESET | RESUME | RETENTION | ROLLBACK | RUN
+    | SAMPLE | SAVEPOINT | SCHEMA | SCRIPT | SCROLL | SECOND | SECONDS | SEQUENCES | SESSION | SET
+    | SHOW | SINK | SIZE | SOURCE | START | STDIN | STDOUT | STREAMS | STRING | SUBJECT
+    | SYSTEM | TABLES | TEMP | TEMPORARY | TERMINATE | TIME | TIMEOUT | TIMESTAMP | TO | TOPIC
+    | TOPICS | TRANSACTION | TUMBLING | TYPE | TYPES | UNDEFINE | UNLISTEN | UNSET | VARIABLES
+    | VARYING | WEEK | WEEKS | WITHOUT | WORK | YEAR | YEARS | ZONE
+    ;

@@ -1,0 +1,35 @@
+// Calls a function of the registry with single values.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/types/value.h"
+
+namespace functions_test {
+
+struct Typed {
+  engine::SqlType type;
+  engine::Value value;
+
+  Typed(engine::SqlType of, engine::Value is) : type(std::move(of)), value(std::move(is)) {}
+  Typed(const char* text);       // NOLINT: STRING
+  Typed(int32_t number);         // NOLINT: INTEGER
+  Typed(int64_t number);         // NOLINT: BIGINT
+  Typed(double number);          // NOLINT: DOUBLE
+  Typed(bool flag);              // NOLINT: BOOLEAN
+  Typed(std::nullptr_t);         // NOLINT: a NULL literal
+  Typed(std::vector<Typed> of);  // NOLINT: an ARRAY
+};
+Typed bytes(std::string content);
+Typed map(std::vector<std::pair<Typed, Typed>> entries);
+
+// What the function gives in a batch of two rows, once with columns and once with constants; both
+// must be the same. Fails with the row's error, or when no overload fits. The wall clock stands at
+// 2020-01-01T00:00:00Z.
+Result<engine::Value> call(std::string_view name, std::vector<Typed> args);
+// Likewise as text, for short tests: the JSON of the result, or "error: ...".
+std::string shown(std::string_view name, std::vector<Typed> args);
+
+}  // namespace functions_test

@@ -1,0 +1,80 @@
+#include "engine/sql/ast_name.h"
+
+#include "tests/engine/sql/parse_helpers.h"
+
+namespace engine {
+namespace {
+
+std::string resolved(std::string_view text, const CustomTypes& custom_types = {}) {
+  const Result<TypeName> name = parse_type(text);
+  if (!name) return "error: " + name.error().message;
+  const Result<SqlType> type = resolve_type(*name, custom_types);
+  return type ? type->to_string() : "error: " + type.error().message;
+}
+
+TEST(TypeName, all_types_and_their_aliases_resolve) {
+  EXPECT_EQ(resolved("boolean"), "BOOLEAN");
+  EXPECT_EQ(resolved("INT"), "INTEGER");
+  EXPECT_EQ(resolved("integer"), "INTEGER");
+  EXPECT_EQ(resolved("bigint"), "BIGINT");
+  EXPECT_EQ(resolved("double"), "DOUBLE");
+  EXPECT_EQ(resolved("double precision"), "DOUBLE");
+  EXPECT_EQ(resolved("dec(4,2)"), "DECIMAL(4, 2)");
+  EXPECT_EQ(resolved("varchar"), "STRING");
+  EXPECT_EQ(resolved("varchar(STRING)"), "STRING");
+  EXPECT_EQ(resolved("string(10)"), "STRING");
+  EXPECT_EQ(resolved("bytes"), "BYTES");
+  EXPECT_EQ(resolved("date"), "DATE");
+  EXPECT_EQ(resolved("time"), "TIME");
+  EXPECT_EQ(resolved("timestamp"), "TIMESTAMP");
+  EXPECT_EQ(resolved("array<map<string, int>>"), "ARRAY<MAP<STRING, INTEGER>>");
+  EXPECT_EQ(resolved("int array"), "ARRAY<INTEGER>");
+  EXPECT_EQ(resolved("struct<a int, `b` struct<>>"), "STRUCT<`A` INTEGER, `b` STRUCT<>>");
+}
+
+TEST(TypeName, postgresql_names_resolve_too) {
+  EXPECT_EQ(resolved("text"), "STRING");
+  EXPECT_EQ(resolved("int8"), "BIGINT");
+  EXPECT_EQ(resolved("int4[]"), "ARRAY<INTEGER>");
+  EXPECT_EQ(resolved("numeric(6, 1)"), "DECIMAL(6, 1)");
+  EXPECT_EQ(resolved("timestamp with time zone"), "TIMESTAMP");
+  EXPECT_EQ(resolved("character varying(10)"), "STRING");
+}
+
+TEST(TypeName, custom_types_are_found_by_name_and_go_before_postgresqls) {
+  const CustomTypes custom = {{"ADDRESS", SqlType(TypeKind::String)},
+                              {"TEXT", SqlType(TypeKind::Bytes)}};
+  EXPECT_EQ(resolved("array<address>", custom), "ARRAY<STRING>");
+  EXPECT_EQ(resolved("text", custom), "BYTES");
+  EXPECT_EQ(resolved("`address`", custom), "error: Cannot resolve unknown type: address");
+  EXPECT_EQ(resolved("map<string, nowhere>"), "error: Cannot resolve unknown type: NOWHERE");
+}
+
+TEST(TypeName, a_decimal_is_checked) {
+  EXPECT_EQ(resolved("decimal(0, 0)"), "error: DECIMAL precision must be >= 1");
+  EXPECT_EQ(resolved("decimal(2, 3)"), "error: DECIMAL precision must be >= scale");
+  EXPECT_EQ(resolved("decimal(39, 0)"),
+            "error: a DECIMAL of more than 38 digits is not supported yet");
+  EXPECT_EQ(resolved("decimal"),
+            "error: DECIMAL needs a precision and a scale, for instance DECIMAL(10, 2)");
+}
+
+TEST(Name, only_names_that_would_not_read_back_are_quoted) {
+  EXPECT_EQ(quote_if_needed("ORDERS_2"), "ORDERS_2");
+  EXPECT_EQ(quote_if_needed("TOPIC"), "TOPIC");
+  EXPECT_EQ(quote_if_needed("SELECT"), "`SELECT`");
+  EXPECT_EQ(quote_if_needed("orders"), "`orders`");
+  EXPECT_EQ(quote_if_needed("a`b"), "`a``b`");
+  EXPECT_EQ(quote_if_needed(""), "``");
+}
+
+TEST(Variables, are_replaced_wherever_they_stand) {
+  const std::map<std::string, std::string> variables = {{"topic", "t1"}, {"N", "'x'"}};
+  EXPECT_EQ(substitute_variables("PRINT ${TOPIC} ${n};", variables), "PRINT t1 'x';");
+  EXPECT_EQ(substitute_variables("'${topic}' ${unknown} ${", variables), "'t1' ${unknown} ${");
+  EXPECT_EQ(substitute_variables("${${topic}}", variables), "${t1}");
+  EXPECT_EQ(substitute_variables("", variables), "");
+}
+
+}  // namespace
+}  // namespace engine
