@@ -48,7 +48,7 @@ struct Entry {
   std::string_view key, value;
 };
 
-// A place in a table. Lives no longer than its transaction; in a write transaction a write to the
+// A place in a table; of no use once its transaction is over. In a write transaction a write to the
 // table leaves it nowhere until the next seek, first or last. Nothing is returned past either end.
 class Cursor {
  public:

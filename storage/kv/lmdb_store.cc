@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cassert>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "base/bytes.h"
@@ -54,10 +55,24 @@ std::string_view bytes_of(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
+class LmdbCursor;
+// LMDB frees the cursors of a write transaction when that ends. Ours may outlive it, so they are
+// told.
+using OpenCursors = std::set<LmdbCursor*>;
+
 class LmdbCursor final : public Cursor {
  public:
-  explicit LmdbCursor(MDB_cursor* cursor) : cursor_(cursor) {}
-  ~LmdbCursor() override { mdb_cursor_close(cursor_); }
+  // `registered_in` is null in read transactions, where LMDB leaves cursors alone.
+  LmdbCursor(MDB_cursor* cursor, OpenCursors* registered_in)
+      : cursor_(cursor), registered_in_(registered_in) {
+    if (registered_in_ != nullptr) registered_in_->insert(this);
+  }
+  ~LmdbCursor() override {
+    if (cursor_ == nullptr) return;
+    if (registered_in_ != nullptr) registered_in_->erase(this);
+    close();
+  }
+  void close() { mdb_cursor_close(std::exchange(cursor_, nullptr)); }
 
   Result<std::optional<Entry>> seek(std::string_view key) override {
     return move(MDB_SET_RANGE, key);
@@ -69,6 +84,7 @@ class LmdbCursor final : public Cursor {
 
  private:
   Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
+    assert(cursor_ != nullptr);  // the transaction is over
     MDB_val key = value_of(from), value;
     const int code = mdb_cursor_get(cursor_, &key, &value, how);
     if (code == MDB_NOTFOUND) return std::nullopt;
@@ -76,7 +92,8 @@ class LmdbCursor final : public Cursor {
     return Entry{bytes_of(key), bytes_of(value)};
   }
 
-  MDB_cursor* const cursor_;
+  MDB_cursor* cursor_;
+  OpenCursors* const registered_in_;
 };
 
 Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, TableHandle table,
@@ -88,11 +105,12 @@ Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, TableHan
   return bytes_of(value);
 }
 
-Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, TableHandle table) {
+Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, TableHandle table,
+                                            OpenCursors* register_in) {
   MDB_cursor* cursor;
   if (const int code = mdb_cursor_open(transaction, table.value(), &cursor); code != 0)
     return failure(code, "read the data file");
-  return std::make_unique<LmdbCursor>(cursor);
+  return std::make_unique<LmdbCursor>(cursor, register_in);
 }
 
 class LmdbRead final : public ReadTransaction {
@@ -104,7 +122,7 @@ class LmdbRead final : public ReadTransaction {
     return get_value(transaction_, table, key);
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
-    return open_cursor(transaction_, table);
+    return open_cursor(transaction_, table, nullptr);
   }
   void reset() override { mdb_txn_reset(transaction_); }
   Status renew() override {
@@ -149,6 +167,7 @@ class LmdbWrite final : public WriteTransaction {
  public:
   LmdbWrite(LmdbStore& store, MDB_txn* transaction) : store_(store), transaction_(transaction) {}
   ~LmdbWrite() override {
+    close_cursors();
     if (transaction_ != nullptr) mdb_txn_abort(transaction_);
   }
 
@@ -156,7 +175,7 @@ class LmdbWrite final : public WriteTransaction {
     return get_value(transaction_, table, key);
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
-    return open_cursor(transaction_, table);
+    return open_cursor(transaction_, table, &cursors_);
   }
 
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
@@ -190,12 +209,17 @@ class LmdbWrite final : public WriteTransaction {
   Result<size_t> erase_range(TableHandle table, std::string_view first_key,
                              std::string_view end_key, size_t max_count) override;
   Status commit() override {
+    close_cursors();
     const int code = mdb_txn_commit(std::exchange(transaction_, nullptr));
     if (code != 0) return store_.after_failed_commit(code);
     return {};
   }
 
  private:
+  void close_cursors() {
+    for (LmdbCursor* cursor : cursors_) cursor->close();
+    cursors_.clear();
+  }
   static Status checked(int code) {
     if (code != 0) return failure(code, "write the data file");
     return {};
@@ -218,13 +242,14 @@ class LmdbWrite final : public WriteTransaction {
 
   LmdbStore& store_;
   MDB_txn* transaction_;
+  OpenCursors cursors_;
 };
 
 Result<std::vector<std::string>> LmdbWrite::table_names() {
   MDB_dbi names_table;
   if (const int code = mdb_dbi_open(transaction_, nullptr, 0, &names_table); code != 0)
     return failure(code, "read the data file");
-  const auto cursor = TRY(open_cursor(transaction_, TableHandle{names_table}));
+  const auto cursor = TRY(open_cursor(transaction_, TableHandle{names_table}, &cursors_));
   std::vector<std::string> names;
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next()))
     names.emplace_back(entry->key);

@@ -19,7 +19,7 @@ class LogCore;
 
 // What happens to group commits, in order: for tests and tracing. Called on the writer's thread.
 struct LogTrace {
-  enum class Step { CommitBegins, Synced, Acknowledged };
+  enum class Step { CommitBegins, Synced, Acknowledged };  // the last: all requests are answered
   Step step;
   uint64_t commit;  // counts the commits of this process
 };

@@ -122,6 +122,9 @@ void LogCore::write_group(std::span<LogWork> group) {
     return;
   }
   for (const Answer& answer : answers) answer();
+  if (outcome != Outcome::Written) return;
+  trace(LogTrace::Step::Acknowledged);
+  ++commit_number_;
 }
 
 LogCore::Answer LogCore::answer(LogWork& work, Error error) {
@@ -171,8 +174,6 @@ LogCore::Outcome LogCore::try_group(std::span<LogWork> group, std::vector<Answer
   publish(transaction);
   tell_durable(transaction);
   pass(CrashPoint::BeforeAcknowledgement);
-  trace(LogTrace::Step::Acknowledged);
-  ++commit_number_;
   return Outcome::Written;
 }
 

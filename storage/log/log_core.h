@@ -80,8 +80,7 @@ class LogCore {
     uint64_t turn;  // readers whose turn is older may be using it
   };
   std::vector<Retired> retired_;
-  absl::flat_hash_map<std::string, TaskEpoch>
-      refused_;  // the epoch under which a task's commit was refused
+  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   uint64_t commit_number_ = 0;
 
   std::thread writer_;  // last: it uses all of the above

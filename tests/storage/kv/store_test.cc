@@ -87,6 +87,21 @@ TEST_P(EachStore, a_cursor_walks_both_ways_and_seeks_the_next_key) {
   EXPECT_EQ(cursor->seek("g").value(), std::nullopt);
 }
 
+TEST_P(EachStore, a_cursor_may_outlive_its_transaction) {
+  const TableHandle table = make_table("t");
+  auto write = store_->begin_write().value();
+  auto cursor = write->cursor(table).value();
+  auto closed_before = write->cursor(table).value();
+  closed_before.reset();
+  ASSERT_TRUE(write->commit());
+  cursor.reset();
+  write = nullptr;
+  write = store_->begin_write().value();
+  cursor = write->cursor(table).value();
+  write.reset();
+  cursor.reset();
+}
+
 TEST_P(EachStore, integer_keys_are_ordered_as_numbers) {
   const TableHandle table = make_table("t", KeyOrder::Integer);
   for (const uint64_t key : {70'000, 5, 256}) put(table, IntegerKey(key), "x");
