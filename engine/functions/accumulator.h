@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "engine/functions/aggregate.h"
-#include "engine/types/row_codec.h"
+#include "engine/functions/cells.h"
 
 namespace engine {
 
@@ -104,25 +104,5 @@ T take(ByteReader& in) {
   else
     return static_cast<T>(in.signed_varint());
 }
-
-// ---- Values of any type ----
-
-// Appends one value as bytes (the row codec, one column).
-inline void append_cell(const Column& column, size_t row, std::string& out) {
-  const Column* const parts[] = {&column};
-  encode_row(parts, row, out);
-}
-// Likewise, so that equal values give equal bytes: the entries of maps are sorted.
-void append_canonical_cell(const Column& column, size_t row, std::string& out);
-// Appends the value to a column of its type; the cell has been checked.
-inline void append_value_of(std::string_view cell, Column& out) {
-  Column* const parts[] = {&out};
-  [[maybe_unused]] const Status read = decode_row(cell, parts, RowStrings::Copy);
-  assert(read);
-}
-// Reads a length and a cell; `in` fails when it is not a value of this type.
-std::string take_cell(const SqlType& type, ByteReader& in);
-// The cell of a NULL.
-inline std::string null_cell() { return std::string(1, '\1'); }
 
 }  // namespace engine

@@ -34,15 +34,13 @@ struct CollectedList {
   }
   void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
     if (count >= limit(instance)) return;
-    std::string cell;
-    append_canonical_cell(*args[0], row, cell);
+    std::string cell = canonical_cell(*args[0], row);
     put(cells, std::string_view(cell));
     ++count;
   }
   // Takes away the last one that is equal.
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
-    std::string cell;
-    append_canonical_cell(*args[0], row, cell);
+    std::string cell = canonical_cell(*args[0], row);
     size_t found_at = 0, found_size = 0;
     for (ByteReader in(cells); !in.at_end();) {
       const size_t at = cells.size() - in.rest().size();
@@ -94,8 +92,7 @@ struct CollectedSet {
     if (cells.size() > kIndexedFrom) index.insert(cells.back());
   }
   void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
-    std::string cell;
-    append_canonical_cell(*args[0], row, cell);
+    std::string cell = canonical_cell(*args[0], row);
     if (!has(cell) && cells.size() < limit(instance)) add(std::move(cell));
   }
   void merge(const AggregateInstance& instance, const CollectedSet& other) {
@@ -167,13 +164,11 @@ struct Histogram : Counts {
 
 struct OnlyValue : Counts {
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
-    std::string cell;
-    append_canonical_cell(*args[0], row, cell);
+    std::string cell = canonical_cell(*args[0], row);
     add(cell, 1, SIZE_MAX);
   }
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
-    std::string cell;
-    append_canonical_cell(*args[0], row, cell);
+    std::string cell = canonical_cell(*args[0], row);
     remove(cell);
   }
   void merge(const AggregateInstance&, const OnlyValue& other) {
@@ -228,8 +223,7 @@ struct DistinctCount {
   }
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
     if (args[0]->is_null(row)) return;
-    std::string cell;
-    append_canonical_cell(*args[0], row, cell);
+    std::string cell = canonical_cell(*args[0], row);
     add(XXH3_64bits(cell.data(), cell.size()));
   }
   void merge(const AggregateInstance&, const DistinctCount& other) {

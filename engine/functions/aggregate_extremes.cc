@@ -1,10 +1,9 @@
 // MIN, MAX, TOPK and TOPKDISTINCT.
 #include <algorithm>
-#include <cmath>
 
 #include "engine/functions/accumulator.h"
 #include "engine/functions/families.h"
-#include "engine/functions/utf16.h"
+#include "engine/functions/ordering.h"
 
 namespace engine {
 
@@ -36,14 +35,8 @@ struct NaturalOrder {
     return a < b;
   }
 };
-// Java's Double.compareTo: -0.0 before 0.0, NaN after everything.
 struct DoubleOrder {
-  static bool less(double a, double b) {
-    if (a < b) return true;
-    if (a > b) return false;
-    if (std::isnan(a) || std::isnan(b)) return !std::isnan(a);
-    return std::signbit(a) && !std::signbit(b);
-  }
+  static bool less(double a, double b) { return compare_doubles(a, b) < 0; }
 };
 struct StringOrder {
   static bool less(std::string_view a, std::string_view b) { return compare_utf16(a, b) < 0; }

@@ -5,7 +5,8 @@
 namespace engine {
 
 extern const FunctionFamily kNumericFunctions, kStringFunctions, kMaskFunctions,
-    kSplittingFunctions, kBytesFunctions, kRegexFunctions;
+    kSplittingFunctions, kBytesFunctions, kRegexFunctions, kArrayFunctions, kMapFunctions,
+    kLambdaFunctions, kConditionalFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
     kCollectionAggregates;
 

@@ -76,7 +76,9 @@ Result<Column> call_column(std::string_view name, std::vector<Typed> args) {
     EXPECT_TRUE(args[i].type.is_null() || resolution->argument_types[i].is_null() ||
                 args[i].type.kind() == resolution->argument_types[i].kind())
         << "the test would need a coercion";
-  const SqlType type = TRY(return_type(*resolution));
+  const SqlType result = TRY(return_type(*resolution));
+  const bool is_table = resolution->overload->function->kind == FunctionKind::Table;
+  const SqlType type = is_table ? SqlType::array(result) : result;
   auto constant = run(*resolution, type, args, true);
   auto column = run(*resolution, type, args, false);
   EXPECT_EQ(constant.has_value(), column.has_value());

@@ -1,4 +1,4 @@
-#include "engine/functions/accumulator.h"
+#include "engine/functions/cells.h"
 
 #include <algorithm>
 

@@ -1,0 +1,195 @@
+// TRANSFORM, FILTER and REDUCE: functions that take a lambda.
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/cells.h"
+#include "engine/functions/families.h"
+#include "engine/functions/lists.h"
+
+namespace engine {
+
+namespace {
+
+// All elements (entries) of all rows of an ARRAY or MAP argument, one after another, so that a
+// lambda runs once over all of them.
+struct Flat {
+  std::vector<uint32_t> items;   // positions in the argument's children
+  std::vector<uint32_t> owners;  // the row of each
+  std::vector<Column> parts;     // elements; or keys and values
+
+  Flat(const Argument& argument, size_t rows) {
+    const bool is_map = argument.type().kind() == TypeKind::Map;
+    for (size_t row = 0; row < rows; ++row) {
+      if (argument.is_null(row)) continue;
+      const ItemRange range = items_of(argument, row);
+      if (is_map)
+        std::ranges::copy(hash_order(argument.column->child(0), range), std::back_inserter(items));
+      else
+        for (uint32_t item = range.begin; item < range.end; ++item) items.push_back(item);
+      owners.resize(items.size(), static_cast<uint32_t>(row));
+    }
+    for (size_t part = 0; part < argument.column->child_count(); ++part)
+      parts.push_back(argument.column->child(part).gather(items));
+  }
+  std::vector<Argument> arguments() const {
+    std::vector<Argument> arguments;
+    for (const Column& part : parts) arguments.push_back({&part});
+    return arguments;
+  }
+  ColumnPtr run(const LambdaBody& body, RowErrors& errors) const {
+    return body.run(arguments(), owners, errors);
+  }
+};
+
+// Calls `body(item)` for the flat positions that belong to each row, and closes the row.
+template <class Take>
+void build_rows(KernelCall& call, const Flat& flat, Take take) {
+  size_t at = 0;
+  for (size_t row = 0; row < call.rows; ++row) {
+    const bool is_valid = !call.args[0].is_null(row) && !call.errors.has(row);
+    for (; at < flat.owners.size() && flat.owners[at] == row; ++at)
+      if (is_valid) take(at);
+    call.out.close_list(is_valid);
+  }
+}
+
+void transform_array(KernelCall& call) {
+  const Flat flat(call.args[0], call.rows);
+  const ColumnPtr results = flat.run(*call.lambdas[0], call.errors);
+  build_rows(call, flat, [&](size_t at) { call.out.child(0).append_from(*results, at); });
+}
+
+// Two entries with one key, or a value that is null, are errors, as in ksqlDB.
+void check_new_entries(KernelCall& call, const Flat& flat, const Column& keys,
+                       const Column& values) {
+  absl::flat_hash_set<std::string> seen;  // keys of one row
+  for (size_t at = 0; at < flat.owners.size(); ++at) {
+    const uint32_t row = flat.owners[at];
+    if (at > 0 && flat.owners[at - 1] != row) seen.clear();
+    if (values.is_null(at)) call.errors.add(row, "a new value of the map is null");
+    if (!seen.insert(canonical_cell(keys, at)).second)
+      call.errors.add(row, "two new keys of the map are the same");
+  }
+}
+
+void transform_map(KernelCall& call) {
+  const Flat flat(call.args[0], call.rows);
+  const ColumnPtr keys = flat.run(*call.lambdas[0], call.errors);
+  const ColumnPtr values = flat.run(*call.lambdas[1], call.errors);
+  check_new_entries(call, flat, *keys, *values);
+  build_rows(call, flat, [&](size_t at) {
+    call.out.child(0).append_from(*keys, at);
+    call.out.child(1).append_from(*values, at);
+  });
+}
+
+void filter(KernelCall& call) {
+  const Flat flat(call.args[0], call.rows);
+  const ColumnPtr keep = flat.run(*call.lambdas[0], call.errors);
+  for (size_t at = 0; at < flat.owners.size(); ++at)
+    if (keep->is_null(at)) call.errors.add(flat.owners[at], "the condition of FILTER is null");
+  build_rows(call, flat, [&](size_t at) {
+    if (keep->data<uint8_t>()[at] == 0) return;
+    for (size_t part = 0; part < flat.parts.size(); ++part)
+      call.out.child(part).append_from(flat.parts[part], at);
+  });
+}
+
+// The n-th elements of all rows are reduced at once: as many steps as the longest row has elements.
+class Reduction {
+ public:
+  explicit Reduction(KernelCall& call) : call_(call), flat_(call.args[0], call.rows) {
+    const auto initial = std::make_shared<const Column>(expanded(call.args[1], call.rows));
+    std::vector<size_t> next(call.rows, 0);
+    for (size_t row = 0; row < call.rows; ++row) states_.push_back({initial, row});
+    starts_.resize(call.rows + 1, flat_.owners.size());
+    for (size_t at = flat_.owners.size(); at-- > 0;) starts_[flat_.owners[at]] = at;
+    for (size_t row = call.rows; row-- > 0;)
+      starts_[row] = std::min(starts_[row], starts_[row + 1]);
+  }
+
+  void run() {
+    for (size_t nth = 0; step(nth); ++nth) continue;
+    for (size_t row = 0; row < call_.rows; ++row) {
+      const State& state = states_[row];
+      call_.errors.has(row) ? call_.out.append_null()
+                            : call_.out.append_from(*state.column, state.row);
+    }
+  }
+
+ private:
+  struct State {
+    ColumnPtr column;
+    size_t row;
+  };
+
+  bool is_open(size_t row) const { return !call_.args[1].is_null(row) && !call_.errors.has(row); }
+
+  // False when no row has so many elements.
+  bool step(size_t nth) {
+    std::vector<uint32_t> rows, items;
+    Column states(call_.args[1].type());
+    for (size_t row = 0; row < call_.rows; ++row) {
+      if (starts_[row] + nth >= starts_[row + 1] || !is_open(row)) continue;
+      rows.push_back(static_cast<uint32_t>(row));
+      items.push_back(static_cast<uint32_t>(starts_[row] + nth));
+      states.append_from(*states_[row].column, states_[row].row);
+    }
+    if (rows.empty()) return false;
+    std::vector<Column> parts;
+    for (const Column& part : flat_.parts) parts.push_back(part.gather(items));
+    std::vector<Argument> arguments{{&states}};
+    for (const Column& part : parts) arguments.push_back({&part});
+    const ColumnPtr next = call_.lambdas[0]->run(arguments, rows, call_.errors);
+    for (size_t i = 0; i < rows.size(); ++i) states_[rows[i]] = {next, i};
+    return true;
+  }
+
+  KernelCall& call_;
+  const Flat flat_;
+  std::vector<State> states_;
+  std::vector<size_t> starts_;  // where each row's elements begin in flat_; one more at the end
+};
+
+void reduce(KernelCall& call) { Reduction(call).run(); }
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "transform",
+     .signature = "(ARRAY<T> array, (T) => R) -> ARRAY<R>",
+     .doc = "The array of what a lambda makes of each element.",
+     .example = "TRANSFORM(ARRAY[1, 2], x => x + 5) = ARRAY[6, 7]",
+     .kernel = transform_array},
+    {.name = "transform",
+     .signature = "(MAP<K, V> map, (K, V) => R, (K, V) => S) -> MAP<R, S>",
+     .doc = "The map of what two lambdas make of each key and of each value.",
+     .example = "TRANSFORM(MAP('a' := 1), (k, v) => UCASE(k), (k, v) => v + 1)['A'] = 2",
+     .kernel = transform_map},
+    {.name = "filter",
+     .signature = "(ARRAY<T> array, (T) => BOOLEAN) -> ARRAY<T>",
+     .doc = "The elements for which a lambda is true.",
+     .example = "FILTER(ARRAY[3, 6, 10], x => x > 5) = ARRAY[6, 10]",
+     .kernel = filter},
+    {.name = "filter",
+     .signature = "(MAP<K, V> map, (K, V) => BOOLEAN) -> MAP<K, V>",
+     .doc = "The entries for which a lambda is true.",
+     .example = "FILTER(MAP('a' := 1, 'b' := 9), (k, v) => v > 5)['b'] = 9",
+     .kernel = filter},
+    {.name = "reduce",
+     .signature = "(ARRAY<T> list, S state, (S, T) => S) -> S",
+     .doc = "What a lambda makes of a start value and, one after another, all elements.",
+     .example = "REDUCE(ARRAY[1, 2, 3], 10, (s, x) => s + x) = 16",
+     .kernel = reduce},
+    {.name = "reduce",
+     .signature = "(MAP<K, V> map, S state, (S, K, V) => S) -> S",
+     .doc = "What a lambda makes of a start value and, one after another, all entries.",
+     .example = "REDUCE(MAP('a' := 1, 'b' := 2), 10, (s, k, v) => s + v) = 13",
+     .kernel = reduce},
+};
+
+}  // namespace
+
+const FunctionFamily kLambdaFunctions{"LAMBDA", kFunctions};
+
+}  // namespace engine

@@ -1,0 +1,43 @@
+#include "engine/functions/lists.h"
+
+#include <algorithm>
+
+#include "engine/functions/utf16.h"
+
+namespace engine {
+
+namespace {
+
+// String.hashCode(), mixed as HashMap does.
+uint32_t java_hash(std::string_view text) {
+  uint32_t hash = 0;
+  if (is_ascii(text))
+    for (const char c : text) hash = hash * 31 + static_cast<unsigned char>(c);
+  else
+    for (const char16_t unit : to_utf16(text)) hash = hash * 31 + unit;
+  return hash ^ hash >> 16;
+}
+
+}  // namespace
+
+std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries) {
+  std::vector<uint32_t> order(entries.size());
+  std::iota(order.begin(), order.end(), entries.begin);
+  if (keys.type().kind() != TypeKind::String) return order;
+  uint32_t buckets = 16;  // doubled when more than three quarters are taken
+  while (entries.size() > buckets / 4 * 3) buckets *= 2;
+  const auto bucket = [&](uint32_t entry) {
+    return keys.is_null(entry) ? 0
+                               : java_hash(keys.data<std::string_view>()[entry]) & (buckets - 1);
+  };
+  std::ranges::stable_sort(order, {}, bucket);
+  return order;
+}
+
+Column expanded(const Argument& argument, size_t rows) {
+  std::vector<uint32_t> from(rows);
+  if (!argument.is_constant) std::iota(from.begin(), from.end(), 0U);
+  return argument.column->gather(from);
+}
+
+}  // namespace engine

@@ -1,0 +1,77 @@
+// EXPLODE and CUBE_EXPLODE: one row becomes many.
+#include <fmt/format.h>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/functions/lists.h"
+
+namespace engine {
+
+namespace {
+
+void explode(KernelCall& call) { call.out = expanded(call.args[0], call.rows); }
+
+constexpr uint32_t kMostCubeColumns = 20;  // a million rows
+
+// Each element is kept or replaced by null, in the order of binary counting with the last column
+// as the lowest bit. An element that is null has only one form.
+void append_cube(KernelCall& call, ItemRange items) {
+  const Column& from = call.args[0].column->child(0);
+  Column& rows = call.out.child(0);
+  std::vector<uint32_t> present;  // elements that are not null
+  for (uint32_t item = items.begin; item < items.end; ++item)
+    if (!from.is_null(item)) present.push_back(item);
+  for (uint64_t kept = 0; kept < uint64_t{1} << present.size(); ++kept) {
+    size_t nth = 0;
+    for (uint32_t item = items.begin; item < items.end; ++item) {
+      const bool is_present = nth < present.size() && present[nth] == item;
+      const bool is_kept = is_present && ((kept >> (present.size() - 1 - nth)) & 1) != 0;
+      is_kept ? rows.child(0).append_from(from, item) : rows.child(0).append_null();
+      nth += is_present ? 1 : 0;
+    }
+    rows.close_list();
+  }
+}
+
+void cube_explode(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    bool is_valid = !call.args[0].is_null(row);
+    if (is_valid) {
+      const ItemRange items = items_of(call.args[0], row);
+      is_valid = items.size() <= kMostCubeColumns;
+      if (is_valid)
+        append_cube(call, items);
+      else
+        call.errors.add(row, fmt::format("Cube Explode does not support more than {} columns",
+                                         kMostCubeColumns));
+    }
+    call.out.close_list(is_valid);
+  }
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "explode",
+     .signature = "(ARRAY<DECIMAL> input) -> DECIMAL",
+     .doc = "A row for each element.",
+     .example = "",
+     .kernel = explode,
+     .kind = FunctionKind::Table},
+    {.name = "explode",
+     .signature = "(ARRAY<T> list) -> T",
+     .doc = "A row for each element.",
+     .example = "",
+     .kernel = explode,
+     .kind = FunctionKind::Table},
+    {.name = "cube_explode",
+     .signature = "(ARRAY<T> columns) -> ARRAY<T>",
+     .doc = "A row for each way to replace some of the elements by null.",
+     .example = "",
+     .kernel = cube_explode,
+     .kind = FunctionKind::Table},
+};
+
+}  // namespace
+
+const FunctionFamily kTableFunctions{"TABLE", kFunctions};
+
+}  // namespace engine
