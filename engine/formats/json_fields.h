@@ -1,7 +1,6 @@
 // Which column a JSON key belongs to.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,17 +15,32 @@ namespace engine {
 // Threads: one at a time.
 class JsonFields {
  public:
-  struct Match {
-    int field = -1;      // index in the names, -1 if there is none
-    bool exact = false;  // otherwise only the upper-cased key fits
+  // One small number, so that it travels in a register: this is asked for every key of every
+  // record.
+  class Match {
+   public:
+    static constexpr Match none() { return Match(-1); }        // there is no such field
+    static constexpr Match bad_escape() { return Match(-2); }  // the key is no valid string
+    // `exact`: the key is the name itself; otherwise only the upper-cased key is.
+    static constexpr Match field(size_t index, bool exact) {
+      return Match(static_cast<int32_t>(index) * 2 + (exact ? 1 : 0));
+    }
+    bool is_field() const { return code_ >= 0; }
+    bool is_bad_escape() const { return code_ == -2; }
+    bool is_exact() const { return (code_ & 1) != 0; }
+    size_t index() const { return static_cast<size_t>(code_ >> 1); }
+
+   private:
+    explicit constexpr Match(int32_t code) : code_(code) {}
+    int32_t code_;
   };
 
   explicit JsonFields(std::vector<std::string> names);
 
   // Begins an object.
   void begin() { previous_ = 0; }
-  // The next key of the object, as it is between its quotes. Nothing if it has a bad escape.
-  std::optional<Match> find(std::string_view raw_key) {
+  // The next key of the object, as it is between its quotes.
+  Match find(std::string_view raw_key) {
     const Known& guess = known_[known_[previous_].next];
     if (guess.raw_key == raw_key) {
       previous_ = known_[previous_].next;
@@ -38,11 +52,11 @@ class JsonFields {
  private:
   struct Known {
     std::string raw_key;
-    Match match;
+    Match match = Match::none();
     uint32_t next = 0;  // index in known_ of the key that came after this one last time
   };
 
-  std::optional<Match> find_unexpected(std::string_view raw_key);
+  Match find_unexpected(std::string_view raw_key);
   Match resolve(std::string_view key) const;
 
   std::vector<std::string> names_;

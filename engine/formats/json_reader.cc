@@ -106,17 +106,17 @@ class JsonReader final : public Reader {
       std::string_view key;
       if (!cursor.take_raw_string(key)) return false;
       const auto match = fields_.find(key);
-      if (!match) return cursor.fail("unknown escape in a string");
+      if (match.is_bad_escape()) return cursor.fail("unknown escape in a string");
       if (!cursor.expect(':')) return false;
-      if (!read_field(cursor, *match)) return false;
+      if (!read_field(cursor, match)) return false;
     } while (cursor.take(','));
     return cursor.expect('}');
   }
 
   bool read_field(JsonCursor& cursor, JsonFields::Match match) {
-    const auto field = static_cast<size_t>(match.field);
-    if (match.field < 0 || slots_[field].column == nullptr) return cursor.skip_value();
-    if (match.exact)
+    if (!match.is_field() || slots_[match.index()].column == nullptr) return cursor.skip_value();
+    const size_t field = match.index();
+    if (match.is_exact())
       exact_in_[field] = records_;
     else if (exact_in_[field] == records_)
       return cursor.skip_value();  // the exact name was there already and wins

@@ -355,9 +355,9 @@ bool JsonValueReader::read_map(JsonCursor& cursor, ColumnSlot& slot) {
 }
 
 bool JsonValueReader::read_field(JsonCursor& cursor, Column& parent, JsonFields::Match match) {
-  const auto field = static_cast<size_t>(match.field);
+  const size_t field = match.index();
   const size_t row = parent.size();
-  if (match.exact)
+  if (match.is_exact())
     exact_in_[field] = objects_;
   else if (exact_in_[field] == objects_)
     return cursor.skip_value();  // the exact name was there already and wins
@@ -385,9 +385,9 @@ bool JsonValueReader::read_struct(JsonCursor& cursor, ColumnSlot& slot) {
       std::string_view key;
       if (!cursor.take_raw_string(key)) return false;
       const auto match = fields_->find(key);
-      if (!match) return cursor.fail("unknown escape in a string");
+      if (match.is_bad_escape()) return cursor.fail("unknown escape in a string");
       if (!cursor.expect(':')) return false;
-      const bool ok = match->field < 0 ? cursor.skip_value() : read_field(cursor, column, *match);
+      const bool ok = match.is_field() ? read_field(cursor, column, match) : cursor.skip_value();
       if (!ok) return false;
     } while (cursor.take(','));
     if (!cursor.expect('}')) return false;
