@@ -1,6 +1,7 @@
 #include "engine/formats/json_writer.h"
 
 #include "engine/formats/format.h"
+#include "engine/formats/json_buffer.h"
 #include "engine/types/text_json.h"
 
 namespace engine {
@@ -15,25 +16,28 @@ class JsonWriter final : public Writer {
       names_.push_back(column.name);
       std::string prefix = prefixes_.empty() ? "{" : ",";
       append_json_string(prefix, column.name);
-      prefixes_.push_back(prefix + ":");
+      prefixes_.emplace_back(prefix + ":");
     }
   }
 
   void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
              EncodedRows& out) override {
+    JsonBuffer buffer(out.bytes);
     for (size_t row = rows.first; row < rows.end; ++row) {
-      if ((present != nullptr && !present->test(row)) || is_null_record(columns, row)) {
-        out.close(false);
-        continue;
+      const size_t begin = buffer.size();
+      bool is_present = (present == nullptr || present->test(row)) && !is_null_record(columns, row);
+      if (is_present) {
+        const size_t bad = write_row(columns, row, buffer);
+        if (bad != columns.size()) {
+          buffer.cut(begin);
+          is_present = false;
+          out.problems.push_back(
+              {row, "column " + names_[bad] + ": a MAP with a null key cannot be written as JSON"});
+        }
       }
-      const size_t begin = out.bytes.size();
-      const size_t bad = write_row(columns, row, out.bytes);
-      if (bad == columns.size())
-        out.close(true);
-      else
-        out.fail(row, begin,
-                 "column " + names_[bad] + ": a MAP with a null key cannot be written as JSON");
+      out.close(buffer.size(), is_present);
     }
+    buffer.finish();
   }
 
  private:
@@ -45,17 +49,50 @@ class JsonWriter final : public Writer {
   }
 
   // Appends the record; gives the column that cannot be written, columns.size() if all could.
-  size_t write_row(std::span<const Column* const> columns, size_t row, std::string& out) const {
+  size_t write_row(std::span<const Column* const> columns, size_t row, JsonBuffer& buffer) {
     for (size_t i = 0; i < columns.size(); ++i) {
-      if (wrapped_) out += prefixes_[i];
-      if (!append_json_value(out, *columns[i], row)) return i;
+      buffer.make_room(prefixes_[i].size() + JsonBuffer::kNumberRoom);
+      if (wrapped_) buffer.put(prefixes_[i]);
+      if (!write_value(*columns[i], row, buffer)) return i;
     }
-    if (wrapped_) out += columns.empty() ? "{}" : "}";
+    if (wrapped_) buffer.append(columns.empty() ? "{}" : "}");
     return columns.size();
   }
 
+  // The kinds that records mostly have are printed in place, all others by way of a string.
+  bool write_value(const Column& column, size_t row, JsonBuffer& buffer) {
+    if (column.is_null(row)) {
+      buffer.append("null");
+      return true;
+    }
+    switch (column.type().kind()) {
+      case TypeKind::Integer:
+      case TypeKind::Date:
+      case TypeKind::Time:
+        buffer.put_number(column.data<int32_t>()[row]);
+        return true;
+      case TypeKind::Bigint:
+      case TypeKind::Timestamp:
+        buffer.put_number(column.data<int64_t>()[row]);
+        return true;
+      case TypeKind::String: {
+        const std::string_view text = column.data<std::string_view>()[row];
+        buffer.make_room(text.size() + 2);
+        if (buffer.put_plain_string(text)) return true;
+        break;
+      }
+      default:
+        break;
+    }
+    text_.clear();
+    if (!append_json_value(text_, column, row)) return false;
+    buffer.append(text_);
+    return true;
+  }
+
   std::vector<std::string> names_;
-  std::vector<std::string> prefixes_;  // {"A": and ,"B":
+  std::vector<PaddedText> prefixes_;  // {"A": and ,"B":
+  std::string text_;                  // of one value; kept for its memory
   const bool wrapped_;
   const Side side_;
 };

@@ -22,15 +22,9 @@ void EncodedRows::clear() {
   problems.clear();
 }
 
-void EncodedRows::close(bool is_present) {
-  ends.push_back(bytes.size());
+void EncodedRows::close(size_t end, bool is_present) {
+  ends.push_back(end);
   present.push_back(is_present);
-}
-
-void EncodedRows::fail(size_t row, size_t begin, std::string message) {
-  bytes.resize(begin);
-  close(false);
-  problems.push_back({row, std::move(message)});
 }
 
 }  // namespace engine

@@ -27,10 +27,9 @@ struct EncodedRows {
     return std::string_view(bytes).substr(begin, ends[row] - begin);
   }
   void clear();
-  // Ends the row that was just appended to `bytes`.
-  void close(bool is_present);
-  // Ends the row without a payload: what was appended since `begin` is dropped.
-  void fail(size_t row, size_t begin, std::string message);
+  // Ends the row that was just appended to `bytes`, which may go on past `end` for a while.
+  void close(size_t end, bool is_present);
+  void close(bool is_present) { close(bytes.size(), is_present); }
 };
 
 struct RowRange {

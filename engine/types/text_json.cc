@@ -1,7 +1,6 @@
 #include "engine/types/text_json.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
@@ -10,17 +9,6 @@
 namespace engine {
 
 namespace {
-
-bool needs_escape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
-
-// Whether any of eight characters needs an escape; each test sets the top bit of its byte. A byte
-// above 0x7f never does.
-bool any_needs_escape(uint64_t word) {
-  constexpr uint64_t kOnes = 0x0101010101010101u, kTops = 0x8080808080808080u;
-  const auto zero_bytes = [](uint64_t value) { return (value - kOnes) & ~value & kTops; };
-  const uint64_t control = (word - kOnes * 0x20) & ~word & kTops;
-  return (control | zero_bytes(word ^ (kOnes * '"')) | zero_bytes(word ^ (kOnes * '\\'))) != 0;
-}
 
 // Length of the part of `text` from `at` on that can be copied as it is.
 size_t plain_run(std::string_view text, size_t at) {

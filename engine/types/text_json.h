@@ -2,6 +2,7 @@
 // share.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,38 @@ namespace engine {
 
 // In quotes; control characters, quotes and backslashes escaped as Jackson does, all else as it is.
 void append_json_string(std::string& out, std::string_view text);
+
+// Whether any of eight characters must be escaped in JSON.
+inline bool any_needs_escape(uint64_t characters) {
+  // Each test sets the top bit of its byte; a byte above 0x7f never needs an escape.
+  constexpr uint64_t kOnes = 0x0101010101010101u, kTops = 0x8080808080808080u;
+  const auto zero_bytes = [](uint64_t word) { return (word - kOnes) & ~word & kTops; };
+  const uint64_t control = (characters - kOnes * 0x20) & ~characters & kTops;
+  return (control | zero_bytes(characters ^ (kOnes * '"')) |
+          zero_bytes(characters ^ (kOnes * '\\'))) != 0;
+}
+inline bool needs_escape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// Copies a text that needs no escapes; false, and `to` is of no use, if it needs some.
+inline bool copy_plain_json(std::string_view text, char* to) {
+  constexpr size_t kWord = sizeof(uint64_t);
+  const auto copy_word = [&](size_t at) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, kWord);
+    std::memcpy(to + at, &word, kWord);
+    return !any_needs_escape(word);
+  };
+  if (text.size() < kWord) {
+    for (size_t at = 0; at < text.size(); ++at) {
+      if (needs_escape(text[at])) return false;
+      to[at] = text[at];
+    }
+    return true;
+  }
+  for (size_t at = 0; at + kWord <= text.size(); at += kWord)
+    if (!copy_word(at)) return false;
+  return copy_word(text.size() - kWord);  // the rest, together with what was copied before
+}
 
 // How DATE, TIME and TIMESTAMP look inside JSON.
 enum class JsonTimes : uint8_t {
