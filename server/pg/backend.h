@@ -81,7 +81,8 @@ class Execution {
  public:
   virtual ~Execution() = default;
   // After pause() at most the rows that are already on their way to this loop still come. It ends
-  // with resume(). A paused execution may still report an error.
+  // with resume(). A paused execution may still report an error. Since receivers only take notes,
+  // the session pauses between turns of the loop: no more than a batch or two in one turn.
   virtual void pause() = 0;
   virtual void resume() = 0;
   // For statements without rows: stop if that is still possible (then on_error with QueryCanceled),
@@ -130,6 +131,8 @@ class CopyIn {
   // Rows that fail are reported by on_copy_error, with `context` naming line and column.
   virtual Pace append(CopyRows rows) = 0;
   virtual void finish() = 0;
+  // Rows that are in for good, whatever happens to the rest: a very long COPY commits in blocks.
+  virtual uint64_t committed_rows() const { return 0; }
 };
 
 // The engine as one client's session sees it. It remembers what the session wrote, so that the
@@ -163,6 +166,7 @@ class SessionBackend {
   // nothing) or on_error. Nothing else is asked of the backend until then. The destruction of the
   // execution does not undo it.
   virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;
+  // Drops what is held back; after a failed commit there is nothing.
   virtual void rollback() = 0;
 
   // Whether a property or a setting with a dotted name may be set to this: InvalidParameter for a

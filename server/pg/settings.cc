@@ -65,6 +65,10 @@ constexpr SettingRow kSettings[] = {
      "How a push query in the simple protocol is shown: auto, rows, table or copy."},
     {"push.max_rows", "0", Number, kSilent, "Ends a push query after this many rows; 0: never."},
     {"push.timeout", "0", Duration, kSilent, "Ends a push query after this long; 0: never."},
+    {"push.linger", "0", Duration, kSilent,
+     "Ends a FETCH that has rows when no other came for this long; 0: it waits for all."},
+    {"push.fetch_timeout", "0", Duration, kSilent,
+     "Ends a FETCH after this long even without rows; 0: never."},
 };
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -189,6 +193,19 @@ int64_t SessionSettings::get_number(std::string_view name) const {
   return parse_number(get(name).value_or("")).value_or(0);
 }
 
+std::string SessionSettings::spelling(std::string_view name) {
+  const SettingRow* row = find_row(name);
+  return std::string(row ? row->name : name);
+}
+
+bool SessionSettings::is_set_in_session(std::string_view name) const {
+  const std::string key = lower_case(name);
+  const auto found = values_.find(key);
+  const auto preset = defaults_.find(key);
+  if (local_.contains(key)) return true;
+  return found != values_.end() && (preset == defaults_.end() || preset->second != found->second);
+}
+
 Status SessionSettings::assign(std::string_view name, std::string_view value, Values& into) {
   if (const SettingRow* row = find_row(name)) {
     into[lower_case(name)] = TRY(checked(*row, value));
@@ -228,6 +245,9 @@ Status SessionSettings::reset(std::string_view name) {
 void SessionSettings::reset_all() {
   local_.clear();
   values_ = defaults_;
+}
+void SessionSettings::preset(std::string_view name, std::string value) {
+  values_[lower_case(name)] = std::move(value);
 }
 void SessionSettings::keep_as_defaults() { defaults_ = values_; }
 

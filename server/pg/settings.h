@@ -29,12 +29,19 @@ class SessionSettings {
   int64_t get_ms(std::string_view name) const;
   int64_t get_number(std::string_view name) const;  // 0 where not set or bad
 
+  // As PostgreSQL spells it: timezone is TimeZone. A free name is as it was given.
+  static std::string spelling(std::string_view name);
+  // Whether the client has set it after start-up.
+  bool is_set_in_session(std::string_view name) const;
+
   // Fails with UndefinedObject (an unknown name without a dot) or InvalidParameter.
   Status set(std::string_view name, std::string_view value);
   Status set_local(std::string_view name, std::string_view value);  // until the transaction ends
   // Back to what the connection began with; for a free name: not set.
   Status reset(std::string_view name);
   void reset_all();
+  // For start-up: sets what the client cannot.
+  void preset(std::string_view name, std::string value);
   // What is set now is what reset() goes back to: called once start-up has applied its parameters.
   void keep_as_defaults();
 

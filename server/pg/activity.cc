@@ -1,0 +1,241 @@
+#include "server/pg/activity.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/pg/messages.h"
+
+namespace server::pg {
+
+namespace {
+
+constexpr int64_t kUsPerMs = 1000;
+// A table's widths follow its first rows. An empty one shows its head after this time.
+constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
+
+void send_notices(SessionContext& context, std::vector<Notice> notices) {
+  const std::string least = context.settings.get("client_min_messages").value_or("notice");
+  for (const Notice& notice : notices) {
+    const bool is_wanted = notice.level == NoticeLevel::Warning
+                               ? least != "error"
+                               : least != "error" && least != "warning";
+    if (is_wanted) MessageWriter(context.output).notice(notice);
+  }
+}
+
+class PortalActivity final : public Activity {
+ public:
+  PortalActivity(SessionContext& context, PortalRun run)
+      : context_(context),
+        run_(std::move(run)),
+        delivery_{context.output, run_.encoder.get(), run_.limit},
+        began_us_(context.clock.monotonic_us()),
+        last_row_us_(began_us_) {}
+  ~PortalActivity() override { portal().close_delivery(); }
+  PortalActivity(const PortalActivity&) = delete;
+  PortalActivity& operator=(const PortalActivity&) = delete;
+
+  Result<Progress> advance() override {
+    if (!std::exchange(has_begun_, true)) TRY(begin());
+    send_notices(context_, portal().take_notices());
+    note_new_rows();
+    if (delivery_.is_full()) return finish_full();
+    if (portal().is_exhausted()) return finish_exhausted();
+    const int64_t now_us = context_.clock.monotonic_us();
+    if (const auto timeout = statement_timeout_us(); timeout && now_us >= began_us_ + *timeout)
+      TRY(time_out());
+    if (portal().expires_us && now_us >= *portal().expires_us) {
+      portal().finish_early();
+      return finish_exhausted();
+    }
+    if (const auto wait_end_us = batch_end_us(); wait_end_us && now_us >= *wait_end_us)
+      return finish_batch();
+    if (header_is_due(now_us)) run_.encoder->append_header(context_.output);
+    return Progress::Waiting;
+  }
+
+  void cancel(Error reason) override {
+    if (is_query())
+      portal().stop_with(std::move(reason));
+    else
+      portal().request_cancel();
+  }
+  void set_output_full(bool is_full) override { portal().set_output_full(is_full); }
+
+  std::optional<int64_t> deadline_us() const override {
+    std::optional<int64_t> earliest = portal().expires_us;
+    const auto consider = [&](std::optional<int64_t> time_us) {
+      if (time_us) earliest = std::min(earliest.value_or(INT64_MAX), *time_us);
+    };
+    if (const auto timeout = statement_timeout_us(); timeout && !has_timed_out_)
+      consider(began_us_ + *timeout);
+    consider(batch_end_us());
+    if (run_.encoder && run_.encoder->header_may_wait()) consider(began_us_ + kHeaderWaitUs);
+    return earliest;
+  }
+
+ private:
+  Portal& portal() { return *run_.portal; }
+  const Portal& portal() const { return *run_.portal; }
+  const Prepared& plan() const { return *portal().statement()->plan; }
+  bool is_query() const {
+    return plan().kind == ResultKind::Rows || plan().kind == ResultKind::PushRows;
+  }
+  bool is_push() const { return plan().kind == ResultKind::PushRows; }
+
+  Status begin() {
+    if (!portal().has_started()) {
+      TRY(portal().start(*context_.backend));
+      const int64_t timeout_ms = context_.settings.get_ms("push.timeout");
+      if (is_push() && timeout_ms > 0) portal().expires_us = began_us_ + timeout_ms * kUsPerMs;
+    }
+    if (!is_query()) return {};
+    limit_rows_of_push();
+    MessageWriter writer(context_.output);
+    if (run_.start == PortalRun::Start::DescribedRows)
+      writer.row_description(plan().columns, portal().formats());
+    if (run_.start == PortalRun::Start::CopyOut) {
+      writer.copy_out(plan().columns.size());
+      if (!run_.encoder->header_may_wait()) run_.encoder->append_header(context_.output);
+    }
+    portal().open_delivery(delivery_);
+    return {};
+  }
+
+  void limit_rows_of_push() {
+    const int64_t max_rows = context_.settings.get_number("push.max_rows");
+    if (!is_push() || max_rows <= 0) return;
+    const auto max = static_cast<uint64_t>(max_rows);
+    const uint64_t left = max - std::min(max, portal().rows_delivered());
+    if (delivery_.limit && *delivery_.limit < left) return;
+    delivery_.limit = left;
+    ends_when_full_ = true;
+  }
+
+  void note_new_rows() {
+    if (std::exchange(seen_rows_, delivery_.sent) != delivery_.sent)
+      last_row_us_ = context_.clock.monotonic_us();
+  }
+
+  std::optional<int64_t> statement_timeout_us() const {
+    const int64_t timeout_ms = context_.settings.get_ms("statement_timeout");
+    if (timeout_ms <= 0) return std::nullopt;
+    // A default that fits ordinary statements must not end the ones that are meant to go on.
+    if (is_push() && !context_.settings.is_set_in_session("statement_timeout")) return std::nullopt;
+    return timeout_ms * kUsPerMs;
+  }
+
+  Status time_out() {
+    Error error{ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
+    if (is_query()) return error;
+    if (!std::exchange(has_timed_out_, true)) portal().request_cancel();
+    return {};
+  }
+
+  // When a FETCH or a limited Execute of a push query stops waiting for more rows.
+  std::optional<int64_t> batch_end_us() const {
+    if (!is_push() || !run_.limit) return std::nullopt;
+    const int64_t linger_ms = context_.settings.get_ms("push.linger");
+    const int64_t timeout_ms = context_.settings.get_ms("push.fetch_timeout");
+    std::optional<int64_t> end_us;
+    if (linger_ms > 0 && delivery_.sent > 0) end_us = last_row_us_ + linger_ms * kUsPerMs;
+    if (timeout_ms > 0)
+      end_us = std::min(end_us.value_or(INT64_MAX), began_us_ + timeout_ms * kUsPerMs);
+    return end_us;
+  }
+
+  bool header_is_due(int64_t now_us) const {
+    return run_.encoder && run_.encoder->header_may_wait() && now_us >= began_us_ + kHeaderWaitUs;
+  }
+
+  Result<Progress> finish_full() {
+    if (ends_when_full_) {
+      portal().finish_early();
+      return finish_exhausted();
+    }
+    return finish_batch();
+  }
+
+  Result<Progress> finish_batch() {
+    if (!run_.can_suspend) return complete(Completion{"SELECT"});
+    MessageWriter(context_.output).portal_suspended();
+    return Progress::Finished;
+  }
+
+  Result<Progress> finish_exhausted() {
+    if (portal().error()) return *portal().error();
+    if (run_.encoder && run_.encoder->header_may_wait())
+      run_.encoder->append_header(context_.output);
+    return complete(*portal().completion());
+  }
+
+  Result<Progress> complete(const Completion& completion) {
+    MessageWriter writer(context_.output);
+    if (run_.start == PortalRun::Start::CopyOut) writer.copy_done();
+    std::string tag = run_.command.empty() ? completion.command : run_.command;
+    if (is_query())
+      tag += " " + std::to_string(delivery_.sent);
+    else if (completion.row_count)
+      tag += " " + std::to_string(*completion.row_count);
+    writer.command_complete(tag);
+    return Progress::Finished;
+  }
+
+  SessionContext& context_;
+  PortalRun run_;
+  Delivery delivery_;
+  const int64_t began_us_;
+  int64_t last_row_us_;
+  uint64_t seen_rows_ = 0;
+  bool has_begun_ = false, has_timed_out_ = false;
+  bool ends_when_full_ = false;  // push.max_rows comes before the client's own limit
+};
+
+class CommitActivity final : public Activity, private Receiver {
+ public:
+  CommitActivity(SessionContext& context, std::string tag, std::function<void()> on_event)
+      : context_(context), tag_(std::move(tag)), on_event_(std::move(on_event)) {}
+
+  Result<Progress> advance() override {
+    if (!std::exchange(has_begun_, true)) execution_ = context_.backend->commit(*this);
+    send_notices(context_, std::exchange(notices_, {}));
+    if (error_) return *error_;
+    if (!is_done_) return Progress::Waiting;
+    if (!tag_.empty()) MessageWriter(context_.output).command_complete(tag_);
+    return Progress::Finished;
+  }
+  // What has been handed over for good cannot be called back.
+  void cancel(Error) override {}
+
+ private:
+  void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
+  void on_notice(Notice notice) override { notices_.push_back(std::move(notice)); }
+  void on_done(Completion) override {
+    is_done_ = true;
+    on_event_();
+  }
+  void on_error(Error error) override {
+    error_ = std::move(error);
+    on_event_();
+  }
+
+  SessionContext& context_;
+  const std::string tag_;
+  const std::function<void()> on_event_;
+  std::unique_ptr<Execution> execution_;
+  std::vector<Notice> notices_;
+  bool has_begun_ = false, is_done_ = false;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+std::unique_ptr<Activity> make_portal_activity(SessionContext& context, PortalRun run) {
+  return std::make_unique<PortalActivity>(context, std::move(run));
+}
+std::unique_ptr<Activity> make_commit_activity(SessionContext& context, std::string tag,
+                                               std::function<void()> on_event) {
+  return std::make_unique<CommitActivity>(context, std::move(tag), std::move(on_event));
+}
+
+}  // namespace server::pg

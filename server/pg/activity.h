@@ -1,0 +1,54 @@
+// What a session does that takes time: sending rows, running a command, committing. One at a time;
+// further messages wait until it has finished.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "server/pg/backend.h"
+#include "server/pg/portal.h"
+#include "server/pg/settings.h"
+
+namespace server::pg {
+
+// What activities share with their session.
+struct SessionContext {
+  const Clock& clock;
+  SessionSettings settings = {};
+  std::string output = {};  // messages that wait to be sent
+  std::unique_ptr<SessionBackend> backend = {};
+};
+
+enum class Progress : uint8_t { Waiting, Finished };
+
+class Activity {
+ public:
+  virtual ~Activity() = default;
+  // Called when something may have happened. An error ends it too.
+  virtual Result<Progress> advance() = 0;
+  // It ends with this error at the next advance(), or as it would have if it is too late for that.
+  virtual void cancel(Error reason) = 0;
+  virtual void set_output_full(bool /*is_full*/) {}
+  // The clock's time at which advance() has something to do.
+  virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
+};
+
+// How the rows of a portal are sent, and what is said before and after them.
+struct PortalRun {
+  std::shared_ptr<Portal> portal;       // shared with the session's names: CLOSE may come first
+  std::unique_ptr<RowEncoder> encoder;  // null: rows are not sent (MOVE)
+  enum class Start : uint8_t { Rows, DescribedRows, CopyOut } start = Start::Rows;
+  std::optional<uint64_t> limit = {};
+  bool can_suspend = false;  // a full Execute answers PortalSuspended
+  std::string command = {};  // of the tag (FETCH, MOVE, COPY); empty: what the backend says
+};
+std::unique_ptr<Activity> make_portal_activity(SessionContext& context, PortalRun run);
+
+// Appends what was held back; `tag` is what the client gets, if anything. `on_event` is called when
+// there is something to advance for.
+std::unique_ptr<Activity> make_commit_activity(SessionContext& context, std::string tag,
+                                               std::function<void()> on_event);
+
+}  // namespace server::pg

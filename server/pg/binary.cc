@@ -1,0 +1,291 @@
+#include "server/pg/binary.h"
+
+#include <array>
+#include <bit>
+#include <vector>
+
+#include "base/bytes.h"
+#include "engine/types/text_bytes.h"
+#include "engine/types/text_number.h"
+#include "engine/types/text_postgres.h"
+#include "engine/types/text_time.h"
+#include "server/pg/wire_types.h"
+
+namespace server::pg {
+
+using engine::Column;
+using engine::Int128;
+using engine::TypeKind;
+
+namespace {
+
+// PostgreSQL counts from 2000-01-01.
+constexpr int32_t kEpochDays = 10957;
+constexpr int64_t kEpochMs = 946'684'800'000;
+
+constexpr uint16_t kNumericPositive = 0, kNumericNegative = 0x4000, kNumericNan = 0xC000,
+                   kNumericInfinity = 0xD000, kNumericMinusInfinity = 0xF000;
+constexpr int kDigitsPerGroup = 4;
+constexpr int kGroupBase = 10'000;
+
+// What does not fit is PostgreSQL's infinity.
+int64_t timestamp_us(int64_t ms) {
+  int64_t us = 0;
+  if (__builtin_sub_overflow(ms, kEpochMs, &us) || __builtin_mul_overflow(us, int64_t{1000}, &us))
+    return ms < 0 ? INT64_MIN : INT64_MAX;
+  return us;
+}
+
+// Groups of four decimal digits, aligned at the decimal point; leading and trailing zero groups are
+// left out.
+//
+//    12345.67      1 | 2345 | 6700       weight 1 (the first group counts 10000^1)
+void append_numeric(std::string& out, Int128 unscaled, int scale) {
+  const bool is_negative = unscaled < 0;
+  auto rest = static_cast<unsigned __int128>(is_negative ? -unscaled : unscaled);
+  const int fraction_groups = (scale + kDigitsPerGroup - 1) / kDigitsPerGroup;
+  int padding = fraction_groups * kDigitsPerGroup - scale;  // zeros that complete the last group
+
+  std::vector<int16_t> groups;  // from the last
+  if (padding > 0) {
+    int divisor = kGroupBase, factor = 1;
+    for (; padding > 0; --padding) divisor /= 10, factor *= 10;
+    groups.push_back(static_cast<int16_t>(static_cast<int>(rest % divisor) * factor));
+    rest /= divisor;
+  }
+  for (; rest > 0; rest /= kGroupBase) groups.push_back(static_cast<int16_t>(rest % kGroupBase));
+
+  auto first_kept = groups.begin();
+  while (first_kept != groups.end() && *first_kept == 0) ++first_kept;
+  while (groups.end() != first_kept && groups.back() == 0) groups.pop_back();
+  const int weight = static_cast<int>(groups.size()) - fraction_groups - 1;
+
+  append_be(out, static_cast<int16_t>(groups.end() - first_kept));
+  append_be(out, static_cast<int16_t>(groups.end() == first_kept ? 0 : weight));
+  append_be(out, is_negative ? kNumericNegative : kNumericPositive);
+  append_be(out, static_cast<uint16_t>(scale));
+  for (auto group = groups.end(); group != first_kept;) append_be(out, *--group);
+}
+
+// Writes a length, then what `write` appends.
+template <class Write>
+void append_sized(std::string& out, Write write) {
+  const size_t length_at = out.size();
+  append_be<int32_t>(out, 0);
+  write();
+  store_be(out.data() + length_at, static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
+}
+
+void append_jsonb(std::string& out, const Column& column, size_t row) {
+  out += '\1';  // the format's version
+  engine::append_postgres_text(out, column, row);
+}
+
+void append_array(std::string& out, const Column& column, size_t row) {
+  const Column& elements = column.child(0);
+  const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
+  bool has_nulls = false;
+  for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
+  append_be<int32_t>(out, first == end ? 0 : 1);  // dimensions
+  append_be<int32_t>(out, has_nulls);
+  append_be(out, wire_type(elements.type()).oid);
+  if (first == end) return;
+  append_be(out, static_cast<int32_t>(end - first));
+  append_be<int32_t>(out, 1);  // the first index
+  for (size_t i = first; i < end; ++i) {
+    if (elements.is_null(i))
+      append_be<int32_t>(out, -1);
+    else
+      append_sized(out, [&] { append_binary(out, elements, i); });
+  }
+}
+
+// ---- From clients ----
+
+Error bad_bytes() {
+  return Error{ErrorCode::ProtocolViolation, "insufficient data left in message", "",
+               "The binary value does not have the length of its type."};
+}
+
+std::string numeric_text(ByteReader& reader) {
+  const auto group_count = reader.be<uint16_t>();
+  const auto weight = reader.be<int16_t>();
+  const auto sign = reader.be<uint16_t>();
+  const auto scale = reader.be<uint16_t>();
+  if (sign == kNumericNan) return "NaN";
+  if (sign == kNumericInfinity) return "Infinity";
+  if (sign == kNumericMinusInfinity) return "-Infinity";
+
+  std::vector<int16_t> groups(std::min<size_t>(group_count, reader.rest().size() / 2 + 1));
+  for (int16_t& group : groups) group = reader.be<int16_t>();
+  const auto append_group = [&](std::string& out, int index) {
+    const bool is_there = index >= 0 && index < static_cast<int>(groups.size());
+    const int value = is_there ? groups[static_cast<size_t>(index)] : 0;
+    for (const int divisor : {1000, 100, 10, 1})
+      out += static_cast<char>('0' + value / divisor % 10);
+  };
+  std::string whole, fraction;
+  for (int index = 0; index <= weight; ++index) append_group(whole, index);
+  for (int index = weight + 1; fraction.size() < scale; ++index) append_group(fraction, index);
+  fraction.resize(scale);
+  whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
+  if (whole.empty()) whole = "0";
+  return (sign == kNumericNegative ? "-" : "") + whole + (fraction.empty() ? "" : "." + fraction);
+}
+
+std::string double_text(double value) {
+  std::string text;
+  engine::append_double_postgres(text, value);
+  return text;
+}
+
+int64_t floor_to_ms(int64_t us) { return us / 1000 - (us % 1000 < 0); }
+
+std::string timestamp_text(int64_t us_since_2000) {
+  std::string text;
+  engine::append_timestamp(text, floor_to_ms(us_since_2000) + kEpochMs);
+  return text + "Z";
+}
+std::string date_text(int32_t days_since_2000) {
+  std::string text;
+  engine::append_date(text, int64_t{days_since_2000} + kEpochDays);
+  return text;
+}
+std::string time_text(int64_t us_of_day) {
+  std::string text;
+  engine::append_time_full(text, floor_to_ms(us_of_day));
+  return text;
+}
+
+std::string quoted_element(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+// One dimension; an array of arrays is jsonb with us.
+Result<std::string> array_text(ByteReader& reader) {
+  const auto dimensions = reader.be<int32_t>();
+  reader.be<int32_t>();  // has nulls: the lengths say it too
+  const auto element = reader.be<uint32_t>();
+  if (!reader.ok()) return bad_bytes();
+  if (dimensions == 0) return std::string("{}");
+  if (dimensions != 1)
+    return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
+  const auto count = reader.be<int32_t>();
+  reader.be<int32_t>();  // the first index
+  std::string text = "{";
+  for (int32_t i = 0; i < count; ++i) {
+    const auto size = reader.be<int32_t>();
+    if (!reader.ok() || size < -1) return bad_bytes();
+    if (i > 0) text += ',';
+    if (size == -1) {
+      text += "NULL";
+      continue;
+    }
+    const std::string_view bytes = reader.bytes(static_cast<size_t>(size));
+    if (!reader.ok()) return bad_bytes();
+    // An array's element is never an array, so this goes one level deep.
+    if (element_oid(element) != 0) return bad_bytes();
+    text += quoted_element(TRY(text_of_binary(element, bytes)));
+  }
+  return text + "}";
+}
+
+Result<std::string> read_text(uint32_t type_oid, ByteReader& reader) {
+  switch (type_oid) {
+    case oid::kBool:
+      return std::string(reader.be<int8_t>() != 0 ? "t" : "f");
+    case oid::kInt2:
+      return std::to_string(reader.be<int16_t>());
+    case oid::kInt4:
+      return std::to_string(reader.be<int32_t>());
+    case oid::kInt8:
+      return std::to_string(reader.be<int64_t>());
+    case oid::kOid:
+      return std::to_string(reader.be<uint32_t>());
+    case oid::kFloat4:
+      return double_text(std::bit_cast<float>(reader.be<uint32_t>()));
+    case oid::kFloat8:
+      return double_text(std::bit_cast<double>(reader.be<uint64_t>()));
+    case oid::kNumeric:
+      return numeric_text(reader);
+    case oid::kDate:
+      return date_text(reader.be<int32_t>());
+    case oid::kTime:
+      return time_text(reader.be<int64_t>());
+    case oid::kTimestamp:
+    case oid::kTimestamptz:
+      return timestamp_text(reader.be<int64_t>());
+    case oid::kBytea: {
+      std::string text = "\\x";
+      engine::append_hex(text, reader.bytes(reader.rest().size()), engine::HexCase::Lower);
+      return text;
+    }
+    case oid::kJsonb:
+      if (reader.be<uint8_t>() != 1) return bad_bytes();
+      [[fallthrough]];
+    case 0:
+    case oid::kUnknown:
+    case oid::kText:
+    case oid::kVarchar:
+    case oid::kBpchar:
+    case oid::kName:
+    case oid::kJson:
+      return std::string(reader.bytes(reader.rest().size()));
+    default:
+      if (element_oid(type_oid) != 0) return array_text(reader);
+      return Error{
+          ErrorCode::NotSupported,
+          "binary parameters of type " + std::to_string(type_oid) + " are not supported yet"};
+  }
+}
+
+}  // namespace
+
+void append_binary(std::string& out, const Column& column, size_t row) {
+  const engine::SqlType& type = column.type();
+  switch (type.kind()) {
+    case TypeKind::Null:
+      return;
+    case TypeKind::Boolean:
+      out += static_cast<char>(column.data<uint8_t>()[row] != 0);
+      return;
+    case TypeKind::Integer:
+      return append_be(out, column.data<int32_t>()[row]);
+    case TypeKind::Bigint:
+      return append_be(out, column.data<int64_t>()[row]);
+    case TypeKind::Double:
+      return append_be(out, std::bit_cast<uint64_t>(column.data<double>()[row]));
+    case TypeKind::Decimal:
+      return append_numeric(out, column.data<Int128>()[row], type.scale());
+    case TypeKind::String:
+    case TypeKind::Bytes:
+      out += column.data<std::string_view>()[row];
+      return;
+    case TypeKind::Date:
+      return append_be(out, column.data<int32_t>()[row] - kEpochDays);
+    case TypeKind::Time:
+      return append_be(out, int64_t{column.data<int32_t>()[row]} * 1000);
+    case TypeKind::Timestamp:
+      return append_be(out, timestamp_us(column.data<int64_t>()[row]));
+    case TypeKind::Array:
+      if (type.element().kind() != TypeKind::Array) return append_array(out, column, row);
+      return append_jsonb(out, column, row);
+    case TypeKind::Map:
+    case TypeKind::Struct:
+      return append_jsonb(out, column, row);
+  }
+}
+
+Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes) {
+  ByteReader reader(bytes);
+  std::string text = TRY(read_text(type_oid, reader));
+  if (!reader.ok() || !reader.at_end()) return bad_bytes();
+  return text;
+}
+
+}  // namespace server::pg

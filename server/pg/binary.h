@@ -1,0 +1,21 @@
+// Values in PostgreSQL's binary format: to clients from columns, from clients to text.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/types/column.h"
+
+namespace server::pg {
+
+// The value's bytes without their length; the row is not null.
+void append_binary(std::string& out, const engine::Column& column, size_t row);
+
+// The text of a binary value of this type, as PostgreSQL would print it. All that clients send
+// becomes text first and is then read as the type that the statement wants, so that int2 may stand
+// for a BIGINT and a numeric for a DOUBLE without a rule for each pair.
+// Fails with ProtocolViolation when bytes are missing or left over, NotSupported for other types.
+Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes);
+
+}  // namespace server::pg

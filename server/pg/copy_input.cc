@@ -1,0 +1,105 @@
+#include "server/pg/copy_input.h"
+
+#include <utility>
+
+#include "server/pg/messages.h"
+
+namespace server::pg {
+
+namespace {
+
+// Enough to be worth a call, little enough to be no delay.
+constexpr size_t kPortionRows = 4096;
+constexpr size_t kPortionBytes = 256 * 1024;
+
+CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
+  return {copy.source, copy.source_position, copy.columns,
+          options.format == CopyFormat::Json ? CopyContents::JsonObjects : CopyContents::Columns};
+}
+
+}  // namespace
+
+CopyInput::CopyInput(SessionContext& context, const engine::Copy& copy, CopyOptions options,
+                     std::function<void()> on_event)
+    : context_(context),
+      target_(target_of(copy, options)),
+      options_(std::move(options)),
+      on_event_(std::move(on_event)) {}
+
+Status CopyInput::begin() {
+  copy_ = TRY(context_.backend->begin_copy(target_, *this));
+  std::string name = target_.source.text;
+  reader_ = make_copy_reader(options_, copy_->columns, display_name(name));
+  const bool is_json = target_.contents == CopyContents::JsonObjects;
+  MessageWriter(context_.output).copy_in(is_json ? 1 : copy_->columns.size());
+  return {};
+}
+
+bool CopyInput::wants_data() const { return !is_waiting_ && !has_ended_ && !error_; }
+
+void CopyInput::add(std::string_view bytes) {
+  // A piece at a time: one CopyData may hold millions of rows.
+  while (!bytes.empty() && !error_) {
+    const std::string_view piece = bytes.substr(0, kPortionBytes);
+    bytes.remove_prefix(piece.size());
+    if (Status read = reader_->add(piece); !read) {
+      error_ = explained(std::move(read).error());
+      return;
+    }
+    if (reader_->row_count() >= kPortionRows || reader_->size_bytes() >= kPortionBytes) hand_over();
+  }
+}
+
+void CopyInput::end() {
+  has_ended_ = true;
+  if (Status read = reader_->end(); !read) {
+    error_ = explained(std::move(read).error());
+    return;
+  }
+  hand_over();
+  if (!error_) copy_->finish();
+}
+
+void CopyInput::hand_over() {
+  if (reader_->row_count() == 0) return;
+  if (copy_->append(reader_->take_rows()) == Pace::Wait) is_waiting_ = true;
+}
+
+Result<Progress> CopyInput::advance() {
+  if (error_) {
+    copy_.reset();
+    return *error_;
+  }
+  if (!row_count_) return Progress::Waiting;
+  MessageWriter(context_.output).command_complete("COPY " + std::to_string(*row_count_));
+  return Progress::Finished;
+}
+
+void CopyInput::cancel(Error reason) {
+  // After the end of the input the outcome is the backend's to tell.
+  if (!has_ended_ && !error_) error_ = explained(std::move(reason));
+}
+
+Error CopyInput::explained(Error error) const {
+  const uint64_t committed = copy_->committed_rows();
+  std::string fate = committed == 0
+                         ? "Nothing was inserted."
+                         : "The first " + std::to_string(committed) + " rows were inserted.";
+  error.detail = error.detail.empty() ? std::move(fate) : error.detail + " " + fate;
+  return error;
+}
+
+void CopyInput::on_copy_drained() {
+  is_waiting_ = false;
+  on_event_();
+}
+void CopyInput::on_copy_done(uint64_t row_count) {
+  row_count_ = row_count;
+  on_event_();
+}
+void CopyInput::on_copy_error(Error error) {
+  if (!error_) error_ = std::move(error);
+  on_event_();
+}
+
+}  // namespace server::pg

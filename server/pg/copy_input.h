@@ -1,0 +1,56 @@
+// COPY ... FROM STDIN while it runs: the client's bytes become rows for the backend.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/pg/activity.h"
+#include "server/pg/backend.h"
+#include "server/pg/copy_options.h"
+#include "server/pg/copy_reader.h"
+
+namespace server::pg {
+
+// Invariants: at most one portion of rows is gathered here beside an incomplete line; when the
+//             backend asks to wait, wants_data() is false until it has caught up.
+// Threads:    the session's loop.
+// Owner:      the session, as its activity.
+class CopyInput final : public Activity, private CopyReceiver {
+ public:
+  CopyInput(SessionContext& context, const engine::Copy& copy, CopyOptions options,
+            std::function<void()> on_event);
+
+  // Asks the backend and answers CopyInResponse.
+  Status begin();
+
+  // Whether the next CopyData, CopyDone or CopyFail should be handed over now.
+  bool wants_data() const;
+  void add(std::string_view bytes);
+  void end();
+
+  Result<Progress> advance() override;
+  void cancel(Error reason) override;
+
+ private:
+  void on_copy_drained() override;
+  void on_copy_done(uint64_t row_count) override;
+  void on_copy_error(Error error) override;
+
+  void hand_over();
+  Error explained(Error error) const;
+
+  SessionContext& context_;
+  const CopyTarget target_;
+  const CopyOptions options_;
+  const std::function<void()> on_event_;
+  std::unique_ptr<CopyIn> copy_;
+  std::unique_ptr<CopyReader> reader_;
+  bool is_waiting_ = false, has_ended_ = false;
+  std::optional<uint64_t> row_count_;
+  std::optional<Error> error_;
+};
+
+}  // namespace server::pg

@@ -1,0 +1,114 @@
+#include "server/pg/copy_options.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace server::pg {
+
+namespace {
+
+Error bad_option(const engine::CopyOption& option, std::string message) {
+  return Error{ErrorCode::InvalidParameter, std::move(message)}.at(option.position);
+}
+
+Result<std::string> text_of(const engine::CopyOption& option) {
+  if (option.value) return *option.value;
+  return bad_option(option, "COPY " + option.name + " requires a value");
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+Result<bool> switch_of(const engine::CopyOption& option) {
+  if (!option.value) return true;
+  const std::string word = lower_case(*option.value);
+  if (word == "true" || word == "on" || word == "1" || word == "match") return true;
+  if (word == "false" || word == "off" || word == "0") return false;
+  return bad_option(option, option.name + " requires a Boolean value");
+}
+
+Result<char> character_of(const engine::CopyOption& option) {
+  const std::string text = TRY(text_of(option));
+  const bool is_usable = text.size() == 1 && text[0] != '\n' && text[0] != '\r' &&
+                         static_cast<unsigned char>(text[0]) < 0x80;
+  if (!is_usable)
+    return bad_option(option, "COPY " + option.name + " must be a single one-byte character");
+  return text[0];
+}
+
+Result<CopyFormat> format_of_name(const engine::CopyOption& option) {
+  const std::string name = lower_case(TRY(text_of(option)));
+  if (name == "text") return CopyFormat::Text;
+  if (name == "csv") return CopyFormat::Csv;
+  if (name == "json") return CopyFormat::Json;
+  if (name == "binary")
+    return Error{ErrorCode::NotSupported, "COPY format \"binary\" is not supported yet", "",
+                 "Use text, csv or json."}
+        .at(option.position);
+  return bad_option(option, "COPY format \"" + name + "\" not recognized");
+}
+
+struct ReadOptions {
+  CopyOptions options;
+  std::optional<char> delimiter, quote, escape;
+  std::optional<std::string> null_text;
+};
+
+Status read_option(const engine::CopyOption& option, ReadOptions& into) {
+  const std::string& name = option.name;
+  if (name == "format")
+    into.options.format = TRY(format_of_name(option));
+  else if (name == "header")
+    into.options.has_header = TRY(switch_of(option));
+  else if (name == "delimiter")
+    into.delimiter = TRY(character_of(option));
+  else if (name == "quote")
+    into.quote = TRY(character_of(option));
+  else if (name == "escape")
+    into.escape = TRY(character_of(option));
+  else if (name == "null")
+    into.null_text = TRY(text_of(option));
+  else if (name == "force_quote") {
+    into.options.force_quote_all = option.columns.empty();
+    for (const engine::Name& column : option.columns)
+      into.options.force_quote.push_back(column.text);
+  } else if (name == "encoding") {
+    const std::string encoding = lower_case(TRY(text_of(option)));
+    if (encoding != "utf8" && encoding != "utf-8")
+      return Error{ErrorCode::NotSupported, "encoding \"" + encoding + "\" is not supported yet",
+                   "", "Convert the input to UTF-8."};
+  } else if (name != "freeze") {  // pgbench sends it; there is nothing to freeze
+    return Error{ErrorCode::SyntaxError, "option \"" + name + "\" not recognized"}.at(
+        option.position);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
+  ReadOptions read;
+  std::set<std::string> seen;
+  for (const engine::CopyOption& option : copy.options) {
+    if (!seen.insert(option.name).second)
+      return Error{ErrorCode::SyntaxError, "conflicting or redundant options"}.at(option.position);
+    TRY(read_option(option, read));
+  }
+  CopyOptions& options = read.options;
+  const bool is_csv = options.format == CopyFormat::Csv;
+  if (!is_csv &&
+      (read.quote || read.escape || !options.force_quote.empty() || options.force_quote_all))
+    return Error{ErrorCode::NotSupported, "COPY quote and escape are only available in CSV mode"};
+  options.delimiter = read.delimiter.value_or(is_csv ? ',' : '\t');
+  options.quote = read.quote.value_or('"');
+  options.escape = read.escape.value_or(options.quote);
+  options.null_text = read.null_text.value_or(is_csv ? "" : "\\N");
+  if (is_csv && options.delimiter == options.quote)
+    return Error{ErrorCode::InvalidParameter, "COPY delimiter and quote must be different"};
+  return options;
+}
+
+}  // namespace server::pg

@@ -1,0 +1,205 @@
+#include "server/pg/copy_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/formats/csv.h"
+#include "engine/formats/text_value.h"
+#include "engine/types/text_bytes.h"
+
+namespace server::pg {
+
+using engine::Column;
+
+namespace {
+
+constexpr size_t kMaxJsonLineBytes = size_t{64} << 20;
+
+std::string context_of(const std::string& source, uint64_t line, std::string_view column = {}) {
+  std::string context = "COPY " + source + ", line " + std::to_string(line);
+  if (!column.empty()) context += ", column " + std::string(column);
+  return context;
+}
+
+// As the engine calls it: AMOUNT for amount, which is how types and errors elsewhere show it.
+std::string exact_name(std::string name) {
+  if (std::ranges::none_of(name, [](unsigned char c) { return std::isupper(c); }))
+    for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+// csv and text.
+class FieldReader final : public CopyReader {
+ public:
+  FieldReader(const CopyOptions& options, std::vector<ResultColumn> columns, std::string source)
+      : columns_(std::move(columns)), source_(std::move(source)) {
+    engine::CopyTextOptions text_options{options.delimiter, options.null_text, options.has_header,
+                                         options.quote, options.escape};
+    records_ = options.format == CopyFormat::Csv
+                   ? engine::make_csv_reader(std::move(text_options))
+                   : engine::make_copy_text_reader(std::move(text_options));
+    for (const ResultColumn& column : columns_)
+      values_.emplace_back(column.type, "column " + exact_name(column.name));
+    rows_.columns = empty_columns();
+  }
+
+  Status add(std::string_view bytes) override {
+    size_bytes_ += bytes.size();
+    records_->feed(bytes);
+    return read_records();
+  }
+  Status end() override {
+    records_->finish();
+    return read_records();
+  }
+
+ protected:
+  std::vector<Column> empty_columns() const override {
+    std::vector<Column> columns;
+    for (const ResultColumn& column : columns_) columns.emplace_back(column.type);
+    return columns;
+  }
+
+ private:
+  Status read_records() {
+    engine::CopyRecord record;
+    while (true) {
+      auto more = records_->next(record);
+      if (!more) {
+        Error error = std::move(more).error();
+        error.context = "COPY " + source_ + ", " + error.context;
+        return error;
+      }
+      if (!*more) return {};
+      TRY(read_record(record));
+    }
+  }
+
+  Status read_record(const engine::CopyRecord& record) {
+    if (record.fields.size() > columns_.size())
+      return bad_record(record, "extra data after last expected column");
+    if (record.fields.size() < columns_.size())
+      return bad_record(record,
+                        "missing data for column \"" + columns_[record.fields.size()].name + "\"");
+    for (size_t i = 0; i < columns_.size(); ++i) TRY(read_field(record, i));
+    rows_.lines.push_back(record.line);
+    ++rows_.rows;
+    return {};
+  }
+
+  Error bad_record(const engine::CopyRecord& record, std::string message) const {
+    Error error{ErrorCode::BadCopyFormat, std::move(message)};
+    error.detail = "The line has " + std::to_string(record.fields.size()) + " fields, " +
+                   std::to_string(columns_.size()) + " are expected.";
+    error.context = context_of(source_, record.line);
+    return error;
+  }
+
+  Status read_field(const engine::CopyRecord& record, size_t index) {
+    const engine::CopyField& field = record.fields[index];
+    Column& column = rows_.columns[index];
+    if (field.is_null) {
+      column.append_null();
+      return {};
+    }
+    Status read = values_[index].append(field.text, column);
+    if (!read) {
+      Error error = std::move(read).error();
+      error.context = context_of(source_, record.line, columns_[index].name);
+      return error;
+    }
+    return {};
+  }
+
+  const std::vector<ResultColumn> columns_;
+  const std::string source_;
+  std::vector<engine::TextValueReader> values_;  // one a column
+  std::unique_ptr<engine::CopyTextReader> records_;
+};
+
+// One object a line. Blank lines are passed over; what the objects hold is for the backend to read.
+class JsonLineReader final : public CopyReader {
+ public:
+  explicit JsonLineReader(std::string source) : source_(std::move(source)) {
+    rows_.columns = empty_columns();
+  }
+
+  Status add(std::string_view bytes) override {
+    while (true) {
+      const size_t line_end = bytes.find('\n');
+      if (line_end == std::string_view::npos) break;
+      if (incomplete_.empty()) {
+        TRY(add_line(bytes.substr(0, line_end)));
+      } else {
+        incomplete_ += bytes.substr(0, line_end);
+        TRY(add_line(std::exchange(incomplete_, {})));
+      }
+      bytes.remove_prefix(line_end + 1);
+    }
+    incomplete_ += bytes;
+    if (incomplete_.size() <= kMaxJsonLineBytes) return {};
+    Error error{ErrorCode::BadCopyFormat,
+                "a line is longer than " + std::to_string(kMaxJsonLineBytes >> 20) + " MB"};
+    error.context = context_of(source_, line_);
+    return error;
+  }
+  Status end() override {
+    if (incomplete_.empty()) return {};
+    return add_line(std::exchange(incomplete_, {}));
+  }
+
+ protected:
+  std::vector<Column> empty_columns() const override {
+    std::vector<Column> columns;
+    columns.emplace_back(engine::SqlType(engine::TypeKind::String));
+    return columns;
+  }
+
+ private:
+  Status add_line(std::string_view line) {
+    const uint64_t number = line_++;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find_first_not_of(" \t") == std::string_view::npos) return {};
+    if (!engine::is_utf8(line)) {
+      Error error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
+      error.context = context_of(source_, number);
+      return error;
+    }
+    rows_.columns[0].append_copy(line);
+    rows_.lines.push_back(number);
+    ++rows_.rows;
+    size_bytes_ += line.size();
+    return {};
+  }
+
+  const std::string source_;
+  std::string incomplete_;
+  uint64_t line_ = 1;
+};
+
+}  // namespace
+
+CopyRows CopyReader::take_rows() {
+  CopyRows taken = std::move(rows_);
+  rows_ = {};
+  rows_.columns = empty_columns();
+  size_bytes_ = 0;
+  return taken;
+}
+
+std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
+                                             std::vector<ResultColumn> columns,
+                                             std::string source) {
+  if (options.format == CopyFormat::Json)
+    return std::make_unique<JsonLineReader>(std::move(source));
+  return std::make_unique<FieldReader>(options, std::move(columns), std::move(source));
+}
+
+std::string display_name(std::string_view name) {
+  std::string shown(name);
+  if (std::ranges::any_of(shown, [](unsigned char c) { return std::islower(c); })) return shown;
+  for (char& c : shown) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return shown;
+}
+
+}  // namespace server::pg

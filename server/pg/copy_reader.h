@@ -1,0 +1,42 @@
+// The lines of COPY ... FROM STDIN as rows: bytes that are cut anywhere go in, columns come out.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "server/pg/backend.h"
+#include "server/pg/copy_options.h"
+
+namespace server::pg {
+
+// Threads: none; belongs to one COPY.
+class CopyReader {
+ public:
+  virtual ~CopyReader() = default;
+  // Errors have `context`: "COPY orders, line 4711, column amount". Nothing more can be read after
+  // one.
+  virtual Status add(std::string_view bytes) = 0;
+  // What is left is the last line, though no line end follows.
+  virtual Status end() = 0;
+
+  size_t row_count() const { return rows_.rows; }
+  size_t size_bytes() const { return size_bytes_; }  // of the text of those rows
+  CopyRows take_rows();
+
+ protected:
+  virtual std::vector<engine::Column> empty_columns() const = 0;
+  CopyRows rows_;
+  size_t size_bytes_ = 0;
+};
+
+// `columns` are those of a line (none for JSON), `source` is the name that errors show.
+std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
+                                             std::vector<ResultColumn> columns, std::string source);
+
+// ORDERS is shown as orders; a name of mixed case is shown as it is.
+std::string display_name(std::string_view name);
+
+}  // namespace server::pg

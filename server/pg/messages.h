@@ -1,0 +1,138 @@
+// The messages of the PostgreSQL protocol 3.0: cutting the input into messages, reading what
+// clients send, writing what they get.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "server/pg/backend.h"
+#include "server/pg/wire_types.h"
+
+namespace server::pg {
+
+// ---- What clients send ----
+
+inline constexpr size_t kMaxStartupBytes = 10'000;
+
+// The first packet of a connection, and those that follow a refused SSLRequest.
+struct StartupPacket {
+  int32_t code = 0;
+  std::string_view body;  // after the code
+  size_t size = 0;        // of the whole packet
+};
+inline constexpr int32_t kCancelRequestCode = 80877102, kSslRequestCode = 80877103,
+                         kGssEncryptionRequestCode = 80877104;
+
+// Nothing while it is incomplete. Fails with ProtocolViolation on a length that cannot be.
+Result<std::optional<StartupPacket>> next_startup_packet(std::string_view input);
+
+struct StartupParameter {
+  std::string_view name, value;
+};
+Result<std::vector<StartupParameter>> decode_startup_parameters(std::string_view body);
+
+enum class ClientMessage : char {
+  Bind = 'B',
+  Close = 'C',
+  CopyData = 'd',
+  CopyDone = 'c',
+  CopyFail = 'f',
+  Describe = 'D',
+  Execute = 'E',
+  Flush = 'H',
+  FunctionCall = 'F',
+  Parse = 'P',
+  Query = 'Q',
+  Sync = 'S',
+  Terminate = 'X',
+};
+
+struct Frame {
+  ClientMessage type;
+  std::string_view body;
+  size_t size = 0;  // with type and length
+};
+// Nothing while it is incomplete. Fails with ProtocolViolation when the type is unknown or the
+// length more than `max_body_bytes`: the connection cannot go on then.
+Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes);
+
+struct ParseMessage {
+  std::string_view statement, sql;
+  std::vector<uint32_t> parameter_oids;  // 0: not given
+};
+struct BindMessage {
+  std::string_view portal, statement;
+  std::vector<Format> parameter_formats;
+  std::vector<std::optional<std::string_view>> parameters;
+  std::vector<Format> result_formats;
+};
+enum class Target : char { Statement = 'S', Portal = 'P' };
+struct TargetMessage {  // Describe and Close
+  Target target;
+  std::string_view name;
+};
+struct ExecuteMessage {
+  std::string_view portal;
+  int32_t max_rows = 0;  // 0: all
+};
+
+// The results point into `body`. They fail with ProtocolViolation.
+Result<ParseMessage> decode_parse(std::string_view body);
+Result<BindMessage> decode_bind(std::string_view body);
+Result<TargetMessage> decode_target(std::string_view body);
+Result<ExecuteMessage> decode_execute(std::string_view body);
+Result<std::string_view> decode_string(std::string_view body);  // Query and CopyFail
+
+// ---- What they get ----
+
+enum class TransactionStatus : char { Idle = 'I', InTransaction = 'T', Failed = 'E' };
+enum class Severity : uint8_t { Error, Fatal };
+
+// Appends messages to a string. Each call appends one whole message, except begin() ... end().
+class MessageWriter {
+ public:
+  explicit MessageWriter(std::string& out) : out_(out) {}
+
+  void authentication_ok();
+  void parameter_status(std::string_view name, std::string_view value);
+  void backend_key(int32_t process_id, int32_t secret);
+  void negotiate_version(int32_t newest, std::span<const std::string> unknown_options);
+  void ready_for_query(TransactionStatus status);
+  void parse_complete() { empty('1'); }
+  void bind_complete() { empty('2'); }
+  void close_complete() { empty('3'); }
+  void no_data() { empty('n'); }
+  void portal_suspended() { empty('s'); }
+  void empty_query() { empty('I'); }
+  void copy_done() { empty('c'); }
+  void parameter_description(std::span<const uint32_t> oids);
+  // `formats`: none (all text), one for all, or one a column.
+  void row_description(std::span<const ResultColumn> columns, std::span<const Format> formats);
+  void command_complete(std::string_view tag);
+  // `text` is what the error's position counts in.
+  void error(const Error& error, std::string_view text, Severity severity = Severity::Error);
+  void notice(const Notice& notice);
+  void warning(ErrorCode code, std::string_view message);
+  void copy_in(size_t column_count) { copy_response('G', column_count); }
+  void copy_out(size_t column_count) { copy_response('H', column_count); }
+  void copy_data(std::string_view data);
+
+  void begin(char type);
+  void end();
+  std::string& out() { return out_; }
+
+ private:
+  void empty(char type);
+  void copy_response(char type, size_t column_count);
+  void text(std::string_view value);              // and a NUL
+  void field(char type, std::string_view value);  // of an error; nothing when it is empty
+
+  std::string& out_;
+  size_t length_at_ = 0;
+};
+
+}  // namespace server::pg

@@ -1,0 +1,124 @@
+#include "server/pg/portal.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace server::pg {
+
+using engine::Column;
+using engine::ColumnPtr;
+
+Portal::Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
+               std::vector<Format> formats, std::function<void()> on_event)
+    : statement_(std::move(statement)),
+      parameters_(std::move(parameters)),
+      formats_(std::move(formats)),
+      on_event_(std::move(on_event)) {}
+
+Status Portal::start(SessionBackend& backend) {
+  assert(!has_started_ && statement_->plan);
+  has_started_ = true;
+  auto started = backend.start(statement_->plan, std::move(parameters_), *this);
+  if (!started) {
+    error_ = started.error();
+    return std::move(started).error();
+  }
+  // It may have ended already, inside start().
+  if (!completion_ && !error_) execution_ = std::move(started).take();
+  update_flow();
+  return {};
+}
+
+void Portal::open_delivery(Delivery& delivery) {
+  delivery_ = &delivery;
+  while (!kept_.empty() && !delivery.is_full()) {
+    KeptRows& front = kept_.front();
+    front.next_row += deliver(front.columns, front.next_row, front.end_row);
+    if (front.next_row == front.end_row) kept_.pop_front();
+  }
+  update_flow();
+}
+
+void Portal::close_delivery() {
+  delivery_ = nullptr;
+  update_flow();
+}
+
+void Portal::set_output_full(bool is_full) {
+  is_output_full_ = is_full;
+  update_flow();
+}
+
+void Portal::update_flow() {
+  if (completion_ || error_) execution_.reset();
+  if (!execution_) return;
+  const bool should_pause = is_output_full_ || !delivery_ || delivery_->is_full();
+  if (should_pause == is_paused_) return;
+  is_paused_ = should_pause;
+  if (should_pause)
+    execution_->pause();
+  else
+    execution_->resume();
+}
+
+void Portal::finish_early() {
+  execution_.reset();
+  kept_.clear();
+  if (!completion_) completion_ = Completion{"SELECT"};
+}
+
+void Portal::stop_with(Error error) {
+  execution_.reset();
+  kept_.clear();
+  completion_.reset();
+  error_ = std::move(error);
+}
+
+void Portal::request_cancel() {
+  if (execution_) execution_->cancel();
+}
+
+void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
+  if (kept_.empty() && delivery_) first_row += deliver(columns, first_row, end_row);
+  if (first_row < end_row) keep(columns, first_row, end_row);
+  on_event_();
+}
+
+void Portal::on_notice(Notice notice) {
+  notices_.push_back(std::move(notice));
+  on_event_();
+}
+void Portal::on_done(Completion completion) {
+  if (!completion_ && !error_) completion_ = std::move(completion);
+  on_event_();
+}
+void Portal::on_error(Error error) {
+  if (!completion_ && !error_) error_ = std::move(error);
+  on_event_();
+}
+
+// How many of them the delivery took.
+size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
+  size_t count = end_row - first_row;
+  if (delivery_->limit)
+    count = static_cast<size_t>(std::min<uint64_t>(count, *delivery_->limit - delivery_->sent));
+  if (delivery_->encoder)
+    delivery_->encoder->append_rows(delivery_->out, columns, first_row, first_row + count);
+  delivery_->sent += count;
+  rows_delivered_ += count;
+  return count;
+}
+
+// A copy: the columns are the backend's, and their strings may live only as long as the call.
+void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
+  KeptRows kept{{}, 0, end_row - first_row};
+  for (const ColumnPtr& column : columns) {
+    auto copy = std::make_shared<Column>(column->type());
+    for (size_t row = first_row; row < end_row; ++row) copy->append_from(*column, row);
+    kept.columns.push_back(std::move(copy));
+  }
+  kept_.push_back(std::move(kept));
+}
+
+}  // namespace server::pg

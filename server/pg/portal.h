@@ -1,0 +1,109 @@
+// Prepared statements, and portals: statements that run or can be run, whose rows go out in
+// portions.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "server/pg/backend.h"
+#include "server/pg/row_encoder.h"
+#include "server/pg/wire_types.h"
+
+namespace server::pg {
+
+// A statement as parsed and, if it is the engine's affair, analysed. Shared by its name, by the
+// portals made from it and by what runs: a name can be dropped while a portal goes on.
+struct PreparedStatement {
+  std::string text;  // of the message that it came in: what positions of errors count in
+  std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
+  std::shared_ptr<const Prepared> plan;                   // null: the session's own statement
+  std::vector<uint32_t> parameter_oids;                   // as the client sees them
+};
+using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
+
+// Where the rows of one Execute or FETCH go.
+struct Delivery {
+  std::string& out;
+  RowEncoder* encoder = nullptr;  // null: the rows are only counted (MOVE)
+  std::optional<uint64_t> limit = {};
+  uint64_t sent = 0;
+
+  bool is_full() const { return limit && sent >= *limit; }
+};
+
+// Invariants: rows reach the client in the order in which they came, each once; while a delivery
+//             is open and not full, nothing is kept back.
+// Threads:    the session's loop.
+// Owner:      the session, by name, or the activity that runs it alone.
+class Portal final : public Receiver {
+ public:
+  // `on_event` is called after each thing that the backend says.
+  Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
+         std::vector<Format> formats, std::function<void()> on_event);
+
+  const PreparedStatementPtr& statement() const { return statement_; }
+  const std::vector<Format>& formats() const { return formats_; }
+  bool is_holdable = false;  // survives the end of the transaction
+
+  // ---- Only for statements of the engine ----
+
+  bool has_started() const { return has_started_; }
+  Status start(SessionBackend& backend);
+  // Rows that are kept go out at once, then those that come, until the limit is reached or
+  // close_delivery() is called. `delivery` must live until then.
+  void open_delivery(Delivery& delivery);
+  void close_delivery();
+  // No further rows from the backend until it is lifted: the client reads slowly.
+  void set_output_full(bool is_full);
+
+  // Everything that will ever come has been delivered: error or completion are there.
+  bool is_exhausted() const { return kept_.empty() && (completion_ || error_); }
+  const std::optional<Completion>& completion() const { return completion_; }
+  const std::optional<Error>& error() const { return error_; }
+  std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
+  uint64_t rows_delivered() const { return rows_delivered_; }
+
+  // Ends it as if no more rows had come.
+  void finish_early();
+  void stop_with(Error error);
+  // Asks a statement without rows to give up; it answers as it can.
+  void request_cancel();
+
+  std::optional<int64_t> expires_us;  // push.timeout: the clock's time at which rows end
+
+ private:
+  struct KeptRows {
+    std::vector<engine::ColumnPtr> columns;
+    size_t next_row, end_row;
+  };
+
+  void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+               size_t end_row) override;
+  void on_notice(Notice notice) override;
+  void on_done(Completion completion) override;
+  void on_error(Error error) override;
+
+  size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
+  void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
+  void update_flow();
+
+  const PreparedStatementPtr statement_;
+  std::vector<engine::Value> parameters_;
+  const std::vector<Format> formats_;
+  const std::function<void()> on_event_;
+
+  std::unique_ptr<Execution> execution_;
+  bool has_started_ = false, is_paused_ = false, is_output_full_ = false;
+  Delivery* delivery_ = nullptr;
+  std::deque<KeptRows> kept_;
+  std::vector<Notice> notices_;
+  std::optional<Completion> completion_;
+  std::optional<Error> error_;
+  uint64_t rows_delivered_ = 0;
+};
+
+}  // namespace server::pg

@@ -1,0 +1,303 @@
+#include "server/pg/row_encoder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "engine/types/text_postgres.h"
+#include "server/pg/binary.h"
+#include "server/pg/messages.h"
+
+namespace server::pg {
+
+using engine::ColumnPtr;
+using engine::TypeKind;
+
+namespace {
+
+class DataRowEncoder final : public RowEncoder {
+ public:
+  explicit DataRowEncoder(std::vector<Format> formats) : formats_(std::move(formats)) {}
+
+  void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                   size_t end_row) override {
+    MessageWriter writer(out);
+    for (size_t row = first_row; row < end_row; ++row) {
+      writer.begin('D');
+      append_be(out, static_cast<uint16_t>(columns.size()));
+      for (size_t i = 0; i < columns.size(); ++i) append_value(out, i, *columns[i], row);
+      writer.end();
+    }
+  }
+
+ private:
+  void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
+    if (column.is_null(row)) return append_be<int32_t>(out, -1);
+    const size_t length_at = out.size();
+    append_be<int32_t>(out, 0);
+    if (format_of(formats_, index) == Format::Binary)
+      append_binary(out, column, row);
+    else
+      engine::append_postgres_text(out, column, row);
+    store_be(out.data() + length_at,
+             static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
+  }
+
+  const std::vector<Format> formats_;
+};
+
+// A line a row, made by the derived class, each in its own CopyData: clients need not rely on that,
+// but several do.
+class LineEncoder : public RowEncoder {
+ public:
+  explicit LineEncoder(std::vector<ResultColumn> columns) : names_and_types_(std::move(columns)) {}
+
+  void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                   size_t end_row) override {
+    MessageWriter writer(out);
+    for (size_t row = first_row; row < end_row; ++row) {
+      writer.begin('d');
+      for (size_t i = 0; i < columns.size(); ++i) {
+        if (i > 0) out += delimiter();
+        if (columns[i]->is_null(row)) {
+          append_null(out, i);
+          continue;
+        }
+        text_.clear();
+        engine::append_postgres_text(text_, *columns[i], row);
+        append_field(out, i, text_);
+      }
+      out += '\n';
+      writer.end();
+    }
+  }
+
+ protected:
+  virtual char delimiter() const = 0;
+  virtual void append_null(std::string& out, size_t index) = 0;
+  virtual void append_field(std::string& out, size_t index, std::string_view text) = 0;
+  void append_header_line(std::string& out) {
+    MessageWriter writer(out);
+    writer.begin('d');
+    for (size_t i = 0; i < names_and_types_.size(); ++i) {
+      if (i > 0) out += delimiter();
+      append_field(out, i, names_and_types_[i].name);
+    }
+    out += '\n';
+    writer.end();
+  }
+  const std::vector<ResultColumn>& columns() const { return names_and_types_; }
+
+ private:
+  const std::vector<ResultColumn> names_and_types_;
+  std::string text_;  // of one field; kept for its memory
+};
+
+class CopyTextEncoder final : public LineEncoder {
+ public:
+  CopyTextEncoder(std::vector<ResultColumn> columns, CopyOptions options)
+      : LineEncoder(std::move(columns)), options_(std::move(options)) {}
+  void append_header(std::string& out) override {
+    if (options_.has_header) append_header_line(out);
+  }
+
+ protected:
+  char delimiter() const override { return options_.delimiter; }
+  void append_null(std::string& out, size_t) override { out += options_.null_text; }
+  void append_field(std::string& out, size_t, std::string_view text) override {
+    constexpr std::string_view kSpecial = "\b\f\n\r\t\v\\", kLetters = "bfnrtv\\";
+    for (const char c : text) {
+      const size_t special = kSpecial.find(c);
+      if (special != std::string_view::npos) {
+        out += '\\';
+        out += kLetters[special];
+        continue;
+      }
+      if (c == options_.delimiter) out += '\\';
+      out += c;
+    }
+  }
+
+ private:
+  const CopyOptions options_;
+};
+
+class CopyCsvEncoder final : public LineEncoder {
+ public:
+  CopyCsvEncoder(std::vector<ResultColumn> columns, CopyOptions options)
+      : LineEncoder(std::move(columns)), options_(std::move(options)) {}
+  void append_header(std::string& out) override {
+    if (options_.has_header) append_header_line(out);
+  }
+
+ protected:
+  char delimiter() const override { return options_.delimiter; }
+  void append_null(std::string& out, size_t) override { out += options_.null_text; }
+  void append_field(std::string& out, size_t index, std::string_view text) override {
+    if (!must_quote(index, text)) {
+      out += text;
+      return;
+    }
+    out += options_.quote;
+    for (const char c : text) {
+      if (c == options_.quote || c == options_.escape) out += options_.escape;
+      out += c;
+    }
+    out += options_.quote;
+  }
+
+ private:
+  bool must_quote(size_t index, std::string_view text) const {
+    // An unquoted NULL text is NULL, and an unquoted \. ends the data.
+    if (text == options_.null_text || text == "\\.") return true;
+    if (options_.force_quote_all) return true;
+    if (std::ranges::any_of(options_.force_quote, [&](const std::string& name) {
+          return std::ranges::equal(name, columns()[index].name, [](char a, char b) {
+            return std::toupper(static_cast<unsigned char>(a)) ==
+                   std::toupper(static_cast<unsigned char>(b));
+          });
+        }))
+      return true;
+    return std::ranges::any_of(text, [&](char c) {
+      return c == options_.delimiter || c == options_.quote || c == '\n' || c == '\r';
+    });
+  }
+
+  const CopyOptions options_;
+};
+
+class TableEncoder final : public RowEncoder {
+ public:
+  explicit TableEncoder(std::vector<ResultColumn> columns) : columns_(std::move(columns)) {
+    for (const ResultColumn& column : columns_) widths_.push_back(display_width(column.name));
+  }
+
+  bool header_may_wait() const override { return !header_written_; }
+  void append_header(std::string& out) override {
+    if (std::exchange(header_written_, true)) return;
+    MessageWriter writer(out);
+    writer.begin('d');
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const size_t room = widths_[i] - display_width(columns_[i].name);
+      if (i > 0) out += '|';
+      out.append(1 + room / 2, ' ');
+      out += columns_[i].name;
+      out.append(room - room / 2 + 1, ' ');
+    }
+    out += '\n';
+    writer.end();
+    writer.begin('d');
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (i > 0) out += '+';
+      out.append(widths_[i] + 2, '-');
+    }
+    out += '\n';
+    writer.end();
+  }
+
+  void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                   size_t end_row) override {
+    std::vector<std::vector<std::string>> rows;
+    for (size_t row = first_row; row < end_row; ++row) {
+      rows.emplace_back();
+      for (size_t i = 0; i < columns.size(); ++i) {
+        rows.back().push_back(cell(*columns[i], row));
+        widths_[i] = std::max(widths_[i], display_width(rows.back().back()));
+      }
+    }
+    if (!rows.empty()) append_header(out);
+    for (const auto& row : rows) append_row(out, row);
+  }
+
+ private:
+  // One line: what would break it is shown as an escape.
+  static std::string cell(const engine::Column& column, size_t row) {
+    std::string text, shown;
+    if (!column.is_null(row)) engine::append_postgres_text(text, column, row);
+    for (const char c : text) {
+      if (c == '\n')
+        shown += "\\n";
+      else if (c == '\r')
+        shown += "\\r";
+      else if (c == '\t')
+        shown += "\\t";
+      else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+        shown += '?';
+      else
+        shown += c;
+    }
+    return shown;
+  }
+
+  void append_row(std::string& out, const std::vector<std::string>& cells) {
+    MessageWriter writer(out);
+    writer.begin('d');
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const size_t room = widths_[i] - display_width(cells[i]);
+      const bool is_last = i + 1 == cells.size();
+      out += i > 0 ? "| " : " ";
+      if (columns_[i].type.is_numeric()) {
+        out.append(room, ' ');
+        out += cells[i];
+      } else {
+        out += cells[i];
+        if (!is_last) out.append(room, ' ');
+      }
+      if (!is_last) out += ' ';
+    }
+    out += '\n';
+    writer.end();
+  }
+
+  const std::vector<ResultColumn> columns_;
+  std::vector<size_t> widths_;
+  bool header_written_ = false;
+};
+
+struct CodePointRange {
+  uint32_t first, last;
+};
+// Rough blocks are enough here: a column that is off by one in a rare script does no harm.
+constexpr CodePointRange kWide[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},  {0x3041, 0xA4CF},
+                                    {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},  {0xFE30, 0xFE6F},
+                                    {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},  {0x1F300, 0x1F64F},
+                                    {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
+constexpr CodePointRange kZeroWidth[] = {
+    {0x0300, 0x036F}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}};
+
+bool is_in(std::span<const CodePointRange> ranges, uint32_t code_point) {
+  return std::ranges::any_of(ranges, [&](const CodePointRange& range) {
+    return code_point >= range.first && code_point <= range.last;
+  });
+}
+
+}  // namespace
+
+size_t display_width(std::string_view text) {
+  size_t width = 0;
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    uint32_t code_point = size == 1 ? lead : lead & (0xFFu >> (size + 1));
+    for (size_t k = 1; k < size && i + k < text.size(); ++k)
+      code_point = (code_point << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3F);
+    if (!is_in(kZeroWidth, code_point)) width += is_in(kWide, code_point) ? 2 : 1;
+    i += size;
+  }
+  return width;
+}
+
+std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<Format> formats) {
+  return std::make_unique<DataRowEncoder>(std::move(formats));
+}
+std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<ResultColumn> columns,
+                                              CopyOptions options) {
+  if (options.format == CopyFormat::Csv)
+    return std::make_unique<CopyCsvEncoder>(std::move(columns), std::move(options));
+  return std::make_unique<CopyTextEncoder>(std::move(columns), std::move(options));
+}
+std::unique_ptr<RowEncoder> make_table_encoder(std::vector<ResultColumn> columns) {
+  return std::make_unique<TableEncoder>(std::move(columns));
+}
+
+}  // namespace server::pg

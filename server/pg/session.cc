@@ -1,0 +1,404 @@
+#include "server/pg/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/sql/parse.h"
+#include "server/pg/copy_input.h"
+#include "server/pg/startup.h"
+#include "server/pg/statement_kinds.h"
+
+namespace server::pg {
+
+using engine::ParsedStatement;
+
+Session::Session(Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
+                 SessionLimits limits)
+    : backend_(backend),
+      host_(host),
+      clock_(clock),
+      key_(key),
+      limits_(limits),
+      began_us_(clock.monotonic_us()),
+      context_{clock} {}
+
+// What runs refers to portals, and portals to the backend.
+Session::~Session() {
+  activity_.reset();
+  portals_.clear();
+}
+
+void Session::receive(std::string_view bytes) { input_ += bytes; }
+
+void Session::run() {
+  while (phase_ != Phase::Over && step()) {
+    if (context_.output.size() < limits_.max_output_bytes || group_ != Group::None) continue;
+    host_.wake();  // to go on when this much is on its way
+    break;
+  }
+  input_.erase(0, std::exchange(consumed_, 0));
+}
+
+std::string Session::take_output() {
+  // "INSERT 0 1" must not be read before the record is durable.
+  if (group_ != Group::None && phase_ != Phase::Over) return {};
+  return std::exchange(context_.output, {});
+}
+
+bool Session::wants_input() const {
+  const bool is_busy = activity_ || is_output_full_;
+  return !is_busy || input_.size() < limits_.max_waiting_bytes;
+}
+
+void Session::set_output_full(bool is_full) {
+  is_output_full_ = is_full;
+  if (activity_) activity_->set_output_full(is_full);
+}
+
+std::optional<int64_t> Session::deadline_us() const {
+  if (phase_ == Phase::Startup) return began_us_ + limits_.startup_timeout_ms * 1000;
+  return activity_ ? activity_->deadline_us() : std::nullopt;
+}
+
+void Session::cancel() {
+  if (!activity_) return;
+  activity_->cancel({ErrorCode::QueryCanceled, "canceling statement due to user request"});
+  host_.wake();
+}
+
+void Session::shut_down(Error reason) {
+  shut_down_reason_ = std::move(reason);
+  host_.wake();
+}
+
+std::function<void()> Session::waker() {
+  return [this] { host_.wake(); };
+}
+
+bool Session::step() {
+  if (shut_down_reason_) die(*std::exchange(shut_down_reason_, std::nullopt));
+  if (phase_ == Phase::Over) return false;
+  if (activity_) return step_activity();
+  if (is_output_full_) return false;
+  if (phase_ == Phase::Startup) return step_startup();
+  if (script_) return step_script();
+  return step_message();
+}
+
+// ---- Start-up ----
+
+bool Session::step_startup() {
+  if (clock_.monotonic_us() >= began_us_ + limits_.startup_timeout_ms * 1000) {
+    phase_ = Phase::Over;
+    return false;
+  }
+  const std::string_view input = std::string_view(input_).substr(consumed_);
+  const auto packet = next_startup_packet(input);
+  if (!packet) {
+    die(packet.error());
+    return false;
+  }
+  if (!*packet) return false;
+  consumed_ += (*packet)->size;
+  if (const Status accepted = accept_startup((*packet)->body, (*packet)->code); !accepted)
+    die(accepted.error());
+  return true;
+}
+
+Status Session::accept_startup(std::string_view body, int32_t code) {
+  const StartupRequest request = TRY(read_startup(code, body));
+  if (std::holds_alternative<EncryptionRequest>(request)) {
+    context_.output += 'N';
+    return {};
+  }
+  if (const auto* other = std::get_if<CancelRequest>(&request)) {
+    host_.cancel_session({other->process_id, other->secret});
+    phase_ = Phase::Over;
+    return {};
+  }
+  return open_session(std::get<SessionRequest>(request));
+}
+
+Status Session::open_session(const SessionRequest& request) {
+  SessionSettings& settings = context_.settings;
+  if (request.must_negotiate) writer().negotiate_version(kProtocolVersion, request.unknown_options);
+  writer().authentication_ok();
+  settings.preset("session_authorization", request.user);
+  for (const auto& [name, value] : request.settings) {
+    const Status set = settings.set(name, value);
+    if (set) continue;
+    // Drivers add parameters of their own; what they ask for must not keep them out.
+    if (set.error().code == ErrorCode::UndefinedObject) {
+      log_debug("start-up parameter ignored name={}", name);
+      continue;
+    }
+    return set;
+  }
+  const std::string application_name = settings.get("application_name").value_or("");
+  is_psql_ = application_name == "psql";
+  context_.backend = TRY(backend_.open_session(
+      {request.user, request.database, application_name, key_.process_id}, settings));
+  settings.keep_as_defaults();
+  for (const auto& [name, value] : settings.take_reports()) writer().parameter_status(name, value);
+  writer().backend_key(key_.process_id, key_.secret);
+  writer().ready_for_query(transaction_);
+  phase_ = Phase::Ready;
+  return {};
+}
+
+// ---- What runs ----
+
+bool Session::step_activity() {
+  if (copy_input_)
+    feed_copy();
+  else
+    look_for_end();
+  if (phase_ == Phase::Over) return false;
+
+  const Result<Progress> progress = activity_->advance();
+  if (progress && *progress == Progress::Waiting) return false;
+  activity_.reset();
+  copy_input_ = nullptr;
+  const bool was_commit = std::exchange(commits_transaction_, false);
+  if (was_commit) end_transaction(progress.has_value());
+  if (group_ == Group::Committing) group_ = Group::None;
+  if (!progress) fail(progress.error(), activity_text_);
+  return true;
+}
+
+// A client that leaves in the middle of an answer ends what runs at once.
+void Session::look_for_end() {
+  if (consumed_ < input_.size() && input_[consumed_] == static_cast<char>(ClientMessage::Terminate))
+    phase_ = Phase::Over;
+}
+
+void Session::feed_copy() {
+  while (copy_input_->wants_data()) {
+    const auto frame =
+        next_frame(std::string_view(input_).substr(consumed_), limits_.max_message_bytes);
+    if (!frame) return die(frame.error());
+    if (!*frame) return;
+    consumed_ += (*frame)->size;
+    switch ((*frame)->type) {
+      case ClientMessage::CopyData:
+        copy_input_->add((*frame)->body);
+        break;
+      case ClientMessage::CopyDone:
+        copy_input_->end();
+        break;
+      case ClientMessage::CopyFail:
+        copy_input_->cancel(
+            {ErrorCode::QueryCanceled,
+             "COPY from stdin failed: " + std::string(decode_string((*frame)->body).value_or(""))});
+        break;
+      case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
+      case ClientMessage::Sync:
+        break;
+      case ClientMessage::Terminate:
+        phase_ = Phase::Over;
+        return;
+      default:
+        copy_input_->cancel(
+            {ErrorCode::ProtocolViolation, "unexpected message type " +
+                                               std::to_string(static_cast<int>((*frame)->type)) +
+                                               " during COPY from stdin"});
+    }
+  }
+}
+
+void Session::begin_activity(std::unique_ptr<Activity> activity, const std::string& text) {
+  activity_ = std::move(activity);
+  activity_text_ = text;
+  activity_->set_output_full(is_output_full_);
+}
+
+// ---- Messages ----
+
+bool Session::step_message() {
+  const auto frame =
+      next_frame(std::string_view(input_).substr(consumed_), limits_.max_message_bytes);
+  if (!frame) {
+    die(frame.error());
+    return false;
+  }
+  if (!*frame) return false;
+  const bool is_handled = handle(**frame);
+  if (is_handled) consumed_ += (*frame)->size;
+  return is_handled || activity_;
+}
+
+bool Session::handle(const Frame& frame) {
+  if (frame.type == ClientMessage::Terminate) {
+    phase_ = Phase::Over;
+    return true;
+  }
+  if (skips_until_sync_ && frame.type != ClientMessage::Sync) return true;
+  const bool ends_group = frame.type == ClientMessage::Sync || frame.type == ClientMessage::Flush ||
+                          context_.output.size() > limits_.max_waiting_bytes;
+  if (ends_group && group_ == Group::Open) {
+    begin_group_commit();
+    return false;
+  }
+  switch (frame.type) {
+    case ClientMessage::Query: {
+      const auto text = decode_string(frame.body);
+      if (text)
+        handle_query(*text);
+      else
+        die(text.error());
+      return true;
+    }
+    case ClientMessage::Sync:
+      skips_until_sync_ = false;
+      if (transaction_ == TransactionStatus::Idle) close_portals();
+      send_ready();
+      return true;
+    case ClientMessage::Flush:     // all output leaves at the end of the turn anyway
+    case ClientMessage::CopyData:  // the rest of a COPY that has failed
+    case ClientMessage::CopyDone:
+    case ClientMessage::CopyFail:
+      return true;
+    case ClientMessage::FunctionCall:
+      writer().error({ErrorCode::NotSupported, "function calls by number are not supported yet"},
+                     "");
+      send_ready();
+      return true;
+    default:
+      break;
+  }
+  const Result<Begun> begun = handle_extended(frame);
+  if (!begun) fail(begun.error(), activity_text_);
+  return !begun || *begun == Begun::Now;
+}
+
+// ---- The simple protocol ----
+
+void Session::handle_query(std::string_view text) {
+  statements_.erase(std::string());
+  portals_.erase(std::string());
+  script_.emplace();
+  script_->text = text;
+  auto statements = parse_statements(text, variables_);
+  if (!statements) return fail(statements.error(), script_->text);
+  for (ParsedStatement& statement : *statements)
+    script_->statements.push_back(std::make_shared<const ParsedStatement>(std::move(statement)));
+  if (script_->statements.empty()) writer().empty_query();
+}
+
+bool Session::step_script() {
+  if (script_->next == script_->statements.size()) {
+    if (group_ == Group::Open)
+      begin_group_commit();
+    else
+      finish_script();
+    return true;
+  }
+  activity_text_ = script_->text;
+  const Result<Begun> begun = begin_statement(script_->statements[script_->next]);
+  if (!begun)
+    fail(begun.error(), activity_text_);
+  else if (*begun == Begun::Now)
+    ++script_->next;
+  return true;
+}
+
+void Session::finish_script() {
+  script_.reset();
+  if (transaction_ == TransactionStatus::Idle) close_portals();
+  send_ready();
+}
+
+Result<Session::Begun> Session::begin_statement(
+    const std::shared_ptr<const ParsedStatement>& statement) {
+  TRY(check_transaction(*statement));
+  const PreparedStatementPtr analysed = TRY(analyse(statement, script_->text, {}, {}));
+  const bool is_insert = analysed->plan && analysed->plan->kind == ResultKind::Insert;
+  if (!is_insert && group_ == Group::Open) {
+    begin_group_commit();
+    return Begun::Later;
+  }
+  if (!analysed->plan) {
+    TRY(run_own(*analysed, {}, PortalRun::Start::DescribedRows));
+    return Begun::Now;
+  }
+  if (!analysed->plan->parameters.empty())
+    return Error{ErrorCode::UndefinedObject, "there is no parameter $1", "",
+                 "Parameters need the extended protocol, or PREPARE and EXECUTE."};
+  if (is_insert && !script_->is_last()) begin_group();
+  count_write(*analysed);
+  begin_activity(make_portal_activity(context_, run_of_query(analysed)), script_->text);
+  return Begun::Now;
+}
+
+PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
+  PortalRun run;
+  run.portal = std::make_shared<Portal>(statement, std::vector<engine::Value>{},
+                                        std::vector<Format>{}, waker());
+  const bool is_only = script_->statements.size() == 1;
+  const std::vector<ResultColumn>& columns = statement->plan->columns;
+  switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
+    case PushOutput::Rows:
+      run.start = PortalRun::Start::DescribedRows;
+      run.encoder = make_data_row_encoder({});
+      break;
+    case PushOutput::Table:
+      run.start = PortalRun::Start::CopyOut;
+      run.encoder = make_table_encoder(columns);
+      run.command = "COPY";
+      break;
+    case PushOutput::Copy: {
+      CopyOptions options;
+      options.has_header = true;
+      run.start = PortalRun::Start::CopyOut;
+      run.encoder = make_copy_encoder(columns, std::move(options));
+      run.command = "COPY";
+      break;
+    }
+  }
+  return run;
+}
+
+// ---- Groups of INSERTs ----
+
+void Session::begin_group() {
+  if (transaction_ != TransactionStatus::Idle || group_ == Group::Open) return;
+  group_ = Group::Open;
+  context_.backend->begin();
+}
+
+void Session::begin_group_commit() {
+  group_ = Group::Committing;
+  begin_activity(make_commit_activity(context_, "", waker()), "");
+}
+
+// ---- Ends ----
+
+void Session::fail(Error error, const std::string& text) {
+  writer().error(error, text);
+  if (group_ == Group::Open) {
+    group_ = Group::None;
+    context_.backend->rollback();
+  }
+  if (transaction_ == TransactionStatus::InTransaction) transaction_ = TransactionStatus::Failed;
+  close_portals();
+  if (script_)
+    finish_script();
+  else
+    skips_until_sync_ = true;
+}
+
+void Session::die(Error error) {
+  activity_.reset();
+  copy_input_ = nullptr;
+  writer().error(error, "", Severity::Fatal);
+  phase_ = Phase::Over;
+}
+
+void Session::send_ready() {
+  for (const auto& [name, value] : context_.settings.take_reports())
+    writer().parameter_status(name, value);
+  writer().ready_for_query(transaction_);
+}
+
+}  // namespace server::pg

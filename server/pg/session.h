@@ -1,0 +1,182 @@
+// One client's conversation in the PostgreSQL protocol, without the socket: bytes and the backend's
+// events in, bytes out.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "server/pg/activity.h"
+#include "server/pg/backend.h"
+#include "server/pg/messages.h"
+#include "server/pg/portal.h"
+
+namespace server::pg {
+
+class CopyInput;
+
+struct SessionLimits {
+  size_t max_message_bytes = 64 * 1024 * 1024;
+  // Messages that wait while a statement runs; beyond that the socket is not read.
+  size_t max_waiting_bytes = 1024 * 1024;
+  // Output that is made before it is handed out.
+  size_t max_output_bytes = 256 * 1024;
+  int64_t startup_timeout_ms = 60'000;
+};
+
+// The pair by which a client's CancelRequest names a session.
+struct SessionKey {
+  int32_t process_id = 0, secret = 0;
+  bool operator==(const SessionKey&) const = default;
+};
+
+// What a session needs from whoever drives it.
+class SessionHost {
+ public:
+  // Run the session soon, on this thread, but not from inside this call.
+  virtual void wake() = 0;
+  virtual void cancel_session(SessionKey key) = 0;
+
+ protected:
+  ~SessionHost() = default;
+};
+
+// The driver's part: receive() what has come, run(), send take_output(), run() again after wake()
+// and when the deadline is reached, and close when is_over().
+//
+// Invariants: messages are answered in the order in which they came;
+//             an INSERT is reported as done only after its records are durable.
+// Threads:    one loop's.
+// Owner:      PgServer's connection, or a test.
+class Session {
+ public:
+  Session(Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
+          SessionLimits limits = {});
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void receive(std::string_view bytes);
+  void run();
+  std::string take_output();
+
+  // False while enough is waiting: stop reading the socket, but go on watching it for its end.
+  bool wants_input() const;
+  // The last output ends in an error or an agreed end: send it and close.
+  bool is_over() const { return phase_ == Phase::Over; }
+  // The client does not take what it was sent: make no more rows until it does.
+  void set_output_full(bool is_full);
+  // Of the clock; run() has something to do then.
+  std::optional<int64_t> deadline_us() const;
+
+  // Ends what runs now, if anything does: a CancelRequest has come.
+  void cancel();
+  // Ends the session with an error, as soon as the loop comes to it.
+  void shut_down(Error reason);
+
+ private:
+  enum class Phase : uint8_t { Startup, Ready, Over };
+
+  // A Query message: its statements run one after the other.
+  struct Script {
+    std::string text;
+    std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
+    size_t next = 0;
+    bool is_last() const { return next + 1 == statements.size(); }
+  };
+  // INSERTs of one Query or between two Syncs are gathered and appended together. None: outside of
+  // BEGIN one that stands alone is appended as it comes.
+  enum class Group : uint8_t { None, Open, Committing };
+
+  enum class Begun : uint8_t {
+    Now,    // it is done, or its activity is under way
+    Later,  // something else has to come first; then it is begun anew
+  };
+
+  // session.cc: the input and its order
+  bool step();  // false when nothing more can be done now
+  bool step_startup();
+  bool step_activity();
+  void feed_copy();
+  void look_for_end();
+  void begin_activity(std::unique_ptr<Activity> activity, const std::string& text);
+  bool step_script();
+  bool step_message();
+  Status accept_startup(std::string_view body, int32_t code);
+  Status open_session(const struct SessionRequest& request);
+  // False: the message stays where it is; something else has to happen first.
+  bool handle(const Frame& frame);
+  void handle_query(std::string_view text);
+  void finish_script();
+  Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
+  PortalRun run_of_query(const PreparedStatementPtr& statement);
+  void begin_group();
+  void begin_group_commit();
+  void fail(Error error, const std::string& text);
+  void die(Error error);
+  void send_ready();
+  MessageWriter writer() { return MessageWriter(context_.output); }
+  std::function<void()> waker();
+
+  // session_extended.cc: Parse, Bind, Describe, Execute, Close
+  Result<Begun> handle_extended(const Frame& frame);
+  Status handle_parse(std::string_view body);
+  Status handle_bind(std::string_view body);
+  Status handle_describe(std::string_view body);
+  Result<Begun> handle_execute(const Frame& frame);
+  Status handle_close(std::string_view body);
+  Result<PreparedStatementPtr> analyse(std::shared_ptr<const engine::ParsedStatement> statement,
+                                       std::string text, std::vector<uint32_t> parameter_oids,
+                                       std::span<const engine::SqlType> parameter_types);
+  Result<PreparedStatementPtr> find_statement(std::string_view name) const;
+  Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
+  // The columns that its rows will have; none when it gives no rows.
+  Result<std::vector<ResultColumn>> columns_of(const PreparedStatement& statement) const;
+  void close_portals(bool with_holdable = false);
+
+  // session_statements.cc: the statements that are the session's own affair
+  struct OwnStatement;  // runs them; see there
+  Status run_own(const PreparedStatement& statement, const std::vector<Format>& formats,
+                 PortalRun::Start start);
+  Status check_transaction(const engine::ParsedStatement& statement) const;
+  void count_write(const PreparedStatement& statement);
+  void end_transaction(bool committed);
+
+  Backend& backend_;
+  SessionHost& host_;
+  const Clock& clock_;
+  const SessionKey key_;
+  const SessionLimits limits_;
+
+  Phase phase_ = Phase::Startup;
+  const int64_t began_us_;
+  std::string input_;
+  size_t consumed_ = 0;
+  bool skips_until_sync_ = false;
+  bool is_psql_ = false;  // by its name at start-up
+  bool is_output_full_ = false;
+  std::optional<Error> shut_down_reason_;
+
+  SessionContext context_;
+  TransactionStatus transaction_ = TransactionStatus::Idle;
+  Group group_ = Group::None;
+  uint64_t writes_in_transaction_ = 0;
+  std::map<std::string, uint64_t> savepoints_;  // how much was written before each
+
+  std::optional<Script> script_;
+  std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
+  std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;
+  std::map<std::string, std::string> variables_;  // of DEFINE
+
+  std::unique_ptr<Activity> activity_;
+  std::string activity_text_;         // what positions of its errors count in
+  CopyInput* copy_input_ = nullptr;   // the activity, while it is a COPY FROM STDIN
+  bool commits_transaction_ = false;  // the activity is a COMMIT's
+};
+
+}  // namespace server::pg

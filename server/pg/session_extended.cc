@@ -1,0 +1,259 @@
+// The extended protocol's messages: Parse, Bind, Describe, Execute, Close.
+#include <algorithm>
+
+#include "engine/formats/text_value.h"
+#include "engine/types/text_bytes.h"
+#include "server/pg/binary.h"
+#include "server/pg/session.h"
+#include "server/pg/statement_kinds.h"
+
+namespace server::pg {
+
+using engine::ParsedStatement;
+using engine::SqlType;
+
+namespace {
+
+std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
+
+Result<std::vector<SqlType>> types_of_oids(std::span<const uint32_t> oids) {
+  std::vector<SqlType> types;
+  for (const uint32_t number : oids) {
+    auto type = type_of_oid(number);
+    if (!type)
+      return Error{ErrorCode::NotSupported,
+                   "parameters of type " + std::to_string(number) + " are not supported yet"};
+    types.push_back(*std::move(type));
+  }
+  return types;
+}
+
+Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, Format format,
+                                       std::string_view bytes, const std::string& what) {
+  std::string converted;
+  if (format == Format::Binary) {
+    converted = TRY(text_of_binary(type_oid, bytes));
+    bytes = converted;
+  }
+  if (!engine::is_utf8(bytes))
+    return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
+  return engine::parse_text_value(type, bytes, what);
+}
+
+Result<std::vector<engine::Value>> decode_parameters(const PreparedStatement& statement,
+                                                     const BindMessage& message) {
+  std::vector<engine::Value> values;
+  for (size_t i = 0; i < message.parameters.size(); ++i) {
+    if (!message.parameters[i]) {
+      values.emplace_back();
+      continue;
+    }
+    values.push_back(
+        TRY(decode_parameter(statement.plan->parameters[i], statement.parameter_oids[i],
+                             format_of(message.parameter_formats, i), *message.parameters[i],
+                             "parameter $" + std::to_string(i + 1))));
+  }
+  return values;
+}
+
+}  // namespace
+
+Result<Session::Begun> Session::handle_extended(const Frame& frame) {
+  activity_text_.clear();
+  switch (frame.type) {
+    case ClientMessage::Parse:
+      TRY(handle_parse(frame.body));
+      break;
+    case ClientMessage::Bind:
+      TRY(handle_bind(frame.body));
+      break;
+    case ClientMessage::Describe:
+      TRY(handle_describe(frame.body));
+      break;
+    case ClientMessage::Execute:
+      return handle_execute(frame);
+    case ClientMessage::Close:
+      TRY(handle_close(frame.body));
+      break;
+    default:
+      break;
+  }
+  return Begun::Now;
+}
+
+Status Session::handle_parse(std::string_view body) {
+  ParseMessage message = TRY(decode_parse(body));
+  activity_text_ = message.sql;
+  if (!message.statement.empty() && statements_.contains(message.statement))
+    return Error{ErrorCode::DuplicateStatement,
+                 "prepared statement " + quoted(message.statement) + " already exists"};
+  statements_.erase(std::string(message.statement));
+
+  auto parsed = TRY(parse_statements(message.sql, variables_));
+  if (parsed.size() > 1)
+    return Error{ErrorCode::SyntaxError,
+                 "cannot insert multiple commands into a prepared statement"};
+  std::shared_ptr<const ParsedStatement> statement;
+  if (!parsed.empty()) {
+    statement = std::make_shared<const ParsedStatement>(std::move(parsed[0]));
+    TRY(check_transaction(*statement));
+  }
+  const std::vector<SqlType> types = TRY(types_of_oids(message.parameter_oids));
+  statements_[std::string(message.statement)] = TRY(analyse(
+      std::move(statement), std::string(message.sql), std::move(message.parameter_oids), types));
+  writer().parse_complete();
+  return {};
+}
+
+Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatement> statement,
+                                              std::string text,
+                                              std::vector<uint32_t> parameter_oids,
+                                              std::span<const SqlType> parameter_types) {
+  auto analysed = std::make_shared<PreparedStatement>();
+  analysed->parsed = statement;
+  if (statement && !is_own_statement(*statement)) {
+    auto plan = context_.backend->prepare(std::move(statement), parameter_types);
+    if (!plan) return explain_catalog(std::move(plan).error(), text);
+    analysed->plan = std::move(plan).take();
+    parameter_oids.resize(analysed->plan->parameters.size());
+    for (size_t i = 0; i < parameter_oids.size(); ++i)
+      if (parameter_oids[i] == 0 || parameter_oids[i] == oid::kUnknown)
+        parameter_oids[i] = wire_type(analysed->plan->parameters[i]).oid;
+  } else {
+    parameter_oids.clear();
+  }
+  analysed->text = std::move(text);
+  analysed->parameter_oids = std::move(parameter_oids);
+  return analysed;
+}
+
+Status Session::handle_bind(std::string_view body) {
+  BindMessage message = TRY(decode_bind(body));
+  const PreparedStatementPtr statement = TRY(find_statement(message.statement));
+  activity_text_ = statement->text;
+  if (statement->parsed) TRY(check_transaction(*statement->parsed));
+  const size_t wanted = statement->parameter_oids.size();
+  if (message.parameters.size() != wanted)
+    return Error{ErrorCode::ProtocolViolation,
+                 "bind message supplies " + std::to_string(message.parameters.size()) +
+                     " parameters, but prepared statement " + quoted(message.statement) +
+                     " requires " + std::to_string(wanted)};
+  const size_t column_count = TRY(columns_of(*statement)).size();
+  if (message.result_formats.size() > 1 && message.result_formats.size() != column_count)
+    return Error{ErrorCode::ProtocolViolation,
+                 "bind message has " + std::to_string(message.result_formats.size()) +
+                     " result formats but query has " + std::to_string(column_count) + " columns"};
+  if (!message.portal.empty() && portals_.contains(message.portal))
+    return Error{ErrorCode::DuplicateCursor,
+                 "cursor " + quoted(message.portal) + " already exists"};
+
+  std::vector<engine::Value> parameters;
+  if (statement->plan) parameters = TRY(decode_parameters(*statement, message));
+  portals_[std::string(message.portal)] = std::make_shared<Portal>(
+      statement, std::move(parameters), std::move(message.result_formats), waker());
+  writer().bind_complete();
+  return {};
+}
+
+Status Session::handle_describe(std::string_view body) {
+  const TargetMessage message = TRY(decode_target(body));
+  PreparedStatementPtr statement;
+  std::vector<Format> formats;  // of a statement they are not known yet: text
+  if (message.target == Target::Statement) {
+    statement = TRY(find_statement(message.name));
+    writer().parameter_description(statement->parameter_oids);
+  } else {
+    const std::shared_ptr<Portal> portal = TRY(find_portal(message.name));
+    statement = portal->statement();
+    formats = portal->formats();
+  }
+  const std::vector<ResultColumn> columns = TRY(columns_of(*statement));
+  if (columns.empty())
+    writer().no_data();
+  else
+    writer().row_description(columns, formats);
+  return {};
+}
+
+Result<std::vector<ResultColumn>> Session::columns_of(const PreparedStatement& statement) const {
+  if (statement.plan) return statement.plan->columns;
+  if (!statement.parsed) return std::vector<ResultColumn>{};
+  const engine::Statement& own = statement.parsed->statement;
+  if (const auto* show = std::get_if<engine::ShowSetting>(&own)) return show_columns(show->name);
+  if (const auto* fetch = std::get_if<engine::FetchCursor>(&own); fetch && !fetch->is_move) {
+    const auto portal = TRY(find_portal(session_name(fetch->cursor)));
+    return columns_of(*portal->statement());
+  }
+  if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own))
+    return columns_of(*TRY(find_statement(session_name(execute->name))));
+  return std::vector<ResultColumn>{};
+}
+
+Result<Session::Begun> Session::handle_execute(const Frame& frame) {
+  const ExecuteMessage message = TRY(decode_execute(frame.body));
+  const std::shared_ptr<Portal> portal = TRY(find_portal(message.portal));
+  const PreparedStatementPtr statement = portal->statement();
+  activity_text_ = statement->text;
+  if (!statement->parsed) {
+    writer().empty_query();
+    return Begun::Now;
+  }
+  TRY(check_transaction(*statement->parsed));
+  const bool is_insert = statement->plan && statement->plan->kind == ResultKind::Insert;
+  if (is_insert && transaction_ == TransactionStatus::Idle) {
+    // Alone it is appended as it comes, with others it is gathered: what follows tells. Who sends
+    // neither Sync nor Flush is not waiting for an answer.
+    const size_t next_at = consumed_ + frame.size;
+    if (next_at >= input_.size()) return Begun::Later;
+    const auto next = static_cast<ClientMessage>(input_[next_at]);
+    if (next != ClientMessage::Sync && next != ClientMessage::Flush) begin_group();
+  } else if (group_ == Group::Open) {
+    begin_group_commit();
+    return Begun::Later;
+  }
+  if (!statement->plan) {
+    TRY(run_own(*statement, portal->formats(), PortalRun::Start::Rows));
+    return Begun::Now;
+  }
+  if (portal->has_started() && statement->plan->columns.empty())
+    return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
+
+  PortalRun run;
+  run.portal = portal;
+  run.encoder = make_data_row_encoder(portal->formats());
+  run.can_suspend = true;
+  if (message.max_rows > 0) run.limit = static_cast<uint64_t>(message.max_rows);
+  count_write(*statement);
+  begin_activity(make_portal_activity(context_, std::move(run)), statement->text);
+  return Begun::Now;
+}
+
+Status Session::handle_close(std::string_view body) {
+  const TargetMessage message = TRY(decode_target(body));
+  if (message.target == Target::Statement)
+    statements_.erase(std::string(message.name));
+  else
+    portals_.erase(std::string(message.name));
+  writer().close_complete();
+  return {};
+}
+
+Result<PreparedStatementPtr> Session::find_statement(std::string_view name) const {
+  if (const auto found = statements_.find(name); found != statements_.end()) return found->second;
+  if (name.empty())
+    return Error{ErrorCode::UndefinedStatement, "unnamed prepared statement does not exist"};
+  return Error{ErrorCode::UndefinedStatement,
+               "prepared statement " + quoted(name) + " does not exist"};
+}
+
+Result<std::shared_ptr<Portal>> Session::find_portal(std::string_view name) const {
+  if (const auto found = portals_.find(name); found != portals_.end()) return found->second;
+  return Error{ErrorCode::UndefinedCursor, "portal " + quoted(name) + " does not exist"};
+}
+
+void Session::close_portals(bool with_holdable) {
+  std::erase_if(portals_,
+                [&](const auto& entry) { return with_holdable || !entry.second->is_holdable; });
+}
+
+}  // namespace server::pg

@@ -1,0 +1,433 @@
+// The statements that a session answers itself: transactions, settings, cursors, COPY, prepared
+// statements.
+#include <algorithm>
+#include <utility>
+
+#include "engine/formats/text_value.h"
+#include "server/pg/copy_input.h"
+#include "server/pg/session.h"
+#include "server/pg/statement_kinds.h"
+
+namespace server::pg {
+
+using engine::Column;
+using engine::ColumnPtr;
+
+namespace {
+
+std::string quoted(const std::string& name) { return "\"" + name + "\""; }
+
+// The text of a constant argument of EXECUTE; nothing for NULL.
+Result<std::optional<std::string>> constant_text(const engine::Expression& expression) {
+  using Text = std::optional<std::string>;
+  if (expression.is<engine::NullLiteral>()) return Text();
+  if (const auto* literal = expression.as<engine::BooleanLiteral>())
+    return Text(literal->value ? "t" : "f");
+  if (const auto* literal = expression.as<engine::IntegerLiteral>())
+    return Text(std::to_string(literal->value));
+  if (const auto* literal = expression.as<engine::BigintLiteral>())
+    return Text(std::to_string(literal->value));
+  if (const auto* literal = expression.as<engine::DoubleLiteral>()) return Text(literal->text);
+  if (const auto* literal = expression.as<engine::DecimalLiteral>()) return Text(literal->text);
+  if (const auto* literal = expression.as<engine::StringLiteral>()) return Text(literal->value);
+  // The parameter's own type is the one that counts.
+  if (const auto* cast = expression.as<engine::Cast>()) return constant_text(*cast->operand);
+  return Error{ErrorCode::NotSupported,
+               "EXECUTE with other arguments than constants is not supported yet"}
+      .at(expression.position);
+}
+
+// COPY source TO: what SELECT columns FROM source would give.
+engine::Query query_of_source(const engine::Copy& copy) {
+  engine::Query query;
+  query.position = copy.source_position;
+  query.from.emplace();
+  query.from->name = copy.source;
+  query.from->position = copy.source_position;
+  const auto add_item = [&](engine::SelectItemKind kind, engine::ExpressionPtr expression) {
+    query.items.push_back({kind, std::move(expression), {}, {}, copy.source_position});
+  };
+  for (const engine::Name& column : copy.columns) {
+    engine::ColumnRef reference;
+    reference.name = column;
+    add_item(engine::SelectItemKind::Expression,
+             engine::make_expression(std::move(reference), copy.source_position));
+  }
+  if (query.items.empty()) add_item(engine::SelectItemKind::AllColumns, nullptr);
+  return query;
+}
+
+}  // namespace
+
+// One call operator a statement. What takes time is left to an activity.
+struct Session::OwnStatement {
+  Session& session;
+  const PreparedStatement& statement;
+  const std::vector<Format>& formats;  // of the rows
+  const PortalRun::Start start;        // whether the rows are described before they are sent
+
+  SessionContext& context() { return session.context_; }
+  SessionSettings& settings() { return session.context_.settings; }
+  MessageWriter writer() { return session.writer(); }
+  Status done(std::string_view tag) {
+    writer().command_complete(tag);
+    return {};
+  }
+  void warn(ErrorCode code, std::string_view message) { writer().warning(code, message); }
+  bool is_in_transaction() const { return session.transaction_ != TransactionStatus::Idle; }
+
+  // ---- Transactions ----
+
+  Status operator()(const engine::Transaction& transaction) {
+    using enum engine::TransactionAction;
+    switch (transaction.action) {
+      case Begin:
+        return begin(transaction);
+      case Commit:
+        return commit(transaction);
+      case Rollback:
+        if (!is_in_transaction())
+          warn(ErrorCode::NoTransaction, "there is no transaction in progress");
+        else
+          session.end_transaction(false);
+        return done("ROLLBACK");
+      default:
+        return savepoint(transaction);
+    }
+  }
+
+  Status begin(const engine::Transaction& transaction) {
+    if (is_in_transaction()) {
+      warn(ErrorCode::ActiveTransaction, "there is already a transaction in progress");
+    } else {
+      context().backend->begin();
+      settings().begin_transaction();
+      session.transaction_ = TransactionStatus::InTransaction;
+    }
+    return done(transaction.tag.empty() ? "BEGIN" : transaction.tag);
+  }
+
+  Status commit(const engine::Transaction& transaction) {
+    const std::string tag = transaction.tag.empty() ? "COMMIT" : transaction.tag;
+    if (!is_in_transaction()) {
+      warn(ErrorCode::NoTransaction, "there is no transaction in progress");
+      return done(tag);
+    }
+    if (session.transaction_ == TransactionStatus::Failed) {
+      session.end_transaction(false);
+      return done("ROLLBACK");
+    }
+    session.commits_transaction_ = true;
+    session.begin_activity(make_commit_activity(context(), tag, session.waker()), statement.text);
+    return {};
+  }
+
+  // Savepoints are there for the drivers that set one before each statement. Going back to one is
+  // possible as long as nothing was written since.
+  Status savepoint(const engine::Transaction& transaction) {
+    using enum engine::TransactionAction;
+    if (!is_in_transaction())
+      return Error{ErrorCode::NoTransaction,
+                   transaction.tag + " can only be used in transaction blocks"};
+    const std::string name = session_name(transaction.savepoint);
+    if (transaction.action == Savepoint) {
+      session.savepoints_[name] = session.writes_in_transaction_;
+      return done("SAVEPOINT");
+    }
+    const auto found = session.savepoints_.find(name);
+    if (found == session.savepoints_.end())
+      return Error{ErrorCode::UndefinedObject, "savepoint " + quoted(name) + " does not exist"};
+    if (transaction.action == Release) {
+      session.savepoints_.erase(found);
+      return done("RELEASE");
+    }
+    if (found->second != session.writes_in_transaction_)
+      return Error{ErrorCode::NotSupported,
+                   "ROLLBACK TO a savepoint after an INSERT is not supported yet", "",
+                   "Use ROLLBACK to drop the whole transaction."};
+    session.transaction_ = TransactionStatus::InTransaction;
+    return done("ROLLBACK");
+  }
+
+  // ---- Settings ----
+
+  Status set(std::string_view name, const std::string& value, bool is_local) {
+    const std::string key = SessionSettings::spelling(name);
+    if (key.find('.') != std::string::npos) TRY(context().backend->check_setting(key, value));
+    return is_local ? settings().set_local(key, value) : settings().set(key, value);
+  }
+  Status operator()(const engine::SetSetting& setting) {
+    if (setting.value)
+      TRY(set(setting.name, *setting.value, setting.is_local));
+    else
+      TRY(settings().reset(setting.name));
+    return done("SET");
+  }
+  Status operator()(const engine::SetProperty& property) {
+    TRY(set(property.name, property.value, false));
+    return done("SET");
+  }
+  Status operator()(const engine::UnsetProperty& property) {
+    TRY(settings().reset(property.name));
+    return done("UNSET");
+  }
+  // Isolation levels are taken note of by nobody: there is one.
+  Status operator()(const engine::SetTransaction&) { return done("SET"); }
+  Status operator()(const engine::ResetSetting& setting) {
+    if (setting.name == "all")
+      settings().reset_all();
+    else
+      TRY(settings().reset(setting.name));
+    return done("RESET");
+  }
+  Status operator()(const engine::ShowSetting& show) {
+    std::vector<std::vector<std::string>> rows;
+    if (show.name == "all") {
+      for (const auto& [name, value, description] : settings().all())
+        rows.push_back({name, value, description});
+    } else {
+      const auto value = settings().get(show.name);
+      if (!value)
+        return Error{ErrorCode::UndefinedObject,
+                     "unrecognized configuration parameter " + quoted(show.name)};
+      rows.push_back({*value});
+    }
+    send_rows(show_columns(show.name), rows);
+    return done("SHOW");
+  }
+
+  void send_rows(const std::vector<ResultColumn>& columns,
+                 const std::vector<std::vector<std::string>>& rows) {
+    if (start == PortalRun::Start::DescribedRows) writer().row_description(columns, formats);
+    std::vector<ColumnPtr> data;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      auto column = std::make_shared<Column>(columns[i].type);
+      for (const auto& row : rows) column->append_copy(row[i]);
+      data.push_back(std::move(column));
+    }
+    make_data_row_encoder(formats)->append_rows(context().output, data, 0, rows.size());
+  }
+
+  Status operator()(const engine::Discard& discard) {
+    if (discard.target != engine::DiscardTarget::All)
+      return done(discard.target == engine::DiscardTarget::Plans ? "DISCARD PLANS" : "DISCARD");
+    if (is_in_transaction())
+      return Error{ErrorCode::ActiveTransaction,
+                   "DISCARD ALL cannot run inside a transaction block"};
+    session.close_portals(true);
+    session.statements_.clear();
+    session.variables_.clear();
+    settings().reset_all();
+    return done("DISCARD ALL");
+  }
+
+  Status operator()(const engine::DefineVariable& variable) {
+    session.variables_[variable.name.text] = variable.value;
+    return done("DEFINE");
+  }
+  Status operator()(const engine::UndefineVariable& variable) {
+    session.variables_.erase(variable.name.text);
+    return done("UNDEFINE");
+  }
+
+  // ---- Cursors ----
+
+  Status operator()(const engine::DeclareCursor& cursor) {
+    const std::string name = session_name(cursor.name);
+    const bool is_in_block =
+        is_in_transaction() || (session.script_ && session.script_->statements.size() > 1);
+    if (!is_in_block && !cursor.with_hold)
+      return Error{ErrorCode::NoTransaction,
+                   "DECLARE CURSOR can only be used in transaction blocks", "",
+                   "Begin a transaction, or declare the cursor WITH HOLD."};
+    if (session.portals_.contains(name))
+      return Error{ErrorCode::DuplicateCursor, "cursor " + quoted(name) + " already exists"};
+    const PreparedStatementPtr query = TRY(analyse_query(engine::clone(cursor.query)));
+    auto portal = std::make_shared<Portal>(
+        query, std::vector<engine::Value>{},
+        std::vector<Format>{cursor.is_binary ? Format::Binary : Format::Text}, session.waker());
+    portal->is_holdable = cursor.with_hold;
+    // It runs from now on, though no row leaves: what happens between DECLARE and the first FETCH
+    // is not missed.
+    TRY(portal->start(*context().backend));
+    session.portals_[name] = std::move(portal);
+    return done("DECLARE CURSOR");
+  }
+
+  Result<PreparedStatementPtr> analyse_query(engine::Query query) {
+    auto parsed = std::make_shared<engine::ParsedStatement>();
+    parsed->text = statement.parsed->text;
+    parsed->start = query.position;
+    parsed->statement = std::move(query);
+    auto analysed = TRY(session.analyse(std::move(parsed), statement.text, {}, {}));
+    if (!analysed->plan->parameters.empty())
+      return Error{ErrorCode::UndefinedObject, "there is no parameter $1"};
+    return analysed;
+  }
+
+  Status operator()(const engine::FetchCursor& fetch) {
+    const std::string name = session_name(fetch.cursor);
+    const auto found = session.portals_.find(name);
+    if (found == session.portals_.end() || !found->second->statement()->plan)
+      return Error{ErrorCode::UndefinedCursor, "cursor " + quoted(name) + " does not exist"};
+    if (fetch.direction != engine::FetchDirection::Forward || fetch.count.value_or(0) < 0)
+      return Error{ErrorCode::ObjectState, "cursor can only scan forward", "",
+                   "Use FETCH, FETCH n, FETCH FORWARD n or FETCH ALL."};
+    const std::shared_ptr<Portal>& portal = found->second;
+    PortalRun run;
+    run.portal = portal;
+    run.command = fetch.is_move ? "MOVE" : "FETCH";
+    if (fetch.count) run.limit = static_cast<uint64_t>(*fetch.count);
+    if (!fetch.is_move) {
+      run.start = start;
+      // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
+      run.encoder = make_data_row_encoder(formats.empty() ? portal->formats() : formats);
+    }
+    session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
+    return {};
+  }
+
+  Status operator()(const engine::CloseCursor& close) {
+    if (!close.cursor) {
+      session.close_portals(true);
+      return done("CLOSE CURSOR ALL");
+    }
+    const std::string name = session_name(*close.cursor);
+    if (session.portals_.erase(name) == 0)
+      return Error{ErrorCode::UndefinedCursor, "cursor " + quoted(name) + " does not exist"};
+    return done("CLOSE CURSOR");
+  }
+
+  // ---- Prepared statements ----
+
+  Status operator()(const engine::Prepare& prepare) {
+    const std::string name = session_name(prepare.name);
+    if (session.statements_.contains(name))
+      return Error{ErrorCode::DuplicateStatement,
+                   "prepared statement " + quoted(name) + " already exists"};
+    std::vector<engine::SqlType> types;
+    for (const engine::TypeName& type : prepare.parameter_types)
+      types.push_back(TRY(engine::resolve_type(type)));
+    // The inner statement lives as long as the outer one that holds it.
+    std::shared_ptr<const engine::ParsedStatement> inner(statement.parsed, prepare.statement.get());
+    session.statements_[name] = TRY(session.analyse(std::move(inner), statement.text, {}, types));
+    return done("PREPARE");
+  }
+
+  Status operator()(const engine::ExecutePrepared& execute) {
+    const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
+    if (!prepared->plan)
+      return Error{ErrorCode::NotSupported, "EXECUTE of such a statement is not supported yet"};
+    const std::vector<engine::SqlType>& types = prepared->plan->parameters;
+    if (types.size() != execute.arguments.size())
+      return Error{
+          ErrorCode::SyntaxError,
+          "wrong number of parameters for prepared statement " + quoted(session_name(execute.name)),
+          "Expected " + std::to_string(types.size()) + " parameters but got " +
+              std::to_string(execute.arguments.size()) + "."};
+    std::vector<engine::Value> values;
+    for (size_t i = 0; i < types.size(); ++i) {
+      const auto text = TRY(constant_text(*execute.arguments[i]));
+      if (text)
+        values.push_back(
+            TRY(engine::parse_text_value(types[i], *text, "parameter $" + std::to_string(i + 1))));
+      else
+        values.emplace_back();
+    }
+    PortalRun run;
+    run.portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
+    run.encoder = make_data_row_encoder(formats);
+    run.start = start;
+    session.count_write(*prepared);
+    session.begin_activity(make_portal_activity(context(), std::move(run)), prepared->text);
+    return {};
+  }
+
+  Status operator()(const engine::Deallocate& deallocate) {
+    if (!deallocate.name) {
+      session.statements_.clear();
+      return done("DEALLOCATE ALL");
+    }
+    const std::string name = session_name(*deallocate.name);
+    TRY(session.find_statement(name));
+    session.statements_.erase(name);
+    return done("DEALLOCATE");
+  }
+
+  // ---- COPY ----
+
+  Status operator()(const engine::Copy& copy) {
+    CopyOptions options = TRY(read_copy_options(copy));
+    return copy.direction == engine::CopyDirection::FromStdin ? copy_in(copy, std::move(options))
+                                                              : copy_out(copy, std::move(options));
+  }
+
+  Status copy_in(const engine::Copy& copy, CopyOptions options) {
+    auto input = std::make_unique<CopyInput>(context(), copy, std::move(options), session.waker());
+    TRY(input->begin());
+    session.copy_input_ = input.get();
+    ++session.writes_in_transaction_;
+    session.begin_activity(std::move(input), statement.text);
+    return {};
+  }
+
+  Status copy_out(const engine::Copy& copy, CopyOptions options) {
+    if (options.format == CopyFormat::Json)
+      return Error{ErrorCode::NotSupported, "COPY TO with format \"json\" is not supported yet", "",
+                   "Use text or csv."};
+    const PreparedStatementPtr query =
+        TRY(analyse_query(copy.query ? engine::clone(*copy.query) : query_of_source(copy)));
+    PortalRun run;
+    run.portal = std::make_shared<Portal>(query, std::vector<engine::Value>{},
+                                          std::vector<Format>{}, session.waker());
+    run.encoder = make_copy_encoder(query->plan->columns, std::move(options));
+    run.start = PortalRun::Start::CopyOut;
+    run.command = "COPY";
+    session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
+    return {};
+  }
+
+  // ---- Notifications ----
+
+  // Nothing is ever notified; drivers that listen on connecting are let in all the same.
+  Status operator()(const engine::Listen&) { return done("LISTEN"); }
+  Status operator()(const engine::Unlisten&) { return done("UNLISTEN"); }
+  Status operator()(const engine::Notify&) {
+    return Error{ErrorCode::NotSupported, "NOTIFY is not supported yet"};
+  }
+
+  template <class EngineStatement>
+  Status operator()(const EngineStatement&) {
+    return Error{ErrorCode::Internal, "a statement of the engine came to the session"};
+  }
+};
+
+Status Session::run_own(const PreparedStatement& statement, const std::vector<Format>& formats,
+                        PortalRun::Start start) {
+  return std::visit(OwnStatement{*this, statement, formats, start}, statement.parsed->statement);
+}
+
+Status Session::check_transaction(const engine::ParsedStatement& statement) const {
+  if (transaction_ != TransactionStatus::Failed || may_end_transaction(statement)) return {};
+  return Error{ErrorCode::FailedTransaction,
+               "current transaction is aborted, commands ignored until end of transaction block"};
+}
+
+void Session::count_write(const PreparedStatement& statement) {
+  if (statement.plan->kind == ResultKind::Insert) ++writes_in_transaction_;
+}
+
+void Session::end_transaction(bool committed) {
+  if (committed) {
+    context_.settings.commit_transaction();
+  } else {
+    context_.settings.rollback_transaction();
+    context_.backend->rollback();
+  }
+  transaction_ = TransactionStatus::Idle;
+  writes_in_transaction_ = 0;
+  savepoints_.clear();
+  close_portals();
+}
+
+}  // namespace server::pg

@@ -1,0 +1,37 @@
+// The first packets of a connection, up to the one that says who comes.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "server/pg/backend.h"
+#include "server/pg/settings.h"
+
+namespace server::pg {
+
+// What a startup packet asks for.
+struct EncryptionRequest {};  // answered with N: go on in clear text
+struct CancelRequest {
+  int32_t process_id = 0, secret = 0;
+};
+struct SessionRequest {
+  std::string user, database;
+  std::vector<std::pair<std::string, std::string>> settings;  // in order, those of `options` too
+  // The client asked for a newer minor version or for protocol options: it is told that there are
+  // none.
+  bool must_negotiate = false;
+  std::vector<std::string> unknown_options;
+};
+using StartupRequest = std::variant<EncryptionRequest, CancelRequest, SessionRequest>;
+
+inline constexpr int32_t kProtocolVersion = 3 << 16;
+
+// Fails with ProtocolViolation, NotSupported (another major version, replication) or
+// InvalidAuthorization (no user).
+Result<StartupRequest> read_startup(int32_t code, std::string_view body);
+
+}  // namespace server::pg

@@ -1,0 +1,102 @@
+#include "server/pg/statement_kinds.h"
+
+#include <algorithm>
+
+#include "engine/sql/parse.h"
+
+namespace server::pg {
+
+using engine::ParsedStatement;
+
+namespace {
+
+template <class... Kinds>
+bool is_one_of(const engine::Statement& statement) {
+  return (std::holds_alternative<Kinds>(statement) || ...);
+}
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// Whether a name of PostgreSQL's catalog stands anywhere in the text: information_schema, or a word
+// that begins with pg_.
+bool names_catalog(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const std::string_view name : {"pg_", "information_schema"})
+    for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
+      if (at == 0 || !is_word(lower[at - 1])) return true;
+  return false;
+}
+
+// Whether rows would come for ever with nothing to end them.
+bool is_endless(const engine::Statement& statement) {
+  if (const auto* query = std::get_if<engine::Query>(&statement))
+    return query->emit == engine::Emit::Changes && !query->limit;
+  if (const auto* print = std::get_if<engine::Print>(&statement)) return !print->limit;
+  return false;
+}
+
+}  // namespace
+
+bool is_own_statement(const ParsedStatement& statement) {
+  using namespace engine;
+  return is_one_of<Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting, Discard,
+                   DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
+                   Deallocate, Listen, Unlisten, Notify, SetProperty, UnsetProperty, DefineVariable,
+                   UndefineVariable>(statement.statement);
+}
+
+bool may_end_transaction(const ParsedStatement& statement) {
+  const auto* transaction = std::get_if<engine::Transaction>(&statement.statement);
+  if (!transaction) return false;
+  using enum engine::TransactionAction;
+  return transaction->action == Commit || transaction->action == Rollback ||
+         transaction->action == RollbackTo;
+}
+
+Result<std::vector<ParsedStatement>> parse_statements(
+    std::string_view text, const std::map<std::string, std::string>& variables) {
+  auto statements = variables.empty()
+                        ? engine::parse_script(text)
+                        : engine::parse_script(engine::substitute_variables(text, variables));
+  if (!statements) return explain_catalog(std::move(statements).error(), text);
+  return statements;
+}
+
+Error explain_catalog(Error error, std::string_view text) {
+  const bool may_be_catalog =
+      error.code == ErrorCode::SyntaxError || error.code == ErrorCode::UndefinedSource ||
+      error.code == ErrorCode::UndefinedFunction || error.code == ErrorCode::InvalidCast;
+  if (!may_be_catalog || !names_catalog(text)) return error;
+  return Error{ErrorCode::NotSupported, "the PostgreSQL catalog is not supported yet", "",
+               "Use SHOW STREAMS, SHOW TABLES, SHOW QUERIES or DESCRIBE name."};
+}
+
+std::string session_name(const engine::Name& name) {
+  std::string text = name.text;
+  if (name.quoting != engine::Quoting::None) return text;
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::vector<ResultColumn> show_columns(std::string_view setting) {
+  const engine::SqlType text = engine::TypeKind::String;
+  if (setting == "all") return {{"name", text}, {"setting", text}, {"description", text}};
+  return {{SessionSettings::spelling(setting), text}};
+}
+
+PushOutput choose_push_output(const PreparedStatement& statement, const SessionSettings& settings,
+                              bool is_for_person) {
+  if (statement.plan->kind != ResultKind::PushRows) return PushOutput::Rows;
+  const std::string setting = settings.get("push.output").value_or("auto");
+  if (setting == "table") return PushOutput::Table;
+  if (setting == "copy") return PushOutput::Copy;
+  if (setting == "rows") return PushOutput::Rows;
+  // Stock psql shows DataRows only when the last one has come, which here is never.
+  const bool is_bounded = !is_endless(statement.parsed->statement) ||
+                          settings.get_number("push.max_rows") > 0 ||
+                          settings.get_ms("push.timeout") > 0;
+  return is_for_person && !is_bounded ? PushOutput::Table : PushOutput::Rows;
+}
+
+}  // namespace server::pg

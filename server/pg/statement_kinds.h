@@ -1,0 +1,42 @@
+// Which statements a session answers itself, and how the text that clients send becomes statements.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sql/ast.h"
+#include "server/pg/portal.h"
+#include "server/pg/settings.h"
+
+namespace server::pg {
+
+// Transactions, settings, cursors, COPY, prepared statements, LISTEN: not the engine's affair.
+bool is_own_statement(const engine::ParsedStatement& statement);
+
+// COMMIT and ROLLBACK, which alone may run in a failed transaction.
+bool may_end_transaction(const engine::ParsedStatement& statement);
+
+// As engine::parse_script, after DEFINEd variables are put in. What only PostgreSQL's catalog could
+// answer fails with NotSupported and a hint.
+Result<std::vector<engine::ParsedStatement>> parse_statements(
+    std::string_view text, const std::map<std::string, std::string>& variables);
+
+// The same for an error that came later: a source that is not there because it is PostgreSQL's.
+Error explain_catalog(Error error, std::string_view text);
+
+// A name of a cursor or a prepared statement as the protocol's messages give it: PostgreSQL folds
+// to lower case.
+std::string session_name(const engine::Name& name);
+
+// What SHOW gives: one text column, three for SHOW ALL.
+std::vector<ResultColumn> show_columns(std::string_view setting);
+
+enum class PushOutput : uint8_t { Rows, Table, Copy };
+// What the setting push.output comes to for a statement of the simple protocol. `is_for_person`:
+// the client is psql, and this is all it sent.
+PushOutput choose_push_output(const PreparedStatement& statement, const SessionSettings& settings,
+                              bool is_for_person);
+
+}  // namespace server::pg
