@@ -1,0 +1,135 @@
+#include <gtest/gtest.h>
+
+#include "tests/server/pg/conversation.h"
+
+using namespace server::pg;
+using People = std::vector<FakeBackend::Person>;
+
+TEST(CopyIn, reads_csv_with_a_header) {
+  Begun client;
+  EXPECT_EQ(client.say(query("COPY people FROM STDIN WITH (FORMAT csv, HEADER)")), "G");
+  EXPECT_EQ(client.say(copy_data("id,name\n1,Ada\n2,\"Grace \"\"H\"\"\"\n3,\n")), "");
+  EXPECT_EQ(client.say(copy_done()), "C(COPY 3) Z(I)");
+  EXPECT_EQ(client.backend.people, (People{{1, "Ada"}, {2, "Grace \"H\""}, {3, "(null)"}}));
+  EXPECT_EQ(client.backend.copied_lines, (std::vector<uint64_t>{2, 3, 4}));
+}
+
+TEST(CopyIn, reads_text_cut_at_any_byte) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  for (const char byte : std::string("1\ta\\tb\n2\t\\N\n3\tc")) client.say(copy_data({&byte, 1}));
+  EXPECT_EQ(client.say(copy_done()), "C(COPY 3) Z(I)");
+  EXPECT_EQ(client.backend.people, (People{{1, "a\tb"}, {2, "(null)"}, {3, "c"}}));
+}
+
+TEST(CopyIn, hands_json_lines_on_as_they_are) {
+  Begun client;
+  EXPECT_EQ(client.say(query("COPY people FROM STDIN (FORMAT json)")), "G");
+  client.say(copy_data("{\"a\": 1}\n\n{\"a\""));
+  client.say(copy_data(": 2}\r\n"));
+  EXPECT_EQ(client.say(copy_done()), "C(COPY 2) Z(I)");
+  EXPECT_EQ(client.backend.copied_json, (std::vector<std::string>{"{\"a\": 1}", "{\"a\": 2}"}));
+  EXPECT_EQ(client.backend.copied_lines, (std::vector<uint64_t>{1, 3}));
+}
+
+TEST(CopyIn, says_line_and_column_of_a_bad_value_and_drops_the_rest) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN (FORMAT csv)"));
+  EXPECT_EQ(
+      client.say(copy_data("1,a\n2x,b\n")),
+      "E(22P02 invalid input for column ID (INTEGER): \"2x\" [COPY people, line 2, column id]) "
+      "Z(I)");
+  EXPECT_EQ(client.say(copy_data("3,c\n") + copy_done() + query("SELECT 1")),
+            "T(?column?:23) D(1) C(SELECT 1) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(CopyIn, refuses_a_wrong_number_of_fields) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN (FORMAT csv)"));
+  EXPECT_EQ(client.say(copy_data("1\n")),
+            "E(22P04 missing data for column \"name\" [COPY people, line 1]) Z(I)");
+  client.say(copy_done());
+  client.say(query("COPY people FROM STDIN (FORMAT csv)"));
+  EXPECT_EQ(client.say(copy_data("1,a,b\n")),
+            "E(22P04 extra data after last expected column [COPY people, line 1]) Z(I)");
+}
+
+TEST(CopyIn, ends_with_an_error_when_the_client_gives_up) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  client.say(copy_data("1\ta\n"));
+  EXPECT_EQ(client.say(message('f', text("no more"))),
+            "E(57014 COPY from stdin failed: no more) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(CopyIn, can_be_canceled_while_it_waits_for_data) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  client.session.cancel();
+  EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
+}
+
+TEST(CopyIn, ignores_flush_and_sync_meanwhile) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("COPY people FROM STDIN") + bind() + execute() + sync()), "1 2 G");
+  EXPECT_EQ(client.say(copy_data("1\ta\n") + flush() + copy_done() + sync()), "C(COPY 1) Z(I)");
+}
+
+TEST(CopyIn, takes_no_other_message) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  EXPECT_EQ(client.say(query("SELECT 1")),
+            "E(08P01 unexpected message type 81 during COPY from stdin) Z(I)");
+}
+
+TEST(CopyIn, waits_for_a_backend_that_is_behind) {
+  Begun client;
+  client.backend.copy_asks_to_wait = true;
+  client.say(query("COPY people FROM STDIN"));
+  std::string rows;
+  for (int i = 0; i < 5000; ++i) rows += std::to_string(i) + "\tx\n";
+  client.say(copy_data(rows));
+  EXPECT_EQ(client.say(copy_data("7\ty\n") + copy_done()), "");
+  client.backend.copy_asks_to_wait = false;
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "C(COPY 5001) Z(I)");
+}
+
+TEST(CopyIn, into_what_does_not_exist_fails_at_once) {
+  Begun client;
+  EXPECT_EQ(client.say(query("COPY nosuch FROM STDIN")), "E(42P01 NOSUCH does not exist @6) Z(I)");
+}
+
+TEST(CopyOptions, are_checked) {
+  Begun client;
+  for (const auto& [options, answer] :
+       std::vector<std::pair<std::string, std::string>>{{"FORMAT binary", "E(0A000 "},
+                                                        {"FORMAT nosuch", "E(22023 "},
+                                                        {"nosuch 1", "E(42601 "},
+                                                        {"HEADER, HEADER", "E(42601 "},
+                                                        {"QUOTE '\"'", "E(0A000 "},
+                                                        {"FORMAT csv, DELIMITER 'ab'", "E(22023 "},
+                                                        {"ENCODING 'latin1'", "E(0A000 "}}) {
+    const std::string heard = client.say(query("COPY people FROM STDIN (" + options + ")"));
+    EXPECT_TRUE(heard.starts_with(answer)) << options << ": " << heard;
+  }
+}
+
+TEST(CopyOut, writes_csv_and_quotes_what_needs_it) {
+  Begun client;
+  client.backend.people = {{1, "plain"}, {2, "a,b"}, {3, "say \"hi\""}, {4, ""}, {5, "line\nend"}};
+  EXPECT_EQ(client.say(query("COPY people TO STDOUT CSV HEADER")),
+            "H d(id,name\\n) d(1,plain\\n) d(2,\"a,b\"\\n) d(3,\"say \"\"hi\"\"\"\\n) d(4,\"\"\\n) "
+            "d(5,\"line\\nend\"\\n) c C(COPY 5) Z(I)");
+}
+
+TEST(CopyOut, writes_text_with_escapes) {
+  Begun client;
+  client.backend.people = {{1, "tab\tand\\"}};
+  EXPECT_EQ(client.say(query("COPY (SELECT * FROM people) TO STDOUT")),
+            "H d(1\\x09tab\\tand\\\\\\n) c C(COPY 1) Z(I)");
+  EXPECT_EQ(client.say(query("COPY (SELECT NULL, 'x') TO STDOUT (DELIMITER '|')")),
+            "H d(\\N|x\\n) c C(COPY 1) Z(I)");
+}

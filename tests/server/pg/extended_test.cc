@@ -1,0 +1,329 @@
+// Message sequences as a PostgreSQL 15 server answers them, and the types of parameters and
+// results.
+#include <gtest/gtest.h>
+
+#include "tests/server/pg/conversation.h"
+
+using namespace server::pg;
+
+namespace {
+
+// Five rows to fetch.
+struct WithPeople : Begun {
+  WithPeople() {
+    for (int i = 1; i <= 5; ++i)
+      backend.people.push_back({i, std::string(1, static_cast<char>('a' + i - 1))});
+  }
+};
+
+}  // namespace
+
+TEST(ExtendedProtocol, parses_binds_describes_and_executes) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("SELECT 1") + bind() + describe_portal() + execute() + sync()),
+            "1 2 T(?column?:23) D(1) C(SELECT 1) Z(I)");
+}
+
+TEST(ExtendedProtocol, skips_everything_up_to_sync_after_an_error) {
+  Begun client;
+  const std::string answer = client.say(parse("SELEC 1") + bind() + execute() + parse("SELECT 2") +
+                                        bind() + execute() + sync());
+  EXPECT_TRUE(answer.starts_with("E(42601 ")) << answer;
+  EXPECT_TRUE(answer.ends_with(" Z(I)"));
+  EXPECT_EQ(answer.find('1', 8), std::string::npos) << answer;
+}
+
+TEST(ExtendedProtocol, goes_on_after_each_sync_of_a_pipeline) {
+  Begun client;
+  const std::string good = parse("SELECT 1") + bind() + execute() + sync();
+  const std::string bad = parse("SELECT DIVIDE_BY_ZERO()") + bind() + execute() + sync();
+  EXPECT_EQ(
+      client.say(good + bad + good),
+      "1 2 D(1) C(SELECT 1) Z(I) E(22012 division by zero @8) Z(I) 1 2 D(1) C(SELECT 1) Z(I)");
+}
+
+TEST(ExtendedProtocol, suspends_a_portal_at_its_row_limit) {
+  WithPeople client;
+  EXPECT_EQ(client.say(parse("SELECT * FROM people") + bind({}, {.portal = "p"}) + execute(2, "p") +
+                       sync()),
+            "1 2 D(1,a) D(2,b) s Z(I)");
+  EXPECT_EQ(client.say(execute(2, "p") + sync()), "E(34000 portal \"p\" does not exist) Z(I)");
+}
+
+TEST(ExtendedProtocol, a_suspended_portal_goes_on_until_sync) {
+  WithPeople client;
+  EXPECT_EQ(client.say(parse("SELECT * FROM people") + bind() + execute(2) + execute(2) +
+                       execute(2) + sync()),
+            "1 2 D(1,a) D(2,b) s D(3,c) D(4,d) s D(5,e) C(SELECT 1) Z(I)");
+}
+
+TEST(ExtendedProtocol, a_portal_lives_as_long_as_its_transaction) {
+  WithPeople client;
+  client.backend.people.pop_back();
+  client.say(query("BEGIN"));
+  EXPECT_EQ(client.say(parse("SELECT * FROM people") + bind({}, {.portal = "p"}) + execute(2, "p") +
+                       sync()),
+            "1 2 D(1,a) D(2,b) s Z(T)");
+  EXPECT_EQ(client.say(execute(2, "p") + sync()), "D(3,c) D(4,d) s Z(T)");
+  EXPECT_EQ(client.say(execute(2, "p") + sync()), "C(SELECT 0) Z(T)");
+  EXPECT_EQ(client.say(execute(2, "p") + sync()), "C(SELECT 0) Z(T)");
+  client.say(query("COMMIT"));
+  EXPECT_EQ(client.say(execute(2, "p") + sync()), "E(34000 portal \"p\" does not exist) Z(I)");
+}
+
+TEST(ExtendedProtocol, portals_and_cursors_share_their_names) {
+  WithPeople client;
+  client.say(query("BEGIN"));
+  client.say(parse("SELECT * FROM people") + bind({}, {.portal = "pp"}) + sync());
+  EXPECT_EQ(client.say(query("FETCH 2 FROM pp")), "T(id:23,name:25) D(1,a) D(2,b) C(FETCH 2) Z(T)");
+  // As psycopg 3's server-side cursors do.
+  EXPECT_EQ(client.say(parse("DECLARE \"sc\" CURSOR FOR SELECT * FROM people") + bind() +
+                       describe_portal() + execute() + sync()),
+            "1 2 n C(DECLARE CURSOR) Z(T)");
+  EXPECT_EQ(client.say(describe_portal("sc") + sync()), "T(id:23,name:25) Z(T)");
+}
+
+TEST(ExtendedProtocol, names_prepared_statements) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("SELECT 1", "n1") + sync()), "1 Z(I)");
+  EXPECT_EQ(client.say(parse("SELECT 2", "n1") + sync()),
+            "E(42P05 prepared statement \"n1\" already exists) Z(I)");
+  EXPECT_EQ(client.say(bind({}, {.statement = "n1"}) + execute() + sync()),
+            "2 D(1) C(SELECT 1) Z(I)");
+  EXPECT_EQ(client.say(close_statement("n1") + close_portal("none") + sync()), "3 3 Z(I)");
+  EXPECT_EQ(client.say(describe_statement("n1") + sync()),
+            "E(26000 prepared statement \"n1\" does not exist) Z(I)");
+  EXPECT_EQ(client.say(bind({}, {.statement = "n1"}) + sync()),
+            "E(26000 prepared statement \"n1\" does not exist) Z(I)");
+}
+
+TEST(ExtendedProtocol, the_unnamed_statement_ends_with_the_next_query_message) {
+  Begun client;
+  client.say(parse("SELECT 1") + sync());
+  client.say(query("SELECT 2"));
+  EXPECT_EQ(client.say(bind() + sync()), "E(26000 unnamed prepared statement does not exist) Z(I)");
+}
+
+TEST(ExtendedProtocol, wants_as_many_parameters_as_the_statement_has) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("SELECT $1") + bind() + sync()),
+            "1 E(08P01 bind message supplies 0 parameters, but prepared statement \"\" requires 1) "
+            "Z(I)");
+}
+
+TEST(ExtendedProtocol, refuses_parameters_that_cannot_be_read) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("SELECT $1::INT") + bind({"x"}) + sync()),
+            "1 E(22P02 invalid input for parameter $1 (INTEGER): \"x\") Z(I)");
+  EXPECT_EQ(client.say(parse("SELECT $1::INT") + bind({"x"}, {.parameter_formats = {1}}) + sync()),
+            "1 E(08P01 insufficient data left in message) Z(I)");
+  EXPECT_TRUE(client.say(parse("SELECT $1") + bind({"\xff"}) + sync()).starts_with("1 E(22021 "));
+}
+
+TEST(ExtendedProtocol, takes_one_statement_at_a_time) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("SELECT 1; SELECT 2") + sync()),
+            "E(42601 cannot insert multiple commands into a prepared statement) Z(I)");
+}
+
+TEST(ExtendedProtocol, answers_an_empty_statement) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("") + bind() + describe_portal() + execute(1) + sync()),
+            "1 2 n I Z(I)");
+}
+
+TEST(ExtendedProtocol, copies_out) {
+  WithPeople client;
+  client.backend.people.resize(2);
+  EXPECT_EQ(
+      client.say(parse("COPY people TO STDOUT") + bind() + describe_portal() + execute() + sync()),
+      "1 2 n H d(1\\x09a\\n) d(2\\x09b\\n) c C(COPY 2) Z(I)");
+}
+
+TEST(ExtendedProtocol, describes_a_statement_without_rows) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)") + describe_statement() + sync()),
+            "1 t(23,25) n Z(I)");
+}
+
+TEST(ExtendedProtocol, does_not_run_a_command_twice) {
+  Begun client;
+  client.say(query("BEGIN"));
+  EXPECT_EQ(client.say(parse("CREATE STREAM s (id INT KEY)") + bind({}, {.portal = "x"}) +
+                       execute(0, "x") + execute(0, "x") + sync()),
+            "1 2 N(00000 topic created) C(CREATE STREAM) E(55000 portal \"x\" cannot be run) Z(E)");
+}
+
+TEST(ExtendedProtocol, runs_the_sessions_own_statements) {
+  Begun client;
+  const auto run = [&](std::string_view sql) {
+    return client.say(parse(sql) + bind() + describe_portal() + execute() + sync());
+  };
+  EXPECT_EQ(run("BEGIN"), "1 2 n C(BEGIN) Z(T)");
+  EXPECT_EQ(run("SET extra_float_digits = 3"), "1 2 n C(SET) Z(T)");
+  EXPECT_EQ(run("SHOW extra_float_digits"), "1 2 T(extra_float_digits:25) D(3) C(SHOW) Z(T)");
+  EXPECT_EQ(run("COMMIT"), "1 2 n C(COMMIT) Z(I)");
+}
+
+TEST(ExtendedProtocol, in_a_failed_transaction_takes_only_its_end) {
+  Begun client;
+  client.say(query("BEGIN"));
+  client.say(parse("SELEC") + sync());
+  EXPECT_TRUE(client.say(parse("SELECT 1") + sync()).starts_with("E(25P02 "));
+  EXPECT_EQ(client.say(parse("ROLLBACK") + bind() + execute() + sync()), "1 2 C(ROLLBACK) Z(I)");
+}
+
+// ---- INSERTs in a pipeline ----
+
+TEST(ExtendedInsert, that_is_alone_is_appended_as_it_comes) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)") + bind({"1", "Ada"}) +
+                       execute() + sync()),
+            "1 2 C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(client.backend.commits, 0);
+}
+
+TEST(ExtendedInsert, waits_for_the_message_that_follows) {
+  Begun client;
+  EXPECT_EQ(
+      client.say(parse("INSERT INTO people VALUES ($1, $2)") + bind({"1", "Ada"}) + execute()),
+      "1 2");
+  EXPECT_EQ(client.say(sync()), "C(INSERT 0 1) Z(I)");
+}
+
+TEST(ExtendedInsert, is_appended_with_the_others_before_sync) {
+  Begun client;
+  client.backend.holds_writes = true;
+  std::string pipeline = parse("INSERT INTO people VALUES ($1, $2)", "i");
+  for (int i = 0; i < 3; ++i)
+    pipeline += bind({std::to_string(i), "x"}, {.statement = "i"}) + execute();
+  EXPECT_EQ(client.say(pipeline + sync()), "");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "1 2 C(INSERT 0 1) 2 C(INSERT 0 1) 2 C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(client.backend.commits, 1);
+  EXPECT_EQ(client.backend.people.size(), 3u);
+}
+
+TEST(ExtendedInsert, is_dropped_with_the_others_when_one_fails) {
+  Begun client;
+  const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
+  const std::string bad = bind({"one", "x"}, {.statement = "i"}) + execute();
+  const std::string answer =
+      client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + one + bad + one + sync());
+  EXPECT_TRUE(answer.starts_with("1 2 C(INSERT 0 1) 2 C(INSERT 0 1) E(22P02 ")) << answer;
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(ExtendedInsert, is_durable_when_flush_makes_its_answer_visible) {
+  Begun client;
+  const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
+  EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + one + flush()),
+            "1 2 C(INSERT 0 1) 2 C(INSERT 0 1)");
+  EXPECT_EQ(client.backend.people.size(), 2u);
+}
+
+// ---- Types ----
+
+TEST(Types, as_text) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT * FROM types")),
+            "T(b:16,i:23,l:20,d:701,n:1700,s:25,x:17,day:1082,t:1083,ts:1184,a:1007,m:3802,"
+            "nothing:25) "
+            "D(t,-7,9000000000,1.5,12345.67,grüße,\\x00ff,2024-01-02,03:04:05.678,"
+            "2024-01-02 03:04:05.678+00,{1,NULL,3},{\"k\":1},NULL) C(SELECT 1) Z(I)");
+}
+
+TEST(Types, as_binary) {
+  Begun client;
+  const std::string answer = client.hear_bytes(
+      parse("SELECT * FROM types") + bind({}, {.result_formats = {1}}) + execute() + sync());
+  const auto sized = [](std::string_view bytes) {
+    return number32(static_cast<int64_t>(bytes.size())) + std::string(bytes);
+  };
+  constexpr int64_t kTimestampUs = (1'704'164'645'678 - 946'684'800'000) * 1000;
+  std::string row = number16(13);
+  row += sized("\x01");
+  row += sized(number32(-7));
+  row += sized(number64(9'000'000'000));
+  row += sized(std::string("\x3f\xf8\0\0\0\0\0\0", 8));
+  row += sized(number16(3) + number16(1) + number16(0) + number16(2) + number16(1) +
+               number16(2345) + number16(6700));
+  row += sized("grüße");
+  row += sized(std::string("\0\xff", 2));
+  row += sized(number32(8767));
+  row += sized(number64(11'045'678'000));
+  row += sized(number64(kTimestampUs));
+  row += sized(number32(1) + number32(1) + number32(23) + number32(3) + number32(1) +
+               sized(number32(1)) + number32(-1) + sized(number32(3)));
+  row += sized("\x01{\"k\":1}");
+  row += number32(-1);
+  EXPECT_NE(answer.find(message('D', row)), std::string::npos);
+}
+
+TEST(Types, result_formats_may_differ_by_column) {
+  WithPeople client;
+  client.backend.people.resize(1);
+  EXPECT_EQ(client.say(parse("SELECT * FROM people") + bind({}, {.result_formats = {1, 0}}) +
+                       describe_portal() + execute() + sync()),
+            "1 2 T(id:23b,name:25) D(\\x00\\x00\\x00\\x01,a) C(SELECT 1) Z(I)");
+  EXPECT_TRUE(
+      client.say(parse("SELECT * FROM people") + bind({}, {.result_formats = {1, 0, 1}}) + sync())
+          .starts_with("1 E(08P01 bind message has 3 result formats"));
+}
+
+TEST(Types, parameters_are_read_as_what_the_statement_wants) {
+  struct Case {
+    const char* cast;
+    uint32_t oid;
+    std::string binary;
+    const char* shown;
+  };
+  const Case kCases[] = {
+      {"BOOLEAN", 16, std::string("\1"), "t"},
+      {"BIGINT", 21, number16(-5), "-5"},  // psycopg 3 declares small numbers as int2
+      {"BIGINT", 23, number32(70'000), "70000"},
+      {"INT", 20, number64(7), "7"},
+      {"DOUBLE", 701, std::string("\x3f\xf8\0\0\0\0\0\0", 8), "1.5"},
+      {"DOUBLE", 21, number16(2), "2"},
+      {"VARCHAR", 25, "text", "text"},
+      {"VARCHAR", 23, number32(12), "12"},
+      {"BYTES", 17, std::string("\0\xff", 2), "\\x00ff"},
+      {"DECIMAL(10, 2)", 1700,
+       number16(3) + number16(1) + number16(0x4000) + number16(2) + number16(1) + number16(2345) +
+           number16(6700),
+       "-12345.67"},
+      {"DECIMAL(10, 4)", 1700,
+       number16(1) + number16(-2) + number16(0) + number16(5) + number16(1200), "0.0000"},
+      {"DATE", 1082, number32(8767), "2024-01-02"},
+      {"TIME", 1083, number64(11'045'678'000), "03:04:05.678"},
+      {"TIMESTAMP", 1184, number64(0), "2000-01-01 00:00:00+00"},
+      {"TIMESTAMP", 1114, number64(-1000), "1999-12-31 23:59:59.999+00"},
+      {"ARRAY<INT>", 1007,
+       number32(1) + number32(1) + number32(23) + number32(2) + number32(1) + number32(4) +
+           number32(5) + number32(-1),
+       "{5,NULL}"},
+      {"ARRAY<VARCHAR>", 1009,
+       number32(1) + number32(0) + number32(25) + number32(1) + number32(1) + number32(3) + "a\"b",
+       "{\"a\\\"b\"}"},
+      {"MAP<VARCHAR, INT>", 3802, std::string("\1") + "{\"k\": 1}", "{\"k\":1}"},
+  };
+  for (const Case& c : kCases) {
+    Begun client;
+    const std::string sql = std::string("SELECT CAST($1 AS ") + c.cast + ")";
+    const std::string answer =
+        client.say(parse(sql, "", {c.oid}) + bind({c.binary}, {.parameter_formats = {1}}) +
+                   execute() + sync());
+    EXPECT_EQ(answer, "1 2 D(" + std::string(c.shown) + ") C(SELECT 1) Z(I)") << sql;
+  }
+}
+
+TEST(Types, null_parameters_are_null) {
+  Begun client;
+  EXPECT_EQ(client.say(parse("SELECT $1::INT") + bind({std::nullopt}) + execute() + sync()),
+            "1 2 D(NULL) C(SELECT 1) Z(I)");
+}
+
+TEST(Types, that_nobody_knows_are_refused) {
+  Begun client;
+  EXPECT_TRUE(client.say(parse("SELECT $1", "", {600}) + sync()).starts_with("E(0A000 "));
+}

@@ -1,0 +1,52 @@
+// A backend in memory: constants, a table `people`, a table with a column of each type, an endless
+// push query on `ticks`. What takes time in the real one waits here until the test lets it go on.
+#pragma once
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/pg/backend.h"
+#include "server/pg/settings.h"
+
+namespace server::pg {
+
+class FakeSession;
+class FakeExecution;
+
+class FakeBackend final : public Backend {
+ public:
+  Result<std::unique_ptr<SessionBackend>> open_session(const SessionInfo& info,
+                                                       const SessionSettings& settings) override;
+
+  // The next number of `ticks` for each push query that runs and is not paused.
+  void tick();
+  // While true, INSERTs, commits and definitions do not end until let_go().
+  bool holds_writes = false;
+  void let_go();
+  size_t running_pushes() const { return pushes_.size(); }
+
+  struct Person {
+    int32_t id;
+    std::string name;
+    bool operator==(const Person&) const = default;
+  };
+  std::vector<Person> people;
+  int commits = 0;                       // of transactions and groups
+  std::vector<std::string> copied_json;  // payloads of COPY ... (FORMAT json)
+  std::vector<uint64_t> copied_lines;
+  bool copy_asks_to_wait = false;
+  SessionInfo last_session;
+
+ private:
+  friend class FakeSession;
+  friend class FakeExecution;
+  friend class FakeCopy;
+  void answer(std::function<void()> reply);
+
+  std::set<FakeExecution*> pushes_;
+  std::vector<std::function<void()>> held_;
+  int32_t next_tick_ = 1;
+};
+
+}  // namespace server::pg

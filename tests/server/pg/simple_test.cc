@@ -1,0 +1,264 @@
+#include <gtest/gtest.h>
+
+#include "tests/server/pg/conversation.h"
+
+using namespace server::pg;
+
+TEST(SimpleProtocol, answers_a_statement) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
+  EXPECT_EQ(client.say(query("SELECT 1, NULL, 'x' AS word")),
+            "T(?column?:23,?column?:25,WORD:25) D(1,NULL,x) C(SELECT 1) Z(I)");
+}
+
+TEST(SimpleProtocol, answers_an_empty_query_once) {
+  Begun client;
+  EXPECT_EQ(client.say(query("")), "I Z(I)");
+  EXPECT_EQ(client.say(query(" ; -- nothing\n ;")), "I Z(I)");
+}
+
+TEST(SimpleProtocol, drops_the_rest_of_the_message_after_an_error) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT 1; SELECT 2; SELECT DIVIDE_BY_ZERO(); SELECT 3")),
+            "T(?column?:23) D(1) C(SELECT 1) T(?column?:23) D(2) C(SELECT 1) "
+            "E(22012 division by zero @28) Z(I)");
+}
+
+TEST(SimpleProtocol, runs_nothing_of_a_message_with_a_syntax_error) {
+  Begun client;
+  const std::string answer = client.say(query("INSERT INTO people VALUES (1, 'Ada'); SELEC 1"));
+  EXPECT_TRUE(answer.starts_with("E(42601 ")) << answer;
+  EXPECT_TRUE(answer.ends_with(" Z(I)"));
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(SimpleProtocol, counts_error_positions_in_characters) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT 'grüße' FROM nosuch")),
+            "E(42P01 NOSUCH does not exist @21) Z(I)");
+}
+
+TEST(SimpleProtocol, sends_notices_before_the_end_of_the_statement) {
+  Begun client;
+  EXPECT_EQ(client.say(query("CREATE STREAM s (id INT KEY)")),
+            "N(00000 topic created) C(CREATE STREAM) Z(I)");
+  EXPECT_EQ(client.say(query("SET client_min_messages = warning")), "C(SET) Z(I)");
+  EXPECT_EQ(client.say(query("CREATE STREAM s (id INT KEY)")), "C(CREATE STREAM) Z(I)");
+}
+
+TEST(SimpleProtocol, has_no_parameters) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT $1")), "E(42704 there is no parameter $1) Z(I)");
+}
+
+TEST(SimpleProtocol, answers_queries_that_came_together_one_after_the_other) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT 1") + query("SELECT 2")),
+            "T(?column?:23) D(1) C(SELECT 1) Z(I) T(?column?:23) D(2) C(SELECT 1) Z(I)");
+}
+
+TEST(SimpleProtocol, waits_for_a_statement_that_takes_time) {
+  Begun client;
+  client.backend.holds_writes = true;
+  EXPECT_EQ(client.say(query("INSERT INTO people VALUES (1, 'Ada')") + query("SELECT 1")), "");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I) T(?column?:23) D(1) C(SELECT 1) Z(I)");
+}
+
+TEST(SimpleProtocol, says_what_to_use_in_place_of_the_catalog) {
+  Begun client;
+  for (const char* sql : {"SELECT c.relname FROM pg_catalog.pg_class c WHERE c.relname "
+                          "OPERATOR(pg_catalog.~) '^(x)$'",
+                          "SELECT * FROM pg_class", "select * from information_schema.tables"}) {
+    const std::string answer = client.say(query(sql));
+    EXPECT_TRUE(answer.starts_with("E(0A000 the PostgreSQL catalog is not supported yet"))
+        << answer;
+  }
+}
+
+// ---- INSERTs of one message belong together ----
+
+TEST(InsertGroup, is_appended_at_the_end_of_the_message_and_not_reported_before) {
+  Begun client;
+  client.backend.holds_writes = true;
+  EXPECT_EQ(
+      client.say(query("INSERT INTO people VALUES (1, 'a'); INSERT INTO people VALUES (2, 'b')")),
+      "");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "C(INSERT 0 1) C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(client.backend.commits, 1);
+  EXPECT_EQ(client.backend.people.size(), 2u);
+}
+
+TEST(InsertGroup, is_dropped_when_a_statement_fails) {
+  Begun client;
+  EXPECT_EQ(
+      client.say(query("INSERT INTO people VALUES (1, 'a'); INSERT INTO nosuch VALUES (2, 'b')")),
+      "C(INSERT 0 1) E(42P01 NOSUCH does not exist @49) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(InsertGroup, is_appended_before_another_statement_looks_at_it) {
+  Begun client;
+  EXPECT_EQ(client.say(query("INSERT INTO people VALUES (1, 'a'); SELECT * FROM people")),
+            "C(INSERT 0 1) T(id:23,name:25) D(1,a) C(SELECT 1) Z(I)");
+}
+
+TEST(InsertGroup, that_cannot_be_appended_is_reported) {
+  Begun client;
+  EXPECT_EQ(client.say(query(
+                "INSERT INTO people VALUES (1, 'poison'); INSERT INTO people VALUES (2, 'b')")),
+            "C(INSERT 0 1) C(INSERT 0 1) E(53100 the disk is full) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+// ---- Transactions ----
+
+TEST(Transaction, appends_at_commit) {
+  Begun client;
+  EXPECT_EQ(client.say(query("BEGIN")), "C(BEGIN) Z(T)");
+  EXPECT_EQ(client.say(query("INSERT INTO people VALUES (1, 'Ada')")), "C(INSERT 0 1) Z(T)");
+  EXPECT_TRUE(client.backend.people.empty());
+  EXPECT_EQ(client.say(query("COMMIT")), "C(COMMIT) Z(I)");
+  EXPECT_EQ(client.backend.people.size(), 1u);
+}
+
+TEST(Transaction, is_reported_as_committed_only_when_it_is) {
+  Begun client;
+  client.say(query("BEGIN; INSERT INTO people VALUES (1, 'Ada')"));
+  client.backend.holds_writes = true;
+  EXPECT_EQ(client.say(query("COMMIT")), "");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "C(COMMIT) Z(I)");
+}
+
+TEST(Transaction, forgets_at_rollback) {
+  Begun client;
+  EXPECT_EQ(client.say(query("BEGIN; INSERT INTO people VALUES (1, 'Ada'); ROLLBACK")),
+            "C(BEGIN) C(INSERT 0 1) C(ROLLBACK) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(Transaction, that_has_failed_takes_nothing_but_its_end) {
+  Begun client;
+  client.say(query("BEGIN; INSERT INTO people VALUES (1, 'Ada')"));
+  EXPECT_EQ(client.say(query("SELECT * FROM nosuch")), "E(42P01 NOSUCH does not exist @15) Z(E)");
+  EXPECT_TRUE(client.say(query("SELECT 1")).starts_with("E(25P02 "));
+  EXPECT_EQ(client.say(query("COMMIT")), "C(ROLLBACK) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(Transaction, whose_commit_fails_is_over) {
+  Begun client;
+  client.say(query("BEGIN; INSERT INTO people VALUES (1, 'poison')"));
+  EXPECT_EQ(client.say(query("COMMIT")), "E(53100 the disk is full) Z(I)");
+  EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
+}
+
+TEST(Transaction, warns_of_what_is_out_of_place) {
+  Begun client;
+  EXPECT_EQ(client.say(query("COMMIT")),
+            "N(25P01 there is no transaction in progress) C(COMMIT) Z(I)");
+  EXPECT_EQ(client.say(query("ROLLBACK")),
+            "N(25P01 there is no transaction in progress) C(ROLLBACK) Z(I)");
+  client.say(query("BEGIN"));
+  EXPECT_EQ(client.say(query("BEGIN")),
+            "N(25001 there is already a transaction in progress) C(BEGIN) Z(T)");
+}
+
+TEST(Transaction, goes_back_to_a_savepoint_as_long_as_nothing_was_written) {
+  Begun client;
+  EXPECT_EQ(client.say(query("BEGIN; SAVEPOINT a")), "C(BEGIN) C(SAVEPOINT) Z(T)");
+  client.say(query("SELECT * FROM nosuch"));
+  EXPECT_EQ(client.say(query("ROLLBACK TO a")), "C(ROLLBACK) Z(T)");
+  client.say(query("INSERT INTO people VALUES (1, 'Ada')"));
+  EXPECT_TRUE(client.say(query("ROLLBACK TO SAVEPOINT a")).starts_with("E(0A000 "));
+  EXPECT_EQ(client.say(query("ROLLBACK")), "C(ROLLBACK) Z(I)");
+  EXPECT_TRUE(client.say(query("SAVEPOINT a")).starts_with("E(25P01 "));
+}
+
+// ---- Settings ----
+
+TEST(Settings, are_set_shown_and_reset) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SET extra_float_digits = 3")), "C(SET) Z(I)");
+  EXPECT_EQ(client.say(query("SHOW extra_float_digits")),
+            "T(extra_float_digits:25) D(3) C(SHOW) Z(I)");
+  EXPECT_EQ(client.say(query("RESET extra_float_digits")), "C(RESET) Z(I)");
+  EXPECT_EQ(client.say(query("show transaction_isolation")),
+            "T(transaction_isolation:25) D(read committed) C(SHOW) Z(I)");
+  EXPECT_EQ(client.say(query("SHOW TRANSACTION ISOLATION LEVEL")),
+            "T(transaction_isolation:25) D(read committed) C(SHOW) Z(I)");
+}
+
+TEST(Settings, that_clients_follow_are_reported_before_the_next_ready) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SET application_name = 'x'; SET TimeZone TO 'UTC'")),
+            "C(SET) C(SET) S(application_name=x) Z(I)");
+  EXPECT_EQ(client.say(query("RESET ALL")), "C(RESET) S(application_name=test) Z(I)");
+}
+
+TEST(Settings, of_unknown_name_or_bad_value_are_refused) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SET nosuch = 1")),
+            "E(42704 unrecognized configuration parameter \"nosuch\") Z(I)");
+  EXPECT_EQ(client.say(query("SHOW nosuch")),
+            "E(42704 unrecognized configuration parameter \"nosuch\") Z(I)");
+  EXPECT_TRUE(client.say(query("SET statement_timeout = 'soon'")).starts_with("E(22023 "));
+  EXPECT_TRUE(client.say(query("SET push.output = 'sideways'")).starts_with("E(22023 "));
+  EXPECT_EQ(client.say(query("SET 'auto.offset.reset' = 'sometimes'")),
+            "E(22023 bad value for auto.offset.reset) Z(I)");
+}
+
+TEST(Settings, with_a_dot_are_free_and_the_engines_properties) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SET my.own = 'a'")), "C(SET) Z(I)");
+  EXPECT_EQ(client.say(query("SET 'auto.offset.reset' = 'earliest'")), "C(SET) Z(I)");
+  EXPECT_EQ(client.say(query("SHOW auto.offset.reset")),
+            "T(auto.offset.reset:25) D(earliest) C(SHOW) Z(I)");
+  EXPECT_EQ(client.say(query("UNSET 'auto.offset.reset'")), "C(UNSET) Z(I)");
+  EXPECT_TRUE(client.say(query("SHOW auto.offset.reset")).starts_with("E(42704 "));
+}
+
+TEST(Settings, are_undone_with_their_transaction) {
+  Begun client;
+  client.say(query("BEGIN; SET extra_float_digits = 3; ROLLBACK"));
+  EXPECT_EQ(client.say(query("SHOW extra_float_digits")),
+            "T(extra_float_digits:25) D(1) C(SHOW) Z(I)");
+  client.say(query("BEGIN; SET LOCAL extra_float_digits = 3"));
+  EXPECT_EQ(client.say(query("SHOW extra_float_digits")),
+            "T(extra_float_digits:25) D(3) C(SHOW) Z(T)");
+  client.say(query("COMMIT"));
+  EXPECT_EQ(client.say(query("SHOW extra_float_digits")),
+            "T(extra_float_digits:25) D(1) C(SHOW) Z(I)");
+}
+
+TEST(Settings, what_drivers_send_on_connecting_is_taken) {
+  Begun client;
+  for (const char* sql :
+       {"SET DateStyle = 'ISO'", "SET NAMES 'UTF8'", "SET TIME ZONE 'UTC'",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET search_path TO public", "UNLISTEN *", "CLOSE ALL", "DISCARD ALL", "DEALLOCATE ALL",
+        "START TRANSACTION", "COMMIT", "SHOW standard_conforming_strings", "SHOW ALL"}) {
+    const std::string answer = client.say(query(sql));
+    EXPECT_EQ(answer.find("E("), std::string::npos) << sql << ": " << answer;
+  }
+}
+
+TEST(Session, puts_defined_variables_into_statements) {
+  Begun client;
+  EXPECT_EQ(client.say(query("DEFINE word = 'x'")), "C(DEFINE) Z(I)");
+  EXPECT_EQ(client.say(query("SELECT '${word}'")), "T(?column?:25) D(x) C(SELECT 1) Z(I)");
+}
+
+TEST(Session, prepares_and_executes_in_sql) {
+  Begun client;
+  EXPECT_EQ(client.say(query("PREPARE p (INT, VARCHAR) AS INSERT INTO people VALUES ($1, $2)")),
+            "C(PREPARE) Z(I)");
+  EXPECT_EQ(client.say(query("EXECUTE p (7, 'Ada')")), "C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(client.backend.people, (std::vector<FakeBackend::Person>{{7, "Ada"}}));
+  EXPECT_TRUE(client.say(query("EXECUTE p (7)")).starts_with("E(42601 wrong number of parameters"));
+  EXPECT_TRUE(client.say(query("PREPARE p AS SELECT 1")).starts_with("E(42P05 "));
+  EXPECT_EQ(client.say(query("DEALLOCATE p")), "C(DEALLOCATE) Z(I)");
+  EXPECT_TRUE(client.say(query("EXECUTE p (7, 'x')")).starts_with("E(26000 "));
+}
