@@ -81,7 +81,7 @@ inline std::string execute(int max_rows = 0, std::string_view portal = "") {
 }
 inline std::string close_statement(std::string_view name) { return message('C', "S" + text(name)); }
 inline std::string close_portal(std::string_view name) { return message('C', "P" + text(name)); }
-inline std::string sync() { return message('S', ""); }
+inline std::string sync_up() { return message('S', ""); }
 inline std::string flush() { return message('H', ""); }
 inline std::string terminate() { return message('X', ""); }
 inline std::string copy_data(std::string_view data) { return message('d', data); }

@@ -73,8 +73,8 @@ TEST(CopyIn, can_be_canceled_while_it_waits_for_data) {
 
 TEST(CopyIn, ignores_flush_and_sync_meanwhile) {
   Begun client;
-  EXPECT_EQ(client.say(parse("COPY people FROM STDIN") + bind() + execute() + sync()), "1 2 G");
-  EXPECT_EQ(client.say(copy_data("1\ta\n") + flush() + copy_done() + sync()), "C(COPY 1) Z(I)");
+  EXPECT_EQ(client.say(parse("COPY people FROM STDIN") + bind() + execute() + sync_up()), "1 2 G");
+  EXPECT_EQ(client.say(copy_data("1\ta\n") + flush() + copy_done() + sync_up()), "C(COPY 1) Z(I)");
 }
 
 TEST(CopyIn, takes_no_other_message) {

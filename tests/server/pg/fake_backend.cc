@@ -102,9 +102,9 @@ std::vector<Value> row_of_types() {
 
 class FakeExecution final : public Execution {
  public:
-  FakeExecution(FakeBackend& backend, Receiver& receiver, std::shared_ptr<const FakePlan> plan)
-      : receiver(receiver), plan(std::move(plan)), backend_(backend) {
-    if (this->plan->what == FakePlan::What::Ticks) backend_.pushes_.insert(this);
+  FakeExecution(FakeBackend& backend, Receiver& tells, std::shared_ptr<const FakePlan> runs)
+      : receiver(tells), plan(std::move(runs)), backend_(backend) {
+    if (plan->what == FakePlan::What::Ticks) backend_.pushes_.insert(this);
   }
   ~FakeExecution() override {
     backend_.pushes_.erase(this);

@@ -36,7 +36,7 @@ TEST(BadInput, inside_a_message_is_an_error_of_that_message) {
   };
   for (const std::string& bad : kMessages) {
     Begun client;
-    const std::string answer = client.say(parse("SELECT 1") + bad + sync());
+    const std::string answer = client.say(parse("SELECT 1") + bad + sync_up());
     EXPECT_TRUE(answer.starts_with("1 E(08P01 ")) << answer;
     EXPECT_TRUE(answer.ends_with(" Z(I)")) << answer;
   }
@@ -68,7 +68,7 @@ TEST(BadInput, at_random_does_no_harm) {
                                  bind({"1"}),
                                  describe_portal(),
                                  execute(1),
-                                 sync(),
+                                 sync_up(),
                                  flush(),
                                  query("COPY people FROM STDIN"),
                                  copy_data("1\ta\n"),

@@ -111,7 +111,7 @@ TEST(PushQuery, is_ended_by_a_statement_timeout_of_its_own_session_only) {
 
 TEST(PushQuery, goes_out_row_by_row_in_the_extended_protocol) {
   Begun client("psql");
-  EXPECT_EQ(client.say(parse(kPush) + bind() + describe_portal() + execute() + sync()),
+  EXPECT_EQ(client.say(parse(kPush) + bind() + describe_portal() + execute() + sync_up()),
             "1 2 " + std::string(kHead));
   client.backend.tick();
   EXPECT_EQ(client.hear(), "D(1,tick1)");
@@ -267,6 +267,6 @@ TEST(Portal, of_a_push_query_suspends_at_its_limit) {
   client.say(execute(1) + flush());
   client.backend.tick();
   EXPECT_EQ(client.hear(), "D(2,tick2) s");
-  EXPECT_EQ(client.say(close_portal("") + sync()), "3 Z(I)");
+  EXPECT_EQ(client.say(close_portal("") + sync_up()), "3 Z(I)");
   EXPECT_EQ(client.backend.running_pushes(), 0u);
 }
