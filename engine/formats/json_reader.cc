@@ -87,7 +87,8 @@ class JsonReader final : public Reader {
       return RowState::Value;
     }
     if (ok) cursor.fail("more text after the value");
-    error_ = failed_ != nullptr && !failed_->error().empty() ? failed_->error() : cursor.error();
+    error_ = failed_ != nullptr ? failed_->take_error() : std::string();
+    if (error_.empty()) error_ = cursor.error();
     set_row_null();
     return RowState::Error;
   }
@@ -141,7 +142,7 @@ class JsonReader final : public Reader {
   uint64_t records_ = 0;
   const std::vector<bool> needed_;
   const bool wrapped_;
-  const JsonValueReader* failed_ = nullptr;
+  JsonValueReader* failed_ = nullptr;
   std::string error_;
 };
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/formats/json_fields.h"
@@ -37,10 +38,10 @@ class JsonValueReader {
   JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
 
   // The next value goes to `slot`. If false nothing may have been stored or, in a column that is
-  // appended to, half of it: see truncate(). The reason is in error(), or in the cursor's.
+  // appended to, half of it: see truncate(). The reason is in take_error(), or in the cursor's.
   bool read(JsonCursor& cursor, ColumnSlot& slot);
   // Why the last read failed; empty if the text is not JSON, which the cursor tells.
-  const std::string& error() const { return *error_; }
+  std::string take_error() { return std::exchange(*error_, {}); }
 
  private:
   bool read_scalar(JsonCursor& cursor, ColumnSlot& slot);

@@ -244,7 +244,8 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
   }
   if (is_read) cursor.fail("more text after the value");
   Error error = refused(ErrorCode::InvalidText, text);
-  error.detail = json_->values.error().empty() ? cursor.error() : json_->values.error();
+  error.detail = json_->values.take_error();
+  if (error.detail.empty()) error.detail = cursor.error();
   return error;
 }
 

@@ -173,6 +173,15 @@ TEST(JsonReader, a_row_is_a_value_null_or_an_error) {
   EXPECT_EQ(got.status.problems[5].message, "column A: expected INTEGER, got x");
 }
 
+TEST(JsonReader, each_problem_is_told_for_its_own_row) {
+  const ReadRows got =
+      read_rows(kJson, one(TypeKind::Integer), {R"({"V":"x"})", R"({"V":tru})", R"({"V":1)"});
+  ASSERT_EQ(got.status.problems.size(), 3u);
+  EXPECT_EQ(got.status.problems[0].message, "column V: expected INTEGER, got x");
+  EXPECT_EQ(got.status.problems[1].message, "not valid JSON: a value was expected at byte 8");
+  EXPECT_EQ(got.status.problems[2].message, "not valid JSON: expected '}' at byte 6");
+}
+
 TEST(JsonReader, what_is_not_needed_is_skipped_but_must_be_well_formed) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::Integer}};
   const ReadRows got =
