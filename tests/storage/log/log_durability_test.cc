@@ -189,6 +189,24 @@ TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its
   EXPECT_EQ(read_values(*log, partition), (Values{"first0", "before0", "after0"}));
 }
 
+TEST(LogDurability, a_full_file_can_be_read_and_gets_room_by_dropping_a_topic) {
+  const ScratchDirectory directory;
+  LogOptions options;
+  options.map_size_bytes = 2 << 20;
+  auto log = Log::open(directory.path(), options).value();
+  const TopicPartition first = make_partition(*log), second = make_partition(*log);
+  const std::string batch = batch_of(std::string(50'000, 'x'));
+  size_t stored = 0;
+  while (append_and_wait(*log, append_of(first, batch))) ++stored;
+  EXPECT_GT(stored, 10u);
+  EXPECT_EQ(read_values(*log, first).size(), stored);
+  std::promise<Status> dropped;
+  log->drop_topic(first.topic, [&](Status status) { dropped.set_value(std::move(status)); });
+  EXPECT_TRUE(dropped.get_future().get());
+  EXPECT_TRUE(append_and_wait(*log, append_of(second, batch_of("small"))));
+  EXPECT_TRUE(append_and_wait(*log, append_of(second, batch)));
+}
+
 TEST(LogDurability, closing_finishes_what_was_taken) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), {}).value();

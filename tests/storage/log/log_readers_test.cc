@@ -1,0 +1,100 @@
+// Readers on their own threads while the writer appends, creates and drops: nobody ever reads
+// another topic's records, and nothing below the readable end is missing.
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "tests/storage/log/log_fixture.h"
+#include "tests/storage/scratch_directory.h"
+
+namespace storage {
+namespace {
+
+// The topics that the readers try; a dropped one may still be among them.
+class KnownTopics {
+ public:
+  void add(const Uuid& topic) {
+    std::lock_guard lock(mutex_);
+    topics_.push_back(topic);
+    if (topics_.size() > 8) topics_.erase(topics_.begin());
+  }
+  std::vector<Uuid> all() const {
+    std::lock_guard lock(mutex_);
+    return topics_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Uuid> topics_;  // Guarded by mutex_
+};
+
+Status drop_and_wait(Log& log, const Uuid& topic) {
+  std::promise<Status> done;
+  log.drop_topic(topic, [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+// Every value of a topic is its own id. Returns how many records were seen.
+size_t check_topic(LogReader& reader, const Uuid& topic) {
+  const TopicPartition partition{topic, PartitionId{0}};
+  const auto end = reader.readable_end(partition);
+  if (!end) {
+    EXPECT_EQ(end.error().code, ErrorCode::UnknownTopic);
+    return 0;
+  }
+  const auto batches = reader.read(partition, Offset{0}, 1 << 20);
+  if (!batches) {  // dropped since the line above
+    EXPECT_EQ(batches.error().code, ErrorCode::UnknownTopic);
+    return 0;
+  }
+  size_t count = 0;
+  for (const BatchRef& batch : *batches)
+    for (const std::string& value : values_in(batch.bytes)) {
+      EXPECT_EQ(value, topic.to_string() + "0");
+      ++count;
+    }
+  EXPECT_EQ(Offset{static_cast<int64_t>(count)}, *end);
+  return count;
+}
+
+TEST(LogReaders, never_see_another_topics_records_while_topics_come_and_go) {
+  const ScratchDirectory directory;
+  LogOptions options;
+  options.map_size_bytes = 64 << 20;
+  auto log = Log::open(directory.path(), options).value();
+  KnownTopics topics;
+  std::atomic<bool> is_over = false;
+  std::atomic<size_t> seen = 0;
+
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      auto reader = LogReader::open(*log).value();
+      while (!is_over) {
+        const auto known = topics.all();
+        ASSERT_TRUE(reader->begin_turn());
+        for (const Uuid& topic : known) seen += check_topic(*reader, topic);
+        reader->end_turn();
+      }
+    });
+  }
+  for (int round = 0; round < 30; ++round) {
+    const Uuid topic = Uuid::random();
+    ASSERT_TRUE(create_partitions_and_wait(*log, topic, 1));
+    topics.add(topic);
+    for (int i = 0; i < 3; ++i)
+      ASSERT_TRUE(
+          append_and_wait(*log, append_of({topic, PartitionId{0}}, batch_of(topic.to_string()))));
+    if (round % 3 != 0) {
+      ASSERT_TRUE(drop_and_wait(*log, topic));
+    }
+  }
+  is_over = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(seen, 0u);
+  EXPECT_EQ(log->partitions().size(), 10u);
+}
+
+}  // namespace
+}  // namespace storage

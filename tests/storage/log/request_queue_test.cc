@@ -1,0 +1,74 @@
+#include "storage/log/request_queue.h"
+
+#include "storage/log/group_transaction.h"
+
+namespace storage {
+namespace {
+
+using Lane = RequestQueue::Lane;
+using Admission = RequestQueue::Admission;
+
+// Work that is recognized by its task id; the queue does not look inside.
+Admission put(RequestQueue& queue, Lane lane, const std::string& name, size_t size_bytes) {
+  LogWork work = CommitWork{
+      .commit =
+          {.task = name, .epoch = {}, .sequence = {}, .journal = {}, .outputs = {}, .trims = {}},
+      .done = {}};
+  return queue.put(lane, work, size_bytes);
+}
+std::string names(const RequestQueue::Gathered& gathered) {
+  std::string all;
+  for (const LogWork& work : gathered.group) all += std::get<CommitWork>(work).commit.task + " ";
+  return all;
+}
+
+TEST(RequestQueue, the_lane_that_has_given_less_goes_next) {
+  RequestQueue queue(1000);
+  put(queue, Lane::Clients, "c1", 100);
+  put(queue, Lane::Clients, "c2", 100);
+  put(queue, Lane::Clients, "c3", 100);
+  put(queue, Lane::Tasks, "t1", 150);
+  put(queue, Lane::Tasks, "t2", 10);
+  EXPECT_EQ(names(queue.gather(1000)), "t1 c1 c2 t2 c3 ");
+}
+
+TEST(RequestQueue, a_group_ends_at_its_limit_and_holds_at_least_one) {
+  RequestQueue queue(1000);
+  put(queue, Lane::Clients, "large", 500);
+  put(queue, Lane::Clients, "small", 10);
+  EXPECT_EQ(names(queue.gather(100)), "large ");
+  EXPECT_EQ(names(queue.gather(100)), "small ");
+}
+
+TEST(RequestQueue, each_lane_has_its_limit_and_takes_one_of_any_size_when_empty) {
+  RequestQueue queue(100);
+  EXPECT_EQ(put(queue, Lane::Clients, "huge", 5000), Admission::Taken);
+  EXPECT_EQ(put(queue, Lane::Clients, "next", 1), Admission::Full);
+  EXPECT_EQ(put(queue, Lane::Tasks, "task", 100), Admission::Taken);
+  EXPECT_EQ(put(queue, Lane::Tasks, "task", 1), Admission::Full);
+  queue.gather(10'000);
+  EXPECT_EQ(put(queue, Lane::Clients, "next", 1), Admission::Taken);
+}
+
+TEST(RequestQueue, who_waits_for_room_is_handed_out_even_when_nothing_is_queued) {
+  RequestQueue queue(100);
+  int calls = 0;
+  queue.when_room([&] { ++calls; });
+  const auto gathered = queue.gather(100);
+  for (const auto& waiter : gathered.waiters) waiter();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(RequestQueue, what_was_queued_before_closing_is_still_gathered) {
+  RequestQueue queue(100);
+  put(queue, Lane::Clients, "last", 10);
+  queue.close();
+  EXPECT_EQ(put(queue, Lane::Clients, "late", 10), Admission::Closed);
+  const auto gathered = queue.gather(100);
+  EXPECT_EQ(names(gathered), "last ");
+  EXPECT_FALSE(gathered.is_over);
+  EXPECT_TRUE(queue.gather(100).is_over);
+}
+
+}  // namespace
+}  // namespace storage
