@@ -59,8 +59,10 @@ Result<std::vector<ParsedStatement>> parse_statements(
   auto statements = variables.empty()
                         ? engine::parse_script(text)
                         : engine::parse_script(engine::substitute_variables(text, variables));
-  if (!statements) return explain_catalog(std::move(statements).error(), text);
-  return statements;
+  if (statements) return statements;
+  Error error = std::move(statements).error();
+  error.detail.clear();  // the same once more, in ksqlDB's words
+  return explain_catalog(std::move(error), text);
 }
 
 Error explain_catalog(Error error, std::string_view text) {
