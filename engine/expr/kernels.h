@@ -1,8 +1,6 @@
 // The kernels of operators, constructors and casts. Private to this folder.
 #pragma once
-#include <optional>
-#include <span>
-#include <string_view>
+#include <string>
 
 #include "engine/functions/kernel.h"
 #include "engine/sql/ast_expression.h"
@@ -41,33 +39,5 @@ bool cast_never_fails(const SqlType& from, const SqlType& to);
 
 // The text of one value as CAST(x AS STRING) writes it; the value must not be null.
 void append_text(std::string& out, const Column& column, size_t row);
-
-// ksqlDB's order of strings: UTF-16 code units; both sides are UTF-8. Less than, equal to or
-// greater than zero.
-inline int compare_text(std::string_view left, std::string_view right) {
-  const size_t shared = std::min(left.size(), right.size());
-  for (size_t i = 0; i < shared; ++i) {
-    if (left[i] == right[i]) continue;
-    const auto a = static_cast<unsigned char>(left[i]), b = static_cast<unsigned char>(right[i]);
-    // U+E000..U+FFFF begin with EE or EF and come after the surrogates, which stand for what begins
-    // with F0 or more.
-    const bool a_is_high = a == 0xee || a == 0xef, b_is_high = b == 0xee || b == 0xef;
-    if (a_is_high && b >= 0xf0) return 1;
-    if (b_is_high && a >= 0xf0) return -1;
-    return a < b ? -1 : 1;
-  }
-  if (left.size() == right.size()) return 0;
-  return left.size() < right.size() ? -1 : 1;
-}
-
-// Bytes are signed in ksqlDB.
-inline int compare_bytes(std::string_view left, std::string_view right) {
-  const size_t shared = std::min(left.size(), right.size());
-  for (size_t i = 0; i < shared; ++i)
-    if (left[i] != right[i])
-      return static_cast<signed char>(left[i]) < static_cast<signed char>(right[i]) ? -1 : 1;
-  if (left.size() == right.size()) return 0;
-  return left.size() < right.size() ? -1 : 1;
-}
 
 }  // namespace engine

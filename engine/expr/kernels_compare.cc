@@ -4,11 +4,14 @@
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
+#include "engine/functions/utf16.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
 
 namespace {
+
+int sign_of(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
 
 // How two values of a kind are ordered: `plain` kinds by their own operators, the others by a
 // three-way comparison.
@@ -38,7 +41,7 @@ struct Order<TypeKind::String> {
     if constexpr (std::is_same_v<Op, std::equal_to<>> || std::is_same_v<Op, std::not_equal_to<>>)
       return op(left, right);
     else
-      return op(compare_text(left, right), 0);
+      return op(sign_of(compare_utf16(left, right)), 0);
   }
 };
 template <>
@@ -46,7 +49,7 @@ struct Order<TypeKind::Bytes> {
   using Type = std::string_view;
   template <class Op>
   static bool holds(Type left, Type right, Op op) {
-    return op(compare_bytes(left, right), 0);
+    return op(sign_of(compare_signed_bytes(left, right)), 0);
   }
 };
 
@@ -76,8 +79,7 @@ struct DecimalOrder {
     const Decimal a{left.get<Int128>(row), left.type().scale()};
     const Decimal b{right.get<Int128>(row), right.type().scale()};
     if (a.scale == b.scale) return op(a.unscaled, b.unscaled);
-    const auto order = compare(a, b);
-    return op(order < 0 ? -1 : order > 0 ? 1 : 0, 0);
+    return op(sign_of(compare(a, b)), 0);
   }
 };
 // ARRAY, MAP and STRUCT know equality only.

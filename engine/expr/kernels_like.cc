@@ -1,21 +1,14 @@
 // LIKE.
-#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
+#include "engine/functions/utf16.h"
 
 namespace engine {
 
 namespace {
-
-// Bytes of the UTF-8 character that begins the text, which is not empty.
-size_t character_size(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  return std::min(size, text.size());
-}
 
 // ksqlDB matches with a regular expression in which `.` does not match line terminators.
 bool is_line_break(std::string_view character) {
@@ -76,7 +69,7 @@ class LikePattern {
   };
 
   static std::string_view take(std::string_view& text) {
-    const std::string_view character = text.substr(0, character_size(text));
+    const std::string_view character = text.substr(0, character_size(text, 0));
     text.remove_prefix(character.size());
     return character;
   }

@@ -208,7 +208,7 @@ struct RowKernel<fn, R (*)(P...)> {
 
   template <size_t... I>
   static void run(KernelCall& call, std::index_sequence<I...>) {
-    constexpr auto kAt = positions();
+    [[maybe_unused]] constexpr auto kAt = positions();
     std::tuple<Source<P>...> sources{Source<P>(call, kAt[I])...};
     if constexpr (gives_value<R>) {
       for (size_t row = 0; row < call.rows; ++row) {

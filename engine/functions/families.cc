@@ -5,10 +5,10 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions,  &kStringFunctions,      &kMaskFunctions,        &kSplittingFunctions,
-    &kBytesFunctions,    &kRegexFunctions,       &kArrayFunctions,       &kMapFunctions,
-    &kLambdaFunctions,   &kConditionalFunctions, &kTableFunctions,       &kSumAggregates,
-    &kExtremeAggregates, &kOffsetAggregates,     &kCollectionAggregates,
+    &kNumericFunctions,   &kPowerFunctions,    &kStringFunctions,      &kMaskFunctions,
+    &kSplittingFunctions, &kBytesFunctions,    &kRegexFunctions,       &kArrayFunctions,
+    &kMapFunctions,       &kLambdaFunctions,   &kConditionalFunctions, &kTableFunctions,
+    &kSumAggregates,      &kExtremeAggregates, &kOffsetAggregates,     &kCollectionAggregates,
 };
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace engine {
 
-extern const FunctionFamily kNumericFunctions, kStringFunctions, kMaskFunctions,
+extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions, kMaskFunctions,
     kSplittingFunctions, kBytesFunctions, kRegexFunctions, kArrayFunctions, kMapFunctions,
     kLambdaFunctions, kConditionalFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,

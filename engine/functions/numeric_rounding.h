@@ -1,0 +1,24 @@
+// Rounding of numbers to a number of decimal places, for ROUND and TRUNC.
+#pragma once
+#include <cstdint>
+
+#include "base/result.h"
+#include "engine/types/value.h"
+
+namespace engine {
+
+enum class RoundMode : uint8_t {
+  HalfTowardsInfinity,  // ties go up: 2.5 to 3, -2.5 to -2
+  TowardsZero,
+  Up,    // towards +infinity
+  Down,  // towards -infinity
+};
+
+// The number with all digits right of `places` zero, at its old scale; negative places are left of
+// the point.
+Int128 round_to_places(Decimal number, int places, RoundMode mode);
+
+// The same for the shortest decimal spelling of a double.
+double round_to_places(double number, int places, RoundMode mode);
+
+}  // namespace engine

@@ -1,0 +1,155 @@
+// Programs: what is shared, what is computed for which rows.
+#include <random>
+
+#include "tests/engine/expr/expression_tools.h"
+
+using namespace expression_tools;
+
+namespace {
+
+std::vector<BoundExpression> bound_all(std::initializer_list<std::string_view> texts) {
+  std::vector<BoundExpression> expressions;
+  for (const std::string_view text : texts) {
+    auto expression = bound(text);
+    EXPECT_TRUE(expression) << text;
+    if (expression) expressions.push_back(*std::move(expression));
+  }
+  return expressions;
+}
+
+// Many rows of random values, among them nulls and zeros.
+std::vector<ColumnPtr> random_columns(size_t rows, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto pick = [&](int limit) { return static_cast<int32_t>(random() % limit); };
+  const std::vector<ColumnPtr> sample = sample_columns();
+  std::vector<ColumnPtr> columns;
+  for (const LayoutColumn& layout : sample_layout()) {
+    auto column = std::make_shared<Column>(layout.type);
+    for (size_t row = 0; row < rows; ++row) {
+      if (pick(5) == 0) {
+        column->append_null();
+        continue;
+      }
+      switch (layout.type.kind()) {
+        case TypeKind::Integer:
+        case TypeKind::Date:
+        case TypeKind::Time:
+          column->append_value(Value::integer(pick(4)));
+          break;
+        case TypeKind::Bigint:
+        case TypeKind::Timestamp:
+          column->append_value(Value::bigint(pick(4)));
+          break;
+        case TypeKind::Double:
+          column->append_value(Value::number(pick(8) * 0.5));
+          break;
+        case TypeKind::Decimal:
+          column->append_value(Value::decimal(pick(500), 2));
+          break;
+        case TypeKind::Boolean:
+          column->append_value(Value::boolean(pick(2) == 1));
+          break;
+        case TypeKind::String:
+          column->append_value(Value::text(std::string(static_cast<size_t>(pick(4)), 'x')));
+          break;
+        default:
+          column->append_from(*sample[columns.size()], 0);
+      }
+    }
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+std::vector<ColumnPtr> picked(const std::vector<ColumnPtr>& columns,
+                              const std::vector<uint32_t>& rows) {
+  std::vector<ColumnPtr> result;
+  for (const ColumnPtr& column : columns)
+    result.push_back(std::make_shared<Column>(column->gather(rows)));
+  return result;
+}
+
+}  // namespace
+
+TEST(Program, columns_are_shared_and_not_copied) {
+  World world;
+  const auto columns = sample_columns();
+  const auto results = Program(bound_all({"S", "ST->Y"})).run(columns, 2, world.context);
+  EXPECT_EQ(results[0].column, columns[5]);
+  EXPECT_EQ(results[1].column.get(), &columns[13]->child(1));
+}
+
+TEST(Program, what_occurs_twice_is_computed_once) {
+  EXPECT_EQ(Program(bound_all({"I * 2 + 1", "I * 2 + 1", "I * 2"})).instruction_count(), 2u);
+  EXPECT_EQ(Program(bound_all({"RANDOM()", "RANDOM()"})).instruction_count(), 2u);
+}
+
+TEST(Program, no_rows_give_no_rows) {
+  World world;
+  for (const std::string_view text : {"I + 1", "1 + 1", "CASE WHEN I / J = 1 THEN A END", "A"}) {
+    const auto expression = bound(text);
+    ASSERT_TRUE(expression);
+    const auto results = Program(*expression).run(random_columns(0, 1), 0, world.context);
+    EXPECT_EQ(results[0].column->size(), 0u) << text;
+  }
+}
+
+TEST(Program, select_gives_the_rows_that_are_true) {
+  World world;
+  const auto columns = random_columns(200, 3);
+  const auto expression = bound("I / J = 1 OR B");
+  ASSERT_TRUE(expression);
+  const Program program(*expression);
+  RowErrors errors(200);
+  const auto rows = program.select(columns, 200, world.context, errors);
+  const auto results = program.run(columns, 200, world.context);
+  std::vector<uint32_t> expected;
+  for (uint32_t row = 0; row < 200; ++row)
+    if (shown_row(results[0], row) == "true") expected.push_back(row);
+  EXPECT_EQ(rows, expected);
+  EXPECT_TRUE(errors.any());
+  EXPECT_EQ(errors.count(), results[0].errors.count());
+  EXPECT_EQ(errors.messages().size(), RowErrors::kMaxMessages);
+}
+
+TEST(Program, row_by_row_equals_all_at_once) {
+  World world;
+  const auto expressions = bound_all({
+      "I / J + L",
+      "CASE WHEN I = 1 THEN S WHEN J / I > 1 THEN S || '?' ELSE 'none' END",
+      "I = 1 AND L / J = 1 OR NOT B",
+      "ARRAY[I, J / I, CASE WHEN B THEN 5 END]",
+      "CASE WHEN S LIKE 'x%' THEN STRUCT(P := I, Q := S) END",
+      "DE * DE / CAST(2 AS DECIMAL(4, 2))",
+      "S IN ('x', 'xx', S || 'x') AND D IN (I, 1.5, '2')",
+      "A[I] + M['a']",
+      "ST->X IS DISTINCT FROM I",
+      "CAST(I AS STRING) || CAST(D AS STRING)",
+      "GREATEST(I, J, 2)",
+      "ROUND(D * 1.3)",
+  });
+  constexpr size_t kRows = 150;
+  const auto columns = random_columns(kRows, 11);
+  const Program program(expressions);
+  const auto whole = program.run(columns, kRows, world.context);
+  // Each expression alone gives the same as together with the others.
+  for (size_t i = 0; i < expressions.size(); ++i) {
+    const auto alone = Program(expressions[i]).run(columns, kRows, world.context);
+    for (size_t row = 0; row < kRows; ++row)
+      EXPECT_EQ(shown_row(whole[i], row).substr(0, 1), shown_row(alone[0], row).substr(0, 1))
+          << row;
+  }
+  std::mt19937_64 random(5);
+  for (const size_t size : {1, 2, 63, 64, 65}) {
+    std::vector<uint32_t> rows;
+    for (uint32_t row = 0; row < kRows; ++row)
+      if (rows.size() < size && random() % 2 == 0) rows.push_back(row);
+    const auto part = program.run(picked(columns, rows), rows.size(), world.context);
+    for (size_t i = 0; i < expressions.size(); ++i) {
+      for (size_t at = 0; at < rows.size(); ++at) {
+        EXPECT_EQ(part[i].errors.has(at), whole[i].errors.has(rows[at])) << i << " " << rows[at];
+        EXPECT_TRUE(part[i].column->same(at, *whole[i].column, rows[at])) << i << " " << rows[at];
+      }
+    }
+  }
+}
