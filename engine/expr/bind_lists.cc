@@ -85,7 +85,9 @@ Result<SqlType> Binder::widen(const SqlType& common, const BoundItem& item) {
     return SqlType::structure(std::move(fields));
   }
   if (const auto shared = common_type(common, bound.type)) return *shared;
-  if (common.kind() == TypeKind::String && bound.kind == BoundKind::Literal) return common;
+  if (bound.kind == BoundKind::Literal &&
+      (common.kind() == TypeKind::String || bound.literal.is_null()))
+    return common;
   if (!is_string_literal(bound)) return no_operator;
   const std::string& text = bound.literal.as_string();
   const Error bad_text =

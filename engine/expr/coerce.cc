@@ -39,9 +39,8 @@ Error no_coercion(const SqlType& from, const SqlType& to) {
   return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
 }
 
-// Numbers and text of a DECIMAL as the dialect prints them: what a literal becomes as a STRING.
 bool literal_fits(const BoundExpression& literal, const SqlType& type) {
-  if (is_implicitly_castable(literal.type, type)) return true;
+  if (literal.literal.is_null() || is_implicitly_castable(literal.type, type)) return true;
   if (type.kind() == TypeKind::String) return !literal.type.is_nested();
   if (literal.type.kind() == TypeKind::String) return is_castable(literal.type, type);
   return false;

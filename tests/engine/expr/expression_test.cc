@@ -36,7 +36,7 @@ TEST(Expression, arithmetic_widens_and_wraps) {
 TEST(Expression, division_by_zero_is_an_error_of_the_row) {
   check({{"I / J", "!division by zero INTEGER; null"},
          {"L % J", "!division by zero BIGINT; null"},
-         {"DE / (DE - DE)", "!division by zero DECIMAL(18, 8); null"},
+         {"DE / (DE - DE)", "!division by zero DECIMAL(12, 8); null"},
          {"1 / 0", "!division by zero INTEGER; !division by zero"}});
 }
 
@@ -47,7 +47,7 @@ TEST(Expression, decimals_get_ksqldbs_precision_and_scale) {
          {"DE / CAST(2 AS DECIMAL(4, 2))", "5.0500000 DECIMAL(11, 7); null"},
          {"DE % CAST(2 AS DECIMAL(4, 2))", "0.10 DECIMAL(4, 2); null"},
          {"-DE", "-10.10 DECIMAL(4, 2); null"},
-         {"1.0 / 3.0", "!Rounding necessary DECIMAL(7, 6); !Rounding necessary"}});
+         {"1.0 / 3.0", "!Rounding necessary DECIMAL(8, 6); !Rounding necessary"}});
 }
 
 TEST(Expression, results_of_more_than_38_digits_are_clamped) {
@@ -70,7 +70,7 @@ TEST(Expression, comparisons_with_null_are_false) {
          {"A = ARRAY[1, NULL, 3]", "true BOOLEAN; false"},
          {"ST = STRUCT(X := 5, Y := 'yes')", "true BOOLEAN; false"},
          {"M <> MAP('a' := 1)", "true BOOLEAN; false"},
-         {"BY = BY", "true BOOLEAN; false"}});
+         {"BN = BN", "true BOOLEAN; false"}});
 }
 
 TEST(Expression, distinct_from_knows_null) {

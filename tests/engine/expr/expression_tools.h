@@ -26,7 +26,7 @@ inline const Layout& sample_layout() {
       {"T", "DE", SqlType::decimal(4, 2)},
       {"T", "S", TypeKind::String},
       {"T", "B", TypeKind::Boolean},
-      {"T", "BY", TypeKind::Bytes},
+      {"T", "BN", TypeKind::Bytes},
       {"T", "DT", TypeKind::Date},
       {"T", "TM", TypeKind::Time},
       {"T", "TS", TypeKind::Timestamp},
