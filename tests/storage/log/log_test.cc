@@ -4,7 +4,7 @@
 #include <mutex>
 #include <thread>
 
-#include "storage/kv/memory_store.h"
+#include "storage/log/log_core.h"
 #include "tests/storage/log/log_fixture.h"
 #include "tests/storage/scratch_directory.h"
 
@@ -35,6 +35,10 @@ class LogTest : public testing::Test {
     const auto appended = append_and_wait(*log_, append_of(partition, std::move(batch)));
     EXPECT_TRUE(appended) << appended.error().message;
     return appended->at(0).base_offset;
+  }
+
+  TableHandle table_of(const TopicPartition& partition) {
+    return log_->core().partitions()->at(partition)->table();
   }
 
   ScratchDirectory directory_;
@@ -164,6 +168,7 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   auto reader = LogReader::open(*log_).value();
   ASSERT_TRUE(reader->begin_turn());
   const auto before = reader->read(dropped, Offset{0}, 1);
+  const TableHandle old_table = table_of(dropped);
   std::promise<Status> done;
   log_->drop_topic(dropped.topic, [&](Status status) { done.set_value(status); });
   ASSERT_TRUE(done.get_future().get());
@@ -172,10 +177,12 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   EXPECT_EQ(values_in(before->at(0).bytes), Values{"secret0"});
   EXPECT_EQ(reader->read(dropped, Offset{0}, 1).error().code, ErrorCode::UnknownTopic);
   const TopicPartition fresh = make_partition();
+  EXPECT_NE(table_of(fresh), old_table);
   append(fresh, batch_of("fresh"));
   reader->end_turn();
   append(fresh, batch_of("more"));  // now the old table is removed
   const TopicPartition another = make_partition();
+  EXPECT_EQ(table_of(another), old_table);  // LMDB gives numbers again, hence all this
   append(another, batch_of("another"));
 
   EXPECT_EQ(read_values(*log_, fresh), (Values{"fresh0", "more0"}));
