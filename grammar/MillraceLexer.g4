@@ -49,7 +49,7 @@ WINDOW           : 'WINDOW';
 WITH             : 'WITH';
 WITHIN           : 'WITHIN';
 
-// Keywords of the dialect that may be used as names: all of these are listed in the parser's rule `nonReserved`.
+// Keywords of the dialect that may be used as names: the parser's `nonReserved` lists them all.
 ADD              : 'ADD';
 ADVANCE          : 'ADVANCE';
 ALTER            : 'ALTER';
@@ -217,6 +217,9 @@ VARYING          : 'VARYING';
 WITHOUT          : 'WITHOUT';
 WORK             : 'WORK';
 
+// One word, so that ARRAY[1] is never taken for a column ARRAY and its first element.
+ARRAY_BEGIN : 'ARRAY' [ \t\r\n]* '[';
+
 EQ        : '=';
 NEQ       : '<>' | '!=';
 LT        : '<';
@@ -242,7 +245,7 @@ LBRACKET  : '[';
 RBRACKET  : ']';
 
 STRING_VALUE         : '\'' (~'\'' | '\'\'')* '\'';
-// PostgreSQL's strings with backslash escapes: psycopg2 writes one when a text has a backslash in it.
+// PostgreSQL's strings with backslash escapes: psycopg2 writes one when a text has a backslash.
 ESCAPED_STRING_VALUE : 'E\'' (~['\\] | '\'\'' | '\\' .)* '\'';
 
 INTEGER_VALUE  : DIGIT+;

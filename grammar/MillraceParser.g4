@@ -103,11 +103,9 @@ timeUnit
     | DAY | DAYS | WEEK | WEEKS | MONTH | MONTHS | YEAR | YEARS
     ;
 
-// Values, not conditions: GROUP BY a AND b is a mistake that shall be told.
-expressionGroup
-    : value (COMMA value)*
-    | LPAREN (value (COMMA value)*)? RPAREN
-    ;
+// Values, not conditions: GROUP BY a AND b is a mistake that shall be told. A single group may
+// stand in brackets, as the tuple below.
+expressionGroup : value (COMMA value)* | LPAREN RPAREN;
 
 orderItem : expression direction=(ASC | DESC)? (NULLS nulls=(FIRST | LAST))?;
 rowCount  : number | PARAMETER | ALL;  // a whole number, which the builder checks
@@ -139,7 +137,8 @@ assertTopic
     : ASSERT (NOT EXISTS)? TOPIC (identifier | string) properties? (TIMEOUT duration)?
     ;
 assertSchema
-    : ASSERT (NOT EXISTS)? SCHEMA (SUBJECT (identifier | string))? (ID id=INTEGER_VALUE)? (TIMEOUT duration)?
+    : ASSERT (NOT EXISTS)? SCHEMA (SUBJECT (identifier | string))? (ID id=INTEGER_VALUE)?
+      (TIMEOUT duration)?
     ;
 
 createConnector : CREATE kind=(SOURCE | SINK) CONNECTOR ifNotExists? name=identifier properties;
@@ -240,6 +239,11 @@ unlisten : UNLISTEN (ASTERISK | identifier);
 notify   : NOTIFY identifier (COMMA string)?;
 
 // ---- Expressions, loosest binding last
+//
+// No rule here, nor above, needs to look ahead over a whole expression to choose its alternative:
+// that would cost a bracketed text quadratic time, and memory in ANTLR's caches that never shrinks.
+// So brackets with one or with several expressions are one alternative (only GROUP BY and
+// PARTITION BY take several, the builder refuses others).
 
 expression
     : value predicate?                                                    # predicated
@@ -271,10 +275,10 @@ value
     | (INTEGER_VALUE | DECIMAL_VALUE | FLOATING_VALUE)                    # numberLiteral
     | string                                                              # stringLiteral
     | PARAMETER                                                           # parameter
-    | LPAREN expression RPAREN                                            # parenthesized
+    | LPAREN expression (COMMA expression)* RPAREN                        # parenthesized
     | CASE operand=expression? caseBranch+ (ELSE otherwise=expression)? END   # case
     | CAST LPAREN expression AS type RPAREN                               # cast
-    | ARRAY LBRACKET (expression (COMMA expression)*)? RBRACKET           # arrayConstructor
+    | ARRAY_BEGIN (expression (COMMA expression)*)? RBRACKET              # arrayConstructor
     | MAP LPAREN (mapEntry (COMMA mapEntry)*)? RPAREN                     # mapConstructor
     | STRUCT LPAREN (structField (COMMA structField)*)? RPAREN            # structConstructor
     | (schema=identifier DOT)? name=functionName LPAREN

@@ -98,7 +98,9 @@ Built build_parameter(P::ParameterContext& context) {
 }
 
 Built build_parenthesized(P::ParenthesizedContext& context) {
-  return build_expression(*context.expression());
+  if (!context.COMMA().empty())
+    return syntax_error_at(*context.COMMA(0)->getSymbol(), "Expected \")\".", "missing ')' at ','");
+  return build_expression(*context.expression(0));
 }
 
 Built build_case(P::CaseContext& context) {

@@ -69,9 +69,16 @@ Result<WindowClause> build_window(P::WindowContext& context) {
   return window;
 }
 
-Result<ExpressionList> build_group(P::ExpressionGroupContext& context) {
+Result<ExpressionList> build_group(P::ExpressionGroupContext& context, std::string_view clause) {
+  const std::vector<P::ValueContext*> values = context.value();
+  if (values.empty())
+    return Error{ErrorCode::InvalidStatement,
+                 std::string(clause) + " requires at least one expression"}
+        .at(engine::position_of(context));
+  if (auto* tuple = dynamic_cast<P::ParenthesizedContext*>(values[0]); tuple && values.size() == 1)
+    return build_expressions(tuple->expression());
   ExpressionList list;
-  for (P::ValueContext* value : context.value()) list.push_back(TRY(build_value(*value)));
+  for (P::ValueContext* value : values) list.push_back(TRY(build_value(*value)));
   return list;
 }
 
@@ -171,8 +178,9 @@ Result<Query> build_query(P::QueryContext& context) {
   for (P::JoinContext* join : context.join()) query.joins.push_back(TRY(build_join(*join)));
   if (context.window()) query.window = TRY(build_window(*context.window()));
   if (context.where) query.where = TRY(build_expression(*context.where));
-  if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy));
-  if (context.partitionBy) query.partition_by = TRY(build_group(*context.partitionBy));
+  if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy, "GROUP BY"));
+  if (context.partitionBy)
+    query.partition_by = TRY(build_group(*context.partitionBy, "PARTITION BY"));
   if (context.having) query.having = TRY(build_expression(*context.having));
   for (P::OrderItemContext* item : context.orderItem())
     query.order_by.push_back(TRY(build_order_item(*item)));

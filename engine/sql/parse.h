@@ -15,8 +15,12 @@ namespace engine {
 //
 // Fails with SyntaxError, which has a position, the message as PostgreSQL words it (`syntax error
 // at "SELEC"`), a hint where there is a good one, and in `detail` ksqlDB's wording (`line 1:1:
-// Syntax error at or near 'SELEC' at line 1:1`); with InvalidText when the text is not UTF-8; with
-// LimitExceeded when it is nested too deeply. Threads: any.
+// Syntax error at or near 'SELEC' at line 1:1 ...`), which is for the runner of its test cases and
+// not for people; with InvalidEncoding when the text is not UTF-8; with LimitExceeded when a
+// statement is nested too deeply or too long.
+//
+// Threads: any. One statement is parsed at a time in the process (ANTLR's caches are shared):
+// about 10 us for a short INSERT and 6 us for each row more.
 Result<std::vector<ParsedStatement>> parse_script(std::string_view text);
 
 // One expression and nothing else.

@@ -242,17 +242,21 @@ std::string ksqldb_reason(const std::string& reason) {
   return expecting == std::string::npos ? "" : "Expecting " + reason.substr(expecting + 11);
 }
 
-// ksqlDB says it twice: in its message, and with the statement in the text that is not logged.
+// ksqlDB says it twice: in its message, and with a reason in the text that is not logged.
+std::string ksqldb_message(const antlr4::Token& token, const std::string& reason) {
+  const std::string text = token.getType() == antlr4::Token::EOF ? "<EOF>" : text_of(token);
+  return place(token) + ": Syntax error at or near '" + text + "' at " + place(token) + "\n" +
+         place(token) + ": Syntax Error\n" + reason;
+}
+
+// With the statement, as ksqlDB has it in the same text.
 std::string ksqldb_detail(const SyntaxFailure& failure, StatementTokens& tokens,
                           std::string_view script) {
-  const antlr4::Token& token = tokens.token(failure.token_index);
-  const std::string text = token.getType() == antlr4::Token::EOF ? "<EOF>" : text_of(token);
   const size_t start = tokens.token(0).getStartIndex();
   size_t end = tokens.end_token().getStartIndex();
   const size_t semicolon = script.find_first_not_of(" \t\r\n", end);
   if (semicolon != std::string_view::npos && script[semicolon] == ';') end = semicolon + 1;
-  return place(token) + ": Syntax error at or near '" + text + "' at " + place(token) + "\n" +
-         place(token) + ": Syntax Error\n" + ksqldb_reason(failure.reason) +
+  return ksqldb_message(tokens.token(failure.token_index), ksqldb_reason(failure.reason)) +
          "\nStatement: " + std::string(script.substr(start, end - start));
 }
 
@@ -272,11 +276,11 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
       .position = position_of(token)};
 }
 
-Error syntax_error_at(const antlr4::Token& token, std::string hint) {
+Error syntax_error_at(const antlr4::Token& token, std::string hint,
+                      const std::string& ksqldb_reason) {
   return Error{.code = ErrorCode::SyntaxError,
                .message = message_at(token),
-               .detail = place(token) + ": Syntax error at or near '" + text_of(token) + "' at " +
-                         place(token) + "\n" + place(token) + ": Syntax Error",
+               .detail = ksqldb_message(token, ksqldb_reason),
                .hint = std::move(hint),
                .position = position_of(token)};
 }

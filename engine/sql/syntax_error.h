@@ -26,8 +26,10 @@ using Reparse = std::function<std::optional<SyntaxFailure>()>;
 Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::string_view script,
                    const Reparse& reparse);
 
-// `syntax error at "X"` at a token that the grammar allows and the dialect does not.
-Error syntax_error_at(const antlr4::Token& token, std::string hint = {});
+// `syntax error at "X"` at a token that the grammar allows and the dialect does not, with the
+// reason that ksqlDB gives.
+Error syntax_error_at(const antlr4::Token& token, std::string hint = {},
+                      const std::string& ksqldb_reason = {});
 
 // A text of the wrong form inside a statement that parses, in ksqlDB's words: `message` is shown,
 // `detail` gets its place as ksqlDB gives it.

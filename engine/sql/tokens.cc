@@ -13,6 +13,7 @@ int nesting_change(size_t type) {
   switch (type) {
     case MillraceLexer::LPAREN:
     case MillraceLexer::LBRACKET:
+    case MillraceLexer::ARRAY_BEGIN:
     case MillraceLexer::CASE:
       return 1;
     case MillraceLexer::RPAREN:
@@ -22,6 +23,12 @@ int nesting_change(size_t type) {
     default:
       return 0;
   }
+}
+
+// No rule of the grammar takes these: what follows them need not be read.
+bool is_never_right(size_t type) {
+  return type == MillraceLexer::UNRECOGNIZED || type == MillraceLexer::UNTERMINATED_STRING ||
+         type == MillraceLexer::UNTERMINATED_IDENTIFIER;
 }
 
 }  // namespace
@@ -66,6 +73,17 @@ ScriptReader::ScriptReader(std::string_view text) : text_(text), stream_(text), 
       .removeErrorListeners();  // there are no errors: what no rule takes is an UNRECOGNIZED token
 }
 
+StatementTokens ScriptReader::with_end(std::vector<antlr4::CommonToken> tokens,
+                                       antlr4::CommonToken end) {
+  if (!tokens.empty()) end.setStartIndex(tokens.back().getStopIndex() + 1);
+  set_position(end);
+  end.setType(antlr4::Token::EOF);
+  end.setStopIndex(end.getStartIndex() - 1);
+  end.setTokenIndex(tokens.size());
+  tokens.push_back(std::move(end));
+  return StatementTokens(std::move(tokens));
+}
+
 Result<std::optional<StatementTokens>> ScriptReader::next() {
   if (at_end_) return std::optional<StatementTokens>();
   std::vector<antlr4::CommonToken> tokens;
@@ -76,16 +94,9 @@ Result<std::optional<StatementTokens>> ScriptReader::next() {
     const size_t type = token.getType();
     if (type == antlr4::Token::EOF) TRY(check_comments_end(end));
     at_end_ = type == antlr4::Token::EOF;
-    const bool is_last = at_end_ || type == MillraceLexer::SEMICOLON;
-    if (is_last && !tokens.empty()) token.setStartIndex(end);
+    if (at_end_ || type == MillraceLexer::SEMICOLON) return with_end(std::move(tokens), token);
     set_position(token);
     token.setTokenIndex(tokens.size());
-    if (is_last) {
-      token.setType(antlr4::Token::EOF);
-      token.setStopIndex(token.getStartIndex() - 1);
-      tokens.push_back(std::move(token));
-      return StatementTokens(std::move(tokens));
-    }
     depth += nesting_change(type);
     if (depth > kMaxBracketDepth)
       return Error{ErrorCode::LimitExceeded, "statement is nested too deeply"}
@@ -98,6 +109,7 @@ Result<std::optional<StatementTokens>> ScriptReader::next() {
           .with_hint("Use several statements, or COPY to insert many rows.");
     end = token.getStopIndex() + 1;
     tokens.push_back(std::move(token));
+    if (is_never_right(type)) return with_end(std::move(tokens), tokens.back());
   }
 }
 

@@ -12,8 +12,8 @@ namespace engine {
 
 // Deeper nesting of brackets and CASE is refused before the parser, which recurses, sees it.
 inline constexpr int kMaxBracketDepth = 400;
-// About 200 MB of parse tree. A multi-row INSERT may be that large; more rows belong into COPY.
-inline constexpr size_t kMaxStatementTokens = 400'000;
+// About 100 MB of parse tree. A multi-row INSERT may be that large; more rows belong into COPY.
+inline constexpr size_t kMaxStatementTokens = 200'000;
 
 // The tokens of one statement, ended by an EOF token that stands where the statement's text ends. A
 // token's line and charPositionInLine are those of TextPosition: code points, from 1, in the whole
@@ -64,6 +64,8 @@ class ScriptReader {
   Result<std::optional<StatementTokens>> next();
 
  private:
+  // Appends an EOF token right behind the last one; `end` is what stood there.
+  StatementTokens with_end(std::vector<antlr4::CommonToken> tokens, antlr4::CommonToken end);
   void set_position(antlr4::CommonToken& token);
   Status check_comments_end(size_t last_end);
 

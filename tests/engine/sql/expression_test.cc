@@ -35,6 +35,8 @@ const std::pair<std::string_view, std::string_view> kForms[] = {
     {"a[1]['k']", "A[1]['k']"},
     {"array[1, 2][1]", "ARRAY[1, 2][1]"},
     {"array[1]", "ARRAY[1]"},
+    {"array [1]", "ARRAY[1]"},
+    {"array[]", "ARRAY[]"},
     {"array", "ARRAY"},
     {"map('a' := 1, b := 2)", "MAP('a':=1, B:=2)"},
     {"filter(map, (k, v) => v > 1)", "FILTER(MAP, (K, V) => (V > 1))"},

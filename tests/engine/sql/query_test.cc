@@ -84,6 +84,10 @@ TEST(Query, a_group_may_stand_in_brackets) {
   EXPECT_EQ(parse_as<Query>("SELECT a FROM s GROUP BY (a, b)").group_by.size(), 2u);
   EXPECT_EQ(parse_as<Query>("SELECT a FROM s GROUP BY (a + b), c").group_by.size(), 2u);
   EXPECT_EQ(parse_as<Query>("SELECT a FROM s GROUP BY (a)").group_by.size(), 1u);
+  EXPECT_EQ(error_of("SELECT a FROM s PARTITION BY ()").message,
+            "PARTITION BY requires at least one expression");
+  EXPECT_EQ(error_of("SELECT a FROM s GROUP BY a, (b, c)").message, "syntax error at \",\"");
+  EXPECT_EQ(error_of("SELECT (a, b) FROM s").message, "syntax error at \",\"");
 }
 
 TEST(Query, needs_no_source) {
