@@ -129,6 +129,14 @@ void set_leader_epoch(char* batch, LeaderEpoch leader_epoch) {
   store_be(batch + 12, leader_epoch.value());
 }
 
+void set_producer(std::span<char> batch, const ProducerStamp& stamp) {
+  store_be(batch.data() + 43, stamp.producer_id.value());
+  store_be(batch.data() + 51, stamp.producer_epoch);
+  store_be(batch.data() + 53, stamp.base_sequence);
+  const auto checked = batch.subspan(kCrcStart);
+  store_be(batch.data() + 17, crc32c({checked.data(), checked.size()}));
+}
+
 std::optional<HeaderReader::Header> HeaderReader::next() {
   if (left_ <= 0) return std::nullopt;
   --left_;

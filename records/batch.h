@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,15 @@ Status check_records(const BatchView& batch, size_t max_records_size = kMaxRecor
 // The caller has parsed the batch.
 void set_base_offset(char* batch, Offset base_offset);
 void set_leader_epoch(char* batch, LeaderEpoch leader_epoch);
+
+// What a batch says about its producer; the default is a producer without an identity.
+struct ProducerStamp {
+  ProducerId producer_id = kNoProducer;
+  int16_t producer_epoch = -1;
+  int32_t base_sequence = -1;
+};
+// Writes the stamp into a parsed batch, and the new checksum of it all.
+void set_producer(std::span<char> batch, const ProducerStamp& stamp);
 
 // Walks the headers of one record.
 class HeaderReader {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "records/crc32c.h"
-
 namespace records {
 
 namespace {
@@ -110,11 +108,8 @@ std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
   store_be<int32_t>(header + 23, record_count_ - 1);
   store_be(header + 27, base_timestamp_);
   store_be(header + 35, max_timestamp_);
-  store_be(header + 43, stamp.producer_id.value());
-  store_be(header + 51, stamp.producer_epoch);
-  store_be(header + 53, stamp.base_sequence);
   store_be(header + 57, record_count_);
-  store_be(header + 17, crc32c(std::string_view(batch).substr(21)));
+  set_producer(batch, stamp);  // and the checksum
   clear();
   return batch;
 }

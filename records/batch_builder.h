@@ -14,13 +14,6 @@ struct RecordHeader {
   std::optional<std::string_view> value;
 };
 
-// What a batch says about its producer; the default is a producer without an identity.
-struct ProducerStamp {
-  ProducerId producer_id = kNoProducer;
-  int16_t producer_epoch = -1;
-  int32_t base_sequence = -1;
-};
-
 // Invariants: the bytes built so far are a batch but for the fields that finish() fills in.
 // Threads: one. Reuse one builder: it keeps its memory from batch to batch.
 class BatchBuilder {

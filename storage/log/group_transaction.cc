@@ -149,7 +149,7 @@ Result<TaskRow> GroupTransaction::check_task(const TaskCommit& commit) {
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("task {} sent commit {} where {} is next", commit.task,
                              commit.sequence.value(), row->last_sequence.value() + 1)};
-  return TaskRow{row->epoch, commit.sequence};
+  return TaskRow{row->epoch, commit.sequence, row->producer_id};
 }
 
 Status GroupTransaction::check_trims(const TaskCommit& commit) {
@@ -185,8 +185,24 @@ Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
     return Error{ErrorCode::InvalidParameter, "the id of a task is empty, too long, or has a NUL"};
   TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
   ++row.epoch;
+  // A producer's epoch has 15 bits: after that many owners the task is another producer.
+  const auto producer_epoch = static_cast<int16_t>(row.epoch.value() & INT16_MAX);
+  if (row.epoch == TaskEpoch{1} || producer_epoch == 0)
+    row.producer_id = TRY(allocate_producer_ids(1));
   TRY(transaction_->put(tables_.journals, journal_key(task, TaskSequence{0}), encode(row)));
-  return TaskStart{row.epoch, row.last_sequence};
+  return TaskStart{row.epoch, row.last_sequence, row.producer_id, producer_epoch};
+}
+
+Result<ProducerId> GroupTransaction::allocate_producer_ids(int32_t count) {
+  if (count < 1) return Error{ErrorCode::InvalidParameter, "no producer ids were asked for"};
+  ProducerId first{0};
+  if (const auto stored = TRY(transaction_->get(tables_.counters, kNextProducerId));
+      stored && stored->size() == sizeof(int64_t))
+    first = ProducerId{load_be<int64_t>(stored->data())};
+  std::string next;
+  append_be(next, (first + count).value());
+  TRY(transaction_->put(tables_.counters, kNextProducerId, next));
+  return first;
 }
 
 Status GroupTransaction::trim_journal(std::string_view task, TaskSequence last_sequence) {

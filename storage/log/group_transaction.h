@@ -35,6 +35,7 @@ class GroupTransaction {
   Status create_partitions(const Uuid& topic, int32_t count);
   Status drop_topic(const Uuid& topic);
   Result<TaskStart> raise_epoch(std::string_view task);
+  Result<ProducerId> allocate_producer_ids(int32_t count);
   Status trim_journal(std::string_view task, TaskSequence last_sequence);
   Status drop_tasks(std::string_view prefix);
   WriteTransaction& transaction() { return *transaction_; }

@@ -41,6 +41,21 @@ void put_other(LogCore& core, std::function<Status(GroupTransaction&)> apply,
   if (!core.queue().put_always(work)) std::get<OtherWork>(work).done(core.refusal());
 }
 
+// The same for what has a result: that of the last run, since a group may be repeated.
+template <class T, class Apply>
+void put_asking(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
+  const auto result = std::make_shared<T>();  // shared by the two callbacks
+  put_other(
+      core,
+      [apply = std::move(apply), result](GroupTransaction& group) -> Status {
+        *result = TRY(apply(group));
+        return {};
+      },
+      [result, done = std::move(done)](Status status) {
+        done(status ? Result<T>(*result) : Result<T>(std::move(status).error()));
+      });
+}
+
 }  // namespace
 
 Log::Log(std::unique_ptr<LogCore> core) : core_(std::move(core)) {}
@@ -93,17 +108,15 @@ std::vector<TopicPartition> Log::partitions() const {
 }
 
 void Log::raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done) {
-  // Shared by the two callbacks, whichever run: the group may be repeated, the last run counts.
-  const auto start = std::make_shared<TaskStart>();
-  put_other(
-      *core_,
-      [task = std::move(task), start](GroupTransaction& group) -> Status {
-        *start = TRY(group.raise_epoch(task));
-        return {};
-      },
-      [start, done = std::move(done)](Status status) {
-        done(status ? Result<TaskStart>(*start) : Result<TaskStart>(std::move(status).error()));
-      });
+  put_asking<TaskStart>(
+      *core_, [task = std::move(task)](GroupTransaction& group) { return group.raise_epoch(task); },
+      std::move(done));
+}
+
+void Log::allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done) {
+  put_asking<ProducerId>(
+      *core_, [count](GroupTransaction& group) { return group.allocate_producer_ids(count); },
+      std::move(done));
 }
 
 void Log::trim_journal(std::string task, TaskSequence last_sequence,

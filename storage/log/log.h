@@ -76,6 +76,10 @@ class Log : public TransactionQueue {
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
   std::vector<TopicPartition> partitions() const;
 
+  // --- Producers
+  // Ids that nobody has had before: `count` from the answered one on.
+  void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
+
   // --- Tasks
   // Fences the task's present owner: every commit under an earlier epoch is refused from then on.
   void raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done);

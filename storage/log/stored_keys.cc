@@ -21,6 +21,7 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   tables.partitions = TRY(transaction.open_table("partitions", KeyOrder::Bytes));
   tables.journals = TRY(transaction.open_table("journals", KeyOrder::Bytes));
   tables.producers = TRY(transaction.open_table("producers", KeyOrder::Bytes));
+  tables.counters = TRY(transaction.open_table("counters", KeyOrder::Bytes));
   return tables;
 }
 
@@ -79,6 +80,7 @@ std::string encode(const TaskRow& row) {
   std::string bytes;
   append_be(bytes, row.epoch.value());
   append_be(bytes, row.last_sequence.value());
+  append_be(bytes, row.producer_id.value());
   return bytes;
 }
 
@@ -87,6 +89,7 @@ Result<TaskRow> decode_task_row(std::string_view bytes) {
   TaskRow row;
   row.epoch = TaskEpoch{in.be<int32_t>()};
   row.last_sequence = TaskSequence{in.be<int64_t>()};
+  row.producer_id = ProducerId{in.be<int64_t>()};
   if (!in.ok()) return damaged("task");
   return row;
 }

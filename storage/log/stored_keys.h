@@ -16,8 +16,11 @@ struct LogTables {
   TableHandle partitions;  // topic id, partition number -> PartitionRow
   TableHandle journals;    // task, NUL, sequence -> journal entry; sequence 0 -> TaskRow
   TableHandle producers;   // topic id, partition number, producer id -> ProducerState
+  TableHandle counters;    // kNextProducerId -> i64
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
+
+inline constexpr std::string_view kNextProducerId = "next-producer-id";
 
 // The table of a partition's batches.
 std::string partition_table_name(const TopicPartition& partition);
@@ -32,6 +35,7 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes);
 struct TaskRow {
   TaskEpoch epoch;
   TaskSequence last_sequence;
+  ProducerId producer_id;  // of its outputs
 };
 std::string journal_key(std::string_view task, TaskSequence sequence);
 TaskSequence sequence_of_key(std::string_view journal_key);

@@ -129,6 +129,16 @@ TEST(Batch, a_broker_sets_the_offset_and_the_epoch_without_a_new_checksum) {
   EXPECT_EQ(batch->header.base_sequence, 12);
 }
 
+TEST(Batch, a_producer_is_stamped_with_a_new_checksum) {
+  std::string bytes = build(kRows);
+  set_producer(bytes, {ProducerId{7}, 2, 30});
+  const auto batch = parse_batch(bytes, BatchCheck::ShapeAndCrc);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->header.producer_id, ProducerId{7});
+  EXPECT_EQ(batch->header.producer_epoch, 2);
+  EXPECT_EQ(batch->header.base_sequence, 30);
+}
+
 TEST(Batch, the_first_of_several_is_parsed_and_the_rest_left) {
   const std::string first = build(kRows), second = build({{1, "k", "v"}});
   const auto batch = parse_batch(first + second, BatchCheck::ShapeAndCrc);

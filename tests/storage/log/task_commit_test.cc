@@ -80,6 +80,18 @@ TEST_F(TaskCommitTest, an_old_owner_is_fenced) {
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "c0"}));
 }
 
+TEST_F(TaskCommitTest, a_task_is_one_producer_under_growing_epochs) {
+  const TaskStart first = start(), other = start("q2/0/0");
+  log_.reset();
+  open();
+  const TaskStart second = start(), third = start("q3/0/0");
+  EXPECT_EQ(second.producer_id, first.producer_id);
+  EXPECT_EQ(second.producer_epoch, first.producer_epoch + 1);
+  EXPECT_NE(other.producer_id, first.producer_id);
+  EXPECT_NE(third.producer_id, first.producer_id);
+  EXPECT_NE(third.producer_id, other.producer_id);
+}
+
 TEST_F(TaskCommitTest, a_task_without_an_epoch_is_fenced) {
   EXPECT_EQ(refusal_of(commit_of(TaskEpoch{0}, 1, "a")), ErrorCode::FencedTask);
 }
