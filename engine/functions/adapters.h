@@ -8,12 +8,14 @@
 //   std::string_view f(StringHeap& heap, ...)              makes its text where the result lives
 //   double f(const KernelCall& call, ...)                  clock, chance, properties, types
 //   std::string f(std::string_view a, Variadic<std::string_view> more)
+//   std::string f(PerBatch<Cache>& cache, ...)             keeps something from row to row
 //
 // in a table: `.kernel = row_kernel<add>`. Types: bool, int32_t (INT, DATE, TIME), int64_t (BIGINT,
 // TIMESTAMP), double, Decimal, std::string_view (STRING, BYTES), Value (anything). Results also
 // std::string. A string_view result must lie in an argument or in the heap.
 #pragma once
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -91,6 +93,16 @@ class Variadic {
   size_t row_;
 };
 
+// Something that a function makes once a batch, for instance a pattern that it compiled last.
+template <class T>
+class PerBatch {
+ public:
+  T* operator->() { return state_.get(); }
+
+ private:
+  std::unique_ptr<T> state_ = std::make_unique<T>();
+};
+
 namespace adapters {
 
 template <class T>
@@ -137,6 +149,14 @@ struct Source<StringHeap&> {
   bool stops(size_t) const { return false; }
   StringHeap& get(size_t) const { return heap; }
   StringHeap& heap;
+};
+template <class T>
+struct Source<PerBatch<T>&> {
+  static constexpr size_t kArguments = 0;
+  Source(KernelCall&, size_t) {}
+  bool stops(size_t) const { return false; }
+  PerBatch<T>& get(size_t) { return state; }
+  PerBatch<T> state;
 };
 template <>
 struct Source<const KernelCall&> {

@@ -64,22 +64,6 @@ std::string replace_non_ascii(std::string_view bytes) {
   return out;
 }
 
-std::string replace_non_utf8(std::string_view bytes) {
-  if (is_utf8(bytes)) return std::string(bytes);
-  std::string out;
-  for (size_t at = 0; at < bytes.size();) {
-    const size_t size = character_size(bytes, at);
-    if (is_utf8(bytes.substr(at, size))) {
-      out += bytes.substr(at, size);
-      at += size;
-    } else {
-      out += kReplacement;
-      ++at;
-    }
-  }
-  return out;
-}
-
 std::string text_of(std::string_view bytes, Encoding encoding, HexCase letters) {
   std::string out;
   switch (encoding) {
@@ -94,7 +78,7 @@ std::string text_of(std::string_view bytes, Encoding encoding, HexCase letters) 
     case Encoding::Utf8:
       break;
   }
-  return replace_non_utf8(bytes);
+  return to_valid_utf8(bytes);
 }
 
 // Characters that ASCII does not have become `?`, as in Java.

@@ -5,10 +5,11 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions,   &kPowerFunctions,    &kStringFunctions,      &kMaskFunctions,
-    &kSplittingFunctions, &kBytesFunctions,    &kRegexFunctions,       &kArrayFunctions,
-    &kMapFunctions,       &kLambdaFunctions,   &kConditionalFunctions, &kTableFunctions,
-    &kSumAggregates,      &kExtremeAggregates, &kOffsetAggregates,     &kCollectionAggregates,
+    &kNumericFunctions,     &kPowerFunctions,    &kStringFunctions,      &kMaskFunctions,
+    &kSplittingFunctions,   &kBytesFunctions,    &kRegexFunctions,       &kUrlFunctions,
+    &kJsonFunctions,        &kArrayFunctions,    &kMapFunctions,         &kLambdaFunctions,
+    &kConditionalFunctions, &kDatetimeFunctions, &kTableFunctions,       &kSumAggregates,
+    &kExtremeAggregates,    &kOffsetAggregates,  &kCollectionAggregates,
 };
 
 }  // namespace

@@ -5,8 +5,9 @@
 namespace engine {
 
 extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions, kMaskFunctions,
-    kSplittingFunctions, kBytesFunctions, kRegexFunctions, kArrayFunctions, kMapFunctions,
-    kLambdaFunctions, kConditionalFunctions, kTableFunctions;
+    kSplittingFunctions, kBytesFunctions, kRegexFunctions, kUrlFunctions, kJsonFunctions,
+    kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
+    kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
     kCollectionAggregates;
 

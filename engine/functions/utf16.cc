@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "engine/types/text_bytes.h"
+
 namespace engine {
 
 namespace {
@@ -61,6 +63,22 @@ std::strong_ordering compare_signed_bytes(std::string_view a, std::string_view b
   if (left == a.end() || right == b.end()) return a.size() <=> b.size();
   return static_cast<int>(static_cast<signed char>(*left)) <=>
          static_cast<int>(static_cast<signed char>(*right));
+}
+
+std::string to_valid_utf8(std::string_view bytes) {
+  if (is_utf8(bytes)) return std::string(bytes);
+  std::string out;
+  for (size_t at = 0; at < bytes.size();) {
+    const size_t size = character_size(bytes, at);
+    if (is_utf8(bytes.substr(at, size))) {
+      out += bytes.substr(at, size);
+      at += size;
+    } else {
+      append_utf8(out, U'\uFFFD');
+      ++at;
+    }
+  }
+  return out;
 }
 
 size_t character_size(std::string_view text, size_t at) {

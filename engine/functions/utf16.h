@@ -24,6 +24,9 @@ std::u16string to_utf16(std::string_view text);
 // Halves of surrogate pairs that stand alone become `?`, as Java encodes them.
 std::string to_utf8(std::u16string_view text);
 
+// The bytes as they are, or with U+FFFD for each byte that is not part of valid UTF-8.
+std::string to_valid_utf8(std::string_view bytes);
+
 // The bytes of the character (code point) that begins at `at`.
 size_t character_size(std::string_view text, size_t at);
 // Its code point; U+FFFD for what is not UTF-8.

@@ -1,0 +1,51 @@
+// JSON texts as trees, with numbers as they are spelled: what the JSON functions work on.
+// Private to engine/functions.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace engine {
+
+struct JsonMember;
+
+struct JsonNode {
+  enum class Kind : uint8_t { Missing, Null, Boolean, Number, String, Array, Object };
+  Kind kind = Kind::Missing;
+  // Of a String its content; of a Number its digits in plain notation, of a Boolean its name.
+  std::string text;
+  std::vector<JsonMember> members;  // of an Object by name, of an Array without names
+
+  bool is_integer() const;
+  // nullptr when there is none.
+  const JsonNode* find(std::string_view name) const;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonNode value;
+};
+
+// Compact JSON.
+void append_json(std::string& out, const JsonNode& node);
+// A String's content; compact JSON of all else.
+std::string json_field_text(const JsonNode& node);
+
+// Threads: one at a time.
+class JsonParser {
+ public:
+  JsonParser();
+  ~JsonParser();
+  // The first value in the text, whatever follows it; Missing for a blank text. Of members with
+  // one name the last counts. Fails with InvalidText.
+  Result<JsonNode> parse(std::string_view text);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace engine
