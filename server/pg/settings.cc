@@ -32,7 +32,7 @@ constexpr SettingRow kSettings[] = {
     {"in_hot_standby", "off", FixedValue, kReported, ""},
     {"integer_datetimes", "on", FixedValue, kReported, ""},
     {"IntervalStyle", "postgres", Text, kReported, ""},
-    {"is_superuser", "on", FixedValue, kReported, ""},
+    {"is_superuser", "off", FixedValue, kReported, ""},
     {"server_encoding", "UTF8", FixedValue, kReported, ""},
     {"server_version", "15.0 (Millrace " MILLRACE_VERSION ")", FixedValue, kReported,
      "The PostgreSQL version that clients may assume."},

@@ -10,6 +10,9 @@ using engine::ParsedStatement;
 
 namespace {
 
+// The parser needs some hundred bytes for each character, and the loop waits for it.
+constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
+
 template <class... Kinds>
 bool is_one_of(const engine::Statement& statement) {
   return (std::holds_alternative<Kinds>(statement) || ...);
@@ -56,6 +59,10 @@ bool may_end_transaction(const ParsedStatement& statement) {
 
 Result<std::vector<ParsedStatement>> parse_statements(
     std::string_view text, const std::map<std::string, std::string>& variables) {
+  if (text.size() > kMaxStatementBytes)
+    return Error{ErrorCode::LimitExceeded,
+                 "the statement is longer than " + std::to_string(kMaxStatementBytes >> 20) + " MB",
+                 "", "Send many rows with COPY, or in several statements."};
   auto statements = variables.empty()
                         ? engine::parse_script(text)
                         : engine::parse_script(engine::substitute_variables(text, variables));

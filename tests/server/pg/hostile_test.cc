@@ -60,6 +60,12 @@ TEST(BadInput, a_statement_that_is_not_utf8_is_an_error) {
   EXPECT_TRUE(answer.ends_with(" Z(I)"));
 }
 
+TEST(BadInput, a_statement_that_is_too_long_is_refused_unread) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT '" + std::string(5 << 20, 'x') + "'")),
+            "E(54000 the statement is longer than 4 MB) Z(I)");
+}
+
 // Each seed is one connection; what it answers does not matter, only that it lives.
 TEST(BadInput, at_random_does_no_harm) {
   const std::string kPieces[] = {startup({{"user", "ada"}}),

@@ -10,7 +10,7 @@ TEST(Startup, answers_with_the_parameters_that_drivers_look_for) {
       client.say(startup({{"user", "ada"}, {"database", "db"}, {"client_encoding", "'utf-8'"}})),
       "R S(application_name=) S(client_encoding=UTF8) S(DateStyle=ISO, MDY) "
       "S(default_transaction_read_only=off) S(in_hot_standby=off) S(integer_datetimes=on) "
-      "S(IntervalStyle=postgres) S(is_superuser=on) S(server_encoding=UTF8) "
+      "S(IntervalStyle=postgres) S(is_superuser=off) S(server_encoding=UTF8) "
       "S(server_version=15.0 (Millrace 0.1.0)) S(session_authorization=ada) "
       "S(standard_conforming_strings=on) S(TimeZone=UTC) K Z(I)");
   EXPECT_EQ(client.backend.last_session.user, "ada");

@@ -1,0 +1,98 @@
+"""What the client tests share: a server of their own, and counting.
+
+A test file declares its cases with @case and ends with run(). The server is the one that MILLRACE_PG
+names (host:port), or one that is started here on a fresh data directory: the binary MILLRACE_BINARY,
+or the newest build/*/millrace.
+"""
+import atexit
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_START_TIMEOUT_S = 30
+_cases = []
+
+
+class Skipped(Exception):
+    """Raised by a case that cannot run here."""
+
+
+def case(function):
+    _cases.append(function)
+    return function
+
+
+def _binary():
+    named = os.environ.get("MILLRACE_BINARY")
+    if named:
+        return named
+    built = sorted(glob.glob(os.path.join(_ROOT, "build", "*", "millrace")), key=os.path.getmtime)
+    if not built:
+        sys.exit("no build/*/millrace: build it first, or set MILLRACE_BINARY or MILLRACE_PG")
+    return built[-1]
+
+
+def start_server():
+    """Host and port of the server to test."""
+    running = os.environ.get("MILLRACE_PG")
+    if running:
+        host, port = running.rsplit(":", 1)
+        return host, int(port)
+
+    data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
+    server = subprocess.Popen(
+        [_binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0"],
+        stdout=subprocess.PIPE, text=True)
+
+    def stop():
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+    atexit.register(stop)
+    watchdog = threading.Timer(_START_TIMEOUT_S, server.kill)
+    watchdog.start()
+    address = None
+    for line in server.stdout:
+        if line.startswith("pg listening on "):
+            address = line.split()[-1]
+        if line.strip() == "ready":
+            break
+    watchdog.cancel()
+    if address is None:
+        sys.exit("the server did not start")
+    # Whatever it prints later must not fill the pipe.
+    threading.Thread(target=server.stdout.read, daemon=True).start()
+    host, port = address.rsplit(":", 1)
+    return host, int(port)
+
+
+def run():
+    """Runs the cases in order, prints what failed and the counts, and exits."""
+    wanted = sys.argv[1:]
+    passed = failed = skipped = 0
+    for function in _cases:
+        name = function.__name__
+        if wanted and not any(word in name for word in wanted):
+            continue
+        try:
+            function()
+            passed += 1
+        except Skipped as reason:
+            skipped += 1
+            print(f"skipped {name}: {reason}")
+        except Exception:  # a failing case must not hide the others
+            failed += 1
+            print(f"FAILED  {name}")
+            traceback.print_exc(file=sys.stdout)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,148 @@
+#!/usr/bin/python3
+"""psql 15 against a server: -c, -f, and a session typed at a terminal."""
+import os
+import pty
+import select
+import signal
+import subprocess
+import tempfile
+import time
+
+from millrace_server import case, run, start_server
+
+HOST, PORT = start_server()
+PSQL = ["psql", "-X", "-h", HOST, "-p", str(PORT), "-U", "millrace", "-d", "millrace"]
+
+
+def psql(*arguments, ok=True, stdin=None):
+    """What it printed: (stdout, stderr)."""
+    done = subprocess.run(PSQL + list(arguments), input=stdin, capture_output=True, text=True,
+                          timeout=30)
+    assert not ok or done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+class Terminal:
+    """psql as a person sees it."""
+
+    def __init__(self):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(PAGER="cat", TERM="dumb", PGTZ="")
+            os.execvp(PSQL[0], PSQL)
+        self.seen = ""
+        self.expect("=# ", "=> ")
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def expect(self, *texts, timeout_s=10):
+        """Waits for one of the texts, and gives what came before and with it."""
+        end = time.monotonic() + timeout_s
+        while not any(text in self.seen for text in texts):
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            assert ready, f"waited for {texts}, saw: {self.seen!r}"
+            self.seen += os.read(self.fd, 65536).decode(errors="replace").replace("\r\n", "\n")
+        seen, self.seen = self.seen, ""
+        return seen
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+@case
+def the_tour_by_hand():
+    out, err = psql("-c", "CREATE STREAM q_orders (id INT KEY, city VARCHAR, amount DECIMAL(10, 2))")
+    assert out == "CREATE STREAM\n", out
+    assert 'NOTICE:  topic "q_orders" created' in err, err
+    out, _ = psql("-c", "CREATE TABLE q_by_city AS SELECT city, COUNT(*) AS orders, "
+                  "SUM(amount) AS total FROM q_orders GROUP BY city")
+    assert out == "CREATE TABLE\n", out
+    out, _ = psql("-c", "INSERT INTO q_orders VALUES (1, 'Lahore', 120.00), (2, 'Karachi', 80.50), "
+                  "(3, 'Lahore', 45.25)", "-c", "SELECT * FROM q_by_city WHERE city = 'Lahore'")
+    assert out == ("INSERT 0 3\n"
+                   "  city  | orders | total  \n"
+                   "--------+--------+--------\n"
+                   " Lahore |      2 | 165.25\n"
+                   "(1 row)\n\n"), out
+
+
+@case
+def a_file_of_statements():
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write("-- comment\nCREATE STREAM q_file (id INT KEY, s VARCHAR);\n"
+                   "BEGIN;\nINSERT INTO q_file VALUES (1, 'a;b');\nINSERT INTO q_file VALUES (2, 'c');\n"
+                   "COMMIT;\n")
+        file.flush()
+        out, _ = psql("-v", "ON_ERROR_STOP=1", "-f", file.name)
+    assert out == "CREATE STREAM\nBEGIN\nINSERT 0 1\nINSERT 0 1\nCOMMIT\n", out
+
+
+@case
+def errors_point_at_their_place():
+    _, err = psql("-c", "SELEC * FROM orders", ok=False)
+    assert err.startswith('ERROR:  syntax error at "SELEC"\nLINE 1: SELEC * FROM orders\n        ^\n'
+                          "HINT:  Did you mean SELECT?"), err
+
+
+@case
+def copy_reads_a_file():
+    psql("-c", "CREATE STREAM q_copied (id INT KEY, s VARCHAR)")
+    out, _ = psql("-c", r"\copy q_copied FROM STDIN WITH (FORMAT csv, HEADER)",
+                  stdin="id,s\n1,a\n2,b\n")
+    assert out == "COPY 2\n", out
+
+
+@case
+def fetch_count_prints_a_push_query_row_by_row():
+    psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
+    reader = subprocess.Popen(
+        PSQL + ["-At", "-v", "FETCH_COUNT=1", "-c", "SET 'auto.offset.reset' = 'earliest'", "-c",
+                "SELECT id FROM q_fetched EMIT CHANGES"], stdout=subprocess.PIPE, text=True)
+    assert reader.stdout.readline() == "SET\n"
+    assert reader.stdout.readline() == "1\n"
+    psql("-c", "INSERT INTO q_fetched VALUES (2)")
+    assert reader.stdout.readline() == "2\n"
+    reader.send_signal(signal.SIGINT)
+    reader.communicate(timeout=10)
+
+
+@case
+def limit_ends_a_push_query():
+    psql("-c", "CREATE STREAM q_limited (id INT KEY)", "-c", "INSERT INTO q_limited VALUES (7)")
+    out, _ = psql("-At", "-q", "-c", "SET 'auto.offset.reset' = 'earliest'", "-c",
+                  "SELECT id FROM q_limited EMIT CHANGES LIMIT 1")
+    assert out == "7\n", out
+
+
+@case
+def a_typed_push_query_moves_and_ctrl_c_ends_it():
+    psql("-c", "CREATE STREAM q_typed (id INT KEY, city VARCHAR)",
+         "-c", "CREATE TABLE q_typed_n AS SELECT city, COUNT(*) AS n FROM q_typed GROUP BY city",
+         "-c", "INSERT INTO q_typed VALUES (1, 'Lahore')",
+         "-c", "SELECT * FROM q_typed_n WHERE city = 'Lahore'")
+    terminal = Terminal()
+    try:
+        terminal.type("SELECT * FROM q_typed_n EMIT CHANGES;\n")
+        shown = terminal.expect("Lahore | 1\n")
+        assert "  city  | n \n--------+---\n Lahore | 1\n" in shown, shown
+        psql("-c", "INSERT INTO q_typed VALUES (2, 'Lahore')")
+        terminal.expect("Lahore | 2\n")
+        terminal.type("\x03")
+        terminal.expect("canceling statement due to user request")
+        terminal.expect("=# ", "=> ")
+        terminal.type("SELECT n FROM q_typed_n WHERE city = 'Lahore';\n")
+        terminal.expect("2\n(1 row)")
+    finally:
+        terminal.close()
+
+
+@case
+def backslash_d_says_what_to_use():
+    _, err = psql("-c", r"\d", ok=False)
+    assert "SHOW STREAMS" in err, err
+
+
+run()

@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+"""psycopg 3 against a server: what its users type."""
+import datetime
+import decimal
+import threading
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from millrace_server import case, run, start_server
+
+HOST, PORT = start_server()
+UTC = datetime.timezone.utc
+NOON = datetime.datetime(2024, 1, 2, 12, 30, 15, 678000, tzinfo=UTC)
+
+
+def connect(**options):
+    return psycopg.connect(host=HOST, port=PORT, user="millrace", dbname="millrace", **options)
+
+
+def with_stream(connection, name, columns="id INT KEY, city VARCHAR, amount DECIMAL(10, 2)"):
+    connection.execute(f"CREATE STREAM {name} ({columns})")
+
+
+def from_the_beginning(connection, query, parameters=None, binary=None):
+    """The rows of a push query that has a LIMIT."""
+    connection.execute("SET 'auto.offset.reset' = 'earliest'")
+    return connection.execute(query, parameters, binary=binary).fetchall()
+
+
+@case
+def a_session_reads_its_own_writes():
+    with connect(autocommit=True) as c:
+        with_stream(c, "orders")
+        c.execute("CREATE TABLE by_city AS SELECT city, COUNT(*) AS orders, SUM(amount) AS total "
+                  "FROM orders GROUP BY city")
+        inserted = c.execute("INSERT INTO orders VALUES (1, 'Lahore', 120.00), "
+                             "(2, 'Karachi', 80.50), (3, 'Lahore', 45.25)")
+        assert inserted.rowcount == 3, inserted.rowcount
+        cursor = c.execute("SELECT * FROM by_city WHERE city = 'Lahore'")
+        assert [column.name for column in cursor.description] == ["city", "orders", "total"]
+        assert cursor.fetchall() == [("Lahore", 2, decimal.Decimal("165.25"))]
+
+
+@case
+def parameters_of_all_types_come_back_as_they_were():
+    columns = ("id INT KEY, l BIGINT, d DOUBLE, n DECIMAL(10, 2), b BOOLEAN, s VARCHAR, x BYTES, "
+               "day DATE, t TIME, ts TIMESTAMP, a ARRAY<INT>, m MAP<VARCHAR, INT>")
+    row = (1, 2**40, 1.5, decimal.Decimal("-12.50"), True, "grüße", b"\0\xff",
+           datetime.date(2024, 1, 2), datetime.time(3, 4, 5), NOON, [1, None, 3])
+    with connect(autocommit=True) as c:
+        with_stream(c, "all_types", columns)
+        places = ", ".join(["%s"] * 12)
+        binary_places = ", ".join(["%b"] * 12)
+        c.execute(f"INSERT INTO all_types VALUES ({places})", (*row, Jsonb({"k": 1})))
+        c.execute(f"INSERT INTO all_types VALUES ({binary_places})", (*row, Jsonb({"k": 1})))
+        query = "SELECT id, l, d, n, b, s, x, day, t, ts, a, m FROM all_types EMIT CHANGES LIMIT 2"
+        for binary in (False, True):
+            rows = from_the_beginning(c, query, binary=binary)
+            assert rows == [(*row, {"k": 1})] * 2, rows
+
+
+@case
+def nulls_come_back_as_none():
+    with connect(autocommit=True) as c:
+        with_stream(c, "nulls", "id INT KEY, s VARCHAR, n BIGINT")
+        c.execute("INSERT INTO nulls VALUES (%s, %s, %s)", (1, None, None))
+        rows = from_the_beginning(c, "SELECT id, s, n FROM nulls EMIT CHANGES LIMIT 1")
+        assert rows == [(1, None, None)], rows
+
+
+@case
+def prepared_statements_are_used_again():
+    with connect(autocommit=True) as c:
+        with_stream(c, "prepared", "id INT KEY, s VARCHAR")
+        for i in range(10):
+            c.execute("INSERT INTO prepared VALUES (%s, %s)", (i, f"n{i}"), prepare=True)
+        rows = from_the_beginning(c, "SELECT id, s FROM prepared EMIT CHANGES LIMIT 10")
+        assert sorted(rows) == [(i, f"n{i}") for i in range(10)], rows
+
+
+@case
+def a_look_up_takes_a_parameter():
+    with connect(autocommit=True) as c:
+        with_stream(c, "visits", "id INT KEY, page VARCHAR")
+        c.execute("CREATE TABLE pages AS SELECT page, COUNT(*) AS n FROM visits GROUP BY page")
+        c.execute("INSERT INTO visits VALUES (1, 'home'), (2, 'cart'), (3, 'home')")
+        for page, count in (("home", 2), ("cart", 1)):
+            found = c.execute("SELECT n FROM pages WHERE page = %s", (page,)).fetchone()
+            assert found == (count,), found
+
+
+@case
+def executemany_in_one_commit():
+    with connect(autocommit=True) as c:
+        with_stream(c, "many", "id INT KEY, s VARCHAR")
+        cursor = c.cursor()
+        cursor.executemany("INSERT INTO many VALUES (%s, %s)", [(i, "x") for i in range(200)])
+        assert cursor.rowcount == 200, cursor.rowcount
+        rows = from_the_beginning(c, "SELECT id FROM many EMIT CHANGES LIMIT 200")
+        assert sorted(rows) == [(i,) for i in range(200)]
+
+
+@case
+def copy_takes_csv_text_and_json():
+    with connect(autocommit=True) as c:
+        with_stream(c, "copied")
+        cursor = c.cursor()
+        with cursor.copy("COPY copied FROM STDIN WITH (FORMAT csv, HEADER)") as copy:
+            copy.write("id,city,amount\n1,Lahore,1.50\n2,\"a, b\",\n")
+        assert cursor.rowcount == 2, cursor.rowcount
+        with cursor.copy("COPY copied (id, city) FROM STDIN") as copy:
+            copy.write_row((3, "tab\there"))
+        with cursor.copy("COPY copied FROM STDIN (FORMAT json)") as copy:
+            copy.write('{"id": 4, "city": "Quetta", "amount": 19.99}\n')
+        rows = from_the_beginning(c, "SELECT id, city, amount FROM copied EMIT CHANGES LIMIT 4")
+        assert sorted(rows) == [
+            (1, "Lahore", decimal.Decimal("1.50")), (2, "a, b", None), (3, "tab\there", None),
+            (4, "Quetta", decimal.Decimal("19.99"))], rows
+
+
+@case
+def a_bad_line_of_copy_is_named_and_nothing_is_kept():
+    with connect(autocommit=True) as c:
+        with_stream(c, "strict")
+        c.execute("CREATE TABLE strict_n AS SELECT city, COUNT(*) AS n FROM strict GROUP BY city")
+        try:
+            with c.cursor().copy("COPY strict FROM STDIN (FORMAT csv)") as copy:
+                copy.write("1,a,1.00\n2,a,12x\n3,a,3.00\n")
+            raise AssertionError("the COPY should have failed")
+        except psycopg.errors.InvalidTextRepresentation as error:
+            assert "AMOUNT" in error.diag.message_primary, error
+            assert "line 2, column amount" in error.diag.context, error.diag.context
+            assert "Nothing was inserted" in error.diag.message_detail
+        c.execute("INSERT INTO strict VALUES (9, 'a', 9.00)")
+        assert c.execute("SELECT n FROM strict_n WHERE city = 'a'").fetchone() == (1,)
+
+
+@case
+def copy_out_gives_the_rows_of_a_query():
+    with connect(autocommit=True) as c:
+        with_stream(c, "out_source", "id INT KEY, s VARCHAR")
+        c.execute("CREATE TABLE out_table AS SELECT s, COUNT(*) AS n FROM out_source GROUP BY s")
+        c.execute("INSERT INTO out_source VALUES (1, 'a'), (2, 'b'), (3, 'a')")
+        with c.cursor().copy("COPY (SELECT * FROM out_table) TO STDOUT") as copy:
+            assert sorted(copy.rows()) == [("a", "2"), ("b", "1")]
+
+
+@case
+def a_transaction_is_appended_at_commit_and_dropped_by_rollback():
+    with connect(autocommit=True) as c:
+        with_stream(c, "moves", "id INT KEY, s VARCHAR")
+        c.execute("CREATE TABLE move_n AS SELECT s, COUNT(*) AS n FROM moves GROUP BY s")
+        with c.transaction(force_rollback=True):
+            c.execute("INSERT INTO moves VALUES (1, 'x')")
+        with c.transaction():
+            c.execute("INSERT INTO moves VALUES (2, 'x')")
+            c.execute("INSERT INTO moves VALUES (3, 'x')")
+        assert c.execute("SELECT n FROM move_n WHERE s = 'x'").fetchone() == (2,)
+
+
+@case
+def a_failed_transaction_takes_only_its_end():
+    with connect() as c:
+        try:
+            c.execute("SELECT * FROM nosuch")
+            raise AssertionError("there is no such source")
+        except psycopg.errors.UndefinedTable:
+            pass
+        try:
+            c.execute("SHOW STREAMS")
+            raise AssertionError("the transaction has failed")
+        except psycopg.errors.InFailedSqlTransaction:
+            pass
+        c.rollback()
+        c.execute("SHOW STREAMS")
+
+
+@case
+def a_push_query_comes_row_by_row():
+    with connect(autocommit=True) as c, connect(autocommit=True) as writer:
+        with_stream(writer, "pushed", "id INT KEY, s VARCHAR")
+        writer.execute("INSERT INTO pushed VALUES (0, 'first')")
+        c.execute("SET 'auto.offset.reset' = 'earliest'")
+        seen = []
+        for row in c.cursor().stream("SELECT id, s FROM pushed EMIT CHANGES"):
+            seen.append(row)
+            if len(seen) == 4:
+                break
+            # The next row is only written when this one has been seen.
+            writer.execute("INSERT INTO pushed VALUES (%s, 'next')", (len(seen),))
+        assert [row[0] for row in seen] == [0, 1, 2, 3], seen
+        # Leaving the loop has canceled the query; the session goes on.
+        assert c.execute("SHOW STREAMS").fetchone() is not None
+
+
+@case
+def a_push_query_on_a_table_shows_what_is_there_and_then_the_changes():
+    with connect(autocommit=True) as c, connect(autocommit=True) as writer:
+        with_stream(writer, "sales")
+        writer.execute("CREATE TABLE sale_n AS SELECT city, COUNT(*) AS n FROM sales GROUP BY city")
+        writer.execute("INSERT INTO sales VALUES (1, 'Lahore', 1.00)")
+        assert writer.execute("SELECT n FROM sale_n WHERE city = 'Lahore'").fetchone() == (1,)
+        rows = c.cursor().stream("SELECT * FROM sale_n EMIT CHANGES")
+        assert next(rows) == ("Lahore", 1)
+        writer.execute("INSERT INTO sales VALUES (2, 'Lahore', 1.00)")
+        assert next(rows) == ("Lahore", 2)
+        rows.close()
+
+
+@case
+def a_push_query_ends_when_it_is_canceled():
+    with connect(autocommit=True) as c:
+        with_stream(c, "silent", "id INT KEY")
+        timer = threading.Timer(0.3, c.cancel)
+        timer.start()
+        try:
+            c.execute("SELECT * FROM silent EMIT CHANGES")
+            raise AssertionError("it should have been canceled")
+        except psycopg.errors.QueryCanceled:
+            pass
+        finally:
+            timer.join()
+        assert c.execute("SHOW STREAMS").fetchone() is not None
+
+
+@case
+def push_queries_have_bounds_for_tools_that_cannot_stream():
+    with connect(autocommit=True) as c:
+        with_stream(c, "bounded", "id INT KEY")
+        c.execute("INSERT INTO bounded VALUES (1), (2), (3)")
+        c.execute("SET 'auto.offset.reset' = 'earliest'")
+        c.execute("SET push.max_rows = 2")
+        assert len(c.execute("SELECT * FROM bounded EMIT CHANGES").fetchall()) == 2
+        c.execute("SET push.max_rows = 0")
+        c.execute("SET push.timeout = '500ms'")
+        assert len(c.execute("SELECT * FROM bounded EMIT CHANGES").fetchall()) == 3
+
+
+@case
+def a_server_side_cursor_fetches_a_push_query():
+    with connect() as c:
+        with_stream(c, "cursored", "id INT KEY")
+        c.commit()
+        c.execute("INSERT INTO cursored VALUES (1), (2), (3)")
+        c.commit()
+        c.execute("SET 'auto.offset.reset' = 'earliest'")
+        with c.cursor("sc") as cursor:
+            cursor.itersize = 1
+            cursor.execute("SELECT id FROM cursored EMIT CHANGES")
+            assert sorted(cursor.fetchmany(3)) == [(1,), (2,), (3,)]
+
+
+@case
+def a_pipeline_is_answered_in_order():
+    with connect(autocommit=True) as c:
+        with_stream(c, "piped", "id INT KEY, s VARCHAR")
+        with c.pipeline():
+            first = c.execute("INSERT INTO piped VALUES (%s, 'a')", (1,))
+            second = c.execute("INSERT INTO piped VALUES (%s, 'b')", (2,))
+        assert (first.rowcount, second.rowcount) == (1, 1)
+
+
+@case
+def errors_have_a_code_a_position_and_a_hint():
+    with connect(autocommit=True) as c:
+        try:
+            c.execute("SELEC * FROM orders")
+            raise AssertionError("not a statement")
+        except psycopg.errors.SyntaxError as error:
+            assert error.diag.statement_position == "1"
+            assert "SELECT" in (error.diag.message_hint or ""), error.diag.message_hint
+        with_stream(c, "hinted")
+        try:
+            c.execute("SELECT citty FROM hinted EMIT CHANGES")
+            raise AssertionError("no such column")
+        except psycopg.errors.UndefinedColumn as error:
+            assert error.diag.statement_position == "8"
+            assert "CITY" in (error.diag.message_hint or ""), error.diag.message_hint
+
+
+@case
+def notices_tell_what_was_created():
+    with connect(autocommit=True) as c:
+        notices = []
+        c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+        with_stream(c, "noticed")
+        assert any("noticed" in notice for notice in notices), notices
+
+
+@case
+def the_catalog_is_refused_with_a_hint():
+    with connect(autocommit=True) as c:
+        try:
+            c.execute("SELECT * FROM pg_catalog.pg_class")
+            raise AssertionError("there is no catalog yet")
+        except psycopg.errors.FeatureNotSupported as error:
+            assert "SHOW" in error.diag.message_hint
+
+
+run()
