@@ -279,7 +279,7 @@ void Session::handle_query(std::string_view text) {
   portals_.erase(std::string());
   script_.emplace();
   script_->text = text;
-  auto statements = parse_statements(text, variables_);
+  auto statements = parse_statements(text, context_.settings.variables);
   if (!statements) return fail(statements.error(), script_->text);
   for (ParsedStatement& statement : *statements)
     script_->statements.push_back(std::make_shared<const ParsedStatement>(std::move(statement)));

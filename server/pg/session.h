@@ -171,7 +171,6 @@ class Session {
   std::optional<Script> script_;
   std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
   std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;
-  std::map<std::string, std::string> variables_;  // of DEFINE
 
   std::unique_ptr<Activity> activity_;
   std::string activity_text_;         // what positions of its errors count in

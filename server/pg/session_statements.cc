@@ -216,17 +216,17 @@ struct Session::OwnStatement {
                    "DISCARD ALL cannot run inside a transaction block"};
     session.close_portals(true);
     session.statements_.clear();
-    session.variables_.clear();
+    settings().variables.clear();
     settings().reset_all();
     return done("DISCARD ALL");
   }
 
   Status operator()(const engine::DefineVariable& variable) {
-    session.variables_[variable.name.text] = variable.value;
+    settings().variables[variable.name.text] = variable.value;
     return done("DEFINE");
   }
   Status operator()(const engine::UndefineVariable& variable) {
-    session.variables_.erase(variable.name.text);
+    settings().variables.erase(variable.name.text);
     return done("UNDEFINE");
   }
 

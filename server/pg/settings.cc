@@ -271,6 +271,14 @@ std::vector<SessionSettings::Entry> SessionSettings::all() const {
   return entries;
 }
 
+std::map<std::string, std::string> SessionSettings::properties() const {
+  std::map<std::string, std::string> set;
+  for (const Values* values : {&local_, &values_})
+    for (const auto& [name, value] : *values)
+      if (is_free_name(name)) set.try_emplace(name, value);
+  return set;
+}
+
 std::vector<std::pair<std::string, std::string>> SessionSettings::take_reports() {
   std::vector<std::pair<std::string, std::string>> reports;
   for (const SettingRow& row : kSettings) {

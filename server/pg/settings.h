@@ -56,6 +56,12 @@ class SessionSettings {
   };
   std::vector<Entry> all() const;
 
+  // The names with a dot that are set, push.* included: the engine's properties.
+  std::map<std::string, std::string> properties() const;
+
+  // DEFINEd variables, which ${name} stands for.
+  std::map<std::string, std::string> variables;
+
   // Reported parameters (ParameterStatus) whose value has changed since the last call; at first all
   // of them, in the order in which a PostgreSQL server sends them.
   std::vector<std::pair<std::string, std::string>> take_reports();
