@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""What the compiler does not check: includes between folders, and names of files in the documents.
+
+Prints one line for each finding; exit status 1 when there is one. ./dev lint calls it.
+"""
+import os
+import re
+import subprocess
+import sys
+
+# Who may include whom, module by module; each may include itself and what is listed, and nothing else of ours.
+TYPES = ['engine/types']
+LANGUAGE = TYPES + ['engine/sql', 'engine/functions', 'engine/formats']
+PLAN = LANGUAGE + ['engine/expr', 'engine/catalog', 'engine/plan']
+RUN = PLAN + ['engine/exec', 'engine/state', 'engine/query']
+STORAGE = ['storage/kv', 'storage/log', 'storage/replica', 'storage/meta', 'storage/state']
+ARROWS = {
+    'base': [],
+    'records': ['base'],
+    'grammar': ['base'],
+    'engine/types': ['base', 'records'],
+    'engine/sql': TYPES + ['base', 'records', 'grammar'],
+    'engine/functions': LANGUAGE + ['base', 'records'],
+    'engine/formats': LANGUAGE + ['base', 'records'],
+    'engine/expr': LANGUAGE + ['base', 'records'],
+    'engine/catalog': LANGUAGE + ['base', 'records'],
+    'engine/plan': PLAN + ['base', 'records'],
+    'engine/state': PLAN + ['base', 'records'],
+    'engine/exec': PLAN + ['engine/state', 'base', 'records'],
+    'engine/query': PLAN + ['engine/state', 'engine/exec', 'base', 'records'],
+    'engine/testing': RUN + ['base', 'records'],
+    'storage/kv': ['base', 'records'],
+    'storage/log': ['storage/kv', 'base', 'records'],
+    'storage/replica': ['storage/log', 'storage/kv', 'base', 'records'],
+    'storage/meta': ['storage/kv', 'base', 'records'],
+    'storage/state': ['storage/kv', 'base', 'records'],
+    'server/net': ['base'],
+    'server/auth': ['server/net', 'base'],
+    'server/pg': RUN + ['server/net', 'server/auth', 'base'],
+    'server/kafka': STORAGE + ['server/net', 'server/auth', 'base', 'records'],
+    'server/http': ['server/net', 'server/auth', 'base'],
+    'server/cluster': STORAGE + ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'client': ['base', 'records'],
+    # server/node puts everything together.
+}
+# A library with concepts of its own is known in one place.
+HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'], 'openssl/': ['server/net', 'server/auth'],
+         'antlr4-runtime': ['grammar', 'engine/sql']}
+TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
+INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
+
+
+def module(path):
+    parts = os.path.dirname(path).split('/')
+    return '/'.join(parts[:2]) if parts[0] in ('engine', 'storage', 'server') else parts[0]
+
+
+def against_an_arrow(path, included):
+    """Why `path` should not include it, or nothing."""
+    mine, other = module(path), module(included)
+    for header, homes in HOMES.items():
+        if included.startswith(header) and mine not in homes:
+            return f'<{included}> is for {" and ".join(homes)}'
+    if mine not in ARROWS or other == mine or other.split('/')[0] not in TOPS:
+        return None
+    return None if other in ARROWS[mine] else f'{mine} does not know {other}'
+
+
+def check_includes(files):
+    for path in files:
+        if not path.endswith(('.cc', '.h')) or not path.startswith(TOPS):
+            continue
+        with open(path, encoding='utf-8') as source:
+            for number, line in enumerate(source, 1):
+                included = INCLUDE.match(line)
+                why = included and against_an_arrow(path, included.group(1))
+                if why:
+                    yield f'{path}:{number}: {why}'
+
+
+def check_documents(files):
+    """Links must lead somewhere, and names of files and folders in back quotes must exist."""
+    known = set(files) | {folder for path in files for folder in folders_of(path)}
+    for path in files:
+        if not path.endswith('.md'):
+            continue
+        with open(path, encoding='utf-8') as document:
+            for number, line in enumerate(document, 1):
+                for target in re.findall(r'\]\(([^)#]+)[^)]*\)', line):
+                    place = os.path.normpath(os.path.join(os.path.dirname(path), target))
+                    if '://' not in target and place not in known:
+                        yield f'{path}:{number}: the link {target} leads nowhere'
+                for name in re.findall(r'`([a-z_.]+/[a-z_./0-9-]*)`', line):
+                    is_ours = name.split('/')[0] in TOPS + ('tests', 'docs', 'demo')
+                    if is_ours and name.rstrip('/') not in known:
+                        yield f'{path}:{number}: there is no {name}'
+
+
+def folders_of(path):
+    while path := os.path.dirname(path):
+        yield path
+
+
+def main():
+    listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
+                             capture_output=True, text=True, check=True)
+    files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
+    findings = [*check_includes(files), *check_documents(files)]
+    print('\n'.join(findings), end='\n' if findings else '')
+    return 1 if findings else 0
+
+
+sys.exit(main())
