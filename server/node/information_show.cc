@@ -176,7 +176,7 @@ std::vector<InformationRow> type_rows(const engine::Catalog& catalog) {
 }
 
 engine::Properties server_properties(const engine::EngineSettings& settings) {
-  return {{"compat", settings.ksqldb_compat ? "ksqldb" : "millrace"},
+  return {{"compat", settings.ksqldb_compat ? "ksqldb" : "none"},
           {"num.partitions", std::to_string(settings.num_partitions)},
           {"auto.offset.reset", settings.ksqldb_compat ? "latest" : "earliest"},
           {"ksql.persistence.default.format.key", settings.default_key_format},
