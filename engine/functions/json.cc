@@ -14,8 +14,8 @@ namespace engine {
 namespace {
 
 using Text = std::string_view;
-using Parser = PerBatch<JsonParser>;
-using Kind = JsonNode::Kind;
+using Parser = PerBatch<json::Parser>;
+using Kind = json::Node::Kind;
 
 // ---- Paths: $.a.b[0]['c'] ----
 
@@ -71,7 +71,7 @@ class JsonPath {
   std::vector<std::string> steps_;
 };
 
-const JsonNode* step_into(const JsonNode& node, const std::string& step) {
+const json::Node* step_into(const json::Node& node, const std::string& step) {
   if (node.kind == Kind::Object) return node.find(step);
   if (node.kind != Kind::Array) return nullptr;
   const auto index = parse_integer(step);
@@ -82,11 +82,11 @@ const JsonNode* step_into(const JsonNode& node, const std::string& step) {
 Result<std::optional<std::string>> extract_field(Parser& parser, PerBatch<JsonPath>& paths,
                                                  Text text, Text path) {
   const std::vector<std::string>& steps = *TRY(paths->steps(path));
-  const JsonNode root = TRY(parser->parse(text));
-  const JsonNode* node = &root;
+  const json::Node root = TRY(parser->parse(text));
+  const json::Node* node = &root;
   for (size_t i = 1; i < steps.size() && node != nullptr; ++i) node = step_into(*node, steps[i]);
   if (node == nullptr || node->kind == Kind::Missing) return std::optional<std::string>();
-  return std::optional(json_field_text(*node));
+  return std::optional(json::field_text(*node));
 }
 
 // ---- Questions ----
@@ -98,12 +98,12 @@ bool is_json_string(Parser& parser, std::optional<Text> text) {
 }
 
 Result<std::optional<int32_t>> array_length(Parser& parser, Text text) {
-  const JsonNode node = TRY(parser->parse(text));
+  const json::Node node = TRY(parser->parse(text));
   if (node.kind != Kind::Array) return std::optional<int32_t>();
   return std::optional(static_cast<int32_t>(node.members.size()));
 }
 
-bool is_value(const JsonNode& node, const Value& wanted) {
+bool is_value(const json::Node& node, const Value& wanted) {
   if (wanted.is_null()) return node.kind == Kind::Null;
   return std::visit(
       [&node](const auto& value) {
@@ -127,7 +127,7 @@ bool array_contains(Parser& parser, std::optional<Text> text, std::optional<Valu
   if (!text) return false;
   const auto node = parser->parse(*text);
   if (!node || node->kind != Kind::Array) return false;
-  return std::ranges::any_of(node->members, [&](const JsonMember& member) {
+  return std::ranges::any_of(node->members, [&](const json::Member& member) {
     return is_value(member.value, wanted.value_or(Value()));
   });
 }
@@ -135,42 +135,42 @@ bool array_contains(Parser& parser, std::optional<Text> text, std::optional<Valu
 // ---- Parts ----
 
 Result<Value> items(Parser& parser, Text text) {
-  const JsonNode node = TRY(parser->parse(text));
+  const json::Node node = TRY(parser->parse(text));
   if (node.kind != Kind::Array)
     return Error{ErrorCode::InvalidText, "the JSON text is not an array"};
   ValueList texts;
-  for (const JsonMember& member : node.members) {
+  for (const json::Member& member : node.members) {
     std::string item;
-    append_json(item, member.value);
+    json::append(item, member.value);
     texts.push_back(Value::text(std::move(item)));
   }
   return Value::list(std::move(texts));
 }
 
 Result<Value> keys(Parser& parser, Text text) {
-  const JsonNode node = TRY(parser->parse(text));
+  const json::Node node = TRY(parser->parse(text));
   if (node.kind != Kind::Object) return Value();
   ValueList names;
-  for (const JsonMember& member : node.members) names.push_back(Value::text(member.name));
+  for (const json::Member& member : node.members) names.push_back(Value::text(member.name));
   return Value::list(std::move(names));
 }
 
 Result<Value> records(Parser& parser, Text text) {
-  const JsonNode node = TRY(parser->parse(text));
+  const json::Node node = TRY(parser->parse(text));
   if (node.kind != Kind::Object) return Value();
   ValueMap entries;
-  for (const JsonMember& member : node.members)
-    entries.emplace_back(Value::text(member.name), Value::text(json_field_text(member.value)));
+  for (const json::Member& member : node.members)
+    entries.emplace_back(Value::text(member.name), Value::text(json::field_text(member.value)));
   return Value::map(std::move(entries));
 }
 
 // ---- Making JSON ----
 
-JsonNode united(const std::vector<JsonNode>& objects) {
-  JsonNode all{Kind::Object, {}, {}};
-  for (const JsonNode& object : objects)
-    for (const JsonMember& member : object.members) {
-      const auto known = std::ranges::find(all.members, member.name, &JsonMember::name);
+json::Node united(const std::vector<json::Node>& objects) {
+  json::Node all{Kind::Object, {}, {}};
+  for (const json::Node& object : objects)
+    for (const json::Member& member : object.members) {
+      const auto known = std::ranges::find(all.members, member.name, &json::Member::name);
       if (known != all.members.end())
         known->value = member.value;
       else
@@ -179,9 +179,9 @@ JsonNode united(const std::vector<JsonNode>& objects) {
   return all;
 }
 
-JsonNode joined(const std::vector<JsonNode>& nodes) {
-  JsonNode all{Kind::Array, {}, {}};
-  for (const JsonNode& node : nodes) {
+json::Node joined(const std::vector<json::Node>& nodes) {
+  json::Node all{Kind::Array, {}, {}};
+  for (const json::Node& node : nodes) {
     if (node.kind == Kind::Array)
       all.members.insert(all.members.end(), node.members.begin(), node.members.end());
     else
@@ -191,7 +191,7 @@ JsonNode joined(const std::vector<JsonNode>& nodes) {
 }
 
 Result<std::optional<std::string>> concat(Parser& parser, Variadic<Text> texts) {
-  std::vector<JsonNode> nodes;
+  std::vector<json::Node> nodes;
   for (size_t i = 0; i < texts.size(); ++i) {
     if (!texts[i]) return std::optional<std::string>();
     nodes.push_back(TRY(parser->parse(*texts[i])));
@@ -199,9 +199,9 @@ Result<std::optional<std::string>> concat(Parser& parser, Variadic<Text> texts) 
   }
   if (nodes.empty()) return std::optional<std::string>();
   const bool are_objects =
-      std::ranges::all_of(nodes, [](const JsonNode& node) { return node.kind == Kind::Object; });
+      std::ranges::all_of(nodes, [](const json::Node& node) { return node.kind == Kind::Object; });
   std::string text;
-  append_json(text, are_objects ? united(nodes) : joined(nodes));
+  json::append(text, are_objects ? united(nodes) : joined(nodes));
   return std::optional(std::move(text));
 }
 

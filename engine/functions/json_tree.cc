@@ -10,7 +10,7 @@
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
 
-namespace engine {
+namespace engine::json {
 
 namespace {
 
@@ -70,19 +70,18 @@ std::string plain_number(std::string_view text) {
 }
 
 // A number, true, false or null.
-Result<JsonNode> literal(std::string_view token) {
+Result<Node> literal(std::string_view token) {
   token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
-  if (token == "null") return JsonNode{JsonNode::Kind::Null, {}, {}};
-  if (token == "true" || token == "false")
-    return JsonNode{JsonNode::Kind::Boolean, std::string(token), {}};
+  if (token == "null") return Node{Node::Kind::Null, {}, {}};
+  if (token == "true" || token == "false") return Node{Node::Kind::Boolean, std::string(token), {}};
   if (!is_json_number(token)) return invalid_json();
-  return JsonNode{JsonNode::Kind::Number, plain_number(token), {}};
+  return Node{Node::Kind::Number, plain_number(token), {}};
 }
 
-Result<JsonNode> read(ondemand::value value, int depth);
+Result<Node> read(ondemand::value value, int depth);
 
-Result<JsonNode> read_array(ondemand::array array, int depth) {
-  JsonNode node{JsonNode::Kind::Array, {}, {}};
+Result<Node> read_array(ondemand::array array, int depth) {
+  Node node{Node::Kind::Array, {}, {}};
   for (auto item : array) {
     ondemand::value value;
     if (item.get(value) != simdjson::SUCCESS) return invalid_json();
@@ -91,8 +90,8 @@ Result<JsonNode> read_array(ondemand::array array, int depth) {
   return node;
 }
 
-Result<JsonNode> read_object(ondemand::object object, int depth) {
-  JsonNode node{JsonNode::Kind::Object, {}, {}};
+Result<Node> read_object(ondemand::object object, int depth) {
+  Node node{Node::Kind::Object, {}, {}};
   absl::flat_hash_map<std::string, size_t> known;
   for (auto field : object) {
     std::string_view name;
@@ -100,7 +99,7 @@ Result<JsonNode> read_object(ondemand::object object, int depth) {
     if (field.unescaped_key().get(name) != simdjson::SUCCESS) return invalid_json();
     std::string key(name);  // before the value is read: it may use the same buffer
     if (field.value().get(value) != simdjson::SUCCESS) return invalid_json();
-    JsonNode member = TRY(read(value, depth + 1));
+    Node member = TRY(read(value, depth + 1));
     const auto [at, is_new] = known.try_emplace(key, node.members.size());
     if (is_new)
       node.members.push_back({std::move(key), std::move(member)});
@@ -112,7 +111,7 @@ Result<JsonNode> read_object(ondemand::object object, int depth) {
 
 // Of a document as a whole, or of a value in it.
 template <class Source>
-Result<JsonNode> read_any(Source&& source, int depth) {
+Result<Node> read_any(Source&& source, int depth) {
   if (depth > kMaxDepth) return Error{ErrorCode::LimitExceeded, "JSON is nested too deeply"};
   ondemand::json_type type;
   if (source.type().get(type) != simdjson::SUCCESS) {
@@ -133,7 +132,7 @@ Result<JsonNode> read_any(Source&& source, int depth) {
     case ondemand::json_type::string: {
       std::string_view text;
       if (source.get_string().get(text) != simdjson::SUCCESS) return invalid_json();
-      return JsonNode{JsonNode::Kind::String, std::string(text), {}};
+      return Node{Node::Kind::String, std::string(text), {}};
     }
     default:
       break;
@@ -147,36 +146,36 @@ Result<JsonNode> read_any(Source&& source, int depth) {
   return literal(token);
 }
 
-Result<JsonNode> read(ondemand::value value, int depth) { return read_any(value, depth); }
+Result<Node> read(ondemand::value value, int depth) { return read_any(value, depth); }
 
 }  // namespace
 
-bool JsonNode::is_integer() const {
+bool Node::is_integer() const {
   return kind == Kind::Number && text.find_first_of(".eE") == std::string::npos;
 }
 
-const JsonNode* JsonNode::find(std::string_view name) const {
-  const auto found = std::ranges::find(members, name, &JsonMember::name);
+const Node* Node::find(std::string_view name) const {
+  const auto found = std::ranges::find(members, name, &Member::name);
   return found == members.end() ? nullptr : &found->value;
 }
 
-void append_json(std::string& out, const JsonNode& node) {
+void append(std::string& out, const Node& node) {
   switch (node.kind) {
-    case JsonNode::Kind::Missing:
+    case Node::Kind::Missing:
       return;
-    case JsonNode::Kind::Null:
+    case Node::Kind::Null:
       out += "null";
       return;
-    case JsonNode::Kind::String:
+    case Node::Kind::String:
       return append_json_string(out, node.text);
-    case JsonNode::Kind::Boolean:
-    case JsonNode::Kind::Number:
+    case Node::Kind::Boolean:
+    case Node::Kind::Number:
       out += node.text;
       return;
     default:
       break;
   }
-  const bool is_object = node.kind == JsonNode::Kind::Object;
+  const bool is_object = node.kind == Node::Kind::Object;
   out += is_object ? '{' : '[';
   for (size_t i = 0; i < node.members.size(); ++i) {
     if (i > 0) out += ',';
@@ -184,28 +183,28 @@ void append_json(std::string& out, const JsonNode& node) {
       append_json_string(out, node.members[i].name);
       out += ':';
     }
-    append_json(out, node.members[i].value);
+    append(out, node.members[i].value);
   }
   out += is_object ? '}' : ']';
 }
 
-std::string json_field_text(const JsonNode& node) {
-  if (node.kind == JsonNode::Kind::String) return node.text;
+std::string field_text(const Node& node) {
+  if (node.kind == Node::Kind::String) return node.text;
   std::string text;
-  append_json(text, node);
+  append(text, node);
   return text;
 }
 
-struct JsonParser::State {
+struct Parser::State {
   ondemand::parser parser;
   std::string padded;
 };
 
-JsonParser::JsonParser() : state_(std::make_unique<State>()) {}
-JsonParser::~JsonParser() = default;
+Parser::Parser() : state_(std::make_unique<State>()) {}
+Parser::~Parser() = default;
 
-Result<JsonNode> JsonParser::parse(std::string_view text) {
-  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return JsonNode();
+Result<Node> Parser::parse(std::string_view text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return Node();
   std::string& padded = state_->padded;
   padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
   padded = text;
@@ -215,4 +214,4 @@ Result<JsonNode> JsonParser::parse(std::string_view text) {
   return read_any(document, 0);
 }
 
-}  // namespace engine
+}  // namespace engine::json

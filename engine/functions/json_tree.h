@@ -8,44 +8,44 @@
 
 #include "base/result.h"
 
-namespace engine {
+namespace engine::json {
 
-struct JsonMember;
+struct Member;
 
-struct JsonNode {
+struct Node {
   enum class Kind : uint8_t { Missing, Null, Boolean, Number, String, Array, Object };
   Kind kind = Kind::Missing;
   // Of a String its content; of a Number its digits in plain notation, of a Boolean its name.
   std::string text;
-  std::vector<JsonMember> members;  // of an Object by name, of an Array without names
+  std::vector<Member> members;  // of an Object by name, of an Array without names
 
   bool is_integer() const;
   // nullptr when there is none.
-  const JsonNode* find(std::string_view name) const;
+  const Node* find(std::string_view name) const;
 };
 
-struct JsonMember {
+struct Member {
   std::string name;
-  JsonNode value;
+  Node value;
 };
 
 // Compact JSON.
-void append_json(std::string& out, const JsonNode& node);
+void append(std::string& out, const Node& node);
 // A String's content; compact JSON of all else.
-std::string json_field_text(const JsonNode& node);
+std::string field_text(const Node& node);
 
 // Threads: one at a time.
-class JsonParser {
+class Parser {
  public:
-  JsonParser();
-  ~JsonParser();
+  Parser();
+  ~Parser();
   // The first value in the text, whatever follows it; Missing for a blank text. Of members with
   // one name the last counts. Fails with InvalidText.
-  Result<JsonNode> parse(std::string_view text);
+  Result<Node> parse(std::string_view text);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-}  // namespace engine
+}  // namespace engine::json
