@@ -53,6 +53,14 @@ CallKind kind_of(const Overload& overload) {
   return overload.function->kind == FunctionKind::Table ? CallKind::Table : CallKind::Scalar;
 }
 
+const FunctionCall* find_aggregate(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  if (call != nullptr && Registry::instance().is_aggregate(call->name)) return call;
+  for (const Expression* child : children(expression))
+    if (const FunctionCall* found = find_aggregate(*child)) return found;
+  return nullptr;
+}
+
 uint64_t primitive_bits(const Signature& signature, size_t count) {
   uint64_t bits = 0;
   for (size_t i = 0; i < count && i < 64; ++i)
@@ -110,6 +118,16 @@ Result<BoundExpression> Binder::bind_lambda(const Lambda& lambda, TextPosition p
   bound.children.push_back(TRY(std::move(body)));
   bound.type = bound.children[0].type;
   return bound;
+}
+
+Error Binder::misplaced_function(const std::string& name, CallKind kind) const {
+  const std::string clause(scope_.clause);
+  Error error{ErrorCode::GroupingError,
+              std::string(kind_text(kind)) + " function " + name + " is not allowed in " + clause};
+  if (kind == CallKind::Aggregate)
+    error.detail =
+        clause + " does not support aggregate functions: " + name + " is an aggregate function.";
+  return error;
 }
 
 // Types of lambda parameters come from the collections, those of results from the bodies. A body
@@ -206,6 +224,13 @@ Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosi
   if (call.distinct)
     return Error{ErrorCode::NotSupported, "DISTINCT in an aggregate is not supported yet"}.at(
         position);
+  for (const ExpressionPtr& argument : call.arguments) {
+    if (find_aggregate(*argument) == nullptr) continue;
+    const Expression whole{FunctionCall{call.name, clone(call.arguments)}, position};
+    return Error{ErrorCode::GroupingError,
+                 "Aggregate functions can not be nested: " + to_sql(whole)}
+        .at(argument->position);
+  }
   Arguments arguments = TRY(bind_arguments(call));
   auto resolved = Registry::instance().resolve(call.name, arguments.types);
   if (!resolved) return std::move(resolved).error().at(position);

@@ -118,6 +118,16 @@ Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
 
 }  // namespace
 
+std::string Binder::text_of(const Expression& expression) const {
+  const bool is_join = std::ranges::any_of(scope_.layout, [&](const LayoutColumn& column) {
+    return !column.source.empty() && column.source != scope_.layout.front().source;
+  });
+  const auto* column = expression.as<ColumnRef>();
+  if (is_join && column != nullptr && column->source)
+    return column->source->text + "_" + column->name.text;
+  return to_sql(expression);
+}
+
 std::string Binder::type_error_detail(std::string_view text) const {
   return "Error in " + std::string(scope_.clause) + " expression: " + std::string(text);
 }
@@ -245,8 +255,8 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     Error error{ErrorCode::TypeMismatch,
                 "operator " + std::string(to_string(op)) + " does not take " + shown(l) + " and " +
                     shown(r),
-                type_error_detail("Cannot compare " + to_sql(*left.source) + " (" + l.to_string() +
-                                  ") to " + to_sql(*right.source) + " (" + r.to_string() +
+                type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +
+                                  ") to " + text_of(*right.source) + " (" + r.to_string() +
                                   ") with " + std::string(ksql_name(op)) + ".")};
     if (l.kind() != r.kind() && is_castable(r, l))
       error.hint =

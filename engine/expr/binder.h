@@ -76,12 +76,15 @@ class Binder {
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);
+  Error misplaced_function(const std::string& name, CallKind kind) const;
   Status coerce_arguments(const Resolution& resolution, Arguments& arguments);
 
   // bind_lists.cc
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
 
   bool is_known_column(const std::string& name) const;
+  // The expression as ksqlDB's messages show it: of a join, a column A.B is A_B.
+  std::string text_of(const Expression& expression) const;
   // ksqlDB's words for a type error in the clause at hand.
   std::string type_error_detail(std::string_view text) const;
   std::string invalid_detail(std::string_view text) const;

@@ -35,10 +35,11 @@ std::vector<uint32_t> Program::select(std::span<const ColumnPtr> columns, size_t
   assert(condition.column->type().kind() == TypeKind::Boolean);
   errors.add_all(frame.whole_errors(condition));
   // Value slots of null rows are zero, so that looking at them is enough.
-  const Argument holds{condition.column.get(), condition.is_constant};
+  const auto holds = condition.column->data<uint8_t>();
+  const size_t step = condition.is_constant ? 0 : 1;
   std::vector<uint32_t> selected;
   for (size_t row = 0; row < rows; ++row)
-    if (holds.get<uint8_t>(row)) selected.push_back(static_cast<uint32_t>(row));
+    if (holds[row * step]) selected.push_back(static_cast<uint32_t>(row));
   return selected;
 }
 

@@ -106,10 +106,6 @@ class PerBatch {
 namespace adapters {
 
 template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T>
 inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<Result<T>> = true;
@@ -167,27 +163,56 @@ struct Source<const KernelCall&> {
   const KernelCall& call;
 };
 
-// Puts one result into its row; rows that are not put stay null. The column has been resized.
-template <class R>
-void put(KernelCall& call, size_t row, R&& result) {
-  using T = std::decay_t<R>;
-  if constexpr (is_result<T>) {
-    if (!result) return call.errors.add(row, result.error().message);
-    put(call, row, *std::forward<R>(result));
-  } else if constexpr (is_optional<T>) {
-    if (result) put(call, row, *std::forward<R>(result));
-  } else {
-    if constexpr (std::is_same_v<T, bool>)
-      call.out.data<uint8_t>()[row] = result;
-    else if constexpr (std::is_same_v<T, std::string>)
-      call.out.data<std::string_view>()[row] = call.out.heap().add(result);
+// What a C++ function's result is once Result and optional are taken off, and how a column keeps
+// it.
+template <class T>
+struct Bare {
+  using Type = T;
+};
+template <class T>
+struct Bare<Result<T>> : Bare<T> {};
+template <class T>
+struct Bare<std::optional<T>> : Bare<T> {};
+template <class T>
+using Stored = std::conditional_t<
+    std::is_same_v<T, bool>, uint8_t,
+    std::conditional_t<std::is_same_v<T, std::string>, std::string_view,
+                       std::conditional_t<std::is_same_v<T, Decimal>, Int128, T>>>;
+
+// Where the results of a call go; the column has been resized. Rows that are not put stay null.
+template <class T>
+class Sink {
+ public:
+  explicit Sink(KernelCall& call)
+      : call_(call),
+        data_(call.out.data<Stored<T>>().data()),
+        validity_(call.out.validity().words().data()) {}
+
+  void put(size_t row, T result) {
+    if constexpr (std::is_same_v<T, std::string>)
+      data_[row] = call_.out.heap().add(result);
     else if constexpr (std::is_same_v<T, Decimal>)
-      call.out.data<Int128>()[row] = result.unscaled;
+      data_[row] = result.unscaled;
     else
-      call.out.data<T>()[row] = result;
-    call.out.validity().set(row);
+      data_[row] = result;
+    validity_[row >> 6] |= uint64_t{1} << (row & 63);
   }
-}
+  void put(size_t row, std::optional<T> result) {
+    if (result) put(row, *std::move(result));
+  }
+  template <class R>
+  void put(size_t row, Result<R> result) {
+    if (result)
+      put(row, *std::move(result));
+    else
+      call_.errors.add(row, result.error().message);
+  }
+
+ private:
+  KernelCall& call_;
+  Stored<T>* data_;
+  uint64_t* validity_;
+};
 
 template <class R>
 inline constexpr bool gives_value =
@@ -241,9 +266,10 @@ struct RowKernel<fn, R (*)(P...)> {
       call.out.resize(call.rows);
       if (call.out.type().kind() == TypeKind::String || call.out.type().kind() == TypeKind::Bytes)
         share_strings(call);
+      Sink<typename Bare<R>::Type> sink(call);
       for (size_t row = 0; row < call.rows; ++row)
         if (!(std::get<I>(sources).stops(row) || ...))
-          put(call, row, fn(std::get<I>(sources).get(row)...));
+          sink.put(row, fn(std::get<I>(sources).get(row)...));
     }
   }
 };

@@ -130,3 +130,12 @@ TEST(BindError, functions) {
                                        "(DOUBLE, DOUBLE, STRING, INTEGER)."));
   EXPECT_EQ(error_of("ABBS(1)").hint, "Did you mean ABS?");
 }
+
+TEST(BindError, columns_of_a_join_are_shown_as_ksqldb_names_them) {
+  const Layout layout = {{"I1", "BAR", TypeKind::Integer}, {"I2", "BAR", TypeKind::String}};
+  const auto result = bound("I1.BAR > I2.BAR", Scope(layout, "WHERE"));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().detail,
+            "Error in WHERE expression: Cannot compare I1_BAR (INTEGER) to I2_BAR (STRING) with "
+            "GREATER_THAN.");
+}

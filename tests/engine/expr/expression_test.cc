@@ -213,3 +213,25 @@ TEST(Expression, functions_take_widened_arguments) {
          {"GENERATE_SERIES(J, I, 3)",
           "[0, 3, 6] ARRAY<INTEGER>; !argument 1 of GENERATE_SERIES is null"}});
 }
+
+TEST(Expression, lambdas_see_their_parameters_and_the_row_around_them) {
+  check({{"TRANSFORM(A, x => x * I)", "[7, null, 21] ARRAY<INTEGER>; null"},
+         {"TRANSFORM(ARRAY[1, 2], x => x + I + J)", "[8, 9] ARRAY<INTEGER>; [null, null]"},
+         {"TRANSFORM(A, x => CASE WHEN x IS NULL THEN S ELSE 'n' END)",
+          "[n, hello, n] ARRAY<STRING>; null"},
+         {"FILTER(A, x => x > 1)", "[3] ARRAY<INTEGER>; null"},
+         {"FILTER(M, (k, v) => k = 'a' AND v = 1)", "{a=1} MAP<STRING, INTEGER>; null"},
+         {"REDUCE(ARRAY[1, 2, 3], 10, (s, x) => s + x * I)", "52 INTEGER; null"},
+         {"REDUCE(ARRAY[1, 3000000000], 0, (s, x) => s + x)", "3000000001 BIGINT; 3000000001"},
+         {"TRANSFORM(ARRAY[ARRAY[1, 2], ARRAY[3]], y => REDUCE(y, I, (s, x) => s + x))",
+          "[10, 10] ARRAY<INTEGER>; [null, null]"},
+         {"TRANSFORM(ARRAY[5], x => 1)", "[1] ARRAY<INTEGER>; [1]"}});
+}
+
+TEST(Expression, an_error_in_a_lambda_is_an_error_of_the_row) {
+  check({{"TRANSFORM(ARRAY[1, 2], x => x / J)", "!division by zero ARRAY<INTEGER>; [null, null]"}});
+}
+
+TEST(Expression, functions_take_failed_arguments_as_nulls) {
+  check({{"COALESCE(I / J, 5)", "5 INTEGER; 5"}, {"IFNULL(CAST('x' AS INT), 3)", "3 INTEGER; 3"}});
+}
