@@ -221,9 +221,9 @@ TEST(Expression, lambdas_see_their_parameters_and_the_row_around_them) {
           "[n, hello, n] ARRAY<STRING>; null"},
          {"FILTER(A, x => x > 1)", "[3] ARRAY<INTEGER>; null"},
          {"FILTER(M, (k, v) => k = 'a' AND v = 1)", "{a=1} MAP<STRING, INTEGER>; null"},
-         {"REDUCE(ARRAY[1, 2, 3], 10, (s, x) => s + x * I)", "52 INTEGER; null"},
-         {"REDUCE(ARRAY[1, 3000000000], 0, (s, x) => s + x)", "3000000001 BIGINT; 3000000001"},
-         {"TRANSFORM(ARRAY[ARRAY[1, 2], ARRAY[3]], y => REDUCE(y, I, (s, x) => s + x))",
+         {"REDUCE(ARRAY[1, 2, 3], 10, (acc, x) => acc + x * I)", "52 INTEGER; null"},
+         {"REDUCE(ARRAY[1, 3000000000], 0, (acc, x) => acc + x)", "3000000001 BIGINT; 3000000001"},
+         {"TRANSFORM(ARRAY[ARRAY[1, 2], ARRAY[3]], y => REDUCE(y, I, (acc, x) => acc + x))",
           "[10, 10] ARRAY<INTEGER>; [null, null]"},
          {"TRANSFORM(ARRAY[5], x => 1)", "[1] ARRAY<INTEGER>; [1]"}});
 }
