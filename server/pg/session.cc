@@ -42,7 +42,7 @@ void Session::run() {
 
 std::string Session::take_output() {
   // "INSERT 0 1" must not be read before the record is durable.
-  if (group_ != Group::None && phase_ != Phase::Over) return {};
+  if (group_ != Group::None) return {};
   return std::exchange(context_.output, {});
 }
 
@@ -391,6 +391,8 @@ void Session::fail(Error error, const std::string& text) {
 void Session::die(Error error) {
   activity_.reset();
   copy_input_ = nullptr;
+  // Nobody will know whether the gathered INSERTs are durable, so nobody may read that they are.
+  if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
   phase_ = Phase::Over;
 }

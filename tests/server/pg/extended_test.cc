@@ -224,6 +224,14 @@ TEST(ExtendedInsert, is_durable_when_flush_makes_its_answer_visible) {
   EXPECT_EQ(client.backend.people.size(), 2u);
 }
 
+TEST(ExtendedInsert, that_was_gathered_is_not_reported_when_the_session_dies) {
+  Begun client;
+  const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
+  EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + one + "yellow"),
+            "E(08P01 FATAL invalid frontend message type 121)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
 // ---- Types ----
 
 TEST(Types, as_text) {
