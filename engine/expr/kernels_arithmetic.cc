@@ -147,6 +147,8 @@ DecimalResult at_scale(Decimal value, int scale, Digits digits) {
       result.error = kOverflow;
     return result;
   }
+  if (value.scale - scale > kMaxDecimalPrecision)
+    return result;  // less than half of the last digit
   const Int128 divisor = power_of_ten(value.scale - scale);
   if (digits == Digits::Exact && value.unscaled % divisor != 0) result.error = kRounding;
   result.unscaled = divide_half_up(value.unscaled, divisor);
@@ -164,16 +166,51 @@ DecimalResult decimal_add(Decimal left, Decimal right, int scale, Digits digits)
   return sum;
 }
 
-DecimalResult decimal_multiply(Decimal left, Decimal right, int scale, Digits digits) {
-  Decimal product{0, left.scale + right.scale};
-  if (__builtin_mul_overflow(left.unscaled, right.unscaled, &product.unscaled))
-    return {0, kOverflow};
-  return at_scale(product, scale, digits);
-}
-
 using Uint128 = unsigned __int128;
 Uint128 magnitude(Int128 value) {
   return value < 0 ? Uint128{0} - static_cast<Uint128>(value) : static_cast<Uint128>(value);
+}
+
+// left * right / 10^dropped, rounded half up, where the product needs more than 128 bits. Works on
+// 64-bit limbs, the lowest first.
+DecimalResult wide_multiply(Int128 left, Int128 right, int dropped) {
+  constexpr uint64_t kLow = ~uint64_t{0};
+  const Uint128 a = magnitude(left), b = magnitude(right);
+  const uint64_t a_limbs[] = {static_cast<uint64_t>(a & kLow), static_cast<uint64_t>(a >> 64)};
+  const uint64_t b_limbs[] = {static_cast<uint64_t>(b & kLow), static_cast<uint64_t>(b >> 64)};
+  uint64_t limbs[4] = {};
+  for (int i = 0; i < 2; ++i) {
+    Uint128 carry = 0;
+    for (int j = 0; j < 2; ++j) {
+      carry += static_cast<Uint128>(a_limbs[i]) * b_limbs[j] + limbs[i + j];
+      limbs[i + j] = static_cast<uint64_t>(carry & kLow);
+      carry >>= 64;
+    }
+    limbs[i + 2] = static_cast<uint64_t>(carry);
+  }
+  uint64_t last_digit = 0;  // half up looks only at the first digit that is dropped
+  for (; dropped > 0; --dropped) {
+    Uint128 rest = 0;
+    for (int i = 3; i >= 0; --i) {
+      rest = (rest << 64) | limbs[i];
+      limbs[i] = static_cast<uint64_t>(rest / 10);
+      rest %= 10;
+    }
+    last_digit = static_cast<uint64_t>(rest);
+  }
+  if (limbs[3] != 0 || limbs[2] != 0 || limbs[1] >> 62 != 0) return {0, kOverflow};
+  const Uint128 unsigned_result =
+      ((static_cast<Uint128>(limbs[1]) << 64) | limbs[0]) + (last_digit >= 5 ? 1 : 0);
+  const auto result = static_cast<Int128>(unsigned_result);
+  return {(left < 0) != (right < 0) ? -result : result};
+}
+
+DecimalResult decimal_multiply(Decimal left, Decimal right, int scale, Digits digits) {
+  Decimal product{0, left.scale + right.scale};
+  if (!__builtin_mul_overflow(left.unscaled, right.unscaled, &product.unscaled))
+    return at_scale(product, scale, digits);
+  if (digits == Digits::Exact) return {0, kOverflow};
+  return wide_multiply(left.unscaled, right.unscaled, product.scale - scale);
 }
 
 // The next decimal digit of remainder / divisor; the remainder becomes what is left. Ten additions,

@@ -54,7 +54,17 @@ TEST(Expression, results_of_more_than_38_digits_are_clamped) {
   check({{"CAST(2 AS DECIMAL(30, 10)) * CAST(1.5 AS DECIMAL(30, 10))",
           "3.000000 DECIMAL(38, 6); 3.000000"},
          {"CAST(1 AS DECIMAL(38, 6)) / CAST(3 AS DECIMAL(38, 6))",
-          "0.333333 DECIMAL(38, 6); 0.333333"}});
+          "0.333333 DECIMAL(38, 6); 0.333333"},
+         {"CAST(-12345678901.5 AS DECIMAL(38, 10)) * CAST(12345678901.5 AS DECIMAL(38, 10))",
+          "-152415787538942246702.250000 DECIMAL(38, 6); -152415787538942246702.250000"},
+         {"CAST(0.3 AS DECIMAL(38, 37)) * CAST(0.5 AS DECIMAL(38, 37))",
+          "0.15000000000000000000000000000000000 DECIMAL(38, 35); "
+          "0.15000000000000000000000000000000000"},
+         {"CAST(99999999999999999999.0 AS DECIMAL(38, 0)) * CAST(99999999999999999999.0 AS "
+          "DECIMAL(38, "
+          "0))",
+          "!Numeric field overflow: the result has too many digits DECIMAL(38, 0); !Numeric field "
+          "overflow: the result has too many digits"}});
 }
 
 TEST(Expression, comparisons_with_null_are_false) {
