@@ -31,6 +31,7 @@ Error failure(int code, std::string_view doing) {
               .hint = "Delete data, or raise the configured size of the data file and restart."};
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
       return {.code = ErrorCode::DiskFull,
               .message = "the disk is full",
               .hint = "Free space on the disk that holds the data directory."};
@@ -152,8 +153,7 @@ class LmdbStore final : public KeyValueStore {
   Status agree_on_format(const LmdbOptions& options);
   Status check_file_is_whole(const std::string& path) const;
 
-  // What a failed commit means. LMDB marks its environment as broken when the page that publishes a
-  // commit may or may not have reached the disk.
+  // What a failed commit means.
   Error after_failed_commit(int code);
 
  private:
@@ -293,17 +293,25 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
 }
 
 Error LmdbStore::after_failed_commit(int code) {
-  Error error = failure(code, "write the data file");
+  // LMDB marks its environment as broken if the page that publishes a commit may or may not have
+  // been written. Else nothing of the commit can ever be seen.
   MDB_txn* probe;
-  const int probed = mdb_txn_begin(environment_, nullptr, 0, &probe);
-  if (probed == 0) {
+  if (mdb_txn_begin(environment_, nullptr, 0, &probe) == 0) {
     mdb_txn_abort(probe);
-    if (error.code == ErrorCode::DiskFull) return error;
+    // A write that came out short, which is how most file systems begin to be full, is reported as
+    // EIO.
+    if (code == EIO)
+      return {.code = ErrorCode::DiskFull,
+              .message = "the disk is full or failing",
+              .hint = "Free space on the disk that holds the data directory."};
+    if (Error error = failure(code, "write the data file"); error.code == ErrorCode::DiskFull)
+      return error;
   }
   failed_ = true;
-  error.code = ErrorCode::StorageFailure;
-  error.hint = "Restart the server when the disk works again; it then finds out what was stored.";
-  return error;
+  return {
+      .code = ErrorCode::StorageFailure,
+      .message = failure(code, "write the data file").message,
+      .hint = "Restart the server when the disk works again; it then finds out what was stored."};
 }
 
 Status LmdbStore::agree_on_format(const LmdbOptions& options) {

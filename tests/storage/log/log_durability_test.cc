@@ -1,5 +1,8 @@
 // What survives: power cuts, full disks, and the order of sync and acknowledgement.
+#include <sys/resource.h>
+
 #include <atomic>
+#include <csignal>
 #include <future>
 #include <set>
 #include <thread>
@@ -187,6 +190,48 @@ TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its
   for (auto& one : stored) outcome.push_back(one.get_future().get());
   EXPECT_EQ(outcome, (std::vector<bool>{true, true, false, true}));
   EXPECT_EQ(read_values(*log, partition), (Values{"first0", "before0", "after0"}));
+}
+
+// Files of this process cannot grow beyond a size, as on a full disk: a write comes out short, the
+// next one fails.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(size_t size_bytes) {
+    signal_before_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{size_bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_before_);
+  }
+
+ private:
+  rlimit before_;
+  void (*signal_before_)(int);
+};
+
+TEST(LogDurability, a_disk_that_fills_up_in_the_middle_of_a_commit_refuses_that_one_only) {
+  const ScratchDirectory directory;
+  LogOptions options;
+  options.map_size_bytes = 64 << 20;
+  auto log = Log::open(directory.path(), options).value();
+  const TopicPartition partition = make_partition(*log);
+  size_t stored = 0;
+  {
+    const FileSizeLimit limit(500'000);
+    const std::string batch = batch_of(std::string(50'000, 'x'));
+    Result<std::vector<AppendedBatch>> appended;
+    while ((appended = append_and_wait(*log, append_of(partition, batch)))) ++stored;
+    EXPECT_EQ(appended.error().code, ErrorCode::DiskFull);
+    EXPECT_GT(stored, 3u);
+    EXPECT_EQ(read_values(*log, partition).size(), stored);
+  }
+  EXPECT_TRUE(append_and_wait(*log, append_of(partition, batch_of("there is room again"))));
+  log.reset();
+  log = Log::open(directory.path(), options).value();
+  EXPECT_EQ(read_values(*log, partition).size(), stored + 1);
 }
 
 TEST(LogDurability, a_full_file_can_be_read_and_gets_room_by_dropping_a_topic) {
