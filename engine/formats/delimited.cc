@@ -1,5 +1,6 @@
 #include "engine/formats/delimited.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "engine/formats/format.h"
@@ -198,64 +199,87 @@ class DelimitedReader final : public Reader {
 
 class DelimitedWriter final : public Writer {
  public:
-  DelimitedWriter(char delimiter, Side side) : delimiter_(delimiter), side_(side) {}
+  DelimitedWriter(std::span<const ColumnDef> columns, char delimiter, Side side)
+      : columns_(columns.begin(), columns.end()), delimiter_(delimiter), side_(side) {}
 
   void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
              EncodedRows& out) override {
     for (size_t row = rows.first; row < rows.end; ++row) {
-      const bool has_payload =
-          (present == nullptr || present->test(row)) && !is_null_record(columns, row);
-      if (has_payload) write_row(columns, row, out.bytes);
-      out.close(has_payload);
+      const size_t begin = out.bytes.size();
+      bool is_present = has_payload(columns, row, present);
+      if (is_present) {
+        const size_t bad = write_row(columns, row, out.bytes);
+        if (bad != columns.size()) {
+          out.bytes.resize(begin);
+          is_present = false;
+          out.problems.push_back({row, "column " + columns_[bad].name + ": " +
+                                           columns_[bad].type.to_string() +
+                                           " cannot hold the value"});
+        }
+      }
+      out.close(is_present);
     }
   }
 
  private:
-  bool is_null_record(std::span<const Column* const> columns, size_t row) const {
-    // One null value alone would be an empty line, which nobody could read back.
-    if (side_ == Side::Value && columns.size() != 1) return false;
-    for (const Column* column : columns)
-      if (!column->is_null(row)) return false;
-    return true;
+  bool has_payload(std::span<const Column* const> columns, size_t row,
+                   const Bitmap* present) const {
+    if (present != nullptr && !present->test(row)) return false;
+    // One null alone would be an empty line, which nobody could read back.
+    if (columns.size() == 1) return !columns[0]->is_null(row);
+    if (side_ == Side::Value || present != nullptr) return true;
+    return std::ranges::any_of(columns,
+                               [&](const Column* column) { return !column->is_null(row); });
   }
 
-  void write_row(std::span<const Column* const> columns, size_t row, std::string& out) const {
+  // Appends the line; gives the column that cannot be written, columns.size() if all could.
+  size_t write_row(std::span<const Column* const> columns, size_t row, std::string& out) const {
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i != 0) out += delimiter_;
-      if (!columns[i]->is_null(row)) write_field(*columns[i], row, i == 0, out);
+      if (!columns[i]->is_null(row) && !write_field(*columns[i], row, i == 0, out)) return i;
     }
+    return columns.size();
   }
 
-  void write_field(const Column& column, size_t row, bool is_first, std::string& out) const {
+  // False for a DECIMAL of more digits than its type.
+  bool write_field(const Column& column, size_t row, bool is_first, std::string& out) const {
     switch (column.type().kind()) {
       case TypeKind::Boolean:
         out += column.data<uint8_t>()[row] != 0 ? "true" : "false";
-        break;
+        return true;
       case TypeKind::Integer:
       case TypeKind::Date:
       case TypeKind::Time:
-        append_bigint(out, column.data<int32_t>()[row]);
-        break;
+        append_quoted_if_needed(out, is_first, [&](std::string& to) {
+          append_bigint(to, column.data<int32_t>()[row]);
+        });
+        return true;
       case TypeKind::Bigint:
       case TypeKind::Timestamp:
-        append_bigint(out, column.data<int64_t>()[row]);
-        break;
+        append_quoted_if_needed(out, is_first, [&](std::string& to) {
+          append_bigint(to, column.data<int64_t>()[row]);
+        });
+        return true;
       case TypeKind::Double:
         append_quoted_if_needed(
             out, is_first, [&](std::string& to) { append_double(to, column.data<double>()[row]); });
-        break;
-      case TypeKind::Decimal:
+        return true;
+      case TypeKind::Decimal: {
+        const Int128 unscaled = column.data<Int128>()[row];
+        if (!fits_precision(unscaled, column.type().precision())) return false;
         append_quoted_if_needed(out, is_first, [&](std::string& to) {
-          append_decimal(to, column.data<Int128>()[row], column.type().scale());
+          append_decimal(to, unscaled, column.type().scale());
         });
-        break;
+        return true;
+      }
       case TypeKind::Bytes:
         append_quoted_if_needed(out, is_first, [&](std::string& to) {
           append_base64(to, column.data<std::string_view>()[row]);
         });
-        break;
+        return true;
       default:
         append_field(out, column.data<std::string_view>()[row], is_first);
+        return true;
     }
   }
 
@@ -266,15 +290,18 @@ class DelimitedWriter final : public Writer {
     append_field(out, text, is_first);
   }
 
-  // The rules of Apache Commons CSV's minimal quoting, which is what ksqlDB writes.
+  // The rules of Apache Commons CSV's minimal quoting, which is what ksqlDB writes; a line that
+  // does not begin with a letter or a digit has its first field quoted, be it a negative number.
   bool needs_quotes(std::string_view text, bool is_first) const {
     if (text.empty()) return is_first;
     const auto first = static_cast<uint8_t>(text.front());
-    const bool is_odd_start = first < 0x20 || first == '"' || first == ',' || first > 0x7e;
-    if (first <= '#' || (is_first && is_odd_start)) return true;
+    if (first <= '#' || (is_first && !is_letter_or_digit(text.front()))) return true;
     for (const char c : text)
       if (c == '\n' || c == '\r' || c == '"' || c == delimiter_) return true;
     return static_cast<uint8_t>(text.back()) <= ' ';
+  }
+  static bool is_letter_or_digit(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   }
 
   void append_field(std::string& out, std::string_view text, bool is_first) const {
@@ -290,6 +317,7 @@ class DelimitedWriter final : public Writer {
     out += '"';
   }
 
+  const std::vector<ColumnDef> columns_;
   const char delimiter_;
   const Side side_;
 };
@@ -300,9 +328,9 @@ std::unique_ptr<Reader> make_delimited_reader(std::span<const ColumnDef> columns
                                               std::vector<bool> needed, char delimiter) {
   return std::make_unique<DelimitedReader>(columns, std::move(needed), delimiter);
 }
-std::unique_ptr<Writer> make_delimited_writer(std::span<const ColumnDef>, char delimiter,
+std::unique_ptr<Writer> make_delimited_writer(std::span<const ColumnDef> columns, char delimiter,
                                               Side side) {
-  return std::make_unique<DelimitedWriter>(delimiter, side);
+  return std::make_unique<DelimitedWriter>(columns, delimiter, side);
 }
 
 }  // namespace engine

@@ -34,6 +34,10 @@ std::string list_columns(std::span<const ColumnDef> columns) {
 
 Error invalid(std::string message) { return {ErrorCode::InvalidStatement, std::move(message)}; }
 
+Error unknown_format(std::string_view name) {
+  return invalid("Unknown format: " + std::string(name));
+}
+
 Status unsupported_type(const FormatTraits& format, const SqlType& type, std::string_view column) {
   std::string message = "The '" + std::string(format.name) + "' format does not support type '" +
                         std::string(kind_name(type.kind())) + "'";
@@ -81,6 +85,8 @@ Status validate_types(const FormatTraits& format, std::span<const ColumnDef> col
       return unsupported_type(format, type, column.name);
     if (format.kind == FormatKind::Json && has_map_without_string_keys(type))
       return invalid("JSON only supports MAP types with STRING keys");
+    if (format.kind == FormatKind::Protobuf && has_map_without_string_keys(type))
+      return invalid("PROTOBUF format only supports MAP types with STRING keys");
   }
   return {};
 }
@@ -105,7 +111,7 @@ std::span<const FormatTraits> all_formats() { return kFormats; }
 
 Result<const FormatTraits*> require_format(std::string_view name) {
   const FormatTraits* format = find_format(name);
-  if (format == nullptr) return invalid("Unknown format: " + std::string(name));
+  if (format == nullptr) return unknown_format(name);
   if (!format->is_built)
     return Error{ErrorCode::NotSupported, std::string(name) + " is not supported yet"};
   return format;
@@ -145,17 +151,20 @@ Status validate_no_maps_in_key(std::span<const ColumnDef> key_columns) {
 }
 
 Status validate_format(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {
-  const FormatTraits& format = *TRY(require_format(spec.name));
-  if (format.kind == FormatKind::None && !columns.empty())
+  const FormatTraits* format = find_format(spec.name);
+  if (format == nullptr) return unknown_format(spec.name);
+  if (format->kind == FormatKind::None && !columns.empty())
     return invalid("The 'NONE' format can only be used when no columns are defined. Got: " +
                    list_columns(columns));
   if (side == Side::Key) TRY(validate_no_maps_in_key(columns));
   if (side == Side::Value && spec.wrap_single)
-    TRY(validate_wrapping(format, *spec.wrap_single, columns.size()));
-  if (format.kind == FormatKind::Kafka && columns.size() > 1)
+    TRY(validate_wrapping(*format, *spec.wrap_single, columns.size()));
+  if (format->kind == FormatKind::Kafka && columns.size() > 1)
     return invalid("The 'KAFKA' format only supports a single field. Got: " +
                    list_columns(columns));
-  return validate_types(format, columns);
+  TRY(validate_types(*format, columns));
+  TRY(require_format(spec.name));
+  return {};
 }
 
 Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> columns) {

@@ -1,8 +1,11 @@
 #include "engine/formats/json_writer.h"
 
+#include <algorithm>
+
 #include "engine/formats/format.h"
 #include "engine/formats/json_buffer.h"
 #include "engine/types/text_json.h"
+#include "engine/types/text_number.h"
 
 namespace engine {
 
@@ -25,14 +28,15 @@ class JsonWriter final : public Writer {
     JsonBuffer buffer(out.bytes);
     for (size_t row = rows.first; row < rows.end; ++row) {
       const size_t begin = buffer.size();
-      bool is_present = (present == nullptr || present->test(row)) && !is_null_record(columns, row);
+      bool is_present = has_payload(columns, row, present);
       if (is_present) {
         const size_t bad = write_row(columns, row, buffer);
         if (bad != columns.size()) {
           buffer.cut(begin);
           is_present = false;
-          out.problems.push_back(
-              {row, "column " + names_[bad] + ": a MAP with a null key cannot be written as JSON"});
+          out.problems.push_back({row, "column " + names_[bad] + ": " +
+                                           columns[bad]->type().to_string() +
+                                           " cannot hold the value"});
         }
       }
       out.close(buffer.size(), is_present);
@@ -41,11 +45,13 @@ class JsonWriter final : public Writer {
   }
 
  private:
-  bool is_null_record(std::span<const Column* const> columns, size_t row) const {
-    if (wrapped_ && side_ == Side::Value) return false;
-    for (const Column* column : columns)
-      if (!column->is_null(row)) return false;
-    return true;
+  bool has_payload(std::span<const Column* const> columns, size_t row,
+                   const Bitmap* present) const {
+    if (present != nullptr && !present->test(row)) return false;
+    if (!wrapped_) return !columns[0]->is_null(row);
+    if (side_ == Side::Value || present != nullptr) return true;
+    return std::ranges::any_of(columns,
+                               [&](const Column* column) { return !column->is_null(row); });
   }
 
   // Appends the record; gives the column that cannot be written, columns.size() if all could.
@@ -59,7 +65,8 @@ class JsonWriter final : public Writer {
     return columns.size();
   }
 
-  // The kinds that records mostly have are printed in place, all others by way of a string.
+  // The kinds that records mostly have are printed in place, all others by way of a string. False
+  // for a DECIMAL of more digits than its type.
   bool write_value(const Column& column, size_t row, JsonBuffer& buffer) {
     if (column.is_null(row)) {
       buffer.append("null");
@@ -81,11 +88,14 @@ class JsonWriter final : public Writer {
         if (buffer.put_plain_string(text)) return true;
         break;
       }
+      case TypeKind::Decimal:
+        if (!fits_precision(column.data<Int128>()[row], column.type().precision())) return false;
+        break;
       default:
         break;
     }
     text_.clear();
-    if (!append_json_value(text_, column, row)) return false;
+    append_json_value(text_, column, row);
     buffer.append(text_);
     return true;
   }

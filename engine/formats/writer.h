@@ -45,10 +45,10 @@ class Writer {
   virtual ~Writer() = default;
 
   // Appends one payload to `out` for each row of the range. Rows whose bit in `present` is not set
-  // become null records (`present` is nullptr when all are there); it counts rows as the columns
-  // do. Also null: a single bare (unwrapped) column that is null, and a key all of whose columns
-  // are. A row that cannot be written (a MAP with a null key) is listed in `out.problems` by its
-  // index in the columns.
+  // become null records; it counts rows as the columns do. A single bare (unwrapped) column that is
+  // null is a null record too. Without `present` (nullptr) all values are there, and so is every
+  // key that has any column that is not null. A row that cannot be written (a DECIMAL with more
+  // digits than its type) is listed in `out.problems` by its index in the columns.
   virtual void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
                      EncodedRows& out) = 0;
 };

@@ -56,47 +56,47 @@ class JsonPrinter {
  public:
   JsonPrinter(std::string& out, JsonTimes times) : out_(out), times_(times) {}
 
-  bool print(const Column& column, size_t row) {
+  void print(const Column& column, size_t row) {
     if (column.is_null(row)) {
       out_ += "null";
-      return true;
+      return;
     }
     switch (column.type().kind()) {
       case TypeKind::Null:
         out_ += "null";
-        return true;
+        return;
       case TypeKind::Boolean:
         out_ += column.data<uint8_t>()[row] != 0 ? "true" : "false";
-        return true;
+        return;
       case TypeKind::Integer:
         append_bigint(out_, column.data<int32_t>()[row]);
-        return true;
+        return;
       case TypeKind::Bigint:
         append_bigint(out_, column.data<int64_t>()[row]);
-        return true;
+        return;
       case TypeKind::Double:
         print_double(column.data<double>()[row]);
-        return true;
+        return;
       case TypeKind::Decimal:
         append_decimal(out_, column.data<Int128>()[row], column.type().scale());
-        return true;
+        return;
       case TypeKind::String:
         append_json_string(out_, column.data<std::string_view>()[row]);
-        return true;
+        return;
       case TypeKind::Bytes:
         out_ += '"';
         append_base64(out_, column.data<std::string_view>()[row]);
         out_ += '"';
-        return true;
+        return;
       case TypeKind::Date:
         print_time(column.data<int32_t>()[row], append_date);
-        return true;
+        return;
       case TypeKind::Time:
         print_time(column.data<int32_t>()[row], append_time_full);
-        return true;
+        return;
       case TypeKind::Timestamp:
         print_time(column.data<int64_t>()[row], append_timestamp);
-        return true;
+        return;
       case TypeKind::Array:
         return print_array(column, row);
       case TypeKind::Map:
@@ -104,7 +104,6 @@ class JsonPrinter {
       case TypeKind::Struct:
         return print_struct(column, row);
     }
-    return true;
   }
 
  private:
@@ -122,53 +121,49 @@ class JsonPrinter {
     out_ += '"';
   }
 
-  bool print_array(const Column& column, size_t row) {
+  void print_array(const Column& column, size_t row) {
     out_ += '[';
     const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
     for (uint32_t i = begin; i < end; ++i) {
       if (i != begin) out_ += ',';
-      if (!print(column.child(0), i)) return false;
+      print(column.child(0), i);
     }
     out_ += ']';
-    return true;
   }
 
-  bool print_map(const Column& column, size_t row) {
+  void print_map(const Column& column, size_t row) {
     out_ += '{';
     const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
     for (uint32_t i = begin; i < end; ++i) {
       if (i != begin) out_ += ',';
-      if (column.child(0).is_null(i) || !print_key(column.child(0), i)) return false;
+      print_key(column.child(0), i);
       out_ += ':';
-      if (!print(column.child(1), i)) return false;
+      print(column.child(1), i);
     }
     out_ += '}';
-    return true;
   }
 
-  // Keys of objects are strings, whatever type the MAP's keys have.
-  bool print_key(const Column& keys, size_t row) {
-    if (keys.type().kind() == TypeKind::String) return print(keys, row);
+  // Keys of objects are strings, whatever type the MAP's keys have; null is "null" as in ksqlDB.
+  void print_key(const Column& keys, size_t row) {
+    if (keys.type().kind() == TypeKind::String && !keys.is_null(row)) return print(keys, row);
     std::string text;
-    if (!JsonPrinter(text, times_).print(keys, row)) return false;
+    JsonPrinter(text, times_).print(keys, row);
     if (text.starts_with('"'))
       out_ += text;
     else
       append_json_string(out_, text);
-    return true;
   }
 
-  bool print_struct(const Column& column, size_t row) {
+  void print_struct(const Column& column, size_t row) {
     out_ += '{';
     const auto& fields = column.type().fields();
     for (size_t i = 0; i < fields.size(); ++i) {
       if (i != 0) out_ += ',';
       append_json_string(out_, fields[i].name);
       out_ += ':';
-      if (!print(column.child(i), row)) return false;
+      print(column.child(i), row);
     }
     out_ += '}';
-    return true;
   }
 
   std::string& out_;
@@ -188,8 +183,8 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-bool append_json_value(std::string& out, const Column& column, size_t row, JsonTimes times) {
-  return JsonPrinter(out, times).print(column, row);
+void append_json_value(std::string& out, const Column& column, size_t row, JsonTimes times) {
+  JsonPrinter(out, times).print(column, row);
 }
 
 }  // namespace engine

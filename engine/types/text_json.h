@@ -53,9 +53,8 @@ enum class JsonTimes : uint8_t {
 
 // The value of one row, nested as deep as the type is. STRUCT and MAP are objects, nulls explicit,
 // DECIMAL a number in plain notation, DOUBLE as Java spells it with NaN and infinities as strings,
-// BYTES base64. False if a MAP has a null key, which JSON cannot write; `out` then ends somewhere
-// within the value.
-[[nodiscard]] bool append_json_value(std::string& out, const Column& column, size_t row,
-                                     JsonTimes times = JsonTimes::Numbers);
+// BYTES base64.
+void append_json_value(std::string& out, const Column& column, size_t row,
+                       JsonTimes times = JsonTimes::Numbers);
 
 }  // namespace engine

@@ -42,7 +42,7 @@ TEST(Delimited, a_malformed_line_is_an_error_and_its_row_is_null) {
 TEST(Delimited, only_what_needs_quotes_gets_them) {
   std::vector<std::unique_ptr<Column>> data;
   for (const ColumnDef& column : kColumns) data.push_back(std::make_unique<Column>(column.type));
-  for (const char* s : {"plain", "a,b", "say \"x\"", "", " x", "x ", "a\nb", "#1"}) {
+  for (const char* s : {"plain", "a,b", "say \"x\"", "", " x", "x ", "a\nb", "#1", "-1"}) {
     data[0]->append_copy(s);
     data[1]->append(int32_t{-1});
     data[2]->append(1e7);
@@ -51,11 +51,18 @@ TEST(Delimited, only_what_needs_quotes_gets_them) {
   data[1]->append_null();
   data[2]->append(std::nan(""));
   const EncodedRows written = write_rows(kDelimited, kColumns, data);
-  const char* expected[] = {"plain,-1,1.0E7",    "\"a,b\",-1,1.0E7", "\"say \"\"x\"\"\",-1,1.0E7",
-                            "\"\",-1,1.0E7",     "\" x\",-1,1.0E7",  "\"x \",-1,1.0E7",
-                            "\"a\nb\",-1,1.0E7", "\"#1\",-1,1.0E7",  ",,NaN"};
+  const char* expected[] = {"plain,-1,1.0E7",
+                            "\"a,b\",-1,1.0E7",
+                            "\"say \"\"x\"\"\",-1,1.0E7",
+                            "\"\",-1,1.0E7",
+                            "\" x\",-1,1.0E7",
+                            "\"x \",-1,1.0E7",
+                            "\"a\nb\",-1,1.0E7",
+                            "\"#1\",-1,1.0E7",
+                            "\"-1\",-1,1.0E7",
+                            ",,NaN"};
   std::vector<Payload> payloads;
-  for (size_t row = 0; row < 9; ++row) {
+  for (size_t row = 0; row < 10; ++row) {
     EXPECT_EQ(written[row], expected[row]);
     payloads.push_back(written[row]);
   }

@@ -16,6 +16,8 @@ TEST(Format, unknown_and_unbuilt_formats_are_told_apart) {
   const Status avro = check({.name = "AVRO"}, {});
   EXPECT_EQ(why(avro), "AVRO is not supported yet");
   EXPECT_EQ(avro.error().code, ErrorCode::NotSupported);
+  EXPECT_EQ(why(check({.name = "PROTOBUF", .wrap_single = false}, {{"V", TypeKind::Integer}})),
+            "Format 'PROTOBUF' does not support 'WRAP_SINGLE_VALUE' set to 'false'.");
 }
 
 TEST(Format, each_format_refuses_the_types_it_cannot_hold) {

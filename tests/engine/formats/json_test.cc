@@ -287,21 +287,34 @@ TEST(JsonWriter, absent_rows_bare_nulls_and_null_keys_are_null_records) {
   const EncodedRows pairs = write_rows(kJson, two, keys.columns, Side::Key);
   EXPECT_EQ(pairs[0], R"({"A":1,"B":null})");
   EXPECT_EQ(pairs[1], std::nullopt);
+  const Bitmap both(2, true);
+  EXPECT_EQ(write_rows(kJson, two, keys.columns, Side::Key, &both)[1], R"({"A":null,"B":null})");
 }
 
-TEST(JsonWriter, a_null_map_key_fails_its_row_alone) {
+TEST(JsonWriter, a_null_map_key_is_the_word_null) {
   const auto columns = one(SqlType::map(TypeKind::String, TypeKind::Integer));
   std::vector<std::unique_ptr<Column>> data;
   data.push_back(std::make_unique<Column>(columns[0].type));
-  data[0]->append_value(Value::map({{text("a"), Value::integer(1)}}));
-  data[0]->append_value(Value::map({{Value(), Value::integer(1)}}));
+  data[0]->append_value(Value::map({{text("a"), Value::integer(1)}, {Value(), Value::integer(2)}}));
   data[0]->append_value(Value::map({}));
   const EncodedRows written = write_rows(kJson, columns, data);
-  EXPECT_EQ(written[0], R"({"V":{"a":1}})");
-  EXPECT_EQ(written[1], std::nullopt);
-  EXPECT_EQ(written[2], R"({"V":{}})");
-  ASSERT_EQ(written.problems.size(), 1u);
-  EXPECT_EQ(written.problems[0].row, 1u);
+  EXPECT_EQ(written[0], R"({"V":{"a":1,"null":2}})");
+  EXPECT_EQ(written[1], R"({"V":{}})");
+}
+
+TEST(JsonWriter, a_decimal_that_does_not_fit_its_type_fails_its_row_alone) {
+  for (const char* format : {"JSON", "DELIMITED"}) {
+    const auto columns = one(SqlType::decimal(4, 2));
+    std::vector<std::unique_ptr<Column>> data;
+    data.push_back(std::make_unique<Column>(columns[0].type));
+    for (const int unscaled : {9999, 10000, -1}) data[0]->append(Int128{unscaled});
+    const EncodedRows written = write_rows({.name = format}, columns, data);
+    EXPECT_TRUE(written[0] && written[2]);
+    EXPECT_EQ(written[1], std::nullopt);
+    ASSERT_EQ(written.problems.size(), 1u);
+    EXPECT_EQ(written.problems[0].row, 1u);
+    EXPECT_EQ(written.problems[0].message, "column V: DECIMAL(4, 2) cannot hold the value");
+  }
 }
 
 }  // namespace

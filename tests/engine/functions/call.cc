@@ -98,7 +98,7 @@ std::string shown(std::string_view name, std::vector<Typed> args) {
   const auto column = call_column(name, std::move(args));
   if (!column) return "error: " + column.error().message;
   std::string text;
-  EXPECT_TRUE(append_json_value(text, *column, 0, JsonTimes::Iso));
+  append_json_value(text, *column, 0, JsonTimes::Iso);
   return text;
 }
 
