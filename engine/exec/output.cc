@@ -84,7 +84,9 @@ Result<std::unique_ptr<TopicOutput>> TopicOutput::make(TaskContext& context, con
 
 Status TopicOutput::process(Batch batch, size_t) {
   EncodedRows keys, values;
-  key_writer_->write(pick(batch.columns, key_columns_), {0, batch.rows}, nullptr, keys);
+  const Bitmap all(batch.rows, true);
+  key_writer_->write(pick(batch.columns, key_columns_), {0, batch.rows},
+                     plan_.key_is_made ? &all : nullptr, keys);
   if (!keys.problems.empty()) return unwritable("key", keys.problems.front(), batch);
   value_writer_->write(pick(batch.columns, value_columns_), {0, batch.rows}, &batch.present,
                        values);

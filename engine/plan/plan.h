@@ -103,6 +103,7 @@ struct OutputPlan {
   FormatSpec key_format, value_format;
   std::optional<SourceWindow> window;  // the layout then ends with WINDOWSTART and WINDOWEND
   bool is_table = false;
+  bool key_is_made = false;   // by PARTITION BY: a key of nulls is a key, not the absence of one
   int timestamp_column = -1;  // of the layout: re-stamps what is written
   std::optional<std::string> timestamp_format;
 };

@@ -70,6 +70,7 @@ OutputPlan output_of(const DataSource& sink, const PlannedSelect& select) {
   output.value_format = sink.value_format;
   output.window = select.window;
   output.is_table = select.is_table;
+  output.key_is_made = select.key_is_made;
   if (sink.timestamp) {
     output.timestamp_column = select.schema.index_of(sink.timestamp->column);
     output.timestamp_format = sink.timestamp->format;

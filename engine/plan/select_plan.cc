@@ -169,6 +169,7 @@ class SelectPlanner {
     if (!analysis_.partition_by.empty() && is_persistent())
       TRY(choose_key_format_(columns.schema.keys()));
     out_.is_table = reads_table();
+    out_.key_is_made = !analysis_.partition_by.empty();
     out_.window = source().window;
     if (reads_table()) materialize_rows(columns);
     add_projection(columns, column_index(layout(), kWindowStart));

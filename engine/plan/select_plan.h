@@ -15,6 +15,7 @@ struct PlannedSelect {
   Schema schema;                       // without window bounds
   std::optional<SourceWindow> window;  // then the last layout ends with WINDOWSTART and WINDOWEND
   bool is_table = false;
+  bool key_is_made = false;  // by PARTITION BY
   std::optional<MaterializationPlan>
       materialization;  // of tables; its columns are those of `schema`, then the system's
   std::vector<AnalysedItem> items;  // after expansion, in the order of the text
