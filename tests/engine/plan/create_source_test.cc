@@ -1,0 +1,149 @@
+#include "tests/engine/plan/plan_fixture.h"
+
+namespace engine {
+namespace {
+
+using CreateSourceTest = PlanTest;
+
+TEST_F(CreateSourceTest, without_with_everything_has_a_default) {
+  const auto planned = create("CREATE STREAM orders (id INT KEY, city VARCHAR);");
+  ASSERT_TRUE(planned) << planned.error().message;
+  const DataSource& orders = source("ORDERS");
+  EXPECT_EQ(orders.topic, "orders");
+  EXPECT_EQ(orders.partitions, 4);
+  EXPECT_EQ(orders.key_format.name, "KAFKA");
+  EXPECT_EQ(orders.value_format.name, "JSON");
+  EXPECT_EQ(orders.schema.to_string(), "`ID` INTEGER KEY, `CITY` STRING");
+  EXPECT_EQ(planned->new_topic->config.at("cleanup.policy"), "delete");
+  EXPECT_EQ(planned->notices,
+            std::vector<std::string>{
+                "topic \"orders\" created with 4 partitions, key KAFKA, value JSON"});
+}
+
+TEST_F(CreateSourceTest, ksqldb_has_no_such_defaults) {
+  settings_.ksqldb_compat = true;
+  settings_.default_value_format.clear();
+  EXPECT_EQ(create_error("CREATE STREAM s (v INT) WITH (kafka_topic='s');"),
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide "
+            "one or set a default via the 'ksql.persistence.default.format.value' config.");
+  EXPECT_EQ(create_error("CREATE STREAM s (v INT) WITH (kafka_topic='s', value_format='JSON');"),
+            "Topic 's' does not exist. If you want to create a new topic for the stream/table "
+            "please re-run the statement providing the required 'PARTITIONS' configuration in the "
+            "WITH clause");
+  session_["ksql.persistence.default.format.value"] = "delimited";
+  add_topic("s", 3);
+  EXPECT_TRUE(create("CREATE STREAM s (v INT) WITH (kafka_topic='s');"));
+  EXPECT_EQ(source("S").partitions, 3);
+  EXPECT_EQ(source("S").value_format.name, "DELIMITED");
+}
+
+TEST_F(CreateSourceTest, streams_have_keys_and_tables_primary_keys) {
+  EXPECT_EQ(create_error("CREATE TABLE T (ID INT KEY);").substr(0, 82),
+            "Line: 1, Col: 17: Column `ID` is a 'KEY' column: please use 'PRIMARY KEY' for tabl");
+  EXPECT_EQ(create_error("CREATE STREAM S (ID INT PRIMARY KEY);").substr(0, 82),
+            "Line: 1, Col: 18: Column `ID` is a 'PRIMARY KEY' column: please use 'KEY' for stre");
+  EXPECT_EQ(create_error("CREATE TABLE T (ID INT);"),
+            "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.");
+}
+
+TEST_F(CreateSourceTest, names_of_columns_are_checked) {
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT, A STRING);"), "Duplicate column names: A");
+  EXPECT_EQ(create_error("CREATE STREAM S (ROWTIME INT);"),
+            "'ROWTIME' is a reserved column name. You cannot use it as a name for a column.");
+  EXPECT_EQ(create_error("CREATE STREAM S (A NO_SUCH_TYPE);"),
+            "Cannot resolve unknown type: NO_SUCH_TYPE");
+  EXPECT_EQ(create_error("CREATE STREAM S;"), "The statement does not define any columns.");
+  EXPECT_EQ(create_error("CREATE STREAM `a.b` (A INT);").substr(0, 33),
+            "Illegal argument at line 1:15. So");
+}
+
+TEST_F(CreateSourceTest, keys_come_first_in_the_schema) {
+  ASSERT_TRUE(create("CREATE STREAM S (V INT, K STRING KEY, W INT);"));
+  EXPECT_EQ(source("S").schema.to_string(), "`K` STRING KEY, `V` INTEGER, `W` INTEGER");
+}
+
+TEST_F(CreateSourceTest, headers_columns_have_one_type) {
+  ASSERT_TRUE(create("CREATE STREAM S (V INT, H ARRAY<STRUCT<key STRING, value BYTES>> HEADERS);"));
+  EXPECT_EQ(create_error("CREATE STREAM S2 (H BYTES HEADERS);"),
+            "Invalid type for HEADERS column: expected ARRAY<STRUCT<`KEY` STRING, `VALUE` BYTES>>, "
+            "got BYTES");
+  EXPECT_EQ(create_error("CREATE STREAM S2 (H INT HEADER('key'));"),
+            "Invalid type for HEADER('key') column: expected BYTES, got INTEGER");
+  EXPECT_EQ(create_error("CREATE STREAM S2 (A BYTES HEADER('k'), B BYTES HEADER('k'));"),
+            "Schema already contains a HEADER('k') column.");
+}
+
+TEST_F(CreateSourceTest, with_knows_its_properties) {
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT) WITH (foo='1', bar='2');"),
+            "Invalid config variable(s) in the WITH clause: FOO, BAR");
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT) WITH (partitions='many');"),
+            "invalid value \"many\" of property PARTITIONS");
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT) WITH (format='JSON', key_format='JSON');")
+                .substr(0, 52),
+            "Cannot supply both 'KEY_FORMAT' and 'FORMAT' propert");
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT) WITH (value_format='FOO');"),
+            "Unknown format: FOO");
+  EXPECT_EQ(
+      create_error("CREATE STREAM S (A INT) WITH (value_format='JSON', value_delimiter='|');"),
+      "JSON does not support the following configs: [delimiter]");
+}
+
+TEST_F(CreateSourceTest, formats_must_hold_the_columns) {
+  EXPECT_EQ(create_error("CREATE STREAM S (K DECIMAL(21,19) KEY, V INT);"),
+            "Key format does not support schema.\nformat: KAFKA\n"
+            "schema: Persistence{columns=[`K` DECIMAL(21, 19) KEY], features=[]}\n"
+            "reason: The 'KAFKA' format does not support type 'DECIMAL'");
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT, B INT) WITH (wrap_single_value=true);"),
+            "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas");
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT) WITH (value_format='AVRO');"),
+            "AVRO is not supported yet");
+  EXPECT_EQ(
+      create_error("CREATE STREAM S (K MAP<STRING, INT> KEY) WITH (format='AVRO');").substr(0, 40),
+      "Map keys, including types that contain m");
+}
+
+TEST_F(CreateSourceTest, windowed_sources_say_which_windows) {
+  ASSERT_TRUE(
+      create("CREATE STREAM S (K INT KEY) WITH (window_type='tumbling', "
+             "window_size='30 seconds');"));
+  EXPECT_EQ(source("S").window, (SourceWindow{WindowType::Tumbling, 30'000}));
+  EXPECT_EQ(create_error("CREATE STREAM T (K INT KEY) WITH (window_type='hopping', "
+                         "window_size='30 bobs');"),
+            "Configuration WINDOW_SIZE is invalid: Invalid duration: '30 bobs'. Unknown time unit: "
+            "'BOBS'");
+  EXPECT_EQ(create_error("CREATE STREAM T (V INT) WITH (window_type='session');"),
+            "Windowed sources require a key column.");
+}
+
+TEST_F(CreateSourceTest, the_timestamp_column_must_be_a_time) {
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT) WITH (timestamp='b');"),
+            "The TIMESTAMP column set in the WITH clause does not exist in the schema: 'B'");
+  EXPECT_EQ(create_error("CREATE STREAM S (A STRING) WITH (timestamp='a');"),
+            "A String timestamp field has been specified without also specifying the "
+            "timestamp_format");
+  EXPECT_EQ(create_error("CREATE STREAM S (A BIGINT) WITH (timestamp='a', timestamp_format='y');"),
+            "'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column "
+            "is of type STRING.");
+  ASSERT_TRUE(create("CREATE STREAM S (A STRING) WITH (timestamp='a', timestamp_format='y');"));
+  EXPECT_EQ(source("S").timestamp, (TimestampColumn{"A", "y"}));
+}
+
+TEST_F(CreateSourceTest, an_existing_name_is_kept_refused_or_replaced) {
+  ASSERT_TRUE(create("CREATE STREAM S (A INT);"));
+  add_topic("s", 4);
+  EXPECT_EQ(create_error("CREATE STREAM S (A INT);"),
+            "Cannot add stream 'S': A stream with the same name already exists");
+  const auto kept = create("CREATE STREAM IF NOT EXISTS S (B INT);");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->source, nullptr);
+  ASSERT_TRUE(create("CREATE OR REPLACE STREAM S (A INT, B INT);"));
+  EXPECT_EQ(create_error("CREATE OR REPLACE STREAM S (B INT);"),
+            "Cannot upgrade data source: DataSource '`S`' has schema = `A` INTEGER, `B` INTEGER "
+            "which is not upgradeable to `B` INTEGER. (The following columns are changed, missing "
+            "or reordered: [`A` INTEGER, `B` INTEGER])");
+  EXPECT_EQ(create_error("CREATE OR REPLACE SOURCE STREAM S (A INT);"),
+            "Cannot add stream 'S': CREATE OR REPLACE is not supported on source streams.");
+}
+
+}  // namespace
+}  // namespace engine

@@ -1,0 +1,108 @@
+// A catalog that grows statement by statement, for tests of the planner.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/catalog/catalog.h"
+#include "engine/plan/create_source.h"
+#include "engine/plan/ddl.h"
+#include "engine/plan/insert_values.h"
+#include "engine/sql/parse.h"
+
+namespace engine {
+
+class PlanTest : public testing::Test, public Topics {
+ protected:
+  std::optional<TopicDescription> find(std::string_view name) const override {
+    const auto found = topics_.find(std::string(name));
+    if (found == topics_.end()) return std::nullopt;
+    return found->second;
+  }
+  void add_topic(const std::string& name, int partitions) {
+    TopicDescription topic;
+    topic.name = name;
+    topic.partitions = partitions;
+    topics_[name] = topic;
+  }
+
+  ParsedStatement parse(std::string_view sql) {
+    Result<std::vector<ParsedStatement>> script = parse_script(sql);
+    EXPECT_TRUE(script) << script.error().message;
+    return std::move(script->front());
+  }
+
+  // A CREATE STREAM or TABLE, planned and put into the catalog.
+  Result<NewSource> create(std::string_view sql) {
+    const ParsedStatement statement = parse(sql);
+    Result<NewSource> planned =
+        plan_create_source(std::get<CreateSource>(statement.statement), statement, *catalog_, *this,
+                           settings_, session_);
+    if (planned && planned->source) catalog_ = with_source(*catalog_, planned->source);
+    return planned;
+  }
+  std::string create_error(std::string_view sql) {
+    const Result<NewSource> planned = create(sql);
+    return planned ? "no error" : planned.error().message;
+  }
+  const DataSource& source(std::string_view name) { return *catalog_->find_source(name); }
+
+  Result<CatalogChange> change(std::string_view sql) {
+    const ParsedStatement parsed = parse(sql);
+    Result<CatalogChange> planned = plan_change(parsed.statement);
+    if (planned) catalog_ = planned->catalog;
+    return planned;
+  }
+  std::string change_error(std::string_view sql) {
+    const Result<CatalogChange> planned = change(sql);
+    return planned ? "no error" : planned.error().message;
+  }
+
+  Result<InsertBatch> insert(std::string_view sql) {
+    const ParsedStatement parsed = parse(sql);
+    return plan_insert_values(
+        std::get<InsertValues>(parsed.statement),
+        {.catalog = *catalog_, .topics = *this, .settings = settings_, .properties = session_},
+        {clock_, random_});
+  }
+  std::string insert_error(std::string_view sql) {
+    const Result<InsertBatch> batch = insert(sql);
+    return batch ? "no error" : batch.error().message;
+  }
+
+  // As if a CREATE ... AS had made `sink` out of the sources.
+  void add_query(const std::string& id, const std::string& sink, std::vector<std::string> sources) {
+    PersistentQuery query;
+    query.id = id;
+    query.sink = sink;
+    query.sources = std::move(sources);
+    catalog_ = with_query(*catalog_, std::make_shared<const PersistentQuery>(query));
+    DataSource made = source(sink);
+    made.created_by = id;
+    catalog_ = with_source(*catalog_, std::make_shared<const DataSource>(made));
+  }
+
+  CatalogPtr catalog_ = std::make_shared<const Catalog>();
+  EngineSettings settings_;
+  Properties session_;
+  std::map<std::string, TopicDescription> topics_;
+  SimulatedClock clock_{1234};
+  Random random_{0};
+
+ private:
+  Result<CatalogChange> plan_change(const Statement& statement) {
+    if (const auto* drop = std::get_if<DropSource>(&statement))
+      return plan_drop_source(*drop, catalog_);
+    if (const auto* alter = std::get_if<AlterSource>(&statement))
+      return plan_alter_source(*alter, catalog_);
+    if (const auto* type = std::get_if<CreateType>(&statement))
+      return plan_create_type(*type, catalog_);
+    if (const auto* type = std::get_if<DropType>(&statement))
+      return plan_drop_type(*type, catalog_);
+    return plan_control_query(std::get<ControlQuery>(statement), catalog_);
+  }
+};
+
+}  // namespace engine
