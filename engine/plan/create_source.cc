@@ -128,7 +128,6 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                                      const EngineSettings& server_settings,
                                      const Properties& properties) {
   const EngineSettings settings = effective_settings(server_settings, properties);
-  TRY(check_source_name(create.name.text, create.name_position));
   const SourceProperties with =
       TRY(read_source_properties(create.properties, WithClauseOf::CreateSource));
   DataSource source;
@@ -137,7 +136,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.sql = statement.text;
   source.read_only = create.is_source;
   source.window = with.window;
-  source.schema = TRY(read_schema(create.kind, create.elements, catalog.types));
+  source.schema = TRY(read_schema(create.elements, catalog.types));
   const SourceFormats formats = TRY(choose_formats(with, default_formats(settings)));
 
   const DataSource* old = catalog.find_source(source.name);
@@ -172,18 +171,6 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   planned.new_topic = std::move(topic.created);
   planned.source = std::make_shared<const DataSource>(std::move(source));
   return planned;
-}
-
-Status check_source_name(std::string_view name, TextPosition position) {
-  const bool is_valid = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
-    return absl::ascii_isalnum(c) || c == '_' || c == '-';
-  });
-  if (is_valid) return {};
-  return Error{ErrorCode::InvalidStatement,
-               fmt::format("Illegal argument at line {}:{}. Source names may only contain "
-                           "alphanumeric values, '_' or '-'. Got: '{}'",
-                           position.line, position.column, name)}
-      .at(position);
 }
 
 std::string default_topic_name(std::string_view source, const EngineSettings& settings) {

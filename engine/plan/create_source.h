@@ -24,9 +24,6 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                                      const Catalog& catalog, const Topics& topics,
                                      const EngineSettings& settings, const Properties& properties);
 
-// Fails when a stream or table may not be called so: letters, digits, '_' and '-' only.
-Status check_source_name(std::string_view name, TextPosition position);
-
 // The topic of a statement that names none.
 std::string default_topic_name(std::string_view source, const EngineSettings& settings);
 

@@ -151,7 +151,6 @@ std::string query_id_for(const CreateAsSelect& create, const PlanContext& contex
 Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedStatement& statement,
                                     const PlanContext& context) {
   const EngineSettings settings = effective_settings(context.settings, context.properties);
-  TRY(check_source_name(create.name.text, create.name_position));
   const SourceProperties with =
       TRY(read_source_properties(create.properties, WithClauseOf::CreateAsSelect));
   const DataSource* existing = context.catalog.find_source(create.name.text);

@@ -12,20 +12,6 @@ SqlType headers_type() {
       SqlType::structure({{"KEY", TypeKind::String}, {"VALUE", TypeKind::Bytes}}));
 }
 
-Status check_key_word(SourceKind kind, const TableElement& element) {
-  const bool is_stream = kind == SourceKind::Stream;
-  if (element.constraint != (is_stream ? ColumnConstraint::PrimaryKey : ColumnConstraint::Key))
-    return {};
-  return Error{ErrorCode::SyntaxError,
-               fmt::format("Line: {}, Col: {}: Column {} is a '{}' column: please use '{}' for "
-                           "{}.\nTables have PRIMARY KEYs, which are unique and NON NULL.\n"
-                           "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
-                           element.position.line, element.position.column,
-                           "`" + element.name.text + "`", is_stream ? "PRIMARY KEY" : "KEY",
-                           is_stream ? "KEY" : "PRIMARY KEY", is_stream ? "streams" : "tables")}
-      .at(element.position);
-}
-
 Status check_headers_type(const TableElement& element, const SqlType& type) {
   const bool is_all = element.constraint == ColumnConstraint::Headers;
   const SqlType expected = is_all ? headers_type() : SqlType(TypeKind::Bytes);
@@ -37,9 +23,7 @@ Status check_headers_type(const TableElement& element, const SqlType& type) {
       .at(element.position);
 }
 
-Result<ColumnDef> read_column(SourceKind kind, const TableElement& element,
-                              const CustomTypes& types) {
-  TRY(check_key_word(kind, element));
+Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& types) {
   if (is_system_column(element.name.text))
     return Error{ErrorCode::InvalidStatement,
                  fmt::format("'{}' is a reserved column name. You cannot use it as a name for a "
@@ -91,11 +75,10 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
 
 }  // namespace
 
-Result<Schema> read_schema(SourceKind kind, std::span<const TableElement> elements,
-                           const CustomTypes& types) {
+Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types) {
   Schema schema;
   for (const TableElement& element : elements) {
-    ColumnDef column = TRY(read_column(kind, element, types));
+    ColumnDef column = TRY(read_column(element, types));
     if (schema.index_of(column.name) >= 0)
       return Error{ErrorCode::DuplicateColumn,
                    fmt::format("Duplicate column names: {}", column.name)}

@@ -8,10 +8,9 @@
 
 namespace engine {
 
-// Keys first, the others in the order of the text. Fails with SyntaxError when a key column has the
-// other kind's keyword, with DuplicateColumn, with UndefinedObject on an unknown type, and with
-// InvalidStatement on a reserved name or a HEADERS column of a wrong type.
-Result<Schema> read_schema(SourceKind kind, std::span<const TableElement> elements,
-                           const CustomTypes& types);
+// Keys first, the others in the order of the text. Fails with DuplicateColumn, with UndefinedObject
+// on an unknown type, and with InvalidStatement on a reserved name or a HEADERS column of a wrong
+// type.
+Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types);
 
 }  // namespace engine

@@ -28,15 +28,14 @@ class PlanTest : public testing::Test, public Topics {
     topics_[name] = topic;
   }
 
-  ParsedStatement parse(std::string_view sql) {
-    Result<std::vector<ParsedStatement>> script = parse_script(sql);
-    EXPECT_TRUE(script) << script.error().message;
-    return std::move(script->front());
+  static Result<ParsedStatement> parse(std::string_view sql) {
+    std::vector<ParsedStatement> script = TRY(parse_script(sql));
+    return std::move(script.front());
   }
 
   // A CREATE STREAM or TABLE, planned and put into the catalog.
   Result<NewSource> create(std::string_view sql) {
-    const ParsedStatement statement = parse(sql);
+    const ParsedStatement statement = TRY(parse(sql));
     Result<NewSource> planned =
         plan_create_source(std::get<CreateSource>(statement.statement), statement, *catalog_, *this,
                            settings_, session_);
@@ -50,7 +49,7 @@ class PlanTest : public testing::Test, public Topics {
   const DataSource& source(std::string_view name) { return *catalog_->find_source(name); }
 
   Result<CatalogChange> change(std::string_view sql) {
-    const ParsedStatement parsed = parse(sql);
+    const ParsedStatement parsed = TRY(parse(sql));
     Result<CatalogChange> planned = plan_change(parsed.statement);
     if (planned) catalog_ = planned->catalog;
     return planned;
@@ -61,7 +60,7 @@ class PlanTest : public testing::Test, public Topics {
   }
 
   Result<InsertBatch> insert(std::string_view sql) {
-    const ParsedStatement parsed = parse(sql);
+    const ParsedStatement parsed = TRY(parse(sql));
     return plan_insert_values(
         std::get<InsertValues>(parsed.statement),
         {.catalog = *catalog_, .topics = *this, .settings = settings_, .properties = session_},
