@@ -54,7 +54,7 @@ bool same_window(const std::optional<CaseWindow>& a, const std::optional<CaseWin
   return a->is_session == b->is_session && a->start_ms == b->start_ms && a->end_ms == b->end_ms;
 }
 
-std::string compare_side(std::string_view side, const JsonNode& expected,
+std::string compare_side(std::string_view side, const CaseJson& expected,
                          const std::optional<std::string>& bytes, const FormatSpec& format,
                          std::span<const ColumnDef> columns, NumberReading numbers) {
   const Result<Observed> actual = read_observed(bytes, format, columns, numbers);
@@ -107,8 +107,9 @@ std::string compare_topic(const std::string& topic, std::span<const CaseRecord* 
   if (actual.size() > expected.size())
     text += "; the first too many: " + short_text(actual[expected.size()], how);
   else
-    text += fmt::format("; the first missing: {} -> {}", to_json(expected[actual.size()]->key),
-                        to_json(expected[actual.size()]->value));
+    text +=
+        fmt::format("; the first missing: {} -> {}", case_json_text(expected[actual.size()]->key),
+                    case_json_text(expected[actual.size()]->value));
   return text;
 }
 

@@ -11,21 +11,21 @@ namespace engine {
 namespace {
 
 // The characters of a string, and the spelling of anything else.
-std::string plain_text(const JsonNode& node) {
-  return node.kind == JsonKind::String ? node.text : to_json(node);
+std::string plain_text(const CaseJson& node) {
+  return node.kind == CaseJsonKind::String ? node.text : case_json_text(node);
 }
 
 // A number as Java narrows it: 10.0 is 10 for an INTEGER.
-Result<int64_t> whole_number(const JsonNode& node) {
+Result<int64_t> whole_number(const CaseJson& node) {
   int64_t whole = 0;
   double number = 0;
   if (absl::SimpleAtoi(node.text, &whole)) return whole;
   if (absl::SimpleAtod(node.text, &number)) return static_cast<int64_t>(number);
   return Error{ErrorCode::InvalidText,
-               fmt::format("{} is not a number, as the declared column is", to_json(node))};
+               fmt::format("{} is not a number, as the declared column is", case_json_text(node))};
 }
 
-Result<std::string> encode_kafka(const JsonNode& node, std::span<const ColumnDef> columns) {
+Result<std::string> encode_kafka(const CaseJson& node, std::span<const ColumnDef> columns) {
   std::string bytes;
   switch (columns.empty() ? TypeKind::String : columns[0].type.kind()) {
     case TypeKind::Integer:
@@ -37,7 +37,7 @@ Result<std::string> encode_kafka(const JsonNode& node, std::span<const ColumnDef
     case TypeKind::Double: {
       double number = 0;
       if (!absl::SimpleAtod(node.text, &number))
-        return Error{ErrorCode::InvalidText, to_json(node) + " is not a number"};
+        return Error{ErrorCode::InvalidText, case_json_text(node) + " is not a number"};
       append_be(bytes, std::bit_cast<int64_t>(number));
       return bytes;
     }
@@ -46,12 +46,12 @@ Result<std::string> encode_kafka(const JsonNode& node, std::span<const ColumnDef
   }
 }
 
-Result<std::optional<std::string>> encode(const JsonNode& node, const FormatSpec& format,
+Result<std::optional<std::string>> encode(const CaseJson& node, const FormatSpec& format,
                                           std::span<const ColumnDef> columns) {
   std::optional<std::string> bytes;
   if (node.is_null() || format.name == "NONE") return bytes;
   if (format.name == "JSON")
-    bytes = to_json(node);
+    bytes = case_json_text(node);
   else if (format.name == "DELIMITED")
     bytes = plain_text(node);
   else if (format.name == "KAFKA")

@@ -37,24 +37,24 @@ Observed from_json_number(const std::string& spelling, NumberReading numbers) {
   return observed_double(number, spelling);
 }
 
-Observed from_json(const JsonNode& node, NumberReading numbers) {
+Observed from_json(const CaseJson& node, NumberReading numbers) {
   Observed observed;
   switch (node.kind) {
-    case JsonKind::Null:
+    case CaseJsonKind::Null:
       break;
-    case JsonKind::Boolean:
+    case CaseJsonKind::Boolean:
       observed.kind = ObservedKind::Boolean;
       observed.boolean = node.boolean;
       break;
-    case JsonKind::Number:
+    case CaseJsonKind::Number:
       return from_json_number(node.text, numbers);
-    case JsonKind::String:
+    case CaseJsonKind::String:
       return observed_text(node.text);
-    case JsonKind::Array:
+    case CaseJsonKind::Array:
       observed.kind = ObservedKind::List;
-      for (const JsonNode& item : node.items) observed.items.push_back(from_json(item, numbers));
+      for (const CaseJson& item : node.items) observed.items.push_back(from_json(item, numbers));
       break;
-    case JsonKind::Object:
+    case CaseJsonKind::Object:
       observed.kind = ObservedKind::Object;
       for (const auto& [name, value] : node.members)
         observed.fields.emplace_back(name, from_json(value, numbers));
@@ -89,8 +89,8 @@ std::string at(const std::string& path, std::string message) {
   return path.empty() ? message : path + ": " + message;
 }
 
-std::string expected_got(const JsonNode& expected, const Observed& actual) {
-  return "expected " + to_json(expected) + ", got " + to_text(actual);
+std::string expected_got(const CaseJson& expected, const Observed& actual) {
+  return "expected " + case_json_text(expected) + ", got " + to_text(actual);
 }
 
 // A decimal's value when it is a whole number that 64 bits hold.
@@ -150,9 +150,9 @@ const Observed* find_field(const Observed& object, std::string_view name) {
   return nullptr;
 }
 
-std::string compare(const JsonNode& expected, const Observed& actual, const std::string& path);
+std::string compare(const CaseJson& expected, const Observed& actual, const std::string& path);
 
-std::string compare_objects(const JsonNode& expected, const Observed& actual,
+std::string compare_objects(const CaseJson& expected, const Observed& actual,
                             const std::string& path) {
   if (actual.kind != ObservedKind::Object || actual.fields.size() != expected.members.size())
     return at(path, expected_got(expected, actual));
@@ -170,7 +170,7 @@ std::string compare_objects(const JsonNode& expected, const Observed& actual,
   return "";
 }
 
-std::string compare_lists(const JsonNode& expected, const Observed& actual,
+std::string compare_lists(const CaseJson& expected, const Observed& actual,
                           const std::string& path) {
   if (actual.kind != ObservedKind::List || actual.items.size() != expected.items.size())
     return at(path, expected_got(expected, actual));
@@ -182,23 +182,23 @@ std::string compare_lists(const JsonNode& expected, const Observed& actual,
   return "";
 }
 
-std::string compare(const JsonNode& expected, const Observed& actual, const std::string& path) {
+std::string compare(const CaseJson& expected, const Observed& actual, const std::string& path) {
   bool is_same = false;
   switch (expected.kind) {
-    case JsonKind::Object:
+    case CaseJsonKind::Object:
       return compare_objects(expected, actual, path);
-    case JsonKind::Array:
+    case CaseJsonKind::Array:
       return compare_lists(expected, actual, path);
-    case JsonKind::Null:
+    case CaseJsonKind::Null:
       is_same = actual.kind == ObservedKind::Null;
       break;
-    case JsonKind::Boolean:
+    case CaseJsonKind::Boolean:
       is_same = actual.kind == ObservedKind::Boolean && actual.boolean == expected.boolean;
       break;
-    case JsonKind::Number:
+    case CaseJsonKind::Number:
       is_same = number_matches(expected.text, actual);
       break;
-    case JsonKind::String:
+    case CaseJsonKind::String:
       is_same = text_matches(expected.text, actual);
       break;
   }
@@ -281,14 +281,14 @@ std::optional<SpelledDecimal> read_decimal(std::string_view text) {
 Result<Observed> read_observed(const std::optional<std::string>& bytes, const FormatSpec& format,
                                std::span<const ColumnDef> columns, NumberReading numbers) {
   if (!bytes || format.name == "NONE") return Observed{};
-  if (format.name == "JSON") return from_json(TRY(parse_json(*bytes)), numbers);
+  if (format.name == "JSON") return from_json(TRY(parse_case_json(*bytes)), numbers);
   if (format.name == "DELIMITED") return observed_text(*bytes);
   if (format.name == "KAFKA") return from_kafka(*bytes, columns);
   return Error{ErrorCode::NotSupported,
                fmt::format("reading {} is not supported yet", format.name)};
 }
 
-std::string mismatch(const JsonNode& expected, const Observed& actual) {
+std::string mismatch(const CaseJson& expected, const Observed& actual) {
   const bool is_empty_bytes = actual.kind == ObservedKind::Bytes && actual.text.empty();
   return compare(expected, is_empty_bytes ? Observed{} : actual, "");
 }

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "engine/formats/spec.h"
-#include "engine/testing/json_tree.h"
+#include "engine/testing/case_json.h"
 #include "engine/types/schema.h"
 
 namespace engine {
@@ -57,7 +57,7 @@ Result<Observed> read_observed(const std::optional<std::string>& bytes, const Fo
                                std::span<const ColumnDef> columns, NumberReading numbers);
 
 // Empty when it matches; else where and how it differs, for instance "A[1]: expected 1.0, got 1".
-std::string mismatch(const JsonNode& expected, const Observed& actual);
+std::string mismatch(const CaseJson& expected, const Observed& actual);
 
 // For messages: JSON-like, cut when it is long.
 std::string to_text(const Observed& observed);

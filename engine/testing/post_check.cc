@@ -24,10 +24,10 @@ Features features_of(const FormatSpec& format, size_t column_count, Side side) {
   return features;
 }
 
-Features read_features(const JsonNode* list) {
+Features read_features(const CaseJson* list) {
   Features features;
   if (list)
-    for (const JsonNode& item : list->items) features.insert(item.text);
+    for (const CaseJson& item : list->items) features.insert(item.text);
   return features;
 }
 
@@ -67,14 +67,14 @@ std::vector<ColumnDef> values_of(const DataSource& source) {
 }
 
 // The window that `keyFormat` asks for; none asked means that there may be none.
-std::string check_window(const JsonNode& format, const std::optional<SourceWindow>& window) {
+std::string check_window(const CaseJson& format, const std::optional<SourceWindow>& window) {
   const std::string type = format.text_of("windowType");
   const std::string_view actual_type = window ? window_word(window->type) : "";
   if (!absl::EqualsIgnoreCase(type, std::string(actual_type)))
     return fmt::format("window type is \"{}\", expected \"{}\"", actual_type, type);
   std::optional<int64_t> size;
   int64_t number = 0;
-  if (const JsonNode* node = format.find("windowSize"); node && !node->is_null())
+  if (const CaseJson* node = format.find("windowSize"); node && !node->is_null())
     if (absl::SimpleAtoi(node->text, &number)) size = number;
   const std::optional<int64_t> actual_size = window ? window->size_ms : std::nullopt;
   if (size != actual_size)
@@ -83,16 +83,16 @@ std::string check_window(const JsonNode& format, const std::optional<SourceWindo
   return "";
 }
 
-std::string check_format_name(const JsonNode* expected, const FormatSpec& actual,
+std::string check_format_name(const CaseJson* expected, const FormatSpec& actual,
                               std::string_view side) {
   if (!expected) return "";
   const std::string name =
-      expected->kind == JsonKind::String ? expected->text : expected->text_of("format");
+      expected->kind == CaseJsonKind::String ? expected->text : expected->text_of("format");
   if (name.empty() || absl::EqualsIgnoreCase(name, actual.name)) return "";
   return fmt::format("{} format is {}, expected {}", side, actual.name, name);
 }
 
-std::string check_source(const JsonNode& expected, const DataSource& source) {
+std::string check_source(const CaseJson& expected, const DataSource& source) {
   const std::string type = expected.text_of("type");
   if (!type.empty() && !absl::EqualsIgnoreCase(type, std::string(kind_word(source.kind))))
     return fmt::format("is a {}", kind_word(source.kind));
@@ -107,25 +107,25 @@ std::string check_source(const JsonNode& expected, const DataSource& source) {
   if (difference.empty())
     difference = check_format_name(expected.find("valueFormat"), source.value_format, "value");
   if (!difference.empty()) return difference;
-  if (const JsonNode* format = expected.find("keyFormat")) {
+  if (const CaseJson* format = expected.find("keyFormat")) {
     difference = check_window(*format, source.window);
     if (!difference.empty()) return difference;
   }
-  if (const JsonNode* features = expected.find("keyFeatures"))
+  if (const CaseJson* features = expected.find("keyFeatures"))
     if (read_features(features) !=
         features_of(source.key_format, source.schema.key_count(), Side::Key))
       return "the key's features differ";
-  if (const JsonNode* features = expected.find("valueFeatures"))
+  if (const CaseJson* features = expected.find("valueFeatures"))
     if (read_features(features) !=
         features_of(source.value_format, values_of(source).size(), Side::Value))
       return "the value's features differ";
-  if (const JsonNode* is_source = expected.find("isSource"))
+  if (const CaseJson* is_source = expected.find("isSource"))
     if (is_source->boolean != source.read_only) return "is read-only, or is not";
   return "";
 }
 
-std::string check_sources(const JsonNode& list, const Catalog& catalog) {
-  for (const JsonNode& expected : list.items) {
+std::string check_sources(const CaseJson& list, const Catalog& catalog) {
+  for (const CaseJson& expected : list.items) {
     const std::string name = expected.text_of("name");
     const DataSource* source = catalog.find_source(name);
     if (!source) return fmt::format("there is no stream or table {}", name);
@@ -135,7 +135,7 @@ std::string check_sources(const JsonNode& list, const Catalog& catalog) {
   return "";
 }
 
-std::string check_topic_side(const JsonNode* expected, const FormatSpec& actual, size_t columns,
+std::string check_topic_side(const CaseJson* expected, const FormatSpec& actual, size_t columns,
                              Side side, std::string_view word) {
   if (!expected) return "";
   std::string difference = check_format_name(expected, actual, word);
@@ -145,8 +145,8 @@ std::string check_topic_side(const JsonNode* expected, const FormatSpec& actual,
   return "";
 }
 
-std::string check_topic(const JsonNode& expected, const KnownTopic& topic) {
-  if (const JsonNode* count = expected.find("partitions"))
+std::string check_topic(const CaseJson& expected, const KnownTopic& topic) {
+  if (const CaseJson* count = expected.find("partitions"))
     if (count->text != std::to_string(topic.partitions))
       return fmt::format("has {} partitions, expected {}", topic.partitions, count->text);
   if (!topic.format) return "nobody knows its format";
@@ -158,22 +158,22 @@ std::string check_topic(const JsonNode& expected, const KnownTopic& topic) {
                                 format.value_columns.size(), Side::Value, "value");
   if (!difference.empty()) return difference;
   for (const std::string_view schema : {"keySchema", "valueSchema"}) {
-    const JsonNode* text = expected.find(schema);
+    const CaseJson* text = expected.find(schema);
     if (text && !text->is_null()) return "there is no schema registry";
   }
   return "";
 }
 
-std::string check_topics(const JsonNode& expected, std::span<const KnownTopic> topics) {
+std::string check_topics(const CaseJson& expected, std::span<const KnownTopic> topics) {
   if (const std::string pattern = expected.text_of("blacklist"); !pattern.empty()) {
     const std::regex forbidden(pattern);
     for (const KnownTopic& topic : topics)
       if (std::regex_search(topic.name, forbidden))
         return fmt::format("there should be no topic {}", topic.name);
   }
-  const JsonNode* list = expected.find("topics");
+  const CaseJson* list = expected.find("topics");
   if (!list) return "";
-  for (const JsonNode& item : list->items) {
+  for (const CaseJson& item : list->items) {
     const std::string name = item.text_of("name");
     const auto topic = std::ranges::find(topics, name, &KnownTopic::name);
     if (topic == topics.end()) return fmt::format("there is no topic {}", name);
@@ -185,12 +185,12 @@ std::string check_topics(const JsonNode& expected, std::span<const KnownTopic> t
 
 }  // namespace
 
-std::string check_post_conditions(const JsonNode& post, const CaseEngine& engine) {
-  if (const JsonNode* sources = post.find("sources")) {
+std::string check_post_conditions(const CaseJson& post, const CaseEngine& engine) {
+  if (const CaseJson* sources = post.find("sources")) {
     const std::string difference = check_sources(*sources, *engine.catalog());
     if (!difference.empty()) return difference;
   }
-  if (const JsonNode* topics = post.find("topics")) return check_topics(*topics, engine.topics());
+  if (const CaseJson* topics = post.find("topics")) return check_topics(*topics, engine.topics());
   return "";
 }
 

@@ -4,11 +4,11 @@
 #include <string>
 
 #include "engine/testing/case_engine.h"
-#include "engine/testing/json_tree.h"
+#include "engine/testing/case_json.h"
 
 namespace engine {
 
 // Empty when they do, or when `post` is null; else what is missing.
-std::string check_post_conditions(const JsonNode& post, const CaseEngine& engine);
+std::string check_post_conditions(const CaseJson& post, const CaseEngine& engine);
 
 }  // namespace engine

@@ -22,19 +22,19 @@ constexpr int kModelledMajorVersion = 8;
 
 Error malformed(std::string message) { return Error{ErrorCode::InvalidText, std::move(message)}; }
 
-Result<int64_t> read_int(const JsonNode& node, std::string_view what) {
+Result<int64_t> read_int(const CaseJson& node, std::string_view what) {
   int64_t number = 0;
   if (!absl::SimpleAtoi(node.text, &number))
     return malformed(fmt::format("\"{}\" is not a whole number", what));
   return number;
 }
 
-Result<std::vector<CaseHeader>> read_headers(const JsonNode& node) {
+Result<std::vector<CaseHeader>> read_headers(const CaseJson& node) {
   std::vector<CaseHeader> headers;
-  for (const JsonNode& item : node.items) {
+  for (const CaseJson& item : node.items) {
     CaseHeader& header = headers.emplace_back();
     header.key = item.text_of("KEY");
-    const JsonNode* value = item.find("VALUE");
+    const CaseJson* value = item.find("VALUE");
     if (!value || value->is_null()) continue;
     header.value = decode_base64(value->text);
     if (!header.value) return malformed("a header's VALUE is not base64");
@@ -42,53 +42,53 @@ Result<std::vector<CaseHeader>> read_headers(const JsonNode& node) {
   return headers;
 }
 
-Result<CaseRecord> read_record(const JsonNode& node) {
+Result<CaseRecord> read_record(const CaseJson& node) {
   CaseRecord record;
   record.topic = node.text_of("topic");
   if (record.topic.empty()) return malformed("a record has no topic");
-  if (const JsonNode* key = node.find("key")) record.key = *key;
-  const JsonNode* value = node.find("value");
+  if (const CaseJson* key = node.find("key")) record.key = *key;
+  const CaseJson* value = node.find("value");
   if (!value) return malformed("a record has no value");
   record.value = *value;
-  if (const JsonNode* time = node.find("timestamp"); time && !time->is_null())
+  if (const CaseJson* time = node.find("timestamp"); time && !time->is_null())
     record.timestamp = TRY(read_int(*time, "timestamp"));
-  if (const JsonNode* window = node.find("window"); window && !window->is_null()) {
+  if (const CaseJson* window = node.find("window"); window && !window->is_null()) {
     record.window.emplace();
-    if (const JsonNode* start = window->find("start"))
+    if (const CaseJson* start = window->find("start"))
       record.window->start_ms = TRY(read_int(*start, "start"));
-    if (const JsonNode* end = window->find("end"))
+    if (const CaseJson* end = window->find("end"))
       record.window->end_ms = TRY(read_int(*end, "end"));
     record.window->is_session = absl::EqualsIgnoreCase(window->text_of("type"), "session");
   }
-  if (const JsonNode* headers = node.find("headers")) record.headers = TRY(read_headers(*headers));
+  if (const CaseJson* headers = node.find("headers")) record.headers = TRY(read_headers(*headers));
   return record;
 }
 
-Result<CaseTopic> read_topic(const JsonNode& node) {
+Result<CaseTopic> read_topic(const CaseJson& node) {
   CaseTopic topic;
   topic.name = node.text_of("name");
-  if (const JsonNode* count = node.find("partitions"))
+  if (const CaseJson* count = node.find("partitions"))
     topic.partitions = static_cast<int>(TRY(read_int(*count, "partitions")));
-  if (const JsonNode* count = node.find("replicas"))
+  if (const CaseJson* count = node.find("replicas"))
     topic.replicas = static_cast<int>(TRY(read_int(*count, "replicas")));
   topic.has_schema = node.find("keySchema") || node.find("valueSchema");
   return topic;
 }
 
 template <class T>
-Status read_list(const JsonNode& node, std::string_view member, Result<T> (*read)(const JsonNode&),
+Status read_list(const CaseJson& node, std::string_view member, Result<T> (*read)(const CaseJson&),
                  std::vector<T>& to) {
-  const JsonNode* list = node.find(member);
+  const CaseJson* list = node.find(member);
   if (!list) return {};
-  for (const JsonNode& item : list->items) to.push_back(TRY(read(item)));
+  for (const CaseJson& item : list->items) to.push_back(TRY(read(item)));
   return {};
 }
 
-std::string skip_reason(const JsonNode& node) {
-  const JsonNode* enabled = node.find("enabled");
-  if (enabled && enabled->kind == JsonKind::Boolean && !enabled->boolean)
+std::string skip_reason(const CaseJson& node) {
+  const CaseJson* enabled = node.find("enabled");
+  if (enabled && enabled->kind == CaseJsonKind::Boolean && !enabled->boolean)
     return "disabled in the case file";
-  const JsonNode* versions = node.find("versions");
+  const CaseJson* versions = node.find("versions");
   if (!versions) return "";
   const std::string newest = versions->text_of("max");
   int major = 0;
@@ -98,26 +98,26 @@ std::string skip_reason(const JsonNode& node) {
   return "";
 }
 
-Result<TestCase> read_case(const JsonNode& node, const std::string& stem) {
+Result<TestCase> read_case(const CaseJson& node, const std::string& stem) {
   TestCase read;
   const std::string name = node.text_of("name");
   if (name.empty()) return malformed("a case has no name");
   read.id = stem + "/" + name;
   read.file = stem;
-  const JsonNode* statements = node.find("statements");
+  const CaseJson* statements = node.find("statements");
   if (!statements) return malformed("a case has no statements");
-  for (const JsonNode& statement : statements->items) read.statements.push_back(statement.text);
-  if (const JsonNode* properties = node.find("properties"))
+  for (const CaseJson& statement : statements->items) read.statements.push_back(statement.text);
+  if (const CaseJson* properties = node.find("properties"))
     for (const auto& [property, value] : properties->members)
       read.properties[property] =
-          value.kind == JsonKind::Boolean ? (value.boolean ? "true" : "false") : value.text;
+          value.kind == CaseJsonKind::Boolean ? (value.boolean ? "true" : "false") : value.text;
   TRY(read_list(node, "topics", read_topic, read.topics));
   TRY(read_list(node, "inputs", read_record, read.inputs));
   TRY(read_list(node, "outputs", read_record, read.outputs));
-  if (const JsonNode* error = node.find("expectedException"))
+  if (const CaseJson* error = node.find("expectedException"))
     read.expected_error = ExpectedError{error->text_of("type"), error->text_of("message"),
                                         error->text_of("cause"), error->text_of("causeMessage")};
-  if (const JsonNode* post = node.find("post")) read.post = *post;
+  if (const CaseJson* post = node.find("post")) read.post = *post;
   read.skip_reason = skip_reason(node);
   const std::string function = find_test_only_function(read.script());
   if (read.skip_reason.empty() && !function.empty())
@@ -125,11 +125,11 @@ Result<TestCase> read_case(const JsonNode& node, const std::string& stem) {
   return read;
 }
 
-std::vector<TestCase> expand_formats(const JsonNode& node, TestCase read) {
-  const JsonNode* formats = node.find("format");
+std::vector<TestCase> expand_formats(const CaseJson& node, TestCase read) {
+  const CaseJson* formats = node.find("format");
   if (!formats || formats->items.empty()) return {std::move(read)};
   std::vector<TestCase> expanded;
-  for (const JsonNode& format : formats->items) {
+  for (const CaseJson& format : formats->items) {
     TestCase& one = expanded.emplace_back(read);
     one.id += " - " + format.text;
     for (std::string& statement : one.statements)
@@ -138,12 +138,12 @@ std::vector<TestCase> expand_formats(const JsonNode& node, TestCase read) {
   return expanded;
 }
 
-std::vector<TestCase> expand_config(const JsonNode& node, std::vector<TestCase> cases) {
-  const JsonNode* config = node.find("config");
+std::vector<TestCase> expand_config(const CaseJson& node, std::vector<TestCase> cases) {
+  const CaseJson* config = node.find("config");
   if (!config || config->items.empty()) return cases;
   std::vector<TestCase> expanded;
   for (const TestCase& one : cases) {
-    for (const JsonNode& value : config->items) {
+    for (const CaseJson& value : config->items) {
       TestCase& copy = expanded.emplace_back(one);
       for (auto& [property, text] : copy.properties) {
         if (text != "{CONFIG}") continue;
@@ -160,11 +160,11 @@ std::vector<TestCase> expand_config(const JsonNode& node, std::vector<TestCase> 
 std::string TestCase::script() const { return absl::StrJoin(statements, "\n"); }
 
 Result<std::vector<TestCase>> read_cases(std::string_view text, const std::string& stem) {
-  const JsonNode document = TRY(parse_json(text));
-  const JsonNode* tests = document.find("tests");
+  const CaseJson document = TRY(parse_case_json(text));
+  const CaseJson* tests = document.find("tests");
   if (!tests) return malformed("no member \"tests\"");
   std::vector<TestCase> cases;
-  for (const JsonNode& node : tests->items) {
+  for (const CaseJson& node : tests->items) {
     Result<TestCase> read = read_case(node, stem);
     if (!read) {
       Error error = read.error();

@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
-#include "engine/testing/json_tree.h"
+#include "engine/testing/case_json.h"
 
 namespace engine {
 
@@ -28,7 +28,7 @@ struct CaseHeader {
 // One record, given or expected.
 struct CaseRecord {
   std::string topic;
-  JsonNode key, value;
+  CaseJson key, value;
   std::optional<int64_t> timestamp;
   std::optional<CaseWindow> window;
   std::vector<CaseHeader> headers;
@@ -53,7 +53,7 @@ struct TestCase {
   std::vector<CaseTopic> topics;
   std::vector<CaseRecord> inputs, outputs;
   std::optional<ExpectedError> expected_error;
-  JsonNode post;            // null when there is none
+  CaseJson post;            // null when there is none
   std::string skip_reason;  // empty: it is to be run
 
   // All statements as one script; a line for each.

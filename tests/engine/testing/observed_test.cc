@@ -10,7 +10,7 @@ std::string json_mismatch(std::string_view expected, std::string actual,
                           NumberReading numbers = NumberReading::Exact) {
   const Result<Observed> observed = read_observed(actual, {.name = "JSON"}, {}, numbers);
   if (!observed) return observed.error().message;
-  return mismatch(*parse_json(expected), *observed);
+  return mismatch(*parse_case_json(expected), *observed);
 }
 
 TEST(Observed, json_numbers_with_a_point_are_compared_as_spelled) {
@@ -45,7 +45,7 @@ TEST(Observed, texts_match_decimals_and_base64) {
   const Result<Observed> read =
       read_observed("hello", {.name = "KAFKA"}, bytes, NumberReading::Exact);
   ASSERT_TRUE(read);
-  EXPECT_EQ(mismatch(*parse_json("\"aGVsbG8=\""), *read), "");
+  EXPECT_EQ(mismatch(*parse_case_json("\"aGVsbG8=\""), *read), "");
 }
 
 TEST(Observed, kafka_bytes_are_read_by_the_columns_type) {
@@ -54,7 +54,7 @@ TEST(Observed, kafka_bytes_are_read_by_the_columns_type) {
   const Result<Observed> read =
       read_observed(eight, {.name = "KAFKA"}, bigint, NumberReading::Exact);
   ASSERT_TRUE(read);
-  EXPECT_EQ(mismatch(*parse_json("256"), *read), "");
+  EXPECT_EQ(mismatch(*parse_case_json("256"), *read), "");
   EXPECT_FALSE(read_observed("1234", {.name = "KAFKA"}, bigint, NumberReading::Exact));
 }
 
@@ -62,7 +62,7 @@ TEST(Observed, empty_bytes_count_as_null) {
   const std::vector<ColumnDef> bytes = {{"B", TypeKind::Bytes}};
   const Result<Observed> read = read_observed("", {.name = "KAFKA"}, bytes, NumberReading::Exact);
   ASSERT_TRUE(read);
-  EXPECT_EQ(mismatch(JsonNode{}, *read), "");
+  EXPECT_EQ(mismatch(CaseJson{}, *read), "");
 }
 
 }  // namespace

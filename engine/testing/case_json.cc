@@ -1,4 +1,4 @@
-#include "engine/testing/json_tree.h"
+#include "engine/testing/case_json.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -17,10 +17,10 @@ std::string_view trimmed(std::string_view token) {
   return token.substr(0, end == token.npos ? 0 : end + 1);
 }
 
-simdjson::error_code read(ondemand::value value, JsonNode& to, int depth);
+simdjson::error_code read(ondemand::value value, CaseJson& to, int depth);
 
-simdjson::error_code read_array(ondemand::value value, JsonNode& to, int depth) {
-  to.kind = JsonKind::Array;
+simdjson::error_code read_array(ondemand::value value, CaseJson& to, int depth) {
+  to.kind = CaseJsonKind::Array;
   ondemand::array array;
   if (const auto error = value.get_array().get(array)) return error;
   for (auto element : array) {
@@ -31,8 +31,8 @@ simdjson::error_code read_array(ondemand::value value, JsonNode& to, int depth) 
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code read_object(ondemand::value value, JsonNode& to, int depth) {
-  to.kind = JsonKind::Object;
+simdjson::error_code read_object(ondemand::value value, CaseJson& to, int depth) {
+  to.kind = CaseJsonKind::Object;
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
   for (auto field : object) {
@@ -40,7 +40,7 @@ simdjson::error_code read_object(ondemand::value value, JsonNode& to, int depth)
     if (const auto error = field.unescaped_key().get(name)) return error;
     const std::string owned(name);
     std::erase_if(to.members, [&](const auto& member) { return member.first == owned; });
-    JsonNode& member = to.members.emplace_back(owned, JsonNode{}).second;
+    CaseJson& member = to.members.emplace_back(owned, CaseJson{}).second;
     ondemand::value item;
     if (const auto error = field.value().get(item)) return error;
     if (const auto error = read(item, member, depth + 1)) return error;
@@ -48,7 +48,7 @@ simdjson::error_code read_object(ondemand::value value, JsonNode& to, int depth)
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code read(ondemand::value value, JsonNode& to, int depth) {
+simdjson::error_code read(ondemand::value value, CaseJson& to, int depth) {
   if (depth > kMaxDepth) return simdjson::DEPTH_ERROR;
   ondemand::json_type type;
   if (const auto error = value.type().get(type)) return error;
@@ -58,21 +58,21 @@ simdjson::error_code read(ondemand::value value, JsonNode& to, int depth) {
     case ondemand::json_type::object:
       return read_object(value, to, depth);
     case ondemand::json_type::number: {
-      to.kind = JsonKind::Number;
+      to.kind = CaseJsonKind::Number;
       to.text = trimmed(value.raw_json_token());
       double ignored;  // checks the spelling
       const auto error = value.get_double().get(ignored);
       return error == simdjson::NUMBER_ERROR && to.text.size() > 17 ? simdjson::SUCCESS : error;
     }
     case ondemand::json_type::string: {
-      to.kind = JsonKind::String;
+      to.kind = CaseJsonKind::String;
       std::string_view text;
       const auto error = value.get_string().get(text);
       to.text = text;
       return error;
     }
     case ondemand::json_type::boolean:
-      to.kind = JsonKind::Boolean;
+      to.kind = CaseJsonKind::Boolean;
       return value.get_bool().get(to.boolean);
     case ondemand::json_type::null:
       return value.is_null() ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
@@ -81,35 +81,35 @@ simdjson::error_code read(ondemand::value value, JsonNode& to, int depth) {
 }
 
 // A document that is one scalar is none of on-demand's values: an array around it makes it one.
-simdjson::error_code read_document(std::string_view text, JsonNode& to) {
+simdjson::error_code read_document(std::string_view text, CaseJson& to) {
   const simdjson::padded_string padded("[" + std::string(text) + "]");
   ondemand::parser parser;
   ondemand::document document;
   if (const auto error = parser.iterate(padded).get(document)) return error;
   ondemand::value value;
   if (const auto error = document.get_value().get(value)) return error;
-  JsonNode list;
+  CaseJson list;
   if (const auto error = read(value, list, 0)) return error;
   if (list.items.size() != 1) return simdjson::TAPE_ERROR;
   to = std::move(list.items.front());
   return simdjson::SUCCESS;
 }
 
-void append(std::string& out, const JsonNode& node) {
+void append(std::string& out, const CaseJson& node) {
   switch (node.kind) {
-    case JsonKind::Null:
+    case CaseJsonKind::Null:
       out += "null";
       break;
-    case JsonKind::Boolean:
+    case CaseJsonKind::Boolean:
       out += node.boolean ? "true" : "false";
       break;
-    case JsonKind::Number:
+    case CaseJsonKind::Number:
       out += node.text;
       break;
-    case JsonKind::String:
+    case CaseJsonKind::String:
       append_json_string(out, node.text);
       break;
-    case JsonKind::Array:
+    case CaseJsonKind::Array:
       out += '[';
       for (size_t i = 0; i < node.items.size(); ++i) {
         if (i > 0) out += ',';
@@ -117,7 +117,7 @@ void append(std::string& out, const JsonNode& node) {
       }
       out += ']';
       break;
-    case JsonKind::Object:
+    case CaseJsonKind::Object:
       out += '{';
       for (size_t i = 0; i < node.members.size(); ++i) {
         if (i > 0) out += ',';
@@ -132,26 +132,26 @@ void append(std::string& out, const JsonNode& node) {
 
 }  // namespace
 
-const JsonNode* JsonNode::find(std::string_view name) const {
+const CaseJson* CaseJson::find(std::string_view name) const {
   for (const auto& [member, value] : members)
     if (member == name) return &value;
   return nullptr;
 }
 
-std::string JsonNode::text_of(std::string_view name) const {
-  const JsonNode* member = find(name);
-  return member && member->kind == JsonKind::String ? member->text : "";
+std::string CaseJson::text_of(std::string_view name) const {
+  const CaseJson* member = find(name);
+  return member && member->kind == CaseJsonKind::String ? member->text : "";
 }
 
-Result<JsonNode> parse_json(std::string_view text) {
-  JsonNode node;
+Result<CaseJson> parse_case_json(std::string_view text) {
+  CaseJson node;
   if (const auto error = read_document(text, node))
     return Error{ErrorCode::InvalidText,
                  fmt::format("not JSON: {}", simdjson::error_message(error))};
   return node;
 }
 
-std::string to_json(const JsonNode& node) {
+std::string case_json_text(const CaseJson& node) {
   std::string out;
   append(out, node);
   return out;
