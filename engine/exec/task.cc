@@ -270,7 +270,9 @@ bool Task::submit() {
   const TaskSequence sequence = unsent_->sequence;
   ++in_flight_;
   CommitDone done = [this, alive = alive_, sequence](Result<std::vector<TopicEnd>> result) {
-    if (*alive) committed(sequence, std::move(result));
+    if (!*alive) return;
+    committed(sequence, std::move(result));
+    if (*alive && answered_) answered_();
   };
   if (!sink_->try_commit(*unsent_, done)) {
     --in_flight_;

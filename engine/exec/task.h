@@ -46,6 +46,7 @@ struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
   std::string last_error;
   int64_t lag_records = 0;  // as of the last step
+  int64_t records_per_second = 0;  // set by the owner, who knows the time
 };
 
 // Invariants:
@@ -96,6 +97,8 @@ class Task {
   void on_durable_entry(std::function<void(TaskSequence, JournalEntry)> listener) {
     durable_entry_ = std::move(listener);
   }
+  // Called after each answer to a commit: a task that waited for it may be stepped again.
+  void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
 
  private:
   class Log;
@@ -143,6 +146,7 @@ class Task {
   std::optional<TaskFailure> failure_;
   TaskMetrics metrics_;
   std::function<void(TaskSequence, JournalEntry)> durable_entry_;
+  std::function<void()> answered_;
   std::shared_ptr<bool> alive_ =
       std::make_shared<bool>(true);  // answers to commits may come after the task is gone
 };

@@ -7,6 +7,7 @@
 
 #include "engine/testing/command.h"
 #include "engine/testing/memory_engine.h"
+#include "server/node/node.h"
 
 namespace {
 
@@ -21,6 +22,7 @@ struct Subcommand {
   int (*run)(int argc, const char* const* argv);  // argv[0] is the subcommand's name
 };
 constexpr Subcommand kSubcommands[] = {
+    {"server", "run a server", server::run_server_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };
 
@@ -33,7 +35,7 @@ void print_help() {
     fmt::print("  {:<9} {}\n", subcommand.name, subcommand.summary);
   fmt::print(
       "\nOptions:\n  --help     this text; after a subcommand: its options\n"
-      "  --version  the version\n\nExamples:\n  millrace test cases/ --filter joins/\n");
+      "  --version  the version\n\nExamples:\n  millrace server --data-dir ./data\n  millrace test cases/ --filter joins/\n");
 }
 
 int usage_error(std::string_view problem) {

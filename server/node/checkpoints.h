@@ -1,0 +1,58 @@
+// Gathers what a task's commits have changed since its last checkpoint, and hands it to the state store from time to time.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "engine/exec/task.h"
+#include "storage/log/log.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+// The journal grows until a checkpoint contains it; recovery reads both. So a checkpoint is written when the journal has become as
+// long as is still quick to read again, or old.
+//
+// Threads: the shard's; answers of the state store only touch what is shared. Owner: the shard's entry of the task.
+class TaskCheckpoints {
+ public:
+  TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log, const Clock& clock);
+
+  // What the last checkpoint held of positions and scalars.
+  void begin_after(TaskSequence last, engine::JournalEntry position) {
+    last_ = last;
+    position_ = std::move(position);
+  }
+  // A durable journal entry of the task, in order.
+  void add(TaskSequence sequence, engine::JournalEntry entry);
+  // Begins a checkpoint if it is time for one and none is on its way.
+  void tick();
+
+ private:
+  struct Shared;
+  void begin();
+
+  static constexpr size_t kMaxJournalBytes = 16 << 20;
+  static constexpr int64_t kMaxAgeUs = 10'000'000;
+
+  const std::string task_;
+  storage::StateStore& state_;
+  storage::Log& log_;
+  const Clock& clock_;
+  engine::JournalEntry position_;  // the newest positions and scalars, all of them; no entries
+  std::map<std::pair<uint32_t, std::string>, engine::StateEntry> changed_;
+  std::map<uint32_t, std::string> removed_below_;  // by store: the greatest DeleteBelow
+  TaskSequence last_;
+  size_t gathered_bytes_ = 0;
+  int64_t since_us_ = 0;
+  std::shared_ptr<Shared> shared_;
+};
+
+// Builds the state of a task from its checkpoint and its journal; the latter goes on to the next checkpoint. Returns the last durable
+// sequence. Blocks: for start-up.
+Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state, const storage::Log& log,
+                                     engine::Task& into, TaskCheckpoints& checkpoints);
+
+}  // namespace server

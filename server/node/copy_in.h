@@ -1,0 +1,14 @@
+// COPY ... FROM STDIN: rows into a stream or a table.
+#pragma once
+#include <memory>
+
+#include "server/node/node_session.h"
+
+namespace server {
+
+// All or nothing up to `copy.atomic.bytes`; what is larger is committed in blocks of that size, and then its error says how many rows are in.
+// In a transaction the rows are held back with it.
+Result<std::unique_ptr<pg::CopyIn>> start_copy(NodeSession& session, const World& world, const pg::CopyTarget& target,
+                                               pg::CopyReceiver& receiver);
+
+}  // namespace server

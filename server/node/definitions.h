@@ -1,0 +1,78 @@
+// The metadata thread: defining statements are planned, logged, applied and realised here, one after the other, and the world that follows
+// is published for everybody to read without locks on what it holds.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "engine/sql/ast.h"
+#include "server/node/definition.h"
+#include "server/node/queries.h"
+#include "server/node/world.h"
+#include "storage/log/log.h"
+#include "storage/meta/metadata_log.h"
+
+namespace server {
+
+struct DefinitionOutcome {
+  std::string tag;
+  std::vector<std::string> notices;
+};
+using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
+
+// A DDL goes validate, append, apply, realise, answer. What fails after the append is a state of the object (a query in ERROR), never
+// half a catalog. Realising is idempotent: at start it is done for all that the metadata log defines.
+//
+// Threads: world(), submit() and task_failed() from any; answers come on the metadata thread.
+// Owner:   the node. Stopping refuses new statements and finishes the one at hand.
+class Definitions {
+ public:
+  Definitions(storage::Log& log, storage::MetadataLog& metadata, Queries& queries, engine::EngineSettings settings);
+  ~Definitions();
+
+  // Reads the whole metadata log and starts its queries; before start_thread().
+  Status recover();
+  void start_thread();
+  void stop_thread();
+
+  WorldPtr world() const;
+  const engine::EngineSettings& settings() const { return settings_; }
+  void submit(std::shared_ptr<const engine::ParsedStatement> statement, engine::Properties properties, DefinitionDone done);
+  // A query's task cannot go on.
+  void task_failed(const std::string& query_id, Error error);
+  // Why a query has no running tasks; empty when it has.
+  std::map<std::string, std::string> failed_queries() const;
+
+ private:
+  using Job = std::function<void()>;
+  void run();
+  void enqueue(Job job);
+  Result<DefinitionOutcome> define(const engine::ParsedStatement& statement, const engine::Properties& properties);
+  Status append(const storage::MetadataCommand& command, Revision& revision);
+  void realise(const WorldChange& change);
+  void realise_topics(const storage::TopicSnapshot& topics);
+  void start_query(const DefinedQuery& defined);
+  void publish(WorldPtr world);
+
+  storage::Log& log_;
+  storage::MetadataLog& metadata_;
+  Queries& queries_;
+  const engine::EngineSettings settings_;
+  storage::TopicTable topics_;
+  std::thread thread_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_
+  std::condition_variable ready_;
+  std::deque<Job> jobs_;
+  bool is_stopping_ = false;
+  WorldPtr world_;
+  std::map<std::string, std::string> failed_;
+};
+
+}  // namespace server

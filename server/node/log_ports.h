@@ -1,0 +1,47 @@
+// The engine's ports over the node's log.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/exec/ports.h"
+#include "server/net/loop.h"
+#include "storage/log/log.h"
+#include "storage/log/log_reader.h"
+
+namespace server {
+
+inline storage::TopicPartition to_storage(const engine::PartitionRef& ref) { return {ref.topic, ref.partition}; }
+inline engine::PartitionRef to_engine(const storage::TopicPartition& partition) { return {partition.topic, partition.partition}; }
+
+// Threads: the shard's. Views given by poll() lie in the memory map and hold until release().
+class LogSources final : public engine::Sources {
+ public:
+  static Result<std::unique_ptr<LogSources>> open(storage::Log& log);
+  Result<std::vector<engine::Polled>> poll(std::span<const std::pair<engine::PartitionRef, Offset>> positions,
+                                           size_t max_bytes) override;
+  void release() override;
+
+ private:
+  explicit LogSources(std::unique_ptr<storage::LogReader> reader) : reader_(std::move(reader)) {}
+  Result<engine::Polled> poll_one(const storage::TopicPartition& partition, Offset next, size_t max_bytes);
+
+  std::unique_ptr<storage::LogReader> reader_;
+  bool in_turn_ = false;
+};
+
+// Answers come back on the shard's loop.
+class LogSink final : public engine::Sink {
+ public:
+  // `on_room` is called on the loop when the log, after it was full, takes commits again.
+  LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room) : log_(log), loop_(loop), on_room_(std::move(on_room)) {}
+  bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
+
+ private:
+  storage::Log& log_;
+  Loop& loop_;
+  std::function<void()> on_room_;
+  bool waits_for_room_ = false;
+};
+
+}  // namespace server

@@ -1,0 +1,95 @@
+#include "server/node/node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+
+#include "base/log.h"
+#include "storage/meta/embedded_metadata_log.h"
+
+namespace server {
+
+Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
+  std::unique_ptr<Node> node(new Node(settings));
+  const int64_t begun_us = node->clock_.monotonic_us();
+  TRY(node->open_storage());
+  TRY(node->make_shards());
+  std::vector<Shard*> shards;
+  for (const auto& shard : node->shards_) shards.push_back(shard.get());
+  node->queries_ = std::make_unique<Queries>(*node->log_, *node->state_, node->clock_, shards);
+  node->definitions_ = std::make_unique<Definitions>(*node->log_, *node->metadata_, *node->queries_, settings.engine);
+  TRY(node->definitions_->recover());
+  node->parts_.reset(new NodeParts{*node->log_, *node->definitions_, *node->queries_, node->clock_, node->settings_});
+  TRY(node->open_front_ends());
+  node->count_records();
+  node->definitions_->start_thread();
+  for (const auto& shard : node->shards_) shard->start_thread();
+  node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
+  return node;
+}
+
+Status Node::open_storage() {
+  std::error_code error;
+  std::filesystem::create_directories(settings_.data_dir, error);
+  if (error)
+    return Error{ErrorCode::StorageFailure, fmt::format("cannot make the data directory {}: {}", settings_.data_dir, error.message()), {},
+                 "Choose another --data-dir, or make it writable."};
+  storage::LogOptions options;
+  options.on_durable = [this](std::span<const storage::TopicPartition> partitions) { on_durable(partitions); };
+  log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
+  state_ = TRY(storage::StateStore::open(settings_.data_dir, {}));
+  metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
+  return {};
+}
+
+void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
+  if (!shards_are_ready_.load(std::memory_order_acquire)) return;
+  for (const auto& shard : shards_) shard->wake(partitions);
+}
+
+Status Node::make_shards() {
+  const int count = settings_.shards > 0 ? settings_.shards : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  for (int i = 0; i < count; ++i) {
+    shards_.push_back(TRY(Shard::make(*log_, clock_, [this](const ShardTask& task) {
+      definitions_->task_failed(task.query_id, task.task->failure()->error);
+    })));
+  }
+  shards_are_ready_.store(true, std::memory_order_release);
+  return {};
+}
+
+Status Node::open_front_ends() {
+  std::vector<pg::PgServer::Shard> shards;
+  for (const auto& shard : shards_) {
+    backends_.push_back(std::make_unique<NodeBackend>(*parts_, *shard));
+    shards.push_back({&shard->loop(), backends_.back().get()});
+  }
+  pg_ = TRY(pg::PgServer::open(shards, {settings_.pg}, clock_));
+  return {};
+}
+
+void Node::count_records() {
+  for (const storage::TopicPartition& partition : log_->partitions())
+    if (const auto status = log_->find_partition(partition))
+      started_.records += static_cast<uint64_t>(status->log_end() - status->log_start());
+  started_.queries = definitions_->world()->catalog->queries.size();
+  started_.table_rows = queries_->recovered().table_rows;
+  started_.is_new = definitions_->world()->revision == Revision(0);
+}
+
+Node::~Node() {
+  if (definitions_) definitions_->stop_thread();
+  if (pg_ && !shards_.empty()) {
+    std::promise<void> stopped;
+    pg_->stop([&] { stopped.set_value(); });
+    stopped.get_future().wait_for(std::chrono::seconds(5));
+  }
+  for (const auto& shard : shards_) shard->stop_thread();
+  pg_.reset();
+  shards_are_ready_.store(false, std::memory_order_release);
+  shards_.clear();  // their readers must be gone before the log
+}
+
+}  // namespace server

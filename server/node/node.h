@@ -1,0 +1,58 @@
+// A whole server in one object: storage, shards, queries, front ends.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "server/node/node_session.h"
+#include "server/node/settings.h"
+#include "server/pg/pg_server.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+struct NodeStart {
+  double seconds = 0;           // from the call to ready
+  uint64_t records = 0;         // in all partitions
+  uint64_t queries = 0, table_rows = 0;
+  bool is_new = false;          // the data directory was empty
+};
+
+// Threads: the owner's. Destruction stops everything in order: no new connections, sessions end, shards stop, the log is closed.
+class Node {
+ public:
+  // Opens the data directory, brings every query back to its last commit, and listens. Fails with StorageInUse, IncompatibleFormat,
+  // StorageFailure, DiskFull, NetworkFailure; then nothing is running.
+  static Result<std::unique_ptr<Node>> start(const NodeSettings& settings);
+  ~Node();
+
+  const Address& pg_address() const { return pg_->address(); }
+  const NodeStart& started() const { return started_; }
+
+ private:
+  explicit Node(const NodeSettings& settings) : settings_(settings) {}
+  Status open_storage();
+  Status make_shards();
+  Status open_front_ends();
+  void count_records();
+  void on_durable(std::span<const storage::TopicPartition> partitions);
+
+  const NodeSettings settings_;
+  SystemClock clock_;
+  NodeStart started_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<storage::StateStore> state_;
+  std::unique_ptr<storage::MetadataLog> metadata_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Queries> queries_;
+  std::unique_ptr<Definitions> definitions_;
+  std::unique_ptr<NodeParts> parts_;
+  std::vector<std::unique_ptr<NodeBackend>> backends_;
+  std::unique_ptr<pg::PgServer> pg_;
+  std::atomic<bool> shards_are_ready_{false};
+};
+
+// `millrace server`.
+int run_server_command(int argc, const char* const* argv);
+
+}  // namespace server

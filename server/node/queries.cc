@@ -1,0 +1,175 @@
+#include "server/node/queries.h"
+
+#include <fmt/format.h>
+
+#include <future>
+
+#include "base/log.h"
+
+namespace server {
+
+namespace {
+
+// Runs work on a shard's loop and waits for it.
+void run_on(Shard& shard, std::function<void()> work) {
+  std::promise<void> done;
+  shard.post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+engine::TaskOptions options_for(const engine::QueryPlan& plan) {
+  engine::TaskOptions options;
+  const auto buffering = plan.properties.find("cache.max.bytes.buffering");
+  options.merge_updates = buffering == plan.properties.end() || buffering->second != "0";
+  return options;
+}
+
+Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
+  std::promise<Status> done;
+  begin([&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+}  // namespace
+
+Shard& Queries::shard_for(const std::string& query_id, int32_t partition) {
+  return *shards_[(std::hash<std::string>{}(query_id) + static_cast<size_t>(partition)) % shards_.size()];
+}
+
+int32_t Queries::partition_count(const Uuid& topic) const {
+  int32_t count = 0;
+  while (log_.find_partition({topic, PartitionId(count)})) ++count;
+  return count;
+}
+
+Result<std::vector<Queries::StageInput>> Queries::inputs_of(const DefinedQuery& defined, const engine::StagePlan& stage) const {
+  std::vector<StageInput> inputs;
+  for (const engine::PlanNode& node : stage.nodes) {
+    const auto* input = std::get_if<engine::InputStep>(&node.step);
+    if (!input) continue;
+    const auto index = static_cast<uint32_t>(inputs.size());
+    if (input->exchange >= 0) {
+      inputs.push_back({index, defined.exchange_ids.at(static_cast<size_t>(input->exchange)), true});
+      continue;
+    }
+    const auto topic = defined.topic_ids.find(input->topic);
+    if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
+      return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted", input->topic, input->source_name)};
+    inputs.push_back({index, topic->second, false});
+  }
+  return inputs;
+}
+
+Result<engine::StageEnd> Queries::end_of(const DefinedQuery& defined, const engine::StagePlan& stage) const {
+  if (stage.output.exchange >= 0) {
+    const Uuid id = defined.exchange_ids.at(static_cast<size_t>(stage.output.exchange));
+    return engine::StageEnd(engine::OutputTarget{id, partition_count(id)});
+  }
+  if (stage.output.topic.empty()) return engine::StageEnd(engine::CallbackOutput::Take([](engine::Batch) {}));
+  const auto topic = defined.topic_ids.find(stage.output.topic);
+  if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
+    return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\", which the query writes, was deleted", stage.output.topic)};
+  return engine::StageEnd(engine::OutputTarget{topic->second, partition_count(topic->second)});
+}
+
+Offset Queries::start_offset(const DefinedQuery& defined, const engine::PartitionRef& partition) const {
+  for (const StartPosition& start : defined.starts)
+    if (start.topic == partition.topic && start.partition == partition.partition) return start.offset;
+  return Offset(0);
+}
+
+Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t partition, const std::vector<StageInput>& inputs,
+                           engine::TaskOptions options) {
+  const engine::QueryPlan& plan = *defined.plan;
+  const engine::StagePlan& stage = plan.stages[static_cast<size_t>(stage_index)];
+  const std::string id = fmt::format("{}/{}/{}", plan.id, stage_index, partition);
+  const storage::TaskStart begun = TRY(storage::raise_epoch_and_wait(log_, id));
+  std::vector<engine::Task::Input> task_inputs;
+  for (const StageInput& input : inputs) {
+    const engine::PartitionRef ref{input.topic, PartitionId(partition)};
+    task_inputs.push_back({input.index, ref, start_offset(defined, ref), input.is_exchange, {}});
+  }
+  Shard& shard = shard_for(plan.id, partition);
+  auto entry = std::make_unique<ShardTask>();
+  entry->query_id = plan.id;
+  entry->stage = stage_index;
+  engine::StageEnd end = TRY(end_of(defined, stage));
+  entry->task = TRY(engine::Task::make(id, stage, std::move(task_inputs), std::move(end), shard.sources(), &shard.sink(), clock_,
+                                       std::hash<std::string>{}(id), plan.properties, options));
+  entry->checkpoints = std::make_unique<TaskCheckpoints>(id, state_, log_, clock_);
+  const TaskSequence last = TRY(load_task_state(id, state_, log_, *entry->task, *entry->checkpoints));
+  entry->task->resume_after(begun.epoch, std::max(last, begun.last_sequence));
+  entry->task->on_durable_entry([checkpoints = entry->checkpoints.get()](TaskSequence sequence, engine::JournalEntry journalled) {
+    checkpoints->add(sequence, std::move(journalled));
+  });
+  if (plan.materialization && plan.materialization->stage == stage_index) {
+    entry->view = std::make_unique<engine::TableView>(*plan.materialization, *entry->task);
+    recovered_.table_rows += entry->view->size();
+  }
+  ++recovered_.tasks;
+  entry->is_paused = defined.query->state == engine::DesiredState::Paused;
+  shard.post([&shard, raw = entry.release()] { shard.add(std::unique_ptr<ShardTask>(raw)); });
+  return {};
+}
+
+Status Queries::start_with(const DefinedQuery& defined, engine::TaskOptions options) {
+  const engine::QueryPlan& plan = *defined.plan;
+  for (size_t i = 0; i < plan.exchanges.size(); ++i)
+    TRY(storage::create_partitions_and_wait(log_, defined.exchange_ids.at(i), plan.exchanges[i].partitions));
+  for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
+    const std::vector<StageInput> inputs = TRY(inputs_of(defined, plan.stages[stage]));
+    const int32_t partitions = partition_count(inputs.front().topic);
+    for (int32_t partition = 0; partition < partitions; ++partition)
+      TRY(start_task(defined, static_cast<int>(stage), partition, inputs, options));
+  }
+  return {};
+}
+
+Status Queries::start(const DefinedQuery& defined) {
+  careful_.erase(defined.plan->id);
+  return start_with(defined, options_for(*defined.plan));
+}
+
+void Queries::remove_tasks(const std::string& query_id) {
+  for (Shard* shard : shards_) run_on(*shard, [&] { shard->remove_query(query_id); });
+}
+
+void Queries::stop(const DefinedQuery& defined, Keep keep) {
+  const std::string& id = defined.plan->id;
+  remove_tasks(id);
+  careful_.erase(id);
+  if (keep == Keep::State) return;
+  const auto warn = [&](const Status& status) {
+    if (!status) log_warn("state of an ended query not removed query={} error=\"{}\"", id, status.error().message);
+  };
+  warn(wait_for([&](auto done) { log_.drop_tasks(id + "/", std::move(done)); }));
+  warn(wait_for([&](auto done) { state_.drop_tasks(id + "/", std::move(done)); }));
+  for (const Uuid& exchange : defined.exchange_ids) warn(wait_for([&](auto done) { log_.drop_topic(exchange, std::move(done)); }));
+}
+
+void Queries::pause(const std::string& query_id, bool is_paused) {
+  for (Shard* shard : shards_) run_on(*shard, [&] { shard->pause_query(query_id, is_paused); });
+}
+
+void Queries::rebuild(const DefinedQuery& defined, const Error& error) {
+  const std::string& id = defined.plan->id;
+  const bool was_careful = careful_.contains(id);
+  if (was_careful && !is_retriable(error.code)) {
+    log_error("query stopped query={} error=\"{}\" detail=\"{}\"", id, error.message, error.detail);
+    return;  // its failed tasks stay, so that SHOW QUERIES tells
+  }
+  log_warn("query failed, its tasks begin again at their last commit query={} error=\"{}\"", id, error.message);
+  remove_tasks(id);
+  engine::TaskOptions options = options_for(*defined.plan);
+  if (!is_retriable(error.code)) {
+    careful_[id] = error.message;
+    options.max_rows_per_step = 1;
+  }
+  if (const Status started = start_with(defined, options); !started)
+    log_error("query could not be started again query={} error=\"{}\"", id, started.error().message);
+}
+
+}  // namespace server

@@ -1,0 +1,45 @@
+// Rows of one stream or table on their way into its topic: encoded as they come, in one record batch a partition.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/formats/format.h"
+#include "engine/types/column.h"
+#include "records/batch_builder.h"
+#include "storage/log/requests.h"
+
+namespace server {
+
+// Threads: one at a time. Owner: the statement or the transaction that writes.
+class RowBuffer {
+ public:
+  static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions);
+
+  // Columns of the source's schema, in its order; those of HEADERS are left out of account. `lines` (may be empty) names rows in
+  // errors. All rows or none.
+  Status add(std::span<const engine::ColumnPtr> columns, size_t rows, std::span<const int64_t> timestamps,
+             std::span<const uint64_t> lines = {});
+  size_t size_bytes() const { return size_bytes_; }
+  uint64_t rows() const { return rows_; }
+  // Moves everything into the request; the buffer is empty again.
+  void take(storage::AppendRequest& into);
+  const engine::DataSource& source() const { return *source_; }
+
+ private:
+  RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions);
+  void seal(size_t partition);
+
+  const std::shared_ptr<const engine::DataSource> source_;
+  const Uuid topic_;
+  std::vector<size_t> key_columns_, value_columns_;
+  std::unique_ptr<engine::Writer> key_writer_, value_writer_;
+  std::vector<records::BatchBuilder> builders_;
+  std::vector<std::string> sealed_;  // by partition: batches that have become large
+  size_t next_partition_ = 0;        // of rows without a key, in turn
+  size_t size_bytes_ = 0;
+  uint64_t rows_ = 0;
+};
+
+}  // namespace server

@@ -1,0 +1,55 @@
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "base/log.h"
+#include "server/node/node.h"
+
+namespace server {
+
+namespace {
+
+void set_level(const std::string& name) {
+  set_log_level(name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" ? LogLevel::Error : LogLevel::Info);
+}
+
+int report(const Error& error) {
+  fmt::print(stderr, "error: {}\n", error.message);
+  if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
+  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+  return 1;
+}
+
+}  // namespace
+
+int run_server_command(int argc, const char* const* argv) {
+  const ServerArguments arguments = read_server_arguments(argc, argv);
+  if (arguments.is_over) return arguments.exit_code;
+  set_level(arguments.settings.log_level);
+  std::signal(SIGPIPE, SIG_IGN);
+  // Blocked before any thread is made, so that sigwait alone gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Result<std::unique_ptr<Node>> node = Node::start(arguments.settings);
+  if (!node) return report(node.error());
+  const NodeStart& started = (*node)->started();
+  fmt::print("pg listening on {}\n", (*node)->pg_address().to_string());
+  if (!started.is_new)
+    fmt::print("recovered {} records, {} queries, {} table rows in {:.2f} s; nothing to repeat\n", started.records, started.queries,
+               started.table_rows, started.seconds);
+  fmt::print("ready\n");
+  std::fflush(stdout);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_info("stopping signal={}", signal);
+  node->reset();
+  return 0;
+}
+
+}  // namespace server
