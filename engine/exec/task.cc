@@ -131,8 +131,8 @@ StepResult Task::process(const std::vector<Polled>& polled) {
     metrics_.lag_records += std::max<int64_t>(0, polled[i].readable_end - inputs_[i].next);
     finished &= inputs_[i].limit.stop_at && inputs_[i].next >= *inputs_[i].limit.stop_at;
   }
-  if (std::ranges::any_of(moved_, std::identity{})) return commit(more);
-  if (finished && !inputs_.empty()) return StepResult::Finished;
+  if (!options_.is_transient && std::ranges::any_of(moved_, std::identity{})) return commit(more);
+  if (finished) return StepResult::Finished;
   return more ? StepResult::More : StepResult::Idle;
 }
 
@@ -242,7 +242,6 @@ Status Task::finish_bootstrap() {
 }
 
 StepResult Task::commit(bool more) {
-  if (options_.is_transient) return more ? StepResult::More : StepResult::Idle;
   TaskCommit commit;
   commit.task = id_;
   commit.epoch = epoch_;

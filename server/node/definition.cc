@@ -67,7 +67,8 @@ struct Planner {
       return Error{ErrorCode::NotSupported, "CREATE OR REPLACE of a stream or table that a query writes is not supported yet", {},
                    "TERMINATE the query and DROP it, then create it anew."}
           .at(create.name_position);
-    return with_query(engine::with_source(*world.catalog, planned.sink), std::move(planned), engine::QueryKind::CreateAs);
+    CatalogPtr catalog = engine::with_source(*world.catalog, planned.sink);
+    return with_query(std::move(catalog), std::move(planned), engine::QueryKind::CreateAs);
   }
 
   Result<Effect> operator()(const engine::InsertSelect& insert) const {
