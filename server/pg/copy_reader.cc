@@ -79,8 +79,8 @@ class FieldReader final : public CopyReader {
     if (record.fields.size() > columns_.size())
       return bad_record(record, "extra data after last expected column");
     if (record.fields.size() < columns_.size())
-      return bad_record(record,
-                        "missing data for column \"" + columns_[record.fields.size()].name + "\"");
+      return bad_record(record, "missing data for column \"" +
+                                    display_name(columns_[record.fields.size()].name) + "\"");
     for (size_t i = 0; i < columns_.size(); ++i) TRY(read_field(record, i));
     rows_.lines.push_back(record.line);
     ++rows_.rows;
@@ -105,7 +105,7 @@ class FieldReader final : public CopyReader {
     Status read = values_[index].append(field.text, column);
     if (!read) {
       Error error = std::move(read).error();
-      error.context = context_of(source_, record.line, columns_[index].name);
+      error.context = context_of(source_, record.line, display_name(columns_[index].name));
       return error;
     }
     return {};
