@@ -10,6 +10,7 @@ namespace engine {
 
 // left op right, both of the kind of the result, except that DECIMALs keep their own scales.
 Kernel arithmetic_kernel(ArithmeticOp op, TypeKind kind);
+Kernel decimal_arithmetic_kernel(ArithmeticOp op);
 Kernel negation_kernel(TypeKind kind);
 
 // left op right, both of one kind; DECIMALs may differ in scale. Two-valued: a null operand gives

@@ -21,8 +21,9 @@ struct Evaluated {
   RowErrors errors;
 };
 
-// Invariants: an expression that occurs several times is computed once; constants are computed when
-// the program is made, unless that fails; a branch that a row does not take is not computed for it.
+// Invariants: an expression that occurs several times is computed once; what depends on constants
+// alone is computed for one row, not for all; a branch that a row does not take is not computed for
+// it.
 //
 // Threads: any number may run one program at a time; it is never changed.
 // Owner:   the operator that needs the values.
