@@ -66,6 +66,10 @@ struct Shared {
   std::atomic<bool> is_stopping = false;
   std::atomic<int32_t> last_process_id = 0;
   Task on_last_closed = {};  // set before is_stopping is
+
+  void release_connection() {
+    if (--connection_count == 0 && is_stopping) on_last_closed();
+  }
 };
 
 class ClientConnection;
@@ -106,8 +110,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   }
   ~ClientConnection() {
     shard_.shared.cancels.remove(key_.process_id);
-    if (--shard_.shared.connection_count == 0 && shard_.shared.is_stopping)
-      shard_.shared.on_last_closed();
+    shard_.shared.release_connection();
   }
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
@@ -249,14 +252,16 @@ void PgServer::stop(Task on_stopped) {
   Loop& first = impl_->shards.front()->loop;
   first.post([impl = impl_.get(), &first, on_stopped = std::move(on_stopped)] {
     impl->listener.reset();
-    // Counted as one more connection until each shard knows that it is over.
-    ++impl->shared.connection_count;
+    // Each shard counts as one more connection until it has told its own: a socket that is on its
+    // way to it comes before that.
+    impl->shared.connection_count += impl->shards.size();
     impl->shared.on_last_closed = [&first, on_stopped] { first.post(on_stopped); };
     impl->shared.is_stopping = true;
-    for (const auto& shard : impl->shards) shard->loop.post([shard] { shard->shut_down(); });
-    first.post([impl] {
-      if (--impl->shared.connection_count == 0) impl->shared.on_last_closed();
-    });
+    for (const auto& shard : impl->shards)
+      shard->loop.post([shard] {
+        shard->shut_down();
+        shard->shared.release_connection();
+      });
   });
 }
 
