@@ -98,8 +98,9 @@ def copy_reads_a_file():
 @case
 def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
+    # Not -A: there psql ends a row's line only when it prints the next.
     reader = subprocess.Popen(
-        PSQL + ["-At", "-v", "FETCH_COUNT=1", "-c", "SET 'auto.offset.reset' = 'earliest'", "-c",
+        PSQL + ["--csv", "-t", "-v", "FETCH_COUNT=1", "-c", "SET 'auto.offset.reset' = 'earliest'", "-c",
                 "SELECT id FROM q_fetched EMIT CHANGES"], stdout=subprocess.PIPE, text=True)
     assert reader.stdout.readline() == "SET\n"
     assert reader.stdout.readline() == "1\n"
