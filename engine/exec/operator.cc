@@ -4,7 +4,7 @@ namespace engine {
 
 void TaskContext::report(const RowErrors& errors, const Batch& batch) const {
   for (const RowErrors::Message& message : errors.messages())
-    log.record_failed(message.text, batch.partition, batch.offsets[message.row]);
+    log.record_failed(message.text, batch.partition_of(message.row), batch.offsets[message.row]);
 }
 
 std::vector<ColumnPtr> Operator::evaluate(const Program& program,

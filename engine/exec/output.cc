@@ -123,7 +123,7 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, const Encoded
 Status TopicOutput::append(const Batch& batch, const EncodedRows& keys, const EncodedRows& values) {
   for (const uint32_t row : chosen_rows(batch, keys)) {
     std::optional<std::string_view> key = keys[row];
-    const PartitionId partition = partition_of(key, batch.partition, target_.partitions);
+    const PartitionId partition = partition_of(key, batch.partition_of(row), target_.partitions);
     if (plan_.window && key) {
       windowed_key_.assign(*key);
       append_window(batch, row, windowed_key_);
@@ -149,8 +149,8 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
     timestamp = column.data<int64_t>()[row];
   }
   if (timestamp && *timestamp >= 0) return timestamp;
-  context().log.record_failed("the result's TIMESTAMP column holds no valid time", batch.partition,
-                              batch.offsets[row]);
+  context().log.record_failed("the result's TIMESTAMP column holds no valid time",
+                              batch.partition_of(row), batch.offsets[row]);
   return std::nullopt;
 }
 
@@ -191,7 +191,8 @@ Status ExchangeOutput::process(Batch batch, size_t) {
     value.assign(1, static_cast<char>((has_new ? kHasNewRow : 0) | (has_old ? kHasOldRow : 0)));
     if (has_new) encode_exchange_row(now, row, scratch, value);
     if (has_old) encode_exchange_row(old, row, scratch, value);
-    const PartitionId partition = partition_of(keys[row], batch.partition, target_.partitions);
+    const PartitionId partition =
+        partition_of(keys[row], batch.partition_of(row), target_.partitions);
     builders_[static_cast<size_t>(partition.value())].append(batch.timestamps[row], keys[row],
                                                              value);
   }

@@ -45,7 +45,7 @@ bool RegroupOperator::has_null_key(const std::vector<ColumnPtr>& columns, const 
     context().log.record_failed(fmt::format("Group-by column with index {} resolved to null. The "
                                             "source row will be excluded from the table.",
                                             i),
-                                batch.partition, batch.offsets[row]);
+                                batch.partition_of(row), batch.offsets[row]);
     return true;
   }
   return false;

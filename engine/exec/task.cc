@@ -101,6 +101,27 @@ StepResult Task::step() {
   return result;
 }
 
+namespace {
+
+// Only the batches that have rows in it take part: the others may be without columns.
+Batch merge_rows(const std::vector<const Batch*>& batches,
+                 std::span<const Column::SourceRow> rows) {
+  std::vector<uint32_t> place(batches.size(), UINT32_MAX);
+  std::vector<const Batch*> sources;
+  std::vector<Column::SourceRow> renumbered;
+  renumbered.reserve(rows.size());
+  for (const Column::SourceRow& at : rows) {
+    if (place[at.source] == UINT32_MAX) {
+      place[at.source] = static_cast<uint32_t>(sources.size());
+      sources.push_back(batches[at.source]);
+    }
+    renumbered.push_back({place[at.source], at.row});
+  }
+  return Batch::merge(sources, renumbered);
+}
+
+}  // namespace
+
 StepResult Task::process(const std::vector<Polled>& polled) {
   std::fill(moved_.begin(), moved_.end(), false);
   for (size_t i = 0; i < inputs_.size(); ++i)
@@ -162,17 +183,15 @@ Status Task::take_one_input(size_t which, const Polled& polled) {
   return run(which, std::move(chunk.batch));
 }
 
-// Several partitions: the record with the smallest timestamp first. A partition whose records in
-// memory are used up, but which has more, ends the micro-batch: what follows there might come
-// first.
-Status Task::take_in_order(const std::vector<Polled>& polled) {
-  struct Head {
-    InputChunk chunk;
-    uint32_t row = 0;
-    bool has_more_in_log = false;
-    bool has_row() const { return row < chunk.batch.rows; }
-    int64_t timestamp() const { return chunk.batch.timestamps[row]; }
-  };
+struct Task::Head {
+  InputChunk chunk;
+  uint32_t row = 0;
+  bool has_more_in_log = false;
+  bool has_row() const { return row < chunk.batch.rows; }
+  int64_t timestamp() const { return chunk.batch.timestamps[row]; }
+};
+
+Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& polled) {
   const size_t share = std::max<size_t>(1, options_.max_rows_per_step / inputs_.size());
   std::vector<Head> heads(inputs_.size());
   for (size_t i = 0; i < inputs_.size(); ++i) {
@@ -188,45 +207,49 @@ Status Task::take_in_order(const std::vector<Polled>& polled) {
     const Offset end = stop ? std::min(*stop, polled[i].readable_end) : polled[i].readable_end;
     heads[i].has_more_in_log = heads[i].chunk.next < end;
   }
-  size_t budget = options_.max_rows_per_step;
-  while (budget > 0) {
+  return heads;
+}
+
+// Several partitions: the record with the smallest timestamp first, ties to the partition that was
+// declared first. A partition whose records in memory are used up, but which has more, ends the
+// micro-batch: what follows there might come first.
+Status Task::take_in_order(const std::vector<Polled>& polled) {
+  std::vector<Head> heads = TRY(decode_heads(polled));
+  std::vector<Column::SourceRow> order;
+  while (order.size() < options_.max_rows_per_step) {
     size_t first = heads.size();
-    for (size_t i = 0; i < heads.size(); ++i)
+    bool must_wait = false;
+    for (size_t i = 0; i < heads.size(); ++i) {
+      must_wait |= !heads[i].has_row() && heads[i].has_more_in_log;
       if (heads[i].has_row() &&
           (first == heads.size() || heads[i].timestamp() < heads[first].timestamp()))
         first = i;
-    const bool must_wait = std::ranges::any_of(
-        heads, [](const Head& head) { return !head.has_row() && head.has_more_in_log; });
+    }
     if (first == heads.size() || must_wait) break;
-    // The run goes on while no other head is earlier; ties go to the input that was declared first.
-    Head& head = heads[first];
-    uint32_t end = head.row + 1;
-    const auto goes_on = [&](int64_t timestamp) {
-      for (size_t i = 0; i < heads.size(); ++i) {
-        if (i == first || !heads[i].has_row()) continue;
-        if (i < first ? heads[i].timestamp() <= timestamp : heads[i].timestamp() < timestamp)
-          return false;
-      }
-      return true;
-    };
-    while (end < head.chunk.batch.rows && end - head.row < budget &&
-           goes_on(head.chunk.batch.timestamps[end]))
-      ++end;
-    std::vector<uint32_t> rows;
-    for (uint32_t row = head.row; row < end; ++row) rows.push_back(row);
-    budget -= rows.size();
-    head.row = end;
-    inputs_[first].next =
-        head.has_row() ? Offset(head.chunk.batch.offsets[head.row]) : head.chunk.next;
-    moved_[first] = true;
-    TRY(run(first, rows.size() == head.chunk.batch.rows ? std::move(head.chunk.batch)
-                                                        : head.chunk.batch.gather(rows)));
+    order.push_back({static_cast<uint32_t>(first), heads[first].row++});
   }
-  // Chunks in which every record was dropped still move their partition on.
   for (size_t i = 0; i < heads.size(); ++i) {
-    if (heads[i].has_row() || heads[i].chunk.next <= inputs_[i].next) continue;
-    inputs_[i].next = heads[i].chunk.next;
+    const Offset next = heads[i].has_row() ? Offset(heads[i].chunk.batch.offsets[heads[i].row])
+                                           : heads[i].chunk.next;
+    // Chunks in which every record was dropped still move their partition on.
+    if (next <= inputs_[i].next) continue;
+    inputs_[i].next = next;
     moved_[i] = true;
+  }
+  return run_in_order(heads, order);
+}
+
+// Rows that go to the same input of the stage, one after the other, are one batch.
+Status Task::run_in_order(const std::vector<Head>& heads,
+                          std::span<const Column::SourceRow> order) {
+  std::vector<const Batch*> batches;
+  for (const Head& head : heads) batches.push_back(&head.chunk.batch);
+  for (size_t begin = 0; begin < order.size();) {
+    const uint32_t input = inputs_[order[begin].source].input;
+    size_t end = begin + 1;
+    while (end < order.size() && inputs_[order[end].source].input == input) ++end;
+    TRY(run(order[begin].source, merge_rows(batches, order.subspan(begin, end - begin))));
+    begin = end;
   }
   return {};
 }

@@ -45,7 +45,7 @@ struct TaskFailure {
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
   std::string last_error;
-  int64_t lag_records = 0;  // as of the last step
+  int64_t lag_records = 0;         // as of the last step
   int64_t records_per_second = 0;  // set by the owner, who knows the time
 };
 
@@ -111,7 +111,10 @@ class Task {
 
   StepResult process(const std::vector<Polled>& polled);
   Status take_one_input(size_t which, const Polled& polled);
+  struct Head;  // decoded records of one partition, and how many of them are taken
+  Result<std::vector<Head>> decode_heads(const std::vector<Polled>& polled);
   Status take_in_order(const std::vector<Polled>& polled);
+  Status run_in_order(const std::vector<Head>& heads, std::span<const Column::SourceRow> order);
   Status run(size_t which, Batch batch);
   Status finish_bootstrap();
   StepResult commit(bool more);

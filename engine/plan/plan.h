@@ -119,6 +119,9 @@ struct StagePlan {
   std::vector<PlanNode> nodes;  // in the order of the flow; the last one feeds the output
   std::vector<StorePlan> stores;
   OutputPlan output;
+  // One task reads all partitions, in the order of event time, instead of one task for each. So it is before a windowed
+  // aggregation that is fed by an exchange: tasks that run ahead of each other would make each other's records late.
+  bool merges_partitions = false;
 };
 
 // A durable queue between two stages, with as many partitions as the reading stage has tasks.

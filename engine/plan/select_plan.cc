@@ -354,6 +354,7 @@ class SelectPlanner {
     output.key_format = key_format;
     output.is_table = reads_table();
     stage().output = std::move(output);
+    stage().merges_partitions = analysis_.window.has_value();
     Layout carried = layout();
     out_.exchanges.push_back(std::move(exchange));
     out_.stages.emplace_back();

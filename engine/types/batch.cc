@@ -33,10 +33,35 @@ Batch Batch::gather(std::span<const uint32_t> which) const {
     out.offsets.push_back(offsets[row]);
   }
   out.partition = partition;
+  if (!partitions.empty())
+    for (const uint32_t row : which) out.partitions.push_back(partitions[row]);
   out.present = gather_bits(present, which);
   if (has_old()) {
     out.old_columns = gather_all(old_columns, which);
     out.old_present = gather_bits(old_present, which);
+  }
+  return out;
+}
+
+Batch Batch::merge(std::span<const Batch* const> sources, std::span<const Column::SourceRow> rows) {
+  Batch out;
+  out.rows = rows.size();
+  out.present = Bitmap(out.rows, false);
+  out.timestamps.reserve(out.rows);
+  out.offsets.reserve(out.rows);
+  out.partitions.reserve(out.rows);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Batch& source = *sources[rows[i].source];
+    out.timestamps.push_back(source.timestamps[rows[i].row]);
+    out.offsets.push_back(source.offsets[rows[i].row]);
+    out.partitions.push_back(source.partition_of(rows[i].row));
+    if (source.present.test(rows[i].row)) out.present.set(i);
+  }
+  for (size_t column = 0; column < sources.front()->columns.size(); ++column) {
+    std::vector<const Column*> parts;
+    for (const Batch* source : sources) parts.push_back(source->columns[column].get());
+    out.columns.push_back(parts.front() ? std::make_shared<const Column>(Column::merge(parts, rows))
+                                        : nullptr);
   }
   return out;
 }

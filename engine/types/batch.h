@@ -37,14 +37,22 @@ struct Batch {
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // event time, ms since 1970
   std::vector<int64_t> offsets;     // of the source record that caused the row
-  int32_t partition = 0;            // in which that record lies
+  int32_t partition = 0;  // in which that record lies, unless `partitions` tells it row by row
+  std::vector<int32_t>
+      partitions;  // empty, or one a row: of batches merged from several partitions
   Bitmap present;
   std::vector<ColumnPtr> old_columns;
   Bitmap old_present;
 
   bool has_old() const { return !old_columns.empty(); }
+  int32_t partition_of(size_t row) const {
+    return partitions.empty() ? partition : partitions[row];
+  }
   // The rows named, in that order.
   Batch gather(std::span<const uint32_t> which) const;
+  // Rows of several batches of one layout and without old rows, in the order given.
+  static Batch merge(std::span<const Batch* const> sources,
+                     std::span<const Column::SourceRow> rows);
 };
 
 }  // namespace engine

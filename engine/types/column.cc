@@ -325,6 +325,26 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   return out;
 }
 
+Column Column::merge(std::span<const Column* const> sources, std::span<const SourceRow> rows) {
+  Column out(sources.front()->type());
+  out.reserve(rows.size());
+  if (out.type().is_nested()) {
+    for (const SourceRow& at : rows) out.append_from(*sources[at.source], at.row);
+    return out;
+  }
+  const size_t width = element_size(out.type().kind());
+  out.data_.resize(rows.size() * width);
+  out.validity_.resize(rows.size(), true);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Column& source = *sources[rows[i].source];
+    std::memcpy(out.data_.data() + i * width, source.data_.data() + rows[i].row * width, width);
+    if (source.is_null(rows[i].row)) out.validity_.clear(i);
+  }
+  out.size_ = rows.size();
+  for (const Column* source : sources) out.share_strings_of(*source);
+  return out;
+}
+
 StringHeap& Column::heap() {
   if (!heap_)
     heap_ = std::make_shared<StringHeap>();  // shared with columns that are gathered from this one

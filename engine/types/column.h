@@ -167,6 +167,13 @@ class Column {
   // The rows named, in that order; strings share their bytes with this column.
   Column gather(std::span<const uint32_t> rows) const;
 
+  // Rows of several columns of one type, in the order given; strings share their bytes with the
+  // sources.
+  struct SourceRow {
+    uint32_t source, row;
+  };
+  static Column merge(std::span<const Column* const> sources, std::span<const SourceRow> rows);
+
   StringHeap& heap();
   // Keeps `owner` alive as long as this column and whoever shares its strings.
   void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }

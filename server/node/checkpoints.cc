@@ -21,18 +21,25 @@ std::string store_name(uint32_t store) { return fmt::format("{:04}", store); }
 
 }  // namespace
 
-TaskCheckpoints::TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log, const Clock& clock)
-    : task_(std::move(task)), state_(state), log_(log), clock_(clock), shared_(std::make_shared<Shared>()) {}
+TaskCheckpoints::TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log,
+                                 const Clock& clock)
+    : task_(std::move(task)),
+      state_(state),
+      log_(log),
+      clock_(clock),
+      shared_(std::make_shared<Shared>()) {}
 
 void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
   if (gathered_bytes_ == 0) since_us_ = clock_.monotonic_us();
   last_ = sequence;
   gathered_bytes_ += 64;
   for (const engine::InputPosition& moved : entry.positions) {
-    const auto known = std::ranges::find_if(position_.positions, [&](const engine::InputPosition& position) {
-      return position.input == moved.input && position.partition == moved.partition;
-    });
-    known == position_.positions.end() ? position_.positions.push_back(moved) : void(*known = moved);
+    const auto known =
+        std::ranges::find_if(position_.positions, [&](const engine::InputPosition& position) {
+          return position.input == moved.input && position.partition == moved.partition;
+        });
+    known == position_.positions.end() ? position_.positions.push_back(moved)
+                                       : void(*known = moved);
   }
   if (!entry.scalars.empty()) position_.scalars = std::move(entry.scalars);
   for (engine::StateEntry& changed : entry.entries) {
@@ -60,21 +67,26 @@ void TaskCheckpoints::begin() {
   checkpoint.task = task_;
   checkpoint.position = last_;
   checkpoint.scalars = engine::encode_journal(position_);
-  for (const auto& [store, below] : removed_below_) checkpoint.removed_ranges.push_back({store_name(store), "", below});
+  for (const auto& [store, below] : removed_below_)
+    checkpoint.removed_ranges.push_back({store_name(store), "", below});
   for (auto& [key, changed] : changed_) {
     storage::StateEntry entry{store_name(key.first), changed.key, std::nullopt};
     if (changed.kind == engine::StateEntry::Kind::Put) entry.value = std::move(changed.value);
     checkpoint.entries.push_back(std::move(entry));
   }
   shared_->on_its_way = true;
-  std::function<void(Status)> done = [shared = shared_, &log = log_, task = task_, last = last_](Status status) {
+  std::function<void(Status)> done = [shared = shared_, &log = log_, task = task_,
+                                      last = last_](Status status) {
     if (!status) {
-      // What it held is in the journal alone now, which must not be trimmed: no more checkpoints until the task is built anew.
-      log_error("checkpoint failed, the journal is kept task={} error=\"{}\"", task, status.error().message);
+      // What it held is in the journal alone now, which must not be trimmed: no more checkpoints
+      // until the task is built anew.
+      log_error("checkpoint failed, the journal is kept task={} error=\"{}\"", task,
+                status.error().message);
       return;
     }
     log.trim_journal(task, last, [shared, task](Status trimmed) {
-      if (!trimmed) log_warn("journal not trimmed task={} error=\"{}\"", task, trimmed.error().message);
+      if (!trimmed)
+        log_warn("journal not trimmed task={} error=\"{}\"", task, trimmed.error().message);
       shared->on_its_way = false;
     });
   };
@@ -92,20 +104,24 @@ void TaskCheckpoints::begin() {
   gathered_bytes_ = 0;
 }
 
-Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state, const storage::Log& log,
-                                     engine::Task& into, TaskCheckpoints& checkpoints) {
+Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state,
+                                     const storage::Log& log, engine::Task& into,
+                                     TaskCheckpoints& checkpoints) {
   engine::JournalEntry one;
   one.entries.resize(1);
-  const auto take = [&](std::string_view store, std::string_view key, std::string_view value) -> Status {
+  const auto take = [&](std::string_view store, std::string_view key,
+                        std::string_view value) -> Status {
     engine::StateEntry& entry = one.entries.front();
-    const auto [end, error] = std::from_chars(store.data(), store.data() + store.size(), entry.store);
-    if (error != std::errc{}) return Error{ErrorCode::CorruptRecord, fmt::format("the checkpoint of {} names an unknown store", task)};
+    const auto [end, error] =
+        std::from_chars(store.data(), store.data() + store.size(), entry.store);
+    if (error != std::errc{})
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the checkpoint of {} names an unknown store", task)};
     entry.key = key;
     entry.value = value;
     return into.restore(one);
   };
-  const storage::CheckpointPosition checkpoint =
-      TRY(state.load(task, take));
+  const storage::CheckpointPosition checkpoint = TRY(state.load(task, take));
   TaskSequence last = checkpoint.position;
   if (!checkpoint.scalars.empty()) {
     engine::JournalEntry position = TRY(engine::decode_journal(checkpoint.scalars));

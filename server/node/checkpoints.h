@@ -1,4 +1,5 @@
-// Gathers what a task's commits have changed since its last checkpoint, and hands it to the state store from time to time.
+// Gathers what a task's commits have changed since its last checkpoint, and hands it to the state
+// store from time to time.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,13 +13,15 @@
 
 namespace server {
 
-// The journal grows until a checkpoint contains it; recovery reads both. So a checkpoint is written when the journal has become as
-// long as is still quick to read again, or old.
+// The journal grows until a checkpoint contains it; recovery reads both. So a checkpoint is written
+// when the journal has become as long as is still quick to read again, or old.
 //
-// Threads: the shard's; answers of the state store only touch what is shared. Owner: the shard's entry of the task.
+// Threads: the shard's; answers of the state store only touch what is shared. Owner: the shard's
+// entry of the task.
 class TaskCheckpoints {
  public:
-  TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log, const Clock& clock);
+  TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log,
+                  const Clock& clock);
 
   // What the last checkpoint held of positions and scalars.
   void begin_after(TaskSequence last, engine::JournalEntry position) {
@@ -50,9 +53,10 @@ class TaskCheckpoints {
   std::shared_ptr<Shared> shared_;
 };
 
-// Builds the state of a task from its checkpoint and its journal; the latter goes on to the next checkpoint. Returns the last durable
-// sequence. Blocks: for start-up.
-Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state, const storage::Log& log,
-                                     engine::Task& into, TaskCheckpoints& checkpoints);
+// Builds the state of a task from its checkpoint and its journal; the latter goes on to the next
+// checkpoint. Returns the last durable sequence. Blocks: for start-up.
+Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state,
+                                     const storage::Log& log, engine::Task& into,
+                                     TaskCheckpoints& checkpoints);
 
 }  // namespace server

@@ -17,13 +17,15 @@ int find_column(const engine::DataSource& source, const engine::Name& name) {
   const int index = source.schema.index_of(name.text);
   if (index >= 0 || name.quoting != engine::Quoting::Double) return index;
   std::string upper = name.text;
-  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(upper, upper.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return source.schema.index_of(upper);
 }
 
 class NodeCopy final : public pg::CopyIn {
  public:
-  NodeCopy(NodeSession& session, std::shared_ptr<const engine::DataSource> source, pg::CopyReceiver& receiver)
+  NodeCopy(NodeSession& session, std::shared_ptr<const engine::DataSource> source,
+           pg::CopyReceiver& receiver)
       : session_(session), source_(std::move(source)), receiver_(receiver) {}
   ~NodeCopy() override { *alive_ = false; }
 
@@ -31,7 +33,10 @@ class NodeCopy final : public pg::CopyIn {
     contents_ = target.contents;
     if (contents_ == pg::CopyContents::JsonObjects) {
       if (!target.columns.empty())
-        return Error{ErrorCode::NotSupported, "a column list with FORMAT json is not supported yet", {}, "Each object names its columns."};
+        return Error{ErrorCode::NotSupported,
+                     "a column list with FORMAT json is not supported yet",
+                     {},
+                     "Each object names its columns."};
       std::vector<engine::ColumnDef> fields;
       for (size_t i = 0; i < source_->schema.columns.size(); ++i) {
         if (source_->schema.columns[i].role == ColumnRole::Headers) continue;
@@ -43,14 +48,17 @@ class NodeCopy final : public pg::CopyIn {
     } else {
       TRY(place_columns(target));
     }
-    if (session_.in_transaction()) held_ = TRY(session_.held_rows(source_));
-    else own_ = TRY(session_.make_buffer(source_));
+    if (session_.in_transaction())
+      held_ = TRY(session_.held_rows(source_));
+    else
+      own_ = TRY(session_.make_buffer(source_));
     return {};
   }
 
   pg::Pace append(pg::CopyRows rows) override {
     if (has_failed_) return pg::Pace::GoOn;
-    const Status taken = contents_ == pg::CopyContents::JsonObjects ? take_json(rows) : take_columns(rows);
+    const Status taken =
+        contents_ == pg::CopyContents::JsonObjects ? take_json(rows) : take_columns(rows);
     if (!taken) {
       fail(taken.error());
       return pg::Pace::GoOn;
@@ -75,9 +83,12 @@ class NodeCopy final : public pg::CopyIn {
     }
     for (const engine::Name& name : target.columns) {
       const int index = find_column(*source_, name);
-      if (index < 0) return Error{ErrorCode::UndefinedColumn, fmt::format("column \"{}\" does not exist in {}", name.text, source_->name)};
+      if (index < 0)
+        return Error{ErrorCode::UndefinedColumn,
+                     fmt::format("column \"{}\" does not exist in {}", name.text, source_->name)};
       if (source_->schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
-        return Error{ErrorCode::InvalidStatement, fmt::format("cannot write the HEADERS column {}", name.text)};
+        return Error{ErrorCode::InvalidStatement,
+                     fmt::format("cannot write the HEADERS column {}", name.text)};
       places_.push_back(static_cast<size_t>(index));
     }
     for (const size_t place : places_) {
@@ -89,17 +100,23 @@ class NodeCopy final : public pg::CopyIn {
 
   Status take_json(pg::CopyRows& rows) {
     std::vector<std::optional<std::string_view>> payloads;
-    for (size_t row = 0; row < rows.rows; ++row) payloads.emplace_back(rows.columns.front().data<std::string_view>()[row]);
+    for (size_t row = 0; row < rows.rows; ++row)
+      payloads.emplace_back(rows.columns.front().data<std::string_view>()[row]);
     std::vector<engine::Column> read;
     std::vector<engine::Column*> outs;
     for (const size_t place : places_) read.emplace_back(source_->schema.columns[place].type);
     for (engine::Column& column : read) outs.push_back(&column);
     engine::RowStatus status;
     json_->read(payloads, outs, status);
-    if (status.errors > 0 || std::ranges::find(status.states, engine::RowState::Null) != status.states.end()) {
-      const size_t row = status.errors > 0 ? status.problems.front().row
-                                           : static_cast<size_t>(std::ranges::find(status.states, engine::RowState::Null) - status.states.begin());
-      Error error{ErrorCode::InvalidText, status.errors > 0 ? status.problems.front().message : "a line is not a JSON object"};
+    if (status.errors > 0 ||
+        std::ranges::find(status.states, engine::RowState::Null) != status.states.end()) {
+      const size_t row =
+          status.errors > 0
+              ? status.problems.front().row
+              : static_cast<size_t>(std::ranges::find(status.states, engine::RowState::Null) -
+                                    status.states.begin());
+      Error error{ErrorCode::InvalidText, status.errors > 0 ? status.problems.front().message
+                                                            : "a line is not a JSON object"};
       error.context = fmt::format("COPY {}, line {}", source_->name, rows.lines[row]);
       return error;
     }
@@ -110,9 +127,12 @@ class NodeCopy final : public pg::CopyIn {
 
   Status take(std::vector<engine::Column> given, const pg::CopyRows& rows) {
     std::vector<engine::ColumnPtr> all(source_->schema.columns.size());
-    for (size_t i = 0; i < places_.size(); ++i) all[places_[i]] = std::make_shared<const engine::Column>(std::move(given[i]));
+    for (size_t i = 0; i < places_.size(); ++i)
+      all[places_[i]] = std::make_shared<const engine::Column>(std::move(given[i]));
     for (size_t i = 0; i < all.size(); ++i)
-      if (!all[i]) all[i] = engine::constant_column(source_->schema.columns[i].type, engine::Value(), rows.rows);
+      if (!all[i])
+        all[i] =
+            engine::constant_column(source_->schema.columns[i].type, engine::Value(), rows.rows);
     const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
   }
@@ -123,7 +143,8 @@ class NodeCopy final : public pg::CopyIn {
     own_->take(request);
     ++blocks_in_flight_;
     append_when_room(session_.parts().log, std::move(request),
-                     [&loop = session_.shard().loop(), alive = alive_, this, rows](Result<std::vector<storage::AppendedBatch>> appended) {
+                     [&loop = session_.shard().loop(), alive = alive_, this,
+                      rows](Result<std::vector<storage::AppendedBatch>> appended) {
                        loop.post([alive, this, rows, appended = std::move(appended)]() mutable {
                          if (*alive) block_appended(rows, std::move(appended));
                        });
@@ -136,8 +157,10 @@ class NodeCopy final : public pg::CopyIn {
     if (!appended) return fail(appended.error());
     rows_in_ += rows;
     session_.note_written(*appended);
-    if (is_finished_ && blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
-    else receiver_.on_copy_drained();
+    if (is_finished_ && blocks_in_flight_ == 0)
+      receiver_.on_copy_done(row_count_);
+    else
+      receiver_.on_copy_drained();
   }
 
   void fail(Error error) {
@@ -145,7 +168,10 @@ class NodeCopy final : public pg::CopyIn {
     if (error.detail.empty())
       error.detail = rows_in_ == 0 && blocks_in_flight_ == 0
                          ? "Nothing was inserted."
-                         : fmt::format("{} rows were inserted: a COPY of more than copy.atomic.bytes commits in blocks.", rows_in_);
+                         : fmt::format(
+                               "{} rows were inserted: a COPY of more than copy.atomic.bytes "
+                               "commits in blocks.",
+                               rows_in_);
     receiver_.on_copy_error(std::move(error));
   }
 
@@ -156,18 +182,20 @@ class NodeCopy final : public pg::CopyIn {
   std::vector<size_t> places_;  // in the schema, of each column that is given
   std::unique_ptr<engine::Reader> json_;
   std::unique_ptr<RowBuffer> own_;
-  RowBuffer* held_ = nullptr;   // the transaction's
+  RowBuffer* held_ = nullptr;  // the transaction's
   uint64_t row_count_ = 0, rows_in_ = 0;
   int blocks_in_flight_ = 0;
   bool is_finished_ = false, has_failed_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
 };
 
-std::shared_ptr<const engine::DataSource> find_target(const World& world, const engine::Name& name) {
+std::shared_ptr<const engine::DataSource> find_target(const World& world,
+                                                      const engine::Name& name) {
   auto found = world.catalog->sources.find(name.text);
   if (found == world.catalog->sources.end() && name.quoting == engine::Quoting::Double) {
     std::string upper = name.text;
-    std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(upper, upper.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     found = world.catalog->sources.find(upper);
   }
   return found == world.catalog->sources.end() ? nullptr : found->second;
@@ -175,13 +203,18 @@ std::shared_ptr<const engine::DataSource> find_target(const World& world, const 
 
 }  // namespace
 
-Result<std::unique_ptr<pg::CopyIn>> start_copy(NodeSession& session, const World& world, const pg::CopyTarget& target,
+Result<std::unique_ptr<pg::CopyIn>> start_copy(NodeSession& session, const World& world,
+                                               const pg::CopyTarget& target,
                                                pg::CopyReceiver& receiver) {
   std::shared_ptr<const engine::DataSource> source = find_target(world, target.source);
   if (!source)
-    return Error{ErrorCode::UndefinedSource, fmt::format("stream or table \"{}\" does not exist", target.source.text)}.at(target.source_position);
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("stream or table \"{}\" does not exist", target.source.text)}
+        .at(target.source_position);
   if (source->read_only || source->window)
-    return Error{ErrorCode::WrongObjectType, fmt::format("cannot copy into {}: it is {}", source->name, source->read_only ? "read-only" : "windowed")}
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("cannot copy into {}: it is {}", source->name,
+                             source->read_only ? "read-only" : "windowed")}
         .at(target.source_position);
   auto copy = std::make_unique<NodeCopy>(session, std::move(source), receiver);
   TRY(copy->prepare(target));

@@ -6,9 +6,10 @@
 
 namespace server {
 
-// All or nothing up to `copy.atomic.bytes`; what is larger is committed in blocks of that size, and then its error says how many rows are in.
-// In a transaction the rows are held back with it.
-Result<std::unique_ptr<pg::CopyIn>> start_copy(NodeSession& session, const World& world, const pg::CopyTarget& target,
+// All or nothing up to `copy.atomic.bytes`; what is larger is committed in blocks of that size, and
+// then its error says how many rows are in. In a transaction the rows are held back with it.
+Result<std::unique_ptr<pg::CopyIn>> start_copy(NodeSession& session, const World& world,
+                                               const pg::CopyTarget& target,
                                                pg::CopyReceiver& receiver);
 
 }  // namespace server

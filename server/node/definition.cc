@@ -24,9 +24,9 @@ struct Effect {
   std::vector<engine::TopicDescription> new_topics;
   std::vector<std::string> dropped_topics;
   std::vector<std::string> ended_queries;
-  std::optional<PlannedQuery> started;                         // with a row in the catalog
-  std::shared_ptr<const engine::DataSource> kept_table;        // to be kept by a hidden query
-  std::vector<std::string> released_tables;                    // whose hidden query ends
+  std::optional<PlannedQuery> started;                   // with a row in the catalog
+  std::shared_ptr<const engine::DataSource> kept_table;  // to be kept by a hidden query
+  std::vector<std::string> released_tables;              // whose hidden query ends
   std::vector<std::string> notices;
   bool is_nothing = false;
 };
@@ -41,7 +41,8 @@ struct Planner {
   engine::PlanContext context() const { return {*world.catalog, topics, settings, properties}; }
 
   Result<Effect> operator()(const engine::CreateSource& create) const {
-    engine::NewSource planned = TRY(engine::plan_create_source(create, statement, *world.catalog, topics, settings, properties));
+    engine::NewSource planned = TRY(engine::plan_create_source(create, statement, *world.catalog,
+                                                               topics, settings, properties));
     Effect effect;
     effect.notices = std::move(planned.notices);
     effect.is_nothing = planned.source == nullptr;
@@ -64,15 +65,19 @@ struct Planner {
       return effect;
     }
     if (world.catalog->find_source(create.name.text))
-      return Error{ErrorCode::NotSupported, "CREATE OR REPLACE of a stream or table that a query writes is not supported yet", {},
-                   "TERMINATE the query and DROP it, then create it anew."}
+      return Error{
+          ErrorCode::NotSupported,
+          "CREATE OR REPLACE of a stream or table that a query writes is not supported yet",
+          {},
+          "TERMINATE the query and DROP it, then create it anew."}
           .at(create.name_position);
     CatalogPtr catalog = engine::with_source(*world.catalog, planned.sink);
     return with_query(std::move(catalog), std::move(planned), engine::QueryKind::CreateAs);
   }
 
   Result<Effect> operator()(const engine::InsertSelect& insert) const {
-    return with_query(world.catalog, TRY(engine::plan_insert_select(insert, statement, context())), engine::QueryKind::InsertInto);
+    return with_query(world.catalog, TRY(engine::plan_insert_select(insert, statement, context())),
+                      engine::QueryKind::InsertInto);
   }
 
   Result<Effect> operator()(const engine::DropSource& drop) const {
@@ -89,8 +94,12 @@ struct Planner {
     }
     return effect;
   }
-  Result<Effect> operator()(const engine::CreateType& create) const { return of(TRY(engine::plan_create_type(create, world.catalog))); }
-  Result<Effect> operator()(const engine::DropType& drop) const { return of(TRY(engine::plan_drop_type(drop, world.catalog))); }
+  Result<Effect> operator()(const engine::CreateType& create) const {
+    return of(TRY(engine::plan_create_type(create, world.catalog)));
+  }
+  Result<Effect> operator()(const engine::DropType& drop) const {
+    return of(TRY(engine::plan_drop_type(drop, world.catalog)));
+  }
   Result<Effect> operator()(const engine::ControlQuery& control) const {
     return of(TRY(engine::plan_control_query(control, world.catalog)));
   }
@@ -110,7 +119,8 @@ struct Planner {
     return effect;
   }
 
-  Result<Effect> with_query(CatalogPtr catalog, PlannedQuery planned, engine::QueryKind kind) const {
+  Result<Effect> with_query(CatalogPtr catalog, PlannedQuery planned,
+                            engine::QueryKind kind) const {
     auto query = std::make_shared<engine::PersistentQuery>();
     query->id = planned.plan.id;
     query->kind = kind;
@@ -129,8 +139,9 @@ struct Planner {
   }
 };
 
-Result<Effect> effect_of(const ParsedStatement& statement, const World& world, const engine::Topics& topics,
-                         const engine::EngineSettings& settings, const Properties& properties) {
+Result<Effect> effect_of(const ParsedStatement& statement, const World& world,
+                         const engine::Topics& topics, const engine::EngineSettings& settings,
+                         const Properties& properties) {
   return std::visit(Planner{world, topics, settings, properties, statement}, statement.statement);
 }
 
@@ -149,20 +160,24 @@ bool starts_at_latest(const Properties& properties) {
 }
 
 // Tables are always read from their beginning: half a table is none.
-std::vector<StartPosition> latest_starts(const engine::QueryPlan& plan, const engine::Catalog& catalog, const engine::Topics& topics,
+std::vector<StartPosition> latest_starts(const engine::QueryPlan& plan,
+                                         const engine::Catalog& catalog,
+                                         const engine::Topics& topics,
                                          const DefinitionSources& sources) {
   std::vector<StartPosition> starts;
   for (const std::string& name : plan.sources) {
     const engine::DataSource* source = catalog.find_source(name);
     const auto topic = source ? topics.find(source->topic) : std::nullopt;
     if (!topic || source->kind == engine::SourceKind::Table) continue;
-    for (int32_t i = 0; i < topic->partitions; ++i) starts.push_back({topic->id, PartitionId(i), sources.end_of(topic->id, PartitionId(i))});
+    for (int32_t i = 0; i < topic->partitions; ++i)
+      starts.push_back({topic->id, PartitionId(i), sources.end_of(topic->id, PartitionId(i))});
   }
   return starts;
 }
 
-std::shared_ptr<const DefinedQuery> define(std::shared_ptr<const engine::PersistentQuery> query, engine::QueryPlan plan,
-                                           const DefinitionCommand& command, const storage::TopicSnapshot& topics) {
+std::shared_ptr<const DefinedQuery> define(std::shared_ptr<const engine::PersistentQuery> query,
+                                           engine::QueryPlan plan, const DefinitionCommand& command,
+                                           const storage::TopicSnapshot& topics) {
   auto defined = std::make_shared<DefinedQuery>();
   defined->query = std::move(query);
   defined->exchange_ids = command.exchange_ids;
@@ -175,8 +190,10 @@ std::shared_ptr<const DefinedQuery> define(std::shared_ptr<const engine::Persist
   return defined;
 }
 
-// The hidden query that keeps a declared table; it has no row in the catalog, so it is in nobody's way.
-Result<std::shared_ptr<const DefinedQuery>> define_keeper(const engine::DataSource& table, Revision revision,
+// The hidden query that keeps a declared table; it has no row in the catalog, so it is in nobody's
+// way.
+Result<std::shared_ptr<const DefinedQuery>> define_keeper(const engine::DataSource& table,
+                                                          Revision revision,
                                                           const storage::TopicSnapshot& topics) {
   auto query = std::make_shared<engine::PersistentQuery>();
   query->id = fmt::format("CST_{}_{}", table.name, revision.value());
@@ -208,10 +225,13 @@ void follow_wishes(World& next, WorldChange& change) {
   }
 }
 
-Status apply_definition(const DefinitionCommand& command, const storage::TopicSnapshot& topics, const engine::EngineSettings& settings,
-                        const World& world, World& next, WorldChange& change) {
+Status apply_definition(const DefinitionCommand& command, const storage::TopicSnapshot& topics,
+                        const engine::EngineSettings& settings, const World& world, World& next,
+                        WorldChange& change) {
   const std::vector<ParsedStatement> parsed = TRY(engine::parse_script(command.sql));
-  if (parsed.size() != 1) return Error{ErrorCode::StorageFailure, "a definition in the metadata log is not one statement"};
+  if (parsed.size() != 1)
+    return Error{ErrorCode::StorageFailure,
+                 "a definition in the metadata log is not one statement"};
   const SnapshotTopics known(topics);
   Effect effect = TRY(effect_of(parsed.front(), world, known, settings, command.properties));
   if (effect.is_nothing) return {};
@@ -220,13 +240,15 @@ Status apply_definition(const DefinitionCommand& command, const storage::TopicSn
   for (const std::string& table : effect.released_tables) {
     const engine::DataSource* source = world.catalog->find_source(table);
     const DefinedQuery* keeper = source ? world.keeper_of(*source) : nullptr;
-    if (keeper && keeper->plan->kind == engine::QueryKind::SourceTable) end_query(keeper->query->id, next, change);
+    if (keeper && keeper->plan->kind == engine::QueryKind::SourceTable)
+      end_query(keeper->query->id, next, change);
   }
   if (effect.started) {
     const auto& query = next.catalog->queries.at(effect.started->plan.id);
     change.started.push_back(define(query, std::move(effect.started->plan), command, topics));
   }
-  if (effect.kept_table) change.started.push_back(TRY(define_keeper(*effect.kept_table, next.revision, topics)));
+  if (effect.kept_table)
+    change.started.push_back(TRY(define_keeper(*effect.kept_table, next.revision, topics)));
   for (const auto& defined : change.started) next.queries[defined->query->id] = defined;
   follow_wishes(next, change);
   return {};
@@ -237,7 +259,8 @@ Status apply_definition(const DefinitionCommand& command, const storage::TopicSn
 bool is_definition(const engine::Statement& statement) {
   return std::visit(
       []<class T>(const T&) {
-        return std::is_same_v<T, engine::CreateSource> || std::is_same_v<T, engine::CreateAsSelect> ||
+        return std::is_same_v<T, engine::CreateSource> ||
+               std::is_same_v<T, engine::CreateAsSelect> ||
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
                std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
                std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery>;
@@ -245,8 +268,10 @@ bool is_definition(const engine::Statement& statement) {
       statement);
 }
 
-Result<PlannedDefinition> plan_definition(const ParsedStatement& statement, const World& world, const engine::EngineSettings& settings,
-                                          const Properties& properties, const DefinitionSources& sources) {
+Result<PlannedDefinition> plan_definition(const ParsedStatement& statement, const World& world,
+                                          const engine::EngineSettings& settings,
+                                          const Properties& properties,
+                                          const DefinitionSources& sources) {
   const SnapshotTopics topics(*world.topics);
   Effect effect = TRY(effect_of(statement, world, topics, settings, properties));
   PlannedDefinition planned;
@@ -257,21 +282,27 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement, cons
 
   DefinitionCommand command{statement.text, properties, {}, {}};
   if (effect.started) {
-    for (size_t i = 0; i < effect.started->plan.exchanges.size(); ++i) command.exchange_ids.push_back(sources.new_id());
-    if (starts_at_latest(properties)) command.starts = latest_starts(effect.started->plan, *world.catalog, topics, sources);
+    for (size_t i = 0; i < effect.started->plan.exchanges.size(); ++i)
+      command.exchange_ids.push_back(sources.new_id());
+    if (starts_at_latest(properties))
+      command.starts = latest_starts(effect.started->plan, *world.catalog, topics, sources);
   }
   for (const engine::TopicDescription& topic : effect.new_topics)
-    planned.command.parts.push_back({std::string(storage::kTopicsPart),
-                                     storage::encode_create_topic({sources.new_id(), topic.name, topic.partitions, topic.config})});
+    planned.command.parts.push_back(
+        {std::string(storage::kTopicsPart),
+         storage::encode_create_topic(
+             {sources.new_id(), topic.name, topic.partitions, topic.config})});
   for (const std::string& name : effect.dropped_topics)
     if (const storage::TopicInfo* topic = world.topics->find(name))
-      planned.command.parts.push_back({std::string(storage::kTopicsPart), storage::encode_delete_topic(topic->id)});
+      planned.command.parts.push_back(
+          {std::string(storage::kTopicsPart), storage::encode_delete_topic(topic->id)});
   planned.command.parts.push_back({std::string(kSqlPart), encode_definition(command)});
   return planned;
 }
 
-Result<WorldChange> apply_command(const World& world, storage::TopicTable& topics, Revision revision,
-                                  const storage::MetadataCommand& command, const engine::EngineSettings& settings) {
+Result<WorldChange> apply_command(const World& world, storage::TopicTable& topics,
+                                  Revision revision, const storage::MetadataCommand& command,
+                                  const engine::EngineSettings& settings) {
   auto next = std::make_shared<World>(world);
   next->revision = revision;
   for (const storage::MetadataPart& part : command.parts)
@@ -291,19 +322,28 @@ Result<WorldChange> apply_command(const World& world, storage::TopicTable& topic
 }
 
 std::string command_tag(const engine::Statement& statement) {
-  const auto kind = [](engine::SourceKind source) { return source == engine::SourceKind::Stream ? "STREAM" : "TABLE"; };
-  if (const auto* create = std::get_if<engine::CreateSource>(&statement)) return fmt::format("CREATE {}", kind(create->kind));
-  if (const auto* create = std::get_if<engine::CreateAsSelect>(&statement)) return fmt::format("CREATE {}", kind(create->kind));
-  if (const auto* drop = std::get_if<engine::DropSource>(&statement)) return fmt::format("DROP {}", kind(drop->kind));
-  if (const auto* alter = std::get_if<engine::AlterSource>(&statement)) return fmt::format("ALTER {}", kind(alter->kind));
+  const auto kind = [](engine::SourceKind source) {
+    return source == engine::SourceKind::Stream ? "STREAM" : "TABLE";
+  };
+  if (const auto* create = std::get_if<engine::CreateSource>(&statement))
+    return fmt::format("CREATE {}", kind(create->kind));
+  if (const auto* create = std::get_if<engine::CreateAsSelect>(&statement))
+    return fmt::format("CREATE {}", kind(create->kind));
+  if (const auto* drop = std::get_if<engine::DropSource>(&statement))
+    return fmt::format("DROP {}", kind(drop->kind));
+  if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
+    return fmt::format("ALTER {}", kind(alter->kind));
   if (std::holds_alternative<engine::InsertSelect>(statement)) return "INSERT QUERY";
   if (std::holds_alternative<engine::CreateType>(statement)) return "CREATE TYPE";
   if (std::holds_alternative<engine::DropType>(statement)) return "DROP TYPE";
   if (const auto* control = std::get_if<engine::ControlQuery>(&statement)) {
     switch (control->action) {
-      case engine::QueryAction::Terminate: return "TERMINATE QUERY";
-      case engine::QueryAction::Pause: return "PAUSE QUERY";
-      case engine::QueryAction::Resume: return "RESUME QUERY";
+      case engine::QueryAction::Terminate:
+        return "TERMINATE QUERY";
+      case engine::QueryAction::Pause:
+        return "PAUSE QUERY";
+      case engine::QueryAction::Resume:
+        return "RESUME QUERY";
     }
   }
   return "OK";

@@ -1,4 +1,5 @@
-// From a defining statement to the command that is logged, and from a logged command to the next world. Both are pure.
+// From a defining statement to the command that is logged, and from a logged command to the next
+// world. Both are pure.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,7 +13,8 @@
 
 namespace server {
 
-// Whether a statement changes the world: CREATE, DROP, ALTER, INSERT INTO ... SELECT, TERMINATE, PAUSE, RESUME.
+// Whether a statement changes the world: CREATE, DROP, ALTER, INSERT INTO ... SELECT, TERMINATE,
+// PAUSE, RESUME.
 bool is_definition(const engine::Statement& statement);
 
 // What follows from an applied command besides the new world.
@@ -25,26 +27,30 @@ struct WorldChange {
 };
 
 struct PlannedDefinition {
-  bool is_nothing = false;            // IF NOT EXISTS and it does, DROP IF EXISTS and it does not
+  bool is_nothing = false;  // IF NOT EXISTS and it does, DROP IF EXISTS and it does not
   storage::MetadataCommand command;
   std::vector<std::string> notices;
-  std::string tag;                    // "CREATE STREAM"
+  std::string tag;  // "CREATE STREAM"
 };
 
-// What planning takes from outside: ids, and the present ends of partitions for queries that begin at `latest`.
+// What planning takes from outside: ids, and the present ends of partitions for queries that begin
+// at `latest`.
 struct DefinitionSources {
   std::function<Uuid()> new_id;
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
 };
 
-Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& statement, const World& world,
-                                          const engine::EngineSettings& settings, const engine::Properties& properties,
+Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& statement,
+                                          const World& world,
+                                          const engine::EngineSettings& settings,
+                                          const engine::Properties& properties,
                                           const DefinitionSources& sources);
 
-// Applies the parts of one command: to `topics`, and to the catalog of `world`. Fails, changing nothing, only when the log does not fit
-// this program.
-Result<WorldChange> apply_command(const World& world, storage::TopicTable& topics, Revision revision,
-                                  const storage::MetadataCommand& command, const engine::EngineSettings& settings);
+// Applies the parts of one command: to `topics`, and to the catalog of `world`. Fails, changing
+// nothing, only when the log does not fit this program.
+Result<WorldChange> apply_command(const World& world, storage::TopicTable& topics,
+                                  Revision revision, const storage::MetadataCommand& command,
+                                  const engine::EngineSettings& settings);
 
 // "CREATE STREAM", "TERMINATE QUERY": what clients see when a statement is done.
 std::string command_tag(const engine::Statement& statement);

@@ -48,14 +48,16 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
   ByteReader in(bytes);
   const auto version = in.be<uint8_t>();
   if (in.ok() && version > kDefinitionVersion)
-    return Error{ErrorCode::IncompatibleFormat, "the data directory was written by a newer version of millrace"};
+    return Error{ErrorCode::IncompatibleFormat,
+                 "the data directory was written by a newer version of millrace"};
   DefinitionCommand command;
   command.sql = read_text(in);
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     std::string name = read_text(in);
     command.properties[std::move(name)] = read_text(in);
   }
-  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) command.exchange_ids.push_back(read_uuid(in));
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left)
+    command.exchange_ids.push_back(read_uuid(in));
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     StartPosition start;
     start.topic = read_uuid(in);
@@ -63,7 +65,8 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
     start.offset = Offset(static_cast<int64_t>(in.varint()));
     command.starts.push_back(start);
   }
-  if (!in.ok() || !in.at_end()) return Error{ErrorCode::StorageFailure, "a definition in the metadata log is damaged"};
+  if (!in.ok() || !in.at_end())
+    return Error{ErrorCode::StorageFailure, "a definition in the metadata log is damaged"};
   return command;
 }
 

@@ -8,7 +8,8 @@
 
 namespace server {
 
-Definitions::Definitions(storage::Log& log, storage::MetadataLog& metadata, Queries& queries, engine::EngineSettings settings)
+Definitions::Definitions(storage::Log& log, storage::MetadataLog& metadata, Queries& queries,
+                         engine::EngineSettings settings)
     : log_(log), metadata_(metadata), queries_(queries), settings_(std::move(settings)) {
   auto empty = std::make_shared<World>();
   empty->topics = topics_.snapshot();
@@ -36,7 +37,8 @@ Status Definitions::recover() {
   constexpr size_t kBlock = 1000;
   for (Revision next{1}; next <= metadata_.last_revision();) {
     for (const storage::MetadataRecord& record : TRY(metadata_.read(next, kBlock))) {
-      const WorldChange change = TRY(apply_command(*world(), topics_, record.revision, record.command, settings_));
+      const WorldChange change =
+          TRY(apply_command(*world(), topics_, record.revision, record.command, settings_));
       publish(change.next);
       next = record.revision + 1;
     }
@@ -82,10 +84,10 @@ void Definitions::enqueue(Job job) {
   ready_.notify_one();
 }
 
-void Definitions::submit(std::shared_ptr<const engine::ParsedStatement> statement, engine::Properties properties, DefinitionDone done) {
-  enqueue([this, statement = std::move(statement), properties = std::move(properties), done = std::move(done)] {
-    done(define(*statement, properties));
-  });
+void Definitions::submit(std::shared_ptr<const engine::ParsedStatement> statement,
+                         engine::Properties properties, DefinitionDone done) {
+  enqueue([this, statement = std::move(statement), properties = std::move(properties),
+           done = std::move(done)] { done(define(*statement, properties)); });
 }
 
 void Definitions::task_failed(const std::string& query_id, Error error) {
@@ -97,12 +99,14 @@ void Definitions::task_failed(const std::string& query_id, Error error) {
 
 Status Definitions::append(const storage::MetadataCommand& command, Revision& revision) {
   std::promise<Result<Revision>> done;
-  metadata_.append(metadata_.last_revision(), command, [&](Result<Revision> result) { done.set_value(std::move(result)); });
+  metadata_.append(metadata_.last_revision(), command,
+                   [&](Result<Revision> result) { done.set_value(std::move(result)); });
   revision = TRY(done.get_future().get());
   return {};
 }
 
-Result<DefinitionOutcome> Definitions::define(const engine::ParsedStatement& statement, const engine::Properties& properties) {
+Result<DefinitionOutcome> Definitions::define(const engine::ParsedStatement& statement,
+                                              const engine::Properties& properties) {
   const WorldPtr now = world();
   const DefinitionSources sources{Uuid::random, [this](const Uuid& topic, PartitionId partition) {
                                     const auto status = log_.find_partition({topic, partition});
@@ -112,7 +116,8 @@ Result<DefinitionOutcome> Definitions::define(const engine::ParsedStatement& sta
   if (!planned.is_nothing) {
     Revision revision;
     TRY(append(planned.command, revision));
-    const WorldChange change = TRY(apply_command(*now, topics_, revision, planned.command, settings_));
+    const WorldChange change =
+        TRY(apply_command(*now, topics_, revision, planned.command, settings_));
     // Topics first: nobody may see a stream whose partitions are not there.
     realise_topics(*change.next->topics);
     publish(change.next);
@@ -125,7 +130,8 @@ void Definitions::realise_topics(const storage::TopicSnapshot& topics) {
   for (const auto& [name, topic] : topics.by_name()) {
     if (log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) continue;
     const Status made = storage::create_partitions_and_wait(log_, topic.id, topic.partition_count);
-    if (!made) log_error("partitions not created topic={} error=\"{}\"", name, made.error().message);
+    if (!made)
+      log_error("partitions not created topic={} error=\"{}\"", name, made.error().message);
   }
 }
 

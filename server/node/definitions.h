@@ -1,5 +1,6 @@
-// The metadata thread: defining statements are planned, logged, applied and realised here, one after the other, and the world that follows
-// is published for everybody to read without locks on what it holds.
+// The metadata thread: defining statements are planned, logged, applied and realised here, one
+// after the other, and the world that follows is published for everybody to read without locks on
+// what it holds.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -25,14 +26,16 @@ struct DefinitionOutcome {
 };
 using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 
-// A DDL goes validate, append, apply, realise, answer. What fails after the append is a state of the object (a query in ERROR), never
-// half a catalog. Realising is idempotent: at start it is done for all that the metadata log defines.
+// A DDL goes validate, append, apply, realise, answer. What fails after the append is a state of
+// the object (a query in ERROR), never half a catalog. Realising is idempotent: at start it is done
+// for all that the metadata log defines.
 //
 // Threads: world(), submit() and task_failed() from any; answers come on the metadata thread.
 // Owner:   the node. Stopping refuses new statements and finishes the one at hand.
 class Definitions {
  public:
-  Definitions(storage::Log& log, storage::MetadataLog& metadata, Queries& queries, engine::EngineSettings settings);
+  Definitions(storage::Log& log, storage::MetadataLog& metadata, Queries& queries,
+              engine::EngineSettings settings);
   ~Definitions();
 
   // Reads the whole metadata log and starts its queries; before start_thread().
@@ -42,7 +45,8 @@ class Definitions {
 
   WorldPtr world() const;
   const engine::EngineSettings& settings() const { return settings_; }
-  void submit(std::shared_ptr<const engine::ParsedStatement> statement, engine::Properties properties, DefinitionDone done);
+  void submit(std::shared_ptr<const engine::ParsedStatement> statement,
+              engine::Properties properties, DefinitionDone done);
   // A query's task cannot go on.
   void task_failed(const std::string& query_id, Error error);
   // Why a query has no running tasks; empty when it has.
@@ -52,7 +56,8 @@ class Definitions {
   using Job = std::function<void()>;
   void run();
   void enqueue(Job job);
-  Result<DefinitionOutcome> define(const engine::ParsedStatement& statement, const engine::Properties& properties);
+  Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
+                                   const engine::Properties& properties);
   Status append(const storage::MetadataCommand& command, Revision& revision);
   void realise(const WorldChange& change);
   void realise_topics(const storage::TopicSnapshot& topics);

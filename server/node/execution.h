@@ -1,5 +1,5 @@
-// The kinds of statements that run for a session. Each is destroyed with the client's interest in it; answers that come later find
-// nobody and are dropped.
+// The kinds of statements that run for a session. Each is destroyed with the client's interest in
+// it; answers that come later find nobody and are dropped.
 #pragma once
 #include <memory>
 #include <optional>
@@ -16,13 +16,15 @@ namespace server {
 // Threads: the session's loop.
 class NodeExecution : public pg::Execution {
  public:
-  NodeExecution(NodeSession& session, pg::Receiver& receiver) : session_(session), receiver_(receiver) {}
+  NodeExecution(NodeSession& session, pg::Receiver& receiver)
+      : session_(session), receiver_(receiver) {}
   ~NodeExecution() override { *alive_ = false; }
   void pause() override { is_paused_ = true; }
   void resume() override { is_paused_ = false; }
 
  protected:
-  // The function, to be run on the session's loop if this execution is still there then; may be called on any thread.
+  // The function, to be run on the session's loop if this execution is still there then; may be
+  // called on any thread.
   template <class F>
   auto on_loop(F run) {
     return [&loop = session_.shard().loop(), alive = alive_, run](auto... arguments) {
@@ -44,24 +46,32 @@ class NodeExecution : public pg::Execution {
 };
 
 // Rows that are there already.
-std::unique_ptr<pg::Execution> run_rows(NodeSession& session, pg::Receiver& receiver, std::vector<engine::ColumnPtr> columns, size_t rows);
+std::unique_ptr<pg::Execution> run_rows(NodeSession& session, pg::Receiver& receiver,
+                                        std::vector<engine::ColumnPtr> columns, size_t rows);
 // CREATE, DROP, ...: through the metadata thread.
-std::unique_ptr<pg::Execution> run_definition(NodeSession& session, pg::Receiver& receiver,
-                                              std::shared_ptr<const engine::ParsedStatement> statement);
+std::unique_ptr<pg::Execution> run_definition(
+    NodeSession& session, pg::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement);
 // Appends the request, once there is room, and reports `command` with the number of rows.
-std::unique_ptr<pg::Execution> run_append(NodeSession& session, pg::Receiver& receiver, storage::AppendRequest request,
-                                          std::string command, std::optional<uint64_t> rows);
+std::unique_ptr<pg::Execution> run_append(NodeSession& session, pg::Receiver& receiver,
+                                          storage::AppendRequest request, std::string command,
+                                          std::optional<uint64_t> rows);
 // A look-up in a table, after it has passed what the session wrote.
-std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& receiver, engine::PullPlan plan, WorldPtr world);
-// A transient query: until it is destroyed, has given its LIMIT, or (to_end) has read what was there when it began.
+std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& receiver,
+                                        engine::PullPlan plan, WorldPtr world);
+// A transient query: until it is destroyed, has given its LIMIT, or (to_end) has read what was
+// there when it began.
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };
-Result<std::unique_ptr<pg::Execution>> run_transient(NodeSession& session, pg::Receiver& receiver, engine::PlannedQuery planned,
+Result<std::unique_ptr<pg::Execution>> run_transient(NodeSession& session, pg::Receiver& receiver,
+                                                     engine::PlannedQuery planned,
                                                      const World& world, TransientEnd end);
 // SHOW and its kin.
-std::unique_ptr<pg::Execution> run_information(NodeSession& session, pg::Receiver& receiver,
-                                               std::shared_ptr<const engine::ParsedStatement> statement, WorldPtr world);
+std::unique_ptr<pg::Execution> run_information(
+    NodeSession& session, pg::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, WorldPtr world);
 
-// Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's thread.
+// Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
+// thread.
 void append_when_room(storage::Log& log, storage::AppendRequest request, storage::AppendDone done);
 
 }  // namespace server

@@ -8,9 +8,11 @@ namespace {
 // Asks all shards what their tasks are doing, where the statement wants to know.
 class InformationExecution final : public NodeExecution {
  public:
-  InformationExecution(NodeSession& session, pg::Receiver& receiver, std::shared_ptr<const engine::ParsedStatement> statement,
-                       WorldPtr world)
-      : NodeExecution(session, receiver), statement_(std::move(statement)), world_(std::move(world)) {}
+  InformationExecution(NodeSession& session, pg::Receiver& receiver,
+                       std::shared_ptr<const engine::ParsedStatement> statement, WorldPtr world)
+      : NodeExecution(session, receiver),
+        statement_(std::move(statement)),
+        world_(std::move(world)) {}
 
   void begin() {
     if (!needs_statuses(statement_->statement)) return answer();
@@ -43,7 +45,8 @@ class InformationExecution final : public NodeExecution {
     const engine::Properties properties = session().properties();
     const std::map<std::string, std::string> no_variables;
     Result<InformationRows> rows = answer_information(
-        statement_->statement, {*world_, statuses_, session().parts().settings.engine, properties, no_variables});
+        statement_->statement,
+        {*world_, statuses_, session().parts().settings.engine, properties, no_variables});
     if (!rows) return receiver().on_error(std::move(rows).error());
     if (rows->rows > 0) receiver().on_rows(rows->columns, 0, rows->rows);
     receiver().on_done({"SELECT"});
@@ -57,9 +60,11 @@ class InformationExecution final : public NodeExecution {
 
 }  // namespace
 
-std::unique_ptr<pg::Execution> run_information(NodeSession& session, pg::Receiver& receiver,
-                                               std::shared_ptr<const engine::ParsedStatement> statement, WorldPtr world) {
-  auto run = std::make_unique<InformationExecution>(session, receiver, std::move(statement), std::move(world));
+std::unique_ptr<pg::Execution> run_information(
+    NodeSession& session, pg::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, WorldPtr world) {
+  auto run = std::make_unique<InformationExecution>(session, receiver, std::move(statement),
+                                                    std::move(world));
   run->begin();
   return run;
 }

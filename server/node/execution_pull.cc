@@ -19,8 +19,11 @@ class PullExecution final : public NodeExecution {
   void begin() {
     keeper_ = world_->keeper_of(*plan_.table);
     if (!keeper_)
-      return receiver().on_error(Error{ErrorCode::ObjectState, fmt::format("no query keeps the rows of table {}", plan_.table->name)});
-    patience_.start_once(session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
+      return receiver().on_error(
+          Error{ErrorCode::ObjectState,
+                fmt::format("no query keeps the rows of table {}", plan_.table->name)});
+    patience_.start_once(
+        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     wait_for_written(session().parts(), session().shard(), world_, *keeper_, session().written(),
                      [this, alive = alive()](Status status) {
                        if (*alive) written_passed(std::move(status));
@@ -35,38 +38,48 @@ class PullExecution final : public NodeExecution {
   void give_up_waiting() {
     if (is_asking_) return;
     receiver().on_notice({pg::NoticeLevel::Warning,
-                          fmt::format("table {} has not yet caught up with what this session wrote", plan_.table->name), "",
-                          "SHOW QUERIES tells how far its query is behind. The setting read.wait.ms bounds the waiting."});
+                          fmt::format("table {} has not yet caught up with what this session wrote",
+                                      plan_.table->name),
+                          "",
+                          "SHOW QUERIES tells how far its query is behind. The setting "
+                          "read.wait.ms bounds the waiting."});
     ask();
   }
 
   void written_passed(Status status) {
     if (is_asking_) return;
     if (!status)
-      receiver().on_notice({pg::NoticeLevel::Warning, fmt::format("table {} may lack what this session wrote", plan_.table->name),
-                            status.error().message, "SHOW QUERIES tells the state of its query."});
+      receiver().on_notice(
+          {pg::NoticeLevel::Warning,
+           fmt::format("table {} may lack what this session wrote", plan_.table->name),
+           status.error().message, "SHOW QUERIES tells the state of its query."});
     ask();
   }
 
-  // All tasks of the table are asked, also for single keys: producers may have chosen partitions in their own way.
+  // All tasks of the table are asked, also for single keys: producers may have chosen partitions in
+  // their own way.
   void ask() {
     is_asking_ = true;
     patience_.stop();
     const std::vector<Shard*>& shards = session().parts().queries.shards();
     left_ = shards.size();
-    auto answer = on_loop([this](std::shared_ptr<Result<std::vector<engine::Batch>>> rows) { take(std::move(rows)); });
+    auto answer = on_loop([this](std::shared_ptr<Result<std::vector<engine::Batch>>> rows) {
+      take(std::move(rows));
+    });
     for (Shard* shard : shards)
-      shard->post([shard, id = keeper_->plan->id, keys = plan_.keys, answer, &clock = session().parts().clock] {
-        look_up(*shard, id, keys, clock, answer);
-      });
+      shard->post([shard, id = keeper_->plan->id, keys = plan_.keys, answer,
+                   &clock = session().parts().clock] { look_up(*shard, id, keys, clock, answer); });
   }
 
-  // On the shard that owns the tasks. What it finds is shown once everything that it reflects is durable.
+  // On the shard that owns the tasks. What it finds is shown once everything that it reflects is
+  // durable.
   template <class Answer>
-  static void look_up(Shard& shard, const std::string& query_id, const std::optional<std::vector<std::string>>& keys, const Clock& clock,
+  static void look_up(Shard& shard, const std::string& query_id,
+                      const std::optional<std::vector<std::string>>& keys, const Clock& clock,
                       Answer answer) {
     struct Gathered {
-      std::shared_ptr<Result<std::vector<engine::Batch>>> rows = std::make_shared<Result<std::vector<engine::Batch>>>();
+      std::shared_ptr<Result<std::vector<engine::Batch>>> rows =
+          std::make_shared<Result<std::vector<engine::Batch>>>();
       size_t left = 1;
     };
     auto gathered = std::make_shared<Gathered>();
@@ -83,7 +96,8 @@ class PullExecution final : public NodeExecution {
         break;
       }
       (*gathered->rows)->push_back(std::move(rows).take());
-      if (task->task->failure()) continue;  // its rows are the last durable ones; SHOW QUERIES tells about the failure
+      if (task->task->failure())
+        continue;  // its rows are the last durable ones; SHOW QUERIES tells about the failure
       ++gathered->left;
       task->task->when_durable(one_durable);
     }
@@ -100,7 +114,8 @@ class PullExecution final : public NodeExecution {
   void deliver() {
     if (left_ > 0 || is_over_ || !is_asking_) return;
     while (!batches_.empty() && room_ > 0 && !is_paused()) {
-      Result<engine::Batch> shaped = engine::shape_pull_rows(plan_, std::move(batches_.back()), room_, session().eval());
+      Result<engine::Batch> shaped =
+          engine::shape_pull_rows(plan_, std::move(batches_.back()), room_, session().eval());
       batches_.pop_back();
       if (!shaped) return fail(std::move(shaped).error());
       room_ -= shaped->rows;
@@ -128,7 +143,8 @@ class PullExecution final : public NodeExecution {
 
 }  // namespace
 
-std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& receiver, engine::PullPlan plan, WorldPtr world) {
+std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& receiver,
+                                        engine::PullPlan plan, WorldPtr world) {
   auto run = std::make_unique<PullExecution>(session, receiver, std::move(plan), std::move(world));
   run->begin();
   return run;

@@ -10,7 +10,9 @@ namespace {
 class TransientExecution final : public NodeExecution {
  public:
   TransientExecution(NodeSession& session, pg::Receiver& receiver, engine::PlannedQuery planned)
-      : NodeExecution(session, receiver), planned_(std::move(planned)), room_(planned_.limit ? *planned_.limit : INT64_MAX) {}
+      : NodeExecution(session, receiver),
+        planned_(std::move(planned)),
+        room_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
   Status begin(const World& world, TransientEnd end) {
@@ -19,10 +21,11 @@ class TransientExecution final : public NodeExecution {
     entry->query_id = planned_.plan.id;
     engine::TaskOptions options;
     options.is_transient = true;
-    entry->task = TRY(engine::Task::make(planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
-                                         engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
-                                         session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
-                                         planned_.plan.properties, options));
+    entry->task = TRY(engine::Task::make(
+        planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
+        engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
+        session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
+        planned_.plan.properties, options));
     entry->after_step = [this](engine::StepResult result) { stepped(result); };
     task_ = &session().shard().add(std::move(entry));
     return {};
@@ -42,21 +45,30 @@ class TransientExecution final : public NodeExecution {
  private:
   Result<std::vector<engine::Task::Input>> inputs_of(const World& world, TransientEnd end) {
     const auto reset = planned_.plan.properties.find("auto.offset.reset");
-    const bool from_earliest = end == TransientEnd::AtPresentEnd || (reset != planned_.plan.properties.end() && reset->second == "earliest");
+    const bool from_earliest =
+        end == TransientEnd::AtPresentEnd ||
+        (reset != planned_.plan.properties.end() && reset->second == "earliest");
     std::vector<engine::Task::Input> inputs;
     uint32_t index = 0;
     for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
       const auto* step = std::get_if<engine::InputStep>(&node.step);
       if (!step) continue;
       const storage::TopicInfo* topic = world.topics->find(step->topic);
-      if (!topic) return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
+      if (!topic)
+        return Error{ErrorCode::UnknownTopic,
+                     fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
       for (int32_t i = 0; i < topic->partition_count; ++i) {
         const auto status = session().parts().log.find_partition({topic->id, PartitionId(i)});
-        if (!status) return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
-        engine::Task::Input input{index, {topic->id, PartitionId(i)}, status->log_start(), false, {}};
+        if (!status)
+          return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
+                                                            step->topic, step->source_name)};
+        engine::Task::Input input{
+            index, {topic->id, PartitionId(i)}, status->log_start(), false, {}};
         const Offset present_end = status->readable_end();
-        if (step->kind == engine::SourceKind::Table) input.limit.bootstrap_end = present_end;
-        else if (!from_earliest) input.next = present_end;
+        if (step->kind == engine::SourceKind::Table)
+          input.limit.bootstrap_end = present_end;
+        else if (!from_earliest)
+          input.next = present_end;
         if (end == TransientEnd::AtPresentEnd) input.limit.stop_at = present_end;
         inputs.push_back(input);
       }
@@ -97,7 +109,8 @@ class TransientExecution final : public NodeExecution {
 
 }  // namespace
 
-Result<std::unique_ptr<pg::Execution>> run_transient(NodeSession& session, pg::Receiver& receiver, engine::PlannedQuery planned,
+Result<std::unique_ptr<pg::Execution>> run_transient(NodeSession& session, pg::Receiver& receiver,
+                                                     engine::PlannedQuery planned,
                                                      const World& world, TransientEnd end) {
   if (planned.limit && *planned.limit == 0) return run_rows(session, receiver, {}, 0);
   auto run = std::make_unique<TransientExecution>(session, receiver, std::move(planned));

@@ -11,16 +11,16 @@
 namespace server {
 
 struct InformationRows {
-  engine::Schema schema;                  // names in lower case, as PostgreSQL users read them
+  engine::Schema schema;  // names in lower case, as PostgreSQL users read them
   std::vector<engine::ColumnPtr> columns;
   size_t rows = 0;
 };
 
 struct InformationContext {
   const World& world;
-  const QueryStatuses& statuses;          // filled when needs_statuses() says so
+  const QueryStatuses& statuses;  // filled when needs_statuses() says so
   const engine::EngineSettings& settings;
-  const engine::Properties& properties;   // of the session
+  const engine::Properties& properties;  // of the session
   const std::map<std::string, std::string>& variables;
 };
 
@@ -31,6 +31,7 @@ bool needs_statuses(const engine::Statement& statement);
 // The columns of the answer, without the answer.
 engine::Schema information_schema(const engine::Statement& statement);
 // Fails with UndefinedSource, UndefinedObject, NotSupported.
-Result<InformationRows> answer_information(const engine::Statement& statement, const InformationContext& context);
+Result<InformationRows> answer_information(const engine::Statement& statement,
+                                           const InformationContext& context);
 
 }  // namespace server

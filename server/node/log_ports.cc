@@ -6,13 +6,14 @@ Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
   return std::unique_ptr<LogSources>(new LogSources(TRY(storage::LogReader::open(log))));
 }
 
-Result<std::vector<engine::Polled>> LogSources::poll(std::span<const std::pair<engine::PartitionRef, Offset>> positions,
-                                                     size_t max_bytes) {
+Result<std::vector<engine::Polled>> LogSources::poll(
+    std::span<const std::pair<engine::PartitionRef, Offset>> positions, size_t max_bytes) {
   TRY(reader_->begin_turn());
   in_turn_ = true;
   std::vector<engine::Polled> polled;
   for (const auto& [partition, next] : positions) {
-    Result<engine::Polled> one = poll_one(to_storage(partition), next, max_bytes / positions.size());
+    Result<engine::Polled> one =
+        poll_one(to_storage(partition), next, max_bytes / positions.size());
     if (!one) {
       release();
       return std::move(one).error();
@@ -22,7 +23,8 @@ Result<std::vector<engine::Polled>> LogSources::poll(std::span<const std::pair<e
   return polled;
 }
 
-Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& partition, Offset next, size_t max_bytes) {
+Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& partition, Offset next,
+                                            size_t max_bytes) {
   engine::Polled polled;
   polled.log_start = TRY(reader_->log_start(partition));
   polled.readable_end = TRY(reader_->readable_end(partition));
@@ -39,21 +41,27 @@ void LogSources::release() {
 }
 
 bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
-  storage::TaskCommit request{commit.task, commit.epoch, commit.sequence, std::move(commit.journal), {}, {}};
-  for (engine::OutputBatch& output : commit.outputs) request.outputs.push_back({to_storage(output.to), std::move(output.bytes)});
-  for (const auto& [partition, end] : commit.trims) request.trims.push_back({to_storage(partition), end});
-  storage::AppendDone answer = [&loop = loop_, done](Result<std::vector<storage::AppendedBatch>> result) {
+  storage::TaskCommit request{
+      commit.task, commit.epoch, commit.sequence, std::move(commit.journal), {}, {}};
+  for (engine::OutputBatch& output : commit.outputs)
+    request.outputs.push_back({to_storage(output.to), std::move(output.bytes)});
+  for (const auto& [partition, end] : commit.trims)
+    request.trims.push_back({to_storage(partition), end});
+  storage::AppendDone answer = [&loop = loop_,
+                                done](Result<std::vector<storage::AppendedBatch>> result) {
     Result<std::vector<engine::TopicEnd>> ends = [&]() -> Result<std::vector<engine::TopicEnd>> {
       if (!result) return std::move(result).error();
       std::vector<engine::TopicEnd> list;
-      for (const storage::AppendedBatch& batch : *result) list.push_back({to_engine(batch.partition), batch.last_offset + 1});
+      for (const storage::AppendedBatch& batch : *result)
+        list.push_back({to_engine(batch.partition), batch.last_offset + 1});
       return list;
     }();
     loop.post([done, ends = std::move(ends)]() mutable { done(std::move(ends)); });
   };
   if (log_.try_commit(request, answer)) return true;
   commit.journal = std::move(request.journal);
-  for (size_t i = 0; i < commit.outputs.size(); ++i) commit.outputs[i].bytes = std::move(request.outputs[i].batches);
+  for (size_t i = 0; i < commit.outputs.size(); ++i)
+    commit.outputs[i].bytes = std::move(request.outputs[i].batches);
   if (!waits_for_room_) {
     waits_for_room_ = true;
     log_.when_room([this] {

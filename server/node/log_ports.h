@@ -11,20 +11,26 @@
 
 namespace server {
 
-inline storage::TopicPartition to_storage(const engine::PartitionRef& ref) { return {ref.topic, ref.partition}; }
-inline engine::PartitionRef to_engine(const storage::TopicPartition& partition) { return {partition.topic, partition.partition}; }
+inline storage::TopicPartition to_storage(const engine::PartitionRef& ref) {
+  return {ref.topic, ref.partition};
+}
+inline engine::PartitionRef to_engine(const storage::TopicPartition& partition) {
+  return {partition.topic, partition.partition};
+}
 
 // Threads: the shard's. Views given by poll() lie in the memory map and hold until release().
 class LogSources final : public engine::Sources {
  public:
   static Result<std::unique_ptr<LogSources>> open(storage::Log& log);
-  Result<std::vector<engine::Polled>> poll(std::span<const std::pair<engine::PartitionRef, Offset>> positions,
-                                           size_t max_bytes) override;
+  Result<std::vector<engine::Polled>> poll(
+      std::span<const std::pair<engine::PartitionRef, Offset>> positions,
+      size_t max_bytes) override;
   void release() override;
 
  private:
   explicit LogSources(std::unique_ptr<storage::LogReader> reader) : reader_(std::move(reader)) {}
-  Result<engine::Polled> poll_one(const storage::TopicPartition& partition, Offset next, size_t max_bytes);
+  Result<engine::Polled> poll_one(const storage::TopicPartition& partition, Offset next,
+                                  size_t max_bytes);
 
   std::unique_ptr<storage::LogReader> reader_;
   bool in_turn_ = false;
@@ -34,7 +40,8 @@ class LogSources final : public engine::Sources {
 class LogSink final : public engine::Sink {
  public:
   // `on_room` is called on the loop when the log, after it was full, takes commits again.
-  LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room) : log_(log), loop_(loop), on_room_(std::move(on_room)) {}
+  LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room)
+      : log_(log), loop_(loop), on_room_(std::move(on_room)) {}
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
 
  private:

@@ -35,7 +35,8 @@ void print_help() {
     fmt::print("  {:<9} {}\n", subcommand.name, subcommand.summary);
   fmt::print(
       "\nOptions:\n  --help     this text; after a subcommand: its options\n"
-      "  --version  the version\n\nExamples:\n  millrace server --data-dir ./data\n  millrace test cases/ --filter joins/\n");
+      "  --version  the version\n\nExamples:\n  millrace server --data-dir ./data\n  millrace test "
+      "cases/ --filter joins/\n");
 }
 
 int usage_error(std::string_view problem) {

@@ -19,9 +19,11 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
   node->queries_ = std::make_unique<Queries>(*node->log_, *node->state_, node->clock_, shards);
-  node->definitions_ = std::make_unique<Definitions>(*node->log_, *node->metadata_, *node->queries_, settings.engine);
+  node->definitions_ = std::make_unique<Definitions>(*node->log_, *node->metadata_, *node->queries_,
+                                                     settings.engine);
   TRY(node->definitions_->recover());
-  node->parts_.reset(new NodeParts{*node->log_, *node->definitions_, *node->queries_, node->clock_, node->settings_});
+  node->parts_.reset(new NodeParts{*node->log_, *node->definitions_, *node->queries_, node->clock_,
+                                   node->settings_});
   TRY(node->open_front_ends());
   node->count_records();
   node->definitions_->start_thread();
@@ -34,12 +36,25 @@ Status Node::open_storage() {
   std::error_code error;
   std::filesystem::create_directories(settings_.data_dir, error);
   if (error)
-    return Error{ErrorCode::StorageFailure, fmt::format("cannot make the data directory {}: {}", settings_.data_dir, error.message()), {},
-                 "Choose another --data-dir, or make it writable."};
+    return Error{
+        ErrorCode::StorageFailure,
+        fmt::format("cannot make the data directory {}: {}", settings_.data_dir, error.message()),
+        {},
+        "Choose another --data-dir, or make it writable."};
   storage::LogOptions options;
-  options.on_durable = [this](std::span<const storage::TopicPartition> partitions) { on_durable(partitions); };
+  options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
+    on_durable(partitions);
+  };
+  // Whether the last commit is on disk is not known then: only a restart can tell, and nobody has
+  // been told anything.
+  options.on_failure = [](const Error& failure) {
+    log_error("the log cannot go on error=\"{}\" detail=\"{}\"", failure.message, failure.detail);
+    std::_Exit(70);
+  };
   log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
-  state_ = TRY(storage::StateStore::open(settings_.data_dir, {}));
+  storage::StateOptions state_options;
+  state_options.log_instance = log_->store().instance_id();
+  state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
   metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
   return {};
 }
@@ -50,7 +65,9 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
 }
 
 Status Node::make_shards() {
-  const int count = settings_.shards > 0 ? settings_.shards : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int count = settings_.shards > 0
+                        ? settings_.shards
+                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   for (int i = 0; i < count; ++i) {
     shards_.push_back(TRY(Shard::make(*log_, clock_, [this](const ShardTask& task) {
       definitions_->task_failed(task.query_id, task.task->failure()->error);

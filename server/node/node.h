@@ -12,17 +12,19 @@
 namespace server {
 
 struct NodeStart {
-  double seconds = 0;           // from the call to ready
-  uint64_t records = 0;         // in all partitions
+  double seconds = 0;    // from the call to ready
+  uint64_t records = 0;  // in all partitions
   uint64_t queries = 0, table_rows = 0;
-  bool is_new = false;          // the data directory was empty
+  bool is_new = false;  // the data directory was empty
 };
 
-// Threads: the owner's. Destruction stops everything in order: no new connections, sessions end, shards stop, the log is closed.
+// Threads: the owner's. Destruction stops everything in order: no new connections, sessions end,
+// shards stop, the log is closed.
 class Node {
  public:
-  // Opens the data directory, brings every query back to its last commit, and listens. Fails with StorageInUse, IncompatibleFormat,
-  // StorageFailure, DiskFull, NetworkFailure; then nothing is running.
+  // Opens the data directory, brings every query back to its last commit, and listens. Fails with
+  // StorageInUse, IncompatibleFormat, StorageFailure, DiskFull, NetworkFailure; then nothing is
+  // running.
   static Result<std::unique_ptr<Node>> start(const NodeSettings& settings);
   ~Node();
 

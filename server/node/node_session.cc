@@ -24,7 +24,8 @@ bool is_upper(const std::string& name) {
 
 // A planned statement's source, if it asks a stream without EMIT: everything that it holds now.
 bool asks_stream(const engine::Query& query, const engine::Catalog& catalog) {
-  const engine::DataSource* source = query.from ? catalog.find_source(query.from->name.text) : nullptr;
+  const engine::DataSource* source =
+      query.from ? catalog.find_source(query.from->name.text) : nullptr;
   return source && source->kind == engine::SourceKind::Stream;
 }
 
@@ -39,22 +40,29 @@ std::vector<engine::ParameterSlot> slots_of(std::span<const engine::SqlType> typ
 std::string display_name(const std::string& name) {
   if (!is_upper(name)) return name;
   std::string lower = name;
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return lower;
 }
 
 std::vector<pg::ResultColumn> display_columns(const engine::Schema& schema) {
   std::vector<pg::ResultColumn> columns;
-  for (const engine::ColumnDef& column : schema.columns) columns.push_back({display_name(column.name), column.type});
+  for (const engine::ColumnDef& column : schema.columns)
+    columns.push_back({display_name(column.name), column.type});
   return columns;
 }
 
-Result<std::unique_ptr<pg::SessionBackend>> NodeBackend::open_session(const pg::SessionInfo&, const pg::SessionSettings& settings) {
-  return std::unique_ptr<pg::SessionBackend>(std::make_unique<NodeSession>(parts_, shard_, settings));
+Result<std::unique_ptr<pg::SessionBackend>> NodeBackend::open_session(
+    const pg::SessionInfo&, const pg::SessionSettings& settings) {
+  return std::unique_ptr<pg::SessionBackend>(
+      std::make_unique<NodeSession>(parts_, shard_, settings));
 }
 
 NodeSession::NodeSession(NodeParts& parts, Shard& shard, const pg::SessionSettings& settings)
-    : parts_(parts), shard_(shard), settings_(settings), random_(static_cast<uint64_t>(parts.clock.monotonic_us())) {}
+    : parts_(parts),
+      shard_(shard),
+      settings_(settings),
+      random_(static_cast<uint64_t>(parts.clock.monotonic_us())) {}
 
 NodeSession::~NodeSession() = default;
 
@@ -72,7 +80,9 @@ int64_t NodeSession::setting_ms(const std::string& name, int64_t otherwise) cons
 
 Status NodeSession::check_setting(const std::string& name, const std::string& value) {
   if (name == "auto.offset.reset" && value != "earliest" && value != "latest")
-    return Error{ErrorCode::InvalidParameter, fmt::format("invalid value for auto.offset.reset: \"{}\"", value), {},
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("invalid value for auto.offset.reset: \"{}\"", value),
+                 {},
                  "It is earliest or latest."};
   return {};
 }
@@ -83,8 +93,9 @@ engine::PlanContext NodeSession::context_for(const World& world, const engine::T
   return {*world.catalog, topics, parts_.settings.engine, properties_, parameters, true};
 }
 
-Result<std::shared_ptr<const pg::Prepared>> NodeSession::prepare(std::shared_ptr<const engine::ParsedStatement> statement,
-                                                                 std::span<const engine::SqlType> parameter_types) {
+Result<std::shared_ptr<const pg::Prepared>> NodeSession::prepare(
+    std::shared_ptr<const engine::ParsedStatement> statement,
+    std::span<const engine::SqlType> parameter_types) {
   const WorldPtr world = parts_.definitions.world();
   const SnapshotTopics topics(*world->topics);
   auto prepared = std::make_shared<NodePrepared>();
@@ -100,7 +111,8 @@ Result<std::shared_ptr<const pg::Prepared>> NodeSession::prepare(std::shared_ptr
     return std::shared_ptr<const pg::Prepared>(std::move(prepared));
   }
   std::vector<engine::ParameterSlot> slots = slots_of(parameter_types);
-  slots.resize(std::max<size_t>(slots.size(), static_cast<size_t>(engine::parameter_count(*statement))));
+  slots.resize(
+      std::max<size_t>(slots.size(), static_cast<size_t>(engine::parameter_count(*statement))));
   if (const auto* insert = std::get_if<engine::InsertValues>(&statement->statement)) {
     for (const engine::ParameterSlot& slot : slots) prepared->parameters.push_back(slot.type);
     TRY(prepare_insert(*insert, *world, *prepared));
@@ -109,13 +121,15 @@ Result<std::shared_ptr<const pg::Prepared>> NodeSession::prepare(std::shared_ptr
   if (const auto* query = std::get_if<engine::Query>(&statement->statement)) {
     TRY(prepare_query(*query, context_for(*world, topics, &slots), *prepared));
     for (const engine::ParameterSlot& slot : slots)
-      prepared->parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String) : slot.type);
+      prepared->parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String)
+                                                         : slot.type);
     return std::shared_ptr<const pg::Prepared>(std::move(prepared));
   }
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(statement->start);
 }
 
-Status NodeSession::prepare_query(const engine::Query& query, const engine::PlanContext& context, NodePrepared& out) {
+Status NodeSession::prepare_query(const engine::Query& query, const engine::PlanContext& context,
+                                  NodePrepared& out) {
   out.kind = query.emit == engine::Emit::None ? pg::ResultKind::Rows : pg::ResultKind::PushRows;
   if (!query.from) {
     out.action = Action::Constant;
@@ -131,17 +145,20 @@ Status NodeSession::prepare_query(const engine::Query& query, const engine::Plan
 }
 
 // A parameter that is a value by itself has its column's type.
-Status NodeSession::prepare_insert(const engine::InsertValues& insert, const World& world, NodePrepared& out) const {
+Status NodeSession::prepare_insert(const engine::InsertValues& insert, const World& world,
+                                   NodePrepared& out) const {
   out.kind = pg::ResultKind::Insert;
   out.action = Action::Insert;
   const engine::DataSource* target = world.catalog->find_source(insert.target.text);
   if (target) {
     std::vector<engine::SqlType> types;
     for (const engine::ColumnDef& column : target->schema.columns)
-      if (insert.columns.empty() && column.role != engine::ColumnRole::Headers) types.push_back(column.type);
+      if (insert.columns.empty() && column.role != engine::ColumnRole::Headers)
+        types.push_back(column.type);
     for (const engine::InsertColumn& column : insert.columns) {
       const int index = target->schema.index_of(column.name.text);
-      types.push_back(index >= 0 ? target->schema.columns[static_cast<size_t>(index)].type : engine::SqlType(engine::TypeKind::Bigint));
+      types.push_back(index >= 0 ? target->schema.columns[static_cast<size_t>(index)].type
+                                 : engine::SqlType(engine::TypeKind::Bigint));
     }
     for (const engine::ExpressionList& row : insert.rows)
       for (size_t i = 0; i < row.size() && i < types.size(); ++i)
@@ -154,21 +171,26 @@ Status NodeSession::prepare_insert(const engine::InsertValues& insert, const Wor
   return {};
 }
 
-Result<std::unique_ptr<pg::Execution>> NodeSession::start(const std::shared_ptr<const pg::Prepared>& any, std::vector<engine::Value> parameters,
-                                                          pg::Receiver& receiver) {
+Result<std::unique_ptr<pg::Execution>> NodeSession::start(
+    const std::shared_ptr<const pg::Prepared>& any, std::vector<engine::Value> parameters,
+    pg::Receiver& receiver) {
   const auto prepared = std::static_pointer_cast<const NodePrepared>(any);
   const engine::ParsedStatement& statement = *prepared->statement;
   const WorldPtr world = parts_.definitions.world();
   const SnapshotTopics topics(*world->topics);
   std::vector<engine::ParameterSlot> slots = slots_of(prepared->parameters);
-  for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i) slots[i].value = std::move(parameters[i]);
+  for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i)
+    slots[i].value = std::move(parameters[i]);
   const engine::PlanContext context = context_for(*world, topics, &slots);
   const auto* query = std::get_if<engine::Query>(&statement.statement);
   switch (prepared->action) {
-    case Action::Define: return run_definition(*this, receiver, prepared->statement);
-    case Action::Information: return run_information(*this, receiver, prepared->statement, world);
+    case Action::Define:
+      return run_definition(*this, receiver, prepared->statement);
+    case Action::Information:
+      return run_information(*this, receiver, prepared->statement, world);
     case Action::Insert: {
-      engine::InsertBatch rows = TRY(engine::plan_insert_values(std::get<engine::InsertValues>(statement.statement), context, eval()));
+      engine::InsertBatch rows = TRY(engine::plan_insert_values(
+          std::get<engine::InsertValues>(statement.statement), context, eval()));
       const size_t count = rows.timestamps.size();
       if (in_transaction_) {
         RowBuffer* buffer = TRY(held_rows(rows.target));
@@ -185,16 +207,21 @@ Result<std::unique_ptr<pg::Execution>> NodeSession::start(const std::shared_ptr<
       const engine::ConstantPlan plan = TRY(engine::plan_constant_query(*query, context));
       std::vector<engine::ColumnPtr> columns;
       for (engine::Evaluated& result : engine::Program(plan.columns).run({}, 1, eval())) {
-        if (!result.errors.messages().empty()) return Error{ErrorCode::InvalidText, result.errors.messages().front().text};
+        if (!result.errors.messages().empty())
+          return Error{ErrorCode::InvalidText, result.errors.messages().front().text};
         columns.push_back(std::move(result.column));
       }
       return run_rows(*this, receiver, std::move(columns), 1);
     }
-    case Action::Pull: return run_pull(*this, receiver, TRY(engine::plan_pull_query(*query, context, eval())), world);
+    case Action::Pull:
+      return run_pull(*this, receiver, TRY(engine::plan_pull_query(*query, context, eval())),
+                      world);
     case Action::StreamToEnd:
-      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world, TransientEnd::AtPresentEnd);
+      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world,
+                           TransientEnd::AtPresentEnd);
     case Action::Push:
-      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world, TransientEnd::Never);
+      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world,
+                           TransientEnd::Never);
   }
   return Error{ErrorCode::Internal, "a statement of no known kind"};
 }
@@ -206,10 +233,13 @@ void NodeSession::note_written(const std::vector<storage::AppendedBatch>& batche
   }
 }
 
-Result<std::unique_ptr<RowBuffer>> NodeSession::make_buffer(const std::shared_ptr<const engine::DataSource>& source) const {
+Result<std::unique_ptr<RowBuffer>> NodeSession::make_buffer(
+    const std::shared_ptr<const engine::DataSource>& source) const {
   const WorldPtr world = parts_.definitions.world();
   const storage::TopicInfo* topic = world->topics->find(source->topic);
-  if (!topic) return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted", source->topic, source->name)};
+  if (!topic)
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("topic \"{}\" of {} was deleted", source->topic, source->name)};
   return RowBuffer::make(source, topic->id, topic->partition_count);
 }
 
@@ -234,7 +264,8 @@ void NodeSession::rollback() {
   held_.clear();
 }
 
-Result<std::unique_ptr<pg::CopyIn>> NodeSession::begin_copy(const pg::CopyTarget& target, pg::CopyReceiver& receiver) {
+Result<std::unique_ptr<pg::CopyIn>> NodeSession::begin_copy(const pg::CopyTarget& target,
+                                                            pg::CopyReceiver& receiver) {
   return start_copy(*this, *parts_.definitions.world(), target, receiver);
 }
 

@@ -28,10 +28,12 @@ struct NodeParts {
   const NodeSettings& settings;
 };
 
-// The ends of what a session has written, by partition: its look-ups wait until the tables have passed them.
+// The ends of what a session has written, by partition: its look-ups wait until the tables have
+// passed them.
 using WrittenEnds = std::map<engine::PartitionRef, Offset>;
 
-// A statement, analysed: the text is planned again when it runs, because its parameters then have values and the world may have changed.
+// A statement, analysed: the text is planned again when it runs, because its parameters then have
+// values and the world may have changed.
 struct NodePrepared final : pg::Prepared {
   enum class Action : uint8_t { Define, Insert, Constant, Pull, StreamToEnd, Push, Information };
   std::shared_ptr<const engine::ParsedStatement> statement;
@@ -44,11 +46,14 @@ class NodeSession final : public pg::SessionBackend {
   NodeSession(NodeParts& parts, Shard& shard, const pg::SessionSettings& settings);
   ~NodeSession() override;
 
-  Result<std::shared_ptr<const pg::Prepared>> prepare(std::shared_ptr<const engine::ParsedStatement> statement,
-                                                      std::span<const engine::SqlType> parameter_types) override;
+  Result<std::shared_ptr<const pg::Prepared>> prepare(
+      std::shared_ptr<const engine::ParsedStatement> statement,
+      std::span<const engine::SqlType> parameter_types) override;
   Result<std::unique_ptr<pg::Execution>> start(const std::shared_ptr<const pg::Prepared>& prepared,
-                                               std::vector<engine::Value> parameters, pg::Receiver& receiver) override;
-  Result<std::unique_ptr<pg::CopyIn>> begin_copy(const pg::CopyTarget& target, pg::CopyReceiver& receiver) override;
+                                               std::vector<engine::Value> parameters,
+                                               pg::Receiver& receiver) override;
+  Result<std::unique_ptr<pg::CopyIn>> begin_copy(const pg::CopyTarget& target,
+                                                 pg::CopyReceiver& receiver) override;
   void begin() override;
   std::unique_ptr<pg::Execution> commit(pg::Receiver& receiver) override;
   void rollback() override;
@@ -64,13 +69,17 @@ class NodeSession final : public pg::SessionBackend {
   void note_written(const std::vector<storage::AppendedBatch>& batches);
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
-  Result<std::unique_ptr<RowBuffer>> make_buffer(const std::shared_ptr<const engine::DataSource>& source) const;
+  Result<std::unique_ptr<RowBuffer>> make_buffer(
+      const std::shared_ptr<const engine::DataSource>& source) const;
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
 
  private:
-  Status prepare_query(const engine::Query& query, const engine::PlanContext& context, NodePrepared& out);
-  Status prepare_insert(const engine::InsertValues& insert, const World& world, NodePrepared& out) const;
-  engine::PlanContext context_for(const World& world, const engine::Topics& topics, std::vector<engine::ParameterSlot>* parameters);
+  Status prepare_query(const engine::Query& query, const engine::PlanContext& context,
+                       NodePrepared& out);
+  Status prepare_insert(const engine::InsertValues& insert, const World& world,
+                        NodePrepared& out) const;
+  engine::PlanContext context_for(const World& world, const engine::Topics& topics,
+                                  std::vector<engine::ParameterSlot>* parameters);
 
   NodeParts& parts_;
   Shard& shard_;
@@ -86,7 +95,8 @@ class NodeSession final : public pg::SessionBackend {
 class NodeBackend final : public pg::Backend {
  public:
   NodeBackend(NodeParts& parts, Shard& shard) : parts_(parts), shard_(shard) {}
-  Result<std::unique_ptr<pg::SessionBackend>> open_session(const pg::SessionInfo& info, const pg::SessionSettings& settings) override;
+  Result<std::unique_ptr<pg::SessionBackend>> open_session(
+      const pg::SessionInfo& info, const pg::SessionSettings& settings) override;
 
  private:
   NodeParts& parts_;

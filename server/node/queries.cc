@@ -36,7 +36,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
 }  // namespace
 
 Shard& Queries::shard_for(const std::string& query_id, int32_t partition) {
-  return *shards_[(std::hash<std::string>{}(query_id) + static_cast<size_t>(partition)) % shards_.size()];
+  return *shards_[(std::hash<std::string>{}(query_id) + static_cast<size_t>(partition)) %
+                  shards_.size()];
 }
 
 int32_t Queries::partition_count(const Uuid& topic) const {
@@ -45,64 +46,79 @@ int32_t Queries::partition_count(const Uuid& topic) const {
   return count;
 }
 
-Result<std::vector<Queries::StageInput>> Queries::inputs_of(const DefinedQuery& defined, const engine::StagePlan& stage) const {
+Result<std::vector<Queries::StageInput>> Queries::inputs_of(const DefinedQuery& defined,
+                                                            const engine::StagePlan& stage) const {
   std::vector<StageInput> inputs;
   for (const engine::PlanNode& node : stage.nodes) {
     const auto* input = std::get_if<engine::InputStep>(&node.step);
     if (!input) continue;
     const auto index = static_cast<uint32_t>(inputs.size());
     if (input->exchange >= 0) {
-      inputs.push_back({index, defined.exchange_ids.at(static_cast<size_t>(input->exchange)), true});
+      inputs.push_back(
+          {index, defined.exchange_ids.at(static_cast<size_t>(input->exchange)), true});
       continue;
     }
     const auto topic = defined.topic_ids.find(input->topic);
     if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
-      return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted", input->topic, input->source_name)};
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("topic \"{}\" of {} was deleted", input->topic, input->source_name)};
     inputs.push_back({index, topic->second, false});
   }
   return inputs;
 }
 
-Result<engine::StageEnd> Queries::end_of(const DefinedQuery& defined, const engine::StagePlan& stage) const {
+Result<engine::StageEnd> Queries::end_of(const DefinedQuery& defined,
+                                         const engine::StagePlan& stage) const {
   if (stage.output.exchange >= 0) {
     const Uuid id = defined.exchange_ids.at(static_cast<size_t>(stage.output.exchange));
     return engine::StageEnd(engine::OutputTarget{id, partition_count(id)});
   }
-  if (stage.output.topic.empty()) return engine::StageEnd(engine::CallbackOutput::Take([](engine::Batch) {}));
+  if (stage.output.topic.empty())
+    return engine::StageEnd(engine::CallbackOutput::Take([](engine::Batch) {}));
   const auto topic = defined.topic_ids.find(stage.output.topic);
   if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
-    return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\", which the query writes, was deleted", stage.output.topic)};
+    return Error{
+        ErrorCode::UnknownTopic,
+        fmt::format("topic \"{}\", which the query writes, was deleted", stage.output.topic)};
   return engine::StageEnd(engine::OutputTarget{topic->second, partition_count(topic->second)});
 }
 
-Offset Queries::start_offset(const DefinedQuery& defined, const engine::PartitionRef& partition) const {
+Offset Queries::start_offset(const DefinedQuery& defined,
+                             const engine::PartitionRef& partition) const {
   for (const StartPosition& start : defined.starts)
-    if (start.topic == partition.topic && start.partition == partition.partition) return start.offset;
+    if (start.topic == partition.topic && start.partition == partition.partition)
+      return start.offset;
   return Offset(0);
 }
 
-Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t partition, const std::vector<StageInput>& inputs,
-                           engine::TaskOptions options) {
+Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t number,
+                           const std::vector<int32_t>& partitions,
+                           const std::vector<StageInput>& inputs, engine::TaskOptions options) {
   const engine::QueryPlan& plan = *defined.plan;
   const engine::StagePlan& stage = plan.stages[static_cast<size_t>(stage_index)];
-  const std::string id = fmt::format("{}/{}/{}", plan.id, stage_index, partition);
+  const std::string id = fmt::format("{}/{}/{}", plan.id, stage_index, number);
   const storage::TaskStart begun = TRY(storage::raise_epoch_and_wait(log_, id));
   std::vector<engine::Task::Input> task_inputs;
-  for (const StageInput& input : inputs) {
-    const engine::PartitionRef ref{input.topic, PartitionId(partition)};
-    task_inputs.push_back({input.index, ref, start_offset(defined, ref), input.is_exchange, {}});
+  for (const int32_t partition : partitions) {
+    for (const StageInput& input : inputs) {
+      const engine::PartitionRef ref{input.topic, PartitionId(partition)};
+      task_inputs.push_back({input.index, ref, start_offset(defined, ref), input.is_exchange, {}});
+    }
   }
-  Shard& shard = shard_for(plan.id, partition);
+  Shard& shard = shard_for(plan.id, number);
   auto entry = std::make_unique<ShardTask>();
   entry->query_id = plan.id;
   entry->stage = stage_index;
   engine::StageEnd end = TRY(end_of(defined, stage));
-  entry->task = TRY(engine::Task::make(id, stage, std::move(task_inputs), std::move(end), shard.sources(), &shard.sink(), clock_,
+  entry->task = TRY(engine::Task::make(id, stage, std::move(task_inputs), std::move(end),
+                                       shard.sources(), &shard.sink(), clock_,
                                        std::hash<std::string>{}(id), plan.properties, options));
   entry->checkpoints = std::make_unique<TaskCheckpoints>(id, state_, log_, clock_);
-  const TaskSequence last = TRY(load_task_state(id, state_, log_, *entry->task, *entry->checkpoints));
+  const TaskSequence last =
+      TRY(load_task_state(id, state_, log_, *entry->task, *entry->checkpoints));
   entry->task->resume_after(begun.epoch, std::max(last, begun.last_sequence));
-  entry->task->on_durable_entry([checkpoints = entry->checkpoints.get()](TaskSequence sequence, engine::JournalEntry journalled) {
+  entry->task->on_durable_entry([checkpoints = entry->checkpoints.get()](
+                                    TaskSequence sequence, engine::JournalEntry journalled) {
     checkpoints->add(sequence, std::move(journalled));
   });
   if (plan.materialization && plan.materialization->stage == stage_index) {
@@ -118,12 +134,19 @@ Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t
 Status Queries::start_with(const DefinedQuery& defined, engine::TaskOptions options) {
   const engine::QueryPlan& plan = *defined.plan;
   for (size_t i = 0; i < plan.exchanges.size(); ++i)
-    TRY(storage::create_partitions_and_wait(log_, defined.exchange_ids.at(i), plan.exchanges[i].partitions));
+    TRY(storage::create_partitions_and_wait(log_, defined.exchange_ids.at(i),
+                                            plan.exchanges[i].partitions));
   for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
     const std::vector<StageInput> inputs = TRY(inputs_of(defined, plan.stages[stage]));
     const int32_t partitions = partition_count(inputs.front().topic);
-    for (int32_t partition = 0; partition < partitions; ++partition)
-      TRY(start_task(defined, static_cast<int>(stage), partition, inputs, options));
+    std::vector<std::vector<int32_t>> tasks;  // the partitions of each
+    for (int32_t partition = 0; partition < partitions; ++partition) {
+      if (tasks.empty() || !plan.stages[stage].merges_partitions) tasks.emplace_back();
+      tasks.back().push_back(partition);
+    }
+    for (size_t task = 0; task < tasks.size(); ++task)
+      TRY(start_task(defined, static_cast<int>(stage), static_cast<int32_t>(task), tasks[task],
+                     inputs, options));
   }
   return {};
 }
@@ -143,11 +166,14 @@ void Queries::stop(const DefinedQuery& defined, Keep keep) {
   careful_.erase(id);
   if (keep == Keep::State) return;
   const auto warn = [&](const Status& status) {
-    if (!status) log_warn("state of an ended query not removed query={} error=\"{}\"", id, status.error().message);
+    if (!status)
+      log_warn("state of an ended query not removed query={} error=\"{}\"", id,
+               status.error().message);
   };
   warn(wait_for([&](auto done) { log_.drop_tasks(id + "/", std::move(done)); }));
   warn(wait_for([&](auto done) { state_.drop_tasks(id + "/", std::move(done)); }));
-  for (const Uuid& exchange : defined.exchange_ids) warn(wait_for([&](auto done) { log_.drop_topic(exchange, std::move(done)); }));
+  for (const Uuid& exchange : defined.exchange_ids)
+    warn(wait_for([&](auto done) { log_.drop_topic(exchange, std::move(done)); }));
 }
 
 void Queries::pause(const std::string& query_id, bool is_paused) {
@@ -161,7 +187,8 @@ void Queries::rebuild(const DefinedQuery& defined, const Error& error) {
     log_error("query stopped query={} error=\"{}\" detail=\"{}\"", id, error.message, error.detail);
     return;  // its failed tasks stay, so that SHOW QUERIES tells
   }
-  log_warn("query failed, its tasks begin again at their last commit query={} error=\"{}\"", id, error.message);
+  log_warn("query failed, its tasks begin again at their last commit query={} error=\"{}\"", id,
+           error.message);
   remove_tasks(id);
   engine::TaskOptions options = options_for(*defined.plan);
   if (!is_retriable(error.code)) {
@@ -169,7 +196,8 @@ void Queries::rebuild(const DefinedQuery& defined, const Error& error) {
     options.max_rows_per_step = 1;
   }
   if (const Status started = start_with(defined, options); !started)
-    log_error("query could not be started again query={} error=\"{}\"", id, started.error().message);
+    log_error("query could not be started again query={} error=\"{}\"", id,
+              started.error().message);
 }
 
 }  // namespace server

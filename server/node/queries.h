@@ -17,21 +17,25 @@ struct RecoveredCounts {
   uint64_t tasks = 0, table_rows = 0;
 };
 
-// Threads: start(), stop() and rebuild() belong to the metadata thread, which may wait; statuses() to any.
-// Owner:   the node; the shards, the log and the state store outlive it.
+// Threads: start(), stop() and rebuild() belong to the metadata thread, which may wait; statuses()
+// to any. Owner:   the node; the shards, the log and the state store outlive it.
 class Queries {
  public:
-  Queries(storage::Log& log, storage::StateStore& state, const Clock& clock, std::vector<Shard*> shards)
+  Queries(storage::Log& log, storage::StateStore& state, const Clock& clock,
+          std::vector<Shard*> shards)
       : log_(log), state_(state), clock_(clock), shards_(std::move(shards)) {}
 
-  // Builds all tasks of the query, restored to their last durable commit. An error is that of the query, not of the node.
+  // Builds all tasks of the query, restored to their last durable commit. An error is that of the
+  // query, not of the node.
   Status start(const DefinedQuery& defined);
-  // Takes its tasks off the shards; what they have not made durable is forgotten. `for_good` also forgets their state.
+  // Takes its tasks off the shards; what they have not made durable is forgotten. `for_good` also
+  // forgets their state.
   enum class Keep { State, Nothing };
   void stop(const DefinedQuery& defined, Keep keep);
   void pause(const std::string& query_id, bool is_paused);
-  // After a task of it has failed: builds its tasks anew from what is durable. The first time they go one record at a time, so that all
-  // before the bad record is done; if it fails again, the query stays in state ERROR.
+  // After a task of it has failed: builds its tasks anew from what is durable. The first time they
+  // go one record at a time, so that all before the bad record is done; if it fails again, the
+  // query stays in state ERROR.
   void rebuild(const DefinedQuery& defined, const Error& error);
 
   Shard& shard_for(const std::string& query_id, int32_t partition);
@@ -44,9 +48,13 @@ class Queries {
     Uuid topic;
     bool is_exchange;
   };
-  Result<std::vector<StageInput>> inputs_of(const DefinedQuery& defined, const engine::StagePlan& stage) const;
-  Result<engine::StageEnd> end_of(const DefinedQuery& defined, const engine::StagePlan& stage) const;
-  Status start_task(const DefinedQuery& defined, int stage, int32_t partition, const std::vector<StageInput>& inputs,
+  Result<std::vector<StageInput>> inputs_of(const DefinedQuery& defined,
+                                            const engine::StagePlan& stage) const;
+  Result<engine::StageEnd> end_of(const DefinedQuery& defined,
+                                  const engine::StagePlan& stage) const;
+  // Task `number` of the stage, which reads these partitions.
+  Status start_task(const DefinedQuery& defined, int stage, int32_t number,
+                    const std::vector<int32_t>& partitions, const std::vector<StageInput>& inputs,
                     engine::TaskOptions options);
   Status start_with(const DefinedQuery& defined, engine::TaskOptions options);
   Offset start_offset(const DefinedQuery& defined, const engine::PartitionRef& partition) const;
@@ -57,7 +65,8 @@ class Queries {
   storage::StateStore& state_;
   const Clock& clock_;
   const std::vector<Shard*> shards_;
-  std::map<std::string, std::string> careful_;  // queries that run one record at a time, and the error that made them
+  std::map<std::string, std::string>
+      careful_;  // queries that run one record at a time, and the error that made them
   RecoveredCounts recovered_;
 };
 

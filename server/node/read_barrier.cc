@@ -12,12 +12,17 @@ struct StageRef {
   int stage;
 };
 
-// Goes through the stages between the written topics and the table, in the order of the flow. Behind each the ends of what it writes
-// join the positions that the next must pass.
+// Goes through the stages between the written topics and the table, in the order of the flow.
+// Behind each the ends of what it writes join the positions that the next must pass.
 class Barrier : public std::enable_shared_from_this<Barrier> {
  public:
-  Barrier(NodeParts& parts, Shard& shard, WorldPtr world, const WrittenEnds& written, std::function<void(Status)> passed)
-      : parts_(parts), shard_(shard), world_(std::move(world)), frontier_(written), passed_(std::move(passed)) {}
+  Barrier(NodeParts& parts, Shard& shard, WorldPtr world, const WrittenEnds& written,
+          std::function<void(Status)> passed)
+      : parts_(parts),
+        shard_(shard),
+        world_(std::move(world)),
+        frontier_(written),
+        passed_(std::move(passed)) {}
 
   void begin(const DefinedQuery& keeper) {
     visit(keeper);
@@ -30,18 +35,25 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
     if (!visited_.insert(&query).second) return;
     for (const auto& [id, other] : world_->queries) {
       const std::string& sink = other->query->sink;
-      if (!sink.empty() && std::ranges::find(query.query->sources, sink) != query.query->sources.end()) visit(*other);
+      if (!sink.empty() &&
+          std::ranges::find(query.query->sources, sink) != query.query->sources.end())
+        visit(*other);
     }
-    for (size_t stage = 0; stage < query.plan->stages.size(); ++stage) route_.push_back({&query, static_cast<int>(stage)});
+    for (size_t stage = 0; stage < query.plan->stages.size(); ++stage)
+      route_.push_back({&query, static_cast<int>(stage)});
   }
 
   std::vector<Uuid> inputs_of(const StageRef& ref) const {
     std::vector<Uuid> topics;
-    for (const engine::PlanNode& node : ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes) {
+    for (const engine::PlanNode& node :
+         ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes) {
       const auto* input = std::get_if<engine::InputStep>(&node.step);
       if (!input) continue;
-      if (input->exchange >= 0) topics.push_back(ref.query->exchange_ids.at(static_cast<size_t>(input->exchange)));
-      else if (const auto topic = ref.query->topic_ids.find(input->topic); topic != ref.query->topic_ids.end()) topics.push_back(topic->second);
+      if (input->exchange >= 0)
+        topics.push_back(ref.query->exchange_ids.at(static_cast<size_t>(input->exchange)));
+      else if (const auto topic = ref.query->topic_ids.find(input->topic);
+               topic != ref.query->topic_ids.end())
+        topics.push_back(topic->second);
     }
     return topics;
   }
@@ -63,9 +75,13 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
   }
 
   void note_outputs(const StageRef& ref) {
-    const engine::OutputPlan& output = ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
-    if (output.exchange >= 0) add_ends_of(ref.query->exchange_ids.at(static_cast<size_t>(output.exchange)));
-    else if (const auto topic = ref.query->topic_ids.find(output.topic); topic != ref.query->topic_ids.end()) add_ends_of(topic->second);
+    const engine::OutputPlan& output =
+        ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
+    if (output.exchange >= 0)
+      add_ends_of(ref.query->exchange_ids.at(static_cast<size_t>(output.exchange)));
+    else if (const auto topic = ref.query->topic_ids.find(output.topic);
+             topic != ref.query->topic_ids.end())
+      add_ends_of(topic->second);
   }
 
   void next() {
@@ -77,7 +93,9 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
       for (Shard* shard : parts_.queries.shards())
         shard->post([self = shared_from_this(), shard, ref, targets] {
           shard->when_passed(ref.query->plan->id, ref.stage, targets, [self, ref](Status status) {
-            self->shard_.post([self, ref, status = std::move(status)]() mutable { self->one_passed(ref, std::move(status)); });
+            self->shard_.post([self, ref, status = std::move(status)]() mutable {
+              self->one_passed(ref, std::move(status));
+            });
           });
         });
       return;
@@ -106,10 +124,11 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
 
 }  // namespace
 
-void wait_for_written(NodeParts& parts, Shard& shard, WorldPtr world, const DefinedQuery& keeper, const WrittenEnds& written,
-                      std::function<void(Status)> passed) {
+void wait_for_written(NodeParts& parts, Shard& shard, WorldPtr world, const DefinedQuery& keeper,
+                      const WrittenEnds& written, std::function<void(Status)> passed) {
   if (written.empty()) return passed({});
-  std::make_shared<Barrier>(parts, shard, std::move(world), written, std::move(passed))->begin(keeper);
+  std::make_shared<Barrier>(parts, shard, std::move(world), written, std::move(passed))
+      ->begin(keeper);
 }
 
 }  // namespace server

@@ -1,4 +1,5 @@
-// Rows of one stream or table on their way into its topic: encoded as they come, in one record batch a partition.
+// Rows of one stream or table on their way into its topic: encoded as they come, in one record
+// batch a partition.
 #pragma once
 #include <memory>
 #include <span>
@@ -15,12 +16,13 @@ namespace server {
 // Threads: one at a time. Owner: the statement or the transaction that writes.
 class RowBuffer {
  public:
-  static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions);
+  static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source,
+                                                 Uuid topic, int32_t partitions);
 
-  // Columns of the source's schema, in its order; those of HEADERS are left out of account. `lines` (may be empty) names rows in
-  // errors. All rows or none.
-  Status add(std::span<const engine::ColumnPtr> columns, size_t rows, std::span<const int64_t> timestamps,
-             std::span<const uint64_t> lines = {});
+  // Columns of the source's schema, in its order; those of HEADERS are left out of account. `lines`
+  // (may be empty) names rows in errors. All rows or none.
+  Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
+             std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {});
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
   // Moves everything into the request; the buffer is empty again.

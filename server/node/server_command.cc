@@ -11,7 +11,10 @@ namespace server {
 namespace {
 
 void set_level(const std::string& name) {
-  set_log_level(name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" ? LogLevel::Error : LogLevel::Info);
+  set_log_level(name == "debug"   ? LogLevel::Debug
+                : name == "warn"  ? LogLevel::Warn
+                : name == "error" ? LogLevel::Error
+                                  : LogLevel::Info);
 }
 
 int report(const Error& error) {
@@ -40,8 +43,8 @@ int run_server_command(int argc, const char* const* argv) {
   const NodeStart& started = (*node)->started();
   fmt::print("pg listening on {}\n", (*node)->pg_address().to_string());
   if (!started.is_new)
-    fmt::print("recovered {} records, {} queries, {} table rows in {:.2f} s; nothing to repeat\n", started.records, started.queries,
-               started.table_rows, started.seconds);
+    fmt::print("recovered {} records, {} queries, {} table rows in {:.2f} s; nothing to repeat\n",
+               started.records, started.queries, started.table_rows, started.seconds);
   fmt::print("ready\n");
   std::fflush(stdout);
 

@@ -1,8 +1,8 @@
 #include "server/node/settings.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cstdlib>
@@ -11,7 +11,8 @@ namespace server {
 
 namespace {
 
-// One setting: its name in the file and as a flag (with hyphens), and as a variable (MILLRACE_ and upper case).
+// One setting: its name in the file and as a flag (with hyphens), and as a variable (MILLRACE_ and
+// upper case).
 struct SettingRow {
   std::string_view name;
   std::string_view doc;
@@ -22,7 +23,8 @@ Status set_number(int64_t& to, const std::string& text, int64_t least, int64_t m
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
-    return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not a number from {} to {}", text, least, most)};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" is not a number from {} to {}", text, least, most)};
   to = value;
   return {};
 }
@@ -35,7 +37,8 @@ Status set_int(int& to, const std::string& text, int least, int most) {
 }
 
 Status set_compat(NodeSettings& settings, const std::string& text) {
-  if (text != "ksqldb" && text != "none") return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not ksqldb or none", text)};
+  if (text != "ksqldb" && text != "none")
+    return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not ksqldb or none", text)};
   settings.engine.ksqldb_compat = text == "ksqldb";
   if (settings.engine.ksqldb_compat) settings.engine.default_value_format.clear();
   return {};
@@ -43,24 +46,37 @@ Status set_compat(NodeSettings& settings, const std::string& text) {
 
 Status set_log_level_name(NodeSettings& settings, const std::string& text) {
   if (text != "debug" && text != "info" && text != "warn" && text != "error")
-    return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not debug, info, warn or error", text)};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" is not debug, info, warn or error", text)};
   settings.log_level = text;
   return {};
 }
 
 constexpr SettingRow kSettings[] = {
     {"data-dir", "folder of the log and the state; made when it is not there [./millrace-data]",
-     [](NodeSettings& s, const std::string& text) -> Status { s.data_dir = text; return {}; }},
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.data_dir = text;
+       return {};
+     }},
     {"pg", "HOST:PORT for PostgreSQL clients; port 0 picks a free one [127.0.0.1:7432]",
-     [](NodeSettings& s, const std::string& text) -> Status { s.pg = TRY(parse_address(text)); return {}; }},
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.pg = TRY(parse_address(text));
+       return {};
+     }},
     {"shards", "event loops; 0: one a core [0]",
      [](NodeSettings& s, const std::string& text) { return set_int(s.shards, text, 0, 1024); }},
     {"num-partitions", "partitions of a topic that a statement makes without saying how many [4]",
-     [](NodeSettings& s, const std::string& text) { return set_int(s.engine.num_partitions, text, 1, 10'000); }},
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.engine.num_partitions, text, 1, 10'000);
+     }},
     {"read-wait-ms", "how long a look-up waits for what its own session wrote [2000]",
-     [](NodeSettings& s, const std::string& text) { return set_number(s.read_wait_ms, text, 0, 3'600'000); }},
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.read_wait_ms, text, 0, 3'600'000);
+     }},
     {"copy-atomic-bytes", "a COPY up to this size is all or nothing [67108864]",
-     [](NodeSettings& s, const std::string& text) { return set_number(s.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40); }},
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40);
+     }},
     {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
     {"log-level", "debug, info, warn or error [info]", set_log_level_name},
 };
@@ -81,9 +97,13 @@ Status apply_file(const std::string& path, NodeSettings& settings) {
     const std::string name(key.str());
     const auto* row = std::ranges::find(kSettings, name, &SettingRow::name);
     if (row == std::end(kSettings))
-      return Error{ErrorCode::InvalidParameter, fmt::format("{}: there is no setting \"{}\"", path, name)};
-    const std::string text = node.is_string() ? node.as_string()->get() : node.is_integer() ? std::to_string(node.as_integer()->get()) : "";
-    if (const Status set = row->set(settings, text); !set) return about(fmt::format("{}: {}", path, name), set.error());
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("{}: there is no setting \"{}\"", path, name)};
+    const std::string text = node.is_string()    ? node.as_string()->get()
+                             : node.is_integer() ? std::to_string(node.as_integer()->get())
+                                                 : "";
+    if (const Status set = row->set(settings, text); !set)
+      return about(fmt::format("{}: {}", path, name), set.error());
   }
   return {};
 }
@@ -93,13 +113,15 @@ Status read_file(const std::string& path, NodeSettings& settings) {
   try {
     return apply_file(path, settings);
   } catch (const std::exception& error) {
-    return Error{ErrorCode::InvalidParameter, fmt::format("cannot read {}: {}", path, error.what())};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("cannot read {}: {}", path, error.what())};
   }
 }
 
 std::string variable_name(std::string_view setting) {
   std::string name = "MILLRACE_";
-  for (const char c : setting) name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : setting)
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
@@ -118,8 +140,11 @@ Status read_variables(NodeSettings& settings) {
 ServerArguments read_server_arguments(int argc, const char* const* argv) {
   ServerArguments arguments;
   CLI::App app("Runs a server until SIGTERM or Ctrl-C.", "millrace server");
-  app.footer("Each setting may also come from the file (data-dir = \"...\") or from a variable: MILLRACE_DATA_DIR, MILLRACE_PG, ...\n\n"
-             "Examples:\n  millrace server\n  millrace server --data-dir /var/lib/millrace --pg 0.0.0.0:7432\n  millrace server --pg 127.0.0.1:0");
+  app.footer(
+      "Each setting may also come from the file (data-dir = \"...\") or from a variable: "
+      "MILLRACE_DATA_DIR, MILLRACE_PG, ...\n\n"
+      "Examples:\n  millrace server\n  millrace server --data-dir /var/lib/millrace --pg "
+      "0.0.0.0:7432\n  millrace server --pg 127.0.0.1:0");
   std::string file;
   app.add_option("--config", file, "a TOML file with settings");
   std::map<std::string_view, std::string> flags;

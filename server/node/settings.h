@@ -1,4 +1,5 @@
-// What `millrace server` can be told: by flags, else by MILLRACE_* variables, else by a TOML file, else the defaults.
+// What `millrace server` can be told: by flags, else by MILLRACE_* variables, else by a TOML file,
+// else the defaults.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,10 +13,10 @@ namespace server {
 struct NodeSettings {
   std::string data_dir = "./millrace-data";
   Address pg{"127.0.0.1", 7432};
-  int shards = 0;                           // 0: as many as cores
-  int64_t read_wait_ms = 2000;              // how long a look-up waits for what its session wrote
-  int64_t copy_atomic_bytes = 64 << 20;     // a larger COPY commits in blocks
-  std::string log_level = "info";           // debug, info, warn, error
+  int shards = 0;                        // 0: as many as cores
+  int64_t read_wait_ms = 2000;           // how long a look-up waits for what its session wrote
+  int64_t copy_atomic_bytes = 64 << 20;  // a larger COPY commits in blocks
+  std::string log_level = "info";        // debug, info, warn, error
   engine::EngineSettings engine;
 };
 

@@ -8,8 +8,8 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kTickMs = 500;      // how often checkpoints are thought about
-constexpr int64_t kTurnUs = 2'000;    // of work on tasks before sockets get their turn
+constexpr int64_t kTickMs = 500;    // how often checkpoints are thought about
+constexpr int64_t kTurnUs = 2'000;  // of work on tasks before sockets get their turn
 
 }  // namespace
 
@@ -18,7 +18,8 @@ Shard::Shard(storage::Log& log, const Clock& clock, OnFailure on_failure)
         for (const auto& task : tasks_) schedule(*task);
       }) {}
 
-Result<std::unique_ptr<Shard>> Shard::make(storage::Log& log, const Clock& clock, OnFailure on_failure) {
+Result<std::unique_ptr<Shard>> Shard::make(storage::Log& log, const Clock& clock,
+                                           OnFailure on_failure) {
   std::unique_ptr<Shard> shard(new Shard(log, clock, std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
   shard->timer_ = std::make_unique<Timer>(shard->loop_, [raw = shard.get()] { raw->tick(); });
@@ -63,7 +64,8 @@ void Shard::take_woken() {
 
 ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
-  for (const engine::Task::Input& input : added.task->inputs()) readers_[input.partition].push_back(&added);
+  for (const engine::Task::Input& input : added.task->inputs())
+    readers_[input.partition].push_back(&added);
   added.task->on_answer([this, &added] { schedule(added); });
   tasks_.push_back(std::move(task));
   schedule(added);
@@ -148,7 +150,8 @@ void Shard::check_waiters(ShardTask& task) {
   for (ShardTask::Waiter& waiter : reached) task.task->when_durable(std::move(waiter.reached));
 }
 
-void Shard::when_passed(const std::string& query_id, int stage, const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
+void Shard::when_passed(const std::string& query_id, int stage,
+                        const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                         std::function<void(Status)> passed) {
   // One answer for all tasks: the last of them gives it.
   struct Countdown {
@@ -164,10 +167,12 @@ void Shard::when_passed(const std::string& query_id, int stage, const std::vecto
   countdown->passed = std::move(passed);
   std::vector<ShardTask*> concerned;
   for (const auto& task : tasks_)
-    if (task->query_id == query_id && task->stage == stage && !task->after_step) concerned.push_back(task.get());
+    if (task->query_id == query_id && task->stage == stage && !task->after_step)
+      concerned.push_back(task.get());
   for (ShardTask* task : concerned) {
     ++countdown->left;
-    task->waiters.push_back({targets, [countdown](Status status) { countdown->one(std::move(status)); }});
+    task->waiters.push_back(
+        {targets, [countdown](Status status) { countdown->one(std::move(status)); }});
     check_waiters(*task);
   }
   countdown->one({});
@@ -184,7 +189,8 @@ std::vector<ShardTaskReport> Shard::reports() const {
   std::vector<ShardTaskReport> reports;
   for (const auto& task : tasks_)
     if (!task->after_step)
-      reports.push_back({task->query_id, task->task->metrics(), task->task->failure().has_value(), task->is_paused});
+      reports.push_back({task->query_id, task->task->metrics(), task->task->failure().has_value(),
+                         task->is_paused});
   return reports;
 }
 

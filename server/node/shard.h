@@ -1,5 +1,5 @@
-// One event loop with what belongs to it: client connections and tasks. Tasks are stepped in turn, in small slices, whenever their inputs
-// have grown.
+// One event loop with what belongs to it: client connections and tasks. Tasks are stepped in turn,
+// in small slices, whenever their inputs have grown.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -23,9 +23,9 @@ namespace server {
 struct ShardTask {
   std::string query_id;
   int stage = 0;
-  std::unique_ptr<TaskCheckpoints> checkpoints;    // null for transient tasks
-  std::unique_ptr<engine::Task> task;              // after checkpoints: it reports to them
-  std::unique_ptr<engine::TableView> view;         // of the stage that keeps a table
+  std::unique_ptr<TaskCheckpoints> checkpoints;  // null for transient tasks
+  std::unique_ptr<engine::Task> task;            // after checkpoints: it reports to them
+  std::unique_ptr<engine::TableView> view;       // of the stage that keeps a table
   // Called after each step of a transient task; may remove it.
   std::function<void(engine::StepResult)> after_step;
 
@@ -45,12 +45,14 @@ struct ShardTaskReport {
   bool has_failed = false, is_paused = false;
 };
 
-// Threads: post(), wake() and loop() from any; everything else on the loop, or while it does not run.
+// Threads: post(), wake() and loop() from any; everything else on the loop, or while it does not
+// run.
 class Shard {
  public:
   // `on_failure` is called on the loop when a persistent task cannot go on.
   using OnFailure = std::function<void(const ShardTask& task)>;
-  static Result<std::unique_ptr<Shard>> make(storage::Log& log, const Clock& clock, OnFailure on_failure);
+  static Result<std::unique_ptr<Shard>> make(storage::Log& log, const Clock& clock,
+                                             OnFailure on_failure);
   ~Shard();
 
   void start_thread();
@@ -71,8 +73,10 @@ class Shard {
   void pause_query(const std::string& query_id, bool is_paused);
   void schedule(ShardTask& task);
 
-  // Calls back when all of a query stage's tasks here have passed these positions, durably, or have failed.
-  void when_passed(const std::string& query_id, int stage, const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
+  // Calls back when all of a query stage's tasks here have passed these positions, durably, or have
+  // failed.
+  void when_passed(const std::string& query_id, int stage,
+                   const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    std::function<void(Status)> passed);
   // The tasks here that keep a table of this query.
   std::vector<ShardTask*> keepers(const std::string& query_id);

@@ -1,4 +1,5 @@
-// What the node knows of all topics and definitions at one revision of the metadata log. It never changes; a command makes the next one.
+// What the node knows of all topics and definitions at one revision of the metadata log. It never
+// changes; a command makes the next one.
 #pragma once
 #include <map>
 #include <memory>
@@ -35,7 +36,8 @@ struct World {
   std::shared_ptr<const storage::TopicSnapshot> topics;
   std::map<std::string, std::shared_ptr<const DefinedQuery>> queries;  // by id
 
-  // The query whose tasks keep a table's rows: the CREATE TABLE ... AS, or the hidden one of a plain CREATE TABLE. nullptr for streams.
+  // The query whose tasks keep a table's rows: the CREATE TABLE ... AS, or the hidden one of a
+  // plain CREATE TABLE. nullptr for streams.
   const DefinedQuery* keeper_of(const engine::DataSource& table) const;
 };
 using WorldPtr = std::shared_ptr<const World>;
@@ -52,7 +54,7 @@ class SnapshotTopics final : public engine::Topics {
 
 // What one running query is doing, summed over its tasks.
 struct QueryStatus {
-  std::string state = "RUNNING";   // RUNNING, PAUSED, ERROR
+  std::string state = "RUNNING";  // RUNNING, PAUSED, ERROR
   int64_t lag_records = 0;
   uint64_t records_in = 0, records_failed = 0;
   int64_t records_per_second = 0;
