@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/sql/parse.h"
 #include "server/pg/copy_input.h"
+#include "server/pg/session_functions.h"
 #include "server/pg/startup.h"
 #include "server/pg/statement_kinds.h"
 
@@ -137,6 +138,7 @@ Status Session::open_session(const SessionRequest& request) {
   }
   const std::string application_name = settings.get("application_name").value_or("");
   is_psql_ = application_name == "psql";
+  database_ = request.database;
   context_.backend = TRY(backend_.open_session(
       {request.user, request.database, application_name, key_.process_id}, settings));
   settings.keep_as_defaults();
@@ -272,6 +274,13 @@ bool Session::handle(const Frame& frame) {
   return !begun || *begun == Begun::Now;
 }
 
+Result<std::vector<ParsedStatement>> Session::parse(std::string_view text) const {
+  auto statements = TRY(parse_statements(text, context_.settings.variables));
+  for (ParsedStatement& statement : statements)
+    answer_session_functions(statement, {context_.settings, database_, key_.process_id});
+  return statements;
+}
+
 // ---- The simple protocol ----
 
 void Session::handle_query(std::string_view text) {
@@ -279,7 +288,7 @@ void Session::handle_query(std::string_view text) {
   portals_.erase(std::string());
   script_.emplace();
   script_->text = text;
-  auto statements = parse_statements(text, context_.settings.variables);
+  auto statements = parse(text);
   if (!statements) return fail(statements.error(), script_->text);
   for (ParsedStatement& statement : *statements)
     script_->statements.push_back(std::make_shared<const ParsedStatement>(std::move(statement)));

@@ -111,6 +111,7 @@ class Session {
   Status open_session(const struct SessionRequest& request);
   // False: the message stays where it is; something else has to happen first.
   bool handle(const Frame& frame);
+  Result<std::vector<engine::ParsedStatement>> parse(std::string_view text) const;
   void handle_query(std::string_view text);
   void finish_script();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
@@ -159,6 +160,7 @@ class Session {
   size_t consumed_ = 0;
   bool skips_until_sync_ = false;
   bool is_psql_ = false;  // by its name at start-up
+  std::string database_;
   bool is_output_full_ = false;
   std::optional<Error> shut_down_reason_;
 

@@ -89,7 +89,7 @@ Status Session::handle_parse(std::string_view body) {
                  "prepared statement " + quoted(message.statement) + " already exists"};
   statements_.erase(std::string(message.statement));
 
-  auto parsed = TRY(parse_statements(message.sql, context_.settings.variables));
+  auto parsed = TRY(parse(message.sql));
   if (parsed.size() > 1)
     return Error{ErrorCode::SyntaxError,
                  "cannot insert multiple commands into a prepared statement"};

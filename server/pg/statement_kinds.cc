@@ -31,6 +31,22 @@ bool names_catalog(std::string_view text) {
   return false;
 }
 
+// Turns `pg_catalog.` into blanks of the same length, so that pg_catalog.version() is version() and
+// positions stay what they are. True if there was any.
+bool blank_out_catalog_schema(std::string& text) {
+  constexpr std::string_view kSchema = "pg_catalog.";
+  const auto same_letter = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  };
+  bool was_there = false;
+  for (auto at = text.begin();; at += kSchema.size()) {
+    at = std::search(at, text.end(), kSchema.begin(), kSchema.end(), same_letter);
+    if (at == text.end()) return was_there;
+    std::fill_n(at, kSchema.size(), ' ');
+    was_there = true;
+  }
+}
+
 // Whether rows would come for ever with nothing to end them.
 bool is_endless(const engine::Statement& statement) {
   if (const auto* query = std::get_if<engine::Query>(&statement))
@@ -63,12 +79,14 @@ Result<std::vector<ParsedStatement>> parse_statements(
     return Error{ErrorCode::LimitExceeded,
                  "the statement is longer than " + std::to_string(kMaxStatementBytes >> 20) + " MB",
                  "", "Send many rows with COPY, or in several statements."};
-  auto statements = variables.empty()
-                        ? engine::parse_script(text)
-                        : engine::parse_script(engine::substitute_variables(text, variables));
+  const std::string substituted =
+      variables.empty() ? std::string(text) : engine::substitute_variables(text, variables);
+  auto statements = engine::parse_script(substituted);
   if (statements) return statements;
   Error error = std::move(statements).error();
   error.detail.clear();  // the same once more, in ksqlDB's words
+  if (std::string blanked = substituted; blank_out_catalog_schema(blanked))
+    if (auto unqualified = engine::parse_script(blanked)) return unqualified;
   return explain_catalog(std::move(error), text);
 }
 

@@ -132,12 +132,17 @@ def a_typed_push_query_moves_and_ctrl_c_ends_it():
         psql("-c", "INSERT INTO q_typed VALUES (2, 'Lahore')")
         terminal.expect("Lahore | 2\n")
         terminal.type("\x03")
-        terminal.expect("canceling statement due to user request")
-        terminal.expect("=# ", "=> ")
+        terminal.expect("canceling statement due to user request\nmillrace=> ")
         terminal.type("SELECT n FROM q_typed_n WHERE city = 'Lahore';\n")
         terminal.expect("2\n(1 row)")
     finally:
         terminal.close()
+
+
+@case
+def what_clients_ask_on_connecting():
+    out, _ = psql("-At", "-c", "SELECT version(), current_schema(), 1 + 1")
+    assert out.startswith("PostgreSQL 15.0 (Millrace ") and out.endswith("|public|2\n"), out
 
 
 @case

@@ -76,6 +76,19 @@ TEST(SimpleProtocol, says_what_to_use_in_place_of_the_catalog) {
   }
 }
 
+TEST(SimpleProtocol, answers_what_clients_ask_about_their_session) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT current_database(), current_schema(), current_user")),
+            "T(CURRENT_DATABASE:25,CURRENT_SCHEMA:25,CURRENT_USER:25) D(db,public,ada) C(SELECT 1) "
+            "Z(I)");
+  EXPECT_EQ(
+      client.say(query("select pg_catalog.version()")),
+      "T(VERSION:25) D(PostgreSQL 15.0 (Millrace 0.1.0) on x86_64-pc-linux-gnu, compiled by gcc, "
+      "64-bit) C(SELECT 1) Z(I)");
+  EXPECT_EQ(client.say(query("SELECT pg_backend_pid(), current_setting('TimeZone') AS zone")),
+            "T(PG_BACKEND_PID:23,ZONE:25) D(42,UTC) C(SELECT 1) Z(I)");
+}
+
 // ---- INSERTs of one message belong together ----
 
 TEST(InsertGroup, is_appended_at_the_end_of_the_message_and_not_reported_before) {

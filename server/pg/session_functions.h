@@ -1,0 +1,20 @@
+// What clients ask about their own session on connecting: SELECT version(), current_database(), ...
+#pragma once
+#include <string>
+
+#include "engine/sql/ast.h"
+#include "server/pg/settings.h"
+
+namespace server::pg {
+
+struct SessionFacts {
+  const SessionSettings& settings;
+  std::string database;
+  int32_t process_id = 0;
+};
+
+// Puts constants in place of such functions in a SELECT without FROM, named as PostgreSQL names the
+// column. The engine does not know who is connected; everything else is left to it.
+void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts);
+
+}  // namespace server::pg
