@@ -8,6 +8,7 @@
 #include "engine/plan/select_plan.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_properties.h"
+#include "engine/types/coercion.h"
 
 namespace engine {
 
@@ -245,7 +246,8 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   bool fits = select.schema.columns.size() == sink->schema.columns.size();
   for (size_t i = 0; fits && i < select.schema.columns.size(); ++i) {
     const ColumnDef& target = sink->schema.columns[i];
-    fits = select.schema.columns[i].name == target.name &&
+    fits = is_implicitly_castable(select.schema.columns[i].type, target.type) &&
+           select.schema.columns[i].name == target.name &&
            select.schema.columns[i].role == target.role;
     if (!fits) break;
     Result<BoundExpression> coerced = coerce(project.columns[i], target.type);

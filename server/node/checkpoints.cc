@@ -13,11 +13,19 @@ namespace server {
 // Outlives the task: the state store may answer later.
 struct TaskCheckpoints::Shared {
   std::atomic<bool> on_its_way = false;
+  std::atomic<bool> has_failed = false;
 };
 
 namespace {
 
 std::string store_name(uint32_t store) { return fmt::format("{:04}", store); }
+
+// UINT32_MAX when it is not the name of a store.
+uint32_t store_number(std::string_view name) {
+  uint32_t number = UINT32_MAX;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc{} ? number : UINT32_MAX;
+}
 
 }  // namespace
 
@@ -30,6 +38,7 @@ TaskCheckpoints::TaskCheckpoints(std::string task, storage::StateStore& state, s
       shared_(std::make_shared<Shared>()) {}
 
 void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
+  if (shared_->has_failed) return;  // it would only fill memory
   if (gathered_bytes_ == 0) since_us_ = clock_.monotonic_us();
   last_ = sequence;
   gathered_bytes_ += 64;
@@ -44,15 +53,19 @@ void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
   if (!entry.scalars.empty()) position_.scalars = std::move(entry.scalars);
   for (engine::StateEntry& changed : entry.entries) {
     gathered_bytes_ += changed.key.size() + changed.value.size() + 16;
-    if (changed.kind == engine::StateEntry::Kind::DeleteBelow) {
-      std::string& below = removed_below_[changed.store];
-      below = std::max(below, changed.key);
-      const auto first = changed_.lower_bound({changed.store, ""});
-      changed_.erase(first, changed_.lower_bound({changed.store, changed.key}));
-      continue;
+    if (changed.store >= changes_.size()) changes_.resize(changed.store + 1);
+    StoreChanges& store = changes_[changed.store];
+    switch (changed.kind) {
+      case engine::StateEntry::Kind::DeleteBelow:
+        store.removed_below = std::max(store.removed_below, changed.key);
+        break;
+      case engine::StateEntry::Kind::Put:
+        store.entries.insert_or_assign(std::move(changed.key), std::move(changed.value));
+        break;
+      case engine::StateEntry::Kind::Delete:
+        store.entries.insert_or_assign(std::move(changed.key), std::nullopt);
+        break;
     }
-    std::pair<uint32_t, std::string> key{changed.store, changed.key};
-    changed_.insert_or_assign(std::move(key), std::move(changed));
   }
 }
 
@@ -67,12 +80,15 @@ void TaskCheckpoints::begin() {
   checkpoint.task = task_;
   checkpoint.position = last_;
   checkpoint.scalars = engine::encode_journal(position_);
-  for (const auto& [store, below] : removed_below_)
-    checkpoint.removed_ranges.push_back({store_name(store), "", below});
-  for (auto& [key, changed] : changed_) {
-    storage::StateEntry entry{store_name(key.first), changed.key, std::nullopt};
-    if (changed.kind == engine::StateEntry::Kind::Put) entry.value = std::move(changed.value);
-    checkpoint.entries.push_back(std::move(entry));
+  for (uint32_t i = 0; i < changes_.size(); ++i) {
+    StoreChanges& store = changes_[i];
+    if (!store.removed_below.empty())
+      checkpoint.removed_ranges.push_back({store_name(i), "", store.removed_below});
+    for (auto& [key, value] : store.entries) {
+      // A window that was forgotten never comes back: what was noted of it before goes too.
+      if (key < store.removed_below) continue;
+      checkpoint.entries.push_back({store_name(i), key, std::move(value)});
+    }
   }
   shared_->on_its_way = true;
   std::function<void(Status)> done = [shared = shared_, &log = log_, task = task_,
@@ -80,6 +96,7 @@ void TaskCheckpoints::begin() {
     if (!status) {
       // What it held is in the journal alone now, which must not be trimmed: no more checkpoints
       // until the task is built anew.
+      shared->has_failed = true;
       log_error("checkpoint failed, the journal is kept task={} error=\"{}\"", task,
                 status.error().message);
       return;
@@ -92,15 +109,13 @@ void TaskCheckpoints::begin() {
   };
   if (!state_.try_checkpoint(checkpoint, done)) {
     // No room now: everything is put back and tried again at a later tick.
-    for (size_t i = 0; auto& [key, changed] : changed_) {
-      storage::StateEntry& entry = checkpoint.entries[i++];
-      if (entry.value) changed.value = std::move(*entry.value);
-    }
+    for (storage::StateEntry& entry : checkpoint.entries)
+      changes_[store_number(entry.store)].entries.insert_or_assign(entry.key,
+                                                                   std::move(entry.value));
     shared_->on_its_way = false;
     return;
   }
-  changed_.clear();
-  removed_below_.clear();
+  changes_.clear();
   gathered_bytes_ = 0;
 }
 
@@ -112,11 +127,7 @@ Result<TaskSequence> load_task_state(const std::string& task, const storage::Sta
   const auto take = [&](std::string_view store, std::string_view key,
                         std::string_view value) -> Status {
     engine::StateEntry& entry = one.entries.front();
-    const auto [end, error] =
-        std::from_chars(store.data(), store.data() + store.size(), entry.store);
-    if (error != std::errc{})
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("the checkpoint of {} names an unknown store", task)};
+    entry.store = store_number(store);
     entry.key = key;
     entry.value = value;
     return into.restore(one);

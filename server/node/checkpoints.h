@@ -1,13 +1,15 @@
 // Gathers what a task's commits have changed since its last checkpoint, and hands it to the state
 // store from time to time.
 #pragma once
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "engine/exec/task.h"
+#include "engine/state/key_map.h"
 #include "storage/log/log.h"
 #include "storage/state/state_store.h"
 
@@ -45,8 +47,11 @@ class TaskCheckpoints {
   storage::Log& log_;
   const Clock& clock_;
   engine::JournalEntry position_;  // the newest positions and scalars, all of them; no entries
-  std::map<std::pair<uint32_t, std::string>, engine::StateEntry> changed_;
-  std::map<uint32_t, std::string> removed_below_;  // by store: the greatest DeleteBelow
+  struct StoreChanges {
+    engine::KeyMap<std::optional<std::string>> entries;  // nothing: deleted
+    std::string removed_below;                           // the greatest DeleteBelow; empty: none
+  };
+  std::vector<StoreChanges> changes_;  // by store
   TaskSequence last_;
   size_t gathered_bytes_ = 0;
   int64_t since_us_ = 0;
