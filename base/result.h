@@ -20,6 +20,7 @@ struct Error {
   std::string detail = {}, hint = {};         // facts; what the user can do: whole sentences
   std::optional<TextPosition> position = {};  // in the statement's text
   std::string context = {};                   // where, for instance "COPY orders, line 4711"
+  std::string ksqldb = {};  // the same in ksqlDB's words, where its test cases expect them
 
   Error&& at(TextPosition where) && {
     if (!position) position = where;

@@ -203,7 +203,7 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   auto result = cast(std::move(operand), *type);
   if (result) return result;
   Error error = std::move(result).error();
-  error.detail = invalid_detail(error.message);
+  error.ksqldb = invalid_detail(error.message);
   return std::move(error).at(position);
 }
 

@@ -125,7 +125,7 @@ Error Binder::misplaced_function(const std::string& name, CallKind kind) const {
   Error error{ErrorCode::GroupingError,
               std::string(kind_text(kind)) + " function " + name + " is not allowed in " + clause};
   if (kind == CallKind::Aggregate)
-    error.detail =
+    error.ksqldb =
         clause + " does not support aggregate functions: " + name + " is an aggregate function.";
   return error;
 }

@@ -140,10 +140,10 @@ Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position)
     if (!is_source) return unknown_source(scope_, *column.source).at(position);
   }
   Error error = unknown_column(scope_, column);
-  error.detail = line_and_column(position) + std::string(scope_.clause) + " column '" +
+  error.ksqldb = line_and_column(position) + std::string(scope_.clause) + " column '" +
                  full_name(column) + "' cannot be resolved.";
   if (scope_.clause == "PARTITION BY")
-    error.detail += " '" + column.name.text +
+    error.ksqldb += " '" + column.name.text +
                     "' must be a column in the source schema since PARTITION BY is applied on the "
                     "input.";
   return std::move(error).at(position);

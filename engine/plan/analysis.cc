@@ -16,8 +16,8 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources) names.push_back(known);
   Error error{ErrorCode::UndefinedSource,
-              fmt::format("stream or table \"{}\" does not exist", name),
-              fmt::format("{} does not exist.", name)};
+              fmt::format("stream or table \"{}\" does not exist", name)};
+  error.ksqldb = fmt::format("{} does not exist.", name);
   const std::string guess = closest_name(name, names);
   error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is."
                              : fmt::format("Did you mean {}?", guess);
@@ -74,13 +74,12 @@ class Canonical {
     if (owners.size() > 1) {
       std::vector<std::string> choices;
       for (const std::string& owner : owners) choices.push_back(owner + "." + column.name.text);
-      return Error{
-          ErrorCode::AmbiguousColumn,
-          fmt::format("Column '{}' is ambiguous. Could be {}.", column.name.text,
-                      join_words(choices, "or")),
-          fmt::format("Line: {}, Col: {}: Column '{}' is ambiguous. Could be {}.", position.line,
-                      position.column, column.name.text, join_words(choices, "or"))}
-          .at(position);
+      Error error{ErrorCode::AmbiguousColumn,
+                  fmt::format("Column '{}' is ambiguous. Could be {}.", column.name.text,
+                              join_words(choices, "or"))};
+      error.ksqldb =
+          fmt::format("Line: {}, Col: {}: {}", position.line, position.column, error.message);
+      return std::move(error).at(position);
     }
     if (owners.size() == 1) column.source = Name{owners.front()};
     return {};

@@ -62,7 +62,7 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
   TRY(check_id(properties.value, formats.value, value_inferred, "VALUE", false));
   if (!create.elements.empty() || key_inferred || value_inferred) return {};
   Error error = invalid("The statement does not define any columns.");
-  error.detail = "No columns supplied.";
+  error.ksqldb = "No columns supplied.";
   error.hint = fmt::format("Declare the columns after the name: CREATE {} {} (id INT{} KEY, ...).",
                            create.kind == SourceKind::Stream ? "STREAM" : "TABLE", create.name.text,
                            create.kind == SourceKind::Stream ? "" : " PRIMARY");

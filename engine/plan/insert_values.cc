@@ -186,7 +186,7 @@ class RowReader {
     Result<Value> value = evaluate_constant(expression, type, scope_, evaluation_);
     if (value || value.error().code != ErrorCode::TypeMismatch) return value;
     Error error = value.error();
-    error.detail = fmt::format("Expected type {} for field `{}` but got {}", type.to_string(),
+    error.ksqldb = fmt::format("Expected type {} for field `{}` but got {}", type.to_string(),
                                column_name(plan_, position), to_sql(expression));
     return error;
   }
@@ -238,8 +238,8 @@ Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanCon
   Result<InsertBatch> batch = plan_rows(insert, *source, context, evaluation);
   if (batch) return batch;
   Error error = batch.error();
-  error.detail = fmt::format("Failed to insert values into '{}'. {}", source->name,
-                             error.detail.empty() ? error.message : error.detail);
+  error.ksqldb = fmt::format("Failed to insert values into '{}'. {}", source->name,
+                             error.ksqldb.empty() ? error.message : error.ksqldb);
   return std::move(error).at(insert.target_position);
 }
 

@@ -150,10 +150,10 @@ Result<Name> build_source_name(P::IdentifierContext& context) {
   const TextPosition at = position_of(context);
   return Error{.code = ErrorCode::SyntaxError,
                .message = "Source names may only contain alphanumeric values, '_' or '-'",
-               .detail = "Illegal argument at Line: " + std::to_string(at.line) +
+               .position = at,
+               .ksqldb = "Illegal argument at Line: " + std::to_string(at.line) +
                          ", Col: " + std::to_string(at.column) +
-                         ". Source names may only contain alphanumeric values, '_' or '-'.",
-               .position = at};
+                         ". Source names may only contain alphanumeric values, '_' or '-'."};
 }
 
 Result<std::string> build_string(P::StringContext& context) {

@@ -100,8 +100,8 @@ Result<ExpressionPtr> build_row_count(P::RowCountContext& context) {
   if (!number.INTEGER_VALUE())
     return Error{.code = ErrorCode::SyntaxError,
                  .message = "Value must be integer for command: LIMIT",
-                 .detail = "Failed to prepare statement: Value must be integer for command: LIMIT",
-                 .position = position};
+                 .position = position,
+                 .ksqldb = "Failed to prepare statement: Value must be integer for command: LIMIT"};
   return build_number(*number.stop, number.MINUS() ? "-" : "", position);
 }
 

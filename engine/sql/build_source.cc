@@ -22,9 +22,9 @@ Status check_key_word(const TableElement& element, SourceKind kind) {
   const TextPosition at = element.position;
   return Error{.code = ErrorCode::SyntaxError,
                .message = message,
-               .detail = "Line: " + std::to_string(at.line) + ", Col: " +
-                         std::to_string(at.column) + ": " + message + ".\n" + difference,
-               .position = at};
+               .position = at,
+               .ksqldb = "Line: " + std::to_string(at.line) + ", Col: " +
+                         std::to_string(at.column) + ": " + message + ".\n" + difference};
 }
 
 Result<TableElement> build_element(P::TableElementContext& context, SourceKind kind) {

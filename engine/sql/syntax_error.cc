@@ -271,18 +271,18 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
   return Error{
       .code = ErrorCode::SyntaxError,
       .message = message_at(token),
-      .detail = std::move(detail),
       .hint = suggestion ? "Did you mean " + suggestion->keyword + "?" : hint_for(failure, tokens),
-      .position = position_of(token)};
+      .position = position_of(token),
+      .ksqldb = std::move(detail)};
 }
 
 Error syntax_error_at(const antlr4::Token& token, std::string hint,
                       const std::string& ksqldb_reason) {
   return Error{.code = ErrorCode::SyntaxError,
                .message = message_at(token),
-               .detail = ksqldb_message(token, ksqldb_reason),
                .hint = std::move(hint),
-               .position = position_of(token)};
+               .position = position_of(token),
+               .ksqldb = ksqldb_message(token, ksqldb_reason)};
 }
 
 Error statement_error(const antlr4::Token& token, std::string message) {
@@ -292,8 +292,8 @@ Error statement_error(const antlr4::Token& token, std::string message) {
   std::string detail = "Failed to prepare statement: " + ksqldb_place + ": " + message;
   return Error{.code = ErrorCode::SyntaxError,
                .message = std::move(message),
-               .detail = std::move(detail),
-               .position = position_of(token)};
+               .position = position_of(token),
+               .ksqldb = std::move(detail)};
 }
 
 }  // namespace engine

@@ -32,6 +32,7 @@ std::string describe(const Error& error) {
                          ? error.message
                          : fmt::format("{}: {}", name(error.code), error.message);
   if (!error.detail.empty()) text += " (" + error.detail + ")";
+  if (!error.ksqldb.empty()) text += " (" + error.ksqldb + ")";
   if (!error.context.empty()) text += " in " + error.context;
   return text;
 }

@@ -24,9 +24,8 @@ struct Effect {
   std::vector<engine::TopicDescription> new_topics;
   std::vector<std::string> dropped_topics;
   std::vector<std::string> ended_queries;
-  std::optional<PlannedQuery> started;                   // with a row in the catalog
-  std::shared_ptr<const engine::DataSource> kept_table;  // to be kept by a hidden query
-  std::vector<std::string> released_tables;              // whose hidden query ends
+  std::optional<PlannedQuery> started;       // with a row in the catalog
+  std::vector<std::string> released_tables;  // whose hidden query ends: they are changed or gone
   std::vector<std::string> notices;
   bool is_nothing = false;
 };
@@ -49,10 +48,7 @@ struct Planner {
     if (effect.is_nothing) return effect;
     if (planned.new_topic) effect.new_topics.push_back(std::move(*planned.new_topic));
     effect.catalog = engine::with_source(*world.catalog, planned.source);
-    if (planned.source->kind == engine::SourceKind::Table) {
-      effect.released_tables.push_back(planned.source->name);
-      effect.kept_table = planned.source;
-    }
+    effect.released_tables.push_back(planned.source->name);
     return effect;
   }
 
@@ -87,11 +83,7 @@ struct Planner {
   }
   Result<Effect> operator()(const engine::AlterSource& alter) const {
     Effect effect = of(TRY(engine::plan_alter_source(alter, world.catalog)));
-    const auto source = effect.catalog->sources.at(alter.name.text);
-    if (source->kind == engine::SourceKind::Table) {
-      effect.released_tables.push_back(source->name);
-      effect.kept_table = source;
-    }
+    effect.released_tables.push_back(alter.name.text);
     return effect;
   }
   Result<Effect> operator()(const engine::CreateType& create) const {
@@ -247,9 +239,14 @@ Status apply_definition(const DefinitionCommand& command, const storage::TopicSn
     const auto& query = next.catalog->queries.at(effect.started->plan.id);
     change.started.push_back(define(query, std::move(effect.started->plan), command, topics));
   }
-  if (effect.kept_table)
-    change.started.push_back(TRY(define_keeper(*effect.kept_table, next.revision, topics)));
   for (const auto& defined : change.started) next.queries[defined->query->id] = defined;
+  // Every table can be asked: those that no query writes (any more) are kept by a hidden one.
+  for (const auto& [name, source] : next.catalog->sources) {
+    if (source->kind != engine::SourceKind::Table || next.keeper_of(*source)) continue;
+    auto keeper = TRY(define_keeper(*source, next.revision, topics));
+    next.queries[keeper->query->id] = keeper;
+    change.started.push_back(std::move(keeper));
+  }
   follow_wishes(next, change);
   return {};
 }

@@ -66,11 +66,10 @@ NodeSession::NodeSession(NodeParts& parts, Shard& shard, const pg::SessionSettin
 
 NodeSession::~NodeSession() = default;
 
-// Every free setting is a property of the engine's.
 engine::Properties NodeSession::properties() const {
-  engine::Properties properties;
-  for (const pg::SessionSettings::Entry& entry : settings_.all())
-    if (entry.name.find('.') != std::string::npos) properties[entry.name] = entry.value;
+  engine::Properties properties = settings_.properties();
+  // How rows are shown to this client is nobody else's affair.
+  std::erase_if(properties, [](const auto& entry) { return entry.first.starts_with("push."); });
   return properties;
 }
 

@@ -84,7 +84,6 @@ Result<std::vector<ParsedStatement>> parse_statements(
   auto statements = engine::parse_script(substituted);
   if (statements) return statements;
   Error error = std::move(statements).error();
-  error.detail.clear();  // the same once more, in ksqlDB's words
   if (std::string blanked = substituted; blank_out_catalog_schema(blanked))
     if (auto unqualified = engine::parse_script(blanked)) return unqualified;
   return explain_catalog(std::move(error), text);

@@ -23,7 +23,7 @@ void check_errors(std::initializer_list<ErrorCase> cases) {
   for (const ErrorCase& one : cases) {
     const Error error = error_of(one.expression, one.clause);
     EXPECT_EQ(error.message, one.message) << one.expression;
-    EXPECT_EQ(error.detail, one.detail) << one.expression;
+    EXPECT_EQ(error.ksqldb, one.ksqldb) << one.expression;
     EXPECT_TRUE(error.position) << one.expression;
   }
 }
@@ -34,7 +34,7 @@ TEST(BindError, unknown_columns_are_told_with_a_guess) {
   const Error error = error_of("stt->x");
   EXPECT_EQ(error.code, ErrorCode::UndefinedColumn);
   EXPECT_EQ(error.message, "column \"stt\" does not exist in stream T");
-  EXPECT_EQ(error.detail, "Line: 1, Col: 1: SELECT column 'STT' cannot be resolved.");
+  EXPECT_EQ(error.ksqldb, "Line: 1, Col: 1: SELECT column 'STT' cannot be resolved.");
   EXPECT_EQ(error.hint,
             "Did you mean ST? Columns: I, J, L, D, DE, S, B, BN, DT, TM, TS, A, M, ST, ROWTIME.");
   check_errors({{"WHERE", "T.BOB = 1", "column \"bob\" does not exist in stream T",
@@ -49,7 +49,7 @@ TEST(BindError, ambiguous_columns) {
   const auto result = bound("f0", Scope(layout));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::AmbiguousColumn);
-  EXPECT_EQ(result.error().detail,
+  EXPECT_EQ(result.error().ksqldb,
             "Line: 1, Col: 1: Column 'F0' is ambiguous. Could be I1.F0 or I2.F0.");
 }
 
@@ -135,7 +135,7 @@ TEST(BindError, columns_of_a_join_are_shown_as_ksqldb_names_them) {
   const Layout layout = {{"I1", "BAR", TypeKind::Integer}, {"I2", "BAR", TypeKind::String}};
   const auto result = bound("I1.BAR > I2.BAR", Scope(layout, "WHERE"));
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().detail,
+  EXPECT_EQ(result.error().ksqldb,
             "Error in WHERE expression: Cannot compare I1_BAR (INTEGER) to I2_BAR (STRING) with "
             "GREATER_THAN.");
 }

@@ -54,7 +54,7 @@ TEST_F(InsertValuesTest, tables_need_their_key) {
 TEST_F(InsertValuesTest, the_detail_is_in_ksqldbs_words) {
   const auto batch = insert("INSERT INTO s (x) VALUES (1);");
   ASSERT_FALSE(batch);
-  EXPECT_EQ(batch.error().detail,
+  EXPECT_EQ(batch.error().ksqldb,
             "Failed to insert values into 'S'. Column name X does not exist.");
 }
 

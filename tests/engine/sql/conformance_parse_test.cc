@@ -81,7 +81,7 @@ std::optional<Error> first_error(const Case& test_case) {
 bool is_meant(const Error& error, const Case& test_case) {
   return error.code == ErrorCode::NotSupported ||
          error.message.find(test_case.error_message) != std::string::npos ||
-         error.detail.find(test_case.error_message) != std::string::npos;
+         error.ksqldb.find(test_case.error_message) != std::string::npos;
 }
 
 TEST(ConformanceParse, every_script_parses_unless_its_case_expects_that_very_error) {

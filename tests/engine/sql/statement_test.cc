@@ -37,7 +37,7 @@ TEST(Statement, the_wrong_kind_of_key_is_told) {
   const Error error = error_of("CREATE TABLE INPUT (ID INT KEY);");
   EXPECT_EQ(error.message, "Column `ID` is a 'KEY' column: please use 'PRIMARY KEY' for tables");
   EXPECT_EQ(
-      error.detail.find(
+      error.ksqldb.find(
           "Line: 1, Col: 21: Column `ID` is a 'KEY' column: please use 'PRIMARY KEY' for tables."),
       0u);
   EXPECT_EQ(error.position->column, 21u);
@@ -184,7 +184,7 @@ TEST(Statement, parameters_are_counted_by_the_greatest) {
 
 TEST(Statement, a_source_name_has_few_characters) {
   EXPECT_EQ(parse_as<CreateSource>("CREATE STREAM `a-b_C1` (x INT)").name, "a-b_C1");
-  EXPECT_EQ(error_of("CREATE STREAM `a b` (x INT)").detail,
+  EXPECT_EQ(error_of("CREATE STREAM `a b` (x INT)").ksqldb,
             "Illegal argument at Line: 1, Col: 15. Source names may only contain alphanumeric "
             "values, '_' or '-'.");
 }

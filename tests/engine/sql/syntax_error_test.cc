@@ -75,7 +75,7 @@ TEST(SyntaxError, the_detail_has_the_words_of_ksqldb) {
       {"SELECT * FROM t LIMIT heh;", "line 1:23: Syntax Error"},
   };
   for (const auto& [text, expected] : cases)
-    EXPECT_NE(error_of(text).detail.find(expected), std::string::npos) << error_of(text).detail;
+    EXPECT_NE(error_of(text).ksqldb.find(expected), std::string::npos) << error_of(text).ksqldb;
 }
 
 TEST(SyntaxError, what_has_no_end_is_told_where_it_begins) {
