@@ -125,7 +125,11 @@ struct Planner {
     Effect effect;
     effect.catalog = std::move(next);
     if (planned.new_topic) effect.new_topics.push_back(*planned.new_topic);
-    effect.notices.push_back(fmt::format("query {} is running", planned.plan.id));
+    const auto reset = properties.find("auto.offset.reset");
+    const bool from_end = reset != properties.end() && reset->second == "latest";
+    effect.notices.push_back(fmt::format("query {} is running, from the {} of {}", planned.plan.id,
+                                         from_end ? "end" : "beginning",
+                                         fmt::join(planned.plan.sources, " and ")));
     effect.started = std::move(planned);
     return effect;
   }
