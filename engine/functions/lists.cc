@@ -24,8 +24,10 @@ std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries) {
   std::vector<uint32_t> order(entries.size());
   std::iota(order.begin(), order.end(), entries.begin);
   if (keys.type().kind() != TypeKind::String) return order;
-  uint32_t buckets = 16;  // doubled when more than three quarters are taken
-  while (entries.size() > buckets / 4 * 3) buckets *= 2;
+  // ksqlDB makes its maps with a capacity for as many entries as they get; a table is doubled when
+  // more than three quarters of it are taken.
+  uint32_t buckets = 2;
+  while (uint64_t{entries.size()} * 4 > uint64_t{buckets} * 3) buckets *= 2;
   const auto bucket = [&](uint32_t entry) {
     return keys.is_null(entry) ? 0
                                : java_hash(keys.data<std::string_view>()[entry]) & (buckets - 1);

