@@ -120,8 +120,9 @@ Result<std::string> percent_decoded(Text text, Plus plus) {
 using OptionalString = std::optional<std::string>;
 
 Result<OptionalString> decoded(const std::optional<Text>& part) {
-  if (!part) return OptionalString();
-  return OptionalString(TRY(percent_decoded(*part, Plus::IsItself)));
+  OptionalString text;
+  if (part) text = TRY(percent_decoded(*part, Plus::IsItself));
+  return text;
 }
 
 template <std::optional<Text> Uri::*part>
