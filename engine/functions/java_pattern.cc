@@ -113,7 +113,7 @@ TimeStep text_of(TimeField field, int count) {
   return {.kind = StepKind::Text, .field = field, .text = width};
 }
 
-// Turns a pattern into steps. `style` rules differ in what letters mean; quoting is the same.
+// Turns a pattern into steps. The two styles differ in what letters mean; quoting is the same.
 class PatternCompiler {
  public:
   PatternCompiler(std::string_view pattern, bool simple) : pattern_(pattern), simple_(simple) {}
@@ -134,8 +134,7 @@ class PatternCompiler {
         ++at_;
       }
     }
-    if (!groups_.empty()) close_group();
-    while (!groups_.empty()) close_group();
+    while (!groups_.empty()) close_group();  // as Java does at the end of the pattern
     return std::move(steps_);
   }
 
@@ -262,7 +261,7 @@ class PatternCompiler {
   }
 
   Result<TimeStep> offset_step(char letter, int count) const {
-    if (count > 5 || (letter == 'x' && count > 5)) return too_many(letter);
+    if (count > 5) return too_many(letter);
     if (letter == 'Z') {
       if (count == 4) return TimeStep{.kind = StepKind::LocalOffset, .text = TextWidth::Full};
       if (count == 5)
