@@ -36,6 +36,9 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {  // nodiscard is why this class exists
  public:
   using tl::expected<T, Error>::expected;
+  // Written out, or `return {}` would first fill the whole object, error included, with zeros.
+  Result()  // NOLINT: not the compiler's
+      requires(std::is_void_v<T> || std::is_default_constructible_v<T>) {}
   Result(Error error)
       : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT: implicit
   T take() && {

@@ -69,6 +69,8 @@ class NodeCopy final : public pg::CopyIn {
     return blocks_in_flight_ > 1 ? pg::Pace::Wait : pg::Pace::GoOn;
   }
 
+  uint64_t committed_rows() const override { return rows_in_; }
+
   void finish() override {
     is_finished_ = true;
     if (own_ && own_->rows() > 0) return send_block();
@@ -165,13 +167,6 @@ class NodeCopy final : public pg::CopyIn {
 
   void fail(Error error) {
     has_failed_ = true;
-    if (error.detail.empty())
-      error.detail = rows_in_ == 0 && blocks_in_flight_ == 0
-                         ? "Nothing was inserted."
-                         : fmt::format(
-                               "{} rows were inserted: a COPY of more than copy.atomic.bytes "
-                               "commits in blocks.",
-                               rows_in_);
     receiver_.on_copy_error(std::move(error));
   }
 

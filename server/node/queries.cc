@@ -127,7 +127,10 @@ Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t
   }
   ++recovered_.tasks;
   entry->is_paused = defined.query->state == engine::DesiredState::Paused;
-  shard.post([&shard, raw = entry.release()] { shard.add(std::unique_ptr<ShardTask>(raw)); });
+  shard.post([&shard, begun, raw = entry.release()] {
+    shard.sink().introduce(raw->task->id(), begun.producer_id, begun.producer_epoch);
+    shard.add(std::unique_ptr<ShardTask>(raw));
+  });
   return {};
 }
 
