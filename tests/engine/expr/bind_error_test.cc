@@ -23,7 +23,7 @@ void check_errors(std::initializer_list<ErrorCase> cases) {
   for (const ErrorCase& one : cases) {
     const Error error = error_of(one.expression, one.clause);
     EXPECT_EQ(error.message, one.message) << one.expression;
-    EXPECT_EQ(error.ksqldb, one.ksqldb) << one.expression;
+    EXPECT_EQ(error.ksqldb, one.detail) << one.expression;
     EXPECT_TRUE(error.position) << one.expression;
   }
 }
