@@ -211,9 +211,9 @@ Result<BoundExpression> Binder::bind_dereference(const Dereference& node, TextPo
   BoundExpression base = TRY(bind(*node.base));
   const std::string text = to_sql(*node.base);
   if (base.type.kind() != TypeKind::Struct)
-    return Error{ErrorCode::TypeMismatch,
-                 text + " is of type " + shown(base.type) + " and has no fields",
-                 "Expected STRUCT type, got: " + base.type.to_string()}
+    return with_ksqldb(ErrorCode::TypeMismatch,
+                       text + " is of type " + shown(base.type) + " and has no fields",
+                       "Expected STRUCT type, got: " + base.type.to_string())
         .at(position);
   const int field = base.type.field_index(node.field.text);
   if (field < 0) {
@@ -288,11 +288,12 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
     if (result->type.is_null()) continue;
     if (bound.type.is_null()) bound.type = result->type;
     if (result->type == bound.type) continue;
-    return Error{ErrorCode::TypeMismatch,
-                 "the branches of a CASE must have one type, not " + shown(bound.type) + " and " +
-                     shown(result->type),
-                 invalid_detail("Invalid Case expression. Type for all 'THEN' clauses should be "
-                                "the same.")}
+    return with_ksqldb(
+               ErrorCode::TypeMismatch,
+               "the branches of a CASE must have one type, not " + shown(bound.type) + " and " +
+                   shown(result->type),
+               invalid_detail("Invalid Case expression. Type for all 'THEN' clauses should be "
+                              "the same."))
         .with_hint("CAST the branches to one type.")
         .at(position);
   }
@@ -300,8 +301,8 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
       results, [](const auto* result) { return result->kind == BoundKind::Parameter; });
   if (bound.type.is_null() && has_parameter) bound.type = TypeKind::String;
   if (bound.type.is_null())
-    return Error{ErrorCode::TypeMismatch, "all branches of the CASE are NULL",
-                 invalid_detail("Invalid Case expression. All case branches have NULL type")}
+    return with_ksqldb(ErrorCode::TypeMismatch, "all branches of the CASE are NULL",
+                       invalid_detail("Invalid Case expression. All case branches have NULL type"))
         .at(position);
   for (BoundExpression* result : results) *result = TRY(coerce_to(std::move(*result), bound.type));
   return bound;
@@ -388,10 +389,10 @@ Result<BoundExpression> bind_predicate(const Expression& expression, const Scope
     return binder.coerce_to(std::move(bound), TypeKind::Boolean);
   if (bound.type.kind() == TypeKind::Boolean) return bound;
   const std::string clause(scope.clause);
-  return Error{ErrorCode::TypeMismatch,
-               "the condition of " + clause + " must be a BOOLEAN, not " + shown(bound.type),
-               "Type error in " + clause + " expression: Should evaluate to boolean but is " +
-                   to_sql(expression) + " (" + bound.type.to_string() + ") instead."}
+  return with_ksqldb(ErrorCode::TypeMismatch,
+                     "the condition of " + clause + " must be a BOOLEAN, not " + shown(bound.type),
+                     "Type error in " + clause + " expression: Should evaluate to boolean but is " +
+                         to_sql(expression) + " (" + bound.type.to_string() + ") instead.")
       .at(expression.position);
 }
 

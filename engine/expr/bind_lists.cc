@@ -57,12 +57,12 @@ Result<SqlType> Binder::widen(const SqlType& common, const BoundItem& item) {
     return SqlType::map(std::move(key), std::move(value));
   }
   const Error no_operator =
-      Error{ErrorCode::TypeMismatch,
-            "the values of a list must have one type, not " + shown(common) + " and " +
-                shown(bound.type),
-            invalid_detail("operator does not exist: " + common.to_string() + " = " +
-                           bound.type.to_string() + " (" + to_sql(*item.source) +
-                           ")\nHint: You might need to add explicit type casts.")}
+      with_ksqldb(ErrorCode::TypeMismatch,
+                  "the values of a list must have one type, not " + shown(common) + " and " +
+                      shown(bound.type),
+                  invalid_detail("operator does not exist: " + common.to_string() + " = " +
+                                 bound.type.to_string() + " (" + to_sql(*item.source) +
+                                 ")\nHint: You might need to add explicit type casts."))
           .at(item.source->position);
   if (bound.kind == BoundKind::Struct && common.kind() == TypeKind::Struct) {
     std::vector<Field> fields = common.fields();
@@ -91,11 +91,11 @@ Result<SqlType> Binder::widen(const SqlType& common, const BoundItem& item) {
   if (!is_string_literal(bound)) return no_operator;
   const std::string& text = bound.literal.as_string();
   const Error bad_text =
-      Error{ErrorCode::InvalidText,
-            "invalid input syntax for type " + std::string(kind_name(common.kind())) + ": \"" +
-                text + "\"",
-            invalid_detail("invalid input syntax for type " +
-                           std::string(kind_name(common.kind())) + ": \"" + text + "\".")}
+      with_ksqldb(ErrorCode::InvalidText,
+                  "invalid input syntax for type " + std::string(kind_name(common.kind())) +
+                      ": \"" + text + "\"",
+                  invalid_detail("invalid input syntax for type " +
+                                 std::string(kind_name(common.kind())) + ": \"" + text + "\"."))
           .at(item.source->position);
   if (common.is_numeric()) {
     const SqlType number = number_type_of(text);

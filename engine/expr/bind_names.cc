@@ -62,10 +62,10 @@ Error ambiguous(const Scope& scope, const ColumnRef& column, const std::vector<u
     if (!names.empty()) names += index == found.back() ? " or " : ", ";
     names += scope.layout[index].source + "." + scope.layout[index].name;
   }
-  return Error{ErrorCode::AmbiguousColumn,
-               "column \"" + shown(column.name) + "\" is ambiguous: it could be " + names,
-               line_and_column(position) + "Column '" + full_name(column) +
-                   "' is ambiguous. Could be " + names + "."};
+  return with_ksqldb(ErrorCode::AmbiguousColumn,
+                     "column \"" + shown(column.name) + "\" is ambiguous: it could be " + names,
+                     line_and_column(position) + "Column '" + full_name(column) +
+                         "' is ambiguous. Could be " + names + ".");
 }
 
 Error unknown_source(const Scope& scope, const Name& source) {
@@ -73,8 +73,9 @@ Error unknown_source(const Scope& scope, const Name& source) {
   for (const LayoutColumn& column : scope.layout)
     if (!column.source.empty()) names.push_back(column.source);
   const std::string nearest = nearest_name(source.text, names);
-  return Error{ErrorCode::UndefinedSource, "there is no source \"" + shown(source) + "\" here",
-               "'" + source.text + "' is not a valid stream/table name or alias."}
+  return with_ksqldb(ErrorCode::UndefinedSource,
+                     "there is no source \"" + shown(source) + "\" here",
+                     "'" + source.text + "' is not a valid stream/table name or alias.")
       .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?");
 }
 

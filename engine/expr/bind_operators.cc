@@ -108,8 +108,8 @@ Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   if (text == nullptr || !is_time_column(column)) return {};
   const auto ms = parse_timestamp(text->value);
   if (!ms)
-    return Error{ErrorCode::InvalidDatetime, "'" + text->value + "' is not a point in time",
-                 "Failed to parse timestamp '" + text->value + "'"}
+    return with_ksqldb(ErrorCode::InvalidDatetime, "'" + text->value + "' is not a point in time",
+                       "Failed to parse timestamp '" + text->value + "'")
         .with_hint("Write it as yyyy-MM-dd'T'HH:mm:ss.SSS, from the right as short as you like.")
         .at(other.source->position);
   other.bound = literal_expression(TypeKind::Bigint, Value::bigint(*ms));
@@ -149,11 +149,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     right = TRY(coerce_to(std::move(right), left.type));
 
   const auto refuse = [&](const std::string& ksql_text) -> Error {
-    Error error{
+    Error error = with_ksqldb(
         ErrorCode::TypeMismatch,
         "operator " + std::string(to_string(node.op)) + " does not take " + shown(left.type) +
             " and " + shown(right.type),
-        type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text)};
+        type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text));
     if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
         !right.type.is_null()) {
       const bool cast_right = left.type.is_numeric();
@@ -205,9 +205,9 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition position) {
   BoundExpression operand = TRY(bind(*node.operand));
   if (!operand.type.is_numeric())
-    return Error{
-        ErrorCode::TypeMismatch, "a sign cannot stand before " + shown(operand.type),
-        type_error_detail("Negation on type " + operand.type.to_string() + " is not supported.")}
+    return with_ksqldb(ErrorCode::TypeMismatch, "a sign cannot stand before " + shown(operand.type),
+                       type_error_detail("Negation on type " + operand.type.to_string() +
+                                         " is not supported."))
         .at(position);
   if (node.op == SignOp::Plus) return operand;
   SqlType type = operand.type;
@@ -243,21 +243,22 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
 
   const SqlType &l = left.bound.type, &r = right.bound.type;
   if (l.is_null() || r.is_null()) {
-    return Error{ErrorCode::TypeMismatch, "a comparison with NULL is never true",
-                 type_error_detail("Comparison with NULL not supported: " + l.to_string() + " " +
-                                   std::string(to_string(op)) + " " + r.to_string() +
-                                   ". Use 'IS NULL' or 'IS NOT NULL' instead.")}
+    return with_ksqldb(ErrorCode::TypeMismatch, "a comparison with NULL is never true",
+                       type_error_detail("Comparison with NULL not supported: " + l.to_string() +
+                                         " " + std::string(to_string(op)) + " " + r.to_string() +
+                                         ". Use 'IS NULL' or 'IS NOT NULL' instead."))
         .with_hint("Use IS NULL or IS NOT NULL.")
         .at(position);
   }
   const auto types = compared_types(op, l, r);
   if (!types) {
-    Error error{ErrorCode::TypeMismatch,
-                "operator " + std::string(to_string(op)) + " does not take " + shown(l) + " and " +
-                    shown(r),
-                type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +
-                                  ") to " + text_of(*right.source) + " (" + r.to_string() +
-                                  ") with " + std::string(ksql_name(op)) + ".")};
+    Error error = with_ksqldb(
+        ErrorCode::TypeMismatch,
+        "operator " + std::string(to_string(op)) + " does not take " + shown(l) + " and " +
+            shown(r),
+        type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +
+                          ") to " + text_of(*right.source) + " (" + r.to_string() + ") with " +
+                          std::string(ksql_name(op)) + "."));
     if (l.kind() != r.kind() && is_castable(r, l))
       error.hint =
           "CAST one side, for example CAST(" + to_sql(*right.source) + " AS " + shown(l) + ").";
@@ -278,11 +279,12 @@ Result<BoundExpression> Binder::bind_condition(const Expression& expression,
   if (bound.kind == BoundKind::Parameter && bound.type.is_null())
     return coerce_to(std::move(bound), TypeKind::Boolean);
   if (bound.type.kind() == TypeKind::Boolean) return bound;
-  return Error{
-      ErrorCode::TypeMismatch,
-      "the operand of " + std::string(what) + " must be a BOOLEAN, not " + shown(bound.type),
-      type_error_detail("Error processing expression: " + to_sql(expression) + ". " +
-                        "Should evaluate to boolean but is of type " + bound.type.to_string())}
+  return with_ksqldb(
+             ErrorCode::TypeMismatch,
+             "the operand of " + std::string(what) + " must be a BOOLEAN, not " + shown(bound.type),
+             type_error_detail("Error processing expression: " + to_sql(expression) + ". " +
+                               "Should evaluate to boolean but is of type " +
+                               bound.type.to_string()))
       .at(expression.position);
 }
 
@@ -340,9 +342,9 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
   for (const ExpressionPtr& side : {std::cref(node.value), std::cref(node.pattern)}) {
     BoundExpression text = TRY(bind_open(*side));
     if (!text.type.is_null() && text.type.kind() != TypeKind::String)
-      return Error{ErrorCode::TypeMismatch, "LIKE takes VARCHAR, not " + shown(text.type),
-                   type_error_detail("Like condition must be between strings: " +
-                                     to_sql(*node.value) + " LIKE " + to_sql(*node.pattern))}
+      return with_ksqldb(ErrorCode::TypeMismatch, "LIKE takes VARCHAR, not " + shown(text.type),
+                         type_error_detail("Like condition must be between strings: " +
+                                           to_sql(*node.value) + " LIKE " + to_sql(*node.pattern)))
           .at(position);
     bound.children.push_back(TRY(coerce_to(std::move(text), TypeKind::String)));
   }

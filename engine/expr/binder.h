@@ -9,6 +9,15 @@
 
 namespace engine {
 
+// An error that has words of ksqlDB's beside ours.
+inline Error with_ksqldb(ErrorCode code, std::string message, std::string ksqldb,
+                         std::string hint = {}) {
+  Error error{code, std::move(message)};
+  error.ksqldb = std::move(ksqldb);
+  error.hint = std::move(hint);
+  return error;
+}
+
 // An argument or a list's item with its text, for messages.
 struct BoundItem {
   const Expression* source;
