@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/exec/exchange_codec.h"
 #include "engine/functions/time_zone.h"
@@ -16,8 +17,21 @@ struct InputOperator::Records {
   std::vector<int64_t> timestamps, offsets;
   std::vector<std::shared_ptr<const void>> owners;  // of what was decompressed
   Offset next;
+  std::map<size_t, std::string> failures;  // by row; the first reason counts
 
   size_t size() const { return offsets.size(); }
+  // Marks what a reader could not read. It explains only the first few.
+  void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
+    for (const RowProblem& problem : status.problems)
+      fail(problem.row, fmt::format("{}: {}", side, problem.message), keep);
+    for (size_t row = 0; row < keep.size(); ++row)
+      if (status.states[row] == RowState::Error)
+        fail(row, fmt::format("{}: cannot be read", side), keep);
+  }
+  void fail(size_t row, std::string message, std::vector<bool>& keep) {
+    keep[row] = false;
+    failures.try_emplace(row, std::move(message));
+  }
 };
 
 namespace {
@@ -137,7 +151,9 @@ Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int3
   Records records;
   TRY(collect(batches, from, max_rows, records));
   std::vector<bool> keep(records.size(), true);
-  InputChunk chunk{read_columns(records, partition, keep), records.next};
+  InputChunk chunk{read_columns(records, partition, keep), records.next, {}};
+  for (auto& [row, message] : records.failures)
+    chunk.failures.push_back({Offset(records.offsets[row]), std::move(message)});
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < keep.size(); ++row)
     if (keep[row]) rows.push_back(row);
@@ -158,7 +174,7 @@ Batch InputOperator::read_columns(Records& records, int32_t partition, std::vect
   Column raw_keys(TypeKind::Bytes);
   raw_keys.reserve(batch.rows);
   for (const auto& key : records.keys) key ? raw_keys.append(*key) : raw_keys.append_null();
-  read_keys(records, columns, keep, partition);
+  read_keys(records, columns, keep);
   step_.exchange >= 0 ? read_exchange_values(records, columns, keep, batch)
                       : read_values(records, columns, keep, batch);
   for (const int index : header_columns_) {
@@ -188,18 +204,15 @@ Batch InputOperator::read_columns(Records& records, int32_t partition, std::vect
 }
 
 void InputOperator::read_keys(Records& records, std::vector<Column>& columns,
-                              std::vector<bool>& keep, int32_t partition) {
+                              std::vector<bool>& keep) {
   if (step_.window) split_windowed_keys(records, columns, keep);
   const bool is_table = step_.kind == SourceKind::Table;
   RowStatus status;
   key_reader_->read(records.keys, pointers(columns, key_columns_, step_.used), status);
-  for (size_t row = 0; row < keep.size(); ++row) {
-    if (status.states[row] == RowState::Error) keep[row] = false;
-    if (is_table && step_.exchange < 0 && !records.keys[row])
-      keep[row] = false;  // as Kafka Streams: no key, no row
-  }
-  for (const RowProblem& problem : status.problems)
-    context().log.record_failed("key: " + problem.message, partition, records.offsets[problem.row]);
+  records.take_failures("key", status, keep);
+  if (!is_table || step_.exchange >= 0) return;
+  for (size_t row = 0; row < keep.size(); ++row)
+    if (!records.keys[row]) keep[row] = false;  // as Kafka Streams: no key, no row
 }
 
 void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& columns,
@@ -210,6 +223,7 @@ void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& c
   for (size_t row = 0; row < keep.size(); ++row) {
     std::optional<std::string_view>& key = records.keys[row];
     if (!key || key->size() < suffix) {
+      if (key) records.fail(row, "key: it does not end in a window", keep);
       keep[row] = false;
       key = std::nullopt;
       columns[first_bound].append_null();
@@ -230,16 +244,12 @@ void InputOperator::read_values(Records& records, std::vector<Column>& columns,
                                 std::vector<bool>& keep, Batch& batch) {
   RowStatus status;
   value_reader_->read(records.values, pointers(columns, value_columns_, step_.used), status);
-  for (size_t row = 0; row < keep.size(); ++row) {
-    if (status.states[row] == RowState::Error) keep[row] = false;
+  records.take_failures("value", status, keep);
+  for (size_t row = 0; row < keep.size(); ++row)
     if (status.states[row] == RowState::Null) batch.present.clear(row);
-  }
-  for (const RowProblem& problem : status.problems)
-    context().log.record_failed("value: " + problem.message, batch.partition,
-                                records.offsets[problem.row]);
 }
 
-void InputOperator::read_exchange_values(const Records& records, std::vector<Column>& columns,
+void InputOperator::read_exchange_values(Records& records, std::vector<Column>& columns,
                                          std::vector<bool>& keep, Batch& batch) {
   std::vector<Column*> now;
   for (const int index : value_columns_) now.push_back(&columns[static_cast<size_t>(index)]);
@@ -269,10 +279,7 @@ void InputOperator::read_exchange_values(const Records& records, std::vector<Col
       fine &= read_side(change.has_old, change.old_row, old);
       if (change.has_old) batch.old_present.set(row);
     }
-    if (fine) continue;
-    keep[row] = false;
-    context().log.record_failed("a record between two stages is damaged", batch.partition,
-                                records.offsets[row]);
+    if (!fine) records.fail(row, "a record between two stages is damaged", keep);
   }
   for (Column& column : old_columns) {
     for (const auto& owner : records.owners) column.keep(owner);
@@ -300,7 +307,7 @@ std::optional<int64_t> InputOperator::timestamp_of(const Column& column, size_t 
   return parsed ? std::optional<int64_t>(*parsed) : std::nullopt;
 }
 
-void InputOperator::take_timestamps(const Records& records, const std::vector<Column>& columns,
+void InputOperator::take_timestamps(Records& records, const std::vector<Column>& columns,
                                     std::vector<bool>& keep, Batch& batch) {
   batch.timestamps = records.timestamps;
   for (size_t row = 0; row < keep.size(); ++row) {
@@ -314,9 +321,7 @@ void InputOperator::take_timestamps(const Records& records, const std::vector<Co
       batch.timestamps[row] = *timestamp;
       continue;
     }
-    keep[row] = false;
-    context().log.record_failed(fmt::format("timestamp: {}", problem), batch.partition,
-                                records.offsets[row]);
+    records.fail(row, fmt::format("timestamp: {}", problem), keep);
   }
 }
 

@@ -15,11 +15,18 @@
 
 namespace engine {
 
+// A record that could not be read, and is left out.
+struct RecordFailure {
+  Offset offset;
+  std::string message;
+};
+
 // Decoded records of one partition, on their way to the operators. The batch has one column more
 // than the input's layout: the records' key bytes.
 struct InputChunk {
   Batch batch;
-  Offset next;  // the first record that is not in it
+  Offset next;                          // the first record that is not in it
+  std::vector<RecordFailure> failures;  // in order, one a record
 };
 
 // Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
@@ -29,7 +36,8 @@ class InputOperator final : public Operator {
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
 
-  // The records from `from` on, at most `max_rows`. What cannot be read is reported and left out.
+  // The records from `from` on, at most `max_rows`. What cannot be read is left out; the caller
+  // reports it once he has passed it.
   // The strings are views into the log's bytes, unless the batch is compressed.
   Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Offset from,
                             size_t max_rows);
@@ -53,15 +61,14 @@ class InputOperator final : public Operator {
 
   Status collect(std::span<const LogBatch> batches, Offset from, size_t max_rows, Records& out);
   Batch read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
-  void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
-                 int32_t partition);
+  void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
                    Batch& batch);
-  void read_exchange_values(const Records& records, std::vector<Column>& columns,
-                            std::vector<bool>& keep, Batch& batch);
+  void read_exchange_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
+                            Batch& batch);
   void fill_system_columns(const Batch& batch, std::vector<Column>& columns) const;
-  void take_timestamps(const Records& records, const std::vector<Column>& columns,
+  void take_timestamps(Records& records, const std::vector<Column>& columns,
                        std::vector<bool>& keep, Batch& batch);
   std::optional<int64_t> timestamp_of(const Column& column, size_t row,
                                       std::string_view& problem) const;

@@ -40,7 +40,9 @@ void encode_entry(const StateEntry& entry, std::string& out) {
 StateEntry decode_entry(ByteReader& in) {
   StateEntry entry;
   entry.store = static_cast<uint32_t>(in.varint());
-  entry.kind = static_cast<StateEntry::Kind>(in.be<uint8_t>());
+  const auto kind = in.be<uint8_t>();
+  if (kind > static_cast<uint8_t>(StateEntry::Kind::DeleteBelow)) in.bytes(SIZE_MAX);  // fails
+  entry.kind = static_cast<StateEntry::Kind>(kind);
   entry.key = in.bytes(in.varint());
   if (entry.kind == StateEntry::Kind::Put) entry.value = in.bytes(in.varint());
   return entry;

@@ -157,6 +157,13 @@ StepResult Task::process(const std::vector<Polled>& polled) {
   return more ? StepResult::More : StepResult::Idle;
 }
 
+void Task::report_failures(const Input& input, const InputChunk& chunk) {
+  for (const RecordFailure& failure : chunk.failures)
+    if (failure.offset < input.next)
+      log_->record_failed(failure.message, input.partition.partition.value(),
+                          failure.offset.value());
+}
+
 Status Task::run(size_t which, Batch batch) {
   if (batch.rows == 0) return {};
   current_input_ = which;
@@ -180,6 +187,7 @@ Status Task::take_one_input(size_t which, const Polled& polled) {
   if (chunk.next == input.next) return {};
   input.next = chunk.next;
   moved_[which] = true;
+  report_failures(input, chunk);
   return run(which, std::move(chunk.batch));
 }
 
@@ -235,6 +243,7 @@ Status Task::take_in_order(const std::vector<Polled>& polled) {
     if (next <= inputs_[i].next) continue;
     inputs_[i].next = next;
     moved_[i] = true;
+    report_failures(inputs_[i], heads[i].chunk);
   }
   return run_in_order(heads, order);
 }

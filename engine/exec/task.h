@@ -115,6 +115,8 @@ class Task {
   Result<std::vector<Head>> decode_heads(const std::vector<Polled>& polled);
   Status take_in_order(const std::vector<Polled>& polled);
   Status run_in_order(const std::vector<Head>& heads, std::span<const Column::SourceRow> order);
+  // Those of the chunk that the input has passed.
+  void report_failures(const Input& input, const InputChunk& chunk);
   Status run(size_t which, Batch batch);
   Status finish_bootstrap();
   StepResult commit(bool more);

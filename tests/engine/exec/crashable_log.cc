@@ -1,0 +1,46 @@
+#include "tests/engine/exec/crashable_log.h"
+
+#include <gtest/gtest.h>
+
+namespace engine {
+
+bool CrashableLog::answer_one() {
+  if (on_their_way_.empty()) return false;
+  OnItsWay next = std::move(on_their_way_.front());
+  on_their_way_.pop_front();
+  std::vector<Journalled>& journal = journals_[next.commit.task];
+  const TaskSequence last = journal.empty() ? TaskSequence{0} : journal.back().sequence;
+  EXPECT_EQ(next.commit.sequence, last + 1) << next.commit.task;
+  journal.push_back({next.commit.sequence, std::move(next.commit.journal)});
+  std::vector<TopicEnd> ends;
+  for (OutputBatch& output : next.commit.outputs) {
+    topics_.append(output.to, std::move(output.bytes));
+    ends.push_back({output.to, topics_.end_of(output.to)});
+  }
+  next.done(std::move(ends));
+  return true;
+}
+
+bool CrashableLog::answer_all() {
+  bool any = false;
+  while (answer_one()) any = true;
+  return any;
+}
+
+void CrashableLog::refuse_all(const Error& error) {
+  for (OnItsWay& one : std::exchange(on_their_way_, {})) one.done(error);
+}
+
+Result<std::vector<Polled>> CrashableLog::poll(
+    std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) {
+  if (read_error_) return *read_error_;
+  return topics_.poll(positions, max_bytes);
+}
+
+bool CrashableLog::try_commit(TaskCommit& commit, CommitDone& done) {
+  if (is_full_) return false;
+  on_their_way_.push_back({std::move(commit), std::move(done)});
+  return true;
+}
+
+}  // namespace engine

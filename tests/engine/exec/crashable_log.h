@@ -1,0 +1,55 @@
+// The ports of a task over memory, with a power switch: commits become durable one by one, when the
+// test says so, and what is not yet durable is lost in a crash.
+#pragma once
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/exec/ports.h"
+#include "engine/testing/memory_log.h"
+
+namespace engine {
+
+// Checks what the real log insists on: commits of one task carry consecutive sequences.
+class CrashableLog final : public Sources, public Sink {
+ public:
+  struct Journalled {
+    TaskSequence sequence;
+    std::string journal;
+  };
+
+  MemoryLog& topics() { return topics_; }
+  const std::vector<Journalled>& journal_of(const std::string& task) { return journals_[task]; }
+
+  // Makes the oldest commit on its way durable and answers it; false when there is none.
+  bool answer_one();
+  bool answer_all();
+  // Commits on their way are gone, and with them whoever waits for an answer.
+  void crash() { on_their_way_.clear(); }
+  // Answers all commits on their way with the error.
+  void refuse_all(const Error& error);
+  void set_full(bool is_full) { is_full_ = is_full; }
+  size_t on_their_way() const { return on_their_way_.size(); }
+  // Of the inputs: poll() fails with it while it is set.
+  void set_read_error(std::optional<Error> error) { read_error_ = std::move(error); }
+
+  Result<std::vector<Polled>> poll(std::span<const std::pair<PartitionRef, Offset>> positions,
+                                   size_t max_bytes) override;
+  void release() override { topics_.release(); }
+  bool try_commit(TaskCommit& commit, CommitDone& done) override;
+
+ private:
+  struct OnItsWay {
+    TaskCommit commit;
+    CommitDone done;
+  };
+
+  MemoryLog topics_;
+  std::map<std::string, std::vector<Journalled>> journals_;
+  std::deque<OnItsWay> on_their_way_;
+  std::optional<Error> read_error_;
+  bool is_full_ = false;
+};
+
+}  // namespace engine

@@ -1,0 +1,205 @@
+#include "tests/engine/exec/query_run.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "engine/types/text_json.h"
+#include "records/batch.h"
+#include "records/batch_builder.h"
+#include "records/partitioner.h"
+
+namespace engine {
+
+namespace {
+
+enum class Role : uint8_t { Source = 1, Exchange = 2, Sink = 3 };
+
+PartitionRef partition_of(Role role, uint8_t number, int partition) {
+  PartitionRef ref;
+  ref.topic.bytes[0] = static_cast<uint8_t>(role);
+  ref.topic.bytes[1] = number;
+  ref.partition = PartitionId(partition);
+  return ref;
+}
+
+std::string shown(const std::optional<std::string_view>& bytes) {
+  if (!bytes) return "-";
+  std::string text;
+  for (const char c : *bytes)  // windowed keys end in bytes that are not text
+    text += c >= ' ' ? std::string(1, c) : fmt::format("\\{:02x}", static_cast<uint8_t>(c));
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> lines_of(const MemoryLog& topics, const PartitionRef& partition) {
+  std::vector<std::string> lines;
+  for (const LogBatch& stored : topics.batches_of(partition)) {
+    const auto batch = records::parse_batch(stored.bytes, records::BatchCheck::Shape);
+    std::string scratch;
+    auto reader = records::RecordReader::open(*batch, scratch);
+    for (records::RecordView record; reader->next(record);)
+      lines.push_back(
+          fmt::format("{} {} @{}", shown(record.key), shown(record.value), record.timestamp));
+  }
+  return lines;
+}
+
+std::string batch_of(const std::vector<TestRecord>& records) {
+  records::BatchBuilder builder;
+  for (const TestRecord& record : records)
+    builder.append(record.timestamp, record.key, record.value);
+  return builder.finish();
+}
+
+int partition_for(std::string_view key, int partitions) {
+  return records::partition_for_key(key, partitions).value();
+}
+
+std::string text_of(const std::vector<ColumnPtr>& columns, size_t rows) {
+  std::string text;
+  for (size_t row = 0; row < rows; ++row) {
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) text += ' ';
+      append_json_value(text, *columns[i], row);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+QueryRun::QueryRun(PlannedQuery planned, int source_partitions, TaskOptions options)
+    : planned_(std::move(planned)), source_partitions_(source_partitions), options_(options) {}
+
+PartitionRef QueryRun::source(const std::string& topic, int partition) {
+  const auto next = static_cast<uint8_t>(topic_numbers_.size());
+  return partition_of(Role::Source, topic_numbers_.try_emplace(topic, next).first->second,
+                      partition);
+}
+
+void QueryRun::produce(const std::string& topic, int partition,
+                       const std::vector<TestRecord>& records) {
+  log_.topics().append(source(topic, partition), batch_of(records));
+}
+
+std::vector<Task::Input> QueryRun::inputs_of(const StagePlan& stage, int partition) {
+  std::vector<Task::Input> inputs;
+  for (const PlanNode& node : stage.nodes) {
+    const auto* input = std::get_if<InputStep>(&node.step);
+    if (!input) continue;
+    Task::Input from;
+    from.input = static_cast<uint32_t>(inputs.size());
+    from.is_exchange = input->exchange >= 0;
+    from.partition =
+        from.is_exchange
+            ? partition_of(Role::Exchange, static_cast<uint8_t>(input->exchange), partition)
+            : source(input->topic, partition);
+    inputs.push_back(from);
+  }
+  return inputs;
+}
+
+StageEnd QueryRun::end_of(const StagePlan& stage) const {
+  if (stage.output.exchange >= 0) {
+    const auto exchange = static_cast<size_t>(stage.output.exchange);
+    return OutputTarget{partition_of(Role::Exchange, static_cast<uint8_t>(exchange), 0).topic,
+                        planned_.plan.exchanges[exchange].partitions};
+  }
+  if (stage.output.topic.empty()) return CallbackOutput::Take([](Batch) {});
+  return OutputTarget{partition_of(Role::Sink, 0, 0).topic, planned_.sink->partitions};
+}
+
+void QueryRun::start() {
+  tasks_.clear();
+  log_.crash();
+  for (size_t stage = 0; stage < planned_.plan.stages.size(); ++stage) {
+    const StagePlan& plan = planned_.plan.stages[stage];
+    const auto& first = std::get<InputStep>(plan.nodes.front().step);
+    const int partitions =
+        first.exchange >= 0
+            ? planned_.plan.exchanges[static_cast<size_t>(first.exchange)].partitions
+            : source_partitions_;
+    std::vector<std::vector<Task::Input>> tasks;
+    for (int partition = 0; partition < partitions; ++partition) {
+      if (tasks.empty() || !plan.merges_partitions) tasks.emplace_back();
+      const std::vector<Task::Input> inputs = inputs_of(plan, partition);
+      tasks.back().insert(tasks.back().end(), inputs.begin(), inputs.end());
+    }
+    for (size_t i = 0; i < tasks.size(); ++i)
+      start_task(stage, static_cast<int>(i), std::move(tasks[i]));
+  }
+}
+
+void QueryRun::start_task(size_t stage, int number, std::vector<Task::Input> inputs) {
+  const StagePlan& plan = planned_.plan.stages[stage];
+  const std::string id = fmt::format("{}/{}/{}", planned_.plan.id, stage, number);
+  auto made = Task::make(id, plan, std::move(inputs), end_of(plan), log_, &log_, clock_, 0,
+                         planned_.plan.properties, options_);
+  ASSERT_TRUE(made) << made.error().message;
+  TaskSequence last{0};
+  for (const CrashableLog::Journalled& durable : log_.journal_of(id)) {
+    const auto entry = decode_journal(durable.journal);
+    ASSERT_TRUE(entry) << entry.error().message;
+    ASSERT_TRUE((*made)->restore(*entry));
+    last = durable.sequence;
+  }
+  (*made)->resume_after(TaskEpoch{1}, last);
+  Running& running = tasks_.emplace_back();
+  running.task = *std::move(made);
+  const auto& materialized = planned_.plan.materialization;
+  if (materialized && materialized->stage == static_cast<int>(stage))
+    running.view = std::make_unique<TableView>(*materialized, *running.task);
+}
+
+bool QueryRun::run_to_rest() {
+  bool is_fine = true;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (Running& running : tasks_) {
+      StepResult result = running.task->step();
+      while (result == StepResult::More) result = running.task->step();
+      is_fine &= result != StepResult::Failed;
+    }
+    moved = log_.answer_all();
+  }
+  return is_fine;
+}
+
+void QueryRun::stumble(Random& random) {
+  if (random.next() % 3 == 0)
+    log_.answer_one();
+  else
+    tasks_[random.next() % tasks_.size()].task->step();
+}
+
+std::string QueryRun::written() {
+  std::string text;
+  for (int partition = 0; planned_.sink && partition < planned_.sink->partitions; ++partition)
+    for (const std::string& line : lines_of(log_.topics(), partition_of(Role::Sink, 0, partition)))
+      text += line + "\n";
+  return text;
+}
+
+std::string QueryRun::newest_written() {
+  std::map<std::string, std::string> newest;
+  for (int partition = 0; partition < planned_.sink->partitions; ++partition)
+    for (const std::string& line : lines_of(log_.topics(), partition_of(Role::Sink, 0, partition)))
+      newest[line.substr(0, line.find(' '))] = line;
+  std::string text;
+  for (const auto& [key, line] : newest) text += line + "\n";
+  return text;
+}
+
+std::string QueryRun::table() {
+  std::string text;
+  const EvalContext eval{clock_, random_};
+  for (Running& running : tasks_) {
+    if (!running.view) continue;
+    const Result<Batch> rows = running.view->scan(eval);
+    if (!rows) return rows.error().message;
+    text += text_of(rows->columns, rows->rows);
+  }
+  return text;
+}
+
+}  // namespace engine

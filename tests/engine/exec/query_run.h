@@ -1,0 +1,82 @@
+// One continuous query over topics in memory: all of its tasks, which run, crash and come back.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/exec/table_view.h"
+#include "engine/exec/task.h"
+#include "engine/plan/query_plan.h"
+#include "tests/engine/exec/crashable_log.h"
+
+namespace engine {
+
+struct TestRecord {
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  int64_t timestamp = 0;
+};
+
+// Topics that nobody has produced to are empty. The server lays tasks out in the same way
+// (server/node/queries.h).
+class QueryRun {
+ public:
+  QueryRun(PlannedQuery planned, int source_partitions, TaskOptions options);
+
+  // One record batch.
+  void produce(const std::string& topic, int partition, const std::vector<TestRecord>& records);
+
+  // Builds all tasks from what is durable; whatever ran before is gone.
+  void start();
+  void drop_tasks() { tasks_.clear(); }
+  // Steps every task until nothing moves any more; false when one of them failed.
+  bool run_to_rest();
+  // One random thing: a step of a task, or an answer to a commit.
+  void stumble(Random& random);
+
+  Task& task(size_t index = 0) { return *tasks_[index].task; }
+  size_t task_count() const { return tasks_.size(); }
+  CrashableLog& log() { return log_; }
+  TaskOptions& options() { return options_; }
+
+  // What the sink's topic holds: "key value @timestamp" a line, partition after partition.
+  std::string written();
+  // Of each key the last line of written(), in the order of the keys.
+  std::string newest_written();
+  // The rows of the table, one a line.
+  std::string table();
+
+ private:
+  struct Running {
+    std::unique_ptr<Task> task;
+    std::unique_ptr<TableView> view;
+  };
+  PartitionRef source(const std::string& topic, int partition);
+  std::vector<Task::Input> inputs_of(const StagePlan& stage, int partition);
+  void start_task(size_t stage, int number, std::vector<Task::Input> inputs);
+  StageEnd end_of(const StagePlan& stage) const;
+
+  const PlannedQuery planned_;
+  const int source_partitions_;
+  TaskOptions options_;
+  CrashableLog log_;
+  std::map<std::string, uint8_t> topic_numbers_;
+  SimulatedClock clock_{1'000'000};
+  Random random_{0};
+  std::vector<Running> tasks_;
+};
+
+// The records of a partition as lines.
+std::vector<std::string> lines_of(const MemoryLog& topics, const PartitionRef& partition);
+// A batch of records as a producer would send it.
+std::string batch_of(const std::vector<TestRecord>& records);
+// Where a producer puts a record with this key.
+int partition_for(std::string_view key, int partitions);
+// Rows as lines, cells separated by blanks.
+std::string text_of(const std::vector<ColumnPtr>& columns, size_t rows);
+
+}  // namespace engine

@@ -1,0 +1,143 @@
+#include "tests/engine/exec/query_test.h"
+
+namespace engine {
+namespace {
+
+const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, amount DECIMAL(3, 1));";
+const std::string kTotals =
+    "CREATE TABLE totals AS SELECT id, SUM(amount) AS total FROM orders GROUP BY id;";
+const Error kRefused{ErrorCode::StorageFailure, "the disk is gone"};
+
+TestRecord order(const std::string& id, const std::string& amount, int64_t timestamp) {
+  return {id, "{\"AMOUNT\":" + amount + "}", timestamp};
+}
+
+using TaskFailure = QueryTest;
+
+TEST_F(TaskFailure, a_refused_commit_stops_the_task_for_good) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2), order("a", "3", 3)});
+  run->task().step();
+  run->task().step();
+  ASSERT_EQ(run->log().on_their_way(), 2u);
+  ASSERT_TRUE(run->log().answer_one());
+  std::string told;
+  run->task().when_durable([&](Status status) { told = status ? "fine" : status.error().message; });
+  run->log().refuse_all(kRefused);
+  EXPECT_EQ(told, "the disk is gone");
+  EXPECT_EQ(run->task().step(), StepResult::Failed);
+  EXPECT_EQ(run->log().on_their_way(), 0u);
+  run->task().when_durable([&](Status status) { told = status ? "fine" : "failed too"; });
+  EXPECT_EQ(told, "failed too");
+
+  run->start();
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_EQ(run->written(),
+            "a {\"TOTAL\":1.0} @1\n"
+            "a {\"TOTAL\":3.0} @2\n"
+            "a {\"TOTAL\":6.0} @3\n");
+}
+
+TEST_F(TaskFailure, a_full_log_is_waited_for) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
+  run->log().set_full(true);
+  EXPECT_EQ(run->task().step(), StepResult::Idle);
+  EXPECT_EQ(run->task().step(), StepResult::Idle);
+  EXPECT_EQ(run->log().on_their_way(), 0u);
+  bool is_durable = false;
+  run->task().when_durable([&](Status status) { is_durable = status.has_value(); });
+  run->log().set_full(false);
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_TRUE(is_durable);
+  EXPECT_EQ(run->written(),
+            "a {\"TOTAL\":1.0} @1\n"
+            "a {\"TOTAL\":3.0} @2\n");
+}
+
+TEST_F(TaskFailure, only_so_many_commits_are_on_their_way) {
+  TaskOptions options = exact(1);
+  options.max_commits_in_flight = 2;
+  auto run = query({kOrders}, kTotals, options);
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2), order("a", "3", 3)});
+  EXPECT_EQ(run->task().step(), StepResult::More);
+  EXPECT_EQ(run->task().step(), StepResult::Idle);
+  EXPECT_EQ(run->task().step(), StepResult::Idle);
+  EXPECT_EQ(run->log().on_their_way(), 2u);
+  int answers = 0;
+  run->task().on_answer([&] { ++answers; });
+  run->log().answer_one();
+  EXPECT_EQ(answers, 1);
+  EXPECT_EQ(run->task().step(), StepResult::Idle);
+  EXPECT_EQ(run->log().on_their_way(), 2u);
+}
+
+TEST_F(TaskFailure, answers_may_come_after_the_task_is_gone) {
+  auto run = query({kOrders}, kTotals);
+  run->produce("orders", 0, {order("a", "1", 1)});
+  run->task().step();
+  CrashableLog& log = run->log();
+  ASSERT_EQ(log.on_their_way(), 1u);
+  // As when a query is dropped while its last commit is being written.
+  run->drop_tasks();
+  EXPECT_TRUE(log.answer_one());
+  EXPECT_EQ(run->written(), "a {\"TOTAL\":1.0} @1\n");
+}
+
+TEST_F(TaskFailure, when_durable_waits_for_all_that_was_done_before) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
+  std::string seen;
+  run->task().when_durable([&](Status) { seen += "nothing to wait for; "; });
+  run->task().step();
+  run->task().when_durable([&](Status) { seen += "first; "; });
+  run->task().step();
+  run->task().when_durable([&](Status) { seen += "second; "; });
+  EXPECT_EQ(seen, "nothing to wait for; ");
+  run->log().answer_one();
+  EXPECT_EQ(seen, "nothing to wait for; first; ");
+  run->log().answer_one();
+  EXPECT_EQ(seen, "nothing to wait for; first; second; ");
+}
+
+TEST_F(TaskFailure, an_error_of_the_log_when_reading_stops_the_task) {
+  auto run = query({kOrders}, kTotals);
+  run->produce("orders", 0, {order("a", "1", 1)});
+  run->log().set_read_error(kRefused);
+  EXPECT_EQ(run->task().step(), StepResult::Failed);
+  EXPECT_EQ(run->task().failure()->error.message, "the disk is gone");
+}
+
+// The sum does not fit its type. One record at a time, everything before it is committed and the
+// task names the very record.
+TEST_F(TaskFailure, a_fatal_record_stops_the_task_at_its_offset) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "99.9", 1), order("b", "1", 2), order("a", "0.1", 3)});
+  EXPECT_FALSE(run->run_to_rest());
+  ASSERT_TRUE(run->task().failure());
+  EXPECT_EQ(run->task().failure()->offset, Offset(2));
+  EXPECT_EQ(run->written(),
+            "a {\"TOTAL\":99.9} @1\n"
+            "b {\"TOTAL\":1.0} @2\n");
+}
+
+TEST_F(TaskFailure, nothing_of_a_batch_with_a_fatal_record_is_committed) {
+  auto run = query({kOrders}, kTotals);
+  run->produce("orders", 0, {order("a", "99.9", 1), order("a", "0.1", 2)});
+  EXPECT_FALSE(run->run_to_rest());
+  EXPECT_EQ(run->log().on_their_way(), 0u);
+  EXPECT_EQ(run->written(), "");
+}
+
+TEST_F(TaskFailure, a_journal_of_another_query_is_refused) {
+  auto run = query({kOrders}, kTotals);
+  JournalEntry unknown_store;
+  unknown_store.entries.push_back({7, StateEntry::Kind::Delete, "a", ""});
+  EXPECT_EQ(run->task().restore(unknown_store).error().code, ErrorCode::CorruptRecord);
+  JournalEntry unknown_input;
+  unknown_input.positions.push_back({5, {}, Offset(1)});
+  EXPECT_EQ(run->task().restore(unknown_input).error().code, ErrorCode::CorruptRecord);
+}
+
+}  // namespace
+}  // namespace engine

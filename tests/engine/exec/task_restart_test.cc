@@ -1,0 +1,118 @@
+// Tasks that crash at any moment and go on from what is durable end where a task ends that never
+// crashed, and write the same, once.
+#include "tests/engine/exec/query_test.h"
+
+namespace engine {
+namespace {
+
+struct Case {
+  std::string name, source, query;
+  int partitions;
+  bool is_ordered;  // the records' way through the tasks is the same in every run
+};
+
+void PrintTo(const Case& tested, std::ostream* out) { *out << tested.name; }
+
+const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
+const std::string kTable =
+    "CREATE TABLE orders (id VARCHAR PRIMARY KEY, city VARCHAR, amount INT);";
+const Case kCases[] = {
+    {"filter", kOrders, "CREATE STREAM x AS SELECT * FROM orders WHERE amount > 5;", 2, true},
+    {"count", kOrders,
+     "CREATE TABLE x AS SELECT id, COUNT(*) AS n, COLLECT_LIST(amount) AS l FROM orders GROUP BY "
+     "id;",
+     2, true},
+    {"windowed count with grace", kOrders,
+     "CREATE TABLE x AS SELECT id, COUNT(*) AS n FROM orders WINDOW TUMBLING (SIZE 10 SECONDS, "
+     "RETENTION 30 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY id;",
+     1, true},
+    {"final results of hopping windows", kOrders,
+     "CREATE TABLE x AS SELECT id, COUNT(*) AS n FROM orders WINDOW HOPPING (SIZE 10 SECONDS, "
+     "ADVANCE BY 5 SECONDS, GRACE PERIOD 0 SECONDS) GROUP BY id EMIT FINAL;",
+     1, true},
+    {"having", kOrders,
+     "CREATE TABLE x AS SELECT id, SUM(amount) AS s FROM orders GROUP BY id HAVING SUM(amount) % 3 "
+     "= 0;",
+     1, true},
+    {"repartition", kOrders, "CREATE STREAM x AS SELECT * FROM orders PARTITION BY city;", 1, true},
+    {"count over a repartition", kOrders,
+     "CREATE TABLE x AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;", 2, false},
+    {"windowed list over merged partitions", kOrders,
+     "CREATE TABLE x AS SELECT city, COLLECT_LIST(amount) AS l FROM orders WINDOW TUMBLING (SIZE "
+     "10 "
+     "SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY city;",
+     2, false},
+    {"filtered table", kTable, "CREATE TABLE x AS SELECT * FROM orders WHERE amount > 5;", 1, true},
+    {"aggregated table with undo", kTable,
+     "CREATE TABLE x AS SELECT city, COUNT(*) AS n, SUM(amount) AS s FROM orders GROUP BY city "
+     "HAVING COUNT(*) > 1;",
+     1, true},
+};
+
+class TaskRestart : public QueryTest, public testing::WithParamInterface<Case> {
+ protected:
+  TaskRestart() { settings_.num_partitions = GetParam().partitions; }
+
+  std::unique_ptr<QueryRun> with_records(uint64_t seed) {
+    auto run = query({GetParam().source}, GetParam().query);
+    Random random(seed);
+    int64_t time = 20'000;
+    for (int batches = 12; batches > 0; --batches) {
+      std::vector<std::vector<TestRecord>> batch(static_cast<size_t>(GetParam().partitions));
+      for (uint64_t left = 1 + random.next() % 10; left > 0; --left) {
+        time += static_cast<int64_t>(random.next() % 1500);
+        const std::string key(1, static_cast<char>('a' + random.next() % 5));
+        const int partition = partition_for(key, GetParam().partitions);
+        TestRecord& record = batch[static_cast<size_t>(partition)].emplace_back();
+        record.key = key;
+        record.timestamp = time - static_cast<int64_t>(random.next() % 12'000);
+        const char city = static_cast<char>('A' + random.next() % 3);
+        record.value = "{\"CITY\":\"" + std::string(1, city) +
+                       "\",\"AMOUNT\":" + std::to_string(random.next() % 10) + "}";
+        if (random.next() % 10 == 0) record.value = std::nullopt;
+        if (random.next() % 30 == 0) record.value = "{nonsense";
+      }
+      for (size_t i = 0; i < batch.size(); ++i)
+        if (!batch[i].empty()) run->produce("orders", static_cast<int>(i), batch[i]);
+    }
+    return run;
+  }
+};
+
+std::string outcome(QueryRun& run, bool is_ordered) {
+  std::string text = is_ordered ? run.written() : run.newest_written();
+  text += "table:\n" + run.table();
+  for (size_t i = 0; i < run.task_count(); ++i)
+    for (const int64_t scalar : run.task(i).stage().scalars())
+      text += std::to_string(scalar) + "\n";
+  return text;
+}
+
+TEST_P(TaskRestart, crashes_change_nothing) {
+  for (uint64_t seed = 1; seed <= 15; ++seed) {
+    auto calm = with_records(seed);
+    ASSERT_TRUE(calm->run_to_rest());
+    const std::string expected = outcome(*calm, GetParam().is_ordered);
+    ASSERT_NE(calm->written(), "");
+
+    auto troubled = with_records(seed);
+    Random random(seed * 1000);
+    for (int crashes = 0; crashes < 8; ++crashes) {
+      troubled->options().max_rows_per_step = 1 + random.next() % 20;
+      troubled->start();
+      for (uint64_t left = random.next() % 30; left > 0; --left) troubled->stumble(random);
+    }
+    troubled->start();
+    ASSERT_TRUE(troubled->run_to_rest());
+    ASSERT_EQ(outcome(*troubled, GetParam().is_ordered), expected) << "seed " << seed;
+    // And once more without anything left to do: the state is all in the journal.
+    troubled->start();
+    ASSERT_TRUE(troubled->run_to_rest());
+    ASSERT_EQ(outcome(*troubled, GetParam().is_ordered), expected) << "seed " << seed;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Queries, TaskRestart, testing::ValuesIn(kCases));
+
+}  // namespace
+}  // namespace engine

@@ -1,0 +1,207 @@
+#include "engine/state/aggregate_store.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "engine/functions/registry.h"
+
+namespace engine {
+namespace {
+
+const AggregateDef& function(std::string_view name) {
+  return *Registry::instance().find(name).front().aggregate;
+}
+
+// A count, which is a plain number, and a list, which owns memory.
+std::vector<AggregateInstance> count_and_list() {
+  AggregateInstance count, list;
+  count.def = &function("COUNT");
+  count.argument_types = {TypeKind::Bigint};
+  count.result_type = TypeKind::Bigint;
+  list.def = &function("COLLECT_LIST");
+  list.argument_types = {TypeKind::Bigint};
+  list.result_type = SqlType::array(TypeKind::Bigint);
+  return {count, list};
+}
+
+class Groups {
+ public:
+  explicit Groups(bool is_windowed) : store_(count_and_list(), is_windowed) {}
+
+  void add(std::string_view key, int64_t value, int64_t window_start = 0) {
+    Column column(TypeKind::Bigint);
+    column.append(value);
+    const std::vector<const Column*> arguments{&column};
+    GroupSlot& slot = store_.touch(key, window_start);
+    slot.timestamp = std::max(slot.timestamp, value);
+    slot.emitted = value % 2 == 0;
+    for (size_t call = 0; call < 2; ++call) {
+      const AggregateInstance& instance = store_.instances()[call];
+      ASSERT_TRUE(
+          instance.def->accumulator.update(instance, store_.state(slot, call), arguments, 0));
+    }
+  }
+
+  std::string text(const GroupSlot& slot) const {
+    std::string text = "at " + std::to_string(slot.timestamp) + (slot.emitted ? " shown" : "");
+    Column count(TypeKind::Bigint), list(SqlType::array(TypeKind::Bigint));
+    store_.instances()[0].def->accumulator.result(store_.instances()[0], store_.state(slot, 0),
+                                                  count);
+    store_.instances()[1].def->accumulator.result(store_.instances()[1], store_.state(slot, 1),
+                                                  list);
+    text += " count " + std::to_string(count.value_at(0).as_int64()) + " of";
+    const Value items = list.value_at(0);
+    for (const Value& item : items.as_list()) text += " " + std::to_string(item.as_int64());
+    return text;
+  }
+
+  using All = std::map<std::pair<std::string, int64_t>, std::string>;
+  All all() const {
+    All groups;
+    store_.for_each([&](const GroupSlot& slot) {
+      groups[{*slot.key, slot.window_start}] = text(slot);
+    });
+    EXPECT_EQ(groups.size(), store_.size());
+    return groups;
+  }
+
+  std::vector<StateEntry> changes() {
+    std::vector<StateEntry> changes;
+    store_.take_changes(0, changes);
+    return changes;
+  }
+  void restore(std::span<const StateEntry> entries) {
+    for (const StateEntry& entry : entries) ASSERT_TRUE(store_.restore(entry));
+  }
+
+  AggregateStore& store() { return store_; }
+
+ private:
+  AggregateStore store_;
+};
+
+std::string windowed_key(int64_t window_start, std::string_view key) {
+  std::string bytes;
+  append_be<int64_t>(bytes, window_start);
+  return bytes.append(key);
+}
+
+TEST(AggregateStore, a_group_is_made_when_it_is_touched) {
+  Groups groups(false);
+  EXPECT_EQ(groups.store().find("a"), nullptr);
+  groups.add("a", 7);
+  groups.add("a", 8);
+  EXPECT_EQ(groups.all(), (Groups::All{{{"a", 0}, "at 8 shown count 2 of 7 8"}}));
+}
+
+TEST(AggregateStore, a_group_that_changed_often_is_told_once) {
+  Groups groups(false);
+  for (int i = 0; i < 10; ++i) groups.add("a", i);
+  EXPECT_EQ(groups.changes().size(), 1u);
+  EXPECT_TRUE(groups.changes().empty());
+  groups.add("a", 1);
+  EXPECT_EQ(groups.changes().size(), 1u);
+}
+
+TEST(AggregateStore, windows_of_a_key_come_by_their_start) {
+  Groups groups(true);
+  for (const int64_t start : {30, 10, 20, 10}) groups.add("a", start, start);
+  std::vector<int64_t> starts;
+  groups.store().for_each_window(
+      "a", [&](const GroupSlot& slot) { starts.push_back(slot.window_start); });
+  EXPECT_EQ(starts, (std::vector<int64_t>{10, 20, 30}));
+}
+
+TEST(AggregateStore, windows_between_come_by_start_then_key) {
+  Groups groups(true);
+  for (const char* key : {"b", "a", "c"})
+    for (const int64_t start : {0, 10, 20}) groups.add(key, 1, start);
+  std::string seen;
+  for (const GroupSlot* slot : groups.store().windows_between(10, 30))
+    seen += *slot->key + std::to_string(slot->window_start) + " ";
+  EXPECT_EQ(seen, "a10 b10 c10 a20 b20 c20 ");
+}
+
+// A group may come again after its window was forgotten; the other way round its new life would be
+// lost at the next start.
+TEST(AggregateStore, the_range_that_is_forgotten_comes_before_the_groups) {
+  Groups groups(true), copy(true);
+  groups.add("a", 1, 0);
+  groups.add("a", 2, 10);
+  copy.restore(groups.changes());
+  groups.add("b", 3, 0);
+  groups.store().expire_before(10);
+  groups.add("a", 4, 0);
+  const std::vector<StateEntry> changes = groups.changes();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].kind, StateEntry::Kind::DeleteBelow);
+  EXPECT_EQ(changes[0].key, windowed_key(10, ""));
+  EXPECT_EQ(changes[1].key, windowed_key(0, "a"));
+  copy.restore(changes);
+  EXPECT_EQ(copy.all(), groups.all());
+}
+
+TEST(AggregateStore, expiry_that_removes_nothing_is_not_journalled) {
+  Groups groups(true);
+  groups.add("a", 1, 100);
+  groups.changes();
+  groups.store().expire_before(50);
+  groups.store().expire_before(40);
+  EXPECT_TRUE(groups.changes().empty());
+}
+
+TEST(AggregateStore, damaged_entries_are_refused) {
+  Groups plain(false), windowed(true);
+  plain.add("a", 1);
+  const StateEntry good = plain.changes().front();
+  for (size_t size = 0; size < good.value.size(); ++size) {
+    StateEntry cut = good;
+    cut.value.resize(size);
+    EXPECT_FALSE(plain.store().restore(cut)) << size << " bytes";
+  }
+  StateEntry longer = good;
+  longer.value += 'x';
+  EXPECT_FALSE(plain.store().restore(longer));
+  EXPECT_FALSE(plain.store().restore({0, StateEntry::Kind::DeleteBelow, "12345678", ""}));
+  EXPECT_FALSE(windowed.store().restore({0, StateEntry::Kind::Put, "1234567", good.value}));
+}
+
+// Records in about the order of time, windows forgotten behind them, as a task does it; compared
+// with a plain map, and with what the journal says.
+TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Random random(seed);
+    Groups groups(true), copy(true);
+    std::map<std::pair<std::string, int64_t>, int> naive;  // how many were added
+    std::vector<StateEntry> journal;
+    int64_t oldest = 0;
+    for (int step = 0; step < 400; ++step) {
+      const std::string key(random.next() % 3, static_cast<char>('a' + random.next() % 2));
+      const int64_t start = oldest + static_cast<int64_t>(random.next() % 5) * 10;
+      groups.add(key, step, start);
+      ++naive[{key, start}];
+      if (random.next() % 10 == 0) {
+        oldest += 10;
+        groups.store().expire_before(oldest);
+        std::erase_if(naive, [&](const auto& group) { return group.first.second < oldest; });
+      }
+      if (random.next() % 10 == 0) groups.store().take_changes(0, journal);
+    }
+    groups.store().take_changes(0, journal);
+    const Groups::All all = groups.all();
+    ASSERT_EQ(all.size(), naive.size()) << "seed " << seed;
+    for (const auto& [group, text] : all)
+      EXPECT_NE(text.find(" count " + std::to_string(naive.at(group)) + " of"), std::string::npos)
+          << "seed " << seed << ": " << text;
+    copy.restore(journal);
+    EXPECT_EQ(copy.all(), all) << "seed " << seed;
+    const size_t from = random.next() % journal.size();
+    copy.restore(std::span(journal).subspan(from));
+    EXPECT_EQ(copy.all(), all) << "seed " << seed << ", again from entry " << from;
+  }
+}
+
+}  // namespace
+}  // namespace engine
