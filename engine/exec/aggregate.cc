@@ -179,8 +179,10 @@ Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch&
 
 Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
                                       std::vector<ColumnPtr>& keys) const {
+  // Readers give views, and the caller keeps the rows longer than the store does.
+  const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::optional<std::string_view>> payloads;
-  for (const GroupSlot* group : groups) payloads.emplace_back(*group->key);
+  for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(*group->key));
   std::vector<Column> columns;
   std::vector<Column*> outs;
   for (const ColumnDef& column : key_schema_.columns) columns.emplace_back(column.type);
@@ -190,7 +192,10 @@ Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
   if (status.errors != 0)
     return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back",
                  status.problems.front().message};
-  for (Column& column : columns) keys.push_back(std::make_shared<const Column>(std::move(column)));
+  for (Column& column : columns) {
+    column.keep(owned_keys);
+    keys.push_back(std::make_shared<const Column>(std::move(column)));
+  }
   return {};
 }
 

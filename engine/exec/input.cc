@@ -394,8 +394,10 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   std::vector<Column> columns;
   for (const LayoutColumn& column : layout_) columns.emplace_back(column.type);
   Records records;
+  // Readers give views, and the caller keeps the rows longer than the store does.
+  const auto owned_keys = std::make_shared<StringHeap>();
   for (const auto& [key, row] : rows) {
-    records.keys.emplace_back(key);
+    records.keys.emplace_back(owned_keys->add(key));
     records.offsets.push_back(-1);
     out.timestamps.push_back(row->timestamp);
   }
@@ -412,6 +414,8 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   if (status.errors != 0)
     return Error{ErrorCode::CorruptRecord, "a stored key cannot be read",
                  status.problems.front().message};
+  for (Column* column : key_outs)
+    if (column) column->keep(owned_keys);
   for (const auto& [key, row] : rows) {
     TRY(decode_row(row->bytes, value_outs, RowStrings::Copy));
     columns[step_.schema.columns.size()].append(row->timestamp);

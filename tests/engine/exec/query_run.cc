@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/types/text_json.h"
 #include "records/batch.h"
 #include "records/batch_builder.h"
@@ -189,6 +191,18 @@ std::string QueryRun::newest_written() {
   for (const auto& [key, line] : newest) text += line + "\n";
   return text;
 }
+
+TableView& QueryRun::first_view() {
+  return *std::ranges::find_if(tasks_, [](const Running& running) {
+            return running.view != nullptr;
+          })->view;
+}
+
+Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys) {
+  return first_view().find(keys, EvalContext{clock_, random_});
+}
+
+Result<Batch> QueryRun::look_up_all() { return first_view().scan(EvalContext{clock_, random_}); }
 
 std::string QueryRun::table() {
   std::string text;

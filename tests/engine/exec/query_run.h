@@ -49,12 +49,16 @@ class QueryRun {
   std::string newest_written();
   // The rows of the table, one a line.
   std::string table();
+  // The rows of the table's first partition that are under these keys, or all of them.
+  Result<Batch> look_up(const std::vector<std::string>& keys);
+  Result<Batch> look_up_all();
 
  private:
   struct Running {
     std::unique_ptr<Task> task;
     std::unique_ptr<TableView> view;
   };
+  TableView& first_view();
   PartitionRef source(const std::string& topic, int partition);
   std::vector<Task::Input> inputs_of(const StagePlan& stage, int partition);
   void start_task(size_t stage, int number, std::vector<Task::Input> inputs);

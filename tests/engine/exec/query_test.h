@@ -36,6 +36,18 @@ class QueryTest : public PlanTest {
     return run;
   }
 
+  // What keeps a table that no query makes.
+  std::unique_ptr<QueryRun> table(const std::string& sql) {
+    catalog_ = std::make_shared<const Catalog>();
+    const auto created = create(sql);
+    EXPECT_TRUE(created) << created.error().message;
+    auto planned = plan_source_table(*created->source, "CST_1");
+    EXPECT_TRUE(planned) << planned.error().message;
+    auto run = std::make_unique<QueryRun>(*std::move(planned), settings_.num_partitions, exact());
+    run->start();
+    return run;
+  }
+
   Result<PlannedQuery> plan(const std::string& sql) {
     const ParsedStatement statement = TRY(parse(sql));
     const PlanContext context{*catalog_, *this, settings_, session_};
