@@ -137,9 +137,11 @@ class PlanPrinter {
   std::vector<std::string> print() && {
     // From the answer back to the sources, as PostgreSQL's plans read.
     for (size_t i = plan_.stages.size(); i-- > 0;) {
-      lines_.push_back(fmt::format("Stage {}: {}", i + 1, output(plan_.stages[i].output)));
-      if (!plan_.stages[i].nodes.empty())
-        print_node(plan_.stages[i], plan_.stages[i].nodes.size() - 1, 1);
+      const StagePlan& stage = plan_.stages[i];
+      lines_.push_back(fmt::format("Stage {}{}: {}", i + 1,
+                                   stage.merges_partitions ? ", one task for all partitions" : "",
+                                   output(stage.output)));
+      if (!stage.nodes.empty()) print_node(stage, stage.nodes.size() - 1, 1);
     }
     if (plan_.materialization) lines_.push_back(materialization(*plan_.materialization));
     return std::move(lines_);
