@@ -1,0 +1,194 @@
+"""Compares what a server holds with what its clients know and with what follows from its log."""
+import collections
+import time
+
+from ledger import Fate, columns_of
+
+# What the statements below say.
+WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
+LARGE_FROM = 50
+
+SCHEMA = (
+    "CREATE STREAM IF NOT EXISTS events "
+    "(device VARCHAR KEY, id BIGINT, amount INT, city VARCHAR, at_ms BIGINT) "
+    "WITH (KAFKA_TOPIC = 'events', VALUE_FORMAT = 'JSON', PARTITIONS = 4, TIMESTAMP = 'at_ms')",
+    "CREATE STREAM IF NOT EXISTS large AS "
+    f"SELECT device, id, city FROM events WHERE amount >= {LARGE_FROM} EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS per_device AS "
+    "SELECT device, COUNT(*) AS n, SUM(id) AS ids FROM events WINDOW TUMBLING "
+    f"(SIZE {WINDOW_MS} MILLISECONDS, RETENTION {RETENTION_MS} MILLISECONDS, "
+    f"GRACE PERIOD {GRACE_MS} MILLISECONDS) GROUP BY device EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS per_city AS "
+    "SELECT city, COUNT(*) AS n, SUM(amount) AS total, MAX(id) AS newest "
+    "FROM events GROUP BY city EMIT CHANGES",
+)
+
+_CATCH_UP_TIMEOUT_S = 60
+_MARKERS = 64  # rows with different keys: enough to reach every partition
+
+
+def _read(connection, query):
+    """The rows as tuples of text; much faster than rows that psycopg converts."""
+    text = bytearray()
+    with connection.cursor().copy(f"COPY ({query}) TO STDOUT") as copy:
+        for block in copy:
+            text += block
+    return [tuple(line.split("\t")) for line in text.decode().splitlines()]
+
+
+def read_partitions(connection, stream):
+    """By partition: (offset, id, ROWTIME) in the order of the log."""
+    partitions = collections.defaultdict(list)
+    for partition, offset, row_id, time_ms in _read(
+            connection, f"SELECT ROWPARTITION, ROWOFFSET, id, ROWTIME FROM {stream}"):
+        partitions[int(partition)].append((int(offset), int(row_id), int(time_ms)))
+    return {number: sorted(rows) for number, rows in sorted(partitions.items())}
+
+
+def expected_counts(partitions):
+    """Of per_device: by (device, window start), (count, sum of ids). Each partition has its own stream time."""
+    expected = {}
+    for rows in partitions.values():
+        stream_time_ms, windows = -1, collections.defaultdict(lambda: [0, 0])
+        for _, row_id, _ in rows:
+            device, _, _, at_ms = columns_of(row_id)
+            stream_time_ms = max(stream_time_ms, at_ms)
+            start_ms = at_ms - at_ms % WINDOW_MS
+            if start_ms + WINDOW_MS + GRACE_MS <= stream_time_ms:
+                continue  # late
+            window = windows[device, start_ms]
+            window[0] += 1
+            window[1] += row_id
+        expected.update((key, tuple(window)) for key, window in windows.items()
+                        if key[1] > stream_time_ms - RETENTION_MS)
+    return expected
+
+
+def expected_totals(partitions):
+    """Of per_city: by city, (count, sum of amounts, newest id)."""
+    totals = {}
+    for rows in partitions.values():
+        for _, row_id, _ in rows:
+            _, amount, city, _ = columns_of(row_id)
+            count, total, newest = totals.get(city, (0, 0, -1))
+            totals[city] = (count + 1, total + amount, max(newest, row_id))
+    return totals
+
+
+def _difference(what, found, expected):
+    """At most three of the entries in which two dictionaries differ."""
+    keys = [key for key in {**found, **expected} if found.get(key) != expected.get(key)]
+    return [f"{what}: {len(keys)} of {len(expected)} entries are wrong"] * bool(keys) + [
+        f"{what} {key}: {found.get(key)} instead of {expected.get(key)}" for key in keys[:3]]
+
+
+class Checker:
+    """Remembers the log from check to check: what was there stays there, at the same offset."""
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+        self._before = {"events": {}, "large": {}}
+
+    def check(self, connection):
+        """Complaints; none when everything is right."""
+        self._pass_all_that_is_there(connection)
+        events = read_partitions(connection, "events")
+        complaints = self._check_log("events", events)
+        complaints += self._ledger.settle({row[1] for rows in events.values() for row in rows})
+        complaints += self._check_filter(connection, events)
+        complaints += self._check_tables(connection, events)
+        return complaints + self._check_queries(connection)
+
+    def _pass_all_that_is_there(self, connection):
+        """After this, look-ups of the connection see everything that is in the log now."""
+        connection.execute(f"SET read.wait.ms = {_CATCH_UP_TIMEOUT_S * 1000}")
+        markers = self._ledger.begin(_MARKERS, "the check's INSERT")
+        rows = []
+        for row_id in markers.ids:
+            device, amount, city, at_ms = columns_of(row_id)
+            rows.append(f"('{device}', {row_id}, {amount}, '{city}', {at_ms})")
+        connection.execute("INSERT INTO events (device, id, amount, city, at_ms) VALUES "
+                           + ", ".join(rows))
+        markers.fate = Fate.STORED
+
+    def _check_log(self, stream, partitions):
+        complaints = []
+        for number, rows in partitions.items():
+            if [row[0] for row in rows] != list(range(len(rows))):
+                complaints.append(f"{stream}: the offsets of partition {number} have gaps or doubles")
+        for number, rows in self._before[stream].items():
+            if partitions.get(number, [])[:len(rows)] != rows:
+                complaints.append(f"{stream}: partition {number} no longer begins as it did before")
+        ids = [row[1] for rows in partitions.values() for row in rows]
+        doubles = [row_id for row_id, count in collections.Counter(ids).items() if count > 1]
+        if doubles:
+            complaints.append(f"{stream}: {len(doubles)} rows are there more than once: {doubles[:5]}")
+        wrong = [row_id for rows in partitions.values() for _, row_id, time_ms in rows
+                 if time_ms != columns_of(row_id)[3]]
+        if wrong:
+            complaints.append(f"{stream}: {len(wrong)} rows have a wrong time: {wrong[:5]}")
+        self._before[stream] = partitions
+        return complaints
+
+    def _check_filter(self, connection, events):
+        expected = {number: [row[1] for row in rows if columns_of(row[1])[1] >= LARGE_FROM]
+                    for number, rows in events.items()}
+        deadline = time.monotonic() + _CATCH_UP_TIMEOUT_S
+        while True:
+            large = read_partitions(connection, "large")
+            found = {number: [row[1] for row in rows] for number, rows in large.items()}
+            if found == expected or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        complaints = self._check_log("large", large)
+        for number, ids in expected.items():
+            if found.get(number, []) != ids:
+                complaints.append(f"large: partition {number} has {len(found.get(number, []))} rows, "
+                                  f"the filter gives {len(ids)}, or their order differs")
+        lost = self._ledger.shown_ids - {row_id for ids in found.values() for row_id in ids}
+        if lost:
+            complaints.append(f"large: {len(lost)} rows are gone that a push query had shown")
+        return complaints
+
+    def _check_tables(self, connection, events):
+        counts = {(device, int(start_ms)): (int(count), int(ids)) for device, start_ms, count, ids in
+                  _read(connection, "SELECT device, WINDOWSTART, n, ids FROM per_device")}
+        complaints = _difference("per_device", counts, expected_counts(events))
+        totals = {city: (int(count), int(total), int(newest)) for city, count, total, newest in
+                  _read(connection, "SELECT city, n, total, newest FROM per_city")}
+        complaints += _difference("per_city", totals, expected_totals(events))
+        for city, shown in self._ledger.shown_counts.items():
+            if totals.get(city, (0,))[0] < shown:
+                complaints.append(f"per_city: a look-up had shown {shown} for {city}")
+        return complaints
+
+    @staticmethod
+    def _check_queries(connection):
+        deadline = time.monotonic() + _CATCH_UP_TIMEOUT_S
+        while True:
+            rows = connection.execute("SHOW QUERIES").fetchall()
+            complaints = [f"SHOW QUERIES: {row}" for row in rows
+                          if row[1] != "RUNNING" or row[4] != 0 or row[6] != 0 or row[7]]
+            if len(rows) != 3:
+                complaints.append(f"SHOW QUERIES: {len(rows)} queries, not 3")
+            if not complaints or time.monotonic() > deadline:
+                return complaints
+            time.sleep(0.05)
+
+
+def is_alarming(line):
+    """Of the server's log: data or an invariant at risk."""
+    return " error " in line[:40] or "Assertion" in line or "Sanitizer" in line
+
+
+def snapshot(connection):
+    """Everything that a client can see."""
+    return {
+        "events": read_partitions(connection, "events"),
+        "large": read_partitions(connection, "large"),
+        "per_device": sorted(_read(connection, "SELECT * FROM per_device")),
+        "per_city": sorted(_read(connection, "SELECT * FROM per_city")),
+        "streams": connection.execute("SHOW STREAMS").fetchall(),
+        "tables": connection.execute("SHOW TABLES").fetchall(),
+        "queries": [row[:4] for row in connection.execute("SHOW QUERIES").fetchall()],
+    }

@@ -1,0 +1,77 @@
+"""What the clients know about the rows that they sent."""
+import enum
+import itertools
+import threading
+import zlib
+
+# Event time of row 0; each row is a little later, but for the jitter below.
+_EPOCH_MS = 1_700_000_000_000
+_STEP_MS = 25
+_DEVICES = 300
+_CITIES = 40
+
+
+def columns_of(row_id):
+    """device, amount, city, and event time of a row: its id says it all, so that damage shows."""
+    mixed = zlib.crc32(b"%d" % row_id)
+    late_ms = 60_000 if row_id % 101 == 0 else mixed // 7 % 15_000
+    return (f"d{mixed % _DEVICES}", mixed // 3 % 100, f"c{mixed // 5 % _CITIES}",
+            _EPOCH_MS + row_id * _STEP_MS - late_ms)
+
+
+class Fate(enum.Enum):
+    NEVER = "never"    # dropped by the client, or refused
+    MAYBE = "maybe"    # sent, but the server died before it answered
+    STORED = "stored"  # acknowledged
+
+
+class Group:
+    """Rows that are stored all together or not at all."""
+
+    def __init__(self, ids, what):
+        self.ids = ids
+        self.what = what
+        self.fate = Fate.NEVER
+
+
+class Ledger:
+    """All groups of one data directory.
+
+    Threads: any may begin groups, and each changes the fate of its own.
+    """
+
+    def __init__(self):
+        self._next_id = itertools.count()
+        self._mutex = threading.Lock()
+        self.groups = []          # guarded by _mutex
+        self.shown_ids = set()    # that a push query on the filter's output has shown
+        self.shown_counts = {}    # by city: the greatest count that a look-up has shown
+
+    def begin(self, row_count, what):
+        with self._mutex:
+            group = Group([next(self._next_id) for _ in range(row_count)], what)
+            self.groups.append(group)
+            return group
+
+    def stored_rows(self):
+        return sum(len(group.ids) for group in self.groups if group.fate is Fate.STORED)
+
+    def settle(self, present_ids):
+        """Complaints about what is there and should not be, or the other way round.
+
+        Groups whose fate was open get one: later kills must not change it.
+        """
+        complaints, known = [], 0
+        for group in self.groups:
+            present = sum(row_id in present_ids for row_id in group.ids)
+            known += present
+            if group.fate is Fate.MAYBE and present in (0, len(group.ids)):
+                group.fate = Fate.STORED if present else Fate.NEVER
+            expected = {Fate.STORED: str(len(group.ids)), Fate.NEVER: "0",
+                        Fate.MAYBE: f"0 or {len(group.ids)}"}[group.fate]
+            if str(present) != expected:
+                complaints.append(f"{group.what} of rows {group.ids[0]} to {group.ids[-1]} "
+                                  f"({group.fate.value}): {present} are there, not {expected}")
+        if known != len(present_ids):
+            complaints.append(f"{len(present_ids) - known} rows are there that nobody sent")
+        return complaints

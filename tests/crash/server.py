@@ -1,0 +1,72 @@
+"""A server process that can be killed, and connections to it."""
+import os
+import signal
+import subprocess
+import threading
+
+import psycopg
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+
+# Far more checkpoints than a real server writes, each in several transactions.
+_PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_BYTES": "65536",
+         "MILLRACE_CHECKPOINT_CHUNK_KEYS": "40"}
+
+
+class Server:
+    """One life of the server on a data directory. Its log goes on in `log_path` from life to life."""
+
+    def __init__(self, binary, data_dir, log_path, crash_point=None, wrapper=()):
+        environment = {**os.environ, **_PACE}
+        environment.pop("MILLRACE_CRASH_POINT", None)
+        if crash_point:
+            environment["MILLRACE_CRASH_POINT"] = crash_point
+        self._log = open(log_path, "ab")
+        self._process = subprocess.Popen(
+            [*wrapper, binary, "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0"],
+            stdout=subprocess.PIPE, stderr=self._log, env=environment)
+        self.port = None
+
+    def wait_until_ready(self):
+        """False when it died before."""
+        watchdog = threading.Timer(START_TIMEOUT_S, self.kill)
+        watchdog.start()
+        is_ready = False
+        for line in self._process.stdout:
+            self._log.write(line)
+            if line.startswith(b"pg listening on "):
+                self.port = int(line.rsplit(b":", 1)[1])
+            if line.strip() == b"ready":
+                is_ready = True
+                break
+        watchdog.cancel()
+        if not is_ready:
+            self.wait()
+        return is_ready
+
+    def connect(self):
+        return psycopg.connect(host="127.0.0.1", port=self.port, user="crash", dbname="millrace",
+                               autocommit=True)
+
+    def wait(self, timeout_s=None):
+        """The exit status; None when it still runs after `timeout_s`."""
+        try:
+            status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        self._process.stdout.close()
+        self._log.close()
+        return status
+
+    def kill(self):
+        self._process.send_signal(signal.SIGKILL)
+
+    def stop(self):
+        """Asks it to stop; the exit status, None when it does not."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait(STOP_TIMEOUT_S)
+
+    @property
+    def pid(self):
+        return self._process.pid
