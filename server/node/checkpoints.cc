@@ -30,11 +30,12 @@ uint32_t store_number(std::string_view name) {
 }  // namespace
 
 TaskCheckpoints::TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log,
-                                 const Clock& clock)
+                                 const Clock& clock, CheckpointPace pace)
     : task_(std::move(task)),
       state_(state),
       log_(log),
       clock_(clock),
+      pace_(pace),
       shared_(std::make_shared<Shared>()) {}
 
 void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
@@ -71,8 +72,8 @@ void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
 
 void TaskCheckpoints::tick() {
   if (gathered_bytes_ == 0 || shared_->on_its_way) return;
-  const bool is_old = clock_.monotonic_us() - since_us_ > kMaxAgeUs;
-  if (gathered_bytes_ >= kMaxJournalBytes || is_old) begin();
+  const bool is_old = clock_.monotonic_us() - since_us_ > pace_.interval_ms * 1000;
+  if (gathered_bytes_ >= static_cast<size_t>(pace_.journal_bytes) || is_old) begin();
 }
 
 void TaskCheckpoints::begin() {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "engine/exec/task.h"
 #include "engine/state/key_map.h"
+#include "server/node/settings.h"
 #include "storage/log/log.h"
 #include "storage/state/state_store.h"
 
@@ -23,7 +24,7 @@ namespace server {
 class TaskCheckpoints {
  public:
   TaskCheckpoints(std::string task, storage::StateStore& state, storage::Log& log,
-                  const Clock& clock);
+                  const Clock& clock, CheckpointPace pace);
 
   // What the last checkpoint held of positions and scalars.
   void begin_after(TaskSequence last, engine::JournalEntry position) {
@@ -39,13 +40,11 @@ class TaskCheckpoints {
   struct Shared;
   void begin();
 
-  static constexpr size_t kMaxJournalBytes = 16 << 20;
-  static constexpr int64_t kMaxAgeUs = 10'000'000;
-
   const std::string task_;
   storage::StateStore& state_;
   storage::Log& log_;
   const Clock& clock_;
+  const CheckpointPace pace_;
   engine::JournalEntry position_;  // the newest positions and scalars, all of them; no entries
   struct StoreChanges {
     engine::KeyMap<std::optional<std::string>> entries;  // nothing: deleted

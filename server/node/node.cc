@@ -18,7 +18,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
   TRY(node->make_shards());
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
-  node->queries_ = std::make_unique<Queries>(*node->log_, *node->state_, node->clock_, shards);
+  node->queries_ = std::make_unique<Queries>(*node->log_, *node->state_, node->clock_, shards,
+                                             settings.checkpoint_pace);
   node->definitions_ = std::make_unique<Definitions>(*node->log_, *node->metadata_, *node->queries_,
                                                      settings.engine);
   TRY(node->definitions_->recover());
@@ -54,6 +55,7 @@ Status Node::open_storage() {
   log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
   storage::StateOptions state_options;
   state_options.log_instance = log_->store().instance_id();
+  state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_pace.chunk_keys);
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
   metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
   return {};

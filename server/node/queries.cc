@@ -113,7 +113,8 @@ Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t
   entry->task = TRY(engine::Task::make(id, stage, std::move(task_inputs), std::move(end),
                                        shard.sources(), &shard.sink(), clock_,
                                        std::hash<std::string>{}(id), plan.properties, options));
-  entry->checkpoints = std::make_unique<TaskCheckpoints>(id, state_, log_, clock_);
+  entry->checkpoints =
+      std::make_unique<TaskCheckpoints>(id, state_, log_, clock_, checkpoint_pace_);
   const TaskSequence last =
       TRY(load_task_state(id, state_, log_, *entry->task, *entry->checkpoints));
   entry->task->resume_after(begun.epoch, std::max(last, begun.last_sequence));

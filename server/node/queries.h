@@ -22,8 +22,12 @@ struct RecoveredCounts {
 class Queries {
  public:
   Queries(storage::Log& log, storage::StateStore& state, const Clock& clock,
-          std::vector<Shard*> shards)
-      : log_(log), state_(state), clock_(clock), shards_(std::move(shards)) {}
+          std::vector<Shard*> shards, CheckpointPace checkpoint_pace)
+      : log_(log),
+        state_(state),
+        clock_(clock),
+        shards_(std::move(shards)),
+        checkpoint_pace_(checkpoint_pace) {}
 
   // Builds all tasks of the query, restored to their last durable commit. An error is that of the
   // query, not of the node.
@@ -65,6 +69,7 @@ class Queries {
   storage::StateStore& state_;
   const Clock& clock_;
   const std::vector<Shard*> shards_;
+  const CheckpointPace checkpoint_pace_;
   std::map<std::string, std::string>
       careful_;  // queries that run one record at a time, and the error that made them
   RecoveredCounts recovered_;

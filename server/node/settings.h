@@ -10,6 +10,13 @@
 
 namespace server {
 
+// When a task's journal goes into a checkpoint. Tests make it often.
+struct CheckpointPace {
+  int64_t interval_ms = 10'000;      // at the latest
+  int64_t journal_bytes = 16 << 20;  // or when so much has gathered
+  int64_t chunk_keys = 5'000;        // in one transaction of the state store
+};
+
 struct NodeSettings {
   std::string data_dir = "./millrace-data";
   Address pg{"127.0.0.1", 7432};
@@ -17,6 +24,7 @@ struct NodeSettings {
   int64_t read_wait_ms = 2000;           // how long a look-up waits for what its session wrote
   int64_t copy_atomic_bytes = 64 << 20;  // a larger COPY commits in blocks
   std::string log_level = "info";        // debug, info, warn, error
+  CheckpointPace checkpoint_pace;
   engine::EngineSettings engine;
 };
 
