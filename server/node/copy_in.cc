@@ -69,13 +69,14 @@ class NodeCopy final : public pg::CopyIn {
     return blocks_in_flight_ > 1 ? pg::Pace::Wait : pg::Pace::GoOn;
   }
 
-  uint64_t committed_rows() const override { return rows_in_; }
-
   void finish() override {
     is_finished_ = true;
     if (own_ && own_->rows() > 0) return send_block();
     if (blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
   }
+
+  uint64_t committed_rows() const override { return rows_in_; }
+  bool is_committing() const override { return blocks_in_flight_ > 0; }
 
  private:
   Status place_columns(const pg::CopyTarget& target) {
@@ -155,11 +156,13 @@ class NodeCopy final : public pg::CopyIn {
 
   void block_appended(uint64_t rows, Result<std::vector<storage::AppendedBatch>> appended) {
     --blocks_in_flight_;
-    if (has_failed_) return;
-    if (!appended) return fail(appended.error());
-    rows_in_ += rows;
-    session_.note_written(*appended);
-    if (is_finished_ && blocks_in_flight_ == 0)
+    if (appended) {
+      rows_in_ += rows;
+      session_.note_written(*appended);
+    } else if (!has_failed_) {
+      return fail(std::move(appended).error());
+    }
+    if (is_finished_ && !has_failed_ && blocks_in_flight_ == 0)
       receiver_.on_copy_done(row_count_);
     else
       receiver_.on_copy_drained();

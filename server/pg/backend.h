@@ -133,6 +133,9 @@ class CopyIn {
   virtual void finish() = 0;
   // Rows that are in for good, whatever happens to the rest: a very long COPY commits in blocks.
   virtual uint64_t committed_rows() const { return 0; }
+  // More rows are on their way there; on_copy_drained tells when that changes. A COPY that fails is
+  // answered afterwards, so that what it says of its rows is true.
+  virtual bool is_committing() const { return false; }
 };
 
 // The engine as one client's session sees it. It remembers what the session wrote, so that the

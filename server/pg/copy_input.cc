@@ -43,7 +43,7 @@ void CopyInput::add(std::string_view bytes) {
     const std::string_view piece = bytes.substr(0, kPortionBytes);
     bytes.remove_prefix(piece.size());
     if (Status read = reader_->add(piece); !read) {
-      error_ = explained(std::move(read).error());
+      error_ = std::move(read).error();
       return;
     }
     if (reader_->row_count() >= kPortionRows || reader_->size_bytes() >= kPortionBytes) hand_over();
@@ -53,7 +53,7 @@ void CopyInput::add(std::string_view bytes) {
 void CopyInput::end() {
   has_ended_ = true;
   if (Status read = reader_->end(); !read) {
-    error_ = explained(std::move(read).error());
+    error_ = std::move(read).error();
     return;
   }
   hand_over();
@@ -67,8 +67,10 @@ void CopyInput::hand_over() {
 
 Result<Progress> CopyInput::advance() {
   if (error_) {
+    if (copy_->is_committing()) return Progress::Waiting;
+    Error error = explained(*std::move(error_));
     copy_.reset();
-    return *error_;
+    return error;
   }
   if (!row_count_) return Progress::Waiting;
   MessageWriter(context_.output).command_complete("COPY " + std::to_string(*row_count_));
@@ -77,7 +79,7 @@ Result<Progress> CopyInput::advance() {
 
 void CopyInput::cancel(Error reason) {
   // After the end of the input the outcome is the backend's to tell.
-  if (!has_ended_ && !error_) error_ = explained(std::move(reason));
+  if (!has_ended_ && !error_) error_ = std::move(reason);
 }
 
 Error CopyInput::explained(Error error) const {

@@ -97,6 +97,19 @@ TEST(CopyIn, waits_for_a_backend_that_is_behind) {
   EXPECT_EQ(client.hear(), "C(COPY 5001) Z(I)");
 }
 
+TEST(CopyIn, tells_a_failure_when_the_fate_of_its_rows_is_known) {
+  Begun client;
+  client.backend.copy_asks_to_wait = true;
+  client.say(query("COPY people FROM STDIN"));
+  std::string rows;
+  for (int i = 0; i < 5000; ++i) rows += std::to_string(i) + "\tx\n";
+  client.say(copy_data(rows));
+  client.session.cancel();
+  EXPECT_EQ(client.hear(), "");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
+}
+
 TEST(CopyIn, into_what_does_not_exist_fails_at_once) {
   Begun client;
   EXPECT_EQ(client.say(query("COPY nosuch FROM STDIN")), "E(42P01 NOSUCH does not exist @6) Z(I)");

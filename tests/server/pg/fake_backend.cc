@@ -161,6 +161,7 @@ class FakeCopy final : public CopyIn {
     backend_.copied_json.insert(backend_.copied_json.end(), json_.begin(), json_.end());
     receiver_.on_copy_done(people_.size() + json_.size());
   }
+  bool is_committing() const override { return !backend_.held_.empty(); }
 
  private:
   FakeBackend& backend_;
