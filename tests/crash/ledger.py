@@ -26,12 +26,33 @@ class Fate(enum.Enum):
 
 
 class Group:
-    """Rows that are stored all together or not at all."""
+    """Rows that are stored all together or not at all; those of a long COPY, the first of them."""
 
-    def __init__(self, ids, what):
+    def __init__(self, ids, what, is_in_blocks):
         self.ids = ids
         self.what = what
         self.fate = Fate.NEVER
+        self.is_in_blocks = is_in_blocks
+
+    def keep_first(self, row_count):
+        """Only so many are stored."""
+        del self.ids[row_count:]
+        self.fate = Fate.STORED
+
+    def settle(self, present_ids):
+        """A complaint about what is there; none when it is right."""
+        present = sum(row_id in present_ids for row_id in self.ids)
+        if self.fate is Fate.MAYBE:
+            if self.is_in_blocks and all(row_id in present_ids for row_id in self.ids[:present]):
+                self.keep_first(present)
+            elif present in (0, len(self.ids)):
+                self.fate = Fate.STORED if present else Fate.NEVER
+        expected = {Fate.STORED: str(len(self.ids)), Fate.NEVER: "0",
+                    Fate.MAYBE: "all or none"}[self.fate]
+        if str(present) == expected:
+            return None
+        return (f"{self.what} of {len(self.ids)} rows from {self.ids[0]} on ({self.fate.value}): "
+                f"{present} are there, not {expected}")
 
 
 class Ledger:
@@ -47,9 +68,9 @@ class Ledger:
         self.shown_ids = set()    # that a push query on the filter's output has shown
         self.shown_counts = {}    # by city: the greatest count that a look-up has shown
 
-    def begin(self, row_count, what):
+    def begin(self, row_count, what, is_in_blocks=False):
         with self._mutex:
-            group = Group([next(self._next_id) for _ in range(row_count)], what)
+            group = Group([next(self._next_id) for _ in range(row_count)], what, is_in_blocks)
             self.groups.append(group)
             return group
 
@@ -61,17 +82,12 @@ class Ledger:
 
         Groups whose fate was open get one: later kills must not change it.
         """
-        complaints, known = [], 0
+        complaints = []
         for group in self.groups:
-            present = sum(row_id in present_ids for row_id in group.ids)
-            known += present
-            if group.fate is Fate.MAYBE and present in (0, len(group.ids)):
-                group.fate = Fate.STORED if present else Fate.NEVER
-            expected = {Fate.STORED: str(len(group.ids)), Fate.NEVER: "0",
-                        Fate.MAYBE: f"0 or {len(group.ids)}"}[group.fate]
-            if str(present) != expected:
-                complaints.append(f"{group.what} of rows {group.ids[0]} to {group.ids[-1]} "
-                                  f"({group.fate.value}): {present} are there, not {expected}")
-        if known != len(present_ids):
-            complaints.append(f"{len(present_ids) - known} rows are there that nobody sent")
+            complaint = group.settle(present_ids)
+            if complaint:
+                complaints.append(complaint)
+        sent = {row_id for group in self.groups for row_id in group.ids}
+        if not present_ids <= sent:
+            complaints.append(f"{len(present_ids - sent)} rows are there that nobody sent")
         return complaints

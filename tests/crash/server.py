@@ -9,9 +9,10 @@ import psycopg
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 
-# Far more checkpoints than a real server writes, each in several transactions.
+# Far more checkpoints than a real server writes, each in several transactions; and long COPYs are
+# long sooner.
 _PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_BYTES": "65536",
-         "MILLRACE_CHECKPOINT_CHUNK_KEYS": "40"}
+         "MILLRACE_CHECKPOINT_CHUNK_KEYS": "40", "MILLRACE_COPY_ATOMIC_BYTES": "262144"}
 
 
 class Server:
