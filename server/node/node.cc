@@ -107,8 +107,9 @@ Node::~Node() {
   }
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
-  shards_are_ready_.store(false, std::memory_order_release);
-  shards_.clear();  // their readers must be gone before the log
+  // The log's writer posts to the shards, and their readers must be gone before the log.
+  if (log_) log_->close();
+  shards_.clear();
 }
 
 }  // namespace server

@@ -60,6 +60,7 @@ void put_asking(LogCore& core, Apply apply, std::function<void(Result<T>)> done)
 
 Log::Log(std::unique_ptr<LogCore> core) : core_(std::move(core)) {}
 Log::~Log() = default;
+void Log::close() { core_->close(); }
 
 Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions options) {
   auto store = TRY(open_lmdb_store(directory, {.kind = "log",

@@ -57,6 +57,10 @@ class Log : public TransactionQueue {
   static Result<std::unique_ptr<Log>> open(std::unique_ptr<KeyValueStore> store,
                                            LogOptions options);
   ~Log() override;
+  // What destruction does, but for the readers, which may go on: for owners whose callbacks refer
+  // to things that go before the log. No callback runs afterwards, but those of requests that come
+  // too late.
+  void close();
 
   // --- Appends and task commits: bounded. False when the queue is full: the request was not taken,
   // and when_room() tells when to try again. Once the log is closing or has failed, `done` gets the

@@ -10,7 +10,9 @@ namespace storage {
 LogCore::LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options)
     : store_(std::move(store)), options_(std::move(options)), queue_(options_.queue_limit_bytes) {}
 
-LogCore::~LogCore() {
+LogCore::~LogCore() { close(); }
+
+void LogCore::close() {
   queue_.close();
   if (writer_.joinable()) writer_.join();
 }

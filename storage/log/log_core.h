@@ -27,6 +27,8 @@ class LogCore {
   static Result<std::unique_ptr<LogCore>> open(std::unique_ptr<KeyValueStore> store,
                                                LogOptions options);
   ~LogCore();
+  // Refuses new requests, finishes the queued ones, and joins the writer.
+  void close();
 
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }

@@ -57,6 +57,16 @@ TEST_F(LogTest, offsets_count_records_from_zero) {
   EXPECT_EQ(status->readable_end(), Offset{5});
 }
 
+TEST_F(LogTest, a_closed_log_is_read_but_not_written) {
+  const TopicPartition partition = make_partition();
+  append(partition, batch_of("a", 1));
+  log_->close();
+  const auto refused = append_and_wait(*log_, append_of(partition, batch_of("b", 1)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::ShuttingDown);
+  EXPECT_EQ(read_values(*log_, partition), (Values{"a0"}));
+}
+
 TEST_F(LogTest, everything_is_there_after_reopening) {
   const TopicPartition first = make_partition(), second = make_partition();
   append(first, batch_of("a", 3));
