@@ -94,6 +94,7 @@ void TaskCheckpoints::begin() {
   shared_->on_its_way = true;
   std::function<void(Status)> done = [shared = shared_, &log = log_, task = task_,
                                       last = last_](Status status) {
+    if (!status && status.error().code == ErrorCode::ShuttingDown) return;
     if (!status) {
       // What it held is in the journal alone now, which must not be trimmed: no more checkpoints
       // until the task is built anew.
@@ -103,7 +104,7 @@ void TaskCheckpoints::begin() {
       return;
     }
     log.trim_journal(task, last, [shared, task](Status trimmed) {
-      if (!trimmed)
+      if (!trimmed && trimmed.error().code != ErrorCode::ShuttingDown)
         log_warn("journal not trimmed task={} error=\"{}\"", task, trimmed.error().message);
       shared->on_its_way = false;
     });
@@ -120,9 +121,19 @@ void TaskCheckpoints::begin() {
   gathered_bytes_ = 0;
 }
 
-Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state,
-                                     const storage::Log& log, engine::Task& into,
-                                     TaskCheckpoints& checkpoints) {
+Result<TaskSequence> load_task_state(
+    const std::string& task, const storage::StateStore& state, const storage::Log& log,
+    const std::function<Status(const engine::JournalEntry&)>& restore,
+    TaskCheckpoints& checkpoints) {
+  // The journal is read first: a checkpoint that is completed in between trims it, and what it
+  // trims is in the checkpoint then. The other way round entries would be in neither.
+  std::vector<std::pair<TaskSequence, std::string>> journal;
+  const auto keep = [&](TaskSequence sequence, std::string_view bytes) -> Status {
+    journal.emplace_back(sequence, bytes);
+    return {};
+  };
+  TRY(log.read_journal(task, TaskSequence(0), keep));
+
   engine::JournalEntry one;
   one.entries.resize(1);
   const auto take = [&](std::string_view store, std::string_view key,
@@ -131,23 +142,25 @@ Result<TaskSequence> load_task_state(const std::string& task, const storage::Sta
     entry.store = store_number(store);
     entry.key = key;
     entry.value = value;
-    return into.restore(one);
+    return restore(one);
   };
   const storage::CheckpointPosition checkpoint = TRY(state.load(task, take));
   TaskSequence last = checkpoint.position;
   if (!checkpoint.scalars.empty()) {
     engine::JournalEntry position = TRY(engine::decode_journal(checkpoint.scalars));
-    TRY(into.restore(position));
+    TRY(restore(position));
     checkpoints.begin_after(last, std::move(position));
   }
-  const auto redo = [&](TaskSequence sequence, std::string_view bytes) -> Status {
+  for (const auto& [sequence, bytes] : journal) {
+    if (sequence <= checkpoint.position) continue;
+    if (sequence != last + 1)
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the journal of {} has a gap after entry {}", task, last.value())};
     engine::JournalEntry entry = TRY(engine::decode_journal(bytes));
     last = sequence;
-    TRY(into.restore(entry));
+    TRY(restore(entry));
     checkpoints.add(sequence, std::move(entry));
-    return {};
-  };
-  TRY(log.read_journal(task, last + 1, redo));
+  }
   return last;
 }
 

@@ -1,6 +1,7 @@
 // Gathers what a task's commits have changed since its last checkpoint, and hands it to the state
 // store from time to time.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,10 +58,13 @@ class TaskCheckpoints {
   std::shared_ptr<Shared> shared_;
 };
 
-// Builds the state of a task from its checkpoint and its journal; the latter goes on to the next
-// checkpoint. Returns the last durable sequence. Blocks: for start-up.
-Result<TaskSequence> load_task_state(const std::string& task, const storage::StateStore& state,
-                                     const storage::Log& log, engine::Task& into,
-                                     TaskCheckpoints& checkpoints);
+// Hands everything to `restore` that makes up the state of a task: its checkpoint, and the journal
+// after it, which also goes on to the next checkpoint. Returns the last durable sequence. The epoch
+// of the task has been raised, but a checkpoint of its previous owner may still be on its way.
+// Blocks: for start-up.
+Result<TaskSequence> load_task_state(
+    const std::string& task, const storage::StateStore& state, const storage::Log& log,
+    const std::function<Status(const engine::JournalEntry&)>& restore,
+    TaskCheckpoints& checkpoints);
 
 }  // namespace server

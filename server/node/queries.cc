@@ -115,9 +115,17 @@ Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t
                                        std::hash<std::string>{}(id), plan.properties, options));
   entry->checkpoints =
       std::make_unique<TaskCheckpoints>(id, state_, log_, clock_, checkpoint_pace_);
-  const TaskSequence last =
-      TRY(load_task_state(id, state_, log_, *entry->task, *entry->checkpoints));
-  entry->task->resume_after(begun.epoch, std::max(last, begun.last_sequence));
+  const auto restore = [&task = *entry->task](const engine::JournalEntry& one) {
+    return task.restore(one);
+  };
+  const TaskSequence last = TRY(load_task_state(id, state_, log_, restore, *entry->checkpoints));
+  if (last != begun.last_sequence)
+    return Error{ErrorCode::StorageFailure,
+                 fmt::format("the state of {} ends at commit {}, but the log at {}", id,
+                             last.value(), begun.last_sequence.value()),
+                 {},
+                 "log.mdb and state.mdb belong together: restore both from the same backup."};
+  entry->task->resume_after(begun.epoch, last);
   entry->task->on_durable_entry([checkpoints = entry->checkpoints.get()](
                                     TaskSequence sequence, engine::JournalEntry journalled) {
     checkpoints->add(sequence, std::move(journalled));
