@@ -23,6 +23,9 @@ SCHEMA = (
     "FROM events GROUP BY city EMIT CHANGES",
 )
 
+# What they define, in their order.
+SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY")
+
 _CATCH_UP_TIMEOUT_S = 60
 _MARKERS = 64  # rows with different keys: enough to reach every partition
 
@@ -34,6 +37,13 @@ def _read(connection, query):
         for block in copy:
             text += block
     return [tuple(line.split("\t")) for line in text.decode().splitlines()]
+
+
+def sources(connection):
+    """The names of all streams and tables."""
+    rows = (connection.execute("SHOW STREAMS").fetchall()
+            + connection.execute("SHOW TABLES").fetchall())
+    return {row[0].upper() for row in rows}
 
 
 def read_partitions(connection, stream):

@@ -1,4 +1,5 @@
 """Clients that write and watch until the server dies."""
+import contextlib
 import logging
 import random
 import re
@@ -168,7 +169,9 @@ class Load:
 
     def _watch(self, connection, _):
         connection.execute("SET 'auto.offset.reset' = 'latest'")
-        for row in connection.cursor().stream("SELECT id FROM large EMIT CHANGES"):
-            self._ledger.shown_ids.add(row[0])
-            if self._stopping.is_set():
-                return
+        query = connection.cursor().stream("SELECT id FROM large EMIT CHANGES")
+        with contextlib.closing(query):
+            for row in query:
+                self._ledger.shown_ids.add(row[0])
+                if self._stopping.is_set():
+                    return
