@@ -1,5 +1,6 @@
 #include "engine/plan/analysis.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,9 +26,9 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
 }
 
 Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
-  const DataSource* source = context.catalog.find_source(named.name.text);
+  const DataSource* source = find_source(named.name, context);
   if (!source) return unknown_source(named.name.text, context.catalog, named.position);
-  return AnalysedSource{source, named.visible_name().text, named.position};
+  return AnalysedSource{source, named.alias ? named.alias->text : source->name, named.position};
 }
 
 bool has_column(const AnalysedSource& source, const std::string& name) {
@@ -39,7 +40,8 @@ bool has_column(const AnalysedSource& source, const std::string& name) {
 // Rewrites the references of one query's expressions into their canonical form.
 class Canonical {
  public:
-  explicit Canonical(const std::vector<AnalysedSource>& sources) : sources_(sources) {}
+  Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
+      : sources_(sources), fold_quoted_names_(fold_quoted_names) {}
 
   Status rewrite(Expression& expression) {
     if (auto* column = std::get_if<ColumnRef>(&expression.node))
@@ -58,7 +60,12 @@ class Canonical {
  private:
   Status rewrite_column(ColumnRef& column, TextPosition position) {
     if (column.source) {
-      const auto named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
+      auto named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
+      if (named == sources_.end() && fold_quoted_names_ &&
+          column.source->quoting == Quoting::Double) {
+        column.source->text = absl::AsciiStrToUpper(column.source->text);
+        named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
+      }
       if (named == sources_.end())
         return Error{
             ErrorCode::UndefinedSource,
@@ -86,6 +93,7 @@ class Canonical {
   }
 
   const std::vector<AnalysedSource>& sources_;
+  const bool fold_quoted_names_;
   std::set<std::string> parameters_;
 };
 
@@ -235,6 +243,12 @@ Status note_functions(Analysis& out) {
 
 }  // namespace
 
+const DataSource* find_source(const Name& name, const PlanContext& context) {
+  const DataSource* source = context.catalog.find_source(name.text);
+  if (source || !context.fold_quoted_names || name.quoting != Quoting::Double) return source;
+  return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
+}
+
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);
@@ -247,7 +261,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   out.sources.push_back(TRY(resolve_source(*query.from, context)));
   for (const Join& join : query.joins)
     out.sources.push_back(TRY(resolve_source(join.source, context)));
-  Canonical canonical(out.sources);
+  Canonical canonical(out.sources, context.fold_quoted_names);
   for (const Join& join : query.joins) {
     Join copy{join.type, join.source, join.within, clone(*join.on), join.position};
     TRY(canonical.rewrite(*copy.on));

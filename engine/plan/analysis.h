@@ -24,6 +24,10 @@ struct PlanContext {
   bool fold_quoted_names = false;  // as in Scope
 };
 
+// The stream or table that a name means; nullptr when there is none. Where the front end folds
+// quoted names, a double-quoted name in lower case also means the upper-case one.
+const DataSource* find_source(const Name& name, const PlanContext& context);
+
 struct AnalysedSource {
   const DataSource* source = nullptr;
   std::string alias;  // by which the query addresses it

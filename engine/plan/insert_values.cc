@@ -46,14 +46,6 @@ Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
   return std::move(error).at(insert.target_position);
 }
 
-// A double-quoted lower-case name also means the upper-case one, where the front end says so.
-const DataSource* find_target(const InsertValues& insert, const PlanContext& context) {
-  const DataSource* source = context.catalog.find_source(insert.target.text);
-  if (source || !context.fold_quoted_names || insert.target.quoting != Quoting::Double)
-    return source;
-  return context.catalog.find_source(absl::AsciiStrToUpper(insert.target.text));
-}
-
 Status check_target(const DataSource& source, const PlanContext& context) {
   const auto enabled = context.properties.find("ksql.insert.into.values.enabled");
   if (enabled != context.properties.end() && enabled->second == "false")
@@ -233,7 +225,7 @@ Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& sour
 
 Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
                                        const EvalContext& evaluation) {
-  const DataSource* source = find_target(insert, context);
+  const DataSource* source = find_source(insert.target, context);
   if (!source) return unknown_source(insert, context.catalog);
   Result<InsertBatch> batch = plan_rows(insert, *source, context, evaluation);
   if (batch) return batch;

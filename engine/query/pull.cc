@@ -20,16 +20,6 @@ Status refuse(bool is_there, std::string_view what, std::optional<TextPosition> 
   return position ? std::move(error).at(*position) : error;
 }
 
-Status check_clauses(const Query& query) {
-  TRY(refuse(!query.joins.empty(), "JOIN",
-             query.joins.empty() ? query.position : query.joins.front().position));
-  TRY(refuse(query.window.has_value(), "WINDOW", query.positions.window));
-  TRY(refuse(!query.group_by.empty(), "GROUP BY", query.positions.group_by));
-  TRY(refuse(!query.partition_by.empty(), "PARTITION BY", query.positions.partition_by));
-  TRY(refuse(query.having != nullptr, "HAVING", query.positions.having));
-  return {};
-}
-
 Result<std::vector<std::string>> serialize_keys(const DataSource& table,
                                                 const std::vector<KeyAssignment>& assignments) {
   const std::vector<ColumnDef> keys = table.schema.keys();
@@ -50,9 +40,19 @@ Result<std::vector<std::string>> serialize_keys(const DataSource& table,
 
 }  // namespace
 
+Status check_pull_clauses(const Query& query) {
+  TRY(refuse(!query.joins.empty(), "JOIN",
+             query.joins.empty() ? query.position : query.joins.front().position));
+  TRY(refuse(query.window.has_value(), "WINDOW", query.positions.window));
+  TRY(refuse(!query.group_by.empty(), "GROUP BY", query.positions.group_by));
+  TRY(refuse(!query.partition_by.empty(), "PARTITION BY", query.positions.partition_by));
+  TRY(refuse(query.having != nullptr, "HAVING", query.positions.having));
+  return {};
+}
+
 Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                                  const EvalContext& eval) {
-  TRY(check_clauses(query));
+  TRY(check_pull_clauses(query));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;
   if (analysis.has_aggregates)

@@ -22,6 +22,10 @@ struct PullPlan {
   std::optional<int64_t> limit;
 };
 
+// Fails on clauses that a query without EMIT cannot have: it would show how its result came about,
+// not the result.
+Status check_pull_clauses(const Query& query);
+
 // Fails on what a look-up cannot do: joins, grouping, windows. Parameters of the statement have
 // their values in `context`, or are unknown: then the plan serves to describe the result and cannot
 // be run.

@@ -23,9 +23,9 @@ bool is_upper(const std::string& name) {
 }
 
 // A planned statement's source, if it asks a stream without EMIT: everything that it holds now.
-bool asks_stream(const engine::Query& query, const engine::Catalog& catalog) {
+bool asks_stream(const engine::Query& query, const engine::PlanContext& context) {
   const engine::DataSource* source =
-      query.from ? catalog.find_source(query.from->name.text) : nullptr;
+      query.from ? engine::find_source(query.from->name, context) : nullptr;
   return source && source->kind == engine::SourceKind::Stream;
 }
 
@@ -133,8 +133,9 @@ Status NodeSession::prepare_query(const engine::Query& query, const engine::Plan
   if (!query.from) {
     out.action = Action::Constant;
     out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
-  } else if (query.emit != engine::Emit::None || asks_stream(query, context.catalog)) {
+  } else if (query.emit != engine::Emit::None || asks_stream(query, context)) {
     out.action = query.emit != engine::Emit::None ? Action::Push : Action::StreamToEnd;
+    if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query));
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {
     out.action = Action::Pull;

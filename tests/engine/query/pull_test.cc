@@ -1,0 +1,147 @@
+#include "engine/query/pull.h"
+
+#include "engine/types/text_json.h"
+#include "tests/engine/plan/plan_fixture.h"
+
+namespace engine {
+namespace {
+
+class PullTest : public PlanTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(create("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);"));
+    ASSERT_TRUE(
+        create("CREATE TABLE seats (hall INT PRIMARY KEY, seat_row INT PRIMARY KEY, "
+               "guest VARCHAR) WITH (KEY_FORMAT = 'JSON');"));
+  }
+
+  Result<PullPlan> plan(const std::string& sql) {
+    const ParsedStatement statement = TRY(parse(sql));
+    const PlanContext context{*catalog_, *this, settings_, session_};
+    return plan_pull_query(std::get<Query>(statement.statement), context, {clock_, random_});
+  }
+
+  // The serialized keys that a condition is narrowed to, separated by blanks; "all" when to none.
+  std::string keys(const std::string& condition, const std::string& table = "cities") {
+    const auto planned = plan("SELECT * FROM " + table + " WHERE " + condition + ";");
+    if (!planned) return planned.error().message;
+    if (!planned->keys) return "all";
+    std::string text;
+    for (const std::string& key : *planned->keys) text += (text.empty() ? "" : " ") + key;
+    return text;
+  }
+
+  std::string error(const std::string& sql) {
+    const auto planned = plan(sql);
+    return planned ? "no error" : planned.error().message;
+  }
+
+  // Rows of CITIES in its input layout: the columns, ROWTIME, ROWPARTITION, ROWOFFSET.
+  static Batch cities(const std::vector<std::pair<std::string, int32_t>>& rows) {
+    auto name = std::make_shared<Column>(TypeKind::String),
+         people = std::make_shared<Column>(TypeKind::Integer),
+         time = std::make_shared<Column>(TypeKind::Bigint),
+         partition = std::make_shared<Column>(TypeKind::Integer),
+         offset = std::make_shared<Column>(TypeKind::Bigint);
+    Batch batch;
+    for (const auto& [text, count] : rows) {
+      name->append_copy(text);
+      people->append(count);
+      time->append(int64_t{7});
+      partition->append_null();
+      offset->append_null();
+      batch.timestamps.push_back(7);
+      batch.offsets.push_back(-1);
+    }
+    batch.rows = rows.size();
+    batch.present = Bitmap(batch.rows, true);
+    batch.columns = {name, people, time, partition, offset};
+    return batch;
+  }
+
+  std::string answer(const std::string& sql, size_t room = SIZE_MAX) {
+    const auto planned = plan(sql);
+    if (!planned) return planned.error().message;
+    const auto rows = shape_pull_rows(*planned, cities({{"Bern", 0}, {"Lahore", 13}, {"Lima", 10}}),
+                                      room, {clock_, random_});
+    if (!rows) return rows.error().message;
+    std::string text;
+    for (size_t row = 0; row < rows->rows; ++row) {
+      for (const ColumnPtr& column : rows->columns) {
+        append_json_value(text, *column, row);
+        text += ' ';
+      }
+      text += '\n';
+    }
+    return text;
+  }
+};
+
+TEST_F(PullTest, equality_with_the_key_is_one_key) {
+  EXPECT_EQ(keys("name = 'Lahore'"), "Lahore");
+  EXPECT_EQ(keys("'Lahore' = name"), "Lahore");
+  EXPECT_EQ(keys("name = 'La' + 'hore'"), "Lahore");
+  EXPECT_EQ(keys("name = 'Lahore' AND people > 10"), "Lahore");
+}
+
+TEST_F(PullTest, in_and_or_are_several_keys) {
+  EXPECT_EQ(keys("name IN ('Lahore', 'Bern')"), "Lahore Bern");
+  EXPECT_EQ(keys("name = 'Lahore' OR name = 'Bern'"), "Lahore Bern");
+  EXPECT_EQ(keys("(name = 'Lahore' OR name = 'Bern') AND name = 'Bern'"), "Bern");
+}
+
+TEST_F(PullTest, keys_that_exclude_each_other_are_none) {
+  EXPECT_EQ(keys("name = 'Lahore' AND name = 'Bern'"), "");
+}
+
+TEST_F(PullTest, what_does_not_bind_the_key_looks_at_every_row) {
+  for (const char* condition :
+       {"people = 1", "name > 'A'", "name = 'Lahore' OR people = 1", "name NOT IN ('Lahore')",
+        "NOT (name = 'Lahore')", "name LIKE 'L%'", "name <> 'Lahore'", "name IS NOT NULL",
+        "UCASE(name) = 'LAHORE'", "name = name"})
+    EXPECT_EQ(keys(condition), "all") << condition;
+}
+
+TEST_F(PullTest, a_key_of_several_columns_needs_them_all) {
+  EXPECT_EQ(keys("hall = 1", "seats"), "all");
+  EXPECT_EQ(keys("hall = 1 AND seat_row = 2", "seats"), R"({"HALL":1,"SEAT_ROW":2})");
+  EXPECT_EQ(keys("hall = 1 AND seat_row IN (2, 3)", "seats"),
+            R"({"HALL":1,"SEAT_ROW":2} {"HALL":1,"SEAT_ROW":3})");
+  EXPECT_EQ(keys("hall = 1 OR seat_row = 2", "seats"), "all");
+}
+
+TEST_F(PullTest, so_many_keys_that_a_scan_is_better) {
+  std::string list;
+  for (int i = 0; i < 1001; ++i) list += (i == 0 ? "'" : ", '") + std::to_string(i) + "'";
+  EXPECT_EQ(keys("name IN (" + list + ")"), "all");
+}
+
+TEST_F(PullTest, the_filter_decides_whatever_the_keys_are) {
+  EXPECT_EQ(answer("SELECT name FROM cities WHERE name = 'Lima';"), "\"Lima\" \n");
+  EXPECT_EQ(answer("SELECT * FROM cities WHERE people > 5;"), "\"Lahore\" 13 \n\"Lima\" 10 \n");
+  EXPECT_EQ(answer("SELECT people + 1 AS more, ROWTIME FROM cities WHERE name LIKE 'B%';"),
+            "1 7 \n");
+}
+
+TEST_F(PullTest, no_more_rows_are_kept_than_there_is_room_for) {
+  EXPECT_EQ(answer("SELECT name FROM cities WHERE people >= 0 LIMIT 7;", 2),
+            "\"Bern\" \n\"Lahore\" \n");
+  EXPECT_EQ(plan("SELECT name FROM cities LIMIT 7;")->limit, 7);
+}
+
+TEST_F(PullTest, what_a_look_up_cannot_do_is_said) {
+  for (const auto& [clause, word] :
+       {std::pair<std::string, std::string>{"GROUP BY name", "GROUP BY"},
+        {"WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY name", "WINDOW"},
+        {"PARTITION BY name", "PARTITION BY"}})
+    EXPECT_EQ(error("SELECT name FROM cities " + clause + ";"),
+              word + " in a query without EMIT CHANGES is not supported yet");
+  EXPECT_EQ(error("SELECT COUNT(*) FROM cities;"),
+            "aggregate functions in a query without EMIT CHANGES are not supported yet");
+  EXPECT_EQ(error("SELECT * FROM cities LIMIT -1;"),
+            "Pull queries don't support negative integers in the LIMIT clause.");
+  EXPECT_EQ(error("SELECT * FROM nowhere;"), "stream or table \"NOWHERE\" does not exist");
+}
+
+}  // namespace
+}  // namespace engine
