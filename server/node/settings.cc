@@ -98,22 +98,18 @@ Error about(std::string_view place, const Error& error) {
 }
 
 Status apply_file(const std::string& path, NodeSettings& settings) {
-  toml::parse_result parsed = [&] {
-    try {
-      return toml::parse_file(path);
-    } catch (const toml::parse_error&) {
-      throw;
-    }
-  }();
+  const toml::parse_result parsed = toml::parse_file(path);
   for (const auto& [key, node] : parsed) {
     const std::string name(key.str());
     const auto* row = std::ranges::find(kSettings, name, &SettingRow::name);
     if (row == std::end(kSettings))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{}: there is no setting \"{}\"", path, name)};
-    const std::string text = node.is_string()    ? node.as_string()->get()
-                             : node.is_integer() ? std::to_string(node.as_integer()->get())
-                                                 : "";
+    if (!node.is_string() && !node.is_integer())
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("{}: {}: neither a text nor a whole number", path, name)};
+    const std::string text =
+        node.is_string() ? node.as_string()->get() : std::to_string(node.as_integer()->get());
     if (const Status set = row->set(settings, text); !set)
       return about(fmt::format("{}: {}", path, name), set.error());
   }
@@ -124,6 +120,10 @@ Status apply_file(const std::string& path, NodeSettings& settings) {
 Status read_file(const std::string& path, NodeSettings& settings) {
   try {
     return apply_file(path, settings);
+  } catch (const toml::parse_error& error) {
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("cannot read {}, line {}: {}", path, error.source().begin.line,
+                             error.description())};
   } catch (const std::exception& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}: {}", path, error.what())};
