@@ -38,13 +38,8 @@ def _binary():
     return built[-1]
 
 
-def start_server():
-    """Host and port of the server to test."""
-    running = os.environ.get("MILLRACE_PG")
-    if running:
-        host, port = running.rsplit(":", 1)
-        return host, int(port)
-
+def launch():
+    """A server of its own on a fresh data directory: its host, its port, and what stops it."""
     data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
     server = subprocess.Popen(
         [_binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0"],
@@ -58,7 +53,6 @@ def start_server():
             server.kill()
         shutil.rmtree(data_dir, ignore_errors=True)
 
-    atexit.register(stop)
     watchdog = threading.Timer(_START_TIMEOUT_S, server.kill)
     watchdog.start()
     address = None
@@ -69,11 +63,23 @@ def start_server():
             break
     watchdog.cancel()
     if address is None:
+        stop()
         sys.exit("the server did not start")
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = address.rsplit(":", 1)
-    return host, int(port)
+    return host, int(port), stop
+
+
+def start_server():
+    """Host and port of the server to test."""
+    running = os.environ.get("MILLRACE_PG")
+    if running:
+        host, port = running.rsplit(":", 1)
+        return host, int(port)
+    host, port, stop = launch()
+    atexit.register(stop)
+    return host, port
 
 
 def run():
