@@ -106,6 +106,7 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
     emitted_rows.push_back(change.row);
     out.timestamps.push_back(change.group->timestamp);
     out.offsets.push_back(batch.offsets[change.row]);
+    out.append_headers_of(batch, change.row);
     if (wants_old) out.old_present.push_back(change.group->emitted);
     change.group->emitted = true;
   }
@@ -162,11 +163,13 @@ Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch&
                                       uint32_t row) {
   const AggregateWindow& window = *step_.window;
   const int64_t span = window.size_ms + window.grace_ms;
-  // ksqlDB looks for closed windows in a store that has already dropped what is older than size and
-  // grace before the newest window; so when stream time jumps, windows that fell out of it are
-  // never emitted. Its users see that in the public cases; here every closed window is emitted.
-  const std::vector<GroupSlot*> closed = store_.windows_between(
-      previous_stream_time < 0 ? 0 : previous_stream_time - span + 1, stream_time_ - span + 1);
+  int64_t first_start = previous_stream_time < 0 ? 0 : previous_stream_time - span + 1;
+  if (step_.loses_old_finals) {
+    const int64_t newest_start = stream_time_ - stream_time_ % window.advance_ms;
+    first_start = std::max(first_start, newest_start - span);
+  }
+  const std::vector<GroupSlot*> closed =
+      store_.windows_between(first_start, stream_time_ - span + 1);
   if (closed.empty()) return {};
   for (GroupSlot* group : closed) group->emitted = true;
   const std::vector<const GroupSlot*> groups(closed.begin(), closed.end());

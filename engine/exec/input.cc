@@ -14,6 +14,7 @@ namespace engine {
 struct InputOperator::Records {
   std::vector<std::optional<std::string_view>> keys, values;
   std::vector<std::string_view> raw_headers;
+  bool has_headers = false;  // any of them
   std::vector<int64_t> timestamps, offsets;
   std::vector<std::shared_ptr<const void>> owners;  // of what was decompressed
   Offset next;
@@ -35,6 +36,8 @@ struct InputOperator::Records {
 };
 
 namespace {
+
+constexpr size_t kNoHeadersSize = 1;  // the count alone
 
 // The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the
 // start.
@@ -136,7 +139,8 @@ Status InputOperator::collect(std::span<const LogBatch> batches, Offset from, si
       }
       out.keys.push_back(record.key);
       out.values.push_back(record.value);
-      if (!header_columns_.empty()) out.raw_headers.push_back(record.raw_headers);
+      out.raw_headers.push_back(record.raw_headers);
+      out.has_headers |= record.raw_headers.size() > kNoHeadersSize;
       out.timestamps.push_back(record.timestamp);
       out.offsets.push_back(offset.value());
     }
@@ -151,7 +155,7 @@ Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int3
   Records records;
   TRY(collect(batches, from, max_rows, records));
   std::vector<bool> keep(records.size(), true);
-  InputChunk chunk{read_columns(records, partition, keep), records.next, {}};
+  InputChunk chunk{TRY(read_columns(records, partition, keep)), records.next, {}};
   for (auto& [row, message] : records.failures)
     chunk.failures.push_back({Offset(records.offsets[row]), std::move(message)});
   std::vector<uint32_t> rows;
@@ -161,11 +165,14 @@ Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int3
   return chunk;
 }
 
-Batch InputOperator::read_columns(Records& records, int32_t partition, std::vector<bool>& keep) {
+Result<Batch> InputOperator::read_columns(Records& records, int32_t partition,
+                                          std::vector<bool>& keep) {
   Batch batch;
   batch.rows = records.size();
   batch.partition = partition;
   batch.offsets = records.offsets;
+  if (records.has_headers)
+    batch.raw_headers.assign(records.raw_headers.begin(), records.raw_headers.end());
   batch.present = Bitmap(batch.rows, true);
   std::vector<Column> columns;
   columns.reserve(layout_.size());
@@ -184,7 +191,7 @@ Batch InputOperator::read_columns(Records& records, int32_t partition, std::vect
       header.header_key.empty() ? append_headers(raw, column)
                                 : append_header(raw, header.header_key, column);
   }
-  take_timestamps(records, columns, keep, batch);
+  TRY(take_timestamps(records, columns, keep, batch));
   if (step_.exchange < 0) fill_system_columns(batch, columns);
 
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -307,8 +314,9 @@ std::optional<int64_t> InputOperator::timestamp_of(const Column& column, size_t 
   return parsed ? std::optional<int64_t>(*parsed) : std::nullopt;
 }
 
-void InputOperator::take_timestamps(Records& records, const std::vector<Column>& columns,
-                                    std::vector<bool>& keep, Batch& batch) {
+Status InputOperator::take_timestamps(Records& records, const std::vector<Column>& columns,
+                                      std::vector<bool>& keep, Batch& batch) {
+  const bool fails = context().eval.property("ksql.timestamp.throw.on.invalid", "false") == "true";
   batch.timestamps = records.timestamps;
   for (size_t row = 0; row < keep.size(); ++row) {
     if (!keep[row]) continue;
@@ -321,8 +329,13 @@ void InputOperator::take_timestamps(Records& records, const std::vector<Column>&
       batch.timestamps[row] = *timestamp;
       continue;
     }
+    if (fails)
+      return Error{.code = ErrorCode::InvalidTimestamp,
+                   .message = std::string(problem),
+                   .ksqldb = "Fatal user code error in TimestampExtractor callback for record"};
     records.fail(row, fmt::format("timestamp: {}", problem), keep);
   }
+  return {};
 }
 
 Status InputOperator::process(Batch batch, size_t) {

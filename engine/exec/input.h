@@ -60,7 +60,7 @@ class InputOperator final : public Operator {
   InputOperator(TaskContext& context, const InputStep& step, const Layout& layout);
 
   Status collect(std::span<const LogBatch> batches, Offset from, size_t max_rows, Records& out);
-  Batch read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
+  Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
   void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
@@ -68,8 +68,8 @@ class InputOperator final : public Operator {
   void read_exchange_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
                             Batch& batch);
   void fill_system_columns(const Batch& batch, std::vector<Column>& columns) const;
-  void take_timestamps(Records& records, const std::vector<Column>& columns,
-                       std::vector<bool>& keep, Batch& batch);
+  Status take_timestamps(Records& records, const std::vector<Column>& columns,
+                         std::vector<bool>& keep, Batch& batch);
   std::optional<int64_t> timestamp_of(const Column& column, size_t row,
                                       std::string_view& problem) const;
   Status apply_to_table(Batch batch, const Column& keys);

@@ -49,6 +49,14 @@ PartitionId partition_of(std::optional<std::string_view> key, int32_t source_par
   return PartitionId(source_partition % partitions);
 }
 
+std::vector<records::RecordHeader> headers_of(const Batch& batch, size_t row) {
+  std::vector<records::RecordHeader> headers;
+  if (batch.raw_headers.empty()) return headers;
+  records::HeaderReader reader(batch.raw_headers[row]);
+  while (const auto header = reader.next()) headers.push_back({header->key, header->value});
+  return headers;
+}
+
 void take_batches(std::vector<records::BatchBuilder>& builders, Uuid topic,
                   std::vector<OutputBatch>& out) {
   for (size_t i = 0; i < builders.size(); ++i) {
@@ -131,7 +139,8 @@ Status TopicOutput::append(const Batch& batch, const EncodedRows& keys, const En
     }
     const std::optional<int64_t> timestamp = timestamp_of(batch, row);
     if (!timestamp) continue;
-    builders_[static_cast<size_t>(partition.value())].append(*timestamp, key, values[row]);
+    builders_[static_cast<size_t>(partition.value())].append(*timestamp, key, values[row],
+                                                             headers_of(batch, row));
   }
   return {};
 }
@@ -194,7 +203,7 @@ Status ExchangeOutput::process(Batch batch, size_t) {
     const PartitionId partition =
         partition_of(keys[row], batch.partition_of(row), target_.partitions);
     builders_[static_cast<size_t>(partition.value())].append(batch.timestamps[row], keys[row],
-                                                             value);
+                                                             value, headers_of(batch, row));
   }
   return {};
 }

@@ -79,6 +79,9 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type);
 // As CAST does it. Fails with InvalidCast, "Cast of X to Y is not supported".
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type);
 
+// UndefinedFunction, with the nearest name as a hint.
+Error unknown_function(const std::string& name);
+
 // The value of an expression without columns, as `type`: INSERT VALUES, keys of pull queries,
 // values in WITH. A string literal also becomes a number, a boolean or a point in time. Fails like
 // bind(), and with the error of its evaluation.

@@ -39,15 +39,6 @@ std::string_view kind_text(CallKind kind) {
   return kind == CallKind::Aggregate ? "aggregate" : "table";
 }
 
-Error unknown_function(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
-  const std::string nearest = nearest_name(name, names);
-  return Error{ErrorCode::UndefinedFunction,
-               "Can't find any functions with the name '" + name + "'"}
-      .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
-}
-
 CallKind kind_of(const Overload& overload) {
   if (overload.aggregate != nullptr) return CallKind::Aggregate;
   return overload.function->kind == FunctionKind::Table ? CallKind::Table : CallKind::Scalar;
@@ -69,6 +60,15 @@ uint64_t primitive_bits(const Signature& signature, size_t count) {
 }
 
 }  // namespace
+
+Error unknown_function(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
+  const std::string nearest = nearest_name(name, names);
+  return Error{ErrorCode::UndefinedFunction,
+               "Can't find any functions with the name '" + name + "'"}
+      .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
+}
 
 Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
   const auto overloads = Registry::instance().find(call.name);

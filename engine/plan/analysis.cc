@@ -37,41 +37,82 @@ bool has_column(const AnalysedSource& source, const std::string& name) {
   return source.source->window && (name == kWindowStart || name == kWindowEnd);
 }
 
+Error unknown_qualifier(const std::string& name) {
+  const std::string message = fmt::format("'{}' is not a valid stream/table name or alias.", name);
+  return Error{.code = ErrorCode::UndefinedSource,
+               .message = message,
+               .ksqldb = "Failed to prepare statement: " + message};
+}
+
 // Rewrites the references of one query's expressions into their canonical form.
 class Canonical {
  public:
   Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
       : sources_(sources), fold_quoted_names_(fold_quoted_names) {}
 
-  Status rewrite(Expression& expression) {
+  // `clause` is for messages.
+  Status rewrite(Expression& expression, std::string_view clause) {
+    clause_ = clause;
+    TRY(check_qualifiers(expression));
+    return rewrite_node(expression);
+  }
+  Status rewrite_all(ExpressionList& list, std::string_view clause) {
+    for (ExpressionPtr& expression : list) TRY(rewrite(*expression, clause));
+    return {};
+  }
+
+ private:
+  // All qualifiers before any bare name: an unknown source is the better thing to hear about.
+  Status check_qualifiers(const Expression& expression) const {
+    const auto* column = expression.as<ColumnRef>();
+    if (column && column->source && !find_source(*column->source))
+      return unknown_qualifier(column->source->text).at(expression.position);
+    for (const Expression* child : children(expression)) TRY(check_qualifiers(*child));
+    return {};
+  }
+
+  Status rewrite_node(Expression& expression) {
     if (auto* column = std::get_if<ColumnRef>(&expression.node))
       return rewrite_column(*column, expression.position);
     if (auto* lambda = std::get_if<Lambda>(&expression.node)) {
       for (const std::string& parameter : lambda->parameters) parameters_.insert(parameter);
     }
-    for (ExpressionPtr* child : children(expression)) TRY(rewrite(**child));
-    return {};
-  }
-  Status rewrite_all(ExpressionList& list) {
-    for (ExpressionPtr& expression : list) TRY(rewrite(*expression));
+    for (ExpressionPtr* child : children(expression)) TRY(rewrite_node(**child));
     return {};
   }
 
- private:
+  const AnalysedSource* find_source(const Name& name) const {
+    auto found = std::ranges::find(sources_, name.text, &AnalysedSource::alias);
+    if (found == sources_.end() && fold_quoted_names_ && name.quoting == Quoting::Double)
+      found = std::ranges::find(sources_, absl::AsciiStrToUpper(name.text), &AnalysedSource::alias);
+    return found == sources_.end() ? nullptr : &*found;
+  }
+
+  // With one source the qualifier goes; so this is the last place that can name it.
+  Status drop_qualifier(ColumnRef& column, TextPosition position) const {
+    const AnalysedSource& source = sources_.front();
+    // A quoted name may still mean the folded one: that is for bind() to say.
+    const bool is_known = has_column(source, column.name.text) ||
+                          is_system_column(column.name.text) ||
+                          column.name.quoting == Quoting::Double;
+    if (!is_known) {
+      const std::string name = column.source->text + "." + column.name.text;
+      Error error{ErrorCode::UndefinedColumn,
+                  fmt::format("column \"{}\" does not exist in {} {}", name,
+                              source.source->kind == SourceKind::Stream ? "stream" : "table",
+                              source.source->name)};
+      error.ksqldb = fmt::format("Line: {}, Col: {}: {} column '{}' cannot be resolved.",
+                                 position.line, position.column, clause_, name);
+      return std::move(error).at(position);
+    }
+    column.source.reset();
+    return {};
+  }
+
   Status rewrite_column(ColumnRef& column, TextPosition position) {
+    if (column.source && sources_.size() == 1) return drop_qualifier(column, position);
     if (column.source) {
-      auto named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
-      if (named == sources_.end() && fold_quoted_names_ &&
-          column.source->quoting == Quoting::Double) {
-        column.source->text = absl::AsciiStrToUpper(column.source->text);
-        named = std::ranges::find(sources_, column.source->text, &AnalysedSource::alias);
-      }
-      if (named == sources_.end())
-        return Error{
-            ErrorCode::UndefinedSource,
-            fmt::format("'{}' is not a valid stream/table name or alias.", column.source->text)}
-            .at(position);
-      if (sources_.size() == 1) column.source.reset();
+      column.source->text = find_source(*column.source)->alias;  // a quoted name may have meant it
       return {};
     }
     if (sources_.size() == 1 || parameters_.contains(column.name.text)) return {};
@@ -84,8 +125,8 @@ class Canonical {
       Error error{ErrorCode::AmbiguousColumn,
                   fmt::format("Column '{}' is ambiguous. Could be {}.", column.name.text,
                               join_words(choices, "or"))};
-      error.ksqldb =
-          fmt::format("Line: {}, Col: {}: {}", position.line, position.column, error.message);
+      error.ksqldb = fmt::format("Exception while preparing statement: Line: {}, Col: {}: {}",
+                                 position.line, position.column, error.message);
       return std::move(error).at(position);
     }
     if (owners.size() == 1) column.source = Name{owners.front()};
@@ -95,6 +136,7 @@ class Canonical {
   const std::vector<AnalysedSource>& sources_;
   const bool fold_quoted_names_;
   std::set<std::string> parameters_;
+  std::string_view clause_;
 };
 
 // Gives the names that ksqlDB gives to unnamed items.
@@ -167,33 +209,60 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
       out.push_back({reference(source, name, is_join, item.position),
                      is_join ? source.alias + "_" + name : name, false, true, item.position});
   }
-  if (!found)
-    return Error{ErrorCode::UndefinedSource,
-                 fmt::format("'{}' is not a valid stream/table name or alias.", item.source->text)}
-        .at(item.position);
+  if (!found) return unknown_qualifier(item.source->text).at(item.position);
   return {};
 }
 
-Status check_alias(const SelectItem& item) {
-  if (item.alias && is_system_column(item.alias->text))
-    return Error{
-        ErrorCode::InvalidStatement,
-        fmt::format("'{}' is a reserved column name. You cannot use it as an alias for a column.",
-                    item.alias->text)}
-        .at(item.position);
-  return {};
+// `*` under PARTITION BY: the new key, the values, and the columns that were the key before.
+void expand_partitioned_star(const SelectItem& item, const Analysis& analysis, ItemNames& names,
+                             std::vector<AnalysedItem>& out) {
+  std::set<std::string> in_key;
+  for (const ExpressionPtr& key : analysis.partition_by) {
+    if (key->is<NullLiteral>()) continue;
+    if (const auto* column = key->as<ColumnRef>()) in_key.insert(column->name.text);
+    AnalysedItem made{clone(*key), {}, false, true, item.position};
+    made.name = names.name_of(*key, made.is_generated);
+    out.push_back(std::move(made));
+  }
+  const Schema& schema = analysis.sources.front().source->schema;
+  for (const bool keys : {false, true}) {
+    for (const ColumnDef& column : schema.columns) {
+      if ((column.role == ColumnRole::Key) != keys || in_key.contains(column.name)) continue;
+      out.push_back({reference(analysis.sources.front(), column.name, false, item.position),
+                     column.name, false, true, item.position});
+    }
+  }
+}
+
+// A system column may be selected, but what is written needs a name of its own.
+Status check_item_name(const SelectItem& item, const std::string& name, QueryUse use) {
+  if (!is_system_column(name)) return {};
+  const auto* column = item.expression->as<ColumnRef>();
+  const bool is_itself = column && column->name == name;
+  if (is_itself && use != QueryUse::Persistent) return {};
+  return Error{
+      ErrorCode::InvalidStatement,
+      is_itself
+          ? fmt::format("Reserved column name in select: `{}`. Please remove or alias the column.",
+                        name)
+          : fmt::format("`{}` is a reserved column name. You cannot use it as an alias for a "
+                        "column.",
+                        name)}
+      .at(item.position);
 }
 
 Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Analysis& out) {
   ItemNames names(out.sources, query);
   for (const SelectItem& item : query.items) {
-    TRY(check_alias(item));
     if (item.kind == SelectItemKind::AllColumns) {
-      TRY(expand_star(item, out.sources, use, out.items));
+      if (out.sources.size() == 1 && !out.partition_by.empty() && use == QueryUse::Persistent)
+        expand_partitioned_star(item, out, names, out.items);
+      else
+        TRY(expand_star(item, out.sources, use, out.items));
       continue;
     }
     AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};
-    TRY(canonical.rewrite(*analysed.expression));
+    TRY(canonical.rewrite(*analysed.expression, "SELECT"));
     if (item.kind == SelectItemKind::StructFields) {
       // The fields are known once the expression has a type: a dereference without a field name
       // stands for all.
@@ -203,6 +272,7 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
     } else {
       analysed.name = item.alias ? item.alias->text
                                  : names.name_of(*analysed.expression, analysed.is_generated);
+      TRY(check_item_name(item, analysed.name, use));
     }
     out.items.push_back(std::move(analysed));
   }
@@ -227,6 +297,30 @@ bool any_table_function(const Expression& expression) {
     if (Registry::instance().is_table_function(call->name)) return true;
   return std::ranges::any_of(children(expression),
                              [](const Expression* child) { return any_table_function(*child); });
+}
+
+// Before all rules about where functions may stand: what is not there is the first thing to hear
+// of.
+Status check_functions(const Expression& expression) {
+  if (const auto* call = expression.as<FunctionCall>()) {
+    const Registry& registry = Registry::instance();
+    if (registry.find(call->name).empty())
+      return unknown_function(call->name).at(expression.position);
+    if (call->star && !registry.is_aggregate(call->name))
+      if (Result<Resolution> resolved = registry.resolve(call->name, {}); !resolved)
+        return std::move(resolved).error().at(expression.position);
+  }
+  for (const Expression* child : children(expression)) TRY(check_functions(*child));
+  return {};
+}
+
+Status check_all_functions(const Analysis& analysis) {
+  for (const AnalysedItem& item : analysis.items) TRY(check_functions(*item.expression));
+  for (const ExpressionPtr& expression : analysis.group_by) TRY(check_functions(*expression));
+  for (const ExpressionPtr& expression : analysis.partition_by) TRY(check_functions(*expression));
+  if (analysis.where) TRY(check_functions(*analysis.where));
+  if (analysis.having) TRY(check_functions(*analysis.having));
+  return {};
 }
 
 Status note_functions(Analysis& out) {
@@ -264,25 +358,26 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   Canonical canonical(out.sources, context.fold_quoted_names);
   for (const Join& join : query.joins) {
     Join copy{join.type, join.source, join.within, clone(*join.on), join.position};
-    TRY(canonical.rewrite(*copy.on));
+    TRY(canonical.rewrite(*copy.on, "JOIN ON"));
     out.joins.push_back(std::move(copy));
   }
+  out.partition_by = clone(query.partition_by);
+  TRY(canonical.rewrite_all(out.partition_by, "PARTITION BY"));
   TRY(analyse_items(query, use, canonical, out));
   if (query.where) {
     out.where = clone(*query.where);
-    TRY(canonical.rewrite(*out.where));
+    TRY(canonical.rewrite(*out.where, "WHERE"));
   }
   if (query.having) {
     out.having = clone(*query.having);
-    TRY(canonical.rewrite(*out.having));
+    TRY(canonical.rewrite(*out.having, "HAVING"));
   }
   out.group_by = clone(query.group_by);
-  TRY(canonical.rewrite_all(out.group_by));
-  out.partition_by = clone(query.partition_by);
-  TRY(canonical.rewrite_all(out.partition_by));
+  TRY(canonical.rewrite_all(out.group_by, "GROUP BY"));
   out.window = query.window;
   out.emit = query.emit;
   out.limit = TRY(read_limit(query.limit.get()));
+  TRY(check_all_functions(out));
   TRY(note_functions(out));
   return out;
 }

@@ -73,8 +73,11 @@ struct AggregateStep {
   std::vector<AggregateCall> calls;
   std::optional<AggregateWindow> window;
   bool final_only = false;  // EMIT FINAL
-  bool is_table = false;    // of a table: with undo
-  bool old_too = false;     // a HAVING follows that must know what passed before
+  // As ksqlDB, whose store has dropped by then what is older than size and grace before the newest
+  // window: where stream time jumps, such windows are never emitted. Under `compat` alone.
+  bool loses_old_finals = false;
+  bool is_table = false;  // of a table: with undo
+  bool old_too = false;   // a HAVING follows that must know what passed before
   int store = -1;
   FormatSpec key_format;  // in which the grouping columns are the state's key
 };
@@ -119,8 +122,9 @@ struct StagePlan {
   std::vector<PlanNode> nodes;  // in the order of the flow; the last one feeds the output
   std::vector<StorePlan> stores;
   OutputPlan output;
-  // One task reads all partitions, in the order of event time, instead of one task for each. So it is before a windowed
-  // aggregation that is fed by an exchange: tasks that run ahead of each other would make each other's records late.
+  // One task reads all partitions, in the order of event time, instead of one task for each. So it
+  // is before a windowed aggregation that is fed by an exchange: tasks that run ahead of each other
+  // would make each other's records late.
   bool merges_partitions = false;
 };
 

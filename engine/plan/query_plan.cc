@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/formats/format.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/replace_source.h"
@@ -40,9 +42,10 @@ SourceFormats inherited_formats(const DataSource& source, bool has_keys,
 
 Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSource& source,
                                    bool has_keys, const EngineSettings& settings) {
+  SourceFormats formats = TRY(choose_formats(with, inherited_formats(source, has_keys, settings)));
   if (!has_keys && with.key.format && *with.key.format != "NONE" && !with.value.format)
     return invalid("Key format specified for stream without key columns.");
-  return choose_formats(with, inherited_formats(source, has_keys, settings));
+  return formats;
 }
 
 // Decides the key format as soon as the planner knows the key columns.
@@ -109,9 +112,14 @@ Status check_ungrouped_aggregates(const Analysis& analysis) {
   std::vector<const FunctionCall*> calls;
   for (const AnalysedItem& item : analysis.items) TRY(find_aggregates(*item.expression, calls));
   std::vector<std::string> texts;
-  for (const FunctionCall* call : calls)
-    texts.push_back(to_sql(Expression{
-        FunctionCall{call->name, clone(call->arguments), call->star, call->distinct}, {}}));
+  for (const FunctionCall* call : calls) {
+    ExpressionList arguments = clone(call->arguments);
+    // ksqlDB reads COUNT(*) as COUNT(ROWTIME).
+    if (call->star)
+      arguments.push_back(make_expression(ColumnRef{{}, Name{std::string(kRowTime)}}));
+    texts.push_back(to_sql(
+        Expression{FunctionCall{call->name, std::move(arguments), false, call->distinct}, {}}));
+  }
   return Error{ErrorCode::GroupingError,
                fmt::format("CREATE TABLE AS SELECT statement does not support aggregate function "
                            "[{}] without a GROUP BY clause.",
@@ -137,6 +145,16 @@ Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperti
   topic.config = topic_config(sink.kind, sink.window.has_value(), with.retention_ms);
   created = topic;
   return topic;
+}
+
+// That the column which TIMESTAMP names is selected; its type is looked at later.
+Status check_selects_timestamp(const SourceProperties& with, const Analysis& analysis) {
+  if (!with.timestamp_column) return {};
+  const bool may_be_there = std::ranges::any_of(analysis.items, [&](const AnalysedItem& item) {
+    return item.name == *with.timestamp_column || item.name == "*";
+  });
+  if (may_be_there) return {};
+  return find_timestamp_column(with, Schema{}).error();
 }
 
 // An existing query id is kept when its sink is replaced.
@@ -169,6 +187,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
 
   Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
   TRY(check_ungrouped_aggregates(analysis));
+  TRY(check_selects_timestamp(with, analysis));
   const DataSource& first = *analysis.sources.front().source;
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::string id = query_id_for(create, context, existing);

@@ -23,6 +23,18 @@ struct KeyDemands {
   std::string kind;  // "key column", "grouping expression", "partitioning expression"
 };
 
+void qualify(Expression& expression, const std::string& alias) {
+  if (auto* column = std::get_if<ColumnRef>(&expression.node)) column->source = Name{alias};
+  for (ExpressionPtr* child : children(expression)) qualify(**child, alias);
+}
+
+// As ksqlDB shows a partitioning expression: every column with its source.
+std::string qualified_text(const Expression& expression, const Analysis& analysis) {
+  const ExpressionPtr copy = clone(expression);
+  qualify(*copy, analysis.sources.front().alias);
+  return to_sql(*copy);
+}
+
 bool is_null_literal(const Expression& expression) { return expression.is<NullLiteral>(); }
 
 Result<KeyDemands> demanded_keys(const Analysis& analysis) {
@@ -42,7 +54,7 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
                    "Cannot PARTITION BY multiple columns including NULL"};
     if (any_null) return demands;
     for (const ExpressionPtr& key : analysis.partition_by)
-      demands.keys.push_back({key.get(), to_sql(*key)});
+      demands.keys.push_back({key.get(), qualified_text(*key, analysis)});
     return demands;
   }
   demands.kind = "key column";
@@ -53,24 +65,25 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
   return demands;
 }
 
-Error missing_keys(const KeyDemands& demands, const std::string& sink_name) {
+bool is_selected(const KeyDemand& key, const Analysis& analysis) {
+  return std::ranges::any_of(analysis.items, [&](const AnalysedItem& item) {
+    return equals(*item.expression, *key.expression);
+  });
+}
+
+// Of a GROUP BY those are named that are missing, else the whole key.
+Error missing_keys(const KeyDemands& demands, const Analysis& analysis,
+                   const std::string& sink_name) {
   std::vector<std::string> texts;
-  for (const KeyDemand& key : demands.keys) texts.push_back(key.text);
+  for (const KeyDemand& key : demands.keys)
+    if (demands.kind != "grouping expression" || !is_selected(key, analysis))
+      texts.push_back(key.text);
   return Error{ErrorCode::InvalidStatement,
                fmt::format("Key missing from projection (ie, SELECT).\nThe query used to build "
                            "`{}` must include the {}{} {} in "
                            "its projection (eg, SELECT {}...).",
                            sink_name, demands.kind, texts.size() > 1 ? "s" : "",
                            join_words(texts, "and"), fmt::join(texts, ", "))};
-}
-
-Status check_reserved(const AnalysedItem& item) {
-  if (!is_system_column(item.name)) return {};
-  return Error{
-      ErrorCode::InvalidStatement,
-      fmt::format("Reserved column name in select: `{}`. Please remove or alias the column.",
-                  item.name)}
-      .at(item.position);
 }
 
 Status check_has_type(const BoundExpression& bound, const AnalysedItem& item) {
@@ -81,17 +94,22 @@ Status check_has_type(const BoundExpression& bound, const AnalysedItem& item) {
       .at(item.position);
 }
 
-Status check_value_names(const SelectColumns& columns) {
+Error duplicate_value(const ColumnDef& column) {
+  return Error{ErrorCode::DuplicateColumn,
+               fmt::format("Duplicate value columns found in schema: `{}` {}", column.name,
+                           column.type.to_string())};
+}
+
+Status check_value_names(const SelectColumns& columns, const Analysis& analysis) {
   std::set<std::string> keys, values;
   for (const ColumnDef& column : columns.schema.columns) {
     if (column.role == ColumnRole::Key) {
       keys.insert(column.name);
       continue;
     }
-    if (!values.insert(column.name).second)
-      return Error{ErrorCode::DuplicateColumn,
-                   fmt::format("Duplicate value columns found in schema: `{}` {}", column.name,
-                               column.type.to_string())};
+    if (!values.insert(column.name).second) return duplicate_value(column);
+    // Of a group the key is a value too, until the last step.
+    if (analysis.has_aggregates && keys.contains(column.name)) return duplicate_value(column);
   }
   for (const std::string& name : values)
     if (keys.contains(name))
@@ -124,9 +142,38 @@ Error key_twice(const KeyDemand& key, const KeyDemands& demands, const std::stri
       ErrorCode::DuplicateColumn,
       fmt::format(
           "The projection contains a key column (`{}`) more than once, aliased as: {} and {}.",
-          key.text, first, second),
+          to_sql(*key.expression), first, second),
       {},
       "Wrap the copy with AS_VALUE."};
+}
+
+// The items that are the result's key columns, in the key's order.
+Result<std::vector<const AnalysedItem*>> find_key_items(const Analysis& analysis,
+                                                        const KeyDemands& demands,
+                                                        const std::string& sink_name) {
+  std::vector<const AnalysedItem*> key_items;
+  for (const KeyDemand& key : demands.keys) {
+    const AnalysedItem* found = nullptr;
+    for (const AnalysedItem& item : analysis.items) {
+      if (!equals(*item.expression, *key.expression)) continue;
+      if (found)
+        return std::move(key_twice(key, demands, found->name, item.name)).at(item.position);
+      found = &item;
+    }
+    if (!found) return missing_keys(demands, analysis, sink_name);
+    key_items.push_back(found);
+  }
+  return key_items;
+}
+
+// Whether a new key can be computed for a record without a value.
+bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
+                    const Layout& layout) {
+  const Schema& schema = analysis.sources.front().source->schema;
+  return std::ranges::all_of(referenced_columns({&expression, 1}), [&](uint32_t column) {
+    const int index = schema.index_of(layout[column].name);
+    return index < 0 || schema.columns[static_cast<size_t>(index)].role == ColumnRole::Key;
+  });
 }
 
 bool mentions_column(const Expression& expression, const Analysis& analysis, bool windows_allowed) {
@@ -152,11 +199,16 @@ const Expression* first_ungrouped_column(const Expression& expression, const Ana
   return nullptr;
 }
 
+// The first reference to WINDOWSTART or WINDOWEND; nullptr when there is none.
+const Expression* find_window_bound(const Expression& expression) {
+  const auto* column = expression.as<ColumnRef>();
+  if (column && (column->name == kWindowStart || column->name == kWindowEnd)) return &expression;
+  for (const Expression* child : children(expression))
+    if (const Expression* found = find_window_bound(*child)) return found;
+  return nullptr;
+}
 bool mentions_window_bound(const Expression& expression) {
-  if (const auto* column = expression.as<ColumnRef>())
-    return column->name == kWindowStart || column->name == kWindowEnd;
-  return std::ranges::any_of(children(expression),
-                             [](const Expression* child) { return mentions_window_bound(*child); });
+  return find_window_bound(expression) != nullptr;
 }
 
 bool has_bound_in_aggregate(const Expression& expression) {
@@ -169,8 +221,7 @@ bool has_bound_in_aggregate(const Expression& expression) {
 // list alone.
 Status check_window_bounds(const Analysis& analysis) {
   if (!analysis.window || analysis.sources.front().source->window) return {};
-  bool wrong = analysis.where && mentions_window_bound(*analysis.where);
-  wrong |= analysis.having && mentions_window_bound(*analysis.having);
+  bool wrong = analysis.having && mentions_window_bound(*analysis.having);
   for (const ExpressionPtr& group : analysis.group_by) wrong |= mentions_window_bound(*group);
   for (const AnalysedItem& item : analysis.items) wrong |= has_bound_in_aggregate(*item.expression);
   if (!wrong) return {};
@@ -182,28 +233,26 @@ Status check_window_bounds(const Analysis& analysis) {
 
 }  // namespace
 
+Status check_keys_selected(const Analysis& analysis, const std::string& sink_name) {
+  const KeyDemands demands = TRY(demanded_keys(analysis));
+  TRY(find_key_items(analysis, demands, sink_name));
+  return {};
+}
+
 Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name,
                                          const Scope& scope) {
   SelectColumns out;
   const KeyDemands demands = TRY(demanded_keys(analysis));
-  std::vector<const AnalysedItem*> key_items;
-  for (const KeyDemand& key : demands.keys) {
-    const AnalysedItem* found = nullptr;
-    for (const AnalysedItem& item : analysis.items) {
-      if (!equals(*item.expression, *key.expression)) continue;
-      if (found)
-        return std::move(key_twice(key, demands, found->name, item.name)).at(item.position);
-      found = &item;
-    }
-    if (!found) return missing_keys(demands, sink_name);
-    key_items.push_back(found);
-  }
-  for (const AnalysedItem& item : analysis.items) TRY(check_reserved(item));
+  const std::vector<const AnalysedItem*> key_items =
+      TRY(find_key_items(analysis, demands, sink_name));
   for (const AnalysedItem* item : key_items) TRY(add_column(out, *item, scope, ColumnRole::Key));
+  if (!analysis.partition_by.empty())
+    for (size_t i = 0; i < key_items.size(); ++i)
+      out.is_key[i] = reads_key_only(out.expressions[i], analysis, scope.layout);
   for (const AnalysedItem& item : analysis.items)
     if (std::ranges::find(key_items, &item) == key_items.end())
       TRY(add_column(out, item, scope, ColumnRole::Value));
-  TRY(check_value_names(out));
+  TRY(check_value_names(out, analysis));
   return out;
 }
 
@@ -259,6 +308,17 @@ Status find_table_functions(const Expression& expression, std::vector<const Expr
                  "Table functions cannot be used in CASE: " + to_sql(expression)}
         .at(expression.position);
   return {};
+}
+
+Status check_where_bounds(const Analysis& analysis) {
+  if (!analysis.window || analysis.sources.front().source->window) return {};
+  const Expression* bound = find_window_bound(*analysis.where);
+  if (!bound) return {};
+  const std::string& name = bound->as<ColumnRef>()->name.text;
+  Error error{ErrorCode::UndefinedColumn,
+              fmt::format("{} does not exist before the rows are grouped", name)};
+  error.ksqldb = fmt::format("Error in WHERE expression: Unknown column {}.", name);
+  return std::move(error).at(bound->position);
 }
 
 Status check_grouping(const Analysis& analysis) {

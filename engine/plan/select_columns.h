@@ -18,6 +18,9 @@ struct SelectColumns {
 // keys come first.
 Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name,
                                          const Scope& scope);
+// Fails when a key column of the result is not selected, or is twice: what can be said before types
+// are known.
+Status check_keys_selected(const Analysis& analysis, const std::string& sink_name);
 // Of a query that a client follows: the items as they stand.
 Result<SelectColumns> transient_columns(const Analysis& analysis, const Scope& scope);
 
@@ -26,6 +29,8 @@ Status expand_struct_stars(Analysis& analysis, const Scope& scope);
 // The outermost calls of table functions. Fails when one is nested in another, or in CASE.
 Status find_table_functions(const Expression& expression, std::vector<const Expression*>& found);
 
+// WHERE sees no windows that the query itself makes. The query has a WHERE.
+Status check_where_bounds(const Analysis& analysis);
 // The rules of GROUP BY that do not need types (dialect, section 12).
 Status check_grouping(const Analysis& analysis);
 // What the group's key column is called: as it is selected, or by itself.

@@ -150,6 +150,7 @@ class SelectPlanner {
 
   Status add_where() {
     if (!analysis_.where) return {};
+    TRY(check_where_bounds(analysis_));
     BoundExpression predicate = TRY(bind_predicate(*analysis_.where, scope(layout(), "WHERE")));
     where_ = predicate;
     add(FilterStep{std::move(predicate), reads_table()}, layout());
@@ -159,6 +160,8 @@ class SelectPlanner {
   // ---- without aggregation
 
   Status plan_projection() {
+    const Scope partitioning = scope(layout(), "PARTITION BY");
+    for (const ExpressionPtr& key : analysis_.partition_by) TRY(bind(*key, partitioning));
     std::vector<Scope::Substitute> synthesized;
     TRY(add_table_functions(synthesized));
     Scope over = scope(layout(), "SELECT");
@@ -186,7 +189,8 @@ class SelectPlanner {
       std::vector<const Expression*> calls;
       TRY(find_table_functions(*item.expression, calls));
       for (const Expression* call : calls) {
-        BoundExpression bound = TRY(bind(*call, over));
+        BoundExpression bound =
+            TRY(bind_table_function(*call->as<FunctionCall>(), call->position, over));
         synthesized.push_back({call, static_cast<uint32_t>(result.size())});
         result.push_back(
             {"", fmt::format("KSQL_SYNTH_{}", step.functions.size()), bound.type.element()});
@@ -254,6 +258,7 @@ class SelectPlanner {
 
   Status plan_aggregation() {
     TRY(check_grouping(analysis_));
+    if (is_persistent()) TRY(check_keys_selected(analysis_, target_.sink_name));
     const std::vector<ColumnDef> keys = TRY(add_grouping_projection());
     FormatSpec key_format = TRY(choose_key_format_(keys));
     add(RegroupStep{keys.size(), reads_table()}, layout());
@@ -300,8 +305,10 @@ class SelectPlanner {
     for (const Expression* call : calls) {
       BoundAggregate bound =
           TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, context_.properties));
-      if (reads_table() && !bound.instance.def->has_undo())
-        without_undo.emplace_back(bound.instance.def->name);
+      const std::string name(bound.instance.def->name);
+      if (reads_table() && !bound.instance.def->has_undo() &&
+          std::ranges::find(without_undo, name) == without_undo.end())
+        without_undo.push_back(name);
       AggregateCall planned{std::move(bound.instance), {}};
       for (BoundExpression& argument : bound.arguments) {
         planned.arguments.push_back(static_cast<int>(result.size()));
@@ -326,8 +333,6 @@ class SelectPlanner {
 
   static Status check_undo(std::vector<std::string> names) {
     if (names.empty()) return {};
-    std::ranges::sort(names);
-    names.erase(std::unique(names.begin(), names.end()), names.end());
     return Error{
         ErrorCode::InvalidStatement,
         fmt::format("The aggregation function{} {} cannot be applied to a table source, only to a "
@@ -376,6 +381,7 @@ class SelectPlanner {
     step.is_table = reads_table();
     step.old_too = analysis_.having != nullptr;
     step.final_only = analysis_.emit == Emit::Final;
+    step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window) step.window = TRY(plan_window(*analysis_.window, analysis_.emit));
     step.store = add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
     Layout result(layout().begin(), layout().begin() + static_cast<ptrdiff_t>(keys.size()));

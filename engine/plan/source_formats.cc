@@ -86,6 +86,7 @@ Result<SourceFormats> fit_formats(SourceFormats formats, const Schema& schema,
   TRY(validate_no_maps_in_key(keys));
   const Status key = validate_key_schema(formats.key, keys);
   if (!key && key.error().code != ErrorCode::NotSupported) return key.error();
+  if (values.empty() && can_infer_schema(formats.value)) TRY(require_format(formats.value.name));
   TRY(validate_format(formats.value, values, Side::Value));
   TRY(key);
   if (const auto* text = find(session, "ksql.persistence.wrap.single.values");

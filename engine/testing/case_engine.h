@@ -1,5 +1,5 @@
-// What the test runner asks of an engine. One object is one empty world: no topics, no sources,
-// time at 0.
+// What the test runner asks of an engine. One object is one empty world: no topics, no
+// sources.
 #pragma once
 #include <functional>
 #include <memory>

@@ -14,6 +14,8 @@ namespace engine {
 namespace {
 
 constexpr uint64_t kSeed = 0;
+// 2024-01-01, for what asks for the current time: it must be after 1970 and always the same.
+constexpr int64_t kNowMs = 1'704'067'200'000;
 
 EngineSettings ksqldb_settings() {
   EngineSettings settings;
@@ -90,6 +92,7 @@ class MemoryEngine::MemoryTopics final : public Topics {
 MemoryEngine::MemoryEngine(const Properties& properties)
     : settings_(ksqldb_settings()),
       properties_(base_properties(properties)),
+      clock_(kNowMs),
       topics_(std::make_unique<MemoryTopics>()),
       catalog_(std::make_shared<const Catalog>()) {}
 MemoryEngine::~MemoryEngine() = default;

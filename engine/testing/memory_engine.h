@@ -15,7 +15,7 @@
 
 namespace engine {
 
-// Invariants: time stands still at 0; every topic and exchange has one partition, whatever number
+// Invariants: time stands still; every topic and exchange has one partition, whatever number
 // it was declared with; each query reads what it is fed, and nothing else.
 //
 // Threads: one.

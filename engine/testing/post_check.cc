@@ -44,7 +44,10 @@ std::string_view window_word(WindowType type) {
 }
 
 // "ID INT KEY, V BIGINT" is what stands between the parentheses of a CREATE STREAM.
-Result<Schema> read_schema_text(const std::string& text) {
+Result<Schema> read_schema_text(std::string text) {
+  // Keys of tables may be marked either way.
+  static const std::regex kPrimaryKey("PRIMARY\\s+KEY", std::regex::icase);
+  text = std::regex_replace(text, kPrimaryKey, "KEY");
   const auto script = TRY(parse_script("CREATE STREAM X (" + text + ");"));
   Schema schema;
   for (const TableElement& element : std::get<CreateSource>(script.at(0).statement).elements) {

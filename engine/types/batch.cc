@@ -1,5 +1,7 @@
 #include "engine/types/batch.h"
 
+#include <algorithm>
+
 namespace engine {
 
 namespace {
@@ -31,6 +33,7 @@ Batch Batch::gather(std::span<const uint32_t> which) const {
   for (const uint32_t row : which) {
     out.timestamps.push_back(timestamps[row]);
     out.offsets.push_back(offsets[row]);
+    out.append_headers_of(*this, row);
   }
   out.partition = partition;
   if (!partitions.empty())
@@ -56,6 +59,12 @@ Batch Batch::merge(std::span<const Batch* const> sources, std::span<const Column
     out.offsets.push_back(source.offsets[rows[i].row]);
     out.partitions.push_back(source.partition_of(rows[i].row));
     if (source.present.test(rows[i].row)) out.present.set(i);
+  }
+  if (std::ranges::any_of(sources, [](const Batch* one) { return !one->raw_headers.empty(); })) {
+    for (const Column::SourceRow& row : rows) {
+      const Batch& source = *sources[row.source];
+      out.raw_headers.push_back(source.raw_headers.empty() ? "" : source.raw_headers[row.row]);
+    }
   }
   for (size_t column = 0; column < sources.front()->columns.size(); ++column) {
     std::vector<const Column*> parts;

@@ -40,6 +40,9 @@ struct Batch {
   int32_t partition = 0;  // in which that record lies, unless `partitions` tells it row by row
   std::vector<int32_t>
       partitions;  // empty, or one a row: of batches merged from several partitions
+  // That record's headers as they lie in a record batch; empty when no row has any. They go where
+  // the row goes, as in Kafka Streams.
+  std::vector<std::string> raw_headers;
   Bitmap present;
   std::vector<ColumnPtr> old_columns;
   Bitmap old_present;
@@ -47,6 +50,10 @@ struct Batch {
   bool has_old() const { return !old_columns.empty(); }
   int32_t partition_of(size_t row) const {
     return partitions.empty() ? partition : partitions[row];
+  }
+  // Gives the newest row the headers of a row of another batch.
+  void append_headers_of(const Batch& source, size_t row) {
+    if (!source.raw_headers.empty()) raw_headers.push_back(source.raw_headers[row]);
   }
   // The rows named, in that order.
   Batch gather(std::span<const uint32_t> which) const;
