@@ -185,7 +185,9 @@ Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
 
 Result<Value> evaluate_constant(const BoundExpression& expression, const EvalContext& context) {
   if (expression.kind == BoundKind::Literal) return expression.literal;
-  assert(referenced_columns(std::span(&expression, 1)).empty());
+  if (!referenced_columns(std::span(&expression, 1)).empty())
+    return Error{ErrorCode::InvalidStatement, "a constant is expected here, not a column"}.at(
+        expression.position);
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
   if (!result.errors.any()) return result.column->value_at(0);
   return Error{ErrorCode::InvalidParameter, result.errors.messages().front().text}.at(

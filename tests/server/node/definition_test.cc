@@ -121,7 +121,7 @@ TEST_F(DefinitionTest, a_query_is_started_with_all_that_it_needs) {
 }
 
 TEST_F(DefinitionTest, a_query_from_the_latest_records_knows_where_these_were) {
-  must("CREATE STREAM orders (id INT KEY) WITH (PARTITIONS = 2);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 2);");
   properties_["auto.offset.reset"] = "latest";
   const auto change = must("CREATE STREAM copied AS SELECT * FROM orders;");
   ASSERT_EQ(change.started.front()->starts.size(), 2u);
@@ -140,7 +140,7 @@ TEST_F(DefinitionTest, a_declared_table_has_a_keeper_that_goes_with_it) {
 }
 
 TEST_F(DefinitionTest, a_table_can_be_asked_when_its_query_was_terminated) {
-  must("CREATE STREAM orders (id INT KEY);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;");
   const auto ended = must("TERMINATE CTAS_COUNTS_0;");
   EXPECT_EQ(ended.ended.size(), 1u);
@@ -151,7 +151,7 @@ TEST_F(DefinitionTest, a_table_can_be_asked_when_its_query_was_terminated) {
 }
 
 TEST_F(DefinitionTest, pause_and_resume_keep_the_plan) {
-  must("CREATE STREAM orders (id INT KEY);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM copied AS SELECT * FROM orders;");
   const auto plan = world_->queries.at("CSAS_COPIED_0")->plan;
   EXPECT_EQ(must("PAUSE CSAS_COPIED_0;").paused, std::vector<std::string>{"CSAS_COPIED_0"});
@@ -161,24 +161,24 @@ TEST_F(DefinitionTest, pause_and_resume_keep_the_plan) {
 }
 
 TEST_F(DefinitionTest, a_dropped_topic_is_told) {
-  must("CREATE STREAM orders (id INT KEY);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   const Uuid id = world_->topics->find("orders")->id;
   EXPECT_EQ(must("DROP STREAM orders DELETE TOPIC;").dropped_topics, std::vector<Uuid>{id});
-  must("CREATE STREAM orders (id INT KEY);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   EXPECT_NE(world_->topics->find("orders")->id, id);
 }
 
 TEST_F(DefinitionTest, what_changes_nothing_is_not_logged) {
-  must("CREATE STREAM orders (id INT KEY);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM IF NOT EXISTS orders (id INT KEY);");
   must("DROP STREAM IF EXISTS nothing;");
   EXPECT_EQ(log_.size(), 1u);
-  EXPECT_FALSE(define("CREATE STREAM orders (id INT KEY);"));
+  EXPECT_FALSE(define("CREATE STREAM orders (id INT KEY, city VARCHAR);"));
   EXPECT_EQ(log_.size(), 1u);
 }
 
 TEST_F(DefinitionTest, a_command_that_does_not_fit_is_refused) {
-  must("CREATE STREAM orders (id INT KEY);");
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::MetadataCommand damaged = log_.front();
   for (storage::MetadataPart& part : damaged.parts)
     if (part.type == kSqlPart) part.bytes.resize(part.bytes.size() / 2);
