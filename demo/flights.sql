@@ -2,7 +2,7 @@ CREATE STREAM flights (date VARCHAR, delay INT, distance INT, origin VARCHAR, de
   WITH (TIMESTAMP = 'date', TIMESTAMP_FORMAT = 'yyyy/MM/dd HH:mm');
 CREATE STREAM late_flights AS
   SELECT * FROM flights WHERE delay >= 60;
--- Windows are kept for a day of event time by default; these for all of the three months.
+-- Windows are kept for a day of event time by default, these for all of the three months.
 CREATE TABLE delays_by_hour AS
   SELECT origin, COUNT(*) AS flights, AVG(delay) AS mean_delay
   FROM flights WINDOW TUMBLING (SIZE 1 HOUR, RETENTION 365 DAYS) GROUP BY origin;
