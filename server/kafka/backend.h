@@ -1,0 +1,42 @@
+// The port through which Kafka requests reach topics and their logs. server/node implements it over
+// the metadata log and storage::Log; tests over a log in memory.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "storage/log/log_reader.h"
+#include "storage/log/partition_status.h"
+#include "storage/log/requests.h"
+#include "storage/meta/topic_table.h"
+
+namespace server::kafka {
+
+using TopicConfig = std::map<std::string, std::string>;
+
+// Threads: belongs to one loop, and answers there. Nothing here blocks. An answer may come inside
+// the call.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // The topics of now; never changes.
+  virtual std::shared_ptr<const storage::TopicSnapshot> topics() const = 0;
+  // Answered when the topic's partitions take records. Fails with TopicExists, InvalidParameter.
+  virtual void create_topic(std::string name, int32_t partition_count, TopicConfig config,
+                            std::function<void(Result<storage::TopicInfo>)> done) = 0;
+  // Fails with UnknownTopic, and with DependentObjects while a stream or a table is declared on it.
+  virtual void delete_topic(std::string name, std::function<void(Status)> done) = 0;
+
+  // Answered after the sync. Requests of one loop are appended in the order of the calls.
+  virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  virtual void allocate_producer_id(std::function<void(Result<ProducerId>)> done) = 0;
+  virtual std::shared_ptr<const storage::PartitionStatus> find_partition(
+      const storage::TopicPartition& partition) const = 0;
+  // Not in a turn.
+  virtual storage::LogReader& reader() = 0;
+};
+
+}  // namespace server::kafka

@@ -1,0 +1,84 @@
+// What a request's handler works with, and how it answers.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/kafka/backend.h"
+#include "server/kafka/codec.h"
+#include "server/kafka/messages/fetch_request.h"
+#include "server/kafka/messages/fetch_response.h"
+
+namespace server::kafka {
+
+// This node as clients see it.
+struct NodeView {
+  int32_t node_id = 1;
+  std::string host;  // reachable for clients
+  int32_t port = 0;
+  std::string cluster_id;
+  int32_t partitions_of_new_topic = 1;  // when a request leaves the number to us
+  bool creates_topics = true;           // when a client asks for one that is not there
+};
+
+// The place of one answer in the order of its connection.
+struct AnswerSlot {
+  bool is_ready = false;
+  bool ends_connection = false;
+  std::string bytes;               // empty: nothing is sent
+  std::function<void()> on_ready;  // empty once the connection is gone
+
+  void finish() {
+    is_ready = true;
+    if (on_ready) on_ready();
+  }
+};
+
+// Answers one request, once, now or later. Holds on to the slot alone: the connection may be gone
+// by then.
+template <class Response>
+class Reply {
+ public:
+  Reply(std::shared_ptr<AnswerSlot> slot, const RequestHeader& header)
+      : slot_(std::move(slot)),
+        correlation_id_(header.correlation_id),
+        version_(header.api_version) {}
+
+  int16_t version() const { return version_; }
+  void send(const Response& response) const {
+    append_response(slot_->bytes, correlation_id_, version_, response);
+    slot_->finish();
+  }
+  void send_nothing() const { slot_->finish(); }
+  void end_connection() const {
+    slot_->ends_connection = true;
+    slot_->finish();
+  }
+
+ private:
+  std::shared_ptr<AnswerSlot> slot_;  // shared with the session's queue
+  int32_t correlation_id_;
+  int16_t version_;
+};
+
+// A long poll.
+struct WaitingFetch {
+  FetchRequest request;
+  Reply<FetchResponse> reply;
+  int64_t deadline_us = 0;  // of the monotonic clock
+  std::vector<storage::TopicPartition> partitions;
+};
+
+struct HandlerContext {
+  Backend& backend;
+  const Clock& clock;
+  const NodeView& node;
+  std::optional<WaitingFetch>& waiting_fetch;  // the connection's only one
+};
+
+}  // namespace server::kafka

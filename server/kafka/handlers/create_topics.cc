@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Asked = CreateTopicsRequest::Topic;
+using Answer = CreateTopicsResponse::Topic;
+
+constexpr int32_t kMaxPartitions = 10'000;  // as many as Kafka makes in one request
+
+void refuse(Answer& answer, KafkaError error, std::string message) {
+  answer.error_code = error;
+  answer.error_message = std::move(message);
+}
+
+// Whether the topic could be made; else the answer says why not.
+bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& answer) {
+  if (!is_topic_name(asked.name))
+    refuse(answer, KafkaError::InvalidTopic,
+           "a topic's name has 1 to 249 letters, digits, '.', '_' and '-'");
+  else if (topics.find(asked.name))
+    refuse(answer, KafkaError::TopicAlreadyExists,
+           fmt::format("topic \"{}\" already exists", asked.name));
+  else if (!asked.assignments.empty())
+    refuse(answer, kInvalidReplicaAssignment, "assigning replicas by hand is not supported yet");
+  else if (asked.num_partitions != -1 &&
+           (asked.num_partitions < 1 || asked.num_partitions > kMaxPartitions))
+    refuse(answer, kInvalidPartitions,
+           fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
+  else if (asked.replication_factor != -1 && asked.replication_factor != 1)
+    refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
+  return answer.error_code == KafkaError::None;
+}
+
+// An answer that waits for topics that are being made. Shared by the callbacks.
+struct Gathering {
+  CreateTopicsResponse response;
+  Reply<CreateTopicsResponse> reply;
+  size_t left = 1;
+  void one_is_done() {
+    if (--left == 0) reply.send(response);
+  }
+};
+
+}  // namespace
+
+void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
+                          Reply<CreateTopicsResponse> reply) {
+  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
+  const auto topics = context.backend.topics();
+  std::multiset<std::string_view> names;
+  for (const Asked& asked : request.topics) names.insert(asked.name);
+  gathering->response.topics.resize(request.topics.size());
+  for (size_t i = 0; i < request.topics.size(); ++i) {
+    Asked& asked = request.topics[i];
+    Answer& answer = gathering->response.topics[i];
+    answer.name = asked.name;
+    if (names.count(asked.name) > 1) {
+      refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
+      continue;
+    }
+    if (!check(asked, *topics, answer)) continue;
+    const int32_t partition_count =
+        asked.num_partitions == -1 ? context.node.partitions_of_new_topic : asked.num_partitions;
+    answer.num_partitions = partition_count;
+    answer.replication_factor = 1;
+    answer.configs.emplace();
+    TopicConfig config;
+    for (CreateTopicsRequest::Topic::Config& each : asked.configs)
+      if (each.value) config[std::move(each.name)] = std::move(*each.value);
+    if (request.validate_only) continue;
+    ++gathering->left;
+    context.backend.create_topic(asked.name, partition_count, std::move(config),
+                                 [gathering, i](Result<storage::TopicInfo> made) {
+                                   Answer& topic = gathering->response.topics[i];
+                                   if (made)
+                                     topic.topic_id = made->id;
+                                   else
+                                     refuse(topic, kafka_error(made.error().code),
+                                            made.error().message);
+                                   gathering->one_is_done();
+                                 });
+  }
+  gathering->one_is_done();
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,50 @@
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+// An answer that waits for topics that are being deleted. Shared by the callbacks.
+struct Gathering {
+  DeleteTopicsResponse response;
+  Reply<DeleteTopicsResponse> reply;
+  size_t left = 1;
+  void one_is_done() {
+    if (--left == 0) reply.send(response);
+  }
+};
+
+}  // namespace
+
+void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
+                          Reply<DeleteTopicsResponse> reply) {
+  for (std::string& name : request.topic_names)
+    request.topics.emplace_back().name = std::move(name);
+  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
+  gathering->response.responses.resize(request.topics.size());
+  const auto topics = context.backend.topics();
+  for (size_t i = 0; i < request.topics.size(); ++i) {
+    const DeleteTopicsRequest::Topic& asked = request.topics[i];
+    DeleteTopicsResponse::Topic& answer = gathering->response.responses[i];
+    const storage::TopicInfo* topic =
+        asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
+    answer.name = topic ? topic->name : asked.name;
+    answer.topic_id = topic ? topic->id : asked.topic_id;
+    if (!topic) {
+      answer.error_code = asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId;
+      continue;
+    }
+    ++gathering->left;
+    context.backend.delete_topic(topic->name, [gathering, i](Status deleted) {
+      if (!deleted) {
+        gathering->response.responses[i].error_code = kafka_error(deleted.error().code);
+        gathering->response.responses[i].error_message = deleted.error().message;
+      }
+      gathering->one_is_done();
+    });
+  }
+  gathering->one_is_done();
+}
+
+}  // namespace server::kafka

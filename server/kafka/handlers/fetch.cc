@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <deque>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Answer = FetchResponse::Topic::Partition;
+
+constexpr int64_t kMaxResponseSize = 55 << 20;  // Kafka's fetch.max.bytes
+constexpr int64_t kMaxWaitMs = 60'000;
+
+// One look at the log for a request. What it finds lies in the memory map and in `joined_`, so the
+// answer is sent before the turn ends.
+class Look {
+ public:
+  Look(HandlerContext& context, const FetchRequest& request)
+      : reader_(context.backend.reader()),
+        topics_(context.backend.topics()),
+        request_(request),
+        size_left_(std::clamp<int64_t>(request.max_bytes, 0, kMaxResponseSize)) {}
+
+  FetchResponse take() {
+    for (const FetchRequest::Topic& topic : request_.topics) {
+      FetchResponse::Topic& answer = response_.responses.emplace_back();
+      answer.topic = topic.topic;
+      for (const FetchRequest::Topic::Partition& asked : topic.partitions)
+        answer.partitions.push_back(partition(topics_->find(topic.topic), asked));
+    }
+    return std::move(response_);
+  }
+
+  size_t size_bytes() const { return size_bytes_; }
+  bool has_error() const { return has_error_; }
+  const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
+
+ private:
+  Answer partition(const storage::TopicInfo* topic, const FetchRequest::Topic::Partition& asked) {
+    Answer answer;
+    answer.partition_index = asked.partition;
+    answer.records = "";
+    answer.high_watermark = -1;
+    if (request_.isolation_level == 1) answer.aborted_transactions.emplace();
+    if (!topic || asked.partition < 0 || asked.partition >= topic->partition_count) {
+      answer.error_code = KafkaError::UnknownTopicOrPartition;
+      has_error_ = true;
+      return answer;
+    }
+    const storage::TopicPartition id{topic->id, PartitionId(asked.partition)};
+    partitions_.push_back(id);
+    if (const Status found = fill(answer, id, asked); !found) {
+      answer.error_code = kafka_error(found.error().code);
+      has_error_ = true;
+    }
+    return answer;
+  }
+
+  Status fill(Answer& answer, const storage::TopicPartition& id,
+              const FetchRequest::Topic::Partition& asked) {
+    answer.log_start_offset = TRY(reader_.log_start(id)).value();
+    answer.high_watermark = TRY(reader_.readable_end(id)).value();
+    answer.last_stable_offset = answer.high_watermark;
+    const int64_t limit = std::min<int64_t>(asked.partition_max_bytes, size_left_);
+    // Nothing fits any more; the offset is still looked at.
+    const bool must_fit = size_bytes_ > 0;
+    const auto batches = TRY(reader_.read(id, Offset(asked.fetch_offset),
+                                          static_cast<size_t>(std::max<int64_t>(limit, 1))));
+    std::string joined;
+    for (const storage::BatchRef& batch : batches) {
+      // The first batch of an answer is given however large it is, or its reader would be stuck.
+      const bool fits = static_cast<int64_t>(joined.size() + batch.bytes.size()) <= limit;
+      if (!fits && (must_fit || !joined.empty())) break;
+      joined += batch.bytes;
+    }
+    size_bytes_ += joined.size();
+    size_left_ -= static_cast<int64_t>(joined.size());
+    answer.records = joined_.emplace_back(std::move(joined));
+    return {};
+  }
+
+  storage::LogReader& reader_;
+  std::shared_ptr<const storage::TopicSnapshot> topics_;
+  const FetchRequest& request_;
+  int64_t size_left_;
+  size_t size_bytes_ = 0;
+  bool has_error_ = false;
+  FetchResponse response_;
+  std::vector<storage::TopicPartition> partitions_;
+  std::deque<std::string> joined_;  // what the answer's records point into
+};
+
+// Answers when there is enough or no more time. Else says which partitions may have more later.
+std::optional<std::vector<storage::TopicPartition>> answer(HandlerContext& context,
+                                                           const FetchRequest& request,
+                                                           const Reply<FetchResponse>& reply,
+                                                           bool is_last) {
+  storage::LogReader& reader = context.backend.reader();
+  if (const Status begun = reader.begin_turn(); !begun) {
+    FetchResponse failed;
+    failed.error_code = kafka_error(begun.error().code);
+    reply.send(failed);
+    return std::nullopt;
+  }
+  Look look(context, request);
+  const FetchResponse response = look.take();
+  reader.end_turn();
+  const bool is_enough = static_cast<int64_t>(look.size_bytes()) >= request.min_bytes;
+  if (!is_last && !is_enough && !look.has_error()) return look.partitions();
+  reply.send(response);
+  return std::nullopt;
+}
+
+}  // namespace
+
+void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResponse> reply) {
+  // Sessions are declined by never giving one; asking for one that we did not give is an error.
+  if (request.session_id != 0) {
+    FetchResponse refusal;
+    refusal.error_code = kFetchSessionNotFound;
+    return reply.send(refusal);
+  }
+  const bool may_wait = request.max_wait_ms > 0 && !request.topics.empty();
+  auto grows = answer(context, request, reply, !may_wait);
+  if (!grows) return;
+  const int64_t wait_ms = std::min<int64_t>(request.max_wait_ms, kMaxWaitMs);
+  context.waiting_fetch.emplace(WaitingFetch{
+      std::move(request), reply, context.clock.monotonic_us() + wait_ms * 1000, std::move(*grows)});
+}
+
+void retry_waiting_fetch(HandlerContext& context) {
+  WaitingFetch& waiting = *context.waiting_fetch;
+  const bool is_last = context.clock.monotonic_us() >= waiting.deadline_us;
+  if (!answer(context, waiting.request, waiting.reply, is_last)) context.waiting_fetch.reset();
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Topic = MetadataResponse::Topic;
+
+Topic describe(const storage::TopicInfo& topic, int32_t node_id) {
+  Topic described;
+  described.name = topic.name;
+  described.topic_id = topic.id;
+  described.is_internal = false;
+  for (int32_t index = 0; index < topic.partition_count; ++index) {
+    MetadataResponse::Topic::Partition& partition = described.partitions.emplace_back();
+    partition.partition_index = index;
+    partition.leader_id = node_id;
+    partition.leader_epoch = 0;
+    partition.replica_nodes = partition.isr_nodes = {node_id};
+  }
+  return described;
+}
+
+Topic refused(std::string name, KafkaError error) {
+  Topic topic;
+  topic.error_code = error;
+  topic.name = std::move(name);
+  return topic;
+}
+
+// An answer that waits for topics that are being made. Shared by the callbacks.
+struct Gathering {
+  MetadataResponse response;
+  Reply<MetadataResponse> reply;
+  int32_t node_id;
+  size_t left = 1;
+  void one_is_done() {
+    if (--left == 0) reply.send(response);
+  }
+};
+
+void create(HandlerContext& context, const std::shared_ptr<Gathering>& gathering, size_t index) {
+  ++gathering->left;
+  const std::string name = *gathering->response.topics[index].name;
+  context.backend.create_topic(
+      name, context.node.partitions_of_new_topic, {},
+      [gathering, index, name](Result<storage::TopicInfo> made) {
+        Topic& topic = gathering->response.topics[index];
+        if (made)
+          topic = describe(*made, gathering->node_id);
+        else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
+          topic = refused(name, kafka_error(made.error().code));
+        gathering->one_is_done();
+      });
+}
+
+}  // namespace
+
+bool is_topic_name(std::string_view name) {
+  return !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+void handle_metadata(HandlerContext& context, MetadataRequest request,
+                     Reply<MetadataResponse> reply) {
+  const NodeView& node = context.node;
+  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply, node.node_id});
+  MetadataResponse& response = gathering->response;
+  response.brokers.push_back({node.node_id, node.host, node.port, std::nullopt});
+  response.cluster_id = node.cluster_id;
+  response.controller_id = node.node_id;
+
+  const auto topics = context.backend.topics();
+  const bool wants_all = !request.topics || (reply.version() == 0 && request.topics->empty());
+  if (wants_all)
+    for (const auto& [name, topic] : topics->by_name())
+      response.topics.push_back(describe(topic, node.node_id));
+  std::vector<size_t> missing;
+  if (!wants_all) {
+    for (const MetadataRequest::Topic& asked : *request.topics) {
+      const storage::TopicInfo* topic =
+          asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
+      if (topic) {
+        response.topics.push_back(describe(*topic, node.node_id));
+      } else if (!asked.name) {
+        Topic& unknown = response.topics.emplace_back();
+        unknown.error_code = kUnknownTopicId;
+        unknown.topic_id = asked.topic_id;
+      } else if (!is_topic_name(*asked.name)) {
+        response.topics.push_back(refused(*asked.name, KafkaError::InvalidTopic));
+      } else {
+        response.topics.push_back(refused(*asked.name, KafkaError::UnknownTopicOrPartition));
+        missing.push_back(response.topics.size() - 1);
+      }
+    }
+  }
+  if (request.allow_auto_topic_creation && node.creates_topics)
+    for (const size_t index : missing) create(context, gathering, index);
+  gathering->one_is_done();
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,124 @@
+#include "server/kafka/session.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "server/kafka/apis.h"
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
+
+// A client that speaks a later version than ours learns from the oldest shape what we speak.
+void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) {
+  ApiVersionsResponse response = supported_versions();
+  response.error_code = kUnsupportedVersion;
+  append_response(slot.bytes, header.correlation_id, 0, response);
+  slot.finish();
+}
+
+}  // namespace
+
+Session::Session(Backend& backend, SessionHost& host, const Clock& clock, const NodeView& node,
+                 SessionLimits limits)
+    : backend_(backend),
+      host_(host),
+      clock_(clock),
+      node_(node),
+      limits_(limits),
+      frames_(limits.max_frame_size) {}
+
+Session::~Session() {
+  for (const Pending& pending : pending_) pending.slot->on_ready = nullptr;
+}
+
+void Session::run() {
+  is_running_ = true;
+  retry_fetch();
+  // Each round of answers may make room for requests that have arrived already.
+  do begin_requests();
+  while (collect_answers() && can_begin());
+  is_running_ = false;
+}
+
+bool Session::can_begin() const {
+  return !is_over_ && !output_is_full_ && !waiting_fetch_ &&
+         pending_.size() < limits_.max_pending_answers &&
+         pending_bytes_ < limits_.max_pending_bytes;
+}
+
+bool Session::wants_input() const { return can_begin(); }
+
+void Session::begin_requests() {
+  while (can_begin()) {
+    Result<std::optional<std::string>> frame = frames_.next();
+    if (!frame) return refuse(frame.error().message);
+    if (!*frame) return;
+    begin(**frame);
+  }
+}
+
+void Session::begin(const std::string& frame) {
+  const Result<RequestFrame> request = parse_request(frame);
+  if (!request) return refuse(request.error().message);
+  const RequestHeader& header = request->header;
+  auto slot = std::make_shared<AnswerSlot>();
+  slot->on_ready = [this] {
+    if (!is_running_) host_.wake();
+  };
+  pending_.push_back({slot, frame.size()});
+  pending_bytes_ += frame.size();
+  const ApiRow* api = find_api(header.api_key);
+  const bool has_version =
+      api && header.api_version >= api->min_version && header.api_version <= api->max_version;
+  if (!has_version) {
+    if (header.api_key == kApiVersionsKey) return answer_unknown_api_versions(header, *slot);
+    // No other answer has a shape that the client is sure to understand.
+    return refuse(fmt::format("request {} version {}", header.api_key, header.api_version));
+  }
+  HandlerContext all = context();
+  if (const Status handled = api->handle(all, *request, slot); !handled)
+    refuse(handled.error().message);
+}
+
+void Session::refuse(std::string_view why) {
+  log_warn("kafka connection ended reason=\"{}\"", why);
+  is_over_ = true;
+}
+
+bool Session::collect_answers() {
+  const size_t before = pending_.size();
+  while (!pending_.empty() && pending_.front().slot->is_ready) {
+    AnswerSlot& slot = *pending_.front().slot;
+    if (slot.ends_connection) is_over_ = true;
+    output_ += slot.bytes;
+    pending_bytes_ -= pending_.front().request_size;
+    slot.on_ready = nullptr;
+    pending_.pop_front();
+  }
+  return pending_.size() < before;
+}
+
+void Session::retry_fetch() {
+  if (!waiting_fetch_) return;
+  if (!has_grown_ && clock_.monotonic_us() < waiting_fetch_->deadline_us) return;
+  has_grown_ = false;
+  HandlerContext all = context();
+  retry_waiting_fetch(all);
+}
+
+std::optional<int64_t> Session::deadline_us() const {
+  if (!waiting_fetch_) return std::nullopt;
+  return waiting_fetch_->deadline_us;
+}
+
+const std::vector<storage::TopicPartition>& Session::awaited() const {
+  static const std::vector<storage::TopicPartition> kNothing;
+  return waiting_fetch_ ? waiting_fetch_->partitions : kNothing;
+}
+
+}  // namespace server::kafka

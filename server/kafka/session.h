@@ -1,0 +1,90 @@
+// One client's connection without its socket: bytes in, bytes out, answers in the order of the
+// requests.
+#pragma once
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/kafka/frame_reader.h"
+#include "server/kafka/handler.h"
+
+namespace server::kafka {
+
+struct SessionLimits {
+  size_t max_frame_size = kMaxFrameSize;
+  size_t max_pending_answers = 100;     // further requests wait in the socket
+  size_t max_pending_bytes = 64 << 20;  // of requests that are not answered yet
+};
+
+// What a session asks of whoever runs it.
+class SessionHost {
+ public:
+  // Something is ready: call run() soon, not from inside.
+  virtual void wake() = 0;
+
+ protected:
+  ~SessionHost() = default;
+};
+
+// Usage: receive() what arrives, run(), send take_output(), close when is_over(); run() again at
+// deadline_us() and after grown().
+//
+// Threads: one loop's. Owner: the connection; the host and the backend outlive it.
+class Session {
+ public:
+  Session(Backend& backend, SessionHost& host, const Clock& clock, const NodeView& node,
+          SessionLimits limits = {});
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void receive(std::string_view bytes) { frames_.receive(bytes); }
+  void run();
+  std::string take_output() { return std::exchange(output_, {}); }
+  // While false the peer's bytes should wait in its socket.
+  bool wants_input() const;
+  // The peer reads too slowly: no further requests are begun.
+  void set_output_full(bool is_full) { output_is_full_ = is_full; }
+  // The connection is to be closed when the output is sent.
+  bool is_over() const { return is_over_; }
+
+  // The end of the long poll, if there is one.
+  std::optional<int64_t> deadline_us() const;
+  // What the long poll waits for; empty when there is none.
+  const std::vector<storage::TopicPartition>& awaited() const;
+  // One of these partitions has new records.
+  void grown() { has_grown_ = true; }
+
+ private:
+  struct Pending {
+    std::shared_ptr<AnswerSlot> slot;  // shared with the Reply of its handler
+    size_t request_size;
+  };
+  bool can_begin() const;
+  void begin_requests();
+  void begin(const std::string& frame);
+  void refuse(std::string_view why);
+  // Whether there were any.
+  bool collect_answers();
+  void retry_fetch();
+
+  HandlerContext context() { return {backend_, clock_, node_, waiting_fetch_}; }
+
+  Backend& backend_;
+  SessionHost& host_;
+  const Clock& clock_;
+  const NodeView& node_;
+  const SessionLimits limits_;
+  FrameReader frames_;
+  std::deque<Pending> pending_;
+  size_t pending_bytes_ = 0;
+  std::optional<WaitingFetch> waiting_fetch_;
+  std::string output_;
+  bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
+};
+
+}  // namespace server::kafka

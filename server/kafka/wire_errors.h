@@ -1,0 +1,18 @@
+// Errors of the protocol that only this front end uses, beside those of base/errors.h
+// (https://kafka.apache.org/protocol#protocol_error_codes).
+#pragma once
+#include "base/errors.h"
+
+namespace server::kafka {
+
+inline constexpr KafkaError kInvalidRequiredAcks{21};
+inline constexpr KafkaError kUnsupportedVersion{35};
+inline constexpr KafkaError kInvalidPartitions{37};
+inline constexpr KafkaError kInvalidReplicationFactor{38};
+inline constexpr KafkaError kInvalidReplicaAssignment{39};
+inline constexpr KafkaError kTransactionalIdNotAuthorized{53};
+inline constexpr KafkaError kFetchSessionNotFound{70};
+inline constexpr KafkaError kUnsupportedCompression{76};
+inline constexpr KafkaError kUnknownTopicId{100};
+
+}  // namespace server::kafka
