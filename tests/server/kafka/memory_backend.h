@@ -1,0 +1,65 @@
+// A backend over a log in memory, whose answers wait until a test lets them through.
+#pragma once
+#include <future>
+#include <vector>
+
+#include "server/kafka/backend.h"
+#include "storage/kv/memory_store.h"
+#include "storage/log/log.h"
+
+namespace server::kafka {
+
+class MemoryBackend final : public Backend {
+ public:
+  MemoryBackend()
+      : log_(storage::Log::open(disk_.open(), {}).value()),
+        reader_(storage::LogReader::open(*log_).value()) {}
+
+  std::shared_ptr<const storage::TopicSnapshot> topics() const override {
+    return topics_.snapshot();
+  }
+  void create_topic(std::string name, int32_t partition_count, TopicConfig config,
+                    std::function<void(Result<storage::TopicInfo>)> done) override {
+    const storage::TopicInfo topic{Uuid::random(), std::move(name), partition_count,
+                                   std::move(config)};
+    if (const Status made = topics_.apply(storage::encode_create_topic(topic)); !made)
+      return done(made.error());
+    const Status partitions = storage::create_partitions_and_wait(*log_, topic.id, partition_count);
+    ASSERT_TRUE(partitions);
+    done(topic);
+  }
+  void delete_topic(std::string name, std::function<void(Status)> done) override {
+    done(topics_.apply(storage::encode_delete_topic(topics()->find(name)->id)));
+  }
+  void append(storage::AppendRequest request, storage::AppendDone done) override {
+    held_.push_back([this, request = std::move(request), done = std::move(done)] {
+      done(storage::append_and_wait(*log_, request));
+    });
+    if (!holds_appends) let_through();
+  }
+  void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override {
+    std::promise<Result<ProducerId>> id;
+    log_->allocate_producer_ids(
+        1, [&](Result<ProducerId> allocated) { id.set_value(std::move(allocated)); });
+    done(id.get_future().get());
+  }
+  std::shared_ptr<const storage::PartitionStatus> find_partition(
+      const storage::TopicPartition& partition) const override {
+    return log_->find_partition(partition);
+  }
+  storage::LogReader& reader() override { return *reader_; }
+
+  bool holds_appends = false;
+  void let_through() {
+    for (const auto& append : std::exchange(held_, {})) append();
+  }
+
+ private:
+  storage::MemoryDisk disk_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<storage::LogReader> reader_;
+  storage::TopicTable topics_;
+  std::vector<std::function<void()>> held_;
+};
+
+}  // namespace server::kafka

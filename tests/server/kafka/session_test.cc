@@ -1,0 +1,256 @@
+#include "server/kafka/session.h"
+
+#include "records/batch_builder.h"
+#include "server/kafka/wire_errors.h"
+#include "tests/server/kafka/every_message.h"
+#include "tests/server/kafka/memory_backend.h"
+
+using namespace server::kafka;
+
+namespace {
+
+struct Answer {
+  int32_t correlation_id;
+  std::string body;
+};
+
+// A client of one session, which it drives as a loop would.
+class SessionTest : public testing::Test, public SessionHost {
+ protected:
+  void wake() override { ++wakes; }
+
+  template <class Request>
+  void send(const Request& request, int16_t version) {
+    std::string bytes;
+    append_request(bytes, {.api_version = version, .correlation_id = ++last_id}, request);
+    session.receive(bytes);
+    session.run();
+  }
+  std::vector<Answer> answers() {
+    answered.receive(session.take_output());
+    std::vector<Answer> all;
+    while (auto frame = answered.next().value())
+      all.push_back({load_be<int32_t>(frame->data()), frame->substr(4)});
+    return all;
+  }
+  template <class Response, class Request>
+  Response ask(const Request& request, int16_t version) {
+    send(request, version);
+    const std::vector<Answer> all = answers();
+    EXPECT_EQ(all.size(), 1u);
+    if (all.empty()) return {};
+    EXPECT_EQ(all.front().correlation_id, last_id);
+    const auto response = decode_response<Response>(all.front().body, version);
+    EXPECT_TRUE(response);
+    return response.value_or(Response{});
+  }
+
+  void create_topic(const std::string& name, int32_t partitions = 1) {
+    CreateTopicsRequest request;
+    request.topics = {{.name = name, .num_partitions = partitions}};
+    EXPECT_EQ(ask<CreateTopicsResponse>(request, 4).topics.at(0).error_code, KafkaError::None);
+  }
+  static std::string batch(const std::string& value, int64_t timestamp = 1000) {
+    records::BatchBuilder builder;
+    builder.append(timestamp, "key", value);
+    return builder.finish();
+  }
+  static ProduceRequest produce(const std::string& topic, std::string_view records,
+                                int16_t acks = -1, int32_t partition = 0) {
+    ProduceRequest request;
+    request.acks = acks;
+    request.topic_data = {
+        {.name = topic, .partition_data = {{.index = partition, .records = records}}}};
+    return request;
+  }
+  static FetchRequest fetch(const std::string& topic, int64_t offset, int32_t max_wait_ms = 0) {
+    FetchRequest request;
+    request.max_wait_ms = max_wait_ms;
+    request.min_bytes = 1;
+    request.topics = {
+        {.topic = topic,
+         .partitions = {{.partition = 0, .fetch_offset = offset, .partition_max_bytes = 1 << 20}}}};
+    return request;
+  }
+  KafkaError produce_error(const ProduceRequest& request) {
+    const auto response = ask<ProduceResponse>(request, 7);
+    return response.responses.at(0).partition_responses.at(0).error_code;
+  }
+
+  int wakes = 0;
+  int32_t last_id = 0;
+  MemoryBackend backend;
+  SimulatedClock clock;
+  NodeView node{.host = "127.0.0.1", .port = 9092, .cluster_id = "test"};
+  Session session{backend, *this, clock, node};
+  FrameReader answered;
+};
+
+}  // namespace
+
+TEST_F(SessionTest, api_versions_lists_what_is_answered_and_produce_from_0) {
+  const auto response = ask<ApiVersionsResponse>(
+      ApiVersionsRequest{.client_software_name = "test", .client_software_version = "1"}, 3);
+  EXPECT_EQ(response.error_code, KafkaError::None);
+  ASSERT_FALSE(response.api_keys.empty());
+  EXPECT_EQ(response.api_keys.front().api_key, 0);
+  EXPECT_EQ(response.api_keys.front().min_version, 0);
+  EXPECT_EQ(response.api_keys.front().max_version, 9);
+}
+
+TEST_F(SessionTest, an_unknown_version_of_api_versions_is_answered_in_the_oldest_shape) {
+  std::string frame;
+  append_request_header(frame, {.api_key = 18, .api_version = 99, .correlation_id = 5}, true);
+  std::string sent;
+  append_be(sent, static_cast<int32_t>(frame.size()));
+  session.receive(sent + frame);
+  session.run();
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 1u);
+  const auto response = decode_response<ApiVersionsResponse>(all[0].body, 0);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->error_code, kUnsupportedVersion);
+  EXPECT_FALSE(response->api_keys.empty());
+  EXPECT_FALSE(session.is_over());
+}
+
+TEST_F(SessionTest, a_request_that_nobody_answers_ends_the_connection) {
+  std::string bytes;
+  append_request(bytes, {.api_version = 2, .correlation_id = 1}, ProduceRequest{});
+  session.receive(bytes);
+  session.run();
+  EXPECT_TRUE(session.is_over());
+  EXPECT_TRUE(answers().empty());
+}
+
+TEST_F(SessionTest, metadata_makes_the_topic_that_a_producer_asks_for) {
+  MetadataRequest request;
+  request.topics = {{.name = "fresh"}, {.name = "bad name"}};
+  const auto made = ask<MetadataResponse>(request, 4);
+  ASSERT_EQ(made.topics.size(), 2u);
+  EXPECT_EQ(made.topics[0].error_code, KafkaError::None);
+  EXPECT_EQ(made.topics[0].partitions.size(), 1u);
+  EXPECT_EQ(made.topics[1].error_code, KafkaError::InvalidTopic);
+  request.allow_auto_topic_creation = false;
+  request.topics = {{.name = "absent"}};
+  const auto refused = ask<MetadataResponse>(request, 4);
+  EXPECT_EQ(refused.topics.at(0).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(ask<MetadataResponse>(MetadataRequest{}, 4).topics.size(), 1u);
+}
+
+TEST_F(SessionTest, what_is_produced_is_fetched_byte_for_byte) {
+  create_topic("t");
+  const std::string sent = batch("hello");
+  const auto produced = ask<ProduceResponse>(produce("t", sent), 7);
+  EXPECT_EQ(produced.responses.at(0).partition_responses.at(0).base_offset, 0);
+  EXPECT_EQ(produce_error(produce("t", batch("again"))), KafkaError::None);
+
+  send(fetch("t", 0), 11);
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 1u);
+  const auto fetched = decode_response<FetchResponse>(all[0].body, 11).value();
+  const auto& partition = fetched.responses.at(0).partitions.at(0);
+  EXPECT_EQ(partition.high_watermark, 2);
+  EXPECT_EQ(partition.last_stable_offset, 2);
+  // All but the leader epoch, which lies outside of the checksum.
+  EXPECT_EQ(partition.records->substr(16, sent.size() - 16), sent.substr(16));
+}
+
+TEST_F(SessionTest, answers_keep_the_order_of_requests_though_appends_take_longer) {
+  create_topic("t");
+  backend.holds_appends = true;
+  send(produce("t", batch("one")), 7);
+  const int32_t produce_id = last_id;
+  send(MetadataRequest{}, 4);
+  EXPECT_TRUE(answers().empty()) << "nothing overtakes the append";
+  wakes = 0;
+  backend.let_through();
+  EXPECT_EQ(wakes, 1);
+  session.run();
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].correlation_id, produce_id);
+  EXPECT_EQ(all[1].correlation_id, last_id);
+}
+
+TEST_F(SessionTest, acks_0_has_no_answer_and_a_failure_ends_the_connection) {
+  create_topic("t");
+  send(produce("t", batch("quiet"), 0), 7);
+  EXPECT_TRUE(answers().empty());
+  EXPECT_FALSE(session.is_over());
+  send(produce("absent", batch("lost"), 0), 7);
+  EXPECT_TRUE(answers().empty());
+  EXPECT_TRUE(session.is_over());
+}
+
+TEST_F(SessionTest, nothing_is_stored_of_a_batch_that_is_wrong) {
+  create_topic("t");
+  std::string flipped = batch("hello");
+  flipped.back() ^= 1;
+  EXPECT_EQ(produce_error(produce("t", flipped)), KafkaError::CorruptMessage);
+  EXPECT_EQ(produce_error(produce("t", batch("a") + batch("b"))), KafkaError::InvalidRecord);
+  EXPECT_EQ(produce_error(produce("t", "")), KafkaError::CorruptMessage);
+  EXPECT_EQ(produce_error(produce("t", batch("a"), 2)), kInvalidRequiredAcks);
+  EXPECT_EQ(produce_error(produce("t", batch("a"), -1, 1)), KafkaError::UnknownTopicOrPartition);
+  send(fetch("t", 0), 11);
+  const auto fetched = decode_response<FetchResponse>(answers().at(0).body, 11);
+  EXPECT_EQ(fetched->responses.at(0).partitions.at(0).high_watermark, 0);
+}
+
+TEST_F(SessionTest, a_long_poll_waits_for_records_and_no_longer_than_its_time) {
+  create_topic("t");
+  send(fetch("t", 0, 500), 11);
+  EXPECT_TRUE(answers().empty());
+  ASSERT_EQ(session.awaited().size(), 1u);
+  ASSERT_TRUE(session.deadline_us());
+  EXPECT_FALSE(session.wants_input()) << "one request at a time waits, as in Kafka";
+  clock.advance_us(500'000);
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+  EXPECT_TRUE(session.awaited().empty());
+
+  send(fetch("t", 0, 500), 11);
+  backend.append({{{*session.awaited().begin(), batch("now")}}}, [](auto) {});
+  session.run();
+  EXPECT_TRUE(answers().empty()) << "nobody has said that the partition grew";
+  session.grown();
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+}
+
+TEST_F(SessionTest, offsets_are_found_by_their_names_and_by_time) {
+  create_topic("t");
+  for (const int64_t timestamp : {1000, 2000, 3000})
+    EXPECT_EQ(produce_error(produce("t", batch("v", timestamp))), KafkaError::None);
+  const auto find = [&](int64_t timestamp) {
+    ListOffsetsRequest request;
+    request.topics = {{.name = "t", .partitions = {{.timestamp = timestamp}}}};
+    return ask<ListOffsetsResponse>(request, 2).topics.at(0).partitions.at(0);
+  };
+  EXPECT_EQ(find(-2).offset, 0);
+  EXPECT_EQ(find(-1).offset, 3);
+  EXPECT_EQ(find(1500).offset, 1);
+  EXPECT_EQ(find(1500).timestamp, 2000);
+  EXPECT_EQ(find(9000).offset, -1);
+}
+
+TEST_F(SessionTest, fetching_outside_of_the_log_is_an_error_at_once) {
+  create_topic("t");
+  send(fetch("t", 7, 500), 11);
+  const auto fetched = decode_response<FetchResponse>(answers().at(0).body, 11);
+  EXPECT_EQ(fetched->responses.at(0).partitions.at(0).error_code, KafkaError::OffsetOutOfRange);
+}
+
+TEST_F(SessionTest, topics_that_cannot_be_made_say_why) {
+  create_topic("t");
+  CreateTopicsRequest request;
+  request.topics = {{.name = "t"},
+                    {.name = "no blanks"},
+                    {.name = "none", .num_partitions = 0},
+                    {.name = "three", .replication_factor = 3}};
+  const auto response = ask<CreateTopicsResponse>(request, 4);
+  EXPECT_EQ(response.topics.at(0).error_code, KafkaError::TopicAlreadyExists);
+  EXPECT_EQ(response.topics.at(1).error_code, KafkaError::InvalidTopic);
+  EXPECT_EQ(response.topics.at(2).error_code, kInvalidPartitions);
+  EXPECT_EQ(response.topics.at(3).error_code, kInvalidReplicationFactor);
+}
