@@ -56,7 +56,10 @@ def read_partitions(connection, stream):
 
 
 def expected_counts(partitions):
-    """Of per_device: by (device, window start), (count, sum of ids). Each partition has its own stream time."""
+    """Of per_device: by (device, window start), (count, sum of ids).
+
+    Each partition has its own stream time.
+    """
     expected = {}
     for rows in partitions.values():
         stream_time_ms, windows = -1, collections.defaultdict(lambda: [0, 0])
@@ -125,14 +128,14 @@ class Checker:
         complaints = []
         for number, rows in partitions.items():
             if [row[0] for row in rows] != list(range(len(rows))):
-                complaints.append(f"{stream}: the offsets of partition {number} have gaps or doubles")
+                complaints.append(f"{stream}: partition {number} has gaps in its offsets")
         for number, rows in self._before[stream].items():
             if partitions.get(number, [])[:len(rows)] != rows:
                 complaints.append(f"{stream}: partition {number} no longer begins as it did before")
         ids = [row[1] for rows in partitions.values() for row in rows]
         doubles = [row_id for row_id, count in collections.Counter(ids).items() if count > 1]
         if doubles:
-            complaints.append(f"{stream}: {len(doubles)} rows are there more than once: {doubles[:5]}")
+            complaints.append(f"{stream}: {len(doubles)} rows are there twice: {doubles[:5]}")
         wrong = [row_id for rows in partitions.values() for _, row_id, time_ms in rows
                  if time_ms != columns_of(row_id)[3]]
         if wrong:
@@ -153,16 +156,18 @@ class Checker:
         complaints = self._check_log("large", large)
         for number, ids in expected.items():
             if found.get(number, []) != ids:
-                complaints.append(f"large: partition {number} has {len(found.get(number, []))} rows, "
-                                  f"the filter gives {len(ids)}, or their order differs")
+                there = len(found.get(number, []))
+                complaints.append(f"large: partition {number} has {there} rows, the filter gives "
+                                  f"{len(ids)}, or their order differs")
         lost = self._ledger.shown_ids - {row_id for ids in found.values() for row_id in ids}
         if lost:
             complaints.append(f"large: {len(lost)} rows are gone that a push query had shown")
         return complaints
 
     def _check_tables(self, connection, events):
-        counts = {(device, int(start_ms)): (int(count), int(ids)) for device, start_ms, count, ids in
-                  _read(connection, "SELECT device, WINDOWSTART, n, ids FROM per_device")}
+        counts = {(device, int(start_ms)): (int(count), int(ids))
+                  for device, start_ms, count, ids in _read(
+                      connection, "SELECT device, WINDOWSTART, n, ids FROM per_device")}
         complaints = _difference("per_device", counts, expected_counts(events))
         totals = {city: (int(count), int(total), int(newest)) for city, count, total, newest in
                   _read(connection, "SELECT city, n, total, newest FROM per_city")}

@@ -77,8 +77,7 @@ class Load:
                 work(connection, chance)
         except Exception as error:
             # Without a state it is the connection that broke: the server is gone, or going.
-            is_end = isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P01")
-            if is_end:
+            if isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P01"):
                 return
             self.problems.append(f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")
 

@@ -1,4 +1,5 @@
 """A server process that can be killed, and connections to it."""
+import atexit
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ _PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_
 
 
 class Server:
-    """One life of the server on a data directory. Its log goes on in `log_path` from life to life."""
+    """One life of the server on a data directory; its log is appended to `log_path`."""
 
     def __init__(self, binary, data_dir, log_path, crash_point=None, wrapper=()):
         environment = {**os.environ, **_PACE}
@@ -28,6 +29,7 @@ class Server:
             [*wrapper, binary, "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0"],
             stdout=subprocess.PIPE, stderr=self._log, env=environment)
         self.port = None
+        atexit.register(self._process.kill)  # does nothing once it has been waited for
 
     def wait_until_ready(self):
         """False when it died before."""
@@ -58,6 +60,7 @@ class Server:
             return None
         self._process.stdout.close()
         self._log.close()
+        atexit.unregister(self._process.kill)
         return status
 
     def kill(self):
