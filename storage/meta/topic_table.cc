@@ -8,15 +8,15 @@ namespace storage {
 
 namespace {
 
-// part  = version u8, change u8, id 16 bytes, (create only) topic
-// topic = name, partition count varint, count of settings varint, settings * (name, value)
+// part  = version u8, change u8, id 16 bytes, (create only) topic, (grow only) partition count
+// varint topic = name, partition count varint, count of settings varint, settings * (name, value)
 // saved = version u8, count of topics varint, topics * (id 16 bytes, topic)
 constexpr uint8_t kVersion = 1;
-enum class Change : uint8_t { Create = 1, Delete = 2 };
+enum class Change : uint8_t { Create = 1, Delete = 2, Grow = 3 };
 
 struct TopicChange {
   Change change;
-  TopicInfo topic;  // of a deletion: the id alone
+  TopicInfo topic;  // of a deletion: the id alone; of growth: the partition count too
 };
 
 void append_sized(std::string& out, std::string_view bytes) {
@@ -77,6 +77,10 @@ Result<TopicChange> decode_change(std::string_view part) {
     case Change::Delete:
       decoded.topic.id = id;
       break;
+    case Change::Grow:
+      decoded.topic.id = id;
+      decoded.topic.partition_count = static_cast<int32_t>(in.varint());
+      break;
     default:
       return damaged();
   }
@@ -92,19 +96,25 @@ std::string change_of(Change change, const Uuid& id) {
   return part;
 }
 
-Status check_change(const TopicChange& change, const TopicSnapshot& topics) {
-  const TopicInfo& topic = change.topic;
-  if (change.change == Change::Delete) {
-    if (topics.find(topic.id) == nullptr)
-      return Error{ErrorCode::UnknownTopic, "topic does not exist"};
-    return {};
-  }
+Status check_new(const TopicInfo& topic, const TopicSnapshot& topics) {
   if (topic.name.empty() || topic.partition_count < 1)
     return Error{ErrorCode::InvalidParameter, "a topic needs a name and at least one partition"};
   if (topics.find(topic.name) != nullptr)
     return Error{ErrorCode::TopicExists, fmt::format("topic \"{}\" already exists", topic.name)};
   if (topic.id.is_nil() || topics.find(topic.id) != nullptr)
     return Error{ErrorCode::InvalidParameter, "a topic needs an id of its own"};
+  return {};
+}
+
+Status check_change(const TopicChange& change, const TopicSnapshot& topics) {
+  if (change.change == Change::Create) return check_new(change.topic, topics);
+  const TopicInfo* known = topics.find(change.topic.id);
+  if (known == nullptr) return Error{ErrorCode::UnknownTopic, "topic does not exist"};
+  if (change.change == Change::Grow && change.topic.partition_count <= known->partition_count)
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
+                    known->name, known->partition_count)};
   return {};
 }
 
@@ -116,6 +126,11 @@ std::string encode_create_topic(const TopicInfo& topic) {
   return part;
 }
 std::string encode_delete_topic(const Uuid& id) { return change_of(Change::Delete, id); }
+std::string encode_grow_topic(const Uuid& id, int32_t partition_count) {
+  std::string part = change_of(Change::Grow, id);
+  append_varint(part, static_cast<uint64_t>(partition_count));
+  return part;
+}
 
 const TopicInfo* TopicSnapshot::find(std::string_view name) const {
   const auto found = by_name_.find(name);
@@ -137,12 +152,19 @@ Status TopicTable::apply(std::string_view part) {
   const TopicChange change = TRY(decode_change(part));
   TRY(check_change(change, *topics_));
   auto changed = std::make_shared<TopicSnapshot>(*topics_);
-  if (change.change == Change::Create) {
-    changed->names_[change.topic.id] = change.topic.name;
-    changed->by_name_[change.topic.name] = change.topic;
-  } else {
-    changed->by_name_.erase(changed->names_.at(change.topic.id));
-    changed->names_.erase(change.topic.id);
+  switch (change.change) {
+    case Change::Create:
+      changed->names_[change.topic.id] = change.topic.name;
+      changed->by_name_[change.topic.name] = change.topic;
+      break;
+    case Change::Delete:
+      changed->by_name_.erase(changed->names_.at(change.topic.id));
+      changed->names_.erase(change.topic.id);
+      break;
+    case Change::Grow:
+      changed->by_name_.at(changed->names_.at(change.topic.id)).partition_count =
+          change.topic.partition_count;
+      break;
   }
   topics_ = std::move(changed);
   return {};

@@ -22,6 +22,7 @@ struct TopicInfo {
 // The bytes of a "topics" part.
 std::string encode_create_topic(const TopicInfo& topic);
 std::string encode_delete_topic(const Uuid& id);
+std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // to so many in all
 
 // All topics as of one revision; never changes.
 class TopicSnapshot {

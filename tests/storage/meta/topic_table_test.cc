@@ -28,6 +28,20 @@ TEST(TopicTable, a_name_is_free_again_after_deletion_and_the_id_is_not_the_same)
   EXPECT_EQ(table.snapshot()->find("clicks")->id, second.id);
 }
 
+TEST(TopicTable, partitions_are_added_and_never_taken_away) {
+  TopicTable table;
+  const TopicInfo clicks = topic("clicks", 4);
+  ASSERT_TRUE(table.apply(encode_create_topic(clicks)));
+  ASSERT_TRUE(table.apply(encode_grow_topic(clicks.id, 300)));
+  EXPECT_EQ(table.snapshot()->find("clicks")->partition_count, 300);
+  EXPECT_EQ(table.snapshot()->find("clicks")->config, clicks.config);
+  EXPECT_EQ(table.apply(encode_grow_topic(clicks.id, 300)).error().code,
+            ErrorCode::InvalidParameter);
+  EXPECT_EQ(table.apply(encode_grow_topic(Uuid::random(), 5)).error().code,
+            ErrorCode::UnknownTopic);
+  EXPECT_EQ(table.snapshot()->find("clicks")->partition_count, 300);
+}
+
 TEST(TopicTable, a_snapshot_does_not_change) {
   TopicTable table;
   const auto before = table.snapshot();
