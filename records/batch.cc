@@ -76,6 +76,11 @@ bool headers_are_whole(std::string_view raw) {
   return at == end;
 }
 
+void store_checksum(std::span<char> batch) {
+  const auto checked = batch.subspan(kCrcStart);
+  store_be(batch.data() + 17, crc32c({checked.data(), checked.size()}));
+}
+
 }  // namespace
 
 Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
@@ -133,8 +138,13 @@ void set_producer(std::span<char> batch, const ProducerStamp& stamp) {
   store_be(batch.data() + 43, stamp.producer_id.value());
   store_be(batch.data() + 51, stamp.producer_epoch);
   store_be(batch.data() + 53, stamp.base_sequence);
-  const auto checked = batch.subspan(kCrcStart);
-  store_be(batch.data() + 17, crc32c({checked.data(), checked.size()}));
+  store_checksum(batch);
+}
+
+void set_log_append_time(std::span<char> batch, int64_t timestamp) {
+  batch[22] = static_cast<char>(batch[22] | 8);  // the low byte of the attributes
+  store_be(batch.data() + 35, timestamp);        // the maximum, which then stands for all
+  store_checksum(batch);
 }
 
 std::optional<HeaderReader::Header> HeaderReader::next() {

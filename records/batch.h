@@ -76,6 +76,9 @@ struct ProducerStamp {
 // Writes the stamp into a parsed batch, and the new checksum of it all.
 void set_producer(std::span<char> batch, const ProducerStamp& stamp);
 
+// Makes a parsed batch carry the time of its append, in milliseconds, for all of its records.
+void set_log_append_time(std::span<char> batch, int64_t timestamp);
+
 // Walks the headers of one record.
 class HeaderReader {
  public:

@@ -139,6 +139,20 @@ TEST(Batch, a_producer_is_stamped_with_a_new_checksum) {
   EXPECT_EQ(batch->header.base_sequence, 30);
 }
 
+TEST(Batch, the_time_of_the_append_replaces_the_times_of_all_records) {
+  std::string bytes = build(kRows);
+  set_log_append_time(bytes, 77);
+  const auto batch = parse_batch(bytes, BatchCheck::ShapeAndCrc);
+  ASSERT_TRUE(batch);
+  EXPECT_TRUE(batch->header.has_log_append_time());
+  std::string scratch;
+  auto reader = RecordReader::open(*batch, scratch);
+  ASSERT_TRUE(reader);
+  size_t seen = 0;
+  for (RecordView record; reader->next(record); ++seen) EXPECT_EQ(record.timestamp, 77);
+  EXPECT_EQ(seen, kRows.size());
+}
+
 TEST(Batch, the_first_of_several_is_parsed_and_the_rest_left) {
   const std::string first = build(kRows), second = build({{1, "k", "v"}});
   const auto batch = parse_batch(first + second, BatchCheck::ShapeAndCrc);
