@@ -27,8 +27,12 @@ class Backend {
   // Answered when the topic's partitions take records. Fails with TopicExists, InvalidParameter.
   virtual void create_topic(std::string name, int32_t partition_count, TopicConfig config,
                             std::function<void(Result<storage::TopicInfo>)> done) = 0;
-  // Fails with UnknownTopic, and with DependentObjects while a stream or a table is declared on it.
+  // Queries that read or write it stop, and say why. Fails with UnknownTopic.
   virtual void delete_topic(std::string name, std::function<void(Status)> done) = 0;
+
+  // Adds partitions until there are `partition_count`. Fails with UnknownTopic, InvalidParameter.
+  virtual void grow_topic(std::string name, int32_t partition_count,
+                          std::function<void(Status)> done) = 0;
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;

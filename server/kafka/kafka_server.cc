@@ -18,11 +18,24 @@ namespace {
 // A client that was refused gets this long to read what was sent before.
 constexpr int64_t kCloseTimeoutMs = 2000;
 
+bool is_any(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
+
 // What all shards share.
 struct Shared {
   const Clock& clock;
   KafkaServerOptions options;
+  Address bound = {};
   std::atomic<size_t> connection_count = 0;
+
+  NodeView node_seen_from(const Connection& connection) const {
+    Address address = options.advertised.value_or(bound);
+    if (!options.advertised && is_any(bound.host))
+      if (std::optional<Address> local = connection.local()) address = *std::move(local);
+    NodeView node = options.node;
+    node.host = std::move(address.host);
+    node.port = address.port;
+    return node;
+  }
 };
 
 class ClientConnection;
@@ -66,8 +79,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       : shard_(shard),
         id_(id),
         connection_(shard.loop, std::move(socket), *this),
-        session_(shard.backend, *this, shard.shared.clock, shard.shared.options.node,
-                 shard.shared.options.limits),
+        node_(shard.shared.node_seen_from(connection_)),
+        session_(shard.backend, *this, shard.shared.clock, node_, shard.shared.options.limits),
         timer_(shard.loop, [this] { pump(); }) {
     ++shard.shared.connection_count;
   }
@@ -133,6 +146,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   ShardState& shard_;
   const uint64_t id_;
   Connection connection_;
+  const NodeView node_;
   Session session_;
   Timer timer_;
   std::vector<storage::TopicPartition> awaited_;
@@ -215,7 +229,6 @@ struct KafkaServer::Impl {
   Shared shared;
   std::vector<std::shared_ptr<ShardState>> shards;  // shared with what is posted to their loops
   size_t next_shard = 0;
-  Address address;
   std::unique_ptr<Listener> listener;  // on the first shard's loop
 };
 
@@ -232,9 +245,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>&
       TRY(Listener::open(*shards.front().loop, asked, [impl = impl.get()](Socket socket) {
         impl->deal_out(std::move(socket));
       }));
-  impl->address = impl->listener->address();
-  impl->shared.options.node.host = impl->address.host;
-  impl->shared.options.node.port = impl->address.port;
+  impl->shared.bound = impl->listener->address();
   return std::unique_ptr<KafkaServer>(new KafkaServer(std::move(impl)));
 }
 
@@ -243,7 +254,7 @@ KafkaServer::~KafkaServer() {
   for (const auto& shard : impl_->shards) shard->clear();
 }
 
-const Address& KafkaServer::address() const { return impl_->address; }
+const Address& KafkaServer::address() const { return impl_->shared.bound; }
 
 void KafkaServer::grown(std::span<const storage::TopicPartition> partitions) {
   for (const auto& shard : impl_->shards) shard->grown(partitions);

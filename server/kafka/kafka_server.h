@@ -1,6 +1,7 @@
 // The Kafka front end: listens, and carries bytes between sockets and sessions.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,7 +15,10 @@ namespace server::kafka {
 
 struct KafkaServerOptions {
   Address address;
-  NodeView node;  // host and port are those that are bound
+  // What clients are told to connect to. None: the address that is bound, and when that stands for
+  // all interfaces, the one at which the client has reached us.
+  std::optional<Address> advertised;
+  NodeView node;  // but for host and port
   size_t max_connections = 10'000;
   SessionLimits limits = {};
 };

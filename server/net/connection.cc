@@ -25,6 +25,21 @@ constexpr size_t kMaxParts = 64;  // of one sendmsg
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
+Address to_address(const sockaddr_storage& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family != AF_INET6) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+    return {text.data(), ntohs(v4.sin_port)};
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+    inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
+  else
+    inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+  return {text.data(), ntohs(v6.sin6_port)};
+}
+
 }  // namespace
 
 struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
@@ -213,15 +228,15 @@ std::string Connection::peer() const {
   socklen_t size = sizeof address;
   if (getpeername(impl_->socket.fd(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
     return "unknown";
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (address.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
-    return Address{text.data(), ntohs(v6.sin6_port)}.to_string();
-  }
-  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-  inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-  return Address{text.data(), ntohs(v4.sin_port)}.to_string();
+  return to_address(address).to_string();
+}
+
+std::optional<Address> Connection::local() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(impl_->socket.fd(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return std::nullopt;
+  return to_address(address);
 }
 
 }  // namespace server

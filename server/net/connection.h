@@ -59,6 +59,8 @@ class Connection {
   void close_when_sent(int64_t timeout_ms);
 
   std::string peer() const;  // "127.0.0.1:51234"
+  // Our end, as the peer has reached it; none when the connection is gone.
+  std::optional<Address> local() const;
 
  private:
   struct Impl;

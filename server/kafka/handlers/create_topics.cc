@@ -2,7 +2,9 @@
 
 #include <set>
 
+#include "base/log.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -11,8 +13,6 @@ namespace {
 
 using Asked = CreateTopicsRequest::Topic;
 using Answer = CreateTopicsResponse::Topic;
-
-constexpr int32_t kMaxPartitions = 10'000;  // as many as Kafka makes in one request
 
 void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
@@ -35,7 +35,19 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
            fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
   else if (asked.replication_factor != -1 && asked.replication_factor != 1)
     refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
+  for (const auto& config : asked.configs) {
+    if (answer.error_code != KafkaError::None || !config.value) break;
+    if (const Status checked = check_topic_config(config.name, *config.value); !checked)
+      refuse(answer, kInvalidConfig, checked.error().message);
+  }
   return answer.error_code == KafkaError::None;
+}
+
+void warn_of_settings_without_effect(const Asked& asked) {
+  for (const auto& config : asked.configs)
+    if (const TopicConfigRow* row = find_topic_config(config.name); row && row->is_only_kept)
+      log_warn("topic setting is kept, but not acted on yet topic={} {}={}", asked.name,
+               config.name, config.value.value_or(""));
 }
 
 // An answer that waits for topics that are being made. Shared by the callbacks.
@@ -75,6 +87,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
       if (each.value) config[std::move(each.name)] = std::move(*each.value);
     if (request.validate_only) continue;
+    warn_of_settings_without_effect(asked);
     ++gathering->left;
     context.backend.create_topic(asked.name, partition_count, std::move(config),
                                  [gathering, i](Result<storage::TopicInfo> made) {

@@ -3,10 +3,14 @@
 #include "server/kafka/handler.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/api_versions_response.h"
+#include "server/kafka/messages/create_partitions_request.h"
+#include "server/kafka/messages/create_partitions_response.h"
 #include "server/kafka/messages/create_topics_request.h"
 #include "server/kafka/messages/create_topics_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
 #include "server/kafka/messages/delete_topics_response.h"
+#include "server/kafka/messages/describe_configs_request.h"
+#include "server/kafka/messages/describe_configs_response.h"
 #include "server/kafka/messages/find_coordinator_request.h"
 #include "server/kafka/messages/find_coordinator_response.h"
 #include "server/kafka/messages/init_producer_id_request.h"
@@ -22,10 +26,14 @@ namespace server::kafka {
 
 void handle_api_versions(HandlerContext& context, ApiVersionsRequest request,
                          Reply<ApiVersionsResponse> reply);
+void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
+                              Reply<CreatePartitionsResponse> reply);
 void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
                           Reply<CreateTopicsResponse> reply);
 void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply);
+void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest request,
+                             Reply<DescribeConfigsResponse> reply);
 void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResponse> reply);
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply);
@@ -42,6 +50,7 @@ ApiVersionsResponse supported_versions();
 // Answers the long poll of the context if there is something for it, or its time is over.
 void retry_waiting_fetch(HandlerContext& context);
 
+inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 // 1 to 249 of letters, digits, '.', '_' and '-'; not "." or "..".
 bool is_topic_name(std::string_view name);
 

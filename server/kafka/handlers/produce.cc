@@ -1,7 +1,11 @@
+#include <fmt/format.h>
+
+#include <charconv>
 #include <set>
 
 #include "records/batch.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -31,6 +35,13 @@ Status check_records_field(std::string_view bytes, int16_t version, KafkaError& 
     return Error{ErrorCode::InvalidTimestamp, "the append time is not a client's to set"};
   }
   return storage::check_for_append(bytes);
+}
+
+bool is_too_large(const storage::TopicInfo& topic, size_t size) {
+  const std::string_view limit = topic_config(topic, "max.message.bytes");
+  size_t most = 0;
+  std::from_chars(limit.data(), limit.data() + limit.size(), most);
+  return size > most;
 }
 
 // An answer that waits for its partitions; each is stored or refused by itself. Shared by the
@@ -79,16 +90,26 @@ class Producing {
       if (checked.error().code == ErrorCode::RecordTooLarge) error = KafkaError::MessageTooLarge;
       return gathering_->refuse(answer, error, checked.error().message);
     }
+    if (is_too_large(*topic, bytes.size()))
+      return gathering_->refuse(
+          answer, KafkaError::MessageTooLarge,
+          fmt::format("the batch has {} bytes, and max.message.bytes of topic \"{}\" is {}",
+                      bytes.size(), topic->name, topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
-    append(partition, bytes, topic_index, index);
+    std::string batch(bytes);
+    if (topic_config(*topic, "message.timestamp.type") == "LogAppendTime") {
+      answer.log_append_time_ms = context_.clock.wall_ms();
+      records::set_log_append_time(batch, answer.log_append_time_ms);
+    }
+    append(partition, std::move(batch), topic_index, index);
   }
 
  private:
-  void append(const storage::TopicPartition& partition, std::string_view bytes, size_t topic_index,
+  void append(const storage::TopicPartition& partition, std::string batch, size_t topic_index,
               size_t index) {
     storage::AppendRequest request;
-    request.parts.push_back({partition, std::string(bytes)});
+    request.parts.push_back({partition, std::move(batch)});
     ++gathering_->left;
     context_.backend.append(
         std::move(request), [gathering = gathering_, topic_index,

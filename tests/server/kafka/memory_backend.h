@@ -31,6 +31,13 @@ class MemoryBackend final : public Backend {
   void delete_topic(std::string name, std::function<void(Status)> done) override {
     done(topics_.apply(storage::encode_delete_topic(topics()->find(name)->id)));
   }
+  void grow_topic(std::string name, int32_t partition_count,
+                  std::function<void(Status)> done) override {
+    const Uuid id = topics()->find(name)->id;
+    if (const Status grown = topics_.apply(storage::encode_grow_topic(id, partition_count)); !grown)
+      return done(grown);
+    done(storage::create_partitions_and_wait(*log_, id, partition_count));
+  }
   void append(storage::AppendRequest request, storage::AppendDone done) override {
     held_.push_back([this, request = std::move(request), done = std::move(done)] {
       done(storage::append_and_wait(*log_, request));

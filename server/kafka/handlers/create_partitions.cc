@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Asked = CreatePartitionsRequest::Topic;
+using Answer = CreatePartitionsResponse::Topic;
+
+void refuse(Answer& answer, KafkaError error, std::string message) {
+  answer.error_code = error;
+  answer.error_message = std::move(message);
+}
+
+// Whether the topic could grow; else the answer says why not.
+bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& answer) {
+  const storage::TopicInfo* topic = topics.find(asked.name);
+  if (!topic)
+    refuse(answer, KafkaError::UnknownTopicOrPartition,
+           fmt::format("topic \"{}\" does not exist", asked.name));
+  else if (asked.assignments)
+    refuse(answer, kInvalidReplicaAssignment, "assigning replicas by hand is not supported yet");
+  else if (asked.count > kMaxPartitions)
+    refuse(answer, kInvalidPartitions,
+           fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
+  else if (asked.count <= topic->partition_count)
+    refuse(answer, kInvalidPartitions,
+           fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
+                       asked.name, topic->partition_count));
+  return answer.error_code == KafkaError::None;
+}
+
+// An answer that waits for topics that grow. Shared by the callbacks.
+struct Gathering {
+  CreatePartitionsResponse response;
+  Reply<CreatePartitionsResponse> reply;
+  size_t left = 1;
+  void one_is_done() {
+    if (--left == 0) reply.send(response);
+  }
+};
+
+}  // namespace
+
+void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
+                              Reply<CreatePartitionsResponse> reply) {
+  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
+  gathering->response.results.resize(request.topics.size());
+  const auto topics = context.backend.topics();
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < request.topics.size(); ++i) {
+    const Asked& asked = request.topics[i];
+    Answer& answer = gathering->response.results[i];
+    answer.name = asked.name;
+    if (!seen.insert(asked.name).second) {
+      refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
+      continue;
+    }
+    if (!check(asked, *topics, answer) || request.validate_only) continue;
+    ++gathering->left;
+    context.backend.grow_topic(asked.name, asked.count, [gathering, i](Status grown) {
+      if (!grown)
+        refuse(gathering->response.results[i], kafka_error(grown.error().code),
+               grown.error().message);
+      gathering->one_is_done();
+    });
+  }
+  gathering->one_is_done();
+}
+
+}  // namespace server::kafka
