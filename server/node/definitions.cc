@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 
 #include "base/log.h"
@@ -97,11 +98,22 @@ void Definitions::task_failed(const std::string& query_id, Error error) {
   });
 }
 
-Status Definitions::append(const storage::MetadataCommand& command, Revision& revision) {
+Result<Revision> Definitions::append(const storage::MetadataCommand& command) {
   std::promise<Result<Revision>> done;
   metadata_.append(metadata_.last_revision(), command,
                    [&](Result<Revision> result) { done.set_value(std::move(result)); });
-  revision = TRY(done.get_future().get());
+  return done.get_future().get();
+}
+
+Status Definitions::commit(const storage::MetadataCommand& command) {
+  const WorldPtr before = world();
+  const Revision revision = TRY(append(command));
+  const WorldChange change = TRY(apply_command(*before, topics_, revision, command, settings_));
+  // Topics first: nobody may see a stream whose partitions are not there.
+  realise_topics(*change.next->topics);
+  publish(change.next);
+  realise(change);
+  restart_grown(*before, *change.next);
   return {};
 }
 
@@ -113,17 +125,22 @@ Result<DefinitionOutcome> Definitions::define(const engine::ParsedStatement& sta
                                     return status ? status->readable_end() : Offset(0);
                                   }};
   PlannedDefinition planned = TRY(plan_definition(statement, *now, settings_, properties, sources));
-  if (!planned.is_nothing) {
-    Revision revision;
-    TRY(append(planned.command, revision));
-    const WorldChange change =
-        TRY(apply_command(*now, topics_, revision, planned.command, settings_));
-    // Topics first: nobody may see a stream whose partitions are not there.
-    realise_topics(*change.next->topics);
-    publish(change.next);
-    realise(change);
-  }
+  if (!planned.is_nothing) TRY(commit(planned.command));
   return DefinitionOutcome{std::move(planned.tag), std::move(planned.notices)};
+}
+
+void Definitions::submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done) {
+  enqueue(
+      [this, change = std::move(change), done = std::move(done)] { done(change_topic(change)); });
+}
+
+Result<storage::TopicInfo> Definitions::change_topic(const TopicChange& change) {
+  const auto before = topics_.snapshot();
+  const storage::MetadataCommand command = TRY(plan_topic_change(change, topics_, Uuid::random));
+  TRY(commit(command));
+  const std::string& name = topic_name(change);
+  const storage::TopicInfo* now = topics_.snapshot()->find(name);
+  return now ? *now : *before->find(name);
 }
 
 void Definitions::realise_topics(const storage::TopicSnapshot& topics) {
@@ -146,21 +163,49 @@ void Definitions::start_query(const DefinedQuery& defined) {
   failed_[defined.plan->id] = started.error().message;
 }
 
+void Definitions::stop_query(const DefinedQuery& defined, const std::string& why) {
+  log_error("query stopped query={} error=\"{}\"", defined.plan->id, why);
+  queries_.stop(defined, Queries::Keep::State);
+  std::lock_guard lock(mutex_);
+  failed_[defined.plan->id] = why;
+}
+
+void Definitions::drop_topic(const Uuid& topic) {
+  for (const auto& [id, defined] : world()->queries)
+    for (const auto& [name, used] : defined->topic_ids)
+      if (used == topic) stop_query(*defined, fmt::format("topic \"{}\" was deleted", name));
+  std::promise<Status> done;
+  log_.drop_topic(topic, [&](Status status) { done.set_value(std::move(status)); });
+  if (const Status dropped = done.get_future().get(); !dropped)
+    log_error("topic not dropped id={} error=\"{}\"", topic.to_string(), dropped.error().message);
+}
+
 void Definitions::realise(const WorldChange& change) {
   for (const auto& defined : change.ended) {
     queries_.stop(*defined, Queries::Keep::Nothing);
     std::lock_guard lock(mutex_);
     failed_.erase(defined->plan->id);
   }
-  for (const Uuid& topic : change.dropped_topics) {
-    std::promise<Status> done;
-    log_.drop_topic(topic, [&](Status status) { done.set_value(std::move(status)); });
-    if (const Status dropped = done.get_future().get(); !dropped)
-      log_error("topic not dropped id={} error=\"{}\"", topic.to_string(), dropped.error().message);
-  }
+  for (const Uuid& topic : change.dropped_topics) drop_topic(topic);
   for (const auto& defined : change.started) start_query(*defined);
   for (const std::string& id : change.paused) queries_.pause(id, true);
   for (const std::string& id : change.resumed) queries_.pause(id, false);
+}
+
+// Queries over topics that have more partitions now get tasks for them.
+void Definitions::restart_grown(const World& before, const World& now) {
+  const auto has_grown = [&](const Uuid& id) {
+    const storage::TopicInfo* old = before.topics->find(id);
+    const storage::TopicInfo* topic = now.topics->find(id);
+    return old && topic && old->partition_count != topic->partition_count;
+  };
+  for (const auto& [id, defined] : now.queries) {
+    if (!std::ranges::any_of(defined->topic_ids,
+                             [&](const auto& used) { return has_grown(used.second); }))
+      continue;
+    queries_.stop(*defined, Queries::Keep::State);
+    start_query(*defined);
+  }
 }
 
 }  // namespace server

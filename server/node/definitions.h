@@ -14,6 +14,7 @@
 #include "engine/sql/ast.h"
 #include "server/node/definition.h"
 #include "server/node/queries.h"
+#include "server/node/topic_change.h"
 #include "server/node/world.h"
 #include "storage/log/log.h"
 #include "storage/meta/metadata_log.h"
@@ -47,6 +48,8 @@ class Definitions {
   const engine::EngineSettings& settings() const { return settings_; }
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
               engine::Properties properties, DefinitionDone done);
+  // Answers with the topic as it is then, or as it was when it is gone.
+  void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   // A query's task cannot go on.
   void task_failed(const std::string& query_id, Error error);
   // Why a query has no running tasks; empty when it has.
@@ -58,10 +61,17 @@ class Definitions {
   void enqueue(Job job);
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
                                    const engine::Properties& properties);
-  Status append(const storage::MetadataCommand& command, Revision& revision);
+  Result<storage::TopicInfo> change_topic(const TopicChange& change);
+  // Logs, applies and realises a command that was planned on the present world.
+  Status commit(const storage::MetadataCommand& command);
+  Result<Revision> append(const storage::MetadataCommand& command);
   void realise(const WorldChange& change);
+  void drop_topic(const Uuid& topic);
+  void restart_grown(const World& before, const World& now);
   void realise_topics(const storage::TopicSnapshot& topics);
   void start_query(const DefinedQuery& defined);
+  // Of a query that has lost a topic; its state stays.
+  void stop_query(const DefinedQuery& defined, const std::string& why);
   void publish(WorldPtr world);
 
   storage::Log& log_;

@@ -64,6 +64,7 @@ Status Node::open_storage() {
 void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   if (!shards_are_ready_.load(std::memory_order_acquire)) return;
   for (const auto& shard : shards_) shard->wake(partitions);
+  if (kafka_is_ready_.load(std::memory_order_acquire)) kafka_->grown(partitions);
 }
 
 Status Node::make_shards() {
@@ -86,6 +87,23 @@ Status Node::open_front_ends() {
     shards.push_back({&shard->loop(), backends_.back().get()});
   }
   pg_ = TRY(pg::PgServer::open(shards, {settings_.pg}, clock_));
+  return open_kafka();
+}
+
+Status Node::open_kafka() {
+  std::vector<kafka::KafkaServer::Shard> shards;
+  for (const auto& shard : shards_) {
+    kafka_backends_.push_back(TRY(KafkaBackend::make(*log_, *definitions_, shard->loop())));
+    shards.push_back({&shard->loop(), kafka_backends_.back().get()});
+  }
+  kafka::KafkaServerOptions options;
+  options.address = settings_.kafka;
+  options.advertised = settings_.kafka_advertised;
+  options.node.cluster_id = log_->store().instance_id().to_string();
+  options.node.partitions_of_new_topic = settings_.engine.num_partitions;
+  options.node.creates_topics = settings_.auto_create_topics;
+  kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), clock_));
+  kafka_is_ready_.store(true, std::memory_order_release);
   return {};
 }
 
@@ -109,6 +127,8 @@ Node::~Node() {
   pg_.reset();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
+  kafka_.reset();
+  kafka_backends_.clear();
   shards_.clear();
 }
 

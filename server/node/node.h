@@ -4,6 +4,8 @@
 #include <string>
 
 #include "base/clock.h"
+#include "server/kafka/kafka_server.h"
+#include "server/node/kafka_backend.h"
 #include "server/node/node_session.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
@@ -29,6 +31,7 @@ class Node {
   ~Node();
 
   const Address& pg_address() const { return pg_->address(); }
+  const Address& kafka_address() const { return kafka_->address(); }
   const NodeStart& started() const { return started_; }
 
  private:
@@ -36,6 +39,7 @@ class Node {
   Status open_storage();
   Status make_shards();
   Status open_front_ends();
+  Status open_kafka();
   void count_records();
   void on_durable(std::span<const storage::TopicPartition> partitions);
 
@@ -51,7 +55,10 @@ class Node {
   std::unique_ptr<NodeParts> parts_;
   std::vector<std::unique_ptr<NodeBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;
-  std::atomic<bool> shards_are_ready_{false};
+  std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
+  std::unique_ptr<kafka::KafkaServer> kafka_;
+  // For the log's writer, which runs before they are there.
+  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false};
 };
 
 // `millrace server`.

@@ -148,6 +148,10 @@ Status Queries::start_with(const DefinedQuery& defined, engine::TaskOptions opti
   for (size_t i = 0; i < plan.exchanges.size(); ++i)
     TRY(storage::create_partitions_and_wait(log_, defined.exchange_ids.at(i),
                                             plan.exchanges[i].partitions));
+  for (const engine::StagePlan& stage : plan.stages) {  // all topics are there, or no task starts
+    TRY(inputs_of(defined, stage));
+    TRY(end_of(defined, stage));
+  }
   for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
     const std::vector<StageInput> inputs = TRY(inputs_of(defined, plan.stages[stage]));
     const int32_t partitions = partition_count(inputs.front().topic);

@@ -36,6 +36,13 @@ Status set_int(int& to, const std::string& text, int least, int most) {
   return {};
 }
 
+Status set_bool(bool& to, const std::string& text) {
+  if (text != "true" && text != "false")
+    return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not true or false", text)};
+  to = text == "true";
+  return {};
+}
+
 Status set_compat(NodeSettings& settings, const std::string& text) {
   if (text != "ksqldb" && text != "none")
     return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not ksqldb or none", text)};
@@ -63,6 +70,19 @@ constexpr SettingRow kSettings[] = {
        s.pg = TRY(parse_address(text));
        return {};
      }},
+    {"kafka", "HOST:PORT for Kafka clients; port 0 picks a free one [127.0.0.1:9092]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.kafka = TRY(parse_address(text));
+       return {};
+     }},
+    {"kafka-advertised",
+     "HOST:PORT that Kafka clients are told to connect to [where they have reached us]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.kafka_advertised = TRY(parse_address(text));
+       return {};
+     }},
+    {"auto-create-topics", "make a topic when a Kafka client asks for one that is not there [true]",
+     [](NodeSettings& s, const std::string& text) { return set_bool(s.auto_create_topics, text); }},
     {"shards", "event loops; 0: one a core [0]",
      [](NodeSettings& s, const std::string& text) { return set_int(s.shards, text, 0, 1024); }},
     {"num-partitions", "partitions of a topic that a statement makes without saying how many [4]",
@@ -154,9 +174,9 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   CLI::App app("Runs a server until SIGTERM or Ctrl-C.", "millrace server");
   app.footer(
       "Each setting may also come from the file (data-dir = \"...\") or from a variable: "
-      "MILLRACE_DATA_DIR, MILLRACE_PG, ...\n\n"
+      "MILLRACE_DATA_DIR, MILLRACE_KAFKA, ...\n\n"
       "Examples:\n  millrace server\n  millrace server --data-dir /var/lib/millrace --pg "
-      "0.0.0.0:7432\n  millrace server --pg 127.0.0.1:0");
+      "0.0.0.0:7432 --kafka 0.0.0.0:9092\n  millrace server --pg 127.0.0.1:0 --kafka 127.0.0.1:0");
   std::string file;
   app.add_option("--config", file, "a TOML file with settings");
   std::map<std::string_view, std::string> flags;

@@ -2,6 +2,7 @@
 // else the defaults.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -20,6 +21,9 @@ struct CheckpointPace {
 struct NodeSettings {
   std::string data_dir = "./millrace-data";
   Address pg{"127.0.0.1", 7432};
+  Address kafka{"127.0.0.1", 9092};
+  std::optional<Address> kafka_advertised;
+  bool auto_create_topics = true;        // when a Kafka client asks for one that is not there
   int shards = 0;                        // 0: as many as cores
   int64_t read_wait_ms = 2000;           // how long a look-up waits for what its session wrote
   int64_t copy_atomic_bytes = 64 << 20;  // a larger COPY commits in blocks

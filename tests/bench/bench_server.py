@@ -17,7 +17,8 @@ FORMATS = os.path.join(os.path.dirname(BINARY), 'tests/bench/bench_formats')
 class Server:
     def __init__(self, folder):
         begun = time.monotonic()
-        self.process = subprocess.Popen([BINARY, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0', '--log-level', 'warn'],
+        self.process = subprocess.Popen([BINARY, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
+                                         '--kafka', '127.0.0.1:0', '--log-level', 'warn'],
                                         stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             if found := re.match(r'pg listening on .*:(\d+)', line):

@@ -1,18 +1,21 @@
 """What the client tests share: a server of their own, and counting.
 
 A test file declares its cases with @case and ends with run(). The server is the one that MILLRACE_PG
-names (host:port), or one that is started here on a fresh data directory: the binary MILLRACE_BINARY,
-or the newest build/*/millrace.
+and MILLRACE_KAFKA name (host:port), or one that is started here on a fresh data directory: the binary
+MILLRACE_BINARY, or the newest build/*/millrace.
 """
 import atexit
+import dataclasses
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _START_TIMEOUT_S = 30
@@ -38,11 +41,20 @@ def _binary():
     return built[-1]
 
 
+@dataclasses.dataclass
+class Server:
+    """Where a running server listens."""
+    host: str
+    port: int  # for PostgreSQL clients
+    kafka: str  # HOST:PORT
+    stop: Callable[[], None] = lambda: None
+
+
 def launch():
-    """A server of its own on a fresh data directory: its host, its port, and what stops it."""
+    """A server of its own on a fresh data directory, and what stops it."""
     data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
     server = subprocess.Popen(
-        [_binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0"],
+        [_binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0"],
         stdout=subprocess.PIPE, text=True)
 
     def stop():
@@ -55,31 +67,31 @@ def launch():
 
     watchdog = threading.Timer(_START_TIMEOUT_S, server.kill)
     watchdog.start()
-    address = None
+    listening = {}
     for line in server.stdout:
-        if line.startswith("pg listening on "):
-            address = line.split()[-1]
+        if found := re.match(r"(\w+) listening on (\S+)", line):
+            listening[found[1]] = found[2]
         if line.strip() == "ready":
             break
     watchdog.cancel()
-    if address is None:
+    if len(listening) < 2:
         stop()
         sys.exit("the server did not start")
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
-    host, port = address.rsplit(":", 1)
-    return host, int(port), stop
+    host, port = listening["pg"].rsplit(":", 1)
+    return Server(host, int(port), listening["kafka"], stop)
 
 
 def start_server():
-    """Host and port of the server to test."""
+    """The server to test; one that is started here ends with the program."""
     running = os.environ.get("MILLRACE_PG")
     if running:
         host, port = running.rsplit(":", 1)
-        return host, int(port)
-    host, port, stop = launch()
-    atexit.register(stop)
-    return host, port
+        return Server(host, int(port), os.environ.get("MILLRACE_KAFKA", "127.0.0.1:9092"))
+    server = launch()
+    atexit.register(server.stop)
+    return server
 
 
 def run():

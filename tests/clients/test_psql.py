@@ -10,7 +10,8 @@ import time
 
 from millrace_server import case, run, start_server
 
-HOST, PORT = start_server()
+SERVER = start_server()
+HOST, PORT = SERVER.host, SERVER.port
 PSQL = ["psql", "-X", "-h", HOST, "-p", str(PORT), "-U", "millrace", "-d", "millrace"]
 
 

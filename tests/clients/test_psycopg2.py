@@ -11,7 +11,8 @@ import psycopg2.extras
 
 from millrace_server import case, run, start_server
 
-HOST, PORT = start_server()
+SERVER = start_server()
+HOST, PORT = SERVER.host, SERVER.port
 NOON = datetime.datetime(2024, 1, 2, 12, 30, 15, 678000, tzinfo=datetime.timezone.utc)
 
 

@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 
 from millrace_server import case, run, start_server
 
-HOST, PORT = start_server()
+SERVER = start_server()
+HOST, PORT = SERVER.host, SERVER.port
 UTC = datetime.timezone.utc
 NOON = datetime.datetime(2024, 1, 2, 12, 30, 15, 678000, tzinfo=UTC)
 

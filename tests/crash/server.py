@@ -26,7 +26,8 @@ class Server:
             environment["MILLRACE_CRASH_POINT"] = crash_point
         self._log = open(log_path, "ab")
         self._process = subprocess.Popen(
-            [*wrapper, binary, "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0"],
+            [*wrapper, binary, "server", "--data-dir", data_dir,
+             "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0"],
             stdout=subprocess.PIPE, stderr=self._log, env=environment)
         self.port = None
         atexit.register(self._process.kill)  # does nothing once it has been waited for

@@ -1,0 +1,76 @@
+#include "server/node/kafka_backend.h"
+
+namespace server {
+
+namespace {
+
+// An answer that is given on the loop, from whatever thread it comes.
+template <class Answer>
+std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done) {
+  return [&loop, done = std::move(done)](Answer answer) {
+    loop.post([done, answer = std::move(answer)]() mutable { done(std::move(answer)); });
+  };
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
+                                                         Definitions& definitions, Loop& loop) {
+  return std::unique_ptr<KafkaBackend>(
+      new KafkaBackend(log, definitions, loop, TRY(storage::LogReader::open(log))));
+}
+
+std::shared_ptr<const storage::TopicSnapshot> KafkaBackend::topics() const {
+  return definitions_.world()->topics;
+}
+
+void KafkaBackend::change_topic(TopicChange change,
+                                std::function<void(Result<storage::TopicInfo>)> done) {
+  definitions_.submit(std::move(change), on_loop(loop_, std::move(done)));
+}
+
+void KafkaBackend::create_topic(std::string name, int32_t partition_count,
+                                kafka::TopicConfig config,
+                                std::function<void(Result<storage::TopicInfo>)> done) {
+  change_topic(CreateTopic{std::move(name), partition_count, std::move(config)}, std::move(done));
+}
+
+void KafkaBackend::delete_topic(std::string name, std::function<void(Status)> done) {
+  change_topic(DeleteTopic{std::move(name)},
+               [done = std::move(done)](Result<storage::TopicInfo> deleted) {
+                 done(deleted ? Status{} : Status{std::move(deleted).error()});
+               });
+}
+
+void KafkaBackend::grow_topic(std::string name, int32_t partition_count,
+                              std::function<void(Status)> done) {
+  change_topic(GrowTopic{std::move(name), partition_count},
+               [done = std::move(done)](Result<storage::TopicInfo> grown) {
+                 done(grown ? Status{} : Status{std::move(grown).error()});
+               });
+}
+
+void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
+  waiting_.emplace_back(std::move(request), on_loop(loop_, std::move(done)));
+  if (waiting_.size() == 1) append_waiting();
+}
+
+void KafkaBackend::append_waiting() {
+  while (!waiting_.empty()) {
+    auto& [request, done] = waiting_.front();
+    if (!log_.try_append(request, done))
+      return log_.when_room([this] { loop_.post([this] { append_waiting(); }); });
+    waiting_.pop_front();
+  }
+}
+
+void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
+  log_.allocate_producer_ids(1, on_loop(loop_, std::move(done)));
+}
+
+std::shared_ptr<const storage::PartitionStatus> KafkaBackend::find_partition(
+    const storage::TopicPartition& partition) const {
+  return log_.find_partition(partition);
+}
+
+}  // namespace server

@@ -1,0 +1,51 @@
+// The Kafka front end's port over the node: topics by way of the metadata thread, records straight
+// to and from the log.
+#pragma once
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/kafka/backend.h"
+#include "server/net/loop.h"
+#include "server/node/definitions.h"
+#include "storage/log/log.h"
+
+namespace server {
+
+// Threads: the loop's; answers come there too. Owner: the node; it goes when the loop has stopped,
+// so what is posted never finds it gone.
+// Queues:  appends that the log has no room for wait here in their order; each is bounded by its
+//          connection, which takes no more requests meanwhile.
+class KafkaBackend final : public kafka::Backend {
+ public:
+  static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, Definitions& definitions,
+                                                    Loop& loop);
+
+  std::shared_ptr<const storage::TopicSnapshot> topics() const override;
+  void create_topic(std::string name, int32_t partition_count, kafka::TopicConfig config,
+                    std::function<void(Result<storage::TopicInfo>)> done) override;
+  void delete_topic(std::string name, std::function<void(Status)> done) override;
+  void grow_topic(std::string name, int32_t partition_count,
+                  std::function<void(Status)> done) override;
+  void append(storage::AppendRequest request, storage::AppendDone done) override;
+  void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override;
+  std::shared_ptr<const storage::PartitionStatus> find_partition(
+      const storage::TopicPartition& partition) const override;
+  storage::LogReader& reader() override { return *reader_; }
+
+ private:
+  KafkaBackend(storage::Log& log, Definitions& definitions, Loop& loop,
+               std::unique_ptr<storage::LogReader> reader)
+      : log_(log), definitions_(definitions), loop_(loop), reader_(std::move(reader)) {}
+  void change_topic(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
+  void append_waiting();
+
+  storage::Log& log_;
+  Definitions& definitions_;
+  Loop& loop_;
+  std::unique_ptr<storage::LogReader> reader_;
+  std::deque<std::pair<storage::AppendRequest, storage::AppendDone>> waiting_;
+};
+
+}  // namespace server

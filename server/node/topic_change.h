@@ -1,0 +1,35 @@
+// What Kafka clients ask of topics, as commands of the metadata log. Pure.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <variant>
+
+#include "base/result.h"
+#include "storage/meta/metadata_log.h"
+#include "storage/meta/topic_table.h"
+
+namespace server {
+
+struct CreateTopic {
+  std::string name;
+  int32_t partition_count = 1;
+  std::map<std::string, std::string> config;
+};
+// Streams, tables and queries over the topic stay, and say that it is gone.
+struct DeleteTopic {
+  std::string name;
+};
+struct GrowTopic {
+  std::string name;
+  int32_t partition_count = 1;  // in all
+};
+using TopicChange = std::variant<CreateTopic, DeleteTopic, GrowTopic>;
+
+// Fails with TopicExists, UnknownTopic, InvalidParameter.
+Result<storage::MetadataCommand> plan_topic_change(const TopicChange& change,
+                                                   const storage::TopicTable& topics,
+                                                   const std::function<Uuid()>& new_id);
+const std::string& topic_name(const TopicChange& change);
+
+}  // namespace server
