@@ -206,8 +206,7 @@ void ShardState::take_grown() {
     if (const auto found = waiting_.find(partition); found != waiting_.end())
       concerned.insert(concerned.end(), found->second.begin(), found->second.end());
   std::ranges::sort(concerned);
-  const auto repeated = std::ranges::unique(concerned);
-  concerned.erase(repeated.begin(), repeated.end());
+  concerned.erase(std::unique(concerned.begin(), concerned.end()), concerned.end());
   for (const uint64_t id : concerned)
     if (const auto found = connections_.find(id); found != connections_.end())
       found->second->grown();
