@@ -9,7 +9,7 @@
 
 namespace server::kafka {
 
-class MemoryBackend final : public Backend {
+class MemoryBackend : public Backend {
  public:
   MemoryBackend()
       : log_(storage::Log::open(disk_.open(), {}).value()),
@@ -25,11 +25,18 @@ class MemoryBackend final : public Backend {
     if (const Status made = topics_.apply(storage::encode_create_topic(topic)); !made)
       return done(made.error());
     const Status partitions = storage::create_partitions_and_wait(*log_, topic.id, partition_count);
-    ASSERT_TRUE(partitions);
-    done(topic);
+    partitions ? done(topic) : done(partitions.error());
   }
   void delete_topic(std::string name, std::function<void(Status)> done) override {
-    done(topics_.apply(storage::encode_delete_topic(topics()->find(name)->id)));
+    const auto known = topics();
+    const storage::TopicInfo* topic = known->find(name);
+    if (!topic) return done(Error{ErrorCode::UnknownTopic, "there is no such topic"});
+    const Uuid id = topic->id;
+    if (const Status deleted = topics_.apply(storage::encode_delete_topic(id)); !deleted)
+      return done(deleted);
+    std::promise<Status> dropped;
+    log_->drop_topic(id, [&](Status status) { dropped.set_value(std::move(status)); });
+    done(dropped.get_future().get());
   }
   void grow_topic(std::string name, int32_t partition_count,
                   std::function<void(Status)> done) override {

@@ -1,0 +1,140 @@
+// Fuzz target: all bytes of one client's connection, through frames, headers and handlers to a log
+// in memory. Whatever came before, a request is answered unless the connection was ended; answers
+// are whole frames; and what the log holds then is sound.
+#include <algorithm>
+#include <cassert>
+#include <string>
+
+#include "base/log.h"
+#include "records/batch.h"
+#include "server/kafka/messages/api_versions_request.h"
+#include "server/kafka/session.h"
+#include "tests/server/kafka/memory_backend.h"
+
+using namespace server::kafka;
+
+namespace {
+
+constexpr int32_t kMaxPartitions = 8;
+constexpr size_t kMaxTopics = 8;
+constexpr int32_t kLastId = 0x6d696c6c;
+
+// Making partitions costs far more than what is tested here: a few must do.
+class SmallBackend final : public MemoryBackend {
+ public:
+  void create_topic(std::string name, int32_t partition_count, TopicConfig config,
+                    std::function<void(Result<storage::TopicInfo>)> done) override {
+    if (partition_count > kMaxPartitions || topics()->by_name().size() >= kMaxTopics)
+      return done(Error{ErrorCode::InvalidParameter, "too many for a test"});
+    MemoryBackend::create_topic(std::move(name), partition_count, std::move(config),
+                                std::move(done));
+  }
+};
+
+class Client final : private SessionHost {
+ public:
+  Client(Backend& backend, const Clock& clock, const NodeView& node)
+      : session_(backend, *this, clock, node) {}
+
+  // In pieces, as a socket gives them.
+  void send(std::string_view bytes) {
+    constexpr size_t kPieceSize = 61;
+    while (!bytes.empty() && !session_.is_over()) {
+      session_.receive(bytes.substr(0, kPieceSize));
+      bytes.remove_prefix(std::min(bytes.size(), kPieceSize));
+      run();
+    }
+  }
+  void run() {
+    session_.run();
+    received_.receive(session_.take_output());
+    while (const auto frame = received_.next().value()) {
+      assert(frame->size() >= sizeof(int32_t));
+      last_answered_ = load_be<int32_t>(frame->data());
+    }
+    assert(received_.buffered_bytes() == 0);
+  }
+  void grown() {
+    session_.grown();
+    run();
+  }
+  bool is_over() const { return session_.is_over(); }
+  bool is_waiting() const { return !is_over() && !session_.wants_input(); }
+  int32_t last_answered() const { return last_answered_; }
+
+ private:
+  void wake() override {}  // run() is called often enough
+
+  Session session_;
+  FrameReader received_;
+  int32_t last_answered_ = 0;
+};
+
+// Nothing of a request is still to come.
+bool ends_with_a_frame(std::string_view bytes) {
+  FrameReader reader;
+  reader.receive(bytes);
+  auto frame = reader.next();
+  while (frame && *frame) frame = reader.next();
+  return frame && reader.buffered_bytes() == 0;
+}
+
+std::string last_request() {
+  std::string bytes;
+  append_request(bytes, {.api_version = 0, .correlation_id = kLastId}, ApiVersionsRequest{});
+  return bytes;
+}
+
+void check_partition(storage::LogReader& reader, const storage::TopicPartition& partition) {
+  Offset next = reader.log_start(partition).value();
+  const Offset end = reader.readable_end(partition).value();
+  while (next < end) {
+    const auto batches = reader.read(partition, next, 1 << 20).value();
+    for (const storage::BatchRef& stored : batches) {
+      const records::BatchView batch =
+          records::parse_batch(stored.bytes, records::BatchCheck::ShapeAndCrc).value();
+      assert(records::check_records(batch));
+      assert(stored.base_offset == next && batch.header.base_offset == next);
+      next = stored.last_offset + 1;
+    }
+  }
+  assert(next == end);
+}
+
+void check_log(Backend& backend) {
+  storage::LogReader& reader = backend.reader();
+  const Status begun = reader.begin_turn();
+  assert(begun);
+  const auto topics = backend.topics();
+  for (const auto& [name, topic] : topics->by_name())
+    for (int32_t index = 0; index < topic.partition_count; ++index)
+      check_partition(reader, {topic.id, PartitionId(index)});
+  reader.end_turn();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  set_log_level(LogLevel::Error);
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  SmallBackend backend;
+  backend.holds_appends = size % 2 == 1;  // so that answers come in the call, or later
+  SimulatedClock clock;
+  const NodeView node{.host = "127.0.0.1", .port = 9092, .cluster_id = "fuzz"};
+  {
+    Client client(backend, clock, node);
+    client.send(bytes);
+    if (ends_with_a_frame(bytes)) client.send(last_request());
+    backend.holds_appends = false;
+    backend.let_through();
+    for (size_t round = 0; round == 0 || client.is_waiting(); ++round) {
+      assert(round <= size);  // each ends a long poll at least
+      client.grown();
+      clock.advance_us(60'000'000);
+      client.run();
+    }
+    assert(client.is_over() || !ends_with_a_frame(bytes) || client.last_answered() == kLastId);
+  }
+  check_log(backend);
+  return 0;
+}
