@@ -67,6 +67,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
   auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
   const auto topics = context.backend.topics();
   std::multiset<std::string_view> names;
+  int32_t partitions_left = kMaxPartitions;
   for (const Asked& asked : request.topics) names.insert(asked.name);
   gathering->response.topics.resize(request.topics.size());
   for (size_t i = 0; i < request.topics.size(); ++i) {
@@ -80,6 +81,12 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     if (!check(asked, *topics, answer)) continue;
     const int32_t partition_count =
         asked.num_partitions == -1 ? context.node.partitions_of_new_topic : asked.num_partitions;
+    if (partition_count > partitions_left) {
+      refuse(answer, kPolicyViolation,
+             fmt::format("one request makes up to {} partitions", kMaxPartitions));
+      continue;
+    }
+    partitions_left -= partition_count;
     answer.num_partitions = partition_count;
     answer.replication_factor = 1;
     answer.configs.emplace();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -83,7 +84,10 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       response.topics.push_back(describe(topic, node.node_id));
   std::vector<size_t> missing;
   if (!wants_all) {
+    // Once each: naming a topic costs a client far less than describing its partitions costs us.
+    std::set<std::pair<std::optional<std::string_view>, Uuid>> seen;
     for (const MetadataRequest::Topic& asked : *request.topics) {
+      if (!seen.emplace(asked.name, asked.topic_id).second) continue;
       const storage::TopicInfo* topic =
           asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
       if (topic) {

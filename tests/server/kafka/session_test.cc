@@ -138,6 +138,17 @@ TEST_F(SessionTest, metadata_makes_the_topic_that_a_producer_asks_for) {
   EXPECT_EQ(ask<MetadataResponse>(MetadataRequest{}, 4).topics.size(), 1u);
 }
 
+TEST_F(SessionTest, metadata_describes_a_topic_once_however_often_it_is_named) {
+  create_topic("t");
+  MetadataRequest request;
+  request.topics = {{.name = "t"}, {.name = "t"}, {.name = "fresh"}, {.name = "fresh"}};
+  const auto answer = ask<MetadataResponse>(request, 4);
+  ASSERT_EQ(answer.topics.size(), 2u);
+  EXPECT_EQ(answer.topics[0].name, "t");
+  EXPECT_EQ(answer.topics[1].name, "fresh");
+  EXPECT_EQ(answer.topics[1].error_code, KafkaError::None);
+}
+
 TEST_F(SessionTest, what_is_produced_is_fetched_byte_for_byte) {
   create_topic("t");
   const std::string sent = batch("hello");
@@ -247,10 +258,15 @@ TEST_F(SessionTest, topics_that_cannot_be_made_say_why) {
   request.topics = {{.name = "t"},
                     {.name = "no blanks"},
                     {.name = "none", .num_partitions = 0},
-                    {.name = "three", .replication_factor = 3}};
+                    {.name = "three", .replication_factor = 3},
+                    {.name = "most", .num_partitions = 9'999},
+                    {.name = "too_many", .num_partitions = 2}};
+  request.validate_only = true;
   const auto response = ask<CreateTopicsResponse>(request, 4);
   EXPECT_EQ(response.topics.at(0).error_code, KafkaError::TopicAlreadyExists);
   EXPECT_EQ(response.topics.at(1).error_code, KafkaError::InvalidTopic);
   EXPECT_EQ(response.topics.at(2).error_code, kInvalidPartitions);
   EXPECT_EQ(response.topics.at(3).error_code, kInvalidReplicationFactor);
+  EXPECT_EQ(response.topics.at(4).error_code, KafkaError::None);
+  EXPECT_EQ(response.topics.at(5).error_code, kPolicyViolation);
 }
