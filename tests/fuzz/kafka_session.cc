@@ -29,6 +29,12 @@ class SmallBackend final : public MemoryBackend {
     MemoryBackend::create_topic(std::move(name), partition_count, std::move(config),
                                 std::move(done));
   }
+  void grow_topic(std::string name, int32_t partition_count,
+                  std::function<void(Status)> done) override {
+    if (partition_count > kMaxPartitions)
+      return done(Error{ErrorCode::InvalidParameter, "too many for a test"});
+    MemoryBackend::grow_topic(std::move(name), partition_count, std::move(done));
+  }
 };
 
 class Client final : private SessionHost {

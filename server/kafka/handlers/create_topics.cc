@@ -36,7 +36,8 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
   else if (asked.replication_factor != -1 && asked.replication_factor != 1)
     refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
   for (const auto& config : asked.configs) {
-    if (answer.error_code != KafkaError::None || !config.value) break;
+    if (answer.error_code != KafkaError::None) break;
+    if (!config.value) continue;  // its default
     if (const Status checked = check_topic_config(config.name, *config.value); !checked)
       refuse(answer, kInvalidConfig, checked.error().message);
   }
@@ -90,11 +91,11 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     answer.num_partitions = partition_count;
     answer.replication_factor = 1;
     answer.configs.emplace();
+    if (!request.validate_only) warn_of_settings_without_effect(asked);
     TopicConfig config;
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
       if (each.value) config[std::move(each.name)] = std::move(*each.value);
     if (request.validate_only) continue;
-    warn_of_settings_without_effect(asked);
     ++gathering->left;
     context.backend.create_topic(asked.name, partition_count, std::move(config),
                                  [gathering, i](Result<storage::TopicInfo> made) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/topic_configs.h"
@@ -68,7 +69,10 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
                              Reply<DescribeConfigsResponse> reply) {
   const auto topics = context.backend.topics();
   DescribeConfigsResponse response;
+  // Once each: naming a resource costs a client far less than its settings cost us.
+  std::set<std::pair<int8_t, std::string_view>> seen;
   for (const Asked& asked : request.resources) {
+    if (!seen.emplace(asked.resource_type, asked.resource_name).second) continue;
     Answer& answer = response.results.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;

@@ -260,7 +260,8 @@ TEST_F(SessionTest, topics_that_cannot_be_made_say_why) {
                     {.name = "none", .num_partitions = 0},
                     {.name = "three", .replication_factor = 3},
                     {.name = "most", .num_partitions = 9'999},
-                    {.name = "too_many", .num_partitions = 2}};
+                    {.name = "too_many", .num_partitions = 2},
+                    {.name = "odd", .configs = {{"retention.ms", std::nullopt}, {"no.such", "1"}}}};
   request.validate_only = true;
   const auto response = ask<CreateTopicsResponse>(request, 4);
   EXPECT_EQ(response.topics.at(0).error_code, KafkaError::TopicAlreadyExists);
@@ -269,4 +270,18 @@ TEST_F(SessionTest, topics_that_cannot_be_made_say_why) {
   EXPECT_EQ(response.topics.at(3).error_code, kInvalidReplicationFactor);
   EXPECT_EQ(response.topics.at(4).error_code, KafkaError::None);
   EXPECT_EQ(response.topics.at(5).error_code, kPolicyViolation);
+  EXPECT_EQ(response.topics.at(6).error_code, kInvalidConfig);
+}
+
+TEST_F(SessionTest, settings_are_described_once_however_often_they_are_asked_for) {
+  constexpr int8_t kTopic = 2;
+  create_topic("t");
+  DescribeConfigsRequest request;
+  request.resources = {{.resource_type = kTopic, .resource_name = "t"},
+                       {.resource_type = kTopic, .resource_name = "t"},
+                       {.resource_type = kTopic, .resource_name = "absent"}};
+  const auto response = ask<DescribeConfigsResponse>(request, 1);
+  ASSERT_EQ(response.results.size(), 2u);
+  EXPECT_FALSE(response.results[0].configs.empty());
+  EXPECT_EQ(response.results[1].error_code, KafkaError::UnknownTopicOrPartition);
 }
