@@ -111,8 +111,21 @@ struct Planner {
     return effect;
   }
 
+  Status check_topics_exist(const engine::QueryPlan& plan) const {
+    for (const std::string& name : plan.sources) {
+      const engine::DataSource* source = world.catalog->find_source(name);
+      if (source && !topics.find(source->topic))
+        return Error{ErrorCode::UnknownTopic,
+                     fmt::format("topic \"{}\" of {} was deleted", source->topic, name),
+                     {},
+                     fmt::format("DROP {} and create it anew.", name)};
+    }
+    return {};
+  }
+
   Result<Effect> with_query(CatalogPtr catalog, PlannedQuery planned,
                             engine::QueryKind kind) const {
+    TRY(check_topics_exist(planned.plan));
     auto query = std::make_shared<engine::PersistentQuery>();
     query->id = planned.plan.id;
     query->kind = kind;

@@ -35,6 +35,13 @@ class PullExecution final : public NodeExecution {
   }
 
  private:
+  // What one shard answers.
+  struct Found {
+    Result<std::vector<engine::Batch>> rows = std::vector<engine::Batch>();
+    size_t tasks = 0;  // that were asked
+    size_t left = 1;   // that are not durable yet, and one for the shard
+  };
+
   void give_up_waiting() {
     if (is_asking_) return;
     receiver().on_notice({pg::NoticeLevel::Warning,
@@ -63,9 +70,7 @@ class PullExecution final : public NodeExecution {
     patience_.stop();
     const std::vector<Shard*>& shards = session().parts().queries.shards();
     left_ = shards.size();
-    auto answer = on_loop([this](std::shared_ptr<Result<std::vector<engine::Batch>>> rows) {
-      take(std::move(rows));
-    });
+    auto answer = on_loop([this](std::shared_ptr<Found> found) { take(*found); });
     for (Shard* shard : shards)
       shard->post([shard, id = keeper_->plan->id, keys = plan_.keys, answer,
                    &clock = session().parts().clock] { look_up(*shard, id, keys, clock, answer); });
@@ -77,38 +82,55 @@ class PullExecution final : public NodeExecution {
   static void look_up(Shard& shard, const std::string& query_id,
                       const std::optional<std::vector<std::string>>& keys, const Clock& clock,
                       Answer answer) {
-    struct Gathered {
-      std::shared_ptr<Result<std::vector<engine::Batch>>> rows =
-          std::make_shared<Result<std::vector<engine::Batch>>>();
-      size_t left = 1;
-    };
-    auto gathered = std::make_shared<Gathered>();
-    const auto one_durable = [gathered, answer](Status status) {
-      if (!status && *gathered->rows) *gathered->rows = std::move(status).error();
-      if (--gathered->left == 0) answer(gathered->rows);
+    auto found = std::make_shared<Found>();
+    const auto one_durable = [found, answer](Status status) {
+      if (!status && found->rows) found->rows = std::move(status).error();
+      if (--found->left == 0) answer(found);
     };
     Random random(0);
     const engine::EvalContext eval{clock, random};
     for (ShardTask* task : shard.keepers(query_id)) {
       Result<engine::Batch> rows = keys ? task->view->find(*keys, eval) : task->view->scan(eval);
       if (!rows) {
-        *gathered->rows = std::move(rows).error();
+        found->rows = std::move(rows).error();
         break;
       }
-      (*gathered->rows)->push_back(std::move(rows).take());
+      found->rows->push_back(std::move(rows).take());
+      ++found->tasks;
       if (task->task->failure())
         continue;  // its rows are the last durable ones; SHOW QUERIES tells about the failure
-      ++gathered->left;
+      ++found->left;
       task->task->when_durable(one_durable);
     }
     one_durable({});
   }
 
-  void take(std::shared_ptr<Result<std::vector<engine::Batch>>> rows) {
+  void take(Found& found) {
     if (is_over_) return;
-    if (!*rows) return fail(std::move(*rows).error());
-    for (engine::Batch& batch : **rows) batches_.push_back(std::move(batch));
-    if (--left_ == 0) deliver();
+    if (!found.rows) return fail(std::move(found.rows).error());
+    for (engine::Batch& batch : *found.rows) batches_.push_back(std::move(batch));
+    tasks_asked_ += found.tasks;
+    if (--left_ > 0) return;
+    // Half a table is none.
+    if (tasks_asked_ < session().parts().queries.keeper_count(*keeper_)) return fail(not_kept());
+    deliver();
+  }
+
+  Error not_kept() {
+    const auto failed = session().parts().definitions.failed_queries();
+    const auto found = failed.find(keeper_->plan->id);
+    if (found == failed.end())
+      return Error{
+          ErrorCode::ObjectState,
+          fmt::format("the query that keeps table {} is starting again", plan_.table->name),
+          {},
+          "Try again in a moment."};
+    return Error{
+        ErrorCode::ObjectState,
+        fmt::format("table {} cannot be read: its query {} has stopped", plan_.table->name,
+                    keeper_->plan->id),
+        found->second,
+        "SHOW QUERIES tells about it. DROP the table and create it anew when its source is back."};
   }
 
   void deliver() {
@@ -136,7 +158,8 @@ class PullExecution final : public NodeExecution {
   const DefinedQuery* keeper_ = nullptr;
   Timer patience_;
   size_t room_;
-  size_t left_ = 1;
+  size_t left_ = 1;         // shards that have not answered
+  size_t tasks_asked_ = 0;  // of the table
   bool is_asking_ = false, is_over_ = false;
   std::vector<engine::Batch> batches_;
 };

@@ -167,6 +167,16 @@ Status Queries::start_with(const DefinedQuery& defined, engine::TaskOptions opti
   return {};
 }
 
+size_t Queries::keeper_count(const DefinedQuery& defined) const {
+  const auto& materialization = defined.plan->materialization;
+  if (!materialization) return 0;
+  const engine::StagePlan& stage =
+      defined.plan->stages[static_cast<size_t>(materialization->stage)];
+  const auto inputs = inputs_of(defined, stage);
+  if (!inputs || stage.merges_partitions) return 1;
+  return static_cast<size_t>(partition_count(inputs->front().topic));
+}
+
 Status Queries::start(const DefinedQuery& defined) {
   careful_.erase(defined.plan->id);
   return start_with(defined, options_for(*defined.plan));

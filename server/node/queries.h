@@ -42,6 +42,9 @@ class Queries {
   // query stays in state ERROR.
   void rebuild(const DefinedQuery& defined, const Error& error);
 
+  // How many tasks keep the query's table when all of them run. Any thread.
+  size_t keeper_count(const DefinedQuery& defined) const;
+
   Shard& shard_for(const std::string& query_id, int32_t partition);
   const std::vector<Shard*>& shards() const { return shards_; }
   const RecoveredCounts& recovered() const { return recovered_; }
