@@ -39,39 +39,44 @@ Session::~Session() {
 void Session::run() {
   is_running_ = true;
   retry_fetch();
-  // Each round of answers may make room for requests that have arrived already.
-  do begin_requests();
-  while (collect_answers() && can_begin());
+  collect_answers();
+  while (can_begin() && begin_next()) collect_answers();
   is_running_ = false;
+  // Requests are small and answers are large: what has arrived already could fill the memory, and
+  // would keep all other connections waiting.
+  if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
 }
 
 bool Session::can_begin() const {
   return !is_over_ && !output_is_full_ && !waiting_fetch_ &&
          pending_.size() < limits_.max_pending_answers &&
-         pending_bytes_ < limits_.max_pending_bytes;
+         pending_bytes_ < limits_.max_pending_bytes && output_.size() < limits_.max_output_bytes;
 }
 
 bool Session::wants_input() const { return can_begin(); }
 
-void Session::begin_requests() {
-  while (can_begin()) {
-    Result<std::optional<std::string>> frame = frames_.next();
-    if (!frame) return refuse(frame.error().message);
-    if (!*frame) return;
-    begin(**frame);
-  }
+bool Session::begin_next() {
+  const Result<std::optional<std::string>> frame = frames_.next();
+  if (frame && !*frame) return false;
+  frame ? begin(**frame) : refuse(frame.error().message);
+  return true;
 }
 
 void Session::begin(const std::string& frame) {
   const Result<RequestFrame> request = parse_request(frame);
   if (!request) return refuse(request.error().message);
-  const RequestHeader& header = request->header;
   auto slot = std::make_shared<AnswerSlot>();
   slot->on_ready = [this] {
     if (!is_running_) host_.wake();
   };
   pending_.push_back({slot, frame.size()});
-  pending_bytes_ += frame.size();
+  answer(*request, slot);
+  pending_.back().size_bytes += slot->bytes.size();
+  pending_bytes_ += pending_.back().size_bytes;
+}
+
+void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot) {
+  const RequestHeader& header = request.header;
   const ApiRow* api = find_api(header.api_key);
   const bool has_version =
       api && header.api_version >= api->min_version && header.api_version <= api->max_version;
@@ -81,7 +86,7 @@ void Session::begin(const std::string& frame) {
     return refuse(fmt::format("request {} version {}", header.api_key, header.api_version));
   }
   HandlerContext all = context();
-  if (const Status handled = api->handle(all, *request, slot); !handled)
+  if (const Status handled = api->handle(all, request, slot); !handled)
     refuse(handled.error().message);
 }
 
@@ -90,17 +95,18 @@ void Session::refuse(std::string_view why) {
   is_over_ = true;
 }
 
-bool Session::collect_answers() {
-  const size_t before = pending_.size();
+void Session::collect_answers() {
   while (!pending_.empty() && pending_.front().slot->is_ready) {
     AnswerSlot& slot = *pending_.front().slot;
     if (slot.ends_connection) is_over_ = true;
-    output_ += slot.bytes;
-    pending_bytes_ -= pending_.front().request_size;
+    if (output_.empty())
+      output_ = std::move(slot.bytes);
+    else
+      output_ += slot.bytes;
+    pending_bytes_ -= pending_.front().size_bytes;
     slot.on_ready = nullptr;
     pending_.pop_front();
   }
-  return pending_.size() < before;
 }
 
 void Session::retry_fetch() {

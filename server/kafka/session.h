@@ -16,8 +16,11 @@ namespace server::kafka {
 
 struct SessionLimits {
   size_t max_frame_size = kMaxFrameSize;
-  size_t max_pending_answers = 100;     // further requests wait in the socket
-  size_t max_pending_bytes = 64 << 20;  // of requests that are not answered yet
+  size_t max_pending_answers = 100;  // further requests wait in the socket
+  // Of requests that are not answered yet, and of answers that wait for those before them.
+  size_t max_pending_bytes = 64 << 20;
+  // What run() gathers before the rest has to wait for the next turn; one answer may be larger.
+  size_t max_output_bytes = 1 << 20;
 };
 
 // What a session asks of whoever runs it.
@@ -62,14 +65,15 @@ class Session {
  private:
   struct Pending {
     std::shared_ptr<AnswerSlot> slot;  // shared with the Reply of its handler
-    size_t request_size;
+    size_t size_bytes;                 // of the request, and of the answer if it is there
   };
   bool can_begin() const;
-  void begin_requests();
+  // False when no whole request has arrived.
+  bool begin_next();
   void begin(const std::string& frame);
+  void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
   void refuse(std::string_view why);
-  // Whether there were any.
-  bool collect_answers();
+  void collect_answers();
   void retry_fetch();
 
   HandlerContext context() { return {backend_, clock_, node_, waiting_fetch_}; }

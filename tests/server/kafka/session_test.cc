@@ -229,6 +229,45 @@ TEST_F(SessionTest, a_long_poll_waits_for_records_and_no_longer_than_its_time) {
   EXPECT_EQ(answers().size(), 1u);
 }
 
+TEST_F(SessionTest, requests_that_came_together_are_answered_a_little_at_a_time) {
+  create_topic("t");
+  EXPECT_EQ(produce_error(produce("t", batch(std::string(700'000, 'x')))), KafkaError::None);
+  std::string bytes;
+  for (int32_t id = 1; id <= 5; ++id)
+    append_request(bytes, {.api_version = 11, .correlation_id = id}, fetch("t", 0));
+  wakes = 0;
+  session.receive(bytes);
+  session.run();
+  EXPECT_EQ(answers().size(), 2u) << "more than a megabyte is enough for one turn";
+  EXPECT_EQ(wakes, 1);
+  session.run();
+  EXPECT_EQ(answers().size(), 2u);
+  session.set_output_full(true);
+  session.run();
+  EXPECT_EQ(answers().size(), 0u) << "the client does not read";
+  session.set_output_full(false);
+  wakes = 0;
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+  EXPECT_EQ(wakes, 0);
+}
+
+TEST_F(SessionTest, answers_that_wait_for_one_before_them_are_few) {
+  create_topic("t");
+  EXPECT_EQ(produce_error(produce("t", batch(std::string(900'000, 'x')))), KafkaError::None);
+  backend.holds_appends = true;
+  send(produce("t", batch("slow")), 7);
+  for (int i = 0; i < 99; ++i) send(fetch("t", 0), 11);
+  EXPECT_FALSE(session.wants_input()) << "64 megabytes wait already";
+  backend.let_through();
+  size_t answer_count = 0;
+  for (int i = 0; i < 100; ++i) {
+    session.run();
+    answer_count += answers().size();
+  }
+  EXPECT_EQ(answer_count, 100u);
+}
+
 TEST_F(SessionTest, offsets_are_found_by_their_names_and_by_time) {
   create_topic("t");
   for (const int64_t timestamp : {1000, 2000, 3000})
