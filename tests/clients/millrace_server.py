@@ -48,6 +48,7 @@ class Server:
     port: int  # for PostgreSQL clients
     kafka: str  # HOST:PORT
     stop: Callable[[], None] = lambda: None
+    pid: int | None = None  # of one that was started here
 
 
 def launch():
@@ -80,7 +81,7 @@ def launch():
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
-    return Server(host, int(port), listening["kafka"], stop)
+    return Server(host, int(port), listening["kafka"], stop, server.pid)
 
 
 def start_server():
