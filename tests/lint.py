@@ -45,7 +45,7 @@ ARROWS = {
 }
 # A library with concepts of its own is known in one place.
 HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'], 'openssl/': ['server/net', 'server/auth'],
-         'antlr4-runtime': ['grammar', 'engine/sql']}
+         'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 

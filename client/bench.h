@@ -1,0 +1,39 @@
+// How fast a server takes records and gives them back.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "client/bench_report.h"
+#include "client/connection.h"
+
+namespace client {
+
+struct BenchRequest {
+  Connection::Settings settings;
+  std::string topic;
+  int64_t most_records = INT64_MAX;
+  double most_seconds = 1e9;
+  bool is_json = false;
+
+  // Producing.
+  int partitions = 6;  // of the topic, when it has to be made
+  size_t record_bytes = 1024;
+  int64_t most_per_second = 0;  // 0: as fast as it goes
+  bool is_idempotent = true;
+  std::string acks = "all", codec = "none";
+
+  // Consuming.
+  bool is_from_beginning = true;
+  bool stops_at_end = true;
+  bool measures_latency = false;
+};
+
+// Makes the topic when it is not there. Latency is from the call that sends until the report of
+// delivery, so without a rate it is mostly the time in the queue of librdkafka.
+Result<BenchResult> bench_produce(const BenchRequest& request);
+
+// All partitions at a time. Time counts from the first record that arrives. Latency is from the
+// record's own timestamp until it arrives, by this machine's clock and to the millisecond.
+Result<BenchResult> bench_consume(const BenchRequest& request);
+
+}  // namespace client

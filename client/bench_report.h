@@ -1,0 +1,23 @@
+// What a benchmark measured, for people or for a program.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "client/histogram.h"
+
+namespace client {
+
+struct BenchResult {
+  std::string bench, address, topic;  // bench: produce or consume
+  size_t partitions = 0;
+  int64_t records = 0, bytes = 0;  // of keys and values
+  int64_t failed_records = 0;
+  double seconds = 0;
+  std::optional<Histogram> latency_us = {};  // none: not measured
+};
+
+std::string to_text(const BenchResult& result);
+// One line.
+std::string to_json(const BenchResult& result);
+
+}  // namespace client

@@ -1,0 +1,66 @@
+#include "client/command_line.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+
+namespace client {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// The second signal finds the default action again and ends the process, should it hang.
+void note_interrupt(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+}  // namespace
+
+void print_help(const Help& help, std::span<const Flag> flags) {
+  fmt::print("{}\n\nUsage: {}\n\nOptions:\n{}", help.summary, help.usage, describe_flags(flags));
+  if (!help.examples.empty()) fmt::print("\nExamples:\n{}", help.examples);
+}
+
+int report(const Error& error, int status) {
+  std::fflush(stdout);
+  fmt::print(stderr, "error: {}\n", error.message);
+  if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
+  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+  return status;
+}
+
+Error about(std::string_view what, Error error) {
+  error.message = fmt::format("{}: {}", what, error.message);
+  return error;
+}
+
+std::string bootstrap_server(const Flags& flags) {
+  return flags.text(kBootstrapFlag.name, "localhost:9092");
+}
+
+void watch_for_interrupts() {
+  // Without SA_RESTART, which std::signal sets: a read that waits must end.
+  struct sigaction action {};
+  action.sa_handler = note_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool is_interrupted() { return interrupted; }
+
+int print_kafka_version() {
+  fmt::print("3.9.0 (Millrace)\n");
+  return 0;
+}
+
+std::string grouped(int64_t number) {
+  std::string text = std::to_string(number);
+  const size_t first = number < 0 ? 1 : 0;
+  for (size_t at = text.size(); at > first + 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+}  // namespace client

@@ -1,0 +1,19 @@
+// The command line's commands, for the program's table of subcommands. Each speaks to a server over
+// Kafka's protocol only, ours or another, and returns the exit status: 0, 1 when it failed, 2 when
+// the command line was wrong.
+#pragma once
+
+namespace client {
+
+// argv[0] is the command's name.
+int run_topic_command(int argc, const char* const* argv);
+int run_produce_command(int argc, const char* const* argv);
+int run_consume_command(int argc, const char* const* argv);
+int run_bench_command(int argc, const char* const* argv);
+
+// Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).
+int run_kafka_topics(int argc, const char* const* argv);
+int run_kafka_console_producer(int argc, const char* const* argv);
+int run_kafka_console_consumer(int argc, const char* const* argv);
+
+}  // namespace client

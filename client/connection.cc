@@ -1,0 +1,209 @@
+#include "client/connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+#include "base/suggest.h"
+
+namespace client {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// A server that refuses connections is given up sooner than one that does not answer: "localhost"
+// has two addresses, and the second is tried after the first has failed.
+constexpr auto kRefusedLimit = std::chrono::milliseconds(1500);
+constexpr auto kSilentLimit = std::chrono::seconds(5);
+
+using Metadata = Owned<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
+
+// Without it librdkafka would write its lines to stderr itself.
+void drop_log_line(const rd_kafka_t*, int, const char*, const char*) {}
+
+Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  std::array<char, 512> problem{};
+  switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), problem.data(), problem.size())) {
+    case RD_KAFKA_CONF_OK:
+      return {};
+    case RD_KAFKA_CONF_UNKNOWN:
+      fmt::print(stderr, "warning: the property {} is not known here and has no effect\n", name);
+      return {};
+    case RD_KAFKA_CONF_INVALID:
+      break;
+  }
+  return Error{ErrorCode::InvalidParameter, fmt::format("{}={}: {}", name, value, problem.data())};
+}
+
+std::vector<NodeId> node_ids(const int32_t* ids, int count) {
+  std::vector<NodeId> nodes;
+  for (int i = 0; i < count; ++i) nodes.emplace_back(ids[i]);
+  return nodes;
+}
+
+TopicDescription to_description(const rd_kafka_metadata_topic_t& topic) {
+  TopicDescription description{topic.topic, {}};
+  for (int i = 0; i < topic.partition_cnt; ++i) {
+    const rd_kafka_metadata_partition_t& partition = topic.partitions[i];
+    PartitionDescription described{PartitionId{partition.id},
+                                   {},
+                                   node_ids(partition.replicas, partition.replica_cnt),
+                                   node_ids(partition.isrs, partition.isr_cnt)};
+    if (partition.leader >= 0) described.leader = NodeId{partition.leader};
+    description.partitions.push_back(std::move(described));
+  }
+  std::ranges::sort(description.partitions, {}, &PartitionDescription::id);
+  return description;
+}
+
+// librdkafka's "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused
+// (after 0ms in state CONNECT)" without the name of its object and its state.
+std::string plain_reason(std::string_view reason) {
+  if (const size_t name_end = reason.find(": "); name_end != reason.npos)
+    reason.remove_prefix(name_end + 2);
+  if (const size_t state = reason.find(" (after "); state != reason.npos)
+    reason = reason.substr(0, state);
+  return std::string(reason);
+}
+
+}  // namespace
+
+// Why connections fail. Errors arrive on the thread that polls, and that is not always ours.
+struct Connection::Trouble {
+  std::mutex mutex;
+  // Guarded by mutex.
+  std::string reason;
+  bool all_down = false;
+};
+
+Connection::Connection(std::string bootstrap_server)
+    : bootstrap_server_(std::move(bootstrap_server)), trouble_(std::make_unique<Trouble>()) {}
+
+Connection::Connection(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settings,
+                                    const Properties& defaults, int events) {
+  Connection connection(settings.bootstrap_server);
+  Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
+  TRY(set(conf.get(), "client.id", "millrace"));
+  TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
+  for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
+  for (const auto& [name, value] : settings.properties) {
+    const Setting setting = to_librdkafka(name, value);
+    if (!setting.name.empty()) TRY(set(conf.get(), setting.name, setting.value));
+  }
+  TRY(set(conf.get(), "bootstrap.servers", settings.bootstrap_server));
+  rd_kafka_conf_set_log_cb(conf.get(), drop_log_line);
+  rd_kafka_conf_set_opaque(conf.get(), connection.trouble_.get());
+  rd_kafka_conf_set_error_cb(conf.get(),
+                             [](rd_kafka_t*, int code, const char* reason, void* opaque) {
+                               Connection::note_in(*static_cast<Trouble*>(opaque),
+                                                   static_cast<rd_kafka_resp_err_t>(code), reason);
+                             });
+  if (events != 0) rd_kafka_conf_set_events(conf.get(), events);
+  std::array<char, 512> problem{};
+  connection.handle_.reset(rd_kafka_new(type, conf.get(), problem.data(), problem.size()));
+  if (!connection.handle_) return Error{ErrorCode::InvalidParameter, problem.data()};
+  std::ignore = conf.release();  // rd_kafka_new took it
+  return connection;
+}
+
+void Connection::note_in(Trouble& trouble, rd_kafka_resp_err_t code, const char* reason) {
+  const std::lock_guard lock(trouble.mutex);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    trouble.all_down = true;
+  else
+    trouble.reason = plain_reason(reason ? reason : rd_kafka_err2str(code));
+}
+
+void Connection::note(rd_kafka_resp_err_t code, const char* reason) {
+  note_in(*trouble_, code, reason);
+}
+
+bool Connection::has_lost_server() {
+  const std::lock_guard lock(trouble_->mutex);
+  return std::exchange(trouble_->all_down, false);
+}
+
+Error Connection::unreachable() const {
+  const std::lock_guard lock(trouble_->mutex);
+  return Error{ErrorCode::NetworkFailure,
+               fmt::format("no Kafka server answers at {}", bootstrap_server_), trouble_->reason,
+               "Is it running (millrace server), with this address? --bootstrap-server HOST:PORT "
+               "chooses another."};
+}
+
+Result<std::vector<TopicDescription>> Connection::metadata(rd_kafka_topic_t* only) {
+  const auto began = steady_clock::now();
+  const rd_kafka_metadata_t* raw = nullptr;
+  bool is_refused = false;
+  for (int wait_ms = 250;; wait_ms *= 2) {
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(handle_.get(), only == nullptr, only, &raw, wait_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    rd_kafka_poll(handle_.get(), 0);  // or nobody hears why
+    is_refused |= has_lost_server();
+    const auto passed = steady_clock::now() - began;
+    if (passed > kSilentLimit || (is_refused && passed > kRefusedLimit)) return unreachable();
+  }
+  const Metadata answer(raw);
+  std::vector<TopicDescription> topics;
+  for (int i = 0; i < answer->topic_cnt; ++i)
+    if (answer->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+      topics.push_back(to_description(answer->topics[i]));
+  std::ranges::sort(topics, {}, &TopicDescription::name);
+  return topics;
+}
+
+Result<std::vector<TopicDescription>> Connection::topics() { return metadata(nullptr); }
+
+Result<std::optional<TopicDescription>> Connection::topic(const std::string& name,
+                                                          IfMissing if_missing) {
+  // Asking for one topic by its name can make it, asking for all never does.
+  TopicHandle only;
+  if (if_missing == IfMissing::MayCreate)
+    only.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
+  std::vector<TopicDescription> topics = TRY(metadata(only.get()));
+  const auto found = std::ranges::find(topics, name, &TopicDescription::name);
+  if (found == topics.end()) return std::optional<TopicDescription>();
+  return std::optional(std::move(*found));
+}
+
+Error kafka_failure(rd_kafka_resp_err_t code, const char* text) {
+  const auto error_code = [code] {
+    switch (code) {
+      case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        return ErrorCode::UnknownTopic;
+      case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+        return ErrorCode::TopicExists;
+      case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+        return ErrorCode::NotSupported;
+      case RD_KAFKA_RESP_ERR__TRANSPORT:
+      case RD_KAFKA_RESP_ERR__TIMED_OUT:
+      case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        return ErrorCode::NetworkFailure;
+      default:
+        return ErrorCode::InvalidParameter;
+    }
+  }();
+  return Error{error_code, text && *text ? text : rd_kafka_err2str(code)};
+}
+
+Error no_such_topic(const std::string& name, const std::vector<TopicDescription>& topics) {
+  std::vector<std::string> names;
+  for (const TopicDescription& topic : topics) names.push_back(topic.name);
+  const std::string near = closest_name(name, names);
+  return Error{ErrorCode::UnknownTopic,
+               fmt::format("there is no topic \"{}\"", name),
+               {},
+               near.empty() ? "millrace topic list shows all topics."
+                            : fmt::format("Did you mean \"{}\"?", near)};
+}
+
+}  // namespace client

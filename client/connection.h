@@ -1,0 +1,92 @@
+// A librdkafka client that is owned, quiet, and says in plain words when no server answers.
+#pragma once
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "client/properties.h"
+
+namespace client {
+
+// An object of librdkafka's and the function that frees it.
+template <auto free_it>
+struct Free {
+  void operator()(auto* object) const { free_it(object); }
+};
+template <class Object, auto free_it>
+using Owned = std::unique_ptr<Object, Free<free_it>>;
+using Queue = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using Event = Owned<rd_kafka_event_t, rd_kafka_event_destroy>;
+using TopicHandle = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+
+struct PartitionDescription {
+  PartitionId id;
+  std::optional<NodeId> leader;
+  std::vector<NodeId> replicas, isr;
+};
+struct TopicDescription {
+  std::string name;
+  std::vector<PartitionDescription> partitions;  // by id
+  size_t replication_factor() const {
+    return partitions.empty() ? 0 : partitions.front().replicas.size();
+  }
+};
+
+// Threads: librdkafka has its own; they only note down why a connection failed. Everything else
+//          belongs to the thread that opened it, except where a method says otherwise.
+class Connection {
+ public:
+  struct Settings {
+    std::string bootstrap_server;
+    Properties properties;  // a user's, under Java's names or librdkafka's
+  };
+
+  // Fails with InvalidParameter for a property that librdkafka refuses; one that it does not know
+  // is named on stderr and left out. Connects to nobody yet. `defaults` are our own settings, in
+  // librdkafka's names; `events` are those that the caller takes from the queue itself.
+  static Result<Connection> open(rd_kafka_type_t type, const Settings& settings,
+                                 const Properties& defaults, int events = 0);
+
+  Connection(Connection&&) noexcept;
+  ~Connection();
+
+  rd_kafka_t* handle() const { return handle_.get(); }
+
+  // All topics, by name; asking makes none. Fails with NetworkFailure when no server answers within
+  // a few seconds.
+  Result<std::vector<TopicDescription>> topics();
+  // Nothing when there is no such topic. MayCreate: the server makes it, if it is set up so.
+  enum class IfMissing { Leave, MayCreate };
+  Result<std::optional<TopicDescription>> topic(const std::string& name, IfMissing if_missing);
+
+  // What to say when the server cannot be reached. Any thread.
+  Error unreachable() const;
+  // Takes note of an error event. Any thread.
+  void note(rd_kafka_resp_err_t code, const char* reason);
+  // Whether all servers have been unreachable since this was last asked. Any thread.
+  bool has_lost_server();
+
+ private:
+  struct Trouble;
+  static void note_in(Trouble& trouble, rd_kafka_resp_err_t code, const char* reason);
+  explicit Connection(std::string bootstrap_server);
+  Result<std::vector<TopicDescription>> metadata(rd_kafka_topic_t* only);
+
+  std::string bootstrap_server_;
+  std::unique_ptr<Trouble> trouble_;  // at a fixed address: librdkafka's callbacks point to it
+  Owned<rd_kafka_t, rd_kafka_destroy> handle_;
+};
+
+// A failure that librdkafka or the server reports; without a `text` in librdkafka's words for it.
+Error kafka_failure(rd_kafka_resp_err_t code, const char* text = nullptr);
+
+// "there is no topic ..." with the name that was probably meant.
+Error no_such_topic(const std::string& name, const std::vector<TopicDescription>& topics);
+
+}  // namespace client

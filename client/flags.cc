@@ -1,0 +1,134 @@
+#include "client/flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/suggest.h"
+
+namespace client {
+
+namespace {
+
+Error wrong(std::string message, std::string hint = {}) {
+  return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
+}
+
+Error unknown_flag(std::span<const Flag> known, std::string_view name) {
+  std::vector<std::string> names;
+  for (const Flag& flag : known) names.emplace_back(flag.name);
+  const std::string near = closest_name(name, names);
+  return wrong(fmt::format("there is no option --{}", name),
+               near.empty() ? "" : fmt::format("Did you mean --{}?", near));
+}
+
+// The flag of that name, or the only one whose name begins so.
+Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name) {
+  const Flag* begun = nullptr;
+  for (const Flag& flag : known) {
+    if (flag.name == name) return &flag;
+    if (name.empty() || !flag.name.starts_with(name)) continue;
+    if (begun)
+      return wrong(fmt::format("--{} can mean --{} and --{}", name, begun->name, flag.name));
+    begun = &flag;
+  }
+  if (!begun) return unknown_flag(known, name);
+  return begun;
+}
+
+Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
+  for (const Flag& flag : known)
+    if (flag.letter && flag.letter == letter) return &flag;
+  return wrong(fmt::format("there is no option -{}", letter));
+}
+
+bool is_flag(std::string_view argument) { return argument.size() > 1 && argument[0] == '-'; }
+
+}  // namespace
+
+Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* const> arguments,
+                           size_t most_words) {
+  Flags flags;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (!is_flag(argument)) {
+      if (flags.words_.size() == most_words)
+        return wrong(fmt::format("\"{}\" is one word too many", argument));
+      flags.words_.emplace_back(argument);
+      continue;
+    }
+    const bool is_long = argument.starts_with("--");
+    const size_t equals = is_long ? argument.find('=') : argument.npos;
+    const Flag* flag = is_long ? TRY(find_flag(known, argument.substr(2, equals - 2)))
+                               : TRY(find_letter(known, argument[1]));
+    std::vector<std::string>& values = flags.values_[flag->name];
+    if (equals != argument.npos) {
+      if (flag->argument.empty()) return wrong(fmt::format("--{} takes no value", flag->name));
+      values.emplace_back(argument.substr(equals + 1));
+    } else if (!is_long && argument.size() > 2) {
+      if (flag->argument.empty()) return wrong(fmt::format("-{} takes no value", flag->letter));
+      values.emplace_back(argument.substr(2));
+    } else if (flag->argument.empty()) {
+      values.emplace_back();
+    } else if (!flag->value_if_bare.empty() &&
+               (i + 1 == arguments.size() || is_flag(arguments[i + 1]))) {
+      values.emplace_back(flag->value_if_bare);
+    } else if (i + 1 == arguments.size()) {
+      return wrong(fmt::format("--{} needs a value", flag->name));
+    } else {
+      values.emplace_back(arguments[++i]);
+    }
+  }
+  return flags;
+}
+
+std::string Flags::text(std::string_view name, std::string_view otherwise) const {
+  const auto given = values_.find(name);
+  return given == values_.end() ? std::string(otherwise) : given->second.back();
+}
+
+Result<int64_t> Flags::number(std::string_view name, int64_t otherwise, int64_t least,
+                              int64_t most) const {
+  const auto given = values_.find(name);
+  if (given == values_.end()) return otherwise;
+  Result<int64_t> value = parse_number(given->second.back(), least, most);
+  if (!value) return wrong(fmt::format("--{}: {}", name, value.error().message));
+  return value;
+}
+
+std::vector<std::string> Flags::all(std::string_view name) const {
+  const auto given = values_.find(name);
+  return given == values_.end() ? std::vector<std::string>() : given->second;
+}
+
+std::string describe_flags(std::span<const Flag> flags) {
+  std::vector<std::string> names;
+  size_t width = 0;
+  for (const Flag& flag : flags) {
+    std::string name = flag.letter ? fmt::format("-{}, --{}", flag.letter, flag.name)
+                                   : fmt::format("    --{}", flag.name);
+    const bool is_optional = !flag.value_if_bare.empty();
+    if (!flag.argument.empty())
+      name += is_optional ? fmt::format(" [{}]", flag.argument) : fmt::format(" {}", flag.argument);
+    if (!flag.doc.empty()) width = std::max(width, name.size());
+    names.push_back(std::move(name));
+  }
+  std::string text;
+  for (size_t i = 0; i < flags.size(); ++i)
+    if (!flags[i].doc.empty()) text += fmt::format("  {:<{}}  {}\n", names[i], width, flags[i].doc);
+  return text;
+}
+
+Result<int64_t> parse_number(std::string_view text, int64_t least, int64_t most) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
+    return wrong(
+        most == INT64_MAX
+            ? fmt::format("\"{}\" is not a whole number of at least {}", text, least)
+            : fmt::format("\"{}\" is not a whole number from {} to {}", text, least, most));
+  return value;
+}
+
+}  // namespace client

@@ -1,0 +1,26 @@
+// How often each latency occurred, in little memory, for percentiles.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace client {
+
+// Exact below 128, above that within 1/64 (1.6 %) of the value.
+class Histogram {
+ public:
+  Histogram();
+
+  void add(int64_t value);  // a negative one counts as 0
+
+  int64_t count() const { return count_; }
+  int64_t max() const { return max_; }
+  // The smallest recorded value that at least this share (0 to 1) of all values do not exceed,
+  // rounded up as said above; 0 when there are none.
+  int64_t percentile(double share) const;
+
+ private:
+  std::vector<int64_t> counts_;
+  int64_t count_ = 0, max_ = 0;
+};
+
+}  // namespace client

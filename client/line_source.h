@@ -1,0 +1,33 @@
+// Lines of a file descriptor, one at a time, without being stuck when none comes.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace client {
+
+// Invariant: data_[begin_, data_.size()) has been read and not yet handed out.
+// Threads: one. The descriptor is lent.
+class LineSource {
+ public:
+  explicit LineSource(int fd) : fd_(fd) {}
+
+  enum class Next { Line, NothingYet, End };
+  // `line`, without its end, lives until the next call. NothingYet: no whole line came within
+  // `wait_ms`, or a signal did. Fails when the descriptor does, or with LimitExceeded for a line
+  // that no record could hold.
+  Result<Next> next(std::string_view& line, int wait_ms);
+
+ private:
+  bool take_line(std::string_view& line);
+  void drop_what_was_taken();
+
+  const int fd_;
+  std::string data_;
+  size_t begin_ = 0;
+  size_t searched_ = 0;  // no line end before this
+  bool has_ended_ = false;
+};
+
+}  // namespace client

@@ -1,0 +1,97 @@
+#include "client/producer.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace client {
+
+namespace {
+
+constexpr int kQueueFullWaitMs = 100;
+
+}  // namespace
+
+Producer::Producer(Connection connection)
+    : connection_(std::move(connection)), queue_(rd_kafka_queue_get_main(connection_.handle())) {}
+
+Result<Producer> Producer::open(const Connection::Settings& settings) {
+  Properties defaults{{"partitioner", "murmur2_random"},
+                      {"message.timeout.ms", "60000"},
+                      // How long a topic that the server makes at the first record may take.
+                      {"topic.metadata.propagation.max.ms", "10000"}};
+  // As in Java's producer: no record twice, unless the user's own settings rule that out.
+  const auto acks = settings.properties.find("acks");
+  if (acks == settings.properties.end() || acks->second == "all" || acks->second == "-1")
+    defaults["enable.idempotence"] = "true";
+  return Producer(TRY(Connection::open(RD_KAFKA_PRODUCER, settings, defaults, RD_KAFKA_EVENT_DR)));
+}
+
+Status Producer::send(const std::string& topic, std::optional<PartitionId> partition,
+                      const OutgoingRecord& record) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (!record.headers.empty()) {
+    headers = rd_kafka_headers_new(record.headers.size());
+    for (const OutgoingHeader& header : record.headers)
+      rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                          header.value ? header.value->data() : nullptr,
+                          header.value ? static_cast<ssize_t>(header.value->size()) : 0);
+  }
+  const auto data = [](const std::optional<std::string>& bytes) {
+    return bytes ? const_cast<char*>(bytes->data())
+                 : nullptr;  // librdkafka copies, but takes void*
+  };
+  const auto size = [](const std::optional<std::string>& bytes) {
+    return bytes ? bytes->size() : 0;
+  };
+  const int32_t partition_number = partition ? partition->value() : RD_KAFKA_PARTITION_UA;
+  for (;;) {
+    const rd_kafka_resp_err_t code = rd_kafka_producev(
+        connection_.handle(), RD_KAFKA_V_TOPIC(topic.c_str()),
+        RD_KAFKA_V_PARTITION(partition_number), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(data(record.key), size(record.key)),
+        RD_KAFKA_V_VALUE(data(record.value), size(record.value)), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      if (headers) rd_kafka_headers_destroy(headers);
+      return kafka_failure(code);
+    }
+    look(kQueueFullWaitMs);
+  }
+  look(0);
+  return {};
+}
+
+void Producer::look(int wait_ms) {
+  for (Event event; event.reset(rd_kafka_queue_poll(queue_.get(), wait_ms)), event; wait_ms = 0) {
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) {
+      connection_.note(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
+      continue;
+    }
+    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        ++delivered_;
+        continue;
+      }
+      ++failed_;
+      if (first_failure_) continue;
+      first_failure_ = message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT
+                           ? connection_.unreachable()
+                           : kafka_failure(message->err);
+    }
+  }
+  if (connection_.has_lost_server())
+    fmt::print(stderr, "warning: {}; still trying\n", connection_.unreachable().message);
+}
+
+Status Producer::finish(bool (*should_stop)()) {
+  while (rd_kafka_outq_len(connection_.handle()) > 0 && !should_stop()) look(kQueueFullWaitMs);
+  if (!first_failure_) return {};
+  Error failure = *first_failure_;
+  failure.message = fmt::format("{} record{} not delivered: {}", failed_,
+                                failed_ == 1 ? " was" : "s were", failure.message);
+  return failure;
+}
+
+}  // namespace client

@@ -1,0 +1,179 @@
+#include "client/reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "client/flags.h"
+#include "client/topics.h"
+
+namespace client {
+
+namespace {
+
+constexpr size_t kMostAtOnce = 10'000;
+
+Result<std::vector<int64_t>> start_offsets(Connection& connection, const TopicDescription& topic,
+                                           const StartPosition& position) {
+  using enum StartPosition::Kind;
+  const auto everywhere = [&](int64_t offset) {
+    return std::vector<int64_t>(topic.partitions.size(), offset);
+  };
+  switch (position.kind) {
+    case Earliest:
+      return everywhere(RD_KAFKA_OFFSET_BEGINNING);
+    case Latest:
+      return everywhere(RD_KAFKA_OFFSET_END);
+    case Offset:
+      return everywhere(position.value);
+    case FromEnd:
+      return everywhere(RD_KAFKA_OFFSET_TAIL(position.value));
+    case Time:
+      return offsets_at_time(connection, topic, position.value);
+  }
+  return everywhere(RD_KAFKA_OFFSET_END);
+}
+
+std::optional<std::string_view> bytes(const void* data, size_t size) {
+  if (!data) return std::nullopt;
+  return std::string_view(static_cast<const char*>(data), size);
+}
+
+}  // namespace
+
+Result<StartPosition> StartPosition::parse(std::string_view text) {
+  if (text == "earliest" || text == "beginning") return StartPosition{Kind::Earliest};
+  if (text == "latest" || text == "end") return StartPosition{Kind::Latest};
+  const bool is_time = text.starts_with('@');
+  const Result<int64_t> number = parse_number(text.substr(is_time ? 1 : 0), INT32_MIN, INT64_MAX);
+  if (!number || (is_time && *number < 0))
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("\"{}\" is no place in a partition", text),
+        {},
+        "Places are: earliest, latest, an offset such as 42, -10 for ten records before the "
+        "end, @ and milliseconds since 1970 for a time."};
+  if (is_time) return StartPosition{Kind::Time, *number};
+  if (*number < 0) return StartPosition{Kind::FromEnd, -*number};
+  return StartPosition{Kind::Offset, *number};
+}
+
+Reader::Reader(Connection connection)
+    : connection_(std::move(connection)), queue_(rd_kafka_queue_new(connection_.handle())) {}
+
+Reader::~Reader() {
+  forget_messages();
+  for (auto& [name, assigned] : assigned_)
+    for (const PartitionId partition : assigned.partitions)
+      rd_kafka_consume_stop(assigned.topic.get(), partition.value());
+}
+
+Result<Reader> Reader::open(const Connection::Settings& settings) {
+  // An offset that is not there is an error, not a reason to go on somewhere else.
+  const Properties defaults{{"enable.partition.eof", "true"},
+                            {"auto.offset.reset", "error"},
+                            {"allow.auto.create.topics", "true"},
+                            {"fetch.wait.max.ms", "500"},
+                            {"isolation.level", "read_uncommitted"}};
+  return Reader(TRY(Connection::open(RD_KAFKA_CONSUMER, settings, defaults)));
+}
+
+Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> only,
+                     const StartPosition& position) {
+  if (only && !std::ranges::count(topic.partitions, *only, &PartitionDescription::id))
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("topic \"{}\" has no partition {}", topic.name, only->value()),
+                 fmt::format("Its partitions are 0 to {}.", topic.partitions.size() - 1)};
+  const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
+  Assigned& assigned = assigned_[topic.name];
+  assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
+  for (size_t i = 0; i < topic.partitions.size(); ++i) {
+    const PartitionId partition = topic.partitions[i].id;
+    if (only && partition != *only) continue;
+    if (rd_kafka_consume_start_queue(assigned.topic.get(), partition.value(), offsets[i],
+                                     queue_.get()) != 0)
+      return kafka_failure(rd_kafka_last_error());
+    assigned.partitions.push_back(partition);
+    assigned.has_ended[partition] = false;
+    ++ends_missing_;
+  }
+  return {};
+}
+
+void Reader::forget_messages() {
+  for (rd_kafka_message_t* message : messages_) rd_kafka_message_destroy(message);
+  messages_.clear();
+}
+
+Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms) {
+  forget_messages();
+  rd_kafka_poll(connection_.handle(), 0);  // errors of connections
+  if (connection_.has_lost_server())
+    fmt::print(stderr, "warning: {}; still trying\n", connection_.unreachable().message);
+  // The call for many waits until there are many, so it only takes what is there after the first.
+  rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
+  if (!first) return std::span<rd_kafka_message_t* const>();
+  messages_.resize(kMostAtOnce);
+  messages_[0] = first;
+  const ssize_t more =
+      rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data() + 1, kMostAtOnce - 1);
+  messages_.resize(more > 0 ? static_cast<size_t>(more) + 1 : 1);
+  // Ends and errors come as messages.
+  for (rd_kafka_message_t*& message : messages_) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    const Status noted = note_special(*message);
+    rd_kafka_message_destroy(std::exchange(message, nullptr));
+    if (!noted) {
+      std::erase(messages_, nullptr);
+      return noted.error();
+    }
+  }
+  std::erase(messages_, nullptr);
+  return std::span<rd_kafka_message_t* const>(messages_);
+}
+
+Status Reader::note_special(const rd_kafka_message_t& message) {
+  const std::string topic = message.rkt ? rd_kafka_topic_name(message.rkt) : "";
+  if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    bool& has_ended = assigned_[topic].has_ended[PartitionId{message.partition}];
+    if (!has_ended) --ends_missing_;
+    has_ended = true;
+    return {};
+  }
+  if (message.err == RD_KAFKA_RESP_ERR__TRANSPORT || message.err == RD_KAFKA_RESP_ERR__RESOLVE ||
+      message.err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+      message.err == RD_KAFKA_RESP_ERR__TIMED_OUT)
+    return {};  // it goes on as soon as the server is there again
+  Error error = kafka_failure(message.err, rd_kafka_message_errstr(&message));
+  error.message = fmt::format("cannot read {}[{}]: {}", topic, message.partition, error.message);
+  return error;
+}
+
+ReceivedRecord to_record(const rd_kafka_message_t& message) {
+  ReceivedRecord record;
+  record.topic = rd_kafka_topic_name(message.rkt);
+  record.partition = PartitionId{message.partition};
+  record.offset = Offset{message.offset};
+  rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  record.timestamp_ms = rd_kafka_message_timestamp(&message, &kind);
+  using enum ReceivedRecord::TimestampKind;
+  record.timestamp_kind = kind == RD_KAFKA_TIMESTAMP_CREATE_TIME       ? CreateTime
+                          : kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? LogAppendTime
+                                                                       : None;
+  record.key = bytes(message.key, message.key_len);
+  record.value = bytes(message.payload, message.len);
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i)
+      record.headers.push_back({name, bytes(value, size)});
+  }
+  return record;
+}
+
+}  // namespace client

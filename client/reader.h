@@ -1,0 +1,65 @@
+// Reads partitions that it is told to read, without a consumer group.
+#pragma once
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/connection.h"
+#include "client/record_printer.h"
+
+namespace client {
+
+// Where to begin in a partition.
+struct StartPosition {
+  enum class Kind { Earliest, Latest, Offset, FromEnd, Time };
+  Kind kind = Kind::Latest;
+  int64_t value = 0;  // an offset; how many records before the end; milliseconds since 1970
+  bool operator==(const StartPosition&) const = default;
+
+  // earliest, latest, 42, -10 (ten before the end), @1718000000000 (a time).
+  static Result<StartPosition> parse(std::string_view text);
+};
+
+// Threads: one.
+class Reader {
+ public:
+  static Result<Reader> open(const Connection::Settings& settings);
+  ~Reader();
+  Reader(Reader&&) noexcept = default;
+
+  Connection& connection() { return connection_; }
+
+  // Begins to fetch: all partitions, or only one. Fails with InvalidParameter when the topic has no
+  // such partition.
+  Status start(const TopicDescription& topic, std::optional<PartitionId> only,
+               const StartPosition& position);
+
+  // What came within `wait_ms`; often nothing. The messages live until the next call. Fails when a
+  // partition cannot be read any more.
+  Result<std::span<rd_kafka_message_t* const>> read(int wait_ms);
+
+  // Whether every partition has been read to its end at least once.
+  bool has_reached_ends() const { return ends_missing_ == 0; }
+
+ private:
+  struct Assigned {
+    TopicHandle topic;
+    std::vector<PartitionId> partitions;
+    std::map<PartitionId, bool> has_ended = {};
+  };
+
+  explicit Reader(Connection connection);
+  void forget_messages();
+  Status note_special(const rd_kafka_message_t& message);
+
+  Connection connection_;
+  Queue queue_;
+  std::map<std::string, Assigned> assigned_;
+  std::vector<rd_kafka_message_t*> messages_;  // owned, until forget_messages
+  int64_t ends_missing_ = 0;
+};
+
+ReceivedRecord to_record(const rd_kafka_message_t& message);
+
+}  // namespace client

@@ -1,0 +1,18 @@
+// A table for people: columns as wide as what is in them, numbers to the right.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace client {
+
+struct Column {
+  enum class Align { Left, Right };
+  std::string title;
+  Align align = Align::Left;
+};
+
+// Each row has as many cells as there are columns.
+std::string format_table(const std::vector<Column>& columns,
+                         const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace client

@@ -1,0 +1,260 @@
+// millrace topic: topics, listed, described, made and deleted.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "client/command_line.h"
+#include "client/commands.h"
+#include "client/table.h"
+#include "client/topics.h"
+
+namespace client {
+
+namespace {
+
+constexpr int kMostPartitions = 1'000'000;
+
+constexpr Flag kPropertyFlag{.name = "command-property",
+                             .argument = "KEY=VALUE",
+                             .doc = "A setting of the connection, as Kafka's clients name them"};
+constexpr Flag kTopicFlag{
+    .name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"};
+
+constexpr Flag kListFlags[] = {kBootstrapFlag, kPropertyFlag, kHelpFlag};
+constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kPropertyFlag, kHelpFlag};
+constexpr Flag kCreateFlags[] = {
+    kTopicFlag,
+    {.name = "partitions", .argument = "N", .doc = "How many [the server's default]"},
+    {.name = "replication-factor", .argument = "N", .doc = "Copies [the server's default]"},
+    {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic; may be repeated"},
+    {.name = "if-not-exists", .doc = "Succeed when the topic is already there"},
+    kBootstrapFlag,
+    kPropertyFlag,
+    kHelpFlag};
+constexpr Flag kAlterFlags[] = {
+    kTopicFlag,
+    {.name = "partitions", .argument = "N", .doc = "How many it shall have: more than now"},
+    kBootstrapFlag,
+    kPropertyFlag,
+    kHelpFlag};
+constexpr Flag kDeleteFlags[] = {
+    kTopicFlag,
+    {.name = "if-exists", .doc = "Succeed when there is no such topic"},
+    kBootstrapFlag,
+    kPropertyFlag,
+    kHelpFlag};
+
+std::string numbers(const std::vector<NodeId>& nodes) {
+  std::string text;
+  for (const NodeId node : nodes)
+    text += fmt::format("{}{}", text.empty() ? "" : ",", node.value());
+  return text;
+}
+
+// Of --topic and the plain words; fails when there is none.
+Result<std::vector<std::string>> named_topics(const Flags& flags) {
+  std::vector<std::string> names = flags.all(kTopicFlag.name);
+  names.insert(names.end(), flags.words().begin(), flags.words().end());
+  if (names.empty()) return Error{ErrorCode::InvalidParameter, "which topic?"};
+  return names;
+}
+
+Status list(Connection& connection, const Flags&) {
+  std::vector<std::vector<std::string>> rows;
+  for (const TopicDescription& topic : TRY(connection.topics()))
+    rows.push_back({topic.name, std::to_string(topic.partitions.size()),
+                    std::to_string(topic.replication_factor())});
+  if (rows.empty()) {
+    fmt::print("There is no topic yet: millrace topic create NAME\n");
+    return {};
+  }
+  using enum Column::Align;
+  fmt::print("{}", format_table({{"TOPIC"}, {"PARTITIONS", Right}, {"REPLICAS", Right}}, rows));
+  return {};
+}
+
+Status describe_one(Connection& connection, const TopicDescription& topic,
+                    const Properties& config) {
+  fmt::print("Topic {}: {} partition{}, replication factor {}\n", topic.name,
+             topic.partitions.size(), topic.partitions.size() == 1 ? "" : "s",
+             topic.replication_factor());
+  for (const auto& [name, value] : config) fmt::print("  {} = {}\n", name, value);
+  std::vector<std::vector<std::string>> rows;
+  int64_t records = 0;
+  for (const PartitionDescription& partition : topic.partitions) {
+    std::string first = "?", end = "?", leader = "none";
+    if (partition.leader) {
+      leader = std::to_string(partition.leader->value());
+      const OffsetRange range = TRY(offset_range(connection, topic.name, partition.id));
+      first = std::to_string(range.first_offset.value());
+      end = std::to_string(range.end_offset.value());
+      records += range.end_offset - range.first_offset;
+    }
+    rows.push_back({std::to_string(partition.id.value()), leader, numbers(partition.replicas),
+                    numbers(partition.isr), first, end});
+  }
+  using enum Column::Align;
+  fmt::print("{}offsets in use: {}\n",
+             format_table({{"PARTITION", Right},
+                           {"LEADER", Right},
+                           {"REPLICAS"},
+                           {"ISR"},
+                           {"FIRST OFFSET", Right},
+                           {"END OFFSET", Right}},
+                          rows),
+             grouped(records));
+  return {};
+}
+
+Status describe(Connection& connection, const Flags& flags) {
+  const std::vector<TopicDescription> topics = TRY(connection.topics());
+  std::vector<std::string> names = flags.all(kTopicFlag.name);
+  names.insert(names.end(), flags.words().begin(), flags.words().end());
+  if (names.empty())
+    for (const TopicDescription& topic : topics) names.push_back(topic.name);
+  for (const std::string& name : names)
+    if (!std::ranges::count(topics, name, &TopicDescription::name))
+      return no_such_topic(name, topics);
+  std::map<std::string, Properties> configs = TRY(topic_configs(connection, names));
+  for (const std::string& name : names) {
+    if (name != names.front()) fmt::print("\n");
+    TRY(describe_one(connection, *std::ranges::find(topics, name, &TopicDescription::name),
+                     configs[name]));
+  }
+  return {};
+}
+
+Result<std::optional<int>> optional_number(const Flags& flags, std::string_view name, int most) {
+  if (!flags.has(name)) return std::optional<int>();
+  return std::optional(static_cast<int>(TRY(flags.number(name, 1, 1, most))));
+}
+
+Status create(Connection& connection, const Flags& flags) {
+  NewTopic topic;
+  topic.partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
+  topic.replication_factor = TRY(optional_number(flags, "replication-factor", INT16_MAX));
+  topic.config = TRY(parse_properties(flags.all("config"), "config"));
+  for (const std::string& name : TRY(named_topics(flags))) {
+    topic.name = name;
+    const Status created = create_topic(connection, topic);
+    if (!created && created.error().code == ErrorCode::TopicExists && flags.has("if-not-exists")) {
+      fmt::print("Topic {} is already there.\n", name);
+      continue;
+    }
+    if (!created) return about(fmt::format("cannot create topic \"{}\"", name), created.error());
+    fmt::print("Created topic {}.\n", name);
+  }
+  return {};
+}
+
+Status alter(Connection& connection, const Flags& flags) {
+  const std::optional<int> partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
+  if (!partitions) return Error{ErrorCode::InvalidParameter, "--partitions is missing"};
+  for (const std::string& name : TRY(named_topics(flags))) {
+    const Status altered = add_partitions(connection, name, *partitions);
+    if (!altered) return about(fmt::format("cannot change topic \"{}\"", name), altered.error());
+    fmt::print("Topic {} has {} partitions now.\n", name, *partitions);
+  }
+  return {};
+}
+
+Status remove(Connection& connection, const Flags& flags) {
+  for (const std::string& name : TRY(named_topics(flags))) {
+    const Status deleted = delete_topic(connection, name);
+    if (!deleted && deleted.error().code == ErrorCode::UnknownTopic) {
+      if (!flags.has("if-exists")) return no_such_topic(name, TRY(connection.topics()));
+      fmt::print("There is no topic {}.\n", name);
+      continue;
+    }
+    if (!deleted) return about(fmt::format("cannot delete topic \"{}\"", name), deleted.error());
+    fmt::print("Deleted topic {}.\n", name);
+  }
+  return {};
+}
+
+struct Action {
+  std::string_view name;
+  std::span<const Flag> flags;
+  size_t most_words;
+  Help help;
+  Status (*run)(Connection& connection, const Flags& flags);
+};
+constexpr Action kActions[] = {
+    {"list", kListFlags, 0, {"millrace topic list [OPTIONS]", "Shows all topics."}, list},
+    {"describe",
+     kDescribeFlags,
+     SIZE_MAX,
+     {"millrace topic describe [TOPIC...] [OPTIONS]",
+      "Shows the partitions, offsets and settings of topics, of all when none is named.",
+      "  millrace topic describe orders\n"},
+     describe},
+    {"create",
+     kCreateFlags,
+     SIZE_MAX,
+     {"millrace topic create TOPIC... [OPTIONS]", "Makes topics.",
+      "  millrace topic create orders --partitions 6\n"
+      "  millrace topic create users --config cleanup.policy=compact\n"},
+     create},
+    {"alter",
+     kAlterFlags,
+     SIZE_MAX,
+     {"millrace topic alter TOPIC... --partitions N [OPTIONS]",
+      "Adds partitions. Keys then go to other partitions than before."},
+     alter},
+    {"delete",
+     kDeleteFlags,
+     SIZE_MAX,
+     {"millrace topic delete TOPIC... [OPTIONS]", "Deletes topics and all their records.",
+      "  millrace topic delete orders --if-exists\n"},
+     remove},
+};
+
+constexpr std::string_view kTry = "Try: millrace topic --help";
+
+void print_actions() {
+  fmt::print("Works on topics.\n\nUsage: millrace topic ACTION [OPTIONS]\n\nActions:\n");
+  for (const Action& action : kActions)
+    fmt::print("  {:<9} {}\n", action.name, action.help.summary);
+  fmt::print(
+      "\nAfter an action, --help shows its options.\n\nExamples:\n"
+      "  millrace topic create orders --partitions 6\n"
+      "  millrace topic list -b localhost:9092\n");
+}
+
+Status run_action(const Action& action, const Flags& flags) {
+  Connection::Settings settings{bootstrap_server(flags), {}};
+  settings.properties = TRY(parse_properties(flags.all(kPropertyFlag.name), kPropertyFlag.name));
+  Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, settings, {}));
+  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  return action.run(connection, flags);
+}
+
+}  // namespace
+
+int run_topic_command(int argc, const char* const* argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--help" || name == "-h") {
+    print_actions();
+    return 0;
+  }
+  const auto* action = std::ranges::find(kActions, name, &Action::name);
+  if (action == std::end(kActions)) {
+    fmt::print(
+        stderr, "millrace topic: {}\n{}\n",
+        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name),
+        kTry);
+    return kUsageError;
+  }
+  const Result<Flags> flags = Flags::parse(
+      action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2), action->most_words);
+  if (!flags) return report(flags.error(), kUsageError);
+  if (flags->has(kHelpFlag.name)) {
+    print_help(action->help, action->flags);
+    return 0;
+  }
+  const Status done = run_action(*action, *flags);
+  return done ? 0 : report(done.error());
+}
+
+}  // namespace client
