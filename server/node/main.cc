@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "client/commands.h"
 #include "engine/testing/command.h"
 #include "engine/testing/memory_engine.h"
 #include "server/node/node.h"
@@ -23,8 +24,29 @@ struct Subcommand {
 };
 constexpr Subcommand kSubcommands[] = {
     {"server", "run a server", server::run_server_command},
+    {"topic", "list, create, describe, alter and delete topics", client::run_topic_command},
+    {"produce", "send lines of text as records", client::run_produce_command},
+    {"consume", "print the records of a topic", client::run_consume_command},
+    {"bench", "measure how fast a server takes and gives records", client::run_bench_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };
+
+// Names of the program, each a link to it, and also with .sh: scripts for Apache Kafka run
+// unchanged.
+constexpr Subcommand kLinks[] = {
+    {"kafka-topics", "", client::run_kafka_topics},
+    {"kafka-console-producer", "", client::run_kafka_console_producer},
+    {"kafka-console-consumer", "", client::run_kafka_console_consumer},
+};
+
+const Subcommand* find_link(std::string_view program) {
+  if (const size_t slash = program.rfind('/'); slash != program.npos)
+    program.remove_prefix(slash + 1);
+  if (program.ends_with(".sh")) program.remove_suffix(3);
+  for (const Subcommand& link : kLinks)
+    if (link.name == program) return &link;
+  return nullptr;
+}
 
 void print_help() {
   fmt::print(
@@ -35,8 +57,10 @@ void print_help() {
     fmt::print("  {:<9} {}\n", subcommand.name, subcommand.summary);
   fmt::print(
       "\nOptions:\n  --help     this text; after a subcommand: its options\n"
-      "  --version  the version\n\nExamples:\n  millrace server --data-dir ./data\n  millrace test "
-      "cases/ --filter joins/\n");
+      "  --version  the version\n\nExamples:\n  millrace server --data-dir ./data\n"
+      "  millrace topic create orders --partitions 6\n"
+      "  millrace produce orders < orders.jsonl\n"
+      "  millrace consume orders --from-beginning\n");
 }
 
 int usage_error(std::string_view problem) {
@@ -47,6 +71,8 @@ int usage_error(std::string_view problem) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const Subcommand* link = argc > 0 ? find_link(argv[0]) : nullptr)
+    return link->run(argc, argv);
   if (argc < 2) return usage_error("a subcommand is missing");
   const std::string_view first = argv[1];
   if (first == "--version") {
