@@ -50,6 +50,8 @@ class Reply {
         version_(header.api_version) {}
 
   int16_t version() const { return version_; }
+  // Room for what will be sent, when it is large and its size is known.
+  void expect_size(size_t size) const { slot_->bytes.reserve(size); }
   void send(const Response& response) const {
     append_response(slot_->bytes, correlation_id_, version_, response);
     slot_->finish();

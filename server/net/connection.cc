@@ -140,9 +140,11 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  void keep(std::string bytes) {
-    if (bytes.empty()) return;
-    unsent_size += bytes.size();
+  // All of it but the first `sent` bytes, which only the first that is kept may have.
+  void keep(std::string bytes, size_t sent = 0) {
+    if (bytes.size() == sent) return;
+    if (unsent.empty()) sent_of_front = sent;
+    unsent_size += bytes.size() - sent;
     unsent.push_back(std::move(bytes));
     was_full = was_full || unsent_size > kHighMarkBytes;
   }
@@ -191,7 +193,7 @@ void Connection::write(std::string bytes) {
     return;
   }
   const size_t sent = impl_->try_send({&whole, 1}).value_or(0);  // a broken one shows when polled
-  if (sent < bytes.size()) impl_->keep(sent == 0 ? std::move(bytes) : bytes.substr(sent));
+  impl_->keep(std::move(bytes), sent);
   impl_->watch();
 }
 

@@ -158,16 +158,20 @@ void Log::submit(std::function<Status(WriteTransaction&)> apply, std::function<v
 
 KeyValueStore& Log::store() { return core_->store(); }
 
+Status check_for_append(const records::BatchView& batch) {
+  if (batch.header.record_count == 0)
+    return Error{ErrorCode::CorruptRecord, "record batch is empty"};
+  if (batch.header.is_control())
+    return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
+  return records::check_records(batch);
+}
+
 Status check_for_append(std::string_view batches) {
   if (batches.empty()) return Error{ErrorCode::CorruptRecord, "there is no record batch"};
   while (!batches.empty()) {
     const records::BatchView batch =
         TRY(records::parse_batch(batches, records::BatchCheck::ShapeAndCrc));
-    if (batch.header.record_count == 0)
-      return Error{ErrorCode::CorruptRecord, "record batch is empty"};
-    if (batch.header.is_control())
-      return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
-    TRY(records::check_records(batch));
+    TRY(check_for_append(batch));
     batches.remove_prefix(batch.header.size_bytes);
   }
   return {};

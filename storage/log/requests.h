@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "records/batch.h"
 #include "storage/log/topic_partition.h"
 
 namespace storage {
@@ -62,5 +63,7 @@ struct TaskStart {
 // Checks what a requester sends, on its own thread: whole batches with right checksums and
 // well-formed records.
 Status check_for_append(std::string_view batches);
+// The same for one batch that was parsed with its checksum.
+Status check_for_append(const records::BatchView& batch);
 
 }  // namespace storage

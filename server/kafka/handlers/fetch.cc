@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <deque>
+#include <span>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -13,8 +14,8 @@ using Answer = FetchResponse::Topic::Partition;
 constexpr int64_t kMaxResponseSize = 55 << 20;  // Kafka's fetch.max.bytes
 constexpr int64_t kMaxWaitMs = 60'000;
 
-// One look at the log for a request. What it finds lies in the memory map and in `joined_`, so the
-// answer is sent before the turn ends.
+// One look at the log for a request, in a turn of the reader. What it finds lies in the memory map
+// and in `joined_`, so the answer is written before both go.
 class Look {
  public:
   Look(HandlerContext& context, const FetchRequest& request)
@@ -68,17 +69,28 @@ class Look {
     const bool must_fit = size_bytes_ > 0;
     const auto batches = TRY(reader_.read(id, Offset(asked.fetch_offset),
                                           static_cast<size_t>(std::max<int64_t>(limit, 1))));
-    std::string joined;
+    size_t count = 0, size = 0;
     for (const storage::BatchRef& batch : batches) {
       // The first batch of an answer is given however large it is, or its reader would be stuck.
-      const bool fits = static_cast<int64_t>(joined.size() + batch.bytes.size()) <= limit;
-      if (!fits && (must_fit || !joined.empty())) break;
-      joined += batch.bytes;
+      const bool fits = static_cast<int64_t>(size + batch.bytes.size()) <= limit;
+      if (!fits && (must_fit || count > 0)) break;
+      ++count;
+      size += batch.bytes.size();
     }
-    size_bytes_ += joined.size();
-    size_left_ -= static_cast<int64_t>(joined.size());
-    answer.records = joined_.emplace_back(std::move(joined));
+    size_bytes_ += size;
+    size_left_ -= static_cast<int64_t>(size);
+    answer.records = join(std::span(batches).first(count), size);
     return {};
+  }
+
+  // A single batch stays where it is.
+  std::string_view join(std::span<const storage::BatchRef> batches, size_t size) {
+    if (batches.empty()) return "";
+    if (batches.size() == 1) return batches.front().bytes;
+    std::string& joined = joined_.emplace_back();
+    joined.reserve(size);
+    for (const storage::BatchRef& batch : batches) joined += batch.bytes;
+    return joined;
   }
 
   storage::LogReader& reader_;
@@ -90,6 +102,11 @@ class Look {
   FetchResponse response_;
   std::vector<storage::TopicPartition> partitions_;
   std::deque<std::string> joined_;  // what the answer's records point into
+};
+
+struct Turn {
+  storage::LogReader& reader;
+  ~Turn() { reader.end_turn(); }
 };
 
 // Answers when there is enough or no more time. Else says which partitions may have more later.
@@ -104,11 +121,13 @@ std::optional<std::vector<storage::TopicPartition>> answer(HandlerContext& conte
     reply.send(failed);
     return std::nullopt;
   }
+  const Turn turn{reader};  // until the answer is written: it points into the memory map
   Look look(context, request);
   const FetchResponse response = look.take();
-  reader.end_turn();
   const bool is_enough = static_cast<int64_t>(look.size_bytes()) >= request.min_bytes;
   if (!is_last && !is_enough && !look.has_error()) return look.partitions();
+  constexpr size_t kRoomForFields = 4096;
+  reply.expect_size(look.size_bytes() + kRoomForFields);
   reply.send(response);
   return std::nullopt;
 }

@@ -34,7 +34,7 @@ Status check_records_field(std::string_view bytes, int16_t version, KafkaError& 
     error = KafkaError::InvalidTimestamp;
     return Error{ErrorCode::InvalidTimestamp, "the append time is not a client's to set"};
   }
-  return storage::check_for_append(bytes);
+  return storage::check_for_append(batch);
 }
 
 bool is_too_large(const storage::TopicInfo& topic, size_t size) {
