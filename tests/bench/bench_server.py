@@ -6,40 +6,11 @@
 Rates are records per second of CPU time that the server process used (user and system), so a busy machine
 disturbs them little; times are wall-clock, on an idle server.
 """
-import argparse, json, os, random, re, signal, subprocess, sys, tempfile, threading, time
+import argparse, json, os, random, re, subprocess, tempfile, threading, time
 
-import psycopg
+from bench_common import BINARY, Server, millions, percentile, show
 
-BINARY = os.environ.get('MILLRACE_BINARY', 'build/release/millrace')
 FORMATS = os.path.join(os.path.dirname(BINARY), 'tests/bench/bench_formats')
-
-
-class Server:
-    def __init__(self, folder):
-        begun = time.monotonic()
-        self.process = subprocess.Popen([BINARY, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
-                                         '--kafka', '127.0.0.1:0', '--log-level', 'warn'],
-                                        stdout=subprocess.PIPE, text=True)
-        for line in self.process.stdout:
-            if found := re.match(r'pg listening on .*:(\d+)', line):
-                self.port = int(found.group(1))
-            if line.strip() == 'ready':
-                break
-        self.start_ms = (time.monotonic() - begun) * 1000
-
-    def connect(self):
-        return psycopg.connect(host='127.0.0.1', port=self.port, user='bench', autocommit=True)
-
-    def cpu_seconds(self):
-        fields = open(f'/proc/{self.process.pid}/stat').read().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
-
-    def anonymous_mb(self):
-        return int(re.search(r'RssAnon:\s+(\d+)', open(f'/proc/{self.process.pid}/status').read()).group(1)) / 1024
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
 
 
 def flights(count):
@@ -68,19 +39,6 @@ def rate(server, connection, statement, query, records):
     connection.execute(statement)
     wait_until_read(connection, query)
     return records / (server.cpu_seconds() - before)
-
-
-def show(name, value, unit, goal, limit=None, limit_name=''):
-    line = f'{name:<58}{value:>12} {unit:<12} {goal}'
-    print(line + (f'   limit {limit} ({limit_name})' if limit else ''), flush=True)
-
-
-def millions(number):
-    return f'{number / 1e6:.2f} M'
-
-
-def percentile(values, share):
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 def measure_rates(server, records):
