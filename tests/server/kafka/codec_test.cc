@@ -82,11 +82,12 @@ TEST(Codec, a_flexible_response_has_tags_in_its_header_and_after_each_struct) {
 }
 
 TEST(Codec, produce_7_carries_a_batch_for_each_partition) {
-  const auto request = decode<ProduceRequest>(
+  const std::string frame =
       "\0\0\0\7\0\0\0\5\xff\xff"      // header
       "\xff\xff\xff\xff\0\0\x75\x30"  // no transaction, all replicas, 30 s
       "\0\0\0\1\0\6orders\0\0\0\1"s   // one topic, one partition
-      "\0\0\0\2\0\0\0\5batch"s);
+      "\0\0\0\2\0\0\0\5batch"s;
+  const auto request = decode<ProduceRequest>(frame);  // whose records are views into the frame
   EXPECT_EQ(request.transactional_id, std::nullopt);
   EXPECT_EQ(request.acks, -1);
   EXPECT_EQ(request.timeout_ms, 30'000);
