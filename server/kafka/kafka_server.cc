@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "server/net/connection.h"
@@ -17,6 +18,9 @@ namespace {
 
 // A client that was refused gets this long to read what was sent before.
 constexpr int64_t kCloseTimeoutMs = 2000;
+// Long polls end at ticks, so that many idle consumers cost few wake-ups. New records do not wait
+// for one.
+constexpr int64_t kTickMs = 10;
 
 bool is_any(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
@@ -43,7 +47,8 @@ class ClientConnection;
 // The connections of one loop. Threads: its loop's, but for grown().
 class ShardState : public std::enable_shared_from_this<ShardState> {
  public:
-  ShardState(Loop& on, Backend& asked, Shared& all) : loop(on), backend(asked), shared(all) {}
+  ShardState(Loop& on, Backend& asked, Shared& all)
+      : loop(on), backend(asked), shared(all), ticker_(on, [this] { tick(); }) {}
 
   void accept(Socket socket);
   void remove(uint64_t id) { connections_.erase(id); }
@@ -55,6 +60,8 @@ class ShardState : public std::enable_shared_from_this<ShardState> {
   // Which connections a partition's growth concerns.
   void await(uint64_t id, const std::vector<storage::TopicPartition>& partitions);
   void forget(uint64_t id, const std::vector<storage::TopicPartition>& partitions);
+  // Moves a connection's deadline; none: it has no more.
+  void set_deadline(uint64_t id, std::optional<int64_t> before_us, std::optional<int64_t> now_us);
 
   Loop& loop;
   Backend& backend;
@@ -62,8 +69,11 @@ class ShardState : public std::enable_shared_from_this<ShardState> {
 
  private:
   void take_grown();
+  void tick();
 
   uint64_t last_id_ = 0;
+  Timer ticker_;                                      // runs while there are deadlines
+  std::set<std::pair<int64_t, uint64_t>> deadlines_;  // with the connections' ids
   std::map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
   absl::flat_hash_map<storage::TopicPartition, std::vector<uint64_t>> waiting_;
 
@@ -80,12 +90,11 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
         id_(id),
         connection_(shard.loop, std::move(socket), *this),
         node_(shard.shared.node_seen_from(connection_)),
-        session_(shard.backend, *this, shard.shared.clock, node_, shard.shared.options.limits),
-        timer_(shard.loop, [this] { pump(); }) {
+        session_(shard.backend, *this, shard.shared.clock, node_, shard.shared.options.limits) {
     ++shard.shared.connection_count;
   }
   ~ClientConnection() {
-    shard_.forget(id_, awaited_);
+    stop_waiting();
     --shard_.shared.connection_count;
   }
   ClientConnection(const ClientConnection&) = delete;
@@ -105,7 +114,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_.set_output_full(connection_.is_full());
     if (session_.is_over()) {
       is_closing_ = true;
-      timer_.stop();
+      stop_waiting();
       connection_.close_when_sent(kCloseTimeoutMs);
       return;
     }
@@ -137,10 +146,17 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       awaited_ = session_.awaited();
       shard_.await(id_, awaited_);
     }
-    const std::optional<int64_t> deadline_us = session_.deadline_us();
-    if (!deadline_us) return timer_.stop();
-    const int64_t left_us = *deadline_us - shard_.shared.clock.monotonic_us();
-    timer_.start_once(left_us <= 0 ? 0 : left_us / 1000 + 1);
+    set_deadline(session_.deadline_us());
+  }
+  void stop_waiting() {
+    shard_.forget(id_, awaited_);
+    awaited_.clear();
+    set_deadline(std::nullopt);
+  }
+  void set_deadline(std::optional<int64_t> deadline_us) {
+    if (deadline_us == deadline_us_) return;
+    shard_.set_deadline(id_, deadline_us_, deadline_us);
+    deadline_us_ = deadline_us;
   }
 
   ShardState& shard_;
@@ -148,8 +164,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   Connection connection_;
   const NodeView node_;
   Session session_;
-  Timer timer_;
   std::vector<storage::TopicPartition> awaited_;
+  std::optional<int64_t> deadline_us_;
   bool is_woken_ = false, is_closing_ = false;
 };
 
@@ -180,6 +196,28 @@ void ShardState::forget(uint64_t id, const std::vector<storage::TopicPartition>&
     std::erase(found->second, id);
     if (found->second.empty()) waiting_.erase(found);
   }
+}
+
+void ShardState::set_deadline(uint64_t id, std::optional<int64_t> before_us,
+                              std::optional<int64_t> now_us) {
+  if (before_us) deadlines_.erase({*before_us, id});
+  if (now_us) deadlines_.emplace(*now_us, id);
+  if (deadlines_.empty())
+    ticker_.stop();
+  else if (!ticker_.is_running())
+    ticker_.start_every(kTickMs);
+}
+
+void ShardState::tick() {
+  const int64_t now_us = shared.clock.monotonic_us();
+  std::vector<uint64_t> due;  // pumping them changes the deadlines
+  for (const auto& [deadline_us, id] : deadlines_) {
+    if (deadline_us > now_us) break;
+    due.push_back(id);
+  }
+  for (const uint64_t id : due)
+    if (const auto found = connections_.find(id); found != connections_.end())
+      found->second->pump();
 }
 
 void ShardState::grown(std::span<const storage::TopicPartition> partitions) {
@@ -222,7 +260,9 @@ struct KafkaServer::Impl {
     if (shard->loop.is_here()) return shard->accept(std::move(socket));
     // A task must be copyable, a socket must not.
     auto moved = std::make_shared<Socket>(std::move(socket));
-    shard->loop.post([shard, moved] { shard->accept(std::move(*moved)); });
+    shard->loop.post([weak = std::weak_ptr(shard), moved] {
+      if (const std::shared_ptr<ShardState> self = weak.lock()) self->accept(std::move(*moved));
+    });
   }
 
   Shared shared;

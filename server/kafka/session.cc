@@ -13,6 +13,8 @@ namespace {
 
 constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
+constexpr size_t kReadAhead = 64 * 1024;
+
 // A client that speaks a later version than ours learns from the oldest shape what we speak.
 void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) {
   ApiVersionsResponse response = supported_versions();
@@ -53,7 +55,11 @@ bool Session::can_begin() const {
          pending_bytes_ < limits_.max_pending_bytes && output_.size() < limits_.max_output_bytes;
 }
 
-bool Session::wants_input() const { return can_begin(); }
+// The next request of a client that waits for records may come in already; to stop and start
+// reading for each wait would cost more than it.
+bool Session::wants_input() const {
+  return can_begin() || (waiting_fetch_ && !is_over_ && frames_.buffered_bytes() < kReadAhead);
+}
 
 bool Session::begin_next() {
   const Result<std::optional<std::string>> frame = frames_.next();
