@@ -19,6 +19,13 @@ namespace storage {
 
 namespace {
 
+// ThreadSanitizer leaves a program little address space.
+#if defined(__SANITIZE_THREAD__)
+constexpr size_t kMaxMapSize = size_t{16} << 30;
+#else
+constexpr size_t kMaxMapSize = SIZE_MAX;
+#endif
+
 // What a file says about itself, in a table of its own.
 constexpr const char* kFormatTable = "format";
 constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstanceKey = "instance";
@@ -396,7 +403,7 @@ Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
     return failure(code, "open the data file");
   }
   auto store = std::make_unique<LmdbStore>(environment, lock_file);
-  mdb_env_set_mapsize(environment, options.map_size_bytes);
+  mdb_env_set_mapsize(environment, std::min(options.map_size_bytes, kMaxMapSize));
   mdb_env_set_maxdbs(environment, options.max_tables);
   mdb_env_set_maxreaders(environment, options.max_readers);
   if (const int code = mdb_env_open(environment, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0640);
