@@ -33,7 +33,7 @@ def raw_disk_rate(folder, megabytes):
 
 def bench(what, address, topic, records, *flags):
     """One run of `millrace bench`; what it printed as JSON."""
-    command = [BINARY, 'bench', what, '-b', address, '--topic', topic, '--num-records', str(records), '--json', *flags]
+    command = [BINARY, 'bench', what, '-b', address, '--topic', topic, '--records', str(records), '--json', *flags]
     printed = subprocess.run(command, capture_output=True, text=True)
     if printed.returncode != 0:
         sys.exit(f'{" ".join(command)}: {printed.stderr}')
