@@ -31,9 +31,9 @@ def raw_disk_rate(folder, megabytes):
     return rate
 
 
-def bench(what, address, topic, records, *flags):
+def bench(what, address, records, *flags):
     """One run of `millrace bench`; what it printed as JSON."""
-    command = [BINARY, 'bench', what, '-b', address, '--topic', topic, '--records', str(records), '--json', *flags]
+    command = [BINARY, 'bench', what, '-b', address, '--records', str(records), '--json', *flags]
     printed = subprocess.run(command, capture_output=True, text=True)
     if printed.returncode != 0:
         sys.exit(f'{" ".join(command)}: {printed.stderr}')
@@ -47,7 +47,7 @@ def median(values):
 def measure_rates(server, folder, megabytes):
     records = megabytes * 1_000_000 // RECORD_SIZE // TURNS
     with server.connect() as connection:
-        connection.execute(f"CREATE STREAM b (v VARCHAR) WITH (kafka_topic='b', partitions={PARTITIONS}, value_format='KAFKA')")
+        connection.execute(f"CREATE STREAM b (v VARCHAR) WITH (kafka_topic='millrace-bench', partitions={PARTITIONS}, value_format='KAFKA')")
     ceiling = subprocess.Popen([CEILING], stdout=subprocess.PIPE, text=True)
     empty = ceiling.stdout.readline().split()[-1]
     try:
@@ -55,10 +55,10 @@ def measure_rates(server, folder, megabytes):
         size = ['--record-size', str(RECORD_SIZE)]
         for _ in range(TURNS):
             raw.append(raw_disk_rate(folder, megabytes // TURNS))
-            made_ceiling.append(bench('produce', empty, 'b', records, *size)['mb_per_s'])
-            made.append(bench('produce', server.kafka, 'b', records, *size)['mb_per_s'])
-            read_ceiling.append(bench('consume', empty, 'b', records)['mb_per_s'])
-            read.append(bench('consume', server.kafka, 'b', records)['mb_per_s'])
+            made_ceiling.append(bench('produce', empty, records, *size)['mb_per_s'])
+            made.append(bench('produce', server.kafka, records, *size)['mb_per_s'])
+            read_ceiling.append(bench('consume', empty, records)['mb_per_s'])
+            read.append(bench('consume', server.kafka, records)['mb_per_s'])
     finally:
         ceiling.kill()
     limit = min(median(raw), median(made_ceiling))

@@ -3,7 +3,7 @@
 // which tests/bench/bench_kafka.py puts the real server.
 //
 //   kafka_ceiling        listens on a free port of 127.0.0.1, prints it, and serves until it is
-//                        killed; every topic has kPartitions partitions
+//                        killed; every topic is there, with kPartitions partitions
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
@@ -23,6 +23,7 @@
 namespace server::kafka {
 namespace {
 
+constexpr const char* kTopic = "millrace-bench";  // when a client asks which there are
 constexpr int32_t kPartitions = 6;
 constexpr int32_t kRecordsInBatch = 64;
 constexpr size_t kRecordSize = 1024, kBatchesInFetch = 15;  // just below 1 MB
@@ -36,7 +37,8 @@ struct Server {
     MetadataResponse response;
     response.brokers.push_back({1, "127.0.0.1", port, std::nullopt});
     response.controller_id = 1;
-    for (const auto& asked : request.topics.value_or(std::vector<MetadataRequest::Topic>())) {
+    const std::vector<MetadataRequest::Topic> all = {{.name = kTopic}};
+    for (const auto& asked : request.topics.value_or(all)) {
       auto& topic = response.topics.emplace_back();
       topic.name = asked.name;
       for (int32_t i = 0; i < kPartitions; ++i) {
