@@ -2,6 +2,7 @@
 import collections
 import time
 
+import kafka_load
 from ledger import Fate, columns_of
 
 # What the statements below say.
@@ -21,10 +22,13 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS per_city AS "
     "SELECT city, COUNT(*) AS n, SUM(amount) AS total, MAX(id) AS newest "
     "FROM events GROUP BY city EMIT CHANGES",
+    "CREATE STREAM IF NOT EXISTS produced (producer VARCHAR KEY, n BIGINT) "
+    f"WITH (KAFKA_TOPIC = '{kafka_load.TOPIC}', VALUE_FORMAT = 'JSON', "
+    f"PARTITIONS = {kafka_load.PARTITIONS})",
 )
 
 # What they define, in their order.
-SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY")
+SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED")
 
 _CATCH_UP_TIMEOUT_S = 60
 _MARKERS = 64  # rows with different keys: enough to reach every partition
@@ -53,6 +57,13 @@ def read_partitions(connection, stream):
             connection, f"SELECT ROWPARTITION, ROWOFFSET, id, ROWTIME FROM {stream}"):
         partitions[int(partition)].append((int(offset), int(row_id), int(time_ms)))
     return {number: sorted(rows) for number, rows in sorted(partitions.items())}
+
+
+def read_produced(connection):
+    """What Kafka producers wrote: (partition, offset, producer, number)."""
+    return [(int(partition), int(offset), producer, int(number))
+            for partition, offset, producer, number in _read(
+                connection, "SELECT ROWPARTITION, ROWOFFSET, producer, n FROM produced")]
 
 
 def expected_counts(partitions):
@@ -201,6 +212,7 @@ def snapshot(connection):
     return {
         "events": read_partitions(connection, "events"),
         "large": read_partitions(connection, "large"),
+        "produced": sorted(read_produced(connection)),
         "per_device": sorted(_read(connection, "SELECT * FROM per_device")),
         "per_city": sorted(_read(connection, "SELECT * FROM per_city")),
         "streams": connection.execute("SHOW STREAMS").fetchall(),

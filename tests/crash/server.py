@@ -19,7 +19,7 @@ _PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_
 class Server:
     """One life of the server on a data directory; its log is appended to `log_path`."""
 
-    def __init__(self, binary, data_dir, log_path, crash_point=None, wrapper=()):
+    def __init__(self, binary, data_dir, log_path, crash_point=None, wrapper=(), kafka_port=0):
         environment = {**os.environ, **_PACE}
         environment.pop("MILLRACE_CRASH_POINT", None)
         if crash_point:
@@ -27,9 +27,10 @@ class Server:
         self._log = open(log_path, "ab")
         self._process = subprocess.Popen(
             [*wrapper, binary, "server", "--data-dir", data_dir,
-             "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0"],
+             "--pg", "127.0.0.1:0", "--kafka", f"127.0.0.1:{kafka_port}"],
             stdout=subprocess.PIPE, stderr=self._log, env=environment)
         self.port = None
+        self.kafka_port = None
         atexit.register(self._process.kill)  # does nothing once it has been waited for
 
     def wait_until_ready(self):
@@ -41,6 +42,8 @@ class Server:
             self._log.write(line)
             if line.startswith(b"pg listening on "):
                 self.port = int(line.rsplit(b":", 1)[1])
+            if line.startswith(b"kafka listening on "):
+                self.kafka_port = int(line.rsplit(b":", 1)[1])
             if line.strip() == b"ready":
                 is_ready = True
                 break

@@ -1,0 +1,187 @@
+"""Kafka producers that go on over the deaths of servers, and what they know about their records.
+
+Unlike the clients of load.py they are never told that a server died: they send again until somebody
+answers, as real producers do. So each record of an idempotent producer has to be there exactly once
+in the end, and each record of a plain one at least once; those of one producer in one partition in
+the order in which they were sent.
+"""
+import collections
+import random
+import threading
+import time
+
+try:
+    import confluent_kafka
+except ImportError:
+    confluent_kafka = None
+
+TOPIC = "produced"
+PARTITIONS = 4
+_FLUSH_TIMEOUT_S = 60
+_CODECS = ("none", "lz4", "zstd", "snappy", "gzip")
+
+_ALL = {
+    "acks": "all",
+    "message.timeout.ms": 600_000,  # nothing is ever given up
+    "queue.buffering.max.messages": 500,  # what waits for the next server
+    "retry.backoff.ms": 50,
+    "reconnect.backoff.ms": 20,
+    "reconnect.backoff.max.ms": 200,
+    "log_level": 0,  # it tells of each lost connection
+}
+_KINDS = {
+    "idempotent": {"enable.idempotence": True},
+    # With more than one request under way, a plain producer changes the order by itself.
+    "plain": {"max.in.flight.requests.per.connection": 1},
+}
+
+
+def reason_to_skip():
+    return None if confluent_kafka else "confluent-kafka is not installed"
+
+
+class Producer:
+    """One librdkafka producer and a thread that feeds it.
+
+    Threads: its own writes `sent`, `acknowledged` and `problems`; others look while it is paused.
+    """
+
+    def __init__(self, name, address, chance):
+        self.name = name
+        self.is_idempotent = name.startswith("idempotent")
+        self.sent = collections.defaultdict(list)  # by partition: numbers
+        self.acknowledged = {}                     # by (partition, offset): number
+        self.problems = []
+        self._chance = chance
+        self._state = threading.Condition()
+        self._is_wanted = self._is_running = False  # guarded by _state
+        self._is_over = False                       # guarded by _state
+        self._client = confluent_kafka.Producer({
+            "bootstrap.servers": address, **_ALL, **_KINDS[name.split("-")[0]],
+            "compression.type": chance.choice(_CODECS), "linger.ms": chance.choice((0, 1, 5))})
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def resume(self):
+        with self._state:
+            self._is_wanted = True
+            self._state.notify_all()
+
+    def pause(self):
+        """Waits until all that was sent is acknowledged: there has to be a server."""
+        with self._state:
+            self._is_wanted = False
+            self._state.wait_for(lambda: not self._is_running)
+        left = self._client.flush(_FLUSH_TIMEOUT_S)
+        if left:
+            self.problems.append(f"{left} records are not acknowledged after {_FLUSH_TIMEOUT_S} s")
+
+    def end(self):
+        with self._state:
+            self._is_over, self._is_wanted = True, False
+            self._state.notify_all()
+        self._thread.join()
+        self._client.purge()
+
+    def _run(self):
+        number = 0
+        while True:
+            with self._state:
+                self._is_running = self._is_wanted
+                self._state.notify_all()
+                self._state.wait_for(lambda: self._is_wanted or self._is_over)
+                if self._is_over:
+                    return
+                self._is_running = True
+            for _ in range(self._chance.choice((1, 5, 50))):
+                number += self._produce(number)
+            self._client.poll(0)
+            time.sleep(self._chance.random() * 0.02)
+
+    def _produce(self, number):
+        """How many were taken: one, or none when too many wait already."""
+        partition = self._chance.randrange(PARTITIONS)
+        padding = "x" * (number * 37 % 300)
+        try:
+            self._client.produce(
+                TOPIC, key=self.name, value='{"N": %d, "PADDING": "%s"}' % (number, padding),
+                partition=partition, on_delivery=self._note(number))
+        except BufferError:
+            self._client.poll(0.02)
+            return 0
+        self.sent[partition].append(number)
+        return 1
+
+    def _note(self, number):
+        def on_delivery(error, message):
+            if error:
+                self.problems.append(f"record {number}: {error}")
+            elif message.offset() >= 0:
+                self.acknowledged[message.partition(), message.offset()] = number
+        return on_delivery
+
+    # --- The check, while it is paused: then all that was sent is acknowledged.
+
+    def complaints(self, stored):
+        """`stored`: by partition, (offset, number) of this producer's records in the log's order."""
+        found = self.problems[:]
+        for partition in range(PARTITIONS):
+            rows = stored.get(partition, [])
+            numbers = [number for _, number in rows]
+            # A record that is sent again follows those that were under way with it.
+            once = numbers if self.is_idempotent else list(dict.fromkeys(numbers))
+            if once != self.sent[partition]:
+                found.append(f"partition {partition}: " + _difference(once, self.sent[partition]))
+        offsets = {(partition, offset): number for partition, rows in stored.items()
+                   for offset, number in rows}
+        wrong = [(place, number) for place, number in self.acknowledged.items()
+                 if offsets.get(place) != number]
+        if wrong:
+            place, number = wrong[0]
+            found.append(f"{len(wrong)} records are not where their acknowledgement said: {number} "
+                         f"at (partition, offset) {place}, where {offsets.get(place)} is")
+        return [f"producer {self.name}: {complaint}" for complaint in found]
+
+
+def _difference(stored, sent):
+    missing = set(sent) - set(stored)
+    doubles = [number for number, count in collections.Counter(stored).items() if count > 1]
+    strange = set(stored) - set(sent)
+    if not (missing or doubles or strange):
+        at = next(at for at, pair in enumerate(zip(stored, sent)) if pair[0] != pair[1])
+        return f"the order differs from the {at}th on: {stored[at:at + 5]}, not {sent[at:at + 5]}"
+    return (f"{len(missing)} of {len(sent)} acknowledged records are missing {sorted(missing)[:3]}, "
+            f"{len(doubles)} are there twice {doubles[:3]}, {len(strange)} were never sent")
+
+
+class KafkaLoad:
+    """The producers of one data directory."""
+
+    def __init__(self, address, seed):
+        self.producers = [Producer(f"{kind}-{number}", address, random.Random(f"{seed}/{kind}{number}"))
+                          for kind in _KINDS for number in (1, 2)]
+
+    def resume(self):
+        for producer in self.producers:
+            producer.resume()
+
+    def pause(self):
+        for producer in self.producers:
+            producer.pause()
+
+    def end(self):
+        for producer in self.producers:
+            producer.end()
+
+    def record_count(self):
+        return sum(len(numbers) for producer in self.producers for numbers in producer.sent.values())
+
+    def complaints(self, rows):
+        """`rows`: (partition, offset, producer, number) of all records in the topic."""
+        stored = collections.defaultdict(lambda: collections.defaultdict(list))
+        for partition, offset, name, number in sorted(rows):
+            stored[name][partition].append((offset, number))
+        known = {producer.name for producer in self.producers}
+        found = [f"records of an unknown producer {name}" for name in stored if name not in known]
+        return found + [complaint for producer in self.producers
+                        for complaint in producer.complaints(stored[producer.name])]
