@@ -32,7 +32,8 @@ struct BenchRequest {
 // delivery, so without a rate it is mostly the time in the queue of librdkafka.
 Result<BenchResult> bench_produce(const BenchRequest& request);
 
-// All partitions at a time. Time counts from the first record that arrives. Latency is from the
+// All partitions at a time. Time counts from the first request; for records that are still to come
+// from the first that arrives. Latency is from the
 // record's own timestamp until it arrives, by this machine's clock and to the millisecond.
 Result<BenchResult> bench_consume(const BenchRequest& request);
 

@@ -102,7 +102,7 @@ constexpr Action kActions[] = {
      kProduceFlags,
      {"millrace bench produce [TOPIC] [OPTIONS]", "Measures how fast a server takes records.",
       "  millrace bench produce --records 1000000 --record-size 1024 --partitions 6\n"
-      "  millrace bench produce --seconds 10 --throughput 10000     latency under a steady load\n"
+      "  millrace bench produce --seconds 10 --throughput 10000 --producer-property linger.ms=0\n"
       "  millrace bench produce -b other:9092 --compression-codec lz4 --json\n"},
      produce_request,
      bench_produce},

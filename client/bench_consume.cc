@@ -50,7 +50,10 @@ Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result
       progress.show(result.records, result.bytes);
     }
   }
-  if (first) result.seconds = std::chrono::duration<double>(*last - *first).count();
+  // Nobody knows when the first of those that are still to come will be sent.
+  if (first)
+    result.seconds =
+        std::chrono::duration<double>(*last - (request.is_from_beginning ? began : *first)).count();
   return {};
 }
 

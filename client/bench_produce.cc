@@ -77,6 +77,7 @@ class DeliveryReports {
       if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) {
         connection_.note(rd_kafka_event_error(event.get()),
                          rd_kafka_event_error_string(event.get()));
+        connection_.warn_if_lost();
         continue;
       }
       last_us_ = now_us();

@@ -130,6 +130,11 @@ bool Connection::has_lost_server() {
   return std::exchange(trouble_->all_down, false);
 }
 
+void Connection::warn_if_lost() {
+  if (has_lost_server())
+    fmt::print(stderr, "warning: no Kafka server answers at {}, still trying\n", bootstrap_server_);
+}
+
 Error Connection::unreachable() const {
   const std::lock_guard lock(trouble_->mutex);
   return Error{ErrorCode::NetworkFailure,

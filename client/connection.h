@@ -69,13 +69,14 @@ class Connection {
   Error unreachable() const;
   // Takes note of an error event. Any thread.
   void note(rd_kafka_resp_err_t code, const char* reason);
-  // Whether all servers have been unreachable since this was last asked. Any thread.
-  bool has_lost_server();
+  // Says on stderr, once each time, that all servers have become unreachable. Any thread.
+  void warn_if_lost();
 
  private:
   struct Trouble;
   static void note_in(Trouble& trouble, rd_kafka_resp_err_t code, const char* reason);
   explicit Connection(std::string bootstrap_server);
+  bool has_lost_server();  // since this was last asked
   Result<std::vector<TopicDescription>> metadata(rd_kafka_topic_t* only);
 
   std::string bootstrap_server_;

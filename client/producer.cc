@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 namespace client {
 
 namespace {
@@ -81,8 +79,7 @@ void Producer::look(int wait_ms) {
                            : kafka_failure(message->err);
     }
   }
-  if (connection_.has_lost_server())
-    fmt::print(stderr, "warning: {}; still trying\n", connection_.unreachable().message);
+  connection_.warn_if_lost();
 }
 
 Status Producer::finish(bool (*should_stop)()) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "client/flags.h"
 #include "client/topics.h"
@@ -109,8 +108,7 @@ void Reader::forget_messages() {
 Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms) {
   forget_messages();
   rd_kafka_poll(connection_.handle(), 0);  // errors of connections
-  if (connection_.has_lost_server())
-    fmt::print(stderr, "warning: {}; still trying\n", connection_.unreachable().message);
+  connection_.warn_if_lost();
   // The call for many waits until there are many, so it only takes what is there after the first.
   rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
   if (!first) return std::span<rd_kafka_message_t* const>();
@@ -145,6 +143,13 @@ Status Reader::note_special(const rd_kafka_message_t& message) {
       message.err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
       message.err == RD_KAFKA_RESP_ERR__TIMED_OUT)
     return {};  // it goes on as soon as the server is there again
+  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    const OffsetRange range = TRY(offset_range(connection_, topic, PartitionId{message.partition}));
+    return Error{ErrorCode::OffsetOutOfRange,
+                 fmt::format("{}[{}] has no record at that offset", topic, message.partition),
+                 fmt::format("It begins at offset {}, and its next record will be {}.",
+                             range.first_offset.value(), range.end_offset.value())};
+  }
   Error error = kafka_failure(message.err, rd_kafka_message_errstr(&message));
   error.message = fmt::format("cannot read {}[{}]: {}", topic, message.partition, error.message);
   return error;
