@@ -52,15 +52,34 @@ std::string numbers(const std::vector<NodeId>& nodes) {
   return text;
 }
 
-// Of --topic and the plain words; fails when there is none.
-Result<std::vector<std::string>> named_topics(const Flags& flags) {
-  std::vector<std::string> names = flags.all(kTopicFlag.name);
-  names.insert(names.end(), flags.words().begin(), flags.words().end());
-  if (names.empty()) return Error{ErrorCode::InvalidParameter, "which topic?"};
-  return names;
+struct TopicRequest {
+  Connection::Settings settings;
+  std::vector<std::string> names;
+  std::optional<int> partitions, replication_factor;
+  Properties config;
+  bool may_exist = false, may_be_missing = false;
+};
+
+Result<std::optional<int>> optional_number(const Flags& flags, std::string_view name, int most) {
+  if (!flags.has(name)) return std::optional<int>();
+  return std::optional(static_cast<int>(TRY(flags.number(name, 1, 1, most))));
 }
 
-Status list(Connection& connection, const Flags&) {
+Result<TopicRequest> to_request(const Flags& flags) {
+  TopicRequest request;
+  request.settings = {bootstrap_server(flags),
+                      TRY(parse_properties(flags.all(kPropertyFlag.name), kPropertyFlag.name))};
+  request.names = flags.all(kTopicFlag.name);
+  request.names.insert(request.names.end(), flags.words().begin(), flags.words().end());
+  request.partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
+  request.replication_factor = TRY(optional_number(flags, "replication-factor", INT16_MAX));
+  request.config = TRY(parse_properties(flags.all("config"), "config"));
+  request.may_exist = flags.has("if-not-exists");
+  request.may_be_missing = flags.has("if-exists");
+  return request;
+}
+
+Status list(Connection& connection, const TopicRequest&) {
   std::vector<std::vector<std::string>> rows;
   for (const TopicDescription& topic : TRY(connection.topics()))
     rows.push_back({topic.name, std::to_string(topic.partitions.size()),
@@ -107,10 +126,9 @@ Status describe_one(Connection& connection, const TopicDescription& topic,
   return {};
 }
 
-Status describe(Connection& connection, const Flags& flags) {
+Status describe(Connection& connection, const TopicRequest& request) {
   const std::vector<TopicDescription> topics = TRY(connection.topics());
-  std::vector<std::string> names = flags.all(kTopicFlag.name);
-  names.insert(names.end(), flags.words().begin(), flags.words().end());
+  std::vector<std::string> names = request.names;
   if (names.empty())
     for (const TopicDescription& topic : topics) names.push_back(topic.name);
   for (const std::string& name : names)
@@ -125,20 +143,12 @@ Status describe(Connection& connection, const Flags& flags) {
   return {};
 }
 
-Result<std::optional<int>> optional_number(const Flags& flags, std::string_view name, int most) {
-  if (!flags.has(name)) return std::optional<int>();
-  return std::optional(static_cast<int>(TRY(flags.number(name, 1, 1, most))));
-}
-
-Status create(Connection& connection, const Flags& flags) {
-  NewTopic topic;
-  topic.partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
-  topic.replication_factor = TRY(optional_number(flags, "replication-factor", INT16_MAX));
-  topic.config = TRY(parse_properties(flags.all("config"), "config"));
-  for (const std::string& name : TRY(named_topics(flags))) {
+Status create(Connection& connection, const TopicRequest& request) {
+  NewTopic topic{{}, request.partitions, request.replication_factor, request.config};
+  for (const std::string& name : request.names) {
     topic.name = name;
     const Status created = create_topic(connection, topic);
-    if (!created && created.error().code == ErrorCode::TopicExists && flags.has("if-not-exists")) {
+    if (!created && created.error().code == ErrorCode::TopicExists && request.may_exist) {
       fmt::print("Topic {} is already there.\n", name);
       continue;
     }
@@ -148,22 +158,20 @@ Status create(Connection& connection, const Flags& flags) {
   return {};
 }
 
-Status alter(Connection& connection, const Flags& flags) {
-  const std::optional<int> partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
-  if (!partitions) return Error{ErrorCode::InvalidParameter, "--partitions is missing"};
-  for (const std::string& name : TRY(named_topics(flags))) {
-    const Status altered = add_partitions(connection, name, *partitions);
+Status alter(Connection& connection, const TopicRequest& request) {
+  for (const std::string& name : request.names) {
+    const Status altered = add_partitions(connection, name, *request.partitions);
     if (!altered) return about(fmt::format("cannot change topic \"{}\"", name), altered.error());
-    fmt::print("Topic {} has {} partitions now.\n", name, *partitions);
+    fmt::print("Topic {} has {} partitions now.\n", name, *request.partitions);
   }
   return {};
 }
 
-Status remove(Connection& connection, const Flags& flags) {
-  for (const std::string& name : TRY(named_topics(flags))) {
+Status remove(Connection& connection, const TopicRequest& request) {
+  for (const std::string& name : request.names) {
     const Status deleted = delete_topic(connection, name);
     if (!deleted && deleted.error().code == ErrorCode::UnknownTopic) {
-      if (!flags.has("if-exists")) return no_such_topic(name, TRY(connection.topics()));
+      if (!request.may_be_missing) return no_such_topic(name, TRY(connection.topics()));
       fmt::print("There is no topic {}.\n", name);
       continue;
     }
@@ -173,38 +181,49 @@ Status remove(Connection& connection, const Flags& flags) {
   return {};
 }
 
+enum class Topics { None, Any, AtLeastOne };
 struct Action {
   std::string_view name;
   std::span<const Flag> flags;
-  size_t most_words;
+  Topics topics;
+  std::string_view required_flag;  // or empty
   Help help;
-  Status (*run)(Connection& connection, const Flags& flags);
+  Status (*run)(Connection& connection, const TopicRequest& request);
 };
 constexpr Action kActions[] = {
-    {"list", kListFlags, 0, {"millrace topic list [OPTIONS]", "Shows all topics."}, list},
+    {"list",
+     kListFlags,
+     Topics::None,
+     "",
+     {"millrace topic list [OPTIONS]", "Shows all topics."},
+     list},
     {"describe",
      kDescribeFlags,
-     SIZE_MAX,
+     Topics::Any,
+     "",
      {"millrace topic describe [TOPIC...] [OPTIONS]",
       "Shows the partitions, offsets and settings of topics, of all when none is named.",
       "  millrace topic describe orders\n"},
      describe},
     {"create",
      kCreateFlags,
-     SIZE_MAX,
+     Topics::AtLeastOne,
+     "",
      {"millrace topic create TOPIC... [OPTIONS]", "Makes topics.",
       "  millrace topic create orders --partitions 6\n"
       "  millrace topic create users --config cleanup.policy=compact\n"},
      create},
     {"alter",
      kAlterFlags,
-     SIZE_MAX,
+     Topics::AtLeastOne,
+     "partitions",
      {"millrace topic alter TOPIC... --partitions N [OPTIONS]",
       "Adds partitions. Keys then go to other partitions than before."},
      alter},
     {"delete",
      kDeleteFlags,
-     SIZE_MAX,
+     Topics::AtLeastOne,
+     "",
      {"millrace topic delete TOPIC... [OPTIONS]", "Deletes topics and all their records.",
       "  millrace topic delete orders --if-exists\n"},
      remove},
@@ -222,12 +241,19 @@ void print_actions() {
       "  millrace topic list -b localhost:9092\n");
 }
 
-Status run_action(const Action& action, const Flags& flags) {
-  Connection::Settings settings{bootstrap_server(flags), {}};
-  settings.properties = TRY(parse_properties(flags.all(kPropertyFlag.name), kPropertyFlag.name));
-  Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, settings, {}));
+Result<TopicRequest> read_command_line(const Action& action, const Flags& flags) {
+  TopicRequest request = TRY(to_request(flags));
+  if (action.topics == Topics::AtLeastOne && request.names.empty())
+    return Error{ErrorCode::InvalidParameter, "which topic?"};
+  if (!action.required_flag.empty() && !flags.has(action.required_flag))
+    return Error{ErrorCode::InvalidParameter, fmt::format("--{} is missing", action.required_flag)};
+  return request;
+}
+
+Status run_action(const Action& action, const TopicRequest& request) {
+  Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, {}));
   TRY(connection.topics());  // says soon, and in plain words, when there is no server
-  return action.run(connection, flags);
+  return action.run(connection, request);
 }
 
 }  // namespace
@@ -246,14 +272,17 @@ int run_topic_command(int argc, const char* const* argv) {
         kTry);
     return kUsageError;
   }
-  const Result<Flags> flags = Flags::parse(
-      action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2), action->most_words);
+  const Result<Flags> flags =
+      Flags::parse(action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2),
+                   action->topics == Topics::None ? 0 : SIZE_MAX);
   if (!flags) return report(flags.error(), kUsageError);
   if (flags->has(kHelpFlag.name)) {
     print_help(action->help, action->flags);
     return 0;
   }
-  const Status done = run_action(*action, *flags);
+  const Result<TopicRequest> request = read_command_line(*action, *flags);
+  if (!request) return report(request.error(), kUsageError);
+  const Status done = run_action(*action, *request);
   return done ? 0 : report(done.error());
 }
 

@@ -31,7 +31,8 @@ def case(function):
     return function
 
 
-def _binary():
+def binary():
+    """The program to test; Kafka's tools under their own names are links beside it."""
     named = os.environ.get("MILLRACE_BINARY")
     if named:
         return named
@@ -55,7 +56,7 @@ def launch():
     """A server of its own on a fresh data directory, and what stops it."""
     data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
     server = subprocess.Popen(
-        [_binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0"],
+        [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0"],
         stdout=subprocess.PIPE, text=True)
 
     def stop():

@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""The lines of any Kafka course, typed to the links that carry the names of Kafka's tools."""
+import os
+import signal
+import subprocess
+import time
+
+from millrace_server import binary, case, run, start_server
+
+SERVER = start_server()
+
+
+def command(tool, *arguments):
+    path = os.path.join(os.path.dirname(binary()), tool)
+    return [path, "--bootstrap-server", SERVER.kafka, *arguments]
+
+
+def kafka(tool, *arguments, stdin="", status=0):
+    """What it printed to stdout and stderr."""
+    done = subprocess.run(command(tool, *arguments), input=stdin, text=True, capture_output=True,
+                          timeout=60)
+    assert done.returncode == status, (tool, arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout, done.stderr
+
+
+def topics(*arguments, status=0):
+    return kafka("kafka-topics", *arguments, status=status)[0]
+
+
+@case
+def a_topic_lives_as_in_any_kafka_course():
+    assert topics("--create", "--topic", "test", "--partitions", "3", "--replication-factor",
+                  "1") == "Created topic test.\n"
+    assert "test" in topics("--list").splitlines()
+    described = topics("--describe", "--topic", "test").splitlines()
+    assert described[0] == "Topic: test\tPartitionCount: 3\tReplicationFactor: 1\tConfigs: ", described
+    assert [line.split("\t")[:3] for line in described[1:]] == [
+        ["", "Topic: test", f"Partition: {partition}"] for partition in range(3)], described
+    assert all("\tLeader: 1\tReplicas: 1\tIsr: 1" in line for line in described[1:]), described
+    assert topics("--alter", "--topic", "test", "--partitions", "4") == ""
+    assert topics("--describe").count("\tTopic: test\t") == 4
+
+    kafka("kafka-console-producer", "--topic", "test", stdin="hello\nworld\n")
+    stdout, stderr = kafka("kafka-console-consumer", "--topic", "test", "--from-beginning",
+                           "--max-messages", "2")
+    assert sorted(stdout.splitlines()) == ["hello", "world"], stdout
+    assert stderr == "Processed a total of 2 messages\n", stderr
+
+    assert topics("--delete", "--topic", "test") == ""
+    assert "test" not in topics("--list").splitlines()
+
+
+@case
+def the_names_with_sh_are_the_same_tools():
+    kafka("kafka-topics.sh", "--create", "--topic", "dot-sh")
+    kafka("kafka-console-producer.sh", "--topic", "dot-sh", stdin="x\n")
+    stdout, _ = kafka("kafka-console-consumer.sh", "--topic", "dot-sh", "--from-beginning",
+                      "--timeout-ms", "1500")
+    assert stdout == "x\n", stdout
+
+
+@case
+def failures_have_kafkas_words_and_statuses():
+    topics("--create", "--topic", "twice")
+    assert topics("--create", "--topic", "twice", status=1) == (
+        "Error while executing topic command : Topic 'twice' already exists.\n")
+    assert topics("--create", "--topic", "twice", "--if-not-exists") == ""
+    for action in ("--describe", "--delete"):
+        assert topics(action, "--topic", "nobody", status=1) == (
+            "Error while executing topic command : "
+            "Topic 'Optional[nobody]' does not exist as expected\n")
+        assert topics(action, "--topic", "nobody", "--if-exists") == ""
+    assert topics("--create", "--topic", "none", "--partitions", "0", status=1) == (
+        "Error while executing topic command : The partitions must be greater than 0\n")
+    for arguments, words in (
+            (["--topic", "x"], "Command must include exactly one action"),
+            (["--create"], 'Missing required argument "[topic]"'),
+            (["--create", "--topic", "x", "--if-exists"],
+             'Option "[if-exists]" can\'t be used with option "[create]"')):
+        assert words in kafka("kafka-topics", *arguments, status=1)[1], arguments
+    for tool, words in (("kafka-topics", "--bootstrap-server must be specified"),
+                        ("kafka-console-producer", "Missing required option(s) [bootstrap-server]"),
+                        ("kafka-console-consumer", 'Missing required argument "[bootstrap-server]"')):
+        alone = [command(tool)[0], *(["--list"] if tool == "kafka-topics" else ["--topic", "x"])]
+        done = subprocess.run(alone, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and words in done.stderr, (tool, done.stderr)
+
+
+@case
+def topics_are_chosen_by_regular_expressions():
+    for name in ("many-1", "many-2", "many-x"):
+        topics("--create", "--topic", name)
+    assert topics("--list", "--topic", "many-[0-9]").splitlines() == ["many-1", "many-2"]
+    topics("--delete", "--topic", "many-1,many-2")
+    assert topics("--list", "--topic", "many.*") == "many-x\n"
+    kafka("kafka-console-producer", "--topic", "many-x", stdin="x\n")
+    assert kafka("kafka-console-consumer", "--include", "many.*", "--from-beginning",
+                 "--max-messages", "1")[0] == "x\n"
+
+
+@case
+def settings_of_a_topic_are_described():
+    stdout = topics("--create", "--topic", "set_up", "--config", "cleanup.policy=compact", "--config",
+                    "retention.ms=1000")
+    assert stdout.startswith("WARNING: Due to limitations in metric names"), stdout
+    assert "Configs: cleanup.policy=compact,retention.ms=1000\n" in topics("--describe", "--topic",
+                                                                          "set_up")
+
+
+@case
+def keys_and_headers_are_typed_and_printed():
+    topics("--create", "--topic", "keyed", "--partitions", "1")
+    kafka("kafka-console-producer", "--topic", "keyed", "--property", "parse.key=true", "--property",
+          "key.separator=:", "--compression-codec", stdin="k1:v1\nk2:v2:x\n")
+    kafka("kafka-console-producer", "--topic", "keyed", "--property", "parse.key=true", "--property",
+          "parse.headers=true", "--producer-property", "acks=1", stdin="h1:x,h2:\tk3\tv3\n")
+    stdout, _ = kafka("kafka-console-consumer", "--topic", "keyed", "--partition", "0", "--offset",
+                      "earliest", "--max-messages", "3", "--property", "print.key=true", "--property",
+                      "print.headers=true", "--property", "print.offset=true", "--property",
+                      "print.partition=true", "--property", "key.separator= | ")
+    assert stdout.splitlines() == ["Partition:0 | Offset:0 | NO_HEADERS | k1 | v1",
+                                   "Partition:0 | Offset:1 | NO_HEADERS | k2 | v2:x",
+                                   "Partition:0 | Offset:2 | h1:x,h2: | k3 | v3"], stdout
+    stdout, _ = kafka("kafka-console-consumer", "--topic", "keyed", "--partition", "0", "--offset", "2",
+                      "--max-messages", "1", "--value-deserializer",
+                      "org.apache.kafka.common.serialization.StringDeserializer")
+    assert stdout == "v3\n", stdout
+
+
+@case
+def a_consumer_started_first_waits_for_what_comes():
+    consumer = subprocess.Popen(command("kafka-console-consumer", "--topic", "first"),
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    kafka("kafka-console-producer", "--topic", "first", stdin="hello\n")
+    assert consumer.stdout.readline() == "hello\n"
+    consumer.send_signal(signal.SIGINT)
+    _, stderr = consumer.communicate(timeout=10)
+    assert consumer.returncode == 130 and "Processed a total of 1 messages\n" in stderr, stderr
+
+
+@case
+def what_the_consumer_cannot_do_is_refused():
+    for arguments, words in (
+            (["--group", "g"], "consumer groups are not supported yet"),
+            (["--offset", "earliest"], "The partition is required when offset is specified."),
+            (["--partition", "0", "--offset", "soon"], "The provided offset value 'soon' is incorrect."),
+            (["--formatter", "com.example.Avro"], "the formatter com.example.Avro is not supported")):
+        _, stderr = kafka("kafka-console-consumer", "--topic", "keyed", *arguments, status=1)
+        assert words in stderr, (arguments, stderr)
+
+
+run()

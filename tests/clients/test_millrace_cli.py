@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+"""millrace topic, produce, consume and bench against a server."""
+import json
+import signal
+import subprocess
+import time
+
+import psycopg
+
+from millrace_server import binary, case, launch, run, start_server
+
+SERVER = start_server()
+
+
+def millrace(*arguments, stdin="", status=0, server=SERVER.kafka):
+    """What it printed to stdout and stderr."""
+    done = subprocess.run([binary(), *arguments, "-b", server], input=stdin, text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout, done.stderr
+
+
+def lines(*arguments, **more):
+    return millrace(*arguments, **more)[0].splitlines()
+
+
+def consume(topic, *arguments):
+    return lines("consume", topic, "--from-beginning", "--until-end", *arguments)
+
+
+def following(*arguments):
+    """A consumer that goes on, and has begun to."""
+    consumer = subprocess.Popen([binary(), "consume", *arguments, "-b", SERVER.kafka],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1)
+    return consumer
+
+
+# --- Topics
+
+@case
+def a_topic_is_created_listed_described_widened_and_deleted():
+    assert lines("topic", "create", "orders", "--partitions", "3", "--config",
+                 "cleanup.policy=compact") == ["Created topic orders."]
+    listed = lines("topic", "list")
+    assert listed[0].split() == ["TOPIC", "PARTITIONS", "REPLICAS"], listed
+    assert ["orders", "3", "1"] in [line.split() for line in listed], listed
+
+    millrace("produce", "orders", "--partition", "1", stdin="a\nb\n")
+    described = lines("topic", "describe", "orders")
+    assert described[0] == "Topic orders: 3 partitions, replication factor 1", described
+    assert "  cleanup.policy = compact" in described, described
+    assert [line.split()[-2:] for line in described[-4:-1]] == [["0", "0"], ["0", "2"], ["0", "0"]]
+
+    millrace("topic", "alter", "orders", "--partitions", "5")
+    assert lines("topic", "describe", "orders")[0].startswith("Topic orders: 5 partitions")
+    assert lines("topic", "delete", "orders") == ["Deleted topic orders."]
+    assert not any(line.startswith("orders ") for line in lines("topic", "list"))
+
+
+@case
+def what_is_there_already_or_not_there_is_said():
+    millrace("topic", "create", "clicks")
+    _, stderr = millrace("topic", "create", "clicks", status=1)
+    assert "cannot create topic \"clicks\"" in stderr and "already exists" in stderr, stderr
+    millrace("topic", "create", "clicks", "--if-not-exists")
+    _, stderr = millrace("topic", "delete", "click", status=1)
+    assert stderr == 'error: there is no topic "click"\nhint: Did you mean "clicks"?\n', stderr
+    millrace("topic", "delete", "click", "--if-exists")
+    _, stderr = millrace("consume", "click", status=1)
+    assert 'there is no topic "click"' in stderr, stderr
+
+
+@case
+def a_wrong_command_line_has_a_status_of_its_own():
+    for arguments in (["topic"], ["topic", "make", "x"], ["topic", "create"], ["produce"],
+                      ["topic", "create", "x", "--partitions", "none"], ["consume", "x", "--ofset", "1"],
+                      ["produce", "x", "--property", "parse.kye=true"], ["bench", "x"]):
+        _, stderr = millrace(*arguments, status=2)
+        assert stderr, arguments
+
+
+@case
+def without_a_server_it_says_so_soon():
+    for arguments in (["topic", "list"], ["produce", "x"], ["consume", "x"], ["bench", "produce"]):
+        began = time.monotonic()
+        _, stderr = millrace(*arguments, status=1, server="127.0.0.1:1")
+        assert time.monotonic() - began < 8, arguments
+        assert stderr.startswith("error: no Kafka server answers at 127.0.0.1:1\n"), stderr
+        assert "--bootstrap-server" in stderr and stderr.count("\n") <= 3, stderr
+
+
+# --- Records
+
+@case
+def lines_come_back_as_they_went_in():
+    millrace("topic", "create", "plain", "--partitions", "1")
+    _, stderr = millrace("produce", "plain", stdin="one\n\ntwo\r\nlast")
+    assert stderr == "Produced 4 records to topic plain.\n", stderr
+    assert consume("plain") == ["one", "", "two", "last"]
+    assert consume("plain", "--max-messages", "1") == ["one"]
+    assert lines("consume", "plain", "--offset", "-2", "--until-end") == ["two", "last"]
+    assert lines("consume", "plain", "--offset", "3", "--timeout-ms", "1000") == ["last"]
+    assert lines("consume", "plain", "--offset", "@0", "--max-messages", "1") == ["one"]
+    _, stderr = millrace("consume", "plain", "--offset", "99", status=1)
+    assert "plain[0] has no record at that offset" in stderr and "next record will be 4" in stderr
+
+
+@case
+def keys_headers_nulls_and_places_are_shown():
+    millrace("topic", "create", "parts", "--partitions", "1")
+    reading = ("--property", "parse.key=true", "--property", "parse.headers=true",
+               "--property", "key.separator=:", "--property", "null.marker=NULL")
+    millrace("produce", "parts", *reading, stdin="h1:x,h2:NULL\tk1:v1\nNULL\tNULL:NULL\n")
+    shown = [option for name in ("key", "headers", "partition", "offset")
+             for option in ("--property", f"print.{name}=true")]
+    assert consume("parts", *shown) == [
+        "Partition:0\tOffset:0\th1:x,h2:null\tk1\tv1",
+        "Partition:0\tOffset:1\tNO_HEADERS\tnull\tnull"]
+    stamped = consume("parts", "--property", "print.timestamp=true", "--max-messages", "1")[0]
+    sent_ms = int(stamped.split("\t")[0].removeprefix("CreateTime:"))
+    assert abs(time.time() * 1000 - sent_ms) < 60_000, stamped
+
+
+@case
+def a_bad_line_is_named_and_those_before_it_are_sent():
+    millrace("topic", "create", "halfway", "--partitions", "1")
+    _, stderr = millrace("produce", "halfway", "--property", "parse.key=true", "--property",
+                         "key.separator=:", stdin="a:1\nb2\nc:3\n", status=1)
+    assert "No key separator found on line number 2: 'b2'" in stderr, stderr
+    assert consume("halfway") == ["1"]
+
+
+@case
+def each_codec_and_plain_delivery_arrive():
+    millrace("topic", "create", "codecs", "--partitions", "1")
+    for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+        millrace("produce", "codecs", "--compression-codec", codec, stdin=f"{codec}\n" * 100)
+    millrace("produce", "codecs", "--request-required-acks", "1", stdin="one\n")
+    millrace("produce", "codecs", "--producer-property", "enable.idempotence=false", "--sync",
+             stdin="two\n")
+    got = consume("codecs")
+    assert len(got) == 502 and set(got) == {"none", "gzip", "snappy", "lz4", "zstd", "one", "two"}
+
+
+@case
+def a_long_input_arrives_whole():
+    numbers = [str(number) for number in range(100_000)]
+    millrace("topic", "create", "long", "--partitions", "4")
+    millrace("produce", "long", stdin="\n".join(numbers))
+    assert sorted(consume("long"), key=int) == numbers
+
+
+@case
+def a_consumer_shows_what_comes_and_ends_with_ctrl_c():
+    millrace("topic", "create", "live")
+    millrace("produce", "live", stdin="before\n")
+    consumer = following("live")
+    millrace("produce", "live", stdin="after\n")
+    assert consumer.stdout.readline() == "after\n"
+    consumer.send_signal(signal.SIGINT)
+    _, stderr = consumer.communicate(timeout=10)
+    assert (consumer.returncode, stderr) == (130, "Processed a total of 1 messages\n")
+
+
+@case
+def a_stream_over_a_topic_sees_what_is_produced_and_its_inserts_are_consumed():
+    millrace("topic", "create", "trips", "--partitions", "4")
+    with psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace",
+                         autocommit=True) as connection:
+        connection.execute("CREATE STREAM trips (id VARCHAR KEY, city VARCHAR) WITH "
+                           "(KAFKA_TOPIC = 'trips', VALUE_FORMAT = 'JSON')")
+        connection.execute("CREATE TABLE trips_by_city AS SELECT city, COUNT(*) AS trips "
+                           "FROM trips GROUP BY city")
+        keyed = ("--property", "parse.key=true", "--property", "key.separator=|")
+        keys = [f"k{number}" for number in range(20)]
+        millrace("produce", "trips", *keyed,
+                 stdin="".join(f'{key}|{{"city":"Lahore"}}\n' for key in keys))
+        for key in keys:
+            connection.execute(f"INSERT INTO trips VALUES ('{key}', 'Karachi')")
+        end = time.monotonic() + 20
+        while True:
+            rows = connection.execute("SELECT city, trips FROM trips_by_city").fetchall()
+            if sorted(rows) == [("Karachi", 20), ("Lahore", 20)]:
+                break
+            assert time.monotonic() < end, rows
+            time.sleep(0.05)
+    homes = {}
+    for line in consume("trips", "--property", "print.key=true", "--property",
+                        "print.partition=true"):
+        partition, key, _ = line.split("\t")
+        homes.setdefault(key, set()).add(partition)
+    assert sorted(homes) == sorted(keys), homes
+    assert all(len(partitions) == 1 for partitions in homes.values()), homes
+
+
+@case
+def a_producer_whose_server_is_gone_says_so_once_and_ends_with_ctrl_c():
+    server = launch()
+    try:
+        millrace("topic", "create", "gone", server=server.kafka)
+        producer = subprocess.Popen([binary(), "produce", "gone", "-b", server.kafka],
+                                    stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        producer.stdin.write("one\n")
+        producer.stdin.flush()
+        time.sleep(1)
+    finally:
+        server.stop()
+    producer.stdin.write("two\n")
+    producer.stdin.flush()
+    time.sleep(3)
+    producer.send_signal(signal.SIGINT)
+    _, stderr = producer.communicate(timeout=10)
+    assert producer.returncode in (1, 130), producer.returncode
+    assert stderr.count("still trying") == 1 and len(stderr.splitlines()) <= 3, stderr
+
+
+@case
+def groups_say_that_they_come_later():
+    _, stderr = millrace("consume", "plain", "--group", "g", status=2)
+    assert "consumer groups are not supported yet" in stderr, stderr
+
+
+# --- Benchmarks
+
+@case
+def the_benchmarks_count_and_print_json():
+    produced, _ = millrace("bench", "produce", "speed", "--records", "2000", "--record-size", "100",
+                           "--partitions", "3", "--json")
+    result = json.loads(produced)
+    assert (result["records"], result["bytes"], result["partitions"]) == (2000, 200_000, 3), result
+    assert result["failed"] == 0 and result["records_per_s"] > 0, result
+    assert list(result["latency_ms"]) == ["p50", "p95", "p99", "p99.9", "max"], result
+    consumed, _ = millrace("bench", "consume", "speed", "--latency", "--json")
+    result = json.loads(consumed)
+    assert (result["bench"], result["records"], result["bytes"]) == ("consume", 2000, 200_000)
+    assert millrace("bench", "consume", "speed")[0].startswith("consumed 2,000 records, 0.2 MB")
+
+
+@case
+def a_benchmark_keeps_to_its_rate_and_time():
+    produced, _ = millrace("bench", "produce", "paced", "--seconds", "2", "--throughput", "500", "--json",
+                           "--compression-codec", "lz4", "--acks", "1")
+    result = json.loads(produced)
+    assert 800 <= result["records"] <= 1100 and 1.8 < result["seconds"] < 4, result
+
+
+run()
