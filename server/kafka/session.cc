@@ -15,6 +15,18 @@ constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
 constexpr size_t kReadAhead = 64 * 1024;
 
+// What the server's log says of a request that nobody answers; some clients ask for it again and
+// again, without a word of their own.
+std::string unknown_request(const RequestHeader& header) {
+  std::string_view what = "this request is";
+  if ((header.api_key >= 11 && header.api_key <= 16) || header.api_key == 8 || header.api_key == 9)
+    what = "consumer groups are";
+  else if (header.api_key >= 24 && header.api_key <= 28)
+    what = "transactions are";
+  return fmt::format("{} not supported yet (api key {}, version {})", what, header.api_key,
+                     header.api_version);
+}
+
 // A client that speaks a later version than ours learns from the oldest shape what we speak.
 void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) {
   ApiVersionsResponse response = supported_versions();
@@ -89,7 +101,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   if (!has_version) {
     if (header.api_key == kApiVersionsKey) return answer_unknown_api_versions(header, *slot);
     // No other answer has a shape that the client is sure to understand.
-    return refuse(fmt::format("request {} version {}", header.api_key, header.api_version));
+    return refuse(unknown_request(header));
   }
   HandlerContext all = context();
   if (const Status handled = api->handle(all, request, slot); !handled)

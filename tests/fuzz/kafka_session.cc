@@ -52,6 +52,21 @@ class Client final : private SessionHost {
     }
   }
   void run() {
+    do step();
+    while (is_woken_);
+  }
+  void grown() {
+    session_.grown();
+    run();
+  }
+  bool is_over() const { return session_.is_over(); }
+  bool is_waiting() const { return !is_over() && session_.deadline_us().has_value(); }
+  int32_t last_answered() const { return last_answered_; }
+
+ private:
+  void wake() override { is_woken_ = true; }
+  void step() {
+    is_woken_ = false;
     session_.run();
     received_.receive(session_.take_output());
     while (const auto frame = received_.next().value()) {
@@ -60,20 +75,11 @@ class Client final : private SessionHost {
     }
     assert(received_.buffered_bytes() == 0);
   }
-  void grown() {
-    session_.grown();
-    run();
-  }
-  bool is_over() const { return session_.is_over(); }
-  bool is_waiting() const { return !is_over() && !session_.wants_input(); }
-  int32_t last_answered() const { return last_answered_; }
-
- private:
-  void wake() override {}  // run() is called often enough
 
   Session session_;
   FrameReader received_;
   int32_t last_answered_ = 0;
+  bool is_woken_ = false;
 };
 
 // Nothing of a request is still to come.
