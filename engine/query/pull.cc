@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/formats/format.h"
 #include "engine/plan/select_columns.h"
 #include "engine/plan/select_plan.h"
@@ -36,6 +38,10 @@ Result<std::vector<std::string>> serialize_keys(const DataSource& table,
   for (size_t i = 0; i < encoded.size(); ++i)
     if (encoded[i]) serialized.emplace_back(*encoded[i]);
   return serialized;
+}
+
+bool is_deterministic(const BoundExpression& expression) {
+  return expression.is_deterministic && std::ranges::all_of(expression.children, is_deterministic);
 }
 
 }  // namespace
@@ -85,6 +91,8 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   plan.result = std::move(columns.schema);
   return plan;
 }
+
+bool is_repeatable(const PullPlan& plan) { return !plan.filter || is_deterministic(*plan.filter); }
 
 Result<Batch> shape_pull_rows(const PullPlan& plan, Batch rows, size_t room,
                               const EvalContext& eval) {

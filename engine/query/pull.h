@@ -32,6 +32,10 @@ Status check_pull_clauses(const Query& query);
 Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                                  const EvalContext& eval);
 
+// Whether the plan is right for later runs too, while the catalog stays as it is: its keys do not
+// depend on the time or on chance.
+bool is_repeatable(const PullPlan& plan);
+
 // Filters and projects rows as they came from the tasks; at most `room` of them are kept.
 Result<Batch> shape_pull_rows(const PullPlan& plan, Batch rows, size_t room,
                               const EvalContext& eval);

@@ -58,7 +58,8 @@ std::unique_ptr<pg::Execution> run_append(NodeSession& session, pg::Receiver& re
                                           std::optional<uint64_t> rows);
 // A look-up in a table, after it has passed what the session wrote.
 std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& receiver,
-                                        engine::PullPlan plan, WorldPtr world);
+                                        std::shared_ptr<const engine::PullPlan> plan,
+                                        WorldPtr world);
 // A transient query: until it is destroyed, has given its LIMIT, or (to_end) has read what was
 // there when it began.
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };

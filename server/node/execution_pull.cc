@@ -9,19 +9,20 @@ namespace {
 
 class PullExecution final : public NodeExecution {
  public:
-  PullExecution(NodeSession& session, pg::Receiver& receiver, engine::PullPlan plan, WorldPtr world)
+  PullExecution(NodeSession& session, pg::Receiver& receiver,
+                std::shared_ptr<const engine::PullPlan> plan, WorldPtr world)
       : NodeExecution(session, receiver),
         plan_(std::move(plan)),
         world_(std::move(world)),
         patience_(session.shard().loop(), [this] { give_up_waiting(); }),
-        room_(plan_.limit ? static_cast<size_t>(*plan_.limit) : SIZE_MAX) {}
+        room_(plan_->limit ? static_cast<size_t>(*plan_->limit) : SIZE_MAX) {}
 
   void begin() {
-    keeper_ = world_->keeper_of(*plan_.table);
+    keeper_ = world_->keeper_of(*plan_->table);
     if (!keeper_)
       return receiver().on_error(
           Error{ErrorCode::ObjectState,
-                fmt::format("no query keeps the rows of table {}", plan_.table->name)});
+                fmt::format("no query keeps the rows of table {}", plan_->table->name)});
     patience_.start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     wait_for_written(session().parts(), session().shard(), world_, *keeper_, session().written(),
@@ -46,7 +47,7 @@ class PullExecution final : public NodeExecution {
     if (is_asking_) return;
     receiver().on_notice({pg::NoticeLevel::Warning,
                           fmt::format("table {} has not yet caught up with what this session wrote",
-                                      plan_.table->name),
+                                      plan_->table->name),
                           "",
                           "SHOW QUERIES tells how far its query is behind. The setting "
                           "read.wait.ms bounds the waiting."});
@@ -58,7 +59,7 @@ class PullExecution final : public NodeExecution {
     if (!status)
       receiver().on_notice(
           {pg::NoticeLevel::Warning,
-           fmt::format("table {} may lack what this session wrote", plan_.table->name),
+           fmt::format("table {} may lack what this session wrote", plan_->table->name),
            status.error().message, "SHOW QUERIES tells the state of its query."});
     ask();
   }
@@ -72,7 +73,7 @@ class PullExecution final : public NodeExecution {
     left_ = shards.size();
     auto answer = on_loop([this](std::shared_ptr<Found> found) { take(*found); });
     for (Shard* shard : shards)
-      shard->post([shard, id = keeper_->plan->id, keys = plan_.keys, answer,
+      shard->post([shard, id = keeper_->plan->id, keys = plan_->keys, answer,
                    &clock = session().parts().clock] { look_up(*shard, id, keys, clock, answer); });
   }
 
@@ -122,12 +123,12 @@ class PullExecution final : public NodeExecution {
     if (found == failed.end())
       return Error{
           ErrorCode::ObjectState,
-          fmt::format("the query that keeps table {} is starting again", plan_.table->name),
+          fmt::format("the query that keeps table {} is starting again", plan_->table->name),
           {},
           "Try again in a moment."};
     return Error{
         ErrorCode::ObjectState,
-        fmt::format("table {} cannot be read: its query {} has stopped", plan_.table->name,
+        fmt::format("table {} cannot be read: its query {} has stopped", plan_->table->name,
                     keeper_->plan->id),
         found->second,
         "SHOW QUERIES tells about it. DROP the table and create it anew when its source is back."};
@@ -137,7 +138,7 @@ class PullExecution final : public NodeExecution {
     if (left_ > 0 || is_over_ || !is_asking_) return;
     while (!batches_.empty() && room_ > 0 && !is_paused()) {
       Result<engine::Batch> shaped =
-          engine::shape_pull_rows(plan_, std::move(batches_.back()), room_, session().eval());
+          engine::shape_pull_rows(*plan_, std::move(batches_.back()), room_, session().eval());
       batches_.pop_back();
       if (!shaped) return fail(std::move(shaped).error());
       room_ -= shaped->rows;
@@ -153,7 +154,7 @@ class PullExecution final : public NodeExecution {
     receiver().on_error(std::move(error));
   }
 
-  const engine::PullPlan plan_;
+  const std::shared_ptr<const engine::PullPlan> plan_;
   const WorldPtr world_;
   const DefinedQuery* keeper_ = nullptr;
   Timer patience_;
@@ -167,7 +168,8 @@ class PullExecution final : public NodeExecution {
 }  // namespace
 
 std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& receiver,
-                                        engine::PullPlan plan, WorldPtr world) {
+                                        std::shared_ptr<const engine::PullPlan> plan,
+                                        WorldPtr world) {
   auto run = std::make_unique<PullExecution>(session, receiver, std::move(plan), std::move(world));
   run->begin();
   return run;

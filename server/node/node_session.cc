@@ -99,6 +99,7 @@ Result<std::shared_ptr<const pg::Prepared>> NodeSession::prepare(
   const SnapshotTopics topics(*world->topics);
   auto prepared = std::make_shared<NodePrepared>();
   prepared->statement = statement;
+  prepared->revision = world->revision;
   if (is_definition(statement->statement)) {
     prepared->kind = pg::ResultKind::None;
     return std::shared_ptr<const pg::Prepared>(std::move(prepared));
@@ -139,9 +140,23 @@ Status NodeSession::prepare_query(const engine::Query& query, const engine::Plan
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {
     out.action = Action::Pull;
-    out.columns = display_columns(TRY(engine::plan_pull_query(query, context, eval())).result);
+    auto plan = std::make_shared<const engine::PullPlan>(
+        TRY(engine::plan_pull_query(query, context, eval())));
+    out.columns = display_columns(plan->result);
+    out.properties = context.properties;
+    if (context.parameters->empty() && engine::is_repeatable(*plan)) out.pull = std::move(plan);
   }
   return {};
+}
+
+Result<std::shared_ptr<const engine::PullPlan>> NodeSession::pull_plan(
+    const NodePrepared& prepared, const engine::Query& query, const World& world,
+    const engine::PlanContext& context) {
+  if (prepared.pull && prepared.revision == world.revision &&
+      prepared.properties == context.properties)
+    return prepared.pull;
+  return std::make_shared<const engine::PullPlan>(
+      TRY(engine::plan_pull_query(query, context, eval())));
 }
 
 // A parameter that is a value by itself has its column's type.
@@ -214,8 +229,7 @@ Result<std::unique_ptr<pg::Execution>> NodeSession::start(
       return run_rows(*this, receiver, std::move(columns), 1);
     }
     case Action::Pull:
-      return run_pull(*this, receiver, TRY(engine::plan_pull_query(*query, context, eval())),
-                      world);
+      return run_pull(*this, receiver, TRY(pull_plan(*prepared, *query, *world, context)), world);
     case Action::StreamToEnd:
       return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world,
                            TransientEnd::AtPresentEnd);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "engine/functions/kernel.h"
 #include "engine/plan/analysis.h"
+#include "engine/query/pull.h"
 #include "server/node/definitions.h"
 #include "server/node/row_buffer.h"
 #include "server/node/settings.h"
@@ -33,11 +34,16 @@ struct NodeParts {
 using WrittenEnds = std::map<engine::PartitionRef, Offset>;
 
 // A statement, analysed: the text is planned again when it runs, because its parameters then have
-// values and the world may have changed.
+// values and the world may have changed. A look-up without parameters keeps its plan.
 struct NodePrepared final : pg::Prepared {
   enum class Action : uint8_t { Define, Insert, Constant, Pull, StreamToEnd, Push, Information };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
+  // The plan of a look-up, good for this world and these properties; null when it must be made
+  // anew.
+  std::shared_ptr<const engine::PullPlan> pull;
+  Revision revision;
+  engine::Properties properties;
 };
 
 // Threads: the shard's loop. Owner: the front end's session.
@@ -78,6 +84,10 @@ class NodeSession final : public pg::SessionBackend {
                        NodePrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, const World& world,
                         NodePrepared& out) const;
+  Result<std::shared_ptr<const engine::PullPlan>> pull_plan(const NodePrepared& prepared,
+                                                            const engine::Query& query,
+                                                            const World& world,
+                                                            const engine::PlanContext& context);
   engine::PlanContext context_for(const World& world, const engine::Topics& topics,
                                   std::vector<engine::ParameterSlot>* parameters);
 
