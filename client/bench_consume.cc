@@ -28,7 +28,7 @@ void count(const BenchRequest& request, const rd_kafka_message_t& message, int64
   if (!request.measures_latency) return;
   rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const int64_t sent_ms = rd_kafka_message_timestamp(&message, &kind);
-  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) result.latency_us->add((now_ms - sent_ms) * 1000);
+  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) result.latency_us.add((now_ms - sent_ms) * 1000);
 }
 
 Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result) {
@@ -67,7 +67,6 @@ Result<BenchResult> bench_consume(const BenchRequest& request) {
   watch_for_interrupts();
   BenchResult result{"consume", request.settings.bootstrap_server, request.topic};
   result.partitions = topic->partitions.size();
-  if (request.measures_latency) result.latency_us.emplace();
   TRY(reader.start(
       *topic, {},
       {request.is_from_beginning ? StartPosition::Kind::Earliest : StartPosition::Kind::Latest}));

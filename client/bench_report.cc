@@ -46,11 +46,11 @@ std::string to_text(const BenchResult& result) {
       per_second(result, result.bytes) / 1e6);
   if (result.failed_records > 0)
     text += fmt::format("  {} records failed\n", grouped(result.failed_records));
-  if (result.latency_us && result.latency_us->count() > 0) {
+  if (result.latency_us.count() > 0) {
     text += "  latency in ms:";
     for (const PercentileRow& row : kPercentiles)
       text += fmt::format("  {} {:.2f}", row.name,
-                          milliseconds(result.latency_us->percentile(row.share)));
+                          milliseconds(result.latency_us.percentile(row.share)));
     text += '\n';
   }
   return text;
@@ -63,11 +63,11 @@ std::string to_json(const BenchResult& result) {
       json_string(result.bench), json_string(result.address), json_string(result.topic),
       result.partitions, result.records, result.bytes, result.failed_records, result.seconds,
       per_second(result, result.records), per_second(result, result.bytes) / 1e6);
-  if (result.latency_us && result.latency_us->count() > 0) {
+  if (result.latency_us.count() > 0) {
     json += R"(,"latency_ms":{)";
     for (const PercentileRow& row : kPercentiles)
       json += fmt::format(R"({}"{}":{:.3f})", &row == kPercentiles ? "" : ",", row.name,
-                          milliseconds(result.latency_us->percentile(row.share)));
+                          milliseconds(result.latency_us.percentile(row.share)));
     json += '}';
   }
   return json + "}\n";

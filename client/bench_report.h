@@ -1,6 +1,5 @@
 // What a benchmark measured, for people or for a program.
 #pragma once
-#include <optional>
 #include <string>
 
 #include "client/histogram.h"
@@ -13,7 +12,7 @@ struct BenchResult {
   int64_t records = 0, bytes = 0;  // of keys and values
   int64_t failed_records = 0;
   double seconds = 0;
-  std::optional<Histogram> latency_us = {};  // none: not measured
+  Histogram latency_us = {};  // empty: not measured
 };
 
 std::string to_text(const BenchResult& result);

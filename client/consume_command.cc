@@ -24,6 +24,7 @@ constexpr int kReadWaitMs = 100;
 constexpr int kMissingTopicPauseMs = 500;
 constexpr size_t kPrintBytes = 64 << 10;
 
+// The flags of both commands; the first is only millrace's.
 constexpr Flag kFlags[] = {
     {.name = "until-end", .doc = "Stop at the end of what is there now", .letter = 'e'},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"},
@@ -34,7 +35,9 @@ constexpr Flag kFlags[] = {
     {.name = "partition", .argument = "N", .doc = "Only this partition [all]"},
     {.name = "offset",
      .argument = "PLACE",
-     .doc = "Where to begin: earliest, latest, an offset [latest]"},
+     .doc =
+         "Where to begin: earliest, latest, an offset; -10: ten records before the end; @MS: at a "
+         "time [latest]"},
     {.name = "max-messages", .argument = "N", .doc = "Stop after so many"},
     {.name = "timeout-ms", .argument = "MS", .doc = "Stop when nothing comes for so long"},
     {.name = "property",

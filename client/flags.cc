@@ -11,6 +11,8 @@ namespace client {
 
 namespace {
 
+constexpr size_t kHelpWidth = 100;
+
 Error wrong(std::string message, std::string hint = {}) {
   return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
 }
@@ -25,9 +27,10 @@ Error unknown_flag(std::span<const Flag> known, std::string_view name) {
 
 // The flag of that name, or the only one whose name begins so.
 Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name) {
+  const auto exact = std::ranges::find(known, name, &Flag::name);
+  if (exact != known.end()) return &*exact;
   const Flag* begun = nullptr;
   for (const Flag& flag : known) {
-    if (flag.name == name) return &flag;
     if (name.empty() || !flag.name.starts_with(name)) continue;
     if (begun)
       return wrong(fmt::format("--{} can mean --{} and --{}", name, begun->name, flag.name));
@@ -41,6 +44,19 @@ Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   for (const Flag& flag : known)
     if (flag.letter && flag.letter == letter) return &flag;
   return wrong(fmt::format("there is no option -{}", letter));
+}
+
+// `text` in lines of at most `width`, where words allow it; all but the first are indented.
+std::string wrapped(std::string_view text, size_t width, size_t indent) {
+  std::string lines;
+  while (text.size() > width) {
+    size_t end = text.rfind(' ', width);
+    if (end == text.npos) end = text.find(' ');
+    if (end == text.npos) break;
+    lines += fmt::format("{}\n{:{}}", text.substr(0, end), "", indent);
+    text.remove_prefix(end + 1);
+  }
+  return lines.append(text);
 }
 
 bool is_flag(std::string_view argument) { return argument.size() > 1 && argument[0] == '-'; }
@@ -116,7 +132,9 @@ std::string describe_flags(std::span<const Flag> flags) {
   }
   std::string text;
   for (size_t i = 0; i < flags.size(); ++i)
-    if (!flags[i].doc.empty()) text += fmt::format("  {:<{}}  {}\n", names[i], width, flags[i].doc);
+    if (!flags[i].doc.empty())
+      text += fmt::format("  {:<{}}  {}\n", names[i], width,
+                          wrapped(flags[i].doc, kHelpWidth - width - 4, width + 4));
   return text;
 }
 

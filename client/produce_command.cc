@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kInputWaitMs = 100;
 
-// The flags of both commands; those above `kOwnFlags` are only millrace's.
+// The flags of both commands; the first is only millrace's.
 constexpr Flag kFlags[] = {
     {.name = "partition",
      .argument = "N",
@@ -134,7 +134,8 @@ Status produce_lines(const ProduceRequest& request, Producer& producer) {
       continue;
     }
     const OutgoingRecord record = TRY(parse_line(request.format, line, ++line_number));
-    TRY(producer.send(request.topic, request.partition, record));
+    if (const Status sent = producer.send(request.topic, request.partition, record); !sent)
+      return about(fmt::format("line {}", line_number), sent.error());
     if (request.is_sync) TRY(producer.finish(is_interrupted));
     bytes += static_cast<int64_t>(line.size());
     progress.show(line_number, bytes);

@@ -7,8 +7,8 @@
 
 namespace client {
 
-// Those whose whole name matches; a comma means "or". Fails with InvalidParameter when `pattern` is
-// not a regular expression.
+// Those whose whole name matches, in Java's syntax, which is ICU's; a comma means "or". Fails with
+// InvalidParameter when `pattern` is not a regular expression.
 Result<std::vector<TopicDescription>> matching(std::vector<TopicDescription> topics,
                                                std::string pattern);
 

@@ -80,5 +80,16 @@ TEST(Flags, help_lists_what_has_a_description) {
             "      --sync                        One by one\n");
 }
 
+TEST(Flags, help_wraps_long_descriptions) {
+  constexpr Flag kLong{.name = "x",
+                       .doc =
+                           "one two three four five six seven eight nine ten eleven twelve "
+                           "thirteen fourteen fifteen sixteen"};
+  EXPECT_EQ(describe_flags({&kLong, 1}),
+            "      --x  one two three four five six seven eight nine ten eleven twelve thirteen "
+            "fourteen fifteen\n"
+            "           sixteen\n");
+}
+
 }  // namespace
 }  // namespace client
