@@ -60,7 +60,8 @@ Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result
 }  // namespace
 
 Result<BenchResult> bench_consume(const BenchRequest& request) {
-  Reader reader = TRY(Reader::open(request.settings));
+  Reader reader = TRY(Reader::open(
+      request.settings, request.stops_at_end ? Reader::Until::End : Reader::Until::Stopped));
   const std::vector<TopicDescription> topics = TRY(reader.connection().topics());
   const auto topic = std::ranges::find(topics, request.topic, &TopicDescription::name);
   if (topic == topics.end()) return no_such_topic(request.topic, topics);

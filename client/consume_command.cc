@@ -217,7 +217,8 @@ Status print_records(const ConsumeRequest& request, Reader& reader, int64_t& cou
 int consume(const ConsumeRequest& request) {
   int64_t count = 0;
   const auto run = [&]() -> Status {
-    Reader reader = TRY(Reader::open(request.settings));
+    Reader reader = TRY(Reader::open(
+        request.settings, request.stops_at_end ? Reader::Until::End : Reader::Until::Stopped));
     TRY(reader.connection().topics());  // says soon when there is no server
     watch_for_interrupts();
     const std::vector<TopicDescription> topics = TRY(find_topics(request, reader.connection()));

@@ -68,12 +68,12 @@ Reader::~Reader() {
       rd_kafka_consume_stop(assigned.topic.get(), partition.value());
 }
 
-Result<Reader> Reader::open(const Connection::Settings& settings) {
+Result<Reader> Reader::open(const Connection::Settings& settings, Until until) {
   // An offset that is not there is an error, not a reason to go on somewhere else.
   const Properties defaults{{"enable.partition.eof", "true"},
                             {"auto.offset.reset", "error"},
                             {"allow.auto.create.topics", "true"},
-                            {"fetch.wait.max.ms", "500"},
+                            {"fetch.wait.max.ms", until == Until::End ? "10" : "500"},
                             {"isolation.level", "read_uncommitted"}};
   return Reader(TRY(Connection::open(RD_KAFKA_CONSUMER, settings, defaults)));
 }
@@ -87,6 +87,9 @@ Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> o
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
+  // Tells librdkafka the leaders through this handle. It would find them itself, but a partition
+  // whose leader is not known at the start waits for half a second.
+  TRY(connection_.topic(topic.name, Connection::IfMissing::MayCreate));
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     const PartitionId partition = topic.partitions[i].id;
     if (only && partition != *only) continue;

@@ -24,7 +24,10 @@ struct StartPosition {
 // Threads: one.
 class Reader {
  public:
-  static Result<Reader> open(const Connection::Settings& settings);
+  // For whom comes to the end and stops the server should not hold back empty answers for long:
+  // while it does, librdkafka asks for no other partition.
+  enum class Until { Stopped, End };
+  static Result<Reader> open(const Connection::Settings& settings, Until until);
   ~Reader();
   Reader(Reader&&) noexcept = default;
 
