@@ -84,6 +84,10 @@ void Producer::look(int wait_ms) {
 
 Status Producer::finish(bool (*should_stop)()) {
   while (rd_kafka_outq_len(connection_.handle()) > 0 && !should_stop()) look(kQueueFullWaitMs);
+  if (const int left = rd_kafka_outq_len(connection_.handle()); left > 0)
+    return Error{ErrorCode::QueryCanceled,
+                 fmt::format("{} record{} given up", left, left == 1 ? " was" : "s were"),
+                 "The server has not acknowledged them; it may have some of them all the same."};
   if (!first_failure_) return {};
   Error failure = *first_failure_;
   failure.message = fmt::format("{} record{} not delivered: {}", failed_,

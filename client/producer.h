@@ -19,8 +19,8 @@ class Producer {
   // pointless.
   Status send(const std::string& topic, std::optional<PartitionId> partition,
               const OutgoingRecord& record);
-  // Waits until the fate of every record is known, or `should_stop` says so. Fails with why the
-  // first of those that were not delivered was not.
+  // Waits until the fate of every record is known. Fails with why the first of those that were not
+  // delivered was not, or with QueryCanceled when `should_stop` ended the wait.
   Status finish(bool (*should_stop)());
   // Notes what has become of records; waits up to `wait_ms` for news.
   void look(int wait_ms);
