@@ -123,7 +123,7 @@ Status check_records(const BatchView& batch, size_t max_records_size) {
       return corrupt(fmt::format("record {} has damaged headers", index));
   }
   TRY(reader.status());
-  if (index != batch.header.last_offset_delta + 1)
+  if (index - 1 != batch.header.last_offset_delta)
     return corrupt(fmt::format("record batch holds {} records and has the last offset delta {}",
                                index, batch.header.last_offset_delta));
   return {};

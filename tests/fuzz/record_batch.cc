@@ -34,7 +34,7 @@ void read_all(std::string_view batches) {
     }
     assert(reader.status());
     assert(record_count == batch.header.record_count);
-    assert(record_count == batch.header.last_offset_delta + 1);
+    assert(record_count - 1 == batch.header.last_offset_delta);
     batches.remove_prefix(batch.header.size_bytes);
   }
 }

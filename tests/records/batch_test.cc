@@ -230,6 +230,16 @@ TEST(Batch, counts_that_contradict_the_records_are_refused) {
   EXPECT_FALSE(parse_batch(negative, BatchCheck::Shape));
 }
 
+TEST(Batch, a_last_offset_beyond_the_records_is_refused) {
+  std::string bytes = build(kRows);
+  for (const int32_t delta : {3, 1000, INT32_MAX}) {
+    store_be<int32_t>(bytes.data() + 23, delta);
+    const auto batch = parse_batch(bytes, BatchCheck::Shape);
+    ASSERT_TRUE(batch) << "compaction leaves such batches";
+    EXPECT_FALSE(check_records(*batch)) << delta;
+  }
+}
+
 TEST(Batch, another_version_is_refused) {
   std::string bytes = build(kRows);
   bytes[16] = 1;
