@@ -10,6 +10,7 @@
 #include "engine/plan/select_plan.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_properties.h"
+#include "engine/plan/stage_builder.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -314,15 +315,7 @@ Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& cont
 }
 
 Result<PlannedQuery> plan_source_table(const DataSource& table, std::string query_id) {
-  InputStep input;
-  input.topic = table.topic;
-  input.kind = SourceKind::Table;
-  input.source_name = table.name;
-  input.key_format = table.key_format;
-  input.value_format = table.value_format;
-  input.schema = table.schema;
-  input.window = table.window;
-  input.timestamp = table.timestamp;
+  InputStep input = read_topic(table);
   input.store = 0;
 
   PlanNode node{std::move(input), {}, input_layout(table, "")};

@@ -7,6 +7,7 @@
 #include "engine/formats/format.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/select_columns.h"
+#include "engine/plan/stage_builder.h"
 
 namespace engine {
 
@@ -41,15 +42,6 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit) {
   return window;
 }
 
-std::string internal_topic(const std::string& query_id, const Properties& properties,
-                           std::string_view step) {
-  const auto service = properties.find("ksql.service.id");
-  return fmt::format("_confluent-ksql-{}query_{}-{}",
-                     service == properties.end() ? std::string_view("default_")
-                                                 : std::string_view(service->second),
-                     query_id, step);
-}
-
 class SelectPlanner {
  public:
   SelectPlanner(Analysis analysis, const SelectTarget& target, const PlanContext& context,
@@ -57,9 +49,7 @@ class SelectPlanner {
       : analysis_(std::move(analysis)),
         target_(target),
         context_(context),
-        choose_key_format_(choose) {
-    out_.stages.emplace_back();
-  }
+        choose_key_format_(choose) {}
 
   Result<PlannedSelect> run() {
     TRY(check_clauses());
@@ -73,7 +63,9 @@ class SelectPlanner {
       TRY(plan_aggregation());
     else
       TRY(plan_projection());
-    mark_used_columns();
+    out_.stages = builder_.take_stages();
+    out_.exchanges = builder_.take_exchanges();
+    mark_used_columns(out_.stages);
     out_.items = std::move(analysis_.items);
     return std::move(out_);
   }
@@ -82,22 +74,14 @@ class SelectPlanner {
   const DataSource& source() const { return *analysis_.sources.front().source; }
   bool reads_table() const { return source().kind == SourceKind::Table; }
   bool is_persistent() const { return target_.use == QueryUse::Persistent; }
-  StagePlan& stage() { return out_.stages.back(); }
-  const Layout& layout() { return stage().nodes.back().layout; }
+  const Layout& layout() const { return builder_.layout(); }
   Scope scope(const Layout& over, std::string_view clause) const {
     return make_scope(over, clause, analysis_, context_);
   }
 
   template <class Step>
   void add(Step step, Layout result) {
-    PlanNode node{std::move(step), {}, std::move(result)};
-    if (!stage().nodes.empty()) node.from = {static_cast<int>(stage().nodes.size()) - 1};
-    stage().nodes.push_back(std::move(node));
-  }
-
-  int add_store(StoreKind kind, std::string name) {
-    stage().stores.push_back({kind, std::move(name), static_cast<int>(stage().nodes.size())});
-    return static_cast<int>(stage().stores.size()) - 1;
+    builder_.add(std::move(step), std::move(result));
   }
 
   Status check_clauses() const {
@@ -131,21 +115,12 @@ class SelectPlanner {
   }
 
   void add_input() {
-    InputStep input;
-    input.topic = source().topic;
-    input.kind = source().kind;
-    input.source_name = source().name;
-    input.key_format = source().key_format;
-    input.value_format = source().value_format;
-    input.schema = source().schema;
-    input.window = source().window;
-    input.timestamp = source().timestamp;
+    InputStep input = read_topic(source());
     if (reads_table()) {
-      input.store = add_store(StoreKind::Rows, "KsqlTopic-Reduce");
+      input.store = builder_.add_store(StoreKind::Rows, "KsqlTopic-Reduce");
       input.old_too = analysis_.where != nullptr || analysis_.has_aggregates;
     }
     add(std::move(input), input_layout(source(), ""));
-    input_node_ = 0;
   }
 
   Status add_where() {
@@ -230,10 +205,11 @@ class SelectPlanner {
   }
 
   void materialize_rows(const SelectColumns& columns) {
-    const Layout& rows = stage().nodes[input_node_].layout;
+    const PlanNode& input = builder_.stage().nodes.front();
+    const Layout& rows = input.layout;
     MaterializationPlan plan;
-    plan.stage = static_cast<int>(out_.stages.size()) - 1;
-    plan.store = std::get<InputStep>(stage().nodes[input_node_].step).store;
+    plan.stage = builder_.stage_index();
+    plan.store = std::get<InputStep>(input.step).store;
     plan.filter = where_;
     plan.columns = columns.expressions;
     plan.key_schema.columns = source().schema.keys();
@@ -351,27 +327,8 @@ class SelectPlanner {
     exchange.schema.columns = keys;
     for (size_t i = keys.size(); i < layout().size(); ++i)
       exchange.schema.columns.push_back({layout()[i].name, layout()[i].type, ColumnRole::Value});
-    const int index = static_cast<int>(out_.exchanges.size());
-
-    OutputPlan output;
-    output.exchange = index;
-    output.schema = exchange.schema;
-    output.key_format = key_format;
-    output.is_table = reads_table();
-    stage().output = std::move(output);
-    stage().merges_partitions = analysis_.window.has_value();
-    Layout carried = layout();
-    out_.exchanges.push_back(std::move(exchange));
-    out_.stages.emplace_back();
-
-    InputStep input;
-    input.exchange = index;
-    input.kind = source().kind;
-    input.source_name = out_.exchanges[index].topic;
-    input.key_format = key_format;
-    input.schema = out_.exchanges[index].schema;
-    input.used.assign(carried.size(), true);
-    add(std::move(input), std::move(carried));
+    builder_.stage().merges_partitions = analysis_.window.has_value();
+    builder_.cut(std::move(exchange), source().kind);
   }
 
   Status add_aggregate(const std::vector<ColumnDef>& keys, const FormatSpec& key_format) {
@@ -383,7 +340,8 @@ class SelectPlanner {
     step.final_only = analysis_.emit == Emit::Final;
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window) step.window = TRY(plan_window(*analysis_.window, analysis_.emit));
-    step.store = add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
+    step.store = aggregate_store_ =
+        builder_.add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
     Layout result(layout().begin(), layout().begin() + static_cast<ptrdiff_t>(keys.size()));
     for (size_t i = 0; i < aggregates_.size(); ++i) {
       result.push_back(
@@ -420,8 +378,8 @@ class SelectPlanner {
                             : transient_columns(analysis_, over));
     out_.is_table = true;
     MaterializationPlan plan;
-    plan.stage = static_cast<int>(out_.stages.size()) - 1;
-    plan.store = 0;
+    plan.stage = builder_.stage_index();
+    plan.store = aggregate_store_;
     plan.filter = std::move(having);
     plan.columns = columns.expressions;
     plan.key_schema.columns = keys;
@@ -433,28 +391,6 @@ class SelectPlanner {
     return {};
   }
 
-  // What the first stage's steps refer to, and what materialized rows need of them.
-  void mark_used_columns() {
-    auto& input_node = out_.stages.front().nodes[input_node_];
-    auto& input = std::get<InputStep>(input_node.step);
-    input.used.assign(input_node.layout.size(), false);
-    const auto mark = [&](std::span<const BoundExpression> expressions) {
-      for (const uint32_t column : referenced_columns(expressions))
-        if (column < input.used.size()) input.used[column] = true;
-    };
-    for (const PlanNode& node : out_.stages.front().nodes) {
-      if (const auto* filter = std::get_if<FilterStep>(&node.step)) mark({&filter->predicate, 1});
-      if (const auto* flat_map = std::get_if<FlatMapStep>(&node.step)) mark(flat_map->functions);
-      if (const auto* project = std::get_if<ProjectStep>(&node.step)) {
-        mark(project->columns);
-        break;  // what follows refers to the projection's columns
-      }
-    }
-    if (input.timestamp)
-      for (size_t i = 0; i < input_node.layout.size(); ++i)
-        if (input_node.layout[i].name == input.timestamp->column) input.used[i] = true;
-  }
-
   struct CollectedAggregate {
     const Expression* expression;  // in analysis_
     AggregateCall call;
@@ -464,8 +400,9 @@ class SelectPlanner {
   const SelectTarget& target_;
   const PlanContext& context_;
   const ChooseKeyFormat& choose_key_format_;
+  StageBuilder builder_;
   PlannedSelect out_;
-  size_t input_node_ = 0;
+  int aggregate_store_ = -1;
   std::optional<BoundExpression> where_;
   std::vector<CollectedAggregate> aggregates_;
 };

@@ -1,0 +1,123 @@
+#include "engine/plan/stage_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace engine {
+
+namespace {
+
+void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used) {
+  for (const uint32_t column : referenced_columns(expressions)) used[column] = true;
+}
+
+// What one node needs of each node that it takes from, given what is needed of itself.
+class ColumnUse {
+ public:
+  explicit ColumnUse(StagePlan& stage) : stage_(stage) {
+    for (const PlanNode& node : stage_.nodes) used_.emplace_back(node.layout.size(), false);
+    if (!used_.empty()) used_.back().assign(used_.back().size(), true);
+  }
+
+  void run() {
+    for (at_ = stage_.nodes.size(); at_-- > 0;) std::visit(*this, stage_.nodes[at_].step);
+  }
+
+  void operator()(InputStep& step) {
+    // What comes through an exchange was chosen before it.
+    if (step.exchange >= 0) return;
+    step.used = used_[at_];
+    if (!step.timestamp) return;
+    for (size_t i = 0; i < step.used.size(); ++i)
+      if (node().layout[i].name == step.timestamp->column) step.used[i] = true;
+  }
+  void operator()(const FilterStep& step) {
+    pass_on(0, 0);
+    mark({&step.predicate, 1}, input(0));
+  }
+  void operator()(const ProjectStep& step) { mark(step.columns, input(0)); }
+  void operator()(const FlatMapStep& step) {
+    pass_on(0, 0);
+    mark(step.functions, input(0));
+  }
+  void operator()(const RegroupStep&) { need_all(); }
+  void operator()(const AggregateStep&) { need_all(); }
+  void operator()(const StreamTableJoinStep& step) {
+    pass_on(0, 0);
+    pass_on(1, input(0).size());
+    input(0)[static_cast<size_t>(step.stream_key)] = true;
+  }
+
+ private:
+  const PlanNode& node() const { return stage_.nodes[at_]; }
+  std::vector<bool>& input(size_t port) { return used_[static_cast<size_t>(node().from[port])]; }
+  // The node gives the port's columns on, from `first` of its own layout on.
+  void pass_on(size_t port, size_t first) {
+    std::vector<bool>& to = input(port);
+    for (size_t i = 0; i < to.size(); ++i)
+      if (used_[at_][first + i]) to[i] = true;
+  }
+  void need_all() { input(0).assign(input(0).size(), true); }
+
+  StagePlan& stage_;
+  std::vector<std::vector<bool>> used_;  // by node
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+int StageBuilder::add_store(StoreKind kind, std::string name) {
+  stage().stores.push_back({kind, std::move(name), last_node() + 1});
+  return static_cast<int>(stage().stores.size()) - 1;
+}
+
+void StageBuilder::cut(ExchangePlan exchange, SourceKind kind) {
+  const int index = static_cast<int>(exchanges_.size());
+  Layout carried = layout();
+  OutputPlan output;
+  output.exchange = index;
+  output.schema = exchange.schema;
+  output.key_format = exchange.key_format;
+  output.is_table = kind == SourceKind::Table;
+  stage().output = std::move(output);
+
+  InputStep input;
+  input.exchange = index;
+  input.kind = kind;
+  input.source_name = exchange.topic;
+  input.key_format = exchange.key_format;
+  input.schema = exchange.schema;
+  input.used.assign(carried.size(), true);
+  exchanges_.push_back(std::move(exchange));
+  stages_.emplace_back();
+  add(std::move(input), std::move(carried));
+}
+
+InputStep read_topic(const DataSource& source) {
+  InputStep input;
+  input.topic = source.topic;
+  input.kind = source.kind;
+  input.source_name = source.name;
+  input.key_format = source.key_format;
+  input.value_format = source.value_format;
+  input.schema = source.schema;
+  input.window = source.window;
+  input.timestamp = source.timestamp;
+  return input;
+}
+
+std::string internal_topic(std::string_view query_id, const Properties& properties,
+                           std::string_view step) {
+  const auto service = properties.find("ksql.service.id");
+  return fmt::format("_confluent-ksql-{}query_{}-{}",
+                     service == properties.end() ? std::string_view("default_")
+                                                 : std::string_view(service->second),
+                     query_id, step);
+}
+
+void mark_used_columns(std::vector<StagePlan>& stages) {
+  for (StagePlan& stage : stages) ColumnUse(stage).run();
+}
+
+}  // namespace engine
