@@ -102,6 +102,10 @@ InputOperator::InputOperator(TaskContext& context, const InputStep& step, const 
     if (column.role != ColumnRole::Key && step_.used[i]) stored_columns_.push_back(index);
     if (step_.timestamp && column.name == step_.timestamp->column) timestamp_column_ = index;
   }
+  // ROWTIME is a row's timestamp; where its record lies must be kept with it.
+  const size_t rowtime = step_.schema.columns.size();
+  for (const size_t i : {rowtime + 1, rowtime + 2})
+    if (step_.exchange < 0 && step_.used[i]) stored_columns_.push_back(static_cast<int>(i));
 }
 
 Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
@@ -396,7 +400,7 @@ Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
   } else {
     batch.old_present = {};
   }
-  return is_quiet_ ? Status{} : push(std::move(batch));
+  return is_quiet_ || step_.is_joined ? Status{} : push(std::move(batch));
 }
 
 Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
@@ -440,7 +444,7 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
 }
 
 Status InputOperator::end_bootstrap() {
-  if (!std::exchange(is_quiet_, false)) return {};
+  if (!std::exchange(is_quiet_, false) || step_.is_joined) return {};
   std::vector<StoredRow> rows;
   rows_.for_each(
       [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });

@@ -46,8 +46,8 @@ class InputOperator final : public Operator {
 
   const InputStep& step() const { return step_; }
   RowStore* store() { return step_.store >= 0 ? &rows_ : nullptr; }
-  // Rows of the store in this input's layout: what a look-up sees. `rows` are (key bytes, row)
-  // pairs.
+  // Rows of the store in this input's layout: what a look-up sees; columns that nobody uses are
+  // null pointers. `rows` are (key bytes, row) pairs.
   using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
   Result<Batch> rows_of(std::span<const StoredRow> rows);
   // Between these the records of a table only fill it; at the end all its rows are pushed as
@@ -78,7 +78,7 @@ class InputOperator final : public Operator {
   const InputStep step_;
   const Layout layout_;
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
-  std::vector<int> stored_columns_;  // values (and ROWTIME aside) that a table's store keeps
+  std::vector<int> stored_columns_;  // of the layout: what a table's store keeps, ROWTIME aside
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;

@@ -3,6 +3,7 @@
 #include "engine/exec/filter.h"
 #include "engine/exec/project.h"
 #include "engine/exec/regroup.h"
+#include "engine/exec/stream_table_join.h"
 
 namespace engine {
 
@@ -28,12 +29,13 @@ Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& 
   auto stage = std::make_unique<Stage>();
   stage->stores_.resize(plan.stores.size());
   stage->keepers_.resize(plan.stores.size());
-  for (const PlanNode& node : plan.nodes) TRY(stage->add_node(node, context));
+  for (const PlanNode& node : plan.nodes) TRY(stage->add_node(plan, node, context));
   TRY(stage->add_end(plan, context, std::move(end)));
   return stage;
 }
 
-Result<std::unique_ptr<Operator>> Stage::make_operator(const PlanNode& node, TaskContext& context) {
+Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, const PlanNode& node,
+                                                       TaskContext& context) {
   if (const auto* step = std::get_if<InputStep>(&node.step)) {
     auto made = TRY(InputOperator::make(context, *step, node.layout));
     inputs_.push_back(made.get());
@@ -58,11 +60,16 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const PlanNode& node, Tas
     return std::unique_ptr<Operator>(new FlatMapOperator(context, *step));
   if (const auto* step = std::get_if<RegroupStep>(&node.step))
     return std::unique_ptr<Operator>(new RegroupOperator(context, *step));
-  return Error{ErrorCode::NotSupported, "joins are not supported yet"};
+  const auto& step = std::get<StreamTableJoinStep>(node.step);
+  const LayoutColumn& key = stage.nodes[static_cast<size_t>(node.from.front())]
+                                .layout[static_cast<size_t>(step.stream_key)];
+  auto* table = dynamic_cast<InputOperator*>(keeper_of(step.store));
+  assert(table);  // the planner puts the table's input before the join
+  return upcast(StreamTableJoinOperator::make(context, step, key, *table));
 }
 
-Status Stage::add_node(const PlanNode& node, TaskContext& context) {
-  std::unique_ptr<Operator> made = TRY(make_operator(node, context));
+Status Stage::add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context) {
+  std::unique_ptr<Operator> made = TRY(make_operator(stage, node, context));
   for (size_t port = 0; port < node.from.size(); ++port)
     operators_[static_cast<size_t>(node.from[port])]->feed(made.get(), port);
   operators_.push_back(std::move(made));

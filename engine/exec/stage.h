@@ -31,9 +31,10 @@ class Stage {
   void restore_scalars(std::span<const int64_t> scalars);
 
  private:
-  Status add_node(const PlanNode& node, TaskContext& context);
+  Status add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context);
   Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
-  Result<std::unique_ptr<Operator>> make_operator(const PlanNode& node, TaskContext& context);
+  Result<std::unique_ptr<Operator>> make_operator(const StagePlan& stage, const PlanNode& node,
+                                                  TaskContext& context);
 
   std::vector<std::unique_ptr<Operator>> operators_;  // one a node, then the end
   std::vector<InputOperator*> inputs_;

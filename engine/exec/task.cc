@@ -195,8 +195,15 @@ struct Task::Head {
   InputChunk chunk;
   uint32_t row = 0;
   bool has_more_in_log = false;
+  const InputStep* step = nullptr;
   bool has_row() const { return row < chunk.batch.rows; }
   int64_t timestamp() const { return chunk.batch.timestamps[row]; }
+  bool goes_before(const Head& other) const {
+    if (step->is_read_first != other.step->is_read_first) return step->is_read_first;
+    if (timestamp() != other.timestamp()) return timestamp() < other.timestamp();
+    // Of equal times the table's change: a stream's record sees the row of its own time.
+    return step->kind == SourceKind::Table && other.step->kind == SourceKind::Stream;
+  }
 };
 
 Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& polled) {
@@ -204,6 +211,7 @@ Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& po
   std::vector<Head> heads(inputs_.size());
   for (size_t i = 0; i < inputs_.size(); ++i) {
     heads[i].chunk.next = inputs_[i].next;
+    heads[i].step = &stage_->inputs()[inputs_[i].input]->step();
     const std::optional<Offset>& stop = inputs_[i].limit.stop_at;
     if (polled[i].batches.empty() || (stop && inputs_[i].next >= *stop)) continue;
     size_t max_rows = share;
@@ -218,9 +226,10 @@ Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& po
   return heads;
 }
 
-// Several partitions: the record with the smallest timestamp first, ties to the partition that was
-// declared first. A partition whose records in memory are used up, but which has more, ends the
-// micro-batch: what follows there might come first.
+// Several partitions: those that the plan wants to be read first, then the record with the smallest
+// timestamp, ties to tables, then to the partition that was declared first. A partition whose
+// records in memory are used up, but which has more, ends the micro-batch: what follows there might
+// come first.
 Status Task::take_in_order(const std::vector<Polled>& polled) {
   std::vector<Head> heads = TRY(decode_heads(polled));
   std::vector<Column::SourceRow> order;
@@ -229,8 +238,7 @@ Status Task::take_in_order(const std::vector<Polled>& polled) {
     bool must_wait = false;
     for (size_t i = 0; i < heads.size(); ++i) {
       must_wait |= !heads[i].has_row() && heads[i].has_more_in_log;
-      if (heads[i].has_row() &&
-          (first == heads.size() || heads[i].timestamp() < heads[first].timestamp()))
+      if (heads[i].has_row() && (first == heads.size() || heads[i].goes_before(heads[first])))
         first = i;
     }
     if (first == heads.size() || must_wait) break;

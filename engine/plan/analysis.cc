@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "engine/functions/registry.h"
+#include "engine/plan/join_analysis.h"
 
 namespace engine {
 
@@ -109,16 +110,30 @@ class Canonical {
     return {};
   }
 
+  static std::vector<std::string> owners_of(const std::string& column,
+                                            std::span<const AnalysedSource> sources) {
+    std::vector<std::string> owners;
+    for (const AnalysedSource& source : sources)
+      if (has_column(source, column)) owners.push_back(source.alias);
+    return owners;
+  }
+
+  void fold(Name& name) const {
+    if (fold_quoted_names_ && name.quoting == Quoting::Double)
+      name.text = absl::AsciiStrToUpper(name.text);
+  }
+
   Status rewrite_column(ColumnRef& column, TextPosition position) {
     if (column.source && sources_.size() == 1) return drop_qualifier(column, position);
     if (column.source) {
-      column.source->text = find_source(*column.source)->alias;  // a quoted name may have meant it
+      const AnalysedSource& source = *find_source(*column.source);
+      column.source->text = source.alias;  // a quoted name may have meant it
+      if (owners_of(column.name.text, {&source, 1}).empty()) fold(column.name);
       return {};
     }
     if (sources_.size() == 1 || parameters_.contains(column.name.text)) return {};
-    std::vector<std::string> owners;
-    for (const AnalysedSource& source : sources_)
-      if (has_column(source, column.name.text)) owners.push_back(source.alias);
+    if (owners_of(column.name.text, sources_).empty()) fold(column.name);
+    const std::vector<std::string> owners = owners_of(column.name.text, sources_);
     if (owners.size() > 1) {
       std::vector<std::string> choices;
       for (const std::string& owner : owners) choices.push_back(owner + "." + column.name.text);
@@ -356,11 +371,12 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   for (const Join& join : query.joins)
     out.sources.push_back(TRY(resolve_source(join.source, context)));
   Canonical canonical(out.sources, context.fold_quoted_names);
+  std::vector<Join> joins;
   for (const Join& join : query.joins) {
-    Join copy{join.type, join.source, join.within, clone(*join.on), join.position};
-    TRY(canonical.rewrite(*copy.on, "JOIN ON"));
-    out.joins.push_back(std::move(copy));
+    joins.push_back({join.type, join.source, join.within, clone(*join.on), join.position});
+    TRY(canonical.rewrite(*joins.back().on, "JOIN ON"));
   }
+  out.joins = TRY(analyse_joins(std::move(joins), out.sources));
   out.partition_by = clone(query.partition_by);
   TRY(canonical.rewrite_all(out.partition_by, "PARTITION BY"));
   TRY(analyse_items(query, use, canonical, out));

@@ -42,11 +42,21 @@ struct AnalysedItem {
   TextPosition position;
 };
 
+// One JOIN: `left_key = right_key`, where the right side is of the source that the JOIN adds.
+struct AnalysedJoin {
+  JoinType type = JoinType::Inner;
+  size_t left = 0, right = 0;  // of Analysis::sources
+  ExpressionPtr left_key, right_key;
+  bool is_flipped = false;  // the right side was written first
+  std::optional<Within> within;
+  TextPosition position;
+};
+
 // Column references in all expressions are canonical: with one source they carry no qualifier, with
 // several always one. Two expressions that mean the same are therefore equal as trees.
 struct Analysis {
   std::vector<AnalysedSource> sources;
-  std::vector<Join> joins;  // `on` is canonical
+  std::vector<AnalysedJoin> joins;
   std::vector<AnalysedItem> items;
   ExpressionPtr where, having;  // may be null
   ExpressionList group_by, partition_by;

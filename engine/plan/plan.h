@@ -28,6 +28,11 @@ struct InputStep {
   std::optional<TimestampColumn> timestamp;
   int store = -1;        // tables: index in StagePlan::stores of the rows kept
   bool old_too = false;  // tables: somebody downstream needs the replaced row
+  // Tables that a join looks rows up in: their changes go no further than the store.
+  bool is_joined = false;
+  // Joined tables: what there is to read of it goes before all else, because its records' times say
+  // nothing about which of the stream's records they precede (docs/adr/0005).
+  bool is_read_first = false;
 };
 
 // Streams: drops the rows for which it is not true. Tables: turns them into deletes of what had
@@ -82,11 +87,12 @@ struct AggregateStep {
   FormatSpec key_format;  // in which the grouping columns are the state's key
 };
 
-// Streams through the table's rows: for each stream row (port 0) looks up the table's (port 1).
+// For each row of the stream (port 0) the table's row (port 1) under its key. Output layout: the
+// stream's columns, then the table's.
 struct StreamTableJoinStep {
-  JoinType type = JoinType::Inner;
-  int stream_key = 0;  // column of the stream's layout
-  int store = -1;      // of the table's rows; keyed by the key bytes in key_format
+  JoinType type = JoinType::Inner;  // Inner or Left
+  int stream_key = 0;               // column of the stream's layout
+  int store = -1;                   // of the table's rows; keyed by the key bytes in key_format
   FormatSpec key_format;
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/functions/registry.h"
+#include "engine/plan/join_analysis.h"
 
 namespace engine {
 
@@ -20,7 +21,7 @@ struct KeyDemand {
 struct KeyDemands {
   ExpressionList owned;  // references to the source's key columns
   std::vector<KeyDemand> keys;
-  std::string kind;  // "key column", "grouping expression", "partitioning expression"
+  std::string kind;  // "key column", "join expression", "grouping expression", ...
 };
 
 void qualify(Expression& expression, const std::string& alias) {
@@ -30,6 +31,7 @@ void qualify(Expression& expression, const std::string& alias) {
 
 // As ksqlDB shows a partitioning expression: every column with its source.
 std::string qualified_text(const Expression& expression, const Analysis& analysis) {
+  if (!analysis.joins.empty()) return to_sql(expression);
   const ExpressionPtr copy = clone(expression);
   qualify(*copy, analysis.sources.front().alias);
   return to_sql(*copy);
@@ -57,6 +59,15 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
       demands.keys.push_back({key.get(), qualified_text(*key, analysis)});
     return demands;
   }
+  if (!analysis.joins.empty()) {
+    // Any of the columns that hold the key will do; where none is selected, all are named.
+    demands.kind = "join expression";
+    const Expression* selected = selected_join_key(analysis);
+    for (const Expression* key : equal_to_join_key(analysis.joins, analysis.joins.size()))
+      if (selected ? key == selected : key->is<ColumnRef>())
+        demands.keys.push_back({key, to_sql(*key)});
+    return demands;
+  }
   demands.kind = "key column";
   for (const ColumnDef& column : analysis.sources.front().source->schema.keys()) {
     demands.owned.push_back(make_expression(ColumnRef{std::nullopt, Name{column.name}}));
@@ -78,12 +89,14 @@ Error missing_keys(const KeyDemands& demands, const Analysis& analysis,
   for (const KeyDemand& key : demands.keys)
     if (demands.kind != "grouping expression" || !is_selected(key, analysis))
       texts.push_back(key.text);
-  return Error{ErrorCode::InvalidStatement,
-               fmt::format("Key missing from projection (ie, SELECT).\nThe query used to build "
-                           "`{}` must include the {}{} {} in "
-                           "its projection (eg, SELECT {}...).",
-                           sink_name, demands.kind, texts.size() > 1 ? "s" : "",
-                           join_words(texts, "and"), fmt::join(texts, ", "))};
+  const bool is_choice = demands.kind == "join expression";
+  return Error{
+      ErrorCode::InvalidStatement,
+      fmt::format("Key missing from projection (ie, SELECT).\nThe query used to build `{}` must "
+                  "include the {}{} {} in its projection (eg, SELECT {}...).",
+                  sink_name, demands.kind, texts.size() > 1 ? "s" : "",
+                  join_words(texts, is_choice ? "or" : "and"),
+                  is_choice ? texts.front() : fmt::format("{}", fmt::join(texts, ", ")))};
 }
 
 Status check_has_type(const BoundExpression& bound, const AnalysedItem& item) {
@@ -138,11 +151,14 @@ Error key_twice(const KeyDemand& key, const KeyDemands& demands, const std::stri
                              first, second),
                  {},
                  "Wrap the copy with AS_VALUE."};
+  const auto* column = key.expression->as<ColumnRef>();
+  const std::string name = column && column->source ? column->source->text + "_" + column->name.text
+                                                    : to_sql(*key.expression);
   return Error{
       ErrorCode::DuplicateColumn,
       fmt::format(
           "The projection contains a key column (`{}`) more than once, aliased as: {} and {}.",
-          to_sql(*key.expression), first, second),
+          name, first, second),
       {},
       "Wrap the copy with AS_VALUE."};
 }
@@ -169,6 +185,7 @@ Result<std::vector<const AnalysedItem*>> find_key_items(const Analysis& analysis
 // Whether a new key can be computed for a record without a value.
 bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
                     const Layout& layout) {
+  if (!analysis.joins.empty()) return false;
   const Schema& schema = analysis.sources.front().source->schema;
   return std::ranges::all_of(referenced_columns({&expression, 1}), [&](uint32_t column) {
     const int index = schema.index_of(layout[column].name);
@@ -319,6 +336,20 @@ Status check_where_bounds(const Analysis& analysis) {
               fmt::format("{} does not exist before the rows are grouped", name)};
   error.ksqldb = fmt::format("Error in WHERE expression: Unknown column {}.", name);
   return std::move(error).at(bound->position);
+}
+
+Status check_no_bounds_of_join(const Analysis& analysis) {
+  if (analysis.joins.empty()) return {};
+  for (const AnalysedItem& item : analysis.items) {
+    const Expression* bound = find_window_bound(*item.expression);
+    if (!bound || bound->as<ColumnRef>()->source) continue;
+    const std::string& name = bound->as<ColumnRef>()->name.text;
+    Error error{ErrorCode::UndefinedColumn,
+                fmt::format("{} cannot be selected in a query with joins", name)};
+    error.ksqldb = fmt::format("SELECT column '{}' cannot be resolved.", name);
+    return std::move(error).at(bound->position);
+  }
+  return {};
 }
 
 Status check_grouping(const Analysis& analysis) {

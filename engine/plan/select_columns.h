@@ -31,6 +31,8 @@ Status find_table_functions(const Expression& expression, std::vector<const Expr
 
 // WHERE sees no windows that the query itself makes. The query has a WHERE.
 Status check_where_bounds(const Analysis& analysis);
+// As ksqlDB, in which a query with joins does not see the bounds of its own windows.
+Status check_no_bounds_of_join(const Analysis& analysis);
 // The rules of GROUP BY that do not need types (dialect, section 12).
 Status check_grouping(const Analysis& analysis);
 // What the group's key column is called: as it is selected, or by itself.

@@ -6,6 +6,8 @@
 
 #include "engine/formats/format.h"
 #include "engine/functions/registry.h"
+#include "engine/plan/join_analysis.h"
+#include "engine/plan/join_plan.h"
 #include "engine/plan/select_columns.h"
 #include "engine/plan/stage_builder.h"
 
@@ -53,16 +55,17 @@ class SelectPlanner {
 
   Result<PlannedSelect> run() {
     TRY(check_clauses());
-    if (!analysis_.joins.empty())
-      return Error{ErrorCode::NotSupported, "joins are not supported yet"}.at(
-          analysis_.joins.front().position);
-    add_input();
+    if (analysis_.joins.empty())
+      add_input();
+    else
+      joins_ = TRY(plan_joins(analysis_, target_, context_, builder_));
     TRY(expand_struct_stars(analysis_, scope(layout(), "SELECT")));
     TRY(add_where());
     if (analysis_.has_aggregates)
       TRY(plan_aggregation());
     else
       TRY(plan_projection());
+    TRY(joins_.is_built);
     out_.stages = builder_.take_stages();
     out_.exchanges = builder_.take_exchanges();
     mark_used_columns(out_.stages);
@@ -141,6 +144,7 @@ class SelectPlanner {
     TRY(add_table_functions(synthesized));
     Scope over = scope(layout(), "SELECT");
     over.substitutes = synthesized;
+    substitute_join_key(over);
     const SelectColumns columns =
         TRY(is_persistent() ? persistent_columns(analysis_, target_.sink_name, over)
                             : transient_columns(analysis_, over));
@@ -152,6 +156,14 @@ class SelectPlanner {
     if (reads_table()) materialize_rows(columns);
     add_projection(columns, column_index(layout(), kWindowStart));
     return {};
+  }
+
+  // The column that names the result's key is the key, also where it is the table's and a LEFT JOIN
+  // has found no row.
+  void substitute_join_key(Scope& over) const {
+    if (joins_.key_column < 0 || !analysis_.partition_by.empty()) return;
+    if (const Expression* key = selected_join_key(analysis_))
+      over.substitutes.push_back({key, static_cast<uint32_t>(joins_.key_column)});
   }
 
   // Each table function becomes a column behind the source's, and its call stands for that column.
@@ -233,12 +245,14 @@ class SelectPlanner {
   // ---- with aggregation
 
   Status plan_aggregation() {
+    if (context_.settings.ksqldb_compat) TRY(check_no_bounds_of_join(analysis_));
     TRY(check_grouping(analysis_));
     if (is_persistent()) TRY(check_keys_selected(analysis_, target_.sink_name));
     const std::vector<ColumnDef> keys = TRY(add_grouping_projection());
     FormatSpec key_format = TRY(choose_key_format_(keys));
     add(RegroupStep{keys.size(), reads_table()}, layout());
     if (is_persistent() && needs_repartition()) add_exchange(keys, key_format);
+    if (analysis_.window) builder_.merge_partitions_before();
     TRY(add_aggregate(keys, key_format));
     return finish_aggregation(keys, key_format);
   }
@@ -246,6 +260,10 @@ class SelectPlanner {
   // A stream that is already keyed by exactly the one grouping column stays where it is.
   bool needs_repartition() const {
     if (reads_table() || analysis_.group_by.size() != 1) return true;
+    // The table's column is the key too, or null; rows with a null are dropped.
+    if (!analysis_.joins.empty())
+      return !contains(equal_to_join_key(analysis_.joins, analysis_.joins.size()),
+                       *analysis_.group_by.front());
     const auto* column = analysis_.group_by.front()->as<ColumnRef>();
     const std::vector<ColumnDef> source_keys = source().schema.keys();
     return !column || source().window || source_keys.size() != 1 ||
@@ -327,7 +345,6 @@ class SelectPlanner {
     exchange.schema.columns = keys;
     for (size_t i = keys.size(); i < layout().size(); ++i)
       exchange.schema.columns.push_back({layout()[i].name, layout()[i].type, ColumnRole::Value});
-    builder_.stage().merges_partitions = analysis_.window.has_value();
     builder_.cut(std::move(exchange), source().kind);
   }
 
@@ -401,6 +418,7 @@ class SelectPlanner {
   const PlanContext& context_;
   const ChooseKeyFormat& choose_key_format_;
   StageBuilder builder_;
+  PlannedJoins joins_;
   PlannedSelect out_;
   int aggregate_store_ = -1;
   std::optional<BoundExpression> where_;
@@ -412,9 +430,10 @@ class SelectPlanner {
 Scope make_scope(const Layout& layout, std::string_view clause, const Analysis& analysis,
                  const PlanContext& context) {
   Scope scope(layout, clause);
-  const AnalysedSource& first = analysis.sources.front();
-  scope.source = fmt::format("{} {}", first.source->kind == SourceKind::Stream ? "stream" : "table",
-                             first.source->name);
+  const DataSource& first = *analysis.sources.front().source;
+  if (analysis.sources.size() == 1)
+    scope.source =
+        fmt::format("{} {}", first.kind == SourceKind::Stream ? "stream" : "table", first.name);
   for (const AnalysedSource& source : analysis.sources) scope.source_names.push_back(source.alias);
   scope.custom_types = &context.catalog.types;
   scope.parameters = context.parameters;

@@ -94,6 +94,10 @@ void StageBuilder::cut(ExchangePlan exchange, SourceKind kind) {
   add(std::move(input), std::move(carried));
 }
 
+void StageBuilder::merge_partitions_before() {
+  for (size_t i = 0; i + 1 < stages_.size(); ++i) stages_[i].merges_partitions = true;
+}
+
 InputStep read_topic(const DataSource& source) {
   InputStep input;
   input.topic = source.topic;

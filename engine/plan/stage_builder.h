@@ -40,6 +40,10 @@ class StageBuilder {
   // the next one, which reads it. `kind` tells whether records or changes go through.
   void cut(ExchangePlan exchange, SourceKind kind);
 
+  // Wherever the stage's rows come through an exchange, they are to come in the order of event
+  // time.
+  void merge_partitions_before();
+
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
   std::vector<ExchangePlan> take_exchanges() { return std::move(exchanges_); }
 

@@ -9,6 +9,7 @@
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/insert_values.h"
+#include "engine/plan/stage_builder.h"
 
 namespace engine {
 namespace {
@@ -44,6 +45,12 @@ std::vector<ColumnDef> written_values(const Schema& schema) {
 TopicFormat format_of(const DataSource& source) {
   return {source.key_format, source.value_format, source.schema.keys(),
           written_values(source.schema), source.window};
+}
+
+// As ksqlDB calls the topic that backs a joined table's rows.
+std::string changelog_of(const QueryPlan& plan, const StagePlan& stage, const InputStep& input) {
+  const std::string& store = stage.stores[static_cast<size_t>(input.store)].name;
+  return internal_topic(plan.id, plan.properties, store + "-changelog");
 }
 
 Error not_supported(std::string_view what) {
@@ -237,6 +244,13 @@ std::vector<KnownTopic> MemoryEngine::topics() const {
       add(exchange.topic, exchange.partitions,
           {exchange.key_format, exchange.value_format, exchange.schema.keys(),
            written_values(exchange.schema)});
+  for (const Planned& query : queries_)
+    for (const StagePlan& stage : query.plan.stages)
+      for (const PlanNode& node : stage.nodes)
+        if (const auto* input = std::get_if<InputStep>(&node.step); input && input->is_joined)
+          add(changelog_of(query.plan, stage, *input), topics_->find(input->topic)->partitions,
+              {input->key_format, input->value_format, input->schema.keys(),
+               written_values(input->schema)});
   return known;
 }
 

@@ -43,6 +43,7 @@ class StepLine {
       if (step.used[i]) used.push_back(node_.layout[i].name);
     if (!used.empty()) line += fmt::format(", columns {}", join_list(used));
     if (step.timestamp) line += fmt::format(", event time from {}", step.timestamp->column);
+    if (step.is_read_first) line += ", before all else";
     if (step.store >= 0) line += ", kept in " + store_name(step.store);
     return line;
   }
@@ -79,10 +80,10 @@ class StepLine {
   }
   std::string operator()(const engine::StreamTableJoinStep& step) const {
     const std::string_view kind = step.type == engine::JoinType::Inner ? "Join" : "Left join";
-    const Layout& stream = input_layout();
-    const auto key = static_cast<size_t>(step.stream_key);
-    return fmt::format("{} with the table's rows by {}", kind,
-                       key < stream.size() ? stream[key].name : "key");
+    const engine::LayoutColumn& key = input_layout()[static_cast<size_t>(step.stream_key)];
+    const std::string name = key.source.empty() ? key.name : key.source + "." + key.name;
+    return fmt::format("{} each row with that of {} under the key {}", kind,
+                       input_layout(1).front().source, name);
   }
 
  private:

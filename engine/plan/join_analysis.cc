@@ -1,0 +1,194 @@
+#include "engine/plan/join_analysis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace engine {
+
+namespace {
+
+Error invalid(std::string message) {
+  return Error{ErrorCode::InvalidStatement, std::move(message)};
+}
+
+Status check_sources(const std::vector<AnalysedSource>& sources) {
+  std::set<const DataSource*> seen;
+  std::set<std::string> aliases;
+  for (const AnalysedSource& source : sources) {
+    const std::string& name = source.source->name;
+    if (!seen.insert(source.source).second)
+      return invalid(sources.size() == 2
+                         ? fmt::format("Can not join '{}' to '{}': self joins are not yet "
+                                       "supported.",
+                                       name, name)
+                         : fmt::format("N-way joins do not support multiple occurrences of the "
+                                       "same source. Source: '{}'.",
+                                       name))
+          .at(source.position);
+    if (!aliases.insert(source.alias).second)
+      return invalid(fmt::format("two sources of the query are called {}", source.alias))
+          .at(source.position)
+          .with_hint("Give one of them another name with AS.");
+  }
+  return {};
+}
+
+Status check_value_formats(const std::vector<AnalysedSource>& sources) {
+  std::vector<std::string> names;
+  for (const AnalysedSource& source : sources)
+    if (source.source->value_format.name == "KAFKA") names.push_back(source.source->name);
+  if (names.empty()) return {};
+  return invalid(
+      fmt::format("Source(s) {} are using the 'KAFKA' value format. This format does "
+                  "not yet support JOIN.",
+                  fmt::join(names, ", ")));
+}
+
+// What a bare name could not be given a source for is in none of them.
+Status list_sources(const Expression& expression, std::set<std::string>& aliases) {
+  if (expression.is<Lambda>()) return {};  // its bare names are its own
+  if (const auto* column = expression.as<ColumnRef>()) {
+    if (column->source) {
+      aliases.insert(column->source->text);
+      return {};
+    }
+    const std::string& name = column->name.text;
+    Error error{ErrorCode::UndefinedColumn,
+                fmt::format("column \"{}\" does not exist in the joined sources", name)};
+    error.ksqldb = fmt::format("Line: {}, Col: {}: JOIN ON column '{}' cannot be resolved.",
+                               expression.position.line, expression.position.column, name);
+    return std::move(error).at(expression.position);
+  }
+  for (const Expression* child : children(expression)) TRY(list_sources(*child, aliases));
+  return {};
+}
+
+// The one source that a side of a condition refers to.
+Result<size_t> source_of(const Expression& side, const Expression& condition,
+                         const std::vector<AnalysedSource>& sources) {
+  std::set<std::string> aliases;
+  TRY(list_sources(side, aliases));
+  if (aliases.size() != 1)
+    return invalid(fmt::format("Invalid comparison expression '{}' in join '{}'. Each side of the "
+                               "join comparision must contain references from exactly one source.",
+                               to_sql(side), to_sql(condition)))
+        .at(side.position);
+  const auto found = std::ranges::find(sources, *aliases.begin(), &AnalysedSource::alias);
+  return static_cast<size_t>(found - sources.begin());
+}
+
+Result<Comparison*> comparison_of(Expression& condition) {
+  if (condition.is<Logical>())
+    return invalid(fmt::format("Invalid join condition: joins on multiple conditions are not yet "
+                               "supported. Got {}.",
+                               to_sql(condition)))
+        .at(condition.position)
+        .with_hint("Put what else must hold into WHERE.");
+  auto* comparison = std::get_if<Comparison>(&condition.node);
+  if (!comparison)
+    return invalid("Unsupported join expression: " + to_sql(condition)).at(condition.position);
+  if (comparison->op != ComparisonOp::Equal)
+    return invalid("Only equality join criteria is supported.").at(condition.position);
+  return comparison;
+}
+
+// `added` is the source that this JOIN adds to those before it.
+Result<AnalysedJoin> analyse_join(Join join, size_t added,
+                                  const std::vector<AnalysedSource>& sources) {
+  Comparison& comparison = *TRY(comparison_of(*join.on));
+  const size_t first = TRY(source_of(*comparison.left, *join.on, sources));
+  const size_t second = TRY(source_of(*comparison.right, *join.on, sources));
+  if (first == second)
+    return invalid(fmt::format("Each side of the join must reference exactly one source and not "
+                               "the same source. Left side references `{}` and right references "
+                               "`{}`",
+                               sources[first].alias, sources[second].alias))
+        .at(join.on->position);
+  if (std::max(first, second) > added)
+    return invalid(
+               "Cannot build JOIN tree; neither source in the join is the FROM source or "
+               "included in a previous JOIN: " +
+               to_sql(*join.on))
+        .at(join.on->position);
+  if (first != added && second != added)
+    return invalid(fmt::format("Cannot perform circular join: {} is not compared with anything",
+                               sources[added].alias))
+        .at(join.on->position);
+  AnalysedJoin analysed;
+  analysed.type = join.type;
+  analysed.position = join.position;
+  analysed.is_flipped = first == added;
+  analysed.left = analysed.is_flipped ? second : first;
+  analysed.right = added;
+  analysed.left_key = std::move(analysed.is_flipped ? comparison.right : comparison.left);
+  analysed.right_key = std::move(analysed.is_flipped ? comparison.left : comparison.right);
+  analysed.within = join.within;
+  return analysed;
+}
+
+}  // namespace
+
+Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
+                                                const std::vector<AnalysedSource>& sources) {
+  std::vector<AnalysedJoin> analysed;
+  if (joins.empty()) return analysed;
+  TRY(check_sources(sources));
+  for (Join& join : joins)
+    analysed.push_back(TRY(analyse_join(std::move(join), analysed.size() + 1, sources)));
+  TRY(check_value_formats(sources));
+  return analysed;
+}
+
+bool contains(const std::vector<const Expression*>& list, const Expression& expression) {
+  return std::ranges::any_of(list, [&](const Expression* one) { return equals(*one, expression); });
+}
+
+std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>& joins,
+                                                 size_t count) {
+  std::vector<const Expression*> keys;
+  for (size_t i = 0; i < count; ++i) {
+    const AnalysedJoin& join = joins[i];
+    // Another expression is another key.
+    if (!contains(keys, *join.left_key) && !contains(keys, *join.right_key)) keys.clear();
+    for (const Expression* key : {join.left_key.get(), join.right_key.get()})
+      if (!contains(keys, *key)) keys.push_back(key);
+  }
+  return keys;
+}
+
+const Expression* selected_join_key(const Analysis& analysis) {
+  for (const Expression* key : equal_to_join_key(analysis.joins, analysis.joins.size())) {
+    const auto is_selected = [&](const AnalysedItem& item) {
+      return equals(*item.expression, *key);
+    };
+    if (key->is<ColumnRef>() && std::ranges::any_of(analysis.items, is_selected)) return key;
+  }
+  return nullptr;
+}
+
+bool is_reference(const Expression& expression, const std::string& alias, const std::string& name) {
+  const auto* column = expression.as<ColumnRef>();
+  return column && column->name == name && column->source && *column->source == alias;
+}
+
+bool is_key_of(const Expression& expression, const AnalysedSource& source) {
+  const std::vector<ColumnDef> keys = source.source->schema.keys();
+  return keys.size() == 1 && is_reference(expression, source.alias, keys.front().name);
+}
+
+std::string join_text(const AnalysedJoin& join, const std::vector<AnalysedSource>& sources) {
+  constexpr std::string_view kWords[] = {"[INNER] JOIN", "LEFT [OUTER] JOIN", "RIGHT [OUTER] JOIN",
+                                         "[FULL] OUTER JOIN"};
+  return fmt::format("{} {} {}", sources[join.left].source->name,
+                     kWords[static_cast<size_t>(join.type)], sources[join.right].source->name);
+}
+
+std::string condition_text(const AnalysedJoin& join) {
+  const Expression& first = join.is_flipped ? *join.right_key : *join.left_key;
+  const Expression& second = join.is_flipped ? *join.left_key : *join.right_key;
+  return fmt::format("{} = {}", to_sql(first), to_sql(second));
+}
+
+}  // namespace engine
