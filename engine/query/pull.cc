@@ -47,8 +47,6 @@ bool is_deterministic(const BoundExpression& expression) {
 }  // namespace
 
 Status check_pull_clauses(const Query& query) {
-  TRY(refuse(!query.joins.empty(), "JOIN",
-             query.joins.empty() ? query.position : query.joins.front().position));
   TRY(refuse(query.window.has_value(), "WINDOW", query.positions.window));
   TRY(refuse(!query.group_by.empty(), "GROUP BY", query.positions.group_by));
   TRY(refuse(!query.partition_by.empty(), "PARTITION BY", query.positions.partition_by));
@@ -58,6 +56,8 @@ Status check_pull_clauses(const Query& query) {
 
 Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                                  const EvalContext& eval) {
+  TRY(refuse(!query.joins.empty(), "JOIN",
+             query.joins.empty() ? query.position : query.joins.front().position));
   TRY(check_pull_clauses(query));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;

@@ -23,7 +23,7 @@ struct PullPlan {
 };
 
 // Fails on clauses that a query without EMIT cannot have: it would show how its result came about,
-// not the result.
+// not the result. Joins are for the planners to judge: those of a stream with tables have results.
 Status check_pull_clauses(const Query& query);
 
 // Fails on what a look-up cannot do: joins, grouping, windows. Parameters of the statement have

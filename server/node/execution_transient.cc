@@ -65,9 +65,9 @@ class TransientExecution final : public NodeExecution {
         engine::Task::Input input{
             index, {topic->id, PartitionId(i)}, status->log_start(), false, {}};
         const Offset present_end = status->readable_end();
-        if (step->kind == engine::SourceKind::Table)
+        if (step->kind == engine::SourceKind::Table && !step->is_joined)
           input.limit.bootstrap_end = present_end;
-        else if (!from_earliest)
+        else if (step->kind == engine::SourceKind::Stream && !from_earliest)
           input.next = present_end;
         if (end == TransientEnd::AtPresentEnd) input.limit.stop_at = present_end;
         inputs.push_back(input);

@@ -76,7 +76,8 @@ Result<Lines> explain_statement(const engine::ParsedStatement& parsed,
     return planned_lines(TRY(engine::plan_insert_select(*insert, parsed, context)));
   if (const auto* query = std::get_if<engine::Query>(&statement)) {
     if (!query->from) return Lines{"Result: one row of constants"};
-    if (query->emit == engine::Emit::None) return explain_pull(*query, context);
+    const bool asks_table = query->emit == engine::Emit::None && query->joins.empty();
+    if (asks_table) return explain_pull(*query, context);
     return planned_lines(TRY(engine::plan_push_query(*query, context)));
   }
   return Error{ErrorCode::NotSupported, "EXPLAIN of this statement is not supported yet"}.with_hint(

@@ -55,15 +55,26 @@ Result<std::vector<Queries::StageInput>> Queries::inputs_of(const DefinedQuery& 
     const auto index = static_cast<uint32_t>(inputs.size());
     if (input->exchange >= 0) {
       inputs.push_back(
-          {index, defined.exchange_ids.at(static_cast<size_t>(input->exchange)), true});
+          {index, defined.exchange_ids.at(static_cast<size_t>(input->exchange)), input});
       continue;
     }
     const auto topic = defined.topic_ids.find(input->topic);
     if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("topic \"{}\" of {} was deleted", input->topic, input->source_name)};
-    inputs.push_back({index, topic->second, false});
+    inputs.push_back({index, topic->second, input});
   }
+  for (const StageInput& input : inputs)
+    if (partition_count(input.topic) != partition_count(inputs.front().topic))
+      return Error{
+          ErrorCode::ObjectState,
+          fmt::format("the inputs of the query have different numbers of partitions: {} "
+                      "has {}, {} has {}",
+                      inputs.front().step->source_name, partition_count(inputs.front().topic),
+                      input.step->source_name, partition_count(input.topic)),
+          {},
+          "Partitions were added to a topic. Drop the query, copy the stream or table "
+          "to as many partitions as the other has, and create the query anew."};
   return inputs;
 }
 
@@ -83,12 +94,17 @@ Result<engine::StageEnd> Queries::end_of(const DefinedQuery& defined,
   return engine::StageEnd(engine::OutputTarget{topic->second, partition_count(topic->second)});
 }
 
-Offset Queries::start_offset(const DefinedQuery& defined,
-                             const engine::PartitionRef& partition) const {
-  for (const StartPosition& start : defined.starts)
-    if (start.topic == partition.topic && start.partition == partition.partition)
-      return start.offset;
-  return Offset(0);
+engine::Task::Input Queries::task_input(const DefinedQuery& defined, const StageInput& input,
+                                        PartitionId partition) const {
+  engine::Task::Input made;
+  made.input = input.index;
+  made.partition = {input.topic, partition};
+  made.is_exchange = input.step->exchange >= 0;
+  // A table is always whole, also where a stream of the same topic begins at its end.
+  if (input.step->kind == engine::SourceKind::Stream)
+    for (const StartPosition& start : defined.starts)
+      if (start.topic == input.topic && start.partition == partition) made.next = start.offset;
+  return made;
 }
 
 Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t number,
@@ -100,10 +116,8 @@ Status Queries::start_task(const DefinedQuery& defined, int stage_index, int32_t
   const storage::TaskStart begun = TRY(storage::raise_epoch_and_wait(log_, id));
   std::vector<engine::Task::Input> task_inputs;
   for (const int32_t partition : partitions) {
-    for (const StageInput& input : inputs) {
-      const engine::PartitionRef ref{input.topic, PartitionId(partition)};
-      task_inputs.push_back({input.index, ref, start_offset(defined, ref), input.is_exchange, {}});
-    }
+    for (const StageInput& input : inputs)
+      task_inputs.push_back(task_input(defined, input, PartitionId(partition)));
   }
   Shard& shard = shard_for(plan.id, number);
   auto entry = std::make_unique<ShardTask>();

@@ -53,7 +53,7 @@ class Queries {
   struct StageInput {
     uint32_t index;
     Uuid topic;
-    bool is_exchange;
+    const engine::InputStep* step;
   };
   Result<std::vector<StageInput>> inputs_of(const DefinedQuery& defined,
                                             const engine::StagePlan& stage) const;
@@ -64,7 +64,9 @@ class Queries {
                     const std::vector<int32_t>& partitions, const std::vector<StageInput>& inputs,
                     engine::TaskOptions options);
   Status start_with(const DefinedQuery& defined, engine::TaskOptions options);
-  Offset start_offset(const DefinedQuery& defined, const engine::PartitionRef& partition) const;
+  // How one partition of an input is taken.
+  engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
+                                 PartitionId partition) const;
   int32_t partition_count(const Uuid& topic) const;
   void remove_tasks(const std::string& query_id);
 
