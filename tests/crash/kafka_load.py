@@ -84,6 +84,16 @@ class Producer:
         self._client.purge()
 
     def _run(self):
+        try:
+            self._feed()
+        except Exception as error:
+            self.problems.append(f"{type(error).__name__}: {error}")
+        finally:
+            with self._state:
+                self._is_running = False
+                self._state.notify_all()
+
+    def _feed(self):
         number = 0
         while True:
             with self._state:
