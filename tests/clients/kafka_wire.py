@@ -103,7 +103,8 @@ class Batch:
 
 def batch_of(*values, **fields):
     """A batch of records without keys."""
-    return Batch(b"".join(record(i, value) for i, value in enumerate(values)), len(values), **fields)
+    records = b"".join(record(number, value) for number, value in enumerate(values))
+    return Batch(records, len(values), **fields)
 
 
 def produce_body(topic, batch, partition=0, acks=-1, timeout_ms=10_000):
@@ -259,7 +260,8 @@ class Connection:
     def create_topic(self, topic, partition_count=1, **configs):
         settings = array([string(name.replace("_", ".")) + string(value)
                           for name, value in configs.items()])
-        body = array([string(topic) + struct.pack(">ih", partition_count, 1) + array([]) + settings])
+        body = array([string(topic) + struct.pack(">ih", partition_count, 1) + array([])
+                      + settings])
         answer = self.ask(CREATE_TOPICS, 2, body + struct.pack(">ib", 10_000, 0))
         error, = struct.unpack_from(">h", answer, 4 + 4 + 2 + len(topic))
         assert error == 0, (topic, error)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Kafka clients that are wrong, lie, or go away: an error code or the end of the connection, nothing
-half stored, and everybody else is answered as before."""
+"""Kafka clients that are wrong, lie, or go away: an error code or the end of the connection,
+nothing half stored, and everybody else is answered as before."""
 import gzip
 import os
 import random
@@ -194,7 +194,8 @@ def very_many_names_in_one_request_take_little(topic):
         names = kafka_wire.array([kafka_wire.string(topic)] * 200_000)
         answer = connection.ask(kafka_wire.METADATA, 4, names + b"\0")
         assert len(answer) < 10_000, len(answer)
-    assert is_refused(frame(kafka_wire.METADATA, 4, kafka_wire.array([b"\0\0"] * 3_000_000) + b"\0"))
+    far_too_many = kafka_wire.array([b"\0\0"] * 3_000_000) + b"\0"
+    assert is_refused(frame(kafka_wire.METADATA, 4, far_too_many))
     assert memory_kb() - before < 150_000, (before, memory_kb())
 
 
@@ -205,7 +206,8 @@ def batches_with_a_wrong_checksum_or_shape_are_refused(topic):
     good = batch_of(b"one", b"two").encode()
     assert produce_error(topic, batch_of(b"x", crc=1).encode()) == CORRUPT
     for at in range(21, len(good)):
-        assert produce_error(topic, good[:at] + bytes([good[at] ^ 4]) + good[at + 1:]) == CORRUPT, at
+        flipped = good[:at] + bytes([good[at] ^ 4]) + good[at + 1:]
+        assert produce_error(topic, flipped) == CORRUPT, at
     for size in range(0, len(good), 7):
         assert produce_error(topic, good[:size]) == CORRUPT, size
     for wrong in ({"length": 2**31 - 1}, {"length": -1}, {"length": 10}, {"length": 0}):

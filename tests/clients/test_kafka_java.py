@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Kafka's own tools, in Java, against a server.
 
-Debian has no Kafka. MILLRACE_KAFKA_JARS names folders (separated by ':'), each with kafka-tools of one
-release and all that it needs, as `mvn dependency:copy-dependencies` lays them down; without it the
-cases are skipped.
+Debian has no Kafka. MILLRACE_KAFKA_JARS names folders (separated by ':'), each with kafka-tools of
+one release and all that it needs, as `mvn dependency:copy-dependencies` lays them down; without it
+the cases are skipped.
 """
 import glob
 import os
@@ -55,7 +55,8 @@ def topics_are_made_listed_described_grown_and_deleted():
     for kafka in releases():
         topic = kafka.name
         made = kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3",
-                     "--replication-factor", "1", "--config", "message.timestamp.type=LogAppendTime")
+                     "--replication-factor", "1",
+                     "--config", "message.timestamp.type=LogAppendTime")
         assert f"Created topic {topic}." in made, made
         assert topic in kafka(_TOPICS, "--list").splitlines()
         kafka(_TOPICS, "--alter", "--topic", topic, "--partitions", "4")
@@ -100,7 +101,8 @@ def consumer_groups_are_refused_with_a_reason():
     for kafka in releases():
         topic = kafka.name + "_group"
         kafka(_TOPICS, "--create", "--topic", topic)
-        seen = kafka(_CONSUMER, "--topic", topic, "--from-beginning", "--timeout-ms", "10000", ok=False)
+        seen = kafka(_CONSUMER, "--topic", topic, "--from-beginning", "--timeout-ms", "10000",
+                     ok=False)
         assert "does not support JOIN_GROUP" in seen, seen
 
 

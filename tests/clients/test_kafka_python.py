@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""kafka-python 2.0 against a server. Consumers with assigned partitions: there are no groups yet."""
+"""kafka-python 2.0 against a server. Consumers are given partitions: there are no groups yet."""
 import time
 
 import psycopg
@@ -9,7 +9,8 @@ from millrace_server import Skipped, case, run, start_server
 
 try:
     import kafka
-    from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic
+    from kafka.admin import (ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions,
+                             NewTopic)
     from kafka.structs import TopicPartition
 except ImportError:
     kafka = None
@@ -104,8 +105,10 @@ def keys_reach_the_partition_that_sql_gives_them():
     create_topic("py_keys", 6)
     producer = connect(kafka.KafkaProducer)
     keys = [f"key-{number}" for number in range(50)]
-    by_python = {key: producer.send("py_keys", key=key.encode(), value=b'{"N": 1}').get(10).partition
-                 for key in keys}
+    by_python = {}
+    for key in keys:
+        sent = producer.send("py_keys", key=key.encode(), value=b'{"N": 1}')
+        by_python[key] = sent.get(10).partition
     producer.close()
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace",
                          autocommit=True) as connection:

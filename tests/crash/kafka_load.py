@@ -133,7 +133,7 @@ class Producer:
     # --- The check, while it is paused: then all that was sent is acknowledged.
 
     def complaints(self, stored):
-        """`stored`: by partition, (offset, number) of this producer's records in the log's order."""
+        """`stored`: by partition, (offset, number) of its records in the order of the log."""
         found = self.problems[:]
         for partition in range(PARTITIONS):
             rows = stored.get(partition, [])
@@ -160,7 +160,8 @@ def _difference(stored, sent):
     if not (missing or doubles or strange):
         at = next(at for at, pair in enumerate(zip(stored, sent)) if pair[0] != pair[1])
         return f"the order differs from the {at}th on: {stored[at:at + 5]}, not {sent[at:at + 5]}"
-    return (f"{len(missing)} of {len(sent)} acknowledged records are missing {sorted(missing)[:3]}, "
+    return (f"{len(missing)} of {len(sent)} acknowledged records are missing "
+            f"{sorted(missing)[:3]}, "
             f"{len(doubles)} are there twice {doubles[:3]}, {len(strange)} were never sent")
 
 
@@ -168,8 +169,9 @@ class KafkaLoad:
     """The producers of one data directory."""
 
     def __init__(self, address, seed):
-        self.producers = [Producer(f"{kind}-{number}", address, random.Random(f"{seed}/{kind}{number}"))
-                          for kind in _KINDS for number in (1, 2)]
+        names = [f"{kind}-{number}" for kind in _KINDS for number in (1, 2)]
+        self.producers = [Producer(name, address, random.Random(f"{seed}/{name}"))
+                          for name in names]
 
     def resume(self):
         for producer in self.producers:
@@ -184,7 +186,8 @@ class KafkaLoad:
             producer.end()
 
     def record_count(self):
-        return sum(len(numbers) for producer in self.producers for numbers in producer.sent.values())
+        return sum(len(numbers) for producer in self.producers
+                   for numbers in producer.sent.values())
 
     def complaints(self, rows):
         """`rows`: (partition, offset, producer, number) of all records in the topic."""
