@@ -209,11 +209,19 @@ struct Task::Head {
 Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& polled) {
   const size_t share = std::max<size_t>(1, options_.max_rows_per_step / inputs_.size());
   std::vector<Head> heads(inputs_.size());
+  bool some_go_first = false;
   for (size_t i = 0; i < inputs_.size(); ++i) {
+    const std::optional<Offset>& stop = inputs_[i].limit.stop_at;
     heads[i].chunk.next = inputs_[i].next;
     heads[i].step = &stage_->inputs()[inputs_[i].input]->step();
+    heads[i].has_more_in_log = !polled[i].batches.empty() && !(stop && inputs_[i].next >= *stop);
+    some_go_first |= heads[i].has_more_in_log && heads[i].step->is_read_first;
+  }
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    // Nothing of the others would be taken: they are not decoded in vain.
+    if (some_go_first && !heads[i].step->is_read_first) heads[i].has_more_in_log = false;
+    if (!heads[i].has_more_in_log) continue;
     const std::optional<Offset>& stop = inputs_[i].limit.stop_at;
-    if (polled[i].batches.empty() || (stop && inputs_[i].next >= *stop)) continue;
     size_t max_rows = share;
     if (stop) max_rows = std::min<size_t>(max_rows, static_cast<size_t>(*stop - inputs_[i].next));
     current_input_ = i;
