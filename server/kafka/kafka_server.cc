@@ -18,9 +18,6 @@ namespace {
 
 // A client that was refused gets this long to read what was sent before.
 constexpr int64_t kCloseTimeoutMs = 2000;
-// Long polls end at ticks, so that many idle consumers cost few wake-ups. New records do not wait
-// for one.
-constexpr int64_t kTickMs = 10;
 
 bool is_any(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
@@ -48,7 +45,7 @@ class ClientConnection;
 class ShardState : public std::enable_shared_from_this<ShardState> {
  public:
   ShardState(Loop& on, Backend& asked, Shared& all)
-      : loop(on), backend(asked), shared(all), ticker_(on, [this] { tick(); }) {}
+      : loop(on), backend(asked), shared(all), timer_(on, [this] { end_polls(); }) {}
 
   void accept(Socket socket);
   void remove(uint64_t id) { connections_.erase(id); }
@@ -69,10 +66,13 @@ class ShardState : public std::enable_shared_from_this<ShardState> {
 
  private:
   void take_grown();
-  void tick();
+  void end_polls();
+  void set_timer();
 
   uint64_t last_id_ = 0;
-  Timer ticker_;                                      // runs while there are deadlines
+  Timer timer_;           // for the first of the deadlines
+  int64_t timer_us_ = 0;  // when it comes, if it runs
+  bool is_ending_polls_ = false;
   std::set<std::pair<int64_t, uint64_t>> deadlines_;  // with the connections' ids
   std::map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
   absl::flat_hash_map<storage::TopicPartition, std::vector<uint64_t>> waiting_;
@@ -129,6 +129,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   void on_input(std::string_view bytes) override {
     session_.receive(bytes);
     pump();
+    if (!is_closing_ && session_.is_inside_request()) connection_.acknowledge_now();
   }
   void on_drained() override {
     session_.set_output_full(false);
@@ -202,22 +203,30 @@ void ShardState::set_deadline(uint64_t id, std::optional<int64_t> before_us,
                               std::optional<int64_t> now_us) {
   if (before_us) deadlines_.erase({*before_us, id});
   if (now_us) deadlines_.emplace(*now_us, id);
-  if (deadlines_.empty())
-    ticker_.stop();
-  else if (!ticker_.is_running())
-    ticker_.start_every(kTickMs);
+  set_timer();
 }
 
-void ShardState::tick() {
+void ShardState::set_timer() {
+  if (deadlines_.empty() || is_ending_polls_) return;
+  const int64_t first_us = deadlines_.begin()->first;
+  if (timer_.is_running() && timer_us_ <= first_us) return;  // when it comes it sees what is due
+  timer_us_ = first_us;
+  timer_.start_once(std::max<int64_t>(0, (first_us - shared.clock.monotonic_us()) / 1000 + 1));
+}
+
+void ShardState::end_polls() {
   const int64_t now_us = shared.clock.monotonic_us();
   std::vector<uint64_t> due;  // pumping them changes the deadlines
   for (const auto& [deadline_us, id] : deadlines_) {
     if (deadline_us > now_us) break;
     due.push_back(id);
   }
+  is_ending_polls_ = true;
   for (const uint64_t id : due)
     if (const auto found = connections_.find(id); found != connections_.end())
       found->second->pump();
+  is_ending_polls_ = false;
+  set_timer();
 }
 
 void ShardState::grown(std::span<const storage::TopicPartition> partitions) {

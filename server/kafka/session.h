@@ -50,6 +50,8 @@ class Session {
   std::string take_output() { return std::exchange(output_, {}); }
   // While false the peer's bytes should wait in its socket.
   bool wants_input() const;
+  // Part of a request has arrived, and the rest is awaited.
+  bool is_inside_request() const { return frames_.buffered_bytes() > 0 && can_begin(); }
   // The peer reads too slowly: no further requests are begun.
   void set_output_full(bool is_full) { output_is_full_ = is_full; }
   // The connection is to be closed when the output is sent.
@@ -70,7 +72,7 @@ class Session {
   bool can_begin() const;
   // False when no whole request has arrived.
   bool begin_next();
-  void begin(const std::string& frame);
+  void begin(std::string_view frame);
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
   void refuse(std::string_view why);
   void collect_answers();

@@ -209,6 +209,11 @@ void Connection::write_gathered(std::span<const std::string_view> parts) {
 
 size_t Connection::unsent_bytes() const { return impl_->unsent_size; }
 
+void Connection::acknowledge_now() {
+  const int on = 1;
+  setsockopt(impl_->socket.fd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 void Connection::pause_input() {
   impl_->input_paused = true;
   impl_->watch();

@@ -54,6 +54,11 @@ class Connection {
   void pause_input();
   void resume_input();
 
+  // Acknowledges at once what has arrived of a message that is not whole yet. A peer with Nagle's
+  // algorithm (librdkafka by default) holds its last bytes back until then, which would take up to
+  // 40 ms.
+  void acknowledge_now();
+
   // Further input is thrown away; on_closed comes when all is sent and the peer has closed too, or
   // after the time is over.
   void close_when_sent(int64_t timeout_ms);

@@ -28,8 +28,9 @@ class Server:
         return psycopg.connect(host='127.0.0.1', port=self.ports['pg'], user='bench', autocommit=True)
 
     def cpu_seconds(self):
-        fields = open(f'/proc/{self.process.pid}/stat').read().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+        """To the nanosecond: utime and stime in /proc/PID/stat are sampled at timer ticks, where servers wake up."""
+        tasks = f'/proc/{self.process.pid}/task'
+        return sum(int(open(f'{tasks}/{task}/schedstat').read().split()[0]) for task in os.listdir(tasks)) / 1e9
 
     def anonymous_mb(self):
         return int(re.search(r'RssAnon:\s+(\d+)', open(f'/proc/{self.process.pid}/status').read()).group(1)) / 1024

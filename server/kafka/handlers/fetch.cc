@@ -14,6 +14,13 @@ using Answer = FetchResponse::Topic::Partition;
 constexpr int64_t kMaxResponseSize = 55 << 20;  // Kafka's fetch.max.bytes
 constexpr int64_t kMaxWaitMs = 60'000;
 
+// Ends of long waits fall together, a tenth later at most, so that many idle consumers cost few
+// wake-ups. New records end a wait at once.
+int64_t deadline_us(int64_t now_us, int64_t wait_ms) {
+  const int64_t grid_us = wait_ms >= 500 ? 50'000 : wait_ms >= 100 ? 10'000 : 1'000;
+  return (now_us + wait_ms * 1000 + grid_us - 1) / grid_us * grid_us;
+}
+
 // One look at the log for a request, in a turn of the reader. What it finds lies in the memory map
 // and in `joined_`, so the answer is written before both go.
 class Look {
@@ -145,8 +152,9 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
   auto grows = answer(context, request, reply, !may_wait);
   if (!grows) return;
   const int64_t wait_ms = std::min<int64_t>(request.max_wait_ms, kMaxWaitMs);
-  context.waiting_fetch.emplace(WaitingFetch{
-      std::move(request), reply, context.clock.monotonic_us() + wait_ms * 1000, std::move(*grows)});
+  context.waiting_fetch.emplace(WaitingFetch{std::move(request), reply,
+                                             deadline_us(context.clock.monotonic_us(), wait_ms),
+                                             std::move(*grows)});
 }
 
 void retry_waiting_fetch(HandlerContext& context) {
