@@ -20,19 +20,23 @@ class FrameReader {
  public:
   explicit FrameReader(size_t max_frame_size = kMaxFrameSize) : max_frame_size_(max_frame_size) {}
 
-  void receive(std::string_view bytes) { buffer_ += bytes; }
+  void receive(std::string_view bytes);
 
-  // The next whole frame, without its size; nothing when more bytes are needed. Fails with
-  // ProtocolViolation when the size is negative or above the limit: what follows cannot be
-  // understood, so the connection has to end.
-  Result<std::optional<std::string>> next();
+  // The next whole frame, without its size, good until the next call of next() or receive();
+  // nothing when more bytes are needed. Fails with ProtocolViolation when the size is negative or
+  // above the limit: what follows cannot be understood, so the connection has to end.
+  Result<std::optional<std::string_view>> next();
 
-  size_t buffered_bytes() const { return buffer_.size() - begin_; }
+  // Of frames that have not been given.
+  size_t buffered_bytes() const { return buffer_.size() - begin_ - given_; }
 
  private:
+  void forget_given();
+
   const size_t max_frame_size_;
   std::string buffer_;
-  size_t begin_ = 0;  // what is before it has been given away
+  size_t begin_ = 0;  // what is before it is forgotten
+  size_t given_ = 0;  // from there on
 };
 
 }  // namespace server::kafka

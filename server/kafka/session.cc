@@ -74,13 +74,13 @@ bool Session::wants_input() const {
 }
 
 bool Session::begin_next() {
-  const Result<std::optional<std::string>> frame = frames_.next();
+  const Result<std::optional<std::string_view>> frame = frames_.next();
   if (frame && !*frame) return false;
   frame ? begin(**frame) : refuse(frame.error().message);
   return true;
 }
 
-void Session::begin(const std::string& frame) {
+void Session::begin(std::string_view frame) {
   const Result<RequestFrame> request = parse_request(frame);
   if (!request) return refuse(request.error().message);
   auto slot = std::make_shared<AnswerSlot>();

@@ -140,7 +140,7 @@ class Conversation {
     return static_cast<bool>(request);
   }
 
-  bool handle(const std::string& bytes) {
+  bool handle(std::string_view bytes) {
     const Result<RequestFrame> frame = parse_request(bytes);
     if (!frame) return false;
     const auto plain = [&](const auto& request) { return server_.answer(request); };

@@ -32,7 +32,7 @@ std::vector<std::string> frames_of(std::string_view bytes) {
   reader.receive(bytes);
   std::vector<std::string> frames;
   for (auto frame = reader.next(); frame && *frame; frame = reader.next())
-    frames.push_back(std::move(**frame));
+    frames.emplace_back(**frame);
   return frames;
 }
 

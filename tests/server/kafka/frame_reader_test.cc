@@ -9,7 +9,7 @@ TEST(FrameReader, frames_come_out_whole_however_the_bytes_arrive) {
   std::vector<std::string> got;
   for (const char byte : sent) {
     frames.receive({&byte, 1});
-    while (auto frame = frames.next().value()) got.push_back(*frame);
+    while (auto frame = frames.next().value()) got.emplace_back(*frame);
   }
   EXPECT_EQ(got, (std::vector<std::string>{"one", "", "ab"}));
   EXPECT_EQ(frames.buffered_bytes(), 0u);
@@ -18,6 +18,21 @@ TEST(FrameReader, frames_come_out_whole_however_the_bytes_arrive) {
   EXPECT_EQ(frames.next().value(), "one");
   EXPECT_EQ(frames.next().value(), "");
   EXPECT_EQ(frames.next().value(), "ab");
+  EXPECT_EQ(frames.next().value(), std::nullopt);
+}
+
+TEST(FrameReader, a_large_frame_arrives_in_pieces_and_its_room_is_given_back) {
+  const std::string body(1'000'000, 'x');
+  FrameReader frames;
+  frames.receive("\x00\x0f\x42\x40"s);
+  for (size_t at = 0; at < body.size(); at += 50'000) {
+    EXPECT_EQ(frames.next().value(), std::nullopt);
+    frames.receive(std::string_view(body).substr(at, 50'000));
+  }
+  frames.receive("\0\0\0\1y"s);
+  EXPECT_EQ(frames.next().value(), body);
+  EXPECT_EQ(frames.buffered_bytes(), 5u);
+  EXPECT_EQ(frames.next().value(), "y");
   EXPECT_EQ(frames.next().value(), std::nullopt);
 }
 

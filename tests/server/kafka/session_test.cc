@@ -30,7 +30,7 @@ class SessionTest : public testing::Test, public SessionHost {
     answered.receive(session.take_output());
     std::vector<Answer> all;
     while (auto frame = answered.next().value())
-      all.push_back({load_be<int32_t>(frame->data()), frame->substr(4)});
+      all.push_back({load_be<int32_t>(frame->data()), std::string(frame->substr(4))});
     return all;
   }
   template <class Response, class Request>
