@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/log.h"
 #include "server/net/connection.h"
 #include "server/net/listener.h"
 
@@ -54,6 +55,9 @@ class ShardState : public std::enable_shared_from_this<ShardState> {
   void clear() { connections_.clear(); }
   void grown(std::span<const storage::TopicPartition> partitions);
 
+  // Once a second at most: whoever sends nonsense must not fill the disk with our complaints.
+  void warn_of_end(const std::string& peer, const std::string& reason);
+
   // Which connections a partition's growth concerns.
   void await(uint64_t id, const std::vector<storage::TopicPartition>& partitions);
   void forget(uint64_t id, const std::vector<storage::TopicPartition>& partitions);
@@ -69,7 +73,8 @@ class ShardState : public std::enable_shared_from_this<ShardState> {
   void end_polls();
   void set_timer();
 
-  uint64_t last_id_ = 0;
+  uint64_t last_id_ = 0, unwarned_ = 0;
+  int64_t warned_us_ = INT64_MIN / 2;
   Timer timer_;           // for the first of the deadlines
   int64_t timer_us_ = 0;  // when it comes, if it runs
   bool is_ending_polls_ = false;
@@ -114,6 +119,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_.set_output_full(connection_.is_full());
     if (session_.is_over()) {
       is_closing_ = true;
+      if (!session_.end_reason().empty())
+        shard_.warn_of_end(connection_.peer(), session_.end_reason());
       stop_waiting();
       connection_.close_when_sent(kCloseTimeoutMs);
       return;
@@ -184,6 +191,18 @@ void ShardState::pump_soon(uint64_t id) {
     const auto found = self->connections_.find(id);
     if (found != self->connections_.end()) found->second->pump();
   });
+}
+
+void ShardState::warn_of_end(const std::string& peer, const std::string& reason) {
+  constexpr int64_t kPauseUs = 1'000'000;
+  const int64_t now_us = shared.clock.monotonic_us();
+  if (now_us - warned_us_ < kPauseUs) {
+    ++unwarned_;
+    return;
+  }
+  log_warn("kafka connection ended peer={} reason=\"{}\" others={}", peer, reason,
+           std::exchange(unwarned_, 0));
+  warned_us_ = now_us;
 }
 
 void ShardState::await(uint64_t id, const std::vector<storage::TopicPartition>& partitions) {

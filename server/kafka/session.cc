@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
 #include "server/kafka/apis.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -109,7 +108,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
 }
 
 void Session::refuse(std::string_view why) {
-  log_warn("kafka connection ended reason=\"{}\"", why);
+  end_reason_ = why;
   is_over_ = true;
 }
 

@@ -56,6 +56,8 @@ class Session {
   void set_output_full(bool is_full) { output_is_full_ = is_full; }
   // The connection is to be closed when the output is sent.
   bool is_over() const { return is_over_; }
+  // Why it is over, for the log; empty when an answer ended it.
+  const std::string& end_reason() const { return end_reason_; }
 
   // The end of the long poll, if there is one.
   std::optional<int64_t> deadline_us() const;
@@ -89,7 +91,7 @@ class Session {
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
   std::optional<WaitingFetch> waiting_fetch_;
-  std::string output_;
+  std::string output_, end_reason_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
 };
 
