@@ -175,7 +175,7 @@ Status Task::run(size_t which, Batch batch) {
 Status Task::take_one_input(size_t which, const Polled& polled) {
   Input& input = inputs_[which];
   if (polled.batches.empty()) return {};
-  size_t max_rows = options_.max_rows_per_step;
+  size_t max_rows = row_limit();
   if (input.limit.stop_at) {
     if (input.next >= *input.limit.stop_at) return {};
     max_rows = std::min<size_t>(max_rows, static_cast<size_t>(*input.limit.stop_at - input.next));
@@ -207,7 +207,7 @@ struct Task::Head {
 };
 
 Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& polled) {
-  const size_t share = std::max<size_t>(1, options_.max_rows_per_step / inputs_.size());
+  const size_t share = std::max<size_t>(1, row_limit() / inputs_.size());
   std::vector<Head> heads(inputs_.size());
   bool some_go_first = false;
   for (size_t i = 0; i < inputs_.size(); ++i) {
@@ -241,7 +241,7 @@ Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& po
 Status Task::take_in_order(const std::vector<Polled>& polled) {
   std::vector<Head> heads = TRY(decode_heads(polled));
   std::vector<Column::SourceRow> order;
-  while (order.size() < options_.max_rows_per_step) {
+  while (order.size() < row_limit()) {
     size_t first = heads.size();
     bool must_wait = false;
     for (size_t i = 0; i < heads.size(); ++i) {

@@ -15,7 +15,10 @@
 namespace engine {
 
 struct TaskOptions {
-  size_t max_rows_per_step = 4096;         // 1 proves that batches change nothing
+  size_t max_rows_per_step = 4096;  // 1 proves that batches change nothing
+  // The first so many go one at a time: after a failure all that lies before the bad record is done
+  // and committed.
+  uint64_t careful_rows = 0;
   size_t max_bytes_per_step = 512 * 1024;  // of input; about two milliseconds of work
   int max_commits_in_flight = 4;
   bool merge_updates = true;
@@ -89,6 +92,8 @@ class Task {
   const std::vector<Input>& inputs() const { return inputs_; }
   TaskSequence last_sequence() const { return sequence_; }
   const std::optional<TaskFailure>& failure() const { return failure_; }
+  // Whether rows go one at a time.
+  bool is_careful() const { return metrics_.records_in < options_.careful_rows; }
   const TaskMetrics& metrics() const { return metrics_; }
   Stage& stage() { return *stage_; }
   bool has_commits_in_flight() const { return in_flight_ > 0; }
@@ -109,6 +114,7 @@ class Task {
   Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink, const Clock& clock,
        uint64_t seed, const Properties& properties, TaskOptions options);
 
+  size_t row_limit() const { return is_careful() ? 1 : options_.max_rows_per_step; }
   StepResult process(const std::vector<Polled>& polled);
   Status take_one_input(size_t which, const Polled& polled);
   struct Head;  // decoded records of one partition, and how many of them are taken

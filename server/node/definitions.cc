@@ -91,10 +91,11 @@ void Definitions::submit(std::shared_ptr<const engine::ParsedStatement> statemen
            done = std::move(done)] { done(define(*statement, properties)); });
 }
 
-void Definitions::task_failed(const std::string& query_id, Error error) {
-  enqueue([this, query_id, error = std::move(error)] {
+void Definitions::task_failed(const std::string& query_id, Error error, bool was_careful) {
+  enqueue([this, query_id, error = std::move(error), was_careful] {
     const auto found = world()->queries.find(query_id);
-    if (found != world()->queries.end()) queries_.rebuild(*found->second, error);
+    if (found == world()->queries.end()) return;
+    note_start(query_id, queries_.rebuild(*found->second, error, was_careful));
   });
 }
 
@@ -153,14 +154,17 @@ void Definitions::realise_topics(const storage::TopicSnapshot& topics) {
 }
 
 void Definitions::start_query(const DefinedQuery& defined) {
-  const Status started = queries_.start(defined);
+  note_start(defined.plan->id, queries_.start(defined));
+}
+
+void Definitions::note_start(const std::string& query_id, const Status& started) {
   std::lock_guard lock(mutex_);
   if (started) {
-    failed_.erase(defined.plan->id);
+    failed_.erase(query_id);
     return;
   }
-  log_error("query not started query={} error=\"{}\"", defined.plan->id, started.error().message);
-  failed_[defined.plan->id] = started.error().message;
+  log_error("query not started query={} error=\"{}\"", query_id, started.error().message);
+  failed_[query_id] = started.error().message;
 }
 
 void Definitions::stop_query(const DefinedQuery& defined, const std::string& why) {

@@ -51,7 +51,7 @@ class Definitions {
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   // A query's task cannot go on.
-  void task_failed(const std::string& query_id, Error error);
+  void task_failed(const std::string& query_id, Error error, bool was_careful);
   // Why a query has no running tasks; empty when it has.
   std::map<std::string, std::string> failed_queries() const;
 
@@ -70,6 +70,8 @@ class Definitions {
   void restart_grown(const World& before, const World& now);
   void realise_topics(const storage::TopicSnapshot& topics);
   void start_query(const DefinedQuery& defined);
+  // For SHOW QUERIES: why it has no tasks, or that it has.
+  void note_start(const std::string& query_id, const Status& started);
   // Of a query that has lost a topic; its state stays.
   void stop_query(const DefinedQuery& defined, const std::string& why);
   void publish(WorldPtr world);

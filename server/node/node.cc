@@ -73,7 +73,8 @@ Status Node::make_shards() {
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   for (int i = 0; i < count; ++i) {
     shards_.push_back(TRY(Shard::make(*log_, clock_, [this](const ShardTask& task) {
-      definitions_->task_failed(task.query_id, task.task->failure()->error);
+      definitions_->task_failed(task.query_id, task.task->failure()->error,
+                                task.task->is_careful());
     })));
   }
   shards_are_ready_.store(true, std::memory_order_release);

@@ -10,6 +10,9 @@ namespace server {
 
 namespace {
 
+// More than a task can have had on its way when it failed, so the bad record is among them.
+constexpr uint64_t kCarefulRows = 32'768;
+
 // Runs work on a shard's loop and waits for it.
 void run_on(Shard& shard, std::function<void()> work) {
   std::promise<void> done;
@@ -192,7 +195,6 @@ size_t Queries::keeper_count(const DefinedQuery& defined) const {
 }
 
 Status Queries::start(const DefinedQuery& defined) {
-  careful_.erase(defined.plan->id);
   return start_with(defined, options_for(*defined.plan));
 }
 
@@ -203,7 +205,6 @@ void Queries::remove_tasks(const std::string& query_id) {
 void Queries::stop(const DefinedQuery& defined, Keep keep) {
   const std::string& id = defined.plan->id;
   remove_tasks(id);
-  careful_.erase(id);
   if (keep == Keep::State) return;
   const auto warn = [&](const Status& status) {
     if (!status)
@@ -220,24 +221,18 @@ void Queries::pause(const std::string& query_id, bool is_paused) {
   for (Shard* shard : shards_) run_on(*shard, [&] { shard->pause_query(query_id, is_paused); });
 }
 
-void Queries::rebuild(const DefinedQuery& defined, const Error& error) {
+Status Queries::rebuild(const DefinedQuery& defined, const Error& error, bool was_careful) {
   const std::string& id = defined.plan->id;
-  const bool was_careful = careful_.contains(id);
   if (was_careful && !is_retriable(error.code)) {
     log_error("query stopped query={} error=\"{}\" detail=\"{}\"", id, error.message, error.detail);
-    return;  // its failed tasks stay, so that SHOW QUERIES tells
+    return {};  // its failed tasks stay, so that SHOW QUERIES tells
   }
   log_warn("query failed, its tasks begin again at their last commit query={} error=\"{}\"", id,
            error.message);
   remove_tasks(id);
   engine::TaskOptions options = options_for(*defined.plan);
-  if (!is_retriable(error.code)) {
-    careful_[id] = error.message;
-    options.max_rows_per_step = 1;
-  }
-  if (const Status started = start_with(defined, options); !started)
-    log_error("query could not be started again query={} error=\"{}\"", id,
-              started.error().message);
+  if (!is_retriable(error.code)) options.careful_rows = kCarefulRows;
+  return start_with(defined, options);
 }
 
 }  // namespace server

@@ -37,10 +37,10 @@ class Queries {
   enum class Keep { State, Nothing };
   void stop(const DefinedQuery& defined, Keep keep);
   void pause(const std::string& query_id, bool is_paused);
-  // After a task of it has failed: builds its tasks anew from what is durable. The first time they
-  // go one record at a time, so that all before the bad record is done; if it fails again, the
-  // query stays in state ERROR.
-  void rebuild(const DefinedQuery& defined, const Error& error);
+  // After a task of it has failed: builds its tasks anew from what is durable. For a while they go
+  // one record at a time, so that all before the bad record is done; if one fails then
+  // (`was_careful`), the query stays in state ERROR. Fails like start().
+  Status rebuild(const DefinedQuery& defined, const Error& error, bool was_careful);
 
   // How many tasks keep the query's table when all of them run. Any thread.
   size_t keeper_count(const DefinedQuery& defined) const;
@@ -75,8 +75,6 @@ class Queries {
   const Clock& clock_;
   const std::vector<Shard*> shards_;
   const CheckpointPace checkpoint_pace_;
-  std::map<std::string, std::string>
-      careful_;  // queries that run one record at a time, and the error that made them
   RecoveredCounts recovered_;
 };
 

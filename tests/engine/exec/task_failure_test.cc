@@ -72,6 +72,19 @@ TEST_F(TaskFailure, only_so_many_commits_are_on_their_way) {
   EXPECT_EQ(run->log().on_their_way(), 2u);
 }
 
+TEST_F(TaskFailure, a_careful_task_takes_its_first_rows_one_at_a_time_and_then_many) {
+  TaskOptions options = exact();
+  options.careful_rows = 2;
+  auto run = query({kOrders}, kTotals, options);
+  run->produce("orders", 0,
+               {order("a", "1", 1), order("a", "2", 2), order("a", "3", 3), order("a", "4", 4)});
+  for (const uint64_t taken : {1, 2, 4}) {
+    EXPECT_EQ(run->task().is_careful(), taken <= 2);
+    run->task().step();
+    EXPECT_EQ(run->task().metrics().records_in, taken);
+  }
+}
+
 TEST_F(TaskFailure, answers_may_come_after_the_task_is_gone) {
   auto run = query({kOrders}, kTotals);
   run->produce("orders", 0, {order("a", "1", 1)});
