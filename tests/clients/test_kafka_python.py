@@ -165,6 +165,21 @@ def offsets_are_found_by_beginning_end_and_time():
 
 
 @case
+def a_subscriber_without_a_group_reads_all_partitions():
+    create_topic("py_subscribed", 3)
+    producer = connect(kafka.KafkaProducer)
+    for number in range(30):
+        producer.send("py_subscribed", b"%d" % number)
+    producer.flush(10)
+    producer.close()
+    consumer = kafka.KafkaConsumer("py_subscribed", bootstrap_servers=SERVER.kafka,
+                                   auto_offset_reset="earliest", consumer_timeout_ms=10_000)
+    values = [int(next(consumer).value) for _ in range(30)]
+    assert sorted(values) == list(range(30)), values
+    consumer.close()
+
+
+@case
 def a_consumer_waits_for_new_records():
     create_topic("py_live")
     consumer = connect(kafka.KafkaConsumer, fetch_max_wait_ms=5000, auto_offset_reset="earliest")
