@@ -1,3 +1,5 @@
+#include <set>
+
 #include "records/batch.h"
 #include "server/kafka/handlers/handlers.h"
 
@@ -55,6 +57,7 @@ void handle_list_offsets(HandlerContext& context, ListOffsetsRequest request,
   const auto topics = context.backend.topics();
   const Status begun = reader.begin_turn();
   ListOffsetsResponse response;
+  std::set<storage::TopicPartition> seen;
   for (const ListOffsetsRequest::Topic& topic : request.topics) {
     const storage::TopicInfo* known = topics->find(topic.name);
     ListOffsetsResponse::Topic& answers = response.topics.emplace_back();
@@ -67,6 +70,10 @@ void handle_list_offsets(HandlerContext& context, ListOffsetsRequest request,
         continue;
       }
       const storage::TopicPartition partition{known->id, PartitionId(asked.partition_index)};
+      if (!seen.insert(partition).second) {  // as Kafka; a search by time may take long
+        answer.error_code = KafkaError::InvalidRequest;
+        continue;
+      }
       const Status found = begun ? find(reader, partition, asked, answer) : begun;
       if (!found) answer.error_code = kafka_error(found.error().code);
     }

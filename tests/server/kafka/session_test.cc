@@ -294,6 +294,15 @@ TEST_F(SessionTest, offsets_are_found_by_their_names_and_by_time) {
   EXPECT_EQ(find(9000).offset, -1);
 }
 
+TEST_F(SessionTest, offsets_of_a_partition_are_looked_up_once_in_a_request) {
+  create_topic("t");
+  ListOffsetsRequest request;
+  request.topics = {{.name = "t", .partitions = {{.timestamp = -1}, {.timestamp = 5}}}};
+  const auto found = ask<ListOffsetsResponse>(request, 2).topics.at(0).partitions;
+  EXPECT_EQ(found.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(found.at(1).error_code, KafkaError::InvalidRequest);
+}
+
 TEST_F(SessionTest, fetching_outside_of_the_log_is_an_error_at_once) {
   create_topic("t");
   send(fetch("t", 7, 500), 11);
