@@ -42,7 +42,7 @@ class JoinPlanner {
   Result<PlannedJoins> plan() {
     const AnalysedSource& first = analysis_.sources.front();
     builder_.add(read_topic(*first.source), input_layout(*first.source, first.alias));
-    partitions_ = first.source->partitions;
+    partitions_ = partitions_of(*first.source);
     key_format_ = first.source->key_format;
     rows_are_table_ = first.source->kind == SourceKind::Table;
     for (size_t i = 0; i < analysis_.joins.size(); ++i) TRY(add_join(i));
@@ -103,7 +103,7 @@ class JoinPlanner {
                                     fmt::format("{}Join-repartition", left_of(index)));
     exchange.key_format = table.key_format;
     exchange.value_format = source(0).source->value_format;
-    exchange.partitions = table.partitions;
+    exchange.partitions = partitions_of(table);
     const Layout& layout = builder_.layout();
     for (size_t i = 0; i < layout.size(); ++i)
       exchange.schema.columns.push_back(
@@ -111,8 +111,14 @@ class JoinPlanner {
            layout[i].type, i == 0 ? ColumnRole::Key : ColumnRole::Value});
     builder_.cut(std::move(exchange), SourceKind::Stream);
     key_format_ = table.key_format;
-    partitions_ = table.partitions;
+    partitions_ = partitions_of(table);
     return {};
+  }
+
+  // A topic may have got more of them since its source was declared.
+  int partitions_of(const DataSource& source) const {
+    const auto topic = context_.topics.find(source.topic);
+    return topic ? topic->partitions : source.partitions;
   }
 
   bool is_persistent() const { return target_.use == QueryUse::Persistent; }
@@ -140,15 +146,16 @@ class JoinPlanner {
 
   Status check_partitions(const AnalysedJoin& join) const {
     const DataSource &left = *source(join.left).source, &table = *source(join.right).source;
-    if (partitions_ == table.partitions) return {};
+    const int wanted = partitions_of(table);
+    if (partitions_ == wanted) return {};
     return invalid(fmt::format("Can't join `{0}` with `{1}` since the number of partitions don't "
                                "match. `{0}` partitions = {2}; `{1}` partitions = {3}. Please "
                                "repartition either one so that the number of partitions match.",
-                               left.name, table.name, partitions_, table.partitions))
+                               left.name, table.name, partitions_, wanted))
         .at(join.position)
         .with_hint(fmt::format("CREATE STREAM ... WITH (PARTITIONS = {}) AS SELECT * FROM {} makes "
                                "a copy of the stream that fits.",
-                               table.partitions, left.name));
+                               wanted, left.name));
   }
 
   // A projection: the key, then those columns that the rest of the query looks at.

@@ -177,6 +177,13 @@ TEST_F(JoinPlan, numbers_of_partitions_must_match_unless_the_stream_moves_anyway
             "= 2; `WIDE` partitions = 5. Please repartition either one so that the number of "
             "partitions match.");
   EXPECT_EQ(from_error("s JOIN wide ON s.a = wide.id"), "no error");
+  // What counts is what the topics have now.
+  add_topic("t", 3);
+  EXPECT_TRUE(from_error("s JOIN t ON s.id = t.id").starts_with("Can't join `S` with `T`"));
+  EXPECT_EQ(planned("CREATE STREAM x AS SELECT * FROM s JOIN t ON s.a = t.id;")
+                .exchanges.front()
+                .partitions,
+            3);
 }
 
 TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_the_data) {
