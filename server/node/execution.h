@@ -64,8 +64,8 @@ std::unique_ptr<pg::Execution> run_pull(NodeSession& session, pg::Receiver& rece
 // there when it began.
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };
 Result<std::unique_ptr<pg::Execution>> run_transient(NodeSession& session, pg::Receiver& receiver,
-                                                     engine::PlannedQuery planned,
-                                                     const World& world, TransientEnd end);
+                                                     engine::PlannedQuery planned, WorldPtr world,
+                                                     TransientEnd end);
 // SHOW and its kin.
 std::unique_ptr<pg::Execution> run_information(
     NodeSession& session, pg::Receiver& receiver,

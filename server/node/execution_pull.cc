@@ -25,7 +25,7 @@ class PullExecution final : public NodeExecution {
                 fmt::format("no query keeps the rows of table {}", plan_->table->name)});
     patience_.start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
-    wait_for_written(session().parts(), session().shard(), world_, *keeper_, session().written(),
+    wait_for_written(session().parts(), session().shard(), world_, {keeper_}, session().written(),
                      [this, alive = alive()](Status status) {
                        if (*alive) written_passed(std::move(status));
                      });

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/node/execution.h"
+#include "server/node/read_barrier.h"
 
 namespace server {
 
@@ -9,25 +12,27 @@ namespace {
 // A task of its own on the session's shard, which reads all partitions of the query's sources.
 class TransientExecution final : public NodeExecution {
  public:
-  TransientExecution(NodeSession& session, pg::Receiver& receiver, engine::PlannedQuery planned)
+  TransientExecution(NodeSession& session, pg::Receiver& receiver, engine::PlannedQuery planned,
+                     WorldPtr world, TransientEnd end)
       : NodeExecution(session, receiver),
         planned_(std::move(planned)),
+        world_(std::move(world)),
+        end_(end),
+        patience_(session.shard().loop(), [this] { give_up_waiting(); }),
         room_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
-  Status begin(const World& world, TransientEnd end) {
-    std::vector<engine::Task::Input> inputs = TRY(inputs_of(world, end));
-    auto entry = std::make_unique<ShardTask>();
-    entry->query_id = planned_.plan.id;
-    engine::TaskOptions options;
-    options.is_transient = true;
-    entry->task = TRY(engine::Task::make(
-        planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
-        engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
-        session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
-        planned_.plan.properties, options));
-    entry->after_step = [this](engine::StepResult result) { stepped(result); };
-    task_ = &session().shard().add(std::move(entry));
+  // What ends at the present end shows what its session wrote, also by way of other queries.
+  Status begin() {
+    const std::vector<const DefinedQuery*> writers = writers_of_sources();
+    if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
+      return begin_reading();
+    patience_.start_once(
+        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
+    wait_for_written(session().parts(), session().shard(), world_, writers, session().written(),
+                     [this, alive = alive()](const Status& status) {
+                       if (*alive) written_passed(status);
+                     });
     return {};
   }
 
@@ -43,6 +48,56 @@ class TransientExecution final : public NodeExecution {
   }
 
  private:
+  std::vector<const DefinedQuery*> writers_of_sources() const {
+    std::vector<const DefinedQuery*> writers;
+    for (const auto& [id, defined] : world_->queries)
+      if (std::ranges::count(planned_.plan.sources, defined->query->sink) > 0)
+        writers.push_back(defined.get());
+    return writers;
+  }
+
+  void give_up_waiting() {
+    if (has_begun_) return;
+    warn("the query that writes it is behind");
+    go_on();
+  }
+  void written_passed(const Status& status) {
+    if (has_begun_) return;
+    if (!status) warn(status.error().message);
+    go_on();
+  }
+  void warn(const std::string& why) {
+    receiver().on_notice({pg::NoticeLevel::Warning,
+                          fmt::format("{} may lack what this session wrote",
+                                      fmt::join(planned_.plan.sources, " and ")),
+                          why, "SHOW QUERIES tells the state of the queries."});
+  }
+  void go_on() {
+    if (const Status begun = begin_reading(); !begun) {
+      is_over_ = true;
+      receiver().on_error(begun.error());
+    }
+  }
+
+  Status begin_reading() {
+    has_begun_ = true;
+    patience_.stop();
+    std::vector<engine::Task::Input> inputs = TRY(inputs_of(*world_, end_));
+    auto entry = std::make_unique<ShardTask>();
+    entry->query_id = planned_.plan.id;
+    engine::TaskOptions options;
+    options.is_transient = true;
+    entry->task = TRY(engine::Task::make(
+        planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
+        engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
+        session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
+        planned_.plan.properties, options));
+    entry->after_step = [this](engine::StepResult result) { stepped(result); };
+    entry->is_paused = is_paused();
+    task_ = &session().shard().add(std::move(entry));
+    return {};
+  }
+
   Result<std::vector<engine::Task::Input>> inputs_of(const World& world, TransientEnd end) {
     const auto reset = planned_.plan.properties.find("auto.offset.reset");
     const bool from_earliest =
@@ -102,19 +157,23 @@ class TransientExecution final : public NodeExecution {
   }
 
   const engine::PlannedQuery planned_;
+  const WorldPtr world_;
+  const TransientEnd end_;
+  Timer patience_;
   int64_t room_;
-  bool is_over_ = false;
+  bool has_begun_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<pg::Execution>> run_transient(NodeSession& session, pg::Receiver& receiver,
-                                                     engine::PlannedQuery planned,
-                                                     const World& world, TransientEnd end) {
+                                                     engine::PlannedQuery planned, WorldPtr world,
+                                                     TransientEnd end) {
   if (planned.limit && *planned.limit == 0) return run_rows(session, receiver, {}, 0);
-  auto run = std::make_unique<TransientExecution>(session, receiver, std::move(planned));
-  TRY(run->begin(world, end));
+  auto run = std::make_unique<TransientExecution>(session, receiver, std::move(planned),
+                                                  std::move(world), end);
+  TRY(run->begin());
   return std::unique_ptr<pg::Execution>(std::move(run));
 }
 

@@ -231,10 +231,10 @@ Result<std::unique_ptr<pg::Execution>> NodeSession::start(
     case Action::Pull:
       return run_pull(*this, receiver, TRY(pull_plan(*prepared, *query, *world, context)), world);
     case Action::StreamToEnd:
-      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world,
+      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), world,
                            TransientEnd::AtPresentEnd);
     case Action::Push:
-      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), *world,
+      return run_transient(*this, receiver, TRY(engine::plan_push_query(*query, context)), world,
                            TransientEnd::Never);
   }
   return Error{ErrorCode::Internal, "a statement of no known kind"};

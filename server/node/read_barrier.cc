@@ -12,7 +12,7 @@ struct StageRef {
   int stage;
 };
 
-// Goes through the stages between the written topics and the table, in the order of the flow.
+// Goes through the stages between the written topics and the queries, in the order of the flow.
 // Behind each the ends of what it writes join the positions that the next must pass.
 class Barrier : public std::enable_shared_from_this<Barrier> {
  public:
@@ -24,8 +24,8 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
         frontier_(written),
         passed_(std::move(passed)) {}
 
-  void begin(const DefinedQuery& keeper) {
-    visit(keeper);
+  void begin(const std::vector<const DefinedQuery*>& queries) {
+    for (const DefinedQuery* query : queries) visit(*query);
     next();
   }
 
@@ -124,11 +124,12 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
 
 }  // namespace
 
-void wait_for_written(NodeParts& parts, Shard& shard, WorldPtr world, const DefinedQuery& keeper,
-                      const WrittenEnds& written, std::function<void(Status)> passed) {
+void wait_for_written(NodeParts& parts, Shard& shard, WorldPtr world,
+                      const std::vector<const DefinedQuery*>& queries, const WrittenEnds& written,
+                      std::function<void(Status)> passed) {
   if (written.empty()) return passed({});
   std::make_shared<Barrier>(parts, shard, std::move(world), written, std::move(passed))
-      ->begin(keeper);
+      ->begin(queries);
 }
 
 }  // namespace server

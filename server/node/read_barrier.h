@@ -1,5 +1,5 @@
-// "A session reads its own writes": waits until the tasks behind a table have passed what the
-// session wrote.
+// "A session reads its own writes": waits until the tasks behind a table or a stream have passed
+// what the session wrote.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,10 +11,11 @@
 namespace server {
 
 // Calls `passed` on the shard's loop, once: when every record that the session wrote, and
-// everything that queries made of it on the way to the table, is in the table, durably; at once
-// when the table does not depend on any of it. With an error when a query on the way has failed.
-// The caller bounds the waiting.
-void wait_for_written(NodeParts& parts, Shard& shard, WorldPtr world, const DefinedQuery& keeper,
-                      const WrittenEnds& written, std::function<void(Status)> passed);
+// everything that queries made of it on the way, has gone through these queries, durably; at once
+// when they do not depend on any of it. With an error when a query on the way has failed. The
+// caller bounds the waiting.
+void wait_for_written(NodeParts& parts, Shard& shard, WorldPtr world,
+                      const std::vector<const DefinedQuery*>& queries, const WrittenEnds& written,
+                      std::function<void(Status)> passed);
 
 }  // namespace server
