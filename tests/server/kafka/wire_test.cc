@@ -52,7 +52,8 @@ TEST(Wire, a_length_beyond_the_bytes_is_refused_before_anything_is_allocated) {
       read_array(bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 7}), true, ok)
           .empty());
   EXPECT_FALSE(ok);
-  WireReader negative(bytes({0x80, 0, 0, 0, 1}), false);
+  const std::string below_zero = bytes({0x80, 0, 0, 0, 1});
+  WireReader negative(below_zero, false);
   EXPECT_EQ(negative.bytes(), "");
   EXPECT_FALSE(negative.ok());
 }
