@@ -5,7 +5,7 @@ import select
 import signal
 import subprocess
 
-from millrace_server import binary, case, run, start_server
+from millrace_server import binary, case, obstacle_of_own_client, run, start_server
 
 SERVER = start_server()
 
@@ -154,4 +154,4 @@ def what_the_consumer_cannot_do_is_refused():
         assert words in stderr, (arguments, stderr)
 
 
-run()
+run(obstacle=obstacle_of_own_client())

@@ -9,7 +9,7 @@ import time
 
 import psycopg
 
-from millrace_server import binary, case, launch, run, start_server
+from millrace_server import binary, case, launch, obstacle_of_own_client, run, start_server
 
 SERVER = start_server()
 
@@ -251,4 +251,4 @@ def a_benchmark_keeps_to_its_rate_and_time():
     assert 800 <= result["records"] <= 1100 and 1.8 < result["seconds"] < 4, result
 
 
-run()
+run(obstacle=obstacle_of_own_client())
