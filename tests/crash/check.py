@@ -25,13 +25,26 @@ SCHEMA = (
     "CREATE STREAM IF NOT EXISTS produced (producer VARCHAR KEY, n BIGINT) "
     f"WITH (KAFKA_TOPIC = '{kafka_load.TOPIC}', VALUE_FORMAT = 'JSON', "
     f"PARTITIONS = {kafka_load.PARTITIONS})",
+    "CREATE TABLE IF NOT EXISTS sites (city VARCHAR PRIMARY KEY, zone VARCHAR)",
+    "CREATE STREAM IF NOT EXISTS located AS "
+    "SELECT sites.city, id, zone FROM events JOIN sites ON events.city = sites.city EMIT CHANGES",
 )
+# Before any event; the same at each start. Cities without a site lose their events in the join.
+ZONES = {f"c{number}": f"z{number % 7}" for number in range(0, 40, 2)}
+FILL = ("INSERT INTO sites (city, zone) VALUES "
+        + ", ".join(f"('{city}', '{zone}')" for city, zone in ZONES.items()))
 
 # What they define, in their order.
-SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED")
+SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED")
 
 _CATCH_UP_TIMEOUT_S = 60
 _MARKERS = 64  # rows with different keys: enough to reach every partition
+
+
+def define(connection):
+    """All that the checks are about, as far as it is not there yet."""
+    for statement in (*SCHEMA, FILL):
+        connection.execute(statement)
 
 
 def _read(connection, query):
@@ -121,6 +134,7 @@ class Checker:
         complaints += self._ledger.settle({row[1] for rows in events.values() for row in rows})
         complaints += self._check_filter(connection, events)
         complaints += self._check_tables(connection, events)
+        complaints += self._check_join(connection, events)
         return complaints + self._check_queries(connection)
 
     def _pass_all_that_is_there(self, connection):
@@ -189,14 +203,27 @@ class Checker:
         return complaints
 
     @staticmethod
+    def _check_join(connection, events):
+        expected = sorted((row_id, ZONES[columns_of(row_id)[2]])
+                          for rows in events.values() for _, row_id, _ in rows
+                          if columns_of(row_id)[2] in ZONES)
+        found = sorted((int(row_id), zone) for row_id, zone in
+                       _read(connection, "SELECT id, zone FROM located"))
+        if found == expected:
+            return []
+        once = set(found)
+        return [f"located: {len(found)} rows, {len(found) - len(once)} of them repeated, "
+                f"{len(once.symmetric_difference(expected))} others than the join gives"]
+
+    @staticmethod
     def _check_queries(connection):
         deadline = time.monotonic() + _CATCH_UP_TIMEOUT_S
         while True:
             rows = connection.execute("SHOW QUERIES").fetchall()
             complaints = [f"SHOW QUERIES: {row}" for row in rows
                           if row[1] != "RUNNING" or row[4] != 0 or row[6] != 0 or row[7]]
-            if len(rows) != 3:
-                complaints.append(f"SHOW QUERIES: {len(rows)} queries, not 3")
+            if len(rows) != 4:
+                complaints.append(f"SHOW QUERIES: {len(rows)} queries, not 4")
             if not complaints or time.monotonic() > deadline:
                 return complaints
             time.sleep(0.05)
@@ -213,6 +240,7 @@ def snapshot(connection):
         "events": read_partitions(connection, "events"),
         "large": read_partitions(connection, "large"),
         "produced": sorted(read_produced(connection)),
+        "located": sorted(_read(connection, "SELECT ROWPARTITION, ROWOFFSET, id FROM located")),
         "per_device": sorted(_read(connection, "SELECT * FROM per_device")),
         "per_city": sorted(_read(connection, "SELECT * FROM per_city")),
         "streams": connection.execute("SHOW STREAMS").fetchall(),
