@@ -87,10 +87,12 @@ TEST(Wire, unknown_tagged_fields_are_skipped_and_known_ones_must_fill_their_size
   in.tagged_fields(read);
   EXPECT_TRUE(in.ok() && in.at_end());
   EXPECT_EQ(seven, 9);
-  WireReader longer(bytes({1, 7, 3, 0, 9, 0}), true);
+  const std::string three_bytes = bytes({1, 7, 3, 0, 9, 0});
+  WireReader longer(three_bytes, true);
   longer.tagged_fields(read);
   EXPECT_FALSE(longer.ok());
-  WireReader endless(bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}), true);
+  const std::string count_of_all = bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1});
+  WireReader endless(count_of_all, true);
   endless.skip_tagged_fields();
   EXPECT_FALSE(endless.ok());
 }
