@@ -55,8 +55,8 @@ class DefinitionTest : public testing::Test {
     change.next = world_;
     if (planned.is_nothing) return change;
     log_.push_back(TRY(storage::decode_metadata_command(storage::encode(planned.command))));
-    change = TRY(apply_command(
-        *world_, topics_, Revision(static_cast<int64_t>(log_.size())), log_.back(), settings_));
+    change = TRY(apply_command(*world_, topics_, Revision(static_cast<int64_t>(log_.size())),
+                               log_.back(), settings_));
     world_ = change.next;
     return change;
   }
