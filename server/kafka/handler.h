@@ -68,6 +68,19 @@ class Reply {
   int16_t version_;
 };
 
+// An answer that is put together from callbacks: it is sent when all that was counted in `left` is
+// done. Shared by the callbacks; the handler itself counts as one, until it has begun everything.
+template <class Response>
+struct Gathering {
+  Response response;
+  Reply<Response> reply;
+  size_t left = 1;
+
+  void one_is_done() {
+    if (--left == 0) reply.send(response);
+  }
+};
+
 // A long poll.
 struct WaitingFetch {
   FetchRequest request;

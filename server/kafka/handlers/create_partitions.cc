@@ -35,21 +35,12 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
   return answer.error_code == KafkaError::None;
 }
 
-// An answer that waits for topics that grow. Shared by the callbacks.
-struct Gathering {
-  CreatePartitionsResponse response;
-  Reply<CreatePartitionsResponse> reply;
-  size_t left = 1;
-  void one_is_done() {
-    if (--left == 0) reply.send(response);
-  }
-};
-
 }  // namespace
 
 void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
                               Reply<CreatePartitionsResponse> reply) {
-  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
+  auto gathering = std::make_shared<Gathering<CreatePartitionsResponse>>(
+      Gathering<CreatePartitionsResponse>{{}, reply});
   gathering->response.results.resize(request.topics.size());
   const auto topics = context.backend.topics();
   std::set<std::string_view> seen;

@@ -51,21 +51,12 @@ void warn_of_settings_without_effect(const Asked& asked) {
                config.name, config.value.value_or(""));
 }
 
-// An answer that waits for topics that are being made. Shared by the callbacks.
-struct Gathering {
-  CreateTopicsResponse response;
-  Reply<CreateTopicsResponse> reply;
-  size_t left = 1;
-  void one_is_done() {
-    if (--left == 0) reply.send(response);
-  }
-};
-
 }  // namespace
 
 void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
                           Reply<CreateTopicsResponse> reply) {
-  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
+  auto gathering =
+      std::make_shared<Gathering<CreateTopicsResponse>>(Gathering<CreateTopicsResponse>{{}, reply});
   const auto topics = context.backend.topics();
   std::multiset<std::string_view> names;
   int32_t partitions_left = kMaxPartitions;

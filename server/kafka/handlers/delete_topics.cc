@@ -3,25 +3,12 @@
 
 namespace server::kafka {
 
-namespace {
-
-// An answer that waits for topics that are being deleted. Shared by the callbacks.
-struct Gathering {
-  DeleteTopicsResponse response;
-  Reply<DeleteTopicsResponse> reply;
-  size_t left = 1;
-  void one_is_done() {
-    if (--left == 0) reply.send(response);
-  }
-};
-
-}  // namespace
-
 void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply) {
   for (std::string& name : request.topic_names)
     request.topics.emplace_back().name = std::move(name);
-  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply});
+  auto gathering =
+      std::make_shared<Gathering<DeleteTopicsResponse>>(Gathering<DeleteTopicsResponse>{{}, reply});
   gathering->response.responses.resize(request.topics.size());
   const auto topics = context.backend.topics();
   for (size_t i = 0; i < request.topics.size(); ++i) {

@@ -32,26 +32,16 @@ Topic refused(std::string name, KafkaError error) {
   return topic;
 }
 
-// An answer that waits for topics that are being made. Shared by the callbacks.
-struct Gathering {
-  MetadataResponse response;
-  Reply<MetadataResponse> reply;
-  int32_t node_id;
-  size_t left = 1;
-  void one_is_done() {
-    if (--left == 0) reply.send(response);
-  }
-};
-
-void create(HandlerContext& context, const std::shared_ptr<Gathering>& gathering, size_t index) {
+void create(HandlerContext& context, const std::shared_ptr<Gathering<MetadataResponse>>& gathering,
+            size_t index) {
   ++gathering->left;
   const std::string name = *gathering->response.topics[index].name;
   context.backend.create_topic(
       name, context.node.partitions_of_new_topic, {},
-      [gathering, index, name](Result<storage::TopicInfo> made) {
+      [gathering, index, name, node_id = context.node.node_id](Result<storage::TopicInfo> made) {
         Topic& topic = gathering->response.topics[index];
         if (made)
-          topic = describe(*made, gathering->node_id);
+          topic = describe(*made, node_id);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
           topic = refused(name, kafka_error(made.error().code));
         gathering->one_is_done();
@@ -71,7 +61,8 @@ bool is_topic_name(std::string_view name) {
 void handle_metadata(HandlerContext& context, MetadataRequest request,
                      Reply<MetadataResponse> reply) {
   const NodeView& node = context.node;
-  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply, node.node_id});
+  auto gathering =
+      std::make_shared<Gathering<MetadataResponse>>(Gathering<MetadataResponse>{{}, reply});
   MetadataResponse& response = gathering->response;
   response.brokers.push_back({node.node_id, node.host, node.port, std::nullopt});
   response.cluster_id = node.cluster_id;

@@ -46,7 +46,7 @@ bool is_too_large(const storage::TopicInfo& topic, size_t size) {
 
 // An answer that waits for its partitions; each is stored or refused by itself. Shared by the
 // callbacks.
-struct Gathering {
+struct PartitionAnswers {
   ProduceResponse response;
   Reply<ProduceResponse> reply;
   int16_t acks;
@@ -68,7 +68,7 @@ struct Gathering {
 
 class Producing {
  public:
-  Producing(HandlerContext& context, std::shared_ptr<Gathering> gathering)
+  Producing(HandlerContext& context, std::shared_ptr<PartitionAnswers> gathering)
       : context_(context), gathering_(std::move(gathering)), topics_(context.backend.topics()) {}
 
   void add(std::string_view topic_name, const ProduceRequest::Topic::Partition& asked,
@@ -124,7 +124,7 @@ class Producing {
   }
 
   HandlerContext& context_;
-  std::shared_ptr<Gathering> gathering_;
+  std::shared_ptr<PartitionAnswers> gathering_;
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::set<storage::TopicPartition> seen_;
 };
@@ -134,7 +134,7 @@ class Producing {
 // Partitions are appended one by one, so that one that is refused does not hold up the others; the
 // log's writer puts them into one commit.
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply) {
-  auto gathering = std::make_shared<Gathering>(Gathering{{}, reply, request.acks});
+  auto gathering = std::make_shared<PartitionAnswers>(PartitionAnswers{{}, reply, request.acks});
   const bool is_refused =
       request.acks < -1 || request.acks > 1 || request.transactional_id.has_value();
   Producing producing(context, gathering);
