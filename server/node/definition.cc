@@ -30,6 +30,11 @@ struct Effect {
   bool is_nothing = false;
 };
 
+bool starts_at_latest(const Properties& properties) {
+  const auto reset = properties.find("auto.offset.reset");
+  return reset != properties.end() && reset->second == "latest";
+}
+
 struct Planner {
   const World& world;
   const engine::Topics& topics;
@@ -138,10 +143,8 @@ struct Planner {
     Effect effect;
     effect.catalog = std::move(next);
     if (planned.new_topic) effect.new_topics.push_back(*planned.new_topic);
-    const auto reset = properties.find("auto.offset.reset");
-    const bool from_end = reset != properties.end() && reset->second == "latest";
     effect.notices.push_back(fmt::format("query {} is running, from the {} of {}", planned.plan.id,
-                                         from_end ? "end" : "beginning",
+                                         starts_at_latest(properties) ? "end" : "beginning",
                                          fmt::join(planned.plan.sources, " and ")));
     effect.started = std::move(planned);
     return effect;
@@ -161,11 +164,6 @@ std::vector<std::string> input_topics(const engine::QueryPlan& plan) {
       if (const auto* input = std::get_if<engine::InputStep>(&node.step))
         if (!input->topic.empty()) topics.push_back(input->topic);
   return topics;
-}
-
-bool starts_at_latest(const Properties& properties) {
-  const auto reset = properties.find("auto.offset.reset");
-  return reset != properties.end() && reset->second == "latest";
 }
 
 // Tables are always read from their beginning: half a table is none.
