@@ -10,15 +10,19 @@ import sys
 
 # Who may include whom, module by module; each may include itself and what is listed, and nothing else of ours.
 TYPES = ['engine/types']
-LANGUAGE = TYPES + ['engine/sql', 'engine/functions', 'engine/formats']
+LANGUAGE = TYPES + ['engine/java', 'engine/sql', 'engine/functions', 'engine/formats']
 PLAN = LANGUAGE + ['engine/expr', 'engine/catalog', 'engine/plan']
 RUN = PLAN + ['engine/exec', 'engine/state', 'engine/query']
 STORAGE = ['storage/kv', 'storage/log', 'storage/replica', 'storage/meta', 'storage/state']
+METADATA = RUN + STORAGE + ['engine/system_tables', 'base', 'records']
+TASKS = METADATA + ['server/metadata', 'server/net']
+SQL = TASKS + ['server/tasks']
 ARROWS = {
     'base': [],
     'records': ['base'],
     'grammar': ['base'],
     'engine/types': ['base', 'records'],
+    'engine/java': TYPES + ['base'],
     'engine/sql': TYPES + ['base', 'records', 'grammar'],
     'engine/functions': LANGUAGE + ['base', 'records'],
     'engine/formats': LANGUAGE + ['base', 'records'],
@@ -28,6 +32,7 @@ ARROWS = {
     'engine/state': PLAN + ['base', 'records'],
     'engine/exec': PLAN + ['engine/state', 'base', 'records'],
     'engine/query': PLAN + ['engine/state', 'engine/exec', 'base', 'records'],
+    'engine/system_tables': PLAN + ['engine/query', 'base', 'records'],
     'engine/testing': RUN + ['base', 'records'],
     'storage/kv': ['base', 'records'],
     'storage/log': ['storage/kv', 'base', 'records'],
@@ -36,9 +41,13 @@ ARROWS = {
     'storage/state': ['storage/kv', 'base', 'records'],
     'server/net': ['base'],
     'server/auth': ['server/net', 'base'],
-    'server/pg': RUN + ['server/net', 'server/auth', 'base'],
-    'server/kafka': STORAGE + ['server/net', 'server/auth', 'base', 'records'],
-    'server/http': ['server/net', 'server/auth', 'base'],
+    'server/metadata': METADATA,
+    'server/tasks': TASKS,
+    'server/sql': SQL,
+    'server/coordinator': STORAGE + ['base', 'records'],
+    'server/pg': LANGUAGE + ['server/sql', 'server/net', 'server/auth', 'base'],
+    'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
+    'server/http': ['server/sql', 'server/net', 'server/auth', 'base'],
     'server/cluster': STORAGE + ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],
     # server/node puts everything together.

@@ -93,6 +93,7 @@ class Topics {
  public:
   virtual ~Topics() = default;
   virtual std::optional<TopicDescription> find(std::string_view name) const = 0;
+  virtual std::vector<TopicDescription> all() const = 0;  // by name
 };
 
 // Settings of the server that decide defaults of statements (DESIGN section 9).

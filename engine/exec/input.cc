@@ -6,7 +6,7 @@
 #include <map>
 
 #include "engine/exec/exchange_codec.h"
-#include "engine/functions/time_zone.h"
+#include "engine/java/time_zone.h"
 #include "records/batch.h"
 
 namespace engine {

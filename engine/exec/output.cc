@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "engine/exec/exchange_codec.h"
-#include "engine/functions/time_zone.h"
+#include "engine/java/time_zone.h"
 #include "records/partitioner.h"
 
 namespace engine {

@@ -8,7 +8,7 @@
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/formats/format.h"
-#include "engine/functions/java_time.h"
+#include "engine/java/java_time.h"
 #include "engine/plan/plan.h"
 #include "records/batch_builder.h"
 

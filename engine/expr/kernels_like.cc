@@ -4,7 +4,7 @@
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
-#include "engine/functions/utf16.h"
+#include "engine/java/utf16.h"
 
 namespace engine {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/formats/delimited.h"
-#include "engine/formats/json_reader.h"
-#include "engine/formats/json_writer.h"
-#include "engine/formats/kafka.h"
+#include "engine/formats/delimited/delimited.h"
+#include "engine/formats/json/json_reader.h"
+#include "engine/formats/json/json_writer.h"
+#include "engine/formats/kafka/kafka.h"
 #include "engine/formats/none.h"
 
 namespace engine {

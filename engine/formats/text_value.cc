@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "engine/formats/json_values.h"
+#include "engine/formats/json/json_values.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 #include "engine/types/text_time.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/functions/utf16.h"
+#include "engine/java/utf16.h"
 
 namespace engine {
 

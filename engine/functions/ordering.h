@@ -3,7 +3,7 @@
 #include <cmath>
 #include <compare>
 
-#include "engine/functions/utf16.h"
+#include "engine/java/utf16.h"
 #include "engine/types/column.h"
 
 namespace engine {

@@ -85,6 +85,11 @@ class MemoryEngine::MemoryTopics final : public Topics {
     if (found == topics_.end()) return std::nullopt;
     return found->second;
   }
+  std::vector<TopicDescription> all() const override {
+    std::vector<TopicDescription> topics;
+    for (const auto& [name, topic] : topics_) topics.push_back(topic);
+    return topics;
+  }
   void add(TopicDescription topic) {
     const size_t number = topics_.size() + 1;
     topic.id.bytes[14] = static_cast<uint8_t>(number >> 8);

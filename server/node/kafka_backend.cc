@@ -15,13 +15,13 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
 }  // namespace
 
 Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
-                                                         Definitions& definitions, Loop& loop) {
+                                                         MetadataApplier& definitions, Loop& loop) {
   return std::unique_ptr<KafkaBackend>(
       new KafkaBackend(log, definitions, loop, TRY(storage::LogReader::open(log))));
 }
 
 std::shared_ptr<const storage::TopicSnapshot> KafkaBackend::topics() const {
-  return definitions_.world()->topics;
+  return definitions_.image()->topics;
 }
 
 void KafkaBackend::change_topic(TopicChange change,

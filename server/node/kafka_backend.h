@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "server/kafka/backend.h"
+#include "server/metadata/metadata_applier.h"
 #include "server/net/loop.h"
-#include "server/node/definitions.h"
 #include "storage/log/log.h"
 
 namespace server {
@@ -19,7 +19,7 @@ namespace server {
 //          connection, which takes no more requests meanwhile.
 class KafkaBackend final : public kafka::Backend {
  public:
-  static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, Definitions& definitions,
+  static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, MetadataApplier& definitions,
                                                     Loop& loop);
 
   std::shared_ptr<const storage::TopicSnapshot> topics() const override;
@@ -35,14 +35,14 @@ class KafkaBackend final : public kafka::Backend {
   storage::LogReader& reader() override { return *reader_; }
 
  private:
-  KafkaBackend(storage::Log& log, Definitions& definitions, Loop& loop,
+  KafkaBackend(storage::Log& log, MetadataApplier& definitions, Loop& loop,
                std::unique_ptr<storage::LogReader> reader)
       : log_(log), definitions_(definitions), loop_(loop), reader_(std::move(reader)) {}
   void change_topic(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void append_waiting();
 
   storage::Log& log_;
-  Definitions& definitions_;
+  MetadataApplier& definitions_;
   Loop& loop_;
   std::unique_ptr<storage::LogReader> reader_;
   std::deque<std::pair<storage::AppendRequest, storage::AppendDone>> waiting_;

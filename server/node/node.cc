@@ -18,13 +18,13 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
   TRY(node->make_shards());
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
-  node->queries_ = std::make_unique<Queries>(*node->log_, *node->state_, node->clock_, shards,
-                                             settings.checkpoint_pace);
-  node->definitions_ = std::make_unique<Definitions>(*node->log_, *node->metadata_, *node->queries_,
-                                                     settings.engine);
+  node->queries_ = std::make_unique<QueryTasks>(*node->log_, *node->state_, node->clock_, shards,
+                                                settings.checkpoint_pace);
+  node->definitions_ = std::make_unique<MetadataApplier>(*node->log_, *node->metadata_,
+                                                         *node->queries_, settings.sql.engine);
   TRY(node->definitions_->recover());
-  node->parts_.reset(new NodeParts{*node->log_, *node->definitions_, *node->queries_, node->clock_,
-                                   node->settings_});
+  node->parts_.reset(new SqlParts{*node->log_, *node->definitions_, *node->queries_, node->clock_,
+                                  node->settings_.sql});
   TRY(node->open_front_ends());
   node->count_records();
   node->definitions_->start_thread();
@@ -84,7 +84,7 @@ Status Node::make_shards() {
 Status Node::open_front_ends() {
   std::vector<pg::PgServer::Shard> shards;
   for (const auto& shard : shards_) {
-    backends_.push_back(std::make_unique<NodeBackend>(*parts_, *shard));
+    backends_.push_back(std::make_unique<SqlBackend>(*parts_, *shard));
     shards.push_back({&shard->loop(), backends_.back().get()});
   }
   pg_ = TRY(pg::PgServer::open(shards, {settings_.pg}, clock_));
@@ -101,7 +101,7 @@ Status Node::open_kafka() {
   options.address = settings_.kafka;
   options.advertised = settings_.kafka_advertised;
   options.node.cluster_id = log_->store().instance_id().to_string();
-  options.node.partitions_of_new_topic = settings_.engine.num_partitions;
+  options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.creates_topics = settings_.auto_create_topics;
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), clock_));
   kafka_is_ready_.store(true, std::memory_order_release);
@@ -112,9 +112,9 @@ void Node::count_records() {
   for (const storage::TopicPartition& partition : log_->partitions())
     if (const auto status = log_->find_partition(partition))
       started_.records += static_cast<uint64_t>(status->log_end() - status->log_start());
-  started_.queries = definitions_->world()->catalog->queries.size();
+  started_.queries = definitions_->image()->catalog->queries.size();
   started_.table_rows = queries_->recovered().table_rows;
-  started_.is_new = definitions_->world()->revision == Revision(0);
+  started_.is_new = definitions_->image()->revision == Revision(0);
 }
 
 Node::~Node() {

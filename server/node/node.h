@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/kafka_backend.h"
-#include "server/node/node_session.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
+#include "server/sql/session.h"
 #include "storage/state/state_store.h"
 
 namespace server {
@@ -50,10 +50,10 @@ class Node {
   std::unique_ptr<storage::StateStore> state_;
   std::unique_ptr<storage::MetadataLog> metadata_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<Queries> queries_;
-  std::unique_ptr<Definitions> definitions_;
-  std::unique_ptr<NodeParts> parts_;
-  std::vector<std::unique_ptr<NodeBackend>> backends_;
+  std::unique_ptr<QueryTasks> queries_;
+  std::unique_ptr<MetadataApplier> definitions_;
+  std::unique_ptr<SqlParts> parts_;
+  std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<kafka::KafkaServer> kafka_;

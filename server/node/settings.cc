@@ -46,8 +46,8 @@ Status set_bool(bool& to, const std::string& text) {
 Status set_compat(NodeSettings& settings, const std::string& text) {
   if (text != "ksqldb" && text != "none")
     return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not ksqldb or none", text)};
-  settings.engine.ksqldb_compat = text == "ksqldb";
-  if (settings.engine.ksqldb_compat) settings.engine.default_value_format.clear();
+  settings.sql.engine.ksqldb_compat = text == "ksqldb";
+  if (settings.sql.engine.ksqldb_compat) settings.sql.engine.default_value_format.clear();
   return {};
 }
 
@@ -87,15 +87,15 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) { return set_int(s.shards, text, 0, 1024); }},
     {"num-partitions", "partitions of a topic that a statement makes without saying how many [4]",
      [](NodeSettings& s, const std::string& text) {
-       return set_int(s.engine.num_partitions, text, 1, 10'000);
+       return set_int(s.sql.engine.num_partitions, text, 1, 10'000);
      }},
     {"read-wait-ms", "how long a look-up waits for what its own session wrote [2000]",
      [](NodeSettings& s, const std::string& text) {
-       return set_number(s.read_wait_ms, text, 0, 3'600'000);
+       return set_number(s.sql.read_wait_ms, text, 0, 3'600'000);
      }},
     {"copy-atomic-bytes", "a COPY up to this size is all or nothing [67108864]",
      [](NodeSettings& s, const std::string& text) {
-       return set_number(s.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40);
+       return set_number(s.sql.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40);
      }},
     {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
     {"checkpoint-interval-ms", "",

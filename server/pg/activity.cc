@@ -13,10 +13,10 @@ constexpr int64_t kUsPerMs = 1000;
 // A table's widths follow its first rows. An empty one shows its head after this time.
 constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
-void send_notices(SessionContext& context, std::vector<Notice> notices) {
+void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
   const std::string least = context.settings.get("client_min_messages").value_or("notice");
-  for (const Notice& notice : notices) {
-    const bool is_wanted = notice.level == NoticeLevel::Warning
+  for (const sql::Notice& notice : notices) {
+    const bool is_wanted = notice.level == sql::NoticeLevel::Warning
                                ? least != "error"
                                : least != "error" && least != "warning";
     if (is_wanted) MessageWriter(context.output).notice(notice);
@@ -77,11 +77,11 @@ class PortalActivity final : public Activity {
  private:
   Portal& portal() { return *run_.portal; }
   const Portal& portal() const { return *run_.portal; }
-  const Prepared& plan() const { return *portal().statement()->plan; }
+  const sql::Prepared& plan() const { return *portal().statement()->plan; }
   bool is_query() const {
-    return plan().kind == ResultKind::Rows || plan().kind == ResultKind::PushRows;
+    return plan().kind == sql::ResultKind::Rows || plan().kind == sql::ResultKind::PushRows;
   }
-  bool is_push() const { return plan().kind == ResultKind::PushRows; }
+  bool is_push() const { return plan().kind == sql::ResultKind::PushRows; }
 
   Status begin() {
     if (!portal().has_started()) {
@@ -157,7 +157,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_batch() {
-    if (!run_.can_suspend) return complete(Completion{"SELECT"});
+    if (!run_.can_suspend) return complete(sql::Completion{"SELECT"});
     MessageWriter(context_.output).portal_suspended();
     return Progress::Finished;
   }
@@ -169,7 +169,7 @@ class PortalActivity final : public Activity {
     return complete(*portal().completion());
   }
 
-  Result<Progress> complete(const Completion& completion) {
+  Result<Progress> complete(const sql::Completion& completion) {
     MessageWriter writer(context_.output);
     if (run_.start == PortalRun::Start::CopyOut) writer.copy_done();
     std::string tag = run_.command.empty() ? completion.command : run_.command;
@@ -191,7 +191,7 @@ class PortalActivity final : public Activity {
   bool ends_when_full_ = false;  // push.max_rows comes before the client's own limit
 };
 
-class CommitActivity final : public Activity, private Receiver {
+class CommitActivity final : public Activity, private sql::Receiver {
  public:
   CommitActivity(SessionContext& context, std::string tag, std::function<void()> on_event)
       : context_(context), tag_(std::move(tag)), on_event_(std::move(on_event)) {}
@@ -209,8 +209,8 @@ class CommitActivity final : public Activity, private Receiver {
 
  private:
   void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
-  void on_notice(Notice notice) override { notices_.push_back(std::move(notice)); }
-  void on_done(Completion) override {
+  void on_notice(sql::Notice notice) override { notices_.push_back(std::move(notice)); }
+  void on_done(sql::Completion) override {
     is_done_ = true;
     on_event_();
   }
@@ -222,8 +222,8 @@ class CommitActivity final : public Activity, private Receiver {
   SessionContext& context_;
   const std::string tag_;
   const std::function<void()> on_event_;
-  std::unique_ptr<Execution> execution_;
-  std::vector<Notice> notices_;
+  std::unique_ptr<sql::Execution> execution_;
+  std::vector<sql::Notice> notices_;
   bool has_begun_ = false, is_done_ = false;
   std::optional<Error> error_;
 };

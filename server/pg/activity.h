@@ -7,18 +7,18 @@
 #include <string>
 
 #include "base/clock.h"
-#include "server/pg/backend.h"
 #include "server/pg/portal.h"
-#include "server/pg/settings.h"
+#include "server/sql/port.h"
+#include "server/sql/session_settings.h"
 
 namespace server::pg {
 
 // What activities share with their session.
 struct SessionContext {
   const Clock& clock;
-  SessionSettings settings = {};
+  sql::SessionSettings settings = {};
   std::string output = {};  // messages that wait to be sent
-  std::unique_ptr<SessionBackend> backend = {};
+  std::unique_ptr<sql::SessionBackend> backend = {};
 };
 
 enum class Progress : uint8_t { Waiting, Finished };

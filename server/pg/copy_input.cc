@@ -12,9 +12,10 @@ namespace {
 constexpr size_t kPortionRows = 4096;
 constexpr size_t kPortionBytes = 256 * 1024;
 
-CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
+sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
   return {copy.source, copy.source_position, copy.columns,
-          options.format == CopyFormat::Json ? CopyContents::JsonObjects : CopyContents::Columns};
+          options.format == CopyFormat::Json ? sql::CopyContents::JsonObjects
+                                             : sql::CopyContents::Columns};
 }
 
 }  // namespace
@@ -30,7 +31,7 @@ Status CopyInput::begin() {
   copy_ = TRY(context_.backend->begin_copy(target_, *this));
   std::string name = target_.source.text;
   reader_ = make_copy_reader(options_, copy_->columns, display_name(name));
-  const bool is_json = target_.contents == CopyContents::JsonObjects;
+  const bool is_json = target_.contents == sql::CopyContents::JsonObjects;
   MessageWriter(context_.output).copy_in(is_json ? 1 : copy_->columns.size());
   return {};
 }
@@ -62,7 +63,7 @@ void CopyInput::end() {
 
 void CopyInput::hand_over() {
   if (reader_->row_count() == 0) return;
-  if (copy_->append(reader_->take_rows()) == Pace::Wait) is_waiting_ = true;
+  if (copy_->append(reader_->take_rows()) == sql::Pace::Wait) is_waiting_ = true;
 }
 
 Result<Progress> CopyInput::advance() {

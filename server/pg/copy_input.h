@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "server/pg/activity.h"
-#include "server/pg/backend.h"
 #include "server/pg/copy_options.h"
 #include "server/pg/copy_reader.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -18,7 +18,7 @@ namespace server::pg {
 //             backend asks to wait, wants_data() is false until it has caught up.
 // Threads:    the session's loop.
 // Owner:      the session, as its activity.
-class CopyInput final : public Activity, private CopyReceiver {
+class CopyInput final : public Activity, private sql::CopyReceiver {
  public:
   CopyInput(SessionContext& context, const engine::Copy& copy, CopyOptions options,
             std::function<void()> on_event);
@@ -43,10 +43,10 @@ class CopyInput final : public Activity, private CopyReceiver {
   Error explained(Error error) const;
 
   SessionContext& context_;
-  const CopyTarget target_;
+  const sql::CopyTarget target_;
   const CopyOptions options_;
   const std::function<void()> on_event_;
-  std::unique_ptr<CopyIn> copy_;
+  std::unique_ptr<sql::CopyIn> copy_;
   std::unique_ptr<CopyReader> reader_;
   bool is_waiting_ = false, has_ended_ = false;
   std::optional<uint64_t> row_count_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/formats/csv.h"
+#include "engine/formats/delimited/csv.h"
 #include "engine/formats/text_value.h"
 #include "engine/types/text_bytes.h"
 
@@ -31,14 +31,15 @@ std::string exact_name(std::string name) {
 // csv and text.
 class FieldReader final : public CopyReader {
  public:
-  FieldReader(const CopyOptions& options, std::vector<ResultColumn> columns, std::string source)
+  FieldReader(const CopyOptions& options, std::vector<sql::ResultColumn> columns,
+              std::string source)
       : columns_(std::move(columns)), source_(std::move(source)) {
     engine::CopyTextOptions text_options{options.delimiter, options.null_text, options.has_header,
                                          options.quote, options.escape};
     records_ = options.format == CopyFormat::Csv
                    ? engine::make_csv_reader(std::move(text_options))
                    : engine::make_copy_text_reader(std::move(text_options));
-    for (const ResultColumn& column : columns_)
+    for (const sql::ResultColumn& column : columns_)
       values_.emplace_back(column.type, "column " + exact_name(column.name));
     rows_.columns = empty_columns();
   }
@@ -56,7 +57,7 @@ class FieldReader final : public CopyReader {
  protected:
   std::vector<Column> empty_columns() const override {
     std::vector<Column> columns;
-    for (const ResultColumn& column : columns_) columns.emplace_back(column.type);
+    for (const sql::ResultColumn& column : columns_) columns.emplace_back(column.type);
     return columns;
   }
 
@@ -111,7 +112,7 @@ class FieldReader final : public CopyReader {
     return {};
   }
 
-  const std::vector<ResultColumn> columns_;
+  const std::vector<sql::ResultColumn> columns_;
   const std::string source_;
   std::vector<engine::TextValueReader> values_;  // one a column
   std::unique_ptr<engine::CopyTextReader> records_;
@@ -179,8 +180,8 @@ class JsonLineReader final : public CopyReader {
 
 }  // namespace
 
-CopyRows CopyReader::take_rows() {
-  CopyRows taken = std::move(rows_);
+sql::CopyRows CopyReader::take_rows() {
+  sql::CopyRows taken = std::move(rows_);
   rows_ = {};
   rows_.columns = empty_columns();
   size_bytes_ = 0;
@@ -188,7 +189,7 @@ CopyRows CopyReader::take_rows() {
 }
 
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
-                                             std::vector<ResultColumn> columns,
+                                             std::vector<sql::ResultColumn> columns,
                                              std::string source) {
   if (options.format == CopyFormat::Json)
     return std::make_unique<JsonLineReader>(std::move(source));

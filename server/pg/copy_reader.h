@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "server/pg/backend.h"
 #include "server/pg/copy_options.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -24,17 +24,18 @@ class CopyReader {
 
   size_t row_count() const { return rows_.rows; }
   size_t size_bytes() const { return size_bytes_; }  // of the text of those rows
-  CopyRows take_rows();
+  sql::CopyRows take_rows();
 
  protected:
   virtual std::vector<engine::Column> empty_columns() const = 0;
-  CopyRows rows_;
+  sql::CopyRows rows_;
   size_t size_bytes_ = 0;
 };
 
 // `columns` are those of a line (none for JSON), `source` is the name that errors show.
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
-                                             std::vector<ResultColumn> columns, std::string source);
+                                             std::vector<sql::ResultColumn> columns,
+                                             std::string source);
 
 // ORDERS is shown as orders; a name of mixed case is shown as it is.
 std::string display_name(std::string_view name);

@@ -212,7 +212,7 @@ void MessageWriter::parameter_description(std::span<const uint32_t> oids) {
   end();
 }
 
-void MessageWriter::row_description(std::span<const ResultColumn> columns,
+void MessageWriter::row_description(std::span<const sql::ResultColumn> columns,
                                     std::span<const Format> formats) {
   begin('T');
   append_be(out_, static_cast<uint16_t>(columns.size()));
@@ -258,8 +258,8 @@ void MessageWriter::error(const Error& error, std::string_view statement, Severi
   end();
 }
 
-void MessageWriter::notice(const Notice& notice) {
-  const bool is_warning = notice.level == NoticeLevel::Warning;
+void MessageWriter::notice(const sql::Notice& notice) {
+  const bool is_warning = notice.level == sql::NoticeLevel::Warning;
   const std::string_view word = is_warning ? "WARNING" : "NOTICE";
   begin('N');
   field('S', word);

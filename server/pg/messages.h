@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "server/pg/backend.h"
 #include "server/pg/wire_types.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -111,11 +111,11 @@ class MessageWriter {
   void copy_done() { empty('c'); }
   void parameter_description(std::span<const uint32_t> oids);
   // `formats`: none (all text), one for all, or one a column.
-  void row_description(std::span<const ResultColumn> columns, std::span<const Format> formats);
+  void row_description(std::span<const sql::ResultColumn> columns, std::span<const Format> formats);
   void command_complete(std::string_view tag);
   // `text` is what the error's position counts in.
   void error(const Error& error, std::string_view text, Severity severity = Severity::Error);
-  void notice(const Notice& notice);
+  void notice(const sql::Notice& notice);
   void warning(ErrorCode code, std::string_view message);
   void copy_in(size_t column_count) { copy_response('G', column_count); }
   void copy_out(size_t column_count) { copy_response('H', column_count); }

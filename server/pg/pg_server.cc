@@ -77,7 +77,7 @@ class ClientConnection;
 // The connections of one loop. Threads: its loop's.
 class ShardState : public std::enable_shared_from_this<ShardState> {
  public:
-  ShardState(Loop& on, Backend& asked, Shared& all) : loop(on), backend(asked), shared(all) {}
+  ShardState(Loop& on, sql::Backend& asked, Shared& all) : loop(on), backend(asked), shared(all) {}
 
   void accept(Socket socket);
   void remove(int32_t process_id);
@@ -88,7 +88,7 @@ class ShardState : public std::enable_shared_from_this<ShardState> {
   void clear() { connections_.clear(); }
 
   Loop& loop;
-  Backend& backend;
+  sql::Backend& backend;
   Shared& shared;
 
  private:

@@ -7,8 +7,8 @@
 #include "base/result.h"
 #include "server/net/address.h"
 #include "server/net/loop.h"
-#include "server/pg/backend.h"
 #include "server/pg/session.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -30,7 +30,7 @@ class PgServer {
  public:
   struct Shard {
     Loop* loop;
-    Backend* backend;
+    sql::Backend* backend;
   };
 
   // Listens on the first shard's loop. Fails with NetworkFailure.

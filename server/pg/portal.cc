@@ -16,7 +16,7 @@ Portal::Portal(PreparedStatementPtr statement, std::vector<engine::Value> parame
       formats_(std::move(formats)),
       on_event_(std::move(on_event)) {}
 
-Status Portal::start(SessionBackend& backend) {
+Status Portal::start(sql::SessionBackend& backend) {
   assert(!has_started_ && statement_->plan);
   has_started_ = true;
   auto started = backend.start(statement_->plan, std::move(parameters_), *this);
@@ -65,7 +65,7 @@ void Portal::update_flow() {
 void Portal::finish_early() {
   execution_.reset();
   kept_.clear();
-  if (!completion_) completion_ = Completion{"SELECT"};
+  if (!completion_) completion_ = sql::Completion{"SELECT"};
 }
 
 void Portal::stop_with(Error error) {
@@ -85,11 +85,11 @@ void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_
   on_event_();
 }
 
-void Portal::on_notice(Notice notice) {
+void Portal::on_notice(sql::Notice notice) {
   notices_.push_back(std::move(notice));
   on_event_();
 }
-void Portal::on_done(Completion completion) {
+void Portal::on_done(sql::Completion completion) {
   if (!completion_ && !error_) completion_ = std::move(completion);
   on_event_();
 }

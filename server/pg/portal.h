@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "server/pg/backend.h"
 #include "server/pg/row_encoder.h"
 #include "server/pg/wire_types.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -20,7 +20,7 @@ namespace server::pg {
 struct PreparedStatement {
   std::string text;  // of the message that it came in: what positions of errors count in
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
-  std::shared_ptr<const Prepared> plan;                   // null: the session's own statement
+  std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
 };
 using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
@@ -39,7 +39,7 @@ struct Delivery {
 //             is open and not full, nothing is kept back.
 // Threads:    the session's loop.
 // Owner:      the session, by name, or the activity that runs it alone.
-class Portal final : public Receiver {
+class Portal final : public sql::Receiver {
  public:
   // `on_event` is called after each thing that the backend says.
   Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
@@ -52,7 +52,7 @@ class Portal final : public Receiver {
   // ---- Only for statements of the engine ----
 
   bool has_started() const { return has_started_; }
-  Status start(SessionBackend& backend);
+  Status start(sql::SessionBackend& backend);
   // Rows that are kept go out at once, then those that come, until the limit is reached or
   // close_delivery() is called. `delivery` must live until then.
   void open_delivery(Delivery& delivery);
@@ -62,9 +62,9 @@ class Portal final : public Receiver {
 
   // Everything that will ever come has been delivered: error or completion are there.
   bool is_exhausted() const { return kept_.empty() && (completion_ || error_); }
-  const std::optional<Completion>& completion() const { return completion_; }
+  const std::optional<sql::Completion>& completion() const { return completion_; }
   const std::optional<Error>& error() const { return error_; }
-  std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
+  std::vector<sql::Notice> take_notices() { return std::exchange(notices_, {}); }
   uint64_t rows_delivered() const { return rows_delivered_; }
 
   // Ends it as if no more rows had come.
@@ -83,8 +83,8 @@ class Portal final : public Receiver {
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                size_t end_row) override;
-  void on_notice(Notice notice) override;
-  void on_done(Completion completion) override;
+  void on_notice(sql::Notice notice) override;
+  void on_done(sql::Completion completion) override;
   void on_error(Error error) override;
 
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
@@ -96,12 +96,12 @@ class Portal final : public Receiver {
   const std::vector<Format> formats_;
   const std::function<void()> on_event_;
 
-  std::unique_ptr<Execution> execution_;
+  std::unique_ptr<sql::Execution> execution_;
   bool has_started_ = false, is_paused_ = false, is_output_full_ = false;
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
-  std::vector<Notice> notices_;
-  std::optional<Completion> completion_;
+  std::vector<sql::Notice> notices_;
+  std::optional<sql::Completion> completion_;
   std::optional<Error> error_;
   uint64_t rows_delivered_ = 0;
 };

@@ -50,7 +50,8 @@ class DataRowEncoder final : public RowEncoder {
 // but several do.
 class LineEncoder : public RowEncoder {
  public:
-  explicit LineEncoder(std::vector<ResultColumn> columns) : names_and_types_(std::move(columns)) {}
+  explicit LineEncoder(std::vector<sql::ResultColumn> columns)
+      : names_and_types_(std::move(columns)) {}
 
   void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
                    size_t end_row) override {
@@ -86,16 +87,16 @@ class LineEncoder : public RowEncoder {
     out += '\n';
     writer.end();
   }
-  const std::vector<ResultColumn>& columns() const { return names_and_types_; }
+  const std::vector<sql::ResultColumn>& columns() const { return names_and_types_; }
 
  private:
-  const std::vector<ResultColumn> names_and_types_;
+  const std::vector<sql::ResultColumn> names_and_types_;
   std::string text_;  // of one field; kept for its memory
 };
 
 class CopyTextEncoder final : public LineEncoder {
  public:
-  CopyTextEncoder(std::vector<ResultColumn> columns, CopyOptions options)
+  CopyTextEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options)
       : LineEncoder(std::move(columns)), options_(std::move(options)) {}
   void append_header(std::string& out) override {
     if (options_.has_header) append_header_line(out);
@@ -124,7 +125,7 @@ class CopyTextEncoder final : public LineEncoder {
 
 class CopyCsvEncoder final : public LineEncoder {
  public:
-  CopyCsvEncoder(std::vector<ResultColumn> columns, CopyOptions options)
+  CopyCsvEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options)
       : LineEncoder(std::move(columns)), options_(std::move(options)) {}
   void append_header(std::string& out) override {
     if (options_.has_header) append_header_line(out);
@@ -168,8 +169,8 @@ class CopyCsvEncoder final : public LineEncoder {
 
 class TableEncoder final : public RowEncoder {
  public:
-  explicit TableEncoder(std::vector<ResultColumn> columns) : columns_(std::move(columns)) {
-    for (const ResultColumn& column : columns_) widths_.push_back(display_width(column.name));
+  explicit TableEncoder(std::vector<sql::ResultColumn> columns) : columns_(std::move(columns)) {
+    for (const sql::ResultColumn& column : columns_) widths_.push_back(display_width(column.name));
   }
 
   bool header_may_wait() const override { return !header_written_; }
@@ -249,7 +250,7 @@ class TableEncoder final : public RowEncoder {
     writer.end();
   }
 
-  const std::vector<ResultColumn> columns_;
+  const std::vector<sql::ResultColumn> columns_;
   std::vector<size_t> widths_;
   bool header_written_ = false;
 };
@@ -290,13 +291,13 @@ size_t display_width(std::string_view text) {
 std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<Format> formats) {
   return std::make_unique<DataRowEncoder>(std::move(formats));
 }
-std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<ResultColumn> columns,
+std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options) {
   if (options.format == CopyFormat::Csv)
     return std::make_unique<CopyCsvEncoder>(std::move(columns), std::move(options));
   return std::make_unique<CopyTextEncoder>(std::move(columns), std::move(options));
 }
-std::unique_ptr<RowEncoder> make_table_encoder(std::vector<ResultColumn> columns) {
+std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns) {
   return std::make_unique<TableEncoder>(std::move(columns));
 }
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/types/column.h"
-#include "server/pg/backend.h"
 #include "server/pg/copy_options.h"
 #include "server/pg/wire_types.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -29,12 +29,12 @@ class RowEncoder {
 // `formats`: none (all text), one for all, or one a column.
 std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<Format> formats);
 // Lines of COPY's text or csv format.
-std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<ResultColumn> columns,
+std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options);
 // An aligned table as psql draws it, line by line: what a person sees of a push query in stock
 // psql, which shows DataRows only when a result is complete (pg-wire: P3). Widths grow with the
 // values; they begin with those of the first rows.
-std::unique_ptr<RowEncoder> make_table_encoder(std::vector<ResultColumn> columns);
+std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns);
 
 // Columns that a terminal needs to show the text.
 size_t display_width(std::string_view text);

@@ -14,7 +14,7 @@ namespace server::pg {
 
 using engine::ParsedStatement;
 
-Session::Session(Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
+Session::Session(sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
                  SessionLimits limits)
     : backend_(backend),
       host_(host),
@@ -122,7 +122,7 @@ Status Session::accept_startup(std::string_view body, int32_t code) {
 }
 
 Status Session::open_session(const SessionRequest& request) {
-  SessionSettings& settings = context_.settings;
+  sql::SessionSettings& settings = context_.settings;
   if (request.must_negotiate) writer().negotiate_version(kProtocolVersion, request.unknown_options);
   writer().authentication_ok();
   settings.preset("session_authorization", request.user);
@@ -322,7 +322,7 @@ Result<Session::Begun> Session::begin_statement(
     const std::shared_ptr<const ParsedStatement>& statement) {
   TRY(check_transaction(*statement));
   const PreparedStatementPtr analysed = TRY(analyse(statement, script_->text, {}, {}));
-  const bool is_insert = analysed->plan && analysed->plan->kind == ResultKind::Insert;
+  const bool is_insert = analysed->plan && analysed->plan->kind == sql::ResultKind::Insert;
   if (!is_insert && group_ == Group::Open) {
     begin_group_commit();
     return Begun::Later;
@@ -345,7 +345,7 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   run.portal = std::make_shared<Portal>(statement, std::vector<engine::Value>{},
                                         std::vector<Format>{}, waker());
   const bool is_only = script_->statements.size() == 1;
-  const std::vector<ResultColumn>& columns = statement->plan->columns;
+  const std::vector<sql::ResultColumn>& columns = statement->plan->columns;
   switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
     case PushOutput::Rows:
       run.start = PortalRun::Start::DescribedRows;

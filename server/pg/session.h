@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "server/pg/activity.h"
-#include "server/pg/backend.h"
 #include "server/pg/messages.h"
 #include "server/pg/portal.h"
+#include "server/sql/port.h"
 
 namespace server::pg {
 
@@ -55,7 +55,7 @@ class SessionHost {
 // Owner:      PgServer's connection, or a test.
 class Session {
  public:
-  Session(Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
+  Session(sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
           SessionLimits limits = {});
   ~Session();
   Session(const Session&) = delete;
@@ -137,7 +137,7 @@ class Session {
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
   // The columns that its rows will have; none when it gives no rows.
-  Result<std::vector<ResultColumn>> columns_of(const PreparedStatement& statement) const;
+  Result<std::vector<sql::ResultColumn>> columns_of(const PreparedStatement& statement) const;
   void close_portals(bool with_holdable = false);
 
   // session_statements.cc: the statements that are the session's own affair
@@ -148,7 +148,7 @@ class Session {
   void count_write(const PreparedStatement& statement);
   void end_transaction(bool committed);
 
-  Backend& backend_;
+  sql::Backend& backend_;
   SessionHost& host_;
   const Clock& clock_;
   const SessionKey key_;

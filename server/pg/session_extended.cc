@@ -167,7 +167,7 @@ Status Session::handle_describe(std::string_view body) {
     statement = portal->statement();
     formats = portal->formats();
   }
-  const std::vector<ResultColumn> columns = TRY(columns_of(*statement));
+  const std::vector<sql::ResultColumn> columns = TRY(columns_of(*statement));
   if (columns.empty())
     writer().no_data();
   else
@@ -175,9 +175,10 @@ Status Session::handle_describe(std::string_view body) {
   return {};
 }
 
-Result<std::vector<ResultColumn>> Session::columns_of(const PreparedStatement& statement) const {
+Result<std::vector<sql::ResultColumn>> Session::columns_of(
+    const PreparedStatement& statement) const {
   if (statement.plan) return statement.plan->columns;
-  if (!statement.parsed) return std::vector<ResultColumn>{};
+  if (!statement.parsed) return std::vector<sql::ResultColumn>{};
   const engine::Statement& own = statement.parsed->statement;
   if (const auto* show = std::get_if<engine::ShowSetting>(&own)) return show_columns(show->name);
   if (const auto* fetch = std::get_if<engine::FetchCursor>(&own); fetch && !fetch->is_move) {
@@ -186,7 +187,7 @@ Result<std::vector<ResultColumn>> Session::columns_of(const PreparedStatement& s
   }
   if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own))
     return columns_of(*TRY(find_statement(session_name(execute->name))));
-  return std::vector<ResultColumn>{};
+  return std::vector<sql::ResultColumn>{};
 }
 
 Result<Session::Begun> Session::handle_execute(const Frame& frame) {
@@ -199,7 +200,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Now;
   }
   TRY(check_transaction(*statement->parsed));
-  const bool is_insert = statement->plan && statement->plan->kind == ResultKind::Insert;
+  const bool is_insert = statement->plan && statement->plan->kind == sql::ResultKind::Insert;
   if (is_insert && transaction_ == TransactionStatus::Idle) {
     // Alone it is appended as it comes, with others it is gathered: what follows tells. Who sends
     // neither Sync nor Flush is not waiting for an answer.

@@ -3,12 +3,12 @@
 #include <string>
 
 #include "engine/sql/ast.h"
-#include "server/pg/settings.h"
+#include "server/sql/session_settings.h"
 
 namespace server::pg {
 
 struct SessionFacts {
-  const SessionSettings& settings;
+  const sql::SessionSettings& settings;
   std::string database;
   int32_t process_id = 0;
 };

@@ -67,7 +67,7 @@ struct Session::OwnStatement {
   const PortalRun::Start start;        // whether the rows are described before they are sent
 
   SessionContext& context() { return session.context_; }
-  SessionSettings& settings() { return session.context_.settings; }
+  sql::SessionSettings& settings() { return session.context_.settings; }
   MessageWriter writer() { return session.writer(); }
   Status done(std::string_view tag) {
     writer().command_complete(tag);
@@ -152,7 +152,7 @@ struct Session::OwnStatement {
   // ---- Settings ----
 
   Status set(std::string_view name, const std::string& value, bool is_local) {
-    const std::string key = SessionSettings::spelling(name);
+    const std::string key = sql::SessionSettings::spelling(name);
     if (key.find('.') != std::string::npos) TRY(context().backend->check_setting(key, value));
     return is_local ? settings().set_local(key, value) : settings().set(key, value);
   }
@@ -196,7 +196,7 @@ struct Session::OwnStatement {
     return done("SHOW");
   }
 
-  void send_rows(const std::vector<ResultColumn>& columns,
+  void send_rows(const std::vector<sql::ResultColumn>& columns,
                  const std::vector<std::vector<std::string>>& rows) {
     if (start == PortalRun::Start::DescribedRows) writer().row_description(columns, formats);
     std::vector<ColumnPtr> data;
@@ -414,7 +414,7 @@ Status Session::check_transaction(const engine::ParsedStatement& statement) cons
 }
 
 void Session::count_write(const PreparedStatement& statement) {
-  if (statement.plan->kind == ResultKind::Insert) ++writes_in_transaction_;
+  if (statement.plan->kind == sql::ResultKind::Insert) ++writes_in_transaction_;
 }
 
 void Session::end_transaction(bool committed) {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "server/pg/backend.h"
-#include "server/pg/settings.h"
+#include "server/sql/port.h"
+#include "server/sql/session_settings.h"
 
 namespace server::pg {
 

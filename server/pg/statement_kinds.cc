@@ -105,15 +105,15 @@ std::string session_name(const engine::Name& name) {
   return text;
 }
 
-std::vector<ResultColumn> show_columns(std::string_view setting) {
+std::vector<sql::ResultColumn> show_columns(std::string_view setting) {
   const engine::SqlType text = engine::TypeKind::String;
   if (setting == "all") return {{"name", text}, {"setting", text}, {"description", text}};
-  return {{SessionSettings::spelling(setting), text}};
+  return {{sql::SessionSettings::spelling(setting), text}};
 }
 
-PushOutput choose_push_output(const PreparedStatement& statement, const SessionSettings& settings,
-                              bool is_for_person) {
-  if (statement.plan->kind != ResultKind::PushRows) return PushOutput::Rows;
+PushOutput choose_push_output(const PreparedStatement& statement,
+                              const sql::SessionSettings& settings, bool is_for_person) {
+  if (statement.plan->kind != sql::ResultKind::PushRows) return PushOutput::Rows;
   const std::string setting = settings.get("push.output").value_or("auto");
   if (setting == "table") return PushOutput::Table;
   if (setting == "copy") return PushOutput::Copy;

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "engine/sql/ast.h"
 #include "server/pg/portal.h"
-#include "server/pg/settings.h"
+#include "server/sql/session_settings.h"
 
 namespace server::pg {
 
@@ -31,12 +31,12 @@ Error explain_catalog(Error error, std::string_view text);
 std::string session_name(const engine::Name& name);
 
 // What SHOW gives: one text column, three for SHOW ALL.
-std::vector<ResultColumn> show_columns(std::string_view setting);
+std::vector<sql::ResultColumn> show_columns(std::string_view setting);
 
 enum class PushOutput : uint8_t { Rows, Table, Copy };
 // What the setting push.output comes to for a statement of the simple protocol. `is_for_person`:
 // the client is psql, and this is all it sent.
-PushOutput choose_push_output(const PreparedStatement& statement, const SessionSettings& settings,
-                              bool is_for_person);
+PushOutput choose_push_output(const PreparedStatement& statement,
+                              const sql::SessionSettings& settings, bool is_for_person);
 
 }  // namespace server::pg

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "engine/exec/table_view.h"
 #include "engine/exec/task.h"
 #include "engine/plan/query_plan.h"
+#include "engine/query/table_view.h"
 #include "tests/engine/exec/crashable_log.h"
 
 namespace engine {
@@ -22,7 +22,7 @@ struct TestRecord {
 };
 
 // Topics that nobody has produced to are empty. The server lays tasks out in the same way
-// (server/node/queries.h).
+// (server/tasks/query_tasks.h).
 class QueryRun {
  public:
   QueryRun(PlannedQuery planned, int source_partitions, TaskOptions options);

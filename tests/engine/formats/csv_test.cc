@@ -1,4 +1,4 @@
-#include "engine/formats/csv.h"
+#include "engine/formats/delimited/csv.h"
 
 #include <random>
 

@@ -21,6 +21,11 @@ class PlanTest : public testing::Test, public Topics {
     if (found == topics_.end()) return std::nullopt;
     return found->second;
   }
+  std::vector<TopicDescription> all() const override {
+    std::vector<TopicDescription> topics;
+    for (const auto& [name, topic] : topics_) topics.push_back(topic);
+    return topics;
+  }
   void add_topic(const std::string& name, int partitions) {
     TopicDescription topic;
     topic.name = name;

@@ -41,8 +41,8 @@ TEST_F(SettingsTest, without_anything_the_defaults_hold) {
   EXPECT_FALSE(arguments.is_over);
   EXPECT_EQ(arguments.settings.data_dir, "./millrace-data");
   EXPECT_EQ(arguments.settings.pg.to_string(), "127.0.0.1:7432");
-  EXPECT_EQ(arguments.settings.engine.num_partitions, 4);
-  EXPECT_EQ(arguments.settings.engine.default_value_format, "JSON");
+  EXPECT_EQ(arguments.settings.sql.engine.num_partitions, 4);
+  EXPECT_EQ(arguments.settings.sql.engine.default_value_format, "JSON");
 }
 
 TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
@@ -53,7 +53,7 @@ TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
   EXPECT_FALSE(arguments.is_over);
   EXPECT_EQ(arguments.settings.pg.port, 3);
   EXPECT_EQ(arguments.settings.shards, 2);
-  EXPECT_EQ(arguments.settings.engine.num_partitions, 7);
+  EXPECT_EQ(arguments.settings.sql.engine.num_partitions, 7);
 }
 
 TEST_F(SettingsTest, what_is_wrong_is_said_with_its_place) {
@@ -81,8 +81,8 @@ TEST_F(SettingsTest, a_file_with_a_mistake_is_refused) {
 
 TEST_F(SettingsTest, ksqldb_compatibility_has_no_default_format) {
   const ServerArguments arguments = read({"--compat", "ksqldb"});
-  EXPECT_TRUE(arguments.settings.engine.ksqldb_compat);
-  EXPECT_EQ(arguments.settings.engine.default_value_format, "");
+  EXPECT_TRUE(arguments.settings.sql.engine.ksqldb_compat);
+  EXPECT_EQ(arguments.settings.sql.engine.default_value_format, "");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ struct Source {
   Value constant;
 };
 
-struct FakePlan final : Prepared {
+struct FakePlan final : sql::Prepared {
   enum class What { Constants, People, Types, Ticks, Insert, Definition } what = What::Constants;
   std::vector<std::vector<Source>> rows;
   std::optional<int64_t> limit;
@@ -66,7 +66,7 @@ std::string column_name(const engine::SelectItem& item) {
   return "?column?";
 }
 
-std::vector<ResultColumn> columns_of_types() {
+std::vector<sql::ResultColumn> columns_of_types() {
   return {{"b", TypeKind::Boolean},
           {"i", TypeKind::Integer},
           {"l", TypeKind::Bigint},
@@ -100,9 +100,9 @@ std::vector<Value> row_of_types() {
 
 }  // namespace
 
-class FakeExecution final : public Execution {
+class FakeExecution final : public sql::Execution {
  public:
-  FakeExecution(FakeBackend& backend, Receiver& tells, std::shared_ptr<const FakePlan> runs)
+  FakeExecution(FakeBackend& backend, sql::Receiver& tells, std::shared_ptr<const FakePlan> runs)
       : receiver(tells), plan(std::move(runs)), backend_(backend) {
     if (plan->what == FakePlan::What::Ticks) backend_.pushes_.insert(this);
   }
@@ -124,7 +124,7 @@ class FakeExecution final : public Execution {
     sent += rows.size();
   }
 
-  Receiver& receiver;
+  sql::Receiver& receiver;
   const std::shared_ptr<const FakePlan> plan;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   bool is_paused = false;
@@ -134,17 +134,17 @@ class FakeExecution final : public Execution {
   FakeBackend& backend_;
 };
 
-class FakeCopy final : public CopyIn {
+class FakeCopy final : public sql::CopyIn {
  public:
-  FakeCopy(FakeBackend& backend, CopyContents contents, CopyReceiver& receiver)
+  FakeCopy(FakeBackend& backend, sql::CopyContents contents, sql::CopyReceiver& receiver)
       : backend_(backend), contents_(contents), receiver_(receiver) {
-    if (contents == CopyContents::Columns)
+    if (contents == sql::CopyContents::Columns)
       columns = {{"id", TypeKind::Integer}, {"name", TypeKind::String}};
   }
-  Pace append(CopyRows rows) override {
+  sql::Pace append(sql::CopyRows rows) override {
     for (size_t row = 0; row < rows.rows; ++row) {
       backend_.copied_lines.push_back(rows.lines[row]);
-      if (contents_ == CopyContents::JsonObjects) {
+      if (contents_ == sql::CopyContents::JsonObjects) {
         json_.push_back(rows.columns[0].value_at(row).as_string());
         continue;
       }
@@ -152,9 +152,9 @@ class FakeCopy final : public CopyIn {
       people_.push_back(
           {rows.columns[0].value_at(row).as_int32(), name.is_null() ? "(null)" : name.as_string()});
     }
-    if (!backend_.copy_asks_to_wait) return Pace::GoOn;
+    if (!backend_.copy_asks_to_wait) return sql::Pace::GoOn;
     backend_.held_.push_back([this] { receiver_.on_copy_drained(); });
-    return Pace::Wait;
+    return sql::Pace::Wait;
   }
   void finish() override {
     backend_.people.insert(backend_.people.end(), people_.begin(), people_.end());
@@ -165,17 +165,17 @@ class FakeCopy final : public CopyIn {
 
  private:
   FakeBackend& backend_;
-  const CopyContents contents_;
-  CopyReceiver& receiver_;
+  const sql::CopyContents contents_;
+  sql::CopyReceiver& receiver_;
   std::vector<FakeBackend::Person> people_;
   std::vector<std::string> json_;
 };
 
-class FakeSession final : public SessionBackend {
+class FakeSession final : public sql::SessionBackend {
  public:
   explicit FakeSession(FakeBackend& backend) : backend_(backend) {}
 
-  Result<std::shared_ptr<const Prepared>> prepare(
+  Result<std::shared_ptr<const sql::Prepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const SqlType> parameter_types) override {
     auto plan = std::make_shared<FakePlan>();
@@ -193,9 +193,9 @@ class FakeSession final : public SessionBackend {
     return plan;
   }
 
-  Result<std::unique_ptr<Execution>> start(const std::shared_ptr<const Prepared>& prepared,
-                                           std::vector<Value> parameters,
-                                           Receiver& receiver) override {
+  Result<std::unique_ptr<sql::Execution>> start(
+      const std::shared_ptr<const sql::Prepared>& prepared, std::vector<Value> parameters,
+      sql::Receiver& receiver) override {
     auto plan = std::static_pointer_cast<const FakePlan>(prepared);
     auto execution = std::make_unique<FakeExecution>(backend_, receiver, plan);
     std::vector<std::vector<Value>> rows;
@@ -221,7 +221,7 @@ class FakeSession final : public SessionBackend {
         send_people(*execution);
         break;
       case What::Definition:
-        receiver.on_notice({NoticeLevel::Notice, "topic created"});
+        receiver.on_notice({sql::NoticeLevel::Notice, "topic created"});
         reply(*execution, [&receiver, plan] { receiver.on_done({plan->command}); });
         break;
       case What::Insert:
@@ -231,14 +231,14 @@ class FakeSession final : public SessionBackend {
     return execution;
   }
 
-  Result<std::unique_ptr<CopyIn>> begin_copy(const CopyTarget& target,
-                                             CopyReceiver& receiver) override {
+  Result<std::unique_ptr<sql::CopyIn>> begin_copy(const sql::CopyTarget& target,
+                                                  sql::CopyReceiver& receiver) override {
     if (target.source != "PEOPLE") return undefined(target.source.text, target.source_position);
     return std::make_unique<FakeCopy>(backend_, target.contents, receiver);
   }
 
   void begin() override { held_people_.emplace(); }
-  std::unique_ptr<Execution> commit(Receiver& receiver) override {
+  std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override {
     auto plan = std::make_shared<FakePlan>();
     plan->what = FakePlan::What::Definition;
     auto execution = std::make_unique<FakeExecution>(backend_, receiver, plan);
@@ -268,7 +268,7 @@ class FakeSession final : public SessionBackend {
   }
 
   Status plan_query(const engine::Query& query, FakePlan& plan) {
-    plan.kind = ResultKind::Rows;
+    plan.kind = sql::ResultKind::Rows;
     if (query.limit)
       if (const auto* limit = query.limit->as<engine::IntegerLiteral>()) plan.limit = limit->value;
     if (!query.from) {
@@ -289,7 +289,7 @@ class FakeSession final : public SessionBackend {
       plan.columns = columns_of_types();
     } else if (source == "TICKS") {
       plan.what = FakePlan::What::Ticks;
-      plan.kind = ResultKind::PushRows;
+      plan.kind = sql::ResultKind::PushRows;
       plan.columns = {{"n", TypeKind::Integer}, {"word", TypeKind::String}};
     } else {
       return undefined(source, query.from->position);
@@ -300,7 +300,7 @@ class FakeSession final : public SessionBackend {
   Status plan_insert(const engine::InsertValues& insert, FakePlan& plan) {
     if (insert.target != "PEOPLE") return undefined(insert.target.text, insert.target_position);
     plan.what = FakePlan::What::Insert;
-    plan.kind = ResultKind::Insert;
+    plan.kind = sql::ResultKind::Insert;
     const SqlType types[] = {TypeKind::Integer, TypeKind::String};
     for (const engine::ExpressionList& row : insert.rows) {
       plan.rows.emplace_back();
@@ -323,7 +323,7 @@ class FakeSession final : public SessionBackend {
     std::vector<FakeBackend::Person> people;
     for (const auto& row : rows)
       people.push_back({row[0].as_int32(), row[1].is_null() ? "(null)" : row[1].as_string()});
-    const Completion completion{"INSERT 0", rows.size()};
+    const sql::Completion completion{"INSERT 0", rows.size()};
     if (held_people_) {
       held_people_->insert(held_people_->end(), people.begin(), people.end());
       execution.receiver.on_done(completion);
@@ -345,8 +345,8 @@ class FakeSession final : public SessionBackend {
   std::optional<std::vector<FakeBackend::Person>> held_people_;
 };
 
-Result<std::unique_ptr<SessionBackend>> FakeBackend::open_session(const SessionInfo& info,
-                                                                  const SessionSettings&) {
+Result<std::unique_ptr<sql::SessionBackend>> FakeBackend::open_session(
+    const sql::SessionInfo& info, const sql::SessionSettings&) {
   last_session = info;
   if (info.database == "nowhere")
     return Error{ErrorCode::UndefinedDatabase, "database \"nowhere\" does not exist"};

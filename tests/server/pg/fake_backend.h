@@ -6,18 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "server/pg/backend.h"
-#include "server/pg/settings.h"
+#include "server/sql/port.h"
+#include "server/sql/session_settings.h"
 
 namespace server::pg {
 
 class FakeSession;
 class FakeExecution;
 
-class FakeBackend final : public Backend {
+class FakeBackend final : public sql::Backend {
  public:
-  Result<std::unique_ptr<SessionBackend>> open_session(const SessionInfo& info,
-                                                       const SessionSettings& settings) override;
+  Result<std::unique_ptr<sql::SessionBackend>> open_session(
+      const sql::SessionInfo& info, const sql::SessionSettings& settings) override;
 
   // The next number of `ticks` for each push query that runs and is not paused.
   void tick();
@@ -36,7 +36,7 @@ class FakeBackend final : public Backend {
   std::vector<std::string> copied_json;  // payloads of COPY ... (FORMAT json)
   std::vector<uint64_t> copied_lines;
   bool copy_asks_to_wait = false;
-  SessionInfo last_session;
+  sql::SessionInfo last_session;
 
  private:
   friend class FakeSession;

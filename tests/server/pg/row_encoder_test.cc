@@ -25,7 +25,7 @@ std::string lines_of(std::string_view messages) {
 }  // namespace
 
 TEST(TableEncoder, draws_what_psql_draws) {
-  const std::vector<ResultColumn> columns = {
+  const std::vector<server::sql::ResultColumn> columns = {
       {"city", TypeKind::String}, {"orders", TypeKind::Bigint}, {"total", SqlType::decimal(10, 2)}};
   auto city = std::make_shared<Column>(columns[0].type);
   auto orders = std::make_shared<Column>(columns[1].type);

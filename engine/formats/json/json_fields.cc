@@ -1,0 +1,51 @@
+#include "engine/formats/json/json_fields.h"
+
+#include "engine/formats/json/json_tokens.h"
+
+namespace engine {
+
+namespace {
+
+// Keys that nobody can be: no JSON text has a bare control character in a key.
+constexpr std::string_view kNoKey{"\0", 1};
+
+}  // namespace
+
+JsonFields::JsonFields(std::vector<std::string> names) : names_(std::move(names)) {
+  known_.push_back({std::string(kNoKey), Match::none(), 0});
+}
+
+JsonFields::Match JsonFields::find_unexpected(std::string_view raw_key) {
+  // Objects with ever new keys must not fill the memory.
+  constexpr size_t kMostKnown = 1024, kLongestKnown = 256;
+  const auto found = index_.find(std::string(raw_key));
+  if (found != index_.end()) {
+    known_[previous_].next = found->second;
+    previous_ = found->second;
+    return known_[previous_].match;
+  }
+  std::string key;
+  if (!append_unescaped(key, raw_key)) return Match::bad_escape();
+  const Match match = resolve(key);
+  if (known_.size() >= kMostKnown || raw_key.size() > kLongestKnown) return match;
+  const auto added = static_cast<uint32_t>(known_.size());
+  known_.push_back({std::string(raw_key), match, 0});
+  index_.emplace(raw_key, added);
+  known_[previous_].next = added;
+  previous_ = added;
+  return match;
+}
+
+JsonFields::Match JsonFields::resolve(std::string_view key) const {
+  std::string upper(key);
+  for (char& c : upper)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  Match match = Match::none();
+  for (size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i] == key) return Match::field(i, true);
+    if (names_[i] == upper) match = Match::field(i, false);
+  }
+  return match;
+}
+
+}  // namespace engine

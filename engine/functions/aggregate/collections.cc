@@ -1,0 +1,299 @@
+// COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR and COUNT_DISTINCT.
+#include <absl/container/flat_hash_set.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <map>
+
+#include "engine/functions/aggregate/accumulator.h"
+#include "engine/functions/families.h"
+
+namespace engine {
+
+namespace {
+
+// A negative limit means none, as in ksqlDB.
+size_t limit_of(const AggregateInstance& instance, const char* property) {
+  if (instance.properties.empty()) return SIZE_MAX;
+  const int64_t limit = instance.number_property(property, -1);
+  return limit < 0 ? SIZE_MAX : static_cast<size_t>(limit);
+}
+
+// ---- COLLECT_LIST ----
+
+// All values in one string, each with its length before it: no allocation a value.
+struct CollectedList {
+  std::string cells;
+  size_t count = 0;
+
+  static size_t limit(const AggregateInstance& instance) {
+    return limit_of(instance, "ksql.functions.collect_list.limit");
+  }
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    if (count >= limit(instance)) return;
+    std::string cell = canonical_cell(*args[0], row);
+    put(cells, std::string_view(cell));
+    ++count;
+  }
+  // Takes away the last one that is equal.
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    std::string cell = canonical_cell(*args[0], row);
+    size_t found_at = 0, found_size = 0;
+    for (ByteReader in(cells); !in.at_end();) {
+      const size_t at = cells.size() - in.rest().size();
+      if (in.bytes(in.varint()) != cell) continue;
+      found_at = at;
+      found_size = cells.size() - in.rest().size() - at;
+    }
+    if (found_size == 0) return;
+    cells.erase(found_at, found_size);
+    --count;
+  }
+  void merge(const AggregateInstance& instance, const CollectedList& other) {
+    ByteReader in(other.cells);
+    while (!in.at_end() && count < limit(instance)) {
+      put(cells, in.bytes(in.varint()));
+      ++count;
+    }
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    for (ByteReader in(cells); !in.at_end();) append_value_of(in.bytes(in.varint()), out.child(0));
+    out.close_list();
+  }
+  void encode(std::string& out) const { out += cells; }
+  void decode(const AggregateInstance& instance, ByteReader& in) {
+    while (in.ok() && !in.at_end()) {
+      put(cells, std::string_view(take_cell(instance.argument_types[0], in)));
+      ++count;
+    }
+  }
+};
+
+// ---- COLLECT_SET ----
+
+struct CollectedSet {
+  static constexpr size_t kIndexedFrom = 16;  // below, a walk is faster than hashing
+  std::vector<std::string> cells;             // in the order they were first seen
+  absl::flat_hash_set<std::string> index;     // all of `cells`, once there are kIndexedFrom
+
+  static size_t limit(const AggregateInstance& instance) {
+    return limit_of(instance, "ksql.functions.collect_set.limit");
+  }
+  bool has(const std::string& cell) const {
+    if (cells.size() >= kIndexedFrom) return index.contains(cell);
+    return std::ranges::find(cells, cell) != cells.end();
+  }
+  void add(std::string cell) {
+    cells.push_back(std::move(cell));
+    if (cells.size() == kIndexedFrom) index.insert(cells.begin(), cells.end());
+    if (cells.size() > kIndexedFrom) index.insert(cells.back());
+  }
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    std::string cell = canonical_cell(*args[0], row);
+    if (!has(cell) && cells.size() < limit(instance)) add(std::move(cell));
+  }
+  void merge(const AggregateInstance& instance, const CollectedSet& other) {
+    for (const std::string& cell : other.cells)
+      if (!has(cell) && cells.size() < limit(instance)) add(cell);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    for (const std::string& cell : cells) append_value_of(cell, out.child(0));
+    out.close_list();
+  }
+  void encode(std::string& out) const {
+    for (const std::string& cell : cells) put(out, std::string_view(cell));
+  }
+  void decode(const AggregateInstance& instance, ByteReader& in) {
+    while (in.ok() && !in.at_end()) add(take_cell(instance.argument_types[0], in));
+  }
+};
+
+// ---- HISTOGRAM, ATTR: how often each value was seen ----
+
+struct Counts {
+  std::map<std::string, int64_t, std::less<>> counts;
+
+  void add(std::string_view key, int64_t count, size_t most_keys) {
+    const auto found = counts.find(key);
+    if (found != counts.end())
+      found->second += count;
+    else if (counts.size() < most_keys)
+      counts.emplace(key, count);
+  }
+  void remove(std::string_view key) {
+    const auto found = counts.find(key);
+    if (found != counts.end() && --found->second <= 0) counts.erase(found);
+  }
+  void encode(std::string& out) const {
+    for (const auto& [key, count] : counts) {
+      put(out, std::string_view(key));
+      put(out, count);
+    }
+  }
+};
+
+struct Histogram : Counts {
+  static constexpr size_t kMostKeys = 1000;  // ksqlDB's; later keys are passed over
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) add(args[0]->data<std::string_view>()[row], 1, kMostKeys);
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) remove(args[0]->data<std::string_view>()[row]);
+  }
+  void merge(const AggregateInstance&, const Histogram& other) {
+    for (const auto& [key, count] : other.counts) add(key, count, kMostKeys);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    for (const auto& [key, count] : counts) {
+      out.child(0).append_copy(key);
+      out.child(1).append(count);
+    }
+    out.close_list();
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    while (in.ok() && !in.at_end()) {
+      std::string key = take<std::string>(in);
+      counts.emplace(std::move(key), take<int64_t>(in));
+    }
+  }
+};
+
+struct OnlyValue : Counts {
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    std::string cell = canonical_cell(*args[0], row);
+    add(cell, 1, SIZE_MAX);
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    std::string cell = canonical_cell(*args[0], row);
+    remove(cell);
+  }
+  void merge(const AggregateInstance&, const OnlyValue& other) {
+    for (const auto& [cell, count] : other.counts) add(cell, count, SIZE_MAX);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    counts.size() == 1 ? append_value_of(counts.begin()->first, out) : out.append_null();
+  }
+  void decode(const AggregateInstance& instance, ByteReader& in) {
+    while (in.ok() && !in.at_end()) {
+      std::string cell = take_cell(instance.argument_types[0], in);
+      counts.emplace(std::move(cell), take<int64_t>(in));
+    }
+  }
+};
+
+SqlType only_value_type(const AggregateInstance& instance) {
+  return SqlType::array(SqlType::structure(
+      {{"VALUE", instance.argument_types[0]}, {"COUNT", SqlType(TypeKind::Integer)}}));
+}
+
+// ---- COUNT_DISTINCT ----
+
+// HyperLogLog with 2^14 registers. While few values were seen their hashes themselves are kept, and
+// the count is exact but for collisions of 64-bit hashes.
+//
+// Encoded: 0 and the hashes, or 1 and the registers.
+struct DistinctCount {
+  static constexpr size_t kIndexBits = 14, kRegisters = size_t{1} << kIndexBits;
+  static constexpr size_t kMostHashes = 512;
+  using Registers = std::array<uint8_t, kRegisters>;
+  std::vector<uint64_t> hashes;  // sorted; empty once there are registers
+  std::unique_ptr<Registers> registers;
+
+  void add(uint64_t hash) {
+    if (registers) return add_to_registers(hash);
+    const auto at = std::ranges::lower_bound(hashes, hash);
+    if (at != hashes.end() && *at == hash) return;
+    hashes.insert(at, hash);
+    if (hashes.size() > kMostHashes) start_registers();
+  }
+  void start_registers() {
+    registers = std::make_unique<Registers>();
+    for (const uint64_t hash : hashes) add_to_registers(hash);
+    hashes = {};
+  }
+  void add_to_registers(uint64_t hash) {
+    const size_t index = hash & (kRegisters - 1);
+    const auto rank = static_cast<uint8_t>(
+        std::countr_zero(hash >> kIndexBits | uint64_t{1} << (64 - kIndexBits)) + 1);
+    (*registers)[index] = std::max((*registers)[index], rank);
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return;
+    std::string cell = canonical_cell(*args[0], row);
+    add(XXH3_64bits(cell.data(), cell.size()));
+  }
+  void merge(const AggregateInstance&, const DistinctCount& other) {
+    for (const uint64_t hash : other.hashes) add(hash);
+    if (!other.registers) return;
+    if (!registers) start_registers();
+    for (size_t i = 0; i < kRegisters; ++i)
+      (*registers)[i] = std::max((*registers)[i], (*other.registers)[i]);
+  }
+  int64_t estimate() const {
+    if (!registers) return static_cast<int64_t>(hashes.size());
+    constexpr auto kCount = static_cast<double>(kRegisters);
+    double sum = 0;
+    size_t empty = 0;
+    for (const uint8_t rank : *registers) {
+      sum += std::ldexp(1.0, -rank);
+      empty += rank == 0 ? 1 : 0;
+    }
+    const double raw = 0.7213 / (1 + 1.079 / kCount) * kCount * kCount / sum;
+    const bool is_small = raw <= 2.5 * kCount && empty > 0;
+    return std::llround(is_small ? kCount * std::log(kCount / static_cast<double>(empty)) : raw);
+  }
+  void result(const AggregateInstance&, Column& out) const { out.append(estimate()); }
+  void encode(std::string& out) const {
+    out += registers ? '\1' : '\0';
+    for (const uint64_t hash : hashes) append_be(out, hash);
+    if (registers) out.append(reinterpret_cast<const char*>(registers->data()), kRegisters);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    if (in.be<uint8_t>() == 0) {
+      while (in.ok() && !in.at_end()) add(in.be<uint64_t>());
+      return;
+    }
+    const std::string_view bytes = in.bytes(kRegisters);
+    registers = std::make_unique<Registers>();
+    if (in.ok()) std::ranges::copy(bytes, registers->begin());
+  }
+};
+
+SqlType distinct_type(const AggregateInstance&) {
+  return SqlType::array(SqlType(TypeKind::Integer));
+}
+
+constexpr AggregateDef kAggregates[] = {
+    {.name = "COLLECT_LIST",
+     .signature = "(T val) -> ARRAY<T>",
+     .doc = "All values, nulls too, in the order they came.",
+     .accumulator = accumulator_of<CollectedList>()},
+    {.name = "COLLECT_SET",
+     .signature = "(T val) -> ARRAY<T>",
+     .doc = "All different values, in the order they first came; null is a value.",
+     .accumulator = accumulator_of<CollectedSet>()},
+    {.name = "HISTOGRAM",
+     .signature = "(STRING val) -> MAP<STRING, BIGINT>",
+     .doc = "How often each text came; at most 1000 different ones are counted.",
+     .accumulator = accumulator_of<Histogram>()},
+    {.name = "ATTR",
+     .signature = "(T val) -> T",
+     .doc = "The value that all rows share; null when there are several.",
+     .accumulator = accumulator_of<OnlyValue>(),
+     .aggregate_type = only_value_type},
+    {.name = "COUNT_DISTINCT",
+     .signature = "(T val) -> BIGINT",
+     .doc = "About how many different values there are: exact up to 512, then within 1 %.",
+     .accumulator = accumulator_of<DistinctCount>(),
+     .aggregate_type = distinct_type},
+};
+
+}  // namespace
+
+const FunctionFamily kCollectionAggregates{"AGGREGATE", {}, kAggregates};
+
+}  // namespace engine

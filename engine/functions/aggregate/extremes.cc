@@ -1,0 +1,285 @@
+// MIN, MAX, TOPK and TOPKDISTINCT.
+#include <algorithm>
+
+#include "engine/functions/aggregate/accumulator.h"
+#include "engine/functions/families.h"
+#include "engine/functions/ordering.h"
+
+namespace engine {
+
+namespace {
+
+// How a value of each layout is kept beyond its batch.
+template <class T>
+struct Kept {
+  using Type = T;
+};
+template <>
+struct Kept<std::string_view> {
+  using Type = std::string;
+};
+template <class T>
+using KeptType = typename Kept<T>::Type;
+
+template <class T>
+void append_kept(const T& value, Column& out) {
+  if constexpr (std::is_same_v<T, std::string>)
+    out.append_copy(value);
+  else
+    out.append(value);
+}
+
+struct NaturalOrder {
+  template <class T>
+  static bool less(T a, T b) {
+    return a < b;
+  }
+};
+struct DoubleOrder {
+  static bool less(double a, double b) { return compare_doubles(a, b) < 0; }
+};
+struct StringOrder {
+  static bool less(std::string_view a, std::string_view b) { return compare_utf16(a, b) < 0; }
+};
+struct BytesOrder {
+  static bool less(std::string_view a, std::string_view b) {
+    return compare_signed_bytes(a, b) < 0;
+  }
+};
+
+// ---- MIN, MAX ----
+
+enum class End : uint8_t { Smallest, Largest };
+
+template <class T, class Order, End end>
+struct Extreme {
+  KeptType<T> best{};
+  bool any = false;
+
+  void consider(T value) {
+    const bool is_better =
+        end == End::Smallest ? Order::less(value, T(best)) : Order::less(T(best), value);
+    if (any && !is_better) return;
+    best = value;
+    any = true;
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) consider(args[0]->data<T>()[row]);
+  }
+  void merge(const AggregateInstance&, const Extreme& other) {
+    if (other.any) consider(other.best);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    any ? append_kept(best, out) : out.append_null();
+  }
+  void encode(std::string& out) const {
+    if (any) put(out, best);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    any = !in.at_end();
+    if (any) best = take<KeptType<T>>(in);
+  }
+};
+
+// ---- TOPK ----
+
+int32_t wanted_count(const AggregateInstance& instance) {
+  return instance.initial_arguments[0].as_int32();
+}
+
+enum class Repeats : uint8_t { Keep, Drop };
+
+template <class T, class Order, Repeats repeats = Repeats::Keep>
+struct Top {
+  std::vector<KeptType<T>> values;  // the largest first; of equal ones the older first
+
+  void add(const AggregateInstance& instance, T value) {
+    const auto at =
+        std::ranges::find_if(values, [&](const auto& kept) { return Order::less(T(kept), value); });
+    const bool is_repeated = at != values.begin() && !Order::less(value, T(*std::prev(at)));
+    if (repeats == Repeats::Drop && is_repeated) return;
+    values.insert(at, KeptType<T>(value));
+    if (std::ssize(values) > wanted_count(instance)) values.pop_back();
+  }
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) add(instance, args[0]->data<T>()[row]);
+  }
+  void merge(const AggregateInstance& instance, const Top& other) {
+    for (const auto& value : other.values) add(instance, T(value));
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    for (const auto& value : values) append_kept(value, out.child(0));
+    out.close_list();
+  }
+  void encode(std::string& out) const {
+    for (const auto& value : values) put(out, value);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    while (in.ok() && !in.at_end()) values.push_back(take<KeptType<T>>(in));
+  }
+};
+
+// With columns that come along: each result is a struct of the sorted value and the others.
+template <class T, class Order>
+struct TopRows {
+  struct Row {
+    KeptType<T> sorted_by;
+    std::string others;  // the row codec over all other columns
+  };
+  std::vector<Row> rows;
+
+  void add(const AggregateInstance& instance, Row row) {
+    const auto at = std::ranges::find_if(
+        rows, [&](const Row& kept) { return Order::less(T(kept.sorted_by), T(row.sorted_by)); });
+    if (at == rows.end() && std::ssize(rows) >= wanted_count(instance)) return;
+    rows.insert(at, std::move(row));
+    if (std::ssize(rows) > wanted_count(instance)) rows.pop_back();
+  }
+  void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return;
+    Row added{KeptType<T>(args[0]->data<T>()[row]), {}};
+    encode_row(args.subspan(1), row, added.others);
+    add(instance, std::move(added));
+  }
+  void merge(const AggregateInstance& instance, const TopRows& other) {
+    for (const Row& row : other.rows) add(instance, row);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    Column& items = out.child(0);
+    std::vector<Column*> others;
+    for (size_t i = 1; i < items.child_count(); ++i) others.push_back(&items.child(i));
+    for (const Row& row : rows) {
+      append_kept(row.sorted_by, items.child(0));
+      [[maybe_unused]] const Status read = decode_row(row.others, others, RowStrings::Copy);
+      assert(read);  // decode() has checked it
+      items.close_struct();
+    }
+    out.close_list();
+  }
+  void encode(std::string& out) const {
+    for (const Row& row : rows) {
+      put(out, row.sorted_by);
+      put(out, std::string_view(row.others));
+    }
+  }
+  void decode(const AggregateInstance& instance, ByteReader& in) {
+    while (in.ok() && !in.at_end()) {
+      Row row{take<KeptType<T>>(in), take<std::string>(in)};
+      if (!is_row(instance, row.others)) in.bytes(in.rest().size() + 1);
+      rows.push_back(std::move(row));
+    }
+  }
+  static bool is_row(const AggregateInstance& instance, std::string_view bytes) {
+    std::vector<std::unique_ptr<Column>> columns;
+    std::vector<Column*> parts;
+    for (size_t i = 1; i < instance.argument_types.size(); ++i) {
+      columns.push_back(std::make_unique<Column>(instance.argument_types[i]));
+      parts.push_back(columns.back().get());
+    }
+    return decode_row(bytes, parts, RowStrings::View).has_value();
+  }
+};
+
+Status check_wanted_count(const AggregateInstance& instance) {
+  if (instance.initial_arguments.empty()) return {};  // MIN, MAX
+  if (!instance.initial_arguments[0].is_null() && wanted_count(instance) >= 1) return {};
+  return Error{ErrorCode::InvalidParameter, "k must be 1 or greater"};
+}
+
+// ---- The table ----
+
+template <class State>
+constexpr AggregateDef row(std::string_view name, std::string_view signature,
+                           std::string_view doc) {
+  return {.name = name,
+          .signature = signature,
+          .doc = doc,
+          .accumulator = accumulator_of<State>(),
+          .check = check_wanted_count};
+}
+
+constexpr std::string_view kMin = "The smallest value.", kMax = "The largest value.",
+                           kTop = "The k largest values, the largest first.",
+                           kTopRows =
+                               "The k rows with the largest values in the first column, with the "
+                               "other columns, as structs.",
+                           kTopDistinct = "The k largest different values, the largest first.";
+
+template <class T, class Order = NaturalOrder>
+using Min = Extreme<T, Order, End::Smallest>;
+template <class T, class Order = NaturalOrder>
+using Max = Extreme<T, Order, End::Largest>;
+template <class T, class Order = NaturalOrder>
+using TopDistinct = Top<T, Order, Repeats::Drop>;
+
+using Text = std::string_view;
+
+constexpr AggregateDef kAggregates[] = {
+    row<Min<int32_t>>("MIN", "(INT val) -> INT", kMin),
+    row<Min<int64_t>>("MIN", "(BIGINT val) -> BIGINT", kMin),
+    row<Min<double, DoubleOrder>>("MIN", "(DOUBLE val) -> DOUBLE", kMin),
+    row<Min<Int128>>("MIN", "(DECIMAL val) -> DECIMAL", kMin),
+    row<Min<int32_t>>("MIN", "(DATE val) -> DATE", kMin),
+    row<Min<int32_t>>("MIN", "(TIME val) -> TIME", kMin),
+    row<Min<int64_t>>("MIN", "(TIMESTAMP val) -> TIMESTAMP", kMin),
+    row<Min<Text, StringOrder>>("MIN", "(STRING val) -> STRING", kMin),
+    row<Min<Text, BytesOrder>>("MIN", "(BYTES val) -> BYTES", kMin),
+    row<Max<int32_t>>("MAX", "(INT val) -> INT", kMax),
+    row<Max<int64_t>>("MAX", "(BIGINT val) -> BIGINT", kMax),
+    row<Max<double, DoubleOrder>>("MAX", "(DOUBLE val) -> DOUBLE", kMax),
+    row<Max<Int128>>("MAX", "(DECIMAL val) -> DECIMAL", kMax),
+    row<Max<int32_t>>("MAX", "(DATE val) -> DATE", kMax),
+    row<Max<int32_t>>("MAX", "(TIME val) -> TIME", kMax),
+    row<Max<int64_t>>("MAX", "(TIMESTAMP val) -> TIMESTAMP", kMax),
+    row<Max<Text, StringOrder>>("MAX", "(STRING val) -> STRING", kMax),
+    row<Max<Text, BytesOrder>>("MAX", "(BYTES val) -> BYTES", kMax),
+
+    row<Top<int32_t, NaturalOrder>>("TOPK", "(INT val; INT k) -> ARRAY<INT>", kTop),
+    row<Top<int64_t, NaturalOrder>>("TOPK", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTop),
+    row<Top<double, DoubleOrder>>("TOPK", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>", kTop),
+    row<Top<Text, StringOrder>>("TOPK", "(STRING val; INT k) -> ARRAY<STRING>", kTop),
+    row<TopRows<int32_t, NaturalOrder>>(
+        "TOPK", "(INT val, A col0; INT k) -> ARRAY<STRUCT<sort_col INT, col0 A>>", kTopRows),
+    row<TopRows<int64_t, NaturalOrder>>(
+        "TOPK", "(BIGINT val, A col0; INT k) -> ARRAY<STRUCT<sort_col BIGINT, col0 A>>", kTopRows),
+    row<TopRows<double, DoubleOrder>>(
+        "TOPK", "(DOUBLE val, A col0; INT k) -> ARRAY<STRUCT<sort_col DOUBLE, col0 A>>", kTopRows),
+    row<TopRows<Text, StringOrder>>(
+        "TOPK", "(STRING val, A col0; INT k) -> ARRAY<STRUCT<sort_col STRING, col0 A>>", kTopRows),
+    row<TopRows<int32_t, NaturalOrder>>(
+        "TOPK", "(INT val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col INT, col0 A, col1 B>>",
+        kTopRows),
+    row<TopRows<int64_t, NaturalOrder>>(
+        "TOPK",
+        "(BIGINT val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B>>",
+        kTopRows),
+    row<TopRows<double, DoubleOrder>>(
+        "TOPK",
+        "(DOUBLE val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B>>",
+        kTopRows),
+    row<TopRows<Text, StringOrder>>(
+        "TOPK",
+        "(STRING val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col STRING, col0 A, col1 B>>",
+        kTopRows),
+
+    row<TopDistinct<int32_t>>("TOPKDISTINCT", "(INT val; INT k) -> ARRAY<INT>", kTopDistinct),
+    row<TopDistinct<int64_t>>("TOPKDISTINCT", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTopDistinct),
+    row<TopDistinct<double, DoubleOrder>>("TOPKDISTINCT", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>",
+                                          kTopDistinct),
+    row<TopDistinct<Int128>>("TOPKDISTINCT", "(DECIMAL val; INT k) -> ARRAY<DECIMAL>",
+                             kTopDistinct),
+    row<TopDistinct<int32_t>>("TOPKDISTINCT", "(DATE val; INT k) -> ARRAY<DATE>", kTopDistinct),
+    row<TopDistinct<int32_t>>("TOPKDISTINCT", "(TIME val; INT k) -> ARRAY<TIME>", kTopDistinct),
+    row<TopDistinct<int64_t>>("TOPKDISTINCT", "(TIMESTAMP val; INT k) -> ARRAY<TIMESTAMP>",
+                              kTopDistinct),
+    row<TopDistinct<Text, StringOrder>>("TOPKDISTINCT", "(STRING val; INT k) -> ARRAY<STRING>",
+                                        kTopDistinct),
+    row<TopDistinct<Text, BytesOrder>>("TOPKDISTINCT", "(BYTES val; INT k) -> ARRAY<BYTES>",
+                                       kTopDistinct),
+};
+
+}  // namespace
+
+const FunctionFamily kExtremeAggregates{"AGGREGATE", {}, kAggregates};
+
+}  // namespace engine

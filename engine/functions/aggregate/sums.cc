@@ -1,0 +1,330 @@
+// COUNT, SUM, AVG and what else adds numbers up.
+#include <cmath>
+
+#include "engine/functions/aggregate/accumulator.h"
+#include "engine/functions/families.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+// Integers wrap around, as Java's do.
+template <class T>
+T plus(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+  } else {
+    return a + b;
+  }
+}
+template <class T>
+T minus(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(a) - static_cast<Unsigned>(b));
+  } else {
+    return a - b;
+  }
+}
+
+// ---- COUNT ----
+
+struct CountRows {
+  int64_t count = 0;
+
+  void update(const AggregateInstance&, AggregateColumns, size_t) { ++count; }
+  void undo(const AggregateInstance&, AggregateColumns, size_t) { --count; }
+  void merge(const AggregateInstance&, const CountRows& other) { count += other.count; }
+  void result(const AggregateInstance&, Column& out) const { out.append(count); }
+  void encode(std::string& out) const { put(out, count); }
+  void decode(const AggregateInstance&, ByteReader& in) { count = take<int64_t>(in); }
+};
+
+struct CountValues : CountRows {
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    count += args[0]->is_null(row) ? 0 : 1;
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    count -= args[0]->is_null(row) ? 0 : 1;
+  }
+  void merge(const AggregateInstance&, const CountValues& other) { count += other.count; }
+};
+
+// ---- SUM ----
+
+template <class T>
+struct Sum {
+  T sum = 0;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    // A null row's slot is zero.
+    sum = plus(sum, args[0]->data<T>()[row]);
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    sum = minus(sum, args[0]->data<T>()[row]);
+  }
+  void merge(const AggregateInstance&, const Sum& other) { sum = plus(sum, other.sum); }
+  void result(const AggregateInstance&, Column& out) const { out.append(sum); }
+  void encode(std::string& out) const { put(out, sum); }
+  void decode(const AggregateInstance&, ByteReader& in) { sum = take<T>(in); }
+};
+
+// Both sides have at most 38 digits: their sum fits 128 bits.
+struct DecimalSum {
+  Int128 sum = 0;
+
+  Status add(const AggregateInstance& instance, Int128 value) {
+    const Int128 total = sum + value;
+    const SqlType& type = instance.result_type;
+    if (!fits_precision(total, type.precision()))
+      return numeric_overflow(type.precision(), type.scale(), decimal_text(total, type.scale()));
+    sum = total;
+    return {};
+  }
+  Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    return add(instance, args[0]->data<Int128>()[row]);
+  }
+  Status undo(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    return add(instance, -args[0]->data<Int128>()[row]);
+  }
+  Status merge(const AggregateInstance& instance, const DecimalSum& other) {
+    return add(instance, other.sum);
+  }
+  void result(const AggregateInstance&, Column& out) const { out.append(sum); }
+  void encode(std::string& out) const { put(out, sum); }
+  void decode(const AggregateInstance&, ByteReader& in) { sum = take<Int128>(in); }
+};
+
+template <class T>
+struct ListSum : Sum<T> {
+  static T total(const Column& lists, size_t row) {
+    const auto items = lists.child(0).data<T>();
+    T total = 0;
+    for (uint32_t i = lists.offsets()[row]; i < lists.offsets()[row + 1]; ++i)
+      total = plus(total, items[i]);
+    return total;
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) this->sum = plus(this->sum, total(*args[0], row));
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) this->sum = minus(this->sum, total(*args[0], row));
+  }
+  void merge(const AggregateInstance&, const ListSum& other) {
+    this->sum = plus(this->sum, other.sum);
+  }
+};
+
+// ---- AVG ----
+
+template <class T>
+struct Average {
+  T sum = 0;
+  int64_t count = 0;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    sum = plus(sum, args[0]->data<T>()[row]);
+    count += args[0]->is_null(row) ? 0 : 1;
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    sum = minus(sum, args[0]->data<T>()[row]);
+    count -= args[0]->is_null(row) ? 0 : 1;
+  }
+  void merge(const AggregateInstance&, const Average& other) {
+    sum = plus(sum, other.sum);
+    count += other.count;
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    out.append(count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count));
+  }
+  void encode(std::string& out) const {
+    put(out, sum);
+    put(out, count);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    sum = take<T>(in);
+    count = take<int64_t>(in);
+  }
+};
+
+SqlType average_type(const AggregateInstance& instance) {
+  return SqlType::structure(
+      {{"SUM", instance.argument_types[0]}, {"COUNT", SqlType(TypeKind::Bigint)}});
+}
+
+// ---- STDDEV ----
+
+// The updating formula of Youngs and Cramer. In this order of operations the last digits are
+// ksqlDB's.
+template <class T>
+struct Variance {
+  T sum = 0;
+  int64_t count = 0;
+  double squares = 0;  // of the differences from the mean
+
+  static double step(T sum_after, int64_t count_after, T value) {
+    const auto n = static_cast<double>(count_after);
+    const double difference = static_cast<double>(value) * n - static_cast<double>(sum_after);
+    return difference * difference / (n * (n - 1));
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return;
+    const T value = args[0]->data<T>()[row];
+    sum = plus(sum, value);
+    if (++count > 1) squares += step(sum, count, value);
+  }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return;
+    const T value = args[0]->data<T>()[row];
+    if (count > 1) squares -= step(sum, count, value);
+    sum = minus(sum, value);
+    --count;
+  }
+  void merge(const AggregateInstance&, const Variance& other) {
+    if (count > 0 && other.count > 0) {
+      const auto a = static_cast<double>(count), b = static_cast<double>(other.count);
+      const double difference = b / a * static_cast<double>(sum) - static_cast<double>(other.sum);
+      squares += a / (b * (a + b)) * difference * difference;
+    }
+    squares += other.squares;
+    sum = plus(sum, other.sum);
+    count += other.count;
+  }
+  double variance() const { return count < 2 ? 0.0 : squares / static_cast<double>(count - 1); }
+  void result(const AggregateInstance&, Column& out) const { out.append(variance()); }
+  void encode(std::string& out) const {
+    put(out, sum);
+    put(out, count);
+    put(out, squares);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    sum = take<T>(in);
+    count = take<int64_t>(in);
+    squares = take<double>(in);
+  }
+};
+
+template <class T>
+struct Deviation : Variance<T> {
+  void merge(const AggregateInstance& instance, const Deviation& other) {
+    Variance<T>::merge(instance, other);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    out.append(std::sqrt(this->variance()));
+  }
+};
+
+SqlType variance_type(const AggregateInstance& instance) {
+  return SqlType::structure({{"SUM", instance.argument_types[0]},
+                             {"COUNT", SqlType(TypeKind::Bigint)},
+                             {"M2", SqlType(TypeKind::Double)}});
+}
+
+// ---- CORRELATION ----
+
+template <class T>
+struct Correlation {
+  int64_t count = 0;
+  double x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+
+  void add(AggregateColumns args, size_t row, int sign) {
+    if (args[0]->is_null(row) || args[1]->is_null(row)) return;
+    const auto a = static_cast<double>(args[0]->data<T>()[row]);
+    const auto b = static_cast<double>(args[1]->data<T>()[row]);
+    count += sign;
+    x += sign * a;
+    y += sign * b;
+    xx += sign * (a * a);
+    yy += sign * (b * b);
+    xy += sign * (a * b);
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) { add(args, row, 1); }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) { add(args, row, -1); }
+  void merge(const AggregateInstance&, const Correlation& other) {
+    count += other.count;
+    x += other.x;
+    y += other.y;
+    xx += other.xx;
+    yy += other.yy;
+    xy += other.xy;
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    const auto n = static_cast<double>(count);
+    out.append((n * xy - x * y) / std::sqrt((n * xx - x * x) * (n * yy - y * y)));
+  }
+  void encode(std::string& out) const {
+    put(out, count);
+    for (const double part : {x, y, xx, yy, xy}) put(out, part);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    count = take<int64_t>(in);
+    for (double* part : {&x, &y, &xx, &yy, &xy}) *part = take<double>(in);
+  }
+};
+
+SqlType correlation_type(const AggregateInstance&) {
+  std::vector<Field> fields{{"COUNT", SqlType(TypeKind::Bigint)}};
+  for (const char* name : {"X", "Y", "XX", "YY", "XY"})
+    fields.push_back({name, SqlType(TypeKind::Double)});
+  return SqlType::structure(std::move(fields));
+}
+
+// ---- The table ----
+
+template <class State>
+constexpr AggregateDef row(std::string_view name, std::string_view signature, std::string_view doc,
+                           AggregateType type = nullptr) {
+  return {.name = name,
+          .signature = signature,
+          .doc = doc,
+          .accumulator = accumulator_of<State>(),
+          .aggregate_type = type};
+}
+
+constexpr std::string_view kSum = "The sum of all values; 0 when there are none. Integers wrap.",
+                           kListSum = "The sum of all elements of all arrays.",
+                           kAverage = "The mean of all values; 0.0 when there are none.",
+                           kVariance =
+                               "The sample variance (not its root, as in ksqlDB); 0.0 for fewer "
+                               "than two values.",
+                           kDeviation =
+                               "The standard deviation of a sample; 0.0 for fewer than two values.",
+                           kCorrelation =
+                               "Pearson's correlation coefficient of the rows in which neither is "
+                               "null; NaN where it is not defined.";
+
+constexpr AggregateDef kAggregates[] = {
+    row<CountRows>("COUNT", "() -> BIGINT", "How many rows there are."),
+    row<CountValues>("COUNT", "(T val) -> BIGINT", "In how many rows the value is not null."),
+    row<Sum<int32_t>>("SUM", "(INT val) -> INT", kSum),
+    row<Sum<int64_t>>("SUM", "(BIGINT val) -> BIGINT", kSum),
+    row<Sum<double>>("SUM", "(DOUBLE val) -> DOUBLE", kSum),
+    row<DecimalSum>("SUM", "(DECIMAL val) -> DECIMAL",
+                    "The sum of all values; an error when it has more digits than their type."),
+    row<ListSum<int32_t>>("SUM_LIST", "(ARRAY<INT> val) -> INT", kListSum),
+    row<ListSum<int64_t>>("SUM_LIST", "(ARRAY<BIGINT> val) -> BIGINT", kListSum),
+    row<ListSum<double>>("SUM_LIST", "(ARRAY<DOUBLE> val) -> DOUBLE", kListSum),
+    row<Average<int32_t>>("AVG", "(INT val) -> DOUBLE", kAverage, average_type),
+    row<Average<int64_t>>("AVG", "(BIGINT val) -> DOUBLE", kAverage, average_type),
+    row<Average<double>>("AVG", "(DOUBLE val) -> DOUBLE", kAverage, average_type),
+    row<Variance<int32_t>>("STDDEV_SAMP", "(INT val) -> DOUBLE", kVariance, variance_type),
+    row<Variance<int64_t>>("STDDEV_SAMP", "(BIGINT val) -> DOUBLE", kVariance, variance_type),
+    row<Variance<double>>("STDDEV_SAMP", "(DOUBLE val) -> DOUBLE", kVariance, variance_type),
+    row<Deviation<int32_t>>("STDDEV_SAMPLE", "(INT val) -> DOUBLE", kDeviation, variance_type),
+    row<Deviation<int64_t>>("STDDEV_SAMPLE", "(BIGINT val) -> DOUBLE", kDeviation, variance_type),
+    row<Deviation<double>>("STDDEV_SAMPLE", "(DOUBLE val) -> DOUBLE", kDeviation, variance_type),
+    row<Correlation<int32_t>>("CORRELATION", "(INT x, INT y) -> DOUBLE", kCorrelation,
+                              correlation_type),
+    row<Correlation<int64_t>>("CORRELATION", "(BIGINT x, BIGINT y) -> DOUBLE", kCorrelation,
+                              correlation_type),
+    row<Correlation<double>>("CORRELATION", "(DOUBLE x, DOUBLE y) -> DOUBLE", kCorrelation,
+                             correlation_type),
+};
+
+}  // namespace
+
+const FunctionFamily kSumAggregates{"AGGREGATE", {}, kAggregates};
+
+}  // namespace engine

@@ -1,0 +1,357 @@
+// ARRAY_*, SLICE: parts, sets and order of arrays.
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/cells.h"
+#include "engine/functions/families.h"
+#include "engine/functions/lists.h"
+#include "engine/functions/ordering.h"
+#include "engine/types/ascii.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+using KeySet = absl::flat_hash_set<std::string>;
+
+const Column& elements(const Argument& argument) { return argument.column->child(0); }
+
+// Appends an element of the argument to the row that is being built.
+void take(KernelCall& call, const Argument& from, uint32_t item) {
+  call.out.child(0).append_from(elements(from), item);
+}
+
+// Calls `act(item, key)` for each element of a row; equal elements have equal keys.
+template <class Act>
+void for_each_key(const Argument& argument, size_t row, Act act) {
+  const ItemRange items = items_of(argument, row);
+  for (uint32_t item = items.begin; item < items.end; ++item)
+    act(item, canonical_cell(elements(argument), item));
+}
+
+KeySet keys_of(const Argument& argument, size_t row) {
+  KeySet keys;
+  for_each_key(argument, row, [&](uint32_t, std::string key) { keys.insert(std::move(key)); });
+  return keys;
+}
+
+// Runs `body(row)` for rows without null arguments; it fills one array, which is closed here.
+template <class Body>
+void for_each_row(KernelCall& call, Body body) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const bool is_null = std::ranges::any_of(
+        call.args, [row](const Argument& argument) { return argument.is_null(row); });
+    if (!is_null) body(row);
+    call.out.close_list(!is_null);
+  }
+}
+
+// ---- Sets ----
+
+void array_distinct(KernelCall& call) {
+  for_each_row(call, [&](size_t row) {
+    KeySet seen;
+    for_each_key(call.args[0], row, [&](uint32_t item, std::string key) {
+      if (seen.insert(std::move(key)).second) take(call, call.args[0], item);
+    });
+  });
+}
+
+void array_union(KernelCall& call) {
+  for_each_row(call, [&](size_t row) {
+    KeySet seen;
+    for (const Argument& argument : call.args)
+      for_each_key(argument, row, [&](uint32_t item, std::string key) {
+        if (seen.insert(std::move(key)).second) take(call, argument, item);
+      });
+  });
+}
+
+// Distinct elements of the first array that are, or are not, in the second.
+template <bool in_second>
+void array_compare(KernelCall& call) {
+  for_each_row(call, [&](size_t row) {
+    const KeySet second = keys_of(call.args[1], row);
+    KeySet seen;
+    for_each_key(call.args[0], row, [&](uint32_t item, std::string key) {
+      if (second.contains(key) == in_second && seen.insert(std::move(key)).second)
+        take(call, call.args[0], item);
+    });
+  });
+}
+
+void array_concat(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    bool any = false;
+    for (const Argument& argument : call.args) {
+      if (argument.is_null(row)) continue;
+      any = true;
+      const ItemRange items = items_of(argument, row);
+      for (uint32_t item = items.begin; item < items.end; ++item) take(call, argument, item);
+    }
+    call.out.close_list(any);
+  }
+}
+
+void array_remove(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const bool is_null = call.args[0].is_null(row);
+    if (!is_null) {
+      const std::string removed = canonical_cell(*call.args[1].column, call.args[1].index(row));
+      for_each_key(call.args[0], row, [&](uint32_t item, const std::string& key) {
+        if (key != removed) take(call, call.args[0], item);
+      });
+    }
+    call.out.close_list(!is_null);
+  }
+}
+
+void array_contains(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    bool found = false;
+    if (!call.args[0].is_null(row)) {
+      const std::string wanted = canonical_cell(*call.args[1].column, call.args[1].index(row));
+      for_each_key(call.args[0], row,
+                   [&](uint32_t, const std::string& key) { found |= key == wanted; });
+    }
+    call.out.append<uint8_t>(found);
+  }
+}
+
+// ---- Order and size ----
+
+void array_length(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (call.args[0].is_null(row))
+      call.out.append_null();
+    else
+      call.out.append(static_cast<int32_t>(items_of(call.args[0], row).size()));
+  }
+}
+
+enum class End : uint8_t { Smallest, Largest };
+
+template <End end>
+void array_extreme(KernelCall& call) {
+  const Column& items = elements(call.args[0]);
+  for (size_t row = 0; row < call.rows; ++row) {
+    const ItemRange range =
+        call.args[0].is_null(row) ? ItemRange{0, 0} : items_of(call.args[0], row);
+    std::optional<uint32_t> best;
+    for (uint32_t item = range.begin; item < range.end; ++item) {
+      if (items.is_null(item)) continue;
+      const bool is_better =
+          !best || (end == End::Smallest ? compare_rows(items, item, items, *best) < 0
+                                         : compare_rows(items, item, items, *best) > 0);
+      if (is_better) best = item;
+    }
+    best ? call.out.append_from(items, *best) : call.out.append_null();
+  }
+}
+
+// Nulls go last in both directions.
+std::vector<uint32_t> sorted(const Column& items, ItemRange range, bool descending) {
+  std::vector<uint32_t> order(range.size());
+  std::iota(order.begin(), order.end(), range.begin);
+  std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) {
+    if (items.is_null(a) || items.is_null(b)) return !items.is_null(a) && items.is_null(b);
+    return descending ? compare_rows(items, b, items, a) < 0 : compare_rows(items, a, items, b) < 0;
+  });
+  return order;
+}
+
+void append_sorted(KernelCall& call, size_t row, bool descending) {
+  const Argument& array = call.args[0];
+  for (const uint32_t item : sorted(elements(array), items_of(array, row), descending))
+    take(call, array, item);
+}
+
+void array_sort(KernelCall& call) {
+  for_each_row(call, [&](size_t row) { append_sorted(call, row, false); });
+}
+
+std::optional<bool> is_descending(std::string_view direction) {
+  for (const char* word : {"ASC", "ASCENDING"})
+    if (equals_ignoring_case(direction, word)) return false;
+  for (const char* word : {"DESC", "DESCENDING"})
+    if (equals_ignoring_case(direction, word)) return true;
+  return std::nullopt;
+}
+
+void array_sort_by(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    std::optional<bool> descending;
+    if (!call.args[0].is_null(row) && !call.args[1].is_null(row))
+      descending = is_descending(call.args[1].get<std::string_view>(row));
+    if (descending) append_sorted(call, row, *descending);
+    call.out.close_list(descending.has_value());
+  }
+}
+
+void slice(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const auto bound = [&](size_t arg, int64_t otherwise) {
+      return call.args[arg].is_null(row) ? otherwise : call.args[arg].get<int32_t>(row);
+    };
+    bool is_valid = !call.args[0].is_null(row);
+    if (is_valid) {
+      const ItemRange items = items_of(call.args[0], row);
+      const int64_t from = bound(1, 1), to = bound(2, items.size());
+      is_valid = from >= 1 && to <= items.size() && from <= to + 1;
+      for (int64_t item = from; is_valid && item <= to; ++item)
+        take(call, call.args[0], items.begin + static_cast<uint32_t>(item - 1));
+    }
+    call.out.close_list(is_valid);
+  }
+}
+
+// ---- Text ----
+
+Status append_text(std::string& out, const Column& items, uint32_t item) {
+  if (items.is_null(item)) {
+    out += "null";
+    return {};
+  }
+  switch (items.type().kind()) {
+    case TypeKind::Boolean:
+      out += items.data<uint8_t>()[item] != 0 ? "true" : "false";
+      return {};
+    case TypeKind::Integer:
+      append_bigint(out, items.data<int32_t>()[item]);
+      return {};
+    case TypeKind::Bigint:
+      append_bigint(out, items.data<int64_t>()[item]);
+      return {};
+    case TypeKind::Double:
+      append_double(out, items.data<double>()[item]);
+      return {};
+    case TypeKind::Decimal:
+      append_decimal(out, items.data<Int128>()[item], items.type().scale());
+      return {};
+    case TypeKind::String:
+      out += items.data<std::string_view>()[item];
+      return {};
+    default:
+      return Error{ErrorCode::TypeMismatch,
+                   "Unsupported element type in array: " + items.type().to_string()};
+  }
+}
+
+Status append_joined(std::string& out, const Column& items, ItemRange range,
+                     std::string_view delimiter) {
+  for (uint32_t item = range.begin; item < range.end; ++item) {
+    if (item > range.begin) out += delimiter;
+    TRY(append_text(out, items, item));
+  }
+  return {};
+}
+
+void array_join(KernelCall& call) {
+  std::string text;
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (call.args[0].is_null(row)) {
+      call.out.append_null();
+      continue;
+    }
+    std::string_view delimiter = ",";
+    if (call.args.size() > 1)
+      delimiter = call.args[1].is_null(row) ? "" : call.args[1].get<std::string_view>(row);
+    text.clear();
+    const Status joined =
+        append_joined(text, elements(call.args[0]), items_of(call.args[0], row), delimiter);
+    if (joined) {
+      call.out.append_copy(text);
+    } else {
+      call.errors.add(row, joined.error().message);
+      call.out.append_null();
+    }
+  }
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "array_contains",
+     .signature = "(ARRAY<T> array, T val) -> BOOLEAN",
+     .doc = "Whether an array has an element; false for a null array.",
+     .example = "ARRAY_CONTAINS(ARRAY[1, 2], 2)",
+     .kernel = array_contains},
+    {.name = "array_concat",
+     .signature = "(ARRAY<T> left, ARRAY<T> right) -> ARRAY<T>",
+     .doc = "The elements of both arrays; a null array counts as an empty one.",
+     .example = "ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2]) = ARRAY[1, 2, 2]",
+     .kernel = array_concat},
+    {.name = "array_distinct",
+     .signature = "(ARRAY<T> array) -> ARRAY<T>",
+     .doc = "The array without repeated elements.",
+     .example = "ARRAY_DISTINCT(ARRAY[1, 2, 1]) = ARRAY[1, 2]",
+     .kernel = array_distinct},
+    {.name = "array_except",
+     .signature = "(ARRAY<T> left, ARRAY<T> right) -> ARRAY<T>",
+     .doc = "The different elements of the first array that are not in the second.",
+     .example = "ARRAY_EXCEPT(ARRAY[1, 2, 3], ARRAY[2]) = ARRAY[1, 3]",
+     .kernel = array_compare<false>},
+    {.name = "array_intersect",
+     .signature = "(ARRAY<T> left, ARRAY<T> right) -> ARRAY<T>",
+     .doc = "The different elements that both arrays have, in the order of the first.",
+     .example = "ARRAY_INTERSECT(ARRAY[3, 1, 2], ARRAY[2, 3]) = ARRAY[3, 2]",
+     .kernel = array_compare<true>},
+    {.name = "array_union",
+     .signature = "(ARRAY<T> left, ARRAY<T> right) -> ARRAY<T>",
+     .doc = "The different elements of both arrays.",
+     .example = "ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3]) = ARRAY[1, 2, 3]",
+     .kernel = array_union},
+    {.name = "array_join",
+     .signature = "(ARRAY<T> array) -> STRING",
+     .doc = "The elements as one text, with commas.",
+     .example = "ARRAY_JOIN(ARRAY[1, NULL, 2]) = '1,null,2'",
+     .kernel = array_join},
+    {.name = "array_join",
+     .signature = "(ARRAY<T> array, STRING delimiter) -> STRING",
+     .doc = "The elements as one text, with a delimiter between them.",
+     .example = "ARRAY_JOIN(ARRAY[1, 2], '; ') = '1; 2'",
+     .kernel = array_join},
+    {.name = "array_length",
+     .signature = "(ARRAY<T> array) -> INT",
+     .doc = "How many elements an array has.",
+     .example = "ARRAY_LENGTH(ARRAY[1, 2]) = 2",
+     .kernel = array_length},
+    {.name = "array_max",
+     .signature = "(ARRAY<COMPARABLE> input) -> COMPARABLE",
+     .doc = "The largest element; nulls are passed over.",
+     .example = "ARRAY_MAX(ARRAY[1, 3, 2]) = 3",
+     .kernel = array_extreme<End::Largest>},
+    {.name = "array_min",
+     .signature = "(ARRAY<COMPARABLE> input) -> COMPARABLE",
+     .doc = "The smallest element; nulls are passed over.",
+     .example = "ARRAY_MIN(ARRAY[2, 1, 3]) = 1",
+     .kernel = array_extreme<End::Smallest>},
+    {.name = "array_remove",
+     .signature = "(ARRAY<T> array, T element) -> ARRAY<T>",
+     .doc = "The array without all elements that equal a value.",
+     .example = "ARRAY_REMOVE(ARRAY[1, 2, 1], 1) = ARRAY[2]",
+     .kernel = array_remove},
+    {.name = "array_sort",
+     .signature = "(ARRAY<COMPARABLE> input) -> ARRAY<COMPARABLE>",
+     .doc = "The elements in ascending order, nulls last.",
+     .example = "ARRAY_SORT(ARRAY[2, 1, 3]) = ARRAY[1, 2, 3]",
+     .kernel = array_sort},
+    {.name = "array_sort",
+     .signature = "(ARRAY<COMPARABLE> input, STRING direction) -> ARRAY<COMPARABLE>",
+     .doc = "The elements in order, 'ASC' or 'DESC', nulls last.",
+     .example = "ARRAY_SORT(ARRAY[2, 1, 3], 'DESC') = ARRAY[3, 2, 1]",
+     .kernel = array_sort_by},
+    {.name = "slice",
+     .signature = "(ARRAY<T> in, INT from, INT to) -> ARRAY<T>",
+     .doc = "The elements from one position to another, both counted from 1; NULL is an end.",
+     .example = "SLICE(ARRAY[1, 2, 3, 4], 2, 3) = ARRAY[2, 3]",
+     .kernel = slice},
+};
+
+}  // namespace
+
+const FunctionFamily kArrayFunctions{"ARRAY", kFunctions};
+
+}  // namespace engine

@@ -1,0 +1,308 @@
+// BYTES: parts, encodings, numbers in them; digests and identities.
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/uuid.h"
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/functions/scalar/md5.h"
+#include "engine/functions/scalar/string_parts.h"
+#include "engine/java/utf16.h"
+#include "engine/types/ascii.h"
+#include "engine/types/text_bytes.h"
+
+namespace engine {
+
+namespace {
+
+// ---- Parts ----
+
+int32_t len(std::string_view bytes) { return static_cast<int32_t>(bytes.size()); }
+
+std::string_view substring(std::string_view bytes, int32_t position, int32_t length) {
+  const PartRange range = part_range(bytes.size(), position, length);
+  return bytes.substr(range.start, range.end - range.start);
+}
+std::string_view substring_from(std::string_view bytes, int32_t position) {
+  return substring(bytes, position, INT32_MAX);
+}
+
+template <PadSide side>
+std::optional<std::string> pad(std::string_view bytes, int32_t length, std::string_view padding) {
+  if (length < 0 || padding.empty()) return std::nullopt;
+  return padded(bytes, static_cast<size_t>(length), padding, side);
+}
+
+// ---- Encodings ----
+
+enum class Encoding : uint8_t { Hex, Utf8, Ascii, Base64 };
+
+Result<Encoding> find_encoding(std::string_view name) {
+  constexpr std::pair<std::string_view, Encoding> kNames[] = {{"hex", Encoding::Hex},
+                                                              {"utf8", Encoding::Utf8},
+                                                              {"ascii", Encoding::Ascii},
+                                                              {"base64", Encoding::Base64}};
+  for (const auto& [known, encoding] : kNames)
+    if (equals_ignoring_case(name, known)) return encoding;
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("Unknown encoding type '{}', supported formats are: hex, utf8, ascii, "
+                           "base64",
+                           name)};
+}
+
+// Java's replacement for a byte that is not of the encoding.
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+std::string replace_non_ascii(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    if (static_cast<unsigned char>(c) < 0x80)
+      out += c;
+    else
+      out += kReplacement;
+  }
+  return out;
+}
+
+std::string text_of(std::string_view bytes, Encoding encoding, HexCase letters) {
+  std::string out;
+  switch (encoding) {
+    case Encoding::Hex:
+      append_hex(out, bytes, letters);
+      return out;
+    case Encoding::Base64:
+      append_base64(out, bytes);
+      return out;
+    case Encoding::Ascii:
+      return replace_non_ascii(bytes);
+    case Encoding::Utf8:
+      break;
+  }
+  return to_valid_utf8(bytes);
+}
+
+// Characters that ASCII does not have become `?`, as in Java.
+std::string to_ascii(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); at += character_size(text, at))
+    out += static_cast<unsigned char>(text[at]) < 0x80 ? text[at] : '?';
+  return out;
+}
+
+// "0x1f", "x'1f'", "X'1f'", and without any sign "1f".
+std::string hex_digits(std::string_view text) {
+  if (text.starts_with("0x")) {
+    const std::string_view digits = text.substr(2);
+    return digits.size() % 2 == 0 ? std::string(digits) : "0" + std::string(digits);
+  }
+  const bool is_quoted = text.size() >= 3 && (text[0] == 'x' || text[0] == 'X') &&
+                         text[1] == '\'' && text.back() == '\'';
+  return std::string(is_quoted ? text.substr(2, text.size() - 3) : text);
+}
+
+Error malformed(std::string_view text, std::string_view encoding) {
+  return Error{ErrorCode::InvalidText, fmt::format("'{}' is not valid {}", text, encoding)};
+}
+
+Result<std::string> bytes_of(std::string_view text, Encoding encoding) {
+  switch (encoding) {
+    case Encoding::Hex: {
+      auto bytes = decode_hex(hex_digits(text));
+      if (!bytes) return malformed(text, "hex");
+      return *std::move(bytes);
+    }
+    case Encoding::Base64: {
+      auto bytes = decode_base64(text);
+      if (!bytes) return malformed(text, "base64");
+      return *std::move(bytes);
+    }
+    case Encoding::Ascii:
+      return to_ascii(text);
+    case Encoding::Utf8:
+      break;
+  }
+  return std::string(text);
+}
+
+Result<std::string> to_bytes(std::string_view text, std::string_view encoding) {
+  return bytes_of(text, TRY(find_encoding(encoding)));
+}
+Result<std::string> from_bytes(std::string_view bytes, std::string_view encoding) {
+  return text_of(bytes, TRY(find_encoding(encoding)), HexCase::Upper);
+}
+
+Result<std::string> encode(std::string_view text, std::string_view from, std::string_view to) {
+  const auto source = find_encoding(from), target = find_encoding(to);
+  if (!source || !target || *source == *target)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("Supported input and output encodings are: hex, utf8, ascii and "
+                             "base64, different from each other; not '{}' and '{}'",
+                             from, to)};
+  return text_of(TRY(bytes_of(text, *source)), *target, HexCase::Lower);
+}
+
+// ---- Numbers ----
+
+template <class T, class Bits>
+Result<T> number_in(std::string_view bytes, std::string_view order) {
+  const bool is_little = equals_ignoring_case(order, "LITTLE_ENDIAN");
+  if (!is_little && !equals_ignoring_case(order, "BIG_ENDIAN"))
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("Byte order must be BIG_ENDIAN or LITTLE_ENDIAN, not '{}'", order)};
+  if (bytes.size() != sizeof(T))
+    return Error{ErrorCode::InvalidParameter, fmt::format("Number of bytes must be equal to {}, "
+                                                          "but found {}",
+                                                          sizeof(T), bytes.size())};
+  const Bits bits = load_be<Bits>(bytes.data());
+  return std::bit_cast<T>(is_little ? byte_swapped(bits) : bits);
+}
+Result<int32_t> int_from_bytes(std::string_view bytes, std::string_view order) {
+  return number_in<int32_t, uint32_t>(bytes, order);
+}
+Result<int64_t> bigint_from_bytes(std::string_view bytes, std::string_view order) {
+  return number_in<int64_t, uint64_t>(bytes, order);
+}
+Result<double> double_from_bytes(std::string_view bytes, std::string_view order) {
+  return number_in<double, uint64_t>(bytes, order);
+}
+constexpr std::string_view kBigEndian = "BIG_ENDIAN";
+Result<int32_t> int_from_big_endian(std::string_view b) { return int_from_bytes(b, kBigEndian); }
+Result<int64_t> bigint_from_big_endian(std::string_view b) {
+  return bigint_from_bytes(b, kBigEndian);
+}
+Result<double> double_from_big_endian(std::string_view b) {
+  return double_from_bytes(b, kBigEndian);
+}
+
+// ---- Digests and identities ----
+
+std::string md5_text(std::string_view text) {
+  const auto digest = md5(text);
+  std::string out;
+  append_hex(out, {reinterpret_cast<const char*>(digest.data()), digest.size()}, HexCase::Lower);
+  return out;
+}
+
+std::string random_uuid(const KernelCall& call) {
+  Uuid id;
+  store_be(id.bytes.data(), call.context.random.next());
+  store_be(id.bytes.data() + 8, call.context.random.next());
+  id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0F) | 0x40);  // version 4
+  id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3F) | 0x80);  // the RFC's variant
+  return id.to_string();
+}
+
+std::optional<std::string> uuid_of(std::string_view bytes) {
+  Uuid id;
+  if (bytes.size() != id.bytes.size()) return std::nullopt;
+  std::ranges::copy(bytes, id.bytes.begin());
+  return id.to_string();
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "len",
+     .signature = "(BYTES input) -> INT",
+     .doc = "How many bytes there are.",
+     .example = "LEN(TO_BYTES('abc', 'utf8')) = 3",
+     .kernel = row_kernel<len>},
+    {.name = "substring",
+     .signature = "(BYTES value, INT pos) -> BYTES",
+     .doc = "The bytes from a position on, counted from 1; a negative one counts from the end.",
+     .example = "SUBSTRING(TO_BYTES('stream', 'utf8'), -3) = TO_BYTES('eam', 'utf8')",
+     .kernel = row_kernel<substring_from>},
+    {.name = "substring",
+     .signature = "(BYTES value, INT pos, INT length) -> BYTES",
+     .doc = "At most `length` bytes from a position on.",
+     .example = "SUBSTRING(TO_BYTES('stream', 'utf8'), 2, 3) = TO_BYTES('tre', 'utf8')",
+     .kernel = row_kernel<substring>},
+    {.name = "lpad",
+     .signature = "(BYTES input, INT length, BYTES padding) -> BYTES",
+     .doc = "The bytes filled on the left, or cut, to a length.",
+     .example = "LPAD(TO_BYTES('a', 'utf8'), 3, TO_BYTES('b', 'utf8')) = TO_BYTES('bba', 'utf8')",
+     .kernel = row_kernel<pad<PadSide::Left>>},
+    {.name = "rpad",
+     .signature = "(BYTES input, INT length, BYTES padding) -> BYTES",
+     .doc = "The bytes filled on the right, or cut, to a length.",
+     .example = "RPAD(TO_BYTES('a', 'utf8'), 3, TO_BYTES('b', 'utf8')) = TO_BYTES('abb', 'utf8')",
+     .kernel = row_kernel<pad<PadSide::Right>>},
+    {.name = "concat",
+     .signature = "(BYTES... inputs) -> BYTES",
+     .doc = "All bytes one after another; nulls are passed over.",
+     .example = "CONCAT(TO_BYTES('a', 'utf8'), TO_BYTES('b', 'utf8')) = TO_BYTES('ab', 'utf8')",
+     .kernel = row_kernel<concat>},
+    {.name = "concat_ws",
+     .signature = "(BYTES separator, BYTES... inputs) -> BYTES",
+     .doc = "All bytes with a separator between them; nulls are passed over.",
+     .example = "CONCAT_WS(TO_BYTES('-', 'utf8'), TO_BYTES('a', 'utf8'), TO_BYTES('b', 'utf8')) = "
+                "TO_BYTES('a-b', 'utf8')",
+     .kernel = row_kernel<concat_ws>},
+    {.name = "to_bytes",
+     .signature = "(STRING value, STRING encoding) -> BYTES",
+     .doc = "The bytes that a text stands for in hex, utf8, ascii or base64.",
+     .example = "TO_BYTES('6162', 'hex') = TO_BYTES('ab', 'utf8')",
+     .kernel = row_kernel<to_bytes>},
+    {.name = "from_bytes",
+     .signature = "(BYTES value, STRING encoding) -> STRING",
+     .doc = "Bytes as a text in hex, utf8, ascii or base64.",
+     .example = "FROM_BYTES(TO_BYTES('Jo', 'utf8'), 'hex') = '4A6F'",
+     .kernel = row_kernel<from_bytes>},
+    {.name = "encode",
+     .signature = "(STRING str, STRING input_encoding, STRING output_encoding) -> STRING",
+     .doc = "A text from one of the encodings hex, utf8, ascii and base64 to another.",
+     .example = "ENCODE('Example!', 'utf8', 'hex') = '4578616d706c6521'",
+     .kernel = row_kernel<encode>},
+    {.name = "int_from_bytes",
+     .signature = "(BYTES value) -> INT",
+     .doc = "The big-endian number that four bytes hold.",
+     .example = "INT_FROM_BYTES(TO_BYTES('000007e5', 'hex')) = 2021",
+     .kernel = row_kernel<int_from_big_endian>},
+    {.name = "int_from_bytes",
+     .signature = "(BYTES value, STRING byte_order) -> INT",
+     .doc = "The number that four bytes hold, BIG_ENDIAN or LITTLE_ENDIAN.",
+     .example = "INT_FROM_BYTES(TO_BYTES('e5070000', 'hex'), 'LITTLE_ENDIAN') = 2021",
+     .kernel = row_kernel<int_from_bytes>},
+    {.name = "bigint_from_bytes",
+     .signature = "(BYTES value) -> BIGINT",
+     .doc = "The big-endian number that eight bytes hold.",
+     .example = "BIGINT_FROM_BYTES(TO_BYTES('000000012a05f200', 'hex')) = 5000000000",
+     .kernel = row_kernel<bigint_from_big_endian>},
+    {.name = "bigint_from_bytes",
+     .signature = "(BYTES value, STRING byte_order) -> BIGINT",
+     .doc = "The number that eight bytes hold, BIG_ENDIAN or LITTLE_ENDIAN.",
+     .example = "BIGINT_FROM_BYTES(TO_BYTES('00f2052a01000000', 'hex'), 'little_endian') = "
+                "5000000000",
+     .kernel = row_kernel<bigint_from_bytes>},
+    {.name = "double_from_bytes",
+     .signature = "(BYTES value) -> DOUBLE",
+     .doc = "The big-endian number that eight bytes hold.",
+     .example = "DOUBLE_FROM_BYTES(TO_BYTES('4080a6fd9bc9f582', 'hex')) = 532.8738323E0",
+     .kernel = row_kernel<double_from_big_endian>},
+    {.name = "double_from_bytes",
+     .signature = "(BYTES value, STRING byte_order) -> DOUBLE",
+     .doc = "The number that eight bytes hold, BIG_ENDIAN or LITTLE_ENDIAN.",
+     .example = "DOUBLE_FROM_BYTES(TO_BYTES('000000000000f03f', 'hex'), 'LITTLE_ENDIAN') = 1E0",
+     .kernel = row_kernel<double_from_bytes>},
+    {.name = "md5",
+     .signature = "(STRING s) -> STRING",
+     .doc = "The MD5 digest of a text, in hexadecimal.",
+     .example = "MD5('abc') = '900150983cd24fb0d6963f7d28e17f72'",
+     .kernel = row_kernel<md5_text>},
+    {.name = "uuid",
+     .signature = "() -> STRING",
+     .doc = "A new random identity (version 4).",
+     .example = "LEN(UUID()) = 36",
+     .kernel = row_kernel<random_uuid>,
+     .is_deterministic = false},
+    {.name = "uuid",
+     .signature = "(BYTES bytes) -> STRING",
+     .doc = "The identity that 16 bytes hold; null for any other length.",
+     .example = "UUID(TO_BYTES('237e9877e79b12d4a765321741963000', 'hex')) = "
+                "'237e9877-e79b-12d4-a765-321741963000'",
+     .kernel = row_kernel<uuid_of>},
+};
+
+}  // namespace
+
+const FunctionFamily kBytesFunctions{"BYTES", kFunctions};
+
+}  // namespace engine

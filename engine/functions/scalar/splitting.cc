@@ -1,0 +1,93 @@
+// From one text to many: SPLIT and SPLIT_TO_MAP.
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/java/utf16.h"
+
+namespace engine {
+
+namespace {
+
+using Text = std::string_view;
+
+size_t one_byte(Text, size_t) { return 1; }
+
+// Calls `take` with each part; an empty delimiter cuts after each unit, which `unit_size` measures.
+template <class Take>
+void split_each(Text text, Text delimiter, size_t (*unit_size)(Text, size_t), Take take) {
+  if (text.empty()) return take(text);
+  if (delimiter.empty()) {
+    for (size_t at = 0; at < text.size();) {
+      const size_t size = unit_size(text, at);
+      take(text.substr(at, size));
+      at += size;
+    }
+    return;
+  }
+  size_t at = 0;
+  for (size_t found; (found = text.find(delimiter, at)) != Text::npos;
+       at = found + delimiter.size())
+    take(text.substr(at, found - at));
+  take(text.substr(at));
+}
+
+// The parts are views of the text: nothing is copied.
+template <size_t (*unit_size)(Text, size_t)>
+void split(KernelCall& call) {
+  const ArgumentReader<Text> texts(call.args[0]), delimiters(call.args[1]);
+  Column& parts = call.out.child(0);
+  parts.share_strings_of(*call.args[0].column);
+  call.out.share_strings_of(*call.args[0].column);
+  for (size_t row = 0; row < call.rows; ++row) {
+    const bool is_null = texts.is_null(row) || delimiters.is_null(row);
+    if (!is_null)
+      split_each(texts[row], delimiters[row], unit_size, [&](Text part) { parts.append(part); });
+    call.out.close_list(!is_null);
+  }
+}
+
+Value split_to_map(std::span<const Value> args) {
+  const std::string &text = args[0].as_string(), &entry_delimiter = args[1].as_string(),
+                    &pair_delimiter = args[2].as_string();
+  if (entry_delimiter.empty() || pair_delimiter.empty() || entry_delimiter == pair_delimiter)
+    return {};
+  ValueMap entries;
+  split_each(text, entry_delimiter, character_size, [&](Text entry) {
+    const size_t cut = entry.find(pair_delimiter);
+    if (cut == Text::npos) return;
+    const Text rest = entry.substr(cut + pair_delimiter.size());
+    Value key = Value::text(std::string(entry.substr(0, cut)));
+    Value value = Value::text(std::string(rest.substr(0, rest.find(pair_delimiter))));
+    for (auto& [known, kept] : entries)
+      if (known == key) {
+        kept = std::move(value);
+        return;
+      }
+    entries.emplace_back(std::move(key), std::move(value));
+  });
+  return Value::map(std::move(entries));
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "split",
+     .signature = "(STRING string, STRING delimiter) -> ARRAY<STRING>",
+     .doc = "The parts between delimiters; an empty delimiter gives the characters.",
+     .example = "SPLIT('a.b', '.') = ARRAY['a', 'b']",
+     .kernel = split<character_size>},
+    {.name = "split",
+     .signature = "(BYTES bytes, BYTES delimiter) -> ARRAY<BYTES>",
+     .doc = "The parts between delimiters; an empty delimiter gives single bytes.",
+     .example = "ARRAY_LENGTH(SPLIT(TO_BYTES('a.b', 'utf8'), TO_BYTES('.', 'utf8'))) = 2",
+     .kernel = split<one_byte>},
+    {.name = "split_to_map",
+     .signature = "(STRING input, STRING entry_delimiter, STRING kv_delimiter) -> "
+                  "MAP<STRING, STRING>",
+     .doc = "The key-value pairs in a text.",
+     .example = "SPLIT_TO_MAP('a:1/b:2', '/', ':')['b'] = '2'",
+     .kernel = value_kernel<split_to_map>},
+};
+
+}  // namespace
+
+const FunctionFamily kSplittingFunctions{"STRING", kFunctions};
+
+}  // namespace engine

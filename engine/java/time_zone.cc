@@ -1,0 +1,234 @@
+#include "engine/java/time_zone.h"
+
+#include <fmt/format.h>
+#include <unicode/locid.h>
+#include <unicode/timezone.h>
+#include <unicode/tznames.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "engine/types/ascii.h"
+
+namespace engine {
+
+struct TimeZone::Rules {
+  std::unique_ptr<icu::TimeZone> icu;
+};
+
+namespace {
+
+constexpr int64_t kMsPerSecond = 1000;
+constexpr int32_t kMaxOffsetSeconds = 18 * 3600;  // java.time.ZoneOffset's limit
+
+// How English texts call a zone, and which region Java takes for it.
+struct ZoneName {
+  std::string_view meta_zone;  // of CLDR: the zones that share these names
+  std::string_view standard, daylight;
+  const char* region;
+};
+constexpr ZoneName kZoneNames[] = {
+    {"America_Pacific", "PST", "PDT", "America/Los_Angeles"},
+    {"America_Mountain", "MST", "MDT", "America/Denver"},
+    {"America_Central", "CST", "CDT", "America/Chicago"},
+    {"America_Eastern", "EST", "EDT", "America/New_York"},
+    {"Alaska", "AKST", "AKDT", "America/Anchorage"},
+    {"Atlantic", "AST", "ADT", "America/Halifax"},
+    {"Newfoundland", "NST", "NDT", "America/St_Johns"},
+    {"Hawaii_Aleutian", "HST", "HDT", "Pacific/Honolulu"},
+    {"Brasilia", "BRT", "BRST", "America/Sao_Paulo"},
+    {"Argentina", "ART", "ARST", "America/Argentina/Buenos_Aires"},
+    {"GMT", "GMT", "BST", "Europe/London"},
+    {"Europe_Central", "CET", "CEST", "Europe/Paris"},
+    {"Europe_Eastern", "EET", "EEST", "Europe/Helsinki"},
+    {"Europe_Western", "WET", "WEST", "Europe/Lisbon"},
+    {"Moscow", "MSK", "MSD", "Europe/Moscow"},
+    {"Israel", "IST", "IDT", "Asia/Jerusalem"},
+    {"India", "IST", "IST", "Asia/Kolkata"},
+    {"China", "CST", "CDT", "Asia/Shanghai"},
+    {"Hong_Kong", "HKT", "HKST", "Asia/Hong_Kong"},
+    {"Singapore", "SGT", "SGT", "Asia/Singapore"},
+    {"Japan", "JST", "JDT", "Asia/Tokyo"},
+    {"Korea", "KST", "KDT", "Asia/Seoul"},
+    {"Australia_Western", "AWST", "AWDT", "Australia/Perth"},
+    {"Australia_Central", "ACST", "ACDT", "Australia/Adelaide"},
+    {"Australia_Eastern", "AEST", "AEDT", "Australia/Sydney"},
+    {"New_Zealand", "NZST", "NZDT", "Pacific/Auckland"},
+    {"Africa_Southern", "SAST", "SAST", "Africa/Johannesburg"},
+    {"Africa_Western", "WAT", "WAST", "Africa/Lagos"},
+    {"Africa_Central", "CAT", "CAT", "Africa/Maputo"},
+    {"Africa_Eastern", "EAT", "EAT", "Africa/Nairobi"},
+};
+
+// Three-letter ids that ICU knows from old Java versions and java.time.ZoneId refuses.
+constexpr std::string_view kLegacyIds[] = {
+    "ACT", "AET", "AGT", "ART", "AST", "BET", "BST", "CAT", "CNT", "CST", "CTT", "EAT", "ECT",
+    "IET", "IST", "JST", "MIT", "NET", "NST", "PLT", "PNT", "PRT", "PST", "SST", "VST"};
+
+icu::UnicodeString to_icu(std::string_view text) {
+  return icu::UnicodeString::fromUTF8({text.data(), static_cast<int32_t>(text.size())});
+}
+
+std::string to_utf8(const icu::UnicodeString& text) {
+  std::string out;
+  text.toUTF8String(out);
+  return out;
+}
+
+std::optional<int32_t> two_digits(std::string_view text, size_t at) {
+  if (at + 2 > text.size()) return std::nullopt;
+  const char a = text[at], b = text[at + 1];
+  if (a < '0' || a > '9' || b < '0' || b > '9') return std::nullopt;
+  return (a - '0') * 10 + (b - '0');
+}
+
+// "+h", "+hh", "+hh:mm", "+hhmm", "+hh:mm:ss", "+hhmmss" as java.time.ZoneOffset reads them.
+std::optional<int32_t> parse_offset(std::string_view text) {
+  if (text.size() < 2 || (text[0] != '+' && text[0] != '-')) return std::nullopt;
+  const std::string padded = text.size() == 2 ? fmt::format("{}0{}", text[0], text[1]) : "";
+  const std::string_view all = padded.empty() ? text : padded;
+  const bool colon = all.size() > 3 && all[3] == ':';
+  int32_t parts[3] = {0, 0, 0};
+  size_t at = 1, count = 0;
+  while (at < all.size()) {
+    if (count == 3) return std::nullopt;
+    if (count > 0 && colon && all[at++] != ':') return std::nullopt;
+    const auto part = two_digits(all, at);
+    if (!part) return std::nullopt;
+    parts[count++] = *part;
+    at += 2;
+  }
+  if (parts[1] > 59 || parts[2] > 59) return std::nullopt;
+  const int32_t seconds = parts[0] * 3600 + parts[1] * 60 + parts[2];
+  if (seconds > kMaxOffsetSeconds) return std::nullopt;
+  return all[0] == '-' ? -seconds : seconds;
+}
+
+std::string offset_id(int32_t seconds) {
+  if (seconds == 0) return "Z";
+  const int32_t size = seconds < 0 ? -seconds : seconds;
+  const std::string minutes =
+      fmt::format("{}{:02}:{:02}", seconds < 0 ? '-' : '+', size / 3600, size / 60 % 60);
+  return size % 60 == 0 ? minutes : fmt::format("{}:{:02}", minutes, size % 60);
+}
+
+Error unknown_zone(std::string_view id) {
+  return Error{ErrorCode::InvalidParameter, fmt::format("unknown time zone '{}'", id)};
+}
+
+}  // namespace
+
+TimeZone TimeZone::fixed(int32_t offset_seconds) {
+  TimeZone zone;
+  zone.id_ = offset_id(offset_seconds);
+  zone.fixed_ms_ = offset_seconds * static_cast<int32_t>(kMsPerSecond);
+  return zone;
+}
+
+Result<TimeZone> TimeZone::find(std::string_view id) {
+  if (id == "Z") return utc();
+  if (const auto offset = parse_offset(id)) return fixed(*offset);
+  for (const std::string_view prefix : {"UTC", "GMT", "UT"}) {
+    if (!id.starts_with(prefix)) continue;
+    const auto offset = id == prefix ? 0 : parse_offset(id.substr(prefix.size()));
+    if (!offset) continue;
+    TimeZone zone = fixed(*offset);
+    zone.id_ = id;
+    return zone;
+  }
+  if (std::ranges::find(kLegacyIds, id) != std::end(kLegacyIds)) return unknown_zone(id);
+  std::unique_ptr<icu::TimeZone> rules(icu::TimeZone::createTimeZone(to_icu(id)));
+  icu::UnicodeString found;
+  // ICU answers "Etc/Unknown" for what it does not know, and reads "GMT5" as a custom zone.
+  if (to_utf8(rules->getID(found)) != id) return unknown_zone(id);
+  TimeZone zone;
+  zone.id_ = id;
+  zone.rules_ = std::make_shared<const Rules>(Rules{std::move(rules)});
+  return zone;
+}
+
+TimeZone TimeZone::system() {
+  const std::unique_ptr<icu::TimeZone> host(icu::TimeZone::detectHostTimeZone());
+  icu::UnicodeString id;
+  const auto zone = find(to_utf8(host->getID(id)));
+  return zone ? *zone : utc();
+}
+
+int64_t TimeZone::offset_ms(int64_t epoch_ms) const {
+  if (!rules_) return fixed_ms_;
+  int32_t raw = 0, daylight = 0;
+  UErrorCode status = U_ZERO_ERROR;
+  rules_->icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
+  return raw + daylight;
+}
+
+int64_t TimeZone::to_epoch_ms(int64_t local_ms) const {
+  if (!rules_) return local_ms - fixed_ms_;
+  // The offsets in force well before and well after enclose a change between them.
+  constexpr int64_t kDayMs = 24 * 3600 * kMsPerSecond;
+  const int64_t before = offset_ms(local_ms - kDayMs), after = offset_ms(local_ms + kDayMs);
+  if (offset_ms(local_ms - before) == before) return local_ms - before;
+  if (offset_ms(local_ms - after) == after) return local_ms - after;
+  return local_ms - before;
+}
+
+std::string TimeZone::short_name(int64_t epoch_ms) const {
+  if (!rules_) return id_;
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<icu::TimeZoneNames> names(
+      icu::TimeZoneNames::createInstance(icu::Locale::getUS(), status));
+  int32_t raw = 0, daylight = 0;
+  rules_->icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
+  if (U_SUCCESS(status)) {
+    icu::UnicodeString meta;
+    names->getMetaZoneID(to_icu(id_), static_cast<UDate>(epoch_ms), meta);
+    const std::string meta_zone = to_utf8(meta);
+    for (const ZoneName& row : kZoneNames)
+      if (row.meta_zone == meta_zone)
+        return std::string(daylight != 0 ? row.daylight : row.standard);
+  }
+  icu::UnicodeString text;
+  return to_utf8(rules_->icu->getDisplayName(daylight != 0, icu::TimeZone::SHORT_COMMONLY_USED,
+                                             icu::Locale::getUS(), text));
+}
+
+std::string TimeZone::long_name(int64_t epoch_ms) const {
+  if (!rules_) return id_ == "UTC" ? "Coordinated Universal Time" : id_;
+  int32_t raw = 0, daylight = 0;
+  UErrorCode status = U_ZERO_ERROR;
+  rules_->icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
+  icu::UnicodeString text;
+  return to_utf8(
+      rules_->icu->getDisplayName(daylight != 0, icu::TimeZone::LONG, icu::Locale::getUS(), text));
+}
+
+Result<TimeZone::Named> TimeZone::parse_name(std::string_view text) {
+  const auto is_id_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '_' || c == '+' || c == '-' || c == ':';
+  };
+  size_t size = 0;
+  while (size < text.size() && is_id_letter(text[size])) ++size;
+  for (const ZoneName& row : kZoneNames) {
+    for (const std::string_view name : {row.standard, row.daylight})
+      if (name != "GMT" && equals_ignoring_case(text.substr(0, size), name))
+        return Named{TRY(find(row.region)), size};
+  }
+  for (const ZoneName& row : kZoneNames) {
+    const TimeZone zone = TRY(find(row.region));
+    for (const bool daylight : {false, true}) {
+      icu::UnicodeString name;
+      const std::string long_name = to_utf8(zone.rules_->icu->getDisplayName(
+          daylight, icu::TimeZone::LONG, icu::Locale::getUS(), name));
+      if (starts_ignoring_case(text, long_name)) return Named{zone, long_name.size()};
+    }
+  }
+  for (; size > 0; --size) {
+    const auto zone = find(text.substr(0, size));
+    if (zone) return Named{*zone, size};
+  }
+  return unknown_zone(text);
+}
+
+}  // namespace engine

@@ -1,0 +1,122 @@
+#include "engine/system_tables/information.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "engine/system_tables/information_parts.h"
+
+namespace engine {
+namespace {
+
+// 3,600,000 is shown as 1 HOURS: the greatest unit of which it is a whole number.
+constexpr std::pair<int64_t, std::string_view> kUnits[] = {
+    {86'400'000, "DAYS"}, {3'600'000, "HOURS"}, {60'000, "MINUTES"}, {1'000, "SECONDS"}};
+
+constexpr std::array<std::string_view, 3> kWindowWords = {"TUMBLING", "HOPPING", "SESSION"};
+
+ColumnDef value_column(std::string_view name, TypeKind kind) {
+  return {.name = std::string(name), .type = kind};
+}
+
+}  // namespace
+
+bool is_information_statement(const Statement& statement) {
+  return std::holds_alternative<Show>(statement) ||
+         std::holds_alternative<DescribeSource>(statement) ||
+         std::holds_alternative<DescribeSources>(statement) ||
+         std::holds_alternative<DescribeFunction>(statement) ||
+         std::holds_alternative<Explain>(statement);
+}
+
+bool needs_statuses(const Statement& statement) {
+  if (const auto* show = std::get_if<Show>(&statement)) return show->kind == ShowKind::Queries;
+  if (const auto* describe = std::get_if<DescribeSource>(&statement)) return describe->extended;
+  if (const auto* describe = std::get_if<DescribeSources>(&statement)) return describe->extended;
+  if (const auto* explain = std::get_if<Explain>(&statement)) return explain->query_id.has_value();
+  return false;
+}
+
+Schema information_schema(const Statement& statement) {
+  if (const auto* show = std::get_if<Show>(&statement)) return show_schema(*show);
+  if (const auto* describe = std::get_if<DescribeSource>(&statement))
+    return describe_schema(*describe);
+  if (const auto* describe = std::get_if<DescribeSources>(&statement))
+    return describe_schema(*describe);
+  if (const auto* describe = std::get_if<DescribeFunction>(&statement))
+    return describe_schema(*describe);
+  if (std::holds_alternative<Explain>(statement)) return explain_schema();
+  return {};
+}
+
+Result<InformationRows> answer_information(const Statement& statement,
+                                           const InformationContext& context) {
+  if (const auto* show = std::get_if<Show>(&statement)) return answer_show(*show, context);
+  if (const auto* describe = std::get_if<DescribeSource>(&statement))
+    return answer_describe(*describe, context);
+  if (const auto* describe = std::get_if<DescribeSources>(&statement))
+    return answer_describe(*describe, context);
+  if (const auto* describe = std::get_if<DescribeFunction>(&statement))
+    return answer_describe(*describe);
+  if (const auto* explain = std::get_if<Explain>(&statement))
+    return answer_explain(*explain, context);
+  return Error{ErrorCode::NotSupported, "this statement gives no information"};
+}
+
+ColumnDef text_column(std::string_view name) { return value_column(name, TypeKind::String); }
+ColumnDef number_column(std::string_view name) { return value_column(name, TypeKind::Bigint); }
+ColumnDef flag_column(std::string_view name) { return value_column(name, TypeKind::Boolean); }
+
+Value text_or_null(std::string text) {
+  return text.empty() ? Value() : Value::text(std::move(text));
+}
+
+InformationRows make_rows(Schema schema, const std::vector<InformationRow>& rows) {
+  InformationRows answer;
+  for (size_t i = 0; i < schema.columns.size(); ++i) {
+    auto column = std::make_shared<Column>(schema.columns[i].type);
+    for (const InformationRow& row : rows) {
+      assert(row.size() == schema.columns.size());
+      column->append_value(row[i]);
+    }
+    answer.columns.push_back(std::move(column));
+  }
+  answer.schema = std::move(schema);
+  answer.rows = rows.size();
+  return answer;
+}
+
+std::string shown_type(const SqlType& type) {
+  return type.kind() == TypeKind::String ? "VARCHAR" : type.to_string();
+}
+
+std::string shown_duration(int64_t duration_ms) {
+  for (const auto& [unit_ms, word] : kUnits)
+    if (duration_ms >= unit_ms && duration_ms % unit_ms == 0)
+      return fmt::format("{} {}", duration_ms / unit_ms, word);
+  return fmt::format("{} MILLISECONDS", duration_ms);
+}
+
+std::string shown_window(const SourceWindow& window) {
+  const std::string_view word = kWindowWords[static_cast<size_t>(window.type)];
+  if (!window.size_ms) return std::string(word);
+  return fmt::format("{} {}", word, shown_duration(*window.size_ms));
+}
+
+std::string shown_format(const FormatSpec& format) {
+  if (format.name != "DELIMITED" || format.delimiter == ',') return format.name;
+  return fmt::format("{} with '{}'", format.name, format.delimiter);
+}
+
+std::string join_list(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses) {
+  if (const auto found = statuses.find(query.id); found != statuses.end())
+    return found->second.state;
+  return query.state == DesiredState::Paused ? "PAUSED" : "STARTING";
+}
+
+}  // namespace engine

@@ -1,0 +1,66 @@
+// SHOW, DESCRIBE and EXPLAIN: rows about streams, tables, topics, queries and functions.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/plan/plan.h"
+#include "engine/sql/ast.h"
+#include "engine/types/batch.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+struct InformationRows {
+  Schema schema;  // names in lower case, as PostgreSQL users read them
+  std::vector<ColumnPtr> columns;
+  size_t rows = 0;
+};
+
+// What one running query is doing, summed over its tasks.
+struct QueryStatus {
+  std::string state = "RUNNING";  // RUNNING, PAUSED, ERROR
+  int64_t lag_records = 0;
+  uint64_t records_in = 0, records_failed = 0;
+  int64_t records_per_second = 0;
+  std::string last_error;
+};
+using QueryStatuses = std::map<std::string, QueryStatus>;  // by query id
+
+struct RunningQuery {
+  const PersistentQuery* query;
+  const QueryPlan* plan;
+};
+
+// The queries that run, those that keep declared tables too. A port: the server knows them.
+class RunningQueries {
+ public:
+  virtual ~RunningQueries() = default;
+  virtual std::vector<RunningQuery> all() const = 0;  // by id
+  virtual std::optional<RunningQuery> find(std::string_view id) const = 0;
+};
+
+struct InformationContext {
+  const Catalog& catalog;
+  const Topics& topics;
+  const RunningQueries& queries;
+  const QueryStatuses& statuses;  // filled when needs_statuses() says so
+  const EngineSettings& settings;
+  const Properties& properties;  // of the session
+  const std::map<std::string, std::string>& variables;
+};
+
+// Whether a statement is answered here.
+bool is_information_statement(const Statement& statement);
+// Whether its answer tells what queries are doing, which takes asking all shards.
+bool needs_statuses(const Statement& statement);
+// The columns of the answer, without the answer.
+Schema information_schema(const Statement& statement);
+// Fails with UndefinedSource, UndefinedObject, NotSupported.
+Result<InformationRows> answer_information(const Statement& statement,
+                                           const InformationContext& context);
+
+}  // namespace engine

@@ -1,0 +1,55 @@
+// What the files behind information.h share. Private to them.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/system_tables/information.h"
+#include "engine/types/value.h"
+
+namespace engine {
+
+using InformationRow = std::vector<Value>;  // as many as the schema has columns
+
+ColumnDef text_column(std::string_view name);
+ColumnDef number_column(std::string_view name);
+ColumnDef flag_column(std::string_view name);
+
+// An empty text is NULL.
+Value text_or_null(std::string text);
+
+InformationRows make_rows(Schema schema, const std::vector<InformationRow>& rows);
+
+// "VARCHAR" for STRING: as error messages call it.
+std::string shown_type(const SqlType& type);
+// "TUMBLING 1 HOURS", "SESSION", "HOPPING 90000 ms".
+std::string shown_window(const SourceWindow& window);
+std::string shown_duration(int64_t duration_ms);
+// "JSON", "DELIMITED with '|'".
+std::string shown_format(const FormatSpec& format);
+std::string join_list(const std::vector<std::string>& words);
+// What a query that no shard speaks of yet is doing.
+std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses);
+
+// information_show.cc
+Schema show_schema(const Show& show);
+Result<InformationRows> answer_show(const Show& show, const InformationContext& context);
+
+// information_describe.cc
+Schema describe_schema(const DescribeSource& describe);
+Schema describe_schema(const DescribeSources& describe);
+Schema describe_schema(const DescribeFunction& describe);
+Result<InformationRows> answer_describe(const DescribeSource& describe,
+                                        const InformationContext& context);
+Result<InformationRows> answer_describe(const DescribeSources& describe,
+                                        const InformationContext& context);
+Result<InformationRows> answer_describe(const DescribeFunction& describe);
+
+// information_explain.cc
+Schema explain_schema();
+Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context);
+
+// information_plan.cc: a plan as an indented tree, one line each.
+std::vector<std::string> plan_lines(const QueryPlan& plan);
+
+}  // namespace engine

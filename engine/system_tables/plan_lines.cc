@@ -1,0 +1,185 @@
+// A query's plan as people read it: for each stage where its rows go, and below it, indented, the
+// steps from the last to the input.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "engine/expr/print_bound.h"
+#include "engine/plan/create_source.h"
+#include "engine/system_tables/information_parts.h"
+
+namespace engine {
+namespace {
+
+constexpr std::array<std::string_view, 3> kWindowWords = {"TUMBLING", "HOPPING", "SESSION"};
+
+std::string formats(const FormatSpec& key, const FormatSpec& value) {
+  return fmt::format("key {}, value {}", shown_format(key), shown_format(value));
+}
+
+std::string first_columns(const Layout& layout, size_t count) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count && i < layout.size(); ++i) names.push_back(layout[i].name);
+  return join_list(names);
+}
+
+// One step of a stage as one line.
+class StepLine {
+ public:
+  StepLine(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node)
+      : plan_(plan), stage_(stage), node_(node) {}
+
+  std::string operator()(const InputStep& step) const {
+    if (step.exchange >= 0) return fmt::format("Read exchange {}", step.exchange + 1);
+    std::string line =
+        fmt::format("Read {} {} from topic {} ({})", kind_word(step.kind), step.source_name,
+                    step.topic, formats(step.key_format, step.value_format));
+    std::vector<std::string> used;
+    for (size_t i = 0; i < step.used.size() && i < node_.layout.size(); ++i)
+      if (step.used[i]) used.push_back(node_.layout[i].name);
+    if (!used.empty()) line += fmt::format(", columns {}", join_list(used));
+    if (step.timestamp) line += fmt::format(", event time from {}", step.timestamp->column);
+    if (step.is_read_first) line += ", before all else";
+    if (step.store >= 0) line += ", kept in " + store_name(step.store);
+    return line;
+  }
+  std::string operator()(const FilterStep& step) const {
+    return "Filter " + to_sql(step.predicate, input_layout());
+  }
+  std::string operator()(const ProjectStep& step) const {
+    std::vector<std::string> columns;
+    for (size_t i = 0; i < step.columns.size(); ++i) {
+      const std::string text = to_sql(step.columns[i], input_layout());
+      const std::string name = i < node_.layout.size() ? node_.layout[i].name : "";
+      columns.push_back(name.empty() || name == text ? text : text + " AS " + name);
+    }
+    return "Project " + join_list(columns);
+  }
+  std::string operator()(const FlatMapStep& step) const {
+    std::vector<std::string> calls;
+    for (const BoundExpression& function : step.functions)
+      calls.push_back(to_sql(function, input_layout()));
+    return "One row for each element of " + join_list(calls);
+  }
+  std::string operator()(const RegroupStep& step) const {
+    return "Key by " + first_columns(node_.layout, step.key_count);
+  }
+  std::string operator()(const AggregateStep& step) const {
+    std::vector<std::string> calls;
+    for (const AggregateCall& call : step.calls) calls.push_back(aggregate(call));
+    std::string line = fmt::format("Aggregate {} by {}", join_list(calls),
+                                   first_columns(input_layout(), step.key_count));
+    if (step.window) line += ", " + window(*step.window);
+    if (step.final_only) line += ", when the window closes";
+    if (step.store >= 0) line += ", kept in " + store_name(step.store);
+    return line;
+  }
+  std::string operator()(const StreamTableJoinStep& step) const {
+    const std::string_view kind = step.type == JoinType::Inner ? "Join" : "Left join";
+    const LayoutColumn& key = input_layout()[static_cast<size_t>(step.stream_key)];
+    const std::string name = key.source.empty() ? key.name : key.source + "." + key.name;
+    return fmt::format("{} each row with that of {} under the key {}", kind,
+                       input_layout(1).front().source, name);
+  }
+
+ private:
+  const Layout& input_layout(size_t port = 0) const {
+    static const Layout kNone;
+    return port < node_.from.size() ? stage_.nodes[static_cast<size_t>(node_.from[port])].layout
+                                    : kNone;
+  }
+
+  std::string store_name(int store) const {
+    const auto index = static_cast<size_t>(store);
+    return index < stage_.stores.size() ? "store " + stage_.stores[index].name : "a store";
+  }
+
+  std::string aggregate(const AggregateCall& call) const {
+    std::vector<std::string> arguments;
+    for (const int column : call.arguments) {
+      const auto index = static_cast<size_t>(column);
+      arguments.push_back(index < input_layout().size() ? input_layout()[index].name : "?");
+    }
+    for (const Value& literal : call.instance.initial_arguments)
+      arguments.push_back(to_sql(type_of(literal), literal));
+    return fmt::format("{}({})", call.instance.def->name,
+                       arguments.empty() ? "*" : join_list(arguments));
+  }
+
+  static SqlType type_of(const Value& literal) {
+    if (std::holds_alternative<int32_t>(literal.payload())) return TypeKind::Integer;
+    if (std::holds_alternative<int64_t>(literal.payload())) return TypeKind::Bigint;
+    if (std::holds_alternative<double>(literal.payload())) return TypeKind::Double;
+    if (std::holds_alternative<bool>(literal.payload())) return TypeKind::Boolean;
+    return TypeKind::String;
+  }
+
+  static std::string window(const AggregateWindow& window) {
+    std::string text = fmt::format("window {} {}", kWindowWords[static_cast<size_t>(window.type)],
+                                   shown_duration(window.size_ms));
+    if (window.type == WindowType::Hopping) text += " advance " + shown_duration(window.advance_ms);
+    return fmt::format("{} grace {}", text, shown_duration(window.grace_ms));
+  }
+
+  const QueryPlan& plan_;
+  const StagePlan& stage_;
+  const PlanNode& node_;
+};
+
+class PlanPrinter {
+ public:
+  explicit PlanPrinter(const QueryPlan& plan) : plan_(plan) {}
+
+  std::vector<std::string> print() && {
+    // From the answer back to the sources, as PostgreSQL's plans read.
+    for (size_t i = plan_.stages.size(); i-- > 0;) {
+      const StagePlan& stage = plan_.stages[i];
+      lines_.push_back(fmt::format("Stage {}{}: {}", i + 1,
+                                   stage.merges_partitions ? ", one task for all partitions" : "",
+                                   output(stage.output)));
+      if (!stage.nodes.empty()) print_node(stage, stage.nodes.size() - 1, 1);
+    }
+    if (plan_.materialization) lines_.push_back(materialization(*plan_.materialization));
+    return std::move(lines_);
+  }
+
+ private:
+  std::string output(const OutputPlan& output) const {
+    if (output.exchange >= 0) {
+      const auto index = static_cast<size_t>(output.exchange);
+      const int partitions = index < plan_.exchanges.size() ? plan_.exchanges[index].partitions : 1;
+      return fmt::format("to exchange {} ({} partitions)", output.exchange + 1, partitions);
+    }
+    if (!output.topic.empty())
+      return fmt::format("to topic {} ({})", output.topic,
+                         formats(output.key_format, output.value_format));
+    if (plan_.kind == QueryKind::SourceTable) return "keeps the table's rows";
+    return "to the client";
+  }
+
+  void print_node(const StagePlan& stage, size_t index, size_t depth) {
+    const PlanNode& node = stage.nodes[index];
+    lines_.push_back(std::string(2 * depth, ' ') + "-> " +
+                     std::visit(StepLine(plan_, stage, node), node.step));
+    for (const int from : node.from) print_node(stage, static_cast<size_t>(from), depth + 1);
+  }
+
+  std::string materialization(const MaterializationPlan& plan) const {
+    const auto stage = static_cast<size_t>(plan.stage), store = static_cast<size_t>(plan.store);
+    const bool is_known = stage < plan_.stages.size() && store < plan_.stages[stage].stores.size();
+    std::vector<std::string> keys;
+    for (const ColumnDef& column : plan.key_schema.columns) keys.push_back(column.name);
+    return fmt::format("Look-ups by {}{} are answered from stage {}{}", join_list(keys),
+                       plan.is_windowed ? " and window" : "", stage + 1,
+                       is_known ? ", store " + plan_.stages[stage].stores[store].name : "");
+  }
+
+  const QueryPlan& plan_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace
+
+std::vector<std::string> plan_lines(const QueryPlan& plan) { return PlanPrinter(plan).print(); }
+
+}  // namespace engine

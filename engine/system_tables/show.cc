@@ -1,0 +1,248 @@
+// SHOW STREAMS, TABLES, TOPICS, QUERIES, FUNCTIONS, TYPES, PROPERTIES and VARIABLES.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/functions/registry.h"
+#include "engine/system_tables/information_parts.h"
+
+namespace engine {
+namespace {
+
+// ---- Streams and tables
+
+Schema sources_schema(const Show& show) {
+  Schema schema{{text_column(show.kind == ShowKind::Streams ? "stream" : "table"),
+                 text_column("topic"), text_column("key_format"), text_column("value_format"),
+                 flag_column("windowed")}};
+  if (!show.extended) return schema;
+  for (const std::string_view name :
+       {"window", "event_time", "columns", "written_by", "read_by", "statement"})
+    schema.columns.push_back(text_column(name));
+  schema.columns.push_back(number_column("partitions"));
+  return schema;
+}
+
+std::string shown_columns(const DataSource& source) {
+  std::vector<std::string> columns;
+  for (const ColumnDef& column : source.schema.columns)
+    columns.push_back(column.name + " " + shown_type(column.type));
+  return join_list(columns);
+}
+
+InformationRow source_row(const DataSource& source, bool extended, const Catalog& catalog) {
+  InformationRow row{Value::text(source.name), Value::text(source.topic),
+                     Value::text(source.key_format.name), Value::text(source.value_format.name),
+                     Value::boolean(source.window.has_value())};
+  if (!extended) return row;
+  row.push_back(source.window ? Value::text(shown_window(*source.window)) : Value());
+  row.push_back(source.timestamp ? Value::text(source.timestamp->column) : Value());
+  row.push_back(Value::text(shown_columns(source)));
+  row.push_back(text_or_null(join_list(catalog.writers_of(source.name))));
+  row.push_back(text_or_null(join_list(catalog.readers_of(source.name))));
+  row.push_back(text_or_null(source.sql));
+  row.push_back(Value::bigint(source.partitions));
+  return row;
+}
+
+std::vector<InformationRow> source_rows(const Show& show, const Catalog& catalog) {
+  const SourceKind kind = show.kind == ShowKind::Streams ? SourceKind::Stream : SourceKind::Table;
+  std::vector<InformationRow> rows;
+  for (const auto& [name, source] : catalog.sources)
+    if (source->kind == kind) rows.push_back(source_row(*source, show.extended, catalog));
+  return rows;
+}
+
+// ---- Topics
+
+Schema topics_schema(const Show& show) {
+  Schema schema{{text_column("topic"), number_column("partitions"), number_column("replicas")}};
+  if (!show.extended) return schema;
+  for (const std::string_view name : {"used_by", "configuration"})
+    schema.columns.push_back(text_column(name));
+  return schema;
+}
+
+// Topics that belong to the machinery, as ksql.hidden.topics lists them.
+bool is_hidden(std::string_view topic) {
+  constexpr std::array<std::string_view, 7> kNames = {
+      "_schemas",        "__consumer_offsets", "__transaction_state", "connect-configs",
+      "connect-offsets", "connect-status",     "connect-statuses"};
+  return topic.starts_with("_confluent") || topic.starts_with("__confluent") ||
+         std::ranges::find(kNames, topic) != kNames.end();
+}
+
+InformationRow topic_row(const TopicDescription& topic, bool extended, const Catalog& catalog) {
+  InformationRow row{Value::text(topic.name), Value::bigint(topic.partitions), Value::bigint(1)};
+  if (!extended) return row;
+  std::vector<std::string> users, settings;
+  for (const auto& [name, source] : catalog.sources)
+    if (source->topic == topic.name) users.push_back(name);
+  for (const auto& [name, value] : topic.config) settings.push_back(name + "=" + value);
+  row.push_back(text_or_null(join_list(users)));
+  row.push_back(text_or_null(join_list(settings)));
+  return row;
+}
+
+std::vector<InformationRow> topic_rows(const Show& show, const InformationContext& context) {
+  std::vector<InformationRow> rows;
+  for (const TopicDescription& topic : context.topics.all())
+    if (show.all || !is_hidden(topic.name))
+      rows.push_back(topic_row(topic, show.extended, context.catalog));
+  return rows;
+}
+
+// ---- Queries
+
+Schema queries_schema(const Show& show) {
+  Schema schema{{text_column("query"), text_column("state"), text_column("reads"),
+                 text_column("writes"), number_column("lag"), number_column("rows/s"),
+                 number_column("errors"), text_column("last error")}};
+  if (!show.extended) return schema;
+  schema.columns.push_back(number_column("rows"));
+  schema.columns.push_back(text_column("properties"));
+  schema.columns.push_back(text_column("statement"));
+  return schema;
+}
+
+InformationRow query_row(const PersistentQuery& query, bool extended,
+                         const QueryStatuses& statuses) {
+  const auto found = statuses.find(query.id);
+  const QueryStatus status = found == statuses.end() ? QueryStatus{} : found->second;
+  InformationRow row{Value::text(query.id),
+                     Value::text(state_of(query, statuses)),
+                     Value::text(join_list(query.sources)),
+                     text_or_null(query.sink),
+                     Value::bigint(status.lag_records),
+                     Value::bigint(status.records_per_second),
+                     Value::bigint(static_cast<int64_t>(status.records_failed)),
+                     text_or_null(status.last_error)};
+  if (!extended) return row;
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : query.properties) settings.push_back(name + "=" + value);
+  row.push_back(Value::bigint(static_cast<int64_t>(status.records_in)));
+  row.push_back(text_or_null(join_list(settings)));
+  row.push_back(text_or_null(query.sql));
+  return row;
+}
+
+// The queries that keep declared tables are the server's own affair, until one is in trouble.
+bool is_shown(const PersistentQuery& query, bool extended, const QueryStatuses& statuses) {
+  if (query.kind != QueryKind::SourceTable || extended) return true;
+  const auto status = statuses.find(query.id);
+  return status != statuses.end() &&
+         (status->second.records_failed > 0 || !status->second.last_error.empty());
+}
+
+std::vector<InformationRow> query_rows(const Show& show, const InformationContext& context) {
+  std::vector<InformationRow> rows;
+  for (const RunningQuery& running : context.queries.all())
+    if (is_shown(*running.query, show.extended, context.statuses))
+      rows.push_back(query_row(*running.query, show.extended, context.statuses));
+  return rows;
+}
+
+// ---- Functions, types, properties, variables
+
+std::vector<InformationRow> function_rows() {
+  constexpr std::array<std::string_view, 3> kKinds = {"SCALAR", "TABLE", "AGGREGATE"};
+  std::vector<InformationRow> rows;
+  for (const Registry::Entry& entry : Registry::instance().entries()) {
+    const Overload& first = entry.overloads.front();
+    const std::string_view doc = first.function ? first.function->doc : first.aggregate->doc;
+    rows.push_back({Value::text(entry.name),
+                    Value::text(std::string(kKinds[static_cast<size_t>(entry.kind)])),
+                    Value::text(std::string(first.family->name)), text_or_null(std::string(doc))});
+  }
+  return rows;
+}
+
+std::vector<InformationRow> type_rows(const Catalog& catalog) {
+  std::vector<InformationRow> rows;
+  for (const auto& [name, type] : catalog.types)
+    rows.push_back({Value::text(name), Value::text(type.to_string())});
+  return rows;
+}
+
+Properties server_properties(const EngineSettings& settings) {
+  return {{"compat", settings.ksqldb_compat ? "ksqldb" : "none"},
+          {"num.partitions", std::to_string(settings.num_partitions)},
+          {"auto.offset.reset", settings.ksqldb_compat ? "latest" : "earliest"},
+          {"ksql.persistence.default.format.key", settings.default_key_format},
+          {"ksql.persistence.default.format.value", settings.default_value_format},
+          {"ksql.output.topic.name.prefix", settings.output_topic_prefix}};
+}
+
+std::vector<InformationRow> property_rows(const InformationContext& context) {
+  const Properties defaults = server_properties(context.settings);
+  Properties effective = context.properties;
+  effective.insert(defaults.begin(), defaults.end());
+  std::vector<InformationRow> rows;
+  for (const auto& [name, value] : effective) {
+    const bool is_set = context.properties.contains(name);
+    rows.push_back(
+        {Value::text(name), Value::text(value), Value::text(is_set ? "session" : "server")});
+  }
+  return rows;
+}
+
+std::vector<InformationRow> variable_rows(const std::map<std::string, std::string>& variables) {
+  std::vector<InformationRow> rows;
+  for (const auto& [name, value] : variables)
+    rows.push_back({Value::text(name), Value::text(value)});
+  return rows;
+}
+
+}  // namespace
+
+Schema show_schema(const Show& show) {
+  switch (show.kind) {
+    case ShowKind::Streams:
+    case ShowKind::Tables:
+      return sources_schema(show);
+    case ShowKind::Topics:
+      return topics_schema(show);
+    case ShowKind::Queries:
+      return queries_schema(show);
+    case ShowKind::Functions:
+      return {{text_column("function"), text_column("kind"), text_column("family"),
+               text_column("description")}};
+    case ShowKind::Types:
+      return {{text_column("type"), text_column("definition")}};
+    case ShowKind::Properties:
+      return {{text_column("property"), text_column("value"), text_column("set_by")}};
+    case ShowKind::Variables:
+      return {{text_column("variable"), text_column("value")}};
+    case ShowKind::Connectors:
+    case ShowKind::ConnectorPlugins:
+      break;
+  }
+  return {};
+}
+
+Result<InformationRows> answer_show(const Show& show, const InformationContext& context) {
+  switch (show.kind) {
+    case ShowKind::Streams:
+    case ShowKind::Tables:
+      return make_rows(show_schema(show), source_rows(show, context.catalog));
+    case ShowKind::Topics:
+      return make_rows(show_schema(show), topic_rows(show, context));
+    case ShowKind::Queries:
+      return make_rows(show_schema(show), query_rows(show, context));
+    case ShowKind::Functions:
+      return make_rows(show_schema(show), function_rows());
+    case ShowKind::Types:
+      return make_rows(show_schema(show), type_rows(context.catalog));
+    case ShowKind::Properties:
+      return make_rows(show_schema(show), property_rows(context));
+    case ShowKind::Variables:
+      return make_rows(show_schema(show), variable_rows(context.variables));
+    case ShowKind::Connectors:
+    case ShowKind::ConnectorPlugins:
+      break;
+  }
+  return Error{ErrorCode::NotSupported, "SHOW CONNECTORS is not supported yet"};
+}
+
+}  // namespace engine

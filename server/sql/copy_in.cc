@@ -1,0 +1,222 @@
+#include "server/sql/copy_in.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/sql/execution.h"
+
+namespace server {
+
+namespace {
+
+using engine::ColumnRole;
+
+// A name as typed, or the upper-case name that it means in double quotes.
+int find_column(const engine::DataSource& source, const engine::Name& name) {
+  const int index = source.schema.index_of(name.text);
+  if (index >= 0 || name.quoting != engine::Quoting::Double) return index;
+  std::string upper = name.text;
+  std::ranges::transform(upper, upper.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return source.schema.index_of(upper);
+}
+
+class NodeCopy final : public sql::CopyIn {
+ public:
+  NodeCopy(SqlSession& session, std::shared_ptr<const engine::DataSource> source,
+           sql::CopyReceiver& receiver)
+      : session_(session), source_(std::move(source)), receiver_(receiver) {}
+  ~NodeCopy() override { *alive_ = false; }
+
+  Status prepare(const sql::CopyTarget& target) {
+    contents_ = target.contents;
+    if (contents_ == sql::CopyContents::JsonObjects) {
+      if (!target.columns.empty())
+        return Error{ErrorCode::NotSupported,
+                     "a column list with FORMAT json is not supported yet",
+                     {},
+                     "Each object names its columns."};
+      std::vector<engine::ColumnDef> fields;
+      for (size_t i = 0; i < source_->schema.columns.size(); ++i) {
+        if (source_->schema.columns[i].role == ColumnRole::Headers) continue;
+        fields.push_back(source_->schema.columns[i]);
+        fields.back().role = ColumnRole::Value;
+        places_.push_back(i);
+      }
+      json_ = TRY(engine::make_reader({"JSON", ',', true}, fields, engine::Side::Value));
+    } else {
+      TRY(place_columns(target));
+    }
+    if (session_.in_transaction())
+      held_ = TRY(session_.held_rows(source_));
+    else
+      own_ = TRY(session_.make_buffer(source_));
+    return {};
+  }
+
+  sql::Pace append(sql::CopyRows rows) override {
+    if (has_failed_) return sql::Pace::GoOn;
+    const Status taken =
+        contents_ == sql::CopyContents::JsonObjects ? take_json(rows) : take_columns(rows);
+    if (!taken) {
+      fail(taken.error());
+      return sql::Pace::GoOn;
+    }
+    row_count_ += rows.rows;
+    const auto limit = static_cast<size_t>(session_.parts().settings.copy_atomic_bytes);
+    if (own_ && own_->size_bytes() >= limit) send_block();
+    return blocks_in_flight_ > 1 ? sql::Pace::Wait : sql::Pace::GoOn;
+  }
+
+  void finish() override {
+    is_finished_ = true;
+    if (own_ && own_->rows() > 0) return send_block();
+    if (blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
+  }
+
+  uint64_t committed_rows() const override { return rows_in_; }
+  bool is_committing() const override { return blocks_in_flight_ > 0; }
+
+ private:
+  Status place_columns(const sql::CopyTarget& target) {
+    if (target.columns.empty()) {
+      for (size_t i = 0; i < source_->schema.columns.size(); ++i)
+        if (source_->schema.columns[i].role != ColumnRole::Headers) places_.push_back(i);
+    }
+    for (const engine::Name& name : target.columns) {
+      const int index = find_column(*source_, name);
+      if (index < 0)
+        return Error{ErrorCode::UndefinedColumn,
+                     fmt::format("column \"{}\" does not exist in {}", name.text, source_->name)};
+      if (source_->schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
+        return Error{ErrorCode::InvalidStatement,
+                     fmt::format("cannot write the HEADERS column {}", name.text)};
+      places_.push_back(static_cast<size_t>(index));
+    }
+    for (const size_t place : places_) {
+      const engine::ColumnDef& column = source_->schema.columns[place];
+      columns.push_back({column.name, column.type});
+    }
+    return {};
+  }
+
+  Status take_json(sql::CopyRows& rows) {
+    std::vector<std::optional<std::string_view>> payloads;
+    for (size_t row = 0; row < rows.rows; ++row)
+      payloads.emplace_back(rows.columns.front().data<std::string_view>()[row]);
+    std::vector<engine::Column> read;
+    std::vector<engine::Column*> outs;
+    for (const size_t place : places_) read.emplace_back(source_->schema.columns[place].type);
+    for (engine::Column& column : read) outs.push_back(&column);
+    engine::RowStatus status;
+    json_->read(payloads, outs, status);
+    if (status.errors > 0 ||
+        std::ranges::find(status.states, engine::RowState::Null) != status.states.end()) {
+      const size_t row =
+          status.errors > 0
+              ? status.problems.front().row
+              : static_cast<size_t>(std::ranges::find(status.states, engine::RowState::Null) -
+                                    status.states.begin());
+      Error error{ErrorCode::InvalidText, status.errors > 0 ? status.problems.front().message
+                                                            : "a line is not a JSON object"};
+      error.context = fmt::format("COPY {}, line {}", source_->name, rows.lines[row]);
+      return error;
+    }
+    return take(std::move(read), rows);
+  }
+
+  Status take_columns(sql::CopyRows& rows) { return take(std::move(rows.columns), rows); }
+
+  Status take(std::vector<engine::Column> given, const sql::CopyRows& rows) {
+    std::vector<engine::ColumnPtr> all(source_->schema.columns.size());
+    for (size_t i = 0; i < places_.size(); ++i)
+      all[places_[i]] = std::make_shared<const engine::Column>(std::move(given[i]));
+    for (size_t i = 0; i < all.size(); ++i)
+      if (!all[i])
+        all[i] =
+            engine::constant_column(source_->schema.columns[i].type, engine::Value(), rows.rows);
+    const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
+    return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
+  }
+
+  void send_block() {
+    storage::AppendRequest request;
+    const uint64_t rows = own_->rows();
+    own_->take(request);
+    ++blocks_in_flight_;
+    append_when_room(session_.parts().log, std::move(request),
+                     [&loop = session_.shard().loop(), alive = alive_, this,
+                      rows](Result<std::vector<storage::AppendedBatch>> appended) {
+                       loop.post([alive, this, rows, appended = std::move(appended)]() mutable {
+                         if (*alive) block_appended(rows, std::move(appended));
+                       });
+                     });
+  }
+
+  void block_appended(uint64_t rows, Result<std::vector<storage::AppendedBatch>> appended) {
+    --blocks_in_flight_;
+    if (appended) {
+      rows_in_ += rows;
+      session_.note_written(*appended);
+    } else if (!has_failed_) {
+      return fail(std::move(appended).error());
+    }
+    if (is_finished_ && !has_failed_ && blocks_in_flight_ == 0)
+      receiver_.on_copy_done(row_count_);
+    else
+      receiver_.on_copy_drained();
+  }
+
+  void fail(Error error) {
+    has_failed_ = true;
+    receiver_.on_copy_error(std::move(error));
+  }
+
+  SqlSession& session_;
+  const std::shared_ptr<const engine::DataSource> source_;
+  sql::CopyReceiver& receiver_;
+  sql::CopyContents contents_ = sql::CopyContents::Columns;
+  std::vector<size_t> places_;  // in the schema, of each column that is given
+  std::unique_ptr<engine::Reader> json_;
+  std::unique_ptr<RowBuffer> own_;
+  RowBuffer* held_ = nullptr;  // the transaction's
+  uint64_t row_count_ = 0, rows_in_ = 0;
+  int blocks_in_flight_ = 0;
+  bool is_finished_ = false, has_failed_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
+};
+
+std::shared_ptr<const engine::DataSource> find_target(const MetadataImage& image,
+                                                      const engine::Name& name) {
+  auto found = image.catalog->sources.find(name.text);
+  if (found == image.catalog->sources.end() && name.quoting == engine::Quoting::Double) {
+    std::string upper = name.text;
+    std::ranges::transform(upper, upper.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    found = image.catalog->sources.find(upper);
+  }
+  return found == image.catalog->sources.end() ? nullptr : found->second;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const MetadataImage& image,
+                                                const sql::CopyTarget& target,
+                                                sql::CopyReceiver& receiver) {
+  std::shared_ptr<const engine::DataSource> source = find_target(image, target.source);
+  if (!source)
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("stream or table \"{}\" does not exist", target.source.text)}
+        .at(target.source_position);
+  if (source->read_only || source->window)
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("cannot copy into {}: it is {}", source->name,
+                             source->read_only ? "read-only" : "windowed")}
+        .at(target.source_position);
+  auto copy = std::make_unique<NodeCopy>(session, std::move(source), receiver);
+  TRY(copy->prepare(target));
+  return std::unique_ptr<sql::CopyIn>(std::move(copy));
+}
+
+}  // namespace server

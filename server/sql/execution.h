@@ -1,0 +1,78 @@
+// The kinds of statements that run for a session. Each is destroyed with the client's interest in
+// it; answers that come later find nobody and are dropped.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/plan/query_plan.h"
+#include "engine/query/pull.h"
+#include "server/sql/port.h"
+#include "server/sql/session.h"
+
+namespace server {
+
+// Threads: the session's loop.
+class SqlExecution : public sql::Execution {
+ public:
+  SqlExecution(SqlSession& session, sql::Receiver& receiver)
+      : session_(session), receiver_(receiver) {}
+  ~SqlExecution() override { *alive_ = false; }
+  void pause() override { is_paused_ = true; }
+  void resume() override { is_paused_ = false; }
+
+ protected:
+  // The function, to be run on the session's loop if this execution is still there then; may be
+  // called on any thread.
+  template <class F>
+  auto on_loop(F run) {
+    return [&loop = session_.shard().loop(), alive = alive_, run](auto... arguments) {
+      loop.post([alive, run, arguments...]() mutable {
+        if (*alive) run(std::move(arguments)...);
+      });
+    };
+  }
+  SqlSession& session() { return session_; }
+  sql::Receiver& receiver() { return receiver_; }
+  bool is_paused() const { return is_paused_; }
+  std::shared_ptr<bool> alive() const { return alive_; }
+
+ private:
+  SqlSession& session_;
+  sql::Receiver& receiver_;
+  bool is_paused_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
+};
+
+// Rows that are there already.
+std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
+                                         std::vector<engine::ColumnPtr> columns, size_t rows);
+// CREATE, DROP, ...: through the metadata thread.
+std::unique_ptr<sql::Execution> run_definition(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement);
+// Appends the request, once there is room, and reports `command` with the number of rows.
+std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
+                                           storage::AppendRequest request, std::string command,
+                                           std::optional<uint64_t> rows);
+// A look-up in a table, after it has passed what the session wrote.
+std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
+                                         std::shared_ptr<const engine::PullPlan> plan,
+                                         MetadataImagePtr image);
+// A transient query: until it is destroyed, has given its LIMIT, or (to_end) has read what was
+// there when it began.
+enum class TransientEnd : uint8_t { Never, AtPresentEnd };
+Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
+                                                      engine::PlannedQuery planned,
+                                                      MetadataImagePtr image, TransientEnd end);
+// SHOW and its kin.
+std::unique_ptr<sql::Execution> run_information(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image);
+
+// Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
+// thread.
+void append_when_room(storage::Log& log, storage::AppendRequest request, storage::AppendDone done);
+
+}  // namespace server

@@ -1,0 +1,75 @@
+#include "engine/system_tables/information.h"
+#include "server/sql/execution.h"
+
+namespace server {
+
+namespace {
+
+// Asks all shards what their tasks are doing, where the statement wants to know.
+class InformationExecution final : public SqlExecution {
+ public:
+  InformationExecution(SqlSession& session, sql::Receiver& receiver,
+                       std::shared_ptr<const engine::ParsedStatement> statement,
+                       MetadataImagePtr image)
+      : SqlExecution(session, receiver),
+        statement_(std::move(statement)),
+        image_(std::move(image)) {}
+
+  void begin() {
+    if (!engine::needs_statuses(statement_->statement)) return answer();
+    const std::vector<Shard*>& shards = session().parts().queries.shards();
+    left_ = shards.size();
+    auto report = on_loop([this](std::vector<ShardTaskReport> reports) {
+      for (const ShardTaskReport& each : reports) add(each);
+      if (--left_ == 0) answer();
+    });
+    for (Shard* shard : shards) shard->post([shard, report] { report(shard->reports()); });
+  }
+
+ private:
+  void add(const ShardTaskReport& report) {
+    engine::QueryStatus& status = statuses_[report.query_id];
+    if (report.is_paused && status.state != "ERROR") status.state = "PAUSED";
+    if (report.has_failed) status.state = "ERROR";
+    status.lag_records += report.metrics.lag_records;
+    status.records_in += report.metrics.records_in;
+    status.records_failed += report.metrics.records_failed;
+    status.records_per_second += report.metrics.records_per_second;
+    if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
+  }
+
+  void answer() {
+    for (const auto& [id, error] : session().parts().definitions.failed_queries()) {
+      statuses_[id].state = "ERROR";
+      statuses_[id].last_error = error;
+    }
+    const engine::Properties properties = session().properties();
+    const std::map<std::string, std::string> no_variables;
+    const SnapshotTopics topics(*image_->topics);
+    const ImageQueries queries(*image_);
+    Result<engine::InformationRows> rows = engine::answer_information(
+        statement_->statement, {*image_->catalog, topics, queries, statuses_,
+                                session().parts().settings.engine, properties, no_variables});
+    if (!rows) return receiver().on_error(std::move(rows).error());
+    if (rows->rows > 0) receiver().on_rows(rows->columns, 0, rows->rows);
+    receiver().on_done({"SELECT"});
+  }
+
+  const std::shared_ptr<const engine::ParsedStatement> statement_;
+  const MetadataImagePtr image_;
+  engine::QueryStatuses statuses_;
+  size_t left_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<sql::Execution> run_information(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image) {
+  auto run = std::make_unique<InformationExecution>(session, receiver, std::move(statement),
+                                                    std::move(image));
+  run->begin();
+  return run;
+}
+
+}  // namespace server

@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/sql/execution.h"
+#include "server/sql/read_barrier.h"
+
+namespace server {
+
+namespace {
+
+// A task of its own on the session's shard, which reads all partitions of the query's sources.
+class TransientExecution final : public SqlExecution {
+ public:
+  TransientExecution(SqlSession& session, sql::Receiver& receiver, engine::PlannedQuery planned,
+                     MetadataImagePtr image, TransientEnd end)
+      : SqlExecution(session, receiver),
+        planned_(std::move(planned)),
+        image_(std::move(image)),
+        end_(end),
+        patience_(session.shard().loop(), [this] { give_up_waiting(); }),
+        room_(planned_.limit ? *planned_.limit : INT64_MAX) {}
+  ~TransientExecution() override { end(); }
+
+  // What ends at the present end shows what its session wrote, also by way of other queries.
+  Status begin() {
+    const std::vector<const DefinedQuery*> writers = writers_of_sources();
+    if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
+      return begin_reading();
+    patience_.start_once(
+        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
+    wait_for_written(session().parts(), session().shard(), image_, writers, session().written(),
+                     [this, alive = alive()](const Status& status) {
+                       if (*alive) written_passed(status);
+                     });
+    return {};
+  }
+
+  void pause() override {
+    SqlExecution::pause();
+    if (task_) task_->is_paused = true;
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (!task_) return;
+    task_->is_paused = false;
+    session().shard().schedule(*task_);
+  }
+
+ private:
+  std::vector<const DefinedQuery*> writers_of_sources() const {
+    std::vector<const DefinedQuery*> writers;
+    for (const auto& [id, defined] : image_->queries)
+      if (std::ranges::count(planned_.plan.sources, defined->query->sink) > 0)
+        writers.push_back(defined.get());
+    return writers;
+  }
+
+  void give_up_waiting() {
+    if (has_begun_) return;
+    warn("the query that writes it is behind");
+    go_on();
+  }
+  void written_passed(const Status& status) {
+    if (has_begun_) return;
+    if (!status) warn(status.error().message);
+    go_on();
+  }
+  void warn(const std::string& why) {
+    receiver().on_notice({sql::NoticeLevel::Warning,
+                          fmt::format("{} may lack what this session wrote",
+                                      fmt::join(planned_.plan.sources, " and ")),
+                          why, "SHOW QUERIES tells the state of the queries."});
+  }
+  void go_on() {
+    if (const Status begun = begin_reading(); !begun) {
+      is_over_ = true;
+      receiver().on_error(begun.error());
+    }
+  }
+
+  Status begin_reading() {
+    has_begun_ = true;
+    patience_.stop();
+    std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
+    auto entry = std::make_unique<ShardTask>();
+    entry->query_id = planned_.plan.id;
+    engine::TaskOptions options;
+    options.is_transient = true;
+    entry->task = TRY(engine::Task::make(
+        planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
+        engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
+        session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
+        planned_.plan.properties, options));
+    entry->after_step = [this](engine::StepResult result) { stepped(result); };
+    entry->is_paused = is_paused();
+    task_ = &session().shard().add(std::move(entry));
+    return {};
+  }
+
+  Result<std::vector<engine::Task::Input>> inputs_of(const MetadataImage& image, TransientEnd end) {
+    const auto reset = planned_.plan.properties.find("auto.offset.reset");
+    const bool from_earliest =
+        end == TransientEnd::AtPresentEnd ||
+        (reset != planned_.plan.properties.end() && reset->second == "earliest");
+    std::vector<engine::Task::Input> inputs;
+    uint32_t index = 0;
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      if (!step) continue;
+      const storage::TopicInfo* topic = image.topics->find(step->topic);
+      if (!topic)
+        return Error{ErrorCode::UnknownTopic,
+                     fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
+      for (int32_t i = 0; i < topic->partition_count; ++i) {
+        const auto status = session().parts().log.find_partition({topic->id, PartitionId(i)});
+        if (!status)
+          return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
+                                                            step->topic, step->source_name)};
+        engine::Task::Input input{
+            index, {topic->id, PartitionId(i)}, status->log_start(), false, {}};
+        const Offset present_end = status->readable_end();
+        if (step->kind == engine::SourceKind::Table && !step->is_joined)
+          input.limit.bootstrap_end = present_end;
+        else if (step->kind == engine::SourceKind::Stream && !from_earliest)
+          input.next = present_end;
+        if (end == TransientEnd::AtPresentEnd) input.limit.stop_at = present_end;
+        inputs.push_back(input);
+      }
+      ++index;
+    }
+    return inputs;
+  }
+
+  void show(engine::Batch batch) {
+    if (is_over_) return;
+    const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(room_));
+    if (rows > 0) receiver().on_rows(batch.columns, 0, rows);
+    room_ -= static_cast<int64_t>(rows);
+    if (room_ == 0) is_over_ = true;  // ends after the step: the task must not vanish inside it
+  }
+
+  void stepped(engine::StepResult result) {
+    if (result == engine::StepResult::Failed) {
+      const Error error = task_->task->failure()->error;
+      end();
+      return receiver().on_error(error);
+    }
+    if (!is_over_ && result != engine::StepResult::Finished) return;
+    end();
+    receiver().on_done({"SELECT"});
+  }
+
+  void end() {
+    is_over_ = true;
+    if (ShardTask* task = std::exchange(task_, nullptr)) session().shard().remove(*task);
+  }
+
+  const engine::PlannedQuery planned_;
+  const MetadataImagePtr image_;
+  const TransientEnd end_;
+  Timer patience_;
+  int64_t room_;
+  bool has_begun_ = false, is_over_ = false;
+  ShardTask* task_ = nullptr;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
+                                                      engine::PlannedQuery planned,
+                                                      MetadataImagePtr image, TransientEnd end) {
+  if (planned.limit && *planned.limit == 0) return run_rows(session, receiver, {}, 0);
+  auto run = std::make_unique<TransientExecution>(session, receiver, std::move(planned),
+                                                  std::move(image), end);
+  TRY(run->begin());
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+}  // namespace server

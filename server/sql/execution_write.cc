@@ -1,0 +1,75 @@
+#include "server/sql/execution.h"
+
+namespace server {
+
+namespace {
+
+class DefinitionExecution final : public SqlExecution {
+ public:
+  using SqlExecution::SqlExecution;
+  void begin(std::shared_ptr<const engine::ParsedStatement> statement) {
+    session().parts().definitions.submit(
+        std::move(statement), session().properties(),
+        on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }));
+  }
+
+ private:
+  void end(Result<DefinitionOutcome> outcome) {
+    if (!outcome) return receiver().on_error(std::move(outcome).error());
+    for (std::string& notice : outcome->notices)
+      receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
+    receiver().on_done({std::move(outcome->tag)});
+  }
+};
+
+class AppendExecution final : public SqlExecution {
+ public:
+  using SqlExecution::SqlExecution;
+  void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows) {
+    if (request.parts.empty()) return receiver().on_done({std::move(command), rows});
+    append_when_room(
+        session().parts().log, std::move(request),
+        on_loop([this, command, rows](Result<std::vector<storage::AppendedBatch>> appended) {
+          if (!appended) return receiver().on_error(std::move(appended).error());
+          session().note_written(*appended);
+          receiver().on_done({command, rows});
+        }));
+  }
+};
+
+}  // namespace
+
+void append_when_room(storage::Log& log, storage::AppendRequest request, storage::AppendDone done) {
+  if (log.try_append(request, done)) return;
+  // The log's callback must be copyable, so what waits is shared with it.
+  auto waiting = std::make_shared<std::pair<storage::AppendRequest, storage::AppendDone>>(
+      std::move(request), std::move(done));
+  log.when_room([&log, waiting] {
+    append_when_room(log, std::move(waiting->first), std::move(waiting->second));
+  });
+}
+
+std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
+                                         std::vector<engine::ColumnPtr> columns, size_t rows) {
+  if (rows > 0) receiver.on_rows(columns, 0, rows);
+  receiver.on_done({"SELECT"});
+  return std::make_unique<SqlExecution>(session, receiver);
+}
+
+std::unique_ptr<sql::Execution> run_definition(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement) {
+  auto run = std::make_unique<DefinitionExecution>(session, receiver);
+  run->begin(std::move(statement));
+  return run;
+}
+
+std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
+                                           storage::AppendRequest request, std::string command,
+                                           std::optional<uint64_t> rows) {
+  auto run = std::make_unique<AppendExecution>(session, receiver);
+  run->begin(std::move(request), std::move(command), rows);
+  return run;
+}
+
+}  // namespace server

@@ -1,0 +1,195 @@
+// The port through which a PostgreSQL session asks the engine. server/node implements it; tests
+// have one in memory.
+//
+// Threads: each object belongs to the loop of its connection and is used and calls back there only.
+//          Nothing here may block: what takes time answers later, through a receiver.
+// Calls back: a receiver may be called at any moment, also from inside the call that it belongs to.
+//             It only takes notes and never calls back into the backend, so nobody need fear to be
+//             destroyed inside a callback. Once an object here is destroyed, it calls nobody.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sql/ast.h"
+#include "engine/types/column.h"
+#include "engine/types/value.h"
+
+namespace server::sql {  // not just `server`: the other front ends have sessions and messages too
+
+class SessionSettings;
+
+// A column as clients see it: the name is already folded for display (ORDERS is shown as orders).
+struct ResultColumn {
+  std::string name;
+  engine::SqlType type;
+};
+
+enum class ResultKind : uint8_t {
+  None,      // a definition, a command
+  Insert,    // rows to append: held back in a transaction
+  Rows,      // ends by itself
+  PushRows,  // goes on until it is cancelled, or its LIMIT is reached
+};
+
+// A statement that has been analysed. Kept and shared by the prepared statements and portals that
+// came from it; the backend derives from it to keep its plan.
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+  ResultKind kind = ResultKind::None;
+  std::vector<ResultColumn> columns;  // of Rows and PushRows
+  // One for each $n; a type that was given is kept or widened, one that was not is inferred.
+  std::vector<engine::SqlType> parameters;
+};
+
+enum class NoticeLevel : uint8_t { Notice, Warning };
+struct Notice {
+  NoticeLevel level = NoticeLevel::Notice;
+  std::string message, detail = {}, hint = {};
+};
+
+// How a statement ended well. Clients see `command`, a blank and the count: `INSERT 0 3`. For rows
+// the session counts what it has sent, and `command` alone counts.
+struct Completion {
+  std::string command;  // "SELECT", "INSERT 0", "CREATE STREAM"
+  std::optional<uint64_t> row_count = {};
+};
+
+// What a running statement says: any number of rows and notices, then exactly one end.
+class Receiver {
+ public:
+  // Rows [first_row, end_row) of columns that are as Prepared::columns; they are read during the
+  // call. What has been given is sent to the client at the end of this turn of the loop.
+  virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+                       size_t end_row) = 0;
+  virtual void on_notice(Notice notice) = 0;
+  virtual void on_done(Completion completion) = 0;
+  virtual void on_error(Error error) = 0;
+
+ protected:
+  ~Receiver() = default;
+};
+
+// A statement that runs. Destroying it forgets about it: a query stops at once, a definition or a
+// write that is on its way ends unseen.
+class Execution {
+ public:
+  virtual ~Execution() = default;
+  // After pause() at most the rows that are already on their way to this loop still come. It ends
+  // with resume(). A paused execution may still report an error. Since receivers only take notes,
+  // the session pauses between turns of the loop: no more than a batch or two in one turn.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  // For statements without rows: stop if that is still possible (then on_error with QueryCanceled),
+  // otherwise go on. QueryTasks are destroyed instead.
+  virtual void cancel() {}
+};
+
+enum class CopyContents : uint8_t {
+  Columns,      // one engine column for each of CopyIn::columns
+  JsonObjects,  // one STRING column: the object of each line, as it came
+};
+
+struct CopyTarget {
+  engine::Name source;
+  TextPosition source_position;
+  std::vector<engine::Name> columns;  // empty: all that can be written
+  CopyContents contents = CopyContents::Columns;
+};
+
+struct CopyRows {
+  size_t rows = 0;
+  std::vector<engine::Column> columns;
+  std::vector<uint64_t> lines;  // where each row began in the input, from 1: for error messages
+};
+
+// What a COPY FROM says. The end comes after finish(), an error at any time.
+class CopyReceiver {
+ public:
+  virtual void on_copy_drained() = 0;  // after append() asked to wait
+  virtual void on_copy_done(uint64_t row_count) = 0;
+  virtual void on_copy_error(Error error) = 0;
+
+ protected:
+  ~CopyReceiver() = default;
+};
+
+enum class Pace : uint8_t { GoOn, Wait };
+
+// A COPY FROM STDIN that runs. Destroying it before on_copy_done abandons it: nothing that is not
+// yet committed is kept. Inside a transaction the rows are held back until commit().
+class CopyIn {
+ public:
+  virtual ~CopyIn() = default;
+  // What a line has, in the order of the line; for JsonObjects empty.
+  std::vector<ResultColumn> columns;
+  // Rows that fail are reported by on_copy_error, with `context` naming line and column.
+  virtual Pace append(CopyRows rows) = 0;
+  virtual void finish() = 0;
+  // Rows that are in for good, whatever happens to the rest: a very long COPY commits in blocks.
+  virtual uint64_t committed_rows() const { return 0; }
+  // More rows are on their way there; on_copy_drained tells when that changes. A COPY that fails is
+  // answered afterwards, so that what it says of its rows is true.
+  virtual bool is_committing() const { return false; }
+};
+
+// The engine as one client's session sees it. It remembers what the session wrote, so that the
+// session reads its own writes.
+class SessionBackend {
+ public:
+  virtual ~SessionBackend() = default;
+
+  // Analyses any statement that is not the session's own affair (transactions, settings, cursors,
+  // COPY, prepared statements, LISTEN). `parameter_types` are those that the client gave; Null
+  // stands for one that it left open, and there may be fewer than the statement has.
+  // Keeps `statement` if it likes.
+  virtual Result<std::shared_ptr<const Prepared>> prepare(
+      std::shared_ptr<const engine::ParsedStatement> statement,
+      std::span<const engine::SqlType> parameter_types) = 0;
+
+  // Runs it; one value (of Prepared::parameters' types, or NULL) for each parameter. `receiver`
+  // outlives the execution. Several may run at a time: cursors stay open while others are used.
+  // Fails with NotSupported "cached plan must not change result type" when that has happened.
+  virtual Result<std::unique_ptr<Execution>> start(const std::shared_ptr<const Prepared>& prepared,
+                                                   std::vector<engine::Value> parameters,
+                                                   Receiver& receiver) = 0;
+
+  virtual Result<std::unique_ptr<CopyIn>> begin_copy(const CopyTarget& target,
+                                                     CopyReceiver& receiver) = 0;
+
+  // Between begin() and commit() or rollback() INSERTs and COPYs are held back. Reads and
+  // definitions are not affected by it, and it pins nothing. Never nested.
+  virtual void begin() = 0;
+  // Appends what was held back, all or nothing; ends with on_done (of which the session takes
+  // nothing) or on_error. Nothing else is asked of the backend until then. The destruction of the
+  // execution does not undo it.
+  virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;
+  // Drops what is held back; after a failed commit there is nothing.
+  virtual void rollback() = 0;
+
+  // Whether a property or a setting with a dotted name may be set to this: InvalidParameter for a
+  // bad value, UndefinedObject for a name under one of the engine's prefixes that does not exist.
+  virtual Status check_setting(const std::string& name, const std::string& value) = 0;
+};
+
+struct SessionInfo {
+  std::string user, database, application_name;
+  int32_t process_id = 0;  // the number by which a CancelRequest names the session
+};
+
+// Opens sessions. One for each loop; it outlives its sessions.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // `settings` are those of the session, which may change between statements; they outlive it.
+  // Fails with UndefinedDatabase, InvalidAuthorization, ShuttingDown, TooManyConnections.
+  virtual Result<std::unique_ptr<SessionBackend>> open_session(const SessionInfo& info,
+                                                               const SessionSettings& settings) = 0;
+};
+
+}  // namespace server::sql

@@ -1,0 +1,135 @@
+#include "server/sql/read_barrier.h"
+
+#include <algorithm>
+#include <set>
+
+namespace server {
+
+namespace {
+
+struct StageRef {
+  const DefinedQuery* query;
+  int stage;
+};
+
+// Goes through the stages between the written topics and the queries, in the order of the flow.
+// Behind each the ends of what it writes join the positions that the next must pass.
+class Barrier : public std::enable_shared_from_this<Barrier> {
+ public:
+  Barrier(SqlParts& parts, Shard& shard, MetadataImagePtr image, const SessionWrites& written,
+          std::function<void(Status)> passed)
+      : parts_(parts),
+        shard_(shard),
+        image_(std::move(image)),
+        frontier_(written),
+        passed_(std::move(passed)) {}
+
+  void begin(const std::vector<const DefinedQuery*>& queries) {
+    for (const DefinedQuery* query : queries) visit(*query);
+    next();
+  }
+
+ private:
+  // Writers of what a query reads come before the query.
+  void visit(const DefinedQuery& query) {
+    if (!visited_.insert(&query).second) return;
+    for (const auto& [id, other] : image_->queries) {
+      const std::string& sink = other->query->sink;
+      if (!sink.empty() &&
+          std::ranges::find(query.query->sources, sink) != query.query->sources.end())
+        visit(*other);
+    }
+    for (size_t stage = 0; stage < query.plan->stages.size(); ++stage)
+      route_.push_back({&query, static_cast<int>(stage)});
+  }
+
+  std::vector<Uuid> inputs_of(const StageRef& ref) const {
+    std::vector<Uuid> topics;
+    for (const engine::PlanNode& node :
+         ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes) {
+      const auto* input = std::get_if<engine::InputStep>(&node.step);
+      if (!input) continue;
+      if (input->exchange >= 0)
+        topics.push_back(ref.query->exchange_ids.at(static_cast<size_t>(input->exchange)));
+      else if (const auto topic = ref.query->topic_ids.find(input->topic);
+               topic != ref.query->topic_ids.end())
+        topics.push_back(topic->second);
+    }
+    return topics;
+  }
+
+  std::vector<std::pair<engine::PartitionRef, Offset>> targets_of(const StageRef& ref) const {
+    std::vector<std::pair<engine::PartitionRef, Offset>> targets;
+    for (const Uuid& topic : inputs_of(ref))
+      for (const auto& [partition, end] : frontier_)
+        if (partition.topic == topic) targets.emplace_back(partition, end);
+    return targets;
+  }
+
+  void add_ends_of(const Uuid& topic) {
+    for (int32_t i = 0;; ++i) {
+      const auto status = parts_.log.find_partition({topic, PartitionId(i)});
+      if (!status) return;
+      frontier_[{topic, PartitionId(i)}] = status->readable_end();
+    }
+  }
+
+  void note_outputs(const StageRef& ref) {
+    const engine::OutputPlan& output =
+        ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
+    if (output.exchange >= 0)
+      add_ends_of(ref.query->exchange_ids.at(static_cast<size_t>(output.exchange)));
+    else if (const auto topic = ref.query->topic_ids.find(output.topic);
+             topic != ref.query->topic_ids.end())
+      add_ends_of(topic->second);
+  }
+
+  void next() {
+    while (at_ < route_.size()) {
+      const StageRef ref = route_[at_++];
+      const auto targets = targets_of(ref);
+      if (targets.empty()) continue;  // nothing of ours comes this way
+      left_ = parts_.queries.shards().size();
+      for (Shard* shard : parts_.queries.shards())
+        shard->post([self = shared_from_this(), shard, ref, targets] {
+          shard->when_passed(ref.query->plan->id, ref.stage, targets, [self, ref](Status status) {
+            self->shard_.post([self, ref, status = std::move(status)]() mutable {
+              self->one_passed(ref, std::move(status));
+            });
+          });
+        });
+      return;
+    }
+    passed_({});
+  }
+
+  void one_passed(const StageRef& ref, Status status) {
+    if (!status && status_) status_ = std::move(status);
+    if (--left_ > 0) return;
+    if (!status_) return passed_(std::move(status_));
+    note_outputs(ref);
+    next();
+  }
+
+  SqlParts& parts_;
+  Shard& shard_;
+  const MetadataImagePtr image_;
+  SessionWrites frontier_;
+  std::function<void(Status)> passed_;
+  std::set<const DefinedQuery*> visited_;
+  std::vector<StageRef> route_;
+  size_t at_ = 0, left_ = 0;
+  Status status_;
+};
+
+}  // namespace
+
+void wait_for_written(SqlParts& parts, Shard& shard, MetadataImagePtr image,
+                      const std::vector<const DefinedQuery*>& queries, const SessionWrites& written,
+                      std::function<void(Status)> passed) {
+  if (written.empty()) return passed({});
+  std::make_shared<Barrier>(parts, shard, std::move(image), written, std::move(passed))
+      ->begin(queries);
+}
+
+}  // namespace server

@@ -1,0 +1,93 @@
+#include "server/sql/row_buffer.h"
+
+#include <fmt/format.h>
+
+#include "records/partitioner.h"
+
+namespace server {
+
+namespace {
+
+// Larger batches would cost a reader who wants one record too much.
+constexpr size_t kBatchBytes = 64 * 1024;
+
+Error bad_row(const engine::DataSource& source, std::string_view what, size_t row,
+              std::span<const uint64_t> lines) {
+  Error error{ErrorCode::InvalidText,
+              fmt::format("cannot write a row of {}: {}", source.name, what)};
+  if (row < lines.size()) error.context = fmt::format("COPY {}, line {}", source.name, lines[row]);
+  return error;
+}
+
+}  // namespace
+
+RowBuffer::RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic,
+                     int32_t partitions)
+    : source_(std::move(source)),
+      topic_(topic),
+      builders_(static_cast<size_t>(partitions)),
+      sealed_(static_cast<size_t>(partitions)) {
+  for (size_t i = 0; i < source_->schema.columns.size(); ++i) {
+    const engine::ColumnRole role = source_->schema.columns[i].role;
+    if (role == engine::ColumnRole::Key) key_columns_.push_back(i);
+    if (role == engine::ColumnRole::Value) value_columns_.push_back(i);
+  }
+}
+
+Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine::DataSource> source,
+                                                   Uuid topic, int32_t partitions) {
+  std::unique_ptr<RowBuffer> buffer(new RowBuffer(std::move(source), topic, partitions));
+  const engine::DataSource& target = *buffer->source_;
+  std::vector<engine::ColumnDef> keys, values;
+  for (const size_t i : buffer->key_columns_) keys.push_back(target.schema.columns[i]);
+  for (const size_t i : buffer->value_columns_) values.push_back(target.schema.columns[i]);
+  buffer->key_writer_ = TRY(engine::make_writer(target.key_format, keys, engine::Side::Key));
+  buffer->value_writer_ =
+      TRY(engine::make_writer(target.value_format, values, engine::Side::Value));
+  return buffer;
+}
+
+Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
+                      std::span<const int64_t> timestamps, std::span<const uint64_t> lines) {
+  std::vector<const engine::Column*> keys, values;
+  for (const size_t i : key_columns_) keys.push_back(columns[i].get());
+  for (const size_t i : value_columns_) values.push_back(columns[i].get());
+  engine::EncodedRows encoded_keys, encoded_values;
+  key_writer_->write(keys, {0, rows}, nullptr, encoded_keys);
+  value_writer_->write(values, {0, rows}, nullptr, encoded_values);
+  for (const engine::EncodedRows* side : {&encoded_keys, &encoded_values})
+    if (!side->problems.empty())
+      return bad_row(*source_, side->problems.front().message, side->problems.front().row, lines);
+  const bool is_table = source_->kind == engine::SourceKind::Table;
+  for (size_t row = 0; is_table && row < rows; ++row)
+    if (!encoded_keys[row])
+      return bad_row(*source_, "the primary key of a table cannot be NULL", row, lines);
+
+  for (size_t row = 0; row < rows; ++row) {
+    const std::optional<std::string_view> key = encoded_keys[row], value = encoded_values[row];
+    const auto count = static_cast<int32_t>(builders_.size());
+    const size_t partition =
+        key ? static_cast<size_t>(records::partition_for_key(*key, count).value())
+            : next_partition_++ % builders_.size();
+    builders_[partition].append(timestamps[row], key, value);
+    size_bytes_ += (key ? key->size() : 0) + (value ? value->size() : 0) + 16;
+    if (builders_[partition].size_bytes() >= kBatchBytes) seal(partition);
+  }
+  rows_ += rows;
+  return {};
+}
+
+void RowBuffer::seal(size_t partition) { sealed_[partition] += builders_[partition].finish(); }
+
+void RowBuffer::take(storage::AppendRequest& into) {
+  for (size_t i = 0; i < builders_.size(); ++i) {
+    if (!builders_[i].empty()) seal(i);
+    if (sealed_[i].empty()) continue;
+    into.parts.push_back(
+        {{topic_, PartitionId(static_cast<int32_t>(i))}, std::exchange(sealed_[i], {})});
+  }
+  size_bytes_ = 0;
+  rows_ = 0;
+}
+
+}  // namespace server

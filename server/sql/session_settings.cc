@@ -1,0 +1,295 @@
+#include "server/sql/session_settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+namespace server::sql {
+
+enum class SettingCheck : uint8_t { Text, Boolean, Number, Duration, Utf8, IsoDates, FixedValue };
+enum class Reported : bool { No, Yes };
+
+// Names are matched without regard to case; `name` is the spelling of SHOW and ParameterStatus.
+struct SettingRow {
+  std::string_view name, value;
+  SettingCheck check;
+  Reported reported;
+  std::string_view description;
+};
+
+namespace {
+
+using enum SettingCheck;
+constexpr Reported kReported = Reported::Yes, kSilent = Reported::No;
+
+// Reported ones come first, in the order in which a PostgreSQL 15 server sends them: drivers fail
+// to connect without some of them (server_version, client_encoding).
+constexpr SettingRow kSettings[] = {
+    {"application_name", "", Text, kReported, "The client's name for itself."},
+    {"client_encoding", "UTF8", Utf8, kReported, "Always UTF8."},
+    {"DateStyle", "ISO, MDY", IsoDates, kReported, "Dates are always shown as ISO 8601."},
+    {"default_transaction_read_only", "off", Boolean, kReported, ""},
+    {"in_hot_standby", "off", FixedValue, kReported, ""},
+    {"integer_datetimes", "on", FixedValue, kReported, ""},
+    {"IntervalStyle", "postgres", Text, kReported, ""},
+    {"is_superuser", "off", FixedValue, kReported, ""},
+    {"server_encoding", "UTF8", FixedValue, kReported, ""},
+    {"server_version", "15.0 (Millrace " MILLRACE_VERSION ")", FixedValue, kReported,
+     "The PostgreSQL version that clients may assume."},
+    {"session_authorization", "", Text, kReported, ""},
+    {"standard_conforming_strings", "on", Boolean, kReported, ""},
+    {"TimeZone", "UTC", Text, kReported, "Timestamps are shown in UTC."},
+
+    {"bytea_output", "hex", Text, kSilent, ""},
+    {"check_function_bodies", "on", Boolean, kSilent, ""},
+    {"client_min_messages", "notice", Text, kSilent, "The least level of notices that are sent."},
+    {"compat", "", Text, kSilent, "ksqldb: the defaults of ksqlDB in place of our own."},
+    {"default_transaction_isolation", "read committed", Text, kSilent, ""},
+    {"extra_float_digits", "1", Number, kSilent, ""},
+    {"idle_in_transaction_session_timeout", "0", Duration, kSilent, ""},
+    {"jit", "off", Boolean, kSilent, ""},
+    {"lock_timeout", "0", Duration, kSilent, ""},
+    {"max_identifier_length", "63", FixedValue, kSilent, ""},
+    {"role", "none", Text, kSilent, ""},
+    {"row_security", "on", Boolean, kSilent, ""},
+    {"search_path", "\"$user\", public", Text, kSilent, ""},
+    {"server_version_num", "150000", FixedValue, kSilent, ""},
+    {"statement_timeout", "0", Duration, kSilent,
+     "Ends a statement after this long; a push query only where the session itself has set it."},
+    {"synchronous_commit", "on", Text, kSilent, ""},
+    {"transaction_isolation", "read committed", Text, kSilent, ""},
+    {"transaction_read_only", "off", Boolean, kSilent, ""},
+    {"work_mem", "4MB", Text, kSilent, ""},
+
+    {"push.output", "auto", Text, kSilent,
+     "How a push query in the simple protocol is shown: auto, rows, table or copy."},
+    {"push.max_rows", "0", Number, kSilent, "Ends a push query after this many rows; 0: never."},
+    {"push.timeout", "0", Duration, kSilent, "Ends a push query after this long; 0: never."},
+    {"push.linger", "0", Duration, kSilent,
+     "Ends a FETCH that has rows when no other came for this long; 0: it waits for all."},
+    {"push.fetch_timeout", "0", Duration, kSilent,
+     "Ends a FETCH after this long even without rows; 0: never."},
+};
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+const SettingRow* find_row(std::string_view name) {
+  const auto row = std::ranges::find_if(
+      kSettings, [&](const SettingRow& candidate) { return same_name(candidate.name, name); });
+  return row == std::end(kSettings) ? nullptr : row;
+}
+
+// The engine's own properties, and whatever else anybody likes to keep in a session.
+bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+std::optional<int64_t> parse_number(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<int64_t> parse_duration_ms(std::string_view text) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}, {"", 1}};
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto count = parse_number(text.substr(0, digits));
+  std::string_view unit = text.substr(digits);
+  while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
+  const auto row = std::ranges::find(kUnits, unit, &std::pair<std::string_view, int64_t>::first);
+  if (!count || row == std::end(kUnits) || *count > INT64_MAX / row->second) return std::nullopt;
+  return *count * row->second;
+}
+
+std::optional<std::string> parse_boolean(std::string_view text) {
+  const std::string word = lower_case(text);
+  for (const std::string_view yes : {"on", "true", "t", "yes", "y", "1"})
+    if (word == yes) return "on";
+  for (const std::string_view no : {"off", "false", "f", "no", "n", "0"})
+    if (word == no) return "off";
+  return std::nullopt;
+}
+
+// UTF8, utf-8, 'utf-8' and unicode are one: asyncpg sends the quotes too.
+bool means_utf8(std::string_view text) {
+  std::string letters;
+  for (const char c : lower_case(text))
+    if (std::isalnum(static_cast<unsigned char>(c))) letters += c;
+  return letters == "utf8" || letters == "unicode" || letters == "sqlascii";
+}
+
+Error bad_value(const SettingRow& row, std::string_view value, std::string hint) {
+  return Error{ErrorCode::InvalidParameter,
+               "invalid value for parameter \"" + std::string(row.name) + "\": \"" +
+                   std::string(value) + "\"",
+               "", std::move(hint)};
+}
+
+// The value as it is kept and shown.
+Result<std::string> checked(const SettingRow& row, std::string_view value) {
+  switch (row.check) {
+    case Boolean:
+      if (auto word = parse_boolean(value)) return *word;
+      return bad_value(row, value, "Use on or off.");
+    case Number:
+      if (parse_number(value)) return std::string(value);
+      return bad_value(row, value, "Use a whole number.");
+    case Duration:
+      if (parse_duration_ms(value)) return std::string(value);
+      return bad_value(row, value, "Use a number with a unit: 250ms, 5s, 1min, 2h.");
+    case Utf8:
+      if (means_utf8(value)) return std::string("UTF8");
+      return bad_value(row, value, "The only encoding is UTF8.");
+    case IsoDates:
+      // Only the order of day and month can be chosen; dates are sent as ISO 8601 all the same.
+      for (const std::string_view order : {"DMY", "YMD"})
+        if (lower_case(value).find(lower_case(order)) != std::string::npos)
+          return "ISO, " + std::string(order);
+      return std::string("ISO, MDY");
+    case FixedValue:
+      if (same_name(value, row.value)) return std::string(row.value);
+      return Error{ErrorCode::ObjectState,
+                   "parameter \"" + std::string(row.name) + "\" cannot be changed"};
+    case Text:
+      break;
+  }
+  if (row.name == "push.output" && value != "auto" && value != "rows" && value != "table" &&
+      value != "copy")
+    return bad_value(row, value, "Available values: auto, rows, table, copy.");
+  return std::string(value);
+}
+
+}  // namespace
+
+SessionSettings::SessionSettings() = default;
+
+std::string SessionSettings::value_of(const SettingRow& row) const {
+  return get(row.name).value_or(std::string(row.value));
+}
+
+std::optional<std::string> SessionSettings::get(std::string_view name) const {
+  const std::string key = lower_case(name);
+  for (const Values* values : {&local_, &values_})
+    if (const auto found = values->find(key); found != values->end()) return found->second;
+  if (const SettingRow* row = find_row(name)) return std::string(row->value);
+  return std::nullopt;
+}
+
+int64_t SessionSettings::get_ms(std::string_view name) const {
+  return parse_duration_ms(get(name).value_or("")).value_or(0);
+}
+int64_t SessionSettings::get_number(std::string_view name) const {
+  return parse_number(get(name).value_or("")).value_or(0);
+}
+
+std::string SessionSettings::spelling(std::string_view name) {
+  const SettingRow* row = find_row(name);
+  return std::string(row ? row->name : name);
+}
+
+bool SessionSettings::is_set_in_session(std::string_view name) const {
+  const std::string key = lower_case(name);
+  const auto found = values_.find(key);
+  const auto preset = defaults_.find(key);
+  if (local_.contains(key)) return true;
+  return found != values_.end() && (preset == defaults_.end() || preset->second != found->second);
+}
+
+Status SessionSettings::assign(std::string_view name, std::string_view value, Values& into) {
+  if (const SettingRow* row = find_row(name)) {
+    into[lower_case(name)] = TRY(checked(*row, value));
+    return {};
+  }
+  if (!is_free_name(name))
+    return Error{ErrorCode::UndefinedObject,
+                 "unrecognized configuration parameter \"" + std::string(name) + "\""};
+  into[lower_case(name)] = std::string(value);
+  return {};
+}
+
+Status SessionSettings::set(std::string_view name, std::string_view value) {
+  local_.erase(lower_case(name));
+  return assign(name, value, values_);
+}
+Status SessionSettings::set_local(std::string_view name, std::string_view value) {
+  if (before_) return assign(name, value, local_);
+  Values nowhere;  // outside a transaction there is nothing that it could last for
+  return assign(name, value, nowhere);
+}
+
+Status SessionSettings::reset(std::string_view name) {
+  const std::string key = lower_case(name);
+  if (!find_row(name) && !is_free_name(name))
+    return Error{ErrorCode::UndefinedObject,
+                 "unrecognized configuration parameter \"" + std::string(name) + "\""};
+  local_.erase(key);
+  const auto preset = defaults_.find(key);
+  if (preset != defaults_.end())
+    values_[key] = preset->second;
+  else
+    values_.erase(key);
+  return {};
+}
+
+void SessionSettings::reset_all() {
+  local_.clear();
+  values_ = defaults_;
+}
+void SessionSettings::preset(std::string_view name, std::string value) {
+  values_[lower_case(name)] = std::move(value);
+}
+void SessionSettings::keep_as_defaults() { defaults_ = values_; }
+
+void SessionSettings::begin_transaction() { before_ = values_; }
+void SessionSettings::commit_transaction() {
+  before_.reset();
+  local_.clear();
+}
+void SessionSettings::rollback_transaction() {
+  if (before_) values_ = *std::exchange(before_, std::nullopt);
+  local_.clear();
+}
+
+std::vector<SessionSettings::Entry> SessionSettings::all() const {
+  std::vector<Entry> entries;
+  for (const SettingRow& row : kSettings)
+    entries.push_back({std::string(row.name), value_of(row), std::string(row.description)});
+  for (const auto& [name, value] : values_)
+    if (!find_row(name)) entries.push_back({name, get(name).value_or(value), ""});
+  std::ranges::sort(entries, {}, [](const Entry& entry) { return lower_case(entry.name); });
+  return entries;
+}
+
+std::map<std::string, std::string> SessionSettings::properties() const {
+  std::map<std::string, std::string> set;
+  for (const Values* values : {&local_, &values_})
+    for (const auto& [name, value] : *values)
+      if (is_free_name(name)) set.try_emplace(name, value);
+  return set;
+}
+
+std::vector<std::pair<std::string, std::string>> SessionSettings::take_reports() {
+  std::vector<std::pair<std::string, std::string>> reports;
+  for (const SettingRow& row : kSettings) {
+    if (row.reported == Reported::No) continue;
+    std::string value = value_of(row);
+    const auto [last, is_new] = reported_.try_emplace(std::string(row.name), value);
+    if (!is_new && last->second == value) continue;
+    last->second = value;
+    reports.emplace_back(row.name, std::move(value));
+  }
+  return reports;
+}
+
+}  // namespace server::sql

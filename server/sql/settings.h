@@ -1,0 +1,15 @@
+// What sessions are told by the server's settings.
+#pragma once
+#include <cstdint>
+
+#include "engine/catalog/catalog.h"
+
+namespace server {
+
+struct SqlSettings {
+  int64_t read_wait_ms = 2000;           // how long a look-up waits for what its session wrote
+  int64_t copy_atomic_bytes = 64 << 20;  // a larger COPY commits in blocks
+  engine::EngineSettings engine;
+};
+
+}  // namespace server

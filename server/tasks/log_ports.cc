@@ -1,0 +1,99 @@
+#include "server/tasks/log_ports.h"
+
+#include <cassert>
+
+#include "records/batch.h"
+
+namespace server {
+
+Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
+  return std::unique_ptr<LogSources>(new LogSources(TRY(storage::LogReader::open(log))));
+}
+
+Result<std::vector<engine::Polled>> LogSources::poll(
+    std::span<const std::pair<engine::PartitionRef, Offset>> positions, size_t max_bytes) {
+  TRY(reader_->begin_turn());
+  in_turn_ = true;
+  std::vector<engine::Polled> polled;
+  for (const auto& [partition, next] : positions) {
+    Result<engine::Polled> one =
+        poll_one(to_storage(partition), next, max_bytes / positions.size());
+    if (!one) {
+      release();
+      return std::move(one).error();
+    }
+    polled.push_back(std::move(one).take());
+  }
+  return polled;
+}
+
+Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& partition, Offset next,
+                                            size_t max_bytes) {
+  engine::Polled polled;
+  polled.log_start = TRY(reader_->log_start(partition));
+  polled.readable_end = TRY(reader_->readable_end(partition));
+  next = std::max(next, polled.log_start);
+  if (next >= polled.readable_end) return polled;
+  for (const storage::BatchRef& batch : TRY(reader_->read(partition, next, max_bytes)))
+    polled.batches.push_back({batch.bytes, batch.base_offset, batch.last_offset});
+  return polled;
+}
+
+void LogSources::release() {
+  if (in_turn_) reader_->end_turn();
+  in_turn_ = false;
+}
+
+void LogSink::introduce(const std::string& task, ProducerId producer_id, int16_t producer_epoch) {
+  producers_[task] = Producer{producer_id, producer_epoch, {}};
+}
+
+// A commit that comes again, because there was no room, has its stamps already.
+void LogSink::stamp(Producer& producer, engine::OutputBatch& output) {
+  const Result<records::BatchView> batch =
+      records::parse_batch(output.bytes, records::BatchCheck::Shape);
+  assert(batch);  // our own builder has just made it
+  if (batch->header.producer_id != records::kNoProducer) return;
+  int32_t& next = producer.next_sequence[output.to];
+  records::set_producer(output.bytes, {producer.id, producer.epoch, next});
+  next = static_cast<int32_t>((int64_t{next} + batch->header.record_count) &
+                              INT32_MAX);  // wraps, as Kafka's do
+}
+
+bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
+  if (const auto producer = producers_.find(commit.task); producer != producers_.end())
+    for (engine::OutputBatch& output : commit.outputs) stamp(producer->second, output);
+  storage::TaskCommit request{
+      commit.task, commit.epoch, commit.sequence, std::move(commit.journal), {}, {}};
+  for (engine::OutputBatch& output : commit.outputs)
+    request.outputs.push_back({to_storage(output.to), std::move(output.bytes)});
+  for (const auto& [partition, end] : commit.trims)
+    request.trims.push_back({to_storage(partition), end});
+  storage::AppendDone answer = [&loop = loop_,
+                                done](Result<std::vector<storage::AppendedBatch>> result) {
+    Result<std::vector<engine::TopicEnd>> ends = [&]() -> Result<std::vector<engine::TopicEnd>> {
+      if (!result) return std::move(result).error();
+      std::vector<engine::TopicEnd> list;
+      for (const storage::AppendedBatch& batch : *result)
+        list.push_back({to_engine(batch.partition), batch.last_offset + 1});
+      return list;
+    }();
+    loop.post([done, ends = std::move(ends)]() mutable { done(std::move(ends)); });
+  };
+  if (log_.try_commit(request, answer)) return true;
+  commit.journal = std::move(request.journal);
+  for (size_t i = 0; i < commit.outputs.size(); ++i)
+    commit.outputs[i].bytes = std::move(request.outputs[i].batches);
+  if (!waits_for_room_) {
+    waits_for_room_ = true;
+    log_.when_room([this] {
+      loop_.post([this] {
+        waits_for_room_ = false;
+        on_room_();
+      });
+    });
+  }
+  return false;
+}
+
+}  // namespace server

@@ -1,0 +1,64 @@
+#include "engine/query/table_view.h"
+
+#include "tests/engine/exec/query_test.h"
+
+namespace engine {
+namespace {
+
+const std::string kLahore = "Lahore, the city of gardens and of the Badshahi mosque";
+const std::string kQuetta = "Quetta, the fruit garden of Pakistan, ringed by hills";
+
+using TableViewTest = QueryTest;
+
+std::string text_of(const Result<Batch>& rows) {
+  return rows ? engine::text_of(rows->columns, rows->rows) : rows.error().message;
+}
+
+TEST_F(TableViewTest, rows_of_a_declared_table_are_found_by_key) {
+  auto run = table("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);");
+  run->produce("cities", 0,
+               {{kQuetta, R"({"PEOPLE":1})", 1},
+                {kLahore, R"({"PEOPLE":13})", 2},
+                {"gone", R"({"PEOPLE":0})", 3},
+                {"gone", std::nullopt, 4}});
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_EQ(text_of(run->look_up({kLahore, "nowhere", "gone", kLahore})),
+            "\"" + kLahore + "\" 13 2 null null\n");
+  EXPECT_EQ(text_of(run->look_up({kQuetta, kLahore})),
+            "\"" + kLahore + "\" 13 2 null null\n\"" + kQuetta + "\" 1 1 null null\n");
+}
+
+TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
+  auto run = query({"CREATE STREAM clicks (user_id VARCHAR KEY);"},
+                   "CREATE TABLE visits AS SELECT user_id, COUNT(*) AS n FROM clicks WINDOW "
+                   "TUMBLING (SIZE 10 SECONDS) GROUP BY user_id;");
+  run->produce("clicks", 0, {{kLahore, "{}", 1'000}, {"b", "{}", 2'000}, {kLahore, "{}", 12'000}});
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_EQ(text_of(run->look_up({kLahore})), "\"" + kLahore + "\" 1 1000 null null 0 10000\n\"" +
+                                                  kLahore + "\" 1 12000 null null 10000 20000\n");
+  EXPECT_EQ(text_of(run->look_up({"nobody"})), "");
+}
+
+// A look-up's rows wait for their commit, and travel to another thread: the table moves on
+// meanwhile.
+TEST_F(TableViewTest, rows_outlive_what_they_were_read_from) {
+  auto run = table("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);");
+  run->produce("cities", 0, {{kQuetta, R"({"PEOPLE":1})", 1}});
+  ASSERT_TRUE(run->run_to_rest());
+  const Result<Batch> row = run->look_up_all();
+  run->produce("cities", 0, {{kQuetta, std::nullopt, 2}, {kLahore, R"({"PEOPLE":1})", 3}});
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_EQ(text_of(row), "\"" + kQuetta + "\" 1 1 null null\n");
+
+  auto counts =
+      query({"CREATE STREAM clicks (user_id VARCHAR KEY);"},
+            "CREATE TABLE visits AS SELECT user_id, COUNT(*) AS n FROM clicks GROUP BY user_id;");
+  counts->produce("clicks", 0, {{kLahore, "{}", 1}});
+  ASSERT_TRUE(counts->run_to_rest());
+  const Result<Batch> group = counts->look_up({kLahore});
+  counts.reset();
+  EXPECT_EQ(text_of(group), "\"" + kLahore + "\" 1 1 null null\n");
+}
+
+}  // namespace
+}  // namespace engine
