@@ -133,7 +133,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& com
 }
 
 Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task) {
-  const auto stored = TRY(transaction_->get(tables_.journals, journal_key(task, TaskSequence{0})));
+  const auto stored = TRY(transaction_->get(tables_.tasks, task));
   if (!stored) return std::nullopt;
   return TRY(decode_task_row(*stored));
 }
@@ -149,7 +149,9 @@ Result<TaskRow> GroupTransaction::check_task(const TaskCommit& commit) {
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("task {} sent commit {} where {} is next", commit.task,
                              commit.sequence.value(), row->last_sequence.value() + 1)};
-  return TaskRow{row->epoch, commit.sequence, row->producer_id};
+  TaskRow next = *row;
+  next.last_sequence = commit.sequence;
+  return next;
 }
 
 Status GroupTransaction::check_trims(const TaskCommit& commit) {
@@ -162,8 +164,8 @@ Status GroupTransaction::check_trims(const TaskCommit& commit) {
 }
 
 Status GroupTransaction::write_task(const TaskCommit& commit, TaskRow row) {
-  TRY(transaction_->put(tables_.journals, journal_key(commit.task, TaskSequence{0}), encode(row)));
-  TRY(transaction_->put(tables_.journals, journal_key(commit.task, commit.sequence),
+  TRY(transaction_->put(tables_.tasks, commit.task, encode(row)));
+  TRY(transaction_->put(tables_.journals, journal_key(row.journal, commit.sequence),
                         commit.journal));
   for (const PartitionTrim& trim : commit.trims) TRY(write_trim(trim));
   return {};
@@ -176,58 +178,85 @@ Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   const IntegerKey first(0), end(static_cast<uint64_t>(trim.end_offset.value()));
   TRY(transaction_->erase_range(moved.partition->table(), first, end, kMaxTrimmedBatches));
   moved.log_start = trim.end_offset;
-  const PartitionRow row{moved.leader_epoch, moved.log_start, moved.log_end};
+  const PartitionRow row{moved.partition->kind(), moved.leader_epoch, moved.log_start,
+                         moved.log_end};
   return transaction_->put(tables_.partitions, partition_key(trim.partition), encode(row));
 }
 
+Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const std::string> tasks) {
+  // All are checked first: a refused request has written nothing.
+  for (const std::string& task : tasks)
+    if (task.empty() || task.size() > kMaxTaskIdSize || task.find('\0') != task.npos)
+      return Error{ErrorCode::InvalidParameter,
+                   "the id of a task is empty, too long, or has a NUL"};
+  std::vector<TaskStart> starts;
+  starts.reserve(tasks.size());
+  for (const std::string& task : tasks) starts.push_back(TRY(raise_epoch(task)));
+  return starts;
+}
+
 Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
-  if (task.empty() || task.size() > kMaxTaskIdSize || task.find('\0') != task.npos)
-    return Error{ErrorCode::InvalidParameter, "the id of a task is empty, too long, or has a NUL"};
   TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
   ++row.epoch;
   // A producer's epoch has 15 bits: after that many owners the task is another producer.
   const auto producer_epoch = static_cast<int16_t>(row.epoch.value() & INT16_MAX);
+  if (row.epoch == TaskEpoch{1}) row.journal = JournalId{TRY(take_numbers(kNextJournalId, 1))};
   if (row.epoch == TaskEpoch{1} || producer_epoch == 0)
     row.producer_id = TRY(allocate_producer_ids(1));
-  TRY(transaction_->put(tables_.journals, journal_key(task, TaskSequence{0}), encode(row)));
+  TRY(transaction_->put(tables_.tasks, task, encode(row)));
   return TaskStart{row.epoch, row.last_sequence, row.producer_id, producer_epoch};
 }
 
 Result<ProducerId> GroupTransaction::allocate_producer_ids(int32_t count) {
   if (count < 1) return Error{ErrorCode::InvalidParameter, "no producer ids were asked for"};
-  ProducerId first{0};
-  if (const auto stored = TRY(transaction_->get(tables_.counters, kNextProducerId));
+  return ProducerId{TRY(take_numbers(kNextProducerId, count))};
+}
+
+Result<int64_t> GroupTransaction::take_numbers(std::string_view counter, int64_t count) {
+  int64_t first = 0;
+  if (const auto stored = TRY(transaction_->get(tables_.counters, counter));
       stored && stored->size() == sizeof(int64_t))
-    first = ProducerId{load_be<int64_t>(stored->data())};
+    first = load_be<int64_t>(stored->data());
   std::string next;
-  append_be(next, (first + count).value());
-  TRY(transaction_->put(tables_.counters, kNextProducerId, next));
+  append_be(next, first + count);
+  TRY(transaction_->put(tables_.counters, counter, next));
   return first;
 }
 
 Status GroupTransaction::trim_journal(std::string_view task, TaskSequence last_sequence) {
-  TRY(transaction_->erase_range(tables_.journals, journal_key(task, TaskSequence{1}),
-                                journal_key(task, last_sequence + 1)));
+  const auto row = TRY(task_row(task));
+  if (!row) return {};
+  TRY(transaction_->erase_range(tables_.journals, journal_key(row->journal, TaskSequence{0}),
+                                journal_key(row->journal, last_sequence + 1)));
   return {};
 }
 
 Status GroupTransaction::drop_tasks(std::string_view prefix) {
   const auto end = end_of_prefix(std::string(prefix));
   if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
-  TRY(transaction_->erase_range(tables_.journals, prefix, *end));
+  std::vector<JournalId> journals;
+  const auto cursor = TRY(transaction_->cursor(tables_.tasks));
+  for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
+       entry = TRY(cursor->next()))
+    journals.push_back(TRY(decode_task_row(entry->value)).journal);
+  TRY(transaction_->erase_range(tables_.tasks, prefix, *end));
+  for (const JournalId journal : journals)
+    TRY(transaction_->erase_range(tables_.journals, journal_key(journal, TaskSequence{0}),
+                                  journal_key(journal + 1, TaskSequence{0})));
   return {};
 }
 
 // --- Partitions
 
-Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count) {
+Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
   for (int32_t number = 0; number < count; ++number) {
     const TopicPartition id{topic, PartitionId{number}};
     if (find(id)) continue;
     const TableHandle table =
         TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer));
-    TRY(transaction_->put(tables_.partitions, partition_key(id), encode(PartitionRow{})));
-    created_.push_back(std::make_shared<Partition>(id, table));
+    TRY(transaction_->put(tables_.partitions, partition_key(id),
+                          encode(PartitionRow{.kind = kind})));
+    created_.push_back(std::make_shared<Partition>(id, kind, table));
     moved_index_[id] = moved_.size();
     moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
   }

@@ -32,9 +32,9 @@ class GroupTransaction {
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
 
   // The rest is rare: any error breaks the group.
-  Status create_partitions(const Uuid& topic, int32_t count);
+  Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
-  Result<TaskStart> raise_epoch(std::string_view task);
+  Result<std::vector<TaskStart>> raise_epochs(std::span<const std::string> tasks);
   Result<ProducerId> allocate_producer_ids(int32_t count);
   Status trim_journal(std::string_view task, TaskSequence last_sequence);
   Status drop_tasks(std::string_view prefix);
@@ -78,6 +78,8 @@ class GroupTransaction {
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
   Result<std::vector<AppendedBatch>> write(const Plan& plan);
 
+  Result<TaskStart> raise_epoch(std::string_view task);
+  Result<int64_t> take_numbers(std::string_view counter, int64_t count);
   Result<TaskRow> check_task(const TaskCommit& commit);
   Status check_trims(const TaskCommit& commit);
   Status write_task(const TaskCommit& commit, TaskRow row);

@@ -1,6 +1,7 @@
 #include "storage/log/log.h"
 
 #include <future>
+#include <map>
 
 #include "records/batch.h"
 #include "storage/kv/lmdb_store.h"
@@ -10,7 +11,7 @@ namespace storage {
 
 namespace {
 
-constexpr uint32_t kLogFormatVersion = 1;
+constexpr uint32_t kLogFormatVersion = 2;
 
 size_t size_of(const std::vector<PartitionBatches>& parts) {
   size_t size = 0;
@@ -85,9 +86,10 @@ bool Log::try_commit(TaskCommit& commit, AppendDone& done) {
 
 void Log::when_room(std::function<void()> retry) { core_->queue().when_room(std::move(retry)); }
 
-void Log::create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done) {
+void Log::create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
+                            PartitionKind kind) {
   put_other(
-      *core_, [=](GroupTransaction& group) { return group.create_partitions(topic, count); },
+      *core_, [=](GroupTransaction& group) { return group.create_partitions(topic, count, kind); },
       std::move(done));
 }
 
@@ -108,10 +110,40 @@ std::vector<TopicPartition> Log::partitions() const {
   return all;
 }
 
-void Log::raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done) {
-  put_asking<TaskStart>(
-      *core_, [task = std::move(task)](GroupTransaction& group) { return group.raise_epoch(task); },
+std::vector<StoredTopic> Log::topics() const {
+  std::map<Uuid, StoredTopic> topics;
+  for (const auto& [id, partition] : *core_->partitions())
+    ++topics.try_emplace(id.topic, StoredTopic{id.topic, partition->kind(), 0})
+          .first->second.partition_count;
+  std::vector<StoredTopic> all;
+  all.reserve(topics.size());
+  for (const auto& [id, topic] : topics) all.push_back(topic);
+  return all;
+}
+
+void Log::raise_epochs(std::vector<std::string> tasks,
+                       std::function<void(Result<std::vector<TaskStart>>)> done) {
+  put_asking<std::vector<TaskStart>>(
+      *core_,
+      [tasks = std::move(tasks)](GroupTransaction& group) { return group.raise_epochs(tasks); },
       std::move(done));
+}
+
+void Log::raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done) {
+  std::vector<std::string> tasks;
+  tasks.push_back(std::move(task));
+  raise_epochs(std::move(tasks), [done = std::move(done)](Result<std::vector<TaskStart>> starts) {
+    done(starts ? Result<TaskStart>(starts->at(0)) : Result<TaskStart>(std::move(starts).error()));
+  });
+}
+
+Result<std::vector<std::string>> Log::task_ids() const {
+  const auto transaction = TRY(core_->store().begin_read());
+  const auto cursor = TRY(transaction->cursor(core_->tables().tasks));
+  std::vector<std::string> ids;
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next()))
+    ids.emplace_back(entry->key);
+  return ids;
 }
 
 void Log::allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done) {
@@ -140,9 +172,12 @@ void Log::drop_tasks(std::string prefix, std::function<void(Status)> done) {
 Status Log::read_journal(std::string_view task, TaskSequence first_sequence,
                          const std::function<Status(TaskSequence, std::string_view)>& visit) const {
   const auto transaction = TRY(core_->store().begin_read());
+  const auto stored = TRY(transaction->get(core_->tables().tasks, task));
+  if (!stored) return {};
+  const JournalId journal = TRY(decode_task_row(*stored)).journal;
   const auto cursor = TRY(transaction->cursor(core_->tables().journals));
-  const std::string first = journal_key(task, std::max(first_sequence, TaskSequence{1}));
-  const std::string last = journal_key(task, TaskSequence{INT64_MAX});
+  const std::string first = journal_key(journal, std::max(first_sequence, TaskSequence{1}));
+  const std::string last = journal_key(journal, TaskSequence{INT64_MAX});
   for (auto entry = TRY(cursor->seek(first)); entry && entry->key <= last;
        entry = TRY(cursor->next()))
     TRY(visit(sequence_of_key(entry->key), entry->value));
@@ -214,8 +249,13 @@ Result<TaskStart> raise_epoch_and_wait(Log& log, std::string task) {
   return wait_for<Result<TaskStart>>(
       [&](auto done) { log.raise_epoch(std::move(task), std::move(done)); });
 }
-Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count) {
-  return wait_for<Status>([&](auto done) { log.create_partitions(topic, count, std::move(done)); });
+Result<std::vector<TaskStart>> raise_epochs_and_wait(Log& log, std::vector<std::string> tasks) {
+  return wait_for<Result<std::vector<TaskStart>>>(
+      [&](auto done) { log.raise_epochs(std::move(tasks), std::move(done)); });
+}
+Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count, PartitionKind kind) {
+  return wait_for<Status>(
+      [&](auto done) { log.create_partitions(topic, count, std::move(done), kind); });
 }
 
 }  // namespace storage

@@ -17,6 +17,14 @@ namespace storage {
 
 class LogCore;
 
+// A topic as the log holds it.
+struct StoredTopic {
+  Uuid id;
+  PartitionKind kind;
+  int32_t partition_count;
+  bool operator==(const StoredTopic&) const = default;
+};
+
 // What happens to group commits, in order: for tests and tracing. Called on the writer's thread.
 struct LogTrace {
   enum class Step { CommitBegins, Synced, Acknowledged };  // the last: all requests are answered
@@ -73,24 +81,32 @@ class Log : public TransactionQueue {
 
   // --- Partitions
   // Makes partitions 0 to `count` - 1 of the topic; those that exist stay. Answered when durable.
-  void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done);
+  void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
+                         PartitionKind kind = PartitionKind::Client);
   // Removes the topic's partitions and their records; no error when there are none.
   void drop_topic(Uuid topic, std::function<void(Status)> done);
   // Where the partition stands, for polling without locks; null when there is none.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
   std::vector<TopicPartition> partitions() const;
+  // Each topic that has partitions here, in the order of their ids: what the metadata is compared with at the start.
+  std::vector<StoredTopic> topics() const;
 
   // --- Producers
   // Ids that nobody has had before: `count` from the answered one on.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
   // --- Tasks
-  // Fences the task's present owner: every commit under an earlier epoch is refused from then on.
+  // Fences the tasks' present owners: every commit under an earlier epoch is refused from then on. One commit for all,
+  // answers in the order of `tasks`; all of them are raised, or none.
+  void raise_epochs(std::vector<std::string> tasks,
+                    std::function<void(Result<std::vector<TaskStart>>)> done);
   void raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done);
   // Removes journal entries up to `last_sequence`, which a checkpoint has made superfluous.
   void trim_journal(std::string task, TaskSequence last_sequence, std::function<void(Status)> done);
   // Removes the journals and epochs of all tasks whose id begins with `prefix`.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
+  // The ids of all tasks that have an epoch or a journal here, in order.
+  Result<std::vector<std::string>> task_ids() const;
   // The durable journal entries of the task from `first_sequence` on, in order. An error from
   // `visit` ends it.
   Status read_journal(std::string_view task, TaskSequence first_sequence,
@@ -112,6 +128,8 @@ class Log : public TransactionQueue {
 Result<std::vector<AppendedBatch>> append_and_wait(Log& log, AppendRequest request);
 Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit);
 Result<TaskStart> raise_epoch_and_wait(Log& log, std::string task);
-Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count);
+Result<std::vector<TaskStart>> raise_epochs_and_wait(Log& log, std::vector<std::string> tasks);
+Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count,
+                                  PartitionKind kind = PartitionKind::Client);
 
 }  // namespace storage

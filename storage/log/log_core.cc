@@ -61,7 +61,7 @@ Result<std::shared_ptr<Partition>> LogCore::recover_partition(WriteTransaction& 
                                                               const PartitionRow& row) {
   const TableHandle table =
       TRY(transaction.open_table(partition_table_name(id), KeyOrder::Integer));
-  auto partition = std::make_shared<Partition>(id, table);
+  auto partition = std::make_shared<Partition>(id, row.kind, table);
   const auto cursor = TRY(transaction.cursor(table));
   Offset log_end = row.end_when_empty;
   if (const auto last = TRY(cursor->last()))

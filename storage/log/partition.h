@@ -12,6 +12,7 @@ namespace storage {
 
 // What the store keeps about a partition beside its batches.
 struct PartitionRow {
+  PartitionKind kind = PartitionKind::Client;
   LeaderEpoch leader_epoch;
   Offset log_start;
   Offset end_when_empty;  // the log end if there is no batch: numbers are never given twice
@@ -21,9 +22,11 @@ struct PartitionRow {
 // Owner: shared by the published maps and whoever polls its status.
 class Partition final : public PartitionStatus {
  public:
-  Partition(const TopicPartition& id, TableHandle table) : id_(id), table_(table) {}
+  Partition(const TopicPartition& id, PartitionKind kind, TableHandle table)
+      : id_(id), kind_(kind), table_(table) {}
 
   const TopicPartition& id() const { return id_; }
+  PartitionKind kind() const { return kind_; }
   // Batches by their last offset.
   TableHandle table() const { return table_; }
 
@@ -37,6 +40,7 @@ class Partition final : public PartitionStatus {
 
  private:
   const TopicPartition id_;
+  const PartitionKind kind_;
   const TableHandle table_;
 };
 

@@ -19,6 +19,7 @@ Error damaged(std::string_view what) {
 Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   LogTables tables;
   tables.partitions = TRY(transaction.open_table("partitions", KeyOrder::Bytes));
+  tables.tasks = TRY(transaction.open_table("tasks", KeyOrder::Bytes));
   tables.journals = TRY(transaction.open_table("journals", KeyOrder::Bytes));
   tables.producers = TRY(transaction.open_table("producers", KeyOrder::Bytes));
   tables.counters = TRY(transaction.open_table("counters", KeyOrder::Bytes));
@@ -48,6 +49,7 @@ std::optional<TopicPartition> partition_of_key(std::string_view key) {
 
 std::string encode(const PartitionRow& row) {
   std::string bytes;
+  append_be(bytes, static_cast<uint8_t>(row.kind));
   append_be(bytes, row.leader_epoch.value());
   append_be(bytes, row.log_start.value());
   append_be(bytes, row.end_when_empty.value());
@@ -57,16 +59,17 @@ std::string encode(const PartitionRow& row) {
 Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   ByteReader in(bytes);
   PartitionRow row;
+  row.kind = static_cast<PartitionKind>(in.be<uint8_t>());
   row.leader_epoch = LeaderEpoch{in.be<int32_t>()};
   row.log_start = Offset{in.be<int64_t>()};
   row.end_when_empty = Offset{in.be<int64_t>()};
-  if (!in.ok()) return damaged("partition");
+  if (!in.ok() || row.kind > PartitionKind::Internal) return damaged("partition");
   return row;
 }
 
-std::string journal_key(std::string_view task, TaskSequence sequence) {
-  std::string key(task);
-  key += '\0';
+std::string journal_key(JournalId journal, TaskSequence sequence) {
+  std::string key;
+  append_be(key, journal.value());
   append_be(key, sequence.value());
   return key;
 }
@@ -81,6 +84,7 @@ std::string encode(const TaskRow& row) {
   append_be(bytes, row.epoch.value());
   append_be(bytes, row.last_sequence.value());
   append_be(bytes, row.producer_id.value());
+  append_be(bytes, row.journal.value());
   return bytes;
 }
 
@@ -90,6 +94,7 @@ Result<TaskRow> decode_task_row(std::string_view bytes) {
   row.epoch = TaskEpoch{in.be<int32_t>()};
   row.last_sequence = TaskSequence{in.be<int64_t>()};
   row.producer_id = ProducerId{in.be<int64_t>()};
+  row.journal = JournalId{in.be<int64_t>()};
   if (!in.ok()) return damaged("task");
   return row;
 }

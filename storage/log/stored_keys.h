@@ -12,15 +12,21 @@
 
 namespace storage {
 
+// A journal has a number of its own, never given twice: a task that is dropped and made again under the same id
+// does not see what is left of the old journal while that is being removed.
+using JournalId = StrongNumber<struct JournalIdTag, int64_t>;
+
 struct LogTables {
   TableHandle partitions;  // topic id, partition number -> PartitionRow
-  TableHandle journals;    // task, NUL, sequence -> journal entry; sequence 0 -> TaskRow
+  TableHandle tasks;       // task id -> TaskRow
+  TableHandle journals;    // journal id, sequence -> journal entry
   TableHandle producers;   // topic id, partition number, producer id -> ProducerState
-  TableHandle counters;    // kNextProducerId -> i64
+  TableHandle counters;    // one of the names below -> i64, the next number to be given
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
+inline constexpr std::string_view kNextJournalId = "next-journal-id";
 
 // The table of a partition's batches.
 std::string partition_table_name(const TopicPartition& partition);
@@ -36,8 +42,9 @@ struct TaskRow {
   TaskEpoch epoch;
   TaskSequence last_sequence;
   ProducerId producer_id;  // of its outputs
+  JournalId journal;
 };
-std::string journal_key(std::string_view task, TaskSequence sequence);
+std::string journal_key(JournalId journal, TaskSequence sequence);
 TaskSequence sequence_of_key(std::string_view journal_key);
 std::string encode(const TaskRow& row);
 Result<TaskRow> decode_task_row(std::string_view bytes);

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <variant>
 
@@ -86,6 +87,7 @@ class StateWriter final : public StateStore {
   bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) override;
   void drop_tasks(std::string prefix, std::function<void(Status)> done) override;
   Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const override;
+  Result<std::vector<std::string>> task_ids() const override;
   Uuid instance_id() const override { return store_->instance_id(); }
 
  private:
@@ -382,6 +384,20 @@ Result<CheckpointPosition> StateWriter::load(std::string_view task, const Visit&
     }
   }
   return position;
+}
+
+// A task may have a position without stores, when it keeps scalars only, and stores without a position, when its first
+// checkpoint was cut short.
+Result<std::vector<std::string>> StateWriter::task_ids() const {
+  const auto transaction = TRY(store_->begin_read());
+  std::set<std::string> ids;
+  const auto positions = TRY(transaction->cursor(tables_.positions));
+  for (auto entry = TRY(positions->first()); entry; entry = TRY(positions->next()))
+    ids.emplace(entry->key);
+  const auto stores = TRY(transaction->cursor(tables_.stores));
+  for (auto entry = TRY(stores->first()); entry; entry = TRY(stores->next()))
+    ids.emplace(entry->key.substr(0, entry->key.find('\0')));
+  return std::vector<std::string>(ids.begin(), ids.end());
 }
 
 }  // namespace

@@ -71,6 +71,9 @@ class StateStore {
   // All entries of the task, store by store in key order. An error from `visit` ends it.
   virtual Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const = 0;
 
+  // The ids of all tasks that the file holds anything of, in order.
+  virtual Result<std::vector<std::string>> task_ids() const = 0;
+
   virtual Uuid instance_id() const = 0;
 };
 

@@ -89,6 +89,7 @@ class Interrupted final : public storage::StateStore {
   }
   bool try_checkpoint(storage::Checkpoint&, std::function<void(Status)>&) override { return false; }
   void drop_tasks(std::string, std::function<void(Status)>) override {}
+  Result<std::vector<std::string>> task_ids() const override { return std::vector<std::string>{}; }
   Uuid instance_id() const override { return state_.instance_id(); }
 
  private:

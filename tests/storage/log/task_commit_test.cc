@@ -1,4 +1,6 @@
 // Task commits: journal and outputs together, in order, once, and only under the current epoch.
+#include <algorithm>
+#include <atomic>
 #include <future>
 
 #include "storage/kv/memory_store.h"
@@ -90,6 +92,45 @@ TEST_F(TaskCommitTest, a_task_is_one_producer_under_growing_epochs) {
   EXPECT_NE(other.producer_id, first.producer_id);
   EXPECT_NE(third.producer_id, first.producer_id);
   EXPECT_NE(third.producer_id, other.producer_id);
+}
+
+TEST_F(TaskCommitTest, many_tasks_are_raised_in_one_commit_with_their_last_sequences) {
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(start().epoch, 1, "a")));
+  log_.reset();
+  std::atomic<int> commits = 0;
+  LogOptions options;
+  options.trace = [&](const LogTrace& trace) { commits += trace.step == LogTrace::Step::Synced; };
+  log_ = Log::open(disk_.open(), options).value();
+  std::vector<std::string> tasks = {"q1/0/0"};
+  for (int i = 0; i < 500; ++i) tasks.push_back("q2/0/" + std::to_string(i));
+  const auto starts = raise_epochs_and_wait(*log_, tasks);
+  ASSERT_TRUE(starts);
+  EXPECT_EQ(commits, 1);
+  ASSERT_EQ(starts->size(), tasks.size());
+  EXPECT_EQ(starts->at(0).epoch, TaskEpoch{2});
+  EXPECT_EQ(starts->at(0).last_sequence, TaskSequence{1});
+  EXPECT_EQ(starts->at(1).last_sequence, TaskSequence{0});
+  EXPECT_NE(starts->at(1).producer_id, starts->at(2).producer_id);
+  // All or none.
+  EXPECT_FALSE(raise_epochs_and_wait(*log_, {"q3/0/0", ""}));
+  EXPECT_EQ(log_->task_ids().value().size(), tasks.size());
+  log_.reset();
+}
+
+TEST_F(TaskCommitTest, what_the_log_holds_can_be_listed) {
+  const Uuid exchange = Uuid::random();
+  ASSERT_TRUE(create_partitions_and_wait(*log_, exchange, 3, PartitionKind::Internal));
+  start("q2/0/0");
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(start().epoch, 1, "a")));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(log_->task_ids().value(), (Values{"q1/0/0", "q2/0/0"}));
+    std::vector<StoredTopic> expected = {{output_.topic, PartitionKind::Client, 2},
+                                         {exchange, PartitionKind::Internal, 3}};
+    std::ranges::sort(expected, {}, &StoredTopic::id);
+    EXPECT_EQ(log_->topics(), expected);
+    log_.reset();
+    open();
+  }
 }
 
 TEST_F(TaskCommitTest, a_task_without_an_epoch_is_fenced) {

@@ -71,6 +71,16 @@ TEST_F(StateStoreTest, a_task_without_a_checkpoint_is_empty) {
   EXPECT_EQ(position_.position, TaskSequence{0});
 }
 
+TEST_F(StateStoreTest, tasks_can_be_listed) {
+  ASSERT_TRUE(write(checkpoint({{"s1", "a", "1"}, {"s2", "a", "1"}}, 1)));
+  Checkpoint scalars_only = checkpoint({}, 1, "time=5");
+  scalars_only.task = "q0/0";
+  ASSERT_TRUE(write(std::move(scalars_only)));
+  EXPECT_EQ(state_->task_ids().value(), (Rows{"q0/0", "q1/0"}));
+  ASSERT_TRUE(drop("q1/"));
+  EXPECT_EQ(state_->task_ids().value(), Rows{"q0/0"});
+}
+
 TEST_F(StateStoreTest, later_checkpoints_overwrite_delete_and_remove_ranges_first) {
   ASSERT_TRUE(
       write(checkpoint({{"s", "a", "1"}, {"s", "b", "1"}, {"s", "c", "1"}, {"s", "d", "1"}}, 1)));
