@@ -104,6 +104,11 @@ class WriteTransaction : public Transaction {
   virtual Result<size_t> erase_range(TableHandle table, std::string_view first_key,
                                      std::string_view end_key, size_t max_count = SIZE_MAX) = 0;
 
+  // True once a write has failed: what it has left is unknown, and the transaction can only be
+  // destroyed. A call that failed before it wrote (a value that cannot be read, say) does not
+  // count.
+  virtual bool has_failed() const = 0;
+
   // Makes everything durable, then visible; the transaction is over. With DiskFull nothing has
   // happened and the store goes on. With any other error the outcome is unknown until the store is
   // opened again, and it takes no further writes.
@@ -117,6 +122,9 @@ class KeyValueStore {
   virtual ~KeyValueStore() = default;
   virtual Result<std::unique_ptr<ReadTransaction>> begin_read() = 0;
   virtual Result<std::unique_ptr<WriteTransaction>> begin_write() = 0;
+  // How many more bytes can be written, about: free space of disk and file, and pages of the file
+  // that were freed. Cheap when there is as much as `enough`; else the freed pages are counted.
+  virtual uint64_t free_bytes(uint64_t enough) = 0;
   // Made with the store, for life: tells one data directory from another.
   virtual Uuid instance_id() const = 0;
 };

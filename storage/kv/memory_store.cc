@@ -26,6 +26,12 @@ struct Table {
 struct Image {
   std::map<std::string, TableHandle, std::less<>> names;
   std::map<TableHandle, std::shared_ptr<const Table>> tables;
+
+  size_t size_bytes() const {
+    size_t size = 0;
+    for (const auto& [handle, table] : tables) size += table->size_bytes;
+    return size;
+  }
 };
 
 Error power_is_off() {
@@ -174,7 +180,10 @@ class MemoryWrite final : public WriteTransaction {
     return {};
   }
   Status remove_table(TableHandle handle) override {
-    if (image_.tables.erase(handle) == 0) return no_such_table();
+    if (image_.tables.erase(handle) == 0) {
+      has_failed_ = true;
+      return no_such_table();
+    }
     std::erase_if(image_.names, [&](const auto& named) { return named.second == handle; });
     own_.erase(handle);
     return {};
@@ -214,10 +223,12 @@ class MemoryWrite final : public WriteTransaction {
     return count;
   }
 
+  bool has_failed() const override { return has_failed_; }
+
   Status commit() override {
+    assert(!has_failed_);
     const auto image = std::make_shared<const Image>(std::move(image_));
-    size_t size_bytes = 0;
-    for (const auto& [handle, table] : image->tables) size_bytes += table->size_bytes;
+    const size_t size_bytes = image->size_bytes();
     std::function<void()> before_sync;
     {
       std::lock_guard lock(disk_.mutex);
@@ -242,7 +253,10 @@ class MemoryWrite final : public WriteTransaction {
   Table* writable(TableHandle handle) {
     if (const auto mine = own_.find(handle); mine != own_.end()) return mine->second;
     const auto found = image_.tables.find(handle);
-    if (found == image_.tables.end()) return nullptr;
+    if (found == image_.tables.end()) {
+      has_failed_ = true;
+      return nullptr;
+    }
     auto copy = std::make_shared<Table>(*found->second);
     Table* table = copy.get();
     found->second = std::move(copy);
@@ -262,6 +276,7 @@ class MemoryWrite final : public WriteTransaction {
   const uint64_t power_cycle_;
   const std::lock_guard<std::mutex> writing_;
   Image image_;
+  bool has_failed_ = false;
   std::map<TableHandle, Table*> own_;  // the tables of image_ that were copied to be changed
 };
 
@@ -278,6 +293,11 @@ class MemoryStore final : public KeyValueStore {
     return std::make_unique<MemoryWrite>(*disk_, sync_, power_cycle_);
   }
   Uuid instance_id() const override { return disk_->instance_id; }
+  uint64_t free_bytes(uint64_t) override {
+    std::lock_guard lock(disk_->mutex);
+    const size_t used = disk_->written->size_bytes();
+    return disk_->capacity_bytes > used ? disk_->capacity_bytes - used : 0;
+  }
 
  private:
   uint64_t now() const {

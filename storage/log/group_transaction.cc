@@ -14,21 +14,24 @@ constexpr size_t kMaxTrimmedBatches = 10'000;
 }  // namespace
 
 GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction,
-                                   const LogTables& tables, const PartitionMap& partitions)
-    : transaction_(std::move(transaction)), tables_(tables), partitions_(partitions) {}
+                                   const LogTables& tables, const PartitionMap& partitions,
+                                   size_t free_tables)
+    : transaction_(std::move(transaction)),
+      tables_(tables),
+      partitions_(partitions),
+      free_tables_(free_tables) {}
 
 Result<size_t> GroupTransaction::find(const TopicPartition& id) {
-  const auto is_it = [&](const auto& partition) { return partition->id() == id; };
-  const bool is_dropped = std::ranges::any_of(dropped_, is_it);
+  const bool is_dropped = dropped_ids_.contains(id);
   if (const auto known = moved_index_.find(id); known != moved_index_.end() && !is_dropped)
     return known->second;
-  const auto found = partitions_.find(id);
-  if (found == partitions_.end() || is_dropped)
+  const std::shared_ptr<Partition>* found = partitions_.find(id);
+  if (found == nullptr || is_dropped)
     return Error{.code = ErrorCode::UnknownTopic,
                  .message = "partition does not exist",
                  .detail = fmt::format("The topic's id is {}, the partition {}.",
                                        id.topic.to_string(), id.partition.value())};
-  const std::shared_ptr<Partition>& partition = found->second;
+  const std::shared_ptr<Partition>& partition = *found;
   moved_.push_back(
       {partition, partition->log_start(), partition->log_end(), partition->leader_epoch()});
   return moved_index_[id] = moved_.size() - 1;
@@ -38,9 +41,7 @@ Result<size_t> GroupTransaction::find(const TopicPartition& id) {
 
 Result<std::vector<AppendedBatch>> GroupTransaction::append(AppendRequest& request) {
   const Plan plan = TRY(this->plan(request.parts, Origin::Client));
-  auto appended = write(plan);
-  if (!appended) broken_ = true;
-  return appended;
+  return write(plan);
 }
 
 Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatches>& parts,
@@ -120,15 +121,8 @@ Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& com
   const TaskRow row = TRY(check_task(commit));
   TRY(check_trims(commit));
   const Plan plan = TRY(this->plan(commit.outputs, Origin::Task));
-  auto appended = write(plan);
-  if (!appended) {
-    broken_ = true;
-    return appended;
-  }
-  if (const Status written = write_task(commit, row); !written) {
-    broken_ = true;
-    return written.error();
-  }
+  auto appended = TRY(write(plan));
+  TRY(write_task(commit, row));
   return appended;
 }
 
@@ -249,17 +243,31 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
 // --- Partitions
 
 Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
-  for (int32_t number = 0; number < count; ++number) {
-    const TopicPartition id{topic, PartitionId{number}};
-    if (find(id)) continue;
-    const TableHandle table =
-        TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer));
-    TRY(transaction_->put(tables_.partitions, partition_key(id),
-                          encode(PartitionRow{.kind = kind})));
-    created_.push_back(std::make_shared<Partition>(id, kind, table));
-    moved_index_[id] = moved_.size();
-    moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
-  }
+  if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
+  int32_t existing = 0;  // partitions are numbered without gaps
+  while (existing < count && find({topic, PartitionId{existing}})) ++existing;
+  const auto missing = static_cast<size_t>(count - existing);
+  if (missing > free_tables_)
+    return Error{
+        .code = ErrorCode::LimitExceeded,
+        .message = "too many partitions for one data directory",
+        .detail = fmt::format("There is room for {} more partitions, and {} were asked for.",
+                              free_tables_, missing),
+        .hint = "Drop topics, or ask for fewer partitions."};
+  for (int32_t number = existing; number < count; ++number)
+    TRY(create_partition({topic, PartitionId{number}}, kind));
+  return {};
+}
+
+Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {
+  const TableHandle table =
+      TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer));
+  TRY(transaction_->put(tables_.partitions, partition_key(id),
+                        encode(PartitionRow{kind, {}, {}, {}})));
+  created_.push_back(std::make_shared<Partition>(id, kind, table));
+  moved_index_[id] = moved_.size();
+  moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
+  --free_tables_;
   return {};
 }
 
@@ -279,6 +287,7 @@ Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partit
   TRY(transaction_->erase(tables_.partitions, key));
   TRY(transaction_->erase_range(tables_.producers, key, *end_of_prefix(key)));
   dropped_.push_back(partition);
+  dropped_ids_.insert(partition->id());
   return {};
 }
 

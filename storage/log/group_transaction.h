@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/container/flat_hash_set.h>
+
 #include "records/batch.h"
 #include "storage/log/partition.h"
 #include "storage/log/producer_state.h"
@@ -24,14 +26,15 @@ namespace storage {
 // Threads: the log's writer. Owner: the same, for one group.
 class GroupTransaction {
  public:
+  // `free_tables`: so many partitions of PartitionKind::Client may be made.
   GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const LogTables& tables,
-                   const PartitionMap& partitions);
+                   const PartitionMap& partitions, size_t free_tables);
 
   // Sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
 
-  // The rest is rare: any error breaks the group.
+  // The rest is rare and small.
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
   Result<std::vector<TaskStart>> raise_epochs(std::span<const std::string> tasks);
@@ -40,8 +43,7 @@ class GroupTransaction {
   Status drop_tasks(std::string_view prefix);
   WriteTransaction& transaction() { return *transaction_; }
 
-  bool is_broken() const { return broken_; }
-  void mark_broken() { broken_ = true; }
+  bool is_broken() const { return transaction_->has_failed(); }
 
   Status commit() { return transaction_->commit(); }
 
@@ -85,6 +87,7 @@ class GroupTransaction {
   Status write_task(const TaskCommit& commit, TaskRow row);
   Status write_trim(const PartitionTrim& trim);
   Result<std::optional<TaskRow>> task_row(std::string_view task);
+  Status create_partition(const TopicPartition& id, PartitionKind kind);
   Status drop_partition(const std::shared_ptr<Partition>& partition);
 
   const std::unique_ptr<WriteTransaction> transaction_;
@@ -93,7 +96,8 @@ class GroupTransaction {
   std::vector<Moved> moved_;
   absl::flat_hash_map<TopicPartition, size_t> moved_index_;
   std::vector<std::shared_ptr<Partition>> created_, dropped_;
-  bool broken_ = false;
+  absl::flat_hash_set<TopicPartition> dropped_ids_;
+  size_t free_tables_;
 };
 
 }  // namespace storage

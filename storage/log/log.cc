@@ -13,11 +13,8 @@ namespace {
 
 constexpr uint32_t kLogFormatVersion = 2;
 
-size_t size_of(const std::vector<PartitionBatches>& parts) {
-  size_t size = 0;
-  for (const PartitionBatches& part : parts) size += part.batches.size();
-  return size;
-}
+// The log's own and those of the parts that share its store.
+constexpr size_t kOtherTables = 64;
 
 // False when the lane was full; then request and callback are back where they came from.
 template <class Work, class Request>
@@ -64,9 +61,13 @@ Log::~Log() = default;
 void Log::close() { core_->close(); }
 
 Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions options) {
-  auto store = TRY(open_lmdb_store(directory, {.kind = "log",
-                                               .format_version = kLogFormatVersion,
-                                               .map_size_bytes = options.map_size_bytes}));
+  auto store = TRY(open_lmdb_store(
+      directory, {.kind = "log",
+                  .format_version = kLogFormatVersion,
+                  .oldest_format_version = kLogFormatVersion,
+                  .map_size_bytes = options.map_size_bytes,
+                  .max_tables = static_cast<uint32_t>(options.max_partitions + kOtherTables),
+                  .max_readers = options.max_readers}));
   return open(std::move(store), std::move(options));
 }
 
@@ -75,16 +76,15 @@ Result<std::unique_ptr<Log>> Log::open(std::unique_ptr<KeyValueStore> store, Log
 }
 
 bool Log::try_append(AppendRequest& request, AppendDone& done) {
-  return try_put<AppendWork>(*core_, RequestQueue::Lane::Clients, size_of(request.parts), request,
-                             done);
+  return try_put<AppendWork>(*core_, RequestQueue::Lane::Clients, size_of(request), request, done);
 }
 
 bool Log::try_commit(TaskCommit& commit, AppendDone& done) {
-  const size_t size_bytes = size_of(commit.outputs) + commit.journal.size();
-  return try_put<CommitWork>(*core_, RequestQueue::Lane::Tasks, size_bytes, commit, done);
+  return try_put<CommitWork>(*core_, RequestQueue::Lane::Tasks, size_of(commit), commit, done);
 }
 
 void Log::when_room(std::function<void()> retry) { core_->queue().when_room(std::move(retry)); }
+void Log::when_writable(std::function<void()> retry) { core_->when_writable(std::move(retry)); }
 
 void Log::create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
                             PartitionKind kind) {
@@ -101,20 +101,21 @@ void Log::drop_topic(Uuid topic, std::function<void(Status)> done) {
 std::shared_ptr<const PartitionStatus> Log::find_partition(const TopicPartition& partition) const {
   const auto partitions = core_->partitions();
   const auto found = partitions->find(partition);
-  return found == partitions->end() ? nullptr : found->second;
+  return found == nullptr ? nullptr : *found;
 }
 
 std::vector<TopicPartition> Log::partitions() const {
   std::vector<TopicPartition> all;
-  for (const auto& [id, partition] : *core_->partitions()) all.push_back(id);
+  core_->partitions()->for_each([&](const auto& partition) { all.push_back(partition->id()); });
   return all;
 }
 
 std::vector<StoredTopic> Log::topics() const {
   std::map<Uuid, StoredTopic> topics;
-  for (const auto& [id, partition] : *core_->partitions())
-    ++topics.try_emplace(id.topic, StoredTopic{id.topic, partition->kind(), 0})
-          .first->second.partition_count;
+  core_->partitions()->for_each([&](const auto& partition) {
+    const Uuid& id = partition->id().topic;
+    ++topics.try_emplace(id, StoredTopic{id, partition->kind(), 0}).first->second.partition_count;
+  });
   std::vector<StoredTopic> all;
   all.reserve(topics.size());
   for (const auto& [id, topic] : topics) all.push_back(topic);

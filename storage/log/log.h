@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "storage/kv/kv.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
@@ -34,8 +35,17 @@ struct LogTrace {
 
 struct LogOptions {
   size_t map_size_bytes = 1ULL << 40;
-  size_t queue_limit_bytes =
-      64 << 20;  // of each of the two queues: client appends, and all the rest
+  // Partitions that clients see, each of which is a table of its own (lmdb_store.h says what one
+  // costs). Beyond that a creation is refused with LimitExceeded, before anything is written.
+  size_t max_partitions = 32'000;
+  uint32_t max_readers = 512;  // LogReaders and other snapshots at a time
+  // Free space below which client appends are refused with DiskFull; task commits are from half of
+  // it on. What is left is for drops, trims and small commits, so that a full disk can be tidied
+  // up. 0: appends are tried always.
+  uint64_t reserve_bytes = 64 << 20;
+  const Clock* clock = nullptr;  // outlives the log; null is the system's
+  // Of each of the two queues: client appends, and all the rest.
+  size_t queue_limit_bytes = 64 << 20;
   size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
   // Called on the writer's thread after each durable commit with the partitions that it appended
   // to.
@@ -53,11 +63,9 @@ struct LogOptions {
 //   3. commits of one task are durable in the order of their sequences, without gaps.
 //
 // Threads: all methods from any thread. Callbacks run on the writer's thread, once each, must not
-// wait,
-//   and may submit further requests.
+//   wait, and may submit further requests.
 // Owner: the node. Destruction refuses new requests, finishes those that are queued, and joins the
-// writer;
-//   every LogReader must be gone by then.
+//   writer; every LogReader must be gone by then.
 class Log : public TransactionQueue {
  public:
   // `directory`/log.mdb. Fails like open_lmdb_store().
@@ -78,6 +86,9 @@ class Log : public TransactionQueue {
   // Calls `retry` once, on the writer's thread, as soon as a queue that was full has room (at once
   // when none is).
   void when_room(std::function<void()> retry);
+  // The same for the disk, after DiskFull: calls `retry` once, on the writer's thread, as soon as
+  // appends are taken again (at once when they are). Not called any more when the log closes first.
+  void when_writable(std::function<void()> retry);
 
   // --- Partitions
   // Makes partitions 0 to `count` - 1 of the topic; those that exist stay. Answered when durable.
@@ -88,7 +99,8 @@ class Log : public TransactionQueue {
   // Where the partition stands, for polling without locks; null when there is none.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
   std::vector<TopicPartition> partitions() const;
-  // Each topic that has partitions here, in the order of their ids: what the metadata is compared with at the start.
+  // Each topic that has partitions here, in the order of their ids: what the metadata is compared
+  // with at the start.
   std::vector<StoredTopic> topics() const;
 
   // --- Producers
@@ -96,8 +108,8 @@ class Log : public TransactionQueue {
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
   // --- Tasks
-  // Fences the tasks' present owners: every commit under an earlier epoch is refused from then on. One commit for all,
-  // answers in the order of `tasks`; all of them are raised, or none.
+  // Fences the tasks' present owners: every commit under an earlier epoch is refused from then on.
+  // One commit for all, answers in the order of `tasks`; all of them are raised, or none.
   void raise_epochs(std::vector<std::string> tasks,
                     std::function<void(Result<std::vector<TaskStart>>)> done);
   void raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done);

@@ -1,5 +1,7 @@
 #include "storage/log/log_core.h"
 
+#include <bit>
+
 #include <absl/container/flat_hash_set.h>
 
 #include "base/log.h"
@@ -8,7 +10,12 @@
 namespace storage {
 
 LogCore::LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options)
-    : store_(std::move(store)), options_(std::move(options)), queue_(options_.queue_limit_bytes) {}
+    : store_(std::move(store)),
+      options_(std::move(options)),
+      clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
+      queue_(options_.queue_limit_bytes),
+      // A file that may only become small keeps less.
+      space_(*store_, clock_, std::min(options_.reserve_bytes, options_.map_size_bytes / 4)) {}
 
 LogCore::~LogCore() { close(); }
 
@@ -39,10 +46,10 @@ Status LogCore::recover() {
     rows.emplace_back(*id, TRY(decode_partition_row(entry->value)));
   }
 
-  auto partitions = std::make_shared<PartitionMap>();
+  std::vector<std::shared_ptr<Partition>> partitions;
   absl::flat_hash_set<std::string> known_tables;
   for (const auto& [id, row] : rows) {
-    (*partitions)[id] = TRY(recover_partition(*transaction, id, row));
+    partitions.push_back(TRY(recover_partition(*transaction, id, row)));
     known_tables.insert(partition_table_name(id));
   }
   // Tables of partitions that were dropped, and whose removal a stop came before.
@@ -52,7 +59,7 @@ Status LogCore::recover() {
     TRY(transaction->remove_table(table));
   }
   TRY(transaction->commit());
-  partitions_ = std::move(partitions);
+  partitions_ = PartitionMap().with(partitions, {});
   return {};
 }
 
@@ -85,12 +92,8 @@ void LogCore::publish(const GroupTransaction& transaction) {
 }
 
 void LogCore::publish_partitions(const GroupTransaction& transaction) {
-  auto changed = std::make_shared<PartitionMap>(*partitions());
-  for (const auto& partition : transaction.created()) (*changed)[partition->id()] = partition;
-  for (const auto& partition : transaction.dropped()) {
-    partition->mark_dropped();
-    changed->erase(partition->id());
-  }
+  auto changed = partitions()->with(transaction.created(), transaction.dropped());
+  for (const auto& partition : transaction.dropped()) partition->mark_dropped();
   {
     std::lock_guard lock(mutex_);
     partitions_ = std::move(changed);
@@ -104,29 +107,55 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
 
 void LogCore::run() {
   while (true) {
-    RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes);
+    RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience());
     // Before the sync, so that their requests gather during it.
     for (const auto& retry : gathered.waiters) retry();
     if (gathered.is_over) return;
     if (!gathered.group.empty()) write_group(gathered.group);
+    tell_writable();
     remove_retired_tables();
   }
 }
 
-// All of the group in one commit. If that fails, each by itself: one that cannot be stored does not
-// take the others with it.
+// All of the group in one commit. If that fails, in parts, so that one request that cannot be
+// stored does not take the others with it: the parts keep their order, since a producer's batches
+// and a task's commits depend on it.
 void LogCore::write_group(std::span<LogWork> group) {
-  std::vector<Answer> answers;
-  const Outcome outcome = try_group(group, answers);
-  if (outcome == Outcome::Unknown) return;  // nobody is told anything
-  if (outcome == Outcome::NothingWritten && group.size() > 1) {
-    for (LogWork& work : group) write_group({&work, 1});
-    return;
+  // Enough to find two requests among all. On a disk that is full nothing can be stored, and each
+  // attempt costs time.
+  int attempts_left = 4 * static_cast<int>(std::bit_width(group.size())) + 4;
+  write_part(group, attempts_left);
+}
+
+// False when nothing can be written any more.
+bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
+  if (part.empty()) return true;
+  Attempt attempt = try_commit(part);
+  --attempts_left;
+  if (attempt.outcome == Attempt::Outcome::Unknown) return false;  // nobody is told anything
+  if (attempt.outcome == Attempt::Outcome::Written) {
+    for (const Answer& answer : attempt.answers) answer();
+    trace(LogTrace::Step::Acknowledged);
+    ++commit_number_;
+    return true;
   }
-  for (const Answer& answer : answers) answer();
-  if (outcome != Outcome::Written) return;
-  trace(LogTrace::Step::Acknowledged);
-  ++commit_number_;
+  if (part.size() == 1 || attempts_left <= 0 || failed_) {
+    refuse(part, attempt.error);
+    return true;
+  }
+  if (attempt.culprit) {
+    const size_t at = *attempt.culprit;
+    return write_part(part.first(at), attempts_left) &&
+           write_part(part.subspan(at, 1), attempts_left) &&
+           write_part(part.subspan(at + 1), attempts_left);
+  }
+  const size_t half = part.size() / 2;
+  return write_part(part.first(half), attempts_left) &&
+         write_part(part.subspan(half), attempts_left);
+}
+
+void LogCore::refuse(std::span<LogWork> group, const Error& error) {
+  for (LogWork& work : group) answer(work, error)();
 }
 
 LogCore::Answer LogCore::answer(LogWork& work, Error error) {
@@ -148,55 +177,102 @@ LogCore::Answer LogCore::answer(CommitWork& work, Result<std::vector<AppendedBat
   };
 }
 
-LogCore::Outcome LogCore::try_group(std::span<LogWork> group, std::vector<Answer>& answers) {
-  const auto give_up = [&](const Error& error) {
-    answers.clear();
-    for (LogWork& work : group) answers.push_back(answer(work, error));
-    return Outcome::NothingWritten;
-  };
-  if (failed_) return give_up(refusal());
+LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
+  using Outcome = Attempt::Outcome;
+  if (failed_) return {Outcome::NothingWritten, {}, refusal()};
   auto begun = store_->begin_write();
-  if (!begun) return give_up(begun.error());
+  if (!begun) return {Outcome::NothingWritten, {}, std::move(begun).error()};
   const auto partitions = this->partitions();
-  GroupTransaction transaction(*std::move(begun), tables_, *partitions);
+  GroupTransaction transaction(*std::move(begun), tables_, *partitions, free_tables(*partitions));
 
   trace(LogTrace::Step::CommitBegins);
+  space_.begin_group(size_of(group));
+  std::vector<Answer> answers;
   for (LogWork& work : group) {
-    // The answer to a request that breaks the group holds its error.
-    answers.push_back(apply(transaction, work));
-    if (transaction.is_broken()) return Outcome::NothingWritten;
+    Error error;
+    answers.push_back(apply(transaction, work, error));
+    if (transaction.is_broken())
+      return {Outcome::NothingWritten, {}, std::move(error), answers.size() - 1};
   }
   pass(CrashPoint::BeforeLogCommit);
   if (const Status committed = transaction.commit(); !committed) {
-    if (committed.error().code == ErrorCode::DiskFull) return give_up(committed.error());
-    fail(committed.error());
-    return Outcome::Unknown;
+    if (committed.error().code != ErrorCode::DiskFull) {
+      fail(committed.error());
+      return {Outcome::Unknown, {}};
+    }
+    space_.commit_failed();
+    return {Outcome::NothingWritten, {}, committed.error()};
   }
   trace(LogTrace::Step::Synced);
   publish(transaction);
   tell_durable(transaction);
   pass(CrashPoint::BeforeAcknowledgement);
-  return Outcome::Written;
+  return {Outcome::Written, std::move(answers)};
 }
 
-LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work) {
+// The answer to give once the group is durable. What was refused is also noted in `error`.
+LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Error& error) {
   if (auto* append = std::get_if<AppendWork>(&work)) {
-    return [append, result = transaction.append(append->request)]() mutable {
-      append->done(std::move(result));
-    };
+    Result<std::vector<AppendedBatch>> result = apply_append(transaction, append->request);
+    if (!result) error = result.error();
+    return [append, result = std::move(result)]() mutable { append->done(std::move(result)); };
   }
   if (auto* task = std::get_if<CommitWork>(&work)) {
-    const TaskCommit& commit = task->commit;
-    const auto refused = refused_.find(commit.task);
-    auto result = refused != refused_.end() && refused->second == commit.epoch
-                      ? Error{ErrorCode::FencedTask, "an earlier commit of the task was refused"}
-                      : transaction.commit_task(task->commit);
+    Result<std::vector<AppendedBatch>> result = apply_commit(transaction, task->commit);
+    if (!result) error = result.error();
     return answer(*task, std::move(result));
   }
   auto& other = std::get<OtherWork>(work);
   Status status = other.apply(transaction);
-  if (!status) transaction.mark_broken();
+  if (!status) error = status.error();
   return [&other, status = std::move(status)] { other.done(status); };
+}
+
+Result<std::vector<AppendedBatch>> LogCore::apply_append(GroupTransaction& transaction,
+                                                         AppendRequest& request) {
+  TRY(space_.admit_client_append(size_of(request)));
+  return transaction.append(request);
+}
+
+Result<std::vector<AppendedBatch>> LogCore::apply_commit(GroupTransaction& transaction,
+                                                         TaskCommit& commit) {
+  if (const auto refused = refused_.find(commit.task);
+      refused != refused_.end() && refused->second == commit.epoch)
+    return Error{ErrorCode::FencedTask, "an earlier commit of the task was refused"};
+  TRY(space_.admit_task_commit(size_of(commit)));
+  return transaction.commit_task(commit);
+}
+
+// --- Space
+
+void LogCore::when_writable(std::function<void()> retry) {
+  {
+    std::lock_guard lock(mutex_);
+    writable_waiters_.push_back(std::move(retry));
+  }
+  queue_.nudge();
+}
+
+// How long the writer may sleep: while the disk is full it looks now and then whether it still is.
+RequestQueue::Patience LogCore::patience() {
+  if (space_.is_full()) return std::chrono::milliseconds(SpaceWatch::kLookAgainMs);
+  return std::nullopt;
+}
+
+void LogCore::tell_writable() {
+  if (failed_ || !space_.is_writable()) return;
+  std::vector<std::function<void()>> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    waiters = std::exchange(writable_waiters_, {});
+  }
+  for (const auto& retry : waiters) retry();
+}
+
+size_t LogCore::free_tables(const PartitionMap& partitions) const {
+  const size_t taken = partitions.count(PartitionKind::Client) +
+                       partitions.count(PartitionKind::Internal) + retired_.size();
+  return taken < options_.max_partitions ? options_.max_partitions - taken : 0;
 }
 
 void LogCore::tell_durable(const GroupTransaction& transaction) {

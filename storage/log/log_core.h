@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -12,13 +13,13 @@
 #include "storage/log/partition.h"
 #include "storage/log/reader_turns.h"
 #include "storage/log/request_queue.h"
+#include "storage/log/space_watch.h"
 
 namespace storage {
 
 // Invariants: those of Log; and a table's handle is published after the commit that made it, and
-// closed
-//   when every reader has begun a turn since its partition was dropped. (LMDB uses the numbers
-//   again, and a stale handle would read another topic's records.)
+//   closed when every reader has begun a turn since its partition was dropped. (LMDB uses the
+//   numbers again, and a stale handle would read another topic's records.)
 //
 // Threads: the writer's thread runs run(); all public methods may be called from any.
 // Owner: Log.
@@ -39,6 +40,8 @@ class LogCore {
   // Changes with every new map, so that readers ask for the map only then.
   uint64_t partitions_version() const { return partitions_version_.load(); }
 
+  void when_writable(std::function<void()> retry);
+
   // What a request gets that came too late to be queued.
   Error refusal() const;
 
@@ -52,20 +55,39 @@ class LogCore {
   using Answer = std::function<void()>;
   void run();
   void write_group(std::span<LogWork> group);
-  enum class Outcome { Written, NothingWritten, Unknown };
-  Outcome try_group(std::span<LogWork> group, std::vector<Answer>& answers);
-  Answer apply(GroupTransaction& transaction, LogWork& work);
+  bool write_part(std::span<LogWork> part, int& attempts_left);
+  // What became of one attempt to commit.
+  struct Attempt {
+    enum class Outcome { Written, NothingWritten, Unknown };
+    Outcome outcome;
+    std::vector<Answer> answers;  // of each request, when it was written or one request only
+    Error error = {};             // why nothing was written
+    std::optional<size_t> culprit =
+        {};  // the request whose write failed, when it was not the commit
+  };
+  Attempt try_commit(std::span<LogWork> group);
+  void refuse(std::span<LogWork> group, const Error& error);
+  Answer apply(GroupTransaction& transaction, LogWork& work, Error& error);
+  Result<std::vector<AppendedBatch>> apply_append(GroupTransaction& transaction,
+                                                  AppendRequest& request);
+  Result<std::vector<AppendedBatch>> apply_commit(GroupTransaction& transaction,
+                                                  TaskCommit& commit);
   Answer answer(LogWork& work, Error error);
   Answer answer(CommitWork& work, Result<std::vector<AppendedBatch>> result);
   void publish(const GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
   void tell_durable(const GroupTransaction& transaction);
   void remove_retired_tables();
+  size_t free_tables(const PartitionMap& partitions) const;
+  RequestQueue::Patience patience();
+  void tell_writable();
   void fail(const Error& error);
   void trace(LogTrace::Step step) const;
 
   const std::unique_ptr<KeyValueStore> store_;
   const LogOptions options_;
+  const SystemClock system_clock_;
+  const Clock& clock_;
   LogTables tables_;
   RequestQueue queue_;
   ReaderTurns turns_;
@@ -73,10 +95,12 @@ class LogCore {
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::shared_ptr<const PartitionMap> partitions_ = std::make_shared<PartitionMap>();
+  std::vector<std::function<void()>> writable_waiters_;
   std::atomic<uint64_t> partitions_version_{1};
   std::atomic<bool> failed_ = false;
 
   // The writer's own.
+  SpaceWatch space_;
   struct Retired {
     std::shared_ptr<Partition> partition;
     uint64_t turn;  // readers whose turn is older may be using it

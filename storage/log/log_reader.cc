@@ -27,9 +27,9 @@ Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
   assert(in_turn);
   const auto found = partitions->find(id);
   // Asked at each use: a dropped partition's table may be another's by now.
-  if (found == partitions->end() || found->second->is_dropped())
+  if (found == nullptr || (*found)->is_dropped())
     return Error{ErrorCode::UnknownTopic, "partition does not exist"};
-  return found->second.get();
+  return found->get();
 }
 
 Result<PartitionRow> LogReader::State::row_of(const Partition& partition) const {

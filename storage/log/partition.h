@@ -1,6 +1,8 @@
 // A partition as the writer and the readers of this process share it.
 #pragma once
+#include <array>
 #include <memory>
+#include <span>
 
 #include <absl/container/flat_hash_map.h>
 
@@ -44,7 +46,41 @@ class Partition final : public PartitionStatus {
   const TableHandle table_;
 };
 
-// Published as a whole; a change is a new map.
-using PartitionMap = absl::flat_hash_map<TopicPartition, std::shared_ptr<Partition>>;
+// All partitions as of one commit. Published as a whole; a change is a new map.
+//
+// Invariant: a map that others can see never changes. Threads: any.
+class PartitionMap {
+ public:
+  // Null when there is none.
+  const std::shared_ptr<Partition>* find(const TopicPartition& id) const {
+    const auto& bucket = *buckets_[bucket_of(id)];
+    const auto found = bucket.find(id);
+    return found == bucket.end() ? nullptr : &found->second;
+  }
+  size_t count(PartitionKind kind) const { return counts_[static_cast<size_t>(kind)]; }
+
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const auto& bucket : buckets_)
+      for (const auto& [id, partition] : *bucket) visit(partition);
+  }
+
+  using Partitions = std::span<const std::shared_ptr<Partition>>;
+  std::shared_ptr<const PartitionMap> with(Partitions added, Partitions removed) const;
+
+  PartitionMap();
+
+ private:
+  // One of many buckets is copied for a change, so that one more topic costs little when there are
+  // tens of thousands.
+  static constexpr size_t kBuckets = 256;
+  using Bucket = absl::flat_hash_map<TopicPartition, std::shared_ptr<Partition>>;
+  static size_t bucket_of(const TopicPartition& id) {  // ids are random
+    return (id.topic.bytes[0] + static_cast<size_t>(id.partition.value())) % kBuckets;
+  }
+
+  std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;
+  size_t counts_[2] = {};
+};
 
 }  // namespace storage

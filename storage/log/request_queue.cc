@@ -2,6 +2,27 @@
 
 namespace storage {
 
+namespace {
+
+size_t size_of(const std::vector<PartitionBatches>& parts) {
+  size_t size = 0;
+  for (const PartitionBatches& part : parts) size += part.batches.size();
+  return size;
+}
+
+}  // namespace
+
+size_t size_of(const AppendRequest& request) { return size_of(request.parts); }
+size_t size_of(const TaskCommit& commit) { return size_of(commit.outputs) + commit.journal.size(); }
+size_t size_of(std::span<const LogWork> group) {
+  size_t size = 0;
+  for (const LogWork& work : group) {
+    if (const auto* append = std::get_if<AppendWork>(&work)) size += size_of(append->request);
+    if (const auto* task = std::get_if<CommitWork>(&work)) size += size_of(task->commit);
+  }
+  return size;
+}
+
 RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size_bytes) {
   {
     std::lock_guard lock(mutex_);
@@ -25,12 +46,18 @@ bool RequestQueue::put_always(LogWork& work) {
   return true;
 }
 
-RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes) {
+RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patience) {
   std::unique_lock lock(mutex_);
   LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
-  ready_.wait(lock, [&] {
-    return closed_ || !waiters_.empty() || !tasks.slots.empty() || !clients.slots.empty();
-  });
+  const auto has_news = [&] {
+    return closed_ || nudged_ || !waiters_.empty() || !tasks.slots.empty() ||
+           !clients.slots.empty();
+  };
+  if (patience)
+    ready_.wait_for(lock, *patience, has_news);
+  else
+    ready_.wait(lock, has_news);
+  nudged_ = false;
 
   Gathered gathered;
   size_t tasks_bytes = 0, clients_bytes = 0;
@@ -54,6 +81,14 @@ void RequestQueue::when_room(std::function<void()> retry) {
   {
     std::lock_guard lock(mutex_);
     waiters_.push_back(std::move(retry));
+  }
+  ready_.notify_one();
+}
+
+void RequestQueue::nudge() {
+  {
+    std::lock_guard lock(mutex_);
+    nudged_ = true;
   }
   ready_.notify_one();
 }

@@ -1,9 +1,12 @@
 // What waits for the log's writer: two lanes, each bounded in bytes, drained alternately.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -28,6 +31,11 @@ struct OtherWork {
 };
 using LogWork = std::variant<AppendWork, CommitWork, OtherWork>;
 
+// What they bring into the log; other work is small.
+size_t size_of(const AppendRequest& request);
+size_t size_of(const TaskCommit& commit);
+size_t size_of(std::span<const LogWork> group);
+
 // Threads: any number put, one gathers.
 class RequestQueue {
  public:
@@ -46,9 +54,12 @@ class RequestQueue {
     std::vector<std::function<void()>> waiters;  // there is room now
     bool is_over = false;                        // closed and drained
   };
-  // Waits for work, then takes up to `limit_bytes` of it (at least one piece), from the lane that
-  // has given fewer bytes so far.
-  Gathered gather(size_t limit_bytes);
+  // Waits for work, at most for `patience` when there is one; then takes up to `limit_bytes` of it
+  // (at least one piece), from the lane that has given fewer bytes so far.
+  using Patience = std::optional<std::chrono::milliseconds>;
+  Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
+  // Makes a gather() that waits return, with what there is.
+  void nudge();
 
   // `retry` is handed out by the next gather().
   void when_room(std::function<void()> retry);
@@ -72,7 +83,7 @@ class RequestQueue {
   // Guarded by mutex_
   LaneState lanes_[2];
   std::vector<std::function<void()>> waiters_;
-  bool closed_ = false;
+  bool closed_ = false, nudged_ = false;
 };
 
 }  // namespace storage

@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// A journal has a number of its own, never given twice: a task that is dropped and made again under the same id
-// does not see what is left of the old journal while that is being removed.
+// A journal has a number of its own, never given twice: a task that is dropped and made again under
+// the same id does not see what is left of the old journal while that is being removed.
 using JournalId = StrongNumber<struct JournalIdTag, int64_t>;
 
 struct LogTables {

@@ -1,5 +1,6 @@
-// The name of a partition for storage: a topic's id, never its name, and a number. (The engine has its own,
-// engine::PartitionRef: neither room knows the other, and server/tasks/log_ports.h converts.)
+// The name of a partition for storage: a topic's id, never its name, and a number. (The engine has
+// its own, engine::PartitionRef: neither room knows the other, and server/tasks/log_ports.h
+// converts.)
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -13,9 +14,10 @@ namespace storage {
 
 // Who reads a partition decides where its batches lie.
 enum class PartitionKind : uint8_t {
-  Client = 0,  // a topic that clients see: a table of its own, whose pages stay full
-  Internal =
-      1,  // an exchange between the stages of a query: shares a table, since there may be tens of thousands
+  // A topic that clients see: a table of its own, whose pages stay full.
+  Client = 0,
+  // An exchange between the stages of a query: shares a table, since there may be tens of thousands.
+  Internal = 1,
 };
 
 struct TopicPartition {

@@ -386,8 +386,8 @@ Result<CheckpointPosition> StateWriter::load(std::string_view task, const Visit&
   return position;
 }
 
-// A task may have a position without stores, when it keeps scalars only, and stores without a position, when its first
-// checkpoint was cut short.
+// A task may have a position without stores, when it keeps scalars only, and stores without a
+// position, when its first checkpoint was cut short.
 Result<std::vector<std::string>> StateWriter::task_ids() const {
   const auto transaction = TRY(store_->begin_read());
   std::set<std::string> ids;

@@ -145,7 +145,9 @@ TEST(LogDurability, no_request_is_acknowledged_before_its_commit_is_synced) {
 
 TEST(LogDurability, a_full_disk_refuses_cleanly_and_goes_on_when_there_is_room) {
   MemoryDisk disk;
-  auto log = Log::open(disk.open(), {}).value();
+  LogOptions options;
+  options.reserve_bytes = 0;
+  auto log = Log::open(disk.open(), options).value();
   const TopicPartition partition = make_partition(*log);
   ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("a"))));
   disk.set_capacity(1000);
@@ -161,6 +163,7 @@ TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its
   const ScratchDirectory directory;
   LogOptions options;
   options.map_size_bytes = 2 << 20;
+  options.reserve_bytes = 0;
   std::promise<void> hold;
   const auto held = hold.get_future().share();
   std::atomic<bool> is_first = true;
@@ -216,6 +219,7 @@ TEST(LogDurability, a_disk_that_fills_up_in_the_middle_of_a_commit_refuses_that_
   const ScratchDirectory directory;
   LogOptions options;
   options.map_size_bytes = 64 << 20;
+  options.reserve_bytes = 0;
   auto log = Log::open(directory.path(), options).value();
   const TopicPartition partition = make_partition(*log);
   size_t stored = 0;
@@ -234,10 +238,121 @@ TEST(LogDurability, a_disk_that_fills_up_in_the_middle_of_a_commit_refuses_that_
   EXPECT_EQ(read_values(*log, partition).size(), stored + 1);
 }
 
+// A disk that fills up, is tidied and fills up again: with the reserve everything but appends goes
+// on, and who waits is told when appends are worth trying again.
+TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_told) {
+  const ScratchDirectory directory;
+  LogOptions options;
+  options.map_size_bytes = 8 << 20;
+  options.reserve_bytes = 2 << 20;
+  auto log = Log::open(directory.path(), options).value();
+  const TopicPartition large = make_partition(*log), other = make_partition(*log);
+  const TaskStart task = raise_epoch_and_wait(*log, "q/0/0").value();
+  const std::string batch = batch_of(std::string(100'000, 'x'));
+  Result<std::vector<AppendedBatch>> appended;
+  size_t stored = 0;
+  for (; (appended = append_and_wait(*log, append_of(large, batch))); ++stored) continue;
+  EXPECT_EQ(appended.error().code, ErrorCode::DiskFull);
+  EXPECT_GT(stored, 30u);
+  EXPECT_LT(stored, 70u);
+
+  // Clients are refused; a small task commit, epochs and new partitions are not.
+  std::atomic<bool> is_writable = false;
+  std::promise<void> told;
+  log->when_writable([&] { is_writable = true, told.set_value(); });
+  TaskCommit commit{.task = "q/0/0",
+                    .epoch = task.epoch,
+                    .sequence = TaskSequence{1},
+                    .journal = "j",
+                    .outputs = {},
+                    .trims = {}};
+  commit.outputs.push_back({other, batch_of("output")});
+  EXPECT_TRUE(commit_and_wait(*log, std::move(commit)));
+  EXPECT_TRUE(raise_epoch_and_wait(*log, "q/0/1"));
+  EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 1));
+  EXPECT_FALSE(append_and_wait(*log, append_of(large, batch)));
+  EXPECT_FALSE(is_writable);
+
+  std::promise<Status> dropped;
+  log->drop_topic(large.topic, [&](Status status) { dropped.set_value(std::move(status)); });
+  EXPECT_TRUE(dropped.get_future().get());
+  told.get_future().wait();
+  EXPECT_TRUE(append_and_wait(*log, append_of(other, batch)));
+}
+
+TEST(LogDurability, who_waits_for_space_is_told_at_once_when_there_is_some) {
+  MemoryDisk disk;
+  auto log = Log::open(disk.open(), {}).value();
+  std::promise<void> told;
+  log->when_writable([&] { told.set_value(); });
+  told.get_future().wait();
+}
+
+// One creation that cannot be is refused by itself, before anything is written: its group is
+// committed once.
+TEST(LogDurability, too_many_partitions_are_refused_and_spoil_nothing) {
+  const ScratchDirectory directory;
+  LogOptions options;
+  options.max_partitions = 10;
+  std::atomic<int> commits = 0;
+  options.trace = [&](const LogTrace& trace) { commits += trace.step == LogTrace::Step::Synced; };
+  auto log = Log::open(directory.path(), options).value();
+  const TopicPartition partition = make_partition(*log);
+  const int before = commits;
+  const Status refused = create_partitions_and_wait(*log, Uuid::random(), 10);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(refused.error().detail, "There is room for 9 more partitions, and 10 were asked for.");
+  EXPECT_LE(commits, before + 1);
+  EXPECT_EQ(log->partitions().size(), 1u);
+  EXPECT_TRUE(create_partitions_and_wait(*log, partition.topic, 10));
+  EXPECT_FALSE(create_partitions_and_wait(*log, partition.topic, 0));
+  log.reset();
+  log = Log::open(directory.path(), options).value();
+  EXPECT_EQ(log->partitions().size(), 10u);
+}
+
+// On a full disk each attempt to commit costs time: a group of a thousand is not tried a thousand
+// times.
+TEST(LogDurability, a_group_that_cannot_be_stored_is_tried_a_few_times_only) {
+  MemoryDisk disk;
+  LogOptions options;
+  options.reserve_bytes = 0;
+  std::atomic<int> attempts = 0;
+  options.trace = [&](const LogTrace& trace) {
+    attempts += trace.step == LogTrace::Step::CommitBegins;
+  };
+  std::promise<void> hold;
+  const auto held = hold.get_future().share();
+  std::atomic<bool> is_first = true, holds = false;
+  options.on_durable = [&](auto) {
+    if (is_first.exchange(false)) holds = true, held.wait();
+  };
+  auto log = Log::open(disk.open(), options).value();
+  const TopicPartition partition = make_partition(*log);
+  AppendRequest first = append_of(partition, batch_of("first"));
+  AppendDone ignore = [](auto) {};
+  ASSERT_TRUE(log->try_append(first, ignore));
+  while (!holds) std::this_thread::yield();
+  disk.set_capacity(1);
+  const int before = attempts;
+  std::atomic<int> refused = 0;
+  for (int i = 0; i < 1000; ++i) {
+    AppendRequest request = append_of(partition, batch_of("a"));
+    AppendDone done = [&](auto result) { refused += !result; };
+    ASSERT_TRUE(log->try_append(request, done));
+  }
+  hold.set_value();
+  log->close();
+  EXPECT_EQ(refused, 1000);
+  EXPECT_LT(attempts - before, 60);
+}
+
 TEST(LogDurability, a_full_file_can_be_read_and_gets_room_by_dropping_a_topic) {
   const ScratchDirectory directory;
   LogOptions options;
   options.map_size_bytes = 2 << 20;
+  options.reserve_bytes = 0;
   auto log = Log::open(directory.path(), options).value();
   const TopicPartition first = make_partition(*log), second = make_partition(*log);
   const std::string batch = batch_of(std::string(50'000, 'x'));

@@ -38,7 +38,7 @@ class LogTest : public testing::Test {
   }
 
   TableHandle table_of(const TopicPartition& partition) {
-    return log_->core().partitions()->at(partition)->table();
+    return (*log_->core().partitions()->find(partition))->table();
   }
 
   ScratchDirectory directory_;

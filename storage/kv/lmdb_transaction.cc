@@ -1,0 +1,256 @@
+#include "storage/kv/lmdb_transaction.h"
+
+#include <fmt/format.h>
+#include <lmdb.h>
+
+#include <cassert>
+#include <cerrno>
+#include <set>
+
+namespace storage {
+
+Error lmdb_failure(int code, std::string_view doing) {
+  switch (code) {
+    case MDB_MAP_FULL:
+      return {.code = ErrorCode::DiskFull,
+              .message = "the data file has reached its largest size",
+              .hint = "Delete data, or raise the configured size of the data file and restart."};
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return {.code = ErrorCode::DiskFull,
+              .message = "the disk is full",
+              .hint = "Free space on the disk that holds the data directory."};
+    case MDB_DBS_FULL:
+      return {ErrorCode::LimitExceeded, "too many partitions for one data directory"};
+    case MDB_READERS_FULL:
+      return {ErrorCode::LimitExceeded, "too many readers of one data file"};
+    case MDB_TXN_FULL:
+      return {ErrorCode::RecordTooLarge, "one change is too large to be stored"};
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+      return {ErrorCode::IncompatibleFormat, "the data file is not one of Millrace's"};
+    default:
+      return {ErrorCode::StorageFailure, fmt::format("cannot {}: {}", doing, mdb_strerror(code))};
+  }
+}
+
+namespace {
+
+MDB_val value_of(std::string_view bytes) {
+  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write through it
+}
+std::string_view bytes_of(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
+
+class LmdbCursor;
+// LMDB frees the cursors of a write transaction when that ends. Ours may outlive it, so they are
+// told.
+using OpenCursors = std::set<LmdbCursor*>;
+
+class LmdbCursor final : public Cursor {
+ public:
+  // `registered_in` is null in read transactions, where LMDB leaves cursors alone.
+  LmdbCursor(MDB_cursor* cursor, OpenCursors* registered_in)
+      : cursor_(cursor), registered_in_(registered_in) {
+    if (registered_in_ != nullptr) registered_in_->insert(this);
+  }
+  ~LmdbCursor() override {
+    if (cursor_ == nullptr) return;
+    if (registered_in_ != nullptr) registered_in_->erase(this);
+    close();
+  }
+  void close() { mdb_cursor_close(std::exchange(cursor_, nullptr)); }
+
+  Result<std::optional<Entry>> seek(std::string_view key) override {
+    return move(MDB_SET_RANGE, key);
+  }
+  Result<std::optional<Entry>> first() override { return move(MDB_FIRST); }
+  Result<std::optional<Entry>> last() override { return move(MDB_LAST); }
+  Result<std::optional<Entry>> next() override { return move(MDB_NEXT); }
+  Result<std::optional<Entry>> previous() override { return move(MDB_PREV); }
+
+ private:
+  Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
+    assert(cursor_ != nullptr);  // the transaction is over
+    MDB_val key = value_of(from), value;
+    const int code = mdb_cursor_get(cursor_, &key, &value, how);
+    if (code == MDB_NOTFOUND) return std::nullopt;
+    if (code != 0) return lmdb_failure(code, "read the data file");
+    return Entry{bytes_of(key), bytes_of(value)};
+  }
+
+  MDB_cursor* cursor_;
+  OpenCursors* const registered_in_;
+};
+
+Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, TableHandle table,
+                                                  std::string_view bytes) {
+  MDB_val key = value_of(bytes), value;
+  const int code = mdb_get(transaction, table.value(), &key, &value);
+  if (code == MDB_NOTFOUND) return std::nullopt;
+  if (code != 0) return lmdb_failure(code, "read the data file");
+  return bytes_of(value);
+}
+
+Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, TableHandle table,
+                                            OpenCursors* register_in) {
+  MDB_cursor* cursor;
+  if (const int code = mdb_cursor_open(transaction, table.value(), &cursor); code != 0)
+    return lmdb_failure(code, "read the data file");
+  return std::make_unique<LmdbCursor>(cursor, register_in);
+}
+
+class LmdbRead final : public ReadTransaction {
+ public:
+  explicit LmdbRead(MDB_txn* transaction) : transaction_(transaction) {}
+  ~LmdbRead() override { mdb_txn_abort(transaction_); }
+
+  Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
+    return get_value(transaction_, table, key);
+  }
+  Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
+    return open_cursor(transaction_, table, nullptr);
+  }
+  void reset() override { mdb_txn_reset(transaction_); }
+  Status renew() override {
+    if (const int code = mdb_txn_renew(transaction_); code != 0)
+      return lmdb_failure(code, "read the data file");
+    return {};
+  }
+
+ private:
+  MDB_txn* const transaction_;
+};
+
+class LmdbWrite final : public WriteTransaction {
+ public:
+  LmdbWrite(MDB_txn* transaction, AfterFailedCommit after_failed_commit)
+      : transaction_(transaction), after_failed_commit_(std::move(after_failed_commit)) {}
+  ~LmdbWrite() override {
+    close_cursors();
+    if (transaction_ != nullptr) mdb_txn_abort(transaction_);
+  }
+
+  Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
+    return get_value(transaction_, table, key);
+  }
+  Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
+    return open_cursor(transaction_, table, &cursors_);
+  }
+
+  Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
+    const auto table = TRY(open(name, order, MDB_CREATE));
+    return *table;
+  }
+  Result<std::optional<TableHandle>> find_table(std::string_view name, KeyOrder order) override {
+    return open(name, order, 0);
+  }
+  Result<std::vector<std::string>> table_names() override;
+  Status clear_table(TableHandle table) override {
+    return checked(mdb_drop(transaction_, table.value(), 0));
+  }
+  Status remove_table(TableHandle table) override {
+    return checked(mdb_drop(transaction_, table.value(), 1));
+  }
+
+  Status put(TableHandle table, std::string_view key, std::string_view value) override {
+    return write(table, key, value, 0);
+  }
+  Status append(TableHandle table, std::string_view key, std::string_view value) override {
+    return write(table, key, value, MDB_APPEND);
+  }
+  Result<bool> erase(TableHandle table, std::string_view key) override {
+    MDB_val at = value_of(key);
+    const int code = mdb_del(transaction_, table.value(), &at, nullptr);
+    if (code == MDB_NOTFOUND) return false;
+    TRY(checked(code));
+    return true;
+  }
+  Result<size_t> erase_range(TableHandle table, std::string_view first_key,
+                             std::string_view end_key, size_t max_count) override;
+  Status commit() override {
+    close_cursors();
+    const int code = mdb_txn_commit(std::exchange(transaction_, nullptr));
+    if (code != 0) return after_failed_commit_(code);
+    return {};
+  }
+  bool has_failed() const override { return has_failed_; }
+
+ private:
+  void close_cursors() {
+    for (LmdbCursor* cursor : cursors_) cursor->close();
+    cursors_.clear();
+  }
+  Status checked(int code) {
+    if (code == 0) return {};
+    has_failed_ = true;
+    return lmdb_failure(code, "write the data file");
+  }
+  Result<std::optional<TableHandle>> open(std::string_view name, KeyOrder order, unsigned flags) {
+    if (order == KeyOrder::Integer) flags |= MDB_INTEGERKEY;
+    MDB_dbi table;
+    const int code = mdb_dbi_open(transaction_, std::string(name).c_str(), flags, &table);
+    if (code == MDB_NOTFOUND) return std::nullopt;
+    if (code != 0) {
+      has_failed_ = true;
+      return lmdb_failure(code, "open a table of the data file");
+    }
+    return TableHandle{table};
+  }
+  Status write(TableHandle table, std::string_view key, std::string_view value, unsigned flags) {
+    assert(!key.empty() && key.size() <= kMaxKeySize);
+    MDB_val at = value_of(key), what = value_of(value);
+    const int code = mdb_put(transaction_, table.value(), &at, &what, flags);
+    assert(code != MDB_KEYEXIST);  // the caller appended below the last key
+    return checked(code);
+  }
+
+  MDB_txn* transaction_;
+  const AfterFailedCommit after_failed_commit_;
+  OpenCursors cursors_;
+  bool has_failed_ = false;
+};
+
+Result<std::vector<std::string>> LmdbWrite::table_names() {
+  MDB_dbi names_table;
+  if (const int code = mdb_dbi_open(transaction_, nullptr, 0, &names_table); code != 0)
+    return lmdb_failure(code, "read the data file");
+  const auto cursor = TRY(open_cursor(transaction_, TableHandle{names_table}, &cursors_));
+  std::vector<std::string> names;
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next()))
+    names.emplace_back(entry->key);
+  return names;
+}
+
+Result<size_t> LmdbWrite::erase_range(TableHandle table, std::string_view first_key,
+                                      std::string_view end_key, size_t max_count) {
+  MDB_cursor* cursor;
+  TRY(checked(mdb_cursor_open(transaction_, table.value(), &cursor)));
+  const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
+  MDB_val end = value_of(end_key);
+  size_t count = 0;
+  for (; count < max_count; ++count) {
+    // Sought anew each time: where a cursor stands after a deletion depends on how pages merged.
+    MDB_val key = value_of(first_key), value;
+    const int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (code == MDB_NOTFOUND) break;
+    TRY(checked(code));
+    if (mdb_cmp(transaction_, table.value(), &key, &end) >= 0) break;
+    TRY(checked(mdb_cursor_del(cursor, 0)));
+  }
+  return count;
+}
+
+}  // namespace
+
+std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction) {
+  return std::make_unique<LmdbRead>(transaction);
+}
+std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction,
+                                                  AfterFailedCommit after_failed_commit) {
+  return std::make_unique<LmdbWrite>(transaction, std::move(after_failed_commit));
+}
+
+}  // namespace storage

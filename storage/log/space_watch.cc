@@ -1,0 +1,77 @@
+#include "storage/log/space_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace storage {
+
+namespace {
+
+// How long an answer of the store holds when space is short: it then counts the file's free pages.
+constexpr int64_t kHoldsUs = 20'000;
+// After a commit that failed the next one is the only way to find out whether there is room again.
+constexpr int64_t kTryAgainMs = 1'000;
+constexpr int64_t kReportEveryUs = 10'000'000;
+
+}  // namespace
+
+SpaceWatch::SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserve_bytes)
+    : store_(store), clock_(clock), reserve_bytes_(reserve_bytes) {}
+
+void SpaceWatch::begin_group(uint64_t size_bytes) {
+  if (reserve_bytes_ == 0) return;
+  const int64_t now_us = clock_.monotonic_us();
+  const uint64_t enough = reserve_bytes_ + size_bytes;
+  if (left_bytes_ < enough && now_us - looked_at_us_ < kHoldsUs) return;
+  left_bytes_ = store_.free_bytes(enough);
+  looked_at_us_ = now_us;
+}
+
+Status SpaceWatch::admit(uint64_t size_bytes, uint64_t floor_bytes) {
+  if (reserve_bytes_ == 0) return {};
+  if (left_bytes_ >= floor_bytes + size_bytes) {
+    left_bytes_ -= size_bytes;
+    return {};
+  }
+  become_full(kLookAgainMs);
+  return Error{.code = ErrorCode::DiskFull,
+               .message = "the disk is full",
+               .detail = fmt::format("{} bytes are left; {} are kept so that data can be deleted.",
+                                     left_bytes_, reserve_bytes_),
+               .hint = "Free space on the disk that holds the data directory, or drop topics."};
+}
+
+void SpaceWatch::commit_failed() { become_full(kTryAgainMs); }
+
+void SpaceWatch::become_full(int64_t look_again_ms) {
+  const int64_t now_us = clock_.monotonic_us();
+  look_again_us_ = std::max(look_again_us_, now_us + look_again_ms * 1000);
+  if (std::exchange(is_full_, true) && now_us - reported_us_ < kReportEveryUs) return;
+  // A disk at its limit turns full and writable again many times a second.
+  if (now_us - reported_us_ < kReportEveryUs) return;
+  reported_us_ = now_us;
+  log_warn(
+      "the disk is full, appends are refused until there is space free_bytes={} reserve_bytes={}",
+      store_.free_bytes(reserve_bytes_), reserve_bytes_);
+}
+
+bool SpaceWatch::is_writable() {
+  if (!is_full_) return true;
+  const int64_t now_us = clock_.monotonic_us();
+  if (now_us < look_again_us_) return false;
+  const uint64_t enough = reserve_bytes_ + reserve_bytes_ / 4;
+  left_bytes_ = store_.free_bytes(enough);
+  looked_at_us_ = now_us;
+  if (left_bytes_ < enough) {
+    look_again_us_ = now_us + kLookAgainMs * 1000;
+    return false;
+  }
+  is_full_ = false;
+  log_info("there is space again, appends are taken free_bytes={}", left_bytes_);
+  return true;
+}
+
+}  // namespace storage
