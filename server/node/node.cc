@@ -43,6 +43,9 @@ Status Node::open_storage() {
         {},
         "Choose another --data-dir, or make it writable."};
   storage::LogOptions options;
+  // A shard reads for its tasks and for its Kafka clients; the rest is for statements and start-up.
+  options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());
+  options.clock = &clock_;
   options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
     on_durable(partitions);
   };
@@ -67,11 +70,13 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   if (kafka_is_ready_.load(std::memory_order_acquire)) kafka_->grown(partitions);
 }
 
+int Node::shard_count() const {
+  if (settings_.shards > 0) return settings_.shards;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 Status Node::make_shards() {
-  const int count = settings_.shards > 0
-                        ? settings_.shards
-                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < shard_count(); ++i) {
     shards_.push_back(TRY(Shard::make(*log_, clock_, [this](const ShardTask& task) {
       definitions_->task_failed(task.query_id, task.task->failure()->error,
                                 task.task->is_careful());

@@ -37,6 +37,7 @@ class Node {
  private:
   explicit Node(const NodeSettings& settings) : settings_(settings) {}
   Status open_storage();
+  int shard_count() const;
   Status make_shards();
   Status open_front_ends();
   Status open_kafka();

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "server/node/node.h"
+#include "storage/kv/bus_error.h"
 
 namespace server {
 
@@ -40,6 +41,7 @@ int run_server_command(int argc, const char* const* argv) {
   keep_memory();
   set_level(arguments.settings.log_level);
   std::signal(SIGPIPE, SIG_IGN);
+  storage::report_bus_errors();
   // Blocked before any thread is made, so that sigwait alone gets them.
   sigset_t signals;
   sigemptyset(&signals);
