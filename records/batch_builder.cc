@@ -66,7 +66,9 @@ void BatchBuilder::append(int64_t timestamp, std::optional<std::string_view> key
                           std::span<const RecordHeader> headers) {
   if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
-  const int64_t timestamp_delta = timestamp - base_timestamp_;
+  // Wraps around where the two lie further apart than a number can say, as the reader does.
+  const auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp) -
+                                                    static_cast<uint64_t>(base_timestamp_));
 
   const size_t body_size = 1 + varint_size(timestamp_delta) + varint_size(record_count_) +
                            nullable_size(key) + nullable_size(value) + headers_size(headers);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <climits>
 
+#include "engine/types/time_math.h"
+
 namespace engine {
 
 namespace {
@@ -13,13 +15,8 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// The start of the earliest window that holds `timestamp`; windows are aligned to the epoch and
-// never begin before it.
-int64_t first_window_start(const AggregateWindow& window, int64_t timestamp) {
-  const int64_t after =
-      timestamp - window.size_ms;  // windows that begin at or before it have ended
-  if (after < 0) return 0;
-  return after / window.advance_ms * window.advance_ms + window.advance_ms;
+WindowTimes times_of(const AggregateWindow& window) {
+  return {window.size_ms, window.advance_ms, window.grace_ms};
 }
 
 }  // namespace
@@ -49,13 +46,14 @@ void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
 
 void AggregateOperator::list_windows(const Batch& batch, uint32_t row, std::string_view key,
                                      std::vector<Change>& changes) {
-  const AggregateWindow& window = *step_.window;
+  const WindowTimes window = times_of(*step_.window);
   const int64_t timestamp = batch.timestamps[row];
-  for (int64_t start = first_window_start(window, timestamp); start <= timestamp;
-       start += window.advance_ms) {
-    if (start + window.size_ms + window.grace_ms <= stream_time_)
-      continue;  // closed: the record is late for it
-    changes.push_back({&store_.touch(key, start), row, false, !step_.final_only});
+  int64_t start = window.first_start(timestamp);
+  for (int64_t left = window.count(timestamp); left > 0; --left) {
+    // A record is late for a window that has closed.
+    if (!window.is_closed(start, stream_time_))
+      changes.push_back({&store_.touch(key, start), row, false, !step_.final_only});
+    start = saturating_add(start, window.advance_ms);
   }
 }
 
@@ -148,7 +146,7 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
     for (const Change& change : changes) {
       if (!change.emit) continue;
       starts->append(change.group->window_start);
-      ends->append(change.group->window_start + step_.window->size_ms);
+      ends->append(saturating_add(change.group->window_start, step_.window->size_ms));
     }
     for (const ColumnPtr& bound : {ColumnPtr(starts), ColumnPtr(ends)}) {
       out.columns.push_back(bound);
@@ -161,15 +159,13 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
 // Windows close in the order of their starts when stream time reaches their end and grace.
 Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch& cause,
                                       uint32_t row) {
-  const AggregateWindow& window = *step_.window;
-  const int64_t span = window.size_ms + window.grace_ms;
-  int64_t first_start = previous_stream_time < 0 ? 0 : previous_stream_time - span + 1;
-  if (step_.loses_old_finals) {
-    const int64_t newest_start = stream_time_ - stream_time_ % window.advance_ms;
-    first_start = std::max(first_start, newest_start - span);
-  }
+  const WindowTimes window = times_of(*step_.window);
+  int64_t first_start = previous_stream_time < 0 ? 0 : window.open_from(previous_stream_time);
+  if (step_.loses_old_finals)
+    first_start =
+        std::max(first_start, saturating_subtract(window.last_start(stream_time_), window.span()));
   const std::vector<GroupSlot*> closed =
-      store_.windows_between(first_start, stream_time_ - span + 1);
+      store_.windows_between(first_start, window.open_from(stream_time_));
   if (closed.empty()) return {};
   for (GroupSlot* group : closed) group->emitted = true;
   const std::vector<const GroupSlot*> groups(closed.begin(), closed.end());
@@ -215,7 +211,7 @@ Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> group
     out.timestamps.push_back(group->timestamp);
     times->append(group->timestamp);
     starts->append(group->window_start);
-    if (step_.window) ends->append(group->window_start + step_.window->size_ms);
+    if (step_.window) ends->append(saturating_add(group->window_start, step_.window->size_ms));
   }
   for (size_t call = 0; call < step_.calls.size(); ++call) {
     const AggregateInstance& instance = store_.instances()[call];
@@ -234,14 +230,14 @@ Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> group
 
 int64_t AggregateOperator::oldest_kept_start() const {
   if (!step_.window || stream_time_ < 0) return INT64_MIN;
-  return stream_time_ - step_.window->retention_ms + 1;
+  return saturating_add(saturating_subtract(stream_time_, step_.window->retention_ms), 1);
 }
 
 void AggregateOperator::expire() {
   // In steps of a tenth of the retention: each one leaves a range in the journal.
   if (!step_.window || stream_time_ < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
-  store_.expire_before((oldest_kept_start() / step) * step);
+  store_.expire_before(oldest_kept_start() / step * step);
 }
 
 }  // namespace engine

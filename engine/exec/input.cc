@@ -7,6 +7,7 @@
 
 #include "engine/exec/exchange_codec.h"
 #include "engine/java/time_zone.h"
+#include "engine/types/time_math.h"
 #include "records/batch.h"
 
 namespace engine {
@@ -245,8 +246,9 @@ void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& c
     const bool is_session = step_.window->type == WindowType::Session;
     const int64_t start = load_be<int64_t>(is_session ? bounds + 8 : bounds);
     columns[first_bound].append(start);
-    columns[first_bound + 1].append(is_session ? load_be<int64_t>(bounds)
-                                               : start + step_.window->size_ms.value_or(0));
+    columns[first_bound + 1].append(is_session
+                                        ? load_be<int64_t>(bounds)
+                                        : saturating_add(start, step_.window->size_ms.value_or(0)));
     key->remove_suffix(suffix);
   }
 }
@@ -311,11 +313,17 @@ std::optional<int64_t> InputOperator::timestamp_of(const Column& column, size_t 
                                                    std::string_view& problem) const {
   problem = "the TIMESTAMP column is null";
   if (column.is_null(row)) return std::nullopt;
-  if (column.type().kind() != TypeKind::String) return column.data<int64_t>()[row];
+  constexpr std::string_view kNegative = "the TIMESTAMP column holds a time before 1970";
+  if (column.type().kind() != TypeKind::String) {
+    problem = kNegative;
+    return column.data<int64_t>()[row];
+  }
   problem = "the TIMESTAMP column does not match TIMESTAMP_FORMAT";
   const Result<int64_t> parsed =
       timestamp_pattern_->parse_timestamp(column.data<std::string_view>()[row], TimeZone::utc());
-  return parsed ? std::optional<int64_t>(*parsed) : std::nullopt;
+  if (!parsed) return std::nullopt;
+  problem = kNegative;
+  return *parsed;
 }
 
 Status InputOperator::take_timestamps(Records& records, const std::vector<Column>& columns,
@@ -324,7 +332,7 @@ Status InputOperator::take_timestamps(Records& records, const std::vector<Column
   batch.timestamps = records.timestamps;
   for (size_t row = 0; row < keep.size(); ++row) {
     if (!keep[row]) continue;
-    std::string_view problem = "the record's timestamp is negative";
+    std::string_view problem = "the record's time is before 1970";
     std::optional<int64_t> timestamp = records.timestamps[row];
     if (timestamp_column_ >= 0 &&
         batch.present.test(row))  // a delete has no columns: the record's own time counts

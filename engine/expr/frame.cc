@@ -183,8 +183,15 @@ void Frame::run_call(const Instruction& instruction) {
     bodies.push_back(&lambdas.emplace_back(*this, *block, context_));
 
   auto column = std::make_shared<Column>(instruction.type);
-  KernelCall call{args, rows, *column, errors, context_, bodies};
-  instruction.kernel(call);
+  if (context_.is_over()) {
+    // Nobody is going to use what follows: all rows fail.
+    column->resize(rows);
+    const std::string text = context_.budget->status().error().message;
+    for (size_t row = 0; row < rows; ++row) errors.add(row, text);
+  } else {
+    KernelCall call{args, rows, *column, errors, context_, bodies};
+    instruction.kernel(call);
+  }
   assert(column->size() == rows);
   for (const Register arg : instruction.args)
     inherit(slots_[arg], rows, instruction.absorbs_errors, errors);

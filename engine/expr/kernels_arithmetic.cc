@@ -118,10 +118,16 @@ void concatenate(KernelCall& call) {
     if (!valid.test(row)) continue;
     const auto left = call.args[0].get<std::string_view>(row);
     const auto right = call.args[1].get<std::string_view>(row);
-    char* to = heap.allocate(left.size() + right.size());
+    const size_t size = left.size() + right.size();
+    if (!call.context.take_bytes(size)) {
+      call.errors.add(row, call.context.too_large(size).message);
+      valid.clear(row);
+      continue;
+    }
+    char* to = heap.allocate(size);
     std::ranges::copy(left, to);
     std::ranges::copy(right, to + left.size());
-    out[row] = {to, left.size() + right.size()};
+    out[row] = {to, size};
   }
   call.out.validity() = std::move(valid);
 }

@@ -189,9 +189,11 @@ class Sink {
         validity_(call.out.validity().words().data()) {}
 
   void put(size_t row, T result) {
-    if constexpr (std::is_same_v<T, std::string>)
+    if constexpr (std::is_same_v<T, std::string>) {
+      if (!call_.context.take_bytes(result.size()))
+        return call_.errors.add(row, call_.context.too_large(result.size()).message);
       data_[row] = call_.out.heap().add(result);
-    else if constexpr (std::is_same_v<T, Decimal>)
+    } else if constexpr (std::is_same_v<T, Decimal>)
       data_[row] = result.unscaled;
     else
       data_[row] = result;
@@ -226,8 +228,12 @@ void append(KernelCall& call, size_t row, R&& result) {
       call.errors.add(row, result.error().message);
       return call.out.append_null();
     }
-    call.out.append_value(*result);
+    append(call, row, *result);
   } else {
+    if (const size_t size = size_of(result); !call.context.take_bytes(size)) {
+      call.errors.add(row, call.context.too_large(size).message);
+      return call.out.append_null();
+    }
     call.out.append_value(result);
   }
 }

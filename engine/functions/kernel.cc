@@ -1,5 +1,7 @@
 #include "engine/functions/kernel.h"
 
+#include <fmt/format.h>
+
 namespace engine {
 
 void RowErrors::mark(size_t row) {
@@ -39,6 +41,25 @@ void RowErrors::add_all(const RowErrors& other) {
 
 void RowErrors::note_all(const RowErrors& other) {
   for (const Message& message : other.messages_) note(message.row, message.text);
+}
+
+Error EvalContext::too_large(size_t bytes) const {
+  if (budget != nullptr && bytes <= kMaxValueBytes)
+    if (const Status status = budget->status(); !status) return status.error();
+  return Error{ErrorCode::LimitExceeded,
+               fmt::format("a value would have {} bytes, and at most {} are allowed", bytes,
+                           kMaxValueBytes)};
+}
+
+size_t size_of(const Value& value) {
+  size_t size = sizeof(Value);
+  const Value::Payload& payload = value.payload();
+  if (const auto* text = std::get_if<std::string>(&payload)) return size + text->size();
+  if (const auto* list = std::get_if<std::shared_ptr<const ValueList>>(&payload))
+    for (const Value& item : **list) size += size_of(item);
+  if (const auto* map = std::get_if<std::shared_ptr<const ValueMap>>(&payload))
+    for (const auto& [key, item] : **map) size += size_of(key) + size_of(item);
+  return size;
 }
 
 std::string_view EvalContext::property(const std::string& name, std::string_view otherwise) const {

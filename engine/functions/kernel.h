@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/functions/budget.h"
 #include "engine/types/column.h"
 
 namespace engine {
@@ -57,9 +58,28 @@ struct EvalContext {
   Random& random;
   // The properties of the statement's session; null: all at their defaults.
   const std::map<std::string, std::string>* properties = nullptr;
+  // What the evaluation may cost; null: as much as it needs, values of more than kMaxValueBytes
+  // aside.
+  EvalBudget* budget = nullptr;
 
   std::string_view property(const std::string& name, std::string_view otherwise) const;
+  // Before a function makes a value whose size its arguments decide: false when it would be too
+  // large, or when the budget does not have that many bytes. Nothing is taken yet.
+  bool has_bytes(size_t bytes) const {
+    if (bytes > kMaxValueBytes) return false;
+    return budget == nullptr || bytes <= budget->bytes_left() || budget->take_bytes(bytes);
+  }
+  // The same, and the bytes are taken.
+  bool take_bytes(size_t bytes) const {
+    return bytes <= kMaxValueBytes && (budget == nullptr || budget->take_bytes(bytes));
+  }
+  // Why it was false: the error of the row.
+  Error too_large(size_t bytes) const;
+  bool is_over() const { return budget != nullptr && budget->is_over(); }
 };
+
+// About how much memory a value takes.
+size_t size_of(const Value& value);
 
 // One argument: a column with a value for each row, or a constant, whose single row stands for all.
 struct Argument {

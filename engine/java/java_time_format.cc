@@ -7,6 +7,7 @@
 #include "engine/java/java_pattern.h"
 #include "engine/java/java_time.h"
 #include "engine/types/text_time.h"
+#include "engine/types/time_math.h"
 
 namespace engine {
 
@@ -228,7 +229,7 @@ Result<std::string> print(const std::vector<TimeStep>& steps, const Moment& mome
 }  // namespace
 
 Result<std::string> TimePattern::format_timestamp(int64_t epoch_ms, const TimeZone& zone) const {
-  const DayTime local = split_timestamp(epoch_ms + zone.offset_ms(epoch_ms));
+  const DayTime local = split_timestamp(saturating_add(epoch_ms, zone.offset_ms(epoch_ms)));
   return print(steps_, {.epoch_day = local.days,
                         .nano_of_day = local.ms_of_day * kNanosPerMs,
                         .zone = &zone,

@@ -46,8 +46,8 @@ class JoinPlanner {
     key_format_ = first.source->key_format;
     rows_are_table_ = first.source->kind == SourceKind::Table;
     for (size_t i = 0; i < analysis_.joins.size(); ++i) TRY(add_join(i));
-    if (planned_.is_built) planned_.key_column = key_column_;
-    if (!planned_.is_built && !is_key_a_column()) return planned_.is_built.error();
+    if (planned_.support) planned_.key_column = key_column_;
+    if (!planned_.support && !is_key_a_column()) return planned_.support.error();
     return std::move(planned_);
   }
 
@@ -78,8 +78,8 @@ class JoinPlanner {
 
   // The plan is not going to run: what follows only asks for its columns.
   void leave_out(const AnalysedJoin& join) {
-    if (planned_.is_built)
-      planned_.is_built =
+    if (planned_.support)
+      planned_.support =
           Error{ErrorCode::NotSupported, fmt::format("a join of two {} is not supported yet",
                                                      rows_are_table_ ? "tables" : "streams")}
               .at(join.position);

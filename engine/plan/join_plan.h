@@ -8,9 +8,9 @@ namespace engine {
 
 struct PlannedJoins {
   int key_column = -1;  // of the layout: what the joined rows are keyed by
-  // Joins that are not built are planned as far as their columns go, so that whatever else is wrong
-  // with the statement is heard of first.
-  Status is_built = {};
+  // An error where a join is not supported: it is planned as far as its columns go, so that whatever
+  // else is wrong with the statement is heard of first.
+  Status support = {};
 };
 
 // Adds the steps to `builder`, whose layout is then that of all sources together. Fails on joins

@@ -10,39 +10,11 @@
 #include "engine/plan/join_plan.h"
 #include "engine/plan/select_columns.h"
 #include "engine/plan/stage_builder.h"
+#include "engine/plan/window_plan.h"
 
 namespace engine {
 
 namespace {
-
-constexpr int64_t kDayMs = 86'400'000;
-
-Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit) {
-  if (clause.type == WindowType::Session)
-    return Error{ErrorCode::NotSupported, "session windows are not supported yet"}.at(
-        clause.position);
-  AggregateWindow window{.type = clause.type};
-  window.size_ms = TRY(clause.size.to_ms());
-  window.advance_ms = clause.advance ? TRY(clause.advance->to_ms()) : window.size_ms;
-  if (window.size_ms <= 0 || window.advance_ms <= 0 || window.advance_ms > window.size_ms)
-    return Error{
-        ErrorCode::InvalidParameter,
-        "a window's size and advance must be positive, and the advance no more than the size"}
-        .at(clause.position);
-  // The default grace of ksqlDB: a day in all; none where only final results are wanted.
-  window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
-  if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());
-  window.retention_ms = window.size_ms + window.grace_ms;
-  if (clause.retention) {
-    const int64_t retention_ms = TRY(clause.retention->to_ms());
-    if (retention_ms < window.retention_ms)
-      return Error{ErrorCode::InvalidParameter,
-                   "a window's RETENTION must be at least its size and grace"}
-          .at(clause.position);
-    window.retention_ms = retention_ms;
-  }
-  return window;
-}
 
 class SelectPlanner {
  public:
@@ -65,7 +37,7 @@ class SelectPlanner {
       TRY(plan_aggregation());
     else
       TRY(plan_projection());
-    TRY(joins_.is_built);
+    TRY(joins_.support);
     out_.stages = builder_.take_stages();
     out_.exchanges = builder_.take_exchanges();
     mark_used_columns(out_.stages);
@@ -356,7 +328,8 @@ class SelectPlanner {
     step.old_too = analysis_.having != nullptr;
     step.final_only = analysis_.emit == Emit::Final;
     step.loses_old_finals = context_.settings.ksqldb_compat;
-    if (analysis_.window) step.window = TRY(plan_window(*analysis_.window, analysis_.emit));
+    if (analysis_.window)
+      step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
     step.store = aggregate_store_ =
         builder_.add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
     Layout result(layout().begin(), layout().begin() + static_cast<ptrdiff_t>(keys.size()));

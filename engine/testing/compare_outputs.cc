@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "engine/testing/observed.h"
+#include "engine/types/time_math.h"
 
 namespace engine {
 namespace {
@@ -37,7 +38,7 @@ SplitKey split_key(const RawRecord& record, const TopicFormat& format) {
     window.start_ms = load_be<int64_t>(tail + 8);
   } else {
     window.start_ms = load_be<int64_t>(tail);
-    window.end_ms = window.start_ms + format.window->size_ms.value_or(0);
+    window.end_ms = saturating_add(window.start_ms, format.window->size_ms.value_or(0));
   }
   split.window = window;
   return split;

@@ -84,9 +84,29 @@ void array_compare(KernelCall& call) {
   });
 }
 
+// About what the elements of one row take.
+size_t size_of_items(const Argument& argument, size_t row) {
+  constexpr size_t kItemBytes = 16;
+  const ItemRange items = items_of(argument, row);
+  size_t size = items.size() * kItemBytes;
+  const TypeKind kind = elements(argument).type().kind();
+  if (kind == TypeKind::String || kind == TypeKind::Bytes)
+    for (uint32_t item = items.begin; item < items.end; ++item)
+      size += elements(argument).data<std::string_view>()[item].size();
+  return size;
+}
+
 void array_concat(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     bool any = false;
+    size_t size = 0;
+    for (const Argument& argument : call.args)
+      if (!argument.is_null(row)) size += size_of_items(argument, row);
+    if (!call.context.take_bytes(size)) {
+      call.errors.add(row, call.context.too_large(size).message);
+      call.out.close_list(false);
+      continue;
+    }
     for (const Argument& argument : call.args) {
       if (argument.is_null(row)) continue;
       any = true;
@@ -241,11 +261,12 @@ Status append_text(std::string& out, const Column& items, uint32_t item) {
   }
 }
 
-Status append_joined(std::string& out, const Column& items, ItemRange range,
-                     std::string_view delimiter) {
+Status append_joined(const EvalContext& context, std::string& out, const Column& items,
+                     ItemRange range, std::string_view delimiter) {
   for (uint32_t item = range.begin; item < range.end; ++item) {
     if (item > range.begin) out += delimiter;
     TRY(append_text(out, items, item));
+    if (!context.has_bytes(out.size())) return context.too_large(out.size());
   }
   return {};
 }
@@ -261,8 +282,8 @@ void array_join(KernelCall& call) {
     if (call.args.size() > 1)
       delimiter = call.args[1].is_null(row) ? "" : call.args[1].get<std::string_view>(row);
     text.clear();
-    const Status joined =
-        append_joined(text, elements(call.args[0]), items_of(call.args[0], row), delimiter);
+    const Status joined = append_joined(call.context, text, elements(call.args[0]),
+                                        items_of(call.args[0], row), delimiter);
     if (joined) {
       call.out.append_copy(text);
     } else {

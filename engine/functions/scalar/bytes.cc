@@ -28,9 +28,12 @@ std::string_view substring_from(std::string_view bytes, int32_t position) {
 }
 
 template <PadSide side>
-std::optional<std::string> pad(std::string_view bytes, int32_t length, std::string_view padding) {
-  if (length < 0 || padding.empty()) return std::nullopt;
-  return padded(bytes, static_cast<size_t>(length), padding, side);
+Result<std::optional<std::string>> pad(const KernelCall& call, std::string_view bytes,
+                                       int32_t length, std::string_view padding) {
+  if (length < 0 || padding.empty()) return std::optional<std::string>();
+  const auto wanted = static_cast<size_t>(length);
+  if (!call.context.has_bytes(wanted)) return call.context.too_large(wanted);
+  return std::optional(padded(bytes, wanted, padding, side));
 }
 
 // ---- Encodings ----

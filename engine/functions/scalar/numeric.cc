@@ -148,7 +148,9 @@ void generate_series(KernelCall& call) {
     }
     const int64_t start = starts[row], end = ends[row];
     const int64_t step = steps ? (*steps)[row] : end > start ? 1 : -1;
-    const Result<uint64_t> items = series_items(start, end, step);
+    Result<uint64_t> items = series_items(start, end, step);
+    if (items && !call.context.take_bytes(*items * sizeof(T)))
+      items = call.context.too_large(*items * sizeof(T));
     if (!items) {
       call.errors.add(row, items.error().message);
       call.out.append_null();

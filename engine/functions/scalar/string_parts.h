@@ -23,15 +23,11 @@ inline PartRange part_range(size_t size, int32_t position, int32_t length) {
   return {static_cast<size_t>(start), static_cast<size_t>(end)};
 }
 
-// The longest text that padding and joining make: a mistyped length must not take all memory.
-inline constexpr size_t kMaxTextSize = size_t{64} << 20;
-
 enum class PadSide : uint8_t { Left, Right };
 
 template <class Text>
 auto padded(const Text& text, size_t length, const Text& padding, PadSide side) {
   using Owned = std::basic_string<typename Text::value_type>;
-  length = std::min(length, kMaxTextSize);
   if (text.size() >= length) return Owned(text.substr(0, length));
   Owned fill;
   for (const size_t wanted = length - text.size(); fill.size() < wanted;)
@@ -39,20 +35,28 @@ auto padded(const Text& text, size_t length, const Text& padding, PadSide side) 
   return side == PadSide::Left ? fill + Owned(text) : Owned(text) + fill;
 }
 
-inline std::string_view concat(StringHeap& heap, Variadic<std::string_view> texts) {
+inline size_t total_size(Variadic<std::string_view> texts) {
   size_t size = 0;
   for (size_t i = 0; i < texts.size(); ++i) size += texts[i].value_or(std::string_view()).size();
-  char* const start = heap.allocate(size);
+  return size;
+}
+
+inline Result<std::string_view> concat(const KernelCall& call, Variadic<std::string_view> texts) {
+  const size_t size = total_size(texts);
+  if (!call.context.take_bytes(size)) return call.context.too_large(size);
+  char* const start = call.out.heap().allocate(size);
   char* to = start;
   for (size_t i = 0; i < texts.size(); ++i)
     to = std::ranges::copy(texts[i].value_or(std::string_view()), to).out;
-  return {start, size};
+  return std::string_view(start, size);
 }
 
-inline Result<std::string_view> concat_ws(StringHeap& heap, std::string_view separator,
-                                          Variadic<std::string_view> texts) {
+inline Result<std::string> concat_ws(const KernelCall& call, std::string_view separator,
+                                     Variadic<std::string_view> texts) {
   if (texts.size() == 0)
     return Error{ErrorCode::InvalidParameter, "expects at least two input arguments"};
+  const size_t most = total_size(texts) + separator.size() * (texts.size() - 1);
+  if (!call.context.has_bytes(most)) return call.context.too_large(most);
   std::string out;
   bool any = false;
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -62,7 +66,7 @@ inline Result<std::string_view> concat_ws(StringHeap& heap, std::string_view sep
     out += *text;
     any = true;
   }
-  return heap.add(out);
+  return out;
 }
 
 }  // namespace engine

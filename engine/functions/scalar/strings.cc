@@ -83,11 +83,14 @@ std::string_view substring(std::string_view text, int32_t position, int32_t leng
 }
 
 template <PadSide side>
-std::optional<std::string> pad(std::string_view text, int32_t length, std::string_view padding) {
-  if (length < 0 || padding.empty()) return std::nullopt;
+Result<std::optional<std::string>> pad(const KernelCall& call, std::string_view text,
+                                       int32_t length, std::string_view padding) {
+  if (length < 0 || padding.empty()) return std::optional<std::string>();
   const auto wanted = static_cast<size_t>(length);
-  if (is_ascii(text) && is_ascii(padding)) return padded(text, wanted, padding, side);
-  return to_utf8(padded(to_utf16(text), wanted, to_utf16(padding), side));
+  if (!call.context.has_bytes(wanted)) return call.context.too_large(wanted);
+  if (is_ascii(text) && is_ascii(padding))
+    return std::optional(padded(text, wanted, padding, side));
+  return std::optional(to_utf8(padded(to_utf16(text), wanted, to_utf16(padding), side)));
 }
 
 // ---- Searching and replacing ----
@@ -132,20 +135,33 @@ std::string replace_empty(std::string_view text, std::string_view replacement) {
   return out;
 }
 
-std::string_view replace(StringHeap& heap, std::string_view text, std::string_view old_text,
-                         std::string_view new_text) {
-  if (old_text.empty()) return heap.add(replace_empty(text, new_text));
-  size_t found = text.find(old_text);
-  if (found == std::string_view::npos) return text;
-  std::string out;
+size_t count_of(std::string_view text, std::string_view wanted) {
+  size_t count = 0;
+  for (size_t at = text.find(wanted); at != std::string_view::npos;
+       at = text.find(wanted, at + wanted.size()))
+    ++count;
+  return count;
+}
+
+// The result's size is known before it is made: a text of hundreds can become one of gigabytes.
+Result<std::string_view> replace(const KernelCall& call, std::string_view text,
+                                 std::string_view old_text, std::string_view new_text) {
+  const size_t count = old_text.empty() ? text.size() + 1 : count_of(text, old_text);
+  if (count == 0) return text;
+  const size_t size = text.size() - count * old_text.size() + count * new_text.size();
+  if (!call.context.take_bytes(size)) return call.context.too_large(size);
+  if (old_text.empty()) return call.out.heap().add(replace_empty(text, new_text));
+  char* const start = call.out.heap().allocate(size);
+  char* to = start;
   size_t at = 0;
-  for (; found != std::string_view::npos; found = text.find(old_text, at)) {
-    out += text.substr(at, found - at);
-    out += new_text;
+  for (size_t found = text.find(old_text); found != std::string_view::npos;
+       found = text.find(old_text, at)) {
+    to = std::ranges::copy(text.substr(at, found - at), to).out;
+    to = std::ranges::copy(new_text, to).out;
     at = found + old_text.size();
   }
-  out += text.substr(at);
-  return heap.add(out);
+  std::ranges::copy(text.substr(at), to);
+  return std::string_view(start, size);
 }
 
 // ---- Choosing ----

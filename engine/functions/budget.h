@@ -1,0 +1,81 @@
+// What one evaluation may cost: bytes that its functions make, time, and whether anybody still wants
+// its result.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace engine {
+
+// No function makes a larger text, array or map, with a budget or without: a mistyped length must
+// not take the memory of the whole server.
+inline constexpr size_t kMaxValueBytes = size_t{64} << 20;
+// What all values of one evaluation (a program over a batch of rows) take at most.
+inline constexpr size_t kMaxEvaluationBytes = size_t{256} << 20;
+
+// A function asks before it makes a value whose size an argument decides, and between pieces of work
+// that may take long. Once the answer was no, it stays no until begin(): what is left of the
+// evaluation is not computed (its rows are null, with an error), and the results are of no use. The
+// evaluator then either fails with status(), or tries again with fewer rows.
+//
+// Threads: the evaluator's, but for the flag, which any thread may set.
+// Owner:   the evaluator: a statement, or a task.
+class EvalBudget {
+ public:
+  enum class Spent : uint8_t { Nothing, Bytes, Time, Canceled };
+  struct Limits {
+    size_t max_bytes = kMaxEvaluationBytes;
+    int64_t deadline_us = std::numeric_limits<int64_t>::max();  // of the clock's monotonic time
+  };
+
+  // `is_canceled` outlives the budget; null: nobody cancels.
+  explicit EvalBudget(const Clock& clock, const std::atomic<bool>* is_canceled = nullptr)
+      : clock_(clock), is_canceled_(is_canceled) {}
+
+  // The next evaluation begins.
+  void begin(const Limits& limits) {
+    limits_ = limits;
+    bytes_left_ = limits.max_bytes;
+    spent_ = Spent::Nothing;
+  }
+
+  // For values that are about to be made.
+  bool take_bytes(size_t bytes) {
+    if (bytes > bytes_left_) {
+      if (spent_ == Spent::Nothing) spent_ = Spent::Bytes;
+      return false;
+    }
+    bytes_left_ -= bytes;
+    return spent_ == Spent::Nothing;
+  }
+  // Looks at the clock and the flag; some 30 ns, so not for each of many small things.
+  bool is_over() {
+    if (spent_ != Spent::Nothing) return true;
+    if (is_canceled_ && is_canceled_->load(std::memory_order_relaxed))
+      spent_ = Spent::Canceled;
+    else if (limits_.deadline_us != std::numeric_limits<int64_t>::max() &&
+             clock_.monotonic_us() >= limits_.deadline_us)
+      spent_ = Spent::Time;
+    return spent_ != Spent::Nothing;
+  }
+
+  Spent spent() const { return spent_; }
+  size_t bytes_left() const { return bytes_left_; }
+  const Clock& clock() const { return clock_; }
+  // An error when something is spent.
+  Status status() const;
+
+ private:
+  const Clock& clock_;
+  const std::atomic<bool>* const is_canceled_;
+  Limits limits_;
+  size_t bytes_left_ = kMaxEvaluationBytes;
+  Spent spent_ = Spent::Nothing;
+};
+
+}  // namespace engine

@@ -1,0 +1,73 @@
+#include "engine/plan/window_plan.h"
+
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/types/time_math.h"
+
+namespace engine {
+
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+constexpr std::string_view kMaxWindowsProperty = "max.windows.per.record";
+
+Result<int64_t> max_windows(const Properties& properties) {
+  const auto set = properties.find(std::string(kMaxWindowsProperty));
+  if (set == properties.end()) return kMaxWindowsPerRecord;
+  int64_t limit = 0;
+  if (!absl::SimpleAtoi(set->second, &limit) || limit <= 0)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("invalid value for \"{}\": \"{}\"", kMaxWindowsProperty, set->second),
+                 "It is a number of windows, at least 1."};
+  return limit;
+}
+
+Status check_window_count(const AggregateWindow& window, const Properties& properties) {
+  const int64_t limit = TRY(max_windows(properties));
+  const int64_t count = (window.size_ms - 1) / window.advance_ms + 1;  // the quotient, rounded up
+  if (count <= limit) return {};
+  return Error{
+      ErrorCode::LimitExceeded,
+      fmt::format("each record would lie in {} windows, and at most {} are allowed", count, limit),
+      fmt::format("The windows have a size of {} ms and advance by {} ms.", window.size_ms,
+                  window.advance_ms),
+      fmt::format("Advance by {} ms or more, or raise the limit: SET '{}' = '{}'.",
+                  (window.size_ms - 1) / limit + 1, kMaxWindowsProperty, count)};
+}
+
+}  // namespace
+
+Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
+                                    const Properties& properties) {
+  if (clause.type == WindowType::Session)
+    return Error{ErrorCode::NotSupported, "session windows are not supported yet"}.at(
+        clause.position);
+  AggregateWindow window{.type = clause.type};
+  window.size_ms = TRY(clause.size.to_ms());
+  window.advance_ms = clause.advance ? TRY(clause.advance->to_ms()) : window.size_ms;
+  if (window.size_ms <= 0 || window.advance_ms <= 0 || window.advance_ms > window.size_ms)
+    return Error{
+        ErrorCode::InvalidParameter,
+        "a window's size and advance must be positive, and the advance no more than the size"}
+        .at(clause.position);
+  if (const Status fits = check_window_count(window, properties); !fits)
+    return Error(fits.error()).at(clause.position);
+  // The default grace of ksqlDB: a day in all; none where only final results are wanted.
+  window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
+  if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());
+  window.retention_ms = saturating_add(window.size_ms, window.grace_ms);
+  if (clause.retention) {
+    const int64_t retention_ms = TRY(clause.retention->to_ms());
+    if (retention_ms < window.retention_ms)
+      return Error{ErrorCode::InvalidParameter,
+                   "a window's RETENTION must be at least its size and grace"}
+          .at(clause.position);
+    window.retention_ms = retention_ms;
+  }
+  return window;
+}
+
+}  // namespace engine

@@ -1,0 +1,75 @@
+// Sums of times that cannot overflow: a result that does not fit is the nearest that does.
+//
+// Timestamps come from outside and may be any 64-bit number; sizes of windows, graces and
+// retentions come from statements and may be as large. With saturation the far ends of time behave
+// like "always" and "never", where wrapping around would make a window end before it begins.
+#pragma once
+#include <cstdint>
+#include <limits>
+
+namespace engine {
+
+constexpr int64_t saturating_add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
+constexpr int64_t saturating_subtract(int64_t a, int64_t b) {
+  int64_t difference = 0;
+  if (!__builtin_sub_overflow(a, b, &difference)) return difference;
+  return b < 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+}
+
+constexpr int64_t saturating_multiply(int64_t a, int64_t b) {
+  int64_t product = 0;
+  if (!__builtin_mul_overflow(a, b, &product)) return product;
+  return (a < 0) != (b < 0) ? std::numeric_limits<int64_t>::min()
+                            : std::numeric_limits<int64_t>::max();
+}
+
+// Tumbling and hopping windows: one begins at every multiple of `advance_ms` from 0 on, and holds
+// the times in [start, start + size).
+//
+//   size 10, advance 5:   0 ........ 10
+//                              5 ........ 15
+//                                   10 ........ 20      a record at 12 lies in two of them
+//
+// Invariants: 0 < advance_ms <= size_ms, 0 <= grace_ms.
+struct WindowTimes {
+  int64_t size_ms = 0, advance_ms = 0, grace_ms = 0;
+
+  // The start of the earliest window that holds `timestamp`; greater than it when there is none,
+  // because the time lies before 0.
+  constexpr int64_t first_start(int64_t timestamp) const {
+    // Windows that begin at or before it have ended.
+    const int64_t after = saturating_subtract(timestamp, size_ms);
+    if (after < 0) return 0;
+    // No overflow: the multiple is at most `timestamp`, since advance <= size.
+    return (after / advance_ms + 1) * advance_ms;
+  }
+  // The start of the latest window that holds it; only for times that are not negative.
+  constexpr int64_t last_start(int64_t timestamp) const {
+    return timestamp / advance_ms * advance_ms;
+  }
+  // How many windows hold it.
+  constexpr int64_t count(int64_t timestamp) const {
+    const int64_t first = first_start(timestamp);
+    return timestamp < first ? 0 : (last_start(timestamp) - first) / advance_ms + 1;
+  }
+  constexpr int64_t end(int64_t start) const { return saturating_add(start, size_ms); }
+  // How long after its start a window still takes records.
+  constexpr int64_t span() const { return saturating_add(size_ms, grace_ms); }
+  // Whether stream time has passed a window's end and grace. A window whose close lies beyond the
+  // end of time stays open.
+  constexpr bool is_closed(int64_t start, int64_t stream_time) const {
+    int64_t close = 0;
+    return !__builtin_add_overflow(start, span(), &close) && close <= stream_time;
+  }
+  // Windows that begin before this are closed.
+  constexpr int64_t open_from(int64_t stream_time) const {
+    return saturating_add(saturating_subtract(stream_time, span()), 1);
+  }
+};
+
+}  // namespace engine

@@ -1,0 +1,102 @@
+// What functions may cost: values that are too large are errors, an evaluation whose budget is spent
+// stops, and a row fails for what it holds, never for what stands beside it.
+#include <gtest/gtest.h>
+
+#include "tests/engine/functions/call.h"
+#include "tests/engine/functions/function_batch.h"
+
+using namespace functions_test;
+
+namespace engine {
+namespace {
+
+TEST(FunctionBudget, a_text_is_never_cut_without_a_word) {
+  const std::string refused =
+      "error: a value would have 70000000 bytes, and at most 67108864 are allowed";
+  EXPECT_EQ(shown("LPAD", {"a", 70'000'000, "x"}), refused);
+  EXPECT_EQ(shown("RPAD", {"a", 70'000'000, "x"}), refused);
+  EXPECT_EQ(shown("LPAD", {bytes("a"), 70'000'000, bytes("x")}), refused);
+  EXPECT_EQ(call("LPAD", {"a", 1'000'000, "x"})->as_string().size(), 1'000'000u);
+}
+
+TEST(FunctionBudget, what_grows_out_of_bounds_is_refused_before_it_is_made) {
+  const std::string many(100'000, 'a'), long_text(1'000, 'b');
+  const std::string refused =
+      "error: a value would have 100000000 bytes, and at most 67108864 are allowed";
+  EXPECT_EQ(shown("REPLACE", {many.c_str(), "a", long_text.c_str()}), refused);
+  const std::string some(1'000, 'a');
+  EXPECT_NE(shown("REGEXP_REPLACE", {some.c_str(), "a", many.c_str()}).find("error: a value"),
+            std::string::npos);
+  const std::string half(size_t{40} << 20, 'a');
+  EXPECT_EQ(shown("CONCAT", {half.c_str(), half.c_str()}),
+            "error: a value would have 83886080 bytes, and at most 67108864 are allowed");
+  EXPECT_EQ(shown("CONCAT_WS", {",", half.c_str(), half.c_str()}),
+            "error: a value would have 83886081 bytes, and at most 67108864 are allowed");
+}
+
+TEST(FunctionBudget, replacing_changes_what_it_should) {
+  EXPECT_EQ(shown("REPLACE", {"aXbXX", "X", "--"}), "\"a--b----\"");
+  EXPECT_EQ(shown("REPLACE", {"aXbXX", "X", ""}), "\"ab\"");
+  EXPECT_EQ(shown("REPLACE", {"aXbXX", "XX", "y"}), "\"aXby\"");
+  EXPECT_EQ(shown("REPLACE", {"ab", "", "-"}), "\"-a-b-\"");
+  EXPECT_EQ(shown("REPLACE", {"", "a", "b"}), "\"\"");
+  EXPECT_EQ(shown("REGEXP_REPLACE", {"a1b22", "([0-9])", "<$1>"}), "\"a<1>b<2><2>\"");
+}
+
+TEST(FunctionBudget, a_pattern_without_end_fails_its_row_alone) {
+  const std::string hostile(40, 'a');
+  FunctionBatch batch("REGEXP_EXTRACT");
+  batch.add({"(a+)+$", (hostile + "!").c_str()});
+  batch.add({"(a+)+$", "aaa"});
+  batch.run();
+  EXPECT_EQ(batch.error(0), "the regular expression takes too many steps on this text");
+  EXPECT_EQ(batch.error(1), "");
+  EXPECT_EQ(batch.text(1), "aaa");
+}
+
+TEST(FunctionBudget, an_honest_pattern_may_read_a_long_text) {
+  std::string text(1 << 20, 'a');
+  text += "needle";
+  EXPECT_EQ(shown("REGEXP_EXTRACT", {"(n.*e)$", text.c_str()}), "\"needle\"");
+  EXPECT_EQ(shown("REGEXP_EXTRACT", {".*(needle)", text.c_str(), 1}), "\"needle\"");
+}
+
+TEST(FunctionBudget, a_batch_of_patterns_ends_with_its_time) {
+  const std::string hostile(40, 'a');
+  FunctionBatch batch("REGEXP_EXTRACT");
+  for (int i = 0; i < 1000; ++i) batch.add({"(a+)+$", (hostile + "!").c_str()});
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  const int64_t begin_us = clock.monotonic_us();
+  budget.begin({.deadline_us = begin_us + 20'000});
+  batch.run(&budget);
+  EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
+  EXPECT_LT(clock.monotonic_us() - begin_us, 5'000'000);  // all would take minutes
+}
+
+TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {
+  FunctionBatch batch("LPAD");
+  for (int i = 0; i < 20; ++i) batch.add({"", 1'000'000, "x"});
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  budget.begin({.max_bytes = 10'000'000});
+  batch.run(&budget);
+  EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes);
+  EXPECT_EQ(budget.status().error().code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(batch.error(9), "");
+  EXPECT_NE(batch.error(10), "");
+}
+
+TEST(FunctionBudget, who_waits_may_cancel) {
+  const SystemClock clock;
+  std::atomic<bool> is_canceled = false;
+  EvalBudget budget(clock, &is_canceled);
+  budget.begin({});
+  EXPECT_FALSE(budget.is_over());
+  is_canceled = true;
+  EXPECT_TRUE(budget.is_over());
+  EXPECT_EQ(budget.status().error().code, ErrorCode::QueryCanceled);
+}
+
+}  // namespace
+}  // namespace engine
