@@ -2,10 +2,10 @@
 #pragma once
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "server/net/input_buffer.h"
 
 namespace server::kafka {
 
@@ -18,25 +18,31 @@ inline constexpr size_t kMaxFrameSize = 100 << 20;
 // Threads: one. Owner: the connection.
 class FrameReader {
  public:
-  explicit FrameReader(size_t max_frame_size = kMaxFrameSize) : max_frame_size_(max_frame_size) {}
+  explicit FrameReader(size_t max_frame_size = kMaxFrameSize, MemoryAccount* memory = nullptr)
+      : max_frame_size_(max_frame_size), input_(memory) {}
 
   void receive(std::string_view bytes);
 
-  // The next whole frame, without its size, good until the next call of next() or receive();
-  // nothing when more bytes are needed. Fails with ProtocolViolation when the size is negative or
-  // above the limit: what follows cannot be understood, so the connection has to end.
+  // The next whole frame, without its size, good until the next call of anything here; nothing when more bytes are needed. Fails with ProtocolViolation when the size is
+  // negative or above the limit: what follows cannot be understood, so the connection has to end.
   Result<std::optional<std::string_view>> next();
+  // Gives back what held the frames that were read.
+  void tidy();
+  // After next() has given nothing: room for more of the frame, whose size is awaited_bytes().
+  // False when there is no memory for it now.
+  bool make_room();
+  size_t awaited_bytes() const { return awaited_; }
 
   // Of frames that have not been given.
-  size_t buffered_bytes() const { return buffer_.size() - begin_ - given_; }
+  size_t buffered_bytes() const { return input_.unread().size() - given_; }
 
  private:
   void forget_given();
 
   const size_t max_frame_size_;
-  std::string buffer_;
-  size_t begin_ = 0;  // what is before it is forgotten
-  size_t given_ = 0;  // from there on
+  InputBuffer input_;
+  size_t given_ = 0;    // of what is unread
+  size_t awaited_ = 0;  // the whole frame that is not there yet, with its size
 };
 
 }  // namespace server::kafka

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "server/kafka/backend.h"
 #include "server/kafka/codec.h"
 #include "server/kafka/messages/fetch_request.h"
@@ -94,6 +95,7 @@ struct HandlerContext {
   const Clock& clock;
   const NodeView& node;
   std::optional<WaitingFetch>& waiting_fetch;  // the connection's only one
+  MemoryAccount* memory = nullptr;             // the connection's, if it has one
 };
 
 }  // namespace server::kafka

@@ -4,6 +4,7 @@
 
 #include "server/kafka/apis.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/long_polls.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -36,17 +37,20 @@ void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) 
 
 }  // namespace
 
-Session::Session(Backend& backend, SessionHost& host, const Clock& clock, const NodeView& node,
-                 SessionLimits limits)
+Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeView node,
+                 SessionLimits limits, SessionSurroundings surroundings)
     : backend_(backend),
       host_(host),
       clock_(clock),
-      node_(node),
+      node_(std::move(node)),
       limits_(limits),
-      frames_(limits.max_frame_size) {}
+      surroundings_(surroundings),
+      frames_(limits.max_frame_size, surroundings.memory),
+      pending_charge_(surroundings.memory, MemoryKind::Connections) {}
 
 Session::~Session() {
   for (const Pending& pending : pending_) pending.slot->on_ready = nullptr;
+  if (surroundings_.polls) surroundings_.polls->forget(*this, told_);
 }
 
 void Session::run() {
@@ -55,13 +59,31 @@ void Session::run() {
   collect_answers();
   while (can_begin() && begin_next()) collect_answers();
   is_running_ = false;
+  if (is_draining_ && pending_.empty()) is_over_ = true;
+  ask_for_room();
+  tell_polls();
+  pending_charge_.resize(pending_bytes_);
   // Requests are small and answers are large: what has arrived already could fill the memory, and
   // would keep all other connections waiting.
   if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
 }
 
+void Session::ask_for_room() {
+  refused_memory_.clear();
+  frames_.tidy();
+  if (can_begin() && !frames_.make_room())
+    refused_memory_ = fmt::format("a request of {}", format_bytes(frames_.awaited_bytes()));
+}
+
+void Session::tell_polls() {
+  if (!surroundings_.polls || told_ == awaited()) return;
+  surroundings_.polls->forget(*this, told_);
+  told_ = awaited();
+  surroundings_.polls->await(*this, told_);
+}
+
 bool Session::can_begin() const {
-  return !is_over_ && !output_is_full_ && !waiting_fetch_ &&
+  return !is_over_ && !is_draining_ && !output_is_full_ && !waiting_fetch_ &&
          pending_.size() < limits_.max_pending_answers &&
          pending_bytes_ < limits_.max_pending_bytes && output_.size() < limits_.max_output_bytes;
 }
@@ -107,9 +129,25 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
     refuse(handled.error().message);
 }
 
-void Session::refuse(std::string_view why) {
-  end_reason_ = why;
+void Session::refuse(std::string why) {
+  end_reason_ = std::move(why);
   is_over_ = true;
+}
+
+void Session::shut_down(Error reason) {
+  if (reason.code == ErrorCode::ShuttingDown) {
+    is_draining_ = true;
+    if (waiting_fetch_) waiting_fetch_->deadline_us = 0;
+  } else {
+    refuse(reason.detail.empty() ? std::move(reason.message)
+                                 : fmt::format("{}: {}", reason.message, reason.detail));
+  }
+  host_.wake();
+}
+
+void Session::grown() {
+  has_grown_ = true;
+  if (!is_running_) host_.wake();
 }
 
 void Session::collect_answers() {

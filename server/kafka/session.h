@@ -11,8 +11,11 @@
 
 #include "server/kafka/frame_reader.h"
 #include "server/kafka/handler.h"
+#include "server/net/client_session.h"
 
 namespace server::kafka {
+
+class LongPolls;
 
 struct SessionLimits {
   size_t max_frame_size = kMaxFrameSize;
@@ -23,48 +26,42 @@ struct SessionLimits {
   size_t max_output_bytes = 1 << 20;
 };
 
-// What a session asks of whoever runs it.
-class SessionHost {
- public:
-  // Something is ready: call run() soon, not from inside.
-  virtual void wake() = 0;
-
- protected:
-  ~SessionHost() = default;
+// What a session in a server has around it; none of it in some tests. All of it outlives the
+// session.
+struct SessionSurroundings {
+  LongPolls* polls = nullptr;  // is told what the session waits for
+  MemoryAccount* memory = nullptr;
 };
 
-// Usage: receive() what arrives, run(), send take_output(), close when is_over(); run() again at
-// deadline_us() and after grown().
-//
 // Threads: one loop's. Owner: the connection; the host and the backend outlive it.
-class Session {
+class Session final : public ClientSession {
  public:
-  Session(Backend& backend, SessionHost& host, const Clock& clock, const NodeView& node,
-          SessionLimits limits = {});
-  ~Session();
+  Session(Backend& backend, SessionHost& host, const Clock& clock, NodeView node,
+          SessionLimits limits = {}, SessionSurroundings surroundings = {});
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void receive(std::string_view bytes) { frames_.receive(bytes); }
-  void run();
-  std::string take_output() { return std::exchange(output_, {}); }
-  // While false the peer's bytes should wait in its socket.
-  bool wants_input() const;
-  // Part of a request has arrived, and the rest is awaited.
-  bool is_inside_request() const { return frames_.buffered_bytes() > 0 && can_begin(); }
-  // The peer reads too slowly: no further requests are begun.
-  void set_output_full(bool is_full) { output_is_full_ = is_full; }
-  // The connection is to be closed when the output is sent.
-  bool is_over() const { return is_over_; }
-  // Why it is over, for the log; empty when an answer ended it.
-  const std::string& end_reason() const { return end_reason_; }
+  void receive(std::string_view bytes) override { frames_.receive(bytes); }
+  void run() override;
+  std::string take_output() override { return std::exchange(output_, {}); }
+  bool wants_input() const override;
+  bool is_inside_message() const override { return frames_.buffered_bytes() > 0 && can_begin(); }
+  void set_output_full(bool is_full) override { output_is_full_ = is_full; }
+  const std::string& refused_memory() const override { return refused_memory_; }
+  bool is_over() const override { return is_over_; }
+  // Also why the server has closed on its client, for which the protocol has no words.
+  std::string end_reason() const override { return end_reason_; }
+  // On ShuttingDown what has begun is answered first: a producer that got no answer would send its
+  // records again.
+  void shut_down(Error reason) override;
 
   // The end of the long poll, if there is one.
-  std::optional<int64_t> deadline_us() const;
+  std::optional<int64_t> deadline_us() const override;
   // What the long poll waits for; empty when there is none.
   const std::vector<storage::TopicPartition>& awaited() const;
-  // One of these partitions has new records.
-  void grown() { has_grown_ = true; }
+  // One of these partitions has new records, or is gone.
+  void grown();
 
  private:
   struct Pending {
@@ -76,23 +73,31 @@ class Session {
   bool begin_next();
   void begin(std::string_view frame);
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
-  void refuse(std::string_view why);
+  void refuse(std::string why);
   void collect_answers();
   void retry_fetch();
+  void ask_for_room();
+  void tell_polls();
 
-  HandlerContext context() { return {backend_, clock_, node_, waiting_fetch_}; }
+  HandlerContext context() {
+    return {backend_, clock_, node_, waiting_fetch_, surroundings_.memory};
+  }
 
   Backend& backend_;
   SessionHost& host_;
   const Clock& clock_;
-  const NodeView& node_;
+  const NodeView node_;
   const SessionLimits limits_;
+  const SessionSurroundings surroundings_;
   FrameReader frames_;
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
+  MemoryCharge pending_charge_;
   std::optional<WaitingFetch> waiting_fetch_;
-  std::string output_, end_reason_;
+  std::vector<storage::TopicPartition> told_;  // to the polls: what awaited() was
+  std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
+  bool is_draining_ = false;  // what has begun is answered, nothing else is begun
 };
 
 }  // namespace server::kafka

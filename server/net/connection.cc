@@ -18,7 +18,6 @@ namespace server {
 
 namespace {
 
-constexpr size_t kReadSizeBytes = 64 * 1024;
 // At most this many reads in a turn, so that one fast sender does not hold up the others.
 constexpr int kReadsPerTurn = 4;
 constexpr size_t kMaxParts = 64;  // of one sendmsg
@@ -76,7 +75,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   }
 
   void receive() {
-    thread_local std::array<char, kReadSizeBytes> buffer;
+    thread_local std::array<char, Connection::kReadSizeBytes> buffer;
     for (int i = 0; i < kReadsPerTurn; ++i) {
       if (!handler || (input_paused && !closing_when_sent)) return;
       const ssize_t size = recv(socket.fd(), buffer.data(), buffer.size(), 0);

@@ -36,6 +36,7 @@ class ConnectionHandler {
 // Threads: the loop's.
 class Connection {
  public:
+  static constexpr size_t kReadSizeBytes = 64 * 1024;  // at most, in one on_input()
   static constexpr size_t kHighMarkBytes = 256 * 1024, kLowMarkBytes = 64 * 1024;
 
   Connection(Loop& loop, Socket socket, ConnectionHandler& handler);

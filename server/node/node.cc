@@ -7,6 +7,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "server/node/machine_memory.h"
 #include "storage/meta/embedded_metadata_log.h"
 
 namespace server {
@@ -31,6 +32,15 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
   for (const auto& shard : node->shards_) shard->start_thread();
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
+}
+
+Node::Node(const NodeSettings& settings)
+    : settings_(settings),
+      memory_(settings.memory_limit_bytes > 0 ? settings.memory_limit_bytes
+                                              : machine_memory_bytes() / 4) {}
+
+FrontEndOptions Node::front_end_options(const Address& address) const {
+  return {.address = address, .max_connections = settings_.max_connections};
 }
 
 Status Node::open_storage() {
@@ -92,7 +102,7 @@ Status Node::open_front_ends() {
     backends_.push_back(std::make_unique<SqlBackend>(*parts_, *shard));
     shards.push_back({&shard->loop(), backends_.back().get()});
   }
-  pg_ = TRY(pg::PgServer::open(shards, {settings_.pg}, clock_));
+  pg_ = TRY(pg::PgServer::open(shards, {front_end_options(settings_.pg)}, memory_, clock_));
   return open_kafka();
 }
 
@@ -103,12 +113,12 @@ Status Node::open_kafka() {
     shards.push_back({&shard->loop(), kafka_backends_.back().get()});
   }
   kafka::KafkaServerOptions options;
-  options.address = settings_.kafka;
+  options.front_end = front_end_options(settings_.kafka);
   options.advertised = settings_.kafka_advertised;
   options.node.cluster_id = log_->store().instance_id().to_string();
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.creates_topics = settings_.auto_create_topics;
-  kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), clock_));
+  kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
   kafka_is_ready_.store(true, std::memory_order_release);
   return {};
 }

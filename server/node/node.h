@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/settings.h"
@@ -35,7 +36,8 @@ class Node {
   const NodeStart& started() const { return started_; }
 
  private:
-  explicit Node(const NodeSettings& settings) : settings_(settings) {}
+  explicit Node(const NodeSettings& settings);
+  FrontEndOptions front_end_options(const Address& address) const;
   Status open_storage();
   int shard_count() const;
   Status make_shards();
@@ -46,6 +48,7 @@ class Node {
 
   const NodeSettings settings_;
   SystemClock clock_;
+  MemoryBudget memory_;  // goes last: everything else may hold some
   NodeStart started_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;

@@ -4,8 +4,11 @@
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
+
+#include "base/memory_budget.h"
 
 namespace server {
 
@@ -40,6 +43,18 @@ Status set_bool(bool& to, const std::string& text) {
   if (text != "true" && text != "false")
     return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not true or false", text)};
   to = text == "true";
+  return {};
+}
+
+// With less, a Kafka client's usual batch would not fit into a session's share.
+constexpr size_t kLeastMemory = 64 << 20;
+
+Status set_memory_limit(NodeSettings& settings, const std::string& text) {
+  const size_t bytes = TRY(parse_bytes(text));
+  if (bytes < kLeastMemory)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" is less than {}", text, format_bytes(kLeastMemory))};
+  settings.memory_limit_bytes = bytes;
   return {};
 }
 
@@ -83,6 +98,21 @@ constexpr SettingRow kSettings[] = {
      }},
     {"auto-create-topics", "make a topic when a Kafka client asks for one that is not there [true]",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.auto_create_topics, text); }},
+    {"insecure", "listen where other machines can connect, although there are no users yet [false]",
+     // As a flag it needs no value.
+     [](NodeSettings& s, const std::string& text) {
+       return set_bool(s.insecure, text.empty() ? "true" : text);
+     }},
+    {"memory-limit",
+     "what clients and queries may hold together, like 512MB or 8GB [a quarter of the memory]",
+     [](NodeSettings& s, const std::string& text) { return set_memory_limit(s, text); }},
+    {"max-connections", "of PostgreSQL clients, and as many of Kafka clients [10000]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       int64_t count = 0;
+       TRY(set_number(count, text, 1, 1'000'000));
+       s.max_connections = static_cast<size_t>(count);
+       return {};
+     }},
     {"shards", "event loops; 0: one a core [0]",
      [](NodeSettings& s, const std::string& text) { return set_int(s.shards, text, 0, 1024); }},
     {"num-partitions", "partitions of a topic that a statement makes without saying how many [4]",
@@ -117,19 +147,27 @@ Error about(std::string_view place, const Error& error) {
   return Error{error.code, fmt::format("{}: {}", place, error.message)};
 }
 
-Status apply_file(const std::string& path, NodeSettings& settings) {
-  const toml::parse_result parsed = toml::parse_file(path);
-  for (const auto& [key, node] : parsed) {
-    const std::string name(key.str());
+// `memory.limit = ...` and a table `[memory]` mean memory-limit.
+Status apply_table(const std::string& path, const std::string& prefix, const toml::table& table,
+                   NodeSettings& settings) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (node.is_table()) {
+      TRY(apply_table(path, name + "-", *node.as_table(), settings));
+      continue;
+    }
     const auto* row = std::ranges::find(kSettings, name, &SettingRow::name);
     if (row == std::end(kSettings))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{}: there is no setting \"{}\"", path, name)};
-    if (!node.is_string() && !node.is_integer())
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("{}: {}: neither a text nor a whole number", path, name)};
-    const std::string text =
-        node.is_string() ? node.as_string()->get() : std::to_string(node.as_integer()->get());
+    if (!node.is_string() && !node.is_integer() && !node.is_boolean())
+      return Error{
+          ErrorCode::InvalidParameter,
+          fmt::format("{}: {}: neither a text nor a whole number nor true or false", path, name)};
+    const std::string text = node.is_string()           ? node.as_string()->get()
+                             : node.is_integer()        ? std::to_string(node.as_integer()->get())
+                             : node.as_boolean()->get() ? "true"
+                                                        : "false";
     if (const Status set = row->set(settings, text); !set)
       return about(fmt::format("{}: {}", path, name), set.error());
   }
@@ -139,7 +177,7 @@ Status apply_file(const std::string& path, NodeSettings& settings) {
 // toml++ throws; the exception ends here.
 Status read_file(const std::string& path, NodeSettings& settings) {
   try {
-    return apply_file(path, settings);
+    return apply_table(path, "", toml::parse_file(path), settings);
   } catch (const toml::parse_error& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}, line {}: {}", path, error.source().begin.line,
@@ -148,6 +186,26 @@ Status read_file(const std::string& path, NodeSettings& settings) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}: {}", path, error.what())};
   }
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Anybody who can connect may read, change and drop everything: that has to be said by whoever
+// starts the server, not found out by whoever passes by.
+Status check_exposure(const NodeSettings& settings) {
+  if (settings.insecure) return {};
+  for (const auto& [flag, address] :
+       {std::pair{"--pg", &settings.pg}, {"--kafka", &settings.kafka}})
+    if (!is_loopback(address->host))
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("{} {} would let anybody in: there are no users and passwords yet",
+                               flag, address->to_string()),
+                   {},
+                   "Listen on 127.0.0.1, or say --insecure if only those you trust can reach that "
+                   "address."};
+  return {};
 }
 
 std::string variable_name(std::string_view setting) {
@@ -176,13 +234,15 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
       "Each setting may also come from the file (data-dir = \"...\") or from a variable: "
       "MILLRACE_DATA_DIR, MILLRACE_KAFKA, ...\n\n"
       "Examples:\n  millrace server\n  millrace server --data-dir /var/lib/millrace --pg "
-      "0.0.0.0:7432 --kafka 0.0.0.0:9092\n  millrace server --pg 127.0.0.1:0 --kafka 127.0.0.1:0");
+      "0.0.0.0:7432 --kafka 0.0.0.0:9092 --insecure\n  millrace server --pg 127.0.0.1:0 --kafka "
+      "127.0.0.1:0");
   std::string file;
   app.add_option("--config", file, "a TOML file with settings");
   std::map<std::string_view, std::string> flags;
   for (const SettingRow& row : kSettings)
     app.add_option("--" + std::string(row.name), flags[row.name], std::string(row.doc))
-        ->group(row.doc.empty() ? "" : "Options");
+        ->group(row.doc.empty() ? "" : "Options")
+        ->expected(row.name == "insecure" ? 0 : 1, 1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -197,8 +257,12 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
     if (const Status set = row.set(arguments.settings, flags[row.name]); !set)
       status = about("--" + std::string(row.name), set.error());
   }
+  if (status) status = check_exposure(arguments.settings);
   if (!status) {
-    fmt::print(stderr, "error: {}\nTry: millrace server --help\n", status.error().message);
+    fmt::print(stderr, "error: {}\n", status.error().message);
+    fmt::print(stderr, "{}\n",
+               status.error().hint.empty() ? "Try: millrace server --help"
+                                           : "hint: " + status.error().hint);
     arguments.is_over = true;
     arguments.exit_code = 2;
   }

@@ -17,9 +17,12 @@ struct NodeSettings {
   Address pg{"127.0.0.1", 7432};
   Address kafka{"127.0.0.1", 9092};
   std::optional<Address> kafka_advertised;
-  bool auto_create_topics = true;  // when a Kafka client asks for one that is not there
-  int shards = 0;                  // 0: as many as cores
-  std::string log_level = "info";  // debug, info, warn, error
+  bool auto_create_topics = true;   // when a Kafka client asks for one that is not there
+  bool insecure = false;            // may listen where other machines can connect
+  size_t memory_limit_bytes = 0;    // 0: a quarter of what the machine has
+  size_t max_connections = 10'000;  // of each protocol
+  int shards = 0;                   // 0: as many as cores
+  std::string log_level = "info";   // debug, info, warn, error
   CheckpointPace checkpoint_pace;
   SqlSettings sql;
 };

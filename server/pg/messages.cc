@@ -99,6 +99,11 @@ Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_
                1 + size_t{length}};
 }
 
+size_t message_size(std::string_view input) {
+  constexpr size_t kHeadBytes = 5;
+  return input.size() < kHeadBytes ? kHeadBytes : 1 + size_t{load_be<uint32_t>(input.data() + 1)};
+}
+
 Result<ParseMessage> decode_parse(std::string_view body) {
   BodyReader reader(body);
   ParseMessage message{reader.string(), reader.string(), {}};

@@ -60,6 +60,9 @@ struct Frame {
 // length more than `max_body_bytes`: the connection cannot go on then.
 Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes);
 
+// How long the first message is, with type and length; while that is not known, as much as tells it.
+size_t message_size(std::string_view input);
+
 struct ParseMessage {
   std::string_view statement, sql;
   std::vector<uint32_t> parameter_oids;  // 0: not given

@@ -3,21 +3,15 @@
 #include <sys/random.h>
 
 #include <atomic>
-#include <map>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
-#include "server/net/connection.h"
-#include "server/net/listener.h"
 
 namespace server::pg {
 
 namespace {
-
-// A client that was told of its end gets this long to read it.
-constexpr int64_t kCloseTimeoutMs = 2000;
 
 int32_t random_secret() {
   int32_t secret = 0;
@@ -27,242 +21,102 @@ int32_t random_secret() {
   return secret;
 }
 
-class ShardState;
-
-// Which session a CancelRequest means. Threads: any.
-class CancelRegistry {
+// The sessions of all loops, by the key that a CancelRequest names. Threads: any. Shared with what
+// is posted to the loops.
+class CancelRegistry final : public CancelTarget,
+                             public std::enable_shared_from_this<CancelRegistry> {
  public:
-  void add(SessionKey key, std::weak_ptr<ShardState> shard) {
+  void add(SessionKey key, Session& session, Loop& loop) {
     std::lock_guard lock(mutex_);
-    sessions_[key.process_id] = {key.secret, std::move(shard)};
+    sessions_[key.process_id] = {key.secret, &session, &loop};
   }
-  void remove(int32_t process_id) {
+  void remove(SessionKey key) {
     std::lock_guard lock(mutex_);
-    sessions_.erase(process_id);
+    sessions_.erase(key.process_id);
   }
-  std::shared_ptr<ShardState> find(SessionKey key) const {
-    std::lock_guard lock(mutex_);
-    const auto found = sessions_.find(key.process_id);
-    if (found == sessions_.end() || found->second.secret != key.secret) return nullptr;
-    return found->second.shard.lock();
+  void cancel_session(SessionKey key) override {
+    const Entry found = find(key);
+    if (found.session)
+      found.loop->post([self = shared_from_this(), key] {
+        // It may have ended meanwhile; on its own loop it does not do so during the call.
+        if (const Entry entry = self->find(key); entry.session) entry.session->cancel();
+      });
   }
 
  private:
   struct Entry {
-    int32_t secret;
-    std::weak_ptr<ShardState> shard;
+    int32_t secret = 0;
+    Session* session = nullptr;
+    Loop* loop = nullptr;
   };
+  Entry find(SessionKey key) const {
+    std::lock_guard lock(mutex_);
+    const auto found = sessions_.find(key.process_id);
+    if (found == sessions_.end() || found->second.secret != key.secret) return {};
+    return found->second;
+  }
+
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::unordered_map<int32_t, Entry> sessions_;
 };
 
-// What all shards share.
-struct Shared {
-  const Clock& clock;
-  const PgServerOptions options;
-  CancelRegistry cancels = {};
-  std::atomic<size_t> connection_count = 0;
-  std::atomic<bool> is_stopping = false;
-  std::atomic<int32_t> last_process_id = 0;
-  Task on_last_closed = {};  // set before is_stopping is
-
-  void release_connection() {
-    if (--connection_count == 0 && is_stopping) on_last_closed();
-  }
-};
-
-class ClientConnection;
-
-// The connections of one loop. Threads: its loop's.
-class ShardState : public std::enable_shared_from_this<ShardState> {
+// A session that can be cancelled as long as it is there.
+class RegisteredSession final : public Session {
  public:
-  ShardState(Loop& on, sql::Backend& asked, Shared& all) : loop(on), backend(asked), shared(all) {}
-
-  void accept(Socket socket);
-  void remove(int32_t process_id);
-  void cancel(int32_t process_id);
-  void shut_down();
-  // Runs the session soon, if it is still there.
-  void pump_soon(int32_t process_id);
-  void clear() { connections_.clear(); }
-
-  Loop& loop;
-  sql::Backend& backend;
-  Shared& shared;
+  RegisteredSession(const std::shared_ptr<CancelRegistry>& registry, Loop& loop,
+                    sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
+                    const SessionLimits& limits, MemoryAccount& memory)
+      : Session(backend, host, *registry, clock, key, limits, &memory),
+        registry_(registry),
+        key_(key) {
+    registry_->add(key, *this, loop);
+  }
+  ~RegisteredSession() override { registry_->remove(key_); }
 
  private:
-  std::map<int32_t, std::unique_ptr<ClientConnection>> connections_;
-};
-
-// One socket and its session.
-class ClientConnection final : private ConnectionHandler, private SessionHost {
- public:
-  ClientConnection(ShardState& shard, Socket socket, SessionKey key)
-      : shard_(shard),
-        key_(key),
-        connection_(shard.loop, std::move(socket), *this),
-        session_(shard.backend, *this, shard.shared.clock, key, shard.shared.options.limits),
-        timer_(shard.loop, [this] { pump(); }) {
-    shard.shared.cancels.add(key, shard.weak_from_this());
-    ++shard.shared.connection_count;
-    timer_.start_once(shard.shared.options.limits.startup_timeout_ms);
-  }
-  ~ClientConnection() {
-    shard_.shared.cancels.remove(key_.process_id);
-    shard_.shared.release_connection();
-  }
-  ClientConnection(const ClientConnection&) = delete;
-  ClientConnection& operator=(const ClientConnection&) = delete;
-
-  Session& session() { return session_; }
-
-  void pump() {
-    is_woken_ = false;
-    if (is_closing_) return;
-    session_.run();
-    if (std::string output = session_.take_output(); !output.empty())
-      connection_.write(std::move(output));
-    session_.set_output_full(connection_.is_full());
-    if (session_.is_over()) {
-      is_closing_ = true;
-      timer_.stop();
-      connection_.close_when_sent(kCloseTimeoutMs);
-      return;
-    }
-    if (session_.wants_input())
-      connection_.resume_input();
-    else
-      connection_.pause_input();
-    set_timer();
-  }
-
- private:
-  void on_input(std::string_view bytes) override {
-    session_.receive(bytes);
-    pump();
-  }
-  void on_drained() override {
-    session_.set_output_full(false);
-    pump();
-  }
-  void on_closed() override { shard_.remove(key_.process_id); }  // destroys this
-
-  void wake() override {
-    if (!std::exchange(is_woken_, true)) shard_.pump_soon(key_.process_id);
-  }
-  void cancel_session(SessionKey key) override {
-    if (const std::shared_ptr<ShardState> shard = shard_.shared.cancels.find(key))
-      shard->loop.post([shard, key] { shard->cancel(key.process_id); });
-  }
-
-  void set_timer() {
-    const std::optional<int64_t> deadline_us = session_.deadline_us();
-    if (!deadline_us) return timer_.stop();
-    const int64_t left_us = *deadline_us - shard_.shared.clock.monotonic_us();
-    timer_.start_once(left_us <= 0 ? 0 : left_us / 1000 + 1);
-  }
-
-  ShardState& shard_;
+  const std::shared_ptr<CancelRegistry> registry_;  // shared with all sessions
   const SessionKey key_;
-  Connection connection_;
-  Session session_;
-  Timer timer_;
-  bool is_woken_ = false, is_closing_ = false;
 };
-
-void ShardState::accept(Socket socket) {
-  const SessionKey key{++shared.last_process_id, random_secret()};
-  auto client = std::make_unique<ClientConnection>(*this, std::move(socket), key);
-  ClientConnection& added = *(connections_[key.process_id] = std::move(client));
-  if (shared.is_stopping)
-    added.session().shut_down({ErrorCode::ShuttingDown, "the server is shutting down"});
-  else if (shared.connection_count > shared.options.max_connections)
-    added.session().shut_down({ErrorCode::TooManyConnections, "sorry, too many clients already"});
-}
-
-void ShardState::remove(int32_t process_id) { connections_.erase(process_id); }
-
-void ShardState::cancel(int32_t process_id) {
-  const auto found = connections_.find(process_id);
-  if (found != connections_.end()) found->second->session().cancel();
-}
-
-void ShardState::shut_down() {
-  for (const auto& [process_id, connection] : connections_)
-    connection->session().shut_down(
-        {ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
-}
-
-void ShardState::pump_soon(int32_t process_id) {
-  loop.defer([weak = weak_from_this(), process_id] {
-    const std::shared_ptr<ShardState> self = weak.lock();
-    if (!self) return;
-    const auto found = self->connections_.find(process_id);
-    if (found != self->connections_.end()) found->second->pump();
-  });
-}
 
 }  // namespace
 
-struct PgServer::Impl {
-  explicit Impl(const PgServerOptions& options, const Clock& clock) : shared{clock, options} {}
+struct PgServer::Impl final : ClientProtocol {
+  Impl(const std::vector<Shard>& all, const PgServerOptions& with, const Clock& time)
+      : shards(all), options(with), clock(time) {}
 
-  void deal_out(Socket socket) {
-    const std::shared_ptr<ShardState>& shard = shards[next_shard++ % shards.size()];
-    if (shard->loop.is_here()) return shard->accept(std::move(socket));
-    // A task must be copyable, a socket must not.
-    auto moved = std::make_shared<Socket>(std::move(socket));
-    shard->loop.post([shard, moved] { shard->accept(std::move(*moved)); });
+  std::string_view name() const override { return "pg"; }
+
+  std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
+    const Shard& shard = shards[client.shard];
+    const SessionKey key{++last_process_id, random_secret()};
+    return std::make_unique<RegisteredSession>(cancels, *shard.loop, *shard.backend, client.host,
+                                               clock, key, options.limits, client.memory);
   }
 
-  Shared shared;
-  std::vector<std::shared_ptr<ShardState>> shards;
-  size_t next_shard = 0;
-  Address address;
-  std::unique_ptr<Listener> listener;  // on the first shard's loop
+  const std::vector<Shard> shards;
+  const PgServerOptions options;
+  const Clock& clock;
+  const std::shared_ptr<CancelRegistry> cancels = std::make_shared<CancelRegistry>();
+  std::atomic<int32_t> last_process_id = 0;
+  std::unique_ptr<FrontEnd> front_end;
 };
 
 PgServer::PgServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PgServer::~PgServer() = default;
 
 Result<std::unique_ptr<PgServer>> PgServer::open(const std::vector<Shard>& shards,
                                                  const PgServerOptions& options,
-                                                 const Clock& clock) {
-  auto impl = std::make_unique<Impl>(options, clock);
-  for (const Shard& shard : shards)
-    impl->shards.push_back(std::make_shared<ShardState>(*shard.loop, *shard.backend, impl->shared));
-  impl->listener =
-      TRY(Listener::open(*shards.front().loop, options.address, [impl = impl.get()](Socket socket) {
-        impl->deal_out(std::move(socket));
-      }));
-  impl->address = impl->listener->address();
+                                                 MemoryBudget& memory, const Clock& clock) {
+  auto impl = std::make_unique<Impl>(shards, options, clock);
+  std::vector<Loop*> loops;
+  for (const Shard& shard : shards) loops.push_back(shard.loop);
+  impl->front_end = TRY(FrontEnd::open(loops, options.front_end, *impl, memory, clock));
   return std::unique_ptr<PgServer>(new PgServer(std::move(impl)));
 }
 
-PgServer::~PgServer() {
-  impl_->listener.reset();
-  impl_->shared.is_stopping = false;  // nobody is to be told any more
-  for (const auto& shard : impl_->shards) shard->clear();
-}
-
-const Address& PgServer::address() const { return impl_->address; }
-size_t PgServer::connection_count() const { return impl_->shared.connection_count; }
-
-void PgServer::stop(Task on_stopped) {
-  Loop& first = impl_->shards.front()->loop;
-  first.post([impl = impl_.get(), &first, on_stopped = std::move(on_stopped)] {
-    impl->listener.reset();
-    // Each shard counts as one more connection until it has told its own: a socket that is on its
-    // way to it comes before that.
-    impl->shared.connection_count += impl->shards.size();
-    impl->shared.on_last_closed = [&first, on_stopped] { first.post(on_stopped); };
-    impl->shared.is_stopping = true;
-    for (const auto& shard : impl->shards)
-      shard->loop.post([shard] {
-        shard->shut_down();
-        shard->shared.release_connection();
-      });
-  });
-}
+const Address& PgServer::address() const { return impl_->front_end->address(); }
+size_t PgServer::connection_count() const { return impl_->front_end->connection_count(); }
+void PgServer::stop(Task on_stopped) { impl_->front_end->stop(std::move(on_stopped)); }
 
 }  // namespace server::pg

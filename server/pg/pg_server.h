@@ -1,31 +1,23 @@
-// The PostgreSQL front end: listens, and carries bytes between sockets and sessions.
+// The PostgreSQL front end: a listener whose connections have PostgreSQL sessions.
 #pragma once
 #include <memory>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/result.h"
-#include "server/net/address.h"
-#include "server/net/loop.h"
+#include "server/net/front_end.h"
 #include "server/pg/session.h"
 #include "server/sql/port.h"
 
 namespace server::pg {
 
 struct PgServerOptions {
-  Address address;
-  size_t max_connections = 10'000;
+  FrontEndOptions front_end;
   SessionLimits limits = {};
 };
 
-// Connections are dealt out to the shards in turn, and stay there.
-//
-// Stopping: stop(), wait for its task, stop the loops, destroy. Or stop the loops first and
-// destroy:
-//           then clients just see the end of the connection.
-// Threads: open() and the destructor while no loop runs, or on a thread that no shard's loop is
-//          waiting for; stop() and address() from any thread. Everything else happens on the
-//          shards' loops.
+// Threads: as FrontEnd.
 class PgServer {
  public:
   struct Shard {
@@ -35,7 +27,8 @@ class PgServer {
 
   // Listens on the first shard's loop. Fails with NetworkFailure.
   static Result<std::unique_ptr<PgServer>> open(const std::vector<Shard>& shards,
-                                                const PgServerOptions& options, const Clock& clock);
+                                                const PgServerOptions& options,
+                                                MemoryBudget& memory, const Clock& clock);
   ~PgServer();
   PgServer(const PgServer&) = delete;
   PgServer& operator=(const PgServer&) = delete;
@@ -43,8 +36,7 @@ class PgServer {
   const Address& address() const;
   size_t connection_count() const;
 
-  // Refuses new connections, ends each session with 57P01, and calls `on_stopped` on the first
-  // shard's loop when the last connection is closed.
+  // As FrontEnd::stop(): sessions end with 57P01.
   void stop(Task on_stopped);
 
  private:

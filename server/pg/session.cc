@@ -14,14 +14,16 @@ namespace server::pg {
 
 using engine::ParsedStatement;
 
-Session::Session(sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
-                 SessionLimits limits)
+Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels,
+                 const Clock& clock, SessionKey key, SessionLimits limits, MemoryAccount* memory)
     : backend_(backend),
       host_(host),
+      cancels_(cancels),
       clock_(clock),
       key_(key),
       limits_(limits),
       began_us_(clock.monotonic_us()),
+      input_(memory),
       context_{clock} {}
 
 // What runs refers to portals, and portals to the backend.
@@ -30,7 +32,7 @@ Session::~Session() {
   portals_.clear();
 }
 
-void Session::receive(std::string_view bytes) { input_ += bytes; }
+void Session::receive(std::string_view bytes) { input_.append(bytes); }
 
 void Session::run() {
   while (phase_ != Phase::Over && step()) {
@@ -38,7 +40,19 @@ void Session::run() {
     host_.wake();  // to go on when this much is on its way
     break;
   }
-  input_.erase(0, std::exchange(consumed_, 0));
+  ask_for_room();
+}
+
+// While a message arrives that nothing else goes on beside.
+void Session::ask_for_room() {
+  refused_memory_.clear();
+  input_.tidy();
+  const bool may_take = copy_input_ ? copy_input_->wants_data() : !activity_;
+  const size_t size = input_.unread().size();
+  const size_t whole = message_size(input_.unread());
+  awaits_rest_ = phase_ == Phase::Ready && may_take && size > 0 && size < whole;
+  if (awaits_rest_ && !input_.make_room(whole))
+    refused_memory_ = "a message of " + format_bytes(whole);
 }
 
 std::string Session::take_output() {
@@ -49,7 +63,7 @@ std::string Session::take_output() {
 
 bool Session::wants_input() const {
   const bool is_busy = activity_ || is_output_full_;
-  return !is_busy || input_.size() < limits_.max_waiting_bytes;
+  return !is_busy || input_.unread().size() < limits_.max_waiting_bytes;
 }
 
 void Session::set_output_full(bool is_full) {
@@ -94,14 +108,13 @@ bool Session::step_startup() {
     phase_ = Phase::Over;
     return false;
   }
-  const std::string_view input = std::string_view(input_).substr(consumed_);
-  const auto packet = next_startup_packet(input);
+  const auto packet = next_startup_packet(input_.unread());
   if (!packet) {
     die(packet.error());
     return false;
   }
   if (!*packet) return false;
-  consumed_ += (*packet)->size;
+  input_.consume((*packet)->size);
   if (const Status accepted = accept_startup((*packet)->body, (*packet)->code); !accepted)
     die(accepted.error());
   return true;
@@ -114,7 +127,7 @@ Status Session::accept_startup(std::string_view body, int32_t code) {
     return {};
   }
   if (const auto* other = std::get_if<CancelRequest>(&request)) {
-    host_.cancel_session({other->process_id, other->secret});
+    cancels_.cancel_session({other->process_id, other->secret});
     phase_ = Phase::Over;
     return {};
   }
@@ -171,20 +184,18 @@ bool Session::step_activity() {
 
 // A client that leaves in the middle of an answer ends what runs at once.
 void Session::look_for_end() {
-  if (consumed_ < input_.size() && input_[consumed_] == static_cast<char>(ClientMessage::Terminate))
+  if (input_.unread().starts_with(static_cast<char>(ClientMessage::Terminate)))
     phase_ = Phase::Over;
 }
 
 void Session::feed_copy() {
   while (copy_input_->wants_data()) {
-    const auto frame =
-        next_frame(std::string_view(input_).substr(consumed_), limits_.max_message_bytes);
-    if (!frame) return die(frame.error());
-    if (!*frame) return;
-    consumed_ += (*frame)->size;
-    switch ((*frame)->type) {
+    const std::optional<Frame> frame = next_message();
+    if (!frame) return;
+    input_.consume(frame->size);
+    switch (frame->type) {
       case ClientMessage::CopyData:
-        copy_input_->add((*frame)->body);
+        copy_input_->add(frame->body);
         break;
       case ClientMessage::CopyDone:
         copy_input_->end();
@@ -192,7 +203,7 @@ void Session::feed_copy() {
       case ClientMessage::CopyFail:
         copy_input_->cancel(
             {ErrorCode::QueryCanceled,
-             "COPY from stdin failed: " + std::string(decode_string((*frame)->body).value_or(""))});
+             "COPY from stdin failed: " + std::string(decode_string(frame->body).value_or(""))});
         break;
       case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
       case ClientMessage::Sync:
@@ -203,7 +214,7 @@ void Session::feed_copy() {
       default:
         copy_input_->cancel(
             {ErrorCode::ProtocolViolation, "unexpected message type " +
-                                               std::to_string(static_cast<int>((*frame)->type)) +
+                                               std::to_string(static_cast<int>(frame->type)) +
                                                " during COPY from stdin"});
     }
   }
@@ -218,16 +229,18 @@ void Session::begin_activity(std::unique_ptr<Activity> activity, const std::stri
 // ---- Messages ----
 
 bool Session::step_message() {
-  const auto frame =
-      next_frame(std::string_view(input_).substr(consumed_), limits_.max_message_bytes);
-  if (!frame) {
-    die(frame.error());
-    return false;
-  }
-  if (!*frame) return false;
-  const bool is_handled = handle(**frame);
-  if (is_handled) consumed_ += (*frame)->size;
+  const std::optional<Frame> frame = next_message();
+  if (!frame) return false;
+  const bool is_handled = handle(*frame);
+  if (is_handled) input_.consume(frame->size);
   return is_handled || activity_;
+}
+
+std::optional<Frame> Session::next_message() {
+  Result<std::optional<Frame>> frame = next_frame(input_.unread(), limits_.max_message_bytes);
+  if (frame) return *frame;
+  die(frame.error());
+  return std::nullopt;
 }
 
 bool Session::handle(const Frame& frame) {
@@ -403,6 +416,8 @@ void Session::die(Error error) {
   // Nobody will know whether the gathered INSERTs are durable, so nobody may read that they are.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
+  if (error.code == ErrorCode::LimitExceeded || error.code == ErrorCode::TooManyConnections)
+    end_reason_ = error.message + ": " + error.detail;
   phase_ = Phase::Over;
 }
 

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "server/net/client_session.h"
+#include "server/net/input_buffer.h"
 #include "server/pg/activity.h"
 #include "server/pg/messages.h"
 #include "server/pg/portal.h"
@@ -35,49 +37,41 @@ struct SessionKey {
   bool operator==(const SessionKey&) const = default;
 };
 
-// What a session needs from whoever drives it.
-class SessionHost {
+// Where a CancelRequest goes: to a session of any loop.
+class CancelTarget {
  public:
-  // Run the session soon, on this thread, but not from inside this call.
-  virtual void wake() = 0;
   virtual void cancel_session(SessionKey key) = 0;
 
  protected:
-  ~SessionHost() = default;
+  ~CancelTarget() = default;
 };
 
-// The driver's part: receive() what has come, run(), send take_output(), run() again after wake()
-// and when the deadline is reached, and close when is_over().
-//
 // Invariants: messages are answered in the order in which they came;
 //             an INSERT is reported as done only after its records are durable.
 // Threads:    one loop's.
-// Owner:      PgServer's connection, or a test.
-class Session {
+// Owner:      the connection, or a test. What it refers to outlives it.
+class Session : public ClientSession {
  public:
-  Session(sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
-          SessionLimits limits = {});
-  ~Session();
+  Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels, const Clock& clock,
+          SessionKey key, SessionLimits limits = {}, MemoryAccount* memory = nullptr);
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void receive(std::string_view bytes);
-  void run();
-  std::string take_output();
-
-  // False while enough is waiting: stop reading the socket, but go on watching it for its end.
-  bool wants_input() const;
-  // The last output ends in an error or an agreed end: send it and close.
-  bool is_over() const { return phase_ == Phase::Over; }
-  // The client does not take what it was sent: make no more rows until it does.
-  void set_output_full(bool is_full);
-  // Of the clock; run() has something to do then.
-  std::optional<int64_t> deadline_us() const;
+  void receive(std::string_view bytes) override;
+  void run() override;
+  std::string take_output() override;
+  bool wants_input() const override;
+  bool is_inside_message() const override { return awaits_rest_; }
+  void set_output_full(bool is_full) override;
+  const std::string& refused_memory() const override { return refused_memory_; }
+  std::optional<int64_t> deadline_us() const override;
+  bool is_over() const override { return phase_ == Phase::Over; }
+  std::string end_reason() const override { return end_reason_; }
+  void shut_down(Error reason) override;
 
   // Ends what runs now, if anything does: a CancelRequest has come.
   void cancel();
-  // Ends the session with an error, as soon as the loop comes to it.
-  void shut_down(Error reason);
 
  private:
   enum class Phase : uint8_t { Startup, Ready, Over };
@@ -107,6 +101,9 @@ class Session {
   void begin_activity(std::unique_ptr<Activity> activity, const std::string& text);
   bool step_script();
   bool step_message();
+  // The next message, if it is there whole; it stays where it is until it is consumed.
+  std::optional<Frame> next_message();
+  void ask_for_room();
   Status accept_startup(std::string_view body, int32_t code);
   Status open_session(const struct SessionRequest& request);
   // False: the message stays where it is; something else has to happen first.
@@ -150,14 +147,16 @@ class Session {
 
   sql::Backend& backend_;
   SessionHost& host_;
+  CancelTarget& cancels_;
   const Clock& clock_;
   const SessionKey key_;
   const SessionLimits limits_;
 
   Phase phase_ = Phase::Startup;
   const int64_t began_us_;
-  std::string input_;
-  size_t consumed_ = 0;
+  InputBuffer input_;
+  bool awaits_rest_ = false;  // of a message: nothing else can be done
+  std::string refused_memory_, end_reason_;
   bool skips_until_sync_ = false;
   bool is_psql_ = false;  // by its name at start-up
   std::string database_;

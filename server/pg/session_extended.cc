@@ -204,9 +204,9 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   if (is_insert && transaction_ == TransactionStatus::Idle) {
     // Alone it is appended as it comes, with others it is gathered: what follows tells. Who sends
     // neither Sync nor Flush is not waiting for an answer.
-    const size_t next_at = consumed_ + frame.size;
-    if (next_at >= input_.size()) return Begun::Later;
-    const auto next = static_cast<ClientMessage>(input_[next_at]);
+    const std::string_view rest = input_.unread().substr(frame.size);
+    if (rest.empty()) return Begun::Later;
+    const auto next = static_cast<ClientMessage>(rest.front());
     if (next != ClientMessage::Sync && next != ClientMessage::Flush) begin_group();
   } else if (group_ == Group::Open) {
     begin_group_commit();

@@ -37,7 +37,7 @@ class SmallBackend final : public MemoryBackend {
   }
 };
 
-class Client final : private SessionHost {
+class Client final : private server::SessionHost {
  public:
   Client(Backend& backend, const Clock& clock, const NodeView& node)
       : session_(backend, *this, clock, node) {}

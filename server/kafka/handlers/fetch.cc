@@ -12,7 +12,11 @@ namespace {
 using Answer = FetchResponse::Topic::Partition;
 
 constexpr int64_t kMaxResponseSize = 55 << 20;  // Kafka's fetch.max.bytes
+// So much is answered however little memory is left: most batches are smaller.
+constexpr int64_t kSmallAnswer = 64 << 10;
 constexpr int64_t kMaxWaitMs = 60'000;
+// While there is no memory for an answer its client waits this long, then gets an empty one.
+constexpr int64_t kMemoryWaitMs = 500;
 
 // Ends of long waits fall together, a tenth later at most, so that many idle consumers cost few
 // wake-ups. New records end a wait at once.
@@ -23,13 +27,15 @@ int64_t deadline_us(int64_t now_us, int64_t wait_ms) {
 
 // One look at the log for a request, in a turn of the reader. What it finds lies in the memory map
 // and in `joined_`, so the answer is written before both go.
-class Look {
+class FetchPass {
  public:
-  Look(HandlerContext& context, const FetchRequest& request)
+  FetchPass(HandlerContext& context, const FetchRequest& request)
       : reader_(context.backend.reader()),
         topics_(context.backend.topics()),
         request_(request),
-        size_left_(std::clamp<int64_t>(request.max_bytes, 0, kMaxResponseSize)) {}
+        room_(context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2)
+                             : kMaxResponseSize),
+        size_left_(std::clamp<int64_t>(request.max_bytes, 0, std::min(kMaxResponseSize, room_))) {}
 
   FetchResponse take() {
     for (const FetchRequest::Topic& topic : request_.topics) {
@@ -42,6 +48,8 @@ class Look {
   }
 
   size_t size_bytes() const { return size_bytes_; }
+  // There are records, and not even the first batch of them may be answered now.
+  bool lacks_memory() const { return lacks_memory_; }
   bool has_error() const { return has_error_; }
   const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
 
@@ -81,6 +89,10 @@ class Look {
       // The first batch of an answer is given however large it is, or its reader would be stuck.
       const bool fits = static_cast<int64_t>(size + batch.bytes.size()) <= limit;
       if (!fits && (must_fit || count > 0)) break;
+      if (static_cast<int64_t>(batch.bytes.size()) > std::max(room_, kSmallAnswer)) {
+        lacks_memory_ = true;
+        break;
+      }
       ++count;
       size += batch.bytes.size();
     }
@@ -103,9 +115,11 @@ class Look {
   storage::LogReader& reader_;
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   const FetchRequest& request_;
+  // Half of what the connection may still hold: an answer lies in parts and whole for a moment.
+  const int64_t room_;
   int64_t size_left_;
   size_t size_bytes_ = 0;
-  bool has_error_ = false;
+  bool has_error_ = false, lacks_memory_ = false;
   FetchResponse response_;
   std::vector<storage::TopicPartition> partitions_;
   std::deque<std::string> joined_;  // what the answer's records point into
@@ -116,11 +130,15 @@ struct Turn {
   ~Turn() { reader.end_turn(); }
 };
 
-// Answers when there is enough or no more time. Else says which partitions may have more later.
-std::optional<std::vector<storage::TopicPartition>> answer(HandlerContext& context,
-                                                           const FetchRequest& request,
-                                                           const Reply<FetchResponse>& reply,
-                                                           bool is_last) {
+// What an answer waits for.
+struct Awaited {
+  std::vector<storage::TopicPartition> partitions;  // that may have more later
+  bool is_memory = false;                           // or rather: that others give some back
+};
+
+// Answers when there is enough or no more time. Else says what to wait for.
+std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
+                              const Reply<FetchResponse>& reply, bool is_last) {
   storage::LogReader& reader = context.backend.reader();
   if (const Status begun = reader.begin_turn(); !begun) {
     FetchResponse failed;
@@ -129,12 +147,14 @@ std::optional<std::vector<storage::TopicPartition>> answer(HandlerContext& conte
     return std::nullopt;
   }
   const Turn turn{reader};  // until the answer is written: it points into the memory map
-  Look look(context, request);
-  const FetchResponse response = look.take();
-  const bool is_enough = static_cast<int64_t>(look.size_bytes()) >= request.min_bytes;
-  if (!is_last && !is_enough && !look.has_error()) return look.partitions();
+  FetchPass pass(context, request);
+  const FetchResponse response = pass.take();
+  const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= request.min_bytes;
+  if (!is_last && !pass.has_error() &&
+      (!is_enough || (pass.lacks_memory() && pass.size_bytes() == 0)))
+    return Awaited{pass.partitions(), pass.lacks_memory()};
   constexpr size_t kRoomForFields = 4096;
-  reply.expect_size(look.size_bytes() + kRoomForFields);
+  reply.expect_size(pass.size_bytes() + kRoomForFields);
   reply.send(response);
   return std::nullopt;
 }
@@ -149,18 +169,23 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
     return reply.send(refusal);
   }
   const bool may_wait = request.max_wait_ms > 0 && !request.topics.empty();
-  auto grows = answer(context, request, reply, !may_wait);
-  if (!grows) return;
-  const int64_t wait_ms = std::min<int64_t>(request.max_wait_ms, kMaxWaitMs);
+  auto awaited = answer(context, request, reply, !may_wait);
+  if (!awaited) return;
+  const int64_t wait_ms =
+      std::min<int64_t>(request.max_wait_ms, awaited->is_memory ? kMemoryWaitMs : kMaxWaitMs);
   context.waiting_fetch.emplace(WaitingFetch{std::move(request), reply,
                                              deadline_us(context.clock.monotonic_us(), wait_ms),
-                                             std::move(*grows)});
+                                             std::move(awaited->partitions)});
 }
 
 void retry_waiting_fetch(HandlerContext& context) {
   WaitingFetch& waiting = *context.waiting_fetch;
   const bool is_last = context.clock.monotonic_us() >= waiting.deadline_us;
-  if (!answer(context, waiting.request, waiting.reply, is_last)) context.waiting_fetch.reset();
+  const auto awaited = answer(context, waiting.request, waiting.reply, is_last);
+  if (!awaited) return context.waiting_fetch.reset();
+  if (awaited->is_memory)
+    waiting.deadline_us =
+        std::min(waiting.deadline_us, deadline_us(context.clock.monotonic_us(), kMemoryWaitMs));
 }
 
 }  // namespace server::kafka

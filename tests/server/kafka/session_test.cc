@@ -15,7 +15,7 @@ struct Answer {
 };
 
 // A client of one session, which it drives as a loop would.
-class SessionTest : public testing::Test, public SessionHost {
+class SessionTest : public testing::Test, public server::SessionHost {
  protected:
   void wake() override { ++wakes; }
 

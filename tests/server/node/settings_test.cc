@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
+#include "server/node/machine_memory.h"
 #include "tests/storage/scratch_directory.h"
 
 namespace server {
@@ -46,10 +48,10 @@ TEST_F(SettingsTest, without_anything_the_defaults_hold) {
 }
 
 TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
-  const std::string path = file("pg = \":1\"\nshards = 1\nnum-partitions = 7\n");
-  setenv("MILLRACE_PG", ":2", 1);
+  const std::string path = file("pg = \"127.0.0.1:1\"\nshards = 1\nnum-partitions = 7\n");
+  setenv("MILLRACE_PG", "127.0.0.1:2", 1);
   setenv("MILLRACE_SHARDS", "2", 1);
-  const ServerArguments arguments = read({"--config", path.c_str(), "--pg", ":3"});
+  const ServerArguments arguments = read({"--config", path.c_str(), "--pg", "127.0.0.1:3"});
   EXPECT_FALSE(arguments.is_over);
   EXPECT_EQ(arguments.settings.pg.port, 3);
   EXPECT_EQ(arguments.settings.shards, 2);
@@ -74,7 +76,7 @@ TEST_F(SettingsTest, a_file_with_a_mistake_is_refused) {
   };
   EXPECT_NE(refused("shard = 1\n").find("there is no setting \"shard\""), std::string::npos);
   EXPECT_NE(refused("shards = 5000\n").find("shards: \"5000\""), std::string::npos);
-  EXPECT_NE(refused("data-dir = true\n").find("data-dir: neither a text nor a whole number"),
+  EXPECT_NE(refused("data-dir = 1.5\n").find("data-dir: neither a text nor a whole number"),
             std::string::npos);
   EXPECT_NE(refused("shards = 1\nnonsense\n").find("line 2"), std::string::npos);
 }
@@ -83,6 +85,53 @@ TEST_F(SettingsTest, ksqldb_compatibility_has_no_default_format) {
   const ServerArguments arguments = read({"--compat", "ksqldb"});
   EXPECT_TRUE(arguments.settings.sql.engine.ksqldb_compat);
   EXPECT_EQ(arguments.settings.sql.engine.default_value_format, "");
+}
+
+TEST_F(SettingsTest, nobody_listens_to_other_machines_unless_told_that_it_is_insecure) {
+  EXPECT_EQ(refusal({"--pg", "0.0.0.0:7432"}),
+            "error: --pg 0.0.0.0:7432 would let anybody in: there are no users and passwords yet\n"
+            "hint: Listen on 127.0.0.1, or say --insecure if only those you trust can reach that "
+            "address.\n");
+  EXPECT_NE(refusal({"--kafka", ":9092"}).find("--kafka :9092 would let"), std::string::npos);
+  EXPECT_NE(refusal({"--kafka", "db.example.com:9092"}).find("would let"), std::string::npos);
+  for (const char* address : {"localhost:1", "127.0.0.1:1", "127.1.2.3:1", "[::1]:1"})
+    EXPECT_FALSE(read({"--pg", address}).is_over) << address;
+  EXPECT_TRUE(read({"--insecure", "--pg", "0.0.0.0:7432"}).settings.insecure);
+  EXPECT_TRUE(read({"--pg", "0.0.0.0:7432", "--insecure"}).settings.insecure);
+  const std::string path = file("insecure = true\npg = \"0.0.0.0:1\"\n");
+  EXPECT_TRUE(read({"--config", path.c_str()}).settings.insecure);
+}
+
+TEST_F(SettingsTest, the_memory_limit_has_units) {
+  EXPECT_EQ(read({"--memory-limit", "512MB"}).settings.memory_limit_bytes, size_t{512} << 20);
+  const std::string path = file("memory.limit = \"2GB\"\n[max]\nconnections = 7\n");
+  const NodeSettings settings = read({"--config", path.c_str()}).settings;
+  EXPECT_EQ(settings.memory_limit_bytes, size_t{2} << 30);
+  EXPECT_EQ(settings.max_connections, 7u);
+  EXPECT_NE(refusal({"--memory-limit", "lots"}).find("--memory-limit: \"lots\" is not a size"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--memory-limit", "1MB"}).find("is less than 64 MB"), std::string::npos);
+}
+
+// A container's limit counts, its own or that of a group around it.
+TEST_F(SettingsTest, the_machine_is_what_the_container_has) {
+  namespace fs = std::filesystem;
+  const fs::path root = directory_.path();
+  const auto write = [&root](const std::string& name, const std::string& text) {
+    fs::create_directories((root / name).parent_path());
+    std::ofstream(root / name) << text;
+  };
+  write("proc/meminfo", "MemTotal:       8388608 kB\nMemFree: 1 kB\n");
+  EXPECT_EQ(machine_memory_bytes(root), size_t{8} << 30);
+  write("proc/self/cgroup", "0::/a/b\n");
+  write("sys/fs/cgroup/a/b/memory.max", "max\n");
+  EXPECT_EQ(machine_memory_bytes(root), size_t{8} << 30);
+  write("sys/fs/cgroup/a/memory.max", "1073741824\n");
+  EXPECT_EQ(machine_memory_bytes(root), size_t{1} << 30);
+  write("proc/self/cgroup", "4:cpu,memory:/docker/x\n0::/\n");
+  EXPECT_EQ(machine_memory_bytes(root), size_t{8} << 30);
+  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "536870912\n");
+  EXPECT_EQ(machine_memory_bytes(root), size_t{512} << 20);
 }
 
 }  // namespace

@@ -116,8 +116,8 @@ std::string in_words(std::string_view bytes) {
   return words;
 }
 
-Conversation::Conversation(SessionLimits limits)
-    : session(backend, *this, clock, SessionKey{42, 4711}, limits) {}
+Conversation::Conversation(SessionLimits limits, MemoryAccount* memory)
+    : session(backend, *this, *this, clock, SessionKey{42, 4711}, limits, memory) {}
 
 Conversation& Conversation::begun(Conversation& conversation, std::string_view application_name) {
   conversation.say(startup(

@@ -92,9 +92,9 @@ inline std::string copy_done() { return message('c', ""); }
 // Messages of the server in words. Unprintable bytes are shown as \xhh.
 std::string in_words(std::string_view bytes);
 
-class Conversation : public SessionHost {
+class Conversation : public SessionHost, public CancelTarget {
  public:
-  explicit Conversation(SessionLimits limits = {});
+  explicit Conversation(SessionLimits limits = {}, MemoryAccount* memory = nullptr);
   // Past the start-up, whose answer is thrown away.
   static Conversation& begun(Conversation& conversation,
                              std::string_view application_name = "test");

@@ -15,10 +15,11 @@ int main(int count, char** arguments) {
   pg::FakeBackend backend;
   backend.people = {{1, "Ada"}, {2, "Grace"}, {3, "Edsger"}};
   SystemClock clock;
+  MemoryBudget memory;
   pg::PgServerOptions options;
-  options.address =
+  options.front_end.address =
       parse_address("127.0.0.1:" + std::string(count > 1 ? arguments[1] : "0")).value();
-  auto server = pg::PgServer::open({{&loop, &backend}}, options, clock);
+  auto server = pg::PgServer::open({{&loop, &backend}}, options, memory, clock);
   if (!server) {
     std::fprintf(stderr, "error: %s\n", server.error().message.c_str());
     return 1;

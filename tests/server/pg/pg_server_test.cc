@@ -28,13 +28,14 @@ struct RunningServer {
     std::thread thread;
   };
   Shard shards[2];
+  MemoryBudget memory;
   std::unique_ptr<PgServer> server;
 
   explicit RunningServer(PgServerOptions options = {}) {
-    options.address = {"127.0.0.1", 0};
+    options.front_end.address = {"127.0.0.1", 0};
     server = std::move(PgServer::open({{&shards[0].loop, &shards[0].backend},
                                        {&shards[1].loop, &shards[1].backend}},
-                                      options, clock)
+                                      options, memory, clock)
                            .value());
     for (Shard& shard : shards) {
       shard.ticking = std::make_unique<Timer>(shard.loop, [&] { shard.backend.tick(); });
@@ -182,7 +183,7 @@ TEST(PgServer, stays_up_when_a_client_sends_garbage) {
 
 TEST(PgServer, turns_away_more_clients_than_it_may_have) {
   PgServerOptions options;
-  options.max_connections = 1;
+  options.front_end.max_connections = 1;
   RunningServer running(options);
   Client first(running);
   first.begin();

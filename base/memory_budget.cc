@@ -1,0 +1,133 @@
+#include "base/memory_budget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cctype>
+#include <charconv>
+#include <vector>
+
+namespace {
+
+constexpr std::string_view kKindNames[] = {
+    "connections",     "unread answers", "prepared statements", "COPY and transactions", "queues",
+    "running queries", "tables"};
+static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
+
+// A share is a quarter of what is free: then whoever is alone may have a fifth of the limit, and
+// however many want all that they can get, something is free for the next one.
+constexpr size_t kShareOfFree = 4;
+
+struct Unit {
+  std::string_view name;
+  size_t bytes;
+};
+constexpr Unit kUnits[] = {
+    {"TB", size_t{1} << 40}, {"GB", size_t{1} << 30}, {"MB", size_t{1} << 20}, {"kB", 1 << 10}};
+
+// State is counted beside the limit: a table that has grown must not lock out the clients.
+bool counts_against_limit(MemoryKind kind) { return kind != MemoryKind::State; }
+
+}  // namespace
+
+std::string_view name(MemoryKind kind) { return kKindNames[static_cast<size_t>(kind)]; }
+
+size_t MemoryAccount::available_bytes() const {
+  const size_t held = held_bytes(), all = budget_.held_bytes();
+  const size_t small = held < kSmallBytes ? kSmallBytes - held : 0;
+  const size_t free = budget_.limit_bytes() - std::min(all, budget_.limit_bytes());
+  const size_t free_for_large =
+      budget_.limit_for_large() - std::min(all, budget_.limit_for_large());
+  // After x more it holds held + x of a share of free - x: x is largest where both are the same.
+  const size_t share = free / kShareOfFree;
+  const size_t large = share > held ? (share - held) * kShareOfFree / (kShareOfFree + 1) : 0;
+  return std::max(std::min(small, free), std::min(large, free_for_large));
+}
+
+bool MemoryBudget::try_grow(MemoryAccount& account, MemoryKind kind, size_t bytes) {
+  if (counts_against_limit(kind) && bytes > account.available_bytes()) return false;
+  grow(account, kind, bytes);
+  return true;
+}
+
+void MemoryBudget::grow(MemoryAccount& account, MemoryKind kind, size_t bytes) {
+  kinds_[static_cast<size_t>(kind)].bytes.fetch_add(bytes, std::memory_order_relaxed);
+  account.held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (counts_against_limit(kind)) held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void MemoryBudget::shrink(MemoryAccount& account, MemoryKind kind, size_t bytes) {
+  auto& counter = kinds_[static_cast<size_t>(kind)].bytes;
+  assert(counter.load(std::memory_order_relaxed) >= bytes);
+  counter.fetch_sub(bytes, std::memory_order_relaxed);
+  account.held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (!counts_against_limit(kind)) return;
+  held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  released_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+Error MemoryBudget::refusal(std::string_view what, const MemoryAccount& account) const {
+  std::vector<MemoryKind> kinds;
+  for (size_t i = 0; i < kinds_.size(); ++i)
+    if (const auto kind = static_cast<MemoryKind>(i);
+        counts_against_limit(kind) && held_bytes(kind) > 0)
+      kinds.push_back(kind);
+  std::ranges::sort(kinds, std::greater<>(), [this](MemoryKind kind) { return held_bytes(kind); });
+  constexpr size_t kShown = 3;
+  if (kinds.size() > kShown) kinds.resize(kShown);
+  std::string holders;
+  for (const MemoryKind kind : kinds)
+    holders += fmt::format("{}{} {}", holders.empty() ? ": " : ", ", name(kind),
+                           format_bytes(held_bytes(kind)));
+  return Error{
+      ErrorCode::LimitExceeded, fmt::format("not enough memory for {}", what),
+      fmt::format("memory-limit is {}, and {} are held{}. This session holds {}, and may hold a "
+                  "quarter of what is free.",
+                  format_bytes(limit_bytes_), format_bytes(held_bytes()), holders,
+                  format_bytes(account.held_bytes())),
+      "Send less at a time, try again when other clients are done, or raise memory-limit."};
+}
+
+bool MemoryCharge::change(size_t bytes, Grant grant) {
+  const size_t wanted = (bytes + kStepBytes - 1) / kStepBytes * kStepBytes;
+  if (!account_ || wanted == bytes_) return true;
+  MemoryBudget& budget = account_->budget();
+  if (wanted < bytes_)
+    budget.shrink(*account_, kind_, bytes_ - wanted);
+  else if (grant == Grant::Always)
+    budget.grow(*account_, kind_, wanted - bytes_);
+  else if (!budget.try_grow(*account_, kind_, wanted - bytes_))
+    return false;
+  bytes_ = wanted;
+  return true;
+}
+
+std::string format_bytes(size_t bytes) {
+  for (const Unit& unit : kUnits) {
+    if (bytes < unit.bytes) continue;
+    const double value = static_cast<double>(bytes) / static_cast<double>(unit.bytes);
+    // One digit behind the point where it says something.
+    return value >= 10 || bytes % unit.bytes == 0 ? fmt::format("{:.0f} {}", value, unit.name)
+                                                  : fmt::format("{:.1f} {}", value, unit.name);
+  }
+  return fmt::format("{} B", bytes);
+}
+
+Result<size_t> parse_bytes(std::string_view text) {
+  const auto same_letters = [](std::string_view a, std::string_view b) {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  };
+  size_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string_view rest(end, static_cast<size_t>(text.data() + text.size() - end));
+  while (rest.starts_with(' ')) rest.remove_prefix(1);
+  size_t unit_bytes = rest.empty() || same_letters(rest, "B") ? 1 : 0;
+  for (const Unit& unit : kUnits)
+    if (same_letters(rest, unit.name)) unit_bytes = unit.bytes;
+  if (failed != std::errc{} || unit_bytes == 0 || value > MemoryBudget::kUnlimited / unit_bytes)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" is not a size like 512MB, 2GB or 1000000", text)};
+  return value * unit_bytes;
+}

@@ -1,0 +1,242 @@
+#include "server/net/client_connections.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/log.h"
+
+namespace server {
+
+namespace {
+
+// A client that was told of its end gets this long to read it.
+constexpr int64_t kCloseTimeoutMs = 2000;
+// How often those that wait for memory ask again.
+constexpr int64_t kMemoryTickMs = 50;
+
+}  // namespace
+
+// Threads: the loop's. Owner: ClientConnections.
+class ClientConnection final : private ConnectionHandler, private SessionHost {
+ public:
+  ClientConnection(ClientConnections& owner, Socket socket, uint64_t id)
+      : owner_(owner),
+        id_(id),
+        memory_(owner.shared_.memory),
+        unsent_(&memory_, MemoryKind::Results),
+        connection_(owner.loop_, std::move(socket), *this),
+        session_(owner.shared_.protocol.open_session({owner.shard_, *this, connection_, memory_})),
+        progress_us_(owner.shared_.clock.monotonic_us()) {
+    ++owner.shared_.connection_count;
+  }
+  ~ClientConnection() {
+    stop_waiting();
+    owner_.shared_.release_connection();
+  }
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  ClientSession& session() { return *session_; }
+
+  void pump() {
+    is_woken_ = false;
+    if (is_closing_) return;
+    session_->run();
+    if (std::string output = session_->take_output(); !output.empty()) {
+      connection_.write(std::move(output));
+      // One answer at most, beyond what fits into the socket: is_full() stops the next ones.
+      unsent_.resize(connection_.unsent_bytes());
+    }
+    session_->set_output_full(connection_.is_full());
+    if (session_->is_over()) return close();
+    if (session_->wants_input() && session_->refused_memory().empty())
+      connection_.resume_input();
+    else
+      connection_.pause_input();
+    set_deadline(session_->deadline_us());
+    owner_.watch_memory(id_, !session_->refused_memory().empty() ||
+                                 memory_.held_bytes() > MemoryAccount::kSmallBytes);
+  }
+
+  // Asks for memory again that was refused, and ends the session when that has lasted too long.
+  void look_at_memory(int64_t now_us) {
+    if (is_closing_) return;
+    const bool is_refused = !session_->refused_memory().empty();
+    note_sent(now_us);
+    if (is_refused || memory_.budget().is_tight())
+      if (now_us - progress_us_ > owner_.shared_.options.memory_wait_ms * 1000) end_stalled();
+    if (is_refused) pump();
+  }
+
+ private:
+  void on_input(std::string_view bytes) override {
+    progress_us_ = owner_.shared_.clock.monotonic_us();
+    session_->receive(bytes);
+    pump();
+    if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
+  }
+  void on_drained() override {
+    note_sent(owner_.shared_.clock.monotonic_us());
+    session_->set_output_full(false);
+    pump();
+  }
+  void on_closed() override { owner_.remove(id_); }  // destroys this
+
+  void wake() override {
+    if (!std::exchange(is_woken_, true)) owner_.pump_soon(id_);
+  }
+
+  void note_sent(int64_t now_us) {
+    const size_t unsent = connection_.unsent_bytes();
+    if (unsent != std::exchange(last_unsent_, unsent)) progress_us_ = now_us;
+    unsent_.resize(unsent);
+  }
+
+  // A session that works on a statement is not stalled; one that the client keeps waiting is.
+  void end_stalled() {
+    if (const std::string& refused = session_->refused_memory(); !refused.empty())
+      session_->shut_down(memory_.refusal(refused));
+    else if (connection_.unsent_bytes() > 0)
+      session_->shut_down(memory_.refusal(fmt::format("{} of answers that the client does not read",
+                                                      format_bytes(connection_.unsent_bytes()))));
+    else if (session_->is_inside_message())
+      session_->shut_down(memory_.refusal("a message whose rest does not come"));
+    else
+      return;
+    pump();
+  }
+
+  void close() {
+    is_closing_ = true;
+    if (const std::string reason = session_->end_reason(); !reason.empty())
+      owner_.log_end(connection_.peer(), reason);
+    stop_waiting();
+    connection_.close_when_sent(kCloseTimeoutMs);
+  }
+
+  void stop_waiting() {
+    set_deadline(std::nullopt);
+    owner_.watch_memory(id_, false);
+  }
+  void set_deadline(std::optional<int64_t> deadline_us) {
+    if (deadline_us == deadline_us_) return;
+    owner_.set_deadline(id_, deadline_us_, deadline_us);
+    deadline_us_ = deadline_us;
+  }
+
+  ClientConnections& owner_;
+  const uint64_t id_;
+  MemoryAccount memory_;
+  MemoryCharge unsent_;
+  Connection connection_;
+  std::unique_ptr<ClientSession> session_;
+  int64_t progress_us_;  // when the client last sent or took something
+  size_t last_unsent_ = 0;
+  std::optional<int64_t> deadline_us_;
+  bool is_woken_ = false, is_closing_ = false;
+};
+
+ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared)
+    : loop_(loop),
+      shard_(shard),
+      shared_(shared),
+      deadline_timer_(loop, [this] { on_deadlines(); }),
+      memory_timer_(loop, [this] { on_memory_timer(); }) {}
+ClientConnections::~ClientConnections() = default;
+
+void ClientConnections::accept(Socket socket) {
+  const uint64_t id = ++last_id_;
+  ClientConnection& added =
+      *(connections_[id] = std::make_unique<ClientConnection>(*this, std::move(socket), id));
+  if (shared_.is_stopping)
+    added.session().shut_down({ErrorCode::ShuttingDown, "the server is shutting down"});
+  else if (shared_.connection_count > shared_.options.max_connections)
+    added.session().shut_down(
+        {ErrorCode::TooManyConnections, "sorry, too many clients already",
+         fmt::format("max-connections is {}.", shared_.options.max_connections)});
+  else
+    added.pump();
+}
+
+void ClientConnections::shut_down() {
+  for (const auto& [id, connection] : connections_)
+    connection->session().shut_down(
+        {ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
+}
+
+void ClientConnections::clear() { connections_.clear(); }
+void ClientConnections::remove(uint64_t id) { connections_.erase(id); }
+
+void ClientConnections::pump_soon(uint64_t id) {
+  loop_.defer([weak = weak_from_this(), id] {
+    const std::shared_ptr<ClientConnections> self = weak.lock();
+    if (!self) return;
+    const auto found = self->connections_.find(id);
+    if (found != self->connections_.end()) found->second->pump();
+  });
+}
+
+void ClientConnections::set_deadline(uint64_t id, std::optional<int64_t> before_us,
+                                     std::optional<int64_t> now_us) {
+  if (before_us) deadlines_.erase({*before_us, id});
+  if (now_us) deadlines_.emplace(*now_us, id);
+  set_timer();
+}
+
+void ClientConnections::set_timer() {
+  if (deadlines_.empty() || is_in_deadlines_) return;
+  const int64_t first_us = deadlines_.begin()->first;
+  // When it comes too early it sees what is due, and is set anew.
+  if (deadline_timer_.is_running() && deadline_us_ <= first_us) return;
+  deadline_us_ = first_us;
+  const int64_t left_us = first_us - shared_.clock.monotonic_us();
+  deadline_timer_.start_once(left_us <= 0 ? 0 : left_us / 1000 + 1);
+}
+
+void ClientConnections::on_deadlines() {
+  const int64_t now_us = shared_.clock.monotonic_us();
+  std::vector<uint64_t> due;  // pumping them changes the deadlines
+  for (const auto& [deadline_us, id] : deadlines_) {
+    if (deadline_us > now_us) break;
+    due.push_back(id);
+  }
+  is_in_deadlines_ = true;
+  for (const uint64_t id : due)
+    if (const auto found = connections_.find(id); found != connections_.end())
+      found->second->pump();
+  is_in_deadlines_ = false;
+  set_timer();
+}
+
+void ClientConnections::watch_memory(uint64_t id, bool is_watched) {
+  if (!is_watched) {
+    if (!watched_.empty() && watched_.erase(id) > 0 && watched_.empty()) memory_timer_.stop();
+    return;
+  }
+  watched_.insert(id);
+  if (!memory_timer_.is_running()) memory_timer_.start_every(kMemoryTickMs);
+}
+
+void ClientConnections::on_memory_timer() {
+  const int64_t now_us = shared_.clock.monotonic_us();
+  const std::vector<uint64_t> watched(watched_.begin(), watched_.end());
+  for (const uint64_t id : watched)
+    if (const auto found = connections_.find(id); found != connections_.end())
+      found->second->look_at_memory(now_us);
+}
+
+void ClientConnections::log_end(const std::string& peer, const std::string& reason) {
+  constexpr int64_t kPauseUs = 1'000'000;
+  const int64_t now_us = shared_.clock.monotonic_us();
+  if (now_us - logged_us_ < kPauseUs) {
+    ++unlogged_;
+    return;
+  }
+  log_warn("{} connection ended peer={} reason=\"{}\" others={}", shared_.protocol.name(), peer,
+           reason, std::exchange(unlogged_, 0));
+  logged_us_ = now_us;
+}
+
+}  // namespace server

@@ -1,0 +1,75 @@
+// The connections of one loop, each a socket and a session.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "server/net/front_end.h"
+
+namespace server {
+
+// What the loops of a front end share.
+struct FrontEndShared {
+  const FrontEndOptions options;
+  ClientProtocol& protocol;
+  MemoryBudget& memory;
+  const Clock& clock;
+  std::atomic<size_t> connection_count = 0;
+  std::atomic<bool> is_stopping = false;
+  Task on_last_closed = {};  // set before is_stopping is
+
+  void release_connection() {
+    if (--connection_count == 0 && is_stopping) on_last_closed();
+  }
+};
+
+class ClientConnection;
+
+// Threads: the loop's. Shared with what is posted to the loop.
+class ClientConnections : public std::enable_shared_from_this<ClientConnections> {
+ public:
+  ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared);
+  ~ClientConnections();
+
+  void accept(Socket socket);
+  void shut_down();
+  void clear();
+  Loop& loop() { return loop_; }
+
+ private:
+  friend class ClientConnection;
+
+  void remove(uint64_t id);
+  void pump_soon(uint64_t id);
+  // Moves a connection's deadline; none: it has no more.
+  void set_deadline(uint64_t id, std::optional<int64_t> before_us, std::optional<int64_t> now_us);
+  void set_timer();
+  void on_deadlines();
+  // Whether a connection is to be looked at again and again, because it waits for memory or holds
+  // much of it.
+  void watch_memory(uint64_t id, bool is_watched);
+  void on_memory_timer();
+  // Once a second at most: whoever sends nonsense must not fill the disk with our complaints.
+  void log_end(const std::string& peer, const std::string& reason);
+
+  Loop& loop_;
+  const size_t shard_;
+  FrontEndShared& shared_;
+
+  uint64_t last_id_ = 0, unlogged_ = 0;
+  int64_t logged_us_ = INT64_MIN / 2;
+  Timer deadline_timer_;     // for the first of the deadlines
+  int64_t deadline_us_ = 0;  // when it comes, if it runs
+  bool is_in_deadlines_ = false;
+  std::set<std::pair<int64_t, uint64_t>> deadlines_;  // with the connections' ids
+  Timer memory_timer_;                                // runs while there is anything in watched_
+  std::set<uint64_t> watched_;
+  std::map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
+};
+
+}  // namespace server

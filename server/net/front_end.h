@@ -1,0 +1,80 @@
+// What all protocols share: a listener, and connections that are dealt out to the loops, each with a
+// session of its protocol. Bytes go from sockets to sessions and back.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/memory_budget.h"
+#include "base/result.h"
+#include "server/net/address.h"
+#include "server/net/client_session.h"
+#include "server/net/connection.h"
+#include "server/net/loop.h"
+
+namespace server {
+
+// A connection that has just come, for its session.
+struct NewClient {
+  size_t shard;  // the index of its loop
+  SessionHost& host;
+  const Connection& connection;
+  MemoryAccount& memory;  // outlives the session
+};
+
+// What a protocol supplies. Called on the loops' threads.
+class ClientProtocol {
+ public:
+  virtual std::string_view name() const = 0;  // for the log
+  virtual std::unique_ptr<ClientSession> open_session(const NewClient& client) = 0;
+
+ protected:
+  ~ClientProtocol() = default;
+};
+
+struct FrontEndOptions {
+  Address address;
+  size_t max_connections = 10'000;
+  // A client that the memory budget holds up gets this long; then its session ends with an error.
+  int64_t memory_wait_ms = 5'000;
+};
+
+// Connections are dealt out to the loops in turn, and stay there. One too many is told so and
+// closed.
+//
+// Memory: what a client has sent and not taken is charged to an account of its session. When there
+//         is no more, its socket is not read for a while; a client that gets on no further then, or
+//         holds much and neither reads nor sends while the others need it, is ended with an error.
+// Stopping: stop(), wait for its task, stop the loops, destroy. Or stop the loops first and destroy:
+//         then clients just see the end of the connection.
+// Threads: open() and the destructor while no loop runs, or on a thread that no loop is waiting
+//         for; stop(), address() and connection_count() from any thread. Everything else happens on
+//         the loops.
+class FrontEnd {
+ public:
+  // Listens on the first loop. Fails with NetworkFailure. The protocol, the clock and the budget
+  // outlive the front end.
+  static Result<std::unique_ptr<FrontEnd>> open(const std::vector<Loop*>& loops,
+                                                const FrontEndOptions& options,
+                                                ClientProtocol& protocol, MemoryBudget& memory,
+                                                const Clock& clock);
+  ~FrontEnd();
+  FrontEnd(const FrontEnd&) = delete;
+  FrontEnd& operator=(const FrontEnd&) = delete;
+
+  const Address& address() const;
+  size_t connection_count() const;
+
+  // Refuses new connections, ends each session with ShuttingDown, and calls `on_stopped` on the
+  // first loop when the last connection is closed.
+  void stop(Task on_stopped);
+
+ private:
+  struct Impl;
+  explicit FrontEnd(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace server

@@ -1,0 +1,113 @@
+#include "base/memory_budget.h"
+
+#include <deque>
+#include <vector>
+
+namespace {
+
+constexpr size_t kMb = 1 << 20;
+
+struct Client {
+  MemoryAccount account;
+  MemoryCharge charge;
+  explicit Client(MemoryBudget& budget)
+      : account(budget), charge(&account, MemoryKind::Connections) {}
+};
+
+TEST(MemoryBudget, what_is_charged_is_given_back) {
+  MemoryBudget budget(64 * kMb);
+  {
+    Client client(budget);
+    EXPECT_TRUE(client.charge.try_resize(3 * kMb));
+    EXPECT_EQ(budget.held_bytes(), 3 * kMb);
+    EXPECT_EQ(budget.held_bytes(MemoryKind::Connections), 3 * kMb);
+    EXPECT_EQ(client.account.held_bytes(), 3 * kMb);
+    EXPECT_TRUE(client.charge.try_resize(kMb));
+    EXPECT_EQ(budget.held_bytes(), kMb);
+    MemoryCharge moved = std::move(client.charge);
+    EXPECT_EQ(budget.held_bytes(), kMb);
+  }
+  EXPECT_EQ(budget.held_bytes(), 0u);
+  EXPECT_EQ(budget.released_bytes(), 3 * kMb);
+}
+
+TEST(MemoryBudget, one_alone_gets_a_share_and_not_all) {
+  MemoryBudget budget(512 * kMb);
+  Client client(budget);
+  EXPECT_FALSE(client.charge.try_resize(200 * kMb));
+  EXPECT_EQ(budget.held_bytes(), 0u);
+  EXPECT_TRUE(client.charge.try_resize(100 * kMb));
+}
+
+TEST(MemoryBudget, what_is_said_to_be_available_is_granted_and_no_more) {
+  MemoryBudget budget(512 * kMb);
+  Client other(budget), client(budget);
+  other.charge.resize(77 * kMb);
+  for (int i = 0; i < 3; ++i) {
+    const size_t available = client.account.available_bytes() / 4096 * 4096;
+    EXPECT_FALSE(client.charge.try_resize(client.charge.bytes() + available + 8192));
+    EXPECT_TRUE(client.charge.try_resize(client.charge.bytes() + available));
+  }
+}
+
+// Two hundred that take all they can get leave enough for one that wants little.
+TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
+  MemoryBudget budget(512 * kMb);
+  std::deque<Client> greedy;
+  for (int i = 0; i < 200; ++i) greedy.emplace_back(budget);
+  for (bool has_grown = true; has_grown;) {
+    has_grown = false;
+    for (Client& each : greedy)
+      has_grown |= each.charge.try_resize(each.charge.bytes() + 64 * 1024);
+  }
+  EXPECT_LE(budget.held_bytes(), 512 * kMb);
+  EXPECT_TRUE(budget.is_tight());
+  Client small(budget);
+  EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
+}
+
+TEST(MemoryBudget, a_refusal_names_the_limit_and_who_holds_most) {
+  MemoryBudget budget(512 * kMb);
+  Client client(budget);
+  client.charge.resize(80 * kMb);
+  MemoryCharge copy(&client.account, MemoryKind::Copy);
+  copy.resize(300 * kMb);
+  const Error error = client.account.refusal("a message of 60 MB");
+  EXPECT_EQ(error.code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(error.message, "not enough memory for a message of 60 MB");
+  EXPECT_EQ(error.detail,
+            "memory-limit is 512 MB, and 380 MB are held: COPY and transactions 300 MB, "
+            "connections 80 MB. This session holds 380 MB, and may hold a quarter of what is "
+            "free.");
+}
+
+TEST(MemoryBudget, tables_are_counted_and_lock_nobody_out) {
+  MemoryBudget budget(16 * kMb);
+  MemoryAccount query(budget);
+  MemoryCharge state(&query, MemoryKind::State);
+  state.resize(100 * kMb);
+  EXPECT_EQ(budget.held_bytes(MemoryKind::State), 100 * kMb);
+  EXPECT_EQ(budget.held_bytes(), 0u);
+  Client client(budget);
+  EXPECT_TRUE(client.charge.try_resize(kMb));
+}
+
+TEST(MemoryCharge, without_an_account_everything_is_granted) {
+  MemoryCharge charge;
+  EXPECT_TRUE(charge.try_resize(SIZE_MAX / 4));
+}
+
+TEST(Bytes, sizes_are_read_and_shown_with_units) {
+  EXPECT_EQ(parse_bytes("512MB").value(), 512 * kMb);
+  EXPECT_EQ(parse_bytes("2 gb").value(), 2048 * kMb);
+  EXPECT_EQ(parse_bytes("64kB").value(), 65536u);
+  EXPECT_EQ(parse_bytes("1000").value(), 1000u);
+  for (const char* text :
+       {"", "MB", "12 parsecs", "-5", "1.5GB", "99999999999999999999", "99999999TB"})
+    EXPECT_FALSE(parse_bytes(text)) << text;
+  EXPECT_EQ(format_bytes(512 * kMb), "512 MB");
+  EXPECT_EQ(format_bytes(5 * kMb / 2), "2.5 MB");
+  EXPECT_EQ(format_bytes(100), "100 B");
+}
+
+}  // namespace

@@ -1,0 +1,211 @@
+// The front end with sockets, loops and threads, and a protocol as small as can be.
+#include "server/net/front_end.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <deque>
+#include <future>
+#include <thread>
+
+#include "server/net/input_buffer.h"
+#include "server/net/listener.h"
+
+namespace server {
+namespace {
+
+constexpr size_t kMb = 1 << 20;
+
+// A message is a line: "N" and a line end asks for N bytes; anything else is echoed. "long" begins a
+// message of 60 MB.
+class LineSession final : public ClientSession {
+ public:
+  explicit LineSession(const NewClient& client) : host_(client.host), input_(&client.memory) {}
+
+  void receive(std::string_view bytes) override { input_.append(bytes); }
+  void run() override {
+    refused_.clear();
+    for (size_t end; !is_full_ && (end = input_.unread().find('\n')) != std::string_view::npos;) {
+      const std::string line(input_.unread().substr(0, end));
+      input_.consume(end + 1);
+      const size_t size = static_cast<size_t>(std::atoll(line.c_str()));
+      output_ += size > 0 ? std::string(size, 'x') : line;
+      is_full_ = size > 0;
+    }
+    input_.tidy();
+    const bool is_long = input_.unread().starts_with("long");
+    if (is_long && !input_.make_room(60 * kMb)) refused_ = "a message of 60 MB";
+  }
+  std::string take_output() override { return std::exchange(output_, {}); }
+  bool wants_input() const override { return !is_full_; }
+  bool is_inside_message() const override { return !input_.unread().empty(); }
+  void set_output_full(bool is_full) override { is_full_ = is_full; }
+  const std::string& refused_memory() const override { return refused_; }
+  std::optional<int64_t> deadline_us() const override { return std::nullopt; }
+  bool is_over() const override { return is_over_; }
+  void shut_down(Error reason) override {
+    output_ += "error: " + reason.message + ": " + reason.detail + "\n";
+    is_over_ = true;
+    host_.wake();
+  }
+
+ private:
+  SessionHost& host_;
+  InputBuffer input_;
+  std::string output_, refused_;
+  bool is_full_ = false, is_over_ = false;
+};
+
+struct LineProtocol final : ClientProtocol {
+  std::string_view name() const override { return "lines"; }
+  std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
+    return std::make_unique<LineSession>(client);
+  }
+};
+
+struct Running {
+  SystemClock clock;
+  MemoryBudget memory;
+  LineProtocol protocol;
+  Loop loops[2];
+  std::unique_ptr<FrontEnd> front_end;
+  std::thread threads[2];
+
+  explicit Running(size_t memory_bytes, FrontEndOptions options = {}) : memory(memory_bytes) {
+    options.address = {"127.0.0.1", 0};
+    front_end =
+        FrontEnd::open({&loops[0], &loops[1]}, options, protocol, memory, clock).value_or(nullptr);
+    for (size_t i = 0; i < 2; ++i) threads[i] = std::thread([this, i] { loops[i].run(); });
+  }
+  ~Running() {
+    for (Loop& loop : loops) loop.stop();
+    for (std::thread& thread : threads) thread.join();
+    front_end.reset();
+  }
+};
+
+class Client {
+ public:
+  explicit Client(const Running& to) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(to.front_end->address().port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const timeval patience{20, 0};
+    setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    EXPECT_EQ(connect(socket_.fd(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  // As much of it as the server takes.
+  size_t send_some(std::string_view bytes) {
+    size_t sent = 0;
+    while (sent < bytes.size()) {
+      const ssize_t size =
+          send(socket_.fd(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (size <= 0) break;
+      sent += static_cast<size_t>(size);
+    }
+    return sent;
+  }
+  std::string hear(size_t size) {
+    std::string heard(size, 0);
+    size_t at = 0;
+    while (at < size) {
+      const ssize_t got = recv(socket_.fd(), heard.data() + at, size - at, 0);
+      if (got <= 0) break;
+      at += static_cast<size_t>(got);
+    }
+    heard.resize(at);
+    return heard;
+  }
+  std::string hear_all() { return hear(100 * kMb); }
+
+ private:
+  Socket socket_;
+};
+
+// Sends until the server has taken nothing for a while.
+void push(Client& client, size_t most) {
+  const std::string piece(256 * 1024, 'x');
+  size_t sent = 0;
+  for (int idle = 0; idle < 20 && sent < most;) {
+    const size_t now = client.send_some(piece);
+    sent += now;
+    idle = now > 0 ? 0 : idle + 1;
+    if (now == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+TEST(FrontEnd, answers_on_all_loops) {
+  Running running(64 * kMb);
+  for (int i = 0; i < 4; ++i) {
+    Client client(running);
+    client.send_some("hello\n");
+    EXPECT_EQ(client.hear(5), "hello");
+  }
+}
+
+TEST(FrontEnd, one_connection_too_many_is_told_why) {
+  FrontEndOptions options;
+  options.max_connections = 1;
+  Running running(64 * kMb, options);
+  Client first(running);
+  first.send_some("a\n");
+  EXPECT_EQ(first.hear(1), "a");
+  EXPECT_EQ(Client(running).hear_all(),
+            "error: sorry, too many clients already: max-connections is 1.\n");
+}
+
+TEST(FrontEnd, half_sent_messages_of_many_stay_below_the_limit_and_a_small_client_goes_on) {
+  FrontEndOptions options;
+  options.memory_wait_ms = 300;
+  Running running(64 * kMb, options);
+  std::deque<Client> greedy;
+  for (int i = 0; i < 30; ++i) {
+    Client& client = greedy.emplace_back(running);
+    client.send_some("long");
+    push(client, 4 * kMb);
+    EXPECT_LE(running.memory.held_bytes(), 64 * kMb);
+  }
+  Client small(running);
+  for (int i = 0; i < 20; ++i) {
+    small.send_some("ping\n");
+    EXPECT_EQ(small.hear(4), "ping");
+  }
+  // They get on no further, and are told why.
+  const std::string told = greedy.front().hear_all();
+  EXPECT_TRUE(told.starts_with("error: not enough memory for a message ")) << told;
+  EXPECT_NE(told.find("memory-limit is 64 MB, and "), std::string::npos) << told;
+}
+
+TEST(FrontEnd, whoever_does_not_read_is_ended_when_the_others_need_the_memory) {
+  FrontEndOptions options;
+  options.memory_wait_ms = 300;
+  Running running(64 * kMb, options);
+  std::deque<Client> deaf;
+  for (int i = 0; i < 4; ++i) deaf.emplace_back(running).send_some("18000000\n");
+  // Sockets take a few megabytes each, the rest is held: more than three quarters of the limit.
+  for (int i = 0; i < 500 && running.front_end->connection_count() > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(running.front_end->connection_count(), 0u);
+  EXPECT_EQ(running.memory.held_bytes(), 0u);
+}
+
+TEST(FrontEnd, a_stop_ends_all_sessions_with_a_reason) {
+  Running running(64 * kMb);
+  Client first(running), second(running);
+  for (Client* client : {&first, &second}) {
+    client->send_some("a\n");
+    EXPECT_EQ(client->hear(1), "a");
+  }
+  std::promise<void> stopped;
+  running.front_end->stop([&] { stopped.set_value(); });
+  for (Client* client : {&first, &second})
+    EXPECT_TRUE(client->hear_all().starts_with("error: terminating connection"));
+  EXPECT_EQ(stopped.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+}  // namespace
+}  // namespace server
