@@ -41,6 +41,9 @@ class Backend {
       const storage::TopicPartition& partition) const = 0;
   // Not in a turn.
   virtual storage::LogReader& reader() = 0;
+
+  // Topics that Metadata requests of this loop have asked for and that are not there yet.
+  int topics_in_the_making = 0;
 };
 
 }  // namespace server::kafka

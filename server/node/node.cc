@@ -7,7 +7,6 @@
 #include <future>
 
 #include "base/log.h"
-#include "server/node/machine_memory.h"
 #include "storage/meta/embedded_metadata_log.h"
 
 namespace server {
@@ -35,9 +34,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
 }
 
 Node::Node(const NodeSettings& settings)
-    : settings_(settings),
-      memory_(settings.memory_limit_bytes > 0 ? settings.memory_limit_bytes
-                                              : machine_memory_bytes() / 4) {}
+    : settings_(settings), memory_(memory_limit_bytes(settings)) {}
 
 FrontEndOptions Node::front_end_options(const Address& address) const {
   return {.address = address, .max_connections = settings_.max_connections};
@@ -56,6 +53,7 @@ Status Node::open_storage() {
   // A shard reads for its tasks and for its Kafka clients; the rest is for statements and start-up.
   options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());
   options.clock = &clock_;
+  options.queue_limit_bytes = std::clamp<size_t>(memory_.limit_bytes() / 16, 4 << 20, 64 << 20);
   options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
     on_durable(partitions);
   };
@@ -69,6 +67,8 @@ Status Node::open_storage() {
   storage::StateOptions state_options;
   state_options.log_instance = log_->store().instance_id();
   state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_pace.chunk_keys);
+  state_options.queue_limit_bytes =
+      std::clamp<size_t>(memory_.limit_bytes() / 8, 16 << 20, 256 << 20);
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
   metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
   return {};

@@ -33,6 +33,7 @@ class Node {
 
   const Address& pg_address() const { return pg_->address(); }
   const Address& kafka_address() const { return kafka_->address(); }
+  const MemoryBudget& memory() const { return memory_; }
   const NodeStart& started() const { return started_; }
 
  private:

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <csignal>
 #include <cstdio>
 
 #include "base/log.h"
+#include "server/node/heap.h"
 #include "server/node/node.h"
 #include "storage/kv/bus_error.h"
 
@@ -19,13 +19,6 @@ void set_level(const std::string& name) {
                                   : LogLevel::Info);
 }
 
-// Requests and pages of a megabyte come and go all the time: their memory is kept, for to get it
-// anew from the kernel, page by page, costs as much as what is done with it.
-void keep_memory() {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
-}
-
 int report(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.message);
   if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
@@ -38,7 +31,7 @@ int report(const Error& error) {
 int run_server_command(int argc, const char* const* argv) {
   const ServerArguments arguments = read_server_arguments(argc, argv);
   if (arguments.is_over) return arguments.exit_code;
-  keep_memory();
+  tune_heap(memory_limit_bytes(arguments.settings));
   set_level(arguments.settings.log_level);
   std::signal(SIGPIPE, SIG_IGN);
   storage::report_bus_errors();
@@ -60,8 +53,10 @@ int run_server_command(int argc, const char* const* argv) {
   fmt::print("ready\n");
   std::fflush(stdout);
 
+  HeapTrimmer heap((*node)->memory());
+  const timespec second{1, 0};
   int signal = 0;
-  sigwait(&signals, &signal);
+  while ((signal = sigtimedwait(&signals, nullptr, &second)) < 0) heap.look();
   log_info("stopping signal={}", signal);
   node->reset();
   return 0;

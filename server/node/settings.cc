@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/memory_budget.h"
+#include "server/node/machine_memory.h"
 
 namespace server {
 
@@ -226,6 +227,10 @@ Status read_variables(NodeSettings& settings) {
 }
 
 }  // namespace
+
+size_t memory_limit_bytes(const NodeSettings& settings) {
+  return settings.memory_limit_bytes > 0 ? settings.memory_limit_bytes : machine_memory_bytes() / 4;
+}
 
 ServerArguments read_server_arguments(int argc, const char* const* argv) {
   ServerArguments arguments;

@@ -27,6 +27,9 @@ struct NodeSettings {
   SqlSettings sql;
 };
 
+// As set, or what holds without it.
+size_t memory_limit_bytes(const NodeSettings& settings);
+
 // What the command line asks for besides a server.
 struct ServerArguments {
   NodeSettings settings;

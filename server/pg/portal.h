@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "server/pg/row_encoder.h"
 #include "server/pg/wire_types.h"
 #include "server/sql/port.h"
@@ -22,6 +23,7 @@ struct PreparedStatement {
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
+  mutable MemoryCharge charge;  // while it is kept by a name, or by a portal
 };
 using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 

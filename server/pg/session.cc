@@ -22,6 +22,7 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
       clock_(clock),
       key_(key),
       limits_(limits),
+      memory_(memory),
       began_us_(clock.monotonic_us()),
       input_(memory),
       context_{clock} {}
@@ -153,7 +154,7 @@ Status Session::open_session(const SessionRequest& request) {
   is_psql_ = application_name == "psql";
   database_ = request.database;
   context_.backend = TRY(backend_.open_session(
-      {request.user, request.database, application_name, key_.process_id}, settings));
+      {request.user, request.database, application_name, key_.process_id, memory_}, settings));
   settings.keep_as_defaults();
   for (const auto& [name, value] : settings.take_reports()) writer().parameter_status(name, value);
   writer().backend_key(key_.process_id, key_.secret);

@@ -131,6 +131,8 @@ class Session : public ClientSession {
   Result<PreparedStatementPtr> analyse(std::shared_ptr<const engine::ParsedStatement> statement,
                                        std::string text, std::vector<uint32_t> parameter_oids,
                                        std::span<const engine::SqlType> parameter_types);
+  // Under a name (the empty one too), if there is memory for it.
+  Status keep_statement(std::string name, PreparedStatementPtr statement);
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
   // The columns that its rows will have; none when it gives no rows.
@@ -151,6 +153,7 @@ class Session : public ClientSession {
   const Clock& clock_;
   const SessionKey key_;
   const SessionLimits limits_;
+  MemoryAccount* const memory_;  // none in some tests
 
   Phase phase_ = Phase::Startup;
   const int64_t began_us_;

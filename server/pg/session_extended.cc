@@ -14,6 +14,10 @@ using engine::SqlType;
 
 namespace {
 
+// What a statement needs once it is parsed and planned: its text three times, and a tree whose
+// nodes are many times as long as the tokens that they stand for.
+constexpr size_t kStatementBytesPerTextByte = 40;
+
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
 Result<std::vector<SqlType>> types_of_oids(std::span<const uint32_t> oids) {
@@ -99,8 +103,9 @@ Status Session::handle_parse(std::string_view body) {
     TRY(check_transaction(*statement));
   }
   const std::vector<SqlType> types = TRY(types_of_oids(message.parameter_oids));
-  statements_[std::string(message.statement)] = TRY(analyse(
-      std::move(statement), std::string(message.sql), std::move(message.parameter_oids), types));
+  auto analysed = TRY(analyse(std::move(statement), std::string(message.sql),
+                              std::move(message.parameter_oids), types));
+  TRY(keep_statement(std::string(message.statement), std::move(analysed)));
   writer().parse_complete();
   return {};
 }
@@ -125,6 +130,14 @@ Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatem
   analysed->text = std::move(text);
   analysed->parameter_oids = std::move(parameter_oids);
   return analysed;
+}
+
+Status Session::keep_statement(std::string name, PreparedStatementPtr statement) {
+  statement->charge = MemoryCharge(memory_, MemoryKind::Statements);
+  if (!statement->charge.try_resize(statement->text.size() * kStatementBytesPerTextByte))
+    return memory_->refusal("a prepared statement of " + format_bytes(statement->text.size()));
+  statements_[std::move(name)] = std::move(statement);
+  return {};
 }
 
 Status Session::handle_bind(std::string_view body) {

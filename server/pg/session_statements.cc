@@ -310,7 +310,8 @@ struct Session::OwnStatement {
       types.push_back(TRY(engine::resolve_type(type)));
     // The inner statement lives as long as the outer one that holds it.
     std::shared_ptr<const engine::ParsedStatement> inner(statement.parsed, prepare.statement.get());
-    session.statements_[name] = TRY(session.analyse(std::move(inner), statement.text, {}, types));
+    auto analysed = TRY(session.analyse(std::move(inner), statement.text, {}, types));
+    TRY(session.keep_statement(name, std::move(analysed)));
     return done("PREPARE");
   }
 

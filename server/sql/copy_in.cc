@@ -64,9 +64,16 @@ class NodeCopy final : public sql::CopyIn {
       return sql::Pace::GoOn;
     }
     row_count_ += rows.rows;
+    if (held_) return keep_in_transaction();
     const auto limit = static_cast<size_t>(session_.parts().settings.copy_atomic_bytes);
-    if (own_ && own_->size_bytes() >= limit) send_block();
-    return blocks_in_flight_ > 1 ? sql::Pace::Wait : sql::Pace::GoOn;
+    const bool has_memory = charge_.try_resize(own_->size_bytes() + bytes_in_flight_);
+    if (own_->size_bytes() >= limit) send_block();
+    if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
+    // Nothing will be given back before the block is whole, and a part of it is not to be sent.
+    if (!has_memory)
+      fail(session_.memory()->refusal(fmt::format(
+          "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));
+    return sql::Pace::GoOn;
   }
 
   void finish() override {
@@ -140,22 +147,33 @@ class NodeCopy final : public sql::CopyIn {
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
   }
 
+  sql::Pace keep_in_transaction() {
+    if (Status kept = session_.check_held_rows(); !kept) fail(std::move(kept).error());
+    return sql::Pace::GoOn;
+  }
+
   void send_block() {
     storage::AppendRequest request;
     const uint64_t rows = own_->rows();
+    const size_t size_bytes = own_->size_bytes();
     own_->take(request);
     ++blocks_in_flight_;
-    append_when_room(session_.parts().log, std::move(request),
-                     [&loop = session_.shard().loop(), alive = alive_, this,
-                      rows](Result<std::vector<storage::AppendedBatch>> appended) {
-                       loop.post([alive, this, rows, appended = std::move(appended)]() mutable {
-                         if (*alive) block_appended(rows, std::move(appended));
-                       });
-                     });
+    bytes_in_flight_ += size_bytes;
+    append_when_room(
+        session_.parts().log, std::move(request),
+        [&loop = session_.shard().loop(), alive = alive_, this, rows,
+         size_bytes](Result<std::vector<storage::AppendedBatch>> appended) {
+          loop.post([alive, this, rows, size_bytes, appended = std::move(appended)]() mutable {
+            if (*alive) block_appended(rows, size_bytes, std::move(appended));
+          });
+        });
   }
 
-  void block_appended(uint64_t rows, Result<std::vector<storage::AppendedBatch>> appended) {
+  void block_appended(uint64_t rows, size_t size_bytes,
+                      Result<std::vector<storage::AppendedBatch>> appended) {
     --blocks_in_flight_;
+    bytes_in_flight_ -= size_bytes;
+    charge_.resize(own_->size_bytes() + bytes_in_flight_);
     if (appended) {
       rows_in_ += rows;
       session_.note_written(*appended);
@@ -183,6 +201,8 @@ class NodeCopy final : public sql::CopyIn {
   RowBuffer* held_ = nullptr;  // the transaction's
   uint64_t row_count_ = 0, rows_in_ = 0;
   int blocks_in_flight_ = 0;
+  size_t bytes_in_flight_ = 0;
+  MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // of own_ and what is in flight
   bool is_finished_ = false, has_failed_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
 };

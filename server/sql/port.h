@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "engine/sql/ast.h"
 #include "engine/types/column.h"
@@ -179,7 +180,8 @@ class SessionBackend {
 
 struct SessionInfo {
   std::string user, database, application_name;
-  int32_t process_id = 0;  // the number by which a CancelRequest names the session
+  int32_t process_id = 0;           // the number by which a CancelRequest names the session
+  MemoryAccount* memory = nullptr;  // the session's; outlives it
 };
 
 // Opens sessions. One for each loop; it outlives its sessions.

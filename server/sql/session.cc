@@ -53,16 +53,18 @@ std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema) {
 }
 
 Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
-    const sql::SessionInfo&, const sql::SessionSettings& settings) {
+    const sql::SessionInfo& info, const sql::SessionSettings& settings) {
   return std::unique_ptr<sql::SessionBackend>(
-      std::make_unique<SqlSession>(parts_, shard_, settings));
+      std::make_unique<SqlSession>(parts_, shard_, settings, info.memory));
 }
 
-SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings)
+SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
+                       MemoryAccount* memory)
     : parts_(parts),
       shard_(shard),
       settings_(settings),
-      random_(static_cast<uint64_t>(parts.clock.monotonic_us())) {}
+      random_(static_cast<uint64_t>(parts.clock.monotonic_us())),
+      memory_(memory) {}
 
 SqlSession::~SqlSession() = default;
 
@@ -211,6 +213,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
       if (in_transaction_) {
         RowBuffer* buffer = TRY(held_rows(rows.target));
         TRY(buffer->add(rows.columns, count, rows.timestamps));
+        TRY(check_held_rows());
         return run_append(*this, receiver, {}, "INSERT 0", count);
       }
       const std::unique_ptr<RowBuffer> buffer = TRY(make_buffer(rows.target));
@@ -264,6 +267,23 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
+Status SqlSession::check_held_rows() {
+  size_t size = 0;
+  for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
+  const auto limit = static_cast<size_t>(parts_.settings.copy_atomic_bytes);
+  if (size <= limit && held_charge_.try_resize(size)) return {};
+  // The transaction can only be rolled back now: its rows need not stay until then.
+  held_.clear();
+  held_charge_.resize(0);
+  if (size > limit)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("the transaction holds more than {}", format_bytes(limit)),
+                 "Rows are kept in memory until COMMIT, up to copy-atomic-bytes.",
+                 "Commit in smaller portions, COPY outside of a transaction, or raise "
+                 "copy-atomic-bytes."};
+  return memory_->refusal(fmt::format("a transaction of {}", format_bytes(size)));
+}
+
 void SqlSession::begin() { in_transaction_ = true; }
 
 std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
@@ -271,12 +291,14 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   storage::AppendRequest request;
   for (auto& [name, buffer] : held_) buffer->take(request);
   held_.clear();
+  held_charge_.resize(0);
   return run_append(*this, receiver, std::move(request), "COMMIT", std::nullopt);
 }
 
 void SqlSession::rollback() {
   in_transaction_ = false;
   held_.clear();
+  held_charge_.resize(0);
 }
 
 Result<std::unique_ptr<sql::CopyIn>> SqlSession::begin_copy(const sql::CopyTarget& target,

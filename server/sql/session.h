@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/random.h"
 #include "engine/functions/kernel.h"
 #include "engine/plan/analysis.h"
@@ -50,7 +51,8 @@ struct SqlPrepared final : sql::Prepared {
 // Threads: the shard's loop. Owner: the front end's session.
 class SqlSession final : public sql::SessionBackend {
  public:
-  SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings);
+  SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
+             MemoryAccount* memory = nullptr);
   ~SqlSession() override;
 
   Result<std::shared_ptr<const sql::Prepared>> prepare(
@@ -76,6 +78,10 @@ class SqlSession final : public sql::SessionBackend {
   void note_written(const std::vector<storage::AppendedBatch>& batches);
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
+  // After rows were added to one of those buffers: whether the transaction may hold so much. After
+  // an error the buffers are gone.
+  Status check_held_rows();
+  MemoryAccount* memory() { return memory_; }
   Result<std::unique_ptr<RowBuffer>> make_buffer(
       const std::shared_ptr<const engine::DataSource>& source) const;
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
@@ -100,6 +106,8 @@ class SqlSession final : public sql::SessionBackend {
   SessionWrites written_;
   bool in_transaction_ = false;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
+  MemoryAccount* const memory_;
+  MemoryCharge held_charge_{memory_, MemoryKind::Copy};
   friend class StatementRun;
 };
 

@@ -277,10 +277,12 @@ size_t LogCore::free_tables(const PartitionMap& partitions) const {
 
 void LogCore::tell_durable(const GroupTransaction& transaction) {
   if (!options_.on_durable) return;
-  std::vector<TopicPartition> appended;
+  std::vector<TopicPartition> changed;
   for (const GroupTransaction::Moved& moved : transaction.moved())
-    if (moved.has_new_records) appended.push_back(moved.partition->id());
-  if (!appended.empty()) options_.on_durable(appended);
+    if (moved.has_new_records) changed.push_back(moved.partition->id());
+  // Whoever waits for more of a partition learns that there is none.
+  for (const auto& dropped : transaction.dropped()) changed.push_back(dropped->id());
+  if (!changed.empty()) options_.on_durable(changed);
 }
 
 // The tables of dropped partitions were emptied when they were dropped; here their names and

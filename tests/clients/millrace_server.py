@@ -50,14 +50,17 @@ class Server:
     kafka: str  # HOST:PORT
     stop: Callable[[], None] = lambda: None
     pid: int | None = None  # of one that was started here
+    log: str | None = None  # the file of its log, if one was asked for
 
 
-def launch():
+def launch(*flags, keeps_log=False):
     """A server of its own on a fresh data directory, and what stops it."""
     data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
+    log = os.path.join(data_dir, "log") if keeps_log else None
     server = subprocess.Popen(
-        [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0"],
-        stdout=subprocess.PIPE, text=True)
+        [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
+         *flags],
+        stdout=subprocess.PIPE, stderr=open(log, "w") if log else None, text=True)
 
     def stop():
         server.terminate()
@@ -82,7 +85,7 @@ def launch():
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
-    return Server(host, int(port), listening["kafka"], stop, server.pid)
+    return Server(host, int(port), listening["kafka"], stop, server.pid, log)
 
 
 def start_server():

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -9,6 +10,11 @@ namespace server::kafka {
 namespace {
 
 using Topic = MetadataResponse::Topic;
+
+// Topics that are made because clients name them: by one request, and at a time on one loop. Making one costs far
+// more than naming it, and the metadata thread, which makes them, serves everybody. The others are
+// not there yet; their clients ask again.
+constexpr int kMostInTheMaking = 20;
 
 Topic describe(const storage::TopicInfo& topic, int32_t node_id) {
   Topic described;
@@ -35,10 +41,13 @@ Topic refused(std::string name, KafkaError error) {
 void create(HandlerContext& context, const std::shared_ptr<Gathering<MetadataResponse>>& gathering,
             size_t index) {
   ++gathering->left;
+  ++context.backend.topics_in_the_making;
   const std::string name = *gathering->response.topics[index].name;
   context.backend.create_topic(
       name, context.node.partitions_of_new_topic, {},
-      [gathering, index, name, node_id = context.node.node_id](Result<storage::TopicInfo> made) {
+      [gathering, index, name, node_id = context.node.node_id,
+       &backend = context.backend](Result<storage::TopicInfo> made) {
+        --backend.topics_in_the_making;
         Topic& topic = gathering->response.topics[index];
         if (made)
           topic = describe(*made, node_id);
@@ -46,6 +55,17 @@ void create(HandlerContext& context, const std::shared_ptr<Gathering<MetadataRes
           topic = refused(name, kafka_error(made.error().code));
         gathering->one_is_done();
       });
+}
+
+void create_some(HandlerContext& context,
+                 const std::shared_ptr<Gathering<MetadataResponse>>& gathering,
+                 const std::vector<size_t>& missing) {
+  int made = 0;
+  for (const size_t index : missing) {
+    if (made++ == kMostInTheMaking || context.backend.topics_in_the_making >= kMostInTheMaking)
+      return;
+    create(context, gathering, index);
+  }
 }
 
 }  // namespace
@@ -96,7 +116,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
     }
   }
   if (request.allow_auto_topic_creation && node.creates_topics)
-    for (const size_t index : missing) create(context, gathering, index);
+    create_some(context, gathering, missing);
   gathering->one_is_done();
 }
 

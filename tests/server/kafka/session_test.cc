@@ -138,6 +138,26 @@ TEST_F(SessionTest, metadata_makes_the_topic_that_a_producer_asks_for) {
   EXPECT_EQ(ask<MetadataResponse>(MetadataRequest{}, 4).topics.size(), 1u);
 }
 
+// Each would cost the metadata thread, and with it everybody, some milliseconds.
+TEST_F(SessionTest, metadata_makes_few_of_the_topics_that_a_request_names) {
+  MetadataRequest request;
+  request.topics.emplace();
+  for (int i = 0; i < 500; ++i) request.topics->push_back({.name = "t" + std::to_string(i)});
+  const auto count_made = [&] {
+    const auto answer = ask<MetadataResponse>(request, 4);
+    EXPECT_EQ(answer.topics.size(), 500u);
+    size_t made = 0;
+    for (const auto& topic : answer.topics) {
+      made += topic.error_code == KafkaError::None;
+      if (topic.error_code != KafkaError::None)
+        EXPECT_EQ(topic.error_code, KafkaError::UnknownTopicOrPartition);
+    }
+    return made;
+  };
+  EXPECT_EQ(count_made(), 20u);
+  EXPECT_EQ(count_made(), 40u) << "clients ask again";
+}
+
 TEST_F(SessionTest, metadata_describes_a_topic_once_however_often_it_is_named) {
   create_topic("t");
   MetadataRequest request;
@@ -226,6 +246,113 @@ TEST_F(SessionTest, a_long_poll_waits_for_records_and_no_longer_than_its_time) {
   session.grown();
   session.run();
   EXPECT_EQ(answers().size(), 1u);
+}
+
+TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
+  create_topic("t");
+  send(fetch("t", 0, 30'000), 11);
+  EXPECT_TRUE(answers().empty());
+  backend.delete_topic("t", [](Status status) { EXPECT_TRUE(status); });
+  session.grown();  // as the log says it of partitions that are dropped
+  session.run();
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 1u);
+  const auto fetched = decode_response<FetchResponse>(all[0].body, 11).value();
+  EXPECT_EQ(fetched.responses.at(0).partitions.at(0).error_code,
+            KafkaError::UnknownTopicOrPartition);
+}
+
+TEST_F(SessionTest, a_stop_answers_what_has_begun_and_begins_nothing_else) {
+  create_topic("t");
+  backend.holds_appends = true;
+  send(produce("t", batch("one")), 7);
+  session.shut_down({ErrorCode::ShuttingDown, "stopping"});
+  session.run();
+  send(MetadataRequest{}, 4);
+  EXPECT_FALSE(session.is_over());
+  backend.let_through();
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+  EXPECT_TRUE(session.is_over());
+}
+
+TEST_F(SessionTest, a_stop_ends_a_long_poll) {
+  create_topic("t");
+  send(fetch("t", 0, 30'000), 11);
+  session.shut_down({ErrorCode::ShuttingDown, "stopping"});
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+  EXPECT_TRUE(session.is_over());
+}
+
+// Sessions of clients whose memory is charged.
+struct ChargedSession : SessionTest {
+  MemoryBudget budget{64 << 20};
+  MemoryAccount account{budget};
+  Session charged{backend, *this,           clock,
+                  node,    SessionLimits{}, SessionSurroundings{nullptr, &account}};
+
+  template <class Request>
+  void tell(const Request& request, int16_t version) {
+    std::string bytes;
+    append_request(bytes, {.api_version = version, .correlation_id = ++last_id}, request);
+    charged.receive(bytes);
+    charged.run();
+  }
+};
+
+TEST_F(ChargedSession, a_frame_gets_no_more_than_a_share_and_its_memory_is_given_back) {
+  std::string size;
+  append_be<int32_t>(size, 60 << 20);
+  charged.receive(size);
+  charged.run();
+  size_t sent = 0;
+  while (charged.refused_memory().empty() && sent < (60 << 20)) {
+    charged.receive(std::string(64 << 10, 'x'));
+    charged.run();
+    sent += 64 << 10;
+  }
+  EXPECT_EQ(charged.refused_memory(), "a request of 60 MB");
+  EXPECT_LE(account.held_bytes(), 16u << 20);
+  EXPECT_GE(account.held_bytes(), 4u << 20);
+  charged.shut_down(account.refusal(charged.refused_memory()));
+  charged.run();
+  EXPECT_TRUE(charged.is_over());
+  EXPECT_TRUE(charged.end_reason().starts_with(
+      "not enough memory for a request of 60 MB: memory-limit is 64 MB, and"));
+}
+
+TEST_F(ChargedSession, an_answer_takes_no_more_memory_than_there_is) {
+  create_topic("t");
+  for (int i = 0; i < 20; ++i) {
+    const std::string value(900'000, 'x');
+    EXPECT_EQ(produce_error(produce("t", batch(value))), KafkaError::None);
+  }
+  FetchRequest request = fetch("t", 0);
+  request.max_bytes = request.topics[0].partitions[0].partition_max_bytes = 55 << 20;
+  const auto answer_size = [&] {
+    tell(request, 11);
+    return charged.take_output().size();
+  };
+  EXPECT_GT(answer_size(), 3u << 20);
+  EXPECT_LT(answer_size(), 8u << 20) << "half of what a client may have";
+
+  // Others hold nearly everything: an empty answer, after a while.
+  MemoryAccount other(budget);
+  MemoryCharge charge(&other, MemoryKind::Connections);
+  charge.resize(63 << 20);
+  request.max_wait_ms = 30'000;
+  EXPECT_EQ(answer_size(), 0u);
+  ASSERT_TRUE(charged.deadline_us());
+  EXPECT_LE(*charged.deadline_us() - clock.monotonic_us(), 600'000);
+  clock.advance_us(700'000);
+  charged.run();
+  const std::string empty = charged.take_output();
+  EXPECT_GT(empty.size(), 0u);
+  EXPECT_LT(empty.size(), 1000u);
+
+  charge.resize(0);
+  EXPECT_GT(answer_size(), 3u << 20);
 }
 
 TEST_F(SessionTest, while_a_long_poll_waits_little_is_read_ahead) {

@@ -1,0 +1,102 @@
+"""The newest Python clients: what each of them does first, and what it does most."""
+import asyncio
+
+import asyncpg
+import confluent_kafka
+import confluent_kafka.admin
+import kafka
+import pg8000.dbapi
+import psycopg
+from millrace_server import case, run, start_server
+
+SERVER = start_server()
+KAFKA = SERVER.kafka
+WHERE = {"host": SERVER.host, "port": SERVER.port, "user": "ada"}
+
+
+def statements(stream):
+    return [f"CREATE STREAM {stream} (id INT KEY, name VARCHAR) WITH (kafka_topic = '{stream}', partitions = 1)",
+            f"CREATE TABLE {stream}_counts AS SELECT name, COUNT(*) AS n FROM {stream} GROUP BY name"]
+
+
+@case
+def confluent_kafka_lists_topics_produces_and_consumes():
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": KAFKA})
+    assert admin.list_topics(timeout=10).brokers
+    admin.create_topics([confluent_kafka.admin.NewTopic("confluent", 1, 1)])["confluent"].result(10)
+    assert "confluent" in admin.list_topics(timeout=10).topics
+    producer = confluent_kafka.Producer({"bootstrap.servers": KAFKA, "enable.idempotence": True})
+    for i in range(100):
+        producer.produce("confluent", f"{i}", key="k")
+    assert producer.flush(10) == 0
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": KAFKA, "group.id": "g",
+                                         "enable.auto.commit": False})
+    consumer.assign([confluent_kafka.TopicPartition("confluent", 0, 0)])
+    got = []
+    while len(got) < 100:
+        message = consumer.poll(10)
+        assert message is not None and not message.error(), message and message.error()
+        got.append(message.value())
+    consumer.close()
+    assert got == [b"%d" % i for i in range(100)]
+
+
+@case
+def kafka_python_produces_and_consumes():
+    producer = kafka.KafkaProducer(bootstrap_servers=KAFKA)
+    for i in range(100):
+        producer.send("python", b"%d" % i)
+    producer.flush(10)
+    consumer = kafka.KafkaConsumer(bootstrap_servers=KAFKA, consumer_timeout_ms=10_000,
+                                   enable_auto_commit=False)
+    partitions = [kafka.TopicPartition("python", p) for p in consumer.partitions_for_topic("python")]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning()
+    got = set()
+    for message in consumer:
+        got.add(message.value)
+        if len(got) == 100:
+            break
+    assert got == {b"%d" % i for i in range(100)}
+
+
+@case
+def psycopg_asks_and_streams():
+    with psycopg.connect(**WHERE, autocommit=True) as connection:
+        for statement in statements("psycopg_rows"):
+            connection.execute(statement)
+        for i in range(10):
+            connection.execute("INSERT INTO psycopg_rows VALUES (%s, %s)", (i, "even" if i % 2 == 0 else "odd"))
+        assert connection.execute("SELECT n FROM psycopg_rows_counts WHERE name = %s", ("even",)).fetchall() == [(5,)]
+        with connection.cursor() as cursor:
+            rows = cursor.stream("SELECT name, n FROM psycopg_rows_counts EMIT CHANGES LIMIT 2")
+            assert sorted(rows) == [("even", 5), ("odd", 5)]
+
+
+@case
+def asyncpg_asks():
+    async def go():
+        connection = await asyncpg.connect(**WHERE, database="millrace")
+        for statement in statements("asyncpg_rows"):
+            await connection.execute(statement)
+        await connection.execute("INSERT INTO asyncpg_rows VALUES ($1, $2)", 1, "one")
+        rows = await connection.fetch("SELECT name, n FROM asyncpg_rows_counts WHERE name = $1", "one")
+        assert [tuple(row) for row in rows] == [("one", 1)], rows
+        await connection.close()
+    asyncio.run(go())
+
+
+@case
+def pg8000_asks():
+    connection = pg8000.dbapi.connect(**WHERE)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    for statement in statements("pg8000_rows"):
+        cursor.execute(statement)
+    cursor.execute("INSERT INTO pg8000_rows VALUES (%s, %s)", (1, "one"))
+    cursor.execute("SELECT name, n FROM pg8000_rows_counts WHERE name = %s", ("one",))
+    assert [tuple(row) for row in cursor.fetchall()] == [("one", 1)]
+    connection.close()
+
+
+run()

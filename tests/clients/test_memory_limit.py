@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""Clients that want all the memory there is, at the same time: the server stays within memory-limit and
+little more, clients that behave go on, and each of the others is told which limit it has met.
+
+MILLRACE_MEMORY=full runs it in full: 512 MB, frames of 60 MB, a COPY of 2 GB; else it is a smaller one.
+"""
+import atexit
+import os
+import socket
+import struct
+import threading
+import time
+
+import kafka_wire
+from kafka_wire import batch_of
+from millrace_server import case, launch, run
+
+MB = 1 << 20
+IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
+LIMIT_MB = 512 if IS_FULL else 128
+MOST_MB = 700 if IS_FULL else 300  # the limit, the program itself, and what the heap has not given back
+FRAMES, FRAME_MB = (200, 60) if IS_FULL else (60, 20)
+FETCHES, TOPIC_MB = (50, 40) if IS_FULL else (15, 12)
+COPY_MB = 2048 if IS_FULL else 200
+STATEMENTS = 100
+
+SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", keeps_log=True)
+atexit.register(SERVER.stop)
+
+
+def anonymous_mb():
+    with open(f"/proc/{SERVER.pid}/status") as status:
+        for line in status:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) / 1024
+    raise AssertionError("no RssAnon")
+
+
+class Watch(threading.Thread):
+    """The most that the server has held."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.most_mb = 0
+        self.is_over = False
+
+    def run(self):
+        while not self.is_over:
+            self.most_mb = max(self.most_mb, anonymous_mb())
+            time.sleep(0.02)
+
+
+class Sql:
+    """As much of PostgreSQL's protocol as is needed to misuse it."""
+
+    def __init__(self):
+        self.socket = socket.create_connection((SERVER.host, SERVER.port), 60)
+        body = struct.pack(">i", 196608) + b"user\0ada\0\0"
+        self.socket.sendall(struct.pack(">i", 4 + len(body)) + body)
+        self.until(b"Z")
+
+    def send(self, kind, body):
+        self.socket.sendall(kind + struct.pack(">i", 4 + len(body)) + body)
+
+    def receive(self):
+        head = self._exactly(5)
+        return head[:1], self._exactly(struct.unpack(">i", head[1:])[0] - 4)
+
+    def until(self, kind):
+        """The messages before one of this kind, and it."""
+        got = []
+        while True:
+            got.append(self.receive())
+            if got[-1][0] == kind:
+                return got
+
+    def error(self):
+        """The error before the server is ready again or ends the connection; none: no error."""
+        found = None
+        try:
+            while True:
+                kind, body = self.receive()
+                if kind == b"E":
+                    found = body.decode()
+                if kind == b"Z":
+                    return found
+        except ConnectionError:
+            return found or "the connection ended without a word"
+
+    def query(self, text):
+        self.send(b"Q", text.encode() + b"\0")
+        got = self.until(b"Z")
+        errors = [body for kind, body in got if kind == b"E"]
+        assert not errors, errors
+        return sum(kind == b"D" for kind, _ in got)
+
+    def _exactly(self, size):
+        got = b""
+        while len(got) < size:
+            more = self.socket.recv(size - len(got))
+            if not more:
+                raise ConnectionError("the server ended the connection")
+            got += more
+        return got
+
+
+def push(connection, size, seconds):
+    """Sends until the server has taken nothing for so long; False when it has ended the connection."""
+    connection.settimeout(seconds)
+    piece = bytes(MB)
+    try:
+        while size > 0:
+            size -= connection.send(piece[:size])
+    except socket.timeout:
+        return True
+    except ConnectionError:
+        return False
+    return True
+
+
+def half_frames():
+    """Connections with most of a frame sent, as far as the server takes it."""
+    connections = [kafka_wire.Connection(SERVER.kafka, 60) for _ in range(FRAMES)]
+    for connection in connections:
+        connection.socket.sendall(struct.pack(">i", FRAME_MB * MB) + bytes(1000))
+    threads = [threading.Thread(target=push, args=(c.socket, FRAME_MB * MB - 2000, 1), daemon=True)
+               for c in connections]
+    for thread in threads:
+        thread.start()
+    return connections
+
+
+def unread_fetches():
+    connections = []
+    for _ in range(FETCHES):
+        connection = kafka_wire.Connection(SERVER.kafka, 60)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body("big", max_bytes=50 * MB))
+        connections.append(connection)
+    return connections
+
+
+def copy_in_transaction():
+    """The error that it ends with."""
+    client = Sql()
+    client.query("BEGIN")
+    client.send(b"Q", b"COPY rows FROM STDIN\0")
+    client.until(b"G")
+    line = b"1\t" + b"x" * 1000 + b"\n"
+    portion = line * (MB // len(line))
+    client.socket.settimeout(60)
+    try:
+        for _ in range(COPY_MB):
+            client.send(b"d", portion)
+        client.send(b"c", b"")
+    except ConnectionError:
+        pass
+    return client.error()
+
+
+def prepare_many(text):
+    """The error of the first statement that is refused."""
+    client = Sql()
+    for i in range(STATEMENTS):
+        try:
+            client.send(b"P", b"s%d\0" % i + text + b"\0\0\0")
+            client.send(b"S", b"")
+        except ConnectionError:
+            pass
+        error = client.error()
+        if error:
+            return error
+    return "all were taken"
+
+
+@case
+def everything_at_once():
+    with kafka_wire.Connection(SERVER.kafka, 60) as setup:
+        setup.create_topic("big")
+        setup.create_topic("small")
+        for _ in range(TOPIC_MB):
+            assert setup.produce("big", batch_of(os.urandom(1000_000)).encode())[0] == 0
+    good_sql, good_kafka = Sql(), kafka_wire.Connection(SERVER.kafka, 60)
+    good_sql.query("CREATE STREAM rows (id INT KEY, text VARCHAR) WITH (kafka_topic = 'rows', partitions = 1)")
+    good_sql.query("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM rows GROUP BY id")
+    watch = Watch()
+    watch.start()
+
+    errors = {}
+    offenders = [threading.Thread(target=lambda: errors.update(copy=copy_in_transaction())),
+                 threading.Thread(target=lambda: errors.update(
+                     literal=prepare_many(b"SELECT '" + b"x" * MB + b"'"))),
+                 threading.Thread(target=lambda: errors.update(
+                     list=prepare_many(b"SELECT " + b"1, " * (MB // 3) + b"1")))]
+    fetches = unread_fetches()
+    frames = half_frames()
+    for offender in offenders:
+        offender.start()
+
+    slowest_s, turns = 0, 0
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        begun = time.monotonic()
+        error, offset = good_kafka.produce("small", batch_of(b"%d" % turns).encode())
+        assert error == 0, error
+        error, end, records = good_kafka.fetch("small", offset)
+        assert error == 0 and kafka_wire.split_batches(records)[0].is_sound
+        good_sql.query(f"INSERT INTO rows VALUES ({turns % 3}, 'good')")
+        assert good_sql.query(f"SELECT * FROM counts WHERE id = {turns % 3}") == 1
+        slowest_s = max(slowest_s, time.monotonic() - begun)
+        turns += 1
+        if turns > 20 and not any(o.is_alive() for o in offenders) and frames_are_ended(frames):
+            break
+    else:
+        raise AssertionError("the offenders were not ended")
+    watch.is_over = True
+
+    print(f"  at most {watch.most_mb:.0f} MB, slowest of {turns} turns of a good client {slowest_s:.2f} s")
+    assert watch.most_mb < MOST_MB, watch.most_mb
+    assert "copy-atomic-bytes" in errors["copy"] or "memory-limit" in errors["copy"], errors["copy"]
+    assert "memory-limit" in errors["list"], errors["list"]
+    assert "memory-limit" in errors["literal"], errors["literal"]
+    with open(SERVER.log) as log:
+        ends = [line for line in log if "connection ended" in line]
+    assert any("not enough memory for" in line and f"memory-limit is {LIMIT_MB} MB" in line
+               for line in ends), ends
+    del fetches
+
+
+def frames_are_ended(frames):
+    """Whether the server has closed on those that had sent only half."""
+    for connection in frames:
+        connection.socket.settimeout(0.001)
+        try:
+            if connection.socket.recv(1):
+                return False
+        except socket.timeout:
+            return False
+        except ConnectionError:
+            pass
+    return True
+
+
+@case
+def memory_comes_back():
+    time.sleep(8)
+    assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()
+
+
+run()
