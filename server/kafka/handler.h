@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,10 +56,13 @@ class Reply {
   void expect_size(size_t size) const { slot_->bytes.reserve(size); }
   void send(const Response& response) const {
     append_response(slot_->bytes, correlation_id_, version_, response);
+    // Nobody can read a longer one: its size does not fit before it.
+    if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
     slot_->finish();
   }
   void send_nothing() const { slot_->finish(); }
   void end_connection() const {
+    slot_->bytes = {};
     slot_->ends_connection = true;
     slot_->finish();
   }
@@ -72,12 +76,12 @@ class Reply {
 // An answer that is put together from callbacks: it is sent when all that was counted in `left` is
 // done. Shared by the callbacks; the handler itself counts as one, until it has begun everything.
 template <class Response>
-struct Gathering {
+struct PendingResponse {
   Response response;
   Reply<Response> reply;
   size_t left = 1;
 
-  void one_is_done() {
+  void complete_one() {
     if (--left == 0) reply.send(response);
   }
 };

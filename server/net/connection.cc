@@ -196,16 +196,6 @@ void Connection::write(std::string bytes) {
   impl_->watch();
 }
 
-void Connection::write_gathered(std::span<const std::string_view> parts) {
-  size_t sent = impl_->unsent_size > 0 ? 0 : impl_->try_send(parts).value_or(0);
-  for (const std::string_view part : parts) {
-    const size_t skipped = std::min(sent, part.size());
-    sent -= skipped;
-    impl_->keep(std::string(part.substr(skipped)));
-  }
-  impl_->watch();
-}
-
 size_t Connection::unsent_bytes() const { return impl_->unsent_size; }
 
 void Connection::acknowledge_now() {

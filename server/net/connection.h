@@ -46,8 +46,6 @@ class Connection {
 
   // Sends what the socket takes at once, and keeps the rest.
   void write(std::string bytes);
-  // The same for parts that lie apart; only what the socket does not take is copied.
-  void write_gathered(std::span<const std::string_view> parts);
   size_t unsent_bytes() const;
   bool is_full() const { return unsent_bytes() > kHighMarkBytes; }
 

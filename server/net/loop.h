@@ -16,8 +16,7 @@ using Task = std::function<void()>;
 //
 // Threads: post() and stop() from any; all else from the thread in run(), or from the owner's while
 //          nobody is in run().
-// Queues:  the mailbox has no limit of its own: whoever posts for the sake of a client is bounded
-// by
+// Queues:  the mailbox has no limit of its own: whoever posts for the sake of a client is bounded by
 //          that client's buffers.
 class Loop {
  public:

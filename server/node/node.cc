@@ -11,6 +11,17 @@
 
 namespace server {
 
+namespace {
+
+// What is kept in memory until it is whole has to fit into a session's share of the memory.
+NodeSettings fitted(NodeSettings settings) {
+  settings.sql.copy_atomic_bytes = std::min(settings.sql.copy_atomic_bytes,
+                                            static_cast<int64_t>(memory_limit_bytes(settings) / 8));
+  return settings;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
   std::unique_ptr<Node> node(new Node(settings));
   const int64_t begun_us = node->clock_.monotonic_us();
@@ -34,7 +45,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings) {
 }
 
 Node::Node(const NodeSettings& settings)
-    : settings_(settings), memory_(memory_limit_bytes(settings)) {}
+    : settings_(fitted(settings)), memory_(memory_limit_bytes(settings)) {}
 
 FrontEndOptions Node::front_end_options(const Address& address) const {
   return {.address = address, .max_connections = settings_.max_connections};

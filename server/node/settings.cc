@@ -124,7 +124,9 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.read_wait_ms, text, 0, 3'600'000);
      }},
-    {"copy-atomic-bytes", "a COPY up to this size is all or nothing [67108864]",
+    {"copy-atomic-bytes",
+     "a COPY up to this size is all or nothing, and a transaction holds no more; at most an eighth "
+     "of memory-limit [67108864]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40);
      }},

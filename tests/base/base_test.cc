@@ -1,4 +1,3 @@
-#include "base/bounded_queue.h"
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/suggest.h"
@@ -37,18 +36,6 @@ TEST(ByteReader, a_short_message_is_noticed_once_and_for_good) {
   EXPECT_EQ(cut.signed_varint(), 0);
   EXPECT_FALSE(cut.ok());
   EXPECT_EQ(cut.be<int8_t>(), 0);
-}
-
-TEST(BoundedQueue, a_full_queue_refuses_and_a_closed_one_still_drains) {
-  BoundedQueue<int> queue(10);
-  EXPECT_TRUE(queue.try_push(1, 6));
-  EXPECT_FALSE(queue.try_push(2, 6));
-  EXPECT_TRUE(queue.try_push(3, 4));
-  queue.close();
-  EXPECT_FALSE(queue.try_push(4, 1));
-  EXPECT_EQ(queue.pop(), 1);
-  EXPECT_EQ(queue.pop(), 3);
-  EXPECT_EQ(queue.pop(), std::nullopt);
 }
 
 TEST(Suggest, a_mistyped_name_finds_its_neighbour_and_a_strange_one_finds_none) {

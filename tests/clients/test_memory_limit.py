@@ -242,6 +242,27 @@ def frames_are_ended(frames):
 
 
 @case
+def a_copy_of_any_size_goes_through_outside_of_a_transaction():
+    client = Sql()
+    client.query("CREATE STREAM copied (id INT KEY, text VARCHAR) WITH (kafka_topic = 'copied', partitions = 1)")
+    line = b"1\t" + b"x" * 1000 + b"\n"
+    for is_in_transaction in (True, False):
+        if is_in_transaction:
+            client.query("BEGIN")
+        client.send(b"Q", b"COPY copied FROM STDIN\0")
+        client.until(b"G")
+        for _ in range(LIMIT_MB):
+            client.send(b"d", line * (MB // len(line)))
+        client.send(b"c", b"")
+        error = client.error()
+        if is_in_transaction:
+            assert "the transaction holds more than" in error and "copy-atomic-bytes" in error, error
+            client.query("ROLLBACK")
+        else:
+            assert error is None, error
+
+
+@case
 def memory_comes_back():
     time.sleep(8)
     assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()

@@ -39,29 +39,29 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
 
 void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
                               Reply<CreatePartitionsResponse> reply) {
-  auto gathering = std::make_shared<Gathering<CreatePartitionsResponse>>(
-      Gathering<CreatePartitionsResponse>{{}, reply});
-  gathering->response.results.resize(request.topics.size());
+  auto pending = std::make_shared<PendingResponse<CreatePartitionsResponse>>(
+      PendingResponse<CreatePartitionsResponse>{{}, reply});
+  pending->response.results.resize(request.topics.size());
   const auto topics = context.backend.topics();
   std::set<std::string_view> seen;
   for (size_t i = 0; i < request.topics.size(); ++i) {
     const Asked& asked = request.topics[i];
-    Answer& answer = gathering->response.results[i];
+    Answer& answer = pending->response.results[i];
     answer.name = asked.name;
     if (!seen.insert(asked.name).second) {
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
     if (!check(asked, *topics, answer) || request.validate_only) continue;
-    ++gathering->left;
-    context.backend.grow_topic(asked.name, asked.count, [gathering, i](Status grown) {
+    ++pending->left;
+    context.backend.grow_topic(asked.name, asked.count, [pending, i](Status grown) {
       if (!grown)
-        refuse(gathering->response.results[i], kafka_error(grown.error().code),
+        refuse(pending->response.results[i], kafka_error(grown.error().code),
                grown.error().message);
-      gathering->one_is_done();
+      pending->complete_one();
     });
   }
-  gathering->one_is_done();
+  pending->complete_one();
 }
 
 }  // namespace server::kafka

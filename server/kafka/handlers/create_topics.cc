@@ -55,16 +55,16 @@ void warn_of_settings_without_effect(const Asked& asked) {
 
 void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
                           Reply<CreateTopicsResponse> reply) {
-  auto gathering =
-      std::make_shared<Gathering<CreateTopicsResponse>>(Gathering<CreateTopicsResponse>{{}, reply});
+  auto pending = std::make_shared<PendingResponse<CreateTopicsResponse>>(
+      PendingResponse<CreateTopicsResponse>{{}, reply});
   const auto topics = context.backend.topics();
   std::multiset<std::string_view> names;
   int32_t partitions_left = kMaxPartitions;
   for (const Asked& asked : request.topics) names.insert(asked.name);
-  gathering->response.topics.resize(request.topics.size());
+  pending->response.topics.resize(request.topics.size());
   for (size_t i = 0; i < request.topics.size(); ++i) {
     Asked& asked = request.topics[i];
-    Answer& answer = gathering->response.topics[i];
+    Answer& answer = pending->response.topics[i];
     answer.name = asked.name;
     if (names.count(asked.name) > 1) {
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
@@ -87,19 +87,19 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
       if (each.value) config[std::move(each.name)] = std::move(*each.value);
     if (request.validate_only) continue;
-    ++gathering->left;
+    ++pending->left;
     context.backend.create_topic(asked.name, partition_count, std::move(config),
-                                 [gathering, i](Result<storage::TopicInfo> made) {
-                                   Answer& topic = gathering->response.topics[i];
+                                 [pending, i](Result<storage::TopicInfo> made) {
+                                   Answer& topic = pending->response.topics[i];
                                    if (made)
                                      topic.topic_id = made->id;
                                    else
                                      refuse(topic, kafka_error(made.error().code),
                                             made.error().message);
-                                   gathering->one_is_done();
+                                   pending->complete_one();
                                  });
   }
-  gathering->one_is_done();
+  pending->complete_one();
 }
 
 }  // namespace server::kafka

@@ -7,13 +7,13 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply) {
   for (std::string& name : request.topic_names)
     request.topics.emplace_back().name = std::move(name);
-  auto gathering =
-      std::make_shared<Gathering<DeleteTopicsResponse>>(Gathering<DeleteTopicsResponse>{{}, reply});
-  gathering->response.responses.resize(request.topics.size());
+  auto pending = std::make_shared<PendingResponse<DeleteTopicsResponse>>(
+      PendingResponse<DeleteTopicsResponse>{{}, reply});
+  pending->response.responses.resize(request.topics.size());
   const auto topics = context.backend.topics();
   for (size_t i = 0; i < request.topics.size(); ++i) {
     const DeleteTopicsRequest::Topic& asked = request.topics[i];
-    DeleteTopicsResponse::Topic& answer = gathering->response.responses[i];
+    DeleteTopicsResponse::Topic& answer = pending->response.responses[i];
     const storage::TopicInfo* topic =
         asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
     answer.name = topic ? topic->name : asked.name;
@@ -22,16 +22,16 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
       answer.error_code = asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId;
       continue;
     }
-    ++gathering->left;
-    context.backend.delete_topic(topic->name, [gathering, i](Status deleted) {
+    ++pending->left;
+    context.backend.delete_topic(topic->name, [pending, i](Status deleted) {
       if (!deleted) {
-        gathering->response.responses[i].error_code = kafka_error(deleted.error().code);
-        gathering->response.responses[i].error_message = deleted.error().message;
+        pending->response.responses[i].error_code = kafka_error(deleted.error().code);
+        pending->response.responses[i].error_message = deleted.error().message;
       }
-      gathering->one_is_done();
+      pending->complete_one();
     });
   }
-  gathering->one_is_done();
+  pending->complete_one();
 }
 
 }  // namespace server::kafka

@@ -38,33 +38,33 @@ Topic refused(std::string name, KafkaError error) {
   return topic;
 }
 
-void create(HandlerContext& context, const std::shared_ptr<Gathering<MetadataResponse>>& gathering,
-            size_t index) {
-  ++gathering->left;
+void create(HandlerContext& context,
+            const std::shared_ptr<PendingResponse<MetadataResponse>>& pending, size_t index) {
+  ++pending->left;
   ++context.backend.topics_in_the_making;
-  const std::string name = *gathering->response.topics[index].name;
+  const std::string name = *pending->response.topics[index].name;
   context.backend.create_topic(
       name, context.node.partitions_of_new_topic, {},
-      [gathering, index, name, node_id = context.node.node_id,
+      [pending, index, name, node_id = context.node.node_id,
        &backend = context.backend](Result<storage::TopicInfo> made) {
         --backend.topics_in_the_making;
-        Topic& topic = gathering->response.topics[index];
+        Topic& topic = pending->response.topics[index];
         if (made)
           topic = describe(*made, node_id);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
           topic = refused(name, kafka_error(made.error().code));
-        gathering->one_is_done();
+        pending->complete_one();
       });
 }
 
 void create_some(HandlerContext& context,
-                 const std::shared_ptr<Gathering<MetadataResponse>>& gathering,
+                 const std::shared_ptr<PendingResponse<MetadataResponse>>& pending,
                  const std::vector<size_t>& missing) {
   int made = 0;
   for (const size_t index : missing) {
     if (made++ == kMostInTheMaking || context.backend.topics_in_the_making >= kMostInTheMaking)
       return;
-    create(context, gathering, index);
+    create(context, pending, index);
   }
 }
 
@@ -81,9 +81,9 @@ bool is_topic_name(std::string_view name) {
 void handle_metadata(HandlerContext& context, MetadataRequest request,
                      Reply<MetadataResponse> reply) {
   const NodeView& node = context.node;
-  auto gathering =
-      std::make_shared<Gathering<MetadataResponse>>(Gathering<MetadataResponse>{{}, reply});
-  MetadataResponse& response = gathering->response;
+  auto pending = std::make_shared<PendingResponse<MetadataResponse>>(
+      PendingResponse<MetadataResponse>{{}, reply});
+  MetadataResponse& response = pending->response;
   response.brokers.push_back({node.node_id, node.host, node.port, std::nullopt});
   response.cluster_id = node.cluster_id;
   response.controller_id = node.node_id;
@@ -116,8 +116,8 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
     }
   }
   if (request.allow_auto_topic_creation && node.creates_topics)
-    create_some(context, gathering, missing);
-  gathering->one_is_done();
+    create_some(context, pending, missing);
+  pending->complete_one();
 }
 
 }  // namespace server::kafka

@@ -53,7 +53,7 @@ struct PartitionAnswers {
   size_t left = 1;
   bool has_failed = false;
 
-  void one_is_done() {
+  void complete_one() {
     if (--left > 0) return;
     if (acks != 0) return reply.send(response);
     // Nothing is sent for acks 0; a failure is told by the end of the connection.
@@ -68,30 +68,30 @@ struct PartitionAnswers {
 
 class Producing {
  public:
-  Producing(HandlerContext& context, std::shared_ptr<PartitionAnswers> gathering)
-      : context_(context), gathering_(std::move(gathering)), topics_(context.backend.topics()) {}
+  Producing(HandlerContext& context, std::shared_ptr<PartitionAnswers> pending)
+      : context_(context), pending_(std::move(pending)), topics_(context.backend.topics()) {}
 
   void add(std::string_view topic_name, const ProduceRequest::Topic::Partition& asked,
            size_t topic_index, size_t index) {
-    Answer& answer = gathering_->response.responses[topic_index].partition_responses[index];
+    Answer& answer = pending_->response.responses[topic_index].partition_responses[index];
     answer.index = asked.index;
     const storage::TopicInfo* topic = topics_->find(topic_name);
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
-      return gathering_->refuse(answer, KafkaError::UnknownTopicOrPartition,
-                                "there is no such partition");
+      return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
+                              "there is no such partition");
     const storage::TopicPartition partition{topic->id, PartitionId(asked.index)};
     if (!seen_.insert(partition).second)
-      return gathering_->refuse(answer, KafkaError::InvalidRequest,
-                                "the request names the partition twice");
+      return pending_->refuse(answer, KafkaError::InvalidRequest,
+                              "the request names the partition twice");
     KafkaError error = KafkaError::None;
     const std::string_view bytes = asked.records.value_or("");
-    if (const Status checked = check_records_field(bytes, gathering_->reply.version(), error);
+    if (const Status checked = check_records_field(bytes, pending_->reply.version(), error);
         !checked) {
       if (checked.error().code == ErrorCode::RecordTooLarge) error = KafkaError::MessageTooLarge;
-      return gathering_->refuse(answer, error, checked.error().message);
+      return pending_->refuse(answer, error, checked.error().message);
     }
     if (is_too_large(*topic, bytes.size()))
-      return gathering_->refuse(
+      return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
           fmt::format("the batch has {} bytes, and max.message.bytes of topic \"{}\" is {}",
                       bytes.size(), topic->name, topic_config(*topic, "max.message.bytes")));
@@ -110,21 +110,21 @@ class Producing {
               size_t index) {
     storage::AppendRequest request;
     request.parts.push_back({partition, std::move(batch)});
-    ++gathering_->left;
+    ++pending_->left;
     context_.backend.append(
-        std::move(request), [gathering = gathering_, topic_index,
+        std::move(request), [pending = pending_, topic_index,
                              index](Result<std::vector<storage::AppendedBatch>> appended) {
-          Answer& answer = gathering->response.responses[topic_index].partition_responses[index];
+          Answer& answer = pending->response.responses[topic_index].partition_responses[index];
           if (appended && !appended->empty())
             answer.base_offset = appended->front().base_offset.value();
           else if (!appended)
-            gathering->refuse(answer, kafka_error(appended.error().code), appended.error().message);
-          gathering->one_is_done();
+            pending->refuse(answer, kafka_error(appended.error().code), appended.error().message);
+          pending->complete_one();
         });
   }
 
   HandlerContext& context_;
-  std::shared_ptr<PartitionAnswers> gathering_;
+  std::shared_ptr<PartitionAnswers> pending_;
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::set<storage::TopicPartition> seen_;
 };
@@ -134,14 +134,14 @@ class Producing {
 // Partitions are appended one by one, so that one that is refused does not hold up the others; the
 // log's writer puts them into one commit.
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply) {
-  auto gathering = std::make_shared<PartitionAnswers>(PartitionAnswers{{}, reply, request.acks});
+  auto pending = std::make_shared<PartitionAnswers>(PartitionAnswers{{}, reply, request.acks});
   const bool is_refused =
       request.acks < -1 || request.acks > 1 || request.transactional_id.has_value();
-  Producing producing(context, gathering);
-  gathering->response.responses.resize(request.topic_data.size());
+  Producing producing(context, pending);
+  pending->response.responses.resize(request.topic_data.size());
   for (size_t i = 0; i < request.topic_data.size(); ++i) {
     ProduceRequest::Topic& topic = request.topic_data[i];
-    ProduceResponse::Topic& answers = gathering->response.responses[i];
+    ProduceResponse::Topic& answers = pending->response.responses[i];
     answers.name = topic.name;
     answers.partition_responses.resize(topic.partition_data.size());
     for (size_t j = 0; j < topic.partition_data.size(); ++j) {
@@ -150,13 +150,13 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
         continue;
       }
       answers.partition_responses[j].index = topic.partition_data[j].index;
-      gathering->refuse(
+      pending->refuse(
           answers.partition_responses[j],
           request.transactional_id ? kTransactionalIdNotAuthorized : kInvalidRequiredAcks,
           request.transactional_id ? "transactions are not supported yet" : "acks is 0, 1 or -1");
     }
   }
-  gathering->one_is_done();
+  pending->complete_one();
 }
 
 }  // namespace server::kafka
