@@ -23,6 +23,7 @@ FRAMES, FRAME_MB = (200, 60) if IS_FULL else (60, 20)
 FETCHES, TOPIC_MB = (50, 40) if IS_FULL else (15, 12)
 COPY_MB = 2048 if IS_FULL else 200
 STATEMENTS = 100
+WINDOW_RECORDS = 400 if IS_FULL else 20
 
 SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", keeps_log=True)
 atexit.register(SERVER.stop)
@@ -182,7 +183,11 @@ def everything_at_once():
             assert setup.produce("big", batch_of(os.urandom(1000_000)).encode())[0] == 0
     good_sql, good_kafka = Sql(), kafka_wire.Connection(SERVER.kafka, 60)
     good_sql.query("CREATE STREAM rows (id INT KEY, text VARCHAR) WITH (kafka_topic = 'rows', partitions = 1)")
+    good_sql.query("CREATE STREAM many (id INT KEY, text VARCHAR) WITH (kafka_topic = 'many', partitions = 1)")
     good_sql.query("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM rows GROUP BY id")
+    # Each record lies in 3,600 windows: with the INSERTs below, tens of thousands of changes and more.
+    good_sql.query("CREATE TABLE windows AS SELECT id, COUNT(*) AS n FROM many WINDOW HOPPING "
+                   "(SIZE 1 HOUR, ADVANCE BY 1 SECOND) GROUP BY id")
     watch = Watch()
     watch.start()
 
@@ -192,6 +197,8 @@ def everything_at_once():
                      literal=prepare_many(b"SELECT '" + b"x" * MB + b"'"))),
                  threading.Thread(target=lambda: errors.update(
                      list=prepare_many(b"SELECT " + b"1, " * (MB // 3) + b"1")))]
+    many = ", ".join(f"({i % 5}, 'x')" for i in range(WINDOW_RECORDS))
+    good_sql.query(f"INSERT INTO many VALUES {many}")
     fetches = unread_fetches()
     frames = half_frames()
     for offender in offenders:
