@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "server/kafka/apis.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/long_polls.h"
@@ -15,6 +18,15 @@ constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
 constexpr size_t kReadAhead = 64 * 1024;
 
+// For the log: what a client calls itself may be long, and anything.
+std::string client_name(const RequestHeader& header) {
+  constexpr size_t kShown = 40;
+  std::string name = header.client_id.value_or("").substr(0, kShown);
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isprint(c) == 0 || c == '"'; }, '?');
+  return name;
+}
+
 // What the server's log says of a request that nobody answers; some clients ask for it again and
 // again, without a word of their own.
 std::string unknown_request(const RequestHeader& header) {
@@ -23,8 +35,8 @@ std::string unknown_request(const RequestHeader& header) {
     what = "consumer groups are";
   else if (header.api_key >= 24 && header.api_key <= 28)
     what = "transactions are";
-  return fmt::format("{} not supported yet (api key {}, version {})", what, header.api_key,
-                     header.api_version);
+  return fmt::format("{} not supported yet (api key {}, version {}, client id \"{}\")", what,
+                     header.api_key, header.api_version, client_name(header));
 }
 
 // A client that speaks a later version than ours learns from the oldest shape what we speak.
@@ -126,7 +138,8 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   }
   HandlerContext all = context();
   if (const Status handled = api->handle(all, request, slot); !handled)
-    refuse(handled.error().message);
+    refuse(fmt::format("{} (api key {}, version {}, client id \"{}\")", handled.error().message,
+                       header.api_key, header.api_version, client_name(header)));
 }
 
 void Session::refuse(std::string why) {

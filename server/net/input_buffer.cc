@@ -11,6 +11,7 @@ namespace {
 
 // What an idle connection may go on holding after a large message.
 constexpr size_t kKeptCapacity = 64 * 1024;
+constexpr size_t kFastGrowth = 1 << 20;
 constexpr size_t kRead = Connection::kReadSizeBytes;
 
 }  // namespace
@@ -51,8 +52,9 @@ bool InputBuffer::make_room(size_t whole) {
   // The read that completes the message may bring the next one's beginning.
   const size_t full = whole + kRead;
   if (buffer_.capacity() - buffer_.size() >= std::min(full - size, kRead)) return true;
-  // Doubling moves a large message seldom; with little memory left it goes in smaller steps.
-  for (const size_t step : {size, size / 8}) {
+  // What is there becomes four times as long, later twice, so that a message is moved seldom; with
+  // little memory left it goes in smaller steps.
+  for (const size_t step : {size <= kFastGrowth ? 3 * size : size, size / 8}) {
     const size_t capacity = std::min(full, size + std::max(step, kRead));
     if (!charge_.try_resize(capacity)) continue;
     move_to(capacity);

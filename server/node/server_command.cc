@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
@@ -19,6 +20,14 @@ void set_level(const std::string& name) {
                                   : LogLevel::Info);
 }
 
+// Each connection is an open file; shells let programs have 1024, unless they ask for more.
+void raise_file_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) log_warn("cannot raise the number of open files");
+}
+
 int report(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.message);
   if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
@@ -33,6 +42,7 @@ int run_server_command(int argc, const char* const* argv) {
   if (arguments.is_over) return arguments.exit_code;
   tune_heap(memory_limit_bytes(arguments.settings));
   set_level(arguments.settings.log_level);
+  raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);
   storage::report_bus_errors();
   // Blocked before any thread is made, so that sigwait alone gets them.

@@ -50,6 +50,7 @@ class Portal final : public sql::Receiver {
   const PreparedStatementPtr& statement() const { return statement_; }
   const std::vector<Format>& formats() const { return formats_; }
   bool is_holdable = false;  // survives the end of the transaction
+  MemoryCharge charge;       // of its parameters
 
   // ---- Only for statements of the engine ----
 

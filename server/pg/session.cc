@@ -302,6 +302,9 @@ void Session::handle_query(std::string_view text) {
   portals_.erase(std::string());
   script_.emplace();
   script_->text = text;
+  auto charge = charge_statement(text);
+  if (!charge) return fail(charge.error(), script_->text);
+  script_->charge = std::move(charge).take();
   auto statements = parse(text);
   if (!statements) return fail(statements.error(), script_->text);
   for (ParsedStatement& statement : *statements)

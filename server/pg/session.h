@@ -81,6 +81,7 @@ class Session : public ClientSession {
     std::string text;
     std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
     size_t next = 0;
+    MemoryCharge charge = {};
     bool is_last() const { return next + 1 == statements.size(); }
   };
   // INSERTs of one Query or between two Syncs are gathered and appended together. None: outside of
@@ -131,8 +132,10 @@ class Session : public ClientSession {
   Result<PreparedStatementPtr> analyse(std::shared_ptr<const engine::ParsedStatement> statement,
                                        std::string text, std::vector<uint32_t> parameter_oids,
                                        std::span<const engine::SqlType> parameter_types);
-  // Under a name (the empty one too), if there is memory for it.
-  Status keep_statement(std::string name, PreparedStatementPtr statement);
+  // What a statement will need once it is parsed, if there is memory for it.
+  Result<MemoryCharge> charge_statement(std::string_view text) const;
+  // Under a name, also the empty one.
+  void keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
   // The columns that its rows will have; none when it gives no rows.

@@ -32,6 +32,8 @@ size_t statement_memory(std::string_view text) {
   return kLeastBytes + kTextCopies * text.size() + kTokenBytes * tokens;
 }
 
+constexpr size_t kPortalBytes = 1024;  // beside its parameters
+
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
 Result<std::vector<SqlType>> types_of_oids(std::span<const uint32_t> oids) {
@@ -107,6 +109,7 @@ Status Session::handle_parse(std::string_view body) {
                  "prepared statement " + quoted(message.statement) + " already exists"};
   statements_.erase(std::string(message.statement));
 
+  MemoryCharge charge = TRY(charge_statement(message.sql));
   auto parsed = TRY(parse(message.sql));
   if (parsed.size() > 1)
     return Error{ErrorCode::SyntaxError,
@@ -119,7 +122,7 @@ Status Session::handle_parse(std::string_view body) {
   const std::vector<SqlType> types = TRY(types_of_oids(message.parameter_oids));
   auto analysed = TRY(analyse(std::move(statement), std::string(message.sql),
                               std::move(message.parameter_oids), types));
-  TRY(keep_statement(std::string(message.statement), std::move(analysed)));
+  keep_statement(std::string(message.statement), std::move(analysed), std::move(charge));
   writer().parse_complete();
   return {};
 }
@@ -146,12 +149,17 @@ Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatem
   return analysed;
 }
 
-Status Session::keep_statement(std::string name, PreparedStatementPtr statement) {
-  statement->charge = MemoryCharge(memory_, MemoryKind::Statements);
-  if (!statement->charge.try_resize(statement_memory(statement->text)))
-    return memory_->refusal("a prepared statement of " + format_bytes(statement->text.size()));
+Result<MemoryCharge> Session::charge_statement(std::string_view text) const {
+  MemoryCharge charge(memory_, MemoryKind::Statements);
+  if (!charge.try_resize(statement_memory(text)))
+    return memory_->refusal("a statement of " + format_bytes(text.size()));
+  return charge;
+}
+
+void Session::keep_statement(std::string name, PreparedStatementPtr statement,
+                             MemoryCharge charge) {
+  statement->charge = std::move(charge);
   statements_[std::move(name)] = std::move(statement);
-  return {};
 }
 
 Status Session::handle_bind(std::string_view body) {
@@ -174,10 +182,16 @@ Status Session::handle_bind(std::string_view body) {
     return Error{ErrorCode::DuplicateCursor,
                  "cursor " + quoted(message.portal) + " already exists"};
 
+  // A portal may stay until the end of the transaction, with its parameters.
+  MemoryCharge charge(memory_, MemoryKind::Statements);
+  if (!charge.try_resize(kPortalBytes + 2 * body.size()))
+    return memory_->refusal("a portal of " + format_bytes(body.size()));
   std::vector<engine::Value> parameters;
   if (statement->plan) parameters = TRY(decode_parameters(*statement, message));
-  portals_[std::string(message.portal)] = std::make_shared<Portal>(
-      statement, std::move(parameters), std::move(message.result_formats), waker());
+  auto portal = std::make_shared<Portal>(statement, std::move(parameters),
+                                         std::move(message.result_formats), waker());
+  portal->charge = std::move(charge);
+  portals_[std::string(message.portal)] = std::move(portal);
   writer().bind_complete();
   return {};
 }

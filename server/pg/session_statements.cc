@@ -310,8 +310,9 @@ struct Session::OwnStatement {
       types.push_back(TRY(engine::resolve_type(type)));
     // The inner statement lives as long as the outer one that holds it.
     std::shared_ptr<const engine::ParsedStatement> inner(statement.parsed, prepare.statement.get());
+    MemoryCharge charge = TRY(session.charge_statement(statement.text));
     auto analysed = TRY(session.analyse(std::move(inner), statement.text, {}, types));
-    TRY(session.keep_statement(name, std::move(analysed)));
+    session.keep_statement(name, std::move(analysed), std::move(charge));
     return done("PREPARE");
   }
 

@@ -9,6 +9,7 @@ import dataclasses
 import glob
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -53,14 +54,20 @@ class Server:
     log: str | None = None  # the file of its log, if one was asked for
 
 
-def launch(*flags, keeps_log=False):
+def launch(*flags, keeps_log=False, open_files=None):
     """A server of its own on a fresh data directory, and what stops it."""
     data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
     log = os.path.join(data_dir, "log") if keeps_log else None
+
+    def limit_files():
+        if open_files:
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most))
+
     server = subprocess.Popen(
         [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
          *flags],
-        stdout=subprocess.PIPE, stderr=open(log, "w") if log else None, text=True)
+        stdout=subprocess.PIPE, stderr=open(log, "w") if log else None, text=True, preexec_fn=limit_files)
 
     def stop():
         server.terminate()

@@ -23,6 +23,7 @@ FRAMES, FRAME_MB = (200, 60) if IS_FULL else (60, 20)
 FETCHES, TOPIC_MB = (50, 40) if IS_FULL else (15, 12)
 COPY_MB = 2048 if IS_FULL else 200
 STATEMENTS = 100
+HALF_STATEMENTS = 20
 WINDOW_RECORDS = 400 if IS_FULL else 20
 
 SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", keeps_log=True)
@@ -131,6 +132,15 @@ def half_frames():
     return connections
 
 
+def half_statements():
+    """The same of PostgreSQL's."""
+    clients = [Sql() for _ in range(HALF_STATEMENTS)]
+    for client in clients:
+        client.socket.sendall(b"Q" + struct.pack(">i", FRAME_MB * MB) + b"SELECT '" + bytes(1000))
+        threading.Thread(target=push, args=(client.socket, FRAME_MB * MB - 2000, 1), daemon=True).start()
+    return clients
+
+
 def unread_fetches():
     connections = []
     for _ in range(FETCHES):
@@ -201,6 +211,7 @@ def everything_at_once():
     good_sql.query(f"INSERT INTO many VALUES {many}")
     fetches = unread_fetches()
     frames = half_frames()
+    statements = half_statements()
     for offender in offenders:
         offender.start()
 
@@ -227,6 +238,10 @@ def everything_at_once():
     assert "copy-atomic-bytes" in errors["copy"] or "memory-limit" in errors["copy"], errors["copy"]
     assert "memory-limit" in errors["list"] or "too long" in errors["list"], errors["list"]
     assert "memory-limit" in errors["literal"], errors["literal"]
+    for client in statements:
+        client.socket.settimeout(60)
+        error = client.error()
+        assert "not enough memory for a message" in error and "memory-limit" in error, error
     with open(SERVER.log) as log:
         ends = [line for line in log if "connection ended" in line]
     assert any("not enough memory for" in line and f"memory-limit is {LIMIT_MB} MB" in line
@@ -267,6 +282,20 @@ def a_copy_of_any_size_goes_through_outside_of_a_transaction():
             client.query("ROLLBACK")
         else:
             assert error is None, error
+
+
+@case
+def there_may_be_more_connections_than_the_shell_lets_programs_open_files():
+    server = launch("--max-connections", "300", open_files=100)
+    try:
+        connections = [kafka_wire.Connection(server.kafka) for _ in range(200)]
+        for connection in connections:
+            connection.ask(kafka_wire.API_VERSIONS, 0, b"")
+        connections += [kafka_wire.Connection(server.kafka) for _ in range(110)]
+        assert connections[-1].is_ended(), "there may be 300"
+        connections[0].ask(kafka_wire.API_VERSIONS, 0, b"")
+    finally:
+        server.stop()
 
 
 @case

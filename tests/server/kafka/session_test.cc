@@ -123,6 +123,21 @@ TEST_F(SessionTest, a_request_that_nobody_answers_ends_the_connection) {
   EXPECT_TRUE(answers().empty());
 }
 
+TEST_F(SessionTest, the_log_says_what_was_malformed_and_whose_it_was) {
+  std::string bytes;
+  append_request(
+      bytes,
+      {.api_version = 4, .correlation_id = 1, .client_id = "shop\n\"7\"" + std::string(99, 'x')},
+      MetadataRequest{});
+  bytes.resize(bytes.size() - 3);
+  store_be(bytes.data(), static_cast<int32_t>(bytes.size() - 4));
+  session.receive(bytes);
+  session.run();
+  EXPECT_TRUE(session.is_over());
+  EXPECT_EQ(session.end_reason(), "malformed request (api key 3, version 4, client id \"shop??7?" +
+                                      std::string(32, 'x') + "\")");
+}
+
 TEST_F(SessionTest, metadata_makes_the_topic_that_a_producer_asks_for) {
   MetadataRequest request;
   request.topics = {{.name = "fresh"}, {.name = "bad name"}};

@@ -35,7 +35,7 @@ TEST(InputBuffer, holds_memory_for_what_has_arrived_and_not_for_what_is_promised
   InputBuffer input(&memory.account);
   input.append(std::string(kRead, 'x'));
   EXPECT_TRUE(input.make_room(100 * kMb));
-  EXPECT_LT(memory.account.held_bytes(), 4 * kRead);
+  EXPECT_LE(memory.account.held_bytes(), 4 * kRead + 4096);
 }
 
 TEST(InputBuffer, an_idle_connection_holds_next_to_nothing) {

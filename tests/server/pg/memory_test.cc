@@ -1,0 +1,86 @@
+// What a session holds is charged to its account, refused with an error that names the limit, and
+// given back.
+#include <gtest/gtest.h>
+
+#include "tests/server/pg/conversation.h"
+
+using namespace server::pg;
+
+namespace {
+
+constexpr size_t kMb = 1 << 20;
+
+// Of 64 MB; one session may have a fifth of it.
+struct Charged {
+  MemoryBudget budget{64 * kMb};
+  MemoryAccount account{budget};
+  Conversation client{SessionLimits{}, &account};
+  Charged() { Conversation::begun(client); }
+};
+
+std::string literal(size_t size) { return "SELECT '" + std::string(size, 'x') + "'"; }
+
+}  // namespace
+
+TEST(SessionMemory, half_a_message_gets_no_more_than_a_share) {
+  Charged charged;
+  charged.client.session.receive(message('Q', std::string(40 * kMb, 'x')).substr(0, 1000));
+  charged.client.session.run();
+  const std::string piece(64 * 1024, 'x');
+  while (charged.client.session.refused_memory().empty()) {
+    ASSERT_LE(charged.account.held_bytes(), 16 * kMb);
+    charged.client.session.receive(piece);
+    charged.client.session.run();
+  }
+  EXPECT_EQ(charged.client.session.refused_memory(), "a message of 40 MB");
+  EXPECT_TRUE(charged.client.session.is_inside_message());
+  EXPECT_GE(charged.account.held_bytes(), 8 * kMb);
+
+  // What the front end says when that lasts.
+  charged.client.session.shut_down(
+      charged.account.refusal(charged.client.session.refused_memory()));
+  EXPECT_EQ(charged.client.hear(), "E(54000 FATAL not enough memory for a message of 40 MB)");
+  EXPECT_TRUE(charged.client.session.end_reason().find("memory-limit is 64 MB") !=
+              std::string::npos);
+}
+
+TEST(SessionMemory, a_long_message_is_given_back_when_it_was_read) {
+  Charged charged;
+  const std::string answer = charged.client.say(query(literal(kMb)));
+  EXPECT_TRUE(answer.ends_with("C(SELECT 1) Z(I)")) << answer.substr(0, 200);
+  EXPECT_LE(charged.account.held_bytes(), 8192u);
+}
+
+TEST(SessionMemory, prepared_statements_are_refused_when_they_are_too_many) {
+  Charged charged;
+  std::string answer;
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    answer = charged.client.say(parse(literal(kMb), "s" + std::to_string(taken)) + sync_up());
+    if (answer != "1 Z(I)") break;
+  }
+  EXPECT_GE(taken, 1);
+  EXPECT_LE(taken, 4);
+  EXPECT_EQ(answer, "E(54000 not enough memory for a statement of 1.0 MB) Z(I)");
+  EXPECT_TRUE(charged.client.say(query("SELECT 1")).ends_with("C(SELECT 1) Z(I)"))
+      << "the session goes on";
+  EXPECT_GE(charged.budget.held_bytes(MemoryKind::Statements), 4 * kMb);
+  for (int i = 0; i < taken; ++i) charged.client.say(close_statement("s" + std::to_string(i)));
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Statements), 0u);
+}
+
+TEST(SessionMemory, portals_with_large_parameters_are_refused_when_they_are_too_many) {
+  Charged charged;
+  charged.client.say(query("BEGIN") + parse("SELECT $1", "s", {25}));
+  std::string answer;
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    const std::string name = "p" + std::to_string(taken);
+    answer = charged.client.say(bind({std::string(kMb, 'x')}, {.portal = name, .statement = "s"}));
+    if (answer != "2") break;
+  }
+  EXPECT_LE(taken, 6);
+  EXPECT_EQ(answer, "E(54000 not enough memory for a portal of 1.0 MB)");
+  charged.client.say(sync_up() + query("ROLLBACK"));
+  EXPECT_LE(charged.budget.held_bytes(MemoryKind::Statements), 8192u);
+}
