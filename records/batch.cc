@@ -175,7 +175,8 @@ Result<RecordReader> RecordReader::open(const BatchView& batch, std::string& scr
 }
 
 RecordReader::RecordReader(const BatchHeader& header, std::string_view records)
-    : at_(records.data()),
+    : begin_(records.data()),
+      at_(records.data()),
       end_(records.data() + records.size()),
       base_timestamp_(header.base_timestamp),
       append_timestamp_(header.max_timestamp),

@@ -116,6 +116,22 @@ class RecordReader {
   static Result<RecordReader> open(const BatchView& batch, std::string& scratch,
                                    size_t max_records_size = kMaxRecordsSize);
 
+  // A reader of records that an earlier one has decompressed, or found uncompressed.
+  static RecordReader over(const BatchHeader& header, std::string_view records) {
+    return {header, records};
+  }
+
+  // Between two records, to go on there with another reader of the same batch.
+  struct Place {
+    size_t position = 0;  // in the records' bytes
+    int32_t left = 0;     // records
+  };
+  Place place() const { return {static_cast<size_t>(at_ - begin_), left_}; }
+  void go_to(const Place& place) {
+    at_ = begin_ + place.position;
+    left_ = place.left;
+  }
+
   // False at the end, and when the bytes are not records; status() tells which.
   bool next(RecordView& record);
   Status status() const;
@@ -124,6 +140,7 @@ class RecordReader {
   RecordReader(const BatchHeader& header, std::string_view records);
   bool fail();
 
+  const char* begin_;
   const char* at_;
   const char* end_;
   int64_t base_timestamp_;

@@ -1,13 +1,17 @@
 #include "engine/exec/aggregate.h"
 
-#include <algorithm>
-#include <climits>
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
 
-#include "engine/types/time_math.h"
+#include <algorithm>
+#include <cassert>
+#include <climits>
 
 namespace engine {
 
 namespace {
+
+constexpr std::string_view kMaxAheadProperty = "stream.time.max.ahead.ms";
 
 std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   std::vector<AggregateInstance> instances;
@@ -15,8 +19,11 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-WindowTimes times_of(const AggregateWindow& window) {
-  return {window.size_ms, window.advance_ms, window.grace_ms};
+// The planner has refused what is no number.
+int64_t max_ahead_of(const EvalContext& eval) {
+  int64_t ms = -1;
+  const std::string_view text = eval.property(std::string(kMaxAheadProperty), "-1");
+  return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &ms) ? ms : -1;
 }
 
 }  // namespace
@@ -26,7 +33,8 @@ AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& 
     : Operator(context),
       step_(step),
       key_schema_(std::move(key_schema)),
-      store_(instances_of(step), step.window.has_value()) {}
+      store_(instances_of(step), step.window.has_value()),
+      max_ahead_ms_(max_ahead_of(context.eval)) {}
 
 Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context,
                                                                    const AggregateStep& step,
@@ -38,59 +46,177 @@ Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& 
   return made;
 }
 
-void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
-  if (scalars.empty()) return;
-  stream_time_ = scalars.front();
-  scalars = scalars.subspan(1);
+WindowTimes AggregateOperator::window() const {
+  return {step_.window->size_ms, step_.window->advance_ms, step_.window->grace_ms};
 }
 
-void AggregateOperator::list_windows(const Batch& batch, uint32_t row, std::string_view key,
-                                     std::vector<Change>& changes) {
-  const WindowTimes window = times_of(*step_.window);
-  const int64_t timestamp = batch.timestamps[row];
-  int64_t start = window.first_start(timestamp);
-  for (int64_t left = window.count(timestamp); left > 0; --left) {
-    // A record is late for a window that has closed.
-    if (!window.is_closed(start, stream_time_))
-      changes.push_back({&store_.touch(key, start), row, false, !step_.final_only});
-    start = saturating_add(start, window.advance_ms);
-  }
-}
+// ---- batches
 
 Status AggregateOperator::process(Batch batch, size_t) {
-  EncodedRows keys;
+  assert(!has_rest());
+  Rest rest;
   std::vector<const Column*> key_columns;
   for (size_t i = 0; i < step_.key_count; ++i) key_columns.push_back(batch.columns[i].get());
-  key_writer_->write(key_columns, {0, batch.rows}, nullptr, keys);
-  if (!keys.problems.empty())
+  key_writer_->write(key_columns, {0, batch.rows}, nullptr, rest.keys);
+  if (!rest.keys.problems.empty())
     return Error{ErrorCode::InvalidText, "a group's key cannot be written",
-                 keys.problems.front().message};
+                 rest.keys.problems.front().message};
+  rest.batch = std::move(batch);
+  rest_ = std::move(rest);
+  return take_rows();
+}
 
+Status AggregateOperator::resume() {
+  if (is_blocked()) return {};
+  if (closing_) TRY(close_some());
+  return may_go_on() ? take_rows() : Status{};
+}
+
+Status AggregateOperator::take_rows() {
   std::vector<Change> changes;
-  changes.reserve(batch.rows);
-  for (uint32_t row = 0; row < batch.rows; ++row) {
-    const std::string_view key =
-        keys[row].value_or(std::string_view());  // no key: one group of all
-    if (!step_.window) {
-      GroupSlot& group = store_.touch(key);
-      const bool is_new = batch.present.test(row);
-      if (step_.is_table && batch.old_present.test(row))
-        changes.push_back({&group, row, true, !is_new});
-      if (is_new) changes.push_back({&group, row, false, true});
-      continue;
+  while (rest_ && !closing_) {
+    changes.clear();
+    const bool is_done = list_changes(changes);
+    const size_t bytes_before = context().slice.bytes_left();
+    TRY(apply(rest_->batch, changes));
+    adapt_block(bytes_before - context().slice.bytes_left());
+    if (is_done) {
+      report_times();
+      rest_.reset();
+      expire();
     }
-    const int64_t before = stream_time_;
-    stream_time_ = std::max(stream_time_, batch.timestamps[row]);
-    if (step_.final_only && stream_time_ > before) {
-      TRY(apply(batch, changes));
-      changes.clear();
-      TRY(emit_closed(before, batch, row));
-    }
-    list_windows(batch, row, key, changes);
+    if (!may_go_on()) break;
+    if (closing_) TRY(close_some());
+    if (!may_go_on()) break;
   }
-  TRY(apply(batch, changes));
-  expire();
   return {};
+}
+
+// Groups that are large (COLLECT_LIST) give large rows: fewer of them are made at once.
+void AggregateOperator::adapt_block(size_t output_bytes) {
+  constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024, kFewest = 16;
+  if (output_bytes > kTooMuch)
+    block_rows_ = std::max(kFewest, block_rows_ / 2);
+  else if (output_bytes < kLittle)
+    block_rows_ = std::min(Slice::kBlockRows, block_rows_ * 2);
+}
+
+// The changes of one block; true when all rows of the batch have given theirs. Stops before the
+// windows of a record that closes others: their results are written first.
+bool AggregateOperator::list_changes(std::vector<Change>& changes) {
+  Rest& rest = *rest_;
+  const size_t max_changes =
+      step_.window ? std::min(context().slice.block_rows(), block_rows_) : block_rows_;
+  while (rest.row < rest.batch.rows && changes.size() < max_changes) {
+    if (step_.window) {
+      if (!rest.row_is_begun && begin_row()) break;
+      list_windows(max_changes, changes);
+      if (rest.row_is_begun) break;
+    } else {
+      list_change(changes);
+    }
+    ++rest.row;
+  }
+  if (step_.window) context().slice.spend_rows(changes.size());
+  return rest.row == rest.batch.rows;
+}
+
+void AggregateOperator::list_change(std::vector<Change>& changes) {
+  const Rest& rest = *rest_;
+  // No key: one group of all.
+  GroupSlot& group = store_.touch(rest.keys[rest.row].value_or(std::string_view()));
+  const bool is_new = rest.batch.present.test(rest.row);
+  if (step_.is_table && rest.batch.old_present.test(rest.row))
+    changes.push_back({&group, rest.row, true, !is_new});
+  if (is_new) changes.push_back({&group, rest.row, false, true});
+}
+
+// True when windows have closed whose results are to be written before the record counts.
+bool AggregateOperator::begin_row() {
+  Rest& rest = *rest_;
+  rest.row_is_begun = true;
+  const int64_t timestamp = rest.batch.timestamps[rest.row];
+  const int64_t before = stream_time_.timestamp;
+  move_stream_time(rest.row);
+  rest.next_start = window().first_start(timestamp);
+  // Late is what has a window that no longer takes it, be it one of many: the earliest closes first.
+  // A record at stream time or ahead of it never is.
+  if (!take_restored_place() && timestamp < stream_time_.timestamp &&
+      window().is_closed(rest.next_start, stream_time_.timestamp) && rest.late++ == 0)
+    rest.first_late = rest.row;
+  if (step_.final_only && stream_time_.timestamp > before) begin_closing(before);
+  return closing_.has_value();
+}
+
+// Whether some windows of the row were done before the task began anew; then it goes on there.
+bool AggregateOperator::take_restored_place() {
+  if (!restored_) return false;
+  Rest& rest = *rest_;
+  const int64_t offset = rest.batch.offsets[rest.row];
+  if (rest.batch.partition_of(rest.row) != restored_->partition || offset < restored_->offset)
+    return false;
+  const bool is_there = offset == restored_->offset;
+  if (is_there) rest.next_start = restored_->next_start;
+  restored_.reset();
+  return is_there;
+}
+
+// A record whose time lies too far ahead counts in its windows, but the time of all others does not
+// follow it: a client with a broken clock would make them late.
+void AggregateOperator::move_stream_time(uint32_t row) {
+  Rest& rest = *rest_;
+  const int64_t timestamp = rest.batch.timestamps[row];
+  const bool is_ahead = max_ahead_ms_ >= 0 &&
+                        timestamp > saturating_add(context().eval.clock.wall_ms(), max_ahead_ms_);
+  if (!is_ahead) {
+    stream_time_.note(timestamp, rest.batch.partition_of(row), rest.batch.offsets[row]);
+  } else if (timestamp > stream_time_.timestamp && rest.ahead++ == 0) {
+    rest.first_ahead = row;
+  }
+}
+
+void AggregateOperator::report_times() const {
+  const auto place = [&](uint32_t row) {
+    return std::pair(rest_->batch.partition_of(row), rest_->batch.offsets[row]);
+  };
+  if (rest_->late > 0) {
+    const auto [partition, offset] = place(rest_->first_late);
+    context().log.records_late(
+        rest_->late,
+        fmt::format("a window of the record (time {}) has closed: stream time is {}, by the record "
+                    "at partition {}, offset {}",
+                    rest_->batch.timestamps[rest_->first_late], stream_time_.timestamp,
+                    stream_time_.partition, stream_time_.offset),
+        partition, offset);
+  }
+  if (rest_->ahead > 0) {
+    const auto [partition, offset] = place(rest_->first_ahead);
+    context().log.records_ahead(
+        rest_->ahead,
+        fmt::format("the record's time {} is more than {} ms ({}) ahead of the clock and does not "
+                    "move stream time",
+                    rest_->batch.timestamps[rest_->first_ahead], max_ahead_ms_, kMaxAheadProperty),
+        partition, offset);
+  }
+}
+
+// The windows of the row at hand that are not done, as many as fit. Ends the row after the last.
+void AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& changes) {
+  Rest& rest = *rest_;
+  const WindowTimes windows = window();
+  const int64_t timestamp = rest.batch.timestamps[rest.row];
+  const std::string_view key = rest.keys[rest.row].value_or(std::string_view());
+  assert(rest.next_start <= timestamp);  // inputs let no time before 1970 through
+  while (changes.size() < max_changes) {
+    // A record is late for a window that has closed.
+    if (!windows.is_closed(rest.next_start, stream_time_.timestamp))
+      changes.push_back({&store_.touch(key, rest.next_start), rest.row, false, !step_.final_only});
+    if (timestamp - rest.next_start < windows.advance_ms) {
+      rest.row_is_begun = false;
+      return;
+    }
+    rest.next_start += windows.advance_ms;
+  }
 }
 
 Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& changes) {
@@ -156,25 +282,80 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
   return push(std::move(out));
 }
 
+// ---- final results
+
 // Windows close in the order of their starts when stream time reaches their end and grace.
-Status AggregateOperator::emit_closed(int64_t previous_stream_time, const Batch& cause,
-                                      uint32_t row) {
-  const WindowTimes window = times_of(*step_.window);
-  int64_t first_start = previous_stream_time < 0 ? 0 : window.open_from(previous_stream_time);
+void AggregateOperator::begin_closing(int64_t previous_stream_time) {
+  const WindowTimes windows = window();
+  Closing closing;
+  closing.from = previous_stream_time < 0 ? 0 : windows.open_from(previous_stream_time);
   if (step_.loses_old_finals)
-    first_start =
-        std::max(first_start, saturating_subtract(window.last_start(stream_time_), window.span()));
-  const std::vector<GroupSlot*> closed =
-      store_.windows_between(first_start, window.open_from(stream_time_));
-  if (closed.empty()) return {};
-  for (GroupSlot* group : closed) group->emitted = true;
-  const std::vector<const GroupSlot*> groups(closed.begin(), closed.end());
-  Batch out = TRY(rows_of(groups));
-  out.columns.pop_back();  // ROWTIME
-  out.partition = cause.partition;
-  out.offsets.assign(out.rows, cause.offsets[row]);
-  return push(std::move(out));
+    closing.from =
+        std::max(closing.from,
+                 saturating_subtract(windows.last_start(stream_time_.timestamp), windows.span()));
+  closing.to = windows.open_from(stream_time_.timestamp);
+  if (store_.first_start_in(closing.from, closing.to)) closing_ = std::move(closing);
 }
+
+Status AggregateOperator::close_some() {
+  while (closing_) {
+    const std::vector<const GroupSlot*> groups = next_closed(context().slice.block_rows());
+    // Looking at a group costs about as much as writing one, so that sorting has its slices too.
+    context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
+    if (!groups.empty()) {
+      Batch out = TRY(rows_of(groups));
+      out.columns.pop_back();  // ROWTIME
+      if (rest_ && rest_->row < rest_->batch.rows) {
+        out.partition = rest_->batch.partition_of(rest_->row);
+        out.offsets.assign(out.rows, rest_->batch.offsets[rest_->row]);
+      }
+      TRY(push(std::move(out)));
+    }
+    if (!may_go_on()) break;
+  }
+  return {};
+}
+
+// The next closed groups, few of them; ends the closing after the last one.
+std::vector<const GroupSlot*> AggregateOperator::next_closed(size_t max_groups) {
+  Closing& closing = *closing_;
+  std::vector<const GroupSlot*> groups;
+  if (!closing.groups) {
+    const std::optional<int64_t> start = store_.first_start_in(closing.from, closing.to);
+    if (!start) {
+      closing_.reset();
+      return groups;
+    }
+    if (*start != closing.from) closing.done = closing.to_skip = 0;
+    closing.from = *start;
+    closing.groups.emplace().add(store_.windows_at(*start));
+  }
+  if (!closing.groups->prepare()) return groups;
+  for (; closing.to_skip > 0 && !closing.groups->empty() && max_groups > 0; --max_groups) {
+    closing.groups->next();
+    --closing.to_skip;
+  }
+  while (!closing.groups->empty() && groups.size() < max_groups) {
+    GroupSlot* group = closing.groups->next();
+    group->emitted = true;
+    groups.push_back(group);
+    ++closing.done;
+  }
+  if (closing.groups->empty()) {
+    closing.groups.reset();
+    closing.from = saturating_add(closing.from, 1);
+    closing.done = closing.to_skip = 0;
+  }
+  return groups;
+}
+
+bool AggregateOperator::is_shown(const GroupSlot& group) const {
+  if (group.window_start < oldest_kept_start()) return false;
+  if (!step_.final_only) return group.emitted;
+  return window().is_closed(group.window_start, stream_time_.timestamp);
+}
+
+// ---- rows
 
 Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
                                       std::vector<ColumnPtr>& keys) const {
@@ -228,16 +409,66 @@ Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> group
   return out;
 }
 
+// ---- state
+
 int64_t AggregateOperator::oldest_kept_start() const {
-  if (!step_.window || stream_time_ < 0) return INT64_MIN;
-  return saturating_add(saturating_subtract(stream_time_, step_.window->retention_ms), 1);
+  if (!step_.window || stream_time_.timestamp < 0) return INT64_MIN;
+  return saturating_add(saturating_subtract(stream_time_.timestamp, step_.window->retention_ms), 1);
 }
 
 void AggregateOperator::expire() {
   // In steps of a tenth of the retention: each one leaves a range in the journal.
-  if (!step_.window || stream_time_ < 0) return;
+  if (!step_.window || stream_time_.timestamp < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
   store_.expire_before(oldest_kept_start() / step * step);
+}
+
+void AggregateOperator::visit_rest(const VisitRecord& visit) const {
+  if (!rest_) return;
+  for (size_t row = rest_->row; row < rest_->batch.rows; ++row)
+    visit(rest_->batch.partition_of(row), rest_->batch.offsets[row]);
+}
+
+void AggregateOperator::own_rest() {
+  if (!rest_) return;
+  // Rows that are done stay for their numbers: the keys are counted by them.
+  rest_->batch = rest_->batch.owned(0);
+}
+
+// Without windows nothing is in the middle, and stream time does not matter.
+void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
+  Place place;
+  if (rest_ && rest_->row_is_begun &&
+      rest_->next_start > window().first_start(rest_->batch.timestamps[rest_->row]))
+    place = {rest_->batch.partition_of(rest_->row), rest_->batch.offsets[rest_->row],
+             rest_->next_start};
+  else if (restored_)
+    place = *restored_;
+  const Closing closing =
+      closing_ ? Closing{closing_->from, closing_->to, closing_->done, {}, 0} : Closing();
+  for (const int64_t scalar :
+       {stream_time_.timestamp, int64_t{stream_time_.partition}, stream_time_.offset, closing.from,
+        closing.to, closing.done, place.partition, place.offset, place.next_start})
+    out.push_back(scalar);
+}
+
+void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
+  constexpr size_t kCount = 9;
+  if (scalars.empty()) return;
+  stream_time_.timestamp = scalars[0];
+  if (scalars.size() < kCount) {  // written before there were others
+    scalars = scalars.subspan(1);
+    return;
+  }
+  stream_time_.partition = static_cast<int32_t>(scalars[1]);
+  stream_time_.offset = scalars[2];
+  closing_.reset();
+  if (scalars[3] < scalars[4]) {
+    closing_ = Closing{scalars[3], scalars[4], scalars[5], {}, scalars[5]};
+  }
+  restored_.reset();
+  if (scalars[8] > 0) restored_ = Place{scalars[6], scalars[7], scalars[8]};
+  scalars = scalars.subspan(kCount);
 }
 
 }  // namespace engine

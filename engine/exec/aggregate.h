@@ -1,14 +1,16 @@
 // GROUP BY: the state of each group, by key and window, and the row that it becomes.
 #pragma once
-#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/exec/operator.h"
+#include "engine/exec/sliced_sort.h"
 #include "engine/formats/format.h"
 #include "engine/plan/plan.h"
 #include "engine/state/aggregate_store.h"
+#include "engine/types/time_math.h"
 
 namespace engine {
 
@@ -16,10 +18,14 @@ namespace engine {
 // (RegroupOperator). Output: the grouping columns, one column a call, and the window's bounds if
 // there are windows; one row for each change of a group, in the order of the records.
 //
-// A batch is taken in two passes. The first walks the records in their order: it moves stream time,
-// decides which windows a record still counts in, and lists the changes. The second takes one
-// aggregate after the other and walks that list. Since aggregates do not see each other, both give
-// what one record at a time would give.
+// A batch is taken in blocks of changes, and each block in two passes. The first walks the records in
+// their order: it moves stream time, decides which windows a record still counts in, and lists the
+// changes. The second takes one aggregate after the other and walks that list. Since aggregates do
+// not see each other, both give what one record at a time would give.
+//
+// Invariants: between blocks the store holds exactly what was pushed; a record that is done in part
+// (some of its windows, some of the windows that it closed) is the first of the rest, and the scalars
+// say how much of it is done.
 class AggregateOperator final : public Operator {
  public:
   // `key_schema`: the grouping columns, with the role Key.
@@ -27,27 +33,74 @@ class AggregateOperator final : public Operator {
                                                          const AggregateStep& step,
                                                          Schema key_schema);
   Status process(Batch batch, size_t port) override;
-  void append_scalars(std::vector<int64_t>& out) const override { out.push_back(stream_time_); }
+  bool has_rest() const override { return rest_.has_value() || closing_.has_value(); }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
+  bool holds_commits_back() const override { return true; }
+  bool tidy() override { return store_.forget_some(kForgottenAtOnce); }
+  void append_scalars(std::vector<int64_t>& out) const override;
   void restore_scalars(std::span<const int64_t>& scalars) override;
+  const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
   AggregateStore& store() { return store_; }
   // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
   Result<Batch> rows_of(std::span<const GroupSlot* const> groups) const;
   // Windows that have fallen out of the retention but are not yet removed must not be shown.
   int64_t oldest_kept_start() const;
+  // Whether the group is a row of the table: it was written, or, where only final results are, its
+  // window has closed.
+  bool is_shown(const GroupSlot& group) const;
 
  private:
-  AggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);
+  static constexpr size_t kForgottenAtOnce = 4096;
+
   struct Change {
     GroupSlot* group;
     uint32_t row;
     bool undo, emit;
   };
+  // What is left of a batch.
+  struct Rest {
+    Batch batch;
+    EncodedRows keys;
+    uint32_t row = 0;              // the first that is not done
+    bool row_is_begun = false;     // it has moved stream time
+    int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
+    uint64_t late = 0, ahead = 0;  // records of the batch, and the first of each
+    uint32_t first_late = 0, first_ahead = 0;
+  };
+  struct ByKey {
+    bool operator()(const GroupSlot* a, const GroupSlot* b) const { return *a->key < *b->key; }
+  };
+  // Windows that stream time has closed and whose final results are being written: those that begin
+  // in [from, to), by start, then key. `done` groups of those that begin at `from` are written.
+  struct Closing {
+    int64_t from = 0, to = 0, done = 0;
+    std::optional<SlicedSort<GroupSlot*, ByKey>> groups;  // that begin at `from`
+    int64_t to_skip = 0;                                  // of them: written before a restart
+  };
+  // A record of which some windows were done before the task began anew, and which comes next (never
+  // 0, which is the first).
+  struct Place {
+    int64_t partition = 0, offset = 0, next_start = 0;
+  };
 
+  AggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);
+  WindowTimes window() const;
+  Status take_rows();
+  void adapt_block(size_t output_bytes);
+  bool list_changes(std::vector<Change>& changes);
+  void list_change(std::vector<Change>& changes);
+  bool begin_row();
+  bool take_restored_place();
+  void move_stream_time(uint32_t row);
+  void list_windows(size_t max_changes, std::vector<Change>& changes);
+  void report_times() const;
   Status apply(const Batch& batch, const std::vector<Change>& changes);
-  Status emit_closed(int64_t previous_stream_time, const Batch& cause, uint32_t row);
-  void list_windows(const Batch& batch, uint32_t row, std::string_view key,
-                    std::vector<Change>& changes);
+  void begin_closing(int64_t previous_stream_time);
+  Status close_some();
+  std::vector<const GroupSlot*> next_closed(size_t max_groups);
   void expire();
   Status decode_keys(std::span<const GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;
 
@@ -56,7 +109,12 @@ class AggregateOperator final : public Operator {
   AggregateStore store_;
   std::unique_ptr<Writer> key_writer_;
   std::unique_ptr<Reader> key_reader_;
-  int64_t stream_time_ = -1;
+  const int64_t max_ahead_ms_;  // of the wall clock; negative: any
+  StreamTime stream_time_;
+  size_t block_rows_ = Slice::kBlockRows;
+  std::optional<Rest> rest_;
+  std::optional<Closing> closing_;
+  std::optional<Place> restored_;
 };
 
 }  // namespace engine

@@ -6,15 +6,21 @@
 
 namespace engine {
 
-class FilterOperator final : public Operator {
+class FilterOperator final : public RowwiseOperator {
  public:
   FilterOperator(TaskContext& context, const FilterStep& step);
-  Status process(Batch batch, size_t port) override;
 
  private:
-  Status process_stream(Batch batch);
-  Status process_table(Batch batch);
-  Bitmap passing(const std::vector<ColumnPtr>& columns, const Bitmap& present, const Batch& batch);
+  Status take(Batch& batch) override;
+  Status take_stream(Batch& batch);
+  Status take_table(Batch& batch);
+  // The rows that are there and pass.
+  struct Passing {
+    Bitmap rows;
+    RowErrors errors;
+  };
+  Passing passing(const std::vector<ColumnPtr>& columns, const Bitmap& present,
+                  const Batch& batch) const;
 
   Program predicate_;
   const bool is_table_;

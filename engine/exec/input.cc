@@ -125,20 +125,23 @@ Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
   return input;
 }
 
-Status InputOperator::collect(std::span<const LogBatch> batches, Offset from, size_t max_rows,
-                              Records& out) {
-  out.next = from;
+Status InputOperator::collect(std::span<const LogBatch> batches, const Range& range,
+                              RecordCursor& cursor, Records& out) const {
+  out.next = range.from;
+  size_t bytes = 0;
   for (const LogBatch& stored : batches) {
-    if (stored.last_offset < from) continue;
-    const records::BatchView batch =
-        TRY(records::parse_batch(stored.bytes, records::BatchCheck::Shape));
-    auto scratch = std::make_shared<std::string>();
-    records::RecordReader reader = TRY(records::RecordReader::open(batch, *scratch));
-    out.owners.push_back(std::move(scratch));
-    for (records::RecordView record; reader.next(record);) {
+    if (stored.last_offset < range.from) continue;
+    Result<records::RecordReader> reader = cursor.enter(stored);
+    if (!reader) {
+      if (out.size() > 0) return {};  // the records before it are taken first
+      return std::move(reader).error();
+    }
+    if (cursor.owner()) out.owners.push_back(cursor.owner());
+    cursor.leave(*reader);
+    for (records::RecordView record; reader->next(record); cursor.leave(*reader)) {
       const Offset offset = stored.base_offset + record.offset_delta;
-      if (offset < from) continue;
-      if (out.size() == max_rows) {
+      if (offset < range.from) continue;
+      if (out.size() == range.max_rows || bytes >= range.max_bytes || offset >= range.end) {
         out.next = offset;
         return {};
       }
@@ -148,17 +151,29 @@ Status InputOperator::collect(std::span<const LogBatch> batches, Offset from, si
       out.has_headers |= record.raw_headers.size() > kNoHeadersSize;
       out.timestamps.push_back(record.timestamp);
       out.offsets.push_back(offset.value());
+      bytes += record.key.value_or("").size() + record.value.value_or("").size();
     }
-    TRY(reader.status());
+    TRY(reader->status());
     out.next = stored.last_offset + 1;
+    cursor.finish();
   }
   return {};
 }
 
+Error InputOperator::damaged(const Error& error, int32_t partition, Offset offset) const {
+  const std::string topic =
+      step_.exchange >= 0 ? "an exchange of the query" : fmt::format("topic \"{}\"", step_.topic);
+  return Error{ErrorCode::CorruptRecord,
+               fmt::format("{}, partition {}: the record batch at offset {} is damaged", topic,
+                           partition, offset.value()),
+               error.message};
+}
+
 Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int32_t partition,
-                                         Offset from, size_t max_rows) {
+                                         const Range& range, RecordCursor& cursor) {
   Records records;
-  TRY(collect(batches, from, max_rows, records));
+  if (const Status read = collect(batches, range, cursor, records); !read)
+    return damaged(read.error(), partition, records.next);
   std::vector<bool> keep(records.size(), true);
   InputChunk chunk{TRY(read_columns(records, partition, keep)), records.next, {}};
   for (auto& [row, message] : records.failures)
@@ -282,8 +297,8 @@ void InputOperator::read_exchange_values(Records& records, std::vector<Column>& 
   for (size_t row = 0; row < records.size(); ++row) {
     const auto value =
         records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // Our own writer made these bytes; storage checks them by checksum. What does not decode is
-    // dropped aloud.
+    // Our own writer made these bytes, and they match their checksum. What does not decode is left
+    // out and reported.
     bool fine = value.has_value();
     const ExchangeValue change = value.value_or(ExchangeValue{});
     fine &= read_side(change.has_new, change.new_row, now);
@@ -408,7 +423,7 @@ Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
   } else {
     batch.old_present = {};
   }
-  return is_quiet_ || step_.is_joined ? Status{} : push(std::move(batch));
+  return suppresses_output_ || step_.is_joined ? Status{} : push(std::move(batch));
 }
 
 Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
@@ -452,13 +467,48 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
 }
 
 Status InputOperator::end_bootstrap() {
-  if (!std::exchange(is_quiet_, false) || step_.is_joined) return {};
+  if (!std::exchange(suppresses_output_, false) || step_.is_joined) return {};
+  showing_.emplace(Showing{rows_.rows().begin(), {}});
+  return show_some();
+}
+
+// The store does not change while rows are left to show: the task takes no records.
+Status InputOperator::show_some() {
+  while (showing_) {
+    const std::vector<StoredRow> rows = next_shown();
+    if (rows.empty() && showing_->next == rows_.rows().end() && showing_->rows.empty())
+      showing_.reset();
+    if (!rows.empty()) {
+      Batch block = TRY(rows_of(rows));
+      TRY(push(std::move(block)));
+    }
+    if (!may_go_on()) break;
+  }
+  return {};
+}
+
+// A block of rows, or none where more of them are to be sorted first.
+std::vector<InputOperator::StoredRow> InputOperator::next_shown() {
+  constexpr size_t kMaxBlockBytes = 256 * 1024;
+  constexpr size_t kGatheredAtOnce = SlicedSort<StoredRow>::kRunSize;
   std::vector<StoredRow> rows;
-  rows_.for_each(
-      [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
-  std::ranges::sort(rows, {}, &StoredRow::first);
-  Batch batch = TRY(rows_of(rows));
-  return push(std::move(batch));
+  Showing& showing = *showing_;
+  const auto end = rows_.rows().end();
+  if (showing.next != end) {
+    for (size_t left = kGatheredAtOnce; showing.next != end && left > 0; --left, ++showing.next)
+      showing.rows.add(StoredRow(showing.next->first, &showing.next->second));
+    return rows;
+  }
+  if (!showing.rows.prepare()) return rows;
+  size_t bytes = 0;
+  const size_t max_rows = context().slice.block_rows();
+  while (!showing.rows.empty() && rows.size() < max_rows && bytes < kMaxBlockBytes) {
+    rows.push_back(showing.rows.next());
+    bytes += rows.back().second->bytes.size();
+  }
+  context().slice.spend_rows(rows.size());
+  context().slice.spend_bytes(bytes);
+  return rows;
 }
 
 }  // namespace engine

@@ -8,6 +8,8 @@
 
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
+#include "engine/exec/record_cursor.h"
+#include "engine/exec/sliced_sort.h"
 #include "engine/formats/format.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/plan.h"
@@ -36,11 +38,17 @@ class InputOperator final : public Operator {
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
 
-  // The records from `from` on, at most `max_rows`. What cannot be read is left out; the caller
-  // reports it once he has passed it.
-  // The strings are views into the log's bytes, unless the batch is compressed.
-  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Offset from,
-                            size_t max_rows);
+  // Which records to decode.
+  struct Range {
+    Offset from, end{INT64_MAX};  // offsets
+    size_t max_rows = SIZE_MAX;
+    size_t max_bytes = SIZE_MAX;  // of keys and values; one record at least
+  };
+  // What cannot be read is left out; the caller reports it once it is passed. The strings are views
+  // into the log's bytes, unless the batch is compressed. Ends before a batch that is damaged; fails
+  // with CorruptRecord when that is the first.
+  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition,
+                            const Range& range, RecordCursor& cursor);
 
   Status process(Batch batch, size_t port) override;
 
@@ -52,14 +60,32 @@ class InputOperator final : public Operator {
   Result<Batch> rows_of(std::span<const StoredRow> rows);
   // Between these the records of a table only fill it; at the end all its rows are pushed as
   // inserts: what a push query on a table shows first. Streams are not affected.
-  void begin_bootstrap() { is_quiet_ = step_.store >= 0; }
+  void begin_bootstrap() { suppresses_output_ = step_.store >= 0; }
   Status end_bootstrap();
+
+  bool has_rest() const override { return showing_.has_value(); }
+  Status resume() override { return is_blocked() ? Status{} : show_some(); }
+  // The rows of the table are changed for the whole batch when the first of them is pushed.
+  bool holds_commits_back() const override { return step_.store >= 0 && !step_.is_joined; }
 
  private:
   struct Records;
   InputOperator(TaskContext& context, const InputStep& step, const Layout& layout);
 
-  Status collect(std::span<const LogBatch> batches, Offset from, size_t max_rows, Records& out);
+  // The rows of a table that a push query shows first, in the order of their keys.
+  struct Showing {
+    struct ByKey {
+      bool operator()(const StoredRow& a, const StoredRow& b) const { return a.first < b.first; }
+    };
+    KeyMap<RowStore::Row>::const_iterator next;  // the first that is not in `rows`
+    SlicedSort<StoredRow, ByKey> rows;
+  };
+
+  Status collect(std::span<const LogBatch> batches, const Range& range, RecordCursor& cursor,
+                 Records& out) const;
+  Error damaged(const Error& error, int32_t partition, Offset offset) const;
+  Status show_some();
+  std::vector<StoredRow> next_shown();
   Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
   void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
@@ -83,7 +109,8 @@ class InputOperator final : public Operator {
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;
   RowStore rows_;
-  bool is_quiet_ = false;
+  bool suppresses_output_ = false;
+  std::optional<Showing> showing_;
 };
 
 }  // namespace engine

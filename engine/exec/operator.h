@@ -1,11 +1,14 @@
 // One step of a running query: takes batches, gives batches to the next.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/exec/slice.h"
 #include "engine/expr/program.h"
 #include "engine/functions/kernel.h"
 #include "engine/state/store.h"
@@ -13,17 +16,41 @@
 
 namespace engine {
 
-// What went wrong with single records while the query went on.
+// What went wrong with single records while the query went on, and what an operator should know.
 class ProcessingLog {
  public:
   virtual ~ProcessingLog() = default;
   // `offset` of the source record, in the partition that the task reads; -1 where it is not known.
   virtual void record_failed(std::string_view message, int32_t partition, int64_t offset) = 0;
+  // `count` records, the first of them at this place, came after a window of theirs had closed. At
+  // most once a batch.
+  virtual void records_late(uint64_t count, std::string_view message, int32_t partition,
+                            int64_t offset) = 0;
+  // Likewise of records whose time lies too far ahead to move stream time.
+  virtual void records_ahead(uint64_t count, std::string_view message, int32_t partition,
+                             int64_t offset) = 0;
+};
+
+// The record that holds the greatest event time which an operator has seen.
+struct StreamTime {
+  int64_t timestamp = -1;  // -1: none yet
+  int32_t partition = 0;   // of the task's input
+  int64_t offset = -1;
+  bool operator==(const StreamTime&) const = default;
+
+  // True when that moves it.
+  bool note(int64_t record_timestamp, int32_t record_partition, int64_t record_offset) {
+    if (record_timestamp <= timestamp) return false;
+    *this = {record_timestamp, record_partition, record_offset};
+    return true;
+  }
 };
 
 // What all operators of a task share.
 struct TaskContext {
   const EvalContext& eval;
+  EvalBudget& budget;  // of `eval`; each evaluation begins it
+  Slice& slice;
   ProcessingLog& log;
   // Whether the output may keep only the newest of several updates of a key in one micro-batch.
   bool merge_updates = true;
@@ -32,20 +59,49 @@ struct TaskContext {
   void report(const RowErrors& errors, const Batch& batch) const;
 };
 
+// The chain of a stage is stepped from its input: process() does what follows from a batch and pushes
+// the results on. An operator may stop in the middle, where the slice is spent or where the next one
+// has stopped; then it has a rest, everything before it waits, and resume() goes on, from the end of
+// the chain to its front.
+//
+//   input ──► filter ──► aggregate ──► having ──► output
+//     rows 7..9 left       row 5, window 120 of 3,600     (a commit holds what came out up to here)
+//
+// A task may commit in between. Records that are not done are then read again after a restart; an
+// operator that makes many rows of one record therefore keeps its place in its scalars: which record,
+// and how much of it is done. Nothing is done twice.
+//
 // Threads: belongs to one task. Owner: the task's chain of operators.
 class Operator {
  public:
   explicit Operator(TaskContext& context) : context_(context) {}
   virtual ~Operator() = default;
 
-  // Takes a batch at one of its ports (joins have two) and pushes what follows from it. An error
-  // ends the task.
+  // Takes a batch at one of its ports (joins have two) and pushes what follows from it. Only while
+  // it has no rest. An error ends the task.
   virtual Status process(Batch batch, size_t port) = 0;
 
+  // --- Stopping in the middle
+  virtual bool has_rest() const { return false; }
+  // Goes on with the rest, if the slice and the next operators let it.
+  virtual Status resume() { return {}; }
+  // Calls `visit` with partition and offset of each source record that is not done, in their order.
+  using VisitRecord = std::function<void(int32_t partition, int64_t offset)>;
+  virtual void visit_rest(const VisitRecord&) const {}
+  // Copies what the rest has of bytes that the log is about to take back.
+  virtual void own_rest() {}
+  // Whether a commit must wait until everything behind this operator is done: what it has changed, or
+  // noted as done, would be journalled, and what follows from that would be lost at a restart.
+  virtual bool holds_commits_back() const { return false; }
+  // Drops some of what it remembers in vain; true when there is more of it.
+  virtual bool tidy() { return false; }
+
   // Numbers that are part of the task's position (stream time). `restore_scalars` consumes its own
-  // from the front.
+  // from the front, as far as there are any.
   virtual void append_scalars(std::vector<int64_t>&) const {}
   virtual void restore_scalars(std::span<const int64_t>&) {}
+  // The newest event time that it has seen; null where it does not look.
+  virtual const StreamTime* stream_time() const { return nullptr; }
 
   void feed(Operator* next, size_t port) {
     next_ = next;
@@ -53,18 +109,48 @@ class Operator {
   }
 
  protected:
-  // The program's columns over these; what fails is null there, and reported.
-  std::vector<ColumnPtr> evaluate(const Program& program, const std::vector<ColumnPtr>& columns,
-                                  const Batch& batch) const;
   Status push(Batch batch) {
     return batch.rows == 0 ? Status{} : next_->process(std::move(batch), next_port_);
   }
+  // Whether something behind this operator has a rest: nothing may be pushed.
+  bool is_blocked() const { return next_ != nullptr && (next_->has_rest() || next_->is_blocked()); }
+  bool may_go_on() const { return !is_blocked() && !context_.slice.is_spent(); }
   TaskContext& context() const { return context_; }
 
  private:
   TaskContext& context_;
   Operator* next_ = nullptr;
   size_t next_port_ = 0;
+};
+
+// An operator that evaluates expressions over its rows. Where an evaluation costs too much for the
+// whole batch (texts that grow, regular expressions), it is done for fewer rows at a time, in as many
+// steps as that takes; which rows are evaluated together changes nothing.
+class RowwiseOperator : public Operator {
+ public:
+  using Operator::Operator;
+  Status process(Batch batch, size_t port) override;
+  bool has_rest() const override { return rest_.rows > 0; }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
+
+ protected:
+  // Makes what follows from these rows and pushes it. Evaluates first: where that is over its budget
+  // (is_over_budget()) it must return with the batch as it was, to be called again with fewer rows.
+  virtual Status take(Batch& batch) = 0;
+  // A single row is never over it: what it cannot have is an error of the row.
+  bool is_over_budget() const;
+  // Whether take() has left something to do that comes before further rows.
+  virtual bool is_busy() const { return false; }
+
+ private:
+  void begin_evaluation(size_t rows);
+
+  Batch rest_;
+  size_t row_ = 0;                // of rest_: the first that is not taken
+  size_t chunk_rows_ = SIZE_MAX;  // how many are evaluated at once
+  size_t evaluated_rows_ = 0;
 };
 
 }  // namespace engine

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
+#include <utility>
 
 #include "engine/exec/exchange_codec.h"
 #include "engine/java/time_zone.h"
@@ -57,24 +59,46 @@ std::vector<records::RecordHeader> headers_of(const Batch& batch, size_t row) {
   return headers;
 }
 
-void take_batches(std::vector<records::BatchBuilder>& builders, Uuid topic,
-                  std::vector<OutputBatch>& out) {
-  for (size_t i = 0; i < builders.size(); ++i) {
-    if (builders[i].empty()) continue;
-    out.push_back(
-        {PartitionRef{topic, PartitionId(static_cast<int32_t>(i))}, builders[i].finish()});
-  }
-}
+// Consumers and brokers take batches of a megabyte by default (max.message.bytes), header included.
+constexpr size_t kMaxBatchBytes = 1'000'000;
+// What a record takes beside its key and value: lengths, deltas; its headers are its source's.
+constexpr size_t kRecordOverhead = 64;
 
 }  // namespace
+
+// ---- record batches
+
+LogOutput::LogOutput(TaskContext& context, OutputTarget target)
+    : Operator(context), target_(target), builders_(static_cast<size_t>(target.partitions)) {}
+
+void LogOutput::append(PartitionId partition, int64_t timestamp,
+                       std::optional<std::string_view> key, std::optional<std::string_view> value,
+                       const Batch& batch, size_t row) {
+  const auto index = static_cast<size_t>(partition.value());
+  assert(index < builders_.size());
+  records::BatchBuilder& builder = builders_[index];
+  const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead +
+                      (batch.raw_headers.empty() ? 0 : batch.raw_headers[row].size());
+  if (!builder.empty() && builder.size_bytes() + size > kMaxBatchBytes) finish(index);
+  builder.append(timestamp, key, value, headers_of(batch, row));
+  context().slice.spend_bytes(size);
+}
+
+void LogOutput::finish(size_t partition) {
+  finished_.push_back({PartitionRef{target_.topic, PartitionId(static_cast<int32_t>(partition))},
+                       builders_[partition].finish()});
+}
+
+void LogOutput::take(std::vector<OutputBatch>& out) {
+  for (size_t i = 0; i < builders_.size(); ++i)
+    if (!builders_[i].empty()) finish(i);
+  for (OutputBatch& batch : std::exchange(finished_, {})) out.push_back(std::move(batch));
+}
 
 // ---- topics
 
 TopicOutput::TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context),
-      plan_(plan),
-      target_(target),
-      builders_(static_cast<size_t>(target.partitions)) {
+    : LogOutput(context, target), plan_(plan) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
@@ -99,7 +123,8 @@ Status TopicOutput::process(Batch batch, size_t) {
   value_writer_->write(pick(batch.columns, value_columns_), {0, batch.rows}, &batch.present,
                        values);
   if (!values.problems.empty()) return unwritable("value", values.problems.front(), batch);
-  return append(batch, keys, values);
+  write(batch, keys, values);
+  return {};
 }
 
 void TopicOutput::append_window(const Batch& batch, size_t row, std::string& key) const {
@@ -128,10 +153,10 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, const Encoded
   return rows;
 }
 
-Status TopicOutput::append(const Batch& batch, const EncodedRows& keys, const EncodedRows& values) {
+void TopicOutput::write(const Batch& batch, const EncodedRows& keys, const EncodedRows& values) {
   for (const uint32_t row : chosen_rows(batch, keys)) {
     std::optional<std::string_view> key = keys[row];
-    const PartitionId partition = partition_of(key, batch.partition_of(row), target_.partitions);
+    const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
     if (plan_.window && key) {
       windowed_key_.assign(*key);
       append_window(batch, row, windowed_key_);
@@ -139,10 +164,8 @@ Status TopicOutput::append(const Batch& batch, const EncodedRows& keys, const En
     }
     const std::optional<int64_t> timestamp = timestamp_of(batch, row);
     if (!timestamp) continue;
-    builders_[static_cast<size_t>(partition.value())].append(*timestamp, key, values[row],
-                                                             headers_of(batch, row));
+    append(partition, *timestamp, key, values[row], batch, row);
   }
-  return {};
 }
 
 // Nothing, and a line in the log, when the column that is to be the record's time has none.
@@ -163,17 +186,10 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
   return std::nullopt;
 }
 
-void TopicOutput::take(std::vector<OutputBatch>& out) {
-  take_batches(builders_, target_.topic, out);
-}
-
 // ---- exchanges
 
 ExchangeOutput::ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context),
-      plan_(plan),
-      target_(target),
-      builders_(static_cast<size_t>(target.partitions)) {
+    : LogOutput(context, target), plan_(plan) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
@@ -200,16 +216,23 @@ Status ExchangeOutput::process(Batch batch, size_t) {
     value.assign(1, static_cast<char>((has_new ? kHasNewRow : 0) | (has_old ? kHasOldRow : 0)));
     if (has_new) encode_exchange_row(now, row, scratch, value);
     if (has_old) encode_exchange_row(old, row, scratch, value);
-    const PartitionId partition =
-        partition_of(keys[row], batch.partition_of(row), target_.partitions);
-    builders_[static_cast<size_t>(partition.value())].append(batch.timestamps[row], keys[row],
-                                                             value, headers_of(batch, row));
+    const PartitionId partition = partition_of(keys[row], batch.partition_of(row), partitions());
+    stream_time_.note(batch.timestamps[row], batch.partition_of(row), batch.offsets[row]);
+    append(partition, batch.timestamps[row], keys[row], value, batch, row);
   }
   return {};
 }
 
-void ExchangeOutput::take(std::vector<OutputBatch>& out) {
-  take_batches(builders_, target_.topic, out);
+void ExchangeOutput::append_scalars(std::vector<int64_t>& out) const {
+  for (const int64_t scalar :
+       {stream_time_.timestamp, int64_t{stream_time_.partition}, stream_time_.offset})
+    out.push_back(scalar);
+}
+
+void ExchangeOutput::restore_scalars(std::span<const int64_t>& scalars) {
+  if (scalars.size() < 3) return;
+  stream_time_ = {scalars[0], static_cast<int32_t>(scalars[1]), scalars[2]};
+  scalars = scalars.subspan(3);
 }
 
 }  // namespace engine

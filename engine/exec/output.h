@@ -14,17 +14,30 @@
 
 namespace engine {
 
-// An output that gathers what one micro-batch writes.
-class LogOutput : public Operator {
- public:
-  using Operator::Operator;
-  // Moves what was gathered since the last call into `out`.
-  virtual void take(std::vector<OutputBatch>& out) = 0;
-};
-
 struct OutputTarget {
   Uuid topic;
   int32_t partitions = 1;
+};
+
+// An output that gathers what is written until the next commit, as record batches that every consumer
+// takes (max.message.bytes), unless a single record is larger.
+class LogOutput : public Operator {
+ public:
+  LogOutput(TaskContext& context, OutputTarget target);
+  // Moves what was gathered since the last call into `out`.
+  void take(std::vector<OutputBatch>& out);
+
+ protected:
+  void append(PartitionId partition, int64_t timestamp, std::optional<std::string_view> key,
+              std::optional<std::string_view> value, const Batch& batch, size_t row);
+  int32_t partitions() const { return target_.partitions; }
+
+ private:
+  void finish(size_t partition);
+
+  const OutputTarget target_;
+  std::vector<records::BatchBuilder> builders_;  // one a partition
+  std::vector<OutputBatch> finished_;            // in the order in which they are to be appended
 };
 
 // Writes records in the sink's formats; keys decide the partition as Kafka's producers do, records
@@ -34,41 +47,41 @@ class TopicOutput final : public LogOutput {
   static Result<std::unique_ptr<TopicOutput>> make(TaskContext& context, const OutputPlan& plan,
                                                    OutputTarget target);
   Status process(Batch batch, size_t port) override;
-  void take(std::vector<OutputBatch>& out) override;
 
  private:
   TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
-  Status append(const Batch& batch, const EncodedRows& keys, const EncodedRows& values);
+  void write(const Batch& batch, const EncodedRows& keys, const EncodedRows& values);
   std::optional<int64_t> timestamp_of(const Batch& batch, size_t row);
   // The rows to write, in order: all, or of each key the newest when updates may be merged.
   std::vector<uint32_t> chosen_rows(const Batch& batch, const EncodedRows& keys) const;
   void append_window(const Batch& batch, size_t row, std::string& key) const;
 
   const OutputPlan plan_;
-  const OutputTarget target_;
   std::vector<int> key_columns_, value_columns_;
   std::unique_ptr<Writer> key_writer_, value_writer_;
   std::optional<TimePattern> timestamp_pattern_;
-  std::vector<records::BatchBuilder> builders_;  // one a partition
-  std::string windowed_key_;                     // scratch
+  std::string windowed_key_;  // scratch
 };
 
-// Writes rows for the next stage of the same query (engine/exec/exchange_codec.h).
+// Writes rows for the next stage of the same query (engine/exec/exchange_codec.h). Notes who moves the
+// event time on: the next stage knows only where a record lies in the exchange.
 class ExchangeOutput final : public LogOutput {
  public:
   static Result<std::unique_ptr<ExchangeOutput>> make(TaskContext& context, const OutputPlan& plan,
                                                       OutputTarget target);
   Status process(Batch batch, size_t port) override;
-  void take(std::vector<OutputBatch>& out) override;
+
+  void append_scalars(std::vector<int64_t>& out) const override;
+  void restore_scalars(std::span<const int64_t>& scalars) override;
+  const StreamTime* stream_time() const override { return &stream_time_; }
 
  private:
   ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
 
   const OutputPlan plan_;
-  const OutputTarget target_;
   std::vector<int> key_columns_, value_columns_;
   std::unique_ptr<Writer> key_writer_;
-  std::vector<records::BatchBuilder> builders_;
+  StreamTime stream_time_;
 };
 
 // Hands batches to a function: push queries and tests.

@@ -44,7 +44,8 @@ class Sources {
  public:
   virtual ~Sources() = default;
   // For each position what follows it, up to about `max_bytes` together (at least one batch each,
-  // where there is one). All from one snapshot. Views hold until release().
+  // where there is one). All from one snapshot. Views hold until release(). A position of INT64_MAX
+  // asks for no batches, only for the ends.
   virtual Result<std::vector<Polled>> poll(
       std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) = 0;
   virtual void release() = 0;

@@ -5,65 +5,173 @@
 namespace engine {
 
 ProjectOperator::ProjectOperator(TaskContext& context, const ProjectStep& step)
-    : Operator(context), program_(step.columns), is_key_(step.is_key), old_too_(step.old_too) {}
+    : RowwiseOperator(context),
+      program_(step.columns),
+      is_key_(step.is_key),
+      emits_old_(step.old_too) {}
 
 // In rows that are not there only the key columns have values.
-std::vector<ColumnPtr> ProjectOperator::project(const std::vector<ColumnPtr>& columns,
-                                                const Bitmap& present, const Batch& batch) {
-  std::vector<ColumnPtr> out = evaluate(program_, columns, batch);
-  if (present.all()) return out;
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (is_key_[i]) continue;
-    auto masked = std::make_shared<Column>(out[i]->type());
-    masked->reserve(batch.rows);
-    for (size_t row = 0; row < batch.rows; ++row)
-      present.test(row) ? masked->append_from(*out[i], row) : masked->append_null();
-    out[i] = std::move(masked);
+std::vector<ColumnPtr> ProjectOperator::masked(std::vector<Evaluated> results,
+                                               const Bitmap& present) const {
+  std::vector<ColumnPtr> out;
+  const bool are_all_present = present.all();
+  for (size_t i = 0; i < results.size(); ++i) {
+    const ColumnPtr& column = results[i].column;
+    if (are_all_present || is_key_[i]) {
+      out.push_back(column);
+      continue;
+    }
+    auto shown = std::make_shared<Column>(column->type());
+    shown->reserve(column->size());
+    for (size_t row = 0; row < column->size(); ++row)
+      present.test(row) ? shown->append_from(*column, row) : shown->append_null();
+    out.push_back(std::move(shown));
   }
   return out;
 }
 
-Status ProjectOperator::process(Batch batch, size_t) {
-  std::vector<ColumnPtr> now = project(batch.columns, batch.present, batch);
-  if (old_too_ && batch.has_old()) {
-    batch.old_columns = project(batch.old_columns, batch.old_present, batch);
+Status ProjectOperator::take(Batch& batch) {
+  const bool wants_old = emits_old_ && batch.has_old();
+  std::vector<Evaluated> now = program_.run(batch.columns, batch.rows, context().eval), old;
+  if (wants_old) old = program_.run(batch.old_columns, batch.rows, context().eval);
+  if (is_over_budget()) return {};
+  for (const Evaluated& result : now) context().report(result.errors, batch);
+  for (const Evaluated& result : old) context().report(result.errors, batch);
+  batch.columns = masked(std::move(now), batch.present);
+  if (wants_old) {
+    batch.old_columns = masked(std::move(old), batch.old_present);
   } else {
     batch.old_columns.clear();
     batch.old_present = {};
   }
-  batch.columns = std::move(now);
   return push(std::move(batch));
 }
 
-FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
-    : Operator(context), program_(step.functions) {}
+// ---- table functions
 
-// The functions' results are zipped: the longest list decides how many rows, the others are filled
-// with nulls.
-Status FlatMapOperator::process(Batch batch, size_t) {
-  const std::vector<ColumnPtr> lists = evaluate(program_, batch.columns, batch);
+namespace {
+
+uint32_t list_size(const Column& list, uint32_t row) {
+  return list.is_null(row) ? 0 : list.offsets()[row + 1] - list.offsets()[row];
+}
+
+// The functions' results are zipped: the longest list decides how many rows there are, the others
+// are filled with nulls.
+uint32_t longest(const std::vector<ColumnPtr>& lists, uint32_t row) {
+  uint32_t count = 0;
+  for (const ColumnPtr& list : lists) count = std::max(count, list_size(*list, row));
+  return count;
+}
+
+}  // namespace
+
+FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
+    : RowwiseOperator(context), program_(step.functions) {}
+
+Status FlatMapOperator::take(Batch& batch) {
+  std::vector<Evaluated> results = program_.run(batch.columns, batch.rows, context().eval);
+  if (is_over_budget()) return {};
+  Expanding& expanding = expanding_.emplace();
+  for (Evaluated& result : results) {
+    context().report(result.errors, batch);
+    expanding.lists.push_back(std::move(result.column));
+  }
+  expanding.batch = std::move(batch);
+  begin_row();
+  return expand();
+}
+
+// A row that was in the middle when the task began anew goes on there.
+void FlatMapOperator::begin_row() {
+  Expanding& now = *expanding_;
+  now.done = 0;
+  if (!restored_ || now.row >= now.batch.rows) return;
+  if (now.batch.partition_of(now.row) != restored_->partition ||
+      now.batch.offsets[now.row] < restored_->offset)
+    return;
+  if (now.batch.offsets[now.row] == restored_->offset)
+    now.done = static_cast<uint32_t>(restored_->done);
+  restored_.reset();
+}
+
+Batch FlatMapOperator::next_block(size_t max_rows) {
+  Expanding& now = *expanding_;
   std::vector<Column> elements;
-  for (const ColumnPtr& list : lists) elements.emplace_back(list->type().element());
+  for (const ColumnPtr& list : now.lists) elements.emplace_back(list->type().element());
   std::vector<uint32_t> source_rows;
-  for (uint32_t row = 0; row < batch.rows; ++row) {
-    if (!batch.present.test(row)) continue;
-    uint32_t count = 0;
-    for (const ColumnPtr& list : lists)
-      if (!list->is_null(row))
-        count = std::max(count, list->offsets()[row + 1] - list->offsets()[row]);
-    source_rows.insert(source_rows.end(), count, row);
-    for (size_t i = 0; i < lists.size(); ++i) {
-      const auto ends = lists[i]->offsets();
-      const uint32_t own = lists[i]->is_null(row) ? 0 : ends[row + 1] - ends[row];
-      for (uint32_t at = 0; at < count; ++at)
-        at < own ? elements[i].append_from(lists[i]->child(0), ends[row] + at)
+  while (now.row < now.batch.rows && source_rows.size() < max_rows) {
+    const uint32_t count = now.batch.present.test(now.row) ? longest(now.lists, now.row) : 0;
+    // A list that has become shorter since the record was begun has no more rows to give.
+    const uint32_t begin = std::min(now.done, count);
+    const auto room = static_cast<uint32_t>(max_rows - source_rows.size());
+    const uint32_t end = std::min(count, begin + room);
+    source_rows.insert(source_rows.end(), end - begin, now.row);
+    for (size_t i = 0; i < now.lists.size(); ++i) {
+      const Column& list = *now.lists[i];
+      const uint32_t own = list_size(list, now.row);
+      for (uint32_t at = begin; at < end; ++at)
+        at < own ? elements[i].append_from(list.child(0), list.offsets()[now.row] + at)
                  : elements[i].append_null();
     }
+    now.done = end;
+    if (end < count) break;
+    ++now.row;
+    begin_row();
   }
-  Batch out = batch.gather(source_rows);
+  Batch out = now.batch.gather(source_rows);
   for (Column& column : elements)
     out.columns.push_back(std::make_shared<const Column>(std::move(column)));
-  return push(std::move(out));
+  return out;
+}
+
+Status FlatMapOperator::expand() {
+  while (expanding_) {
+    Batch block = next_block(context().slice.block_rows());
+    context().slice.spend_rows(block.rows);
+    if (expanding_->row == expanding_->batch.rows) expanding_.reset();
+    TRY(push(std::move(block)));
+    if (!may_go_on()) break;
+  }
+  return {};
+}
+
+Status FlatMapOperator::resume() {
+  if (expanding_ && !is_blocked()) TRY(expand());
+  return may_go_on() ? RowwiseOperator::resume() : Status{};
+}
+
+void FlatMapOperator::visit_rest(const VisitRecord& visit) const {
+  if (expanding_)
+    for (size_t row = expanding_->row; row < expanding_->batch.rows; ++row)
+      visit(expanding_->batch.partition_of(row), expanding_->batch.offsets[row]);
+  RowwiseOperator::visit_rest(visit);
+}
+
+void FlatMapOperator::own_rest() {
+  if (expanding_) {
+    // Lists that a function made have their strings; EXPLODE passes its argument on.
+    expanding_->batch = expanding_->batch.owned(0);
+    for (ColumnPtr& list : expanding_->lists)
+      if (holds_strings(list->type())) list = std::make_shared<const Column>(list->copy());
+  }
+  RowwiseOperator::own_rest();
+}
+
+void FlatMapOperator::append_scalars(std::vector<int64_t>& out) const {
+  Place place;
+  if (expanding_ && expanding_->done > 0)
+    place = {expanding_->batch.partition_of(expanding_->row),
+             expanding_->batch.offsets[expanding_->row], expanding_->done};
+  else if (restored_)
+    place = *restored_;
+  for (const int64_t part : {place.partition, place.offset, place.done}) out.push_back(part);
+}
+
+void FlatMapOperator::restore_scalars(std::span<const int64_t>& scalars) {
+  if (scalars.size() < 3) return;
+  restored_.reset();
+  if (scalars[2] > 0) restored_ = Place{scalars[0], scalars[1], scalars[2]};
+  scalars = scalars.subspan(3);
 }
 
 }  // namespace engine

@@ -1,32 +1,59 @@
 // SELECT lists, and table functions in them.
 #pragma once
+#include <optional>
+
 #include "engine/exec/operator.h"
 #include "engine/expr/program.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
 
-class ProjectOperator final : public Operator {
+class ProjectOperator final : public RowwiseOperator {
  public:
   ProjectOperator(TaskContext& context, const ProjectStep& step);
-  Status process(Batch batch, size_t port) override;
 
  private:
-  std::vector<ColumnPtr> project(const std::vector<ColumnPtr>& columns, const Bitmap& present,
-                                 const Batch& batch);
+  Status take(Batch& batch) override;
+  std::vector<ColumnPtr> masked(std::vector<Evaluated> results, const Bitmap& present) const;
 
   Program program_;
   const std::vector<bool> is_key_;
-  const bool old_too_;
+  const bool emits_old_;
 };
 
-class FlatMapOperator final : public Operator {
+// Table functions: of each row one row for each element of its lists. The lists of a row may be
+// long, so the rows are made in blocks; a record that is done in part is remembered by its place.
+class FlatMapOperator final : public RowwiseOperator {
  public:
   FlatMapOperator(TaskContext& context, const FlatMapStep& step);
-  Status process(Batch batch, size_t port) override;
+  bool has_rest() const override { return is_busy() || RowwiseOperator::has_rest(); }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
+  bool holds_commits_back() const override { return true; }
+  void append_scalars(std::vector<int64_t>& out) const override;
+  void restore_scalars(std::span<const int64_t>& scalars) override;
 
  private:
+  // Rows whose lists are known, the first of them perhaps done in part.
+  struct Expanding {
+    Batch batch;
+    std::vector<ColumnPtr> lists;
+    uint32_t row = 0, done = 0;  // `done` elements of the row `row`
+  };
+  // A record of which the first `done` elements were written before the task began anew.
+  struct Place {
+    int64_t partition = 0, offset = 0, done = 0;
+  };
+  Status take(Batch& batch) override;
+  bool is_busy() const override { return expanding_.has_value(); }
+  Status expand();
+  Batch next_block(size_t max_rows);
+  void begin_row();
+
   Program program_;
+  std::optional<Expanding> expanding_;
+  std::optional<Place> restored_;
 };
 
 }  // namespace engine

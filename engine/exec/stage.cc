@@ -1,5 +1,7 @@
 #include "engine/exec/stage.h"
 
+#include <algorithm>
+
 #include "engine/exec/filter.h"
 #include "engine/exec/project.h"
 #include "engine/exec/regroup.h"
@@ -92,6 +94,51 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
   return {};
 }
 
+bool Stage::has_rest() const {
+  return std::ranges::any_of(operators_, [](const auto& each) { return each->has_rest(); });
+}
+
+Status Stage::resume() {
+  // From the end to the front: an operator may push only while all behind it are done.
+  for (size_t i = operators_.size(); i-- > 0;) {
+    if (!operators_[i]->has_rest()) continue;
+    TRY(operators_[i]->resume());
+    if (operators_[i]->has_rest() || has_rest_behind(i)) return {};
+  }
+  return {};
+}
+
+bool Stage::has_rest_behind(size_t index) const {
+  return std::any_of(operators_.begin() + static_cast<ptrdiff_t>(index) + 1, operators_.end(),
+                     [](const auto& each) { return each->has_rest(); });
+}
+
+bool Stage::may_commit() const {
+  for (size_t i = 0; i < operators_.size(); ++i)
+    if (operators_[i]->holds_commits_back() && has_rest_behind(i)) return false;
+  return true;
+}
+
+void Stage::visit_rest(const Operator::VisitRecord& visit) const {
+  for (const auto& each : operators_) each->visit_rest(visit);
+}
+
+void Stage::own_rest() {
+  for (const auto& each : operators_) each->own_rest();
+}
+
+bool Stage::tidy() {
+  bool has_more = false;
+  for (const auto& each : operators_) has_more |= each->tidy();
+  return has_more;
+}
+
+const StreamTime* Stage::stream_time() const {
+  for (const auto& each : operators_)
+    if (const StreamTime* seen = each->stream_time()) return seen;
+  return nullptr;
+}
+
 void Stage::take_outputs(std::vector<OutputBatch>& out) {
   if (output_) output_->take(out);
 }
@@ -102,7 +149,7 @@ std::vector<int64_t> Stage::scalars() const {
   return all;
 }
 
-void Stage::restore_scalars(std::span<const int64_t> scalars) {
+void Stage::restore_scalars(std::span<const int64_t>& scalars) {
   for (const auto& each : operators_) each->restore_scalars(scalars);
 }
 

@@ -26,11 +26,24 @@ class Stage {
   // The operator that keeps a store: an InputOperator or an AggregateOperator.
   Operator* keeper_of(int store) const { return keepers_[static_cast<size_t>(store)]; }
 
+  // --- Stopping in the middle (engine/exec/operator.h)
+  bool has_rest() const;
+  // Goes on until nothing is left or the slice is spent.
+  Status resume();
+  bool may_commit() const;
+  void visit_rest(const Operator::VisitRecord& visit) const;
+  void own_rest();
+  bool tidy();
+  // The newest event time that an operator of the stage has seen; null where none looks.
+  const StreamTime* stream_time() const;
+
   void take_outputs(std::vector<OutputBatch>& out);
   std::vector<int64_t> scalars() const;
-  void restore_scalars(std::span<const int64_t> scalars);
+  // Consumes the stage's from the front.
+  void restore_scalars(std::span<const int64_t>& scalars);
 
  private:
+  bool has_rest_behind(size_t index) const;
   Status add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context);
   Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
   Result<std::unique_ptr<Operator>> make_operator(const StagePlan& stage, const PlanNode& node,

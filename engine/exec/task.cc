@@ -10,21 +10,40 @@
 
 namespace engine {
 
-// Counts failed records, and says so in the server's log: the first hundred in full, later ones as
-// a number.
+// Counts records that failed, came late or lie ahead, and says so in the server's log: the first
+// hundred in full, later ones as a number.
 class Task::Log final : public ProcessingLog {
  public:
   Log(const std::string& task, TaskMetrics& metrics) : task_(task), metrics_(metrics) {}
+
   void record_failed(std::string_view message, int32_t partition, int64_t offset) override {
-    constexpr uint64_t kShownInFull = 100;
-    ++metrics_.records_failed;
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
-    if (metrics_.records_failed <= kShownInFull || metrics_.records_failed % 10'000 == 0)
+    if (is_shown(metrics_.records_failed, 1))
       log_warn("record failed task={} partition={} offset={} failures={} error=\"{}\"", task_,
                partition, offset, metrics_.records_failed, message);
   }
+  void records_late(uint64_t count, std::string_view message, int32_t partition,
+                    int64_t offset) override {
+    if (is_shown(metrics_.records_late, count))
+      log_warn("records late task={} count={} partition={} offset={} late={} first=\"{}\"", task_,
+               count, partition, offset, metrics_.records_late, message);
+  }
+  void records_ahead(uint64_t count, std::string_view message, int32_t partition,
+                     int64_t offset) override {
+    if (is_shown(metrics_.records_ahead, count))
+      log_warn("records ahead task={} count={} partition={} offset={} ahead={} first=\"{}\"", task_,
+               count, partition, offset, metrics_.records_ahead, message);
+  }
 
  private:
+  // Counts, and whether this one is among those that are told.
+  static bool is_shown(uint64_t& counter, uint64_t count) {
+    constexpr uint64_t kShownInFull = 100, kThenEach = 10'000;
+    const uint64_t before = counter;
+    counter += count;
+    return before < kShownInFull || before / kThenEach != counter / kThenEach;
+  }
+
   const std::string& task_;
   TaskMetrics& metrics_;
 };
@@ -38,10 +57,11 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
       options_(options),
       properties_(properties),
       random_(seed),
-      eval_(new EvalContext{clock, random_, &properties_}),
+      budget_(clock),
+      slice_(clock),
+      eval_(new EvalContext{clock, random_, &properties_, &budget_}),
       log_(std::make_unique<Log>(id_, metrics_)),
-      context_(new TaskContext{*eval_, *log_, options.merge_updates}),
-      moved_(inputs_.size(), false) {
+      context_(new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates}) {
   for (const Input& input : inputs_) bootstrapped_ &= input.limit.bootstrap_end <= input.next;
 }
 
@@ -54,10 +74,25 @@ Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
   std::unique_ptr<Task> task(
       new Task(std::move(id), std::move(inputs), sources, sink, clock, seed, properties, options));
   task->stage_ = TRY(Stage::build(plan, *task->context_, std::move(end)));
-  task->last_scalars_ = task->stage_->scalars();
+  task->last_scalars_ = task->scalars();
   if (!task->bootstrapped_)
     for (InputOperator* input : task->stage_->inputs()) input->begin_bootstrap();
+  task->begin_reading();
   return task;
+}
+
+// From the inputs' positions on.
+void Task::begin_reading() {
+  std::vector<HeadSource> sources;
+  committed_.clear();
+  for (const Input& input : inputs_) {
+    assert(input.input < stage_->inputs().size());
+    sources.push_back({stage_->inputs()[input.input], input.partition, input.input, input.next,
+                       input.limit.stop_at});
+    committed_.push_back(input.next);
+  }
+  heads_ = std::make_unique<InputHeads>(
+      std::move(sources), HeadLimits{options_.max_rows_per_step, options_.max_bytes_per_step});
 }
 
 Status Task::restore(const JournalEntry& entry) {
@@ -71,7 +106,9 @@ Status Task::restore(const JournalEntry& entry) {
     input->next = position.next;
   }
   if (!entry.scalars.empty()) {
-    stage_->restore_scalars(entry.scalars);
+    std::span<const int64_t> left(entry.scalars);
+    stage_->restore_scalars(left);
+    restore_counters(left);
     last_scalars_ = entry.scalars;
   }
   for (const StateEntry& changed : entry.entries) {
@@ -86,197 +123,132 @@ Status Task::restore(const JournalEntry& entry) {
 void Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence) {
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
+  begin_reading();
+}
+
+// The operators' numbers, then the task's own.
+std::vector<int64_t> Task::scalars() const {
+  std::vector<int64_t> scalars = stage_->scalars();
+  for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
+                               metrics_.records_ahead})
+    scalars.push_back(static_cast<int64_t>(count));
+  return scalars;
+}
+
+void Task::restore_counters(std::span<const int64_t> scalars) {
+  if (scalars.size() < 4) return;  // written before they were kept
+  metrics_.records_in = static_cast<uint64_t>(scalars[0]);
+  metrics_.records_failed = static_cast<uint64_t>(scalars[1]);
+  metrics_.records_late = static_cast<uint64_t>(scalars[2]);
+  metrics_.records_ahead = static_cast<uint64_t>(scalars[3]);
 }
 
 StepResult Task::step() {
   if (failure_) return StepResult::Failed;
   if (unsent_ && !submit()) return StepResult::Idle;
+  if (failure_) return StepResult::Failed;
   if (in_flight_ >= options_.max_commits_in_flight) return StepResult::Idle;
-  std::vector<std::pair<PartitionRef, Offset>> positions;
-  for (const Input& input : inputs_) positions.emplace_back(input.partition, input.next);
-  Result<std::vector<Polled>> polled = sources_.poll(positions, options_.max_bytes_per_step);
-  if (!polled) return fail(std::move(polled).error());
-  const StepResult result = process(*polled);
+  if (has_rest()) {
+    slice_.begin(options_.slice);
+    const Status done = work_off();
+    return done ? finish_step() : fail(done.error());
+  }
+  const Status done = take_records();
+  if (done) own_rest();
   sources_.release();
-  return result;
+  return done ? finish_step() : fail(done.error());
 }
 
-namespace {
+// The next records, and as much of the work on them as fits a slice.
+Status Task::take_records() {
+  const std::vector<Polled> polled =
+      TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
+  Result<std::vector<Run>> runs = heads_->take(polled, row_limit());
+  if (!runs) {
+    failed_at_ = heads_->failed_at();
+    return std::move(runs).error();
+  }
+  for (Run& run : *runs) runs_.push_back(std::move(run));
+  slice_.begin(options_.slice);
+  return work_off();
+}
 
-// Only the batches that have rows in it take part: the others may be without columns.
-Batch merge_rows(const std::vector<const Batch*>& batches,
-                 std::span<const Column::SourceRow> rows) {
-  std::vector<uint32_t> place(batches.size(), UINT32_MAX);
-  std::vector<const Batch*> sources;
-  std::vector<Column::SourceRow> renumbered;
-  renumbered.reserve(rows.size());
-  for (const Column::SourceRow& at : rows) {
-    if (place[at.source] == UINT32_MAX) {
-      place[at.source] = static_cast<uint32_t>(sources.size());
-      sources.push_back(batches[at.source]);
+// First what an operator has left, then one run after the other, until the slice is spent.
+Status Task::work_off() {
+  while (has_rest()) {
+    has_worked_ = !options_.is_transient;
+    if (stage_->has_rest()) {
+      TRY(stage_->resume());
+    } else {
+      Run run = std::move(runs_.front());
+      runs_.pop_front();
+      rows_taken_ += run.batch.rows;
+      metrics_.records_in += run.batch.rows;
+      current_stage_input_ = inputs_[run.source].input;
+      failed_at_ = {run.source, Offset(run.batch.offsets.front())};
+      TRY(stage_->inputs()[current_stage_input_]->process(std::move(run.batch), 0));
     }
-    renumbered.push_back({place[at.source], at.row});
-  }
-  return Batch::merge(sources, renumbered);
-}
-
-}  // namespace
-
-StepResult Task::process(const std::vector<Polled>& polled) {
-  std::fill(moved_.begin(), moved_.end(), false);
-  for (size_t i = 0; i < inputs_.size(); ++i)
-    if (inputs_[i].next <
-        polled[i].log_start) {  // overtaken by retention; never in a persistent task
-      inputs_[i].next = polled[i].log_start;
-      moved_[i] = true;
-    }
-  const Status done = inputs_.size() == 1 ? take_one_input(0, polled[0]) : take_in_order(polled);
-  if (!done) return fail(done.error());
-  const Status shown = finish_bootstrap();
-  if (!shown) return fail(shown.error());
-
-  bool more = false, finished = true;
-  metrics_.lag_records = 0;
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    const Offset end = inputs_[i].limit.stop_at
-                           ? std::min(*inputs_[i].limit.stop_at, polled[i].readable_end)
-                           : polled[i].readable_end;
-    if (inputs_[i].next < end) {
-      // Without a batch to read there is nothing between here and the end but what was compacted
-      // away.
-      if (polled[i].batches.empty())
-        inputs_[i].next = end;
-      else
-        more = true;
-    }
-    metrics_.lag_records += std::max<int64_t>(0, polled[i].readable_end - inputs_[i].next);
-    finished &= inputs_[i].limit.stop_at && inputs_[i].next >= *inputs_[i].limit.stop_at;
-  }
-  if (!options_.is_transient && std::ranges::any_of(moved_, std::identity{})) return commit(more);
-  if (finished) return StepResult::Finished;
-  return more ? StepResult::More : StepResult::Idle;
-}
-
-void Task::report_failures(const Input& input, const InputChunk& chunk) {
-  for (const RecordFailure& failure : chunk.failures)
-    if (failure.offset < input.next)
-      log_->record_failed(failure.message, input.partition.partition.value(),
-                          failure.offset.value());
-}
-
-Status Task::run(size_t which, Batch batch) {
-  if (batch.rows == 0) return {};
-  current_input_ = which;
-  current_offset_ = Offset(batch.offsets.front());
-  metrics_.records_in += batch.rows;
-  return stage_->inputs()[inputs_[which].input]->process(std::move(batch), 0);
-}
-
-Status Task::take_one_input(size_t which, const Polled& polled) {
-  Input& input = inputs_[which];
-  if (polled.batches.empty()) return {};
-  size_t max_rows = row_limit();
-  if (input.limit.stop_at) {
-    if (input.next >= *input.limit.stop_at) return {};
-    max_rows = std::min<size_t>(max_rows, static_cast<size_t>(*input.limit.stop_at - input.next));
-  }
-  current_input_ = which;
-  current_offset_ = input.next;
-  InputChunk chunk = TRY(stage_->inputs()[input.input]->decode(
-      polled.batches, input.partition.partition.value(), input.next, max_rows));
-  if (chunk.next == input.next) return {};
-  input.next = chunk.next;
-  moved_[which] = true;
-  report_failures(input, chunk);
-  return run(which, std::move(chunk.batch));
-}
-
-struct Task::Head {
-  InputChunk chunk;
-  uint32_t row = 0;
-  bool has_more_in_log = false;
-  const InputStep* step = nullptr;
-  bool has_row() const { return row < chunk.batch.rows; }
-  int64_t timestamp() const { return chunk.batch.timestamps[row]; }
-  bool goes_before(const Head& other) const {
-    if (step->is_read_first != other.step->is_read_first) return step->is_read_first;
-    if (timestamp() != other.timestamp()) return timestamp() < other.timestamp();
-    // Of equal times the table's change: a stream's record sees the row of its own time.
-    return step->kind == SourceKind::Table && other.step->kind == SourceKind::Stream;
-  }
-};
-
-Result<std::vector<Task::Head>> Task::decode_heads(const std::vector<Polled>& polled) {
-  const size_t share = std::max<size_t>(1, row_limit() / inputs_.size());
-  std::vector<Head> heads(inputs_.size());
-  bool some_go_first = false;
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    const std::optional<Offset>& stop = inputs_[i].limit.stop_at;
-    heads[i].chunk.next = inputs_[i].next;
-    heads[i].step = &stage_->inputs()[inputs_[i].input]->step();
-    heads[i].has_more_in_log = !polled[i].batches.empty() && !(stop && inputs_[i].next >= *stop);
-    some_go_first |= heads[i].has_more_in_log && heads[i].step->is_read_first;
-  }
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    // Nothing of the others would be taken: they are not decoded in vain.
-    if (some_go_first && !heads[i].step->is_read_first) heads[i].has_more_in_log = false;
-    if (!heads[i].has_more_in_log) continue;
-    const std::optional<Offset>& stop = inputs_[i].limit.stop_at;
-    size_t max_rows = share;
-    if (stop) max_rows = std::min<size_t>(max_rows, static_cast<size_t>(*stop - inputs_[i].next));
-    current_input_ = i;
-    current_offset_ = inputs_[i].next;
-    heads[i].chunk = TRY(stage_->inputs()[inputs_[i].input]->decode(
-        polled[i].batches, inputs_[i].partition.partition.value(), inputs_[i].next, max_rows));
-    const Offset end = stop ? std::min(*stop, polled[i].readable_end) : polled[i].readable_end;
-    heads[i].has_more_in_log = heads[i].chunk.next < end;
-  }
-  return heads;
-}
-
-// Several partitions: those that the plan wants to be read first, then the record with the smallest
-// timestamp, ties to tables, then to the partition that was declared first. A partition whose
-// records in memory are used up, but which has more, ends the micro-batch: what follows there might
-// come first.
-Status Task::take_in_order(const std::vector<Polled>& polled) {
-  std::vector<Head> heads = TRY(decode_heads(polled));
-  std::vector<Column::SourceRow> order;
-  while (order.size() < row_limit()) {
-    size_t first = heads.size();
-    bool must_wait = false;
-    for (size_t i = 0; i < heads.size(); ++i) {
-      must_wait |= !heads[i].has_row() && heads[i].has_more_in_log;
-      if (heads[i].has_row() && (first == heads.size() || heads[i].goes_before(heads[first])))
-        first = i;
-    }
-    if (first == heads.size() || must_wait) break;
-    order.push_back({static_cast<uint32_t>(first), heads[first].row++});
-  }
-  for (size_t i = 0; i < heads.size(); ++i) {
-    const Offset next = heads[i].has_row() ? Offset(heads[i].chunk.batch.offsets[heads[i].row])
-                                           : heads[i].chunk.next;
-    // Chunks in which every record was dropped still move their partition on.
-    if (next <= inputs_[i].next) continue;
-    inputs_[i].next = next;
-    moved_[i] = true;
-    report_failures(inputs_[i], heads[i].chunk);
-  }
-  return run_in_order(heads, order);
-}
-
-// Rows that go to the same input of the stage, one after the other, are one batch.
-Status Task::run_in_order(const std::vector<Head>& heads,
-                          std::span<const Column::SourceRow> order) {
-  std::vector<const Batch*> batches;
-  for (const Head& head : heads) batches.push_back(&head.chunk.batch);
-  for (size_t begin = 0; begin < order.size();) {
-    const uint32_t input = inputs_[order[begin].source].input;
-    size_t end = begin + 1;
-    while (end < order.size() && inputs_[order[end].source].input == input) ++end;
-    TRY(run(order[begin].source, merge_rows(batches, order.subspan(begin, end - begin))));
-    begin = end;
+    if (slice_.is_spent()) break;
   }
   return {};
+}
+
+void Task::own_rest() {
+  heads_->own();
+  if (!has_rest()) return;
+  stage_->own_rest();
+  for (Run& run : runs_) run.batch = run.batch.owned(0);
+}
+
+// How far each input is done: up to the first record of which something is left.
+void Task::update_positions() {
+  for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i].next = heads_->taken(i);
+  if (has_rest()) {
+    const auto is_left = [&](uint32_t stage_input, int32_t partition, int64_t offset) {
+      for (Input& input : inputs_)
+        if (input.input == stage_input && input.partition.partition.value() == partition)
+          input.next = std::min(input.next, Offset(offset));
+    };
+    stage_->visit_rest([&](int32_t partition, int64_t offset) {
+      is_left(current_stage_input_, partition, offset);
+    });
+    for (const Run& run : runs_)
+      for (size_t row = 0; row < run.batch.rows; ++row)
+        is_left(inputs_[run.source].input, run.batch.partition_of(row), run.batch.offsets[row]);
+  }
+  metrics_.lag_records = 0;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    assert(inputs_[i].next >= committed_[i]);  // what is durable is never done again
+    for (const RecordFailure& failure : heads_->failures_before(i, inputs_[i].next))
+      log_->record_failed(failure.message, inputs_[i].partition.partition.value(),
+                          failure.offset.value());
+    metrics_.lag_records += std::max<int64_t>(0, heads_->readable_end(i) - inputs_[i].next);
+  }
+  if (const StreamTime* seen = stage_->stream_time()) metrics_.stream_time = *seen;
+}
+
+bool Task::has_more_input() const {
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (heads_->has_more(i)) return true;
+  return false;
+}
+
+StepResult Task::finish_step() {
+  update_positions();
+  if (!has_rest())
+    if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
+  bool more = has_rest() || has_more_input();
+  more |= stage_->tidy();
+  const bool has_moved =
+      has_worked_ || std::ranges::any_of(inputs_, [&](const Input& input) {
+        return input.next != committed_[static_cast<size_t>(&input - inputs_.data())];
+      });
+  if (!options_.is_transient && has_moved && stage_->may_commit()) return commit(more);
+  if (more) return StepResult::More;
+  const bool is_finished = std::ranges::all_of(inputs_, [](const Input& input) {
+    return input.limit.stop_at && input.next >= *input.limit.stop_at;
+  });
+  return is_finished ? StepResult::Finished : StepResult::Idle;
 }
 
 // A push query on a table: what the table holds, once, then its changes.
@@ -296,12 +268,14 @@ StepResult Task::commit(bool more) {
   commit.sequence = sequence_ = sequence_ + 1;
   JournalEntry entry;
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (!moved_[i]) continue;
+    if (inputs_[i].next == committed_[i]) continue;
+    committed_[i] = inputs_[i].next;
     entry.positions.push_back({inputs_[i].input, inputs_[i].partition, inputs_[i].next});
     if (inputs_[i].is_exchange) commit.trims.emplace_back(inputs_[i].partition, inputs_[i].next);
   }
-  std::vector<int64_t> scalars = stage_->scalars();
-  if (scalars != last_scalars_) entry.scalars = last_scalars_ = std::move(scalars);
+  has_worked_ = false;
+  std::vector<int64_t> now = scalars();
+  if (now != last_scalars_) entry.scalars = last_scalars_ = std::move(now);
   for (uint32_t store = 0; store < stage_->stores().size(); ++store)
     stage_->stores()[store]->take_changes(store, entry.entries);
   stage_->take_outputs(commit.outputs);
@@ -352,15 +326,18 @@ void Task::committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result
 
 void Task::when_durable(std::function<void(Status)> then) {
   if (failure_) return then(failure_->error);
-  if (durable_ == sequence_) return then({});
-  waiting_.push_back({sequence_, std::move(then)});
+  // What was done since the last commit goes with the next one.
+  const TaskSequence last = has_worked_ ? sequence_ + 1 : sequence_;
+  if (durable_ == last) return then({});
+  waiting_.push_back({last, std::move(then)});
 }
 
 StepResult Task::fail(Error error) {
-  PartitionRef partition = inputs_.empty() ? PartitionRef{} : inputs_[current_input_].partition;
-  failure_ = TaskFailure{std::move(error), partition, current_offset_};
+  const PartitionRef partition =
+      inputs_.empty() ? PartitionRef{} : inputs_[failed_at_.source].partition;
+  failure_ = TaskFailure{std::move(error), partition, failed_at_.offset};
   metrics_.last_error = fmt::format("{} (partition {}, offset {})", failure_->error.message,
-                                    partition.partition.value(), current_offset_.value());
+                                    partition.partition.value(), failed_at_.offset.value());
   for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
   return StepResult::Failed;
 }

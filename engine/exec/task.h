@@ -1,6 +1,7 @@
 // One running piece of a query: (query, stage, partition). It takes records, runs its operators,
 // and hands everything that a micro-batch changed to the log as one task commit.
 #pragma once
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/exec/input_heads.h"
 #include "engine/exec/journal.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/stage.h"
@@ -16,10 +18,11 @@ namespace engine {
 
 struct TaskOptions {
   size_t max_rows_per_step = 4096;  // 1 proves that batches change nothing
-  // The first so many go one at a time: after a failure all that lies before the bad record is done
-  // and committed.
+  // So many rows are taken one at a time: after a failure, so that everything before the bad record
+  // is done and committed.
   uint64_t careful_rows = 0;
   size_t max_bytes_per_step = 512 * 1024;  // of input; about two milliseconds of work
+  SliceLimits slice = {};
   int max_commits_in_flight = 4;
   bool merge_updates = true;
   bool is_transient = false;  // keeps no journal and never commits
@@ -44,20 +47,27 @@ struct TaskFailure {
   Offset offset;           // the first record of the micro-batch that failed
 };
 
-// What SHOW QUERIES tells.
+// What SHOW QUERIES tells. Counts are part of the task's position: a restart does not lose them.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
+  uint64_t records_late = 0;   // that came after a window of theirs had closed
+  uint64_t records_ahead = 0;  // whose time was too far ahead to move stream time
   std::string last_error;
   int64_t lag_records = 0;         // as of the last step
   int64_t records_per_second = 0;  // set by the owner, who knows the time
+  // The record that moved stream time last. Of a query, ask the tasks that read topics: others know
+  // only where it lies in an exchange.
+  StreamTime stream_time;
 };
 
 // Invariants:
 //   1. commits carry consecutive sequences, and each is complete: state, positions and outputs of
-//   whole records;
-//   2. after a refused commit, or a failure in the middle of a micro-batch, nothing is committed
-//   any more: memory is ahead of what
-//      is durable, and the owner builds the task anew from the checkpoint and the journal.
+//      whole records, and of one record that is done in part what is done, with its place in the
+//      scalars;
+//   2. after a refused commit, or a failure in the middle of a micro-batch, nothing is committed any
+//      more: memory is ahead of what is durable, and the owner builds the task anew from the
+//      checkpoint and the journal;
+//   3. no records are taken while some that were taken before are not done.
 //
 // Threads: belongs to the loop that steps it; commits answer there too.
 // Owner:   the node's query, the test runner, or a session (transient ones).
@@ -82,7 +92,7 @@ class Task {
   Status restore(const JournalEntry& entry);
   void resume_after(TaskEpoch epoch, TaskSequence last_sequence);
 
-  // One slice of work.
+  // One slice of work: what is left of the records at hand, or the next ones.
   StepResult step();
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
@@ -92,11 +102,11 @@ class Task {
   const std::vector<Input>& inputs() const { return inputs_; }
   TaskSequence last_sequence() const { return sequence_; }
   const std::optional<TaskFailure>& failure() const { return failure_; }
-  // Whether rows go one at a time.
-  bool is_careful() const { return metrics_.records_in < options_.careful_rows; }
+  // Whether rows are taken one at a time.
+  bool is_careful() const { return rows_taken_ < options_.careful_rows; }
   const TaskMetrics& metrics() const { return metrics_; }
+  uint64_t decoded_rows() const { return heads_->decoded_rows(); }
   Stage& stage() { return *stage_; }
-  bool has_commits_in_flight() const { return in_flight_ > 0; }
   // Called with each journal entry after its commit became durable: the owner gathers checkpoints
   // from them.
   void on_durable_entry(std::function<void(TaskSequence, JournalEntry)> listener) {
@@ -114,17 +124,18 @@ class Task {
   Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink, const Clock& clock,
        uint64_t seed, const Properties& properties, TaskOptions options);
 
+  void begin_reading();
+  void restore_counters(std::span<const int64_t> scalars);
   size_t row_limit() const { return is_careful() ? 1 : options_.max_rows_per_step; }
-  StepResult process(const std::vector<Polled>& polled);
-  Status take_one_input(size_t which, const Polled& polled);
-  struct Head;  // decoded records of one partition, and how many of them are taken
-  Result<std::vector<Head>> decode_heads(const std::vector<Polled>& polled);
-  Status take_in_order(const std::vector<Polled>& polled);
-  Status run_in_order(const std::vector<Head>& heads, std::span<const Column::SourceRow> order);
-  // Those of the chunk that the input has passed.
-  void report_failures(const Input& input, const InputChunk& chunk);
-  Status run(size_t which, Batch batch);
+  bool has_rest() const { return !runs_.empty() || stage_->has_rest(); }
+  Status take_records();
+  Status work_off();
+  void own_rest();
+  void update_positions();
   Status finish_bootstrap();
+  StepResult finish_step();
+  bool has_more_input() const;
+  std::vector<int64_t> scalars() const;
   StepResult commit(bool more);
   bool submit();
   void committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result);
@@ -137,10 +148,16 @@ class Task {
   const TaskOptions options_;
   Properties properties_;
   Random random_;
+  EvalBudget budget_;
+  Slice slice_;
   std::unique_ptr<EvalContext> eval_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<TaskContext> context_;
   std::unique_ptr<Stage> stage_;
+  std::unique_ptr<InputHeads> heads_;
+  std::deque<Run> runs_;  // taken, and not yet begun
+  // The input of the run that was begun last: whose records the stage's rest is of.
+  uint32_t current_stage_input_ = 0;
 
   TaskEpoch epoch_;
   TaskSequence sequence_{0}, durable_{0};
@@ -149,10 +166,11 @@ class Task {
   std::vector<std::pair<TaskSequence, JournalEntry>>
       journalled_;  // in flight, for the owner's checkpoints
   std::vector<int64_t> last_scalars_;
-  std::vector<bool> moved_;  // inputs whose position changed in this micro-batch
+  std::vector<Offset> committed_;  // the positions of the last commit, by input
+  bool has_worked_ = false;        // since the last commit
   bool bootstrapped_ = true;
-  size_t current_input_ = 0;  // whose record is being processed
-  Offset current_offset_;
+  uint64_t rows_taken_ = 0;      // since the task was made
+  InputHeads::Place failed_at_;  // the first record of what is being processed
   std::vector<Waiting> waiting_;
   std::optional<TaskFailure> failure_;
   TaskMetrics metrics_;

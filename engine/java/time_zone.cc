@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 
 #include "engine/types/ascii.h"
@@ -137,6 +138,19 @@ Result<TimeZone> TimeZone::find(std::string_view id) {
     zone.id_ = id;
     return zone;
   }
+  // Names come from data too (a pattern with VV or z): ICU is asked once for each, also for those
+  // that it does not know.
+  thread_local std::map<std::string, std::optional<TimeZone>, std::less<>> known;
+  constexpr size_t kMaxKnown = 1024;
+  const auto seen = known.find(id);
+  if (seen != known.end()) return seen->second ? Result<TimeZone>(*seen->second) : unknown_zone(id);
+  if (known.size() >= kMaxKnown) known.clear();
+  Result<TimeZone> zone = find_region(id);
+  known.emplace(id, zone ? std::optional(*zone) : std::nullopt);
+  return zone;
+}
+
+Result<TimeZone> TimeZone::find_region(std::string_view id) {
   if (std::ranges::find(kLegacyIds, id) != std::end(kLegacyIds)) return unknown_zone(id);
   std::unique_ptr<icu::TimeZone> rules(icu::TimeZone::createTimeZone(to_icu(id)));
   icu::UnicodeString found;
@@ -203,6 +217,25 @@ std::string TimeZone::long_name(int64_t epoch_ms) const {
       rules_->icu->getDisplayName(daylight != 0, icu::TimeZone::LONG, icu::Locale::getUS(), text));
 }
 
+// The long names of all zones that have short ones, "Pacific Standard Time", made once.
+const std::vector<TimeZone::LongName>& TimeZone::long_names() {
+  static const std::vector<LongName> names = [] {
+    std::vector<LongName> made;
+    for (const ZoneName& row : kZoneNames) {
+      const Result<TimeZone> zone = find(row.region);
+      if (!zone || !zone->rules_) continue;  // a name less, where ICU's data has no such region
+      for (const bool daylight : {false, true}) {
+        icu::UnicodeString name;
+        made.push_back({to_utf8(zone->rules_->icu->getDisplayName(daylight, icu::TimeZone::LONG,
+                                                                  icu::Locale::getUS(), name)),
+                        *zone});
+      }
+    }
+    return made;
+  }();
+  return names;
+}
+
 Result<TimeZone::Named> TimeZone::parse_name(std::string_view text) {
   const auto is_id_letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
@@ -215,15 +248,9 @@ Result<TimeZone::Named> TimeZone::parse_name(std::string_view text) {
       if (name != "GMT" && equals_ignoring_case(text.substr(0, size), name))
         return Named{TRY(find(row.region)), size};
   }
-  for (const ZoneName& row : kZoneNames) {
-    const TimeZone zone = TRY(find(row.region));
-    for (const bool daylight : {false, true}) {
-      icu::UnicodeString name;
-      const std::string long_name = to_utf8(zone.rules_->icu->getDisplayName(
-          daylight, icu::TimeZone::LONG, icu::Locale::getUS(), name));
-      if (starts_ignoring_case(text, long_name)) return Named{zone, long_name.size()};
-    }
-  }
+  for (const LongName& long_name : long_names())
+    if (starts_ignoring_case(text, long_name.name))
+      return Named{long_name.zone, long_name.name.size()};
   for (; size > 0; --size) {
     const auto zone = find(text.substr(0, size));
     if (zone) return Named{*zone, size};

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -35,6 +36,10 @@ class TimeZone {
 
  private:
   struct Rules;
+  struct LongName;
+  static Result<TimeZone> find_region(std::string_view id);
+  static const std::vector<LongName>& long_names();
+
   std::string id_;
   int32_t fixed_ms_ = 0;
   std::shared_ptr<const Rules> rules_;  // none for a fixed offset
@@ -43,6 +48,11 @@ class TimeZone {
 struct TimeZone::Named {
   TimeZone zone;
   size_t size;
+};
+
+struct TimeZone::LongName {
+  std::string name;
+  TimeZone zone;
 };
 
 }  // namespace engine

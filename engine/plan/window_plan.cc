@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
 constexpr std::string_view kMaxWindowsProperty = "max.windows.per.record";
+constexpr std::string_view kMaxAheadProperty = "stream.time.max.ahead.ms";
 
 Result<int64_t> max_windows(const Properties& properties) {
   const auto set = properties.find(std::string(kMaxWindowsProperty));
@@ -23,6 +24,17 @@ Result<int64_t> max_windows(const Properties& properties) {
                  fmt::format("invalid value for \"{}\": \"{}\"", kMaxWindowsProperty, set->second),
                  "It is a number of windows, at least 1."};
   return limit;
+}
+
+// -1, or a day and more: less would take records of another time zone for those of a broken clock.
+Status check_max_ahead(const Properties& properties) {
+  const auto set = properties.find(std::string(kMaxAheadProperty));
+  if (set == properties.end()) return {};
+  int64_t ms = 0;
+  if (absl::SimpleAtoi(set->second, &ms) && (ms == -1 || ms >= kDayMs)) return {};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("invalid value for \"{}\": \"{}\"", kMaxAheadProperty, set->second),
+               "It is -1 (off), or a number of milliseconds of at least a day (86400000)."};
 }
 
 Status check_window_count(const AggregateWindow& window, const Properties& properties) {
@@ -55,6 +67,7 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
         .at(clause.position);
   if (const Status fits = check_window_count(window, properties); !fits)
     return Error(fits.error()).at(clause.position);
+  TRY(check_max_ahead(properties));
   // The default grace of ksqlDB: a day in all; none where only final results are wanted.
   window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
   if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());

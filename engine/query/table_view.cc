@@ -9,10 +9,8 @@ namespace {
 std::vector<const GroupSlot*> groups_of(AggregateOperator& keeper,
                                         const std::vector<std::string>* keys) {
   std::vector<const GroupSlot*> groups;
-  const int64_t oldest = keeper.oldest_kept_start();
   const auto note = [&](const GroupSlot& group) {
-    // A group whose windows only count final results has nothing to show before it closes.
-    if (group.window_start >= oldest && group.emitted) groups.push_back(&group);
+    if (keeper.is_shown(group)) groups.push_back(&group);
   };
   if (keys)
     for (const std::string& key : *keys) keeper.store().for_each_window(key, note);

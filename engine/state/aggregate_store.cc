@@ -1,6 +1,7 @@
 #include "engine/state/aggregate_store.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/bytes.h"
 
@@ -32,6 +33,9 @@ AggregateStore::AggregateStore(std::vector<AggregateInstance> instances, bool is
 AggregateStore::~AggregateStore() {
   for (auto& [key, windows] : groups_)
     for (Window& window : windows) destroy_slot(window.slot);
+  for (auto& [start, slots] : by_start_)  // invariant 1: these are not in groups_
+    for (GroupSlot* slot : slots)
+      if (slot->key == nullptr) destroy_slot(slot);
 }
 
 GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
@@ -63,6 +67,7 @@ GroupSlot& AggregateStore::find_or_make(std::string_view key, int64_t window_sta
 }
 
 GroupSlot& AggregateStore::touch(std::string_view key, int64_t window_start) {
+  assert(!is_windowed_ || window_start >= expired_before_);  // invariant 2
   GroupSlot& slot = find_or_make(key, window_start);
   if (slot.changed_in != round_) {
     slot.changed_in = round_;
@@ -83,23 +88,43 @@ void AggregateStore::erase(std::string_view key, int64_t window_start) {
   if (found == groups_.end()) return;
   const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
   if (window == found->second.end() || window->start != window_start) return;
-  if (is_windowed_) std::erase(by_start_[window_start], window->slot);
+  if (is_windowed_) {
+    const auto start = by_start_.find(window_start);
+    std::erase(start->second, window->slot);
+    if (start->second.empty()) by_start_.erase(start);
+  }
   destroy_slot(window->slot);
   found->second.erase(window);
   if (found->second.empty()) groups_.erase(found);
 }
 
-void AggregateStore::forget_before(int64_t start_ms) {
-  while (!by_start_.empty() && by_start_.begin()->first < start_ms) {
-    const auto oldest = by_start_.begin();
-    for (GroupSlot* slot : oldest->second) {
-      const auto found = groups_.find(*slot->key);
-      found->second.erase(std::ranges::find(found->second, slot, &Window::slot));
-      destroy_slot(slot);
-      if (found->second.empty()) groups_.erase(found);
-    }
-    by_start_.erase(oldest);
+// The expired windows of a key are taken out of it together: one by one, each would move all that
+// come after it.
+void AggregateStore::forget(GroupSlot* slot) {
+  if (slot->key != nullptr) {
+    const auto found = groups_.find(*slot->key);
+    assert(found != groups_.end());
+    Windows& windows = found->second;
+    const auto kept = std::ranges::lower_bound(windows, expired_before_, {}, &Window::start);
+    assert(kept != windows.begin());
+    for (auto window = windows.begin(); window != kept; ++window) window->slot->key = nullptr;
+    windows.erase(windows.begin(), kept);
+    if (windows.empty()) groups_.erase(found);
   }
+  destroy_slot(slot);
+}
+
+bool AggregateStore::forget_some(size_t max_groups) {
+  while (!by_start_.empty() && by_start_.begin()->first < expired_before_) {
+    std::vector<GroupSlot*>& oldest = by_start_.begin()->second;
+    for (; !oldest.empty(); --max_groups) {
+      if (max_groups == 0) return true;
+      forget(oldest.back());
+      oldest.pop_back();
+    }
+    by_start_.erase(by_start_.begin());
+  }
+  return false;
 }
 
 void AggregateStore::expire_before(int64_t start_ms) {
@@ -108,18 +133,18 @@ void AggregateStore::expire_before(int64_t start_ms) {
   if (by_start_.empty() || by_start_.begin()->first >= start_ms) return;
   expiry_changed_ = true;
   std::erase_if(changed_, [&](const GroupSlot* slot) { return slot->window_start < start_ms; });
-  forget_before(start_ms);
 }
 
-std::vector<GroupSlot*> AggregateStore::windows_between(int64_t from_ms, int64_t to_ms) {
-  std::vector<GroupSlot*> found;
-  for (auto at = by_start_.lower_bound(from_ms); at != by_start_.end() && at->first < to_ms; ++at) {
-    const size_t first = found.size();
-    found.insert(found.end(), at->second.begin(), at->second.end());
-    std::sort(found.begin() + static_cast<ptrdiff_t>(first), found.end(),
-              [](const GroupSlot* a, const GroupSlot* b) { return *a->key < *b->key; });
-  }
-  return found;
+std::optional<int64_t> AggregateStore::first_start_in(int64_t from_ms, int64_t to_ms) const {
+  const auto at = by_start_.lower_bound(from_ms);
+  if (at == by_start_.end() || at->first >= to_ms) return std::nullopt;
+  return at->first;
+}
+
+const std::vector<GroupSlot*>& AggregateStore::windows_at(int64_t start_ms) const {
+  static const std::vector<GroupSlot*> kNone;
+  const auto at = by_start_.find(start_ms);
+  return at == by_start_.end() ? kNone : at->second;
 }
 
 void AggregateStore::for_each_window(std::string_view key,
@@ -170,8 +195,7 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
 }
 
 void AggregateStore::take_changes(uint32_t store_index, std::vector<StateEntry>& out) {
-  // The range first: a group may come again after its window was forgotten, never the other way
-  // round.
+  // The range first, so that what is put after it stays: no window before it comes again.
   if (expiry_changed_) {
     StateEntry range{store_index, StateEntry::Kind::DeleteBelow, {}, {}};
     append_be<int64_t>(range.key, expired_before_);
@@ -205,7 +229,8 @@ Status AggregateStore::restore(const StateEntry& entry) {
     case StateEntry::Kind::DeleteBelow:
       if (!is_windowed_)
         return Error{ErrorCode::CorruptRecord, "groups without windows do not expire"};
-      forget_before(window_start);
+      expired_before_ = std::max(expired_before_, window_start);
+      forget_some(SIZE_MAX);
       return {};
   }
   return {};

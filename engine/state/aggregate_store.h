@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,18 +19,25 @@ namespace engine {
 // One group: this head, then the states of all aggregates, one behind the other
 // (AggregateStore::state).
 struct GroupSlot {
-  const std::string* key = nullptr;  // the map's; stable as long as the group lives
-  int64_t window_start = 0;          // 0 without windows
-  int64_t timestamp = -1;            // the greatest of all that contributed
-  uint64_t changed_in = 0;  // number of the round (between two take_changes) that changed it last
-  bool emitted = false;     // some row of this group went downstream
+  // The map's; stable as long as the group is in it. Null: forgotten, and about to be destroyed.
+  const std::string* key = nullptr;
+  int64_t window_start = 0;  // 0 without windows
+  int64_t timestamp = -1;    // the greatest of all that contributed
+  uint64_t changed_in = 0;   // number of the round (between two take_changes) that changed it last
+  bool emitted = false;      // some row of this group went downstream
 };
 
 // Entries are journalled under (8 bytes window start, big-endian, if windowed) + key bytes, so that
 // all windows before a time are one range.
 //
-// Invariants: a group is in groups_ and, if windowed, in by_start_ under its window's start; states
-// are initialised. Threads:    belongs to one task. Owner: the aggregate operator.
+// Invariants:
+//   1. a group is in groups_ and, if windowed, in by_start_ under its window's start; one that is
+//      forgotten is in by_start_ alone, until it is destroyed;
+//   2. no group that begins before expired_before_ is changed any more;
+//   3. states are initialised.
+//
+// Threads: belongs to one task.
+// Owner:   the aggregate operator.
 class AggregateStore final : public Store {
  public:
   AggregateStore(std::vector<AggregateInstance> instances, bool is_windowed);
@@ -49,10 +57,15 @@ class AggregateStore final : public Store {
   }
   const std::vector<AggregateInstance>& instances() const { return instances_; }
 
-  // Forgets all windows that start before `start_ms`.
+  // All windows that start before `start_ms` are gone: so says the journal from now on. Their memory
+  // is given back by forget_some(), and until then for_each() may show some of them.
   void expire_before(int64_t start_ms);
-  // The windows that start in [from_ms, to_ms), by start, then key bytes.
-  std::vector<GroupSlot*> windows_between(int64_t from_ms, int64_t to_ms);
+  // Destroys at most so many expired groups; true when more are left.
+  bool forget_some(size_t max_groups);
+  // The first start at which there are windows in [from_ms, to_ms).
+  std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
+  // The groups whose window starts there, in no particular order.
+  const std::vector<GroupSlot*>& windows_at(int64_t start_ms) const;
   // Groups of one key, by window start; or all, in no particular order.
   void for_each_window(std::string_view key,
                        const std::function<void(const GroupSlot&)>& visit) const;
@@ -73,7 +86,7 @@ class AggregateStore final : public Store {
   void destroy_slot(GroupSlot* slot);
   GroupSlot& find_or_make(std::string_view key, int64_t window_start);
   void erase(std::string_view key, int64_t window_start);
-  void forget_before(int64_t start_ms);
+  void forget(GroupSlot* slot);
   std::string entry_key(const GroupSlot& slot) const;
   void encode(const GroupSlot& slot, std::string& out) const;
   Status decode(GroupSlot& slot, std::string_view bytes);

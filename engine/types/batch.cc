@@ -1,6 +1,8 @@
 #include "engine/types/batch.h"
 
 #include <algorithm>
+#include <cassert>
+#include <numeric>
 
 namespace engine {
 
@@ -43,6 +45,22 @@ Batch Batch::gather(std::span<const uint32_t> which) const {
     out.old_columns = gather_all(old_columns, which);
     out.old_present = gather_bits(old_present, which);
   }
+  return out;
+}
+
+Batch Batch::slice(size_t first, size_t count) const {
+  assert(first + count <= rows);
+  std::vector<uint32_t> which(count);
+  std::iota(which.begin(), which.end(), static_cast<uint32_t>(first));
+  return gather(which);
+}
+
+Batch Batch::owned(size_t first) const {
+  Batch out = slice(first, rows - first);
+  for (std::vector<ColumnPtr>* side : {&out.columns, &out.old_columns})
+    for (ColumnPtr& column : *side)
+      if (column && holds_strings(column->type()))
+        column = std::make_shared<const Column>(column->copy());
   return out;
 }
 

@@ -22,11 +22,12 @@ using Layout = std::vector<LayoutColumn>;
 
 // A batch of a stream carries inserts; a batch of a table carries changes.
 //
-//   present   old_present   in a stream                 in a table
-//   1         0             a record                    a new row
-//   1         1             -                           an update: `old_columns` has the row that
-//   it replaces 0         1             -                           a delete 0         0 a record
-//   with a null value  a delete of a row that was not there
+//   present   old_present   in a stream                   in a table
+//   1         0             a record                      a new row
+//   1         1             -                             an update: `old_columns` has the row that
+//                                                         it replaces
+//   0         1             -                             a delete
+//   0         0             a record with a null value    a delete of a row that was not there
 //
 // In a row that is not present the key columns are set and the others are null.
 // A column that no step reads may be a null pointer.
@@ -57,6 +58,9 @@ struct Batch {
   }
   // The rows named, in that order.
   Batch gather(std::span<const uint32_t> which) const;
+  Batch slice(size_t first, size_t count) const;
+  // The rows from `first` on, with strings of their own.
+  Batch owned(size_t first) const;
   // Rows of several batches of one layout and without old rows, in the order given.
   static Batch merge(std::span<const Batch* const> sources,
                      std::span<const Column::SourceRow> rows);

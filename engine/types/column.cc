@@ -50,6 +50,23 @@ void StringHeap::grow(size_t size) {
   next_ = blocks_.back().get();
 }
 
+bool holds_strings(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::String:
+    case TypeKind::Bytes:
+      return true;
+    case TypeKind::Array:
+      return holds_strings(type.element());
+    case TypeKind::Map:
+      return holds_strings(type.key()) || holds_strings(type.value());
+    case TypeKind::Struct:
+      return std::ranges::any_of(type.fields(),
+                                 [](const Field& field) { return holds_strings(field.type); });
+    default:
+      return false;
+  }
+}
+
 size_t element_size(TypeKind kind) {
   switch (kind) {
     case TypeKind::Null:
@@ -322,6 +339,13 @@ Column Column::gather(std::span<const uint32_t> rows) const {
     out.children_[part] = std::make_unique<Column>(children_[part]->gather(rows));
   out.size_ = rows.size();
   out.share_strings_of(*this);
+  return out;
+}
+
+Column Column::copy() const {
+  Column out(type_);
+  out.reserve(size_);
+  for (size_t row = 0; row < size_; ++row) out.append_from(*this, row);
   return out;
 }
 

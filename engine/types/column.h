@@ -100,10 +100,9 @@ inline constexpr bool fits_kind(TypeKind kind) {
 //
 // Invariants: validity has size() bits; children are as long as the offsets or the size say.
 // Threads:    none; a column that others can see is `const`.
-// Strings:    point into heap(), or into something kept by keep(); a view that somebody else owns
-// is good only as long as
-//             that owner says (for instance one turn of the event loop) and must be copied to
-//             outlive it.
+// Strings:    point into heap(), or into something kept by keep(); a view that somebody else owns is
+//             good only as long as that owner says (for instance one turn of the event loop) and must
+//             be copied to outlive it.
 class Column {
  public:
   explicit Column(SqlType type);
@@ -167,6 +166,9 @@ class Column {
   // The rows named, in that order; strings share their bytes with this column.
   Column gather(std::span<const uint32_t> rows) const;
 
+  // All rows, with strings of their own.
+  Column copy() const;
+
   // Rows of several columns of one type, in the order given; strings share their bytes with the
   // sources.
   struct SourceRow {
@@ -192,6 +194,8 @@ class Column {
 
 using ColumnPtr = std::shared_ptr<const Column>;
 
+// Whether there are STRING or BYTES in it, at any depth.
+bool holds_strings(const SqlType& type);
 // Bytes of one element of the kind's array; 0 for STRUCT.
 size_t element_size(TypeKind kind);
 // A column in which every row is `value`.

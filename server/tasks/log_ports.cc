@@ -1,5 +1,6 @@
 #include "server/tasks/log_ports.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "records/batch.h"
@@ -15,9 +16,12 @@ Result<std::vector<engine::Polled>> LogSources::poll(
   TRY(reader_->begin_turn());
   in_turn_ = true;
   std::vector<engine::Polled> polled;
+  // Those beyond every end only ask where the partition ends.
+  const auto asked = static_cast<size_t>(std::ranges::count_if(
+      positions, [](const auto& position) { return position.second < Offset(INT64_MAX); }));
   for (const auto& [partition, next] : positions) {
     Result<engine::Polled> one =
-        poll_one(to_storage(partition), next, max_bytes / positions.size());
+        poll_one(to_storage(partition), next, max_bytes / std::max<size_t>(asked, 1));
     if (!one) {
       release();
       return std::move(one).error();

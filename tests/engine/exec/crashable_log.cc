@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace engine {
 
 bool CrashableLog::answer_one() {
@@ -34,11 +36,30 @@ void CrashableLog::refuse_all(const Error& error) {
 Result<std::vector<Polled>> CrashableLog::poll(
     std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) {
   if (read_error_) return *read_error_;
-  return topics_.poll(positions, max_bytes);
+  Result<std::vector<Polled>> polled = topics_.poll(positions, max_bytes);
+  if (!takes_back_ || !polled) return polled;
+  for (Polled& one : *polled)
+    for (const LogBatch& batch : one.batches) lent_.emplace_back(batch.bytes);
+  size_t next = 0;
+  for (Polled& one : *polled)
+    for (LogBatch& batch : one.batches) batch.bytes = lent_[next++];
+  return polled;
+}
+
+void CrashableLog::release() {
+  topics_.release();
+  for (std::string& bytes : lent_) std::ranges::fill(bytes, '#');
+  lent_.clear();
 }
 
 bool CrashableLog::try_commit(TaskCommit& commit, CommitDone& done) {
   if (is_full_) return false;
+  size_t size = commit.journal.size();
+  for (const OutputBatch& output : commit.outputs) {
+    size += output.bytes.size();
+    largest_output_ = std::max(largest_output_, output.bytes.size());
+  }
+  largest_commit_ = std::max(largest_commit_, size);
   on_their_way_.push_back({std::move(commit), std::move(done)});
   return true;
 }

@@ -31,12 +31,17 @@ class CrashableLog final : public Sources, public Sink {
   void refuse_all(const Error& error);
   void set_full(bool is_full) { is_full_ = is_full; }
   size_t on_their_way() const { return on_their_way_.size(); }
+  // Of all commits so far: the bytes of the largest, journal and outputs, and of the largest output.
+  size_t largest_commit() const { return largest_commit_; }
+  size_t largest_output() const { return largest_output_; }
+  // Overwrites what poll() gives after its release, as the log does with its memory map.
+  void take_back_on_release() { takes_back_ = true; }
   // Of the inputs: poll() fails with it while it is set.
   void set_read_error(std::optional<Error> error) { read_error_ = std::move(error); }
 
   Result<std::vector<Polled>> poll(std::span<const std::pair<PartitionRef, Offset>> positions,
                                    size_t max_bytes) override;
-  void release() override { topics_.release(); }
+  void release() override;
   bool try_commit(TaskCommit& commit, CommitDone& done) override;
 
  private:
@@ -49,7 +54,9 @@ class CrashableLog final : public Sources, public Sink {
   std::map<std::string, std::vector<Journalled>> journals_;
   std::deque<OnItsWay> on_their_way_;
   std::optional<Error> read_error_;
-  bool is_full_ = false;
+  bool is_full_ = false, takes_back_ = false;
+  size_t largest_commit_ = 0, largest_output_ = 0;
+  std::vector<std::string> lent_;  // the bytes that poll() gave, while it takes them back
 };
 
 }  // namespace engine

@@ -84,6 +84,10 @@ void QueryRun::produce(const std::string& topic, int partition,
   log_.topics().append(source(topic, partition), batch_of(records));
 }
 
+void QueryRun::produce_batch(const std::string& topic, int partition, std::string batch) {
+  log_.topics().append(source(topic, partition), std::move(batch));
+}
+
 std::vector<Task::Input> QueryRun::inputs_of(const StagePlan& stage, int partition) {
   std::vector<Task::Input> inputs;
   for (const PlanNode& node : stage.nodes) {

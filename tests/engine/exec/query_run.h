@@ -29,6 +29,7 @@ class QueryRun {
 
   // One record batch.
   void produce(const std::string& topic, int partition, const std::vector<TestRecord>& records);
+  void produce_batch(const std::string& topic, int partition, std::string batch);
 
   // Builds all tasks from what is durable; whatever ran before is gone.
   void start();
@@ -42,6 +43,7 @@ class QueryRun {
   size_t task_count() const { return tasks_.size(); }
   CrashableLog& log() { return log_; }
   TaskOptions& options() { return options_; }
+  SimulatedClock& clock() { return clock_; }
 
   // What the sink's topic holds: "key value @timestamp" a line, partition after partition.
   std::string written();

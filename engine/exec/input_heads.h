@@ -1,0 +1,103 @@
+// What lies at the heads of a task's input partitions: records that are decoded and not yet taken, and
+// which of them goes next.
+#pragma once
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/exec/input.h"
+#include "engine/exec/ports.h"
+
+namespace engine {
+
+// One partition that a task reads.
+struct HeadSource {
+  InputOperator* input = nullptr;
+  PartitionRef partition;
+  uint32_t stage_input = 0;
+  Offset begin;                   // the first record to take
+  std::optional<Offset> stop_at;  // records from it on are not taken
+};
+
+// Rows that go to one input of the stage, one after the other.
+struct Run {
+  size_t source = 0;  // whose record is the first; of several partitions all feed the same input
+  Batch batch;
+};
+
+struct HeadLimits {
+  size_t max_rows = 4096;  // taken at once
+  size_t max_bytes = 512 * 1024;
+};
+
+// Of several partitions the records are taken in the order of event time: those that the plan wants
+// to be read first, then the smallest timestamp, ties to tables, then to the partition that was
+// declared first. A partition whose decoded records are used up, but which has more, ends what can be
+// taken: what follows there might come first.
+//
+// Each record is decoded once: what is not taken stays, so that partitions whose times lie far apart
+// cost no more than others.
+//
+// Threads: the task's. Owner: the task.
+class InputHeads {
+ public:
+  InputHeads(std::vector<HeadSource> sources, HeadLimits limits);
+
+  // Asks for more only where there is little left.
+  std::vector<std::pair<PartitionRef, Offset>> positions();
+  // The next records, of what was polled for positions(); they may be views into it. Fails with the
+  // first record that cannot be decoded, if it is the first of all: failed_at() is its place.
+  Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
+  // Copies what is left of bytes that the log takes back.
+  void own();
+
+  // --- Of one partition, by its index
+  Offset taken(size_t source) const { return heads_[source].taken; }
+  bool has_more(size_t source) const;
+  // The end of what can be read, as of the last poll.
+  Offset readable_end(size_t source) const { return heads_[source].readable_end; }
+  // The records before this one that could not be read, each once.
+  std::vector<RecordFailure> failures_before(size_t source, Offset next);
+  struct Place {
+    size_t source = 0;
+    Offset offset;
+  };
+  const Place& failed_at() const { return failed_at_; }
+
+  uint64_t decoded_rows() const { return decoded_rows_; }  // so far
+
+ private:
+  struct Head {
+    HeadSource source;
+    std::shared_ptr<Batch> rows = std::make_shared<Batch>();  // shared with the runs of one take()
+    uint32_t row = 0;
+    bool is_owned = true, is_asked_for = false;
+    RecordCursor cursor;
+    Offset decoded, taken;
+    Offset end;  // of what may be taken: readable_end, or where to stop
+    Offset readable_end;
+    size_t refill_rows;
+    std::deque<RecordFailure> failures;
+
+    bool has_row() const { return row < rows->rows; }
+    bool has_undecoded() const { return decoded < end; }
+    int64_t timestamp() const { return rows->timestamps[row]; }
+    bool goes_before(const Head& other) const;
+  };
+  struct Order;
+
+  void see(std::span<const Polled> polled);
+  Status refill(size_t source, const Polled& polled, size_t max_rows);
+  Result<std::vector<Run>> take_one(const Polled& polled, size_t max_rows);
+  Result<std::vector<Run>> take_in_order(std::span<const Polled> polled, size_t max_rows);
+  std::vector<Run> runs_of(const Order& order) const;
+
+  std::vector<Head> heads_;
+  const HeadLimits limits_;
+  Place failed_at_;
+  uint64_t decoded_rows_ = 0;
+};
+
+}  // namespace engine

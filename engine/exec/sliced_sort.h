@@ -1,0 +1,71 @@
+// Sorting that can stop: runs of a few thousand are sorted one at a time, then merged element by
+// element. What closes a million windows at once must not hold its thread for the second that
+// sorting them takes.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace engine {
+
+// Use: add() everything, prepare() until it says true, then next() until empty().
+// Threads: one.
+template <class T, class Less = std::less<T>>
+class SlicedSort {
+ public:
+  static constexpr size_t kRunSize = 4096;  // about a millisecond to sort
+
+  void add(T item) { items_.push_back(std::move(item)); }
+  void add(std::vector<T> items) {
+    if (items_.empty())
+      items_ = std::move(items);
+    else
+      items_.insert(items_.end(), items.begin(), items.end());
+  }
+
+  // Sorts one run more; true when next() may be called.
+  bool prepare() {
+    if (sorted_ < items_.size()) {
+      const size_t end = std::min(items_.size(), sorted_ + kRunSize);
+      const auto first = items_.begin();
+      std::sort(first + static_cast<ptrdiff_t>(sorted_), first + static_cast<ptrdiff_t>(end),
+                less_);
+      runs_.push_back({sorted_, end});
+      sorted_ = end;
+      if (sorted_ < items_.size()) return false;
+      std::ranges::make_heap(runs_, [this](const Run& a, const Run& b) { return after(a, b); });
+    }
+    return true;
+  }
+
+  size_t left() const { return items_.size() - taken_; }
+  bool empty() const { return left() == 0; }
+
+  T next() {
+    const auto later = [this](const Run& a, const Run& b) { return after(a, b); };
+    std::ranges::pop_heap(runs_, later);
+    Run& run = runs_.back();
+    T item = items_[run.at++];
+    ++taken_;
+    if (run.at == run.end)
+      runs_.pop_back();
+    else
+      std::ranges::push_heap(runs_, later);
+    return item;
+  }
+
+ private:
+  struct Run {
+    size_t at, end;
+  };
+  bool after(const Run& a, const Run& b) const { return less_(items_[b.at], items_[a.at]); }
+
+  [[no_unique_address]] Less less_;
+  std::vector<T> items_;
+  std::vector<Run> runs_;  // once all are sorted a heap, the run with the smallest head in front
+  size_t sorted_ = 0, taken_ = 0;
+};
+
+}  // namespace engine

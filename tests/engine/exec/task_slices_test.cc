@@ -1,0 +1,155 @@
+// What one record makes may be much more than fits a step or a commit: it is worked off in slices, and
+// neither slices nor crashes between them change what comes out.
+#include "tests/engine/exec/query_test.h"
+
+namespace engine {
+namespace {
+
+const std::string kClicks = "CREATE STREAM clicks (id VARCHAR KEY, n INT, list ARRAY<INT>);";
+const std::string kHopping =
+    "CREATE TABLE x AS SELECT id, COUNT(*) AS c FROM clicks WINDOW HOPPING (SIZE 1 HOUR, ADVANCE "
+    "BY "
+    "1 SECOND) GROUP BY id;";
+const std::string kExplode =
+    "CREATE STREAM x AS SELECT id, EXPLODE(GENERATE_SERIES(1, n)) AS i FROM "
+    "clicks;";
+const std::string kFinal =
+    "CREATE TABLE x AS SELECT id, COUNT(*) AS c FROM clicks WINDOW TUMBLING (SIZE 1 MINUTE, GRACE "
+    "PERIOD 0 SECONDS) GROUP BY id EMIT FINAL;";
+
+constexpr size_t kMegabyte = size_t{1} << 20;
+
+TestRecord click(const std::string& id, int n, int64_t timestamp) {
+  return {id, "{\"N\":" + std::to_string(n) + "}", timestamp};
+}
+
+size_t count_lines(const std::string& text) {
+  return static_cast<size_t>(std::ranges::count(text, '\n'));
+}
+
+class TaskSlices : public QueryTest {
+ protected:
+  // How many steps it takes to come to rest.
+  static size_t steps(QueryRun& run) {
+    size_t steps = 0;
+    for (bool moved = true; moved;) {
+      while (run.task().step() == StepResult::More) ++steps;
+      moved = run.log().answer_all();
+    }
+    EXPECT_FALSE(run.task().failure());
+    return steps;
+  }
+};
+
+TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
+  auto run = query({kClicks}, kHopping);
+  run->options().slice.max_rows = 500;
+  run->start();
+  run->produce("clicks", 0, {click("a", 1, 10'000'000), click("b", 1, 10'000'000)});
+  EXPECT_GE(steps(*run), 10u);
+  EXPECT_EQ(count_lines(run->written()), 2 * 3600u);
+  EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
+}
+
+TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {
+  for (const std::string& sql : {kHopping, kExplode}) {
+    auto run = query({kClicks}, sql);
+    std::vector<TestRecord> records;
+    for (int i = 0; i < 20; ++i)
+      records.push_back(click("key" + std::to_string(i), 20'000, 10'000'000));
+    run->produce("clicks", 0, records);
+    steps(*run);
+    EXPECT_EQ(count_lines(run->written()), 20u * (sql == kHopping ? 3600 : 20'000));
+    EXPECT_LE(run->log().largest_output(), kMegabyte);
+    EXPECT_LE(run->log().largest_commit(), 4 * kMegabyte);
+  }
+}
+
+TEST_F(TaskSlices, outputs_are_cut_into_batches_that_consumers_take) {
+  auto run =
+      query({kClicks}, "CREATE STREAM x AS SELECT id, LPAD('', n, 'x') AS text FROM clicks;");
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 30; ++i) records.push_back(click("k", 300'000, 1));
+  run->produce("clicks", 0, records);
+  steps(*run);
+  EXPECT_EQ(count_lines(run->written()), 30u);
+  EXPECT_LE(run->log().largest_output(), kMegabyte);
+}
+
+TEST_F(TaskSlices, a_position_is_passed_when_all_of_its_record_is_durable) {
+  auto run = query({kClicks}, kExplode);
+  run->options().slice.max_rows = 10;
+  run->start();
+  run->produce("clicks", 0, {click("a", 5, 1), click("b", 100, 2), click("c", 1, 3)});
+  run->task().step();
+  EXPECT_EQ(run->task().inputs().front().next, Offset(1));  // 5 of the 10 rows are of the second
+  bool is_durable = false;
+  run->task().when_durable([&](Status status) { is_durable = status.has_value(); });
+  EXPECT_FALSE(is_durable);
+  run->log().answer_all();
+  EXPECT_TRUE(is_durable);
+  EXPECT_EQ(count_lines(run->written()), 10u);
+  steps(*run);
+  EXPECT_EQ(run->task().inputs().front().next, Offset(3));
+  EXPECT_EQ(count_lines(run->written()), 106u);
+}
+
+// A crash after each single commit.
+TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
+  for (const std::string& sql : {kHopping, kExplode, kFinal}) {
+    const std::vector<TestRecord> records{click("a", 3, 100'000), click("b", 700, 110'000),
+                                          click("c", 7, 120'000), click("a", 0, 5'000'000),
+                                          click("d", 2, 100'000)};
+    auto calm = query({kClicks}, sql);
+    calm->produce("clicks", 0, records);
+    ASSERT_TRUE(calm->run_to_rest());
+
+    auto troubled = query({kClicks}, sql);
+    troubled->options().slice.max_rows = 37;
+    troubled->log().take_back_on_release();
+    troubled->produce("clicks", 0, records);
+    for (int crashes = 0; crashes < 400; ++crashes) {
+      troubled->start();
+      troubled->task().step();
+      troubled->log().answer_all();
+    }
+    troubled->start();
+    ASSERT_TRUE(troubled->run_to_rest());
+    EXPECT_EQ(troubled->written(), calm->written());
+    EXPECT_EQ(troubled->table(), calm->table());
+    EXPECT_EQ(troubled->task().stage().scalars(), calm->task().stage().scalars());
+  }
+}
+
+TEST_F(TaskSlices, closing_many_windows_takes_several_steps_and_keeps_their_order) {
+  auto run = query({kClicks}, kFinal);
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 10'000; ++i)
+    records.push_back(click("key" + std::to_string((i * 7919) % 10'000 + 10'000), 1, 1'000));
+  records.push_back(click("end", 1, 60'000));
+  run->produce("clicks", 0, records);
+  run->options().slice.max_rows = 1000;
+  run->start();
+  EXPECT_GE(steps(*run), 10u);
+  const std::string written = run->written();
+  ASSERT_EQ(count_lines(written), 10'000u);
+  std::vector<std::string> keys;
+  for (size_t at = 0; at < written.size(); at = written.find('\n', at) + 1)
+    keys.push_back(written.substr(at, 8));
+  EXPECT_TRUE(std::ranges::is_sorted(keys));
+}
+
+// The evaluation of all rows at once would take more bytes than an evaluation may.
+TEST_F(TaskSlices, values_that_are_too_many_for_one_evaluation_are_made_in_several) {
+  auto run = query({kClicks}, "CREATE STREAM x AS SELECT id, LEN(LPAD('', n, 'x')) AS l FROM clicks;");
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 10; ++i) records.push_back(click("k", i == 5 ? 70'000'000 : 30'000'000, i));
+  run->produce("clicks", 0, records);
+  steps(*run);
+  EXPECT_EQ(count_lines(run->written()), 10u);
+  EXPECT_EQ(run->task().metrics().records_failed, 1u);  // the one that is too large for itself
+  EXPECT_NE(run->written().find("{\"L\":null} @5"), std::string::npos) << run->written();
+}
+
+}  // namespace
+}  // namespace engine
