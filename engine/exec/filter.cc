@@ -20,7 +20,7 @@ FilterOperator::Passing FilterOperator::passing(const std::vector<ColumnPtr>& co
 
 Status FilterOperator::take_stream(Batch& batch) {
   const Passing now = passing(batch.columns, batch.present, batch);
-  if (is_over_budget()) return {};
+  if (gives_up()) return {};
   context().report(now.errors, batch);
   if (now.rows.all()) return push(std::move(batch));
   std::vector<uint32_t> rows;
@@ -34,7 +34,7 @@ Status FilterOperator::take_table(Batch& batch) {
   Passing now = passing(batch.columns, batch.present, batch);
   Passing before{Bitmap(batch.rows, false), RowErrors(batch.rows)};
   if (batch.has_old()) before = passing(batch.old_columns, batch.old_present, batch);
-  if (is_over_budget()) return {};
+  if (gives_up()) return {};
   context().report(now.errors, batch);
   context().report(before.errors, batch);
   std::vector<uint32_t> rows;

@@ -28,13 +28,15 @@ Status RowwiseOperator::process(Batch batch, size_t) {
 
 void RowwiseOperator::begin_evaluation(size_t rows) {
   evaluated_rows_ = rows;
+  gave_up_ = false;
   EvalBudget::Limits limits;
   if (rows > 1) limits.deadline_us = context().budget.clock().monotonic_us() + kMaxEvaluationUs;
   context().budget.begin(limits);
 }
 
-bool RowwiseOperator::is_over_budget() const {
-  return evaluated_rows_ > 1 && context().budget.spent() != EvalBudget::Spent::Nothing;
+// To be asked at once: what is pushed on is evaluated on the same budget.
+bool RowwiseOperator::gives_up() {
+  return gave_up_ = evaluated_rows_ > 1 && context().budget.spent() != EvalBudget::Spent::Nothing;
 }
 
 Status RowwiseOperator::resume() {
@@ -45,7 +47,7 @@ Status RowwiseOperator::resume() {
     if (is_whole) rest_ = {};
     begin_evaluation(rows);
     const Status done = take(part);
-    if (is_over_budget()) {
+    if (gave_up_) {
       if (is_whole) rest_ = std::move(part);
       chunk_rows_ = std::max<size_t>(1, rows / kShrink);
     } else {

@@ -136,11 +136,13 @@ class RowwiseOperator : public Operator {
   void own_rest() override;
 
  protected:
-  // Makes what follows from these rows and pushes it. Evaluates first: where that is over its budget
-  // (is_over_budget()) it must return with the batch as it was, to be called again with fewer rows.
+  // Makes what follows from these rows and pushes it. Evaluates first, and asks gives_up() before it
+  // changes anything: then it must return with the batch as it was, to be called again with fewer
+  // rows.
   virtual Status take(Batch& batch) = 0;
-  // A single row is never over it: what it cannot have is an error of the row.
-  bool is_over_budget() const;
+  // Whether what was evaluated is over its budget. A single row never is: what it cannot have is an
+  // error of the row.
+  bool gives_up();
   // Whether take() has left something to do that comes before further rows.
   virtual bool is_busy() const { return false; }
 
@@ -151,6 +153,7 @@ class RowwiseOperator : public Operator {
   size_t row_ = 0;                // of rest_: the first that is not taken
   size_t chunk_rows_ = SIZE_MAX;  // how many are evaluated at once
   size_t evaluated_rows_ = 0;
+  bool gave_up_ = false;  // in the last take()
 };
 
 }  // namespace engine

@@ -34,7 +34,7 @@ Status ProjectOperator::take(Batch& batch) {
   const bool wants_old = emits_old_ && batch.has_old();
   std::vector<Evaluated> now = program_.run(batch.columns, batch.rows, context().eval), old;
   if (wants_old) old = program_.run(batch.old_columns, batch.rows, context().eval);
-  if (is_over_budget()) return {};
+  if (gives_up()) return {};
   for (const Evaluated& result : now) context().report(result.errors, batch);
   for (const Evaluated& result : old) context().report(result.errors, batch);
   batch.columns = masked(std::move(now), batch.present);
@@ -70,7 +70,7 @@ FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
 
 Status FlatMapOperator::take(Batch& batch) {
   std::vector<Evaluated> results = program_.run(batch.columns, batch.rows, context().eval);
-  if (is_over_budget()) return {};
+  if (gives_up()) return {};
   Expanding& expanding = expanding_.emplace();
   for (Evaluated& result : results) {
     context().report(result.errors, batch);

@@ -55,6 +55,7 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
       sources_(sources),
       sink_(sink),
       options_(options),
+      rows_at_once_(options.max_rows_per_step),
       properties_(properties),
       random_(seed),
       budget_(clock),
@@ -137,7 +138,7 @@ std::vector<int64_t> Task::scalars() const {
 
 void Task::restore_counters(std::span<const int64_t> scalars) {
   if (scalars.size() < 4) return;  // written before they were kept
-  metrics_.records_in = static_cast<uint64_t>(scalars[0]);
+  metrics_.records_in = records_begun_ = static_cast<uint64_t>(scalars[0]);
   metrics_.records_failed = static_cast<uint64_t>(scalars[1]);
   metrics_.records_late = static_cast<uint64_t>(scalars[2]);
   metrics_.records_ahead = static_cast<uint64_t>(scalars[3]);
@@ -170,7 +171,13 @@ Status Task::take_records() {
   }
   for (Run& run : *runs) runs_.push_back(std::move(run));
   slice_.begin(options_.slice);
-  return work_off();
+  const uint64_t before = rows_taken_;
+  TRY(work_off());
+  // What was taken and not begun must be copied: next time as much as a slice could do.
+  constexpr size_t kFewest = 64;
+  rows_at_once_ = runs_.empty() ? std::min(rows_at_once_ * 2, options_.max_rows_per_step)
+                                : std::max<size_t>(kFewest, rows_taken_ - before);
+  return {};
 }
 
 // First what an operator has left, then one run after the other, until the slice is spent.
@@ -183,7 +190,8 @@ Status Task::work_off() {
       Run run = std::move(runs_.front());
       runs_.pop_front();
       rows_taken_ += run.batch.rows;
-      metrics_.records_in += run.batch.rows;
+      records_begun_ += run.batch.rows;
+      rows_of_run_ = run.batch.rows;
       current_stage_input_ = inputs_[run.source].input;
       failed_at_ = {run.source, Offset(run.batch.offsets.front())};
       TRY(stage_->inputs()[current_stage_input_]->process(std::move(run.batch), 0));
@@ -203,6 +211,7 @@ void Task::own_rest() {
 // How far each input is done: up to the first record of which something is left.
 void Task::update_positions() {
   for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i].next = heads_->taken(i);
+  size_t rows_left = 0;  // of the run that was begun last
   if (has_rest()) {
     const auto is_left = [&](uint32_t stage_input, int32_t partition, int64_t offset) {
       for (Input& input : inputs_)
@@ -211,11 +220,14 @@ void Task::update_positions() {
     };
     stage_->visit_rest([&](int32_t partition, int64_t offset) {
       is_left(current_stage_input_, partition, offset);
+      ++rows_left;
     });
     for (const Run& run : runs_)
       for (size_t row = 0; row < run.batch.rows; ++row)
         is_left(inputs_[run.source].input, run.batch.partition_of(row), run.batch.offsets[row]);
   }
+  // What is left may be many rows of one record; then it is not counted precisely, nor committed.
+  metrics_.records_in = records_begun_ - std::min(rows_left, rows_of_run_);
   metrics_.lag_records = 0;
   for (size_t i = 0; i < inputs_.size(); ++i) {
     assert(inputs_[i].next >= committed_[i]);  // what is durable is never done again

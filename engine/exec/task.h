@@ -1,6 +1,7 @@
 // One running piece of a query: (query, stage, partition). It takes records, runs its operators,
 // and hands everything that a micro-batch changed to the log as one task commit.
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -126,7 +127,9 @@ class Task {
 
   void begin_reading();
   void restore_counters(std::span<const int64_t> scalars);
-  size_t row_limit() const { return is_careful() ? 1 : options_.max_rows_per_step; }
+  size_t row_limit() const {
+    return is_careful() ? 1 : std::min(rows_at_once_, options_.max_rows_per_step);
+  }
   bool has_rest() const { return !runs_.empty() || stage_->has_rest(); }
   Status take_records();
   Status work_off();
@@ -146,6 +149,7 @@ class Task {
   Sources& sources_;
   Sink* const sink_;
   const TaskOptions options_;
+  size_t rows_at_once_;  // that a step takes
   Properties properties_;
   Random random_;
   EvalBudget budget_;
@@ -170,6 +174,8 @@ class Task {
   bool has_worked_ = false;        // since the last commit
   bool bootstrapped_ = true;
   uint64_t rows_taken_ = 0;      // since the task was made
+  uint64_t records_begun_ = 0;   // of all times
+  size_t rows_of_run_ = 0;       // of the run that was begun last
   InputHeads::Place failed_at_;  // the first record of what is being processed
   std::vector<Waiting> waiting_;
   std::optional<TaskFailure> failure_;

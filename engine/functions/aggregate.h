@@ -30,6 +30,10 @@ struct AggregateInstance {
   int64_t number_property(const std::string& name, int64_t otherwise) const;
 };
 
+// Of an instance: what a sum of integers does that does not fit its type; `wrap` as in ksqlDB, null
+// otherwise. The planner sets it, so that a query keeps what it was made with.
+inline constexpr std::string_view kSumOverflow = "sum.overflow", kSumWraps = "wrap";
+
 using AggregateColumns = std::span<const Column* const>;
 
 // A state is `state_size` bytes, aligned to `state_align` (at most 16); between init and destroy it

@@ -268,9 +268,11 @@ class SelectPlanner {
     for (const AnalysedItem& item : analysis_.items) list_aggregates(*item.expression, calls);
     if (analysis_.having) list_aggregates(*analysis_.having, calls);
     std::vector<std::string> without_undo;
+    Properties properties = context_.properties;
+    if (context_.settings.ksqldb_compat) properties[std::string(kSumOverflow)] = kSumWraps;
     for (const Expression* call : calls) {
       BoundAggregate bound =
-          TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, context_.properties));
+          TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, properties));
       const std::string name(bound.instance.def->name);
       if (reads_table() && !bound.instance.def->has_undo() &&
           std::ranges::find(without_undo, name) == without_undo.end())

@@ -9,10 +9,10 @@ namespace engine {
 
 namespace {
 
-// Integers wrap around, as Java's do.
+// Integers wrap around, as Java's do. (128 bits do not: nobody has that many values to add.)
 template <class T>
 T plus(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
+  if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>) {
     using Unsigned = std::make_unsigned_t<T>;
     return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
   } else {
@@ -21,7 +21,7 @@ T plus(T a, T b) {
 }
 template <class T>
 T minus(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
+  if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>) {
     using Unsigned = std::make_unsigned_t<T>;
     return static_cast<T>(static_cast<Unsigned>(a) - static_cast<Unsigned>(b));
   } else {
@@ -54,21 +54,69 @@ struct CountValues : CountRows {
 
 // ---- SUM ----
 
+// Integers are added up in twice their width: what does not fit the type is null, and a number again
+// when other values bring it back. ksqlDB wraps around, and so does a query that was made under its
+// defaults (kSumOverflow).
+template <class T>
+struct Wider {
+  using Type = T;
+};
+template <>
+struct Wider<int32_t> {
+  using Type = int64_t;
+};
+template <>
+struct Wider<int64_t> {
+  using Type = Int128;
+};
+template <class T>
+using Wide = typename Wider<T>::Type;
+
+bool wraps_around(const AggregateInstance& instance) {
+  const auto set = instance.properties.find(std::string(kSumOverflow));
+  return set != instance.properties.end() && set->second == kSumWraps;
+}
+
+// A sum that fits 64 bits is written as one number, which is all that older versions wrote; the high
+// half follows it where there is one.
+void put_wide(std::string& out, int64_t sum) { put(out, sum); }
+void put_wide(std::string& out, double sum) { put(out, sum); }
+void put_wide(std::string& out, Int128 sum) {
+  put(out, static_cast<int64_t>(sum));
+  if (sum != static_cast<int64_t>(sum)) append_be(out, static_cast<int64_t>(sum >> 64));
+}
+template <class T>
+T take_wide(ByteReader& in) {
+  if constexpr (std::is_same_v<T, Int128>) {
+    const auto low = take<int64_t>(in);
+    if (in.at_end()) return low;
+    const auto high = static_cast<unsigned __int128>(in.be<uint64_t>());
+    return static_cast<Int128>(high << 64 | static_cast<uint64_t>(low));
+  } else {
+    return take<T>(in);
+  }
+}
+
 template <class T>
 struct Sum {
-  T sum = 0;
+  Wide<T> sum = 0;
 
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
     // A null row's slot is zero.
-    sum = plus(sum, args[0]->data<T>()[row]);
+    sum = plus(sum, static_cast<Wide<T>>(args[0]->data<T>()[row]));
   }
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
-    sum = minus(sum, args[0]->data<T>()[row]);
+    sum = minus(sum, static_cast<Wide<T>>(args[0]->data<T>()[row]));
   }
   void merge(const AggregateInstance&, const Sum& other) { sum = plus(sum, other.sum); }
-  void result(const AggregateInstance&, Column& out) const { out.append(sum); }
-  void encode(std::string& out) const { put(out, sum); }
-  void decode(const AggregateInstance&, ByteReader& in) { sum = take<T>(in); }
+  void result(const AggregateInstance& instance, Column& out) const {
+    const auto narrow = static_cast<T>(sum);
+    if constexpr (!std::is_same_v<T, double>)
+      if (narrow != sum && !wraps_around(instance)) return out.append_null();
+    out.append(narrow);
+  }
+  void encode(std::string& out) const { put_wide(out, sum); }
+  void decode(const AggregateInstance&, ByteReader& in) { sum = take_wide<Wide<T>>(in); }
 };
 
 // Both sides have at most 38 digits: their sum fits 128 bits.
@@ -99,11 +147,11 @@ struct DecimalSum {
 
 template <class T>
 struct ListSum : Sum<T> {
-  static T total(const Column& lists, size_t row) {
+  static Wide<T> total(const Column& lists, size_t row) {
     const auto items = lists.child(0).data<T>();
-    T total = 0;
+    Wide<T> total = 0;
     for (uint32_t i = lists.offsets()[row]; i < lists.offsets()[row + 1]; ++i)
-      total = plus(total, items[i]);
+      total = plus(total, static_cast<Wide<T>>(items[i]));
     return total;
   }
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
@@ -121,30 +169,35 @@ struct ListSum : Sum<T> {
 
 template <class T>
 struct Average {
-  T sum = 0;
+  // Of INT in 64 bits, so that the sum of many does not wrap around.
+  using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t, T>;
+  Total sum = 0;
   int64_t count = 0;
 
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
-    sum = plus(sum, args[0]->data<T>()[row]);
+    sum = plus(sum, static_cast<Total>(args[0]->data<T>()[row]));
     count += args[0]->is_null(row) ? 0 : 1;
   }
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
-    sum = minus(sum, args[0]->data<T>()[row]);
+    sum = minus(sum, static_cast<Total>(args[0]->data<T>()[row]));
     count -= args[0]->is_null(row) ? 0 : 1;
   }
   void merge(const AggregateInstance&, const Average& other) {
     sum = plus(sum, other.sum);
     count += other.count;
   }
-  void result(const AggregateInstance&, Column& out) const {
-    out.append(count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count));
+  void result(const AggregateInstance& instance, Column& out) const {
+    Total total = sum;
+    const auto narrow = static_cast<Total>(static_cast<T>(sum));
+    if (narrow != sum && wraps_around(instance)) total = narrow;
+    out.append(count == 0 ? 0.0 : static_cast<double>(total) / static_cast<double>(count));
   }
   void encode(std::string& out) const {
     put(out, sum);
     put(out, count);
   }
   void decode(const AggregateInstance&, ByteReader& in) {
-    sum = take<T>(in);
+    sum = take<Total>(in);
     count = take<int64_t>(in);
   }
 };
@@ -283,17 +336,17 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature, st
           .aggregate_type = type};
 }
 
-constexpr std::string_view kSum = "The sum of all values; 0 when there are none. Integers wrap.",
-                           kListSum = "The sum of all elements of all arrays.",
-                           kAverage = "The mean of all values; 0.0 when there are none.",
-                           kVariance =
-                               "The sample variance (not its root, as in ksqlDB); 0.0 for fewer "
-                               "than two values.",
-                           kDeviation =
-                               "The standard deviation of a sample; 0.0 for fewer than two values.",
-                           kCorrelation =
-                               "Pearson's correlation coefficient of the rows in which neither is "
-                               "null; NaN where it is not defined.";
+constexpr std::string_view
+    kSum = "The sum of all values; 0 when there are none, null where it does not fit its type.",
+    kListSum = "The sum of all elements of all arrays; null where it does not fit its type.",
+    kAverage = "The mean of all values; 0.0 when there are none.",
+    kVariance =
+        "The sample variance (not its root, as in ksqlDB); 0.0 for fewer "
+        "than two values.",
+    kDeviation = "The standard deviation of a sample; 0.0 for fewer than two values.",
+    kCorrelation =
+        "Pearson's correlation coefficient of the rows in which neither is "
+        "null; NaN where it is not defined.";
 
 constexpr AggregateDef kAggregates[] = {
     row<CountRows>("COUNT", "() -> BIGINT", "How many rows there are."),

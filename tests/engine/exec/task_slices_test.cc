@@ -117,6 +117,7 @@ TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
     ASSERT_TRUE(troubled->run_to_rest());
     EXPECT_EQ(troubled->written(), calm->written());
     EXPECT_EQ(troubled->table(), calm->table());
+    EXPECT_EQ(troubled->task().metrics().records_in, calm->task().metrics().records_in);
     EXPECT_EQ(troubled->task().stage().scalars(), calm->task().stage().scalars());
   }
 }
@@ -141,7 +142,8 @@ TEST_F(TaskSlices, closing_many_windows_takes_several_steps_and_keeps_their_orde
 
 // The evaluation of all rows at once would take more bytes than an evaluation may.
 TEST_F(TaskSlices, values_that_are_too_many_for_one_evaluation_are_made_in_several) {
-  auto run = query({kClicks}, "CREATE STREAM x AS SELECT id, LEN(LPAD('', n, 'x')) AS l FROM clicks;");
+  auto run =
+      query({kClicks}, "CREATE STREAM x AS SELECT id, LEN(LPAD('', n, 'x')) AS l FROM clicks;");
   std::vector<TestRecord> records;
   for (int i = 0; i < 10; ++i) records.push_back(click("k", i == 5 ? 70'000'000 : 30'000'000, i));
   run->produce("clicks", 0, records);

@@ -310,8 +310,32 @@ TEST(Aggregates, empty_groups_have_the_values_of_ksqldb) {
   EXPECT_EQ(Aggregate("COLLECT_LIST", {kInt}).of({}), list({}));
 }
 
-TEST(Aggregates, integers_wrap_and_decimals_overflow) {
-  EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1)})), i(INT32_MIN));
+// A sum that does not fit is null, never another number, and comes back when values are taken back.
+TEST(Aggregates, a_sum_of_integers_that_does_not_fit_is_null) {
+  EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1)})), kNone);
+  EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1), i(-1)})), i(INT32_MAX));
+  EXPECT_EQ(Aggregate("SUM", {kBigint}).of(column({l(INT64_MAX), l(1)})), kNone);
+  EXPECT_EQ(Aggregate("SUM", {kBigint}).of(column({l(INT64_MIN), l(-1), l(1)})), l(INT64_MIN));
+  EXPECT_EQ(Aggregate("AVG", {kInt}).of(column({i(INT32_MAX), i(INT32_MAX)})), d(INT32_MAX));
+  for (const auto& [type, values] : {std::pair(kInt, ValueList{i(INT32_MAX), i(1)}),
+                                     {kBigint, {l(INT64_MAX), l(INT64_MAX)}},
+                                     {kBigint, {l(INT64_MIN), l(-5)}},
+                                     {kBigint, {l(-7), l(3)}}}) {
+    const Aggregate sum("SUM", {type});
+    Aggregate::State state(sum), copy(sum);
+    for (const Value& value : values) ASSERT_TRUE(state.update({value}));
+    ASSERT_TRUE(copy.decode(state.encoded()));
+    ASSERT_TRUE(state.undo({values.back()}));
+    ASSERT_TRUE(copy.undo({values.back()}));
+    EXPECT_EQ(state.result(), values.front());
+    EXPECT_EQ(copy.result(), values.front());
+  }
+}
+
+TEST(Aggregates, integers_wrap_where_the_query_was_made_so_and_decimals_overflow) {
+  const std::map<std::string, std::string> wraps{{"sum.overflow", "wrap"}};
+  EXPECT_EQ(Aggregate("SUM", {kInt}, {}, wraps).of(column({i(INT32_MAX), i(1)})), i(INT32_MIN));
+  EXPECT_EQ(Aggregate("SUM", {kBigint}, {}, wraps).of(column({l(INT64_MAX), l(1)})), l(INT64_MIN));
   const SqlType type = SqlType::decimal(4, 1);
   const Aggregate sum("SUM", {type});
   EXPECT_EQ(sum.instance().result_type, type);
