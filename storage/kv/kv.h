@@ -48,6 +48,15 @@ struct Entry {
   std::string_view key, value;
 };
 
+// How much of a range goes at a time: the limit in bytes is passed by at most one entry.
+struct EraseLimits {
+  size_t max_count = SIZE_MAX, max_bytes = SIZE_MAX;
+};
+struct Erased {
+  size_t count = 0, size_bytes = 0;
+  bool is_all = true;  // nothing of the range is left
+};
+
 // A place in a table; of no use once its transaction is over. In a write transaction a write to the
 // table leaves it nowhere until the next seek, first or last. Nothing is returned past either end.
 class Cursor {
@@ -100,9 +109,10 @@ class WriteTransaction : public Transaction {
   virtual Status append(TableHandle table, std::string_view key, std::string_view value) = 0;
   // False when there was no such key.
   virtual Result<bool> erase(TableHandle table, std::string_view key) = 0;
-  // Removes up to `max_count` entries from `first_key` on and before `end_key`; how many they were.
-  virtual Result<size_t> erase_range(TableHandle table, std::string_view first_key,
-                                     std::string_view end_key, size_t max_count = SIZE_MAX) = 0;
+  // Removes entries from `first_key` on and before `end_key`, up to the limits; what it has
+  // removed.
+  virtual Result<Erased> erase_range(TableHandle table, std::string_view first_key,
+                                     std::string_view end_key, EraseLimits limits = {}) = 0;
 
   // True once a write has failed: what it has left is unknown, and the transaction can only be
   // destroyed. A call that failed before it wrote (a value that cannot be read, say) does not

@@ -168,8 +168,8 @@ class LmdbWrite final : public WriteTransaction {
     TRY(checked(code));
     return true;
   }
-  Result<size_t> erase_range(TableHandle table, std::string_view first_key,
-                             std::string_view end_key, size_t max_count) override;
+  Result<Erased> erase_range(TableHandle table, std::string_view first_key,
+                             std::string_view end_key, EraseLimits limits) override;
   Status commit() override {
     close_cursors();
     const int code = mdb_txn_commit(std::exchange(transaction_, nullptr));
@@ -224,23 +224,27 @@ Result<std::vector<std::string>> LmdbWrite::table_names() {
   return names;
 }
 
-Result<size_t> LmdbWrite::erase_range(TableHandle table, std::string_view first_key,
-                                      std::string_view end_key, size_t max_count) {
+Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_key,
+                                      std::string_view end_key, EraseLimits limits) {
   MDB_cursor* cursor;
   TRY(checked(mdb_cursor_open(transaction_, table.value(), &cursor)));
   const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
   MDB_val end = value_of(end_key);
-  size_t count = 0;
-  for (; count < max_count; ++count) {
+  Erased erased;
+  while (true) {
     // Sought anew each time: where a cursor stands after a deletion depends on how pages merged.
     MDB_val key = value_of(first_key), value;
     const int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    if (code == MDB_NOTFOUND) break;
+    if (code == MDB_NOTFOUND) return erased;
     TRY(checked(code));
-    if (mdb_cmp(transaction_, table.value(), &key, &end) >= 0) break;
+    if (mdb_cmp(transaction_, table.value(), &key, &end) >= 0) return erased;
+    if (erased.count >= limits.max_count || erased.size_bytes >= limits.max_bytes) break;
+    ++erased.count;
+    erased.size_bytes += key.mv_size + value.mv_size;
     TRY(checked(mdb_cursor_del(cursor, 0)));
   }
-  return count;
+  erased.is_all = false;
+  return erased;
 }
 
 }  // namespace

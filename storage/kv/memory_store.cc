@@ -209,18 +209,24 @@ class MemoryWrite final : public WriteTransaction {
     if (table == nullptr) return no_such_table();
     return remove(*table, key);
   }
-  Result<size_t> erase_range(TableHandle handle, std::string_view first_key,
-                             std::string_view end_key, size_t max_count) override {
+  Result<Erased> erase_range(TableHandle handle, std::string_view first_key,
+                             std::string_view end_key, EraseLimits limits) override {
     Table* table = writable(handle);
     if (table == nullptr) return no_such_table();
     const KeyLess before = table->entries.key_comp();
-    size_t count = 0;
+    Erased erased;
     auto at = table->entries.lower_bound(first_key);
-    for (; at != table->entries.end() && before(at->first, end_key) && count < max_count; ++count) {
-      table->size_bytes -= at->first.size() + at->second.size();
+    while (at != table->entries.end() && before(at->first, end_key)) {
+      if (erased.count >= limits.max_count || erased.size_bytes >= limits.max_bytes) {
+        erased.is_all = false;
+        break;
+      }
+      ++erased.count;
+      erased.size_bytes += at->first.size() + at->second.size();
       at = table->entries.erase(at);
     }
-    return count;
+    table->size_bytes -= erased.size_bytes;
+    return erased;
   }
 
   bool has_failed() const override { return has_failed_; }

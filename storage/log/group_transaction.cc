@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
+
+#include "storage/log/batch_cursor.h"
 
 namespace storage {
 
 namespace {
 
-// Of one trim; what is left goes with the next one, so that a long backlog delays nobody.
-constexpr size_t kMaxTrimmedBatches = 10'000;
+// An exchange or a journal that is read as fast as it is written is trimmed by as much at a time.
+constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
 }  // namespace
 
@@ -70,7 +73,8 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
                        .last_offset = log_end + header.last_offset_delta,
                        .is_duplicate = false};
   if (origin == Origin::Client && header.producer_id != records::kNoProducer) {
-    const std::string key = producer_key(moved_[moved_index].partition->id(), header.producer_id);
+    const std::string key =
+        producer_key(moved_[moved_index].partition->number(), header.producer_id);
     ProducerState& state = *TRY(producer_state(plan, key));
     const ProducerState::Verdict verdict = TRY(state.check(header));
     if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
@@ -104,9 +108,12 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     if (batch.is_duplicate) continue;
     records::set_base_offset(batch.bytes.data(), batch.base_offset);
     records::set_leader_epoch(batch.bytes.data(), moved.leader_epoch);
-    const IntegerKey key(static_cast<uint64_t>(batch.last_offset.value()));
-    TRY(transaction_->append(moved.partition->table(), key,
-                             {batch.bytes.data(), batch.bytes.size()}));
+    const Partition& partition = *moved.partition;
+    const BatchKey key(partition, batch.last_offset);
+    const std::string_view bytes(batch.bytes.data(), batch.bytes.size());
+    TRY(partition.kind() == PartitionKind::Client
+            ? transaction_->append(partition.table(), key, bytes)
+            : transaction_->put(partition.table(), key, bytes));
     moved.log_end = batch.last_offset + 1;
     moved.has_new_records = true;
   }
@@ -157,7 +164,7 @@ Status GroupTransaction::check_trims(const TaskCommit& commit) {
   return {};
 }
 
-Status GroupTransaction::write_task(const TaskCommit& commit, TaskRow row) {
+Status GroupTransaction::write_task(const TaskCommit& commit, const TaskRow& row) {
   TRY(transaction_->put(tables_.tasks, commit.task, encode(row)));
   TRY(transaction_->put(tables_.journals, journal_key(row.journal, commit.sequence),
                         commit.journal));
@@ -168,127 +175,30 @@ Status GroupTransaction::write_task(const TaskCommit& commit, TaskRow row) {
 Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   Moved& moved = moved_[TRY(find(trim.partition))];
   if (trim.end_offset <= moved.log_start) return {};
-  // Keys are last offsets, so this leaves a batch that reaches over the end.
-  const IntegerKey first(0), end(static_cast<uint64_t>(trim.end_offset.value()));
-  TRY(transaction_->erase_range(moved.partition->table(), first, end, kMaxTrimmedBatches));
   moved.log_start = trim.end_offset;
-  const PartitionRow row{moved.partition->kind(), moved.leader_epoch, moved.log_start,
+  const Partition& partition = *moved.partition;
+  const PartitionRow row{partition.kind(), partition.number(), moved.leader_epoch, moved.log_start,
                          moved.log_end};
-  return transaction_->put(tables_.partitions, partition_key(trim.partition), encode(row));
+  TRY(transaction_->put(tables_.partitions, partition_key(trim.partition), encode(row)));
+  // Keys are last offsets, so this leaves a batch that reaches over the end.
+  return remove({.table = batch_table_name(partition),
+                 .first_key = std::string(BatchKey(partition, Offset{0})),
+                 .end_key = std::string(BatchKey(partition, trim.end_offset))},
+                partition.table());
 }
 
-Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const std::string> tasks) {
-  // All are checked first: a refused request has written nothing.
-  for (const std::string& task : tasks)
-    if (task.empty() || task.size() > kMaxTaskIdSize || task.find('\0') != task.npos)
-      return Error{ErrorCode::InvalidParameter,
-                   "the id of a task is empty, too long, or has a NUL"};
-  std::vector<TaskStart> starts;
-  starts.reserve(tasks.size());
-  for (const std::string& task : tasks) starts.push_back(TRY(raise_epoch(task)));
-  return starts;
+// What is little goes at once. What is more goes in slices, and is invisible until then: to readers
+// it lies before the log start, or in a journal before the checkpoint.
+Status GroupTransaction::remove(const Removal& removal, TableHandle table) {
+  const Erased erased = TRY(transaction_->erase_range(table, removal.first_key, removal.end_key,
+                                                      {kMaxRemovedAtOnce, kMaxBytesRemovedAtOnce}));
+  if (erased.is_all) return {};
+  return remove_later(removal);
 }
 
-Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
-  TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
-  ++row.epoch;
-  // A producer's epoch has 15 bits: after that many owners the task is another producer.
-  const auto producer_epoch = static_cast<int16_t>(row.epoch.value() & INT16_MAX);
-  if (row.epoch == TaskEpoch{1}) row.journal = JournalId{TRY(take_numbers(kNextJournalId, 1))};
-  if (row.epoch == TaskEpoch{1} || producer_epoch == 0)
-    row.producer_id = TRY(allocate_producer_ids(1));
-  TRY(transaction_->put(tables_.tasks, task, encode(row)));
-  return TaskStart{row.epoch, row.last_sequence, row.producer_id, producer_epoch};
-}
-
-Result<ProducerId> GroupTransaction::allocate_producer_ids(int32_t count) {
-  if (count < 1) return Error{ErrorCode::InvalidParameter, "no producer ids were asked for"};
-  return ProducerId{TRY(take_numbers(kNextProducerId, count))};
-}
-
-Result<int64_t> GroupTransaction::take_numbers(std::string_view counter, int64_t count) {
-  int64_t first = 0;
-  if (const auto stored = TRY(transaction_->get(tables_.counters, counter));
-      stored && stored->size() == sizeof(int64_t))
-    first = load_be<int64_t>(stored->data());
-  std::string next;
-  append_be(next, first + count);
-  TRY(transaction_->put(tables_.counters, counter, next));
-  return first;
-}
-
-Status GroupTransaction::trim_journal(std::string_view task, TaskSequence last_sequence) {
-  const auto row = TRY(task_row(task));
-  if (!row) return {};
-  TRY(transaction_->erase_range(tables_.journals, journal_key(row->journal, TaskSequence{0}),
-                                journal_key(row->journal, last_sequence + 1)));
-  return {};
-}
-
-Status GroupTransaction::drop_tasks(std::string_view prefix) {
-  const auto end = end_of_prefix(std::string(prefix));
-  if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
-  std::vector<JournalId> journals;
-  const auto cursor = TRY(transaction_->cursor(tables_.tasks));
-  for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
-       entry = TRY(cursor->next()))
-    journals.push_back(TRY(decode_task_row(entry->value)).journal);
-  TRY(transaction_->erase_range(tables_.tasks, prefix, *end));
-  for (const JournalId journal : journals)
-    TRY(transaction_->erase_range(tables_.journals, journal_key(journal, TaskSequence{0}),
-                                  journal_key(journal + 1, TaskSequence{0})));
-  return {};
-}
-
-// --- Partitions
-
-Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
-  if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
-  int32_t existing = 0;  // partitions are numbered without gaps
-  while (existing < count && find({topic, PartitionId{existing}})) ++existing;
-  const auto missing = static_cast<size_t>(count - existing);
-  if (missing > free_tables_)
-    return Error{
-        .code = ErrorCode::LimitExceeded,
-        .message = "too many partitions for one data directory",
-        .detail = fmt::format("There is room for {} more partitions, and {} were asked for.",
-                              free_tables_, missing),
-        .hint = "Drop topics, or ask for fewer partitions."};
-  for (int32_t number = existing; number < count; ++number)
-    TRY(create_partition({topic, PartitionId{number}}, kind));
-  return {};
-}
-
-Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {
-  const TableHandle table =
-      TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer));
-  TRY(transaction_->put(tables_.partitions, partition_key(id),
-                        encode(PartitionRow{kind, {}, {}, {}})));
-  created_.push_back(std::make_shared<Partition>(id, kind, table));
-  moved_index_[id] = moved_.size();
-  moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
-  --free_tables_;
-  return {};
-}
-
-Status GroupTransaction::drop_topic(const Uuid& topic) {
-  // Partitions are numbered without gaps.
-  for (PartitionId number{0};; ++number) {
-    const auto moved_index = find({topic, number});
-    if (!moved_index) return {};
-    TRY(drop_partition(moved_[*moved_index].partition));
-  }
-}
-
-Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
-  const std::string key = partition_key(partition->id());
-  // The name goes later, when no reader can be using the table any more.
-  TRY(transaction_->clear_table(partition->table()));
-  TRY(transaction_->erase(tables_.partitions, key));
-  TRY(transaction_->erase_range(tables_.producers, key, *end_of_prefix(key)));
-  dropped_.push_back(partition);
-  dropped_ids_.insert(partition->id());
-  return {};
+Status GroupTransaction::remove_later(const Removal& removal) {
+  removals_.push_back(removal);
+  return transaction_->put(tables_.removals, removal.key(), removal.value());
 }
 
 }  // namespace storage

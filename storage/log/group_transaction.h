@@ -18,6 +18,9 @@
 
 namespace storage {
 
+// Where the batches of a partition lie.
+std::string batch_table_name(const Partition& partition);
+
 // Invariants:
 //   1. a request that is refused has written nothing into the transaction;
 //   2. when a write itself fails, is_broken() is true and the transaction can only be thrown away;
@@ -57,6 +60,8 @@ class GroupTransaction {
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
+  // What is left to be removed in slices.
+  const std::vector<Removal>& removals() const { return removals_; }
 
  private:
   struct PlannedBatch {
@@ -84,8 +89,10 @@ class GroupTransaction {
   Result<int64_t> take_numbers(std::string_view counter, int64_t count);
   Result<TaskRow> check_task(const TaskCommit& commit);
   Status check_trims(const TaskCommit& commit);
-  Status write_task(const TaskCommit& commit, TaskRow row);
+  Status write_task(const TaskCommit& commit, const TaskRow& row);
   Status write_trim(const PartitionTrim& trim);
+  Status remove(const Removal& removal, TableHandle table);
+  Status remove_later(const Removal& removal);
   Result<std::optional<TaskRow>> task_row(std::string_view task);
   Status create_partition(const TopicPartition& id, PartitionKind kind);
   Status drop_partition(const std::shared_ptr<Partition>& partition);
@@ -97,6 +104,7 @@ class GroupTransaction {
   absl::flat_hash_map<TopicPartition, size_t> moved_index_;
   std::vector<std::shared_ptr<Partition>> created_, dropped_;
   absl::flat_hash_set<TopicPartition> dropped_ids_;
+  std::vector<Removal> removals_;
   size_t free_tables_;
 };
 

@@ -98,6 +98,8 @@ void Log::drop_topic(Uuid topic, std::function<void(Status)> done) {
       *core_, [=](GroupTransaction& group) { return group.drop_topic(topic); }, std::move(done));
 }
 
+size_t Log::pending_removals() const { return core_->pending_removals(); }
+
 std::shared_ptr<const PartitionStatus> Log::find_partition(const TopicPartition& partition) const {
   const auto partitions = core_->partitions();
   const auto found = partitions->find(partition);

@@ -43,6 +43,14 @@ struct LogOptions {
   // it on. What is left is for drops, trims and small commits, so that a full disk can be tidied
   // up. 0: appends are tried always.
   uint64_t reserve_bytes = 64 << 20;
+  // What is dropped or trimmed is removed between groups, in slices of so much.
+  struct RemovalBudget {
+    int64_t time_us = 3'000;
+    // The numbers of the freed pages become one entry of LMDB's list of free pages, which later
+    // commits read and write as a whole.
+    size_t size_bytes = 8 << 20;
+  };
+  RemovalBudget removal_budget = {};
   const Clock* clock = nullptr;  // outlives the log; null is the system's
   // Of each of the two queues: client appends, and all the rest.
   size_t queue_limit_bytes = 64 << 20;
@@ -94,8 +102,12 @@ class Log : public TransactionQueue {
   // Makes partitions 0 to `count` - 1 of the topic; those that exist stay. Answered when durable.
   void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
                          PartitionKind kind = PartitionKind::Client);
-  // Removes the topic's partitions and their records; no error when there are none.
+  // Removes the topic's partitions and their records; no error when there are none. Answered when
+  // nobody can see them any more, now or after a crash; the room they take is given back in slices.
   void drop_topic(Uuid topic, std::function<void(Status)> done);
+  // What is dropped or trimmed and not removed yet: 0 when no record, journal or state of it is
+  // left.
+  size_t pending_removals() const;
   // Where the partition stands, for polling without locks; null when there is none.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
   std::vector<TopicPartition> partitions() const;
@@ -113,9 +125,10 @@ class Log : public TransactionQueue {
   void raise_epochs(std::vector<std::string> tasks,
                     std::function<void(Result<std::vector<TaskStart>>)> done);
   void raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done);
-  // Removes journal entries up to `last_sequence`, which a checkpoint has made superfluous.
+  // Removes, in slices, journal entries up to `last_sequence`, which a checkpoint has made
+  // superfluous.
   void trim_journal(std::string task, TaskSequence last_sequence, std::function<void(Status)> done);
-  // Removes the journals and epochs of all tasks whose id begins with `prefix`.
+  // Removes the epochs of all tasks whose id begins with `prefix`, and in slices their journals.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
   // The ids of all tasks that have an epoch or a journal here, in order.
   Result<std::vector<std::string>> task_ids() const;

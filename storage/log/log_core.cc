@@ -1,11 +1,11 @@
 #include "storage/log/log_core.h"
 
 #include <bit>
-
-#include <absl/container/flat_hash_set.h>
+#include <cassert>
 
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
+#include "storage/log/batch_cursor.h"
 
 namespace storage {
 
@@ -47,17 +47,11 @@ Status LogCore::recover() {
   }
 
   std::vector<std::shared_ptr<Partition>> partitions;
-  absl::flat_hash_set<std::string> known_tables;
-  for (const auto& [id, row] : rows) {
+  for (const auto& [id, row] : rows)
     partitions.push_back(TRY(recover_partition(*transaction, id, row)));
-    known_tables.insert(partition_table_name(id));
-  }
-  // Tables of partitions that were dropped, and whose removal a stop came before.
-  for (const std::string& name : TRY(transaction->table_names())) {
-    if (!is_partition_table(name) || known_tables.contains(name)) continue;
-    const TableHandle table = TRY(transaction->open_table(name, KeyOrder::Integer));
-    TRY(transaction->remove_table(table));
-  }
+  removals_.emplace(tables_.removals, clock_, options_.removal_budget);
+  TRY(removals_->recover(*transaction));
+  pending_removals_ = removals_->size();
   TRY(transaction->commit());
   partitions_ = PartitionMap().with(partitions, {});
   return {};
@@ -67,12 +61,14 @@ Result<std::shared_ptr<Partition>> LogCore::recover_partition(WriteTransaction& 
                                                               const TopicPartition& id,
                                                               const PartitionRow& row) {
   const TableHandle table =
-      TRY(transaction.open_table(partition_table_name(id), KeyOrder::Integer));
-  auto partition = std::make_shared<Partition>(id, row.kind, table);
-  const auto cursor = TRY(transaction.cursor(table));
+      row.kind == PartitionKind::Client
+          ? TRY(transaction.open_table(partition_table_name(id), KeyOrder::Integer))
+          : tables_.exchanges;
+  auto partition = std::make_shared<Partition>(id, row.kind, row.number, table);
+  auto cursor = TRY(BatchCursor::open(transaction, *partition));
   Offset log_end = row.end_when_empty;
-  if (const auto last = TRY(cursor->last()))
-    log_end = std::max(log_end, Offset{static_cast<int64_t>(IntegerKey::value_of(last->key))} + 1);
+  if (const auto last = TRY(cursor.last())) log_end = std::max(log_end, last->last_offset + 1);
+  assert(row.log_start <= log_end);
   partition->publish(row.log_start, log_end, row.leader_epoch);
   return partition;
 }
@@ -89,6 +85,11 @@ void LogCore::publish(const GroupTransaction& transaction) {
     moved.partition->publish(moved.log_start, moved.log_end, moved.leader_epoch);
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
+  if (transaction.removals().empty()) return;
+  // After the map: a reader whose turn begins from here on does not know the tables that go.
+  const uint64_t turn = turns_.next();
+  for (const Removal& removal : transaction.removals()) removals_->add(removal, turn);
+  pending_removals_ = removals_->size();
 }
 
 void LogCore::publish_partitions(const GroupTransaction& transaction) {
@@ -99,8 +100,6 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
     partitions_ = std::move(changed);
     partitions_version_.fetch_add(1);
   }
-  const uint64_t turn = turns_.next();
-  for (const auto& partition : transaction.dropped()) retired_.push_back({partition, turn});
 }
 
 // --- The writer
@@ -113,7 +112,7 @@ void LogCore::run() {
     if (gathered.is_over) return;
     if (!gathered.group.empty()) write_group(gathered.group);
     tell_writable();
-    remove_retired_tables();
+    remove_a_slice();
   }
 }
 
@@ -243,38 +242,6 @@ Result<std::vector<AppendedBatch>> LogCore::apply_commit(GroupTransaction& trans
   return transaction.commit_task(commit);
 }
 
-// --- Space
-
-void LogCore::when_writable(std::function<void()> retry) {
-  {
-    std::lock_guard lock(mutex_);
-    writable_waiters_.push_back(std::move(retry));
-  }
-  queue_.nudge();
-}
-
-// How long the writer may sleep: while the disk is full it looks now and then whether it still is.
-RequestQueue::Patience LogCore::patience() {
-  if (space_.is_full()) return std::chrono::milliseconds(SpaceWatch::kLookAgainMs);
-  return std::nullopt;
-}
-
-void LogCore::tell_writable() {
-  if (failed_ || !space_.is_writable()) return;
-  std::vector<std::function<void()>> waiters;
-  {
-    std::lock_guard lock(mutex_);
-    waiters = std::exchange(writable_waiters_, {});
-  }
-  for (const auto& retry : waiters) retry();
-}
-
-size_t LogCore::free_tables(const PartitionMap& partitions) const {
-  const size_t taken = partitions.count(PartitionKind::Client) +
-                       partitions.count(PartitionKind::Internal) + retired_.size();
-  return taken < options_.max_partitions ? options_.max_partitions - taken : 0;
-}
-
 void LogCore::tell_durable(const GroupTransaction& transaction) {
   if (!options_.on_durable) return;
   std::vector<TopicPartition> changed;
@@ -283,34 +250,6 @@ void LogCore::tell_durable(const GroupTransaction& transaction) {
   // Whoever waits for more of a partition learns that there is none.
   for (const auto& dropped : transaction.dropped()) changed.push_back(dropped->id());
   if (!changed.empty()) options_.on_durable(changed);
-}
-
-// The tables of dropped partitions were emptied when they were dropped; here their names and
-// handles go.
-void LogCore::remove_retired_tables() {
-  if (retired_.empty() || failed_) return;
-  std::vector<Retired> waiting;
-  std::vector<std::shared_ptr<Partition>> unused;
-  for (Retired& retired : retired_) {
-    if (turns_.all_passed(retired.turn))
-      unused.push_back(std::move(retired.partition));
-    else
-      waiting.push_back(std::move(retired));
-  }
-  retired_ = std::move(waiting);
-  if (unused.empty()) return;
-
-  auto transaction = store_->begin_write();
-  if (!transaction) return;  // the next start removes them
-  for (const auto& partition : unused) {
-    const Status removed = (*transaction)->remove_table(partition->table());
-    if (!removed) {
-      log_warn("table of a dropped partition not removed error={}", removed.error().message);
-      return;
-    }
-  }
-  const Status committed = (*transaction)->commit();
-  if (!committed && committed.error().code != ErrorCode::DiskFull) fail(committed.error());
 }
 
 void LogCore::fail(const Error& error) {

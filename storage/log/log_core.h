@@ -12,6 +12,7 @@
 #include "storage/log/log.h"
 #include "storage/log/partition.h"
 #include "storage/log/reader_turns.h"
+#include "storage/log/removal_lane.h"
 #include "storage/log/request_queue.h"
 #include "storage/log/space_watch.h"
 
@@ -41,6 +42,7 @@ class LogCore {
   uint64_t partitions_version() const { return partitions_version_.load(); }
 
   void when_writable(std::function<void()> retry);
+  size_t pending_removals() const { return pending_removals_.load(); }
 
   // What a request gets that came too late to be queued.
   Error refusal() const;
@@ -77,9 +79,11 @@ class LogCore {
   void publish(const GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
   void tell_durable(const GroupTransaction& transaction);
-  void remove_retired_tables();
+  // log_maintenance.cc
+  void remove_a_slice();
+  Result<bool> try_slice();
   size_t free_tables(const PartitionMap& partitions) const;
-  RequestQueue::Patience patience();
+  RequestQueue::Patience patience() const;
   void tell_writable();
   void fail(const Error& error);
   void trace(LogTrace::Step step) const;
@@ -98,14 +102,12 @@ class LogCore {
   std::vector<std::function<void()>> writable_waiters_;
   std::atomic<uint64_t> partitions_version_{1};
   std::atomic<bool> failed_ = false;
+  std::atomic<size_t> pending_removals_ = 0;
 
   // The writer's own.
   SpaceWatch space_;
-  struct Retired {
-    std::shared_ptr<Partition> partition;
-    uint64_t turn;  // readers whose turn is older may be using it
-  };
-  std::vector<Retired> retired_;
+  std::optional<RemovalLane> removals_;  // since the tables are open
+  int64_t removals_resume_us_ = 0;
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   uint64_t commit_number_ = 0;
 

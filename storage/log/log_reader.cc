@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "records/batch.h"
+#include "storage/log/batch_cursor.h"
 #include "storage/log/log_core.h"
 
 namespace storage {
@@ -19,7 +20,7 @@ struct LogReader::State {
 
   Result<Partition*> find(const TopicPartition& id) const;
   Result<PartitionRow> row_of(const Partition& partition) const;
-  Result<Offset> end_of(const Partition& partition, Cursor& cursor) const;
+  Result<Offset> end_of(const Partition& partition, BatchCursor& cursor) const;
   Error out_of_range(Offset offset) const;
 };
 
@@ -40,9 +41,8 @@ Result<PartitionRow> LogReader::State::row_of(const Partition& partition) const 
 
 // Everything in the snapshot is durable, and there are no replicas to wait for, so its end is the
 // readable end. (The published high watermark may be a commit behind or ahead of the snapshot.)
-Result<Offset> LogReader::State::end_of(const Partition& partition, Cursor& cursor) const {
-  if (const auto last = TRY(cursor.last()))
-    return Offset{static_cast<int64_t>(IntegerKey::value_of(last->key))} + 1;
+Result<Offset> LogReader::State::end_of(const Partition& partition, BatchCursor& cursor) const {
+  if (const auto last = TRY(cursor.last())) return last->last_offset + 1;
   return TRY(row_of(partition)).end_when_empty;
 }
 
@@ -53,11 +53,10 @@ Error LogReader::State::out_of_range(Offset offset) const {
 
 namespace {
 
-Result<BatchRef> batch_of(const Entry& entry) {
-  if (entry.value.size() < records::kBatchHeaderSize)
+Result<BatchRef> batch_of(const StoredBatch& stored) {
+  if (stored.bytes.size() < records::kBatchHeaderSize)
     return Error{ErrorCode::StorageFailure, "the data file has a damaged record batch"};
-  return BatchRef{entry.value, Offset{load_be<int64_t>(entry.value.data())},
-                  Offset{static_cast<int64_t>(IntegerKey::value_of(entry.key))}};
+  return BatchRef{stored.bytes, Offset{load_be<int64_t>(stored.bytes.data())}, stored.last_offset};
 }
 
 // The offset of the first record of the batch whose timestamp is `timestamp` or later.
@@ -117,16 +116,16 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
                                               size_t max_bytes) {
   const Partition& partition = *TRY(state_->find(id));
   if (from < Offset{0} || from < partition.log_start()) return state_->out_of_range(from);
-  const auto cursor = TRY(state_->transaction->cursor(partition.table()));
+  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
   std::vector<BatchRef> batches;
   size_t size_bytes = 0;
-  auto entry = TRY(cursor->seek(IntegerKey(static_cast<uint64_t>(from.value()))));
-  for (; entry && (batches.empty() || size_bytes < max_bytes); entry = TRY(cursor->next())) {
-    batches.push_back(TRY(batch_of(*entry)));
-    size_bytes += entry->value.size();
+  auto stored = TRY(cursor.seek(from));
+  for (; stored && (batches.empty() || size_bytes < max_bytes); stored = TRY(cursor.next())) {
+    batches.push_back(TRY(batch_of(*stored)));
+    size_bytes += stored->bytes.size();
   }
   if (batches.empty()) {
-    if (from > TRY(state_->end_of(partition, *cursor))) return state_->out_of_range(from);
+    if (from > TRY(state_->end_of(partition, cursor))) return state_->out_of_range(from);
   } else if (batches.front().base_offset > from &&
              from < TRY(state_->row_of(partition)).log_start) {
     return state_->out_of_range(from);
@@ -141,20 +140,20 @@ Result<Offset> LogReader::log_start(const TopicPartition& id) {
 
 Result<Offset> LogReader::readable_end(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
-  const auto cursor = TRY(state_->transaction->cursor(partition.table()));
-  return state_->end_of(partition, *cursor);
+  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  return state_->end_of(partition, cursor);
 }
 
 Result<Offset> LogReader::offset_for_time(const TopicPartition& id, int64_t timestamp) {
   const Partition& partition = *TRY(state_->find(id));
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
-  const auto cursor = TRY(state_->transaction->cursor(partition.table()));
-  auto entry = TRY(cursor->seek(IntegerKey(static_cast<uint64_t>(log_start.value()))));
-  for (; entry; entry = TRY(cursor->next())) {
-    const BatchRef batch = TRY(batch_of(*entry));
+  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  auto stored = TRY(cursor.seek(log_start));
+  for (; stored; stored = TRY(cursor.next())) {
+    const BatchRef batch = TRY(batch_of(*stored));
     if (const auto found = TRY(find_in_batch(batch, timestamp))) return std::max(*found, log_start);
   }
-  return state_->end_of(partition, *cursor);
+  return state_->end_of(partition, cursor);
 }
 
 }  // namespace storage

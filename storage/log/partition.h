@@ -12,9 +12,14 @@
 
 namespace storage {
 
+// A partition's number within its log, never given twice: what tables that partitions share have as
+// the front of their keys.
+using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
+
 // What the store keeps about a partition beside its batches.
 struct PartitionRow {
   PartitionKind kind = PartitionKind::Client;
+  LogNumber number;
   LeaderEpoch leader_epoch;
   Offset log_start;
   Offset end_when_empty;  // the log end if there is no batch: numbers are never given twice
@@ -24,12 +29,13 @@ struct PartitionRow {
 // Owner: shared by the published maps and whoever polls its status.
 class Partition final : public PartitionStatus {
  public:
-  Partition(const TopicPartition& id, PartitionKind kind, TableHandle table)
-      : id_(id), kind_(kind), table_(table) {}
+  Partition(const TopicPartition& id, PartitionKind kind, LogNumber number, TableHandle table)
+      : id_(id), kind_(kind), number_(number), table_(table) {}
 
   const TopicPartition& id() const { return id_; }
   PartitionKind kind() const { return kind_; }
-  // Batches by their last offset.
+  LogNumber number() const { return number_; }
+  // Of the batches, by BatchKey: its own for a client partition, shared for an internal one.
   TableHandle table() const { return table_; }
 
   void publish(Offset log_start, Offset log_end, LeaderEpoch leader_epoch) {
@@ -43,6 +49,7 @@ class Partition final : public PartitionStatus {
  private:
   const TopicPartition id_;
   const PartitionKind kind_;
+  const LogNumber number_;
   const TableHandle table_;
 };
 

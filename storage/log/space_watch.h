@@ -28,6 +28,8 @@ class SpaceWatch {
   Status admit_client_append(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_); }
   Status admit_task_commit(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_ / 2); }
 
+  // Something was removed: the next look asks the store.
+  void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
   // A commit found the disk full although there seemed to be space: a quota, or somebody else was
   // faster.
   void commit_failed();

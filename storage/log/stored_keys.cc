@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 #include "base/bytes.h"
 
 namespace storage {
@@ -19,10 +21,12 @@ Error damaged(std::string_view what) {
 Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   LogTables tables;
   tables.partitions = TRY(transaction.open_table("partitions", KeyOrder::Bytes));
+  tables.exchanges = TRY(transaction.open_table(kExchangesTable, KeyOrder::Bytes));
   tables.tasks = TRY(transaction.open_table("tasks", KeyOrder::Bytes));
-  tables.journals = TRY(transaction.open_table("journals", KeyOrder::Bytes));
-  tables.producers = TRY(transaction.open_table("producers", KeyOrder::Bytes));
+  tables.journals = TRY(transaction.open_table(kJournalsTable, KeyOrder::Bytes));
+  tables.producers = TRY(transaction.open_table(kProducersTable, KeyOrder::Bytes));
   tables.counters = TRY(transaction.open_table("counters", KeyOrder::Bytes));
+  tables.removals = TRY(transaction.open_table("removals", KeyOrder::Bytes));
   return tables;
 }
 
@@ -30,6 +34,7 @@ std::string partition_table_name(const TopicPartition& partition) {
   return fmt::format("{}{}-{}", kPartitionTablePrefix, partition.topic.to_string(),
                      partition.partition.value());
 }
+
 bool is_partition_table(std::string_view name) { return name.starts_with(kPartitionTablePrefix); }
 
 std::string partition_key(const TopicPartition& partition) {
@@ -50,6 +55,7 @@ std::optional<TopicPartition> partition_of_key(std::string_view key) {
 std::string encode(const PartitionRow& row) {
   std::string bytes;
   append_be(bytes, static_cast<uint8_t>(row.kind));
+  append_be(bytes, row.number.value());
   append_be(bytes, row.leader_epoch.value());
   append_be(bytes, row.log_start.value());
   append_be(bytes, row.end_when_empty.value());
@@ -60,6 +66,7 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   ByteReader in(bytes);
   PartitionRow row;
   row.kind = static_cast<PartitionKind>(in.be<uint8_t>());
+  row.number = LogNumber{in.be<int64_t>()};
   row.leader_epoch = LeaderEpoch{in.be<int32_t>()};
   row.log_start = Offset{in.be<int64_t>()};
   row.end_when_empty = Offset{in.be<int64_t>()};
@@ -68,9 +75,14 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
 }
 
 std::string journal_key(JournalId journal, TaskSequence sequence) {
+  return numbered_key(journal.value(), sequence.value());
+}
+
+std::string numbered_key(int64_t owner, int64_t number) {
+  assert(owner >= 0 && number >= 0);  // else byte order would not be number order
   std::string key;
-  append_be(key, journal.value());
-  append_be(key, sequence.value());
+  append_be(key, owner);
+  append_be(key, number);
   return key;
 }
 
@@ -99,10 +111,31 @@ Result<TaskRow> decode_task_row(std::string_view bytes) {
   return row;
 }
 
-std::string producer_key(const TopicPartition& partition, ProducerId producer) {
-  std::string key = partition_key(partition);
-  append_be(key, producer.value());
-  return key;
+std::string producer_key(LogNumber partition, ProducerId producer) {
+  return numbered_key(partition.value(), producer.value());
+}
+
+std::string Removal::key() const {
+  std::string bytes = table;
+  bytes += '\0';
+  return bytes += first_key;
+}
+
+std::string Removal::value() const {
+  std::string bytes;
+  append_be(bytes, static_cast<uint8_t>(takes_table));
+  return bytes += end_key;
+}
+
+Result<Removal> Removal::decode(std::string_view key, std::string_view value) {
+  const size_t name_end = key.find('\0');
+  if (name_end == key.npos || value.empty()) return damaged("removal");
+  Removal removal;
+  removal.table = key.substr(0, name_end);
+  removal.first_key = key.substr(name_end + 1);
+  removal.takes_table = value[0] != 0;
+  removal.end_key = value.substr(1);
+  return removal;
 }
 
 }  // namespace storage

@@ -18,17 +18,24 @@ using JournalId = StrongNumber<struct JournalIdTag, int64_t>;
 
 struct LogTables {
   TableHandle partitions;  // topic id, partition number -> PartitionRow
+  TableHandle exchanges;   // log number, last offset -> batch: of all internal partitions
   TableHandle tasks;       // task id -> TaskRow
   TableHandle journals;    // journal id, sequence -> journal entry
-  TableHandle producers;   // topic id, partition number, producer id -> ProducerState
+  TableHandle producers;   // log number, producer id -> ProducerState
   TableHandle counters;    // one of the names below -> i64, the next number to be given
+  TableHandle removals;    // see Removal
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
+inline constexpr std::string_view kExchangesTable = "exchanges";
+inline constexpr std::string_view kJournalsTable = "journals";
+inline constexpr std::string_view kProducersTable = "producers";
+
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextJournalId = "next-journal-id";
+inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
-// The table of a partition's batches.
+// The table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition);
 bool is_partition_table(std::string_view name);
 
@@ -36,6 +43,20 @@ std::string partition_key(const TopicPartition& partition);
 std::optional<TopicPartition> partition_of_key(std::string_view key);
 std::string encode(const PartitionRow& row);
 Result<PartitionRow> decode_partition_row(std::string_view bytes);
+
+// A range of a table that is no longer visible to anybody and is being removed in slices. Its row
+// is written in the commit that made the range invisible and goes with the range's last entry, so
+// that a crash in between leaves nothing behind.
+//   key    table name, NUL, first key
+//   value  whether the table itself goes too u8, end key
+struct Removal {
+  std::string table, first_key, end_key;
+  bool takes_table = false;
+
+  std::string key() const;
+  std::string value() const;
+  static Result<Removal> decode(std::string_view key, std::string_view value);
+};
 
 // Where a task stands: its owner's epoch and its last durable commit.
 struct TaskRow {
@@ -49,6 +70,10 @@ TaskSequence sequence_of_key(std::string_view journal_key);
 std::string encode(const TaskRow& row);
 Result<TaskRow> decode_task_row(std::string_view bytes);
 
-std::string producer_key(const TopicPartition& partition, ProducerId producer);
+std::string producer_key(LogNumber partition, ProducerId producer);
+
+// The key of an entry that belongs to a numbered thing, a partition or a journal, in a table that
+// many share.
+std::string numbered_key(int64_t owner, int64_t number);
 
 }  // namespace storage

@@ -16,7 +16,8 @@ namespace storage {
 enum class PartitionKind : uint8_t {
   // A topic that clients see: a table of its own, whose pages stay full.
   Client = 0,
-  // An exchange between the stages of a query: shares a table, since there may be tens of thousands.
+  // An exchange between the stages of a query: shares a table, since there may be tens of
+  // thousands.
   Internal = 1,
 };
 

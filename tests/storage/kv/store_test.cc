@@ -116,12 +116,12 @@ TEST_P(EachStore, a_range_is_erased_up_to_its_end_or_the_count) {
   const TableHandle table = make_table("t");
   for (char key = 'a'; key <= 'j'; ++key) put(table, std::string(1, key), std::string(3000, key));
   auto write = store_->begin_write().value();
-  EXPECT_EQ(write->erase_range(table, "b", "e", 100).value(), 3u);
+  EXPECT_EQ(write->erase_range(table, "b", "e")->count, 3u);
   EXPECT_EQ(keys(*write, table), "a e f g h i j ");
-  EXPECT_EQ(write->erase_range(table, "f", "z", 2).value(), 2u);
+  EXPECT_EQ(write->erase_range(table, "f", "z", {.max_count = 2})->count, 2u);
   EXPECT_EQ(keys(*write, table), "a e h i j ");
-  EXPECT_EQ(write->erase_range(table, "h", "zz", 100).value(), 3u);
-  EXPECT_EQ(write->erase_range(table, "x", "zz", 100).value(), 0u);
+  EXPECT_EQ(write->erase_range(table, "h", "zz")->count, 3u);
+  EXPECT_EQ(write->erase_range(table, "x", "zz")->count, 0u);
   EXPECT_EQ(write->erase(table, "a").value(), true);
   EXPECT_EQ(write->erase(table, "a").value(), false);
   EXPECT_EQ(keys(*write, table), "e ");

@@ -1,6 +1,8 @@
 // Small things that tests of the log need.
 #pragma once
+#include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "records/batch_builder.h"
@@ -54,6 +56,36 @@ inline std::vector<std::string> read_values(Log& log, const TopicPartition& part
   EXPECT_EQ(reader->readable_end(partition).value(), next);
   reader->end_turn();
   return values;
+}
+
+inline void wait_until_removed(const Log& log) {
+  while (log.pending_removals() > 0) std::this_thread::yield();
+}
+
+// How many entries lie in tables of the log that should be empty when nothing is left of what was
+// dropped: in journals, exchanges, producers, removals, and in tables of partitions.
+inline size_t entries_left(Log& log) {
+  size_t count = 0;
+  std::promise<Status> done;
+  log.submit(
+      [&](WriteTransaction& transaction) -> Status {
+        count = 0;
+        for (const std::string& name : TRY(transaction.table_names())) {
+          const bool is_partition = name.starts_with("log-");
+          if (!is_partition && name != "journals" && name != "exchanges" && name != "producers" &&
+              name != "removals")
+            continue;
+          count += is_partition;  // the table itself
+          const auto table =
+              TRY(transaction.find_table(name, is_partition ? KeyOrder::Integer : KeyOrder::Bytes));
+          const auto cursor = TRY(transaction.cursor(*table));
+          for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) ++count;
+        }
+        return {};
+      },
+      [&](Status status) { done.set_value(std::move(status)); });
+  EXPECT_TRUE(done.get_future().get());
+  return count;
 }
 
 }  // namespace storage

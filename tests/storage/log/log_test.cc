@@ -190,7 +190,8 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   EXPECT_NE(table_of(fresh), old_table);
   append(fresh, batch_of("fresh"));
   reader->end_turn();
-  append(fresh, batch_of("more"));  // now the old table is removed
+  append(fresh, batch_of("more"));
+  wait_until_removed(*log_);  // now that no turn needs it, the old table is gone
   const TopicPartition another = make_partition();
   EXPECT_EQ(table_of(another), old_table);  // LMDB gives numbers again, hence all this
   append(another, batch_of("another"));

@@ -1,0 +1,55 @@
+#include "storage/log/batch_cursor.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "base/bytes.h"
+
+namespace storage {
+
+BatchKey::BatchKey(const Partition& partition, Offset last_offset) {
+  assert(last_offset >= Offset{0});  // else keys would not be in the order of offsets
+  if (partition.kind() == PartitionKind::Client) {
+    const std::string_view key = IntegerKey(static_cast<uint64_t>(last_offset.value()));
+    std::memcpy(bytes_.data(), key.data(), key.size());
+    size_ = key.size();
+    return;
+  }
+  store_be(bytes_.data(), partition.number().value());
+  store_be(bytes_.data() + 8, last_offset.value());
+  size_ = bytes_.size();
+}
+
+Offset BatchKey::last_offset_of(PartitionKind kind, std::string_view key) {
+  if (kind == PartitionKind::Client) return Offset{static_cast<int64_t>(IntegerKey::value_of(key))};
+  assert(key.size() == 16);
+  return Offset{load_be<int64_t>(key.data() + 8)};
+}
+
+Result<BatchCursor> BatchCursor::open(Transaction& transaction, const Partition& partition) {
+  return BatchCursor(TRY(transaction.cursor(partition.table())), partition);
+}
+
+// Nothing when the entry belongs to another partition of the same table.
+std::optional<StoredBatch> BatchCursor::own(const std::optional<Entry>& entry) const {
+  if (!entry) return std::nullopt;
+  if (partition_->kind() == PartitionKind::Internal &&
+      load_be<int64_t>(entry->key.data()) != partition_->number().value())
+    return std::nullopt;
+  return StoredBatch{BatchKey::last_offset_of(partition_->kind(), entry->key), entry->value};
+}
+
+Result<std::optional<StoredBatch>> BatchCursor::seek(Offset offset) {
+  return own(TRY(cursor_->seek(BatchKey(*partition_, offset))));
+}
+
+Result<std::optional<StoredBatch>> BatchCursor::next() { return own(TRY(cursor_->next())); }
+
+Result<std::optional<StoredBatch>> BatchCursor::last() {
+  if (partition_->kind() == PartitionKind::Client) return own(TRY(cursor_->last()));
+  // The entry before the first one of whoever comes next.
+  const auto after = TRY(cursor_->seek(BatchKey(*partition_, Offset{INT64_MAX})));
+  return own(after ? TRY(cursor_->previous()) : TRY(cursor_->last()));
+}
+
+}  // namespace storage

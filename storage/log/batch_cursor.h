@@ -1,0 +1,56 @@
+// Where a partition's batches lie, whether in a table of its own or in one that it shares.
+#pragma once
+#include <array>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "storage/kv/kv.h"
+#include "storage/log/partition.h"
+
+namespace storage {
+
+// The key of a batch is its last offset, so that the first key not below an offset is the batch
+// that holds it.
+//   client partitions    last offset, as an IntegerKey
+//   internal partitions  log number i64, last offset i64, big-endian
+class BatchKey {
+ public:
+  BatchKey(const Partition& partition, Offset last_offset);
+  operator std::string_view() const {
+    return {bytes_.data(), size_};
+  }  // NOLINT: passed as its bytes
+
+  static Offset last_offset_of(PartitionKind kind, std::string_view key);
+
+ private:
+  std::array<char, 16> bytes_;
+  size_t size_;
+};
+
+struct StoredBatch {
+  Offset last_offset;
+  std::string_view bytes;
+};
+
+// Walks the batches of one partition, and of no other one. As a Cursor, it is of no use after its
+// transaction.
+class BatchCursor {
+ public:
+  static Result<BatchCursor> open(Transaction& transaction, const Partition& partition);
+
+  Result<std::optional<StoredBatch>> seek(
+      Offset offset);  // the first batch that ends at `offset` or later
+  Result<std::optional<StoredBatch>> next();
+  Result<std::optional<StoredBatch>> last();
+
+ private:
+  BatchCursor(std::unique_ptr<Cursor> cursor, const Partition& partition)
+      : cursor_(std::move(cursor)), partition_(&partition) {}
+  std::optional<StoredBatch> own(const std::optional<Entry>& entry) const;
+
+  std::unique_ptr<Cursor> cursor_;
+  const Partition* partition_;
+};
+
+}  // namespace storage

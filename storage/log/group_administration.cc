@@ -1,0 +1,148 @@
+// What a group transaction does beside appends and task commits: epochs, journals, partitions.
+#include <fmt/format.h>
+
+#include "storage/log/batch_cursor.h"
+#include "storage/log/group_transaction.h"
+
+namespace storage {
+
+namespace {
+
+Removal journal_removal(JournalId journal, TaskSequence end_sequence) {
+  return {.table = std::string(kJournalsTable),
+          .first_key = journal_key(journal, TaskSequence{0}),
+          .end_key = journal_key(journal, end_sequence)};
+}
+
+}  // namespace
+
+std::string batch_table_name(const Partition& partition) {
+  return partition.kind() == PartitionKind::Client ? partition_table_name(partition.id())
+                                                   : std::string(kExchangesTable);
+}
+
+// --- Tasks
+
+Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const std::string> tasks) {
+  // All are checked first: a refused request has written nothing.
+  for (const std::string& task : tasks)
+    if (task.empty() || task.size() > kMaxTaskIdSize || task.find('\0') != task.npos)
+      return Error{ErrorCode::InvalidParameter,
+                   "the id of a task is empty, too long, or has a NUL"};
+  std::vector<TaskStart> starts;
+  starts.reserve(tasks.size());
+  for (const std::string& task : tasks) starts.push_back(TRY(raise_epoch(task)));
+  return starts;
+}
+
+Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
+  TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
+  ++row.epoch;
+  // A producer's epoch has 15 bits: after that many owners the task is another producer.
+  const auto producer_epoch = static_cast<int16_t>(row.epoch.value() & INT16_MAX);
+  if (row.epoch == TaskEpoch{1}) row.journal = JournalId{TRY(take_numbers(kNextJournalId, 1))};
+  if (row.epoch == TaskEpoch{1} || producer_epoch == 0)
+    row.producer_id = TRY(allocate_producer_ids(1));
+  TRY(transaction_->put(tables_.tasks, task, encode(row)));
+  return TaskStart{row.epoch, row.last_sequence, row.producer_id, producer_epoch};
+}
+
+Result<ProducerId> GroupTransaction::allocate_producer_ids(int32_t count) {
+  if (count < 1) return Error{ErrorCode::InvalidParameter, "no producer ids were asked for"};
+  return ProducerId{TRY(take_numbers(kNextProducerId, count))};
+}
+
+Result<int64_t> GroupTransaction::take_numbers(std::string_view counter, int64_t count) {
+  int64_t first = 0;
+  if (const auto stored = TRY(transaction_->get(tables_.counters, counter));
+      stored && stored->size() == sizeof(int64_t))
+    first = load_be<int64_t>(stored->data());
+  std::string next;
+  append_be(next, first + count);
+  TRY(transaction_->put(tables_.counters, counter, next));
+  return first;
+}
+
+Status GroupTransaction::trim_journal(std::string_view task, TaskSequence last_sequence) {
+  const auto row = TRY(task_row(task));
+  if (!row) return {};  // dropped meanwhile
+  if (last_sequence > row->last_sequence)
+    return Error{ErrorCode::OffsetOutOfRange, "a journal cannot be trimmed beyond its end"};
+  return remove(journal_removal(row->journal, last_sequence + 1), tables_.journals);
+}
+
+Status GroupTransaction::drop_tasks(std::string_view prefix) {
+  const auto end = end_of_prefix(std::string(prefix));
+  if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
+  std::vector<JournalId> journals;
+  auto cursor = TRY(transaction_->cursor(tables_.tasks));
+  for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
+       entry = TRY(cursor->next()))
+    journals.push_back(TRY(decode_task_row(entry->value)).journal);
+  cursor.reset();
+  TRY(transaction_->erase_range(tables_.tasks, prefix, *end));
+  for (const JournalId journal : journals)
+    TRY(remove_later(journal_removal(journal, TaskSequence{INT64_MAX})));
+  return {};
+}
+
+// --- Partitions
+
+Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
+  if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
+  int32_t existing = 0;  // partitions are numbered without gaps
+  while (existing < count && find({topic, PartitionId{existing}})) ++existing;
+  const auto missing = static_cast<size_t>(count - existing);
+  if (kind == PartitionKind::Client && missing > free_tables_)
+    return Error{
+        .code = ErrorCode::LimitExceeded,
+        .message = "too many partitions for one data directory",
+        .detail = fmt::format("There is room for {} more partitions, and {} were asked for.",
+                              free_tables_, missing),
+        .hint = "Drop topics, or ask for fewer partitions."};
+  for (int32_t number = existing; number < count; ++number)
+    TRY(create_partition({topic, PartitionId{number}}, kind));
+  return {};
+}
+
+Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {
+  const LogNumber number{TRY(take_numbers(kNextLogNumber, 1))};
+  const TableHandle table =
+      kind == PartitionKind::Client
+          ? TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer))
+          : tables_.exchanges;
+  TRY(transaction_->put(tables_.partitions, partition_key(id),
+                        encode(PartitionRow{kind, number, {}, {}, {}})));
+  created_.push_back(std::make_shared<Partition>(id, kind, number, table));
+  moved_index_[id] = moved_.size();
+  moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
+  if (kind == PartitionKind::Client) --free_tables_;
+  return {};
+}
+
+Status GroupTransaction::drop_topic(const Uuid& topic) {
+  // Partitions are numbered without gaps.
+  for (PartitionId number{0};; ++number) {
+    const auto moved_index = find({topic, number});
+    if (!moved_index) return {};
+    TRY(drop_partition(moved_[*moved_index].partition));
+  }
+}
+
+// The partition is unknown from this commit on; what it holds goes later.
+Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
+  const LogNumber number = partition->number();
+  TRY(transaction_->erase(tables_.partitions, partition_key(partition->id())));
+  TRY(remove_later({.table = batch_table_name(*partition),
+                    .first_key = std::string(BatchKey(*partition, Offset{0})),
+                    .end_key = std::string(BatchKey(*partition, Offset{INT64_MAX})),
+                    .takes_table = partition->kind() == PartitionKind::Client}));
+  TRY(remove_later({.table = std::string(kProducersTable),
+                    .first_key = producer_key(number, ProducerId{0}),
+                    .end_key = producer_key(number, ProducerId{INT64_MAX})}));
+  dropped_.push_back(partition);
+  dropped_ids_.insert(partition->id());
+  return {};
+}
+
+}  // namespace storage

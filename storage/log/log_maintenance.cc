@@ -1,0 +1,87 @@
+// What the log's writer does between groups: removals in slices, and telling who waits for space.
+#include "base/log.h"
+#include "storage/kv/crash_point.h"
+#include "storage/log/log_core.h"
+
+namespace storage {
+
+namespace {
+
+// After a slice that could not be stored, and while all that is left waits for readers to end their
+// turns.
+constexpr int64_t kPauseAfterFailureUs = 250'000, kPauseForReadersUs = 5'000;
+
+}  // namespace
+
+// How long the writer may sleep when nothing is asked of it.
+RequestQueue::Patience LogCore::patience() const {
+  RequestQueue::Patience patience;
+  const auto at_most = [&](std::chrono::milliseconds limit) {
+    patience = patience ? std::min(*patience, limit) : limit;
+  };
+  // While the disk is full the writer looks now and then whether it still is.
+  if (space_.is_full()) at_most(std::chrono::milliseconds(SpaceWatch::kLookAgainMs));
+  if (removals_->size() > 0 && !failed_) {
+    const int64_t pause_us = std::max<int64_t>(0, removals_resume_us_ - clock_.monotonic_us());
+    at_most(std::chrono::milliseconds((pause_us + 999) / 1000));
+  }
+  return patience;
+}
+
+// In a transaction of its own: a slice that fails takes no group with it, and on a full disk it is
+// what makes room.
+void LogCore::remove_a_slice() {
+  if (removals_->size() == 0 || failed_) return;
+  const int64_t now_us = clock_.monotonic_us();
+  if (now_us < removals_resume_us_) return;
+  const Result<bool> has_worked = try_slice();
+  pending_removals_ = removals_->size();
+  if (has_worked && *has_worked) return;
+  removals_resume_us_ = now_us + (has_worked ? kPauseForReadersUs : kPauseAfterFailureUs);
+  if (!has_worked) {
+    removals_->failed();
+    log_debug("removal put off error={}", has_worked.error().message);
+  }
+}
+
+Result<bool> LogCore::try_slice() {
+  const auto transaction = TRY(store_->begin_write());
+  const bool has_worked = TRY(removals_->work(*transaction, turns_));
+  if (!has_worked) return false;
+  pass(CrashPoint::BeforeLogCommit);
+  if (Status committed = transaction->commit(); !committed) {
+    if (committed.error().code != ErrorCode::DiskFull) fail(committed.error());
+    return std::move(committed).error();
+  }
+  removals_->committed();
+  space_.space_was_freed();
+  return true;
+}
+
+// --- Space
+
+void LogCore::when_writable(std::function<void()> retry) {
+  {
+    std::lock_guard lock(mutex_);
+    writable_waiters_.push_back(std::move(retry));
+  }
+  queue_.nudge();
+}
+
+void LogCore::tell_writable() {
+  if (failed_ || !space_.is_writable()) return;
+  std::vector<std::function<void()>> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    waiters = std::exchange(writable_waiters_, {});
+  }
+  for (const auto& retry : waiters) retry();
+}
+
+// A table that is being removed counts until it is gone.
+size_t LogCore::free_tables(const PartitionMap& partitions) const {
+  const size_t taken = partitions.count(PartitionKind::Client) + removals_->table_count();
+  return taken < options_.max_partitions ? options_.max_partitions - taken : 0;
+}
+
+}  // namespace storage
