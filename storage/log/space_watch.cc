@@ -25,8 +25,11 @@ void SpaceWatch::begin_group(uint64_t size_bytes) {
   if (reserve_bytes_ == 0) return;
   const int64_t now_us = clock_.monotonic_us();
   const uint64_t enough = reserve_bytes_ + size_bytes;
-  if (left_bytes_ < enough && now_us - looked_at_us_ < kHoldsUs) return;
+  // An answer to a smaller question says nothing about a larger one: the store counts no further than it must.
+  const bool is_answered = left_bytes_ < enough && enough <= looked_for_bytes_;
+  if (is_answered && now_us - looked_at_us_ < kHoldsUs) return;
   left_bytes_ = store_.free_bytes(enough);
+  looked_for_bytes_ = enough;
   looked_at_us_ = now_us;
 }
 
@@ -64,6 +67,7 @@ bool SpaceWatch::is_writable() {
   if (now_us < look_again_us_) return false;
   const uint64_t enough = reserve_bytes_ + reserve_bytes_ / 4;
   left_bytes_ = store_.free_bytes(enough);
+  looked_for_bytes_ = enough;
   looked_at_us_ = now_us;
   if (left_bytes_ < enough) {
     look_again_us_ = now_us + kLookAgainMs * 1000;

@@ -47,7 +47,7 @@ class SpaceWatch {
   KeyValueStore& store_;
   const Clock& clock_;
   const uint64_t reserve_bytes_;
-  uint64_t left_bytes_ = UINT64_MAX;
+  uint64_t left_bytes_ = UINT64_MAX, looked_for_bytes_ = 0;
   int64_t looked_at_us_ = INT64_MIN / 2;  // when left_bytes_ was read
   bool is_full_ = false;
   int64_t look_again_us_ = 0;

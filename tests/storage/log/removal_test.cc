@@ -179,8 +179,9 @@ TEST(Removal, a_slice_that_cannot_be_stored_is_tried_again) {
     ASSERT_TRUE(create_partitions_and_wait(*log, partition.topic, 1));
     const std::string batch = batch_of(std::string(100'000, 'x'));
     size_t stored = 0;
-    while (append_and_wait(*log, append_of(partition, batch))) ++stored;
-    EXPECT_GT(stored, 50u) << round;
+    Result<std::vector<AppendedBatch>> appended;
+    while ((appended = append_and_wait(*log, append_of(partition, batch)))) ++stored;
+    EXPECT_GT(stored, 50u) << round << appended.error().detail;
     ASSERT_TRUE(wait_for([&](auto done) { log->drop_topic(partition.topic, done); }));
     wait_until_removed(*log);
   }
