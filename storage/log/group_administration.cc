@@ -140,6 +140,10 @@ Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partit
   TRY(remove_later({.table = std::string(kProducersTable),
                     .first_key = producer_key(number, ProducerId{0}),
                     .end_key = producer_key(number, ProducerId{INT64_MAX})}));
+  for (const std::string_view table : {kTimestampsTable, kAppendTimesTable})
+    TRY(remove_later({.table = std::string(table),
+                      .first_key = time_key(number, INT64_MIN),
+                      .end_key = time_key(number + 1, INT64_MIN)}));
   dropped_.push_back(partition);
   dropped_ids_.insert(partition->id());
   return {};

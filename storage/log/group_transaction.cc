@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "storage/log/batch_cursor.h"
+#include "storage/log/time_index.h"
 
 namespace storage {
 
@@ -17,12 +18,12 @@ constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 }  // namespace
 
 GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction,
-                                   const LogTables& tables, const PartitionMap& partitions,
-                                   size_t free_tables)
+                                   const Context& context)
     : transaction_(std::move(transaction)),
-      tables_(tables),
-      partitions_(partitions),
-      free_tables_(free_tables) {}
+      tables_(context.tables),
+      partitions_(context.partitions),
+      free_tables_(context.free_tables),
+      now_ms_(context.now_ms) {}
 
 Result<size_t> GroupTransaction::find(const TopicPartition& id) {
   const bool is_dropped = dropped_ids_.contains(id);
@@ -35,8 +36,11 @@ Result<size_t> GroupTransaction::find(const TopicPartition& id) {
                  .detail = fmt::format("The topic's id is {}, the partition {}.",
                                        id.topic.to_string(), id.partition.value())};
   const std::shared_ptr<Partition>& partition = *found;
-  moved_.push_back(
-      {partition, partition->log_start(), partition->log_end(), partition->leader_epoch()});
+  moved_.push_back({.partition = partition,
+                    .log_start = partition->log_start(),
+                    .log_end = partition->log_end(),
+                    .leader_epoch = partition->leader_epoch(),
+                    .time_mark = partition->time_mark()});
   return moved_index_[id] = moved_.size() - 1;
 }
 
@@ -71,6 +75,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
                        .bytes = rest.first(header.size_bytes),
                        .base_offset = log_end,
                        .last_offset = log_end + header.last_offset_delta,
+                       .max_timestamp = header.max_timestamp,
                        .is_duplicate = false};
   if (origin == Origin::Client && header.producer_id != records::kNoProducer) {
     const std::string key =
@@ -82,7 +87,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
       planned.base_offset = duplicate->base_offset;
       planned.last_offset = duplicate->base_offset + header.last_offset_delta;
     } else {
-      state.appended(header, planned.base_offset);
+      state.appended(header, planned.base_offset, now_ms_);
     }
   }
   if (!planned.is_duplicate) log_end = planned.last_offset + 1;
@@ -106,14 +111,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     Moved& moved = moved_[batch.moved_index];
     appended.push_back({moved.partition->id(), batch.base_offset, batch.last_offset});
     if (batch.is_duplicate) continue;
-    records::set_base_offset(batch.bytes.data(), batch.base_offset);
-    records::set_leader_epoch(batch.bytes.data(), moved.leader_epoch);
-    const Partition& partition = *moved.partition;
-    const BatchKey key(partition, batch.last_offset);
-    const std::string_view bytes(batch.bytes.data(), batch.bytes.size());
-    TRY(partition.kind() == PartitionKind::Client
-            ? transaction_->append(partition.table(), key, bytes)
-            : transaction_->put(partition.table(), key, bytes));
+    TRY(write_batch(batch));
     moved.log_end = batch.last_offset + 1;
     moved.has_new_records = true;
   }
@@ -123,6 +121,22 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
 }
 
 // --- Tasks
+
+Status GroupTransaction::write_batch(const PlannedBatch& batch) {
+  Moved& moved = moved_[batch.moved_index];
+  const Partition& partition = *moved.partition;
+  assert(batch.base_offset == moved.log_end);  // offsets have no gaps and are never given twice
+  records::set_base_offset(batch.bytes.data(), batch.base_offset);
+  records::set_leader_epoch(batch.bytes.data(), moved.leader_epoch);
+  const BatchKey key(partition, batch.last_offset);
+  const std::string_view bytes(batch.bytes.data(), batch.bytes.size());
+  if (partition.kind() == PartitionKind::Internal)
+    return transaction_->put(partition.table(), key, bytes);
+  if (!moved.time_mark) moved.time_mark = TRY(load_time_mark(*transaction_, tables_, partition));
+  TRY(transaction_->append(partition.table(), key, bytes));
+  return index_batch(*transaction_, tables_, partition, *moved.time_mark,
+                     {bytes.size(), batch.max_timestamp, batch.last_offset + 1}, now_ms_);
+}
 
 Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& commit) {
   const TaskRow row = TRY(check_task(commit));

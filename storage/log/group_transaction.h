@@ -29,9 +29,14 @@ std::string batch_table_name(const Partition& partition);
 // Threads: the log's writer. Owner: the same, for one group.
 class GroupTransaction {
  public:
-  // `free_tables`: so many partitions of PartitionKind::Client may be made.
-  GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const LogTables& tables,
-                   const PartitionMap& partitions, size_t free_tables);
+  // What the group is applied to.
+  struct Context {
+    const LogTables& tables;
+    const PartitionMap& partitions;
+    size_t free_tables;  // so many partitions of PartitionKind::Client may be made
+    int64_t now_ms;      // wall clock: the time of all appends of the group
+  };
+  GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const Context& context);
 
   // Sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
@@ -56,6 +61,7 @@ class GroupTransaction {
     Offset log_start, log_end;
     LeaderEpoch leader_epoch;
     bool has_new_records = false;
+    std::optional<TimeMark> time_mark = {};
   };
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
@@ -68,6 +74,7 @@ class GroupTransaction {
     size_t moved_index;
     std::span<char> bytes;
     Offset base_offset, last_offset;
+    int64_t max_timestamp;
     bool is_duplicate;  // of one that is there already
   };
   // All that an append will do, decided before anything is written.
@@ -84,6 +91,7 @@ class GroupTransaction {
   Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest, Origin origin);
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
   Result<std::vector<AppendedBatch>> write(const Plan& plan);
+  Status write_batch(const PlannedBatch& batch);
 
   Result<TaskStart> raise_epoch(std::string_view task);
   Result<int64_t> take_numbers(std::string_view counter, int64_t count);
@@ -106,6 +114,7 @@ class GroupTransaction {
   absl::flat_hash_set<TopicPartition> dropped_ids_;
   std::vector<Removal> removals_;
   size_t free_tables_;
+  const int64_t now_ms_;
 };
 
 }  // namespace storage

@@ -51,6 +51,11 @@ struct LogOptions {
     size_t size_bytes = 8 << 20;
   };
   RemovalBudget removal_budget = {};
+  // What is remembered of an idempotent producer goes so long after its last append to the
+  // partition (as Kafka's producer.id.expiration.ms), and that of the longest silent ones when a
+  // partition has many more than so many.
+  int64_t producer_expiration_ms = 86'400'000;
+  size_t max_producers = 20'000;
   const Clock* clock = nullptr;  // outlives the log; null is the system's
   // Of each of the two queues: client appends, and all the rest.
   size_t queue_limit_bytes = 64 << 20;

@@ -50,6 +50,8 @@ Status LogCore::recover() {
   for (const auto& [id, row] : rows)
     partitions.push_back(TRY(recover_partition(*transaction, id, row)));
   removals_.emplace(tables_.removals, clock_, options_.removal_budget);
+  producers_.emplace(tables_.producers, ProducerSweep::Limits{options_.producer_expiration_ms,
+                                                              options_.max_producers});
   TRY(removals_->recover(*transaction));
   pending_removals_ = removals_->size();
   TRY(transaction->commit());
@@ -81,8 +83,11 @@ std::shared_ptr<const PartitionMap> LogCore::partitions() const {
 }
 
 void LogCore::publish(const GroupTransaction& transaction) {
-  for (const GroupTransaction::Moved& moved : transaction.moved())
+  for (const GroupTransaction::Moved& moved : transaction.moved()) {
+    assert(moved.log_start <= moved.log_end && moved.log_end >= moved.partition->log_end());
     moved.partition->publish(moved.log_start, moved.log_end, moved.leader_epoch);
+    moved.partition->set_time_mark(moved.time_mark);
+  }
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
   if (transaction.removals().empty()) return;
@@ -113,6 +118,7 @@ void LogCore::run() {
     if (!gathered.group.empty()) write_group(gathered.group);
     tell_writable();
     remove_a_slice();
+    sweep_producers();
   }
 }
 
@@ -182,7 +188,8 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   auto begun = store_->begin_write();
   if (!begun) return {Outcome::NothingWritten, {}, std::move(begun).error()};
   const auto partitions = this->partitions();
-  GroupTransaction transaction(*std::move(begun), tables_, *partitions, free_tables(*partitions));
+  GroupTransaction transaction(*std::move(begun),
+                               {tables_, *partitions, free_tables(*partitions), clock_.wall_ms()});
 
   trace(LogTrace::Step::CommitBegins);
   space_.begin_group(size_of(group));

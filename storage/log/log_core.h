@@ -11,6 +11,7 @@
 #include "storage/log/group_transaction.h"
 #include "storage/log/log.h"
 #include "storage/log/partition.h"
+#include "storage/log/producer_sweep.h"
 #include "storage/log/reader_turns.h"
 #include "storage/log/removal_lane.h"
 #include "storage/log/request_queue.h"
@@ -82,6 +83,8 @@ class LogCore {
   // log_maintenance.cc
   void remove_a_slice();
   Result<bool> try_slice();
+  void sweep_producers();
+  Status sweep_some_producers(int64_t now_ms);
   size_t free_tables(const PartitionMap& partitions) const;
   RequestQueue::Patience patience() const;
   void tell_writable();
@@ -108,6 +111,7 @@ class LogCore {
   SpaceWatch space_;
   std::optional<RemovalLane> removals_;  // since the tables are open
   int64_t removals_resume_us_ = 0;
+  std::optional<ProducerSweep> producers_;               // likewise
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   uint64_t commit_number_ = 0;
 

@@ -25,7 +25,25 @@ RequestQueue::Patience LogCore::patience() const {
     const int64_t pause_us = std::max<int64_t>(0, removals_resume_us_ - clock_.monotonic_us());
     at_most(std::chrono::milliseconds((pause_us + 999) / 1000));
   }
+  if (!failed_) at_most(std::chrono::milliseconds(producers_->due_in_ms(clock_.wall_ms())));
   return patience;
+}
+
+void LogCore::sweep_producers() {
+  const int64_t now_ms = clock_.wall_ms();
+  if (failed_ || producers_->due_in_ms(now_ms) > 0) return;
+  // What could not be stored is found again by the next sweep.
+  if (const Status swept = sweep_some_producers(now_ms); !swept)
+    log_debug("producers not swept error={}", swept.error().message);
+}
+
+Status LogCore::sweep_some_producers(int64_t now_ms) {
+  const auto transaction = TRY(store_->begin_write());
+  const size_t removed = TRY(producers_->work(*transaction, now_ms));
+  if (removed == 0) return {};
+  Status committed = transaction->commit();
+  if (!committed && committed.error().code != ErrorCode::DiskFull) fail(committed.error());
+  return committed;
 }
 
 // In a transaction of its own: a slice that fails takes no group with it, and on a full disk it is

@@ -7,6 +7,7 @@
 #include "records/batch.h"
 #include "storage/log/batch_cursor.h"
 #include "storage/log/log_core.h"
+#include "storage/log/time_index.h"
 
 namespace storage {
 
@@ -148,12 +149,21 @@ Result<Offset> LogReader::offset_for_time(const TopicPartition& id, int64_t time
   const Partition& partition = *TRY(state_->find(id));
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  auto stored = TRY(cursor.seek(log_start));
+  const Offset candidate =
+      TRY(first_candidate(*state_->transaction, state_->core.tables(), partition, timestamp));
+  auto stored = TRY(cursor.seek(std::max(candidate, log_start)));
   for (; stored; stored = TRY(cursor.next())) {
     const BatchRef batch = TRY(batch_of(*stored));
     if (const auto found = TRY(find_in_batch(batch, timestamp))) return std::max(*found, log_start);
   }
   return state_->end_of(partition, cursor);
+}
+
+Result<Offset> LogReader::end_appended_before(const TopicPartition& id, int64_t time_ms) {
+  const Partition& partition = *TRY(state_->find(id));
+  const Offset log_start = TRY(state_->row_of(partition)).log_start;
+  return std::max(log_start, TRY(storage::end_appended_before(
+                                 *state_->transaction, state_->core.tables(), partition, time_ms)));
 }
 
 }  // namespace storage

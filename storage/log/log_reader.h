@@ -36,7 +36,11 @@ class LogReader {
   // The first offset that is not visible in this turn.
   Result<Offset> readable_end(const TopicPartition& partition);
   // The first record whose timestamp is `timestamp` or later; the readable end when there is none.
+  // Looks at a few entries of an index, then at the batches between two of them.
   Result<Offset> offset_for_time(const TopicPartition& partition, int64_t timestamp);
+  // An offset before which every record was appended before `time_ms`, by the server's clock; it
+  // lies up to an entry of the index before the last such record.
+  Result<Offset> end_appended_before(const TopicPartition& partition, int64_t time_ms);
 
  private:
   struct State;

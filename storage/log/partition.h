@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include <absl/container/flat_hash_map.h>
@@ -25,6 +26,13 @@ struct PartitionRow {
   Offset end_when_empty;  // the log end if there is no batch: numbers are never given twice
 };
 
+// What the time index has not got yet; see time_index.h.
+struct TimeMark {
+  int64_t max_timestamp = INT64_MIN;       // of all records of the partition
+  int64_t append_ms = INT64_MIN;           // of the last append that was indexed
+  size_t size_bytes = 0, batch_count = 0;  // since the newest entries
+};
+
 // Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread.
 // Owner: shared by the published maps and whoever polls its status.
 class Partition final : public PartitionStatus {
@@ -46,11 +54,16 @@ class Partition final : public PartitionStatus {
   }
   void mark_dropped() { dropped_.store(true); }
 
+  // The writer's own: nothing until the first append of this process.
+  const std::optional<TimeMark>& time_mark() const { return time_mark_; }
+  void set_time_mark(const std::optional<TimeMark>& mark) { time_mark_ = mark; }
+
  private:
   const TopicPartition id_;
   const PartitionKind kind_;
   const LogNumber number_;
   const TableHandle table_;
+  std::optional<TimeMark> time_mark_;
 };
 
 // All partitions as of one commit. Published as a whole; a change is a new map.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 #include "base/bytes.h"
 
 namespace storage {
@@ -38,7 +40,9 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
   return Append{};
 }
 
-void ProducerState::appended(const records::BatchHeader& batch, Offset base_offset) {
+void ProducerState::appended(const records::BatchHeader& batch, Offset base_offset,
+                             int64_t now_ms) {
+  last_append_ms_ = now_ms;
   if (batch.producer_epoch != epoch_) recent_.clear();
   epoch_ = batch.producer_epoch;
   if (recent_.size() == kRemembered) recent_.erase(recent_.begin());
@@ -48,6 +52,7 @@ void ProducerState::appended(const records::BatchHeader& batch, Offset base_offs
 
 std::string ProducerState::encode() const {
   std::string bytes;
+  append_be(bytes, last_append_ms_);
   append_be(bytes, epoch_);
   for (const Batch& batch : recent_) {
     append_be(bytes, batch.first_sequence);
@@ -60,6 +65,7 @@ std::string ProducerState::encode() const {
 Result<ProducerState> ProducerState::decode(std::string_view bytes) {
   ByteReader in(bytes);
   ProducerState state;
+  state.last_append_ms_ = in.be<int64_t>();
   state.epoch_ = in.be<int16_t>();
   while (in.ok() && !in.at_end()) {
     Batch batch;
@@ -70,6 +76,7 @@ Result<ProducerState> ProducerState::decode(std::string_view bytes) {
   }
   if (!in.ok() || state.recent_.size() > kRemembered)
     return Error{ErrorCode::StorageFailure, "the data file has a damaged producer state"};
+  assert(state.recent_.size() <= kRemembered);
   return state;
 }
 

@@ -28,7 +28,9 @@ class ProducerState {
   // and with OutOfOrderSequence when a batch is missing before this one.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Remembers the batch, which check() has let pass.
-  void appended(const records::BatchHeader& batch, Offset base_offset);
+  void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
+  // By the wall clock; producers that have not appended for long are forgotten.
+  int64_t last_append_ms() const { return last_append_ms_; }
 
   std::string encode() const;
   static Result<ProducerState> decode(std::string_view bytes);
@@ -38,6 +40,7 @@ class ProducerState {
     int32_t first_sequence, last_sequence;
     Offset base_offset;
   };
+  int64_t last_append_ms_ = 0;
   int16_t epoch_ = -1;
   std::vector<Batch> recent_;
 };

@@ -25,12 +25,14 @@ void SpaceWatch::begin_group(uint64_t size_bytes) {
   if (reserve_bytes_ == 0) return;
   const int64_t now_us = clock_.monotonic_us();
   const uint64_t enough = reserve_bytes_ + size_bytes;
-  // An answer to a smaller question says nothing about a larger one: the store counts no further than it must.
-  const bool is_answered = left_bytes_ < enough && enough <= looked_for_bytes_;
-  if (is_answered && now_us - looked_at_us_ < kHoldsUs) return;
+  if (is_all_ && left_bytes_ < enough && now_us - looked_at_us_ < kHoldsUs) return;
+  look(enough);
+}
+
+void SpaceWatch::look(uint64_t enough) {
   left_bytes_ = store_.free_bytes(enough);
-  looked_for_bytes_ = enough;
-  looked_at_us_ = now_us;
+  is_all_ = left_bytes_ < enough;  // else the store has counted no further than it was asked to
+  looked_at_us_ = clock_.monotonic_us();
 }
 
 Status SpaceWatch::admit(uint64_t size_bytes, uint64_t floor_bytes) {
@@ -66,9 +68,7 @@ bool SpaceWatch::is_writable() {
   const int64_t now_us = clock_.monotonic_us();
   if (now_us < look_again_us_) return false;
   const uint64_t enough = reserve_bytes_ + reserve_bytes_ / 4;
-  left_bytes_ = store_.free_bytes(enough);
-  looked_for_bytes_ = enough;
-  looked_at_us_ = now_us;
+  look(enough);
   if (left_bytes_ < enough) {
     look_again_us_ = now_us + kLookAgainMs * 1000;
     return false;

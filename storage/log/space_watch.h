@@ -41,13 +41,15 @@ class SpaceWatch {
   static constexpr int64_t kLookAgainMs = 250;
 
  private:
+  void look(uint64_t enough);
   Status admit(uint64_t size_bytes, uint64_t floor_bytes);
   void become_full(int64_t look_again_ms);
 
   KeyValueStore& store_;
   const Clock& clock_;
   const uint64_t reserve_bytes_;
-  uint64_t left_bytes_ = UINT64_MAX, looked_for_bytes_ = 0;
+  uint64_t left_bytes_ = UINT64_MAX;
+  bool is_all_ = false;                   // there is no more than left_bytes_
   int64_t looked_at_us_ = INT64_MIN / 2;  // when left_bytes_ was read
   bool is_full_ = false;
   int64_t look_again_us_ = 0;

@@ -10,6 +10,7 @@ namespace storage {
 
 namespace {
 
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr std::string_view kPartitionTablePrefix = "log-";
 
 Error damaged(std::string_view what) {
@@ -25,6 +26,8 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   tables.tasks = TRY(transaction.open_table("tasks", KeyOrder::Bytes));
   tables.journals = TRY(transaction.open_table(kJournalsTable, KeyOrder::Bytes));
   tables.producers = TRY(transaction.open_table(kProducersTable, KeyOrder::Bytes));
+  tables.timestamps = TRY(transaction.open_table(kTimestampsTable, KeyOrder::Bytes));
+  tables.append_times = TRY(transaction.open_table(kAppendTimesTable, KeyOrder::Bytes));
   tables.counters = TRY(transaction.open_table("counters", KeyOrder::Bytes));
   tables.removals = TRY(transaction.open_table("removals", KeyOrder::Bytes));
   return tables;
@@ -113,6 +116,22 @@ Result<TaskRow> decode_task_row(std::string_view bytes) {
 
 std::string producer_key(LogNumber partition, ProducerId producer) {
   return numbered_key(partition.value(), producer.value());
+}
+
+std::string time_key(LogNumber partition, int64_t time) {
+  std::string key;
+  append_be(key, partition.value());
+  append_be(key, static_cast<uint64_t>(time) ^ kSignBit);
+  return key;
+}
+
+bool is_time_key_of(LogNumber partition, std::string_view key) {
+  return key.size() == 2 * sizeof(int64_t) && load_be<int64_t>(key.data()) == partition.value();
+}
+
+int64_t time_of_key(std::string_view key) {
+  assert(key.size() == 2 * sizeof(int64_t));
+  return static_cast<int64_t>(load_be<uint64_t>(key.data() + sizeof(int64_t)) ^ kSignBit);
 }
 
 std::string Removal::key() const {

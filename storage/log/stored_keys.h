@@ -17,19 +17,23 @@ namespace storage {
 using JournalId = StrongNumber<struct JournalIdTag, int64_t>;
 
 struct LogTables {
-  TableHandle partitions;  // topic id, partition number -> PartitionRow
-  TableHandle exchanges;   // log number, last offset -> batch: of all internal partitions
-  TableHandle tasks;       // task id -> TaskRow
-  TableHandle journals;    // journal id, sequence -> journal entry
-  TableHandle producers;   // log number, producer id -> ProducerState
-  TableHandle counters;    // one of the names below -> i64, the next number to be given
-  TableHandle removals;    // see Removal
+  TableHandle partitions;    // topic id, partition number -> PartitionRow
+  TableHandle exchanges;     // log number, last offset -> batch: of all internal partitions
+  TableHandle tasks;         // task id -> TaskRow
+  TableHandle journals;      // journal id, sequence -> journal entry
+  TableHandle producers;     // log number, producer id -> ProducerState
+  TableHandle timestamps;    // log number, time -> end offset: see time_index.h
+  TableHandle append_times;  // likewise
+  TableHandle counters;      // one of the names below -> i64, the next number to be given
+  TableHandle removals;      // see Removal
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
 inline constexpr std::string_view kExchangesTable = "exchanges";
 inline constexpr std::string_view kJournalsTable = "journals";
 inline constexpr std::string_view kProducersTable = "producers";
+inline constexpr std::string_view kTimestampsTable = "timestamps";
+inline constexpr std::string_view kAppendTimesTable = "append-times";
 
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextJournalId = "next-journal-id";
@@ -71,6 +75,11 @@ std::string encode(const TaskRow& row);
 Result<TaskRow> decode_task_row(std::string_view bytes);
 
 std::string producer_key(LogNumber partition, ProducerId producer);
+
+// Times may be negative, and are in order all the same.
+std::string time_key(LogNumber partition, int64_t time);
+bool is_time_key_of(LogNumber partition, std::string_view key);
+int64_t time_of_key(std::string_view key);
 
 // The key of an entry that belongs to a numbered thing, a partition or a journal, in a table that
 // many share.

@@ -23,7 +23,7 @@ TEST(ProducerState, a_producer_that_is_not_known_may_begin_anywhere) {
 
 TEST(ProducerState, the_five_newest_batches_are_recognized) {
   ProducerState state;
-  for (int i = 0; i < 7; ++i) state.appended(batch(0, i * 10, 10), Offset{100 + i * 10});
+  for (int i = 0; i < 7; ++i) state.appended(batch(0, i * 10, 10), Offset{100 + i * 10}, 0);
   for (int i = 2; i < 7; ++i) {
     const auto verdict = state.check(batch(0, i * 10, 10));
     ASSERT_TRUE(verdict);
@@ -36,22 +36,22 @@ TEST(ProducerState, the_five_newest_batches_are_recognized) {
 
 TEST(ProducerState, a_newer_epoch_begins_at_zero_and_fences_the_older_one) {
   ProducerState state;
-  state.appended(batch(1, 0, 5), Offset{0});
+  state.appended(batch(1, 0, 5), Offset{0}, 0);
   EXPECT_EQ(state.check(batch(2, 5)).error().code, ErrorCode::OutOfOrderSequence);
   ASSERT_TRUE(is_next(state, batch(2, 0)));
-  state.appended(batch(2, 0), Offset{5});
+  state.appended(batch(2, 0), Offset{5}, 0);
   EXPECT_EQ(state.check(batch(1, 5)).error().code, ErrorCode::FencedTask);
 }
 
 TEST(ProducerState, sequences_go_on_at_zero_after_the_largest) {
   ProducerState state;
-  state.appended(batch(0, INT32_MAX - 1, 3), Offset{0});  // the last two numbers, and 0
+  state.appended(batch(0, INT32_MAX - 1, 3), Offset{0}, 0);  // the last two numbers, and 0
   EXPECT_TRUE(is_next(state, batch(0, 1)));
 }
 
 TEST(ProducerState, it_comes_back_from_its_bytes) {
   ProducerState state;
-  state.appended(batch(4, 0, 5), Offset{70});
+  state.appended(batch(4, 0, 5), Offset{70}, 0);
   const auto again = ProducerState::decode(state.encode());
   ASSERT_TRUE(again);
   EXPECT_TRUE(is_next(*again, batch(4, 5)));

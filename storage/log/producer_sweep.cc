@@ -1,0 +1,73 @@
+#include "storage/log/producer_sweep.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/bytes.h"
+#include "storage/log/producer_state.h"
+
+namespace storage {
+
+namespace {
+
+constexpr size_t kEntriesOfSlice = 1000;  // about a tenth of a millisecond
+constexpr int64_t kLongestPauseMs = 60'000;
+
+}  // namespace
+
+int64_t ProducerSweep::due_in_ms(int64_t now_ms) const {
+  // The wall clock may jump.
+  return next_key_.empty() ? std::clamp<int64_t>(next_sweep_ms_ - now_ms, 0, kLongestPauseMs) : 0;
+}
+
+bool ProducerSweep::is_to_go(int64_t append_ms, int64_t now_ms) const {
+  if (partition_->cutoff_ms && append_ms <= *partition_->cutoff_ms) return true;
+  return append_ms <= now_ms - limits_.expiration_ms;
+}
+
+bool ProducerSweep::leave_partition() {
+  if (!partition_) return false;
+  auto& times = partition_->append_times;
+  if (partition_->cutoff_ms || times.size() <= limits_.max_per_partition) {
+    partition_.reset();
+    return false;
+  }
+  const size_t excess = times.size() - limits_.max_per_partition;
+  std::ranges::nth_element(times, times.begin() + static_cast<ptrdiff_t>(excess - 1));
+  partition_->cutoff_ms = times[excess - 1];
+  next_key_ = producer_key(partition_->number, ProducerId{0});
+  return true;
+}
+
+Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms) {
+  std::vector<std::string> going;
+  auto cursor = TRY(transaction.cursor(producers_));
+  if (next_key_.empty()) next_key_.push_back('\0');  // the first key of all is not below it
+  auto entry = TRY(cursor->seek(next_key_));
+  for (size_t looked_at = 0; looked_at < kEntriesOfSlice; ++looked_at) {
+    const std::optional<LogNumber> number =
+        entry ? std::optional(LogNumber{load_be<int64_t>(entry->key.data())}) : std::nullopt;
+    if (partition_ && number != partition_->number && leave_partition()) break;
+    if (!entry) {
+      next_key_.clear();
+      next_sweep_ms_ = now_ms + std::min(kLongestPauseMs, limits_.expiration_ms / 2);
+      break;
+    }
+    if (!partition_) partition_ = OfPartition{*number, {}};
+    const int64_t append_ms = TRY(ProducerState::decode(entry->value)).last_append_ms();
+    if (is_to_go(append_ms, now_ms))
+      going.emplace_back(entry->key);
+    else if (!partition_->cutoff_ms)
+      partition_->append_times.push_back(append_ms);
+    next_key_ = std::string(entry->key) + '\0';
+    entry = TRY(cursor->next());
+  }
+  cursor.reset();
+  for (const std::string& key : going) {
+    const bool was_there = TRY(transaction.erase(producers_, key));
+    assert(was_there);
+  }
+  return going.size();
+}
+
+}  // namespace storage

@@ -1,0 +1,50 @@
+// Removes what partitions remember about producers that have not appended for long, and the oldest
+// of too many.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/kv/kv.h"
+#include "storage/log/stored_keys.h"
+
+namespace storage {
+
+// A sweep walks the whole table, a slice at a time; the next one begins a while after the last has
+// ended. A partition with too many producers is walked twice: its first walk finds the time before
+// which they go.
+//
+// Threads: the log's writer. Owner: LogCore.
+class ProducerSweep {
+ public:
+  struct Limits {
+    int64_t expiration_ms;
+    size_t max_per_partition;
+  };
+  ProducerSweep(TableHandle producers, Limits limits) : producers_(producers), limits_(limits) {}
+
+  // How long until there is something to do.
+  int64_t due_in_ms(int64_t now_ms) const;
+  // One slice; how many entries it has removed. When that is none, there is nothing to commit.
+  Result<size_t> work(WriteTransaction& transaction, int64_t now_ms);
+
+ private:
+  // What the walk at hand has seen of one partition.
+  struct OfPartition {
+    LogNumber number;
+    std::vector<int64_t> append_times;
+    std::optional<int64_t> cutoff_ms = {};  // second walk: those up to here go
+  };
+  bool is_to_go(int64_t append_ms, int64_t now_ms) const;
+  // Whether the partition that is left must be walked again.
+  bool leave_partition();
+
+  const TableHandle producers_;
+  const Limits limits_;
+  std::string next_key_;  // empty between sweeps
+  int64_t next_sweep_ms_ = 0;
+  std::optional<OfPartition> partition_;
+};
+
+}  // namespace storage

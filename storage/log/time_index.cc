@@ -1,0 +1,93 @@
+#include "storage/log/time_index.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/bytes.h"
+#include "records/batch.h"
+#include "storage/log/batch_cursor.h"
+
+namespace storage {
+
+namespace {
+
+struct TimeEntry {
+  int64_t time;
+  Offset end_offset;
+};
+
+std::string encode_end(Offset end_offset) {
+  std::string value;
+  append_be(value, end_offset.value());
+  return value;
+}
+
+// The last entry of the partition whose time is before `time`; with nothing, the last of all.
+Result<std::optional<TimeEntry>> last_before(Transaction& transaction, TableHandle table,
+                                             LogNumber partition, std::optional<int64_t> time) {
+  const auto cursor = TRY(transaction.cursor(table));
+  const std::string end = time ? time_key(partition, *time) : time_key(partition + 1, INT64_MIN);
+  const auto after = TRY(cursor->seek(end));
+  const auto entry = after ? TRY(cursor->previous()) : TRY(cursor->last());
+  if (!entry || !is_time_key_of(partition, entry->key)) return std::nullopt;
+  if (entry->value.size() != sizeof(int64_t))
+    return Error{ErrorCode::StorageFailure, "the data file has a damaged time index"};
+  return TimeEntry{time_of_key(entry->key), Offset{load_be<int64_t>(entry->value.data())}};
+}
+
+void count_in(TimeMark& mark, size_t size_bytes, int64_t max_timestamp) {
+  mark.max_timestamp = std::max(mark.max_timestamp, max_timestamp);
+  mark.size_bytes += size_bytes;
+  ++mark.batch_count;
+}
+
+}  // namespace
+
+Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& tables,
+                                const Partition& partition) {
+  TimeMark mark;
+  Offset indexed_end;
+  if (const auto last =
+          TRY(last_before(transaction, tables.timestamps, partition.number(), std::nullopt))) {
+    mark.max_timestamp = last->time;
+    indexed_end = last->end_offset;
+  }
+  if (const auto last =
+          TRY(last_before(transaction, tables.append_times, partition.number(), std::nullopt)))
+    mark.append_ms = last->time;
+  // Batches since the newest entry: fewer than make one.
+  auto cursor = TRY(BatchCursor::open(transaction, partition));
+  for (auto stored = TRY(cursor.seek(indexed_end)); stored; stored = TRY(cursor.next())) {
+    const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
+    count_in(mark, stored->bytes.size(), batch.header.max_timestamp);
+  }
+  return mark;
+}
+
+Status index_batch(WriteTransaction& transaction, const LogTables& tables,
+                   const Partition& partition, TimeMark& mark, const IndexedBatch& batch,
+                   int64_t now_ms) {
+  assert(partition.kind() == PartitionKind::Client);  // nobody looks up exchanges by time
+  count_in(mark, batch.size_bytes, batch.max_timestamp);
+  mark.append_ms = std::max(mark.append_ms, now_ms);  // the clock may be set back
+  if (mark.size_bytes < kIndexEveryBytes && mark.batch_count < kIndexEveryBatches) return {};
+  mark.size_bytes = 0;
+  mark.batch_count = 0;
+  const std::string end = encode_end(batch.end_offset);
+  TRY(transaction.put(tables.timestamps, time_key(partition.number(), mark.max_timestamp), end));
+  return transaction.put(tables.append_times, time_key(partition.number(), mark.append_ms), end);
+}
+
+Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,
+                               const Partition& partition, int64_t timestamp) {
+  const auto last = TRY(last_before(transaction, tables.timestamps, partition.number(), timestamp));
+  return last ? last->end_offset : Offset{0};
+}
+
+Result<Offset> end_appended_before(Transaction& transaction, const LogTables& tables,
+                                   const Partition& partition, int64_t time_ms) {
+  const auto last = TRY(last_before(transaction, tables.append_times, partition.number(), time_ms));
+  return last ? last->end_offset : Offset{0};
+}
+
+}  // namespace storage
