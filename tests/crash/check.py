@@ -2,6 +2,7 @@
 import collections
 import time
 
+import data_files
 import kafka_load
 from ledger import Fate, columns_of
 from load import drop_passing
@@ -26,7 +27,8 @@ SCHEMA = (
     "CREATE STREAM IF NOT EXISTS produced (producer VARCHAR KEY, n BIGINT) "
     f"WITH (KAFKA_TOPIC = '{kafka_load.TOPIC}', VALUE_FORMAT = 'JSON', "
     f"PARTITIONS = {kafka_load.PARTITIONS})",
-    "CREATE TABLE IF NOT EXISTS sites (city VARCHAR PRIMARY KEY, zone VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS sites (city VARCHAR PRIMARY KEY, zone VARCHAR) "
+    "WITH (KAFKA_TOPIC = 'sites', VALUE_FORMAT = 'JSON', PARTITIONS = 4)",
     "CREATE STREAM IF NOT EXISTS located AS "
     "SELECT sites.city, id, zone FROM events JOIN sites ON events.city = sites.city EMIT CHANGES",
 )
@@ -39,6 +41,7 @@ FILL = ("INSERT INTO sites (city, zone) VALUES "
 SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED")
 
 _CATCH_UP_TIMEOUT_S = 60
+_REMOVED_WITHIN_S = 10
 _MARKERS = 64  # rows with different keys: enough to reach every partition
 
 
@@ -82,11 +85,11 @@ def read_produced(connection):
 
 
 def expected_counts(partitions):
-    """Of per_device: by (device, window start), (count, sum of ids).
+    """Of per_device: by (device, window start), (count, sum of ids); and the number of late rows.
 
     Each partition has its own stream time.
     """
-    expected = {}
+    expected, late = {}, 0
     for rows in partitions.values():
         stream_time_ms, windows = -1, collections.defaultdict(lambda: [0, 0])
         for _, row_id, _ in rows:
@@ -94,13 +97,14 @@ def expected_counts(partitions):
             stream_time_ms = max(stream_time_ms, at_ms)
             start_ms = at_ms - at_ms % WINDOW_MS
             if start_ms + WINDOW_MS + GRACE_MS <= stream_time_ms:
-                continue  # late
+                late += 1
+                continue
             window = windows[device, start_ms]
             window[0] += 1
             window[1] += row_id
         expected.update((key, tuple(window)) for key, window in windows.items()
                         if key[1] > stream_time_ms - RETENTION_MS)
-    return expected
+    return expected, late
 
 
 def expected_totals(partitions):
@@ -195,7 +199,9 @@ class Checker:
         counts = {(device, int(start_ms)): (int(count), int(ids))
                   for device, start_ms, count, ids in _read(
                       connection, "SELECT device, WINDOWSTART, n, ids FROM per_device")}
-        complaints = _difference("per_device", counts, expected_counts(events))
+        expected, late = expected_counts(events)
+        complaints = _difference("per_device", counts, expected)
+        complaints += self._check_late(connection, late)
         totals = {city: (int(count), int(total), int(newest)) for city, count, total, newest in
                   _read(connection, "SELECT city, n, total, newest FROM per_city")}
         complaints += _difference("per_city", totals, expected_totals(events))
@@ -203,6 +209,14 @@ class Checker:
             if totals.get(city, (0,))[0] < shown:
                 complaints.append(f"per_city: a look-up had shown {shown} for {city}")
         return complaints
+
+    @staticmethod
+    def _check_late(connection, expected):
+        late = {row[0]: row[8] for row in connection.execute("SHOW QUERIES").fetchall()
+                if "PER_DEVICE" in row[0].upper()}
+        if list(late.values()) == [expected]:
+            return []
+        return [f"per_device: {late} late rows are counted instead of {expected}"]
 
     @staticmethod
     def _check_join(connection, events):
@@ -229,6 +243,30 @@ class Checker:
             if not complaints or time.monotonic() > deadline:
                 return complaints
             time.sleep(0.05)
+
+
+class LeftoversCheck:
+    """Remembers what queries exchange records through: the same from check to check."""
+
+    def __init__(self, data_dir):
+        self._data_dir = data_dir
+        self._exchanges = None
+
+    def check(self, connection):
+        """Complaints about what lies in the files and belongs to nothing, soon after a drop."""
+        if data_files.reason_to_skip():
+            return []
+        queries = {row[0] for row in connection.execute("SHOW QUERIES EXTENDED").fetchall()}
+        partitions = sum(row[1] for row in connection.execute("SHOW ALL TOPICS").fetchall())
+        deadline = time.monotonic() + _REMOVED_WITHIN_S
+        while True:
+            complaints = data_files.leftovers(self._data_dir, queries, partitions, self._exchanges)
+            if not complaints:
+                self._exchanges = data_files.internal_partitions(self._data_dir)
+                return []
+            if time.monotonic() > deadline:
+                return complaints
+            time.sleep(0.2)
 
 
 def is_alarming(line):

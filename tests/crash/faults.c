@@ -1,9 +1,15 @@
-/* A disk that fails when it is told to: preloaded into a server, it lets writes and syncs of a file
- * fail as long as the file that MILLRACE_FAULTS names exists. That file holds a word of the names of
- * the files that fail, and the number of the error: "state.mdb 5". */
+/* A disk that fails when it is told to: preloaded into a server, it lets calls about a file fail as
+ * long as the file that MILLRACE_FAULTS names exists. That file holds a word of the names of the
+ * files that fail, the number of the error, and which calls fail: "state.mdb 5 write".
+ *   write  writes of pages, before anybody can see them
+ *   sync   the syncs that follow
+ *   meta   writes of the page that publishes a commit: LMDB's only ones that are synced by the
+ *          descriptor (O_DSYNC)
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +18,19 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The error for this file; 0: none. */
-static int fault_of(int fd) {
+static int is_written_through(int fd) { return (fcntl(fd, F_GETFL) & O_DSYNC) != 0; }
+
+/* The error for such a call about this file; 0: none. */
+static int fault_of(int fd, const char* call) {
   const char* plan = getenv("MILLRACE_FAULTS");
   if (!plan) return 0;
   FILE* file = fopen(plan, "r");
   if (!file) return 0;
-  char word[64];
+  char word[64], failing[16];
   int error = 0;
-  const int read = fscanf(file, "%63s %d", word, &error);
+  const int read = fscanf(file, "%63s %d %15s", word, &error, failing);
   fclose(file);
-  if (read != 2) return 0;
+  if (read != 3 || strcmp(failing, call) != 0) return 0;
   char link[64], path[PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   const ssize_t length = readlink(link, path, sizeof path - 1);
@@ -31,25 +39,41 @@ static int fault_of(int fd) {
   return strstr(path, word) ? error : 0;
 }
 
-#define FAIL_OR_CALL(name, type, fd, ...)                  \
-  do {                                                     \
-    const int error = fault_of(fd);                        \
-    if (error) {                                           \
-      errno = error;                                       \
-      return -1;                                           \
-    }                                                      \
-    return ((type)dlsym(RTLD_NEXT, name))(fd, __VA_ARGS__); \
+/* Returns -1 with the error if the call is to fail. */
+#define FAIL_IF_TOLD(fd, call)               \
+  do {                                       \
+    const int error = fault_of((fd), (call)); \
+    if (error) {                             \
+      errno = error;                         \
+      return -1;                             \
+    }                                        \
   } while (0)
 
+#define REAL(name, type) ((type)dlsym(RTLD_NEXT, name))
+
+static const char* kind_of_write(int fd) { return is_written_through(fd) ? "meta" : "write"; }
+
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t at) {
-  FAIL_OR_CALL("pwrite", ssize_t(*)(int, const void*, size_t, off_t), fd, bytes, size, at);
+  FAIL_IF_TOLD(fd, kind_of_write(fd));
+  return REAL("pwrite", ssize_t(*)(int, const void*, size_t, off_t))(fd, bytes, size, at);
 }
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off_t at) {
-  FAIL_OR_CALL("pwrite64", ssize_t(*)(int, const void*, size_t, off_t), fd, bytes, size, at);
+  FAIL_IF_TOLD(fd, kind_of_write(fd));
+  return REAL("pwrite64", ssize_t(*)(int, const void*, size_t, off_t))(fd, bytes, size, at);
 }
 ssize_t pwritev(int fd, const struct iovec* parts, int count, off_t at) {
-  FAIL_OR_CALL("pwritev", ssize_t(*)(int, const struct iovec*, int, off_t), fd, parts, count, at);
+  FAIL_IF_TOLD(fd, kind_of_write(fd));
+  return REAL("pwritev", ssize_t(*)(int, const struct iovec*, int, off_t))(fd, parts, count, at);
 }
 ssize_t writev(int fd, const struct iovec* parts, int count) {
-  FAIL_OR_CALL("writev", ssize_t(*)(int, const struct iovec*, int), fd, parts, count);
+  FAIL_IF_TOLD(fd, kind_of_write(fd));
+  return REAL("writev", ssize_t(*)(int, const struct iovec*, int))(fd, parts, count);
+}
+int fdatasync(int fd) {
+  FAIL_IF_TOLD(fd, "sync");
+  return REAL("fdatasync", int (*)(int))(fd);
+}
+int fsync(int fd) {
+  FAIL_IF_TOLD(fd, "sync");
+  return REAL("fsync", int (*)(int))(fd);
 }

@@ -130,7 +130,12 @@ class Producer:
                 self.acknowledged[message.partition(), message.offset()] = number
         return on_delivery
 
-    # --- The check, while it is paused: then all that was sent is acknowledged.
+    # --- The checks, while it is paused: then all that was sent is acknowledged.
+
+    def doubles(self, stored):
+        """How many records are there again."""
+        numbers = [number for rows in stored.values() for _, number in rows]
+        return len(numbers) - len(set(numbers))
 
     def complaints(self, stored):
         """`stored`: by partition, (offset, number) of its records in the order of the log."""
@@ -165,6 +170,14 @@ def _difference(stored, sent):
             f"{len(doubles)} are there twice {doubles[:3]}, {len(strange)} were never sent")
 
 
+def _by_producer(rows):
+    """By name and partition: (offset, number) in the order of the log."""
+    stored = collections.defaultdict(lambda: collections.defaultdict(list))
+    for partition, offset, name, number in sorted(rows):
+        stored[name][partition].append((offset, number))
+    return stored
+
+
 class KafkaLoad:
     """The producers of one data directory."""
 
@@ -189,11 +202,14 @@ class KafkaLoad:
         return sum(len(numbers) for producer in self.producers
                    for numbers in producer.sent.values())
 
+    def doubles(self, rows):
+        """How many records of all producers are there again; `rows` as below."""
+        stored = _by_producer(rows)
+        return sum(producer.doubles(stored[producer.name]) for producer in self.producers)
+
     def complaints(self, rows):
         """`rows`: (partition, offset, producer, number) of all records in the topic."""
-        stored = collections.defaultdict(lambda: collections.defaultdict(list))
-        for partition, offset, name, number in sorted(rows):
-            stored[name][partition].append((offset, number))
+        stored = _by_producer(rows)
         known = {producer.name for producer in self.producers}
         found = [f"records of an unknown producer {name}" for name in stored if name not in known]
         return found + [complaint for producer in self.producers

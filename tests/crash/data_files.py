@@ -1,0 +1,182 @@
+"""What lies in log.mdb and state.mdb, read without the server's code: by LMDB's own library.
+
+docs/formats/data-directory.md says what the tables hold. A server may have the files open meanwhile.
+"""
+import collections
+import contextlib
+import ctypes
+import ctypes.util
+import os
+import struct
+
+_LIBRARY = ctypes.util.find_library("lmdb")
+_NO_SUBDIRECTORY, _READ_ONLY, _NO_TLS = 0x4000, 0x20000, 0x200000
+_NOT_FOUND = -30798
+_NEXT = 8
+_MAP_SIZE = 1 << 40
+_MAX_TABLES = 20_000
+_CLIENT = 0  # kind of a partition
+# Tables whose keys begin with the number of a partition's log.
+_BY_LOG_NUMBER = ("exchanges", "producers", "timestamps", "append-times")
+
+
+def reason_to_skip():
+    return None if _LIBRARY else "LMDB's library is not installed"
+
+
+class _Bytes(ctypes.Structure):
+    _fields_ = (("size", ctypes.c_size_t), ("data", ctypes.c_void_p))
+
+    def copy(self):
+        return ctypes.string_at(self.data, self.size)
+
+
+class _Failed(Exception):
+    pass
+
+
+class _File:
+    """One transaction that reads an LMDB file."""
+
+    def __init__(self, lmdb, path):
+        self._lmdb = lmdb
+        self._environment, self._transaction = ctypes.c_void_p(), ctypes.c_void_p()
+        self._call("mdb_env_create", ctypes.byref(self._environment))
+        self._call("mdb_env_set_mapsize", self._environment, ctypes.c_size_t(_MAP_SIZE))
+        self._call("mdb_env_set_maxdbs", self._environment, ctypes.c_uint(_MAX_TABLES))
+        self._call("mdb_env_open", self._environment, path.encode(),
+                   ctypes.c_uint(_NO_SUBDIRECTORY | _READ_ONLY | _NO_TLS), ctypes.c_uint(0o600))
+        self._call("mdb_txn_begin", self._environment, None, ctypes.c_uint(_READ_ONLY),
+                   ctypes.byref(self._transaction))
+
+    def close(self):
+        self._lmdb.mdb_txn_abort(self._transaction)
+        self._lmdb.mdb_env_close(self._environment)
+
+    def names(self):
+        return [key.decode() for key in self.keys(None)]
+
+    def keys(self, table):
+        return [key for key, _ in self.entries(table)]
+
+    def entries(self, table):
+        """All of a table, in order; None is the table of tables."""
+        handle, cursor = ctypes.c_uint(), ctypes.c_void_p()
+        self._call("mdb_dbi_open", self._transaction, table and table.encode(), ctypes.c_uint(0),
+                   ctypes.byref(handle))
+        self._call("mdb_cursor_open", self._transaction, handle, ctypes.byref(cursor))
+        found, key, value = [], _Bytes(), _Bytes()
+        try:
+            while True:
+                status = self._lmdb.mdb_cursor_get(cursor, ctypes.byref(key), ctypes.byref(value),
+                                                   ctypes.c_int(_NEXT))
+                if status == _NOT_FOUND:
+                    return found
+                if status:
+                    raise _Failed(f"mdb_cursor_get: {status}")
+                found.append((key.copy(), value.copy()))
+        finally:
+            self._lmdb.mdb_cursor_close(cursor)
+
+    def _call(self, name, *arguments):
+        status = getattr(self._lmdb, name)(*arguments)
+        if status:
+            raise _Failed(f"{name}: {status}")
+
+
+@contextlib.contextmanager
+def _open(path):
+    lmdb = ctypes.CDLL(_LIBRARY)
+    for nothing in (lmdb.mdb_txn_abort, lmdb.mdb_env_close, lmdb.mdb_cursor_close):
+        nothing.restype = None
+    file = _File(lmdb, path)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _number(key):
+    return struct.unpack(">q", key[:8])[0]
+
+
+def _query_of(task):
+    """`CTAS_PER_CITY_3/0/2`: query, stage, number."""
+    return task.rsplit("/", 2)[0]
+
+
+def internal_partitions(data_dir):
+    """(topic id, partition) of all that queries exchange records through."""
+    with _open(os.path.join(data_dir, "log.mdb")) as log:
+        return {key for key, row in log.entries("partitions") if row[0] != _CLIENT}
+
+
+def leftovers(data_dir, queries, client_partitions, exchange_partitions):
+    """Complaints: what belongs to nothing, in either file.
+
+    `queries`: names of all that are defined; `client_partitions`: how many partitions
+    the topics have that clients see; `exchange_partitions`: see internal_partitions().
+    """
+    return (_left_in_log(os.path.join(data_dir, "log.mdb"), queries, client_partitions,
+                         exchange_partitions)
+            + _left_in_state(os.path.join(data_dir, "state.mdb"), queries))
+
+
+def _left_in_log(path, queries, client_partitions, exchange_partitions):
+    complaints = []
+    with _open(path) as log:
+        names = log.names()
+        partitions = log.entries("partitions")
+        of_clients = {key for key, row in partitions if row[0] == _CLIENT}
+        internal = {key for key, row in partitions if row[0] != _CLIENT}
+        log_numbers = {_number(row[1:]) for _, row in partitions}
+        tasks = {task.decode(): _number(row[20:]) for task, row in log.entries("tasks")}
+        if len(of_clients) != client_partitions:
+            complaints.append(f"log.mdb: {len(of_clients)} partitions of clients' topics instead of "
+                              f"{client_partitions}")
+        if exchange_partitions is not None and internal != exchange_partitions:
+            complaints.append(f"log.mdb: {len(internal - exchange_partitions)} partitions of "
+                              f"exchanges too many, {len(exchange_partitions - internal)} missing")
+        batches = [name for name in names if name.startswith("log-")]
+        if len(batches) != len(of_clients):
+            complaints.append(f"log.mdb: {len(batches)} tables of batches for {len(of_clients)} "
+                              "partitions")
+        if log.entries("removals"):
+            complaints.append(f"log.mdb: {len(log.entries('removals'))} ranges still to be removed")
+        for table in _BY_LOG_NUMBER:
+            complaints += _strangers(f"log.mdb: {table}", log.keys(table), log_numbers)
+        complaints += _strangers("log.mdb: journals", log.keys("journals"), set(tasks.values()))
+        gone = sorted(task for task in tasks if _query_of(task) not in queries)
+        if gone:
+            complaints.append(f"log.mdb: tasks of no query: {gone[:5]}")
+    return complaints
+
+
+def _strangers(where, keys, owners):
+    """Entries whose key does not begin with the number of one of the owners."""
+    counts = collections.Counter(_number(key) for key in keys)
+    strange = {owner: count for owner, count in counts.items() if owner not in owners}
+    return [f"{where}: {sum(strange.values())} entries belong to nothing that is there: "
+            f"{sorted(strange)[:5]}"] if strange else []
+
+
+def _left_in_state(path, queries):
+    complaints = []
+    if not os.path.exists(path):
+        return complaints
+    with _open(path) as state:
+        there = set(state.names())
+        tables = {name: state.entries(name) if name in there else []
+                  for name in ("stores", "positions", "dropped", "entries")}
+    stores = {store: key.split(b"\0")[0].decode() for key, store in tables["stores"]}
+    tasks = {*stores.values(), *(key.decode() for key, _ in tables["positions"])}
+    gone = sorted(task for task in tasks if _query_of(task) not in queries)
+    if gone:
+        complaints.append(f"state.mdb: state of no query: {gone[:5]}")
+    if tables["dropped"]:
+        complaints.append(f"state.mdb: {len(tables['dropped'])} stores still to be removed")
+    strange = collections.Counter(key[:4] for key, _ in tables["entries"] if key[:4] not in stores)
+    if strange:
+        complaints.append(f"state.mdb: {sum(strange.values())} entries of {len(strange)} stores "
+                          "that belong to nothing")
+    return complaints
