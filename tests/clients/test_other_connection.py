@@ -249,6 +249,30 @@ def who_does_not_read_holds_nobody_up():
 
 
 @case
+def look_ups_that_give_up_waiting_leave_nothing_behind():
+    server = launch("--read-wait-ms", "1")
+    with connect(server) as c:
+        c.execute("CREATE STREAM paused (k VARCHAR KEY, v INT) WITH (PARTITIONS = 1)")
+        c.execute("CREATE TABLE never AS SELECT k, COUNT(*) AS n FROM paused GROUP BY k")
+        c.execute(f"PAUSE {c.execute('SHOW QUERIES').fetchone()[0]}")
+        c.execute("INSERT INTO paused VALUES ('a', 1)")  # what each look-up below waits for
+        before_kb = 0
+        for number in range(4_500):
+            if number == 500:
+                before_kb = anonymous_kb(server)
+            c.execute("SELECT n FROM never WHERE k = 'a'").fetchall()
+        grown_kb = anonymous_kb(server) - before_kb
+    server.stop()
+    print(f"4,000 of them take {grown_kb} KB")
+    assert grown_kb < 2_500, grown_kb
+
+
+def anonymous_kb(server):
+    with open(f"/proc/{server.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+
+
+@case
 def a_server_with_work_stops_in_time():
     server = launch()
     if not server.pid:
