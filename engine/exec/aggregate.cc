@@ -200,6 +200,25 @@ void AggregateOperator::report_times() const {
   }
 }
 
+// A sum of integers is NULL only when it does not fit its type; nothing else would tell that it is no
+// sum of nothing. (Where a query was made so that sums wrap around, that is what was asked for.)
+void AggregateOperator::report_overflows(const Batch& out) const {
+  for (size_t call = 0; call < step_.calls.size(); ++call) {
+    const AggregateInstance& instance = store_.instances()[call];
+    if (instance.def->name != "SUM" && instance.def->name != "SUM_LIST") continue;
+    const Column& sums = *out.columns[step_.key_count + call];
+    uint64_t count = 0;
+    size_t first = 0;
+    for (size_t row = 0; row < out.rows; ++row)
+      if (sums.is_null(row) && count++ == 0) first = row;
+    if (count == 0) continue;
+    context().log.results_lost(count,
+                               fmt::format("{} of a group does not fit {} and is NULL",
+                                           instance.def->name, instance.result_type.to_string()),
+                               out.partition_of(first), out.offsets[first]);
+  }
+}
+
 // The windows of the row at hand that are not done, as many as fit. Ends the row after the last.
 void AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& changes) {
   Rest& rest = *rest_;
@@ -279,6 +298,7 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
       if (wants_old) out.old_columns.push_back(bound);
     }
   }
+  report_overflows(out);
   return push(std::move(out));
 }
 
@@ -309,6 +329,7 @@ Status AggregateOperator::close_some() {
         out.partition = rest_->batch.partition_of(rest_->row);
         out.offsets.assign(out.rows, rest_->batch.offsets[rest_->row]);
       }
+      report_overflows(out);
       TRY(push(std::move(out)));
     }
     if (!may_go_on()) break;
@@ -328,7 +349,14 @@ std::vector<const GroupSlot*> AggregateOperator::next_closed(size_t max_groups) 
     }
     if (*start != closing.from) closing.done = closing.to_skip = 0;
     closing.from = *start;
-    closing.groups.emplace().add(store_.windows_at(*start));
+    closing.groups.emplace().reserve(store_.windows_at(*start).size());
+  }
+  // No window of that start is made or goes while its results are being written.
+  const AggregateStore::Groups& all = store_.windows_at(closing.from);
+  if (closing.groups->size() < all.size()) {
+    const size_t end = std::min(all.size(), closing.groups->size() + kGatheredAtOnce);
+    for (size_t i = closing.groups->size(); i < end; ++i) closing.groups->add(all[i]);
+    return groups;
   }
   if (!closing.groups->prepare()) return groups;
   for (; closing.to_skip > 0 && !closing.groups->empty() && max_groups > 0; --max_groups) {
@@ -349,72 +377,7 @@ std::vector<const GroupSlot*> AggregateOperator::next_closed(size_t max_groups) 
   return groups;
 }
 
-bool AggregateOperator::is_shown(const GroupSlot& group) const {
-  if (group.window_start < oldest_kept_start()) return false;
-  if (!step_.final_only) return group.emitted;
-  return window().is_closed(group.window_start, stream_time_.timestamp);
-}
-
-// ---- rows
-
-Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
-                                      std::vector<ColumnPtr>& keys) const {
-  // Readers give views, and the caller keeps the rows longer than the store does.
-  const auto owned_keys = std::make_shared<StringHeap>();
-  std::vector<std::optional<std::string_view>> payloads;
-  for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(*group->key));
-  std::vector<Column> columns;
-  std::vector<Column*> outs;
-  for (const ColumnDef& column : key_schema_.columns) columns.emplace_back(column.type);
-  for (Column& column : columns) outs.push_back(&column);
-  RowStatus status;
-  key_reader_->read(payloads, outs, status);
-  if (status.errors != 0)
-    return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back",
-                 status.problems.front().message};
-  for (Column& column : columns) {
-    column.keep(owned_keys);
-    keys.push_back(std::make_shared<const Column>(std::move(column)));
-  }
-  return {};
-}
-
-Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> groups) const {
-  Batch out;
-  out.rows = groups.size();
-  out.present = Bitmap(out.rows, true);
-  out.offsets.assign(out.rows, -1);
-  TRY(decode_keys(groups, out.columns));
-  auto starts = std::make_shared<Column>(TypeKind::Bigint),
-       ends = std::make_shared<Column>(TypeKind::Bigint),
-       times = std::make_shared<Column>(TypeKind::Bigint);
-  for (const GroupSlot* group : groups) {
-    out.timestamps.push_back(group->timestamp);
-    times->append(group->timestamp);
-    starts->append(group->window_start);
-    if (step_.window) ends->append(saturating_add(group->window_start, step_.window->size_ms));
-  }
-  for (size_t call = 0; call < step_.calls.size(); ++call) {
-    const AggregateInstance& instance = store_.instances()[call];
-    auto results = std::make_shared<Column>(instance.result_type);
-    for (const GroupSlot* group : groups)
-      instance.def->accumulator.result(instance, store_.state(*group, call), *results);
-    out.columns.push_back(std::move(results));
-  }
-  if (step_.window) {
-    out.columns.push_back(std::move(starts));
-    out.columns.push_back(std::move(ends));
-  }
-  out.columns.push_back(std::move(times));
-  return out;
-}
-
 // ---- state
-
-int64_t AggregateOperator::oldest_kept_start() const {
-  if (!step_.window || stream_time_.timestamp < 0) return INT64_MIN;
-  return saturating_add(saturating_subtract(stream_time_.timestamp, step_.window->retention_ms), 1);
-}
 
 void AggregateOperator::expire() {
   // In steps of a tenth of the retention: each one leaves a range in the journal.

@@ -26,7 +26,7 @@ namespace engine {
 // Invariants: between blocks the store holds exactly what was pushed; a record that is done in part
 // (some of its windows, some of the windows that it closed) is the first of the rest, and the scalars
 // say how much of it is done.
-class AggregateOperator final : public Operator {
+class AggregateOperator final : public Operator, public Materialized {
  public:
   // `key_schema`: the grouping columns, with the role Key.
   static Result<std::unique_ptr<AggregateOperator>> make(TaskContext& context,
@@ -52,8 +52,13 @@ class AggregateOperator final : public Operator {
   // window has closed.
   bool is_shown(const GroupSlot& group) const;
 
+  Materialized* materialized() override { return this; }
+  Result<Batch> rows_under(std::span<const std::string> keys) override;
+  Result<Batch> all_rows() override;
+  Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
+
  private:
-  static constexpr size_t kForgottenAtOnce = 4096;
+  static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096;
 
   struct Change {
     GroupSlot* group;
@@ -97,11 +102,13 @@ class AggregateOperator final : public Operator {
   void move_stream_time(uint32_t row);
   void list_windows(size_t max_changes, std::vector<Change>& changes);
   void report_times() const;
+  void report_overflows(const Batch& out) const;
   Status apply(const Batch& batch, const std::vector<Change>& changes);
   void begin_closing(int64_t previous_stream_time);
   Status close_some();
   std::vector<const GroupSlot*> next_closed(size_t max_groups);
   void expire();
+  Result<Batch> rows_in_order(std::vector<const GroupSlot*> groups) const;
   Status decode_keys(std::span<const GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;
 
   const AggregateStep step_;

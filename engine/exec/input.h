@@ -33,7 +33,7 @@ struct InputChunk {
 
 // Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
 // table, and so must be called in the order in which the task takes its inputs.
-class InputOperator final : public Operator {
+class InputOperator final : public Operator, public Materialized {
  public:
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
@@ -58,6 +58,12 @@ class InputOperator final : public Operator {
   // null pointers. `rows` are (key bytes, row) pairs.
   using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
   Result<Batch> rows_of(std::span<const StoredRow> rows);
+
+  Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
+  Result<Batch> rows_under(std::span<const std::string> keys) override;
+  Result<Batch> all_rows() override;
+  Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
+
   // Between these the records of a table only fill it; at the end all its rows are pushed as
   // inserts: what a push query on a table shows first. Streams are not affected.
   void begin_bootstrap() { suppresses_output_ = step_.store >= 0; }
@@ -85,6 +91,7 @@ class InputOperator final : public Operator {
   Status collect(std::span<const LogBatch> batches, const Range& range, RecordCursor& cursor,
                  Records& out) const;
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
+  Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
   std::vector<StoredRow> next_shown();
   Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);

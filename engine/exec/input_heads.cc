@@ -58,9 +58,12 @@ bool InputHeads::has_more(size_t source) const {
 void InputHeads::see(std::span<const Polled> polled) {
   for (size_t i = 0; i < heads_.size(); ++i) {
     Head& head = heads_[i];
+    if (!polled[i].status) continue;  // told when its next record is needed
     head.readable_end = head.end = polled[i].readable_end;
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
     if (head.decoded < polled[i].log_start) {  // overtaken by retention
+      // Who begins at 0 begins where the partition does.
+      if (head.decoded > Offset(0)) head.lost.push_back({head.decoded, polled[i].log_start});
       head.decoded = polled[i].log_start;
       head.cursor.finish();
     }
@@ -71,6 +74,10 @@ void InputHeads::see(std::span<const Polled> polled) {
 Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) {
   Head& head = heads_[source];
   assert(!head.has_row());
+  if (!polled.status) {
+    failed_at_ = {source, head.decoded};
+    return polled.status;
+  }
   while (!head.has_row() && head.has_undecoded()) {
     InputOperator::Range range;
     range.from = head.decoded;
@@ -83,6 +90,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
       failed_at_ = {source, head.decoded};
       return std::move(chunk).error();
     }
+    assert(chunk->next >= head.decoded);
     if (chunk->next == head.decoded) break;  // the rest was not polled
     head.decoded = chunk->next;
     decoded_rows_ += chunk->batch.rows;

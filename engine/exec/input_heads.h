@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/exec/input.h"
@@ -25,6 +26,11 @@ struct HeadSource {
 struct Run {
   size_t source = 0;  // whose record is the first; of several partitions all feed the same input
   Batch batch;
+};
+
+// Records of a partition that were deleted before the task came to them.
+struct LostRecords {
+  Offset first_offset, end_offset;
 };
 
 struct HeadLimits {
@@ -48,7 +54,8 @@ class InputHeads {
   // Asks for more only where there is little left.
   std::vector<std::pair<PartitionRef, Offset>> positions();
   // The next records, of what was polled for positions(); they may be views into it. Fails with the
-  // first record that cannot be decoded, if it is the first of all: failed_at() is its place.
+  // first record that cannot be decoded, or whose partition cannot be read, if it is the first of all:
+  // failed_at() is its place.
   Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
   // Copies what is left of bytes that the log takes back.
   void own();
@@ -60,6 +67,10 @@ class InputHeads {
   Offset readable_end(size_t source) const { return heads_[source].readable_end; }
   // The records before this one that could not be read, each once.
   std::vector<RecordFailure> failures_before(size_t source, Offset next);
+  // What retention took away from under it since the last call.
+  std::vector<LostRecords> take_lost(size_t source) {
+    return std::exchange(heads_[source].lost, {});
+  }
   struct Place {
     size_t source = 0;
     Offset offset;
@@ -80,6 +91,7 @@ class InputHeads {
     Offset readable_end;
     size_t refill_rows;
     std::deque<RecordFailure> failures;
+    std::vector<LostRecords> lost;
 
     bool has_row() const { return row < rows->rows; }
     bool has_undecoded() const { return decoded < end; }

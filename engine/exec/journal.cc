@@ -7,11 +7,7 @@ namespace engine {
 namespace {
 
 constexpr uint8_t kJournalVersion = 1;
-
-void append_bytes(std::string& out, std::string_view bytes) {
-  append_varint(out, bytes.size());
-  out += bytes;
-}
+constexpr size_t kHeadSize = 256;  // more than most have before their changes
 
 void encode_position(const InputPosition& position, std::string& out) {
   append_varint(out, position.input);
@@ -30,24 +26,6 @@ InputPosition decode_position(ByteReader& in) {
   return position;
 }
 
-void encode_entry(const StateEntry& entry, std::string& out) {
-  append_varint(out, entry.store);
-  out += static_cast<char>(entry.kind);
-  append_bytes(out, entry.key);
-  if (entry.kind == StateEntry::Kind::Put) append_bytes(out, entry.value);
-}
-
-StateEntry decode_entry(ByteReader& in) {
-  StateEntry entry;
-  entry.store = static_cast<uint32_t>(in.varint());
-  const auto kind = in.be<uint8_t>();
-  if (kind > static_cast<uint8_t>(StateEntry::Kind::DeleteBelow)) in.bytes(SIZE_MAX);  // fails
-  entry.kind = static_cast<StateEntry::Kind>(kind);
-  entry.key = in.bytes(in.varint());
-  if (entry.kind == StateEntry::Kind::Put) entry.value = in.bytes(in.varint());
-  return entry;
-}
-
 // Reads a count and that many items; stops at the first that is not there, so a lying count costs
 // nothing.
 template <class T, class Decode>
@@ -61,14 +39,14 @@ std::vector<T> decode_list(ByteReader& in, Decode decode) {
 
 std::string encode_journal(const JournalEntry& entry) {
   std::string out;
+  out.reserve(entry.changes.bytes().size() + kHeadSize);
   out += static_cast<char>(kJournalVersion);
   append_varint(out, entry.positions.size());
   for (const InputPosition& position : entry.positions) encode_position(position, out);
   append_varint(out, entry.scalars.size());
   for (const int64_t scalar : entry.scalars) append_varint(out, zigzag(scalar));
-  append_varint(out, entry.entries.size());
-  for (const StateEntry& changed : entry.entries) encode_entry(changed, out);
-  return out;
+  append_varint(out, entry.changes.count());
+  return out += entry.changes.bytes();
 }
 
 Result<JournalEntry> decode_journal(std::string_view bytes) {
@@ -80,9 +58,9 @@ Result<JournalEntry> decode_journal(std::string_view bytes) {
   JournalEntry entry;
   entry.positions = decode_list<InputPosition>(in, decode_position);
   entry.scalars = decode_list<int64_t>(in, [](ByteReader& from) { return from.signed_varint(); });
-  entry.entries = decode_list<StateEntry>(in, decode_entry);
-  if (!in.ok() || !in.at_end())
-    return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
+  const uint64_t changes = in.varint();
+  if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
+  entry.changes = TRY(StateChanges::from_bytes(in.rest(), changes));
   return entry;
 }
 

@@ -25,7 +25,7 @@ struct InputPosition {
 struct JournalEntry {
   std::vector<InputPosition> positions;  // those that changed
   std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
-  std::vector<StateEntry> entries;
+  StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };
 

@@ -29,6 +29,10 @@ class ProcessingLog {
   // Likewise of records whose time lies too far ahead to move stream time.
   virtual void records_ahead(uint64_t count, std::string_view message, int32_t partition,
                              int64_t offset) = 0;
+  // `count` results, the first of them of the record at this place, are not what they should be. The
+  // records count as processed.
+  virtual void results_lost(uint64_t count, std::string_view message, int32_t partition,
+                            int64_t offset) = 0;
 };
 
 // The record that holds the greatest event time which an operator has seen.
@@ -57,6 +61,23 @@ struct TaskContext {
 
   // One line for each failed row that has a message.
   void report(const RowErrors& errors, const Batch& batch) const;
+};
+
+// What an operator keeps that is a table, as look-ups and scans read it. Rows come in the operator's
+// output layout.
+//
+// Threads: the task's.
+class Materialized {
+ public:
+  virtual ~Materialized() = default;
+  // The rows under these serialized keys, in the order of the key bytes, windows of one key by their
+  // start. Keys that are not there give none.
+  virtual Result<Batch> rows_under(std::span<const std::string> keys) = 0;
+  // Likewise all of them: of a small table.
+  virtual Result<Batch> all_rows() = 0;
+  // The next rows of a scan, in no particular order, out of about `entries` entries, fewer where they
+  // are large.
+  virtual Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) = 0;
 };
 
 // The chain of a stage is stepped from its input: process() does what follows from a batch and pushes
@@ -102,6 +123,9 @@ class Operator {
   virtual void restore_scalars(std::span<const int64_t>&) {}
   // The newest event time that it has seen; null where it does not look.
   virtual const StreamTime* stream_time() const { return nullptr; }
+
+  // Null where it keeps no table.
+  virtual Materialized* materialized() { return nullptr; }
 
   void feed(Operator* next, size_t port) {
     next_ = next;

@@ -33,6 +33,7 @@ struct LogBatch {
 };
 
 struct Polled {
+  Status status;                  // of this partition alone; with an error the rest says nothing
   std::vector<LogBatch> batches;  // in order, without gaps that hold data
   Offset
       readable_end;  // offsets below it are committed; seen in the same snapshot for all partitions
@@ -45,7 +46,7 @@ class Sources {
   virtual ~Sources() = default;
   // For each position what follows it, up to about `max_bytes` together (at least one batch each,
   // where there is one). All from one snapshot. Views hold until release(). A position of INT64_MAX
-  // asks for no batches, only for the ends.
+  // asks for no batches, only for the ends. Fails only where none of them can be read.
   virtual Result<std::vector<Polled>> poll(
       std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) = 0;
   virtual void release() = 0;

@@ -18,12 +18,9 @@ class SlicedSort {
   static constexpr size_t kRunSize = 4096;  // about a millisecond to sort
 
   void add(T item) { items_.push_back(std::move(item)); }
-  void add(std::vector<T> items) {
-    if (items_.empty())
-      items_ = std::move(items);
-    else
-      items_.insert(items_.end(), items.begin(), items.end());
-  }
+  // Before add(), where it is known how many come: what grows is moved in one step.
+  void reserve(size_t items) { items_.reserve(items); }
+  size_t size() const { return items_.size(); }
 
   // Sorts one run more; true when next() may be called.
   bool prepare() {

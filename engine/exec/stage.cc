@@ -1,6 +1,7 @@
 #include "engine/exec/stage.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "engine/exec/filter.h"
 #include "engine/exec/project.h"
@@ -30,9 +31,11 @@ Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& 
                                             StageEnd end) {
   auto stage = std::make_unique<Stage>();
   stage->stores_.resize(plan.stores.size());
-  stage->keepers_.resize(plan.stores.size());
+  stage->tables_.resize(plan.stores.size());
   for (const PlanNode& node : plan.nodes) TRY(stage->add_node(plan, node, context));
   TRY(stage->add_end(plan, context, std::move(end)));
+  // Each store of the plan is kept by one operator.
+  assert(std::ranges::find(stage->stores_, nullptr) == stage->stores_.end());
   return stage;
 }
 
@@ -43,7 +46,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     inputs_.push_back(made.get());
     if (step->store >= 0) {
       stores_[static_cast<size_t>(step->store)] = made->store();
-      keepers_[static_cast<size_t>(step->store)] = made.get();
+      tables_[static_cast<size_t>(step->store)] = made->materialized();
     }
     return std::unique_ptr<Operator>(std::move(made));
   }
@@ -51,7 +54,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     auto made =
         TRY(AggregateOperator::make(context, *step, key_schema_of(node.layout, step->key_count)));
     stores_[static_cast<size_t>(step->store)] = &made->store();
-    keepers_[static_cast<size_t>(step->store)] = made.get();
+    tables_[static_cast<size_t>(step->store)] = made->materialized();
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<FilterStep>(&node.step))
@@ -65,9 +68,10 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
   const auto& step = std::get<StreamTableJoinStep>(node.step);
   const LayoutColumn& key = stage.nodes[static_cast<size_t>(node.from.front())]
                                 .layout[static_cast<size_t>(step.stream_key)];
-  auto* table = dynamic_cast<InputOperator*>(keeper_of(step.store));
-  assert(table);  // the planner puts the table's input before the join
-  return upcast(StreamTableJoinOperator::make(context, step, key, *table));
+  const auto table = std::ranges::find(
+      inputs_, step.store, [](const InputOperator* input) { return input->step().store; });
+  assert(table != inputs_.end());  // the planner puts the table's input before the join
+  return upcast(StreamTableJoinOperator::make(context, step, key, **table));
 }
 
 Status Stage::add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context) {
@@ -137,6 +141,10 @@ const StreamTime* Stage::stream_time() const {
   for (const auto& each : operators_)
     if (const StreamTime* seen = each->stream_time()) return seen;
   return nullptr;
+}
+
+bool Stage::release_some() {
+  return std::ranges::any_of(stores_, [](Store* store) { return store->release_some(); });
 }
 
 void Stage::take_outputs(std::vector<OutputBatch>& out) {

@@ -23,8 +23,8 @@ class Stage {
   const std::vector<InputOperator*>& inputs() const { return inputs_; }
   // By the plan's store index.
   const std::vector<Store*>& stores() const { return stores_; }
-  // The operator that keeps a store: an InputOperator or an AggregateOperator.
-  Operator* keeper_of(int store) const { return keepers_[static_cast<size_t>(store)]; }
+  // The table that is kept in a store.
+  Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
@@ -36,6 +36,9 @@ class Stage {
   bool tidy();
   // The newest event time that an operator of the stage has seen; null where none looks.
   const StreamTime* stream_time() const;
+
+  // Gives back the memory of some state of a stage that is not used any more; true when there is more.
+  bool release_some();
 
   void take_outputs(std::vector<OutputBatch>& out);
   std::vector<int64_t> scalars() const;
@@ -52,7 +55,7 @@ class Stage {
   std::vector<std::unique_ptr<Operator>> operators_;  // one a node, then the end
   std::vector<InputOperator*> inputs_;
   std::vector<Store*> stores_;
-  std::vector<Operator*> keepers_;
+  std::vector<Materialized*> tables_;
   LogOutput* output_ = nullptr;
 };
 

@@ -43,6 +43,29 @@ class Task::Log final : public ProcessingLog {
                count, partition, offset, metrics_.records_ahead, message);
   }
 
+  void results_lost(uint64_t count, std::string_view message, int32_t partition,
+                    int64_t offset) override {
+    note(count, message, partition, offset);
+    metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
+    if (is_shown(results_lost_, count))
+      log_warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
+               partition, offset, message);
+  }
+  // They count as failed: the query has never seen them.
+  void records_lost(const LostRecords& lost, const std::string& topic, int32_t partition) {
+    const std::string message =
+        fmt::format("records {} to {} were deleted before the query had read them",
+                    lost.first_offset.value(), lost.end_offset.value() - 1);
+    if (owner_.options_.processing_log)
+      lines.add({ProcessingErrorType::RecordProcessing, message, topic, partition,
+                 lost.first_offset.value()});
+    metrics_.last_error = fmt::format("{} (partition {})", message, partition);
+    metrics_.records_failed +=
+        static_cast<uint64_t>(lost.end_offset.value() - lost.first_offset.value());
+    log_warn("records lost to retention task={} topic={} partition={} first={} end={}", task_,
+             topic, partition, lost.first_offset.value(), lost.end_offset.value());
+  }
+
   ProcessingLogBuffer lines;  // of what is committed next
 
  private:
@@ -65,6 +88,7 @@ class Task::Log final : public ProcessingLog {
   const std::string& task_;
   TaskMetrics& metrics_;
   const Task& owner_;
+  uint64_t results_lost_ = 0;  // since the task was made
 };
 
 Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink,
@@ -131,7 +155,8 @@ Status Task::restore(const JournalEntry& entry) {
     restore_counters(left);
     last_scalars_ = entry.scalars;
   }
-  for (const StateEntry& changed : entry.entries) {
+  StateChangeReader changes(entry.changes.bytes());
+  for (StateEntry changed; changes.next(changed);) {
     if (changed.store >= stage_->stores().size())
       return Error{ErrorCode::CorruptRecord,
                    fmt::format("the journal of {} names an unknown store", id_)};
@@ -141,6 +166,7 @@ Status Task::restore(const JournalEntry& entry) {
 }
 
 void Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence) {
+  assert(in_flight_ == 0 && !unsent_);  // else a commit of the former epoch would count
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
   begin_reading();
@@ -254,6 +280,8 @@ void Task::update_positions() {
   metrics_.lag_records = 0;
   for (size_t i = 0; i < inputs_.size(); ++i) {
     assert(inputs_[i].next >= committed_[i]);  // what is durable is never done again
+    for (const LostRecords& lost : heads_->take_lost(i))
+      log_->records_lost(lost, topic_of(inputs_[i].input), inputs_[i].partition.partition.value());
     for (const RecordFailure& failure : heads_->failures_before(i, inputs_[i].next))
       log_->add(ProcessingErrorType::Deserialization, failure.message, topic_of(inputs_[i].input),
                 inputs_[i].partition.partition.value(), failure.offset.value());
@@ -297,6 +325,7 @@ Status Task::finish_bootstrap() {
 }
 
 StepResult Task::commit(bool more) {
+  assert(!unsent_ && !failure_);  // invariants 1 and 2
   TaskCommit commit;
   commit.task = id_;
   commit.epoch = epoch_;
@@ -312,7 +341,7 @@ StepResult Task::commit(bool more) {
   std::vector<int64_t> now = scalars();
   if (now != last_scalars_) entry.scalars = last_scalars_ = std::move(now);
   for (uint32_t store = 0; store < stage_->stores().size(); ++store)
-    stage_->stores()[store]->take_changes(store, entry.entries);
+    stage_->stores()[store]->take_changes(store, entry.changes);
   stage_->take_outputs(commit.outputs);
   if (!log_->lines.empty())
     commit.outputs.push_back(
@@ -342,6 +371,7 @@ bool Task::submit() {
 }
 
 void Task::committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result) {
+  assert(in_flight_ > 0);
   --in_flight_;
   if (!result) {
     if (!failure_) fail(std::move(result).error());

@@ -91,6 +91,9 @@ class Task {
                                             uint64_t seed, const Properties& properties,
                                             TaskOptions options);
   ~Task();
+  // Ends the task, and leaves its operators with their state to be let go of in steps
+  // (Stage::release_some).
+  static std::unique_ptr<Stage> end(std::unique_ptr<Task> task) { return std::move(task->stage_); }
 
   // --- Before the first step: everything that is durable, in order; then under which epoch and
   // after which sequence to go on.

@@ -39,8 +39,7 @@ class TableView {
   size_t size() const { return task_.stage().stores()[static_cast<size_t>(plan_.store)]->size(); }
 
  private:
-  Result<Batch> rows_by_key(const std::vector<std::string>* keys);
-  Result<Batch> rows_by_place(StoreCursor& cursor, size_t entries, bool& is_last);
+  Materialized& table() const { return task_.stage().table_of(plan_.store); }
   Result<Batch> shape(Batch rows, const EvalContext& eval) const;
 
   const MaterializationPlan plan_;

@@ -34,8 +34,24 @@ AggregateStore::~AggregateStore() {
   for (auto& [start, slots] : by_start_)  // invariant 1: these are not in groups_
     for (GroupSlot* slot : slots)
       if (slot->key == nullptr) destroy_slot(slot);
-  for (auto& [key, windows] : groups_)
-    for (Window& window : windows) destroy_slot(window.slot);
+  groups_.for_each([this](const KeyMap<Windows>::Entry& group) {
+    for (const Window& window : group.second)
+      if (window.slot->key) destroy_slot(window.slot);  // else release_some() has done it
+  });
+  assert(group_count_ == 0);
+}
+
+bool AggregateStore::release_some() {
+  constexpr size_t kReleasedAtOnce = 1'000;
+  changed_.clear();
+  if (is_windowed_) {
+    expired_before_ = INT64_MAX;
+    return forget_some(kReleasedAtOnce);
+  }
+  // By their place in the pool, and their keys afterwards.
+  for (size_t i = 0; i < kReleasedAtOnce && released_ < pool_.size(); ++i, ++released_)
+    if (auto* slot = static_cast<GroupSlot*>(pool_.at(released_)); slot->key) destroy_slot(slot);
+  return released_ < pool_.size() || groups_.erase_some();
 }
 
 GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
@@ -79,15 +95,15 @@ GroupSlot& AggregateStore::touch(std::string_view key, int64_t window_start) {
 }
 
 const GroupSlot* AggregateStore::find(std::string_view key, int64_t window_start) const {
-  const auto found = groups_.find(key);
-  if (found == groups_.end()) return nullptr;
+  const auto* found = groups_.find(key);
+  if (!found) return nullptr;
   const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
   return window != found->second.end() && window->start == window_start ? window->slot : nullptr;
 }
 
 void AggregateStore::erase(std::string_view key, int64_t window_start) {
-  const auto found = groups_.find(key);
-  if (found == groups_.end()) return;
+  auto* found = groups_.find(key);
+  if (!found) return;
   const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
   if (window == found->second.end() || window->start != window_start) return;
   if (is_windowed_) {
@@ -97,28 +113,28 @@ void AggregateStore::erase(std::string_view key, int64_t window_start) {
   }
   destroy_slot(window->slot);
   found->second.erase(window);
-  if (found->second.empty()) groups_.erase(found);
+  if (found->second.empty()) groups_.erase(key);
 }
 
 // The expired windows of a key are taken out of it together: one by one, each would move all that
 // come after it.
 void AggregateStore::forget(GroupSlot* slot) {
   if (slot->key != nullptr) {
-    const auto found = groups_.find(*slot->key);
-    assert(found != groups_.end());
+    auto* found = groups_.find(*slot->key);
+    assert(found);  // invariant 1
     Windows& windows = found->second;
     const auto kept = std::ranges::lower_bound(windows, expired_before_, {}, &Window::start);
     assert(kept != windows.begin());
     for (auto window = windows.begin(); window != kept; ++window) window->slot->key = nullptr;
     windows.erase(windows.begin(), kept);
-    if (windows.empty()) groups_.erase(found);
+    if (windows.empty()) groups_.erase(found->first);
   }
   destroy_slot(slot);
 }
 
 bool AggregateStore::forget_some(size_t max_groups) {
   while (!by_start_.empty() && by_start_.begin()->first < expired_before_) {
-    std::vector<GroupSlot*>& oldest = by_start_.begin()->second;
+    Groups& oldest = by_start_.begin()->second;
     for (; !oldest.empty(); --max_groups) {
       if (max_groups == 0) return true;
       forget(oldest.back());
@@ -143,22 +159,23 @@ std::optional<int64_t> AggregateStore::first_start_in(int64_t from_ms, int64_t t
   return at->first;
 }
 
-const std::vector<GroupSlot*>& AggregateStore::windows_at(int64_t start_ms) const {
-  static const std::vector<GroupSlot*> kNone;
+const AggregateStore::Groups& AggregateStore::windows_at(int64_t start_ms) const {
+  static const Groups kNone;
   const auto at = by_start_.find(start_ms);
   return at == by_start_.end() ? kNone : at->second;
 }
 
 void AggregateStore::for_each_window(std::string_view key,
                                      const std::function<void(const GroupSlot&)>& visit) const {
-  const auto found = groups_.find(key);
-  if (found == groups_.end()) return;
+  const auto* found = groups_.find(key);
+  if (!found) return;
   for (const Window& window : found->second) visit(*window.slot);
 }
 
 void AggregateStore::for_each(const std::function<void(const GroupSlot&)>& visit) const {
-  for (const auto& [key, windows] : groups_)
-    for (const Window& window : windows) visit(*window.slot);
+  groups_.for_each([&](const KeyMap<Windows>::Entry& group) {
+    for (const Window& window : group.second) visit(*window.slot);
+  });
 }
 
 bool AggregateStore::scan(StoreCursor& cursor, size_t places,
@@ -175,21 +192,21 @@ bool AggregateStore::scan(StoreCursor& cursor, size_t places,
   return cursor.place < cursor.end_place;
 }
 
-std::string AggregateStore::entry_key(const GroupSlot& slot) const {
-  std::string key;
-  if (is_windowed_) append_be<int64_t>(key, slot.window_start);
-  return key += *slot.key;
+void AggregateStore::encode_key(const GroupSlot& slot, std::string& out) const {
+  out.clear();
+  if (is_windowed_) append_be<int64_t>(out, slot.window_start);
+  out += *slot.key;
 }
 
-void AggregateStore::encode(const GroupSlot& slot, std::string& out) const {
+void AggregateStore::encode(const GroupSlot& slot, std::string& out) {
+  out.clear();
   append_varint(out, zigzag(slot.timestamp));
   out += static_cast<char>(slot.emitted);
-  std::string bytes;
   for (size_t i = 0; i < instances_.size(); ++i) {
-    bytes.clear();
-    instances_[i].def->accumulator.encode(instances_[i], state(slot, i), bytes);
-    append_varint(out, bytes.size());
-    out += bytes;
+    state_scratch_.clear();
+    instances_[i].def->accumulator.encode(instances_[i], state(slot, i), state_scratch_);
+    append_varint(out, state_scratch_.size());
+    out += state_scratch_;
   }
 }
 
@@ -210,18 +227,19 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
   return {};
 }
 
-void AggregateStore::take_changes(uint32_t store_index, std::vector<StateEntry>& out) {
+void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   // The range first, so that what is put after it stays: no window before it comes again.
   if (expiry_changed_) {
-    StateEntry range{store_index, StateEntry::Kind::DeleteBelow, {}, {}};
-    append_be<int64_t>(range.key, expired_before_);
-    out.push_back(std::move(range));
+    key_scratch_.clear();
+    append_be<int64_t>(key_scratch_, expired_before_);
+    out.append({store_index, StateEntry::Kind::DeleteBelow, key_scratch_, {}});
     expiry_changed_ = false;
   }
   for (const GroupSlot* slot : changed_) {
-    StateEntry entry{store_index, StateEntry::Kind::Put, entry_key(*slot), {}};
-    encode(*slot, entry.value);
-    out.push_back(std::move(entry));
+    assert(slot->key && (!is_windowed_ || slot->window_start >= expired_before_));  // invariant 2
+    encode_key(*slot, key_scratch_);
+    encode(*slot, value_scratch_);
+    out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
   }
   changed_.clear();
   ++round_;

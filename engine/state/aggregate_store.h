@@ -2,6 +2,7 @@
 #pragma once
 #include <absl/container/inlined_vector.h>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -67,7 +68,8 @@ class AggregateStore final : public Store {
   // The first start at which there are windows in [from_ms, to_ms).
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
   // The groups whose window starts there, in no particular order.
-  const std::vector<GroupSlot*>& windows_at(int64_t start_ms) const;
+  using Groups = std::deque<GroupSlot*>;  // grows without being moved: it may hold millions
+  const Groups& windows_at(int64_t start_ms) const;
   // Groups of one key, by window start; or all, in no particular order.
   void for_each_window(std::string_view key,
                        const std::function<void(const GroupSlot&)>& visit) const;
@@ -77,9 +79,10 @@ class AggregateStore final : public Store {
   bool scan(StoreCursor& cursor, size_t places,
             const std::function<void(const GroupSlot&)>& visit) const;
 
-  void take_changes(uint32_t store_index, std::vector<StateEntry>& out) override;
+  void take_changes(uint32_t store_index, StateChanges& out) override;
   Status restore(const StateEntry& entry) override;
   size_t size() const override { return group_count_; }
+  bool release_some() override;
 
  private:
   struct Window {
@@ -93,8 +96,8 @@ class AggregateStore final : public Store {
   GroupSlot& find_or_make(std::string_view key, int64_t window_start);
   void erase(std::string_view key, int64_t window_start);
   void forget(GroupSlot* slot);
-  std::string entry_key(const GroupSlot& slot) const;
-  void encode(const GroupSlot& slot, std::string& out) const;
+  void encode_key(const GroupSlot& slot, std::string& out) const;
+  void encode(const GroupSlot& slot, std::string& out);
   Status decode(GroupSlot& slot, std::string_view bytes);
 
   const std::vector<AggregateInstance> instances_;
@@ -102,13 +105,15 @@ class AggregateStore final : public Store {
   std::vector<size_t> offsets_;  // of each call's state in a slot
   SlotPool pool_;
   KeyMap<Windows> groups_;
-  std::map<int64_t, std::vector<GroupSlot*>> by_start_;
+  std::map<int64_t, Groups> by_start_;
   size_t group_count_ = 0;
+  size_t released_ = 0;  // places of the pool that release_some() is done with
   uint64_t born_ = 0;
   uint64_t round_ = 1;
   std::vector<GroupSlot*> changed_;
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
+  std::string key_scratch_, value_scratch_, state_scratch_;  // for encoding
 };
 
 }  // namespace engine

@@ -1,6 +1,7 @@
 // Memory for many pieces of one size: handed out from large blocks, given back to a free list.
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -30,8 +31,8 @@ class SlotPool {
   size_t size() const {
     return blocks_.empty() ? 0 : (blocks_.size() - 1) * kSlotsPerBlock + used_in_block_;
   }
-  const void* at(size_t number) const {
-    return reinterpret_cast<const char*>(blocks_[number / kSlotsPerBlock].get()) +
+  void* at(size_t number) const {
+    return reinterpret_cast<char*>(blocks_[number / kSlotsPerBlock].get()) +
            slot_size_ * (number % kSlotsPerBlock);
   }
 
@@ -42,7 +43,7 @@ class SlotPool {
   static constexpr size_t kSlotsPerBlock = 1024;
   const size_t slot_size_;
   std::vector<std::unique_ptr<Block[]>> blocks_;
-  std::vector<void*> free_;
+  std::deque<void*> free_;  // grows without being moved: millions of windows expire
   size_t used_in_block_ = kSlotsPerBlock;
 };
 

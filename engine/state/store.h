@@ -1,27 +1,13 @@
 // What one operator remembers between batches: a table of entries by key bytes, in memory, whose
 // changes are journalled.
 #pragma once
+#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "base/result.h"
+#include "engine/state/state_changes.h"
 
 namespace engine {
-
-// One changed entry of a store. Entries are absolute: applying one twice changes nothing.
-struct StateEntry {
-  enum class Kind : uint8_t {
-    Put,          // key -> value
-    Delete,       // key is gone
-    DeleteBelow,  // all keys that are smaller than this one are gone
-  };
-  uint32_t store = 0;  // index of the store in its task
-  Kind kind = Kind::Put;
-  std::string key, value;
-  bool operator==(const StateEntry&) const = default;
-};
 
 // Where a scan of a store stands. It may rest between two steps for as long as it likes while the
 // store goes on changing: each entry that was there when it began is seen once at most, in its state
@@ -37,10 +23,13 @@ class Store {
  public:
   virtual ~Store() = default;
   // Appends what changed since the last call.
-  virtual void take_changes(uint32_t store_index, std::vector<StateEntry>& out) = 0;
+  virtual void take_changes(uint32_t store_index, StateChanges& out) = 0;
   // Applies an entry from a checkpoint or a journal; it is not a change. Fails with CorruptRecord.
   virtual Status restore(const StateEntry& entry) = 0;
   virtual size_t size() const = 0;
+  // Gives back the memory of some entries of a store that is not used any more; true when there are
+  // more. To destroy millions in one go would hold the loop for a second.
+  virtual bool release_some() = 0;
 };
 
 }  // namespace engine

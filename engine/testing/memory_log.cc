@@ -30,6 +30,12 @@ const std::vector<LogBatch>& MemoryLog::batches_of(const PartitionRef& partition
   return found == partitions_.end() ? kNone : found->second.batches;
 }
 
+void MemoryLog::delete_before(const PartitionRef& partition, Offset offset) {
+  Partition& kept = partitions_[partition];
+  kept.start = offset;
+  std::erase_if(kept.batches, [&](const LogBatch& batch) { return batch.last_offset < offset; });
+}
+
 Result<std::vector<Polled>> MemoryLog::poll(
     std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) {
   std::vector<Polled> polled;
@@ -37,7 +43,8 @@ Result<std::vector<Polled>> MemoryLog::poll(
   for (const auto& [ref, offset] : positions) {
     Polled& one = polled.emplace_back();
     one.readable_end = end_of(ref);
-    one.log_start = Offset{0};
+    if (const auto found = partitions_.find(ref); found != partitions_.end())
+      one.log_start = found->second.start;
     const std::vector<LogBatch>& batches = batches_of(ref);
     auto next = std::ranges::lower_bound(batches, offset, {}, &LogBatch::last_offset);
     for (; next != batches.end() && (one.batches.empty() || size < max_bytes); ++next) {

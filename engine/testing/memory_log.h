@@ -20,6 +20,8 @@ class MemoryLog final : public Sources, public Sink {
   Offset end_of(const PartitionRef& partition) const;
   // All batches that were appended, in order.
   const std::vector<LogBatch>& batches_of(const PartitionRef& partition) const;
+  // As retention does: the batches before this offset are gone.
+  void delete_before(const PartitionRef& partition, Offset offset);
 
   Result<std::vector<Polled>> poll(std::span<const std::pair<PartitionRef, Offset>> positions,
                                    size_t max_bytes) override;
@@ -35,7 +37,7 @@ class MemoryLog final : public Sources, public Sink {
   struct Partition {
     std::vector<std::unique_ptr<const std::string>> bytes;
     std::vector<LogBatch> batches;
-    Offset end{0};
+    Offset start{0}, end{0};
   };
   struct Waiting {
     CommitDone done;

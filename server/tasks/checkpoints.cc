@@ -1,5 +1,6 @@
 #include "server/tasks/checkpoints.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +18,9 @@ constexpr int64_t kFirstDelayMs = 200, kLongestDelayMs = 3'000;
 // Of one part: what is copied out of the frozen changes at a time.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
 // As much is made ready on the loop itself, without waiting for the state writer to ask for it.
-constexpr size_t kSmallKeys = 500;
+constexpr size_t kSmallBytes = 16 << 10;
+// Changes are gathered in pieces of about this size.
+constexpr size_t kPieceBytes = 256 << 10;
 
 std::string store_name(uint32_t store) { return fmt::format("{:04}", store); }
 
@@ -61,25 +64,31 @@ void CheckpointLane::note_success() {
 // shard's.
 struct TaskCheckpoints::Frozen : std::enable_shared_from_this<Frozen> {
   enum class Phase : uint8_t { Stuck, Writing, Finished };
-  using Change = std::pair<const std::string*, const std::optional<std::string>*>;
+  // The newest change of a key.
+  struct Change {
+    std::string_view key, value;
+    uint32_t store;
+    bool is_put;
+  };
 
   Frozen(std::string its_task, std::shared_ptr<CheckpointLane> its_lane)
       : task(std::move(its_task)), lane(std::move(its_lane)) {}
 
   void write_next();
   void sort();
+  void find_newest();
   storage::Checkpoint next_part();
   void answered(const Status& status);
   void trim();
-  size_t key_count() const {
+  size_t byte_count() const {
     size_t count = 0;
-    for (const StoreChanges& each : changes) count += each.entries.size();
+    for (const std::string& piece : changes) count += piece.size();
     return count;
   }
 
   const std::string task;
   const std::shared_ptr<CheckpointLane> lane;
-  std::vector<StoreChanges> changes;
+  std::vector<std::string> changes;
   TaskSequence position, position_before;
   std::string scalars, scalars_before;
   std::atomic<Phase> phase{Phase::Stuck};
@@ -87,49 +96,75 @@ struct TaskCheckpoints::Frozen : std::enable_shared_from_this<Frozen> {
   bool is_abandoned = false;  // guarded by mutex
 
   bool ranges_are_sent = false, is_sorted = false, last_is_sent = false;
-  std::vector<std::vector<Change>> in_order;   // by store
-  size_t store = 0, next = 0;                  // what comes next in it
-  size_t sent_to_store = 0, sent_to_next = 0;  // where the part that is on its way ends
+  std::vector<std::string> store_names, removed_below;  // the greatest DeleteBelow; empty: none
+  std::vector<Change> in_order;                         // by store and key; views of `changes`
+  size_t next = 0, sent_to = 0;  // what comes next; where the part on its way ends
 };
 
 // In key order, as the state store writes it: a chunk then changes few pages.
 void TaskCheckpoints::Frozen::sort() {
+  find_newest();
+  std::ranges::sort(in_order, [](const Change& a, const Change& b) {
+    return a.store != b.store ? a.store < b.store : a.key < b.key;
+  });
+  // A window that was forgotten never comes back: what was noted of it before goes too.
+  std::erase_if(in_order,
+                [this](const Change& change) { return change.key < removed_below[change.store]; });
   is_sorted = true;
-  in_order.resize(changes.size());
-  for (size_t i = 0; i < changes.size(); ++i) {
-    for (const auto& [key, value] : changes[i].entries)
-      // A window that was forgotten never comes back: what was noted of it before goes too.
-      if (key >= changes[i].removed_below) in_order[i].emplace_back(&key, &value);
-    std::ranges::sort(in_order[i], {},
-                      [](const Change& change) -> const std::string& { return *change.first; });
+}
+
+void TaskCheckpoints::Frozen::find_newest() {
+  using Key = std::pair<uint32_t, std::string_view>;
+  struct KeyHash {
+    size_t operator()(const Key& key) const {
+      return std::hash<std::string_view>{}(key.second) + key.first;
+    }
+  };
+  absl::flat_hash_map<Key, uint32_t, KeyHash> places;  // in in_order
+  for (const std::string& piece : changes) {
+    engine::StateChangeReader reader(piece);
+    for (engine::StateEntry entry; reader.next(entry);) {
+      while (entry.store >= store_names.size()) {
+        store_names.push_back(store_name(static_cast<uint32_t>(store_names.size())));
+        removed_below.emplace_back();
+      }
+      if (entry.kind == engine::StateEntry::Kind::DeleteBelow) {
+        if (entry.key > removed_below[entry.store]) removed_below[entry.store] = entry.key;
+        continue;
+      }
+      const Change change{entry.key, entry.value, entry.store,
+                          entry.kind == engine::StateEntry::Kind::Put};
+      const auto [place, is_new] =
+          places.try_emplace(Key(entry.store, entry.key), static_cast<uint32_t>(in_order.size()));
+      if (is_new)
+        in_order.push_back(change);
+      else
+        in_order[place->second] = change;
+    }
+    assert(!reader.is_damaged());  // our own encoder made it
   }
 }
 
 storage::Checkpoint TaskCheckpoints::Frozen::next_part() {
   storage::Checkpoint part;
   part.task = task;
-  sent_to_store = store;
-  sent_to_next = next;
-  if (!ranges_are_sent) {
-    for (uint32_t i = 0; i < changes.size(); ++i)
-      if (!changes[i].removed_below.empty())
-        part.removed_ranges.push_back({store_name(i), "", changes[i].removed_below});
+  part.keeps = shared_from_this();
+  sent_to = next;
+  if (is_sorted && !ranges_are_sent) {
+    for (uint32_t i = 0; i < removed_below.size(); ++i)
+      if (!removed_below[i].empty())
+        part.removed_ranges.push_back({store_names[i], "", removed_below[i]});
   }
   if (is_sorted) {
-    size_t bytes = 0;
-    for (; sent_to_store < in_order.size(); ++sent_to_store, sent_to_next = 0) {
-      const std::vector<Change>& list = in_order[sent_to_store];
-      const std::string name = store_name(static_cast<uint32_t>(sent_to_store));
-      for (; sent_to_next < list.size(); ++sent_to_next) {
-        if (part.entries.size() >= kPartKeys || bytes >= kPartBytes) break;
-        const auto& [key, value] = list[sent_to_next];
-        bytes += key->size() + (*value ? (*value)->size() : 0);
-        part.entries.push_back({name, *key, *value});
-      }
-      if (sent_to_next < list.size()) break;
+    const size_t end = std::min(in_order.size(), next + kPartKeys);
+    for (size_t bytes = 0; sent_to < end && bytes < kPartBytes; ++sent_to) {
+      const Change& change = in_order[sent_to];
+      bytes += change.key.size() + change.value.size();
+      part.entries.push_back({store_names[change.store], change.key,
+                              change.is_put ? std::optional(change.value) : std::nullopt});
     }
   }
-  last_is_sent = is_sorted && sent_to_store == in_order.size();
+  last_is_sent = is_sorted && sent_to == in_order.size();
   part.position = last_is_sent ? position : position_before;
   part.scalars = last_is_sent ? scalars : scalars_before;
   return part;
@@ -158,16 +193,13 @@ void TaskCheckpoints::Frozen::answered(const Status& status) {
   }
   lane->note_success();
   if (last_is_sent) return trim();
-  ranges_are_sent = true;
-  store = sent_to_store;
-  next = sent_to_next;
+  ranges_are_sent = is_sorted;
+  next = sent_to;
   if (!is_sorted) sort();
   write_next();
 }
 
 void TaskCheckpoints::Frozen::trim() {
-  // Here, on the state writer's thread: to let go of millions of entries takes longer than a loop may
-  // be held.
   in_order = {};
   changes = {};
   lane->log().trim_journal(task, position, [self = shared_from_this()](Status trimmed) {
@@ -197,6 +229,7 @@ void TaskCheckpoints::begin_after(TaskSequence last, engine::JournalEntry positi
 
 void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
   if (gathered_bytes_ == 0) since_us_ = lane_->clock().monotonic_us();
+  assert(sequence > last_);  // what is in a checkpoint is not added again
   last_ = sequence;
   gathered_bytes_ += 64;
   for (const engine::InputPosition& moved : entry.positions) {
@@ -204,26 +237,18 @@ void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
         std::ranges::find_if(position_.positions, [&](const engine::InputPosition& position) {
           return position.input == moved.input && position.partition == moved.partition;
         });
+    assert(known == position_.positions.end() || known->next <= moved.next);
     known == position_.positions.end() ? position_.positions.push_back(moved)
                                        : void(*known = moved);
   }
   if (!entry.scalars.empty()) position_.scalars = std::move(entry.scalars);
-  for (engine::StateEntry& changed : entry.entries) {
-    gathered_bytes_ += changed.key.size() + changed.value.size() + 16;
-    if (changed.store >= changes_.size()) changes_.resize(changed.store + 1);
-    StoreChanges& store = changes_[changed.store];
-    switch (changed.kind) {
-      case engine::StateEntry::Kind::DeleteBelow:
-        store.removed_below = std::max(store.removed_below, changed.key);
-        break;
-      case engine::StateEntry::Kind::Put:
-        store.entries.insert_or_assign(std::move(changed.key), std::move(changed.value));
-        break;
-      case engine::StateEntry::Kind::Delete:
-        store.entries.insert_or_assign(std::move(changed.key), std::nullopt);
-        break;
-    }
-  }
+  gathered_bytes_ += entry.changes.bytes().size();
+  if (!entry.changes.empty()) keep(std::move(entry.changes).take_bytes());
+}
+
+void TaskCheckpoints::keep(std::string changes) {
+  const bool fits = !changes_.empty() && changes_.back().size() + changes.size() <= kPieceBytes;
+  fits ? void(changes_.back() += changes) : changes_.push_back(std::move(changes));
 }
 
 bool TaskCheckpoints::is_dirty() const { return gathered_bytes_ > 0 || frozen_; }
@@ -247,6 +272,7 @@ void TaskCheckpoints::tick() {
 }
 
 void TaskCheckpoints::begin() {
+  assert(!frozen_ && finished_ < last_);
   frozen_ = std::make_shared<Frozen>(task_, lane_);
   frozen_->changes = std::exchange(changes_, {});
   frozen_->position = last_;
@@ -254,7 +280,7 @@ void TaskCheckpoints::begin() {
   frozen_->scalars = engine::encode_journal(position_);
   frozen_->scalars_before = finished_scalars_;
   gathered_bytes_ = 0;
-  if (frozen_->key_count() <= kSmallKeys) frozen_->sort();
+  if (frozen_->byte_count() <= kSmallBytes) frozen_->sort();
   frozen_->write_next();
 }
 
@@ -273,17 +299,19 @@ Result<TaskSequence> load_task_state(
   };
   TRY(log.read_journal(task, TaskSequence(0), keep));
 
-  engine::JournalEntry one;
-  one.entries.resize(1);
+  // A piece at a time.
+  engine::JournalEntry some;
+  const auto restore_some = [&]() -> Status {
+    const engine::JournalEntry taken = std::exchange(some, {});
+    return taken.changes.empty() ? Status{} : restore(taken);
+  };
   const auto take = [&](std::string_view store, std::string_view key,
                         std::string_view value) -> Status {
-    engine::StateEntry& entry = one.entries.front();
-    entry.store = store_number(store);
-    entry.key = key;
-    entry.value = value;
-    return restore(one);
+    some.changes.append({store_number(store), engine::StateEntry::Kind::Put, key, value});
+    return some.changes.bytes().size() < kPieceBytes ? Status{} : restore_some();
   };
   const storage::CheckpointPosition checkpoint = TRY(state.load(task, take));
+  TRY(restore_some());
   TaskSequence last = checkpoint.position;
   engine::JournalEntry position;
   if (!checkpoint.scalars.empty()) {

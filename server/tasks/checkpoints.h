@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log_rate.h"
 #include "engine/exec/task.h"
-#include "engine/state/key_map.h"
 #include "storage/log/log.h"
 #include "storage/state/state_store.h"
 
@@ -62,6 +60,10 @@ class CheckpointLane {
 //                         ^                           |
 //                         '---------- failed: stays, and goes on there later
 //
+// What has changed stays as the bytes of the journal, in few large pieces. Which of several changes of
+// a key is the newest is found out when they are written, by the state writer's thread: a loop adds
+// bytes to the last piece and does nothing for each key.
+//
 // Invariant: what is not in a finished checkpoint is in the journal. Every part but the last leaves
 // the checkpoint's position where it was, so after a crash the journal is read over it.
 //
@@ -87,18 +89,15 @@ class TaskCheckpoints {
 
  private:
   static constexpr size_t kMaxJournals = 4;
-  struct StoreChanges {
-    engine::KeyMap<std::optional<std::string>> entries;  // nothing: deleted
-    std::string removed_below;                           // the greatest DeleteBelow; empty: none
-  };
   struct Frozen;
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
+  void keep(std::string changes);
   void begin();
 
   const std::string task_;
   const std::shared_ptr<CheckpointLane> lane_;
-  engine::JournalEntry position_;      // the newest positions and scalars, all of them; no entries
-  std::vector<StoreChanges> changes_;  // by store
+  engine::JournalEntry position_;     // the newest positions and scalars, all of them; no changes
+  std::vector<std::string> changes_;  // as in the journal, in its order (engine::StateChanges)
   TaskSequence last_;
   // Of the last finished checkpoint: what parts of the next one leave in place.
   TaskSequence finished_;

@@ -22,11 +22,10 @@ Result<std::vector<engine::Polled>> LogSources::poll(
   for (const auto& [partition, next] : positions) {
     Result<engine::Polled> one =
         poll_one(to_storage(partition), next, max_bytes / std::max<size_t>(asked, 1));
-    if (!one) {
-      release();
-      return std::move(one).error();
-    }
-    polled.push_back(std::move(one).take());
+    if (one)
+      polled.push_back(std::move(one).take());
+    else
+      polled.emplace_back().status = std::move(one).error();
   }
   return polled;
 }

@@ -137,7 +137,20 @@ void Shard::remove(ShardTask& task) {
   std::unique_ptr<ShardTask> removed = std::move(*at);
   query->second.erase(at);
   if (query->second.empty()) tasks_.erase(query);
-  if (stepping_ == &task) removed_.push_back(std::move(removed));
+  stepping_ == &task ? removed_.push_back(std::move(removed)) : destroy(std::move(removed));
+}
+
+void Shard::destroy(std::unique_ptr<ShardTask> task) {
+  leftovers_.push_back(engine::Task::end(std::move(task->task)));
+  task.reset();
+  if (leftovers_.size() == 1) release_some();
+}
+
+void Shard::release_some() {
+  const int64_t until_us = clock_.monotonic_us() + kTurnUs / 2;
+  while (!leftovers_.empty() && clock_.monotonic_us() < until_us)
+    if (!leftovers_.front()->release_some()) leftovers_.pop_front();
+  if (!leftovers_.empty()) loop_.post([this] { release_some(); });
 }
 
 void Shard::remove_query(const std::string& query_id) {
@@ -198,7 +211,7 @@ void Shard::step(ShardTask& task) {
   check_waiters(task);
   if (task.after_step) task.after_step(result);
   stepping_ = nullptr;
-  removed_.clear();
+  for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
 }
 
 void Shard::report_failure(ShardTask& task) {

@@ -106,6 +106,8 @@ class Shard {
   void take_woken();
   void run_slice();
   void step(ShardTask& task);
+  void destroy(std::unique_ptr<ShardTask> task);
+  void release_some();
   void check_waiters(ShardTask& task);
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
@@ -128,6 +130,8 @@ class Shard {
   std::vector<ShardTask*> attended_;
   ShardTask* stepping_ = nullptr;  // must not be destroyed inside its own step
   std::vector<std::unique_ptr<ShardTask>> removed_;
+  // State of tasks that are gone; may be millions of entries, which are let go of in slices.
+  std::deque<std::unique_ptr<engine::Stage>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false;
 
   std::mutex woken_mutex_;

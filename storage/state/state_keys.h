@@ -12,13 +12,13 @@ namespace storage {
 // A task's store within the file.
 using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
 
-// stored key   = store id u32, key                                   if the key has at most 400
-// bytes
-//              | store id u32, the key's first 400 bytes, hash u128  else
-// stored value = value
-//              | size of the key varint, the whole key, value        likewise
-// The two differ in their lengths. Keys that are cut are ordered among themselves by their first
-// 400 bytes only.
+//                | key of at most 400 bytes | longer key
+//   -------------+--------------------------+---------------------------------------------
+//   stored key   | store id u32, key        | store id u32, its first 400 bytes, hash u128
+//   stored value | value                    | size of the key varint, the whole key, value
+//
+// The stored keys of the two differ in their lengths. Keys that are cut are ordered among themselves
+// by their first 400 bytes only.
 inline constexpr size_t kMaxWholeKeySize = 400;
 
 std::string stored_key(StoreId store, std::string_view key);

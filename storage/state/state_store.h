@@ -15,8 +15,8 @@
 namespace storage {
 
 struct StateEntry {
-  std::string store, key;
-  std::optional<std::string> value;  // nothing: deleted
+  std::string_view store, key;
+  std::optional<std::string_view> value;  // nothing: deleted
 };
 struct StateRange {
   std::string store, first_key,
@@ -28,9 +28,10 @@ struct StateRange {
 struct Checkpoint {
   std::string task;  // 1 to 200 bytes without NUL; store names likewise
   std::vector<StateRange> removed_ranges;
-  std::vector<StateEntry> entries;  // each key once
-  TaskSequence position;            // of the newest journal entry that is contained
-  std::string scalars;              // kept with the position
+  std::vector<StateEntry> entries;    // each key once
+  std::shared_ptr<const void> keeps;  // what the entries are views of
+  TaskSequence position;              // of the newest journal entry that is contained
+  std::string scalars;                // kept with the position
 };
 struct CheckpointPosition {
   TaskSequence position;  // 0: there is no checkpoint

@@ -37,6 +37,11 @@ Result<std::vector<Polled>> CrashableLog::poll(
     std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) {
   if (read_error_) return *read_error_;
   Result<std::vector<Polled>> polled = topics_.poll(positions, max_bytes);
+  for (size_t i = 0; polled && i < positions.size(); ++i)
+    if (const auto broken = broken_.find(positions[i].first); broken != broken_.end()) {
+      (*polled)[i] = {};
+      (*polled)[i].status = broken->second;
+    }
   if (!takes_back_ || !polled) return polled;
   for (Polled& one : *polled)
     for (const LogBatch& batch : one.batches) lent_.emplace_back(batch.bytes);

@@ -38,6 +38,10 @@ class CrashableLog final : public Sources, public Sink {
   void take_back_on_release() { takes_back_ = true; }
   // Of the inputs: poll() fails with it while it is set.
   void set_read_error(std::optional<Error> error) { read_error_ = std::move(error); }
+  // Of one partition alone.
+  void break_partition(const PartitionRef& partition, Error error) {
+    broken_.insert_or_assign(partition, std::move(error));
+  }
 
   Result<std::vector<Polled>> poll(std::span<const std::pair<PartitionRef, Offset>> positions,
                                    size_t max_bytes) override;
@@ -54,6 +58,7 @@ class CrashableLog final : public Sources, public Sink {
   std::map<std::string, std::vector<Journalled>> journals_;
   std::deque<OnItsWay> on_their_way_;
   std::optional<Error> read_error_;
+  std::map<PartitionRef, Error> broken_;
   bool is_full_ = false, takes_back_ = false;
   size_t largest_commit_ = 0, largest_output_ = 0;
   std::vector<std::string> lent_;  // the bytes that poll() gave, while it takes them back

@@ -22,11 +22,12 @@ JournalEntry random_entry(Random& random) {
     entry.scalars.push_back(static_cast<int64_t>(random.next()));
   for (uint64_t left = random.next() % 10; left > 0; --left) {
     StateEntry changed;
+    const std::string key = text(), value = text();
     changed.store = static_cast<uint32_t>(random.next() % 5);
     changed.kind = static_cast<StateEntry::Kind>(random.next() % 3);
-    changed.key = text();
-    if (changed.kind == StateEntry::Kind::Put) changed.value = text();
-    entry.entries.push_back(changed);
+    changed.key = key;
+    if (changed.kind == StateEntry::Kind::Put) changed.value = value;
+    entry.changes.append(changed);
   }
   return entry;
 }
@@ -59,7 +60,7 @@ TEST(Journal, a_newer_version_is_told_from_damage) {
 
 TEST(Journal, a_kind_of_change_that_does_not_exist_is_damage) {
   JournalEntry entry;
-  entry.entries.push_back({0, StateEntry::Kind::Delete, "key", ""});
+  entry.changes.append({0, StateEntry::Kind::Delete, "key", ""});
   std::string bytes = encode_journal(entry);
   const size_t kind_at = bytes.size() - 5;  // before the key and its size
   ASSERT_EQ(bytes[kind_at], static_cast<char>(StateEntry::Kind::Delete));

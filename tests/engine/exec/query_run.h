@@ -30,6 +30,14 @@ class QueryRun {
   // One record batch.
   void produce(const std::string& topic, int partition, const std::vector<TestRecord>& records);
   void produce_batch(const std::string& topic, int partition, std::string batch);
+  // As retention does.
+  void delete_before(const std::string& topic, int partition, int64_t offset) {
+    log_.topics().delete_before(source(topic, partition), Offset(offset));
+  }
+  // From now on it cannot be read.
+  void break_partition(const std::string& topic, int partition, Error error) {
+    log_.break_partition(source(topic, partition), std::move(error));
+  }
 
   // Builds all tasks from what is durable; whatever ran before is gone.
   void start();

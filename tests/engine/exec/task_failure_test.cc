@@ -77,6 +77,73 @@ TEST_F(TaskFailure, records_that_cannot_be_read_are_told_in_the_processing_log_o
   EXPECT_NE(lines[1].find("\"SOURCE_OFFSET\":2}"), std::string::npos) << lines[1];
 }
 
+// The lines of a query's processing log after all that is there was read.
+std::vector<std::string> told_by(QueryRun& run) {
+  EXPECT_TRUE(run.run_to_rest());
+  return lines_of(run.log().topics(), *run.options().processing_log);
+}
+
+TaskOptions with_processing_log() {
+  TaskOptions options = exact();
+  options.processing_log = PartitionRef{Uuid{{9}}, PartitionId(0)};
+  return options;
+}
+
+TEST_F(TaskFailure, records_that_retention_deletes_unread_are_told_and_counted) {
+  auto run = query({kOrders}, kTotals, with_processing_log());
+  for (int i = 0; i < 10; ++i) run->produce("orders", 0, {order("a", "1", i)});
+  // Whoever begins at the beginning begins where the partition does: nothing was taken from it.
+  run->delete_before("orders", 0, 4);
+  EXPECT_TRUE(told_by(*run).empty());
+  EXPECT_EQ(run->task().metrics().records_failed, 0u);
+
+  for (int i = 0; i < 5; ++i) run->produce("orders", 0, {order("a", "1", i)});
+  run->delete_before("orders", 0, 13);
+  const auto lines = told_by(*run);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("records 10 to 12 were deleted before the query had read them"),
+            std::string::npos)
+      << lines[0];
+  EXPECT_NE(lines[0].find("\"SOURCE_OFFSET\":10}"), std::string::npos) << lines[0];
+  EXPECT_EQ(run->task().metrics().records_failed, 3u);
+  EXPECT_EQ(run->newest_written(), "a {\"TOTAL\":8.0} @9\n");
+}
+
+TEST_F(TaskFailure, a_sum_that_does_not_fit_is_told) {
+  for (const char* emit : {"", " EMIT FINAL"}) {
+    const bool is_final = *emit != 0;
+    auto run =
+        query({"CREATE STREAM orders (id VARCHAR KEY, amount INT);"},
+              std::string("CREATE TABLE totals AS SELECT id, SUM(amount) AS total FROM orders ") +
+                  (is_final ? "WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) " : "") +
+                  "GROUP BY id" + emit + ";",
+              with_processing_log());
+    run->produce(
+        "orders", 0,
+        {order("a", "2000000000", 1), order("a", "2000000000", 2), order("b", "1", 5'000)});
+    const auto lines = told_by(*run);
+    ASSERT_EQ(lines.size(), 1u) << emit;
+    EXPECT_NE(lines[0].find("SUM of a group does not fit INTEGER and is NULL"), std::string::npos)
+        << lines[0];
+    if (!is_final) {
+      EXPECT_NE(lines[0].find("\"SOURCE_OFFSET\":1}"), std::string::npos) << lines[0];
+    }
+    EXPECT_EQ(run->task().metrics().records_failed, 0u) << "they were read and counted";
+  }
+}
+
+TEST_F(TaskFailure, a_partition_that_cannot_be_read_is_named_after_all_before_it_is_done) {
+  auto run = query({kOrders}, kTotals);
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
+  ASSERT_TRUE(run->run_to_rest());
+  run->break_partition("orders", 0, kRefused);
+  EXPECT_FALSE(run->run_to_rest());
+  ASSERT_TRUE(run->task().failure());
+  EXPECT_EQ(run->task().failure()->error.message, kRefused.message);
+  EXPECT_EQ(run->task().failure()->offset, Offset(2));
+  EXPECT_EQ(run->newest_written(), "a {\"TOTAL\":3.0} @2\n");
+}
+
 TEST_F(TaskFailure, only_so_many_commits_are_on_their_way) {
   TaskOptions options = exact(1);
   options.max_commits_in_flight = 2;
@@ -167,7 +234,7 @@ TEST_F(TaskFailure, nothing_of_a_batch_with_a_fatal_record_is_committed) {
 TEST_F(TaskFailure, a_journal_of_another_query_is_refused) {
   auto run = query({kOrders}, kTotals);
   JournalEntry unknown_store;
-  unknown_store.entries.push_back({7, StateEntry::Kind::Delete, "a", ""});
+  unknown_store.changes.append({7, StateEntry::Kind::Delete, "a", ""});
   EXPECT_EQ(run->task().restore(unknown_store).error().code, ErrorCode::CorruptRecord);
   JournalEntry unknown_input;
   unknown_input.positions.push_back({5, {}, Offset(1)});

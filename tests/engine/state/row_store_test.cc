@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "tests/engine/state/kept_changes.h"
 
 namespace engine {
 namespace {
@@ -19,9 +20,9 @@ Rows rows_of(const RowStore& store) {
 }
 
 std::vector<StateEntry> changes_of(RowStore& store) {
-  std::vector<StateEntry> changes;
-  store.take_changes(3, changes);
-  std::ranges::sort(changes, {}, &StateEntry::key);
+  static KeptChanges kept;
+  std::vector<StateEntry> changes = kept.take(store, 3);
+  std::ranges::stable_sort(changes, {}, &StateEntry::key);
   return changes;
 }
 
@@ -131,7 +132,7 @@ TEST(RowStore, a_scan_sees_no_row_twice_whatever_happens_meanwhile) {
 }
 
 TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
-  RowStore store;
+  RowStore store(RowStore::Order::ByKey);
   for (const char* key : {"a1", "a2", "b1", "a", "c"}) store.put(key, {key, 0});
   const auto from_a = [&] {
     std::string found;
@@ -143,6 +144,33 @@ TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   store.put("a3", {"a3", 0});
   store.erase("a1");
   EXPECT_EQ(from_a(), "a a2 a3 ");
+}
+
+TEST(RowStore, a_row_that_goes_and_comes_again_is_there_in_its_changes) {
+  RowStore store, copy;
+  store.put("again", {"1", 1});
+  store.put("gone", {"1", 1});
+  restore(copy, changes_of(store));
+  for (int i = 0; i < 3; ++i) {
+    store.erase("again");
+    store.put("again", {"2", i});
+  }
+  store.put("gone", {"2", 2});
+  store.erase("gone");
+  restore(copy, changes_of(store));
+  EXPECT_EQ(rows_of(copy), rows_of(store));
+  EXPECT_EQ(copy.find("again")->timestamp, 2);
+}
+
+TEST(RowStore, a_store_that_is_not_used_any_more_is_let_go_of_in_steps) {
+  for (const RowStore::Order order : {RowStore::Order::None, RowStore::Order::ByKey}) {
+    RowStore store(order);
+    for (int i = 0; i < 20'000; ++i) store.put(std::to_string(i), {"row", i});
+    int steps = 1;
+    while (store.release_some()) ++steps;
+    EXPECT_GT(steps, 10);
+    EXPECT_EQ(store.size(), 0u);
+  }
 }
 
 TEST(RowStore, what_is_restored_is_not_a_change) {
@@ -168,6 +196,7 @@ TEST(RowStore, its_journal_gives_the_same_rows_whatever_happened) {
     RowStore store, copy;
     Rows naive;
     std::vector<StateEntry> journal;
+    KeptChanges kept;
     for (int step = 0; step < 500; ++step) {
       const std::string key(random.next() % 3, static_cast<char>('a' + random.next() % 4));
       if (random.next() % 3 == 0) {
@@ -177,9 +206,9 @@ TEST(RowStore, its_journal_gives_the_same_rows_whatever_happened) {
         store.put(key, {bytes, step});
         naive[key] = {bytes, step};
       }
-      if (random.next() % 20 == 0) store.take_changes(0, journal);
+      if (random.next() % 20 == 0) kept.take(store, journal);
     }
-    store.take_changes(0, journal);
+    kept.take(store, journal);
     ASSERT_EQ(rows_of(store), naive) << "seed " << seed;
     restore(copy, journal);
     EXPECT_EQ(rows_of(copy), naive) << "seed " << seed;

@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "base/random.h"
 #include "storage/kv/memory_store.h"
 
 using namespace server;
@@ -16,7 +17,7 @@ constexpr const char* kTask = "q/0/0";
 
 engine::JournalEntry entry_of(const std::string& key, const std::string& value) {
   engine::JournalEntry entry;
-  entry.entries.push_back({0, engine::StateEntry::Kind::Put, key, value});
+  entry.changes.append({0, engine::StateEntry::Kind::Put, key, value});
   return entry;
 }
 
@@ -60,7 +61,12 @@ class TaskState : public testing::Test {
   Restored load(const storage::StateStore& state) {
     Restored restored;
     const auto restore = [&](const engine::JournalEntry& entry) -> Status {
-      for (const engine::StateEntry& changed : entry.entries) restored[changed.key] = changed.value;
+      engine::StateChangeReader changes(entry.changes.bytes());
+      for (engine::StateEntry changed; changes.next(changed);)
+        if (changed.kind == engine::StateEntry::Kind::Put)
+          restored[std::string(changed.key)] = changed.value;
+        else
+          restored.erase(std::string(changed.key));
       return {};
     };
     TaskCheckpoints next = checkpoints();
@@ -205,13 +211,57 @@ TEST_F(TaskState, a_task_whose_checkpoints_fail_is_told_to_wait_before_memory_is
   EXPECT_GT(entries, 10);
 }
 
+// What is gathered are the bytes of many commits, of which only the newest change of a key counts; a
+// range takes what was written before it and what comes below it later (of a former owner's journal).
+TEST_F(TaskState, of_many_changes_the_checkpoint_has_the_newest) {
+  using Kind = engine::StateEntry::Kind;
+  for (const int changes : {200, 2'000}) {  // sorted at once, and on the state writer's thread
+    const std::string task = "q/0/" + std::to_string(changes);
+    TaskCheckpoints first(task, lane({.journal_bytes = 1}));
+    std::map<std::string, std::string> expected;
+    Random random(7);
+    int64_t sequence = 0;
+    const auto add = [&](Kind kind, const std::string& key, const std::string& value) {
+      engine::JournalEntry entry;
+      entry.changes.append({random.next() % 2 == 0 ? 1u : 0u, Kind::Delete, "other", ""});
+      entry.changes.append({1, kind, key, value});
+      first.add(TaskSequence(++sequence), std::move(entry));
+    };
+    for (int i = 0; i < changes; ++i) {
+      const std::string key = std::to_string(100 + random.next() % 400);
+      if (random.next() % 4 == 0) {
+        add(Kind::Delete, key, "");
+        expected.erase(key);
+      } else {
+        const std::string value = std::to_string(i);
+        add(Kind::Put, key, value);
+        expected[key] = value;
+      }
+    }
+    add(Kind::DeleteBelow, "200", "");
+    expected.erase(expected.begin(), expected.lower_bound("200"));
+    first.tick();
+    const auto read = [&] {
+      std::map<std::string, std::string> found;
+      EXPECT_TRUE(state_->load(task, [&](auto, auto key, auto value) -> Status {
+        found[std::string(key)] = value;
+        return {};
+      }));
+      return found;
+    };
+    for (int i = 0; i < 5000 && read() != expected; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(read(), expected);
+  }
+}
+
 TEST_F(TaskState, a_large_checkpoint_goes_in_parts_and_a_stop_between_them_loses_nothing) {
   Full full(*state_);
   {
     TaskCheckpoints first(kTask, lane({.journal_bytes = 1}, &full));
     engine::JournalEntry entry;
     for (int i = 0; i < 70'000; ++i)
-      entry.entries.push_back({0, engine::StateEntry::Kind::Put, std::to_string(i), "1"});
+      entry.changes.append({0, engine::StateEntry::Kind::Put, std::to_string(i), "1"});
     ++sequence_;
     ASSERT_TRUE(storage::commit_and_wait(
         *log_, {kTask, epoch_, TaskSequence(sequence_), encode_journal(entry), {}, {}}));
@@ -226,23 +276,25 @@ TEST_F(TaskState, a_large_checkpoint_goes_in_parts_and_a_stop_between_them_loses
 
 TEST_F(TaskState, nothing_of_an_abandoned_checkpoint_comes_after_the_next_owner) {
   const auto ignore = [](const engine::JournalEntry&) -> Status { return {}; };
-  for (int round = 0; round < 20; ++round) {
+  // Long enough that they are not written in one part.
+  const auto key = [](int i) { return std::string(60, 'k') + std::to_string(i); };
+  for (int round = 0; round < 8; ++round) {
     const auto shared = lane({.journal_bytes = 1});
     {
       TaskCheckpoints first(kTask, shared);
       ASSERT_TRUE(load_task_state(kTask, *state_, *log_, ignore, first));
-      for (int i = 0; i < 600; ++i) commit(first, std::to_string(i), "old" + std::to_string(round));
+      for (int i = 0; i < 400; ++i) commit(first, key(i), "old" + std::to_string(round));
       first.tick();
-      std::this_thread::sleep_for(std::chrono::microseconds(round * 200));
+      std::this_thread::sleep_for(std::chrono::microseconds(round * 500));
     }
     TaskCheckpoints next(kTask, shared);
     ASSERT_TRUE(load_task_state(kTask, *state_, *log_, ignore, next));
-    for (int i = 0; i < 600; ++i) commit(next, std::to_string(i), "new" + std::to_string(round));
+    for (int i = 0; i < 400; ++i) commit(next, key(i), "new" + std::to_string(round));
     for (int i = 0; i < 5000 && journal_length() > 0; ++i) {
       next.tick();
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    for (const auto& [key, value] : load(*state_))
-      ASSERT_EQ(value, "new" + std::to_string(round)) << key;
+    for (const auto& [found, value] : load(*state_))
+      ASSERT_EQ(value, "new" + std::to_string(round)) << found;
   }
 }

@@ -64,12 +64,21 @@ class StateStoreTest : public testing::Test {
   CheckpointPosition position_;  // of the last rows()
 };
 
-Checkpoint checkpoint(std::vector<StateEntry> entries, int64_t position, std::string scalars = "") {
-  return {.task = "q1/0",
-          .removed_ranges = {},
-          .entries = std::move(entries),
-          .position = TaskSequence{position},
-          .scalars = std::move(scalars)};
+struct Row {
+  std::string store, key;
+  std::optional<std::string> value;
+};
+
+Checkpoint checkpoint(std::vector<Row> rows, int64_t position, std::string scalars = "") {
+  const auto kept = std::make_shared<const std::vector<Row>>(std::move(rows));
+  Checkpoint made{.task = "q1/0",
+                  .removed_ranges = {},
+                  .entries = {},
+                  .keeps = kept,
+                  .position = TaskSequence{position},
+                  .scalars = std::move(scalars)};
+  for (const Row& row : *kept) made.entries.push_back({row.store, row.key, row.value});
+  return made;
 }
 
 TEST_F(StateStoreTest, what_was_written_is_loaded_in_order_with_its_position) {
@@ -92,7 +101,7 @@ TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behi
     disk_.set_before_sync({});
     options_.chunk_keys = 10;
     open();
-    std::vector<StateEntry> entries;
+    std::vector<Row> entries;
     for (int i = 0; i < 95; ++i) entries.push_back({"s", std::to_string(i), "v"});
     ASSERT_TRUE(write(checkpoint(entries, 1)));
     std::atomic<int> commits = 0;
@@ -152,7 +161,7 @@ TEST_F(StateStoreTest, a_range_without_an_end_empties_one_store_only) {
 TEST_F(StateStoreTest, many_keys_go_in_chunks_and_come_back_whole) {
   options_.chunk_keys = 10;
   open();
-  std::vector<StateEntry> entries;
+  std::vector<Row> entries;
   std::map<std::string, std::string> expected;
   for (int i = 0; i < 95; ++i) {
     const std::string key = std::to_string(i * 7919 % 1000);
@@ -193,7 +202,7 @@ TEST_F(StateStoreTest, long_keys_that_begin_alike_stay_apart) {
 
 TEST_F(StateStoreTest, a_range_cuts_exactly_between_long_keys) {
   const std::string stem(450, 'k');
-  std::vector<StateEntry> entries;
+  std::vector<Row> entries;
   for (char last = 'a'; last <= 'j'; ++last) entries.push_back({"s", stem + last, "v"});
   entries.push_back({"s", "kk", "short"});
   entries.push_back({"s", "z", "after"});

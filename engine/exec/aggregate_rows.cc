@@ -1,0 +1,106 @@
+// The rows that groups become: for final results, look-ups and scans.
+#include <algorithm>
+
+#include "engine/exec/aggregate.h"
+
+namespace engine {
+
+int64_t AggregateOperator::oldest_kept_start() const {
+  if (!step_.window || stream_time_.timestamp < 0) return INT64_MIN;
+  return saturating_add(saturating_subtract(stream_time_.timestamp, step_.window->retention_ms), 1);
+}
+
+bool AggregateOperator::is_shown(const GroupSlot& group) const {
+  if (group.window_start < oldest_kept_start()) return false;
+  if (!step_.final_only) return group.emitted;
+  return window().is_closed(group.window_start, stream_time_.timestamp);
+}
+
+Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
+                                      std::vector<ColumnPtr>& keys) const {
+  // Readers give views, and the caller keeps the rows longer than the store does.
+  const auto owned_keys = std::make_shared<StringHeap>();
+  std::vector<std::optional<std::string_view>> payloads;
+  for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(*group->key));
+  std::vector<Column> columns;
+  std::vector<Column*> outs;
+  for (const ColumnDef& column : key_schema_.columns) columns.emplace_back(column.type);
+  for (Column& column : columns) outs.push_back(&column);
+  RowStatus status;
+  key_reader_->read(payloads, outs, status);
+  if (status.errors != 0)
+    return Error{ErrorCode::CorruptRecord, "a group's key cannot be read back",
+                 status.problems.front().message};
+  for (Column& column : columns) {
+    column.keep(owned_keys);
+    keys.push_back(std::make_shared<const Column>(std::move(column)));
+  }
+  return {};
+}
+
+Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> groups) const {
+  Batch out;
+  out.rows = groups.size();
+  out.present = Bitmap(out.rows, true);
+  out.offsets.assign(out.rows, -1);
+  TRY(decode_keys(groups, out.columns));
+  auto starts = std::make_shared<Column>(TypeKind::Bigint),
+       ends = std::make_shared<Column>(TypeKind::Bigint),
+       times = std::make_shared<Column>(TypeKind::Bigint);
+  for (const GroupSlot* group : groups) {
+    out.timestamps.push_back(group->timestamp);
+    times->append(group->timestamp);
+    starts->append(group->window_start);
+    if (step_.window) ends->append(saturating_add(group->window_start, step_.window->size_ms));
+  }
+  for (size_t call = 0; call < step_.calls.size(); ++call) {
+    const AggregateInstance& instance = store_.instances()[call];
+    auto results = std::make_shared<Column>(instance.result_type);
+    for (const GroupSlot* group : groups)
+      instance.def->accumulator.result(instance, store_.state(*group, call), *results);
+    out.columns.push_back(std::move(results));
+  }
+  if (step_.window) {
+    out.columns.push_back(std::move(starts));
+    out.columns.push_back(std::move(ends));
+  }
+  out.columns.push_back(std::move(times));
+  return out;
+}
+
+// --- Look-ups and scans
+
+Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> groups) const {
+  std::ranges::sort(groups, [](const GroupSlot* a, const GroupSlot* b) {
+    return *a->key != *b->key ? *a->key < *b->key : a->window_start < b->window_start;
+  });
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  return rows_of(groups);
+}
+
+Result<Batch> AggregateOperator::rows_under(std::span<const std::string> keys) {
+  std::vector<const GroupSlot*> groups;
+  for (const std::string& key : keys)
+    store_.for_each_window(key, [&](const GroupSlot& group) {
+      if (is_shown(group)) groups.push_back(&group);
+    });
+  return rows_in_order(std::move(groups));
+}
+
+Result<Batch> AggregateOperator::all_rows() {
+  std::vector<const GroupSlot*> groups;
+  store_.for_each([&](const GroupSlot& group) {
+    if (is_shown(group)) groups.push_back(&group);
+  });
+  return rows_in_order(std::move(groups));
+}
+
+Result<Batch> AggregateOperator::next_rows(StoreCursor& cursor, size_t entries, bool& is_last) {
+  std::vector<const GroupSlot*> groups;
+  is_last = !store_.scan(cursor, entries, [&](const GroupSlot& group) {
+    if (is_shown(group)) groups.push_back(&group);
+  });
+  return rows_of(groups);
+}
+
+}  // namespace engine

@@ -1,0 +1,40 @@
+// Records of an input on their way to columns: private to the input's sources.
+#pragma once
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/exec/input.h"
+
+namespace engine {
+
+struct InputOperator::Records {
+  std::vector<std::optional<std::string_view>> keys, values;
+  std::vector<std::string_view> raw_headers;
+  bool has_headers = false;  // any of them
+  std::vector<int64_t> timestamps, offsets;
+  std::vector<std::shared_ptr<const void>> owners;  // of what was decompressed
+  Offset next;
+  std::map<size_t, std::string> failures;  // by row; the first reason counts
+
+  size_t size() const { return offsets.size(); }
+  // Marks what a reader could not read. It explains only the first few.
+  void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
+    for (const RowProblem& problem : status.problems)
+      fail(problem.row, fmt::format("{}: {}", side, problem.message), keep);
+    for (size_t row = 0; row < keep.size(); ++row)
+      if (status.states[row] == RowState::Error)
+        fail(row, fmt::format("{}: cannot be read", side), keep);
+  }
+  void fail(size_t row, std::string message, std::vector<bool>& keep) {
+    keep[row] = false;
+    failures.try_emplace(row, std::move(message));
+  }
+};
+
+}  // namespace engine

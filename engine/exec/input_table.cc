@@ -1,0 +1,194 @@
+// The table side of an input: what its records make of the store, and the rows that are read of it.
+#include <algorithm>
+
+#include "engine/exec/input.h"
+#include "engine/exec/input_records.h"
+#include "engine/types/row_codec.h"
+
+namespace engine {
+
+std::vector<const Column*> InputOperator::stored_columns(
+    const std::vector<ColumnPtr>& columns) const {
+  std::vector<const Column*> stored;
+  for (const int index : stored_columns_)
+    stored.push_back(columns[static_cast<size_t>(index)].get());
+  return stored;
+}
+
+// Record by record: each replaces what its key had, and carries that along.
+Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
+  const std::vector<const Column*> stored = stored_columns(batch.columns);
+  std::vector<Column> old_columns;
+  for (const LayoutColumn& column : layout_) old_columns.emplace_back(column.type);
+  std::vector<Column*> old_stored;
+  for (const int index : stored_columns_)
+    old_stored.push_back(&old_columns[static_cast<size_t>(index)]);
+  const size_t rowtime = step_.schema.columns.size();
+
+  batch.old_present = Bitmap(batch.rows, false);
+  for (size_t row = 0; row < batch.rows; ++row) {
+    const std::string_view key = keys.data<std::string_view>()[row];
+    std::optional<RowStore::Row> before;
+    if (batch.present.test(row)) {
+      RowStore::Row now{{}, batch.timestamps[row]};
+      encode_row(stored, row, now.bytes);
+      before = rows_.put(key, std::move(now));
+    } else {
+      before = rows_.erase(key);
+    }
+    if (!step_.old_too) continue;
+    if (before) {
+      TRY(decode_row(before->bytes, old_stored, RowStrings::Copy));
+      batch.old_present.set(row);
+    } else {
+      for (Column* column : old_stored) column->append_null();
+    }
+    if (step_.used[rowtime])
+      before ? old_columns[rowtime].append(before->timestamp) : old_columns[rowtime].append_null();
+  }
+  if (step_.old_too) {
+    for (size_t i = 0; i < layout_.size(); ++i) {
+      const bool is_stored =
+          std::ranges::find(stored_columns_, static_cast<int>(i)) != stored_columns_.end() ||
+          i == rowtime;
+      batch.old_columns.push_back(is_stored && step_.used[i]
+                                      ? std::make_shared<const Column>(std::move(old_columns[i]))
+                                      : batch.columns[i]);
+    }
+  } else {
+    batch.old_present = {};
+  }
+  return suppresses_output_ || step_.is_joined ? Status{} : push(std::move(batch));
+}
+
+Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
+  Batch out;
+  out.rows = rows.size();
+  out.present = Bitmap(out.rows, true);
+  out.offsets.assign(out.rows, -1);
+  std::vector<Column> columns;
+  for (const LayoutColumn& column : layout_) columns.emplace_back(column.type);
+  Records records;
+  // Readers give views, and the caller keeps the rows longer than the store does.
+  const auto owned_keys = std::make_shared<StringHeap>();
+  for (const auto& [key, row] : rows) {
+    records.keys.emplace_back(owned_keys->add(key));
+    records.offsets.push_back(-1);
+    out.timestamps.push_back(row->timestamp);
+  }
+  std::vector<bool> keep(rows.size(), true);
+  if (step_.window) split_windowed_keys(records, columns, keep);
+  std::vector<Column*> key_outs, value_outs;
+  for (const int index : key_columns_)
+    key_outs.push_back(step_.used[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)]
+                                                              : nullptr);
+  for (const int index : stored_columns_)
+    value_outs.push_back(&columns[static_cast<size_t>(index)]);
+  RowStatus status;
+  key_reader_->read(records.keys, key_outs, status);
+  if (status.errors != 0)
+    return Error{ErrorCode::CorruptRecord, "a stored key cannot be read",
+                 status.problems.front().message};
+  for (Column* column : key_outs)
+    if (column) column->keep(owned_keys);
+  for (const auto& [key, row] : rows) {
+    TRY(decode_row(row->bytes, value_outs, RowStrings::Copy));
+    columns[step_.schema.columns.size()].append(row->timestamp);
+  }
+  for (Column& column : columns)
+    out.columns.push_back(
+        column.size() == out.rows ? std::make_shared<const Column>(std::move(column)) : nullptr);
+  return out;
+}
+
+Status InputOperator::end_bootstrap() {
+  if (!std::exchange(suppresses_output_, false) || step_.is_joined) return {};
+  showing_.emplace().rows.reserve(rows_.size());
+  return show_some();
+}
+
+// The store does not change while rows are left to show: the task takes no records.
+Status InputOperator::show_some() {
+  while (showing_) {
+    const std::vector<StoredRow> rows = next_shown();
+    if (rows.empty() && showing_->all_gathered && showing_->rows.empty()) showing_.reset();
+    if (!rows.empty()) {
+      Batch block = TRY(rows_of(rows));
+      TRY(push(std::move(block)));
+    }
+    if (!may_go_on()) break;
+  }
+  return {};
+}
+
+// A block of rows, or none where more of them are to be sorted first.
+std::vector<InputOperator::StoredRow> InputOperator::next_shown() {
+  constexpr size_t kMaxBlockBytes = 256 * 1024;
+  constexpr size_t kGatheredAtOnce = SlicedSort<StoredRow>::kRunSize;
+  std::vector<StoredRow> rows;
+  Showing& showing = *showing_;
+  if (!showing.all_gathered) {
+    const auto gather = [&](std::string_view key, const RowStore::Row& row) {
+      showing.rows.add(StoredRow(key, &row));
+      return true;
+    };
+    showing.all_gathered = !rows_.scan(showing.next, kGatheredAtOnce, gather);
+    return rows;
+  }
+  if (!showing.rows.prepare()) return rows;
+  size_t bytes = 0;
+  const size_t max_rows = context().slice.block_rows();
+  while (!showing.rows.empty() && rows.size() < max_rows && bytes < kMaxBlockBytes) {
+    rows.push_back(showing.rows.next());
+    bytes += rows.back().second->bytes.size();
+  }
+  context().slice.spend_rows(rows.size());
+  context().slice.spend_bytes(bytes);
+  return rows;
+}
+
+// --- Look-ups and scans
+
+Result<Batch> InputOperator::rows_of_stored(std::vector<StoredRow> rows) {
+  std::ranges::sort(rows, {}, &StoredRow::first);
+  const auto same = std::ranges::unique(rows, {}, &StoredRow::first);
+  rows.erase(same.begin(), same.end());
+  return rows_of(rows);
+}
+
+Result<Batch> InputOperator::rows_under(std::span<const std::string> keys) {
+  // The bounds of a window stand behind the key: at least its start.
+  constexpr size_t kBoundBytes = 8;
+  std::vector<StoredRow> rows;
+  for (const std::string& key : keys) {
+    if (!step_.window) {
+      if (const RowStore::Row* row = rows_.find(key)) rows.emplace_back(key, row);
+      continue;
+    }
+    rows_.for_each_from(key, [&](std::string_view stored, const RowStore::Row& row) {
+      if (stored.size() >= key.size() + kBoundBytes) rows.emplace_back(stored, &row);
+    });
+  }
+  return rows_of_stored(std::move(rows));
+}
+
+Result<Batch> InputOperator::all_rows() {
+  std::vector<StoredRow> rows;
+  rows_.for_each(
+      [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
+  return rows_of_stored(std::move(rows));
+}
+
+Result<Batch> InputOperator::next_rows(StoreCursor& cursor, size_t entries, bool& is_last) {
+  constexpr size_t kSliceBytes = 256 * 1024;
+  std::vector<StoredRow> rows;
+  size_t bytes = 0;
+  is_last = !rows_.scan(cursor, entries, [&](std::string_view key, const RowStore::Row& row) {
+    rows.emplace_back(key, &row);
+    bytes += key.size() + row.bytes.size();
+    return bytes < kSliceBytes;
+  });
+  return rows_of(rows);
+}
+
+}  // namespace engine

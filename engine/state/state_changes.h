@@ -1,0 +1,62 @@
+// Changed entries of a task's stores, as the bytes in which the journal keeps them.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace engine {
+
+// One changed entry of a store. Entries are absolute: applying one twice changes nothing.
+struct StateEntry {
+  enum class Kind : uint8_t {
+    Put,          // key -> value
+    Delete,       // key is gone
+    DeleteBelow,  // all keys that are smaller than this one are gone
+  };
+  uint32_t store = 0;  // index of the store in its task
+  Kind kind = Kind::Put;
+  std::string_view key, value;  // owned by whoever made the entry
+  bool operator==(const StateEntry&) const = default;
+};
+
+// An entry is encoded once, here. The journal holds these bytes, and a checkpoint is made of them; so
+// there is one piece of memory for thousands of entries, which is let go of in one step.
+//
+// Threads: one at a time.
+class StateChanges {
+ public:
+  StateChanges() = default;
+
+  void append(const StateEntry& entry);
+
+  bool empty() const { return count_ == 0; }
+  size_t count() const { return count_; }
+  const std::string& bytes() const { return bytes_; }
+  std::string take_bytes() && { return std::move(bytes_); }
+
+  // Of bytes() that were stored. Fails with CorruptRecord unless they are so many whole entries.
+  static Result<StateChanges> from_bytes(std::string_view bytes, uint64_t count);
+
+  bool operator==(const StateChanges&) const = default;
+
+ private:
+  std::string bytes_;
+  size_t count_ = 0;
+};
+
+// Reads entries one after the other; they are views of the bytes.
+class StateChangeReader {
+ public:
+  explicit StateChangeReader(std::string_view bytes) : left_(bytes) {}
+  // False at the end, and where the bytes are damaged.
+  bool next(StateEntry& entry);
+  bool is_damaged() const { return is_damaged_; }
+
+ private:
+  std::string_view left_;
+  bool is_damaged_ = false;
+};
+
+}  // namespace engine

@@ -1,0 +1,143 @@
+#include "storage/state/checkpoint_writer.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "storage/kv/crash_point.h"
+
+namespace storage {
+
+namespace {
+
+constexpr size_t kMaxNameSize = 200;
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameSize && name.find('\0') == name.npos;
+}
+
+Status check_names(const Checkpoint& checkpoint) {
+  const auto has_name = [](const auto& part) { return is_name(part.store); };
+  if (!is_name(checkpoint.task) || !std::ranges::all_of(checkpoint.entries, has_name) ||
+      !std::ranges::all_of(checkpoint.removed_ranges, has_name))
+    return Error{ErrorCode::InvalidParameter, "the name of a task or a store is empty or too long"};
+  return {};
+}
+
+bool begin_alike(std::string_view left, std::string_view right) {
+  return left.substr(0, kMaxWholeKeySize) == right.substr(0, kMaxWholeKeySize);
+}
+
+}  // namespace
+
+Status CheckpointWriter::write(const Checkpoint& checkpoint) {
+  TRY(check_names(checkpoint));
+  const StoreIds ids = TRY(store_ids(checkpoint));
+  for (const StateRange& range : checkpoint.removed_ranges)
+    TRY(remove_range(ids.at(range.store), range));
+  TRY(write_entries(checkpoint, ids));
+  TRY(write_position(checkpoint));
+  pass(CrashPoint::BeforeJournalTrim);
+  return {};
+}
+
+Result<CheckpointWriter::StoreIds> CheckpointWriter::store_ids(const Checkpoint& checkpoint) {
+  StoreIds ids;
+  for (const StateRange& range : checkpoint.removed_ranges) ids.try_emplace(range.store);
+  for (const StateEntry& entry : checkpoint.entries)
+    if (!ids.contains(entry.store)) ids.try_emplace(std::string(entry.store));
+  const auto change = [&](WriteTransaction& transaction) -> Status {
+    for (auto& [name, id] : ids) {
+      const std::string key = store_key(checkpoint.task, name);
+      if (const auto known = TRY(transaction.get(file_.tables().stores, key))) {
+        id = store_of(*known);
+        continue;
+      }
+      id = file_.take_store_id();
+      TRY(transaction.put(file_.tables().stores, key, store_prefix(id)));
+    }
+    return {};
+  };
+  TRY(file_.change(change));
+  return ids;
+}
+
+Status CheckpointWriter::remove_range(StoreId store, const StateRange& range) {
+  while (TRY(remove_some(store, range))) pace_();
+  return {};
+}
+
+// One chunk of the range; false when nothing is left.
+Result<bool> CheckpointWriter::remove_some(StoreId store, const StateRange& range) {
+  // Keys that begin like one of the ends are stored in another order than they have: each is looked
+  // at.
+  const std::string first = store_prefix(store).append(range.first_key, 0, kMaxWholeKeySize);
+  const std::string store_end = store_prefix(store + 1);
+  bool is_more = false;
+  const auto change = [&](WriteTransaction& transaction) -> Status {
+    std::vector<std::string> doomed;
+    const auto cursor = TRY(transaction.cursor(file_.tables().entries));
+    auto entry = TRY(cursor->seek(first));
+    for (; entry && entry->key < store_end && doomed.size() < chunk_keys_;
+         entry = TRY(cursor->next())) {
+      const Entry original = TRY(original_entry(*entry));
+      const bool is_before_end = range.end_key.empty() || original.key < range.end_key;
+      if (!is_before_end && !begin_alike(original.key, range.end_key)) break;
+      if (is_before_end && original.key >= range.first_key) doomed.emplace_back(entry->key);
+    }
+    for (const std::string& key : doomed) TRY(transaction.erase(file_.tables().entries, key));
+    is_more = doomed.size() == chunk_keys_;
+    return {};
+  };
+  TRY(file_.change(change));
+  return is_more;
+}
+
+Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const StoreIds& ids) {
+  struct Change {
+    StoreId store;
+    const StateEntry* entry;
+  };
+  std::vector<Change> changes;
+  changes.reserve(checkpoint.entries.size());
+  for (const StateEntry& entry : checkpoint.entries)
+    changes.push_back({ids.find(entry.store)->second, &entry});
+  // Neighbours share pages, so each page is written once. They mostly come in order.
+  const auto before = [](const Change& a, const Change& b) {
+    return a.store != b.store ? a.store < b.store : a.entry->key < b.entry->key;
+  };
+  if (!std::ranges::is_sorted(changes, before)) std::ranges::sort(changes, before);
+
+  std::string scratch;
+  for (size_t next = 0; next < changes.size();) {
+    const auto change = [&](WriteTransaction& transaction) -> Status {
+      size_t bytes = 0;
+      const size_t end = std::min(changes.size(), next + chunk_keys_);
+      for (; next < end && bytes < kMaxChunkBytes; ++next) {
+        const auto& [store, entry] = changes[next];
+        const std::string key = stored_key(store, entry->key);
+        if (!entry->value) {
+          TRY(transaction.erase(file_.tables().entries, key));
+          continue;
+        }
+        const std::string_view value = stored_value(entry->key, *entry->value, scratch);
+        TRY(transaction.put(file_.tables().entries, key, value));
+        bytes += key.size() + value.size();
+      }
+      return {};
+    };
+    TRY(file_.change(change));
+    pace_();
+  }
+  return {};
+}
+
+Status CheckpointWriter::write_position(const Checkpoint& checkpoint) {
+  return file_.change([&](WriteTransaction& transaction) -> Status {
+    std::string position;
+    append_be(position, checkpoint.position.value());
+    position += checkpoint.scalars;
+    return transaction.put(file_.tables().positions, checkpoint.task, position);
+  });
+}
+
+}  // namespace storage

@@ -1,0 +1,108 @@
+#include "storage/state/state_file.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/bytes.h"
+
+namespace storage {
+
+namespace {
+
+constexpr std::string_view kLogKey = "log";
+
+}  // namespace
+
+std::string store_key(std::string_view task, std::string_view store) {
+  std::string key(task);
+  key += '\0';
+  return key += store;
+}
+
+Result<std::unique_ptr<StateFile>> StateFile::open(std::unique_ptr<KeyValueStore> store,
+                                                   const Uuid& log) {
+  std::unique_ptr<StateFile> file(new StateFile(std::move(store)));
+  TRY(file->open_tables(log));
+  return file;
+}
+
+Status StateFile::open_tables(const Uuid& log) {
+  auto transaction = TRY(store_->begin_write());
+  tables_.stores = TRY(transaction->open_table("stores", KeyOrder::Bytes));
+  tables_.positions = TRY(transaction->open_table("positions", KeyOrder::Bytes));
+  tables_.entries = TRY(transaction->open_table("entries", KeyOrder::Bytes));
+  tables_.dropped = TRY(transaction->open_table("dropped", KeyOrder::Bytes));
+  tables_.owner = TRY(transaction->open_table("owner", KeyOrder::Bytes));
+
+  const std::string_view log_id(reinterpret_cast<const char*>(log.bytes.data()), log.bytes.size());
+  const auto owner = TRY(transaction->get(tables_.owner, kLogKey));
+  if (owner && !log.is_nil() && *owner != log_id)
+    return Error{.code = ErrorCode::IncompatibleFormat,
+                 .message = "the state file belongs to another log",
+                 .hint = "Restore log.mdb and state.mdb from the same backup."};
+  if (!owner && !log.is_nil()) TRY(transaction->put(tables_.owner, kLogKey, log_id));
+
+  auto cursor = TRY(transaction->cursor(tables_.stores));
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
+    if (entry->value.size() != sizeof(uint32_t))
+      return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
+    next_store_ = std::max(next_store_, store_of(entry->value) + 1);
+  }
+  cursor = TRY(transaction->cursor(tables_.dropped));
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
+    dropped_.push_back(store_of(entry->key));
+    next_store_ = std::max(next_store_, dropped_.back() + 1);
+  }
+  cursor.reset();
+  return transaction->commit();
+}
+
+Status StateFile::change(const std::function<Status(WriteTransaction&)>& change) {
+  const auto start = std::chrono::steady_clock::now();
+  auto transaction = TRY(store_->begin_write());
+  TRY(change(*transaction));
+  TRY(transaction->commit());
+  last_change_took_ = std::chrono::steady_clock::now() - start;
+  return {};
+}
+
+Result<CheckpointPosition> StateFile::load(std::string_view task,
+                                           const StateStore::Visit& visit) const {
+  const auto transaction = TRY(store_->begin_read());
+  CheckpointPosition position;
+  if (const auto stored = TRY(transaction->get(tables_.positions, task))) {
+    ByteReader in(*stored);
+    position.position = TaskSequence{in.be<int64_t>()};
+    position.scalars = in.rest();
+  }
+  const std::string stores_prefix = store_key(task, "");
+  const auto stores = TRY(transaction->cursor(tables_.stores));
+  const auto entries = TRY(transaction->cursor(tables_.entries));
+  auto store = TRY(stores->seek(stores_prefix));
+  for (; store && store->key.starts_with(stores_prefix); store = TRY(stores->next())) {
+    const std::string_view name = store->key.substr(stores_prefix.size());
+    const std::string entries_prefix = store_prefix(store_of(store->value));
+    auto entry = TRY(entries->seek(entries_prefix));
+    for (; entry && entry->key.starts_with(entries_prefix); entry = TRY(entries->next())) {
+      const Entry original = TRY(original_entry(*entry));
+      TRY(visit(name, original.key, original.value));
+    }
+  }
+  return position;
+}
+
+// A task may have a position without stores, when it keeps scalars only, and stores without a
+// position, when its first checkpoint was cut short.
+Result<std::vector<std::string>> StateFile::task_ids() const {
+  const auto transaction = TRY(store_->begin_read());
+  std::set<std::string> ids;
+  const auto positions = TRY(transaction->cursor(tables_.positions));
+  for (auto entry = TRY(positions->first()); entry; entry = TRY(positions->next()))
+    ids.emplace(entry->key);
+  const auto stores = TRY(transaction->cursor(tables_.stores));
+  for (auto entry = TRY(stores->first()); entry; entry = TRY(stores->next()))
+    ids.emplace(entry->key.substr(0, entry->key.find('\0')));
+  return std::vector<std::string>(ids.begin(), ids.end());
+}
+
+}  // namespace storage

@@ -1,0 +1,54 @@
+#include "storage/state/store_removal.h"
+
+#include "storage/state/checkpoint_writer.h"
+
+namespace storage {
+
+StoreRemoval::StoreRemoval(StateFile& file, size_t chunk_keys)
+    : file_(file), chunk_keys_(chunk_keys) {
+  for (const StoreId store : file_.take_dropped()) dropped_.push_back(store);
+  pending_ = dropped_.size();
+}
+
+Status StoreRemoval::drop(const std::string& prefix) {
+  const auto end = end_of_prefix(prefix);
+  if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
+  std::vector<StoreId> stores;
+  const auto change = [&](WriteTransaction& transaction) -> Status {
+    TRY(transaction.erase_range(file_.tables().positions, prefix, *end));
+    {
+      const auto cursor = TRY(transaction.cursor(file_.tables().stores));
+      auto entry = TRY(cursor->seek(prefix));
+      for (; entry && entry->key < *end; entry = TRY(cursor->next()))
+        stores.push_back(store_of(entry->value));
+    }
+    TRY(transaction.erase_range(file_.tables().stores, prefix, *end));
+    for (const StoreId store : stores)
+      TRY(transaction.put(file_.tables().dropped, store_prefix(store), ""));
+    return {};
+  };
+  TRY(file_.change(change));
+  dropped_.insert(dropped_.end(), stores.begin(), stores.end());
+  pending_ = dropped_.size();
+  return {};
+}
+
+// The store's row goes with its last entry, so that a crash leaves nothing behind.
+Status StoreRemoval::remove_a_slice() {
+  const StoreId store = dropped_.front();
+  bool is_all = false;
+  const auto change = [&](WriteTransaction& transaction) -> Status {
+    const Erased erased =
+        TRY(transaction.erase_range(file_.tables().entries, store_prefix(store),
+                                    store_prefix(store + 1), {chunk_keys_, kMaxChunkBytes}));
+    is_all = erased.is_all;
+    if (is_all) TRY(transaction.erase(file_.tables().dropped, store_prefix(store)));
+    return {};
+  };
+  TRY(file_.change(change));
+  if (is_all) dropped_.pop_front();
+  pending_ = dropped_.size();
+  return {};
+}
+
+}  // namespace storage
