@@ -1,5 +1,7 @@
 #include "storage/log/request_queue.h"
 
+#include <cassert>
+
 namespace storage {
 
 namespace {
@@ -68,6 +70,7 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
     if (from.slots.empty()) break;
     Slot slot = std::move(from.slots.front());
     from.slots.pop_front();
+    assert(from.held_bytes >= slot.size_bytes);
     from.held_bytes -= slot.size_bytes;
     (from_tasks ? tasks_bytes : clients_bytes) += slot.size_bytes;
     gathered.group.push_back(std::move(slot.work));

@@ -239,6 +239,15 @@ class Offences:
         self.ask(f'INSERT INTO worst_series VALUES ({self.size(1_000_000)})')
         self.linger(5)
 
+    def prepare_hopping_windows(self):
+        self.connection.execute('CREATE TABLE hopping AS SELECT n, COUNT(*) AS c FROM worst_series '
+                                'WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 1 SECOND) GROUP BY n')
+
+    def hopping_windows(self):
+        for begin in range(0, self.size(500), 50):
+            self.ask('INSERT INTO worst_series VALUES ' + ', '.join(f'({i})' for i in range(begin, begin + 50)))
+        self.linger(10)
+
     def prepare_drop(self):
         self.connection.execute('CREATE STREAM doomed (v VARCHAR) WITH (PARTITIONS = 1)')
         batch = kafka_wire.batch_of(*[os.urandom(500_000).hex().encode() for _ in range(1)]).encode()
@@ -280,7 +289,7 @@ class Offences:
 OFFENCES = [('nothing', 'nobody does'), ('a_statement_of_4_mb', 'a statement of 4 MB'),
             ('values_in_a_list', '20,000 values in IN'), ('statements_in_a_message', '100,000 statements in a message'),
             ('scan', 'a scan of 5 M rows'), ('function_that_grows', 'REPLACE in REPLACE'),
-            ('record_that_becomes_many', 'a record that becomes 1 M rows'), ('drop', 'DROP of 5 GB'),
+            ('record_that_becomes_many', 'a record that becomes 1 M rows'), ('hopping_windows', '500 records in 3,600 windows each'), ('drop', 'DROP of 5 GB'),
             ('unknown_topics', '5,000 unknown topics'), ('look_up_by_time', 'look-up by time, 400,000 batches')]
 
 
