@@ -29,13 +29,16 @@ class Slice {
   void begin(const SliceLimits& limits) {
     rows_left_ = limits.max_rows;
     bytes_left_ = limits.max_bytes;
-    until_us_ = clock_.monotonic_us() + limits.max_us;
+    max_us_ = limits.max_us;
+    until_us_ = clock_.monotonic_us() + max_us_;
   }
   void spend_rows(size_t rows) { rows_left_ -= rows < rows_left_ ? rows : rows_left_; }
   void spend_bytes(size_t bytes) { bytes_left_ -= bytes < bytes_left_ ? bytes : bytes_left_; }
   bool is_spent() const {
     return rows_left_ == 0 || bytes_left_ == 0 || clock_.monotonic_us() >= until_us_;
   }
+  // Whether it has taken twice the time that it should: what was done in one piece was too much.
+  bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
   // How many rows the next block may have: at least one.
   size_t block_rows() const {
@@ -46,7 +49,7 @@ class Slice {
  private:
   const Clock& clock_;
   size_t rows_left_ = 0, bytes_left_ = 0;
-  int64_t until_us_ = 0;
+  int64_t max_us_ = 0, until_us_ = 0;
 };
 
 }  // namespace engine

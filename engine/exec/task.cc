@@ -218,10 +218,16 @@ Status Task::take_records() {
   slice_.begin(options_.slice);
   const uint64_t before = rows_taken_;
   TRY(work_off());
-  // What was taken and not begun must be copied: next time as much as a slice could do.
-  constexpr size_t kFewest = 64;
-  rows_at_once_ = runs_.empty() ? std::min(rows_at_once_ * 2, options_.max_rows_per_step)
-                                : std::max<size_t>(kFewest, rows_taken_ - before);
+  // What was taken and not begun must be copied: next time as much as a slice could do. Rows of a table
+  // of millions, which lie all over memory, are put there in one piece: fewer of them next time.
+  constexpr size_t kFewest = 64, kFewestInOnePiece = 512;
+  const size_t taken = rows_taken_ - before;
+  if (!runs_.empty())
+    rows_at_once_ = std::max(kFewest, taken);
+  else if (slice_.is_overrun())
+    rows_at_once_ = std::min(std::max(kFewestInOnePiece, taken / 2), options_.max_rows_per_step);
+  else
+    rows_at_once_ = std::min(rows_at_once_ * 2, options_.max_rows_per_step);
   return {};
 }
 

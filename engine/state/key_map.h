@@ -1,29 +1,26 @@
 // A hash map by key bytes that finds by view, with entries that do not move, and that never stops to
 // grow: it may hold many millions.
 #pragma once
-#include <absl/container/node_hash_map.h>
-
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace engine {
 
-// Debian's abseil has a string_view of its own, so its transparent hash does not know ours.
-struct KeyHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
-};
-
-// One table of five million entries doubles in half a second, and the loop that it belongs to serves
-// nobody meanwhile. So there are many small ones, and one more, split off another, each time that they
-// have become fuller by one table's worth (linear hashing): an insertion moves about a thousand
-// entries at most.
+// One table of five million entries doubles in a second, and the loop that it belongs to serves nobody
+// meanwhile. So there are many small ones, and one more, split off another, each time that they have
+// become fuller by one table's worth (linear hashing): an insertion moves about a thousand places at
+// most. Places know the hash of their entry: entries, which are not in the processor's caches, are not
+// looked at to move them.
 //
 //   5 tables, by bits of the hash:  ..000  ..001  ..10  ..11  ..100
 //   the next one takes from ..001 those that end in 101
@@ -34,33 +31,46 @@ class KeyMap {
  public:
   using Entry = std::pair<const std::string, T>;
 
+  KeyMap() = default;
+  ~KeyMap() {
+    while (erase_some()) continue;
+  }
+  KeyMap(const KeyMap&) = delete;
+  KeyMap& operator=(const KeyMap&) = delete;
+
   // nullptr when there is none.
-  Entry* find(std::string_view key) { return find(key, KeyHash{}(key)); }
+  Entry* find(std::string_view key) { return find(key, hash_of(key)); }
   const Entry* find(std::string_view key) const { return const_cast<KeyMap*>(this)->find(key); }
   bool contains(std::string_view key) const { return find(key) != nullptr; }
 
   // The entry, made when it is not there; and whether it was made.
   std::pair<Entry*, bool> try_emplace(std::string_view key) {
-    const size_t hash = KeyHash{}(key);
+    const uint32_t hash = hash_of(key);
     if (Entry* found = find(key, hash)) return {found, false};
     if (size_ >= tables_.size() * kEntriesPerTable) add_table();
+    auto entry = std::make_unique<Entry>(std::piecewise_construct, std::forward_as_tuple(key),
+                                         std::forward_as_tuple());
+    tables_[table_of(hash)].insert(hash, entry.get());
     ++size_;
-    return {&*tables_[place_of(hash, tables_.size())].try_emplace(key).first, true};
+    return {entry.release(), true};
   }
 
   bool erase(std::string_view key) {
     if (tables_.empty()) return false;
-    const bool was_there = tables_[place_of(KeyHash{}(key), tables_.size())].erase(key) > 0;
-    size_ -= was_there;
-    return was_there;
+    const uint32_t hash = hash_of(key);
+    const std::unique_ptr<Entry> erased(tables_[table_of(hash)].take(key, hash));
+    size_ -= erased != nullptr;
+    return erased != nullptr;
   }
 
   // Erases a table's worth of entries, any; true when more are left. What has millions of them is let
   // go of in such steps.
   bool erase_some() {
     if (tables_.empty()) return false;
-    size_ -= tables_.back().size();
+    for (Entry* entry : tables_.back().entries) delete entry;
+    size_ -= tables_.back().count;
     tables_.pop_back();
+    set_mask();
     if (tables_.empty()) tables_.shrink_to_fit();
     return !tables_.empty();
   }
@@ -69,53 +79,114 @@ class KeyMap {
   template <class Visit>
   void for_each(const Visit& visit) const {
     for (const Table& table : tables_)
-      for (const Entry& entry : table) visit(entry);
+      for (const Entry* entry : table.entries)
+        if (entry) visit(*entry);
   }
 
   size_t size() const { return size_; }
   // So many entries are moved at most when the map grows.
   size_t largest_table() const {
     size_t largest = 0;
-    for (const Table& table : tables_) largest = std::max(largest, table.size());
+    for (const Table& table : tables_) largest = std::max(largest, table.count);
     return largest;
   }
 
  private:
-  using Table = absl::node_hash_map<std::string, T, KeyHash, std::equal_to<>>;
-  // On average. The tables that are to be split next hold twice as many, which just fits 2,047 places.
-  static constexpr size_t kEntriesPerTable = 832;
+  // Linear probing. A place is free where `entries` has null; an entry lies at the place that its hash
+  // says or behind it, with no free one in between.
+  struct Table {
+    std::vector<uint32_t> hashes;
+    std::vector<Entry*> entries;  // as many as hashes: a power of two, or none
+    size_t count = 0;
 
-  // As many bits of the hash as tell `tables` apart; not those by which a table finds its places.
-  static size_t place_of(size_t hash, size_t tables) {
-    const size_t bits = hash >> 40, half = std::bit_floor(tables);
-    const size_t place = bits & (half * 2 - 1);
-    return place < tables ? place : bits & (half - 1);
+    size_t next(size_t place) const { return (place + 1) & (hashes.size() - 1); }
+    size_t home(uint32_t hash) const { return hash & (hashes.size() - 1); }
+    // The place of the key, or of the free one where it would be. Not while there are no places.
+    size_t find(std::string_view key, uint32_t hash) const {
+      size_t place = home(hash);
+      while (entries[place] && (hashes[place] != hash || entries[place]->first != key))
+        place = next(place);
+      return place;
+    }
+    void insert(uint32_t hash, Entry* entry) {
+      if ((count + 1) * 5 > hashes.size() * 4) grow();
+      size_t place = home(hash);
+      while (entries[place]) place = next(place);
+      hashes[place] = hash;
+      entries[place] = entry;
+      ++count;
+    }
+    void grow() {
+      Table larger;
+      larger.make_places(hashes.empty() ? kFewestPlaces : hashes.size() * 2);
+      for (size_t place = 0; place < entries.size(); ++place)
+        if (entries[place]) larger.insert(hashes[place], entries[place]);
+      *this = std::move(larger);
+    }
+    void make_places(size_t places) {
+      hashes.resize(places);
+      entries.resize(places);
+    }
+    // Null when there is none.
+    Entry* take(std::string_view key, uint32_t hash) {
+      if (hashes.empty()) return nullptr;
+      size_t hole = find(key, hash);
+      Entry* const taken = entries[hole];
+      if (!taken) return nullptr;
+      // Whoever lies behind the hole and may lie in it moves there, and leaves a hole of its own.
+      for (size_t at = next(hole); entries[at]; at = next(at)) {
+        const size_t mask = hashes.size() - 1;
+        if (((at - home(hashes[at])) & mask) < ((at - hole) & mask)) continue;
+        hashes[hole] = hashes[at];
+        entries[hole] = entries[at];
+        hole = at;
+      }
+      entries[hole] = nullptr;
+      --count;
+      return taken;
+    }
+  };
+  static constexpr size_t kFewestPlaces = 16, kPlaces = 2048;
+  // On average. The tables that are to be split next hold twice as many, which just fits kPlaces.
+  static constexpr size_t kEntriesPerTable = 750;
+
+  static uint32_t hash_of(std::string_view key) {
+    const size_t hash = std::hash<std::string_view>{}(key);
+    return static_cast<uint32_t>(hash ^ (hash >> 32));
   }
+  // By other bits than those that say the place within the table.
+  size_t table_of(uint32_t hash) const {
+    const size_t bits = hash >> std::countr_zero(kPlaces), place = bits & mask_;
+    return place < tables_.size() ? place : bits & (mask_ >> 1);
+  }
+  void set_mask() { mask_ = 2 * std::bit_floor(tables_.size()) - 1; }
 
-  Entry* find(std::string_view key, size_t hash) {
+  Entry* find(std::string_view key, uint32_t hash) {
     if (tables_.empty()) return nullptr;
-    Table& table = tables_[place_of(hash, tables_.size())];
-    const auto found = table.find(key, hash);
-    return found == table.end() ? nullptr : &*found;
+    const Table& table = tables_[table_of(hash)];
+    return table.count == 0 ? nullptr : table.entries[table.find(key, hash)];
   }
 
   void add_table() {
     const size_t added = tables_.size();
     tables_.emplace_back();
+    set_mask();
     if (added == 0) return;
     Table& from = tables_[added - std::bit_floor(added)];
     Table kept;
-    kept.reserve(from.size() / 2);
-    tables_[added].reserve(from.size() / 2);
-    for (auto at = from.begin(); at != from.end();) {
-      const auto moved = at++;
-      const bool stays = place_of(KeyHash{}(moved->first), added + 1) != added;
-      (stays ? kept : tables_[added]).insert(from.extract(moved));
+    kept.make_places(kPlaces);
+    tables_[added].make_places(kPlaces);
+    for (size_t place = 0; place < from.entries.size(); ++place) {
+      if (!from.entries[place]) continue;
+      const uint32_t hash = from.hashes[place];
+      (table_of(hash) == added ? tables_[added] : kept).insert(hash, from.entries[place]);
     }
+    assert(kept.count + tables_[added].count == from.count);
     from = std::move(kept);
   }
 
   std::vector<Table> tables_;
+  size_t mask_ = 0;  // of the bits that tell the tables apart
   size_t size_ = 0;
 };
 
