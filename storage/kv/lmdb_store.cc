@@ -96,7 +96,9 @@ Error LmdbStore::after_failed_commit(int code) {
     if (code == EIO)
       return {.code = ErrorCode::DiskFull,
               .message = "the disk is full or failing",
-              .hint = "Free space on the disk that holds the data directory."};
+              .hint =
+                  "Free space on the disk that holds the data directory; if it has space, look for "
+                  "its errors in the system's log."};
     if (Error error = lmdb_failure(code, "write the data file"); error.code == ErrorCode::DiskFull)
       return error;
   }

@@ -206,7 +206,7 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
       fail(committed.error());
       return {Outcome::Unknown, {}};
     }
-    space_.commit_failed();
+    space_.commit_failed(committed.error());
     return {Outcome::NothingWritten, {}, committed.error()};
   }
   trace(LogTrace::Step::Synced);

@@ -41,7 +41,7 @@ Status SpaceWatch::admit(uint64_t size_bytes, uint64_t floor_bytes) {
     left_bytes_ -= size_bytes;
     return {};
   }
-  become_full(kLookAgainMs);
+  become_full(kLookAgainMs, "the disk is full");
   return Error{.code = ErrorCode::DiskFull,
                .message = "the disk is full",
                .detail = fmt::format("{} bytes are left; {} are kept so that data can be deleted.",
@@ -49,18 +49,17 @@ Status SpaceWatch::admit(uint64_t size_bytes, uint64_t floor_bytes) {
                .hint = "Free space on the disk that holds the data directory, or drop topics."};
 }
 
-void SpaceWatch::commit_failed() { become_full(kTryAgainMs); }
+void SpaceWatch::commit_failed(const Error& error) { become_full(kTryAgainMs, error.message); }
 
-void SpaceWatch::become_full(int64_t look_again_ms) {
+void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {
   const int64_t now_us = clock_.monotonic_us();
   look_again_us_ = std::max(look_again_us_, now_us + look_again_ms * 1000);
   if (std::exchange(is_full_, true) && now_us - reported_us_ < kReportEveryUs) return;
   // A disk at its limit turns full and writable again many times a second.
   if (now_us - reported_us_ < kReportEveryUs) return;
   reported_us_ = now_us;
-  log_warn(
-      "the disk is full, appends are refused until there is space free_bytes={} reserve_bytes={}",
-      store_.free_bytes(reserve_bytes_), reserve_bytes_);
+  log_warn("{}, appends are refused until it takes writes free_bytes={} reserve_bytes={}", reason,
+           store_.free_bytes(reserve_bytes_), reserve_bytes_);
 }
 
 bool SpaceWatch::is_writable() {
@@ -74,7 +73,7 @@ bool SpaceWatch::is_writable() {
     return false;
   }
   is_full_ = false;
-  log_info("there is space again, appends are taken free_bytes={}", left_bytes_);
+  log_info("the disk takes writes again, appends are taken free_bytes={}", left_bytes_);
   return true;
 }
 

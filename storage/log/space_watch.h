@@ -30,9 +30,9 @@ class SpaceWatch {
 
   // Something was removed: the next look asks the store.
   void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
-  // A commit found the disk full although there seemed to be space: a quota, or somebody else was
-  // faster.
-  void commit_failed();
+  // A commit found the disk full although there seemed to be space: a quota, somebody else was
+  // faster, or the disk fails.
+  void commit_failed(const Error& error);
   // Whether appends are worth trying. After a refusal the answer is asked of the disk again only
   // from time to time.
   bool is_writable();
@@ -43,7 +43,8 @@ class SpaceWatch {
  private:
   void look(uint64_t enough);
   Status admit(uint64_t size_bytes, uint64_t floor_bytes);
-  void become_full(int64_t look_again_ms);
+  // `reason`: for the log.
+  void become_full(int64_t look_again_ms, std::string_view reason);
 
   KeyValueStore& store_;
   const Clock& clock_;

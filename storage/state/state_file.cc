@@ -1,9 +1,11 @@
 #include "storage/state/state_file.h"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 #include "base/bytes.h"
+#include "base/log.h"
 
 namespace storage {
 
@@ -19,28 +21,40 @@ std::string store_key(std::string_view task, std::string_view store) {
   return key += store;
 }
 
-Result<std::unique_ptr<StateFile>> StateFile::open(std::unique_ptr<KeyValueStore> store,
+Result<std::unique_ptr<StateFile>> StateFile::open(StateStore::OpenStore open_store,
                                                    const Uuid& log) {
-  std::unique_ptr<StateFile> file(new StateFile(std::move(store)));
-  TRY(file->open_tables(log));
+  std::unique_ptr<StateFile> file(new StateFile(std::move(open_store), log));
+  TRY(file->open_store());
   return file;
 }
 
-Status StateFile::open_tables(const Uuid& log) {
-  auto transaction = TRY(store_->begin_write());
+Status StateFile::open_store() {
+  std::unique_lock lock(store_mutex_);  // nobody reads
+  store_.reset();                       // first: it locks the file
+  auto store = TRY(open_store_());
+  TRY(open_tables(*store));
+  instance_id_ = store->instance_id();
+  store_ = std::move(store);
+  is_broken_ = false;
+  return {};
+}
+
+Status StateFile::open_tables(KeyValueStore& store) {
+  auto transaction = TRY(store.begin_write());
   tables_.stores = TRY(transaction->open_table("stores", KeyOrder::Bytes));
   tables_.positions = TRY(transaction->open_table("positions", KeyOrder::Bytes));
   tables_.entries = TRY(transaction->open_table("entries", KeyOrder::Bytes));
   tables_.dropped = TRY(transaction->open_table("dropped", KeyOrder::Bytes));
   tables_.owner = TRY(transaction->open_table("owner", KeyOrder::Bytes));
 
-  const std::string_view log_id(reinterpret_cast<const char*>(log.bytes.data()), log.bytes.size());
+  const std::string_view log_id(reinterpret_cast<const char*>(log_.bytes.data()),
+                                log_.bytes.size());
   const auto owner = TRY(transaction->get(tables_.owner, kLogKey));
-  if (owner && !log.is_nil() && *owner != log_id)
+  if (owner && !log_.is_nil() && *owner != log_id)
     return Error{.code = ErrorCode::IncompatibleFormat,
                  .message = "the state file belongs to another log",
                  .hint = "Restore log.mdb and state.mdb from the same backup."};
-  if (!owner && !log.is_nil()) TRY(transaction->put(tables_.owner, kLogKey, log_id));
+  if (!owner && !log_.is_nil()) TRY(transaction->put(tables_.owner, kLogKey, log_id));
 
   auto cursor = TRY(transaction->cursor(tables_.stores));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
@@ -48,10 +62,11 @@ Status StateFile::open_tables(const Uuid& log) {
       return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
     next_store_ = std::max(next_store_, store_of(entry->value) + 1);
   }
+  dropped_.emplace();
   cursor = TRY(transaction->cursor(tables_.dropped));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
-    dropped_.push_back(store_of(entry->key));
-    next_store_ = std::max(next_store_, dropped_.back() + 1);
+    dropped_->push_back(store_of(entry->key));
+    next_store_ = std::max(next_store_, dropped_->back() + 1);
   }
   cursor.reset();
   return transaction->commit();
@@ -59,16 +74,29 @@ Status StateFile::open_tables(const Uuid& log) {
 
 Status StateFile::change(const std::function<Status(WriteTransaction&)>& change) {
   const auto start = std::chrono::steady_clock::now();
+  if (is_broken_) TRY(open_store());
   auto transaction = TRY(store_->begin_write());
   TRY(change(*transaction));
-  TRY(transaction->commit());
+  if (Status committed = transaction->commit(); !committed) {
+    is_broken_ = committed.error().code != ErrorCode::DiskFull;
+    was_broken_ |= is_broken_;
+    return committed;
+  }
+  if (std::exchange(was_broken_, false)) log_info("the state file takes writes again");
   last_change_took_ = std::chrono::steady_clock::now() - start;
   return {};
 }
 
+Result<std::unique_ptr<ReadTransaction>> StateFile::begin_read() const {
+  if (store_) return store_->begin_read();
+  return Error{ErrorCode::StorageFailure,
+               "the state file cannot be opened again after a failed write"};
+}
+
 Result<CheckpointPosition> StateFile::load(std::string_view task,
                                            const StateStore::Visit& visit) const {
-  const auto transaction = TRY(store_->begin_read());
+  const std::shared_lock lock(store_mutex_);
+  const auto transaction = TRY(begin_read());
   CheckpointPosition position;
   if (const auto stored = TRY(transaction->get(tables_.positions, task))) {
     ByteReader in(*stored);
@@ -94,7 +122,8 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
 // A task may have a position without stores, when it keeps scalars only, and stores without a
 // position, when its first checkpoint was cut short.
 Result<std::vector<std::string>> StateFile::task_ids() const {
-  const auto transaction = TRY(store_->begin_read());
+  const std::shared_lock lock(store_mutex_);
+  const auto transaction = TRY(begin_read());
   std::set<std::string> ids;
   const auto positions = TRY(transaction->cursor(tables_.positions));
   for (auto entry = TRY(positions->first()); entry; entry = TRY(positions->next()))

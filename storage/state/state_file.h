@@ -3,8 +3,11 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/state/state_keys.h"
@@ -23,6 +26,9 @@ struct StateTables {
 // Of the table `stores`.
 std::string store_key(std::string_view task, std::string_view store);
 
+// After a commit whose outcome is unknown the file is closed and opened again, which tells: what was
+// written last is there or not, and a journal goes on from either.
+//
 // Invariant: no store, be it dropped or not, has the number next_store() or a higher one.
 //
 // Threads: load() and task_ids() any; the rest the state writer's.
@@ -30,8 +36,7 @@ std::string store_key(std::string_view task, std::string_view store);
 class StateFile {
  public:
   // Fails with IncompatibleFormat when the file belongs to another log; a nil `log` is not checked.
-  static Result<std::unique_ptr<StateFile>> open(std::unique_ptr<KeyValueStore> store,
-                                                 const Uuid& log);
+  static Result<std::unique_ptr<StateFile>> open(StateStore::OpenStore open_store, const Uuid& log);
 
   const StateTables& tables() const { return tables_; }
   // One transaction, made durable.
@@ -42,21 +47,36 @@ class StateFile {
     ++next_store_;
     return taken;
   }
-  // As the file was when it was opened: those of the table.
-  std::vector<StoreId> take_dropped() { return std::move(dropped_); }
+  // Those of the table, as the file was when it was opened; once for each time that it was.
+  std::optional<std::vector<StoreId>> take_dropped() {
+    return std::exchange(dropped_, std::nullopt);
+  }
 
   Result<CheckpointPosition> load(std::string_view task, const StateStore::Visit& visit) const;
   Result<std::vector<std::string>> task_ids() const;
-  Uuid instance_id() const { return store_->instance_id(); }
+  Uuid instance_id() const { return instance_id_; }
 
  private:
-  explicit StateFile(std::unique_ptr<KeyValueStore> store) : store_(std::move(store)) {}
-  Status open_tables(const Uuid& log);
+  StateFile(StateStore::OpenStore open_store, const Uuid& log)
+      : open_store_(std::move(open_store)), log_(log) {}
+  Status open_store();
+  Status open_tables(KeyValueStore& store);
+  Result<std::unique_ptr<ReadTransaction>> begin_read() const;
 
-  const std::unique_ptr<KeyValueStore> store_;
+  const StateStore::OpenStore open_store_;
+  const Uuid log_;
+  Uuid instance_id_;
+
+  // Guarded by store_mutex_; the state writer alone changes them, so it reads them without.
+  mutable std::shared_mutex store_mutex_;
+  std::unique_ptr<KeyValueStore> store_;  // none while it cannot be opened again
   StateTables tables_;
+
+  // The state writer's own.
+  bool is_broken_ = false;   // the outcome of a commit is unknown
+  bool was_broken_ = false;  // and nothing has been stored since
   StoreId next_store_{1};
-  std::vector<StoreId> dropped_;
+  std::optional<std::vector<StoreId>> dropped_;
   std::chrono::steady_clock::duration last_change_took_{};
 };
 

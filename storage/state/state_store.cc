@@ -169,17 +169,16 @@ void StateWriter::pace(std::chrono::steady_clock::duration pause) {
 
 Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& directory,
                                                      StateOptions options) {
-  auto store = TRY(open_lmdb_store(directory, {.kind = "state",
-                                               .format_version = kStateFormatVersion,
-                                               .oldest_format_version = kStateFormatVersion,
-                                               .map_size_bytes = options.map_size_bytes,
-                                               .max_tables = 16}));
-  return open(std::move(store), std::move(options));
+  const LmdbOptions file{.kind = "state",
+                         .format_version = kStateFormatVersion,
+                         .oldest_format_version = kStateFormatVersion,
+                         .map_size_bytes = options.map_size_bytes,
+                         .max_tables = 16};
+  return open([directory, file] { return open_lmdb_store(directory, file); }, std::move(options));
 }
 
-Result<std::unique_ptr<StateStore>> StateStore::open(std::unique_ptr<KeyValueStore> store,
-                                                     StateOptions options) {
-  auto file = TRY(StateFile::open(std::move(store), options.log_instance));
+Result<std::unique_ptr<StateStore>> StateStore::open(OpenStore open_store, StateOptions options) {
+  auto file = TRY(StateFile::open(std::move(open_store), options.log_instance));
   return std::make_unique<StateWriter>(std::move(file), options);
 }
 

@@ -58,8 +58,9 @@ class StateStore {
   // `directory`/state.mdb; fails like open_lmdb_store().
   static Result<std::unique_ptr<StateStore>> open(const std::string& directory,
                                                   StateOptions options);
-  static Result<std::unique_ptr<StateStore>> open(std::unique_ptr<KeyValueStore> store,
-                                                  StateOptions options);
+  // The same with another store; `open_store` is called again when that is broken.
+  using OpenStore = std::function<Result<std::unique_ptr<KeyValueStore>>()>;
+  static Result<std::unique_ptr<StateStore>> open(OpenStore open_store, StateOptions options);
   virtual ~StateStore() = default;
 
   // False when the queue is full: the checkpoint was not taken, try again after a later `done`.

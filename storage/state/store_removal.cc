@@ -6,7 +6,13 @@ namespace storage {
 
 StoreRemoval::StoreRemoval(StateFile& file, size_t chunk_keys)
     : file_(file), chunk_keys_(chunk_keys) {
-  for (const StoreId store : file_.take_dropped()) dropped_.push_back(store);
+  take_up();
+}
+
+// When the file was opened, it says what is left: a commit whose outcome was unknown may have dropped
+// more.
+void StoreRemoval::take_up() {
+  if (const auto found = file_.take_dropped()) dropped_.assign(found->begin(), found->end());
   pending_ = dropped_.size();
 }
 
@@ -28,6 +34,7 @@ Status StoreRemoval::drop(const std::string& prefix) {
     return {};
   };
   TRY(file_.change(change));
+  take_up();
   dropped_.insert(dropped_.end(), stores.begin(), stores.end());
   pending_ = dropped_.size();
   return {};
@@ -46,7 +53,8 @@ Status StoreRemoval::remove_a_slice() {
     return {};
   };
   TRY(file_.change(change));
-  if (is_all) dropped_.pop_front();
+  take_up();
+  if (is_all) std::erase(dropped_, store);
   pending_ = dropped_.size();
   return {};
 }

@@ -26,6 +26,8 @@ class StoreRemoval {
   size_t pending() const { return pending_.load(); }
 
  private:
+  void take_up();
+
   StateFile& file_;
   const size_t chunk_keys_;
   std::deque<StoreId> dropped_;

@@ -26,7 +26,7 @@ class TaskState : public testing::Test {
  protected:
   void SetUp() override {
     log_ = storage::Log::open(log_disk_.open(), {}).value();
-    state_ = storage::StateStore::open(state_disk_.open(), {}).value();
+    state_ = storage::StateStore::open([this] { return state_disk_.open(); }, {}).value();
     epoch_ = storage::raise_epoch_and_wait(*log_, kTask).value().epoch;
   }
   std::shared_ptr<CheckpointLane> lane(CheckpointPolicy policy = {},

@@ -40,7 +40,7 @@ TEST_F(SpaceWatchTest, it_is_writable_again_when_there_is_clearly_more_than_the_
 }
 
 TEST_F(SpaceWatchTest, after_a_failed_commit_the_next_attempt_is_a_second_later) {
-  space_.commit_failed();
+  space_.commit_failed({ErrorCode::DiskFull, "the disk is full or failing"});
   EXPECT_FALSE(space_.is_writable());
   clock_.advance_us(1'000'000);
   EXPECT_TRUE(space_.is_writable());

@@ -19,7 +19,7 @@ class StateStoreTest : public testing::Test {
   void SetUp() override { open(); }
   void open() {
     state_.reset();
-    state_ = StateStore::open(disk_.open(), options_).value();
+    state_ = StateStore::open([this] { return disk_.open(); }, options_).value();
   }
   Status write(Checkpoint checkpoint) {
     std::promise<Status> answer;
@@ -258,6 +258,26 @@ TEST_F(StateStoreTest, a_full_disk_fails_the_checkpoint_and_the_next_one_passes)
   ASSERT_TRUE(write(checkpoint({{"s", "a", std::string(500, 'x')}}, 2)));
   rows();
   EXPECT_EQ(position_.position, TaskSequence{2});
+}
+
+// A write of the page that publishes a commit fails: nobody knows what is on disk, and the store takes
+// no more writes.
+TEST_F(StateStoreTest, after_a_commit_with_an_unknown_outcome_the_file_is_opened_again) {
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
+  Checkpoint other = checkpoint({{"s", "a", "1"}}, 1);
+  other.task = "q2/0";
+  ASSERT_TRUE(write(std::move(other)));
+  disk_.set_before_sync([&] { disk_.drop_unsynced(); });
+  EXPECT_EQ(write(checkpoint({{"s", "a", "2"}}, 2)).error().code, ErrorCode::StorageFailure);
+  EXPECT_FALSE(write(checkpoint({{"s", "a", "2"}}, 2))) << "opened again, and failed again";
+  disk_.set_before_sync({});
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "2"}, {"new", "b", "3"}}, 2)));
+  EXPECT_EQ(rows(), (Rows{"new.b=3", "s.a=2"}));
+  EXPECT_EQ(position_.position, TaskSequence{2});
+  ASSERT_TRUE(drop("q2/"));
+  EXPECT_EQ(rows("q2/0"), Rows{});
+  open();
+  EXPECT_EQ(rows(), (Rows{"new.b=3", "s.a=2"}));
 }
 
 TEST_F(StateStoreTest, names_that_do_not_fit_are_refused) {
