@@ -1,9 +1,12 @@
 // LIKE.
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
+#include "engine/functions/adapters.h"
+#include "engine/functions/text_search.h"
 #include "engine/java/utf16.h"
 
 namespace engine {
@@ -16,73 +19,128 @@ bool is_line_break(std::string_view character) {
          character == "\xe2\x80\xa8" || character == "\xe2\x80\xa9";
 }
 
-// A pattern as a list of characters, single wildcards and runs.
-class LikePattern {
+bool has_line_break(std::string_view text) {
+  for (size_t at = 0; at < text.size(); at += character_size(text, at))
+    if (is_line_break(text.substr(at, character_size(text, at)))) return true;
+  return false;
+}
+
+// What stands between two runs (`%`) of a pattern: characters, some of them any one (`_`).
+class LikePart {
  public:
-  // False when the pattern ends with the escape character.
-  bool compile(std::string_view pattern, std::string_view escape) {
-    tokens_.clear();
-    while (!pattern.empty()) {
-      std::string_view character = take(pattern);
-      if (!escape.empty() && character == escape) {
-        if (pattern.empty()) return false;
-        tokens_.push_back({Token::Character, take(pattern)});
-      } else if (character == "%") {
-        tokens_.push_back({Token::Run, {}});
-      } else if (character == "_") {
-        tokens_.push_back({Token::One, {}});
-      } else {
-        tokens_.push_back({Token::Character, character});
-      }
-    }
-    return true;
+  struct Range {
+    size_t begin, end;
+  };
+
+  void add(std::string_view character) {
+    characters_.push_back({character, false});
+    text_ += character;
+  }
+  void add_any() {
+    characters_.push_back({{}, true});
+    has_any_ = true;
   }
 
-  // The shortest run first, then longer ones: only the last run has to be tried again, because
-  // whatever an earlier one could take the last one can take too.
-  bool matches(std::string_view text) const {
-    size_t token = 0;
-    constexpr size_t kNoRun = ~size_t{0};
-    size_t after_run = kNoRun;
-    std::string_view run_rest;
-    while (!text.empty() || token < tokens_.size()) {
-      if (token < tokens_.size() && tokens_[token].kind == Token::Run) {
-        after_run = ++token;
-        run_rest = text;
-        continue;
-      }
-      if (token < tokens_.size() && !text.empty() && step(tokens_[token], text)) {
-        ++token;
-        continue;
-      }
-      if (after_run == kNoRun || run_rest.empty() || is_line_break(take(run_rest))) return false;
-      token = after_run;
-      text = run_rest;
+  // The first match that begins at `from` or later.
+  std::optional<Range> find(std::string_view text, size_t from, size_t& steps_left) const {
+    if (!has_any_) {
+      const size_t found = find_text(text, text_, from);
+      if (found == TextMatches::kNone) return std::nullopt;
+      return Range{found, found + text_.size()};
     }
-    return true;
+    for (size_t at = from; at < text.size() && steps_left > 0; at += character_size(text, at))
+      if (const auto end = match(text, at, steps_left)) return Range{at, *end};
+    return std::nullopt;
+  }
+  // Where a match that begins there ends.
+  std::optional<size_t> match(std::string_view text, size_t at, size_t& steps_left) const {
+    for (const Character& wanted : characters_) {
+      if (at >= text.size() || steps_left == 0) return std::nullopt;
+      --steps_left;
+      const std::string_view character = text.substr(at, character_size(text, at));
+      if (wanted.is_any ? is_line_break(character) : character != wanted.text) return std::nullopt;
+      at += character.size();
+    }
+    return at;
+  }
+  // Where a match that ends with the text begins, at `from` or later.
+  std::optional<size_t> match_end(std::string_view text, size_t from, size_t& steps_left) const {
+    size_t at = text.size();
+    for (size_t left = characters_.size(); left > 0; --left) {
+      if (at <= from) return std::nullopt;
+      while ((static_cast<unsigned char>(text[--at]) & 0xC0) == 0x80 && at > from) continue;
+    }
+    if (match(text, at, steps_left) != text.size()) return std::nullopt;
+    return at;
   }
 
  private:
-  struct Token {
-    enum Kind : uint8_t { Character, One, Run } kind;
-    std::string_view character;
+  struct Character {
+    std::string_view text;
+    bool is_any;
   };
+  std::vector<Character> characters_;
+  std::string text_;  // the characters, when none of them is any
+  bool has_any_ = false;
+};
+
+// A pattern as the parts between its runs.
+class LikePattern {
+ public:
+  // False when the pattern ends with the escape character. The pattern outlives what is compiled.
+  bool compile(std::string_view pattern, std::string_view escape) {
+    parts_.assign(1, {});
+    while (!pattern.empty()) {
+      const std::string_view character = take(pattern);
+      if (!escape.empty() && character == escape) {
+        if (pattern.empty()) return false;
+        parts_.back().add(take(pattern));
+      } else if (character == "%") {
+        parts_.emplace_back();
+      } else if (character == "_") {
+        parts_.back().add_any();
+      } else {
+        parts_.back().add(character);
+      }
+    }
+    return true;
+  }
+
+  // Each run takes as little as it can: what an earlier one could take, a later one can take too.
+  // Parts without `_` are found in time linear in the text; for others there are so many steps, the
+  // same in each evaluation, so that a row fails in all of them or in none.
+  Result<bool> matches(std::string_view text) const {
+    size_t steps_left = kSteps + 4 * text.size();
+    const bool fits = this->fits(text, steps_left);
+    if (steps_left == 0)
+      return Error{ErrorCode::LimitExceeded, "LIKE takes too many steps on this text"};
+    return fits;
+  }
+
+ private:
+  static constexpr size_t kSteps = 1'000'000;
 
   static std::string_view take(std::string_view& text) {
     const std::string_view character = text.substr(0, character_size(text, 0));
     text.remove_prefix(character.size());
     return character;
   }
-  static bool step(const Token& token, std::string_view& text) {
-    std::string_view rest = text;
-    const std::string_view character = take(rest);
-    const bool fits =
-        token.kind == Token::One ? !is_line_break(character) : character == token.character;
-    if (fits) text = rest;
-    return fits;
+
+  bool fits(std::string_view text, size_t& steps_left) const {
+    const auto begin = parts_.front().match(text, 0, steps_left);
+    if (!begin) return false;
+    if (parts_.size() == 1) return *begin == text.size();
+    size_t at = *begin;
+    for (size_t i = 1; i + 1 < parts_.size(); ++i) {
+      const auto found = parts_[i].find(text, at, steps_left);
+      if (!found || has_line_break(text.substr(at, found->begin - at))) return false;
+      at = found->end;
+    }
+    const auto end = parts_.back().match_end(text, at, steps_left);
+    return end && !has_line_break(text.substr(at, *end - at));
   }
 
-  std::vector<Token> tokens_;
+  std::vector<LikePart> parts_;
 };
 
 }  // namespace
@@ -103,11 +161,19 @@ void like_kernel(KernelCall& call) {
     if (!is_compiled || !call.args[1].is_constant)
       is_good = pattern.compile(call.args[1].get<std::string_view>(row), escape);
     is_compiled = true;
-    if (is_good) {
-      out[row] = pattern.matches(call.args[0].get<std::string_view>(row));
+    const Result<bool> matches = is_good ? pattern.matches(call.args[0].get<std::string_view>(row))
+                                         : Error{ErrorCode::InvalidParameter,
+                                                 "LIKE pattern must not end with escape character"};
+    if (matches) {
+      out[row] = *matches;
     } else {
-      call.errors.add(row, "LIKE pattern must not end with escape character");
+      call.errors.add(row, matches.error().message);
       valid.clear(row);
+    }
+    if (adapters::is_over(call, row) && row + 1 < call.rows) {
+      adapters::fail_rest(call, row + 1);
+      for (size_t rest = row + 1; rest < call.rows; ++rest) valid.clear(rest);
+      break;
     }
   }
   call.out.validity() = std::move(valid);

@@ -242,6 +242,29 @@ inline void share_strings(KernelCall& call) {
   for (const Argument& argument : call.args) call.out.share_strings_of(*argument.column);
 }
 
+// Rows of these kinds may each take long, so that a batch of them asks whether there is time left.
+template <class T>
+inline constexpr bool may_be_long = false;
+template <>
+inline constexpr bool may_be_long<std::string_view> = true;
+template <>
+inline constexpr bool may_be_long<Value> = true;
+template <class T>
+inline constexpr bool may_be_long<std::optional<T>> = may_be_long<T>;
+template <class T>
+inline constexpr bool may_be_long<Variadic<T>> = may_be_long<T>;
+
+// Every so many rows: a look at the clock takes as long as some of them.
+inline bool is_over(const KernelCall& call, size_t row) {
+  constexpr size_t kRows = 16;
+  return row % kRows == kRows - 1 && call.context.is_over();
+}
+// From this row on nothing is computed; what is set in the column stays null.
+inline void fail_rest(KernelCall& call, size_t row) {
+  const std::string why = call.context.budget->status().error().message;
+  for (; row < call.rows; ++row) call.errors.add(row, why);
+}
+
 template <auto fn, class F = decltype(fn)>
 struct RowKernel;
 
@@ -260,9 +283,15 @@ struct RowKernel<fn, R (*)(P...)> {
   template <size_t... I>
   static void run(KernelCall& call, std::index_sequence<I...>) {
     [[maybe_unused]] constexpr auto kAt = positions();
+    constexpr bool kMayBeLong = (may_be_long<std::decay_t<P>> || ...);
     std::tuple<Source<P>...> sources{Source<P>(call, kAt[I])...};
     if constexpr (gives_value<R>) {
       for (size_t row = 0; row < call.rows; ++row) {
+        if (kMayBeLong && is_over(call, row)) {
+          fail_rest(call, row);
+          while (call.out.size() < call.rows) call.out.append_null();
+          return;
+        }
         if ((std::get<I>(sources).stops(row) || ...))
           call.out.append_null();
         else
@@ -273,9 +302,11 @@ struct RowKernel<fn, R (*)(P...)> {
       if (call.out.type().kind() == TypeKind::String || call.out.type().kind() == TypeKind::Bytes)
         share_strings(call);
       Sink<typename Bare<R>::Type> sink(call);
-      for (size_t row = 0; row < call.rows; ++row)
+      for (size_t row = 0; row < call.rows; ++row) {
+        if (kMayBeLong && is_over(call, row)) return fail_rest(call, row);
         if (!(std::get<I>(sources).stops(row) || ...))
           sink.put(row, fn(std::get<I>(sources).get(row)...));
+      }
     }
   }
 };
@@ -309,6 +340,11 @@ template <auto fn, Nulls nulls = Nulls::Propagate>
 void value_kernel(KernelCall& call) {
   std::vector<Value> values(call.args.size());
   for (size_t row = 0; row < call.rows; ++row) {
+    if (adapters::is_over(call, row)) {
+      adapters::fail_rest(call, row);
+      while (call.out.size() < call.rows) call.out.append_null();
+      return;
+    }
     bool has_null = false;
     for (size_t i = 0; i < values.size(); ++i) {
       values[i] = call.args[i].value(row);

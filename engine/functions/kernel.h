@@ -73,6 +73,10 @@ struct EvalContext {
   bool take_bytes(size_t bytes) const {
     return bytes <= kMaxValueBytes && (budget == nullptr || budget->take_bytes(bytes));
   }
+  // For what is needed on the way to a value and is no value itself.
+  bool take_working_bytes(size_t bytes) const {
+    return budget == nullptr || budget->take_bytes(bytes);
+  }
   // Why it was false: the error of the row.
   Error too_large(size_t bytes) const;
   bool is_over() const { return budget != nullptr && budget->is_over(); }

@@ -12,18 +12,28 @@ namespace engine {
 
 namespace {
 
+// About what one element takes while a lambda runs: its places here, itself gathered, a result.
+constexpr size_t kElementBytes = 64;
+
 // All elements (entries) of all rows of an ARRAY or MAP argument, one after another, so that a
-// lambda runs once over all of them.
+// lambda runs once over all of them. A row whose elements are more than there is memory for has an
+// error and none of them.
 struct Flat {
   std::vector<uint32_t> items;   // positions in the argument's children
   std::vector<uint32_t> owners;  // the row of each
   std::vector<Column> parts;     // elements; or keys and values
 
-  Flat(const Argument& argument, size_t rows) {
+  explicit Flat(KernelCall& call) {
+    const Argument& argument = call.args[0];
     const bool is_map = argument.type().kind() == TypeKind::Map;
-    for (size_t row = 0; row < rows; ++row) {
+    for (size_t row = 0; row < call.rows; ++row) {
       if (argument.is_null(row)) continue;
       const ItemRange range = items_of(argument, row);
+      const size_t bytes = (range.end - range.begin) * kElementBytes;
+      if (!call.context.take_working_bytes(bytes)) {
+        call.errors.add(row, call.context.budget->status().error().message);
+        continue;
+      }
       if (is_map)
         std::ranges::copy(hash_order(argument.column->child(0), range), std::back_inserter(items));
       else
@@ -56,7 +66,7 @@ void build_rows(KernelCall& call, const Flat& flat, Take take) {
 }
 
 void transform_array(KernelCall& call) {
-  const Flat flat(call.args[0], call.rows);
+  const Flat flat(call);
   const ColumnPtr results = flat.run(*call.lambdas[0], call.errors);
   build_rows(call, flat, [&](size_t at) { call.out.child(0).append_from(*results, at); });
 }
@@ -75,7 +85,7 @@ void check_new_entries(KernelCall& call, const Flat& flat, const Column& keys,
 }
 
 void transform_map(KernelCall& call) {
-  const Flat flat(call.args[0], call.rows);
+  const Flat flat(call);
   const ColumnPtr keys = flat.run(*call.lambdas[0], call.errors);
   const ColumnPtr values = flat.run(*call.lambdas[1], call.errors);
   check_new_entries(call, flat, *keys, *values);
@@ -86,7 +96,7 @@ void transform_map(KernelCall& call) {
 }
 
 void filter(KernelCall& call) {
-  const Flat flat(call.args[0], call.rows);
+  const Flat flat(call);
   const ColumnPtr keep = flat.run(*call.lambdas[0], call.errors);
   for (size_t at = 0; at < flat.owners.size(); ++at)
     if (keep->is_null(at)) call.errors.add(flat.owners[at], "the condition of FILTER is null");
@@ -100,7 +110,7 @@ void filter(KernelCall& call) {
 // The n-th elements of all rows are reduced at once: as many steps as the longest row has elements.
 class Reduction {
  public:
-  explicit Reduction(KernelCall& call) : call_(call), flat_(call.args[0], call.rows) {
+  explicit Reduction(KernelCall& call) : call_(call), flat_(call) {
     const auto initial = std::make_shared<const Column>(expanded(call.args[1], call.rows));
     std::vector<size_t> next(call.rows, 0);
     for (size_t row = 0; row < call.rows; ++row) states_.push_back({initial, row});

@@ -67,6 +67,13 @@ Status check(UErrorCode status) {
                fmt::format("the regular expression could not be matched: {}", u_errorName(status))};
 }
 
+// Between two matches: whether there is time and memory for what the next one makes.
+Status may_go_on(const EvalContext& context, size_t match_bytes) {
+  if (context.is_over() || !context.take_working_bytes(match_bytes))
+    return context.budget->status();
+  return {};
+}
+
 Value group_text(icu::RegexMatcher& found, int32_t group, UErrorCode& status) {
   if (found.start(group, status) < 0) return {};  // a group that took no part
   return Value::text(to_utf8(found.group(group, status)));
@@ -96,7 +103,10 @@ Result<Value> extract_all_groups(const KernelCall& call, PerBatch<Matcher>& matc
   if (group < 0 || group > found.groupCount()) return Value();
   UErrorCode status = U_ZERO_ERROR;
   ValueList matched;
-  while (found.find(status)) matched.push_back(group_text(found, group, status));
+  while (found.find(status)) {
+    matched.push_back(group_text(found, group, status));
+    TRY(may_go_on(call.context, size_of(matched.back())));
+  }
   TRY(check(status));
   return Value::list(std::move(matched));
 }
@@ -134,6 +144,7 @@ Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text tex
     const int32_t start = found.start(status), end = found.end(status);
     if (start == end && (start == 0 || start == whole.length())) continue;
     parts.push_back(Value::text(to_utf8(whole.tempSubStringBetween(at, start))));
+    TRY(may_go_on(call.context, size_of(parts.back())));
     at = end;
   }
   TRY(check(status));

@@ -1,6 +1,9 @@
 // From one text to many: SPLIT and SPLIT_TO_MAP.
+#include <absl/container/flat_hash_map.h>
+
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/text_search.h"
 #include "engine/java/utf16.h"
 
 namespace engine {
@@ -24,10 +27,22 @@ void split_each(Text text, Text delimiter, size_t (*unit_size)(Text, size_t), Ta
     return;
   }
   size_t at = 0;
-  for (size_t found; (found = text.find(delimiter, at)) != Text::npos;
-       at = found + delimiter.size())
+  TextMatches matches(text, delimiter);
+  for (size_t found; (found = matches.next()) != TextMatches::kNone; at = found + delimiter.size())
     take(text.substr(at, found - at));
   take(text.substr(at));
+}
+
+// What the parts of a text take, at most: exactly for a long text, by a guess for short ones.
+size_t parts_size(Text text, Text delimiter) {
+  constexpr size_t kShort = 4096;
+  size_t parts = text.size() / std::max<size_t>(delimiter.size(), 1) + 1;
+  if (text.size() > kShort && !delimiter.empty()) {
+    parts = 1;
+    TextMatches matches(text, delimiter);
+    while (matches.next() != TextMatches::kNone) ++parts;
+  }
+  return parts * sizeof(Text);
 }
 
 // The parts are views of the text: nothing is copied.
@@ -38,10 +53,17 @@ void split(KernelCall& call) {
   parts.share_strings_of(*call.args[0].column);
   call.out.share_strings_of(*call.args[0].column);
   for (size_t row = 0; row < call.rows; ++row) {
-    const bool is_null = texts.is_null(row) || delimiters.is_null(row);
-    if (!is_null)
-      split_each(texts[row], delimiters[row], unit_size, [&](Text part) { parts.append(part); });
-    call.out.close_list(!is_null);
+    bool is_valid = !texts.is_null(row) && !delimiters.is_null(row);
+    if (is_valid) {
+      const size_t size = parts_size(texts[row], delimiters[row]);
+      if (!call.context.take_bytes(size)) {
+        call.errors.add(row, call.context.too_large(size).message);
+        is_valid = false;
+      } else {
+        split_each(texts[row], delimiters[row], unit_size, [&](Text part) { parts.append(part); });
+      }
+    }
+    call.out.close_list(is_valid);
   }
 }
 
@@ -51,18 +73,17 @@ Value split_to_map(std::span<const Value> args) {
   if (entry_delimiter.empty() || pair_delimiter.empty() || entry_delimiter == pair_delimiter)
     return {};
   ValueMap entries;
+  absl::flat_hash_map<Text, size_t> places;  // of keys among the entries
   split_each(text, entry_delimiter, character_size, [&](Text entry) {
-    const size_t cut = entry.find(pair_delimiter);
+    const size_t cut = find_text(entry, pair_delimiter);
     if (cut == Text::npos) return;
-    const Text rest = entry.substr(cut + pair_delimiter.size());
-    Value key = Value::text(std::string(entry.substr(0, cut)));
-    Value value = Value::text(std::string(rest.substr(0, rest.find(pair_delimiter))));
-    for (auto& [known, kept] : entries)
-      if (known == key) {
-        kept = std::move(value);
-        return;
-      }
-    entries.emplace_back(std::move(key), std::move(value));
+    const Text key = entry.substr(0, cut), rest = entry.substr(cut + pair_delimiter.size());
+    Value value = Value::text(std::string(rest.substr(0, find_text(rest, pair_delimiter))));
+    const auto [place, is_new] = places.try_emplace(key, entries.size());
+    if (is_new)
+      entries.emplace_back(Value::text(std::string(key)), std::move(value));
+    else
+      entries[place->second].second = std::move(value);
   });
   return Value::map(std::move(entries));
 }

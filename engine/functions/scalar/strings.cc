@@ -8,6 +8,7 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/scalar/string_parts.h"
+#include "engine/functions/text_search.h"
 #include "engine/java/utf16.h"
 #include "engine/types/ascii.h"
 
@@ -46,14 +47,22 @@ std::string_view ucase(StringHeap& heap, std::string_view text) {
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string initcap(std::string_view text) {
-  const std::string lower = lower_case(text);
+  const bool is_simple = is_ascii(text);
+  std::string lower;
+  if (is_simple)
+    std::ranges::transform(text, std::back_inserter(lower), ascii_lower);
+  else
+    lower = lower_case(text);
   size_t at = 0;
   while (at < lower.size() && is_blank(lower[at])) ++at;
   std::string out;
   bool begins_word = true;
   for (; at < lower.size(); at += character_size(lower, at)) {
     const std::string_view character(lower.data() + at, character_size(lower, at));
-    out += begins_word ? upper_case(character) : character;
+    if (begins_word && is_simple)
+      out += ascii_upper(character[0]);
+    else
+      out += begins_word ? upper_case(character) : character;
     begins_word = is_blank(character[0]);
   }
   return out;
@@ -95,27 +104,37 @@ Result<std::optional<std::string>> pad(const KernelCall& call, std::string_view 
 
 // ---- Searching and replacing ----
 
-template <class Text>
-int32_t find_occurrence(Text text, Text wanted, int32_t position, int32_t occurrence) {
-  const auto size = static_cast<int64_t>(text.size());
-  if (std::abs(int64_t{position}) > size || occurrence < 1) return 0;
-  size_t at = position < 0   ? text.rfind(wanted, static_cast<size_t>(size + position))
-              : position > 0 ? text.find(wanted, static_cast<size_t>(position - 1))
-                             : text.find(wanted);
-  for (int32_t found = 1; found < occurrence && at != Text::npos; ++found)
-    at = position >= 0 ? text.find(wanted, at + 1)
-         : at == 0     ? Text::npos
-                       : text.rfind(wanted, at - 1);
-  return at == Text::npos ? 0 : static_cast<int32_t>(at) + 1;
+// The byte at which the n-th occurrence begins; occurrences may overlap.
+size_t find_occurrence(std::string_view text, std::string_view wanted, size_t from, int32_t nth) {
+  TextMatches matches(text, wanted, from);
+  size_t found = matches.next_overlapping();
+  for (int32_t count = 1; count < nth && found != TextMatches::kNone; ++count)
+    found = matches.next_overlapping();
+  return found;
+}
+// The n-th occurrence from the back of those that begin at `from` or before.
+size_t find_occurrence_backwards(std::string_view text, std::string_view wanted, size_t from,
+                                 int32_t nth) {
+  text = text.substr(0, std::min(text.size(), from + wanted.size()));
+  const std::string mirrored(text.rbegin(), text.rend()),
+      mirrored_wanted(wanted.rbegin(), wanted.rend());
+  const size_t found = find_occurrence(mirrored, mirrored_wanted, 0, nth);
+  return found == TextMatches::kNone ? found : text.size() - found - wanted.size();
 }
 
 int32_t instr_occurrence(std::optional<std::string_view> text,
                          std::optional<std::string_view> wanted, int32_t position,
                          int32_t occurrence) {
   if (!text || !wanted) return 0;
-  if (is_ascii(*text)) return find_occurrence(*text, *wanted, position, occurrence);
-  const std::u16string wide = to_utf16(*text), wide_wanted = to_utf16(*wanted);
-  return find_occurrence<std::u16string_view>(wide, wide_wanted, position, occurrence);
+  const auto units = static_cast<int64_t>(utf16_length(*text));
+  if (std::abs(int64_t{position}) > units || occurrence < 1) return 0;
+  const auto byte_of = [&](int64_t unit) { return utf16_offset(*text, static_cast<size_t>(unit)); };
+  const size_t found =
+      position < 0
+          ? find_occurrence_backwards(*text, *wanted, byte_of(units + position), occurrence)
+          : find_occurrence(*text, *wanted, byte_of(std::max(position - 1, 0)), occurrence);
+  if (found == TextMatches::kNone) return 0;
+  return static_cast<int32_t>(utf16_length(text->substr(0, found))) + 1;
 }
 int32_t instr_from(std::optional<std::string_view> text, std::optional<std::string_view> wanted,
                    int32_t position) {
@@ -137,9 +156,8 @@ std::string replace_empty(std::string_view text, std::string_view replacement) {
 
 size_t count_of(std::string_view text, std::string_view wanted) {
   size_t count = 0;
-  for (size_t at = text.find(wanted); at != std::string_view::npos;
-       at = text.find(wanted, at + wanted.size()))
-    ++count;
+  TextMatches matches(text, wanted);
+  while (matches.next() != TextMatches::kNone) ++count;
   return count;
 }
 
@@ -154,8 +172,8 @@ Result<std::string_view> replace(const KernelCall& call, std::string_view text,
   char* const start = call.out.heap().allocate(size);
   char* to = start;
   size_t at = 0;
-  for (size_t found = text.find(old_text); found != std::string_view::npos;
-       found = text.find(old_text, at)) {
+  TextMatches matches(text, old_text);
+  for (size_t found; (found = matches.next()) != TextMatches::kNone;) {
     to = std::ranges::copy(text.substr(at, found - at), to).out;
     to = std::ranges::copy(new_text, to).out;
     at = found + old_text.size();

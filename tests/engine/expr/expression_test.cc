@@ -143,10 +143,31 @@ TEST(Expression, like_matches_runs_and_single_characters) {
          {"'a\nb' LIKE 'a%b'", "false BOOLEAN; false"},
          {"'a\nb' LIKE '%\n%'", "true BOOLEAN; true"},
          {"'foo' NOT LIKE 'b%'", "true BOOLEAN; true"},
+         {"'aa' LIKE 'aa%a'", "false BOOLEAN; false"},
+         {"'ab' LIKE '%_b%'", "true BOOLEAN; true"},
+         {"'b' LIKE '%_b%'", "false BOOLEAN; false"},
+         {"'abcabd' LIKE '%a_d'", "true BOOLEAN; true"},
+         {"'a\xC3\xA9' LIKE '%__'", "true BOOLEAN; true"},
+         {"'\xC3\xA9' LIKE '%__'", "false BOOLEAN; false"},
+         {"'a\nbb' LIKE 'a%b'", "false BOOLEAN; false"},
+         {"'ab\nb' LIKE 'a%b%'", "false BOOLEAN; false"},
+         {"'xaxbx' LIKE '%a%b%'", "true BOOLEAN; true"},
+         {"'xbxax' LIKE '%a%b%'", "false BOOLEAN; false"},
          {"S LIKE 'he%'", "true BOOLEAN; !LIKE with a null"},
          {"'a' LIKE 'a!' ESCAPE '!'",
           "!LIKE pattern must not end with escape character BOOLEAN; !LIKE pattern must not end "
           "with escape character"}});
+}
+
+// What stands between two runs is found in time linear in the text, or, with `_` in it, given up.
+TEST(Expression, like_does_not_take_for_ever) {
+  check({{"LPAD('b', 1000000, 'a') LIKE CONCAT('%', LPAD('c', 500000, 'a'), '%')",
+          "false BOOLEAN; false"},
+         {"LPAD('b', 1000000, 'a') LIKE CONCAT('%', LPAD('b', 500000, 'a'), '%')",
+          "true BOOLEAN; true"},
+         {"LPAD('b', 100000, 'a') LIKE CONCAT('%_', LPAD('c', 50000, 'a'), '%')",
+          "!LIKE takes too many steps on this text BOOLEAN; !LIKE takes too many steps on this "
+          "text"}});
 }
 
 TEST(Expression, logic_is_lazy_and_refuses_null) {

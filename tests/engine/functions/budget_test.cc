@@ -74,6 +74,38 @@ TEST(FunctionBudget, a_batch_of_patterns_ends_with_its_time) {
   EXPECT_LT(clock.monotonic_us() - begin_us, 5'000'000);  // all would take minutes
 }
 
+// Each took minutes when a search began anew behind each place where it had failed.
+TEST(FunctionBudget, searches_are_linear_in_text_and_pattern) {
+  const std::string text(2'000'000, 'a'), half(1'000'000, 'a');
+  const std::string last_differs = half + "b", first_differs = "b" + half;
+  const SystemClock clock;
+  const int64_t begin_us = clock.monotonic_us();
+  for (const std::string& wanted : {last_differs, first_differs}) {
+    EXPECT_EQ(shown("INSTR", {text.c_str(), wanted.c_str()}), "0");
+    EXPECT_EQ(shown("INSTR", {text.c_str(), wanted.c_str(), -1}), "0");
+    EXPECT_EQ(call("REPLACE", {text.c_str(), wanted.c_str(), "x"})->as_string(), text);
+    EXPECT_EQ(call("SPLIT", {text.c_str(), wanted.c_str()})->as_list().size(), 1u);
+  }
+  EXPECT_EQ(shown("INSTR", {text.c_str(), half.c_str(), 1, 1'000'001}), "1000001");
+  EXPECT_EQ(shown("INSTR", {text.c_str(), half.c_str(), -1, 1'000'001}), "1");
+  std::string entries;
+  for (int i = 0; i < 2'000; ++i) entries += std::to_string(i) + "=x,";
+  EXPECT_EQ(call("SPLIT_TO_MAP", {entries.c_str(), ",", "="})->as_map().size(), 2'000u);
+  EXPECT_LT(clock.monotonic_us() - begin_us, 20'000'000);
+}
+
+TEST(FunctionBudget, slow_rows_of_any_function_end_with_their_time) {
+  const std::string text(300'000, 'a');
+  FunctionBatch batch("INSTR");
+  for (int i = 0; i < 2'000; ++i) batch.add({text.c_str(), "ab"});
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  budget.begin({.deadline_us = clock.monotonic_us() + 5'000});
+  batch.run(&budget);
+  EXPECT_EQ(batch.error(0), "");
+  EXPECT_EQ(batch.error(1'999), "the expressions took too long");
+}
+
 TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {
   FunctionBatch batch("LPAD");
   for (int i = 0; i < 20; ++i) batch.add({"", 1'000'000, "x"});
