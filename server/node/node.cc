@@ -34,7 +34,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
   node->queries_ = std::make_unique<QueryTasks>(*node->log_, *node->state_, node->clock_, shards,
-                                                settings.checkpoint_pace, must_stop);
+                                                settings.checkpoint_policy, must_stop);
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
   node->definitions_ = std::make_unique<MetadataApplier>(*node->log_, *node->metadata_,
                                                          *node->supervisor_, settings.sql.engine);
@@ -93,7 +93,7 @@ Status Node::open_storage() {
   log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
   storage::StateOptions state_options;
   state_options.log_instance = log_->store().instance_id();
-  state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_pace.chunk_keys);
+  state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_policy.chunk_keys);
   state_options.queue_limit_bytes =
       std::clamp<size_t>(memory_.limit_bytes() / 8, 16 << 20, 256 << 20);
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));

@@ -223,7 +223,8 @@ void QueryTasks::hand_over(std::vector<Place> places) {
     auto shared = std::make_shared<std::vector<Place>>(std::move(its_places));
     shard->post([shard = shard, shared] {
       for (Place& place : *shared) {
-        shard->sink().introduce(place.id, place.begun.producer_id, place.begun.producer_epoch);
+        shard->sink().register_producer(place.id, place.begun.producer_id,
+                                        place.begun.producer_epoch);
         shard->add(std::move(place.built));
       }
     });

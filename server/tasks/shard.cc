@@ -272,7 +272,7 @@ void Shard::when_passed(const std::string& query_id, int stage,
 
 // --- Reading what they are doing
 
-std::vector<ShardTask*> Shard::keepers(const std::string& query_id) {
+std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
   std::vector<ShardTask*> found;
   const auto query = tasks_.find(query_id);
   if (query == tasks_.end()) return found;

@@ -97,7 +97,7 @@ class Shard {
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& interest, std::function<void(Status)> passed);
   // The tasks here that keep a table of this query.
-  std::vector<ShardTask*> keepers(const std::string& query_id);
+  std::vector<ShardTask*> materializers(const std::string& query_id);
   std::vector<ShardTaskReport> reports() const;
 
  private:
