@@ -152,7 +152,8 @@ const MaterializerPlaces& SqlSession::places_of(
     const std::shared_ptr<const DefinedQuery>& materializer, const MetadataImage& image) {
   if (last_places_.query == materializer && last_places_.revision == image.revision)
     return last_places_;
-  last_places_ = {materializer, image.revision, parts_.queries.keeper_count(*materializer), {}};
+  last_places_ = {
+      materializer, image.revision, materializing_task_count(*materializer, *image.topics), {}};
   std::set<Shard*> shards;
   for (size_t i = 0; i < last_places_.tasks; ++i)
     shards.insert(&parts_.queries.shard_for(materializer->plan->id, static_cast<int32_t>(i)));
