@@ -49,7 +49,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
 // Those who have a dashboard look them up by name.
 TEST(ServerFacts, have_names_that_stay) {
   SimulatedClock clock;
-  const std::string data_dir = "/tmp";
+  const std::string data_dir = "/";
   const MemoryBudget memory(1 << 20);
   MetadataImage image;
   std::string names;
