@@ -6,11 +6,6 @@
 namespace engine {
 namespace {
 
-// NULL where nobody has measured it: 0 would say that there is none.
-Value measured_bytes(uint64_t bytes) {
-  return bytes == 0 ? Value() : Value::bigint(static_cast<int64_t>(bytes));
-}
-
 Value number(uint64_t value) { return Value::bigint(static_cast<int64_t>(value)); }
 Value number_or_null(const std::optional<int64_t>& value) {
   return value ? Value::bigint(*value) : Value();
@@ -30,7 +25,7 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
                      number(status.records_failed),
                      text_or_null(status.last_error),
                      number(status.records_late),
-                     measured_bytes(status.state_bytes),
+                     is_known ? number(status.state_bytes) : Value(),
                      is_known ? number(status.memory_bytes) : Value()};
   if (!extended) return row;
   std::vector<std::string> settings;
@@ -95,7 +90,7 @@ std::vector<InformationRow> task_rows(const InformationContext& context) {
                     text_or_null(task.positions), Value::bigint(status.lag_records),
                     Value::bigint(status.records_per_second), number(status.records_in),
                     number(status.records_late), number(status.records_failed),
-                    number(status.state_entries), measured_bytes(status.state_bytes),
+                    number(status.state_entries), number(status.state_bytes),
                     number(status.memory_bytes), number_or_null(task.checkpoint_age_ms),
                     number_or_null(task.journal_bytes), text_or_null(status.last_error)});
   }

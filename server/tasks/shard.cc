@@ -32,6 +32,12 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.interest.expired(); });
 }
 
+size_t state_bytes_of(const ShardTask& task) {
+  size_t bytes = 0;
+  for (const engine::Store* store : task.task->stage().stores()) bytes += store->memory_bytes();
+  return bytes;
+}
+
 bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_step); }
 
 }  // namespace
@@ -220,6 +226,7 @@ void Shard::step(ShardTask& task) {
 
 // Steps of a few kilobytes: most calls change nothing that threads share.
 void Shard::charge_memory(ShardTask::Memory& memory, const ShardTask& task) {
+  memory.state.resize(state_bytes_of(task));
   if (task.checkpoints) memory.waiting.resize(task.checkpoints->backlog().journal_bytes);
 }
 
@@ -309,7 +316,8 @@ std::vector<ShardTaskReport> Shard::reports() const {
       for (const engine::Store* store : task->task->stage().stores())
         report.state_entries += store->size();
       if (task->checkpoints) report.backlog = task->checkpoints->backlog();
-      report.memory_bytes = report.backlog.journal_bytes;
+      report.state_bytes = state_bytes_of(*task);
+      report.memory_bytes = report.state_bytes + report.backlog.journal_bytes;
     }
   return reports;
 }
