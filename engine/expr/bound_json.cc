@@ -31,9 +31,10 @@ struct JsonFields<TextPosition> {
                                             json_field("column", &TextPosition::column),
                                             json_field("offset", &TextPosition::offset));
 };
-// What is left besides the kernel, which goes by name.
+// What is left besides the kernel and the function, which go by name.
 template <>
 struct JsonFields<BoundExpression> {
+  static constexpr size_t elsewhere = 2;
   static constexpr auto fields = std::tuple(
       json_field("kind", &BoundExpression::kind), json_field("type", &BoundExpression::type),
       json_field("literal", &BoundExpression::literal),

@@ -10,6 +10,7 @@
 //
 // A member that has the value of a default-constructed struct is not written, and one that is not
 // there is left at that: so a member may be added as long as its default means what was before it.
+// A member without a line in the table would be lost on the way, so that does not compile.
 // Includes simdjson: for .cc files only.
 #pragma once
 #include <concepts>
@@ -22,6 +23,7 @@
 
 #include "engine/json/json_reader.h"
 #include "engine/json/json_writer.h"
+#include "engine/json/member_count.h"
 
 namespace engine {
 
@@ -205,9 +207,18 @@ bool is_json_default(const T& value, const T& otherwise) {
     return false;
 }
 
+// Members that are written in another way are counted in JsonFields<T>::elsewhere.
+template <HasJsonFields T>
+consteval bool has_all_fields() {
+  size_t known = std::tuple_size_v<std::remove_cvref_t<decltype(JsonFields<T>::fields)>>;
+  if constexpr (requires { JsonFields<T>::elsewhere; }) known += JsonFields<T>::elsewhere;
+  return known == member_count<T>();
+}
+
 // The members alone, for whoever writes more into the same object.
 template <HasJsonFields T>
 void write_fields(JsonWriter& out, const T& value) {
+  static_assert(has_all_fields<T>(), "a member of the struct has no json_field");
   static const T otherwise{};
   const auto write_one = [&](const auto& field) {
     if (is_json_default(value.*field.member, otherwise.*field.member)) return;

@@ -109,6 +109,7 @@ bool read_step(const JsonValue& json, const std::string& name, Step& step) {
 
 template <>
 struct JsonCodec<AggregateInstance> {
+  static_assert(member_count<AggregateInstance>() == 6, "write() and read() must know all of them");
   static void write(JsonWriter& out, const AggregateInstance& instance) {
     out.begin_object();
     out.key("function");
@@ -147,6 +148,7 @@ struct JsonCodec<AggregateInstance> {
 // The step's members beside its name, where it comes from and what it gives.
 template <>
 struct JsonCodec<PlanNode> {
+  static_assert(member_count<PlanNode>() == 3, "write() and read() must know all of them");
   static void write(JsonWriter& out, const PlanNode& node) {
     out.begin_object();
     out.key("step");

@@ -11,9 +11,9 @@ using Candidates = std::optional<std::vector<KeyAssignment>>;
 // More keys than this are not worth looking up one by one.
 constexpr size_t kMaxCandidates = 1000;
 
-class Narrowing {
+class KeyRangeAnalysis {
  public:
-  Narrowing(const std::vector<ColumnDef>& keys, const Scope& scope, const EvalContext& eval)
+  KeyRangeAnalysis(const std::vector<ColumnDef>& keys, const Scope& scope, const EvalContext& eval)
       : keys_(keys), scope_(scope), eval_(eval) {}
 
   Candidates of(const Expression& condition) const {
@@ -92,7 +92,7 @@ std::optional<std::vector<KeyAssignment>> key_candidates(const Expression& condi
                                                          const std::vector<ColumnDef>& keys,
                                                          const Scope& scope,
                                                          const EvalContext& eval) {
-  Candidates found = Narrowing(keys, scope, eval).of(condition);
+  Candidates found = KeyRangeAnalysis(keys, scope, eval).of(condition);
   if (!found) return std::nullopt;
   const bool complete = std::ranges::all_of(
       *found, [&](const KeyAssignment& assignment) { return assignment.size() == keys.size(); });

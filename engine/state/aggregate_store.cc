@@ -9,6 +9,8 @@ namespace engine {
 
 namespace {
 
+constexpr uint64_t kMaxRound = (uint64_t{1} << 40) - 1;  // some decades at a thousand a second
+
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
   size_t at = sizeof(GroupSlot);
@@ -27,6 +29,10 @@ std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances
 AggregateStore::AggregateStore(std::vector<AggregateInstance> instances, bool is_windowed)
     : instances_(std::move(instances)),
       is_windowed_(is_windowed),
+      has_heap_(std::ranges::any_of(instances_,
+                                    [](const AggregateInstance& instance) {
+                                      return instance.def->accumulator.destroy != nullptr;
+                                    })),
       offsets_(place_states(instances_)),
       pool_(offsets_.back()) {}
 
@@ -68,6 +74,7 @@ void AggregateStore::destroy_slot(GroupSlot* slot) {
   for (size_t i = 0; i < instances_.size(); ++i)
     if (const auto destroy = instances_[i].def->accumulator.destroy)
       destroy(instances_[i], state(*slot, i));
+  encoded_bytes_ -= slot->encoded_bytes;
   slot->key = nullptr;
   pool_.give_back(slot);
   --group_count_;
@@ -87,8 +94,8 @@ GroupSlot& AggregateStore::find_or_make(std::string_view key, int64_t window_sta
 GroupSlot& AggregateStore::touch(std::string_view key, int64_t window_start) {
   assert(!is_windowed_ || window_start >= expired_before_);  // invariant 2
   GroupSlot& slot = find_or_make(key, window_start);
-  if (slot.changed_in != round_) {
-    slot.changed_in = round_;
+  if (slot.changed_in != (round_ & kMaxRound)) {
+    slot.changed_in = round_ & kMaxRound;
     changed_.push_back(&slot);
   }
   return slot;
@@ -224,7 +231,20 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
   }
   if (!in.ok() || !in.at_end())
     return Error{ErrorCode::CorruptRecord, "a stored group does not fit its aggregation"};
+  note_size(slot, bytes.size());
   return {};
+}
+
+// What lists and texts of a state take on the heap is about what they take when they are written.
+void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
+  constexpr size_t kMost = (size_t{1} << 24) - 1;
+  encoded_bytes_ -= slot.encoded_bytes;
+  slot.encoded_bytes = std::min(encoded_bytes, kMost) & kMost;
+  encoded_bytes_ += slot.encoded_bytes;
+}
+
+size_t AggregateStore::memory_bytes() const {
+  return pool_.memory_bytes() + groups_.memory_bytes() + (has_heap_ ? encoded_bytes_ : 0);
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
@@ -235,10 +255,11 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
     out.append({store_index, StateEntry::Kind::DeleteBelow, key_scratch_, {}});
     expiry_changed_ = false;
   }
-  for (const GroupSlot* slot : changed_) {
+  for (GroupSlot* slot : changed_) {
     assert(slot->key && (!is_windowed_ || slot->window_start >= expired_before_));  // invariant 2
     encode_key(*slot, key_scratch_);
     encode(*slot, value_scratch_);
+    note_size(*slot, value_scratch_.size());
     out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
   }
   changed_.clear();

@@ -24,9 +24,11 @@ struct GroupSlot {
   const std::string* key = nullptr;
   int64_t window_start = 0;  // 0 without windows
   int64_t timestamp = -1;    // the greatest of all that contributed
-  uint64_t changed_in = 0;   // number of the round (between two take_changes) that changed it last
-  bool emitted : 1 = false;  // some row of this group went downstream
-  uint64_t born : 63 = 0;    // the number of groups that were ever made before it
+  // The number of the round (between two take_changes) that changed it last.
+  uint64_t changed_in : 40 = 0;
+  uint64_t encoded_bytes : 24 = 0;  // of its states, as last encoded; what is more does not count
+  bool emitted : 1 = false;         // some row of this group went downstream
+  uint64_t born : 63 = 0;           // the number of groups that were ever made before it
 };
 static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
 
@@ -82,6 +84,7 @@ class AggregateStore final : public Store {
   void take_changes(uint32_t store_index, StateChanges& out) override;
   Status restore(const StateEntry& entry) override;
   size_t size() const override { return group_count_; }
+  size_t memory_bytes() const override;
   bool release_some() override;
 
  private:
@@ -99,15 +102,18 @@ class AggregateStore final : public Store {
   void encode_key(const GroupSlot& slot, std::string& out) const;
   void encode(const GroupSlot& slot, std::string& out);
   Status decode(GroupSlot& slot, std::string_view bytes);
+  void note_size(GroupSlot& slot, size_t encoded_bytes);
 
   const std::vector<AggregateInstance> instances_;
   const bool is_windowed_;
+  const bool has_heap_;          // some state has memory beside its piece of the pool
   std::vector<size_t> offsets_;  // of each call's state in a slot
   SlotPool pool_;
   KeyMap<Windows> groups_;
   std::map<int64_t, Groups> by_start_;
   size_t group_count_ = 0;
-  size_t released_ = 0;  // places of the pool that release_some() is done with
+  size_t encoded_bytes_ = 0;  // of all groups
+  size_t released_ = 0;       // places of the pool that release_some() is done with
   uint64_t born_ = 0;
   uint64_t round_ = 1;
   std::vector<GroupSlot*> changed_;

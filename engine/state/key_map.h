@@ -16,6 +16,12 @@
 
 namespace engine {
 
+// Short texts lie in the string itself.
+inline size_t heap_bytes(const std::string& text) {
+  constexpr size_t kInside = 15;
+  return text.capacity() > kInside ? text.capacity() + 1 : 0;
+}
+
 // One table of five million entries doubles in a second, and the loop that it belongs to serves nobody
 // meanwhile. So there are many small ones, and one more, split off another, each time that they have
 // become fuller by one table's worth (linear hashing): an insertion moves about a thousand places at
@@ -52,6 +58,7 @@ class KeyMap {
                                          std::forward_as_tuple());
     tables_[table_of(hash)].insert(hash, entry.get());
     ++size_;
+    key_bytes_ += heap_bytes(entry->first);
     return {entry.release(), true};
   }
 
@@ -59,15 +66,20 @@ class KeyMap {
     if (tables_.empty()) return false;
     const uint32_t hash = hash_of(key);
     const std::unique_ptr<Entry> erased(tables_[table_of(hash)].take(key, hash));
-    size_ -= erased != nullptr;
-    return erased != nullptr;
+    if (!erased) return false;
+    key_bytes_ -= heap_bytes(erased->first);
+    --size_;
+    return true;
   }
 
   // Erases a table's worth of entries, any; true when more are left. What has millions of them is let
   // go of in such steps.
   bool erase_some() {
     if (tables_.empty()) return false;
-    for (Entry* entry : tables_.back().entries) delete entry;
+    for (Entry* entry : tables_.back().entries) {
+      if (entry) key_bytes_ -= heap_bytes(entry->first);
+      delete entry;
+    }
     size_ -= tables_.back().count;
     tables_.pop_back();
     set_mask();
@@ -84,6 +96,11 @@ class KeyMap {
   }
 
   size_t size() const { return size_; }
+  // Of all entries with their keys, about; what hangs on the values is not known here.
+  size_t memory_bytes() const {
+    constexpr size_t kAround = 32;  // a place in a table, and what the allocator adds
+    return size_ * (sizeof(Entry) + kAround) + key_bytes_;
+  }
   // So many entries are moved at most when the map grows.
   size_t largest_table() const {
     size_t largest = 0;
@@ -187,7 +204,7 @@ class KeyMap {
 
   std::vector<Table> tables_;
   size_t mask_ = 0;  // of the bits that tell the tables apart
-  size_t size_ = 0;
+  size_t size_ = 0, key_bytes_ = 0;
 };
 
 }  // namespace engine

@@ -44,6 +44,7 @@ std::optional<RowStore::Row> RowStore::remove(Entry& entry) {
   free_places_.push_back(kept.place);
   if (kept.change != kUnchanged) changed_[kept.change] = nullptr;
   if (ordered_) ordered_->erase(entry.first);
+  row_bytes_ -= heap_bytes(kept.row.bytes);
   std::optional<Row> before = std::move(kept.row);
   rows_.erase(entry.first);
   return before;
@@ -57,9 +58,18 @@ std::optional<RowStore::Row> RowStore::put(std::string_view key, Row row) {
     changed_.push_back(&entry);
   }
   std::optional<Row> before;
-  if (rows_.size() == rows_before) before = std::move(entry.second.row);
-  entry.second.row = std::move(row);
+  if (rows_.size() == rows_before) {
+    row_bytes_ -= heap_bytes(entry.second.row.bytes);
+    before = std::exchange(entry.second.row, {});
+  }
+  set_row(entry, std::move(row));
   return before;
+}
+
+void RowStore::set_row(Entry& entry, Row row) {
+  row_bytes_ -= heap_bytes(entry.second.row.bytes);
+  entry.second.row = std::move(row);
+  row_bytes_ += heap_bytes(entry.second.row.bytes);
 }
 
 std::optional<RowStore::Row> RowStore::erase(std::string_view key) {
@@ -122,6 +132,7 @@ bool RowStore::release_some() {
     ordered_->erase(ordered_->begin(), end);
     return true;
   }
+  row_bytes_ = 0;
   return rows_.erase_some();
 }
 
@@ -133,7 +144,7 @@ Status RowStore::restore(const StateEntry& entry) {
       row.timestamp = in.signed_varint();
       row.bytes = in.rest();
       if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a stored table row is cut"};
-      find_or_make(entry.key).second.row = std::move(row);
+      set_row(find_or_make(entry.key), std::move(row));
       return {};
     }
     case StateEntry::Kind::Delete:

@@ -58,6 +58,9 @@ class RowStore final : public Store {
   void take_changes(uint32_t store_index, StateChanges& out) override;
   Status restore(const StateEntry& entry) override;
   size_t size() const override { return rows_.size(); }
+  size_t memory_bytes() const override {
+    return rows_.memory_bytes() + places_.size() * sizeof(void*) + row_bytes_;
+  }
   bool release_some() override;
 
  private:
@@ -72,11 +75,13 @@ class RowStore final : public Store {
 
   Entry& find_or_make(std::string_view key);
   std::optional<Row> remove(Entry& entry);
+  void set_row(Entry& entry, Row row);
 
   KeyMap<Kept> rows_;
   std::deque<const Entry*> places_;
   std::deque<uint32_t> free_places_;
   uint64_t born_ = 0;
+  size_t row_bytes_ = 0;                                      // of all rows, on the heap
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys
   std::vector<Entry*> changed_;                               // null: erased since
   std::vector<std::string> erased_;

@@ -27,6 +27,9 @@ class SlotPool {
   }
   void give_back(void* slot) { free_.push_back(slot); }
 
+  size_t memory_bytes() const {
+    return blocks_.size() * kSlotsPerBlock * slot_size_ + free_.size() * sizeof(void*);
+  }
   // All pieces that were ever handed out, by number, also those that were given back since.
   size_t size() const {
     return blocks_.empty() ? 0 : (blocks_.size() - 1) * kSlotsPerBlock + used_in_block_;

@@ -27,6 +27,8 @@ class Store {
   // Applies an entry from a checkpoint or a journal; it is not a change. Fails with CorruptRecord.
   virtual Status restore(const StateEntry& entry) = 0;
   virtual size_t size() const = 0;
+  // The memory that its entries take, about; counted while they change, so asking costs nothing.
+  virtual size_t memory_bytes() const = 0;
   // Gives back the memory of some entries of a store that is not used any more; true when there are
   // more. To destroy millions in one go would hold the loop for a second.
   virtual bool release_some() = 0;

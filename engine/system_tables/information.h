@@ -26,7 +26,7 @@ struct QueryStatus {
   int64_t lag_records = 0;
   uint64_t records_in = 0, records_failed = 0, records_late = 0;
   int64_t records_per_second = 0;
-  uint64_t state_entries = 0, state_bytes = 0;
+  uint64_t state_entries = 0, state_bytes = 0, memory_bytes = 0;
   std::string last_error = {};
   // The record that moved stream time furthest: records are late, or not, by its time.
   int64_t stream_time = -1;

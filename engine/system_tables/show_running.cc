@@ -6,11 +6,6 @@
 namespace engine {
 namespace {
 
-// NULL where nobody has measured it: 0 would say that there is none.
-Value measured_bytes(uint64_t bytes) {
-  return bytes == 0 ? Value() : Value::bigint(static_cast<int64_t>(bytes));
-}
-
 Value number(uint64_t value) { return Value::bigint(static_cast<int64_t>(value)); }
 Value number_or_null(const std::optional<int64_t>& value) {
   return value ? Value::bigint(*value) : Value();
@@ -19,7 +14,8 @@ Value number_or_null(const std::optional<int64_t>& value) {
 InformationRow query_row(const PersistentQuery& query, bool extended,
                          const QueryStatuses& statuses) {
   const auto found = statuses.find(query.id);
-  const QueryStatus status = found == statuses.end() ? QueryStatus{} : found->second;
+  const bool is_known = found != statuses.end();
+  const QueryStatus status = is_known ? found->second : QueryStatus{};
   InformationRow row{Value::text(query.id),
                      Value::text(state_of(query, statuses)),
                      Value::text(join_list(query.sources)),
@@ -29,7 +25,8 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
                      number(status.records_failed),
                      text_or_null(status.last_error),
                      number(status.records_late),
-                     measured_bytes(status.state_bytes)};
+                     is_known ? number(status.state_bytes) : Value(),
+                     is_known ? number(status.memory_bytes) : Value()};
   if (!extended) return row;
   std::vector<std::string> settings;
   for (const auto& [name, value] : query.properties) settings.push_back(name + "=" + value);
@@ -55,7 +52,7 @@ Schema queries_schema(bool extended) {
   Schema schema{{text_column("query"), text_column("state"), text_column("reads"),
                  text_column("writes"), number_column("lag"), number_column("rows/s"),
                  number_column("errors"), text_column("last error"), number_column("late"),
-                 number_column("state bytes")}};
+                 number_column("state bytes"), number_column("memory bytes")}};
   if (!extended) return schema;
   schema.columns.push_back(number_column("rows"));
   schema.columns.push_back(number_column("state entries"));
@@ -79,8 +76,8 @@ Schema tasks_schema() {
            text_column("positions"), number_column("lag"), number_column("rows/s"),
            number_column("rows"), number_column("late"), number_column("errors"),
            number_column("state entries"), number_column("state bytes"),
-           number_column("checkpoint age ms"), number_column("journal bytes"),
-           text_column("last error")}};
+           number_column("memory bytes"), number_column("checkpoint age ms"),
+           number_column("journal bytes"), text_column("last error")}};
 }
 
 std::vector<InformationRow> task_rows(const InformationContext& context) {
@@ -93,9 +90,9 @@ std::vector<InformationRow> task_rows(const InformationContext& context) {
                     text_or_null(task.positions), Value::bigint(status.lag_records),
                     Value::bigint(status.records_per_second), number(status.records_in),
                     number(status.records_late), number(status.records_failed),
-                    number(status.state_entries), measured_bytes(status.state_bytes),
-                    number_or_null(task.checkpoint_age_ms), number_or_null(task.journal_bytes),
-                    text_or_null(status.last_error)});
+                    number(status.state_entries), number(status.state_bytes),
+                    number(status.memory_bytes), number_or_null(task.checkpoint_age_ms),
+                    number_or_null(task.journal_bytes), text_or_null(status.last_error)});
   }
   return rows;
 }

@@ -90,30 +90,6 @@ Result<EncodedRows> encode_side(const DataSource& source, const InsertBatch& bat
 
 }  // namespace
 
-// Topics get their ids in the order in which they are made.
-class MemoryEngine::MemoryTopics final : public Topics {
- public:
-  std::optional<TopicDescription> find(std::string_view name) const override {
-    const auto found = topics_.find(std::string(name));
-    if (found == topics_.end()) return std::nullopt;
-    return found->second;
-  }
-  std::vector<TopicDescription> all() const override {
-    std::vector<TopicDescription> topics;
-    for (const auto& [name, topic] : topics_) topics.push_back(topic);
-    return topics;
-  }
-  void add(TopicDescription topic) {
-    const size_t number = topics_.size() + 1;
-    topic.id.bytes[14] = static_cast<uint8_t>(number >> 8);
-    topic.id.bytes[15] = static_cast<uint8_t>(number);
-    topics_.try_emplace(topic.name, std::move(topic));
-  }
-
- private:
-  std::map<std::string, TopicDescription> topics_;
-};
-
 MemoryEngine::MemoryEngine(const Properties& properties)
     : settings_(ksqldb_settings()),
       properties_(base_properties(properties)),
@@ -127,7 +103,7 @@ void MemoryEngine::add_topic(const std::string& name, int partitions, int replic
   topic.name = name;
   topic.partitions = partitions;
   topic.replicas = replicas;
-  topics_->add(std::move(topic));
+  topics_->add_topic(std::move(topic));
 }
 
 PlanContext MemoryEngine::plan_context() const {
@@ -169,7 +145,7 @@ Status MemoryEngine::create_source(const CreateSource& create, const ParsedState
   NewSource planned =
       TRY(plan_create_source(create, statement, *catalog_, *topics_, settings_, properties_));
   if (!planned.source) return {};
-  if (planned.new_topic) topics_->add(*std::move(planned.new_topic));
+  if (planned.new_topic) topics_->add_topic(*std::move(planned.new_topic));
   catalog_ = with_source(*catalog_, planned.source);
   if (!planned.source->read_only || planned.source->kind != SourceKind::Table) return {};
   PlannedQuery query =
@@ -181,7 +157,7 @@ Status MemoryEngine::create_source(const CreateSource& create, const ParsedState
 Status MemoryEngine::add_query(PlannedQuery planned, const ParsedStatement& statement) {
   if (planned.if_not_exists_hit) return {};
   planned.plan = TRY(reread(planned.plan));
-  if (planned.new_topic) topics_->add(*std::move(planned.new_topic));
+  if (planned.new_topic) topics_->add_topic(*std::move(planned.new_topic));
   auto query = std::make_shared<PersistentQuery>();
   query->id = planned.plan.id;
   query->kind = planned.plan.kind;

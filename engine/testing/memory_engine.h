@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/catalog/memory_topics.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/query_plan.h"
 #include "engine/testing/case_engine.h"
@@ -34,7 +35,6 @@ class MemoryEngine final : public CaseEngine {
   std::vector<KnownTopic> topics() const override;
 
  private:
-  class MemoryTopics;
   struct Planned {
     QueryPlan plan;
     std::unique_ptr<MemoryQuery> running;  // made when it is fed first

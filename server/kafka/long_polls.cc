@@ -21,6 +21,8 @@ void LongPolls::forget(Session& session, std::span<const storage::TopicPartition
 }
 
 void LongPolls::grown(std::span<const storage::TopicPartition> partitions) {
+  // Who comes from here on sees the records when it looks: they are durable already.
+  if (sessions_ == 0) return;
   bool was_empty;
   {
     std::lock_guard lock(mutex_);

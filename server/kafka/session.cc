@@ -58,11 +58,15 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       limits_(limits),
       surroundings_(surroundings),
       frames_(limits.max_frame_size, surroundings.memory),
-      pending_charge_(surroundings.memory, MemoryKind::Connections) {}
+      pending_charge_(surroundings.memory, MemoryKind::Connections) {
+  if (surroundings_.polls) surroundings_.polls->attach();
+}
 
 Session::~Session() {
   for (const Pending& pending : pending_) pending.slot->on_ready = nullptr;
-  if (surroundings_.polls) surroundings_.polls->forget(*this, told_);
+  if (!surroundings_.polls) return;
+  surroundings_.polls->forget(*this, told_);
+  surroundings_.polls->detach();
 }
 
 void Session::run() {

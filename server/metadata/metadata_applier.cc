@@ -13,9 +13,11 @@ namespace {
 
 // Of one lane. A waiting change holds a parsed statement; a client that sends more is too fast.
 constexpr size_t kMaxWaitingJobs = 1000;
-// A snapshot is written after as many revisions as there are objects in it, so that each revision
-// pays for writing about one, and after this many at least.
+// A snapshot is written after so many revisions at least, and after as many as there are objects in
+// it, divided by so many: each revision pays for writing a few objects, and a start reads at most
+// three times as much log as snapshot. (A CREATE ... AS makes three objects.)
 constexpr int64_t kMinSnapshotRevisions = 1000;
+constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
@@ -198,7 +200,7 @@ void MetadataApplier::save_snapshot_if_due() {
   const size_t objects =
       now->topics->by_name().size() + now->catalog->sources().size() + now->queries().size();
   if (now->revision.value() - snapshot_revision_.value() <
-      std::max(kMinSnapshotRevisions, static_cast<int64_t>(objects)))
+      std::max(kMinSnapshotRevisions, static_cast<int64_t>(objects) / kObjectsPerRevision))
     return;
   snapshot_revision_ = now->revision;
   // Nobody waits for it: without it the next start reads a longer log.

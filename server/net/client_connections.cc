@@ -28,21 +28,18 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   ClientConnection(ClientConnections& owner, Socket socket, uint64_t id)
       : owner_(owner),
         id_(id),
+        pass_(owner.shared_.connections),
         memory_(owner.shared_.memory),
         unsent_(&memory_, MemoryKind::Results),
         connection_(owner.loop_, std::move(socket), *this),
         session_(owner.shared_.protocol.open_session({owner.shard_, *this, connection_, memory_})),
-        progress_us_(owner.shared_.clock.monotonic_us()) {
-    ++owner.shared_.connection_count;
-  }
-  ~ClientConnection() {
-    stop_waiting();
-    owner_.shared_.release_connection();
-  }
+        progress_us_(owner.shared_.clock.monotonic_us()) {}
+  ~ClientConnection() { stop_waiting(); }
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
   ClientSession& session() { return *session_; }
+  bool is_admitted() const { return pass_.is_admitted(); }
 
   void pump() {
     is_woken_ = false;
@@ -133,6 +130,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
 
   ClientConnections& owner_;
   const uint64_t id_;
+  const Gate::Pass pass_;  // left last: then the socket is closed
   MemoryAccount memory_;
   MemoryCharge unsent_;
   Connection connection_;
@@ -155,9 +153,9 @@ void ClientConnections::accept(Socket socket) {
   const uint64_t id = ++last_id_;
   ClientConnection& added =
       *(connections_[id] = std::make_unique<ClientConnection>(*this, std::move(socket), id));
-  if (shared_.is_stopping)
+  if (!added.is_admitted())
     added.session().shut_down({ErrorCode::ShuttingDown, "the server is shutting down"});
-  else if (shared_.connection_count > shared_.options.max_connections)
+  else if (shared_.connections.count() > shared_.options.max_connections)
     added.session().shut_down(
         {ErrorCode::TooManyConnections, "sorry, too many clients already",
          fmt::format("max-connections is {}.", shared_.options.max_connections)});

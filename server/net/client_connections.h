@@ -1,6 +1,5 @@
 // The connections of one loop, each a socket and a session.
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/gate.h"
 #include "server/net/front_end.h"
 
 namespace server {
@@ -19,13 +19,7 @@ struct FrontEndShared {
   ClientProtocol& protocol;
   MemoryBudget& memory;
   const Clock& clock;
-  std::atomic<size_t> connection_count = 0;
-  std::atomic<bool> is_stopping = false;
-  Task on_last_closed = {};  // set before is_stopping is
-
-  void release_connection() {
-    if (--connection_count == 0 && is_stopping) on_last_closed();
-  }
+  Gate connections = {};  // closed by stop()
 };
 
 class ClientConnection;

@@ -47,12 +47,12 @@ Result<std::unique_ptr<FrontEnd>> FrontEnd::open(const std::vector<Loop*>& loops
 
 FrontEnd::~FrontEnd() {
   impl_->listener.reset();
-  impl_->shared.is_stopping = false;  // nobody is to be told any more
+  impl_->shared.connections.forget_waiter();
   for (const auto& shard : impl_->shards) shard->clear();
 }
 
 const Address& FrontEnd::address() const { return impl_->address; }
-size_t FrontEnd::connection_count() const { return impl_->shared.connection_count; }
+size_t FrontEnd::connection_count() const { return impl_->shared.connections.count(); }
 
 void FrontEnd::stop(Task on_stopped) {
   Loop& first = impl_->shards.front()->loop();
@@ -60,13 +60,13 @@ void FrontEnd::stop(Task on_stopped) {
     impl->listener.reset();
     // Each shard counts as one more connection until it has told its own: a socket that is on its
     // way to it comes before that.
-    impl->shared.connection_count += impl->shards.size();
-    impl->shared.on_last_closed = [&first, on_stopped] { first.post(on_stopped); };
-    impl->shared.is_stopping = true;
+    Gate& gate = impl->shared.connections;
+    for (size_t i = 0; i < impl->shards.size(); ++i) gate.enter();
+    gate.close([&first, on_stopped] { first.post(on_stopped); });
     for (const auto& shard : impl->shards)
-      shard->loop().post([shard, impl] {
+      shard->loop().post([shard, &gate] {
         shard->shut_down();
-        impl->shared.release_connection();
+        gate.leave();
       });
   });
 }

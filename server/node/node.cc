@@ -33,8 +33,10 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->make_shards());
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
-  node->queries_ = std::make_unique<QueryTasks>(*node->log_, *node->state_, node->clock_, shards,
-                                                settings.checkpoint_pace, must_stop);
+  node->queries_ = std::make_unique<QueryTasks>(
+      *node->log_, *node->state_, node->clock_, shards,
+      [raw = node.get()] { return raw->definitions_->image()->topics; }, settings.checkpoint_policy,
+      must_stop);
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
   node->definitions_ = std::make_unique<MetadataApplier>(*node->log_, *node->metadata_,
                                                          *node->supervisor_, settings.sql.engine);
@@ -93,7 +95,7 @@ Status Node::open_storage() {
   log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
   storage::StateOptions state_options;
   state_options.log_instance = log_->store().instance_id();
-  state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_pace.chunk_keys);
+  state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_policy.chunk_keys);
   state_options.queue_limit_bytes =
       std::clamp<size_t>(memory_.limit_bytes() / 8, 16 << 20, 256 << 20);
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
@@ -116,8 +118,9 @@ int Node::shard_count() const {
 
 Status Node::make_shards() {
   for (int i = 0; i < shard_count(); ++i) {
-    shards_.push_back(TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, clock_,
-                                      [this](const ShardTask& task) { on_task_failure(task); })));
+    shards_.push_back(
+        TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, memory_, clock_,
+                        [this](const ShardTask& task) { on_task_failure(task); })));
   }
   shards_are_ready_.store(true, std::memory_order_release);
   return {};
@@ -150,7 +153,7 @@ std::vector<engine::ServerFact> Node::facts(int64_t started_us) const {
     loops.push_back({slices.loop_name(), slices.read(), slices.longest_us()});
   }
   return server_facts({settings_.data_dir, clock_, started_us, std::move(loops),
-                       log_->partitions().size(), pg_->connection_count(),
+                       storage::statistics_of(*log_), pg_->connection_count(),
                        kafka_->connection_count(), *definitions_->image(), memory_});
 }
 

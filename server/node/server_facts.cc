@@ -45,6 +45,16 @@ void add_budget(Facts& facts, const MemoryBudget& memory) {
                      fmt::to_string(memory.held_bytes(static_cast<MemoryKind>(kind)))});
 }
 
+// Whether the disk keeps up: a queue that does not empty is a log that cannot write fast enough.
+void add_log(Facts& facts, const storage::LogStatistics& log) {
+  facts.push_back({"log", "partitions", fmt::to_string(log.partitions)});
+  facts.push_back({"log", "commits", fmt::to_string(log.commits)});
+  facts.push_back({"log", "commits per second", fmt::to_string(log.commits_per_second)});
+  facts.push_back({"log", "queued requests", fmt::to_string(log.queued_requests)});
+  facts.push_back({"log", "queued bytes", fmt::to_string(log.queued_bytes)});
+  facts.push_back({"log", "removals in progress", fmt::to_string(log.pending_removals)});
+}
+
 // The files are sparse: what counts is what they take on the disk.
 void add_file(Facts& facts, const std::string& data_dir, std::string_view section,
               std::string_view file) {
@@ -83,7 +93,7 @@ Facts server_facts(const ServerFactSources& sources) {
   add_loops(facts, sources.loops);
   add_budget(facts, sources.memory);
   add_process_memory(facts);
-  facts.push_back({"log", "partitions", fmt::to_string(sources.partitions)});
+  add_log(facts, sources.log);
   add_file(facts, sources.data_dir, "log", "log.mdb");
   add_file(facts, sources.data_dir, "state", "state.mdb");
   add_disk(facts, sources.data_dir);

@@ -8,6 +8,7 @@
 #include "engine/system_tables/information.h"
 #include "server/metadata/image.h"
 #include "server/net/slice_meter.h"
+#include "storage/log/log_statistics.h"
 
 namespace server {
 
@@ -22,7 +23,7 @@ struct ServerFactSources {
   const Clock& clock;
   int64_t started_us = 0;  // of the clock
   std::vector<LoopFacts> loops;
-  size_t partitions = 0;
+  storage::LogStatistics log;
   size_t pg_connections = 0, kafka_connections = 0;
   const MetadataImage& image;
   const MemoryBudget& memory;

@@ -145,15 +145,15 @@ constexpr SettingRow kSettings[] = {
     {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
     {"checkpoint-interval-ms", "",
      [](NodeSettings& s, const std::string& text) {
-       return set_number(s.checkpoint_pace.interval_ms, text, 1, 3'600'000);
+       return set_number(s.checkpoint_policy.interval_ms, text, 1, 3'600'000);
      }},
     {"checkpoint-journal-bytes", "",
      [](NodeSettings& s, const std::string& text) {
-       return set_number(s.checkpoint_pace.journal_bytes, text, 1, int64_t{1} << 40);
+       return set_number(s.checkpoint_policy.journal_bytes, text, 1, int64_t{1} << 40);
      }},
     {"checkpoint-chunk-keys", "",
      [](NodeSettings& s, const std::string& text) {
-       return set_number(s.checkpoint_pace.chunk_keys, text, 1, 1'000'000);
+       return set_number(s.checkpoint_policy.chunk_keys, text, 1, 1'000'000);
      }},
     {"log-level", "debug, info, warn or error [info]", set_log_level_name},
 };

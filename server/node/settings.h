@@ -25,7 +25,7 @@ struct NodeSettings {
   int statement_threads = 0;        // likewise
   std::string log_level = "info";   // debug, info, warn, error
   bool processing_log = true;       // failed records are also told in a stream of their own
-  CheckpointPolicy checkpoint_pace;
+  CheckpointPolicy checkpoint_policy;
   SqlSettings sql;
 };
 
@@ -35,7 +35,8 @@ size_t memory_limit_bytes(const NodeSettings& settings);
 // What the command line asks for besides a server.
 struct ServerArguments {
   NodeSettings settings;
-  bool is_over = false;  // --help was answered, or the arguments were refused aloud
+  bool is_over =
+      false;  // --help was answered, or the arguments were refused, and the user told why
   int exit_code = 0;
 };
 ServerArguments read_server_arguments(int argc, const char* const* argv);

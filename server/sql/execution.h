@@ -70,7 +70,7 @@ enum class TransientEnd : uint8_t { Never, AtPresentEnd };
 Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
                                                       engine::PlannedQuery planned,
                                                       MetadataImagePtr image, TransientEnd end);
-// SHOW and its kin.
+// SHOW, DESCRIBE, EXPLAIN.
 std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image);

@@ -42,6 +42,8 @@ class InformationExecution final : public SqlExecution {
     task.shard = static_cast<int64_t>(shard);
     task.epoch = report.epoch.value();
     task.positions = report.positions;
+    task.journal_bytes = static_cast<int64_t>(report.backlog.journal_bytes);
+    if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
     add_to(task.status, report);
   }
 
@@ -52,6 +54,8 @@ class InformationExecution final : public SqlExecution {
     status.records_in += report.metrics.records_in;
     status.records_failed += report.metrics.records_failed;
     status.state_entries += report.state_entries;
+    status.state_bytes += report.state_bytes;
+    status.memory_bytes += report.memory_bytes;
     status.records_late += report.metrics.records_late;
     status.records_per_second += report.metrics.records_per_second;
     if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;

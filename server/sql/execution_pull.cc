@@ -23,18 +23,18 @@ class PullExecution final : public SqlExecution {
   ~PullExecution() override { cancel_scans(); }
 
   void begin() {
-    if (const DefinedQuery* keeper = image_->materializer_of(*plan_->table))
-      keeper_ = image_->find_query(keeper->query->id);
+    if (const DefinedQuery* materializer = image_->materializer_of(*plan_->table))
+      materializer_ = image_->find_query(materializer->query->id);
     else
       return fail(Error{ErrorCode::ObjectState,
                         fmt::format("no query keeps the rows of table {}", plan_->table->name)});
     if (rows_left_ == 0) return finish();
-    if (session().written().empty() || session().has_passed(keeper_)) return ask();
-    wait_timer_.emplace(session().shard().loop(), [this] { give_up_waiting(); });
+    if (session().written().empty() || session().has_passed(materializer_)) return ask();
+    wait_timer_.emplace(session().shard().loop(), [this] { on_wait_timeout(); });
     wait_timer_->start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();
-    wait_for_written(session().parts(), session().shard(), image_, {keeper_.get()},
+    wait_for_written(session().parts(), session().shard(), image_, {materializer_.get()},
                      session().written(), interest_, [this, alive = alive()](Status status) {
                        if (*alive) written_passed(std::move(status));
                      });
@@ -52,7 +52,7 @@ class PullExecution final : public SqlExecution {
     bool has_reported = false, is_complete = false;
   };
 
-  void give_up_waiting() {
+  void on_wait_timeout() {
     if (is_asking_) return;
     receiver().on_notice({sql::NoticeLevel::Warning,
                           fmt::format("table {} has not yet caught up with what this session wrote",
@@ -66,7 +66,7 @@ class PullExecution final : public SqlExecution {
   void written_passed(Status status) {
     if (is_asking_) return;
     if (status)
-      session().note_passed(keeper_);
+      session().note_passed(materializer_);
     else
       receiver().on_notice(
           {sql::NoticeLevel::Warning,
@@ -81,11 +81,11 @@ class PullExecution final : public SqlExecution {
     is_asking_ = true;
     wait_timer_.reset();
     interest_.reset();
-    const KeeperPlaces& places = session().places_of(keeper_, *image_);
+    const MaterializerPlaces& places = session().places_of(materializer_, *image_);
     tasks_expected_ = places.tasks;
     if (places.shards.empty()) return fail(not_kept());
     auto request = std::make_shared<PullRequest>();
-    request->query_id = keeper_->plan->id;
+    request->query_id = materializer_->plan->id;
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->properties = session().properties();
@@ -129,7 +129,7 @@ class PullExecution final : public SqlExecution {
   }
 
   Error not_kept() {
-    const auto trouble = session().parts().supervisor.trouble_of(keeper_->plan->id);
+    const auto trouble = session().parts().supervisor.trouble_of(materializer_->plan->id);
     if (!trouble)
       return Error{
           ErrorCode::ObjectState,
@@ -138,7 +138,7 @@ class PullExecution final : public SqlExecution {
           "Try again in a moment."};
     return Error{ErrorCode::ObjectState,
                  fmt::format("table {} cannot be read: its query {} does not run",
-                             plan_->table->name, keeper_->plan->id),
+                             plan_->table->name, materializer_->plan->id),
                  trouble->message, trouble->hint};
   }
 
@@ -232,7 +232,7 @@ class PullExecution final : public SqlExecution {
 
   const std::shared_ptr<const engine::PullPlan> plan_;
   const MetadataImagePtr image_;
-  std::shared_ptr<const DefinedQuery> keeper_;
+  std::shared_ptr<const DefinedQuery> materializer_;
   std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
   std::shared_ptr<int> interest_;    // likewise
   std::vector<Part> parts_;          // one for each shard that keeps rows

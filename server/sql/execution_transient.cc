@@ -18,7 +18,7 @@ class TransientExecution final : public SqlExecution {
         planned_(std::move(planned)),
         image_(std::move(image)),
         end_(end),
-        room_(planned_.limit ? *planned_.limit : INT64_MAX) {}
+        rows_left_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
   // What ends at the present end shows what its session wrote, also by way of other queries.
@@ -26,7 +26,7 @@ class TransientExecution final : public SqlExecution {
     const std::vector<const DefinedQuery*> writers = writers_of_sources();
     if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
       return begin_reading();
-    wait_timer_.emplace(session().shard().loop(), [this] { give_up_waiting(); });
+    wait_timer_.emplace(session().shard().loop(), [this] { on_wait_timeout(); });
     wait_timer_->start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();
@@ -57,7 +57,7 @@ class TransientExecution final : public SqlExecution {
     return writers;
   }
 
-  void give_up_waiting() {
+  void on_wait_timeout() {
     if (has_begun_) return;
     warn("the query that writes it is behind");
     go_on();
@@ -136,10 +136,11 @@ class TransientExecution final : public SqlExecution {
 
   void show(engine::Batch batch) {
     if (is_over_) return;
-    const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(room_));
+    const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
     if (rows > 0) receiver().on_rows(batch.columns, 0, rows);
-    room_ -= static_cast<int64_t>(rows);
-    if (room_ == 0) is_over_ = true;  // ends after the step: the task must not vanish inside it
+    rows_left_ -= static_cast<int64_t>(rows);
+    if (rows_left_ == 0)
+      is_over_ = true;  // ends after the step: the task must not vanish inside it
   }
 
   void stepped(engine::StepResult result) {
@@ -163,7 +164,7 @@ class TransientExecution final : public SqlExecution {
   const TransientEnd end_;
   std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
   std::shared_ptr<int> interest_;    // likewise
-  int64_t room_;
+  int64_t rows_left_;
   bool has_begun_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
 };

@@ -63,12 +63,12 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
       shaper_(*request_->plan),
       random_(static_cast<uint64_t>(clock.monotonic_us())),
       budget_(clock, &is_cancelled_),
-      room_(request_->is_shaped_there && request_->plan->limit
-                ? static_cast<size_t>(*request_->plan->limit)
-                : SIZE_MAX) {}
+      rows_left_(request_->is_shaped_there && request_->plan->limit
+                     ? static_cast<size_t>(*request_->plan->limit)
+                     : SIZE_MAX) {}
 
 void PullScan::begin() {
-  for (ShardTask* task : shard_.keepers(request_->query_id)) views_.push_back(task->view);
+  for (ShardTask* task : shard_.materializers(request_->query_id)) views_.push_back(task->view);
   run();
 }
 
@@ -88,7 +88,7 @@ void PullScan::run() {
   std::vector<std::shared_ptr<engine::TableView>> seen;
   size_t rows = 0;
   const int64_t until_us = clock_.monotonic_us() + kSliceUs;
-  while (at_ < views_.size() && room_ > 0 && rows < kPortionRows) {
+  while (at_ < views_.size() && rows_left_ > 0 && rows < kPortionRows) {
     Result<Found> found = next_rows();
     if (!found) return send(std::move(found).error());
     rows += found->rows.rows;
@@ -98,7 +98,7 @@ void PullScan::run() {
     }
     if (clock_.monotonic_us() >= until_us) break;
   }
-  portion->is_last = at_ == views_.size() || room_ == 0;
+  portion->is_last = at_ == views_.size() || rows_left_ == 0;
   if (has_answered_ && rows == 0 && !portion->is_last) return run_soon();
   has_answered_ = true;
   is_over_ = portion->is_last;
@@ -121,8 +121,8 @@ Result<PullScan::Found> PullScan::next_rows() {
     is_last = slice.is_last;
   }
   if (request_->is_shaped_there) {
-    found.rows = TRY(shaper_.shape(std::move(found.rows), room_, eval));
-    room_ -= found.rows.rows;
+    found.rows = TRY(shaper_.shape(std::move(found.rows), rows_left_, eval));
+    rows_left_ -= found.rows.rows;
   }
   TRY(budget_.status());
   if (is_last) {

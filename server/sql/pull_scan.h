@@ -72,7 +72,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   std::vector<std::weak_ptr<engine::TableView>> views_;  // of tasks that may go meanwhile
   size_t at_ = 0;                                        // the view that is being scanned
   engine::StoreCursor cursor_;
-  size_t room_;
+  size_t rows_left_;
   int untaken_ = 0;
   bool has_answered_ = false, is_resting_ = false, is_over_ = false;
 };

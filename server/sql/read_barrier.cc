@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "server/metadata/query_topics.h"
+
 namespace server {
 
 namespace {
@@ -46,11 +48,8 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
          ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes) {
       const auto* input = std::get_if<engine::InputStep>(&node.step);
       if (!input) continue;
-      if (input->exchange >= 0)
-        topics.push_back(ref.query->exchange_ids.at(static_cast<size_t>(input->exchange)));
-      else if (const auto topic = ref.query->topic_ids.find(input->topic);
-               topic != ref.query->topic_ids.end())
-        topics.push_back(topic->second);
+      if (const auto topic = input_topic(*ref.query, *input, *image_->topics))
+        topics.push_back(topic->id);
     }
     return topics;
   }
@@ -63,22 +62,14 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
     return targets;
   }
 
-  void add_ends_of(const Uuid& topic) {
-    for (int32_t i = 0;; ++i) {
-      const auto status = parts_.log.find_partition({topic, PartitionId(i)});
-      if (!status) return;
-      frontier_[{topic, PartitionId(i)}] = status->readable_end();
-    }
-  }
-
   void note_outputs(const StageRef& ref) {
     const engine::OutputPlan& output =
         ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
-    if (output.exchange >= 0)
-      add_ends_of(ref.query->exchange_ids.at(static_cast<size_t>(output.exchange)));
-    else if (const auto topic = ref.query->topic_ids.find(output.topic);
-             topic != ref.query->topic_ids.end())
-      add_ends_of(topic->second);
+    const auto topic = output_topic(*ref.query, output, *image_->topics);
+    if (!topic) return;
+    for (PartitionId i{0}; i < PartitionId{topic->partition_count}; ++i)
+      if (const auto status = parts_.log.find_partition({topic->id, i}))
+        frontier_[{topic->id, i}] = status->readable_end();
   }
 
   void next() {

@@ -34,7 +34,7 @@ SqlSession::~SqlSession() = default;
 
 engine::Properties SqlSession::properties() const {
   engine::Properties properties = settings_.properties();
-  // How rows are shown to this client is nobody else's affair.
+  // How rows are shown belongs to this session, not to what the statement means.
   std::erase_if(properties, [](const auto& entry) { return entry.first.starts_with("push."); });
   return properties;
 }
@@ -148,13 +148,15 @@ void SqlSession::note_written(const std::vector<storage::AppendedBatch>& batches
   }
 }
 
-const KeeperPlaces& SqlSession::places_of(const std::shared_ptr<const DefinedQuery>& keeper,
-                                          const MetadataImage& image) {
-  if (last_places_.query == keeper && last_places_.revision == image.revision) return last_places_;
-  last_places_ = {keeper, image.revision, parts_.queries.keeper_count(*keeper), {}};
+const MaterializerPlaces& SqlSession::places_of(
+    const std::shared_ptr<const DefinedQuery>& materializer, const MetadataImage& image) {
+  if (last_places_.query == materializer && last_places_.revision == image.revision)
+    return last_places_;
+  last_places_ = {
+      materializer, image.revision, materializing_task_count(*materializer, *image.topics), {}};
   std::set<Shard*> shards;
   for (size_t i = 0; i < last_places_.tasks; ++i)
-    shards.insert(&parts_.queries.shard_for(keeper->plan->id, static_cast<int32_t>(i)));
+    shards.insert(&parts_.queries.shard_for(materializer->plan->id, static_cast<int32_t>(i)));
   // In the order of the shards: it is that of the rows.
   for (Shard* shard : parts_.queries.shards())
     if (shards.contains(shard)) last_places_.shards.push_back(shard);

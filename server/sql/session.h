@@ -41,7 +41,7 @@ struct SqlParts {
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
 // The shards that keep rows of a table, and in how many tasks.
-struct KeeperPlaces {
+struct MaterializerPlaces {
   std::shared_ptr<const DefinedQuery> query;
   Revision revision;
   size_t tasks = 0;
@@ -84,8 +84,8 @@ class SqlSession final : public sql::SessionBackend {
   bool has_passed(const std::shared_ptr<const DefinedQuery>& query) const {
     return passed_.contains(query);
   }
-  const KeeperPlaces& places_of(const std::shared_ptr<const DefinedQuery>& keeper,
-                                const MetadataImage& image);
+  const MaterializerPlaces& places_of(const std::shared_ptr<const DefinedQuery>& materializer,
+                                      const MetadataImage& image);
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
@@ -108,7 +108,7 @@ class SqlSession final : public sql::SessionBackend {
   const sql::SessionSettings& settings_;
   SessionWrites written_;
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
-  KeeperPlaces last_places_;                              // of the table that was asked last
+  MaterializerPlaces last_places_;                        // of the table that was asked last
   bool in_transaction_ = false;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   MemoryAccount* const memory_;

@@ -253,7 +253,19 @@ void TaskCheckpoints::keep(std::string changes) {
 
 bool TaskCheckpoints::is_dirty() const { return gathered_bytes_ > 0 || frozen_; }
 
-void TaskCheckpoints::tick() {
+TaskCheckpoints::Backlog TaskCheckpoints::backlog() const {
+  Backlog backlog{gathered_bytes_};
+  // What is frozen is older than what has gathered since.
+  if (frozen_) {
+    backlog.journal_bytes += frozen_bytes_;
+    backlog.age_us = lane_->clock().monotonic_us() - frozen_since_us_;
+  } else if (gathered_bytes_ > 0) {
+    backlog.age_us = lane_->clock().monotonic_us() - since_us_;
+  }
+  return backlog;
+}
+
+void TaskCheckpoints::tick(Memory memory) {
   if (frozen_) {
     const Frozen::Phase phase = frozen_->phase;
     if (phase == Frozen::Phase::Writing) return;
@@ -268,7 +280,9 @@ void TaskCheckpoints::tick() {
   if (gathered_bytes_ == 0) return;
   const bool is_old =
       lane_->clock().monotonic_us() - since_us_ > lane_->policy().interval_ms * 1000;
-  if ((gathered_bytes_ >= journal_bytes() || is_old) && lane_->may_try()) begin();
+  const size_t enough =
+      memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
+  if ((gathered_bytes_ >= enough || is_old) && lane_->may_try()) begin();
 }
 
 void TaskCheckpoints::begin() {
@@ -279,7 +293,8 @@ void TaskCheckpoints::begin() {
   frozen_->position_before = finished_;
   frozen_->scalars = engine::encode_journal(position_);
   frozen_->scalars_before = finished_scalars_;
-  gathered_bytes_ = 0;
+  frozen_bytes_ = std::exchange(gathered_bytes_, 0);
+  frozen_since_us_ = since_us_;
   if (frozen_->byte_count() <= kSmallBytes) frozen_->sort();
   frozen_->write_next();
 }

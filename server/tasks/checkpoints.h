@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,16 +80,25 @@ class TaskCheckpoints {
   void begin_after(TaskSequence last, engine::JournalEntry position);
   // A durable journal entry of the task, in order.
   void add(TaskSequence sequence, engine::JournalEntry entry);
-  // Begins a checkpoint if it is time for one and none is on its way.
-  void tick();
+  // Begins a checkpoint if it is time for one and none is on its way; while memory is short that is
+  // much sooner.
+  enum class Memory : uint8_t { Enough, Tight };
+  void tick(Memory memory = Memory::Enough);
   // Whether ticks are of any use.
   bool is_dirty() const;
+  // What the journal holds that no checkpoint contains yet: a restart reads it again.
+  struct Backlog {
+    size_t journal_bytes = 0;
+    std::optional<int64_t> age_us = {};  // of the oldest of it; nothing when there is none
+  };
+  Backlog backlog() const;
   // So much waits for a checkpoint that fails that the task must not add more: its input is safe in
   // the log, memory is not.
   bool is_overdue() const { return gathered_bytes_ > kMaxJournals * journal_bytes(); }
 
  private:
   static constexpr size_t kMaxJournals = 4;
+  static constexpr size_t kTightFraction = 16;
   struct Frozen;
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
   void keep(std::string changes);
@@ -104,6 +114,8 @@ class TaskCheckpoints {
   std::string finished_scalars_;
   size_t gathered_bytes_ = 0;
   int64_t since_us_ = 0;
+  size_t frozen_bytes_ = 0;         // while there is a checkpoint on its way: those of it,
+  int64_t frozen_since_us_ = 0;     // and when the first of them was added
   std::shared_ptr<Frozen> frozen_;  // on its way, or waiting to be tried again; shared with it
 };
 

@@ -47,7 +47,8 @@ void LogSources::release() {
   in_turn_ = false;
 }
 
-void LogSink::introduce(const std::string& task, ProducerId producer_id, int16_t producer_epoch) {
+void LogSink::register_producer(const std::string& task, ProducerId producer_id,
+                                int16_t producer_epoch) {
   producers_[task] = Producer{producer_id, producer_epoch, {}};
 }
 

@@ -46,7 +46,7 @@ class LogSink final : public engine::Sink {
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
 
   // The producer as which a task's outputs are written; its sequences begin anew with it.
-  void introduce(const std::string& task, ProducerId producer_id, int16_t producer_epoch);
+  void register_producer(const std::string& task, ProducerId producer_id, int16_t producer_epoch);
   void forget(const std::string& task) { producers_.erase(task); }
 
  private:

@@ -24,6 +24,9 @@ void QuerySupervisor::stop_thread() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  // An operation waits for the shards, which its caller stops next.
+  gate_.close();
+  gate_.wait_until_empty();
 }
 
 void QuerySupervisor::run() {
@@ -67,9 +70,10 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (launches.empty()) return;
   std::vector<Status> started = tasks_.start(launches);
+  std::lock_guard lock(mutex_);
+  bool is_failed = false;
   for (size_t i = 0; i < launches.size(); ++i) {
     const std::string& id = launches[i].defined->plan->id;
-    std::lock_guard lock(mutex_);
     if (started[i]) {
       schedule_.started(id);
       continue;
@@ -78,8 +82,9 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
     if (started[i].error().code != ErrorCode::ShuttingDown)
       report(id, started[i].error(), "not started");
     schedule_.start_failed(id, std::move(started[i]).error(), now_ms());
+    is_failed = true;
   }
-  changed_.notify_all();  // when something is due
+  if (is_failed) changed_.notify_all();  // there is another time at which something is due
 }
 
 void QuerySupervisor::remove_leftovers(const Known& known) {
@@ -101,6 +106,8 @@ void QuerySupervisor::remove_leftovers(const Known& known) {
 }
 
 void QuerySupervisor::start(std::vector<QueryPtr> queries) {
+  const Gate::Pass pass(gate_);
+  if (!pass.is_admitted()) return;
   std::lock_guard operation(operation_mutex_);
   std::vector<RestartSchedule::Attempt> attempts;
   for (QueryPtr& query : queries) {
@@ -114,6 +121,8 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
 }
 
 void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
+  const Gate::Pass pass(gate_);
+  if (!pass.is_admitted()) return;
   const std::string& id = defined.plan->id;
   {
     std::lock_guard operation(operation_mutex_);
@@ -130,6 +139,8 @@ void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
 }
 
 void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
+  const Gate::Pass pass(gate_);
+  if (!pass.is_admitted()) return;
   const std::string& id = defined.plan->id;
   std::lock_guard operation(operation_mutex_);
   {
@@ -141,6 +152,8 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
 }
 
 void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
+  const Gate::Pass pass(gate_);
+  if (!pass.is_admitted()) return;
   std::lock_guard operation(operation_mutex_);
   const auto found = wanted_.find(query_id);
   if (found == wanted_.end()) return;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/gate.h"
 #include "base/log_rate.h"
 #include "server/metadata/query_runner.h"
 #include "server/tasks/query_tasks.h"
@@ -72,6 +73,7 @@ class QuerySupervisor final : public QueryRunner {
   storage::Log& log_;
   const Clock& clock_;
   std::thread thread_;
+  Gate gate_;  // on tasks: none begins, and none is under way, once stop_thread() has returned
 
   // One operation on tasks at a time; taken before mutex_.
   std::mutex operation_mutex_;

@@ -55,70 +55,56 @@ Shard& QueryTasks::shard_for(const std::string& query_id, int32_t partition) {
                   shards_.size()];
 }
 
-int32_t QueryTasks::partition_count(const Uuid& topic) const {
-  int32_t count = 0;
-  while (log_.find_partition({topic, PartitionId(count)})) ++count;
-  return count;
-}
-
 Result<std::vector<QueryTasks::StageInput>> QueryTasks::inputs_of(
-    const DefinedQuery& defined, const engine::StagePlan& stage) const {
+    const DefinedQuery& defined, const engine::StagePlan& stage,
+    const storage::TopicSnapshot& topics) {
   std::vector<StageInput> inputs;
   for (const engine::PlanNode& node : stage.nodes) {
     const auto* input = std::get_if<engine::InputStep>(&node.step);
     if (!input) continue;
-    const auto index = static_cast<uint32_t>(inputs.size());
-    if (input->exchange >= 0) {
-      inputs.push_back(
-          {index, defined.exchange_ids.at(static_cast<size_t>(input->exchange)), input});
-      continue;
-    }
-    const auto topic = defined.topic_ids.find(input->topic);
-    if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
+    const auto topic = input_topic(defined, *input, topics);
+    if (!topic)
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("topic \"{}\" of {} was deleted", input->topic, input->source_name)};
-    inputs.push_back({index, topic->second, input});
+    inputs.push_back({static_cast<uint32_t>(inputs.size()), *topic, input});
   }
+  const StageInput& first = inputs.front();
   for (const StageInput& input : inputs)
-    if (partition_count(input.topic) != partition_count(inputs.front().topic))
-      return Error{
-          ErrorCode::ObjectState,
-          fmt::format("the inputs of the query have different numbers of partitions: {} "
-                      "has {}, {} has {}",
-                      inputs.front().step->source_name, partition_count(inputs.front().topic),
-                      input.step->source_name, partition_count(input.topic)),
-          {},
-          "Partitions were added to a topic. Drop the query, copy the stream or table "
-          "to as many partitions as the other has, and create the query anew."};
+    if (input.topic.partition_count != first.topic.partition_count)
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("the inputs of the query have different numbers of partitions: {} "
+                               "has {}, {} has {}",
+                               first.step->source_name, first.topic.partition_count,
+                               input.step->source_name, input.topic.partition_count),
+                   {},
+                   "Partitions were added to a topic. Drop the query, copy the stream or table "
+                   "to as many partitions as the other has, and create the query anew."};
   return inputs;
 }
 
 Result<engine::StageEnd> QueryTasks::end_of(const DefinedQuery& defined,
-                                            const engine::StagePlan& stage) const {
-  if (stage.output.exchange >= 0) {
-    const Uuid id = defined.exchange_ids.at(static_cast<size_t>(stage.output.exchange));
-    return engine::StageEnd(engine::OutputTarget{id, partition_count(id)});
-  }
-  if (stage.output.topic.empty())
+                                            const engine::StagePlan& stage,
+                                            const storage::TopicSnapshot& topics) {
+  if (stage.output.exchange < 0 && stage.output.topic.empty())
     return engine::StageEnd(engine::CallbackOutput::Take([](engine::Batch) {}));
-  const auto topic = defined.topic_ids.find(stage.output.topic);
-  if (topic == defined.topic_ids.end() || partition_count(topic->second) == 0)
+  const auto topic = output_topic(defined, stage.output, topics);
+  if (!topic)
     return Error{
         ErrorCode::UnknownTopic,
         fmt::format("topic \"{}\", which the query writes, was deleted", stage.output.topic)};
-  return engine::StageEnd(engine::OutputTarget{topic->second, partition_count(topic->second)});
+  return engine::StageEnd(engine::OutputTarget{topic->id, topic->partition_count});
 }
 
 engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const StageInput& input,
-                                           PartitionId partition) const {
+                                           PartitionId partition) {
   engine::Task::Input made;
   made.input = input.index;
-  made.partition = {input.topic, partition};
+  made.partition = {input.topic.id, partition};
   made.is_exchange = input.step->exchange >= 0;
   // A table is always whole, also where a stream of the same topic begins at its end.
   if (input.step->kind == engine::SourceKind::Stream)
     for (const StartPosition& start : defined.starts)
-      if (start.topic == input.topic && start.partition == partition) made.next = start.offset;
+      if (start.topic == input.topic.id && start.partition == partition) made.next = start.offset;
   return made;
 }
 
@@ -133,14 +119,15 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined) {
   return {};
 }
 
-Status QueryTasks::place(const Launch& launch, size_t index, std::vector<Place>& places) const {
+Status QueryTasks::place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
+                         std::vector<Place>& places) {
   const engine::QueryPlan& plan = *launch.defined->plan;
   std::vector<Place> mine;
   for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
-    TRY(end_of(*launch.defined, plan.stages[stage]));
-    const std::vector<StageInput> inputs = TRY(inputs_of(*launch.defined, plan.stages[stage]));
-    const int32_t partitions = partition_count(inputs.front().topic);
-    for (int32_t partition = 0; partition < partitions; ++partition) {
+    TRY(end_of(*launch.defined, plan.stages[stage], topics));
+    const std::vector<StageInput> inputs =
+        TRY(inputs_of(*launch.defined, plan.stages[stage], topics));
+    for (int32_t partition = 0; partition < inputs.front().topic.partition_count; ++partition) {
       if (partition == 0 || !plan.stages[stage].merges_partitions)
         mine.push_back({&launch,
                         index,
@@ -168,7 +155,7 @@ Status QueryTasks::raise_epochs(std::span<Place> places) {
   return {};
 }
 
-Status QueryTasks::build(Place& place) {
+Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics) {
   const Launch& launch = *place.launch;
   const engine::QueryPlan& plan = *launch.defined->plan;
   const engine::StagePlan& stage = plan.stages[static_cast<size_t>(place.stage)];
@@ -181,7 +168,7 @@ Status QueryTasks::build(Place& place) {
   engine::TaskOptions options = options_for(plan);
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
-  engine::StageEnd end = TRY(end_of(*launch.defined, stage));
+  engine::StageEnd end = TRY(end_of(*launch.defined, stage, topics));
   entry->task = TRY(engine::Task::make(
       place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
       clock_, std::hash<std::string>{}(place.id), plan.properties, options));
@@ -223,7 +210,8 @@ void QueryTasks::hand_over(std::vector<Place> places) {
     auto shared = std::make_shared<std::vector<Place>>(std::move(its_places));
     shard->post([shard = shard, shared] {
       for (Place& place : *shared) {
-        shard->sink().introduce(place.id, place.begun.producer_id, place.begun.producer_epoch);
+        shard->sink().register_producer(place.id, place.begun.producer_id,
+                                        place.begun.producer_epoch);
         shard->add(std::move(place.built));
       }
     });
@@ -233,9 +221,10 @@ void QueryTasks::hand_over(std::vector<Place> places) {
 std::vector<Status> QueryTasks::start(std::span<const Launch> launches) {
   std::vector<Status> results(launches.size());
   std::vector<Place> places;
+  const auto topics = find_topics_();  // one view for all: the tasks of a query fit each other
   for (size_t i = 0; i < launches.size(); ++i) {
     results[i] = make_exchanges(*launches[i].defined);
-    if (results[i]) results[i] = place(launches[i], i, places);
+    if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
   // The former owners are fenced first: if that fails, nothing has changed.
   if (const Status raised = raise_epochs(places); !raised) {
@@ -249,7 +238,7 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches) {
     on_shards_.insert(id);
   }
 
-  build_all(places, results);
+  build_all(places, *topics, results);
   // All tasks of a query run, or none.
   std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
   hand_over(std::move(places));
@@ -257,13 +246,14 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches) {
 }
 
 // On as many threads as there are shards: at a start there may be ten thousand.
-void QueryTasks::build_all(std::span<Place> places, std::vector<Status>& results) {
+void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
+                           std::vector<Status>& results) {
   std::atomic<size_t> next = 0;
   std::mutex mutex;  // of `results`
   const auto work = [&] {
     for (size_t i = next++; i < places.size(); i = next++) {
       Status built = must_stop_ ? Error{ErrorCode::ShuttingDown, "the server was told to stop"}
-                                : build(places[i]);
+                                : build(places[i], topics);
       if (built) continue;
       std::lock_guard lock(mutex);
       results[places[i].query] = std::move(built);
@@ -273,16 +263,6 @@ void QueryTasks::build_all(std::span<Place> places, std::vector<Status>& results
   for (size_t i = 1; i < std::min(shards_.size(), places.size()); ++i) helpers.emplace_back(work);
   work();
   for (std::thread& helper : helpers) helper.join();
-}
-
-size_t QueryTasks::keeper_count(const DefinedQuery& defined) const {
-  const auto& materialization = defined.plan->materialization;
-  if (!materialization) return 0;
-  const engine::StagePlan& stage =
-      defined.plan->stages[static_cast<size_t>(materialization->stage)];
-  const auto inputs = inputs_of(defined, stage);
-  if (!inputs || stage.merges_partitions) return 1;
-  return static_cast<size_t>(partition_count(inputs->front().topic));
 }
 
 void QueryTasks::remove(const std::string& query_id) {

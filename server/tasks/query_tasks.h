@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/metadata/image.h"
+#include "server/metadata/query_topics.h"
 #include "server/tasks/restart_schedule.h"
 #include "server/tasks/shard.h"
 #include "storage/log/log.h"
@@ -23,17 +24,20 @@ struct RecoveredCounts {
 };
 
 // Threads: one operation at a time, on a thread that may wait (QuerySupervisor sees to it);
-//          keeper_count() and shards() on any.
+//          shard_for() and shards() on any.
 // Owner:   the node; the shards, the log and the state store outlive it.
 class QueryTasks {
  public:
+  // The topics as of now: they say how many partitions there are.
+  using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
   QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
-             std::vector<Shard*> shards, CheckpointPolicy checkpoint_policy,
+             std::vector<Shard*> shards, FindTopics find_topics, CheckpointPolicy checkpoint_policy,
              const std::atomic<bool>& must_stop)
       : log_(log),
         state_(state),
         clock_(clock),
         shards_(std::move(shards)),
+        find_topics_(std::move(find_topics)),
         checkpoints_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)),
         must_stop_(must_stop) {}
 
@@ -65,9 +69,6 @@ class QueryTasks {
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
-  // How many tasks keep the query's table when all of them run. Any thread.
-  size_t keeper_count(const DefinedQuery& defined) const;
-
   Shard& shard_for(const std::string& query_id, int32_t partition);
   const std::vector<Shard*>& shards() const { return shards_; }
   const RecoveredCounts& recovered() const { return recovered_; }
@@ -75,13 +76,15 @@ class QueryTasks {
  private:
   struct StageInput {
     uint32_t index;
-    Uuid topic;
+    QueryTopic topic;
     const engine::InputStep* step;
   };
-  Result<std::vector<StageInput>> inputs_of(const DefinedQuery& defined,
-                                            const engine::StagePlan& stage) const;
-  Result<engine::StageEnd> end_of(const DefinedQuery& defined,
-                                  const engine::StagePlan& stage) const;
+  static Result<std::vector<StageInput>> inputs_of(const DefinedQuery& defined,
+                                                   const engine::StagePlan& stage,
+                                                   const storage::TopicSnapshot& topics);
+  static Result<engine::StageEnd> end_of(const DefinedQuery& defined,
+                                         const engine::StagePlan& stage,
+                                         const storage::TopicSnapshot& topics);
   // A task that is going to be: its place in the query, and what it reads.
   struct Place {
     const Launch* launch;
@@ -95,20 +98,22 @@ class QueryTasks {
   };
   Status make_exchanges(const DefinedQuery& defined);
   // Fails when the query cannot have all of its tasks.
-  Status place(const Launch& launch, size_t index, std::vector<Place>& places) const;
+  static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
+                      std::vector<Place>& places);
   Status raise_epochs(std::span<Place> places);
-  Status build(Place& place);
+  Status build(Place& place, const storage::TopicSnapshot& topics);
   // How one partition of an input is taken.
-  engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
-                                 PartitionId partition) const;
-  int32_t partition_count(const Uuid& topic) const;
-  void build_all(std::span<Place> places, std::vector<Status>& results);
+  static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
+                                        PartitionId partition);
+  void build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
+                 std::vector<Status>& results);
   void hand_over(std::vector<Place> places);
 
   storage::Log& log_;
   storage::StateStore& state_;
   const Clock& clock_;
   const std::vector<Shard*> shards_;
+  const FindTopics find_topics_;
   const std::shared_ptr<CheckpointLane> checkpoints_;
   const std::atomic<bool>& must_stop_;  // a start with much state to restore looks at it
   FindProcessingLog find_processing_log_;

@@ -38,31 +38,36 @@ bool is_for_good(ErrorCode code) {
 
 }  // namespace
 
-RestartSchedule::Attempt RestartSchedule::begin_run(const std::string& query_id) {
-  State& state = states_[query_id];
+// The number of the run changes here, so that news of the one that is about to be replaced are old
+// already.
+RestartSchedule::Attempt RestartSchedule::begin_attempt(Entry& entry) {
+  auto& [id, state] = entry;
   state.run = ++last_run_;
-  enter(state, Phase::Attempting);
-  return {query_id, state.run, std::exchange(state.mode, RunMode::Batches)};
+  enter(entry, Phase::Attempting);
+  return {id, state.run, std::exchange(state.mode, RunMode::Batches)};
+}
+
+RestartSchedule::Attempt RestartSchedule::begin_run(const std::string& query_id) {
+  return begin_attempt(*states_.try_emplace(query_id).first);
 }
 
 void RestartSchedule::started(const std::string& query_id) {
   const auto found = states_.find(query_id);
   if (found == states_.end()) return;
   // A task may have failed before its query was told to have started: that stands.
-  if (found->second.phase == Phase::Attempting) {
-    enter(found->second, Phase::Running);
-    found->second.error = {};
-  }
+  if (found->second.phase != Phase::Attempting) return;
+  enter(*found, Phase::Running);
+  found->second.error = {};
 }
 
 void RestartSchedule::start_failed(const std::string& query_id, Error error, int64_t now_ms) {
-  State& state = states_[query_id];
-  state.error = std::move(error);
-  if (state.error.code == ErrorCode::DiskFull) return park(state);
-  if (is_for_good(state.error.code))
-    enter(state, Phase::Stopped);
+  Entry& entry = *states_.try_emplace(query_id).first;
+  const bool for_good = is_for_good(error.code);
+  entry.second.error = std::move(error);
+  if (for_good)
+    enter(entry, Phase::Stopped);
   else
-    wait(state, now_ms);
+    fail(entry, now_ms);
 }
 
 bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
@@ -77,115 +82,105 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   state.error = news.error;
   if (news.has_progressed) state.delay_ms = 0;
   if (!is_blamed) {
-    if (state.error.code == ErrorCode::DiskFull)
-      park(state);
-    else
-      wait(state, now_ms);
-    return true;
+    fail(*found, now_ms);
+  } else if (news.was_isolating) {
+    enter(*found, Phase::Stopped);
+  } else {
+    // At once: it ends at the bad record, so it cannot go round in circles.
+    state.mode = RunMode::Isolating;
+    wait_until(*found, now_ms);
   }
-  if (news.was_isolating) {
-    enter(state, Phase::Stopped);
-    return true;
-  }
-  // At once: it ends at the bad record, so it cannot go round in circles.
-  state.mode = RunMode::Isolating;
-  enter(state, Phase::Waiting);
-  state.due_ms = now_ms;
   return true;
 }
 
-void RestartSchedule::wait(State& state, int64_t now_ms) {
-  enter(state, Phase::Waiting);
+// What lies at the world, not at a record: it is tried again, later each time.
+void RestartSchedule::fail(Entry& entry, int64_t now_ms) {
+  State& state = entry.second;
   state.delay_ms = next_delay(state.delay_ms, back_off_);
-  state.due_ms = now_ms + state.delay_ms;
-}
-
-void RestartSchedule::park(State& state) {
-  enter(state, Phase::Parked);
-  state.delay_ms = next_delay(state.delay_ms, back_off_);
+  if (state.error.code == ErrorCode::DiskFull)
+    enter(entry, Phase::Parked);
+  else
+    wait_until(entry, now_ms + state.delay_ms);
 }
 
 void RestartSchedule::room_is_back(int64_t now_ms) {
-  for (auto& [id, state] : states_) {
+  for (Entry& entry : states_) {
+    const State& state = entry.second;
     if (state.phase != Phase::Parked) continue;
-    enter(state, Phase::Waiting);
     // At once, but for those that have come back before and got nowhere.
-    state.due_ms = state.delay_ms > back_off_.first_ms ? now_ms + state.delay_ms : now_ms;
+    wait_until(entry, state.delay_ms > back_off_.first_ms ? now_ms + state.delay_ms : now_ms);
   }
 }
 
-void RestartSchedule::enter(State& state, Phase phase) {
+void RestartSchedule::enter(Entry& entry, Phase phase) {
+  auto& [id, state] = entry;
+  if (state.phase == Phase::Waiting) waiting_.erase({state.due_ms, id});
   parked_count_ += (phase == Phase::Parked) - (state.phase == Phase::Parked);
   state.phase = phase;
 }
 
+void RestartSchedule::wait_until(Entry& entry, int64_t due_ms) {
+  enter(entry, Phase::Waiting);
+  entry.second.due_ms = due_ms;
+  waiting_.emplace(due_ms, entry.first);
+}
+
 void RestartSchedule::stop(const std::string& query_id, Error why) {
-  State& state = states_[query_id];
-  state.run = ++last_run_;
-  enter(state, Phase::Stopped);
-  state.error = std::move(why);
+  Entry& entry = *states_.try_emplace(query_id).first;
+  enter(entry, Phase::Stopped);
+  entry.second.run = ++last_run_;
+  entry.second.error = std::move(why);
 }
 
 void RestartSchedule::retry_now(const std::string& query_id, int64_t now_ms) {
   const auto found = states_.find(query_id);
   if (found == states_.end() || found->second.phase == Phase::Running) return;
-  State& state = found->second;
-  enter(state, Phase::Waiting);
-  state.delay_ms = 0;
-  state.due_ms = now_ms;
+  found->second.delay_ms = 0;
+  wait_until(*found, now_ms);
 }
 
 void RestartSchedule::forget(const std::string& query_id) {
   const auto found = states_.find(query_id);
   if (found == states_.end()) return;
-  enter(found->second, Phase::Stopped);
+  enter(*found, Phase::Stopped);
   states_.erase(found);
 }
 
 std::optional<int64_t> RestartSchedule::next_due_ms() const {
-  std::optional<int64_t> next;
-  for (const auto& [id, state] : states_) {
-    if (state.phase == Phase::Waiting) next = std::min(next.value_or(INT64_MAX), state.due_ms);
-  }
-  return next;
+  if (waiting_.empty()) return std::nullopt;
+  return waiting_.begin()->first;
 }
 
 std::vector<RestartSchedule::Attempt> RestartSchedule::take_due(int64_t now_ms) {
   std::vector<Attempt> due;
-  for (auto& [id, state] : states_) {
-    if (state.phase != Phase::Waiting || state.due_ms > now_ms) continue;
-    // The number changes here, so that news of the run that is about to be replaced are old already.
-    state.run = ++last_run_;
-    enter(state, Phase::Attempting);
-    due.push_back({id, state.run, std::exchange(state.mode, RunMode::Batches)});
-  }
+  while (!waiting_.empty() && waiting_.begin()->first <= now_ms)
+    due.push_back(begin_attempt(*states_.find(waiting_.begin()->second)));
   return due;
 }
 
-RestartSchedule::Trouble RestartSchedule::trouble(const State& state) {
+// Nothing of a query that runs, or that is on its way for the first time.
+std::optional<RestartSchedule::Trouble> RestartSchedule::trouble(const State& state) {
+  if (state.phase == Phase::Running || state.error.message.empty()) return std::nullopt;
   switch (state.phase) {
     case Phase::Parked:
-      return {state.error, Trouble::Kind::Parked};
+      return Trouble{state.error, Trouble::Kind::Parked};
     case Phase::Stopped:
-      return {state.error, Trouble::Kind::Stopped};
+      return Trouble{state.error, Trouble::Kind::Stopped};
     default:
-      return {state.error, Trouble::Kind::Waiting};
+      return Trouble{state.error, Trouble::Kind::Waiting};
   }
 }
 
 std::optional<RestartSchedule::Trouble> RestartSchedule::trouble_of(
     std::string_view query_id) const {
   const auto found = states_.find(query_id);
-  if (found == states_.end() || found->second.phase == Phase::Running ||
-      found->second.error.message.empty())
-    return std::nullopt;
-  return trouble(found->second);
+  return found == states_.end() ? std::nullopt : trouble(found->second);
 }
 
 std::map<std::string, RestartSchedule::Trouble> RestartSchedule::troubles() const {
   std::map<std::string, Trouble> all;
   for (const auto& [id, state] : states_)
-    if (const auto found = trouble_of(id)) all.emplace(id, *found);
+    if (auto found = trouble(state)) all.emplace(id, *std::move(found));
   return all;
 }
 

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -100,14 +102,19 @@ class RestartSchedule {
     int64_t delay_ms = 0;             // of the last attempt; 0: the next one begins the pace
     Error error;                      // why it does not run; without text while it does
   };
-  static Trouble trouble(const State& state);
-  void wait(State& state, int64_t now_ms);
-  void park(State& state);
-  void enter(State& state, Phase phase);
+  using States = std::map<std::string, State, std::less<>>;  // by query id
+  using Entry = States::value_type;
+  static std::optional<Trouble> trouble(const State& state);
+  Attempt begin_attempt(Entry& entry);
+  void fail(Entry& entry, int64_t now_ms);
+  void enter(Entry& entry, Phase phase);
+  void wait_until(Entry& entry, int64_t due_ms);
 
   const BackOff back_off_;
   uint64_t last_run_ = 0;
-  std::map<std::string, State, std::less<>> states_;
+  States states_;
+  // Those that wait, by when they are due: ten thousand queries that run cost nothing here.
+  std::set<std::pair<int64_t, std::string_view>> waiting_;  // the ids are those of states_
   size_t parked_count_ = 0;
 };
 

@@ -32,16 +32,23 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.interest.expired(); });
 }
 
+size_t state_bytes_of(const ShardTask& task) {
+  size_t bytes = 0;
+  for (const engine::Store* store : task.task->stage().stores()) bytes += store->memory_bytes();
+  return bytes;
+}
+
 bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_step); }
 
 }  // namespace
 
-Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, const Clock& clock,
-             OnFailure on_failure)
+Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, MemoryBudget& memory,
+             const Clock& clock, OnFailure on_failure)
     : number_(number),
       loop_(fmt::format("shard-{}", number)),
       clock_(clock),
       subscriptions_(subscriptions),
+      memory_(memory),
       on_failure_(std::move(on_failure)),
       sink_(log, loop_, [this] {
         for (const auto& [id, tasks] : tasks_)
@@ -49,9 +56,10 @@ Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, c
       }) {}
 
 Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
-                                           Subscriptions& subscriptions, const Clock& clock,
-                                           OnFailure on_failure) {
-  std::unique_ptr<Shard> shard(new Shard(number, log, subscriptions, clock, std::move(on_failure)));
+                                           Subscriptions& subscriptions, MemoryBudget& memory,
+                                           const Clock& clock, OnFailure on_failure) {
+  std::unique_ptr<Shard> shard(
+      new Shard(number, log, subscriptions, memory, clock, std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
   shard->timer_ = std::make_unique<Timer>(shard->loop_, [raw = shard.get()] { raw->tick(); });
   return shard;
@@ -98,6 +106,7 @@ void Shard::take_woken() {
 
 ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
+  charge_memory(added.memory.emplace(memory_), added);
   for (const engine::Task::Input& input : added.task->inputs()) {
     std::vector<ShardTask*>& readers = readers_[input.partition];
     if (readers.empty()) subscriptions_.add(to_storage(input.partition), number_);
@@ -206,12 +215,19 @@ void Shard::step(ShardTask& task) {
     task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill memory and the journal.
   task.is_held_back = task.checkpoints && task.checkpoints->is_overdue();
+  charge_memory(*task.memory, task);
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
   check_waiters(task);
   if (task.after_step) task.after_step(result);
   stepping_ = nullptr;
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
+}
+
+// Steps of a few kilobytes: most calls change nothing that threads share.
+void Shard::charge_memory(ShardTask::Memory& memory, const ShardTask& task) {
+  memory.state.resize(state_bytes_of(task));
+  if (task.checkpoints) memory.waiting.resize(task.checkpoints->backlog().journal_bytes);
 }
 
 void Shard::report_failure(ShardTask& task) {
@@ -272,7 +288,7 @@ void Shard::when_passed(const std::string& query_id, int stage,
 
 // --- Reading what they are doing
 
-std::vector<ShardTask*> Shard::keepers(const std::string& query_id) {
+std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
   std::vector<ShardTask*> found;
   const auto query = tasks_.find(query_id);
   if (query == tasks_.end()) return found;
@@ -299,6 +315,9 @@ std::vector<ShardTaskReport> Shard::reports() const {
       report.is_paused = task->is_paused;
       for (const engine::Store* store : task->task->stage().stores())
         report.state_entries += store->size();
+      if (task->checkpoints) report.backlog = task->checkpoints->backlog();
+      report.state_bytes = state_bytes_of(*task);
+      report.memory_bytes = report.state_bytes + report.backlog.journal_bytes;
     }
   return reports;
 }
@@ -317,8 +336,11 @@ void Shard::attend(ShardTask& task) {
 }
 
 void Shard::tick() {
+  const auto memory =
+      memory_.is_tight() ? TaskCheckpoints::Memory::Tight : TaskCheckpoints::Memory::Enough;
   std::erase_if(attended_, [&](ShardTask* task) {
-    if (task->checkpoints) task->checkpoints->tick();
+    if (task->checkpoints) task->checkpoints->tick(memory);
+    charge_memory(*task->memory, *task);
     if (task->is_held_back && !task->checkpoints->is_overdue()) {
       task->is_held_back = false;
       schedule(*task);

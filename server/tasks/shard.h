@@ -7,17 +7,19 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/decaying_rate.h"
+#include "base/memory_budget.h"
 #include "engine/exec/task.h"
 #include "engine/query/table_view.h"
 #include "server/net/loop.h"
 #include "server/tasks/checkpoints.h"
 #include "server/tasks/log_ports.h"
 #include "server/tasks/subscriptions.h"
-#include "server/tasks/task_rate.h"
 
 namespace server {
 
@@ -44,7 +46,15 @@ struct ShardTask {
     std::function<void(Status)> reached;
   };
   std::vector<Waiter> waiters;
-  TaskRate rate;
+  DecayingRate rate;  // of the records that it takes
+  // What it holds, as the memory budget counts it.
+  struct Memory {
+    explicit Memory(MemoryBudget& budget) : account(budget) {}
+    MemoryAccount account;
+    MemoryCharge state{&account, MemoryKind::State};
+    MemoryCharge waiting{&account, MemoryKind::Queries};  // for a checkpoint
+  };
+  std::optional<Memory> memory;
 };
 
 // What one task is doing, for SHOW QUERIES and SHOW TASKS.
@@ -57,6 +67,9 @@ struct ShardTaskReport {
   engine::TaskMetrics metrics;
   bool has_failed = false, is_paused = false;
   uint64_t state_entries = 0;  // in all of its stores
+  size_t state_bytes = 0;      // that these take
+  size_t memory_bytes = 0;     // with what waits for a checkpoint
+  TaskCheckpoints::Backlog backlog;
 };
 
 // Threads: post(), wake(), loop() and number() from any; everything else on the loop, or while it
@@ -67,8 +80,8 @@ class Shard {
   // shard's tasks.
   using OnFailure = std::function<void(const ShardTask& task)>;
   static Result<std::unique_ptr<Shard>> make(uint32_t number, storage::Log& log,
-                                             Subscriptions& subscriptions, const Clock& clock,
-                                             OnFailure on_failure);
+                                             Subscriptions& subscriptions, MemoryBudget& memory,
+                                             const Clock& clock, OnFailure on_failure);
   ~Shard();
 
   void start_thread();
@@ -97,12 +110,12 @@ class Shard {
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& interest, std::function<void(Status)> passed);
   // The tasks here that keep a table of this query.
-  std::vector<ShardTask*> keepers(const std::string& query_id);
+  std::vector<ShardTask*> materializers(const std::string& query_id);
   std::vector<ShardTaskReport> reports() const;
 
  private:
-  Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, const Clock& clock,
-        OnFailure on_failure);
+  Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, MemoryBudget& memory,
+        const Clock& clock, OnFailure on_failure);
   void take_woken();
   void run_slice();
   void step(ShardTask& task);
@@ -112,12 +125,14 @@ class Shard {
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
   bool needs_attention(const ShardTask& task) const;
+  static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
   void tick();
 
   const uint32_t number_;
   Loop loop_;
   const Clock& clock_;
   Subscriptions& subscriptions_;
+  MemoryBudget& memory_;
   OnFailure on_failure_;
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;

@@ -39,6 +39,7 @@ class LmdbStore final : public KeyValueStore {
       : environment_(environment), lock_file_(lock_file), path_(path) {}
   ~LmdbStore() override {
     forget_mapped_file(mapped_file_);
+    idle_reads_.clear();
     mdb_env_close(environment_);
     ::close(lock_file_);  // lets the next process in
   }
@@ -65,14 +66,17 @@ class LmdbStore final : public KeyValueStore {
   const std::string path_;
   int mapped_file_ = -1;
   Uuid instance_id_;
+  IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
-  MDB_txn* transaction;
-  if (const int code = mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction); code != 0)
-    return lmdb_failure(code, "read the data file");
-  return wrap_lmdb_read(transaction);
+  MDB_txn* transaction = idle_reads_.take();
+  const int code = transaction ? mdb_txn_renew(transaction)
+                               : mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction);
+  if (code == 0) return wrap_lmdb_read(transaction, idle_reads_);
+  if (transaction) mdb_txn_abort(transaction);
+  return lmdb_failure(code, "read the data file");
 }
 
 Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {

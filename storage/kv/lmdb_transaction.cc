@@ -104,8 +104,11 @@ Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, TableHandle ta
 
 class LmdbRead final : public ReadTransaction {
  public:
-  explicit LmdbRead(MDB_txn* transaction) : transaction_(transaction) {}
-  ~LmdbRead() override { mdb_txn_abort(transaction_); }
+  LmdbRead(MDB_txn* transaction, IdleReads& idle) : transaction_(transaction), idle_(idle) {}
+  ~LmdbRead() override {
+    if (!is_reset_) mdb_txn_reset(transaction_);
+    idle_.give_back(transaction_);
+  }
 
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
     return get_value(transaction_, table, key);
@@ -113,15 +116,21 @@ class LmdbRead final : public ReadTransaction {
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return open_cursor(transaction_, table, nullptr);
   }
-  void reset() override { mdb_txn_reset(transaction_); }
+  void reset() override {
+    mdb_txn_reset(transaction_);
+    is_reset_ = true;
+  }
   Status renew() override {
     if (const int code = mdb_txn_renew(transaction_); code != 0)
       return lmdb_failure(code, "read the data file");
+    is_reset_ = false;
     return {};
   }
 
  private:
   MDB_txn* const transaction_;
+  IdleReads& idle_;
+  bool is_reset_ = false;
 };
 
 class LmdbWrite final : public WriteTransaction {
@@ -249,8 +258,30 @@ Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_
 
 }  // namespace
 
-std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction) {
-  return std::make_unique<LmdbRead>(transaction);
+MDB_txn* IdleReads::take() {
+  std::lock_guard lock(mutex_);
+  if (reads_.empty()) return nullptr;
+  MDB_txn* read = reads_.back();
+  reads_.pop_back();
+  return read;
+}
+
+void IdleReads::give_back(MDB_txn* finished) {
+  {
+    std::lock_guard lock(mutex_);
+    if (reads_.size() < kMost) return reads_.push_back(finished);
+  }
+  mdb_txn_abort(finished);
+}
+
+void IdleReads::clear() {
+  std::lock_guard lock(mutex_);
+  for (MDB_txn* read : reads_) mdb_txn_abort(read);
+  reads_.clear();
+}
+
+std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, IdleReads& idle) {
+  return std::make_unique<LmdbRead>(transaction, idle);
 }
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction,
                                                   AfterFailedCommit after_failed_commit) {

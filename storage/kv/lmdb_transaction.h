@@ -2,6 +2,8 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "storage/kv/kv.h"
 
@@ -15,7 +17,25 @@ Error lmdb_failure(int code, std::string_view doing);
 // What a commit that failed with `code` has come to: the store knows whether it can go on.
 using AfterFailedCommit = std::function<Error(int code)>;
 
-std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction);
+// Read transactions that nobody uses now. To make one takes memory for as many tables as there may be
+// (1.6 MB, cleared), to renew one costs what there is; and a start reads the journals of ten thousand
+// tasks, one after the other.
+//
+// Threads: any. Owner: the store.
+class IdleReads {
+ public:
+  ~IdleReads() { clear(); }
+  MDB_txn* take();                    // null when there is none; to be renewed
+  void give_back(MDB_txn* finished);  // which was reset
+  void clear();
+
+ private:
+  static constexpr size_t kMost = 4;  // each keeps one of the file's places for readers
+  std::mutex mutex_;
+  std::vector<MDB_txn*> reads_;  // guarded by mutex_
+};
+
+std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, IdleReads& idle);
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction,
                                                   AfterFailedCommit after_failed_commit);
 

@@ -6,6 +6,7 @@
 #include "records/batch.h"
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/log_core.h"
+#include "storage/log/log_statistics.h"
 
 namespace storage {
 
@@ -111,6 +112,8 @@ std::vector<TopicPartition> Log::partitions() const {
   core_->partitions()->for_each([&](const auto& partition) { all.push_back(partition->id()); });
   return all;
 }
+
+LogStatistics statistics_of(Log& log) { return log.core().statistics(); }
 
 std::vector<StoredTopic> Log::topics() const {
   std::map<Uuid, StoredTopic> topics;

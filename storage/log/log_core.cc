@@ -139,6 +139,7 @@ bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
   --attempts_left;
   if (attempt.outcome == Attempt::Outcome::Unknown) return false;  // nobody is told anything
   if (attempt.outcome == Attempt::Outcome::Written) {
+    count_commit();
     for (const Answer& answer : attempt.answers) answer();
     trace(LogTrace::Step::Acknowledged);
     ++commit_number_;
@@ -257,6 +258,23 @@ void LogCore::notify_durable(const GroupTransaction& transaction) {
   // Whoever waits for more of a partition learns that there is none.
   for (const auto& dropped : transaction.dropped()) changed.push_back(dropped->id());
   if (!changed.empty()) options_.on_durable(changed);
+}
+
+void LogCore::count_commit() {
+  std::lock_guard lock(mutex_);
+  ++commits_;
+  commit_rate_.add(1, clock_.monotonic_us());
+}
+
+LogStatistics LogCore::statistics() const {
+  const RequestQueue::Backlog backlog = queue_.backlog();
+  std::lock_guard lock(mutex_);
+  return {partitions_->count(PartitionKind::Client) + partitions_->count(PartitionKind::Internal),
+          commits_,
+          commit_rate_.per_second(clock_.monotonic_us()),
+          backlog.requests,
+          backlog.bytes,
+          pending_removals_};
 }
 
 void LogCore::fail(const Error& error) {

@@ -8,8 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/decaying_rate.h"
 #include "storage/log/group_transaction.h"
 #include "storage/log/log.h"
+#include "storage/log/log_statistics.h"
 #include "storage/log/partition.h"
 #include "storage/log/producer_sweep.h"
 #include "storage/log/read_epochs.h"
@@ -44,6 +46,7 @@ class LogCore {
 
   void when_writable(std::function<void()> retry);
   size_t pending_removals() const { return pending_removals_.load(); }
+  LogStatistics statistics() const;
 
   // What a request gets that came too late to be queued.
   Error refusal() const;
@@ -80,6 +83,7 @@ class LogCore {
   void publish(const GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
   void notify_durable(const GroupTransaction& transaction);
+  void count_commit();
   // log_maintenance.cc
   void remove_a_slice();
   Result<bool> try_slice();
@@ -103,6 +107,8 @@ class LogCore {
   // Guarded by mutex_
   std::shared_ptr<const PartitionMap> partitions_ = std::make_shared<PartitionMap>();
   std::vector<std::function<void()>> writable_waiters_;
+  uint64_t commits_ = 0;
+  DecayingRate commit_rate_;
   std::atomic<uint64_t> partitions_version_{1};
   std::atomic<bool> failed_ = false;
   std::atomic<size_t> pending_removals_ = 0;

@@ -88,6 +88,16 @@ void RequestQueue::when_room(std::function<void()> retry) {
   ready_.notify_one();
 }
 
+RequestQueue::Backlog RequestQueue::backlog() const {
+  std::lock_guard lock(mutex_);
+  Backlog backlog;
+  for (const LaneState& lane : lanes_) {
+    backlog.requests += lane.slots.size();
+    backlog.bytes += lane.held_bytes;
+  }
+  return backlog;
+}
+
 void RequestQueue::nudge() {
   {
     std::lock_guard lock(mutex_);

@@ -58,6 +58,11 @@ class RequestQueue {
   // (at least one piece), from the lane that has given fewer bytes so far.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
+  // What waits now, in both lanes.
+  struct Backlog {
+    size_t requests = 0, bytes = 0;
+  };
+  Backlog backlog() const;
   // Makes a gather() that waits return, with what there is.
   void nudge();
 
@@ -78,7 +83,7 @@ class RequestQueue {
   LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
 
   const size_t limit_bytes_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ready_;
   // Guarded by mutex_
   LaneState lanes_[2];

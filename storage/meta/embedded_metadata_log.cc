@@ -51,13 +51,18 @@ Result<MetadataSnapshot> decode_snapshot(std::string_view bytes) {
   return MetadataSnapshot{revision, TRY(decode_metadata_command(state))};
 }
 
-Result<Revision> newest_revision(Transaction& transaction, const Tables& tables) {
-  const auto cursor = TRY(transaction.cursor(tables.records));
-  if (const auto last = TRY(cursor->last())) return revision_of(last->key);
+// 0 when there is no snapshot.
+Result<Revision> covered_revision(Transaction& transaction, const Tables& tables) {
   const auto snapshot = TRY(transaction.get(tables.snapshots, kSnapshotKey));
   if (!snapshot) return Revision{0};
   ByteReader in(*snapshot);
   return snapshot_revision(in);
+}
+
+Result<Revision> newest_revision(Transaction& transaction, const Tables& tables) {
+  const auto cursor = TRY(transaction.cursor(tables.records));
+  if (const auto last = TRY(cursor->last())) return revision_of(last->key);
+  return covered_revision(transaction, tables);
 }
 
 // What the callbacks on the writer's thread need; they may run after the log's owner has let it go.
@@ -68,6 +73,28 @@ struct Shared {
   std::mutex mutex;
   std::function<void(Revision)> moved;  // Guarded by mutex
 };
+
+// Of the records that a snapshot has replaced: what one commit erases, so that the commits of others
+// need not wait for tens of thousands.
+constexpr EraseLimits kErasedAtATime{.max_count = 256, .max_bytes = 1 << 20};
+
+// Erases what the newest snapshot covers, a slice in each of several commits. A stop in between
+// leaves some of it, which nobody reads, and the next start goes on.
+void erase_covered(TransactionQueue& queue, std::shared_ptr<Shared> shared) {
+  const auto is_all = std::make_shared<bool>(true);
+  queue.submit(
+      [shared, is_all](WriteTransaction& transaction) -> Status {
+        const Revision covered = TRY(covered_revision(transaction, shared->tables));
+        const Erased erased = TRY(transaction.erase_range(
+            shared->tables.records, key_of(Revision{0}), key_of(covered + 1), kErasedAtATime));
+        *is_all = erased.is_all;
+        return {};
+      },
+      [&queue, shared, is_all](const Status& erased) {
+        // What failed comes with the next snapshot or start.
+        if (erased && !*is_all) erase_covered(queue, shared);
+      });
+}
 
 // Invariant: the newest revision in memory is durable.
 class EmbeddedMetadataLog final : public MetadataLog {
@@ -115,16 +142,13 @@ Result<std::vector<MetadataRecord>> EmbeddedMetadataLog::read(Revision first,
                                                               size_t max_count) const {
   const auto transaction = TRY(store_.begin_read());
   const auto cursor = TRY(transaction->cursor(shared_->tables.records));
+  if (first <= TRY(covered_revision(*transaction, shared_->tables)))
+    return Error{ErrorCode::OffsetOutOfRange,
+                 fmt::format("revision {} is in a snapshot only", first.value())};
   std::vector<MetadataRecord> records;
   for (auto entry = TRY(cursor->seek(key_of(first))); entry && records.size() < max_count;
        entry = TRY(cursor->next()))
     records.push_back({revision_of(entry->key), TRY(decode_metadata_command(entry->value))});
-  const bool has_gap = records.empty()
-                           ? first <= TRY(newest_revision(*transaction, shared_->tables))
-                           : records.front().revision != first;
-  if (has_gap)
-    return Error{ErrorCode::OffsetOutOfRange,
-                 fmt::format("revision {} is in a snapshot only", first.value())};
   return records;
 }
 
@@ -140,12 +164,12 @@ void EmbeddedMetadataLog::save_snapshot(MetadataSnapshot snapshot,
        bytes = std::move(bytes)](WriteTransaction& transaction) -> Status {
         const Revision newest = TRY(newest_revision(transaction, shared->tables));
         if (revision > newest) return moved_on(revision, newest);
-        TRY(transaction.put(shared->tables.snapshots, kSnapshotKey, bytes));
-        TRY(transaction.erase_range(shared->tables.records, key_of(Revision{0}),
-                                    key_of(revision + 1)));
-        return {};
+        return transaction.put(shared->tables.snapshots, kSnapshotKey, bytes);
       },
-      std::move(done));
+      [&queue = queue_, shared = shared_, done = std::move(done)](Status saved) {
+        if (saved) erase_covered(queue, shared);
+        done(std::move(saved));
+      });
 }
 
 Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() const {
@@ -178,6 +202,7 @@ Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& s
   TRY(answer.get_future().get());
   auto shared = std::make_shared<Shared>(opened->tables);
   shared->newest = opened->newest.value();
+  erase_covered(queue, shared);  // what a stop has left
   return std::make_unique<EmbeddedMetadataLog>(store, queue, std::move(shared));
 }
 

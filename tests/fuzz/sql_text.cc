@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/catalog/memory_topics.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/insert_values.h"
@@ -23,12 +24,6 @@ constexpr const char* kStart = R"(
   CREATE TABLE cities (city VARCHAR PRIMARY KEY, country VARCHAR, people BIGINT, area DOUBLE)
     WITH (KAFKA_TOPIC = 'cities', PARTITIONS = 4, VALUE_FORMAT = 'DELIMITED');
 )";
-
-class NoTopics final : public Topics {
- public:
-  std::optional<TopicDescription> find(std::string_view) const override { return std::nullopt; }
-  std::vector<TopicDescription> all() const override { return {}; }
-};
 
 class Planner {
  public:
@@ -82,7 +77,7 @@ class Planner {
   }
 
   CatalogPtr catalog_;
-  NoTopics topics_;
+  MemoryTopics topics_;
   EngineSettings settings_;
   Properties properties_;
   std::vector<ParameterSlot> parameters_;

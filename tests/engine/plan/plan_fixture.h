@@ -2,11 +2,9 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "base/clock.h"
 #include "base/random.h"
-#include "engine/catalog/catalog.h"
+#include "engine/catalog/memory_topics.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/insert_values.h"
@@ -14,25 +12,8 @@
 
 namespace engine {
 
-class PlanTest : public testing::Test, public Topics {
+class PlanTest : public testing::Test, public MemoryTopics {
  protected:
-  std::optional<TopicDescription> find(std::string_view name) const override {
-    const auto found = topics_.find(std::string(name));
-    if (found == topics_.end()) return std::nullopt;
-    return found->second;
-  }
-  std::vector<TopicDescription> all() const override {
-    std::vector<TopicDescription> topics;
-    for (const auto& [name, topic] : topics_) topics.push_back(topic);
-    return topics;
-  }
-  void add_topic(const std::string& name, int partitions) {
-    TopicDescription topic;
-    topic.name = name;
-    topic.partitions = partitions;
-    topics_[name] = topic;
-  }
-
   static Result<ParsedStatement> parse(std::string_view sql) {
     std::vector<ParsedStatement> script = TRY(parse_script(sql));
     return std::move(script.front());
@@ -91,7 +72,6 @@ class PlanTest : public testing::Test, public Topics {
   CatalogPtr catalog_ = std::make_shared<const Catalog>();
   EngineSettings settings_;
   Properties session_;
-  std::map<std::string, TopicDescription> topics_;
   SimulatedClock clock_{1234};
   Random random_{0};
 

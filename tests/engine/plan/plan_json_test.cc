@@ -2,11 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <random>
 #include <set>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "engine/expr/bound_json.h"
 #include "engine/functions/registry.h"
+#include "engine/json/member_count.h"
 #include "engine/plan/query_plan.h"
 #include "tests/engine/plan/plan_fixture.h"
 
@@ -72,6 +78,30 @@ TEST_F(PlanJsonTest, no_two_overloads_have_the_same_name) {
       EXPECT_TRUE(seen.insert(parameter_types(overload)).second)
           << entry.name << "(" << parameter_types(overload) << ")";
   }
+}
+
+// How it is noticed at compile time that a member of a struct has no line in the table of its fields.
+TEST(MemberCount, counts_each_member_once_whatever_it_is) {
+  enum class Kind { First };
+  struct One {
+    std::vector<int> list;
+  };
+  struct Inner {
+    int a, b;
+  };
+  struct Many {
+    Kind kind;
+    Inner inner;
+    std::optional<Inner> optional;
+    std::variant<int, std::string> variant;
+    std::map<std::string, int> map;
+    SqlType type;
+    bool flag = true;
+  };
+  static_assert(member_count<One>() == 1);
+  static_assert(member_count<Inner>() == 2);
+  static_assert(member_count<Many>() == 7);
+  static_assert(member_count<QueryPlan>() == 7);
 }
 
 TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) {

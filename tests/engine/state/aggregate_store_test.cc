@@ -256,5 +256,26 @@ TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
   }
 }
 
+TEST(AggregateStore, knows_what_its_groups_take_also_that_of_lists) {
+  const std::string key(100, 'k');
+  Groups groups(true), copy(true);
+  EXPECT_EQ(groups.store().memory_bytes(), 0u);
+  for (int64_t window = 0; window < 1'000; ++window) groups.add(key, 1, window);
+  const std::vector<StateEntry> changes = groups.changes();
+  const size_t small = groups.store().memory_bytes();
+  EXPECT_GT(small, 1'000 * sizeof(GroupSlot));
+  copy.restore(changes);
+  EXPECT_EQ(copy.store().memory_bytes(), small);
+  // A list of thousands in one of the groups.
+  for (int64_t value = 0; value < 10'000; ++value) groups.add(key, 1'000'000'000'000 + value, 7);
+  groups.changes();
+  EXPECT_GT(groups.store().memory_bytes(), small + 10'000);
+  groups.store().expire_before(1'000);
+  while (groups.store().forget_some(100)) {
+  }
+  // Pieces are kept for the next groups, what hung on them is gone.
+  EXPECT_LT(groups.store().memory_bytes(), small + 1'000 * sizeof(void*));
+}
+
 }  // namespace
 }  // namespace engine

@@ -218,5 +218,25 @@ TEST(RowStore, its_journal_gives_the_same_rows_whatever_happened) {
   }
 }
 
+TEST(RowStore, knows_what_its_rows_take_and_forgets_nothing_of_it) {
+  constexpr size_t kRows = 1'000, kKeySize = 30, kRowSize = 200;
+  const auto key = [](size_t number) {
+    std::string text = std::to_string(number);
+    return text + std::string(kKeySize - text.size(), 'k');
+  };
+  RowStore store, copy;
+  EXPECT_EQ(store.memory_bytes(), 0u);
+  for (size_t i = 0; i < kRows; ++i) store.put(key(i), {std::string(kRowSize, 'v'), 1});
+  const size_t filled = store.memory_bytes();
+  EXPECT_GT(filled, kRows * (kKeySize + kRowSize));
+  EXPECT_LT(filled, kRows * (kKeySize + kRowSize) * 2);
+  for (size_t i = 0; i < kRows; ++i) store.put(key(i), {std::string(10 * kRowSize, 'v'), 1});
+  EXPECT_GT(store.memory_bytes(), kRows * 10 * kRowSize);
+  restore(copy, changes_of(store));
+  EXPECT_GT(copy.memory_bytes(), kRows * 10 * kRowSize) << "also of what was restored";
+  for (size_t i = 0; i < kRows; ++i) store.erase(key(i));
+  EXPECT_LT(store.memory_bytes(), kRows * 20) << "only places for the next rows are left";
+}
+
 }  // namespace
 }  // namespace engine

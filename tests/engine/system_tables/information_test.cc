@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/catalog/memory_topics.h"
 #include "engine/catalog/system_sources.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
@@ -14,29 +15,6 @@ namespace {
 struct Known {
   std::shared_ptr<const PersistentQuery> query;
   std::shared_ptr<const QueryPlan> plan;
-};
-
-class KnownTopics final : public Topics {
- public:
-  std::optional<TopicDescription> find(std::string_view name) const override {
-    const auto found = topics_.find(std::string(name));
-    if (found == topics_.end()) return std::nullopt;
-    return found->second;
-  }
-  std::vector<TopicDescription> all() const override {
-    std::vector<TopicDescription> topics;
-    for (const auto& [name, topic] : topics_) topics.push_back(topic);
-    return topics;
-  }
-  void add(const std::string& name, int partitions) {
-    TopicDescription topic;
-    topic.name = name;
-    topic.partitions = partitions;
-    topics_[name] = topic;
-  }
-
- private:
-  std::map<std::string, TopicDescription> topics_;
 };
 
 class KnownQueries final : public RunningQueries {
@@ -64,9 +42,9 @@ class KnownQueries final : public RunningQueries {
 class Information : public testing::Test {
  protected:
   Information() {
-    topics_.add("orders", 4);
-    topics_.add("by_city", 4);
-    topics_.add("_confluent-ksql-internal", 4);
+    topics_.add_topic("orders", 4);
+    topics_.add_topic("by_city", 4);
+    topics_.add_topic("_confluent-ksql-internal", 4);
     auto orders = std::make_shared<DataSource>();
     orders->name = "ORDERS";
     orders->schema.columns = {{"ID", TypeKind::Integer, ColumnRole::Key},
@@ -136,7 +114,7 @@ class Information : public testing::Test {
   }
 
   CatalogPtr catalog_ = std::make_shared<const Catalog>();
-  KnownTopics topics_;
+  MemoryTopics topics_;
   KnownQueries queries_;
   QueryStatuses statuses_;
   std::vector<TaskStatus> tasks_;
@@ -173,9 +151,13 @@ TEST_F(Information, a_task_shows_where_it_is_and_how_it_is_doing) {
   task.positions = "orders-3@1742";
   task.status.lag_records = 7;
   task.journal_bytes = 4096;
+  task.checkpoint_age_ms = 250;
+  task.status.state_entries = 3;
+  task.status.state_bytes = 600;
+  task.status.memory_bytes = 4696;
   EXPECT_EQ(text_of("SHOW TASKS"),
             "CTAS_BY_CITY_0 | CTAS_BY_CITY_0/0/3 | 0 | 1 | RUNNING | 2 | orders-3@1742 | 7 | 0 | 0 "
-            "| 0 | 0 | 0 | - | - | 4096 | -\n");
+            "| 0 | 0 | 3 | 600 | 4696 | 250 | 4096 | -\n");
 }
 
 TEST_F(Information, the_server_shows_facts_in_sections) {
@@ -198,15 +180,19 @@ TEST_F(Information, a_query_shows_what_its_shards_report) {
                                  .records_failed = 3,
                                  .records_late = 4,
                                  .records_per_second = 50,
+                                 .state_entries = 8,
+                                 .state_bytes = 1000,
+                                 .memory_bytes = 1500,
                                  .last_error = "orders-1@7: not JSON"};
   EXPECT_EQ(
       text_of("SHOW QUERIES"),
-      "CTAS_BY_CITY_0 | ERROR | ORDERS | BY_CITY | 12 | 50 | 3 | orders-1@7: not JSON | 4 | -\n");
+      "CTAS_BY_CITY_0 | ERROR | ORDERS | BY_CITY | 12 | 50 | 3 | orders-1@7: not JSON | 4 | 1000 | "
+      "1500\n");
 }
 
 TEST_F(Information, a_query_that_no_shard_knows_yet_is_starting) {
   EXPECT_EQ(text_of("SHOW QUERIES"),
-            "CTAS_BY_CITY_0 | STARTING | ORDERS | BY_CITY | 0 | 0 | 0 | - | 0 | -\n");
+            "CTAS_BY_CITY_0 | STARTING | ORDERS | BY_CITY | 0 | 0 | 0 | - | 0 | - | -\n");
 }
 
 TEST_F(Information, the_query_behind_a_declared_table_appears_only_in_trouble) {

@@ -141,9 +141,10 @@ TEST_F(DefinitionTest, a_table_can_be_asked_when_its_query_was_terminated) {
   must("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;");
   const auto ended = must("TERMINATE CTAS_COUNTS_0;");
   EXPECT_EQ(ended.ended.size(), 1u);
-  const DefinedQuery* keeper = image_->materializer_of(*image_->catalog->find_source("COUNTS"));
-  ASSERT_NE(keeper, nullptr);
-  EXPECT_EQ(keeper->query->kind, engine::QueryKind::SourceTable);
+  const DefinedQuery* materializer =
+      image_->materializer_of(*image_->catalog->find_source("COUNTS"));
+  ASSERT_NE(materializer, nullptr);
+  EXPECT_EQ(materializer->query->kind, engine::QueryKind::SourceTable);
   EXPECT_EQ(replayed(), text_of(*image_));
 }
 

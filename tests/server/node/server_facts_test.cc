@@ -22,7 +22,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
                                    clock,
                                    30'000'000,
                                    {{"shard 0", {10, 100, 1'500, 3'000}, 4'500}},
-                                   7,
+                                   {7, 1000, 12, 3, 4096, 2},
                                    3,
                                    4,
                                    image,
@@ -32,6 +32,11 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "loops/shard 0 slice p99 ms"), "1.5");
   EXPECT_EQ(value_of(facts, "loops/shard 0 longest slice ms"), "4.5");
   EXPECT_EQ(value_of(facts, "log/partitions"), "7");
+  EXPECT_EQ(value_of(facts, "log/commits"), "1000");
+  EXPECT_EQ(value_of(facts, "log/commits per second"), "12");
+  EXPECT_EQ(value_of(facts, "log/queued requests"), "3");
+  EXPECT_EQ(value_of(facts, "log/queued bytes"), "4096");
+  EXPECT_EQ(value_of(facts, "log/removals in progress"), "2");
   EXPECT_EQ(value_of(facts, "memory/limit bytes"), "1048576");
   EXPECT_EQ(value_of(facts, "memory/COPY and transactions bytes"), "0");
   EXPECT_EQ(value_of(facts, "connections/kafka"), "4");
@@ -39,6 +44,33 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
   // What cannot be asked for is left out.
   EXPECT_EQ(value_of(facts, "disk/free bytes"), "not there");
+}
+
+// Those who have a dashboard look them up by name.
+TEST(ServerFacts, have_names_that_stay) {
+  SimulatedClock clock;
+  const std::string data_dir = "/";
+  const MemoryBudget memory(1 << 20);
+  MetadataImage image;
+  std::string names;
+  for (const engine::ServerFact& fact :
+       server_facts({data_dir, clock, 0, {{"shard-0", {}, 0}}, {}, 0, 0, image, memory}))
+    names += fact.section + ": " + fact.name + "\n";
+  EXPECT_EQ(names,
+            "server: version\nserver: process id\nserver: uptime seconds\nserver: data directory\n"
+            "server: shards\n"
+            "metadata: revision\nmetadata: streams and tables\nmetadata: queries\n"
+            "metadata: topics\n"
+            "connections: pg\nconnections: kafka\n"
+            "loops: shard-0 slice p99 ms\nloops: shard-0 longest slice ms\n"
+            "memory: limit bytes\nmemory: held bytes\nmemory: connections bytes\n"
+            "memory: unread answers bytes\nmemory: prepared statements bytes\n"
+            "memory: COPY and transactions bytes\nmemory: queues bytes\n"
+            "memory: running queries bytes\nmemory: tables bytes\n"
+            "memory: resident bytes\nmemory: anonymous bytes\n"
+            "log: partitions\nlog: commits\nlog: commits per second\nlog: queued requests\n"
+            "log: queued bytes\nlog: removals in progress\n"
+            "disk: free bytes\ndisk: total bytes\n");
 }
 
 }  // namespace

@@ -255,6 +255,26 @@ TEST_F(TaskState, of_many_changes_the_checkpoint_has_the_newest) {
   }
 }
 
+TEST_F(TaskState, tells_how_much_waits_for_a_checkpoint_and_since_when) {
+  SimulatedClock clock;
+  Full full(*state_);
+  full.refusals = 1'000'000;
+  TaskCheckpoints first(kTask, std::make_shared<CheckpointLane>(
+                                   full, *log_, clock, CheckpointPolicy{.journal_bytes = 1}));
+  EXPECT_EQ(first.backlog().journal_bytes, 0u);
+  EXPECT_EQ(first.backlog().age_us, std::nullopt);
+  first.add(TaskSequence(1), entry_of("a", std::string(1'000, 'v')));
+  clock.advance_us(2'000'000);
+  const size_t gathered = first.backlog().journal_bytes;
+  EXPECT_GE(gathered, 1'000u);
+  EXPECT_EQ(first.backlog().age_us, 2'000'000);
+  first.tick();  // on its way; it fails
+  first.add(TaskSequence(2), entry_of("b", std::string(1'000, 'v')));
+  clock.advance_us(1'000'000);
+  EXPECT_GE(first.backlog().journal_bytes, gathered + 1'000);
+  EXPECT_EQ(first.backlog().age_us, 3'000'000) << "of the oldest";
+}
+
 TEST_F(TaskState, a_large_checkpoint_goes_in_parts_and_a_stop_between_them_loses_nothing) {
   Full full(*state_);
   {

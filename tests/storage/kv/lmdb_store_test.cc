@@ -31,6 +31,29 @@ TEST(LmdbStore, data_and_identity_survive_closing) {
   EXPECT_EQ(write->get(table, "a").value(), "1");
 }
 
+// Those that are done are used again; each sees what was written before it began, and tables that are
+// newer than the first of them.
+TEST(LmdbStore, each_read_transaction_sees_what_is_new) {
+  const ScratchDirectory directory;
+  auto store = open(directory.path()).value();
+  for (int round = 0; round < 20; ++round) {
+    auto write = store->begin_write().value();
+    const TableHandle table =
+        write->open_table("t" + std::to_string(round), KeyOrder::Bytes).value();
+    ASSERT_TRUE(write->put(table, "a", std::to_string(round)));
+    ASSERT_TRUE(write->commit());
+    // More at a time than are kept, in all the states in which one may end.
+    std::vector<std::unique_ptr<ReadTransaction>> reads;
+    for (int i = 0; i < 6; ++i) {
+      reads.push_back(store->begin_read().value());
+      EXPECT_EQ(reads.back()->get(table, "a").value(), std::to_string(round));
+    }
+    reads[0]->reset();
+    reads[1]->reset();
+    EXPECT_TRUE(reads[1]->renew());
+  }
+}
+
 TEST(LmdbStore, a_second_opening_is_refused) {
   const ScratchDirectory directory;
   const auto first = open(directory.path());

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "storage/log/log_core.h"
+#include "storage/log/log_statistics.h"
 #include "tests/storage/log/log_fixture.h"
 #include "tests/storage/scratch_directory.h"
 
@@ -55,6 +56,17 @@ TEST_F(LogTest, offsets_count_records_from_zero) {
   EXPECT_EQ(status->log_start(), Offset{0});
   EXPECT_EQ(status->log_end(), Offset{5});
   EXPECT_EQ(status->readable_end(), Offset{5});
+}
+
+TEST_F(LogTest, counts_its_commits_and_what_waits_for_one) {
+  const TopicPartition partition = make_partition();
+  const LogStatistics before = statistics_of(*log_);
+  for (int i = 0; i < 5; ++i) append(partition, batch_of("a"));
+  const LogStatistics after = statistics_of(*log_);
+  EXPECT_EQ(after.commits, before.commits + 5);
+  EXPECT_GT(after.commits_per_second, 0);
+  EXPECT_EQ(after.queued_requests, 0u);
+  EXPECT_EQ(after.queued_bytes, 0u);
 }
 
 TEST_F(LogTest, a_closed_log_is_read_but_not_written) {

@@ -32,6 +32,17 @@ TEST(RequestQueue, the_lane_that_has_given_less_goes_next) {
   EXPECT_EQ(names(queue.gather(1000)), "t1 c1 c2 t2 c3 ");
 }
 
+TEST(RequestQueue, tells_what_waits_in_both_lanes) {
+  RequestQueue queue(1000);
+  put(queue, Lane::Clients, "c", 100);
+  put(queue, Lane::Tasks, "t", 150);
+  EXPECT_EQ(queue.backlog().requests, 2u);
+  EXPECT_EQ(queue.backlog().bytes, 250u);
+  queue.gather(1000);
+  EXPECT_EQ(queue.backlog().requests, 0u);
+  EXPECT_EQ(queue.backlog().bytes, 0u);
+}
+
 TEST(RequestQueue, a_group_ends_at_its_limit_and_holds_at_least_one) {
   RequestQueue queue(1000);
   put(queue, Lane::Clients, "large", 500);

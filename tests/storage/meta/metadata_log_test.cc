@@ -116,6 +116,42 @@ TEST_F(MetadataLogTest, a_snapshot_replaces_the_records_before_it) {
   EXPECT_FALSE(save({Revision{6}, command("future")}));
 }
 
+// One commit with all of them would hold up those of everybody else.
+TEST_F(MetadataLogTest, replaced_records_are_erased_in_slices_also_after_a_stop) {
+  constexpr int64_t kRecords = 2'000;
+  for (int64_t last = 0; last < kRecords; ++last)
+    metadata_->append(Revision{last}, command("r"), [](const auto&) {});
+  const auto count = [&](std::function<void(size_t)> counted) {
+    const auto records = std::make_shared<size_t>(0);
+    log_->submit(
+        [records](WriteTransaction& transaction) -> Status {
+          *records = 0;
+          const auto table = TRY(transaction.find_table("metadata", KeyOrder::Integer));
+          const auto cursor = TRY(transaction.cursor(*table));
+          for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) ++*records;
+          return {};
+        },
+        [records, counted = std::move(counted)](const Status&) { counted(*records); });
+  };
+  std::promise<size_t> in_between;
+  metadata_->save_snapshot({Revision{kRecords}, command("state")}, [&](const Status& saved) {
+    EXPECT_TRUE(saved);
+    count([&](size_t left) { in_between.set_value(left); });
+  });
+  const size_t left = in_between.get_future().get();
+  EXPECT_LT(left, size_t{kRecords});
+  EXPECT_GT(left, size_t{kRecords} / 2);
+  EXPECT_EQ(metadata_->read(Revision{kRecords}, 1).error().code, ErrorCode::OffsetOutOfRange);
+  reopen();
+  EXPECT_EQ(metadata_->last_revision(), Revision{kRecords});
+  for (size_t now = 1; now > 0;) {
+    std::promise<size_t> counted;
+    count([&](size_t records) { counted.set_value(records); });
+    now = counted.get_future().get();
+  }
+  EXPECT_EQ(append(kRecords, "e").value(), Revision{kRecords + 1});
+}
+
 TEST(MetadataCommand, damaged_and_newer_bytes_are_refused) {
   const std::string bytes = encode(command("text"));
   EXPECT_EQ(decode_metadata_command(bytes).value(), command("text"));

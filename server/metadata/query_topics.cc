@@ -1,0 +1,54 @@
+#include "server/metadata/query_topics.h"
+
+namespace server {
+
+namespace {
+
+std::optional<QueryTopic> exchange(const DefinedQuery& query, int number) {
+  const auto index = static_cast<size_t>(number);
+  return QueryTopic{query.exchange_ids.at(index), query.plan->exchanges.at(index).partitions};
+}
+
+std::optional<QueryTopic> named(const DefinedQuery& query, const std::string& name,
+                                const storage::TopicSnapshot& topics) {
+  const auto id = query.topic_ids.find(name);
+  // By id: a topic of the same name that was made later is another one.
+  const storage::TopicInfo* topic = id == query.topic_ids.end() ? nullptr : topics.find(id->second);
+  if (!topic) return std::nullopt;
+  return QueryTopic{topic->id, topic->partition_count};
+}
+
+}  // namespace
+
+std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
+                                      const storage::TopicSnapshot& topics) {
+  return input.exchange >= 0 ? exchange(query, input.exchange) : named(query, input.topic, topics);
+}
+
+std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
+                                       const storage::TopicSnapshot& topics) {
+  return output.exchange >= 0 ? exchange(query, output.exchange)
+                              : named(query, output.topic, topics);
+}
+
+size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
+                  const storage::TopicSnapshot& topics) {
+  for (const engine::PlanNode& node : stage.nodes) {
+    const auto* input = std::get_if<engine::InputStep>(&node.step);
+    if (!input) continue;
+    // All inputs of a stage have the same number.
+    const auto topic = input_topic(query, *input, topics);
+    if (!topic) return 0;
+    return stage.merges_partitions ? 1 : static_cast<size_t>(topic->partition_count);
+  }
+  return 0;
+}
+
+size_t materializing_task_count(const DefinedQuery& query, const storage::TopicSnapshot& topics) {
+  const auto& materialization = query.plan->materialization;
+  if (!materialization) return 0;
+  return task_count(query, query.plan->stages.at(static_cast<size_t>(materialization->stage)),
+                    topics);
+}
+
+}  // namespace server

@@ -1,0 +1,29 @@
+// Which topics the stages of a defined query read and write, and how many partitions those have.
+// Pure.
+#pragma once
+#include <optional>
+
+#include "server/metadata/image.h"
+
+namespace server {
+
+// The number of partitions comes from the metadata, never from the log of this node: a part of the
+// partitions may lie elsewhere, or not be made yet.
+struct QueryTopic {
+  Uuid id;
+  int32_t partition_count = 0;
+};
+
+// Nothing when the topic was deleted. Exchanges belong to the query and are always there.
+std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
+                                      const storage::TopicSnapshot& topics);
+// Nothing, too, when the stage writes no topic.
+std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
+                                       const storage::TopicSnapshot& topics);
+// How many tasks the stage has when all of them run; none when what it reads was deleted.
+size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
+                  const storage::TopicSnapshot& topics);
+// How many tasks keep the query's table, one for each part of its rows.
+size_t materializing_task_count(const DefinedQuery& query, const storage::TopicSnapshot& topics);
+
+}  // namespace server

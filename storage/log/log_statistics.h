@@ -1,0 +1,21 @@
+// How busy the log's writer is.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace storage {
+
+class Log;
+
+struct LogStatistics {
+  size_t partitions = 0;  // of all topics and exchanges
+  uint64_t commits = 0;   // group commits of this process, each with one sync
+  int64_t commits_per_second = 0;
+  size_t queued_requests = 0, queued_bytes = 0;  // that wait for a commit
+  size_t pending_removals = 0;                   // see Log::pending_removals()
+};
+
+// Counted while the work is done: asking costs two short locks. Threads: any.
+LogStatistics statistics_of(Log& log);
+
+}  // namespace storage

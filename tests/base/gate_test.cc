@@ -1,0 +1,95 @@
+#include "base/gate.h"
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace {
+
+TEST(Gate, admits_until_it_is_closed) {
+  Gate gate;
+  const Gate::Pass early(gate);
+  EXPECT_TRUE(early.is_admitted());
+  gate.close();
+  const Gate::Pass late(gate);
+  EXPECT_FALSE(late.is_admitted());
+  EXPECT_EQ(gate.count(), 2u) << "who is refused has to be told so before all is over";
+}
+
+TEST(Gate, tells_once_when_the_last_has_left) {
+  Gate gate;
+  int told = 0;
+  std::optional<Gate::Pass> first(gate), second(gate);
+  gate.close([&] { ++told; });
+  first.reset();
+  EXPECT_EQ(told, 0);
+  second.reset();
+  EXPECT_EQ(told, 1);
+  { const Gate::Pass late(gate); }
+  EXPECT_EQ(told, 1);
+}
+
+TEST(Gate, tells_at_once_when_nobody_is_inside) {
+  Gate gate;
+  { const Gate::Pass gone(gate); }
+  int told = 0;
+  gate.close([&] { ++told; });
+  EXPECT_EQ(told, 1);
+}
+
+TEST(Gate, a_pass_that_was_moved_leaves_once) {
+  Gate gate;
+  Gate::Pass pass(gate);
+  {
+    const Gate::Pass moved = std::move(pass);
+    EXPECT_TRUE(moved.is_admitted());
+  }
+  EXPECT_EQ(gate.count(), 0u);
+}
+
+TEST(Gate, waits_for_those_inside_for_as_long_as_it_was_told) {
+  Gate gate;
+  std::optional<Gate::Pass> inside(gate);
+  gate.close();
+  EXPECT_FALSE(gate.wait_until_empty(std::chrono::milliseconds(1)));
+  inside.reset();
+  EXPECT_TRUE(gate.wait_until_empty(std::chrono::milliseconds(0)));
+}
+
+TEST(Gate, nobody_is_told_who_does_not_want_to_be) {
+  Gate gate;
+  int told = 0;
+  std::optional<Gate::Pass> inside(gate);
+  gate.close([&] { ++told; });
+  gate.forget_waiter();
+  inside.reset();
+  EXPECT_EQ(told, 0);
+}
+
+// Work that was admitted is over when the wait is, whatever the threads do meanwhile.
+TEST(Gate, after_the_wait_no_admitted_work_goes_on) {
+  for (int round = 0; round < 20; ++round) {
+    Gate gate;
+    std::atomic<int> working = 0, done = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] {
+        while (true) {
+          const Gate::Pass pass(gate);
+          if (!pass.is_admitted()) return;
+          ++working;
+          std::this_thread::yield();
+          --working;
+          ++done;
+        }
+      });
+    while (done == 0) std::this_thread::yield();
+    gate.close();
+    gate.wait_until_empty();
+    EXPECT_EQ(working, 0);
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+}  // namespace

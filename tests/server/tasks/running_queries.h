@@ -1,0 +1,149 @@
+// Queries that run on shards over a log in memory: a node without front ends and without a disk.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/sql/parse.h"
+#include "records/batch_builder.h"
+#include "server/metadata/metadata_applier.h"
+#include "server/tasks/query_supervisor.h"
+#include "storage/kv/memory_store.h"
+#include "storage/meta/embedded_metadata_log.h"
+
+namespace server {
+
+// What outlives a stop.
+struct Disks {
+  storage::MemoryDisk log, state;
+};
+
+// Threads: the test's. Wired as the node does it, and stopped in the same order.
+class RunningQueries {
+ public:
+  explicit RunningQueries(Disks& disks, uint32_t shard_count = 2) {
+    storage::LogOptions options;
+    options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
+      if (!is_ready_) return;
+      const auto by_shard = subscriptions.readers_of(partitions, shards.size());
+      for (size_t i = 0; i < shards.size(); ++i)
+        if (!by_shard[i].empty()) shards[i]->wake(by_shard[i]);
+    };
+    log = storage::Log::open(disks.log.open(), std::move(options)).value();
+    state = storage::StateStore::open(disks.state.open(), {}).value();
+    metadata = storage::open_embedded_metadata_log(log->store(), *log).value();
+    std::vector<Shard*> running;
+    for (uint32_t i = 0; i < shard_count; ++i) {
+      shards.push_back(
+          Shard::make(i, *log, subscriptions, memory, clock, [this](const ShardTask& task) {
+            ++failures;
+            supervisor->task_failed({task.query_id, task.run, task.task->failure()->error,
+                                     task.task->is_careful(), false});
+          }).value());
+      running.push_back(shards.back().get());
+    }
+    is_ready_ = true;
+    tasks = std::make_unique<QueryTasks>(
+        *log, *state, clock, running, [this] { return definitions->image()->topics; },
+        CheckpointPolicy{}, must_stop_);
+    supervisor = std::make_unique<QuerySupervisor>(*tasks, *log, clock);
+    definitions =
+        std::make_unique<MetadataApplier>(*log, *metadata, *supervisor, engine::EngineSettings{});
+    EXPECT_TRUE(definitions->recover(must_stop_));
+    definitions->start_thread();
+    for (const auto& shard : shards) shard->start_thread();
+    supervisor->start_thread();
+  }
+  ~RunningQueries() {
+    definitions->stop_thread();
+    supervisor->stop_thread();
+    for (const auto& shard : shards) shard->stop_thread();
+    log->close();
+    shards.clear();
+  }
+
+  Status define(const std::string& sql) {
+    auto script = engine::parse_script(sql);
+    if (!script) return std::move(script).error();
+    std::promise<Status> done;
+    definitions->submit(std::make_shared<const engine::ParsedStatement>(std::move(script->front())),
+                        {}, [&](Result<DefinitionOutcome> outcome) {
+                          done.set_value(outcome ? Status{} : std::move(outcome).error());
+                        });
+    return done.get_future().get();
+  }
+  Status change(TopicChange topic_change) {
+    std::promise<Status> done;
+    definitions->submit(std::move(topic_change), [&](Result<storage::TopicInfo> changed) {
+      done.set_value(changed ? Status{} : std::move(changed).error());
+    });
+    return done.get_future().get();
+  }
+  storage::TopicPartition partition(const std::string& topic, int32_t number = 0) const {
+    const storage::TopicInfo* found = definitions->image()->topics->find(topic);
+    return {found ? found->id : Uuid{}, PartitionId(number)};
+  }
+  // A record of a value alone; returns its offset.
+  Offset insert(const storage::TopicPartition& to, const std::string& value) {
+    records::BatchBuilder batch;
+    batch.append(1'700'000'000'000, std::nullopt, value);
+    storage::AppendRequest request;
+    request.parts.push_back({to, batch.finish()});
+    return storage::append_and_wait(*log, std::move(request)).value().front().last_offset;
+  }
+
+  // On the shard's loop, and waited for.
+  void on_shard(Shard& shard, const std::function<void()>& work) const {
+    std::promise<void> done;
+    shard.post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  std::vector<ShardTaskReport> reports() const {
+    std::vector<ShardTaskReport> all;
+    for (const auto& shard : shards)
+      on_shard(*shard, [&] {
+        for (ShardTaskReport& report : shard->reports()) all.push_back(std::move(report));
+      });
+    return all;
+  }
+  uint64_t records_in(const std::string& query_id) const {
+    uint64_t records = 0;
+    for (const ShardTaskReport& report : reports())
+      if (report.query_id == query_id) records += report.metrics.records_in;
+    return records;
+  }
+  static bool eventually(const std::function<bool()>& holds) {
+    for (int i = 0; i < 5'000; ++i) {
+      if (holds()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+  }
+
+  SystemClock clock;
+  Subscriptions subscriptions;
+  MemoryBudget memory;
+  std::atomic<int> failures = 0;  // of tasks
+  std::unique_ptr<storage::Log> log;
+  std::unique_ptr<storage::StateStore> state;
+  std::unique_ptr<storage::MetadataLog> metadata;
+  std::vector<std::unique_ptr<Shard>> shards;
+  std::unique_ptr<QueryTasks> tasks;
+  std::unique_ptr<QuerySupervisor> supervisor;
+  std::unique_ptr<MetadataApplier> definitions;
+
+ private:
+  std::atomic<bool> is_ready_ = false, must_stop_ = false;
+};
+
+}  // namespace server
