@@ -28,6 +28,7 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
 // What runs refers to portals, and portals to the backend.
 Session::~Session() {
   activity_.reset();
+  if (script_) discard(std::move(script_->statements));
   portals_.clear();
 }
 
@@ -342,9 +343,22 @@ bool Session::step_script() {
 }
 
 void Session::finish_script() {
+  discard(std::move(script_->statements));
   script_.reset();
   if (transaction_ == TransactionStatus::Idle) close_portals();
   send_ready();
+}
+
+// After an error, or when the client leaves, up to 100,000 statements may be left: to free them takes
+// longer than a loop should be held up, so a worker does.
+void Session::discard(Statements statements) {
+  constexpr size_t kFew = 64;
+  const auto left = std::ranges::find_if(statements, [](const auto& each) { return bool(each); });
+  if (statements.end() - left <= static_cast<ptrdiff_t>(kFew)) return;
+  auto rest = std::make_shared<Statements>(std::move(statements));
+  // Nobody waits for it: the errand is dropped, and the worker destroys what the work owns.
+  context_.backend->run_aside(
+      sizeof(Statements), [rest = std::move(rest)](const std::atomic<bool>&) {}, [] {});
 }
 
 Result<Session::Begun> Session::begin_statement(
