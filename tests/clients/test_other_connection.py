@@ -163,6 +163,55 @@ def a_hundred_thousand_statements_in_one_message():
 
 
 @case
+def an_error_amid_a_hundred_thousand_statements():
+    with connect() as c, Other("an error amid 100,000 statements"):
+        for _ in range(3):
+            try:
+                c.execute("SELECT 1;" * 100 + "SELECT nosuch FROM counts;" + "SELECT 1;" * 99_900)
+                raise AssertionError("no error")
+            except psycopg.errors.UndefinedColumn:
+                pass
+        assert c.execute("SELECT 1").fetchone() == (1,)
+
+
+@case
+def queries_that_are_left_open_are_bounded():
+    server = launch("--max-queries-per-session", "8", "--max-open-queries", "12")
+    with connect(server) as first, connect(server) as second:
+        first.execute("CREATE STREAM left_open (k VARCHAR KEY, v INT)")
+
+        def open_until_refused(connection, limit):
+            connection.execute("BEGIN")
+            opened = 0
+            try:
+                for _ in range(20):
+                    connection.execute(f"DECLARE c{opened} CURSOR FOR SELECT k FROM left_open EMIT CHANGES")
+                    opened += 1
+            except psycopg.errors.TooManyConnections as error:
+                assert limit in str(error), error
+            return opened
+
+        assert open_until_refused(first, "max-queries-per-session is 8") == 8
+        assert open_until_refused(second, "max-open-queries is 12") == 4
+        first.execute("ROLLBACK")  # which closes them
+        second.execute("ROLLBACK")
+        assert second.execute("SELECT 1").fetchone() == (1,)
+        assert open_until_refused(second, "max-queries-per-session is 8") == 8
+    server.stop()
+
+
+@case
+def explain_and_show_of_long_statements():
+    with connect() as c, Other("EXPLAIN and SHOW"):
+        condition = " OR ".join(f"v = {i}" for i in range(2_000))
+        for _ in range(3):
+            with contextlib.suppress(psycopg.errors.ProgramLimitExceeded):
+                c.execute(f"EXPLAIN SELECT k FROM events WHERE {condition} EMIT CHANGES").fetchall()
+            for what in ("SHOW QUERIES", "SHOW TASKS", "SHOW STREAMS", "SHOW SERVER"):
+                assert c.execute(what).fetchall()
+
+
+@case
 def scans_of_a_large_table():
     with connect() as c, Other("scans"):
         for _ in range(20):
