@@ -129,7 +129,7 @@ constexpr SettingRow kSettings[] = {
        return set_number(s.sql.read_wait_ms, text, 0, 3'600'000);
      }},
     {"max-queries-per-session",
-     "queries that one session may have open, cursors and portals with rows left among them [256]",
+     "queries that one session may have open, cursors and portals with rows left among them [64]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.max_queries_per_session, text, 1, 1'000'000);
      }},

@@ -125,6 +125,7 @@ class Session : public ClientSession {
   void handle_query(std::string_view text);
   void finish_script();
   void discard(Statements statements);
+  void discard_prepared();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
   PortalRun run_of_query(const PreparedStatementPtr& statement);
   void begin_group();

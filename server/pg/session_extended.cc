@@ -222,6 +222,7 @@ Status Session::handle_bind(std::string_view body) {
   auto portal = std::make_shared<Portal>(statement, std::move(parameters),
                                          std::move(message.result_formats), waker());
   portal->charge = std::move(charge);
+  portal->charge_rows_to(memory_);
   portals_[std::string(message.portal)] = std::move(portal);
   writer().bind_complete();
   return {};

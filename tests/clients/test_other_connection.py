@@ -201,6 +201,22 @@ def queries_that_are_left_open_are_bounded():
 
 
 @case
+def portals_of_which_one_row_was_fetched():
+    with connect() as c, Other("portals left open"):
+        before_kb = anonymous_kb(SERVER) if SERVER.pid else 0
+        with c.transaction():
+            for i in range(60):
+                c.execute(f"DECLARE p{i} CURSOR FOR SELECT k, n, v FROM counts")
+                assert len(c.execute(f"FETCH 1 FROM p{i}").fetchall()) == 1
+            if SERVER.pid:
+                grown_kb = anonymous_kb(SERVER) - before_kb
+                print(f"60 portals hold {grown_kb} KB")
+                assert grown_kb < 32_000, grown_kb
+            rest = c.execute("FETCH ALL FROM p7").fetchall()
+            assert len(rest) == ROWS - 1, len(rest)
+
+
+@case
 def explain_and_show_of_long_statements():
     with connect() as c, Other("EXPLAIN and SHOW"):
         condition = " OR ".join(f"v = {i}" for i in range(2_000))
