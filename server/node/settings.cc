@@ -128,6 +128,15 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.read_wait_ms, text, 0, 3'600'000);
      }},
+    {"max-queries-per-session",
+     "queries that one session may have open, cursors and portals with rows left among them [64]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.sql.max_queries_per_session, text, 1, 1'000'000);
+     }},
+    {"max-open-queries", "queries that all sessions together may have open [10000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.sql.max_open_queries, text, 1, 1'000'000);
+     }},
     {"copy-atomic-bytes",
      "a COPY up to this size is all or nothing, and a transaction holds no more; at most an eighth "
      "of memory-limit [67108864]",

@@ -14,6 +14,7 @@ constexpr int64_t kUsPerMs = 1000;
 constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
 void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
+  if (notices.empty()) return;
   const std::string least = context.settings.get("client_min_messages").value_or("notice");
   for (const sql::Notice& notice : notices) {
     const bool is_wanted = notice.level == sql::NoticeLevel::Warning
@@ -30,6 +31,7 @@ class PortalActivity final : public Activity {
         run_(std::move(run)),
         delivery_{context.output, run_.encoder.get(), run_.limit},
         began_us_(context.clock.monotonic_us()),
+        timeout_us_(statement_timeout_us()),
         last_row_us_(began_us_) {}
   ~PortalActivity() override { portal().close_delivery(); }
   PortalActivity(const PortalActivity&) = delete;
@@ -42,8 +44,7 @@ class PortalActivity final : public Activity {
     if (delivery_.is_full()) return finish_full();
     if (portal().is_exhausted()) return finish_exhausted();
     const int64_t now_us = context_.clock.monotonic_us();
-    if (const auto timeout = statement_timeout_us(); timeout && now_us >= began_us_ + *timeout)
-      TRY(time_out());
+    if (timeout_us_ && now_us >= began_us_ + *timeout_us_) TRY(time_out());
     if (portal().expires_us && now_us >= *portal().expires_us) {
       portal().finish_early();
       return finish_exhausted();
@@ -67,8 +68,7 @@ class PortalActivity final : public Activity {
     const auto consider = [&](std::optional<int64_t> time_us) {
       if (time_us) earliest = std::min(earliest.value_or(INT64_MAX), *time_us);
     };
-    if (const auto timeout = statement_timeout_us(); timeout && !has_timed_out_)
-      consider(began_us_ + *timeout);
+    if (timeout_us_ && !has_timed_out_) consider(began_us_ + *timeout_us_);
     consider(batch_end_us());
     if (run_.encoder && run_.encoder->header_may_wait()) consider(began_us_ + kHeaderWaitUs);
     return earliest;
@@ -185,6 +185,7 @@ class PortalActivity final : public Activity {
   PortalRun run_;
   Delivery delivery_;
   const int64_t began_us_;
+  const std::optional<int64_t> timeout_us_;
   int64_t last_row_us_;
   uint64_t seen_rows_ = 0;
   bool has_begun_ = false, has_timed_out_ = false;

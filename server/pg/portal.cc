@@ -9,6 +9,21 @@ namespace server::pg {
 using engine::Column;
 using engine::ColumnPtr;
 
+namespace {
+
+// About, in memory.
+size_t size_of(const Column& column) {
+  using engine::TypeKind;
+  constexpr size_t kBytesPerRow = 17;  // the widest layout, and the validity
+  size_t size = sizeof(Column) + column.size() * kBytesPerRow;
+  if (column.type().kind() == TypeKind::String || column.type().kind() == TypeKind::Bytes)
+    for (const std::string_view text : column.data<std::string_view>()) size += text.size();
+  for (size_t i = 0; i < column.child_count(); ++i) size += size_of(column.child(i));
+  return size;
+}
+
+}  // namespace
+
 Portal::Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
                std::vector<Format> formats, std::function<void()> on_event)
     : statement_(std::move(statement)),
@@ -35,8 +50,11 @@ void Portal::open_delivery(Delivery& delivery) {
   while (!kept_.empty() && !delivery.is_full()) {
     KeptRows& front = kept_.front();
     front.next_row += deliver(front.columns, front.next_row, front.end_row);
-    if (front.next_row == front.end_row) kept_.pop_front();
+    if (front.next_row < front.end_row) continue;
+    kept_bytes_ -= front.bytes;
+    kept_.pop_front();
   }
+  kept_charge_.resize(kept_bytes_);
   update_flow();
 }
 
@@ -64,13 +82,13 @@ void Portal::update_flow() {
 
 void Portal::finish_early() {
   execution_.reset();
-  kept_.clear();
+  drop_kept();
   if (!completion_) completion_ = sql::Completion{"SELECT"};
 }
 
 void Portal::stop_with(Error error) {
   execution_.reset();
-  kept_.clear();
+  drop_kept();
   completion_.reset();
   error_ = std::move(error);
 }
@@ -80,6 +98,7 @@ void Portal::request_cancel() {
 }
 
 void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
+  if (error_) return;
   if (kept_.empty() && delivery_) first_row += deliver(columns, first_row, end_row);
   if (first_row < end_row) keep(columns, first_row, end_row);
   on_event_();
@@ -110,15 +129,36 @@ size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, siz
   return count;
 }
 
+void Portal::charge_rows_to(MemoryAccount* account) {
+  account_ = account;
+  kept_charge_ = MemoryCharge(account, MemoryKind::Results);
+}
+
+void Portal::drop_kept() {
+  kept_.clear();
+  kept_bytes_ = 0;
+  kept_charge_.resize(0);
+}
+
 // A copy: the columns are the backend's, and their strings may live only as long as the call.
 void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
-  KeptRows kept{{}, 0, end_row - first_row};
+  KeptRows kept{{}, 0, end_row - first_row, 0};
   for (const ColumnPtr& column : columns) {
     auto copy = std::make_shared<Column>(column->type());
     for (size_t row = first_row; row < end_row; ++row) copy->append_from(*column, row);
+    kept.bytes += size_of(*copy);
     kept.columns.push_back(std::move(copy));
   }
-  kept_.push_back(std::move(kept));
+  if (kept_charge_.try_resize(kept_bytes_ + kept.bytes)) {
+    kept_bytes_ += kept.bytes;
+    kept_.push_back(std::move(kept));
+    return;
+  }
+  // The execution that calls us is destroyed later, in update_flow().
+  error_ = account_->refusal("rows of a query that are not fetched, " +
+                             format_bytes(kept_bytes_ + kept.bytes));
+  completion_.reset();
+  drop_kept();
 }
 
 }  // namespace server::pg

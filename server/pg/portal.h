@@ -52,6 +52,8 @@ class Portal final : public sql::Receiver {
 
   const PreparedStatementPtr& statement() const { return statement_; }
   const std::vector<Format>& formats() const { return formats_; }
+  // Rows that wait to be fetched count there; when that is refused the portal ends with the error.
+  void charge_rows_to(MemoryAccount* account);
   bool is_holdable = false;  // survives the end of the transaction
   MemoryCharge charge;       // of its parameters
 
@@ -85,6 +87,7 @@ class Portal final : public sql::Receiver {
   struct KeptRows {
     std::vector<engine::ColumnPtr> columns;
     size_t next_row, end_row;
+    size_t bytes;  // about
   };
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
@@ -95,6 +98,7 @@ class Portal final : public sql::Receiver {
 
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
+  void drop_kept();
   void update_flow();
 
   const PreparedStatementPtr statement_;
@@ -106,6 +110,9 @@ class Portal final : public sql::Receiver {
   bool has_started_ = false, is_paused_ = false, is_output_full_ = false;
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
+  MemoryAccount* account_ = nullptr;  // of kept rows; null: of nobody
+  MemoryCharge kept_charge_;
+  size_t kept_bytes_ = 0;
   std::vector<sql::Notice> notices_;
   std::optional<sql::Completion> completion_;
   std::optional<Error> error_;

@@ -28,7 +28,9 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
 // What runs refers to portals, and portals to the backend.
 Session::~Session() {
   activity_.reset();
+  if (script_) discard(std::move(script_->statements));
   portals_.clear();
+  discard_prepared();
 }
 
 void Session::receive(std::string_view bytes) { input_.append(bytes); }
@@ -342,9 +344,40 @@ bool Session::step_script() {
 }
 
 void Session::finish_script() {
+  discard(std::move(script_->statements));
   script_.reset();
   if (transaction_ == TransactionStatus::Idle) close_portals();
   send_ready();
+}
+
+namespace {
+
+constexpr size_t kFewStatements = 64;
+
+// Nobody waits for it: the errand is dropped, and the worker destroys what the work owns.
+template <class T>
+void destroy_aside(sql::SessionBackend& backend, T things) {
+  auto owned = std::make_shared<T>(std::move(things));
+  backend.run_aside(
+      sizeof(T), [owned = std::move(owned)](const std::atomic<bool>&) {}, [] {});
+}
+
+}  // namespace
+
+// After an error, or when the client leaves, up to 100,000 statements may be left: to free them takes
+// longer than a loop should be held up, so a worker does.
+void Session::discard(Statements statements) {
+  const auto left = std::ranges::find_if(statements, [](const auto& each) { return bool(each); });
+  if (statements.end() - left > static_cast<ptrdiff_t>(kFewStatements))
+    destroy_aside(*context_.backend, std::move(statements));
+}
+
+void Session::discard_prepared() {
+  auto statements = std::exchange(statements_, {});
+  if (statements.size() <= kFewStatements) return;
+  // The session's memory account may be gone before the worker comes to them.
+  for (const auto& [name, statement] : statements) statement->charge.resize(0);
+  destroy_aside(*context_.backend, std::move(statements));
 }
 
 Result<Session::Begun> Session::begin_statement(

@@ -32,7 +32,7 @@ struct SessionLimits {
   // A longer text is parsed and planned on another thread.
   size_t max_text_on_loop = 4 * 1024;
   // Messages and statements are worked off for this long before the loop turns to others.
-  int64_t max_run_us = 2'000;
+  int64_t max_run_us = 1'000;
 };
 
 // The pair by which a client's CancelRequest names a session.
@@ -80,6 +80,8 @@ class Session : public ClientSession {
  private:
   enum class Phase : uint8_t { Startup, Ready, Over };
 
+  using Statements = std::vector<std::shared_ptr<const engine::ParsedStatement>>;
+
   // What is done on other threads: it owns all that it touches, since the session may be gone
   // meanwhile.
   struct ParseErrand;
@@ -88,7 +90,7 @@ class Session : public ClientSession {
   // A Query message: its statements run one after the other.
   struct Script {
     SharedText text;
-    std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
+    Statements statements;
     size_t next = 0;
     MemoryCharge charge = {};
     bool is_parsed = false;
@@ -122,6 +124,8 @@ class Session : public ClientSession {
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
   void finish_script();
+  void discard(Statements statements);
+  void discard_prepared();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
   PortalRun run_of_query(const PreparedStatementPtr& statement);
   void begin_group();
@@ -133,7 +137,6 @@ class Session : public ClientSession {
   std::function<void()> waker();
 
   // session_errands.cc: parsing and analysing, here or on another thread
-  using Statements = std::vector<std::shared_ptr<const engine::ParsedStatement>>;
   // Nothing: it is under way as an activity; ask again with the same text when that has ended.
   Result<std::optional<Statements>> parse(SharedText text);
   Result<std::optional<PreparedStatementPtr>> analyse_here_or_aside(

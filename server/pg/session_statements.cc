@@ -215,7 +215,7 @@ struct Session::OwnStatement {
       return Error{ErrorCode::ActiveTransaction,
                    "DISCARD ALL cannot run inside a transaction block"};
     session.close_portals(true);
-    session.statements_.clear();
+    session.discard_prepared();
     settings().variables.clear();
     settings().reset_all();
     return done("DISCARD ALL");
@@ -247,6 +247,7 @@ struct Session::OwnStatement {
         query, std::vector<engine::Value>{},
         std::vector<Format>{cursor.is_binary ? Format::Binary : Format::Text}, session.waker());
     portal->is_holdable = cursor.with_hold;
+    portal->charge_rows_to(session.memory_);
     // It runs from now on, though no row leaves: what happens between DECLARE and the first FETCH
     // is not missed.
     TRY(portal->start(*context().backend));
@@ -352,7 +353,7 @@ struct Session::OwnStatement {
 
   Status operator()(const engine::Deallocate& deallocate) {
     if (!deallocate.name) {
-      session.statements_.clear();
+      session.discard_prepared();
       return done("DEALLOCATE ALL");
     }
     const std::string name = session_name(*deallocate.name);

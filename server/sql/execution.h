@@ -21,6 +21,8 @@ class SqlExecution : public sql::Execution {
   ~SqlExecution() override { *alive_ = false; }
   void pause() override { is_paused_ = true; }
   void resume() override { is_paused_ = false; }
+  // It counts as open until it is destroyed.
+  void hold(OpenStatement place) { place_ = std::move(place); }
 
  protected:
   // The function, to be run on the session's loop if this execution is still there then; may be
@@ -41,9 +43,13 @@ class SqlExecution : public sql::Execution {
  private:
   SqlSession& session_;
   sql::Receiver& receiver_;
+  OpenStatement place_;
   bool is_paused_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
 };
+
+// What a statement is told when the workers have no room for it.
+Error too_many_waiting();
 
 // Plans the statement on another thread, then runs it.
 Result<std::unique_ptr<sql::Execution>> run_planned_aside(

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "engine/system_tables/information.h"
 #include "server/sql/execution.h"
@@ -9,7 +11,8 @@ namespace server {
 
 namespace {
 
-// Asks all shards what their tasks are doing, where the statement wants to know.
+// Asks all shards what their tasks are doing, where the statement wants to know; a worker makes the
+// answer.
 class InformationExecution final : public SqlExecution {
  public:
   InformationExecution(SqlSession& session, sql::Receiver& receiver,
@@ -30,6 +33,10 @@ class InformationExecution final : public SqlExecution {
       });
       shards[number]->post([shard = shards[number], report] { report(shard->reports()); });
     }
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (rows_ && !is_over_) show_soon();
   }
 
  private:
@@ -68,32 +75,76 @@ class InformationExecution final : public SqlExecution {
     }
   }
 
+  // What the answer is made of, and the answer. Owned by the work, which may outlive the execution.
+  struct Answer {
+    std::shared_ptr<const engine::ParsedStatement> statement;
+    MetadataImagePtr image;
+    engine::QueryStatuses statuses;
+    std::vector<engine::TaskStatus> tasks;
+    std::vector<engine::ServerFact> facts;
+    engine::Properties properties;
+    const engine::EngineSettings& settings;
+    Result<engine::InformationRows> rows = engine::InformationRows();
+
+    void make() {
+      const std::map<std::string, std::string> no_variables;
+      const SnapshotTopics topics(*image->topics);
+      const ImageQueries queries(*image);
+      std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
+      rows = engine::answer_information(
+          statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
+                                 no_variables, &tasks, &facts});
+    }
+  };
+
+  // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
   void answer() {
     for (const auto& [id, trouble] : session().parts().supervisor.troubles()) {
       statuses_[id].state = "ERROR";
       statuses_[id].last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
     }
-    const engine::Properties properties = session().properties();
-    const std::map<std::string, std::string> no_variables;
-    const SnapshotTopics topics(*image_->topics);
-    const ImageQueries queries(*image_);
-    std::ranges::sort(tasks_, {}, &engine::TaskStatus::task);
     std::vector<engine::ServerFact> facts;
     if (engine::needs_server_facts(statement_->statement)) facts = session().parts().server_facts();
-    Result<engine::InformationRows> rows = engine::answer_information(
-        statement_->statement,
-        {*image_->catalog, topics, queries, statuses_, session().parts().settings.engine,
-         properties, no_variables, &tasks_, &facts});
-    if (!rows) return receiver().on_error(std::move(rows).error());
-    if (rows->rows > 0) receiver().on_rows(rows->columns, 0, rows->rows);
-    receiver().on_done({"SELECT"});
+    auto answer = std::make_shared<Answer>(
+        Answer{statement_, image_, std::move(statuses_), std::move(tasks_), std::move(facts),
+               session().properties(), session().parts().settings.engine});
+    errand_ = session().run_aside(
+        statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
+        [this, answer] {
+          if (!answer->rows) return receiver().on_error(answer->rows.error());
+          rows_ = std::move(*answer->rows);
+          show();
+        });
+    if (!errand_) receiver().on_error(too_many_waiting());
+  }
+
+  // In portions, between which the loop turns to others.
+  void show() {
+    constexpr size_t kPortionRows = 512;
+    is_waiting_ = false;
+    if (is_paused()) return;
+    const size_t first = shown_;
+    shown_ = std::min(rows_->rows, first + kPortionRows);
+    if (shown_ > first) receiver().on_rows(rows_->columns, first, shown_);
+    is_over_ = shown_ == rows_->rows;
+    if (is_over_)
+      receiver().on_done({"SELECT"});
+    else
+      show_soon();
+  }
+  void show_soon() {
+    if (!std::exchange(is_waiting_, true)) on_loop([this] { show(); })();
   }
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   const MetadataImagePtr image_;
   engine::QueryStatuses statuses_;
   std::vector<engine::TaskStatus> tasks_;
-  size_t left_ = 0;
+  size_t left_ = 0;  // shards that have not reported
+  std::unique_ptr<sql::Errand> errand_;
+  std::optional<engine::InformationRows> rows_;  // once they are there
+  size_t shown_ = 0;
+  bool is_waiting_ = false, is_over_ = false;  // the next portion is on its way; all are shown
 };
 
 }  // namespace

@@ -30,10 +30,7 @@ class PlannedAsideExecution final : public SqlExecution {
       run(std::move(planning->planned), *planning->prepared, planning->planner->image());
     });
     if (errand_) return {};
-    return Error{ErrorCode::LimitExceeded,
-                 "too many long statements are waiting",
-                 {},
-                 "Try again in a moment."};
+    return too_many_waiting();
   }
 
   void pause() override {

@@ -208,11 +208,7 @@ class PullExecution final : public SqlExecution {
           show(*shaping->portion);
           deliver();
         });
-    if (!shaping_)
-      fail(Error{ErrorCode::LimitExceeded,
-                 "too many long statements are waiting",
-                 {},
-                 "Try again in a moment."});
+    if (!shaping_) fail(too_many_waiting());
   }
 
   void cancel_scans() {

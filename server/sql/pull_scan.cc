@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kSliceUs = 500;
 constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
-constexpr size_t kPortionRows = 2'048;
+constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
 
 Error table_is_restarting() {
@@ -65,7 +65,8 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
       budget_(clock, &is_cancelled_),
       rows_left_(request_->is_shaped_there && request_->plan->limit
                      ? static_cast<size_t>(*request_->plan->limit)
-                     : SIZE_MAX) {}
+                     : SIZE_MAX),
+      portion_rows_(kFirstPortionRows) {}
 
 void PullScan::begin() {
   for (ShardTask* task : shard_.materializers(request_->query_id)) views_.push_back(task->view);
@@ -88,7 +89,7 @@ void PullScan::run() {
   std::vector<std::shared_ptr<engine::TableView>> seen;
   size_t rows = 0;
   const int64_t until_us = clock_.monotonic_us() + kSliceUs;
-  while (at_ < views_.size() && rows_left_ > 0 && rows < kPortionRows) {
+  while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_) {
     Result<Found> found = next_rows();
     if (!found) return send(std::move(found).error());
     rows += found->rows.rows;
@@ -99,6 +100,7 @@ void PullScan::run() {
     if (clock_.monotonic_us() >= until_us) break;
   }
   portion->is_last = at_ == views_.size() || rows_left_ == 0;
+  if (rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
   if (has_answered_ && rows == 0 && !portion->is_last) return run_soon();
   has_answered_ = true;
   is_over_ = portion->is_last;

@@ -29,7 +29,8 @@ struct PullPortion {
   bool is_last = false;
 };
 
-// Works in slices of less than a millisecond, between which the loop turns to others. It rests when
+// Works in slices of less than a millisecond, between which the loop turns to others. Portions begin
+// small and grow: a portal of which one row was fetched holds two of them for as long as it is open. It rests when
 // two portions have not been taken: a client that does not read stops the scan. Everything in a
 // portion is durable.
 //
@@ -73,6 +74,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   size_t at_ = 0;                                        // the view that is being scanned
   engine::StoreCursor cursor_;
   size_t rows_left_;
+  size_t portion_rows_;  // about, of the next portion
   int untaken_ = 0;
   bool has_answered_ = false, is_resting_ = false, is_over_ = false;
 };

@@ -84,30 +84,66 @@ std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
   auto errand = std::make_unique<WorkerErrand>();
   // `done` is of the session, which may be gone: only the loop looks at it, and only where somebody
   // still waits.
-  const auto job = [is_cancelled = errand->is_cancelled, work = std::move(work),
-                    done = std::move(done), &loop = shard_.loop()]() mutable {
+  auto job = [is_cancelled = errand->is_cancelled, work = std::move(work), done = std::move(done),
+              &loop = shard_.loop()]() mutable {
     if (!*is_cancelled) work(*is_cancelled);
     work = nullptr;  // what it holds may be large
     loop.post([is_cancelled, done = std::move(done)] {
       if (!*is_cancelled) done();
     });
   };
-  if (!parts_.workers.try_run(bytes, job)) return nullptr;
+  // Moved, so that no copy of it is destroyed on this loop when the worker was quicker.
+  if (!parts_.workers.try_run(bytes, std::move(job))) return nullptr;
   return errand;
+}
+
+Error too_many_waiting() {
+  return Error{ErrorCode::LimitExceeded,
+               "too many long statements are waiting",
+               {},
+               "Try again in a moment."};
+}
+
+Result<OpenStatement> SqlSession::open_statement() {
+  const auto refusal = [](int64_t limit, std::string_view setting) {
+    return Error{
+        ErrorCode::TooManyConnections, "too many queries are open",
+        fmt::format("{} is {}.", setting, limit),
+        "Close portals and cursors whose rows are not needed, wait for other queries to end, "
+        "or raise the setting."};
+  };
+  const SqlSettings& settings = parts_.settings;
+  if (open_statements_ >= static_cast<size_t>(settings.max_queries_per_session))
+    return refusal(settings.max_queries_per_session, "max-queries-per-session");
+  // Two loops may pass it together by one: it bounds memory, it is no licence.
+  if (parts_.open_statements >= static_cast<size_t>(settings.max_open_queries))
+    return refusal(settings.max_open_queries, "max-open-queries");
+  return OpenStatement(open_statements_, parts_.open_statements);
 }
 
 Result<std::unique_ptr<sql::Execution>> SqlSession::start(
     const std::shared_ptr<const sql::Prepared>& any, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
-  auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
+  const auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
+  const bool is_query =
+      prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
+  if (!is_query) return start_unbounded(prepared, std::move(parameters), receiver);
+  OpenStatement place = TRY(open_statement());
+  auto started = TRY(start_unbounded(prepared, std::move(parameters), receiver));
+  static_cast<SqlExecution&>(*started).hold(std::move(place));
+  return started;
+}
+
+Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
+    const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+    sql::Receiver& receiver) {
   if (prepared->action == Action::Define)
     return run_definition(*this, receiver, prepared->statement);
   if (prepared->action == Action::Information)
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   std::unique_ptr<Planner> planner = this->planner();
   if (prepared->takes_long)
-    return run_planned_aside(*this, receiver, std::move(planner), std::move(prepared),
-                             std::move(parameters));
+    return run_planned_aside(*this, receiver, std::move(planner), prepared, std::move(parameters));
   PlannedStatement planned = TRY(planner->plan(*prepared, std::move(parameters)));
   return run(std::move(planned), *prepared, planner->image(), receiver);
 }

@@ -2,11 +2,13 @@
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/memory_budget.h"
@@ -24,6 +26,34 @@
 
 namespace server {
 
+// A query that runs or whose rows are not all fetched: it holds a scan or a task. Counted while this
+// object lives.
+// Threads: the session's loop. Owner: the execution.
+class OpenStatement {
+ public:
+  OpenStatement() = default;  // of nobody
+  OpenStatement(size_t& of_session, std::atomic<size_t>& of_server)
+      : of_session_(&of_session), of_server_(&of_server) {
+    ++of_session;
+    ++of_server;
+  }
+  ~OpenStatement() {
+    if (!of_session_) return;
+    --*of_session_;
+    --*of_server_;
+  }
+  OpenStatement(OpenStatement&& other) noexcept { *this = std::move(other); }
+  OpenStatement& operator=(OpenStatement&& other) noexcept {
+    std::swap(of_session_, other.of_session_);
+    std::swap(of_server_, other.of_server_);
+    return *this;
+  }
+
+ private:
+  size_t* of_session_ = nullptr;
+  std::atomic<size_t>* of_server_ = nullptr;
+};
+
 // What sessions share. All of it outlives them.
 struct SqlParts {
   storage::Log& log;
@@ -34,6 +64,7 @@ struct SqlParts {
   const SqlSettings& settings;
   StatementWorkers& workers;
   std::function<std::vector<engine::ServerFact>()> server_facts;  // any thread
+  std::atomic<size_t> open_statements = 0;                        // of all sessions
 };
 
 // The ends of what a session has written, by partition: its look-ups wait until the tables have
@@ -102,6 +133,11 @@ class SqlSession final : public sql::SessionBackend {
 
  private:
   std::unique_ptr<Planner> planner() const;
+  // Fails with TooManyConnections, PostgreSQL's class for it, when as many run as may.
+  Result<OpenStatement> open_statement();
+  Result<std::unique_ptr<sql::Execution>> start_unbounded(
+      const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+      sql::Receiver& receiver);
 
   SqlParts& parts_;
   Shard& shard_;
@@ -110,6 +146,7 @@ class SqlSession final : public sql::SessionBackend {
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
   MaterializerPlaces last_places_;                        // of the table that was asked last
   bool in_transaction_ = false;
+  size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   MemoryAccount* const memory_;
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};

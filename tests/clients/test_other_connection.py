@@ -163,6 +163,71 @@ def a_hundred_thousand_statements_in_one_message():
 
 
 @case
+def an_error_amid_a_hundred_thousand_statements():
+    with connect() as c, Other("an error amid 100,000 statements"):
+        for _ in range(3):
+            try:
+                c.execute("SELECT 1;" * 100 + "SELECT nosuch FROM counts;" + "SELECT 1;" * 99_900)
+                raise AssertionError("no error")
+            except psycopg.errors.UndefinedColumn:
+                pass
+        assert c.execute("SELECT 1").fetchone() == (1,)
+
+
+@case
+def queries_that_are_left_open_are_bounded():
+    server = launch("--max-queries-per-session", "8", "--max-open-queries", "12")
+    with connect(server) as first, connect(server) as second:
+        first.execute("CREATE STREAM left_open (k VARCHAR KEY, v INT)")
+
+        def open_until_refused(connection, limit):
+            connection.execute("BEGIN")
+            opened = 0
+            try:
+                for _ in range(20):
+                    connection.execute(f"DECLARE c{opened} CURSOR FOR SELECT k FROM left_open EMIT CHANGES")
+                    opened += 1
+            except psycopg.errors.TooManyConnections as error:
+                assert limit in str(error), error
+            return opened
+
+        assert open_until_refused(first, "max-queries-per-session is 8") == 8
+        assert open_until_refused(second, "max-open-queries is 12") == 4
+        first.execute("ROLLBACK")  # which closes them
+        second.execute("ROLLBACK")
+        assert second.execute("SELECT 1").fetchone() == (1,)
+        assert open_until_refused(second, "max-queries-per-session is 8") == 8
+    server.stop()
+
+
+@case
+def portals_of_which_one_row_was_fetched():
+    with connect() as c, Other("portals left open"):
+        before_kb = anonymous_kb(SERVER) if SERVER.pid else 0
+        with c.transaction():
+            for i in range(60):
+                c.execute(f"DECLARE p{i} CURSOR FOR SELECT k, n, v FROM counts")
+                assert len(c.execute(f"FETCH 1 FROM p{i}").fetchall()) == 1
+            if SERVER.pid:
+                grown_kb = anonymous_kb(SERVER) - before_kb
+                print(f"60 portals hold {grown_kb} KB")
+                assert grown_kb < 32_000, grown_kb
+            rest = c.execute("FETCH ALL FROM p7").fetchall()
+            assert len(rest) == ROWS - 1, len(rest)
+
+
+@case
+def explain_and_show_of_long_statements():
+    with connect() as c, Other("EXPLAIN and SHOW"):
+        condition = " OR ".join(f"v = {i}" for i in range(2_000))
+        for _ in range(3):
+            with contextlib.suppress(psycopg.errors.ProgramLimitExceeded):
+                c.execute(f"EXPLAIN SELECT k FROM events WHERE {condition} EMIT CHANGES").fetchall()
+            for what in ("SHOW QUERIES", "SHOW TASKS", "SHOW STREAMS", "SHOW SERVER"):
+                assert c.execute(what).fetchall()
+
+
+@case
 def scans_of_a_large_table():
     with connect() as c, Other("scans"):
         for _ in range(20):

@@ -28,6 +28,24 @@ TEST(Loop, runs_what_other_threads_post_in_order) {
   EXPECT_FALSE(loop.is_here());
 }
 
+// Only who posts into an empty mailbox wakes the loop: nobody's task may be left behind.
+TEST(Loop, that_sleeps_between_posts_of_many_threads_misses_none) {
+  Loop loop;
+  constexpr int kThreads = 4, kPosts = 5'000;
+  int left = kThreads * kPosts;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < kPosts; ++n)
+        loop.post([&] {
+          if (--left == 0) loop.stop();
+        });
+    });
+  loop.run();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(left, 0);
+}
+
 TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   Loop loop;
   std::vector<std::string> seen;

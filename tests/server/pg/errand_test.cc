@@ -51,6 +51,35 @@ TEST(Errands, what_comes_meanwhile_waits_its_turn) {
   EXPECT_EQ(client.hear(), kAnswer + "Z(I) T(?column?:23) D(2) C(SELECT 1) Z(I)");
 }
 
+// To free 100,000 statements takes longer than a loop should be held up.
+TEST(Errands, what_an_error_leaves_of_a_long_script_is_freed_elsewhere) {
+  Conversation client;
+  begun(client);
+  const auto ends_with_error = [&](int rest) {
+    std::string text = "SELECT 2 FROM nosuch;";
+    for (int i = 0; i < rest; ++i) text += "SELECT 2;";
+    EXPECT_TRUE(client.say(query(text)).starts_with("E(42P01 "));
+  };
+  ends_with_error(3);
+  EXPECT_EQ(client.backend.errands_done, 0u);
+  ends_with_error(300);
+  EXPECT_EQ(client.backend.errands_done, 1u);
+  client.backend.is_full = true;  // then it is freed where it is
+  ends_with_error(300);
+  EXPECT_EQ(client.say(query("SELECT 2")), "T(?column?:23) D(2) C(SELECT 1) Z(I)");
+}
+
+TEST(Errands, prepared_statements_by_the_hundred_are_freed_elsewhere) {
+  Conversation client;
+  begun(client);
+  for (int i = 0; i < 100; ++i) client.say(parse("SELECT 2", "s" + std::to_string(i)));
+  client.say(sync_up() + query("DEALLOCATE ALL"));
+  EXPECT_EQ(client.backend.errands_done, 1u);
+  EXPECT_TRUE(client.say(bind({}, {.statement = "s7"}) + sync_up()).starts_with("E(26000 "));
+  client.say(query("DEALLOCATE ALL"));
+  EXPECT_EQ(client.backend.errands_done, 1u) << "there are none";
+}
+
 TEST(Errands, a_cancel_ends_the_wait_at_once) {
   Aside client;
   client.backend.holds_errands = true;

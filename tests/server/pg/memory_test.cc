@@ -84,3 +84,24 @@ TEST(SessionMemory, portals_with_large_parameters_are_refused_when_they_are_too_
   charged.client.say(sync_up() + query("ROLLBACK"));
   EXPECT_LE(charged.budget.held_bytes(MemoryKind::Statements), 8192u);
 }
+
+TEST(SessionMemory, rows_that_open_portals_keep_are_refused_when_they_are_too_many) {
+  Charged charged;
+  for (int i = 0; i < 3; ++i) charged.client.backend.people.push_back({i, std::string(kMb, 'x')});
+  charged.client.say(query("BEGIN"));
+  std::string answer;
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    const std::string name = "c" + std::to_string(taken);
+    charged.client.say(query("DECLARE " + name + " CURSOR FOR SELECT * FROM people"));
+    answer = charged.client.say(query("FETCH 1 FROM " + name));
+    if (!answer.ends_with("C(FETCH 1) Z(T)")) break;
+  }
+  EXPECT_GE(taken, 1);
+  EXPECT_LE(taken, 10);
+  EXPECT_NE(answer.find("not enough memory for rows of a query that are not fetched"),
+            std::string::npos)
+      << answer.substr(0, 200);
+  charged.client.say(query("ROLLBACK"));
+  EXPECT_LE(charged.budget.held_bytes(MemoryKind::Results), 8192u);
+}
