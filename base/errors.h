@@ -44,7 +44,9 @@ enum class ErrorCode : uint8_t {
   DuplicateCursor,
   ObjectState,
   LimitExceeded,
+  OutOfMemory,  // of memory-limit, for now
   TooManyConnections,
+  TooManyStatements,  // a bound of the configuration on what runs or waits, for now
   ShuttingDown,
   ReadTimeout,
   UndefinedDatabase,

@@ -81,7 +81,7 @@ Error MemoryBudget::refusal(std::string_view what, const MemoryAccount& account)
     holders += fmt::format("{}{} {}", holders.empty() ? ": " : ", ", name(kind),
                            format_bytes(held_bytes(kind)));
   return Error{
-      ErrorCode::LimitExceeded, fmt::format("not enough memory for {}", what),
+      ErrorCode::OutOfMemory, fmt::format("not enough memory for {}", what),
       fmt::format("memory-limit is {}, and {} are held{}. This session holds {}, and may hold a "
                   "quarter of what is free.",
                   format_bytes(limit_bytes_), format_bytes(held_bytes()), holders,

@@ -53,7 +53,7 @@ class MemoryBudget {
   // All that was ever given back: whoever returns freed pages to the kernel watches it grow.
   size_t released_bytes() const { return released_bytes_.load(std::memory_order_relaxed); }
 
-  // LimitExceeded, for a client: what was asked for ("a message of 60 MB"), what the limit is and who
+  // OutOfMemory, for a client: what was asked for ("a message of 60 MB"), what the limit is and who
   // holds most.
   Error refusal(std::string_view what, const MemoryAccount& account) const;
 

@@ -261,7 +261,7 @@ class ErrandActivity final : public Activity {
       on_event_();
     });
     if (errand_) return {};
-    return Error{ErrorCode::LimitExceeded,
+    return Error{ErrorCode::TooManyStatements,
                  "too many long statements are waiting",
                  {},
                  "Try again in a moment, or send shorter statements; COPY is made for many rows."};

@@ -471,7 +471,8 @@ void Session::die(Error error) {
   // Nobody will know whether the gathered INSERTs are durable, so nobody may read that they are.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
-  if (error.code == ErrorCode::LimitExceeded || error.code == ErrorCode::TooManyConnections)
+  if (error.code == ErrorCode::LimitExceeded || error.code == ErrorCode::OutOfMemory ||
+      error.code == ErrorCode::TooManyConnections)
     end_reason_ = error.message + ": " + error.detail;
   phase_ = Phase::Over;
 }

@@ -98,7 +98,7 @@ std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
 }
 
 Error too_many_waiting() {
-  return Error{ErrorCode::LimitExceeded,
+  return Error{ErrorCode::TooManyStatements,
                "too many long statements are waiting",
                {},
                "Try again in a moment."};
@@ -107,7 +107,7 @@ Error too_many_waiting() {
 Result<OpenStatement> SqlSession::open_statement() {
   const auto refusal = [](int64_t limit, std::string_view setting) {
     return Error{
-        ErrorCode::TooManyConnections, "too many queries are open",
+        ErrorCode::TooManyStatements, "too many queries are open",
         fmt::format("{} is {}.", setting, limit),
         "Close portals and cursors whose rows are not needed, wait for other queries to end, "
         "or raise the setting."};

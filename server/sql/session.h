@@ -133,7 +133,7 @@ class SqlSession final : public sql::SessionBackend {
 
  private:
   std::unique_ptr<Planner> planner() const;
-  // Fails with TooManyConnections, PostgreSQL's class for it, when as many run as may.
+  // Fails with TooManyStatements when as many are open as may be.
   Result<OpenStatement> open_statement();
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,

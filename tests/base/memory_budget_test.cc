@@ -73,7 +73,8 @@ TEST(MemoryBudget, a_refusal_names_the_limit_and_who_holds_most) {
   MemoryCharge copy(&client.account, MemoryKind::Copy);
   copy.resize(300 * kMb);
   const Error error = client.account.refusal("a message of 60 MB");
-  EXPECT_EQ(error.code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(error.code, ErrorCode::OutOfMemory);
+  EXPECT_EQ(sqlstate(error.code), "53200");
   EXPECT_EQ(error.message, "not enough memory for a message of 60 MB");
   EXPECT_EQ(error.detail,
             "memory-limit is 512 MB, and 380 MB are held: COPY and transactions 300 MB, "

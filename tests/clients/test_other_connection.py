@@ -187,7 +187,7 @@ def queries_that_are_left_open_are_bounded():
                 for _ in range(20):
                     connection.execute(f"DECLARE c{opened} CURSOR FOR SELECT k FROM left_open EMIT CHANGES")
                     opened += 1
-            except psycopg.errors.TooManyConnections as error:
+            except psycopg.errors.ConfigurationLimitExceeded as error:
                 assert limit in str(error), error
             return opened
 

@@ -106,7 +106,7 @@ TEST(Errands, a_statement_timeout_ends_the_wait_too) {
 TEST(Errands, who_finds_no_room_is_told_so) {
   Aside client;
   client.backend.is_full = true;
-  EXPECT_EQ(client.say(query(kLong)), "E(54000 too many long statements are waiting) Z(I)");
+  EXPECT_EQ(client.say(query(kLong)), "E(53400 too many long statements are waiting) Z(I)");
   client.backend.is_full = false;
   EXPECT_EQ(client.say(query(kLong)), kAnswer + "Z(I)");
 }

@@ -39,7 +39,7 @@ TEST(SessionMemory, half_a_message_gets_no_more_than_a_share) {
   // What the front end says when that lasts.
   charged.client.session.shut_down(
       charged.account.refusal(charged.client.session.refused_memory()));
-  EXPECT_EQ(charged.client.hear(), "E(54000 FATAL not enough memory for a message of 40 MB)");
+  EXPECT_EQ(charged.client.hear(), "E(53200 FATAL not enough memory for a message of 40 MB)");
   EXPECT_TRUE(charged.client.session.end_reason().find("memory-limit is 64 MB") !=
               std::string::npos);
 }
@@ -61,7 +61,7 @@ TEST(SessionMemory, prepared_statements_are_refused_when_they_are_too_many) {
   }
   EXPECT_GE(taken, 1);
   EXPECT_LE(taken, 4);
-  EXPECT_EQ(answer, "E(54000 not enough memory for a statement of 1.0 MB) Z(I)");
+  EXPECT_EQ(answer, "E(53200 not enough memory for a statement of 1.0 MB) Z(I)");
   EXPECT_TRUE(charged.client.say(query("SELECT 1")).ends_with("C(SELECT 1) Z(I)"))
       << "the session goes on";
   EXPECT_GE(charged.budget.held_bytes(MemoryKind::Statements), 4 * kMb);
@@ -80,7 +80,7 @@ TEST(SessionMemory, portals_with_large_parameters_are_refused_when_they_are_too_
     if (answer != "2") break;
   }
   EXPECT_LE(taken, 6);
-  EXPECT_EQ(answer, "E(54000 not enough memory for a portal of 1.0 MB)");
+  EXPECT_EQ(answer, "E(53200 not enough memory for a portal of 1.0 MB)");
   charged.client.say(sync_up() + query("ROLLBACK"));
   EXPECT_LE(charged.budget.held_bytes(MemoryKind::Statements), 8192u);
 }
