@@ -188,7 +188,7 @@ def queries_that_are_left_open_are_bounded():
                     connection.execute(f"DECLARE c{opened} CURSOR FOR SELECT k FROM left_open EMIT CHANGES")
                     opened += 1
             except psycopg.errors.ConfigurationLimitExceeded as error:
-                assert limit in str(error), error
+                assert limit in error.diag.message_detail, error.diag.message_detail
             return opened
 
         assert open_until_refused(first, "max-queries-per-session is 8") == 8

@@ -95,15 +95,16 @@ TEST(FunctionBudget, searches_are_linear_in_text_and_pattern) {
 }
 
 TEST(FunctionBudget, slow_rows_of_any_function_end_with_their_time) {
-  const std::string text(300'000, 'a');
+  const std::string text(100'000, 'a');
   FunctionBatch batch("INSTR");
-  for (int i = 0; i < 2'000; ++i) batch.add({text.c_str(), "ab"});
+  for (int i = 0; i < 400; ++i) batch.add({text.c_str(), "ab"});
   const SystemClock clock;
   EvalBudget budget(clock);
-  budget.begin({.deadline_us = clock.monotonic_us() + 5'000});
+  budget.begin({.deadline_us = clock.monotonic_us() + 500});
   batch.run(&budget);
   EXPECT_EQ(batch.error(0), "");
-  EXPECT_EQ(batch.error(1'999), "the expressions took too long");
+  EXPECT_NE(batch.error(399), "");
+  EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
 TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {

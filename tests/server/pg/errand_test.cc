@@ -53,8 +53,7 @@ TEST(Errands, what_comes_meanwhile_waits_its_turn) {
 
 // To free 100,000 statements takes longer than a loop should be held up.
 TEST(Errands, what_an_error_leaves_of_a_long_script_is_freed_elsewhere) {
-  Conversation client;
-  begun(client);
+  Begun client;
   const auto ends_with_error = [&](int rest) {
     std::string text = "SELECT 2 FROM nosuch;";
     for (int i = 0; i < rest; ++i) text += "SELECT 2;";
@@ -70,8 +69,7 @@ TEST(Errands, what_an_error_leaves_of_a_long_script_is_freed_elsewhere) {
 }
 
 TEST(Errands, prepared_statements_by_the_hundred_are_freed_elsewhere) {
-  Conversation client;
-  begun(client);
+  Begun client;
   for (int i = 0; i < 100; ++i) client.say(parse("SELECT 2", "s" + std::to_string(i)));
   client.say(sync_up() + query("DEALLOCATE ALL"));
   EXPECT_EQ(client.backend.errands_done, 1u);
