@@ -69,29 +69,29 @@ constexpr size_t kRecordOverhead = 64;
 // ---- record batches
 
 LogOutput::LogOutput(TaskContext& context, OutputTarget target)
-    : Operator(context), target_(target), builders_(static_cast<size_t>(target.partitions)) {}
+    : Operator(context), target_(target) {}
 
 void LogOutput::append(PartitionId partition, int64_t timestamp,
                        std::optional<std::string_view> key, std::optional<std::string_view> value,
                        const Batch& batch, size_t row) {
-  const auto index = static_cast<size_t>(partition.value());
-  assert(index < builders_.size());
-  records::BatchBuilder& builder = builders_[index];
+  assert(partition.value() >= 0 && partition.value() < target_.partitions);
+  records::BatchBuilder& builder = builders_[partition.value()];
   const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead +
                       (batch.raw_headers.empty() ? 0 : batch.raw_headers[row].size());
-  if (!builder.empty() && builder.size_bytes() + size > kMaxBatchBytes) finish(index);
+  if (!builder.empty() && builder.size_bytes() + size > kMaxBatchBytes)
+    finish(partition.value(), builder);
   builder.append(timestamp, key, value, headers_of(batch, row));
   context().slice.spend_bytes(size);
 }
 
-void LogOutput::finish(size_t partition) {
-  finished_.push_back({PartitionRef{target_.topic, PartitionId(static_cast<int32_t>(partition))},
-                       builders_[partition].finish()});
+void LogOutput::finish(int32_t partition, records::BatchBuilder& builder) {
+  finished_.push_back({PartitionRef{target_.topic, PartitionId(partition)}, builder.finish()});
 }
 
 void LogOutput::take(std::vector<OutputBatch>& out) {
-  for (size_t i = 0; i < builders_.size(); ++i)
-    if (!builders_[i].empty()) finish(i);
+  for (auto& [partition, builder] : builders_)
+    if (!builder.empty()) finish(partition, builder);
+  builders_.clear();
   for (OutputBatch& batch : std::exchange(finished_, {})) out.push_back(std::move(batch));
 }
 

@@ -1,6 +1,7 @@
 // Where a stage ends: in a topic, in an exchange, or with whoever asked.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -33,11 +34,13 @@ class LogOutput : public Operator {
   int32_t partitions() const { return target_.partitions; }
 
  private:
-  void finish(size_t partition);
+  void finish(int32_t partition, records::BatchBuilder& builder);
 
   const OutputTarget target_;
-  std::vector<records::BatchBuilder> builders_;  // one a partition
-  std::vector<OutputBatch> finished_;            // in the order in which they are to be appended
+  // Of the partitions that were written to since the last commit: a query has as many outputs as its
+  // source has partitions, and one builder for each pair would be millions.
+  std::map<int32_t, records::BatchBuilder> builders_;
+  std::vector<OutputBatch> finished_;  // in the order in which they are to be appended
 };
 
 // Writes records in the sink's formats; keys decide the partition as Kafka's producers do, records

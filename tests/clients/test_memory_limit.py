@@ -30,8 +30,8 @@ SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", keeps_log=True)
 atexit.register(SERVER.stop)
 
 
-def anonymous_mb():
-    with open(f"/proc/{SERVER.pid}/status") as status:
+def anonymous_mb(server=SERVER):
+    with open(f"/proc/{server.pid}/status") as status:
         for line in status:
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) / 1024
@@ -55,8 +55,8 @@ class Watch(threading.Thread):
 class Sql:
     """As much of PostgreSQL's protocol as is needed to misuse it."""
 
-    def __init__(self):
-        self.socket = socket.create_connection((SERVER.host, SERVER.port), 60)
+    def __init__(self, server=SERVER):
+        self.socket = socket.create_connection((server.host, server.port), 60)
         body = struct.pack(">i", 196608) + b"user\0ada\0\0"
         self.socket.sendall(struct.pack(">i", 4 + len(body)) + body)
         self.until(b"Z")
@@ -294,6 +294,19 @@ def there_may_be_more_connections_than_the_shell_lets_programs_open_files():
         connections += [kafka_wire.Connection(server.kafka) for _ in range(110)]
         assert connections[-1].is_ended(), "there may be 300"
         connections[0].ask(kafka_wire.API_VERSIONS, 0, b"")
+    finally:
+        server.stop()
+
+
+@case
+def a_query_takes_memory_by_its_tasks_not_by_the_square_of_the_partitions():
+    server = launch()
+    try:
+        client = Sql(server)
+        client.query("CREATE STREAM wide (id INT) WITH (PARTITIONS = 1000)")
+        before = anonymous_mb(server)
+        client.query("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM wide GROUP BY id")
+        assert anonymous_mb(server) - before < 120, (before, anonymous_mb(server))
     finally:
         server.stop()
 
