@@ -87,7 +87,8 @@ TEST(SessionMemory, portals_with_large_parameters_are_refused_when_they_are_too_
 
 TEST(SessionMemory, rows_that_open_portals_keep_are_refused_when_they_are_too_many) {
   Charged charged;
-  for (int i = 0; i < 3; ++i) charged.client.backend.people.push_back({i, std::string(kMb, 'x')});
+  const std::string long_name(kMb, 'x');
+  for (int i = 0; i < 3; ++i) charged.client.backend.people.push_back({i, long_name});
   charged.client.say(query("BEGIN"));
   std::string answer;
   int taken = 0;
