@@ -41,7 +41,16 @@ class InformationExecution final : public SqlExecution {
 
  private:
   void add(const ShardTaskReport& report, size_t shard) {
-    add_to(statuses_[report.query_id], report);
+    const auto [query, is_first] = statuses_.try_emplace(report.query_id);
+    add_to(query->second, report);
+    // What is not known of one task is not known of all.
+    std::optional<int64_t>& lag = query->second.lag_records;
+    if (is_first)
+      lag = report.lag_records;
+    else if (lag && report.lag_records)
+      *lag += *report.lag_records;
+    else
+      lag.reset();
     engine::TaskStatus& task = tasks_.emplace_back();
     task.query_id = report.query_id;
     task.task = report.task_id;
@@ -52,18 +61,20 @@ class InformationExecution final : public SqlExecution {
     task.journal_bytes = static_cast<int64_t>(report.backlog.journal_bytes);
     if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
     add_to(task.status, report);
+    task.status.lag_records = report.lag_records;
+    task.status.records_failed += report.has_failed;  // the one at which it stopped
   }
 
   static void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
     if (report.is_paused && status.state != "ERROR") status.state = "PAUSED";
     if (report.has_failed) status.state = "ERROR";
-    status.lag_records += report.metrics.lag_records;
     status.records_in += report.metrics.records_in;
     status.records_failed += report.metrics.records_failed;
     status.state_entries += report.state_entries;
     status.state_bytes += report.state_bytes;
     status.memory_bytes += report.memory_bytes;
     status.records_late += report.metrics.records_late;
+    status.records_ahead += report.metrics.records_ahead;
     status.records_per_second += report.metrics.records_per_second;
     if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
     // Of several tasks the one that is furthest ahead: what is late is late because of its record.
@@ -100,8 +111,10 @@ class InformationExecution final : public SqlExecution {
   // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
   void answer() {
     for (const auto& [id, trouble] : session().parts().supervisor.troubles()) {
-      statuses_[id].state = "ERROR";
-      statuses_[id].last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
+      engine::QueryStatus& status = statuses_[id];
+      status.state = "ERROR";
+      status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
+      ++status.records_failed;  // what stopped it is an error, too
     }
     std::vector<engine::ServerFact> facts;
     if (engine::needs_server_facts(statement_->statement)) facts = session().parts().server_facts();
