@@ -75,6 +75,7 @@ struct InformationContext {
   // Both are filled when the statement asks for them; null has no rows.
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
+  Properties server_properties = {};  // defaults that the server's own settings give
 };
 
 // Whether a statement is answered here.

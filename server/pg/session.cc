@@ -183,6 +183,9 @@ bool Session::step_activity() {
     look_for_end();
   if (phase_ == Phase::Over) return false;
 
+  // Only a backend knows which values its own settings take.
+  for (const auto& [name, value] : request.settings)
+    if (name.find('.') != std::string::npos) TRY(context_.backend->check_setting(name, value));
   const Result<Progress> progress = activity_->advance();
   if (progress && *progress == Progress::Waiting) return false;
   activity_.reset();

@@ -95,6 +95,7 @@ class InformationExecution final : public SqlExecution {
     std::vector<engine::ServerFact> facts;
     engine::Properties properties;
     const engine::EngineSettings& settings;
+    engine::Properties server_properties;
     Result<engine::InformationRows> rows = engine::InformationRows();
 
     void make() {
@@ -104,7 +105,7 @@ class InformationExecution final : public SqlExecution {
       std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
       rows = engine::answer_information(
           statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
-                                 no_variables, &tasks, &facts});
+                                 no_variables, &tasks, &facts, server_properties});
     }
   };
 
@@ -119,8 +120,14 @@ class InformationExecution final : public SqlExecution {
     std::vector<engine::ServerFact> facts;
     if (engine::needs_server_facts(statement_->statement)) facts = session().parts().server_facts();
     auto answer = std::make_shared<Answer>(
-        Answer{statement_, image_, std::move(statuses_), std::move(tasks_), std::move(facts),
-               session().properties(), session().parts().settings.engine});
+        Answer{statement_,
+               image_,
+               std::move(statuses_),
+               std::move(tasks_),
+               std::move(facts),
+               session().properties(),
+               session().parts().settings.engine,
+               {{"read.wait.ms", std::to_string(session().parts().settings.read_wait_ms)}}});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
         [this, answer] {

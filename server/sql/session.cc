@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/catalog/statement_settings.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
 
@@ -44,12 +45,7 @@ int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const
 }
 
 Status SqlSession::check_setting(const std::string& name, const std::string& value) {
-  if (name == "auto.offset.reset" && value != "earliest" && value != "latest")
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("invalid value for auto.offset.reset: \"{}\"", value),
-                 {},
-                 "It is earliest or latest."};
-  return {};
+  return engine::check_statement_setting(name, value, sql::SessionSettings::known_names());
 }
 
 std::unique_ptr<Planner> SqlSession::planner() const {
