@@ -134,8 +134,19 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
+  // A record of a stream without a value is no row, as for WHERE, joins and aggregates; CREATE STREAM
+  // ... AS alone passes it on. Of a table it is a delete, which is shown.
+  static engine::Batch without_absent_rows(engine::Batch batch) {
+    std::vector<uint32_t> present;
+    for (uint32_t row = 0; row < batch.rows; ++row)
+      if (batch.present.test(row)) present.push_back(row);
+    return batch.gather(present);
+  }
+
   void show(engine::Batch batch) {
     if (is_over_) return;
+    if (!planned_.plan.stages.front().output.is_table && !batch.present.all())
+      batch = without_absent_rows(std::move(batch));
     const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
     if (rows > 0) receiver().on_rows(batch.columns, 0, rows);
     rows_left_ -= static_cast<int64_t>(rows);
