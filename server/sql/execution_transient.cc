@@ -160,14 +160,26 @@ class TransientExecution final : public SqlExecution {
       end();
       return receiver().on_error(error);
     }
-    if (!is_over_ && result != engine::StepResult::Finished) return;
+    if (!is_over_ && result != engine::StepResult::Finished) return charge_state();
     end();
     receiver().on_done({"SELECT"});
+  }
+
+  // Tables and groups that the query keeps for this client alone: unlike those of a query that was
+  // created they are given up when there is no room.
+  void charge_state() {
+    size_t bytes = 0;
+    for (const engine::Store* store : task_->task->stage().stores()) bytes += store->memory_bytes();
+    if (state_charge_.try_resize(bytes)) return;
+    end();
+    receiver().on_error(
+        session().memory()->refusal(fmt::format("the tables of a query, {}", format_bytes(bytes))));
   }
 
   void end() {
     is_over_ = true;
     if (ShardTask* task = std::exchange(task_, nullptr)) session().shard().remove(*task);
+    state_charge_.resize(0);
   }
 
   const engine::PlannedQuery planned_;
@@ -178,6 +190,7 @@ class TransientExecution final : public SqlExecution {
   int64_t rows_left_;
   bool has_begun_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
+  MemoryCharge state_charge_{session().memory(), MemoryKind::Queries};
 };
 
 }  // namespace

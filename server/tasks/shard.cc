@@ -227,7 +227,8 @@ void Shard::step(ShardTask& task) {
 
 // Steps of a few kilobytes: most calls change nothing that threads share.
 void Shard::charge_memory(ShardTask::Memory& memory, const ShardTask& task) {
-  memory.state.resize(state_bytes_of(task));
+  // What a transient query keeps its session is charged with.
+  if (!is_transient(task)) memory.state.resize(state_bytes_of(task));
   if (task.checkpoints) memory.waiting.resize(task.checkpoints->backlog().journal_bytes);
 }
 
