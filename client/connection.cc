@@ -143,6 +143,20 @@ Error Connection::unreachable() const {
                "chooses another."};
 }
 
+Error Connection::no_answer(int waited_ms) const {
+  constexpr int kLookMs = 3000;
+  const rd_kafka_metadata_t* raw = nullptr;
+  const rd_kafka_resp_err_t code = rd_kafka_metadata(handle_.get(), 0, nullptr, &raw, kLookMs);
+  const Metadata answer(raw);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return unreachable();
+  return Error{
+      ErrorCode::NetworkFailure,
+      fmt::format("the Kafka server at {} has not answered in {} s, but it is there",
+                  bootstrap_server_, waited_ms / 1000),
+      {},
+      "The request may yet be carried out: look (millrace topic list) before you repeat it."};
+}
+
 Result<std::vector<TopicDescription>> Connection::metadata(rd_kafka_topic_t* only) {
   const auto began = steady_clock::now();
   const rd_kafka_metadata_t* raw = nullptr;

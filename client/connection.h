@@ -67,6 +67,9 @@ class Connection {
 
   // What to say when the server cannot be reached. Any thread.
   Error unreachable() const;
+  // What to say when a request got no answer for so long: a server that answers others is busy with
+  // it. Waits for a moment.
+  Error no_answer(int waited_ms) const;
   // Takes note of an error event. Any thread.
   void note(rd_kafka_resp_err_t code, const char* reason);
   // Says on stderr, once each time, that all servers have become unreachable. Any thread.

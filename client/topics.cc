@@ -22,7 +22,7 @@ Result<Event> ask(Connection& connection, Send&& send) {
   const Queue queue(rd_kafka_queue_new(connection.handle()));
   send(queue.get());
   Event event(rd_kafka_queue_poll(queue.get(), kAdminTimeoutMs));
-  if (!event) return connection.unreachable();
+  if (!event) return connection.no_answer(kAdminTimeoutMs);
   if (const rd_kafka_resp_err_t code = rd_kafka_event_error(event.get()))
     return kafka_failure(code, rd_kafka_event_error_string(event.get()));
   return event;

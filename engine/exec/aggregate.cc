@@ -19,6 +19,16 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
+// A record with a broken clock makes all others late, for good: nobody finds the cure by himself.
+std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
+  constexpr int64_t kClocksDifferMs = 60'000;
+  if (stream_time_ms <= saturating_add(wall_ms, kClocksDifferMs)) return {};
+  return fmt::format(
+      ", which lies {} ms ahead of the clock; SET '{}' = '86400000', drop the query and create it "
+      "anew, and such records do not move its time",
+      stream_time_ms - wall_ms, kMaxAheadProperty);
+}
+
 // The planner has refused what is no number.
 int64_t max_ahead_of(const EvalContext& eval) {
   int64_t ms = -1;
@@ -186,7 +196,8 @@ void AggregateOperator::report_times() const {
         fmt::format("a window of the record (time {}) has closed: stream time is {}, by the record "
                     "at partition {}, offset {}",
                     rest_->batch.timestamps[rest_->first_late], stream_time_.timestamp,
-                    stream_time_.partition, stream_time_.offset),
+                    stream_time_.partition, stream_time_.offset) +
+            advice_on_time(stream_time_.timestamp, context().eval.clock.wall_ms()),
         partition, offset);
   }
   if (rest_->ahead > 0) {

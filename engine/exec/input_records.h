@@ -23,13 +23,13 @@ struct InputOperator::Records {
   std::map<size_t, std::string> failures;  // by row; the first reason counts
 
   size_t size() const { return offsets.size(); }
-  // Marks what a reader could not read. It explains only the first few.
+  // Marks what a reader could not read. It explains only some.
   void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
     for (const RowProblem& problem : status.problems)
       fail(problem.row, fmt::format("{}: {}", side, problem.message), keep);
     for (size_t row = 0; row < keep.size(); ++row)
       if (status.states[row] == RowState::Error)
-        fail(row, fmt::format("{}: cannot be read", side), keep);
+        fail(row, fmt::format("{}: cannot be read, as others before it", side), keep);
   }
   void fail(size_t row, std::string message, std::vector<bool>& keep) {
     keep[row] = false;

@@ -283,7 +283,6 @@ void Task::update_positions() {
   }
   // What is left may be many rows of one record; then it is not counted precisely, nor committed.
   metrics_.records_in = records_begun_ - std::min(rows_left, rows_of_run_);
-  metrics_.lag_records = 0;
   for (size_t i = 0; i < inputs_.size(); ++i) {
     assert(inputs_[i].next >= committed_[i]);  // what is durable is never done again
     for (const LostRecords& lost : heads_->take_lost(i))
@@ -291,7 +290,6 @@ void Task::update_positions() {
     for (const RecordFailure& failure : heads_->failures_before(i, inputs_[i].next))
       log_->add(ProcessingErrorType::Deserialization, failure.message, topic_of(inputs_[i].input),
                 inputs_[i].partition.partition.value(), failure.offset.value());
-    metrics_.lag_records += std::max<int64_t>(0, heads_->readable_end(i) - inputs_[i].next);
   }
   if (const StreamTime* seen = stage_->stream_time()) metrics_.stream_time = *seen;
 }

@@ -58,7 +58,6 @@ struct TaskMetrics {
   uint64_t records_late = 0;   // that came after a window of theirs had closed
   uint64_t records_ahead = 0;  // whose time was too far ahead to move stream time
   std::string last_error;
-  int64_t lag_records = 0;         // as of the last step
   int64_t records_per_second = 0;  // set by the owner, who knows the time
   // The record that moved stream time last. Of a query, ask the tasks that read topics: others know
   // only where it lies in an exchange.
@@ -108,6 +107,8 @@ class Task {
 
   const std::string& id() const { return id_; }
   const std::vector<Input>& inputs() const { return inputs_; }
+  // Where the last commit has left each of the inputs.
+  const std::vector<Offset>& committed() const { return committed_; }
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
   TaskSequence last_durable() const { return durable_; }

@@ -25,8 +25,8 @@ struct RowProblem {
 
 // The outcome of one read, payload by payload.
 struct RowStatus {
-  // Rows whose state is Error are all marked, but only the first few are explained: a topic full of
-  // garbage must not become a log full of it.
+  // Rows whose state is Error are all marked, but only the first few are explained, and the last: a
+  // topic full of garbage must not become a log full of it.
   static constexpr size_t kMaxProblems = 32;
 
   std::vector<RowState> states;  // one a payload

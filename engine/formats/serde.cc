@@ -12,7 +12,10 @@ void RowStatus::clear() {
 void RowStatus::fail(size_t row, std::string message) {
   states[row] = RowState::Error;
   ++errors;
-  if (problems.size() < kMaxProblems) problems.push_back({row, std::move(message)});
+  if (problems.size() < kMaxProblems)
+    problems.push_back({row, std::move(message)});
+  else
+    problems.back() = {row, std::move(message)};
 }
 
 void EncodedRows::clear() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/system_sources.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/source_schema.h"
@@ -87,6 +88,16 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
   if (!source) return no_such_source(drop.kind, drop.name, drop.name_position);
   if (source->kind != drop.kind)
     return wrong_kind(source->kind, "DROP", drop.kind, drop.name_position);
+  if (source->name == kProcessingLogStream && source->read_only)
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("{} belongs to the server and cannot be dropped", source->name)}
+        .at(drop.name_position);
+  if (drop.delete_topic && source->topic == kProcessingLogTopic)
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("topic \"{}\" is internal and cannot be deleted", source->topic),
+                 {},
+                 "DROP without DELETE TOPIC."}
+        .at(drop.name_position);
   if (drop.delete_topic && source->read_only)
     return Error{ErrorCode::InvalidStatement,
                  fmt::format("Cannot delete topic for read-only source: {}", drop.name.text)}

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/statement_settings.h"
 #include "engine/types/time_math.h"
 
 namespace engine {
@@ -13,28 +14,20 @@ namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
 constexpr std::string_view kMaxWindowsProperty = "max.windows.per.record";
-constexpr std::string_view kMaxAheadProperty = "stream.time.max.ahead.ms";
 
 Result<int64_t> max_windows(const Properties& properties) {
   const auto set = properties.find(std::string(kMaxWindowsProperty));
   if (set == properties.end()) return kMaxWindowsPerRecord;
+  TRY(check_statement_setting(set->first, set->second));
   int64_t limit = 0;
-  if (!absl::SimpleAtoi(set->second, &limit) || limit <= 0)
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("invalid value for \"{}\": \"{}\"", kMaxWindowsProperty, set->second),
-                 "It is a number of windows, at least 1."};
+  (void)absl::SimpleAtoi(set->second, &limit);  // it has passed the check
   return limit;
 }
 
-// -1, or a day and more: less would take records of another time zone for those of a broken clock.
 Status check_max_ahead(const Properties& properties) {
-  const auto set = properties.find(std::string(kMaxAheadProperty));
+  const auto set = properties.find("stream.time.max.ahead.ms");
   if (set == properties.end()) return {};
-  int64_t ms = 0;
-  if (absl::SimpleAtoi(set->second, &ms) && (ms == -1 || ms >= kDayMs)) return {};
-  return Error{ErrorCode::InvalidParameter,
-               fmt::format("invalid value for \"{}\": \"{}\"", kMaxAheadProperty, set->second),
-               "It is -1 (off), or a number of milliseconds of at least a day (86400000)."};
+  return check_statement_setting(set->first, set->second);
 }
 
 Status check_window_count(const AggregateWindow& window, const Properties& properties) {
@@ -46,8 +39,11 @@ Status check_window_count(const AggregateWindow& window, const Properties& prope
       fmt::format("each record would lie in {} windows, and at most {} are allowed", count, limit),
       fmt::format("The windows have a size of {} ms and advance by {} ms.", window.size_ms,
                   window.advance_ms),
-      fmt::format("Advance by {} ms or more, or raise the limit: SET '{}' = '{}'.",
-                  (window.size_ms - 1) / limit + 1, kMaxWindowsProperty, count)};
+      fmt::format(
+          "Advance by {} ms or more{}.", (window.size_ms - 1) / limit + 1,
+          count > kMostWindowsPerRecord
+              ? ""
+              : fmt::format(", or raise the limit: SET '{}' = '{}'", kMaxWindowsProperty, count))};
 }
 
 }  // namespace

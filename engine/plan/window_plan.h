@@ -13,7 +13,7 @@ inline constexpr int64_t kMaxWindowsPerRecord = 10'000;
 // Fails with InvalidParameter where size, advance and grace do not fit together, or the property
 // `stream.time.max.ahead.ms` (how far ahead of the clock a record may move stream time) is wrong, and with
 // LimitExceeded where a record would lie in more windows than the property `max.windows.per.record`
-// (default: kMaxWindowsPerRecord) allows.
+// (default: kMaxWindowsPerRecord, no more than kMostWindowsPerRecord) allows.
 Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
                                     const Properties& properties);
 

@@ -113,7 +113,8 @@ void add_query(const PersistentQuery& query, std::string_view role, const QueryS
   if (const auto found = statuses.find(query.id); found != statuses.end()) {
     const QueryStatus& status = found->second;
     text += fmt::format(", {} rows read, lag {}, {} rows/s, {} errors", status.records_in,
-                        status.lag_records, status.records_per_second, status.records_failed);
+                        status.lag_records ? fmt::to_string(*status.lag_records) : "unknown",
+                        status.records_per_second, status.records_failed);
     if (!status.last_error.empty()) text += ", last error: " + status.last_error;
   }
   facts.add("query", query.id, std::move(text));

@@ -22,12 +22,13 @@ struct InformationRows {
 
 // What one running query is doing, summed over its tasks.
 struct QueryStatus {
-  std::string state = "RUNNING";  // RUNNING, PAUSED, ERROR
-  int64_t lag_records = 0;
+  std::string state = "RUNNING";            // RUNNING, PAUSED, ERROR
+  std::optional<int64_t> lag_records = {};  // nothing while it is not known
   uint64_t records_in = 0, records_failed = 0, records_late = 0;
   int64_t records_per_second = 0;
   uint64_t state_entries = 0, state_bytes = 0, memory_bytes = 0;
   std::string last_error = {};
+  uint64_t records_ahead = 0;
   // The record that moved stream time furthest: records are late, or not, by its time.
   int64_t stream_time = -1;
   std::string time_moved_by = {};
@@ -74,6 +75,7 @@ struct InformationContext {
   // Both are filled when the statement asks for them; null has no rows.
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
+  Properties server_properties = {};  // defaults that the server's own settings give
 };
 
 // Whether a statement is answered here.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/catalog/statement_settings.h"
 #include "engine/catalog/system_sources.h"
 #include "engine/functions/registry.h"
 #include "engine/system_tables/information_parts.h"
@@ -119,17 +120,16 @@ std::vector<InformationRow> type_rows(const Catalog& catalog) {
   return rows;
 }
 
-Properties server_properties(const EngineSettings& settings) {
-  return {{"compat", settings.ksqldb_compat ? "ksqldb" : "none"},
-          {"num.partitions", std::to_string(settings.num_partitions)},
-          {"auto.offset.reset", settings.ksqldb_compat ? "latest" : "earliest"},
-          {"ksql.persistence.default.format.key", settings.default_key_format},
-          {"ksql.persistence.default.format.value", settings.default_value_format},
-          {"ksql.output.topic.name.prefix", settings.output_topic_prefix}};
+Properties server_properties(const InformationContext& context) {
+  Properties defaults = default_statement_settings(context.settings);
+  defaults["compat"] = context.settings.ksqldb_compat ? "ksqldb" : "none";
+  defaults["num.partitions"] = std::to_string(context.settings.num_partitions);
+  for (const auto& [name, value] : context.server_properties) defaults[name] = value;
+  return defaults;
 }
 
 std::vector<InformationRow> property_rows(const InformationContext& context) {
-  const Properties defaults = server_properties(context.settings);
+  const Properties defaults = server_properties(context);
   Properties effective = context.properties;
   effective.insert(defaults.begin(), defaults.end());
   std::vector<InformationRow> rows;

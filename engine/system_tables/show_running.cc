@@ -20,7 +20,7 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
                      Value::text(state_of(query, statuses)),
                      Value::text(join_list(query.sources)),
                      text_or_null(query.sink),
-                     Value::bigint(status.lag_records),
+                     number_or_null(status.lag_records),
                      Value::bigint(status.records_per_second),
                      number(status.records_failed),
                      text_or_null(status.last_error),
@@ -31,6 +31,7 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
   std::vector<std::string> settings;
   for (const auto& [name, value] : query.properties) settings.push_back(name + "=" + value);
   row.push_back(number(status.records_in));
+  row.push_back(number(status.records_ahead));
   row.push_back(number(status.state_entries));
   row.push_back(text_or_null(status.time_moved_by));
   row.push_back(text_or_null(join_list(settings)));
@@ -55,6 +56,7 @@ Schema queries_schema(bool extended) {
                  number_column("state bytes"), number_column("memory bytes")}};
   if (!extended) return schema;
   schema.columns.push_back(number_column("rows"));
+  schema.columns.push_back(number_column("ahead"));
   schema.columns.push_back(number_column("state entries"));
   schema.columns.push_back(text_column("time moved by"));
   schema.columns.push_back(text_column("properties"));
@@ -74,8 +76,8 @@ Schema tasks_schema() {
   return {{text_column("query"), text_column("task"), number_column("stage"),
            number_column("shard"), text_column("state"), number_column("epoch"),
            text_column("positions"), number_column("lag"), number_column("rows/s"),
-           number_column("rows"), number_column("late"), number_column("errors"),
-           number_column("state entries"), number_column("state bytes"),
+           number_column("rows"), number_column("late"), number_column("ahead"),
+           number_column("errors"), number_column("state entries"), number_column("state bytes"),
            number_column("memory bytes"), number_column("checkpoint age ms"),
            number_column("journal bytes"), text_column("last error")}};
 }
@@ -87,12 +89,13 @@ std::vector<InformationRow> task_rows(const InformationContext& context) {
     const QueryStatus& status = task.status;
     rows.push_back({Value::text(task.query_id), Value::text(task.task), Value::bigint(task.stage),
                     Value::bigint(task.shard), Value::text(status.state), Value::bigint(task.epoch),
-                    text_or_null(task.positions), Value::bigint(status.lag_records),
+                    text_or_null(task.positions), number_or_null(status.lag_records),
                     Value::bigint(status.records_per_second), number(status.records_in),
-                    number(status.records_late), number(status.records_failed),
-                    number(status.state_entries), number(status.state_bytes),
-                    number(status.memory_bytes), number_or_null(task.checkpoint_age_ms),
-                    number_or_null(task.journal_bytes), text_or_null(status.last_error)});
+                    number(status.records_late), number(status.records_ahead),
+                    number(status.records_failed), number(status.state_entries),
+                    number(status.state_bytes), number(status.memory_bytes),
+                    number_or_null(task.checkpoint_age_ms), number_or_null(task.journal_bytes),
+                    text_or_null(status.last_error)});
   }
   return rows;
 }

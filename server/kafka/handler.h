@@ -26,6 +26,7 @@ struct NodeView {
   std::string cluster_id;
   int32_t partitions_of_new_topic = 1;  // when a request leaves the number to us
   bool creates_topics = true;           // when a client asks for one that is not there
+  std::string internal_topic;           // which clients may read and not delete; empty: none
 };
 
 // The place of one answer in the order of its connection.

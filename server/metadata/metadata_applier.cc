@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "server/metadata/query_topics.h"
 
 namespace server {
 
@@ -175,9 +176,15 @@ void MetadataApplier::start(const std::vector<DefinedQueryPtr>& queries) {
 }
 
 void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
-  for (const DefinedQueryPtr& user : image()->users_of(topic.id))
-    queries_.stop_with_error(
-        *user, {ErrorCode::UnknownTopic, fmt::format("topic \"{}\" was deleted", topic.name)});
+  const std::vector<DefinedQueryPtr> users = image()->users_of(topic.id);
+  for (const DefinedQueryPtr& user : users)
+    queries_.stop_with_error(*user, {.code = ErrorCode::UnknownTopic,
+                                     .message = fmt::format("topic \"{}\" was deleted", topic.name),
+                                     .hint = hint_about_lost_topic(*user)});
+  // One line for all of them: there may be thousands.
+  if (!users.empty())
+    log_error("topic deleted under queries, which are stopped topic={} queries={} first={}",
+              topic.name, users.size(), users.front()->plan->id);
   queries_.drop_topic(topic.id);
 }
 

@@ -8,6 +8,7 @@
 #include "engine/plan/ddl.h"
 #include "engine/plan/query_plan.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/query_topics.h"
 
 namespace server {
 
@@ -107,7 +108,20 @@ struct Planner {
     if (!effect.is_nothing) effect.changes.push_back(EraseType{drop.name.text});
     return effect;
   }
+  // A query without its topic cannot go on, whatever is asked of it.
+  Status check_topics(const engine::ControlQuery& control) const {
+    if (control.action != engine::QueryAction::Resume || !control.query_id) return {};
+    const DefinedQueryPtr query = image.find_query(control.query_id->text);
+    const auto lost = query ? lost_topic(*query, *image.topics) : std::nullopt;
+    if (!lost) return {};
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("{} cannot be resumed: topic \"{}\" was deleted",
+                             control.query_id->text, *lost)}
+        .at(control.position)
+        .with_hint(hint_about_lost_topic(*query));
+  }
   Result<Effect> operator()(const engine::ControlQuery& control) const {
+    TRY(check_topics(control));
     const engine::CatalogChange change = TRY(engine::plan_control_query(control, image.catalog));
     Effect effect = of(change);
     // A query whose table stays is followed by a hidden one, see materialize_tables().

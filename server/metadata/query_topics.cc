@@ -1,5 +1,7 @@
 #include "server/metadata/query_topics.h"
 
+#include <fmt/format.h>
+
 namespace server {
 
 namespace {
@@ -18,7 +20,34 @@ std::optional<QueryTopic> named(const DefinedQuery& query, const std::string& na
   return QueryTopic{topic->id, topic->partition_count};
 }
 
+std::string how_to_end(const DefinedQuery& query) {
+  const engine::PersistentQuery& asked = *query.query;
+  switch (asked.kind) {
+    case engine::QueryKind::InsertInto:
+      return "TERMINATE " + asked.id;
+    case engine::QueryKind::SourceTable:
+      return "DROP TABLE " + asked.sources.at(0);
+    case engine::QueryKind::CreateAs:
+      break;
+  }
+  const auto& stages = query.plan->stages;
+  const bool is_table = !stages.empty() && stages.back().output.is_table;
+  return fmt::format("DROP {} {}", is_table ? "TABLE" : "STREAM", asked.sink);
+}
+
 }  // namespace
+
+std::optional<std::string> lost_topic(const DefinedQuery& query,
+                                      const storage::TopicSnapshot& topics) {
+  for (const auto& [name, id] : query.topic_ids)
+    if (!topics.find(id)) return name;
+  return std::nullopt;
+}
+
+std::string hint_about_lost_topic(const DefinedQuery& query) {
+  return fmt::format("A topic of the same name would be another one: {}, and create it anew.",
+                     how_to_end(query));
+}
 
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics) {

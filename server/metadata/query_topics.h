@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 #include <optional>
+#include <string>
 
 #include "server/metadata/image.h"
 
@@ -20,6 +21,11 @@ std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::I
 // Nothing, too, when the stage writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
+// The name of a topic that the query reads or writes and that was deleted.
+std::optional<std::string> lost_topic(const DefinedQuery& query,
+                                      const storage::TopicSnapshot& topics);
+// What to do then: "... DROP TABLE T, and create it anew."
+std::string hint_about_lost_topic(const DefinedQuery& query);
 // How many tasks the stage has when all of them run; none when what it reads was deleted.
 size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
                   const storage::TopicSnapshot& topics);

@@ -17,6 +17,8 @@ constexpr int64_t kCloseTimeoutMs = 2000;
 constexpr int64_t kWaitingTickMs = 50, kHoldingTickMs = 1000;
 // An idle connection holds less.
 constexpr size_t kIdleBytes = 16 * 1024;
+// So many may be greeted before they are refused; more of them are just told and closed.
+constexpr size_t kMaxRefused = 100;
 
 }  // namespace
 
@@ -34,12 +36,22 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
         connection_(owner.loop_, std::move(socket), *this),
         session_(owner.shared_.protocol.open_session({owner.shard_, *this, connection_, memory_})),
         progress_us_(owner.shared_.clock.monotonic_us()) {}
-  ~ClientConnection() { stop_waiting(); }
+  ~ClientConnection() {
+    if (is_refused_) --owner_.shared_.refused_count;
+    stop_waiting();
+  }
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
   ClientSession& session() { return *session_; }
   bool is_admitted() const { return pass_.is_admitted(); }
+  void refuse(Error reason) {
+    is_refused_ = true;
+    if (++owner_.shared_.refused_count <= kMaxRefused)
+      session_->refuse(std::move(reason));
+    else
+      session_->shut_down(std::move(reason));
+  }
 
   void pump() {
     is_woken_ = false;
@@ -138,7 +150,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   int64_t progress_us_;  // when the client last sent or took something
   size_t last_unsent_ = 0;
   std::optional<int64_t> deadline_us_;
-  bool is_woken_ = false, is_closing_ = false;
+  bool is_woken_ = false, is_closing_ = false, is_refused_ = false;
 };
 
 ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared)
@@ -155,10 +167,10 @@ void ClientConnections::accept(Socket socket) {
       *(connections_[id] = std::make_unique<ClientConnection>(*this, std::move(socket), id));
   if (!added.is_admitted())
     added.session().shut_down({ErrorCode::ShuttingDown, "the server is shutting down"});
-  else if (shared_.connections.count() > shared_.options.max_connections)
-    added.session().shut_down(
-        {ErrorCode::TooManyConnections, "sorry, too many clients already",
-         fmt::format("max-connections is {}.", shared_.options.max_connections)});
+  else if (shared_.connections.count() >
+           shared_.options.max_connections + shared_.refused_count.load())
+    added.refuse({ErrorCode::TooManyConnections, "sorry, too many clients already",
+                  fmt::format("max-connections is {}.", shared_.options.max_connections)});
   else
     added.pump();
 }

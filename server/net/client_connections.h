@@ -1,5 +1,6 @@
 // The connections of one loop, each a socket and a session.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,7 +20,8 @@ struct FrontEndShared {
   ClientProtocol& protocol;
   MemoryBudget& memory;
   const Clock& clock;
-  Gate connections = {};  // closed by stop()
+  Gate connections = {};                  // closed by stop()
+  std::atomic<size_t> refused_count = 0;  // of those, one too many each, and soon gone
 };
 
 class ClientConnection;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -51,6 +52,9 @@ class ClientSession {
   // Ends the session as soon as the loop comes to it: with this error, where the protocol has
   // words for one. ShuttingDown lets what is under way finish if the protocol can.
   virtual void shut_down(Error reason) = 0;
+  // For one that has just been opened and is one too many: it ends with this error, after as much of
+  // the protocol's greeting as a client needs to understand it, and within seconds.
+  virtual void refuse(Error reason) { shut_down(std::move(reason)); }
 };
 
 }  // namespace server

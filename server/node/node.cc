@@ -134,8 +134,18 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
+// Also of a data directory in which somebody has deleted the topic. Queries that run already write to
+// it once they begin anew.
 Status Node::define_processing_log() {
-  if (definitions_->image()->catalog->find_source(engine::kProcessingLogStream)) return {};
+  const MetadataImagePtr image = definitions_->image();
+  if (const auto* stream = image->catalog->find_source(engine::kProcessingLogStream)) {
+    if (image->topics->find(stream->topic)) return {};
+    std::promise<Status> made;
+    definitions_->submit(CreateTopic{stream->topic, 1, {}}, [&](Result<storage::TopicInfo> topic) {
+      made.set_value(topic ? Status{} : Status{std::move(topic).error()});
+    });
+    return made.get_future().get();
+  }
   std::vector<engine::ParsedStatement> script =
       TRY(engine::parse_script(engine::processing_log_statement()));
   std::promise<Status> done;
@@ -186,6 +196,7 @@ Status Node::open_kafka() {
   options.advertised = settings_.kafka_advertised;
   options.node.cluster_id = log_->store().instance_id().to_string();
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
+  options.node.internal_topic = engine::kProcessingLogTopic;
   options.node.creates_topics = settings_.auto_create_topics;
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
   kafka_is_ready_.store(true, std::memory_order_release);

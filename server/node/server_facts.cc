@@ -65,7 +65,9 @@ void add_file(Facts& facts, const std::string& data_dir, std::string_view sectio
       {std::string(section), "bytes on disk", fmt::to_string(found.st_blocks * kStatBlock)});
 }
 
-void add_disk(Facts& facts, const std::string& data_dir) {
+void add_disk(Facts& facts, const std::string& data_dir, const storage::LogStatistics& log) {
+  facts.push_back({"disk", "reserve bytes", fmt::to_string(log.reserve_bytes)});
+  facts.push_back({"disk", "appends", log.refuses_appends ? "refused" : "accepted"});
   struct statvfs disk;
   if (statvfs(data_dir.c_str(), &disk) != 0) return;
   facts.push_back({"disk", "free bytes", fmt::to_string(uint64_t{disk.f_bavail} * disk.f_frsize)});
@@ -96,7 +98,7 @@ Facts server_facts(const ServerFactSources& sources) {
   add_log(facts, sources.log);
   add_file(facts, sources.data_dir, "log", "log.mdb");
   add_file(facts, sources.data_dir, "state", "state.mdb");
-  add_disk(facts, sources.data_dir);
+  add_disk(facts, sources.data_dir, sources.log);
   return facts;
 }
 

@@ -4,25 +4,12 @@
 #include <cassert>
 #include <utility>
 
+#include "server/sql/column_bytes.h"
+
 namespace server::pg {
 
 using engine::Column;
 using engine::ColumnPtr;
-
-namespace {
-
-// About, in memory.
-size_t size_of(const Column& column) {
-  using engine::TypeKind;
-  constexpr size_t kBytesPerRow = 17;  // the widest layout, and the validity
-  size_t size = sizeof(Column) + column.size() * kBytesPerRow;
-  if (column.type().kind() == TypeKind::String || column.type().kind() == TypeKind::Bytes)
-    for (const std::string_view text : column.data<std::string_view>()) size += text.size();
-  for (size_t i = 0; i < column.child_count(); ++i) size += size_of(column.child(i));
-  return size;
-}
-
-}  // namespace
 
 Portal::Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
                std::vector<Format> formats, std::function<void()> on_event)
@@ -146,7 +133,7 @@ void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t e
   for (const ColumnPtr& column : columns) {
     auto copy = std::make_shared<Column>(column->type());
     for (size_t row = first_row; row < end_row; ++row) copy->append_from(*column, row);
-    kept.bytes += size_of(*copy);
+    kept.bytes += bytes_of(*copy);
     kept.columns.push_back(std::move(copy));
   }
   if (kept_charge_.try_resize(kept_bytes_ + kept.bytes)) {

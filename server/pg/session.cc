@@ -78,7 +78,7 @@ void Session::set_output_full(bool is_full) {
 }
 
 std::optional<int64_t> Session::deadline_us() const {
-  if (phase_ == Phase::Startup) return began_us_ + limits_.startup_timeout_ms * 1000;
+  if (phase_ == Phase::Startup) return startup_deadline_us();
   return activity_ ? activity_->deadline_us() : std::nullopt;
 }
 
@@ -98,6 +98,19 @@ void Session::shut_down(Error reason) {
   host_.wake();
 }
 
+// libpq reads an error only in answer to the startup packet, or to the SSLRequest before it: one
+// that comes in place of the answer to the latter is "server sent an error response during SSL exchange".
+void Session::refuse(Error reason) {
+  refusal_ = std::move(reason);
+  host_.wake();
+}
+
+int64_t Session::startup_deadline_us() const {
+  constexpr int64_t kRefusedTimeoutMs = 5'000;
+  return began_us_ + 1000 * (refusal_ ? std::min(kRefusedTimeoutMs, limits_.startup_timeout_ms)
+                                      : limits_.startup_timeout_ms);
+}
+
 std::function<void()> Session::waker() {
   return [this] { host_.wake(); };
 }
@@ -115,8 +128,11 @@ bool Session::step() {
 // ---- Start-up ----
 
 bool Session::step_startup() {
-  if (clock_.monotonic_us() >= began_us_ + limits_.startup_timeout_ms * 1000) {
-    phase_ = Phase::Over;
+  if (clock_.monotonic_us() >= startup_deadline_us()) {
+    if (refusal_)
+      die(*refusal_);
+    else
+      phase_ = Phase::Over;
     return false;
   }
   const auto packet = next_startup_packet(input_.unread());
@@ -142,6 +158,7 @@ Status Session::accept_startup(std::string_view body, int32_t code) {
     phase_ = Phase::Over;
     return {};
   }
+  if (refusal_) return *refusal_;
   return open_session(std::get<SessionRequest>(request));
 }
 
@@ -166,6 +183,9 @@ Status Session::open_session(const SessionRequest& request) {
   database_ = request.database;
   context_.backend = TRY(backend_.open_session(
       {request.user, request.database, application_name, key_.process_id, memory_}, settings));
+  // Only a backend knows which values its own settings take.
+  for (const auto& [name, value] : request.settings)
+    if (name.find('.') != std::string::npos) TRY(context_.backend->check_setting(name, value));
   settings.keep_as_defaults();
   for (const auto& [name, value] : settings.take_reports()) writer().parameter_status(name, value);
   writer().backend_key(key_.process_id, key_.secret);

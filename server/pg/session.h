@@ -73,6 +73,7 @@ class Session : public ClientSession {
   bool is_over() const override { return phase_ == Phase::Over; }
   std::string end_reason() const override { return end_reason_; }
   void shut_down(Error reason) override;
+  void refuse(Error reason) override;
 
   // Ends what runs now, if anything does: a CancelRequest has come.
   void cancel();
@@ -109,6 +110,7 @@ class Session : public ClientSession {
   // session.cc: the input and its order
   bool step();  // false when nothing more can be done now
   bool step_startup();
+  int64_t startup_deadline_us() const;
   bool step_activity();
   void feed_copy();
   void look_for_end();
@@ -200,6 +202,7 @@ class Session : public ClientSession {
   std::string database_;
   bool is_output_full_ = false;
   std::optional<Error> shut_down_reason_;
+  std::optional<Error> refusal_;  // what the startup packet is answered with
 
   SessionContext context_;
   TransactionStatus transaction_ = TransactionStatus::Idle;

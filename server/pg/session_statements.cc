@@ -187,13 +187,21 @@ struct Session::OwnStatement {
         rows.push_back({name, value, description});
     } else {
       const auto value = settings().get(show.name);
-      if (!value)
-        return Error{ErrorCode::UndefinedObject,
-                     "unrecognized configuration parameter " + quoted(show.name)};
+      if (!value) return unknown_to_show(show.name);
       rows.push_back({*value});
     }
     send_rows(show_columns(show.name), rows);
     return done("SHOW");
+  }
+
+  // It may have been meant for the other SHOW: SHOW quereis.
+  static Error unknown_to_show(const std::string& name) {
+    Error error =
+        sql::unknown_setting(name, {"STREAMS", "TABLES", "TOPICS", "QUERIES", "TASKS", "SERVER",
+                                    "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES"});
+    if (error.hint.empty() && name.find('.') != std::string::npos)
+      error.hint = "It is not set in this session. SHOW PROPERTIES lists what is in force.";
+    return error;
   }
 
   void send_rows(const std::vector<sql::ResultColumn>& columns,

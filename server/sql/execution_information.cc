@@ -41,7 +41,16 @@ class InformationExecution final : public SqlExecution {
 
  private:
   void add(const ShardTaskReport& report, size_t shard) {
-    add_to(statuses_[report.query_id], report);
+    const auto [query, is_first] = statuses_.try_emplace(report.query_id);
+    add_to(query->second, report);
+    // What is not known of one task is not known of all.
+    std::optional<int64_t>& lag = query->second.lag_records;
+    if (is_first)
+      lag = report.lag_records;
+    else if (lag && report.lag_records)
+      *lag += *report.lag_records;
+    else
+      lag.reset();
     engine::TaskStatus& task = tasks_.emplace_back();
     task.query_id = report.query_id;
     task.task = report.task_id;
@@ -52,18 +61,20 @@ class InformationExecution final : public SqlExecution {
     task.journal_bytes = static_cast<int64_t>(report.backlog.journal_bytes);
     if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
     add_to(task.status, report);
+    task.status.lag_records = report.lag_records;
+    task.status.records_failed += report.has_failed;  // the one at which it stopped
   }
 
   static void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
     if (report.is_paused && status.state != "ERROR") status.state = "PAUSED";
     if (report.has_failed) status.state = "ERROR";
-    status.lag_records += report.metrics.lag_records;
     status.records_in += report.metrics.records_in;
     status.records_failed += report.metrics.records_failed;
     status.state_entries += report.state_entries;
     status.state_bytes += report.state_bytes;
     status.memory_bytes += report.memory_bytes;
     status.records_late += report.metrics.records_late;
+    status.records_ahead += report.metrics.records_ahead;
     status.records_per_second += report.metrics.records_per_second;
     if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
     // Of several tasks the one that is furthest ahead: what is late is late because of its record.
@@ -84,6 +95,7 @@ class InformationExecution final : public SqlExecution {
     std::vector<engine::ServerFact> facts;
     engine::Properties properties;
     const engine::EngineSettings& settings;
+    engine::Properties server_properties;
     Result<engine::InformationRows> rows = engine::InformationRows();
 
     void make() {
@@ -93,21 +105,29 @@ class InformationExecution final : public SqlExecution {
       std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
       rows = engine::answer_information(
           statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
-                                 no_variables, &tasks, &facts});
+                                 no_variables, &tasks, &facts, server_properties});
     }
   };
 
   // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
   void answer() {
     for (const auto& [id, trouble] : session().parts().supervisor.troubles()) {
-      statuses_[id].state = "ERROR";
-      statuses_[id].last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
+      engine::QueryStatus& status = statuses_[id];
+      status.state = "ERROR";
+      status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
+      ++status.records_failed;  // what stopped it is an error, too
     }
     std::vector<engine::ServerFact> facts;
     if (engine::needs_server_facts(statement_->statement)) facts = session().parts().server_facts();
     auto answer = std::make_shared<Answer>(
-        Answer{statement_, image_, std::move(statuses_), std::move(tasks_), std::move(facts),
-               session().properties(), session().parts().settings.engine});
+        Answer{statement_,
+               image_,
+               std::move(statuses_),
+               std::move(tasks_),
+               std::move(facts),
+               session().properties(),
+               session().parts().settings.engine,
+               {{"read.wait.ms", std::to_string(session().parts().settings.read_wait_ms)}}});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
         [this, answer] {

@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "server/sql/column_bytes.h"
 #include "server/sql/execution.h"
 #include "server/sql/pull_scan.h"
 #include "server/sql/read_barrier.h"
@@ -42,6 +43,7 @@ class PullExecution final : public SqlExecution {
   void resume() override {
     SqlExecution::resume();
     deliver();
+    charge_waiting();
   }
 
  private:
@@ -122,10 +124,43 @@ class PullExecution final : public SqlExecution {
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
       // Half a table is none.
-      if (++reports_ == parts_.size() && tasks_found_ < tasks_expected_) return fail(not_kept());
+      if (++reports_ == parts_.size()) {
+        if (tasks_found_ < tasks_expected_) return fail(not_kept());
+        warn_of_trouble();
+      }
     }
     part.portions.push_back(*portion);
     deliver();
+    charge_waiting();
+  }
+
+  // Two portions a shard at most wait here; with thousands of open portals that is much.
+  void charge_waiting() {
+    if (is_over_) return;
+    size_t bytes = 0;
+    for (const Part& part : parts_)
+      for (const std::shared_ptr<PullPortion>& portion : part.portions) {
+        if (portion->charged_bytes == 0)
+          for (const engine::Batch& batch : portion->batches)
+            for (const engine::ColumnPtr& column : batch.columns)
+              if (column) portion->charged_bytes += bytes_of(*column);
+        bytes += portion->charged_bytes;
+      }
+    if (waiting_charge_.try_resize(bytes)) return;
+    fail(session().memory()->refusal(
+        fmt::format("rows of a look-up that wait, {}", format_bytes(bytes))));
+    for (Part& part : parts_) part.portions.clear();
+    waiting_charge_.resize(0);
+  }
+
+  // The rows of a query that has failed are those from before.
+  void warn_of_trouble() {
+    const auto trouble = session().parts().supervisor.trouble_of(materializer_->plan->id);
+    if (!trouble) return;
+    receiver().on_notice({sql::NoticeLevel::Warning,
+                          fmt::format("table {} is not up to date: its query {} has failed",
+                                      plan_->table->name, materializer_->plan->id),
+                          trouble->message, trouble->hint});
   }
 
   Error not_kept() {
@@ -237,6 +272,7 @@ class PullExecution final : public SqlExecution {
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;
   std::unique_ptr<sql::Errand> shaping_;
+  MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
   bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false;
 };
 

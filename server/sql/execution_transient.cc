@@ -134,8 +134,19 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
+  // A record of a stream without a value is no row, as for WHERE, joins and aggregates; CREATE STREAM
+  // ... AS alone passes it on. Of a table it is a delete, which is shown.
+  static engine::Batch without_absent_rows(engine::Batch batch) {
+    std::vector<uint32_t> present;
+    for (uint32_t row = 0; row < batch.rows; ++row)
+      if (batch.present.test(row)) present.push_back(row);
+    return batch.gather(present);
+  }
+
   void show(engine::Batch batch) {
     if (is_over_) return;
+    if (!planned_.plan.stages.front().output.is_table && !batch.present.all())
+      batch = without_absent_rows(std::move(batch));
     const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
     if (rows > 0) receiver().on_rows(batch.columns, 0, rows);
     rows_left_ -= static_cast<int64_t>(rows);
@@ -149,14 +160,26 @@ class TransientExecution final : public SqlExecution {
       end();
       return receiver().on_error(error);
     }
-    if (!is_over_ && result != engine::StepResult::Finished) return;
+    if (!is_over_ && result != engine::StepResult::Finished) return charge_state();
     end();
     receiver().on_done({"SELECT"});
+  }
+
+  // Tables and groups that the query keeps for this client alone: unlike those of a query that was
+  // created they are given up when there is no room.
+  void charge_state() {
+    size_t bytes = 0;
+    for (const engine::Store* store : task_->task->stage().stores()) bytes += store->memory_bytes();
+    if (state_charge_.try_resize(bytes)) return;
+    end();
+    receiver().on_error(
+        session().memory()->refusal(fmt::format("the tables of a query, {}", format_bytes(bytes))));
   }
 
   void end() {
     is_over_ = true;
     if (ShardTask* task = std::exchange(task_, nullptr)) session().shard().remove(*task);
+    state_charge_.resize(0);
   }
 
   const engine::PlannedQuery planned_;
@@ -167,6 +190,7 @@ class TransientExecution final : public SqlExecution {
   int64_t rows_left_;
   bool has_begun_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
+  MemoryCharge state_charge_{session().memory(), MemoryKind::Queries};
 };
 
 }  // namespace

@@ -27,12 +27,13 @@ struct PullPortion {
   std::vector<engine::Batch> batches;
   size_t tasks = 0;  // that keep the table on this shard
   bool is_last = false;
+  size_t charged_bytes = 0;  // while it waits for a client that does not read
 };
 
 // Works in slices of less than a millisecond, between which the loop turns to others. Portions begin
-// small and grow: a portal of which one row was fetched holds two of them for as long as it is open. It rests when
-// two portions have not been taken: a client that does not read stops the scan. Everything in a
-// portion is durable.
+// small and grow: a portal of which one row was fetched holds two of them for as long as it is open.
+// It rests when two portions have not been taken: a client that does not read stops the scan.
+// Everything in a portion is durable.
 //
 // Invariants: after the first slice there is a portion, also an empty one; then those that have
 //             rows, and the last.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/catalog/statement_settings.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
 
@@ -44,12 +45,7 @@ int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const
 }
 
 Status SqlSession::check_setting(const std::string& name, const std::string& value) {
-  if (name == "auto.offset.reset" && value != "earliest" && value != "latest")
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("invalid value for auto.offset.reset: \"{}\"", value),
-                 {},
-                 "It is earliest or latest."};
-  return {};
+  return engine::check_statement_setting(name, value, sql::SessionSettings::known_names());
 }
 
 std::unique_ptr<Planner> SqlSession::planner() const {
@@ -161,6 +157,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
         *this, receiver, std::move(*query), std::move(image),
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
   InsertRows& rows = std::get<InsertRows>(planned);
+  TRY(check_is_read(*image, rows->source()));
   const uint64_t count = rows->rows();
   storage::AppendRequest request;
   if (in_transaction_) {
@@ -199,10 +196,25 @@ const MaterializerPlaces& SqlSession::places_of(
   return last_places_;
 }
 
+// A topic that was deleted and made again under its name is another one: the table never shows what
+// is written there.
+Status SqlSession::check_is_read(const MetadataImage& image,
+                                 const engine::DataSource& target) const {
+  if (target.kind != engine::SourceKind::Table) return {};
+  const DefinedQuery* keeper = image.materializer_of(target);
+  if (!keeper) return {};
+  const auto trouble = parts_.supervisor.trouble_of(keeper->query->id);
+  if (!trouble || trouble->code != ErrorCode::UnknownTopic) return {};
+  return Error{ErrorCode::ObjectState,
+               fmt::format("cannot insert into table {}: it can no longer be read", target.name),
+               trouble->message, "DROP TABLE, and create it anew."};
+}
+
 Result<std::unique_ptr<RowBuffer>> SqlSession::make_buffer(
     const std::shared_ptr<const engine::DataSource>& source) const {
   const MetadataImagePtr image = parts_.definitions.image();
   TRY(check_writable(*image, *source));
+  TRY(check_is_read(*image, *source));
   return make_row_buffer(*image, source);
 }
 

@@ -133,6 +133,7 @@ class SqlSession final : public sql::SessionBackend {
 
  private:
   std::unique_ptr<Planner> planner() const;
+  Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   // Fails with TooManyStatements when as many are open as may be.
   Result<OpenStatement> open_statement();
   Result<std::unique_ptr<sql::Execution>> start_unbounded(

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/suggest.h"
+
 namespace server::sql {
 
 enum class SettingCheck : uint8_t { Text, Boolean, Number, Duration, Utf8, IsoDates, FixedValue };
@@ -198,6 +200,20 @@ std::string SessionSettings::spelling(std::string_view name) {
   return std::string(row ? row->name : name);
 }
 
+std::vector<std::string> SessionSettings::known_names() {
+  std::vector<std::string> names;
+  for (const SettingRow& row : kSettings) names.push_back(lower_case(row.name));
+  return names;
+}
+
+Error unknown_setting(std::string_view name, std::vector<std::string> others) {
+  for (const SettingRow& row : kSettings) others.emplace_back(row.name);
+  const std::string near = closest_name(name, others);
+  return Error{ErrorCode::UndefinedObject,
+               "unrecognized configuration parameter \"" + std::string(name) + "\"", "",
+               near.empty() ? "" : "Did you mean " + near + "?"};
+}
+
 bool SessionSettings::is_set_in_session(std::string_view name) const {
   const std::string key = lower_case(name);
   if (given_.contains(key)) return true;
@@ -212,9 +228,7 @@ Status SessionSettings::assign(std::string_view name, std::string_view value, Va
     into[lower_case(name)] = TRY(checked(*row, value));
     return {};
   }
-  if (!is_free_name(name))
-    return Error{ErrorCode::UndefinedObject,
-                 "unrecognized configuration parameter \"" + std::string(name) + "\""};
+  if (!is_free_name(name)) return unknown_setting(name);
   into[lower_case(name)] = std::string(value);
   return {};
 }
@@ -231,9 +245,7 @@ Status SessionSettings::set_local(std::string_view name, std::string_view value)
 
 Status SessionSettings::reset(std::string_view name) {
   const std::string key = lower_case(name);
-  if (!find_row(name) && !is_free_name(name))
-    return Error{ErrorCode::UndefinedObject,
-                 "unrecognized configuration parameter \"" + std::string(name) + "\""};
+  if (!find_row(name) && !is_free_name(name)) return unknown_setting(name);
   local_.erase(key);
   const auto preset = defaults_.find(key);
   if (preset != defaults_.end())

@@ -32,6 +32,8 @@ class SessionSettings {
 
   // As PostgreSQL spells it: timezone is TimeZone. A free name is as it was given.
   static std::string spelling(std::string_view name);
+  // In lower case.
+  static std::vector<std::string> known_names();
   // The client itself has asked for these values at start-up: they count as set in the session.
   void note_given(std::string_view name);
   // Whether the client has set it.
@@ -80,5 +82,9 @@ class SessionSettings {
   std::optional<Values> before_;  // values_ when the transaction began
   Values reported_;
 };
+
+// What SET and SHOW answer to a name that nobody knows. `others`: names besides the settings that
+// may have been meant.
+Error unknown_setting(std::string_view name, std::vector<std::string> others = {});
 
 }  // namespace server::sql

@@ -186,7 +186,10 @@ void TaskCheckpoints::Frozen::write_next() {
 
 void TaskCheckpoints::Frozen::answered(const Status& status) {
   if (!status) {
-    if (status.error().code == ErrorCode::ShuttingDown) return;  // the journal remains
+    // The journal remains, or is gone together with the task.
+    if (status.error().code == ErrorCode::ShuttingDown ||
+        status.error().code == ErrorCode::FencedTask)
+      return;
     lane->note_failure(task, status.error());
     phase = Phase::Stuck;
     return;

@@ -1,9 +1,12 @@
 #include "server/tasks/query_supervisor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
+#include "server/metadata/query_topics.h"
 
 namespace server {
 
@@ -54,7 +57,7 @@ void QuerySupervisor::run() {
       }
       launch(attempts);
     }
-    repeat_removals();
+    remove_next();
     await_room();
     lock.lock();
   }
@@ -66,6 +69,13 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   for (const RestartSchedule::Attempt& attempt : attempts) {
     const auto found = wanted_.find(attempt.query_id);
     if (found == wanted_.end()) continue;  // dropped meanwhile
+    if (Status removed = finish_removal_of(attempt.query_id); !removed) {
+      std::lock_guard lock(mutex_);
+      report(attempt.query_id, removed.error(), "not started");
+      schedule_.start_failed(attempt.query_id, std::move(removed).error(), now_ms());
+      changed_.notify_all();
+      continue;
+    }
     launches.push_back({found->second.defined, attempt.run, attempt.mode, found->second.is_paused});
   }
   if (launches.empty()) return;
@@ -79,11 +89,15 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
       continue;
     }
     // At the end of a stop nobody wants to hear of what was not started any more.
-    if (started[i].error().code != ErrorCode::ShuttingDown)
-      report(id, started[i].error(), "not started");
-    schedule_.start_failed(id, std::move(started[i]).error(), now_ms());
+    Error error = std::move(started[i]).error();
+    if (error.code == ErrorCode::UnknownTopic)
+      error.hint = hint_about_lost_topic(*launches[i].defined);
+    if (error.code != ErrorCode::ShuttingDown) report(id, error, "not started");
+    schedule_.start_failed(id, std::move(error), now_ms());
     is_failed = true;
   }
+  if (const uint64_t others = log_rate_.take_suppressed(); others > 0)
+    log_error("more queries not started, for reasons like these count={}", others);
   if (is_failed) changed_.notify_all();  // there is another time at which something is due
 }
 
@@ -101,7 +115,7 @@ void QuerySupervisor::remove_leftovers(const Known& known) {
   for (const std::string& query : found->queries) {
     if (known.queries.contains(query)) continue;
     log_info("state of a query that is not defined is removed query={}", query);
-    remove({"state of query " + query, [this, query] { return tasks_.drop_state(query); }});
+    remove_later({.query = query, .topic = {}});
   }
 }
 
@@ -134,7 +148,7 @@ void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
     tasks_.remove(id);
   }
   if (keep == Keep::State) return;
-  remove({"state of query " + id, [this, id] { return tasks_.drop_state(id); }});
+  remove_later({.query = id, .topic = {}});
   for (const Uuid& exchange : defined.exchange_ids) drop_topic(exchange);
 }
 
@@ -145,7 +159,8 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
   std::lock_guard operation(operation_mutex_);
   {
     std::lock_guard lock(mutex_);
-    report(id, why, "stopped");
+    // Of a lost topic who deletes it tells once, for all queries.
+    if (why.code != ErrorCode::UnknownTopic) report(id, why, "stopped");
     schedule_.stop(id, std::move(why));
   }
   tasks_.remove(id);
@@ -166,16 +181,43 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   changed_.notify_all();
 }
 
-void QuerySupervisor::drop_topic(const Uuid& topic) {
-  remove({"topic " + topic.to_string(), [this, topic] { return tasks_.drop_topic(topic); }});
+void QuerySupervisor::drop_topic(const Uuid& topic) { remove_later({.query = {}, .topic = topic}); }
+
+void QuerySupervisor::remove_later(Removal removal) {
+  std::lock_guard lock(mutex_);
+  removal.due_ms = now_ms();
+  removals_.push_back(std::move(removal));
+  changed_.notify_all();
 }
 
-void QuerySupervisor::remove(Removal removal) {
-  const Status removed = removal.remove();
-  if (removed) return;
+// One that is due: queries that are to begin again go in between.
+void QuerySupervisor::remove_next() {
+  Removal removal;
+  {
+    std::lock_guard lock(mutex_);
+    const auto due = std::ranges::find_if(
+        removals_, [now = now_ms()](const Removal& each) { return each.due_ms <= now; });
+    if (due == removals_.end()) return;
+    removal = std::move(*due);
+    removals_.erase(due);
+    being_removed_ = removal.query;
+  }
+  (void)try_remove(std::move(removal));
+  std::lock_guard lock(mutex_);
+  being_removed_.clear();
+  changed_.notify_all();
+}
+
+// Without mutex_: waits for the disk.
+Status QuerySupervisor::try_remove(Removal removal) {
+  Status removed =
+      removal.query.empty() ? tasks_.drop_topic(removal.topic) : tasks_.drop_state(removal.query);
+  if (removed) return removed;
   std::lock_guard lock(mutex_);
   if (removal.delay_ms == 0)
-    log_warn("not removed, tried again later what=\"{}\" error=\"{}\"", removal.what,
+    log_warn("not removed, tried again later {}={} error=\"{}\"",
+             removal.query.empty() ? "topic" : "query",
+             removal.query.empty() ? removal.topic.to_string() : removal.query,
              removed.error().message);
   removal.delay_ms = removal.delay_ms == 0
                          ? kRemovalPace.first_ms
@@ -183,20 +225,22 @@ void QuerySupervisor::remove(Removal removal) {
   removal.due_ms = now_ms() + removal.delay_ms;
   removals_.push_back(std::move(removal));
   changed_.notify_all();
+  return removed;
 }
 
-void QuerySupervisor::repeat_removals() {
-  std::vector<Removal> due;
+// A query may have the id of one that was dropped before: it must not begin with that one's state,
+// nor lose its own to a removal that comes late.
+Status QuerySupervisor::finish_removal_of(const std::string& query_id) {
+  Removal removal;
   {
-    std::lock_guard lock(mutex_);
-    const int64_t now = now_ms();
-    std::erase_if(removals_, [&](Removal& removal) {
-      if (removal.due_ms > now) return false;
-      due.push_back(std::move(removal));
-      return true;
-    });
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return being_removed_ != query_id; });
+    const auto found = std::ranges::find(removals_, query_id, &Removal::query);
+    if (found == removals_.end()) return {};
+    removal = std::move(*found);
+    removals_.erase(found);
   }
-  for (Removal& removal : due) remove(std::move(removal));
+  return try_remove(std::move(removal));
 }
 
 void QuerySupervisor::task_failed(const TaskNews& news) {
@@ -232,8 +276,8 @@ void QuerySupervisor::report(const std::string& query_id, const Error& error,
   if (!log_rate_.allows(clock_.monotonic_us())) return;
   if (const uint64_t others = log_rate_.take_suppressed(); others > 0)
     log_warn("failures of queries not shown count={}", others);
-  log_error("query {} query={} error=\"{}\" detail=\"{}\"", what_next, query_id, error.message,
-            error.detail);
+  log_error("query {} query={} error=\"{}\"{}", what_next, query_id, error.message,
+            error.detail.empty() ? "" : fmt::format(" detail=\"{}\"", error.detail));
 }
 
 Error QuerySupervisor::explain(const Trouble& trouble) {
@@ -246,10 +290,8 @@ Error QuerySupervisor::explain(const Trouble& trouble) {
       error.hint = "It goes on by itself as soon as the disk has room.";
       break;
     case Trouble::Kind::Stopped:
-      error.hint =
-          error.code == ErrorCode::UnknownTopic
-              ? "A topic of the same name would be another one: DROP the query, and create it anew."
-              : "Its state is kept. When the reason is gone, PAUSE and RESUME begin it again.";
+      if (error.code != ErrorCode::UnknownTopic)
+        error.hint = "Its state is kept. When the reason is gone, PAUSE and RESUME begin it again.";
       break;
   }
   return error;

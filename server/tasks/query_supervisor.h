@@ -21,7 +21,8 @@
 namespace server {
 
 // What the metadata thread asks for is done at once, on its thread; what fails is done again by a
-// thread of the supervisor's own, at the pace of the schedule.
+// thread of the supervisor's own, at the pace of the schedule. What nobody refers to any more is
+// removed by that thread too: a statement that drops something waits for no disk.
 //
 // Threads: those of QueryRunner on the metadata thread; task_failed() and trouble_of() on any.
 // Owner:   the node. The shards run until stop_thread() has returned, and the log, which may still
@@ -56,15 +57,17 @@ class QuerySupervisor final : public QueryRunner {
   // Removal of what nobody refers to any more: repeated until it works; a restart finds what is
   // left.
   struct Removal {
-    std::string what;
-    std::function<Status()> remove;
+    std::string query;  // whose state; or empty:
+    Uuid topic;         // of which the records
     int64_t due_ms = 0, delay_ms = 0;
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
   void launch(const std::vector<RestartSchedule::Attempt>& attempts);
-  void remove(Removal removal);
-  void repeat_removals();
+  void remove_later(Removal removal);
+  void remove_next();
+  Status try_remove(Removal removal);
+  Status finish_removal_of(const std::string& query_id);
   void await_room();
   void report(const std::string& query_id, const Error& error, const char* what_next);
   static Error explain(const Trouble& trouble);
@@ -84,6 +87,7 @@ class QuerySupervisor final : public QueryRunner {
   // Guarded by mutex_
   RestartSchedule schedule_;
   std::deque<Removal> removals_;
+  std::string being_removed_;  // the query whose state the thread is removing
   std::condition_variable changed_;
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // the log was asked to tell

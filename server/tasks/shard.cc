@@ -46,6 +46,7 @@ Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, M
              const Clock& clock, OnFailure on_failure)
     : number_(number),
       loop_(fmt::format("shard-{}", number)),
+      log_(log),
       clock_(clock),
       subscriptions_(subscriptions),
       memory_(memory),
@@ -226,7 +227,8 @@ void Shard::step(ShardTask& task) {
 
 // Steps of a few kilobytes: most calls change nothing that threads share.
 void Shard::charge_memory(ShardTask::Memory& memory, const ShardTask& task) {
-  memory.state.resize(state_bytes_of(task));
+  // What a transient query keeps its session is charged with.
+  if (!is_transient(task)) memory.state.resize(state_bytes_of(task));
   if (task.checkpoints) memory.waiting.resize(task.checkpoints->backlog().journal_bytes);
 }
 
@@ -297,6 +299,16 @@ std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
   return found;
 }
 
+std::optional<int64_t> Shard::lag_of(const engine::Task& task) const {
+  int64_t lag = 0;
+  for (size_t i = 0; i < task.inputs().size(); ++i) {
+    const auto status = log_.find_partition(to_storage(task.inputs()[i].partition));
+    if (!status) return std::nullopt;
+    lag += std::max<int64_t>(0, status->readable_end() - task.committed()[i]);
+  }
+  return lag;
+}
+
 std::vector<ShardTaskReport> Shard::reports() const {
   const int64_t now_us = clock_.monotonic_us();
   std::vector<ShardTaskReport> reports;
@@ -311,6 +323,7 @@ std::vector<ShardTaskReport> Shard::reports() const {
       report.positions = positions_of(*task->task);
       report.metrics = task->task->metrics();
       report.metrics.records_per_second = task->rate.per_second(now_us);
+      report.lag_records = lag_of(*task->task);
       report.has_failed = task->task->failure().has_value();
       report.is_paused = task->is_paused;
       for (const engine::Store* store : task->task->stage().stores())

@@ -65,6 +65,9 @@ struct ShardTaskReport {
   TaskEpoch epoch;
   std::string positions;  // "orders-3@1742": where it goes on in each partition
   engine::TaskMetrics metrics;
+  // What lies between the last commit and the end of the log, whether or not the task has run;
+  // nothing when an input is gone.
+  std::optional<int64_t> lag_records;
   bool has_failed = false, is_paused = false;
   uint64_t state_entries = 0;  // in all of its stores
   size_t state_bytes = 0;      // that these take
@@ -122,6 +125,7 @@ class Shard {
   void destroy(std::unique_ptr<ShardTask> task);
   void release_some();
   void check_waiters(ShardTask& task);
+  std::optional<int64_t> lag_of(const engine::Task& task) const;
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
   bool needs_attention(const ShardTask& task) const;
@@ -130,6 +134,7 @@ class Shard {
 
   const uint32_t number_;
   Loop loop_;
+  storage::Log& log_;
   const Clock& clock_;
   Subscriptions& subscriptions_;
   MemoryBudget& memory_;

@@ -1,6 +1,8 @@
 // What a group transaction does beside appends and task commits: epochs, journals, partitions.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "storage/log/batch_cursor.h"
 #include "storage/log/group_transaction.h"
 
@@ -90,9 +92,9 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
 
 Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
   if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
-  int32_t existing = 0;  // partitions are numbered without gaps
-  while (existing < count && find({topic, PartitionId{existing}})) ++existing;
-  const auto missing = static_cast<size_t>(count - existing);
+  const int32_t existing = partition_count(topic);
+  // All that is wanted is weighed by the first part of it, so that what does not fit is not begun.
+  const auto missing = static_cast<size_t>(std::max(0, count - existing));
   if (kind == PartitionKind::Client && missing > free_tables_)
     return Error{
         .code = ErrorCode::LimitExceeded,
@@ -100,9 +102,29 @@ Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, Par
         .detail = fmt::format("There is room for {} more partitions, and {} were asked for.",
                               free_tables_, missing),
         .hint = "Drop topics, or ask for fewer partitions."};
-  for (int32_t number = existing; number < count; ++number)
+  const int64_t end = std::min<int64_t>(count, int64_t{existing} + kPartitionsAtATime);
+  for (int32_t number = existing; number < end; ++number)
     TRY(create_partition({topic, PartitionId{number}}, kind));
   return {};
+}
+
+bool GroupTransaction::has_partition(const TopicPartition& id) const {
+  return !dropped_ids_.contains(id) && (moved_index_.contains(id) || partitions_.find(id));
+}
+
+// They are numbered without gaps: found by doubling, then by halves.
+int32_t GroupTransaction::partition_count(const Uuid& topic) const {
+  int64_t present = -1, absent = 0;
+  while (absent < INT32_MAX && has_partition({topic, PartitionId(static_cast<int32_t>(absent))})) {
+    present = absent;
+    absent = 2 * absent + 1;
+  }
+  absent = std::min<int64_t>(absent, INT32_MAX);
+  while (absent - present > 1) {
+    const int64_t middle = (present + absent) / 2;
+    (has_partition({topic, PartitionId(static_cast<int32_t>(middle))}) ? present : absent) = middle;
+  }
+  return static_cast<int32_t>(absent);
 }
 
 Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {
@@ -121,12 +143,10 @@ Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKin
 }
 
 Status GroupTransaction::drop_topic(const Uuid& topic) {
-  // Partitions are numbered without gaps.
-  for (PartitionId number{0};; ++number) {
-    const auto moved_index = find({topic, number});
-    if (!moved_index) return {};
-    TRY(drop_partition(moved_[*moved_index].partition));
-  }
+  const int32_t count = partition_count(topic);
+  for (int32_t number = count; number > 0 && number > count - kPartitionsAtATime; --number)
+    TRY(drop_partition(moved_[TRY(find({topic, PartitionId(number - 1)}))].partition));
+  return {};
 }
 
 // The partition is unknown from this commit on; what it holds goes later.

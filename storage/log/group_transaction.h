@@ -43,6 +43,9 @@ class GroupTransaction {
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
 
   // The rest is rare and small.
+  // Of partitions so many at most: each opens or closes a table. Who wants more asks again, and again
+  // finds the topic without gaps: made from the lowest number up, dropped from the highest down.
+  static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
   Result<std::vector<TaskStart>> raise_epochs(std::span<const std::string> tasks);
@@ -102,6 +105,8 @@ class GroupTransaction {
   Status remove(const Removal& removal, TableHandle table);
   Status remove_later(const Removal& removal);
   Result<std::optional<TaskRow>> task_row(std::string_view task);
+  int32_t partition_count(const Uuid& topic) const;
+  bool has_partition(const TopicPartition& id) const;
   Status create_partition(const TopicPartition& id, PartitionKind kind);
   Status drop_partition(const std::shared_ptr<Partition>& partition);
 

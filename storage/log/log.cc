@@ -40,6 +40,18 @@ void submit_unbounded(LogCore& core, std::function<Status(GroupTransaction&)> ap
   if (!core.queue().put_unbounded(work)) std::get<OtherWork>(work).done(core.refusal());
 }
 
+// The same for what is done in parts, a group for each, so that others' requests come in between.
+void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
+                  std::function<bool(const PartitionMap&)> is_done,
+                  std::function<void(Status)> done) {
+  // Published before it is answered.
+  auto next = [&core, apply, is_done, done = std::move(done)](Status status) mutable {
+    if (!status || is_done(*core.partitions())) return done(std::move(status));
+    repeat_until(core, std::move(apply), std::move(is_done), std::move(done));
+  };
+  submit_unbounded(core, std::move(apply), std::move(next));
+}
+
 // The same for what has a result: that of the last run, since a group may be repeated.
 template <class T, class Apply>
 void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
@@ -89,14 +101,21 @@ void Log::when_writable(std::function<void()> retry) { core_->when_writable(std:
 
 void Log::create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
                             PartitionKind kind) {
-  submit_unbounded(
+  repeat_until(
       *core_, [=](GroupTransaction& group) { return group.create_partitions(topic, count, kind); },
+      [=](const PartitionMap& now) {
+        return now.find({topic, PartitionId(count - 1)}) != nullptr;
+      },
       std::move(done));
 }
 
 void Log::drop_topic(Uuid topic, std::function<void(Status)> done) {
-  submit_unbounded(
-      *core_, [=](GroupTransaction& group) { return group.drop_topic(topic); }, std::move(done));
+  repeat_until(
+      *core_, [=](GroupTransaction& group) { return group.drop_topic(topic); },
+      [=](const PartitionMap& now) {
+        return now.find({topic, PartitionId(0)}) == nullptr;
+      },
+      std::move(done));
 }
 
 size_t Log::pending_removals() const { return core_->pending_removals(); }

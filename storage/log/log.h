@@ -105,6 +105,7 @@ class Log : public TransactionQueue {
 
   // --- Partitions
   // Makes partitions 0 to `count` - 1 of the topic; those that exist stay. Answered when durable.
+  // Many are made in several commits, and dropped likewise; what does not fit is not begun.
   void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
                          PartitionKind kind = PartitionKind::Client);
   // Removes the topic's partitions and their records; no error when there are none. Answered when

@@ -274,7 +274,9 @@ LogStatistics LogCore::statistics() const {
           commit_rate_.per_second(clock_.monotonic_us()),
           backlog.requests,
           backlog.bytes,
-          pending_removals_};
+          pending_removals_,
+          space_.reserve_bytes(),
+          space_.is_full()};
 }
 
 void LogCore::fail(const Error& error) {

@@ -13,6 +13,8 @@ struct LogStatistics {
   int64_t commits_per_second = 0;
   size_t queued_requests = 0, queued_bytes = 0;  // that wait for a commit
   size_t pending_removals = 0;                   // see Log::pending_removals()
+  uint64_t reserve_bytes = 0;                    // of free space, which appends do not use
+  bool refuses_appends = false;                  // the disk is full up to the reserve
 };
 
 // Counted while the work is done: asking costs two short locks. Threads: any.

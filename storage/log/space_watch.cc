@@ -54,7 +54,7 @@ void SpaceWatch::commit_failed(const Error& error) { become_full(kTryAgainMs, er
 void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {
   const int64_t now_us = clock_.monotonic_us();
   look_again_us_ = std::max(look_again_us_, now_us + look_again_ms * 1000);
-  if (std::exchange(is_full_, true) && now_us - reported_us_ < kReportEveryUs) return;
+  if (is_full_.exchange(true) && now_us - reported_us_ < kReportEveryUs) return;
   // A disk at its limit turns full and writable again many times a second.
   if (now_us - reported_us_ < kReportEveryUs) return;
   reported_us_ = now_us;

@@ -1,6 +1,7 @@
 // Whether there is room for appends: a reserve of free space is kept, so that a full disk can still
 // be tidied up.
 #pragma once
+#include <atomic>
 #include <cstdint>
 
 #include "base/clock.h"
@@ -36,7 +37,9 @@ class SpaceWatch {
   // Whether appends are worth trying. After a refusal the answer is asked of the disk again only
   // from time to time.
   bool is_writable();
+  // Threads: any.
   bool is_full() const { return is_full_; }
+  uint64_t reserve_bytes() const { return reserve_bytes_; }
 
   static constexpr int64_t kLookAgainMs = 250;
 
@@ -52,7 +55,7 @@ class SpaceWatch {
   uint64_t left_bytes_ = UINT64_MAX;
   bool is_all_ = false;                   // there is no more than left_bytes_
   int64_t looked_at_us_ = INT64_MIN / 2;  // when left_bytes_ was read
-  bool is_full_ = false;
+  std::atomic<bool> is_full_ = false;
   int64_t look_again_us_ = 0;
   int64_t reported_us_ = INT64_MIN / 2;
 };

@@ -10,17 +10,11 @@ namespace storage {
 namespace {
 
 constexpr size_t kMaxNameSize = 200;
+// Of a small checkpoint.
+constexpr size_t kSmallKeys = 256, kSmallBytes = 64 << 10;
 
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameSize && name.find('\0') == name.npos;
-}
-
-Status check_names(const Checkpoint& checkpoint) {
-  const auto has_name = [](const auto& part) { return is_name(part.store); };
-  if (!is_name(checkpoint.task) || !std::ranges::all_of(checkpoint.entries, has_name) ||
-      !std::ranges::all_of(checkpoint.removed_ranges, has_name))
-    return Error{ErrorCode::InvalidParameter, "the name of a task or a store is empty or too long"};
-  return {};
 }
 
 bool begin_alike(std::string_view left, std::string_view right) {
@@ -28,6 +22,45 @@ bool begin_alike(std::string_view left, std::string_view right) {
 }
 
 }  // namespace
+
+Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
+  const auto has_name = [](const auto& part) { return is_name(part.store); };
+  if (!is_name(checkpoint.task) || !std::ranges::all_of(checkpoint.entries, has_name) ||
+      !std::ranges::all_of(checkpoint.removed_ranges, has_name))
+    return Error{ErrorCode::InvalidParameter, "the name of a task or a store is empty or too long"};
+  return {};
+}
+
+// How much a range holds is not known before it is removed.
+bool CheckpointWriter::is_small(const Checkpoint& checkpoint) const {
+  if (!checkpoint.removed_ranges.empty() ||
+      checkpoint.entries.size() > std::min(kSmallKeys, chunk_keys_ / 4))
+    return false;
+  size_t bytes = checkpoint.scalars.size();
+  for (const StateEntry& entry : checkpoint.entries)
+    bytes += entry.key.size() + (entry.value ? entry.value->size() : 0);
+  return bytes <= kSmallBytes;
+}
+
+Status CheckpointWriter::write_together(std::span<const Checkpoint* const> checkpoints) {
+  const auto change = [&](WriteTransaction& transaction) -> Status {
+    for (const Checkpoint* checkpoint : checkpoints) TRY(write_small(transaction, *checkpoint));
+    return {};
+  };
+  TRY(file_.change(change));
+  pass(CrashPoint::BeforeJournalTrim);
+  pace_();
+  return {};
+}
+
+Status CheckpointWriter::write_small(WriteTransaction& transaction, const Checkpoint& checkpoint) {
+  StoreIds ids;
+  TRY(find_store_ids(transaction, checkpoint, ids));
+  std::string scratch;
+  for (const StateEntry& entry : checkpoint.entries)
+    TRY(write_entry(transaction, ids.find(entry.store)->second, entry, scratch));
+  return put_position(transaction, checkpoint);
+}
 
 Status CheckpointWriter::write(const Checkpoint& checkpoint) {
   TRY(check_names(checkpoint));
@@ -42,23 +75,26 @@ Status CheckpointWriter::write(const Checkpoint& checkpoint) {
 
 Result<CheckpointWriter::StoreIds> CheckpointWriter::store_ids(const Checkpoint& checkpoint) {
   StoreIds ids;
+  TRY(file_.change(
+      [&](WriteTransaction& transaction) { return find_store_ids(transaction, checkpoint, ids); }));
+  return ids;
+}
+
+Status CheckpointWriter::find_store_ids(WriteTransaction& transaction, const Checkpoint& checkpoint,
+                                        StoreIds& ids) {
   for (const StateRange& range : checkpoint.removed_ranges) ids.try_emplace(range.store);
   for (const StateEntry& entry : checkpoint.entries)
     if (!ids.contains(entry.store)) ids.try_emplace(std::string(entry.store));
-  const auto change = [&](WriteTransaction& transaction) -> Status {
-    for (auto& [name, id] : ids) {
-      const std::string key = store_key(checkpoint.task, name);
-      if (const auto known = TRY(transaction.get(file_.tables().stores, key))) {
-        id = store_of(*known);
-        continue;
-      }
-      id = file_.take_store_id();
-      TRY(transaction.put(file_.tables().stores, key, store_prefix(id)));
+  for (auto& [name, id] : ids) {
+    const std::string key = store_key(checkpoint.task, name);
+    if (const auto known = TRY(transaction.get(file_.tables().stores, key))) {
+      id = store_of(*known);
+      continue;
     }
-    return {};
-  };
-  TRY(file_.change(change));
-  return ids;
+    id = file_.take_store_id();
+    TRY(transaction.put(file_.tables().stores, key, store_prefix(id)));
+  }
+  return {};
 }
 
 Status CheckpointWriter::remove_range(StoreId store, const StateRange& range) {
@@ -114,14 +150,7 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const Store
       const size_t end = std::min(changes.size(), next + chunk_keys_);
       for (; next < end && bytes < kMaxChunkBytes; ++next) {
         const auto& [store, entry] = changes[next];
-        const std::string key = stored_key(store, entry->key);
-        if (!entry->value) {
-          TRY(transaction.erase(file_.tables().entries, key));
-          continue;
-        }
-        const std::string_view value = stored_value(entry->key, *entry->value, scratch);
-        TRY(transaction.put(file_.tables().entries, key, value));
-        bytes += key.size() + value.size();
+        bytes += TRY(write_entry(transaction, store, *entry, scratch));
       }
       return {};
     };
@@ -131,13 +160,30 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const Store
   return {};
 }
 
+Result<size_t> CheckpointWriter::write_entry(WriteTransaction& transaction, StoreId store,
+                                             const StateEntry& entry, std::string& scratch) const {
+  const std::string key = stored_key(store, entry.key);
+  if (!entry.value) {
+    TRY(transaction.erase(file_.tables().entries, key));
+    return size_t{0};
+  }
+  const std::string_view value = stored_value(entry.key, *entry.value, scratch);
+  TRY(transaction.put(file_.tables().entries, key, value));
+  return key.size() + value.size();
+}
+
 Status CheckpointWriter::write_position(const Checkpoint& checkpoint) {
   return file_.change([&](WriteTransaction& transaction) -> Status {
-    std::string position;
-    append_be(position, checkpoint.position.value());
-    position += checkpoint.scalars;
-    return transaction.put(file_.tables().positions, checkpoint.task, position);
+    return put_position(transaction, checkpoint);
   });
+}
+
+Status CheckpointWriter::put_position(WriteTransaction& transaction,
+                                      const Checkpoint& checkpoint) const {
+  std::string position;
+  append_be(position, checkpoint.position.value());
+  position += checkpoint.scalars;
+  return transaction.put(file_.tables().positions, checkpoint.task, position);
 }
 
 }  // namespace storage

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 
 #include "storage/state/state_file.h"
@@ -24,14 +25,30 @@ class CheckpointWriter {
   // Fails with InvalidParameter, having done nothing, when a name does not fit.
   Status write(const Checkpoint& checkpoint);
 
+  // One that fits into a transaction with others: thousands of tasks with a few changes each would
+  // else be thousands of syncs.
+  bool is_small(const Checkpoint& checkpoint) const;
+  // What it counts for in keys: a transaction takes chunk_keys of them.
+  static size_t key_count(const Checkpoint& checkpoint) { return checkpoint.entries.size() + 1; }
+  // Small ones, of different tasks or in their order, in one transaction. All have had their names
+  // checked.
+  Status write_together(std::span<const Checkpoint* const> checkpoints);
+  static Status check_names(const Checkpoint& checkpoint);
+
  private:
   using StoreIds = std::map<std::string, StoreId, std::less<>>;  // by the store's name
 
   Result<StoreIds> store_ids(const Checkpoint& checkpoint);
+  Status find_store_ids(WriteTransaction& transaction, const Checkpoint& checkpoint, StoreIds& ids);
   Status remove_range(StoreId store, const StateRange& range);
   Result<bool> remove_some(StoreId store, const StateRange& range);
   Status write_entries(const Checkpoint& checkpoint, const StoreIds& ids);
   Status write_position(const Checkpoint& checkpoint);
+  Status write_small(WriteTransaction& transaction, const Checkpoint& checkpoint);
+  // Returns the bytes that it takes.
+  Result<size_t> write_entry(WriteTransaction& transaction, StoreId store, const StateEntry& entry,
+                             std::string& scratch) const;
+  Status put_position(WriteTransaction& transaction, const Checkpoint& checkpoint) const;
 
   StateFile& file_;
   const size_t chunk_keys_;

@@ -9,8 +9,9 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <thread>
-#include <variant>
+#include <vector>
 
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
@@ -35,18 +36,16 @@ size_t size_of(const Checkpoint& checkpoint) {
 
 struct CheckpointWork {
   Checkpoint checkpoint;
-};
-struct DropWork {
-  std::string prefix;
-};
-struct Work {
-  std::variant<CheckpointWork, DropWork> what;
   std::function<void(Status)> done;
   size_t size_bytes;
 };
+struct DropWork {
+  std::string prefix;
+  std::function<void(Status)> done;
+};
 
-// The queue, and the thread that works it off: what is asked for and the removal of what was dropped
-// by turns.
+// The queues, and the thread that works them off: drops first, since somebody may wait for them;
+// then checkpoints, small ones together, and the removal of what was dropped by turns.
 //
 // Invariant: held_bytes_ is the size of what is queued or being written.
 // Threads:   the writer's thread runs run() and what it calls.
@@ -69,6 +68,9 @@ class StateWriter final : public StateStore {
 
  private:
   void run();
+  std::vector<CheckpointWork> take_checkpoints(const CheckpointWriter& writer);
+  void write(CheckpointWriter& writer, std::span<const CheckpointWork> group);
+  void remove_a_slice();
   void pace(std::chrono::steady_clock::duration pause);
 
   const std::unique_ptr<StateFile> file_;
@@ -79,7 +81,8 @@ class StateWriter final : public StateStore {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_
-  std::deque<Work> queue_;
+  std::deque<DropWork> drops_;
+  std::deque<CheckpointWork> queue_;
   size_t held_bytes_ = 0;
   bool stopping_ = false;
 
@@ -87,16 +90,19 @@ class StateWriter final : public StateStore {
 };
 
 StateWriter::~StateWriter() {
-  std::deque<Work> dropped;
+  std::deque<CheckpointWork> checkpoints;
+  std::deque<DropWork> drops;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    dropped = std::exchange(queue_, {});
+    checkpoints = std::exchange(queue_, {});
+    drops = std::exchange(drops_, {});
   }
   changed_.notify_all();
   if (writer_.joinable()) writer_.join();
-  for (const Work& work : dropped)
-    work.done(Error{ErrorCode::ShuttingDown, "the server is shutting down"});
+  const Error why{ErrorCode::ShuttingDown, "the server is shutting down"};
+  for (const DropWork& work : drops) work.done(why);
+  for (const CheckpointWork& work : checkpoints) work.done(why);
 }
 
 bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) {
@@ -104,7 +110,7 @@ bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Stat
   {
     std::lock_guard lock(mutex_);
     if (held_bytes_ != 0 && held_bytes_ + size_bytes > options_.queue_limit_bytes) return false;
-    queue_.push_back({CheckpointWork{std::move(checkpoint)}, std::move(done), size_bytes});
+    queue_.push_back({std::move(checkpoint), std::move(done), size_bytes});
     held_bytes_ += size_bytes;
   }
   changed_.notify_all();
@@ -112,11 +118,20 @@ bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Stat
 }
 
 void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> done) {
+  std::vector<CheckpointWork> fenced;  // they would come to life again behind the drop
   {
     std::lock_guard lock(mutex_);
-    queue_.push_back({DropWork{std::move(prefix)}, std::move(done), 0});
+    std::erase_if(queue_, [&](CheckpointWork& work) {
+      if (!work.checkpoint.task.starts_with(prefix)) return false;
+      held_bytes_ -= work.size_bytes;
+      fenced.push_back(std::move(work));
+      return true;
+    });
+    drops_.push_back({std::move(prefix), std::move(done)});
   }
   changed_.notify_all();
+  for (const CheckpointWork& work : fenced)
+    work.done(Error{ErrorCode::FencedTask, "the task was dropped"});
 }
 
 void StateWriter::run() {
@@ -127,34 +142,71 @@ void StateWriter::run() {
   CheckpointWriter writer(*file_, options_.chunk_keys, pace_chunks);
   while (true) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || !queue_.empty() || !removal_.is_done(); });
+    changed_.wait(lock, [&] {
+      return stopping_ || !drops_.empty() || !queue_.empty() || !removal_.is_done();
+    });
     if (stopping_) return;
-    if (!removal_.is_done() && (queue_.empty() || std::exchange(is_removals_turn_, false))) {
+    if (!drops_.empty()) {
+      const DropWork work = std::move(drops_.front());
+      drops_.pop_front();
       lock.unlock();
-      if (const Status removed = removal_.remove_a_slice(); !removed) {
-        log_debug("removal put off error={}", removed.error().message);
-        pace(kPauseAfterFailure);
-      } else {
-        pace(file_->last_change_took());
-      }
-      continue;
+      work.done(removal_.drop(work.prefix));
+    } else if (!removal_.is_done() && (queue_.empty() || std::exchange(is_removals_turn_, false))) {
+      lock.unlock();
+      remove_a_slice();
+    } else {
+      is_removals_turn_ = true;
+      const std::vector<CheckpointWork> group = take_checkpoints(writer);
+      lock.unlock();
+      write(writer, group);
     }
-    is_removals_turn_ = true;
-    const Work work = std::move(queue_.front());
+  }
+}
+
+// Under the mutex. The first, and the small ones behind it if it is small itself.
+std::vector<CheckpointWork> StateWriter::take_checkpoints(const CheckpointWriter& writer) {
+  std::vector<CheckpointWork> group;
+  size_t keys = 0, bytes = 0;
+  do {
+    keys += CheckpointWriter::key_count(queue_.front().checkpoint);
+    bytes += queue_.front().size_bytes;
+    group.push_back(std::move(queue_.front()));
     queue_.pop_front();
-    lock.unlock();
+  } while (!queue_.empty() && writer.is_small(group.back().checkpoint) &&
+           writer.is_small(queue_.front().checkpoint) &&
+           keys + CheckpointWriter::key_count(queue_.front().checkpoint) <= options_.chunk_keys &&
+           bytes + queue_.front().size_bytes <= kMaxChunkBytes);
+  return group;
+}
 
-    Status status;
-    if (const auto* checkpoint = std::get_if<CheckpointWork>(&work.what))
-      status = writer.write(checkpoint->checkpoint);
-    else
-      status = removal_.drop(std::get<DropWork>(work.what).prefix);
+void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork> group) {
+  std::vector<Status> results(group.size());
+  std::vector<const Checkpoint*> small;
+  size_t bytes = 0;
+  for (size_t i = 0; i < group.size(); ++i) {
+    const Checkpoint& checkpoint = group[i].checkpoint;
+    bytes += group[i].size_bytes;
+    if (!writer.is_small(checkpoint))
+      results[i] = writer.write(checkpoint);
+    else if (results[i] = CheckpointWriter::check_names(checkpoint); results[i])
+      small.push_back(&checkpoint);
+  }
+  const Status together = small.empty() ? Status{} : writer.write_together(small);
+  {
+    std::lock_guard lock(mutex_);
+    assert(held_bytes_ >= bytes);
+    held_bytes_ -= bytes;
+  }
+  for (size_t i = 0; i < group.size(); ++i)
+    group[i].done(results[i] ? together : std::move(results[i]));
+}
 
-    lock.lock();
-    assert(held_bytes_ >= work.size_bytes);
-    held_bytes_ -= work.size_bytes;
-    lock.unlock();
-    work.done(std::move(status));
+void StateWriter::remove_a_slice() {
+  if (const Status removed = removal_.remove_a_slice(); !removed) {
+    log_debug("removal put off error={}", removed.error().message);
+    pace(kPauseAfterFailure);
+  } else {
+    pace(file_->last_change_took());
   }
 }
 

@@ -65,8 +65,9 @@ class StateStore {
 
   // False when the queue is full: the checkpoint was not taken, try again after a later `done`.
   virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
-  // Forgets all tasks whose id begins with `prefix`; in order with their checkpoints. Done in one
-  // commit; the entries go in slices afterwards, between checkpoints, also after a crash.
+  // Forgets all tasks whose id begins with `prefix`, in one commit that waits for no checkpoint but
+  // the one at hand: those of these tasks that wait are not written (FencedTask), those of others
+  // come later. The entries go in slices afterwards, between checkpoints, also after a crash.
   virtual void drop_tasks(std::string prefix, std::function<void(Status)> done) = 0;
 
   using Visit =

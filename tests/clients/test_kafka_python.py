@@ -212,4 +212,34 @@ def an_offset_beyond_the_end_is_reset_as_the_consumer_wants():
     consumer.close()
 
 
+@case
+def the_servers_own_topic_is_not_deleted():
+    client = admin()
+    try:
+        client.delete_topics(["ksql_processing_log"])
+        raise AssertionError("it is the server's")
+    except kafka.errors.InvalidTopicError:
+        pass
+    assert "ksql_processing_log" in client.list_topics()
+    client.close()
+
+
+@case
+def a_topic_that_is_made_again_is_not_that_of_the_table():
+    client = admin()
+    with psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace",
+                         autocommit=True) as connection:
+        connection.execute("CREATE TABLE py_cities (city VARCHAR PRIMARY KEY, province VARCHAR)")
+        connection.execute("INSERT INTO py_cities VALUES ('Lahore', 'Punjab')")
+        client.delete_topics(["py_cities"])
+        create_topic("py_cities")
+        for statement in ("SELECT * FROM py_cities", "INSERT INTO py_cities VALUES ('Quetta', 'Balochistan')"):
+            try:
+                connection.execute(statement)
+                raise AssertionError(f"{statement}: the table's topic is gone")
+            except psycopg.Error as error:
+                assert "read" in str(error) and "deleted" in str(error), error
+    client.close()
+
+
 run()

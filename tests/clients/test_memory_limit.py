@@ -312,6 +312,35 @@ def a_query_takes_memory_by_its_tasks_not_by_the_square_of_the_partitions():
 
 
 @case
+def queries_that_nobody_reads():
+    """Cursors and push queries over a table of 2 MB: what they keep counts, and the last one is told so."""
+    client = Sql()
+    client.query("CREATE TABLE kept (id INT PRIMARY KEY, text VARCHAR)")
+    for first in (0, 1000):
+        rows = ",".join(f"({i},'{'x' * 1000}')" for i in range(first, first + 1000))
+        client.query(f"INSERT INTO kept VALUES {rows}")
+    pushing = [Sql() for _ in range(2 * LIMIT_MB)]
+    for client in pushing:
+        client.send(b"Q", b"SELECT * FROM kept EMIT CHANGES\0")
+    error = pushing[-1].error()
+    assert error and "not enough memory" in error and "memory-limit is" in error, error
+    assert anonymous_mb() < MOST_MB, anonymous_mb()
+    for client in pushing:
+        client.socket.close()
+
+    error = None
+    holders = []
+    while not error and len(holders) < LIMIT_MB // 4:
+        holders.append(Sql())
+        holders[-1].query("BEGIN")
+        for i in range(60):
+            holders[-1].send(b"Q", f"DECLARE c{i} CURSOR FOR SELECT id, text FROM kept; FETCH 1 FROM c{i}\0".encode())
+            error = error or holders[-1].error()
+    assert error and "not enough memory" in error, error
+    assert anonymous_mb() < MOST_MB, anonymous_mb()
+
+
+@case
 def memory_comes_back():
     time.sleep(8)
     assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()

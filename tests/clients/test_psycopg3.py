@@ -7,7 +7,7 @@ import threading
 import psycopg
 from psycopg.types.json import Jsonb
 
-from millrace_server import case, run, start_server
+from millrace_server import case, launch, run, start_server
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -305,6 +305,21 @@ def the_catalog_is_refused_with_a_hint():
             raise AssertionError("there is no catalog yet")
         except psycopg.errors.FeatureNotSupported as error:
             assert "SHOW" in error.diag.message_hint
+
+
+@case
+def one_client_too_many_can_read_why():
+    server = launch("--max-connections", "1")
+    try:
+        settings = {"host": server.host, "port": server.port, "user": "millrace", "connect_timeout": 10}
+        with psycopg.connect(**settings):
+            try:
+                psycopg.connect(**settings)
+                raise AssertionError("there may be one")
+            except psycopg.OperationalError as error:
+                assert "sorry, too many clients already" in str(error), error
+    finally:
+        server.stop()
 
 
 run()

@@ -22,6 +22,11 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
       answer.error_code = asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId;
       continue;
     }
+    if (topic->name == context.node.internal_topic) {
+      answer.error_code = KafkaError::InvalidTopic;
+      answer.error_message = "topic \"" + topic->name + "\" is internal and cannot be deleted";
+      continue;
+    }
     ++pending->left;
     context.backend.delete_topic(topic->name, [pending, i](Status deleted) {
       if (!deleted) {

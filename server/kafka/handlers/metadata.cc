@@ -16,17 +16,17 @@ using Topic = MetadataResponse::Topic;
 // not there yet; their clients ask again.
 constexpr int kMostInTheMaking = 20;
 
-Topic describe(const storage::TopicInfo& topic, int32_t node_id) {
+Topic describe(const storage::TopicInfo& topic, const NodeView& node) {
   Topic described;
   described.name = topic.name;
   described.topic_id = topic.id;
-  described.is_internal = false;
+  described.is_internal = topic.name == node.internal_topic;
   for (int32_t index = 0; index < topic.partition_count; ++index) {
     MetadataResponse::Topic::Partition& partition = described.partitions.emplace_back();
     partition.partition_index = index;
-    partition.leader_id = node_id;
+    partition.leader_id = node.node_id;
     partition.leader_epoch = 0;
-    partition.replica_nodes = partition.isr_nodes = {node_id};
+    partition.replica_nodes = partition.isr_nodes = {node.node_id};
   }
   return described;
 }
@@ -45,12 +45,12 @@ void create(HandlerContext& context,
   const std::string name = *pending->response.topics[index].name;
   context.backend.create_topic(
       name, context.node.partitions_of_new_topic, {},
-      [pending, index, name, node_id = context.node.node_id,
+      [pending, index, name, node = context.node,
        &backend = context.backend](Result<storage::TopicInfo> made) {
         --backend.topics_in_the_making;
         Topic& topic = pending->response.topics[index];
         if (made)
-          topic = describe(*made, node_id);
+          topic = describe(*made, node);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
           topic = refused(name, kafka_error(made.error().code));
         pending->complete_one();
@@ -84,7 +84,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
   const bool wants_all = !request.topics || (reply.version() == 0 && request.topics->empty());
   if (wants_all)
     for (const auto& [name, topic] : topics->by_name())
-      response.topics.push_back(describe(topic, node.node_id));
+      response.topics.push_back(describe(topic, node));
   std::vector<size_t> missing;
   if (!wants_all) {
     // Once each: naming a topic costs a client far less than describing its partitions costs us.
@@ -94,7 +94,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       const storage::TopicInfo* topic =
           asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
       if (topic) {
-        response.topics.push_back(describe(*topic, node.node_id));
+        response.topics.push_back(describe(*topic, node));
       } else if (!asked.name) {
         Topic& unknown = response.topics.emplace_back();
         unknown.error_code = kUnknownTopicId;

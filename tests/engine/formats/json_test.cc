@@ -38,6 +38,17 @@ TEST(JsonReader, whole_numbers_come_from_numbers_and_numeric_strings) {
   EXPECT_TRUE(is_refused(TypeKind::Bigint, "9223372036854775808"));
 }
 
+// Of a topic full of garbage the first few records are explained, and the last: it is the last error.
+TEST(JsonReader, in_a_flood_the_last_record_still_has_its_reason) {
+  std::vector<std::string> payloads(1'000, R"({"V":"many"})");
+  payloads.push_back(R"({"V":"few"})");
+  const ReadRows got = read_rows(kJson, one(TypeKind::Integer), {payloads.begin(), payloads.end()});
+  EXPECT_EQ(got.status.errors, 1'001u);
+  EXPECT_EQ(got.status.problems.size(), RowStatus::kMaxProblems);
+  EXPECT_EQ(got.status.problems.back().row, 1'000u);
+  EXPECT_NE(got.status.problems.back().message.find("few"), std::string::npos);
+}
+
 TEST(JsonReader, doubles_come_from_numbers_and_numeric_strings) {
   EXPECT_EQ(read_one(TypeKind::Double, "1"), Value::number(1));
   EXPECT_EQ(read_one(TypeKind::Double, "-0.5e-3"), Value::number(-0.0005));

@@ -157,7 +157,7 @@ TEST_F(Information, a_task_shows_where_it_is_and_how_it_is_doing) {
   task.status.memory_bytes = 4696;
   EXPECT_EQ(text_of("SHOW TASKS"),
             "CTAS_BY_CITY_0 | CTAS_BY_CITY_0/0/3 | 0 | 1 | RUNNING | 2 | orders-3@1742 | 7 | 0 | 0 "
-            "| 0 | 0 | 3 | 600 | 4696 | 250 | 4096 | -\n");
+            "| 0 | 0 | 0 | 3 | 600 | 4696 | 250 | 4096 | -\n");
 }
 
 TEST_F(Information, the_server_shows_facts_in_sections) {
@@ -192,7 +192,7 @@ TEST_F(Information, a_query_shows_what_its_shards_report) {
 
 TEST_F(Information, a_query_that_no_shard_knows_yet_is_starting) {
   EXPECT_EQ(text_of("SHOW QUERIES"),
-            "CTAS_BY_CITY_0 | STARTING | ORDERS | BY_CITY | 0 | 0 | 0 | - | 0 | - | -\n");
+            "CTAS_BY_CITY_0 | STARTING | ORDERS | BY_CITY | - | 0 | 0 | - | 0 | - | -\n");
 }
 
 TEST_F(Information, the_query_behind_a_declared_table_appears_only_in_trouble) {

@@ -81,7 +81,7 @@ class SessionTest : public testing::Test, public server::SessionHost {
   int32_t last_id = 0;
   MemoryBackend backend;
   SimulatedClock clock;
-  NodeView node{.host = "127.0.0.1", .port = 9092, .cluster_id = "test"};
+  NodeView node{.host = "127.0.0.1", .port = 9092, .cluster_id = "test", .internal_topic = "own"};
   Session session{backend, *this, clock, node};
   FrameReader answered;
 };
@@ -471,6 +471,20 @@ TEST_F(SessionTest, topics_that_cannot_be_made_say_why) {
   EXPECT_EQ(response.topics.at(4).error_code, KafkaError::None);
   EXPECT_EQ(response.topics.at(5).error_code, kPolicyViolation);
   EXPECT_EQ(response.topics.at(6).error_code, kInvalidConfig);
+}
+
+TEST_F(SessionTest, an_internal_topic_is_read_and_not_deleted) {
+  create_topic("own");
+  create_topic("t");
+  const auto metadata = ask<MetadataResponse>(MetadataRequest{}, 4);
+  for (const auto& topic : metadata.topics) EXPECT_EQ(topic.is_internal, topic.name == "own");
+  DeleteTopicsRequest request;
+  request.topic_names = {"own", "t"};
+  const auto response = ask<DeleteTopicsResponse>(request, 5);
+  EXPECT_EQ(response.responses.at(0).error_code, KafkaError::InvalidTopic);
+  EXPECT_EQ(response.responses.at(0).error_message,
+            "topic \"own\" is internal and cannot be deleted");
+  EXPECT_EQ(response.responses.at(1).error_code, KafkaError::None);
 }
 
 TEST_F(SessionTest, settings_are_described_once_however_often_they_are_asked_for) {

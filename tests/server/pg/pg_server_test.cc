@@ -87,6 +87,10 @@ class Client {
       return heard.size() >= 6 && heard.substr(heard.size() - 6, 5) == kReady;
     });
   }
+  std::string hear_bytes(size_t count) {
+    hear_until([count](std::string_view heard) { return heard.size() >= count; });
+    return last_bytes_;
+  }
   // What comes up to the end of the connection.
   std::string hear_all() {
     return hear_until([](std::string_view) { return false; });
@@ -190,6 +194,36 @@ TEST(PgServer, turns_away_more_clients_than_it_may_have) {
   Client second(running);
   second.say(startup({{"user", "ada"}}));
   EXPECT_EQ(second.hear_all(), "E(53300 FATAL sorry, too many clients already)");
+}
+
+// libpq takes an error in place of the answer to its SSLRequest for a broken server.
+TEST(PgServer, turns_a_client_away_only_after_it_has_refused_encryption) {
+  PgServerOptions options;
+  options.front_end.max_connections = 1;
+  RunningServer running(options);
+  Client first(running);
+  first.begin();
+  Client second(running);
+  second.say(number32(8) + number32(80877103));
+  EXPECT_EQ(second.hear_bytes(1), "N");
+  second.say(startup({{"user", "ada"}}));
+  EXPECT_EQ(second.hear_all(), "E(53300 FATAL sorry, too many clients already)");
+}
+
+TEST(PgServer, keeps_no_place_for_those_it_turns_away) {
+  PgServerOptions options;
+  options.front_end.max_connections = 1;
+  RunningServer running(options);
+  auto first = std::make_unique<Client>(running);
+  first->begin();
+  Client silent(running);
+  wait_until([&] { return running.server->connection_count() == 2; });
+  first.reset();
+  wait_until([&] { return running.server->connection_count() == 1; });
+  Client next(running);
+  next.begin();
+  next.say(query("SELECT 1"));
+  EXPECT_TRUE(next.hear().ends_with("Z(I)"));
 }
 
 TEST(PgServer, sends_a_large_answer_whole_to_a_slow_reader) {

@@ -1,5 +1,7 @@
 #include "server/tasks/query_supervisor.h"
 
+#include <algorithm>
+
 #include "tests/server/tasks/running_queries.h"
 
 namespace server {
@@ -47,7 +49,10 @@ TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_and_says_what_to_do
   ASSERT_TRUE(node_->change(DeleteTopic{"s"}));
   ASSERT_TRUE(trouble());
   EXPECT_EQ(trouble()->code, ErrorCode::UnknownTopic);
-  EXPECT_NE(trouble()->hint.find("DROP the query"), std::string::npos) << trouble()->hint;
+  EXPECT_NE(trouble()->hint.find("DROP TABLE T, "), std::string::npos) << trouble()->hint;
+  const Status resumed = node_->define("RESUME CTAS_T_0;");
+  ASSERT_FALSE(resumed) << "it cannot go on";
+  EXPECT_EQ(resumed.error().hint, trouble()->hint);
   EXPECT_EQ(task_count(), 0u);
   EXPECT_EQ(node_->supervisor->troubles().size(), 1u);
   // Nor does it run after a restart, nor does it keep others from running.
@@ -55,6 +60,7 @@ TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_and_says_what_to_do
   start();
   ASSERT_TRUE(trouble());
   EXPECT_EQ(trouble()->code, ErrorCode::UnknownTopic);
+  EXPECT_NE(trouble()->hint.find("DROP TABLE T, "), std::string::npos) << trouble()->hint;
   ASSERT_TRUE(node_->define("CREATE STREAM other (v INT) WITH (PARTITIONS = 1);"));
   ASSERT_TRUE(node_->define("CREATE STREAM q AS SELECT v FROM other;"));
   EXPECT_EQ(task_count(), 1u);
@@ -65,10 +71,64 @@ TEST_F(SupervisorTest, nothing_of_a_dropped_query_is_left) {
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
   EXPECT_FALSE(node_->log->task_ids().value().empty());
   ASSERT_TRUE(node_->define("DROP TABLE t DELETE TOPIC;"));
-  EXPECT_TRUE(node_->log->task_ids().value().empty());
-  EXPECT_TRUE(node_->state->task_ids().value().empty());
-  EXPECT_EQ(node_->log->topics().size(), 1u) << "that of s";
   EXPECT_EQ(task_count(), 0u);
+  EXPECT_TRUE(node_->eventually([&] { return node_->log->task_ids().value().empty(); }));
+  EXPECT_TRUE(node_->eventually([&] { return node_->state->task_ids().value().empty(); }));
+  EXPECT_TRUE(node_->eventually([&] { return node_->log->topics().size() == 1; })) << "that of s";
+}
+
+// Checkpoints of thousands of queries may be on their way to the disk.
+TEST_F(SupervisorTest, statements_do_not_wait_for_the_state_writer) {
+  std::promise<void> begun, may_go_on;
+  storage::Checkpoint slow{.task = "other/0/0",
+                           .removed_ranges = {},
+                           .entries = {},
+                           .keeps = {},
+                           .position = TaskSequence{1},
+                           .scalars = {}};
+  std::function<void(Status)> hold = [&](const Status&) {
+    begun.set_value();
+    may_go_on.get_future().wait();
+  };
+  ASSERT_TRUE(node_->state->try_checkpoint(slow, hold));
+  begun.get_future().wait();
+  EXPECT_TRUE(node_->define("DROP TABLE t;"));
+  EXPECT_TRUE(node_->define("CREATE TABLE u AS SELECT v, COUNT(*) AS n FROM s GROUP BY v;"));
+  EXPECT_TRUE(node_->change(DeleteTopic{"u"}));
+  EXPECT_TRUE(node_->define("DROP TABLE u;"));
+  may_go_on.set_value();
+}
+
+// The id is the user's to give: what is still to be removed of the former query is another's.
+TEST_F(SupervisorTest, a_query_with_the_id_of_one_that_was_dropped_begins_anew) {
+  ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
+  const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'mine') SELECT v FROM s;";
+  node_->insert(node_->partition("s"), R"({"V":1})");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(node_->define(insert)) << i;
+    const std::string id = node_->definitions->image()->find_query("MINE") ? "MINE" : "mine";
+    EXPECT_TRUE(node_->eventually([&] { return node_->records_in(id) >= 1; })) << i;
+    ASSERT_TRUE(node_->define("TERMINATE " + std::string(id == "MINE" ? "mine" : "`mine`") + ";"));
+  }
+}
+
+// What is behind in the log counts whether or not a task looks at it.
+TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
+  const auto lag = [&] {
+    int64_t sum = 0;
+    for (const ShardTaskReport& report : node_->reports())
+      sum += report.lag_records.value_or(-1000);
+    return sum;
+  };
+  EXPECT_EQ(lag(), 0);
+  ASSERT_TRUE(node_->define("PAUSE CTAS_T_0;"));
+  for (int i = 0; i < 3; ++i) node_->insert(node_->partition("s"), R"({"V":1})");
+  EXPECT_EQ(lag(), 3);
+  node_.reset();
+  start();
+  EXPECT_EQ(lag(), 3) << "no task has run";
+  ASSERT_TRUE(node_->define("RESUME CTAS_T_0;"));
+  EXPECT_TRUE(node_->eventually([&] { return lag() == 0; }));
 }
 
 TEST_F(SupervisorTest, what_nobody_has_defined_is_removed_at_the_start) {
@@ -77,9 +137,12 @@ TEST_F(SupervisorTest, what_nobody_has_defined_is_removed_at_the_start) {
   const size_t topics = node_->log->topics().size();
   node_.reset();
   start();
-  EXPECT_EQ(node_->log->topics().size(), topics - 1);
-  for (const std::string& task : node_->log->task_ids().value())
-    EXPECT_TRUE(task.starts_with("CTAS_T_0/")) << task;
+  EXPECT_TRUE(node_->eventually([&] { return node_->log->topics().size() == topics - 1; }));
+  EXPECT_TRUE(node_->eventually([&] {
+    return std::ranges::all_of(node_->log->task_ids().value(), [](const std::string& task) {
+      return task.starts_with("CTAS_T_0/");
+    });
+  }));
 }
 
 TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {

@@ -37,7 +37,7 @@ class RunningQueries {
         if (!by_shard[i].empty()) shards[i]->wake(by_shard[i]);
     };
     log = storage::Log::open(disks.log.open(), std::move(options)).value();
-    state = storage::StateStore::open(disks.state.open(), {}).value();
+    state = storage::StateStore::open([&disks] { return disks.state.open(); }, {}).value();
     metadata = storage::open_embedded_metadata_log(log->store(), *log).value();
     std::vector<Shard*> running;
     for (uint32_t i = 0; i < shard_count; ++i) {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "storage/kv/memory_store.h"
 #include "storage/log/log_core.h"
 #include "storage/log/log_statistics.h"
 #include "tests/storage/log/log_fixture.h"
@@ -225,6 +226,65 @@ TEST_F(LogTest, partitions_can_be_added_to_a_topic) {
   ASSERT_TRUE(create_partitions_and_wait(*log_, first.topic, 3));
   EXPECT_EQ(append({first.topic, PartitionId{2}}, batch_of("b")), Offset{0});
   EXPECT_EQ(read_values(*log_, first), Values{"a0"});
+}
+
+// Each partition opens a table; whoever asks for thousands must not hold the others up meanwhile.
+TEST_F(LogTest, appends_go_in_between_while_many_partitions_are_made_or_dropped) {
+  const TopicPartition mine = make_partition();
+  const Uuid many = Uuid::random();
+  std::vector<std::string> order;  // the writer's thread
+  const auto answered_while = [&](auto begin) {
+    order.clear();
+    std::promise<void> all;
+    begin([&](const Status& status) {
+      order.push_back(status ? "many" : status.error().message);
+      all.set_value();
+    });
+    AppendRequest request = append_of(mine, batch_of("a"));
+    AppendDone done = [&](const auto&) { order.push_back("append"); };
+    EXPECT_TRUE(log_->try_append(request, done));
+    all.get_future().wait();
+    return order;
+  };
+  EXPECT_EQ(answered_while([&](auto done) { log_->create_partitions(many, 700, done); }),
+            (std::vector<std::string>{"append", "many"}));
+  EXPECT_EQ(log_->partitions().size(), 701u);
+  EXPECT_EQ(append({many, PartitionId{699}}, batch_of("b")), Offset{0});
+  EXPECT_EQ(answered_while([&](auto done) { log_->drop_topic(many, done); }),
+            (std::vector<std::string>{"append", "many"}));
+  EXPECT_EQ(log_->partitions().size(), 1u);
+}
+
+TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
+  LogOptions options;
+  options.max_partitions = 200;
+  MemoryDisk disk;
+  const auto log = Log::open(disk.open(), options).value();
+  EXPECT_EQ(create_partitions_and_wait(*log, Uuid::random(), 201).error().code,
+            ErrorCode::LimitExceeded);
+  EXPECT_TRUE(log->partitions().empty());
+  EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 200));
+}
+
+// What a crash leaves of a topic that was being made or dropped has no gaps, so that it can be made,
+// or dropped, to the end.
+TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
+  const Uuid topic = Uuid::random();
+  for (const bool is_dropping : {false, true}) {
+    if (is_dropping) ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
+    std::promise<void> answered;
+    const auto done = [&](const Status&) { answered.set_value(); };
+    is_dropping ? log_->drop_topic(topic, done) : log_->create_partitions(topic, 300, done);
+    log_->close();  // refuses what is left of it
+    answered.get_future().wait();
+    reopen();
+    ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
+    EXPECT_EQ(log_->partitions().size(), 300u);
+    std::promise<Status> dropped;
+    log_->drop_topic(topic, [&](Status status) { dropped.set_value(std::move(status)); });
+    ASSERT_TRUE(dropped.get_future().get());
+    EXPECT_TRUE(log_->partitions().empty());
+  }
 }
 
 TEST_F(LogTest, an_idempotent_producer_appends_each_batch_once) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "storage/kv/memory_store.h"
@@ -127,6 +128,70 @@ TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behi
     while (state_->pending_removals() > 0) std::this_thread::yield();
     EXPECT_EQ(entries_left(), 0u) << "cut at commit " << cut_at;
   }
+}
+
+// Thousands of queries have checkpoints to write at times; whoever drops one does not wait for them.
+TEST_F(StateStoreTest, a_drop_waits_for_no_checkpoint_that_is_queued) {
+  std::promise<void> begun, may_go_on;
+  std::mutex mutex;
+  std::vector<std::string> order;
+  std::promise<void> all;
+  const auto note = [&](const std::string& what) {
+    std::lock_guard lock(mutex);
+    order.push_back(what);
+    if (order.size() == 4) all.set_value();
+  };
+  const auto queue = [&](const std::string& task, std::function<void(Status)> done) {
+    Checkpoint queued = checkpoint({{"s", "a", "1"}}, 1);
+    queued.task = task;
+    EXPECT_TRUE(state_->try_checkpoint(queued, done));
+  };
+  queue("first/0/0", [&](const Status&) {
+    begun.set_value();
+    may_go_on.get_future().wait();
+    note("first");
+  });
+  begun.get_future().wait();
+  queue("other/0/0", [&](const Status& status) { note(status ? "other" : "other failed"); });
+  queue("gone/0/0", [&](const Status& status) {
+    note(status || status.error().code != ErrorCode::FencedTask ? "gone was written" : "fenced");
+  });
+  state_->drop_tasks("gone/", [&](const Status&) { note("dropped"); });
+  may_go_on.set_value();
+  all.get_future().wait();
+  EXPECT_EQ(order, (std::vector<std::string>{"fenced", "first", "dropped", "other"}));
+  EXPECT_EQ(state_->task_ids().value(), (Rows{"first/0/0", "other/0/0"}));
+}
+
+TEST_F(StateStoreTest, small_checkpoints_share_a_commit_and_each_gets_its_own_answer) {
+  constexpr int kTasks = 500;
+  std::promise<void> begun, may_go_on, all;
+  int answered = 0, refused = 0;  // the writer's thread
+  Checkpoint first = checkpoint({}, 1);
+  std::function<void(Status)> hold = [&](const Status&) {
+    begun.set_value();
+    may_go_on.get_future().wait();
+  };
+  ASSERT_TRUE(state_->try_checkpoint(first, hold));
+  begun.get_future().wait();
+  std::atomic<int> commits = 0;
+  disk_.set_before_sync([&] { ++commits; });
+  for (int i = 0; i < kTasks; ++i) {
+    Checkpoint small = checkpoint({{"s", "k", std::to_string(i)}}, 7);
+    small.task = i == 3 ? "" : "q" + std::to_string(i) + "/0/0";
+    std::function<void(Status)> done = [&](const Status& status) {
+      refused += !status;
+      if (++answered == kTasks) all.set_value();
+    };
+    ASSERT_TRUE(state_->try_checkpoint(small, done));
+  }
+  may_go_on.set_value();
+  all.get_future().wait();
+  EXPECT_EQ(refused, 1) << "the one without a name";
+  EXPECT_LT(commits, 5);
+  EXPECT_EQ(rows("q499/0/0"), Rows{"s.k=499"});
+  EXPECT_EQ(position_.position, TaskSequence{7});
+  disk_.set_before_sync({});
 }
 
 TEST_F(StateStoreTest, tasks_can_be_listed) {

@@ -1,0 +1,144 @@
+#include "engine/catalog/statement_settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/suggest.h"
+
+namespace engine {
+
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+constexpr int64_t kLongestWaitMs = 3'600'000;
+
+std::optional<int64_t> to_number(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+template <int64_t least, int64_t most>
+bool is_number(std::string_view value) {
+  const auto number = to_number(value);
+  return number && *number >= least && *number <= most;
+}
+bool is_text(std::string_view) { return true; }
+bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
+bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
+bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
+// Less than a day would take records of another time zone for those of a broken clock.
+bool is_time_ahead(std::string_view value) {
+  return value == "-1" || is_number<kDayMs, INT64_MAX>(value);
+}
+// Also with a unit, as PostgreSQL's own settings of durations.
+bool is_wait(std::string_view value) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}};
+  const size_t digits = std::min(value.find_first_not_of("0123456789"), value.size());
+  std::string_view word = value.substr(digits);
+  while (word.starts_with(' ')) word.remove_prefix(1);
+  const auto unit = std::ranges::find(kUnits, word, &std::pair<std::string_view, int64_t>::first);
+  const auto count = to_number(value.substr(0, digits));
+  return unit != std::end(kUnits) && count && *count <= kLongestWaitMs / unit->second;
+}
+
+using enum StatementSetting::Listed;
+constexpr std::string_view kTrueOrFalse = "true or false", kAnyText = "any text",
+                           kCount = "a whole number, at least 0";
+constexpr auto& is_count = is_number<0, INT64_MAX>;
+
+// Those at the end are set by scripts made for ksqlDB and change nothing here: what they tune does
+// not exist.
+constexpr StatementSetting kSettings[] = {
+    {"auto.offset.reset", "earliest for CREATE ... AS, latest for EMIT CHANGES",
+     "earliest or latest", is_offset_reset},
+    {"cache.max.bytes.buffering", "updates of one batch are merged",
+     "0 (every update of a table is written), or a number of bytes", is_count},
+    {"join.table.bootstrap", "true where only the stream takes its time from a column",
+     kTrueOrFalse, is_boolean},
+    {"max.windows.per.record", "10000", "a number of windows, from 1 to 1000000",
+     is_number<1, kMostWindowsPerRecord>},
+    {"read.wait.ms", "2000", "a number of milliseconds, from 0 to 3600000", is_wait},
+    {"stream.time.max.ahead.ms", "-1",
+     "-1 (off), or a number of milliseconds of at least a day (86400000)", is_time_ahead},
+    {"sum.overflow", "null", "null or wrap", is_overflow},
+
+    {"ksql.cast.strings.preserve.nulls", "true", kTrueOrFalse, is_boolean, No},
+    {"ksql.functions.collect_list.limit", "", "a whole number", is_number<-1, INT64_MAX>, No},
+    {"ksql.functions.collect_set.limit", "", "a whole number", is_number<-1, INT64_MAX>, No},
+    {"ksql.insert.into.values.enabled", "true", kTrueOrFalse, is_boolean, No},
+    {"ksql.output.topic.name.prefix", "", kAnyText, is_text},
+    {"ksql.persistence.default.format.key", "", kAnyText, is_text},
+    {"ksql.persistence.default.format.value", "", kAnyText, is_text},
+    {"ksql.persistence.wrap.single.values", "true", kTrueOrFalse, is_boolean, No},
+    {"ksql.service.id", "", kAnyText, is_text, No},
+    {"ksql.timestamp.throw.on.invalid", "false", kTrueOrFalse, is_boolean, No},
+
+    {"commit.interval.ms", "", kCount, is_count, No},
+    {"ksql.streams.commit.interval.ms", "", kCount, is_count, No},
+    {"ksql.streams.cache.max.bytes.buffering", "", kCount, is_count, No},
+    {"ksql.streams.num.stream.threads", "", kCount, is_count, No},
+    {"ksql.streams.processing.guarantee", "", kAnyText, is_text, No},
+    {"num.stream.threads", "", kCount, is_count, No},
+    {"processing.guarantee", "", kAnyText, is_text, No},
+};
+
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+std::string_view first_word(std::string_view name) { return name.substr(0, name.find('.')); }
+
+}  // namespace
+
+std::span<const StatementSetting> statement_settings() { return kSettings; }
+
+Status check_statement_setting(std::string_view name, std::string_view value,
+                               std::span<const std::string> others) {
+  const std::string lower = in_lower_case(name);
+  const auto* known = std::ranges::find(kSettings, lower, &StatementSetting::name);
+  if (known != std::end(kSettings)) {
+    if (known->takes(value)) return {};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("invalid value for \"{}\": \"{}\"", known->name, value.substr(0, 100)),
+                 {},
+                 fmt::format("It is {}.", known->values)};
+  }
+  std::vector<std::string> names(others.begin(), others.end());
+  if (std::ranges::find(names, lower) != names.end()) return {};
+  for (const StatementSetting& setting : kSettings) names.emplace_back(setting.name);
+  const std::string near = closest_name(lower, names);
+  const bool looks_like_ours = std::ranges::any_of(
+      names, [&](const std::string& other) { return first_word(other) == first_word(lower); });
+  if (near.empty() && !looks_like_ours) return {};
+  return Error{ErrorCode::UndefinedObject,
+               fmt::format("unrecognized configuration parameter \"{}\"", name),
+               {},
+               near.empty() ? "SHOW PROPERTIES lists the settings of statements."
+                            : fmt::format("Did you mean {}?", near)};
+}
+
+Properties default_statement_settings(const EngineSettings& settings) {
+  Properties defaults;
+  for (const StatementSetting& setting : kSettings)
+    if (setting.listed == Yes) defaults[std::string(setting.name)] = setting.in_force;
+  defaults["ksql.persistence.default.format.key"] = settings.default_key_format;
+  defaults["ksql.persistence.default.format.value"] = settings.default_value_format;
+  defaults["ksql.output.topic.name.prefix"] = settings.output_topic_prefix;
+  if (settings.ksqldb_compat) {
+    defaults["join.table.bootstrap"] = "false";
+    defaults["sum.overflow"] = "wrap";
+  }
+  return defaults;
+}
+
+}  // namespace engine

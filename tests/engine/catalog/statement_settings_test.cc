@@ -1,0 +1,52 @@
+#include "engine/catalog/statement_settings.h"
+
+#include <gtest/gtest.h>
+
+namespace engine {
+namespace {
+
+std::string refusal(std::string_view name, std::string_view value) {
+  const Status status = check_statement_setting(name, value);
+  return status ? "" : status.error().message + " / " + status.error().hint;
+}
+
+TEST(StatementSettings, take_no_number_out_of_bounds) {
+  for (const std::string_view name : {"max.windows.per.record", "read.wait.ms",
+                                      "stream.time.max.ahead.ms", "cache.max.bytes.buffering"})
+    for (const std::string_view bad : {"-5", "99999999999999999999", "", "many", "1e3", "0x10"})
+      EXPECT_NE(refusal(name, bad), "") << name << " = " << bad;
+  EXPECT_EQ(refusal("max.windows.per.record", "1000000"), "");
+  EXPECT_EQ(refusal("max.windows.per.record", "1000000000"),
+            "invalid value for \"max.windows.per.record\": \"1000000000\" / "
+            "It is a number of windows, from 1 to 1000000.");
+  EXPECT_EQ(refusal("stream.time.max.ahead.ms", "-1"), "");
+  EXPECT_EQ(refusal("read.wait.ms", "5s"), "");
+  EXPECT_NE(refusal("read.wait.ms", "9223372036854775807"), "");
+}
+
+TEST(StatementSettings, that_are_mistyped_are_refused) {
+  EXPECT_EQ(refusal("auto.ofset.reset", "earliest"),
+            "unrecognized configuration parameter \"auto.ofset.reset\" / "
+            "Did you mean auto.offset.reset?");
+  EXPECT_EQ(refusal("ksql.no.such.thing", "1"),
+            "unrecognized configuration parameter \"ksql.no.such.thing\" / "
+            "SHOW PROPERTIES lists the settings of statements.");
+  EXPECT_EQ(refusal("my.own", "1"), "");  // as in PostgreSQL
+  EXPECT_EQ(refusal("AUTO.OFFSET.RESET", "latest"), "");
+}
+
+// What is listed as a value can be set, or says in words what holds.
+TEST(StatementSettings, are_listed_with_a_default_that_they_take) {
+  const Properties defaults = default_statement_settings({});
+  for (const std::string name :
+       {"auto.offset.reset", "cache.max.bytes.buffering", "max.windows.per.record", "read.wait.ms",
+        "stream.time.max.ahead.ms"})
+    EXPECT_TRUE(defaults.contains(name)) << name;
+  for (const auto& [name, value] : defaults) {
+    const bool is_in_words = value.find(' ') != std::string::npos;
+    EXPECT_TRUE(is_in_words || refusal(name, value).empty()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace engine
