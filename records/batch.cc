@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "records/crc32c.h"
+#include "records/decompressor.h"
 
 namespace records {
 
@@ -113,8 +114,14 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
 }
 
 Status check_records(const BatchView& batch, size_t max_records_size) {
-  std::string scratch;
-  auto reader = TRY(RecordReader::open(batch, scratch, max_records_size));
+  if (batch.header.codec() == Codec::None) return check_records(batch.header, batch.payload());
+  Decompressor decompressor(batch.header.codec(), max_records_size);
+  TRY(decompressor.step(batch.payload(), SIZE_MAX));
+  return check_records(batch.header, decompressor.bytes());
+}
+
+Status check_records(const BatchHeader& header, std::string_view records) {
+  auto reader = TRY(RecordReader::over(header, records));
   int32_t index = 0;
   for (RecordView record; reader.next(record); ++index) {
     if (record.offset_delta != index)
@@ -123,9 +130,9 @@ Status check_records(const BatchView& batch, size_t max_records_size) {
       return corrupt(fmt::format("record {} has damaged headers", index));
   }
   TRY(reader.status());
-  if (index - 1 != batch.header.last_offset_delta)
+  if (index - 1 != header.last_offset_delta)
     return corrupt(fmt::format("record batch holds {} records and has the last offset delta {}",
-                               index, batch.header.last_offset_delta));
+                               index, header.last_offset_delta));
   return {};
 }
 
@@ -167,11 +174,15 @@ Result<RecordReader> RecordReader::open(const BatchView& batch, std::string& scr
     TRY(decompress(batch.header.codec(), records, max_records_size, scratch));
     records = scratch;
   }
+  return over(batch.header, records);
+}
+
+Result<RecordReader> RecordReader::over(const BatchHeader& header, std::string_view records) {
   // Found here, so that nobody allocates for a count that the bytes cannot hold.
-  if (static_cast<size_t>(batch.header.record_count) > records.size() / kMinRecordSize)
-    return corrupt(fmt::format("record batch claims {} records in {} bytes",
-                               batch.header.record_count, records.size()));
-  return RecordReader(batch.header, records);
+  if (static_cast<size_t>(header.record_count) > records.size() / kMinRecordSize)
+    return corrupt(fmt::format("record batch claims {} records in {} bytes", header.record_count,
+                               records.size()));
+  return RecordReader(header, records);
 }
 
 RecordReader::RecordReader(const BatchHeader& header, std::string_view records)

@@ -61,6 +61,8 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check);
 // Walks all records: count, offset deltas, lengths, header counts. Fails with CorruptRecord, or
 // with RecordTooLarge when more than `max_records_size` bytes come out of the compression.
 Status check_records(const BatchView& batch, size_t max_records_size = kMaxRecordsSize);
+// The same of what a batch with this header was decompressed into.
+Status check_records(const BatchHeader& header, std::string_view records);
 
 // Base offset and leader epoch lie outside the checksum, so a broker sets them in place.
 // The caller has parsed the batch.
@@ -116,10 +118,9 @@ class RecordReader {
   static Result<RecordReader> open(const BatchView& batch, std::string& scratch,
                                    size_t max_records_size = kMaxRecordsSize);
 
-  // A reader of records that an earlier one has decompressed, or found uncompressed.
-  static RecordReader over(const BatchHeader& header, std::string_view records) {
-    return {header, records};
-  }
+  // A reader of records that are decompressed already, or were never compressed. Fails with
+  // CorruptRecord when the header claims more of them than the bytes can hold.
+  static Result<RecordReader> over(const BatchHeader& header, std::string_view records);
 
   // Between two records, to go on there with another reader of the same batch.
   struct Place {

@@ -105,17 +105,19 @@ Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
   return input;
 }
 
-Status InputOperator::collect(std::span<const LogBatch> batches, const Range& range,
-                              RecordCursor& cursor, Records& out) const {
+Status InputOperator::collect(std::span<const LogBatch> batches, Range& range, RecordCursor& cursor,
+                              Records& out) const {
   out.next = range.from;
   size_t bytes = 0;
   for (const LogBatch& stored : batches) {
     if (stored.last_offset < range.from) continue;
-    Result<records::RecordReader> reader = cursor.enter(stored);
-    if (!reader) {
+    Result<std::optional<records::RecordReader>> entered = cursor.enter(stored, range.unpack_bytes);
+    if (!entered) {
       if (out.size() > 0) return {};  // the records before it are taken first
-      return std::move(reader).error();
+      return std::move(entered).error();
     }
+    if (!*entered) return {};
+    records::RecordReader* const reader = &**entered;
     if (cursor.owner()) out.owners.push_back(cursor.owner());
     cursor.leave(*reader);
     for (records::RecordView record; reader->next(record); cursor.leave(*reader)) {
@@ -150,12 +152,13 @@ Error InputOperator::damaged(const Error& error, int32_t partition, Offset offse
 }
 
 Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int32_t partition,
-                                         const Range& range, RecordCursor& cursor) {
+                                         Range range, RecordCursor& cursor) {
   Records records;
   if (const Status read = collect(batches, range, cursor, records); !read)
     return damaged(read.error(), partition, records.next);
   std::vector<bool> keep(records.size(), true);
-  InputChunk chunk{TRY(read_columns(records, partition, keep)), records.next, {}};
+  InputChunk chunk{
+      TRY(read_columns(records, partition, keep)), records.next, {}, range.unpack_bytes};
   for (auto& [row, message] : records.failures)
     chunk.failures.push_back({Offset(records.offsets[row]), std::move(message)});
   std::vector<uint32_t> rows;

@@ -29,6 +29,7 @@ struct InputChunk {
   Batch batch;
   Offset next;                          // the first record that is not in it
   std::vector<RecordFailure> failures;  // in order, one a record
+  size_t unpack_bytes_left;             // of the range's
 };
 
 // Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
@@ -43,12 +44,14 @@ class InputOperator final : public Operator, public Materialized {
     Offset from, end{INT64_MAX};  // offsets
     size_t max_rows = SIZE_MAX;
     size_t max_bytes = SIZE_MAX;  // of keys and values; one record at least
+    size_t unpack_bytes =
+        SIZE_MAX;  // that may come out of compressed batches, which go on next time
   };
   // What cannot be read is left out; the caller reports it once it is passed. The strings are views
   // into the log's bytes, unless the batch is compressed. Ends before a batch that is damaged; fails
   // with CorruptRecord when that is the first.
-  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition,
-                            const Range& range, RecordCursor& cursor);
+  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Range range,
+                            RecordCursor& cursor);
 
   Status process(Batch batch, size_t port) override;
 
@@ -88,7 +91,7 @@ class InputOperator final : public Operator, public Materialized {
     SlicedSort<StoredRow, ByKey> rows;
   };
 
-  Status collect(std::span<const LogBatch> batches, const Range& range, RecordCursor& cursor,
+  Status collect(std::span<const LogBatch> batches, Range& range, RecordCursor& cursor,
                  Records& out) const;
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);

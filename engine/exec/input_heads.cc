@@ -83,6 +83,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     range.from = head.decoded;
     if (head.source.stop_at) range.end = *head.source.stop_at;
     range.max_rows = max_rows;
+    range.unpack_bytes = unpack_bytes_left_;
     range.max_bytes = std::max(kMinRefillBytes, limits_.max_bytes / heads_.size());
     Result<InputChunk> chunk = head.source.input->decode(
         polled.batches, head.source.partition.partition.value(), range, head.cursor);
@@ -91,7 +92,8 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
       return std::move(chunk).error();
     }
     assert(chunk->next >= head.decoded);
-    if (chunk->next == head.decoded) break;  // the rest was not polled
+    unpack_bytes_left_ = chunk->unpack_bytes_left;
+    if (chunk->next == head.decoded) break;  // the rest was not polled, or is not decompressed yet
     head.decoded = chunk->next;
     decoded_rows_ += chunk->batch.rows;
     head.rows = std::make_shared<Batch>(std::move(chunk->batch));
@@ -108,6 +110,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
 
 Result<std::vector<Run>> InputHeads::take(std::span<const Polled> polled, size_t max_rows) {
   see(polled);
+  unpack_bytes_left_ = limits_.unpack_bytes;
   return heads_.size() == 1 ? take_one(polled[0], max_rows) : take_in_order(polled, max_rows);
 }
 

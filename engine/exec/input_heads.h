@@ -36,6 +36,8 @@ struct LostRecords {
 struct HeadLimits {
   size_t max_rows = 4096;  // taken at once
   size_t max_bytes = 512 * 1024;
+  // That come out of compressed batches at once: some milliseconds' work.
+  size_t unpack_bytes = size_t{1} << 20;
 };
 
 // Of several partitions the records are taken in the order of event time: those that the plan wants
@@ -110,6 +112,7 @@ class InputHeads {
   const HeadLimits limits_;
   Place failed_at_;
   uint64_t decoded_rows_ = 0;
+  size_t unpack_bytes_left_ = 0;  // of this take()
 };
 
 }  // namespace engine

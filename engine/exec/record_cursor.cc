@@ -1,23 +1,36 @@
 #include "engine/exec/record_cursor.h"
 
+#include <algorithm>
+
 namespace engine {
 
-Result<records::RecordReader> RecordCursor::enter(const LogBatch& stored) {
+Result<std::optional<records::RecordReader>> RecordCursor::enter(const LogBatch& stored,
+                                                                 size_t& unpack_bytes) {
   const bool is_known = base_offset_ == stored.base_offset;
   // What lies on a disk may have been damaged since it was checked on its way in.
   const records::BatchView batch = TRY(records::parse_batch(
       stored.bytes, is_known ? records::BatchCheck::Shape : records::BatchCheck::ShapeAndCrc));
-  if (is_known) {
-    records::RecordReader reader = records::RecordReader::over(
-        batch.header, decompressed_ ? std::string_view(*decompressed_) : batch.payload());
-    reader.go_to(place_);
-    return reader;
+  if (!is_known) {
+    finish();
+    base_offset_ = stored.base_offset;
+    if (batch.header.codec() != records::Codec::None)
+      unpacked_ =
+          std::make_shared<records::Decompressor>(batch.header.codec(), records::kMaxRecordsSize);
   }
-  finish();
-  auto scratch = std::make_shared<std::string>();
-  records::RecordReader reader = TRY(records::RecordReader::open(batch, *scratch));
-  if (batch.header.codec() != records::Codec::None) decompressed_ = std::move(scratch);
-  base_offset_ = stored.base_offset;
+  if (unpacked_ && !place_) {
+    if (unpack_bytes == 0) return std::nullopt;
+    const size_t before = unpacked_->bytes().size();
+    const Result<bool> is_complete = unpacked_->step(batch.payload(), unpack_bytes);
+    if (!is_complete) {
+      finish();
+      return is_complete.error();
+    }
+    unpack_bytes -= std::min(unpack_bytes, unpacked_->bytes().size() - before);
+    if (!*is_complete) return std::nullopt;
+  }
+  records::RecordReader reader = TRY(
+      records::RecordReader::over(batch.header, unpacked_ ? unpacked_->bytes() : batch.payload()));
+  if (place_) reader.go_to(*place_);
   place_ = reader.place();
   return reader;
 }

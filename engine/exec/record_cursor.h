@@ -3,10 +3,10 @@
 #pragma once
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "engine/exec/ports.h"
 #include "records/batch.h"
+#include "records/decompressor.h"
 
 namespace engine {
 
@@ -14,21 +14,24 @@ namespace engine {
 class RecordCursor {
  public:
   // A reader of the batch: from its beginning, or where leave() left it. The records are valid as
-  // long as the batch's bytes, or the bytes in owner(). Fails with CorruptRecord when the batch does
+  // long as the batch's bytes, or what owner() holds. Fails with CorruptRecord when the batch does
   // not match its checksum or cannot be decompressed.
-  Result<records::RecordReader> enter(const LogBatch& stored);
+  //
+  // Nothing when `unpack_bytes`, from which is taken what comes out of a compressed batch, do not
+  // reach: the next call with this batch goes on.
+  Result<std::optional<records::RecordReader>> enter(const LogBatch& stored, size_t& unpack_bytes);
   // The reader's next record is to be the first when the batch is entered again.
   void leave(const records::RecordReader& reader) { place_ = reader.place(); }
   // All records of the batch are taken.
   void finish() { *this = {}; }
 
   // What the batch was decompressed into; null where it was not compressed.
-  const std::shared_ptr<const std::string>& owner() const { return decompressed_; }
+  std::shared_ptr<const void> owner() const { return unpacked_; }
 
  private:
-  std::optional<Offset> base_offset_;  // of the batch that is known to be whole
-  records::RecordReader::Place place_;
-  std::shared_ptr<const std::string> decompressed_;
+  std::optional<Offset> base_offset_;                  // of the batch that is known to be whole
+  std::optional<records::RecordReader::Place> place_;  // none while it is decompressed
+  std::shared_ptr<records::Decompressor> unpacked_;    // shared with columns, once it is complete
 };
 
 }  // namespace engine

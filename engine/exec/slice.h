@@ -20,9 +20,10 @@ struct SliceLimits {
 // Threads: the task's.
 class Slice {
  public:
-  // Made rows are pushed in blocks of at most this many, about two milliseconds of work. Smaller ones
-  // would leave more updates of one key unmerged.
-  static constexpr size_t kBlockRows = 4096;
+  // Made rows are pushed in blocks of at most this many, with all that follows some two milliseconds of
+  // work: a step is over only at the end of a block, and a look-up waits for up to three steps of the
+  // loops that it passes. Smaller ones would leave more updates of one key unmerged.
+  static constexpr size_t kBlockRows = 1024;
 
   explicit Slice(const Clock& clock) : clock_(clock) {}
 

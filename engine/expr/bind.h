@@ -5,8 +5,10 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -47,6 +49,15 @@ struct Scope {
   bool fold_quoted_names = false;
   // Null: parameters are refused. Grows to the greatest $n; bind() fills in types it can infer.
   std::vector<ParameterSlot>* parameters = nullptr;
+
+  // The places in the layout of the columns of that name, ascending.
+  std::span<const uint32_t> columns_named(std::string_view name) const;
+
+ private:
+  // Made with the first name that is looked up: each of ten thousand names would walk over as many
+  // columns otherwise.
+  using Index = std::unordered_map<std::string_view, std::vector<uint32_t>>;
+  mutable std::optional<Index> index_;
 };
 
 // Fails with UndefinedColumn, AmbiguousColumn, UndefinedFunction, TypeMismatch, InvalidCast,

@@ -33,10 +33,8 @@ std::string full_name(const ColumnRef& column) {
 std::vector<uint32_t> find_columns(const Scope& scope, const std::string* source,
                                    const std::string& name) {
   std::vector<uint32_t> found;
-  for (uint32_t i = 0; i < scope.layout.size(); ++i) {
-    const LayoutColumn& column = scope.layout[i];
-    if (column.name == name && (source == nullptr || column.source == *source)) found.push_back(i);
-  }
+  for (const uint32_t i : scope.columns_named(name))
+    if (source == nullptr || scope.layout[i].source == *source) found.push_back(i);
   return found;
 }
 
@@ -82,13 +80,22 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
 
 }  // namespace
 
+std::span<const uint32_t> Scope::columns_named(std::string_view name) const {
+  if (!index_) {
+    index_.emplace();
+    index_->reserve(layout.size());
+    for (uint32_t i = 0; i < layout.size(); ++i) (*index_)[layout[i].name].push_back(i);
+  }
+  const auto found = index_->find(name);
+  return found == index_->end() ? std::span<const uint32_t>() : found->second;
+}
+
 std::string shown(const Name& name) {
   return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
 }
 
 bool Binder::is_known_column(const std::string& name) const {
-  return std::ranges::any_of(scope_.layout,
-                             [&](const LayoutColumn& column) { return column.name == name; });
+  return !scope_.columns_named(name).empty();
 }
 
 Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position) const {

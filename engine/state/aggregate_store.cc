@@ -83,9 +83,10 @@ void AggregateStore::destroy_slot(GroupSlot* slot) {
 GroupSlot& AggregateStore::find_or_make(std::string_view key, int64_t window_start) {
   const auto [at, is_new] = groups_.try_emplace(key);
   Windows& windows = at->second;
-  // Records mostly fall into the newest window: look from the back.
+  // Records mostly fall into the newest window; a late one may find thousands that are newer.
   auto place = windows.end();
-  while (place != windows.begin() && std::prev(place)->start > window_start) --place;
+  if (!windows.empty() && windows.back().start > window_start)
+    place = std::ranges::upper_bound(windows, window_start, {}, &Window::start);
   if (place != windows.begin() && std::prev(place)->start == window_start)
     return *std::prev(place)->slot;
   return *windows.insert(place, Window{window_start, make_slot(at->first, window_start)})->slot;

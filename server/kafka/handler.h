@@ -95,12 +95,30 @@ struct WaitingFetch {
   std::vector<storage::TopicPartition> partitions;
 };
 
+// Runs `work`, which holds about so many bytes, on another thread, and then `then` on the session's
+// loop. False when too much is waiting there already.
+using RunAside =
+    std::function<bool(size_t bytes, std::function<void()> work, std::function<void()> then)>;
+
+// Requests of a connection that are worked on aside: no other one begins meanwhile, so that all take
+// effect in their order.
+struct AsideGate {
+  size_t under_way = 0;
+  std::function<void()> on_open;  // empty once the connection is gone
+
+  void leave() {
+    if (--under_way == 0 && on_open) on_open();
+  }
+};
+
 struct HandlerContext {
   Backend& backend;
   const Clock& clock;
   const NodeView& node;
   std::optional<WaitingFetch>& waiting_fetch;  // the connection's only one
   MemoryAccount* memory = nullptr;             // the connection's, if it has one
+  const RunAside* run_aside = nullptr;         // null: everything is done on the loop
+  std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
 };
 
 }  // namespace server::kafka

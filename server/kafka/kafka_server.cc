@@ -21,9 +21,11 @@ struct KafkaServer::Impl final : ClientProtocol {
   std::string_view name() const override { return "kafka"; }
 
   std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
+    const Shard& shard = shards[client.shard];
     return std::make_unique<Session>(
-        *shards[client.shard].backend, client.host, clock, node_seen_from(client.connection),
-        options.limits, SessionSurroundings{polls[client.shard].get(), &client.memory});
+        *shard.backend, client.host, clock, node_seen_from(client.connection), options.limits,
+        SessionSurroundings{polls[client.shard].get(), &client.memory,
+                            shard.run_aside ? &shard.run_aside : nullptr});
   }
 
   NodeView node_seen_from(const Connection& connection) const {

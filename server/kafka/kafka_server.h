@@ -28,6 +28,7 @@ class KafkaServer {
   struct Shard {
     Loop* loop;
     Backend* backend;
+    RunAside run_aside = nullptr;  // null: everything is done on the loop
   };
 
   // Listens on the first shard's loop. Fails with NetworkFailure.

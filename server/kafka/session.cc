@@ -59,10 +59,14 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       surroundings_(surroundings),
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections) {
+  aside_->on_open = [this] {
+    if (!is_running_) host_.wake();
+  };
   if (surroundings_.polls) surroundings_.polls->attach();
 }
 
 Session::~Session() {
+  aside_->on_open = nullptr;
   for (const Pending& pending : pending_) pending.slot->on_ready = nullptr;
   if (!surroundings_.polls) return;
   surroundings_.polls->forget(*this, told_);
@@ -100,14 +104,15 @@ void Session::tell_polls() {
 
 bool Session::can_begin() const {
   return !is_over_ && !is_draining_ && !output_is_full_ && !waiting_fetch_ &&
-         pending_.size() < limits_.max_pending_answers &&
+         aside_->under_way == 0 && pending_.size() < limits_.max_pending_answers &&
          pending_bytes_ < limits_.max_pending_bytes && output_.size() < limits_.max_output_bytes;
 }
 
 // The next request of a client that waits for records may come in already; to stop and start
 // reading for each wait would cost more than it.
 bool Session::wants_input() const {
-  return can_begin() || (waiting_fetch_ && !is_over_ && frames_.buffered_bytes() < kReadAhead);
+  return can_begin() || (waiting_fetch_ && aside_->under_way == 0 && !is_over_ &&
+                         frames_.buffered_bytes() < kReadAhead);
 }
 
 bool Session::begin_next() {

@@ -31,6 +31,7 @@ struct SessionLimits {
 struct SessionSurroundings {
   LongPolls* polls = nullptr;  // is told what the session waits for
   MemoryAccount* memory = nullptr;
+  const RunAside* run_aside = nullptr;
 };
 
 // Threads: one loop's. Owner: the connection; the host and the backend outlive it.
@@ -80,7 +81,8 @@ class Session final : public ClientSession {
   void tell_polls();
 
   HandlerContext context() {
-    return {backend_, clock_, node_, waiting_fetch_, surroundings_.memory};
+    return {backend_, clock_, node_, waiting_fetch_, surroundings_.memory, surroundings_.run_aside,
+            aside_};
   }
 
   Backend& backend_;
@@ -94,6 +96,7 @@ class Session final : public ClientSession {
   size_t pending_bytes_ = 0;
   MemoryCharge pending_charge_;
   std::optional<WaitingFetch> waiting_fetch_;
+  const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   std::vector<storage::TopicPartition> told_;  // to the polls: what awaited() was
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;

@@ -186,10 +186,18 @@ Status Node::open_front_ends() {
 }
 
 Status Node::open_kafka() {
+  checkers_ = std::make_unique<StatementWorkers>(0);
   std::vector<kafka::KafkaServer::Shard> shards;
   for (const auto& shard : shards_) {
     kafka_backends_.push_back(TRY(KafkaBackend::make(*log_, *definitions_, shard->loop())));
-    shards.push_back({&shard->loop(), kafka_backends_.back().get()});
+    const auto run_aside = [this, &loop = shard->loop()](size_t bytes, std::function<void()> work,
+                                                         std::function<void()> then) {
+      return checkers_->try_run(bytes, [&loop, work = std::move(work), then = std::move(then)] {
+        work();
+        loop.post(then);
+      });
+    };
+    shards.push_back({&shard->loop(), kafka_backends_.back().get(), run_aside});
   }
   kafka::KafkaServerOptions options;
   options.front_end = front_end_options(settings_.kafka);
@@ -247,6 +255,7 @@ Node::~Node() {
   if (log_) log_->close();
   kafka_.reset();
   kafka_backends_.clear();
+  checkers_.reset();  // what they run ends by itself; then they post to the shards
   // Nobody waits for what the workers still compute, and all that counts is on disk: a function
   // that does not end must not keep the process.
   constexpr std::chrono::seconds kPatience(1);

@@ -73,6 +73,8 @@ class Node {
   std::unique_ptr<QuerySupervisor> supervisor_;
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<StatementWorkers> workers_;
+  // Check large batches of Kafka clients; no statement keeps them from it.
+  std::unique_ptr<StatementWorkers> checkers_;
   std::unique_ptr<SqlParts> parts_;
   std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;

@@ -218,11 +218,15 @@ void Log::submit(std::function<Status(WriteTransaction&)> apply, std::function<v
 
 KeyValueStore& Log::store() { return core_->store(); }
 
-Status check_for_append(const records::BatchView& batch) {
-  if (batch.header.record_count == 0)
-    return Error{ErrorCode::CorruptRecord, "record batch is empty"};
-  if (batch.header.is_control())
+Status check_header_for_append(const records::BatchHeader& header) {
+  if (header.record_count == 0) return Error{ErrorCode::CorruptRecord, "record batch is empty"};
+  if (header.is_control())
     return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
+  return {};
+}
+
+Status check_for_append(const records::BatchView& batch) {
+  TRY(check_header_for_append(batch.header));
   return records::check_records(batch);
 }
 

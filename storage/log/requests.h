@@ -65,5 +65,7 @@ struct TaskStart {
 Status check_for_append(std::string_view batches);
 // The same for one batch that was parsed with its checksum.
 Status check_for_append(const records::BatchView& batch);
+// Of that, what the header alone tells; records::check_records() tells the rest.
+Status check_header_for_append(const records::BatchHeader& header);
 
 }  // namespace storage

@@ -5,6 +5,7 @@ The bounds are generous, since builds without optimisation on busy machines must
 for took seconds. The real figures are printed.
 """
 import contextlib
+import gzip
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ import time
 
 import psycopg
 
+import kafka_wire
 from millrace_server import Skipped, case, launch, run, start_server
 
 SERVER = start_server()
@@ -225,6 +227,31 @@ def explain_and_show_of_long_statements():
                 c.execute(f"EXPLAIN SELECT k FROM events WHERE {condition} EMIT CHANGES").fetchall()
             for what in ("SHOW QUERIES", "SHOW TASKS", "SHOW STREAMS", "SHOW SERVER"):
                 assert c.execute(what).fetchall()
+
+
+@case
+def records_that_become_large():
+    """Sixty kilobytes on the wire, 60 MB in memory: checked when they come, read by a statement."""
+    batch = kafka_wire.Batch(gzip.compress(kafka_wire.record(0, bytes(60 << 20)), 9), 1, attributes=1).encode()
+    with connect() as c, kafka_wire.Connection(SERVER.kafka, 60) as kafka:
+        kafka.create_topic("bombs")
+        c.execute("CREATE STREAM bombs (v VARCHAR) WITH (KAFKA_TOPIC = 'bombs', VALUE_FORMAT = 'KAFKA')")
+        with Other("compressed records produced"):
+            for _ in range(5):
+                assert kafka.produce("bombs", batch)[0] == 0
+        with Other("compressed records read"):
+            assert c.execute("SELECT LEN(v) AS l FROM bombs").fetchall() == [(60 << 20,)] * 5
+
+
+@case
+def rows_of_thousands_of_columns():
+    with connect() as c:
+        names = ", ".join(f"c{i} INT" for i in range(8_000))
+        c.execute(f"CREATE STREAM wide ({names}) WITH (PARTITIONS = 1)")
+        c.execute("INSERT INTO wide (c7999) VALUES (1)")
+        with Other("8,000 columns"):
+            row = c.execute("SELECT * FROM wide LIMIT 1").fetchone()
+            assert len(row) == 8_000 and row[-1] == 1, len(row)
 
 
 @case

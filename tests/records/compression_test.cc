@@ -3,6 +3,7 @@
 #include <snappy.h>
 
 #include "base/bytes.h"
+#include "records/decompressor.h"
 
 namespace records {
 namespace {
@@ -36,6 +37,28 @@ TEST_P(EachCodec, output_above_the_limit_is_refused) {
   ASSERT_FALSE(bomb);
   EXPECT_EQ(bomb.error().code, ErrorCode::RecordTooLarge);
   EXPECT_LE(unpacked.capacity(), size_t{3} << 20);
+}
+
+// However little of it each step does, and wherever the input lies by then.
+TEST_P(EachCodec, steps_give_what_one_piece_gives_and_each_is_bounded) {
+  constexpr size_t kStep = 100'000, kBlock = 64 << 10;
+  const std::string text = sample(1'000'000);
+  std::string packed;
+  ASSERT_TRUE(compress(GetParam(), text, packed));
+  Decompressor decompressor(GetParam(), text.size());
+  size_t before = 0, steps = 0;
+  for (bool is_complete = false; !is_complete; ++steps) {
+    const std::string moved = packed;
+    const Result<bool> step = decompressor.step(moved, kStep);
+    ASSERT_TRUE(step);
+    is_complete = *step;
+    // A plain block of snappy comes in one piece.
+    if (GetParam() != Codec::Snappy)
+      EXPECT_LE(decompressor.bytes().size() - before, kStep + kBlock);
+    before = decompressor.bytes().size();
+  }
+  EXPECT_EQ(decompressor.bytes(), text);
+  if (GetParam() != Codec::Snappy) EXPECT_GE(steps, 5u);
 }
 
 TEST_P(EachCodec, cut_input_is_refused) {

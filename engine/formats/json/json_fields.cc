@@ -11,7 +11,9 @@ constexpr std::string_view kNoKey{"\0", 1};
 
 }  // namespace
 
-JsonFields::JsonFields(std::vector<std::string> names) : names_(std::move(names)) {
+JsonFields::JsonFields(std::vector<std::string> names) {
+  names_.reserve(names.size());
+  for (size_t i = 0; i < names.size(); ++i) names_.emplace(std::move(names[i]), i);
   known_.push_back({std::string(kNoKey), Match::none(), 0});
 }
 
@@ -37,15 +39,13 @@ JsonFields::Match JsonFields::find_unexpected(std::string_view raw_key) {
 }
 
 JsonFields::Match JsonFields::resolve(std::string_view key) const {
-  std::string upper(key);
-  for (char& c : upper)
+  std::string name(key);
+  if (const auto exact = names_.find(name); exact != names_.end())
+    return Match::field(exact->second, true);
+  for (char& c : name)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  Match match = Match::none();
-  for (size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i] == key) return Match::field(i, true);
-    if (names_[i] == upper) match = Match::field(i, false);
-  }
-  return match;
+  const auto upper = names_.find(name);
+  return upper == names_.end() ? Match::none() : Match::field(upper->second, false);
 }
 
 }  // namespace engine

@@ -59,7 +59,7 @@ class JsonFields {
   Match find_unexpected(std::string_view raw_key);
   Match resolve(std::string_view key) const;
 
-  std::vector<std::string> names_;
+  std::unordered_map<std::string, size_t> names_;  // name -> field; the first of equal ones
   std::vector<Known> known_;  // the first stands for the beginning of an object, and for no key
   std::unordered_map<std::string, uint32_t> index_;  // raw key -> index in known_
   uint32_t previous_ = 0;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "records/batch.h"
+#include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
@@ -16,8 +17,15 @@ using Answer = ProduceResponse::Topic::Partition;
 
 constexpr int16_t kFirstVersionWithZstd = 7;
 
-// What must hold before anything of a partition is stored.
-Status check_records_field(std::string_view bytes, int16_t version, KafkaError& error) {
+// More than this is checked on another thread: of the bytes that came, and of what comes out of them.
+// A few kilobytes may hold 64 MB, which take a third of a second.
+constexpr size_t kMostOnLoop = size_t{1} << 20;
+constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
+
+// What must hold before anything of a partition is stored: first of the batch as a whole, then of its
+// records.
+Result<records::BatchView> check_envelope(std::string_view bytes, int16_t version,
+                                          KafkaError& error) {
   error = KafkaError::CorruptMessage;
   const records::BatchView batch =
       TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
@@ -34,7 +42,38 @@ Status check_records_field(std::string_view bytes, int16_t version, KafkaError& 
     error = KafkaError::InvalidTimestamp;
     return Error{ErrorCode::InvalidTimestamp, "the append time is not a client's to set"};
   }
-  return storage::check_for_append(batch);
+  TRY(storage::check_header_for_append(batch.header));
+  return batch;
+}
+
+// False when more than `most_unpacked` bytes come out of the batch; then they are not checked.
+Result<bool> check_contents(const records::BatchView& batch, size_t most_unpacked) {
+  if (batch.header.codec() == records::Codec::None) {
+    TRY(records::check_records(batch));
+    return true;
+  }
+  records::Decompressor unpacking(batch.header.codec(), records::kMaxRecordsSize);
+  if (!TRY(unpacking.step(batch.payload(), most_unpacked))) return false;
+  TRY(records::check_records(batch.header, unpacking.bytes()));
+  return true;
+}
+
+struct Checked {
+  Status status;
+  KafkaError error = KafkaError::None;  // of a status that is one
+  bool is_complete = true;
+};
+
+Checked check(std::string_view bytes, int16_t version, size_t most_unpacked) {
+  Checked checked;
+  const auto batch = check_envelope(bytes, version, checked.error);
+  const Result<bool> contents = batch ? check_contents(*batch, most_unpacked) : batch.error();
+  checked.is_complete = !contents || *contents;
+  if (contents) return checked;
+  checked.status = contents.error();
+  if (contents.error().code == ErrorCode::RecordTooLarge)
+    checked.error = KafkaError::MessageTooLarge;
+  return checked;
 }
 
 bool is_too_large(const storage::TopicInfo& topic, size_t size) {
@@ -66,10 +105,52 @@ struct PartitionAnswers {
   }
 };
 
+// A batch on its way into a partition, and the place of its answer.
+struct Append {
+  storage::TopicPartition partition;
+  std::string batch;
+  bool has_append_time = false;  // the log's, not the client's
+  size_t topic_index, index;
+};
+
+// What outlives the call of the handler.
+struct Producer {
+  Backend& backend;
+  const Clock& clock;
+  std::shared_ptr<PartitionAnswers> pending;
+
+  Answer& answer(const Append& append) const {
+    return pending->response.responses[append.topic_index].partition_responses[append.index];
+  }
+
+  void begin(Append append) const {
+    if (append.has_append_time) {
+      answer(append).log_append_time_ms = clock.wall_ms();
+      records::set_log_append_time(append.batch, answer(append).log_append_time_ms);
+    }
+    storage::AppendRequest request;
+    request.parts.push_back({append.partition, std::move(append.batch)});
+    ++pending->left;
+    backend.append(std::move(request), [pending = pending, topic_index = append.topic_index,
+                                        index = append.index](
+                                           Result<std::vector<storage::AppendedBatch>> appended) {
+      Answer& answer = pending->response.responses[topic_index].partition_responses[index];
+      if (appended && !appended->empty())
+        answer.base_offset = appended->front().base_offset.value();
+      else if (!appended)
+        pending->refuse(answer, kafka_error(appended.error().code), appended.error().message);
+      pending->complete_one();
+    });
+  }
+};
+
 class Producing {
  public:
   Producing(HandlerContext& context, std::shared_ptr<PartitionAnswers> pending)
-      : context_(context), pending_(std::move(pending)), topics_(context.backend.topics()) {}
+      : context_(context),
+        pending_(std::move(pending)),
+        producer_{context.backend, context.clock, pending_},
+        topics_(context.backend.topics()) {}
 
   void add(std::string_view topic_name, const ProduceRequest::Topic::Partition& asked,
            size_t topic_index, size_t index) {
@@ -83,13 +164,7 @@ class Producing {
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,
                               "the request names the partition twice");
-    KafkaError error = KafkaError::None;
     const std::string_view bytes = asked.records ? asked.records->whole() : "";
-    if (const Status checked = check_records_field(bytes, pending_->reply.version(), error);
-        !checked) {
-      if (checked.error().code == ErrorCode::RecordTooLarge) error = KafkaError::MessageTooLarge;
-      return pending_->refuse(answer, error, checked.error().message);
-    }
     if (is_too_large(*topic, bytes.size()))
       return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
@@ -97,34 +172,56 @@ class Producing {
                       bytes.size(), topic->name, topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
-    std::string batch(bytes);
-    if (topic_config(*topic, "message.timestamp.type") == "LogAppendTime") {
-      answer.log_append_time_ms = context_.clock.wall_ms();
-      records::set_log_append_time(batch, answer.log_append_time_ms);
-    }
-    append(partition, std::move(batch), topic_index, index);
+    const bool has_append_time = topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
+    check_and_append(bytes, {partition, {}, has_append_time, topic_index, index});
   }
 
  private:
-  void append(const storage::TopicPartition& partition, std::string batch, size_t topic_index,
-              size_t index) {
-    storage::AppendRequest request;
-    request.parts.push_back({partition, std::move(batch)});
+  void check_and_append(std::string_view bytes, Append append) {
+    const bool may_go_aside = context_.run_aside != nullptr;
+    if (may_go_aside && bytes.size() > kMostOnLoop) return check_aside(bytes, std::move(append));
+    const Checked checked =
+        check(bytes, pending_->reply.version(), may_go_aside ? kMostUnpackedOnLoop : SIZE_MAX);
+    if (!checked.is_complete) return check_aside(bytes, std::move(append));
+    if (!checked.status)
+      return pending_->refuse(producer_.answer(append), checked.error,
+                              checked.status.error().message);
+    append.batch = bytes;
+    producer_.begin(std::move(append));
+  }
+
+  void check_aside(std::string_view bytes, Append append) {
+    append.batch = bytes;
+    struct Errand {
+      Append append;
+      Checked checked;
+    };
+    auto errand = std::make_shared<Errand>(Errand{std::move(append), {}});
+    const auto work = [errand, version = pending_->reply.version()] {
+      errand->checked = check(errand->append.batch, version, SIZE_MAX);
+    };
+    const auto then = [errand, producer = producer_, aside = context_.aside] {
+      const Checked& checked = errand->checked;
+      if (checked.status)
+        producer.begin(std::move(errand->append));
+      else
+        producer.pending->refuse(producer.answer(errand->append), checked.error,
+                                 checked.status.error().message);
+      producer.pending->complete_one();
+      aside->leave();
+    };
+    ++context_.aside->under_way;
     ++pending_->left;
-    context_.backend.append(
-        std::move(request), [pending = pending_, topic_index,
-                             index](Result<std::vector<storage::AppendedBatch>> appended) {
-          Answer& answer = pending->response.responses[topic_index].partition_responses[index];
-          if (appended && !appended->empty())
-            answer.base_offset = appended->front().base_offset.value();
-          else if (!appended)
-            pending->refuse(answer, kafka_error(appended.error().code), appended.error().message);
-          pending->complete_one();
-        });
+    if ((*context_.run_aside)(bytes.size(), work, then)) return;
+    --context_.aside->under_way;
+    --pending_->left;
+    pending_->refuse(producer_.answer(errand->append), KafkaError::RequestTimedOut,
+                     "too many large batches wait to be checked; try again");
   }
 
   HandlerContext& context_;
   std::shared_ptr<PartitionAnswers> pending_;
+  const Producer producer_;
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::set<storage::TopicPartition> seen_;
 };

@@ -1,5 +1,6 @@
 // What one record makes may be much more than fits a step or a commit: it is worked off in slices, and
 // neither slices nor crashes between them change what comes out.
+#include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -49,6 +50,32 @@ TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
   EXPECT_GE(steps(*run), 10u);
   EXPECT_EQ(count_lines(run->written()), 2 * 3600u);
   EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
+}
+
+// Batches of a few kilobytes that become megabytes are decompressed in slices, also where the records of
+// several partitions go in order.
+TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
+  for (const int partitions : {1, 2}) {
+    settings_.num_partitions = partitions;
+    auto run = query({kClicks}, "CREATE STREAM x AS SELECT id, n FROM clicks;");
+    for (int partition = 0; partition < partitions; ++partition)
+      for (int i = 0; i < 2; ++i) {
+        records::BatchBuilder builder;
+        builder.append(i, "k", "{\"X\":\"" + std::string(8 << 20, 'x') + "\",\"N\":1}");
+        builder.append(i, "k", "{\"N\":2}");
+        run->produce_batch("clicks", partition, builder.finish(records::Codec::Gzip));
+      }
+    size_t all_steps = 0;
+    for (size_t i = 0; i < run->task_count(); ++i) {
+      for (bool moved = true; moved;) {
+        while (run->task(i).step() == StepResult::More) ++all_steps;
+        moved = run->log().answer_all();
+      }
+      EXPECT_FALSE(run->task(i).failure());
+    }
+    EXPECT_GE(all_steps, 2u * 8 * static_cast<size_t>(partitions));
+    EXPECT_EQ(count_lines(run->written()), 4u * static_cast<size_t>(partitions));
+  }
 }
 
 TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {

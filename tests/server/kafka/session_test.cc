@@ -243,6 +243,108 @@ TEST_F(SessionTest, nothing_is_stored_of_a_batch_that_is_wrong) {
   EXPECT_EQ(fetched->responses.at(0).partitions.at(0).high_watermark, 0);
 }
 
+// A thread that a test runs by hand.
+class ErrandTest : public SessionTest {
+ protected:
+  struct Errand {
+    std::function<void()> work, then;
+  };
+  // One record of 2 MB, which is a few kilobytes on the wire.
+  static std::string bomb(const std::string& value = std::string(2 << 20, 'x')) {
+    records::BatchBuilder builder;
+    builder.append(1000, "key", value);
+    return builder.finish(records::Codec::Gzip);
+  }
+  void run_errand() {
+    const Errand errand = errands.at(0);
+    errands.erase(errands.begin());
+    errand.work();
+    errand.then();
+    aside.run();
+  }
+  std::vector<Answer> answers_aside() {
+    answered.receive(aside.take_output());
+    std::vector<Answer> all;
+    while (auto frame = answered.next().value())
+      all.push_back({load_be<int32_t>(frame->data()), std::string(frame->substr(4))});
+    return all;
+  }
+  template <class Request>
+  void send_aside(const Request& request, int16_t version) {
+    std::string bytes;
+    append_request(bytes, {.api_version = version, .correlation_id = ++last_id}, request);
+    aside.receive(bytes);
+    aside.run();
+  }
+
+  std::vector<Errand> errands;
+  bool has_room = true;
+  RunAside run_aside = [this](size_t, std::function<void()> work, std::function<void()> then) {
+    if (has_room) errands.push_back({std::move(work), std::move(then)});
+    return has_room;
+  };
+  Session aside{backend, *this, clock, NodeView{}, {}, {nullptr, nullptr, &run_aside}};
+};
+
+TEST_F(ErrandTest, a_batch_that_becomes_large_is_checked_elsewhere_and_those_behind_it_wait) {
+  create_topic("t");
+  ASSERT_LT(bomb().size(), 10'000u);
+  send_aside(produce("t", bomb()), 7);
+  ASSERT_EQ(errands.size(), 1u);
+  EXPECT_FALSE(aside.wants_input());
+  send_aside(produce("t", batch("behind it")), 7);
+  EXPECT_TRUE(answers_aside().empty());
+  run_errand();
+  const std::vector<Answer> all = answers_aside();
+  ASSERT_EQ(all.size(), 2u);
+  for (int64_t i = 0; i < 2; ++i) {
+    const auto response = decode_response<ProduceResponse>(all[static_cast<size_t>(i)].body, 7);
+    EXPECT_EQ(response->responses.at(0).partition_responses.at(0).base_offset, i);
+  }
+}
+
+TEST_F(ErrandTest, what_is_wrong_is_found_elsewhere_too) {
+  create_topic("t");
+  std::string cut = bomb();
+  cut.resize(cut.size() - 100);
+  store_be(cut.data() + 8, static_cast<int32_t>(cut.size() - 12));
+  records::set_producer(cut, {});  // with the right checksum
+  send_aside(produce("t", cut), 7);
+  ASSERT_EQ(errands.size(), 1u);
+  run_errand();
+  const std::vector<Answer> all = answers_aside();
+  ASSERT_EQ(all.size(), 1u);
+  const auto response = decode_response<ProduceResponse>(all[0].body, 7);
+  EXPECT_EQ(response->responses.at(0).partition_responses.at(0).error_code,
+            KafkaError::InvalidRecord);
+}
+
+TEST_F(ErrandTest, when_too_much_waits_elsewhere_the_client_is_told_to_try_again) {
+  create_topic("t");
+  has_room = false;
+  send_aside(produce("t", bomb()), 7);
+  const std::vector<Answer> all = answers_aside();
+  ASSERT_EQ(all.size(), 1u);
+  const auto response = decode_response<ProduceResponse>(all[0].body, 7);
+  EXPECT_EQ(response->responses.at(0).partition_responses.at(0).error_code,
+            KafkaError::RequestTimedOut);
+  EXPECT_TRUE(aside.wants_input());
+}
+
+TEST_F(ErrandTest, a_connection_may_end_before_its_batch_is_checked) {
+  create_topic("t");
+  auto gone = std::make_unique<Session>(backend, *this, clock, NodeView{}, SessionLimits{},
+                                        SessionSurroundings{nullptr, nullptr, &run_aside});
+  std::string bytes;
+  append_request(bytes, {.api_version = 7, .correlation_id = 1}, produce("t", bomb()));
+  gone->receive(bytes);
+  gone->run();
+  gone.reset();
+  run_errand();
+  EXPECT_EQ(ask<FetchResponse>(fetch("t", 0), 4).responses.at(0).partitions.at(0).high_watermark,
+            1);
+}
+
 TEST_F(SessionTest, a_long_poll_waits_for_records_and_no_longer_than_its_time) {
   create_topic("t");
   send(fetch("t", 0, 500), 11);

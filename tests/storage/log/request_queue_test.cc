@@ -32,6 +32,17 @@ TEST(RequestQueue, the_lane_that_has_given_less_goes_next) {
   EXPECT_EQ(names(queue.gather(1000)), "t1 c1 c2 t2 c3 ");
 }
 
+// A client that comes meanwhile waits for what is written now and for its own group.
+TEST(RequestQueue, tasks_take_a_quarter_of_a_group_however_many_wait) {
+  RequestQueue queue(100'000);
+  for (int i = 0; i < 9; ++i) put(queue, Lane::Tasks, "t", 100);
+  EXPECT_EQ(queue.gather(1000).group.size(), 3u);  // the third crosses the limit
+  put(queue, Lane::Clients, "c1", 10);
+  put(queue, Lane::Clients, "c2", 800);
+  EXPECT_EQ(names(queue.gather(1000)), "t c1 c2 t ");
+  EXPECT_EQ(queue.gather(1000).group.size(), 3u);
+}
+
 TEST(RequestQueue, tells_what_waits_in_both_lanes) {
   RequestQueue queue(1000);
   put(queue, Lane::Clients, "c", 100);
