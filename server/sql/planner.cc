@@ -215,7 +215,9 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return PlannedStatement(TRY(compute_constants(query, context)));
   if (prepared.action == Action::Pull)
     return PlannedStatement(TRY(plan_look_up(prepared, query, context)));
-  return PlannedStatement(TRY(engine::plan_push_query(query, context)));
+  Result<engine::PlannedQuery> push = engine::plan_push_query(query, context);
+  if (!push) return std::move(push).error();
+  return PlannedStatement(std::in_place_type<engine::PlannedQuery>, *std::move(push));
 }
 
 Result<InsertRows> Planner::plan_insert(const engine::InsertValues& insert,

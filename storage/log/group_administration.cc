@@ -144,8 +144,10 @@ Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKin
 
 Status GroupTransaction::drop_topic(const Uuid& topic) {
   const int32_t count = partition_count(topic);
-  for (int32_t number = count; number > 0 && number > count - kPartitionsAtATime; --number)
-    TRY(drop_partition(moved_[TRY(find({topic, PartitionId(number - 1)}))].partition));
+  for (int32_t number = count; number > 0 && number > count - kPartitionsAtATime; --number) {
+    const size_t place = TRY(find({topic, PartitionId(number - 1)}));
+    TRY(drop_partition(moved_[place].partition));
+  }
   return {};
 }
 

@@ -132,7 +132,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   SmallBackend backend;
   backend.holds_appends = size % 2 == 1;  // so that answers come in the call, or later
   SimulatedClock clock;
-  const NodeView node{.host = "127.0.0.1", .port = 9092, .cluster_id = "fuzz"};
+  const NodeView node{
+      .host = "127.0.0.1", .port = 9092, .cluster_id = "fuzz", .internal_topic = ""};
   {
     Client client(backend, clock, node);
     client.send(bytes);

@@ -53,12 +53,15 @@ TEST_P(EachCodec, steps_give_what_one_piece_gives_and_each_is_bounded) {
     ASSERT_TRUE(step);
     is_complete = *step;
     // A plain block of snappy comes in one piece.
-    if (GetParam() != Codec::Snappy)
+    if (GetParam() != Codec::Snappy) {
       EXPECT_LE(decompressor.bytes().size() - before, kStep + kBlock);
+    }
     before = decompressor.bytes().size();
   }
   EXPECT_EQ(decompressor.bytes(), text);
-  if (GetParam() != Codec::Snappy) EXPECT_GE(steps, 5u);
+  if (GetParam() != Codec::Snappy) {
+    EXPECT_GE(steps, 5u);
+  }
 }
 
 TEST_P(EachCodec, cut_input_is_refused) {

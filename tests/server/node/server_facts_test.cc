@@ -70,7 +70,7 @@ TEST(ServerFacts, have_names_that_stay) {
             "memory: resident bytes\nmemory: anonymous bytes\n"
             "log: partitions\nlog: commits\nlog: commits per second\nlog: queued requests\n"
             "log: queued bytes\nlog: removals in progress\n"
-            "disk: free bytes\ndisk: total bytes\n");
+            "disk: reserve bytes\ndisk: appends\ndisk: free bytes\ndisk: total bytes\n");
 }
 
 }  // namespace

@@ -271,7 +271,9 @@ TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
 TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
   const Uuid topic = Uuid::random();
   for (const bool is_dropping : {false, true}) {
-    if (is_dropping) ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
+    if (is_dropping) {
+      ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
+    }
     std::promise<void> answered;
     const auto done = [&](const Status&) { answered.set_value(); };
     is_dropping ? log_->drop_topic(topic, done) : log_->create_partitions(topic, 300, done);
