@@ -208,16 +208,17 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     slots[i].value = std::move(parameters[i]);
   const engine::PlanContext context = context_for(&slots);
   const engine::Statement& statement = prepared.statement->statement;
+  // Made where it stays: GCC 12 warns of what a temporary variant might destroy.
+  const auto planned = [](auto result) -> Result<PlannedStatement> {
+    if (!result) return std::move(result).error();
+    return Result<PlannedStatement>(tl::in_place, *std::move(result));
+  };
   if (prepared.action == Action::Insert)
-    return PlannedStatement(TRY(plan_insert(std::get<engine::InsertValues>(statement), context)));
+    return planned(plan_insert(std::get<engine::InsertValues>(statement), context));
   const auto& query = std::get<engine::Query>(statement);
-  if (prepared.action == Action::Constant)
-    return PlannedStatement(TRY(compute_constants(query, context)));
-  if (prepared.action == Action::Pull)
-    return PlannedStatement(TRY(plan_look_up(prepared, query, context)));
-  Result<engine::PlannedQuery> push = engine::plan_push_query(query, context);
-  if (!push) return std::move(push).error();
-  return PlannedStatement(std::in_place_type<engine::PlannedQuery>, *std::move(push));
+  if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
+  if (prepared.action == Action::Pull) return planned(plan_look_up(prepared, query, context));
+  return planned(engine::plan_push_query(query, context));
 }
 
 Result<InsertRows> Planner::plan_insert(const engine::InsertValues& insert,
