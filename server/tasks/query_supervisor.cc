@@ -13,6 +13,7 @@ namespace server {
 namespace {
 
 constexpr BackOff kRemovalPace{200, 30'000};
+constexpr int64_t kRemovalsAtStopMs = 1'000;
 
 }  // namespace
 
@@ -61,6 +62,10 @@ void QuerySupervisor::run() {
     await_room();
     lock.lock();
   }
+  lock.unlock();
+  // A clean stop leaves nothing that was dropped, unless that takes long: the next start finds it.
+  const int64_t until_ms = now_ms() + kRemovalsAtStopMs;
+  while (now_ms() < until_ms && remove_next()) continue;
 }
 
 // Under operation_mutex_.
@@ -190,14 +195,14 @@ void QuerySupervisor::remove_later(Removal removal) {
   changed_.notify_all();
 }
 
-// One that is due: queries that are to begin again go in between.
-void QuerySupervisor::remove_next() {
+// One that is due: queries that are to begin again go in between. False when there is none.
+bool QuerySupervisor::remove_next() {
   Removal removal;
   {
     std::lock_guard lock(mutex_);
     const auto due = std::ranges::find_if(
         removals_, [now = now_ms()](const Removal& each) { return each.due_ms <= now; });
-    if (due == removals_.end()) return;
+    if (due == removals_.end()) return false;
     removal = std::move(*due);
     removals_.erase(due);
     being_removed_ = removal.query;
@@ -206,6 +211,7 @@ void QuerySupervisor::remove_next() {
   std::lock_guard lock(mutex_);
   being_removed_.clear();
   changed_.notify_all();
+  return true;
 }
 
 // Without mutex_: waits for the disk.

@@ -65,7 +65,7 @@ class QuerySupervisor final : public QueryRunner {
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
   void launch(const std::vector<RestartSchedule::Attempt>& attempts);
   void remove_later(Removal removal);
-  void remove_next();
+  bool remove_next();
   Status try_remove(Removal removal);
   Status finish_removal_of(const std::string& query_id);
   void await_room();
