@@ -154,6 +154,11 @@ void like_kernel(KernelCall& call) {
   LikePattern pattern;
   bool is_compiled = false, is_good = false;
   for (size_t row = 0; row < call.rows; ++row) {
+    if (adapters::is_over(call, row)) {
+      adapters::fail_rest(call, row);
+      for (; row < call.rows; ++row) valid.clear(row);
+      break;
+    }
     if (!valid.test(row)) {
       call.errors.add(row, "LIKE with a null");
       continue;
@@ -169,11 +174,6 @@ void like_kernel(KernelCall& call) {
     } else {
       call.errors.add(row, matches.error().message);
       valid.clear(row);
-    }
-    if (adapters::is_over(call, row) && row + 1 < call.rows) {
-      adapters::fail_rest(call, row + 1);
-      for (size_t rest = row + 1; rest < call.rows; ++rest) valid.clear(rest);
-      break;
     }
   }
   call.out.validity() = std::move(valid);

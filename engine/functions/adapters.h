@@ -265,6 +265,12 @@ inline void fail_rest(KernelCall& call, size_t row) {
   for (; row < call.rows; ++row) call.errors.add(row, why);
 }
 
+// The same for a column to which rows are appended.
+inline void append_failed_rest(KernelCall& call) {
+  fail_rest(call, call.out.size());
+  while (call.out.size() < call.rows) call.out.append_null();
+}
+
 template <auto fn, class F = decltype(fn)>
 struct RowKernel;
 
@@ -288,8 +294,7 @@ struct RowKernel<fn, R (*)(P...)> {
     if constexpr (gives_value<R>) {
       for (size_t row = 0; row < call.rows; ++row) {
         if (kMayBeLong && is_over(call, row)) {
-          fail_rest(call, row);
-          while (call.out.size() < call.rows) call.out.append_null();
+          append_failed_rest(call);
           return;
         }
         if ((std::get<I>(sources).stops(row) || ...))
@@ -341,8 +346,7 @@ void value_kernel(KernelCall& call) {
   std::vector<Value> values(call.args.size());
   for (size_t row = 0; row < call.rows; ++row) {
     if (adapters::is_over(call, row)) {
-      adapters::fail_rest(call, row);
-      while (call.out.size() < call.rows) call.out.append_null();
+      adapters::append_failed_rest(call);
       return;
     }
     bool has_null = false;
