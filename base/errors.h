@@ -44,9 +44,9 @@ enum class ErrorCode : uint8_t {
   DuplicateCursor,
   ObjectState,
   LimitExceeded,
-  OutOfMemory,  // of memory-limit, for now
+  OutOfMemory,  // refused by memory-limit; it may fit later
   TooManyConnections,
-  TooManyStatements,  // a bound of the configuration on what runs or waits, for now
+  TooManyStatements,  // a bound of the configuration on what runs or waits
   ShuttingDown,
   ReadTimeout,
   UndefinedDatabase,

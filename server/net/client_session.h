@@ -39,7 +39,7 @@ class ClientSession {
   virtual bool is_inside_message() const = 0;
   // The client does not take what it was sent: make no more until it does.
   virtual void set_output_full(bool is_full) = 0;
-  // What the memory budget has refused for now: "a message of 60 MB". Empty when there is nothing.
+  // What the memory budget has refused: "a message of 60 MB". Empty when there is nothing.
   // run() asks for it again.
   virtual const std::string& refused_memory() const = 0;
   // Of the clock; run() has something to do then.
