@@ -1,5 +1,6 @@
 // The only source of time for logic: real in the server, frozen or stepped in tests.
 #pragma once
+#include <atomic>
 #include <cstdint>
 
 class Clock {
@@ -15,7 +16,7 @@ class SystemClock final : public Clock {
   int64_t monotonic_us() const override;
 };
 
-// Stands still until it is told to move.
+// Stands still until it is told to move, by a test whose other threads may be reading it.
 class SimulatedClock final : public Clock {
  public:
   explicit SimulatedClock(int64_t start_wall_ms = 0) : wall_us_(start_wall_ms * 1000) {}
@@ -27,5 +28,5 @@ class SimulatedClock final : public Clock {
   }
 
  private:
-  int64_t wall_us_, passed_us_ = 0;
+  std::atomic<int64_t> wall_us_, passed_us_ = 0;
 };
