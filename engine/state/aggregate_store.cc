@@ -65,9 +65,17 @@ GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_star
   slot->born = ++born_ & (UINT64_MAX >> 1);
   for (size_t i = 0; i < instances_.size(); ++i)
     instances_[i].def->accumulator.init(instances_[i], state(*slot, i));
-  if (is_windowed_) by_start_[window_start].push_back(slot);
+  if (is_windowed_) groups_at(window_start).push_back(slot);
   ++group_count_;
   return slot;
+}
+
+// A record's windows come one after the other, thousands of them when they hop.
+AggregateStore::Groups& AggregateStore::groups_at(int64_t window_start) {
+  if (last_start_ != by_start_.end() && last_start_->first < window_start) ++last_start_;
+  if (last_start_ == by_start_.end() || last_start_->first != window_start)
+    last_start_ = by_start_.try_emplace(window_start).first;
+  return last_start_->second;
 }
 
 void AggregateStore::destroy_slot(GroupSlot* slot) {
@@ -117,7 +125,10 @@ void AggregateStore::erase(std::string_view key, int64_t window_start) {
   if (is_windowed_) {
     const auto start = by_start_.find(window_start);
     std::erase(start->second, window->slot);
-    if (start->second.empty()) by_start_.erase(start);
+    if (start->second.empty()) {
+      by_start_.erase(start);
+      last_start_ = by_start_.end();
+    }
   }
   destroy_slot(window->slot);
   found->second.erase(window);
@@ -149,6 +160,7 @@ bool AggregateStore::forget_some(size_t max_groups) {
       oldest.pop_back();
     }
     by_start_.erase(by_start_.begin());
+    last_start_ = by_start_.end();
   }
   return false;
 }

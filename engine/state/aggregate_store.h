@@ -95,6 +95,7 @@ class AggregateStore final : public Store {
   using Windows = absl::InlinedVector<Window, 1>;  // by start
 
   GroupSlot* make_slot(const std::string& key, int64_t window_start);
+  Groups& groups_at(int64_t window_start);
   void destroy_slot(GroupSlot* slot);
   GroupSlot& find_or_make(std::string_view key, int64_t window_start);
   void erase(std::string_view key, int64_t window_start);
@@ -111,6 +112,7 @@ class AggregateStore final : public Store {
   SlotPool pool_;
   KeyMap<Windows> groups_;
   std::map<int64_t, Groups> by_start_;
+  std::map<int64_t, Groups>::iterator last_start_ = by_start_.end();  // of the last group made
   size_t group_count_ = 0;
   size_t encoded_bytes_ = 0;  // of all groups
   size_t released_ = 0;       // places of the pool that release_some() is done with
