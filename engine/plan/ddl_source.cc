@@ -1,5 +1,6 @@
 #include <absl/strings/str_join.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -29,7 +30,13 @@ Error wrong_kind(SourceKind actual, std::string_view statement, SourceKind asked
       .with_hint(fmt::format("Say {} {}.", statement, upper_word(actual)));
 }
 
-std::string joined(const std::vector<std::string>& names) { return absl::StrJoin(names, ", "); }
+// Thousands would hide what is to be done.
+std::string joined(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 20;
+  if (names.size() <= kShown) return absl::StrJoin(names, ", ");
+  return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + kShown, ", "),
+                     names.size() - kShown);
+}
 
 Error still_used(const DropSource& drop, const std::string& sinks, const std::string& readers,
                  const std::string& writers) {

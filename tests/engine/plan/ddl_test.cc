@@ -19,6 +19,13 @@ TEST_F(DdlTest, a_source_that_a_query_reads_cannot_be_dropped) {
             "You need to terminate them before dropping A.");
 }
 
+TEST_F(DdlTest, of_many_queries_a_few_are_named) {
+  for (int i = 0; i < 2'000; ++i) add_query("CSAS_B_" + std::to_string(i), "B", {"A"});
+  const std::string refused = change_error("DROP STREAM A;");
+  EXPECT_LT(refused.size(), 500) << refused;
+  EXPECT_NE(refused.find(" and 1980 more]"), std::string::npos) << refused;
+}
+
 TEST_F(DdlTest, dropping_a_sink_ends_the_query_that_made_it) {
   add_query("CSAS_B_0", "B", {"A"});
   const auto dropped = change("DROP STREAM B DELETE TOPIC;");
