@@ -306,6 +306,11 @@ Status expand_struct_stars(Analysis& analysis, const Scope& scope) {
                            item.position),
            field.name, false, true, item.position});
   }
+  if (expanded.size() > kMaxRowColumns)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("a row can have at most {} columns", kMaxRowColumns),
+                 fmt::format("The SELECT list has {} with those of its stars.", expanded.size())}
+        .at(expanded[kMaxRowColumns].position);
   analysis.items = std::move(expanded);
   return {};
 }

@@ -153,6 +153,17 @@ def more_columns_than_a_result_can_have():
 
 
 @case
+def more_columns_than_a_row_can_have():
+    with connect() as c, Other("33,000 columns"):
+        c.execute("CREATE STREAM widest (" + ", ".join(f"c{i} INT" for i in range(33_000)) + ")")
+        try:
+            c.execute("SELECT * FROM widest LIMIT 1")
+            raise AssertionError("no error")
+        except psycopg.errors.ProgramLimitExceeded as error:
+            assert "32767" in str(error), error
+
+
+@case
 def a_hundred_thousand_statements_in_one_message():
     with connect() as c, Other("100,000 statements"):
         began = time.monotonic()
