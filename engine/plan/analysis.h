@@ -69,8 +69,6 @@ struct Analysis {
 
 // As in PostgreSQL.
 inline constexpr size_t kMaxResultColumns = 1664;
-// Stars may make more: as many as PostgreSQL's messages count.
-inline constexpr size_t kMaxRowColumns = 32'767;
 // Fails with LimitExceeded on a SELECT list that no result can have.
 Status check_item_count(const Query& query);
 // The number behind LIMIT; nothing without one.

@@ -8,6 +8,7 @@
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/source_schema.h"
+#include "engine/types/row_limit.h"
 
 namespace engine {
 namespace {
@@ -143,6 +144,9 @@ Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogP
   const Schema added = TRY(read_schema(alter.added, catalog->types));
   DataSource next = *source;
   next.schema.columns.insert(next.schema.columns.end(), added.columns.begin(), added.columns.end());
+  size_t fields = 0;
+  for (const ColumnDef& column : next.schema.columns) fields += field_count(column.type);
+  if (fields > kMaxRowFields) return too_many_fields().at(alter.name_position);
   return CatalogChange{
       .catalog = with_source(*catalog, std::make_shared<const DataSource>(std::move(next)))};
 }

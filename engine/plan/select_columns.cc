@@ -7,6 +7,7 @@
 
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
+#include "engine/types/row_limit.h"
 
 namespace engine {
 
@@ -137,6 +138,8 @@ Status add_column(SelectColumns& out, const AnalysedItem& item, const Scope& sco
                   ColumnRole role) {
   BoundExpression bound = TRY(bind(*item.expression, scope));
   TRY(check_has_type(bound, item));
+  out.field_count += field_count(bound.type);
+  if (out.field_count > kMaxRowFields) return too_many_fields().at(item.position);
   out.schema.columns.push_back({item.name, bound.type, role});
   out.expressions.push_back(std::move(bound));
   out.is_key.push_back(role == ColumnRole::Key);
@@ -306,11 +309,6 @@ Status expand_struct_stars(Analysis& analysis, const Scope& scope) {
                            item.position),
            field.name, false, true, item.position});
   }
-  if (expanded.size() > kMaxRowColumns)
-    return Error{ErrorCode::LimitExceeded,
-                 fmt::format("a row can have at most {} columns", kMaxRowColumns),
-                 fmt::format("The SELECT list has {} with those of its stars.", expanded.size())}
-        .at(expanded[kMaxRowColumns].position);
   analysis.items = std::move(expanded);
   return {};
 }

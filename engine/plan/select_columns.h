@@ -12,6 +12,7 @@ struct SelectColumns {
   Schema schema;
   std::vector<BoundExpression> expressions;  // one a column of the schema
   std::vector<bool> is_key;
+  size_t field_count = 0;  // with those of STRUCTs
 };
 
 // Of a query that writes a stream or table: every key column of the result must be selected, once;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/types/row_limit.h"
+
 namespace engine {
 namespace {
 
@@ -77,8 +79,11 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
 
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types) {
   Schema schema;
+  size_t fields = 0;
   for (const TableElement& element : elements) {
     ColumnDef column = TRY(read_column(element, types));
+    fields += field_count(column.type);
+    if (fields > kMaxRowFields) return too_many_fields().at(element.position);
     if (schema.index_of(column.name) >= 0)
       return Error{ErrorCode::DuplicateColumn,
                    fmt::format("Duplicate column names: {}", column.name)}

@@ -10,7 +10,7 @@ namespace engine {
 
 // Keys first, the others in the order of the text. Fails with DuplicateColumn, with UndefinedObject
 // on an unknown type, and with InvalidStatement on a reserved name or a HEADERS column of a wrong
-// type.
+// type, and with LimitExceeded (kMaxRowFields).
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types);
 
 }  // namespace engine

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/sql/tokens.h"
+#include "engine/types/row_limit.h"
 
 namespace engine {
 namespace {
@@ -47,6 +48,30 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
       name.position);
 }
 
+Result<SqlType> resolve_parts(const TypeName& name, const CustomTypes& custom_types) {
+  switch (name.kind) {
+    case TypeKind::Null:
+      return resolve_custom(name, custom_types);
+    case TypeKind::Decimal:
+      return SqlType::decimal(name.precision, name.scale);
+    case TypeKind::Array:
+      return SqlType::array(TRY(resolve_parts(name.parts[0], custom_types)));
+    case TypeKind::Map: {
+      SqlType key = TRY(resolve_parts(name.parts[0], custom_types));
+      SqlType value = TRY(resolve_parts(name.parts[1], custom_types));
+      return SqlType::map(std::move(key), std::move(value));
+    }
+    case TypeKind::Struct: {
+      std::vector<Field> fields;
+      for (size_t i = 0; i < name.parts.size(); ++i)
+        fields.push_back({name.field_names[i], TRY(resolve_parts(name.parts[i], custom_types))});
+      return SqlType::structure(std::move(fields));
+    }
+    default:
+      return SqlType(name.kind);
+  }
+}
+
 }  // namespace
 
 std::string quote_if_needed(std::string_view name) {
@@ -80,27 +105,9 @@ std::string TypeName::to_string() const {
 }
 
 Result<SqlType> resolve_type(const TypeName& name, const CustomTypes& custom_types) {
-  switch (name.kind) {
-    case TypeKind::Null:
-      return resolve_custom(name, custom_types);
-    case TypeKind::Decimal:
-      return SqlType::decimal(name.precision, name.scale);
-    case TypeKind::Array:
-      return SqlType::array(TRY(resolve_type(name.parts[0], custom_types)));
-    case TypeKind::Map: {
-      SqlType key = TRY(resolve_type(name.parts[0], custom_types));
-      SqlType value = TRY(resolve_type(name.parts[1], custom_types));
-      return SqlType::map(std::move(key), std::move(value));
-    }
-    case TypeKind::Struct: {
-      std::vector<Field> fields;
-      for (size_t i = 0; i < name.parts.size(); ++i)
-        fields.push_back({name.field_names[i], TRY(resolve_type(name.parts[i], custom_types))});
-      return SqlType::structure(std::move(fields));
-    }
-    default:
-      return SqlType(name.kind);
-  }
+  SqlType type = TRY(resolve_parts(name, custom_types));
+  if (field_count(type) > kMaxRowFields) return too_many_fields().at(name.position);
+  return type;
 }
 
 }  // namespace engine

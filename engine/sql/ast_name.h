@@ -49,7 +49,7 @@ using CustomTypes = std::map<std::string, SqlType>;
 
 // Fails with UndefinedObject, "Cannot resolve unknown type: X". Where no custom type is so named,
 // PostgreSQL's names (TEXT, INT4, INT8, FLOAT8, NUMERIC(p, s), BOOL, BYTEA, TIMESTAMPTZ, ...) are
-// known as well.
+// known as well. Fails with LimitExceeded on a type that is wider than a row may be.
 Result<SqlType> resolve_type(const TypeName& name, const CustomTypes& custom_types = {});
 
 }  // namespace engine

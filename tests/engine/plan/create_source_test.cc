@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "tests/engine/plan/plan_fixture.h"
 
 namespace engine {
@@ -49,6 +51,32 @@ TEST_F(CreateSourceTest, names_of_columns_are_checked) {
   EXPECT_EQ(create_error("CREATE STREAM S (A NO_SUCH_TYPE);"),
             "Cannot resolve unknown type: NO_SUCH_TYPE");
   EXPECT_EQ(create_error("CREATE STREAM S;"), "The statement does not define any columns.");
+}
+
+TEST_F(CreateSourceTest, a_row_has_so_many_fields_at_most) {
+  const auto columns = [](const char* prefix, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += fmt::format("{}{}{} INT", i ? ", " : "", prefix, i);
+    return text;
+  };
+  const std::string refused = "a row can have at most 4096 columns and fields of STRUCTs";
+  EXPECT_EQ(create_error("CREATE STREAM S (" + columns("C", 4'097) + ");"), refused);
+  EXPECT_EQ(create_error("CREATE STREAM S (A STRUCT<" + columns("C", 4'096) + ">);"), refused);
+  ASSERT_TRUE(create("CREATE STREAM S (" + columns("C", 4'096) + ");"));
+  EXPECT_EQ(change_error("ALTER STREAM S ADD COLUMN D INT;"), refused);
+}
+
+TEST_F(CreateSourceTest, types_that_double_at_each_step_end_soon) {
+  ASSERT_TRUE(change("CREATE TYPE T0 AS STRUCT<A INT, B INT>;"));
+  int made = 0;
+  std::string refused = "no error";
+  while (refused == "no error" && made < 100) {
+    refused = change_error(
+        fmt::format("CREATE TYPE T{0} AS STRUCT<A T{1}, B MAP<STRING, T{1}>>;", made + 1, made));
+    ++made;
+  }
+  EXPECT_EQ(refused, "a row can have at most 4096 columns and fields of STRUCTs");
+  EXPECT_LT(made, 13);
 }
 
 TEST_F(CreateSourceTest, keys_come_first_in_the_schema) {
