@@ -90,8 +90,8 @@ Status AggregateOperator::take_rows() {
     const size_t bytes_before = context().slice.bytes_left();
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
+    report_times();  // what was counted is committed with the rows
     if (is_done) {
-      report_times();
       rest_.reset();
       expire();
     }
@@ -154,6 +154,8 @@ bool AggregateOperator::begin_row() {
   if (!take_restored_place() && timestamp < stream_time_.timestamp &&
       window().is_closed(rest.next_start, stream_time_.timestamp) && rest.late++ == 0)
     rest.first_late = rest.row;
+  // There may be thousands of closed ones.
+  rest.next_start = window().first_open(rest.next_start, stream_time_.timestamp);
   if (step_.final_only && stream_time_.timestamp > before) begin_closing(before);
   return closing_.has_value();
 }
@@ -185,7 +187,7 @@ void AggregateOperator::move_stream_time(uint32_t row) {
   }
 }
 
-void AggregateOperator::report_times() const {
+void AggregateOperator::report_times() {
   const auto place = [&](uint32_t row) {
     return std::pair(rest_->batch.partition_of(row), rest_->batch.offsets[row]);
   };
@@ -209,6 +211,7 @@ void AggregateOperator::report_times() const {
                     rest_->batch.timestamps[rest_->first_ahead], max_ahead_ms_, kMaxAheadProperty),
         partition, offset);
   }
+  rest_->late = rest_->ahead = 0;
 }
 
 // A sum of integers is NULL only when it does not fit its type; nothing else would tell that it is no
@@ -236,17 +239,16 @@ void AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& ch
   const WindowTimes windows = window();
   const int64_t timestamp = rest.batch.timestamps[rest.row];
   const std::string_view key = rest.keys[rest.row].value_or(std::string_view());
-  assert(rest.next_start <= timestamp);  // inputs let no time before 1970 through
-  while (changes.size() < max_changes) {
-    // A record is late for a window that has closed.
-    if (!windows.is_closed(rest.next_start, stream_time_.timestamp))
-      changes.push_back({&store_.touch(key, rest.next_start), rest.row, false, !step_.final_only});
+  while (rest.next_start <= timestamp && changes.size() < max_changes) {
+    assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
+    changes.push_back({&store_.touch(key, rest.next_start), rest.row, false, !step_.final_only});
     if (timestamp - rest.next_start < windows.advance_ms) {
       rest.row_is_begun = false;
       return;
     }
     rest.next_start += windows.advance_ms;
   }
+  if (rest.next_start > timestamp) rest.row_is_begun = false;
 }
 
 Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& changes) {

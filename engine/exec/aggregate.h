@@ -72,7 +72,7 @@ class AggregateOperator final : public Operator, public Materialized {
     uint32_t row = 0;              // the first that is not done
     bool row_is_begun = false;     // it has moved stream time
     int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
-    uint64_t late = 0, ahead = 0;  // records of the batch, and the first of each
+    uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
     uint32_t first_late = 0, first_ahead = 0;
   };
   struct ByKey {
@@ -101,7 +101,7 @@ class AggregateOperator final : public Operator, public Materialized {
   bool take_restored_place();
   void move_stream_time(uint32_t row);
   void list_windows(size_t max_changes, std::vector<Change>& changes);
-  void report_times() const;
+  void report_times();
   void report_overflows(const Batch& out) const;
   Status apply(const Batch& batch, const std::vector<Change>& changes);
   void begin_closing(int64_t previous_stream_time);

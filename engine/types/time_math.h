@@ -70,6 +70,13 @@ struct WindowTimes {
   constexpr int64_t open_from(int64_t stream_time) const {
     return saturating_add(saturating_subtract(stream_time, span()), 1);
   }
+  // The first start from `start` on, in steps of the advance, whose window is open.
+  constexpr int64_t first_open(int64_t start, int64_t stream_time) const {
+    const int64_t from = open_from(stream_time);
+    if (start >= from) return start;
+    const int64_t steps = (saturating_subtract(from, start) - 1) / advance_ms + 1;
+    return saturating_add(start, saturating_multiply(steps, advance_ms));
+  }
 };
 
 }  // namespace engine

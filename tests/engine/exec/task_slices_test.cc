@@ -145,8 +145,49 @@ TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
     EXPECT_EQ(troubled->written(), calm->written());
     EXPECT_EQ(troubled->table(), calm->table());
     EXPECT_EQ(troubled->task().metrics().records_in, calm->task().metrics().records_in);
+    EXPECT_EQ(troubled->task().metrics().records_late, calm->task().metrics().records_late);
     EXPECT_EQ(troubled->task().stage().scalars(), calm->task().stage().scalars());
   }
+}
+
+// They are counted with the commit that passes them, and not with the end of their batch.
+TEST_F(TaskSlices, late_records_are_counted_once_over_crashes) {
+  std::vector<TestRecord> records{click("a", 1, 10'000'000)};
+  for (int i = 0; i < 200; ++i) {
+    records.push_back(click("late", 1, 1'000));
+    records.push_back(click("b", 1, 10'000'000 + i));
+  }
+  auto run = query({kClicks}, kFinal);
+  run->options().slice.max_rows = 7;
+  run->log().take_back_on_release();
+  run->produce("clicks", 0, records);
+  for (int crashes = 0; crashes < 30; ++crashes) {
+    run->start();
+    run->task().step();
+    run->log().answer_all();
+  }
+  run->start();
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_EQ(run->task().metrics().records_late, 200u);
+}
+
+// Each lies in 100,000 windows, all but a few of them closed.
+TEST_F(TaskSlices, closed_windows_of_late_records_cost_nothing) {
+  session_["max.windows.per.record"] = "1000000";
+  auto run = query({kClicks},
+                   "CREATE TABLE x AS SELECT id, COUNT(*) AS c FROM clicks WINDOW HOPPING (SIZE "
+                   "100000 SECONDS, ADVANCE BY 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY id;");
+  constexpr int64_t kNow = 1'000'000'000, kSize = 100'000'000;
+  std::vector<TestRecord> records{click("a", 1, kNow)};
+  for (int i = 0; i < 2'000; ++i) records.push_back(click("late", 1, kNow - kSize));
+  records.push_back(click("b", 1, kNow - kSize + 3'500));
+  run->produce("clicks", 0, records);
+  const SystemClock clock;
+  const int64_t begun_us = clock.monotonic_us();
+  ASSERT_TRUE(run->run_to_rest());
+  EXPECT_LT(clock.monotonic_us() - begun_us, 10'000'000);
+  EXPECT_EQ(count_lines(run->table()), 100'000u + 3u);
+  EXPECT_EQ(run->task().metrics().records_late, 2'001u);
 }
 
 TEST_F(TaskSlices, closing_many_windows_takes_several_steps_and_keeps_their_order) {

@@ -65,6 +65,20 @@ TEST(TimeMath, all_windows_of_extreme_times_hold_them) {
   }
 }
 
+TEST(TimeMath, the_first_open_window_is_the_first_that_is_not_closed) {
+  for (const int64_t advance : {1, 3, 10}) {
+    const WindowTimes windows{.size_ms = 10, .advance_ms = advance, .grace_ms = 4};
+    for (int64_t stream_time = 0; stream_time < 60; ++stream_time)
+      for (int64_t start = 0; start < 50; start += advance) {
+        int64_t open = start;
+        while (windows.is_closed(open, stream_time)) open += advance;
+        EXPECT_EQ(windows.first_open(start, stream_time), open) << start << " " << stream_time;
+      }
+  }
+  const WindowTimes short_ones{.size_ms = 3, .advance_ms = 3, .grace_ms = 0};
+  EXPECT_GE(short_ones.first_open(0, kMax), kMax - 3);
+}
+
 TEST(TimeMath, a_window_is_closed_exactly_when_it_begins_before_the_open_ones) {
   for (const int64_t grace : {int64_t{0}, int64_t{60'000}, kMax}) {
     const WindowTimes windows{.size_ms = 60'000, .advance_ms = 60'000, .grace_ms = grace};
