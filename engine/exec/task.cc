@@ -189,7 +189,7 @@ void Task::restore_counters(std::span<const int64_t> scalars) {
   metrics_.records_ahead = static_cast<uint64_t>(scalars[3]);
 }
 
-StepResult Task::step() {
+StepResult Task::step(Intake intake) {
   if (failure_) return StepResult::Failed;
   if (unsent_ && !submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
@@ -199,6 +199,7 @@ StepResult Task::step() {
     const Status done = work_off();
     return done ? finish_step() : fail(done.error());
   }
+  if (intake == Intake::None) return has_worked_ ? finish_step() : StepResult::Idle;
   const Status done = take_records();
   if (done) own_rest();
   sources_.release();

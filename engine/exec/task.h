@@ -99,8 +99,12 @@ class Task {
   Status restore(const JournalEntry& entry);
   void resume_after(TaskEpoch epoch, TaskSequence last_sequence);
 
+  // A task that takes no records finishes what it has begun.
+  enum class Intake : uint8_t { Records, None };
   // One slice of work: what is left of the records at hand, or the next ones.
-  StepResult step();
+  StepResult step(Intake intake = Intake::Records);
+  // Something was begun that is in no commit yet, or in one that could not be sent.
+  bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then);

@@ -178,12 +178,17 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   for (const auto& task : query->second) {
     if (is_transient(*task)) continue;
     task->is_paused = is_paused;
-    if (!is_paused) schedule(*task);
+    schedule(*task);
   }
 }
 
+// One that is paused finishes what it has begun: look-ups wait for it.
+bool Shard::may_step(const ShardTask& task) {
+  return !task.is_held_back && (!task.is_paused || task.task->has_unfinished());
+}
+
 void Shard::schedule(ShardTask& task) {
-  if (task.is_queued || task.is_paused || task.is_held_back) return;
+  if (task.is_queued || !may_step(task)) return;
   task.is_queued = true;
   ready_.push_back(&task);
   if (slice_is_posted_) return;
@@ -199,8 +204,7 @@ void Shard::run_slice() {
     ShardTask& task = *ready_.front();
     ready_.pop_front();
     task.is_queued = false;
-    if (task.is_paused || task.is_held_back) continue;
-    step(task);
+    if (may_step(task)) step(task);
   }
   if (ready_.empty() || slice_is_posted_) return;
   slice_is_posted_ = true;
@@ -211,7 +215,9 @@ void Shard::step(ShardTask& task) {
   loop_.slices().next(task.task->id());
   stepping_ = &task;
   const uint64_t records_before = task.task->metrics().records_in;
-  const engine::StepResult result = task.task->step();
+  using Intake = engine::Task::Intake;
+  const engine::StepResult result =
+      task.task->step(task.is_paused ? Intake::None : Intake::Records);
   if (const uint64_t taken = task.task->metrics().records_in - records_before; taken > 0)
     task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill memory and the journal.

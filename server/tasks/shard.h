@@ -104,6 +104,7 @@ class Shard {
   void remove(ShardTask& task);
   void remove_query(const std::string& query_id);
   void pause_query(const std::string& query_id, bool is_paused);
+  static bool may_step(const ShardTask& task);
   void schedule(ShardTask& task);
 
   // Calls back when all of a query stage's tasks here have passed these positions, durably, or have

@@ -202,6 +202,25 @@ TEST_F(TaskFailure, when_durable_waits_for_all_that_was_done_before) {
   EXPECT_EQ(seen, "nothing to wait for; first; second; ");
 }
 
+// A look-up of a query that is paused waits for what was begun, and for nothing else.
+TEST_F(TaskFailure, a_task_that_takes_no_records_finishes_what_it_has_begun) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
+  run->log().set_full(true);
+  run->task().step();
+  bool is_durable = false;
+  run->task().when_durable([&](Status status) { is_durable = status.has_value(); });
+  EXPECT_TRUE(run->task().has_unfinished());
+  run->log().set_full(false);
+  for (int i = 0; i < 5; ++i) {
+    run->task().step(Task::Intake::None);
+    run->log().answer_all();
+  }
+  EXPECT_TRUE(is_durable);
+  EXPECT_FALSE(run->task().has_unfinished());
+  EXPECT_EQ(run->task().metrics().records_in, 1u);
+}
+
 TEST_F(TaskFailure, an_error_of_the_log_when_reading_stops_the_task) {
   auto run = query({kOrders}, kTotals);
   run->produce("orders", 0, {order("a", "1", 1)});
