@@ -13,8 +13,27 @@ bool same_double(double a, double b) {
   return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
 }
 
+bool has_text_keys(const ValueMap& map) {
+  return std::ranges::all_of(map, [](const auto& entry) {
+    return std::holds_alternative<std::string>(entry.first.payload());
+  });
+}
+
+std::vector<const std::pair<Value, Value>*> by_key(const ValueMap& map) {
+  std::vector<const std::pair<Value, Value>*> entries;
+  for (const auto& entry : map) entries.push_back(&entry);
+  std::ranges::sort(entries, {}, [](const auto* entry) -> const std::string& {
+    return entry->first.as_string();
+  });
+  return entries;
+}
+
+// In any order.
 bool same_map(const ValueMap& a, const ValueMap& b) {
   if (a.size() != b.size()) return false;
+  if (has_text_keys(a) && has_text_keys(b))  // they may be many
+    return std::ranges::equal(by_key(a), by_key(b),
+                              [](const auto* one, const auto* other) { return *one == *other; });
   return std::ranges::all_of(
       a, [&](const auto& entry) { return std::ranges::find(b, entry) != b.end(); });
 }

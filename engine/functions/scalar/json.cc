@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/scalar/json_tree.h"
@@ -168,13 +170,14 @@ Result<Value> records(Parser& parser, Text text) {
 
 json::Node united(const std::vector<json::Node>& objects) {
   json::Node all{Kind::Object, {}, {}};
+  absl::flat_hash_map<std::string_view, size_t> places;  // by the names in `objects`
   for (const json::Node& object : objects)
     for (const json::Member& member : object.members) {
-      const auto known = std::ranges::find(all.members, member.name, &json::Member::name);
-      if (known != all.members.end())
-        known->value = member.value;
-      else
+      const auto [at, is_new] = places.try_emplace(member.name, all.members.size());
+      if (is_new)
         all.members.push_back(member);
+      else
+        all.members[at->second].value = member.value;
     }
   return all;
 }

@@ -1,5 +1,8 @@
 // MAP_*, AS_MAP, ENTRIES.
 #include <algorithm>
+#include <optional>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
@@ -23,31 +26,51 @@ void map_part(KernelCall& call) {
   }
 }
 
+// The entries of a map in the making: a key that comes again replaces its value, where it was first.
+class Entries {
+ public:
+  Entries() = default;
+  explicit Entries(const ValueMap& first) {
+    for (const auto& [key, value] : first) set(key, value);
+  }
+  void set(const Value& key, Value value) {
+    auto [place, is_new] = place_of(key);
+    if (is_new)
+      entries_.emplace_back(key, std::move(value));
+    else
+      entries_[place].second = std::move(value);
+  }
+  Value take() { return Value::map(std::move(entries_)); }
+
+ private:
+  std::pair<size_t, bool> place_of(const Value& key) {
+    if (!key.is_null()) {
+      const auto [at, is_new] = places_.try_emplace(key.as_string(), entries_.size());
+      return {at->second, is_new};
+    }
+    const bool is_new = !null_place_;
+    if (is_new) null_place_ = entries_.size();
+    return {*null_place_, is_new};
+  }
+
+  ValueMap entries_;
+  absl::flat_hash_map<std::string, size_t> places_;
+  std::optional<size_t> null_place_;
+};
+
 Value map_union(std::span<const Value> args) {
   if (args[0].is_null() || args[1].is_null()) return args[0].is_null() ? args[1] : args[0];
-  ValueMap entries = args[0].as_map();
-  for (const auto& [key, value] : args[1].as_map()) {
-    const auto known = std::ranges::find(entries, key, &std::pair<Value, Value>::first);
-    if (known != entries.end())
-      known->second = value;
-    else
-      entries.emplace_back(key, value);
-  }
-  return Value::map(std::move(entries));
+  Entries entries(args[0].as_map());
+  for (const auto& [key, value] : args[1].as_map()) entries.set(key, value);
+  return entries.take();
 }
 
 Value as_map(std::span<const Value> args) {
   const ValueList &keys = args[0].as_list(), &values = args[1].as_list();
-  ValueMap entries;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    Value value = i < values.size() ? values[i] : Value();
-    const auto known = std::ranges::find(entries, keys[i], &std::pair<Value, Value>::first);
-    if (known != entries.end())
-      known->second = std::move(value);
-    else
-      entries.emplace_back(keys[i], std::move(value));
-  }
-  return Value::map(std::move(entries));
+  Entries entries;
+  for (size_t i = 0; i < keys.size(); ++i)
+    entries.set(keys[i], i < values.size() ? values[i] : Value());
+  return entries.take();
 }
 
 void entries(KernelCall& call) {

@@ -94,6 +94,28 @@ TEST(FunctionBudget, searches_are_linear_in_text_and_pattern) {
   EXPECT_LT(clock.monotonic_us() - begin_us, 20'000'000);
 }
 
+// Each looked through all entries for each key.
+TEST(FunctionBudget, maps_of_many_keys_are_made_in_one_pass) {
+  std::string keys, first = "{", second = "{";
+  for (int i = 0; i < 300'000; ++i) {
+    const std::string key = std::to_string(i);
+    keys += key + ",";
+    (i % 2 ? first : second) += (i > 1 ? ",\"" : "\"") + key + "\":1";
+  }
+  const Typed list(engine::SqlType::array(engine::TypeKind::String),
+                   *call("SPLIT", {keys.c_str(), ","}));
+  const SystemClock clock;
+  const int64_t begin_us = clock.monotonic_us();
+  const Typed map(engine::SqlType::map(engine::TypeKind::String, engine::TypeKind::String),
+                  *call("AS_MAP", {list, list}));
+  EXPECT_EQ(map.value.as_map().size(), 300'001u);
+  EXPECT_EQ(call("MAP_UNION", {map, map})->as_map().size(), 300'001u);
+  EXPECT_EQ(
+      call("JSON_CONCAT", {(first + "}").c_str(), (second + "}").c_str()})->as_string().size(),
+      first.size() + second.size() + 1);
+  EXPECT_LT(clock.monotonic_us() - begin_us, 20'000'000);
+}
+
 TEST(FunctionBudget, slow_rows_of_any_function_end_with_their_time) {
   const std::string text(100'000, 'a');
   FunctionBatch batch("INSTR");
