@@ -79,8 +79,17 @@ Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
 
 void RowBuffer::seal(size_t partition) { sealed_[partition] += builders_[partition].finish(); }
 
-void RowBuffer::absorb(RowBuffer& other) {
-  for (size_t i = 0; i < builders_.size() && i < other.builders_.size(); ++i) {
+Status RowBuffer::absorb(RowBuffer& other) {
+  if (other.topic_ != topic_)
+    return Error{
+        ErrorCode::ObjectState,
+        fmt::format("{} was dropped and made anew while rows for it were gathered", source_->name)};
+  // The topic may have grown since this one was made.
+  if (other.builders_.size() > builders_.size()) {
+    builders_.resize(other.builders_.size());
+    sealed_.resize(other.builders_.size());
+  }
+  for (size_t i = 0; i < other.builders_.size(); ++i) {
     if (!other.builders_[i].empty()) other.seal(i);
     if (other.sealed_[i].empty()) continue;
     if (!builders_[i].empty()) seal(i);
@@ -88,6 +97,7 @@ void RowBuffer::absorb(RowBuffer& other) {
   }
   size_bytes_ += std::exchange(other.size_bytes_, 0);
   rows_ += std::exchange(other.rows_, 0);
+  return {};
 }
 
 void RowBuffer::take(storage::AppendRequest& into) {

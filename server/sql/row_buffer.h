@@ -25,8 +25,9 @@ class RowBuffer {
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {});
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
-  // Takes over the rows of another buffer of the same source; they come after its own.
-  void absorb(RowBuffer& other);
+  // Takes over the rows of another buffer of the same source; they come after its own. Fails with
+  // ObjectState, and takes nothing, when the source has another topic by now.
+  Status absorb(RowBuffer& other);
   // Moves everything into the request; the buffer is empty again.
   void take(storage::AppendRequest& into);
   const engine::DataSource& source() const { return *source_; }

@@ -163,7 +163,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
   if (in_transaction_) {
     InsertRows& held = held_[rows->source().name];
     if (held)
-      held->absorb(*rows);
+      TRY(held->absorb(*rows));
     else
       held = std::move(rows);
     TRY(check_held_rows());

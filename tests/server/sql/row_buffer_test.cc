@@ -101,6 +101,29 @@ TEST_F(RowBufferTest, much_becomes_several_batches) {
   EXPECT_GT(batches_, 4);
 }
 
+// The topic has got more partitions, or is another one, since the first statement of a transaction.
+TEST_F(RowBufferTest, the_rows_of_a_transaction_stay_together_while_the_topic_changes) {
+  ASSERT_TRUE(add({"a"}));
+  std::unique_ptr<RowBuffer> first = std::move(buffer_);
+  buffer_ = RowBuffer::make(source_, topic_, 16).value();
+  std::vector<std::optional<std::string>> ids;
+  for (int i = 0; i < 100; ++i) ids.emplace_back(std::to_string(i));
+  ASSERT_TRUE(add(ids));
+  ASSERT_TRUE(first->absorb(*buffer_));
+  buffer_ = std::move(first);
+  EXPECT_EQ(buffer_->rows(), 101u);
+  size_t rows = 0;
+  for (const auto& [partition, taken] : take()) rows += taken.size();
+  EXPECT_EQ(rows, 101u);
+
+  Uuid other = topic_;
+  other.bytes[0] = 10;
+  ASSERT_TRUE(add({"a"}));
+  const auto replaced = RowBuffer::make(source_, other, 4).value();
+  EXPECT_EQ(buffer_->absorb(*replaced).error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(buffer_->rows(), 1u);
+}
+
 class TableRowBuffer : public RowBufferTest {
  protected:
   TableRowBuffer() : RowBufferTest(engine::SourceKind::Table) {}
