@@ -207,7 +207,7 @@ void ClientConnections::set_timer() {
   if (deadline_timer_.is_running() && deadline_us_ <= first_us) return;
   deadline_us_ = first_us;
   const int64_t left_us = first_us - shared_.clock.monotonic_us();
-  deadline_timer_.start_once(left_us <= 0 ? 0 : left_us / 1000 + 1);
+  deadline_timer_.start_once(std::max<int64_t>(left_us, 0) / 1000 + 1);
 }
 
 void ClientConnections::on_deadlines() {

@@ -178,7 +178,10 @@ void start_timer(uv_timer_t& handle, uv_timer_cb on_time, int64_t delay_ms, int6
 
 }  // namespace
 
-void Timer::start_once(int64_t delay_ms) { start_timer(impl_->handle, Impl::is_time, delay_ms, 0); }
+void Timer::start_once(int64_t delay_ms) {
+  // A timer that is due at once is run again and again in the turn whose timer starts it.
+  start_timer(impl_->handle, Impl::is_time, std::max<int64_t>(delay_ms, 1), 0);
+}
 void Timer::start_every(int64_t interval_ms) {
   interval_ms = std::max<int64_t>(interval_ms, 1);  // libuv takes a repeat of 0 for "once"
   start_timer(impl_->handle, Impl::is_time, interval_ms, interval_ms);

@@ -119,8 +119,8 @@ bool Session::step() {
   if (shut_down_reason_) die(*std::exchange(shut_down_reason_, std::nullopt));
   if (phase_ == Phase::Over) return false;
   if (activity_) return step_activity();
-  if (is_output_full_) return false;
   if (phase_ == Phase::Startup) return step_startup();
+  if (is_output_full_) return false;
   if (script_) return step_script();
   return step_message();
 }
@@ -135,6 +135,7 @@ bool Session::step_startup() {
       phase_ = Phase::Over;
     return false;
   }
+  if (is_output_full_) return false;
   const auto packet = next_startup_packet(input_.unread());
   if (!packet) {
     die(packet.error());

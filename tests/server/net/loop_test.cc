@@ -93,6 +93,25 @@ TEST(Timer, calls_again_and_again_until_it_is_stopped) {
   EXPECT_FALSE(timer.is_running());
 }
 
+// Due at once, again and again, it must leave room for all else.
+TEST(Timer, may_start_itself_at_once) {
+  Loop loop;
+  int calls = 0;
+  bool is_over = false;
+  std::unique_ptr<Timer> timer;
+  timer = std::make_unique<Timer>(loop, [&] {
+    ++calls;
+    loop.post([&] { is_over = true; });
+    if (is_over || calls > 1'000)
+      loop.stop();
+    else
+      timer->start_once(0);
+  });
+  timer->start_once(0);
+  loop.run();
+  EXPECT_LT(calls, 100);
+}
+
 TEST(Timer, may_be_destroyed_in_its_own_call) {
   Loop loop;
   std::unique_ptr<Timer> timer;

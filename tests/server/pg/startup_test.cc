@@ -84,3 +84,13 @@ TEST(Startup, does_not_wait_for_ever) {
   EXPECT_EQ(client.hear(), "");
   EXPECT_TRUE(client.session.is_over());
 }
+
+// Its answers are not read, so nothing goes on: but time does.
+TEST(Startup, does_not_wait_for_ever_for_who_does_not_read) {
+  Conversation client;
+  client.session.set_output_full(true);
+  client.say(number32(8) + number32(80877103));
+  client.pass_ms(61'000);
+  client.hear();
+  EXPECT_TRUE(client.session.is_over());
+}
