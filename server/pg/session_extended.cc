@@ -256,10 +256,15 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
   if (const auto* show = std::get_if<engine::ShowSetting>(&own)) return show_columns(show->name);
   if (const auto* fetch = std::get_if<engine::FetchCursor>(&own); fetch && !fetch->is_move) {
     const auto portal = TRY(find_portal(session_name(fetch->cursor)));
-    return columns_of(*portal->statement());
+    if (!portal->statement()->plan) return unknown_cursor(session_name(fetch->cursor));
+    return portal->statement()->plan->columns;
   }
-  if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own))
-    return columns_of(*TRY(find_statement(session_name(execute->name))));
+  if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own)) {
+    // It may name itself, or another one that names it.
+    const PreparedStatementPtr prepared = TRY(find_statement(session_name(execute->name)));
+    if (!prepared->plan) return cannot_be_executed();
+    return prepared->plan->columns;
+  }
   return std::vector<sql::ResultColumn>{};
 }
 

@@ -282,7 +282,7 @@ struct Session::OwnStatement {
     const std::string name = session_name(fetch.cursor);
     const auto found = session.portals_.find(name);
     if (found == session.portals_.end() || !found->second->statement()->plan)
-      return Error{ErrorCode::UndefinedCursor, "cursor " + quoted(name) + " does not exist"};
+      return unknown_cursor(name);
     if (fetch.direction != engine::FetchDirection::Forward || fetch.count.value_or(0) < 0)
       return Error{ErrorCode::ObjectState, "cursor can only scan forward", "",
                    "Use FETCH, FETCH n, FETCH FORWARD n or FETCH ALL."};
@@ -332,8 +332,7 @@ struct Session::OwnStatement {
 
   Status operator()(const engine::ExecutePrepared& execute) {
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
-    if (!prepared->plan)
-      return Error{ErrorCode::NotSupported, "EXECUTE of such a statement is not supported yet"};
+    if (!prepared->plan) return cannot_be_executed();
     const std::vector<engine::SqlType>& types = prepared->plan->parameters;
     if (types.size() != execute.arguments.size())
       return Error{

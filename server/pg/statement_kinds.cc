@@ -1,5 +1,7 @@
 #include "server/pg/statement_kinds.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/sql/parse.h"
@@ -104,6 +106,14 @@ std::string session_name(const engine::Name& name) {
   if (name.quoting != engine::Quoting::None) return text;
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
+}
+
+Error cannot_be_executed() {
+  return {ErrorCode::NotSupported, "EXECUTE of such a statement is not supported yet"};
+}
+
+Error unknown_cursor(std::string_view name) {
+  return {ErrorCode::UndefinedCursor, fmt::format("cursor \"{}\" does not exist", name)};
 }
 
 std::vector<sql::ResultColumn> show_columns(std::string_view setting) {

@@ -32,6 +32,10 @@ Error explain_catalog(Error error, std::string_view text);
 // to lower case.
 std::string session_name(const engine::Name& name);
 
+// EXECUTE runs what has a plan: of statements that the session answers itself none.
+Error cannot_be_executed();
+Error unknown_cursor(std::string_view name);
+
 // What SHOW gives: one text column, three for SHOW ALL.
 std::vector<sql::ResultColumn> show_columns(std::string_view setting);
 

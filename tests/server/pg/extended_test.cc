@@ -338,3 +338,14 @@ TEST(Types, that_nobody_knows_are_refused) {
   Begun client;
   EXPECT_TRUE(client.say(parse("SELECT $1", "", {600}) + sync_up()).starts_with("E(0A000 "));
 }
+
+// A server that follows the names runs out of stack.
+TEST(ExtendedProtocol, an_execute_may_name_itself) {
+  Begun client;
+  const std::string refused = "E(0A000 EXECUTE of such a statement is not supported yet)";
+  EXPECT_EQ(client.say(parse("EXECUTE a", "a") + describe_statement("a") + sync_up()),
+            "1 t() " + refused + " Z(I)");
+  EXPECT_EQ(client.say(parse("EXECUTE c", "b") + parse("EXECUTE b", "c") +
+                       bind({}, {.statement = "b"}) + describe_portal() + sync_up()),
+            "1 1 2 " + refused + " Z(I)");
+}
