@@ -95,6 +95,12 @@ def launch(*flags, keeps_log=False, open_files=None):
     return Server(host, int(port), listening["kafka"], stop, server.pid, log)
 
 
+def is_sanitized(server):
+    """Whether the program was built with a sanitizer, whose own memory is much more than the server's."""
+    with open(f"/proc/{server.pid}/maps") as maps:
+        return any(name in line for line in maps for name in ("/libasan.", "/libtsan."))
+
+
 def start_server():
     """The server to test; one that is started here ends with the program."""
     running = os.environ.get("MILLRACE_PG")

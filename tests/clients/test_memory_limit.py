@@ -13,7 +13,7 @@ import time
 
 import kafka_wire
 from kafka_wire import batch_of
-from millrace_server import case, launch, run
+from millrace_server import case, is_sanitized, launch, run
 
 MB = 1 << 20
 IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
@@ -346,4 +346,4 @@ def memory_comes_back():
     assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()
 
 
-run()
+run("a sanitizer has memory of its own" if is_sanitized(SERVER) else None)
