@@ -180,10 +180,15 @@ Status CheckpointWriter::write_position(const Checkpoint& checkpoint) {
 
 Status CheckpointWriter::put_position(WriteTransaction& transaction,
                                       const Checkpoint& checkpoint) const {
+  const TableHandle positions = file_.tables().positions;
+  if (const auto stored = TRY(transaction.get(positions, checkpoint.task))) {
+    const TaskSequence known{ByteReader(*stored).be<int64_t>()};
+    if (known > checkpoint.position) return {};
+  }
   std::string position;
   append_be(position, checkpoint.position.value());
   position += checkpoint.scalars;
-  return transaction.put(file_.tables().positions, checkpoint.task, position);
+  return transaction.put(positions, checkpoint.task, position);
 }
 
 }  // namespace storage

@@ -48,6 +48,9 @@ class CheckpointWriter {
   // Returns the bytes that it takes.
   Result<size_t> write_entry(WriteTransaction& transaction, StoreId store, const StateEntry& entry,
                              std::string& scratch) const;
+  // A position never goes back: an earlier owner's checkpoint, written after the task's new owner has
+  // read where it stands, may have had the journal trimmed up to its own. What is written beside it
+  // is good at both, as the journal from the higher one on is read over it.
   Status put_position(WriteTransaction& transaction, const Checkpoint& checkpoint) const;
 
   StateFile& file_;

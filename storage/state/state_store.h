@@ -30,7 +30,8 @@ struct Checkpoint {
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key once
   std::shared_ptr<const void> keeps;  // what the entries are views of
-  TaskSequence position;              // of the newest journal entry that is contained
+  TaskSequence position;              // of the newest journal entry that is contained; where a
+                                      // higher one is stored that stays, with its scalars
   std::string scalars;                // kept with the position
 };
 struct CheckpointPosition {

@@ -223,6 +223,31 @@ TEST_F(StateStoreTest, a_range_without_an_end_empties_one_store_only) {
   EXPECT_EQ(rows(), (Rows{"s2.a=1"}));
 }
 
+// The journal may have been trimmed up to the position: behind it there would be a gap.
+TEST_F(StateStoreTest, a_position_never_goes_back) {
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 3, "time=3")));
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "2"}}, 7, "time=7")));
+  // The first part of the next owner's: it had read position 3.
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "3"}}, 3, "time=3")));
+  EXPECT_EQ(rows(), Rows{"s.a=3"});
+  EXPECT_EQ(position_.position, TaskSequence{7});
+  EXPECT_EQ(position_.scalars, "time=7");
+  Checkpoint large = checkpoint({}, 3, "time=3");  // goes another way
+  large.removed_ranges.push_back({"s", "b", "c"});
+  ASSERT_TRUE(write(std::move(large)));
+  open();
+  rows();
+  EXPECT_EQ(position_.position, TaskSequence{7});
+  EXPECT_EQ(position_.scalars, "time=7");
+  ASSERT_TRUE(write(checkpoint({}, 8, "time=8")));
+  rows();
+  EXPECT_EQ(position_.position, TaskSequence{8});
+  ASSERT_TRUE(drop("q1/"));
+  ASSERT_TRUE(write(checkpoint({}, 1)));
+  rows();
+  EXPECT_EQ(position_.position, TaskSequence{1}) << "another task under the same id";
+}
+
 TEST_F(StateStoreTest, many_keys_go_in_chunks_and_come_back_whole) {
   options_.chunk_keys = 10;
   open();
