@@ -18,11 +18,13 @@ inline constexpr size_t kMaxChunkBytes = 4 << 20;
 // Threads: the state writer's. Owner: its call.
 class CheckpointWriter {
  public:
-  // `pace` is called between chunks.
-  CheckpointWriter(StateFile& file, size_t chunk_keys, const std::function<void()>& pace)
+  // `pace` is called between chunks; when it fails the checkpoint is given up.
+  using Pace = std::function<Status()>;
+  CheckpointWriter(StateFile& file, size_t chunk_keys, const Pace& pace)
       : file_(file), chunk_keys_(chunk_keys), pace_(pace) {}
 
-  // Fails with InvalidParameter, having done nothing, when a name does not fit.
+  // Fails with InvalidParameter, having done nothing, when a name does not fit, and as `pace` does,
+  // having left the position where it was.
   Status write(const Checkpoint& checkpoint);
 
   // One that fits into a transaction with others: thousands of tasks with a few changes each would
@@ -55,7 +57,7 @@ class CheckpointWriter {
 
   StateFile& file_;
   const size_t chunk_keys_;
-  const std::function<void()>& pace_;
+  const Pace& pace_;
 };
 
 }  // namespace storage

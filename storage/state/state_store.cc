@@ -34,6 +34,8 @@ size_t size_of(const Checkpoint& checkpoint) {
   return size;
 }
 
+Error shutting_down() { return {ErrorCode::ShuttingDown, "the server is shutting down"}; }
+
 struct CheckpointWork {
   Checkpoint checkpoint;
   std::function<void(Status)> done;
@@ -71,7 +73,8 @@ class StateWriter final : public StateStore {
   std::vector<CheckpointWork> take_checkpoints(const CheckpointWriter& writer);
   void write(CheckpointWriter& writer, std::span<const CheckpointWork> group);
   void remove_a_slice();
-  void pace(std::chrono::steady_clock::duration pause);
+  enum class Pause : uint8_t { Over, CutShort };
+  Pause pace(std::chrono::steady_clock::duration pause);
 
   const std::unique_ptr<StateFile> file_;
   const StateOptions options_;
@@ -100,9 +103,8 @@ StateWriter::~StateWriter() {
   }
   changed_.notify_all();
   if (writer_.joinable()) writer_.join();
-  const Error why{ErrorCode::ShuttingDown, "the server is shutting down"};
-  for (const DropWork& work : drops) work.done(why);
-  for (const CheckpointWork& work : checkpoints) work.done(why);
+  for (const DropWork& work : drops) work.done(shutting_down());
+  for (const CheckpointWork& work : checkpoints) work.done(shutting_down());
 }
 
 bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) {
@@ -138,7 +140,10 @@ void StateWriter::run() {
   // Nobody waits for a checkpoint, since the journal has what it holds. Where there are more threads
   // than cores, the loops and the log's writer go first.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
-  const std::function<void()> pace_chunks = [this] { pace(file_->last_change_took()); };
+  const CheckpointWriter::Pace pace_chunks = [this]() -> Status {
+    if (pace(file_->last_change_took()) == Pause::Over) return {};
+    return shutting_down();
+  };
   CheckpointWriter writer(*file_, options_.chunk_keys, pace_chunks);
   while (true) {
     std::unique_lock lock(mutex_);
@@ -210,11 +215,13 @@ void StateWriter::remove_a_slice() {
   }
 }
 
-// Between chunks the disk belongs to the log for as long as the last chunk had it.
-void StateWriter::pace(std::chrono::steady_clock::duration pause) {
+// Between chunks the disk belongs to the log for as long as the last chunk had it. A stop cuts it
+// short.
+StateWriter::Pause StateWriter::pace(std::chrono::steady_clock::duration pause) {
   pass(CrashPoint::BetweenCheckpointChunks);
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, pause, [&] { return stopping_; });
+  const bool must_stop = changed_.wait_for(lock, pause, [&] { return stopping_; });
+  return must_stop ? Pause::CutShort : Pause::Over;
 }
 
 }  // namespace

@@ -52,8 +52,8 @@ struct StateOptions {
 // old position, which replaying the journal from there overwrites with the same values.
 //
 // Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
-// Owner: the node. Destruction finishes the checkpoint at hand and drops the queued ones: their
-// journals remain.
+// Owner: the node. Destruction gives up the checkpoint at hand, after the transaction that it is in,
+// and the queued ones (ShuttingDown): their journals remain.
 class StateStore {
  public:
   // `directory`/state.mdb; fails like open_lmdb_store().

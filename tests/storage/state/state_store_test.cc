@@ -1,6 +1,7 @@
 #include "storage/state/state_store.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <future>
 #include <map>
@@ -337,6 +338,40 @@ TEST_F(StateStoreTest, a_power_cut_between_chunks_leaves_the_old_position) {
   open();
   EXPECT_EQ(rows(), (Rows{"s.a=2", "s.b=1"}));
   EXPECT_EQ(position_.position, TaskSequence{1});
+}
+
+// A range may hold millions of keys. The journal has what the checkpoint would have held.
+TEST_F(StateStoreTest, a_stop_waits_for_one_chunk_and_not_for_a_checkpoint) {
+  constexpr int kKeys = 2000;
+  std::vector<Row> entries;
+  for (int i = 0; i < kKeys; ++i) entries.push_back({"s", std::to_string(i), "v"});
+  Checkpoint emptied = checkpoint({}, 2);
+  emptied.removed_ranges.push_back({"s", "", ""});
+  for (Checkpoint& large : std::array{emptied, checkpoint(entries, 2)}) {
+    options_.chunk_keys = 5000;
+    open();
+    ASSERT_TRUE(write(checkpoint(entries, 1)));
+    options_.chunk_keys = 1;
+    open();
+    std::promise<void> begun;
+    std::atomic<int> commits = 0;
+    disk_.set_before_sync([&] {
+      if (++commits == 3) begun.set_value();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    std::promise<Status> answer;
+    std::function<void(Status)> done = [&](Status status) { answer.set_value(std::move(status)); };
+    ASSERT_TRUE(state_->try_checkpoint(large, done));
+    begun.get_future().wait();
+    state_.reset();
+    EXPECT_LT(commits, kKeys);
+    EXPECT_EQ(answer.get_future().get().error().code, ErrorCode::ShuttingDown);
+    disk_.set_before_sync({});
+    open();
+    rows();
+    EXPECT_EQ(position_.position, TaskSequence{1});
+    ASSERT_TRUE(drop("q1/"));
+  }
 }
 
 TEST_F(StateStoreTest, a_full_disk_fails_the_checkpoint_and_the_next_one_passes) {
