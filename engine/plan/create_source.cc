@@ -141,6 +141,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
 
   const DataSource* old = catalog.find_source(source.name);
   const Existing existing = TRY(check_existing(create, old));
+  if (!old) TRY(check_name_size(source.name, create.name_position));
   if (existing == Existing::Keep) {
     NewSource kept;
     kept.notices.push_back(

@@ -185,6 +185,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
                              kind_word(create.kind), create.name.text, kind_word(existing->kind))}
         .at(create.name_position)
         .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
+  if (!existing) TRY(check_name_size(create.name.text, create.name_position));
 
   Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
   TRY(check_ungrouped_aggregates(analysis));

@@ -94,6 +94,7 @@ std::string fold_name(std::string_view text) {
 
 Result<std::string> read_query_id(const Property& property) {
   const std::string id = absl::AsciiStrToUpper(property.text());
+  TRY(check_name_size(id, property.position));
   const bool is_word = !id.empty() && std::ranges::all_of(id, [](unsigned char c) {
     return absl::ascii_isalnum(c) || c == '_';
   });
@@ -305,6 +306,16 @@ Result<std::optional<SourceWindow>> read_window(const PropertyList& properties) 
 }
 
 }  // namespace
+
+Status check_name_size(std::string_view name, TextPosition position) {
+  if (name.size() <= kMaxNameSize) return {};
+  return Error{
+      ErrorCode::LimitExceeded,
+      fmt::format("names of streams, tables and queries have at most {} bytes, and this one "
+                  "has {}",
+                  kMaxNameSize, name.size())}
+      .at(position);
+}
 
 Result<SourceProperties> read_source_properties(const PropertyList& properties,
                                                 WithClauseOf statement) {

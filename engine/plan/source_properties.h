@@ -3,12 +3,19 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
 #include "engine/sql/ast.h"
 
 namespace engine {
+
+// Names of streams and tables, and QUERY_IDs, are parts of the ids of tasks, which storage bounds;
+// Kafka's bound for names of topics is as good as any.
+inline constexpr size_t kMaxNameSize = 249;
+// Fails with LimitExceeded when a new one cannot have the name that stands at `position`.
+Status check_name_size(std::string_view name, TextPosition position);
 
 // Whose WITH clause it is: each statement knows its own properties.
 enum class WithClauseOf : uint8_t { CreateSource, CreateAsSelect, InsertSelect };

@@ -119,6 +119,19 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined) {
   return {};
 }
 
+// One that no store takes is not asked for: it would be refused together with those of all others.
+Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t stage,
+                                        int32_t number) {
+  std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
+  if (is_task_id(id)) return id;
+  return Error{ErrorCode::ObjectState,
+               fmt::format("the id of the query is too long: those of its tasks have at most {} "
+                           "bytes",
+                           kMaxTaskIdSize),
+               {},
+               "Create it anew under a shorter name."};
+}
+
 Status QueryTasks::place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                          std::vector<Place>& places) {
   const engine::QueryPlan& plan = *launch.defined->plan;
@@ -133,7 +146,7 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
                         index,
                         static_cast<int>(stage),
                         partition,
-                        fmt::format("{}/{}/{}", plan.id, stage, partition),
+                        TRY(task_id(plan, stage, partition)),
                         {},
                         {},
                         {}});

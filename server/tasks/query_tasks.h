@@ -96,6 +96,7 @@ class QueryTasks {
     storage::TaskStart begun;
     std::unique_ptr<ShardTask> built;
   };
+  static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
   Status make_exchanges(const DefinedQuery& defined);
   // Fails when the query cannot have all of its tasks.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,

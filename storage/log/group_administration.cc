@@ -28,7 +28,7 @@ std::string batch_table_name(const Partition& partition) {
 Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const std::string> tasks) {
   // All are checked first: a refused request has written nothing.
   for (const std::string& task : tasks)
-    if (task.empty() || task.size() > kMaxTaskIdSize || task.find('\0') != task.npos)
+    if (!is_task_id(task))
       return Error{ErrorCode::InvalidParameter,
                    "the id of a task is empty, too long, or has a NUL"};
   std::vector<TaskStart> starts;

@@ -154,8 +154,8 @@ Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task)
 }
 
 Result<TaskRow> GroupTransaction::check_task(const TaskCommit& commit) {
-  if (commit.task.empty() || commit.task.size() > kMaxTaskIdSize)
-    return Error{ErrorCode::InvalidParameter, "the id of a task is empty or too long"};
+  if (!is_task_id(commit.task))
+    return Error{ErrorCode::InvalidParameter, "the id of a task is empty, too long, or has a NUL"};
   const auto row = TRY(task_row(commit.task));
   if (!row || row->epoch != commit.epoch)
     return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} is over",

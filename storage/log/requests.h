@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/task_id.h"
 #include "records/batch.h"
 #include "storage/log/topic_partition.h"
 
@@ -40,14 +41,13 @@ struct PartitionTrim {
 // The end of a micro-batch of one task: its effects (the journal entry) and its outputs become
 // durable and visible together.
 struct TaskCommit {
-  std::string task;       // 1 to kMaxTaskIdSize bytes without NUL
+  std::string task;       // is_task_id()
   TaskEpoch epoch;        // from raise_epoch()
   TaskSequence sequence;  // one more than that of the task's last commit
   std::string journal;
   std::vector<PartitionBatches> outputs;
   std::vector<PartitionTrim> trims;
 };
-inline constexpr size_t kMaxTaskIdSize = 400;
 
 // What a task's new owner starts from.
 struct TaskStart {

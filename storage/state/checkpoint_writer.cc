@@ -9,12 +9,11 @@ namespace storage {
 
 namespace {
 
-constexpr size_t kMaxNameSize = 200;
 // Of a small checkpoint.
 constexpr size_t kSmallKeys = 256, kSmallBytes = 64 << 10;
 
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameSize && name.find('\0') == name.npos;
+bool is_store_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxStoreNameSize && name.find('\0') == name.npos;
 }
 
 bool begin_alike(std::string_view left, std::string_view right) {
@@ -24,8 +23,8 @@ bool begin_alike(std::string_view left, std::string_view right) {
 }  // namespace
 
 Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
-  const auto has_name = [](const auto& part) { return is_name(part.store); };
-  if (!is_name(checkpoint.task) || !std::ranges::all_of(checkpoint.entries, has_name) ||
+  const auto has_name = [](const auto& part) { return is_store_name(part.store); };
+  if (!is_task_id(checkpoint.task) || !std::ranges::all_of(checkpoint.entries, has_name) ||
       !std::ranges::all_of(checkpoint.removed_ranges, has_name))
     return Error{ErrorCode::InvalidParameter, "the name of a task or a store is empty or too long"};
   return {};

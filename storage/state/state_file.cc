@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kLogKey = "log";
 
+static_assert(kMaxTaskIdSize + 1 + kMaxStoreNameSize <= kMaxKeySize);  // of the table `stores`
+
 }  // namespace
 
 std::string store_key(std::string_view task, std::string_view store) {

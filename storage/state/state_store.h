@@ -10,9 +10,13 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/task_id.h"
 #include "storage/kv/kv.h"
 
 namespace storage {
+
+// Of a store's name, which has no NUL and is not empty either.
+inline constexpr size_t kMaxStoreNameSize = 110;
 
 struct StateEntry {
   std::string_view store, key;
@@ -26,7 +30,7 @@ struct StateRange {
 // The change of a task's state since its last checkpoint. Ranges are removed first, then entries
 // are written, so an entry within a range stays.
 struct Checkpoint {
-  std::string task;  // 1 to 200 bytes without NUL; store names likewise
+  std::string task;  // is_task_id()
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key once
   std::shared_ptr<const void> keeps;  // what the entries are views of

@@ -150,6 +150,18 @@ TEST_F(CreateSourceTest, the_timestamp_column_must_be_a_time) {
   EXPECT_EQ(source("S").timestamp, (TimestampColumn{"A", "y"}));
 }
 
+// Names are parts of the ids of tasks, which storage bounds.
+TEST_F(CreateSourceTest, a_name_has_so_many_bytes_at_most) {
+  const std::string longest(249, 'N');
+  EXPECT_TRUE(create("CREATE STREAM " + longest + " (A INT);"));
+  const auto refused = create("CREATE STREAM s" + longest + " (A INT) WITH (kafka_topic='t');");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(refused.error().message,
+            "names of streams, tables and queries have at most 249 bytes, and this one has 250");
+  EXPECT_EQ(refused.error().position->column, 15u);
+}
+
 TEST_F(CreateSourceTest, an_existing_name_is_kept_refused_or_replaced) {
   ASSERT_TRUE(create("CREATE STREAM S (A INT);"));
   add_topic("s", 4);

@@ -112,6 +112,40 @@ TEST_F(SupervisorTest, a_query_with_the_id_of_one_that_was_dropped_begins_anew) 
   }
 }
 
+TEST_F(SupervisorTest, names_are_bounded_so_that_those_of_tasks_fit) {
+  const std::string longest(249, 'n');
+  const Status created = node_->define("CREATE STREAM " + longest + " AS SELECT v FROM s;");
+  ASSERT_TRUE(created) << created.error().message;
+  EXPECT_EQ(node_->supervisor->troubles().size(), 0u);
+  ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
+  const auto insert = [&](const std::string& id) {
+    return node_->define("INSERT INTO out WITH (QUERY_ID = '" + id + "') SELECT v FROM s;");
+  };
+  const Status inserted = insert(longest);
+  EXPECT_TRUE(inserted) << inserted.error().message;
+  EXPECT_EQ(insert(longest + "x").error().code, ErrorCode::LimitExceeded);
+  const Status refused =
+      node_->define("CREATE STREAM x" + longest + " WITH (kafka_topic = 'x') AS SELECT v FROM s;");
+  EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
+}
+
+// From before names were bounded.
+TEST_F(SupervisorTest, a_query_whose_id_is_too_long_keeps_no_other_from_running) {
+  const DefinedQueryPtr query = node_->definitions->image()->find_query("CTAS_T_0");
+  auto long_plan = std::make_shared<engine::QueryPlan>(*query->plan);
+  long_plan->id = std::string(500, 'q');
+  const auto long_query = std::make_shared<DefinedQuery>(*query);
+  long_query->plan = long_plan;
+  node_->supervisor->start({long_query, query});
+  EXPECT_EQ(trouble(), std::nullopt);
+  EXPECT_EQ(task_count(), 4u);
+  const auto found = node_->supervisor->trouble_of(long_plan->id);
+  ASSERT_TRUE(found);
+  EXPECT_NE(found->message.find("is too long"), std::string::npos) << found->message;
+  node_->supervisor->stop(*long_query, QueryRunner::Keep::Nothing);
+  EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
+}
+
 // What is behind in the log counts whether or not a task looks at it.
 TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
   const auto lag = [&] {

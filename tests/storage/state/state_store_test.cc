@@ -409,8 +409,20 @@ TEST_F(StateStoreTest, names_that_do_not_fit_are_refused) {
   Checkpoint nameless = checkpoint({}, 1);
   nameless.task = "";
   EXPECT_EQ(write(std::move(nameless)).error().code, ErrorCode::InvalidParameter);
-  EXPECT_EQ(write(checkpoint({{std::string(201, 's'), "a", "1"}}, 1)).error().code,
-            ErrorCode::InvalidParameter);
+  EXPECT_EQ(
+      write(checkpoint({{std::string(kMaxStoreNameSize + 1, 's'), "a", "1"}}, 1)).error().code,
+      ErrorCode::InvalidParameter);
+}
+
+// What the log takes as a task this store takes too: else its journal would only ever grow.
+TEST_F(StateStoreTest, the_longest_names_fit) {
+  const std::string task(kMaxTaskIdSize, 't'), store(kMaxStoreNameSize, 's');
+  Checkpoint longest = checkpoint({{store, "a", "1"}}, 1);
+  longest.task = task;
+  ASSERT_TRUE(write(longest));
+  EXPECT_EQ(rows(task), Rows{store + ".a=1"});
+  longest.task += 't';
+  EXPECT_EQ(write(std::move(longest)).error().code, ErrorCode::InvalidParameter);
 }
 
 TEST(StateStore, a_file_of_another_log_is_refused) {
