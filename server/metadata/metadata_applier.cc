@@ -145,6 +145,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement&
                                     return status ? status->readable_end() : Offset(0);
                                   }};
   PlannedDefinition planned = TRY(plan_definition(statement, *now, settings_, properties, sources));
+  // Before the append: from then on a restart takes what lies there for the new query's.
+  for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) TRY(commit(planned.command));
   return DefinitionOutcome{std::move(planned.tag), std::move(planned.notices)};
 }

@@ -325,6 +325,9 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   if (effect.started)
     command.changes.push_back(PutQuery{resolver.started_query(effect, statement.text)});
   TRY(materialize_tables(effect, image, resolver, command.changes));
+  for (const DefinitionChange& change : command.changes)
+    if (const auto* put = std::get_if<PutQuery>(&change))
+      planned.new_queries.push_back(put->query->plan->id);
   planned.command.parts.push_back({std::string(kSqlPart), encode_definition(command)});
   return planned;
 }

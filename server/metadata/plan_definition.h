@@ -20,6 +20,7 @@ bool is_definition(const engine::Statement& statement);
 struct PlannedDefinition {
   bool is_nothing = false;  // IF NOT EXISTS and it does, DROP IF EXISTS and it does not
   storage::MetadataCommand command;
+  std::vector<std::string> new_queries;  // ids of those that the command makes
   std::vector<std::string> notices;
   std::string tag;  // "CREATE STREAM"
 };

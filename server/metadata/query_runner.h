@@ -11,7 +11,7 @@
 
 namespace server {
 
-// None of these fails: what goes wrong is a state of the query (ERROR, with the reason), and is
+// But for finish_removal() none of these fails: what goes wrong is a state of the query (ERROR, with the reason), and is
 // tried again with back-off until it works or the query is stopped.
 //
 // Threads: the metadata thread, which may wait.
@@ -36,7 +36,9 @@ class QueryRunner {
   // also forgets their state, for good.
   enum class Keep : uint8_t { State, Nothing };
   virtual void stop(const DefinedQuery& defined, Keep keep) = 0;
-  // The same, keeping its state, for a query that is still defined but cannot run any more.
+  // A query of this id is about to be defined: nothing is left of one that was stopped before it.
+  virtual Status finish_removal(const std::string& query_id) = 0;
+  // As stop(), keeping its state, for a query that is still defined but cannot run any more.
   virtual void stop_with_error(const DefinedQuery& defined, Error why) = 0;
   virtual void pause(const std::string& query_id, bool is_paused) = 0;
   // Removes the partitions and records of a topic that is not defined any more.

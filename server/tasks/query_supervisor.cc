@@ -249,6 +249,12 @@ Status QuerySupervisor::finish_removal_of(const std::string& query_id) {
   return try_remove(std::move(removal));
 }
 
+Status QuerySupervisor::finish_removal(const std::string& query_id) {
+  const Gate::Pass pass(gate_);
+  if (pass.is_admitted()) return finish_removal_of(query_id);
+  return Error{ErrorCode::ShuttingDown, "the server is shutting down"};
+}
+
 void QuerySupervisor::task_failed(const TaskNews& news) {
   std::lock_guard lock(mutex_);
   if (!schedule_.task_failed(news, now_ms())) return;

@@ -39,6 +39,7 @@ class QuerySupervisor final : public QueryRunner {
   void remove_leftovers(const Known& known) override;
   void start(std::vector<QueryPtr> queries) override;
   void stop(const DefinedQuery& defined, Keep keep) override;
+  Status finish_removal(const std::string& query_id) override;
   void stop_with_error(const DefinedQuery& defined, Error why) override;
   void pause(const std::string& query_id, bool is_paused) override;
   void drop_topic(const Uuid& topic) override;

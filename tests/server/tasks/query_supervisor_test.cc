@@ -146,6 +146,35 @@ TEST_F(SupervisorTest, a_query_whose_id_is_too_long_keeps_no_other_from_running)
   EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
 }
 
+// After a crash nothing would tell the new query's state from the one that was to be removed.
+TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
+  ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
+  const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'MINE') SELECT v FROM s;";
+  ASSERT_TRUE(node_->define(insert));
+  for (const char* task : {"CTAS_T_0/0/0", "MINE/0/0"}) {
+    storage::Checkpoint kept{.task = task,
+                             .removed_ranges = {},
+                             .entries = {},
+                             .keeps = {},
+                             .position = TaskSequence{1},
+                             .scalars = {}};
+    std::promise<Status> written;
+    std::function<void(Status)> done = [&](Status status) { written.set_value(std::move(status)); };
+    ASSERT_TRUE(node_->state->try_checkpoint(kept, done));
+    ASSERT_TRUE(written.get_future().get());
+  }
+
+  disks_.state.set_capacity(1);
+  ASSERT_TRUE(node_->define("TERMINATE mine;"));
+  const Revision before = node_->metadata->last_revision();
+  EXPECT_EQ(node_->define(insert).error().code, ErrorCode::DiskFull);
+  EXPECT_EQ(node_->metadata->last_revision(), before);
+  EXPECT_EQ(node_->definitions->image()->find_query("MINE"), nullptr);
+  disks_.state.set_capacity(SIZE_MAX);
+  EXPECT_TRUE(node_->define(insert));
+  EXPECT_EQ(node_->state->task_ids().value().size(), 1u);
+}
+
 // What is behind in the log counts whether or not a task looks at it.
 TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
   const auto lag = [&] {
