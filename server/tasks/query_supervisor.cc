@@ -85,6 +85,10 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (launches.empty()) return;
   std::vector<Status> started = tasks_.start(launches);
+  // One that is over does not go on with the tasks that it had. Without mutex_: waits for the shards.
+  for (size_t i = 0; i < launches.size(); ++i)
+    if (!started[i] && RestartSchedule::is_for_good(started[i].error()))
+      tasks_.remove(launches[i].defined->plan->id);
   std::lock_guard lock(mutex_);
   bool is_failed = false;
   for (size_t i = 0; i < launches.size(); ++i) {

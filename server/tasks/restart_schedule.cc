@@ -24,9 +24,10 @@ bool blames_record(ErrorCode code) {
   }
 }
 
-// Only a statement can mend it: a topic that is gone does not come back under its id.
-bool is_for_good(ErrorCode code) {
-  switch (code) {
+}  // namespace
+
+bool RestartSchedule::is_for_good(const Error& error) {
+  switch (error.code) {
     case ErrorCode::UnknownTopic:
     case ErrorCode::ObjectState:
     case ErrorCode::IncompatibleFormat:
@@ -35,8 +36,6 @@ bool is_for_good(ErrorCode code) {
       return false;
   }
 }
-
-}  // namespace
 
 // The number of the run changes here, so that news of the one that is about to be replaced are old
 // already.
@@ -62,7 +61,7 @@ void RestartSchedule::started(const std::string& query_id) {
 
 void RestartSchedule::start_failed(const std::string& query_id, Error error, int64_t now_ms) {
   Entry& entry = *states_.try_emplace(query_id).first;
-  const bool for_good = is_for_good(error.code);
+  const bool for_good = is_for_good(error);
   entry.second.error = std::move(error);
   if (for_good)
     enter(entry, Phase::Stopped);

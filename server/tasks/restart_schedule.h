@@ -69,6 +69,9 @@ class RestartSchedule {
 
   explicit RestartSchedule(BackOff back_off = {}) : back_off_(back_off) {}
 
+  // Only a statement can mend it: a topic that is gone does not come back under its id.
+  static bool is_for_good(const Error& error);
+
   // A new run of the query; news of all earlier ones are old from now on.
   Attempt begin_run(const std::string& query_id);
   // Its tasks are on the shards.

@@ -45,6 +45,23 @@ TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
 }
 
+// What it would make of half of an input is wrong, and a restart would end it anyway.
+TEST_F(SupervisorTest, a_join_whose_inputs_come_apart_stops_at_once) {
+  ASSERT_TRUE(node_->define("CREATE STREAM l (k INT KEY, v INT) WITH (PARTITIONS = 2);"));
+  ASSERT_TRUE(node_->define("CREATE TABLE r (k INT PRIMARY KEY, w INT) WITH (PARTITIONS = 2);"));
+  ASSERT_TRUE(node_->define("CREATE STREAM j AS SELECT l.k, v, w FROM l JOIN r ON l.k = r.k;"));
+  const auto joins = [&] {
+    return std::ranges::count_if(node_->reports(), [](const ShardTaskReport& report) {
+      return report.query_id.starts_with("CSAS_J_");
+    });
+  };
+  EXPECT_EQ(joins(), 2);
+  ASSERT_TRUE(node_->change(GrowTopic{"l", 3}));
+  EXPECT_EQ(joins(), 0);
+  EXPECT_EQ(node_->supervisor->troubles().size(), 1u);
+  EXPECT_EQ(node_->supervisor->troubles().begin()->second.code, ErrorCode::ObjectState);
+}
+
 TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_and_says_what_to_do) {
   ASSERT_TRUE(node_->change(DeleteTopic{"s"}));
   ASSERT_TRUE(trouble());
