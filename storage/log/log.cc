@@ -17,6 +17,9 @@ constexpr uint32_t kLogFormatVersion = 2;
 // The log's own and those of the parts that share its store.
 constexpr size_t kOtherTables = 64;
 
+// Of a group, beside appends and commits: removing some entries, and what others write.
+constexpr size_t kAdministrationWeight = 64 << 10, kSubmittedWeight = 4 << 10;
+
 // False when the lane was full; then request and callback are back where they came from.
 template <class Work, class Request>
 bool try_put(LogCore& core, RequestQueue::Lane lane, size_t size_bytes, Request& request,
@@ -35,9 +38,11 @@ bool try_put(LogCore& core, RequestQueue::Lane lane, size_t size_bytes, Request&
 }
 
 void submit_unbounded(LogCore& core, std::function<Status(GroupTransaction&)> apply,
-                      std::function<void(Status)> done) {
+                      std::function<void(Status)> done,
+                      size_t weight_bytes = kAdministrationWeight) {
   LogWork work = OtherWork{std::move(apply), std::move(done)};
-  if (!core.queue().put_unbounded(work)) std::get<OtherWork>(work).done(core.refusal());
+  if (!core.queue().put_unbounded(work, weight_bytes))
+    std::get<OtherWork>(work).done(core.refusal());
 }
 
 // The same for what is done in parts, a group for each, so that others' requests come in between.
@@ -213,7 +218,7 @@ void Log::submit(std::function<Status(WriteTransaction&)> apply, std::function<v
   submit_unbounded(
       *core_,
       [apply = std::move(apply)](GroupTransaction& group) { return apply(group.transaction()); },
-      std::move(done));
+      std::move(done), kSubmittedWeight);
 }
 
 KeyValueStore& Log::store() { return core_->store(); }

@@ -35,18 +35,18 @@ RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size
     if (closed_) return Admission::Closed;
     LaneState& to = lane(which);
     if (to.held_bytes != 0 && to.held_bytes + size_bytes > limit_bytes_) return Admission::Full;
-    to.slots.push_back({std::move(work), size_bytes});
+    to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
   }
   ready_.notify_one();
   return Admission::Taken;
 }
 
-bool RequestQueue::put_unbounded(LogWork& work) {
+bool RequestQueue::put_unbounded(LogWork& work, size_t weight_bytes) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return false;
-    lane(Lane::Tasks).slots.push_back({std::move(work), 0});
+    lane(Lane::Tasks).slots.push_back({std::move(work), 0, weight_bytes});
   }
   ready_.notify_one();
   return true;
@@ -79,7 +79,7 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
     from.slots.pop_front();
     assert(from.held_bytes >= slot.size_bytes);
     from.held_bytes -= slot.size_bytes;
-    (from_tasks ? tasks_bytes : clients_bytes) += slot.size_bytes;
+    (from_tasks ? tasks_bytes : clients_bytes) += slot.weight_bytes;
     gathered.group.push_back(std::move(slot.work));
   }
   gathered.waiters = std::exchange(waiters_, {});

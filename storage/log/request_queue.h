@@ -46,8 +46,9 @@ class RequestQueue {
   enum class Admission { Taken, Full, Closed };
   // Moves from `work` only when it is taken. An empty lane takes work of any size.
   Admission put(Lane lane, LogWork& work, size_t size_bytes);
-  // For work that is small and rare: not bounded. False when the queue is closed.
-  bool put_unbounded(LogWork& work);
+  // For work that is small: not bounded. False when the queue is closed. Thousands of pieces may come
+  // at once, so each takes `weight_bytes` of a group.
+  bool put_unbounded(LogWork& work, size_t weight_bytes);
 
   struct Gathered {
     std::vector<LogWork> group;
@@ -74,7 +75,8 @@ class RequestQueue {
  private:
   struct Slot {
     LogWork work;
-    size_t size_bytes;
+    size_t size_bytes;    // of what the lane holds
+    size_t weight_bytes;  // of a group
   };
   struct LaneState {
     std::deque<Slot> slots;

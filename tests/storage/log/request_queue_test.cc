@@ -43,6 +43,21 @@ TEST(RequestQueue, tasks_take_a_quarter_of_a_group_however_many_wait) {
   EXPECT_EQ(queue.gather(1000).group.size(), 3u);
 }
 
+// Thousands of tasks may have their journals trimmed at once: a client does not wait for all of them.
+TEST(RequestQueue, other_work_counts_in_a_group_and_is_not_bounded) {
+  RequestQueue queue(100);
+  for (int i = 0; i < 1000; ++i) {
+    LogWork work = OtherWork{};
+    ASSERT_TRUE(queue.put_unbounded(work, 50));
+  }
+  put(queue, Lane::Clients, "c", 10);
+  EXPECT_EQ(queue.backlog().bytes, 10u);
+  const auto group = queue.gather(1000).group;
+  EXPECT_LE(group.size(), 7u);
+  EXPECT_EQ(queue.backlog().bytes, 0u) << "the client's is among them";
+  EXPECT_EQ(put(queue, Lane::Tasks, "t", 100), Admission::Taken) << "they hold nothing of the lane";
+}
+
 TEST(RequestQueue, tells_what_waits_in_both_lanes) {
   RequestQueue queue(1000);
   put(queue, Lane::Clients, "c", 100);
