@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "storage/log/producer_state.h"
 
 namespace storage {
@@ -50,15 +52,19 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
     if (partition_ && number != partition_->number && leave_partition()) break;
     if (!entry) {
       next_key_.clear();
+      has_warned_ = false;
       next_sweep_ms_ = now_ms + std::min(kLongestPauseMs, limits_.expiration_ms / 2);
       break;
     }
     if (!partition_) partition_ = OfPartition{*number, {}};
-    const int64_t append_ms = TRY(ProducerState::decode(entry->value)).last_append_ms();
-    if (is_to_go(append_ms, now_ms))
+    if (const auto state = ProducerState::decode(entry->value); !state) {
+      if (!std::exchange(has_warned_, true))
+        log_warn("a producer is not swept error=\"{}\"", state.error().message);
+    } else if (is_to_go(state->last_append_ms(), now_ms)) {
       going.emplace_back(entry->key);
-    else if (!partition_->cutoff_ms)
-      partition_->append_times.push_back(append_ms);
+    } else if (!partition_->cutoff_ms) {
+      partition_->append_times.push_back(state->last_append_ms());
+    }
     next_key_ = std::string(entry->key) + '\0';
     entry = TRY(cursor->next());
   }

@@ -42,7 +42,8 @@ class ProducerSweep {
 
   const TableHandle producers_;
   const Limits limits_;
-  std::string next_key_;  // empty between sweeps
+  std::string next_key_;     // empty between sweeps
+  bool has_warned_ = false;  // in this sweep, of one that is damaged: it is stepped over
   int64_t next_sweep_ms_ = 0;
   std::optional<OfPartition> partition_;
 };

@@ -78,6 +78,20 @@ TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
   EXPECT_FALSE(read->get(table_, producer_key(LogNumber{4}, ProducerId{10})).value());
 }
 
+// The writer would come back to it at once, for ever.
+TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
+  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100});
+  add(1, 1, 100);
+  add(1, 3, 100);
+  auto write = store_->begin_write().value();
+  ASSERT_TRUE(write->put(table_, producer_key(LogNumber{1}, ProducerId{2}), "?"));
+  ASSERT_TRUE(write->commit());
+  write.reset();
+  EXPECT_EQ(sweep(producers, 5000), 2u);
+  EXPECT_EQ(left(1), 1u);
+  EXPECT_EQ(producers.due_in_ms(5000), 500);
+}
+
 TEST_F(ProducerSweepTest, a_large_table_is_swept_in_slices) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 2000});
   auto write = store_->begin_write().value();
