@@ -46,6 +46,7 @@ Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
   if (row.epoch == TaskEpoch{1} || producer_epoch == 0)
     row.producer_id = TRY(allocate_producer_ids(1));
   TRY(transaction_->put(tables_.tasks, task, encode(row)));
+  renewed_tasks_.emplace_back(task);
   return TaskStart{row.epoch, row.last_sequence, row.producer_id, producer_epoch};
 }
 
@@ -79,8 +80,10 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
   std::vector<JournalId> journals;
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
-       entry = TRY(cursor->next()))
+       entry = TRY(cursor->next())) {
     journals.push_back(TRY(decode_task_row(entry->value)).journal);
+    renewed_tasks_.emplace_back(entry->key);
+  }
   cursor.reset();
   TRY(transaction_->erase_range(tables_.tasks, prefix, *end));
   for (const JournalId journal : journals)

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/container/flat_hash_set.h>
@@ -71,6 +72,8 @@ class GroupTransaction {
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
   // What is left to be removed in slices.
   const std::vector<Removal>& removals() const { return removals_; }
+  // Tasks that have another owner, or none, since this was asked last.
+  std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }
 
  private:
   struct PlannedBatch {
@@ -118,6 +121,7 @@ class GroupTransaction {
   std::vector<std::shared_ptr<Partition>> created_, dropped_;
   absl::flat_hash_set<TopicPartition> dropped_ids_;
   std::vector<Removal> removals_;
+  std::vector<std::string> renewed_tasks_;
   size_t free_tables_;
   const int64_t now_ms_;
 };

@@ -232,7 +232,11 @@ LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Err
   auto& other = std::get<OtherWork>(work);
   Status status = other.apply(transaction);
   if (!status) error = status.error();
-  return [&other, status = std::move(status)] { other.done(status); };
+  return [this, &other, status = std::move(status), renewed = transaction.take_renewed_tasks()] {
+    // A task that is made again under its id begins at its first epoch again.
+    for (const std::string& task : renewed) refused_.erase(task);
+    other.done(status);
+  };
 }
 
 Result<std::vector<AppendedBatch>> LogCore::apply_append(GroupTransaction& transaction,

@@ -150,6 +150,15 @@ TEST_F(TaskCommitTest, a_gap_and_a_repetition_are_refused_and_so_is_all_that_fol
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "b0"}));
 }
 
+TEST_F(TaskCommitTest, a_task_that_is_made_anew_does_not_inherit_a_refusal) {
+  const TaskStart owner = start();
+  EXPECT_EQ(refusal_of(commit_of(owner.epoch, 3, "c")), ErrorCode::OutOfOrderSequence);
+  ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q1/", std::move(done)); }));
+  const TaskStart again = start();
+  EXPECT_EQ(again.epoch, owner.epoch);
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(again.epoch, 1, "a")));
+}
+
 TEST_F(TaskCommitTest, several_in_flight_are_durable_in_order_up_to_the_refused_one) {
   const TaskStart owner = start();
   std::promise<void> last;
