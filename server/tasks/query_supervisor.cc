@@ -14,6 +14,7 @@ namespace {
 
 constexpr BackOff kRemovalPace{200, 30'000};
 constexpr int64_t kRemovalsAtStopMs = 1'000;
+constexpr int64_t kFirstPatienceMs = 500;
 
 }  // namespace
 
@@ -49,15 +50,7 @@ void QuerySupervisor::run() {
       continue;  // something else may have become due, or nothing
     }
     lock.unlock();
-    {
-      std::lock_guard operation(operation_mutex_);
-      std::vector<RestartSchedule::Attempt> attempts;
-      {
-        std::lock_guard state(mutex_);
-        attempts = schedule_.take_due(now_ms());
-      }
-      launch(attempts);
-    }
+    attempt_due();
     remove_next();
     await_room();
     lock.lock();
@@ -68,8 +61,31 @@ void QuerySupervisor::run() {
   while (now_ms() < until_ms && remove_next()) continue;
 }
 
+std::unique_lock<std::mutex> QuerySupervisor::begin_operation() {
+  ++waiting_operations_;
+  std::unique_lock operation(operation_mutex_);
+  --waiting_operations_;
+  return operation;
+}
+
+void QuerySupervisor::attempt_due() {
+  std::lock_guard operation(operation_mutex_);
+  std::vector<RestartSchedule::Attempt> attempts;
+  {
+    std::lock_guard lock(mutex_);
+    attempts = schedule_.take_due(now_ms());
+  }
+  if (attempts.empty()) return;
+  has_given_way_ = false;
+  launch(attempts, [this, until_ms = now_ms() + patience_ms_] {
+    return waiting_operations_ > 0 && now_ms() >= until_ms;
+  });
+  patience_ms_ = has_given_way_ ? std::max(kFirstPatienceMs, patience_ms_ * 2) : 0;
+}
+
 // Under operation_mutex_.
-void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attempts) {
+void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attempts,
+                             const GivesWay& gives_way) {
   std::vector<QueryTasks::Launch> launches;
   for (const RestartSchedule::Attempt& attempt : attempts) {
     const auto found = wanted_.find(attempt.query_id);
@@ -84,7 +100,7 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
     launches.push_back({found->second.defined, attempt.run, attempt.mode, found->second.is_paused});
   }
   if (launches.empty()) return;
-  std::vector<Status> started = tasks_.start(launches);
+  std::vector<Status> started = tasks_.start(launches, gives_way);
   // One that is over does not go on with the tasks that it had. Without mutex_: waits for the shards.
   for (size_t i = 0; i < launches.size(); ++i)
     if (!started[i] && RestartSchedule::is_for_good(started[i].error()))
@@ -99,6 +115,11 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
     }
     // At the end of a stop nobody wants to hear of what was not started any more.
     Error error = std::move(started[i]).error();
+    if (error.code == ErrorCode::QueryCanceled) {
+      schedule_.put_off({id, launches[i].run, launches[i].mode}, now_ms());
+      has_given_way_ = is_failed = true;
+      continue;
+    }
     if (error.code == ErrorCode::UnknownTopic)
       error.hint = hint_about_lost_topic(*launches[i].defined);
     if (error.code != ErrorCode::ShuttingDown) report(id, error, "not started");
@@ -131,7 +152,7 @@ void QuerySupervisor::remove_leftovers(const Known& known) {
 void QuerySupervisor::start(std::vector<QueryPtr> queries) {
   const Gate::Pass pass(gate_);
   if (!pass.is_admitted()) return;
-  std::lock_guard operation(operation_mutex_);
+  const auto operation = begin_operation();
   std::vector<RestartSchedule::Attempt> attempts;
   for (QueryPtr& query : queries) {
     const std::string id = query->plan->id;
@@ -140,7 +161,7 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));
   }
-  launch(attempts);
+  launch(attempts, [] { return false; });  // whoever could wait has asked for it
 }
 
 void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
@@ -148,7 +169,7 @@ void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
   if (!pass.is_admitted()) return;
   const std::string& id = defined.plan->id;
   {
-    std::lock_guard operation(operation_mutex_);
+    const auto operation = begin_operation();
     wanted_.erase(id);
     {
       std::lock_guard lock(mutex_);
@@ -165,7 +186,7 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
   const Gate::Pass pass(gate_);
   if (!pass.is_admitted()) return;
   const std::string& id = defined.plan->id;
-  std::lock_guard operation(operation_mutex_);
+  const auto operation = begin_operation();
   {
     std::lock_guard lock(mutex_);
     // Of a lost topic who deletes it tells once, for all queries.
@@ -178,7 +199,7 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
 void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   const Gate::Pass pass(gate_);
   if (!pass.is_admitted()) return;
-  std::lock_guard operation(operation_mutex_);
+  const auto operation = begin_operation();
   const auto found = wanted_.find(query_id);
   if (found == wanted_.end()) return;
   found->second.is_paused = is_paused;

@@ -1,5 +1,6 @@
 // Keeps queries running: starts their tasks, and builds them anew when they fail.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -64,7 +65,11 @@ class QuerySupervisor final : public QueryRunner {
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
-  void launch(const std::vector<RestartSchedule::Attempt>& attempts);
+  // For what somebody waits for: an attempt that restores much state makes way.
+  std::unique_lock<std::mutex> begin_operation();
+  using GivesWay = QueryTasks::GivesWay;
+  void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
+  void attempt_due();
   void remove_later(Removal removal);
   bool remove_next();
   Status try_remove(Removal removal);
@@ -81,8 +86,13 @@ class QuerySupervisor final : public QueryRunner {
 
   // One operation on tasks at a time; taken before mutex_.
   std::mutex operation_mutex_;
+  std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
+  // So long attempts do not make way, lest a stream of statements keeps a query from starting: longer
+  // after each time that they did, and anew after each time that they had not to.
+  int64_t patience_ms_ = 0;
+  bool has_given_way_ = false;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_

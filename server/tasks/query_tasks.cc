@@ -168,7 +168,14 @@ Status QueryTasks::raise_epochs(std::span<Place> places) {
   return {};
 }
 
-Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics) {
+Status QueryTasks::check_goes_on(const GivesWay& gives_way) const {
+  if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+  if (gives_way()) return Error{ErrorCode::QueryCanceled, "the start gave way to a statement"};
+  return {};
+}
+
+Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics,
+                         const GivesWay& gives_way) {
   const Launch& launch = *place.launch;
   const engine::QueryPlan& plan = *launch.defined->plan;
   const engine::StagePlan& stage = plan.stages[static_cast<size_t>(place.stage)];
@@ -186,8 +193,8 @@ Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics) {
       place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
       clock_, std::hash<std::string>{}(place.id), plan.properties, options));
   entry->checkpoints = std::make_unique<TaskCheckpoints>(place.id, checkpoints_);
-  const auto restore = [this, &task = *entry->task](const engine::JournalEntry& one) -> Status {
-    if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+  const auto restore = [&, &task = *entry->task](const engine::JournalEntry& one) -> Status {
+    TRY(check_goes_on(gives_way));
     return task.restore(one);
   };
   const TaskSequence last =
@@ -231,7 +238,7 @@ void QueryTasks::hand_over(std::vector<Place> places) {
   }
 }
 
-std::vector<Status> QueryTasks::start(std::span<const Launch> launches) {
+std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
   std::vector<Place> places;
   const auto topics = find_topics_();  // one view for all: the tasks of a query fit each other
@@ -251,7 +258,7 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches) {
     on_shards_.insert(id);
   }
 
-  build_all(places, *topics, results);
+  build_all(places, *topics, gives_way, results);
   // All tasks of a query run, or none.
   std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
   hand_over(std::move(places));
@@ -260,13 +267,13 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches) {
 
 // On as many threads as there are shards: at a start there may be ten thousand.
 void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
-                           std::vector<Status>& results) {
+                           const GivesWay& gives_way, std::vector<Status>& results) {
   std::atomic<size_t> next = 0;
   std::mutex mutex;  // of `results`
   const auto work = [&] {
     for (size_t i = next++; i < places.size(); i = next++) {
-      Status built = must_stop_ ? Error{ErrorCode::ShuttingDown, "the server was told to stop"}
-                                : build(places[i], topics);
+      Status built = check_goes_on(gives_way);
+      if (built) built = build(places[i], topics, gives_way);
       if (built) continue;
       std::lock_guard lock(mutex);
       results[places[i].query] = std::move(built);

@@ -50,7 +50,11 @@ class QueryTasks {
   // Builds all tasks of each query, restored to their last durable commit, in place of those that
   // it has; one answer for each. A query that fails has no tasks afterwards, or still all of those
   // that it had before.
-  std::vector<Status> start(std::span<const Launch> launches);
+  // While there is state to restore it asks `gives_way` from time to time, on several threads: once
+  // that is true, what is not built fails with QueryCanceled.
+  using GivesWay = std::function<bool()>;
+  std::vector<Status> start(
+      std::span<const Launch> launches, const GivesWay& gives_way = [] { return false; });
   // Takes the query's tasks off the shards; what they have not made durable is forgotten.
   void remove(const std::string& query_id);
   void pause(const std::string& query_id, bool is_paused);
@@ -102,12 +106,13 @@ class QueryTasks {
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
   Status raise_epochs(std::span<Place> places);
-  Status build(Place& place, const storage::TopicSnapshot& topics);
+  Status build(Place& place, const storage::TopicSnapshot& topics, const GivesWay& gives_way);
+  Status check_goes_on(const GivesWay& gives_way) const;
   // How one partition of an input is taken.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
                                         PartitionId partition);
   void build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
-                 std::vector<Status>& results);
+                 const GivesWay& gives_way, std::vector<Status>& results);
   void hand_over(std::vector<Place> places);
 
   storage::Log& log_;

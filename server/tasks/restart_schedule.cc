@@ -69,6 +69,13 @@ void RestartSchedule::start_failed(const std::string& query_id, Error error, int
     fail(entry, now_ms);
 }
 
+void RestartSchedule::put_off(const Attempt& attempt, int64_t now_ms) {
+  const auto found = states_.find(attempt.query_id);
+  if (found == states_.end() || found->second.phase != Phase::Attempting) return;
+  found->second.mode = attempt.mode;
+  wait_until(*found, now_ms + back_off_.first_ms);
+}
+
 bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   const auto found = states_.find(news.query_id);
   if (found == states_.end() || found->second.run != news.run) return false;

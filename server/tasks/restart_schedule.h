@@ -45,7 +45,7 @@ struct TaskNews {
 //
 //   Running --news--> Waiting --due--> Attempting --started--> Running
 //      |                 ^                  |
-//      |                 '-- start_failed --+
+//      |                 '-- start_failed --+   (or put_off)
 //      |                                    |
 //      |--no room--> Parked <-- start_failed, no room
 //      |                '-- room_is_back --> Waiting
@@ -77,6 +77,8 @@ class RestartSchedule {
   // Its tasks are on the shards.
   void started(const std::string& query_id);
   void start_failed(const std::string& query_id, Error error, int64_t now_ms);
+  // The attempt gave way to something else; that says nothing about the query.
+  void put_off(const Attempt& attempt, int64_t now_ms);
   // False when the news are old.
   bool task_failed(const TaskNews& news, int64_t now_ms);
   // The log takes writes again.

@@ -234,6 +234,34 @@ TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
   EXPECT_EQ(task_count(), 4u);
 }
 
+// That may take a minute. It is not for nothing either: a query is not kept from starting for ever.
+TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
+  node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
+  for (int partition = 0; partition < 2; ++partition)
+    node_->insert(node_->partition("s", partition), R"({"V":1})");
+  const auto is_stored = [&] {
+    size_t entries = 0;
+    for (const char* task : {"CTAS_T_0/1/0", "CTAS_T_0/1/1"})
+      EXPECT_TRUE(node_->state->load(task, [&](auto...) -> Status {
+        ++entries;
+        return {};
+      }));
+    return entries > 0;
+  };
+  EXPECT_TRUE(node_->eventually(is_stored));
+  node_->state->is_slow = true;
+  ASSERT_TRUE(storage::raise_epoch_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
+  node_->insert(node_->partition("s", 0), R"({"V":1})");
+  EXPECT_TRUE(node_->eventually([&] { return node_->state->slow_visits > 0; }));
+  ASSERT_TRUE(node_->define("CREATE STREAM other (v INT) WITH (PARTITIONS = 1);"));
+  ASSERT_TRUE(node_->define("PAUSE CTAS_T_0;"));
+  ASSERT_TRUE(node_->define("RESUME CTAS_T_0;"));
+  EXPECT_TRUE(trouble()) << "it does not run";
+  node_->state->is_slow = false;
+  EXPECT_TRUE(node_->eventually([&] { return !trouble() && task_count() == 4; }));
+  EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") >= 3; }));
+}
+
 // The shards are about to stop: who would wait for them would wait for ever.
 TEST_F(SupervisorTest, after_its_stop_nothing_is_asked_of_the_shards) {
   const MetadataImagePtr image = node_->definitions->image();

@@ -50,6 +50,24 @@ class Schedule : public testing::Test {
 
 using Ids = std::vector<std::string>;
 
+// A statement came in between: the query itself has not failed.
+TEST_F(Schedule, an_attempt_that_made_way_comes_again_as_it_was) {
+  ASSERT_TRUE(fails("q", run("q"), kBadRecord, 1000));
+  auto attempt = schedule_.take_due(1000).at(0);
+  EXPECT_EQ(attempt.mode, RunMode::Isolating);
+  for (int64_t now_ms = 1000; now_ms < 2000; now_ms += 100) {
+    schedule_.put_off(attempt, now_ms);
+    EXPECT_EQ(schedule_.next_due_ms(), now_ms + 100) << "always the same pace";
+    const auto again = schedule_.take_due(now_ms + 100).at(0);
+    EXPECT_EQ(again.mode, RunMode::Isolating);
+    EXPECT_GT(again.run, attempt.run);
+    attempt = again;
+  }
+  schedule_.forget("q");
+  schedule_.put_off(attempt, 3000);
+  EXPECT_EQ(schedule_.next_due_ms(), std::nullopt);
+}
+
 }  // namespace
 
 TEST_F(Schedule, sixteen_failed_tasks_of_a_run_are_one_attempt) {

@@ -25,10 +25,46 @@ struct Disks {
   storage::MemoryDisk log, state;
 };
 
+// A state store whose loads can be made endless.
+// Threads: any.
+class SlowStateStore final : public storage::StateStore {
+ public:
+  explicit SlowStateStore(std::unique_ptr<StateStore> store) : store_(std::move(store)) {}
+  bool try_checkpoint(storage::Checkpoint& checkpoint, std::function<void(Status)>& done) override {
+    return store_->try_checkpoint(checkpoint, done);
+  }
+  void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
+    store_->drop_tasks(std::move(prefix), std::move(done));
+  }
+  // Entries come again and again while `is_slow`.
+  Result<storage::CheckpointPosition> load(std::string_view task,
+                                           const Visit& visit) const override {
+    bool is_empty = false;
+    while (is_slow && !is_empty) {
+      is_empty = true;
+      TRY(store_->load(task, [&](auto store, auto key, auto value) -> Status {
+        is_empty = false;
+        ++slow_visits;
+        return visit(store, key, value);
+      }));
+    }
+    return store_->load(task, visit);
+  }
+  Result<std::vector<std::string>> task_ids() const override { return store_->task_ids(); }
+  size_t pending_removals() const override { return store_->pending_removals(); }
+  Uuid instance_id() const override { return store_->instance_id(); }
+
+  std::atomic<bool> is_slow = false;
+  mutable std::atomic<int> slow_visits = 0;
+
+ private:
+  const std::unique_ptr<StateStore> store_;
+};
+
 // Threads: the test's. Wired as the node does it, and stopped in the same order.
 class RunningQueries {
  public:
-  explicit RunningQueries(Disks& disks, uint32_t shard_count = 2) {
+  explicit RunningQueries(Disks& disks, uint32_t shard_count = 2, CheckpointPolicy policy = {}) {
     storage::LogOptions options;
     options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
       if (!is_ready_) return;
@@ -37,7 +73,8 @@ class RunningQueries {
         if (!by_shard[i].empty()) shards[i]->wake(by_shard[i]);
     };
     log = storage::Log::open(disks.log.open(), std::move(options)).value();
-    state = storage::StateStore::open([&disks] { return disks.state.open(); }, {}).value();
+    state = std::make_unique<SlowStateStore>(
+        storage::StateStore::open([&disks] { return disks.state.open(); }, {}).value());
     metadata = storage::open_embedded_metadata_log(log->store(), *log).value();
     std::vector<Shard*> running;
     for (uint32_t i = 0; i < shard_count; ++i) {
@@ -51,8 +88,8 @@ class RunningQueries {
     }
     is_ready_ = true;
     tasks = std::make_unique<QueryTasks>(
-        *log, *state, clock, running, [this] { return definitions->image()->topics; },
-        CheckpointPolicy{}, must_stop_);
+        *log, *state, clock, running, [this] { return definitions->image()->topics; }, policy,
+        must_stop_);
     supervisor = std::make_unique<QuerySupervisor>(*tasks, *log, clock);
     definitions =
         std::make_unique<MetadataApplier>(*log, *metadata, *supervisor, engine::EngineSettings{});
@@ -135,7 +172,7 @@ class RunningQueries {
   MemoryBudget memory;
   std::atomic<int> failures = 0;  // of tasks
   std::unique_ptr<storage::Log> log;
-  std::unique_ptr<storage::StateStore> state;
+  std::unique_ptr<SlowStateStore> state;
   std::unique_ptr<storage::MetadataLog> metadata;
   std::vector<std::unique_ptr<Shard>> shards;
   std::unique_ptr<QueryTasks> tasks;
