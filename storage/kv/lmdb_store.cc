@@ -56,6 +56,9 @@ class LmdbStore final : public KeyValueStore {
   void note_mapping();
 
  private:
+  void keep_file_whole();
+  // What the file holds according to LMDB.
+  uint64_t counted_bytes(const MDB_envinfo& info) const;
   // What a failed commit means.
   Error after_failed_commit(int code);
   // Pages that were freed, which the next writes use before the file grows. Walks the list of them.
@@ -68,6 +71,7 @@ class LmdbStore final : public KeyValueStore {
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
+  size_t whole_until_page_ = 0;  // the writing thread's
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
@@ -86,7 +90,32 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   MDB_txn* transaction;
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");
-  return wrap_lmdb_write(transaction, [this](int code) { return after_failed_commit(code); });
+  return wrap_lmdb_write(transaction, [this](int code) -> Status {
+    if (code != 0) return after_failed_commit(code);
+    keep_file_whole();
+    return {};
+  });
+}
+
+// Pages that a transaction took at the file's end and gave back are counted, and not written: the
+// file may be shorter than what was counted, which at the next start would look like a cut one. When
+// that cannot be mended now, a later commit does.
+void LmdbStore::keep_file_whole() {
+  MDB_envinfo info;
+  mdb_env_info(environment_, &info);
+  if (info.me_last_pgno <= whole_until_page_) return;
+  struct stat file;
+  const auto size = static_cast<off_t>(counted_bytes(info));
+  if (::fstat(lock_file_, &file) != 0) return;
+  if (file.st_size < size && (::ftruncate(lock_file_, size) != 0 || ::fdatasync(lock_file_) != 0))
+    return;
+  whole_until_page_ = info.me_last_pgno;
+}
+
+uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {
+  MDB_stat stat;
+  mdb_env_stat(environment_, &stat);
+  return (uint64_t{info.me_last_pgno} + 1) * stat.ms_psize;
 }
 
 Error LmdbStore::after_failed_commit(int code) {
@@ -117,10 +146,8 @@ Error LmdbStore::after_failed_commit(int code) {
 
 uint64_t LmdbStore::free_bytes(uint64_t enough) {
   MDB_envinfo info;
-  MDB_stat stat;
   mdb_env_info(environment_, &info);
-  mdb_env_stat(environment_, &stat);
-  const uint64_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+  const uint64_t used = counted_bytes(info);
   uint64_t growth = info.me_mapsize > used ? info.me_mapsize - used : 0;
   struct statvfs disk;
   if (::statvfs(path_.c_str(), &disk) == 0)
@@ -200,10 +227,8 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
 // Reading a page beyond the end of the file would kill the process.
 Status LmdbStore::check_file_is_whole() const {
   MDB_envinfo info;
-  MDB_stat stat;
   mdb_env_info(environment_, &info);
-  mdb_env_stat(environment_, &stat);
-  const size_t expected = (info.me_last_pgno + 1) * stat.ms_psize;
+  const uint64_t expected = counted_bytes(info);
   std::error_code failed;
   const size_t size = std::filesystem::file_size(path_, failed);
   if (failed)

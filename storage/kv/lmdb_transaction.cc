@@ -135,8 +135,8 @@ class LmdbRead final : public ReadTransaction {
 
 class LmdbWrite final : public WriteTransaction {
  public:
-  LmdbWrite(MDB_txn* transaction, AfterFailedCommit after_failed_commit)
-      : transaction_(transaction), after_failed_commit_(std::move(after_failed_commit)) {}
+  LmdbWrite(MDB_txn* transaction, AfterCommit after_commit)
+      : transaction_(transaction), after_commit_(std::move(after_commit)) {}
   ~LmdbWrite() override {
     close_cursors();
     if (transaction_ != nullptr) mdb_txn_abort(transaction_);
@@ -181,9 +181,7 @@ class LmdbWrite final : public WriteTransaction {
                              std::string_view end_key, EraseLimits limits) override;
   Status commit() override {
     close_cursors();
-    const int code = mdb_txn_commit(std::exchange(transaction_, nullptr));
-    if (code != 0) return after_failed_commit_(code);
-    return {};
+    return after_commit_(mdb_txn_commit(std::exchange(transaction_, nullptr)));
   }
   bool has_failed() const override { return has_failed_; }
 
@@ -217,7 +215,7 @@ class LmdbWrite final : public WriteTransaction {
   }
 
   MDB_txn* transaction_;
-  const AfterFailedCommit after_failed_commit_;
+  const AfterCommit after_commit_;
   OpenCursors cursors_;
   bool has_failed_ = false;
 };
@@ -283,9 +281,8 @@ void IdleReads::clear() {
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, IdleReads& idle) {
   return std::make_unique<LmdbRead>(transaction, idle);
 }
-std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction,
-                                                  AfterFailedCommit after_failed_commit) {
-  return std::make_unique<LmdbWrite>(transaction, std::move(after_failed_commit));
+std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, AfterCommit after_commit) {
+  return std::make_unique<LmdbWrite>(transaction, std::move(after_commit));
 }
 
 }  // namespace storage

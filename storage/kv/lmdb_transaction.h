@@ -14,8 +14,8 @@ namespace storage {
 // What one of LMDB's or the system's error numbers means to a user.
 Error lmdb_failure(int code, std::string_view doing);
 
-// What a commit that failed with `code` has come to: the store knows whether it can go on.
-using AfterFailedCommit = std::function<Error(int code)>;
+// What a commit has come to that LMDB answered with `code`: the store knows whether it can go on.
+using AfterCommit = std::function<Status(int code)>;
 
 // Read transactions that nobody uses now. To make one takes memory for as many tables as there may be
 // (1.6 MB, cleared), to renew one costs what there is; and a start reads the journals of ten thousand
@@ -36,7 +36,6 @@ class IdleReads {
 };
 
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, IdleReads& idle);
-std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction,
-                                                  AfterFailedCommit after_failed_commit);
+std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, AfterCommit after_commit);
 
 }  // namespace storage

@@ -105,6 +105,25 @@ TEST(LmdbStore, a_cut_file_is_refused_instead_of_killing_the_reader) {
   EXPECT_EQ(cut.error().code, ErrorCode::StorageFailure);
 }
 
+// Pages that a transaction takes at the file's end and gives back are counted, and never written.
+TEST(LmdbStore, a_file_is_whole_after_every_commit) {
+  const ScratchDirectory directory;
+  const std::string value(1500, 'v');
+  const auto key = [](int number) { return std::to_string(10'000 + number); };
+  int last = 0;
+  for (int size = 1; size < 120; ++size) {
+    auto store = open(directory.path());
+    ASSERT_TRUE(store) << store.error().message << " after " << size - 1;
+    auto write = (*store)->begin_write().value();
+    const TableHandle table = write->open_table("t", KeyOrder::Bytes).value();
+    for (int i = 0; i < size; ++i) ASSERT_TRUE(write->put(table, key(last + i), value));
+    const int kept = size % 5;
+    for (int i = kept; i < size; ++i) ASSERT_TRUE(write->erase(table, key(last + i)));
+    last += kept;
+    ASSERT_TRUE(write->commit());
+  }
+}
+
 TEST(LmdbStore, a_directory_that_cannot_be_made_is_named) {
   const ScratchDirectory directory;
   std::ofstream(directory.path() + "/file") << "x";
