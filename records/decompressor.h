@@ -38,7 +38,6 @@ class Decompressor {
   };
   Status grow(size_t wanted);
 
-  Codec codec_;
   size_t max_size_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<char, Free> out_;  // grows in place where the heap can
