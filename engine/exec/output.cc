@@ -9,6 +9,7 @@
 
 #include "engine/exec/exchange_codec.h"
 #include "engine/java/time_zone.h"
+#include "engine/types/row_size.h"
 #include "records/partitioner.h"
 
 namespace engine {
@@ -68,8 +69,67 @@ constexpr size_t kRecordOverhead = 64;
 
 // ---- record batches
 
-LogOutput::LogOutput(TaskContext& context, OutputTarget target)
-    : Operator(context), target_(target) {}
+LogOutput::LogOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
+    : Operator(context), target_(target) {
+  for (const ColumnDef& column : plan.schema.columns) name_bytes_ += column.name.size();
+}
+
+Status LogOutput::process(Batch batch, size_t) {
+  assert(!has_rest());
+  rest_ = std::move(batch);
+  row_ = 0;
+  return resume();
+}
+
+Status LogOutput::resume() {
+  const size_t first = row_;
+  const std::vector<size_t> bytes = bytes_of_rest();
+  while (row_ < rest_.rows) {
+    RowRange range{row_, row_};
+    size_t left = context().slice.block_bytes();
+    for (; range.end < rest_.rows && left > 0; ++range.end) {
+      const size_t next = bytes[range.end - first];
+      if (next > kMaxValueBytes || (next > left && range.end > range.first)) break;
+      left -= std::min(left, next);
+    }
+    if (range.end > range.first) {
+      TRY(write(rest_, range));
+    } else {
+      refuse(rest_, row_, bytes[row_ - first]);
+      ++range.end;
+    }
+    row_ = range.end;
+    if (context().slice.is_spent()) break;
+  }
+  if (row_ == rest_.rows) rest_ = {};
+  return {};
+}
+
+std::vector<size_t> LogOutput::bytes_of_rest() const {
+  std::vector<size_t> bytes(rest_.rows - row_, name_bytes_);
+  for (const std::vector<ColumnPtr>* side : {&rest_.columns, &rest_.old_columns})
+    for (const ColumnPtr& column : *side)
+      if (column) add_row_bytes(*column, row_, bytes);
+  return bytes;
+}
+
+void LogOutput::visit_rest(const VisitRecord& visit) const {
+  for (size_t row = row_; row < rest_.rows; ++row)
+    visit(rest_.partition_of(row), rest_.offsets[row]);
+}
+
+void LogOutput::own_rest() {
+  if (!has_rest()) return;
+  rest_ = rest_.owned(row_);
+  row_ = 0;
+}
+
+void LogOutput::refuse(const Batch& batch, size_t row, size_t bytes) {
+  context().log.record_failed(
+      fmt::format("a result would have about {} bytes, and at most {} are allowed", bytes,
+                  kMaxValueBytes),
+      batch.partition_of(row), batch.offsets[row]);
+}
 
 void LogOutput::append(PartitionId partition, int64_t timestamp,
                        std::optional<std::string_view> key, std::optional<std::string_view> value,
@@ -78,6 +138,7 @@ void LogOutput::append(PartitionId partition, int64_t timestamp,
   records::BatchBuilder& builder = builders_[partition.value()];
   const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead +
                       (batch.raw_headers.empty() ? 0 : batch.raw_headers[row].size());
+  if (size > kMaxValueBytes) return refuse(batch, row, size);
   if (!builder.empty() && builder.size_bytes() + size > kMaxBatchBytes)
     finish(partition.value(), builder);
   builder.append(timestamp, key, value, headers_of(batch, row));
@@ -98,7 +159,7 @@ void LogOutput::take(std::vector<OutputBatch>& out) {
 // ---- topics
 
 TopicOutput::TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context, target), plan_(plan) {
+    : LogOutput(context, plan, target), plan_(plan) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
@@ -114,16 +175,33 @@ Result<std::unique_ptr<TopicOutput>> TopicOutput::make(TaskContext& context, con
   return output;
 }
 
-Status TopicOutput::process(Batch batch, size_t) {
+// What a row was before goes nowhere.
+Status TopicOutput::process(Batch batch, size_t port) {
+  batch.old_columns.clear();
+  batch.old_present = {};
+  return LogOutput::process(std::move(batch), port);
+}
+
+Status TopicOutput::write(const Batch& batch, RowRange range) {
   EncodedRows keys, values;
   const Bitmap all(batch.rows, true);
-  key_writer_->write(pick(batch.columns, key_columns_), {0, batch.rows},
-                     plan_.key_is_made ? &all : nullptr, keys);
+  key_writer_->write(pick(batch.columns, key_columns_), range, plan_.key_is_made ? &all : nullptr,
+                     keys);
   if (!keys.problems.empty()) return unwritable("key", keys.problems.front(), batch);
-  value_writer_->write(pick(batch.columns, value_columns_), {0, batch.rows}, &batch.present,
-                       values);
+  value_writer_->write(pick(batch.columns, value_columns_), range, &batch.present, values);
   if (!values.problems.empty()) return unwritable("value", values.problems.front(), batch);
-  write(batch, keys, values);
+  for (const uint32_t row : chosen_rows(batch, range, keys)) {
+    const size_t at = row - range.first;
+    std::optional<std::string_view> key = keys[at];
+    const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
+    if (plan_.window && key) {
+      windowed_key_.assign(*key);
+      append_window(batch, row, windowed_key_);
+      key = windowed_key_;
+    }
+    const std::optional<int64_t> timestamp = timestamp_of(batch, row);
+    if (timestamp) append(partition, *timestamp, key, values[at], batch, row);
+  }
   return {};
 }
 
@@ -135,37 +213,24 @@ void TopicOutput::append_window(const Batch& batch, size_t row, std::string& key
   append_be(key, start);
 }
 
-std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, const EncodedRows& keys) const {
+std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange range,
+                                               const EncodedRows& keys) const {
   std::vector<uint32_t> rows;
+  const auto first = static_cast<uint32_t>(range.first);
   if (!plan_.is_table || !context().merge_updates) {
-    for (uint32_t row = 0; row < batch.rows; ++row) rows.push_back(row);
+    for (uint32_t row = first; row < range.end; ++row) rows.push_back(row);
     return rows;
   }
   absl::flat_hash_map<std::string, uint32_t> newest;
   std::string id;
-  for (uint32_t row = 0; row < batch.rows; ++row) {
-    id.assign(keys[row].value_or(std::string_view()));
+  for (uint32_t row = first; row < range.end; ++row) {
+    id.assign(keys[row - first].value_or(std::string_view()));
     if (plan_.window) append_window(batch, row, id);
     newest.insert_or_assign(id, row);
   }
   for (const auto& [key, row] : newest) rows.push_back(row);
   std::ranges::sort(rows);
   return rows;
-}
-
-void TopicOutput::write(const Batch& batch, const EncodedRows& keys, const EncodedRows& values) {
-  for (const uint32_t row : chosen_rows(batch, keys)) {
-    std::optional<std::string_view> key = keys[row];
-    const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
-    if (plan_.window && key) {
-      windowed_key_.assign(*key);
-      append_window(batch, row, windowed_key_);
-      key = windowed_key_;
-    }
-    const std::optional<int64_t> timestamp = timestamp_of(batch, row);
-    if (!timestamp) continue;
-    append(partition, *timestamp, key, values[row], batch, row);
-  }
 }
 
 // Nothing, and a line in the log, when the column that is to be the record's time has none.
@@ -189,7 +254,7 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
 // ---- exchanges
 
 ExchangeOutput::ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context, target), plan_(plan) {
+    : LogOutput(context, plan, target), plan_(plan) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
@@ -202,23 +267,24 @@ Result<std::unique_ptr<ExchangeOutput>> ExchangeOutput::make(TaskContext& contex
   return output;
 }
 
-Status ExchangeOutput::process(Batch batch, size_t) {
+Status ExchangeOutput::write(const Batch& batch, RowRange range) {
   EncodedRows keys;
-  key_writer_->write(pick(batch.columns, key_columns_), {0, batch.rows}, nullptr, keys);
+  key_writer_->write(pick(batch.columns, key_columns_), range, nullptr, keys);
   if (!keys.problems.empty()) return unwritable("key", keys.problems.front(), batch);
   const std::vector<const Column*> now = pick(batch.columns, value_columns_);
   const std::vector<const Column*> old =
       batch.has_old() ? pick(batch.old_columns, value_columns_) : std::vector<const Column*>();
   std::string value, scratch;
-  for (size_t row = 0; row < batch.rows; ++row) {
+  for (size_t row = range.first; row < range.end; ++row) {
+    const std::optional<std::string_view> key = keys[row - range.first];
     const bool has_new = batch.present.test(row);
     const bool has_old = batch.has_old() && batch.old_present.test(row);
     value.assign(1, static_cast<char>((has_new ? kHasNewRow : 0) | (has_old ? kHasOldRow : 0)));
     if (has_new) encode_exchange_row(now, row, scratch, value);
     if (has_old) encode_exchange_row(old, row, scratch, value);
-    const PartitionId partition = partition_of(keys[row], batch.partition_of(row), partitions());
+    const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
     stream_time_.note(batch.timestamps[row], batch.partition_of(row), batch.offsets[row]);
-    append(partition, batch.timestamps[row], keys[row], value, batch, row);
+    append(partition, batch.timestamps[row], key, value, batch, row);
   }
   return {};
 }

@@ -21,22 +21,35 @@ struct OutputTarget {
 };
 
 // An output that gathers what is written until the next commit, as record batches that every consumer
-// takes (max.message.bytes), unless a single record is larger.
+// takes (max.message.bytes), unless a single record is larger. Rows may share what they hold, so that a
+// small batch becomes gigabytes: they are written a slice's bytes at a time.
 class LogOutput : public Operator {
  public:
-  LogOutput(TaskContext& context, OutputTarget target);
+  LogOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
+  Status process(Batch batch, size_t port) override;
+  bool has_rest() const override { return rest_.rows > 0; }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
   // Moves what was gathered since the last call into `out`.
   void take(std::vector<OutputBatch>& out);
 
  protected:
+  virtual Status write(const Batch& batch, RowRange range) = 0;
+  // A record that is larger than any value may be is a failed one.
   void append(PartitionId partition, int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, const Batch& batch, size_t row);
   int32_t partitions() const { return target_.partitions; }
 
  private:
+  std::vector<size_t> bytes_of_rest() const;
+  void refuse(const Batch& batch, size_t row, size_t bytes);
   void finish(int32_t partition, records::BatchBuilder& builder);
 
   const OutputTarget target_;
+  size_t name_bytes_ = 0;  // of a record whose format writes the names of the columns
+  Batch rest_;
+  size_t row_ = 0;  // of the rest: the first that is not written
   // Of the partitions that were written to since the last commit: a query has as many outputs as its
   // source has partitions, and one builder for each pair would be millions.
   std::map<int32_t, records::BatchBuilder> builders_;
@@ -53,10 +66,11 @@ class TopicOutput final : public LogOutput {
 
  private:
   TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
-  void write(const Batch& batch, const EncodedRows& keys, const EncodedRows& values);
+  Status write(const Batch& batch, RowRange range) override;
   std::optional<int64_t> timestamp_of(const Batch& batch, size_t row);
-  // The rows to write, in order: all, or of each key the newest when updates may be merged.
-  std::vector<uint32_t> chosen_rows(const Batch& batch, const EncodedRows& keys) const;
+  // The rows of the range to write, in order: all, or of each key the newest when updates may be merged.
+  std::vector<uint32_t> chosen_rows(const Batch& batch, RowRange range,
+                                    const EncodedRows& keys) const;
   void append_window(const Batch& batch, size_t row, std::string& key) const;
 
   const OutputPlan plan_;
@@ -72,7 +86,6 @@ class ExchangeOutput final : public LogOutput {
  public:
   static Result<std::unique_ptr<ExchangeOutput>> make(TaskContext& context, const OutputPlan& plan,
                                                       OutputTarget target);
-  Status process(Batch batch, size_t port) override;
 
   void append_scalars(std::vector<int64_t>& out) const override;
   void restore_scalars(std::span<const int64_t>& scalars) override;
@@ -80,6 +93,7 @@ class ExchangeOutput final : public LogOutput {
 
  private:
   ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
+  Status write(const Batch& batch, RowRange range) override;
 
   const OutputPlan plan_;
   std::vector<int> key_columns_, value_columns_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/types/row_size.h"
+
 namespace engine {
 
 ProjectOperator::ProjectOperator(TaskContext& context, const ProjectStep& step)
@@ -21,11 +23,13 @@ std::vector<ColumnPtr> ProjectOperator::masked(std::vector<Evaluated> results,
       out.push_back(column);
       continue;
     }
-    auto shown = std::make_shared<Column>(column->type());
-    shown->reserve(column->size());
-    for (size_t row = 0; row < column->size(); ++row)
-      present.test(row) ? shown->append_from(*column, row) : shown->append_null();
-    out.push_back(std::move(shown));
+    Column null(column->type());
+    null.append_null();
+    const Column* sources[] = {column.get(), &null};
+    std::vector<Column::SourceRow> rows(column->size());
+    for (uint32_t row = 0; row < rows.size(); ++row)
+      rows[row] = present.test(row) ? Column::SourceRow{0, row} : Column::SourceRow{1, 0};
+    out.push_back(std::make_shared<const Column>(Column::merge(sources, rows)));
   }
   return out;
 }
@@ -63,6 +67,13 @@ uint32_t longest(const std::vector<ColumnPtr>& lists, uint32_t row) {
   return count;
 }
 
+size_t bytes_of(const std::vector<ColumnPtr>& columns, uint32_t row) {
+  size_t bytes = 0;
+  for (const ColumnPtr& column : columns)
+    if (column) add_row_bytes(*column, row, {&bytes, 1});
+  return bytes;
+}
+
 }  // namespace
 
 FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
@@ -94,17 +105,22 @@ void FlatMapOperator::begin_row() {
   restored_.reset();
 }
 
-Batch FlatMapOperator::next_block(size_t max_rows) {
+Batch FlatMapOperator::next_block(size_t max_rows, size_t max_bytes) {
   Expanding& now = *expanding_;
   std::vector<Column> elements;
   for (const ColumnPtr& list : now.lists) elements.emplace_back(list->type().element());
   std::vector<uint32_t> source_rows;
-  while (now.row < now.batch.rows && source_rows.size() < max_rows) {
+  size_t bytes_left = max_bytes;
+  while (now.row < now.batch.rows && source_rows.size() < max_rows && bytes_left > 0) {
     const uint32_t count = now.batch.present.test(now.row) ? longest(now.lists, now.row) : 0;
     // A list that has become shorter since the record was begun has no more rows to give.
     const uint32_t begin = std::min(now.done, count);
-    const auto room = static_cast<uint32_t>(max_rows - source_rows.size());
-    const uint32_t end = std::min(count, begin + room);
+    // Each of its elements goes with all that the record holds otherwise.
+    const size_t each =
+        bytes_of(now.batch.columns, now.row) + bytes_of(now.lists, now.row) / std::max(count, 1u);
+    const size_t room = std::min(max_rows - source_rows.size(), bytes_left / each + 1);
+    const auto end = static_cast<uint32_t>(std::min<size_t>(count, begin + room));
+    bytes_left -= std::min(bytes_left, (end - begin) * each);
     source_rows.insert(source_rows.end(), end - begin, now.row);
     for (size_t i = 0; i < now.lists.size(); ++i) {
       const Column& list = *now.lists[i];
@@ -126,7 +142,7 @@ Batch FlatMapOperator::next_block(size_t max_rows) {
 
 Status FlatMapOperator::expand() {
   while (expanding_) {
-    Batch block = next_block(context().slice.block_rows());
+    Batch block = next_block(context().slice.block_rows(), context().slice.block_bytes());
     context().slice.spend_rows(block.rows);
     if (expanding_->row == expanding_->batch.rows) expanding_.reset();
     TRY(push(std::move(block)));

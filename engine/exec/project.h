@@ -48,7 +48,7 @@ class FlatMapOperator final : public RowwiseOperator {
   Status take(Batch& batch) override;
   bool is_busy() const override { return expanding_.has_value(); }
   Status expand();
-  Batch next_block(size_t max_rows);
+  Batch next_block(size_t max_rows, size_t max_bytes);
   void begin_row();
 
   Program program_;

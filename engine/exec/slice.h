@@ -46,6 +46,8 @@ class Slice {
     const size_t rows = rows_left_ < kBlockRows ? rows_left_ : kBlockRows;
     return rows == 0 ? 1 : rows;
   }
+  // Likewise bytes: a row that is larger goes alone.
+  size_t block_bytes() const { return bytes_left_ == 0 ? 1 : bytes_left_; }
 
  private:
   const Clock& clock_;

@@ -2,6 +2,8 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <cassert>
+
 namespace engine {
 
 struct StreamTableJoinOperator::Matches {
@@ -27,28 +29,53 @@ Result<std::unique_ptr<StreamTableJoinOperator>> StreamTableJoinOperator::make(
 }
 
 Status StreamTableJoinOperator::process(Batch batch, size_t) {
-  const Matches matches = TRY(look_up(batch));
-  std::vector<ColumnPtr> added = table_columns(matches);
-  Batch out = matches.rows.size() == batch.rows ? std::move(batch) : batch.gather(matches.rows);
-  out.columns.insert(out.columns.end(), added.begin(), added.end());
-  return push(std::move(out));
+  assert(!has_rest());
+  const Column* key_column = batch.columns[static_cast<size_t>(step_.stream_key)].get();
+  rest_keys_.clear();
+  key_writer_->write({&key_column, 1}, {0, batch.rows}, nullptr, rest_keys_);
+  if (!rest_keys_.problems.empty())
+    return Error{ErrorCode::InvalidText, "the key of a join cannot be written",
+                 rest_keys_.problems.front().message};
+  rest_ = std::move(batch);
+  row_ = 0;
+  return resume();
 }
 
-Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up(const Batch& batch) {
-  const Column* key_column = batch.columns[static_cast<size_t>(step_.stream_key)].get();
-  EncodedRows keys;
-  key_writer_->write({&key_column, 1}, {0, batch.rows}, nullptr, keys);
-  if (!keys.problems.empty())
-    return Error{ErrorCode::InvalidText, "the key of a join cannot be written",
-                 keys.problems.front().message};
+Status StreamTableJoinOperator::resume() {
+  while (has_rest() && !is_blocked()) {
+    const Matches matches = TRY(look_up());
+    std::vector<ColumnPtr> added = table_columns(matches);
+    const bool is_all = matches.rows.size() == rest_.rows;
+    Batch out = is_all ? std::move(rest_) : rest_.gather(matches.rows);
+    if (is_all || row_ == rest_.rows) rest_ = {};
+    out.columns.insert(out.columns.end(), added.begin(), added.end());
+    TRY(push(std::move(out)));
+    if (context().slice.is_spent()) break;
+  }
+  return {};
+}
 
+void StreamTableJoinOperator::visit_rest(const VisitRecord& visit) const {
+  for (size_t row = row_; row < rest_.rows; ++row)
+    visit(rest_.partition_of(row), rest_.offsets[row]);
+}
+
+void StreamTableJoinOperator::own_rest() {
+  if (has_rest()) rest_ = rest_.owned(0);
+}
+
+Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
+  const Column& key_column = *rest_.columns[static_cast<size_t>(step_.stream_key)];
   Matches matches;
   std::vector<InputOperator::StoredRow> found;
   absl::flat_hash_map<const RowStore::Row*, uint32_t> places;  // in `found`
-  for (uint32_t row = 0; row < batch.rows; ++row) {
-    if (!batch.present.test(row)) continue;
-    const bool has_key = keys[row] && !key_column->is_null(row);
-    const RowStore::Row* match = has_key ? table_.store()->find(*keys[row]) : nullptr;
+  size_t bytes = 0;
+  for (; row_ < rest_.rows && bytes < context().slice.block_bytes(); ++row_) {
+    const auto row = static_cast<uint32_t>(row_);
+    if (!rest_.present.test(row)) continue;
+    const std::optional<std::string_view> key = rest_keys_[row];
+    const bool has_key = key && !key_column.is_null(row);
+    const RowStore::Row* match = has_key ? table_.store()->find(*key) : nullptr;
     if (!match && step_.type == JoinType::Inner) continue;
     matches.rows.push_back(row);
     if (!match) {
@@ -56,7 +83,8 @@ Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up(const 
       continue;
     }
     const auto [place, is_new] = places.try_emplace(match, static_cast<uint32_t>(found.size()));
-    if (is_new) found.emplace_back(*keys[row], match);
+    if (is_new) found.emplace_back(*key, match);
+    bytes += match->bytes.size();
     matches.table_rows.push_back({kFound, place->second});
   }
   matches.found = TRY(table_.rows_of(found));

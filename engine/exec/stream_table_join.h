@@ -24,6 +24,10 @@ class StreamTableJoinOperator final : public Operator {
                                                                const LayoutColumn& key,
                                                                InputOperator& table);
   Status process(Batch batch, size_t port) override;
+  bool has_rest() const override { return rest_.rows > 0; }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
 
  private:
   StreamTableJoinOperator(TaskContext& context, const StreamTableJoinStep& step,
@@ -31,12 +35,16 @@ class StreamTableJoinOperator final : public Operator {
       : Operator(context), step_(step), table_(table) {}
   // The batch's rows that give one, and the rows of the table that belong to them.
   struct Matches;
-  Result<Matches> look_up(const Batch& batch);
+  // Those of the next rows of the rest, as many as a block may have: each repeats what it finds.
+  Result<Matches> look_up();
   std::vector<ColumnPtr> table_columns(const Matches& matches) const;
 
   const StreamTableJoinStep step_;
   InputOperator& table_;
   std::unique_ptr<Writer> key_writer_;
+  Batch rest_;
+  EncodedRows rest_keys_;  // of all its rows
+  size_t row_ = 0;         // of the rest: the first that is not looked up
 };
 
 }  // namespace engine

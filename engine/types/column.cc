@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
+#include <unordered_map>
 
 namespace engine {
 
@@ -343,10 +345,31 @@ Column Column::gather(std::span<const uint32_t> rows) const {
 }
 
 Column Column::copy() const {
-  Column out(type_);
-  out.reserve(size_);
-  for (size_t row = 0; row < size_; ++row) out.append_from(*this, row);
+  std::vector<uint32_t> all(size_);
+  std::iota(all.begin(), all.end(), 0);
+  Column out = gather(all);
+  out.own_strings();
   return out;
+}
+
+void Column::own_strings() {
+  if (type_.kind() == TypeKind::String || type_.kind() == TypeKind::Bytes) {
+    constexpr size_t kLarge = 256;  // smaller ones are copied faster than they are found
+    auto own = std::make_shared<StringHeap>();
+    std::unordered_map<const char*, std::string_view> copies;
+    for (std::string_view& text : data<std::string_view>()) {
+      if (text.size() < kLarge) {
+        text = own->add(text);
+        continue;
+      }
+      std::string_view& copied = copies[text.data()];
+      if (copied.size() < text.size()) copied = own->add(text);
+      text = copied.substr(0, text.size());
+    }
+    heap_ = std::move(own);
+  }
+  owners_.clear();
+  for (const auto& part : children_) part->own_strings();
 }
 
 Column Column::merge(std::span<const Column* const> sources, std::span<const SourceRow> rows) {

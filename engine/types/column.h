@@ -167,7 +167,7 @@ class Column {
   // The rows named, in that order; strings share their bytes with this column.
   Column gather(std::span<const uint32_t> rows) const;
 
-  // All rows, with strings of their own.
+  // All rows, with strings of their own. Rows that share a large string share its copy.
   Column copy() const;
 
   // Rows of several columns of one type, in the order given; strings share their bytes with the
@@ -184,6 +184,8 @@ class Column {
   void share_strings_of(const Column& other);
 
  private:
+  void own_strings();
+
   SqlType type_;
   size_t size_ = 0;
   Bitmap validity_;

@@ -208,6 +208,88 @@ TEST_F(TaskSlices, closing_many_windows_takes_several_steps_and_keeps_their_orde
   EXPECT_TRUE(std::ranges::is_sorted(keys));
 }
 
+// Rows that share what they hold, each of a kind that makes many of one.
+struct Sharing {
+  std::string sql;
+  std::vector<TestRecord> clicks;
+};
+
+std::vector<Sharing> queries_with_shared_strings(size_t rows, size_t bytes) {
+  std::vector<TestRecord> few;
+  for (size_t i = 0; i < rows; ++i)
+    few.push_back(click("k" + std::to_string(i % 3), 1, 100 + static_cast<int64_t>(i)));
+  std::string list;
+  for (size_t i = 0; i < rows; ++i) list += (i > 0 ? "," : "") + std::to_string(i);
+  const TestRecord long_list{
+      "k", "{\"N\":1,\"TEXT\":\"" + std::string(bytes, 'x') + "\",\"LIST\":[" + list + "]}", 100};
+  const std::string join = "SELECT c.id AS id, n, doc, docs FROM clicks c JOIN t ON c.id = t.id";
+  return {
+      {"CREATE STREAM x AS " + join + ";", few},
+      {"CREATE STREAM x AS " + join + " PARTITION BY n;", few},
+      {"CREATE STREAM x AS SELECT id, '" + std::string(bytes, 'y') + "' AS y FROM clicks;", few},
+      {"CREATE STREAM x AS SELECT id, text, list, EXPLODE(list) AS i FROM clicks;", {long_list}}};
+}
+
+class TaskSharing : public TaskSlices {
+ protected:
+  std::unique_ptr<QueryRun> run_of(const Sharing& sharing, size_t bytes) {
+    auto run =
+        query({"CREATE STREAM clicks (id VARCHAR KEY, n INT, text VARCHAR, list ARRAY<INT>);",
+               "CREATE TABLE t (id VARCHAR PRIMARY KEY, doc VARCHAR, docs ARRAY<VARCHAR>);"},
+              sharing.sql);
+    run->log().take_back_on_release();
+    const std::string doc(bytes, 'd');
+    run->produce("t", 0,
+                 {{"k0", "{\"DOC\":\"" + doc + "\",\"DOCS\":[\"1\",\"" + doc + "\"]}", 1},
+                  {"k1", "{\"DOC\":\"short\"}", 2}});
+    run->produce("clicks", 0, sharing.clicks);
+    return run;
+  }
+};
+
+TEST_F(TaskSharing, commits_stay_small_whatever_rows_share) {
+  constexpr size_t kBytes = 100'000;
+  for (const Sharing& sharing : queries_with_shared_strings(300, kBytes)) {
+    auto run = run_of(sharing, kBytes);
+    EXPECT_TRUE(run->run_to_rest());
+    EXPECT_GE(run->written().size(), 100 * kBytes) << sharing.sql.substr(0, 80);
+    EXPECT_LE(run->log().largest_output(), kMegabyte) << sharing.sql.substr(0, 80);
+    EXPECT_LE(run->log().largest_commit(), 4 * kMegabyte) << sharing.sql.substr(0, 80);
+  }
+}
+
+TEST_F(TaskSharing, outputs_are_cut_anywhere) {
+  for (const Sharing& sharing : queries_with_shared_strings(40, 300)) {
+    auto calm = run_of(sharing, 300);
+    ASSERT_TRUE(calm->run_to_rest());
+    for (const size_t max_bytes : {1, 1000}) {
+      auto troubled = run_of(sharing, 300);
+      troubled->options().slice.max_bytes = max_bytes;
+      for (int crashes = 0; crashes < 100; ++crashes) {
+        troubled->start();
+        for (size_t i = 0; i < troubled->task_count(); ++i) troubled->task(i).step();
+        troubled->log().answer_all();
+      }
+      troubled->start();
+      ASSERT_TRUE(troubled->run_to_rest());
+      EXPECT_EQ(troubled->written(), calm->written()) << sharing.sql.substr(0, 80);
+      EXPECT_EQ(troubled->task().metrics().records_in, calm->task().metrics().records_in);
+    }
+  }
+}
+
+TEST_F(TaskSlices, a_result_that_is_too_large_is_a_failed_record) {
+  auto run = query({kClicks},
+                   "CREATE STREAM x AS SELECT id, LPAD('', n, 'x') AS a, LPAD('', n, 'y') AS b "
+                   "FROM clicks;");
+  run->produce("clicks", 0, {click("a", 1, 1), click("b", 40'000'000, 2), click("c", 1, 3)});
+  steps(*run);
+  EXPECT_EQ(run->written(),
+            "a {\"A\":\"x\",\"B\":\"y\"} @1\n"
+            "c {\"A\":\"x\",\"B\":\"y\"} @3\n");
+  EXPECT_EQ(run->task().metrics().records_failed, 1u);
+}
+
 // The evaluation of all rows at once would take more bytes than an evaluation may.
 TEST_F(TaskSlices, values_that_are_too_many_for_one_evaluation_are_made_in_several) {
   auto run =

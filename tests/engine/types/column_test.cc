@@ -69,5 +69,23 @@ TEST(Bitmap, bits_past_the_end_stay_zero) {
   EXPECT_TRUE(Bitmap(64, false).none());
 }
 
+TEST(Column, a_copy_holds_a_shared_string_once) {
+  const std::string large(1000, 'x'), small = "abc";
+  Column column(TypeKind::String);
+  for (int i = 0; i < 3; ++i) {
+    column.append(std::string_view(large));
+    column.append(std::string_view(large).substr(0, 900));
+    column.append(std::string_view(small));
+    column.append_null();
+  }
+  const Column copy = column.copy();
+  ASSERT_EQ(copy.size(), column.size());
+  for (size_t row = 0; row < copy.size(); ++row) EXPECT_TRUE(copy.same(row, column, row));
+  const auto texts = copy.data<std::string_view>();
+  EXPECT_NE(texts[0].data(), large.data());
+  EXPECT_NE(texts[2].data(), small.data());
+  EXPECT_EQ(texts[4].data(), texts[0].data());
+}
+
 }  // namespace
 }  // namespace engine
