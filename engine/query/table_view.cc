@@ -7,6 +7,7 @@ namespace {
 // Tables up to this size are shown in the order of their keys: sorting takes no longer than a slice
 // of a scan.
 constexpr size_t kSortedEntries = 2'000;
+constexpr size_t kSortedBytes = size_t{1} << 20;
 
 }  // namespace
 
@@ -33,10 +34,14 @@ Result<Batch> TableView::find(std::span<const std::string> keys, const EvalConte
   return shape(std::move(rows), eval);
 }
 
+bool TableView::is_small() const {
+  return store().size() <= kSortedEntries && store().memory_bytes() <= kSortedBytes;
+}
+
 Result<TableView::Slice> TableView::scan(StoreCursor& cursor, size_t entries,
                                          const EvalContext& eval) {
   const bool has_begun = cursor.born_until != 0;
-  if (!has_begun && size() <= kSortedEntries) {
+  if (!has_begun && is_small()) {
     Batch rows = TRY(table().all_rows());
     return Slice{TRY(shape(std::move(rows), eval)), true};
   }

@@ -36,9 +36,11 @@ class TableView {
   Result<Slice> scan(StoreCursor& cursor, size_t entries, const EvalContext& eval);
 
   Task& task() { return task_; }
-  size_t size() const { return task_.stage().stores()[static_cast<size_t>(plan_.store)]->size(); }
+  size_t size() const { return store().size(); }
 
  private:
+  const Store& store() const { return *task_.stage().stores()[static_cast<size_t>(plan_.store)]; }
+  bool is_small() const;
   Materialized& table() const { return task_.stage().table_of(plan_.store); }
   Result<Batch> shape(Batch rows, const EvalContext& eval) const;
 

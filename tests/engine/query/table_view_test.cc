@@ -72,6 +72,25 @@ TEST_F(TableViewTest, a_large_table_is_scanned_in_slices_that_hold_each_row_once
   EXPECT_FALSE(keys.contains("late1"));
 }
 
+TEST_F(TableViewTest, few_rows_that_are_large_are_scanned_in_slices_too) {
+  constexpr size_t kRows = 100, kRowBytes = 50'000;
+  auto run = table("CREATE TABLE docs (name VARCHAR PRIMARY KEY, doc VARCHAR);");
+  for (size_t i = 0; i < kRows; ++i)
+    run->produce("docs", 0,
+                 {{std::to_string(i), "{\"DOC\":\"" + std::string(kRowBytes, 'd') + "\"}", 1}});
+  ASSERT_TRUE(run->run_to_rest());
+  size_t rows = 0;
+  StoreCursor cursor;
+  for (bool is_last = false; !is_last;) {
+    const auto slice = run->scan_some(cursor, SIZE_MAX);
+    ASSERT_TRUE(slice) << slice.error().message;
+    EXPECT_LE(slice->rows.rows * kRowBytes, size_t{1} << 20);
+    rows += slice->rows.rows;
+    is_last = slice->is_last;
+  }
+  EXPECT_EQ(rows, kRows);
+}
+
 // A look-up's rows wait for their commit, and travel to another thread: the table moves on
 // meanwhile.
 TEST_F(TableViewTest, rows_outlive_what_they_were_read_from) {
