@@ -93,6 +93,7 @@ struct WaitingFetch {
   Reply<FetchResponse> reply;
   int64_t deadline_us = 0;  // of the monotonic clock
   std::vector<storage::TopicPartition> partitions;
+  int64_t next_look_us = 0;  // for records, not before
 };
 
 // Runs `work`, which holds about so many bytes, on another thread, and then `then` on the session's

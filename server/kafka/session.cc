@@ -188,7 +188,7 @@ void Session::collect_answers() {
 
 void Session::retry_fetch() {
   if (!waiting_fetch_) return;
-  if (!has_grown_ && clock_.monotonic_us() < waiting_fetch_->deadline_us) return;
+  if (clock_.monotonic_us() < *deadline_us()) return;
   has_grown_ = false;
   HandlerContext all = context();
   retry_waiting_fetch(all);
@@ -196,7 +196,8 @@ void Session::retry_fetch() {
 
 std::optional<int64_t> Session::deadline_us() const {
   if (!waiting_fetch_) return std::nullopt;
-  return waiting_fetch_->deadline_us;
+  const int64_t end_us = waiting_fetch_->deadline_us;
+  return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;
 }
 
 const std::vector<storage::TopicPartition>& Session::awaited() const {

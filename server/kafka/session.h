@@ -57,7 +57,7 @@ class Session final : public ClientSession {
   // records again.
   void shut_down(Error reason) override;
 
-  // The end of the long poll, if there is one.
+  // When the long poll, if there is one, looks for records again, or ends.
   std::optional<int64_t> deadline_us() const override;
   // What the long poll waits for; empty when there is none.
   const std::vector<storage::TopicPartition>& awaited() const;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <span>
 
 #include "server/kafka/handlers/handlers.h"
@@ -16,6 +17,9 @@ constexpr int64_t kSmallAnswer = 64 << 10;
 constexpr int64_t kMaxWaitMs = 60'000;
 // While there is no memory for an answer its client waits this long, then gets an empty one.
 constexpr int64_t kMemoryWaitMs = 500;
+// A wait for many bytes looks at all of them again, not at each commit: so long at least after it has
+// looked in vain, and so many times as long as that took.
+constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
 // Ends of long waits fall together, a tenth later at most, so that many idle consumers cost few
 // wake-ups. New records end a wait at once.
@@ -65,6 +69,11 @@ class FetchPass {
       return answer;
     }
     const storage::TopicPartition id{topic->id, PartitionId(asked.partition)};
+    if (!seen_.insert(id).second) {  // each time would read it anew
+      answer.error_code = KafkaError::InvalidRequest;
+      has_error_ = true;
+      return answer;
+    }
     partitions_.push_back(id);
     if (const Status found = fill(answer, id, asked); !found) {
       answer.error_code = kafka_error(found.error().code);
@@ -113,6 +122,7 @@ class FetchPass {
   bool has_error_ = false, lacks_memory_ = false;
   FetchResponse response_;
   std::vector<storage::TopicPartition> partitions_;
+  std::set<storage::TopicPartition> seen_;
 };
 
 struct Turn {
@@ -139,7 +149,10 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
   const Turn turn{reader};  // until the answer is written: it points into the memory map
   FetchPass pass(context, request);
   const FetchResponse response = pass.take();
-  const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= request.min_bytes;
+  // More than an answer may have never comes.
+  const int64_t enough =
+      std::min<int64_t>({request.min_bytes, request.max_bytes, kMaxResponseSize});
+  const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= enough;
   if (!is_last && !pass.has_error() &&
       (!is_enough || (pass.lacks_memory() && pass.size_bytes() == 0)))
     return Awaited{pass.partitions(), pass.lacks_memory()};
@@ -170,9 +183,12 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
 
 void retry_waiting_fetch(HandlerContext& context) {
   WaitingFetch& waiting = *context.waiting_fetch;
-  const bool is_last = context.clock.monotonic_us() >= waiting.deadline_us;
-  const auto awaited = answer(context, waiting.request, waiting.reply, is_last);
+  const int64_t begin_us = context.clock.monotonic_us();
+  const auto awaited =
+      answer(context, waiting.request, waiting.reply, begin_us >= waiting.deadline_us);
   if (!awaited) return context.waiting_fetch.reset();
+  const int64_t now_us = context.clock.monotonic_us();
+  waiting.next_look_us = now_us + std::max(kLookPauseUs, (now_us - begin_us) * kLookPauseFactor);
   if (awaited->is_memory)
     waiting.deadline_us =
         std::min(waiting.deadline_us, deadline_us(context.clock.monotonic_us(), kMemoryWaitMs));

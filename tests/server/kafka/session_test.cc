@@ -365,6 +365,48 @@ TEST_F(SessionTest, a_long_poll_waits_for_records_and_no_longer_than_its_time) {
   EXPECT_EQ(answers().size(), 1u);
 }
 
+TEST_F(SessionTest, a_long_poll_for_many_bytes_looks_for_them_now_and_then) {
+  create_topic("t");
+  FetchRequest request = fetch("t", 0, 500);
+  request.min_bytes = 1000;
+  send(request, 11);
+  const storage::TopicPartition partition = session.awaited().front();
+  const auto grow = [&](size_t bytes) {
+    backend.append({{{partition, batch(std::string(bytes, 'x'))}}}, [](auto) {});
+    session.grown();
+    session.run();
+  };
+  const int64_t end_us = *session.deadline_us();
+  grow(100);
+  EXPECT_EQ(*session.deadline_us(), end_us);
+  grow(1000);
+  EXPECT_TRUE(answers().empty()) << "it has just looked";
+  EXPECT_LT(*session.deadline_us(), clock.monotonic_us() + 50'000);
+  clock.advance_us(*session.deadline_us() - clock.monotonic_us());
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+}
+
+TEST_F(SessionTest, a_fetch_waits_for_no_more_bytes_than_it_takes) {
+  create_topic("t");
+  EXPECT_EQ(produce_error(produce("t", batch(std::string(1000, 'x')))), KafkaError::None);
+  FetchRequest request = fetch("t", 0, 30'000);
+  request.min_bytes = INT32_MAX;
+  request.max_bytes = 500;
+  send(request, 11);
+  EXPECT_EQ(answers().size(), 1u);
+}
+
+TEST_F(SessionTest, a_partition_is_fetched_once_in_a_request) {
+  create_topic("t");
+  EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);
+  FetchRequest request = fetch("t", 0, 500);
+  request.topics.push_back(request.topics.front());
+  const auto fetched = ask<FetchResponse>(request, 11).responses;
+  EXPECT_EQ(fetched.at(0).partitions.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(fetched.at(1).partitions.at(0).error_code, KafkaError::InvalidRequest);
+}
+
 TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
   create_topic("t");
   send(fetch("t", 0, 30'000), 11);
