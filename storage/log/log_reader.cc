@@ -60,19 +60,21 @@ Result<BatchRef> batch_of(const StoredBatch& stored) {
   return BatchRef{stored.bytes, Offset{load_be<int64_t>(stored.bytes.data())}, stored.last_offset};
 }
 
-// The offset of the first record of the batch whose timestamp is `timestamp` or later.
-Result<std::optional<Offset>> find_in_batch(const BatchRef& ref, int64_t timestamp) {
+}  // namespace
+
+Result<std::optional<TimedOffset>> find_by_time(const BatchRef& ref, int64_t timestamp,
+                                                Offset from) {
   const auto batch = TRY(records::parse_batch(ref.bytes, records::BatchCheck::Shape));
-  if (batch.header.max_timestamp < timestamp) return std::nullopt;
   std::string scratch;
   auto reader = TRY(records::RecordReader::open(batch, scratch));
-  for (records::RecordView record; reader.next(record);)
-    if (record.timestamp >= timestamp) return ref.base_offset + record.offset_delta;
+  for (records::RecordView record; reader.next(record);) {
+    const Offset offset = ref.base_offset + record.offset_delta;
+    if (record.timestamp >= timestamp && offset >= from)
+      return TimedOffset{offset, record.timestamp};
+  }
   TRY(reader.status());
   return std::nullopt;
 }
-
-}  // namespace
 
 LogReader::LogReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LogReader::~LogReader() {
@@ -145,18 +147,19 @@ Result<Offset> LogReader::readable_end(const TopicPartition& id) {
   return state_->end_of(partition, cursor);
 }
 
-Result<Offset> LogReader::offset_for_time(const TopicPartition& id, int64_t timestamp) {
+Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& id,
+                                                          int64_t timestamp, Offset from) {
   const Partition& partition = *TRY(state_->find(id));
-  const Offset log_start = TRY(state_->row_of(partition)).log_start;
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
   const Offset candidate =
       TRY(first_candidate(*state_->transaction, state_->core.tables(), partition, timestamp));
-  auto stored = TRY(cursor.seek(std::max(candidate, log_start)));
+  auto stored = TRY(cursor.seek(std::max(candidate, from)));
   for (; stored; stored = TRY(cursor.next())) {
     const BatchRef batch = TRY(batch_of(*stored));
-    if (const auto found = TRY(find_in_batch(batch, timestamp))) return std::max(*found, log_start);
+    const auto view = TRY(records::parse_batch(batch.bytes, records::BatchCheck::Shape));
+    if (view.header.max_timestamp >= timestamp) return batch;
   }
-  return state_->end_of(partition, cursor);
+  return std::nullopt;
 }
 
 Result<Offset> LogReader::end_appended_before(const TopicPartition& id, int64_t time_ms) {

@@ -1,6 +1,7 @@
 // Reads the log straight from the store's memory map, in turns.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,15 @@ struct BatchRef {
   std::string_view bytes;
   Offset base_offset, last_offset;
 };
+
+struct TimedOffset {
+  Offset offset;
+  int64_t timestamp;
+};
+// The first record of the batch that has this offset or a later one, and this timestamp or a later
+// one; nothing when there is none. Unpacks the batch, which may take long. Threads: any.
+Result<std::optional<TimedOffset>> find_by_time(const BatchRef& batch, int64_t timestamp,
+                                                Offset from);
 
 // Invariants: within a turn all answers come from one snapshot, so two partitions can be compared.
 // Threads: one, its owner's. Owner: a shard, or whoever reads; gone before the Log is.
@@ -35,9 +45,11 @@ class LogReader {
   Result<Offset> log_start(const TopicPartition& partition);
   // The first offset that is not visible in this turn.
   Result<Offset> readable_end(const TopicPartition& partition);
-  // The first record whose timestamp is `timestamp` or later; the readable end when there is none.
-  // Looks at a few entries of an index, then at the batches between two of them.
-  Result<Offset> offset_for_time(const TopicPartition& partition, int64_t timestamp);
+  // The first batch that reaches to `from` or further and, by what its header says, has a record whose
+  // timestamp is `timestamp` or later. Looks at a few entries of an index, then at the headers of the
+  // batches between two of them.
+  Result<std::optional<BatchRef>> batch_for_time(const TopicPartition& partition, int64_t timestamp,
+                                                 Offset from);
   // An offset before which every record was appended before `time_ms`, by the server's clock; it
   // lies up to an entry of the index before the last such record.
   Result<Offset> end_appended_before(const TopicPartition& partition, int64_t time_ms);

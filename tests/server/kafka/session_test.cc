@@ -331,6 +331,41 @@ TEST_F(ErrandTest, when_too_much_waits_elsewhere_the_client_is_told_to_try_again
   EXPECT_TRUE(aside.wants_input());
 }
 
+TEST_F(ErrandTest, a_search_by_time_unpacks_elsewhere) {
+  constexpr int kPartitions = 3;
+  create_topic("t", kPartitions);
+  ListOffsetsRequest request;
+  request.topics = {{.name = "t"}};
+  for (int32_t i = 0; i < kPartitions; ++i) {
+    records::BatchBuilder builder;
+    builder.append(1000, "k", std::string(1 << 20, 'x'));
+    builder.append(2000, "k", "v");
+    send(produce("t", builder.finish(records::Codec::Gzip), -1, i), 7);
+    request.topics[0].partitions.push_back({.partition_index = i, .timestamp = 1500});
+  }
+  answers();
+  const auto ask_aside = [&] {
+    send_aside(request, 2);
+    for (; !errands.empty(); run_errand()) {
+      EXPECT_EQ(errands.size(), 1u);
+      EXPECT_FALSE(aside.wants_input());
+      EXPECT_TRUE(answers_aside().empty());
+    }
+    return decode_response<ListOffsetsResponse>(answers_aside().at(0).body, 2)
+        .value()
+        .topics.at(0)
+        .partitions;
+  };
+  for (const auto& found : ask_aside()) {
+    EXPECT_EQ(found.error_code, KafkaError::None);
+    EXPECT_EQ(found.offset, 1);
+    EXPECT_EQ(found.timestamp, 2000);
+  }
+  has_room = false;
+  for (const auto& found : ask_aside()) EXPECT_EQ(found.error_code, KafkaError::RequestTimedOut);
+  EXPECT_TRUE(aside.wants_input());
+}
+
 TEST_F(ErrandTest, a_connection_may_end_before_its_batch_is_checked) {
   create_topic("t");
   auto gone = std::make_unique<Session>(backend, *this, clock, NodeView{}, SessionLimits{},

@@ -36,6 +36,17 @@ inline std::vector<std::string> values_in(std::string_view batch_bytes) {
   return values;
 }
 
+// The first record of this time or a later one; the end when there is none. In a turn.
+inline Result<Offset> offset_for_time(LogReader& reader, const TopicPartition& partition,
+                                      int64_t timestamp) {
+  Offset from{0};
+  while (const auto batch = TRY(reader.batch_for_time(partition, timestamp, from))) {
+    if (const auto found = TRY(find_by_time(*batch, timestamp, from))) return found->offset;
+    from = batch->last_offset + 1;
+  }
+  return reader.readable_end(partition);
+}
+
 // All values of the partition in order; checks on the way that offsets have no gaps.
 inline std::vector<std::string> read_values(Log& log, const TopicPartition& partition,
                                             Offset from = {}) {

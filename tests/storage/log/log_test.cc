@@ -178,10 +178,14 @@ TEST_F(LogTest, an_offset_is_found_by_time) {
   append(partition, batch_of("b", 3, 200));
   auto reader = LogReader::open(*log_).value();
   ASSERT_TRUE(reader->begin_turn());
-  EXPECT_EQ(reader->offset_for_time(partition, 0).value(), Offset{0});
-  EXPECT_EQ(reader->offset_for_time(partition, 102).value(), Offset{2});
-  EXPECT_EQ(reader->offset_for_time(partition, 103).value(), Offset{3});
-  EXPECT_EQ(reader->offset_for_time(partition, 500).value(), Offset{6});
+  EXPECT_EQ(offset_for_time(*reader, partition, 0).value(), Offset{0});
+  EXPECT_EQ(offset_for_time(*reader, partition, 102).value(), Offset{2});
+  EXPECT_EQ(offset_for_time(*reader, partition, 103).value(), Offset{3});
+  EXPECT_EQ(offset_for_time(*reader, partition, 500).value(), Offset{6});
+  const auto batch = reader->batch_for_time(partition, 0, Offset{1}).value();
+  EXPECT_EQ(find_by_time(*batch, 0, Offset{1}).value()->offset, Offset{1});
+  EXPECT_EQ(find_by_time(*batch, 0, Offset{1}).value()->timestamp, 101);
+  EXPECT_FALSE(find_by_time(*batch, 103, Offset{0}).value());
   reader->end_turn();
 }
 

@@ -46,7 +46,7 @@ class TimeIndexTest : public testing::Test {
     return ask(*reader).value();
   }
   Offset found(int64_t timestamp) {
-    return ask([&](LogReader& reader) { return reader.offset_for_time(partition_, timestamp); });
+    return ask([&](LogReader& reader) { return offset_for_time(reader, partition_, timestamp); });
   }
   size_t index_size() {
     auto transaction = log_->store().begin_read().value();
@@ -117,7 +117,7 @@ TEST_F(TimeIndexTest, a_look_up_touches_few_of_many_batches) {
   ASSERT_TRUE(reader->begin_turn());
   const auto begin = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < 100; ++i)
-    EXPECT_EQ(reader->offset_for_time(partition_, i * 5'000 - 5).value(), Offset{i * 500});
+    EXPECT_EQ(offset_for_time(*reader, partition_, i * 5'000 - 5).value(), Offset{i * 500});
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   // Without optimization and on a busy machine; a walk of the partition takes ten times as long.
   EXPECT_LT(took.count() / 100, 5.0);
