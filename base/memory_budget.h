@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -130,6 +131,20 @@ class MemoryCharge {
   MemoryAccount* account_ = nullptr;
   MemoryKind kind_ = MemoryKind::Connections;
   size_t bytes_ = 0;  // whole steps
+};
+
+// A charge of what outlives whoever it came from, and so has an account of its own.
+class OwnedCharge {
+ public:
+  OwnedCharge(MemoryBudget& budget, MemoryKind kind)
+      : account_(std::make_unique<MemoryAccount>(budget)), charge_(account_.get(), kind) {}
+
+  bool try_resize(size_t bytes) { return charge_.try_resize(bytes); }
+  Error refusal(std::string_view what) const { return account_->refusal(what); }
+
+ private:
+  std::unique_ptr<MemoryAccount> account_;  // outlives the charge
+  MemoryCharge charge_;
 };
 
 // "512 MB", "1.5 GB", "300 B": as settings and errors show sizes.

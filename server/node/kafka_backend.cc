@@ -15,9 +15,10 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
 }  // namespace
 
 Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
-                                                         MetadataApplier& definitions, Loop& loop) {
+                                                         MetadataApplier& definitions, Loop& loop,
+                                                         MemoryBudget& memory) {
   return std::unique_ptr<KafkaBackend>(
-      new KafkaBackend(log, definitions, loop, TRY(storage::LogReader::open(log))));
+      new KafkaBackend(log, definitions, loop, memory, TRY(storage::LogReader::open(log))));
 }
 
 std::shared_ptr<const storage::TopicSnapshot> KafkaBackend::topics() const {
@@ -51,14 +52,19 @@ void KafkaBackend::grow_topic(std::string name, int32_t partition_count,
 }
 
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
-  waiting_.emplace_back(std::move(request), on_loop(loop_, std::move(done)));
+  storage::AppendDone answer = on_loop(loop_, std::move(done));
+  if (waiting_.empty() && log_.try_append(request, answer)) return;
+  OwnedCharge charge(memory_, MemoryKind::Queues);
+  if (!charge.try_resize(storage::size_of(request)))
+    return answer(charge.refusal("records that wait for the disk"));
+  waiting_.push_back({std::move(request), std::move(answer), std::move(charge)});
   if (waiting_.size() == 1) append_waiting();
 }
 
 void KafkaBackend::append_waiting() {
   while (!waiting_.empty()) {
-    auto& [request, done] = waiting_.front();
-    if (!log_.try_append(request, done))
+    Waiting& first = waiting_.front();
+    if (!log_.try_append(first.request, first.done))
       return log_.when_room([this] { loop_.post([this] { append_waiting(); }); });
     waiting_.pop_front();
   }

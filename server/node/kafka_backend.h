@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/memory_budget.h"
 #include "server/kafka/backend.h"
 #include "server/metadata/metadata_applier.h"
 #include "server/net/loop.h"
@@ -15,12 +16,12 @@ namespace server {
 
 // Threads: the loop's; answers come there too. Owner: the node; it goes when the loop has stopped,
 // so what is posted never finds it gone.
-// Queues:  appends that the log has no room for wait here in their order; each is bounded by its
-//          connection, which takes no more requests meanwhile.
+// Queues:  appends that the log has no room for wait here in their order, also when their connection
+//          is gone; they count against the memory, and are refused when there is none.
 class KafkaBackend final : public kafka::Backend {
  public:
   static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, MetadataApplier& definitions,
-                                                    Loop& loop);
+                                                    Loop& loop, MemoryBudget& memory);
 
   std::shared_ptr<const storage::TopicSnapshot> topics() const override;
   void create_topic(std::string name, int32_t partition_count, kafka::TopicConfig config,
@@ -35,17 +36,27 @@ class KafkaBackend final : public kafka::Backend {
   storage::LogReader& reader() override { return *reader_; }
 
  private:
-  KafkaBackend(storage::Log& log, MetadataApplier& definitions, Loop& loop,
+  struct Waiting {
+    storage::AppendRequest request;
+    storage::AppendDone done;
+    OwnedCharge charge;
+  };
+  KafkaBackend(storage::Log& log, MetadataApplier& definitions, Loop& loop, MemoryBudget& memory,
                std::unique_ptr<storage::LogReader> reader)
-      : log_(log), definitions_(definitions), loop_(loop), reader_(std::move(reader)) {}
+      : log_(log),
+        definitions_(definitions),
+        loop_(loop),
+        memory_(memory),
+        reader_(std::move(reader)) {}
   void change_topic(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void append_waiting();
 
   storage::Log& log_;
   MetadataApplier& definitions_;
   Loop& loop_;
+  MemoryBudget& memory_;
   std::unique_ptr<storage::LogReader> reader_;
-  std::deque<std::pair<storage::AppendRequest, storage::AppendDone>> waiting_;
+  std::deque<Waiting> waiting_;
 };
 
 }  // namespace server

@@ -44,7 +44,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   TRY(node->definitions_->recover(must_stop));
   node->workers_ = std::make_unique<StatementWorkers>(settings.statement_threads);
-  node->parts_.reset(new SqlParts{*node->log_, *node->definitions_, *node->queries_,
+  node->parts_.reset(new SqlParts{*node->log_, node->memory_, *node->definitions_, *node->queries_,
                                   *node->supervisor_, node->clock_, node->settings_.sql,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
@@ -189,7 +189,8 @@ Status Node::open_kafka() {
   checkers_ = std::make_unique<StatementWorkers>(0);
   std::vector<kafka::KafkaServer::Shard> shards;
   for (const auto& shard : shards_) {
-    kafka_backends_.push_back(TRY(KafkaBackend::make(*log_, *definitions_, shard->loop())));
+    kafka_backends_.push_back(
+        TRY(KafkaBackend::make(*log_, *definitions_, shard->loop(), memory_)));
     const auto run_aside = [this, &loop = shard->loop()](size_t bytes, std::function<void()> work,
                                                          std::function<void()> then) {
       return checkers_->try_run(bytes, [&loop, work = std::move(work), then = std::move(then)] {

@@ -160,7 +160,7 @@ class NodeCopy final : public sql::CopyIn {
     ++blocks_in_flight_;
     bytes_in_flight_ += size_bytes;
     append_when_room(
-        session_.parts().log, std::move(request),
+        session_.parts(), std::move(request),
         [&loop = session_.shard().loop(), alive = alive_, this, rows,
          size_bytes](Result<std::vector<storage::AppendedBatch>> appended) {
           loop.post([alive, this, rows, size_bytes, appended = std::move(appended)]() mutable {

@@ -82,7 +82,7 @@ std::unique_ptr<sql::Execution> run_information(
     std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image);
 
 // Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
-// thread.
-void append_when_room(storage::Log& log, storage::AppendRequest request, storage::AppendDone done);
+// thread, or at once when there is no memory to wait in.
+void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
 
 }  // namespace server

@@ -28,7 +28,7 @@ class AppendExecution final : public SqlExecution {
   void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows) {
     if (request.parts.empty()) return receiver().on_done({std::move(command), rows});
     append_when_room(
-        session().parts().log, std::move(request),
+        session().parts(), std::move(request),
         on_loop([this, command, rows](Result<std::vector<storage::AppendedBatch>> appended) {
           if (!appended) return receiver().on_error(std::move(appended).error());
           session().note_written(*appended);
@@ -37,16 +37,29 @@ class AppendExecution final : public SqlExecution {
   }
 };
 
+// What the log has no room for. It outlives its session.
+struct WaitingAppend {
+  storage::AppendRequest request;
+  storage::AppendDone done;
+  OwnedCharge charge;
+};
+
+// The log's callback must be copyable, so what waits is shared with it.
+void wait_for_room(storage::Log& log, const std::shared_ptr<WaitingAppend>& waiting) {
+  log.when_room([&log, waiting] {
+    if (!log.try_append(waiting->request, waiting->done)) wait_for_room(log, waiting);
+  });
+}
+
 }  // namespace
 
-void append_when_room(storage::Log& log, storage::AppendRequest request, storage::AppendDone done) {
-  if (log.try_append(request, done)) return;
-  // The log's callback must be copyable, so what waits is shared with it.
-  auto waiting = std::make_shared<std::pair<storage::AppendRequest, storage::AppendDone>>(
-      std::move(request), std::move(done));
-  log.when_room([&log, waiting] {
-    append_when_room(log, std::move(waiting->first), std::move(waiting->second));
-  });
+void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+  if (parts.log.try_append(request, done)) return;
+  OwnedCharge charge(parts.memory, MemoryKind::Queues);
+  if (!charge.try_resize(storage::size_of(request)))
+    return done(charge.refusal("rows that wait for the disk"));
+  wait_for_room(parts.log, std::make_shared<WaitingAppend>(WaitingAppend{
+                               std::move(request), std::move(done), std::move(charge)}));
 }
 
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,

@@ -57,6 +57,7 @@ class OpenStatement {
 // What sessions share. All of it outlives them.
 struct SqlParts {
   storage::Log& log;
+  MemoryBudget& memory;
   MetadataApplier& definitions;
   QueryTasks& queries;
   const QuerySupervisor& supervisor;

@@ -32,7 +32,6 @@ struct OtherWork {
 using LogWork = std::variant<AppendWork, CommitWork, OtherWork>;
 
 // What they bring into the log; other work is small.
-size_t size_of(const AppendRequest& request);
 size_t size_of(const TaskCommit& commit);
 size_t size_of(std::span<const LogWork> group);
 

@@ -22,6 +22,8 @@ struct PartitionBatches {
 struct AppendRequest {
   std::vector<PartitionBatches> parts;
 };
+// What it takes while it waits.
+size_t size_of(const AppendRequest& request);
 
 struct AppendedBatch {
   TopicPartition partition;

@@ -113,6 +113,11 @@ struct Append {
   size_t topic_index, index;
 };
 
+// Producers send again what there was no memory for.
+KafkaError error_of(ErrorCode code) {
+  return code == ErrorCode::OutOfMemory ? KafkaError::RequestTimedOut : kafka_error(code);
+}
+
 // What outlives the call of the handler.
 struct Producer {
   Backend& backend;
@@ -138,7 +143,7 @@ struct Producer {
       if (appended && !appended->empty())
         answer.base_offset = appended->front().base_offset.value();
       else if (!appended)
-        pending->refuse(answer, kafka_error(appended.error().code), appended.error().message);
+        pending->refuse(answer, error_of(appended.error().code), appended.error().message);
       pending->complete_one();
     });
   }
