@@ -98,6 +98,22 @@ TEST(MemoryCharge, without_an_account_everything_is_granted) {
   EXPECT_TRUE(charge.try_resize(SIZE_MAX / 4));
 }
 
+TEST(OwnedCharge, what_outlives_its_sender_is_counted_until_it_goes) {
+  MemoryBudget budget(8 * kMb);
+  {
+    std::vector<OwnedCharge> queued;
+    bool is_granted = true;
+    while (is_granted && queued.size() < 100) {
+      OwnedCharge charge(budget, MemoryKind::Queues);
+      is_granted = charge.try_resize(kMb / 8);
+      if (is_granted) queued.push_back(std::move(charge));
+    }
+    EXPECT_EQ(queued.size(), 64u);
+    EXPECT_EQ(budget.held_bytes(MemoryKind::Queues), 8 * kMb);
+  }
+  EXPECT_EQ(budget.held_bytes(), 0u);
+}
+
 TEST(Bytes, sizes_are_read_and_shown_with_units) {
   EXPECT_EQ(parse_bytes("512MB").value(), 512 * kMb);
   EXPECT_EQ(parse_bytes("2 gb").value(), 2048 * kMb);
