@@ -23,6 +23,8 @@
 // Threads: copies may go anywhere; one map belongs to one thread at a time while it is changed.
 template <class Key, class Value>
 class PersistentMap {
+  struct Node;
+
  public:
   using value_type = std::pair<const Key, Value>;
 
@@ -59,7 +61,7 @@ class PersistentMap {
       for (; node; node = node->left.get()) way_.push_back(node);
     }
     // Nodes whose left side and selves are still to come, or are now: the last one is the present.
-    std::vector<const typename PersistentMap::Node*> way_;
+    std::vector<const Node*> way_;
   };
   using iterator = const_iterator;
 
@@ -138,7 +140,6 @@ class PersistentMap {
   }
 
  private:
-  struct Node;
   using NodePtr = std::shared_ptr<const Node>;
   using EntryPtr = std::shared_ptr<const value_type>;
   struct Node {
