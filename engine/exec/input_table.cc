@@ -103,7 +103,7 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
 
 Status InputOperator::end_bootstrap() {
   if (!std::exchange(suppresses_output_, false) || step_.is_joined) return {};
-  showing_.emplace().rows.reserve(rows_.size());
+  showing_.emplace(Showing{}).rows.reserve(rows_.size());
   return show_some();
 }
 
