@@ -82,7 +82,7 @@ FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
 Status FlatMapOperator::take(Batch& batch) {
   std::vector<Evaluated> results = program_.run(batch.columns, batch.rows, context().eval);
   if (gives_up()) return {};
-  Expanding& expanding = expanding_.emplace();
+  Expanding& expanding = expanding_.emplace(Expanding{});
   for (Evaluated& result : results) {
     context().report(result.errors, batch);
     expanding.lists.push_back(std::move(result.column));

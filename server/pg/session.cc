@@ -325,7 +325,7 @@ bool Session::handle(const Frame& frame) {
 void Session::handle_query(std::string_view text) {
   statements_.erase(std::string());
   portals_.erase(std::string());
-  script_.emplace();
+  script_.emplace(Script{});
   script_->text = std::make_shared<const std::string>(text);
   auto charge = charge_statement(text);
   if (!charge) return fail(charge.error(), script_->text);
