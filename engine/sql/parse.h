@@ -33,8 +33,11 @@ Result<ExpressionPtr> parse_expression(std::string_view text);
 Result<TypeName> parse_type(std::string_view text);
 
 // The text with each ${name} replaced; names are compared without regard to case, unknown ones
-// stay. Comments and string literals are not spared, as in ksqlDB.
-std::string substitute_variables(std::string_view text,
-                                 const std::map<std::string, std::string>& variables);
+// stay. Comments and string literals are not spared, as in ksqlDB. Fails with LimitExceeded when
+// more than `max_bytes` would come out, and when there are more references than below.
+inline constexpr size_t kMaxVariableReferences = 100'000;  // some ms
+Result<std::string> substitute_variables(std::string_view text,
+                                         const std::map<std::string, std::string>& variables,
+                                         size_t max_bytes);
 
 }  // namespace engine

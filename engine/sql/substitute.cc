@@ -1,38 +1,63 @@
-#include <algorithm>
 #include <cctype>
+#include <unordered_map>
 
 #include "engine/sql/parse.h"
 
 namespace engine {
 namespace {
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+constexpr std::string_view kOpening = "${";
+
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+Error too_many_references() {
+  return Error{ErrorCode::LimitExceeded, "the statement refers to more than " +
+                                             std::to_string(kMaxVariableReferences) + " variables"};
+}
+
+Error too_long(size_t max_bytes) {
+  return Error{ErrorCode::LimitExceeded, "the statement is longer than " +
+                                             std::to_string(max_bytes) +
+                                             " bytes with its variables put in"};
 }
 
 }  // namespace
 
-std::string substitute_variables(std::string_view text,
-                                 const std::map<std::string, std::string>& variables) {
+Result<std::string> substitute_variables(std::string_view text,
+                                         const std::map<std::string, std::string>& variables,
+                                         size_t max_bytes) {
+  std::unordered_map<std::string, std::string_view> values;
+  for (const auto& [name, value] : variables) values.try_emplace(in_lower_case(name), value);
   std::string result;
-  while (true) {
-    const size_t start = text.find("${");
-    const size_t end = start == std::string_view::npos ? start : text.find('}', start);
-    if (end == std::string_view::npos) return result.append(text);
-    const std::string_view name = text.substr(start + 2, end - start - 2);
-    const auto variable = std::ranges::find_if(
-        variables, [&](const auto& entry) { return equal_ignoring_case(entry.first, name); });
-    result.append(text.substr(0, start));
-    if (variable == variables.end()) {
-      // Only the "${" is passed over: another variable may begin inside of what follows.
-      result.append("${");
-      text.remove_prefix(start + 2);
-      continue;
+  size_t taken = 0, references = 0;  // of the text
+  // Both are looked for once a place, so that many beginnings and one end take no longer than the
+  // text.
+  size_t end = 0;
+  for (size_t start = text.find(kOpening); start != std::string_view::npos;) {
+    const size_t next = text.find(kOpening, start + kOpening.size());
+    if (end < start) end = text.find('}', start);
+    if (end == std::string_view::npos) break;
+    // Only the innermost of several is a reference: another variable may begin inside of what
+    // looks like a name.
+    if (end < next) {
+      if (++references > kMaxVariableReferences) return too_many_references();
+      const size_t name = start + kOpening.size();
+      const auto found = values.find(in_lower_case(text.substr(name, end - name)));
+      if (found != values.end()) {
+        result.append(text.substr(taken, start - taken)).append(found->second);
+        taken = end + 1;
+      }
     }
-    result.append(variable->second);
-    text.remove_prefix(end + 1);
+    if (result.size() > max_bytes) return too_long(max_bytes);
+    start = next;
   }
+  result.append(text.substr(taken));
+  if (result.size() > max_bytes) return too_long(max_bytes);
+  return result;
 }
 
 }  // namespace engine

@@ -23,7 +23,8 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
       memory_(memory),
       began_us_(clock.monotonic_us()),
       input_(memory),
-      context_{clock} {}
+      context_{clock},
+      settings_charge_(memory, MemoryKind::Statements) {}
 
 // What runs refers to portals, and portals to the backend.
 Session::~Session() {
@@ -327,7 +328,10 @@ void Session::handle_query(std::string_view text) {
   portals_.erase(std::string());
   script_.emplace(Script{});
   script_->text = std::make_shared<const std::string>(text);
-  auto charge = charge_statement(text);
+  auto with_values = with_variables(script_->text);
+  if (!with_values) return fail(with_values.error(), nullptr);
+  script_->text = std::move(with_values).take();
+  auto charge = charge_statement(*script_->text);
   if (!charge) return fail(charge.error(), script_->text);
   script_->charge = std::move(charge).take();
 }
@@ -396,7 +400,9 @@ void Session::discard(Statements statements) {
 void Session::discard_prepared() {
   auto statements = std::exchange(statements_, {});
   if (statements.size() <= kFewStatements) return;
-  // The session's memory account may be gone before the worker comes to them.
+  // One that a portal keeps remains charged, and is destroyed with the portal: the session's memory
+  // account may be gone before the worker comes to the others.
+  std::erase_if(statements, [](const auto& entry) { return entry.second.use_count() > 1; });
   for (const auto& [name, statement] : statements) statement->charge.resize(0);
   destroy_aside(*context_.backend, std::move(statements));
 }

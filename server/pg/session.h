@@ -139,6 +139,8 @@ class Session : public ClientSession {
   std::function<void()> waker();
 
   // session_errands.cc: parsing and analysing, here or on another thread
+  // What a client sent, with DEFINEd variables put in: what is charged, parsed and shown in errors.
+  Result<SharedText> with_variables(SharedText text) const;
   // Nothing: it is under way as an activity; ask again with the same text when that has ended.
   Result<std::optional<Statements>> parse(SharedText text);
   Result<std::optional<PreparedStatementPtr>> analyse_here_or_aside(
@@ -162,8 +164,9 @@ class Session : public ClientSession {
                                        std::span<const engine::SqlType> parameter_types);
   // What a statement will need once it is parsed, if there is memory for it.
   Result<MemoryCharge> charge_statement(std::string_view text) const;
-  // Under a name, also the empty one.
-  void keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
+  // Under a name, also the empty one, if there is memory for its parameters and its name
+  // beside `charge`.
+  Status keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
   Result<PreparedStatementPtr> finish_analysis(
       std::shared_ptr<const engine::ParsedStatement> statement, SharedText text,
       std::vector<uint32_t> parameter_oids, Result<std::shared_ptr<const sql::Prepared>> plan);
@@ -208,13 +211,18 @@ class Session : public ClientSession {
   TransactionStatus transaction_ = TransactionStatus::Idle;
   Group group_ = Group::None;
   uint64_t writes_in_transaction_ = 0;
-  std::map<std::string, uint64_t> savepoints_;  // how much was written before each
+  struct Savepoint {
+    uint64_t writes = 0;  // of the transaction before it
+    MemoryCharge charge = {};
+  };
+  std::map<std::string, Savepoint> savepoints_;
+  MemoryCharge settings_charge_;
 
   std::optional<Script> script_;
   // A Parse message that has not been answered.
   struct ParsingMessage {
-    SharedText text;
-    std::optional<Statements> statements;
+    SharedText sent, text;  // text: with variables put in
+    std::optional<Statements> statements = {};
     bool is_charged = false;
     MemoryCharge charge = {};
   };

@@ -1,5 +1,6 @@
 // Parsing and analysing what clients send: short statements here, the others on another thread,
 // while the loop goes on.
+#include "engine/sql/parse.h"
 #include "server/pg/session.h"
 #include "server/pg/session_functions.h"
 #include "server/pg/statement_kinds.h"
@@ -28,8 +29,7 @@ Result<std::vector<std::shared_ptr<const ParsedStatement>>> parse_text(
     const std::string& text, const SessionFacts& facts,
     const std::atomic<bool>* is_cancelled = nullptr) {
   std::vector<std::shared_ptr<const ParsedStatement>> statements;
-  for (ParsedStatement& statement :
-       TRY(parse_statements(text, facts.settings.variables, is_cancelled))) {
+  for (ParsedStatement& statement : TRY(parse_statements(text, is_cancelled))) {
     answer_session_functions(statement, facts);
     statements.push_back(std::make_shared<const ParsedStatement>(std::move(statement)));
   }
@@ -37,6 +37,14 @@ Result<std::vector<std::shared_ptr<const ParsedStatement>>> parse_text(
 }
 
 }  // namespace
+
+Result<SharedText> Session::with_variables(SharedText text) const {
+  const auto& variables = context_.settings.variables();
+  const bool is_too_long = text->size() > kMaxStatementBytes;  // parse_statements() refuses it
+  if (variables.empty() || is_too_long) return text;
+  return std::make_shared<const std::string>(
+      TRY(engine::substitute_variables(*text, variables, kMaxStatementBytes)));
+}
 
 Result<std::optional<Session::Statements>> Session::parse(SharedText text) {
   if (text->size() <= limits_.max_text_on_loop)

@@ -115,8 +115,10 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
   // While a long one is on its way the text stays the same object, and so do its statements.
-  if (!parsing_ || *parsing_->text != message.sql)
-    parsing_.emplace(ParsingMessage{std::make_shared<const std::string>(message.sql), {}});
+  if (!parsing_ || *parsing_->sent != message.sql) {
+    const auto sent = std::make_shared<const std::string>(message.sql);
+    parsing_.emplace(ParsingMessage{sent, TRY(with_variables(sent))});
+  }
   const Result<Begun> begun = continue_parse(message);
   if (!begun || *begun == Begun::Now) parsing_.reset();
   return begun;
@@ -131,7 +133,7 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
 
   if (!parsing_->statements) {
     // What it will need is charged before it is parsed.
-    if (!parsing_->is_charged) parsing_->charge = TRY(charge_statement(message.sql));
+    if (!parsing_->is_charged) parsing_->charge = TRY(charge_statement(*parsing_->text));
     parsing_->is_charged = true;
     parsing_->statements = TRY(parse(parsing_->text));
     if (!parsing_->statements) return Begun::Later;
@@ -145,7 +147,7 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
   const std::optional<PreparedStatementPtr> analysed = TRY(analyse_here_or_aside(
       parsed.empty() ? nullptr : parsed[0], parsing_->text, message.parameter_oids, types));
   if (!analysed) return Begun::Later;
-  keep_statement(std::string(message.statement), *analysed, std::move(parsing_->charge));
+  TRY(keep_statement(std::string(message.statement), *analysed, std::move(parsing_->charge)));
   writer().parse_complete();
   return Begun::Now;
 }
@@ -187,10 +189,16 @@ Result<MemoryCharge> Session::charge_statement(std::string_view text) const {
   return charge;
 }
 
-void Session::keep_statement(std::string name, PreparedStatementPtr statement,
-                             MemoryCharge charge) {
+Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
+                               MemoryCharge charge) {
+  // `$65535` is a short text with many parameters.
+  constexpr size_t kSlotBytes = sizeof(SqlType) + sizeof(uint32_t);
+  const size_t slots = statement->parameter_oids.size();
+  if (!charge.try_resize(charge.bytes() + slots * kSlotBytes + name.size()))
+    return memory_->refusal("a statement of " + std::to_string(slots) + " parameters");
   statement->charge = std::move(charge);
   statements_[std::move(name)] = std::move(statement);
+  return {};
 }
 
 Status Session::handle_bind(std::string_view body) {
@@ -215,7 +223,8 @@ Status Session::handle_bind(std::string_view body) {
 
   // A portal may stay until the end of the transaction, with its parameters.
   MemoryCharge charge(memory_, MemoryKind::Statements);
-  if (!charge.try_resize(kPortalBytes + 2 * body.size()))
+  const size_t values_bytes = message.parameters.size() * sizeof(engine::Value);
+  if (!charge.try_resize(kPortalBytes + 2 * body.size() + values_bytes))
     return memory_->refusal("a portal of " + format_bytes(body.size()));
   std::vector<engine::Value> parameters;
   if (statement->plan) parameters = TRY(decode_parameters(*statement, message));

@@ -15,6 +15,8 @@ using engine::ColumnPtr;
 
 namespace {
 
+constexpr size_t kSavepointBytes = 100;  // beside its name
+
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
 // The text of a constant argument of EXECUTE; nothing for NULL.
@@ -131,7 +133,11 @@ struct Session::OwnStatement {
                    transaction.tag + " can only be used in transaction blocks"};
     const std::string name = session_name(transaction.savepoint);
     if (transaction.action == Savepoint) {
-      session.savepoints_[name] = session.writes_in_transaction_;
+      MemoryCharge charge(session.memory_, MemoryKind::Statements);
+      if (!charge.try_resize(kSavepointBytes + name.size()))
+        return session.memory_->refusal("another savepoint, beside " +
+                                        std::to_string(session.savepoints_.size()));
+      session.savepoints_[name] = {session.writes_in_transaction_, std::move(charge)};
       return done("SAVEPOINT");
     }
     const auto found = session.savepoints_.find(name);
@@ -141,7 +147,7 @@ struct Session::OwnStatement {
       session.savepoints_.erase(found);
       return done("RELEASE");
     }
-    if (found->second != session.writes_in_transaction_)
+    if (found->second.writes != session.writes_in_transaction_)
       return Error{ErrorCode::NotSupported,
                    "ROLLBACK TO a savepoint after an INSERT is not supported yet", "",
                    "Use ROLLBACK to drop the whole transaction."};
@@ -151,9 +157,19 @@ struct Session::OwnStatement {
 
   // ---- Settings ----
 
+  // With this one, if settings take so many at all.
+  Status charge_settings(std::string_view name, std::string_view value) {
+    const size_t all = settings().size_bytes() + sql::SessionSettings::size_bytes(name, value);
+    const size_t wanted = std::min(all, sql::SessionSettings::kMaxBytes);
+    if (session.settings_charge_.try_resize(wanted)) return {};
+    return session.memory_->refusal("settings and variables of " + format_bytes(wanted));
+  }
+  void release_settings() { session.settings_charge_.resize(settings().size_bytes()); }
+
   Status set(std::string_view name, const std::string& value, bool is_local) {
     const std::string key = sql::SessionSettings::spelling(name);
     if (key.find('.') != std::string::npos) TRY(context().backend->check_setting(key, value));
+    TRY(charge_settings(key, value));
     return is_local ? settings().set_local(key, value) : settings().set(key, value);
   }
   Status operator()(const engine::SetSetting& setting) {
@@ -169,6 +185,7 @@ struct Session::OwnStatement {
   }
   Status operator()(const engine::UnsetProperty& property) {
     TRY(settings().reset(property.name));
+    release_settings();
     return done("UNSET");
   }
   // Isolation levels are taken note of by nobody: there is one.
@@ -178,6 +195,7 @@ struct Session::OwnStatement {
       settings().reset_all();
     else
       TRY(settings().reset(setting.name));
+    release_settings();
     return done("RESET");
   }
   Status operator()(const engine::ShowSetting& show) {
@@ -224,17 +242,20 @@ struct Session::OwnStatement {
                    "DISCARD ALL cannot run inside a transaction block"};
     session.close_portals(true);
     session.discard_prepared();
-    settings().variables.clear();
+    settings().undefine_all();
     settings().reset_all();
+    release_settings();
     return done("DISCARD ALL");
   }
 
   Status operator()(const engine::DefineVariable& variable) {
-    settings().variables[variable.name.text] = variable.value;
+    TRY(charge_settings(variable.name.text, variable.value));
+    TRY(settings().define(variable.name.text, variable.value));
     return done("DEFINE");
   }
   Status operator()(const engine::UndefineVariable& variable) {
-    settings().variables.erase(variable.name.text);
+    settings().undefine(variable.name.text);
+    release_settings();
     return done("UNDEFINE");
   }
 
@@ -326,7 +347,7 @@ struct Session::OwnStatement {
         session.inner_
             ? session.inner_->analysed
             : TRY(session.analyse(session.inner_of(statement), statement.text, {}, types));
-    session.keep_statement(name, std::move(analysed), std::move(charge));
+    TRY(session.keep_statement(name, std::move(analysed), std::move(charge)));
     return done("PREPARE");
   }
 

@@ -12,9 +12,6 @@ using engine::ParsedStatement;
 
 namespace {
 
-// The parser needs some hundred bytes for each character.
-constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
-
 template <class... Kinds>
 bool is_one_of(const engine::Statement& statement) {
   return (std::holds_alternative<Kinds>(statement) || ...);
@@ -75,19 +72,16 @@ bool may_end_transaction(const ParsedStatement& statement) {
          transaction->action == RollbackTo;
 }
 
-Result<std::vector<ParsedStatement>> parse_statements(
-    std::string_view text, const std::map<std::string, std::string>& variables,
-    const std::atomic<bool>* is_cancelled) {
+Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
+                                                      const std::atomic<bool>* is_cancelled) {
   if (text.size() > kMaxStatementBytes)
     return Error{ErrorCode::LimitExceeded,
                  "the statement is longer than " + std::to_string(kMaxStatementBytes >> 20) + " MB",
                  "", "Send many rows with COPY, or in several statements."};
-  const std::string substituted =
-      variables.empty() ? std::string(text) : engine::substitute_variables(text, variables);
-  auto statements = engine::parse_script(substituted, is_cancelled);
+  auto statements = engine::parse_script(text, is_cancelled);
   if (statements) return statements;
   Error error = std::move(statements).error();
-  if (std::string blanked = substituted; blank_out_catalog_schema(blanked))
+  if (std::string blanked(text); blank_out_catalog_schema(blanked))
     if (auto unqualified = engine::parse_script(blanked, is_cancelled)) return unqualified;
   return explain_catalog(std::move(error), text);
 }

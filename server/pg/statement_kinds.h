@@ -1,7 +1,6 @@
 // Which statements a session answers itself, and how the text that clients send becomes statements.
 #pragma once
 #include <atomic>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +18,13 @@ bool is_own_statement(const engine::ParsedStatement& statement);
 // COMMIT and ROLLBACK, which alone may run in a failed transaction.
 bool may_end_transaction(const engine::ParsedStatement& statement);
 
-// As engine::parse_script, after DEFINEd variables are put in. What only PostgreSQL's catalog could
-// answer fails with NotSupported and a hint.
+// The parser needs some hundred bytes for each character.
+inline constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
+
+// As engine::parse_script. What only PostgreSQL's catalog could answer fails with NotSupported and a
+// hint.
 Result<std::vector<engine::ParsedStatement>> parse_statements(
-    std::string_view text, const std::map<std::string, std::string>& variables,
-    const std::atomic<bool>* is_cancelled = nullptr);
+    std::string_view text, const std::atomic<bool>* is_cancelled = nullptr);
 
 // The same for an error that came later: a source that is not there because it is PostgreSQL's.
 Error explain_catalog(Error error, std::string_view text);

@@ -223,7 +223,39 @@ bool SessionSettings::is_set_in_session(std::string_view name) const {
   return found != values_.end() && (preset == defaults_.end() || preset->second != found->second);
 }
 
+size_t SessionSettings::size_bytes(std::string_view name, std::string_view value) {
+  constexpr size_t kNodeBytes = 100;  // of a map
+  return kNodeBytes + name.size() + value.size();
+}
+
+size_t SessionSettings::size_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [name, value] : variables_) bytes += size_bytes(name, value);
+  for (const Values* values : {&values_, &local_})
+    for (const auto& [name, value] : *values) bytes += size_bytes(name, value);
+  return bytes;
+}
+
+// As if it were new: what it replaces is gone only afterwards.
+Status SessionSettings::check_room(std::string_view name, std::string_view value) const {
+  const size_t added = size_bytes(name, value);
+  if (added <= kMaxBytes && size_bytes() + added <= kMaxBytes) return {};
+  return Error{ErrorCode::LimitExceeded,
+               "the settings and variables of a session are limited to " +
+                   std::to_string(kMaxBytes >> 20) + " MB",
+               "They take " + std::to_string(size_bytes()) + " bytes, and this one " +
+                   std::to_string(added) + " more.",
+               "UNDEFINE or RESET what is not needed, or use shorter values."};
+}
+
+Status SessionSettings::define(const std::string& name, const std::string& value) {
+  TRY(check_room(name, value));
+  variables_[name] = value;
+  return {};
+}
+
 Status SessionSettings::assign(std::string_view name, std::string_view value, Values& into) {
+  TRY(check_room(name, value));
   if (const SettingRow* row = find_row(name)) {
     into[lower_case(name)] = TRY(checked(*row, value));
     return {};

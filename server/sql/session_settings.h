@@ -39,7 +39,8 @@ class SessionSettings {
   // Whether the client has set it.
   bool is_set_in_session(std::string_view name) const;
 
-  // Fails with UndefinedObject (an unknown name without a dot) or InvalidParameter.
+  // Fails with UndefinedObject (an unknown name without a dot), InvalidParameter, or LimitExceeded
+  // when all of them would take more than kMaxBytes.
   Status set(std::string_view name, std::string_view value);
   Status set_local(std::string_view name, std::string_view value);  // until the transaction ends
   // Back to what the connection began with; for a free name: not set.
@@ -65,7 +66,17 @@ class SessionSettings {
   std::map<std::string, std::string> properties() const;
 
   // DEFINEd variables, which ${name} stands for.
-  std::map<std::string, std::string> variables;
+  const std::map<std::string, std::string>& variables() const { return variables_; }
+  // Fails as set() does when there are too many.
+  Status define(const std::string& name, const std::string& value);
+  void undefine(const std::string& name) { variables_.erase(name); }
+  void undefine_all() { variables_.clear(); }
+
+  // Of all names and values, variables included, and of one that may be added.
+  size_t size_bytes() const;
+  static size_t size_bytes(std::string_view name, std::string_view value);
+  // They are copied for each transaction and for statements that other threads parse.
+  static constexpr size_t kMaxBytes = 1024 * 1024;
 
   // Reported parameters (ParameterStatus) whose value has changed since the last call; at first all
   // of them, in the order in which a PostgreSQL server sends them.
@@ -74,6 +85,7 @@ class SessionSettings {
  private:
   using Values = std::map<std::string, std::string, std::less<>>;
   Status assign(std::string_view name, std::string_view value, Values& into);
+  Status check_room(std::string_view name, std::string_view value) const;
   std::string value_of(const SettingRow& row) const;
 
   Values values_, defaults_;      // only what differs from the table
@@ -81,6 +93,7 @@ class SessionSettings {
   Values local_;                  // SET LOCAL, over values_
   std::optional<Values> before_;  // values_ when the transaction began
   Values reported_;
+  std::map<std::string, std::string> variables_;
 };
 
 // What SET and SHOW answer to a name that nobody knows. `others`: names besides the settings that

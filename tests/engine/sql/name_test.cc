@@ -1,5 +1,7 @@
 #include "engine/sql/ast_name.h"
 
+#include <chrono>
+
 #include "tests/engine/sql/parse_helpers.h"
 
 namespace engine {
@@ -68,12 +70,42 @@ TEST(Name, only_names_that_would_not_read_back_are_quoted) {
   EXPECT_EQ(quote_if_needed(""), "``");
 }
 
+// What comes out, or the error.
+std::string substituted(std::string_view text, const std::map<std::string, std::string>& variables,
+                        size_t max_bytes = 1000) {
+  const auto result = substitute_variables(text, variables, max_bytes);
+  return result ? *result : result.error().message;
+}
+
 TEST(Variables, are_replaced_wherever_they_stand) {
   const std::map<std::string, std::string> variables = {{"topic", "t1"}, {"N", "'x'"}};
-  EXPECT_EQ(substitute_variables("PRINT ${TOPIC} ${n};", variables), "PRINT t1 'x';");
-  EXPECT_EQ(substitute_variables("'${topic}' ${unknown} ${", variables), "'t1' ${unknown} ${");
-  EXPECT_EQ(substitute_variables("${${topic}}", variables), "${t1}");
-  EXPECT_EQ(substitute_variables("", variables), "");
+  EXPECT_EQ(substituted("PRINT ${TOPIC} ${n};", variables), "PRINT t1 'x';");
+  EXPECT_EQ(substituted("'${topic}' ${unknown} ${", variables), "'t1' ${unknown} ${");
+  EXPECT_EQ(substituted("${${topic}}", variables), "${t1}");
+  EXPECT_EQ(substituted("${a ${topic} b}${topic}", variables), "${a t1 b}t1");
+  EXPECT_EQ(substituted("", variables), "");
+}
+
+TEST(Variables, no_more_comes_out_than_is_asked_for) {
+  const std::map<std::string, std::string> variables = {{"a", std::string(100, 'x')}};
+  EXPECT_EQ(substituted("${a}${a}", variables, 200), std::string(200, 'x'));
+  EXPECT_EQ(substituted("${a}${a}.", variables, 200),
+            "the statement is longer than 200 bytes with its variables put in");
+  std::string many;
+  while (many.size() < 4'000'000) many += "${a}";
+  EXPECT_EQ(substituted(many, {{"a", ""}}, many.size()),
+            "the statement refers to more than 100000 variables");
+}
+
+// In time that grows with the text alone: a hundred times the text would else take ten thousand
+// times as long.
+TEST(Variables, beginnings_without_ends_take_no_time) {
+  std::string text;
+  while (text.size() < 4'000'000) text += "${";
+  text += '}';
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(substituted(text, {{"a", "b"}}, text.size()), text);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
 }  // namespace

@@ -106,3 +106,91 @@ TEST(SessionMemory, rows_that_open_portals_keep_are_refused_when_they_are_too_ma
   charged.client.say(query("ROLLBACK"));
   EXPECT_LE(charged.budget.held_bytes(MemoryKind::Results), 8192u);
 }
+
+TEST(SessionMemory, variables_count_with_what_stands_in_their_place) {
+  Charged charged;
+  EXPECT_EQ(charged.client.say(query("DEFINE a = '" + std::string(300'000, 'x') + "'")),
+            "C(DEFINE) Z(I)");
+  EXPECT_GE(charged.budget.held_bytes(MemoryKind::Statements), 300'000u);
+
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "${a}";
+  EXPECT_EQ(charged.client.say(query("SELECT '" + many + "'")),
+            "E(54000 the statement is longer than 4194304 bytes with its variables put in) Z(I)");
+  EXPECT_EQ(charged.client.say(parse("SELECT '" + many + "'") + sync_up()),
+            "E(54000 the statement is longer than 4194304 bytes with its variables put in) Z(I)");
+
+  // What is short as it was sent is parsed elsewhere all the same, and charged as it was parsed.
+  charged.client.backend.holds_errands = true;
+  EXPECT_EQ(charged.client.say(parse("SELECT '${a}'", "s") + sync_up()), "");
+  charged.client.backend.let_go();
+  EXPECT_EQ(charged.client.hear(), "1 Z(I)");
+  EXPECT_GE(charged.budget.held_bytes(MemoryKind::Statements), 1'500'000u);
+
+  charged.client.say(query("DEALLOCATE s") + query("UNDEFINE a"));
+  EXPECT_LE(charged.budget.held_bytes(MemoryKind::Statements), 4096u);
+}
+
+TEST(SessionMemory, variables_and_settings_of_a_session_have_a_limit) {
+  Charged charged;
+  std::string answer;
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    const std::string set = taken % 2 ? "DEFINE a" : "SET my.a";
+    answer = charged.client.say(
+        query(set + std::to_string(taken) + " = '" + std::string(100'000, 'x') + "'"));
+    if (answer != (taken % 2 ? "C(DEFINE) Z(I)" : "C(SET) Z(I)")) break;
+  }
+  EXPECT_EQ(taken, 10);
+  EXPECT_EQ(answer, "E(54000 the settings and variables of a session are limited to 1 MB) Z(I)");
+  EXPECT_GE(charged.budget.held_bytes(MemoryKind::Statements), 1'000'000u);
+  charged.client.say(query("DISCARD ALL"));
+  EXPECT_LE(charged.budget.held_bytes(MemoryKind::Statements), 4096u);
+}
+
+TEST(SessionMemory, savepoints_are_refused_when_they_are_too_many) {
+  Charged charged;
+  charged.client.say(query("BEGIN"));
+  std::string answer;
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    const std::string name = "s" + std::to_string(taken) + std::string(kMb, 'x');
+    answer = charged.client.say(query("SAVEPOINT " + name));
+    if (answer != "C(SAVEPOINT) Z(T)") break;
+  }
+  EXPECT_GE(taken, 1);
+  EXPECT_LE(taken, 15);
+  charged.client.say(query("ROLLBACK"));
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Statements), 0u);
+}
+
+TEST(SessionMemory, parameters_of_prepared_statements_count) {
+  Charged charged;
+  charged.client.say(parse("SELECT $65535", "a") + sync_up());
+  EXPECT_GE(charged.budget.held_bytes(MemoryKind::Statements), 1'000'000u);
+  std::string answer;
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    answer = charged.client.say(parse("SELECT $65535", "s" + std::to_string(taken)) + sync_up());
+    if (answer != "1 Z(I)") break;
+  }
+  EXPECT_LE(taken, 15);
+  EXPECT_EQ(answer, "E(53200 not enough memory for a statement of 65535 parameters) Z(I)");
+}
+
+TEST(SessionMemory, statements_that_portals_keep_stay_charged_when_they_are_deallocated) {
+  Charged charged;
+  charged.client.say(query("BEGIN"));
+  for (int i = 0; i < 100; ++i)
+    charged.client.say(parse("SELECT 1", "s" + std::to_string(i)) +
+                       bind({}, {.portal = "p" + std::to_string(i),
+                                 .statement = "s" + std::to_string(i % 2 ? i : 0)}) +
+                       sync_up());
+  const size_t before = charged.budget.held_bytes(MemoryKind::Statements);
+  charged.client.say(query("DEALLOCATE ALL"));
+  const size_t after = charged.budget.held_bytes(MemoryKind::Statements);
+  EXPECT_LT(after, before);
+  EXPECT_GE(after, (100u + 51u) * 4096u);  // portals, and the statements that they run
+  charged.client.say(query("ROLLBACK"));
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Statements), 0u);
+}
