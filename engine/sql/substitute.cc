@@ -36,7 +36,7 @@ Result<std::string> substitute_variables(std::string_view text,
   size_t taken = 0, references = 0;  // of the text
   // Both are looked for once a place, so that many beginnings and one end take no longer than the
   // text.
-  size_t end = 0;
+  size_t end = text.find('}');
   for (size_t start = text.find(kOpening); start != std::string_view::npos;) {
     const size_t next = text.find(kOpening, start + kOpening.size());
     if (end < start) end = text.find('}', start);
