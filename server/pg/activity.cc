@@ -38,7 +38,10 @@ class PortalActivity final : public Activity {
   PortalActivity& operator=(const PortalActivity&) = delete;
 
   Result<Progress> advance() override {
-    if (!std::exchange(has_begun_, true)) TRY(begin());
+    if (!std::exchange(has_begun_, true))
+      TRY(begin());
+    else
+      portal().continue_delivery();
     send_notices(context_, portal().take_notices());
     note_new_rows();
     if (delivery_.is_full()) return finish_full();

@@ -34,14 +34,22 @@ Status Portal::start(sql::SessionBackend& backend) {
 
 void Portal::open_delivery(Delivery& delivery) {
   delivery_ = &delivery;
-  while (!kept_.empty() && !delivery.is_full()) {
+  continue_delivery();
+}
+
+void Portal::continue_delivery() {
+  if (!delivery_ || is_output_full_) return update_flow();
+  while (!kept_.empty() && !delivery_->is_full() && delivery_->has_room()) {
     KeptRows& front = kept_.front();
-    front.next_row += deliver(front.columns, front.next_row, front.end_row);
+    const size_t taken = deliver(front.columns, front.next_row, front.end_row);
+    if (kept_.empty()) break;  // it has failed
+    front.next_row += taken;
     if (front.next_row < front.end_row) continue;
     kept_bytes_ -= front.bytes;
     kept_.pop_front();
   }
   kept_charge_.resize(kept_bytes_);
+  if (!kept_.empty() && !delivery_->is_full()) on_event_();
   update_flow();
 }
 
@@ -58,7 +66,7 @@ void Portal::set_output_full(bool is_full) {
 void Portal::update_flow() {
   if (completion_ || error_) execution_.reset();
   if (!execution_) return;
-  const bool should_pause = is_output_full_ || !delivery_ || delivery_->is_full();
+  const bool should_pause = is_output_full_ || !delivery_ || delivery_->is_full() || !kept_.empty();
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
   if (should_pause)
@@ -87,7 +95,7 @@ void Portal::request_cancel() {
 void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   if (error_) return;
   if (kept_.empty() && delivery_) first_row += deliver(columns, first_row, end_row);
-  if (first_row < end_row) keep(columns, first_row, end_row);
+  if (first_row < end_row && !error_) keep(columns, first_row, end_row);
   on_event_();
 }
 
@@ -104,13 +112,20 @@ void Portal::on_error(Error error) {
   on_event_();
 }
 
-// How many of them the delivery took.
+// How many of them the delivery took; fewer when it is full, or has no room.
 size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   size_t count = end_row - first_row;
   if (delivery_->limit)
     count = static_cast<size_t>(std::min<uint64_t>(count, *delivery_->limit - delivery_->sent));
-  if (delivery_->encoder)
-    delivery_->encoder->append_rows(delivery_->out, columns, first_row, first_row + count);
+  if (delivery_->encoder) {
+    auto encoded = delivery_->encoder->append_rows(delivery_->out, columns, first_row,
+                                                   first_row + count, Delivery::kEnoughBytes);
+    if (!encoded) {
+      fail_with(std::move(encoded).error());
+      return 0;
+    }
+    count = *encoded;
+  }
   delivery_->sent += count;
   rows_delivered_ += count;
   return count;
@@ -129,21 +144,22 @@ void Portal::drop_kept() {
 
 // A copy: the columns are the backend's, and their strings may live only as long as the call.
 void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
-  KeptRows kept{{}, 0, end_row - first_row, 0};
+  KeptRows kept{{}, 0, end_row - first_row, bytes_of(columns, first_row, end_row)};
+  if (!kept_charge_.try_resize(kept_bytes_ + kept.bytes))
+    return fail_with(account_->refusal("rows of a query that are not fetched, " +
+                                       format_bytes(kept_bytes_ + kept.bytes)));
   for (const ColumnPtr& column : columns) {
     auto copy = std::make_shared<Column>(column->type());
     for (size_t row = first_row; row < end_row; ++row) copy->append_from(*column, row);
-    kept.bytes += bytes_of(*copy);
     kept.columns.push_back(std::move(copy));
   }
-  if (kept_charge_.try_resize(kept_bytes_ + kept.bytes)) {
-    kept_bytes_ += kept.bytes;
-    kept_.push_back(std::move(kept));
-    return;
-  }
-  // The execution that calls us is destroyed later, in update_flow().
-  error_ = account_->refusal("rows of a query that are not fetched, " +
-                             format_bytes(kept_bytes_ + kept.bytes));
+  kept_bytes_ += kept.bytes;
+  kept_.push_back(std::move(kept));
+}
+
+// The execution may be calling us: it is destroyed later, in update_flow().
+void Portal::fail_with(Error error) {
+  error_ = std::move(error);
   completion_.reset();
   drop_kept();
 }

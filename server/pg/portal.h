@@ -38,15 +38,19 @@ struct Delivery {
   uint64_t sent = 0;
 
   bool is_full() const { return limit && sent >= *limit; }
+  // More would only wait: the rest is encoded when this has been handed out.
+  static constexpr size_t kEnoughBytes = 1024 * 1024;
+  bool has_room() const { return out.size() < kEnoughBytes; }
 };
 
 // Invariants: rows reach the client in the order in which they came, each once; while a delivery
-//             is open and not full, nothing is kept back.
+//             is open and neither full nor without room, nothing is kept back.
 // Threads:    the session's loop.
 // Owner:      the session, by name, or the activity that runs it alone.
 class Portal final : public sql::Receiver {
  public:
-  // `on_event` is called after each thing that the backend says.
+  // `on_event` is called after each thing that the backend says, and when continue_delivery() has
+  // more to do as soon as output is handed out.
   Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
          std::vector<Format> formats, std::function<void()> on_event);
 
@@ -64,6 +68,8 @@ class Portal final : public sql::Receiver {
   // Rows that are kept go out at once, then those that come, until the limit is reached or
   // close_delivery() is called. `delivery` must live until then.
   void open_delivery(Delivery& delivery);
+  // Again when output has been handed out: what had no room.
+  void continue_delivery();
   void close_delivery();
   // No further rows from the backend until it is lifted: the client reads slowly.
   void set_output_full(bool is_full);
@@ -97,6 +103,7 @@ class Portal final : public sql::Receiver {
   void on_error(Error error) override;
 
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
+  void fail_with(Error error);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   void drop_kept();
   void update_flow();

@@ -7,6 +7,7 @@
 #include "engine/types/text_postgres.h"
 #include "server/pg/binary.h"
 #include "server/pg/messages.h"
+#include "server/sql/column_bytes.h"
 
 namespace server::pg {
 
@@ -15,22 +16,59 @@ using engine::TypeKind;
 
 namespace {
 
+Error too_long_row() {
+  return Error{ErrorCode::LimitExceeded,
+               "a row is longer than " + std::to_string(kMaxRowBytes >> 20) + " MB", "",
+               "Select fewer columns, or parts of long values."};
+}
+
+// Whether rows are too long, seen before they are written: a value of an array may stand in it a
+// thousand times, and take no room there.
+class RowCheck {
+ public:
+  RowCheck(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row)
+      : columns_(columns), is_needed_(bytes_of(columns, first_row, end_row) > kMaxRowBytes) {}
+  Status operator()(size_t row) const {
+    if (is_needed_ && bytes_of(columns_, row, row + 1) > kMaxRowBytes) return too_long_row();
+    return {};
+  }
+
+ private:
+  const std::span<const ColumnPtr> columns_;
+  const bool is_needed_;
+};
+
 class DataRowEncoder final : public RowEncoder {
  public:
   explicit DataRowEncoder(std::vector<Format> formats) : formats_(std::move(formats)) {}
 
-  void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
-                   size_t end_row) override {
-    MessageWriter writer(out);
-    for (size_t row = first_row; row < end_row; ++row) {
-      writer.begin('D');
-      append_be(out, static_cast<uint16_t>(columns.size()));
-      for (size_t i = 0; i < columns.size(); ++i) append_value(out, i, *columns[i], row);
-      writer.end();
+  Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                             size_t end_row, size_t enough_bytes) override {
+    const RowCheck check(columns, first_row, end_row);
+    size_t row = first_row;
+    for (; row < end_row && out.size() < enough_bytes; ++row) {
+      TRY(check(row));
+      TRY(append_row(out, columns, row));
     }
+    return row - first_row;
   }
 
  private:
+  Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) {
+    const size_t begin = out.size();
+    MessageWriter writer(out);
+    writer.begin('D');
+    append_be(out, static_cast<uint16_t>(columns.size()));
+    for (size_t i = 0; i < columns.size(); ++i) {
+      append_value(out, i, *columns[i], row);
+      if (out.size() - begin <= kMaxRowBytes) continue;
+      out.resize(begin);
+      return too_long_row();
+    }
+    writer.end();
+    return {};
+  }
+
   void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
     if (column.is_null(row)) return append_be<int32_t>(out, -1);
     const size_t length_at = out.size();
@@ -53,24 +91,15 @@ class LineEncoder : public RowEncoder {
   explicit LineEncoder(std::vector<sql::ResultColumn> columns)
       : names_and_types_(std::move(columns)) {}
 
-  void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
-                   size_t end_row) override {
-    MessageWriter writer(out);
-    for (size_t row = first_row; row < end_row; ++row) {
-      writer.begin('d');
-      for (size_t i = 0; i < columns.size(); ++i) {
-        if (i > 0) out += delimiter();
-        if (columns[i]->is_null(row)) {
-          append_null(out, i);
-          continue;
-        }
-        text_.clear();
-        engine::append_postgres_text(text_, *columns[i], row);
-        append_field(out, i, text_);
-      }
-      out += '\n';
-      writer.end();
+  Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                             size_t end_row, size_t enough_bytes) override {
+    const RowCheck check(columns, first_row, end_row);
+    size_t row = first_row;
+    for (; row < end_row && out.size() < enough_bytes; ++row) {
+      TRY(check(row));
+      TRY(append_row(out, columns, row));
     }
+    return row - first_row;
   }
 
  protected:
@@ -90,6 +119,29 @@ class LineEncoder : public RowEncoder {
   const std::vector<sql::ResultColumn>& columns() const { return names_and_types_; }
 
  private:
+  Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) {
+    const size_t begin = out.size();
+    MessageWriter writer(out);
+    writer.begin('d');
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) out += delimiter();
+      append_value(out, i, *columns[i], row);
+      if (out.size() - begin <= kMaxRowBytes) continue;
+      out.resize(begin);
+      return too_long_row();
+    }
+    out += '\n';
+    writer.end();
+    return {};
+  }
+
+  void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
+    if (column.is_null(row)) return append_null(out, index);
+    text_.clear();
+    engine::append_postgres_text(text_, column, row);
+    append_field(out, index, text_);
+  }
+
   const std::vector<sql::ResultColumn> names_and_types_;
   std::string text_;  // of one field; kept for its memory
 };
@@ -170,7 +222,8 @@ class CopyCsvEncoder final : public LineEncoder {
 class TableEncoder final : public RowEncoder {
  public:
   explicit TableEncoder(std::vector<sql::ResultColumn> columns) : columns_(std::move(columns)) {
-    for (const sql::ResultColumn& column : columns_) widths_.push_back(display_width(column.name));
+    widths_.resize(columns_.size());
+    for (size_t i = 0; i < columns_.size(); ++i) widen(i, display_width(columns_[i].name));
   }
 
   bool header_may_wait() const override { return !header_written_; }
@@ -179,7 +232,7 @@ class TableEncoder final : public RowEncoder {
     MessageWriter writer(out);
     writer.begin('d');
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const size_t room = widths_[i] - display_width(columns_[i].name);
+      const size_t room = padding(i, columns_[i].name);
       if (i > 0) out += '|';
       out.append(1 + room / 2, ' ');
       out += columns_[i].name;
@@ -196,21 +249,37 @@ class TableEncoder final : public RowEncoder {
     writer.end();
   }
 
-  void append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
-                   size_t end_row) override {
+  Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                             size_t end_row, size_t enough_bytes) override {
+    const RowCheck check(columns, first_row, end_row);
     std::vector<std::vector<std::string>> rows;
-    for (size_t row = first_row; row < end_row; ++row) {
+    size_t size = out.size();
+    for (size_t row = first_row; row < end_row && size < enough_bytes; ++row) {
+      TRY(check(row));
       rows.emplace_back();
+      const size_t before = size;
       for (size_t i = 0; i < columns.size(); ++i) {
-        rows.back().push_back(cell(*columns[i], row));
-        widths_[i] = std::max(widths_[i], display_width(rows.back().back()));
+        std::string& text = rows.back().emplace_back(cell(*columns[i], row));
+        widen(i, display_width(text));
+        size += std::max(widths_[i], text.size());
+        if (size - before > kMaxRowBytes) return too_long_row();
       }
     }
     if (!rows.empty()) append_header(out);
     for (const auto& row : rows) append_row(out, row);
+    return rows.size();
   }
 
  private:
+  // All later rows are padded to it: one very long value must not make all of them long.
+  static constexpr size_t kMaxWidth = 300;
+  void widen(size_t index, size_t width) {
+    widths_[index] = std::max(widths_[index], std::min(width, kMaxWidth));
+  }
+  size_t padding(size_t index, std::string_view text) const {
+    return widths_[index] - std::min(widths_[index], display_width(text));
+  }
+
   // One line: what would break it is shown as an escape.
   static std::string cell(const engine::Column& column, size_t row) {
     std::string text, shown;
@@ -234,7 +303,7 @@ class TableEncoder final : public RowEncoder {
     MessageWriter writer(out);
     writer.begin('d');
     for (size_t i = 0; i < cells.size(); ++i) {
-      const size_t room = widths_[i] - display_width(cells[i]);
+      const size_t room = padding(i, cells[i]);
       const bool is_last = i + 1 == cells.size();
       out += i > 0 ? "| " : " ";
       if (columns_[i].type.is_numeric()) {

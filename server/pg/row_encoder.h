@@ -14,6 +14,10 @@
 
 namespace server::pg {
 
+// As long as the longest message that clients may send. Columns can repeat one long value a thousand
+// times, and a message's length has 31 bits.
+inline constexpr size_t kMaxRowBytes = size_t{64} << 20;
+
 class RowEncoder {
  public:
   virtual ~RowEncoder() = default;
@@ -21,9 +25,10 @@ class RowEncoder {
   virtual void append_header(std::string& /*out*/) {}
   // Whether the header is better written together with the first rows, if they come soon.
   virtual bool header_may_wait() const { return false; }
-  // Whole messages, one a row, of rows [first_row, end_row).
-  virtual void append_rows(std::string& out, std::span<const engine::ColumnPtr> columns,
-                           size_t first_row, size_t end_row) = 0;
+  // Whole messages, one a row, of rows [first_row, end_row), until `out` has `enough_bytes`; how many
+  // rows that were. Fails with LimitExceeded at a row of more than kMaxRowBytes, which is left out.
+  virtual Result<size_t> append_rows(std::string& out, std::span<const engine::ColumnPtr> columns,
+                                     size_t first_row, size_t end_row, size_t enough_bytes) = 0;
 };
 
 // `formats`: none (all text), one for all, or one a column.
@@ -33,7 +38,7 @@ std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> col
                                               CopyOptions options);
 // An aligned table as psql draws it, line by line: what a person sees of a push query in stock
 // psql, which shows DataRows only when a result is complete (pg-wire: P3). Widths grow with the
-// values; they begin with those of the first rows.
+// values, up to some hundred characters; they begin with those of the first rows.
 std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns);
 
 // Columns that a terminal needs to show the text.

@@ -435,6 +435,7 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   PortalRun run;
   run.portal = std::make_shared<Portal>(statement, std::vector<engine::Value>{},
                                         std::vector<Format>{}, waker());
+  run.portal->charge_rows_to(memory_);
   const bool is_only = script_->statements.size() == 1;
   const std::vector<sql::ResultColumn>& columns = statement->plan->columns;
   switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {

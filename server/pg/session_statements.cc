@@ -208,7 +208,7 @@ struct Session::OwnStatement {
       if (!value) return unknown_to_show(show.name);
       rows.push_back({*value});
     }
-    send_rows(show_columns(show.name), rows);
+    TRY(send_rows(show_columns(show.name), rows));
     return done("SHOW");
   }
 
@@ -222,8 +222,8 @@ struct Session::OwnStatement {
     return error;
   }
 
-  void send_rows(const std::vector<sql::ResultColumn>& columns,
-                 const std::vector<std::vector<std::string>>& rows) {
+  Status send_rows(const std::vector<sql::ResultColumn>& columns,
+                   const std::vector<std::vector<std::string>>& rows) {
     if (start == PortalRun::Start::DescribedRows) writer().row_description(columns, formats);
     std::vector<ColumnPtr> data;
     for (size_t i = 0; i < columns.size(); ++i) {
@@ -231,7 +231,9 @@ struct Session::OwnStatement {
       for (const auto& row : rows) column->append_copy(row[i]);
       data.push_back(std::move(column));
     }
-    make_data_row_encoder(formats)->append_rows(context().output, data, 0, rows.size());
+    TRY(make_data_row_encoder(formats)->append_rows(context().output, data, 0, rows.size(),
+                                                    kMaxRowBytes));
+    return {};
   }
 
   Status operator()(const engine::Discard& discard) {
@@ -372,6 +374,7 @@ struct Session::OwnStatement {
     }
     PortalRun run;
     run.portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
+    run.portal->charge_rows_to(session.memory_);
     run.encoder = make_data_row_encoder(formats);
     run.start = start;
     session.count_write(*prepared);
@@ -416,6 +419,7 @@ struct Session::OwnStatement {
     PortalRun run;
     run.portal = std::make_shared<Portal>(query, std::vector<engine::Value>{},
                                           std::vector<Format>{}, session.waker());
+    run.portal->charge_rows_to(session.memory_);
     run.encoder = make_copy_encoder(query->plan->columns, std::move(options));
     run.start = PortalRun::Start::CopyOut;
     run.command = "COPY";

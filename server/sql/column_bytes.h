@@ -1,19 +1,38 @@
 // How much memory rows take that wait for their client.
 #pragma once
 #include <cstddef>
+#include <span>
 
 #include "engine/types/column.h"
 
 namespace server {
 
-// About: the layout's width is taken as that of the widest.
-inline size_t bytes_of(const engine::Column& column) {
+// Of rows [first_row, end_row). About: the layout's width is taken as that of the widest.
+inline size_t bytes_of(const engine::Column& column, size_t first_row, size_t end_row) {
   using engine::TypeKind;
   constexpr size_t kBytesPerRow = 17;  // the widest layout, and the validity
-  size_t bytes = sizeof(engine::Column) + column.size() * kBytesPerRow;
-  if (column.type().kind() == TypeKind::String || column.type().kind() == TypeKind::Bytes)
-    for (const std::string_view text : column.data<std::string_view>()) bytes += text.size();
-  for (size_t i = 0; i < column.child_count(); ++i) bytes += bytes_of(column.child(i));
+  const TypeKind kind = column.type().kind();
+  const size_t rows = end_row - first_row;
+  size_t bytes = sizeof(engine::Column) + rows * kBytesPerRow;
+  if (kind == TypeKind::String || kind == TypeKind::Bytes)
+    for (const std::string_view text : column.data<std::string_view>().subspan(first_row, rows))
+      bytes += text.size();
+  if (kind == TypeKind::Array || kind == TypeKind::Map) {
+    const std::span<const uint32_t> offsets = column.offsets();
+    first_row = offsets[first_row];
+    end_row = offsets[end_row];
+  }
+  for (size_t i = 0; i < column.child_count(); ++i)
+    bytes += bytes_of(column.child(i), first_row, end_row);
+  return bytes;
+}
+
+inline size_t bytes_of(const engine::Column& column) { return bytes_of(column, 0, column.size()); }
+
+inline size_t bytes_of(std::span<const engine::ColumnPtr> columns, size_t first_row,
+                       size_t end_row) {
+  size_t bytes = 0;
+  for (const engine::ColumnPtr& column : columns) bytes += bytes_of(*column, first_row, end_row);
   return bytes;
 }
 

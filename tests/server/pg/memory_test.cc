@@ -5,6 +5,7 @@
 #include "tests/server/pg/conversation.h"
 
 using namespace server::pg;
+using namespace std::string_literals;
 
 namespace {
 
@@ -193,4 +194,57 @@ TEST(SessionMemory, statements_that_portals_keep_stay_charged_when_they_are_deal
   EXPECT_GE(after, (100u + 51u) * 4096u);  // portals, and the statements that they run
   charged.client.say(query("ROLLBACK"));
   EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Statements), 0u);
+}
+
+// Rows are encoded as fast as they are handed out, and those that wait are charged.
+TEST(SessionMemory, a_long_answer_is_made_in_portions) {
+  Charged charged;
+  for (int i = 0; i < 600; ++i)
+    charged.client.backend.people.push_back({i, std::string(10'000, 'x')});
+  for (const std::string& asks : {query("SELECT * FROM people"), query("COPY people TO STDOUT"),
+                                  parse("SELECT * FROM people") + bind() + execute() + sync_up()}) {
+    charged.client.session.receive(asks);
+    size_t longest = 0, kept = 0;
+    std::string heard;
+    for (int turn = 0; turn < 100 && !heard.ends_with("Z\0\0\0\5I"s); ++turn) {
+      charged.client.session.run();
+      kept = std::max(kept, charged.budget.held_bytes(MemoryKind::Results));
+      const std::string output = charged.client.session.take_output();
+      longest = std::max(longest, output.size());
+      heard += output;
+    }
+    EXPECT_GE(heard.size(), 6'000'000u);
+    EXPECT_LE(longest, 1'100'000u);
+    EXPECT_GE(kept, 4'000'000u);
+    EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);
+  }
+}
+
+TEST(SessionMemory, nothing_is_encoded_for_a_client_that_does_not_read) {
+  Charged charged;
+  for (int i = 0; i < 600; ++i)
+    charged.client.backend.people.push_back({i, std::string(10'000, 'x')});
+  charged.client.session.receive(query("SELECT * FROM people"));
+  charged.client.session.run();
+  EXPECT_LE(charged.client.session.take_output().size(), 1'100'000u);
+  charged.client.session.set_output_full(true);
+  EXPECT_EQ(charged.client.hear_bytes("").size(), 0u);
+  charged.client.session.set_output_full(false);
+  EXPECT_GE(charged.client.hear_bytes("").size(), 4'000'000u);
+}
+
+TEST(SessionMemory, a_row_that_repeats_a_long_parameter_is_refused) {
+  std::string items = "$1::varchar";
+  for (int i = 1; i < 70; ++i) items += ", $1";
+  const std::string asks =
+      parse("SELECT " + items) + bind({std::string(kMb, 'x')}) + execute() + sync_up();
+  Begun client;
+  EXPECT_EQ(client.say(asks), "1 2 E(54000 a row is longer than 64 MB) Z(I)");
+  EXPECT_TRUE(client.say(query("SELECT 1")).ends_with("D(1) C(SELECT 1) Z(I)"));
+
+  // It is not copied either.
+  Charged charged;
+  EXPECT_EQ(charged.client.say(asks),
+            "1 2 E(53200 not enough memory for rows of a query that are not fetched, 70 MB) Z(I)");
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);
 }

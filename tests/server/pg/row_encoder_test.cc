@@ -11,6 +11,8 @@ using engine::TypeKind;
 
 namespace {
 
+constexpr size_t kPlenty = SIZE_MAX;
+
 // The lines of CopyData messages.
 std::string lines_of(std::string_view messages) {
   std::string lines;
@@ -38,7 +40,7 @@ TEST(TableEncoder, draws_what_psql_draws) {
 
   const auto encoder = make_table_encoder(columns);
   std::string out;
-  encoder->append_rows(out, data, 0, 3);
+  ASSERT_EQ(encoder->append_rows(out, data, 0, 3, kPlenty).value_or(0), 3u);
   EXPECT_EQ(lines_of(out),
             "  city   | orders | total  \n"
             "---------+--------+--------\n"
@@ -52,8 +54,85 @@ TEST(TableEncoder, keeps_each_row_in_one_line) {
   column->append_copy("a\nb\tc\x1b[31m");
   const std::vector<engine::ColumnPtr> data = {column};
   std::string out;
-  make_table_encoder({{"text", TypeKind::String}})->append_rows(out, data, 0, 1);
+  const auto encoder = make_table_encoder({{"text", TypeKind::String}});
+  ASSERT_EQ(encoder->append_rows(out, data, 0, 1, kPlenty).value_or(0), 1u);
   EXPECT_EQ(lines_of(out), "     text     \n--------------\n a\\nb\\tc?[31m\n");
+}
+
+TEST(TableEncoder, one_long_value_does_not_widen_what_follows) {
+  auto city = std::make_shared<Column>(TypeKind::String);
+  auto count = std::make_shared<Column>(TypeKind::Integer);
+  city->append_copy(std::string(100'000, 'x'));
+  for (int i = 0; i < 100; ++i) city->append_copy("y");
+  for (int i = 0; i < 101; ++i) count->append(i);
+  const auto encoder = make_table_encoder({{"city", TypeKind::String}, {"n", TypeKind::Integer}});
+  std::string out;
+  ASSERT_EQ(encoder->append_rows(out, std::vector<engine::ColumnPtr>{city, count}, 0, 101, kPlenty)
+                .value_or(0),
+            101u);
+  EXPECT_LT(out.size(), 100'000u + 102 * 400);
+}
+
+// Of DataRows, of COPY's lines and of tables.
+class EveryEncoder : public testing::TestWithParam<int> {
+ protected:
+  std::unique_ptr<RowEncoder> encoder() const {
+    std::vector<server::sql::ResultColumn> columns(700, {"s", TypeKind::String});
+    CopyOptions csv;
+    csv.format = CopyFormat::Csv;
+    switch (GetParam()) {
+      case 0:
+        return make_data_row_encoder({});
+      case 1:
+        return make_copy_encoder(columns, {});
+      case 2:
+        return make_copy_encoder(columns, csv);
+      default:
+        return make_table_encoder(columns);
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All, EveryEncoder, testing::Range(0, 4));
+
+TEST_P(EveryEncoder, stops_when_there_is_enough) {
+  auto column = std::make_shared<Column>(TypeKind::String);
+  for (int i = 0; i < 100; ++i) column->append_copy(std::string(1000, 'x'));
+  const std::vector<engine::ColumnPtr> data = {column};
+  const auto rows = encoder();
+  std::string out;
+  size_t next = 0;
+  for (int portion = 1; next < 100; ++portion) {
+    out.clear();
+    const size_t taken = rows->append_rows(out, data, next, 100, 10'000).value_or(0);
+    ASSERT_GT(taken, 0u);
+    ASSERT_LE(taken, 10u);
+    next += taken;
+  }
+  EXPECT_EQ(rows->append_rows(out, data, 0, 100, out.size()).value_or(1), 0u);
+}
+
+TEST_P(EveryEncoder, a_row_that_repeats_a_long_value_is_refused) {
+  auto column = std::make_shared<Column>(TypeKind::String);
+  column->append_copy("short");
+  column->append_copy(std::string(100'000, 'x'));
+  const std::vector<engine::ColumnPtr> data(700, column);
+  std::string out;
+  const auto appended = encoder()->append_rows(out, data, 0, 2, kPlenty);
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().message, "a row is longer than 64 MB");
+  EXPECT_LT(out.size(), 100'000u);
+}
+
+TEST_P(EveryEncoder, an_array_that_repeats_a_long_value_is_refused) {
+  const std::string text(100'000, 'x');
+  auto column = std::make_shared<Column>(SqlType::array(TypeKind::String));
+  column->append_value(engine::Value::list(engine::ValueList(700, engine::Value::text(text))));
+  std::string out;
+  const auto appended =
+      encoder()->append_rows(out, std::vector<engine::ColumnPtr>{column}, 0, 1, kPlenty);
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().message, "a row is longer than 64 MB");
 }
 
 TEST(DisplayWidth, counts_what_a_terminal_shows) {
