@@ -93,7 +93,7 @@ class CsvReader final : public CopyTextReader {
     size_t at = 0;
     for (;;) {
       take_field(record, at);
-      if (at == record.size()) return {};
+      if (at == record.size() || has_too_many_fields()) return {};
       ++at;  // the delimiter
     }
   }
@@ -164,7 +164,7 @@ class CopyPlainTextReader final : public CopyTextReader {
         add_field({}, true);
       else
         unescape(raw);
-      if (at >= record.size()) return {};
+      if (at >= record.size() || has_too_many_fields()) return {};
       ++at;
     }
   }

@@ -29,6 +29,9 @@ struct CopyTextOptions {
   bool has_header = false;     // the first record has the names
   char quote = '"';            // of CSV
   char escape = '"';           // of CSV, inside quotes
+  // A record with more is cut after one more: a line of nothing but delimiters would take sixteen
+  // times its size and more.
+  size_t max_fields = SIZE_MAX - 1;
 };
 
 // Takes the text in pieces of any size and gives it back record by record.
@@ -54,6 +57,10 @@ class CopyTextReader {
   // BadCopyFormat for a quote that does not end, a record that is too long or an escape at the end;
   // its context is "line N".
   Result<bool> next(CopyRecord& record);
+  // What the reader holds: an unfinished record, and room for the fields of the last one.
+  size_t held_bytes() const {
+    return buffer_.capacity() + scratch_.capacity() + fields_.capacity() * sizeof(CopyField);
+  }
   // The fields of the header line, once the first record was asked for.
   const std::vector<std::string>& header() const { return header_; }
 
@@ -64,7 +71,9 @@ class CopyTextReader {
   virtual void restart_scan() { scanned_ = 0; }
   // Whether the input may end here, within the record.
   virtual bool may_end() const { return true; }
+  // Stops when has_too_many_fields().
   virtual Status split(std::string_view record) = 0;
+  bool has_too_many_fields() const { return fields_.size() > options_.max_fields; }
 
   void add_field(std::string_view text, bool is_null) { fields_.push_back({text, is_null}); }
   // Room for unescaped text that stays where it is until the next record.

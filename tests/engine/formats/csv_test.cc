@@ -86,6 +86,16 @@ TEST(CsvReader, the_size_of_pieces_does_not_matter) {
   }
 }
 
+TEST(CopyTextReader, a_record_is_cut_after_one_field_too_many) {
+  const std::string delimiters(1'000'000, ',');
+  for (const auto& reader : {make_csv_reader({.max_fields = 2}),
+                             make_copy_text_reader({.delimiter = ',', .max_fields = 2})}) {
+    const Read got = read_all(*reader, "a,b\na,b,c,d\n" + delimiters + "\na\n", 1'000'000);
+    EXPECT_EQ(got.records, (Records{"1: a|b", "2: a|b|c", "3: <null>|<null>|<null>", "4: a"}));
+    EXPECT_LT(reader->held_bytes(), 5 * delimiters.size());
+  }
+}
+
 TEST(CopyTextReader, escapes_and_nulls) {
   const CopyTextOptions tabs{.delimiter = '\t', .null_text = "\\N"};
   EXPECT_EQ(read_all(*make_copy_text_reader(tabs),
