@@ -1,5 +1,6 @@
 #include "server/pg/copy_input.h"
 
+#include <cassert>
 #include <utility>
 
 #include "server/pg/messages.h"
@@ -10,7 +11,7 @@ namespace {
 
 // Enough to be worth a call, little enough to be no delay.
 constexpr size_t kPortionRows = 4096;
-constexpr size_t kPortionBytes = 256 * 1024;
+constexpr size_t kPortionBytes = CopyInput::kPieceBytes;
 
 sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
   return {copy.source, copy.source_position, copy.columns,
@@ -21,11 +22,13 @@ sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) 
 }  // namespace
 
 CopyInput::CopyInput(SessionContext& context, const engine::Copy& copy, CopyOptions options,
-                     std::function<void()> on_event)
+                     std::function<void()> on_event, MemoryAccount* memory)
     : context_(context),
       target_(target_of(copy, options)),
       options_(std::move(options)),
-      on_event_(std::move(on_event)) {}
+      on_event_(std::move(on_event)),
+      memory_(memory),
+      charge_(memory, MemoryKind::Copy) {}
 
 Status CopyInput::begin() {
   copy_ = TRY(context_.backend->begin_copy(target_, *this));
@@ -38,17 +41,17 @@ Status CopyInput::begin() {
 
 bool CopyInput::wants_data() const { return !is_waiting_ && !has_ended_ && !error_; }
 
-void CopyInput::add(std::string_view bytes) {
-  // A piece at a time: one CopyData may hold millions of rows.
-  while (!bytes.empty() && !error_) {
-    const std::string_view piece = bytes.substr(0, kPortionBytes);
-    bytes.remove_prefix(piece.size());
-    if (Status read = reader_->add(piece); !read) {
-      error_ = std::move(read).error();
-      return;
-    }
-    if (reader_->row_count() >= kPortionRows || reader_->size_bytes() >= kPortionBytes) hand_over();
+void CopyInput::add(std::string_view piece) {
+  assert(wants_data() && piece.size() <= kPieceBytes);
+  if (Status read = reader_->add(piece); !read) {
+    error_ = std::move(read).error();
+    return;
   }
+  if (const size_t held = reader_->held_bytes(); !charge_.try_resize(held)) {
+    error_ = memory_->refusal("an unfinished line of COPY, " + format_bytes(held));
+    return;
+  }
+  if (reader_->row_count() >= kPortionRows || reader_->size_bytes() >= kPortionBytes) hand_over();
 }
 
 void CopyInput::end() {

@@ -20,15 +20,18 @@ namespace server::pg {
 // Owner:      the session, as its activity.
 class CopyInput final : public Activity, private sql::CopyReceiver {
  public:
+  // `memory` (may be null) is charged for what has been read and is no row yet.
   CopyInput(SessionContext& context, const engine::Copy& copy, CopyOptions options,
-            std::function<void()> on_event);
+            std::function<void()> on_event, MemoryAccount* memory);
 
   // Asks the backend and answers CopyInResponse.
   Status begin();
 
   // Whether the next CopyData, CopyDone or CopyFail should be handed over now.
   bool wants_data() const;
-  void add(std::string_view bytes);
+  // Of a CopyData no more than this at a time: it may hold millions of rows.
+  static constexpr size_t kPieceBytes = 256 * 1024;
+  void add(std::string_view piece);
   void end();
 
   Result<Progress> advance() override;
@@ -48,6 +51,8 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   const std::function<void()> on_event_;
   std::unique_ptr<sql::CopyIn> copy_;
   std::unique_ptr<CopyReader> reader_;
+  MemoryAccount* const memory_;
+  MemoryCharge charge_;
   bool is_waiting_ = false, has_ended_ = false;
   std::optional<uint64_t> row_count_;
   std::optional<Error> error_;

@@ -35,7 +35,7 @@ class FieldReader final : public CopyReader {
               std::string source)
       : columns_(std::move(columns)), source_(std::move(source)) {
     engine::CopyTextOptions text_options{options.delimiter, options.null_text, options.has_header,
-                                         options.quote, options.escape};
+                                         options.quote,     options.escape,    columns_.size()};
     records_ = options.format == CopyFormat::Csv
                    ? engine::make_csv_reader(std::move(text_options))
                    : engine::make_copy_text_reader(std::move(text_options));
@@ -53,6 +53,7 @@ class FieldReader final : public CopyReader {
     records_->finish();
     return read_records();
   }
+  size_t held_bytes() const override { return records_->held_bytes(); }
 
  protected:
   std::vector<Column> empty_columns() const override {
@@ -90,7 +91,9 @@ class FieldReader final : public CopyReader {
 
   Error bad_record(const engine::CopyRecord& record, std::string message) const {
     Error error{ErrorCode::BadCopyFormat, std::move(message)};
-    error.detail = "The line has " + std::to_string(record.fields.size()) + " fields, " +
+    const bool has_more = record.fields.size() > columns_.size();  // how many was not counted
+    error.detail = "The line has " +
+                   (has_more ? "more" : std::to_string(record.fields.size()) + " fields") + ", " +
                    std::to_string(columns_.size()) + " are expected.";
     error.context = context_of(source_, record.line);
     return error;
@@ -148,6 +151,7 @@ class JsonLineReader final : public CopyReader {
     if (incomplete_.empty()) return {};
     return add_line(std::exchange(incomplete_, {}));
   }
+  size_t held_bytes() const override { return incomplete_.capacity(); }
 
  protected:
   std::vector<Column> empty_columns() const override {

@@ -24,6 +24,7 @@ class CopyReader {
 
   size_t row_count() const { return rows_.rows; }
   size_t size_bytes() const { return size_bytes_; }  // of the text of those rows
+  virtual size_t held_bytes() const = 0;             // beside those rows: an unfinished line
   sql::CopyRows take_rows();
 
  protected:

@@ -199,14 +199,15 @@ Status Session::open_session(const SessionRequest& request) {
 // ---- What runs ----
 
 bool Session::step_activity() {
+  bool has_more = false;
   if (copy_input_)
-    feed_copy();
+    has_more = feed_copy();
   else
     look_for_end();
   if (phase_ == Phase::Over) return false;
 
   const Result<Progress> progress = activity_->advance();
-  if (progress && *progress == Progress::Waiting) return false;
+  if (progress && *progress == Progress::Waiting) return has_more;
   activity_.reset();
   copy_input_ = nullptr;
   const bool was_commit = std::exchange(commits_transaction_, false);
@@ -222,35 +223,58 @@ void Session::look_for_end() {
     phase_ = Phase::Over;
 }
 
-void Session::feed_copy() {
+bool Session::feed_copy() {
+  // Rows take their time: between steps the session looks at the clock.
+  size_t fed_bytes = 0;
   while (copy_input_->wants_data()) {
+    if (fed_bytes >= CopyInput::kPieceBytes) return true;
     const std::optional<Frame> frame = next_message();
-    if (!frame) return;
-    input_.consume(frame->size);
-    switch (frame->type) {
-      case ClientMessage::CopyData:
-        copy_input_->add(frame->body);
-        break;
-      case ClientMessage::CopyDone:
-        copy_input_->end();
-        break;
-      case ClientMessage::CopyFail:
-        copy_input_->cancel(
-            {ErrorCode::QueryCanceled,
-             "COPY from stdin failed: " + std::string(decode_string(frame->body).value_or(""))});
-        break;
-      case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
-      case ClientMessage::Sync:
-        break;
-      case ClientMessage::Terminate:
-        phase_ = Phase::Over;
-        return;
-      default:
-        copy_input_->cancel(
-            {ErrorCode::ProtocolViolation, "unexpected message type " +
-                                               std::to_string(static_cast<int>(frame->type)) +
-                                               " during COPY from stdin"});
+    if (!frame) return false;
+    if (frame->type == ClientMessage::CopyData) {
+      fed_bytes += feed_copy_data(*frame);
+      continue;
     }
+    fed_bytes += frame->size;
+    input_.consume(frame->size);
+    feed_copy_end(*frame);
+    if (phase_ == Phase::Over) return false;
+  }
+  return false;
+}
+
+size_t Session::feed_copy_data(const Frame& frame) {
+  const size_t head_bytes = frame.size - frame.body.size();
+  const std::string_view piece = frame.body.substr(copied_bytes_, CopyInput::kPieceBytes);
+  copy_input_->add(piece);
+  copied_bytes_ += piece.size();
+  if (copied_bytes_ == frame.body.size()) {
+    copied_bytes_ = 0;
+    input_.consume(frame.size);
+  }
+  return head_bytes + piece.size();
+}
+
+void Session::feed_copy_end(const Frame& frame) {
+  switch (frame.type) {
+    case ClientMessage::CopyDone:
+      copy_input_->end();
+      break;
+    case ClientMessage::CopyFail:
+      copy_input_->cancel(
+          {ErrorCode::QueryCanceled,
+           "COPY from stdin failed: " + std::string(decode_string(frame.body).value_or(""))});
+      break;
+    case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
+    case ClientMessage::Sync:
+      break;
+    case ClientMessage::Terminate:
+      phase_ = Phase::Over;
+      break;
+    default:
+      copy_input_->cancel(
+          {ErrorCode::ProtocolViolation, "unexpected message type " +
+                                             std::to_string(static_cast<int>(frame.type)) +
+                                             " during COPY from stdin"});
   }
 }
 

@@ -112,7 +112,11 @@ class Session : public ClientSession {
   bool step_startup();
   int64_t startup_deadline_us() const;
   bool step_activity();
-  void feed_copy();
+  // True when it could go on at once.
+  bool feed_copy();
+  // A piece of it; how many bytes that were.
+  size_t feed_copy_data(const Frame& frame);
+  void feed_copy_end(const Frame& frame);
   void look_for_end();
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
   bool step_script();
@@ -241,6 +245,7 @@ class Session : public ClientSession {
   std::unique_ptr<Activity> activity_;
   SharedText activity_text_;          // what positions of its errors count in; null: no text
   CopyInput* copy_input_ = nullptr;   // the activity, while it is a COPY FROM STDIN
+  size_t copied_bytes_ = 0;           // of the CopyData that is first in the input
   bool commits_transaction_ = false;  // the activity is a COMMIT's
 };
 

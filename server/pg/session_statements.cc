@@ -402,9 +402,11 @@ struct Session::OwnStatement {
   }
 
   Status copy_in(const engine::Copy& copy, CopyOptions options) {
-    auto input = std::make_unique<CopyInput>(context(), copy, std::move(options), session.waker());
+    auto input = std::make_unique<CopyInput>(context(), copy, std::move(options), session.waker(),
+                                             session.memory_);
     TRY(input->begin());
     session.copy_input_ = input.get();
+    session.copied_bytes_ = 0;
     ++session.writes_in_transaction_;
     session.begin_activity(std::move(input), statement.text);
     return {};

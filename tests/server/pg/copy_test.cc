@@ -97,6 +97,65 @@ TEST(CopyIn, waits_for_a_backend_that_is_behind) {
   EXPECT_EQ(client.hear(), "C(COPY 5001) Z(I)");
 }
 
+// Which may ask for it in the middle of a message.
+TEST(CopyIn, a_long_message_waits_for_a_backend_that_is_behind) {
+  Begun client;
+  client.backend.copy_asks_to_wait = true;
+  client.say(query("COPY people FROM STDIN"));
+  std::string rows;
+  for (int i = 0; i < 200'000; ++i) rows += std::to_string(i) + "\tx\n";
+  EXPECT_EQ(client.say(copy_data(rows) + copy_done()), "");
+  size_t turns = 0;
+  for (size_t before = 0; before < 200'000; ++turns) {
+    const size_t copied = client.backend.copied_lines.size();
+    ASSERT_GT(copied, before);
+    ASSERT_LT(copied - before, 100'000u);
+    before = copied;
+    client.backend.let_go();
+    const std::string answer = client.hear();
+    if (!answer.empty()) {
+      EXPECT_EQ(answer, "C(COPY 200000) Z(I)");
+      break;
+    }
+  }
+  EXPECT_GE(turns, 5u);
+}
+
+TEST(CopyIn, a_long_message_does_not_hold_up_others) {
+  Conversation client(SessionLimits{.max_run_us = 0});
+  Conversation::begun(client);
+  client.say(query("COPY people FROM STDIN"));
+  std::string rows;
+  for (int i = 0; i < 200'000; ++i) rows += std::to_string(i) + "\tx\n";
+  client.session.receive(copy_data(rows) + copy_done());
+  client.session.run();
+  EXPECT_GT(client.backend.copied_lines.size(), 0u);
+  EXPECT_LT(client.backend.copied_lines.size(), 100'000u);
+  EXPECT_EQ(client.hear(), "C(COPY 200000) Z(I)");
+}
+
+// What comes after an error in a long message is not read as something else.
+TEST(CopyIn, the_rest_of_a_long_message_with_an_error_is_left_out) {
+  Begun client;
+  std::string rows = "bad\n";
+  for (int i = 0; i < 200'000; ++i) rows += std::to_string(i) + "\tx\n";
+  client.say(query("COPY people FROM STDIN"));
+  const std::string answer = client.say(copy_data(rows + rows) + copy_done());
+  EXPECT_TRUE(answer.starts_with("E(22P04 missing data")) << answer;
+  EXPECT_TRUE(answer.ends_with("Z(I)")) << answer;
+  client.say(query("COPY people FROM STDIN"));
+  EXPECT_EQ(client.say(copy_data("1\tx\n") + copy_done()), "C(COPY 1) Z(I)");
+}
+
+TEST(CopyIn, a_line_of_delimiters_is_not_split) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN (FORMAT csv)"));
+  std::string line(10'000'000, ',');
+  line += '\n';
+  const std::string answer = client.say(copy_data(line));
+  EXPECT_TRUE(answer.starts_with("E(22P04 extra data after last expected column")) << answer;
+}
+
 TEST(CopyIn, tells_a_failure_when_the_fate_of_its_rows_is_known) {
   Begun client;
   client.backend.copy_asks_to_wait = true;

@@ -248,3 +248,18 @@ TEST(SessionMemory, a_row_that_repeats_a_long_parameter_is_refused) {
             "1 2 E(53200 not enough memory for rows of a query that are not fetched, 70 MB) Z(I)");
   EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);
 }
+
+TEST(SessionMemory, an_unfinished_line_of_copy_is_refused_when_it_is_too_long) {
+  for (const std::string format : {"csv", "text", "json"}) {
+    Charged charged;
+    charged.client.say(query("COPY people FROM STDIN (FORMAT " + format + ")"));
+    std::string answer;
+    for (int i = 0; i < 60 && answer.empty(); ++i) {
+      answer = charged.client.say(copy_data(std::string(kMb, 'x')));
+      ASSERT_LE(charged.account.held_bytes(), 17 * kMb);
+    }
+    EXPECT_TRUE(answer.starts_with("E(53200 not enough memory for an unfinished line of COPY"))
+        << answer;
+    EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Copy), 0u);
+  }
+}
