@@ -46,6 +46,8 @@ Result<std::optional<StoredBatch>> BatchCursor::seek(Offset offset) {
 
 Result<std::optional<StoredBatch>> BatchCursor::next() { return own(TRY(cursor_->next())); }
 
+Result<std::optional<StoredBatch>> BatchCursor::previous() { return own(TRY(cursor_->previous())); }
+
 Result<std::optional<StoredBatch>> BatchCursor::last() {
   if (partition_->kind() == PartitionKind::Client) return own(TRY(cursor_->last()));
   // The entry before the first one of whoever comes next.

@@ -42,6 +42,7 @@ class BatchCursor {
   Result<std::optional<StoredBatch>> seek(
       Offset offset);  // the first batch that ends at `offset` or later
   Result<std::optional<StoredBatch>> next();
+  Result<std::optional<StoredBatch>> previous();
   Result<std::optional<StoredBatch>> last();
 
  private:

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "storage/log/batch_cursor.h"
+#include "storage/log/epoch_history.h"
 #include "storage/log/group_transaction.h"
 
 namespace storage {
@@ -137,10 +138,10 @@ Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKin
           ? TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer))
           : tables_.exchanges;
   TRY(transaction_->put(tables_.partitions, partition_key(id),
-                        encode(PartitionRow{kind, number, {}, {}, {}})));
+                        encode(PartitionRow{.kind = kind, .number = number})));
   created_.push_back(std::make_shared<Partition>(id, kind, number, table));
   moved_index_[id] = moved_.size();
-  moved_.push_back({created_.back(), Offset{0}, Offset{0}, LeaderEpoch{0}});
+  moved_.push_back({.partition = created_.back(), .state = {}});
   if (kind == PartitionKind::Client) --free_tables_;
   return {};
 }
@@ -169,6 +170,11 @@ Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partit
     TRY(remove_later({.table = std::string(table),
                       .first_key = time_key(number, INT64_MIN),
                       .end_key = time_key(number + 1, INT64_MIN)}));
+  if (partition->leader_epoch() > LeaderEpoch{0}) {
+    const EpochKeys keys = epoch_keys(number);
+    TRY(remove_later(
+        {.table = std::string(kEpochsTable), .first_key = keys.first, .end_key = keys.end}));
+  }
   dropped_.push_back(partition);
   dropped_ids_.insert(partition->id());
   return {};

@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "storage/log/batch_cursor.h"
+#include "storage/log/epoch_history.h"
 #include "storage/log/time_index.h"
 
 namespace storage {
@@ -36,11 +37,8 @@ Result<size_t> GroupTransaction::find(const TopicPartition& id) {
                  .detail = fmt::format("The topic's id is {}, the partition {}.",
                                        id.topic.to_string(), id.partition.value())};
   const std::shared_ptr<Partition>& partition = *found;
-  moved_.push_back({.partition = partition,
-                    .log_start = partition->log_start(),
-                    .log_end = partition->log_end(),
-                    .leader_epoch = partition->leader_epoch(),
-                    .time_mark = partition->time_mark()});
+  moved_.push_back(
+      {.partition = partition, .state = partition->state(), .time_mark = partition->time_mark()});
   return moved_index_[id] = moved_.size() - 1;
 }
 
@@ -56,7 +54,10 @@ Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatch
   Plan plan;
   for (PartitionBatches& part : parts) {
     const size_t moved_index = TRY(find(part.partition));
-    plan.log_ends.try_emplace(moved_index, moved_[moved_index].log_end);
+    const PartitionState& state = moved_[moved_index].state;
+    if (state.role == ReplicaRole::Follower)
+      return Error{ErrorCode::NotLeader, "another node leads the partition"};
+    plan.log_ends.try_emplace(moved_index, state.log_end);
     for (std::span<char> rest = part.batches; !rest.empty();) {
       TRY(plan_batch(plan, moved_index, rest, origin));
       rest = rest.subspan(plan.batches.back().bytes.size());
@@ -112,31 +113,53 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     appended.push_back({moved.partition->id(), batch.base_offset, batch.last_offset});
     if (batch.is_duplicate) continue;
     TRY(write_batch(batch));
-    moved.log_end = batch.last_offset + 1;
-    moved.has_new_records = true;
   }
   for (const auto& [key, state] : plan.producers)
     TRY(transaction_->put(tables_.producers, key, state.encode()));
+  for (const auto& [moved_index, log_end] : plan.log_ends)
+    if (moved_[moved_index].state.role == ReplicaRole::Leader)
+      TRY(put_row(moved_[moved_index]));  // for the sake of the high watermark
   return appended;
 }
 
-// --- Tasks
-
 Status GroupTransaction::write_batch(const PlannedBatch& batch) {
   Moved& moved = moved_[batch.moved_index];
-  const Partition& partition = *moved.partition;
-  assert(batch.base_offset == moved.log_end);  // offsets have no gaps and are never given twice
+  // Offsets have no gaps and are never given twice.
+  assert(batch.base_offset == moved.state.log_end);
   records::set_base_offset(batch.bytes.data(), batch.base_offset);
-  records::set_leader_epoch(batch.bytes.data(), moved.leader_epoch);
-  const BatchKey key(partition, batch.last_offset);
-  const std::string_view bytes(batch.bytes.data(), batch.bytes.size());
+  records::set_leader_epoch(batch.bytes.data(), moved.state.leader_epoch);
+  return store_batch(moved, {batch.bytes.data(), batch.bytes.size()}, batch.last_offset,
+                     batch.max_timestamp);
+}
+
+Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offset last_offset,
+                                     int64_t max_timestamp) {
+  const Partition& partition = *moved.partition;
+  const BatchKey key(partition, last_offset);
+  moved.state.log_end = last_offset + 1;
+  moved.has_new_records = true;
   if (partition.kind() == PartitionKind::Internal)
     return transaction_->put(partition.table(), key, bytes);
   if (!moved.time_mark) moved.time_mark = TRY(load_time_mark(*transaction_, tables_, partition));
   TRY(transaction_->append(partition.table(), key, bytes));
   return index_batch(*transaction_, tables_, partition, *moved.time_mark,
-                     {bytes.size(), batch.max_timestamp, batch.last_offset + 1}, now_ms_);
+                     {bytes.size(), max_timestamp, last_offset + 1}, now_ms_);
 }
+
+Status GroupTransaction::put_row(const Moved& moved) {
+  const Partition& partition = *moved.partition;
+  const PartitionState& state = moved.state;
+  // A leader's high watermark has moved on, perhaps, since the group began.
+  const Offset high_watermark = state.role == ReplicaRole::Leader
+                                    ? std::max(state.high_watermark, partition.high_watermark())
+                                    : state.high_watermark;
+  return transaction_->put(
+      tables_.partitions, partition_key(partition.id()),
+      encode(PartitionRow{partition.kind(), partition.number(), state.leader_epoch, state.log_start,
+                          state.log_end, state.role, high_watermark}));
+}
+
+// --- Tasks
 
 Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& commit) {
   const TaskRow row = TRY(check_task(commit));
@@ -172,7 +195,7 @@ Result<TaskRow> GroupTransaction::check_task(const TaskCommit& commit) {
 Status GroupTransaction::check_trims(const TaskCommit& commit) {
   for (const PartitionTrim& trim : commit.trims) {
     const size_t moved_index = TRY(find(trim.partition));
-    if (trim.end_offset > moved_[moved_index].log_end)
+    if (trim.end_offset > moved_[moved_index].state.log_end)
       return Error{ErrorCode::OffsetOutOfRange, "a partition cannot be trimmed beyond its end"};
   }
   return {};
@@ -188,12 +211,12 @@ Status GroupTransaction::write_task(const TaskCommit& commit, const TaskRow& row
 
 Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   Moved& moved = moved_[TRY(find(trim.partition))];
-  if (trim.end_offset <= moved.log_start) return {};
-  moved.log_start = trim.end_offset;
+  if (trim.end_offset <= moved.state.log_start) return {};
+  moved.state.log_start = trim.end_offset;
   const Partition& partition = *moved.partition;
-  const PartitionRow row{partition.kind(), partition.number(), moved.leader_epoch, moved.log_start,
-                         moved.log_end};
-  TRY(transaction_->put(tables_.partitions, partition_key(trim.partition), encode(row)));
+  TRY(put_row(moved));
+  if (moved.state.leader_epoch > LeaderEpoch{0})
+    TRY(forget_epochs_before(*transaction_, tables_, partition.number(), trim.end_offset));
   // Keys are last offsets, so this leaves a batch that reaches over the end.
   return remove({.table = batch_table_name(partition),
                  .first_key = std::string(BatchKey(partition, Offset{0})),

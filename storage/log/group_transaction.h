@@ -43,6 +43,15 @@ class GroupTransaction {
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
 
+  // --- Replicas: see ReplicaLog (group_replication.cc)
+  Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);
+  Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch);
+  // Some of it, from the end backwards, in one group; true when there is no more.
+  Result<bool> truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end);
+  // Of one that is empty: the next offset, and what was remembered of producers.
+  Status start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
+                  std::string_view producers);
+
   // The rest is rare and small.
   // Of partitions so many at most: each opens or closes a table. Who wants more asks again, and again
   // finds the topic without gaps: made from the lowest number up, dropped from the highest down.
@@ -62,9 +71,9 @@ class GroupTransaction {
   // --- After the commit: what to publish.
   struct Moved {
     std::shared_ptr<Partition> partition;
-    Offset log_start, log_end;
-    LeaderEpoch leader_epoch;
+    PartitionState state;
     bool has_new_records = false;
+    bool is_cut = false;  // its log end went back, or its role changed: who waits is told
     std::optional<TimeMark> time_mark = {};
   };
   const std::vector<Moved>& moved() const { return moved_; }
@@ -98,6 +107,16 @@ class GroupTransaction {
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
   Result<std::vector<AppendedBatch>> write(const Plan& plan);
   Status write_batch(const PlannedBatch& batch);
+  Status store_batch(Moved& moved, std::string_view bytes, Offset last_offset,
+                     int64_t max_timestamp);
+  Status put_row(const Moved& moved);
+
+  Result<size_t> find_follower(const TopicPartition& id, LeaderEpoch epoch);
+  Status check_follow(const Moved& moved, const FollowRequest& request);
+  Status follow_batch(Moved& moved, const records::BatchView& batch);
+  Status remember_batch(LogNumber partition, const records::BatchHeader& header);
+  Status cut_producers(const Partition& partition, Offset log_end,
+                       const absl::flat_hash_set<ProducerId>& producers);
 
   Result<TaskStart> raise_epoch(std::string_view task);
   Result<int64_t> take_numbers(std::string_view counter, int64_t count);

@@ -17,35 +17,10 @@ constexpr uint32_t kLogFormatVersion = 2;
 // The log's own and those of the parts that share its store.
 constexpr size_t kOtherTables = 64;
 
-// Of a group, beside appends and commits: removing some entries, and what others write.
-constexpr size_t kAdministrationWeight = 64 << 10, kSubmittedWeight = 4 << 10;
+// Of a group: what others write beside appends and commits.
+constexpr size_t kSubmittedWeight = 4 << 10;
 
-// False when the lane was full; then request and callback are back where they came from.
-template <class Work, class Request>
-bool try_put(LogCore& core, RequestQueue::Lane lane, size_t size_bytes, Request& request,
-             AppendDone& done) {
-  LogWork work = Work{std::move(request), std::move(done)};
-  const auto admission = core.queue().put(lane, work, size_bytes);
-  if (admission == RequestQueue::Admission::Taken) return true;
-  auto& [back, callback] = std::get<Work>(work);
-  if (admission == RequestQueue::Admission::Closed) {
-    callback(core.refusal());
-    return true;
-  }
-  request = std::move(back);
-  done = std::move(callback);
-  return false;
-}
-
-void submit_unbounded(LogCore& core, std::function<Status(GroupTransaction&)> apply,
-                      std::function<void(Status)> done,
-                      size_t weight_bytes = kAdministrationWeight) {
-  LogWork work = OtherWork{std::move(apply), std::move(done)};
-  if (!core.queue().put_unbounded(work, weight_bytes))
-    std::get<OtherWork>(work).done(core.refusal());
-}
-
-// The same for what is done in parts, a group for each, so that others' requests come in between.
+// For what is done in parts, a group for each, so that others' requests come in between.
 void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
                   std::function<bool(const PartitionMap&)> is_done,
                   std::function<void(Status)> done) {
@@ -54,15 +29,14 @@ void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
     if (!status || is_done(*core.partitions())) return done(std::move(status));
     repeat_until(core, std::move(apply), std::move(is_done), std::move(done));
   };
-  submit_unbounded(core, std::move(apply), std::move(next));
+  core.submit(std::move(apply), std::move(next));
 }
 
 // The same for what has a result: that of the last run, since a group may be repeated.
 template <class T, class Apply>
 void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
   const auto result = std::make_shared<T>();  // shared by the two callbacks
-  submit_unbounded(
-      core,
+  core.submit(
       [apply = std::move(apply), result](GroupTransaction& group) -> Status {
         *result = TRY(apply(group));
         return {};
@@ -94,11 +68,11 @@ Result<std::unique_ptr<Log>> Log::open(std::unique_ptr<KeyValueStore> store, Log
 }
 
 bool Log::try_append(AppendRequest& request, AppendDone& done) {
-  return try_put<AppendWork>(*core_, RequestQueue::Lane::Clients, size_of(request), request, done);
+  return core_->try_put<AppendWork>(RequestQueue::Lane::Clients, size_of(request), request, done);
 }
 
 bool Log::try_commit(TaskCommit& commit, AppendDone& done) {
-  return try_put<CommitWork>(*core_, RequestQueue::Lane::Tasks, size_of(commit), commit, done);
+  return core_->try_put<CommitWork>(RequestQueue::Lane::Tasks, size_of(commit), commit, done);
 }
 
 void Log::when_room(std::function<void()> retry) { core_->queue().when_room(std::move(retry)); }
@@ -184,17 +158,13 @@ void Log::allocate_producer_ids(int32_t count, std::function<void(Result<Produce
 
 void Log::trim_journal(std::string task, TaskSequence last_sequence,
                        std::function<void(Status)> done) {
-  submit_unbounded(
-      *core_,
-      [task = std::move(task), last_sequence](GroupTransaction& group) {
-        return group.trim_journal(task, last_sequence);
-      },
-      std::move(done));
+  core_->submit([task = std::move(task), last_sequence](
+                    GroupTransaction& group) { return group.trim_journal(task, last_sequence); },
+                std::move(done));
 }
 
 void Log::drop_tasks(std::string prefix, std::function<void(Status)> done) {
-  submit_unbounded(
-      *core_,
+  core_->submit(
       [prefix = std::move(prefix)](GroupTransaction& group) { return group.drop_tasks(prefix); },
       std::move(done));
 }
@@ -215,8 +185,7 @@ Status Log::read_journal(std::string_view task, TaskSequence first_sequence,
 }
 
 void Log::submit(std::function<Status(WriteTransaction&)> apply, std::function<void(Status)> done) {
-  submit_unbounded(
-      *core_,
+  core_->submit(
       [apply = std::move(apply)](GroupTransaction& group) { return apply(group.transaction()); },
       std::move(done), kSubmittedWeight);
 }
@@ -233,6 +202,15 @@ Status check_header_for_append(const records::BatchHeader& header) {
 Status check_for_append(const records::BatchView& batch) {
   TRY(check_header_for_append(batch.header));
   return records::check_records(batch);
+}
+
+Status check_for_follow(std::string_view batches) {
+  while (!batches.empty()) {
+    const records::BatchView batch =
+        TRY(records::parse_batch(batches, records::BatchCheck::ShapeAndCrc));
+    batches.remove_prefix(batch.header.size_bytes);
+  }
+  return {};
 }
 
 Status check_for_append(std::string_view batches) {

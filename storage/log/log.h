@@ -61,7 +61,8 @@ struct LogOptions {
   size_t queue_limit_bytes = 64 << 20;
   size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
   // Called on the writer's thread after each durable commit with the partitions that it appended
-  // to, and those that it dropped: whoever waits for more of them looks again.
+  // to, and those that it dropped: whoever waits for more of them looks again. And by whoever moves a
+  // high watermark (ReplicaLog), on his own.
   std::function<void(std::span<const TopicPartition>)> on_durable;
   std::function<void(const LogTrace&)> trace;
   // Called once on the writer's thread when a commit ended in an unknown state. Its requests stay

@@ -22,6 +22,13 @@ LogCore::~LogCore() { close(); }
 void LogCore::close() {
   queue_.close();
   if (writer_.joinable()) writer_.join();
+  commit_waiters_.fail_all(refusal());
+}
+
+void LogCore::submit(std::function<Status(GroupTransaction&)> apply,
+                     std::function<void(Status)> done, size_t weight_bytes) {
+  LogWork work = OtherWork{std::move(apply), std::move(done)};
+  if (!queue_.put_unbounded(work, weight_bytes)) std::get<OtherWork>(work).done(refusal());
 }
 
 Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> store,
@@ -71,7 +78,7 @@ Result<std::shared_ptr<Partition>> LogCore::recover_partition(WriteTransaction& 
   Offset log_end = row.end_when_empty;
   if (const auto last = TRY(cursor.last())) log_end = std::max(log_end, last->last_offset + 1);
   assert(row.log_start <= log_end);
-  partition->publish(row.log_start, log_end, row.leader_epoch);
+  partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark});
   return partition;
 }
 
@@ -84,8 +91,9 @@ std::shared_ptr<const PartitionMap> LogCore::partitions() const {
 
 void LogCore::publish(const GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved()) {
-    assert(moved.log_start <= moved.log_end && moved.log_end >= moved.partition->log_end());
-    moved.partition->publish(moved.log_start, moved.log_end, moved.leader_epoch);
+    assert(moved.state.log_start <= moved.state.log_end);
+    assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
+    moved.partition->publish(moved.state);
     moved.partition->set_time_mark(moved.time_mark);
   }
   if (!transaction.created().empty() || !transaction.dropped().empty())
@@ -95,6 +103,27 @@ void LogCore::publish(const GroupTransaction& transaction) {
   const uint64_t epoch = epochs_.next();
   for (const Removal& removal : transaction.removals()) removals_->add(removal, epoch);
   pending_removals_ = removals_->size();
+}
+
+// Appends of earlier groups that wait to become visible.
+void LogCore::tell_waiters(const GroupTransaction& transaction) {
+  for (const GroupTransaction::Moved& moved : transaction.moved())
+    if (moved.is_cut && moved.state.role == ReplicaRole::Follower)
+      commit_waiters_.fail(moved.partition->id(),
+                           {ErrorCode::NotLeader, "another node leads the partition now"});
+    else if (moved.is_cut)
+      commit_waiters_.moved(*moved.partition);
+  for (const auto& partition : transaction.dropped())
+    commit_waiters_.fail(partition->id(), {ErrorCode::UnknownTopic, "the topic was deleted"});
+}
+
+bool LogCore::advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch, Offset offset) {
+  const auto partitions = this->partitions();
+  const auto* partition = partitions->find(id);
+  if (partition == nullptr || !(*partition)->advance_high_watermark(epoch, offset)) return false;
+  commit_waiters_.moved(**partition);
+  if (options_.on_durable) options_.on_durable({&id, 1});
+  return true;
 }
 
 void LogCore::publish_partitions(const GroupTransaction& transaction) {
@@ -167,9 +196,20 @@ void LogCore::refuse(std::span<LogWork> group, const Error& error) {
 LogCore::Answer LogCore::answer(LogWork& work, Error error) {
   if (auto* append = std::get_if<AppendWork>(&work))
     return [append, error = std::move(error)] { append->done(error); };
+  if (auto* follow = std::get_if<FollowWork>(&work))
+    return [follow, error = std::move(error)] { follow->done(error); };
   if (auto* task = std::get_if<CommitWork>(&work)) return answer(*task, std::move(error));
   auto& other = std::get<OtherWork>(work);
   return [&other, error = std::move(error)] { other.done(error); };
+}
+
+LogCore::Answer LogCore::answer(AppendWork& work, Result<std::vector<AppendedBatch>> result) {
+  return [this, &work, result = std::move(result)]() mutable {
+    if (result && work.request.acks == Acks::All)
+      commit_waiters_.wait(*partitions(), *std::move(result), std::move(work.done));
+    else
+      work.done(std::move(result));
+  };
 }
 
 LogCore::Answer LogCore::answer(CommitWork& work, Result<std::vector<AppendedBatch>> result) {
@@ -212,6 +252,7 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   }
   trace(LogTrace::Step::Synced);
   publish(transaction);
+  tell_waiters(transaction);
   notify_durable(transaction);
   pass(CrashPoint::BeforeAcknowledgement);
   return {Outcome::Written, std::move(answers)};
@@ -222,7 +263,12 @@ LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Err
   if (auto* append = std::get_if<AppendWork>(&work)) {
     Result<std::vector<AppendedBatch>> result = apply_append(transaction, append->request);
     if (!result) error = result.error();
-    return [append, result = std::move(result)]() mutable { append->done(std::move(result)); };
+    return answer(*append, std::move(result));
+  }
+  if (auto* follow = std::get_if<FollowWork>(&work)) {
+    Result<std::vector<AppendedBatch>> result = apply_follow(transaction, follow->request);
+    if (!result) error = result.error();
+    return [follow, result = std::move(result)]() mutable { follow->done(std::move(result)); };
   }
   if (auto* task = std::get_if<CommitWork>(&work)) {
     Result<std::vector<AppendedBatch>> result = apply_commit(transaction, task->commit);
@@ -243,6 +289,12 @@ Result<std::vector<AppendedBatch>> LogCore::apply_append(GroupTransaction& trans
                                                          AppendRequest& request) {
   TRY(space_.admit_client_append(size_of(request)));
   return transaction.append(request);
+}
+
+Result<std::vector<AppendedBatch>> LogCore::apply_follow(GroupTransaction& transaction,
+                                                         const FollowRequest& request) {
+  TRY(space_.admit_client_append(size_of(request)));
+  return transaction.follow(request);
 }
 
 Result<std::vector<AppendedBatch>> LogCore::apply_commit(GroupTransaction& transaction,

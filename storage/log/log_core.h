@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/decaying_rate.h"
+#include "storage/log/commit_waiters.h"
 #include "storage/log/group_transaction.h"
 #include "storage/log/log.h"
 #include "storage/log/log_statistics.h"
@@ -38,6 +39,14 @@ class LogCore {
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
   RequestQueue& queue() { return queue_; }
+  // False when the lane was full; then request and callback are back where they came from.
+  template <class Work, class Request>
+  bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
+  // For requests that are small and rare: not bounded, but they count in a group.
+  static constexpr size_t kAdministrationWeight = 64 << 10;  // of what removes some entries
+  void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
+              size_t weight_bytes = kAdministrationWeight);
+  bool advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch, Offset offset);
   ReadEpochs& epochs() { return epochs_; }
 
   std::shared_ptr<const PartitionMap> partitions() const;
@@ -76,12 +85,16 @@ class LogCore {
   Answer apply(GroupTransaction& transaction, LogWork& work, Error& error);
   Result<std::vector<AppendedBatch>> apply_append(GroupTransaction& transaction,
                                                   AppendRequest& request);
+  Result<std::vector<AppendedBatch>> apply_follow(GroupTransaction& transaction,
+                                                  const FollowRequest& request);
   Result<std::vector<AppendedBatch>> apply_commit(GroupTransaction& transaction,
                                                   TaskCommit& commit);
   Answer answer(LogWork& work, Error error);
+  Answer answer(AppendWork& work, Result<std::vector<AppendedBatch>> result);
   Answer answer(CommitWork& work, Result<std::vector<AppendedBatch>> result);
   void publish(const GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
+  void tell_waiters(const GroupTransaction& transaction);
   void notify_durable(const GroupTransaction& transaction);
   void count_commit();
   // log_maintenance.cc
@@ -102,6 +115,7 @@ class LogCore {
   LogTables tables_;
   RequestQueue queue_;
   ReadEpochs epochs_;
+  CommitWaiters commit_waiters_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_
@@ -123,5 +137,21 @@ class LogCore {
 
   std::thread writer_;  // last: it uses all of the above
 };
+
+template <class Work, class Request>
+bool LogCore::try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request,
+                      AppendDone& done) {
+  LogWork work = Work{std::move(request), std::move(done)};
+  const auto admission = queue_.put(lane, work, size_bytes);
+  if (admission == RequestQueue::Admission::Taken) return true;
+  auto& [back, callback] = std::get<Work>(work);
+  if (admission == RequestQueue::Admission::Closed) {
+    callback(refusal());
+    return true;
+  }
+  request = std::move(back);
+  done = std::move(callback);
+  return false;
+}
 
 }  // namespace storage

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "records/batch.h"
 #include "storage/log/batch_cursor.h"
@@ -18,10 +21,14 @@ struct LogReader::State {
   std::shared_ptr<const PartitionMap> partitions;
   uint64_t partitions_version = 0;
   bool in_turn = false;
+  // The first look of the turn at a high watermark holds for all of it.
+  absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
   Result<Partition*> find(const TopicPartition& id) const;
   Result<PartitionRow> row_of(const Partition& partition) const;
-  Result<Offset> end_of(const Partition& partition, BatchCursor& cursor) const;
+  Result<Offset> log_end_of(const Partition& partition, BatchCursor& cursor) const;
+  Result<Offset> readable_end_of(const Partition& partition, BatchCursor& cursor);
+  Offset high_watermark_of(const Partition& partition);
   Error out_of_range(Offset offset) const;
 };
 
@@ -40,11 +47,24 @@ Result<PartitionRow> LogReader::State::row_of(const Partition& partition) const 
   return decode_partition_row(*row);
 }
 
-// Everything in the snapshot is durable, and there are no replicas to wait for, so its end is the
-// readable end. (The published high watermark may be a commit behind or ahead of the snapshot.)
-Result<Offset> LogReader::State::end_of(const Partition& partition, BatchCursor& cursor) const {
-  if (const auto last = TRY(cursor.last())) return last->last_offset + 1;
-  return TRY(row_of(partition)).end_when_empty;
+// Everything in the snapshot is durable. (The published numbers may be a commit behind or ahead of it.)
+Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) const {
+  const auto last = TRY(cursor.last());
+  const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
+  // A truncation may leave a gap at the end.
+  if (last && partition.role() == ReplicaRole::Alone) return behind_last;
+  return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
+}
+
+// Without replicas nothing is waited for.
+Offset LogReader::State::high_watermark_of(const Partition& partition) {
+  if (partition.role() == ReplicaRole::Alone) return Offset{INT64_MAX};
+  return high_watermarks.try_emplace(&partition, partition.high_watermark()).first->second;
+}
+
+Result<Offset> LogReader::State::readable_end_of(const Partition& partition, BatchCursor& cursor) {
+  const Offset high_watermark = high_watermark_of(partition);
+  return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
 }
 
 Error LogReader::State::out_of_range(Offset offset) const {
@@ -112,24 +132,29 @@ void LogReader::end_turn() {
   assert(state_->in_turn);
   state_->transaction->reset();
   state_->slot->end();
+  state_->high_watermarks.clear();
   state_->in_turn = false;
 }
 
 Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset from,
-                                              size_t max_bytes) {
+                                              size_t max_bytes, ReadUpTo up_to) {
   const Partition& partition = *TRY(state_->find(id));
   if (from < Offset{0} || from < partition.log_start()) return state_->out_of_range(from);
+  const Offset end =
+      up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
   std::vector<BatchRef> batches;
   size_t size_bytes = 0;
   auto stored = TRY(cursor.seek(from));
-  for (; stored && (batches.empty() || size_bytes < max_bytes); stored = TRY(cursor.next())) {
+  const bool is_at_end = !stored;
+  for (; stored && stored->last_offset < end && (batches.empty() || size_bytes < max_bytes);
+       stored = TRY(cursor.next())) {
     batches.push_back(TRY(batch_of(*stored)));
     size_bytes += stored->bytes.size();
   }
-  if (batches.empty()) {
-    if (from > TRY(state_->end_of(partition, cursor))) return state_->out_of_range(from);
-  } else if (batches.front().base_offset > from &&
+  if (is_at_end) {
+    if (from > TRY(state_->log_end_of(partition, cursor))) return state_->out_of_range(from);
+  } else if (!batches.empty() && batches.front().base_offset > from &&
              from < TRY(state_->row_of(partition)).log_start) {
     return state_->out_of_range(from);
   }
@@ -144,7 +169,7 @@ Result<Offset> LogReader::log_start(const TopicPartition& id) {
 Result<Offset> LogReader::readable_end(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  return state_->end_of(partition, cursor);
+  return state_->readable_end_of(partition, cursor);
 }
 
 Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& id,
@@ -153,8 +178,9 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
   const Offset candidate =
       TRY(first_candidate(*state_->transaction, state_->core.tables(), partition, timestamp));
+  const Offset end = state_->high_watermark_of(partition);
   auto stored = TRY(cursor.seek(std::max(candidate, from)));
-  for (; stored; stored = TRY(cursor.next())) {
+  for (; stored && stored->last_offset < end; stored = TRY(cursor.next())) {
     const BatchRef batch = TRY(batch_of(*stored));
     const auto view = TRY(records::parse_batch(batch.bytes, records::BatchCheck::Shape));
     if (view.header.max_timestamp >= timestamp) return batch;

@@ -24,6 +24,12 @@ struct TimedOffset {
 Result<std::optional<TimedOffset>> find_by_time(const BatchRef& batch, int64_t timestamp,
                                                 Offset from);
 
+// How far a read goes.
+enum class ReadUpTo : uint8_t {
+  HighWatermark,  // what is visible
+  LogEnd,         // what is durable: for followers
+};
+
 // Invariants: within a turn all answers come from one snapshot, so two partitions can be compared.
 // Threads: one, its owner's. Owner: a shard, or whoever reads; gone before the Log is.
 class LogReader {
@@ -39,9 +45,9 @@ class LogReader {
 
   // Whole batches from the one that holds `from` on, up to the readable end, until `max_bytes` are
   // reached; at least one when there is one. The first may begin before `from`. Fails with
-  // OffsetOutOfRange when `from` is below the log start or above the readable end.
-  Result<std::vector<BatchRef>> read(const TopicPartition& partition, Offset from,
-                                     size_t max_bytes);
+  // OffsetOutOfRange when `from` is below the log start or above the log end.
+  Result<std::vector<BatchRef>> read(const TopicPartition& partition, Offset from, size_t max_bytes,
+                                     ReadUpTo up_to = ReadUpTo::HighWatermark);
   Result<Offset> log_start(const TopicPartition& partition);
   // The first offset that is not visible in this turn.
   Result<Offset> readable_end(const TopicPartition& partition);

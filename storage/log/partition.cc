@@ -1,8 +1,35 @@
 #include "storage/log/partition.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace storage {
+
+void Partition::publish(const PartitionState& state) {
+  std::lock_guard lock(mutex_);
+  Offset high_watermark = state.log_end;
+  if (state.role != ReplicaRole::Alone) {
+    high_watermark = std::min(state.high_watermark, state.log_end);
+    // It was moved while the commit was under way.
+    if (state.role == ReplicaRole::Leader && role() == state.role &&
+        leader_epoch() == state.leader_epoch)
+      high_watermark = std::max(high_watermark, this->high_watermark());
+  }
+  role_.store(state.role, std::memory_order_release);
+  leader_epoch_.store(state.leader_epoch.value(), std::memory_order_release);
+  log_start_.store(state.log_start.value(), std::memory_order_release);
+  log_end_.store(state.log_end.value(), std::memory_order_release);
+  high_watermark_.store(high_watermark.value(), std::memory_order_release);
+}
+
+bool Partition::advance_high_watermark(LeaderEpoch epoch, Offset offset) {
+  std::lock_guard lock(mutex_);
+  if (role() != ReplicaRole::Leader || leader_epoch() != epoch) return false;
+  const Offset moved = std::min(offset, log_end());
+  if (moved <= high_watermark()) return false;
+  high_watermark_.store(moved.value(), std::memory_order_release);
+  return true;
+}
 
 PartitionMap::PartitionMap() { buckets_.fill(std::make_shared<const Bucket>()); }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 
@@ -24,6 +25,16 @@ struct PartitionRow {
   LeaderEpoch leader_epoch;
   Offset log_start;
   Offset end_when_empty;  // the log end if there is no batch: numbers are never given twice
+  ReplicaRole role = ReplicaRole::Alone;
+  Offset high_watermark = {};  // as last stored; it may have been further. Not of one that is alone
+};
+
+// Where a partition stands.
+struct PartitionState {
+  Offset log_start, log_end;
+  LeaderEpoch leader_epoch;
+  ReplicaRole role = ReplicaRole::Alone;
+  Offset high_watermark = {};  // of one that is alone: the log end, whatever stands here
 };
 
 // What the time index has not got yet; see time_index.h.
@@ -33,7 +44,8 @@ struct TimeMark {
   size_t size_bytes = 0, batch_count = 0;  // since the newest entries
 };
 
-// Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread.
+// Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread,
+// advance_high_watermark() on any.
 // Owner: shared by the published maps and whoever polls its status.
 class Partition final : public PartitionStatus {
  public:
@@ -46,12 +58,14 @@ class Partition final : public PartitionStatus {
   // Of the batches, by BatchKey: its own for a client partition, shared for an internal one.
   TableHandle table() const { return table_; }
 
-  void publish(Offset log_start, Offset log_end, LeaderEpoch leader_epoch) {
-    leader_epoch_.store(leader_epoch.value(), std::memory_order_release);
-    log_start_.store(log_start.value(), std::memory_order_release);
-    log_end_.store(log_end.value(), std::memory_order_release);
-    high_watermark_.store(log_end.value(), std::memory_order_release);
+  PartitionState state() const {
+    std::lock_guard lock(mutex_);
+    return {log_start(), log_end(), leader_epoch(), role(), high_watermark()};
   }
+  void publish(const PartitionState& state);
+  // What enough followers have; a leader's only. False when it has moved so far already, or when the
+  // partition is not led under the epoch.
+  bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
 
   // The writer's own: nothing until the first append of this process.
@@ -63,6 +77,7 @@ class Partition final : public PartitionStatus {
   const PartitionKind kind_;
   const LogNumber number_;
   const TableHandle table_;
+  mutable std::mutex mutex_;  // the high watermark has two writers
   std::optional<TimeMark> time_mark_;
 };
 

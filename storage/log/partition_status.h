@@ -6,28 +6,40 @@
 
 namespace storage {
 
+// What this node is for a partition.
+enum class ReplicaRole : uint8_t {
+  Alone = 0,     // it has the only replica: what is durable is visible
+  Leader = 1,    // gives offsets; what enough followers have too is visible
+  Follower = 2,  // takes what the leader has appended
+};
+
 //     log_start          high_watermark     log_end
 //         |  visible records    |  not yet     |
 //
+// Three things that only a partition without replicas has at once: a record is *durable* here when it
+// lies before the log end, *visible* when it lies before the high watermark, and *acknowledged* when
+// it has got as far as its producer asked (Acks).
+//
 // Published after the sync of the commit that moved them, so whoever reads a number here will find
-// the records it speaks of in a snapshot taken later. Threads: any may read, the log's writer alone
-// publishes.
+// the records it speaks of in a snapshot taken later. Threads: any may read; the log's writer
+// publishes, and the high watermark of a leader is moved by whoever counts its followers.
 class PartitionStatus {
  public:
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
   Offset log_end() const { return Offset{log_end_.load(std::memory_order_acquire)}; }
-  // Without replicas it follows the log end.
   Offset high_watermark() const { return Offset{high_watermark_.load(std::memory_order_acquire)}; }
   // The first offset that consumers may not read yet.
   Offset readable_end() const { return high_watermark(); }
   LeaderEpoch leader_epoch() const {
     return LeaderEpoch{leader_epoch_.load(std::memory_order_acquire)};
   }
+  ReplicaRole role() const { return role_.load(std::memory_order_acquire); }
   bool is_dropped() const { return dropped_.load(); }
 
  protected:
   std::atomic<int64_t> log_start_{0}, log_end_{0}, high_watermark_{0};
   std::atomic<int32_t> leader_epoch_{0};
+  std::atomic<ReplicaRole> role_{ReplicaRole::Alone};
   // Sequentially consistent: ordered against the turns of readers, see LogReader.
   std::atomic<bool> dropped_{false};
 };

@@ -50,6 +50,11 @@ void ProducerState::appended(const records::BatchHeader& batch, Offset base_offs
       {batch.base_sequence, advance(batch.base_sequence, batch.last_offset_delta), base_offset});
 }
 
+bool ProducerState::cut(Offset log_end) {
+  std::erase_if(recent_, [log_end](const Batch& batch) { return batch.base_offset >= log_end; });
+  return !recent_.empty();
+}
+
 std::string ProducerState::encode() const {
   std::string bytes;
   append_be(bytes, last_append_ms_);

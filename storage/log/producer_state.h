@@ -29,6 +29,9 @@ class ProducerState {
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Remembers the batch, which check() has let pass.
   void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
+  // Forgets the batches at `log_end` and behind it. False when none are left: what came before them was
+  // forgotten long ago.
+  bool cut(Offset log_end);
   // By the wall clock; producers that have not appended for long are forgotten.
   int64_t last_append_ms() const { return last_append_ms_; }
 

@@ -19,11 +19,13 @@ size_t size_of(const std::vector<PartitionBatches>& parts) {
 }  // namespace
 
 size_t size_of(const AppendRequest& request) { return size_of(request.parts); }
+size_t size_of(const FollowRequest& request) { return request.batches.size(); }
 size_t size_of(const TaskCommit& commit) { return size_of(commit.outputs) + commit.journal.size(); }
 size_t size_of(std::span<const LogWork> group) {
   size_t size = 0;
   for (const LogWork& work : group) {
     if (const auto* append = std::get_if<AppendWork>(&work)) size += size_of(append->request);
+    if (const auto* follow = std::get_if<FollowWork>(&work)) size += size_of(follow->request);
     if (const auto* task = std::get_if<CommitWork>(&work)) size += size_of(task->commit);
   }
   return size;

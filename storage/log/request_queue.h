@@ -20,6 +20,10 @@ struct AppendWork {
   AppendRequest request;
   AppendDone done;
 };
+struct FollowWork {
+  FollowRequest request;
+  AppendDone done;
+};
 struct CommitWork {
   TaskCommit commit;
   AppendDone done;
@@ -29,9 +33,10 @@ struct OtherWork {
   std::function<Status(GroupTransaction&)> apply;
   std::function<void(Status)> done;
 };
-using LogWork = std::variant<AppendWork, CommitWork, OtherWork>;
+using LogWork = std::variant<AppendWork, FollowWork, CommitWork, OtherWork>;
 
 // What they bring into the log; other work is small.
+size_t size_of(const FollowRequest& request);
 size_t size_of(const TaskCommit& commit);
 size_t size_of(std::span<const LogWork> group);
 

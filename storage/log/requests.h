@@ -18,9 +18,26 @@ struct PartitionBatches {
   std::string batches;
 };
 
+// When an append is answered.
+enum class Acks : uint8_t {
+  Leader,  // when it is durable here
+  All,     // when it is visible: enough followers have it too
+};
+
 // Appended all or nothing. The requester has passed every part through check_for_append().
 struct AppendRequest {
   std::vector<PartitionBatches> parts;
+  Acks acks = Acks::All;
+};
+
+// What a follower has got from its leader: whole batches with the offsets and epochs that the leader
+// gave them, back to back, perhaps none. The requester has passed them through check_for_follow().
+struct FollowRequest {
+  TopicPartition partition;
+  LeaderEpoch leader_epoch;  // under which they were fetched
+  std::string batches;
+  Offset high_watermark = {};    // the leader's
+  Offset leader_log_start = {};  // what lies before it goes here, too
 };
 // What it takes while it waits.
 size_t size_of(const AppendRequest& request);
@@ -33,6 +50,15 @@ struct AppendedBatch {
 };
 // One entry for each batch, in the order of the request.
 using AppendDone = std::function<void(Result<std::vector<AppendedBatch>>)>;
+
+// The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the one that was asked
+// about, and where the next one begins, or the log end. Both are -1 when all are older: then the asker
+// has what this log has not heard of.
+struct EpochEnd {
+  LeaderEpoch epoch{-1};
+  Offset end{-1};
+  bool operator==(const EpochEnd&) const = default;
+};
 
 // Everything before `end_offset` has been consumed and may go.
 struct PartitionTrim {
@@ -67,7 +93,9 @@ struct TaskStart {
 Status check_for_append(std::string_view batches);
 // The same for one batch that was parsed with its checksum.
 Status check_for_append(const records::BatchView& batch);
-// Of that, what the header alone tells; records::check_records() tells the rest.
+// What a follower gets: whole batches with right checksums. Their records are the leader's business.
+Status check_for_follow(std::string_view batches);
+// Of check_for_append(), what the header alone tells; records::check_records() tells the rest.
 Status check_header_for_append(const records::BatchHeader& header);
 
 }  // namespace storage

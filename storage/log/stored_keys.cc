@@ -30,6 +30,7 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   tables.append_times = TRY(transaction.open_table(kAppendTimesTable, KeyOrder::Bytes));
   tables.counters = TRY(transaction.open_table("counters", KeyOrder::Bytes));
   tables.removals = TRY(transaction.open_table("removals", KeyOrder::Bytes));
+  tables.epochs = TRY(transaction.open_table(kEpochsTable, KeyOrder::Bytes));
   return tables;
 }
 
@@ -62,6 +63,8 @@ std::string encode(const PartitionRow& row) {
   append_be(bytes, row.leader_epoch.value());
   append_be(bytes, row.log_start.value());
   append_be(bytes, row.end_when_empty.value());
+  append_be(bytes, static_cast<uint8_t>(row.role));
+  append_be(bytes, row.high_watermark.value());
   return bytes;
 }
 
@@ -73,7 +76,12 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   row.leader_epoch = LeaderEpoch{in.be<int32_t>()};
   row.log_start = Offset{in.be<int64_t>()};
   row.end_when_empty = Offset{in.be<int64_t>()};
-  if (!in.ok() || row.kind > PartitionKind::Internal) return damaged("partition");
+  if (!in.at_end()) {  // the first directories knew no replicas
+    row.role = static_cast<ReplicaRole>(in.be<uint8_t>());
+    row.high_watermark = Offset{in.be<int64_t>()};
+  }
+  if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower)
+    return damaged("partition");
   return row;
 }
 

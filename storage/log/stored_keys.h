@@ -26,6 +26,7 @@ struct LogTables {
   TableHandle append_times;  // likewise
   TableHandle counters;      // one of the names below -> i64, the next number to be given
   TableHandle removals;      // see Removal
+  TableHandle epochs;        // log number, epoch -> first offset: see epoch_history.h
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
@@ -34,6 +35,8 @@ inline constexpr std::string_view kJournalsTable = "journals";
 inline constexpr std::string_view kProducersTable = "producers";
 inline constexpr std::string_view kTimestampsTable = "timestamps";
 inline constexpr std::string_view kAppendTimesTable = "append-times";
+
+inline constexpr std::string_view kEpochsTable = "epochs";
 
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextJournalId = "next-journal-id";

@@ -78,6 +78,17 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
   return transaction.put(tables.append_times, time_key(partition.number(), mark.append_ms), end);
 }
 
+Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
+                      const Partition& partition, Offset log_end) {
+  for (const TableHandle table : {tables.timestamps, tables.append_times})
+    while (true) {
+      const auto last = TRY(last_before(transaction, table, partition.number(), std::nullopt));
+      if (!last || last->end_offset <= log_end) break;
+      TRY(transaction.erase(table, time_key(partition.number(), last->time)));
+    }
+  return {};
+}
+
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,
                                const Partition& partition, int64_t timestamp) {
   const auto last = TRY(last_before(transaction, tables.timestamps, partition.number(), timestamp));

@@ -36,6 +36,10 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
                    const Partition& partition, TimeMark& mark, const IndexedBatch& batch,
                    int64_t now_ms);
 
+// After a truncation: takes away what is said of offsets behind `log_end`.
+Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
+                      const Partition& partition, Offset log_end);
+
 // An offset before which every record has a timestamp below `timestamp`; the first that has not is
 // near.
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,

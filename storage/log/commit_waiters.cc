@@ -1,0 +1,71 @@
+#include "storage/log/commit_waiters.h"
+
+#include <utility>
+
+namespace storage {
+
+void CommitWaiters::wait(const PartitionMap& partitions, std::vector<AppendedBatch> appended,
+                         AppendDone done) {
+  // A batch that is the last of its partition stands for those before it.
+  std::map<TopicPartition, Offset> ends;
+  for (const AppendedBatch& batch : appended) {
+    Offset& end = ends[batch.partition];
+    end = std::max(end, batch.last_offset + 1);
+  }
+  {
+    // Looked at under the lock: moved() comes after the watermark has moved.
+    std::lock_guard lock(mutex_);
+    std::erase_if(ends, [&](const auto& end) {
+      const auto* partition = partitions.find(end.first);
+      return partition == nullptr || (*partition)->high_watermark() >= end.second;
+    });
+    if (!ends.empty()) {
+      const auto waiting =
+          std::make_shared<Waiting>(std::move(appended), std::move(done), ends.size());
+      for (const auto& [partition, end] : ends) waiting_[partition].emplace(end, waiting);
+      return;
+    }
+  }
+  done(std::move(appended));
+}
+
+void CommitWaiters::moved(const Partition& partition) {
+  std::vector<std::shared_ptr<Waiting>> due;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(partition.id());
+    if (found == waiting_.end()) return;
+    ByEnd& by_end = found->second;
+    const auto end = by_end.upper_bound(partition.high_watermark());
+    for (auto at = by_end.begin(); at != end; ++at)
+      if (at->second->partitions_left > 0 && --at->second->partitions_left == 0)
+        due.push_back(std::move(at->second));
+    by_end.erase(by_end.begin(), end);
+    if (by_end.empty()) waiting_.erase(found);
+  }
+  for (const auto& waiting : due) waiting->done(std::move(waiting->appended));
+}
+
+void CommitWaiters::fail(const TopicPartition& partition, const Error& why) {
+  std::vector<std::shared_ptr<Waiting>> failed;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(partition);
+    if (found == waiting_.end()) return;
+    for (auto& [end, waiting] : found->second)
+      if (std::exchange(waiting->partitions_left, 0) > 0) failed.push_back(std::move(waiting));
+    waiting_.erase(found);
+  }
+  for (const auto& waiting : failed) waiting->done(why);
+}
+
+void CommitWaiters::fail_all(const Error& why) {
+  std::vector<TopicPartition> partitions;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [partition, by_end] : waiting_) partitions.push_back(partition);
+  }
+  for (const TopicPartition& partition : partitions) fail(partition, why);
+}
+
+}  // namespace storage

@@ -1,0 +1,232 @@
+// What a group transaction does for replication: appends of a follower, truncation, roles.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "base/bytes.h"
+#include "storage/log/batch_cursor.h"
+#include "storage/log/epoch_history.h"
+#include "storage/log/group_transaction.h"
+#include "storage/log/producer_snapshot.h"
+#include "storage/log/time_index.h"
+
+namespace storage {
+
+namespace {
+
+// What one commit takes from the end of a log that is truncated.
+constexpr size_t kMaxTruncatedAtOnce = 1'000, kMaxBytesTruncatedAtOnce = 4 << 20;
+// How far back it is looked for what a producer wrote before all that was remembered of it went.
+constexpr size_t kMaxBatchesSearched = 10'000;
+
+Error fenced(LeaderEpoch asked, LeaderEpoch now) {
+  return {
+      ErrorCode::FencedLeaderEpoch,
+      fmt::format("leader epoch {} is over, the partition is at {}", asked.value(), now.value())};
+}
+
+template <class Visit>
+Status for_each_batch(std::string_view batches, const Visit& visit) {
+  while (!batches.empty()) {
+    const records::BatchView batch = TRY(records::parse_batch(batches, records::BatchCheck::Shape));
+    TRY(visit(batch));
+    batches.remove_prefix(batch.header.size_bytes);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch) {
+  Moved& moved = moved_[TRY(find(id))];
+  PartitionState& state = moved.state;
+  if (epoch < state.leader_epoch) return fenced(epoch, state.leader_epoch);
+  if (epoch == state.leader_epoch) {
+    if (role == state.role) return {};
+    // Replicas come and go under one leader; who leads changes only with the epoch.
+    if (role == ReplicaRole::Follower || state.role == ReplicaRole::Follower)
+      return fenced(epoch, state.leader_epoch);
+  }
+  if (role != ReplicaRole::Follower)
+    TRY(begin_epoch(*transaction_, tables_, moved.partition->number(), epoch, state.log_end));
+  state.role = role;
+  state.leader_epoch = epoch;
+  if (role == ReplicaRole::Alone) state.high_watermark = state.log_end;
+  moved.is_cut = true;
+  return put_row(moved);
+}
+
+Result<size_t> GroupTransaction::find_follower(const TopicPartition& id, LeaderEpoch epoch) {
+  const size_t index = TRY(find(id));
+  const PartitionState& state = moved_[index].state;
+  if (epoch != state.leader_epoch || state.role != ReplicaRole::Follower)
+    return fenced(epoch, state.leader_epoch);
+  return index;
+}
+
+// --- Appending what the leader has appended
+
+Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest& request) {
+  Moved& moved = moved_[TRY(find_follower(request.partition, request.leader_epoch))];
+  PartitionState& state = moved.state;
+  TRY(check_follow(moved, request));
+  std::vector<AppendedBatch> appended;
+  const auto append = [&](const records::BatchView& batch) -> Status {
+    TRY(follow_batch(moved, batch));
+    appended.push_back({request.partition, batch.header.base_offset, batch.header.last_offset()});
+    return {};
+  };
+  TRY(for_each_batch(request.batches, append));
+  state.high_watermark =
+      std::max(state.high_watermark, std::min(request.high_watermark, state.log_end));
+  const Offset log_start = std::min(request.leader_log_start, state.log_end);
+  if (log_start > state.log_start)
+    TRY(write_trim({request.partition, log_start}));
+  else
+    TRY(put_row(moved));
+  return appended;
+}
+
+// A batch that begins behind the log end is not refused: compaction leaves gaps.
+Status GroupTransaction::check_follow(const Moved& moved, const FollowRequest& request) {
+  Offset log_end = moved.state.log_end;
+  LeaderEpoch epoch = TRY(last_epoch(*transaction_, tables_, moved.partition->number()));
+  return for_each_batch(request.batches, [&](const records::BatchView& batch) -> Status {
+    const records::BatchHeader& header = batch.header;
+    if (header.base_offset < log_end)
+      return Error{ErrorCode::OutOfOrderSequence,
+                   fmt::format("a batch begins at offset {}, and the log ends at {}",
+                               header.base_offset.value(), log_end.value())};
+    if (header.leader_epoch < epoch || header.leader_epoch > request.leader_epoch)
+      return Error{
+          ErrorCode::CorruptRecord,
+          fmt::format("a batch of leader epoch {} follows one of {} in what was fetched "
+                      "under {}",
+                      header.leader_epoch.value(), epoch.value(), request.leader_epoch.value())};
+    log_end = header.last_offset() + 1;
+    epoch = header.leader_epoch;
+    return {};
+  });
+}
+
+Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& batch) {
+  const records::BatchHeader& header = batch.header;
+  const LogNumber number = moved.partition->number();
+  TRY(begin_epoch(*transaction_, tables_, number, header.leader_epoch, header.base_offset));
+  if (header.producer_id != records::kNoProducer && header.base_sequence >= 0)
+    TRY(remember_batch(number, header));
+  return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
+}
+
+// The leader has checked its sequence.
+Status GroupTransaction::remember_batch(LogNumber partition, const records::BatchHeader& header) {
+  const std::string key = producer_key(partition, header.producer_id);
+  ProducerState state;
+  if (const auto stored = TRY(transaction_->get(tables_.producers, key)))
+    state = TRY(ProducerState::decode(*stored));
+  state.appended(header, header.base_offset, now_ms_);
+  return transaction_->put(tables_.producers, key, state.encode());
+}
+
+// --- Truncation
+
+Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end) {
+  Moved& moved = moved_[TRY(find_follower(id, epoch))];
+  const Partition& partition = *moved.partition;
+  PartitionState& state = moved.state;
+  if (end < state.log_start)
+    return Error{ErrorCode::OffsetOutOfRange, "a log cannot be truncated before its start"};
+  if (end >= state.log_end) return true;
+  Offset log_end = state.log_end;
+  bool is_all = true;
+  absl::flat_hash_set<ProducerId> producers;
+  size_t count = 0, bytes = 0;
+  while (true) {
+    auto cursor = TRY(BatchCursor::open(*transaction_, partition));
+    const auto last = TRY(cursor.last());
+    if (!last || last->last_offset < end) break;
+    is_all = count < kMaxTruncatedAtOnce && bytes < kMaxBytesTruncatedAtOnce;
+    if (!is_all) break;
+    const auto batch = TRY(records::parse_batch(last->bytes, records::BatchCheck::Shape));
+    ++count;
+    bytes += last->bytes.size();
+    log_end = batch.header.base_offset;
+    if (batch.header.producer_id != records::kNoProducer)
+      producers.insert(batch.header.producer_id);
+    TRY(transaction_->erase(partition.table(), BatchKey(partition, last->last_offset)));
+  }
+  // A batch that reaches over the end goes as a whole.
+  if (is_all) log_end = std::max(std::min(log_end, end), state.log_start);
+  state.log_end = log_end;
+  state.high_watermark = std::min(state.high_watermark, log_end);
+  moved.is_cut = true;
+  moved.time_mark.reset();  // read again before the next append
+  TRY(cut_epochs(*transaction_, tables_, partition.number(), log_end));
+  TRY(cut_time_index(*transaction_, tables_, partition, log_end));
+  TRY(cut_producers(partition, log_end, producers));
+  TRY(put_row(moved));
+  return is_all;
+}
+
+// What is remembered of a producer is at least what it may send again: five batches, of which some
+// are gone now and the others left. Where all are gone it is looked for in the log.
+Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
+                                       const absl::flat_hash_set<ProducerId>& producers) {
+  absl::flat_hash_map<ProducerId, std::vector<records::BatchHeader>> lost;  // newest first
+  for (const ProducerId producer : producers) {
+    const std::string key = producer_key(partition.number(), producer);
+    const auto stored = TRY(transaction_->get(tables_.producers, key));
+    if (!stored) continue;
+    ProducerState state = TRY(ProducerState::decode(*stored));
+    if (state.cut(log_end))
+      TRY(transaction_->put(tables_.producers, key, state.encode()));
+    else
+      lost.try_emplace(producer);
+  }
+  if (lost.empty()) return {};
+  auto cursor = TRY(BatchCursor::open(*transaction_, partition));
+  auto stored = TRY(cursor.last());
+  size_t missing = lost.size();
+  for (size_t i = 0; stored && missing > 0 && i < kMaxBatchesSearched; ++i) {
+    const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
+    const auto found = lost.find(batch.header.producer_id);
+    if (found != lost.end() && batch.header.base_sequence >= 0 &&
+        found->second.size() < ProducerState::kRemembered) {
+      found->second.push_back(batch.header);
+      missing -= found->second.size() == ProducerState::kRemembered;
+    }
+    stored = TRY(cursor.previous());
+  }
+  for (auto& [producer, headers] : lost) {
+    const std::string key = producer_key(partition.number(), producer);
+    if (headers.empty()) {
+      TRY(transaction_->erase(tables_.producers, key));
+      continue;
+    }
+    ProducerState state;
+    for (auto header = headers.rbegin(); header != headers.rend(); ++header)
+      state.appended(*header, header->base_offset, now_ms_);
+    TRY(transaction_->put(tables_.producers, key, state.encode()));
+  }
+  return {};
+}
+
+Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
+                                  std::string_view producers) {
+  Moved& moved = moved_[TRY(find_follower(id, epoch))];
+  const Partition& partition = *moved.partition;
+  PartitionState& state = moved.state;
+  if (state.log_start != state.log_end || start < state.log_end)
+    return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin further on"};
+  TRY(install_producers(*transaction_, tables_, partition.number(), producers));
+  TRY(cut_epochs(*transaction_, tables_, partition.number(), Offset{0}));
+  state.log_start = state.log_end = state.high_watermark = start;
+  moved.is_cut = true;
+  moved.time_mark.reset();
+  return put_row(moved);
+}
+
+}  // namespace storage

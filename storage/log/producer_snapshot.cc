@@ -1,0 +1,61 @@
+#include "storage/log/producer_snapshot.h"
+
+#include <vector>
+
+#include "base/bytes.h"
+#include "storage/log/producer_state.h"
+
+namespace storage {
+
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+struct Remembered {
+  ProducerId producer;
+  std::string_view state;
+};
+
+Result<std::vector<Remembered>> decode(std::string_view snapshot) {
+  const Error damaged{ErrorCode::CorruptRecord, "the snapshot of producers is damaged"};
+  ByteReader in(snapshot);
+  if (in.be<uint8_t>() != kVersion || !in.ok()) return damaged;
+  std::vector<Remembered> all;
+  while (!in.at_end()) {
+    Remembered one;
+    one.producer = ProducerId{in.be<int64_t>()};
+    one.state = in.bytes(in.be<uint16_t>());
+    if (!in.ok() || one.producer < ProducerId{0} || !ProducerState::decode(one.state))
+      return damaged;
+    all.push_back(one);
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<std::string> producer_snapshot(Transaction& transaction, const LogTables& tables,
+                                      LogNumber partition) {
+  std::string bytes(1, static_cast<char>(kVersion));
+  const std::string end = producer_key(partition + 1, ProducerId{0});
+  const auto cursor = TRY(transaction.cursor(tables.producers));
+  for (auto entry = TRY(cursor->seek(producer_key(partition, ProducerId{0})));
+       entry && entry->key < end; entry = TRY(cursor->next())) {
+    bytes += entry->key.substr(sizeof(int64_t));
+    append_be(bytes, static_cast<uint16_t>(entry->value.size()));
+    bytes += entry->value;
+  }
+  return bytes;
+}
+
+Status install_producers(WriteTransaction& transaction, const LogTables& tables,
+                         LogNumber partition, std::string_view snapshot) {
+  const std::vector<Remembered> all = TRY(decode(snapshot));
+  TRY(transaction.erase_range(tables.producers, producer_key(partition, ProducerId{0}),
+                              producer_key(partition + 1, ProducerId{0})));
+  for (const Remembered& one : all)
+    TRY(transaction.put(tables.producers, producer_key(partition, one.producer), one.state));
+  return {};
+}
+
+}  // namespace storage

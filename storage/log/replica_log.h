@@ -1,0 +1,52 @@
+// The log as replication uses it. Nothing here decides anything: who leads, under which epoch, and how
+// far the followers are, are inputs.
+#pragma once
+#include <functional>
+
+#include "storage/log/log.h"
+
+namespace storage {
+
+// Invariants:
+//   1. offsets are given by a leader; a follower keeps those that it gets;
+//   2. what a request of an old epoch asks is refused (FencedLeaderEpoch), and changes nothing;
+//   3. the high watermark never goes back, but by truncation.
+//
+// Threads: all methods from any thread; callbacks as those of the log.
+// Owner: whoever replicates; gone before the Log is.
+class ReplicaLog {
+ public:
+  explicit ReplicaLog(Log& log) : core_(log.core()) {}
+
+  // From then on the node is this for the partition. Under one epoch a partition may get and lose its
+  // followers, but not change its leader. Appends that wait to become visible fail with NotLeader.
+  void set_role(const TopicPartition& partition, ReplicaRole role, LeaderEpoch epoch,
+                std::function<void(Status)> done);
+
+  // Appends as a follower. Fails with OutOfOrderSequence when a batch begins before the log end, with
+  // CorruptRecord when epochs go back. Bounded, as Log::try_append().
+  bool try_follow(FollowRequest& request, AppendDone& done);
+
+  // The followers that count have everything before `offset`. False when that changes nothing.
+  bool advance_high_watermark(const TopicPartition& partition, LeaderEpoch epoch, Offset offset);
+
+  // Removes what lies at `end` and behind it, whole batches, from the end backwards; answers with the
+  // log end, which is before `end` when a batch reached over it. A crash in between leaves the
+  // truncation half done, from the end.
+  void truncate(const TopicPartition& partition, LeaderEpoch epoch, Offset end,
+                std::function<void(Result<Offset>)> done);
+  // Removes everything, and begins at `start`: for a follower that is behind its leader's log start.
+  // `producers` is the leader's producer_snapshot().
+  void start_at(const TopicPartition& partition, LeaderEpoch epoch, Offset start,
+                std::string producers, std::function<void(Status)> done);
+
+  // The answer to OffsetsForLeaderEpoch.
+  Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;
+  // What is remembered about the partition's producers.
+  Result<std::string> producer_snapshot(const TopicPartition& partition) const;
+
+ private:
+  LogCore& core_;
+};
+
+}  // namespace storage
