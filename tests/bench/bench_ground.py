@@ -224,7 +224,9 @@ class Offences:
         self.connection.execute("SELECT v FROM big WHERE id = 1")
 
     def scan(self):
-        self.ask("SELECT * FROM big WHERE v = 'nothing'")
+        # One is over in half a second: of so few look-ups a single one would decide.
+        for _ in range(10):
+            self.ask("SELECT * FROM big WHERE v = 'nothing'")
 
     def function_that_grows(self):
         inner = "LPAD('',100,'a')"
@@ -288,7 +290,7 @@ class Offences:
 
 OFFENCES = [('nothing', 'nobody does'), ('a_statement_of_4_mb', 'a statement of 4 MB'),
             ('values_in_a_list', '20,000 values in IN'), ('statements_in_a_message', '100,000 statements in a message'),
-            ('scan', 'a scan of 5 M rows'), ('function_that_grows', 'REPLACE in REPLACE'),
+            ('scan', 'ten scans of 5 M rows'), ('function_that_grows', 'REPLACE in REPLACE'),
             ('record_that_becomes_many', 'a record that becomes 1 M rows'), ('hopping_windows', '500 records in 3,600 windows each'), ('drop', 'DROP of 5 GB'),
             ('unknown_topics', '5,000 unknown topics'), ('look_up_by_time', 'look-up by time, 400,000 batches')]
 

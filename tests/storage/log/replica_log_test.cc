@@ -54,15 +54,13 @@ class ReplicaLogTest : public testing::Test {
     FollowRequest request{partition_, LeaderEpoch{epoch}, std::move(batches),
                           Offset{high_watermark}, Offset{log_start}};
     EXPECT_TRUE(check_for_follow(request.batches));
-    const auto followed = wait_for<Result<std::vector<AppendedBatch>>>([&](AppendDone done) {
-      ASSERT_TRUE(replica_->try_follow(request, done));
-    });
+    const auto followed = wait_for<Result<std::vector<AppendedBatch>>>(
+        [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(request, done)); });
     return followed ? Status{} : Status(followed.error());
   }
   Result<Offset> truncate(int64_t end, int epoch) {
-    return wait_for<Result<Offset>>([&](auto done) {
-      replica_->truncate(partition_, LeaderEpoch{epoch}, Offset{end}, done);
-    });
+    return wait_for<Result<Offset>>(
+        [&](auto done) { replica_->truncate(partition_, LeaderEpoch{epoch}, Offset{end}, done); });
   }
   bool advance(int64_t offset, int epoch) {
     return replica_->advance_high_watermark(partition_, LeaderEpoch{epoch}, Offset{offset});
@@ -246,9 +244,8 @@ TEST_F(ReplicaLogTest, the_end_of_an_epoch_is_the_beginning_of_the_next_one) {
 TEST_F(ReplicaLogTest, truncation_takes_whole_batches_and_their_epochs) {
   make_partition();
   become(ReplicaRole::Follower, 3);
-  ASSERT_TRUE(follow(led(batch_of("a", 2), 0, 1) + led(batch_of("b", 3), 2, 2) +
-                         led(batch_of("c"), 5, 3),
-                     3, 6));
+  ASSERT_TRUE(follow(
+      led(batch_of("a", 2), 0, 1) + led(batch_of("b", 3), 2, 2) + led(batch_of("c"), 5, 3), 3, 6));
   EXPECT_EQ(truncate(6, 3).value(), Offset{6});
   EXPECT_EQ(truncate(4, 3).value(), Offset{2}) << "b reaches over the end";
   EXPECT_EQ(status().log_end(), Offset{2});
@@ -292,9 +289,8 @@ TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_what_was_truncated) {
 TEST_F(ReplicaLogTest, a_follower_remembers_producers) {
   make_partition();
   become(ReplicaRole::Follower, 1);
-  ASSERT_TRUE(follow(led(produced(batch_of("a", 2), 0), 0, 1) +
-                         led(produced(batch_of("b", 3), 2), 2, 1),
-                     1, 5));
+  ASSERT_TRUE(follow(
+      led(produced(batch_of("a", 2), 0), 0, 1) + led(produced(batch_of("b", 3), 2), 2, 1), 1, 5));
   become(ReplicaRole::Leader, 2);
   EXPECT_EQ(append(produced(batch_of("b", 3), 2), Acks::Leader).get()->at(0).base_offset, Offset{2})
       << "a batch that is sent again is there already";
@@ -322,8 +318,7 @@ TEST_F(ReplicaLogTest, truncation_takes_what_producers_have_lost) {
 TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader_does) {
   make_partition();
   become(ReplicaRole::Leader, 1);
-  for (int i = 0; i < 3; ++i)
-    ASSERT_TRUE(append(produced(batch_of("v"), i), Acks::Leader).get());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(produced(batch_of("v"), i), Acks::Leader).get());
   const std::string producers = replica_->producer_snapshot(partition_).value();
 
   const TopicPartition other{Uuid::random(), PartitionId{0}};
