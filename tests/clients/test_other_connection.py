@@ -177,6 +177,44 @@ def more_columns_than_a_row_can_have():
 
 
 @case
+def a_variable_that_is_put_in_a_thousand_times():
+    with connect() as c, Other("${a} a thousand times"):
+        c.execute("DEFINE a = '" + "x" * 1_000_000 + "'")
+        try:
+            c.execute("SELECT '" + "${a}" * 1000 + "'")
+            raise AssertionError("no error")
+        except psycopg.errors.ProgramLimitExceeded as error:
+            assert "with its variables put in" in str(error), error
+        assert len(c.execute("SELECT '${a}${a}'").fetchone()[0]) == 2_000_000
+        c.execute("SELECT '" + "${" * 1_000_000 + "}'")
+
+
+@case
+def a_copy_in_one_message():
+    with connect() as c:
+        c.execute("CREATE STREAM copied (k VARCHAR KEY, v INT)")
+        row = b"some-key,4711\n"
+        count = (50 << 20) // len(row)
+        with Other("one message of 50 MB"), c.cursor() as cursor:
+            with cursor.copy("COPY copied FROM STDIN (FORMAT csv)"):
+                c.pgconn.nonblocking = 0  # or libpq keeps most of it to itself
+                c.pgconn.put_copy_data(row * count)
+                c.pgconn.nonblocking = 1
+            assert cursor.rowcount == count, cursor.rowcount
+
+
+@case
+def a_line_of_delimiters():
+    with connect() as c, Other("one line of 50 MB of delimiters"):
+        try:
+            with c.cursor() as cursor, cursor.copy("COPY many FROM STDIN (FORMAT csv)") as copy:
+                copy.write(b"," * (50 << 20) + b"\n")
+            raise AssertionError("no error")
+        except psycopg.errors.BadCopyFileFormat as error:
+            assert "extra data" in str(error), error
+
+
+@case
 def a_hundred_thousand_statements_in_one_message():
     with connect() as c, Other("100,000 statements"):
         began = time.monotonic()
