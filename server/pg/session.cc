@@ -69,7 +69,9 @@ std::string Session::take_output() {
 }
 
 bool Session::wants_input() const {
-  const bool is_busy = activity_ || is_output_full_ || has_more_;
+  // COPY goes on with what comes, and its message may be longer than what may wait.
+  const bool awaits_more = copy_input_ && copy_input_->wants_data();
+  const bool is_busy = (activity_ && !awaits_more) || is_output_full_ || has_more_;
   return !is_busy || input_.unread().size() < limits_.max_waiting_bytes;
 }
 

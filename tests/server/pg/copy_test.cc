@@ -121,6 +121,22 @@ TEST(CopyIn, a_long_message_waits_for_a_backend_that_is_behind) {
   EXPECT_GE(turns, 5u);
 }
 
+TEST(CopyIn, a_message_longer_than_what_may_wait_is_read_to_its_end) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  std::string row = "1\tx";
+  row.append(1'000'000, 'y');
+  row += '\n';
+  const std::string bytes = copy_data(row + row + row) + copy_done();
+  for (size_t at = 0; at < bytes.size() - 100; at += 64 * 1024) {
+    ASSERT_TRUE(client.session.wants_input()) << at;
+    const std::string_view piece = std::string_view(bytes).substr(at, 64 * 1024);
+    const std::string answer = client.say(piece);
+    const bool is_last = at + piece.size() == bytes.size();
+    EXPECT_EQ(answer, is_last ? "C(COPY 3) Z(I)" : "");
+  }
+}
+
 TEST(CopyIn, a_long_message_does_not_hold_up_others) {
   Conversation client(SessionLimits{.max_run_us = 0});
   Conversation::begun(client);
