@@ -175,7 +175,7 @@ Result<BoundExpression> Binder::bind_parameter(const Parameter& parameter, TextP
   const auto index = static_cast<size_t>(parameter.index) - 1;
   if (scope_.parameters->size() <= index) scope_.parameters->resize(index + 1);
   const ParameterSlot& slot = (*scope_.parameters)[index];
-  if (slot.value && !slot.type.is_null()) return literal_expression(slot.type, *slot.value);
+  if (slot.value && !slot.type.is_null()) return bind_value(index, position);
   BoundExpression bound;
   bound.kind = BoundKind::Parameter;
   bound.type = slot.type;
@@ -190,8 +190,22 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   // Another place in the expression may have told its type by now.
   if (slot.type.is_null()) slot.type = type;
   bound.type = slot.type;
-  if (slot.value) return coerce(literal_expression(slot.type, *slot.value), type);
+  if (slot.value) return coerce(TRY(bind_value(bound.index, {})), type);
   return coerce(std::move(bound), type);
+}
+
+// Each place has the value for itself: a large one that stands in a thousand places would take a
+// thousand times its size.
+Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) {
+  constexpr size_t kMaxCopiedBytes = size_t{64} << 20;
+  const ParameterSlot& slot = (*scope_.parameters)[index];
+  size_t& copied_bytes = scope_.parameters->front().copied_bytes;
+  copied_bytes += size_of(*slot.value);
+  if (copied_bytes > kMaxCopiedBytes)
+    return Error{ErrorCode::LimitExceeded,
+                 "the parameters of a statement have more than 64 MB where they are used"}
+        .at(position);
+  return literal_expression(slot.type, *slot.value);
 }
 
 Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition position) {

@@ -23,6 +23,7 @@ namespace engine {
 struct ParameterSlot {
   SqlType type = {};  // Null while unknown
   std::optional<Value> value = {};
+  size_t copied_bytes = 0;  // of the first: of all values, to the places where they are used
 };
 
 // Where names mean something: what an expression may refer to, and how errors speak of the place.

@@ -57,6 +57,7 @@ class Binder {
   Result<BoundExpression> bind_node(const Expression& expression);
   Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
   Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
+  Result<BoundExpression> bind_value(size_t index, TextPosition position);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position);
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
   Result<BoundExpression> bind_dereference(const Dereference& node, TextPosition position);

@@ -190,28 +190,11 @@ def a_variable_that_is_put_in_a_thousand_times():
 
 
 @case
-def a_copy_in_one_message():
-    with connect() as c:
-        c.execute("CREATE STREAM copied (k VARCHAR KEY, v INT)")
-        row = b"some-key,4711\n"
-        count = (50 << 20) // len(row)
-        with Other("one message of 50 MB"), c.cursor() as cursor:
-            with cursor.copy("COPY copied FROM STDIN (FORMAT csv)"):
-                c.pgconn.nonblocking = 0  # or libpq keeps most of it to itself
-                c.pgconn.put_copy_data(row * count)
-                c.pgconn.nonblocking = 1
-            assert cursor.rowcount == count, cursor.rowcount
-
-
-@case
-def a_line_of_delimiters():
-    with connect() as c, Other("one line of 50 MB of delimiters"):
-        try:
-            with c.cursor() as cursor, cursor.copy("COPY many FROM STDIN (FORMAT csv)") as copy:
-                copy.write(b"," * (50 << 20) + b"\n")
-            raise AssertionError("no error")
-        except psycopg.errors.BadCopyFileFormat as error:
-            assert "extra data" in str(error), error
+def one_parameter_in_a_thousand_columns():
+    with connect() as c, Other("a parameter of 30 MB a thousand times"):
+        result = c.pgconn.exec_params(b"SELECT $1::varchar" + b", $1" * 999, [b"x" * (30 << 20)])
+        assert b"64 MB" in result.error_message, result.error_message
+        assert c.execute("SELECT 1").fetchone() == (1,)
 
 
 @case
