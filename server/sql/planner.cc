@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/functions/kernel.h"
 #include "engine/plan/insert_values.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/plan_definition.h"
@@ -77,6 +78,13 @@ std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema) {
 bool takes_long(const engine::ParsedStatement& statement) {
   if (is_definition(statement.statement)) return false;  // the metadata thread plans it
   return statement.text.size() > kMaxTextOnLoop || computes_functions(statement.statement);
+}
+
+bool take_long(const std::vector<engine::Value>& parameters) {
+  constexpr size_t kMaxBytesOnLoop = 64 * 1024;
+  size_t bytes = 0;
+  for (const engine::Value& value : parameters) bytes += engine::size_of(value);
+  return bytes > kMaxBytesOnLoop;
 }
 
 Status check_writable(const MetadataImage& image, const engine::DataSource& target) {

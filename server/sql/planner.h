@@ -46,6 +46,8 @@ using PlannedStatement = std::variant<ConstantRows, InsertRows, LookUp, engine::
 // Whether planning may take longer than a loop should be held up: the text is long, or functions
 // are computed of values that somebody chose.
 bool takes_long(const engine::ParsedStatement& statement);
+// Likewise because of what it is given: values are copied to where they are used.
+bool take_long(const std::vector<engine::Value>& parameters);
 
 // Fails with ObjectState for the table of a query: its rows are what the query makes of its
 // sources, so a written one would never be seen.

@@ -138,7 +138,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   if (prepared->action == Action::Information)
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   std::unique_ptr<Planner> planner = this->planner();
-  if (prepared->takes_long)
+  if (prepared->takes_long || take_long(parameters))
     return run_planned_aside(*this, receiver, std::move(planner), prepared, std::move(parameters));
   PlannedStatement planned = TRY(planner->plan(*prepared, std::move(parameters)));
   return run(std::move(planned), *prepared, planner->image(), receiver);
