@@ -109,7 +109,10 @@ Result<std::optional<StatementTokens>> ScriptReader::next() {
           .with_hint("Use several statements, or COPY to insert many rows.");
     end = token.getStopIndex() + 1;
     tokens.push_back(std::move(token));
-    if (is_never_right(type)) return with_end(std::move(tokens), tokens.back());
+    if (is_never_right(type)) {
+      antlr4::CommonToken last = tokens.back();
+      return with_end(std::move(tokens), std::move(last));
+    }
   }
 }
 
