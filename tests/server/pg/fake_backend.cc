@@ -349,8 +349,14 @@ class FakeSession final : public sql::SessionBackend {
 
   void insert(FakeExecution& execution, const std::vector<std::vector<Value>>& rows) {
     std::vector<FakeBackend::Person> people;
-    for (const auto& row : rows)
-      people.push_back({row[0].as_int32(), row[1].is_null() ? "(null)" : row[1].as_string()});
+    for (const auto& row : rows) {
+      // One parameter may stand in both columns; the planner of the server would refuse that.
+      const auto* id = std::get_if<int32_t>(&row[0].payload());
+      const auto* name = std::get_if<std::string>(&row[1].payload());
+      if (!id || (!name && !row[1].is_null()))
+        return execution.receiver.on_error({ErrorCode::TypeMismatch, "a person is (id, name)"});
+      people.push_back({*id, name ? *name : "(null)"});
+    }
     const sql::Completion completion{"INSERT 0", rows.size()};
     if (held_people_) {
       held_people_->insert(held_people_->end(), people.begin(), people.end());
