@@ -120,7 +120,8 @@ Result<bool> is_silent(const Flags& flags) {
 
 Result<ConsumeRequest> to_request(const Flags& flags) {
   ConsumeRequest request;
-  request.settings = {bootstrap_server(flags), TRY(consumer_properties(flags))};
+  auto properties = TRY(consumer_properties(flags));
+  request.settings = {bootstrap_server(flags), std::move(properties)};
   request.topic = flags.text("topic", flags.words().empty() ? "" : flags.words().front());
   request.topic_pattern = flags.text("include", flags.text("whitelist"));
   if (request.topic.empty() == request.topic_pattern.empty())

@@ -32,7 +32,8 @@ Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& ty
                              "column.",
                              element.name.text)}
         .at(element.position);
-  ColumnDef column{element.name.text, TRY(resolve_type(element.type, types))};
+  SqlType type = TRY(resolve_type(element.type, types));
+  ColumnDef column{element.name.text, std::move(type)};
   switch (element.constraint) {
     case ColumnConstraint::None:
       break;

@@ -234,8 +234,8 @@ Built build_in(P::InContext& context, ExpressionPtr value) {
 }
 
 Built build_like(P::LikeContext& context, ExpressionPtr value) {
-  Like like{std::move(value), TRY(build_value(*context.pattern)), std::nullopt,
-            context.NOT() != nullptr};
+  ExpressionPtr pattern = TRY(build_value(*context.pattern));
+  Like like{std::move(value), std::move(pattern), std::nullopt, context.NOT() != nullptr};
   if (context.string()) like.escape = TRY(build_string(*context.string()));
   return make_expression(std::move(like), position_of(context));
 }

@@ -51,7 +51,8 @@ Result<Schema> read_schema_text(std::string text) {
   const auto script = TRY(parse_script("CREATE STREAM X (" + text + ");"));
   Schema schema;
   for (const TableElement& element : std::get<CreateSource>(script.at(0).statement).elements) {
-    ColumnDef column{element.name.text, TRY(resolve_type(element.type))};
+    SqlType type = TRY(resolve_type(element.type));
+    ColumnDef column{element.name.text, std::move(type)};
     if (element.constraint == ColumnConstraint::Key ||
         element.constraint == ColumnConstraint::PrimaryKey)
       column.role = ColumnRole::Key;

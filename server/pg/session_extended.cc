@@ -117,7 +117,8 @@ Result<Session::Begun> Session::handle_parse(std::string_view body) {
   // While a long one is on its way the text stays the same object, and so do its statements.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
-    parsing_.emplace(ParsingMessage{sent, TRY(with_variables(sent))});
+    auto text = TRY(with_variables(sent));
+    parsing_.emplace(ParsingMessage{sent, std::move(text)});
   }
   const Result<Begun> begun = continue_parse(message);
   if (!begun || *begun == Begun::Now) parsing_.reset();

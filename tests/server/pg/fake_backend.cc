@@ -302,6 +302,7 @@ class FakeSession final : public sql::SessionBackend {
     if (!query.from) {
       plan.rows.emplace_back();
       for (const engine::SelectItem& item : query.items) {
+        if (!item.expression) return Error{ErrorCode::InvalidStatement, "SELECT * needs a FROM"};
         const Typed typed = TRY(read_item(*item.expression, plan.parameters, SqlType::null()));
         plan.columns.push_back({column_name(item), typed.type});
         plan.rows[0].push_back(typed.source);
