@@ -38,12 +38,11 @@ class RowCheck {
   const bool is_needed_;
 };
 
-class DataRowEncoder final : public RowEncoder {
+// One row after the other, each as the derived class writes it.
+class RowByRowEncoder : public RowEncoder {
  public:
-  explicit DataRowEncoder(std::vector<Format> formats) : formats_(std::move(formats)) {}
-
   Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
-                             size_t end_row, size_t enough_bytes) override {
+                             size_t end_row, size_t enough_bytes) final {
     const RowCheck check(columns, first_row, end_row);
     size_t row = first_row;
     for (; row < end_row && out.size() < enough_bytes; ++row) {
@@ -53,8 +52,17 @@ class DataRowEncoder final : public RowEncoder {
     return row - first_row;
   }
 
+ protected:
+  // Fails with LimitExceeded, and has written nothing, when it is too long.
+  virtual Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) = 0;
+};
+
+class DataRowEncoder final : public RowByRowEncoder {
+ public:
+  explicit DataRowEncoder(std::vector<Format> formats) : formats_(std::move(formats)) {}
+
  private:
-  Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) {
+  Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) override {
     const size_t begin = out.size();
     MessageWriter writer(out);
     writer.begin('D');
@@ -86,21 +94,10 @@ class DataRowEncoder final : public RowEncoder {
 
 // A line a row, made by the derived class, each in its own CopyData: clients need not rely on that,
 // but several do.
-class LineEncoder : public RowEncoder {
+class LineEncoder : public RowByRowEncoder {
  public:
   explicit LineEncoder(std::vector<sql::ResultColumn> columns)
       : names_and_types_(std::move(columns)) {}
-
-  Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
-                             size_t end_row, size_t enough_bytes) override {
-    const RowCheck check(columns, first_row, end_row);
-    size_t row = first_row;
-    for (; row < end_row && out.size() < enough_bytes; ++row) {
-      TRY(check(row));
-      TRY(append_row(out, columns, row));
-    }
-    return row - first_row;
-  }
 
  protected:
   virtual char delimiter() const = 0;
@@ -119,7 +116,7 @@ class LineEncoder : public RowEncoder {
   const std::vector<sql::ResultColumn>& columns() const { return names_and_types_; }
 
  private:
-  Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) {
+  Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) override {
     const size_t begin = out.size();
     MessageWriter writer(out);
     writer.begin('d');
