@@ -124,9 +124,7 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
 // The leader has checked its sequence.
 Status GroupTransaction::remember_batch(LogNumber partition, const records::BatchHeader& header) {
   const std::string key = producer_key(partition, header.producer_id);
-  ProducerState state;
-  if (const auto stored = TRY(transaction_->get(tables_.producers, key)))
-    state = TRY(ProducerState::decode(*stored));
+  ProducerState state = TRY(stored_producer(key)).value_or(ProducerState());
   state.appended(header, header.base_offset, now_ms_);
   return transaction_->put(tables_.producers, key, state.encode());
 }
@@ -178,11 +176,10 @@ Status GroupTransaction::cut_producers(const Partition& partition, Offset log_en
   absl::flat_hash_map<ProducerId, std::vector<records::BatchHeader>> lost;  // newest first
   for (const ProducerId producer : producers) {
     const std::string key = producer_key(partition.number(), producer);
-    const auto stored = TRY(transaction_->get(tables_.producers, key));
-    if (!stored) continue;
-    ProducerState state = TRY(ProducerState::decode(*stored));
-    if (state.cut(log_end))
-      TRY(transaction_->put(tables_.producers, key, state.encode()));
+    auto state = TRY(stored_producer(key));
+    if (!state) continue;
+    if (state->cut(log_end))
+      TRY(transaction_->put(tables_.producers, key, state->encode()));
     else
       lost.try_emplace(producer);
   }

@@ -99,10 +99,14 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
 Result<ProducerState*> GroupTransaction::producer_state(Plan& plan, const std::string& key) {
   if (const auto known = plan.producers.find(key); known != plan.producers.end())
     return &known->second;
-  ProducerState state;
-  if (const auto stored = TRY(transaction_->get(tables_.producers, key)))
-    state = TRY(ProducerState::decode(*stored));
-  return &plan.producers.emplace(key, std::move(state)).first->second;
+  const auto stored = TRY(stored_producer(key));
+  return &plan.producers.emplace(key, stored.value_or(ProducerState())).first->second;
+}
+
+Result<std::optional<ProducerState>> GroupTransaction::stored_producer(const std::string& key) {
+  const auto stored = TRY(transaction_->get(tables_.producers, key));
+  if (!stored) return std::nullopt;
+  return TRY(ProducerState::decode(*stored));
 }
 
 Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {

@@ -105,6 +105,7 @@ class GroupTransaction {
   Result<Plan> plan(std::vector<PartitionBatches>& parts, Origin origin);
   Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest, Origin origin);
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
+  Result<std::optional<ProducerState>> stored_producer(const std::string& key);
   Result<std::vector<AppendedBatch>> write(const Plan& plan);
   Status write_batch(const PlannedBatch& batch);
   Status store_batch(Moved& moved, std::string_view bytes, Offset last_offset,

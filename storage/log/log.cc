@@ -100,9 +100,7 @@ void Log::drop_topic(Uuid topic, std::function<void(Status)> done) {
 size_t Log::pending_removals() const { return core_->pending_removals(); }
 
 std::shared_ptr<const PartitionStatus> Log::find_partition(const TopicPartition& partition) const {
-  const auto partitions = core_->partitions();
-  const auto found = partitions->find(partition);
-  return found == nullptr ? nullptr : *found;
+  return core_->find_partition(partition);
 }
 
 std::vector<TopicPartition> Log::partitions() const {

@@ -89,12 +89,20 @@ std::shared_ptr<const PartitionMap> LogCore::partitions() const {
   return partitions_;
 }
 
+std::shared_ptr<Partition> LogCore::find_partition(const TopicPartition& id) const {
+  const auto partitions = this->partitions();
+  const auto* found = partitions->find(id);
+  return found == nullptr ? nullptr : *found;
+}
+
 void LogCore::publish(const GroupTransaction& transaction) {
+  group_has_leaders_ = false;
   for (const GroupTransaction::Moved& moved : transaction.moved()) {
     assert(moved.state.log_start <= moved.state.log_end);
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
     moved.partition->publish(moved.state);
     moved.partition->set_time_mark(moved.time_mark);
+    group_has_leaders_ |= moved.state.role == ReplicaRole::Leader;
   }
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
@@ -118,10 +126,9 @@ void LogCore::tell_waiters(const GroupTransaction& transaction) {
 }
 
 bool LogCore::advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch, Offset offset) {
-  const auto partitions = this->partitions();
-  const auto* partition = partitions->find(id);
-  if (partition == nullptr || !(*partition)->advance_high_watermark(epoch, offset)) return false;
-  commit_waiters_.moved(**partition);
+  const auto partition = find_partition(id);
+  if (!partition || !partition->advance_high_watermark(epoch, offset)) return false;
+  commit_waiters_.moved(*partition);
   if (options_.on_durable) options_.on_durable({&id, 1});
   return true;
 }
@@ -205,7 +212,7 @@ LogCore::Answer LogCore::answer(LogWork& work, Error error) {
 
 LogCore::Answer LogCore::answer(AppendWork& work, Result<std::vector<AppendedBatch>> result) {
   return [this, &work, result = std::move(result)]() mutable {
-    if (result && work.request.acks == Acks::All)
+    if (result && work.request.acks == Acks::All && group_has_leaders_)
       commit_waiters_.wait(*partitions(), *std::move(result), std::move(work.done));
     else
       work.done(std::move(result));

@@ -50,6 +50,7 @@ class LogCore {
   ReadEpochs& epochs() { return epochs_; }
 
   std::shared_ptr<const PartitionMap> partitions() const;
+  std::shared_ptr<Partition> find_partition(const TopicPartition& id) const;  // null: none
   // Changes with every new map, so that readers ask for the map only then.
   uint64_t partitions_version() const { return partitions_version_.load(); }
 
@@ -134,6 +135,7 @@ class LogCore {
   std::optional<ProducerSweep> producers_;               // likewise
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   uint64_t commit_number_ = 0;
+  bool group_has_leaders_ = false;  // of the last group: else all that is durable is visible
 
   std::thread writer_;  // last: it uses all of the above
 };

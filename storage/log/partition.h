@@ -21,10 +21,10 @@ using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 // What the store keeps about a partition beside its batches.
 struct PartitionRow {
   PartitionKind kind = PartitionKind::Client;
-  LogNumber number;
-  LeaderEpoch leader_epoch;
-  Offset log_start;
-  Offset end_when_empty;  // the log end if there is no batch: numbers are never given twice
+  LogNumber number = {};
+  LeaderEpoch leader_epoch = {};
+  Offset log_start = {};
+  Offset end_when_empty = {};  // the log end if there is no batch: numbers are never given twice
   ReplicaRole role = ReplicaRole::Alone;
   Offset high_watermark = {};  // as last stored; it may have been further. Not of one that is alone
 };

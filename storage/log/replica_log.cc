@@ -50,18 +50,16 @@ void ReplicaLog::truncate(const TopicPartition& partition, LeaderEpoch epoch, Of
   truncate_on(core_, partition, epoch, end,
               [&core = core_, partition, done = std::move(done)](Status status) {
                 if (!status) return done(std::move(status).error());
-                const auto partitions = core.partitions();
-                const auto* found = partitions->find(partition);
-                done(found ? Result<Offset>((*found)->log_end()) : no_such_partition());
+                const auto found = core.find_partition(partition);
+                done(found ? Result<Offset>(found->log_end()) : no_such_partition());
               });
 }
 
 void ReplicaLog::start_at(const TopicPartition& partition, LeaderEpoch epoch, Offset start,
                           std::string producers, std::function<void(Status)> done) {
-  const auto partitions = core_.partitions();
-  const auto* found = partitions->find(partition);
+  const auto found = core_.find_partition(partition);
   if (!found) return done(no_such_partition());
-  truncate_on(core_, partition, epoch, (*found)->log_start(),
+  truncate_on(core_, partition, epoch, found->log_start(),
               [&core = core_, partition, epoch, start, producers = std::move(producers),
                done = std::move(done)](Status status) mutable {
                 if (!status) return done(std::move(status));
@@ -75,22 +73,20 @@ void ReplicaLog::start_at(const TopicPartition& partition, LeaderEpoch epoch, Of
 
 Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
                                           LeaderEpoch asked) const {
-  const auto partitions = core_.partitions();
-  const auto* found = partitions->find(partition);
+  const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();
   // The state first: what it speaks of is in a snapshot that is taken later.
-  const PartitionState state = (*found)->state();
+  const PartitionState state = found->state();
   const auto transaction = TRY(core_.store().begin_read());
-  return storage::end_of_epoch(*transaction, core_.tables(), (*found)->number(), asked,
+  return storage::end_of_epoch(*transaction, core_.tables(), found->number(), asked,
                                state.leader_epoch, state.log_end);
 }
 
 Result<std::string> ReplicaLog::producer_snapshot(const TopicPartition& partition) const {
-  const auto partitions = core_.partitions();
-  const auto* found = partitions->find(partition);
+  const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();
   const auto transaction = TRY(core_.store().begin_read());
-  return storage::producer_snapshot(*transaction, core_.tables(), (*found)->number());
+  return storage::producer_snapshot(*transaction, core_.tables(), found->number());
 }
 
 }  // namespace storage
