@@ -353,4 +353,4 @@ def memory_comes_back():
     assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()
 
 
-run("a sanitizer has memory of its own" if is_sanitized(SERVER) else None)
+run("a sanitizer has memory of its own" if is_sanitized() else None)

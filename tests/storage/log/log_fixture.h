@@ -36,6 +36,14 @@ inline std::vector<std::string> values_in(std::string_view batch_bytes) {
   return values;
 }
 
+// Runs `submit(done)` and waits for done's argument.
+template <class T, class Submit>
+T wait_for(const Submit& submit) {
+  std::promise<T> answer;
+  submit([&](T result) { answer.set_value(std::move(result)); });
+  return answer.get_future().get();
+}
+
 // The first record of this time or a later one; the end when there is none. In a turn.
 inline Result<Offset> offset_for_time(LogReader& reader, const TopicPartition& partition,
                                       int64_t timestamp) {

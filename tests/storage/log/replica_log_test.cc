@@ -10,14 +10,6 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-// Runs `submit(done)` and waits for done's argument.
-template <class T, class Submit>
-T wait_for(const Submit& submit) {
-  std::promise<T> answer;
-  submit([&](T result) { answer.set_value(std::move(result)); });
-  return answer.get_future().get();
-}
-
 ErrorCode code_of(const Status& status) {
   return status ? ErrorCode::Internal : status.error().code;
 }

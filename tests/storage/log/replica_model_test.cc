@@ -108,13 +108,6 @@ class ReplicaModelTest : public testing::TestWithParam<PartitionKind> {
   bool one_in(int64_t n) { return below(n) == 0; }
   LeaderEpoch epoch() const { return LeaderEpoch{model_.epoch}; }
 
-  template <class T, class Submit>
-  T wait_for(const Submit& submit) {
-    std::promise<T> answer;
-    submit([&](T result) { answer.set_value(std::move(result)); });
-    return answer.get_future().get();
-  }
-
   std::pair<ModelBatch, std::string> make_batch(int64_t base, int batch_epoch) {
     const int count = 1 + static_cast<int>(below(4));
     const int64_t producer = below(6) - 1;
