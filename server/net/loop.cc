@@ -1,5 +1,6 @@
 #include "server/net/loop.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
@@ -140,6 +141,12 @@ void Loop::run() {
 void Loop::stop() {
   impl_->stopping = true;
   impl_->send_wake();
+}
+
+bool Loop::has_waiting() const {
+  // What libuv polls tells whether it has anything; the mailbox wakes it through a descriptor, too.
+  pollfd polled{uv_backend_fd(&impl_->loop), POLLIN, 0};
+  return poll(&polled, 1, 0) > 0;
 }
 
 bool Loop::is_here() const { return impl_->thread == std::this_thread::get_id(); }

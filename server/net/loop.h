@@ -39,6 +39,10 @@ class Loop {
   // Whether the caller is on the loop's thread.
   bool is_here() const;
 
+  // Whether a socket or a message waits for its turn: who works in slices ends one early then. A
+  // system call of less than a microsecond.
+  bool has_waiting() const;
+
   // How long its callbacks hold it.
   SliceMeter& slices();
 

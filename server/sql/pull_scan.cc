@@ -6,7 +6,8 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kSliceUs = 500;
+// Others that wait are let in after the shorter time.
+constexpr int64_t kSliceUs = 500, kShortSliceUs = 100;
 constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
@@ -88,7 +89,7 @@ void PullScan::run() {
   portion->tasks = views_.size();
   std::vector<std::shared_ptr<engine::TableView>> seen;
   size_t rows = 0;
-  const int64_t until_us = clock_.monotonic_us() + kSliceUs;
+  const int64_t begun_us = clock_.monotonic_us();
   while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_) {
     Result<Found> found = next_rows();
     if (!found) return send(std::move(found).error());
@@ -97,7 +98,8 @@ void PullScan::run() {
       portion->batches.push_back(std::move(found->rows));
       if (seen.empty() || seen.back() != found->view) seen.push_back(std::move(found->view));
     }
-    if (clock_.monotonic_us() >= until_us) break;
+    const int64_t taken_us = clock_.monotonic_us() - begun_us;
+    if (taken_us >= kSliceUs || (taken_us >= kShortSliceUs && shard_.loop().has_waiting())) break;
   }
   portion->is_last = at_ == views_.size() || rows_left_ == 0;
   if (rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);

@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint32_t kStateFormatVersion = 2;
 constexpr std::chrono::milliseconds kPauseAfterFailure(250);
-constexpr int kNiceness = 5;
+constexpr int kNiceness = 10;
 
 size_t size_of(const Checkpoint& checkpoint) {
   size_t size = checkpoint.scalars.size();

@@ -46,6 +46,21 @@ TEST(Loop, that_sleeps_between_posts_of_many_threads_misses_none) {
   EXPECT_EQ(left, 0);
 }
 
+TEST(Loop, knows_of_what_waits_while_it_is_busy) {
+  Loop loop;
+  std::vector<bool> seen;
+  loop.post([&] {
+    seen.push_back(loop.has_waiting());
+    loop.post([&] {
+      seen.push_back(loop.has_waiting());
+      loop.stop();
+    });
+    seen.push_back(loop.has_waiting());
+  });
+  loop.run();
+  EXPECT_EQ(seen, std::vector({false, true, false}));
+}
+
 TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   Loop loop;
   std::vector<std::string> seen;
