@@ -10,8 +10,7 @@ namespace server::pg {
 namespace {
 
 // Enough to be worth a call, little enough to be no delay.
-constexpr size_t kPortionRows = 4096;
-constexpr size_t kPortionBytes = CopyInput::kPieceBytes;
+constexpr size_t kPortionRows = 4096, kPortionBytes = 256 * 1024;
 
 sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
   return {copy.source, copy.source_position, copy.columns,

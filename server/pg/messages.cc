@@ -84,24 +84,29 @@ Result<std::vector<StartupParameter>> decode_startup_parameters(std::string_view
   return parameters;
 }
 
-Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes) {
+Result<std::optional<FrameHead>> next_head(std::string_view input, size_t max_body_bytes) {
   if (input.empty()) return std::nullopt;
   if (!is_known(input[0]))
     return violation("invalid frontend message type " +
                      std::to_string(static_cast<unsigned char>(input[0])));
-  if (input.size() < 5) return std::nullopt;
+  if (input.size() < FrameHead::kBytes) return std::nullopt;
   const auto length = load_be<uint32_t>(input.data() + 1);
   if (length < 4 || length - 4 > max_body_bytes)
     return Error{ErrorCode::ProtocolViolation, "invalid message length " + std::to_string(length),
                  "At most " + std::to_string(max_body_bytes) + " bytes are taken in one message."};
-  if (input.size() < 1 + size_t{length}) return std::nullopt;
-  return Frame{static_cast<ClientMessage>(input[0]), input.substr(5, length - 4),
-               1 + size_t{length}};
+  return FrameHead{static_cast<ClientMessage>(input[0]), length - 4};
+}
+
+Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes) {
+  const auto head = TRY(next_head(input, max_body_bytes));
+  if (!head || input.size() < FrameHead::kBytes + head->body_bytes) return std::nullopt;
+  return Frame{head->type, input.substr(FrameHead::kBytes, head->body_bytes),
+               FrameHead::kBytes + head->body_bytes};
 }
 
 size_t message_size(std::string_view input) {
-  constexpr size_t kHeadBytes = 5;
-  return input.size() < kHeadBytes ? kHeadBytes : 1 + size_t{load_be<uint32_t>(input.data() + 1)};
+  return input.size() < FrameHead::kBytes ? FrameHead::kBytes
+                                          : 1 + size_t{load_be<uint32_t>(input.data() + 1)};
 }
 
 Result<ParseMessage> decode_parse(std::string_view body) {

@@ -51,6 +51,11 @@ enum class ClientMessage : char {
   Terminate = 'X',
 };
 
+struct FrameHead {
+  static constexpr size_t kBytes = 5;  // type and length
+  ClientMessage type;
+  size_t body_bytes = 0;
+};
 struct Frame {
   ClientMessage type;
   std::string_view body;
@@ -58,6 +63,7 @@ struct Frame {
 };
 // Nothing while it is incomplete. Fails with ProtocolViolation when the type is unknown or the
 // length more than `max_body_bytes`: the connection cannot go on then.
+Result<std::optional<FrameHead>> next_head(std::string_view input, size_t max_body_bytes);
 Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes);
 
 // How long the first message is, with type and length; while that is not known, as much as tells it.

@@ -54,7 +54,8 @@ void Session::run() {
 void Session::ask_for_room() {
   refused_memory_.clear();
   input_.tidy();
-  const bool may_take = copy_input_ ? copy_input_->wants_data() : !activity_ && !has_more_;
+  const bool may_take =
+      copy_data_left_ == 0 && (copy_input_ ? copy_input_->wants_data() : !activity_ && !has_more_);
   const size_t size = input_.unread().size();
   const size_t whole = message_size(input_.unread());
   awaits_rest_ = phase_ == Phase::Ready && may_take && size > 0 && size < whole;
@@ -225,35 +226,44 @@ void Session::look_for_end() {
     phase_ = Phase::Over;
 }
 
+// CopyData is taken as it comes: one may be as long as a message can be.
 bool Session::feed_copy() {
   // Rows take their time: between steps the session looks at the clock.
   size_t fed_bytes = 0;
   while (copy_input_->wants_data()) {
     if (fed_bytes >= CopyInput::kPieceBytes) return true;
-    const std::optional<Frame> frame = next_message();
-    if (!frame) return false;
-    if (frame->type == ClientMessage::CopyData) {
-      fed_bytes += feed_copy_data(*frame);
-      continue;
-    }
-    fed_bytes += frame->size;
-    input_.consume(frame->size);
-    feed_copy_end(*frame);
-    if (phase_ == Phase::Over) return false;
+    const size_t before = input_.unread().size();
+    if (copy_data_left_ > 0)
+      feed_copy_data();
+    else if (!begin_copy_message())
+      return false;
+    const size_t fed = before - input_.unread().size();
+    if (fed == 0) return false;
+    fed_bytes += fed;
   }
   return false;
 }
 
-size_t Session::feed_copy_data(const Frame& frame) {
-  const size_t head_bytes = frame.size - frame.body.size();
-  const std::string_view piece = frame.body.substr(copied_bytes_, CopyInput::kPieceBytes);
-  copy_input_->add(piece);
-  copied_bytes_ += piece.size();
-  if (copied_bytes_ == frame.body.size()) {
-    copied_bytes_ = 0;
-    input_.consume(frame.size);
+bool Session::begin_copy_message() {
+  const auto head = next_head(input_.unread(), limits_.max_message_bytes);
+  if (head && *head && (*head)->type == ClientMessage::CopyData) {
+    input_.consume(FrameHead::kBytes);
+    copy_data_left_ = (*head)->body_bytes;
+    return true;
   }
-  return head_bytes + piece.size();
+  const std::optional<Frame> frame = next_message();
+  if (!frame) return false;
+  input_.consume(frame->size);
+  feed_copy_end(*frame);
+  return phase_ != Phase::Over;
+}
+
+void Session::feed_copy_data() {
+  const std::string_view piece =
+      input_.unread().substr(0, std::min(copy_data_left_, CopyInput::kPieceBytes));
+  copy_input_->add(piece);
+  input_.consume(piece.size());
+  copy_data_left_ -= piece.size();
 }
 
 void Session::feed_copy_end(const Frame& frame) {
@@ -297,6 +307,10 @@ bool Session::step_message() {
 }
 
 std::optional<Frame> Session::next_message() {
+  // Of a COPY that ended in the middle of one.
+  const size_t skipped = std::min(copy_data_left_, input_.unread().size());
+  input_.consume(skipped);
+  copy_data_left_ -= skipped;
   Result<std::optional<Frame>> frame = next_frame(input_.unread(), limits_.max_message_bytes);
   if (frame) return *frame;
   die(frame.error());

@@ -114,8 +114,8 @@ class Session : public ClientSession {
   bool step_activity();
   // True when it could go on at once.
   bool feed_copy();
-  // A piece of it; how many bytes that were.
-  size_t feed_copy_data(const Frame& frame);
+  bool begin_copy_message();  // false: there is none, or it was the last
+  void feed_copy_data();
   void feed_copy_end(const Frame& frame);
   void look_for_end();
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
@@ -245,7 +245,7 @@ class Session : public ClientSession {
   std::unique_ptr<Activity> activity_;
   SharedText activity_text_;          // what positions of its errors count in; null: no text
   CopyInput* copy_input_ = nullptr;   // the activity, while it is a COPY FROM STDIN
-  size_t copied_bytes_ = 0;           // of the CopyData that is first in the input
+  size_t copy_data_left_ = 0;         // of the CopyData that the input begins in the middle of
   bool commits_transaction_ = false;  // the activity is a COMMIT's
 };
 

@@ -406,7 +406,6 @@ struct Session::OwnStatement {
                                              session.memory_);
     TRY(input->begin());
     session.copy_input_ = input.get();
-    session.copied_bytes_ = 0;
     ++session.writes_in_transaction_;
     session.begin_activity(std::move(input), statement.text);
     return {};

@@ -163,6 +163,26 @@ TEST(CopyIn, the_rest_of_a_long_message_with_an_error_is_left_out) {
   EXPECT_EQ(client.say(copy_data("1\tx\n") + copy_done()), "C(COPY 1) Z(I)");
 }
 
+TEST(CopyIn, a_message_is_taken_as_it_comes) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  for (const char byte : copy_data("1\ta\n2\tb\n") + copy_data("") + copy_data("3\tc"))
+    EXPECT_EQ(client.say({&byte, 1}), "");
+  EXPECT_EQ(client.say(copy_done()), "C(COPY 3) Z(I)");
+  EXPECT_EQ(client.backend.people, (People{{1, "a"}, {2, "b"}, {3, "c"}}));
+}
+
+TEST(CopyIn, an_error_does_not_wait_for_the_end_of_its_message) {
+  Begun client;
+  client.say(query("COPY people FROM STDIN"));
+  const std::string message = copy_data("1\ta\nx\tb\n3\tc\n4\td\n");
+  const size_t some = message.size() - 6;
+  EXPECT_TRUE(client.say(message.substr(0, some)).starts_with("E(22P02"));
+  EXPECT_EQ(client.say(message.substr(some, 3)), "");
+  EXPECT_EQ(client.say(message.substr(some + 3) + query("SELECT 1")),
+            "T(?column?:23) D(1) C(SELECT 1) Z(I)");
+}
+
 TEST(CopyIn, a_line_of_delimiters_is_not_split) {
   Begun client;
   client.say(query("COPY people FROM STDIN (FORMAT csv)"));

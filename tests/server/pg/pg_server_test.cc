@@ -154,11 +154,11 @@ TEST(PgServer, ignores_a_cancel_request_with_the_wrong_secret) {
   Client client(running), canceler(running);
   std::string key = client.begin();
   key[7] = static_cast<char>(key[7] ^ 1);
-  client.say(query("SELECT * FROM ticks EMIT CHANGES LIMIT 30"));
+  client.say(query("SELECT * FROM ticks EMIT CHANGES LIMIT 150"));
   wait_until([&] { return running.running_pushes() == 1; });
   canceler.say(number32(16) + number32(80877102) + key);
   canceler.hear_all();
-  EXPECT_TRUE(client.hear().ends_with("C(SELECT 30) Z(I)"));
+  EXPECT_TRUE(client.hear().ends_with("C(SELECT 150) Z(I)"));
 }
 
 TEST(PgServer, ends_the_query_of_a_client_that_is_gone) {
