@@ -62,9 +62,7 @@ void MemoryBudget::shrink(MemoryAccount& account, MemoryKind kind, size_t bytes)
   assert(counter.load(std::memory_order_relaxed) >= bytes);
   counter.fetch_sub(bytes, std::memory_order_relaxed);
   account.held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  if (!counts_against_limit(kind)) return;
-  held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  released_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (counts_against_limit(kind)) held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 Error MemoryBudget::refusal(std::string_view what, const MemoryAccount& account) const {

@@ -51,8 +51,6 @@ class MemoryBudget {
   }
   // Less than a quarter is left: who holds much and gets on no further is to be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
-  // All that was ever given back: whoever returns freed pages to the kernel watches it grow.
-  size_t released_bytes() const { return released_bytes_.load(std::memory_order_relaxed); }
 
   // OutOfMemory, for a client: what was asked for ("a message of 60 MB"), what the limit is and who
   // holds most.
@@ -73,7 +71,6 @@ class MemoryBudget {
   };
   const size_t limit_bytes_;
   alignas(64) std::atomic<size_t> held_bytes_ = 0;
-  std::atomic<size_t> released_bytes_ = 0;
   std::array<Counter, static_cast<size_t>(MemoryKind::kCount)> kinds_;
 };
 

@@ -2,7 +2,6 @@
 #include <sys/resource.h>
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -48,10 +47,9 @@ class StopSignals {
     std::thread([this, signals] { take(signals); }).detach();
   }
   const std::atomic<bool>& is_requested() const { return is_requested_; }
-  // Whether it was requested within this time.
-  bool wait_for(std::chrono::milliseconds at_most) {
+  void wait() {
     std::unique_lock lock(mutex_);
-    return requested_.wait_for(lock, at_most, [&] { return is_requested_.load(); });
+    requested_.wait(lock, [&] { return is_requested_.load(); });
   }
 
  private:
@@ -85,12 +83,12 @@ int report(const Error& error) {
 int run_server_command(int argc, const char* const* argv) {
   const ServerArguments arguments = read_server_arguments(argc, argv);
   if (arguments.is_over) return arguments.exit_code;
-  tune_heap(memory_limit_bytes(arguments.settings));
   set_level(arguments.settings.log_level);
   raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);
   storage::report_bus_errors();
   stop_signals.begin();
+  tune_heap();
 
   Result<std::unique_ptr<Node>> node = Node::start(arguments.settings, stop_signals.is_requested());
   if (!node && node.error().code == ErrorCode::ShuttingDown) return 0;
@@ -104,8 +102,7 @@ int run_server_command(int argc, const char* const* argv) {
   fmt::print("ready\n");
   std::fflush(stdout);
 
-  HeapTrimmer heap((*node)->memory());
-  while (!stop_signals.wait_for(std::chrono::seconds(1))) heap.look();
+  stop_signals.wait();
   node->reset();
   return 0;
 }
