@@ -1,6 +1,7 @@
 #include "server/net/loop.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
@@ -122,6 +123,11 @@ void Loop::post(Task task) {
   }
   // Whoever put in the first one wakes the loop for those behind it.
   if (is_first) impl_->send_wake();
+}
+
+void Loop::post_rest(Task task) {
+  post(std::move(task));
+  sched_yield();
 }
 
 void Loop::defer(Task task) {

@@ -30,6 +30,10 @@ class Loop {
 
   // Runs on the loop's thread soon, in the order of the calls.
   void post(Task task);
+  // The same for who has worked for a slice and has more to do. Other threads that wait for the core
+  // get it first: a loop that never waits keeps it until the scheduler's next tick, up to 4 ms, for
+  // which the log's writer and clients on the same machine would stand still.
+  void post_rest(Task task);
   // Runs when the callbacks of this turn are done, before the loop waits again.
   void defer(Task task);
 

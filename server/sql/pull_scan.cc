@@ -80,7 +80,7 @@ void PullScan::go_on() {
 }
 
 void PullScan::run_soon() {
-  shard_.post([self = shared_from_this()] { self->run(); });
+  shard_.loop().post_rest([self = shared_from_this()] { self->run(); });
 }
 
 void PullScan::run() {

@@ -161,7 +161,7 @@ void Shard::release_some() {
   const int64_t until_us = clock_.monotonic_us() + kTurnUs / 2;
   while (!leftovers_.empty() && clock_.monotonic_us() < until_us)
     if (!leftovers_.front()->release_some()) leftovers_.pop_front();
-  if (!leftovers_.empty()) loop_.post([this] { release_some(); });
+  if (!leftovers_.empty()) loop_.post_rest([this] { release_some(); });
 }
 
 void Shard::remove_query(const std::string& query_id) {
@@ -214,7 +214,7 @@ void Shard::run_slice() {
   }
   if (ready_.empty() || slice_is_posted_) return;
   slice_is_posted_ = true;
-  loop_.post([this] { run_slice(); });
+  loop_.post_rest([this] { run_slice(); });
 }
 
 void Shard::step(ShardTask& task) {
