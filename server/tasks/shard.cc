@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kTickMs = 500;    // how often checkpoints are thought about
+constexpr int64_t kTickMs = 500;  // how often checkpoints are thought about
 // Of work on tasks before sockets get their turn; before those that wait do.
 constexpr int64_t kTurnUs = 2'000, kShortTurnUs = 500;
 
