@@ -11,8 +11,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <cstring>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <system_error>
+#include <vector>
 
 #include "base/bytes.h"
 #include "storage/kv/bus_error.h"
@@ -51,12 +55,16 @@ class LmdbStore final : public KeyValueStore {
 
   // Reads or writes the table that says what the file is.
   Status agree_on_format(const LmdbOptions& options);
-  Status check_file_is_whole() const;
+  // Before anything is read.
+  Status make_file_whole() const;
   // From here on a page that cannot be read is reported with the file's name.
   void note_mapping();
 
  private:
-  void keep_file_whole();
+  // Calls `visit` with each entry of LMDB's list of free pages, a count and so many page numbers, until
+  // it returns false. Nothing is visited where the list cannot be read.
+  void visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const;
+  bool are_all_free(uint64_t first_page, uint64_t end_page) const;
   // What the file holds according to LMDB.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   // What a failed commit means.
@@ -71,7 +79,6 @@ class LmdbStore final : public KeyValueStore {
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
-  size_t whole_until_page_ = 0;  // the writing thread's
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
@@ -91,25 +98,8 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");
   return wrap_lmdb_write(transaction, [this](int code) -> Status {
-    if (code != 0) return after_failed_commit(code);
-    keep_file_whole();
-    return {};
+    return code == 0 ? Status{} : after_failed_commit(code);
   });
-}
-
-// Pages that a transaction took at the file's end and gave back are counted, and not written: the
-// file may be shorter than what was counted, which at the next start would look like a cut one. When
-// that cannot be mended now, a later commit does.
-void LmdbStore::keep_file_whole() {
-  MDB_envinfo info;
-  mdb_env_info(environment_, &info);
-  if (info.me_last_pgno <= whole_until_page_) return;
-  struct stat file;
-  const auto size = static_cast<off_t>(counted_bytes(info));
-  if (::fstat(lock_file_, &file) != 0) return;
-  if (file.st_size < size && (::ftruncate(lock_file_, size) != 0 || ::fdatasync(lock_file_) != 0))
-    return;
-  whole_until_page_ = info.me_last_pgno;
 }
 
 uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {
@@ -155,27 +145,52 @@ uint64_t LmdbStore::free_bytes(uint64_t enough) {
   return growth >= enough ? growth : growth + free_bytes_in_file(enough - growth);
 }
 
-// LMDB keeps the numbers of free pages in its table 0: each value is a count and so many page
-// numbers.
 uint64_t LmdbStore::free_bytes_in_file(uint64_t enough) const {
-  constexpr MDB_dbi kFreePages = 0;
   MDB_stat stat;
   mdb_env_stat(environment_, &stat);
+  uint64_t bytes = 0;
+  visit_free_pages([&](std::span<const size_t> pages) {
+    bytes += uint64_t{pages.size()} * stat.ms_psize;
+    return bytes < enough;
+  });
+  return bytes;
+}
+
+// LMDB keeps them in its table 0.
+void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const {
+  constexpr MDB_dbi kFreePages = 0;
   MDB_txn* transaction;
-  if (mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction) != 0) return 0;
+  if (mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction) != 0) return;
   const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> ender(transaction, mdb_txn_abort);
   MDB_cursor* cursor;
-  if (mdb_cursor_open(transaction, kFreePages, &cursor) != 0) return 0;
+  if (mdb_cursor_open(transaction, kFreePages, &cursor) != 0) return;
   const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
-  uint64_t bytes = 0;
   MDB_val key, value;
-  while (bytes < enough && mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-    size_t pages;
-    assert(value.mv_size >= sizeof pages);
-    std::memcpy(&pages, value.mv_data, sizeof pages);
-    bytes += uint64_t{pages} * stat.ms_psize;
+  std::vector<size_t> pages;
+  while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+    size_t count = 0;
+    if (value.mv_size < sizeof count) return;
+    std::memcpy(&count, value.mv_data, sizeof count);
+    if (count > value.mv_size / sizeof count - 1) return;
+    pages.resize(count);
+    std::memcpy(pages.data(), static_cast<const char*>(value.mv_data) + sizeof count,
+                count * sizeof count);
+    if (!visit(pages)) return;
   }
-  return bytes;
+}
+
+bool LmdbStore::are_all_free(uint64_t first_page, uint64_t end_page) const {
+  std::vector<bool> is_free(end_page - first_page);
+  uint64_t left = is_free.size();
+  visit_free_pages([&](std::span<const size_t> pages) {
+    for (const size_t page : pages) {
+      if (page < first_page || page >= end_page || is_free[page - first_page]) continue;
+      is_free[page - first_page] = true;
+      --left;
+    }
+    return left > 0;
+  });
+  return left == 0;
 }
 
 void LmdbStore::note_mapping() { mapped_file_ = note_mapped_file(path_); }
@@ -224,20 +239,26 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
   return {};
 }
 
-// Reading a page beyond the end of the file would kill the process.
-Status LmdbStore::check_file_is_whole() const {
+// Pages that a transaction took at the file's end and gave back are counted, and never written: where
+// nothing but such pages is missing, the file is whole. Reading any other page beyond the end of the
+// file would kill the process.
+Status LmdbStore::make_file_whole() const {
   MDB_envinfo info;
   mdb_env_info(environment_, &info);
   const uint64_t expected = counted_bytes(info);
-  std::error_code failed;
-  const size_t size = std::filesystem::file_size(path_, failed);
-  if (failed)
-    return Error{ErrorCode::StorageFailure,
-                 fmt::format("cannot read the size of the data file: {}", failed.message())};
-  if (size < expected)
-    return Error{ErrorCode::StorageFailure,
-                 fmt::format("the data file is cut: {} bytes of {}", size, expected)};
-  return {};
+  struct stat file;
+  if (::fstat(lock_file_, &file) != 0) return lmdb_failure(errno, "read the size of the data file");
+  const auto size = static_cast<uint64_t>(file.st_size);
+  if (size >= expected) return {};
+  // So that the list of free pages can be read wherever it lies: a page that is not there reads as
+  // zeros, which LMDB takes for none of its own.
+  if (::ftruncate(lock_file_, static_cast<off_t>(expected)) != 0)
+    return lmdb_failure(errno, "write the data file");
+  const uint64_t page_size = expected / (uint64_t{info.me_last_pgno} + 1);
+  if (are_all_free(size / page_size, uint64_t{info.me_last_pgno} + 1)) return {};
+  [[maybe_unused]] const int as_found = ::ftruncate(lock_file_, file.st_size);
+  return Error{ErrorCode::StorageFailure,
+               fmt::format("the data file is cut: {} bytes of {}", size, expected)};
 }
 
 // The lock is on the data file itself, so the two cannot be separated, and it ends with the
@@ -257,16 +278,9 @@ Result<int> open_and_lock(const std::string& path) {
                .hint = "Stop the other server, or choose another data directory."};
 }
 
-Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
-                                                  const std::string& path,
-                                                  const LmdbOptions& options) {
-  std::error_code failed;
-  std::filesystem::create_directories(directory, failed);
-  if (failed)
-    return Error{ErrorCode::StorageFailure,
-                 fmt::format("cannot make the data directory: {}", failed.message())};
-  const int lock_file = TRY(open_and_lock(path));
-
+// Takes over the lock.
+Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int lock_file,
+                                                   const LmdbOptions& options) {
   MDB_env* environment = nullptr;
   if (const int code = mdb_env_create(&environment); code != 0) {
     ::close(lock_file);
@@ -279,10 +293,60 @@ Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
   if (const int code = mdb_env_open(environment, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0640);
       code != 0)
     return lmdb_failure(code, "open the data file");
-  TRY(store->check_file_is_whole());
+  TRY(store->make_file_whole());
   store->note_mapping();
   TRY(store->agree_on_format(options));
   return store;
+}
+
+// What has been renamed or made in it stays there through a power cut.
+Status sync_directory(const std::filesystem::path& directory) {
+  const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_synced = file >= 0 && ::fsync(file) == 0;
+  const int code = errno;
+  if (file >= 0) ::close(file);
+  if (!is_synced) return lmdb_failure(code, "write the data directory");
+  return {};
+}
+
+// LMDB writes the first pages of a new file without syncing them: a power cut would leave something
+// that is no data file and not empty either. So a file is made beside, and gets its name when it is
+// durable. Gives its lock.
+Result<int> make_file(const std::string& path, const LmdbOptions& options) {
+  const std::string unfinished = path + ".new";
+  std::error_code ignored;
+  std::filesystem::remove(unfinished, ignored);  // of a start that was cut off
+  const int making = TRY(open_and_lock(unfinished));
+  TRY(open_locked(unfinished, making, options));
+  std::filesystem::remove(unfinished + "-lock", ignored);
+  const int lock_file = TRY(open_and_lock(unfinished));
+  Status named = ::rename(unfinished.c_str(), path.c_str()) == 0
+                     ? sync_directory(std::filesystem::path(path).parent_path())
+                     : Status(lmdb_failure(errno, "name the data file"));
+  if (named) return lock_file;
+  ::close(lock_file);
+  return std::move(named).error();
+}
+
+Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
+                                                  const std::string& path,
+                                                  const LmdbOptions& options) {
+  std::error_code failed;
+  if (std::filesystem::create_directories(directory, failed))
+    TRY(sync_directory(std::filesystem::absolute(directory).parent_path()));
+  if (failed)
+    return Error{ErrorCode::StorageFailure,
+                 fmt::format("cannot make the data directory: {}", failed.message())};
+  int lock_file = TRY(open_and_lock(path));
+  struct stat file;
+  if (::fstat(lock_file, &file) == 0 && file.st_size == 0) {
+    // Whoever opens the file before the new one has its name finds the empty one locked.
+    const int empty_file = lock_file;
+    Result<int> made = make_file(path, options);
+    ::close(empty_file);
+    lock_file = TRY(std::move(made));
+  }
+  return open_locked(path, lock_file, options);
 }
 
 }  // namespace

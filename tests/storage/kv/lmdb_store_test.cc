@@ -106,7 +106,7 @@ TEST(LmdbStore, a_cut_file_is_refused_instead_of_killing_the_reader) {
 }
 
 // Pages that a transaction takes at the file's end and gives back are counted, and never written.
-TEST(LmdbStore, a_file_is_whole_after_every_commit) {
+TEST(LmdbStore, a_file_that_lacks_free_pages_only_is_opened) {
   const ScratchDirectory directory;
   const std::string value(1500, 'v');
   const auto key = [](int number) { return std::to_string(10'000 + number); };
@@ -122,6 +122,23 @@ TEST(LmdbStore, a_file_is_whole_after_every_commit) {
     last += kept;
     ASSERT_TRUE(write->commit());
   }
+}
+
+// What a power cut leaves of a first start.
+TEST(LmdbStore, a_file_that_never_became_one_is_made_anew) {
+  const ScratchDirectory directory;
+  const std::string path = directory.path() + "/test.mdb";
+  std::ofstream(path).flush();
+  std::ofstream(path + ".new") << std::string(8'192, '\0');
+  {
+    auto store = open(directory.path());
+    ASSERT_TRUE(store) << store.error().message;
+    const auto second = open(directory.path());
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::StorageInUse);
+  }
+  EXPECT_TRUE(open(directory.path()));
+  EXPECT_FALSE(std::filesystem::exists(path + ".new"));
 }
 
 TEST(LmdbStore, a_directory_that_cannot_be_made_is_named) {
