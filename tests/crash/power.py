@@ -1,0 +1,175 @@
+"""Power cuts: what a killed process had written to its files and not synced is taken back, at random.
+
+power_cut.c, preloaded, writes down what each change replaces. A disk may have kept any of the versions
+that a sector had since the last sync that covered it, each sector on its own; or each page, for disks
+and file systems that write nothing smaller. The same goes for the length of a file.
+"""
+import collections
+import os
+import struct
+import subprocess
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_PAGE = 4096
+UNITS = (512, _PAGE)
+# How probably something is lost: disks that have written nearly nothing or nearly all, too.
+_LOSSES = (0.02, 0.3, 0.7, 0.98, 1)
+# As in power_cut.c.
+_RECORD = struct.Struct("=5q")
+_CHANGE, _DURABLE_UNTIL, _DURABLE = 1, 2, 3
+
+# Places in power_cut.c at which a process can be killed, with the greatest number of passages that a
+# server survives.
+CRASH_POINTS = {"before-sync": 400, "before-root": 400, "after-root": 400, "after-truncate": 4}
+POINTS_OF_DEFINING = ("before-sync", "after-root")
+
+# `old`: the pages that the bytes from `begin` to `end` lie in, as they were.
+Change = collections.namedtuple("Change", "number begin end old_file_size old")
+
+
+def build(folder):
+    """The library to preload."""
+    library = os.path.join(folder, "power_cut.so")
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library,
+                    os.path.join(_HERE, "power_cut.c"), "-ldl"], check=True)
+    return library
+
+
+def _undo_dir(data_dir):
+    return data_dir + "-undo"
+
+
+def _down(at, unit):
+    return at // unit * unit
+
+
+def _up(at, unit):
+    return -(-at // unit) * unit
+
+
+class Undo:
+    """What was written down about one file: its changes that need not have reached the disk."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            data = file.read()
+        self.byte_count = len(data)
+        self.changes = []
+        self._durable_until, self._durable = 0, set()
+        at = 0
+        while len(data) - at >= _RECORD.size:
+            kind, number, begin, end, old_file_size = _RECORD.unpack_from(data, at)
+            at += _RECORD.size
+            if kind == _DURABLE_UNTIL:
+                self._durable_until = max(self._durable_until, number)
+            elif kind == _DURABLE:
+                self._durable.add(number)
+            elif kind == _CHANGE:
+                size = _up(end, _PAGE) - _down(begin, _PAGE)
+                known = max(0, min(size, old_file_size - _down(begin, _PAGE)))
+                if len(data) - at < known:
+                    return  # killed meanwhile: the change itself has not begun
+                self.changes.append(Change(number, begin, end, old_file_size,
+                                           data[at:at + known].ljust(size, b"\0")))
+                at += known
+            else:
+                raise AssertionError(f"{path} has a record of an unknown kind {kind} at {at}")
+
+    def is_durable(self, change):
+        return change.number <= self._durable_until or change.number in self._durable
+
+    def versions(self, unit):
+        """By place of a sector or page: what it had since it was last durable, without the newest."""
+        found = {}
+        for change in self.changes:
+            for place in range(_down(change.begin, unit), _up(change.end, unit), unit):
+                if self.is_durable(change):
+                    found.pop(place, None)
+                else:
+                    at = place - _down(change.begin, _PAGE)
+                    found.setdefault(place, []).append(change.old[at:at + unit])
+        return found
+
+    def lengths(self):
+        """What the file's length was since it was last durable, without the newest."""
+        found = []
+        for change in self.changes:
+            if not self.is_durable(change):
+                found.append(change.old_file_size)
+            elif (change.number <= self._durable_until
+                  or min([*found, change.old_file_size]) < change.end):
+                found.clear()  # a write through the descriptor is durable where it can be read
+        return found
+
+
+class Disk:
+    """Files whose power can be cut.
+
+    `libraries`: what build() has returned; `lies`: syncs do nothing; what a cut loses are pieces
+    of one of the `units`, each with one of the probabilities in `losses`. `endangered` and `lost` count
+    sectors and pages: those that had other versions, and those that have them again.
+    """
+
+    def __init__(self, libraries, chance, lies=False, units=UNITS, losses=_LOSSES):
+        self._libraries = libraries
+        self._chance = chance
+        self._lies = lies
+        self._units, self._losses = units, losses
+        self.endangered = self.lost = self.cuts = 0
+
+    def wrapper(self, data_dir):
+        """What a command line begins with that works in this directory."""
+        os.makedirs(_undo_dir(data_dir), exist_ok=True)
+        # A sanitizer wants to be loaded first, and works when it is not.
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return ("env", f"LD_PRELOAD={self._libraries}", f"ASAN_OPTIONS={sanitizer}",
+                f"MILLRACE_POWER_CUT_DATA={os.path.realpath(data_dir)}",
+                f"MILLRACE_POWER_CUT_UNDO={os.path.realpath(_undo_dir(data_dir))}",
+                *(["MILLRACE_POWER_CUT_LIE=1"] if self._lies else []))
+
+    def cut(self, data_dir):
+        """The process is dead. Afterwards another one may start."""
+        self.cuts += 1
+        unit, loss = self._chance.choice(self._units), self._chance.choice(self._losses)
+        undo_dir = _undo_dir(data_dir)
+        for name in sorted(os.listdir(undo_dir)):
+            path = os.path.join(undo_dir, name)
+            self._take_back(os.path.join(data_dir, name), Undo(path), unit, loss)
+            os.unlink(path)
+        if os.path.isdir(data_dir):
+            for name in sorted(os.listdir(data_dir)):
+                if name.endswith("-lock"):
+                    self._forget(os.path.join(data_dir, name), unit, loss)
+
+    def _is_lost(self, loss):
+        self.endangered += 1
+        is_lost = self._chance.random() < loss
+        self.lost += is_lost
+        return is_lost
+
+    def _take_back(self, path, undo, unit, loss):
+        length = os.path.getsize(path)
+        with open(path, "r+b") as file:
+            for place, olders in sorted(undo.versions(unit).items()):
+                if self._is_lost(loss):
+                    file.seek(place)
+                    file.write(self._older(olders, loss))
+            lengths = undo.lengths()
+            if any(older != length for older in lengths) and self._is_lost(loss):
+                length = self._older(lengths, loss)
+            file.truncate(length)
+
+    def _older(self, olders, loss):
+        """Where everything is lost, it is the oldest: what is known to be on the disk."""
+        return olders[0] if loss == 1 else self._chance.choice(olders)
+
+    def _forget(self, path, unit, loss):
+        """A lock table, which is written through a mapping, and never synced."""
+        length = os.path.getsize(path)
+        with open(path, "r+b") as file:
+            for place in range(0, length, unit):
+                if self._chance.random() < loss:
+                    file.seek(place)
+                    file.write(bytes(min(unit, length - place)))
+            if self._chance.random() < loss:
+                file.truncate(self._chance.randrange(length + 1))
