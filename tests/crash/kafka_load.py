@@ -82,6 +82,7 @@ class Producer:
             self._state.notify_all()
         self._thread.join()
         self._client.purge()
+        self._client = None  # it would go on looking for a server at a port that may be another's soon
 
     def _run(self):
         try:
