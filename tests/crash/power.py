@@ -20,7 +20,7 @@ _CHANGE, _DURABLE_UNTIL, _DURABLE = 1, 2, 3
 
 # Places in power_cut.c at which a process can be killed, with the greatest number of passages that a
 # server survives.
-CRASH_POINTS = {"before-sync": 400, "before-root": 400, "after-root": 400, "after-truncate": 4}
+CRASH_POINTS = {"before-sync": 400, "before-root": 400, "after-root": 400}
 POINTS_OF_DEFINING = ("before-sync", "after-root")
 
 # `old`: the pages that the bytes from `begin` to `end` lie in, as they were.

@@ -19,7 +19,8 @@ _HISTORIES = 24
 _CUTS_OF_EACH = 6
 _STEPS = 25
 _PLACES = 48 << 10
-_POINTS = (None, None, "before-sync", "before-root", "after-root", "after-truncate")
+_POINTS = (None, None, "before-sync", "before-root", "after-root", "before-truncate",
+           "after-truncate")
 
 # A sync that says when it has begun, and ends as it is told to.
 _HELD_SYNC = """
@@ -176,6 +177,7 @@ class _Expected:
             if call == "overtaken":
                 self._write(at, data)
         elif call == "truncate":
+            self._pass("before-truncate")
             self._truncate(at)
             self._pass("after-truncate")
         elif call == "through":

@@ -113,7 +113,9 @@ static void prepare(void) {
 static void pass(const char* point) {
   if (strlen(point) != crash_point_length || strncmp(point, crash_point, crash_point_length) != 0)
     return;
-  if (atomic_fetch_sub(&passages_left, 1) == 1) raise(SIGKILL);
+  if (atomic_fetch_sub(&passages_left, 1) != 1) return;
+  dprintf(STDERR_FILENO, "power_cut: killed %s\n", point);
+  raise(SIGKILL);
 }
 
 /* Going on would show less than what the test is about. */
@@ -313,6 +315,7 @@ int ftruncate(int fd, off_t size) {
   struct file* const file = file_of(fd);
   if (!file) return real_ftruncate(fd, size);
   pthread_mutex_lock(&file->mutex);
+  pass("before-truncate");
   const int64_t old_size = size_of(file);
   record_change(file, size < old_size ? size : old_size, size < old_size ? old_size : size);
   const int status = real_ftruncate(fd, size);
