@@ -1,0 +1,247 @@
+"""A data directory, the lives of servers on it, and checks of everything in between."""
+import glob
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+
+import psycopg
+
+import check
+import kafka_load
+import power
+from kafka_load import KafkaLoad
+from ledger import Ledger
+from load import Load
+from server import Server
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Of the server, with the greatest number of passages that it survives: what happens in two seconds.
+CRASH_POINTS = {"before-log-commit": 400, "before-acknowledgement": 400,
+                "between-checkpoint-chunks": 60, "before-journal-trim": 12}
+_POINTS_OF_DEFINING = ("before-log-commit", "before-acknowledgement")
+_MAX_COMMITS_OF_SCHEMA = 60  # about what the first start and its statements take
+_MAX_LOAD_S = 8  # when a crash point is not reached
+
+
+def binary():
+    named = os.environ.get("MILLRACE_BINARY")
+    if named:
+        return named
+    built = sorted(glob.glob(os.path.join(_ROOT, "build", "*", "millrace")), key=os.path.getmtime)
+    if not built:
+        sys.exit("no build/*/millrace: build it first, or set MILLRACE_BINARY")
+    return built[-1]
+
+
+def _settings(chance):
+    """Others for each start: nothing that was defined may depend on them."""
+    chosen = {"shards": chance.randint(1, 4), "num-partitions": chance.randint(1, 6),
+              "statement-threads": chance.randint(1, 3),
+              "memory-limit": chance.choice(("256MB", "1GB", "4GB")),
+              "compat": chance.choice(("none", "ksqldb")),
+              "checkpoint-interval-ms": chance.choice((20, 200, 2000)),
+              "checkpoint-journal-bytes": chance.choice((1 << 14, 1 << 16, 1 << 20)),
+              "checkpoint-chunk-keys": chance.choice((7, 40, 5000))}
+    return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
+
+
+class World:
+    """A data directory, the lives of servers on it, and what their clients know.
+
+    `disk`: what the directory lies on, if its power is cut whenever a server has ended (power.py).
+    """
+
+    def __init__(self, binary, seed, disk=None):
+        self.folder = tempfile.mkdtemp(prefix="millrace-crash-")
+        self.ledger = Ledger()
+        self.kills = self.stops = 0
+        self._binary = binary
+        self._checker = check.Checker(self.ledger)
+        self._chance = random.Random(f"{seed}/moments")
+        self._seed = seed
+        self._loads = 0
+        self._log_path = os.path.join(self.folder, "server.log")
+        self._doubles = 0  # records of plain producers that are there again: of the newest check
+        self._data_dir = os.path.join(self.folder, "data")
+        self._disk = disk
+        self._server = None  # the newest
+        self._leftovers = check.LeftoversCheck(self._data_dir)
+        self._kafka_port = 0  # any; all later servers listen where the first did
+        self._kafka = None
+
+    def start(self, crash_point=None):
+        self._server = Server(self._binary, self._data_dir, self._log_path, crash_point,
+                              wrapper=self._disk.wrapper(self._data_dir) if self._disk else (),
+                              kafka_port=self._kafka_port, settings=_settings(self._chance))
+        return self._server
+
+    def kill_server(self):
+        """Whatever it is doing: who waits for it gets an error."""
+        if self._server:
+            self._server.kill()
+
+    def _kill(self, server):
+        server.kill()
+        server.wait()
+        self._note_kill()
+
+    def _note_kill(self):
+        """A server is dead that did not stop by itself."""
+        self.kills += 1
+        self._cut_power()
+
+    def _cut_power(self):
+        if self._disk:
+            self._disk.cut(self._data_dir)
+
+    def start_until_ready(self):
+        """A server that is ready; sometimes others die before, on the way there."""
+        while self._chance.random() < 0.25:
+            server = self.start()
+            time.sleep(self._chance.random() * 0.15)
+            self._kill(server)
+        return self.start_now()
+
+    def start_now(self):
+        server = self.start()
+        if not server.wait_until_ready():
+            raise AssertionError(self._refusal())
+        return server
+
+    def _refusal(self):
+        with open(self._log_path, errors="replace") as log:
+            said = log.read().splitlines()[-2:]
+        return f"the server does not start again: {' | '.join(said)}"
+
+    def load(self, server):
+        """The schema is there."""
+        self._loads += 1
+        if not kafka_load.reason_to_skip():
+            if not self._kafka:
+                self._kafka_port = server.kafka_port
+                self._kafka = KafkaLoad(f"127.0.0.1:{server.kafka_port}", self._seed)
+            self._kafka.resume()
+        return Load(server, self.ledger, f"{self._seed}/{self._loads}")
+
+    def kill_while_defining(self):
+        """Servers die during their first start and their first statements.
+
+        Complaints about what had been answered and is gone.
+        """
+        complaints, defined = [], 0
+        for point in _POINTS_OF_DEFINING + (power.POINTS_OF_DEFINING if self._disk else ()):
+            server = self.start(f"{point}:{self._chance.randint(1, _MAX_COMMITS_OF_SCHEMA)}")
+            if server.wait_until_ready():
+                try:
+                    with server.connect() as connection:
+                        there = check.sources(connection)
+                        complaints += [f"{name} was created and is gone"
+                                       for name in check.SOURCES[:defined] if name not in there]
+                        for number, statement in enumerate(check.SCHEMA, 1):
+                            connection.execute(statement)
+                            defined = max(defined, number)
+                except psycopg.OperationalError:
+                    pass
+                server.kill()
+            server.wait()
+            self._note_kill()
+        return complaints
+
+    def kill_under_load(self, crash_point):
+        """Complaints of the clients."""
+        server = self.start(crash_point)
+        if not server.wait_until_ready():
+            if not crash_point:
+                raise AssertionError(self._refusal())
+            self._note_kill()
+            return []
+        load = None
+        try:
+            with server.connect() as connection:
+                check.define(connection)
+            load = self.load(server)
+        except psycopg.OperationalError:
+            if not crash_point:
+                raise
+        problems = []
+        if server.wait(_MAX_LOAD_S if crash_point else 0.1 + self._chance.random() * 2) is None:
+            if load and load.is_cut_off():
+                problems.append("a client lost its connection while the server was up")
+            server.kill()
+            server.wait()
+        self._note_kill()
+        if load:
+            load.stop()
+            problems += load.problems
+        return problems
+
+    def check(self, is_stopped=False):
+        """Starts a server, compares everything, and kills it in the middle of nothing.
+
+        `is_stopped`: the last one ended by itself, so that nobody had to send anything again.
+        """
+        server = self.start_now() if is_stopped else self.start_until_ready()
+        with server.connect() as connection:
+            check.define(connection)
+            complaints = self._checker.check(connection)
+            if self._kafka:
+                complaints += self._check_producers(connection, is_stopped)
+            complaints += self._leftovers.check(connection)
+        self._kill(server)
+        return complaints + self._errors_in_log()
+
+    def _check_producers(self, connection, is_stopped):
+        self._kafka.pause()
+        rows = check.read_produced(connection)
+        complaints, doubles = self._kafka.complaints(rows), self._kafka.doubles(rows)
+        if is_stopped and doubles > self._doubles:
+            complaints.append(f"{doubles - self._doubles} records were stored and not answered "
+                              "before a clean stop")
+        self._doubles = doubles
+        return complaints
+
+    def stop_under_load(self):
+        """A clean stop while clients write: what it stored was acknowledged and is there."""
+        server = self.start_until_ready()
+        with server.connect() as connection:
+            check.define(connection)
+        load = self.load(server)
+        time.sleep(0.3 + self._chance.random() * 2)
+        status = server.stop()
+        load.stop()
+        self.stops += 1
+        self._cut_power()
+        problems = [] if status == 0 else [f"SIGTERM under load: exit status {status}"]
+        return problems + load.problems + self.check(is_stopped=True)
+
+    def stop_when_idle(self):
+        """A clean stop with nothing to do changes nothing that can be seen."""
+        seen = []
+        for _ in range(2):
+            server = self.start_until_ready()
+            with server.connect() as connection:
+                seen.append(check.snapshot(connection))
+            status = server.stop()
+            self._cut_power()
+            if status != 0:
+                return [f"SIGTERM: exit status {status}"]
+        return [f"{what} differ after a clean stop" for what in seen[0]
+                if seen[0][what] != seen[1][what]] + self._errors_in_log()
+
+    def _errors_in_log(self):
+        with open(self._log_path, errors="replace") as log:
+            return [f"the server's log says: {line.strip()}"
+                    for line in log if check.is_alarming(line)]
+
+    def record_count(self):
+        return self.ledger.stored_rows() + (self._kafka.record_count() if self._kafka else 0)
+
+    def end(self):
+        if self._kafka:
+            self._kafka.end()
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
