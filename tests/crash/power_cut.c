@@ -79,6 +79,7 @@ static ssize_t (*real_writev)(int, const struct iovec*, int);
 static int (*real_ftruncate)(int, off_t);
 static int (*real_fdatasync)(int);
 static int (*real_fsync)(int);
+static int (*real_rename)(const char*, const char*);
 
 static const char *data_directory, *undo_directory;
 static int is_lying;
@@ -96,6 +97,7 @@ static void find_real(void) {
   real_ftruncate = REAL("ftruncate", int (*)(int, off_t));
   real_fdatasync = REAL("fdatasync", int (*)(int));
   real_fsync = REAL("fsync", int (*)(int));
+  real_rename = REAL("rename", int (*)(const char*, const char*));
   data_directory = getenv("MILLRACE_POWER_CUT_DATA");
   undo_directory = getenv("MILLRACE_POWER_CUT_UNDO");
   is_lying = getenv("MILLRACE_POWER_CUT_LIE") != NULL;
@@ -180,6 +182,18 @@ static struct file* file_of(int fd) {
   if (!file) file = add(&status, path, name);
   pthread_mutex_unlock(&files_mutex);
   return file;
+}
+
+/* What was written down of a file goes with it. Names themselves are never lost. */
+static void rename_undo(const char* from, const char* to) {
+  const size_t prefix = strlen(data_directory);
+  if (strncmp(from, data_directory, prefix) != 0 || strncmp(to, data_directory, prefix) != 0)
+    return;
+  char undo_from[PATH_MAX], undo_to[PATH_MAX];
+  const int length_from = snprintf(undo_from, PATH_MAX, "%s%s", undo_directory, from + prefix);
+  const int length_to = snprintf(undo_to, PATH_MAX, "%s%s", undo_directory, to + prefix);
+  if (length_from >= PATH_MAX || length_to >= PATH_MAX) give_up("too long a name for", to);
+  if (real_rename(undo_from, undo_to) != 0 && errno != ENOENT) give_up("cannot rename", undo_from);
 }
 
 /* --- Records; the file's mutex is held. */
@@ -350,4 +364,11 @@ int fdatasync(int fd) {
 int fsync(int fd) {
   struct file* const file = file_of(fd);
   return file ? sync_with(real_fsync, file, fd) : real_fsync(fd);
+}
+
+int rename(const char* from, const char* to) {
+  prepare();
+  const int status = real_rename(from, to);
+  if (status == 0 && data_directory && undo_directory) rename_undo(from, to);
+  return status;
 }
