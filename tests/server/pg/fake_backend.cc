@@ -351,11 +351,13 @@ class FakeSession final : public sql::SessionBackend {
   void insert(FakeExecution& execution, const std::vector<std::vector<Value>>& rows) {
     std::vector<FakeBackend::Person> people;
     for (const auto& row : rows) {
-      // One parameter may stand in both columns; the planner of the server would refuse that.
+      // The planner of the server would refuse all of these.
+      const Error misfit{ErrorCode::TypeMismatch, "a person is (id, name)"};
+      if (row.size() != 2) return execution.receiver.on_error(misfit);
       const auto* id = std::get_if<int32_t>(&row[0].payload());
       const auto* name = std::get_if<std::string>(&row[1].payload());
       if (!id || (!name && !row[1].is_null()))
-        return execution.receiver.on_error({ErrorCode::TypeMismatch, "a person is (id, name)"});
+        return execution.receiver.on_error(misfit);
       people.push_back({*id, name ? *name : "(null)"});
     }
     const sql::Completion completion{"INSERT 0", rows.size()};
