@@ -356,8 +356,7 @@ class FakeSession final : public sql::SessionBackend {
       if (row.size() != 2) return execution.receiver.on_error(misfit);
       const auto* id = std::get_if<int32_t>(&row[0].payload());
       const auto* name = std::get_if<std::string>(&row[1].payload());
-      if (!id || (!name && !row[1].is_null()))
-        return execution.receiver.on_error(misfit);
+      if (!id || (!name && !row[1].is_null())) return execution.receiver.on_error(misfit);
       people.push_back({*id, name ? *name : "(null)"});
     }
     const sql::Completion completion{"INSERT 0", rows.size()};
