@@ -194,6 +194,9 @@ Status check_header_for_append(const records::BatchHeader& header) {
   if (header.record_count == 0) return Error{ErrorCode::CorruptRecord, "record batch is empty"};
   if (header.is_control())
     return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
+  const bool has_producer = header.producer_id != records::kNoProducer;
+  if (has_producer && (header.producer_id < ProducerId{0} || header.producer_epoch < 0))
+    return Error{ErrorCode::CorruptRecord, "record batch has a negative producer id or epoch"};
   return {};
 }
 

@@ -301,6 +301,18 @@ def one_bad_partition_does_not_hold_up_the_others():
 
 
 @case
+def a_producer_has_no_negative_id_or_epoch():
+    with connect() as connection:
+        connection.create_topic("bad_producer")
+        for producer_id, epoch in ((-2, 0), (-7, -1), (-2**63, 0), (5, -1)):
+            stamped = batch_of(b"x", producer_id=producer_id, producer_epoch=epoch, base_sequence=0).encode()
+            error, _ = connection.produce("bad_producer", stamped)
+            assert error == INVALID_RECORD, (producer_id, error)
+        assert connection.produce("bad_producer", batch_of(b"x").encode()) == (0, 0)
+    check_others()
+
+
+@case
 def an_idempotent_producer_is_held_to_its_sequence():
     def batch(sequence, producer_id, epoch=0, values=(b"x",)):
         return batch_of(*values, producer_id=producer_id, producer_epoch=epoch,

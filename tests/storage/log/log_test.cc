@@ -354,6 +354,11 @@ TEST_F(LogTest, what_a_requester_must_check_is_checked) {
   std::string damaged = good;
   damaged.back() ^= 1;
   EXPECT_EQ(check_for_append(damaged).error().code, ErrorCode::CorruptRecord);
+  for (const auto& [id, epoch] : {std::pair{-2, 0}, {-7, -1}, {3, -1}}) {
+    std::string stamped = good;
+    records::set_producer(stamped, {ProducerId{id}, static_cast<int16_t>(epoch), 0});
+    EXPECT_EQ(check_for_append(stamped).error().code, ErrorCode::CorruptRecord) << id;
+  }
 }
 
 }  // namespace
