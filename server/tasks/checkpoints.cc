@@ -283,9 +283,7 @@ void TaskCheckpoints::tick(Memory memory) {
   if (gathered_bytes_ == 0) return;
   const bool is_old =
       lane_->clock().monotonic_us() - since_us_ > lane_->policy().interval_ms * 1000;
-  const size_t enough =
-      memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
-  if ((gathered_bytes_ >= enough || is_old) && lane_->may_try()) begin();
+  if ((gathered_bytes_ >= enough_bytes(memory) || is_old) && lane_->may_try()) begin();
 }
 
 void TaskCheckpoints::begin() {

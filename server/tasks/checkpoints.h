@@ -73,6 +73,9 @@ class CheckpointLane {
 // Owner:   the shard's entry of the task.
 class TaskCheckpoints {
  public:
+  // Of the node.
+  enum class Memory : uint8_t { Enough, Tight };
+
   TaskCheckpoints(std::string task, std::shared_ptr<CheckpointLane> lane);
   ~TaskCheckpoints();
 
@@ -82,7 +85,6 @@ class TaskCheckpoints {
   void add(TaskSequence sequence, engine::JournalEntry entry);
   // Begins a checkpoint if it is time for one and none is on its way; while memory is short that is
   // much sooner.
-  enum class Memory : uint8_t { Enough, Tight };
   void tick(Memory memory = Memory::Enough);
   // Whether ticks are of any use.
   bool is_dirty() const;
@@ -92,15 +94,23 @@ class TaskCheckpoints {
     std::optional<int64_t> age_us = {};  // of the oldest of it; nothing when there is none
   };
   Backlog backlog() const;
-  // So much waits for a checkpoint that fails that the task must not add more: its input is safe in
-  // the log, memory is not.
-  bool is_overdue() const { return gathered_bytes_ > kMaxJournals * journal_bytes(); }
+  // So much waits for a checkpoint, which fails or is slow, that the task must not add more: its input
+  // is safe in the log, memory is not. The last quarter of it is for clients, who would else have no
+  // room to drop the query.
+  bool is_overdue(Memory memory) const {
+    return gathered_bytes_ >
+           (memory == Memory::Tight ? enough_bytes(memory) : kMaxJournals * journal_bytes());
+  }
 
  private:
   static constexpr size_t kMaxJournals = 4;
   static constexpr size_t kTightFraction = 16;
   struct Frozen;
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
+  // As much is worth a checkpoint.
+  size_t enough_bytes(Memory memory) const {
+    return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
+  }
   void keep(std::string changes);
   void begin();
 

@@ -227,7 +227,7 @@ void Shard::step(ShardTask& task) {
   if (const uint64_t taken = task.task->metrics().records_in - records_before; taken > 0)
     task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill memory and the journal.
-  task.is_held_back = task.checkpoints && task.checkpoints->is_overdue();
+  task.is_held_back = task.checkpoints && task.checkpoints->is_overdue(memory_state());
   charge_memory(*task.memory, task);
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
@@ -353,6 +353,10 @@ bool Shard::needs_attention(const ShardTask& task) const {
   return !task.waiters.empty() || (task.checkpoints && task.checkpoints->is_dirty());
 }
 
+TaskCheckpoints::Memory Shard::memory_state() const {
+  return memory_.is_tight() ? TaskCheckpoints::Memory::Tight : TaskCheckpoints::Memory::Enough;
+}
+
 void Shard::attend(ShardTask& task) {
   if (task.is_attended || !needs_attention(task)) return;
   task.is_attended = true;
@@ -361,12 +365,11 @@ void Shard::attend(ShardTask& task) {
 }
 
 void Shard::tick() {
-  const auto memory =
-      memory_.is_tight() ? TaskCheckpoints::Memory::Tight : TaskCheckpoints::Memory::Enough;
+  const TaskCheckpoints::Memory memory = memory_state();
   std::erase_if(attended_, [&](ShardTask* task) {
     if (task->checkpoints) task->checkpoints->tick(memory);
     charge_memory(*task->memory, *task);
-    if (task->is_held_back && !task->checkpoints->is_overdue()) {
+    if (task->is_held_back && !task->checkpoints->is_overdue(memory)) {
       task->is_held_back = false;
       schedule(*task);
     }

@@ -130,6 +130,7 @@ class Shard {
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
   bool needs_attention(const ShardTask& task) const;
+  TaskCheckpoints::Memory memory_state() const;
   static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
   void tick();
 

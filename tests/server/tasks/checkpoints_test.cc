@@ -204,10 +204,17 @@ TEST_F(TaskState, a_task_whose_checkpoints_fail_is_told_to_wait_before_memory_is
   full.refusals = 1'000'000;
   TaskCheckpoints first(kTask, lane({.journal_bytes = 1'000}, &full));
   int entries = 0;
-  for (; entries < 1'000 && !first.is_overdue(); ++entries) {
-    first.add(TaskSequence(entries + 1), entry_of(std::to_string(entries), "value"));
-    first.tick();
-  }
+  using Memory = TaskCheckpoints::Memory;
+  const auto add_until_overdue = [&](Memory memory) {
+    for (; entries < 1'000 && !first.is_overdue(memory); ++entries) {
+      first.add(TaskSequence(entries + 1), entry_of(std::to_string(entries), "value"));
+      first.tick(memory);
+    }
+  };
+  // Others need what is left of it.
+  add_until_overdue(Memory::Tight);
+  EXPECT_LE(entries, 3);
+  add_until_overdue(Memory::Enough);
   EXPECT_LT(entries, 100);
   EXPECT_GT(entries, 10);
 }
