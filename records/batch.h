@@ -75,6 +75,10 @@ struct ProducerStamp {
   int16_t producer_epoch = -1;
   int32_t base_sequence = -1;
 };
+// Sequences count records and go on at 0 after the largest number (KIP-98).
+inline int32_t advance_sequence(int32_t sequence, int32_t by) {
+  return static_cast<int32_t>((int64_t{sequence} + by) & INT32_MAX);
+}
 // Writes the stamp into a parsed batch, and the new checksum of it all.
 void set_producer(std::span<char> batch, const ProducerStamp& stamp);
 

@@ -1,17 +1,32 @@
 #include "engine/exec/journal.h"
 
+#include <algorithm>
+#include <cstring>
+#include <span>
+
 #include "base/bytes.h"
 
 namespace engine {
 
 namespace {
 
-constexpr uint8_t kJournalVersion = 1;
+constexpr uint8_t kJournalVersion = 2, kBeforeSequences = 1;
 constexpr size_t kHeadSize = 256;  // more than most have before their changes
+
+void encode_topic(const Uuid& topic, std::string& out) {
+  out.append(reinterpret_cast<const char*>(topic.bytes.data()), topic.bytes.size());
+}
+
+Uuid decode_topic(ByteReader& in) {
+  Uuid topic;
+  const std::string_view bytes = in.bytes(topic.bytes.size());
+  if (in.ok()) std::memcpy(topic.bytes.data(), bytes.data(), bytes.size());
+  return topic;
+}
 
 void encode_position(const InputPosition& position, std::string& out) {
   append_varint(out, position.input);
-  out.append(reinterpret_cast<const char*>(position.partition.topic.bytes.data()), 16);
+  encode_topic(position.partition.topic, out);
   append_varint(out, static_cast<uint64_t>(position.partition.partition.value()));
   append_varint(out, static_cast<uint64_t>(position.next.value()));
 }
@@ -19,8 +34,7 @@ void encode_position(const InputPosition& position, std::string& out) {
 InputPosition decode_position(ByteReader& in) {
   InputPosition position;
   position.input = static_cast<uint32_t>(in.varint());
-  const std::string_view topic = in.bytes(16);
-  if (in.ok()) std::memcpy(position.partition.topic.bytes.data(), topic.data(), 16);
+  position.partition.topic = decode_topic(in);
   position.partition.partition = PartitionId(static_cast<int32_t>(in.varint()));
   position.next = Offset(static_cast<int64_t>(in.varint()));
   return position;
@@ -35,6 +49,36 @@ std::vector<T> decode_list(ByteReader& in, Decode decode) {
   return items;
 }
 
+// A topic once, before all of its partitions.
+void encode_outputs(std::span<const OutputSequence> left, std::string& out) {
+  while (!left.empty()) {
+    const auto end = std::ranges::find_if(left, [&](const OutputSequence& sequence) {
+      return sequence.to.topic != left.front().to.topic;
+    });
+    const auto count = static_cast<size_t>(end - left.begin());
+    append_varint(out, count);
+    encode_topic(left.front().to.topic, out);
+    for (const OutputSequence& sequence : left.first(count)) {
+      append_varint(out, static_cast<uint64_t>(sequence.to.partition.value()));
+      append_varint(out, static_cast<uint64_t>(sequence.next));
+    }
+    left = left.subspan(count);
+  }
+  append_varint(out, 0);
+}
+
+std::vector<OutputSequence> decode_outputs(ByteReader& in) {
+  std::vector<OutputSequence> outputs;
+  for (uint64_t count = in.varint(); count > 0 && in.ok(); count = in.varint()) {
+    const Uuid topic = decode_topic(in);
+    for (; count > 0 && in.ok(); --count) {
+      const PartitionId partition(static_cast<int32_t>(in.varint()));
+      outputs.push_back({{topic, partition}, static_cast<int32_t>(in.varint())});
+    }
+  }
+  return outputs;
+}
+
 }  // namespace
 
 std::string encode_journal(const JournalEntry& entry) {
@@ -45,6 +89,7 @@ std::string encode_journal(const JournalEntry& entry) {
   for (const InputPosition& position : entry.positions) encode_position(position, out);
   append_varint(out, entry.scalars.size());
   for (const int64_t scalar : entry.scalars) append_varint(out, zigzag(scalar));
+  encode_outputs(entry.outputs, out);
   append_varint(out, entry.changes.count());
   return out += entry.changes.bytes();
 }
@@ -58,6 +103,7 @@ Result<JournalEntry> decode_journal(std::string_view bytes) {
   JournalEntry entry;
   entry.positions = decode_list<InputPosition>(in, decode_position);
   entry.scalars = decode_list<int64_t>(in, [](ByteReader& from) { return from.signed_varint(); });
+  if (version > kBeforeSequences) entry.outputs = decode_outputs(in);
   const uint64_t changes = in.varint();
   if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
   entry.changes = TRY(StateChanges::from_bytes(in.rest(), changes));

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "engine/exec/output_sequences.h"
 #include "engine/exec/ports.h"
 #include "engine/state/store.h"
 
@@ -25,6 +26,7 @@ struct InputPosition {
 struct JournalEntry {
   std::vector<InputPosition> positions;  // those that changed
   std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
+  std::vector<OutputSequence> outputs;   // those that changed, in the order of their partitions
   StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/exec/output_sequences.h"
 #include "engine/exec/slice.h"
 #include "engine/expr/program.h"
 #include "engine/functions/kernel.h"
@@ -58,6 +59,7 @@ struct TaskContext {
   ProcessingLog& log;
   // Whether the output may keep only the newest of several updates of a key in one micro-batch.
   bool merge_updates = true;
+  OutputSequences* sequences = nullptr;  // null: batches carry none
 
   // One line for each failed row that has a message.
   void report(const RowErrors& errors, const Batch& batch) const;

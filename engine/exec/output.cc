@@ -146,7 +146,11 @@ void LogOutput::append(PartitionId partition, int64_t timestamp,
 }
 
 void LogOutput::finish(int32_t partition, records::BatchBuilder& builder) {
-  finished_.push_back({PartitionRef{target_.topic, PartitionId(partition)}, builder.finish()});
+  const PartitionRef to{target_.topic, PartitionId(partition)};
+  OutputSequences* const sequences = context().sequences;
+  const records::ProducerStamp stamp =
+      sequences ? sequences->stamp(to, builder.record_count()) : records::ProducerStamp{};
+  finished_.push_back({to, builder.finish(records::Codec::None, stamp)});
 }
 
 void LogOutput::take(std::vector<OutputBatch>& out) {

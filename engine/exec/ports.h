@@ -54,7 +54,7 @@ class Sources {
 
 struct OutputBatch {
   PartitionRef to;
-  std::string bytes;  // one record batch; base offset and sequence are set by the log
+  std::string bytes;  // one record batch; its base offset is set by the log
 };
 
 // All that one micro-batch changes, durable together or not at all.

@@ -79,7 +79,8 @@ void ProcessingLogBuffer::add(ProcessingLogLine line) {
     ++more_;
 }
 
-std::string ProcessingLogBuffer::take_batch(std::string_view task, int64_t wall_ms) {
+OutputBatch ProcessingLogBuffer::take_batch(std::string_view task, int64_t wall_ms,
+                                            const PartitionRef& to, OutputSequences& sequences) {
   assert(!empty());
   // Records that cannot be read are told of later than those that fail in an operator.
   std::ranges::stable_sort(lines_, {}, [](const ProcessingLogLine& line) {
@@ -111,7 +112,7 @@ std::string ProcessingLogBuffer::take_batch(std::string_view task, int64_t wall_
   for (size_t row = 0; row < rows.size(); ++row)
     if (rows[row]) batch.append(wall_ms, std::nullopt, rows[row]);
   clear();
-  return batch.finish();
+  return {to, batch.finish(records::Codec::None, sequences.stamp(to, batch.record_count()))};
 }
 
 void ProcessingLogBuffer::clear() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/catalog/system_sources.h"
+#include "engine/exec/output_sequences.h"
 
 namespace engine {
 
@@ -37,7 +38,8 @@ class ProcessingLogBuffer {
   void add(ProcessingLogLine line);
   bool empty() const { return lines_.empty(); }
   // One record batch with all lines; the buffer is empty again. `task` is "CTAS_X_1/0/3".
-  std::string take_batch(std::string_view task, int64_t wall_ms);
+  OutputBatch take_batch(std::string_view task, int64_t wall_ms, const PartitionRef& to,
+                         OutputSequences& sequences);
   void clear();
 
  private:

@@ -105,7 +105,8 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
       slice_(clock),
       eval_(new EvalContext{clock, random_, &properties_, &budget_}),
       log_(std::make_unique<Log>(*this)),
-      context_(new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates}) {
+      context_(
+          new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates, &sequences_}) {
   for (const Input& input : inputs_) bootstrapped_ &= input.limit.bootstrap_end <= input.next;
 }
 
@@ -155,6 +156,7 @@ Status Task::restore(const JournalEntry& entry) {
     restore_counters(left);
     last_scalars_ = entry.scalars;
   }
+  sequences_.restore(entry.outputs);
   StateChangeReader changes(entry.changes.bytes());
   for (StateEntry changed; changes.next(changed);) {
     if (changed.store >= stage_->stores().size())
@@ -165,8 +167,9 @@ Status Task::restore(const JournalEntry& entry) {
   return {};
 }
 
-void Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence) {
+void Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
   assert(in_flight_ == 0 && !unsent_);  // else a commit of the former epoch would count
+  sequences_.set_producer(producer);
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
   begin_reading();
@@ -350,7 +353,8 @@ StepResult Task::commit(bool more) {
   stage_->take_outputs(commit.outputs);
   if (!log_->lines.empty())
     commit.outputs.push_back(
-        {*options_.processing_log, log_->lines.take_batch(id_, eval_->clock.wall_ms())});
+        log_->lines.take_batch(id_, eval_->clock.wall_ms(), *options_.processing_log, sequences_));
+  entry.outputs = sequences_.take_changed();
   commit.journal = encode_journal(entry);
   if (durable_entry_) journalled_.emplace_back(commit.sequence, std::move(entry));
   unsent_ = std::move(commit);

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "engine/exec/input_heads.h"
 #include "engine/exec/journal.h"
+#include "engine/exec/output_sequences.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/processing_log.h"
 #include "engine/exec/stage.h"
@@ -94,10 +95,11 @@ class Task {
   // (Stage::release_some).
   static std::unique_ptr<Stage> end(std::unique_ptr<Task> task) { return std::move(task->stage_); }
 
-  // --- Before the first step: everything that is durable, in order; then under which epoch and
-  // after which sequence to go on.
+  // --- Before the first step: everything that is durable, in order; then under which epoch, after
+  // which sequence and as which producer to go on.
   Status restore(const JournalEntry& entry);
-  void resume_after(TaskEpoch epoch, TaskSequence last_sequence);
+  void resume_after(TaskEpoch epoch, TaskSequence last_sequence,
+                    ProducerId producer = records::kNoProducer);
 
   // A task that takes no records finishes what it has begun.
   enum class Intake : uint8_t { Records, None };
@@ -172,6 +174,7 @@ class Task {
   Slice slice_;
   std::unique_ptr<EvalContext> eval_;
   std::unique_ptr<Log> log_;
+  OutputSequences sequences_;
   std::unique_ptr<TaskContext> context_;
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<InputHeads> heads_;

@@ -245,6 +245,7 @@ void TaskCheckpoints::add(TaskSequence sequence, engine::JournalEntry entry) {
                                        : void(*known = moved);
   }
   if (!entry.scalars.empty()) position_.scalars = std::move(entry.scalars);
+  engine::merge_sequences(position_.outputs, entry.outputs);
   gathered_bytes_ += entry.changes.bytes().size();
   if (!entry.changes.empty()) keep(std::move(entry.changes).take_bytes());
 }

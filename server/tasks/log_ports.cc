@@ -1,9 +1,6 @@
 #include "server/tasks/log_ports.h"
 
 #include <algorithm>
-#include <cassert>
-
-#include "records/batch.h"
 
 namespace server {
 
@@ -47,26 +44,7 @@ void LogSources::release() {
   in_turn_ = false;
 }
 
-void LogSink::register_producer(const std::string& task, ProducerId producer_id,
-                                int16_t producer_epoch) {
-  producers_[task] = Producer{producer_id, producer_epoch, {}};
-}
-
-// A commit that comes again, because there was no room, has its stamps already.
-void LogSink::stamp(Producer& producer, engine::OutputBatch& output) {
-  const Result<records::BatchView> batch =
-      records::parse_batch(output.bytes, records::BatchCheck::Shape);
-  assert(batch);  // our own builder has just made it
-  if (batch->header.producer_id != records::kNoProducer) return;
-  int32_t& next = producer.next_sequence[output.to];
-  records::set_producer(output.bytes, {producer.id, producer.epoch, next});
-  next = static_cast<int32_t>((int64_t{next} + batch->header.record_count) &
-                              INT32_MAX);  // wraps, as Kafka's do
-}
-
 bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
-  if (const auto producer = producers_.find(commit.task); producer != producers_.end())
-    for (engine::OutputBatch& output : commit.outputs) stamp(producer->second, output);
   storage::TaskCommit request{
       commit.task, commit.epoch, commit.sequence, std::move(commit.journal), {}, {}};
   for (engine::OutputBatch& output : commit.outputs)

@@ -1,7 +1,6 @@
 // The engine's ports over the node's log.
 #pragma once
 #include <functional>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -45,23 +44,11 @@ class LogSink final : public engine::Sink {
       : log_(log), loop_(loop), on_room_(std::move(on_room)) {}
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
 
-  // The producer as which a task's outputs are written; its sequences begin anew with it.
-  void register_producer(const std::string& task, ProducerId producer_id, int16_t producer_epoch);
-  void forget(const std::string& task) { producers_.erase(task); }
-
  private:
-  struct Producer {
-    ProducerId id;
-    int16_t epoch = 0;
-    std::map<engine::PartitionRef, int32_t> next_sequence;
-  };
-  void stamp(Producer& producer, engine::OutputBatch& output);
-
   storage::Log& log_;
   Loop& loop_;
   std::function<void()> on_room_;
   bool waits_for_room_ = false;
-  std::map<std::string, Producer> producers_;  // by task
 };
 
 }  // namespace server

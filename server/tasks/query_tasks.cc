@@ -205,7 +205,7 @@ Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics,
                              last.value(), place.begun.last_sequence.value()),
                  {},
                  "log.mdb and state.mdb belong together: restore both from the same backup."};
-  entry->task->resume_after(place.begun.epoch, last);
+  entry->task->resume_after(place.begun.epoch, last, place.begun.producer_id);
   entry->first_sequence = last;
   entry->task->on_durable_entry([checkpoints = entry->checkpoints.get()](
                                     TaskSequence sequence, engine::JournalEntry journalled) {
@@ -229,11 +229,7 @@ void QueryTasks::hand_over(std::vector<Place> places) {
     // Shared, since a posted function must be copyable; a shard that stops before destroys them.
     auto shared = std::make_shared<std::vector<Place>>(std::move(its_places));
     shard->post([shard = shard, shared] {
-      for (Place& place : *shared) {
-        shard->sink().register_producer(place.id, place.begun.producer_id,
-                                        place.begun.producer_epoch);
-        shard->add(std::move(place.built));
-      }
+      for (Place& place : *shared) shard->add(std::move(place.built));
     });
   }
 }

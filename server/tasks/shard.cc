@@ -128,7 +128,6 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
 
 void Shard::remove(ShardTask& task) {
   assert(!is_reporting_);
-  sink_.forget(task.task->id());
   for (const engine::Task::Input& input : task.task->inputs()) {
     const auto found = readers_.find(input.partition);
     if (found == readers_.end()) continue;

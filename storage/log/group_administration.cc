@@ -41,14 +41,14 @@ Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const st
 Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
   TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
   ++row.epoch;
-  // A producer's epoch has 15 bits: after that many owners the task is another producer.
-  const auto producer_epoch = static_cast<int16_t>(row.epoch.value() & INT16_MAX);
   if (row.epoch == TaskEpoch{1}) row.journal = JournalId{TRY(take_numbers(kNextJournalId, 1))};
-  if (row.epoch == TaskEpoch{1} || producer_epoch == 0)
-    row.producer_id = TRY(allocate_producer_ids(1));
+  // An earlier version gave tasks the ids of clients, and its batches were counted by nobody.
+  if (!is_task_producer(row.producer_id))
+    row.producer_id = kFirstTaskProducer + TRY(take_numbers(kNextTaskProducer, 1));
+  task_producers_.emplace_back(row.producer_id, IsAlive::Yes);
   TRY(transaction_->put(tables_.tasks, task, encode(row)));
   renewed_tasks_.emplace_back(task);
-  return TaskStart{row.epoch, row.last_sequence, row.producer_id, producer_epoch};
+  return TaskStart{row.epoch, row.last_sequence, row.producer_id};
 }
 
 Result<ProducerId> GroupTransaction::allocate_producer_ids(int32_t count) {
@@ -82,7 +82,9 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
        entry = TRY(cursor->next())) {
-    journals.push_back(TRY(decode_task_row(entry->value)).journal);
+    const TaskRow row = TRY(decode_task_row(entry->value));
+    journals.push_back(row.journal);
+    task_producers_.emplace_back(row.producer_id, IsAlive::No);
     renewed_tasks_.emplace_back(entry->key);
   }
   cursor.reset();

@@ -124,6 +124,11 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
 // The leader has checked its sequence.
 Status GroupTransaction::remember_batch(LogNumber partition, const records::BatchHeader& header) {
   const std::string key = producer_key(partition, header.producer_id);
+  if (is_task_producer(header.producer_id)) {
+    TaskOutputState state = TRY(stored_task_output(key));
+    state.appended(header, header.last_offset());
+    return transaction_->put(tables_.producers, key, state.encode());
+  }
   ProducerState state = TRY(stored_producer(key)).value_or(ProducerState());
   state.appended(header, header.base_offset, now_ms_);
   return transaction_->put(tables_.producers, key, state.encode());
@@ -140,7 +145,7 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   if (end >= state.log_end) return true;
   Offset log_end = state.log_end;
   bool is_all = true;
-  absl::flat_hash_set<ProducerId> producers;
+  FirstCut producers;
   size_t count = 0, bytes = 0;
   while (true) {
     auto cursor = TRY(BatchCursor::open(*transaction_, partition));
@@ -153,7 +158,7 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
     bytes += last->bytes.size();
     log_end = batch.header.base_offset;
     if (batch.header.producer_id != records::kNoProducer)
-      producers.insert(batch.header.producer_id);
+      producers[batch.header.producer_id] = batch.header.base_sequence;
     TRY(transaction_->erase(partition.table(), BatchKey(partition, last->last_offset)));
   }
   // A batch that reaches over the end goes as a whole.
@@ -172,10 +177,16 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
 // What is remembered of a producer is at least what it may send again: five batches, of which some
 // are gone now and the others left. Where all are gone it is looked for in the log.
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
-                                       const absl::flat_hash_set<ProducerId>& producers) {
+                                       const FirstCut& producers) {
   absl::flat_hash_map<ProducerId, std::vector<records::BatchHeader>> lost;  // newest first
-  for (const ProducerId producer : producers) {
+  for (const auto& [producer, sequence] : producers) {
     const std::string key = producer_key(partition.number(), producer);
+    if (is_task_producer(producer)) {
+      TaskOutputState state;
+      state.cut(sequence, log_end);
+      TRY(transaction_->put(tables_.producers, key, state.encode()));
+      continue;
+    }
     auto state = TRY(stored_producer(key));
     if (!state) continue;
     if (state->cut(log_end))

@@ -45,12 +45,11 @@ Result<size_t> GroupTransaction::find(const TopicPartition& id) {
 // --- Appending
 
 Result<std::vector<AppendedBatch>> GroupTransaction::append(AppendRequest& request) {
-  const Plan plan = TRY(this->plan(request.parts, Origin::Client));
+  const Plan plan = TRY(this->plan(request.parts));
   return write(plan);
 }
 
-Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatches>& parts,
-                                                      Origin origin) {
+Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatches>& parts) {
   Plan plan;
   for (PartitionBatches& part : parts) {
     const size_t moved_index = TRY(find(part.partition));
@@ -59,15 +58,14 @@ Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatch
       return Error{ErrorCode::NotLeader, "another node leads the partition"};
     plan.log_ends.try_emplace(moved_index, state.log_end);
     for (std::span<char> rest = part.batches; !rest.empty();) {
-      TRY(plan_batch(plan, moved_index, rest, origin));
+      TRY(plan_batch(plan, moved_index, rest));
       rest = rest.subspan(plan.batches.back().bytes.size());
     }
   }
   return plan;
 }
 
-Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<char> rest,
-                                    Origin origin) {
+Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<char> rest) {
   const records::BatchView batch =
       TRY(records::parse_batch({rest.data(), rest.size()}, records::BatchCheck::Shape));
   const records::BatchHeader& header = batch.header;
@@ -78,21 +76,36 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
                        .last_offset = log_end + header.last_offset_delta,
                        .max_timestamp = header.max_timestamp,
                        .is_duplicate = false};
-  if (origin == Origin::Client && header.producer_id != records::kNoProducer) {
-    const std::string key =
-        producer_key(moved_[moved_index].partition->number(), header.producer_id);
-    ProducerState& state = *TRY(producer_state(plan, key));
-    const ProducerState::Verdict verdict = TRY(state.check(header));
-    if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
-      planned.is_duplicate = true;
-      planned.base_offset = duplicate->base_offset;
-      planned.last_offset = duplicate->base_offset + header.last_offset_delta;
-    } else {
-      state.appended(header, planned.base_offset, now_ms_);
-    }
-  }
+  if (header.producer_id != records::kNoProducer) TRY(check_sequence(plan, planned, header));
   if (!planned.is_duplicate) log_end = planned.last_offset + 1;
   plan.batches.push_back(planned);
+  return {};
+}
+
+// Decides whether the batch is one that is there already.
+Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
+                                        const records::BatchHeader& header) {
+  const std::string key =
+      producer_key(moved_[planned.moved_index].partition->number(), header.producer_id);
+  if (is_task_producer(header.producer_id)) {
+    TaskOutputState& state = *TRY(task_output(plan, key));
+    if (TRY(state.check(header)) == TaskOutputState::Verdict::Duplicate) {
+      planned.is_duplicate = true;
+      planned.base_offset = planned.last_offset = state.last_offset();
+    } else {
+      state.appended(header, planned.last_offset);
+    }
+    return {};
+  }
+  ProducerState& state = *TRY(producer_state(plan, key));
+  const ProducerState::Verdict verdict = TRY(state.check(header));
+  if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
+    planned.is_duplicate = true;
+    planned.base_offset = duplicate->base_offset;
+    planned.last_offset = duplicate->base_offset + header.last_offset_delta;
+  } else {
+    state.appended(header, planned.base_offset, now_ms_);
+  }
   return {};
 }
 
@@ -109,6 +122,18 @@ Result<std::optional<ProducerState>> GroupTransaction::stored_producer(const std
   return TRY(ProducerState::decode(*stored));
 }
 
+Result<TaskOutputState*> GroupTransaction::task_output(Plan& plan, const std::string& key) {
+  if (const auto known = plan.task_outputs.find(key); known != plan.task_outputs.end())
+    return &known->second;
+  const TaskOutputState stored = TRY(stored_task_output(key));
+  return &plan.task_outputs.emplace(key, stored).first->second;
+}
+
+Result<TaskOutputState> GroupTransaction::stored_task_output(const std::string& key) {
+  const auto stored = TRY(transaction_->get(tables_.producers, key));
+  return stored ? TaskOutputState::decode(*stored) : TaskOutputState();
+}
+
 Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
   std::vector<AppendedBatch> appended;
   appended.reserve(plan.batches.size());
@@ -119,6 +144,8 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     TRY(write_batch(batch));
   }
   for (const auto& [key, state] : plan.producers)
+    TRY(transaction_->put(tables_.producers, key, state.encode()));
+  for (const auto& [key, state] : plan.task_outputs)
     TRY(transaction_->put(tables_.producers, key, state.encode()));
   for (const auto& [moved_index, log_end] : plan.log_ends)
     if (moved_[moved_index].state.role == ReplicaRole::Leader)
@@ -168,7 +195,7 @@ Status GroupTransaction::put_row(const Moved& moved) {
 Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& commit) {
   const TaskRow row = TRY(check_task(commit));
   TRY(check_trims(commit));
-  const Plan plan = TRY(this->plan(commit.outputs, Origin::Task));
+  const Plan plan = TRY(this->plan(commit.outputs));
   auto appended = TRY(write(plan));
   TRY(write_task(commit, row));
   return appended;

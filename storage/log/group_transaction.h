@@ -16,6 +16,7 @@
 #include "storage/log/producer_state.h"
 #include "storage/log/requests.h"
 #include "storage/log/stored_keys.h"
+#include "storage/log/task_outputs.h"
 
 namespace storage {
 
@@ -83,6 +84,11 @@ class GroupTransaction {
   const std::vector<Removal>& removals() const { return removals_; }
   // Tasks that have another owner, or none, since this was asked last.
   std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }
+  // Producers of tasks that were begun or dropped, in order.
+  enum class IsAlive : bool { No, Yes };
+  const std::vector<std::pair<ProducerId, IsAlive>>& task_producers() const {
+    return task_producers_;
+  }
 
  private:
   struct PlannedBatch {
@@ -95,17 +101,20 @@ class GroupTransaction {
   // All that an append will do, decided before anything is written.
   struct Plan {
     std::vector<PlannedBatch> batches;
-    absl::flat_hash_map<size_t, Offset> log_ends;               // by moved_index
-    absl::flat_hash_map<std::string, ProducerState> producers;  // by producer_key()
+    absl::flat_hash_map<size_t, Offset> log_ends;                    // by moved_index
+    absl::flat_hash_map<std::string, ProducerState> producers;       // by producer_key()
+    absl::flat_hash_map<std::string, TaskOutputState> task_outputs;  // likewise
   };
-  enum class Origin { Client, Task };  // a task's outputs are guarded by its own sequence
 
   // Index in moved_, which gets an entry for the partition when it has none.
   Result<size_t> find(const TopicPartition& id);
-  Result<Plan> plan(std::vector<PartitionBatches>& parts, Origin origin);
-  Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest, Origin origin);
+  Result<Plan> plan(std::vector<PartitionBatches>& parts);
+  Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest);
+  Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchHeader& header);
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
+  Result<TaskOutputState*> task_output(Plan& plan, const std::string& key);
   Result<std::optional<ProducerState>> stored_producer(const std::string& key);
+  Result<TaskOutputState> stored_task_output(const std::string& key);
   Result<std::vector<AppendedBatch>> write(const Plan& plan);
   Status write_batch(const PlannedBatch& batch);
   Status store_batch(Moved& moved, std::string_view bytes, Offset last_offset,
@@ -116,8 +125,9 @@ class GroupTransaction {
   Status check_follow(const Moved& moved, const FollowRequest& request);
   Status follow_batch(Moved& moved, const records::BatchView& batch);
   Status remember_batch(LogNumber partition, const records::BatchHeader& header);
-  Status cut_producers(const Partition& partition, Offset log_end,
-                       const absl::flat_hash_set<ProducerId>& producers);
+  // The sequence of each producer's first batch that is cut.
+  using FirstCut = absl::flat_hash_map<ProducerId, int32_t>;
+  Status cut_producers(const Partition& partition, Offset log_end, const FirstCut& producers);
 
   Result<TaskStart> raise_epoch(std::string_view task);
   Result<int64_t> take_numbers(std::string_view counter, int64_t count);
@@ -142,6 +152,7 @@ class GroupTransaction {
   absl::flat_hash_set<TopicPartition> dropped_ids_;
   std::vector<Removal> removals_;
   std::vector<std::string> renewed_tasks_;
+  std::vector<std::pair<ProducerId, IsAlive>> task_producers_;
   size_t free_tables_;
   const int64_t now_ms_;
 };

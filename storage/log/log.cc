@@ -7,6 +7,7 @@
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/log_core.h"
 #include "storage/log/log_statistics.h"
+#include "storage/log/task_outputs.h"
 
 namespace storage {
 
@@ -197,6 +198,8 @@ Status check_header_for_append(const records::BatchHeader& header) {
   const bool has_producer = header.producer_id != records::kNoProducer;
   if (has_producer && (header.producer_id < ProducerId{0} || header.producer_epoch < 0))
     return Error{ErrorCode::CorruptRecord, "record batch has a negative producer id or epoch"};
+  if (is_task_producer(header.producer_id))
+    return Error{ErrorCode::CorruptRecord, "the producer id belongs to a query"};
   return {};
 }
 

@@ -57,8 +57,13 @@ Status LogCore::recover() {
   for (const auto& [id, row] : rows)
     partitions.push_back(TRY(recover_partition(*transaction, id, row)));
   removals_.emplace(tables_.removals, clock_, options_.removal_budget);
-  producers_.emplace(tables_.producers, ProducerSweep::Limits{options_.producer_expiration_ms,
-                                                              options_.max_producers});
+  producers_.emplace(tables_.producers,
+                     ProducerSweep::Limits{options_.producer_expiration_ms, options_.max_producers},
+                     task_producers_);
+  auto tasks = TRY(transaction->cursor(tables_.tasks));
+  for (auto entry = TRY(tasks->first()); entry; entry = TRY(tasks->next()))
+    task_producers_.insert(TRY(decode_task_row(entry->value)).producer_id);
+  tasks.reset();
   TRY(removals_->recover(*transaction));
   pending_removals_ = removals_->size();
   TRY(transaction->commit());
@@ -96,6 +101,9 @@ std::shared_ptr<Partition> LogCore::find_partition(const TopicPartition& id) con
 }
 
 void LogCore::publish(const GroupTransaction& transaction) {
+  for (const auto& [producer, is_alive] : transaction.task_producers())
+    is_alive == GroupTransaction::IsAlive::Yes ? void(task_producers_.insert(producer))
+                                               : void(task_producers_.erase(producer));
   group_has_leaders_ = false;
   for (const GroupTransaction::Moved& moved : transaction.moved()) {
     assert(moved.state.log_start <= moved.state.log_end);

@@ -132,7 +132,8 @@ class LogCore {
   SpaceWatch space_;
   std::optional<RemovalLane> removals_;  // since the tables are open
   int64_t removals_resume_us_ = 0;
-  std::optional<ProducerSweep> producers_;               // likewise
+  absl::flat_hash_set<ProducerId> task_producers_;       // of all tasks that have an epoch
+  std::optional<ProducerSweep> producers_;               // since the tables are open
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   uint64_t commit_number_ = 0;
   bool group_has_leaders_ = false;  // of the last group: else all that is durable is visible

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "storage/log/producer_state.h"
+#include "storage/log/task_outputs.h"
 
 namespace storage {
 
@@ -25,8 +26,10 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
     Remembered one;
     one.producer = ProducerId{in.be<int64_t>()};
     one.state = in.bytes(in.be<uint16_t>());
-    if (!in.ok() || one.producer < ProducerId{0} || !ProducerState::decode(one.state))
-      return damaged;
+    const bool is_good = is_task_producer(one.producer)
+                             ? TaskOutputState::decode(one.state).has_value()
+                             : ProducerState::decode(one.state).has_value();
+    if (!in.ok() || one.producer < ProducerId{0} || !is_good) return damaged;
     all.push_back(one);
   }
   return all;

@@ -8,18 +8,11 @@
 
 namespace storage {
 
-namespace {
-
-// Sequences count records and go on at 0 after the largest number.
-int32_t advance(int32_t sequence, int32_t by) {
-  return static_cast<int32_t>((static_cast<int64_t>(sequence) + by) & INT32_MAX);
-}
-
-}  // namespace
+using records::advance_sequence;
 
 Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& batch) const {
   const int32_t first = batch.base_sequence;
-  const int32_t last = advance(first, batch.last_offset_delta);
+  const int32_t last = advance_sequence(first, batch.last_offset_delta);
   if (first < 0)
     return Error{ErrorCode::CorruptRecord, "batch of an idempotent producer has no sequence"};
   if (recent_.empty()) return Append{};
@@ -32,7 +25,7 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
     return Error{ErrorCode::FencedTask,
                  fmt::format("producer {} was replaced by a newer one", batch.producer_id.value())};
   const int32_t expected =
-      batch.producer_epoch > epoch_ ? 0 : advance(recent_.back().last_sequence, 1);
+      batch.producer_epoch > epoch_ ? 0 : advance_sequence(recent_.back().last_sequence, 1);
   if (first != expected)
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("producer {} sent sequence {} where {} is next",
@@ -46,8 +39,8 @@ void ProducerState::appended(const records::BatchHeader& batch, Offset base_offs
   if (batch.producer_epoch != epoch_) recent_.clear();
   epoch_ = batch.producer_epoch;
   if (recent_.size() == kRemembered) recent_.erase(recent_.begin());
-  recent_.push_back(
-      {batch.base_sequence, advance(batch.base_sequence, batch.last_offset_delta), base_offset});
+  recent_.push_back({batch.base_sequence,
+                     advance_sequence(batch.base_sequence, batch.last_offset_delta), base_offset});
 }
 
 bool ProducerState::cut(Offset log_end) {

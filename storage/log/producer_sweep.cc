@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "storage/log/producer_state.h"
+#include "storage/log/task_outputs.h"
 
 namespace storage {
 
@@ -41,6 +42,19 @@ bool ProducerSweep::leave_partition() {
   return true;
 }
 
+// Whether what is remembered of the client is to go.
+bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
+  const auto state = ProducerState::decode(value);
+  if (!state) {
+    if (!std::exchange(has_warned_, true))
+      log_warn("a producer is not swept error=\"{}\"", state.error().message);
+    return false;
+  }
+  if (is_to_go(state->last_append_ms(), now_ms)) return true;
+  if (!partition_->cutoff_ms) partition_->append_times.push_back(state->last_append_ms());
+  return false;
+}
+
 Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms) {
   std::vector<std::string> going;
   auto cursor = TRY(transaction.cursor(producers_));
@@ -57,14 +71,10 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
       break;
     }
     if (!partition_) partition_ = OfPartition{*number, {}};
-    if (const auto state = ProducerState::decode(entry->value); !state) {
-      if (!std::exchange(has_warned_, true))
-        log_warn("a producer is not swept error=\"{}\"", state.error().message);
-    } else if (is_to_go(state->last_append_ms(), now_ms)) {
-      going.emplace_back(entry->key);
-    } else if (!partition_->cutoff_ms) {
-      partition_->append_times.push_back(state->last_append_ms());
-    }
+    const ProducerId producer{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
+    const bool goes = is_task_producer(producer) ? !task_producers_.contains(producer)
+                                                 : look_at_producer(entry->value, now_ms);
+    if (goes) going.emplace_back(entry->key);
     next_key_ = std::string(entry->key) + '\0';
     entry = TRY(cursor->next());
   }

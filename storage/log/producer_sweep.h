@@ -1,6 +1,8 @@
 // Removes what partitions remember about producers that have not appended for long, and the oldest
 // of too many.
 #pragma once
+#include <absl/container/flat_hash_set.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,7 +24,11 @@ class ProducerSweep {
     int64_t expiration_ms;
     size_t max_per_partition;
   };
-  ProducerSweep(TableHandle producers, Limits limits) : producers_(producers), limits_(limits) {}
+  // What is remembered of a task goes when it is none of `task_producers` (outlives the sweep) any more,
+  // and never before.
+  ProducerSweep(TableHandle producers, Limits limits,
+                const absl::flat_hash_set<ProducerId>& task_producers)
+      : producers_(producers), limits_(limits), task_producers_(task_producers) {}
 
   // How long until there is something to do.
   int64_t due_in_ms(int64_t now_ms) const;
@@ -37,11 +43,13 @@ class ProducerSweep {
     std::optional<int64_t> cutoff_ms = {};  // second walk: those up to here go
   };
   bool is_to_go(int64_t append_ms, int64_t now_ms) const;
+  bool look_at_producer(std::string_view value, int64_t now_ms);
   // Whether the partition that is left must be walked again.
   bool leave_partition();
 
   const TableHandle producers_;
   const Limits limits_;
+  const absl::flat_hash_set<ProducerId>& task_producers_;
   std::string next_key_;     // empty between sweeps
   bool has_warned_ = false;  // in this sweep, of one that is damaged: it is stepped over
   int64_t next_sweep_ms_ = 0;

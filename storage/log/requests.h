@@ -81,11 +81,9 @@ struct TaskCommit {
 struct TaskStart {
   TaskEpoch epoch;
   TaskSequence last_sequence;  // of the last durable commit, 0 when there is none
-  // What its output batches carry (records::set_producer), each partition's sequences from 0 under
-  // the new epoch. The log accepts them by `epoch` and `sequence` above; the stamps are for those
-  // who hold the outputs elsewhere.
+  // What its output batches carry, for as long as its query lives; under epoch 0, each partition's
+  // sequences from 0. Those who begin the task know from its journal how far they are.
   ProducerId producer_id;
-  int16_t producer_epoch = 0;
 };
 
 // Checks what a requester sends, on its own thread: whole batches with right checksums and

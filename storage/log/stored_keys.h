@@ -21,7 +21,7 @@ struct LogTables {
   TableHandle exchanges;     // log number, last offset -> batch: of all internal partitions
   TableHandle tasks;         // task id -> TaskRow
   TableHandle journals;      // journal id, sequence -> journal entry
-  TableHandle producers;     // log number, producer id -> ProducerState
+  TableHandle producers;     // log number, producer id -> ProducerState, TaskOutputState
   TableHandle timestamps;    // log number, time -> end offset: see time_index.h
   TableHandle append_times;  // likewise
   TableHandle counters;      // one of the names below -> i64, the next number to be given
@@ -39,6 +39,7 @@ inline constexpr std::string_view kAppendTimesTable = "append-times";
 inline constexpr std::string_view kEpochsTable = "epochs";
 
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
+inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextJournalId = "next-journal-id";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 

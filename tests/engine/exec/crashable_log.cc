@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "records/batch.h"
+
 namespace engine {
 
 bool CrashableLog::answer_one() {
@@ -16,6 +18,12 @@ bool CrashableLog::answer_one() {
   journal.push_back({next.commit.sequence, std::move(next.commit.journal)});
   std::vector<TopicEnd> ends;
   for (OutputBatch& output : next.commit.outputs) {
+    const auto batch = records::parse_batch(output.bytes, records::BatchCheck::ShapeAndCrc).value();
+    if (batch.header.producer_id != records::kNoProducer) {
+      int32_t& sequence = next_sequences_[{batch.header.producer_id, output.to}];
+      EXPECT_EQ(batch.header.base_sequence, sequence) << next.commit.task;
+      sequence += batch.header.record_count;
+    }
     topics_.append(output.to, std::move(output.bytes));
     ends.push_back({output.to, topics_.end_of(output.to)});
   }

@@ -11,7 +11,8 @@
 
 namespace engine {
 
-// Checks what the real log insists on: commits of one task carry consecutive sequences.
+// Checks what the real log insists on: commits of one task carry consecutive sequences, and so do the
+// batches of a producer in each partition.
 class CrashableLog final : public Sources, public Sink {
  public:
   struct Journalled {
@@ -56,6 +57,7 @@ class CrashableLog final : public Sources, public Sink {
 
   MemoryLog topics_;
   std::map<std::string, std::vector<Journalled>> journals_;
+  std::map<std::pair<ProducerId, PartitionRef>, int32_t> next_sequences_;
   std::deque<OnItsWay> on_their_way_;
   std::optional<Error> read_error_;
   std::map<PartitionRef, Error> broken_;

@@ -20,6 +20,12 @@ JournalEntry random_entry(Random& random) {
   }
   for (uint64_t left = random.next() % 4; left > 0; --left)
     entry.scalars.push_back(static_cast<int64_t>(random.next()));
+  PartitionRef to;
+  for (uint64_t left = random.next() % 6; left > 0; --left) {
+    to.partition += static_cast<int32_t>(random.next() % 300);
+    if (random.next() % 2 == 0) ++to.topic.bytes[0];
+    entry.outputs.push_back({to, static_cast<int32_t>(random.next() & INT32_MAX)});
+  }
   for (uint64_t left = random.next() % 10; left > 0; --left) {
     StateEntry changed;
     const std::string key = text(), value = text();
@@ -52,9 +58,19 @@ TEST(Journal, an_entry_that_is_cut_or_too_long_is_refused) {
   }
 }
 
+TEST(Journal, an_entry_without_sequences_is_read) {
+  JournalEntry entry;
+  entry.scalars = {5, -6};
+  entry.changes.append({1, StateEntry::Kind::Put, "k", "v"});
+  std::string bytes = encode_journal(entry);
+  bytes[0] = 1;
+  bytes.erase(5, 1);  // the end of their list
+  EXPECT_EQ(decode_journal(bytes).value(), entry);
+}
+
 TEST(Journal, a_newer_version_is_told_from_damage) {
   std::string bytes = encode_journal({});
-  bytes[0] = 2;
+  bytes[0] = 3;
   EXPECT_EQ(decode_journal(bytes).error().code, ErrorCode::IncompatibleFormat);
 }
 

@@ -46,7 +46,8 @@ TEST_F(ProcessingLogTest, is_read_by_the_stream_that_its_statement_declares) {
   ProcessingLogBuffer buffer;
   buffer.add({ProcessingErrorType::Deserialization, "not JSON", "orders", 3, 42});
   buffer.add({ProcessingErrorType::RecordProcessing, "division by zero", "", 0, 7});
-  EXPECT_EQ(lines_of(buffer.take_batch("CTAS_X_1/0/3", 1000)),
+  OutputSequences sequences;
+  EXPECT_EQ(lines_of(buffer.take_batch("CTAS_X_1/0/3", 1000, {}, sequences).bytes),
             (std::vector<std::string>{"processing.CTAS_X_1/0/3|division by zero|7",
                                       "processing.CTAS_X_1/0/3|not JSON|42"}));
   EXPECT_TRUE(buffer.empty());
@@ -56,7 +57,9 @@ TEST_F(ProcessingLogTest, keeps_a_hundred_lines_and_counts_the_rest) {
   ProcessingLogBuffer buffer;
   for (int i = 0; i < 4096; ++i)
     buffer.add({ProcessingErrorType::Deserialization, "not JSON", "orders", 0, i});
-  const std::vector<std::string> lines = lines_of(buffer.take_batch("Q/0/0", 1000));
+  OutputSequences sequences;
+  const std::vector<std::string> lines =
+      lines_of(buffer.take_batch("Q/0/0", 1000, {}, sequences).bytes);
   ASSERT_EQ(lines.size(), ProcessingLogBuffer::kMaxLines + 1);
   EXPECT_EQ(lines.back(), "processing.Q/0/0|3996 more records of this batch failed|-");
 }

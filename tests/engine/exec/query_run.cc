@@ -149,7 +149,8 @@ void QueryRun::start_task(size_t stage, int number, std::vector<Task::Input> inp
     ASSERT_TRUE((*made)->restore(*entry));
     last = durable.sequence;
   }
-  (*made)->resume_after(TaskEpoch{1}, last);
+  (*made)->resume_after(TaskEpoch{1}, last,
+                        ProducerId(static_cast<int64_t>(stage) * 1'000 + number));
   Running& running = tasks_.emplace_back();
   running.task = *std::move(made);
   const auto& materialized = planned_.plan.materialization;

@@ -2,6 +2,7 @@
 
 #include "storage/kv/memory_store.h"
 #include "storage/log/producer_state.h"
+#include "storage/log/task_outputs.h"
 #include "tests/storage/log/log_fixture.h"
 
 namespace storage {
@@ -49,10 +50,11 @@ class ProducerSweepTest : public testing::Test {
   MemoryDisk disk_;
   std::unique_ptr<KeyValueStore> store_ = disk_.open();
   TableHandle table_;
+  absl::flat_hash_set<ProducerId> tasks_;
 };
 
 TEST_F(ProducerSweepTest, producers_that_were_silent_for_long_are_forgotten) {
-  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100});
+  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100}, tasks_);
   add(1, 1, 500);
   add(1, 2, 1500);
   add(7, 1, 100);
@@ -63,8 +65,22 @@ TEST_F(ProducerSweepTest, producers_that_were_silent_for_long_are_forgotten) {
   EXPECT_EQ(sweep(producers, 2500), 1u);
 }
 
+// However long they were silent, and however many clients there are.
+TEST_F(ProducerSweepTest, what_is_remembered_of_a_task_goes_with_its_query) {
+  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 1}, tasks_);
+  const ProducerId alive = kFirstTaskProducer + 3, dropped = kFirstTaskProducer + 4;
+  tasks_.insert(alive);
+  add(1, 1, 900'000);
+  add(1, alive.value(), 0);
+  add(1, dropped.value(), 900'000);
+  EXPECT_EQ(sweep(producers, 900'000), 1u);
+  EXPECT_EQ(left(1), 2u);
+  tasks_.erase(alive);
+  EXPECT_EQ(sweep(producers, 960'000), 2u);
+}
+
 TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
-  ProducerSweep producers(table_, {.expiration_ms = 1'000'000, .max_per_partition = 10});
+  ProducerSweep producers(table_, {.expiration_ms = 1'000'000, .max_per_partition = 10}, tasks_);
   for (int64_t i = 0; i < 25; ++i) add(2, i, 100 + i);
   for (int64_t i = 0; i < 10; ++i) add(3, i, 1);
   for (int64_t i = 0; i < 11; ++i) add(4, i, 200 - i);
@@ -80,7 +96,7 @@ TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
 
 // The writer would come back to it at once, for ever.
 TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
-  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100});
+  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100}, tasks_);
   add(1, 1, 100);
   add(1, 3, 100);
   auto write = store_->begin_write().value();
@@ -93,7 +109,7 @@ TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
 }
 
 TEST_F(ProducerSweepTest, a_large_table_is_swept_in_slices) {
-  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 2000});
+  ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 2000}, tasks_);
   auto write = store_->begin_write().value();
   for (int64_t i = 0; i < 2500; ++i)
     ASSERT_TRUE(write->put(table_, producer_key(LogNumber{i % 2}, ProducerId{i}),

@@ -1,5 +1,7 @@
 #include "storage/log/replica_log.h"
 
+#include "storage/log/task_outputs.h"
+
 #include <future>
 
 #include "storage/kv/memory_store.h"
@@ -305,6 +307,25 @@ TEST_F(ReplicaLogTest, truncation_takes_what_producers_have_lost) {
   EXPECT_EQ(append(produced(batch_of("v"), 11), Acks::Leader).get().error().code,
             ErrorCode::OutOfOrderSequence);
   EXPECT_EQ(append(produced(batch_of("v"), 10), Acks::Leader).get()->at(0).base_offset, Offset{10});
+}
+
+// What a task has written may be trimmed: its next sequence is known all the same.
+TEST_F(ReplicaLogTest, what_is_remembered_of_tasks_follows_the_log) {
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  const int64_t task = kFirstTaskProducer.value() + 5;
+  std::string batches;
+  for (int i = 0; i < 10; ++i) batches += led(produced(batch_of("v", 2), 2 * i, 0, task), 2 * i, 1);
+  ASSERT_TRUE(follow(batches, 1, 5));
+  ASSERT_TRUE(truncate(8, 1));
+  become(ReplicaRole::Leader, 2);
+  const auto send = [&](int sequence) {
+    return append(produced(batch_of("v", 2), sequence, 0, task), Acks::Leader).get();
+  };
+  EXPECT_EQ(send(10).error().code, ErrorCode::OutOfOrderSequence);
+  EXPECT_EQ(send(2)->at(0).last_offset, Offset{7}) << "it is there";
+  EXPECT_EQ(send(8)->at(0).base_offset, Offset{8});
+  EXPECT_EQ(status().log_end(), Offset{10});
 }
 
 TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader_does) {

@@ -82,16 +82,47 @@ TEST_F(TaskCommitTest, an_old_owner_is_fenced) {
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "c0"}));
 }
 
-TEST_F(TaskCommitTest, a_task_is_one_producer_under_growing_epochs) {
+TEST_F(TaskCommitTest, a_task_is_one_producer_for_as_long_as_its_query_lives) {
   const TaskStart first = start(), other = start("q2/0/0");
   log_.reset();
   open();
   const TaskStart second = start(), third = start("q3/0/0");
   EXPECT_EQ(second.producer_id, first.producer_id);
-  EXPECT_EQ(second.producer_epoch, first.producer_epoch + 1);
   EXPECT_NE(other.producer_id, first.producer_id);
   EXPECT_NE(third.producer_id, first.producer_id);
   EXPECT_NE(third.producer_id, other.producer_id);
+  ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q1/", std::move(done)); }));
+  EXPECT_NE(start().producer_id, first.producer_id);
+}
+
+TEST_F(TaskCommitTest, outputs_are_checked_by_their_sequences) {
+  TaskStart owner = start();
+  const auto commit = [&](int64_t number, const std::string& text, int32_t sequence) {
+    TaskCommit made = commit_of(owner.epoch, number, text);
+    made.outputs[0].batches = batch_of(text, 2);
+    records::set_producer(made.outputs[0].batches, {owner.producer_id, 0, sequence});
+    return made;
+  };
+  EXPECT_EQ(refusal_of(commit(1, "x", 4)), ErrorCode::OutOfOrderSequence)
+      << "a partition that knows nothing of the task";
+  owner = start();
+  ASSERT_TRUE(commit_and_wait(*log_, commit(1, "a", 0)));
+  ASSERT_TRUE(commit_and_wait(*log_, commit(2, "b", 2)));
+  log_.reset();
+  open();
+  owner = start();
+  const auto again = commit_and_wait(*log_, commit(3, "a", 0));
+  ASSERT_TRUE(again) << "sent again, of any age: it is there";
+  EXPECT_EQ(again->at(0).last_offset, Offset{3});
+  ASSERT_TRUE(commit_and_wait(*log_, commit(4, "c", 4)));
+  EXPECT_EQ(refusal_of(commit(5, "x", 8)), ErrorCode::OutOfOrderSequence) << "one is missing";
+  EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "a1", "b0", "b1", "c0", "c1"}));
+}
+
+TEST_F(TaskCommitTest, nobody_else_writes_as_a_task) {
+  std::string batch = batch_of("x");
+  records::set_producer(batch, {start().producer_id, 0, 0});
+  EXPECT_EQ(check_for_append(batch).error().code, ErrorCode::CorruptRecord);
 }
 
 TEST_F(TaskCommitTest, many_tasks_are_raised_in_one_commit_with_their_last_sequences) {
