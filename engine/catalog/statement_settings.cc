@@ -29,7 +29,8 @@ bool is_number(std::string_view value) {
   const auto number = to_number(value);
   return number && *number >= least && *number <= most;
 }
-bool is_text(std::string_view) { return true; }
+// Each definition keeps it.
+bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
@@ -50,7 +51,8 @@ bool is_wait(std::string_view value) {
 }
 
 using enum StatementSetting::Listed;
-constexpr std::string_view kTrueOrFalse = "true or false", kAnyText = "any text",
+constexpr std::string_view kTrueOrFalse = "true or false",
+                           kAnyText = "any text of at most 1000 bytes",
                            kCount = "a whole number, at least 0";
 constexpr auto& is_count = is_number<0, INT64_MAX>;
 
@@ -101,6 +103,11 @@ std::string_view first_word(std::string_view name) { return name.substr(0, name.
 }  // namespace
 
 std::span<const StatementSetting> statement_settings() { return kSettings; }
+
+bool is_statement_setting(std::string_view name) {
+  return std::ranges::find(kSettings, in_lower_case(name), &StatementSetting::name) !=
+         std::end(kSettings);
+}
 
 Status check_statement_setting(std::string_view name, std::string_view value,
                                std::span<const std::string> others) {

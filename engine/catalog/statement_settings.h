@@ -24,6 +24,9 @@ struct StatementSetting {
 
 std::span<const StatementSetting> statement_settings();
 
+// Whether a statement may look at it; other names with a dot mean something to the client alone.
+bool is_statement_setting(std::string_view name);
+
 // Fails with InvalidParameter for a value that a setting does not take, and with UndefinedObject for
 // a name that looks like one of ours and is none. Other names with a dot belong to the client, as
 // in PostgreSQL. `others`: known names that somebody else checks.

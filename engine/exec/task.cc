@@ -92,18 +92,18 @@ class Task::Log final : public ProcessingLog {
 };
 
 Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink,
-           const Clock& clock, uint64_t seed, const Properties& properties, TaskOptions options)
+           const Clock& clock, uint64_t seed, SharedProperties properties, TaskOptions options)
     : id_(std::move(id)),
       inputs_(std::move(inputs)),
       sources_(sources),
       sink_(sink),
       options_(options),
       rows_at_once_(options.max_rows_per_step),
-      properties_(properties),
+      properties_(std::move(properties)),
       random_(seed),
       budget_(clock),
       slice_(clock),
-      eval_(new EvalContext{clock, random_, &properties_, &budget_}),
+      eval_(new EvalContext{clock, random_, properties_.get(), &budget_}),
       log_(std::make_unique<Log>(*this)),
       context_(
           new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates, &sequences_}) {
@@ -115,9 +115,9 @@ Task::~Task() { *alive_ = false; }
 Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
                                          std::vector<Input> inputs, StageEnd end, Sources& sources,
                                          Sink* sink, const Clock& clock, uint64_t seed,
-                                         const Properties& properties, TaskOptions options) {
-  std::unique_ptr<Task> task(
-      new Task(std::move(id), std::move(inputs), sources, sink, clock, seed, properties, options));
+                                         SharedProperties properties, TaskOptions options) {
+  std::unique_ptr<Task> task(new Task(std::move(id), std::move(inputs), sources, sink, clock, seed,
+                                      std::move(properties), options));
   task->stage_ = TRY(Stage::build(plan, *task->context_, std::move(end)));
   task->last_scalars_ = task->scalars();
   if (!task->bootstrapped_)

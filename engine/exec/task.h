@@ -40,6 +40,9 @@ struct InputLimit {
   std::optional<Offset> stop_at;  // records from it on are not taken
 };
 
+// What the session that defined a query had set: one for all of its tasks.
+using SharedProperties = std::shared_ptr<const Properties>;
+
 enum class StepResult {
   Idle,      // nothing to do until a partition grows or a commit is answered
   More,      // call again
@@ -88,7 +91,7 @@ class Task {
   static Result<std::unique_ptr<Task>> make(std::string id, const StagePlan& plan,
                                             std::vector<Input> inputs, StageEnd end,
                                             Sources& sources, Sink* sink, const Clock& clock,
-                                            uint64_t seed, const Properties& properties,
+                                            uint64_t seed, SharedProperties properties,
                                             TaskOptions options);
   ~Task();
   // Ends the task, and leaves its operators with their state to be let go of in steps
@@ -139,7 +142,7 @@ class Task {
     std::function<void(Status)> then;
   };
   Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink, const Clock& clock,
-       uint64_t seed, const Properties& properties, TaskOptions options);
+       uint64_t seed, SharedProperties properties, TaskOptions options);
 
   void begin_reading();
   void restore_counters(std::span<const int64_t> scalars);
@@ -168,7 +171,7 @@ class Task {
   Sink* const sink_;
   const TaskOptions options_;
   size_t rows_at_once_;  // that a step takes
-  Properties properties_;
+  const SharedProperties properties_;
   Random random_;
   EvalBudget budget_;
   Slice slice_;

@@ -192,6 +192,12 @@ Result<SqlType> return_type(const Resolution& resolution) {
                "CAST(null AS VARCHAR)."};
 }
 
+void keep_aggregate_properties(AggregateInstance& instance) {
+  std::erase_if(instance.properties, [](const auto& property) {
+    return property.first != kSumOverflow && !property.first.starts_with("ksql.functions.");
+  });
+}
+
 Result<AggregateInstance> make_aggregate(const Resolution& resolution, ValueList initial_arguments,
                                          std::map<std::string, std::string> properties) {
   assert(resolution.overload->aggregate != nullptr);
@@ -204,6 +210,7 @@ Result<AggregateInstance> make_aggregate(const Resolution& resolution, ValueList
   instance.result_type = TRY(return_type(resolution));
   instance.initial_arguments = std::move(initial_arguments);
   instance.properties = std::move(properties);
+  keep_aggregate_properties(instance);
   if (instance.def->check != nullptr) TRY(instance.def->check(instance));
   return instance;
 }

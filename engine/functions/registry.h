@@ -76,6 +76,9 @@ class Registry {
 // The return type once all letters are bound; fails where the arguments give none.
 Result<SqlType> return_type(const Resolution& resolution);
 
+// Leaves of an instance's properties those that aggregates look at.
+void keep_aggregate_properties(AggregateInstance& instance);
+
 // An instance for a resolved aggregate call, ready for its states. `initial_arguments` are the
 // values of the trailing literals. Fails as its row's check says.
 Result<AggregateInstance> make_aggregate(const Resolution& resolution, ValueList initial_arguments,

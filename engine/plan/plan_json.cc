@@ -138,10 +138,13 @@ struct JsonCodec<AggregateInstance> {
         instance.def = overload.aggregate;
     if (!instance.def)
       return json.fail("there is no aggregate function " + name + "(" + parameters + ")");
-    return read_member(json, "arguments", instance.argument_types) &&
-           read_member(json, "literals", instance.initial_arguments) &&
-           read_member(json, "result", instance.result_type) &&
-           read_member(json, "properties", instance.properties);
+    if (!read_member(json, "arguments", instance.argument_types) ||
+        !read_member(json, "literals", instance.initial_arguments) ||
+        !read_member(json, "result", instance.result_type) ||
+        !read_member(json, "properties", instance.properties))
+      return false;
+    keep_aggregate_properties(instance);  // older plans hold all of the session's
+    return true;
   }
 };
 

@@ -86,6 +86,7 @@ PartitionRef MemoryQuery::sink_partition() const { return partition(Role::Sink, 
 
 Status MemoryQuery::build() {
   topics_ = source_topics(plan_);
+  const auto properties = std::make_shared<const Properties>(plan_.properties);
   for (size_t stage = 0; stage < plan_.stages.size(); ++stage) {
     const StagePlan& stage_plan = plan_.stages[stage];
     std::vector<Task::Input> inputs;
@@ -109,7 +110,7 @@ Status MemoryQuery::build() {
     options.merge_updates = false;
     tasks_.push_back(
         TRY(Task::make(fmt::format("{}/{}/0", plan_.id, stage), stage_plan, std::move(inputs),
-                       std::move(end), log_, &log_, clock_, kSeed, plan_.properties, options)));
+                       std::move(end), log_, &log_, clock_, kSeed, properties, options)));
   }
   return {};
 }

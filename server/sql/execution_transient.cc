@@ -93,7 +93,7 @@ class TransientExecution final : public SqlExecution {
         planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
         engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
         session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
-        planned_.plan.properties, options));
+        std::make_shared<const engine::Properties>(planned_.plan.properties), options));
     entry->after_step = [this](engine::StepResult result) { stepped(result); };
     entry->is_paused = is_paused();
     task_ = &session().shard().add(std::move(entry));

@@ -35,8 +35,10 @@ SqlSession::~SqlSession() = default;
 
 engine::Properties SqlSession::properties() const {
   engine::Properties properties = settings_.properties();
-  // How rows are shown belongs to this session, not to what the statement means.
-  std::erase_if(properties, [](const auto& entry) { return entry.first.starts_with("push."); });
+  // How rows are shown, and what the client keeps under names of its own, belongs to this session
+  // and not to what the statement means.
+  std::erase_if(properties,
+                [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
   return properties;
 }
 

@@ -191,7 +191,8 @@ Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics,
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, topics));
   entry->task = TRY(engine::Task::make(
       place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
-      clock_, std::hash<std::string>{}(place.id), plan.properties, options));
+      clock_, std::hash<std::string>{}(place.id),
+      engine::SharedProperties(launch.defined->plan, &plan.properties), options));
   entry->checkpoints = std::make_unique<TaskCheckpoints>(place.id, checkpoints_);
   const auto restore = [&, &task = *entry->task](const engine::JournalEntry& one) -> Status {
     TRY(check_goes_on(gives_way));

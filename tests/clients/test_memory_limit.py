@@ -185,6 +185,20 @@ def prepare_many(text):
 
 
 @case
+def settings_of_a_client_are_not_copied_for_each_task():
+    server = launch("--memory-limit", f"{LIMIT_MB}MB")
+    client = Sql(server)
+    for number in range(900):
+        client.query(f"SET 'x{number}.y' = '{'v' * 1000}'")
+    client.query("CREATE STREAM many (id INT KEY, v INT) WITH (PARTITIONS = 200)")
+    before = anonymous_mb(server)
+    client.query("CREATE TABLE sums AS SELECT id, SUM(v) AS s FROM many GROUP BY id")
+    grown = anonymous_mb(server) - before
+    server.stop()
+    assert grown < 100, f"{grown:.0f} MB"
+
+
+@case
 def everything_at_once():
     with kafka_wire.Connection(SERVER.kafka, 60) as setup:
         setup.create_topic("big")

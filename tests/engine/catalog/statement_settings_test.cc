@@ -35,6 +35,18 @@ TEST(StatementSettings, that_are_mistyped_are_refused) {
   EXPECT_EQ(refusal("AUTO.OFFSET.RESET", "latest"), "");
 }
 
+TEST(StatementSettings, are_told_from_the_clients_own) {
+  EXPECT_TRUE(is_statement_setting("auto.offset.reset"));
+  EXPECT_TRUE(is_statement_setting("KSQL.Service.ID"));
+  EXPECT_FALSE(is_statement_setting("my.own"));
+  EXPECT_FALSE(is_statement_setting("push.max_rows"));
+}
+
+TEST(StatementSettings, of_any_text_are_short) {
+  EXPECT_EQ(refusal("ksql.service.id", std::string(1000, 'x')), "");
+  EXPECT_NE(refusal("ksql.service.id", std::string(1001, 'x')), "");
+}
+
 // What is listed as a value can be set, or says in words what holds.
 TEST(StatementSettings, are_listed_with_a_default_that_they_take) {
   const Properties defaults = default_statement_settings({});

@@ -32,8 +32,9 @@ class PushTask : public QueryTest {
         shown_ += (is_there ? "" : "gone: ") + text_of(one.columns, 1);
       }
     };
-    auto made = Task::make("push", plan_.stages.front(), std::move(inputs),
-                           CallbackOutput::Take(take), log_, nullptr, clock_, 0, session_, options);
+    auto made =
+        Task::make("push", plan_.stages.front(), std::move(inputs), CallbackOutput::Take(take),
+                   log_, nullptr, clock_, 0, std::make_shared<const Properties>(session_), options);
     ASSERT_TRUE(made) << made.error().message;
     task_ = *std::move(made);
   }

@@ -140,7 +140,7 @@ void QueryRun::start_task(size_t stage, int number, std::vector<Task::Input> inp
   const StagePlan& plan = planned_.plan.stages[stage];
   const std::string id = fmt::format("{}/{}/{}", planned_.plan.id, stage, number);
   auto made = Task::make(id, plan, std::move(inputs), end_of(plan), log_, &log_, clock_, 0,
-                         planned_.plan.properties, options_);
+                         std::make_shared<const Properties>(planned_.plan.properties), options_);
   ASSERT_TRUE(made) << made.error().message;
   TaskSequence last{0};
   for (const CrashableLog::Journalled& durable : log_.journal_of(id)) {

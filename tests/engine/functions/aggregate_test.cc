@@ -220,6 +220,15 @@ bool nearly(const Value& a, const Value& b) {
 
 }  // namespace
 
+TEST(Aggregates, keep_of_the_settings_what_they_look_at) {
+  const Aggregate sum(
+      "SUM", {kInt}, {},
+      {{"my.own", "long"}, {"sum.overflow", "wrap"}, {"ksql.functions.collect_list.limit", "5"}});
+  const std::map<std::string, std::string> kept = {{"ksql.functions.collect_list.limit", "5"},
+                                                   {"sum.overflow", "wrap"}};
+  EXPECT_EQ(sum.instance().properties, kept);
+}
+
 TEST(Aggregates, states_survive_encoding) {
   for (const Call& call : all_calls()) {
     const Aggregate aggregate(call.name, call.columns, call.literals);
