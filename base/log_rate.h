@@ -1,6 +1,8 @@
 // How many log lines an event that can repeat without end may write.
 #pragma once
 #include <cstdint>
+#include <mutex>
+#include <optional>
 
 // At most `limit` lines in each second; the rest is counted, and told with the next line that is
 // written, so that an operator knows that there was more.
@@ -32,4 +34,21 @@ class LogRate {
   uint32_t written_ = 0;
   uint64_t suppressed_ = 0;
   int64_t second_began_us_ = INT64_MIN / 2;
+};
+
+// One pace for writers on several threads.
+class SharedLogRate {
+ public:
+  explicit SharedLogRate(uint32_t limit_per_second) : rate_(limit_per_second) {}
+
+  // Nothing when the line may not be written now; otherwise how many were not since the last one.
+  std::optional<uint64_t> admit(int64_t now_us) {
+    const std::lock_guard lock(mutex_);
+    if (!rate_.allows(now_us)) return std::nullopt;
+    return rate_.take_suppressed();
+  }
+
+ private:
+  std::mutex mutex_;
+  LogRate rate_;
 };

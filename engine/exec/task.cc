@@ -7,11 +7,23 @@
 #include <functional>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 
 namespace engine {
 
+namespace {
+
+// Of all tasks together: many queries may read the same bad records.
+SharedLogRate& record_lines() {
+  static SharedLogRate rate(10);
+  return rate;
+}
+
+}  // namespace
+
 // Counts records that failed, came late or lie ahead, and keeps a line about each for the processing
-// log. The server's own log has the first hundred in full, later ones as a number.
+// log. The server's own log has the first hundred in full, later ones as a number, and of all tasks
+// no more than can be read.
 class Task::Log final : public ProcessingLog {
  public:
   explicit Log(Task& task) : task_(task.id_), metrics_(task.metrics_), owner_(task) {}
@@ -25,22 +37,22 @@ class Task::Log final : public ProcessingLog {
       lines.add({type, std::string(message), topic, partition, offset});
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
     if (is_shown(metrics_.records_failed, 1))
-      log_warn("record failed task={} partition={} offset={} failures={} error=\"{}\"", task_,
-               partition, offset, metrics_.records_failed, message);
+      warn("record failed task={} partition={} offset={} failures={} error=\"{}\"", task_,
+           partition, offset, metrics_.records_failed, message);
   }
   void records_late(uint64_t count, std::string_view message, int32_t partition,
                     int64_t offset) override {
     note(count, message, partition, offset);
     if (is_shown(metrics_.records_late, count))
-      log_warn("records late task={} count={} partition={} offset={} late={} first=\"{}\"", task_,
-               count, partition, offset, metrics_.records_late, message);
+      warn("records late task={} count={} partition={} offset={} late={} first=\"{}\"", task_,
+           count, partition, offset, metrics_.records_late, message);
   }
   void records_ahead(uint64_t count, std::string_view message, int32_t partition,
                      int64_t offset) override {
     note(count, message, partition, offset);
     if (is_shown(metrics_.records_ahead, count))
-      log_warn("records ahead task={} count={} partition={} offset={} ahead={} first=\"{}\"", task_,
-               count, partition, offset, metrics_.records_ahead, message);
+      warn("records ahead task={} count={} partition={} offset={} ahead={} first=\"{}\"", task_,
+           count, partition, offset, metrics_.records_ahead, message);
   }
 
   void results_lost(uint64_t count, std::string_view message, int32_t partition,
@@ -48,8 +60,8 @@ class Task::Log final : public ProcessingLog {
     note(count, message, partition, offset);
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
     if (is_shown(results_lost_, count))
-      log_warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
-               partition, offset, message);
+      warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
+           partition, offset, message);
   }
   // They count as failed: the query has never seen them.
   void records_lost(const LostRecords& lost, const std::string& topic, int32_t partition) {
@@ -62,13 +74,21 @@ class Task::Log final : public ProcessingLog {
     metrics_.last_error = fmt::format("{} (partition {})", message, partition);
     metrics_.records_failed +=
         static_cast<uint64_t>(lost.end_offset.value() - lost.first_offset.value());
-    log_warn("records lost to retention task={} topic={} partition={} first={} end={}", task_,
-             topic, partition, lost.first_offset.value(), lost.end_offset.value());
+    warn("records lost to retention task={} topic={} partition={} first={} end={}", task_, topic,
+         partition, lost.first_offset.value(), lost.end_offset.value());
   }
 
   ProcessingLogBuffer lines;  // of what is committed next
 
  private:
+  template <class... Args>
+  void warn(fmt::format_string<Args...> format, Args&&... args) {
+    const auto not_shown = record_lines().admit(owner_.eval_->clock.monotonic_us());
+    if (!not_shown) return;
+    std::string line = fmt::format(format, std::forward<Args>(args)...);
+    if (*not_shown > 0) line += fmt::format(" not_shown={}", *not_shown);
+    log_warn("{}", line);
+  }
   // One line for a whole batch of them.
   void note(uint64_t count, std::string_view message, int32_t partition, int64_t offset) {
     if (owner_.options_.processing_log)

@@ -55,6 +55,29 @@ TEST_F(TaskFailure, a_full_log_is_waited_for) {
             "a {\"TOTAL\":3.0} @2\n");
 }
 
+// Many queries may read the same bad records: their lines have one pace.
+TEST_F(TaskFailure, the_servers_log_is_not_flooded_by_many_tasks) {
+  constexpr int64_t kHourUs = 3'600'000'000;  // later than any other test has logged
+  testing::internal::CaptureStderr();
+  std::vector<std::unique_ptr<QueryRun>> runs;
+  for (int i = 0; i < 5; ++i) {
+    runs.push_back(query({kOrders}, kTotals));
+    runs.back()->clock().advance_us(kHourUs);
+    for (int64_t at = 0; at < 50; ++at)
+      runs.back()->produce("orders", 0, {order("a", "\"nonsense\"", at)});
+    ASSERT_TRUE(runs.back()->run_to_rest());
+  }
+  const std::string flood = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(flood, '\n'), 10) << flood;
+
+  testing::internal::CaptureStderr();
+  runs.back()->clock().advance_us(1'000'000);
+  runs.back()->produce("orders", 0, {order("a", "\"nonsense\"", 50)});
+  ASSERT_TRUE(runs.back()->run_to_rest());
+  EXPECT_NE(testing::internal::GetCapturedStderr().find(" not_shown=240\n"), std::string::npos);
+  EXPECT_EQ(runs.back()->task().metrics().records_failed, 51u);
+}
+
 // The lines lie in the same commits as what their micro-batches did: none is lost or doubled when
 // the task begins again.
 TEST_F(TaskFailure, records_that_cannot_be_read_are_told_in_the_processing_log_once) {
