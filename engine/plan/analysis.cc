@@ -353,6 +353,16 @@ Result<std::optional<int64_t>> read_limit(const Expression* limit) {
   return Error{ErrorCode::InvalidParameter, "LIMIT must be a number"}.at(limit->position);
 }
 
+Status check_no_aggregates(const Analysis& analysis) {
+  if (!analysis.has_aggregates) return {};
+  return Error{
+      ErrorCode::NotSupported,
+      "aggregate functions in a query without EMIT CHANGES are not supported yet",
+      {},
+      "Make a table of it: CREATE TABLE ... AS SELECT ... GROUP BY ..., and ask that. With "
+      "EMIT CHANGES the query shows running values."};
+}
+
 Status check_item_count(const Query& query) {
   if (query.items.size() <= kMaxResultColumns) return {};
   return Error{ErrorCode::LimitExceeded,

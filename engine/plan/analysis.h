@@ -74,6 +74,10 @@ Status check_item_count(const Query& query);
 // The number behind LIMIT; nothing without one.
 Result<std::optional<int64_t>> read_limit(const Expression* limit);
 
+// Fails with NotSupported on aggregates, for queries without EMIT: they would show how the result came
+// about, not the result.
+Status check_no_aggregates(const Analysis& analysis);
+
 enum class QueryUse : uint8_t { Persistent, Push, Pull };
 
 // Fails on unknown sources, on what no query may do, and on what this use of a query may not do.

@@ -293,6 +293,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
 
 Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& context) {
   Analysis analysis = TRY(analyse(query, context, QueryUse::Push));
+  if (query.emit == Emit::None) TRY(check_no_aggregates(analysis));
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::optional<int64_t> limit = analysis.limit;
   if (limit && *limit < 0)

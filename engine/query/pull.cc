@@ -68,11 +68,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   TRY(check_pull_clauses(query));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;
-  if (analysis.has_aggregates)
-    return Error{ErrorCode::NotSupported,
-                 "aggregate functions in a query without EMIT CHANGES are not supported yet",
-                 {},
-                 "Make a table of it: CREATE TABLE ... AS SELECT ... GROUP BY ..., and ask that."};
+  TRY(check_no_aggregates(analysis));
   TRY(refuse(analysis.has_table_functions, "a table function", query.position));
   if (analysis.limit && *analysis.limit < 0)
     return Error{ErrorCode::InvalidParameter,
