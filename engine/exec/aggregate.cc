@@ -1,6 +1,5 @@
 #include "engine/exec/aggregate.h"
 
-#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,8 +9,6 @@
 namespace engine {
 
 namespace {
-
-constexpr std::string_view kMaxAheadProperty = "stream.time.max.ahead.ms";
 
 std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   std::vector<AggregateInstance> instances;
@@ -26,14 +23,7 @@ std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
   return fmt::format(
       ", which lies {} ms ahead of the clock; SET '{}' = '86400000', drop the query and create it "
       "anew, and such records do not move its time",
-      stream_time_ms - wall_ms, kMaxAheadProperty);
-}
-
-// The planner has refused what is no number.
-int64_t max_ahead_of(const EvalContext& eval) {
-  int64_t ms = -1;
-  const std::string_view text = eval.property(std::string(kMaxAheadProperty), "-1");
-  return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &ms) ? ms : -1;
+      stream_time_ms - wall_ms, TimeAhead::kProperty);
 }
 
 }  // namespace
@@ -44,7 +34,7 @@ AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& 
       step_(step),
       key_schema_(std::move(key_schema)),
       store_(instances_of(step), step.window.has_value()),
-      max_ahead_ms_(max_ahead_of(context.eval)) {}
+      ahead_(context.eval) {}
 
 Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context,
                                                                    const AggregateStep& step,
@@ -174,17 +164,15 @@ bool AggregateOperator::take_restored_place() {
 }
 
 // A record whose time lies too far ahead counts in its windows, but the time of all others does not
-// follow it: a client with a broken clock would make them late.
+// follow it.
 void AggregateOperator::move_stream_time(uint32_t row) {
   Rest& rest = *rest_;
   const int64_t timestamp = rest.batch.timestamps[row];
-  const bool is_ahead = max_ahead_ms_ >= 0 &&
-                        timestamp > saturating_add(context().eval.clock.wall_ms(), max_ahead_ms_);
-  if (!is_ahead) {
+  if (timestamp <= stream_time_.timestamp) return;
+  if (!ahead_.is_too_far(timestamp))
     stream_time_.note(timestamp, rest.batch.partition_of(row), rest.batch.offsets[row]);
-  } else if (timestamp > stream_time_.timestamp && rest.ahead++ == 0) {
+  else if (rest.ahead++ == 0)
     rest.first_ahead = row;
-  }
 }
 
 void AggregateOperator::report_times() {
@@ -208,7 +196,8 @@ void AggregateOperator::report_times() {
         rest_->ahead,
         fmt::format("the record's time {} is more than {} ms ({}) ahead of the clock and does not "
                     "move stream time",
-                    rest_->batch.timestamps[rest_->first_ahead], max_ahead_ms_, kMaxAheadProperty),
+                    rest_->batch.timestamps[rest_->first_ahead], ahead_.limit_ms(),
+                    TimeAhead::kProperty),
         partition, offset);
   }
   rest_->late = rest_->ahead = 0;

@@ -7,6 +7,7 @@
 
 #include "engine/exec/operator.h"
 #include "engine/exec/sliced_sort.h"
+#include "engine/exec/time_ahead.h"
 #include "engine/formats/format.h"
 #include "engine/plan/plan.h"
 #include "engine/state/aggregate_store.h"
@@ -116,7 +117,7 @@ class AggregateOperator final : public Operator, public Materialized {
   AggregateStore store_;
   std::unique_ptr<Writer> key_writer_;
   std::unique_ptr<Reader> key_reader_;
-  const int64_t max_ahead_ms_;  // of the wall clock; negative: any
+  const TimeAhead ahead_;
   StreamTime stream_time_;
   size_t block_rows_ = Slice::kBlockRows;
   std::optional<Rest> rest_;

@@ -258,7 +258,7 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
 // ---- exchanges
 
 ExchangeOutput::ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
-    : LogOutput(context, plan, target), plan_(plan) {
+    : LogOutput(context, plan, target), plan_(plan), ahead_(context.eval) {
   split_columns(plan_.schema, key_columns_, value_columns_);
 }
 
@@ -287,10 +287,17 @@ Status ExchangeOutput::write(const Batch& batch, RowRange range) {
     if (has_new) encode_exchange_row(now, row, scratch, value);
     if (has_old) encode_exchange_row(old, row, scratch, value);
     const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
-    stream_time_.note(batch.timestamps[row], batch.partition_of(row), batch.offsets[row]);
+    note_time(batch, row);
     append(partition, batch.timestamps[row], key, value, batch, row);
   }
   return {};
+}
+
+// As the stage will see it whose windows close by it.
+void ExchangeOutput::note_time(const Batch& batch, size_t row) {
+  const int64_t timestamp = batch.timestamps[row];
+  if (timestamp > stream_time_.timestamp && !ahead_.is_too_far(timestamp))
+    stream_time_.note(timestamp, batch.partition_of(row), batch.offsets[row]);
 }
 
 void ExchangeOutput::append_scalars(std::vector<int64_t>& out) const {

@@ -8,6 +8,7 @@
 
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
+#include "engine/exec/time_ahead.h"
 #include "engine/formats/format.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/plan.h"
@@ -94,10 +95,12 @@ class ExchangeOutput final : public LogOutput {
  private:
   ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
   Status write(const Batch& batch, RowRange range) override;
+  void note_time(const Batch& batch, size_t row);
 
   const OutputPlan plan_;
   std::vector<int> key_columns_, value_columns_;
   std::unique_ptr<Writer> key_writer_;
+  const TimeAhead ahead_;
   StreamTime stream_time_;
 };
 

@@ -315,8 +315,11 @@ void Task::update_positions() {
       log_->add(ProcessingErrorType::Deserialization, failure.message, topic_of(inputs_[i].input),
                 inputs_[i].partition.partition.value(), failure.offset.value());
   }
-  if (const StreamTime* seen = stage_->stream_time()) metrics_.stream_time = *seen;
+  if (const StreamTime* seen = stage_->stream_time(); seen && !reads_exchange())
+    metrics_.stream_time = *seen;
 }
+
+bool Task::reads_exchange() const { return std::ranges::any_of(inputs_, &Input::is_exchange); }
 
 bool Task::has_more_input() const {
   for (size_t i = 0; i < inputs_.size(); ++i)

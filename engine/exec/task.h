@@ -63,8 +63,8 @@ struct TaskMetrics {
   uint64_t records_ahead = 0;  // whose time was too far ahead to move stream time
   std::string last_error;
   int64_t records_per_second = 0;  // set by the owner, who knows the time
-  // The record that moved stream time last. Of a query, ask the tasks that read topics: others know
-  // only where it lies in an exchange.
+  // The record that moved stream time last, of tasks that read topics: others know only where it
+  // lies in an exchange.
   StreamTime stream_time;
 };
 
@@ -158,6 +158,7 @@ class Task {
   const std::string& current_topic() const { return topic_of(current_stage_input_); }
   Status finish_bootstrap();
   StepResult finish_step();
+  bool reads_exchange() const;
   bool has_more_input() const;
   std::vector<int64_t> scalars() const;
   StepResult commit(bool more);
