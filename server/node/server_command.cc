@@ -84,6 +84,9 @@ int run_server_command(int argc, const char* const* argv) {
   const ServerArguments arguments = read_server_arguments(argc, argv);
   if (arguments.is_over) return arguments.exit_code;
   set_level(arguments.settings.log_level);
+  if (!arguments.unknown_variables.empty())
+    log_warn("unknown variables are ignored names=\"{}\"",
+             fmt::join(arguments.unknown_variables, ", "));
   raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);
   storage::report_bus_errors();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/memory_budget.h"
+#include "base/suggest.h"
 #include "server/node/machine_memory.h"
 
 namespace server {
@@ -171,6 +173,16 @@ Error about(std::string_view place, const Error& error) {
   return Error{error.code, fmt::format("{}: {}", place, error.message)};
 }
 
+Error no_setting(const std::string& path, const std::string& name) {
+  std::vector<std::string> known;
+  for (const SettingRow& row : kSettings) known.emplace_back(row.name);
+  const std::string near = closest_name(name, known);
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("{}: there is no setting \"{}\"", path, name),
+               {},
+               near.empty() ? "" : fmt::format("Did you mean {}?", near)};
+}
+
 // `memory.limit = ...` and a table `[memory]` mean memory-limit.
 Status apply_table(const std::string& path, const std::string& prefix, const toml::table& table,
                    NodeSettings& settings) {
@@ -181,9 +193,7 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
       continue;
     }
     const auto* row = std::ranges::find(kSettings, name, &SettingRow::name);
-    if (row == std::end(kSettings))
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("{}: there is no setting \"{}\"", path, name)};
+    if (row == std::end(kSettings)) return no_setting(path, name);
     if (!node.is_string() && !node.is_integer() && !node.is_boolean())
       return Error{
           ErrorCode::InvalidParameter,
@@ -232,8 +242,11 @@ Status check_exposure(const NodeSettings& settings) {
   return {};
 }
 
+constexpr std::string_view kVariablePrefix = "MILLRACE_";
+constexpr std::string_view kCrashPoint = "MILLRACE_CRASH_POINT=";  // for tests (storage/kv)
+
 std::string variable_name(std::string_view setting) {
-  std::string name = "MILLRACE_";
+  std::string name(kVariablePrefix);
   for (const char c : setting)
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
@@ -247,6 +260,25 @@ Status read_variables(NodeSettings& settings) {
     if (const Status set = row.set(settings, text); !set) return about(name, set.error());
   }
   return {};
+}
+
+std::vector<std::string> unknown_variables() {
+  std::vector<std::string> known;  // without the prefix, in which all of them are near each other
+  for (const SettingRow& row : kSettings)
+    known.push_back(variable_name(row.name).substr(kVariablePrefix.size()));
+  std::vector<std::string> unknown;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string_view text(*variable);
+    if (!text.starts_with(kVariablePrefix) || text.starts_with(kCrashPoint)) continue;
+    const std::string name(
+        text.substr(kVariablePrefix.size(), text.find('=') - kVariablePrefix.size()));
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::string near = closest_name(name, known);
+    unknown.push_back(fmt::format("{}{}", kVariablePrefix, name));
+    if (!near.empty())
+      unknown.back() += fmt::format(" (did you mean {}{}?)", kVariablePrefix, near);
+  }
+  return unknown;
 }
 
 }  // namespace
@@ -285,6 +317,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
     if (const Status set = row.set(arguments.settings, flags[row.name]); !set)
       status = about("--" + std::string(row.name), set.error());
   }
+  arguments.unknown_variables = unknown_variables();
   if (status) status = check_exposure(arguments.settings);
   if (!status) {
     fmt::print(stderr, "error: {}\n", status.error().message);

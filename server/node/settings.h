@@ -35,6 +35,8 @@ size_t memory_limit_bytes(const NodeSettings& settings);
 // What the command line asks for besides a server.
 struct ServerArguments {
   NodeSettings settings;
+  // Of the environment, with what was probably meant: they change nothing.
+  std::vector<std::string> unknown_variables;
   bool is_over =
       false;  // --help was answered, or the arguments were refused, and the user told why
   int exit_code = 0;

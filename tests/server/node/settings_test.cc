@@ -15,7 +15,9 @@ namespace {
 class SettingsTest : public testing::Test {
  protected:
   void TearDown() override {
-    for (const char* name : {"MILLRACE_PG", "MILLRACE_SHARDS"}) unsetenv(name);
+    for (const char* name :
+         {"MILLRACE_PG", "MILLRACE_SHARDS", "MILLRACE_MEMRY_LIMIT", "MILLRACE_BINARY"})
+      unsetenv(name);
   }
   static ServerArguments read(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "millrace server");
@@ -56,6 +58,25 @@ TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
   EXPECT_EQ(arguments.settings.pg.port, 3);
   EXPECT_EQ(arguments.settings.shards, 2);
   EXPECT_EQ(arguments.settings.sql.engine.num_partitions, 7);
+}
+
+TEST_F(SettingsTest, variables_that_nobody_knows_are_named) {
+  setenv("MILLRACE_MEMRY_LIMIT", "64MB", 1);
+  setenv("MILLRACE_BINARY", "1", 1);
+  setenv("MILLRACE_SHARDS", "2", 1);
+  const ServerArguments arguments = read({});
+  EXPECT_FALSE(arguments.is_over);
+  const std::vector<std::string>& unknown = arguments.unknown_variables;
+  const auto has = [&](const char* text) { return std::ranges::count(unknown, text) == 1; };
+  EXPECT_TRUE(has("MILLRACE_MEMRY_LIMIT (did you mean MILLRACE_MEMORY_LIMIT?)"));
+  EXPECT_TRUE(has("MILLRACE_BINARY"));
+  for (const std::string& name : unknown) EXPECT_FALSE(name.starts_with("MILLRACE_SHARDS"));
+}
+
+TEST_F(SettingsTest, a_mistyped_name_in_the_file_is_met_with_a_guess) {
+  const std::string path = file("memry-limit = \"64MB\"\n");
+  EXPECT_NE(refusal({"--config", path.c_str()}).find("hint: Did you mean memory-limit?"),
+            std::string::npos);
 }
 
 TEST_F(SettingsTest, what_is_wrong_is_said_with_its_place) {
