@@ -134,6 +134,24 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
+  // Why a query that has begun cannot go on: a source whose records it reads is there no more.
+  std::optional<Error> gone_source() {
+    const MetadataImagePtr now = session().parts().definitions.image();
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      const storage::TopicInfo* topic = step ? image_->topics->find(step->topic) : nullptr;
+      if (!topic || session().parts().log.find_partition({topic->id, PartitionId(0)})) continue;
+      const std::string_view kind = step->kind == engine::SourceKind::Stream ? "stream" : "table";
+      const bool is_defined = now->catalog->find_source(step->source_name) != nullptr;
+      if (is_defined && !now->topics->find(step->topic))
+        return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} {} was deleted",
+                                                          step->topic, kind, step->source_name)};
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("{} {} was dropped", kind, step->source_name)};
+    }
+    return std::nullopt;
+  }
+
   // A record of a stream without a value is no row, as for WHERE, joins and aggregates; CREATE STREAM
   // ... AS alone passes it on. Of a table it is a delete, which is shown.
   static engine::Batch without_absent_rows(engine::Batch batch) {
@@ -156,7 +174,8 @@ class TransientExecution final : public SqlExecution {
 
   void stepped(engine::StepResult result) {
     if (result == engine::StepResult::Failed) {
-      const Error error = task_->task->failure()->error;
+      Error error = task_->task->failure()->error;
+      if (error.code == ErrorCode::UnknownTopic) error = gone_source().value_or(std::move(error));
       end();
       return receiver().on_error(error);
     }

@@ -100,6 +100,22 @@ def a_look_up_takes_a_parameter():
 
 
 @case
+def a_push_query_ends_with_the_name_of_what_was_dropped():
+    with connect(autocommit=True) as c, connect(autocommit=True) as other:
+        with_stream(other, "going")
+        other.execute("INSERT INTO going VALUES (1, 'Bern', 1.00)")
+        c.execute("SET 'auto.offset.reset' = 'earliest'")
+        rows = c.cursor().stream("SELECT id FROM going EMIT CHANGES")
+        assert next(rows) == (1,)
+        other.execute("DROP STREAM going DELETE TOPIC")
+        try:
+            next(rows)
+            raise AssertionError("it goes on")
+        except psycopg.Error as error:
+            assert str(error) == "stream GOING was dropped", error
+
+
+@case
 def executemany_in_one_commit():
     with connect(autocommit=True) as c:
         with_stream(c, "many", "id INT KEY, s VARCHAR")
