@@ -331,10 +331,12 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   }
   const size_t width = element_size(type_.kind());
   out.data_.resize(rows.size() * width);
-  out.validity_.resize(rows.size(), !has_nulls());
   for (size_t i = 0; i < rows.size() && width != 0; ++i)  // a STRUCT has no data of its own
     std::memcpy(out.data_.data() + i * width, data_.data() + rows[i] * width, width);
-  if (has_nulls())
+  // A few rows of a long column are looked at one by one: it may be asked for each of its rows.
+  const bool may_have_nulls = rows.size() < size_ / 64 || has_nulls();
+  out.validity_.resize(rows.size(), !may_have_nulls);
+  if (may_have_nulls)
     for (size_t i = 0; i < rows.size(); ++i)
       if (validity_.test(rows[i])) out.validity_.set(i);
   for (size_t part = 0; part < children_.size(); ++part)

@@ -112,8 +112,10 @@ class Reduction {
  public:
   explicit Reduction(KernelCall& call) : call_(call), flat_(call) {
     const auto initial = std::make_shared<const Column>(expanded(call.args[1], call.rows));
-    std::vector<size_t> next(call.rows, 0);
-    for (size_t row = 0; row < call.rows; ++row) states_.push_back({initial, row});
+    for (size_t row = 0; row < call.rows; ++row) {
+      states_.push_back({initial, row});
+      if (!call.args[1].is_null(row)) rows_.push_back(static_cast<uint32_t>(row));
+    }
     starts_.resize(call.rows + 1, flat_.owners.size());
     for (size_t at = flat_.owners.size(); at-- > 0;) starts_[flat_.owners[at]] = at;
     for (size_t row = call.rows; row-- > 0;)
@@ -134,32 +136,45 @@ class Reduction {
     ColumnPtr column;
     size_t row;
   };
-
-  bool is_open(size_t row) const { return !call_.args[1].is_null(row) && !call_.errors.has(row); }
+  // What a lambda is given, and what it makes of that: a result may be one of the parameters.
+  struct Step {
+    Column states;
+    std::vector<Column> parts;
+    ColumnPtr results;
+  };
 
   // False when no row has so many elements.
   bool step(size_t nth) {
-    std::vector<uint32_t> rows, items;
-    Column states(call_.args[1].type());
-    for (size_t row = 0; row < call_.rows; ++row) {
-      if (starts_[row] + nth >= starts_[row + 1] || !is_open(row)) continue;
-      rows.push_back(static_cast<uint32_t>(row));
+    std::erase_if(rows_, [&](uint32_t row) {
+      return starts_[row] + nth >= starts_[row + 1] || call_.errors.has(row);
+    });
+    if (rows_.empty()) return false;
+    if (call_.context.is_over()) return fail_rest();
+    auto step = std::make_shared<Step>(Step{Column(call_.args[1].type()), {}, nullptr});
+    std::vector<uint32_t> items;
+    for (const uint32_t row : rows_) {
       items.push_back(static_cast<uint32_t>(starts_[row] + nth));
-      states.append_from(*states_[row].column, states_[row].row);
+      step->states.append_from(*states_[row].column, states_[row].row);
     }
-    if (rows.empty()) return false;
-    std::vector<Column> parts;
-    for (const Column& part : flat_.parts) parts.push_back(part.gather(items));
-    std::vector<Argument> arguments{{&states}};
-    for (const Column& part : parts) arguments.push_back({&part});
-    const ColumnPtr next = call_.lambdas[0]->run(arguments, rows, call_.errors);
-    for (size_t i = 0; i < rows.size(); ++i) states_[rows[i]] = {next, i};
+    for (const Column& part : flat_.parts) step->parts.push_back(part.gather(items));
+    std::vector<Argument> arguments{{&step->states}};
+    for (const Column& part : step->parts) arguments.push_back({&part});
+    step->results = call_.lambdas[0]->run(arguments, rows_, call_.errors);
+    const ColumnPtr results(step, step->results.get());
+    for (size_t i = 0; i < rows_.size(); ++i) states_[rows_[i]] = {results, i};
     return true;
+  }
+
+  bool fail_rest() {
+    const std::string why = call_.context.budget->status().error().message;
+    for (const uint32_t row : rows_) call_.errors.add(row, why);
+    return false;
   }
 
   KernelCall& call_;
   const Flat flat_;
   std::vector<State> states_;
+  std::vector<uint32_t> rows_;  // that have elements left
   std::vector<size_t> starts_;  // where each row's elements begin in flat_; one more at the end
 };
 

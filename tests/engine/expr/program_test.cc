@@ -120,6 +120,40 @@ TEST(Program, what_occurs_twice_is_computed_once) {
   EXPECT_EQ(Program(bound_all({"RANDOM()", "RANDOM()"})).instruction_count(), 2u);
 }
 
+TEST(Program, a_lambda_may_give_back_what_it_was_given) {
+  check({
+      {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => q)", "7 INTEGER; 7"},
+      {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => x)", "3 INTEGER; 3"},
+      {"LEN(REDUCE(ARRAY['a', RPAD('', 100, 'x')], RPAD('', 90, 's'), (q, x) => x))",
+       "100 INTEGER; 100"},
+      {"LEN(REDUCE(ARRAY['a', 'b'], RPAD('', 90, 's'), (q, x) => q))", "90 INTEGER; 90"},
+      {"REDUCE(MAP('a' := 5, 'b' := 5), 1, (q, k, v) => v)", "5 INTEGER; 5"},
+      {"TRANSFORM(A, x => x)", "[1, null, 3] ARRAY<INTEGER>; null"},
+  });
+}
+
+// Each step must cost what its element costs, however many there are.
+TEST(Program, a_million_elements_are_reduced_in_no_time) {
+  const SystemClock clock;
+  const int64_t begin_us = clock.monotonic_us();
+  check({{"REDUCE(GENERATE_SERIES(1, 1000000), CAST(0 AS BIGINT), (q, x) => q + x)",
+          "500000500000 BIGINT; 500000500000"}});
+  EXPECT_LT(clock.monotonic_us() - begin_us, 10'000'000);
+}
+
+TEST(Program, a_reduction_ends_with_its_time) {
+  World world;
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  const EvalContext context{clock, world.random, nullptr, &budget};
+  const auto reduction = bound("REDUCE(GENERATE_SERIES(1, 1000000), 7, (q, x) => q)");
+  ASSERT_TRUE(reduction);
+  budget.begin({.deadline_us = clock.monotonic_us() + 100'000});
+  const Evaluated result = std::move(Program(*reduction).run(sample_columns(), 2, context).front());
+  EXPECT_EQ(shown_row(result, 0), "!the expressions took too long");
+  EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
+}
+
 TEST(Program, no_rows_give_no_rows) {
   World world;
   for (const std::string_view text : {"I + 1", "1 + 1", "CASE WHEN I / J = 1 THEN A END", "A"}) {
