@@ -78,7 +78,7 @@ void spell_nulls(KernelCall& call) {
 
 void copy_rows(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row)
-    call.out.append_from(*call.args[0].column, call.args[0].index(row));
+    append_copy(call, row, *call.args[0].column, call.args[0].index(row));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "engine/expr/validity.h"
 #include "engine/functions/registry.h"
+#include "engine/types/row_size.h"
 
 namespace engine {
 
@@ -24,9 +25,9 @@ class FrameLambda final : public LambdaBody {
     body.take_captures(frame_, rows);
     body.take_parameters(parameters);
     body.run();
-    const Slot& result = body.result(0);
-    errors.add_part(body.whole_errors(result), rows);
-    return body.whole_column(result);
+    Evaluated result = body.whole(body.result(0));
+    errors.add_part(result.errors, rows);
+    return std::move(result.column);
   }
 
  private:
@@ -50,6 +51,17 @@ std::vector<uint32_t> all_rows(size_t rows) {
   std::vector<uint32_t> all(rows);
   std::iota(all.begin(), all.end(), 0u);
   return all;
+}
+
+// What gather() takes: strings are shared, what is nested is copied.
+size_t gathered_bytes(const Column& column, std::span<const uint32_t> rows) {
+  if (!column.type().is_nested()) return rows.size() * element_size(column.type().kind());
+  size_t bytes = 0, of_row = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i == 0 || rows[i] != rows[i - 1]) of_row = copied_bytes(column, rows[i]);
+    bytes += of_row;
+  }
+  return bytes;
 }
 
 Argument argument_of(const Slot& slot) { return {slot.column.get(), slot.is_constant}; }
@@ -81,6 +93,10 @@ void Frame::take_captures(const Frame& outer, std::span<const uint32_t> rows) {
       to = from;
       continue;
     }
+    if (!take_working_bytes(gathered_bytes(*from.column, rows))) {
+      to = failed_slot(from.column->type());
+      continue;
+    }
     to.column = std::make_shared<Column>(from.column->gather(rows));
     if (from.errors != nullptr) to.errors = pick_errors(*from.errors, rows);
   }
@@ -101,9 +117,14 @@ void Frame::run() {
   for (const Instruction& instruction : block_.instructions) run(instruction);
 }
 
-ColumnPtr Frame::whole_column(const Slot& slot) const {
-  if (!slot.is_constant || rows_ == 1) return slot.column;
-  return std::make_shared<Column>(slot.column->gather(std::vector<uint32_t>(rows_, 0)));
+Evaluated Frame::whole(const Slot& slot) const {
+  if (!slot.is_constant || rows_ == 1) return {slot.column, whole_errors(slot)};
+  const std::vector<uint32_t> rows(rows_, 0);
+  if (!context_.take_working_bytes(gathered_bytes(*slot.column, rows))) {
+    const Slot failed = failed_slot(slot.column->type());
+    return {failed.column, *failed.errors};
+  }
+  return {std::make_shared<Column>(slot.column->gather(rows)), whole_errors(slot)};
 }
 
 RowErrors Frame::whole_errors(const Slot& slot) const {
@@ -155,6 +176,21 @@ void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argumen
   }
 }
 
+bool Frame::take_working_bytes(size_t bytes) {
+  if (!context_.take_working_bytes(bytes)) return false;
+  working_bytes_ += bytes;
+  return true;
+}
+
+Slot Frame::failed_slot(const SqlType& type) const {
+  const std::string text = context_.budget->status().error().message;
+  auto column = std::make_shared<Column>(type);
+  column->resize(rows_);
+  auto errors = std::make_shared<RowErrors>(rows_);
+  for (size_t row = 0; row < rows_; ++row) errors->add(row, text);
+  return {std::move(column), false, std::move(errors)};
+}
+
 void Frame::set(const Instruction& instruction, std::shared_ptr<Column> column, bool is_constant,
                 RowErrors errors) {
   Slot& slot = slots_[instruction.out];
@@ -183,7 +219,7 @@ void Frame::run_call(const Instruction& instruction) {
     bodies.push_back(&lambdas.emplace_back(*this, *block, context_));
 
   auto column = std::make_shared<Column>(instruction.type);
-  if (context_.is_over()) {
+  if (context_.is_over() || !take_working_bytes(rows * element_size(instruction.type.kind()))) {
     // Nobody is going to use what follows: all rows fail.
     column->resize(rows);
     const std::string text = context_.budget->status().error().message;
@@ -292,12 +328,13 @@ void Frame::run_case(const Instruction& instruction) {
     if (!taken.empty()) take(*instruction.blocks[i * 2 + 1], std::move(taken));
   }
   if (!remaining.empty()) take(*instruction.blocks.back(), std::move(remaining));
-  set(instruction, assemble(instruction, parts), false, std::move(errors));
+  std::shared_ptr<Column> column = assemble(instruction, parts, errors);
+  set(instruction, std::move(column), false, std::move(errors));
 }
 
 // One column out of the branches' rows; rows of no branch are null.
 std::shared_ptr<Column> Frame::assemble(const Instruction& instruction,
-                                        std::span<const CasePart> parts) const {
+                                        std::span<const CasePart> parts, RowErrors& errors) const {
   auto column = std::make_shared<Column>(instruction.type);
   if (instruction.type.is_nested()) {
     struct Place {
@@ -307,12 +344,14 @@ std::shared_ptr<Column> Frame::assemble(const Instruction& instruction,
     std::vector<Place> places(rows_);
     for (const CasePart& part : parts)
       for (size_t i = 0; i < part.rows.size(); ++i) places[part.rows[i]] = {&part, i};
-    for (const Place& place : places) {
-      if (place.part == nullptr)
-        column->append_null();
+    for (size_t row = 0; row < rows_; ++row) {
+      const Place& place = places[row];
+      const Column* const from = place.part == nullptr ? nullptr : place.part->values.column.get();
+      const size_t at = from == nullptr ? 0 : argument_of(place.part->values).index(place.at);
+      if (from != nullptr && context_.take_bytes(copied_bytes(*from, at), row, errors))
+        column->append_from(*from, at);
       else
-        column->append_from(*place.part->values.column,
-                            argument_of(place.part->values).index(place.at));
+        column->append_null();
     }
     return column;
   }

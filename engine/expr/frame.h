@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/expr/block.h"
+#include "engine/expr/program.h"
 #include "engine/functions/kernel.h"
 
 namespace engine {
@@ -24,6 +25,11 @@ class Frame {
  public:
   Frame(const Block& block, size_t rows, const EvalContext& context)
       : block_(block), rows_(rows), context_(context), slots_(block.register_count) {}
+  ~Frame() {
+    if (context_.budget != nullptr) context_.budget->give_back(working_bytes_);
+  }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
 
   // What the registers begin with; before run().
   void take_columns(std::span<const ColumnPtr> columns);
@@ -33,8 +39,8 @@ class Frame {
   void run();
 
   const Slot& result(size_t index) const { return slots_[block_.results[index]]; }
-  // The slot's column with a value for each row.
-  ColumnPtr whole_column(const Slot& slot) const;
+  // The slot's column with a value for each row, and its errors.
+  Evaluated whole(const Slot& slot) const;
   // The slot's errors, one for each row.
   RowErrors whole_errors(const Slot& slot) const;
 
@@ -46,18 +52,23 @@ class Frame {
   void run_lazy_logical(const Instruction& instruction);
   void run_case(const Instruction& instruction);
 
+  // For columns that live as long as this.
+  bool take_working_bytes(size_t bytes);
+  // All rows have failed: the evaluation is over its budget.
+  Slot failed_slot(const SqlType& type) const;
   static void refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
                            size_t rows, RowErrors& errors);
   static void inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors);
   void set(const Instruction& instruction, std::shared_ptr<Column> column, bool is_constant,
            RowErrors errors);
-  std::shared_ptr<Column> assemble(const Instruction& instruction,
-                                   std::span<const CasePart> parts) const;
+  std::shared_ptr<Column> assemble(const Instruction& instruction, std::span<const CasePart> parts,
+                                   RowErrors& errors) const;
 
   const Block& block_;
   const size_t rows_;
   const EvalContext& context_;
   std::vector<Slot> slots_;
+  size_t working_bytes_ = 0;
 };
 
 }  // namespace engine

@@ -3,6 +3,7 @@
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
+#include "engine/types/row_size.h"
 
 namespace engine {
 
@@ -11,9 +12,11 @@ namespace {
 constexpr uint32_t kNoRow = ~uint32_t{0};
 
 // out[i] = from[rows[i]], null for kNoRow.
-void pick_rows(const Column& from, std::span<const uint32_t> rows, Column& out) {
+void pick_rows(KernelCall& call, const Column& from, std::span<const uint32_t> rows) {
+  Column& out = call.out;
   if (from.type().is_nested()) {
-    for (const uint32_t row : rows) row == kNoRow ? out.append_null() : out.append_from(from, row);
+    for (size_t i = 0; i < rows.size(); ++i)
+      rows[i] == kNoRow ? out.append_null() : append_copy(call, i, from, rows[i]);
     return;
   }
   out.resize(rows.size());
@@ -27,6 +30,15 @@ void pick_rows(const Column& from, std::span<const uint32_t> rows, Column& out) 
     }
   });
   out.share_strings_of(from);
+}
+
+// Whether there is room for copies of all arguments of the row; else the row is null, with an error.
+bool take_arguments(KernelCall& call, size_t row) {
+  size_t bytes = 0;
+  for (const Argument& arg : call.args) bytes += copied_bytes(*arg.column, arg.index(row));
+  if (call.context.take_bytes(bytes, row, call.errors)) return true;
+  call.out.append_null();
+  return false;
 }
 
 }  // namespace
@@ -44,7 +56,7 @@ void array_element_kernel(KernelCall& call) {
     if (position >= 1 && position <= size)
       rows[row] = ends[at] + static_cast<uint32_t>(position - 1);
   }
-  pick_rows(arrays.child(0), rows, call.out);
+  pick_rows(call, arrays.child(0), rows);
 }
 
 void map_value_kernel(KernelCall& call) {
@@ -57,11 +69,12 @@ void map_value_kernel(KernelCall& call) {
     for (uint32_t i = ends[at]; i < ends[at + 1]; ++i)
       if (maps.child(0).same(i, *call.args[1].column, call.args[1].index(row))) rows[row] = i;
   }
-  pick_rows(maps.child(1), rows, call.out);
+  pick_rows(call, maps.child(1), rows);
 }
 
 void array_kernel(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
+    if (!take_arguments(call, row)) continue;
     for (const Argument& arg : call.args)
       call.out.child(0).append_from(*arg.column, arg.index(row));
     call.out.close_list();
@@ -75,6 +88,7 @@ void map_kernel(KernelCall& call) {
     return left.column->same(left.index(row), *right.column, right.index(row));
   };
   for (size_t row = 0; row < call.rows; ++row) {
+    if (!take_arguments(call, row)) continue;
     for (size_t i = 0; i < entries; ++i) {
       bool comes_again = false;
       for (size_t later = i + 1; later < entries; ++later) comes_again |= same_key(i, later, row);
@@ -90,6 +104,7 @@ void map_kernel(KernelCall& call) {
 
 void struct_kernel(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
+    if (!take_arguments(call, row)) continue;
     for (size_t i = 0; i < call.args.size(); ++i)
       call.out.child(i).append_from(*call.args[i].column, call.args[i].index(row));
     call.out.close_struct();

@@ -20,8 +20,7 @@ std::vector<Evaluated> Program::run(std::span<const ColumnPtr> columns, size_t r
   std::vector<Evaluated> results;
   results.reserve(block_->results.size());
   for (size_t i = 0; i < block_->results.size(); ++i) {
-    const Slot& slot = frame.result(i);
-    results.push_back({frame.whole_column(slot), frame.whole_errors(slot)});
+    results.push_back(frame.whole(frame.result(i)));
   }
   return results;
 }

@@ -53,6 +53,8 @@ class EvalBudget {
     bytes_left_ -= bytes;
     return spent_ == Spent::Nothing;
   }
+  // What was taken on the way to a value, and is gone.
+  void give_back(size_t bytes) { bytes_left_ += bytes; }
   // Looks at the clock and the flag; some 30 ns, so not for each of many small things.
   bool is_over() {
     if (spent_ != Spent::Nothing) return true;

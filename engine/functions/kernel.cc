@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/types/row_size.h"
+
 namespace engine {
 
 void RowErrors::mark(size_t row) {
@@ -41,6 +43,13 @@ void RowErrors::add_all(const RowErrors& other) {
 
 void RowErrors::note_all(const RowErrors& other) {
   for (const Message& message : other.messages_) note(message.row, message.text);
+}
+
+void append_copy(KernelCall& call, size_t row, const Column& from, size_t at) {
+  if (call.context.take_bytes(copied_bytes(from, at), row, call.errors))
+    call.out.append_from(from, at);
+  else
+    call.out.append_null();
 }
 
 Error EvalContext::too_large(size_t bytes) const {

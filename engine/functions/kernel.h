@@ -77,6 +77,12 @@ struct EvalContext {
   bool take_working_bytes(size_t bytes) const {
     return budget == nullptr || budget->take_bytes(bytes);
   }
+  // Likewise for what a row gets; when it was false the row has the error.
+  bool take_bytes(size_t bytes, size_t row, RowErrors& errors) const {
+    if (take_bytes(bytes)) return true;
+    errors.add(row, too_large(bytes).message);
+    return false;
+  }
   // Why it was false: the error of the row.
   Error too_large(size_t bytes) const;
   bool is_over() const { return budget != nullptr && budget->is_over(); }
@@ -123,6 +129,10 @@ struct KernelCall {
   const EvalContext& context;
   std::span<const LambdaBody* const> lambdas = {};
 };
+
+// Appends the row `at` of a column to the result, as that of `row`. What is appended from a constant,
+// or from an element of an array, may be appended many times: there has to be room for each copy.
+void append_copy(KernelCall& call, size_t row, const Column& from, size_t at);
 
 // Called once a batch. Inside there is no allocation and no exception per row, except for what
 // strings and lists need.

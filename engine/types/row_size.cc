@@ -27,7 +27,25 @@ void add_struct_bytes(const Column& fields, size_t first, std::span<size_t> byte
     add_row_bytes(fields.child(part), first, bytes);
 }
 
+size_t range_bytes(const Column& column, size_t begin, size_t end) {
+  const SqlType& type = column.type();
+  size_t bytes = (end - begin) * element_size(type.kind());
+  if (type.kind() == TypeKind::String || type.kind() == TypeKind::Bytes) {
+    for (const std::string_view text : column.data<std::string_view>().subspan(begin, end - begin))
+      bytes += text.size();
+  } else if (type.kind() == TypeKind::Struct) {
+    for (size_t part = 0; part < column.child_count(); ++part)
+      bytes += range_bytes(column.child(part), begin, end);
+  } else if (type.is_nested() && end > begin) {
+    for (size_t part = 0; part < column.child_count(); ++part)
+      bytes += range_bytes(column.child(part), column.offsets()[begin], column.offsets()[end]);
+  }
+  return bytes;
+}
+
 }  // namespace
+
+size_t copied_bytes(const Column& column, size_t row) { return range_bytes(column, row, row + 1); }
 
 void add_row_bytes(const Column& column, size_t first, std::span<size_t> bytes) {
   if (bytes.empty()) return;

@@ -1,4 +1,5 @@
-// About how many bytes rows take once they are written, so that they can be written in parts.
+// About how many bytes rows take once they are written, so that they can be written in parts, or once
+// they are copied.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -11,5 +12,8 @@ namespace engine {
 // count for each row that shows them, also where rows share them. What comes out for a row depends on
 // that row alone.
 void add_row_bytes(const Column& column, size_t first, std::span<size_t> bytes);
+
+// What Column::append_from takes for the row: its strings whole, also where rows share them.
+size_t copied_bytes(const Column& column, size_t row);
 
 }  // namespace engine

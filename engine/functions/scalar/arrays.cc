@@ -10,6 +10,7 @@
 #include "engine/functions/lists.h"
 #include "engine/functions/ordering.h"
 #include "engine/types/ascii.h"
+#include "engine/types/row_size.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -39,21 +40,33 @@ KeySet keys_of(const Argument& argument, size_t row) {
   return keys;
 }
 
-// Runs `body(row)` for rows without null arguments; it fills one array, which is closed here.
+// Whether there is room for the elements of these arrays, which may be constants that all rows share;
+// else the row has an error.
+bool has_room(KernelCall& call, size_t row, std::span<const Argument> arrays) {
+  size_t bytes = 0;
+  for (const Argument& array : arrays)
+    if (!array.is_null(row)) bytes += copied_bytes(*array.column, array.index(row));
+  return call.context.take_bytes(bytes, row, call.errors);
+}
+
+// Runs `body(row)` for rows without null arguments; it fills one array with no more than the elements
+// of the first `copied` arguments, and the array is closed here.
 template <class Body>
-void for_each_row(KernelCall& call, Body body) {
+void for_each_row(KernelCall& call, size_t copied, Body body) {
   for (size_t row = 0; row < call.rows; ++row) {
-    const bool is_null = std::ranges::any_of(
-        call.args, [row](const Argument& argument) { return argument.is_null(row); });
-    if (!is_null) body(row);
-    call.out.close_list(!is_null);
+    const bool is_valid =
+        std::ranges::none_of(call.args,
+                             [row](const Argument& argument) { return argument.is_null(row); }) &&
+        has_room(call, row, call.args.first(copied));
+    if (is_valid) body(row);
+    call.out.close_list(is_valid);
   }
 }
 
 // ---- Sets ----
 
 void array_distinct(KernelCall& call) {
-  for_each_row(call, [&](size_t row) {
+  for_each_row(call, 1, [&](size_t row) {
     KeySet seen;
     for_each_key(call.args[0], row, [&](uint32_t item, std::string key) {
       if (seen.insert(std::move(key)).second) take(call, call.args[0], item);
@@ -62,7 +75,7 @@ void array_distinct(KernelCall& call) {
 }
 
 void array_union(KernelCall& call) {
-  for_each_row(call, [&](size_t row) {
+  for_each_row(call, call.args.size(), [&](size_t row) {
     KeySet seen;
     for (const Argument& argument : call.args)
       for_each_key(argument, row, [&](uint32_t item, std::string key) {
@@ -74,7 +87,7 @@ void array_union(KernelCall& call) {
 // Distinct elements of the first array that are, or are not, in the second.
 template <bool in_second>
 void array_compare(KernelCall& call) {
-  for_each_row(call, [&](size_t row) {
+  for_each_row(call, 1, [&](size_t row) {
     const KeySet second = keys_of(call.args[1], row);
     KeySet seen;
     for_each_key(call.args[0], row, [&](uint32_t item, std::string key) {
@@ -84,26 +97,10 @@ void array_compare(KernelCall& call) {
   });
 }
 
-// About what the elements of one row take.
-size_t size_of_items(const Argument& argument, size_t row) {
-  constexpr size_t kItemBytes = 16;
-  const ItemRange items = items_of(argument, row);
-  size_t size = items.size() * kItemBytes;
-  const TypeKind kind = elements(argument).type().kind();
-  if (kind == TypeKind::String || kind == TypeKind::Bytes)
-    for (uint32_t item = items.begin; item < items.end; ++item)
-      size += elements(argument).data<std::string_view>()[item].size();
-  return size;
-}
-
 void array_concat(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     bool any = false;
-    size_t size = 0;
-    for (const Argument& argument : call.args)
-      if (!argument.is_null(row)) size += size_of_items(argument, row);
-    if (!call.context.take_bytes(size)) {
-      call.errors.add(row, call.context.too_large(size).message);
+    if (!has_room(call, row, call.args)) {
       call.out.close_list(false);
       continue;
     }
@@ -119,14 +116,14 @@ void array_concat(KernelCall& call) {
 
 void array_remove(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
-    const bool is_null = call.args[0].is_null(row);
-    if (!is_null) {
+    const bool is_valid = !call.args[0].is_null(row) && has_room(call, row, call.args.first(1));
+    if (is_valid) {
       const std::string removed = canonical_cell(*call.args[1].column, call.args[1].index(row));
       for_each_key(call.args[0], row, [&](uint32_t item, const std::string& key) {
         if (key != removed) take(call, call.args[0], item);
       });
     }
-    call.out.close_list(!is_null);
+    call.out.close_list(is_valid);
   }
 }
 
@@ -191,7 +188,7 @@ void append_sorted(KernelCall& call, size_t row, bool descending) {
 }
 
 void array_sort(KernelCall& call) {
-  for_each_row(call, [&](size_t row) { append_sorted(call, row, false); });
+  for_each_row(call, 1, [&](size_t row) { append_sorted(call, row, false); });
 }
 
 std::optional<bool> is_descending(std::string_view direction) {
@@ -207,8 +204,9 @@ void array_sort_by(KernelCall& call) {
     std::optional<bool> descending;
     if (!call.args[0].is_null(row) && !call.args[1].is_null(row))
       descending = is_descending(call.args[1].get<std::string_view>(row));
-    if (descending) append_sorted(call, row, *descending);
-    call.out.close_list(descending.has_value());
+    const bool is_valid = descending && has_room(call, row, call.args.first(1));
+    if (is_valid) append_sorted(call, row, *descending);
+    call.out.close_list(is_valid);
   }
 }
 
@@ -222,6 +220,11 @@ void slice(KernelCall& call) {
       const ItemRange items = items_of(call.args[0], row);
       const int64_t from = bound(1, 1), to = bound(2, items.size());
       is_valid = from >= 1 && to <= items.size() && from <= to + 1;
+      size_t bytes = 0;
+      for (int64_t item = from; is_valid && item <= to; ++item)
+        bytes +=
+            copied_bytes(elements(call.args[0]), items.begin + static_cast<uint32_t>(item - 1));
+      is_valid = is_valid && call.context.take_bytes(bytes, row, call.errors);
       for (int64_t item = from; is_valid && item <= to; ++item)
         take(call, call.args[0], items.begin + static_cast<uint32_t>(item - 1));
     }

@@ -17,7 +17,7 @@ void coalesce(KernelCall& call) {
     if (given == call.args.end())
       call.out.append_null();
     else
-      call.out.append_from(*given->column, given->index(row));
+      append_copy(call, row, *given->column, given->index(row));
   }
 }
 
@@ -27,7 +27,7 @@ void nullif(KernelCall& call) {
     if (value.column->same(value.index(row), *unwanted.column, unwanted.index(row)))
       call.out.append_null();
     else
-      call.out.append_from(*value.column, value.index(row));
+      append_copy(call, row, *value.column, value.index(row));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "engine/functions/cells.h"
 #include "engine/functions/families.h"
 #include "engine/functions/lists.h"
+#include "engine/types/row_size.h"
 
 namespace engine {
 
@@ -53,22 +54,35 @@ struct Flat {
   }
 };
 
-// Calls `body(item)` for the flat positions that belong to each row, and closes the row.
-template <class Take>
-void build_rows(KernelCall& call, const Flat& flat, Take take) {
+// Closes each row over what belongs to it of these columns, which are as long as `flat`. `keep` names
+// the positions that are wanted. Columns of a lambda may show one long string in all of them.
+template <class Keep>
+void build_rows(KernelCall& call, const Flat& flat, std::span<const Column* const> parts,
+                Keep keep) {
   size_t at = 0;
   for (size_t row = 0; row < call.rows; ++row) {
-    const bool is_valid = !call.args[0].is_null(row) && !call.errors.has(row);
+    const size_t begin = at;
+    size_t bytes = 0;
     for (; at < flat.owners.size() && flat.owners[at] == row; ++at)
-      if (is_valid) take(at);
+      for (const Column* part : parts)
+        if (keep(at)) bytes += copied_bytes(*part, at);
+    const bool is_valid = !call.args[0].is_null(row) && !call.errors.has(row) &&
+                          call.context.take_bytes(bytes, row, call.errors);
+    for (size_t item = begin; item < at && is_valid; ++item)
+      for (size_t part = 0; part < parts.size(); ++part)
+        if (keep(item)) call.out.child(part).append_from(*parts[part], item);
     call.out.close_list(is_valid);
   }
+}
+void build_rows(KernelCall& call, const Flat& flat, std::span<const Column* const> parts) {
+  build_rows(call, flat, parts, [](size_t) { return true; });
 }
 
 void transform_array(KernelCall& call) {
   const Flat flat(call);
   const ColumnPtr results = flat.run(*call.lambdas[0], call.errors);
-  build_rows(call, flat, [&](size_t at) { call.out.child(0).append_from(*results, at); });
+  const Column* const parts[] = {results.get()};
+  build_rows(call, flat, parts);
 }
 
 // Two entries with one key, or a value that is null, are errors, as in ksqlDB.
@@ -78,6 +92,7 @@ void check_new_entries(KernelCall& call, const Flat& flat, const Column& keys,
   for (size_t at = 0; at < flat.owners.size(); ++at) {
     const uint32_t row = flat.owners[at];
     if (at > 0 && flat.owners[at - 1] != row) seen.clear();
+    if (call.errors.has(row)) continue;
     if (values.is_null(at)) call.errors.add(row, "a new value of the map is null");
     if (!seen.insert(canonical_cell(keys, at)).second)
       call.errors.add(row, "two new keys of the map are the same");
@@ -89,10 +104,8 @@ void transform_map(KernelCall& call) {
   const ColumnPtr keys = flat.run(*call.lambdas[0], call.errors);
   const ColumnPtr values = flat.run(*call.lambdas[1], call.errors);
   check_new_entries(call, flat, *keys, *values);
-  build_rows(call, flat, [&](size_t at) {
-    call.out.child(0).append_from(*keys, at);
-    call.out.child(1).append_from(*values, at);
-  });
+  const Column* const parts[] = {keys.get(), values.get()};
+  build_rows(call, flat, parts);
 }
 
 void filter(KernelCall& call) {
@@ -100,21 +113,21 @@ void filter(KernelCall& call) {
   const ColumnPtr keep = flat.run(*call.lambdas[0], call.errors);
   for (size_t at = 0; at < flat.owners.size(); ++at)
     if (keep->is_null(at)) call.errors.add(flat.owners[at], "the condition of FILTER is null");
-  build_rows(call, flat, [&](size_t at) {
-    if (keep->data<uint8_t>()[at] == 0) return;
-    for (size_t part = 0; part < flat.parts.size(); ++part)
-      call.out.child(part).append_from(flat.parts[part], at);
-  });
+  std::vector<const Column*> parts;
+  for (const Column& part : flat.parts) parts.push_back(&part);
+  build_rows(call, flat, parts, [&](size_t at) { return keep->data<uint8_t>()[at] != 0; });
 }
 
 // The n-th elements of all rows are reduced at once: as many steps as the longest row has elements.
 class Reduction {
  public:
-  explicit Reduction(KernelCall& call) : call_(call), flat_(call) {
-    const auto initial = std::make_shared<const Column>(expanded(call.args[1], call.rows));
+  explicit Reduction(KernelCall& call)
+      : call_(call), flat_(call), finished_(std::make_shared<Column>(call.args[1].type())) {
+    const Argument& initial = call.args[1];
+    const ColumnPtr not_owned(ColumnPtr(), initial.column);
     for (size_t row = 0; row < call.rows; ++row) {
-      states_.push_back({initial, row});
-      if (!call.args[1].is_null(row)) rows_.push_back(static_cast<uint32_t>(row));
+      states_.push_back({not_owned, initial.index(row)});
+      if (!initial.is_null(row)) rows_.push_back(static_cast<uint32_t>(row));
     }
     starts_.resize(call.rows + 1, flat_.owners.size());
     for (size_t at = flat_.owners.size(); at-- > 0;) starts_[flat_.owners[at]] = at;
@@ -126,15 +139,18 @@ class Reduction {
     for (size_t nth = 0; step(nth); ++nth) continue;
     for (size_t row = 0; row < call_.rows; ++row) {
       const State& state = states_[row];
-      call_.errors.has(row) ? call_.out.append_null()
-                            : call_.out.append_from(*state.column, state.row);
+      if (call_.errors.has(row))
+        call_.out.append_null();
+      else
+        append_copy(call_, row, *state.column, state.at);
     }
   }
 
  private:
   struct State {
     ColumnPtr column;
-    size_t row;
+    size_t at;
+    size_t charged_bytes = 0;  // of the largest so far: each is gone when the next is there
   };
   // What a lambda is given, and what it makes of that: a result may be one of the parameters.
   struct Step {
@@ -145,24 +161,42 @@ class Reduction {
 
   // False when no row has so many elements.
   bool step(size_t nth) {
-    std::erase_if(rows_, [&](uint32_t row) {
-      return starts_[row] + nth >= starts_[row + 1] || call_.errors.has(row);
-    });
+    std::erase_if(rows_, [&](uint32_t row) { return !goes_on(row, nth); });
     if (rows_.empty()) return false;
     if (call_.context.is_over()) return fail_rest();
-    auto step = std::make_shared<Step>(Step{Column(call_.args[1].type()), {}, nullptr});
+    auto step = std::make_shared<Step>(Step{Column(finished_->type()), {}, nullptr});
     std::vector<uint32_t> items;
     for (const uint32_t row : rows_) {
       items.push_back(static_cast<uint32_t>(starts_[row] + nth));
-      step->states.append_from(*states_[row].column, states_[row].row);
+      step->states.append_from(*states_[row].column, states_[row].at);
     }
     for (const Column& part : flat_.parts) step->parts.push_back(part.gather(items));
     std::vector<Argument> arguments{{&step->states}};
     for (const Column& part : step->parts) arguments.push_back({&part});
     step->results = call_.lambdas[0]->run(arguments, rows_, call_.errors);
     const ColumnPtr results(step, step->results.get());
-    for (size_t i = 0; i < rows_.size(); ++i) states_[rows_[i]] = {results, i};
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      states_[rows_[i]].column = results;
+      states_[rows_[i]].at = i;
+    }
     return true;
+  }
+
+  // Whether there is an n-th element, and room for another copy of the row's state.
+  bool goes_on(uint32_t row, size_t nth) {
+    State& state = states_[row];
+    if (call_.errors.has(row)) return false;
+    const size_t bytes = copied_bytes(*state.column, state.at);
+    if (bytes > state.charged_bytes) {
+      if (!call_.context.take_bytes(bytes - state.charged_bytes, row, call_.errors)) return false;
+      state.charged_bytes = bytes;
+    }
+    if (starts_[row] + nth < starts_[row + 1]) return true;
+    // It would keep the states of all rows in this step.
+    finished_->append_from(*state.column, state.at);
+    state.column = finished_;
+    state.at = finished_->size() - 1;
+    return false;
   }
 
   bool fail_rest() {
@@ -173,6 +207,7 @@ class Reduction {
 
   KernelCall& call_;
   const Flat flat_;
+  const std::shared_ptr<Column> finished_;  // the states of rows that have no elements left
   std::vector<State> states_;
   std::vector<uint32_t> rows_;  // that have elements left
   std::vector<size_t> starts_;  // where each row's elements begin in flat_; one more at the end

@@ -8,6 +8,7 @@
 #include "engine/functions/families.h"
 #include "engine/functions/lists.h"
 #include "engine/functions/ordering.h"
+#include "engine/types/row_size.h"
 
 namespace engine {
 
@@ -78,8 +79,10 @@ void entries(KernelCall& call) {
   const Column &keys = map.column->child(0), &values = map.column->child(1);
   Column& structs = call.out.child(0);
   for (size_t row = 0; row < call.rows; ++row) {
-    const bool is_null = map.is_null(row) || call.args[1].is_null(row);
-    if (!is_null) {
+    const bool is_valid =
+        !map.is_null(row) && !call.args[1].is_null(row) &&
+        call.context.take_bytes(copied_bytes(*map.column, map.index(row)), row, call.errors);
+    if (is_valid) {
       std::vector<uint32_t> order = hash_order(keys, items_of(map, row));
       if (call.args[1].get<uint8_t>(row) != 0)
         std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
@@ -92,7 +95,7 @@ void entries(KernelCall& call) {
         structs.close_struct();
       }
     }
-    call.out.close_list(!is_null);
+    call.out.close_list(is_valid);
   }
 }
 

@@ -4,6 +4,7 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/lists.h"
+#include "engine/types/row_size.h"
 
 namespace engine {
 
@@ -33,18 +34,30 @@ void append_cube(KernelCall& call, ItemRange items) {
   }
 }
 
+// Whether there are few enough, and room for all rows; else the row of the call has an error.
+bool may_cube(KernelCall& call, size_t row, ItemRange items) {
+  if (items.size() > kMostCubeColumns) {
+    call.errors.add(
+        row, fmt::format("Cube Explode does not support more than {} columns", kMostCubeColumns));
+    return false;
+  }
+  const Column& from = call.args[0].column->child(0);
+  size_t bytes = 0, rows = 1;
+  for (uint32_t item = items.begin; item < items.end; ++item) {
+    bytes += copied_bytes(from, item);
+    if (!from.is_null(item)) rows *= 2;
+  }
+  // Each element stands in half of them.
+  if (call.context.take_working_bytes(rows / 2 * bytes)) return true;
+  call.errors.add(row, call.context.budget->status().error().message);
+  return false;
+}
+
 void cube_explode(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
-    bool is_valid = !call.args[0].is_null(row);
-    if (is_valid) {
-      const ItemRange items = items_of(call.args[0], row);
-      is_valid = items.size() <= kMostCubeColumns;
-      if (is_valid)
-        append_cube(call, items);
-      else
-        call.errors.add(row, fmt::format("Cube Explode does not support more than {} columns",
-                                         kMostCubeColumns));
-    }
+    const bool is_valid =
+        !call.args[0].is_null(row) && may_cube(call, row, items_of(call.args[0], row));
+    if (is_valid) append_cube(call, items_of(call.args[0], row));
     call.out.close_list(is_valid);
   }
 }

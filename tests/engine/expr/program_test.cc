@@ -154,6 +154,77 @@ TEST(Program, a_reduction_ends_with_its_time) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
+// What is computed once may not be copied into any number of elements or rows.
+TEST(Program, copies_of_constants_are_counted) {
+  const std::string_view expressions[] = {
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => LPAD('a', 60000, 'a'))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => ARRAY[LPAD('a', 60000, 'a')])",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => GENERATE_SERIES(1, 60000))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => STRUCT(Z := LPAD('a', 60000, CAST(x AS STRING))))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => GENERATE_SERIES(1, 10000 + I)[x])",
+      "TRANSFORM(MAP('a' := 1, 'b' := 2), (k, v) => k, (k, v) => LPAD('a', 8000000, 'a'))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => COALESCE(S, LPAD('a', 60000, 'a')))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => CASE WHEN x > I THEN GENERATE_SERIES(1, 60000) "
+      "ELSE A END)",
+      "FILTER(TRANSFORM(GENERATE_SERIES(1, 1000), x => LPAD('a', 60000, 'a')), x => LEN(x) > 1)",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => SLICE(GENERATE_SERIES(1, 60000), 1, 60000 + x - "
+      "x))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => ARRAY_REMOVE(GENERATE_SERIES(1, 60000), x))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => REDUCE(ARRAY[1, 2], LPAD('a', 60000, 'a'), "
+      "(q, y) => LPAD('b', 90000, 'b')))",
+      "ARRAY[LPAD('a', 8000000, 'a'), LPAD('a', 8000000, 'a'), LPAD('a', 8000000, 'a')]",
+      "MAP('a' := LPAD('a', 8000000, 'a'), 'b' := LPAD('a', 8000000, 'a'), "
+      "'c' := LPAD('a', 8000000, 'a'))",
+      "STRUCT(P := LPAD('a', 8000000, 'a'), Q := LPAD('a', 8000000, 'a'), "
+      "R := LPAD('a', 8000000, 'a'))",
+  };
+  World world;
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  const EvalContext context{clock, world.random, nullptr, &budget};
+  for (const std::string_view text : expressions) {
+    const auto expression = bound(text);
+    ASSERT_TRUE(expression) << text << error_text(expression.error());
+    budget.begin({.max_bytes = 20'000'000});
+    const Evaluated result =
+        std::move(Program(*expression).run(sample_columns(), 2, context).front());
+    EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes) << text;
+    EXPECT_EQ(shown_row(result, 0),
+              "!the values that the expressions make take more than 20000000 bytes")
+        << text;
+  }
+}
+
+TEST(Program, a_constant_array_is_counted_for_each_row) {
+  World world;
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  const EvalContext context{clock, world.random, nullptr, &budget};
+  const auto expression = bound("GENERATE_SERIES(1, 100000)");
+  ASSERT_TRUE(expression);
+  const Program program(*expression);
+  budget.begin({.max_bytes = 20'000'000});
+  EXPECT_EQ(program.run({}, 10, context).front().errors.count(), 0u);
+  budget.begin({.max_bytes = 20'000'000});
+  EXPECT_EQ(program.run({}, 1000, context).front().errors.count(), 1000u);
+  EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes);
+}
+
+// A step of REDUCE gives back what it took on its way.
+TEST(Program, working_memory_is_counted_while_it_is_there) {
+  World world;
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  const EvalContext context{clock, world.random, nullptr, &budget};
+  const auto expression =
+      bound("REDUCE(GENERATE_SERIES(1, 20000 + I), I, (q, x) => q + x * 0 + 1)");
+  ASSERT_TRUE(expression);
+  budget.begin({.max_bytes = 4'000'000});
+  const Evaluated result =
+      std::move(Program(*expression).run(sample_columns(), 2, context).front());
+  EXPECT_EQ(shown_row(result, 0), "20014");
+}
+
 TEST(Program, no_rows_give_no_rows) {
   World world;
   for (const std::string_view text : {"I + 1", "1 + 1", "CASE WHEN I / J = 1 THEN A END", "A"}) {
