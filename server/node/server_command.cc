@@ -69,7 +69,8 @@ class StopSignals {
   std::condition_variable requested_;
   std::atomic<bool> is_requested_ = false;
 };
-StopSignals stop_signals;  // outlives main(), for its thread
+// Never destroyed: its thread may be telling of a signal while main() ends.
+StopSignals& stop_signals = *new StopSignals;
 
 int report(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.message);
