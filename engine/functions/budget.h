@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/result.h"
 
 namespace engine {
@@ -27,21 +29,25 @@ inline constexpr size_t kMaxEvaluationBytes = size_t{256} << 20;
 // Owner:   the evaluator: a statement, or a task.
 class EvalBudget {
  public:
-  enum class Spent : uint8_t { Nothing, Bytes, Time, Canceled };
+  enum class Spent : uint8_t { Nothing, Bytes, Memory, Time, Canceled };
   struct Limits {
     size_t max_bytes = kMaxEvaluationBytes;
     int64_t deadline_us = std::numeric_limits<int64_t>::max();  // of the clock's monotonic time
   };
 
-  // `is_canceled` outlives the budget; null: nobody cancels.
-  explicit EvalBudget(const Clock& clock, const std::atomic<bool>* is_canceled = nullptr)
-      : clock_(clock), is_canceled_(is_canceled) {}
+  // `is_canceled` outlives the budget; null: nobody cancels. `memory`: what the server may hold, of
+  // which an evaluation that takes much holds a part until the budget is gone; null: it is not asked.
+  explicit EvalBudget(const Clock& clock, const std::atomic<bool>* is_canceled = nullptr,
+                      MemoryBudget* memory = nullptr)
+      : clock_(clock), is_canceled_(is_canceled), memory_(memory) {}
 
   // The next evaluation begins.
   void begin(const Limits& limits) {
     limits_ = limits;
     bytes_left_ = limits.max_bytes;
     spent_ = Spent::Nothing;
+    charge_.reset();
+    uncharged_bytes_ = kUnchargedBytes;
   }
 
   // For values that are about to be made.
@@ -50,6 +56,8 @@ class EvalBudget {
       if (spent_ == Spent::Nothing) spent_ = Spent::Bytes;
       return false;
     }
+    if (memory_ != nullptr && limits_.max_bytes - bytes_left_ + bytes > uncharged_bytes_)
+      charge(limits_.max_bytes - bytes_left_ + bytes);
     bytes_left_ -= bytes;
     return spent_ == Spent::Nothing;
   }
@@ -73,8 +81,16 @@ class EvalBudget {
   Status status() const;
 
  private:
+  // So much is nobody's offence, and is asked for at once.
+  static constexpr size_t kUnchargedBytes = size_t{1} << 20;
+  void charge(size_t taken_bytes);
+
   const Clock& clock_;
   const std::atomic<bool>* const is_canceled_;
+  MemoryBudget* const memory_;
+  std::optional<OwnedCharge> charge_;
+  std::optional<Error> refusal_;
+  size_t uncharged_bytes_ = kUnchargedBytes;  // may be taken before memory is asked for again
   Limits limits_;
   size_t bytes_left_ = kMaxEvaluationBytes;
   Spent spent_ = Spent::Nothing;

@@ -29,7 +29,7 @@ class PortalActivity final : public Activity {
   PortalActivity(SessionContext& context, PortalRun run)
       : context_(context),
         run_(std::move(run)),
-        delivery_{context.output, run_.encoder.get(), run_.limit},
+        delivery_{context.output, context.output_charge, run_.encoder.get(), run_.limit},
         began_us_(context.clock.monotonic_us()),
         timeout_us_(statement_timeout_us()),
         last_row_us_(began_us_) {}

@@ -17,7 +17,8 @@ namespace server::pg {
 struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
-  std::string output = {};  // messages that wait to be sent
+  std::string output = {};          // messages that wait to be sent
+  MemoryCharge output_charge = {};  // of long rows in them, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };
 

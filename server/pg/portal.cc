@@ -112,12 +112,38 @@ void Portal::on_error(Error error) {
   on_event_();
 }
 
+// Short output is bounded by the number of sessions; a single row may be much longer. It goes alone,
+// if there is memory for it. The encoder refuses one that nobody may have.
+Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t first_row,
+                                      size_t end_row) {
+  constexpr size_t kLongRowBytes = 2 * Delivery::kEnoughBytes;
+  if (bytes_of(columns, first_row, end_row) <= kLongRowBytes) return end_row - first_row;
+  for (size_t row = first_row; row < end_row; ++row) {
+    const size_t bytes = bytes_of(columns, row, row + 1);
+    if (bytes <= kLongRowBytes) continue;
+    if (row > first_row) return row - first_row;
+    if (bytes > kMaxRowBytes) return 1;
+    const size_t output_bytes = delivery_->out.size() + bytes;
+    if (!delivery_->charge.try_resize(output_bytes))
+      return account_->refusal("an answer of " + format_bytes(output_bytes));
+    delivery_->out.reserve(output_bytes);
+    return 1;
+  }
+  return end_row - first_row;
+}
+
 // How many of them the delivery took; fewer when it is full, or has no room.
 size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   size_t count = end_row - first_row;
   if (delivery_->limit)
     count = static_cast<size_t>(std::min<uint64_t>(count, *delivery_->limit - delivery_->sent));
   if (delivery_->encoder) {
+    const Result<size_t> room = rows_with_room(columns, first_row, first_row + count);
+    if (!room) {
+      fail_with(room.error());
+      return 0;
+    }
+    count = *room;
     auto encoded = delivery_->encoder->append_rows(delivery_->out, columns, first_row,
                                                    first_row + count, Delivery::kEnoughBytes);
     if (!encoded) {

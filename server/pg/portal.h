@@ -33,6 +33,7 @@ using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 // Where the rows of one Execute or FETCH go.
 struct Delivery {
   std::string& out;
+  MemoryCharge& charge;           // of `out`, where it is long
   RowEncoder* encoder = nullptr;  // null: the rows are only counted (MOVE)
   std::optional<uint64_t> limit = {};
   uint64_t sent = 0;
@@ -102,6 +103,9 @@ class Portal final : public sql::Receiver {
   void on_done(sql::Completion completion) override;
   void on_error(Error error) override;
 
+  // How many of these may be encoded at once; fails when there is no memory for the first.
+  Result<size_t> rows_with_room(std::span<const engine::ColumnPtr> columns, size_t first_row,
+                                size_t end_row);
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   void fail_with(Error error);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);

@@ -23,7 +23,7 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
       memory_(memory),
       began_us_(clock.monotonic_us()),
       input_(memory),
-      context_{clock},
+      context_{.clock = clock, .output_charge = {memory, MemoryKind::Results}},
       settings_charge_(memory, MemoryKind::Statements) {}
 
 // What runs refers to portals, and portals to the backend.
@@ -66,6 +66,7 @@ void Session::ask_for_room() {
 std::string Session::take_output() {
   // "INSERT 0 1" must not be read before the record is durable.
   if (group_ != Group::None) return {};
+  context_.output_charge.resize(0);  // whoever takes it counts it
   return std::exchange(context_.output, {});
 }
 

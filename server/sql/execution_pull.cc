@@ -214,23 +214,30 @@ class PullExecution final : public SqlExecution {
       engine::Properties properties;
       size_t room;
       const Clock& clock;
+      MemoryBudget& memory;
+      OwnedCharge charge{memory, MemoryKind::Results};  // until the rows are shown
       Status status = {};
       Status run(const std::atomic<bool>& is_cancelled) {
         const engine::PullShaper shaper(*plan);
         Random random(static_cast<uint64_t>(clock.monotonic_us()));
-        engine::EvalBudget budget(clock, &is_cancelled);
+        engine::EvalBudget budget(clock, &is_cancelled, &memory);
+        size_t bytes = 0;
         const engine::EvalContext eval{clock, random, &properties, &budget};
         for (engine::Batch& batch : portion->batches) {
           budget.begin({});
           batch = TRY(shaper.shape(std::move(batch), room, eval));
           TRY(budget.status());
+          bytes += bytes_of(batch.columns, 0, batch.rows);
+          if (!charge.try_resize(bytes))
+            return charge.refusal(fmt::format("rows of a look-up, {}", format_bytes(bytes)));
           room -= batch.rows;
         }
         return {};
       }
     };
-    auto shaping = std::make_shared<Shaping>(
-        Shaping{plan_, portion, session().properties(), rows_left_, session().parts().clock});
+    auto shaping =
+        std::make_shared<Shaping>(Shaping{plan_, portion, session().properties(), rows_left_,
+                                          session().parts().clock, session().parts().memory});
     constexpr size_t kBytesPerPortion = 256 * 1024;  // about
     shaping_ = session().run_aside(
         kBytesPerPortion,

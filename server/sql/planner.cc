@@ -108,18 +108,19 @@ Result<std::unique_ptr<RowBuffer>> make_row_buffer(
 }
 
 Planner::Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
-                 engine::Properties properties)
+                 engine::Properties properties, MemoryBudget* memory)
     : clock_(clock),
       settings_(settings),
       image_(std::move(image)),
       topics_(*image_->topics),
       properties_(std::move(properties)),
-      random_(static_cast<uint64_t>(clock.monotonic_us())) {
-  budget_.emplace(clock);
+      random_(static_cast<uint64_t>(clock.monotonic_us())),
+      memory_(memory) {
+  budget_.emplace(clock, nullptr, memory_);
 }
 
 void Planner::watch(const std::atomic<bool>& is_cancelled) {
-  budget_.emplace(clock_, &is_cancelled);
+  budget_.emplace(clock_, &is_cancelled, memory_);
 }
 
 engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* parameters) const {

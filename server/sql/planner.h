@@ -59,13 +59,15 @@ Status check_writable(const MetadataImage& image, const engine::DataSource& targ
 // Threads: one at a time. Owner: the session, or the errand.
 class Planner {
  public:
+  // `memory`: what the server may hold; null: as much as it likes.
   Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
-          engine::Properties properties);
+          engine::Properties properties, MemoryBudget* memory = nullptr);
 
   Result<std::shared_ptr<const SqlPrepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
   // Of statements that the session plans: not Define and Information. One value for each parameter.
+  // What the values of a constant query take is charged as long as this lives.
   Result<PlannedStatement> plan(const SqlPrepared& prepared, std::vector<engine::Value> parameters);
 
   const MetadataImagePtr& image() const { return image_; }
@@ -91,6 +93,7 @@ class Planner {
   const SnapshotTopics topics_;
   const engine::Properties properties_;
   Random random_;
+  MemoryBudget* const memory_;
   std::optional<engine::EvalBudget> budget_;
 };
 

@@ -52,7 +52,7 @@ Status SqlSession::check_setting(const std::string& name, const std::string& val
 
 std::unique_ptr<Planner> SqlSession::planner() const {
   return std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
-                                   properties());
+                                   properties(), &parts_.memory);
 }
 
 Result<std::shared_ptr<const sql::Prepared>> SqlSession::prepare(

@@ -126,6 +126,7 @@ Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, 
     TRY(check(status));
     // In UTF-16 units: at most as many bytes as the text will have.
     const auto size = static_cast<size_t>(replaced.length());
+    TRY(may_go_on(call.context, 0));
     if (!call.context.has_bytes(size)) return call.context.too_large(size);
   }
   TRY(check(status));

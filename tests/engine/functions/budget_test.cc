@@ -142,6 +142,34 @@ TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {
   EXPECT_NE(batch.error(10), "");
 }
 
+TEST(FunctionBudget, what_takes_much_is_asked_of_the_memory_of_the_server) {
+  MemoryBudget memory(size_t{100} << 20);
+  const SystemClock clock;
+  {
+    std::vector<std::unique_ptr<EvalBudget>> budgets;
+    const auto make = [&] {
+      budgets.push_back(std::make_unique<EvalBudget>(clock, nullptr, &memory));
+      budgets.back()->begin({});
+    };
+    for (int i = 0; i < 100; ++i) make();
+    for (const auto& budget : budgets) EXPECT_TRUE(budget->take_bytes(1'000'000));
+    EXPECT_EQ(memory.held_bytes(), 0u);
+    size_t granted = 0;
+    for (const auto& budget : budgets) granted += budget->take_bytes(10'000'000) ? 1 : 0;
+    EXPECT_GE(granted, 4u);
+    EXPECT_LE(granted, 9u);
+    EXPECT_GE(memory.held_bytes(MemoryKind::Queries), granted * 10'000'000);
+    EXPECT_EQ(budgets.back()->spent(), EvalBudget::Spent::Memory);
+    const Error error = budgets.back()->status().error();
+    EXPECT_EQ(error.code, ErrorCode::OutOfMemory);
+    EXPECT_EQ(error.message, "not enough memory for the values of expressions, 10 MB");
+    EXPECT_NE(error.detail.find("memory-limit is 100 MB"), std::string::npos) << error.detail;
+    budgets.front()->begin({});
+    EXPECT_LT(memory.held_bytes(), granted * 10'000'000);
+  }
+  EXPECT_EQ(memory.held_bytes(), 0u);
+}
+
 TEST(FunctionBudget, who_waits_may_cancel) {
   const SystemClock clock;
   std::atomic<bool> is_canceled = false;

@@ -196,6 +196,23 @@ TEST(SessionMemory, statements_that_portals_keep_stay_charged_when_they_are_deal
   EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Statements), 0u);
 }
 
+TEST(SessionMemory, a_long_row_is_charged_before_it_is_written) {
+  Charged charged;
+  charged.client.backend.people = {{1, std::string(4 * kMb, 'x')}};
+  EXPECT_TRUE(charged.client.say(query("SELECT * FROM people")).ends_with("C(SELECT 1) Z(I)"));
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u) << "it was handed out";
+
+  MemoryAccount other(charged.budget);
+  MemoryCharge unread(&other, MemoryKind::Results);
+  unread.resize(40 * kMb);  // what others do not read
+  const std::string answer = charged.client.say(query("SELECT * FROM people"));
+  EXPECT_TRUE(answer.ends_with("E(53200 not enough memory for an answer of 4.0 MB) Z(I)"))
+      << answer.substr(0, 200);
+  EXPECT_LE(charged.account.held_bytes(), 8192u);
+  charged.client.backend.people = {{1, "Ann"}};
+  EXPECT_TRUE(charged.client.say(query("SELECT * FROM people")).ends_with("C(SELECT 1) Z(I)"));
+}
+
 // Rows are encoded as fast as they are handed out, and those that wait are charged.
 TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   Charged charged;
