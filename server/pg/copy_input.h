@@ -30,8 +30,8 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   // Whether the next CopyData, CopyDone or CopyFail should be handed over now.
   bool wants_data() const;
   // Of a CopyData no more than this at a time: it may hold millions of rows, and so many bytes of
-  // short ones take two milliseconds.
-  static constexpr size_t kPieceBytes = 32 * 1024;
+  // short ones take some milliseconds.
+  static constexpr size_t kPieceBytes = 64 * 1024;
   void add(std::string_view piece);
   void end();
 
