@@ -3,9 +3,14 @@ import atexit
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 import psycopg
+
+# What the client tests have is used here, too.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
+from millrace_server import binary  # noqa: E402,F401
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30

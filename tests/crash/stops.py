@@ -4,15 +4,12 @@ way round. Nobody waits for an answer before the next request, as librdkafka and
 import os
 import shutil
 import struct
-import sys
 import tempfile
 import threading
 import time
 
 from server import Server
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
-import kafka_wire  # noqa: E402
+import kafka_wire
 
 _PRODUCERS = 4
 _RECORD_SIZES = (10, 20_000)

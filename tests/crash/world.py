@@ -1,9 +1,7 @@
 """A data directory, the lives of servers on it, and checks of everything in between."""
-import glob
 import os
 import random
 import shutil
-import sys
 import tempfile
 import time
 
@@ -17,23 +15,12 @@ from ledger import Ledger
 from load import Load
 from server import Server
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Of the server, with the greatest number of passages that it survives: what happens in two seconds.
 CRASH_POINTS = {"before-log-commit": 400, "before-acknowledgement": 400,
                 "between-checkpoint-chunks": 60, "before-journal-trim": 12}
 _POINTS_OF_DEFINING = ("before-log-commit", "before-acknowledgement")
 _MAX_COMMITS_OF_SCHEMA = 60  # about what the first start and its statements take
 _MAX_LOAD_S = 8  # when a crash point is not reached
-
-
-def binary():
-    named = os.environ.get("MILLRACE_BINARY")
-    if named:
-        return named
-    built = sorted(glob.glob(os.path.join(_ROOT, "build", "*", "millrace")), key=os.path.getmtime)
-    if not built:
-        sys.exit("no build/*/millrace: build it first, or set MILLRACE_BINARY")
-    return built[-1]
 
 
 def _settings(chance):
