@@ -43,9 +43,15 @@ class Loop {
   // Whether the caller is on the loop's thread.
   bool is_here() const;
 
-  // Whether a socket or a message waits for its turn: who works in slices ends one early then. A
-  // system call of less than a microsecond.
+  // Whether a socket or a message waits for its turn. A system call of less than a microsecond.
   bool has_waiting() const;
+  // Whether who works in slices has had enough of one: the shorter time where others wait.
+  struct SliceLength {
+    int64_t short_us, long_us;
+  };
+  bool is_slice_over(int64_t taken_us, SliceLength length) const {
+    return taken_us >= length.long_us || (taken_us >= length.short_us && has_waiting());
+  }
 
   // How long its callbacks hold it.
   SliceMeter& slices();

@@ -6,8 +6,7 @@ namespace server {
 
 namespace {
 
-// Others that wait are let in after the shorter time.
-constexpr int64_t kSliceUs = 500, kShortSliceUs = 100;
+constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
 constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
@@ -98,8 +97,7 @@ void PullScan::run() {
       portion->batches.push_back(std::move(found->rows));
       if (seen.empty() || seen.back() != found->view) seen.push_back(std::move(found->view));
     }
-    const int64_t taken_us = clock_.monotonic_us() - begun_us;
-    if (taken_us >= kSliceUs || (taken_us >= kShortSliceUs && shard_.loop().has_waiting())) break;
+    if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
   }
   portion->is_last = at_ == views_.size() || rows_left_ == 0;
   if (rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);

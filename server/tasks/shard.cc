@@ -13,8 +13,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kTickMs = 500;  // how often checkpoints are thought about
-// Of work on tasks before sockets get their turn; before those that wait do.
-constexpr int64_t kTurnUs = 2'000, kShortTurnUs = 500;
+// Of work on tasks before sockets get their turn.
+constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 2'000};
 
 // Partitions of an exchange between two stages have no topic's name.
 std::string positions_of(engine::Task& task) {
@@ -157,7 +157,7 @@ void Shard::destroy(std::unique_ptr<ShardTask> task) {
 }
 
 void Shard::release_some() {
-  const int64_t until_us = clock_.monotonic_us() + kTurnUs / 2;
+  const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
   while (!leftovers_.empty() && clock_.monotonic_us() < until_us)
     if (!leftovers_.front()->release_some()) leftovers_.pop_front();
   if (!leftovers_.empty()) loop_.post_rest([this] { release_some(); });
@@ -201,11 +201,7 @@ void Shard::schedule(ShardTask& task) {
 void Shard::run_slice() {
   slice_is_posted_ = false;
   const int64_t begun_us = clock_.monotonic_us();
-  const auto is_over = [&] {
-    const int64_t taken_us = clock_.monotonic_us() - begun_us;
-    return taken_us >= kTurnUs || (taken_us >= kShortTurnUs && loop_.has_waiting());
-  };
-  while (!ready_.empty() && !is_over()) {
+  while (!ready_.empty() && !loop_.is_slice_over(clock_.monotonic_us() - begun_us, kTurn)) {
     ShardTask& task = *ready_.front();
     ready_.pop_front();
     task.is_queued = false;
