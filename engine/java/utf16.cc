@@ -117,6 +117,7 @@ void append_utf8(std::string& out, char32_t code_point) {
 }
 
 std::u16string to_utf16(std::string_view text) {
+  if (is_ascii(text)) return {text.begin(), text.end()};
   std::u16string out;
   out.reserve(text.size());
   for (size_t at = 0; at < text.size(); at += character_size(text, at)) {
@@ -136,6 +137,10 @@ std::string to_utf8(std::u16string_view text) {
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     const char16_t unit = text[i];
+    if (unit < 0x80) {
+      out += static_cast<char>(unit);
+      continue;
+    }
     const bool is_high = unit >= 0xD800 && unit < 0xDC00, is_low = unit >= 0xDC00 && unit < 0xE000;
     if (is_high && i + 1 < text.size() && text[i + 1] >= 0xDC00 && text[i + 1] < 0xE000) {
       append_utf8(out, 0x10000 + ((unit - 0xD800U) << 10) + (text[i + 1] - 0xDC00U));

@@ -4,6 +4,7 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/java/utf16.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -17,6 +18,7 @@ struct Masks {
   std::optional<char16_t> upper = u'X', lower = u'x', digit = u'n', other = u'-';
 
   std::optional<char16_t> of(char16_t unit) const {
+    if (unit < 0x80) return of_ascii(static_cast<char>(unit));
     switch (u_charType(unit)) {
       case U_UPPERCASE_LETTER:
         return upper;
@@ -27,6 +29,10 @@ struct Masks {
       default:
         return other;
     }
+  }
+  std::optional<char16_t> of_ascii(char c) const {
+    if (is_ascii_letter(c)) return c < 'a' ? upper : lower;
+    return is_ascii_digit(c) ? digit : other;
   }
 };
 

@@ -102,6 +102,7 @@ enum class Plus : uint8_t { IsItself, IsBlank };
 // Fails on a percent sign without two hexadecimal digits.
 Result<std::string> percent_decoded(Text text, Plus plus) {
   std::string bytes;
+  bytes.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       const auto byte = decode_hex(text.substr(i + 1, 2));
@@ -163,7 +164,7 @@ std::string encode_param(Text text) {
     else if (c == ' ')
       out += '+';
     else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+      append_hex(out += '%', {&c, 1}, HexCase::Upper);
   }
   return out;
 }
