@@ -95,7 +95,12 @@ Status FlatMapOperator::take(Batch& batch) {
 // A row that was in the middle when the task began anew goes on there.
 void FlatMapOperator::begin_row() {
   Expanding& now = *expanding_;
-  now.done = 0;
+  now.done = now.count = 0;
+  if (now.row < now.batch.rows && now.batch.present.test(now.row)) {
+    now.count = longest(now.lists, now.row);
+    now.element_bytes = bytes_of(now.batch.columns, now.row) +
+                        bytes_of(now.lists, now.row) / std::max(now.count, 1u) + 1;
+  }
   if (!restored_ || now.row >= now.batch.rows) return;
   if (now.batch.partition_of(now.row) != restored_->partition ||
       now.batch.offsets[now.row] < restored_->offset)
@@ -112,15 +117,11 @@ Batch FlatMapOperator::next_block(size_t max_rows, size_t max_bytes) {
   std::vector<uint32_t> source_rows;
   size_t bytes_left = max_bytes;
   while (now.row < now.batch.rows && source_rows.size() < max_rows && bytes_left > 0) {
-    const uint32_t count = now.batch.present.test(now.row) ? longest(now.lists, now.row) : 0;
     // A list that has become shorter since the record was begun has no more rows to give.
-    const uint32_t begin = std::min(now.done, count);
-    // Each of its elements goes with all that the record holds otherwise.
-    const size_t each =
-        bytes_of(now.batch.columns, now.row) + bytes_of(now.lists, now.row) / std::max(count, 1u);
-    const size_t room = std::min(max_rows - source_rows.size(), bytes_left / each + 1);
-    const auto end = static_cast<uint32_t>(std::min<size_t>(count, begin + room));
-    bytes_left -= std::min(bytes_left, (end - begin) * each);
+    const uint32_t begin = std::min(now.done, now.count);
+    const size_t room = std::min(max_rows - source_rows.size(), bytes_left / now.element_bytes + 1);
+    const auto end = static_cast<uint32_t>(std::min<size_t>(now.count, begin + room));
+    bytes_left -= std::min(bytes_left, (end - begin) * now.element_bytes);
     source_rows.insert(source_rows.end(), end - begin, now.row);
     for (size_t i = 0; i < now.lists.size(); ++i) {
       const Column& list = *now.lists[i];
@@ -130,7 +131,7 @@ Batch FlatMapOperator::next_block(size_t max_rows, size_t max_bytes) {
                  : elements[i].append_null();
     }
     now.done = end;
-    if (end < count) break;
+    if (end < now.count) break;
     ++now.row;
     begin_row();
   }

@@ -39,7 +39,9 @@ class FlatMapOperator final : public RowwiseOperator {
   struct Expanding {
     Batch batch;
     std::vector<ColumnPtr> lists;
-    uint32_t row = 0, done = 0;  // `done` elements of the row `row`
+    uint32_t row = 0, done = 0;  // `done` elements of the row `row`,
+    uint32_t count = 0;          // of so many,
+    size_t element_bytes = 1;    // each of which goes with all that the record holds otherwise
   };
   // A record of which the first `done` elements were written before the task began anew.
   struct Place {

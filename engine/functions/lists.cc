@@ -37,6 +37,7 @@ std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries) {
 }
 
 Column expanded(const Argument& argument, size_t rows) {
+  if (!argument.is_constant && argument.column->size() == rows) return argument.column->clone();
   std::vector<uint32_t> from(rows);
   if (!argument.is_constant) std::iota(from.begin(), from.end(), 0U);
   return argument.column->gather(from);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <numeric>
 #include <unordered_map>
 
 namespace engine {
@@ -346,10 +345,19 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   return out;
 }
 
+Column Column::clone() const {
+  Column out(type_);
+  out.size_ = size_;
+  out.validity_ = validity_;
+  out.data_ = data_;
+  for (size_t part = 0; part < children_.size(); ++part)
+    out.children_[part] = std::make_unique<Column>(children_[part]->clone());
+  out.share_strings_of(*this);
+  return out;
+}
+
 Column Column::copy() const {
-  std::vector<uint32_t> all(size_);
-  std::iota(all.begin(), all.end(), 0);
-  Column out = gather(all);
+  Column out = clone();
   out.own_strings();
   return out;
 }

@@ -167,6 +167,9 @@ class Column {
   // The rows named, in that order; strings share their bytes with this column.
   Column gather(std::span<const uint32_t> rows) const;
 
+  // All rows; strings share their bytes with this column.
+  Column clone() const;
+
   // All rows, with strings of their own. Rows that share a large string share its copy.
   Column copy() const;
 

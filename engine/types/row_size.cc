@@ -11,6 +11,12 @@ constexpr size_t kScalarBytes = 8;  // of a value that is no string, a null, or 
 void add_list_bytes(const Column& list, size_t first, std::span<size_t> bytes) {
   const std::span<const uint32_t> ends = list.offsets();
   const size_t begin = ends[first];
+  if (list.child_count() == 1 && !holds_strings(list.child(0).type()) &&
+      !list.child(0).type().is_nested()) {
+    for (size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] += (ends[first + i + 1] - ends[first + i]) * kScalarBytes;
+    return;
+  }
   std::vector<size_t> items(ends[first + bytes.size()] - begin, 0);
   for (size_t part = 0; part < list.child_count(); ++part)
     add_row_bytes(list.child(part), begin, items);

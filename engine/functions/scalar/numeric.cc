@@ -156,8 +156,14 @@ void generate_series(KernelCall& call) {
       call.out.append_null();
       continue;
     }
-    for (uint64_t i = 0; i < *items; ++i)
-      call.out.child(0).append(static_cast<T>(start + static_cast<int64_t>(i) * step));
+    Column& series = call.out.child(0);
+    const size_t first = series.size();
+    series.resize(first + *items);
+    const std::span<T> values = series.data<T>().subspan(first);
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<T>(start + static_cast<int64_t>(i) * step);
+      series.validity().set(first + i);
+    }
     call.out.close_list();
   }
 }

@@ -38,6 +38,18 @@ TEST(Column, gather_repeats_and_reorders_rows_of_every_depth) {
   EXPECT_TRUE(got.same(3, column, 4));
 }
 
+TEST(Column, a_clone_has_all_rows_and_outlives_its_column) {
+  auto column = std::make_unique<Column>(nested_type());
+  for (int32_t id = 0; id < 3; ++id) column->append_value(nested_value(id));
+  column->append_null();
+  const Column clone = column->clone();
+  column.reset();
+  ASSERT_EQ(clone.size(), 4u);
+  for (int32_t id = 0; id < 3; ++id)
+    EXPECT_EQ(clone.value_at(static_cast<size_t>(id)), nested_value(id));
+  EXPECT_TRUE(clone.is_null(3));
+}
+
 TEST(Column, gathered_strings_outlive_their_column) {
   auto column = std::make_unique<Column>(TypeKind::String);
   column->append_copy("a string that does not fit into any small buffer");
