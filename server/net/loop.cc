@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -39,9 +40,10 @@ struct Loop::Impl {
   uv_loop_t loop;
   SliceMeter slices;
   const int wake_fd;
-  uv_poll_t wake;           // of wake_fd
-  uv_idle_t deferred_turn;  // active while `deferred` has tasks: keeps the loop from waiting
+  uv_poll_t wake;       // of wake_fd
+  uv_idle_t idle_turn;  // active while one of these has tasks: keeps the loop from waiting
   std::vector<Task> deferred;
+  std::deque<Task> work;  // in slices
   std::atomic<std::thread::id> thread;
   std::atomic<bool> stopping = false;
 
@@ -73,14 +75,25 @@ struct Loop::Impl {
       task();
     }
   }
-  void run_deferred() {
+  // libuv calls it in each turn before it looks at its sockets.
+  void run_idle() {
     std::vector<Task> tasks;
     tasks.swap(deferred);
     for (const Task& task : tasks) {
       const SliceMeter::Slice slice(slices, "end of turn");
       task();
     }
-    if (deferred.empty()) uv_idle_stop(&deferred_turn);
+    if (!work.empty()) {
+      const Task task = std::move(work.front());
+      work.pop_front();
+      const SliceMeter::Slice slice(slices, "work");
+      task();
+    }
+    if (deferred.empty() && work.empty()) uv_idle_stop(&idle_turn);
+  }
+  void start_idle() {
+    uv_idle_start(&idle_turn,
+                  [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->run_idle(); });
   }
 };
 
@@ -90,8 +103,8 @@ Loop::Loop(std::string name) : impl_(std::make_unique<Impl>(std::move(name))) {
   impl_->loop.data = impl_.get();
   failed = uv_poll_init(&impl_->loop, &impl_->wake, impl_->wake_fd);
   assert(!failed);
-  uv_idle_init(&impl_->loop, &impl_->deferred_turn);
-  impl_->wake.data = impl_->deferred_turn.data = impl_.get();
+  uv_idle_init(&impl_->loop, &impl_->idle_turn);
+  impl_->wake.data = impl_->idle_turn.data = impl_.get();
   failed = uv_poll_start(&impl_->wake, UV_READABLE, [](uv_poll_t* handle, int, int) {
     static_cast<Impl*>(handle->data)->on_wake();
   });
@@ -101,6 +114,7 @@ Loop::Loop(std::string name) : impl_(std::make_unique<Impl>(std::move(name))) {
 Loop::~Loop() {
   // Tasks may own sockets and timers of this loop: they go before the handles are closed.
   impl_->deferred.clear();
+  impl_->work.clear();
   std::vector<Task> unread;
   {
     std::lock_guard lock(impl_->mutex);
@@ -108,7 +122,7 @@ Loop::~Loop() {
   }
   unread.clear();
   uv_close(as_handle(&impl_->wake), nullptr);
-  uv_close(as_handle(&impl_->deferred_turn), nullptr);
+  uv_close(as_handle(&impl_->idle_turn), nullptr);
   uv_run(&impl_->loop, UV_RUN_DEFAULT);
   [[maybe_unused]] const int busy = uv_loop_close(&impl_->loop);
   assert(!busy);  // something that lives on the loop outlived it
@@ -125,16 +139,19 @@ void Loop::post(Task task) {
   if (is_first) impl_->send_wake();
 }
 
+void Loop::post_slice(Task task) {
+  impl_->work.push_back(std::move(task));
+  impl_->start_idle();
+}
+
 void Loop::post_rest(Task task) {
-  post(std::move(task));
+  post_slice(std::move(task));
   sched_yield();
 }
 
 void Loop::defer(Task task) {
   impl_->deferred.push_back(std::move(task));
-  if (impl_->deferred.size() > 1) return;
-  uv_idle_start(&impl_->deferred_turn,
-                [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->run_deferred(); });
+  impl_->start_idle();
 }
 
 void Loop::run() {

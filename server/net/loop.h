@@ -30,6 +30,9 @@ class Loop {
 
   // Runs on the loop's thread soon, in the order of the calls.
   void post(Task task);
+  // For work that comes in slices: one of them runs in each turn of the loop, between which sockets and
+  // messages have theirs. So a message waits for one slice, however many there are. On the loop's thread.
+  void post_slice(Task task);
   // The same for who has worked for a slice and has more to do. Other threads that wait for the core
   // get it first: a loop that never waits keeps it until the scheduler's next tick, up to 4 ms, for
   // which the log's writer and clients on the same machine would stand still.

@@ -193,7 +193,7 @@ void Shard::schedule(ShardTask& task) {
   ready_.push_back(&task);
   if (slice_is_posted_) return;
   slice_is_posted_ = true;
-  loop_.post([this] { run_slice(); });
+  loop_.post_slice([this] { run_slice(); });
 }
 
 // Steps tasks in turn for about two milliseconds, or half of one when others wait, then lets the loop

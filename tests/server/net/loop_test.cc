@@ -78,6 +78,24 @@ TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   EXPECT_EQ(seen, (std::vector<std::string>{"task", "deferred", "deferred again"}));
 }
 
+// A message waits for one slice, however many wait: those who work take turns with those who ask.
+TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
+  Loop loop;
+  std::vector<std::string> seen;
+  loop.post([&] {
+    for (const char* name : {"slice 1", "slice 2", "slice 3"})
+      loop.post_slice([&, name] {
+        seen.push_back(name);
+        loop.post([&] { seen.push_back("message"); });
+      });
+    loop.post_slice([&] { loop.stop(); });
+    loop.post([&] { seen.push_back("message"); });
+  });
+  loop.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"slice 1", "message", "message", "slice 2", "message",
+                                            "slice 3", "message"}));
+}
+
 TEST(Loop, that_is_stopped_before_it_runs_returns_at_once) {
   Loop loop;
   loop.stop();
