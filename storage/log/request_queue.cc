@@ -7,8 +7,12 @@ namespace storage {
 
 namespace {
 
-// Of a group's bytes: four groups of a megabyte instead of one of four cost three syncs more.
-constexpr size_t kTasksShare = 4;
+// Of a group's bytes: four groups of a megabyte instead of one of four cost three syncs more. A
+// megabyte takes a disk several milliseconds, a quarter of one hardly longer than the sync itself: so
+// much while clients are about.
+constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
+// Who comes every ten milliseconds is about all the time.
+constexpr size_t kClientsStay = 64;  // groups
 
 size_t size_of(const std::vector<PartitionBatches>& parts) {
   size_t size = 0;
@@ -70,10 +74,15 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   Gathered gathered;
   size_t tasks_bytes = 0, clients_bytes = 0;
   // A client that comes while a group is written waits for that and for its own: tasks, which always
-  // have more, take a part of each only.
-  const size_t tasks_limit = std::max<size_t>(limit_bytes / kTasksShare, 1);
+  // have more, take a part of each only; beside clients that bring much, as much as they.
+  groups_without_clients_ = clients.slots.empty() ? groups_without_clients_ + 1 : 0;
+  const bool clients_are_about = groups_without_clients_ < kClientsStay;
+  const size_t at_most = std::max<size_t>(limit_bytes / kTasksShare, 1);
+  const size_t at_least =
+      clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;
   while (tasks_bytes + clients_bytes < limit_bytes) {
-    const bool tasks_may = !tasks.slots.empty() && tasks_bytes < tasks_limit;
+    const bool tasks_may =
+        !tasks.slots.empty() && tasks_bytes < std::clamp(clients_bytes, at_least, at_most);
     const bool from_tasks = tasks_may && (clients.slots.empty() || tasks_bytes <= clients_bytes);
     LaneState& from = from_tasks ? tasks : clients;
     if (from.slots.empty()) break;

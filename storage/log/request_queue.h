@@ -60,7 +60,8 @@ class RequestQueue {
     bool is_over = false;                        // closed and drained
   };
   // Waits for work, at most for `patience` when there is one; then takes up to `limit_bytes` of it
-  // (at least one piece), from the lane that has given fewer bytes so far.
+  // (at least one piece), from the lane that has given fewer bytes so far. Of tasks a quarter of it,
+  // and less while clients are about.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
   // What waits now, in both lanes.
@@ -95,6 +96,7 @@ class RequestQueue {
   LaneState lanes_[2];
   std::vector<std::function<void()>> waiters_;
   bool closed_ = false, nudged_ = false;
+  size_t groups_without_clients_ = SIZE_MAX / 2;  // since a client's work was gathered last
 };
 
 }  // namespace storage

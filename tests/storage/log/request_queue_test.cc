@@ -40,7 +40,17 @@ TEST(RequestQueue, tasks_take_a_quarter_of_a_group_however_many_wait) {
   put(queue, Lane::Clients, "c1", 10);
   put(queue, Lane::Clients, "c2", 800);
   EXPECT_EQ(names(queue.gather(1000)), "t c1 c2 t ");
-  EXPECT_EQ(queue.gather(1000).group.size(), 3u);
+  EXPECT_EQ(queue.gather(1000).group.size(), 1u) << "another client may come any moment";
+}
+
+TEST(RequestQueue, tasks_take_less_while_clients_come_and_go) {
+  RequestQueue queue(1'000'000);
+  for (int i = 0; i < 200; ++i) put(queue, Lane::Tasks, "t", 100);
+  EXPECT_EQ(queue.gather(1600).group.size(), 4u) << "nobody has come yet";
+  put(queue, Lane::Clients, "c", 10);
+  EXPECT_EQ(names(queue.gather(1600)), "t c ");
+  for (int group = 1; group < 64; ++group) EXPECT_EQ(queue.gather(1600).group.size(), 1u) << group;
+  EXPECT_EQ(queue.gather(1600).group.size(), 4u) << "nobody has come for long";
 }
 
 // Thousands of tasks may have their journals trimmed at once: a client does not wait for all of them.
