@@ -32,6 +32,7 @@ void add_loops(Facts& facts, const std::vector<LoopFacts>& loops) {
   const auto ms = [](int64_t us) { return fmt::format("{:.1f}", static_cast<double>(us) / 1000); };
   for (const LoopFacts& loop : loops) {
     facts.push_back({"loops", loop.name + " slice p99 ms", ms(loop.since_last.p99_us)});
+    facts.push_back({"loops", loop.name + " slice max ms", ms(loop.since_last.max_us)});
     facts.push_back({"loops", loop.name + " longest slice ms", ms(loop.longest_us)});
   }
 }

@@ -30,6 +30,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "server/uptime seconds"), "60");
   EXPECT_EQ(value_of(facts, "server/shards"), "1");
   EXPECT_EQ(value_of(facts, "loops/shard 0 slice p99 ms"), "1.5");
+  EXPECT_EQ(value_of(facts, "loops/shard 0 slice max ms"), "3.0");
   EXPECT_EQ(value_of(facts, "loops/shard 0 longest slice ms"), "4.5");
   EXPECT_EQ(value_of(facts, "log/partitions"), "7");
   EXPECT_EQ(value_of(facts, "log/commits"), "1000");
@@ -56,21 +57,22 @@ TEST(ServerFacts, have_names_that_stay) {
   for (const engine::ServerFact& fact :
        server_facts({data_dir, clock, 0, {{"shard-0", {}, 0}}, {}, 0, 0, image, memory}))
     names += fact.section + ": " + fact.name + "\n";
-  EXPECT_EQ(names,
-            "server: version\nserver: process id\nserver: uptime seconds\nserver: data directory\n"
-            "server: shards\n"
-            "metadata: revision\nmetadata: streams and tables\nmetadata: queries\n"
-            "metadata: topics\n"
-            "connections: pg\nconnections: kafka\n"
-            "loops: shard-0 slice p99 ms\nloops: shard-0 longest slice ms\n"
-            "memory: limit bytes\nmemory: held bytes\nmemory: connections bytes\n"
-            "memory: unread answers bytes\nmemory: prepared statements bytes\n"
-            "memory: COPY and transactions bytes\nmemory: queues bytes\n"
-            "memory: running queries bytes\nmemory: tables bytes\n"
-            "memory: resident bytes\nmemory: anonymous bytes\n"
-            "log: partitions\nlog: commits\nlog: commits per second\nlog: queued requests\n"
-            "log: queued bytes\nlog: removals in progress\n"
-            "disk: reserve bytes\ndisk: appends\ndisk: free bytes\ndisk: total bytes\n");
+  EXPECT_EQ(
+      names,
+      "server: version\nserver: process id\nserver: uptime seconds\nserver: data directory\n"
+      "server: shards\n"
+      "metadata: revision\nmetadata: streams and tables\nmetadata: queries\n"
+      "metadata: topics\n"
+      "connections: pg\nconnections: kafka\n"
+      "loops: shard-0 slice p99 ms\nloops: shard-0 slice max ms\nloops: shard-0 longest slice ms\n"
+      "memory: limit bytes\nmemory: held bytes\nmemory: connections bytes\n"
+      "memory: unread answers bytes\nmemory: prepared statements bytes\n"
+      "memory: COPY and transactions bytes\nmemory: queues bytes\n"
+      "memory: running queries bytes\nmemory: tables bytes\n"
+      "memory: resident bytes\nmemory: anonymous bytes\n"
+      "log: partitions\nlog: commits\nlog: commits per second\nlog: queued requests\n"
+      "log: queued bytes\nlog: removals in progress\n"
+      "disk: reserve bytes\ndisk: appends\ndisk: free bytes\ndisk: total bytes\n");
 }
 
 }  // namespace
