@@ -17,7 +17,8 @@ import kafka_wire
 from millrace_server import Skipped, case, is_sanitized, launch, run, start_server
 
 SERVER = start_server()
-BOUND_MS = float(os.environ.get("MILLRACE_BOUND_MS", "150"))  # of 99 % of the other client's look-ups
+# Of 99 % of the other client's look-ups; a sanitizer makes everything some times as slow.
+BOUND_MS = float(os.environ.get("MILLRACE_BOUND_MS", "600" if is_sanitized() else "150"))
 ROWS = 100_000
 
 

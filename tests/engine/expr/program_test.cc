@@ -1,5 +1,6 @@
 // Programs: what is shared, what is computed for which rows.
 #include <chrono>
+#include <ctime>
 #include <random>
 
 #include "tests/engine/expr/expression_tools.h"
@@ -133,12 +134,12 @@ TEST(Program, a_lambda_may_give_back_what_it_was_given) {
 }
 
 // Each step must cost what its element costs, however many there are.
+// In processor time: other tests run beside it. Elements that were copied at each step took minutes.
 TEST(Program, a_million_elements_are_reduced_in_no_time) {
-  const SystemClock clock;
-  const int64_t begin_us = clock.monotonic_us();
+  const std::clock_t begin = std::clock();
   check({{"REDUCE(GENERATE_SERIES(1, 1000000), CAST(0 AS BIGINT), (q, x) => q + x)",
           "500000500000 BIGINT; 500000500000"}});
-  EXPECT_LT(clock.monotonic_us() - begin_us, 10'000'000);
+  EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 40);
 }
 
 TEST(Program, a_reduction_ends_with_its_time) {
