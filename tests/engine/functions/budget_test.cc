@@ -1,7 +1,8 @@
 // What functions may cost: values that are too large are errors, an evaluation whose budget is spent
 // stops, and a row fails for what it holds, never for what stands beside it.
-#include <ctime>
 #include <gtest/gtest.h>
+
+#include <ctime>
 
 #include "tests/engine/functions/call.h"
 #include "tests/engine/functions/function_batch.h"
