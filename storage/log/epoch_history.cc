@@ -18,7 +18,10 @@ std::string key_of(LogNumber partition, LeaderEpoch epoch) {
 }
 
 // Nothing when the entry is another partition's.
-Result<std::optional<EpochStart>> own(LogNumber partition, const std::optional<Entry>& entry) {
+Result<std::optional<EpochStart>> own(LogNumber partition,
+                                      const Result<std::optional<Entry>>& read) {
+  if (!read) return read.error();
+  const std::optional<Entry>& entry = *read;
   if (!entry || entry->key.size() != 2 * sizeof(int64_t) ||
       load_be<int64_t>(entry->key.data()) != partition.value())
     return std::nullopt;
@@ -31,7 +34,7 @@ Result<std::optional<EpochStart>> own(LogNumber partition, const std::optional<E
 
 Result<std::optional<EpochStart>> last_start(Cursor& cursor, LogNumber partition) {
   const auto after = TRY(cursor.seek(epoch_keys(partition).end));
-  return own(partition, after ? TRY(cursor.previous()) : TRY(cursor.last()));
+  return own(partition, after ? cursor.previous() : cursor.last());
 }
 
 // Erases the newest entries for as long as `goes` says so.
@@ -39,7 +42,8 @@ template <class Goes>
 Status erase_newest(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                     const Goes& goes) {
   while (true) {
-    const auto last = TRY(last_start(*TRY(transaction.cursor(tables.epochs)), partition));
+    const auto cursor = TRY(transaction.cursor(tables.epochs));
+    const auto last = TRY(last_start(*cursor, partition));
     if (!last || !goes(*last)) return {};
     TRY(transaction.erase(tables.epochs, key_of(partition, last->epoch)));
   }
@@ -62,7 +66,8 @@ Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNu
 
 Result<LeaderEpoch> last_epoch(Transaction& transaction, const LogTables& tables,
                                LogNumber partition) {
-  const auto last = TRY(last_start(*TRY(transaction.cursor(tables.epochs)), partition));
+  const auto cursor = TRY(transaction.cursor(tables.epochs));
+  const auto last = TRY(last_start(*cursor, partition));
   return last ? last->epoch : LeaderEpoch{0};
 }
 
@@ -72,9 +77,9 @@ Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
   if (asked < LeaderEpoch{0} || asked > leader_epoch) return EpochEnd{};
   const auto cursor = TRY(transaction.cursor(tables.epochs));
   const std::string behind = numbered_key(partition.value(), int64_t{asked.value()} + 1);
-  const auto next = TRY(own(partition, TRY(cursor->seek(behind))));
+  const auto next = TRY(own(partition, cursor->seek(behind)));
   const auto found =
-      next ? TRY(own(partition, TRY(cursor->previous()))) : TRY(last_start(*cursor, partition));
+      next ? TRY(own(partition, cursor->previous())) : TRY(last_start(*cursor, partition));
   const LeaderEpoch epoch = found ? found->epoch : LeaderEpoch{0};
   return EpochEnd{epoch, next ? next->start : log_end};
 }
@@ -90,9 +95,9 @@ Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tabl
   const auto [first, end] = epoch_keys(partition);
   while (true) {
     const auto cursor = TRY(transaction.cursor(tables.epochs));
-    const auto oldest = TRY(own(partition, TRY(cursor->seek(first))));
+    const auto oldest = TRY(own(partition, cursor->seek(first)));
     if (!oldest) return {};
-    const auto next = TRY(own(partition, TRY(cursor->next())));
+    const auto next = TRY(own(partition, cursor->next()));
     if (!next || next->start > log_start) return {};
     TRY(transaction.erase(tables.epochs, key_of(partition, oldest->epoch)));
   }
