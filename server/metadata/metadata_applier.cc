@@ -14,6 +14,9 @@ namespace {
 
 // Of one lane. A waiting change holds a parsed statement; a client that sends more is too fast.
 constexpr size_t kMaxWaitingJobs = 1000;
+constexpr size_t kBlock = 1000;  // revisions that are read at a time
+// Of planning the same change. Others that are faster so often leave no time for anything.
+constexpr int kMaxAttempts = 20;
 // A snapshot is written after so many revisions at least, and after as many as there are objects in
 // it, divided by so many: each revision pays for writing a few objects, and a start reads at most
 // three times as much log as snapshot. (A CREATE ... AS makes three objects.)
@@ -46,7 +49,6 @@ MetadataApplier::MetadataApplier(storage::Log& log, storage::MetadataLog& metada
 MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
-  constexpr size_t kBlock = 1000;
   MetadataImagePtr now = image();
   if (const auto snapshot = TRY(metadata_.load_snapshot())) {
     now = TRY(apply_snapshot(*snapshot, topics_)).next;
@@ -65,12 +67,7 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   QueryRunner::Known known = known_objects(*now);
   known.is_complete &= !is_incomplete_;
   if (known.is_complete) queries_.remove_leftovers(known);
-  for (const auto& [name, topic] : now->topics->by_name()) {
-    if (log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) continue;
-    const Status made = storage::create_partitions_and_wait(log_, topic.id, topic.partition_count);
-    if (!made)
-      log_error("partitions not created topic={} error=\"{}\"", name, made.error().message);
-  }
+  for (const auto& [name, topic] : now->topics->by_name()) make_missing_partitions(topic);
   std::vector<DefinedQueryPtr> queries;
   for (const auto& [id, defined] : now->queries()) queries.push_back(defined);
   start(queries);
@@ -78,30 +75,67 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
 }
 
 void MetadataApplier::start_thread() {
+  metadata_.watch([this](Revision) {
+    if (is_told_.exchange(true)) return;
+    jobs_.add(JobQueue::Lane::Statements,
+              {[this] { is_told_ = false; }, [this](const Error&) { is_told_ = false; }});
+  });
   thread_ = std::thread([this] { run(); });
 }
 
 void MetadataApplier::stop_thread() {
+  metadata_.watch({});
   jobs_.close();
   if (thread_.joinable()) thread_.join();
 }
 
 void MetadataApplier::run() {
-  while (const auto job = jobs_.take()) job->run();
+  while (const auto job = jobs_.take()) {
+    job->run();
+    if (const Status applied = catch_up(); !applied)
+      log_error("the metadata log cannot be applied behind revision={} error=\"{}\"",
+                image()->revision.value(), applied.error().message);
+  }
+}
+
+Status MetadataApplier::catch_up() {
+  while (image()->revision < metadata_.last_revision())
+    for (const storage::MetadataRecord& record : TRY(metadata_.read(image()->revision + 1, kBlock)))
+      TRY(apply(record));
+  return {};
+}
+
+Status MetadataApplier::apply(const storage::MetadataRecord& record) {
+  const ImageChange change = TRY(apply_command(*image(), topics_, record.revision, record.command));
+  is_incomplete_ |= change.has_left_out;
+  image_.store(change.next, std::memory_order_release);
+  carry_out(change);
+  save_snapshot_if_due();
+  return {};
+}
+
+template <class Attempt>
+auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
+  for (int left = kMaxAttempts;; --left) {
+    TRY(catch_up());
+    auto decided = attempt();
+    if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
+      return decided;
+  }
 }
 
 void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
                              engine::Properties properties, DefinitionDone done) {
   jobs_.add(JobQueue::Lane::Statements,
             {[this, statement = std::move(statement), properties = std::move(properties), done] {
-               done(define(*statement, properties));
+               done(decide([&] { return define(*statement, properties); }));
              },
              [done](Error error) { done(std::move(error)); }});
 }
 
 Result<Revision> MetadataApplier::append(const storage::MetadataCommand& command) {
   std::promise<Result<Revision>> done;
-  metadata_.append(metadata_.last_revision(), command,
+  metadata_.append(image()->revision, command,
                    [&](Result<Revision> result) { done.set_value(std::move(result)); });
   return done.get_future().get();
 }
@@ -130,11 +164,7 @@ Status MetadataApplier::commit(const storage::MetadataCommand& command) {
     for (const Uuid& topic : new_topics) queries_.drop_topic(topic);
     return revision.error();
   }
-  const ImageChange change = TRY(apply_command(*image(), topics_, *revision, command));
-  image_.store(change.next, std::memory_order_release);
-  carry_out(change);
-  save_snapshot_if_due();
-  return {};
+  return catch_up();
 }
 
 Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement& statement,
@@ -153,9 +183,10 @@ Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement&
 
 void MetadataApplier::submit(TopicChange change,
                              std::function<void(Result<storage::TopicInfo>)> done) {
-  jobs_.add(JobQueue::Lane::Topics,
-            {[this, change = std::move(change), done] { done(change_topic(change)); },
-             [done](Error error) { done(std::move(error)); }});
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_topic(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
 }
 
 Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& change) {
@@ -190,11 +221,18 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
   queries_.drop_topic(topic.id);
 }
 
+void MetadataApplier::make_missing_partitions(const storage::TopicInfo& topic) {
+  if (log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) return;
+  const Status made = storage::create_partitions_and_wait(log_, topic.id, topic.partition_count);
+  if (!made)
+    log_error("partitions not created topic={} error=\"{}\"", topic.name, made.error().message);
+}
+
 void MetadataApplier::carry_out(const ImageChange& change) {
   for (const DefinedQueryPtr& ended : change.ended)
     queries_.stop(*ended, QueryRunner::Keep::Nothing);
   for (const storage::TopicDelta& delta : change.topics)
-    if (!delta.now) drop_topic(*delta.before);
+    delta.now ? make_missing_partitions(*delta.now) : drop_topic(*delta.before);
   start(change.started);
   for (const std::string& id : change.paused) queries_.pause(id, true);
   for (const std::string& id : change.resumed) queries_.pause(id, false);

@@ -31,6 +31,9 @@ using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 // after it is a state of the object (a query in ERROR), never half a catalog. Partitions without a
 // topic, left by a crash before the append, are removed at the next start.
 //
+// Several appliers may share one metadata log. Each applies what the log holds, in its order, no matter
+// who appended it; whoever planned on an image that another has overtaken plans again.
+//
 // Threads: image() and submit() from any; answers come on the metadata thread, or
 //          at once when the queue is full.
 // Owner:   the node. Stopping finishes the statement at hand and refuses all others.
@@ -59,13 +62,22 @@ class MetadataApplier {
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
                                    const engine::Properties& properties);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
-  // Logs, applies and carries out a command that was planned on the present image.
+  // Logs a command that was planned on the present image, and applies the log up to it. Fails with
+  // OutOfOrderSequence when another command came first.
   Status commit(const storage::MetadataCommand& command);
+  // Plans and commits, again whenever others were faster.
+  template <class Attempt>
+  auto decide(Attempt attempt) -> decltype(attempt());
+  // Applies, publishes and carries out what the log holds behind the image.
+  Status catch_up();
+  Status apply(const storage::MetadataRecord& record);
   // The partitions that the command's topics need. On failure some of them may be there: those of
   // `new_topics` are nobody's then, and of a topic that was to grow the next growth takes them.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);
   Result<Revision> append(const storage::MetadataCommand& command);
   void carry_out(const ImageChange& change);
+  // Those of topics that another applier has made, or let grow.
+  void make_missing_partitions(const storage::TopicInfo& topic);
   void drop_topic(const storage::TopicInfo& topic);
   // Those that cannot be read are in state ERROR.
   void start(const std::vector<DefinedQueryPtr>& queries);
@@ -81,6 +93,7 @@ class MetadataApplier {
   // A definition was damaged so that nobody knows whose it was: nothing is forgotten then.
   bool is_incomplete_ = false;
   JobQueue jobs_;
+  std::atomic<bool> is_told_ = false;  // a job that catches up waits already
   std::thread thread_;
   // Readers never lock. GCC's atomic pointer holds a bit for some instructions; no reader waits for
   // the metadata thread, which holds it only to swap.

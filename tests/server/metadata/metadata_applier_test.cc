@@ -1,0 +1,183 @@
+#include "server/metadata/metadata_applier.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <mutex>
+
+#include "engine/sql/parse.h"
+#include "storage/kv/memory_store.h"
+#include "storage/meta/embedded_metadata_log.h"
+
+namespace server {
+namespace {
+
+// Remembers which queries it was told to run.
+class RecordingRunner : public QueryRunner {
+ public:
+  void remove_leftovers(const Known&) override {}
+  void start(std::vector<QueryPtr> queries) override {
+    std::lock_guard lock(mutex_);
+    for (const QueryPtr& query : queries) running_.insert(query->plan->id);
+  }
+  void stop(const DefinedQuery& defined, Keep) override {
+    std::lock_guard lock(mutex_);
+    running_.erase(defined.plan->id);
+  }
+  Status finish_removal(const std::string&) override { return {}; }
+  void stop_with_error(const DefinedQuery&, Error) override {}
+  void pause(const std::string&, bool) override {}
+  void drop_topic(const Uuid&) override {}
+
+  std::set<std::string> running() const {
+    std::lock_guard lock(mutex_);
+    return running_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> running_;
+};
+
+// One metadata log that several appliers watch, as the nodes of a cluster do.
+class SharedMetadataLog {
+ public:
+  explicit SharedMetadataLog(std::unique_ptr<storage::MetadataLog> log) : log_(std::move(log)) {
+    log_->watch([this](Revision newest) {
+      std::lock_guard lock(mutex_);
+      for (auto& [view, moved] : watchers_)
+        if (moved) moved(newest);
+    });
+  }
+  ~SharedMetadataLog() { log_->watch({}); }
+
+  class View : public storage::MetadataLog {
+   public:
+    explicit View(SharedMetadataLog& shared) : shared_(shared) {}
+    void append(Revision last, storage::MetadataCommand command,
+                std::function<void(Result<Revision>)> done) override {
+      shared_.log_->append(last, std::move(command), std::move(done));
+    }
+    Revision last_revision() const override { return shared_.log_->last_revision(); }
+    Result<std::vector<storage::MetadataRecord>> read(Revision first,
+                                                      size_t max_count) const override {
+      return shared_.log_->read(first, max_count);
+    }
+    void watch(std::function<void(Revision)> moved) override {
+      std::lock_guard lock(shared_.mutex_);
+      shared_.watchers_[this] = std::move(moved);
+    }
+    void save_snapshot(storage::MetadataSnapshot, std::function<void(Status)> done) override {
+      done({});
+    }
+    Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override {
+      return shared_.log_->load_snapshot();
+    }
+
+   private:
+    SharedMetadataLog& shared_;
+  };
+
+ private:
+  std::unique_ptr<storage::MetadataLog> log_;
+  std::mutex mutex_;
+  std::map<View*, std::function<void(Revision)>> watchers_;  // Guarded by mutex_
+};
+
+class TwoAppliers : public testing::Test {
+ protected:
+  struct Node {
+    Node(storage::Log& log, SharedMetadataLog& shared)
+        : metadata(shared), applier(log, metadata, runner, {}) {
+      EXPECT_TRUE(applier.recover(must_stop));
+      applier.start_thread();
+    }
+    std::future<Result<DefinitionOutcome>> submit(const std::string& text) {
+      auto script = engine::parse_script(text);
+      EXPECT_TRUE(script) << text;
+      auto answer = std::make_shared<std::promise<Result<DefinitionOutcome>>>();
+      applier.submit(
+          std::make_shared<const engine::ParsedStatement>(std::move(script->front())), {},
+          [answer](Result<DefinitionOutcome> outcome) { answer->set_value(std::move(outcome)); });
+      return answer->get_future();
+    }
+    std::set<std::string> sources() const {
+      std::set<std::string> names;
+      for (const auto& [name, source] : applier.image()->catalog->sources()) names.insert(name);
+      return names;
+    }
+
+    std::atomic<bool> must_stop = false;
+    RecordingRunner runner;
+    SharedMetadataLog::View metadata;
+    MetadataApplier applier;
+  };
+
+  TwoAppliers() {
+    log_ = storage::Log::open(disk_.open(), {}).value();
+    shared_ = std::make_unique<SharedMetadataLog>(
+        storage::open_embedded_metadata_log(log_->store(), *log_).value());
+    one_ = std::make_unique<Node>(*log_, *shared_);
+    other_ = std::make_unique<Node>(*log_, *shared_);
+  }
+
+  template <class Condition>
+  static bool becomes_true(Condition condition) {
+    for (int i = 0; i < 1000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+
+  storage::MemoryDisk disk_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<SharedMetadataLog> shared_;
+  std::unique_ptr<Node> one_, other_;
+};
+
+TEST_F(TwoAppliers, each_applies_what_the_other_appends) {
+  ASSERT_TRUE(one_->submit("CREATE STREAM s (v INT) WITH (PARTITIONS = 3);").get());
+  ASSERT_TRUE(one_->submit("CREATE STREAM big AS SELECT v FROM s WHERE v > 1;").get());
+  ASSERT_TRUE(becomes_true([&] { return other_->runner.running().size() == 1; }));
+  EXPECT_EQ(other_->sources(), one_->sources());
+  EXPECT_EQ(other_->runner.running(), one_->runner.running());
+
+  // What it decides stands on what the other one did.
+  const std::string query = *one_->runner.running().begin();
+  ASSERT_TRUE(other_->submit("TERMINATE " + query + ";").get());
+  ASSERT_TRUE(becomes_true([&] { return one_->runner.running().empty(); }));
+}
+
+TEST_F(TwoAppliers, who_was_overtaken_plans_again) {
+  std::vector<std::future<Result<DefinitionOutcome>>> answers;
+  for (int i = 0; i < 50; ++i)
+    for (const auto& [node, name] : {std::pair(one_.get(), "a"), std::pair(other_.get(), "b")})
+      answers.push_back(
+          node->submit(fmt::format("CREATE STREAM {}{} (v INT) WITH (PARTITIONS = 1);", name, i)));
+  for (auto& answer : answers) {
+    const auto outcome = answer.get();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+  }
+  ASSERT_TRUE(becomes_true(
+      [&] { return one_->sources().size() == 100 && other_->sources() == one_->sources(); }));
+  EXPECT_EQ(one_->applier.image()->revision, other_->applier.image()->revision);
+}
+
+TEST_F(TwoAppliers, one_name_is_given_once) {
+  int given = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string text = fmt::format("CREATE STREAM s{} (v INT) WITH (PARTITIONS = 1);", i);
+    auto first = one_->submit(text), second = other_->submit(text);
+    const auto one = first.get(), other = second.get();
+    EXPECT_NE(one.has_value(), other.has_value()) << text;
+    given += one.has_value() ? 1 : 0;
+    const Error& refusal = one ? other.error() : one.error();
+    EXPECT_NE(refusal.message.find("already exists"), std::string::npos) << refusal.message;
+  }
+  EXPECT_EQ(one_->applier.image()->catalog->sources().size(), 20u) << given;
+}
+
+}  // namespace
+}  // namespace server
