@@ -236,7 +236,12 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
                                written, options.format_version),
         .hint = "Start a newer version of Millrace on it."};
   std::memcpy(instance_id_.bytes.data(), instance->data(), instance->size());
-  return {};
+  if (written == options.format_version) return {};
+  // From now on it has what the older version does not know.
+  std::string version_now;
+  append_be(version_now, options.format_version);
+  TRY(transaction->put(*found, kVersionKey, version_now));
+  return transaction->commit();
 }
 
 // Pages that a transaction took at the file's end and gave back are counted, and never written: where

@@ -53,60 +53,60 @@ Status CheckpointWriter::write_together(std::span<const Checkpoint* const> check
 }
 
 Status CheckpointWriter::write_small(WriteTransaction& transaction, const Checkpoint& checkpoint) {
-  StoreIds ids;
-  TRY(find_store_ids(transaction, checkpoint, ids));
+  StoreRows stores;
+  TRY(find_stores(transaction, checkpoint, stores));
   std::string scratch;
   for (const StateEntry& entry : checkpoint.entries)
-    TRY(write_entry(transaction, ids.find(entry.store)->second, entry, scratch));
+    TRY(write_entry(transaction, stores.find(entry.store)->second, entry, scratch));
   return put_position(transaction, checkpoint);
 }
 
 Status CheckpointWriter::write(const Checkpoint& checkpoint) {
   TRY(check_names(checkpoint));
-  const StoreIds ids = TRY(store_ids(checkpoint));
+  const StoreRows stores = TRY(find_stores(checkpoint));
   for (const StateRange& range : checkpoint.removed_ranges)
-    TRY(remove_range(ids.at(range.store), range));
-  TRY(write_entries(checkpoint, ids));
+    TRY(remove_range(stores.at(range.store), range));
+  TRY(write_entries(checkpoint, stores));
   TRY(write_position(checkpoint));
   pass(CrashPoint::BeforeJournalTrim);
   return {};
 }
 
-Result<CheckpointWriter::StoreIds> CheckpointWriter::store_ids(const Checkpoint& checkpoint) {
-  StoreIds ids;
+Result<CheckpointWriter::StoreRows> CheckpointWriter::find_stores(const Checkpoint& checkpoint) {
+  StoreRows rows;
   TRY(file_.change(
-      [&](WriteTransaction& transaction) { return find_store_ids(transaction, checkpoint, ids); }));
-  return ids;
+      [&](WriteTransaction& transaction) { return find_stores(transaction, checkpoint, rows); }));
+  return rows;
 }
 
-Status CheckpointWriter::find_store_ids(WriteTransaction& transaction, const Checkpoint& checkpoint,
-                                        StoreIds& ids) {
-  for (const StateRange& range : checkpoint.removed_ranges) ids.try_emplace(range.store);
+Status CheckpointWriter::find_stores(WriteTransaction& transaction, const Checkpoint& checkpoint,
+                                     StoreRows& rows) {
+  for (const StateRange& range : checkpoint.removed_ranges) rows.try_emplace(range.store);
   for (const StateEntry& entry : checkpoint.entries)
-    if (!ids.contains(entry.store)) ids.try_emplace(std::string(entry.store));
-  for (auto& [name, id] : ids) {
+    if (!rows.contains(entry.store)) rows.try_emplace(std::string(entry.store));
+  for (auto& [name, row] : rows) {
     const std::string key = store_key(checkpoint.task, name);
     if (const auto known = TRY(transaction.get(file_.tables().stores, key))) {
-      id = store_of(*known);
+      row = TRY(decode_store_row(*known));
       continue;
     }
-    id = file_.take_store_id();
-    TRY(transaction.put(file_.tables().stores, key, store_prefix(id)));
+    row = {.id = file_.take_store_id()};
+    TRY(transaction.put(file_.tables().stores, key, encode(row)));
   }
   return {};
 }
 
-Status CheckpointWriter::remove_range(StoreId store, const StateRange& range) {
+Status CheckpointWriter::remove_range(const StoreRow& store, const StateRange& range) {
   while (TRY(remove_some(store, range))) TRY(pace_());
   return {};
 }
 
 // One chunk of the range; false when nothing is left.
-Result<bool> CheckpointWriter::remove_some(StoreId store, const StateRange& range) {
+Result<bool> CheckpointWriter::remove_some(const StoreRow& store, const StateRange& range) {
   // Keys that begin like one of the ends are stored in another order than they have: each is looked
   // at.
-  const std::string first = store_prefix(store).append(range.first_key, 0, kMaxWholeKeySize);
-  const std::string store_end = store_prefix(store + 1);
+  const std::string first = store_prefix(store.id).append(range.first_key, 0, kMaxWholeKeySize);
+  const std::string store_end = store_prefix(store.id + 1);
   bool is_more = false;
   const auto change = [&](WriteTransaction& transaction) -> Status {
     std::vector<std::string> doomed;
@@ -114,7 +114,7 @@ Result<bool> CheckpointWriter::remove_some(StoreId store, const StateRange& rang
     auto entry = TRY(cursor->seek(first));
     for (; entry && entry->key < store_end && doomed.size() < chunk_keys_;
          entry = TRY(cursor->next())) {
-      const Entry original = TRY(original_entry(*entry));
+      const Entry original = TRY(original_entry(store.format, *entry));
       const bool is_before_end = range.end_key.empty() || original.key < range.end_key;
       if (!is_before_end && !begin_alike(original.key, range.end_key)) break;
       if (is_before_end && original.key >= range.first_key) doomed.emplace_back(entry->key);
@@ -127,18 +127,18 @@ Result<bool> CheckpointWriter::remove_some(StoreId store, const StateRange& rang
   return is_more;
 }
 
-Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const StoreIds& ids) {
+Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const StoreRows& stores) {
   struct Change {
-    StoreId store;
+    StoreRow store;
     const StateEntry* entry;
   };
   std::vector<Change> changes;
   changes.reserve(checkpoint.entries.size());
   for (const StateEntry& entry : checkpoint.entries)
-    changes.push_back({ids.find(entry.store)->second, &entry});
+    changes.push_back({stores.find(entry.store)->second, &entry});
   // Neighbours share pages, so each page is written once. They mostly come in order.
   const auto before = [](const Change& a, const Change& b) {
-    return a.store != b.store ? a.store < b.store : a.entry->key < b.entry->key;
+    return a.store != b.store ? a.store.id < b.store.id : a.entry->key < b.entry->key;
   };
   if (!std::ranges::is_sorted(changes, before)) std::ranges::sort(changes, before);
 
@@ -159,14 +159,14 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const Store
   return {};
 }
 
-Result<size_t> CheckpointWriter::write_entry(WriteTransaction& transaction, StoreId store,
+Result<size_t> CheckpointWriter::write_entry(WriteTransaction& transaction, const StoreRow& store,
                                              const StateEntry& entry, std::string& scratch) const {
-  const std::string key = stored_key(store, entry.key);
+  const std::string key = stored_key(store.id, entry.key);
   if (!entry.value) {
     TRY(transaction.erase(file_.tables().entries, key));
     return size_t{0};
   }
-  const std::string_view value = stored_value(entry.key, *entry.value, scratch);
+  const std::string_view value = stored_value(store.format, key, entry.key, *entry.value, scratch);
   TRY(transaction.put(file_.tables().entries, key, value));
   return key.size() + value.size();
 }

@@ -38,18 +38,18 @@ class CheckpointWriter {
   static Status check_names(const Checkpoint& checkpoint);
 
  private:
-  using StoreIds = std::map<std::string, StoreId, std::less<>>;  // by the store's name
+  using StoreRows = std::map<std::string, StoreRow, std::less<>>;  // by the store's name
 
-  Result<StoreIds> store_ids(const Checkpoint& checkpoint);
-  Status find_store_ids(WriteTransaction& transaction, const Checkpoint& checkpoint, StoreIds& ids);
-  Status remove_range(StoreId store, const StateRange& range);
-  Result<bool> remove_some(StoreId store, const StateRange& range);
-  Status write_entries(const Checkpoint& checkpoint, const StoreIds& ids);
+  Result<StoreRows> find_stores(const Checkpoint& checkpoint);
+  Status find_stores(WriteTransaction& transaction, const Checkpoint& checkpoint, StoreRows& rows);
+  Status remove_range(const StoreRow& store, const StateRange& range);
+  Result<bool> remove_some(const StoreRow& store, const StateRange& range);
+  Status write_entries(const Checkpoint& checkpoint, const StoreRows& stores);
   Status write_position(const Checkpoint& checkpoint);
   Status write_small(WriteTransaction& transaction, const Checkpoint& checkpoint);
   // Returns the bytes that it takes.
-  Result<size_t> write_entry(WriteTransaction& transaction, StoreId store, const StateEntry& entry,
-                             std::string& scratch) const;
+  Result<size_t> write_entry(WriteTransaction& transaction, const StoreRow& store,
+                             const StateEntry& entry, std::string& scratch) const;
   // A position never goes back: an earlier owner's checkpoint, written after the task's new owner has
   // read where it stands, may have had the journal trimmed up to its own. What is written beside it
   // is good at both, as the journal from the higher one on is read over it.

@@ -60,9 +60,8 @@ Status StateFile::open_tables(KeyValueStore& store) {
 
   auto cursor = TRY(transaction->cursor(tables_.stores));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
-    if (entry->value.size() != sizeof(uint32_t))
-      return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
-    next_store_ = std::max(next_store_, store_of(entry->value) + 1);
+    const StoreRow row = TRY(decode_store_row(entry->value));
+    next_store_ = std::max(next_store_, row.id + 1);
   }
   dropped_.emplace();
   cursor = TRY(transaction->cursor(tables_.dropped));
@@ -111,10 +110,11 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
   auto store = TRY(stores->seek(stores_prefix));
   for (; store && store->key.starts_with(stores_prefix); store = TRY(stores->next())) {
     const std::string_view name = store->key.substr(stores_prefix.size());
-    const std::string entries_prefix = store_prefix(store_of(store->value));
+    const StoreRow row = TRY(decode_store_row(store->value));
+    const std::string entries_prefix = store_prefix(row.id);
     auto entry = TRY(entries->seek(entries_prefix));
     for (; entry && entry->key.starts_with(entries_prefix); entry = TRY(entries->next())) {
-      const Entry original = TRY(original_entry(*entry));
+      const Entry original = TRY(original_entry(row.format, *entry));
       TRY(visit(name, original.key, original.value));
     }
   }

@@ -16,7 +16,7 @@
 namespace storage {
 
 struct StateTables {
-  TableHandle stores;     // task, NUL, store -> store id u32
+  TableHandle stores;     // task, NUL, store -> StoreRow
   TableHandle positions;  // task -> sequence i64, scalars
   TableHandle entries;    // see state_keys.h
   TableHandle owner;      // "log" -> the log's instance id

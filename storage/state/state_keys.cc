@@ -1,5 +1,6 @@
 #include "storage/state/state_keys.h"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include "base/bytes.h"
@@ -12,7 +13,35 @@ constexpr size_t kStoreIdSize = sizeof(uint32_t);
 constexpr size_t kCutKeySize = kStoreIdSize + kMaxWholeKeySize + sizeof(XXH128_canonical_t);
 static_assert(kCutKeySize <= kMaxKeySize);
 
+constexpr size_t kChecksumSize = sizeof(uint32_t);
+
+uint32_t checksum(std::string_view stored_key, std::string_view stored_value) {
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(
+      stored_value.data(), stored_value.size(), XXH3_64bits(stored_key.data(), stored_key.size())));
+}
+
+Error damaged_entry(StoreId store) {
+  return {ErrorCode::StorageFailure,
+          fmt::format("the state file has a damaged entry in store {}", store.value())};
+}
+
 }  // namespace
+
+std::string encode(const StoreRow& row) {
+  std::string bytes = store_prefix(row.id);
+  if (row.format != StoreFormat::Plain) bytes += static_cast<char>(row.format);
+  return bytes;
+}
+
+Result<StoreRow> decode_store_row(std::string_view bytes) {
+  if (bytes.size() < kStoreIdSize || bytes.size() > kStoreIdSize + 1)
+    return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
+  const auto format = static_cast<StoreFormat>(
+      bytes.size() > kStoreIdSize ? static_cast<uint8_t>(bytes[kStoreIdSize]) : 0);
+  if (format > StoreFormat::Checked)
+    return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
+  return StoreRow{store_of(bytes), format};
+}
 
 std::string store_prefix(StoreId store) {
   std::string prefix;
@@ -33,22 +62,34 @@ std::string stored_key(StoreId store, std::string_view key) {
   return stored.append(reinterpret_cast<const char*>(hash.digest), sizeof hash.digest);
 }
 
-std::string_view stored_value(std::string_view key, std::string_view value, std::string& scratch) {
-  if (key.size() <= kMaxWholeKeySize) return value;
+std::string_view stored_value(StoreFormat format, std::string_view stored_key, std::string_view key,
+                              std::string_view value, std::string& scratch) {
+  const bool is_whole = key.size() <= kMaxWholeKeySize;
+  if (is_whole && format == StoreFormat::Plain) return value;
   scratch.clear();
-  append_varint(scratch, key.size());
-  scratch += key;
+  if (!is_whole) {
+    append_varint(scratch, key.size());
+    scratch += key;
+  }
   scratch += value;
+  if (format == StoreFormat::Checked) append_be(scratch, checksum(stored_key, scratch));
   return scratch;
 }
 
 bool is_cut(std::string_view stored_key) { return stored_key.size() == kCutKeySize; }
 
-Result<Entry> original_entry(const Entry& stored) {
-  if (!is_cut(stored.key)) return Entry{stored.key.substr(kStoreIdSize), stored.value};
-  ByteReader in(stored.value);
+Result<Entry> original_entry(StoreFormat format, const Entry& stored) {
+  std::string_view value = stored.value;
+  if (format == StoreFormat::Checked) {
+    if (value.size() < kChecksumSize) return damaged_entry(store_of(stored.key));
+    const auto expected = load_be<uint32_t>(value.data() + value.size() - kChecksumSize);
+    value.remove_suffix(kChecksumSize);
+    if (checksum(stored.key, value) != expected) return damaged_entry(store_of(stored.key));
+  }
+  if (!is_cut(stored.key)) return Entry{stored.key.substr(kStoreIdSize), value};
+  ByteReader in(value);
   const std::string_view key = in.bytes(in.varint());
-  if (!in.ok()) return Error{ErrorCode::StorageFailure, "the data file has a damaged state entry"};
+  if (!in.ok()) return damaged_entry(store_of(stored.key));
   return Entry{key, in.rest()};
 }
 

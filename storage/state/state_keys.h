@@ -11,6 +11,18 @@ namespace storage {
 
 // A task's store within the file.
 using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
+enum class StoreFormat : uint8_t {
+  Plain,    // as files of version 2 have them: they stay so
+  Checked,  // each value ends in a checksum
+};
+// Of the table `stores`: id u32, format u8; a missing format is Plain.
+struct StoreRow {
+  StoreId id;
+  StoreFormat format = StoreFormat::Checked;
+  bool operator==(const StoreRow&) const = default;
+};
+std::string encode(const StoreRow& row);
+Result<StoreRow> decode_store_row(std::string_view bytes);
 
 //                | key of at most 400 bytes | longer key
 //   -------------+--------------------------+---------------------------------------------
@@ -18,18 +30,21 @@ using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
 //   stored value | value                    | size of the key varint, the whole key, value
 //
 // The stored keys of the two differ in their lengths. Keys that are cut are ordered among themselves
-// by their first 400 bytes only.
+// by their first 400 bytes only. Behind the value: a checksum u32 of stored key and stored value, so
+// that neither can be damaged, nor a value be found under another's key.
 inline constexpr size_t kMaxWholeKeySize = 400;
 
 std::string stored_key(StoreId store, std::string_view key);
-// The value to store; `scratch` keeps the bytes when they are not `value` itself.
-std::string_view stored_value(std::string_view key, std::string_view value, std::string& scratch);
+// The value to store under stored_key(key); `scratch` keeps the bytes when they are not `value` itself.
+std::string_view stored_value(StoreFormat format, std::string_view stored_key, std::string_view key,
+                              std::string_view value, std::string& scratch);
 
 bool is_cut(std::string_view stored_key);
 // The entry as it was given. Fails with StorageFailure when it is damaged.
-Result<Entry> original_entry(const Entry& stored);
+Result<Entry> original_entry(StoreFormat format, const Entry& stored);
 
 std::string store_prefix(StoreId store);
+// Of a stored key, or of a row of the table `stores`.
 StoreId store_of(std::string_view stored_key);
 
 }  // namespace storage

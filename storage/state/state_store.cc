@@ -23,7 +23,8 @@ namespace storage {
 
 namespace {
 
-constexpr uint32_t kStateFormatVersion = 2;
+// Version 2 had no checksums.
+constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2;
 constexpr std::chrono::milliseconds kPauseAfterFailure(250);
 constexpr int kNiceness = 10;
 
@@ -230,7 +231,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& director
                                                      StateOptions options) {
   const LmdbOptions file{.kind = "state",
                          .format_version = kStateFormatVersion,
-                         .oldest_format_version = kStateFormatVersion,
+                         .oldest_format_version = kOldestStateFormatVersion,
                          .map_size_bytes = options.map_size_bytes,
                          .max_tables = 16};
   return open([directory, file] { return open_lmdb_store(directory, file); }, std::move(options));

@@ -71,6 +71,7 @@ TEST(LmdbStore, a_newer_version_and_another_kind_are_refused) {
   EXPECT_EQ(newer.error().code, ErrorCode::IncompatibleFormat);
   EXPECT_EQ(newer.error().message, "the data file has format version 7, this server knows up to 6");
   EXPECT_TRUE(open(directory.path(), 8));
+  EXPECT_FALSE(open(directory.path(), 7)) << "the newer one may have written what it does not know";
 
   std::filesystem::rename(directory.path() + "/test.mdb", directory.path() + "/other.mdb");
   const auto other = open_lmdb_store(

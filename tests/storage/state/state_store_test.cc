@@ -60,6 +60,28 @@ class StateStoreTest : public testing::Test {
     return count;
   }
 
+  // Of the table of entries, as they are stored. The state store is closed.
+  std::vector<std::pair<std::string, std::string>> stored_entries() {
+    state_.reset();
+    const auto store = disk_.open();
+    const auto transaction = store->begin_write().value();
+    const auto table = transaction->open_table("entries", KeyOrder::Bytes).value();
+    const auto cursor = transaction->cursor(table).value();
+    std::vector<std::pair<std::string, std::string>> all;
+    for (auto entry = cursor->first().value(); entry; entry = cursor->next().value())
+      all.emplace_back(entry->key, entry->value);
+    return all;
+  }
+  void replace_entry(const std::string& key, const std::string& new_key, const std::string& value) {
+    state_.reset();
+    const auto store = disk_.open();
+    const auto transaction = store->begin_write().value();
+    const auto table = transaction->open_table("entries", KeyOrder::Bytes).value();
+    ASSERT_TRUE(transaction->erase(table, key));
+    ASSERT_TRUE(transaction->put(table, new_key, value));
+    ASSERT_TRUE(transaction->commit());
+  }
+
   StateOptions options_;
   MemoryDisk disk_;
   std::unique_ptr<StateStore> state_;
@@ -90,6 +112,49 @@ TEST_F(StateStoreTest, what_was_written_is_loaded_in_order_with_its_position) {
   EXPECT_EQ(rows(), (Rows{"s1.=e", "s1.a=0", "s1.z=1", "s2.b=2"}));
   EXPECT_EQ(position_.position, TaskSequence{7});
   EXPECT_EQ(position_.scalars, "time=5");
+}
+
+// Whatever byte of an entry changes, its task learns of it instead of reading on.
+TEST_F(StateStoreTest, a_damaged_entry_is_found) {
+  ASSERT_TRUE(write(checkpoint(
+      {{"s", "key", "value"}, {"s", "empty", ""}, {"s", std::string(500, 'k'), "v"}}, 1)));
+  for (const auto& [key, value] : stored_entries()) {
+    const std::string whole = key + value;
+    for (size_t at = sizeof(uint32_t); at < whole.size(); ++at) {  // behind the store's id
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ 4);
+      replace_entry(key, damaged.substr(0, key.size()), damaged.substr(key.size()));
+      open();
+      const auto loaded = state_->load("q1/0", [](auto, auto, auto) { return Status{}; });
+      ASSERT_FALSE(loaded) << at;
+      EXPECT_EQ(loaded.error().message, "the state file has a damaged entry in store 1");
+      replace_entry(damaged.substr(0, key.size()), key, value);
+    }
+  }
+}
+
+// They were made by a version that knew no checksums.
+TEST_F(StateStoreTest, a_store_without_checksums_goes_on_without) {
+  ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
+  state_.reset();
+  {
+    const auto store = disk_.open();
+    const auto transaction = store->begin_write().value();
+    const TableHandle stores = transaction->open_table("stores", KeyOrder::Bytes).value();
+    const std::string key = std::string("q1/0") + '\0' + "s";
+    const std::string row(transaction->get(stores, key).value().value());
+    ASSERT_TRUE(transaction->put(stores, key, row.substr(0, sizeof(uint32_t))));
+    ASSERT_TRUE(transaction->commit());
+  }
+  const auto [key, value] = stored_entries().front();
+  replace_entry(key, key, "1");
+  open();
+  EXPECT_EQ(rows(), Rows{"s.a=1"});
+  ASSERT_TRUE(write(checkpoint({{"s", "b", "2"}, {"t", "c", "3"}}, 2)));
+  EXPECT_EQ(rows(), (Rows{"s.a=1", "s.b=2", "t.c=3"}));
+  const auto entries = stored_entries();
+  EXPECT_EQ(entries[1].second, "2");
+  EXPECT_EQ(entries[2].second.size(), 1 + sizeof(uint32_t)) << "a new store has them";
 }
 
 TEST_F(StateStoreTest, a_task_without_a_checkpoint_is_empty) {
