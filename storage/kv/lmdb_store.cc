@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -32,6 +33,8 @@ constexpr size_t kMaxMapSize = size_t{16} << 30;
 #else
 constexpr size_t kMaxMapSize = SIZE_MAX;
 #endif
+
+constexpr std::chrono::seconds kLookAtReadersEvery{1};
 
 // What a file says about itself, in a table of its own.
 constexpr const char* kFormatTable = "format";
@@ -67,6 +70,7 @@ class LmdbStore final : public KeyValueStore {
   bool are_all_free(uint64_t first_page, uint64_t end_page) const;
   // What the file holds according to LMDB.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
+  void forget_dead_readers();
   // What a failed commit means.
   Error after_failed_commit(int code);
   // Pages that were freed, which the next writes use before the file grows. Walks the list of them.
@@ -79,6 +83,7 @@ class LmdbStore final : public KeyValueStore {
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
+  std::chrono::steady_clock::time_point next_look_at_readers_;  // of the thread that writes
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
@@ -94,12 +99,23 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   if (failed_)
     return Error{ErrorCode::StorageFailure,
                  "the data file takes no more writes after a failed one"};
+  forget_dead_readers();
   MDB_txn* transaction;
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");
   return wrap_lmdb_write(transaction, [this](int code) -> Status {
     return code == 0 ? Status{} : after_failed_commit(code);
   });
+}
+
+// Other processes read the file, too (lmdb_snapshot.h). Of one that died, LMDB would keep all that was there
+// when it began to read.
+void LmdbStore::forget_dead_readers() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_at_readers_) return;
+  next_look_at_readers_ = now + kLookAtReadersEvery;
+  int dead = 0;
+  mdb_reader_check(environment_, &dead);
 }
 
 uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {

@@ -1,0 +1,213 @@
+#include "storage/kv/lmdb_snapshot.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <lmdb.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "storage/kv/lmdb_transaction.h"
+
+namespace storage {
+
+namespace {
+
+constexpr uint32_t kMaxTables = 40'000;  // more than a server ever makes
+// Who opens a file first decides for those who open it meanwhile: a server must find enough.
+constexpr unsigned kMaxReaders = 4096;  // 64 bytes each
+// Of one transaction of a copy: what it changes is kept in memory until its end.
+constexpr uint64_t kCopiedAtATime = 32 << 20;
+
+using Environment = std::unique_ptr<MDB_env, void (*)(MDB_env*)>;
+
+Result<Environment> open_environment(const std::string& path, unsigned flags) {
+  MDB_env* environment = nullptr;
+  if (const int code = mdb_env_create(&environment); code != 0)
+    return lmdb_failure(code, "open the data file");
+  Environment owned(environment, mdb_env_close);
+  mdb_env_set_maxdbs(environment, kMaxTables);
+  mdb_env_set_maxreaders(environment, kMaxReaders);
+  if ((flags & MDB_RDONLY) == 0) mdb_env_set_mapsize(environment, size_t{1} << 40);
+  if (const int code =
+          mdb_env_open(environment, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS | flags, 0640);
+      code != 0)
+    return lmdb_failure(code, "open the data file");
+  return owned;
+}
+
+class Snapshot final : public LmdbSnapshot {
+ public:
+  explicit Snapshot(Environment environment) : environment_(std::move(environment)) {}
+  ~Snapshot() override {
+    read_.reset();
+    idle_.clear();
+  }
+
+  Status begin();
+  ReadTransaction& transaction() override { return *read_; }
+  const std::vector<Table>& tables() const override { return tables_; }
+  uint64_t used_bytes() const override { return used_bytes_; }
+
+ private:
+  Status open_tables();
+  Status copy_tables(const std::string& path, const Copied& copied) const override;
+
+  const Environment environment_;
+  IdleReads idle_;
+  MDB_txn* raw_ = nullptr;  // of read_
+  std::unique_ptr<ReadTransaction> read_;
+  std::vector<Table> tables_;
+  uint64_t used_bytes_ = 0;
+};
+
+Status Snapshot::begin() {
+  if (const int code = mdb_txn_begin(environment_.get(), nullptr, MDB_RDONLY, &raw_); code != 0)
+    return lmdb_failure(code, "read the data file");
+  read_ = wrap_lmdb_read(raw_, idle_);
+  return open_tables();
+}
+
+// The table without a name lists the others.
+Status Snapshot::open_tables() {
+  MDB_dbi list;
+  if (const int code = mdb_dbi_open(raw_, nullptr, 0, &list); code != 0)
+    return lmdb_failure(code, "read the data file");
+  const auto names = TRY(read_->cursor(TableHandle{list}));
+  for (auto name = TRY(names->first()); name; name = TRY(names->next())) {
+    Table table{
+        .name = std::string(name->key), .handle = {}, .order = KeyOrder::Bytes, .entries = 0};
+    MDB_dbi handle;
+    unsigned flags = 0;
+    MDB_stat stat;
+    if (const int code = mdb_dbi_open(raw_, table.name.c_str(), 0, &handle); code != 0)
+      return lmdb_failure(code, fmt::format("read table {} of the data file", table.name));
+    mdb_dbi_flags(raw_, handle, &flags);
+    mdb_stat(raw_, handle, &stat);
+    table.handle = TableHandle{handle};
+    table.order = (flags & MDB_INTEGERKEY) != 0 ? KeyOrder::Integer : KeyOrder::Bytes;
+    table.entries = stat.ms_entries;
+    used_bytes_ += (uint64_t{stat.ms_branch_pages} + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+                   stat.ms_psize;
+    tables_.push_back(std::move(table));
+  }
+  return {};
+}
+
+// The file that is being made: a few commits without a sync, and one sync at the end.
+class Copy {
+ public:
+  static Result<Copy> begin(const std::string& path) {
+    Copy copy(TRY(open_environment(path, MDB_NOSYNC)));
+    TRY(copy.begin_transaction());
+    return copy;
+  }
+  Copy(Copy&&) = default;
+  Copy& operator=(Copy&&) = delete;
+
+  Status table(const LmdbSnapshot::Table& table) {
+    const unsigned order = table.order == KeyOrder::Integer ? MDB_INTEGERKEY : 0U;
+    return check(mdb_dbi_open(transaction_.get(), table.name.c_str(), MDB_CREATE | order, &table_));
+  }
+  // In the order of the keys.
+  Status add(const Entry& entry) {
+    MDB_val key{entry.key.size(), const_cast<char*>(entry.key.data())};
+    MDB_val value{entry.value.size(), const_cast<char*>(entry.value.data())};
+    TRY(check(mdb_put(transaction_.get(), table_, &key, &value, MDB_APPEND)));
+    pending_bytes_ += entry.key.size() + entry.value.size();
+    if (pending_bytes_ < kCopiedAtATime) return {};
+    TRY(commit());
+    return begin_transaction();
+  }
+  Status finish() {
+    TRY(commit());
+    return check(mdb_env_sync(environment_.get(), 1));
+  }
+
+ private:
+  explicit Copy(Environment environment)
+      : environment_(std::move(environment)), transaction_(nullptr, mdb_txn_abort) {}
+  static Status check(int code) {
+    if (code != 0) return lmdb_failure(code, "write the copy");
+    return {};
+  }
+  Status begin_transaction() {
+    MDB_txn* begun = nullptr;
+    TRY(check(mdb_txn_begin(environment_.get(), nullptr, 0, &begun)));
+    transaction_.reset(begun);
+    pending_bytes_ = 0;
+    return {};
+  }
+  Status commit() { return check(mdb_txn_commit(transaction_.release())); }
+
+  Environment environment_;
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> transaction_;  // before the environment closes
+  MDB_dbi table_ = 0;
+  uint64_t pending_bytes_ = 0;
+};
+
+Status Snapshot::copy_tables(const std::string& path, const Copied& copied) const {
+  Copy copy = TRY(Copy::begin(path));
+  uint64_t bytes = 0, told = 0;
+  for (const Table& table : tables_) {
+    TRY(copy.table(table));
+    const auto entries = TRY(read_->cursor(table.handle));
+    for (auto entry = TRY(entries->first()); entry; entry = TRY(entries->next())) {
+      TRY(copy.add(*entry));
+      bytes += entry->key.size() + entry->value.size();
+      if (bytes - told >= kCopiedAtATime) copied(told = bytes);
+    }
+  }
+  TRY(copy.finish());
+  copied(bytes);
+  return {};
+}
+
+Status sync_path(const std::string& path, int flags) {
+  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool is_synced = file >= 0 && ::fsync(file) == 0;
+  const int code = errno;
+  if (file >= 0) ::close(file);
+  if (!is_synced) return lmdb_failure(code, "write the copy");
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LmdbSnapshot>> LmdbSnapshot::open(const std::string& path) {
+  std::error_code failed;
+  if (!std::filesystem::exists(path, failed))
+    return Error{.code = ErrorCode::StorageFailure, .message = fmt::format("there is no {}", path)};
+  auto environment = open_environment(path, MDB_RDONLY);
+  if (!environment) {
+    environment.error().detail = fmt::format("The data file is \"{}\".", path);
+    return std::move(environment).error();
+  }
+  auto snapshot = std::make_unique<Snapshot>(*std::move(environment));
+  TRY(snapshot->begin());
+  return snapshot;
+}
+
+const LmdbSnapshot::Table* LmdbSnapshot::find(std::string_view name) const {
+  const auto found = std::ranges::find(tables(), name, &Table::name);
+  return found == tables().end() ? nullptr : &*found;
+}
+
+Status LmdbSnapshot::copy_to(const std::string& path, const Copied& copied) const {
+  const std::string unfinished = path + ".new";
+  std::error_code ignored;
+  const auto remove = [&](const std::string& which) { std::filesystem::remove(which, ignored); };
+  remove(unfinished);
+  Status made = copy_tables(unfinished, copied);
+  remove(unfinished + "-lock");
+  if (made && ::rename(unfinished.c_str(), path.c_str()) != 0)
+    made = lmdb_failure(errno, "name the copy");
+  if (made) made = sync_path(path, O_RDONLY);
+  if (made) made = sync_path(std::filesystem::path(path).parent_path(), O_RDONLY | O_DIRECTORY);
+  if (!made) remove(unfinished);
+  return made;
+}
+
+}  // namespace storage
