@@ -7,13 +7,12 @@
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/log_core.h"
 #include "storage/log/log_statistics.h"
+#include "storage/log/stored_keys.h"
 #include "storage/log/task_outputs.h"
 
 namespace storage {
 
 namespace {
-
-constexpr uint32_t kLogFormatVersion = 2;
 
 // The log's own and those of the parts that share its store.
 constexpr size_t kOtherTables = 64;

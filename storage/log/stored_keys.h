@@ -16,6 +16,8 @@ namespace storage {
 // the same id does not see what is left of the old journal while that is being removed.
 using JournalId = StrongNumber<struct JournalIdTag, int64_t>;
 
+inline constexpr uint32_t kLogFormatVersion = 2;
+
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow
   TableHandle exchanges;     // log number, last offset -> batch: of all internal partitions

@@ -42,15 +42,6 @@ Result<Revision> snapshot_revision(ByteReader& in) {
   return revision;
 }
 
-Result<MetadataSnapshot> decode_snapshot(std::string_view bytes) {
-  ByteReader in(bytes);
-  const Revision revision = TRY(snapshot_revision(in));
-  std::string state;
-  if (!records::decompress(kSnapshotCodec, in.rest(), kMaxSnapshotSize, state))
-    return Error{ErrorCode::StorageFailure, "the metadata snapshot is damaged"};
-  return MetadataSnapshot{revision, TRY(decode_metadata_command(state))};
-}
-
 // 0 when there is no snapshot.
 Result<Revision> covered_revision(Transaction& transaction, const Tables& tables) {
   const auto snapshot = TRY(transaction.get(tables.snapshots, kSnapshotKey));
@@ -176,10 +167,19 @@ Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() con
   const auto transaction = TRY(store_.begin_read());
   const auto bytes = TRY(transaction->get(shared_->tables.snapshots, kSnapshotKey));
   if (!bytes) return std::nullopt;
-  return TRY(decode_snapshot(*bytes));
+  return TRY(decode_metadata_snapshot(*bytes));
 }
 
 }  // namespace
+
+Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes) {
+  ByteReader in(bytes);
+  const Revision revision = TRY(snapshot_revision(in));
+  std::string state;
+  if (!records::decompress(kSnapshotCodec, in.rest(), kMaxSnapshotSize, state))
+    return Error{ErrorCode::StorageFailure, "the metadata snapshot is damaged"};
+  return MetadataSnapshot{revision, TRY(decode_metadata_command(state))};
+}
 
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue) {

@@ -9,6 +9,9 @@
 
 namespace storage {
 
+// Of state.mdb. Version 2 has no checksums.
+inline constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2;
+
 // A task's store within the file.
 using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
 enum class StoreFormat : uint8_t {

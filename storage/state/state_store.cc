@@ -23,8 +23,6 @@ namespace storage {
 
 namespace {
 
-// Version 2 had no checksums.
-constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2;
 constexpr std::chrono::milliseconds kPauseAfterFailure(250);
 constexpr int kNiceness = 10;
 

@@ -1,0 +1,22 @@
+// Copies of a data directory.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+
+namespace storage {
+
+struct BackupOptions {
+  // Told from time to time how much has been copied.
+  std::function<void(uint64_t bytes)> copied;
+};
+
+// Copies what `data_dir` holds at one moment to the directory `to`, which is made, or empty. A server may go on
+// writing meanwhile. What is acknowledged before the call is in it. The copy is durable when this returns,
+// and a data directory itself. Fails with ObjectState when `to` holds something.
+Status backup_data(const std::string& data_dir, const std::string& to,
+                   const BackupOptions& options);
+
+}  // namespace storage

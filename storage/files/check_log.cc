@@ -1,0 +1,347 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "base/bytes.h"
+#include "records/batch.h"
+#include "storage/files/check_parts.h"
+#include "storage/files/stored_tasks.h"
+#include "storage/log/producer_state.h"
+#include "storage/log/task_outputs.h"
+#include "storage/meta/embedded_metadata_log.h"
+#include "storage/meta/topic_table.h"
+
+namespace storage {
+
+namespace {
+
+constexpr size_t kOwnerSize = sizeof(int64_t);
+
+using Table = LmdbSnapshot::Table;
+
+class LogChecker {
+ public:
+  LogChecker(DataSnapshot& data, const CheckOptions& options, CheckCounts& counts)
+      : log_(*data.log), data_(data), options_(options), counts_(counts) {}
+
+  Status run() {
+    TRY(check_format(log_,
+                     {.name = kLogFile,
+                      .kind = "log",
+                      .oldest_version = kLogFormatVersion,
+                      .newest_version = kLogFormatVersion},
+                     options_));
+    TRY(check_metadata());
+    TRY(read_removals());
+    TRY(check_partitions());
+    TRY(check_strange_tables());
+    TRY(check_shared_table(kExchangesTable));
+    TRY(check_shared_table(kProducersTable));
+    TRY(check_shared_table(kTimestampsTable));
+    TRY(check_shared_table(kAppendTimesTable));
+    TRY(check_shared_table(kEpochsTable));
+    return check_journals();
+  }
+
+ private:
+  struct Known {
+    std::string name;
+    PartitionRow row;
+    Offset log_end;
+  };
+
+  void found(const std::string& place, std::string problem) {
+    options_.found({fmt::format("{}, {}", kLogFile, place), std::move(problem)});
+  }
+  void begins(std::string_view place) { options_.begins(fmt::format("{}, {}", kLogFile, place)); }
+
+  template <class Visit>
+  Status visit(std::string_view table, const Visit& visit) {
+    const Table* found = log_.find(table);
+    if (found == nullptr) return {};
+    begins(fmt::format("table {}", table));
+    const auto cursor = TRY(log_.transaction().cursor(found->handle));
+    for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) TRY(visit(*entry));
+    return {};
+  }
+
+  // --- Definitions
+
+  // Also learns the topics' names, for all that is told later.
+  Status check_metadata() {
+    TopicTable topics;
+    int64_t next_revision = 1;
+    TRY(visit("metadata-snapshots", [&](const Entry& entry) -> Status {
+      const auto snapshot = decode_metadata_snapshot(entry.value);
+      if (!snapshot) {
+        found("the metadata snapshot", snapshot.error().message);
+        return {};
+      }
+      next_revision = snapshot->revision.value() + 1;
+      for (const MetadataPart& part : snapshot->state.parts) {
+        if (part.type != kTopicsPart) {
+          check_definition("the metadata snapshot", part);
+        } else if (auto loaded = TopicTable::load(part.bytes)) {
+          topics = *std::move(loaded);
+        } else {
+          found("the metadata snapshot", loaded.error().message);
+        }
+      }
+      return {};
+    }));
+    TRY(visit("metadata", [&](const Entry& entry) -> Status {
+      if (entry.key.size() != sizeof(uint64_t)) {
+        found("the metadata log", "a key is damaged");
+        return {};
+      }
+      const auto revision = static_cast<int64_t>(IntegerKey::value_of(entry.key));
+      if (revision < next_revision) return {};  // the snapshot has it
+      const std::string place = fmt::format("the metadata log, revision {}", revision);
+      if (revision != next_revision)
+        found(place, fmt::format("revision {} should come here", next_revision));
+      next_revision = revision + 1;
+      ++counts_.definitions;
+      const auto command = decode_metadata_command(entry.value);
+      if (!command) {
+        found(place, command.error().message);
+        return {};
+      }
+      for (const MetadataPart& part : command->parts)
+        if (part.type != kTopicsPart)
+          check_definition(place, part);
+        else if (const auto applied = topics.apply(part.bytes); !applied)
+          found(place, applied.error().message);
+      return {};
+    }));
+    topics_ = topics.snapshot();
+    return {};
+  }
+
+  void check_definition(const std::string& place, const MetadataPart& part) {
+    if (const Status read = options_.read_definition(part.bytes); !read)
+      found(place, read.error().message);
+  }
+
+  // --- Partitions
+
+  Status read_removals() {
+    return visit("removals", [&](const Entry& entry) -> Status {
+      auto removal = Removal::decode(entry.key, entry.value);
+      if (removal)
+        removals_.push_back(*std::move(removal));
+      else
+        found("table removals", removal.error().message);
+      return {};
+    });
+  }
+  bool is_being_removed(std::string_view table, std::string_view key) const {
+    return std::ranges::any_of(removals_, [&](const Removal& removal) {
+      return removal.table == table &&
+             (removal.takes_table || (key >= removal.first_key && key < removal.end_key));
+    });
+  }
+
+  std::string name_of(const TopicPartition& id, PartitionKind kind) const {
+    const TopicInfo* topic = topics_->find(id.topic);
+    if (topic != nullptr)
+      return fmt::format("topic {}, partition {}", topic->name, id.partition.value());
+    return fmt::format("{} {}, partition {}",
+                       kind == PartitionKind::Internal ? "exchange" : "unnamed topic",
+                       id.topic.to_string(), id.partition.value());
+  }
+
+  Status check_partitions() {
+    std::vector<std::pair<TopicPartition, PartitionRow>> rows;
+    TRY(visit("partitions", [&](const Entry& entry) -> Status {
+      const auto id = partition_of_key(entry.key);
+      const auto row = decode_partition_row(entry.value);
+      if (id && row && row->number >= LogNumber{0})
+        rows.emplace_back(*id, *row);
+      else
+        found("table partitions", "a row is damaged");
+      return {};
+    }));
+    for (const auto& [id, row] : rows) TRY(check_partition(id, row));
+    for (const auto& [name, topic] : topics_->by_name())
+      for (int32_t partition = 0; partition < topic.partition_count; ++partition)
+        if (!ids_.contains({topic.id, PartitionId(partition)}))
+          found(fmt::format("topic {}, partition {}", name, partition), "it is missing");
+    return {};
+  }
+
+  Status check_partition(const TopicPartition& id, const PartitionRow& row) {
+    Known known{name_of(id, row.kind), row, row.end_when_empty};
+    ids_.insert(id);
+    ++counts_.partitions;
+    begins(known.name);
+    const bool is_client = row.kind == PartitionKind::Client;
+    const Table* table =
+        log_.find(is_client ? partition_table_name(id) : std::string(kExchangesTable));
+    if (table == nullptr)
+      found(known.name, "its table is missing");
+    else
+      TRY(check_batches(known, *table, is_client));
+    if (const auto other = partitions_.find(row.number.value()); other != partitions_.end())
+      found(known.name, "it has the number of " + other->second.name);
+    partitions_.insert_or_assign(row.number.value(), std::move(known));
+    return {};
+  }
+
+  // From the log start on; what lies before it is being removed.
+  Status check_batches(Known& known, const Table& table, bool is_client) {
+    const int64_t number = known.row.number.value();
+    const std::string first =
+        is_client ? std::string(IntegerKey(static_cast<uint64_t>(known.row.log_start.value())))
+                  : numbered_key(number, std::max<int64_t>(known.row.log_start.value(), 0));
+    const auto cursor = TRY(log_.transaction().cursor(table.handle));
+    std::optional<Offset> next;
+    for (auto entry = TRY(cursor->seek(first)); entry; entry = TRY(cursor->next())) {
+      if (!is_client &&
+          (entry->key.size() != 2 * kOwnerSize || load_be<int64_t>(entry->key.data()) != number))
+        break;
+      if (is_client && entry->key.size() != sizeof(uint64_t)) {
+        found(known.name, "a key is damaged");
+        continue;
+      }
+      const Offset last{is_client ? static_cast<int64_t>(IntegerKey::value_of(entry->key))
+                                  : load_be<int64_t>(entry->key.data() + kOwnerSize)};
+      check_batch(known, last, entry->value, next);
+      next = last + 1;
+      ++counts_.batches;
+    }
+    if (next) known.log_end = std::max(known.log_end, *next);
+    if (known.log_end < known.row.log_start)
+      found(known.name, fmt::format("it begins at {} and ends at {}", known.row.log_start.value(),
+                                    known.log_end.value()));
+    return {};
+  }
+
+  void check_batch(const Known& known, Offset last, std::string_view bytes,
+                   const std::optional<Offset>& expected) {
+    const std::string place =
+        fmt::format("{}, batch that ends at offset {}", known.name, last.value());
+    const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
+    if (!batch) return found(place, batch.error().message);
+    if (batch->bytes.size() != bytes.size())
+      return found(place, "more bytes than the batch follow");
+    if (const Status read = records::check_records(*batch); !read)
+      return found(place, read.error().message);
+    counts_.records += static_cast<uint64_t>(batch->header.record_count);
+    if (batch->header.last_offset() != last)
+      found(place, fmt::format("it says that it ends at {}", batch->header.last_offset().value()));
+    const Offset begin = expected.value_or(known.row.log_start);
+    if (expected ? batch->header.base_offset != begin : batch->header.base_offset > begin)
+      found(place, fmt::format("offsets {} to {} are missing", begin.value(),
+                               batch->header.base_offset.value() - 1));
+  }
+
+  // Of partitions that nobody knows.
+  Status check_strange_tables() {
+    std::set<std::string> known;
+    for (const TopicPartition& id : ids_) known.insert(partition_table_name(id));
+    for (const Table& table : log_.tables())
+      if (is_partition_table(table.name) && !known.contains(table.name) &&
+          !is_being_removed(table.name, ""))
+        found("table " + table.name, "it belongs to no partition");
+    return {};
+  }
+
+  // Keys of these tables begin with the number of a partition.
+  Status check_shared_table(std::string_view name) {
+    size_t strange = 0;
+    TRY(visit(name, [&](const Entry& entry) -> Status {
+      if (entry.key.size() != 2 * kOwnerSize) {
+        found(fmt::format("table {}", name), "a key is damaged");
+        return {};
+      }
+      const auto known = partitions_.find(load_be<int64_t>(entry.key.data()));
+      if (known == partitions_.end())
+        strange += is_being_removed(name, entry.key) ? 0 : 1;
+      else
+        check_shared_row(name, known->second, entry);
+      return {};
+    }));
+    if (strange > 0)
+      found(fmt::format("table {}", name),
+            fmt::format("{} entries belong to no partition", strange));
+    return {};
+  }
+
+  void check_shared_row(std::string_view table, const Known& known, const Entry& entry) {
+    const std::string place = fmt::format("table {}, {}", table, known.name);
+    if (table == kProducersTable) {
+      const ProducerId producer{load_be<int64_t>(entry.key.data() + kOwnerSize)};
+      const bool can_be_read = is_task_producer(producer)
+                                   ? TaskOutputState::decode(entry.value).has_value()
+                                   : ProducerState::decode(entry.value).has_value();
+      if (!can_be_read) found(place, "the row of a producer is damaged");
+    } else if (table != kExchangesTable) {  // batches were looked at before
+      if (entry.value.size() != sizeof(int64_t))
+        found(place, "a row is damaged");
+      else if (load_be<int64_t>(entry.value.data()) > known.log_end.value())
+        found(place, "it points beyond the end");
+    }
+  }
+
+  // --- Tasks
+
+  Status check_journals() {
+    begins("table tasks");
+    const auto positions = checkpoint_positions(*data_.state);
+    if (!positions) {
+      options_.found({kStateFile, positions.error().message});
+      return {};
+    }
+    std::map<int64_t, std::string> tasks;  // by journal
+    const auto stored = stored_tasks(log_);
+    if (!stored) {
+      found("table tasks", stored.error().message);
+      return {};
+    }
+    for (const StoredTask& task : *stored) {
+      ++counts_.tasks;
+      tasks.emplace(task.row.journal.value(), task.id);
+      const auto position = positions->find(task.id);
+      const TaskSequence from = position == positions->end() ? TaskSequence{0} : position->second;
+      if (from > task.row.last_sequence)
+        found("task " + task.id, fmt::format("its checkpoint is at {}, its last commit is {}",
+                                             from.value(), task.row.last_sequence.value()));
+      else if (const auto missing = TRY(missing_entry(log_, task, from)))
+        found("task " + task.id,
+              fmt::format("entry {} of its journal is missing", missing->value()));
+    }
+    return visit(kJournalsTable, [&](const Entry& entry) -> Status {
+      ++counts_.journal_entries;
+      if (is_being_removed(kJournalsTable, entry.key)) return {};
+      const auto task = entry.key.size() == 2 * kOwnerSize
+                            ? tasks.find(load_be<int64_t>(entry.key.data()))
+                            : tasks.end();
+      if (task == tasks.end())
+        found("table journals", "an entry belongs to no task");
+      else if (const Status read = options_.read_journal(entry.value); !read)
+        found(fmt::format("task {}, journal entry {}", task->second,
+                          sequence_of_key(entry.key).value()),
+              read.error().message);
+      return {};
+    });
+  }
+
+  LmdbSnapshot& log_;
+  DataSnapshot& data_;
+  const CheckOptions& options_;
+  CheckCounts& counts_;
+  std::shared_ptr<const TopicSnapshot> topics_;
+  std::vector<Removal> removals_;
+  std::map<int64_t, Known> partitions_;  // by log number
+  std::set<TopicPartition> ids_;
+};
+
+}  // namespace
+
+Status check_log(DataSnapshot& data, const CheckOptions& options, CheckCounts& counts) {
+  return LogChecker(data, options, counts).run();
+}
+
+}  // namespace storage

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "storage/files/check_parts.h"
+#include "storage/files/stored_tasks.h"
+#include "storage/state/state_keys.h"
+
+namespace storage {
+
+namespace {
+
+struct StoreOfTask {
+  std::string name;  // for people
+  StoreFormat format = StoreFormat::Plain;
+};
+
+class StateChecker {
+ public:
+  StateChecker(DataSnapshot& data, const CheckOptions& options, CheckCounts& counts)
+      : state_(*data.state), data_(data), options_(options), counts_(counts) {}
+
+  Status run() {
+    TRY(check_format(state_,
+                     {.name = kStateFile,
+                      .kind = "state",
+                      .oldest_version = kOldestStateFormatVersion,
+                      .newest_version = kStateFormatVersion},
+                     options_));
+    TRY(check_owner());
+    TRY(read_stores());
+    return check_entries();
+  }
+
+ private:
+  void found(const std::string& place, std::string problem) {
+    options_.found({fmt::format("{}, {}", kStateFile, place), std::move(problem)});
+  }
+
+  template <class Visit>
+  Status visit(std::string_view table, const Visit& visit) {
+    const LmdbSnapshot::Table* found = state_.find(table);
+    if (found == nullptr) return {};
+    options_.begins(fmt::format("{}, table {}", kStateFile, table));
+    const auto cursor = TRY(state_.transaction().cursor(found->handle));
+    for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) TRY(visit(*entry));
+    return {};
+  }
+
+  Status check_owner() {
+    const LmdbSnapshot::Table* owner = state_.find("owner");
+    const LmdbSnapshot::Table* format = data_.log->find("format");
+    if (owner == nullptr || format == nullptr) return {};
+    const auto known = TRY(state_.transaction().get(owner->handle, "log"));
+    const auto log = TRY(data_.log->transaction().get(format->handle, "instance"));
+    if (known && log && *known != *log) found("table owner", "it belongs to another log.mdb");
+    return {};
+  }
+
+  Status read_stores() {
+    std::set<std::string> tasks;
+    if (const auto stored = stored_tasks(*data_.log))
+      for (const StoredTask& task : *stored) tasks.insert(task.id);
+    TRY(visit("stores", [&](const Entry& entry) -> Status {
+      ++counts_.stores;
+      const size_t task_end = entry.key.find('\0');
+      const auto row = decode_store_row(entry.value);
+      if (task_end == std::string_view::npos || !row) {
+        found("table stores", "a row is damaged");
+        return {};
+      }
+      const std::string task(entry.key.substr(0, task_end));
+      const std::string name =
+          fmt::format("store {} of task {}", entry.key.substr(task_end + 1), task);
+      if (!tasks.contains(task)) found(name, "log.mdb does not know the task");
+      if (!stores_.try_emplace(row->id, StoreOfTask{name, row->format}).second)
+        found(name, "another store has its number");
+      return {};
+    }));
+    TRY(visit("positions", [&](const Entry& entry) -> Status {
+      if (!tasks.contains(std::string(entry.key)))
+        found(fmt::format("the position of task {}", entry.key), "log.mdb does not know the task");
+      return {};
+    }));
+    return visit("dropped", [&](const Entry& entry) -> Status {
+      if (entry.key.size() == sizeof(uint32_t))
+        dropped_.insert(store_of(entry.key));
+      else
+        found("table dropped", "a row is damaged");
+      return {};
+    });
+  }
+
+  Status check_entries() {
+    size_t strange = 0;
+    std::map<StoreId, size_t> damaged;
+    TRY(visit("entries", [&](const Entry& entry) -> Status {
+      ++counts_.state_entries;
+      const bool has_store = entry.key.size() >= sizeof(uint32_t);
+      if (has_store && dropped_.contains(store_of(entry.key))) return {};
+      const auto store = has_store ? stores_.find(store_of(entry.key)) : stores_.end();
+      if (store == stores_.end())
+        ++strange;
+      else if (!original_entry(store->second.format, entry))
+        ++damaged[store->first];
+      return {};
+    }));
+    if (strange > 0) found("table entries", fmt::format("{} entries belong to no store", strange));
+    for (const auto& [store, count] : damaged)
+      found(stores_.at(store).name, fmt::format("{} entries are damaged", count));
+    return {};
+  }
+
+  LmdbSnapshot& state_;
+  DataSnapshot& data_;
+  const CheckOptions& options_;
+  CheckCounts& counts_;
+  std::map<StoreId, StoreOfTask> stores_;
+  std::set<StoreId> dropped_;
+};
+
+}  // namespace
+
+Status check_state(DataSnapshot& data, const CheckOptions& options, CheckCounts& counts) {
+  return StateChecker(data, options, counts).run();
+}
+
+}  // namespace storage

@@ -1,0 +1,45 @@
+#include "storage/files/data_snapshot.h"
+
+#include <fmt/format.h>
+
+#include "storage/files/stored_tasks.h"
+
+namespace storage {
+
+namespace {
+
+// A checkpoint falls between two moments that are a millisecond apart once in thousands of times.
+constexpr int kAttempts = 20;
+
+Status check_that_journals_reach(DataSnapshot& data) {
+  const auto positions = TRY(checkpoint_positions(*data.state));
+  for (const StoredTask& task : TRY(stored_tasks(*data.log))) {
+    const auto position = positions.find(task.id);
+    const TaskSequence from = position == positions.end() ? TaskSequence{0} : position->second;
+    if (const auto missing = TRY(missing_entry(*data.log, task, from)))
+      return Error{
+          .code = ErrorCode::StorageFailure,
+          .message = fmt::format(
+              "log.mdb and state.mdb do not fit each other: the journal of {} has no entry {}",
+              task.id, missing->value()),
+          .hint = "millrace check tells what else is damaged."};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<DataSnapshot> open_data_snapshot(const std::string& data_dir) {
+  DataSnapshot data;
+  for (int left = kAttempts; left > 0; --left) {
+    data = {};
+    data.state = TRY(LmdbSnapshot::open(data_dir + "/" + kStateFile));
+    data.log = TRY(LmdbSnapshot::open(data_dir + "/" + kLogFile));
+    Status fits = check_that_journals_reach(data);
+    if (fits) return data;
+    data.misfit = std::move(fits).error();
+  }
+  return data;
+}
+
+}  // namespace storage

@@ -1,0 +1,62 @@
+#include "storage/files/backup.h"
+
+#include "tests/storage/files/data_fixture.h"
+
+namespace storage {
+namespace {
+
+class BackupTest : public DataFixture {
+ protected:
+  Status backup(const std::string& to) {
+    return backup_data(directory_.path(), to, {.copied = [](uint64_t) {}});
+  }
+  const ScratchDirectory other_;
+};
+
+TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
+  const std::string to = other_.path() + "/new/backup";
+  ASSERT_TRUE(backup(to));
+  open();
+  append();  // not in the copy
+  close();
+  const auto log = Log::open(to, {}).value();
+  EXPECT_EQ(read_values(*log, {topic_, PartitionId{0}}).size(), 30);
+  StateOptions options;
+  options.log_instance = log->store().instance_id();
+  const auto state = StateStore::open(to, options).value();
+  std::string rows;
+  const auto position = state->load(kTask, [&](auto, auto key, auto value) -> Status {
+    rows.append(key).append("=").append(value).append(" ");
+    return {};
+  });
+  EXPECT_EQ(position.value().position, TaskSequence{2});
+  EXPECT_EQ(rows, "a=1 b=2 ");
+  const TaskStart start = raise_epoch_and_wait(*log, kTask).value();
+  EXPECT_EQ(start.last_sequence, TaskSequence{5});
+  std::string journal;
+  ASSERT_TRUE(log->read_journal(kTask, TaskSequence{3}, [&](auto, auto entry) -> Status {
+    journal.append(entry).append(" ");
+    return {};
+  }));
+  EXPECT_EQ(journal, "entry 3 entry 4 entry 5 ");
+}
+
+TEST_F(BackupTest, nothing_is_overwritten) {
+  std::ofstream(other_.path() + "/mine") << "precious";
+  const Status refused = backup(other_.path());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::ObjectState);
+}
+
+// Nothing of it would start: the journals do not lead from the state to the log.
+TEST_F(BackupTest, what_does_not_fit_is_not_copied) {
+  change("log", std::string(kJournalsTable), [](WriteTransaction& write, TableHandle table) {
+    return erase(write, table, first(write, table).first);
+  });
+  const std::string to = other_.path() + "/backup";
+  EXPECT_FALSE(backup(to));
+  EXPECT_FALSE(std::filesystem::exists(to + "/log.mdb"));
+}
+
+}  // namespace
+}  // namespace storage

@@ -1,0 +1,165 @@
+#include "storage/files/check.h"
+
+#include <algorithm>
+
+#include "tests/storage/files/data_fixture.h"
+
+namespace storage {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+class CheckTest : public DataFixture {
+ protected:
+  Problems problems() {
+    Problems problems;
+    auto data = open_data_snapshot(directory_.path()).value();
+    const auto checked =
+        check_data(data, {.read_journal = [](std::string_view entry) -> Status {
+                            if (entry.starts_with("entry ")) return {};
+                            return Error{ErrorCode::StorageFailure, "it cannot be read"};
+                          },
+                          .read_definition = [](std::string_view) { return Status{}; },
+                          .begins = [](std::string_view) {},
+                          .found =
+                              [&](const Damage& damage) {
+                                problems.push_back(damage.place + ": " + damage.problem);
+                              }});
+    if (checked)
+      counts_ = *checked;
+    else
+      problems.push_back(checked.error().message);
+    return problems;
+  }
+  // The one problem, where there is one.
+  std::string problem() {
+    Problems found = problems();
+    return found.size() == 1 ? found[0] : std::to_string(found.size()) + " problems";
+  }
+  std::string topic_place() const { return "log.mdb, unnamed topic " + topic_.to_string(); }
+  const std::string topic_table_ = partition_table_name({topic_, PartitionId{0}});
+
+  CheckCounts counts_;
+};
+
+TEST_F(CheckTest, all_is_whole_and_counted) {
+  EXPECT_EQ(problems(), Problems{});
+  EXPECT_EQ(counts_.partitions, 2);
+  EXPECT_EQ(counts_.batches, 15);
+  EXPECT_EQ(counts_.records, 40);
+  EXPECT_EQ(counts_.tasks, 1);
+  EXPECT_EQ(counts_.journal_entries, 3);
+  EXPECT_EQ(counts_.stores, 1);
+  EXPECT_EQ(counts_.state_entries, 2);
+}
+
+TEST_F(CheckTest, what_is_dropped_is_no_damage) {
+  open();
+  std::promise<Status> dropped;
+  log_->drop_topic(topic_, [&](Status status) { dropped.set_value(std::move(status)); });
+  ASSERT_TRUE(dropped.get_future().get());
+  close();
+  EXPECT_EQ(problems(), Problems{});
+  EXPECT_EQ(counts_.partitions, 1);
+}
+
+TEST_F(CheckTest, a_byte_of_a_batch) {
+  change(
+      "log", topic_table_,
+      [](WriteTransaction& write, TableHandle table) {
+        auto [key, value] = first(write, table);
+        value.back() ^= 1;
+        return write.put(table, key, value);
+      },
+      KeyOrder::Integer);
+  EXPECT_TRUE(problem().starts_with(topic_place() + ", partition 0, batch that ends at offset 2: "))
+      << problem();
+}
+
+TEST_F(CheckTest, a_batch_that_is_missing) {
+  change(
+      "log", topic_table_,
+      [](WriteTransaction& write, TableHandle table) { return erase(write, table, IntegerKey(5)); },
+      KeyOrder::Integer);
+  EXPECT_EQ(
+      problem(),
+      topic_place() + ", partition 0, batch that ends at offset 8: offsets 3 to 5 are missing");
+}
+
+TEST_F(CheckTest, a_batch_in_the_middle_of_an_exchange) {
+  change("log", std::string(kExchangesTable), [](WriteTransaction& write, TableHandle table) {
+    auto [key, value] = first(write, table);
+    value[70] = static_cast<char>(value[70] + 1);
+    return write.put(table, key, value);
+  });
+  EXPECT_NE(problem().find("exchange " + exchange_.to_string()), std::string::npos) << problem();
+}
+
+TEST_F(CheckTest, a_table_of_a_partition_that_nobody_knows) {
+  change("log", "partitions", [&](WriteTransaction& write, TableHandle table) {
+    return erase(write, table, partition_key({topic_, PartitionId{0}}));
+  });
+  EXPECT_TRUE(std::ranges::count(
+      problems(), "log.mdb, table " + topic_table_ + ": it belongs to no partition"));
+}
+
+TEST_F(CheckTest, journals_that_do_not_lead_from_the_state_to_the_log) {
+  change("log", std::string(kJournalsTable), [](WriteTransaction& write, TableHandle table) {
+    return erase(write, table, first(write, table).first);
+  });
+  EXPECT_EQ(problem(), "log.mdb, task q1/0/0: entry 3 of its journal is missing");
+}
+
+TEST_F(CheckTest, a_journal_entry_that_cannot_be_read) {
+  change("log", std::string(kJournalsTable), [](WriteTransaction& write, TableHandle table) {
+    return write.put(table, first(write, table).first, "?");
+  });
+  EXPECT_EQ(problem(), "log.mdb, task q1/0/0, journal entry 3: it cannot be read");
+}
+
+TEST_F(CheckTest, a_state_entry) {
+  change("state", "entries", [](WriteTransaction& write, TableHandle table) {
+    auto [key, value] = first(write, table);
+    value[0] = static_cast<char>(value[0] + 1);
+    return write.put(table, key, value);
+  });
+  EXPECT_EQ(problem(), "state.mdb, store counts of task q1/0/0: 1 entries are damaged");
+}
+
+TEST_F(CheckTest, state_that_is_ahead_of_the_log) {
+  change("log", "tasks", [](WriteTransaction& write, TableHandle table) -> Status {
+    auto [key, value] = first(write, table);
+    TaskRow row = TRY(decode_task_row(value));
+    row.last_sequence = TaskSequence{1};
+    return write.put(table, key, encode(row));
+  });
+  EXPECT_EQ(problem(), "log.mdb, task q1/0/0: its checkpoint is at 2, its last commit is 1");
+}
+
+TEST_F(CheckTest, state_of_tasks_that_the_log_does_not_know) {
+  change("log", "tasks",
+         [](WriteTransaction& write, TableHandle table) { return erase(write, table, kTask); });
+  const Problems found = problems();
+  EXPECT_TRUE(std::ranges::count(
+      found, "state.mdb, store counts of task q1/0/0: log.mdb does not know the task"));
+  EXPECT_TRUE(std::ranges::count(found, "log.mdb, table journals: an entry belongs to no task"));
+}
+
+TEST_F(CheckTest, the_state_of_another_log) {
+  const ScratchDirectory other;
+  Log::open(other.path(), {}).value();
+  std::filesystem::copy_file(other.path() + "/log.mdb", directory_.path() + "/log.mdb",
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_TRUE(
+      std::ranges::count(problems(), "state.mdb, table owner: it belongs to another log.mdb"));
+}
+
+TEST_F(CheckTest, a_newer_version_is_not_guessed_at) {
+  change("state", "format", [](WriteTransaction& write, TableHandle table) {
+    return write.put(table, "version", std::string("\0\0\0\x63", 4));
+  });
+  EXPECT_EQ(problem(), "the file has format version 99, this program knows 2 to 3");
+}
+
+}  // namespace
+}  // namespace storage

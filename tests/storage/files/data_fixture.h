@@ -1,0 +1,103 @@
+// A data directory with a topic, an exchange, and a task whose state is half in a checkpoint and half in
+// its journal.
+#pragma once
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <string>
+
+#include "storage/kv/lmdb_store.h"
+#include "storage/log/stored_keys.h"
+#include "storage/state/state_keys.h"
+#include "storage/state/state_store.h"
+#include "tests/storage/log/log_fixture.h"
+#include "tests/storage/scratch_directory.h"
+
+namespace storage {
+
+class DataFixture : public testing::Test {
+ protected:
+  static constexpr const char* kTask = "q1/0/0";
+
+  void SetUp() override {
+    open();
+    ASSERT_TRUE(create_partitions_and_wait(*log_, topic_, 1));
+    ASSERT_TRUE(create_partitions_and_wait(*log_, exchange_, 1, PartitionKind::Internal));
+    for (int i = 0; i < 10; ++i) append();
+    epoch_ = raise_epoch_and_wait(*log_, kTask).value().epoch;
+    for (int64_t sequence = 1; sequence <= 5; ++sequence) commit(sequence);
+    checkpoint(2);
+    close();
+  }
+  void open() {
+    log_ = Log::open(directory_.path(), {}).value();
+    StateOptions options;
+    options.log_instance = log_->store().instance_id();
+    state_ = StateStore::open(directory_.path(), options).value();
+  }
+  void close() {
+    state_.reset();
+    wait_until_removed(*log_);
+    log_.reset();
+  }
+  void append() {
+    ASSERT_TRUE(append_and_wait(*log_, append_of({topic_, PartitionId{0}}, batch_of("r", 3))));
+  }
+  void commit(int64_t sequence) {
+    TaskCommit commit{.task = kTask,
+                      .epoch = epoch_,
+                      .sequence = TaskSequence{sequence},
+                      .journal = "entry " + std::to_string(sequence),
+                      .outputs = {},
+                      .trims = {}};
+    commit.outputs.push_back({{exchange_, PartitionId{0}}, batch_of("x", 2)});
+    ASSERT_TRUE(commit_and_wait(*log_, std::move(commit)));
+  }
+  // Of all commits up to this one, after which the journal is trimmed.
+  void checkpoint(int64_t position) {
+    Checkpoint checkpoint{.task = kTask,
+                          .removed_ranges = {},
+                          .entries = {{"counts", "a", "1"}, {"counts", "b", "2"}},
+                          .keeps = nullptr,
+                          .position = TaskSequence{position},
+                          .scalars = ""};
+    std::promise<Status> written, trimmed;
+    std::function<void(Status)> done = [&](Status status) { written.set_value(status); };
+    ASSERT_TRUE(state_->try_checkpoint(checkpoint, done));
+    ASSERT_TRUE(written.get_future().get());
+    log_->trim_journal(kTask, TaskSequence{position},
+                       [&](Status status) { trimmed.set_value(status); });
+    ASSERT_TRUE(trimmed.get_future().get());
+  }
+
+  // Changes a table behind everybody's back.
+  using Change = std::function<Status(WriteTransaction&, TableHandle)>;
+  void change(const std::string& kind, const std::string& table, const Change& change,
+              KeyOrder order = KeyOrder::Bytes) {
+    const uint32_t version = kind == "log" ? kLogFormatVersion : kStateFormatVersion;
+    const auto store =
+        open_lmdb_store(directory_.path(), {.kind = kind, .format_version = version}).value();
+    auto write = store->begin_write().value();
+    ASSERT_TRUE(change(*write, write->open_table(table, order).value()));
+    ASSERT_TRUE(write->commit());
+  }
+  // The first key of a table, and its value.
+  static std::pair<std::string, std::string> first(WriteTransaction& write, TableHandle table) {
+    const auto cursor = write.cursor(table).value();
+    const auto entry = cursor->first().value();
+    return {std::string(entry->key), std::string(entry->value)};
+  }
+  static Status erase(WriteTransaction& write, TableHandle table, std::string_view key) {
+    if (!TRY(write.erase(table, key))) return Error{ErrorCode::Internal, "there is no such key"};
+    return {};
+  }
+
+  const ScratchDirectory directory_;
+  const Uuid topic_ = Uuid::random(), exchange_ = Uuid::random();
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<StateStore> state_;
+  TaskEpoch epoch_;
+};
+
+}  // namespace storage
