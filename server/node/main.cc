@@ -8,6 +8,7 @@
 #include "client/commands.h"
 #include "engine/testing/command.h"
 #include "engine/testing/memory_engine.h"
+#include "server/node/data_commands.h"
 #include "server/node/node.h"
 
 namespace {
@@ -24,6 +25,9 @@ struct Subcommand {
 };
 constexpr Subcommand kSubcommands[] = {
     {"server", "run a server", server::run_server_command},
+    {"check", "read all of a data directory and name what is damaged", server::run_check_command},
+    {"backup", "copy a data directory, also of a running server", server::run_backup_command},
+    {"restore", "make a data directory of a backup", server::run_restore_command},
     {"topic", "list, create, describe, alter and delete topics", client::run_topic_command},
     {"produce", "send lines of text as records", client::run_produce_command},
     {"consume", "print the records of a topic", client::run_consume_command},

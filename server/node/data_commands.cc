@@ -1,0 +1,186 @@
+#include "server/node/data_commands.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "engine/exec/journal.h"
+#include "server/metadata/definition_command.h"
+#include "storage/files/backup.h"
+#include "storage/files/check.h"
+
+namespace server {
+
+namespace {
+
+constexpr int kFailed = 1, kUsageError = 2;
+constexpr const char* kDefaultDataDir = "./millrace-data";
+
+int report(const Error& error) {
+  fmt::print(stderr, "error: {}\n", error.message);
+  if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
+  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+  return kFailed;
+}
+
+// Parses, then runs.
+int run(CLI::App& app, int argc, const char* const* argv, const std::function<int()>& command) {
+  app.name(fmt::format("millrace {}", argv[0]));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  return command();
+}
+
+void add_data_dir(CLI::App& app, std::string& data_dir) {
+  app.add_option("--data-dir", data_dir, "the folder of the log and the state")
+      ->envname("MILLRACE_DATA_DIR")
+      ->type_name("PATH")
+      ->capture_default_str();
+}
+
+// --- check
+
+// A page that is damaged may lead LMDB anywhere. So the files are read by a child, which tells where it
+// is: lines of a letter and a text.
+enum Line : char { kBegins = 'B', kDamage = 'D', kCounts = 'C', kError = 'E' };
+
+std::string counts_text(const storage::CheckCounts& counts) {
+  return fmt::format(
+      "{} partitions, {} batches with {} records, {} tasks, {} journal entries, {} stores with {} "
+      "entries, {} definitions",
+      counts.partitions, counts.batches, counts.records, counts.tasks, counts.journal_entries,
+      counts.stores, counts.state_entries, counts.definitions);
+}
+
+void check_as_child(const std::string& data_dir, std::FILE* to) {
+  const auto tell = [to](char kind, std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    fmt::print(to, "{}{}\n", kind, text);
+    std::fflush(to);
+  };
+  const storage::CheckOptions options{
+      .read_journal = [](std::string_view bytes) -> Status {
+        TRY(engine::decode_journal(bytes));
+        return {};
+      },
+      .read_definition = [](std::string_view bytes) -> Status {
+        TRY(decode_definition(bytes));
+        return {};
+      },
+      .begins = [&](std::string_view place) { tell(kBegins, std::string(place)); },
+      .found =
+          [&](const storage::Damage& damage) {
+            tell(kDamage, fmt::format("{}: {}", damage.place, damage.problem));
+          }};
+  tell(kBegins, "the files");
+  auto data = storage::open_data_snapshot(data_dir);
+  const auto counts = data ? storage::check_data(*data, options)
+                           : Result<storage::CheckCounts>(std::move(data).error());
+  counts ? tell(kCounts, counts_text(*counts)) : tell(kError, counts.error().message);
+}
+
+int check_data_dir(const std::string& data_dir) {
+  int ends[2];
+  if (::pipe(ends) != 0) return report({ErrorCode::Internal, "no pipe can be made"});
+  const pid_t child = ::fork();
+  if (child < 0) return report({ErrorCode::Internal, "no process can be made"});
+  if (child == 0) {
+    ::close(ends[0]);
+    // LMDB's assertions say on stderr what only its authors understand.
+    [[maybe_unused]] const auto* silent = std::freopen("/dev/null", "w", stderr);
+    check_as_child(data_dir, ::fdopen(ends[1], "w"));
+    std::_Exit(0);
+  }
+  ::close(ends[1]);
+  std::string place, counts;
+  int damages = 0;
+  const auto damaged = [&](std::string_view text) {
+    fmt::print("damaged: {}\n", text);
+    ++damages;
+  };
+  std::FILE* from = ::fdopen(ends[0], "r");
+  char* line = nullptr;
+  size_t room = 0;
+  for (ssize_t size = 0; (size = ::getline(&line, &room, from)) > 0;) {
+    const std::string_view text(line + 1, static_cast<size_t>(size) - 2);
+    if (line[0] == kBegins) place = text;
+    if (line[0] == kDamage) damaged(text);
+    if (line[0] == kCounts) counts = text;
+    if (line[0] == kError) damaged(fmt::format("{}: {}", place, text));
+  }
+  std::free(line);
+  std::fclose(from);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WIFSIGNALED(status))
+    damaged(fmt::format("{}: reading it ends in a fault ({}), its pages are damaged", place,
+                        ::strsignal(WTERMSIG(status))));
+  if (!counts.empty()) fmt::print("checked {}\n", counts);
+  if (damages == 0) {
+    fmt::print("nothing is damaged\n");
+    return 0;
+  }
+  fmt::print("{} {} found\n", damages, damages == 1 ? "damage" : "damages");
+  return kFailed;
+}
+
+// --- backup and restore
+
+int copy_data(const std::string& from, const std::string& to, std::string_view done) {
+  const auto begun = std::chrono::steady_clock::now();
+  uint64_t bytes = 0;
+  if (const Status copied =
+          storage::backup_data(from, to, {.copied = [&](uint64_t now) { bytes = now; }});
+      !copied)
+    return report(copied.error());
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
+  fmt::print("{} {} to {}: {:.1f} MB in {:.1f} s\n", done, from, to,
+             static_cast<double>(bytes) / 1e6, seconds.count());
+  return 0;
+}
+
+}  // namespace
+
+int run_check_command(int argc, const char* const* argv) {
+  CLI::App app(
+      "Reads all of a data directory, also while a server uses it, and names what is damaged.");
+  std::string data_dir = kDefaultDataDir;
+  add_data_dir(app, data_dir);
+  return run(app, argc, argv, [&] { return check_data_dir(data_dir); });
+}
+
+int run_backup_command(int argc, const char* const* argv) {
+  CLI::App app(
+      "Copies a data directory as it is at one moment, also while a server uses it. What was "
+      "acknowledged before is in the copy. The copy has no free space in it, so it is smaller.");
+  std::string data_dir = kDefaultDataDir, to;
+  add_data_dir(app, data_dir);
+  app.add_option("--to", to, "the folder of the copy, which is made, or empty")
+      ->type_name("PATH")
+      ->required();
+  return run(app, argc, argv, [&] { return copy_data(data_dir, to, "backed up"); });
+}
+
+int run_restore_command(int argc, const char* const* argv) {
+  CLI::App app(
+      "Makes a data directory of a backup. A server that starts on it goes on from the moment of "
+      "the "
+      "backup.");
+  std::string data_dir = kDefaultDataDir, from;
+  add_data_dir(app, data_dir);
+  app.add_option("--from", from, "the folder of the backup")->type_name("PATH")->required();
+  return run(app, argc, argv, [&] { return copy_data(from, data_dir, "restored"); });
+}
+
+}  // namespace server
