@@ -87,7 +87,10 @@ void check_as_child(const std::string& data_dir, std::FILE* to) {
   auto data = storage::open_data_snapshot(data_dir);
   const auto counts = data ? storage::check_data(*data, options)
                            : Result<storage::CheckCounts>(std::move(data).error());
-  counts ? tell(kCounts, counts_text(*counts)) : tell(kError, counts.error().message);
+  if (counts) return tell(kCounts, counts_text(*counts));
+  const Error& error = counts.error();
+  tell(kError,
+       error.detail.empty() ? error.message : fmt::format("{} ({})", error.message, error.detail));
 }
 
 int check_data_dir(const std::string& data_dir) {
@@ -174,9 +177,7 @@ int run_backup_command(int argc, const char* const* argv) {
 
 int run_restore_command(int argc, const char* const* argv) {
   CLI::App app(
-      "Makes a data directory of a backup. A server that starts on it goes on from the moment of "
-      "the "
-      "backup.");
+      "Makes a data directory of a backup. A server that starts on it goes on from that moment.");
   std::string data_dir = kDefaultDataDir, from;
   add_data_dir(app, data_dir);
   app.add_option("--from", from, "the folder of the backup")->type_name("PATH")->required();

@@ -54,9 +54,11 @@ class Server:
     log: str | None = None  # the file of its log, if one was asked for
 
 
-def launch(*flags, keeps_log=False, open_files=None):
-    """A server of its own on a fresh data directory, and what stops it."""
-    data_dir = tempfile.mkdtemp(prefix="millrace-clients-")
+def launch(*flags, keeps_log=False, open_files=None, data_dir=None):
+    """A server of its own, and what stops it: on a fresh data directory, which goes with it, or one that
+    is the caller's."""
+    is_own = data_dir is None
+    data_dir = data_dir or tempfile.mkdtemp(prefix="millrace-clients-")
     log = os.path.join(data_dir, "log") if keeps_log else None
 
     def limit_files():
@@ -75,7 +77,8 @@ def launch(*flags, keeps_log=False, open_files=None):
             server.wait(10)
         except subprocess.TimeoutExpired:
             server.kill()
-        shutil.rmtree(data_dir, ignore_errors=True)
+        if is_own:
+            shutil.rmtree(data_dir, ignore_errors=True)
 
     watchdog = threading.Timer(_START_TIMEOUT_S, server.kill)
     watchdog.start()

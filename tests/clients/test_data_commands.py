@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+"""millrace check, backup and restore, beside a server that works and without one."""
+import collections
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+
+import psycopg
+
+from millrace_server import binary, case, launch, obstacle_of_own_client, run
+
+FOLDER = tempfile.mkdtemp(prefix="millrace-data-commands-")
+_GROUPS = 500
+_TIMEOUT_S = 60
+
+
+def millrace(*arguments, status=0):
+    done = subprocess.run([binary(), *arguments], text=True, capture_output=True, timeout=_TIMEOUT_S)
+    assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def folder(name):
+    return os.path.join(FOLDER, name)
+
+
+def connect(server):
+    return psycopg.connect(host=server.host, port=server.port, autocommit=True)
+
+
+def define(connection):
+    connection.execute("""CREATE STREAM paid (account INT, cents BIGINT)
+                          WITH (kafka_topic='paid', value_format='json', partitions=4)""")
+    connection.execute("""CREATE TABLE balance AS SELECT account, COUNT(*) AS payments, SUM(cents) AS cents
+                          FROM paid GROUP BY account EMIT CHANGES""")
+
+
+def pay(connection, payments):
+    with connection.cursor().copy("COPY paid (account, cents) FROM STDIN") as copy:
+        for payment in payments:
+            copy.write_row(payment)
+
+
+class Payments:
+    """Pays until it is stopped."""
+
+    def __init__(self, server):
+        self._server = server
+        self._stopping = False
+        self.count = 0
+        self._thread = threading.Thread(target=self._pay)
+        self._thread.start()
+
+    def _pay(self):
+        with connect(self._server) as connection:
+            while not self._stopping:
+                pay(connection, [(i % _GROUPS, i) for i in range(self.count, self.count + 1000)])
+                self.count += 1000
+
+    def stop(self):
+        self._stopping = True
+        self._thread.join()
+
+
+def recomputed(server):
+    """The table as it should be, from what the topic holds."""
+    lines = subprocess.run([binary(), "consume", "paid", "--from-beginning", "--until-end", "-b", server.kafka],
+                           text=True, capture_output=True, check=True, timeout=_TIMEOUT_S).stdout.splitlines()
+    balance = collections.defaultdict(lambda: (0, 0))
+    for line in lines:
+        payment = json.loads(line)
+        count, cents = balance[payment["ACCOUNT"]]
+        balance[payment["ACCOUNT"]] = count + 1, cents + payment["CENTS"]
+    return dict(balance)
+
+
+def table(server, payments):
+    """Once it has counted so many."""
+    with connect(server) as connection:
+        end = time.monotonic() + _TIMEOUT_S
+        while True:
+            rows = connection.execute("SELECT * FROM balance").fetchall()
+            if sum(row[1] for row in rows) >= payments or time.monotonic() > end:
+                return {row[0]: (row[1], row[2]) for row in rows}
+            time.sleep(0.05)
+
+
+@case
+def a_backup_under_load_restored_elsewhere_is_right():
+    data = folder("data")
+    server = launch("--checkpoint-interval-ms", "50", "--checkpoint-journal-bytes", "16384", data_dir=data)
+    try:
+        with connect(server) as connection:
+            define(connection)
+        payments = Payments(server)
+        paid_before = []
+        for number in range(3):
+            seen = payments.count
+            while payments.count < seen + 5000:
+                time.sleep(0.01)
+            paid_before.append(payments.count)
+            assert "backed up" in millrace("backup", "--data-dir", data, "--to", folder(f"backup{number}"))
+            assert "nothing is damaged" in millrace("check", "--data-dir", data)
+        payments.stop()
+    finally:
+        server.stop()
+    for number, paid in enumerate(paid_before):
+        copy = folder(f"restored{number}")
+        assert "restored" in millrace("restore", "--from", folder(f"backup{number}"), "--data-dir", copy)
+        assert "nothing is damaged" in millrace("check", "--data-dir", copy)
+        server = launch(data_dir=copy)
+        try:
+            expected = recomputed(server)
+            counted = sum(count for count, _ in expected.values())
+            assert counted >= paid, "what was acknowledged before is in it"
+            assert table(server, counted) == expected, f"backup {number}"
+            with connect(server) as connection:  # and goes on
+                pay(connection, [(0, 5)] * 10)
+            assert table(server, counted + 10) == recomputed(server)
+        finally:
+            server.stop()
+
+
+@case
+def damage_is_named_with_its_place():
+    data, damaged = folder("sound"), folder("damaged")
+    server = launch(data_dir=data)
+    with connect(server) as connection:
+        define(connection)
+        pay(connection, [(i, 123456789) for i in range(1000)])
+    server.stop()
+    assert "nothing is damaged" in millrace("check", "--data-dir", data)
+
+    shutil.copytree(data, damaged)
+    with open(os.path.join(damaged, "log.mdb"), "r+b") as log:
+        at = log.read().index(b'"CENTS":123456789')
+        log.seek(at + 10)
+        log.write(b"9")
+    told = millrace("check", "--data-dir", damaged, status=1)
+    assert "damaged: log.mdb, topic paid, partition " in told and "batch that ends at offset" in told, told
+
+    with open(os.path.join(damaged, "state.mdb"), "r+b") as state:
+        state.write(bytes(8192))
+    told = millrace("check", "--data-dir", damaged, status=1)
+    assert "state.mdb" in told and "damage" in told, told
+
+
+@case
+def wrong_folders_are_refused():
+    told = millrace("check", "--data-dir", folder("nowhere"), status=1)
+    assert "nowhere/state.mdb" in told, told
+    assert not os.path.exists(folder("nowhere"))
+    os.mkdir(folder("full"))
+    open(os.path.join(folder("full"), "mine"), "w").close()
+    told = millrace("backup", "--data-dir", folder("sound"), "--to", folder("full"), status=1)
+    assert "is not empty" in told and "hint: " in told, told
+    told = millrace("restore", "--from", folder("full"), "--data-dir", folder("new"), status=1)
+    assert "full/state.mdb" in told, told
+    millrace("restore", "--from", folder("sound"), "--data-dir", folder("sound"), status=1)
+    millrace("backup", status=2)
+
+
+try:
+    run(obstacle_of_own_client())
+finally:
+    shutil.rmtree(FOLDER, ignore_errors=True)
