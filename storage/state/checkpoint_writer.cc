@@ -24,7 +24,10 @@ bool begin_alike(std::string_view left, std::string_view right) {
 
 Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
   const auto has_name = [](const auto& part) { return is_store_name(part.store); };
-  if (!is_task_id(checkpoint.task) || !std::ranges::all_of(checkpoint.entries, has_name) ||
+  const bool needs_no_task = checkpoint.task.empty() && checkpoint.entries.empty() &&
+                             checkpoint.removed_ranges.empty() && checkpoint.scalars.empty();
+  if ((!is_task_id(checkpoint.task) && !needs_no_task) ||
+      !std::ranges::all_of(checkpoint.entries, has_name) ||
       !std::ranges::all_of(checkpoint.removed_ranges, has_name))
     return Error{ErrorCode::InvalidParameter, "the name of a task or a store is empty or too long"};
   return {};
@@ -179,6 +182,10 @@ Status CheckpointWriter::write_position(const Checkpoint& checkpoint) {
 
 Status CheckpointWriter::put_position(WriteTransaction& transaction,
                                       const Checkpoint& checkpoint) const {
+  if (const auto& end = checkpoint.journal_end)
+    TRY(transaction.put(file_.tables().journals, journal_key(end->journal),
+                        encode_journal_end(end->end)));
+  if (checkpoint.task.empty()) return {};
   const TableHandle positions = file_.tables().positions;
   if (const auto stored = TRY(transaction.get(positions, checkpoint.task))) {
     const TaskSequence known{ByteReader(*stored).be<int64_t>()};

@@ -1,5 +1,7 @@
 #include "storage/state/state_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <mutex>
 #include <set>
@@ -45,6 +47,7 @@ Status StateFile::open_tables(KeyValueStore& store) {
   auto transaction = TRY(store.begin_write());
   tables_.stores = TRY(transaction->open_table("stores", KeyOrder::Bytes));
   tables_.positions = TRY(transaction->open_table("positions", KeyOrder::Bytes));
+  tables_.journals = TRY(transaction->open_table("journals", KeyOrder::Bytes));
   tables_.entries = TRY(transaction->open_table("entries", KeyOrder::Bytes));
   tables_.dropped = TRY(transaction->open_table("dropped", KeyOrder::Bytes));
   tables_.owner = TRY(transaction->open_table("owner", KeyOrder::Bytes));
@@ -94,16 +97,43 @@ Result<std::unique_ptr<ReadTransaction>> StateFile::begin_read() const {
                "the state file cannot be opened again after a failed write"};
 }
 
+Result<CheckpointPosition> StateFile::position_of(Transaction& transaction,
+                                                  std::string_view task) const {
+  CheckpointPosition position;
+  if (const auto stored = TRY(transaction.get(tables_.positions, task))) {
+    ByteReader in(*stored);
+    position.position = TaskSequence{in.be<int64_t>()};
+    position.scalars = in.rest();
+    if (!in.ok() || position.position < TaskSequence{0})
+      return Error{ErrorCode::StorageFailure,
+                   fmt::format("the state file has a damaged position of {}", task)};
+  }
+  return position;
+}
+
+Result<CheckpointPosition> StateFile::position_of(std::string_view task) const {
+  const std::shared_lock lock(store_mutex_);
+  const auto transaction = TRY(begin_read());
+  return position_of(*transaction, task);
+}
+
+Result<StateStore::JournalEnds> StateFile::journal_ends() const {
+  const std::shared_lock lock(store_mutex_);
+  const auto transaction = TRY(begin_read());
+  StateStore::JournalEnds ends;
+  const auto rows = TRY(transaction->cursor(tables_.journals));
+  for (auto row = TRY(rows->first()); row; row = TRY(rows->next())) {
+    const auto [journal, end] = TRY(decode_journal_end(*row));
+    ends.emplace(journal, end);
+  }
+  return ends;
+}
+
 Result<CheckpointPosition> StateFile::load(std::string_view task,
                                            const StateStore::Visit& visit) const {
   const std::shared_lock lock(store_mutex_);
   const auto transaction = TRY(begin_read());
-  CheckpointPosition position;
-  if (const auto stored = TRY(transaction->get(tables_.positions, task))) {
-    ByteReader in(*stored);
-    position.position = TaskSequence{in.be<int64_t>()};
-    position.scalars = in.rest();
-  }
+  const CheckpointPosition position = TRY(position_of(*transaction, task));
   const std::string stores_prefix = store_key(task, "");
   const auto stores = TRY(transaction->cursor(tables_.stores));
   const auto entries = TRY(transaction->cursor(tables_.entries));

@@ -18,6 +18,7 @@ namespace storage {
 struct StateTables {
   TableHandle stores;     // task, NUL, store -> StoreRow
   TableHandle positions;  // task -> sequence i64, scalars
+  TableHandle journals;   // journal partition i32 -> offset i64: before it all is contained
   TableHandle entries;    // see state_keys.h
   TableHandle owner;      // "log" -> the log's instance id
   TableHandle dropped;    // store id u32 -> nothing: its entries are being removed in slices
@@ -31,7 +32,7 @@ std::string store_key(std::string_view task, std::string_view store);
 //
 // Invariant: no store, be it dropped or not, has the number next_store() or a higher one.
 //
-// Threads: load() and task_ids() any; the rest the state writer's.
+// Threads: load() and what asks where something stands any; the rest the state writer's.
 // Owner:   the state writer.
 class StateFile {
  public:
@@ -53,6 +54,8 @@ class StateFile {
   }
 
   Result<CheckpointPosition> load(std::string_view task, const StateStore::Visit& visit) const;
+  Result<CheckpointPosition> position_of(std::string_view task) const;
+  Result<StateStore::JournalEnds> journal_ends() const;
   Result<std::vector<std::string>> task_ids() const;
   Uuid instance_id() const { return instance_id_; }
 
@@ -62,6 +65,7 @@ class StateFile {
   Status open_store();
   Status open_tables(KeyValueStore& store);
   Result<std::unique_ptr<ReadTransaction>> begin_read() const;
+  Result<CheckpointPosition> position_of(Transaction& transaction, std::string_view task) const;
 
   const StateStore::OpenStore open_store_;
   const Uuid log_;

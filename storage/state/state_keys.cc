@@ -53,6 +53,25 @@ StoreId store_of(std::string_view stored_key) {
   return StoreId{load_be<uint32_t>(stored_key.data())};
 }
 
+std::string journal_key(PartitionId journal) {
+  std::string key;
+  append_be(key, journal.value());
+  return key;
+}
+
+std::string encode_journal_end(Offset end) {
+  std::string value;
+  append_be(value, end.value());
+  return value;
+}
+
+Result<std::pair<PartitionId, Offset>> decode_journal_end(const Entry& row) {
+  if (row.key.size() != sizeof(int32_t) || row.value.size() != sizeof(int64_t))
+    return Error{ErrorCode::StorageFailure, "the state file has a damaged end of a journal"};
+  return std::pair(PartitionId{load_be<int32_t>(row.key.data())},
+                   Offset{load_be<int64_t>(row.value.data())});
+}
+
 std::string stored_key(StoreId store, std::string_view key) {
   std::string stored = store_prefix(store);
   stored += key.substr(0, kMaxWholeKeySize);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "storage/kv/kv.h"
@@ -26,6 +27,11 @@ struct StoreRow {
 };
 std::string encode(const StoreRow& row);
 Result<StoreRow> decode_store_row(std::string_view bytes);
+
+// A row of the table `journals`.
+std::string journal_key(PartitionId journal);
+std::string encode_journal_end(Offset end);
+Result<std::pair<PartitionId, Offset>> decode_journal_end(const Entry& row);
 
 //                | key of at most 400 bytes | longer key
 //   -------------+--------------------------+---------------------------------------------

@@ -63,6 +63,10 @@ class StateWriter final : public StateStore {
   Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const override {
     return file_->load(task, visit);
   }
+  Result<CheckpointPosition> position_of(std::string_view task) const override {
+    return file_->position_of(task);
+  }
+  Result<JournalEnds> journal_ends() const override { return file_->journal_ends(); }
   Result<std::vector<std::string>> task_ids() const override { return file_->task_ids(); }
   size_t pending_removals() const override { return removal_.pending(); }
   Uuid instance_id() const override { return file_->instance_id(); }

@@ -2,6 +2,7 @@
 // state.mdb.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,13 @@ struct Checkpoint {
   TaskSequence position;              // of the newest journal entry that is contained; where a
                                       // higher one is stored that stays, with its scalars
   std::string scalars;                // kept with the position
+  // With checkpoints of all tasks of a journal partition: all of it before this offset is contained
+  // now. It may come without a task; one that has neither changes nothing.
+  struct JournalEnd {
+    PartitionId journal;
+    Offset end;
+  };
+  std::optional<JournalEnd> journal_end = {};
 };
 struct CheckpointPosition {
   TaskSequence position;  // 0: there is no checkpoint
@@ -79,6 +87,11 @@ class StateStore {
       std::function<Status(std::string_view store, std::string_view key, std::string_view value)>;
   // All entries of the task, store by store in key order. An error from `visit` ends it.
   virtual Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const = 0;
+
+  virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
+  // By journal partition: the newest Checkpoint::journal_end.
+  using JournalEnds = std::map<PartitionId, Offset>;
+  virtual Result<JournalEnds> journal_ends() const = 0;
 
   // The ids of all tasks that the file holds anything of, in order.
   virtual Result<std::vector<std::string>> task_ids() const = 0;

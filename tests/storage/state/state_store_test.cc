@@ -100,7 +100,8 @@ Checkpoint checkpoint(std::vector<Row> rows, int64_t position, std::string scala
                   .entries = {},
                   .keeps = kept,
                   .position = TaskSequence{position},
-                  .scalars = std::move(scalars)};
+                  .scalars = std::move(scalars),
+                  .journal_end = {}};
   for (const Row& row : *kept) made.entries.push_back({row.store, row.key, row.value});
   return made;
 }
@@ -258,6 +259,27 @@ TEST_F(StateStoreTest, small_checkpoints_share_a_commit_and_each_gets_its_own_an
   EXPECT_EQ(rows("q499/0/0"), Rows{"s.k=499"});
   EXPECT_EQ(position_.position, TaskSequence{7});
   disk_.set_before_sync({});
+}
+
+TEST_F(StateStoreTest, remembers_how_much_of_each_journal_it_contains) {
+  EXPECT_TRUE(state_->journal_ends().value().empty());
+  Checkpoint last = checkpoint({{"s", "a", "1"}}, 1);
+  last.journal_end = {PartitionId{3}, Offset{17}};
+  ASSERT_TRUE(write(std::move(last)));
+  for (const int64_t end : {5, 9}) {
+    Checkpoint alone;
+    alone.journal_end = {PartitionId{4}, Offset{end}};
+    ASSERT_TRUE(write(std::move(alone)));
+  }
+  open();
+  EXPECT_EQ(state_->journal_ends().value(),
+            (StateStore::JournalEnds{{PartitionId{3}, Offset{17}}, {PartitionId{4}, Offset{9}}}));
+  EXPECT_EQ(state_->position_of("q1/0").value().position, TaskSequence{1});
+  EXPECT_EQ(state_->position_of("other").value().position, TaskSequence{0});
+  Checkpoint nameless = checkpoint({{"s", "a", "1"}}, 1);
+  nameless.task.clear();
+  nameless.journal_end = {PartitionId{3}, Offset{18}};
+  EXPECT_FALSE(write(std::move(nameless)));
 }
 
 TEST_F(StateStoreTest, tasks_can_be_listed) {
@@ -471,7 +493,7 @@ TEST_F(StateStoreTest, after_a_commit_with_an_unknown_outcome_the_file_is_opened
 }
 
 TEST_F(StateStoreTest, names_that_do_not_fit_are_refused) {
-  Checkpoint nameless = checkpoint({}, 1);
+  Checkpoint nameless = checkpoint({{"s", "a", "1"}}, 1);
   nameless.task = "";
   EXPECT_EQ(write(std::move(nameless)).error().code, ErrorCode::InvalidParameter);
   EXPECT_EQ(
