@@ -379,7 +379,7 @@ StepResult Task::commit(bool more) {
         log_->lines.take_batch(id_, eval_->clock.wall_ms(), *options_.processing_log, sequences_));
   entry.outputs = sequences_.take_changed();
   commit.journal = encode_journal(entry);
-  if (durable_entry_) journalled_.emplace_back(commit.sequence, std::move(entry));
+  commit.entry = std::make_shared<JournalEntry>(std::move(entry));
   unsent_ = std::move(commit);
   if (!submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
@@ -411,10 +411,6 @@ void Task::committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result
   }
   assert(sequence == durable_ + 1);
   durable_ = sequence;
-  while (!journalled_.empty() && journalled_.front().first <= durable_) {
-    durable_entry_(journalled_.front().first, std::move(journalled_.front().second));
-    journalled_.erase(journalled_.begin());
-  }
   std::vector<Waiting> ready;
   std::erase_if(waiting_, [&](Waiting& waiter) {
     if (waiter.after > durable_) return false;

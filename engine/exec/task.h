@@ -127,11 +127,6 @@ class Task {
   const TaskMetrics& metrics() const { return metrics_; }
   uint64_t decoded_rows() const { return heads_->decoded_rows(); }
   Stage& stage() { return *stage_; }
-  // Called with each journal entry after its commit became durable: the owner gathers checkpoints
-  // from them.
-  void on_durable_entry(std::function<void(TaskSequence, JournalEntry)> listener) {
-    durable_entry_ = std::move(listener);
-  }
   // Called after each answer to a commit: a task that waited for it may be stepped again.
   void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
 
@@ -190,8 +185,6 @@ class Task {
   TaskSequence sequence_{0}, durable_{0};
   int in_flight_ = 0;
   std::optional<TaskCommit> unsent_;  // the log had no room for it
-  std::vector<std::pair<TaskSequence, JournalEntry>>
-      journalled_;  // in flight, for the owner's checkpoints
   std::vector<int64_t> last_scalars_;
   std::vector<Offset> committed_;  // the positions of the last commit, by input
   bool has_worked_ = false;        // since the last commit
@@ -203,7 +196,6 @@ class Task {
   std::vector<Waiting> waiting_;
   std::optional<TaskFailure> failure_;
   TaskMetrics metrics_;
-  std::function<void(TaskSequence, JournalEntry)> durable_entry_;
   std::function<void()> answered_;
   std::shared_ptr<bool> alive_ =
       std::make_shared<bool>(true);  // answers to commits may come after the task is gone

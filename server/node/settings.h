@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "server/net/address.h"
 #include "server/sql/settings.h"
-#include "server/tasks/checkpoints.h"
+#include "server/tasks/checkpoint_lane.h"
 
 namespace server {
 

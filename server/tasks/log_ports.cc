@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/log/task_journal.h"
+
 namespace server {
 
 Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
@@ -45,25 +47,32 @@ void LogSources::release() {
 }
 
 bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
-  storage::TaskCommit request{
-      commit.task, commit.epoch, commit.sequence, std::move(commit.journal), {}, {}};
+  storage::TaskCommit request{commit.task,
+                              commit.epoch,
+                              commit.sequence,
+                              storage::journal_batch(commit.task, commit.sequence, commit.journal),
+                              {},
+                              {}};
   for (engine::OutputBatch& output : commit.outputs)
     request.outputs.push_back({to_storage(output.to), std::move(output.bytes)});
   for (const auto& [partition, end] : commit.trims)
     request.trims.push_back({to_storage(partition), end});
-  storage::AppendDone answer = [&loop = loop_,
-                                done](Result<std::vector<storage::AppendedBatch>> result) {
-    Result<std::vector<engine::TopicEnd>> ends = [&]() -> Result<std::vector<engine::TopicEnd>> {
-      if (!result) return std::move(result).error();
-      std::vector<engine::TopicEnd> list;
-      for (const storage::AppendedBatch& batch : *result)
-        list.push_back({to_engine(batch.partition), batch.last_offset + 1});
-      return list;
-    }();
-    loop.post([done, ends = std::move(ends)]() mutable { done(std::move(ends)); });
-  };
+  storage::AppendDone answer =
+      [this, done, task = commit.task, sequence = commit.sequence,
+       entry = commit.entry](Result<std::vector<storage::AppendedBatch>> result) {
+        loop_.post([this, done, task, sequence, entry, result = std::move(result)]() mutable {
+          if (!result) return done(std::move(result).error());
+          const storage::AppendedBatch journalled = result->back();
+          result->pop_back();
+          std::vector<engine::TopicEnd> ends;
+          for (const storage::AppendedBatch& batch : *result)
+            ends.push_back({to_engine(batch.partition), batch.last_offset + 1});
+          on_durable_({task, journalled.partition.partition, journalled.last_offset, sequence,
+                       std::move(*entry)});
+          done(std::move(ends));
+        });
+      };
   if (log_.try_commit(request, answer)) return true;
-  commit.journal = std::move(request.journal);
   for (size_t i = 0; i < commit.outputs.size(); ++i)
     commit.outputs[i].bytes = std::move(request.outputs[i].batches);
   if (!waits_for_room_) {

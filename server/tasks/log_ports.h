@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/exec/journal.h"
 #include "engine/exec/ports.h"
 #include "server/net/loop.h"
 #include "storage/log/log.h"
@@ -39,15 +40,26 @@ class LogSources final : public engine::Sources {
 // Answers come back on the shard's loop.
 class LogSink final : public engine::Sink {
  public:
-  // `on_room` is called on the loop when the log, after it was full, takes commits again.
-  LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room)
-      : log_(log), loop_(loop), on_room_(std::move(on_room)) {}
+  // A commit that is durable, where it lies in its journal.
+  struct Durable {
+    std::string task;
+    PartitionId journal;
+    Offset offset;
+    TaskSequence sequence;
+    engine::JournalEntry entry;
+  };
+  // Both are called on the loop: when the log, after it was full, takes commits again; and for each
+  // commit in the order of its journal, whether or not the task is still there, before it is answered.
+  LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room,
+          std::function<void(Durable)> on_durable)
+      : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
 
  private:
   storage::Log& log_;
   Loop& loop_;
-  std::function<void()> on_room_;
+  const std::function<void()> on_room_;
+  const std::function<void(Durable)> on_durable_;
   bool waits_for_room_ = false;
 };
 

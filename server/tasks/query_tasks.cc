@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "storage/log/task_journal.h"
 
 namespace server {
 
@@ -50,9 +51,56 @@ std::string query_of(const std::string& task) {
 
 }  // namespace
 
+QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
+                       std::vector<Shard*> shards, FindTopics find_topics,
+                       CheckpointPolicy checkpoint_policy, const std::atomic<bool>& must_stop)
+    : log_(log),
+      state_(state),
+      clock_(clock),
+      shards_(std::move(shards)),
+      find_topics_(std::move(find_topics)),
+      must_stop_(must_stop) {
+  deal_out_journals(checkpoint_policy);
+}
+
+Shard& QueryTasks::owner_of(PartitionId journal) const {
+  return *shards_[static_cast<size_t>(journal.value()) % shards_.size()];
+}
+
 Shard& QueryTasks::shard_for(const std::string& query_id, int32_t partition) {
-  return *shards_[(std::hash<std::string>{}(query_id) + static_cast<size_t>(partition)) %
-                  shards_.size()];
+  return owner_of(storage::journal_of(query_id, partition));
+}
+
+void QueryTasks::deal_out_journals(CheckpointPolicy policy) {
+  const auto lane = std::make_shared<CheckpointLane>(state_, log_, clock_, policy);
+  std::vector<JournalCheckpoints::FirstEntries> first_entries(storage::kJournalPartitions);
+  if (const auto tasks = log_.tasks())
+    for (const storage::Log::StoredTask& task : *tasks)
+      first_entries.at(static_cast<size_t>(task.journal.value()))
+          .emplace(task.id, task.first_entry);
+  else
+    log_error("the tasks of the log cannot be read error=\"{}\"", tasks.error().message);
+  std::vector<std::unique_ptr<JournalCheckpoints>> journals(first_entries.size());
+  for_all(journals.size(), [&](size_t i) {
+    const PartitionId journal(static_cast<int32_t>(i));
+    journals[i] = std::make_unique<JournalCheckpoints>(journal, lane);
+    journals[i]->recover(first_entries[i]);
+  });
+  for (size_t i = 0; i < journals.size(); ++i) {
+    const PartitionId journal(static_cast<int32_t>(i));
+    owner_of(journal).own(journal, std::move(journals[i]));
+  }
+}
+
+void QueryTasks::for_all(size_t count, const std::function<void(size_t)>& work) const {
+  std::atomic<size_t> next = 0;
+  const auto help = [&] {
+    for (size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::thread> helpers;
+  for (size_t i = 1; i < std::min(shards_.size(), count); ++i) helpers.emplace_back(help);
+  help();
+  for (std::thread& helper : helpers) helper.join();
 }
 
 Result<std::vector<QueryTasks::StageInput>> QueryTasks::inputs_of(
@@ -158,14 +206,30 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
   return {};
 }
 
-Status QueryTasks::raise_epochs(std::span<Place> places) {
+Status QueryTasks::begin_tasks(std::span<Place> places) {
   if (places.empty()) return {};
   std::vector<std::string> tasks;
   for (const Place& place : places) tasks.push_back(place.id);
   const std::vector<storage::TaskStart> begun =
-      TRY(storage::raise_epochs_and_wait(log_, std::move(tasks)));
+      TRY(storage::begin_tasks_and_wait(log_, std::move(tasks)));
   for (size_t i = 0; i < places.size(); ++i) places[i].begun = begun[i];
   return {};
+}
+
+QueryTasks::Tails QueryTasks::read_journals(std::span<const Place> places) {
+  std::map<PartitionId, JournalTail::FirstEntries> tasks;
+  for (const Place& place : places)
+    tasks[place.begun.journal].emplace(place.id, place.begun.first_entry);
+  std::vector<PartitionId> journals;
+  for (const auto& [journal, its_tasks] : tasks) journals.push_back(journal);
+  Tails tails;
+  std::mutex mutex;  // of `tails`
+  for_all(journals.size(), [&](size_t i) {
+    auto tail = JournalTail::read(log_, state_, journals[i], tasks.at(journals[i]));
+    std::lock_guard lock(mutex);
+    tails.emplace(journals[i], std::move(tail));
+  });
+  return tails;
 }
 
 Status QueryTasks::check_goes_on(const GivesWay& gives_way) const {
@@ -174,7 +238,7 @@ Status QueryTasks::check_goes_on(const GivesWay& gives_way) const {
   return {};
 }
 
-Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics,
+Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
                          const GivesWay& gives_way) {
   const Launch& launch = *place.launch;
   const engine::QueryPlan& plan = *launch.defined->plan;
@@ -193,25 +257,17 @@ Status QueryTasks::build(Place& place, const storage::TopicSnapshot& topics,
       place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
       clock_, std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
-  entry->checkpoints = std::make_unique<TaskCheckpoints>(place.id, checkpoints_);
   const auto restore = [&, &task = *entry->task](const engine::JournalEntry& one) -> Status {
     TRY(check_goes_on(gives_way));
     return task.restore(one);
   };
-  const TaskSequence last =
-      TRY(load_task_state(place.id, state_, log_, restore, *entry->checkpoints));
-  if (last != place.begun.last_sequence)
-    return Error{ErrorCode::StorageFailure,
-                 fmt::format("the state of {} ends at commit {}, but the log at {}", place.id,
-                             last.value(), place.begun.last_sequence.value()),
-                 {},
-                 "log.mdb and state.mdb belong together: restore both from the same backup."};
-  entry->task->resume_after(place.begun.epoch, last, place.begun.producer_id);
-  entry->first_sequence = last;
-  entry->task->on_durable_entry([checkpoints = entry->checkpoints.get()](
-                                    TaskSequence sequence, engine::JournalEntry journalled) {
-    checkpoints->add(sequence, std::move(journalled));
-  });
+  const auto& tail = tails.at(place.begun.journal);
+  if (!tail) return tail.error();
+  JournalTail::Restored restored = TRY((*tail)->restore(place.id, state_, restore));
+  entry->task->resume_after(place.begun.epoch, restored.last, place.begun.producer_id);
+  entry->first_sequence = restored.last;
+  entry->journal = place.begun.journal;
+  entry->checkpoint_position = std::move(restored.position);
   if (plan.materialization && plan.materialization->stage == place.stage) {
     entry->view = std::make_shared<engine::TableView>(*plan.materialization, *entry->task);
     recovered_.table_rows += entry->view->size();
@@ -244,8 +300,8 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
     if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
   // The former owners are fenced first: if that fails, nothing has changed.
-  if (const Status raised = raise_epochs(places); !raised) {
-    for (const Place& place : places) results[place.query] = raised;
+  if (const Status begun = begin_tasks(places); !begun) {
+    for (const Place& place : places) results[place.query] = begun;
     return results;
   }
   for (size_t i = 0; i < launches.size(); ++i) {
@@ -262,24 +318,17 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
   return results;
 }
 
-// On as many threads as there are shards: at a start there may be ten thousand.
 void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
                            const GivesWay& gives_way, std::vector<Status>& results) {
-  std::atomic<size_t> next = 0;
+  const Tails tails = read_journals(places);
   std::mutex mutex;  // of `results`
-  const auto work = [&] {
-    for (size_t i = next++; i < places.size(); i = next++) {
-      Status built = check_goes_on(gives_way);
-      if (built) built = build(places[i], topics, gives_way);
-      if (built) continue;
-      std::lock_guard lock(mutex);
-      results[places[i].query] = std::move(built);
-    }
-  };
-  std::vector<std::thread> helpers;
-  for (size_t i = 1; i < std::min(shards_.size(), places.size()); ++i) helpers.emplace_back(work);
-  work();
-  for (std::thread& helper : helpers) helper.join();
+  for_all(places.size(), [&](size_t i) {
+    Status built = check_goes_on(gives_way);
+    if (built) built = build(places[i], tails, topics, gives_way);
+    if (built) return;
+    std::lock_guard lock(mutex);
+    results[places[i].query] = std::move(built);
+  });
 }
 
 void QueryTasks::remove(const std::string& query_id) {
@@ -294,14 +343,19 @@ void QueryTasks::pause(const std::string& query_id, bool is_paused) {
 Result<QueryTasks::Inventory> QueryTasks::inventory() const {
   Inventory inventory;
   for (const storage::StoredTopic& topic : log_.topics()) inventory.topics.push_back(topic.id);
-  for (const std::string& task : TRY(log_.task_ids())) inventory.queries.insert(query_of(task));
+  for (const auto& task : TRY(log_.tasks())) inventory.queries.insert(query_of(task.id));
   for (const std::string& task : TRY(state_.task_ids())) inventory.queries.insert(query_of(task));
   return inventory;
 }
 
 Status QueryTasks::drop_state(const std::string& query_id) {
-  TRY(wait_for([&](auto done) { log_.drop_tasks(query_id + "/", std::move(done)); }));
-  return wait_for([&](auto done) { state_.drop_tasks(query_id + "/", std::move(done)); });
+  const std::string prefix = query_id + "/";
+  TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
+  // All that they had committed before is gathered by now, and nothing comes any more.
+  std::vector<std::function<void()>> left;
+  for (Shard* shard : shards_) run_on(*shard, [&] { shard->drop_journalled(prefix, left); });
+  for (const auto& rest : left) rest();
+  return wait_for([&](auto done) { state_.drop_tasks(prefix, std::move(done)); });
 }
 
 Status QueryTasks::drop_topic(const Uuid& topic) {

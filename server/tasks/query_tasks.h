@@ -12,6 +12,7 @@
 
 #include "server/metadata/image.h"
 #include "server/metadata/query_topics.h"
+#include "server/tasks/journal_tail.h"
 #include "server/tasks/restart_schedule.h"
 #include "server/tasks/shard.h"
 #include "storage/log/log.h"
@@ -30,16 +31,10 @@ class QueryTasks {
  public:
   // The topics as of now: they say how many partitions there are.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
+  // Before the shards run: deals the partitions of the journal out to them.
   QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
              std::vector<Shard*> shards, FindTopics find_topics, CheckpointPolicy checkpoint_policy,
-             const std::atomic<bool>& must_stop)
-      : log_(log),
-        state_(state),
-        clock_(clock),
-        shards_(std::move(shards)),
-        find_topics_(std::move(find_topics)),
-        checkpoints_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)),
-        must_stop_(must_stop) {}
+             const std::atomic<bool>& must_stop);
 
   struct Launch {
     std::shared_ptr<const DefinedQuery> defined;
@@ -105,8 +100,12 @@ class QueryTasks {
   // Fails when the query cannot have all of its tasks.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
-  Status raise_epochs(std::span<Place> places);
-  Status build(Place& place, const storage::TopicSnapshot& topics, const GivesWay& gives_way);
+  Status begin_tasks(std::span<Place> places);
+  // What their journals hold of the tasks that begin; of a journal that cannot be read, why.
+  using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
+  Tails read_journals(std::span<const Place> places);
+  Status build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
+               const GivesWay& gives_way);
   Status check_goes_on(const GivesWay& gives_way) const;
   // How one partition of an input is taken.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
@@ -114,13 +113,16 @@ class QueryTasks {
   void build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
                  const GivesWay& gives_way, std::vector<Status>& results);
   void hand_over(std::vector<Place> places);
+  Shard& owner_of(PartitionId journal) const;
+  void deal_out_journals(CheckpointPolicy policy);
+  // On as many threads as there are shards: at a start there may be ten thousand tasks.
+  void for_all(size_t count, const std::function<void(size_t)>& work) const;
 
   storage::Log& log_;
   storage::StateStore& state_;
   const Clock& clock_;
   const std::vector<Shard*> shards_;
   const FindTopics find_topics_;
-  const std::shared_ptr<CheckpointLane> checkpoints_;
   const std::atomic<bool>& must_stop_;  // a start with much state to restore looks at it
   FindProcessingLog find_processing_log_;
   std::set<std::string> on_shards_;  // queries that may have tasks there

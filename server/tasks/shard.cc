@@ -52,10 +52,13 @@ Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, M
       subscriptions_(subscriptions),
       memory_(memory),
       on_failure_(std::move(on_failure)),
-      sink_(log, loop_, [this] {
-        for (const auto& [id, tasks] : tasks_)
-          for (const auto& task : tasks) schedule(*task);
-      }) {}
+      sink_(
+          log, loop_,
+          [this] {
+            for (const auto& [id, tasks] : tasks_)
+              for (const auto& task : tasks) schedule(*task);
+          },
+          [this](LogSink::Durable commit) { committed(std::move(commit)); }) {}
 
 Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
                                            Subscriptions& subscriptions, MemoryBudget& memory,
@@ -120,8 +123,11 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     attend(added);
     schedule(added);
   });
+  if (!is_transient(added)) {
+    journal(added.journal).begin_after(added.task->id(), std::move(added.checkpoint_position));
+    start_timer();  // the journal may wait for a checkpoint since before the restart
+  }
   tasks_[added.query_id].push_back(std::move(task));
-  attend(added);  // its journal may wait for a checkpoint since before the restart
   schedule(added);
   return added;
 }
@@ -222,7 +228,8 @@ void Shard::step(ShardTask& task) {
   if (const uint64_t taken = task.task->metrics().records_in - records_before; taken > 0)
     task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill memory and the journal.
-  task.is_held_back = task.checkpoints && task.checkpoints->is_overdue(memory_state());
+  task.is_held_back = is_overdue(task);
+  if (task.is_held_back) attend(task);
   charge_memory(*task.memory, task);
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
@@ -236,7 +243,6 @@ void Shard::step(ShardTask& task) {
 void Shard::charge_memory(ShardTask::Memory& memory, const ShardTask& task) {
   // What a transient query keeps its session is charged with.
   if (!is_transient(task)) memory.state.resize(state_bytes_of(task));
-  if (task.checkpoints) memory.waiting.resize(task.checkpoints->backlog().journal_bytes);
 }
 
 void Shard::report_failure(ShardTask& task) {
@@ -335,7 +341,7 @@ std::vector<ShardTaskReport> Shard::reports() const {
       report.is_paused = task->is_paused;
       for (const engine::Store* store : task->task->stage().stores())
         report.state_entries += store->size();
-      if (task->checkpoints) report.backlog = task->checkpoints->backlog();
+      report.backlog = journals_.at(task->journal)->checkpoints->backlog_of(report.task_id);
       report.state_bytes = state_bytes_of(*task);
       report.memory_bytes = report.state_bytes + report.backlog.journal_bytes;
     }
@@ -344,27 +350,26 @@ std::vector<ShardTaskReport> Shard::reports() const {
 
 // --- The timer: only tasks for which something may be due are looked at, so idle ones cost nothing
 
-bool Shard::needs_attention(const ShardTask& task) const {
-  return !task.waiters.empty() || (task.checkpoints && task.checkpoints->is_dirty());
-}
-
-TaskCheckpoints::Memory Shard::memory_state() const {
-  return memory_.is_tight() ? TaskCheckpoints::Memory::Tight : TaskCheckpoints::Memory::Enough;
+bool Shard::needs_attention(const ShardTask& task) {
+  return !task.waiters.empty() || task.is_held_back;
 }
 
 void Shard::attend(ShardTask& task) {
   if (task.is_attended || !needs_attention(task)) return;
   task.is_attended = true;
   attended_.push_back(&task);
+  start_timer();
+}
+
+void Shard::start_timer() {
   if (!timer_->is_running()) timer_->start_every(kTickMs);
 }
 
 void Shard::tick() {
-  const TaskCheckpoints::Memory memory = memory_state();
+  const bool is_dirty = tick_journals();
   std::erase_if(attended_, [&](ShardTask* task) {
-    if (task->checkpoints) task->checkpoints->tick(memory);
     charge_memory(*task->memory, *task);
-    if (task->is_held_back && !task->checkpoints->is_overdue(memory)) {
+    if (task->is_held_back && !is_overdue(*task)) {
       task->is_held_back = false;
       schedule(*task);
     }
@@ -372,7 +377,46 @@ void Shard::tick() {
     task->is_attended = needs_attention(*task);
     return !task->is_attended;
   });
-  if (attended_.empty()) timer_->stop();
+  if (attended_.empty() && !is_dirty) timer_->stop();
+}
+
+// --- Journals
+
+void Shard::own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints) {
+  journals_.emplace(journal, std::make_unique<Journal>(std::move(checkpoints), memory_));
+}
+
+void Shard::committed(LogSink::Durable commit) {
+  Journal& journal = *journals_.at(commit.journal);
+  journal.checkpoints->add(std::move(commit));
+  journal.waiting.resize(journal.checkpoints->backlog().journal_bytes);
+  start_timer();
+}
+
+void Shard::drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left) {
+  for (const auto& [number, journal] : journals_)
+    left.push_back(journal->checkpoints->drop(prefix));
+}
+
+JournalCheckpoints::Memory Shard::memory_state() const {
+  return memory_.is_tight() ? JournalCheckpoints::Memory::Tight
+                            : JournalCheckpoints::Memory::Enough;
+}
+
+bool Shard::is_overdue(const ShardTask& task) const {
+  return !is_transient(task) && journals_.at(task.journal)->checkpoints->is_overdue(memory_state());
+}
+
+// Whether there is something left to do.
+bool Shard::tick_journals() {
+  const JournalCheckpoints::Memory memory = memory_state();
+  bool is_dirty = false;
+  for (const auto& [number, journal] : journals_) {
+    journal->checkpoints->tick(memory);
+    journal->waiting.resize(journal->checkpoints->backlog().journal_bytes);
+    is_dirty |= journal->checkpoints->is_dirty();
+  }
+  return is_dirty;
 }
 
 }  // namespace server

@@ -17,7 +17,7 @@
 #include "engine/exec/task.h"
 #include "engine/query/table_view.h"
 #include "server/net/loop.h"
-#include "server/tasks/checkpoints.h"
+#include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
 #include "server/tasks/subscriptions.h"
 
@@ -29,8 +29,10 @@ struct ShardTask {
   uint64_t run = 0;             // of the query: failures tell it
   TaskSequence first_sequence;  // the last durable one before this run
   int stage = 0;
-  std::unique_ptr<TaskCheckpoints> checkpoints;  // null for transient tasks
-  std::unique_ptr<engine::Task> task;            // after checkpoints: it reports to them
+  std::unique_ptr<engine::Task> task;
+  // Of persistent tasks: where their commits lie, and where they stood at their checkpoint.
+  PartitionId journal;
+  engine::JournalEntry checkpoint_position;
   std::shared_ptr<engine::TableView>
       view;  // of the stage that keeps a table; scans hold on to it weakly
   // Called after each step of a transient task; may remove it.
@@ -52,7 +54,6 @@ struct ShardTask {
     explicit Memory(MemoryBudget& budget) : account(budget) {}
     MemoryAccount account;
     MemoryCharge state{&account, MemoryKind::State};
-    MemoryCharge waiting{&account, MemoryKind::Queries};  // for a checkpoint
   };
   std::optional<Memory> memory;
 };
@@ -72,7 +73,7 @@ struct ShardTaskReport {
   uint64_t state_entries = 0;  // in all of its stores
   size_t state_bytes = 0;      // that these take
   size_t memory_bytes = 0;     // with what waits for a checkpoint
-  TaskCheckpoints::Backlog backlog;
+  JournalCheckpoints::Backlog backlog;
 };
 
 // Threads: post(), wake(), loop() and number() from any; everything else on the loop, or while it
@@ -96,6 +97,14 @@ class Shard {
   void post(server::Task work) { loop_.post(std::move(work)); }
   LogSources& sources() { return *sources_; }
   LogSink& sink() { return sink_; }
+
+  // The shard owns this partition of the journal, and with it the tasks whose commits lie there.
+  void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
+  JournalCheckpoints& journal(PartitionId journal) { return *journals_.at(journal)->checkpoints; }
+
+  // Tasks whose id begins with `prefix` are no more: their commits come into no checkpoint. What is put
+  // into `left` is to be called elsewhere, since it may wait.
+  void drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left);
 
   // These partitions have grown: tasks that read them are stepped soon.
   void wake(std::span<const storage::TopicPartition> partitions);
@@ -129,8 +138,20 @@ class Shard {
   std::optional<int64_t> lag_of(const engine::Task& task) const;
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
-  bool needs_attention(const ShardTask& task) const;
-  TaskCheckpoints::Memory memory_state() const;
+  static bool needs_attention(const ShardTask& task);
+  void start_timer();
+  // A journal that is owned, and what waits of it for a checkpoint, as the memory budget counts it.
+  struct Journal {
+    Journal(std::unique_ptr<JournalCheckpoints> its_checkpoints, MemoryBudget& budget)
+        : checkpoints(std::move(its_checkpoints)), account(budget) {}
+    const std::unique_ptr<JournalCheckpoints> checkpoints;
+    MemoryAccount account;
+    MemoryCharge waiting{&account, MemoryKind::Queries};
+  };
+  void committed(LogSink::Durable commit);
+  JournalCheckpoints::Memory memory_state() const;
+  bool is_overdue(const ShardTask& task) const;
+  bool tick_journals();
   static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
   void tick();
 
@@ -150,6 +171,7 @@ class Shard {
   absl::flat_hash_map<engine::PartitionRef, std::vector<ShardTask*>> readers_;
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
+  absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
   ShardTask* stepping_ = nullptr;  // must not be destroyed inside its own step
   std::vector<std::unique_ptr<ShardTask>> removed_;
   // State of tasks that are gone; may be millions of entries, which are let go of in slices.

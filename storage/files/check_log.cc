@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "storage/files/check_parts.h"
 #include "storage/files/stored_tasks.h"
 #include "storage/log/producer_state.h"
+#include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
 #include "storage/meta/embedded_metadata_log.h"
 #include "storage/meta/topic_table.h"
@@ -30,7 +32,7 @@ class LogChecker {
     TRY(check_format(log_,
                      {.name = kLogFile,
                       .kind = "log",
-                      .oldest_version = kLogFormatVersion,
+                      .oldest_version = kOldestLogFormatVersion,
                       .newest_version = kLogFormatVersion},
                      options_));
     TRY(check_metadata());
@@ -47,6 +49,7 @@ class LogChecker {
 
  private:
   struct Known {
+    TopicPartition id;
     std::string name;
     PartitionRow row;
     Offset log_end;
@@ -144,6 +147,7 @@ class LogChecker {
   }
 
   std::string name_of(const TopicPartition& id, PartitionKind kind) const {
+    if (id.topic == kTaskJournal) return fmt::format("journal {}", id.partition.value());
     const TopicInfo* topic = topics_->find(id.topic);
     if (topic != nullptr)
       return fmt::format("topic {}, partition {}", topic->name, id.partition.value());
@@ -172,7 +176,7 @@ class LogChecker {
   }
 
   Status check_partition(const TopicPartition& id, const PartitionRow& row) {
-    Known known{name_of(id, row.kind), row, row.end_when_empty};
+    Known known{id, name_of(id, row.kind), row, row.end_when_empty};
     ids_.insert(id);
     ++counts_.partitions;
     begins(known.name);
@@ -287,45 +291,73 @@ class LogChecker {
 
   // --- Tasks
 
+  struct KnownTask {
+    TaskRow row;
+    TaskSequence last;  // that was seen so far
+  };
+
   Status check_journals() {
     begins("table tasks");
     const auto positions = checkpoint_positions(*data_.state);
-    if (!positions) {
-      options_.found({kStateFile, positions.error().message});
+    const auto ends = journal_ends(*data_.state);
+    const auto stored = stored_tasks(log_);
+    if (!positions || !ends) {
+      options_.found({kStateFile, (positions ? ends.error() : positions.error()).message});
       return {};
     }
-    std::map<int64_t, std::string> tasks;  // by journal
-    const auto stored = stored_tasks(log_);
     if (!stored) {
       found("table tasks", stored.error().message);
       return {};
     }
+    std::map<std::string, KnownTask, std::less<>> tasks;
     for (const StoredTask& task : *stored) {
       ++counts_.tasks;
-      tasks.emplace(task.row.journal.value(), task.id);
       const auto position = positions->find(task.id);
-      const TaskSequence from = position == positions->end() ? TaskSequence{0} : position->second;
-      if (from > task.row.last_sequence)
-        found("task " + task.id, fmt::format("its checkpoint is at {}, its last commit is {}",
-                                             from.value(), task.row.last_sequence.value()));
-      else if (const auto missing = TRY(missing_entry(log_, task, from)))
-        found("task " + task.id,
-              fmt::format("entry {} of its journal is missing", missing->value()));
+      tasks[task.id] = {task.row,
+                        position == positions->end() ? TaskSequence{0} : position->second};
     }
-    return visit(kJournalsTable, [&](const Entry& entry) -> Status {
-      ++counts_.journal_entries;
-      if (is_being_removed(kJournalsTable, entry.key)) return {};
-      const auto task = entry.key.size() == 2 * kOwnerSize
-                            ? tasks.find(load_be<int64_t>(entry.key.data()))
-                            : tasks.end();
-      if (task == tasks.end())
-        found("table journals", "an entry belongs to no task");
-      else if (const Status read = options_.read_journal(entry.value); !read)
-        found(fmt::format("task {}, journal entry {}", task->second,
-                          sequence_of_key(entry.key).value()),
-              read.error().message);
-      return {};
+    const auto starts = journal_starts(log_);
+    if (!starts) return {};  // told before
+    for (const auto& [journal, start] : *starts) {
+      const auto end = ends->find(journal);
+      if (start > (end == ends->end() ? Offset{0} : end->second))
+        found(fmt::format("journal {}", journal.value()),
+              "it begins behind what the state contains of it");
+      TRY(check_journal(journal, tasks));
+    }
+    return {};
+  }
+
+  Status check_journal(PartitionId journal, std::map<std::string, KnownTask, std::less<>>& tasks) {
+    const auto known = std::ranges::find_if(partitions_, [&](const auto& partition) {
+      return partition.second.id == journal_partition(journal);
     });
+    const Table* table = log_.find(kExchangesTable);
+    if (known == partitions_.end() || table == nullptr) return {};  // told before
+    begins(known->second.name);
+    const int64_t number = known->first;
+    const auto cursor = TRY(log_.transaction().cursor(table->handle));
+    const std::string first =
+        numbered_key(number, std::max<int64_t>(known->second.row.log_start.value(), 0));
+    for (auto entry = TRY(cursor->seek(first)); entry && entry->key.size() == 2 * kOwnerSize &&
+                                                load_be<int64_t>(entry->key.data()) == number;
+         entry = TRY(cursor->next())) {
+      ++counts_.journal_entries;
+      const auto record = read_journal_batch(entry->value);
+      if (!record) continue;  // told before
+      const auto task = tasks.find(record->task);
+      // Of one that was dropped something may be left.
+      if (task == tasks.end() || record->offset < task->second.row.first_entry) continue;
+      const std::string place =
+          fmt::format("task {}, journal entry {}", record->task, record->sequence.value());
+      if (const Status read = options_.read_journal(record->entry); !read)
+        found(place, read.error().message);
+      TaskSequence& last = task->second.last;
+      if (record->sequence > last + 1)
+        found(place, fmt::format("entry {} should come here", last.value() + 1));
+      last = std::max(last, record->sequence);
+    }
+    return {};
   }
 
   LmdbSnapshot& log_;

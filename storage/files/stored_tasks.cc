@@ -1,6 +1,8 @@
 #include "storage/files/stored_tasks.h"
 
 #include "base/bytes.h"
+#include "storage/log/task_journal.h"
+#include "storage/state/state_keys.h"
 
 namespace storage {
 
@@ -29,17 +31,30 @@ Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(Lm
   return positions;
 }
 
-Result<std::optional<TaskSequence>> missing_entry(LmdbSnapshot& log, const StoredTask& task,
-                                                  TaskSequence from) {
-  TaskSequence next = from + 1;
-  if (task.row.last_sequence < next) return std::nullopt;
-  const LmdbSnapshot::Table* table = log.find(kJournalsTable);
-  if (table == nullptr || task.row.journal < JournalId{0}) return next;
-  const auto entries = TRY(log.transaction().cursor(table->handle));
-  auto entry = TRY(entries->seek(journal_key(task.row.journal, next)));
-  for (; next <= task.row.last_sequence; ++next, entry = TRY(entries->next()))
-    if (!entry || entry->key != journal_key(task.row.journal, next)) return next;
-  return std::nullopt;
+Result<std::map<PartitionId, Offset>> journal_starts(LmdbSnapshot& log) {
+  std::map<PartitionId, Offset> starts;
+  const LmdbSnapshot::Table* table = log.find("partitions");
+  if (table == nullptr) return starts;
+  const auto rows = TRY(log.transaction().cursor(table->handle));
+  for (auto row = TRY(rows->first()); row; row = TRY(rows->next())) {
+    const auto id = partition_of_key(row->key);
+    if (!id || id->topic != kTaskJournal) continue;
+    const PartitionRow stored = TRY(decode_partition_row(row->value));
+    starts.emplace(id->partition, stored.log_start);
+  }
+  return starts;
+}
+
+Result<std::map<PartitionId, Offset>> journal_ends(LmdbSnapshot& state) {
+  std::map<PartitionId, Offset> ends;
+  const LmdbSnapshot::Table* table = state.find("journals");
+  if (table == nullptr) return ends;
+  const auto rows = TRY(state.transaction().cursor(table->handle));
+  for (auto row = TRY(rows->first()); row; row = TRY(rows->next())) {
+    const auto [journal, end] = TRY(decode_journal_end(*row));
+    ends.emplace(journal, end);
+  }
+  return ends;
 }
 
 }  // namespace storage

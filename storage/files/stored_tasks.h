@@ -20,8 +20,8 @@ Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 // By task; of one without a checkpoint nothing.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
-// The first entry behind `from` that the task's journal has not, up to its last durable commit.
-Result<std::optional<TaskSequence>> missing_entry(LmdbSnapshot& log, const StoredTask& task,
-                                                  TaskSequence from);
+// By journal partition: where the log's begins, and up to where the state contains it.
+Result<std::map<PartitionId, Offset>> journal_starts(LmdbSnapshot& log);
+Result<std::map<PartitionId, Offset>> journal_ends(LmdbSnapshot& state);
 
 }  // namespace storage

@@ -6,18 +6,9 @@
 #include "storage/log/batch_cursor.h"
 #include "storage/log/epoch_history.h"
 #include "storage/log/group_transaction.h"
+#include "storage/log/task_journal.h"
 
 namespace storage {
-
-namespace {
-
-Removal journal_removal(JournalId journal, TaskSequence end_sequence) {
-  return {.table = std::string(kJournalsTable),
-          .first_key = journal_key(journal, TaskSequence{0}),
-          .end_key = journal_key(journal, end_sequence)};
-}
-
-}  // namespace
 
 std::string batch_table_name(const Partition& partition) {
   return partition.kind() == PartitionKind::Client ? partition_table_name(partition.id())
@@ -26,7 +17,7 @@ std::string batch_table_name(const Partition& partition) {
 
 // --- Tasks
 
-Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const std::string> tasks) {
+Result<std::vector<TaskStart>> GroupTransaction::begin_tasks(std::span<const std::string> tasks) {
   // All are checked first: a refused request has written nothing.
   for (const std::string& task : tasks)
     if (!is_task_id(task))
@@ -34,21 +25,46 @@ Result<std::vector<TaskStart>> GroupTransaction::raise_epochs(std::span<const st
                    "the id of a task is empty, too long, or has a NUL"};
   std::vector<TaskStart> starts;
   starts.reserve(tasks.size());
-  for (const std::string& task : tasks) starts.push_back(TRY(raise_epoch(task)));
+  for (const std::string& task : tasks) starts.push_back(TRY(begin_task(task)));
   return starts;
 }
 
-Result<TaskStart> GroupTransaction::raise_epoch(std::string_view task) {
-  TaskRow row = TRY(task_row(task)).value_or(TaskRow{});
-  ++row.epoch;
-  if (row.epoch == TaskEpoch{1}) row.journal = JournalId{TRY(take_numbers(kNextJournalId, 1))};
-  // An earlier version gave tasks the ids of clients, and its batches were counted by nobody.
-  if (!is_task_producer(row.producer_id))
-    row.producer_id = kFirstTaskProducer + TRY(take_numbers(kNextTaskProducer, 1));
+// Of a task that is known nothing is written: that its former owners are fenced lasts as long as they do.
+Result<TaskStart> GroupTransaction::begin_task(const std::string& task) {
+  const auto known = TRY(task_row(task));
+  const TaskRow row = known ? *known : TRY(make_task(task));
+  if (const TaskOwner* former = find_owner(task)) {
+    TaskOwner next = *former;
+    ++next.epoch;
+    changed_owners_[task] = next;
+  } else {
+    const LeaderEpoch epoch = moved_[TRY(find(journal_partition(row.journal)))].state.leader_epoch;
+    TaskOwner first{.epoch = TaskEpoch{epoch.value()}, .journal = row.journal};
+    if (!known) first.last_sequence = TaskSequence{0};
+    changed_owners_[task] = first;
+  }
+  renewed_tasks_.push_back(task);
+  return TaskStart{changed_owners_[task]->epoch, row.journal, row.first_entry, row.producer_id};
+}
+
+Status GroupTransaction::raise_journal_epochs() {
+  for (int32_t journal = 0; journal < kJournalPartitions; ++journal) {
+    Moved& moved = moved_[TRY(find(journal_partition(PartitionId(journal))))];
+    ++moved.state.leader_epoch;
+    TRY(begin_epoch(*transaction_, tables_, moved.partition->number(), moved.state.leader_epoch,
+                    moved.state.log_end));
+    TRY(put_row(moved));
+  }
+  return {};
+}
+
+Result<TaskRow> GroupTransaction::make_task(const std::string& task) {
+  TaskRow row{.journal = journal_of(task), .first_entry = {}, .producer_id = {}};
+  row.first_entry = moved_[TRY(find(journal_partition(row.journal)))].state.log_end;
+  row.producer_id = kFirstTaskProducer + TRY(take_numbers(kNextTaskProducer, 1));
   task_producers_.emplace_back(row.producer_id, IsAlive::Yes);
   TRY(transaction_->put(tables_.tasks, task, encode(row)));
-  renewed_tasks_.emplace_back(task);
-  return TaskStart{row.epoch, row.last_sequence, row.producer_id};
+  return row;
 }
 
 Result<ProducerId> GroupTransaction::allocate_producer_ids(int32_t count) {
@@ -67,30 +83,27 @@ Result<int64_t> GroupTransaction::take_numbers(std::string_view counter, int64_t
   return first;
 }
 
-Status GroupTransaction::trim_journal(std::string_view task, TaskSequence last_sequence) {
-  const auto row = TRY(task_row(task));
-  if (!row) return {};  // dropped meanwhile
-  if (last_sequence > row->last_sequence)
-    return Error{ErrorCode::OffsetOutOfRange, "a journal cannot be trimmed beyond its end"};
-  return remove(journal_removal(row->journal, last_sequence + 1), tables_.journals);
+Status GroupTransaction::trim(const PartitionTrim& trim) {
+  const size_t moved_index = TRY(find(trim.partition));
+  if (trim.end_offset > moved_[moved_index].state.log_end)
+    return Error{ErrorCode::OffsetOutOfRange, "a partition cannot be trimmed beyond its end"};
+  return write_trim(trim);
 }
 
+// What they have left in journals goes when those are trimmed.
 Status GroupTransaction::drop_tasks(std::string_view prefix) {
   const auto end = end_of_prefix(std::string(prefix));
   if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
-  std::vector<JournalId> journals;
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
        entry = TRY(cursor->next())) {
     const TaskRow row = TRY(decode_task_row(entry->value));
-    journals.push_back(row.journal);
     task_producers_.emplace_back(row.producer_id, IsAlive::No);
+    changed_owners_[std::string(entry->key)] = std::nullopt;
     renewed_tasks_.emplace_back(entry->key);
   }
   cursor.reset();
   TRY(transaction_->erase_range(tables_.tasks, prefix, *end));
-  for (const JournalId journal : journals)
-    TRY(remove_later(journal_removal(journal, TaskSequence{INT64_MAX})));
   return {};
 }
 

@@ -7,13 +7,14 @@
 
 #include "storage/log/batch_cursor.h"
 #include "storage/log/epoch_history.h"
+#include "storage/log/task_journal.h"
 #include "storage/log/time_index.h"
 
 namespace storage {
 
 namespace {
 
-// An exchange or a journal that is read as fast as it is written is trimmed by as much at a time.
+// An exchange that is read as fast as it is written is trimmed by as much at a time.
 constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
 }  // namespace
@@ -23,6 +24,7 @@ GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction
     : transaction_(std::move(transaction)),
       tables_(context.tables),
       partitions_(context.partitions),
+      owners_(context.owners),
       free_tables_(context.free_tables),
       now_ms_(context.now_ms) {}
 
@@ -45,24 +47,23 @@ Result<size_t> GroupTransaction::find(const TopicPartition& id) {
 // --- Appending
 
 Result<std::vector<AppendedBatch>> GroupTransaction::append(AppendRequest& request) {
-  const Plan plan = TRY(this->plan(request.parts));
+  Plan plan;
+  for (PartitionBatches& part : request.parts) TRY(add_to(plan, part.partition, part.batches));
   return write(plan);
 }
 
-Result<GroupTransaction::Plan> GroupTransaction::plan(std::vector<PartitionBatches>& parts) {
-  Plan plan;
-  for (PartitionBatches& part : parts) {
-    const size_t moved_index = TRY(find(part.partition));
-    const PartitionState& state = moved_[moved_index].state;
-    if (state.role == ReplicaRole::Follower)
-      return Error{ErrorCode::NotLeader, "another node leads the partition"};
-    plan.log_ends.try_emplace(moved_index, state.log_end);
-    for (std::span<char> rest = part.batches; !rest.empty();) {
-      TRY(plan_batch(plan, moved_index, rest));
-      rest = rest.subspan(plan.batches.back().bytes.size());
-    }
+Status GroupTransaction::add_to(Plan& plan, const TopicPartition& partition,
+                                std::span<char> batches) {
+  const size_t moved_index = TRY(find(partition));
+  const PartitionState& state = moved_[moved_index].state;
+  if (state.role == ReplicaRole::Follower)
+    return Error{ErrorCode::NotLeader, "another node leads the partition"};
+  plan.log_ends.try_emplace(moved_index, state.log_end);
+  while (!batches.empty()) {
+    TRY(plan_batch(plan, moved_index, batches));
+    batches = batches.subspan(plan.batches.back().bytes.size());
   }
-  return plan;
+  return {};
 }
 
 Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<char> rest) {
@@ -193,11 +194,14 @@ Status GroupTransaction::put_row(const Moved& moved) {
 // --- Tasks
 
 Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& commit) {
-  const TaskRow row = TRY(check_task(commit));
+  TaskOwner& owner = *TRY(check_task(commit));
   TRY(check_trims(commit));
-  const Plan plan = TRY(this->plan(commit.outputs));
+  Plan plan;
+  for (PartitionBatches& part : commit.outputs) TRY(add_to(plan, part.partition, part.batches));
+  TRY(add_to(plan, journal_partition(owner.journal), commit.journal));
   auto appended = TRY(write(plan));
-  TRY(write_task(commit, row));
+  for (const PartitionTrim& trim : commit.trims) TRY(write_trim(trim));
+  owner.last_sequence = commit.sequence;
   return appended;
 }
 
@@ -207,20 +211,26 @@ Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task)
   return TRY(decode_task_row(*stored));
 }
 
-Result<TaskRow> GroupTransaction::check_task(const TaskCommit& commit) {
-  if (!is_task_id(commit.task))
-    return Error{ErrorCode::InvalidParameter, "the id of a task is empty, too long, or has a NUL"};
-  const auto row = TRY(task_row(commit.task));
-  if (!row || row->epoch != commit.epoch)
+// As the group has left it so far; null when nobody may commit for the task.
+TaskOwner* GroupTransaction::find_owner(const std::string& task) {
+  if (const auto changed = changed_owners_.find(task); changed != changed_owners_.end())
+    return changed->second ? &*changed->second : nullptr;
+  const auto known = owners_.find(task);
+  if (known == owners_.end()) return nullptr;
+  return &*changed_owners_.emplace(task, known->second).first->second;
+}
+
+Result<TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit) {
+  TaskOwner* owner = find_owner(commit.task);
+  if (owner == nullptr || owner->epoch != commit.epoch)
     return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} is over",
                                                     commit.task, commit.epoch.value())};
-  if (commit.sequence != row->last_sequence + 1)
+  // Who is new has read from the journal where the task stands.
+  if (owner->last_sequence && commit.sequence != *owner->last_sequence + 1)
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("task {} sent commit {} where {} is next", commit.task,
-                             commit.sequence.value(), row->last_sequence.value() + 1)};
-  TaskRow next = *row;
-  next.last_sequence = commit.sequence;
-  return next;
+                             commit.sequence.value(), owner->last_sequence->value() + 1)};
+  return owner;
 }
 
 Status GroupTransaction::check_trims(const TaskCommit& commit) {
@@ -229,14 +239,6 @@ Status GroupTransaction::check_trims(const TaskCommit& commit) {
     if (trim.end_offset > moved_[moved_index].state.log_end)
       return Error{ErrorCode::OffsetOutOfRange, "a partition cannot be trimmed beyond its end"};
   }
-  return {};
-}
-
-Status GroupTransaction::write_task(const TaskCommit& commit, const TaskRow& row) {
-  TRY(transaction_->put(tables_.tasks, commit.task, encode(row)));
-  TRY(transaction_->put(tables_.journals, journal_key(row.journal, commit.sequence),
-                        commit.journal));
-  for (const PartitionTrim& trim : commit.trims) TRY(write_trim(trim));
   return {};
 }
 

@@ -17,6 +17,7 @@
 #include "storage/log/requests.h"
 #include "storage/log/stored_keys.h"
 #include "storage/log/task_outputs.h"
+#include "storage/log/task_owners.h"
 
 namespace storage {
 
@@ -35,6 +36,7 @@ class GroupTransaction {
   struct Context {
     const LogTables& tables;
     const PartitionMap& partitions;
+    const TaskOwners& owners;
     size_t free_tables;  // so many partitions of PartitionKind::Client may be made
     int64_t now_ms;      // wall clock: the time of all appends of the group
   };
@@ -42,6 +44,7 @@ class GroupTransaction {
 
   // Sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
+  // The last of what it answers is the batch of the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
@@ -59,10 +62,14 @@ class GroupTransaction {
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
-  Result<std::vector<TaskStart>> raise_epochs(std::span<const std::string> tasks);
+  Result<std::vector<TaskStart>> begin_tasks(std::span<const std::string> tasks);
   Result<ProducerId> allocate_producer_ids(int32_t count);
-  Status trim_journal(std::string_view task, TaskSequence last_sequence);
+  Status trim(const PartitionTrim& trim);
   Status drop_tasks(std::string_view prefix);
+  // Of this server, as the leader of all partitions of the journal.
+  Status raise_journal_epochs();
+  // Some of what an earlier version has left; true when there is no more of it.
+  Result<bool> convert_journals();
   WriteTransaction& transaction() { return *transaction_; }
 
   bool is_broken() const { return transaction_->has_failed(); }
@@ -89,6 +96,9 @@ class GroupTransaction {
   const std::vector<std::pair<ProducerId, IsAlive>>& task_producers() const {
     return task_producers_;
   }
+  // By task; nothing: it was dropped.
+  using ChangedOwners = absl::flat_hash_map<std::string, std::optional<TaskOwner>>;
+  ChangedOwners& owners() { return changed_owners_; }
 
  private:
   struct PlannedBatch {
@@ -108,7 +118,7 @@ class GroupTransaction {
 
   // Index in moved_, which gets an entry for the partition when it has none.
   Result<size_t> find(const TopicPartition& id);
-  Result<Plan> plan(std::vector<PartitionBatches>& parts);
+  Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches);
   Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest);
   Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchHeader& header);
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
@@ -129,12 +139,15 @@ class GroupTransaction {
   using FirstCut = absl::flat_hash_map<ProducerId, int32_t>;
   Status cut_producers(const Partition& partition, Offset log_end, const FirstCut& producers);
 
-  Result<TaskStart> raise_epoch(std::string_view task);
+  Result<TaskStart> begin_task(const std::string& task);
+  Result<TaskRow> make_task(const std::string& task);
+  TaskOwner* find_owner(const std::string& task);
   Result<int64_t> take_numbers(std::string_view counter, int64_t count);
-  Result<TaskRow> check_task(const TaskCommit& commit);
+  Result<TaskOwner*> check_task(const TaskCommit& commit);
   Status check_trims(const TaskCommit& commit);
-  Status write_task(const TaskCommit& commit, const TaskRow& row);
   Status write_trim(const PartitionTrim& trim);
+  Status convert_journal(std::string_view task, std::string_view old_row, TableHandle journals,
+                         size_t& bytes);
   Status remove(const Removal& removal, TableHandle table);
   Status remove_later(const Removal& removal);
   Result<std::optional<TaskRow>> task_row(std::string_view task);
@@ -146,6 +159,8 @@ class GroupTransaction {
   const std::unique_ptr<WriteTransaction> transaction_;
   const LogTables& tables_;
   const PartitionMap& partitions_;
+  const TaskOwners& owners_;
+  ChangedOwners changed_owners_;
   std::vector<Moved> moved_;
   absl::flat_hash_map<TopicPartition, size_t> moved_index_;
   std::vector<std::shared_ptr<Partition>> created_, dropped_;

@@ -8,6 +8,7 @@
 #include "storage/log/log_core.h"
 #include "storage/log/log_statistics.h"
 #include "storage/log/stored_keys.h"
+#include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
 
 namespace storage {
@@ -56,7 +57,7 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions 
   auto store = TRY(open_lmdb_store(
       directory, {.kind = "log",
                   .format_version = kLogFormatVersion,
-                  .oldest_format_version = kLogFormatVersion,
+                  .oldest_format_version = kOldestLogFormatVersion,
                   .map_size_bytes = options.map_size_bytes,
                   .max_tables = static_cast<uint32_t>(options.max_partitions + kOtherTables),
                   .max_readers = options.max_readers}));
@@ -105,7 +106,9 @@ std::shared_ptr<const PartitionStatus> Log::find_partition(const TopicPartition&
 
 std::vector<TopicPartition> Log::partitions() const {
   std::vector<TopicPartition> all;
-  core_->partitions()->for_each([&](const auto& partition) { all.push_back(partition->id()); });
+  core_->partitions()->for_each([&](const auto& partition) {
+    if (partition->id().topic != kTaskJournal) all.push_back(partition->id());
+  });
   return all;
 }
 
@@ -115,6 +118,7 @@ std::vector<StoredTopic> Log::topics() const {
   std::map<Uuid, StoredTopic> topics;
   core_->partitions()->for_each([&](const auto& partition) {
     const Uuid& id = partition->id().topic;
+    if (id == kTaskJournal) return;
     ++topics.try_emplace(id, StoredTopic{id, partition->kind(), 0}).first->second.partition_count;
   });
   std::vector<StoredTopic> all;
@@ -123,29 +127,23 @@ std::vector<StoredTopic> Log::topics() const {
   return all;
 }
 
-void Log::raise_epochs(std::vector<std::string> tasks,
-                       std::function<void(Result<std::vector<TaskStart>>)> done) {
+void Log::begin_tasks(std::vector<std::string> tasks,
+                      std::function<void(Result<std::vector<TaskStart>>)> done) {
   submit_with_result<std::vector<TaskStart>>(
       *core_,
-      [tasks = std::move(tasks)](GroupTransaction& group) { return group.raise_epochs(tasks); },
+      [tasks = std::move(tasks)](GroupTransaction& group) { return group.begin_tasks(tasks); },
       std::move(done));
 }
 
-void Log::raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done) {
-  std::vector<std::string> tasks;
-  tasks.push_back(std::move(task));
-  raise_epochs(std::move(tasks), [done = std::move(done)](Result<std::vector<TaskStart>> starts) {
-    done(starts ? Result<TaskStart>(starts->at(0)) : Result<TaskStart>(std::move(starts).error()));
-  });
-}
-
-Result<std::vector<std::string>> Log::task_ids() const {
+Result<std::vector<Log::StoredTask>> Log::tasks() const {
   const auto transaction = TRY(core_->store().begin_read());
   const auto cursor = TRY(transaction->cursor(core_->tables().tasks));
-  std::vector<std::string> ids;
-  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next()))
-    ids.emplace_back(entry->key);
-  return ids;
+  std::vector<StoredTask> tasks;
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
+    const TaskRow row = TRY(decode_task_row(entry->value));
+    tasks.push_back({std::string(entry->key), row.journal, row.first_entry});
+  }
+  return tasks;
 }
 
 void Log::allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done) {
@@ -154,32 +152,14 @@ void Log::allocate_producer_ids(int32_t count, std::function<void(Result<Produce
       std::move(done));
 }
 
-void Log::trim_journal(std::string task, TaskSequence last_sequence,
-                       std::function<void(Status)> done) {
-  core_->submit([task = std::move(task), last_sequence](
-                    GroupTransaction& group) { return group.trim_journal(task, last_sequence); },
-                std::move(done));
+void Log::trim(PartitionTrim trim, std::function<void(Status)> done) {
+  core_->submit([trim](GroupTransaction& group) { return group.trim(trim); }, std::move(done));
 }
 
 void Log::drop_tasks(std::string prefix, std::function<void(Status)> done) {
   core_->submit(
       [prefix = std::move(prefix)](GroupTransaction& group) { return group.drop_tasks(prefix); },
       std::move(done));
-}
-
-Status Log::read_journal(std::string_view task, TaskSequence first_sequence,
-                         const std::function<Status(TaskSequence, std::string_view)>& visit) const {
-  const auto transaction = TRY(core_->store().begin_read());
-  const auto stored = TRY(transaction->get(core_->tables().tasks, task));
-  if (!stored) return {};
-  const JournalId journal = TRY(decode_task_row(*stored)).journal;
-  const auto cursor = TRY(transaction->cursor(core_->tables().journals));
-  const std::string first = journal_key(journal, std::max(first_sequence, TaskSequence{1}));
-  const std::string last = journal_key(journal, TaskSequence{INT64_MAX});
-  for (auto entry = TRY(cursor->seek(first)); entry && entry->key <= last;
-       entry = TRY(cursor->next()))
-    TRY(visit(sequence_of_key(entry->key), entry->value));
-  return {};
 }
 
 void Log::submit(std::function<Status(WriteTransaction&)> apply, std::function<void(Status)> done) {
@@ -260,13 +240,15 @@ Result<std::vector<AppendedBatch>> append_and_wait(Log& log, AppendRequest reque
 Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit) {
   return submit_and_wait(log, [&](AppendDone& done) { return log.try_commit(commit, done); });
 }
-Result<TaskStart> raise_epoch_and_wait(Log& log, std::string task) {
-  return wait_for<Result<TaskStart>>(
-      [&](auto done) { log.raise_epoch(std::move(task), std::move(done)); });
+Result<TaskStart> begin_task_and_wait(Log& log, std::string task) {
+  return TRY(begin_tasks_and_wait(log, {std::move(task)})).front();
 }
-Result<std::vector<TaskStart>> raise_epochs_and_wait(Log& log, std::vector<std::string> tasks) {
+Result<std::vector<TaskStart>> begin_tasks_and_wait(Log& log, std::vector<std::string> tasks) {
   return wait_for<Result<std::vector<TaskStart>>>(
-      [&](auto done) { log.raise_epochs(std::move(tasks), std::move(done)); });
+      [&](auto done) { log.begin_tasks(std::move(tasks), std::move(done)); });
+}
+Status trim_and_wait(Log& log, PartitionTrim trim) {
+  return wait_for<Status>([&](auto done) { log.trim(trim, std::move(done)); });
 }
 Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count, PartitionKind kind) {
   return wait_for<Status>(

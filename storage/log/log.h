@@ -96,6 +96,7 @@ class Log : public TransactionQueue {
   // and when_room() tells when to try again. Once the log is closing or has failed, `done` gets the
   // error.
   bool try_append(AppendRequest& request, AppendDone& done);
+  // The last of what a commit appended is its batch in the journal.
   bool try_commit(TaskCommit& commit, AppendDone& done);
   // Calls `retry` once, on the writer's thread, as soon as a queue that was full has room (at once
   // when none is).
@@ -117,32 +118,33 @@ class Log : public TransactionQueue {
   size_t pending_removals() const;
   // Where the partition stands, for polling without locks; null when there is none.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
-  std::vector<TopicPartition> partitions() const;
-  // Each topic that has partitions here, in the order of their ids: what the metadata is compared
-  // with at the start.
+  std::vector<TopicPartition> partitions() const;  // but those of the journal of tasks
+  // Each topic that has partitions here but the journal of tasks, in the order of their ids: what the
+  // metadata is compared with at the start.
   std::vector<StoredTopic> topics() const;
 
   // --- Producers
   // Ids that nobody has had before: `count` from the answered one on.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
-  // --- Tasks
-  // Fences the tasks' present owners: every commit under an earlier epoch is refused from then on.
-  // One commit for all, answers in the order of `tasks`; all of them are raised, or none.
-  void raise_epochs(std::vector<std::string> tasks,
-                    std::function<void(Result<std::vector<TaskStart>>)> done);
-  void raise_epoch(std::string task, std::function<void(Result<TaskStart>)> done);
-  // Removes, in slices, journal entries up to `last_sequence`, which a checkpoint has made
-  // superfluous.
-  void trim_journal(std::string task, TaskSequence last_sequence, std::function<void(Status)> done);
-  // Removes the epochs of all tasks whose id begins with `prefix`, and in slices their journals.
+  // --- Tasks. What they have committed: JournalReader (task_journal.h)
+  // Makes those that are not there yet, and fences the owners of the others: every commit under an
+  // earlier epoch is refused from then on. Answers in the order of `tasks`; all of them, or none.
+  void begin_tasks(std::vector<std::string> tasks,
+                   std::function<void(Result<std::vector<TaskStart>>)> done);
+  // All tasks whose id begins with `prefix` are no more. What they have left in journals goes when
+  // those are trimmed.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
-  // The ids of all tasks that have an epoch or a journal here, in order.
-  Result<std::vector<std::string>> task_ids() const;
-  // The durable journal entries of the task from `first_sequence` on, in order. An error from
-  // `visit` ends it.
-  Status read_journal(std::string_view task, TaskSequence first_sequence,
-                      const std::function<Status(TaskSequence, std::string_view)>& visit) const;
+  // Of all that are there, in the order of their ids.
+  struct StoredTask {
+    std::string id;
+    PartitionId journal;
+    Offset first_entry;
+  };
+  Result<std::vector<StoredTask>> tasks() const;
+
+  // Removes, in slices, the records of an internal partition that nobody needs any more.
+  void trim(PartitionTrim trim, std::function<void(Status)> done);
 
   // --- Small writes of those who share the store (TransactionQueue), in order with task commits.
   void submit(std::function<Status(WriteTransaction&)> apply,
@@ -159,8 +161,9 @@ class Log : public TransactionQueue {
 // The same, waiting for the answer: for start-up, tools and tests, never on a loop.
 Result<std::vector<AppendedBatch>> append_and_wait(Log& log, AppendRequest request);
 Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit);
-Result<TaskStart> raise_epoch_and_wait(Log& log, std::string task);
-Result<std::vector<TaskStart>> raise_epochs_and_wait(Log& log, std::vector<std::string> tasks);
+Result<TaskStart> begin_task_and_wait(Log& log, std::string task);
+Result<std::vector<TaskStart>> begin_tasks_and_wait(Log& log, std::vector<std::string> tasks);
+Status trim_and_wait(Log& log, PartitionTrim trim);
 Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count,
                                   PartitionKind kind = PartitionKind::Client);
 

@@ -2,10 +2,12 @@
 
 #include <bit>
 #include <cassert>
+#include <future>
 
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
 #include "storage/log/batch_cursor.h"
+#include "storage/log/task_journal.h"
 
 namespace storage {
 
@@ -36,6 +38,7 @@ Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> st
   std::unique_ptr<LogCore> core(new LogCore(std::move(store), std::move(options)));
   TRY(core->recover());
   core->writer_ = std::thread([&writing = *core] { writing.run(); });
+  TRY(core->open_journals());
   return core;
 }
 
@@ -60,14 +63,40 @@ Status LogCore::recover() {
   producers_.emplace(tables_.producers,
                      ProducerSweep::Limits{options_.producer_expiration_ms, options_.max_producers},
                      task_producers_);
-  auto tasks = TRY(transaction->cursor(tables_.tasks));
-  for (auto entry = TRY(tasks->first()); entry; entry = TRY(tasks->next()))
-    task_producers_.insert(TRY(decode_task_row(entry->value)).producer_id);
-  tasks.reset();
+  TRY(recover_tasks(*transaction));
   TRY(removals_->recover(*transaction));
   pending_removals_ = removals_->size();
   TRY(transaction->commit());
   partitions_ = PartitionMap().with(partitions, {});
+  return {};
+}
+
+Status LogCore::recover_tasks(WriteTransaction& transaction) {
+  const auto tasks = TRY(transaction.cursor(tables_.tasks));
+  for (auto entry = TRY(tasks->first()); entry; entry = TRY(tasks->next()))
+    task_producers_.insert(TRY(decode_task_producer(entry->value)));
+  return {};
+}
+
+// The partitions of the journal are there before anybody asks for them, and have this server for their
+// leader: under an epoch that nobody had before.
+Status LogCore::open_journals() {
+  const auto submit_and_wait = [this](std::function<Status(GroupTransaction&)> apply) {
+    std::promise<Status> done;
+    submit(std::move(apply), [&](Status status) { done.set_value(std::move(status)); });
+    return done.get_future().get();
+  };
+  const auto lead = [](GroupTransaction& group) -> Status {
+    TRY(group.create_partitions(kTaskJournal, kJournalPartitions, PartitionKind::Internal));
+    return group.raise_journal_epochs();
+  };
+  TRY(submit_and_wait(lead));
+  bool is_converted = false;
+  const auto convert = [&](GroupTransaction& group) -> Status {
+    is_converted = TRY(group.convert_journals());
+    return {};
+  };
+  while (!is_converted) TRY(submit_and_wait(convert));
   return {};
 }
 
@@ -100,7 +129,9 @@ std::shared_ptr<Partition> LogCore::find_partition(const TopicPartition& id) con
   return found == nullptr ? nullptr : *found;
 }
 
-void LogCore::publish(const GroupTransaction& transaction) {
+void LogCore::publish(GroupTransaction& transaction) {
+  for (auto& [task, owner] : transaction.owners())
+    owner ? void(owners_.insert_or_assign(task, *owner)) : void(owners_.erase(task));
   for (const auto& [producer, is_alive] : transaction.task_producers())
     is_alive == GroupTransaction::IsAlive::Yes ? void(task_producers_.insert(producer))
                                                : void(task_producers_.erase(producer));
@@ -244,8 +275,8 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   auto begun = store_->begin_write();
   if (!begun) return {Outcome::NothingWritten, {}, std::move(begun).error()};
   const auto partitions = this->partitions();
-  GroupTransaction transaction(*std::move(begun),
-                               {tables_, *partitions, free_tables(*partitions), clock_.wall_ms()});
+  GroupTransaction transaction(*std::move(begun), {tables_, *partitions, owners_,
+                                                   free_tables(*partitions), clock_.wall_ms()});
 
   trace(LogTrace::Step::CommitBegins);
   space_.begin_group(size_of(group));

@@ -19,6 +19,7 @@
 #include "storage/log/removal_lane.h"
 #include "storage/log/request_queue.h"
 #include "storage/log/space_watch.h"
+#include "storage/log/task_owners.h"
 
 namespace storage {
 
@@ -64,6 +65,8 @@ class LogCore {
  private:
   LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options);
   Status recover();
+  Status recover_tasks(WriteTransaction& transaction);
+  Status open_journals();
   Result<std::shared_ptr<Partition>> recover_partition(WriteTransaction& transaction,
                                                        const TopicPartition& id,
                                                        const PartitionRow& row);
@@ -93,7 +96,7 @@ class LogCore {
   Answer answer(LogWork& work, Error error);
   Answer answer(AppendWork& work, Result<std::vector<AppendedBatch>> result);
   Answer answer(CommitWork& work, Result<std::vector<AppendedBatch>> result);
-  void publish(const GroupTransaction& transaction);
+  void publish(GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
   void tell_waiters(const GroupTransaction& transaction);
   void notify_durable(const GroupTransaction& transaction);
@@ -132,8 +135,9 @@ class LogCore {
   SpaceWatch space_;
   std::optional<RemovalLane> removals_;  // since the tables are open
   int64_t removals_resume_us_ = 0;
-  absl::flat_hash_set<ProducerId> task_producers_;       // of all tasks that have an epoch
-  std::optional<ProducerSweep> producers_;               // since the tables are open
+  absl::flat_hash_set<ProducerId> task_producers_;  // of all tasks that are there
+  std::optional<ProducerSweep> producers_;          // since the tables are open
+  TaskOwners owners_;
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   uint64_t commit_number_ = 0;
   bool group_has_leaders_ = false;  // of the last group: else all that is durable is visible

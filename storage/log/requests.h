@@ -70,9 +70,9 @@ struct PartitionTrim {
 // durable and visible together.
 struct TaskCommit {
   std::string task;       // is_task_id()
-  TaskEpoch epoch;        // from raise_epoch()
+  TaskEpoch epoch;        // from begin_tasks()
   TaskSequence sequence;  // one more than that of the task's last commit
-  std::string journal;
+  std::string journal;    // journal_batch(); appended to the task's journal partition
   std::vector<PartitionBatches> outputs;
   std::vector<PartitionTrim> trims;
 };
@@ -80,7 +80,8 @@ struct TaskCommit {
 // What a task's new owner starts from.
 struct TaskStart {
   TaskEpoch epoch;
-  TaskSequence last_sequence;  // of the last durable commit, 0 when there is none
+  PartitionId journal;  // where its commits lie
+  Offset first_entry;   // what lies there before is not of this task
   // What its output batches carry, for as long as its query lives; under epoch 0, each partition's
   // sequences from 0. Those who begin the task know from its journal how far they are.
   ProducerId producer_id;

@@ -24,7 +24,6 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   tables.partitions = TRY(transaction.open_table("partitions", KeyOrder::Bytes));
   tables.exchanges = TRY(transaction.open_table(kExchangesTable, KeyOrder::Bytes));
   tables.tasks = TRY(transaction.open_table("tasks", KeyOrder::Bytes));
-  tables.journals = TRY(transaction.open_table(kJournalsTable, KeyOrder::Bytes));
   tables.producers = TRY(transaction.open_table(kProducersTable, KeyOrder::Bytes));
   tables.timestamps = TRY(transaction.open_table(kTimestampsTable, KeyOrder::Bytes));
   tables.append_times = TRY(transaction.open_table(kAppendTimesTable, KeyOrder::Bytes));
@@ -85,10 +84,6 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   return row;
 }
 
-std::string journal_key(JournalId journal, TaskSequence sequence) {
-  return numbered_key(journal.value(), sequence.value());
-}
-
 std::string numbered_key(int64_t owner, int64_t number) {
   assert(owner >= 0 && number >= 0);  // else byte order would not be number order
   std::string key;
@@ -97,29 +92,28 @@ std::string numbered_key(int64_t owner, int64_t number) {
   return key;
 }
 
-TaskSequence sequence_of_key(std::string_view journal_key) {
-  if (journal_key.size() < sizeof(int64_t)) return TaskSequence{};
-  return TaskSequence{load_be<int64_t>(journal_key.data() + journal_key.size() - sizeof(int64_t))};
-}
-
 std::string encode(const TaskRow& row) {
   std::string bytes;
-  append_be(bytes, row.epoch.value());
-  append_be(bytes, row.last_sequence.value());
-  append_be(bytes, row.producer_id.value());
   append_be(bytes, row.journal.value());
+  append_be(bytes, row.first_entry.value());
+  append_be(bytes, row.producer_id.value());
   return bytes;
 }
 
 Result<TaskRow> decode_task_row(std::string_view bytes) {
   ByteReader in(bytes);
   TaskRow row;
-  row.epoch = TaskEpoch{in.be<int32_t>()};
-  row.last_sequence = TaskSequence{in.be<int64_t>()};
+  row.journal = PartitionId{in.be<int32_t>()};
+  row.first_entry = Offset{in.be<int64_t>()};
   row.producer_id = ProducerId{in.be<int64_t>()};
-  row.journal = JournalId{in.be<int64_t>()};
-  if (!in.ok()) return damaged("task");
+  if (!in.ok() || !in.at_end() || row.journal < PartitionId{0}) return damaged("task");
   return row;
+}
+
+Result<ProducerId> decode_task_producer(std::string_view bytes) {
+  constexpr size_t kBeforeProducer = 12;  // in both
+  if (bytes.size() < kBeforeProducer + sizeof(int64_t)) return damaged("task");
+  return ProducerId{load_be<int64_t>(bytes.data() + kBeforeProducer)};
 }
 
 std::string producer_key(LogNumber partition, ProducerId producer) {

@@ -12,17 +12,13 @@
 
 namespace storage {
 
-// A journal has a number of its own, never given twice: a task that is dropped and made again under
-// the same id does not see what is left of the old journal while that is being removed.
-using JournalId = StrongNumber<struct JournalIdTag, int64_t>;
-
-inline constexpr uint32_t kLogFormatVersion = 2;
+// Of log.mdb. Version 2 had a journal for each task.
+inline constexpr uint32_t kLogFormatVersion = 3, kOldestLogFormatVersion = 2;
 
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow
   TableHandle exchanges;     // log number, last offset -> batch: of all internal partitions
   TableHandle tasks;         // task id -> TaskRow
-  TableHandle journals;      // journal id, sequence -> journal entry
   TableHandle producers;     // log number, producer id -> ProducerState, TaskOutputState
   TableHandle timestamps;    // log number, time -> end offset: see time_index.h
   TableHandle append_times;  // likewise
@@ -33,16 +29,13 @@ struct LogTables {
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
 inline constexpr std::string_view kExchangesTable = "exchanges";
-inline constexpr std::string_view kJournalsTable = "journals";
 inline constexpr std::string_view kProducersTable = "producers";
 inline constexpr std::string_view kTimestampsTable = "timestamps";
 inline constexpr std::string_view kAppendTimesTable = "append-times";
-
 inline constexpr std::string_view kEpochsTable = "epochs";
 
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
-inline constexpr std::string_view kNextJournalId = "next-journal-id";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
 // The table of a client partition's batches.
@@ -68,17 +61,16 @@ struct Removal {
   static Result<Removal> decode(std::string_view key, std::string_view value);
 };
 
-// Where a task stands: its owner's epoch and its last durable commit.
+// A task, from its first start until its query is dropped.
 struct TaskRow {
-  TaskEpoch epoch;
-  TaskSequence last_sequence;
+  PartitionId journal;     // where its commits lie: see task_journal.h
+  Offset first_entry;      // what lies there before is of an earlier task of the same name
   ProducerId producer_id;  // of its outputs
-  JournalId journal;
 };
-std::string journal_key(JournalId journal, TaskSequence sequence);
-TaskSequence sequence_of_key(std::string_view journal_key);
 std::string encode(const TaskRow& row);
 Result<TaskRow> decode_task_row(std::string_view bytes);
+// Of a row of version 2, too.
+Result<ProducerId> decode_task_producer(std::string_view bytes);
 
 std::string producer_key(LogNumber partition, ProducerId producer);
 
@@ -87,8 +79,8 @@ std::string time_key(LogNumber partition, int64_t time);
 bool is_time_key_of(LogNumber partition, std::string_view key);
 int64_t time_of_key(std::string_view key);
 
-// The key of an entry that belongs to a numbered thing, a partition or a journal, in a table that
-// many share.
+// The key of an entry that belongs to a numbered thing, such as a partition, in a table that many
+// share.
 std::string numbered_key(int64_t owner, int64_t number);
 
 }  // namespace storage

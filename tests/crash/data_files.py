@@ -16,6 +16,7 @@ _NEXT = 8
 _MAP_SIZE = 1 << 40
 _MAX_TABLES = 20_000
 _CLIENT = 0  # kind of a partition
+_JOURNAL = b"\0" * 10 + b"_tasks"  # the topic of what tasks commit
 # Tables whose keys begin with the number of a partition's log.
 _BY_LOG_NUMBER = ("exchanges", "producers", "timestamps", "append-times")
 
@@ -108,7 +109,7 @@ def _query_of(task):
 def internal_partitions(data_dir):
     """(topic id, partition) of all that queries exchange records through."""
     with _open(os.path.join(data_dir, "log.mdb")) as log:
-        return {key for key, row in log.entries("partitions") if row[0] != _CLIENT}
+        return {key for key, row in log.entries("partitions") if row[0] != _CLIENT and not _is_journal(key)}
 
 
 def leftovers(data_dir, queries, client_partitions, exchange_partitions):
@@ -128,9 +129,10 @@ def _left_in_log(path, queries, client_partitions, exchange_partitions):
         names = log.names()
         partitions = log.entries("partitions")
         of_clients = {key for key, row in partitions if row[0] == _CLIENT}
-        internal = {key for key, row in partitions if row[0] != _CLIENT}
+        internal = {key for key, row in partitions if row[0] != _CLIENT and not _is_journal(key)}
         log_numbers = {_number(row[1:]) for _, row in partitions}
-        tasks = {task.decode(): _number(row[20:]) for task, row in log.entries("tasks")}
+        journals = {_number(row[1:]) for key, row in partitions if _is_journal(key)}
+        tasks = {task.decode(): _number(row[4:]) for task, row in log.entries("tasks")}
         if len(of_clients) != client_partitions:
             complaints.append(f"log.mdb: {len(of_clients)} partitions of clients' topics instead of "
                               f"{client_partitions}")
@@ -145,11 +147,49 @@ def _left_in_log(path, queries, client_partitions, exchange_partitions):
             complaints.append(f"log.mdb: {len(log.entries('removals'))} ranges still to be removed")
         for table in _BY_LOG_NUMBER:
             complaints += _strangers(f"log.mdb: {table}", log.keys(table), log_numbers)
-        complaints += _strangers("log.mdb: journals", log.keys("journals"), set(tasks.values()))
+        complaints += _left_in_journals(log, journals, tasks)
         gone = sorted(task for task in tasks if _query_of(task) not in queries)
         if gone:
             complaints.append(f"log.mdb: tasks of no query: {gone[:5]}")
     return complaints
+
+
+def _is_journal(partition_key):
+    return partition_key.startswith(_JOURNAL)
+
+
+def _left_in_journals(log, journals, first_entries):
+    """Commits of tasks that are not there, or lie before the first of a task."""
+    left = collections.Counter()
+    for key, batch in log.entries("exchanges"):
+        if _number(key) in journals:
+            task, offset = _task_of(batch), _number(batch)
+            if offset < first_entries.get(task, offset + 1):
+                left[task] += 1
+    return [f"log.mdb: {sum(left.values())} commits of tasks that are gone: {sorted(left)[:5]}"] if left else []
+
+
+def _task_of(batch):
+    """The key of the one record of a record batch, version 2."""
+    at = 61
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = batch[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return (value >> 1) ^ -(value & 1)
+
+    varint()  # length
+    at += 1   # attributes
+    varint()  # timestamp
+    varint()  # offset
+    size = varint()
+    return batch[at:at + size].decode()
 
 
 def _strangers(where, keys, owners):
@@ -168,7 +208,7 @@ def _left_in_state(path, queries):
         there = set(state.names())
         tables = {name: state.entries(name) if name in there else []
                   for name in ("stores", "positions", "dropped", "entries")}
-    stores = {store: key.split(b"\0")[0].decode() for key, store in tables["stores"]}
+    stores = {store[:4]: key.split(b"\0")[0].decode() for key, store in tables["stores"]}
     tasks = {*stores.values(), *(key.decode() for key, _ in tables["positions"])}
     gone = sorted(task for task in tasks if _query_of(task) not in queries)
     if gone:

@@ -1,20 +1,24 @@
-#include "server/tasks/checkpoints.h"
+#include "server/tasks/journal_checkpoints.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <map>
 #include <thread>
 
 #include "base/random.h"
+#include "server/tasks/journal_tail.h"
 #include "storage/kv/memory_store.h"
+#include "storage/log/task_journal.h"
 
 using namespace server;
 
 namespace {
 
 constexpr const char* kTask = "q/0/0";
+constexpr const char* kOther = "q/1/0";  // in the same journal
 
 engine::JournalEntry entry_of(const std::string& key, const std::string& value) {
   engine::JournalEntry entry;
@@ -22,44 +26,58 @@ engine::JournalEntry entry_of(const std::string& key, const std::string& value) 
   return entry;
 }
 
-// A task without operators: its state is what was restored.
-class TaskState : public testing::Test {
+template <class Condition>
+bool eventually(const Condition& condition) {
+  for (int i = 0; i < 5000 && !condition(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return condition();
+}
+
+// Tasks without operators: their state is what was restored.
+class JournalCheckpointsTest : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { open(); }
+  void open() {
+    state_.reset();
+    log_.reset();
     log_ = storage::Log::open(log_disk_.open(), {}).value();
     state_ = storage::StateStore::open([this] { return state_disk_.open(); }, {}).value();
-    epoch_ = storage::raise_epoch_and_wait(*log_, kTask).value().epoch;
+    for (const char* task : {kTask, kOther}) begin(task);
   }
-  std::shared_ptr<CheckpointLane> lane(CheckpointPolicy policy = {},
-                                       storage::StateStore* state = nullptr) {
-    return std::make_shared<CheckpointLane>(state ? *state : *state_, *log_, clock_, policy);
+  void begin(const std::string& task) {
+    starts_[task] = storage::begin_task_and_wait(*log_, task).value();
   }
-  TaskCheckpoints checkpoints(CheckpointPolicy policy = {}) { return {kTask, lane(policy)}; }
-  // What a task does with a commit and its answer.
-  void commit(TaskCheckpoints& to, const std::string& key, const std::string& value) {
-    ++sequence_;
-    engine::JournalEntry entry = entry_of(key, value);
-    storage::TaskCommit request{kTask, epoch_, TaskSequence(sequence_), encode_journal(entry),
-                                {},    {}};
-    ASSERT_TRUE(storage::commit_and_wait(*log_, std::move(request)));
-    to.add(TaskSequence(sequence_), std::move(entry));
+  std::unique_ptr<JournalCheckpoints> checkpoints(CheckpointPolicy policy = {},
+                                                  storage::StateStore* state = nullptr) {
+    auto made = std::make_unique<JournalCheckpoints>(
+        journal_,
+        std::make_shared<CheckpointLane>(state ? *state : *state_, *log_, clock_, policy));
+    JournalCheckpoints::FirstEntries tasks;
+    for (const auto& [task, start] : starts_) tasks.emplace(task, start.first_entry);
+    made->recover(tasks);
+    return made;
   }
-  int journal_length() const {
-    int length = 0;
-    EXPECT_TRUE(
-        log_->read_journal(kTask, TaskSequence(1), [&](TaskSequence, std::string_view) -> Status {
-          ++length;
-          return {};
-        }));
-    return length;
+  // What the sink does with a commit and its answer.
+  void commit(JournalCheckpoints& to, engine::JournalEntry entry, const std::string& task = kTask) {
+    const TaskSequence sequence(++sequences_[task]);
+    storage::TaskCommit request{
+        task,     starts_[task].epoch,
+        sequence, storage::journal_batch(task, sequence, engine::encode_journal(entry)),
+        {},       {}};
+    const auto appended = storage::commit_and_wait(*log_, std::move(request));
+    ASSERT_TRUE(appended) << appended.error().message;
+    to.add({task, journal_, appended->back().last_offset, sequence, std::move(entry)});
   }
-  void await_trim(int length) const {
-    for (int i = 0; i < 5000 && journal_length() > length; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    ASSERT_EQ(journal_length(), length);
+  void commit(JournalCheckpoints& to, const std::string& key, const std::string& value,
+              const std::string& task = kTask) {
+    commit(to, entry_of(key, value), task);
+  }
+  int64_t journal_length() const {
+    const auto journal = log_->find_partition(storage::journal_partition(journal_));
+    return journal->log_end() - journal->log_start();
   }
   using Restored = std::map<std::string, std::string>;
-  Restored load(const storage::StateStore& state) {
+  Restored load(const storage::StateStore& state, const std::string& task = kTask) {
     Restored restored;
     const auto restore = [&](const engine::JournalEntry& entry) -> Status {
       engine::StateChangeReader changes(entry.changes.bytes());
@@ -70,46 +88,67 @@ class TaskState : public testing::Test {
           restored.erase(std::string(changed.key));
       return {};
     };
-    TaskCheckpoints next = checkpoints();
-    const Result<TaskSequence> last = load_task_state(kTask, state, *log_, restore, next);
-    EXPECT_TRUE(last);
-    EXPECT_EQ(*last, TaskSequence(sequence_));
+    const auto tail =
+        JournalTail::read(*log_, state, journal_, {{task, starts_[task].first_entry}});
+    EXPECT_TRUE(tail) << tail.error().message;
+    if (!tail) return {};
+    const auto end = (*tail)->restore(task, state, restore);
+    EXPECT_TRUE(end) << end.error().message;
+    if (!end) return {};
+    EXPECT_EQ(end->last, TaskSequence(sequences_[task]));
     return restored;
   }
+  // Keys and values of a checkpoint alone.
+  Restored stored(const std::string& task = kTask) const {
+    Restored found;
+    EXPECT_TRUE(state_->load(task, [&](auto, auto key, auto value) -> Status {
+      found[std::string(key)] = value;
+      return {};
+    }));
+    return found;
+  }
 
-  SystemClock clock_;
+  SimulatedClock clock_;
   storage::MemoryDisk log_disk_, state_disk_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
-  TaskEpoch epoch_;
-  int64_t sequence_ = 0;
+  const PartitionId journal_ = storage::journal_of(kTask);
+  std::map<std::string, storage::TaskStart> starts_;
+  std::map<std::string, int64_t> sequences_;
 };
 
-// A state store that has no room as long as it is told so. It answers at once, in the call.
+// A state store that has no room as long as it is told so, for what has entries.
 class Full final : public storage::StateStore {
  public:
   explicit Full(storage::StateStore& state) : state_(state) {}
+  ~Full() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
   bool try_checkpoint(storage::Checkpoint& checkpoint, std::function<void(Status)>& done) override {
-    if (attempts++ == 0) first_part = checkpoint.entries.size();
+    if (checkpoint.task.empty()) return state_.try_checkpoint(checkpoint, done);
+    ++attempts;
     if (--refusals < 0) return state_.try_checkpoint(checkpoint, done);
-    std::thread([done] { done(Error{ErrorCode::DiskFull, "no room"}); }).join();
+    threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
     return true;
   }
   Result<storage::CheckpointPosition> load(std::string_view task,
                                            const Visit& visit) const override {
     return state_.load(task, visit);
   }
+  Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
+    return state_.position_of(task);
+  }
+  Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
   void drop_tasks(std::string, std::function<void(Status)>) override {}
   Result<std::vector<std::string>> task_ids() const override { return state_.task_ids(); }
   size_t pending_removals() const override { return state_.pending_removals(); }
   Uuid instance_id() const override { return state_.instance_id(); }
 
-  // The state writer's thread asks too.
   std::atomic<int> attempts = 0, refusals = 0;
-  size_t first_part = 0;  // how many keys it had, which the loop has asked for
 
  private:
   storage::StateStore& state_;
+  std::vector<std::thread> threads_;  // the state writer's, who submits
 };
 
 // A state store where something happens right after the snapshot that load() reads.
@@ -123,6 +162,10 @@ class Interrupted final : public storage::StateStore {
     interruption_();
     return loaded;
   }
+  Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
+    return state_.position_of(task);
+  }
+  Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
   bool try_checkpoint(storage::Checkpoint&, std::function<void(Status)>&) override { return false; }
   void drop_tasks(std::string, std::function<void(Status)>) override {}
   Result<std::vector<std::string>> task_ids() const override { return std::vector<std::string>{}; }
@@ -134,80 +177,105 @@ class Interrupted final : public storage::StateStore {
   const std::function<void()> interruption_;
 };
 
+constexpr CheckpointPolicy kAtOnce{.journal_bytes = 1};
+
 }  // namespace
 
-TEST_F(TaskState, is_the_checkpoint_and_the_journal_after_it) {
-  TaskCheckpoints first = checkpoints({.journal_bytes = 1});
-  commit(first, "a", "1");
-  commit(first, "b", "1");
-  first.tick();
-  await_trim(0);
-  commit(first, "a", "2");
+TEST_F(JournalCheckpointsTest, state_is_the_checkpoint_and_the_journal_behind_it) {
+  const auto first = checkpoints(kAtOnce);
+  commit(*first, "a", "1");
+  commit(*first, "a", "other", kOther);
+  commit(*first, "b", "1");
+  first->tick();
+  ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
+  commit(*first, "a", "2");
   EXPECT_EQ(load(*state_), (Restored{{"a", "2"}, {"b", "1"}}));
+  EXPECT_EQ(load(*state_, kOther), (Restored{{"a", "other"}}));
+  EXPECT_EQ(state_->journal_ends().value(),
+            (storage::StateStore::JournalEnds{{journal_, Offset{3}}}));
 }
 
-TEST_F(TaskState, is_whole_when_a_checkpoint_is_completed_while_it_is_read) {
-  TaskCheckpoints first = checkpoints({.journal_bytes = 1});
-  commit(first, "a", "1");
-  commit(first, "b", "1");
+TEST_F(JournalCheckpointsTest, state_is_whole_when_a_checkpoint_is_completed_while_it_is_read) {
+  const auto first = checkpoints(kAtOnce);
+  commit(*first, "a", "1");
+  commit(*first, "b", "1");
   const Interrupted state(*state_, [&] {
-    first.tick();
-    await_trim(0);
+    first->tick();
+    ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
   });
   EXPECT_EQ(load(state), (Restored{{"a", "1"}, {"b", "1"}}));
 }
 
-TEST_F(TaskState, a_checkpoint_that_failed_is_tried_again_and_loses_nothing) {
-  SimulatedClock clock;
-  Full full(*state_);
-  full.refusals = 3;
-  TaskCheckpoints first(kTask, std::make_shared<CheckpointLane>(
-                                   full, *log_, clock, CheckpointPolicy{.journal_bytes = 1}));
-  commit(first, "a", "1");
-  first.tick();
-  EXPECT_EQ(full.attempts, 1);
-  first.tick();
-  EXPECT_EQ(full.attempts, 1) << "not before the back-off is over";
-  commit(first, "b", "1");
-  EXPECT_EQ(load(*state_), (Restored{{"a", "1"}, {"b", "1"}})) << "out of the journal";
-  for (int i = 0; i < 3; ++i) {
-    clock.advance_us(3'000'000);
-    first.tick();
+// What the journal held at a start comes into the next checkpoint, once, whoever has begun by then.
+TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_is_gathered_again) {
+  {
+    const auto first = checkpoints(kAtOnce);
+    commit(*first, "a", "1");
+    first->tick();
+    ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
+    engine::JournalEntry moved = entry_of("b", "1");
+    moved.positions.push_back({0, {Uuid{}, PartitionId{0}}, Offset{7}});
+    moved.scalars = {1, 2};
+    commit(*first, std::move(moved));
+    commit(*first, "c", "1");
   }
-  EXPECT_EQ(full.attempts, 4);
-  await_trim(1);
-  for (int i = 0; i < 5000 && journal_length() > 0; ++i) {
-    clock.advance_us(3'000'000);
-    first.tick();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_EQ(journal_length(), 0) << "checkpoints go on";
-  EXPECT_EQ(load(*state_), (Restored{{"a", "1"}, {"b", "1"}}));
+  open();
+  const auto next = checkpoints(kAtOnce);
+  EXPECT_TRUE(next->is_dirty());
+  next->tick();
+  ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
+  EXPECT_EQ(stored(), (Restored{{"a", "1"}, {"b", "1"}, {"c", "1"}}));
+  const TaskPosition position = checkpoint_position(*state_, kTask).value();
+  EXPECT_EQ(position.sequence, TaskSequence{3});
+  EXPECT_EQ(position.position.positions.at(0).next, Offset{7});
+  EXPECT_EQ(position.position.scalars, (std::vector<int64_t>{1, 2}));
 }
 
-TEST_F(TaskState, one_failure_holds_back_the_checkpoints_of_all_tasks) {
-  SimulatedClock clock;
+TEST_F(JournalCheckpointsTest, a_checkpoint_that_failed_is_tried_again_and_loses_nothing) {
+  Full full(*state_);
+  full.refusals = 3;
+  const auto first = checkpoints(kAtOnce, &full);
+  commit(*first, "a", "1");
+  first->tick();
+  ASSERT_TRUE(eventually([&] { return full.attempts == 1; }));
+  first->tick();
+  EXPECT_EQ(full.attempts, 1) << "not before the back-off is over";
+  commit(*first, "b", "1");
+  EXPECT_EQ(load(*state_), (Restored{{"a", "1"}, {"b", "1"}})) << "out of the journal";
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance_us(3'000'000);
+    first->tick();
+    return journal_length() == 0;
+  }));
+  EXPECT_EQ(full.attempts, 5);
+  EXPECT_EQ(stored(), (Restored{{"a", "1"}, {"b", "1"}}));
+}
+
+TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_journals) {
   Full full(*state_);
   full.refusals = 1;
-  const auto shared =
-      std::make_shared<CheckpointLane>(full, *log_, clock, CheckpointPolicy{.journal_bytes = 1});
-  TaskCheckpoints first(kTask, shared), second("q/0/1", shared);
-  first.add(TaskSequence(1), entry_of("a", "1"));
-  second.add(TaskSequence(1), entry_of("a", "1"));
+  const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_, kAtOnce);
+  JournalCheckpoints first(PartitionId{1}, lane), second(PartitionId{2}, lane);
+  first.add({kTask, PartitionId{1}, Offset{0}, TaskSequence(1), entry_of("a", "1")});
+  second.add({kOther, PartitionId{2}, Offset{0}, TaskSequence(1), entry_of("a", "1")});
   first.tick();
+  ASSERT_TRUE(eventually([&] { return full.attempts == 1 && !lane->may_try(); }));
   second.tick();
   EXPECT_EQ(full.attempts, 1);
 }
 
-TEST_F(TaskState, a_task_whose_checkpoints_fail_is_told_to_wait_before_memory_is_full) {
+TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_memory_is_full) {
   Full full(*state_);
   full.refusals = 1'000'000;
-  TaskCheckpoints first(kTask, lane({.journal_bytes = 1'000}, &full));
+  const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_,
+                                                     CheckpointPolicy{.journal_bytes = 1'000});
+  JournalCheckpoints first(journal_, lane);
   int entries = 0;
-  using Memory = TaskCheckpoints::Memory;
+  using Memory = JournalCheckpoints::Memory;
   const auto add_until_overdue = [&](Memory memory) {
     for (; entries < 1'000 && !first.is_overdue(memory); ++entries) {
-      first.add(TaskSequence(entries + 1), entry_of(std::to_string(entries), "value"));
+      first.add({kTask, journal_, Offset{entries}, TaskSequence(entries + 1),
+                 entry_of(std::to_string(entries), "value")});
       first.tick(memory);
     }
   };
@@ -217,112 +285,118 @@ TEST_F(TaskState, a_task_whose_checkpoints_fail_is_told_to_wait_before_memory_is
   add_until_overdue(Memory::Enough);
   EXPECT_LT(entries, 100);
   EXPECT_GT(entries, 10);
+  EXPECT_TRUE(eventually([&] { return full.attempts > 0; }));
 }
 
 // What is gathered are the bytes of many commits, of which only the newest change of a key counts; a
 // range takes what was written before it and what comes below it later (of a former owner's journal).
-TEST_F(TaskState, of_many_changes_the_checkpoint_has_the_newest) {
+TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
   using Kind = engine::StateEntry::Kind;
-  for (const int changes : {200, 2'000}) {  // sorted at once, and on the state writer's thread
-    const std::string task = "q/0/" + std::to_string(changes);
-    TaskCheckpoints first(task, lane({.journal_bytes = 1}));
-    std::map<std::string, std::string> expected;
-    Random random(7);
-    int64_t sequence = 0;
-    const auto add = [&](Kind kind, const std::string& key, const std::string& value) {
-      engine::JournalEntry entry;
-      entry.changes.append({random.next() % 2 == 0 ? 1u : 0u, Kind::Delete, "other", ""});
-      entry.changes.append({1, kind, key, value});
-      first.add(TaskSequence(++sequence), std::move(entry));
-    };
-    for (int i = 0; i < changes; ++i) {
-      const std::string key = std::to_string(100 + random.next() % 400);
-      if (random.next() % 4 == 0) {
-        add(Kind::Delete, key, "");
-        expected.erase(key);
-      } else {
-        const std::string value = std::to_string(i);
-        add(Kind::Put, key, value);
-        expected[key] = value;
-      }
+  const auto first = checkpoints(kAtOnce);
+  std::map<std::string, Restored> expected;
+  Random random(7);
+  for (int i = 0; i < 4'000; ++i) {
+    const std::string task = random.next() % 2 == 0 ? kTask : kOther;
+    engine::JournalEntry entry;
+    entry.changes.append({random.next() % 2 == 0 ? 1u : 0u, Kind::Delete, "other", ""});
+    const std::string key = std::to_string(100 + random.next() % 400), value = std::to_string(i);
+    if (random.next() % 4 == 0) {
+      entry.changes.append({1, Kind::Delete, key, ""});
+      expected[task].erase(key);
+    } else {
+      entry.changes.append({1, Kind::Put, key, value});
+      expected[task][key] = value;
     }
-    add(Kind::DeleteBelow, "200", "");
-    expected.erase(expected.begin(), expected.lower_bound("200"));
-    first.tick();
-    const auto read = [&] {
-      std::map<std::string, std::string> found;
-      EXPECT_TRUE(state_->load(task, [&](auto, auto key, auto value) -> Status {
-        found[std::string(key)] = value;
-        return {};
-      }));
-      return found;
-    };
-    for (int i = 0; i < 5000 && read() != expected; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    EXPECT_EQ(read(), expected);
+    const TaskSequence sequence(++sequences_[task]);
+    first->add({task, journal_, Offset{i}, sequence, std::move(entry)});
   }
+  engine::JournalEntry below;
+  below.changes.append({1, Kind::DeleteBelow, "200", ""});
+  first->add({kTask, journal_, Offset{4'000}, TaskSequence(++sequences_[kTask]), std::move(below)});
+  Restored& mine = expected[kTask];
+  mine.erase(mine.begin(), mine.lower_bound("200"));
+  first->tick();
+  EXPECT_TRUE(
+      eventually([&] { return stored(kTask) == mine && stored(kOther) == expected[kOther]; }));
 }
 
-TEST_F(TaskState, tells_how_much_waits_for_a_checkpoint_and_since_when) {
-  SimulatedClock clock;
+TEST_F(JournalCheckpointsTest, tells_how_much_waits_for_a_checkpoint_and_since_when) {
   Full full(*state_);
   full.refusals = 1'000'000;
-  TaskCheckpoints first(kTask, std::make_shared<CheckpointLane>(
-                                   full, *log_, clock, CheckpointPolicy{.journal_bytes = 1}));
-  EXPECT_EQ(first.backlog().journal_bytes, 0u);
-  EXPECT_EQ(first.backlog().age_us, std::nullopt);
-  first.add(TaskSequence(1), entry_of("a", std::string(1'000, 'v')));
-  clock.advance_us(2'000'000);
-  const size_t gathered = first.backlog().journal_bytes;
+  const auto first = checkpoints(kAtOnce, &full);
+  EXPECT_EQ(first->backlog().journal_bytes, 0u);
+  EXPECT_EQ(first->backlog().age_us, std::nullopt);
+  commit(*first, "a", std::string(1'000, 'v'));
+  clock_.advance_us(2'000'000);
+  const size_t gathered = first->backlog().journal_bytes;
   EXPECT_GE(gathered, 1'000u);
-  EXPECT_EQ(first.backlog().age_us, 2'000'000);
-  first.tick();  // on its way; it fails
-  first.add(TaskSequence(2), entry_of("b", std::string(1'000, 'v')));
-  clock.advance_us(1'000'000);
-  EXPECT_GE(first.backlog().journal_bytes, gathered + 1'000);
-  EXPECT_EQ(first.backlog().age_us, 3'000'000) << "of the oldest";
+  EXPECT_EQ(first->backlog().age_us, 2'000'000);
+  first->tick();  // on its way; it fails
+  ASSERT_TRUE(eventually([&] { return full.attempts > 0; }));
+  commit(*first, "b", std::string(1'000, 'v'), kOther);
+  clock_.advance_us(1'000'000);
+  EXPECT_GE(first->backlog().journal_bytes, gathered + 1'000);
+  EXPECT_EQ(first->backlog().age_us, 3'000'000) << "of the oldest";
+  EXPECT_EQ(first->backlog_of(kTask).journal_bytes, gathered);
+  EXPECT_EQ(first->backlog_of(kOther).age_us, 1'000'000);
+  EXPECT_EQ(first->backlog_of("q/9/0").age_us, std::nullopt);
 }
 
-TEST_F(TaskState, a_large_checkpoint_goes_in_parts_and_a_stop_between_them_loses_nothing) {
+TEST_F(JournalCheckpointsTest, a_large_one_goes_in_parts_and_a_stop_between_them_loses_nothing) {
   Full full(*state_);
-  {
-    TaskCheckpoints first(kTask, lane({.journal_bytes = 1}, &full));
-    engine::JournalEntry entry;
-    for (int i = 0; i < 70'000; ++i)
-      entry.changes.append({0, engine::StateEntry::Kind::Put, std::to_string(i), "1"});
-    ++sequence_;
-    ASSERT_TRUE(storage::commit_and_wait(
-        *log_, {kTask, epoch_, TaskSequence(sequence_), encode_journal(entry), {}, {}}));
-    first.add(TaskSequence(sequence_), std::move(entry));
-    first.tick();
-    EXPECT_EQ(full.first_part, 0u) << "on the loop nothing is copied";
-    for (int i = 0; i < 5000 && full.attempts < 3; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  const auto first = checkpoints(kAtOnce, &full);
+  engine::JournalEntry entry;
+  for (int i = 0; i < 70'000; ++i)
+    entry.changes.append({0, engine::StateEntry::Kind::Put, std::to_string(i), "1"});
+  commit(*first, std::move(entry));
+  first->tick();
+  ASSERT_TRUE(eventually([&] { return full.attempts >= 3; }));
+  EXPECT_EQ(load(*state_).size(), 70'000u);
+  state_.reset();
+  full.refusals = 0;
+  state_ = storage::StateStore::open([this] { return state_disk_.open(); }, {}).value();
   EXPECT_EQ(load(*state_).size(), 70'000u);
 }
 
-TEST_F(TaskState, nothing_of_an_abandoned_checkpoint_comes_after_the_next_owner) {
-  const auto ignore = [](const engine::JournalEntry&) -> Status { return {}; };
-  // Long enough that they are not written in one part.
-  const auto key = [](int i) { return std::string(60, 'k') + std::to_string(i); };
-  for (int round = 0; round < 8; ++round) {
-    const auto shared = lane({.journal_bytes = 1});
-    {
-      TaskCheckpoints first(kTask, shared);
-      ASSERT_TRUE(load_task_state(kTask, *state_, *log_, ignore, first));
-      for (int i = 0; i < 400; ++i) commit(first, key(i), "old" + std::to_string(round));
-      first.tick();
-      std::this_thread::sleep_for(std::chrono::microseconds(round * 500));
+TEST_F(JournalCheckpointsTest, of_tasks_that_are_dropped_nothing_comes_into_the_state) {
+  for (const bool is_begun : {false, true}) {
+    Full full(*state_);
+    full.refusals = is_begun ? 1 : 0;  // it waits for the next try
+    const auto first = checkpoints(kAtOnce, &full);
+    commit(*first, "a", "1", kTask);
+    commit(*first, "a", "1", kOther);
+    if (is_begun) {
+      first->tick();
+      ASSERT_TRUE(eventually([&] { return full.attempts > 0; }));
     }
-    TaskCheckpoints next(kTask, shared);
-    ASSERT_TRUE(load_task_state(kTask, *state_, *log_, ignore, next));
-    for (int i = 0; i < 400; ++i) commit(next, key(i), "new" + std::to_string(round));
-    for (int i = 0; i < 5000 && journal_length() > 0; ++i) {
-      next.tick();
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    for (const auto& [found, value] : load(*state_))
-      ASSERT_EQ(value, "new" + std::to_string(round)) << found;
+    std::promise<Status> dropped;
+    log_->drop_tasks("q/0/", [&](Status status) { dropped.set_value(std::move(status)); });
+    ASSERT_TRUE(dropped.get_future().get());
+    first->drop("q/0/")();
+    EXPECT_TRUE(eventually([&] {
+      clock_.advance_us(10'000'000);
+      first->tick();
+      return journal_length() == 0;
+    }));
+    EXPECT_EQ(state_->task_ids().value(), std::vector<std::string>{kOther});
+    // Made anew, it begins anew.
+    sequences_[kTask] = 0;
+    begin(kTask);
+    EXPECT_EQ(load(*state_), Restored{});
   }
+}
+
+TEST_F(JournalCheckpointsTest, state_that_does_not_reach_to_the_journal_is_refused) {
+  const auto first = checkpoints(kAtOnce);
+  commit(*first, "a", "1");
+  first->tick();
+  ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
+  storage::MemoryDisk empty;
+  const auto other = storage::StateStore::open([&] { return empty.open(); }, {}).value();
+  const auto tail = JournalTail::read(*log_, *other, journal_, {{kTask, Offset{0}}});
+  ASSERT_FALSE(tail);
+  EXPECT_NE(tail.error().hint.find("the same backup"), std::string::npos);
+  const auto broken = checkpoints(kAtOnce, other.get());
+  commit(*broken, "b", "1");
+  EXPECT_FALSE(broken->is_dirty()) << "it takes nothing that would move the end";
 }

@@ -86,10 +86,10 @@ TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_and_says_what_to_do
 TEST_F(SupervisorTest, nothing_of_a_dropped_query_is_left) {
   node_->insert(node_->partition("s"), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
-  EXPECT_FALSE(node_->log->task_ids().value().empty());
+  EXPECT_FALSE(node_->log->tasks().value().empty());
   ASSERT_TRUE(node_->define("DROP TABLE t DELETE TOPIC;"));
   EXPECT_EQ(task_count(), 0u);
-  EXPECT_TRUE(node_->eventually([&] { return node_->log->task_ids().value().empty(); }));
+  EXPECT_TRUE(node_->eventually([&] { return node_->log->tasks().value().empty(); }));
   EXPECT_TRUE(node_->eventually([&] { return node_->state->task_ids().value().empty(); }));
   EXPECT_TRUE(node_->eventually([&] { return node_->log->topics().size() == 1; })) << "that of s";
 }
@@ -102,7 +102,8 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_the_state_writer) {
                            .entries = {},
                            .keeps = {},
                            .position = TaskSequence{1},
-                           .scalars = {}};
+                           .scalars = {},
+                           .journal_end = {}};
   std::function<void(Status)> hold = [&](const Status&) {
     begun.set_value();
     may_go_on.get_future().wait();
@@ -213,20 +214,19 @@ TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
 
 TEST_F(SupervisorTest, what_nobody_has_defined_is_removed_at_the_start) {
   ASSERT_TRUE(storage::create_partitions_and_wait(*node_->log, Uuid::random(), 3));
-  ASSERT_TRUE(storage::raise_epoch_and_wait(*node_->log, "GONE_7/0/0"));
+  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "GONE_7/0/0"));
   const size_t topics = node_->log->topics().size();
   node_.reset();
   start();
   EXPECT_TRUE(node_->eventually([&] { return node_->log->topics().size() == topics - 1; }));
   EXPECT_TRUE(node_->eventually([&] {
-    return std::ranges::all_of(node_->log->task_ids().value(), [](const std::string& task) {
-      return task.starts_with("CTAS_T_0/");
-    });
+    return std::ranges::all_of(node_->log->tasks().value(),
+                               [](const auto& task) { return task.id.starts_with("CTAS_T_0/"); });
   }));
 }
 
 TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
-  ASSERT_TRUE(storage::raise_epoch_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
+  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
   node_->insert(node_->partition("s", 0), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
   EXPECT_GT(node_->failures, 0);
@@ -250,7 +250,7 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) 
   };
   EXPECT_TRUE(node_->eventually(is_stored));
   node_->state->is_slow = true;
-  ASSERT_TRUE(storage::raise_epoch_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
+  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
   node_->insert(node_->partition("s", 0), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->state->slow_visits > 0; }));
   ASSERT_TRUE(node_->define("CREATE STREAM other (v INT) WITH (PARTITIONS = 1);"));

@@ -50,6 +50,10 @@ class SlowStateStore final : public storage::StateStore {
     }
     return store_->load(task, visit);
   }
+  Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
+    return store_->position_of(task);
+  }
+  Result<JournalEnds> journal_ends() const override { return store_->journal_ends(); }
   Result<std::vector<std::string>> task_ids() const override { return store_->task_ids(); }
   size_t pending_removals() const override { return store_->pending_removals(); }
   Uuid instance_id() const override { return store_->instance_id(); }

@@ -31,14 +31,8 @@ TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
   });
   EXPECT_EQ(position.value().position, TaskSequence{2});
   EXPECT_EQ(rows, "a=1 b=2 ");
-  const TaskStart start = raise_epoch_and_wait(*log, kTask).value();
-  EXPECT_EQ(start.last_sequence, TaskSequence{5});
-  std::string journal;
-  ASSERT_TRUE(log->read_journal(kTask, TaskSequence{3}, [&](auto, auto entry) -> Status {
-    journal.append(entry).append(" ");
-    return {};
-  }));
-  EXPECT_EQ(journal, "entry 3 entry 4 entry 5 ");
+  EXPECT_EQ(journal_of_task(*log, kTask),
+            (std::vector<std::string>{"3:entry 3", "4:entry 4", "5:entry 5"}));
 }
 
 TEST_F(BackupTest, nothing_is_overwritten) {
@@ -50,7 +44,7 @@ TEST_F(BackupTest, nothing_is_overwritten) {
 
 // Nothing of it would start: the journals do not lead from the state to the log.
 TEST_F(BackupTest, what_does_not_fit_is_not_copied) {
-  change("log", std::string(kJournalsTable), [](WriteTransaction& write, TableHandle table) {
+  change("state", "journals", [](WriteTransaction& write, TableHandle table) {
     return erase(write, table, first(write, table).first);
   });
   const std::string to = other_.path() + "/backup";

@@ -25,7 +25,7 @@ class DataFixture : public testing::Test {
     ASSERT_TRUE(create_partitions_and_wait(*log_, topic_, 1));
     ASSERT_TRUE(create_partitions_and_wait(*log_, exchange_, 1, PartitionKind::Internal));
     for (int i = 0; i < 10; ++i) append();
-    epoch_ = raise_epoch_and_wait(*log_, kTask).value().epoch;
+    epoch_ = begin_task_and_wait(*log_, kTask).value().epoch;
     for (int64_t sequence = 1; sequence <= 5; ++sequence) commit(sequence);
     checkpoint(2);
     close();
@@ -48,7 +48,8 @@ class DataFixture : public testing::Test {
     TaskCommit commit{.task = kTask,
                       .epoch = epoch_,
                       .sequence = TaskSequence{sequence},
-                      .journal = "entry " + std::to_string(sequence),
+                      .journal = journal_batch(kTask, TaskSequence{sequence},
+                                               "entry " + std::to_string(sequence)),
                       .outputs = {},
                       .trims = {}};
     commit.outputs.push_back({{exchange_, PartitionId{0}}, batch_of("x", 2)});
@@ -61,14 +62,13 @@ class DataFixture : public testing::Test {
                           .entries = {{"counts", "a", "1"}, {"counts", "b", "2"}},
                           .keeps = nullptr,
                           .position = TaskSequence{position},
-                          .scalars = ""};
-    std::promise<Status> written, trimmed;
+                          .scalars = "",
+                          .journal_end = {{journal_of(kTask), Offset{position}}}};
+    std::promise<Status> written;
     std::function<void(Status)> done = [&](Status status) { written.set_value(status); };
     ASSERT_TRUE(state_->try_checkpoint(checkpoint, done));
     ASSERT_TRUE(written.get_future().get());
-    log_->trim_journal(kTask, TaskSequence{position},
-                       [&](Status status) { trimmed.set_value(status); });
-    ASSERT_TRUE(trimmed.get_future().get());
+    ASSERT_TRUE(trim_and_wait(*log_, {journal_partition(journal_of(kTask)), Offset{position}}));
   }
 
   // Changes a table behind everybody's back.
@@ -87,6 +87,14 @@ class DataFixture : public testing::Test {
     const auto cursor = write.cursor(table).value();
     const auto entry = cursor->first().value();
     return {std::string(entry->key), std::string(entry->value)};
+  }
+  // Of the journal's batch with this offset.
+  std::string journal_key_of(int64_t offset) {
+    const auto log = Log::open(directory_.path(), {}).value();
+    const auto write = log->store().begin_write().value();
+    const auto rows = write->open_table("partitions", KeyOrder::Bytes).value();
+    const auto row = write->get(rows, partition_key(journal_partition(journal_of(kTask)))).value();
+    return numbered_key(decode_partition_row(*row)->number.value(), offset);
   }
   static Status erase(WriteTransaction& write, TableHandle table, std::string_view key) {
     if (!TRY(write.erase(table, key))) return Error{ErrorCode::Internal, "there is no such key"};

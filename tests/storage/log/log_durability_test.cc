@@ -150,8 +150,8 @@ TEST(LogDurability, a_full_disk_refuses_cleanly_and_goes_on_when_there_is_room) 
   auto log = Log::open(disk.open(), options).value();
   const TopicPartition partition = make_partition(*log);
   ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("a"))));
-  disk.set_capacity(1000);
-  const auto full = append_and_wait(*log, append_of(partition, batch_of(std::string(2000, 'x'))));
+  disk.set_capacity(5'000);
+  const auto full = append_and_wait(*log, append_of(partition, batch_of(std::string(20'000, 'x'))));
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, ErrorCode::DiskFull);
   EXPECT_TRUE(append_and_wait(*log, append_of(partition, batch_of("small"))));
@@ -247,7 +247,7 @@ TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_tol
   options.reserve_bytes = 2 << 20;
   auto log = Log::open(directory.path(), options).value();
   const TopicPartition large = make_partition(*log), other = make_partition(*log);
-  const TaskStart task = raise_epoch_and_wait(*log, "q/0/0").value();
+  const TaskStart task = begin_task_and_wait(*log, "q/0/0").value();
   const std::string batch = batch_of(std::string(100'000, 'x'));
   Result<std::vector<AppendedBatch>> appended;
   size_t stored = 0;
@@ -263,12 +263,12 @@ TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_tol
   TaskCommit commit{.task = "q/0/0",
                     .epoch = task.epoch,
                     .sequence = TaskSequence{1},
-                    .journal = "j",
+                    .journal = journal_batch("q/0/0", TaskSequence{1}, "j"),
                     .outputs = {},
                     .trims = {}};
   commit.outputs.push_back({other, batch_of("output")});
   EXPECT_TRUE(commit_and_wait(*log, std::move(commit)));
-  EXPECT_TRUE(raise_epoch_and_wait(*log, "q/0/1"));
+  EXPECT_TRUE(begin_task_and_wait(*log, "q/0/1"));
   EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 1));
   EXPECT_FALSE(append_and_wait(*log, append_of(large, batch)));
   EXPECT_FALSE(is_writable);

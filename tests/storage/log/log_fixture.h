@@ -8,6 +8,7 @@
 #include "records/batch_builder.h"
 #include "storage/log/log.h"
 #include "storage/log/log_reader.h"
+#include "storage/log/task_journal.h"
 
 namespace storage {
 
@@ -77,12 +78,36 @@ inline std::vector<std::string> read_values(Log& log, const TopicPartition& part
   return values;
 }
 
+// "sequence:entry" of each durable commit of the task.
+inline std::vector<std::string> journal_of_task(Log& log, const std::string& task) {
+  std::vector<std::string> entries;
+  const auto tasks = log.tasks().value();
+  for (const Log::StoredTask& stored : tasks) {
+    if (stored.id != task) continue;
+    const auto reader = JournalReader::open(log, stored.journal).value();
+    EXPECT_TRUE(reader->read([&](const JournalRecord& record) -> Status {
+      if (record.task == task && record.offset >= stored.first_entry)
+        entries.push_back(std::to_string(record.sequence.value()) + ":" +
+                          std::string(record.entry));
+      return {};
+    }));
+  }
+  return entries;
+}
+// As checkpoints of all that they hold would do.
+inline void trim_journals(Log& log) {
+  for (int32_t journal = 0; journal < kJournalPartitions; ++journal) {
+    const TopicPartition partition = journal_partition(PartitionId(journal));
+    EXPECT_TRUE(trim_and_wait(log, {partition, log.find_partition(partition)->log_end()}));
+  }
+}
+
 inline void wait_until_removed(const Log& log) {
   while (log.pending_removals() > 0) std::this_thread::yield();
 }
 
 // How many entries lie in tables of the log that should be empty when nothing is left of what was
-// dropped: in journals, exchanges, producers, removals, and in tables of partitions.
+// dropped: in exchanges and journals, producers, removals, and in tables of partitions.
 inline size_t entries_left(Log& log) {
   size_t count = 0;
   std::promise<Status> done;
@@ -91,8 +116,7 @@ inline size_t entries_left(Log& log) {
         count = 0;
         for (const std::string& name : TRY(transaction.table_names())) {
           const bool is_partition = name.starts_with("log-");
-          if (!is_partition && name != "journals" && name != "exchanges" && name != "producers" &&
-              name != "removals")
+          if (!is_partition && name != "exchanges" && name != "producers" && name != "removals")
             continue;
           count += is_partition;  // the table itself
           const auto table =

@@ -32,7 +32,7 @@ struct Contents {
   explicit Contents(Log& log) {
     EXPECT_TRUE(create_partitions_and_wait(log, topic, 2));
     EXPECT_TRUE(create_partitions_and_wait(log, exchange, 2, PartitionKind::Internal));
-    task = raise_epoch_and_wait(log, "q/0/0").value();
+    task = begin_task_and_wait(log, "q/0/0").value();
     for (int i = 0; i < 10; ++i) {
       const std::string value(200, 'x');
       EXPECT_TRUE(
@@ -44,7 +44,7 @@ struct Contents {
     TaskCommit commit{.task = "q/0/0",
                       .epoch = task.epoch,
                       .sequence = TaskSequence{sequence},
-                      .journal = value,
+                      .journal = journal_batch("q/0/0", TaskSequence{sequence}, value),
                       .outputs = {},
                       .trims = {}};
     commit.outputs.push_back({{exchange, PartitionId{0}}, batch_of(value)});
@@ -75,7 +75,8 @@ TEST(Removal, what_is_dropped_is_unknown_at_once_and_leaves_nothing_behind) {
   contents.drop(*log);
   EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));  // all are answered
   EXPECT_TRUE(log->topics().empty());
-  EXPECT_TRUE(log->task_ids().value().empty());
+  EXPECT_TRUE(log->tasks().value().empty());
+  trim_journals(*log);
   wait_until_removed(*log);
   EXPECT_EQ(entries_left(*log), 0u);
   EXPECT_GT(pending, 0u);  // it took more than one commit
@@ -103,6 +104,7 @@ TEST(Removal, a_power_cut_at_any_moment_is_made_up_for_by_the_next_start) {
     // does them.
     contents.drop(*log);
     EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));
+    trim_journals(*log);
     wait_until_removed(*log);
     EXPECT_EQ(entries_left(*log), 0u) << "cut at commit " << cut_at;
     if (!is_cut) break;
@@ -115,21 +117,9 @@ TEST(Removal, a_task_made_again_under_its_old_id_sees_nothing_of_the_old_one) {
   auto log = Log::open(disk.open(), tiny_slices()).value();
   Contents contents(*log);
   log->drop_tasks("q/", [](auto) {});
-  contents.task = raise_epoch_and_wait(*log, "q/0/0").value();
-  EXPECT_EQ(contents.task.last_sequence, TaskSequence{0});
+  contents.task = begin_task_and_wait(*log, "q/0/0").value();
   ASSERT_TRUE(commit_and_wait(*log, contents.commit(1, "new")));
-  const auto journal = [&] {
-    Values entries;
-    EXPECT_TRUE(
-        log->read_journal("q/0/0", TaskSequence{0}, [&](auto, std::string_view entry) -> Status {
-          entries.emplace_back(entry);
-          return {};
-        }));
-    return entries;
-  };
-  EXPECT_EQ(journal(), Values{"new"});
-  wait_until_removed(*log);
-  EXPECT_EQ(journal(), Values{"new"});
+  EXPECT_EQ(journal_of_task(*log, "q/0/0"), Values{"1:new"});
 }
 
 // A consumer that was away: its exchange is trimmed by thousands of batches, of which some are left
@@ -146,11 +136,11 @@ TEST(Removal, a_long_backlog_is_trimmed_in_slices_and_is_out_of_reach_meanwhile)
   for (int i = 0; i < 1000; ++i) batches += batch_of("a");
   ASSERT_TRUE(append_and_wait(*log, append_of(first, batches)));
   ASSERT_TRUE(append_and_wait(*log, append_of(second, batch_of("other"))));
-  const TaskStart task = raise_epoch_and_wait(*log, "q/0/0").value();
+  const TaskStart task = begin_task_and_wait(*log, "q/0/0").value();
   TaskCommit commit{.task = "q/0/0",
                     .epoch = task.epoch,
                     .sequence = TaskSequence{1},
-                    .journal = "j",
+                    .journal = journal_batch("q/0/0", TaskSequence{1}, "j"),
                     .outputs = {},
                     .trims = {{first, Offset{999}}}};
   ASSERT_TRUE(commit_and_wait(*log, std::move(commit)));

@@ -3,7 +3,10 @@
 #include <atomic>
 #include <future>
 
+#include "base/bytes.h"
 #include "storage/kv/memory_store.h"
+#include "storage/log/stored_keys.h"
+#include "storage/log/task_outputs.h"
 #include "tests/storage/log/log_fixture.h"
 
 namespace storage {
@@ -22,13 +25,14 @@ class TaskCommitTest : public testing::Test {
   }
   void open() { log_ = Log::open(disk_.open(), {}).value(); }
   TaskStart start(const std::string& task = "q1/0/0") {
-    return raise_epoch_and_wait(*log_, task).value();
+    return begin_task_and_wait(*log_, task).value();
   }
-  TaskCommit commit_of(TaskEpoch epoch, int64_t sequence, const std::string& text) {
-    TaskCommit commit{.task = "q1/0/0",
+  TaskCommit commit_of(TaskEpoch epoch, int64_t sequence, const std::string& text,
+                       const std::string& task = "q1/0/0") {
+    TaskCommit commit{.task = task,
                       .epoch = epoch,
                       .sequence = TaskSequence{sequence},
-                      .journal = "j" + text,
+                      .journal = journal_batch(task, TaskSequence{sequence}, "j" + text),
                       .outputs = {},
                       .trims = {}};
     commit.outputs.push_back({output_, batch_of(text)});
@@ -39,15 +43,7 @@ class TaskCommitTest : public testing::Test {
     EXPECT_FALSE(result);
     return result ? ErrorCode::Internal : result.error().code;
   }
-  Values journal(int64_t from = 1, const std::string& task = "q1/0/0") {
-    Values entries;
-    EXPECT_TRUE(log_->read_journal(
-        task, TaskSequence{from}, [&](TaskSequence sequence, std::string_view entry) -> Status {
-          entries.push_back(std::to_string(sequence.value()) + ":" + std::string(entry));
-          return {};
-        }));
-    return entries;
-  }
+  Values journal(const std::string& task = "q1/0/0") { return journal_of_task(*log_, task); }
   Status wait(const std::function<void(std::function<void(Status)>)>& submit) {
     std::promise<Status> done;
     submit([&](Status status) { done.set_value(std::move(status)); });
@@ -61,7 +57,6 @@ class TaskCommitTest : public testing::Test {
 
 TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   const TaskStart first = start();
-  EXPECT_EQ(first.last_sequence, TaskSequence{0});
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(first.epoch, 1, "a")));
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(first.epoch, 2, "b")));
   log_.reset();
@@ -69,8 +64,7 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_EQ(journal(), (Values{"1:ja", "2:jb"}));
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "b0"}));
   const TaskStart second = start();
-  EXPECT_EQ(second.epoch, first.epoch + 1);
-  EXPECT_EQ(second.last_sequence, TaskSequence{2});
+  EXPECT_GT(second.epoch, first.epoch);
 }
 
 TEST_F(TaskCommitTest, an_old_owner_is_fenced) {
@@ -125,26 +119,25 @@ TEST_F(TaskCommitTest, nobody_else_writes_as_a_task) {
   EXPECT_EQ(check_for_append(batch).error().code, ErrorCode::CorruptRecord);
 }
 
-TEST_F(TaskCommitTest, many_tasks_are_raised_in_one_commit_with_their_last_sequences) {
+TEST_F(TaskCommitTest, many_tasks_begin_in_one_commit) {
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(start().epoch, 1, "a")));
   log_.reset();
   std::atomic<int> commits = 0;
   LogOptions options;
   options.trace = [&](const LogTrace& trace) { commits += trace.step == LogTrace::Step::Synced; };
   log_ = Log::open(disk_.open(), options).value();
+  commits = 0;
   std::vector<std::string> tasks = {"q1/0/0"};
   for (int i = 0; i < 500; ++i) tasks.push_back("q2/0/" + std::to_string(i));
-  const auto starts = raise_epochs_and_wait(*log_, tasks);
+  const auto starts = begin_tasks_and_wait(*log_, tasks);
   ASSERT_TRUE(starts);
   EXPECT_EQ(commits, 1);
   ASSERT_EQ(starts->size(), tasks.size());
-  EXPECT_EQ(starts->at(0).epoch, TaskEpoch{2});
-  EXPECT_EQ(starts->at(0).last_sequence, TaskSequence{1});
-  EXPECT_EQ(starts->at(1).last_sequence, TaskSequence{0});
+  EXPECT_EQ(starts->at(0).first_entry, Offset{0});
   EXPECT_NE(starts->at(1).producer_id, starts->at(2).producer_id);
   // All or none.
-  EXPECT_FALSE(raise_epochs_and_wait(*log_, {"q3/0/0", ""}));
-  EXPECT_EQ(log_->task_ids().value().size(), tasks.size());
+  EXPECT_FALSE(begin_tasks_and_wait(*log_, {"q3/0/0", ""}));
+  EXPECT_EQ(log_->tasks().value().size(), tasks.size());
   log_.reset();
 }
 
@@ -154,7 +147,13 @@ TEST_F(TaskCommitTest, what_the_log_holds_can_be_listed) {
   start("q2/0/0");
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(start().epoch, 1, "a")));
   for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(log_->task_ids().value(), (Values{"q1/0/0", "q2/0/0"}));
+    Values tasks;
+    const auto stored = log_->tasks().value();
+    for (const Log::StoredTask& task : stored) {
+      tasks.push_back(task.id);
+      EXPECT_EQ(task.journal, journal_of(task.id));
+    }
+    EXPECT_EQ(tasks, (Values{"q1/0/0", "q2/0/0"}));
     std::vector<StoredTopic> expected = {{output_.topic, PartitionKind::Client, 2},
                                          {exchange, PartitionKind::Internal, 3}};
     std::ranges::sort(expected, {}, &StoredTopic::id);
@@ -186,7 +185,6 @@ TEST_F(TaskCommitTest, a_task_that_is_made_anew_does_not_inherit_a_refusal) {
   EXPECT_EQ(refusal_of(commit_of(owner.epoch, 3, "c")), ErrorCode::OutOfOrderSequence);
   ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q1/", std::move(done)); }));
   const TaskStart again = start();
-  EXPECT_EQ(again.epoch, owner.epoch);
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(again.epoch, 1, "a")));
 }
 
@@ -242,29 +240,82 @@ TEST_F(TaskCommitTest, a_trim_beyond_the_end_is_refused) {
   EXPECT_EQ(read_values(*log_, output_), Values{});
 }
 
-TEST_F(TaskCommitTest, a_trimmed_journal_remembers_where_it_was) {
-  const TaskStart owner = start();
-  for (int64_t sequence = 1; sequence <= 3; ++sequence)
-    ASSERT_TRUE(commit_and_wait(*log_, commit_of(owner.epoch, sequence, "a")));
-  ASSERT_TRUE(wait([&](auto done) { log_->trim_journal("q1/0/0", TaskSequence{2}, done); }));
-  EXPECT_EQ(journal(), (Values{"3:ja"}));
-  ASSERT_TRUE(wait([&](auto done) { log_->trim_journal("q1/0/0", TaskSequence{3}, done); }));
-  EXPECT_EQ(journal(), Values{});
+TEST_F(TaskCommitTest, a_journal_holds_the_commits_of_many_tasks_and_is_trimmed_by_its_offsets) {
+  const std::string other = "q1/7/0";  // of the same number: in the same journal
+  ASSERT_EQ(journal_of(other), journal_of("q1/0/0"));
+  const TaskEpoch mine = start().epoch, others = start(other).epoch;
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine, 1, "a")));
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(others, 1, "x", other)));
+  const auto last = commit_and_wait(*log_, commit_of(mine, 2, "b"));
+  ASSERT_TRUE(last);
+  const TopicPartition journal_id = journal_partition(journal_of(other));
+  EXPECT_EQ(last->back(), (AppendedBatch{journal_id, Offset{2}, Offset{2}}));
+  ASSERT_TRUE(trim_and_wait(*log_, {journal_id, Offset{1}}));
+  EXPECT_EQ(journal(), Values{"2:jb"});
+  EXPECT_EQ(journal(other), Values{"1:jx"});
+  ASSERT_TRUE(trim_and_wait(*log_, {journal_id, Offset{3}}));
   log_.reset();
   open();
-  EXPECT_EQ(start().last_sequence, TaskSequence{3});
+  EXPECT_EQ(journal(), Values{});
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(start().epoch, 3, "c")));
+  EXPECT_EQ(journal(), Values{"3:jc"});
+  EXPECT_FALSE(trim_and_wait(*log_, {journal_id, Offset{5}})) << "beyond the end";
 }
 
-TEST_F(TaskCommitTest, dropping_a_query_takes_its_journals_and_no_others) {
+TEST_F(TaskCommitTest, a_query_that_is_made_anew_sees_nothing_of_the_old_one) {
   const TaskStart mine = start("q1/0/0");
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine.epoch, 1, "a")));
-  TaskCommit other = commit_of(start("q10/0/0").epoch, 1, "b");
-  other.task = "q10/0/0";
-  ASSERT_TRUE(commit_and_wait(*log_, std::move(other)));
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(start("q10/0/0").epoch, 1, "b", "q10/0/0")));
   ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q1/", done); }));
-  EXPECT_EQ(journal(), Values{});
-  EXPECT_EQ(journal(1, "q10/0/0"), (Values{"1:jb"}));
   EXPECT_EQ(refusal_of(commit_of(mine.epoch, 2, "c")), ErrorCode::FencedTask);
+  EXPECT_EQ(journal("q10/0/0"), (Values{"1:jb"}));
+  const TaskStart again = start("q1/0/0");
+  EXPECT_GT(again.first_entry, mine.first_entry);
+  EXPECT_EQ(journal(), Values{});
+  ASSERT_TRUE(commit_and_wait(*log_, commit_of(again.epoch, 1, "d")));
+  EXPECT_EQ(journal(), Values{"1:jd"});
+}
+
+TEST_F(TaskCommitTest, each_start_of_the_log_leads_the_journals_under_an_epoch_of_its_own) {
+  const auto epoch = [&] {
+    return log_->find_partition(journal_partition(PartitionId{3}))->leader_epoch();
+  };
+  const LeaderEpoch before = epoch();
+  log_.reset();
+  open();
+  EXPECT_EQ(epoch(), before + 1);
+}
+
+// What a directory of version 2 has: a journal for each task.
+TEST_F(TaskCommitTest, the_journals_of_an_earlier_version_are_taken_over) {
+  const auto old_row = [](int64_t sequence, int64_t producer, int64_t journal) {
+    std::string row;
+    append_be(row, int32_t{4});
+    append_be(row, sequence);
+    append_be(row, producer);
+    append_be(row, journal);
+    return row;
+  };
+  log_.reset();
+  {
+    const auto store = disk_.open();
+    const auto write = store->begin_write().value();
+    const auto tasks = write->open_table("tasks", KeyOrder::Bytes).value();
+    const auto journals = write->open_table("journals", KeyOrder::Bytes).value();
+    ASSERT_TRUE(write->put(tasks, "q1/0/0", old_row(6, kFirstTaskProducer.value() + 9, 1)));
+    ASSERT_TRUE(write->put(tasks, "q2/0/0", old_row(0, 7, 2)));
+    for (const int64_t sequence : {5, 6})
+      ASSERT_TRUE(write->put(journals, numbered_key(1, sequence), "entry"));
+    ASSERT_TRUE(write->commit());
+  }
+  for (int round = 0; round < 2; ++round) {
+    open();
+    EXPECT_EQ(journal(), (Values{"5:entry", "6:entry"}));
+    EXPECT_EQ(journal("q2/0/0"), Values{});
+    EXPECT_EQ(start().producer_id, kFirstTaskProducer + 9);
+    EXPECT_TRUE(is_task_producer(start("q2/0/0").producer_id));
+    log_.reset();
+  }
 }
 
 }  // namespace

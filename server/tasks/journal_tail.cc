@@ -1,0 +1,96 @@
+#include "server/tasks/journal_tail.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "server/tasks/frozen_changes.h"
+
+namespace server {
+
+namespace {
+
+constexpr size_t kPieceBytes = 256 << 10;  // of a checkpoint, restored at a time
+
+}  // namespace
+
+Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
+                                                             const storage::StateStore& state,
+                                                             PartitionId journal) {
+  // In this order: a checkpoint that is completed in between moves both.
+  auto reader = TRY(storage::JournalReader::open(log, journal));
+  const storage::StateStore::JournalEnds ends = TRY(state.journal_ends());
+  const auto end = ends.find(journal);
+  if (reader->start() > (end == ends.end() ? Offset{0} : end->second))
+    return Error{ErrorCode::StorageFailure,
+                 fmt::format("the journal {} begins at {}, but the state contains it up to {}",
+                             journal.value(), reader->start().value(),
+                             end == ends.end() ? 0 : end->second.value()),
+                 {},
+                 "log.mdb and state.mdb belong together: restore both from the same backup."};
+  return reader;
+}
+
+Result<TaskPosition> checkpoint_position(const storage::StateStore& state,
+                                         const std::string& task) {
+  const storage::CheckpointPosition stored = TRY(state.position_of(task));
+  TaskPosition position{stored.position, {}};
+  if (!stored.scalars.empty()) position.position = TRY(engine::decode_journal(stored.scalars));
+  return position;
+}
+
+Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
+                                                             const storage::StateStore& state,
+                                                             PartitionId journal,
+                                                             const FirstEntries& tasks) {
+  auto tail = std::make_shared<JournalTail>();
+  tail->reader_ = TRY(open_journal(log, state, journal));
+  const auto keep = [&](const storage::JournalRecord& record) -> Status {
+    const auto found = tasks.find(std::string(record.task));
+    if (found != tasks.end() && record.offset >= found->second)
+      tail->commits_[found->first].push_back({record.sequence, record.entry});
+    return {};
+  };
+  TRY(tail->reader_->read(keep));
+  return std::shared_ptr<const JournalTail>(std::move(tail));
+}
+
+// The journal was read before the checkpoint: one that is completed in between has what it trims. The other
+// way round entries would be in neither.
+Result<JournalTail::Restored> JournalTail::restore(
+    const std::string& task, const storage::StateStore& state,
+    const std::function<Status(const engine::JournalEntry&)>& restore) const {
+  // A piece at a time.
+  engine::JournalEntry some;
+  const auto restore_some = [&]() -> Status {
+    const engine::JournalEntry taken = std::exchange(some, {});
+    return taken.changes.empty() ? Status{} : restore(taken);
+  };
+  const auto take = [&](std::string_view store, std::string_view key,
+                        std::string_view value) -> Status {
+    some.changes.append({store_number(store), engine::StateEntry::Kind::Put, key, value});
+    return some.changes.bytes().size() < kPieceBytes ? Status{} : restore_some();
+  };
+  const storage::CheckpointPosition checkpoint = TRY(state.load(task, take));
+  TRY(restore_some());
+  Restored restored{checkpoint.position, {}};
+  if (!checkpoint.scalars.empty()) {
+    restored.position = TRY(engine::decode_journal(checkpoint.scalars));
+    TRY(restore(restored.position));
+  }
+  const auto commits = commits_.find(task);
+  if (commits == commits_.end()) return restored;
+  for (const Commit& commit : commits->second) {
+    if (commit.sequence <= checkpoint.position) continue;
+    if (commit.sequence != restored.last + 1)
+      return Error{
+          ErrorCode::CorruptRecord,
+          fmt::format("the journal of {} has a gap after entry {}", task, restored.last.value())};
+    const engine::JournalEntry entry = TRY(engine::decode_journal(commit.entry));
+    restored.last = commit.sequence;
+    TRY(restore(entry));
+  }
+  return restored;
+}
+
+}  // namespace server

@@ -1,0 +1,58 @@
+// What a journal partition holds behind the checkpoints: for tasks that begin.
+#pragma once
+#include <absl/container/flat_hash_map.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/exec/journal.h"
+#include "storage/log/task_journal.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+// Fails with StorageFailure when what was trimmed from the journal is not in the state: they are of
+// different backups.
+Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
+                                                             const storage::StateStore& state,
+                                                             PartitionId journal);
+
+// Of a task: its last commit, and what it says about positions and scalars.
+struct TaskPosition {
+  TaskSequence sequence{0};
+  engine::JournalEntry position;  // without changes
+};
+Result<TaskPosition> checkpoint_position(const storage::StateStore& state, const std::string& task);
+
+// Threads: reading it any. It keeps a snapshot of the log, whose pages are not used again meanwhile.
+class JournalTail {
+ public:
+  // The commits of these tasks, whose former owners have been fenced.
+  using FirstEntries = absl::flat_hash_map<std::string, Offset>;
+  static Result<std::shared_ptr<const JournalTail>> read(storage::Log& log,
+                                                         const storage::StateStore& state,
+                                                         PartitionId journal,
+                                                         const FirstEntries& tasks);
+
+  // Hands everything to `restore` that makes up the state of a task: its checkpoint, and the journal behind
+  // it. Returns its last durable commit, and where it stood at its checkpoint.
+  struct Restored {
+    TaskSequence last;
+    engine::JournalEntry position;
+  };
+  Result<Restored> restore(const std::string& task, const storage::StateStore& state,
+                           const std::function<Status(const engine::JournalEntry&)>& restore) const;
+
+ private:
+  struct Commit {
+    TaskSequence sequence;
+    std::string_view entry;
+  };
+  std::unique_ptr<storage::JournalReader> reader_;
+  absl::flat_hash_map<std::string, std::vector<Commit>> commits_;  // by task
+};
+
+}  // namespace server

@@ -1,0 +1,68 @@
+// What version 2 of log.mdb has of tasks becomes what version 3 has.
+//   tasks     task id -> epoch i32, last sequence i64, producer id i64, journal id i64
+//   journals  journal id i64, sequence i64 -> journal entry
+#include "base/bytes.h"
+#include "storage/log/group_transaction.h"
+#include "storage/log/task_journal.h"
+
+namespace storage {
+
+namespace {
+
+constexpr size_t kOldRowSize = 28;
+constexpr size_t kConvertedAtOnce = 8 << 20, kTasksAtOnce = 1'000;
+
+}  // namespace
+
+Result<bool> GroupTransaction::convert_journals() {
+  const auto journals = TRY(transaction_->find_table("journals", KeyOrder::Bytes));
+  if (!journals) return true;
+  std::vector<std::pair<std::string, std::string>> old_rows;
+  auto cursor = TRY(transaction_->cursor(tables_.tasks));
+  auto row = TRY(cursor->first());
+  for (; row && old_rows.size() < kTasksAtOnce; row = TRY(cursor->next()))
+    if (row->value.size() == kOldRowSize) old_rows.emplace_back(row->key, row->value);
+  cursor.reset();
+  size_t bytes = 0, converted = 0;
+  for (const auto& [task, old_row] : old_rows) {
+    if (bytes >= kConvertedAtOnce) break;
+    TRY(convert_journal(task, old_row, *journals, bytes));
+    ++converted;
+  }
+  return converted == old_rows.size() && !row;
+}
+
+// The journal is copied behind what its partition holds, as if all of it had been committed now.
+Status GroupTransaction::convert_journal(std::string_view task, std::string_view old_row,
+                                         TableHandle journals, size_t& bytes) {
+  ByteReader in(old_row);
+  in.be<int32_t>();
+  in.be<int64_t>();
+  ProducerId producer{in.be<int64_t>()};
+  const auto journal = in.be<int64_t>();
+  // The first versions gave tasks the ids of clients, and their batches were counted by nobody.
+  if (!is_task_producer(producer))
+    producer = kFirstTaskProducer + TRY(take_numbers(kNextTaskProducer, 1));
+  const PartitionId partition = journal_of(task);
+  const size_t place = TRY(find(journal_partition(partition)));
+  const TaskRow row{partition, moved_[place].state.log_end, producer};
+
+  const std::string first = numbered_key(journal, 0), end = numbered_key(journal + 1, 0);
+  std::string batches;
+  auto cursor = TRY(transaction_->cursor(journals));
+  for (auto entry = TRY(cursor->seek(first)); entry && entry->key < end;
+       entry = TRY(cursor->next())) {
+    const TaskSequence sequence{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
+    batches += journal_batch(task, sequence, entry->value);
+  }
+  cursor.reset();
+  bytes += batches.size();
+  Plan plan;
+  TRY(add_to(plan, journal_partition(partition), batches));
+  TRY(write(plan));
+  TRY(transaction_->erase_range(journals, first, end));
+  task_producers_.emplace_back(producer, IsAlive::Yes);
+  return transaction_->put(tables_.tasks, task, encode(row));
+}
+
+}  // namespace storage

@@ -1,0 +1,96 @@
+#include "storage/log/task_journal.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/bytes.h"
+#include "records/batch_builder.h"
+#include "storage/log/batch_cursor.h"
+#include "storage/log/log_core.h"
+
+namespace storage {
+
+// --- Placement
+
+// The same for all times: the log's rows and those who look for a task's owner must agree.
+PartitionId journal_of(std::string_view query_id, int32_t number) {
+  const uint64_t place =
+      XXH3_64bits(query_id.data(), query_id.size()) + static_cast<uint32_t>(number);
+  return PartitionId(static_cast<int32_t>(place % kJournalPartitions));
+}
+
+PartitionId journal_of(std::string_view task) {
+  const size_t number_at = task.rfind('/');
+  const size_t stage_at =
+      number_at == task.npos || number_at == 0 ? task.npos : task.rfind('/', number_at - 1);
+  int32_t number = 0;
+  if (stage_at == task.npos) return journal_of(task, 0);
+  std::from_chars(task.data() + number_at + 1, task.data() + task.size(), number);
+  return journal_of(task.substr(0, stage_at), number);
+}
+
+// --- Entries
+
+std::string journal_batch(std::string_view task, TaskSequence sequence, std::string_view entry) {
+  std::string value;
+  value.reserve(sizeof(int64_t) + entry.size());
+  append_be(value, sequence.value());
+  value += entry;
+  records::BatchBuilder builder;
+  builder.append(records::kNoTimestamp, task, value);
+  return builder.finish();
+}
+
+Result<JournalRecord> read_journal_batch(std::string_view bytes) {
+  const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
+  auto reader = TRY(records::RecordReader::over(batch.header, batch.payload()));
+  records::RecordView record;
+  if (!reader.next(record) || !record.key || !record.value ||
+      record.value->size() < sizeof(int64_t))
+    return Error{ErrorCode::CorruptRecord, "a journal holds what is no entry"};
+  return JournalRecord{batch.header.base_offset, *record.key,
+                       TaskSequence{load_be<int64_t>(record.value->data())},
+                       record.value->substr(sizeof(int64_t))};
+}
+
+// --- Reading
+
+namespace {
+
+class Reader final : public JournalReader {
+ public:
+  Reader(std::unique_ptr<ReadTransaction> transaction, std::shared_ptr<const Partition> partition)
+      : transaction_(std::move(transaction)),
+        partition_(std::move(partition)),
+        start_(partition_->log_start()) {}
+
+  Offset start() const override { return start_; }
+  Status read(const std::function<Status(const JournalRecord&)>& visit) override {
+    auto cursor = TRY(BatchCursor::open(*transaction_, *partition_));
+    for (auto batch = TRY(cursor.seek(start_)); batch; batch = TRY(cursor.next())) {
+      const JournalRecord record = TRY(read_journal_batch(batch->bytes));
+      TRY(visit(record));
+    }
+    return {};
+  }
+
+ private:
+  const std::unique_ptr<ReadTransaction> transaction_;
+  const std::shared_ptr<const Partition> partition_;
+  const Offset start_;
+};
+
+}  // namespace
+
+// The start is asked for after the snapshot was taken: what has been trimmed meanwhile is in it and is
+// stepped over.
+Result<std::unique_ptr<JournalReader>> JournalReader::open(Log& log, PartitionId journal) {
+  auto transaction = TRY(log.store().begin_read());
+  auto partition = log.core().find_partition(journal_partition(journal));
+  if (!partition) return Error{ErrorCode::UnknownTopic, "there is no such journal"};
+  return std::make_unique<Reader>(std::move(transaction), std::move(partition));
+}
+
+}  // namespace storage
