@@ -12,6 +12,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "storage/kv/page_fault.h"
+
 namespace storage {
 
 namespace {
@@ -32,7 +34,21 @@ void write_text(const char* text) {
     return;  // nobody listens; nothing can be done
 }
 
+void leave_guarded_call() {
+  if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
+}
+
+struct sigaction action_before = {};  // of SIGSEGV
+
+// Where no page of a data file can be the reason it is a defect: it comes again, and meets who was there
+// before.
+void on_segment_violation(int, siginfo_t*, void*) {
+  leave_guarded_call();
+  ::sigaction(SIGSEGV, &action_before, nullptr);
+}
+
 void on_bus_error(int, siginfo_t* info, void*) {
+  leave_guarded_call();
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   const char* path = nullptr;
   for (const MappedFile& file : mapped_files)
@@ -52,9 +68,15 @@ void on_bus_error(int, siginfo_t* info, void*) {
 void report_bus_errors() {
   struct sigaction action = {};
   action.sa_sigaction = on_bus_error;
-  action.sa_flags = SA_SIGINFO;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // who leaves a call does not return from here
   ::sigaction(SIGBUS, &action, nullptr);
+  action.sa_sigaction = on_segment_violation;
+  ::sigaction(SIGSEGV, &action, &action_before);
 }
+
+thread_local GuardedCall* guarded_call = nullptr;
+
+void end_guarded_call(MDB_env*, const char*) { leave_guarded_call(); }
 
 namespace {
 
@@ -96,6 +118,11 @@ int note_mapped_file(const std::string& path) {
     ++index;
   }
   return -1;
+}
+
+std::pair<uintptr_t, uintptr_t> addresses_of(int noted) {
+  if (noted < 0) return {0, 0};
+  return {mapped_files[noted].begin, mapped_files[noted].end};
 }
 
 void forget_mapped_file(int noted) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "storage/kv/bus_error.h"
 #include "storage/kv/lmdb_transaction.h"
 
 namespace storage {
@@ -28,6 +29,7 @@ Result<Environment> open_environment(const std::string& path, unsigned flags) {
   if (const int code = mdb_env_create(&environment); code != 0)
     return lmdb_failure(code, "open the data file");
   Environment owned(environment, mdb_env_close);
+  mdb_env_set_assert(environment, end_guarded_call);
   mdb_env_set_maxdbs(environment, kMaxTables);
   mdb_env_set_maxreaders(environment, kMaxReaders);
   if ((flags & MDB_RDONLY) == 0) mdb_env_set_mapsize(environment, size_t{1} << 40);
@@ -40,10 +42,12 @@ Result<Environment> open_environment(const std::string& path, unsigned flags) {
 
 class Snapshot final : public LmdbSnapshot {
  public:
-  explicit Snapshot(Environment environment) : environment_(std::move(environment)) {}
+  Snapshot(Environment environment, const std::string& path)
+      : environment_(std::move(environment)), noted_(note_mapped_file(path)) {}
   ~Snapshot() override {
     read_.reset();
     idle_.clear();
+    forget_mapped_file(noted_);
   }
 
   Status begin();
@@ -56,6 +60,7 @@ class Snapshot final : public LmdbSnapshot {
   Status copy_tables(const std::string& path, const Copied& copied) const override;
 
   const Environment environment_;
+  const int noted_;
   IdleReads idle_;
   MDB_txn* raw_ = nullptr;  // of read_
   std::unique_ptr<ReadTransaction> read_;
@@ -66,7 +71,10 @@ class Snapshot final : public LmdbSnapshot {
 Status Snapshot::begin() {
   if (const int code = mdb_txn_begin(environment_.get(), nullptr, MDB_RDONLY, &raw_); code != 0)
     return lmdb_failure(code, "read the data file");
-  read_ = wrap_lmdb_read(raw_, idle_);
+  const auto [from, to] = addresses_of(noted_);
+  MDB_stat stat;
+  mdb_env_stat(environment_.get(), &stat);
+  read_ = wrap_lmdb_read(raw_, MappedPages(from, to, stat.ms_psize), idle_);
   return open_tables();
 }
 
@@ -185,7 +193,7 @@ Result<std::unique_ptr<LmdbSnapshot>> LmdbSnapshot::open(const std::string& path
     environment.error().detail = fmt::format("The data file is \"{}\".", path);
     return std::move(environment).error();
   }
-  auto snapshot = std::make_unique<Snapshot>(*std::move(environment));
+  auto snapshot = std::make_unique<Snapshot>(*std::move(environment), path);
   TRY(snapshot->begin());
   return snapshot;
 }

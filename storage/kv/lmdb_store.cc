@@ -80,6 +80,7 @@ class LmdbStore final : public KeyValueStore {
   const int lock_file_;
   const std::string path_;
   int mapped_file_ = -1;
+  MappedPages mapped_pages_;
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
@@ -90,7 +91,7 @@ Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
   MDB_txn* transaction = idle_reads_.take();
   const int code = transaction ? mdb_txn_renew(transaction)
                                : mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction);
-  if (code == 0) return wrap_lmdb_read(transaction, idle_reads_);
+  if (code == 0) return wrap_lmdb_read(transaction, mapped_pages_, idle_reads_);
   if (transaction) mdb_txn_abort(transaction);
   return lmdb_failure(code, "read the data file");
 }
@@ -103,7 +104,7 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   MDB_txn* transaction;
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");
-  return wrap_lmdb_write(transaction, [this](int code) -> Status {
+  return wrap_lmdb_write(transaction, mapped_pages_, [this](int code) -> Status {
     return code == 0 ? Status{} : after_failed_commit(code);
   });
 }
@@ -125,6 +126,10 @@ uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {
 }
 
 Error LmdbStore::after_failed_commit(int code) {
+  if (code == kDamagedPage) {  // in the middle of it: the transaction holds LMDB's lock for good
+    failed_ = true;
+    return lmdb_failure(code, "write the data file");
+  }
   // LMDB marks its environment as broken if the page that publishes a commit may or may not have
   // been written. Else nothing of the commit can ever be seen.
   MDB_txn* probe;
@@ -183,7 +188,7 @@ void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t
   const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
   MDB_val key, value;
   std::vector<size_t> pages;
-  while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+  while (guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_NEXT); }) == 0) {
     size_t count = 0;
     if (value.mv_size < sizeof count) return;
     std::memcpy(&count, value.mv_data, sizeof count);
@@ -209,7 +214,13 @@ bool LmdbStore::are_all_free(uint64_t first_page, uint64_t end_page) const {
   return left == 0;
 }
 
-void LmdbStore::note_mapping() { mapped_file_ = note_mapped_file(path_); }
+void LmdbStore::note_mapping() {
+  mapped_file_ = note_mapped_file(path_);
+  const auto [begin, end] = addresses_of(mapped_file_);
+  MDB_stat stat;
+  mdb_env_stat(environment_, &stat);
+  mapped_pages_ = MappedPages(begin, end, stat.ms_psize);
+}
 
 // --- Opening
 
@@ -308,6 +319,7 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
     return lmdb_failure(code, "open the data file");
   }
   auto store = std::make_unique<LmdbStore>(environment, lock_file, path);
+  mdb_env_set_assert(environment, end_guarded_call);
   mdb_env_set_mapsize(environment, std::min(options.map_size_bytes, kMaxMapSize));
   mdb_env_set_maxdbs(environment, options.max_tables);
   mdb_env_set_maxreaders(environment, options.max_readers);

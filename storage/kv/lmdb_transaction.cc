@@ -27,6 +27,10 @@ Error lmdb_failure(int code, std::string_view doing) {
       return {ErrorCode::LimitExceeded, "too many readers of one data file"};
     case MDB_TXN_FULL:
       return {ErrorCode::RecordTooLarge, "one change is too large to be stored"};
+    case kDamagedPage:
+      return {.code = ErrorCode::StorageFailure,
+              .message = "a page of the data file is damaged",
+              .hint = "millrace check tells what is damaged; restore it from a backup."};
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
       return {ErrorCode::IncompatibleFormat, "the data file is not one of Millrace's"};
@@ -44,6 +48,21 @@ std::string_view bytes_of(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
+// What a transaction knows of its file, to look at what LMDB has found in it.
+struct Pages {
+  MappedPages mapped;
+  size_t count = 0;
+  bool are_sound(const MDB_val& key, const MDB_val& value) const {
+    return mapped.is_sound(key, count) && mapped.is_sound(value, count);
+  }
+};
+
+Pages pages_of(MDB_txn* transaction, const MappedPages& mapped) {
+  MDB_envinfo info;
+  mdb_env_info(mdb_txn_env(transaction), &info);
+  return {mapped, info.me_last_pgno + 1};
+}
+
 class LmdbCursor;
 // LMDB frees the cursors of a write transaction when that ends. Ours may outlive it, so they are
 // told.
@@ -52,8 +71,8 @@ using OpenCursors = std::set<LmdbCursor*>;
 class LmdbCursor final : public Cursor {
  public:
   // `registered_in` is null in read transactions, where LMDB leaves cursors alone.
-  LmdbCursor(MDB_cursor* cursor, OpenCursors* registered_in)
-      : cursor_(cursor), registered_in_(registered_in) {
+  LmdbCursor(MDB_cursor* cursor, const Pages& pages, OpenCursors* registered_in)
+      : cursor_(cursor), pages_(pages), registered_in_(registered_in) {
     if (registered_in_ != nullptr) registered_in_->insert(this);
   }
   ~LmdbCursor() override {
@@ -75,46 +94,52 @@ class LmdbCursor final : public Cursor {
   Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
     assert(cursor_ != nullptr);  // the transaction is over
     MDB_val key = value_of(from), value;
-    const int code = mdb_cursor_get(cursor_, &key, &value, how);
+    const int code = guarded([&] { return mdb_cursor_get(cursor_, &key, &value, how); });
     if (code == MDB_NOTFOUND) return std::nullopt;
     if (code != 0) return lmdb_failure(code, "read the data file");
+    if (!pages_.are_sound(key, value)) return lmdb_failure(kDamagedPage, "");
     return Entry{bytes_of(key), bytes_of(value)};
   }
 
   MDB_cursor* cursor_;
+  const Pages& pages_;  // of the transaction
   OpenCursors* const registered_in_;
 };
 
-Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, TableHandle table,
-                                                  std::string_view bytes) {
+Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, const Pages& pages,
+                                                  TableHandle table, std::string_view bytes) {
   MDB_val key = value_of(bytes), value;
-  const int code = mdb_get(transaction, table.value(), &key, &value);
+  const int code = guarded([&] { return mdb_get(transaction, table.value(), &key, &value); });
   if (code == MDB_NOTFOUND) return std::nullopt;
   if (code != 0) return lmdb_failure(code, "read the data file");
+  if (!pages.mapped.is_sound(value, pages.count)) return lmdb_failure(kDamagedPage, "");
   return bytes_of(value);
 }
 
-Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, TableHandle table,
-                                            OpenCursors* register_in) {
+Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, const Pages& pages,
+                                            TableHandle table, OpenCursors* register_in) {
   MDB_cursor* cursor;
-  if (const int code = mdb_cursor_open(transaction, table.value(), &cursor); code != 0)
+  if (const int code =
+          guarded([&] { return mdb_cursor_open(transaction, table.value(), &cursor); });
+      code != 0)
     return lmdb_failure(code, "read the data file");
-  return std::make_unique<LmdbCursor>(cursor, register_in);
+  return std::make_unique<LmdbCursor>(cursor, pages, register_in);
 }
 
 class LmdbRead final : public ReadTransaction {
  public:
-  LmdbRead(MDB_txn* transaction, IdleReads& idle) : transaction_(transaction), idle_(idle) {}
+  LmdbRead(MDB_txn* transaction, const MappedPages& mapped, IdleReads& idle)
+      : transaction_(transaction), pages_(pages_of(transaction, mapped)), idle_(idle) {}
   ~LmdbRead() override {
     if (!is_reset_) mdb_txn_reset(transaction_);
     idle_.give_back(transaction_);
   }
 
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
-    return get_value(transaction_, table, key);
+    return get_value(transaction_, pages_, table, key);
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
-    return open_cursor(transaction_, table, nullptr);
+    return open_cursor(transaction_, pages_, table, nullptr);
   }
   void reset() override {
     mdb_txn_reset(transaction_);
@@ -123,30 +148,34 @@ class LmdbRead final : public ReadTransaction {
   Status renew() override {
     if (const int code = mdb_txn_renew(transaction_); code != 0)
       return lmdb_failure(code, "read the data file");
+    pages_ = pages_of(transaction_, pages_.mapped);
     is_reset_ = false;
     return {};
   }
 
  private:
   MDB_txn* const transaction_;
+  Pages pages_;
   IdleReads& idle_;
   bool is_reset_ = false;
 };
 
 class LmdbWrite final : public WriteTransaction {
  public:
-  LmdbWrite(MDB_txn* transaction, AfterCommit after_commit)
-      : transaction_(transaction), after_commit_(std::move(after_commit)) {}
+  LmdbWrite(MDB_txn* transaction, const MappedPages& mapped, AfterCommit after_commit)
+      : transaction_(transaction),
+        pages_(pages_of(transaction, mapped)),
+        after_commit_(std::move(after_commit)) {}
   ~LmdbWrite() override {
     close_cursors();
     if (transaction_ != nullptr) mdb_txn_abort(transaction_);
   }
 
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
-    return get_value(transaction_, table, key);
+    return get_value(transaction_, pages_, table, key);
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
-    return open_cursor(transaction_, table, &cursors_);
+    return open_cursor(transaction_, pages_, table, &cursors_);
   }
 
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
@@ -158,10 +187,10 @@ class LmdbWrite final : public WriteTransaction {
   }
   Result<std::vector<std::string>> table_names() override;
   Status clear_table(TableHandle table) override {
-    return checked(mdb_drop(transaction_, table.value(), 0));
+    return checked(guarded([&] { return mdb_drop(transaction_, table.value(), 0); }));
   }
   Status remove_table(TableHandle table) override {
-    return checked(mdb_drop(transaction_, table.value(), 1));
+    return checked(guarded([&] { return mdb_drop(transaction_, table.value(), 1); }));
   }
 
   Status put(TableHandle table, std::string_view key, std::string_view value) override {
@@ -171,8 +200,9 @@ class LmdbWrite final : public WriteTransaction {
     return write(table, key, value, MDB_APPEND);
   }
   Result<bool> erase(TableHandle table, std::string_view key) override {
+    TRY(look_before(table, key));
     MDB_val at = value_of(key);
-    const int code = mdb_del(transaction_, table.value(), &at, nullptr);
+    const int code = guarded([&] { return mdb_del(transaction_, table.value(), &at, nullptr); });
     if (code == MDB_NOTFOUND) return false;
     TRY(checked(code));
     return true;
@@ -181,7 +211,8 @@ class LmdbWrite final : public WriteTransaction {
                              std::string_view end_key, EraseLimits limits) override;
   Status commit() override {
     close_cursors();
-    return after_commit_(mdb_txn_commit(std::exchange(transaction_, nullptr)));
+    MDB_txn* const ending = std::exchange(transaction_, nullptr);
+    return after_commit_(guarded([&] { return mdb_txn_commit(ending); }));
   }
   bool has_failed() const override { return has_failed_; }
 
@@ -189,6 +220,14 @@ class LmdbWrite final : public WriteTransaction {
   void close_cursors() {
     for (LmdbCursor* cursor : cursors_) cursor->close();
     cursors_.clear();
+  }
+  // To change a damaged page LMDB copies it into memory, by lengths that lie in it. Most of them end the
+  // search for the key before that.
+  Status look_before(TableHandle table, std::string_view key) {
+    MDB_val at = value_of(key), found{};
+    const int code = guarded([&] { return mdb_get(transaction_, table.value(), &at, &found); });
+    if (code == MDB_NOTFOUND) return {};
+    return checked(code == 0 && !pages_.mapped.is_sound(found, pages_.count) ? kDamagedPage : code);
   }
   Status checked(int code) {
     if (code == 0) return {};
@@ -198,7 +237,9 @@ class LmdbWrite final : public WriteTransaction {
   Result<std::optional<TableHandle>> open(std::string_view name, KeyOrder order, unsigned flags) {
     if (order == KeyOrder::Integer) flags |= MDB_INTEGERKEY;
     MDB_dbi table;
-    const int code = mdb_dbi_open(transaction_, std::string(name).c_str(), flags, &table);
+    const std::string text(name);
+    const int code =
+        guarded([&] { return mdb_dbi_open(transaction_, text.c_str(), flags, &table); });
     if (code == MDB_NOTFOUND) return std::nullopt;
     if (code != 0) {
       has_failed_ = true;
@@ -208,13 +249,16 @@ class LmdbWrite final : public WriteTransaction {
   }
   Status write(TableHandle table, std::string_view key, std::string_view value, unsigned flags) {
     assert(!key.empty() && key.size() <= kMaxKeySize);
+    TRY(look_before(table, key));
     MDB_val at = value_of(key), what = value_of(value);
-    const int code = mdb_put(transaction_, table.value(), &at, &what, flags);
+    const int code =
+        guarded([&] { return mdb_put(transaction_, table.value(), &at, &what, flags); });
     assert(code != MDB_KEYEXIST);  // the caller appended below the last key
     return checked(code);
   }
 
   MDB_txn* transaction_;
+  const Pages pages_;
   const AfterCommit after_commit_;
   OpenCursors cursors_;
   bool has_failed_ = false;
@@ -224,7 +268,7 @@ Result<std::vector<std::string>> LmdbWrite::table_names() {
   MDB_dbi names_table;
   if (const int code = mdb_dbi_open(transaction_, nullptr, 0, &names_table); code != 0)
     return lmdb_failure(code, "read the data file");
-  const auto cursor = TRY(open_cursor(transaction_, TableHandle{names_table}, &cursors_));
+  const auto cursor = TRY(open_cursor(transaction_, pages_, TableHandle{names_table}, &cursors_));
   std::vector<std::string> names;
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next()))
     names.emplace_back(entry->key);
@@ -241,14 +285,15 @@ Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_
   while (true) {
     // Sought anew each time: where a cursor stands after a deletion depends on how pages merged.
     MDB_val key = value_of(first_key), value;
-    const int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); });
     if (code == MDB_NOTFOUND) return erased;
     TRY(checked(code));
+    if (!pages_.are_sound(key, value)) return lmdb_failure(kDamagedPage, "");
     if (mdb_cmp(transaction_, table.value(), &key, &end) >= 0) return erased;
     if (erased.count >= limits.max_count || erased.size_bytes >= limits.max_bytes) break;
     ++erased.count;
     erased.size_bytes += key.mv_size + value.mv_size;
-    TRY(checked(mdb_cursor_del(cursor, 0)));
+    TRY(checked(guarded([&] { return mdb_cursor_del(cursor, 0); })));
   }
   erased.is_all = false;
   return erased;
@@ -278,11 +323,13 @@ void IdleReads::clear() {
   reads_.clear();
 }
 
-std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, IdleReads& idle) {
-  return std::make_unique<LmdbRead>(transaction, idle);
+std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
+                                                IdleReads& idle) {
+  return std::make_unique<LmdbRead>(transaction, mapped, idle);
 }
-std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, AfterCommit after_commit) {
-  return std::make_unique<LmdbWrite>(transaction, std::move(after_commit));
+std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
+                                                  AfterCommit after_commit) {
+  return std::make_unique<LmdbWrite>(transaction, mapped, std::move(after_commit));
 }
 
 }  // namespace storage

@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "storage/kv/kv.h"
-
-struct MDB_txn;
+#include "storage/kv/page_fault.h"
 
 namespace storage {
 
@@ -35,7 +34,9 @@ class IdleReads {
   std::vector<MDB_txn*> reads_;  // guarded by mutex_
 };
 
-std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, IdleReads& idle);
-std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, AfterCommit after_commit);
+std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
+                                                IdleReads& idle);
+std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
+                                                  AfterCommit after_commit);
 
 }  // namespace storage

@@ -1,0 +1,61 @@
+// Calls of LMDB that a damaged page cannot take the process with. For the files of this folder that call it.
+#pragma once
+#include <csetjmp>
+#include <cstdint>
+
+#include <lmdb.h>
+
+namespace storage {
+
+// LMDB believes what lies in a page: one that is damaged may lead it to an address where nothing is, or to
+// an assertion of its own. Both end the call, and nothing else.
+struct GuardedCall {
+  sigjmp_buf where;
+};
+// Of this thread; null outside of such a call.
+extern thread_local GuardedCall* guarded_call;
+
+// What it answers then.
+inline constexpr int kDamagedPage = MDB_CORRUPTED;
+
+// `call` is a call of LMDB and no more: no destructor of it would run. A transaction in which one was ended
+// can only be thrown away.
+template <class Call>
+int guarded(const Call& call) {
+  GuardedCall here;
+  if (sigsetjmp(here.where, 0) != 0) {
+    guarded_call = nullptr;
+    return kDamagedPage;
+  }
+  guarded_call = &here;
+  const int code = call();
+  guarded_call = nullptr;
+  return code;
+}
+
+// To be set in each environment: an assertion ends the call.
+void end_guarded_call(MDB_env* environment, const char* message);
+
+// Where a data file is mapped, to look at what LMDB has found: each page begins with its number.
+class MappedPages {
+ public:
+  MappedPages() = default;
+  MappedPages(uintptr_t begin, uintptr_t end, size_t page_size)
+      : begin_(begin), end_(end), page_size_(page_size) {}
+
+  // Whether the bytes lie in one page and its successors, which is where LMDB has put it, and before the
+  // page with number `page_count`. What lies outside of the file was written by the transaction at hand.
+  bool is_sound(const MDB_val& bytes, size_t page_count) const {
+    const auto at = reinterpret_cast<uintptr_t>(bytes.mv_data) - (bytes.mv_size == 0 ? 1 : 0);
+    if (at < begin_ || at >= end_) return true;
+    const size_t page = (at - begin_) / page_size_, used = page_count * page_size_;
+    return page < page_count && bytes.mv_size <= used - (at - begin_) &&
+           *reinterpret_cast<const uint64_t*>(begin_ + page * page_size_) == page;
+  }
+
+ private:
+  uintptr_t begin_ = 0, end_ = 0;  // nowhere: nothing is looked at
+  size_t page_size_ = 4096;
+};
+
+}  // namespace storage
