@@ -13,7 +13,8 @@ namespace {
 
 struct StoreOfTask {
   std::string name;  // for people
-  StoreFormat format = StoreFormat::Plain;
+  StoreRow row;
+  StoreContent found = {};
 };
 
 class StateChecker {
@@ -74,7 +75,7 @@ class StateChecker {
       const std::string name =
           fmt::format("store {} of task {}", entry.key.substr(task_end + 1), task);
       if (!tasks.contains(task)) found(name, "log.mdb does not know the task");
-      if (!stores_.try_emplace(row->id, StoreOfTask{name, row->format}).second)
+      if (!stores_.try_emplace(row->id, StoreOfTask{name, *row}).second)
         found(name, "another store has its number");
       return {};
     }));
@@ -100,15 +101,22 @@ class StateChecker {
       const bool has_store = entry.key.size() >= sizeof(uint32_t);
       if (has_store && dropped_.contains(store_of(entry.key))) return {};
       const auto store = has_store ? stores_.find(store_of(entry.key)) : stores_.end();
-      if (store == stores_.end())
+      if (store == stores_.end()) {
         ++strange;
-      else if (!original_entry(store->second.format, entry))
-        ++damaged[store->first];
+        return {};
+      }
+      store->second.found.add(entry.key, entry.value);
+      if (!original_entry(store->second.row.format, entry)) ++damaged[store->first];
       return {};
     }));
     if (strange > 0) found("table entries", fmt::format("{} entries belong to no store", strange));
     for (const auto& [store, count] : damaged)
       found(stores_.at(store).name, fmt::format("{} entries are damaged", count));
+    for (const auto& [id, store] : stores_)
+      if (store.row.format == StoreFormat::Checked && store.found != store.row.content &&
+          !damaged.contains(id))
+        found(store.name, fmt::format("it holds {} entries instead of {}, or others",
+                                      store.found.count, store.row.content.count));
     return {};
   }
 

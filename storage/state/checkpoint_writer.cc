@@ -61,14 +61,15 @@ Status CheckpointWriter::write_small(WriteTransaction& transaction, const Checkp
   std::string scratch;
   for (const StateEntry& entry : checkpoint.entries)
     TRY(write_entry(transaction, stores.find(entry.store)->second, entry, scratch));
+  for (const auto& [name, row] : stores) TRY(put_store(transaction, checkpoint.task, name, row));
   return put_position(transaction, checkpoint);
 }
 
 Status CheckpointWriter::write(const Checkpoint& checkpoint) {
   TRY(check_names(checkpoint));
-  const StoreRows stores = TRY(find_stores(checkpoint));
+  StoreRows stores = TRY(find_stores(checkpoint));
   for (const StateRange& range : checkpoint.removed_ranges)
-    TRY(remove_range(stores.at(range.store), range));
+    TRY(remove_range(checkpoint, stores.at(range.store), range));
   TRY(write_entries(checkpoint, stores));
   TRY(write_position(checkpoint));
   pass(CrashPoint::BeforeJournalTrim);
@@ -99,13 +100,21 @@ Status CheckpointWriter::find_stores(WriteTransaction& transaction, const Checkp
   return {};
 }
 
-Status CheckpointWriter::remove_range(const StoreRow& store, const StateRange& range) {
-  while (TRY(remove_some(store, range))) TRY(pace_());
+Status CheckpointWriter::put_store(WriteTransaction& transaction, std::string_view task,
+                                   std::string_view name, const StoreRow& row) const {
+  if (row.format == StoreFormat::Plain) return {};
+  return transaction.put(file_.tables().stores, store_key(task, name), encode(row));
+}
+
+Status CheckpointWriter::remove_range(const Checkpoint& checkpoint, StoreRow& store,
+                                      const StateRange& range) {
+  while (TRY(remove_some(checkpoint, store, range))) TRY(pace_());
   return {};
 }
 
 // One chunk of the range; false when nothing is left.
-Result<bool> CheckpointWriter::remove_some(const StoreRow& store, const StateRange& range) {
+Result<bool> CheckpointWriter::remove_some(const Checkpoint& checkpoint, StoreRow& store,
+                                           const StateRange& range) {
   // Keys that begin like one of the ends are stored in another order than they have: each is looked
   // at.
   const std::string first = store_prefix(store.id).append(range.first_key, 0, kMaxWholeKeySize);
@@ -120,9 +129,12 @@ Result<bool> CheckpointWriter::remove_some(const StoreRow& store, const StateRan
       const Entry original = TRY(original_entry(store.format, *entry));
       const bool is_before_end = range.end_key.empty() || original.key < range.end_key;
       if (!is_before_end && !begin_alike(original.key, range.end_key)) break;
-      if (is_before_end && original.key >= range.first_key) doomed.emplace_back(entry->key);
+      if (!is_before_end || original.key < range.first_key) continue;
+      doomed.emplace_back(entry->key);
+      store.content.remove(entry->key, entry->value);
     }
     for (const std::string& key : doomed) TRY(transaction.erase(file_.tables().entries, key));
+    if (!doomed.empty()) TRY(put_store(transaction, checkpoint.task, range.store, store));
     is_more = doomed.size() == chunk_keys_;
     return {};
   };
@@ -130,18 +142,18 @@ Result<bool> CheckpointWriter::remove_some(const StoreRow& store, const StateRan
   return is_more;
 }
 
-Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const StoreRows& stores) {
+Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, StoreRows& stores) {
   struct Change {
-    StoreRow store;
+    StoreRow* store;
     const StateEntry* entry;
   };
   std::vector<Change> changes;
   changes.reserve(checkpoint.entries.size());
   for (const StateEntry& entry : checkpoint.entries)
-    changes.push_back({stores.find(entry.store)->second, &entry});
+    changes.push_back({&stores.find(entry.store)->second, &entry});
   // Neighbours share pages, so each page is written once. They mostly come in order.
   const auto before = [](const Change& a, const Change& b) {
-    return a.store != b.store ? a.store.id < b.store.id : a.entry->key < b.entry->key;
+    return a.store != b.store ? a.store->id < b.store->id : a.entry->key < b.entry->key;
   };
   if (!std::ranges::is_sorted(changes, before)) std::ranges::sort(changes, before);
 
@@ -152,7 +164,10 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const Store
       const size_t end = std::min(changes.size(), next + chunk_keys_);
       for (; next < end && bytes < kMaxChunkBytes; ++next) {
         const auto& [store, entry] = changes[next];
-        bytes += TRY(write_entry(transaction, store, *entry, scratch));
+        bytes += TRY(write_entry(transaction, *store, *entry, scratch));
+        const bool is_last = next + 1 == end || changes[next + 1].store != store;
+        if (is_last || bytes >= kMaxChunkBytes)
+          TRY(put_store(transaction, checkpoint.task, entry->store, *store));
       }
       return {};
     };
@@ -162,15 +177,19 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, const Store
   return {};
 }
 
-Result<size_t> CheckpointWriter::write_entry(WriteTransaction& transaction, const StoreRow& store,
+Result<size_t> CheckpointWriter::write_entry(WriteTransaction& transaction, StoreRow& store,
                                              const StateEntry& entry, std::string& scratch) const {
   const std::string key = stored_key(store.id, entry.key);
+  if (store.format == StoreFormat::Checked)
+    if (const auto before = TRY(transaction.get(file_.tables().entries, key)))
+      store.content.remove(key, *before);
   if (!entry.value) {
     TRY(transaction.erase(file_.tables().entries, key));
     return size_t{0};
   }
   const std::string_view value = stored_value(store.format, key, entry.key, *entry.value, scratch);
   TRY(transaction.put(file_.tables().entries, key, value));
+  store.content.add(key, value);
   return key.size() + value.size();
 }
 

@@ -42,13 +42,16 @@ class CheckpointWriter {
 
   Result<StoreRows> find_stores(const Checkpoint& checkpoint);
   Status find_stores(WriteTransaction& transaction, const Checkpoint& checkpoint, StoreRows& rows);
-  Status remove_range(const StoreRow& store, const StateRange& range);
-  Result<bool> remove_some(const StoreRow& store, const StateRange& range);
-  Status write_entries(const Checkpoint& checkpoint, const StoreRows& stores);
+  Status remove_range(const Checkpoint& checkpoint, StoreRow& store, const StateRange& range);
+  Result<bool> remove_some(const Checkpoint& checkpoint, StoreRow& store, const StateRange& range);
+  Status write_entries(const Checkpoint& checkpoint, StoreRows& stores);
+  // With what it contains after the change.
+  Status put_store(WriteTransaction& transaction, std::string_view task, std::string_view name,
+                   const StoreRow& row) const;
   Status write_position(const Checkpoint& checkpoint);
   Status write_small(WriteTransaction& transaction, const Checkpoint& checkpoint);
   // Returns the bytes that it takes.
-  Result<size_t> write_entry(WriteTransaction& transaction, const StoreRow& store,
+  Result<size_t> write_entry(WriteTransaction& transaction, StoreRow& store,
                              const StateEntry& entry, std::string& scratch) const;
   // A position never goes back: an earlier owner's checkpoint, written after the task's new owner has
   // read where it stands, may have had the journal trimmed up to its own. What is written beside it

@@ -143,10 +143,16 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
     const StoreRow row = TRY(decode_store_row(store->value));
     const std::string entries_prefix = store_prefix(row.id);
     auto entry = TRY(entries->seek(entries_prefix));
+    StoreContent content;
     for (; entry && entry->key.starts_with(entries_prefix); entry = TRY(entries->next())) {
       const Entry original = TRY(original_entry(row.format, *entry));
+      content.add(entry->key, entry->value);
       TRY(visit(name, original.key, original.value));
     }
+    if (row.format == StoreFormat::Checked && content != row.content)
+      return Error{.code = ErrorCode::StorageFailure,
+                   .message = fmt::format("entries of {} are missing from the state file", task),
+                   .hint = "millrace check tells what is damaged; restore it from a backup."};
   }
   return position;
 }

@@ -15,9 +15,13 @@ static_assert(kCutKeySize <= kMaxKeySize);
 
 constexpr size_t kChecksumSize = sizeof(uint32_t);
 
+uint64_t hash_of(std::string_view stored_key, std::string_view stored_value) {
+  return XXH3_64bits_withSeed(stored_value.data(), stored_value.size(),
+                              XXH3_64bits(stored_key.data(), stored_key.size()));
+}
+
 uint32_t checksum(std::string_view stored_key, std::string_view stored_value) {
-  return static_cast<uint32_t>(XXH3_64bits_withSeed(
-      stored_value.data(), stored_value.size(), XXH3_64bits(stored_key.data(), stored_key.size())));
+  return static_cast<uint32_t>(hash_of(stored_key, stored_value));
 }
 
 Error damaged_entry(StoreId store) {
@@ -27,20 +31,34 @@ Error damaged_entry(StoreId store) {
 
 }  // namespace
 
+void StoreContent::add(std::string_view stored_key, std::string_view stored_value) {
+  ++count;
+  sum += hash_of(stored_key, stored_value);
+}
+
+void StoreContent::remove(std::string_view stored_key, std::string_view stored_value) {
+  --count;
+  sum -= hash_of(stored_key, stored_value);
+}
+
 std::string encode(const StoreRow& row) {
   std::string bytes = store_prefix(row.id);
-  if (row.format != StoreFormat::Plain) bytes += static_cast<char>(row.format);
+  if (row.format == StoreFormat::Plain) return bytes;
+  append_be(bytes, static_cast<uint8_t>(row.format));
+  append_be(bytes, row.content.count);
+  append_be(bytes, row.content.sum);
   return bytes;
 }
 
 Result<StoreRow> decode_store_row(std::string_view bytes) {
-  if (bytes.size() < kStoreIdSize || bytes.size() > kStoreIdSize + 1)
+  ByteReader in(bytes);
+  StoreRow row{.id = StoreId{in.be<uint32_t>()}, .format = StoreFormat::Plain};
+  if (in.ok() && in.at_end()) return row;
+  row.format = static_cast<StoreFormat>(in.be<uint8_t>());
+  row.content = {in.be<uint64_t>(), in.be<uint64_t>()};
+  if (!in.ok() || !in.at_end() || row.format != StoreFormat::Checked)
     return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
-  const auto format = static_cast<StoreFormat>(
-      bytes.size() > kStoreIdSize ? static_cast<uint8_t>(bytes[kStoreIdSize]) : 0);
-  if (format > StoreFormat::Checked)
-    return Error{ErrorCode::StorageFailure, "the state file has a damaged store"};
-  return StoreRow{store_of(bytes), format};
+  return row;
 }
 
 std::string store_prefix(StoreId store) {

@@ -17,12 +17,24 @@ inline constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2
 using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
 enum class StoreFormat : uint8_t {
   Plain,    // as files of version 2 have them: they stay so
-  Checked,  // each value ends in a checksum
+  Checked,  // each value ends in a checksum, and all together have one
 };
-// Of the table `stores`: id u32, format u8; a missing format is Plain.
+// What a store holds, whatever their order: an entry that is not there any more would else be missed by
+// nobody.
+struct StoreContent {
+  uint64_t count = 0, sum = 0;  // of entries, and of their hashes
+
+  // Of an entry as it is stored.
+  void add(std::string_view stored_key, std::string_view stored_value);
+  void remove(std::string_view stored_key, std::string_view stored_value);
+  bool operator==(const StoreContent&) const = default;
+};
+// Of the table `stores`: id u32, format u8, and when it is Checked count u64, sum u64; a missing format is
+// Plain.
 struct StoreRow {
   StoreId id;
   StoreFormat format = StoreFormat::Checked;
+  StoreContent content = {};
   bool operator==(const StoreRow&) const = default;
 };
 std::string encode(const StoreRow& row);

@@ -158,6 +158,33 @@ TEST_F(StateStoreTest, a_store_without_checksums_goes_on_without) {
   EXPECT_EQ(entries[2].second.size(), 1 + sizeof(uint32_t)) << "a new store has them";
 }
 
+TEST_F(StateStoreTest, an_entry_that_is_gone_is_missed) {
+  options_.chunk_keys = 3;
+  open();
+  std::vector<Row> entries;
+  for (int i = 0; i < 10; ++i) entries.push_back({"s", std::to_string(i), "v"});
+  ASSERT_TRUE(write(checkpoint(entries, 1)));
+  ASSERT_TRUE(write(checkpoint({{"s", "3", "new"}, {"s", "4", std::nullopt}, {"s", "x", "y"}}, 2)));
+  Checkpoint range = checkpoint({{"s", "7", "again"}}, 3);
+  range.removed_ranges.push_back({"s", "6", "9"});
+  ASSERT_TRUE(write(std::move(range)));
+  open();
+  EXPECT_EQ(rows(),
+            (Rows{"s.0=v", "s.1=v", "s.2=v", "s.3=new", "s.5=v", "s.7=again", "s.9=v", "s.x=y"}));
+  const auto [key, value] = stored_entries()[4];
+  {
+    const auto store = disk_.open();
+    const auto transaction = store->begin_write().value();
+    const auto table = transaction->open_table("entries", KeyOrder::Bytes).value();
+    ASSERT_TRUE(transaction->erase(table, key));
+    ASSERT_TRUE(transaction->commit());
+  }
+  open();
+  const auto loaded = state_->load("q1/0", [](auto...) { return Status{}; });
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message, "entries of q1/0 are missing from the state file");
+}
+
 TEST_F(StateStoreTest, a_task_without_a_checkpoint_is_empty) {
   EXPECT_EQ(rows("unknown"), Rows{});
   EXPECT_EQ(position_.position, TaskSequence{0});
