@@ -30,6 +30,7 @@ struct LogReader::State {
   Result<Offset> readable_end_of(const Partition& partition, BatchCursor& cursor);
   Offset high_watermark_of(const Partition& partition);
   Error out_of_range(Offset offset) const;
+  static Error lost(Offset from, Offset to);
 };
 
 Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
@@ -65,6 +66,14 @@ Offset LogReader::State::high_watermark_of(const Partition& partition) {
 Result<Offset> LogReader::State::readable_end_of(const Partition& partition, BatchCursor& cursor) {
   const Offset high_watermark = high_watermark_of(partition);
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
+}
+
+// Where nothing but the front is ever removed: pages of the file are damaged.
+Error LogReader::State::lost(Offset from, Offset to) {
+  return {.code = ErrorCode::StorageFailure,
+          .message = fmt::format("the data file has lost the records at offsets {} to {}",
+                                 from.value(), to.value() - 1),
+          .hint = "millrace check tells what is damaged; restore it from a backup."};
 }
 
 Error LogReader::State::out_of_range(Offset offset) const {
@@ -143,13 +152,18 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
   const Offset end =
       up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  // What a leader's log has lost by compaction, its followers never had.
+  const bool may_have_gaps = partition.leader_epoch() > LeaderEpoch{0};
   std::vector<BatchRef> batches;
   size_t size_bytes = 0;
   auto stored = TRY(cursor.seek(from));
   const bool is_at_end = !stored;
   for (; stored && stored->last_offset < end && (batches.empty() || size_bytes < max_bytes);
        stored = TRY(cursor.next())) {
-    batches.push_back(TRY(batch_of(*stored)));
+    const BatchRef batch = TRY(batch_of(*stored));
+    if (!batches.empty() && batch.base_offset != batches.back().last_offset + 1 && !may_have_gaps)
+      return State::lost(batches.back().last_offset + 1, batch.base_offset);
+    batches.push_back(batch);
     size_bytes += stored->bytes.size();
   }
   if (is_at_end) {
@@ -157,6 +171,8 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
   } else if (!batches.empty() && batches.front().base_offset > from &&
              from < TRY(state_->row_of(partition)).log_start) {
     return state_->out_of_range(from);
+  } else if (!batches.empty() && batches.front().base_offset > from && !may_have_gaps) {
+    return State::lost(from, batches.front().base_offset);
   }
   return batches;
 }

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "storage/log/stored_keys.h"
 #include "tests/storage/log/log_fixture.h"
 #include "tests/storage/scratch_directory.h"
 
@@ -94,6 +95,37 @@ TEST(LogReaders, never_see_another_topics_records_while_topics_come_and_go) {
   for (std::thread& reader : readers) reader.join();
   EXPECT_GT(seen, 0u);
   EXPECT_EQ(log->partitions().size(), 10u);
+}
+
+// A page that is damaged may take some with it: what is left is not what was written.
+TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
+  const ScratchDirectory directory;
+  const TopicPartition partition{Uuid::random(), PartitionId{0}};
+  {
+    const auto log = Log::open(directory.path(), {}).value();
+    ASSERT_TRUE(create_partitions_and_wait(*log, partition.topic, 1));
+    for (int i = 0; i < 5; ++i)
+      ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("r", 10))));
+    std::promise<Status> erased;
+    log->submit(
+        [&](WriteTransaction& transaction) -> Status {
+          const auto table =
+              TRY(transaction.find_table(partition_table_name(partition), KeyOrder::Integer));
+          TRY(transaction.erase(*table, IntegerKey(29)));
+          return {};
+        },
+        [&](Status status) { erased.set_value(std::move(status)); });
+    ASSERT_TRUE(erased.get_future().get());
+  }
+  const auto log = Log::open(directory.path(), {}).value();
+  const auto reader = LogReader::open(*log).value();
+  ASSERT_TRUE(reader->begin_turn());
+  EXPECT_EQ(reader->read(partition, Offset{0}, 1)->size(), 1u);
+  EXPECT_EQ(reader->read(partition, Offset{30}, 1 << 20)->size(), 2u);
+  for (const int64_t from : {0, 20, 25})
+    EXPECT_EQ(reader->read(partition, Offset{from}, 1 << 20).error().message,
+              "the data file has lost the records at offsets " +
+                  std::to_string(std::max<int64_t>(from, 20)) + " to 29");
 }
 
 }  // namespace
