@@ -92,6 +92,8 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   TRY(set(conf.get(), "client.id", "millrace"));
   TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
+  // As Java's consumers do: what was damaged on the way or on a disk is no record.
+  if (type == RD_KAFKA_CONSUMER) TRY(set(conf.get(), "check.crcs", "true"));
   for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : settings.properties) {
     const Setting setting = to_librdkafka(name, value);
