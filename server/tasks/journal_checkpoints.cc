@@ -185,11 +185,14 @@ void JournalCheckpoints::Frozen::drop(const std::string& prefix) {
 // --- Gathering
 
 void JournalCheckpoints::recover(const FirstEntries& tasks) {
-  if (const Status read = read_journal(tasks); !read) {
-    is_broken_ = true;
-    log_error("a journal cannot be read journal={} error=\"{}\"", journal_.value(),
-              read.error().message);
-  }
+  if (const Status read = read_journal(tasks); !read) give_up(read.error());
+}
+
+void JournalCheckpoints::give_up(const Error& why) {
+  is_broken_ = true;
+  gathered_.clear();
+  gathered_bytes_ = 0;
+  log_error("a journal cannot be read journal={} error=\"{}\"", journal_.value(), why.message);
 }
 
 Status JournalCheckpoints::read_journal(const FirstEntries& tasks) {

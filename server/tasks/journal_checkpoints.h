@@ -48,6 +48,7 @@ class JournalCheckpoints {
   // read, nothing of it ever comes into a checkpoint.
   using FirstEntries = absl::flat_hash_map<std::string, Offset>;
   void recover(const FirstEntries& tasks);
+  void give_up(const Error& why);
 
   // Where a task stands, of which nothing was added yet: positions and scalars of its checkpoint.
   void begin_after(const std::string& task, engine::JournalEntry position);

@@ -74,17 +74,15 @@ Shard& QueryTasks::shard_for(const std::string& query_id, int32_t partition) {
 void QueryTasks::deal_out_journals(CheckpointPolicy policy) {
   const auto lane = std::make_shared<CheckpointLane>(state_, log_, clock_, policy);
   std::vector<JournalCheckpoints::FirstEntries> first_entries(storage::kJournalPartitions);
-  if (const auto tasks = log_.tasks())
+  const auto tasks = log_.tasks();
+  if (tasks)
     for (const storage::Log::StoredTask& task : *tasks)
-      first_entries.at(static_cast<size_t>(task.journal.value()))
-          .emplace(task.id, task.first_entry);
-  else
-    log_error("the tasks of the log cannot be read error=\"{}\"", tasks.error().message);
+      first_entries[static_cast<size_t>(task.journal.value())].emplace(task.id, task.first_entry);
   std::vector<std::unique_ptr<JournalCheckpoints>> journals(first_entries.size());
   for_all(journals.size(), [&](size_t i) {
     const PartitionId journal(static_cast<int32_t>(i));
     journals[i] = std::make_unique<JournalCheckpoints>(journal, lane);
-    journals[i]->recover(first_entries[i]);
+    tasks ? journals[i]->recover(first_entries[i]) : journals[i]->give_up(tasks.error());
   });
   for (size_t i = 0; i < journals.size(); ++i) {
     const PartitionId journal(static_cast<int32_t>(i));

@@ -141,6 +141,8 @@ Result<std::vector<Log::StoredTask>> Log::tasks() const {
   std::vector<StoredTask> tasks;
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
     const TaskRow row = TRY(decode_task_row(entry->value));
+    if (row.journal >= PartitionId{kJournalPartitions})
+      return Error{ErrorCode::StorageFailure, "the data file has a damaged task"};
     tasks.push_back({std::string(entry->key), row.journal, row.first_entry});
   }
   return tasks;
