@@ -76,7 +76,8 @@ class JournalCheckpoints::Frozen : public std::enable_shared_from_this<Frozen> {
   void write_end();
   void answered(FrozenChanges* changes, const Status& status);
   void trim();
-  // Is the state writer at work?
+  void failed(const Error& error);
+  // False when the state store has no room.
   bool submit(storage::Checkpoint checkpoint, std::function<void(Status)> done) {
     return lane_->state().try_checkpoint(checkpoint, done);
   }
@@ -101,9 +102,16 @@ class JournalCheckpoints::Frozen : public std::enable_shared_from_this<Frozen> {
 void JournalCheckpoints::Frozen::write() {
   phase_ = Phase::Writing;
   const auto there = [self = shared_from_this()](const Status& status) {
-    if (status) self->write_some();
+    status ? self->write_some() : self->failed(status.error());
   };
   if (!submit({}, there)) phase_ = Phase::Stuck;
+}
+
+// Tried again at a later tick.
+void JournalCheckpoints::Frozen::failed(const Error& error) {
+  if (error.code == ErrorCode::ShuttingDown) return;  // the journal remains
+  lane_->note_failure(journal_, error);
+  phase_ = Phase::Stuck;
 }
 
 // Under the mutex while it submits: nothing of a task that is dropped comes after the drop.
@@ -158,10 +166,7 @@ void JournalCheckpoints::Frozen::write_end() {
   storage::Checkpoint last;
   last.journal_end = {journal_, end_};
   const auto done = [self = shared_from_this()](const Status& status) {
-    if (status) return self->trim();
-    if (status.error().code == ErrorCode::ShuttingDown) return;
-    self->lane_->note_failure(self->journal_, status.error());
-    self->phase_ = Phase::Stuck;
+    status ? self->trim() : self->failed(status.error());
   };
   if (!submit(std::move(last), done)) phase_ = Phase::Stuck;
 }

@@ -125,7 +125,11 @@ class Full final : public storage::StateStore {
     for (std::thread& thread : threads_) thread.join();
   }
   bool try_checkpoint(storage::Checkpoint& checkpoint, std::function<void(Status)>& done) override {
-    if (checkpoint.task.empty()) return state_.try_checkpoint(checkpoint, done);
+    if (checkpoint.task.empty()) {
+      if (--refusals_of_others < 0) return state_.try_checkpoint(checkpoint, done);
+      threads_.emplace_back([done] { done(Error{ErrorCode::StorageFailure, "it fails"}); });
+      return true;
+    }
     ++attempts;
     if (--refusals < 0) return state_.try_checkpoint(checkpoint, done);
     threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
@@ -145,6 +149,7 @@ class Full final : public storage::StateStore {
   Uuid instance_id() const override { return state_.instance_id(); }
 
   std::atomic<int> attempts = 0, refusals = 0;
+  std::atomic<int> refusals_of_others = 0;  // that have no task: the first and the last
 
  private:
   storage::StateStore& state_;
@@ -249,6 +254,25 @@ TEST_F(JournalCheckpointsTest, a_checkpoint_that_failed_is_tried_again_and_loses
   }));
   EXPECT_EQ(full.attempts, 5);
   EXPECT_EQ(stored(), (Restored{{"a", "1"}, {"b", "1"}}));
+}
+
+TEST_F(JournalCheckpointsTest, it_is_tried_again_wherever_it_fails) {
+  Full full(*state_);
+  full.refusals_of_others = 2;
+  const auto first = checkpoints(kAtOnce, &full);
+  commit(*first, "a", "1");
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance_us(3'000'000);
+    first->tick();
+    return full.attempts == 1;
+  }));
+  full.refusals_of_others = 2;
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance_us(3'000'000);
+    first->tick();
+    return journal_length() == 0;
+  }));
+  EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
 }
 
 TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_journals) {
