@@ -74,7 +74,7 @@ void report_bus_errors() {
   ::sigaction(SIGSEGV, &action, &action_before);
 }
 
-thread_local GuardedCall* guarded_call = nullptr;
+constinit thread_local GuardedCall* guarded_call = nullptr;
 
 void end_guarded_call(MDB_env*, const char*) { leave_guarded_call(); }
 

@@ -1,9 +1,7 @@
 #include "storage/kv/lmdb_snapshot.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <lmdb.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,6 +9,7 @@
 
 #include "storage/kv/bus_error.h"
 #include "storage/kv/lmdb_transaction.h"
+#include "storage/kv/sync_directory.h"
 
 namespace storage {
 
@@ -173,15 +172,6 @@ Status Snapshot::copy_tables(const std::string& path, const Copied& copied) cons
   return {};
 }
 
-Status sync_path(const std::string& path, int flags) {
-  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
-  const bool is_synced = file >= 0 && ::fsync(file) == 0;
-  const int code = errno;
-  if (file >= 0) ::close(file);
-  if (!is_synced) return lmdb_failure(code, "write the copy");
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<LmdbSnapshot>> LmdbSnapshot::open(const std::string& path) {
@@ -210,10 +200,7 @@ Status LmdbSnapshot::copy_to(const std::string& path, const Copied& copied) cons
   remove(unfinished);
   Status made = copy_tables(unfinished, copied);
   remove(unfinished + "-lock");
-  if (made && ::rename(unfinished.c_str(), path.c_str()) != 0)
-    made = lmdb_failure(errno, "name the copy");
-  if (made) made = sync_path(path, O_RDONLY);
-  if (made) made = sync_path(std::filesystem::path(path).parent_path(), O_RDONLY | O_DIRECTORY);
+  if (made) made = name_file(unfinished, path);
   if (!made) remove(unfinished);
   return made;
 }

@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "storage/kv/bus_error.h"
 #include "storage/kv/lmdb_transaction.h"
+#include "storage/kv/sync_directory.h"
 
 namespace storage {
 
@@ -332,16 +333,6 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
   return store;
 }
 
-// What has been renamed or made in it stays there through a power cut.
-Status sync_directory(const std::filesystem::path& directory) {
-  const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool is_synced = file >= 0 && ::fsync(file) == 0;
-  const int code = errno;
-  if (file >= 0) ::close(file);
-  if (!is_synced) return lmdb_failure(code, "write the data directory");
-  return {};
-}
-
 // LMDB writes the first pages of a new file without syncing them: a power cut would leave something
 // that is no data file and not empty either. So a file is made beside, and gets its name when it is
 // durable. Gives its lock.
@@ -353,9 +344,7 @@ Result<int> make_file(const std::string& path, const LmdbOptions& options) {
   TRY(open_locked(unfinished, making, options));
   std::filesystem::remove(unfinished + "-lock", ignored);
   const int lock_file = TRY(open_and_lock(unfinished));
-  Status named = ::rename(unfinished.c_str(), path.c_str()) == 0
-                     ? sync_directory(std::filesystem::path(path).parent_path())
-                     : Status(lmdb_failure(errno, "name the data file"));
+  Status named = name_file(unfinished, path);
   if (named) return lock_file;
   ::close(lock_file);
   return std::move(named).error();

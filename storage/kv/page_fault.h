@@ -13,7 +13,7 @@ struct GuardedCall {
   sigjmp_buf where;
 };
 // Of this thread; null outside of such a call.
-extern thread_local GuardedCall* guarded_call;
+extern constinit thread_local GuardedCall* guarded_call;
 
 // What it answers then.
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
