@@ -37,17 +37,20 @@ class LogChecker {
                      options_));
     TRY(check_metadata());
     TRY(read_removals());
+    TRY(read_tasks());
     TRY(check_partitions());
     TRY(check_strange_tables());
-    TRY(check_shared_table(kExchangesTable));
-    TRY(check_shared_table(kProducersTable));
-    TRY(check_shared_table(kTimestampsTable));
-    TRY(check_shared_table(kAppendTimesTable));
-    TRY(check_shared_table(kEpochsTable));
-    return check_journals();
+    for (const std::string_view table :
+         {kExchangesTable, kProducersTable, kTimestampsTable, kAppendTimesTable, kEpochsTable})
+      TRY(check_shared_table(table));
+    return check_that_journals_reach();
   }
 
  private:
+  struct KnownTask {
+    TaskRow row;
+    TaskSequence last;  // that was seen so far
+  };
   struct Known {
     TopicPartition id;
     std::string name;
@@ -62,12 +65,8 @@ class LogChecker {
 
   template <class Visit>
   Status visit(std::string_view table, const Visit& visit) {
-    const Table* found = log_.find(table);
-    if (found == nullptr) return {};
     begins(fmt::format("table {}", table));
-    const auto cursor = TRY(log_.transaction().cursor(found->handle));
-    for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) TRY(visit(*entry));
-    return {};
+    return log_.visit(table, visit);
   }
 
   // --- Definitions
@@ -239,6 +238,7 @@ class LogChecker {
     if (expected ? batch->header.base_offset != begin : batch->header.base_offset > begin)
       found(place, fmt::format("offsets {} to {} are missing", begin.value(),
                                batch->header.base_offset.value() - 1));
+    if (known.id.topic == kTaskJournal) check_entry(place, bytes);
   }
 
   // Of partitions that nobody knows.
@@ -291,72 +291,50 @@ class LogChecker {
 
   // --- Tasks
 
-  struct KnownTask {
-    TaskRow row;
-    TaskSequence last;  // that was seen so far
-  };
-
-  Status check_journals() {
+  // Where one of them cannot be read, the entries of journals are not compared with them.
+  Status read_tasks() {
     begins("table tasks");
     const auto positions = checkpoint_positions(*data_.state);
-    const auto ends = journal_ends(*data_.state);
     const auto stored = stored_tasks(log_);
-    if (!positions || !ends) {
-      options_.found({kStateFile, (positions ? ends.error() : positions.error()).message});
-      return {};
-    }
-    if (!stored) {
-      found("table tasks", stored.error().message);
-      return {};
-    }
-    std::map<std::string, KnownTask, std::less<>> tasks;
+    if (!positions) options_.found({kStateFile, positions.error().message});
+    if (!stored) found("table tasks", stored.error().message);
+    if (!positions || !stored) return {};
     for (const StoredTask& task : *stored) {
       ++counts_.tasks;
       const auto position = positions->find(task.id);
-      tasks[task.id] = {task.row,
-                        position == positions->end() ? TaskSequence{0} : position->second};
-    }
-    const auto starts = journal_starts(log_);
-    if (!starts) return {};  // told before
-    for (const auto& [journal, start] : *starts) {
-      const auto end = ends->find(journal);
-      if (start > (end == ends->end() ? Offset{0} : end->second))
-        found(fmt::format("journal {}", journal.value()),
-              "it begins behind what the state contains of it");
-      TRY(check_journal(journal, tasks));
+      tasks_[task.id] = {task.row,
+                         position == positions->end() ? TaskSequence{0} : position->second};
     }
     return {};
   }
 
-  Status check_journal(PartitionId journal, std::map<std::string, KnownTask, std::less<>>& tasks) {
-    const auto known = std::ranges::find_if(partitions_, [&](const auto& partition) {
-      return partition.second.id == journal_partition(journal);
-    });
-    const Table* table = log_.find(kExchangesTable);
-    if (known == partitions_.end() || table == nullptr) return {};  // told before
-    begins(known->second.name);
-    const int64_t number = known->first;
-    const auto cursor = TRY(log_.transaction().cursor(table->handle));
-    const std::string first =
-        numbered_key(number, std::max<int64_t>(known->second.row.log_start.value(), 0));
-    for (auto entry = TRY(cursor->seek(first)); entry && entry->key.size() == 2 * kOwnerSize &&
-                                                load_be<int64_t>(entry->key.data()) == number;
-         entry = TRY(cursor->next())) {
-      ++counts_.journal_entries;
-      const auto record = read_journal_batch(entry->value);
-      if (!record) continue;  // told before
-      const auto task = tasks.find(record->task);
-      // Of one that was dropped something may be left.
-      if (task == tasks.end() || record->offset < task->second.row.first_entry) continue;
-      const std::string place =
-          fmt::format("task {}, journal entry {}", record->task, record->sequence.value());
-      if (const Status read = options_.read_journal(record->entry); !read)
-        found(place, read.error().message);
-      TaskSequence& last = task->second.last;
-      if (record->sequence > last + 1)
-        found(place, fmt::format("entry {} should come here", last.value() + 1));
-      last = std::max(last, record->sequence);
+  // Of a batch that is whole.
+  void check_entry(const std::string& batch_place, std::string_view batch) {
+    ++counts_.journal_entries;
+    const auto record = read_journal_batch(batch);
+    if (!record) return found(batch_place, record.error().message);
+    const auto task = tasks_.find(record->task);
+    // Of one that was dropped something may be left.
+    if (task == tasks_.end() || record->offset < task->second.row.first_entry) return;
+    const std::string place =
+        fmt::format("task {}, journal entry {}", record->task, record->sequence.value());
+    if (const Status read = options_.read_journal(record->entry); !read)
+      found(place, read.error().message);
+    TaskSequence& last = task->second.last;
+    if (record->sequence > last + 1)
+      found(place, fmt::format("entry {} should come here", last.value() + 1));
+    last = std::max(last, record->sequence);
+  }
+
+  Status check_that_journals_reach() {
+    const auto unreached = unreached_journals(log_, *data_.state);
+    if (!unreached) {
+      found("the journals", unreached.error().message);
+      return {};
     }
+    for (const PartitionId journal : *unreached)
+      found(name_of(journal_partition(journal), PartitionKind::Internal),
+            "it begins behind what the state contains of it");
     return {};
   }
 
@@ -366,6 +344,7 @@ class LogChecker {
   CheckCounts& counts_;
   std::shared_ptr<const TopicSnapshot> topics_;
   std::vector<Removal> removals_;
+  std::map<std::string, KnownTask, std::less<>> tasks_;
   std::map<int64_t, Known> partitions_;  // by log number
   std::set<TopicPartition> ids_;
 };

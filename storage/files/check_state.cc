@@ -15,6 +15,7 @@ struct StoreOfTask {
   std::string name;  // for people
   StoreRow row;
   StoreContent found = {};
+  size_t damaged = 0;  // entries
 };
 
 class StateChecker {
@@ -41,12 +42,8 @@ class StateChecker {
 
   template <class Visit>
   Status visit(std::string_view table, const Visit& visit) {
-    const LmdbSnapshot::Table* found = state_.find(table);
-    if (found == nullptr) return {};
     options_.begins(fmt::format("{}, table {}", kStateFile, table));
-    const auto cursor = TRY(state_.transaction().cursor(found->handle));
-    for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) TRY(visit(*entry));
-    return {};
+    return state_.visit(table, visit);
   }
 
   Status check_owner() {
@@ -95,7 +92,6 @@ class StateChecker {
 
   Status check_entries() {
     size_t strange = 0;
-    std::map<StoreId, size_t> damaged;
     TRY(visit("entries", [&](const Entry& entry) -> Status {
       ++counts_.state_entries;
       const bool has_store = entry.key.size() >= sizeof(uint32_t);
@@ -106,17 +102,17 @@ class StateChecker {
         return {};
       }
       store->second.found.add(entry.key, entry.value);
-      if (!original_entry(store->second.row.format, entry)) ++damaged[store->first];
+      if (!original_entry(store->second.row.format, entry)) ++store->second.damaged;
       return {};
     }));
     if (strange > 0) found("table entries", fmt::format("{} entries belong to no store", strange));
-    for (const auto& [store, count] : damaged)
-      found(stores_.at(store).name, fmt::format("{} entries are damaged", count));
-    for (const auto& [id, store] : stores_)
-      if (store.row.format == StoreFormat::Checked && store.found != store.row.content &&
-          !damaged.contains(id))
+    for (const auto& [id, store] : stores_) {
+      if (store.damaged > 0)
+        found(store.name, fmt::format("{} entries are damaged", store.damaged));
+      else if (store.row.format == StoreFormat::Checked && store.found != store.row.content)
         found(store.name, fmt::format("it holds {} entries instead of {}, or others",
                                       store.found.count, store.row.content.count));
+    }
     return {};
   }
 

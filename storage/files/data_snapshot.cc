@@ -12,18 +12,13 @@ namespace {
 constexpr int kAttempts = 20;
 
 Status check_that_journals_reach(DataSnapshot& data) {
-  const auto ends = TRY(journal_ends(*data.state));
-  const auto starts = TRY(journal_starts(*data.log));
-  for (const auto& [journal, start] : starts) {
-    const auto end = ends.find(journal);
-    if (start > (end == ends.end() ? Offset{0} : end->second))
-      return Error{.code = ErrorCode::StorageFailure,
-                   .message = fmt::format("log.mdb and state.mdb do not fit each other: journal {} "
-                                          "begins behind what the state contains of it",
-                                          journal.value()),
-                   .hint = "millrace check tells what else is damaged."};
-  }
-  return {};
+  const auto unreached = TRY(unreached_journals(*data.log, *data.state));
+  if (unreached.empty()) return {};
+  return Error{.code = ErrorCode::StorageFailure,
+               .message = fmt::format("log.mdb and state.mdb do not fit each other: journal {} "
+                                      "begins behind what the state contains of it",
+                                      unreached.front().value()),
+               .hint = "millrace check tells what else is damaged."};
 }
 
 }  // namespace

@@ -20,8 +20,7 @@ Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 // By task; of one without a checkpoint nothing.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
-// By journal partition: where the log's begins, and up to where the state contains it.
-Result<std::map<PartitionId, Offset>> journal_starts(LmdbSnapshot& log);
-Result<std::map<PartitionId, Offset>> journal_ends(LmdbSnapshot& state);
+// Journal partitions that begin behind what the state contains of them.
+Result<std::vector<PartitionId>> unreached_journals(LmdbSnapshot& log, LmdbSnapshot& state);
 
 }  // namespace storage

@@ -193,6 +193,15 @@ const LmdbSnapshot::Table* LmdbSnapshot::find(std::string_view name) const {
   return found == tables().end() ? nullptr : &*found;
 }
 
+Status LmdbSnapshot::visit(std::string_view table,
+                           const std::function<Status(const Entry&)>& visit) {
+  const Table* found = find(table);
+  if (found == nullptr) return {};
+  const auto cursor = TRY(transaction().cursor(found->handle));
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) TRY(visit(*entry));
+  return {};
+}
+
 Status LmdbSnapshot::copy_to(const std::string& path, const Copied& copied) const {
   const std::string unfinished = path + ".new";
   std::error_code ignored;

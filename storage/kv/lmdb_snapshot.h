@@ -31,6 +31,8 @@ class LmdbSnapshot {
   virtual ReadTransaction& transaction() = 0;
   virtual const std::vector<Table>& tables() const = 0;
   const Table* find(std::string_view name) const;
+  // All entries of a table, in order; none where there is no such table. An error from `visit` ends it.
+  Status visit(std::string_view table, const std::function<Status(const Entry&)>& visit);
 
   // What it takes, without what is free in the file.
   virtual uint64_t used_bytes() const = 0;
