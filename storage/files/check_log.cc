@@ -32,7 +32,7 @@ class LogChecker {
     TRY(check_format(log_,
                      {.name = kLogFile,
                       .kind = "log",
-                      .oldest_version = kOldestLogFormatVersion,
+                      .oldest_version = kLogFormatVersion,  // a start takes older rows over
                       .newest_version = kLogFormatVersion},
                      options_));
     TRY(check_metadata());
