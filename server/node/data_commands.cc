@@ -16,6 +16,7 @@
 #include "server/metadata/definition_command.h"
 #include "storage/files/backup.h"
 #include "storage/files/check.h"
+#include "storage/kv/bus_error.h"
 
 namespace server {
 
@@ -141,6 +142,7 @@ int check_data_dir(const std::string& data_dir) {
 // --- backup and restore
 
 int copy_data(const std::string& from, const std::string& to, std::string_view done) {
+  storage::report_bus_errors();  // a damaged page is an error, too
   const auto begun = std::chrono::steady_clock::now();
   uint64_t bytes = 0;
   if (const Status copied =

@@ -150,6 +150,19 @@ def damage_is_named_with_its_place():
 
 
 @case
+def a_backup_of_damaged_pages_is_refused():
+    data = folder("pages")
+    shutil.copytree(folder("sound"), data)
+    size = os.path.getsize(os.path.join(data, "log.mdb"))
+    with open(os.path.join(data, "log.mdb"), "r+b") as log:
+        log.seek(2 * 4096)  # behind the two pages that say what the file is
+        log.write(bytes(size - 2 * 4096))
+    told = millrace("backup", "--data-dir", data, "--to", folder("pages-backup"), status=1)
+    assert "error: a page of the data file is damaged" in told, told
+    assert not os.path.exists(os.path.join(folder("pages-backup"), "log.mdb")), "nothing that looks whole"
+
+
+@case
 def wrong_folders_are_refused():
     told = millrace("check", "--data-dir", folder("nowhere"), status=1)
     assert "nowhere/state.mdb" in told, told
