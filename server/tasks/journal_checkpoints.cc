@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "server/tasks/frozen_changes.h"
-#include "server/tasks/journal_tail.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -206,12 +205,13 @@ Status JournalCheckpoints::read_journal(const FirstEntries& tasks) {
   absl::flat_hash_map<std::string, TaskSequence> stored;  // what is in checkpoints
   return reader->read([&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
-    const std::string task(record.task);
-    const auto found = tasks.find(task);
-    if (found == tasks.end() || record.offset < found->second) return {};
+    const auto found = find_task(tasks, record);
+    if (found == tasks.end()) return {};
+    const std::string& task = found->first;
     const auto [position, is_new] = stored.try_emplace(task);
     if (is_new) {
-      const TaskPosition last = TRY(checkpoint_position(lane_->state(), task));
+      const storage::CheckpointPosition checkpoint = TRY(lane_->state().position_of(task));
+      const TaskPosition last = TRY(read_position(checkpoint));
       position->second = last.sequence;
       begin_after(task, last.position);
     }
@@ -230,7 +230,7 @@ void JournalCheckpoints::add(LogSink::Durable commit) {
   if (is_broken_) return;
   const int64_t now_us = lane_->clock().monotonic_us();
   assert(commit.journal == journal_ && commit.offset + 1 >= end_);
-  if (!is_dirty() || gathered_bytes_ == 0) since_us_ = now_us;
+  if (gathered_bytes_ == 0) since_us_ = now_us;
   end_ = commit.offset + 1;
   const auto [place, is_new] = gathered_.try_emplace(commit.task);
   Gathered& gathered = place->second;

@@ -12,6 +12,7 @@
 
 #include "engine/exec/journal.h"
 #include "server/tasks/checkpoint_lane.h"
+#include "server/tasks/journal_tail.h"
 #include "server/tasks/log_ports.h"
 
 namespace server {
@@ -46,7 +47,6 @@ class JournalCheckpoints {
 
   // At a start: all that the journal holds of these tasks, which are those of the log. When that cannot be
   // read, nothing of it ever comes into a checkpoint.
-  using FirstEntries = absl::flat_hash_map<std::string, Offset>;
   void recover(const FirstEntries& tasks);
   void give_up(const Error& why);
 

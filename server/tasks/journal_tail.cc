@@ -31,9 +31,13 @@ Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
   return reader;
 }
 
-Result<TaskPosition> checkpoint_position(const storage::StateStore& state,
-                                         const std::string& task) {
-  const storage::CheckpointPosition stored = TRY(state.position_of(task));
+FirstEntries::const_iterator find_task(const FirstEntries& tasks,
+                                       const storage::JournalRecord& record) {
+  const auto found = tasks.find(std::string(record.task));
+  return found == tasks.end() || record.offset < found->second ? tasks.end() : found;
+}
+
+Result<TaskPosition> read_position(const storage::CheckpointPosition& stored) {
   TaskPosition position{stored.position, {}};
   if (!stored.scalars.empty()) position.position = TRY(engine::decode_journal(stored.scalars));
   return position;
@@ -46,8 +50,7 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
   auto tail = std::make_shared<JournalTail>();
   tail->reader_ = TRY(open_journal(log, state, journal));
   const auto keep = [&](const storage::JournalRecord& record) -> Status {
-    const auto found = tasks.find(std::string(record.task));
-    if (found != tasks.end() && record.offset >= found->second)
+    if (const auto found = find_task(tasks, record); found != tasks.end())
       tail->commits_[found->first].push_back({record.sequence, record.entry});
     return {};
   };
@@ -73,11 +76,9 @@ Result<JournalTail::Restored> JournalTail::restore(
   };
   const storage::CheckpointPosition checkpoint = TRY(state.load(task, take));
   TRY(restore_some());
-  Restored restored{checkpoint.position, {}};
-  if (!checkpoint.scalars.empty()) {
-    restored.position = TRY(engine::decode_journal(checkpoint.scalars));
-    TRY(restore(restored.position));
-  }
+  const TaskPosition position = TRY(read_position(checkpoint));
+  if (!checkpoint.scalars.empty()) TRY(restore(position.position));
+  Restored restored{position.sequence, position.position};
   const auto commits = commits_.find(task);
   if (commits == commits_.end()) return restored;
   for (const Commit& commit : commits->second) {

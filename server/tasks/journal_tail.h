@@ -25,13 +25,18 @@ struct TaskPosition {
   TaskSequence sequence{0};
   engine::JournalEntry position;  // without changes
 };
-Result<TaskPosition> checkpoint_position(const storage::StateStore& state, const std::string& task);
+Result<TaskPosition> read_position(const storage::CheckpointPosition& stored);
+
+// The tasks of a journal, and where in it what is theirs begins.
+using FirstEntries = absl::flat_hash_map<std::string, Offset>;
+// Whose commit it is; end() when it is of none of them.
+FirstEntries::const_iterator find_task(const FirstEntries& tasks,
+                                       const storage::JournalRecord& record);
 
 // Threads: reading it any. It keeps a snapshot of the log, whose pages are not used again meanwhile.
 class JournalTail {
  public:
   // The commits of these tasks, whose former owners have been fenced.
-  using FirstEntries = absl::flat_hash_map<std::string, Offset>;
   static Result<std::shared_ptr<const JournalTail>> read(storage::Log& log,
                                                          const storage::StateStore& state,
                                                          PartitionId journal,
@@ -41,7 +46,7 @@ class JournalTail {
   // it. Returns its last durable commit, and where it stood at its checkpoint.
   struct Restored {
     TaskSequence last;
-    engine::JournalEntry position;
+    engine::JournalEntry checkpoint;  // without changes
   };
   Result<Restored> restore(const std::string& task, const storage::StateStore& state,
                            const std::function<Status(const engine::JournalEntry&)>& restore) const;

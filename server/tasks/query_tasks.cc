@@ -73,7 +73,7 @@ Shard& QueryTasks::shard_for(const std::string& query_id, int32_t partition) {
 
 void QueryTasks::deal_out_journals(CheckpointPolicy policy) {
   const auto lane = std::make_shared<CheckpointLane>(state_, log_, clock_, policy);
-  std::vector<JournalCheckpoints::FirstEntries> first_entries(storage::kJournalPartitions);
+  std::vector<FirstEntries> first_entries(storage::kJournalPartitions);
   const auto tasks = log_.tasks();
   if (tasks)
     for (const storage::Log::StoredTask& task : *tasks)
@@ -215,7 +215,7 @@ Status QueryTasks::begin_tasks(std::span<Place> places) {
 }
 
 QueryTasks::Tails QueryTasks::read_journals(std::span<const Place> places) {
-  std::map<PartitionId, JournalTail::FirstEntries> tasks;
+  std::map<PartitionId, FirstEntries> tasks;
   for (const Place& place : places)
     tasks[place.begun.journal].emplace(place.id, place.begun.first_entry);
   std::vector<PartitionId> journals;
@@ -265,7 +265,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   entry->task->resume_after(place.begun.epoch, restored.last, place.begun.producer_id);
   entry->first_sequence = restored.last;
   entry->journal = place.begun.journal;
-  entry->checkpoint_position = std::move(restored.position);
+  entry->checkpoint_position = std::move(restored.checkpoint);
   if (plan.materialization && plan.materialization->stage == place.stage) {
     entry->view = std::make_shared<engine::TableView>(*plan.materialization, *entry->task);
     recovered_.table_rows += entry->view->size();

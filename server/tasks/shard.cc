@@ -124,7 +124,8 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     schedule(added);
   });
   if (!is_transient(added)) {
-    journal(added.journal).begin_after(added.task->id(), std::move(added.checkpoint_position));
+    journals_.at(added.journal)
+        ->checkpoints->begin_after(added.task->id(), std::move(added.checkpoint_position));
     start_timer();  // the journal may wait for a checkpoint since before the restart
   }
   tasks_[added.query_id].push_back(std::move(task));

@@ -100,7 +100,6 @@ class Shard {
 
   // The shard owns this partition of the journal, and with it the tasks whose commits lie there.
   void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
-  JournalCheckpoints& journal(PartitionId journal) { return *journals_.at(journal)->checkpoints; }
 
   // Tasks whose id begins with `prefix` are no more: their commits come into no checkpoint. What is put
   // into `left` is to be called elsewhere, since it may wait.

@@ -52,7 +52,7 @@ class JournalCheckpointsTest : public testing::Test {
     auto made = std::make_unique<JournalCheckpoints>(
         journal_,
         std::make_shared<CheckpointLane>(state ? *state : *state_, *log_, clock_, policy));
-    JournalCheckpoints::FirstEntries tasks;
+    FirstEntries tasks;
     for (const auto& [task, start] : starts_) tasks.emplace(task, start.first_entry);
     made->recover(tasks);
     return made;
@@ -230,7 +230,7 @@ TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_is_gathered_again
   next->tick();
   ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
   EXPECT_EQ(stored(), (Restored{{"a", "1"}, {"b", "1"}, {"c", "1"}}));
-  const TaskPosition position = checkpoint_position(*state_, kTask).value();
+  const TaskPosition position = read_position(state_->position_of(kTask).value()).value();
   EXPECT_EQ(position.sequence, TaskSequence{3});
   EXPECT_EQ(position.position.positions.at(0).next, Offset{7});
   EXPECT_EQ(position.position.scalars, (std::vector<int64_t>{1, 2}));
