@@ -67,9 +67,11 @@ class Reader final : public JournalReader {
         start_(partition_->log_start()) {}
 
   Offset start() const override { return start_; }
-  Status read(const std::function<Status(const JournalRecord&)>& visit) override {
+  using JournalReader::read;
+  Status read(Offset first_offset, Offset end_offset, const Visit& visit) override {
     auto cursor = TRY(BatchCursor::open(*transaction_, *partition_));
-    for (auto batch = TRY(cursor.seek(start_)); batch; batch = TRY(cursor.next())) {
+    for (auto batch = TRY(cursor.seek(std::max(first_offset, start_)));
+         batch && batch->last_offset < end_offset; batch = TRY(cursor.next())) {
       const JournalRecord record = TRY(read_journal_batch(batch->bytes));
       TRY(visit(record));
     }

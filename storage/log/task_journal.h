@@ -1,6 +1,7 @@
 // The journal of all tasks: an internal topic. What a task commits is one record batch in one of its
 // partitions, so what owns, orders, fences and trims commits is what does so for any partition.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,9 +47,12 @@ class JournalReader {
 
   // What lies before has been trimmed: it is in checkpoints.
   virtual Offset start() const = 0;
-  // All commits from start() on, in order, of tasks that are there and of earlier ones of the same name
-  // (TaskStart::first_entry tells them apart). Their views hold as long as the reader.
-  virtual Status read(const std::function<Status(const JournalRecord&)>& visit) = 0;
+  // All commits of these offsets that have not been trimmed, in order, of tasks that are there and of
+  // earlier ones of the same name (TaskStart::first_entry tells them apart). Their views hold as long as
+  // the reader.
+  using Visit = std::function<Status(const JournalRecord&)>;
+  virtual Status read(Offset first_offset, Offset end_offset, const Visit& visit) = 0;
+  Status read(const Visit& visit) { return read(start(), Offset{INT64_MAX}, visit); }
 };
 
 }  // namespace storage

@@ -262,6 +262,28 @@ TEST_F(TaskCommitTest, a_journal_holds_the_commits_of_many_tasks_and_is_trimmed_
   EXPECT_FALSE(trim_and_wait(*log_, {journal_id, Offset{5}})) << "beyond the end";
 }
 
+TEST_F(TaskCommitTest, a_stretch_of_a_journal_can_be_read) {
+  const TaskEpoch epoch = start().epoch;
+  for (int i = 1; i <= 5; ++i)
+    ASSERT_TRUE(commit_and_wait(*log_, commit_of(epoch, i, std::to_string(i))));
+  const PartitionId journal_id = journal_of("q1/0/0");
+  const auto stretch = [&](int64_t first, int64_t end) {
+    std::string found;
+    const auto reader = JournalReader::open(*log_, journal_id).value();
+    EXPECT_TRUE(
+        reader->read(Offset{first}, Offset{end}, [&](const JournalRecord& record) -> Status {
+          found += record.entry;
+          return {};
+        }));
+    return found;
+  };
+  EXPECT_EQ(stretch(0, 5), "j1j2j3j4j5");
+  EXPECT_EQ(stretch(1, 3), "j2j3");
+  EXPECT_EQ(stretch(2, 2), "");
+  ASSERT_TRUE(trim_and_wait(*log_, {journal_partition(journal_id), Offset{2}}));
+  EXPECT_EQ(stretch(0, 4), "j3j4") << "what has been trimmed is not there";
+}
+
 TEST_F(TaskCommitTest, a_query_that_is_made_anew_sees_nothing_of_the_old_one) {
   const TaskStart mine = start("q1/0/0");
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine.epoch, 1, "a")));
