@@ -94,20 +94,27 @@ std::string encode_journal(const JournalEntry& entry) {
   return out += entry.changes.bytes();
 }
 
-Result<JournalEntry> decode_journal(std::string_view bytes) {
+Result<JournalView> view_journal(std::string_view bytes) {
   ByteReader in(bytes);
   const auto version = in.be<uint8_t>();
   if (in.ok() && version > kJournalVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "the journal was written by a newer version of millrace"};
-  JournalEntry entry;
+  JournalView view;
+  JournalEntry& entry = view.head;
   entry.positions = decode_list<InputPosition>(in, decode_position);
   entry.scalars = decode_list<int64_t>(in, [](ByteReader& from) { return from.signed_varint(); });
   if (version > kBeforeSequences) entry.outputs = decode_outputs(in);
-  const uint64_t changes = in.varint();
+  view.change_count = in.varint();
   if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
-  entry.changes = TRY(StateChanges::from_bytes(in.rest(), changes));
-  return entry;
+  view.changes = in.rest();
+  return view;
+}
+
+Result<JournalEntry> decode_journal(std::string_view bytes) {
+  JournalView view = TRY(view_journal(bytes));
+  view.head.changes = TRY(StateChanges::from_bytes(view.changes, view.change_count));
+  return std::move(view.head);
 }
 
 }  // namespace engine

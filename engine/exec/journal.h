@@ -35,4 +35,13 @@ std::string encode_journal(const JournalEntry& entry);
 // Fails with CorruptRecord, or IncompatibleFormat when a newer version wrote it.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 
+// An entry whose changes stay where they are: for those who read many.
+struct JournalView {
+  JournalEntry head;         // without changes
+  std::string_view changes;  // for a StateChangeReader, which tells whether they are damaged
+  uint64_t change_count = 0;
+};
+// Fails like decode_journal(), but does not look at the changes.
+Result<JournalView> view_journal(std::string_view bytes);
+
 }  // namespace engine

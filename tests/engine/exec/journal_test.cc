@@ -48,6 +48,22 @@ TEST(Journal, entries_come_back_as_they_were) {
   }
 }
 
+TEST(Journal, an_entry_can_be_looked_at_where_it_lies) {
+  Random random(3);
+  for (int round = 0; round < 200; ++round) {
+    JournalEntry entry = random_entry(random);
+    const std::string bytes = encode_journal(entry);
+    const auto view = view_journal(bytes);
+    ASSERT_TRUE(view) << view.error().message;
+    EXPECT_EQ(view->changes, entry.changes.bytes());
+    EXPECT_EQ(view->change_count, entry.changes.count());
+    EXPECT_EQ(view->changes.data() + view->changes.size(), bytes.data() + bytes.size());
+    entry.changes = {};
+    EXPECT_EQ(view->head, entry);
+  }
+  EXPECT_EQ(view_journal("").error().code, ErrorCode::CorruptRecord);
+}
+
 TEST(Journal, an_entry_that_is_cut_or_too_long_is_refused) {
   Random random(2);
   for (int round = 0; round < 20; ++round) {
