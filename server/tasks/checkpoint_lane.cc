@@ -1,6 +1,7 @@
 #include "server/tasks/checkpoint_lane.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/log.h"
 
@@ -33,6 +34,45 @@ void CheckpointLane::note_failure(PartitionId journal, const Error& error) {
 void CheckpointLane::note_success() {
   std::lock_guard lock(mutex_);
   delay_ms_ = 0;
+}
+
+void CheckpointLane::enter(size_t size_bytes, std::function<bool()> begin) {
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back({size_bytes, std::move(begin)});
+  }
+  let_in();
+}
+
+void CheckpointLane::leave(size_t size_bytes) {
+  end_turn(size_bytes);
+  let_in();
+}
+
+// Without the mutex: who begins may fail at once, or ask for the pace.
+void CheckpointLane::let_in() {
+  for (Turn turn; take_turn(turn);)
+    if (!turn.begin()) end_turn(turn.size_bytes);
+}
+
+// The first of those that wait, if it has room.
+bool CheckpointLane::take_turn(Turn& turn) {
+  std::lock_guard lock(mutex_);
+  if (waiting_.empty()) return false;
+  const size_t bytes = writing_bytes_ + waiting_.front().size_bytes;
+  if (writing_ > 0 && bytes > static_cast<size_t>(policy_.journal_bytes)) return false;
+  turn = std::move(waiting_.front());
+  waiting_.pop_front();
+  ++writing_;
+  writing_bytes_ = bytes;
+  return true;
+}
+
+void CheckpointLane::end_turn(size_t size_bytes) {
+  std::lock_guard lock(mutex_);
+  assert(writing_ > 0 && writing_bytes_ >= size_bytes);
+  --writing_;
+  writing_bytes_ -= size_bytes;
 }
 
 }  // namespace server
