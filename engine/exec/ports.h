@@ -53,8 +53,6 @@ class Sources {
   virtual void release() = 0;
 };
 
-struct JournalEntry;
-
 struct OutputBatch {
   PartitionRef to;
   std::string bytes;  // one record batch; its base offset is set by the log
@@ -66,9 +64,6 @@ struct TaskCommit {
   TaskEpoch epoch;
   TaskSequence sequence;
   std::string journal;  // positions, state entries, scalars: encode_journal()
-  // The same once more. Once the commit is durable it is the sink's, which may gather checkpoints
-  // from it.
-  std::shared_ptr<JournalEntry> entry;
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange input that is not needed any more
 };

@@ -379,7 +379,6 @@ StepResult Task::commit(bool more) {
         log_->lines.take_batch(id_, eval_->clock.wall_ms(), *options_.processing_log, sequences_));
   entry.outputs = sequences_.take_changed();
   commit.journal = encode_journal(entry);
-  commit.entry = std::make_shared<JournalEntry>(std::move(entry));
   unsent_ = std::move(commit);
   if (!submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;

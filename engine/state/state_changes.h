@@ -21,8 +21,8 @@ struct StateEntry {
   bool operator==(const StateEntry&) const = default;
 };
 
-// An entry is encoded once, here. The journal holds these bytes, and a checkpoint is made of them; so
-// there is one piece of memory for thousands of entries, which is let go of in one step.
+// An entry is encoded once, here. The journal holds these bytes, and a checkpoint is made of them, out of
+// the journal; so there is one piece of memory for thousands of entries, which is let go of in one step.
 //
 // Threads: one at a time.
 class StateChanges {
@@ -34,7 +34,6 @@ class StateChanges {
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   const std::string& bytes() const { return bytes_; }
-  std::string take_bytes() && { return std::move(bytes_); }
 
   // Of bytes() that were stored. Fails with CorruptRecord unless they are so many whole entries.
   static Result<StateChanges> from_bytes(std::string_view bytes, uint64_t count);
@@ -53,6 +52,8 @@ class StateChangeReader {
   // False at the end, and where the bytes are damaged.
   bool next(StateEntry& entry);
   bool is_damaged() const { return is_damaged_; }
+  // What comes after the entries that were read.
+  std::string_view rest() const { return left_; }
 
  private:
   std::string_view left_;

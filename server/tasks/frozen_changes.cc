@@ -16,6 +16,12 @@ namespace {
 
 // Of one part: what is copied at a time.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
+// Names have four digits; a number that lies costs no memory.
+constexpr uint32_t kMaxStores = 10'000;
+
+Error damaged() {
+  return {ErrorCode::CorruptRecord, "stored changes of a task's state are damaged"};
+}
 
 }  // namespace
 
@@ -27,29 +33,43 @@ uint32_t store_number(std::string_view name) {
   return error == std::errc{} ? number : UINT32_MAX;
 }
 
+// The newest change of a key. Views of the journal.
+struct FrozenChanges::Change {
+  std::string_view key, bytes;  // the bytes are all of the entry
+  uint32_t store;
+};
+
 // In key order, as the state store writes it: a chunk then changes few pages.
-void FrozenChanges::sort() {
-  find_newest();
-  std::ranges::sort(in_order_, [](const Change& a, const Change& b) {
+Status FrozenChanges::take_newest(std::span<const std::string_view> changes) {
+  std::vector<Change> newest = TRY(find_newest(changes));
+  // A window that was forgotten never comes back: what was noted of it before goes too.
+  std::erase_if(newest,
+                [this](const Change& change) { return change.key < removed_below_[change.store]; });
+  std::ranges::sort(newest, [](const Change& a, const Change& b) {
     return a.store != b.store ? a.store < b.store : a.key < b.key;
   });
-  // A window that was forgotten never comes back: what was noted of it before goes too.
-  std::erase_if(in_order_,
-                [this](const Change& change) { return change.key < removed_below_[change.store]; });
-  is_sorted_ = true;
+  size_t size_bytes = 0;
+  for (const Change& change : newest) size_bytes += change.bytes.size();
+  newest_.reserve(size_bytes);
+  for (const Change& change : newest) newest_ += change.bytes;
+  return {};
 }
 
-void FrozenChanges::find_newest() {
+Result<std::vector<FrozenChanges::Change>> FrozenChanges::find_newest(
+    std::span<const std::string_view> changes) {
   using Key = std::pair<uint32_t, std::string_view>;
   struct KeyHash {
     size_t operator()(const Key& key) const {
       return std::hash<std::string_view>{}(key.second) + key.first;
     }
   };
-  absl::flat_hash_map<Key, uint32_t, KeyHash> places;  // in in_order_
-  for (const std::string& piece : changes_) {
+  std::vector<Change> newest;
+  absl::flat_hash_map<Key, uint32_t, KeyHash> places;  // in newest
+  for (const std::string_view piece : changes) {
     engine::StateChangeReader reader(piece);
-    for (engine::StateEntry entry; reader.next(entry);) {
+    std::string_view rest = piece;
+    for (engine::StateEntry entry; reader.next(entry); rest = reader.rest()) {
+      if (entry.store >= kMaxStores) return damaged();
       while (entry.store >= store_names_.size()) {
         store_names_.push_back(store_name(static_cast<uint32_t>(store_names_.size())));
         removed_below_.emplace_back();
@@ -58,21 +78,21 @@ void FrozenChanges::find_newest() {
         if (entry.key > removed_below_[entry.store]) removed_below_[entry.store] = entry.key;
         continue;
       }
-      const Change change{entry.key, entry.value, entry.store,
-                          entry.kind == engine::StateEntry::Kind::Put};
+      const Change change{entry.key, rest.substr(0, rest.size() - reader.rest().size()),
+                          entry.store};
       const auto [place, is_new] =
-          places.try_emplace(Key(entry.store, entry.key), static_cast<uint32_t>(in_order_.size()));
+          places.try_emplace(Key(entry.store, entry.key), static_cast<uint32_t>(newest.size()));
       if (is_new)
-        in_order_.push_back(change);
+        newest.push_back(change);
       else
-        in_order_[place->second] = change;
+        newest[place->second] = change;
     }
-    assert(!reader.is_damaged());  // our own encoder made it
+    if (reader.is_damaged()) return damaged();
   }
+  return newest;
 }
 
 storage::Checkpoint FrozenChanges::next_part() {
-  if (!is_sorted_) sort();
   storage::Checkpoint part;
   part.task = task_;
   part.keeps = shared_from_this();
@@ -80,15 +100,18 @@ storage::Checkpoint FrozenChanges::next_part() {
     for (uint32_t i = 0; i < removed_below_.size(); ++i)
       if (!removed_below_[i].empty())
         part.removed_ranges.push_back({store_names_[i], "", removed_below_[i]});
-  sent_to_ = next_;
-  const size_t end = std::min(in_order_.size(), next_ + kPartKeys);
-  for (size_t bytes = 0; sent_to_ < end && bytes < kPartBytes; ++sent_to_) {
-    const Change& change = in_order_[sent_to_];
-    bytes += change.key.size() + change.value.size();
-    part.entries.push_back({store_names_[change.store], change.key,
-                            change.is_put ? std::optional(change.value) : std::nullopt});
+  engine::StateChangeReader reader(std::string_view(newest_).substr(next_));
+  engine::StateEntry entry;
+  for (size_t bytes = 0;
+       part.entries.size() < kPartKeys && bytes < kPartBytes && reader.next(entry);) {
+    bytes += entry.key.size() + entry.value.size();
+    const bool is_put = entry.kind == engine::StateEntry::Kind::Put;
+    part.entries.push_back(
+        {store_names_[entry.store], entry.key, is_put ? std::optional(entry.value) : std::nullopt});
   }
-  last_is_sent_ = sent_to_ == in_order_.size();
+  assert(!reader.is_damaged());  // take_newest() has read it
+  sent_to_ = newest_.size() - reader.rest().size();
+  last_is_sent_ = sent_to_ == newest_.size();
   // A part that is not the last leaves the position where it is: it never goes back.
   part.position = last_is_sent_ ? position_ : TaskSequence{0};
   if (last_is_sent_) part.scalars = scalars_;

@@ -1,29 +1,31 @@
 // What one task has changed up to a commit, on its way into a checkpoint.
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "storage/state/state_store.h"
 
 namespace server {
 
-// The bytes of journal entries, of which the newest change of each key counts: which that is, is found out
-// when the first part is asked for.
+// The newest change of each key, and no other, in the order of the keys: as bytes, as they lay in the journal.
 //
 // Threads: one at a time.
 class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
  public:
-  FrozenChanges(std::string task, std::vector<std::string> changes, TaskSequence position,
-                std::string scalars)
-      : task_(std::move(task)),
-        changes_(std::move(changes)),
-        position_(position),
-        scalars_(std::move(scalars)) {}
+  FrozenChanges(std::string task, TaskSequence position, std::string scalars)
+      : task_(std::move(task)), position_(position), scalars_(std::move(scalars)) {}
+
+  // Of the changes of journal entries (engine::StateChanges), in the journal's order. What counts of them is
+  // copied. Fails with CorruptRecord; once.
+  Status take_newest(std::span<const std::string_view> changes);
 
   const std::string& task() const { return task_; }
+  size_t size_bytes() const { return newest_.size() + scalars_.size(); }
 
   // The next part: ranges first, then entries in key order, and with the last of them the position.
   // It shares what it is made of. The same again until it is said to be stored.
@@ -36,24 +38,16 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   bool is_finished() const { return is_finished_; }
 
  private:
-  // The newest change of a key.
-  struct Change {
-    std::string_view key, value;
-    uint32_t store;
-    bool is_put;
-  };
-  void sort();
-  void find_newest();
+  struct Change;
+  Result<std::vector<Change>> find_newest(std::span<const std::string_view> changes);
 
   const std::string task_;
-  const std::vector<std::string>
-      changes_;  // as in the journal, in its order (engine::StateChanges)
   const TaskSequence position_;
   const std::string scalars_;
-  bool is_sorted_ = false, ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
+  bool ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
   std::vector<std::string> store_names_, removed_below_;  // the greatest DeleteBelow; empty: none
-  std::vector<Change> in_order_;                          // by store and key; views of changes_
-  size_t next_ = 0, sent_to_ = 0;  // what comes next; where the part on its way ends
+  std::string newest_;                                    // by store and key; Put and Delete alone
+  size_t next_ = 0, sent_to_ = 0;  // in it: what comes next; where the part on its way ends
 };
 
 // Stores are numbered in plans, and named in the state store.

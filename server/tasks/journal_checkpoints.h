@@ -1,17 +1,16 @@
-// Gathers what the commits of a journal partition have changed since its last checkpoint, and hands it to
+// Knows what the commits of a journal partition have added since its last checkpoint, and has it written to
 // the state store from time to time.
 #pragma once
-#include <absl/container/flat_hash_map.h>
-
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "engine/exec/journal.h"
 #include "server/tasks/checkpoint_lane.h"
+#include "server/tasks/frozen_journal.h"
 #include "server/tasks/journal_tail.h"
 #include "server/tasks/log_ports.h"
 
@@ -21,13 +20,12 @@ namespace server {
 // when the journal has become as long as is still quick to read again, or old. It takes all tasks of the
 // partition as of one offset, and then the journal is trimmed up to there.
 //
-//   gathered --begin--> frozen --task by task, part by part--> state store --end--> the journal is trimmed
-//                         ^                                       |
-//                         '---------- failed: stays, and goes on there later
+//   journal:  trimmed | finished_ ......... frozen_'s end | ......... end_
+//                       in the checkpoint on its way,       waits
+//                       or to be tried again
 //
-// What has changed stays as the bytes of the journal, in few large pieces. Which of several changes of
-// a key is the newest is found out when they are written, by the state writer's thread: a loop adds
-// bytes to the last piece and does nothing for each key.
+// What was committed lies in the journal and nowhere else. Of each task is kept here where that begins and
+// ends; the checkpoint reads it (FrozenJournal).
 //
 // Entries are facts: what was durable is in a checkpoint one day, whatever becomes of the task's owner
 // meanwhile.
@@ -35,7 +33,7 @@ namespace server {
 // Invariant: what is not in a finished checkpoint is in the journal. The end of the journal that the state
 // store knows moves when all before it is stored.
 //
-// Threads: the shard's; what is frozen, the state writer's.
+// Threads: the shard's.
 // Owner:   the shard that owns the journal partition.
 class JournalCheckpoints {
  public:
@@ -45,24 +43,26 @@ class JournalCheckpoints {
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
 
-  // At a start: all that the journal holds of these tasks, which are those of the log. When that cannot be
-  // read, nothing of it ever comes into a checkpoint.
+  // At a start: finds out what the journal holds of these tasks, which are those of the log. When it cannot
+  // be read, nothing of it ever comes into a checkpoint.
   void recover(const FirstEntries& tasks);
   void give_up(const Error& why);
 
-  // Where a task stands, of which nothing was added yet: positions and scalars of its checkpoint.
-  void begin_after(const std::string& task, engine::JournalEntry position);
   // The commits of the journal, in its order.
-  void add(LogSink::Durable commit);
+  void add(const LogSink::Durable& commit);
   // Forgets these tasks, which commit nothing any more; what is left to do is to be called elsewhere, since
   // it may wait. Then the state store may be told.
   [[nodiscard]] std::function<void()> drop(const std::string& prefix);
 
   // Begins a checkpoint if it is time for one and none is on its way; while memory is short that is
-  // much sooner.
+  // much sooner, for a small one takes little while it is made.
   void tick(Memory memory = Memory::Enough);
   // Whether ticks are of any use.
   bool is_dirty() const { return frozen_ != nullptr || (!is_broken_ && end_ > finished_); }
+  // Of the tasks of checkpoints that ticks have found finished, but for those that were dropped since: up to
+  // which commit the state store now contains all that they have changed. Each is told once.
+  std::vector<std::pair<std::string, TaskSequence>> take_stored();
+
   // What the journal holds that no checkpoint contains yet: a restart reads it again.
   struct Backlog {
     size_t journal_bytes = 0;
@@ -70,24 +70,29 @@ class JournalCheckpoints {
   };
   Backlog backlog() const;
   Backlog backlog_of(const std::string& task) const;
-  // So much waits for a checkpoint, which fails or is slow, that tasks must not add more: their input
-  // is safe in the log, memory is not. The last quarter of it is for clients, who would else have no
-  // room to drop the query.
-  bool is_overdue(Memory memory) const {
-    return gathered_bytes_ >
-           (memory == Memory::Tight ? enough_bytes(memory) : kMaxJournals * journal_bytes());
-  }
+  // What a checkpoint that is being written has read of the journal.
+  size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
+  // So much waits for a checkpoint, which fails or is slow, that tasks must not add more: the disk would
+  // fill up, and a restart take long. Their input is safe in the log.
+  bool is_overdue() const { return waiting_.bytes > kMaxJournals * journal_bytes(); }
 
  private:
   static constexpr size_t kMaxJournals = 4;
   static constexpr size_t kTightFraction = 16;
-  class Frozen;
-  // Of a task, since the last checkpoint was begun.
-  struct Gathered {
-    std::vector<std::string> changes;  // as in the journal, in its order (engine::StateChanges)
-    TaskSequence last;
+  // Of a task.
+  struct Commits {
+    FrozenJournal::Commits range;
     size_t bytes = 0;
     int64_t since_us = 0;
+  };
+  // Of all tasks: some stretch of the journal.
+  struct Stretch {
+    std::map<std::string, Commits> tasks;
+    size_t bytes = 0;
+    int64_t since_us = 0;  // of the oldest of it
+    Backlog backlog(int64_t now_us) const;
+    Backlog backlog_of(const std::string& task, int64_t now_us) const;
+    void drop(const std::string& prefix);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
   // As much is worth a checkpoint.
@@ -95,22 +100,20 @@ class JournalCheckpoints {
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
   }
   Status read_journal(const FirstEntries& tasks);
+  static Backlog sum(const Backlog& older, const Backlog& newer);
+  enum class Frozen : uint8_t { IsThere, IsGone };
+  Frozen look_after_frozen();
   void begin();
 
   const PartitionId journal_;
   const std::shared_ptr<CheckpointLane> lane_;
-  // By task: the newest positions and scalars, all of them; no changes.
-  absl::flat_hash_map<std::string, engine::JournalEntry> positions_;
-  std::map<std::string, Gathered> gathered_;  // by task
-  size_t gathered_bytes_ = 0;
-  int64_t since_us_ = 0;  // of the oldest of it
-  Offset end_{0};         // of what has been added
-  Offset finished_{0};    // of the last finished checkpoint
+  Stretch waiting_;     // since the last checkpoint was begun
+  Offset end_{0};       // of what has been added
+  Offset finished_{0};  // of the last finished checkpoint
   bool is_broken_ = false;
-  std::shared_ptr<Frozen> frozen_;  // on its way, or waiting to be tried again; shared with it
+  std::shared_ptr<FrozenJournal> frozen_;       // on its way, or waiting to be tried again
+  Stretch on_way_;                              // what it is to contain
+  std::map<std::string, TaskSequence> stored_;  // take_stored()
 };
-
-// Adds to `position` what a later entry says.
-void move_position(engine::JournalEntry& position, engine::JournalEntry entry);
 
 }  // namespace server

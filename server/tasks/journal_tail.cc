@@ -60,7 +60,7 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
 
 // The journal was read before the checkpoint: one that is completed in between has what it trims. The other
 // way round entries would be in neither.
-Result<JournalTail::Restored> JournalTail::restore(
+Result<TaskSequence> JournalTail::restore(
     const std::string& task, const storage::StateStore& state,
     const std::function<Status(const engine::JournalEntry&)>& restore) const {
   // A piece at a time.
@@ -78,20 +78,19 @@ Result<JournalTail::Restored> JournalTail::restore(
   TRY(restore_some());
   const TaskPosition position = TRY(read_position(checkpoint));
   if (!checkpoint.scalars.empty()) TRY(restore(position.position));
-  Restored restored{position.sequence, position.position};
+  TaskSequence last = position.sequence;
   const auto commits = commits_.find(task);
-  if (commits == commits_.end()) return restored;
+  if (commits == commits_.end()) return last;
   for (const Commit& commit : commits->second) {
     if (commit.sequence <= checkpoint.position) continue;
-    if (commit.sequence != restored.last + 1)
-      return Error{
-          ErrorCode::CorruptRecord,
-          fmt::format("the journal of {} has a gap after entry {}", task, restored.last.value())};
+    if (commit.sequence != last + 1)
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the journal of {} has a gap after entry {}", task, last.value())};
     const engine::JournalEntry entry = TRY(engine::decode_journal(commit.entry));
-    restored.last = commit.sequence;
+    last = commit.sequence;
     TRY(restore(entry));
   }
-  return restored;
+  return last;
 }
 
 }  // namespace server

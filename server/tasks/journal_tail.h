@@ -43,13 +43,10 @@ class JournalTail {
                                                          const FirstEntries& tasks);
 
   // Hands everything to `restore` that makes up the state of a task: its checkpoint, and the journal behind
-  // it. Returns its last durable commit, and where it stood at its checkpoint.
-  struct Restored {
-    TaskSequence last;
-    engine::JournalEntry checkpoint;  // without changes
-  };
-  Result<Restored> restore(const std::string& task, const storage::StateStore& state,
-                           const std::function<Status(const engine::JournalEntry&)>& restore) const;
+  // it. Returns its last durable commit.
+  Result<TaskSequence> restore(
+      const std::string& task, const storage::StateStore& state,
+      const std::function<Status(const engine::JournalEntry&)>& restore) const;
 
  private:
   struct Commit {

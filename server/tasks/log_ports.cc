@@ -59,8 +59,8 @@ bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
     request.trims.push_back({to_storage(partition), end});
   storage::AppendDone answer =
       [this, done, task = commit.task, sequence = commit.sequence,
-       entry = commit.entry](Result<std::vector<storage::AppendedBatch>> result) {
-        loop_.post([this, done, task, sequence, entry, result = std::move(result)]() mutable {
+       entry_bytes = commit.journal.size()](Result<std::vector<storage::AppendedBatch>> result) {
+        loop_.post([this, done, task, sequence, entry_bytes, result = std::move(result)]() mutable {
           if (!result) return done(std::move(result).error());
           const storage::AppendedBatch journalled = result->back();
           result->pop_back();
@@ -68,7 +68,7 @@ bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
           for (const storage::AppendedBatch& batch : *result)
             ends.push_back({to_engine(batch.partition), batch.last_offset + 1});
           on_durable_({task, journalled.partition.partition, journalled.last_offset, sequence,
-                       std::move(*entry)});
+                       entry_bytes});
           done(std::move(ends));
         });
       };

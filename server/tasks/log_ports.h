@@ -4,7 +4,6 @@
 #include <memory>
 #include <vector>
 
-#include "engine/exec/journal.h"
 #include "engine/exec/ports.h"
 #include "server/net/loop.h"
 #include "storage/log/log.h"
@@ -46,12 +45,12 @@ class LogSink final : public engine::Sink {
     PartitionId journal;
     Offset offset;
     TaskSequence sequence;
-    engine::JournalEntry entry;
+    size_t entry_bytes;
   };
   // Both are called on the loop: when the log, after it was full, takes commits again; and for each
   // commit in the order of its journal, whether or not the task is still there, before it is answered.
   LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room,
-          std::function<void(Durable)> on_durable)
+          std::function<void(const Durable&)> on_durable)
       : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
 
@@ -59,7 +58,7 @@ class LogSink final : public engine::Sink {
   storage::Log& log_;
   Loop& loop_;
   const std::function<void()> on_room_;
-  const std::function<void(Durable)> on_durable_;
+  const std::function<void(const Durable&)> on_durable_;
   bool waits_for_room_ = false;
 };
 

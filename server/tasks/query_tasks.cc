@@ -261,11 +261,10 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   };
   const auto& tail = tails.at(place.begun.journal);
   if (!tail) return tail.error();
-  JournalTail::Restored restored = TRY((*tail)->restore(place.id, state_, restore));
-  entry->task->resume_after(place.begun.epoch, restored.last, place.begun.producer_id);
-  entry->first_sequence = restored.last;
+  const TaskSequence last = TRY((*tail)->restore(place.id, state_, restore));
+  entry->task->resume_after(place.begun.epoch, last, place.begun.producer_id);
+  entry->first_sequence = last;
   entry->journal = place.begun.journal;
-  entry->checkpoint_position = std::move(restored.checkpoint);
   if (plan.materialization && plan.materialization->stage == place.stage) {
     entry->view = std::make_shared<engine::TableView>(*plan.materialization, *entry->task);
     recovered_.table_rows += entry->view->size();
@@ -349,7 +348,7 @@ Result<QueryTasks::Inventory> QueryTasks::inventory() const {
 Status QueryTasks::drop_state(const std::string& query_id) {
   const std::string prefix = query_id + "/";
   TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
-  // All that they had committed before is gathered by now, and nothing comes any more.
+  // The shards know of all that they had committed before by now, and nothing comes any more.
   std::vector<std::function<void()>> left;
   for (Shard* shard : shards_) run_on(*shard, [&] { shard->drop_journalled(prefix, left); });
   for (const auto& rest : left) rest();

@@ -58,7 +58,7 @@ Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, M
             for (const auto& [id, tasks] : tasks_)
               for (const auto& task : tasks) schedule(*task);
           },
-          [this](LogSink::Durable commit) { committed(std::move(commit)); }) {}
+          [this](const LogSink::Durable& commit) { committed(commit); }) {}
 
 Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
                                            Subscriptions& subscriptions, MemoryBudget& memory,
@@ -123,11 +123,8 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     attend(added);
     schedule(added);
   });
-  if (!is_transient(added)) {
-    journals_.at(added.journal)
-        ->checkpoints->begin_after(added.task->id(), std::move(added.checkpoint_position));
-    start_timer();  // the journal may wait for a checkpoint since before the restart
-  }
+  // The journal may wait for a checkpoint since before the restart.
+  if (!is_transient(added)) start_timer();
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
   return added;
@@ -228,7 +225,7 @@ void Shard::step(ShardTask& task) {
       task.task->step(task.is_paused ? Intake::None : Intake::Records);
   if (const uint64_t taken = task.task->metrics().records_in - records_before; taken > 0)
     task.rate.add(taken, clock_.monotonic_us());
-  // Its input is safe in the log; what it makes of it would only fill memory and the journal.
+  // Its input is safe in the log; what it makes of it would only fill the journal.
   task.is_held_back = is_overdue(task);
   if (task.is_held_back) attend(task);
   charge_memory(*task.memory, task);
@@ -343,8 +340,7 @@ std::vector<ShardTaskReport> Shard::reports() const {
       for (const engine::Store* store : task->task->stage().stores())
         report.state_entries += store->size();
       report.backlog = journals_.at(task->journal)->checkpoints->backlog_of(report.task_id);
-      report.state_bytes = state_bytes_of(*task);
-      report.memory_bytes = report.state_bytes + report.backlog.journal_bytes;
+      report.state_bytes = report.memory_bytes = state_bytes_of(*task);
     }
   return reports;
 }
@@ -387,10 +383,8 @@ void Shard::own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpo
   journals_.emplace(journal, std::make_unique<Journal>(std::move(checkpoints), memory_));
 }
 
-void Shard::committed(LogSink::Durable commit) {
-  Journal& journal = *journals_.at(commit.journal);
-  journal.checkpoints->add(std::move(commit));
-  journal.waiting.resize(journal.checkpoints->backlog().journal_bytes);
+void Shard::committed(const LogSink::Durable& commit) {
+  journals_.at(commit.journal)->checkpoints->add(commit);
   start_timer();
 }
 
@@ -399,22 +393,18 @@ void Shard::drop_journalled(const std::string& prefix, std::vector<std::function
     left.push_back(journal->checkpoints->drop(prefix));
 }
 
-JournalCheckpoints::Memory Shard::memory_state() const {
-  return memory_.is_tight() ? JournalCheckpoints::Memory::Tight
-                            : JournalCheckpoints::Memory::Enough;
-}
-
 bool Shard::is_overdue(const ShardTask& task) const {
-  return !is_transient(task) && journals_.at(task.journal)->checkpoints->is_overdue(memory_state());
+  return !is_transient(task) && journals_.at(task.journal)->checkpoints->is_overdue();
 }
 
 // Whether there is something left to do.
 bool Shard::tick_journals() {
-  const JournalCheckpoints::Memory memory = memory_state();
+  const auto memory =
+      memory_.is_tight() ? JournalCheckpoints::Memory::Tight : JournalCheckpoints::Memory::Enough;
   bool is_dirty = false;
   for (const auto& [number, journal] : journals_) {
     journal->checkpoints->tick(memory);
-    journal->waiting.resize(journal->checkpoints->backlog().journal_bytes);
+    journal->frozen.resize(journal->checkpoints->memory_bytes());
     is_dirty |= journal->checkpoints->is_dirty();
   }
   return is_dirty;

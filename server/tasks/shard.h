@@ -30,9 +30,7 @@ struct ShardTask {
   TaskSequence first_sequence;  // the last durable one before this run
   int stage = 0;
   std::unique_ptr<engine::Task> task;
-  // Of persistent tasks: where their commits lie, and where they stood at their checkpoint.
-  PartitionId journal;
-  engine::JournalEntry checkpoint_position;
+  PartitionId journal;  // of a persistent task: where its commits lie
   std::shared_ptr<engine::TableView>
       view;  // of the stage that keeps a table; scans hold on to it weakly
   // Called after each step of a transient task; may remove it.
@@ -72,7 +70,7 @@ struct ShardTaskReport {
   bool has_failed = false, is_paused = false;
   uint64_t state_entries = 0;  // in all of its stores
   size_t state_bytes = 0;      // that these take
-  size_t memory_bytes = 0;     // with what waits for a checkpoint
+  size_t memory_bytes = 0;     // of the server's: all of its state is there
   JournalCheckpoints::Backlog backlog;
 };
 
@@ -139,16 +137,15 @@ class Shard {
   void attend(ShardTask& task);
   static bool needs_attention(const ShardTask& task);
   void start_timer();
-  // A journal that is owned, and what waits of it for a checkpoint, as the memory budget counts it.
+  // A journal that is owned, and what a checkpoint has read of it, as the memory budget counts it.
   struct Journal {
     Journal(std::unique_ptr<JournalCheckpoints> its_checkpoints, MemoryBudget& budget)
         : checkpoints(std::move(its_checkpoints)), account(budget) {}
     const std::unique_ptr<JournalCheckpoints> checkpoints;
     MemoryAccount account;
-    MemoryCharge waiting{&account, MemoryKind::Queries};
+    MemoryCharge frozen{&account, MemoryKind::Queries};
   };
-  void committed(LogSink::Durable commit);
-  JournalCheckpoints::Memory memory_state() const;
+  void committed(const LogSink::Durable& commit);
   bool is_overdue(const ShardTask& task) const;
   bool tick_journals();
   static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);

@@ -6,11 +6,14 @@
 #include <chrono>
 #include <future>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "base/random.h"
 #include "server/tasks/journal_tail.h"
 #include "storage/kv/memory_store.h"
+#include "storage/log/batch_cursor.h"
+#include "storage/log/log_core.h"
 #include "storage/log/task_journal.h"
 
 using namespace server;
@@ -19,6 +22,7 @@ namespace {
 
 constexpr const char* kTask = "q/0/0";
 constexpr const char* kOther = "q/1/0";  // in the same journal
+constexpr const char* kElsewhere = "q/0/1";
 
 engine::JournalEntry entry_of(const std::string& key, const std::string& value) {
   engine::JournalEntry entry;
@@ -66,11 +70,57 @@ class JournalCheckpointsTest : public testing::Test {
         {},       {}};
     const auto appended = storage::commit_and_wait(*log_, std::move(request));
     ASSERT_TRUE(appended) << appended.error().message;
-    to.add({task, journal_, appended->back().last_offset, sequence, std::move(entry)});
+    to.add({task, starts_[task].journal, appended->back().last_offset, sequence,
+            engine::encode_journal(entry).size()});
   }
   void commit(JournalCheckpoints& to, const std::string& key, const std::string& value,
               const std::string& task = kTask) {
     commit(to, entry_of(key, value), task);
+  }
+  // As a query is dropped; the checkpoints are told.
+  void drop(JournalCheckpoints& of, const std::string& prefix, storage::StateStore& state) {
+    const auto wait_for = [&](auto& of_store) {
+      std::promise<Status> dropped;
+      of_store.drop_tasks(prefix, [&](Status status) { dropped.set_value(std::move(status)); });
+      ASSERT_TRUE(dropped.get_future().get());
+    };
+    wait_for(*log_);
+    of.drop(prefix)();
+    wait_for(state);
+    std::erase_if(sequences_, [&](const auto& task) { return task.first.starts_with(prefix); });
+  }
+  // Until all is in checkpoints.
+  bool settle(JournalCheckpoints& checkpoints) {
+    return eventually([&] {
+      clock_.advance_us(10'000'000);
+      checkpoints.tick();
+      return !checkpoints.is_dirty();
+    });
+  }
+  TaskSequence position_of(const std::string& task = kTask) const {
+    return state_->position_of(task).value().position;
+  }
+  void begin_anew() {
+    state_.reset();
+    log_.reset();
+    log_disk_ = storage::MemoryDisk();
+    state_disk_ = storage::MemoryDisk();
+    starts_.clear();
+    sequences_.clear();
+    open();
+  }
+  // Changes the log behind its back.
+  using Damage =
+      std::function<Status(storage::WriteTransaction&, storage::TableHandle, std::string_view key)>;
+  void damage(Offset offset, const Damage& change) {
+    const auto partition = log_->core().find_partition(storage::journal_partition(journal_));
+    std::promise<Status> done;
+    log_->submit(
+        [&](storage::WriteTransaction& transaction) {
+          return change(transaction, partition->table(), storage::BatchKey(*partition, offset));
+        },
+        [&](Status status) { done.set_value(std::move(status)); });
+    ASSERT_TRUE(done.get_future().get());
   }
   int64_t journal_length() const {
     const auto journal = log_->find_partition(storage::journal_partition(journal_));
@@ -95,7 +145,7 @@ class JournalCheckpointsTest : public testing::Test {
     const auto end = (*tail)->restore(task, state, restore);
     EXPECT_TRUE(end) << end.error().message;
     if (!end) return {};
-    EXPECT_EQ(end->last, TaskSequence(sequences_[task]));
+    EXPECT_EQ(*end, TaskSequence(sequences_[task]));
     return restored;
   }
   // Keys and values of a checkpoint alone.
@@ -117,7 +167,7 @@ class JournalCheckpointsTest : public testing::Test {
   std::map<std::string, int64_t> sequences_;
 };
 
-// A state store that has no room as long as it is told so, for what has entries.
+// A state store that has no room as long as it is told so, for what has entries; or holds that back.
 class Full final : public storage::StateStore {
  public:
   explicit Full(storage::StateStore& state) : state_(state) {}
@@ -131,6 +181,15 @@ class Full final : public storage::StateStore {
       return true;
     }
     ++attempts;
+    if (holds) {
+      std::lock_guard lock(mutex_);
+      held_.emplace_back(std::move(checkpoint), std::move(done));
+      return true;
+    }
+    if (--denials >= 0)
+      done = [done](const Status& status) {
+        done(status ? Status(Error{ErrorCode::StorageFailure, "nobody knows"}) : status);
+      };
     if (--refusals < 0) return state_.try_checkpoint(checkpoint, done);
     threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
     return true;
@@ -140,19 +199,43 @@ class Full final : public storage::StateStore {
     return state_.load(task, visit);
   }
   Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
+    if (--refusals_of_reads >= 0) return Error{ErrorCode::StorageFailure, "it fails"};
     return state_.position_of(task);
   }
   Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
-  void drop_tasks(std::string, std::function<void(Status)>) override {}
+  void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
+    for (auto& [checkpoint, answer] : take_held())
+      if (checkpoint.task.starts_with(prefix))
+        answer(Error{ErrorCode::FencedTask, "the task was dropped"});
+      else
+        EXPECT_TRUE(state_.try_checkpoint(checkpoint, answer));
+    state_.drop_tasks(std::move(prefix), std::move(done));
+  }
+  void release() {
+    holds = false;
+    for (auto& [checkpoint, done] : take_held())
+      EXPECT_TRUE(state_.try_checkpoint(checkpoint, done));
+  }
   Result<std::vector<std::string>> task_ids() const override { return state_.task_ids(); }
   size_t pending_removals() const override { return state_.pending_removals(); }
   Uuid instance_id() const override { return state_.instance_id(); }
 
   std::atomic<int> attempts = 0, refusals = 0;
+  std::atomic<int> denials = 0;             // of what is stored
   std::atomic<int> refusals_of_others = 0;  // that have no task: the first and the last
+  mutable std::atomic<int> refusals_of_reads = 0;
+  std::atomic<bool> holds = false;
 
  private:
+  using Held = std::vector<std::pair<storage::Checkpoint, std::function<void(Status)>>>;
+  Held take_held() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(held_, {});
+  }
+
   storage::StateStore& state_;
+  std::mutex mutex_;
+  Held held_;                         // guarded by mutex_
   std::vector<std::thread> threads_;  // the state writer's, who submits
 };
 
@@ -212,7 +295,7 @@ TEST_F(JournalCheckpointsTest, state_is_whole_when_a_checkpoint_is_completed_whi
 }
 
 // What the journal held at a start comes into the next checkpoint, once, whoever has begun by then.
-TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_is_gathered_again) {
+TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_comes_into_the_next_checkpoint) {
   {
     const auto first = checkpoints(kAtOnce);
     commit(*first, "a", "1");
@@ -275,44 +358,80 @@ TEST_F(JournalCheckpointsTest, it_is_tried_again_wherever_it_fails) {
   EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
 }
 
+TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
+  Full full(*state_);
+  const auto first = checkpoints(kAtOnce, &full);
+  commit(*first, "a", "1");
+  full.refusals_of_reads = 2;
+  EXPECT_TRUE(settle(*first));
+  EXPECT_LT(full.refusals_of_reads, 0);
+  EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
+}
+
+// A commit of the state file whose end is not known.
+TEST_F(JournalCheckpointsTest, what_was_stored_and_is_not_known_to_be_is_stored_again) {
+  Full full(*state_);
+  const auto first = checkpoints(kAtOnce, &full);
+  commit(*first, "a", "1");
+  commit(*first, "a", "2");
+  full.denials = 1;
+  EXPECT_TRUE(settle(*first));
+  EXPECT_EQ(full.attempts, 2);
+  EXPECT_EQ(journal_length(), 0);
+  commit(*first, "b", "1");
+  EXPECT_TRUE(settle(*first));
+  EXPECT_EQ(stored(), (Restored{{"a", "2"}, {"b", "1"}}));
+  EXPECT_EQ(position_of(), TaskSequence{3});
+}
+
 TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_journals) {
   Full full(*state_);
   full.refusals = 1;
   const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_, kAtOnce);
-  JournalCheckpoints first(PartitionId{1}, lane), second(PartitionId{2}, lane);
-  first.add({kTask, PartitionId{1}, Offset{0}, TaskSequence(1), entry_of("a", "1")});
-  second.add({kOther, PartitionId{2}, Offset{0}, TaskSequence(1), entry_of("a", "1")});
+  begin(kElsewhere);
+  JournalCheckpoints first(journal_, lane), second(storage::journal_of(kElsewhere), lane);
+  commit(first, "a", "1");
+  commit(second, "a", "1", kElsewhere);
   first.tick();
   ASSERT_TRUE(eventually([&] { return full.attempts == 1 && !lane->may_try(); }));
   second.tick();
   EXPECT_EQ(full.attempts, 1);
 }
 
-TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_memory_is_full) {
+TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_the_disk_is_full) {
   Full full(*state_);
   full.refusals = 1'000'000;
   const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_,
                                                      CheckpointPolicy{.journal_bytes = 1'000});
   JournalCheckpoints first(journal_, lane);
   int entries = 0;
-  using Memory = JournalCheckpoints::Memory;
-  const auto add_until_overdue = [&](Memory memory) {
-    for (; entries < 1'000 && !first.is_overdue(memory); ++entries) {
-      first.add({kTask, journal_, Offset{entries}, TaskSequence(entries + 1),
-                 entry_of(std::to_string(entries), "value")});
-      first.tick(memory);
-    }
-  };
-  // Others need what is left of it.
-  add_until_overdue(Memory::Tight);
-  EXPECT_LE(entries, 3);
-  add_until_overdue(Memory::Enough);
-  EXPECT_LT(entries, 100);
+  for (; entries < 1'000 && !first.is_overdue(); ++entries) {
+    commit(first, std::to_string(entries), std::string(100, 'v'));
+    first.tick();
+  }
+  EXPECT_LT(entries, 60);
   EXPECT_GT(entries, 10);
   EXPECT_TRUE(eventually([&] { return full.attempts > 0; }));
+  full.refusals = 0;
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance_us(3'000'000);
+    first.tick();
+    return !first.is_overdue();
+  }));
 }
 
-// What is gathered are the bytes of many commits, of which only the newest change of a key counts; a
+TEST_F(JournalCheckpointsTest, while_memory_is_short_checkpoints_are_begun_sooner) {
+  Full full(*state_);
+  const auto first = checkpoints({.journal_bytes = 10'000}, &full);
+  commit(*first, "a", std::string(1'000, 'v'));
+  first->tick();
+  EXPECT_EQ(first->backlog().journal_bytes > 0, true);
+  EXPECT_EQ(full.attempts, 0);
+  first->tick(JournalCheckpoints::Memory::Tight);
+  EXPECT_TRUE(eventually([&] { return journal_length() == 0; }));
+}
+
+// A checkpoint is made of the changes of many commits, of which only the newest change of a key counts; a
 // range takes what was written before it and what comes below it later (of a former owner's journal).
 TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
   using Kind = engine::StateEntry::Kind;
@@ -331,12 +450,11 @@ TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
       entry.changes.append({1, Kind::Put, key, value});
       expected[task][key] = value;
     }
-    const TaskSequence sequence(++sequences_[task]);
-    first->add({task, journal_, Offset{i}, sequence, std::move(entry)});
+    commit(*first, std::move(entry), task);
   }
   engine::JournalEntry below;
   below.changes.append({1, Kind::DeleteBelow, "200", ""});
-  first->add({kTask, journal_, Offset{4'000}, TaskSequence(++sequences_[kTask]), std::move(below)});
+  commit(*first, std::move(below));
   Restored& mine = expected[kTask];
   mine.erase(mine.begin(), mine.lower_bound("200"));
   first->tick();
@@ -423,4 +541,187 @@ TEST_F(JournalCheckpointsTest, state_that_does_not_reach_to_the_journal_is_refus
   const auto broken = checkpoints(kAtOnce, other.get());
   commit(*broken, "b", "1");
   EXPECT_FALSE(broken->is_dirty()) << "it takes nothing that would move the end";
+}
+
+// The journal has it all; what is copied of it goes when it is stored, or has to wait.
+TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_memory) {
+  Full full(*state_);
+  full.holds = true;
+  const auto first = checkpoints(kAtOnce, &full);
+  for (int i = 0; i < 100; ++i) commit(*first, "a", std::string(1'000, 'v'));
+  commit(*first, "a", std::string(1'000, 'v'), kOther);
+  EXPECT_GT(first->backlog().journal_bytes, 100'000u);
+  EXPECT_EQ(first->memory_bytes(), 0u);
+  first->tick();
+  ASSERT_TRUE(eventually([&] { return full.attempts == 2; }));
+  EXPECT_GT(first->memory_bytes(), 2'000u);
+  EXPECT_LT(first->memory_bytes(), 3'000u) << "the newest of each key";
+  full.refusals = 1'000'000;
+  full.release();
+  ASSERT_TRUE(eventually([&] { return journal_length() == 0; }));
+  EXPECT_EQ(first->memory_bytes(), 0u);
+  commit(*first, "a", "1");
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance_us(3'000'000);
+    first->tick();
+    return full.attempts > 2;
+  }));
+  EXPECT_TRUE(eventually([&] { return first->memory_bytes() == 0; })) << "it failed";
+}
+
+TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_former_one) {
+  for (const bool is_begun : {false, true}) {
+    Full full(*state_);
+    full.holds = is_begun;
+    const auto first = checkpoints(kAtOnce, &full);
+    commit(*first, "former", "1");
+    commit(*first, "former", "2");
+    commit(*first, "former", "2", kOther);
+    if (is_begun) {
+      first->tick();
+      ASSERT_TRUE(eventually([&] { return full.attempts == 2; }));
+    }
+    drop(*first, "q/0/", full);
+    begin(kTask);
+    commit(*first, "a", "1");
+    full.release();
+    const TaskSequence of_other(sequences_[kOther]);
+    using Stored = std::vector<std::pair<std::string, TaskSequence>>;
+    if (is_begun) {
+      ASSERT_TRUE(eventually([&] { return journal_length() == 1; }));
+      full.holds = true;
+      first->tick();  // it is finished; the next one begins
+      EXPECT_EQ(first->take_stored(), (Stored{{kOther, of_other}}));
+      full.release();
+    }
+    ASSERT_TRUE(settle(*first));
+    EXPECT_EQ(stored(), (Restored{{"a", "1"}})) << is_begun;
+    EXPECT_EQ(stored(kOther), (Restored{{"former", "2"}}));
+    EXPECT_EQ(position_of(), TaskSequence{1});
+    Stored expected{{kTask, TaskSequence{1}}};
+    if (!is_begun) expected.emplace_back(kOther, of_other);
+    EXPECT_EQ(first->take_stored(), expected);
+    drop(*first, "q/0/", full);
+    begin(kTask);
+  }
+}
+
+TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
+  Full full(*state_);
+  full.holds = true;
+  const auto first = checkpoints(kAtOnce, &full);
+  using Stored = std::vector<std::pair<std::string, TaskSequence>>;
+  commit(*first, "a", "1");
+  commit(*first, "a", "2");
+  commit(*first, "a", "1", kOther);
+  first->tick();
+  ASSERT_TRUE(eventually([&] { return full.attempts == 2; }));
+  commit(*first, "a", "3");
+  first->tick();
+  EXPECT_EQ(first->take_stored(), Stored{}) << "it is not finished";
+  full.release();
+  ASSERT_TRUE(eventually([&] { return journal_length() == 1; }));
+  full.holds = true;
+  first->tick();
+  EXPECT_EQ(first->take_stored(), (Stored{{kTask, TaskSequence{2}}, {kOther, TaskSequence{1}}}));
+  EXPECT_EQ(first->take_stored(), Stored{});
+  full.release();
+  ASSERT_TRUE(settle(*first));
+  commit(*first, "a", "2", kOther);
+  ASSERT_TRUE(settle(*first));
+  // Of two checkpoints together.
+  EXPECT_EQ(first->take_stored(), (Stored{{kTask, TaskSequence{3}}, {kOther, TaskSequence{2}}}));
+  commit(*first, "a", "4");
+  commit(*first, "a", "4", kOther);
+  ASSERT_TRUE(settle(*first));
+  drop(*first, "q/0/", *state_);
+  EXPECT_EQ(first->take_stored(), (Stored{{kOther, TaskSequence{3}}}));
+}
+
+TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_the_state) {
+  const auto lose = [](auto& transaction, auto table, auto key) -> Status {
+    TRY(transaction.erase(table, key));
+    return {};
+  };
+  const auto garble = [](auto& transaction, auto table, auto key) -> Status {
+    std::string bytes(*TRY(transaction.get(table, key)));
+    bytes.back() ^= 1;
+    return transaction.put(table, key, bytes);
+  };
+  for (const Damage& damaged : {Damage(lose), Damage(garble)})
+    for (int64_t offset = 0; offset < 3; ++offset) {
+      begin_anew();
+      const auto first = checkpoints(kAtOnce);
+      for (const char* key : {"a", "b", "c"}) commit(*first, key, "1");
+      damage(Offset{offset}, damaged);
+      EXPECT_TRUE(settle(*first));
+      EXPECT_EQ(stored(), Restored{});
+      EXPECT_EQ(position_of(), TaskSequence{0});
+      EXPECT_EQ(state_->journal_ends().value(), storage::StateStore::JournalEnds{});
+      EXPECT_EQ(journal_length(), 3);
+      commit(*first, "d", "1");
+      EXPECT_FALSE(first->is_dirty()) << "it takes nothing that would move the end";
+      EXPECT_TRUE(first->take_stored().empty());
+    }
+}
+
+TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {
+  const auto first = checkpoints(kAtOnce);
+  engine::JournalEntry entry;
+  entry.changes.append({UINT32_MAX, engine::StateEntry::Kind::Put, "a", "1"});
+  commit(*first, std::move(entry));
+  EXPECT_TRUE(settle(*first));
+  EXPECT_EQ(journal_length(), 1);
+  EXPECT_EQ(position_of(), TaskSequence{0});
+}
+
+// Commits, checkpoints that fail or not, drops and restarts, in any order.
+TEST_F(JournalCheckpointsTest, whatever_happens_the_state_is_what_was_committed) {
+  Random random(11);
+  auto now = checkpoints(kAtOnce);
+  std::map<std::string, Restored> expected;
+  std::map<std::string, TaskSequence> told;
+  const auto check_told = [&] {
+    for (const auto& [task, sequence] : now->take_stored()) {
+      EXPECT_GT(sequence, told[task]);
+      EXPECT_LE(sequence, TaskSequence(sequences_[task]));
+      EXPECT_GE(position_of(task), sequence);
+      told[task] = sequence;
+    }
+  };
+  for (int i = 0; i < 3'000 && !HasFailure(); ++i) {
+    const std::string task = random.next() % 2 == 0 ? kTask : kOther;
+    const uint64_t what = random.next() % 100;
+    if (what < 75) {
+      const std::string key = std::to_string(random.next() % 50), value = std::to_string(i);
+      commit(*now, key, value, task);
+      expected[task][key] = value;
+    } else if (what < 95) {
+      clock_.advance_us(static_cast<int64_t>(random.next() % 4) * 1'000'000);
+      now->tick();
+      check_told();
+      if (what < 80) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    } else if (what < 97) {
+      state_disk_.set_capacity(what < 96 ? 500 : SIZE_MAX);
+    } else if (what < 98) {
+      state_disk_.set_capacity(SIZE_MAX);
+      drop(*now, task.substr(0, 4), *state_);
+      begin(task);
+      expected.erase(task);
+      told.erase(task);
+    } else if (what < 99) {
+      state_disk_.set_capacity(SIZE_MAX);  // else it would not open
+      now.reset();
+      open();
+      now = checkpoints(kAtOnce);
+    }
+  }
+  state_disk_.set_capacity(SIZE_MAX);
+  ASSERT_TRUE(settle(*now));
+  check_told();
+  for (const char* task : {kTask, kOther}) {
+    EXPECT_EQ(stored(task), expected[task]);
+    EXPECT_EQ(position_of(task), TaskSequence(sequences_[task]));
+  }
+  EXPECT_EQ(journal_length(), 0);
 }

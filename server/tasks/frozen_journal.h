@@ -1,0 +1,92 @@
+// One checkpoint of a journal partition, from when it is begun until the journal is trimmed.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "server/tasks/checkpoint_lane.h"
+#include "server/tasks/frozen_changes.h"
+
+namespace server {
+
+// What it writes it reads out of the journal, when its turn has come; the newest change of each key is copied, and
+// the snapshot of the log that it reads in is given back before anything is written: while one is held, pages of
+// the log are not used again. When it fails all that was read is let go of. It reads the same again when it is
+// tried again, but for the tasks that were finished: the journal is not trimmed before.
+//
+//   Stuck --write()--> Writing --task by task, part by part--> state store --> journal's end --> trimmed: Finished
+//     ^                   |  '--the journal cannot be read--> Damaged
+//     '-----failed--------'
+//
+// Threads: write() and what is const, the shard's; drop() any. The rest is called by one at a time, the mutex
+//          sees to that: the state writer, and who drops tasks.
+// Owner:   shared by the shard and the callbacks that it waits for: the state store may answer after the shards
+//          are gone.
+class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
+ public:
+  enum class Phase : uint8_t { Stuck, Writing, Finished, Damaged };
+  // Of a task: its commits from the offset `first` on, up to the sequence `last`. They lie in the range below.
+  struct Commits {
+    Offset first;
+    TaskSequence last;
+  };
+  struct Range {
+    PartitionId journal;
+    Offset first_offset, end_offset;
+    size_t size_bytes;  // of what these tasks have in it, about
+  };
+  FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
+                const std::map<std::string, Commits>& tasks);
+
+  // Begins, or begins again after it was stuck.
+  void write();
+  // Forgets tasks. What of them is on its way is fenced by the state store.
+  void drop(const std::string& prefix);
+
+  Phase phase() const { return phase_; }
+  const Error& damage() const { return *damage_; }  // of one that is Damaged
+  Offset end_offset() const { return range_.end_offset; }
+  // What has been read and is not stored yet.
+  size_t memory_bytes() const { return memory_bytes_; }
+
+ private:
+  struct Task {
+    Commits commits;
+    std::shared_ptr<FrozenChanges> changes;  // null: not read
+  };
+  using Tasks = std::map<std::string, Task, std::less<>>;
+  bool begin_turn();
+  void begin();
+  Status read();
+  void write_some();
+  void write_end();
+  void answered(const std::shared_ptr<FrozenChanges>& changes, const Status& status);
+  Tasks::iterator forget(Tasks::iterator task);
+  void trim();
+  void failed(const Error& error);
+  void end_turn();
+  // False when the state store has no room.
+  bool submit(storage::Checkpoint checkpoint, std::function<void(Status)> done) {
+    return lane_->state().try_checkpoint(checkpoint, done);
+  }
+
+  const std::shared_ptr<CheckpointLane> lane_;
+  const Range range_;
+  std::atomic<Phase> phase_{Phase::Stuck};
+  std::atomic<size_t> memory_bytes_ = 0;
+  std::optional<Error> damage_;  // set before the phase
+
+  std::mutex mutex_;
+  // Guarded by mutex_
+  Tasks tasks_;  // that are not finished
+  size_t on_way_ = 0;
+  bool has_failed_ = false;
+};
+
+}  // namespace server
