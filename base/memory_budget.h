@@ -23,7 +23,7 @@ enum class MemoryKind : uint8_t {
   Copy,         // rows of COPY and of open transactions
   Queues,       // between threads
   Queries,      // what a query needs between two steps
-  State,        // tables of queries; counted, never refused: a query cannot give its state back
+  State,        // tables of queries; counted, never refused: what is clean leaves memory instead
   kCount
 };
 // As it stands in an error's detail: "connections 400 MB".
@@ -40,7 +40,11 @@ class MemoryBudget {
  public:
   static constexpr size_t kUnlimited = SIZE_MAX / 2;
 
-  explicit MemoryBudget(size_t limit_bytes = kUnlimited) : limit_bytes_(limit_bytes) {}
+  explicit MemoryBudget(size_t limit_bytes = kUnlimited)
+      : MemoryBudget(limit_bytes, limit_bytes / 2) {}
+  // `state_bytes`: of tables of queries, beside the limit.
+  MemoryBudget(size_t limit_bytes, size_t state_bytes)
+      : limit_bytes_(limit_bytes), state_bytes_(state_bytes) {}
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
@@ -51,6 +55,11 @@ class MemoryBudget {
   }
   // Less than a quarter is left: who holds much and gets on no further is to be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
+
+  // The tables of queries keep in memory what fits, and find the rest in checkpoints.
+  bool is_state_full() const { return held_bytes(MemoryKind::State) > state_bytes_; }
+  // So much waits for checkpoints that it cannot leave memory.
+  bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
 
   // OutOfMemory, for a client: what was asked for ("a message of 60 MB"), what the limit is and who
   // holds most.
@@ -69,7 +78,7 @@ class MemoryBudget {
   struct alignas(64) Counter {  // a cache line each: loops count at the same time
     std::atomic<size_t> bytes = 0;
   };
-  const size_t limit_bytes_;
+  const size_t limit_bytes_, state_bytes_;
   alignas(64) std::atomic<size_t> held_bytes_ = 0;
   std::array<Counter, static_cast<size_t>(MemoryKind::kCount)> kinds_;
 };

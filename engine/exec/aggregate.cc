@@ -76,7 +76,7 @@ Status AggregateOperator::take_rows() {
   std::vector<Change> changes;
   while (rest_ && !closing_) {
     changes.clear();
-    const bool is_done = list_changes(changes);
+    const bool is_done = TRY(list_changes(changes));
     const size_t bytes_before = context().slice.bytes_left();
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
@@ -102,18 +102,21 @@ void AggregateOperator::adapt_block(size_t output_bytes) {
 }
 
 // The changes of one block; true when all rows of the batch have given theirs. Stops before the
-// windows of a record that closes others: their results are written first.
-bool AggregateOperator::list_changes(std::vector<Change>& changes) {
+// windows of a record that closes others, whose results are written first, and when many groups had to be
+// fetched.
+Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   Rest& rest = *rest_;
   const size_t max_changes =
       step_.window ? std::min(context().slice.block_rows(), block_rows_) : block_rows_;
-  while (rest.row < rest.batch.rows && changes.size() < max_changes) {
+  const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
+  while (rest.row < rest.batch.rows && changes.size() < max_changes &&
+         store_.layers().fetches() < max_fetches) {
     if (step_.window) {
       if (!rest.row_is_begun && begin_row()) break;
-      list_windows(max_changes, changes);
+      TRY(list_windows(max_changes, changes));
       if (rest.row_is_begun) break;
     } else {
-      list_change(changes);
+      TRY(list_change(changes));
     }
     ++rest.row;
   }
@@ -121,14 +124,15 @@ bool AggregateOperator::list_changes(std::vector<Change>& changes) {
   return rest.row == rest.batch.rows;
 }
 
-void AggregateOperator::list_change(std::vector<Change>& changes) {
+Status AggregateOperator::list_change(std::vector<Change>& changes) {
   const Rest& rest = *rest_;
   // No key: one group of all.
-  GroupSlot& group = store_.touch(rest.keys[rest.row].value_or(std::string_view()));
+  GroupSlot* const group = TRY(store_.touch(rest.keys[rest.row].value_or(std::string_view())));
   const bool is_new = rest.batch.present.test(rest.row);
   if (step_.is_table && rest.batch.old_present.test(rest.row))
-    changes.push_back({&group, rest.row, true, !is_new});
-  if (is_new) changes.push_back({&group, rest.row, false, true});
+    changes.push_back({group, rest.row, true, !is_new});
+  if (is_new) changes.push_back({group, rest.row, false, true});
+  return {};
 }
 
 // True when windows have closed whose results are to be written before the record counts.
@@ -223,21 +227,23 @@ void AggregateOperator::report_overflows(const Batch& out) const {
 }
 
 // The windows of the row at hand that are not done, as many as fit. Ends the row after the last.
-void AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& changes) {
+Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& changes) {
   Rest& rest = *rest_;
   const WindowTimes windows = window();
   const int64_t timestamp = rest.batch.timestamps[rest.row];
   const std::string_view key = rest.keys[rest.row].value_or(std::string_view());
   while (rest.next_start <= timestamp && changes.size() < max_changes) {
     assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
-    changes.push_back({&store_.touch(key, rest.next_start), rest.row, false, !step_.final_only});
+    GroupSlot* const group = TRY(store_.touch(key, rest.next_start));
+    changes.push_back({group, rest.row, false, !step_.final_only});
     if (timestamp - rest.next_start < windows.advance_ms) {
       rest.row_is_begun = false;
-      return;
+      return {};
     }
     rest.next_start += windows.advance_ms;
   }
   if (rest.next_start > timestamp) rest.row_is_begun = false;
+  return {};
 }
 
 Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& changes) {

@@ -55,7 +55,7 @@ class AggregateOperator final : public Operator, public Materialized {
 
   Materialized* materialized() override { return this; }
   Result<Batch> rows_under(std::span<const std::string> keys) override;
-  Result<Batch> all_rows() override;
+  Result<std::optional<Batch>> all_rows() override;
   Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
 
  private:
@@ -96,12 +96,12 @@ class AggregateOperator final : public Operator, public Materialized {
   WindowTimes window() const;
   Status take_rows();
   void adapt_block(size_t output_bytes);
-  bool list_changes(std::vector<Change>& changes);
-  void list_change(std::vector<Change>& changes);
+  Result<bool> list_changes(std::vector<Change>& changes);
+  Status list_change(std::vector<Change>& changes);
   bool begin_row();
   bool take_restored_place();
   void move_stream_time(uint32_t row);
-  void list_windows(size_t max_changes, std::vector<Change>& changes);
+  Status list_windows(size_t max_changes, std::vector<Change>& changes);
   void report_times();
   void report_overflows(const Batch& out) const;
   Status apply(const Batch& batch, const std::vector<Change>& changes);

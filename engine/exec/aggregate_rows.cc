@@ -81,25 +81,34 @@ Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> gro
 Result<Batch> AggregateOperator::rows_under(std::span<const std::string> keys) {
   std::vector<const GroupSlot*> groups;
   for (const std::string& key : keys)
-    store_.for_each_window(key, [&](const GroupSlot& group) {
+    TRY(store_.for_each_window(key, [&](const GroupSlot& group) {
       if (is_shown(group)) groups.push_back(&group);
-    });
+    }));
   return rows_in_order(std::move(groups));
 }
 
-Result<Batch> AggregateOperator::all_rows() {
+Result<std::optional<Batch>> AggregateOperator::all_rows() {
   std::vector<const GroupSlot*> groups;
-  store_.for_each([&](const GroupSlot& group) {
+  const auto gather = [&](const GroupSlot& group) {
     if (is_shown(group)) groups.push_back(&group);
-  });
-  return rows_in_order(std::move(groups));
+  };
+  AggregateStore::Loose loose(store_);
+  if (store_.layers().is_complete()) {
+    store_.for_each(gather);
+  } else {
+    StoreCursor cursor;
+    for (int step = 0; TRY(store_.scan(cursor, kGatheredAtOnce, loose, gather)); ++step)
+      if (step == kStepsOfFew) return std::nullopt;
+  }
+  return TRY(rows_in_order(std::move(groups)));
 }
 
 Result<Batch> AggregateOperator::next_rows(StoreCursor& cursor, size_t entries, bool& is_last) {
   std::vector<const GroupSlot*> groups;
-  is_last = !store_.scan(cursor, entries, [&](const GroupSlot& group) {
+  AggregateStore::Loose loose(store_);
+  is_last = !TRY(store_.scan(cursor, entries, loose, [&](const GroupSlot& group) {
     if (is_shown(group)) groups.push_back(&group);
-  });
+  }));
   return rows_of(groups);
 }
 

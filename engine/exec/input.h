@@ -64,7 +64,7 @@ class InputOperator final : public Operator, public Materialized {
 
   Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
   Result<Batch> rows_under(std::span<const std::string> keys) override;
-  Result<Batch> all_rows() override;
+  Result<std::optional<Batch>> all_rows() override;
   Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
 
   // Between these the records of a table only fill it; at the end all its rows are pushed as
@@ -96,7 +96,7 @@ class InputOperator final : public Operator, public Materialized {
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
-  std::vector<StoredRow> next_shown();
+  Result<std::vector<StoredRow>> next_shown();
   Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
   void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);

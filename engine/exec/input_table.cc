@@ -1,11 +1,18 @@
 // The table side of an input: what its records make of the store, and the rows that are read of it.
 #include <algorithm>
+#include <cassert>
 
 #include "engine/exec/input.h"
 #include "engine/exec/input_records.h"
 #include "engine/types/row_codec.h"
 
 namespace engine {
+
+namespace {
+
+constexpr size_t kScannedAtOnce = 4'096;
+
+}  // namespace
 
 std::vector<const Column*> InputOperator::stored_columns(
     const std::vector<ColumnPtr>& columns) const {
@@ -32,9 +39,9 @@ Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
     if (batch.present.test(row)) {
       RowStore::Row now{{}, batch.timestamps[row]};
       encode_row(stored, row, now.bytes);
-      before = rows_.put(key, std::move(now));
+      before = TRY(rows_.put(key, std::move(now)));
     } else {
-      before = rows_.erase(key);
+      before = TRY(rows_.erase(key));
     }
     if (!step_.old_too) continue;
     if (before) {
@@ -110,7 +117,7 @@ Status InputOperator::end_bootstrap() {
 // The store does not change while rows are left to show: the task takes no records.
 Status InputOperator::show_some() {
   while (showing_) {
-    const std::vector<StoredRow> rows = next_shown();
+    const std::vector<StoredRow> rows = TRY(next_shown());
     if (rows.empty() && showing_->all_gathered && showing_->rows.empty()) showing_.reset();
     if (!rows.empty()) {
       Batch block = TRY(rows_of(rows));
@@ -122,7 +129,7 @@ Status InputOperator::show_some() {
 }
 
 // A block of rows, or none where more of them are to be sorted first.
-std::vector<InputOperator::StoredRow> InputOperator::next_shown() {
+Result<std::vector<InputOperator::StoredRow>> InputOperator::next_shown() {
   constexpr size_t kMaxBlockBytes = 256 * 1024;
   constexpr size_t kGatheredAtOnce = SlicedSort<StoredRow>::kRunSize;
   std::vector<StoredRow> rows;
@@ -132,7 +139,9 @@ std::vector<InputOperator::StoredRow> InputOperator::next_shown() {
       showing.rows.add(StoredRow(key, &row));
       return true;
     };
-    showing.all_gathered = !rows_.scan(showing.next, kGatheredAtOnce, gather);
+    RowStore::Loose none;  // the store of a push query is in memory as a whole
+    showing.all_gathered = !TRY(rows_.scan(showing.next, kGatheredAtOnce, none, gather));
+    assert(none.empty());
     return rows;
   }
   if (!showing.rows.prepare()) return rows;
@@ -162,7 +171,7 @@ Result<Batch> InputOperator::rows_under(std::span<const std::string> keys) {
   std::vector<StoredRow> rows;
   for (const std::string& key : keys) {
     if (!step_.window) {
-      if (const RowStore::Row* row = rows_.find(key)) rows.emplace_back(key, row);
+      if (const RowStore::Row* row = TRY(rows_.find(key))) rows.emplace_back(key, row);
       continue;
     }
     rows_.for_each_from(key, [&](std::string_view stored, const RowStore::Row& row) {
@@ -172,22 +181,35 @@ Result<Batch> InputOperator::rows_under(std::span<const std::string> keys) {
   return rows_of_stored(std::move(rows));
 }
 
-Result<Batch> InputOperator::all_rows() {
+Result<std::optional<Batch>> InputOperator::all_rows() {
   std::vector<StoredRow> rows;
-  rows_.for_each(
-      [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
-  return rows_of_stored(std::move(rows));
+  RowStore::Loose loose;
+  if (rows_.layers().is_complete()) {
+    rows_.for_each(
+        [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
+  } else {
+    const auto gather = [&](std::string_view key, const RowStore::Row& row) {
+      rows.emplace_back(key, &row);
+      return true;
+    };
+    StoreCursor cursor;
+    for (int step = 0; TRY(rows_.scan(cursor, kScannedAtOnce, loose, gather)); ++step)
+      if (step == kStepsOfFew) return std::nullopt;
+  }
+  return TRY(rows_of_stored(std::move(rows)));
 }
 
 Result<Batch> InputOperator::next_rows(StoreCursor& cursor, size_t entries, bool& is_last) {
   constexpr size_t kSliceBytes = 256 * 1024;
   std::vector<StoredRow> rows;
   size_t bytes = 0;
-  is_last = !rows_.scan(cursor, entries, [&](std::string_view key, const RowStore::Row& row) {
+  const auto gather = [&](std::string_view key, const RowStore::Row& row) {
     rows.emplace_back(key, &row);
     bytes += key.size() + row.bytes.size();
     return bytes < kSliceBytes;
-  });
+  };
+  RowStore::Loose loose;
+  is_last = !TRY(rows_.scan(cursor, entries, loose, gather));
   return rows_of(rows);
 }
 

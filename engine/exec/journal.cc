@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-constexpr uint8_t kJournalVersion = 2, kBeforeSequences = 1;
+constexpr uint8_t kJournalVersion = 3, kBeforeSizes = 2, kBeforeSequences = 1;
 constexpr size_t kHeadSize = 256;  // more than most have before their changes
 
 void encode_topic(const Uuid& topic, std::string& out) {
@@ -90,6 +90,11 @@ std::string encode_journal(const JournalEntry& entry) {
   append_varint(out, entry.scalars.size());
   for (const int64_t scalar : entry.scalars) append_varint(out, zigzag(scalar));
   encode_outputs(entry.outputs, out);
+  append_varint(out, entry.sizes.size());
+  for (const StoreSize& size : entry.sizes) {
+    append_varint(out, size.store);
+    append_varint(out, size.entries);
+  }
   append_varint(out, entry.changes.count());
   return out += entry.changes.bytes();
 }
@@ -105,6 +110,10 @@ Result<JournalView> view_journal(std::string_view bytes) {
   entry.positions = decode_list<InputPosition>(in, decode_position);
   entry.scalars = decode_list<int64_t>(in, [](ByteReader& from) { return from.signed_varint(); });
   if (version > kBeforeSequences) entry.outputs = decode_outputs(in);
+  if (version > kBeforeSizes)
+    entry.sizes = decode_list<StoreSize>(in, [](ByteReader& from) {
+      return StoreSize{static_cast<uint32_t>(from.varint()), from.varint()};
+    });
   view.change_count = in.varint();
   if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
   view.changes = in.rest();

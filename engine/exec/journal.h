@@ -21,12 +21,20 @@ struct InputPosition {
   bool operator==(const InputPosition&) const = default;
 };
 
+// How many entries a store has: one that is not in memory as a whole cannot be counted.
+struct StoreSize {
+  uint32_t store = 0;  // index of the store in its task
+  uint64_t entries = 0;
+  bool operator==(const StoreSize&) const = default;
+};
+
 // Absolute, all of it: state = a checkpoint, and the entries after it, whatever of them it already
 // contains.
 struct JournalEntry {
   std::vector<InputPosition> positions;  // those that changed
   std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
   std::vector<OutputSequence> outputs;   // those that changed, in the order of their partitions
+  std::vector<StoreSize> sizes;          // of layered stores: those that changed
   StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };

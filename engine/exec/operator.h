@@ -71,14 +71,16 @@ struct TaskContext {
 // Threads: the task's.
 class Materialized {
  public:
+  // What a scan of a few entries takes at most.
+  static constexpr int kStepsOfFew = 6;
   virtual ~Materialized() = default;
   // The rows under these serialized keys, in the order of the key bytes, windows of one key by their
   // start. Keys that are not there give none.
   virtual Result<Batch> rows_under(std::span<const std::string> keys) = 0;
-  // Likewise all of them: of a small table.
-  virtual Result<Batch> all_rows() = 0;
+  // Likewise all of them; of a table of few entries. Nothing when that is too much for one step.
+  virtual Result<std::optional<Batch>> all_rows() = 0;
   // The next rows of a scan, in no particular order, out of about `entries` entries, fewer where they
-  // are large.
+  // are large. Fails with ObjectState when it cannot go on.
   virtual Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) = 0;
 };
 

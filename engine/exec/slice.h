@@ -24,6 +24,9 @@ class Slice {
   // work: a step is over only at the end of a block, and a look-up waits for up to three steps of the
   // loops that it passes. Smaller ones would leave more updates of one key unmerged.
   static constexpr size_t kBlockRows = 1024;
+  // So many entries of a store are fetched into memory before the clock is looked at: each may wait for the
+  // disk.
+  static constexpr uint64_t kBlockFetches = 128;
 
   explicit Slice(const Clock& clock) : clock_(clock) {}
 

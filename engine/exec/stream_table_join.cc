@@ -70,12 +70,16 @@ Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
   std::vector<InputOperator::StoredRow> found;
   absl::flat_hash_map<const RowStore::Row*, uint32_t> places;  // in `found`
   size_t bytes = 0;
-  for (; row_ < rest_.rows && bytes < context().slice.block_bytes(); ++row_) {
+  const Layers& layers = table_.store()->layers();
+  const uint64_t max_fetches = layers.fetches() + Slice::kBlockFetches;
+  for (;
+       row_ < rest_.rows && bytes < context().slice.block_bytes() && layers.fetches() < max_fetches;
+       ++row_) {
     const auto row = static_cast<uint32_t>(row_);
     if (!rest_.present.test(row)) continue;
     const std::optional<std::string_view> key = rest_keys_[row];
     const bool has_key = key && !key_column.is_null(row);
-    const RowStore::Row* match = has_key ? table_.store()->find(*key) : nullptr;
+    const RowStore::Row* match = has_key ? TRY(table_.store()->find(*key)) : nullptr;
     if (!match && step_.type == JoinType::Inner) continue;
     matches.rows.push_back(row);
     if (!match) {

@@ -13,6 +13,8 @@ namespace engine {
 
 namespace {
 
+constexpr uint64_t kUncounted = UINT64_MAX;  // no commit has said how many there are
+
 // Of all tasks together: many queries may read the same bad records.
 SharedLogRate& record_lines() {
   static SharedLogRate rate(10);
@@ -140,6 +142,9 @@ Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
                                       std::move(properties), options));
   task->stage_ = TRY(Stage::build(plan, *task->context_, std::move(end)));
   task->last_scalars_ = task->scalars();
+  for (uint32_t store = 0; store < task->stage_->stores().size(); ++store)
+    if (task->stage_->stores()[store]->is_layered())
+      task->last_sizes_.push_back({store, kUncounted});
   if (!task->bootstrapped_)
     for (InputOperator* input : task->stage_->inputs()) input->begin_bootstrap();
   task->begin_reading();
@@ -160,7 +165,7 @@ void Task::begin_reading() {
       std::move(sources), HeadLimits{options_.max_rows_per_step, options_.max_bytes_per_step});
 }
 
-Status Task::restore(const JournalEntry& entry) {
+Status Task::restore(const JournalEntry& entry, TaskSequence commit) {
   for (const InputPosition& position : entry.positions) {
     const auto input = std::ranges::find_if(inputs_, [&](const Input& known) {
       return known.input == position.input && known.partition == position.partition;
@@ -182,17 +187,60 @@ Status Task::restore(const JournalEntry& entry) {
     if (changed.store >= stage_->stores().size())
       return Error{ErrorCode::CorruptRecord,
                    fmt::format("the journal of {} names an unknown store", id_)};
-    TRY(stage_->stores()[changed.store]->restore(changed));
+    TRY(stage_->stores()[changed.store]->restore(changed, static_cast<uint64_t>(commit.value())));
+  }
+  for (const StoreSize& size : entry.sizes) {
+    const auto known = std::ranges::find(last_sizes_, size.store, &StoreSize::store);
+    if (known == last_sizes_.end())
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the journal of {} counts an unknown store", id_)};
+    known->entries = size.entries;
   }
   return {};
 }
 
-void Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
+void Task::open_stores(const FindBacking& find_backing) {
+  for (const StoreSize& layered : last_sizes_)
+    stage_->stores()[layered.store]->open_over(find_backing(layered.store));
+}
+
+// What was written before there were sizes has none.
+void Task::begin_restore(const JournalEntry& checkpoint) {
+  is_open_ = !last_sizes_.empty() && checkpoint.sizes.size() == last_sizes_.size() &&
+             stage_->stores()[last_sizes_.front().store]->layers().backing() != nullptr;
+}
+
+bool Task::loads(uint32_t store) const {
+  const auto& stores = stage_->stores();
+  return !is_open_ || store >= stores.size() || !stores[store]->is_layered();
+}
+
+// An entry that is missing would be missed by nobody else.
+Status Task::check_sizes() {
+  for (const StoreSize& last : last_sizes_) {
+    Store& store = *stage_->stores()[last.store];
+    if (is_open_) store.restore_size(last.entries);
+    if (last.entries != kUncounted && store.size() != last.entries)
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("store {} of {} has {} entries where there should be {}", last.store,
+                               id_, store.size(), last.entries)};
+  }
+  return {};
+}
+
+Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
   assert(in_flight_ == 0 && !unsent_);  // else a commit of the former epoch would count
   sequences_.set_producer(producer);
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
+  for (Store* store : stage_->stores())
+    store->begin_commit(static_cast<uint64_t>(last_sequence.value()) + 1);
   begin_reading();
+  return check_sizes();
+}
+
+void Task::note_stored(TaskSequence commit) {
+  for (Store* store : stage_->stores()) store->note_stored(static_cast<uint64_t>(commit.value()));
 }
 
 // The operators' numbers, then the task's own.
@@ -355,6 +403,27 @@ Status Task::finish_bootstrap() {
   return {};
 }
 
+size_t Task::evict(size_t max_entries) {
+  size_t evicted = 0;
+  for (Store* store : stage_->stores()) evicted += store->evict(max_entries);
+  return evicted;
+}
+
+void Task::overtake_scans() {
+  for (Store* store : stage_->stores()) store->overtake_scans();
+}
+
+std::vector<StoreSize> Task::take_changed_sizes() {
+  std::vector<StoreSize> changed;
+  for (StoreSize& last : last_sizes_) {
+    const size_t entries = stage_->stores()[last.store]->size();
+    if (entries == last.entries) continue;
+    last.entries = entries;
+    changed.push_back(last);
+  }
+  return changed;
+}
+
 StepResult Task::commit(bool more) {
   assert(!unsent_ && !failure_);  // invariants 1 and 2
   TaskCommit commit;
@@ -378,6 +447,7 @@ StepResult Task::commit(bool more) {
     commit.outputs.push_back(
         log_->lines.take_batch(id_, eval_->clock.wall_ms(), *options_.processing_log, sequences_));
   entry.outputs = sequences_.take_changed();
+  entry.sizes = take_changed_sizes();
   commit.journal = encode_journal(entry);
   unsent_ = std::move(commit);
   if (!submit()) return StepResult::Idle;

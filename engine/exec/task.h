@@ -98,11 +98,19 @@ class Task {
   // (Stage::release_some).
   static std::unique_ptr<Stage> end(std::unique_ptr<Task> task) { return std::move(task->stage_); }
 
-  // --- Before the first step: everything that is durable, in order; then under which epoch, after
-  // which sequence and as which producer to go on.
-  Status restore(const JournalEntry& entry);
-  void resume_after(TaskEpoch epoch, TaskSequence last_sequence,
-                    ProducerId producer = records::kNoProducer);
+  // --- Before the first step: where stores find what checkpoints hold of them, unless they are to stay in
+  // memory; everything that is durable, in order; under which epoch, after which sequence and as which
+  // producer to go on.
+  using FindBacking = std::function<Backing&(uint32_t store)>;
+  void open_stores(const FindBacking& find_backing);
+  void begin_restore(const JournalEntry& checkpoint);  // its position
+  // Whether the entries that the checkpoint has of a store are to be restored, too.
+  bool loads(uint32_t store) const;
+  // `commit`: of the entry, or 0 for what is of a checkpoint.
+  Status restore(const JournalEntry& entry, TaskSequence commit);
+  // Fails with CorruptRecord when a store does not have as many entries as it should.
+  Status resume_after(TaskEpoch epoch, TaskSequence last_sequence,
+                      ProducerId producer = records::kNoProducer);
 
   // A task that takes no records finishes what it has begun.
   enum class Intake : uint8_t { Records, None };
@@ -113,6 +121,14 @@ class Task {
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then);
+
+  // Checkpoints contain everything up to this commit.
+  void note_stored(TaskSequence commit);
+  // Looks at so many entries of each store, and lets those go from memory that are not needed now. Between
+  // steps. Returns how many have gone.
+  size_t evict(size_t max_entries);
+  // Memory is needed more than by scans that keep entries there.
+  void overtake_scans();
 
   const std::string& id() const { return id_; }
   const std::vector<Input>& inputs() const { return inputs_; }
@@ -156,6 +172,8 @@ class Task {
   bool reads_exchange() const;
   bool has_more_input() const;
   std::vector<int64_t> scalars() const;
+  std::vector<StoreSize> take_changed_sizes();
+  Status check_sizes();
   StepResult commit(bool more);
   bool submit();
   void committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result);
@@ -186,6 +204,8 @@ class Task {
   int in_flight_ = 0;
   std::optional<TaskCommit> unsent_;  // the log had no room for it
   std::vector<int64_t> last_scalars_;
+  std::vector<StoreSize> last_sizes_;  // of layered stores, as the last commit has them
+  bool is_open_ = false;           // layered stores are read from checkpoints as they are needed
   std::vector<Offset> committed_;  // the positions of the last commit, by input
   bool has_worked_ = false;        // since the last commit
   bool bootstrapped_ = true;

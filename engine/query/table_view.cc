@@ -40,11 +40,9 @@ bool TableView::is_small() const {
 
 Result<TableView::Slice> TableView::scan(StoreCursor& cursor, size_t entries,
                                          const EvalContext& eval) {
-  const bool has_begun = cursor.born_until != 0;
-  if (!has_begun && is_small()) {
-    Batch rows = TRY(table().all_rows());
-    return Slice{TRY(shape(std::move(rows), eval)), true};
-  }
+  if (!cursor.hold && is_small())
+    if (std::optional<Batch> rows = TRY(table().all_rows()))
+      return Slice{TRY(shape(*std::move(rows), eval)), true};
   Slice slice;
   Batch rows = TRY(table().next_rows(cursor, entries, slice.is_last));
   slice.rows = TRY(shape(std::move(rows), eval));

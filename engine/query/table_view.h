@@ -31,8 +31,8 @@ class TableView {
   };
   // The next rows out of about `entries` entries of the table, fewer where they are large. The rows
   // of a small table come in one slice, in the order of find(); those of a larger one in no
-  // particular order, each key once at most, as it is when the scan comes to it. What came into the
-  // table after the first slice is not seen.
+  // particular order, each key once at most, as it is when the scan comes to it. What comes into the
+  // table after the first slice may be seen or not.
   Result<Slice> scan(StoreCursor& cursor, size_t entries, const EvalContext& eval);
 
   Task& task() { return task_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 
 #include "base/bytes.h"
 
@@ -9,7 +10,8 @@ namespace engine {
 
 namespace {
 
-constexpr uint64_t kMaxRound = (uint64_t{1} << 40) - 1;  // some decades at a thousand a second
+// Of groups that a scan reads from the backing at a time.
+constexpr size_t kScannedBytes = 256 << 10;
 
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
@@ -44,7 +46,6 @@ AggregateStore::~AggregateStore() {
     for (const Window& window : group.second)
       if (window.slot->key) destroy_slot(window.slot);  // else release_some() has done it
   });
-  assert(group_count_ == 0);
 }
 
 bool AggregateStore::release_some() {
@@ -54,6 +55,7 @@ bool AggregateStore::release_some() {
     expired_before_ = INT64_MAX;
     return forget_some(kReleasedAtOnce);
   }
+  layers_.clear();
   // By their place in the pool, and their keys afterwards.
   for (size_t i = 0; i < kReleasedAtOnce && released_ < pool_.size(); ++i, ++released_)
     if (auto* slot = static_cast<GroupSlot*>(pool_.at(released_)); slot->key) destroy_slot(slot);
@@ -62,12 +64,20 @@ bool AggregateStore::release_some() {
 
 GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
   auto* slot = new (pool_.take()) GroupSlot{.key = &key, .window_start = window_start};
-  slot->born = ++born_ & (UINT64_MAX >> 1);
-  for (size_t i = 0; i < instances_.size(); ++i)
-    instances_[i].def->accumulator.init(instances_[i], state(*slot, i));
+  init_states(*slot);
   if (is_windowed_) groups_at(window_start).push_back(slot);
-  ++group_count_;
   return slot;
+}
+
+void AggregateStore::init_states(GroupSlot& slot) const {
+  for (size_t i = 0; i < instances_.size(); ++i)
+    instances_[i].def->accumulator.init(instances_[i], state(slot, i));
+}
+
+void AggregateStore::destroy_states(GroupSlot& slot) const {
+  for (size_t i = 0; i < instances_.size(); ++i)
+    if (const auto destroy = instances_[i].def->accumulator.destroy)
+      destroy(instances_[i], state(slot, i));
 }
 
 // A record's windows come one after the other, thousands of them when they hop.
@@ -79,38 +89,76 @@ AggregateStore::Groups& AggregateStore::groups_at(int64_t window_start) {
 }
 
 void AggregateStore::destroy_slot(GroupSlot* slot) {
-  for (size_t i = 0; i < instances_.size(); ++i)
-    if (const auto destroy = instances_[i].def->accumulator.destroy)
-      destroy(instances_[i], state(*slot, i));
+  destroy_states(*slot);
   encoded_bytes_ -= slot->encoded_bytes;
   slot->key = nullptr;
   pool_.give_back(slot);
-  --group_count_;
 }
 
-GroupSlot& AggregateStore::find_or_make(std::string_view key, int64_t window_start) {
-  const auto [at, is_new] = groups_.try_emplace(key);
-  Windows& windows = at->second;
+// Whether it was made; then it is not counted yet.
+std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
+                                                         int64_t window_start) {
+  auto* const group = groups_.try_emplace(key).first;
+  Windows& windows = group->second;
   // Records mostly fall into the newest window; a late one may find thousands that are newer.
   auto place = windows.end();
   if (!windows.empty() && windows.back().start > window_start)
     place = std::ranges::upper_bound(windows, window_start, {}, &Window::start);
   if (place != windows.begin() && std::prev(place)->start == window_start)
-    return *std::prev(place)->slot;
-  return *windows.insert(place, Window{window_start, make_slot(at->first, window_start)})->slot;
+    return {std::prev(place)->slot, false};
+  GroupSlot* const made = make_slot(group->first, window_start);
+  windows.insert(place, Window{window_start, made});
+  return {made, true};
 }
 
-GroupSlot& AggregateStore::touch(std::string_view key, int64_t window_start) {
+// From memory, or into it; null when there is none.
+Result<GroupSlot*> AggregateStore::fetch(std::string_view key) {
+  if (auto* found = groups_.find(key)) {
+    GroupSlot* const slot = found->second.front().slot;
+    slot->is_used = true;
+    return slot;
+  }
+  if (layers_.is_complete()) return nullptr;
+  const auto stored = TRY(layers_.fetch(key));
+  if (!stored) return nullptr;
+  GroupSlot* const slot = find_or_make(key, 0).first;
+  if (Status decoded = decode(*slot, *stored); !decoded) {
+    leave(slot);
+    return std::move(decoded).error();
+  }
+  note_size(*slot, stored->size());
+  layers_.fetched();
+  return slot;
+}
+
+// Out of memory; of a store without windows. It is not counted.
+void AggregateStore::leave(GroupSlot* slot) {
+  const std::string* const key = slot->key;
+  destroy_slot(slot);
+  groups_.erase(*key);
+}
+
+Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_start) {
   assert(!is_windowed_ || window_start >= expired_before_);  // invariant 2
-  GroupSlot& slot = find_or_make(key, window_start);
-  if (slot.changed_in != (round_ & kMaxRound)) {
-    slot.changed_in = round_ & kMaxRound;
-    changed_.push_back(&slot);
+  GroupSlot* slot = layers_.is_complete() ? nullptr : TRY(fetch(key));
+  if (!slot) {
+    bool is_new = false;
+    std::tie(slot, is_new) = find_or_make(key, window_start);
+    if (is_new) {
+      slot->born_in = layers_.current();
+      layers_.made();
+    }
+  }
+  slot->is_used = true;
+  if (slot->changed_in != layers_.current()) {
+    slot->changed_in = layers_.current();
+    changed_.push_back(slot);
   }
   return slot;
 }
 
-const GroupSlot* AggregateStore::find(std::string_view key, int64_t window_start) const {
+Result<const GroupSlot*> AggregateStore::find(std::string_view key, int64_t window_start) {
+  if (!is_windowed_) return TRY(fetch(key));
   const auto* found = groups_.find(key);
   if (!found) return nullptr;
   const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
@@ -131,6 +179,7 @@ void AggregateStore::erase(std::string_view key, int64_t window_start) {
     }
   }
   destroy_slot(window->slot);
+  layers_.erased();
   found->second.erase(window);
   if (found->second.empty()) groups_.erase(key);
 }
@@ -149,6 +198,7 @@ void AggregateStore::forget(GroupSlot* slot) {
     if (windows.empty()) groups_.erase(found->first);
   }
   destroy_slot(slot);
+  layers_.erased();
 }
 
 bool AggregateStore::forget_some(size_t max_groups) {
@@ -185,31 +235,82 @@ const AggregateStore::Groups& AggregateStore::windows_at(int64_t start_ms) const
   return at == by_start_.end() ? kNone : at->second;
 }
 
-void AggregateStore::for_each_window(std::string_view key,
-                                     const std::function<void(const GroupSlot&)>& visit) const {
-  const auto* found = groups_.find(key);
-  if (!found) return;
-  for (const Window& window : found->second) visit(*window.slot);
+Status AggregateStore::for_each_window(std::string_view key, const Visit& visit) {
+  if (!is_windowed_) {
+    if (const GroupSlot* group = TRY(fetch(key))) visit(*group);
+    return {};
+  }
+  if (const auto* found = groups_.find(key))
+    for (const Window& window : found->second) visit(*window.slot);
+  return {};
 }
 
-void AggregateStore::for_each(const std::function<void(const GroupSlot&)>& visit) const {
+void AggregateStore::for_each(const Visit& visit) const {
+  assert(layers_.is_complete());
   groups_.for_each([&](const KeyMap<Windows>::Entry& group) {
     for (const Window& window : group.second) visit(*window.slot);
   });
 }
 
-bool AggregateStore::scan(StoreCursor& cursor, size_t places,
-                          const std::function<void(const GroupSlot&)>& visit) const {
-  if (cursor.born_until == 0) {
-    cursor.born_until = born_ + 1;
+// --- Scans
+
+AggregateStore::Loose::~Loose() {
+  for (Group& group : groups_) store_.destroy_states(*group.slot);
+}
+
+Result<const GroupSlot*> AggregateStore::Loose::add(std::string_view key, std::string_view value) {
+  Group& group =
+      groups_.emplace_back(std::string(key), std::make_unique<std::byte[]>(store_.offsets_.back()));
+  group.slot = new (group.memory.get()) GroupSlot{.key = &group.key};
+  store_.init_states(*group.slot);
+  TRY(store_.decode(*group.slot, value));
+  return group.slot;
+}
+
+Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& loose,
+                                  const Visit& visit) {
+  if (!cursor.hold) {
+    cursor.hold = layers_.begin_scan();
+    cursor.is_in_memory = cursor.hold->was_complete;
     cursor.end_place = pool_.size();
   }
-  const size_t end = cursor.place + std::min(places, cursor.end_place - cursor.place);
-  for (; cursor.place < end; ++cursor.place)
-    if (const auto* slot = static_cast<const GroupSlot*>(pool_.at(cursor.place));
-        slot->key && slot->born < cursor.born_until)
-      visit(*slot);
+  if (cursor.hold->is_overtaken) return scan_overtaken();
+  if (cursor.is_in_memory) return scan_memory(cursor, entries, visit);
+  cursor.is_in_memory = !TRY(scan_backing(cursor, entries, loose, visit));
+  cursor.end_place = pool_.size();
+  return true;
+}
+
+bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
+  const ScanHold& hold = *cursor.hold;
+  const size_t end = cursor.place + std::min(entries, cursor.end_place - cursor.place);
+  for (; cursor.place < end; ++cursor.place) {
+    const auto* slot = static_cast<const GroupSlot*>(pool_.at(cursor.place));
+    if (slot->key && hold.shows_in_memory(slot->born_in)) visit(*slot);
+  }
   return cursor.place < cursor.end_place;
+}
+
+Result<bool> AggregateStore::scan_backing(StoreCursor& cursor, size_t entries, Loose& loose,
+                                          const Visit& visit) {
+  Status status;
+  size_t left = entries, bytes = 0;
+  const auto take = [&](std::string_view key, std::string_view value) {
+    bytes += key.size() + value.size();
+    if (const auto* found = groups_.find(key)) {
+      const GroupSlot& group = *found->second.front().slot;
+      if (group.born_in <= cursor.hold->stored) visit(group);  // else later
+    } else if (const auto group = loose.add(key, value)) {
+      visit(**group);
+    } else {
+      status = group.error();
+      return false;
+    }
+    return --left > 0 && bytes < kScannedBytes;
+  };
+  const bool has_more = TRY(layers_.backing()->scan(cursor.backing_place, take));
+  TRY(status);
+  return has_more;
 }
 
 void AggregateStore::encode_key(const GroupSlot& slot, std::string& out) const {
@@ -230,7 +331,7 @@ void AggregateStore::encode(const GroupSlot& slot, std::string& out) {
   }
 }
 
-Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
+Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) const {
   ByteReader in(bytes);
   slot.timestamp = in.signed_varint();
   slot.emitted = in.be<int8_t>() != 0;
@@ -244,7 +345,6 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) {
   }
   if (!in.ok() || !in.at_end())
     return Error{ErrorCode::CorruptRecord, "a stored group does not fit its aggregation"};
-  note_size(slot, bytes.size());
   return {};
 }
 
@@ -276,10 +376,29 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
     out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
   }
   changed_.clear();
-  ++round_;
+  layers_.begin(layers_.current() + 1);
 }
 
-Status AggregateStore::restore(const StateEntry& entry) {
+size_t AggregateStore::evict(size_t max_entries) {
+  if (is_windowed_ || !layers_.begin_eviction()) return 0;
+  size_t evicted = 0;
+  for (size_t i = 0; i < std::min(max_entries, pool_.size()); ++i) {
+    if (++hand_ >= pool_.size()) hand_ = 0;
+    auto* const slot = static_cast<GroupSlot*>(pool_.at(hand_));
+    if (!slot->key) continue;
+    if (slot->is_used) {
+      slot->is_used = false;
+    } else if (layers_.may_leave(slot->changed_in, slot->born_in)) {
+      leave(slot);
+      layers_.left();
+      ++evicted;
+    }
+  }
+  return evicted;
+}
+
+// What the backing has is not looked up: all that a journal holds of a store is put into memory.
+Status AggregateStore::restore(const StateEntry& entry, uint64_t commit) {
   std::string_view key = entry.key;
   int64_t window_start = 0;
   if (is_windowed_) {
@@ -290,7 +409,7 @@ Status AggregateStore::restore(const StateEntry& entry) {
   }
   switch (entry.kind) {
     case StateEntry::Kind::Put:
-      return decode(find_or_make(key, window_start), entry.value);
+      return restore_group(key, window_start, entry.value, commit);
     case StateEntry::Kind::Delete:
       erase(key, window_start);
       return {};
@@ -301,6 +420,19 @@ Status AggregateStore::restore(const StateEntry& entry) {
       forget_some(SIZE_MAX);
       return {};
   }
+  return {};
+}
+
+Status AggregateStore::restore_group(std::string_view key, int64_t window_start,
+                                     std::string_view value, uint64_t commit) {
+  const auto [slot, is_new] = find_or_make(key, window_start);
+  if (is_new) {
+    slot->born_in = commit & Layers::kMaxCommit;
+    layers_.made();
+  }
+  slot->changed_in = commit & Layers::kMaxCommit;
+  TRY(decode(*slot, value));
+  note_size(*slot, value.size());
   return {};
 }
 

@@ -10,19 +10,26 @@ namespace engine {
 namespace {
 
 constexpr size_t kReleasedAtOnce = 1'000;
+// Of rows that a scan reads from the backing at a time.
+constexpr size_t kScannedBytes = 256 << 10;
+
+Result<RowStore::Row> decode(std::string_view bytes) {
+  ByteReader in(bytes);
+  RowStore::Row row;
+  row.timestamp = in.signed_varint();
+  row.bytes = in.rest();
+  if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a stored table row is cut"};
+  return row;
+}
 
 }  // namespace
 
-const RowStore::Row* RowStore::find(std::string_view key) const {
-  const Entry* found = rows_.find(key);
-  return found ? &found->second.row : nullptr;
-}
+// --- Entries
 
-RowStore::Entry& RowStore::find_or_make(std::string_view key) {
-  const auto [entry, is_new] = rows_.try_emplace(key);
-  if (!is_new) return *entry;
+// The key is not in memory.
+RowStore::Entry& RowStore::make(std::string_view key) {
+  Entry* const entry = rows_.try_emplace(key).first;
   Kept& kept = entry->second;
-  kept.born = ++born_;
   if (free_places_.empty()) {
     kept.place = static_cast<uint32_t>(places_.size());
     places_.push_back(entry);
@@ -37,33 +44,31 @@ RowStore::Entry& RowStore::find_or_make(std::string_view key) {
   return *entry;
 }
 
-std::optional<RowStore::Row> RowStore::remove(Entry& entry) {
+// From memory, or into it; null when there is none. It may be an erased one.
+Result<RowStore::Entry*> RowStore::fetch(std::string_view key) {
+  if (Entry* found = rows_.find(key)) {
+    found->second.is_used = true;
+    return found;
+  }
+  if (layers_.is_complete()) return nullptr;
+  const auto stored = TRY(layers_.fetch(key));
+  if (!stored) return nullptr;
+  Row row = TRY(decode(*stored));
+  Entry& entry = make(key);
+  set_row(entry, std::move(row));
+  layers_.fetched();
+  return &entry;
+}
+
+// Out of memory.
+void RowStore::remove(Entry& entry) {
   Kept& kept = entry.second;
   assert(places_[kept.place] == &entry);  // invariant 1
   places_[kept.place] = nullptr;
   free_places_.push_back(kept.place);
-  if (kept.change != kUnchanged) changed_[kept.change] = nullptr;
   if (ordered_) ordered_->erase(entry.first);
   row_bytes_ -= heap_bytes(kept.row.bytes);
-  std::optional<Row> before = std::move(kept.row);
   rows_.erase(entry.first);
-  return before;
-}
-
-std::optional<RowStore::Row> RowStore::put(std::string_view key, Row row) {
-  const size_t rows_before = rows_.size();
-  Entry& entry = find_or_make(key);
-  if (entry.second.change == kUnchanged) {
-    entry.second.change = static_cast<uint32_t>(changed_.size());
-    changed_.push_back(&entry);
-  }
-  std::optional<Row> before;
-  if (rows_.size() == rows_before) {
-    row_bytes_ -= heap_bytes(entry.second.row.bytes);
-    before = std::exchange(entry.second.row, {});
-  }
-  set_row(entry, std::move(row));
-  return before;
 }
 
 void RowStore::set_row(Entry& entry, Row row) {
@@ -72,15 +77,47 @@ void RowStore::set_row(Entry& entry, Row row) {
   row_bytes_ += heap_bytes(entry.second.row.bytes);
 }
 
-std::optional<RowStore::Row> RowStore::erase(std::string_view key) {
-  Entry* entry = rows_.find(key);
-  if (!entry) return std::nullopt;
-  erased_.emplace_back(key);
-  return remove(*entry);
+void RowStore::mark_changed(Entry& entry) {
+  if (entry.second.changed_in == layers_.current()) return;
+  entry.second.changed_in = layers_.current();
+  changed_.push_back(&entry);
 }
 
-void RowStore::for_each(const std::function<void(std::string_view, const Row&)>& visit) const {
-  rows_.for_each([&](const Entry& entry) { visit(entry.first, entry.second.row); });
+Result<const RowStore::Row*> RowStore::find(std::string_view key) {
+  const Entry* found = TRY(fetch(key));
+  return found && !found->second.is_erased ? &found->second.row : nullptr;
+}
+
+Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row) {
+  Entry* entry = TRY(fetch(key));
+  std::optional<Row> before;
+  if (entry == nullptr) {
+    entry = &make(key);
+    entry->second.born_in = layers_.current();
+    layers_.made();
+  } else if (entry->second.is_erased) {
+    // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
+    if (entry->second.changed_in != layers_.current()) entry->second.born_in = layers_.current();
+    entry->second.is_erased = false;
+    layers_.made();
+  } else {
+    row_bytes_ -= heap_bytes(entry->second.row.bytes);
+    before = std::exchange(entry->second.row, {});
+  }
+  mark_changed(*entry);
+  set_row(*entry, std::move(row));
+  return before;
+}
+
+Result<std::optional<RowStore::Row>> RowStore::erase(std::string_view key) {
+  Entry* const entry = TRY(fetch(key));
+  if (!entry || entry->second.is_erased) return std::nullopt;
+  mark_changed(*entry);
+  std::optional<Row> before = entry->second.row;
+  set_row(*entry, {});
+  entry->second.is_erased = true;
+  layers_.erased();
+  return before;
 }
 
 void RowStore::for_each_from(std::string_view prefix,
@@ -88,40 +125,118 @@ void RowStore::for_each_from(std::string_view prefix,
   assert(ordered_);
   for (auto at = ordered_->lower_bound(prefix); at != ordered_->end() && at->starts_with(prefix);
        ++at)
-    visit(*at, *find(*at));
+    if (const Kept& kept = rows_.find(*at)->second; !kept.is_erased) visit(*at, kept.row);
 }
 
-bool RowStore::scan(StoreCursor& cursor, size_t places,
-                    const std::function<bool(std::string_view, const Row&)>& visit) const {
-  if (cursor.born_until == 0) {
-    cursor.born_until = born_ + 1;
+void RowStore::for_each(const std::function<void(std::string_view, const Row&)>& visit) const {
+  assert(layers_.is_complete());
+  rows_.for_each([&](const Entry& entry) {
+    if (!entry.second.is_erased) visit(entry.first, entry.second.row);
+  });
+}
+
+// --- Scans
+
+Result<bool> RowStore::scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit) {
+  if (!cursor.hold) {
+    cursor.hold = layers_.begin_scan();
+    cursor.is_in_memory = cursor.hold->was_complete;
     cursor.end_place = places_.size();
   }
-  const size_t end = cursor.place + std::min(places, cursor.end_place - cursor.place);
+  if (cursor.hold->is_overtaken) return scan_overtaken();
+  if (cursor.is_in_memory) return scan_memory(cursor, entries, visit);
+  cursor.is_in_memory = !TRY(scan_backing(cursor, entries, loose, visit));
+  cursor.end_place = places_.size();
+  return true;
+}
+
+bool RowStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
+  const size_t end = cursor.place + std::min(entries, cursor.end_place - cursor.place);
   bool goes_on = true;
   while (goes_on && cursor.place < end) {
     const Entry* entry = places_[cursor.place++];
-    if (entry && entry->second.born < cursor.born_until)
+    if (!entry || entry->second.is_erased) continue;
+    if (cursor.hold->shows_in_memory(entry->second.born_in))
       goes_on = visit(entry->first, entry->second.row);
   }
   return cursor.place < cursor.end_place;
 }
 
-// Where a key went and came again, the deletion comes first.
+Result<bool> RowStore::scan_backing(StoreCursor& cursor, size_t entries, Loose& loose,
+                                    const Visit& visit) {
+  Status status;
+  size_t left = entries, bytes = 0;
+  const auto take = [&](std::string_view key, std::string_view value) {
+    if (const Entry* entry = rows_.find(key)) {
+      const Kept& kept = entry->second;
+      const bool is_here = !kept.is_erased && kept.born_in <= cursor.hold->stored;  // else later
+      return (!is_here || visit(entry->first, kept.row)) && --left > 0;
+    }
+    Result<Row> row = decode(value);
+    if (!row) {
+      status = std::move(row).error();
+      return false;
+    }
+    bytes += key.size() + value.size();
+    const auto& [its_key, its_row] = loose.emplace_back(key, std::move(row).take());
+    return visit(its_key, its_row) && --left > 0 && bytes < kScannedBytes;
+  };
+  const bool has_more = TRY(layers_.backing()->scan(cursor.backing_place, take));
+  TRY(status);
+  return has_more;
+}
+
+// --- Commits
+
 void RowStore::take_changes(uint32_t store_index, StateChanges& out) {
-  for (const std::string& key : erased_)
-    out.append({store_index, StateEntry::Kind::Delete, key, {}});
   for (Entry* entry : changed_) {
-    if (!entry) continue;
     Kept& kept = entry->second;
-    kept.change = kUnchanged;
+    if (kept.is_erased) {
+      out.append({store_index, StateEntry::Kind::Delete, entry->first, {}});
+      erased_.emplace_back(uint64_t{kept.changed_in}, kept.place);
+      continue;
+    }
     scratch_.clear();
     append_varint(scratch_, zigzag(kept.row.timestamp));
     scratch_ += kept.row.bytes;
     out.append({store_index, StateEntry::Kind::Put, entry->first, scratch_});
   }
-  erased_.clear();
   changed_.clear();
+  layers_.begin(layers_.current() + 1);
+  forget_erased();
+}
+
+// Some of them: there may be millions, and there are no more in one commit than it has changed.
+void RowStore::forget_erased() {
+  constexpr size_t kForgottenAtOnce = 4'096;
+  for (size_t i = 0; i < kForgottenAtOnce && !erased_.empty(); ++i) {
+    const auto [commit, place] = erased_.front();
+    if (layers_.backing() != nullptr && !layers_.is_clean(commit)) return;
+    erased_.pop_front();
+    // It may have come again since, and its place may be another's.
+    Entry* const entry = places_[place];
+    if (entry && entry->second.is_erased && entry->second.changed_in == commit) remove(*entry);
+  }
+}
+
+size_t RowStore::evict(size_t max_entries) {
+  forget_erased();
+  if (!layers_.begin_eviction()) return 0;
+  size_t evicted = 0;
+  for (size_t i = 0; i < std::min(max_entries, places_.size()); ++i) {
+    if (++hand_ >= places_.size()) hand_ = 0;
+    Entry* const entry = places_[hand_];
+    if (!entry || entry->second.is_erased) continue;
+    Kept& kept = entry->second;
+    if (kept.is_used) {
+      kept.is_used = false;
+    } else if (layers_.may_leave(kept.changed_in, kept.born_in)) {
+      remove(*entry);
+      layers_.left();
+      ++evicted;
+    }
+  }
+  return evicted;
 }
 
 bool RowStore::release_some() {
@@ -133,27 +248,33 @@ bool RowStore::release_some() {
     return true;
   }
   row_bytes_ = 0;
+  layers_.clear();
   return rows_.erase_some();
 }
 
-Status RowStore::restore(const StateEntry& entry) {
-  switch (entry.kind) {
-    case StateEntry::Kind::Put: {
-      ByteReader in(entry.value);
-      Row row;
-      row.timestamp = in.signed_varint();
-      row.bytes = in.rest();
-      if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a stored table row is cut"};
-      set_row(find_or_make(entry.key), std::move(row));
-      return {};
-    }
-    case StateEntry::Kind::Delete:
-      if (Entry* found = rows_.find(entry.key)) remove(*found);
-      return {};
-    case StateEntry::Kind::DeleteBelow:
-      break;
+// What the backing has is not looked up: all that a journal holds of a store is put into memory.
+Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
+  if (entry.kind == StateEntry::Kind::DeleteBelow)
+    return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};
+  const bool is_put = entry.kind == StateEntry::Kind::Put;
+  Row row = is_put ? TRY(decode(entry.value)) : Row();
+  Entry* found = rows_.find(entry.key);
+  const bool was_there = found && !found->second.is_erased;
+  if (!found) {
+    if (!is_put && layers_.backing() == nullptr) return {};
+    found = &make(entry.key);
   }
-  return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};
+  if (!was_there) found->second.born_in = commit;
+  if (is_put != was_there) is_put ? layers_.made() : layers_.erased();
+  set_row(*found, std::move(row));
+  found->second.changed_in = commit;
+  found->second.is_erased = !is_put;
+  if (is_put) return {};
+  if (layers_.backing() == nullptr)
+    remove(*found);
+  else
+    erased_.emplace_back(commit, found->second.place);
+  return {};
 }
 
 }  // namespace engine

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/state/key_map.h"
@@ -19,10 +20,10 @@ namespace engine {
 // Nothing in it grows in one step, however many rows there are.
 //
 // Invariants:
-//   1. each row has a place of its own in places_, which it keeps until it is erased; other places are
-//      null and in free_places_;
-//   2. a row that has changed since take_changes() is in changed_ under its number `change`; a key
-//      that was erased since is in erased_, also when it is there again.
+//   1. each entry has a place of its own in places_, which it keeps as long as it is in memory; other places
+//      are null and in free_places_;
+//   2. what has changed since take_changes() is in changed_ once, and has changed_in == current();
+//   3. an erased entry is in erased_ from the commit on that erased it, until that is in a checkpoint.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the table.
@@ -34,57 +35,68 @@ class RowStore final : public Store {
   };
   // Whether for_each_from() will be asked for.
   enum class Order : uint8_t { None, ByKey };
+  // Rows that a scan has read, and nobody else keeps.
+  using Loose = std::deque<std::pair<std::string, Row>>;
 
   explicit RowStore(Order order = Order::None) {
     if (order == Order::ByKey) ordered_.emplace();
   }
 
-  // nullptr when there is none.
-  const Row* find(std::string_view key) const;
+  // nullptr when there is none. Holds until the store changes or the step ends.
+  Result<const Row*> find(std::string_view key);
   // Replaces the row and returns what was there before.
-  std::optional<Row> put(std::string_view key, Row row);
-  std::optional<Row> erase(std::string_view key);
+  Result<std::optional<Row>> put(std::string_view key, Row row);
+  Result<std::optional<Row>> erase(std::string_view key);
   // Rows whose key begins with these bytes, in the order of the keys: those of all windows of one
   // key. Of a store with Order::ByKey.
   void for_each_from(std::string_view prefix,
                      const std::function<void(std::string_view key, const Row& row)>& visit) const;
-  // The next rows of a scan, in no particular order, out of at most `places` places and until
-  // `visit` wants no more; false when it is at its end.
-  bool scan(StoreCursor& cursor, size_t places,
-            const std::function<bool(std::string_view key, const Row& row)>& visit) const;
-  // All rows, in no particular order.
+  // Of a store that is in memory as a whole, in no particular order.
   void for_each(const std::function<void(std::string_view key, const Row& row)>& visit) const;
+  // The next rows of a scan, out of at most `entries` entries and until `visit` wants no more; false when it
+  // is at its end. What `visit` gets holds as long as `loose` does and the store does not change.
+  using Visit = std::function<bool(std::string_view key, const Row& row)>;
+  Result<bool> scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
 
+  bool is_layered() const override { return !ordered_.has_value(); }
   void take_changes(uint32_t store_index, StateChanges& out) override;
-  Status restore(const StateEntry& entry) override;
-  size_t size() const override { return rows_.size(); }
+  Status restore(const StateEntry& entry, uint64_t commit) override;
+  size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override {
     return rows_.memory_bytes() + places_.size() * sizeof(void*) + row_bytes_;
   }
+  size_t evict(size_t max_entries) override;
   bool release_some() override;
 
  private:
   struct Kept {
     Row row;
-    uint64_t born = 0;  // the number of rows that were ever made before it
     uint32_t place = 0;
-    uint32_t change = kUnchanged;  // in changed_
+    bool is_erased = false;
+    bool is_used = false;          // since evict() looked at it
+    uint64_t changed_in : 40 = 0;  // 0: as a checkpoint has it
+    uint64_t : 0;
+    uint64_t born_in : 40 = 0;  // see Layers::may_leave()
   };
   using Entry = KeyMap<Kept>::Entry;
-  static constexpr uint32_t kUnchanged = UINT32_MAX;
 
-  Entry& find_or_make(std::string_view key);
-  std::optional<Row> remove(Entry& entry);
+  Entry& make(std::string_view key);
+  Result<Entry*> fetch(std::string_view key);
+  void remove(Entry& entry);
+  void mark_changed(Entry& entry);
   void set_row(Entry& entry, Row row);
+  void forget_erased();
+  Result<bool> scan_backing(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
+  bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
 
-  KeyMap<Kept> rows_;
-  std::deque<const Entry*> places_;
+  KeyMap<Kept> rows_;  // those that are in memory, and the erased ones
+  std::deque<Entry*> places_;
   std::deque<uint32_t> free_places_;
-  uint64_t born_ = 0;
+  size_t hand_ = 0;                                           // the place at which evict() goes on
   size_t row_bytes_ = 0;                                      // of all rows, on the heap
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys
-  std::vector<Entry*> changed_;                               // null: erased since
-  std::vector<std::string> erased_;
+  std::vector<Entry*> changed_;
+  std::deque<std::pair<uint64_t, uint32_t>> erased_;  // commit, and the place in places_
   std::string scratch_;
 };
 

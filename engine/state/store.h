@@ -1,37 +1,62 @@
-// What one operator remembers between batches: a table of entries by key bytes, in memory, whose
-// changes are journalled.
+// What one operator remembers between batches: a table of entries by key bytes, whose changes are
+// journalled, and of which some are in memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 #include "base/result.h"
+#include "engine/state/layers.h"
 #include "engine/state/state_changes.h"
 
 namespace engine {
-
-// Where a scan of a store stands. It may rest between two steps for as long as it likes while the
-// store goes on changing: each entry that was there when it began is seen once at most, in its state
-// of that moment, and no other.
-struct StoreCursor {
-  size_t place = 0;         // of the next entry
-  size_t end_place = 0;     // behind it are younger entries only: a scan ends, however many come
-  uint64_t born_until = 0;  // younger entries are not seen; 0 before the first step
-};
 
 // Threads: belongs to one task.
 class Store {
  public:
   virtual ~Store() = default;
-  // Appends what changed since the last call.
+
+  // Whether entries may leave memory, and need not be there at the start. Else all of them are restored.
+  virtual bool is_layered() const = 0;
+  const Layers& layers() const { return layers_; }
+
+  // --- Before the first change: open_over() first, where there is a backing, then everything that it does
+  // not contain, or else all.
+  void open_over(Backing& backing) { layers_.open_over(backing); }
+  // Applies an entry of this commit, or of a checkpoint (0); it is not a change. Fails with CorruptRecord.
+  virtual Status restore(const StateEntry& entry, uint64_t commit) = 0;
+  // How many entries there are, those of the backing included.
+  void restore_size(size_t size) { layers_.set_size(size); }
+  // What changes from now on will be in this commit.
+  void begin_commit(uint64_t commit) { layers_.begin(commit); }
+
+  // --- Commits
+  // Appends what changed since the last call, and goes on to the next commit.
   virtual void take_changes(uint32_t store_index, StateChanges& out) = 0;
-  // Applies an entry from a checkpoint or a journal; it is not a change. Fails with CorruptRecord.
-  virtual Status restore(const StateEntry& entry) = 0;
+  // Checkpoints contain everything up to this commit.
+  void note_stored(uint64_t commit) { layers_.note_stored(commit); }
+
+  // --- Memory
   virtual size_t size() const = 0;
-  // The memory that its entries take, about; counted while they change, so asking costs nothing.
+  // What its entries take in memory, about; counted while they change, so asking costs nothing.
   virtual size_t memory_bytes() const = 0;
+  // Looks at so many entries in memory, and lets those go that are clean and were not used lately. Between
+  // steps: pointers to entries do not hold. Returns how many have gone.
+  virtual size_t evict(size_t max_entries) = 0;
+  void overtake_scans() { layers_.overtake_scans(); }
   // Gives back the memory of some entries of a store that is not used any more; true when there are
   // more. To destroy millions in one go would hold the loop for a second.
   virtual bool release_some() = 0;
+
+ protected:
+  Layers layers_;
 };
+
+// The store went on and needed the memory that an open scan kept.
+inline Error scan_overtaken() {
+  return {ErrorCode::ObjectState,
+          "the table has changed too much while it was being read",
+          {},
+          "Read it again, and faster; or raise memory-limit."};
+}
 
 }  // namespace engine

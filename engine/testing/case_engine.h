@@ -65,7 +65,9 @@ class CaseEngine {
   virtual std::vector<KnownTopic> topics() const = 0;
 };
 
-// Statement-level settings come with the engine's construction: they hold for all statements.
-using MakeCaseEngine = std::function<std::unique_ptr<CaseEngine>(const Properties& properties)>;
+// Statement-level settings come with the engine's construction: they hold for all statements. Of each store
+// about `cached_entries` stay in memory between two steps, the rest is read again from where it was stored.
+using MakeCaseEngine = std::function<std::unique_ptr<CaseEngine>(const Properties& properties,
+                                                                 size_t cached_entries)>;
 
 }  // namespace engine

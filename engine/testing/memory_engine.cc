@@ -90,8 +90,9 @@ Result<EncodedRows> encode_side(const DataSource& source, const InsertBatch& bat
 
 }  // namespace
 
-MemoryEngine::MemoryEngine(const Properties& properties)
-    : settings_(ksqldb_settings()),
+MemoryEngine::MemoryEngine(const Properties& properties, size_t cached_entries)
+    : cached_entries_(cached_entries),
+      settings_(ksqldb_settings()),
       properties_(base_properties(properties)),
       clock_(kNowMs),
       topics_(std::make_unique<MemoryTopics>()),
@@ -222,7 +223,8 @@ std::vector<CaseQuery> MemoryEngine::queries() const {
 Status MemoryEngine::feed(const std::string& query_id, std::span<const RawRecord> records,
                           std::vector<RawRecord>& written) {
   Planned* query = find(query_id);
-  if (!query->running) query->running = TRY(MemoryQuery::make(query->plan, clock_));
+  if (!query->running)
+    query->running = TRY(MemoryQuery::make(query->plan, clock_, cached_entries_));
   return query->running->feed(records, written);
 }
 
@@ -249,8 +251,9 @@ std::vector<KnownTopic> MemoryEngine::topics() const {
   return known;
 }
 
-std::unique_ptr<CaseEngine> make_memory_engine(const Properties& properties) {
-  return std::make_unique<MemoryEngine>(properties);
+std::unique_ptr<CaseEngine> make_memory_engine(const Properties& properties,
+                                               size_t cached_entries) {
+  return std::make_unique<MemoryEngine>(properties, cached_entries);
 }
 
 }  // namespace engine

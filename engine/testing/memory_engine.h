@@ -22,7 +22,7 @@ namespace engine {
 // Threads: one.
 class MemoryEngine final : public CaseEngine {
  public:
-  explicit MemoryEngine(const Properties& properties);
+  MemoryEngine(const Properties& properties, size_t cached_entries);
   ~MemoryEngine() override;
 
   void add_topic(const std::string& name, int partitions, int replicas) override;
@@ -47,6 +47,7 @@ class MemoryEngine final : public CaseEngine {
   Status apply(Result<CatalogChange> change);
   Planned* find(const std::string& query_id);
 
+  const size_t cached_entries_;
   const EngineSettings settings_;
   Properties properties_;
   SimulatedClock clock_;
@@ -56,6 +57,6 @@ class MemoryEngine final : public CaseEngine {
   std::vector<RawRecord> inserted_;
 };
 
-std::unique_ptr<CaseEngine> make_memory_engine(const Properties& properties);
+std::unique_ptr<CaseEngine> make_memory_engine(const Properties& properties, size_t cached_entries);
 
 }  // namespace engine

@@ -68,8 +68,9 @@ std::vector<std::string> source_topics(const QueryPlan& plan) {
   return topics;
 }
 
-Result<std::unique_ptr<MemoryQuery>> MemoryQuery::make(const QueryPlan& plan, const Clock& clock) {
-  std::unique_ptr<MemoryQuery> query(new MemoryQuery(plan, clock));
+Result<std::unique_ptr<MemoryQuery>> MemoryQuery::make(const QueryPlan& plan, const Clock& clock,
+                                                       size_t cached_entries) {
+  std::unique_ptr<MemoryQuery> query(new MemoryQuery(plan, clock, cached_entries));
   TRY(query->build());
   return query;
 }
@@ -110,7 +111,10 @@ Status MemoryQuery::build() {
     options.merge_updates = false;
     tasks_.push_back(
         TRY(Task::make(fmt::format("{}/{}/0", plan_.id, stage), stage_plan, std::move(inputs),
-                       std::move(end), log_, &log_, clock_, kSeed, properties, options)));
+                       std::move(end), log_, &sink_, clock_, kSeed, properties, options)));
+    Task& task = *tasks_.back();
+    task.open_stores(
+        [&](uint32_t store) -> Backing& { return checkpoints_.store(task.id(), store); });
   }
   return {};
 }
@@ -136,6 +140,7 @@ Status MemoryQuery::run_to_rest() {
       if (result == StepResult::Failed) return task->failure()->error;
     }
     moved = log_.deliver();
+    for (const auto& task : tasks_) checkpoints_.shrink(*task, cached_entries_);
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include "engine/exec/task.h"
 #include "engine/plan/plan.h"
 #include "engine/testing/case_engine.h"
+#include "engine/testing/memory_checkpoints.h"
 #include "engine/testing/memory_log.h"
 
 namespace engine {
@@ -16,7 +17,9 @@ namespace engine {
 // Threads: one.
 class MemoryQuery {
  public:
-  static Result<std::unique_ptr<MemoryQuery>> make(const QueryPlan& plan, const Clock& clock);
+  // See MakeCaseEngine for `cached_entries`.
+  static Result<std::unique_ptr<MemoryQuery>> make(const QueryPlan& plan, const Clock& clock,
+                                                   size_t cached_entries);
 
   // Runs of records of one topic are taken as one batch each; the query comes to rest before the
   // next run. So records reach it in this order, whatever their timestamps. Fails when a task
@@ -24,7 +27,8 @@ class MemoryQuery {
   Status feed(std::span<const RawRecord> records, std::vector<RawRecord>& written);
 
  private:
-  MemoryQuery(const QueryPlan& plan, const Clock& clock) : plan_(plan), clock_(clock) {}
+  MemoryQuery(const QueryPlan& plan, const Clock& clock, size_t cached_entries)
+      : plan_(plan), clock_(clock), cached_entries_(cached_entries) {}
   Status build();
   Status run_to_rest();
   Status drain(std::vector<RawRecord>& written);
@@ -34,8 +38,11 @@ class MemoryQuery {
 
   const QueryPlan plan_;
   const Clock& clock_;
+  const size_t cached_entries_;
   std::vector<std::string> topics_;  // that it reads; the index is part of the partition's id
   MemoryLog log_;
+  MemoryCheckpoints checkpoints_;
+  CheckpointingSink sink_{log_, checkpoints_};
   std::vector<std::unique_ptr<Task>> tasks_;
   size_t drained_batches_ = 0;
 };

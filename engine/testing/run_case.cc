@@ -187,13 +187,19 @@ Outcome CaseRun::compare() {
 
 CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine) {
   if (!test.skip_reason.empty()) return {Verdict::Skipped, test.skip_reason};
-  for (const Feeding feeding : {Feeding::RecordByRecord, Feeding::AllAtOnce}) {
-    const auto engine = make_engine(test.properties);
-    const Outcome failed = CaseRun(test, *engine, feeding).run();
-    if (!failed) continue;
-    const bool is_second = feeding == Feeding::AllAtOnce;
-    return {Verdict::Failed,
-            (is_second ? "passes record by record, not all at once: " : "") + failed->reason};
+  struct Way {
+    Feeding feeding;
+    size_t cached_entries;
+    const char* told;
+  };
+  constexpr Way kWays[] = {
+      {Feeding::RecordByRecord, SIZE_MAX, ""},
+      {Feeding::AllAtOnce, SIZE_MAX, "passes record by record, not all at once: "},
+      {Feeding::RecordByRecord, 0, "passes with its state in memory, not without: "}};
+  for (const Way& way : kWays) {
+    const auto engine = make_engine(test.properties, way.cached_entries);
+    const Outcome failed = CaseRun(test, *engine, way.feeding).run();
+    if (failed) return {Verdict::Failed, way.told + failed->reason};
   }
   return {};
 }

@@ -63,7 +63,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
 }
 
 Node::Node(const NodeSettings& settings)
-    : settings_(fitted(settings)), memory_(memory_limit_bytes(settings)) {}
+    : settings_(fitted(settings)), memory_(memory_limit_bytes(settings), state_memory_bytes(settings)) {}
 
 FrontEndOptions Node::front_end_options(const Address& address) const {
   return {.address = address, .max_connections = settings_.max_connections};

@@ -109,6 +109,14 @@ constexpr SettingRow kSettings[] = {
     {"memory-limit",
      "what clients and queries may hold together, like 512MB or 8GB [a quarter of the memory]",
      [](NodeSettings& s, const std::string& text) { return set_memory_limit(s, text); }},
+    {"state-memory",
+     "what tables of queries may keep in memory beside that; the rest of them is read from the "
+     "disk [half "
+     "of memory-limit]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.state_memory_bytes = TRY(parse_bytes(text));
+       return {};
+     }},
     {"max-connections", "of PostgreSQL clients, and as many of Kafka clients [10000]",
      [](NodeSettings& s, const std::string& text) -> Status {
        int64_t count = 0;
@@ -285,6 +293,10 @@ std::vector<std::string> unknown_variables() {
 
 size_t memory_limit_bytes(const NodeSettings& settings) {
   return settings.memory_limit_bytes > 0 ? settings.memory_limit_bytes : machine_memory_bytes() / 4;
+}
+
+size_t state_memory_bytes(const NodeSettings& settings) {
+  return settings.state_memory_bytes.value_or(memory_limit_bytes(settings) / 2);
 }
 
 ServerArguments read_server_arguments(int argc, const char* const* argv) {

@@ -42,6 +42,10 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   }
   if (!entry.scalars.empty()) position.scalars = std::move(entry.scalars);
   engine::merge_sequences(position.outputs, entry.outputs);
+  for (const engine::StoreSize& size : entry.sizes) {
+    const auto known = std::ranges::find(position.sizes, size.store, &engine::StoreSize::store);
+    known == position.sizes.end() ? position.sizes.push_back(size) : void(*known = size);
+  }
 }
 
 // What the journal says about a task: where it stands, and all its changes, which are views of the journal.

@@ -60,24 +60,26 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
 
 // The journal was read before the checkpoint: one that is completed in between has what it trims. The other
 // way round entries would be in neither.
-Result<TaskSequence> JournalTail::restore(
-    const std::string& task, const storage::StateStore& state,
-    const std::function<Status(const engine::JournalEntry&)>& restore) const {
+Result<TaskSequence> JournalTail::restore(const std::string& task, const storage::StateStore& state,
+                                          Target& target) const {
+  const TaskPosition known = TRY(read_position(TRY(state.position_of(task))));
+  target.begin(known.position);
+  const auto wants = [&](std::string_view store) { return target.loads(store_number(store)); };
   // A piece at a time.
   engine::JournalEntry some;
   const auto restore_some = [&]() -> Status {
     const engine::JournalEntry taken = std::exchange(some, {});
-    return taken.changes.empty() ? Status{} : restore(taken);
+    return taken.changes.empty() ? Status{} : target.restore(taken, TaskSequence{0});
   };
   const auto take = [&](std::string_view store, std::string_view key,
                         std::string_view value) -> Status {
     some.changes.append({store_number(store), engine::StateEntry::Kind::Put, key, value});
     return some.changes.bytes().size() < kPieceBytes ? Status{} : restore_some();
   };
-  const storage::CheckpointPosition checkpoint = TRY(state.load(task, take));
+  const storage::CheckpointPosition checkpoint = TRY(state.load(task, wants, take));
   TRY(restore_some());
   const TaskPosition position = TRY(read_position(checkpoint));
-  if (!checkpoint.scalars.empty()) TRY(restore(position.position));
+  if (!checkpoint.scalars.empty()) TRY(target.restore(position.position, position.sequence));
   TaskSequence last = position.sequence;
   const auto commits = commits_.find(task);
   if (commits == commits_.end()) return last;
@@ -88,7 +90,7 @@ Result<TaskSequence> JournalTail::restore(
                    fmt::format("the journal of {} has a gap after entry {}", task, last.value())};
     const engine::JournalEntry entry = TRY(engine::decode_journal(commit.entry));
     last = commit.sequence;
-    TRY(restore(entry));
+    TRY(target.restore(entry, commit.sequence));
   }
   return last;
 }

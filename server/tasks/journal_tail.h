@@ -42,11 +42,18 @@ class JournalTail {
                                                          PartitionId journal,
                                                          const FirstEntries& tasks);
 
-  // Hands everything to `restore` that makes up the state of a task: its checkpoint, and the journal behind
+  // Whoever is restored; see engine::Task.
+  class Target {
+   public:
+    virtual ~Target() = default;
+    virtual void begin(const engine::JournalEntry& checkpoint) = 0;
+    virtual bool loads(uint32_t store) = 0;
+    virtual Status restore(const engine::JournalEntry& entry, TaskSequence commit) = 0;
+  };
+  // Hands everything to `target` that makes up the state of a task: its checkpoint, and the journal behind
   // it. Returns its last durable commit.
-  Result<TaskSequence> restore(
-      const std::string& task, const storage::StateStore& state,
-      const std::function<Status(const engine::JournalEntry&)>& restore) const;
+  Result<TaskSequence> restore(const std::string& task, const storage::StateStore& state,
+                               Target& target) const;
 
  private:
   struct Commit {

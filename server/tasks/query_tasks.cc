@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/task_id.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -41,13 +42,21 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// A task is "query/stage/number"; from the end, lest a part of a query's id is taken for all of it
-// and the state of a query that is defined for that of one that is not.
-std::string query_of(const std::string& task) {
-  const size_t number = task.rfind('/');
-  if (number == task.npos || number == 0) return task;
-  return task.substr(0, task.rfind('/', number - 1));
-}
+class RestoredTask final : public JournalTail::Target {
+ public:
+  RestoredTask(engine::Task& task, std::function<Status()> check_goes_on)
+      : task_(task), check_goes_on_(std::move(check_goes_on)) {}
+  void begin(const engine::JournalEntry& checkpoint) override { task_.begin_restore(checkpoint); }
+  bool loads(uint32_t store) override { return task_.loads(store); }
+  Status restore(const engine::JournalEntry& entry, TaskSequence commit) override {
+    TRY(check_goes_on_());
+    return task_.restore(entry, commit);
+  }
+
+ private:
+  engine::Task& task_;
+  const std::function<Status()> check_goes_on_;
+};
 
 }  // namespace
 
@@ -60,6 +69,7 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       shards_(std::move(shards)),
       find_topics_(std::move(find_topics)),
       must_stop_(must_stop) {
+  for (Shard* shard : shards_) shard->read_state(state_);
   deal_out_journals(checkpoint_policy);
 }
 
@@ -255,14 +265,15 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
       place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
       clock_, std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
-  const auto restore = [&, &task = *entry->task](const engine::JournalEntry& one) -> Status {
-    TRY(check_goes_on(gives_way));
-    return task.restore(one);
-  };
+  entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
+    auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);
+    return *entry->backings.emplace_back(std::move(backing));
+  });
+  RestoredTask restored_task(*entry->task, [&] { return check_goes_on(gives_way); });
   const auto& tail = tails.at(place.begun.journal);
   if (!tail) return tail.error();
-  const TaskSequence last = TRY((*tail)->restore(place.id, state_, restore));
-  entry->task->resume_after(place.begun.epoch, last, place.begun.producer_id);
+  const TaskSequence last = TRY((*tail)->restore(place.id, state_, restored_task));
+  TRY(entry->task->resume_after(place.begun.epoch, last, place.begun.producer_id));
   entry->first_sequence = last;
   entry->journal = place.begun.journal;
   if (plan.materialization && plan.materialization->stage == place.stage) {
@@ -340,8 +351,8 @@ void QueryTasks::pause(const std::string& query_id, bool is_paused) {
 Result<QueryTasks::Inventory> QueryTasks::inventory() const {
   Inventory inventory;
   for (const storage::StoredTopic& topic : log_.topics()) inventory.topics.push_back(topic.id);
-  for (const auto& task : TRY(log_.tasks())) inventory.queries.insert(query_of(task.id));
-  for (const std::string& task : TRY(state_.task_ids())) inventory.queries.insert(query_of(task));
+  for (const auto& task : TRY(log_.tasks())) inventory.queries.emplace(query_of(task.id));
+  for (const std::string& task : TRY(state_.task_ids())) inventory.queries.emplace(query_of(task));
   return inventory;
 }
 

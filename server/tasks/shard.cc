@@ -6,13 +6,15 @@
 #include <cassert>
 
 #include "base/log.h"
+#include "base/task_id.h"
 #include "server/net/slice_meter.h"
 
 namespace server {
 
 namespace {
 
-constexpr int64_t kTickMs = 500;  // how often checkpoints are thought about
+// How often checkpoints are thought about, also while memory waits for them.
+constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
 // Of work on tasks before sockets get their turn.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 2'000};
 
@@ -123,8 +125,10 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     attend(added);
     schedule(added);
   });
-  // The journal may wait for a checkpoint since before the restart.
-  if (!is_transient(added)) start_timer();
+  if (!is_transient(added)) {
+    start_timer();  // the journal may wait for a checkpoint since before the restart
+    if (!added.backings.empty()) evictable_.push_back(&added);
+  }
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
   return added;
@@ -142,6 +146,7 @@ void Shard::remove(ShardTask& task) {
   }
   if (task.is_queued) std::erase(ready_, &task);
   if (task.is_attended) std::erase(attended_, &task);
+  std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
   const auto query = tasks_.find(task.query_id);
@@ -228,6 +233,7 @@ void Shard::step(ShardTask& task) {
   // Its input is safe in the log; what it makes of it would only fill the journal.
   task.is_held_back = is_overdue(task);
   if (task.is_held_back) attend(task);
+  evict(task);
   charge_memory(*task.memory, task);
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
@@ -359,7 +365,10 @@ void Shard::attend(ShardTask& task) {
 }
 
 void Shard::start_timer() {
-  if (!timer_->is_running()) timer_->start_every(kTickMs);
+  const bool is_fast = memory_.is_state_full();
+  if (timer_->is_running() && is_fast == timer_is_fast_) return;
+  timer_is_fast_ = is_fast;
+  timer_->start_every(is_fast ? kTickOfFullMs : kTickMs);
 }
 
 void Shard::tick() {
@@ -374,7 +383,14 @@ void Shard::tick() {
     task->is_attended = needs_attention(*task);
     return !task->is_attended;
   });
-  if (attended_.empty() && !is_dirty) timer_->stop();
+  if (memory_.is_state_full() && !is_evicting_) {
+    is_evicting_ = true;
+    evict_idle();
+  }
+  if (attended_.empty() && !is_dirty)
+    timer_->stop();
+  else
+    start_timer();
 }
 
 // --- Journals
@@ -394,16 +410,59 @@ void Shard::drop_journalled(const std::string& prefix, std::vector<std::function
 }
 
 bool Shard::is_overdue(const ShardTask& task) const {
-  return !is_transient(task) && journals_.at(task.journal)->checkpoints->is_overdue();
+  if (is_transient(task)) return false;
+  const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
+  if (checkpoints.is_overdue()) return true;
+  // State that could leave memory once it is in a checkpoint.
+  return memory_.is_state_overfull() && !task.backings.empty() &&
+         checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
+}
+
+// What has left memory must be found where it was stored.
+void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
+  state_->end();
+  const auto query = tasks_.find(std::string(query_of(task_id)));
+  if (query == tasks_.end()) return;
+  for (const auto& task : query->second)
+    if (task->task->id() == task_id) task->task->note_stored(commit);
+}
+
+// --- State that does not fit into memory
+
+// As much as the task has taken in, about: it looks at each entry twice before it goes.
+void Shard::evict(ShardTask& task) {
+  constexpr size_t kLookedAt = 4'096;
+  if (!is_transient(task) && memory_.is_state_full()) task.task->evict(kLookedAt);
+}
+
+// Tasks that are not stepped have state, too. For a slice at a time, as long as some of it goes; what keeps
+// all of it where it is, are commits that wait for their checkpoint, or scans.
+void Shard::evict_idle() {
+  constexpr size_t kLookedAt = 4'096, kRounds = 3;
+  const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
+  size_t left_alone = 0;
+  for (; memory_.is_state_full() && !evictable_.empty() && left_alone < kRounds * evictable_.size();
+       evictable_.push_back(evictable_.front()), evictable_.pop_front()) {
+    if (clock_.monotonic_us() >= until_us) return loop_.post_rest([this] { evict_idle(); });
+    ShardTask& task = *evictable_.front();
+    left_alone = task.task->evict(kLookedAt) > 0 ? 0 : left_alone + 1;
+    charge_memory(*task.memory, task);
+  }
+  is_evicting_ = false;
+  if (memory_.is_state_overfull())
+    for (ShardTask* task : evictable_) task->task->overtake_scans();
 }
 
 // Whether there is something left to do.
 bool Shard::tick_journals() {
-  const auto memory =
-      memory_.is_tight() ? JournalCheckpoints::Memory::Tight : JournalCheckpoints::Memory::Enough;
+  const auto memory = memory_.is_tight() || memory_.is_state_full()
+                          ? JournalCheckpoints::Memory::Tight
+                          : JournalCheckpoints::Memory::Enough;
   bool is_dirty = false;
   for (const auto& [number, journal] : journals_) {
     journal->checkpoints->tick(memory);
+    for (const auto& [task, commit] : journal->checkpoints->take_stored())
+      note_stored(task, commit);
     journal->frozen.resize(journal->checkpoints->memory_bytes());
     is_dirty |= journal->checkpoints->is_dirty();
   }

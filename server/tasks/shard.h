@@ -19,6 +19,7 @@
 #include "server/net/loop.h"
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
+#include "server/tasks/state_turns.h"
 #include "server/tasks/subscriptions.h"
 
 namespace server {
@@ -30,6 +31,7 @@ struct ShardTask {
   TaskSequence first_sequence;  // the last durable one before this run
   int stage = 0;
   std::unique_ptr<engine::Task> task;
+  std::vector<std::unique_ptr<engine::Backing>> backings;  // of the task's stores
   PartitionId journal;  // of a persistent task: where its commits lie
   std::shared_ptr<engine::TableView>
       view;  // of the stage that keeps a table; scans hold on to it weakly
@@ -95,6 +97,9 @@ class Shard {
   void post(server::Task work) { loop_.post(std::move(work)); }
   LogSources& sources() { return *sources_; }
   LogSink& sink() { return sink_; }
+  // What checkpoints hold; before it runs.
+  void read_state(storage::StateStore& state) { state_.emplace(state, loop_); }
+  StateTurns& state() { return *state_; }
 
   // The shard owns this partition of the journal, and with it the tasks whose commits lie there.
   void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
@@ -148,6 +153,9 @@ class Shard {
   void committed(const LogSink::Durable& commit);
   bool is_overdue(const ShardTask& task) const;
   bool tick_journals();
+  void note_stored(const std::string& task_id, TaskSequence commit);
+  void evict(ShardTask& task);
+  void evict_idle();
   static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
   void tick();
 
@@ -160,6 +168,7 @@ class Shard {
   OnFailure on_failure_;
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
+  std::optional<StateTurns> state_;
   std::unique_ptr<Timer> timer_;  // runs while there are tasks to attend to
   std::thread thread_;
   // By query; also the transient ones, each of which is a query of its own.
@@ -167,12 +176,14 @@ class Shard {
   absl::flat_hash_map<engine::PartitionRef, std::vector<ShardTask*>> readers_;
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
+  std::deque<ShardTask*> evictable_;  // those that have state which may leave memory
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
   ShardTask* stepping_ = nullptr;  // must not be destroyed inside its own step
   std::vector<std::unique_ptr<ShardTask>> removed_;
   // State of tasks that are gone; may be millions of entries, which are let go of in slices.
   std::deque<std::unique_ptr<engine::Stage>> leftovers_;
-  bool slice_is_posted_ = false, is_reporting_ = false;
+  bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
+  bool timer_is_fast_ = false;
 
   std::mutex woken_mutex_;
   // Guarded by woken_mutex_

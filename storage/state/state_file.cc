@@ -97,6 +97,12 @@ Result<std::unique_ptr<ReadTransaction>> StateFile::begin_read() const {
                "the state file cannot be opened again after a failed write"};
 }
 
+Result<StateFile::Turn> StateFile::begin_turn() const {
+  std::shared_lock lock(store_mutex_);
+  auto transaction = TRY(begin_read());
+  return Turn{std::move(lock), std::move(transaction)};
+}
+
 Result<CheckpointPosition> StateFile::position_of(Transaction& transaction,
                                                   std::string_view task) const {
   CheckpointPosition position;
@@ -130,6 +136,7 @@ Result<StateStore::JournalEnds> StateFile::journal_ends() const {
 }
 
 Result<CheckpointPosition> StateFile::load(std::string_view task,
+                                           const StateStore::WantsStore& wants,
                                            const StateStore::Visit& visit) const {
   const std::shared_lock lock(store_mutex_);
   const auto transaction = TRY(begin_read());
@@ -140,6 +147,7 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
   auto store = TRY(stores->seek(stores_prefix));
   for (; store && store->key.starts_with(stores_prefix); store = TRY(stores->next())) {
     const std::string_view name = store->key.substr(stores_prefix.size());
+    if (!wants(name)) continue;
     const StoreRow row = TRY(decode_store_row(store->value));
     const std::string entries_prefix = store_prefix(row.id);
     auto entry = TRY(entries->seek(entries_prefix));

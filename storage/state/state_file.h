@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/state/state_keys.h"
+#include "storage/state/state_reader.h"
 #include "storage/state/state_store.h"
 
 namespace storage {
@@ -53,8 +54,16 @@ class StateFile {
     return std::exchange(dropped_, std::nullopt);
   }
 
-  Result<CheckpointPosition> load(std::string_view task, const StateStore::Visit& visit) const;
+  Result<CheckpointPosition> load(std::string_view task, const StateStore::WantsStore& wants,
+                                  const StateStore::Visit& visit) const;
   Result<CheckpointPosition> position_of(std::string_view task) const;
+  // See StateReader. While it lives the file is not opened again.
+  struct Turn {
+    std::shared_lock<std::shared_mutex> lock;
+    std::unique_ptr<ReadTransaction> transaction;  // ends before the lock
+  };
+  Result<Turn> begin_turn() const;
+  std::unique_ptr<StateReader> open_reader() const;
   Result<StateStore::JournalEnds> journal_ends() const;
   Result<std::vector<std::string>> task_ids() const;
   Uuid instance_id() const { return instance_id_; }

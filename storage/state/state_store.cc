@@ -60,12 +60,14 @@ class StateWriter final : public StateStore {
 
   bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) override;
   void drop_tasks(std::string prefix, std::function<void(Status)> done) override;
-  Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const override {
-    return file_->load(task, visit);
+  Result<CheckpointPosition> load(std::string_view task, const WantsStore& wants,
+                                  const Visit& visit) const override {
+    return file_->load(task, wants, visit);
   }
   Result<CheckpointPosition> position_of(std::string_view task) const override {
     return file_->position_of(task);
   }
+  std::unique_ptr<StateReader> open_reader() const override { return file_->open_reader(); }
   Result<JournalEnds> journal_ends() const override { return file_->journal_ends(); }
   Result<std::vector<std::string>> task_ids() const override { return file_->task_ids(); }
   size_t pending_removals() const override { return removal_.pending(); }

@@ -16,6 +16,8 @@
 
 namespace storage {
 
+class StateReader;
+
 // Of a store's name, which has no NUL and is not empty either.
 inline constexpr size_t kMaxStoreNameSize = 110;
 
@@ -85,10 +87,18 @@ class StateStore {
 
   using Visit =
       std::function<Status(std::string_view store, std::string_view key, std::string_view value)>;
-  // All entries of the task, store by store in key order. An error from `visit` ends it.
-  virtual Result<CheckpointPosition> load(std::string_view task, const Visit& visit) const = 0;
+  using WantsStore = std::function<bool(std::string_view store)>;
+  // All entries of those of the task's stores that are wanted, store by store in key order. An error from
+  // `visit` ends it.
+  virtual Result<CheckpointPosition> load(std::string_view task, const WantsStore& wants,
+                                          const Visit& visit) const = 0;
+  Result<CheckpointPosition> load_all(std::string_view task, const Visit& visit) const {
+    return load(
+        task, [](std::string_view) { return true; }, visit);
+  }
 
   virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
+  virtual std::unique_ptr<StateReader> open_reader() const = 0;
   // By journal partition: the newest Checkpoint::journal_end.
   using JournalEnds = std::map<PartitionId, Offset>;
   virtual Result<JournalEnds> journal_ends() const = 0;

@@ -28,6 +28,7 @@ def _settings(chance):
     chosen = {"shards": chance.randint(1, 4), "num-partitions": chance.randint(1, 6),
               "statement-threads": chance.randint(1, 3),
               "memory-limit": chance.choice(("256MB", "1GB", "4GB")),
+              "state-memory": chance.choice(("0MB", "1MB", "1GB")),
               "compat": chance.choice(("none", "ksqldb")),
               "checkpoint-interval-ms": chance.choice((20, 200, 2000)),
               "checkpoint-journal-bytes": chance.choice((1 << 14, 1 << 16, 1 << 20)),

@@ -26,6 +26,8 @@ JournalEntry random_entry(Random& random) {
     if (random.next() % 2 == 0) ++to.topic.bytes[0];
     entry.outputs.push_back({to, static_cast<int32_t>(random.next() & INT32_MAX)});
   }
+  for (uint32_t store = 0; store < random.next() % 3; ++store)
+    entry.sizes.push_back({store, random.next()});
   for (uint64_t left = random.next() % 10; left > 0; --left) {
     StateEntry changed;
     const std::string key = text(), value = text();
@@ -74,19 +76,22 @@ TEST(Journal, an_entry_that_is_cut_or_too_long_is_refused) {
   }
 }
 
-TEST(Journal, an_entry_without_sequences_is_read) {
+TEST(Journal, entries_of_older_versions_are_read) {
   JournalEntry entry;
   entry.scalars = {5, -6};
   entry.changes.append({1, StateEntry::Kind::Put, "k", "v"});
   std::string bytes = encode_journal(entry);
+  bytes[0] = 2;
+  bytes.erase(6, 1);  // the number of sizes
+  EXPECT_EQ(decode_journal(bytes).value(), entry);
   bytes[0] = 1;
-  bytes.erase(5, 1);  // the end of their list
+  bytes.erase(5, 1);  // the end of the list of sequences
   EXPECT_EQ(decode_journal(bytes).value(), entry);
 }
 
 TEST(Journal, a_newer_version_is_told_from_damage) {
   std::string bytes = encode_journal({});
-  bytes[0] = 3;
+  ++bytes[0];
   EXPECT_EQ(decode_journal(bytes).error().code, ErrorCode::IncompatibleFormat);
 }
 

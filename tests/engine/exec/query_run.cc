@@ -146,11 +146,11 @@ void QueryRun::start_task(size_t stage, int number, std::vector<Task::Input> inp
   for (const CrashableLog::Journalled& durable : log_.journal_of(id)) {
     const auto entry = decode_journal(durable.journal);
     ASSERT_TRUE(entry) << entry.error().message;
-    ASSERT_TRUE((*made)->restore(*entry));
+    ASSERT_TRUE((*made)->restore(*entry, durable.sequence));
     last = durable.sequence;
   }
-  (*made)->resume_after(TaskEpoch{1}, last,
-                        ProducerId(static_cast<int64_t>(stage) * 1'000 + number));
+  ASSERT_TRUE((*made)->resume_after(TaskEpoch{1}, last,
+                                    ProducerId(static_cast<int64_t>(stage) * 1'000 + number)));
   Running& running = tasks_.emplace_back();
   running.task = *std::move(made);
   const auto& materialized = planned_.plan.materialization;

@@ -277,10 +277,10 @@ TEST_F(TaskFailure, a_journal_of_another_query_is_refused) {
   auto run = query({kOrders}, kTotals);
   JournalEntry unknown_store;
   unknown_store.changes.append({7, StateEntry::Kind::Delete, "a", ""});
-  EXPECT_EQ(run->task().restore(unknown_store).error().code, ErrorCode::CorruptRecord);
+  EXPECT_EQ(run->task().restore(unknown_store, TaskSequence{1}).error().code, ErrorCode::CorruptRecord);
   JournalEntry unknown_input;
   unknown_input.positions.push_back({5, {}, Offset(1)});
-  EXPECT_EQ(run->task().restore(unknown_input).error().code, ErrorCode::CorruptRecord);
+  EXPECT_EQ(run->task().restore(unknown_input, TaskSequence{1}).error().code, ErrorCode::CorruptRecord);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class Groups {
     Column column(TypeKind::Bigint);
     column.append(value);
     const std::vector<const Column*> arguments{&column};
-    GroupSlot& slot = store_.touch(key, window_start);
+    GroupSlot& slot = *store_.touch(key, window_start).value();
     slot.timestamp = std::max(slot.timestamp, value);
     slot.emitted = value % 2 == 0;
     for (size_t call = 0; call < 2; ++call) {
@@ -72,7 +72,7 @@ class Groups {
   // Views of what is kept here.
   std::vector<StateEntry> changes() { return kept_.take(store_); }
   void restore(std::span<const StateEntry> entries) {
-    for (const StateEntry& entry : entries) ASSERT_TRUE(store_.restore(entry));
+    for (const StateEntry& entry : entries) ASSERT_TRUE(store_.restore(entry, 0));
   }
 
   AggregateStore& store() { return store_; }
@@ -90,7 +90,7 @@ std::string windowed_key(int64_t window_start, std::string_view key) {
 
 TEST(AggregateStore, a_group_is_made_when_it_is_touched) {
   Groups groups(false);
-  EXPECT_EQ(groups.store().find("a"), nullptr);
+  EXPECT_EQ(groups.store().find("a").value(), nullptr);
   groups.add("a", 7);
   groups.add("a", 8);
   EXPECT_EQ(groups.all(), (Groups::All{{{"a", 0}, "at 8 shown count 2 of 7 8"}}));
@@ -109,8 +109,8 @@ TEST(AggregateStore, windows_of_a_key_come_by_their_start) {
   Groups groups(true);
   for (const int64_t start : {30, 10, 20, 10}) groups.add("a", start, start);
   std::vector<int64_t> starts;
-  groups.store().for_each_window(
-      "a", [&](const GroupSlot& slot) { starts.push_back(slot.window_start); });
+  ASSERT_TRUE(groups.store().for_each_window(
+      "a", [&](const GroupSlot& slot) { starts.push_back(slot.window_start); }));
   EXPECT_EQ(starts, (std::vector<int64_t>{10, 20, 30}));
 }
 
@@ -171,7 +171,7 @@ TEST(AggregateStore, many_windows_of_a_key_expire_in_one_pass) {
   count.result_type = TypeKind::Bigint;
   AggregateStore store({count}, true);
   constexpr int64_t kWindows = 300'000;
-  for (int64_t start = 0; start < kWindows; ++start) store.touch("k", start);
+  for (int64_t start = 0; start < kWindows; ++start) ASSERT_TRUE(store.touch("k", start));
   store.expire_before(kWindows - 1);
   EXPECT_FALSE(store.forget_some(SIZE_MAX));
   EXPECT_EQ(store.size(), 1u);
@@ -209,14 +209,14 @@ TEST(AggregateStore, damaged_entries_are_refused) {
   for (size_t size = 0; size < good.value.size(); ++size) {
     StateEntry cut = good;
     cut.value = cut.value.substr(0, size);
-    EXPECT_FALSE(plain.store().restore(cut)) << size << " bytes";
+    EXPECT_FALSE(plain.store().restore(cut, 1)) << size << " bytes";
   }
   StateEntry longer = good;
   const std::string value = std::string(good.value) + 'x';
   longer.value = value;
-  EXPECT_FALSE(plain.store().restore(longer));
-  EXPECT_FALSE(plain.store().restore({0, StateEntry::Kind::DeleteBelow, "12345678", ""}));
-  EXPECT_FALSE(windowed.store().restore({0, StateEntry::Kind::Put, "1234567", good.value}));
+  EXPECT_FALSE(plain.store().restore(longer, 1));
+  EXPECT_FALSE(plain.store().restore({0, StateEntry::Kind::DeleteBelow, "12345678", ""}, 1));
+  EXPECT_FALSE(windowed.store().restore({0, StateEntry::Kind::Put, "1234567", good.value}, 1));
 }
 
 // Records in about the order of time, windows forgotten behind them, as a task does it; compared

@@ -70,7 +70,7 @@ CaseResult run(std::string_view test, Manner manner = Manner::Right) {
   const auto cases = read_cases("{\"tests\": [" + std::string(test) + "]}", "file");
   EXPECT_TRUE(cases);
   return run_case(cases->at(0),
-                  [&](const Properties&) { return std::make_unique<CopyingEngine>(manner); });
+                  [&](const Properties&, size_t) { return std::make_unique<CopyingEngine>(manner); });
 }
 
 constexpr std::string_view kCopyTwice = R"({"name": "n",

@@ -15,6 +15,7 @@
 #include "storage/log/batch_cursor.h"
 #include "storage/log/log_core.h"
 #include "storage/log/task_journal.h"
+#include "storage/state/state_reader.h"
 
 using namespace server;
 
@@ -128,30 +129,34 @@ class JournalCheckpointsTest : public testing::Test {
   }
   using Restored = std::map<std::string, std::string>;
   Restored load(const storage::StateStore& state, const std::string& task = kTask) {
-    Restored restored;
-    const auto restore = [&](const engine::JournalEntry& entry) -> Status {
-      engine::StateChangeReader changes(entry.changes.bytes());
-      for (engine::StateEntry changed; changes.next(changed);)
-        if (changed.kind == engine::StateEntry::Kind::Put)
-          restored[std::string(changed.key)] = changed.value;
-        else
-          restored.erase(std::string(changed.key));
-      return {};
-    };
+    struct Target final : JournalTail::Target {
+      Restored restored;
+      void begin(const engine::JournalEntry&) override {}
+      bool loads(uint32_t) override { return true; }
+      Status restore(const engine::JournalEntry& entry, TaskSequence) override {
+        engine::StateChangeReader changes(entry.changes.bytes());
+        for (engine::StateEntry changed; changes.next(changed);)
+          if (changed.kind == engine::StateEntry::Kind::Put)
+            restored[std::string(changed.key)] = changed.value;
+          else
+            restored.erase(std::string(changed.key));
+        return {};
+      }
+    } target;
     const auto tail =
         JournalTail::read(*log_, state, journal_, {{task, starts_[task].first_entry}});
     EXPECT_TRUE(tail) << tail.error().message;
     if (!tail) return {};
-    const auto end = (*tail)->restore(task, state, restore);
+    const auto end = (*tail)->restore(task, state, target);
     EXPECT_TRUE(end) << end.error().message;
     if (!end) return {};
     EXPECT_EQ(*end, TaskSequence(sequences_[task]));
-    return restored;
+    return target.restored;
   }
   // Keys and values of a checkpoint alone.
   Restored stored(const std::string& task = kTask) const {
     Restored found;
-    EXPECT_TRUE(state_->load(task, [&](auto, auto key, auto value) -> Status {
+    EXPECT_TRUE(state_->load_all(task, [&](auto, auto key, auto value) -> Status {
       found[std::string(key)] = value;
       return {};
     }));
@@ -194,13 +199,16 @@ class Full final : public storage::StateStore {
     threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
     return true;
   }
-  Result<storage::CheckpointPosition> load(std::string_view task,
+  Result<storage::CheckpointPosition> load(std::string_view task, const WantsStore& wants,
                                            const Visit& visit) const override {
-    return state_.load(task, visit);
+    return state_.load(task, wants, visit);
   }
   Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
     if (--refusals_of_reads >= 0) return Error{ErrorCode::StorageFailure, "it fails"};
     return state_.position_of(task);
+  }
+  std::unique_ptr<storage::StateReader> open_reader() const override {
+    return state_.open_reader();
   }
   Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
   void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
@@ -244,14 +252,17 @@ class Interrupted final : public storage::StateStore {
  public:
   Interrupted(const storage::StateStore& state, std::function<void()> interruption)
       : state_(state), interruption_(std::move(interruption)) {}
-  Result<storage::CheckpointPosition> load(std::string_view task,
+  Result<storage::CheckpointPosition> load(std::string_view task, const WantsStore& wants,
                                            const Visit& visit) const override {
-    auto loaded = state_.load(task, visit);
+    auto loaded = state_.load(task, wants, visit);
     interruption_();
     return loaded;
   }
   Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
     return state_.position_of(task);
+  }
+  std::unique_ptr<storage::StateReader> open_reader() const override {
+    return state_.open_reader();
   }
   Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
   bool try_checkpoint(storage::Checkpoint&, std::function<void(Status)>&) override { return false; }

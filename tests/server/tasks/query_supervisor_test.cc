@@ -234,15 +234,22 @@ TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
   EXPECT_EQ(task_count(), 4u);
 }
 
-// That may take a minute. It is not for nothing either: a query is not kept from starting for ever.
+// That may take a minute: windows are loaded. It is not for nothing either: a query is not kept from
+// starting for ever.
 TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
   node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
+  ASSERT_TRUE(node_->define("DROP TABLE t;"));
+  ASSERT_TRUE(
+      node_->define("CREATE TABLE t AS SELECT v, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 DAY) "
+                    "GROUP BY v;"));
+  const size_t tasks = task_count();
+  const std::string query = node_->reports().front().query_id;
   for (int partition = 0; partition < 2; ++partition)
     node_->insert(node_->partition("s", partition), R"({"V":1})");
   const auto is_stored = [&] {
     size_t entries = 0;
-    for (const char* task : {"CTAS_T_0/1/0", "CTAS_T_0/1/1"})
-      EXPECT_TRUE(node_->state->load(task, [&](auto...) -> Status {
+    for (const char* task : {"/1/0", "/1/1"})
+      EXPECT_TRUE(node_->state->load_all(query + task, [&](auto...) -> Status {
         ++entries;
         return {};
       }));
@@ -250,16 +257,17 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) 
   };
   EXPECT_TRUE(node_->eventually(is_stored));
   node_->state->is_slow = true;
-  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
+  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, query + "/0/0"));  // another owner
   node_->insert(node_->partition("s", 0), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->state->slow_visits > 0; }));
   ASSERT_TRUE(node_->define("CREATE STREAM other (v INT) WITH (PARTITIONS = 1);"));
-  ASSERT_TRUE(node_->define("PAUSE CTAS_T_0;"));
-  ASSERT_TRUE(node_->define("RESUME CTAS_T_0;"));
-  EXPECT_TRUE(trouble()) << "it does not run";
+  ASSERT_TRUE(node_->define("PAUSE " + query + ";"));
+  ASSERT_TRUE(node_->define("RESUME " + query + ";"));
+  EXPECT_TRUE(node_->supervisor->trouble_of(query)) << "it does not run";
   node_->state->is_slow = false;
-  EXPECT_TRUE(node_->eventually([&] { return !trouble() && task_count() == 4; }));
-  EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") >= 3; }));
+  EXPECT_TRUE(node_->eventually(
+      [&] { return !node_->supervisor->trouble_of(query) && task_count() == tasks; }));
+  EXPECT_TRUE(node_->eventually([&] { return node_->records_in(query) >= 3; }));
 }
 
 // The shards are about to stop: who would wait for them would wait for ever.

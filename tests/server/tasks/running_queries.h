@@ -17,6 +17,7 @@
 #include "server/tasks/query_supervisor.h"
 #include "storage/kv/memory_store.h"
 #include "storage/meta/embedded_metadata_log.h"
+#include "storage/state/state_reader.h"
 
 namespace server {
 
@@ -37,21 +38,24 @@ class SlowStateStore final : public storage::StateStore {
     store_->drop_tasks(std::move(prefix), std::move(done));
   }
   // Entries come again and again while `is_slow`.
-  Result<storage::CheckpointPosition> load(std::string_view task,
+  Result<storage::CheckpointPosition> load(std::string_view task, const WantsStore& wants,
                                            const Visit& visit) const override {
     bool is_empty = false;
     while (is_slow && !is_empty) {
       is_empty = true;
-      TRY(store_->load(task, [&](auto store, auto key, auto value) -> Status {
+      TRY(store_->load(task, wants, [&](auto store, auto key, auto value) -> Status {
         is_empty = false;
         ++slow_visits;
         return visit(store, key, value);
       }));
     }
-    return store_->load(task, visit);
+    return store_->load(task, wants, visit);
   }
   Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
     return store_->position_of(task);
+  }
+  std::unique_ptr<storage::StateReader> open_reader() const override {
+    return store_->open_reader();
   }
   Result<JournalEnds> journal_ends() const override { return store_->journal_ends(); }
   Result<std::vector<std::string>> task_ids() const override { return store_->task_ids(); }

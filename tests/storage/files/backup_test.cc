@@ -25,7 +25,7 @@ TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
   options.log_instance = log->store().instance_id();
   const auto state = StateStore::open(to, options).value();
   std::string rows;
-  const auto position = state->load(kTask, [&](auto, auto key, auto value) -> Status {
+  const auto position = state->load_all(kTask, [&](auto, auto key, auto value) -> Status {
     rows.append(key).append("=").append(value).append(" ");
     return {};
   });

@@ -37,7 +37,7 @@ class StateStoreTest : public testing::Test {
   Rows rows(const std::string& task = "q1/0") {
     Rows all;
     position_ = state_
-                    ->load(task,
+                    ->load_all(task,
                            [&](auto store, auto key, auto value) -> Status {
                              all.push_back(std::string(store) + "." + std::string(key) + "=" +
                                            std::string(value));
@@ -126,7 +126,7 @@ TEST_F(StateStoreTest, a_damaged_entry_is_found) {
       damaged[at] = static_cast<char>(damaged[at] ^ 4);
       replace_entry(key, damaged.substr(0, key.size()), damaged.substr(key.size()));
       open();
-      const auto loaded = state_->load("q1/0", [](auto, auto, auto) { return Status{}; });
+      const auto loaded = state_->load_all("q1/0", [](auto, auto, auto) { return Status{}; });
       ASSERT_FALSE(loaded) << at;
       EXPECT_EQ(loaded.error().message, "the state file has a damaged entry in store 1");
       replace_entry(damaged.substr(0, key.size()), key, value);
@@ -180,7 +180,7 @@ TEST_F(StateStoreTest, an_entry_that_is_gone_is_missed) {
     ASSERT_TRUE(transaction->commit());
   }
   open();
-  const auto loaded = state_->load("q1/0", [](auto...) { return Status{}; });
+  const auto loaded = state_->load_all("q1/0", [](auto...) { return Status{}; });
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().message, "entries of q1/0 are missing from the state file");
 }

@@ -1,0 +1,110 @@
+// Where the entries of a store are: which are in memory, and which of them only there.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/state/backing.h"
+
+namespace engine {
+
+// A scan that is on its way, as the store sees it.
+struct ScanHold {
+  uint64_t stored;            // the last commit that was in a checkpoint when it began
+  uint64_t until;             // and the one that was to come
+  bool was_complete;          // all entries were in memory
+  bool is_overtaken = false;  // memory was needed more: it cannot go on
+
+  // Whether an entry that is in memory is seen there, and not where the backing has it.
+  bool shows_in_memory(uint64_t born_in) const {
+    return born_in <= until && (was_complete || born_in > stored);
+  }
+};
+
+// Where a scan of a store stands. It may rest between two steps for as long as it likes while the store
+// goes on changing: each entry that was there when it began, and is until the scan comes to it, is seen once,
+// as it is then. An entry that came later may be seen, too.
+//
+// First come those that the backing had at the beginning, in the order of its keys, and then those that only
+// memory had, by their places; where memory had all, these alone.
+struct StoreCursor {
+  std::shared_ptr<const ScanHold> hold;  // null before the first step
+  bool is_in_memory = false;
+  std::string backing_place;
+  size_t place = 0;      // of the next entry in memory
+  size_t end_place = 0;  // behind it are younger entries only: a scan ends, however many come
+};
+
+//   dirty    changed by a commit that is in no finished checkpoint; only in memory, and in the journal
+//   clean    as the checkpoints have it; may leave memory
+//   backing  the checkpoints, by key
+//
+// An entry is looked for in this order. One that was deleted stays in memory, marked, while it is dirty: the
+// backing may still have it. Commits are known by their sequence.
+//
+// Invariants:
+//   1. a key that is not in memory is in the backing, with the value that it has now, or nowhere;
+//   2. live() is the number of entries in memory that are not deleted, size() that of all; where the two are
+//      the same, the backing is not asked.
+//
+// Threads: the task's. Owner: the store.
+class Layers {
+ public:
+  static constexpr uint64_t kMaxCommit =
+      (uint64_t{1} << 40) - 1;  // some decades at a thousand a second
+
+  // Before anything is restored. Without a backing nothing ever leaves memory.
+  void open_over(Backing& backing) { backing_ = &backing; }
+  Backing* backing() const { return backing_; }
+
+  // --- Commits
+  // The one that will hold what changes now.
+  uint64_t current() const { return current_; }
+  void begin(uint64_t commit) { current_ = commit & kMaxCommit; }
+  // Checkpoints contain all commits up to this one.
+  uint64_t stored() const { return stored_; }
+  void note_stored(uint64_t commit) { stored_ = commit > stored_ ? commit : stored_; }
+  bool is_clean(uint64_t changed_in) const { return changed_in <= stored_; }
+
+  // --- Counting
+  size_t size() const { return size_; }
+  size_t live() const { return live_; }
+  bool is_complete() const { return live_ == size_; }
+  void set_size(size_t size) { size_ = size; }
+  void clear() { size_ = live_ = 0; }
+  void made() { ++size_, ++live_; }
+  void erased() { --size_, --live_; }
+  void fetched() { ++live_; }  // or restored, where the size is known
+  void left() { --live_; }
+  // How many keys the backing was asked for. Who works through many of them stops after some: each may mean
+  // to wait for the disk.
+  uint64_t fetches() const { return fetches_; }
+  // Nothing when the backing does not have it.
+  Result<std::optional<std::string_view>> fetch(std::string_view key) {
+    ++fetches_;
+    return backing_->get(key);
+  }
+
+  // --- Leaving memory, and scans, which must still find there what they have not seen
+  std::shared_ptr<const ScanHold> begin_scan();
+  // Looks which scans there still are; true when entries may leave at all.
+  bool begin_eviction();
+  // `born_in`: the commit that made the entry, or 0 where the backing had it before.
+  bool may_leave(uint64_t changed_in, uint64_t born_in) const {
+    return is_clean(changed_in) && born_in <= held_from_;
+  }
+  // Memory is needed more than by the scans that keep entries there.
+  void overtake_scans();
+
+ private:
+  Backing* backing_ = nullptr;
+  uint64_t current_ = 1, stored_ = 0;
+  size_t size_ = 0, live_ = 0;
+  uint64_t fetches_ = 0;
+  std::vector<std::weak_ptr<ScanHold>> scans_;
+  uint64_t held_from_ = kMaxCommit;  // entries born in later commits stay
+};
+
+}  // namespace engine

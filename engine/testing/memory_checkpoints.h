@@ -1,0 +1,56 @@
+// What tasks have committed, as their stores find it in checkpoints: for tests.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/exec/journal.h"
+#include "engine/exec/task.h"
+#include "engine/state/backing.h"
+
+namespace engine {
+
+// Threads: one.
+class MemoryBacking final : public Backing {
+ public:
+  void apply(const StateEntry& entry);
+  const std::map<std::string, std::string>& entries() const { return entries_; }
+  // How often it was asked for a key.
+  size_t reads() const { return reads_; }
+
+  Result<std::optional<std::string_view>> get(std::string_view key) override;
+  Result<bool> scan(std::string& place, const Visit& visit) override;
+
+ private:
+  std::map<std::string, std::string> entries_;
+  size_t reads_ = 0;
+};
+
+// Threads: one.
+class MemoryCheckpoints {
+ public:
+  MemoryBacking& store(const std::string& task, uint32_t store);
+  // Takes a durable commit of the task, at once.
+  void add(const std::string& task, TaskSequence commit, const JournalEntry& entry);
+  // Tells the task what is stored of it, and keeps about so many entries of each store in memory.
+  void shrink(Task& task, size_t max_entries);
+
+ private:
+  std::map<std::pair<std::string, uint32_t>, MemoryBacking> stores_;
+  std::map<std::string, TaskSequence> stored_;
+};
+
+// Hands commits on, and takes them when they are durable.
+class CheckpointingSink final : public Sink {
+ public:
+  CheckpointingSink(Sink& under, MemoryCheckpoints& checkpoints)
+      : under_(under), checkpoints_(checkpoints) {}
+  bool try_commit(TaskCommit& commit, CommitDone& done) override;
+
+ private:
+  Sink& under_;
+  MemoryCheckpoints& checkpoints_;
+};
+
+}  // namespace engine

@@ -1,0 +1,41 @@
+#include "server/tasks/state_turns.h"
+
+#include "server/tasks/frozen_changes.h"
+
+namespace server {
+
+Result<storage::StateReader*> StateTurns::begin() {
+  if (is_begun_) return reader_.get();
+  TRY(reader_->begin_turn());
+  is_begun_ = true;
+  loop_.defer([this, alive = alive_] {
+    if (*alive) end();
+  });
+  return reader_.get();
+}
+
+void StateTurns::end() {
+  if (is_begun_) reader_->end_turn();
+  is_begun_ = false;
+}
+
+// Its number never changes, and what else its row says is not asked for.
+Result<storage::StateReader*> StateBacking::find() {
+  storage::StateReader* const reader = TRY(turns_.begin());
+  if (!row_) row_ = TRY(reader->find_store(task_, store_name(store_)));
+  return row_ ? reader : nullptr;
+}
+
+Result<std::optional<std::string_view>> StateBacking::get(std::string_view key) {
+  storage::StateReader* const reader = TRY(find());
+  if (!reader) return std::nullopt;
+  return reader->get(*row_, key);
+}
+
+Result<bool> StateBacking::scan(std::string& place, const Visit& visit) {
+  storage::StateReader* const reader = TRY(find());
+  if (!reader) return false;
+  return reader->scan(*row_, place, visit);
+}
+
+}  // namespace server

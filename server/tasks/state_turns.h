@@ -1,0 +1,54 @@
+// What checkpoints hold, as the stores of a shard's tasks read it.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/state/backing.h"
+#include "server/net/loop.h"
+#include "storage/state/state_reader.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+// One snapshot of the state file for everything that a turn of the loop reads, and none between turns: an
+// old one keeps the file from using again what has been written since.
+//
+// Threads: the loop's. Owner: the shard; the state store outlives it.
+class StateTurns {
+ public:
+  StateTurns(storage::StateStore& state, Loop& loop) : reader_(state.open_reader()), loop_(loop) {}
+  ~StateTurns() { *alive_ = false; }
+
+  // The reader in its turn, which ends with that of the loop.
+  Result<storage::StateReader*> begin();
+  // A checkpoint has ended: what is read from now on is to be at least as new.
+  void end();
+
+ private:
+  const std::unique_ptr<storage::StateReader> reader_;
+  Loop& loop_;
+  bool is_begun_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// One store of a task.
+class StateBacking final : public engine::Backing {
+ public:
+  StateBacking(StateTurns& turns, std::string task, uint32_t store)
+      : turns_(turns), task_(std::move(task)), store_(store) {}
+
+  Result<std::optional<std::string_view>> get(std::string_view key) override;
+  Result<bool> scan(std::string& place, const Visit& visit) override;
+
+ private:
+  // The reader, once the state file knows the store.
+  Result<storage::StateReader*> find();
+
+  StateTurns& turns_;
+  const std::string task_;
+  const uint32_t store_;
+  std::optional<storage::StoreRow> row_;
+};
+
+}  // namespace server

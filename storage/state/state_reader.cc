@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <shared_mutex>
+
+#include "storage/state/state_file.h"
+
+namespace storage {
+
+namespace {
+
+Error unsorted(const StoreRow& store) {
+  return {.code = ErrorCode::StorageFailure,
+          .message = fmt::format("the state file is damaged in store {}", store.id.value()),
+          .hint = "millrace check tells what is damaged; restore it from a backup."};
+}
+
+class Reader final : public StateReader {
+ public:
+  explicit Reader(const StateFile& file) : file_(file) {}
+
+  Status begin_turn() override {
+    turn_ = TRY(file_.begin_turn());
+    auto cursor = turn_->transaction->cursor(file_.tables().entries);
+    if (cursor) {
+      cursor_ = std::move(cursor).take();
+      return {};
+    }
+    turn_.reset();
+    return std::move(cursor).error();
+  }
+  void end_turn() override {
+    cursor_.reset();
+    turn_.reset();
+  }
+
+  Result<std::optional<StoreRow>> find_store(std::string_view task,
+                                             std::string_view store) override {
+    const auto row = TRY(turn_->transaction->get(file_.tables().stores, store_key(task, store)));
+    if (!row) return std::nullopt;
+    return TRY(decode_store_row(*row));
+  }
+
+  Result<std::optional<std::string_view>> get(const StoreRow& store,
+                                              std::string_view key) override {
+    const std::string at = stored_key(store.id, key);
+    const auto found = TRY(cursor_->seek(at));
+    if (!found || found->key != at) {
+      TRY(check_absence(store, at, found));
+      return std::nullopt;
+    }
+    const Entry original = TRY(original_entry(store.format, *found));
+    // Of two long keys the hashes may be the same.
+    if (original.key != key) return std::nullopt;
+    return original.value;
+  }
+
+  Result<bool> scan(const StoreRow& store, std::string& place, const Visit& visit) override {
+    const std::string prefix = store_prefix(store.id);
+    std::string before = place;
+    auto entry = TRY(cursor_->seek(place.empty() ? prefix : place));
+    for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {
+      if (entry->key < before) return unsorted(store);
+      before = entry->key;
+      const Entry original = TRY(original_entry(store.format, *entry));
+      if (visit(original.key, original.value)) continue;
+      place = before + '\0';
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  // A damaged key is not found, nor are others if it leads them astray; then its neighbours are not whole, or
+  // not in order.
+  Status check_absence(const StoreRow& store, std::string_view key,
+                       const std::optional<Entry>& next) {
+    const std::string prefix = store_prefix(store.id);
+    if (next) TRY(check_neighbour(store, prefix, *next));
+    if (next && next->key < key) return unsorted(store);
+    const auto previous = TRY(next ? cursor_->previous() : cursor_->last());
+    if (!previous) return {};
+    if (previous->key >= key) return unsorted(store);
+    return check_neighbour(store, prefix, *previous);
+  }
+  static Status check_neighbour(const StoreRow& store, std::string_view prefix,
+                                const Entry& entry) {
+    if (entry.key.starts_with(prefix)) TRY(original_entry(store.format, entry));
+    return {};
+  }
+
+  const StateFile& file_;
+  std::optional<StateFile::Turn> turn_;
+  std::unique_ptr<Cursor> cursor_;  // of the turn
+};
+
+}  // namespace
+
+std::unique_ptr<StateReader> StateFile::open_reader() const {
+  return std::make_unique<Reader>(*this);
+}
+
+}  // namespace storage
