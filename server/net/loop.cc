@@ -23,6 +23,18 @@ namespace {
 
 uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle); }
 
+// Loops that this thread has posted to and not woken yet.
+struct HeldWakes {
+  // Others wait for what was posted first: this many posts take some microseconds.
+  static constexpr int kMostPosts = 64;
+  bool is_holding = false;
+  int posts = 0;
+  std::vector<Loop::Impl*> loops;
+
+  void send();
+};
+thread_local HeldWakes held_wakes;
+
 }  // namespace
 
 // An eventfd of our own instead of uv_async_t: there the receiver spins until the sender has come
@@ -41,6 +53,7 @@ struct Loop::Impl {
   SliceMeter slices;
   const int wake_fd;
   uv_poll_t wake;       // of wake_fd
+  uv_check_t turn_end;  // always: after the sockets and messages of a turn
   uv_idle_t idle_turn;  // active while one of these has tasks: keeps the loop from waiting
   std::vector<Task> deferred;
   std::deque<Task> work;  // in slices
@@ -75,8 +88,10 @@ struct Loop::Impl {
       task();
     }
   }
-  // libuv calls it in each turn before it looks at its sockets.
-  void run_idle() {
+  // libuv calls it in each turn after it has looked at its sockets. What these have left to do is done
+  // at once: in the next turn it would cost another look at the sockets.
+  void end_turn() {
+    if (deferred.empty() && work.empty()) return;
     std::vector<Task> tasks;
     tasks.swap(deferred);
     for (const Task& task : tasks) {
@@ -92,10 +107,27 @@ struct Loop::Impl {
     if (deferred.empty() && work.empty()) uv_idle_stop(&idle_turn);
   }
   void start_idle() {
-    uv_idle_start(&idle_turn,
-                  [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->run_idle(); });
+    uv_idle_start(&idle_turn, [](uv_idle_t*) {});
   }
 };
+
+namespace {
+
+void HeldWakes::send() {
+  posts = 0;
+  for (Loop::Impl* loop : std::exchange(loops, {})) loop->send_wake();
+}
+
+}  // namespace
+
+Loop::WakesTogether::WakesTogether() {
+  assert(!held_wakes.is_holding);
+  held_wakes.is_holding = true;
+}
+Loop::WakesTogether::~WakesTogether() {
+  held_wakes.is_holding = false;
+  held_wakes.send();
+}
 
 Loop::Loop(std::string name) : impl_(std::make_unique<Impl>(std::move(name))) {
   [[maybe_unused]] int failed = uv_loop_init(&impl_->loop);
@@ -104,7 +136,10 @@ Loop::Loop(std::string name) : impl_(std::make_unique<Impl>(std::move(name))) {
   failed = uv_poll_init(&impl_->loop, &impl_->wake, impl_->wake_fd);
   assert(!failed);
   uv_idle_init(&impl_->loop, &impl_->idle_turn);
-  impl_->wake.data = impl_->idle_turn.data = impl_.get();
+  uv_check_init(&impl_->loop, &impl_->turn_end);
+  impl_->wake.data = impl_->turn_end.data = impl_.get();
+  uv_check_start(&impl_->turn_end,
+                 [](uv_check_t* handle) { static_cast<Impl*>(handle->data)->end_turn(); });
   failed = uv_poll_start(&impl_->wake, UV_READABLE, [](uv_poll_t* handle, int, int) {
     static_cast<Impl*>(handle->data)->on_wake();
   });
@@ -122,6 +157,7 @@ Loop::~Loop() {
   }
   unread.clear();
   uv_close(as_handle(&impl_->wake), nullptr);
+  uv_close(as_handle(&impl_->turn_end), nullptr);
   uv_close(as_handle(&impl_->idle_turn), nullptr);
   uv_run(&impl_->loop, UV_RUN_DEFAULT);
   [[maybe_unused]] const int busy = uv_loop_close(&impl_->loop);
@@ -136,7 +172,11 @@ void Loop::post(Task task) {
     impl_->mailbox.push_back(std::move(task));
   }
   // Whoever put in the first one wakes the loop for those behind it.
-  if (is_first) impl_->send_wake();
+  HeldWakes& held = held_wakes;
+  if (is_first && !held.is_holding) impl_->send_wake();
+  if (!held.is_holding) return;
+  if (is_first) held.loops.push_back(impl_.get());
+  if (++held.posts >= HeldWakes::kMostPosts) held.send();
 }
 
 void Loop::post_slice(Task task) {

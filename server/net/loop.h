@@ -30,6 +30,16 @@ class Loop {
 
   // Runs on the loop's thread soon, in the order of the calls.
   void post(Task task);
+  // While it lives, what its thread posts wakes each loop once: at the end, or when a lot has come. For
+  // who has something to tell to many at a time: a loop that is woken by the first word takes it, goes
+  // to sleep, and is woken by the second. One at a time on a thread; it must not outlive the loops.
+  class WakesTogether {
+   public:
+    WakesTogether();
+    ~WakesTogether();
+    WakesTogether(const WakesTogether&) = delete;
+    WakesTogether& operator=(const WakesTogether&) = delete;
+  };
   // For work that comes in slices: one of them runs in each turn of the loop, between which sockets and
   // messages have theirs. So a message waits for one slice, however many there are. On the loop's thread.
   void post_slice(Task task);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -44,6 +46,38 @@ TEST(Loop, that_sleeps_between_posts_of_many_threads_misses_none) {
   loop.run();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(left, 0);
+}
+
+TEST(Loop, is_woken_once_for_all_that_is_told_together) {
+  Loop first, second;
+  std::atomic<int> seen = 0;
+  std::thread one([&] { first.run(); }), other([&] { second.run(); });
+  {
+    const Loop::WakesTogether together;
+    for (Loop* loop : {&first, &second, &first}) loop->post([&] { ++seen; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    EXPECT_EQ(seen, 0) << "nobody is woken before all is told";
+  }
+  for (Loop* loop : {&first, &second}) loop->post([loop] { loop->stop(); });
+  one.join();
+  other.join();
+  EXPECT_EQ(seen, 3);
+}
+
+TEST(Loop, is_woken_early_when_much_is_told_together) {
+  Loop loop;
+  std::atomic<bool> is_seen = false;
+  std::thread running([&] { loop.run(); });
+  {
+    const Loop::WakesTogether together;
+    loop.post([&] { is_seen = true; });
+    for (int i = 0; i < 1'000; ++i) loop.post([] {});
+    for (int i = 0; i < 5'000 && !is_seen; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(is_seen);
+  }
+  loop.post([&] { loop.stop(); });
+  running.join();
 }
 
 TEST(Loop, knows_of_what_waits_while_it_is_busy) {
