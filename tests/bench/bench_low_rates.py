@@ -18,6 +18,10 @@ from confluent_kafka import Producer
 address, topic, rate, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 producer = Producer({'bootstrap.servers': address, 'linger.ms': 0, 'batch.num.messages': 1, 'acks': 'all',
                      'socket.nagle.disable': True})
+# librdkafka may take a second to find the leaders of a topic that it does not know yet.
+for partition in range(int(sys.argv[5])):
+    producer.produce(topic, partition=partition, key='first', value='{"SENT_US": 0}')
+producer.flush()
 begun = time.monotonic()
 for made in range(int(rate * seconds)):
     while (left := begun + made / rate - time.monotonic()) > 0:
@@ -54,8 +58,9 @@ class Follower:
         while not self.is_over:
             message = self.consumer.poll(0.2)
             now_ms = time.monotonic_ns() / 1e6
-            if message and not message.error():
-                self.waits_ms.append(now_ms - json.loads(message.value())['SENT_US'] / 1e3)
+            sent_us = json.loads(message.value())['SENT_US'] if message and not message.error() else 0
+            if sent_us:
+                self.waits_ms.append(now_ms - sent_us / 1e3)
 
     def end(self):
         self.is_over = True
@@ -72,7 +77,7 @@ def measure_query(server, part, rate, seconds):
         follower = Follower(server.kafka, out)
 
         def produce(for_seconds):
-            subprocess.run([sys.executable, '-c', PRODUCER, server.kafka, source, str(rate), str(for_seconds)], check=True)
+            subprocess.run([sys.executable, '-c', PRODUCER, server.kafka, source, str(rate), str(for_seconds), str(PARTITIONS)], check=True)
         produce(1)  # warms up
         time.sleep(0.5)
         follower.waits_ms.clear()
