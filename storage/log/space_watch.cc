@@ -10,7 +10,8 @@ namespace storage {
 
 namespace {
 
-// How long an answer of the store holds when space is short: it then counts the file's free pages.
+// How long an answer of the store holds: a look is a system call, and counts the file's free pages when
+// space is short.
 constexpr int64_t kHoldsUs = 20'000;
 // After a commit that failed the next one is the only way to find out whether there is room again.
 constexpr int64_t kTryAgainMs = 1'000;
@@ -25,7 +26,7 @@ void SpaceWatch::begin_group(uint64_t size_bytes) {
   if (reserve_bytes_ == 0) return;
   const int64_t now_us = clock_.monotonic_us();
   const uint64_t enough = reserve_bytes_ + size_bytes;
-  if (is_all_ && left_bytes_ < enough && now_us - looked_at_us_ < kHoldsUs) return;
+  if (now_us - looked_at_us_ < kHoldsUs && (is_all_ || left_bytes_ >= enough)) return;
   look(enough);
 }
 
