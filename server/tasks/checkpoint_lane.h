@@ -16,7 +16,7 @@ namespace server {
 
 // When what a journal partition holds goes into a checkpoint. Tests make it often.
 struct CheckpointPolicy {
-  int64_t interval_ms = 10'000;      // at the latest
+  int64_t interval_ms = 10'000;      // at the latest; thirty times that if it is a handful
   int64_t journal_bytes = 16 << 20;  // or when so much waits
   int64_t chunk_keys = 5'000;        // in one transaction of the state store
 };

@@ -13,6 +13,9 @@ namespace {
 
 // What a commit takes in the journal beside its entry: the head of the batch, sequence and name.
 constexpr size_t kEntryBytes = 100;
+// So much less than is worth a checkpoint waits so many times as long.
+constexpr size_t kHandfulFraction = 64;
+constexpr int64_t kHandfulIntervals = 30;
 
 template <class Map>
 void erase_tasks(Map& tasks, const std::string& prefix) {
@@ -42,7 +45,10 @@ Status JournalCheckpoints::read_journal(const FirstEntries& tasks) {
   return reader->read([&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
     const auto found = find_task(tasks, record);
-    if (found == tasks.end()) return {};
+    if (found == tasks.end()) {
+      holds_gone_ = true;
+      return {};
+    }
     const std::string& task = found->first;
     const auto [position, is_new] = stored.try_emplace(task);
     if (is_new) position->second = TRY(lane_->state().position_of(task)).position;
@@ -76,6 +82,7 @@ void JournalCheckpoints::Stretch::drop(const std::string& prefix) {
 }
 
 std::function<void()> JournalCheckpoints::drop(const std::string& prefix) {
+  holds_gone_ |= !waiting_.tasks.empty() || !on_way_.tasks.empty();
   waiting_.drop(prefix);
   on_way_.drop(prefix);
   erase_tasks(stored_, prefix);
@@ -115,8 +122,12 @@ JournalCheckpoints::Backlog JournalCheckpoints::backlog_of(const std::string& ta
 void JournalCheckpoints::tick(Memory memory) {
   if (frozen_ && look_after_frozen() == Frozen::IsThere) return;
   if (!is_dirty()) return;
+  // A checkpoint of a handful costs as many syncs as one of much, and a restart reads it in no time. What
+  // is of nobody any more does not stay for that.
+  const bool is_handful = waiting_.bytes < journal_bytes() / kHandfulFraction && !holds_gone_;
+  const int64_t age_us = lane_->clock().monotonic_us() - waiting_.since_us;
   const bool is_old =
-      lane_->clock().monotonic_us() - waiting_.since_us > lane_->policy().interval_ms * 1000;
+      age_us > lane_->policy().interval_ms * 1000 * (is_handful ? kHandfulIntervals : 1);
   if ((waiting_.bytes >= enough_bytes(memory) || is_old) && lane_->may_try()) begin();
 }
 
@@ -145,6 +156,7 @@ void JournalCheckpoints::begin() {
   frozen_ = std::make_shared<FrozenJournal>(
       lane_, FrozenJournal::Range{journal_, finished_, end_, waiting_.bytes}, tasks);
   on_way_ = std::exchange(waiting_, {});
+  holds_gone_ = false;
   frozen_->write();
 }
 

@@ -111,6 +111,7 @@ class JournalCheckpoints {
   Offset end_{0};       // of what has been added
   Offset finished_{0};  // of the last finished checkpoint
   bool is_broken_ = false;
+  bool holds_gone_ = false;  // the journal, since then: commits of tasks that are no more
   std::shared_ptr<FrozenJournal> frozen_;       // on its way, or waiting to be tried again
   Stretch on_way_;                              // what it is to contain
   std::map<std::string, TaskSequence> stored_;  // take_stored()

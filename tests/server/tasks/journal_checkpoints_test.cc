@@ -473,6 +473,41 @@ TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
       eventually([&] { return stored(kTask) == mine && stored(kOther) == expected[kOther]; }));
 }
 
+TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_checkpoint) {
+  Full counting(*state_);
+  const auto first = checkpoints({}, &counting);
+  const auto tick_after = [&](int64_t seconds) {
+    clock_.advance_us(seconds * 1'000'000);
+    first->tick();
+  };
+  commit(*first, "a", "1");
+  tick_after(11);
+  tick_after(200);
+  EXPECT_TRUE(stored(kTask).empty());
+  EXPECT_EQ(counting.attempts, 0);
+  tick_after(100);
+  EXPECT_TRUE(eventually([&] { return stored(kTask).contains("a"); }));
+  ASSERT_TRUE(eventually([&] {
+    first->tick();
+    return !first->is_dirty();
+  }));
+  commit(*first, "b", std::string(1 << 20, 'v'));
+  tick_after(9);
+  EXPECT_FALSE(stored(kTask).contains("b"));
+  tick_after(2);
+  EXPECT_TRUE(eventually([&] { return stored(kTask).contains("b"); }));
+}
+
+TEST_F(JournalCheckpointsTest, what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
+  const auto first = checkpoints({});
+  commit(*first, "a", "1");
+  commit(*first, "b", "1", kOther);
+  first->drop(kOther)();
+  clock_.advance_us(11'000'000);
+  first->tick();
+  EXPECT_TRUE(eventually([&] { return journal_length() == 0; }));
+}
+
 TEST_F(JournalCheckpointsTest, tells_how_much_waits_for_a_checkpoint_and_since_when) {
   Full full(*state_);
   full.refusals = 1'000'000;
