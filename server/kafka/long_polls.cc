@@ -1,17 +1,20 @@
 #include "server/kafka/long_polls.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/kafka/session.h"
 
 namespace server::kafka {
 
 void LongPolls::await(Session& session, std::span<const storage::TopicPartition> partitions) {
+  std::lock_guard lock(mutex_);
   for (const storage::TopicPartition& partition : partitions)
     waiting_[partition].push_back(&session);
 }
 
 void LongPolls::forget(Session& session, std::span<const storage::TopicPartition> partitions) {
+  std::lock_guard lock(mutex_);
   for (const storage::TopicPartition& partition : partitions) {
     const auto found = waiting_.find(partition);
     if (found == waiting_.end()) continue;
@@ -21,28 +24,24 @@ void LongPolls::forget(Session& session, std::span<const storage::TopicPartition
 }
 
 void LongPolls::grown(std::span<const storage::TopicPartition> partitions) {
-  // Who comes from here on sees the records when it looks: they are durable already.
-  if (sessions_ == 0) return;
-  bool was_empty;
+  bool is_first;
   {
     std::lock_guard lock(mutex_);
-    was_empty = grown_.empty();
-    grown_.insert(grown_.end(), partitions.begin(), partitions.end());
+    is_first = grown_.empty();
+    for (const storage::TopicPartition& partition : partitions)
+      if (waiting_.contains(partition)) grown_.push_back(partition);
+    is_first &= !grown_.empty();
   }
-  if (was_empty)
+  if (is_first)
     loop_.post([weak = weak_from_this()] {
       if (const std::shared_ptr<LongPolls> self = weak.lock()) self->take_grown();
     });
 }
 
 void LongPolls::take_grown() {
-  std::vector<storage::TopicPartition> grown;
-  {
-    std::lock_guard lock(mutex_);
-    grown.swap(grown_);
-  }
   // A session may be told several times: it only notes that it has to look.
-  for (const storage::TopicPartition& partition : grown)
+  std::lock_guard lock(mutex_);
+  for (const storage::TopicPartition& partition : std::exchange(grown_, {}))
     if (const auto found = waiting_.find(partition); found != waiting_.end())
       for (Session* session : found->second) session->grown();
 }

@@ -62,26 +62,25 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
   aside_->on_open = [this] {
     if (!is_running_) host_.wake();
   };
-  if (surroundings_.polls) surroundings_.polls->attach();
 }
 
 Session::~Session() {
   aside_->on_open = nullptr;
   for (const Pending& pending : pending_) pending.slot->on_ready = nullptr;
-  if (!surroundings_.polls) return;
-  surroundings_.polls->forget(*this, told_);
-  surroundings_.polls->detach();
+  if (surroundings_.polls) surroundings_.polls->forget(*this, told_);
 }
 
 void Session::run() {
   is_running_ = true;
   retry_fetch();
   collect_answers();
-  while (can_begin() && begin_next()) collect_answers();
+  while (can_begin() && begin_next()) {
+    if (tell_polls()) look_again();
+    collect_answers();
+  }
   is_running_ = false;
   if (is_draining_ && pending_.empty()) is_over_ = true;
   ask_for_room();
-  tell_polls();
   pending_charge_.resize(pending_bytes_);
   // Requests are small and answers are large: what has arrived already could fill the memory, and
   // would keep all other connections waiting.
@@ -95,11 +94,12 @@ void Session::ask_for_room() {
     refused_memory_ = fmt::format("a request of {}", format_bytes(frames_.awaited_bytes()));
 }
 
-void Session::tell_polls() {
-  if (!surroundings_.polls || told_ == awaited()) return;
+bool Session::tell_polls() {
+  if (!surroundings_.polls || !waiting_fetch_ || told_ == awaited()) return false;
   surroundings_.polls->forget(*this, told_);
   told_ = awaited();
   surroundings_.polls->await(*this, told_);
+  return true;
 }
 
 bool Session::can_begin() const {
@@ -168,6 +168,7 @@ void Session::shut_down(Error reason) {
 }
 
 void Session::grown() {
+  if (!waiting_fetch_) return;  // its next look comes later than what has grown
   has_grown_ = true;
   if (!is_running_) host_.wake();
 }
@@ -188,7 +189,10 @@ void Session::collect_answers() {
 
 void Session::retry_fetch() {
   if (!waiting_fetch_) return;
-  if (clock_.monotonic_us() < *deadline_us()) return;
+  if (clock_.monotonic_us() >= *deadline_us()) look_again();
+}
+
+void Session::look_again() {
   has_grown_ = false;
   HandlerContext all = context();
   retry_waiting_fetch(all);

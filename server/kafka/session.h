@@ -77,8 +77,10 @@ class Session final : public ClientSession {
   void refuse(std::string why);
   void collect_answers();
   void retry_fetch();
+  void look_again();
   void ask_for_room();
-  void tell_polls();
+  // False when the polls have known what it waits for since before it last looked.
+  bool tell_polls();
 
   HandlerContext context() {
     return {backend_, clock_, node_, waiting_fetch_, surroundings_.memory, surroundings_.run_aside,
@@ -97,7 +99,8 @@ class Session final : public ClientSession {
   MemoryCharge pending_charge_;
   std::optional<WaitingFetch> waiting_fetch_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
-  std::vector<storage::TopicPartition> told_;  // to the polls: what awaited() was
+  // To the polls: what awaited() was last, since a consumer waits for the same again and again.
+  std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
   bool is_draining_ = false;  // what has begun is answered, nothing else is begun

@@ -18,7 +18,8 @@ constexpr int64_t kMaxWaitMs = 60'000;
 // While there is no memory for an answer its client waits this long, then gets an empty one.
 constexpr int64_t kMemoryWaitMs = 500;
 // A wait for many bytes looks at all of them again, not at each commit: so long at least after it has
-// looked in vain, and so many times as long as that took.
+// found too few, and so many times as long as that took. One that has found nothing was woken for records
+// that it has had already; the next one must not wait for that.
 constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
 // Ends of long waits fall together, a tenth later at most, so that many idle consumers cost few
@@ -134,6 +135,7 @@ struct Turn {
 struct Awaited {
   std::vector<storage::TopicPartition> partitions;  // that may have more later
   bool is_memory = false;                           // or rather: that others give some back
+  bool has_found_some = false;                      // too little
 };
 
 // Answers when there is enough or no more time. Else says what to wait for.
@@ -155,7 +157,8 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
   const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= enough;
   if (!is_last && !pass.has_error() &&
       (!is_enough || (pass.lacks_memory() && pass.size_bytes() == 0)))
-    return Awaited{pass.partitions(), pass.lacks_memory()};
+    return Awaited{pass.partitions(), pass.lacks_memory(),
+                   pass.size_bytes() > 0 || pass.lacks_memory()};
   constexpr size_t kRoomForFields = 4096;
   reply.expect_size(pass.size_bytes() + kRoomForFields);
   reply.send(response);
@@ -188,7 +191,8 @@ void retry_waiting_fetch(HandlerContext& context) {
       answer(context, waiting.request, waiting.reply, begin_us >= waiting.deadline_us);
   if (!awaited) return context.waiting_fetch.reset();
   const int64_t now_us = context.clock.monotonic_us();
-  waiting.next_look_us = now_us + std::max(kLookPauseUs, (now_us - begin_us) * kLookPauseFactor);
+  const int64_t least_us = awaited->has_found_some ? kLookPauseUs : 0;
+  waiting.next_look_us = now_us + std::max(least_us, (now_us - begin_us) * kLookPauseFactor);
   if (awaited->is_memory)
     waiting.deadline_us =
         std::min(waiting.deadline_us, deadline_us(context.clock.monotonic_us(), kMemoryWaitMs));

@@ -61,8 +61,12 @@ class MemoryBackend : public Backend {
       const storage::TopicPartition& partition) const override {
     return log_->find_partition(partition);
   }
-  storage::LogReader& reader() override { return *reader_; }
+  storage::LogReader& reader() override {
+    if (on_reader) on_reader();
+    return *reader_;
+  }
 
+  std::function<void()> on_reader;  // each use of it
   bool holds_appends = false;
   void let_through() {
     for (const auto& append : std::exchange(held_, {})) append();

@@ -1,6 +1,7 @@
 #include "server/kafka/session.h"
 
 #include "records/batch_builder.h"
+#include "server/kafka/long_polls.h"
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/every_message.h"
 #include "tests/server/kafka/memory_backend.h"
@@ -420,6 +421,56 @@ TEST_F(SessionTest, a_long_poll_for_many_bytes_looks_for_them_now_and_then) {
   clock.advance_us(*session.deadline_us() - clock.monotonic_us());
   session.run();
   EXPECT_EQ(answers().size(), 1u);
+}
+
+TEST_F(SessionTest, a_long_poll_that_was_woken_for_nothing_takes_the_next_record_at_once) {
+  create_topic("t");
+  send(fetch("t", 0, 500), 11);
+  const storage::TopicPartition partition = session.awaited().front();
+  session.grown();
+  session.run();
+  EXPECT_TRUE(answers().empty());
+  backend.append({{{partition, batch("now")}}}, [](auto) {});
+  session.grown();
+  session.run();
+  EXPECT_EQ(answers().size(), 1u);
+}
+
+// The polls wake a loop only for what is waited for: what comes between the look at the log and that must be seen.
+TEST_F(SessionTest, a_long_poll_looks_again_once_the_polls_know_of_it) {
+  create_topic("t");
+  server::Loop loop;
+  const auto polls = std::make_shared<LongPolls>(loop);
+  Session waiting(backend, *this, clock, NodeView{}, SessionLimits{},
+                  SessionSurroundings{polls.get()});
+  const auto ask = [&](int64_t offset) {
+    std::string bytes;
+    append_request(bytes, {.api_version = 11, .correlation_id = 1}, fetch("t", offset, 500));
+    waiting.receive(bytes);
+    waiting.run();
+  };
+  const auto tell = [&](const storage::TopicPartition& partition) {
+    polls->grown({&partition, 1});
+    loop.post([&] { loop.stop(); });
+    loop.run();
+    waiting.run();
+  };
+  int uses = 0;
+  backend.on_reader = [&] { ++uses; };
+  ask(0);
+  const int uses_of_two_looks = uses;
+  const storage::TopicPartition partition = waiting.awaited().front();
+  backend.append({{{partition, batch("one")}}}, [](auto) {});
+  tell(partition);
+  EXPECT_FALSE(waiting.take_output().empty());
+  uses = 0;
+  ask(1);
+  EXPECT_EQ(2 * uses, uses_of_two_looks) << "they know of it since the last time";
+  backend.append({{{partition, batch("two")}}}, [](auto) {});
+  tell({partition.topic, PartitionId{7}});
+  EXPECT_TRUE(waiting.take_output().empty()) << "nobody waits for that one";
+  tell(partition);
+  EXPECT_FALSE(waiting.take_output().empty());
 }
 
 TEST_F(SessionTest, a_fetch_waits_for_no_more_bytes_than_it_takes) {
