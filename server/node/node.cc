@@ -86,6 +86,10 @@ Status Node::open_storage() {
   options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
     on_durable(partitions);
   };
+  options.telling = [](const std::function<void()>& tell) {
+    const Loop::WakesTogether together;
+    tell();
+  };
   // Whether the last commit is on disk is not known then: only a restart can tell, and nobody has
   // been told anything.
   options.on_failure = [](const Error& failure) {

@@ -64,6 +64,9 @@ struct LogOptions {
   // to, and those that it dropped: whoever waits for more of them looks again. And by whoever moves a
   // high watermark (ReplicaLog), on his own.
   std::function<void(std::span<const TopicPartition>)> on_durable;
+  // Runs what tells everybody of a durable commit, on_durable and the answers to its requests: whoever has
+  // to wake the same threads for several of these can wait until all is said.
+  std::function<void(const std::function<void()>& tell)> telling = [](const auto& tell) { tell(); };
   std::function<void(const LogTrace&)> trace;
   // Called once on the writer's thread when a commit ended in an unknown state. Its requests stay
   // unanswered, all later ones are refused; the process should end, the next start finds out what

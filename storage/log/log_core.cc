@@ -215,7 +215,11 @@ bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
   if (attempt.outcome == Attempt::Outcome::Unknown) return false;  // nobody is told anything
   if (attempt.outcome == Attempt::Outcome::Written) {
     count_commit();
-    for (const Answer& answer : attempt.answers) answer();
+    options_.telling([&] {
+      if (options_.on_durable && !attempt.grown.empty()) options_.on_durable(attempt.grown);
+      pass(CrashPoint::BeforeAcknowledgement);
+      for (const Answer& answer : attempt.answers) answer();
+    });
     trace(LogTrace::Step::Acknowledged);
     ++commit_number_;
     return true;
@@ -299,9 +303,8 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   trace(LogTrace::Step::Synced);
   publish(transaction);
   tell_waiters(transaction);
-  notify_durable(transaction);
-  pass(CrashPoint::BeforeAcknowledgement);
-  return {Outcome::Written, std::move(answers)};
+  return {
+      .outcome = Outcome::Written, .answers = std::move(answers), .grown = grown_in(transaction)};
 }
 
 // The answer to give once the group is durable. What was refused is also noted in `error`.
@@ -352,14 +355,13 @@ Result<std::vector<AppendedBatch>> LogCore::apply_commit(GroupTransaction& trans
   return transaction.commit_task(commit);
 }
 
-void LogCore::notify_durable(const GroupTransaction& transaction) {
-  if (!options_.on_durable) return;
-  std::vector<TopicPartition> changed;
+std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transaction) {
+  std::vector<TopicPartition> grown;
   for (const GroupTransaction::Moved& moved : transaction.moved())
-    if (moved.has_new_records) changed.push_back(moved.partition->id());
+    if (moved.has_new_records) grown.push_back(moved.partition->id());
   // Whoever waits for more of a partition learns that there is none.
-  for (const auto& dropped : transaction.dropped()) changed.push_back(dropped->id());
-  if (!changed.empty()) options_.on_durable(changed);
+  for (const auto& dropped : transaction.dropped()) grown.push_back(dropped->id());
+  return grown;
 }
 
 void LogCore::count_commit() {

@@ -83,6 +83,7 @@ class LogCore {
     Error error = {};             // why nothing was written
     std::optional<size_t> culprit =
         {};  // the request whose write failed, when it was not the commit
+    std::vector<TopicPartition> grown = {};  // or gone, when it was written
   };
   Attempt try_commit(std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
@@ -99,7 +100,7 @@ class LogCore {
   void publish(GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
   void tell_waiters(const GroupTransaction& transaction);
-  void notify_durable(const GroupTransaction& transaction);
+  static std::vector<TopicPartition> grown_in(const GroupTransaction& transaction);
   void count_commit();
   // log_maintenance.cc
   void remove_a_slice();
