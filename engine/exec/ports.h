@@ -81,6 +81,8 @@ class Sink {
   // refused; commits of one task are durable in order. False when the log is full just now: nothing
   // was taken, and the task is stepped again when there is room.
   virtual bool try_commit(TaskCommit& commit, CommitDone& done) = 0;
+  // Somebody waits for the answers to the commits that were taken.
+  virtual void hurry() {}
 };
 
 }  // namespace engine

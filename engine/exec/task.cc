@@ -468,6 +468,7 @@ bool Task::submit() {
     return false;
   }
   unsent_.reset();
+  if (!waiting_.empty()) sink_->hurry();
   return true;
 }
 
@@ -495,6 +496,7 @@ void Task::when_durable(std::function<void(Status)> then) {
   const TaskSequence last = has_worked_ ? sequence_ + 1 : sequence_;
   if (durable_ == last) return then({});
   waiting_.push_back({last, std::move(then)});
+  if (in_flight_ > 0) sink_->hurry();
 }
 
 StepResult Task::fail(Error error) {

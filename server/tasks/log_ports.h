@@ -53,6 +53,7 @@ class LogSink final : public engine::Sink {
           std::function<void(const Durable&)> on_durable)
       : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
+  void hurry() override { log_.hurry(); }
 
  private:
   storage::Log& log_;

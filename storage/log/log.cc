@@ -76,6 +76,8 @@ bool Log::try_commit(TaskCommit& commit, AppendDone& done) {
   return core_->try_put<CommitWork>(RequestQueue::Lane::Tasks, size_of(commit), commit, done);
 }
 
+void Log::hurry() { core_->queue().hurry(); }
+
 void Log::when_room(std::function<void()> retry) { core_->queue().when_room(std::move(retry)); }
 void Log::when_writable(std::function<void()> retry) { core_->when_writable(std::move(retry)); }
 

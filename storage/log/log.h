@@ -60,6 +60,9 @@ struct LogOptions {
   // Of each of the two queues: client appends, and all the rest.
   size_t queue_limit_bytes = 64 << 20;
   size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
+  // So long commits of tasks may wait for clients' appends, which come one by one, to be durable together
+  // with them (task_pause.h).
+  int64_t task_wait_us = 2'000;
   // Called on the writer's thread after each durable commit with the partitions that it appended
   // to, and those that it dropped: whoever waits for more of them looks again. And by whoever moves a
   // high watermark (ReplicaLog), on his own.
@@ -101,6 +104,8 @@ class Log : public TransactionQueue {
   bool try_append(AppendRequest& request, AppendDone& done);
   // The last of what a commit appended is its batch in the journal.
   bool try_commit(TaskCommit& commit, AppendDone& done);
+  // Somebody waits for the task commits that were taken: they wait for no client any more.
+  void hurry();
   // Calls `retry` once, on the writer's thread, as soon as a queue that was full has room (at once
   // when none is).
   void when_room(std::function<void()> retry);

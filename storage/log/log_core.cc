@@ -15,7 +15,7 @@ LogCore::LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options)
     : store_(std::move(store)),
       options_(std::move(options)),
       clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
-      queue_(options_.queue_limit_bytes),
+      queue_(options_.queue_limit_bytes, options_.task_wait_us),
       // A file that may only become small keeps less.
       space_(*store_, clock_, std::min(options_.reserve_bytes, options_.map_size_bytes / 4)) {}
 

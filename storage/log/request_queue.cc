@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
 // Who comes every ten milliseconds is about all the time.
 constexpr size_t kClientsStay = 64;  // groups
+// So much of tasks is worth a group of its own.
+constexpr size_t kTasksWait = 64 << 10;
 
 size_t size_of(const std::vector<PartitionBatches>& parts) {
   size_t size = 0;
@@ -35,6 +37,17 @@ size_t size_of(std::span<const LogWork> group) {
   return size;
 }
 
+int64_t RequestQueue::now_us() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+bool RequestQueue::are_tasks_due(int64_t now_us) const {
+  const LaneState& tasks = lane(Lane::Tasks);
+  return !tasks.slots.empty() &&
+         (hurried_ || closed_ || tasks.held_bytes >= kTasksWait || now_us >= pause_.due_us());
+}
+
 RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size_bytes) {
   {
     std::lock_guard lock(mutex_);
@@ -43,6 +56,8 @@ RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size
     if (to.held_bytes != 0 && to.held_bytes + size_bytes > limit_bytes_) return Admission::Full;
     to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
+    // gather() waits no longer than until they are due.
+    if (which == Lane::Tasks && !are_tasks_due(now_us())) return Admission::Taken;
   }
   ready_.notify_one();
   return Admission::Taken;
@@ -53,6 +68,7 @@ bool RequestQueue::put_unbounded(LogWork& work, size_t weight_bytes) {
     std::lock_guard lock(mutex_);
     if (closed_) return false;
     lane(Lane::Tasks).slots.push_back({std::move(work), 0, weight_bytes});
+    hurried_ = true;
   }
   ready_.notify_one();
   return true;
@@ -61,14 +77,20 @@ bool RequestQueue::put_unbounded(LogWork& work, size_t weight_bytes) {
 RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patience) {
   std::unique_lock lock(mutex_);
   LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
+  int64_t now = now_us();
+  const int64_t until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   const auto has_news = [&] {
-    return closed_ || nudged_ || !waiters_.empty() || !tasks.slots.empty() ||
-           !clients.slots.empty();
+    return closed_ || nudged_ || !waiters_.empty() || !clients.slots.empty() || are_tasks_due(now);
   };
-  if (patience)
-    ready_.wait_for(lock, *patience, has_news);
-  else
-    ready_.wait(lock, has_news);
+  while (!has_news() && now < until_us) {
+    // Who puts in a commit that is not due does not wake this thread.
+    const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
+    if (end_us == INT64_MAX)
+      ready_.wait(lock);
+    else
+      ready_.wait_for(lock, std::chrono::microseconds(end_us - now));
+    now = now_us();
+  }
   nudged_ = false;
 
   Gathered gathered;
@@ -76,13 +98,18 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   // A client that comes while a group is written waits for that and for its own: tasks, which always
   // have more, take a part of each only; beside clients that bring much, as much as they.
   groups_without_clients_ = clients.slots.empty() ? groups_without_clients_ + 1 : 0;
+  const bool are_tasks_taken = !clients.slots.empty() || are_tasks_due(now);
+  if (!clients.slots.empty())
+    pause_.clients_came(now);
+  else if (are_tasks_taken && now >= pause_.due_us())
+    pause_.nobody_came();
   const bool clients_are_about = groups_without_clients_ < kClientsStay;
   const size_t at_most = std::max<size_t>(limit_bytes / kTasksShare, 1);
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;
   while (tasks_bytes + clients_bytes < limit_bytes) {
-    const bool tasks_may =
-        !tasks.slots.empty() && tasks_bytes < std::clamp(clients_bytes, at_least, at_most);
+    const bool tasks_may = are_tasks_taken && !tasks.slots.empty() &&
+                           tasks_bytes < std::clamp(clients_bytes, at_least, at_most);
     const bool from_tasks = tasks_may && (clients.slots.empty() || tasks_bytes <= clients_bytes);
     LaneState& from = from_tasks ? tasks : clients;
     if (from.slots.empty()) break;
@@ -93,6 +120,7 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
     (from_tasks ? tasks_bytes : clients_bytes) += slot.weight_bytes;
     gathered.group.push_back(std::move(slot.work));
   }
+  if (tasks.slots.empty()) hurried_ = false;
   gathered.waiters = std::exchange(waiters_, {});
   gathered.is_over = closed_ && gathered.group.empty();
   return gathered;
@@ -120,6 +148,15 @@ void RequestQueue::nudge() {
   {
     std::lock_guard lock(mutex_);
     nudged_ = true;
+  }
+  ready_.notify_one();
+}
+
+void RequestQueue::hurry() {
+  {
+    std::lock_guard lock(mutex_);
+    if (hurried_ || lane(Lane::Tasks).slots.empty()) return;
+    hurried_ = true;
   }
   ready_.notify_one();
 }

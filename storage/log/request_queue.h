@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/log/requests.h"
+#include "storage/log/task_pause.h"
 
 namespace storage {
 
@@ -45,7 +46,9 @@ class RequestQueue {
  public:
   enum class Lane { Tasks, Clients };  // commits and other work keep their order in the first
 
-  explicit RequestQueue(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  // `task_wait_us`: for how long commits of tasks may wait for a client's work (task_pause.h).
+  explicit RequestQueue(size_t limit_bytes, int64_t task_wait_us = 0)
+      : limit_bytes_(limit_bytes), pause_(task_wait_us) {}
 
   enum class Admission { Taken, Full, Closed };
   // Moves from `work` only when it is taken. An empty lane takes work of any size.
@@ -61,7 +64,7 @@ class RequestQueue {
   };
   // Waits for work, at most for `patience` when there is one; then takes up to `limit_bytes` of it
   // (at least one piece), from the lane that has given fewer bytes so far. Of tasks a quarter of it,
-  // and less while clients are about.
+  // and less while clients are about; nothing while they can wait for a client.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
   // What waits now, in both lanes.
@@ -71,6 +74,8 @@ class RequestQueue {
   Backlog backlog() const;
   // Makes a gather() that waits return, with what there is.
   void nudge();
+  // Somebody waits for a commit that was put in: it waits for no client any more.
+  void hurry();
 
   // `retry` is handed out by the next gather().
   void when_room(std::function<void()> retry);
@@ -88,6 +93,10 @@ class RequestQueue {
     size_t held_bytes = 0;
   };
   LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
+  const LaneState& lane(Lane which) const { return lanes_[static_cast<size_t>(which)]; }
+  static int64_t now_us();
+  // Whether what is in the tasks' lane waits for no client; false when that is empty.
+  bool are_tasks_due(int64_t now_us) const;
 
   const size_t limit_bytes_;
   mutable std::mutex mutex_;
@@ -96,6 +105,8 @@ class RequestQueue {
   LaneState lanes_[2];
   std::vector<std::function<void()>> waiters_;
   bool closed_ = false, nudged_ = false;
+  TaskPause pause_;
+  bool hurried_ = false;                          // what is in the tasks' lane
   size_t groups_without_clients_ = SIZE_MAX / 2;  // since a client's work was gathered last
 };
 

@@ -1,5 +1,7 @@
 #include "storage/log/request_queue.h"
 
+#include <thread>
+
 #include "storage/log/group_transaction.h"
 
 namespace storage {
@@ -66,6 +68,102 @@ TEST(RequestQueue, other_work_counts_in_a_group_and_is_not_bounded) {
   EXPECT_LE(group.size(), 7u);
   EXPECT_EQ(queue.backlog().bytes, 0u) << "the client's is among them";
   EXPECT_EQ(put(queue, Lane::Tasks, "t", 100), Admission::Taken) << "they hold nothing of the lane";
+}
+
+// Clients that come one after the other, each in a group of its own, until the queue expects the next.
+void let_clients_come(RequestQueue& queue) {
+  for (int i = 0; i < 20; ++i) {
+    put(queue, Lane::Clients, "c", 10);
+    EXPECT_EQ(queue.gather(1000).group.size(), 1u);
+  }
+}
+constexpr int64_t kForEverUs = 60'000'000;
+
+TEST(RequestQueue, a_commit_that_is_alone_waits_for_the_next_client) {
+  RequestQueue queue(100'000, kForEverUs);
+  put(queue, Lane::Tasks, "t", 10);
+  EXPECT_EQ(names(queue.gather(1000)), "t ") << "nobody is expected";
+  let_clients_come(queue);
+  put(queue, Lane::Tasks, "t1", 10);
+  EXPECT_EQ(names(queue.gather(1000, std::chrono::milliseconds(1))), "");
+  std::thread client([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    put(queue, Lane::Tasks, "t2", 10);
+    put(queue, Lane::Clients, "c", 10);
+  });
+  EXPECT_EQ(names(queue.gather(1000)), "t1 c t2 ");
+  client.join();
+}
+
+TEST(RequestQueue, a_commit_waits_for_a_client_no_longer_than_it_may) {
+  RequestQueue queue(100'000, 50'000);
+  let_clients_come(queue);
+  std::thread task([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    put(queue, Lane::Tasks, "t", 10);
+  });
+  EXPECT_EQ(names(queue.gather(1000)), "t ") << "the one that put it in has not woken us";
+  task.join();
+}
+
+TEST(RequestQueue, commits_wait_for_no_client_when_somebody_waits_for_them) {
+  RequestQueue queue(1'000'000, kForEverUs);
+  let_clients_come(queue);
+  put(queue, Lane::Tasks, "t", 10);
+  std::thread reader([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    queue.hurry();
+  });
+  EXPECT_EQ(names(queue.gather(1000)), "t ");
+  reader.join();
+  queue.hurry();  // of nothing
+  put(queue, Lane::Tasks, "t", 10);
+  EXPECT_EQ(names(queue.gather(1000, std::chrono::milliseconds(1))), "")
+      << "it concerned the first";
+  for (int i = 0; i < 10; ++i) put(queue, Lane::Tasks, "t", 10'000);
+  EXPECT_FALSE(queue.gather(1000).group.empty()) << "they are worth a group";
+}
+
+TEST(RequestQueue, what_is_no_commit_waits_for_no_client) {
+  RequestQueue queue(100'000, kForEverUs);
+  let_clients_come(queue);
+  LogWork work = OtherWork{};
+  ASSERT_TRUE(queue.put_unbounded(work, 50));
+  EXPECT_EQ(queue.gather(1000).group.size(), 1u);
+  put(queue, Lane::Tasks, "t", 10);
+  queue.close();
+  EXPECT_EQ(names(queue.gather(1000)), "t ");
+}
+
+TEST(TaskPause, expects_clients_that_come_often) {
+  TaskPause pause(2'000);
+  EXPECT_LE(pause.due_us(), 0) << "of commits before the first client";
+  int64_t now_us = 1'000'000;
+  pause.clients_came(now_us);
+  EXPECT_EQ(pause.due_us(), now_us) << "one alone is no reason";
+  for (int i = 0; i < 10; ++i) pause.clients_came(now_us += 1'000);
+  EXPECT_EQ(pause.due_us(), now_us + 2'000);
+  for (int i = 0; i < 20; ++i) pause.clients_came(now_us += 1'900);
+  EXPECT_EQ(pause.due_us(), now_us) << "the next would often come too late";
+  for (int i = 0; i < 10; ++i) pause.clients_came(now_us += 100);
+  EXPECT_EQ(pause.due_us(), now_us + 2'000);
+  pause.clients_came(now_us += 60'000'000);
+  EXPECT_EQ(pause.due_us(), now_us) << "it may be one alone again";
+}
+
+TEST(TaskPause, is_rare_where_clients_wait_for_the_tasks) {
+  TaskPause pause(2'000);
+  int64_t now_us = 1'000'000;
+  int in_vain = 0;
+  for (int i = 0; i < 320; ++i) {
+    pause.clients_came(now_us);
+    const bool waits = pause.due_us() > now_us;
+    in_vain += waits;
+    now_us += waits ? 3'000 : 1'000;  // the client sends when it has seen the commit
+    pause.nobody_came();
+  }
+  EXPECT_GE(in_vain, 10);
+  EXPECT_LE(in_vain, 22);
 }
 
 TEST(RequestQueue, tells_what_waits_in_both_lanes) {

@@ -1,0 +1,23 @@
+#include "storage/log/task_pause.h"
+
+#include <algorithm>
+
+namespace storage {
+
+void TaskPause::clients_came(int64_t now_us) {
+  // A rest says little about what comes now; but a client that was alone is not expected again.
+  const int64_t gap_us = std::min(now_us - came_us_, 4 * limit_us_);
+  usual_gap_us_ += (gap_us - usual_gap_us_) / kNewestCounts;
+  came_us_ = now_us;
+  // What comes every one and a half milliseconds, say, comes within two as a rule.
+  const bool is_likely = usual_gap_us_ <= limit_us_ * 3 / 4;
+  due_us_ = is_likely ? now_us + limit_us_ : now_us;
+}
+
+void TaskPause::nobody_came() {
+  if (due_us_ <= came_us_) return;  // they have not waited
+  due_us_ = came_us_;
+  usual_gap_us_ = kDoubt * limit_us_;
+}
+
+}  // namespace storage
