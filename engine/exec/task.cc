@@ -264,7 +264,8 @@ StepResult Task::step(Intake intake) {
   if (failure_) return StepResult::Failed;
   if (unsent_ && !submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
-  if (in_flight_ >= options_.max_commits_in_flight) return StepResult::Idle;
+  waits_for_answer_ = in_flight_ >= options_.max_commits_in_flight;
+  if (waits_for_answer_) return StepResult::Idle;
   if (has_rest()) {
     slice_.begin(options_.slice);
     const Status done = work_off();
@@ -452,7 +453,8 @@ StepResult Task::commit(bool more) {
   unsent_ = std::move(commit);
   if (!submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
-  return more && in_flight_ < options_.max_commits_in_flight ? StepResult::More : StepResult::Idle;
+  waits_for_answer_ = more && in_flight_ >= options_.max_commits_in_flight;
+  return more && !waits_for_answer_ ? StepResult::More : StepResult::Idle;
 }
 
 bool Task::submit() {

@@ -118,6 +118,9 @@ class Task {
   StepResult step(Intake intake = Intake::Records);
   // Something was begun that is in no commit yet, or in one that could not be sent.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
+  // The last step could do no more since too many commits are on their way: there is something to do for
+  // the next one once an answer has come.
+  bool waits_for_answer() const { return waits_for_answer_; }
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then);
@@ -143,7 +146,7 @@ class Task {
   const TaskMetrics& metrics() const { return metrics_; }
   uint64_t decoded_rows() const { return heads_->decoded_rows(); }
   Stage& stage() { return *stage_; }
-  // Called after each answer to a commit: a task that waited for it may be stepped again.
+  // Called after each answer to a commit: a task that waits_for_answer() is to be stepped again.
   void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
 
  private:
@@ -202,6 +205,7 @@ class Task {
   TaskEpoch epoch_;
   TaskSequence sequence_{0}, durable_{0};
   int in_flight_ = 0;
+  bool waits_for_answer_ = false;
   std::optional<TaskCommit> unsent_;  // the log had no room for it
   std::vector<int64_t> last_scalars_;
   std::vector<StoreSize> last_sizes_;  // of layered stores, as the last commit has them
