@@ -68,11 +68,8 @@ struct TaskCommit {
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange input that is not needed any more
 };
 
-struct TopicEnd {
-  PartitionRef partition;
-  Offset end;  // first offset after what was written
-};
-using CommitDone = std::function<void(Result<std::vector<TopicEnd>>)>;
+// With the commit of the log that made it durable.
+using CommitDone = std::function<void(Result<CommitId>)>;
 
 class Sink {
  public:

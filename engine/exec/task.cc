@@ -460,7 +460,7 @@ StepResult Task::commit(bool more) {
 bool Task::submit() {
   const TaskSequence sequence = unsent_->sequence;
   ++in_flight_;
-  CommitDone done = [this, alive = alive_, sequence](Result<std::vector<TopicEnd>> result) {
+  CommitDone done = [this, alive = alive_, sequence](Result<CommitId> result) {
     if (!*alive) return;
     committed(sequence, std::move(result));
     if (*alive && answered_) answered_();
@@ -474,7 +474,7 @@ bool Task::submit() {
   return true;
 }
 
-void Task::committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result) {
+void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   assert(in_flight_ > 0);
   --in_flight_;
   if (!result) {
@@ -483,6 +483,7 @@ void Task::committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result
   }
   assert(sequence == durable_ + 1);
   durable_ = sequence;
+  durable_as_of_ = *result;
   std::vector<Waiting> ready;
   std::erase_if(waiting_, [&](Waiting& waiter) {
     if (waiter.after > durable_) return false;

@@ -140,6 +140,8 @@ class Task {
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
   TaskSequence last_durable() const { return durable_; }
+  // The commit of the log that contains all up to last_durable(); 0 before the first one of this run.
+  CommitId durable_as_of() const { return durable_as_of_; }
   const std::optional<TaskFailure>& failure() const { return failure_; }
   // Whether rows are taken one at a time.
   bool is_careful() const { return rows_taken_ < options_.careful_rows; }
@@ -179,7 +181,7 @@ class Task {
   Status check_sizes();
   StepResult commit(bool more);
   bool submit();
-  void committed(TaskSequence sequence, Result<std::vector<TopicEnd>> result);
+  void committed(TaskSequence sequence, Result<CommitId> result);
   StepResult fail(Error error);
 
   const std::string id_;
@@ -204,6 +206,7 @@ class Task {
 
   TaskEpoch epoch_;
   TaskSequence sequence_{0}, durable_{0};
+  CommitId durable_as_of_;
   int in_flight_ = 0;
   bool waits_for_answer_ = false;
   std::optional<TaskCommit> unsent_;  // the log had no room for it

@@ -35,6 +35,10 @@ class TableView {
   // table after the first slice may be seen or not.
   Result<Slice> scan(StoreCursor& cursor, size_t entries, const EvalContext& eval);
 
+  // The commit of the log that made the last of its changes durable; 0 when this run has made none. Those
+  // that are on their way come later.
+  CommitId durable_as_of() const { return task_.durable_as_of(); }
+
   Task& task() { return task_; }
   size_t size() const { return store().size(); }
 

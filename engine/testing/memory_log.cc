@@ -56,18 +56,14 @@ Result<std::vector<Polled>> MemoryLog::poll(
 }
 
 bool MemoryLog::try_commit(TaskCommit& commit, CommitDone& done) {
-  std::vector<TopicEnd> ends;
-  for (OutputBatch& output : commit.outputs) {
-    append(output.to, std::move(output.bytes));
-    ends.push_back({output.to, end_of(output.to)});
-  }
-  waiting_.push_back({std::move(done), std::move(ends)});
+  for (OutputBatch& output : commit.outputs) append(output.to, std::move(output.bytes));
+  waiting_.push_back({std::move(done), ++last_commit_});
   return true;
 }
 
 bool MemoryLog::deliver() {
   if (waiting_.empty()) return false;
-  for (Waiting& one : std::exchange(waiting_, {})) one.done(std::move(one.ends));
+  for (Waiting& one : std::exchange(waiting_, {})) one.done(one.commit);
   return true;
 }
 

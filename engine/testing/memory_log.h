@@ -41,11 +41,12 @@ class MemoryLog final : public Sources, public Sink {
   };
   struct Waiting {
     CommitDone done;
-    std::vector<TopicEnd> ends;
+    CommitId commit;
   };
 
   absl::node_hash_map<PartitionRef, Partition> partitions_;
   std::vector<Waiting> waiting_;
+  CommitId last_commit_;
 };
 
 }  // namespace engine

@@ -162,21 +162,20 @@ class NodeCopy final : public sql::CopyIn {
     append_when_room(
         session_.parts(), std::move(request),
         [&loop = session_.shard().loop(), alive = alive_, this, rows,
-         size_bytes](Result<std::vector<storage::AppendedBatch>> appended) {
+         size_bytes](Result<storage::Appended> appended) {
           loop.post([alive, this, rows, size_bytes, appended = std::move(appended)]() mutable {
             if (*alive) block_appended(rows, size_bytes, std::move(appended));
           });
         });
   }
 
-  void block_appended(uint64_t rows, size_t size_bytes,
-                      Result<std::vector<storage::AppendedBatch>> appended) {
+  void block_appended(uint64_t rows, size_t size_bytes, Result<storage::Appended> appended) {
     --blocks_in_flight_;
     bytes_in_flight_ -= size_bytes;
     charge_.resize(own_->size_bytes() + bytes_in_flight_);
     if (appended) {
       rows_in_ += rows;
-      session_.note_written(*appended);
+      session_.note_written(appended->batches);
     } else if (!has_failed_) {
       return fail(std::move(appended).error());
     }

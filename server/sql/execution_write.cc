@@ -27,13 +27,12 @@ class AppendExecution final : public SqlExecution {
   using SqlExecution::SqlExecution;
   void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows) {
     if (request.parts.empty()) return receiver().on_done({std::move(command), rows});
-    append_when_room(
-        session().parts(), std::move(request),
-        on_loop([this, command, rows](Result<std::vector<storage::AppendedBatch>> appended) {
-          if (!appended) return receiver().on_error(std::move(appended).error());
-          session().note_written(*appended);
-          receiver().on_done({command, rows});
-        }));
+    append_when_room(session().parts(), std::move(request),
+                     on_loop([this, command, rows](Result<storage::Appended> appended) {
+                       if (!appended) return receiver().on_error(std::move(appended).error());
+                       session().note_written(appended->batches);
+                       receiver().on_done({command, rows});
+                     }));
   }
 };
 

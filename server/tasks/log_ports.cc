@@ -57,21 +57,17 @@ bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
     request.outputs.push_back({to_storage(output.to), std::move(output.bytes)});
   for (const auto& [partition, end] : commit.trims)
     request.trims.push_back({to_storage(partition), end});
-  storage::AppendDone answer =
-      [this, done, task = commit.task, sequence = commit.sequence,
-       entry_bytes = commit.journal.size()](Result<std::vector<storage::AppendedBatch>> result) {
-        loop_.post([this, done, task, sequence, entry_bytes, result = std::move(result)]() mutable {
-          if (!result) return done(std::move(result).error());
-          const storage::AppendedBatch journalled = result->back();
-          result->pop_back();
-          std::vector<engine::TopicEnd> ends;
-          for (const storage::AppendedBatch& batch : *result)
-            ends.push_back({to_engine(batch.partition), batch.last_offset + 1});
-          on_durable_({task, journalled.partition.partition, journalled.last_offset, sequence,
-                       entry_bytes});
-          done(std::move(ends));
-        });
-      };
+  storage::AppendDone answer = [this, done, task = commit.task, sequence = commit.sequence,
+                                entry_bytes = commit.journal.size()](
+                                   Result<storage::Appended> result) {
+    loop_.post([this, done, task, sequence, entry_bytes, result = std::move(result)]() mutable {
+      if (!result) return done(std::move(result).error());
+      const storage::AppendedBatch& journalled = result->batches.back();
+      on_durable_({task, journalled.partition.partition, journalled.last_offset, sequence,
+                   entry_bytes, result->commit});
+      done(result->commit);
+    });
+  };
   if (log_.try_commit(request, answer)) return true;
   for (size_t i = 0; i < commit.outputs.size(); ++i)
     commit.outputs[i].bytes = std::move(request.outputs[i].batches);

@@ -46,6 +46,7 @@ class LogSink final : public engine::Sink {
     Offset offset;
     TaskSequence sequence;
     size_t entry_bytes;
+    CommitId commit = {};  // of the log; not known of what was read from the journal
   };
   // Both are called on the loop: when the log, after it was full, takes commits again; and for each
   // commit in the order of its journal, whether or not the task is still there, before it is answered.

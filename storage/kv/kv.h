@@ -77,6 +77,9 @@ class Transaction {
   virtual ~Transaction() = default;
   virtual Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) = 0;
   virtual Result<std::unique_ptr<Cursor>> cursor(TableHandle table) = 0;
+  // Of the last commit that a snapshot contains; of a write transaction, what its own will be, if it
+  // writes anything. They grow from commit to commit of a store.
+  virtual CommitId commit_id() const = 0;
 };
 
 // A snapshot. An old one keeps the pages of everything written since from being reused, so it is

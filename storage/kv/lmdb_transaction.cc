@@ -141,6 +141,7 @@ class LmdbRead final : public ReadTransaction {
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return open_cursor(transaction_, pages_, table, nullptr);
   }
+  CommitId commit_id() const override { return CommitId{mdb_txn_id(transaction_)}; }
   void reset() override {
     mdb_txn_reset(transaction_);
     is_reset_ = true;
@@ -177,6 +178,7 @@ class LmdbWrite final : public WriteTransaction {
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return open_cursor(transaction_, pages_, table, &cursors_);
   }
+  CommitId commit_id() const override { return CommitId{mdb_txn_id(transaction_)}; }
 
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
     const auto table = TRY(open(name, order, MDB_CREATE));

@@ -26,6 +26,7 @@ struct Table {
 struct Image {
   std::map<std::string, TableHandle, std::less<>> names;
   std::map<TableHandle, std::shared_ptr<const Table>> tables;
+  CommitId commit;
 
   size_t size_bytes() const {
     size_t size = 0;
@@ -123,6 +124,7 @@ class MemoryRead final : public ReadTransaction {
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return std::make_unique<MemoryCursor>([this, table] { return table_of(*image_, table); });
   }
+  CommitId commit_id() const override { return image_->commit; }
   void reset() override { image_.reset(); }
   Status renew() override {
     take();
@@ -144,7 +146,9 @@ class MemoryWrite final : public WriteTransaction {
       : disk_(disk), sync_(sync), power_cycle_(power_cycle), writing_(disk.writer) {
     std::lock_guard lock(disk_.mutex);
     image_ = *disk_.written;
+    ++image_.commit;
   }
+  CommitId commit_id() const override { return image_.commit; }
 
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
     return get_value(table_of(image_, table), key);

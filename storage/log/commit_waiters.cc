@@ -4,11 +4,10 @@
 
 namespace storage {
 
-void CommitWaiters::wait(const PartitionMap& partitions, std::vector<AppendedBatch> appended,
-                         AppendDone done) {
+void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, AppendDone done) {
   // A batch that is the last of its partition stands for those before it.
   std::map<TopicPartition, Offset> ends;
-  for (const AppendedBatch& batch : appended) {
+  for (const AppendedBatch& batch : appended.batches) {
     Offset& end = ends[batch.partition];
     end = std::max(end, batch.last_offset + 1);
   }

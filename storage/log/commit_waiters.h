@@ -16,7 +16,7 @@ namespace storage {
 class CommitWaiters {
  public:
   // Answers as soon as all of the batches are visible, at once when they are.
-  void wait(const PartitionMap& partitions, std::vector<AppendedBatch> appended, AppendDone done);
+  void wait(const PartitionMap& partitions, Appended appended, AppendDone done);
   // The partition's high watermark has moved.
   void moved(const Partition& partition);
   // What waits for the partition will not be visible, or nobody here will know when.
@@ -26,7 +26,7 @@ class CommitWaiters {
 
  private:
   struct Waiting {
-    std::vector<AppendedBatch> appended;
+    Appended appended;
     AppendDone done;
     size_t partitions_left;  // 0: answered
   };

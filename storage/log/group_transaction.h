@@ -71,6 +71,8 @@ class GroupTransaction {
   // Some of what an earlier version has left; true when there is no more of it.
   Result<bool> convert_journals();
   WriteTransaction& transaction() { return *transaction_; }
+  // What makes the group durable.
+  CommitId commit_id() const { return transaction_->commit_id(); }
 
   bool is_broken() const { return transaction_->has_failed(); }
 

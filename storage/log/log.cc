@@ -227,13 +227,14 @@ T wait_for(const Submit& submit) {
 // Submits as soon as there is room.
 template <class Try>
 Result<std::vector<AppendedBatch>> submit_and_wait(Log& log, const Try& try_submit) {
-  return wait_for<Result<std::vector<AppendedBatch>>>([&](AppendDone done) {
-    while (!try_submit(done)) {
-      std::promise<void> room;
-      log.when_room([&room] { room.set_value(); });
-      room.get_future().wait();
-    }
-  });
+  return TRY(wait_for<Result<Appended>>([&](AppendDone done) {
+           while (!try_submit(done)) {
+             std::promise<void> room;
+             log.when_room([&room] { room.set_value(); });
+             room.get_future().wait();
+           }
+         }))
+      .batches;
 }
 
 }  // namespace

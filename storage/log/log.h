@@ -30,7 +30,7 @@ struct StoredTopic {
 struct LogTrace {
   enum class Step { CommitBegins, Synced, Acknowledged };  // the last: all requests are answered
   Step step;
-  uint64_t commit;  // counts the commits of this process
+  CommitId commit;  // what it is, or would have been if it fails
 };
 
 struct LogOptions {

@@ -220,8 +220,7 @@ bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
       pass(CrashPoint::BeforeAcknowledgement);
       for (const Answer& answer : attempt.answers) answer();
     });
-    trace(LogTrace::Step::Acknowledged);
-    ++commit_number_;
+    trace(LogTrace::Step::Acknowledged, attempt.commit);
     return true;
   }
   if (part.size() == 1 || attempts_left <= 0 || failed_) {
@@ -253,7 +252,7 @@ LogCore::Answer LogCore::answer(LogWork& work, Error error) {
   return [&other, error = std::move(error)] { other.done(error); };
 }
 
-LogCore::Answer LogCore::answer(AppendWork& work, Result<std::vector<AppendedBatch>> result) {
+LogCore::Answer LogCore::answer(AppendWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
     if (result && work.request.acks == Acks::All && group_has_leaders_)
       commit_waiters_.wait(*partitions(), *std::move(result), std::move(work.done));
@@ -262,7 +261,7 @@ LogCore::Answer LogCore::answer(AppendWork& work, Result<std::vector<AppendedBat
   };
 }
 
-LogCore::Answer LogCore::answer(CommitWork& work, Result<std::vector<AppendedBatch>> result) {
+LogCore::Answer LogCore::answer(CommitWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
     // Noted only now: in a group that is repeated the commit may pass.
     if (!result)
@@ -282,7 +281,8 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   GroupTransaction transaction(*std::move(begun), {tables_, *partitions, owners_,
                                                    free_tables(*partitions), clock_.wall_ms()});
 
-  trace(LogTrace::Step::CommitBegins);
+  const CommitId commit = transaction.commit_id();
+  trace(LogTrace::Step::CommitBegins, commit);
   space_.begin_group(size_of(group));
   std::vector<Answer> answers;
   for (LogWork& work : group) {
@@ -300,27 +300,29 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
     space_.commit_failed(committed.error());
     return {Outcome::NothingWritten, {}, committed.error()};
   }
-  trace(LogTrace::Step::Synced);
+  trace(LogTrace::Step::Synced, commit);
   publish(transaction);
   tell_waiters(transaction);
-  return {
-      .outcome = Outcome::Written, .answers = std::move(answers), .grown = grown_in(transaction)};
+  return {.outcome = Outcome::Written,
+          .answers = std::move(answers),
+          .commit = commit,
+          .grown = grown_in(transaction)};
 }
 
 // The answer to give once the group is durable. What was refused is also noted in `error`.
 LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Error& error) {
   if (auto* append = std::get_if<AppendWork>(&work)) {
-    Result<std::vector<AppendedBatch>> result = apply_append(transaction, append->request);
+    Result<Appended> result = apply_append(transaction, append->request);
     if (!result) error = result.error();
     return answer(*append, std::move(result));
   }
   if (auto* follow = std::get_if<FollowWork>(&work)) {
-    Result<std::vector<AppendedBatch>> result = apply_follow(transaction, follow->request);
+    Result<Appended> result = apply_follow(transaction, follow->request);
     if (!result) error = result.error();
     return [follow, result = std::move(result)]() mutable { follow->done(std::move(result)); };
   }
   if (auto* task = std::get_if<CommitWork>(&work)) {
-    Result<std::vector<AppendedBatch>> result = apply_commit(transaction, task->commit);
+    Result<Appended> result = apply_commit(transaction, task->commit);
     if (!result) error = result.error();
     return answer(*task, std::move(result));
   }
@@ -334,25 +336,23 @@ LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Err
   };
 }
 
-Result<std::vector<AppendedBatch>> LogCore::apply_append(GroupTransaction& transaction,
-                                                         AppendRequest& request) {
+Result<Appended> LogCore::apply_append(GroupTransaction& transaction, AppendRequest& request) {
   TRY(space_.admit_client_append(size_of(request)));
-  return transaction.append(request);
+  return Appended{transaction.commit_id(), TRY(transaction.append(request))};
 }
 
-Result<std::vector<AppendedBatch>> LogCore::apply_follow(GroupTransaction& transaction,
-                                                         const FollowRequest& request) {
+Result<Appended> LogCore::apply_follow(GroupTransaction& transaction,
+                                       const FollowRequest& request) {
   TRY(space_.admit_client_append(size_of(request)));
-  return transaction.follow(request);
+  return Appended{transaction.commit_id(), TRY(transaction.follow(request))};
 }
 
-Result<std::vector<AppendedBatch>> LogCore::apply_commit(GroupTransaction& transaction,
-                                                         TaskCommit& commit) {
+Result<Appended> LogCore::apply_commit(GroupTransaction& transaction, TaskCommit& commit) {
   if (const auto refused = refused_.find(commit.task);
       refused != refused_.end() && refused->second == commit.epoch)
     return Error{ErrorCode::FencedTask, "an earlier commit of the task was refused"};
   TRY(space_.admit_task_commit(size_of(commit)));
-  return transaction.commit_task(commit);
+  return Appended{transaction.commit_id(), TRY(transaction.commit_task(commit))};
 }
 
 std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transaction) {
@@ -395,8 +395,8 @@ Error LogCore::refusal() const {
   return {ErrorCode::ShuttingDown, "the server is shutting down"};
 }
 
-void LogCore::trace(LogTrace::Step step) const {
-  if (options_.trace) options_.trace({step, commit_number_});
+void LogCore::trace(LogTrace::Step step, CommitId commit) const {
+  if (options_.trace) options_.trace({step, commit});
 }
 
 }  // namespace storage

@@ -83,20 +83,18 @@ class LogCore {
     Error error = {};             // why nothing was written
     std::optional<size_t> culprit =
         {};  // the request whose write failed, when it was not the commit
+    CommitId commit = {};
     std::vector<TopicPartition> grown = {};  // or gone, when it was written
   };
   Attempt try_commit(std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
   Answer apply(GroupTransaction& transaction, LogWork& work, Error& error);
-  Result<std::vector<AppendedBatch>> apply_append(GroupTransaction& transaction,
-                                                  AppendRequest& request);
-  Result<std::vector<AppendedBatch>> apply_follow(GroupTransaction& transaction,
-                                                  const FollowRequest& request);
-  Result<std::vector<AppendedBatch>> apply_commit(GroupTransaction& transaction,
-                                                  TaskCommit& commit);
+  Result<Appended> apply_append(GroupTransaction& transaction, AppendRequest& request);
+  Result<Appended> apply_follow(GroupTransaction& transaction, const FollowRequest& request);
+  Result<Appended> apply_commit(GroupTransaction& transaction, TaskCommit& commit);
   Answer answer(LogWork& work, Error error);
-  Answer answer(AppendWork& work, Result<std::vector<AppendedBatch>> result);
-  Answer answer(CommitWork& work, Result<std::vector<AppendedBatch>> result);
+  Answer answer(AppendWork& work, Result<Appended> result);
+  Answer answer(CommitWork& work, Result<Appended> result);
   void publish(GroupTransaction& transaction);
   void publish_partitions(const GroupTransaction& transaction);
   void tell_waiters(const GroupTransaction& transaction);
@@ -111,7 +109,7 @@ class LogCore {
   RequestQueue::Patience patience() const;
   void notify_writable();
   void fail(const Error& error);
-  void trace(LogTrace::Step step) const;
+  void trace(LogTrace::Step step, CommitId commit) const;
 
   const std::unique_ptr<KeyValueStore> store_;
   const LogOptions options_;
@@ -140,7 +138,6 @@ class LogCore {
   std::optional<ProducerSweep> producers_;          // since the tables are open
   TaskOwners owners_;
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
-  uint64_t commit_number_ = 0;
   bool group_has_leaders_ = false;  // of the last group: else all that is durable is visible
 
   std::thread writer_;  // last: it uses all of the above

@@ -145,6 +145,11 @@ void LogReader::end_turn() {
   state_->in_turn = false;
 }
 
+CommitId LogReader::commit_id() const {
+  assert(state_->in_turn);
+  return state_->transaction->commit_id();
+}
+
 Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset from,
                                               size_t max_bytes, ReadUpTo up_to) {
   const Partition& partition = *TRY(state_->find(id));

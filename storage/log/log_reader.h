@@ -41,7 +41,12 @@ class LogReader {
   Status begin_turn();
   void end_turn();
 
-  // --- Within a turn. All fail with UnknownTopic when the partition is not there.
+  // --- Within a turn.
+
+  // The newest commit that its snapshot contains.
+  CommitId commit_id() const;
+
+  // All that follow fail with UnknownTopic when the partition is not there.
 
   // Whole batches from the one that holds `from` on, up to the readable end, until `max_bytes` are
   // reached; at least one when there is one. The first may begin before `from`. Fails with

@@ -48,8 +48,11 @@ struct AppendedBatch {
   Offset last_offset;
   bool operator==(const AppendedBatch&) const = default;
 };
-// One entry for each batch, in the order of the request.
-using AppendDone = std::function<void(Result<std::vector<AppendedBatch>>)>;
+struct Appended {
+  CommitId commit;                     // that made it durable
+  std::vector<AppendedBatch> batches;  // one for each, in the order of the request
+};
+using AppendDone = std::function<void(Result<Appended>)>;
 
 // The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the one that was asked
 // about, and where the next one begins, or the log end. Both are -1 when all are older: then the asker

@@ -137,11 +137,10 @@ struct Producer {
     request.parts.push_back({append.partition, std::move(append.batch)});
     ++pending->left;
     backend.append(std::move(request), [pending = pending, topic_index = append.topic_index,
-                                        index = append.index](
-                                           Result<std::vector<storage::AppendedBatch>> appended) {
+                                        index = append.index](Result<storage::Appended> appended) {
       Answer& answer = pending->response.responses[topic_index].partition_responses[index];
-      if (appended && !appended->empty())
-        answer.base_offset = appended->front().base_offset.value();
+      if (appended && !appended->batches.empty())
+        answer.base_offset = appended->batches.front().base_offset.value();
       else if (!appended)
         pending->refuse(answer, error_of(appended.error().code), appended.error().message);
       pending->complete_one();

@@ -48,6 +48,8 @@ class CrashableLog final : public Sources, public Sink {
                                    size_t max_bytes) override;
   void release() override;
   bool try_commit(TaskCommit& commit, CommitDone& done) override;
+  void hurry() override { ++hurries_; }
+  size_t hurries() const { return hurries_; }
 
  private:
   struct OnItsWay {
@@ -56,6 +58,8 @@ class CrashableLog final : public Sources, public Sink {
   };
 
   MemoryLog topics_;
+  CommitId last_commit_;
+  size_t hurries_ = 0;
   std::map<std::string, std::vector<Journalled>> journals_;
   std::map<std::pair<ProducerId, PartitionRef>, int32_t> next_sequences_;
   std::deque<OnItsWay> on_their_way_;

@@ -219,10 +219,44 @@ TEST_F(TaskFailure, when_durable_waits_for_all_that_was_done_before) {
   run->task().step();
   run->task().when_durable([&](Status) { seen += "second; "; });
   EXPECT_EQ(seen, "nothing to wait for; ");
+  EXPECT_EQ(run->task().durable_as_of(), CommitId{0});
   run->log().answer_one();
   EXPECT_EQ(seen, "nothing to wait for; first; ");
+  EXPECT_EQ(run->task().durable_as_of(), CommitId{1});
   run->log().answer_one();
   EXPECT_EQ(seen, "nothing to wait for; first; second; ");
+  EXPECT_EQ(run->task().durable_as_of(), CommitId{2});
+}
+
+// The log may keep a commit for a while to write it with others.
+TEST_F(TaskFailure, the_log_is_told_when_somebody_waits_for_a_commit) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
+  run->task().when_durable([](Status) {});
+  run->task().step();
+  EXPECT_EQ(run->log().hurries(), 0u) << "nobody waits";
+  run->task().when_durable([](Status) {});
+  EXPECT_EQ(run->log().hurries(), 1u);
+  run->task().step();
+  EXPECT_EQ(run->log().hurries(), 2u) << "the second commit came while somebody waited";
+}
+
+TEST_F(TaskFailure, a_task_says_when_it_waits_for_an_answer) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 5; ++i) records.push_back(order("a", "1", i));
+  run->produce("orders", 0, records);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(run->task().step(), StepResult::More);
+    EXPECT_FALSE(run->task().waits_for_answer());
+  }
+  EXPECT_EQ(run->task().step(), StepResult::Idle) << "four commits are on their way";
+  EXPECT_TRUE(run->task().waits_for_answer());
+  run->log().answer_one();
+  EXPECT_EQ(run->task().step(), StepResult::Idle) << "the last record";
+  EXPECT_FALSE(run->task().waits_for_answer());
+  EXPECT_EQ(run->task().step(), StepResult::Idle);
+  EXPECT_TRUE(run->task().waits_for_answer()) << "what comes now waits for an answer";
 }
 
 // A look-up of a query that is paused waits for what was begun, and for nothing else.

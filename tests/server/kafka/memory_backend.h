@@ -47,7 +47,9 @@ class MemoryBackend : public Backend {
   }
   void append(storage::AppendRequest request, storage::AppendDone done) override {
     held_.push_back([this, request = std::move(request), done = std::move(done)] {
-      done(storage::append_and_wait(*log_, request));
+      auto appended = storage::append_and_wait(*log_, request);
+      if (!appended) return done(std::move(appended).error());
+      done(storage::Appended{{}, *std::move(appended)});
     });
     if (!holds_appends) let_through();
   }

@@ -59,6 +59,22 @@ TEST_P(EachStore, a_snapshot_sees_what_was_committed_before_it_and_nothing_later
   EXPECT_EQ(read->get(table, "b").value(), "3");
 }
 
+TEST_P(EachStore, commits_are_numbered_and_a_snapshot_tells_which_is_its_last) {
+  const TableHandle table = make_table("t");
+  auto read = store_->begin_read().value();
+  const CommitId before = read->commit_id();
+  for (int i = 0; i < 2; ++i) {  // the first one is undone
+    auto write = store_->begin_write().value();
+    EXPECT_EQ(write->commit_id(), before + 1);
+    ASSERT_TRUE(write->put(table, "a", "1"));
+    if (i == 1) ASSERT_TRUE(write->commit());
+  }
+  EXPECT_EQ(read->commit_id(), before);
+  read->reset();
+  ASSERT_TRUE(read->renew());
+  EXPECT_EQ(read->commit_id(), before + 1);
+}
+
 TEST_P(EachStore, a_transaction_that_does_not_commit_leaves_nothing) {
   const TableHandle table = make_table("t");
   {

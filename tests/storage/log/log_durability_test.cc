@@ -117,7 +117,8 @@ TEST(LogDurability, no_request_is_acknowledged_before_its_commit_is_synced) {
   LogOptions options;
   options.trace = [&](const LogTrace& trace) {
     const char* names[] = {"begin", "synced", "acknowledged"};
-    note(names[static_cast<int>(trace.step)] + std::string(" ") + std::to_string(trace.commit));
+    note(names[static_cast<int>(trace.step)] + std::string(" ") +
+         std::to_string(trace.commit.value()));
   };
   auto log = Log::open(disk.open(), options).value();
   const TopicPartition partition = make_partition(*log);

@@ -101,6 +101,44 @@ TEST_F(LogTest, a_request_may_hold_several_batches_and_partitions) {
                                                    {second, Offset{0}, Offset{0}}}));
 }
 
+TEST_F(LogTest, an_answer_names_its_commit_and_a_turn_the_last_that_it_sees) {
+  const TopicPartition partition = make_partition();
+  const auto commit_of_append = [&] {
+    return wait_for<Result<Appended>>([&](AppendDone done) {
+             AppendRequest request = append_of(partition, batch_of("a"));
+             ASSERT_TRUE(log_->try_append(request, done));
+           })
+        .value()
+        .commit;
+  };
+  const auto reader = LogReader::open(*log_).value();
+  const CommitId first = commit_of_append();
+  ASSERT_TRUE(reader->begin_turn());
+  EXPECT_EQ(reader->commit_id(), first);
+  const CommitId second = commit_of_append();
+  EXPECT_GT(second, first);
+  EXPECT_EQ(reader->commit_id(), first) << "a turn has one snapshot";
+  EXPECT_EQ(reader->readable_end(partition).value(), Offset{1});
+  reader->end_turn();
+  ASSERT_TRUE(reader->begin_turn());
+  EXPECT_EQ(reader->commit_id(), second);
+  EXPECT_EQ(reader->readable_end(partition).value(), Offset{2});
+  reader->end_turn();
+}
+
+TEST_F(LogTest, commits_are_numbered_on_after_a_restart) {
+  const TopicPartition partition = make_partition();
+  append(partition, batch_of("a"));
+  const auto last_commit = [&] {
+    const auto reader = LogReader::open(*log_).value();
+    EXPECT_TRUE(reader->begin_turn());
+    return reader->commit_id();
+  };
+  const CommitId before = last_commit();
+  reopen();
+  EXPECT_GE(last_commit(), before);
+}
+
 TEST_F(LogTest, a_request_with_one_unknown_partition_appends_nothing) {
   const TopicPartition partition = make_partition();
   AppendRequest request = append_of(partition, batch_of("a"));

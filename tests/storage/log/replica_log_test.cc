@@ -40,7 +40,12 @@ class ReplicaLogTest : public testing::Test {
     AppendRequest request = append_of(partition_, std::move(batch));
     request.acks = acks;
     const auto answer = std::make_shared<std::promise<Result<std::vector<AppendedBatch>>>>();
-    AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
+    AppendDone done = [answer](Result<Appended> result) {
+      if (result)
+        answer->set_value(std::move(result->batches));
+      else
+        answer->set_value(std::move(result).error());
+    };
     EXPECT_TRUE(log_->try_append(request, done));
     return answer->get_future();
   }
@@ -48,7 +53,7 @@ class ReplicaLogTest : public testing::Test {
     FollowRequest request{partition_, LeaderEpoch{epoch}, std::move(batches),
                           Offset{high_watermark}, Offset{log_start}};
     EXPECT_TRUE(check_for_follow(request.batches));
-    const auto followed = wait_for<Result<std::vector<AppendedBatch>>>(
+    const auto followed = wait_for<Result<Appended>>(
         [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(request, done)); });
     return followed ? Status{} : Status(followed.error());
   }

@@ -152,7 +152,7 @@ class ReplicaModelTest : public testing::TestWithParam<PartitionKind> {
 
   struct Waiting {
     int64_t end;
-    std::future<Result<std::vector<AppendedBatch>>> answer;
+    std::future<Result<Appended>> answer;
   };
   std::vector<Waiting> waiting_;
   void check_waiting();
@@ -193,7 +193,7 @@ void ReplicaModelTest::send_again() {
 void ReplicaModelTest::append_and_wait_for_followers() {
   if (model_.role != ReplicaRole::Leader) return;
   auto [model, bytes] = make_batch(model_.log_end, model_.epoch);
-  const auto answer = std::make_shared<std::promise<Result<std::vector<AppendedBatch>>>>();
+  const auto answer = std::make_shared<std::promise<Result<Appended>>>();
   AppendRequest request = append_of(partition_, bytes);
   AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
   ASSERT_TRUE(log_->try_append(request, done));
@@ -263,7 +263,7 @@ void ReplicaModelTest::follow() {
   FollowRequest request{partition_, epoch(), bytes, Offset{high_watermark}, Offset{log_start}};
   const bool is_stale = one_in(20);
   if (is_stale) request.leader_epoch = LeaderEpoch{model_.epoch - 1};
-  const auto followed = wait_for<Result<std::vector<AppendedBatch>>>(
+  const auto followed = wait_for<Result<Appended>>(
       [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(request, done)); });
   if (is_stale) {
     ASSERT_FALSE(followed);
@@ -395,7 +395,7 @@ TEST_P(ReplicaModelTest, a_replica_is_what_its_history_says) {
     if (model_.batches.size() > 400 && model_.role == ReplicaRole::Follower) {
       FollowRequest request{partition_, epoch(), "", Offset{0}, Offset{model_.batches[300].base}};
       model_.trim(model_.batches[300].base);
-      ASSERT_TRUE(wait_for<Result<std::vector<AppendedBatch>>>(
+      ASSERT_TRUE(wait_for<Result<Appended>>(
           [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(request, done)); }));
     }
     if (HasFailure()) return;

@@ -23,7 +23,13 @@ class TaskCommitTest : public testing::Test {
     output_ = {topic, PartitionId{0}};
     exchange_ = {topic, PartitionId{1}};
   }
-  void open() { log_ = Log::open(disk_.open(), {}).value(); }
+  void open(LogOptions options = {}) { log_ = Log::open(disk_.open(), options).value(); }
+  std::future<Result<Appended>> commit(TaskCommit commit) {
+    const auto answer = std::make_shared<std::promise<Result<Appended>>>();  // shared with the log
+    AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
+    EXPECT_TRUE(log_->try_commit(commit, done));
+    return answer->get_future();
+  }
   TaskStart start(const std::string& task = "q1/0/0") {
     return begin_task_and_wait(*log_, task).value();
   }
@@ -65,6 +71,38 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "b0"}));
   const TaskStart second = start();
   EXPECT_GT(second.epoch, first.epoch);
+}
+
+// Where clients append one record after the other, the commits of tasks cost no syncs of their own.
+TEST_F(TaskCommitTest, a_commit_that_is_alone_is_durable_with_the_next_append) {
+  LogOptions options;
+  options.task_wait_us = 600'000'000;
+  log_.reset();
+  open(options);
+  const TaskStart owner = start();
+  const TopicPartition other{output_.topic, PartitionId{1}};
+  const auto append = [&] {
+    return wait_for<Result<Appended>>([&](AppendDone done) {
+             AppendRequest request = append_of(other, batch_of("x"));
+             ASSERT_TRUE(log_->try_append(request, done));
+           })
+        .value()
+        .commit;
+  };
+  for (int i = 0; i < 20; ++i) append();
+  auto first = commit(commit_of(owner.epoch, 1, "a"));
+  EXPECT_EQ(first.wait_for(std::chrono::milliseconds(30)), std::future_status::timeout);
+  EXPECT_EQ(journal(), Values{}) << "it is not visible, either";
+  const CommitId together = append();
+  EXPECT_EQ(first.get().value().commit, together);
+
+  auto second = commit(commit_of(owner.epoch, 2, "b"));
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(30)), std::future_status::timeout);
+  log_->hurry();
+  EXPECT_GT(second.get().value().commit, together);
+  auto third = commit(commit_of(owner.epoch, 3, "c"));
+  log_->close();
+  EXPECT_TRUE(third.get());
 }
 
 TEST_F(TaskCommitTest, an_old_owner_is_fenced) {
