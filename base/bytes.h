@@ -90,12 +90,16 @@ class ByteReader {
   std::string_view rest() const { return data_; }
   bool at_end() const { return data_.empty(); }
   bool ok() const { return ok_; }
+  // For who finds that what was read makes no sense.
+  void fail() {
+    ok_ = false;
+    data_ = {};
+  }
 
  private:
   template <class T>
   T fail() {
-    ok_ = false;
-    data_ = {};
+    fail();
     return T{};
   }
   std::string_view data_;
