@@ -113,24 +113,31 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
   return batch;
 }
 
-Status check_records(const BatchView& batch, size_t max_records_size) {
-  if (batch.header.codec() == Codec::None) return check_records(batch.header, batch.payload());
+Status check_records(const BatchView& batch, size_t max_records_size, RecordOffsets offsets) {
+  if (batch.header.codec() == Codec::None)
+    return check_records(batch.header, batch.payload(), offsets);
   Decompressor decompressor(batch.header.codec(), max_records_size);
   TRY(decompressor.step(batch.payload(), SIZE_MAX));
-  return check_records(batch.header, decompressor.bytes());
+  return check_records(batch.header, decompressor.bytes(), offsets);
 }
 
-Status check_records(const BatchHeader& header, std::string_view records) {
+Status check_records(const BatchHeader& header, std::string_view records, RecordOffsets offsets) {
   auto reader = TRY(RecordReader::over(header, records));
   int32_t index = 0;
+  int64_t last_delta = -1;
   for (RecordView record; reader.next(record); ++index) {
-    if (record.offset_delta != index)
+    const bool is_next = offsets == RecordOffsets::One || index == 0
+                             ? record.offset_delta == index
+                             : record.offset_delta > last_delta;
+    if (!is_next)
       return corrupt(fmt::format("record {} has the offset delta {}", index, record.offset_delta));
     if (!headers_are_whole(record.raw_headers))
       return corrupt(fmt::format("record {} has damaged headers", index));
+    last_delta = record.offset_delta;
   }
   TRY(reader.status());
-  if (index - 1 != header.last_offset_delta)
+  if (offsets == RecordOffsets::One ? last_delta != header.last_offset_delta
+                                    : last_delta > header.last_offset_delta)
     return corrupt(fmt::format("record batch holds {} records and has the last offset delta {}",
                                index, header.last_offset_delta));
   return {};

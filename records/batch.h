@@ -58,11 +58,17 @@ enum class BatchCheck {
 // the checksum.
 Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check);
 
+// What offsets the records of a batch have: one each, as Kafka's clients write them, or several where
+// a record is a block of rows (BatchBuilder::append_block).
+enum class RecordOffsets : uint8_t { One, Several };
+
 // Walks all records: count, offset deltas, lengths, header counts. Fails with CorruptRecord, or
 // with RecordTooLarge when more than `max_records_size` bytes come out of the compression.
-Status check_records(const BatchView& batch, size_t max_records_size = kMaxRecordsSize);
+Status check_records(const BatchView& batch, size_t max_records_size = kMaxRecordsSize,
+                     RecordOffsets offsets = RecordOffsets::One);
 // The same of what a batch with this header was decompressed into.
-Status check_records(const BatchHeader& header, std::string_view records);
+Status check_records(const BatchHeader& header, std::string_view records,
+                     RecordOffsets offsets = RecordOffsets::One);
 
 // Base offset and leader epoch lie outside the checksum, so a broker sets them in place.
 // The caller has parsed the batch.

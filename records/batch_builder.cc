@@ -58,19 +58,30 @@ BatchBuilder::BatchBuilder() { clear(); }
 
 void BatchBuilder::clear() {
   bytes_.resize(kBatchHeaderSize);
-  record_count_ = 0;
+  record_count_ = offset_count_ = 0;
 }
 
 void BatchBuilder::append(int64_t timestamp, std::optional<std::string_view> key,
                           std::optional<std::string_view> value,
                           std::span<const RecordHeader> headers) {
+  append_record(timestamp, key, value, headers, 1);
+}
+
+void BatchBuilder::append_block(int64_t timestamp, std::string_view block, int32_t offset_count) {
+  assert(offset_count > 0);
+  append_record(timestamp, std::nullopt, block, {}, offset_count);
+}
+
+void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_view> key,
+                                 std::optional<std::string_view> value,
+                                 std::span<const RecordHeader> headers, int32_t offset_count) {
   if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
   // Wraps around where the two lie further apart than a number can say, as the reader does.
   const auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp) -
                                                     static_cast<uint64_t>(base_timestamp_));
 
-  const size_t body_size = 1 + varint_size(timestamp_delta) + varint_size(record_count_) +
+  const size_t body_size = 1 + varint_size(timestamp_delta) + varint_size(offset_count_) +
                            nullable_size(key) + nullable_size(value) + headers_size(headers);
   const size_t record_size = varint_size(static_cast<int64_t>(body_size)) + body_size;
   const size_t start = bytes_.size();
@@ -80,12 +91,13 @@ void BatchBuilder::append(int64_t timestamp, std::optional<std::string_view> key
   to = write_varint(to, static_cast<int64_t>(body_size));
   *to++ = 0;  // attributes
   to = write_varint(to, timestamp_delta);
-  to = write_varint(to, record_count_);
+  to = write_varint(to, offset_count_);
   to = write_nullable(to, key);
   to = write_nullable(to, value);
   to = write_headers(to, headers);
   assert(to == bytes_.data() + bytes_.size());
   ++record_count_;
+  offset_count_ += offset_count;
 }
 
 std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
@@ -107,7 +119,7 @@ std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
   store_be<int32_t>(header + 12, -1);
   header[16] = 2;  // magic
   store_be(header + 21, static_cast<uint16_t>(codec));
-  store_be<int32_t>(header + 23, record_count_ - 1);
+  store_be<int32_t>(header + 23, offset_count_ - 1);
   store_be(header + 27, base_timestamp_);
   store_be(header + 35, max_timestamp_);
   store_be(header + 57, record_count_);

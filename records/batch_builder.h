@@ -22,8 +22,11 @@ class BatchBuilder {
 
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, std::span<const RecordHeader> headers = {});
+  // A record without a key that takes `offset_count` offsets: a block of rows, each with one of its own.
+  void append_block(int64_t timestamp, std::string_view block, int32_t offset_count);
 
-  int32_t record_count() const { return record_count_; }
+  // How many offsets the batch takes: as many as it has records, where none is a block.
+  int32_t offset_count() const { return offset_count_; }
   bool empty() const { return record_count_ == 0; }
   // Of the batch as it stands, before compression.
   size_t size_bytes() const { return bytes_.size(); }
@@ -34,10 +37,15 @@ class BatchBuilder {
   void clear();
 
  private:
+  void append_record(int64_t timestamp, std::optional<std::string_view> key,
+                     std::optional<std::string_view> value, std::span<const RecordHeader> headers,
+                     int32_t offset_count);
+
   std::string bytes_;
   int64_t base_timestamp_ = 0;
   int64_t max_timestamp_ = 0;
   int32_t record_count_ = 0;
+  int32_t offset_count_ = 0;
 };
 
 }  // namespace records

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <climits>
+#include <utility>
 
 namespace engine {
 
@@ -24,6 +25,16 @@ std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
       ", which lies {} ms ahead of the clock; SET '{}' = '86400000', drop the query and create it "
       "anew, and such records do not move its time",
       stream_time_ms - wall_ms, TimeAhead::kProperty);
+}
+
+void copy_keys(const Column& keys, EncodedRows& out) {
+  const auto bytes = keys.data<std::string_view>();
+  out.ends.reserve(keys.size());
+  for (const std::string_view key : bytes) {
+    out.bytes += key;
+    out.ends.push_back(out.bytes.size());
+  }
+  out.present = keys.validity();
 }
 
 }  // namespace
@@ -57,7 +68,10 @@ Status AggregateOperator::process(Batch batch, size_t) {
   Rest rest;
   std::vector<const Column*> key_columns;
   for (size_t i = 0; i < step_.key_count; ++i) key_columns.push_back(batch.columns[i].get());
-  key_writer_->write(key_columns, {0, batch.rows}, nullptr, rest.keys);
+  if (takes_carried_keys_)
+    copy_keys(*std::exchange(batch.keys, nullptr), rest.keys);
+  else
+    key_writer_->write(key_columns, {0, batch.rows}, nullptr, rest.keys);
   if (!rest.keys.problems.empty())
     return Error{ErrorCode::InvalidText, "a group's key cannot be written",
                  rest.keys.problems.front().message};

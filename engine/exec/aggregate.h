@@ -44,6 +44,9 @@ class AggregateOperator final : public Operator, public Materialized {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
+  // The input is an exchange, whose batches carry the keys as this operator would write them.
+  void take_carried_keys() { takes_carried_keys_ = true; }
+
   AggregateStore& store() { return store_; }
   // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
   Result<Batch> rows_of(std::span<const GroupSlot* const> groups) const;
@@ -117,6 +120,7 @@ class AggregateOperator final : public Operator, public Materialized {
   AggregateStore store_;
   std::unique_ptr<Writer> key_writer_;
   std::unique_ptr<Reader> key_reader_;
+  bool takes_carried_keys_ = false;
   const TimeAhead ahead_;
   StreamTime stream_time_;
   size_t block_rows_ = Slice::kBlockRows;

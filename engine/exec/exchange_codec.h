@@ -1,6 +1,6 @@
-// The values of records between two stages of a query: rows in the row codec, or changes of a
-// table. Layout: one byte of flags (1: a new row, 2: an old one), then varint size and bytes of
-// each row that is there. docs/formats/row.md
+// The values of records between two stages of a query as they were before there were blocks
+// (engine/exec/exchange_block.h): a data directory may hold some that are not read yet. Layout: one byte
+// of flags (1: a new row, 2: an old one), then varint size and bytes of each row that is there.
 #pragma once
 #include <string>
 #include <string_view>

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/exec/exchange_codec.h"
 #include "engine/exec/input_records.h"
 #include "engine/java/time_zone.h"
 #include "engine/types/time_math.h"
@@ -83,6 +82,7 @@ InputOperator::InputOperator(TaskContext& context, const InputStep& step, const 
     if (column.role != ColumnRole::Key && step_.used[i]) stored_columns_.push_back(index);
     if (step_.timestamp && column.name == step_.timestamp->column) timestamp_column_ = index;
   }
+  exchange_columns_ = {key_columns_, value_columns_};
   // ROWTIME is a row's timestamp; where its record lies must be kept with it.
   const size_t rowtime = step_.schema.columns.size();
   for (const size_t i : {rowtime + 1, rowtime + 2})
@@ -122,6 +122,11 @@ Status InputOperator::collect(std::span<const LogBatch> batches, Range& range, R
     cursor.leave(*reader);
     for (records::RecordView record; reader->next(record); cursor.leave(*reader)) {
       const Offset offset = stored.base_offset + record.offset_delta;
+      // decode_blocks() is for what is not a row in the form of before.
+      if (step_.exchange >= 0 && rows_of_exchange_block(record.value.value_or("")) != size_t{0}) {
+        out.next = std::max(out.next, offset);
+        return {};
+      }
       if (offset < range.from) continue;
       if (out.size() == range.max_rows || bytes >= range.max_bytes || offset >= range.end) {
         out.next = offset;
@@ -153,6 +158,10 @@ Error InputOperator::damaged(const Error& error, int32_t partition, Offset offse
 
 Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int32_t partition,
                                          Range range, RecordCursor& cursor) {
+  if (step_.exchange >= 0) {
+    InputChunk chunk = TRY(decode_blocks(batches, partition, range, cursor));
+    if (chunk.next > range.from) return chunk;
+  }
   Records records;
   if (const Status read = collect(batches, range, cursor, records); !read)
     return damaged(read.error(), partition, records.next);
@@ -260,44 +269,6 @@ void InputOperator::read_values(Records& records, std::vector<Column>& columns,
     if (status.states[row] == RowState::Null) batch.present.clear(row);
 }
 
-void InputOperator::read_exchange_values(Records& records, std::vector<Column>& columns,
-                                         std::vector<bool>& keep, Batch& batch) {
-  std::vector<Column*> now;
-  for (const int index : value_columns_) now.push_back(&columns[static_cast<size_t>(index)]);
-  const bool is_table = step_.kind == SourceKind::Table;
-  std::vector<Column> old_columns;
-  std::vector<Column*> old;
-  if (is_table) {
-    for (const LayoutColumn& column : layout_) old_columns.emplace_back(column.type);
-    for (const int index : value_columns_) old.push_back(&old_columns[static_cast<size_t>(index)]);
-    batch.old_present = Bitmap(batch.rows, false);
-  }
-  const auto read_side = [](bool is_there, std::string_view row, std::span<Column* const> outs) {
-    if (is_there && decode_row(row, outs, RowStrings::View)) return true;
-    for (Column* column : outs) column->append_null();
-    return !is_there;
-  };
-  for (size_t row = 0; row < records.size(); ++row) {
-    const auto value =
-        records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // Our own writer made these bytes, and they match their checksum. What does not decode is left
-    // out and reported.
-    bool fine = value.has_value();
-    const ExchangeValue change = value.value_or(ExchangeValue{});
-    fine &= read_side(change.has_new, change.new_row, now);
-    if (!change.has_new) batch.present.clear(row);
-    if (is_table) {
-      fine &= read_side(change.has_old, change.old_row, old);
-      if (change.has_old) batch.old_present.set(row);
-    }
-    if (!fine) records.fail(row, "a record between two stages is damaged", keep);
-  }
-  for (Column& column : old_columns) {
-    for (const auto& owner : records.owners) column.keep(owner);
-    batch.old_columns.push_back(std::make_shared<const Column>(std::move(column)));
-  }
-}
-
 void InputOperator::fill_system_columns(const Batch& batch, std::vector<Column>& columns) const {
   const size_t first = step_.schema.columns.size();
   for (size_t row = 0; row < batch.rows; ++row) {
@@ -351,6 +322,7 @@ Status InputOperator::take_timestamps(Records& records, const std::vector<Column
 Status InputOperator::process(Batch batch, size_t) {
   const ColumnPtr keys = batch.columns.back();
   batch.columns.pop_back();
+  if (step_.exchange >= 0) batch.keys = keys;
   if (step_.store < 0) return push(std::move(batch));
   return apply_to_table(std::move(batch), *keys);
 }

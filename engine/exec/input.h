@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/exec/exchange_block.h"
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/record_cursor.h"
@@ -91,6 +92,12 @@ class InputOperator final : public Operator, public Materialized {
     SlicedSort<StoredRow, ByKey> rows;
   };
 
+  // --- Exchanges (input_exchange.cc)
+  Result<InputChunk> decode_blocks(std::span<const LogBatch> batches, int32_t partition,
+                                   const Range& range, RecordCursor& cursor);
+  ExchangeRows no_exchange_rows() const;
+  Batch batch_of(ExchangeRows rows, int32_t partition) const;
+
   Status collect(std::span<const LogBatch> batches, Range& range, RecordCursor& cursor,
                  Records& out) const;
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
@@ -115,6 +122,7 @@ class InputOperator final : public Operator, public Materialized {
   const InputStep step_;
   const Layout layout_;
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
+  ExchangeColumns exchange_columns_;
   std::vector<int> stored_columns_;  // of the layout: what a table's store keeps, ROWTIME aside
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;

@@ -7,7 +7,6 @@
 #include <cassert>
 #include <utility>
 
-#include "engine/exec/exchange_codec.h"
 #include "engine/java/time_zone.h"
 #include "engine/types/row_size.h"
 #include "records/partitioner.h"
@@ -59,6 +58,39 @@ std::vector<records::RecordHeader> headers_of(const Batch& batch, size_t row) {
   while (const auto header = reader.next()) headers.push_back({header->key, header->value});
   return headers;
 }
+
+// The rows' keys as a column whose first row has the number `first`.
+Column column_of(const EncodedRows& encoded, size_t first) {
+  Column column(TypeKind::Bytes);
+  column.reserve(first + encoded.size());
+  column.resize(first);
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    const std::optional<std::string_view> bytes = encoded[i];
+    bytes ? column.append(*bytes) : column.append_null();
+  }
+  return column;
+}
+
+// Rows by the partition that they go to; those of one partition in the order that they have.
+struct RowsByPartition {
+  std::vector<uint32_t> rows;
+
+  RowsByPartition(std::span<const int32_t> partition, RowRange range, int32_t partitions)
+      : rows(range.end - range.first) {
+    std::vector<uint32_t> next(static_cast<size_t>(partitions) + 1);
+    for (size_t row = range.first; row < range.end; ++row)
+      ++next[static_cast<size_t>(partition[row]) + 1];
+    for (size_t i = 1; i < next.size(); ++i) next[i] += next[i - 1];
+    for (size_t row = range.first; row < range.end; ++row)
+      rows[next[static_cast<size_t>(partition[row])]++] = static_cast<uint32_t>(row);
+  }
+  // Those from `first` on that go where the first of them goes.
+  std::span<const uint32_t> of_one(std::span<const int32_t> partition, size_t first) const {
+    size_t end = first + 1;
+    while (end < rows.size() && partition[rows[end]] == partition[rows[first]]) ++end;
+    return std::span(rows).subspan(first, end - first);
+  }
+};
 
 // Consumers and brokers take batches of a megabyte by default (max.message.bytes), header included.
 constexpr size_t kMaxBatchBytes = 1'000'000;
@@ -134,22 +166,36 @@ void LogOutput::refuse(const Batch& batch, size_t row, size_t bytes) {
 void LogOutput::append(PartitionId partition, int64_t timestamp,
                        std::optional<std::string_view> key, std::optional<std::string_view> value,
                        const Batch& batch, size_t row) {
-  assert(partition.value() >= 0 && partition.value() < target_.partitions);
-  records::BatchBuilder& builder = builders_[partition.value()];
   const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead +
                       (batch.raw_headers.empty() ? 0 : batch.raw_headers[row].size());
   if (size > kMaxValueBytes) return refuse(batch, row, size);
-  if (!builder.empty() && builder.size_bytes() + size > kMaxBatchBytes)
-    finish(partition.value(), builder);
-  builder.append(timestamp, key, value, headers_of(batch, row));
+  builder_for(partition, size).append(timestamp, key, value, headers_of(batch, row));
   context().slice.spend_bytes(size);
+}
+
+void LogOutput::append_block(PartitionId partition, std::string_view block, const Batch& batch,
+                             std::span<const uint32_t> rows) {
+  const size_t size = block.size() + kRecordOverhead;
+  // Only a row that is alone in its block can be so large (resume()).
+  if (size > kMaxValueBytes) return refuse(batch, rows.front(), size);
+  builder_for(partition, size)
+      .append_block(batch.timestamps[rows.front()], block, static_cast<int32_t>(rows.size()));
+  context().slice.spend_bytes(size);
+}
+
+records::BatchBuilder& LogOutput::builder_for(PartitionId partition, size_t record_bytes) {
+  assert(partition.value() >= 0 && partition.value() < target_.partitions);
+  records::BatchBuilder& builder = builders_[partition.value()];
+  if (!builder.empty() && builder.size_bytes() + record_bytes > kMaxBatchBytes)
+    finish(partition.value(), builder);
+  return builder;
 }
 
 void LogOutput::finish(int32_t partition, records::BatchBuilder& builder) {
   const PartitionRef to{target_.topic, PartitionId(partition)};
   OutputSequences* const sequences = context().sequences;
   const records::ProducerStamp stamp =
-      sequences ? sequences->stamp(to, builder.record_count()) : records::ProducerStamp{};
+      sequences ? sequences->stamp(to, builder.offset_count()) : records::ProducerStamp{};
   finished_.push_back({to, builder.finish(records::Codec::None, stamp)});
 }
 
@@ -259,7 +305,7 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
 
 ExchangeOutput::ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target)
     : LogOutput(context, plan, target), plan_(plan), ahead_(context.eval) {
-  split_columns(plan_.schema, key_columns_, value_columns_);
+  split_columns(plan_.schema, columns_.keys, columns_.values);
 }
 
 Result<std::unique_ptr<ExchangeOutput>> ExchangeOutput::make(TaskContext& context,
@@ -267,28 +313,29 @@ Result<std::unique_ptr<ExchangeOutput>> ExchangeOutput::make(TaskContext& contex
                                                              OutputTarget target) {
   std::unique_ptr<ExchangeOutput> output(new ExchangeOutput(context, plan, target));
   output->key_writer_ =
-      TRY(make_writer(plan.key_format, columns_of(plan.schema, output->key_columns_), Side::Key));
+      TRY(make_writer(plan.key_format, columns_of(plan.schema, output->columns_.keys), Side::Key));
   return output;
 }
 
 Status ExchangeOutput::write(const Batch& batch, RowRange range) {
-  EncodedRows keys;
-  key_writer_->write(pick(batch.columns, key_columns_), range, nullptr, keys);
-  if (!keys.problems.empty()) return unwritable("key", keys.problems.front(), batch);
-  const std::vector<const Column*> now = pick(batch.columns, value_columns_);
-  const std::vector<const Column*> old =
-      batch.has_old() ? pick(batch.old_columns, value_columns_) : std::vector<const Column*>();
-  std::string value, scratch;
+  EncodedRows written;
+  key_writer_->write(pick(batch.columns, columns_.keys), range, nullptr, written);
+  if (!written.problems.empty()) return unwritable("key", written.problems.front(), batch);
+  const Column keys = column_of(written, range.first);
+  std::vector<int32_t> partition(range.end);
   for (size_t row = range.first; row < range.end; ++row) {
-    const std::optional<std::string_view> key = keys[row - range.first];
-    const bool has_new = batch.present.test(row);
-    const bool has_old = batch.has_old() && batch.old_present.test(row);
-    value.assign(1, static_cast<char>((has_new ? kHasNewRow : 0) | (has_old ? kHasOldRow : 0)));
-    if (has_new) encode_exchange_row(now, row, scratch, value);
-    if (has_old) encode_exchange_row(old, row, scratch, value);
-    const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
+    partition[row] =
+        partition_of(written[row - range.first], batch.partition_of(row), partitions()).value();
     note_time(batch, row);
-    append(partition, batch.timestamps[row], key, value, batch, row);
+  }
+  const RowsByPartition sorted(partition, range, partitions());
+  std::string block;
+  for (size_t first = 0; first < sorted.rows.size();) {
+    const std::span<const uint32_t> rows = sorted.of_one(partition, first);
+    block.clear();
+    encode_exchange_block(batch, keys, columns_, rows, block);
+    append_block(PartitionId(partition[rows.front()]), block, batch, rows);
+    first += rows.size();
   }
   return {};
 }

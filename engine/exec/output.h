@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/exec/exchange_block.h"
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/time_ahead.h"
@@ -40,10 +41,14 @@ class LogOutput : public Operator {
   // A record that is larger than any value may be is a failed one.
   void append(PartitionId partition, int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, const Batch& batch, size_t row);
+  // Likewise one that is a block of these rows of the batch.
+  void append_block(PartitionId partition, std::string_view block, const Batch& batch,
+                    std::span<const uint32_t> rows);
   int32_t partitions() const { return target_.partitions; }
 
  private:
   std::vector<size_t> bytes_of_rest() const;
+  records::BatchBuilder& builder_for(PartitionId partition, size_t record_bytes);
   void refuse(const Batch& batch, size_t row, size_t bytes);
   void finish(int32_t partition, records::BatchBuilder& builder);
 
@@ -81,7 +86,7 @@ class TopicOutput final : public LogOutput {
   std::string windowed_key_;  // scratch
 };
 
-// Writes rows for the next stage of the same query (engine/exec/exchange_codec.h). Notes who moves the
+// Writes rows for the next stage of the same query (engine/exec/exchange_block.h). Notes who moves the
 // event time on: the next stage knows only where a record lies in the exchange.
 class ExchangeOutput final : public LogOutput {
  public:
@@ -98,7 +103,7 @@ class ExchangeOutput final : public LogOutput {
   void note_time(const Batch& batch, size_t row);
 
   const OutputPlan plan_;
-  std::vector<int> key_columns_, value_columns_;
+  ExchangeColumns columns_;
   std::unique_ptr<Writer> key_writer_;
   const TimeAhead ahead_;
   StreamTime stream_time_;

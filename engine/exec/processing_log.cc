@@ -112,7 +112,7 @@ OutputBatch ProcessingLogBuffer::take_batch(std::string_view task, int64_t wall_
   for (size_t row = 0; row < rows.size(); ++row)
     if (rows[row]) batch.append(wall_ms, std::nullopt, rows[row]);
   clear();
-  return {to, batch.finish(records::Codec::None, sequences.stamp(to, batch.record_count()))};
+  return {to, batch.finish(records::Codec::None, sequences.stamp(to, batch.offset_count()))};
 }
 
 void ProcessingLogBuffer::clear() {

@@ -43,6 +43,9 @@ struct Batch {
   // That record's headers as they lie in a record batch; empty when no row has any. They go where
   // the row goes, as in Kafka Streams.
   std::vector<std::string> raw_headers;
+  // Where an exchange has carried them: the bytes of the rows' keys (TypeKind::Bytes), for the operator
+  // right behind it. Not among what gather() and the others copy.
+  ColumnPtr keys;
   Bitmap present;
   std::vector<ColumnPtr> old_columns;
   Bitmap old_present;

@@ -1,4 +1,4 @@
-// Rows as compact bytes: what table stores keep, exchanges carry and the journal repeats. Not a
+// Rows as compact bytes: what table stores keep and the journal repeats. Not a
 // format that users see, but one that outlives a process: see docs/formats/row.md for the layout
 // and its version rule.
 #pragma once

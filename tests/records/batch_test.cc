@@ -170,6 +170,31 @@ TEST(Batch, a_reused_builder_starts_afresh) {
   EXPECT_EQ(builder.finish(), build({{5, "k", "v"}}));
 }
 
+TEST(Batch, a_record_that_is_a_block_takes_an_offset_for_each_of_its_rows) {
+  BatchBuilder builder;
+  builder.append_block(100, "three rows", 3);
+  builder.append_block(90, "two rows", 2);
+  EXPECT_EQ(builder.offset_count(), 5);
+  const std::string bytes = builder.finish();
+  EXPECT_EQ(builder.offset_count(), 0);
+  const auto batch = parse_batch(bytes, BatchCheck::ShapeAndCrc);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->header.record_count, 2);
+  EXPECT_EQ(batch->header.last_offset_delta, 4);
+  std::string scratch;
+  auto reader = RecordReader::open(*batch, scratch);
+  ASSERT_TRUE(reader);
+  RecordView record;
+  ASSERT_TRUE(reader->next(record));
+  EXPECT_EQ(record.offset_delta, 0);
+  EXPECT_EQ(record.value, "three rows");
+  ASSERT_TRUE(reader->next(record));
+  EXPECT_EQ(record.offset_delta, 3);
+  EXPECT_FALSE(record.key);
+  EXPECT_FALSE(check_records(*batch));  // clients' records have one offset each
+  EXPECT_TRUE(check_records(*batch, kMaxRecordsSize, RecordOffsets::Several));
+}
+
 TEST(Batch, every_cut_is_refused) {
   const std::string bytes = build(kRows);
   for (size_t size = 0; size < bytes.size(); ++size) {

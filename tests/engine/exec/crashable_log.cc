@@ -21,7 +21,7 @@ bool CrashableLog::answer_one() {
     if (batch.header.producer_id != records::kNoProducer) {
       int32_t& sequence = next_sequences_[{batch.header.producer_id, output.to}];
       EXPECT_EQ(batch.header.base_sequence, sequence) << next.commit.task;
-      sequence += batch.header.record_count;
+      sequence += batch.header.last_offset_delta + 1;
     }
     topics_.append(output.to, std::move(output.bytes));
   }

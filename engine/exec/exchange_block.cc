@@ -1,0 +1,167 @@
+#include "engine/exec/exchange_block.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "engine/exec/exchange_codec.h"
+#include "engine/types/column_codec.h"
+
+namespace engine {
+
+namespace {
+
+// The first byte of a record; of one in the form of before these are flags.
+constexpr uint8_t kBlock = 16, kLastFlagsOfBefore = kHasNewRow | kHasOldRow;
+// Flags: what is not there takes no bytes.
+constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8;
+constexpr uint8_t kAllFlags = kSomeAbsent | kHasHeaders | kHasOld | kKeyIsColumn;
+
+// A key of one text is most often those bytes and nothing else: they are written once.
+bool is_key_itself(const Column& key, const Column& column, std::span<const uint32_t> rows) {
+  if (column.type().kind() != TypeKind::String) return false;
+  return std::ranges::all_of(rows, [&](const uint32_t row) {
+    return key.is_null(row) == column.is_null(row) &&
+           key.data<std::string_view>()[row] == column.data<std::string_view>()[row];
+  });
+}
+
+void encode_headers(const Batch& batch, std::span<const uint32_t> rows, std::string& out) {
+  std::vector<int64_t> sizes;
+  for (const uint32_t row : rows)
+    sizes.push_back(static_cast<int64_t>(batch.raw_headers[row].size()));
+  encode_numbers(sizes, out);
+  for (const uint32_t row : rows) out += batch.raw_headers[row];
+}
+
+void decode_headers(ByteReader& in, size_t rows, std::vector<std::string>& out) {
+  std::vector<int64_t> sizes;
+  decode_numbers(in, rows, sizes);
+  for (const int64_t size : sizes) {
+    if (size < 0) return in.fail();
+    out.emplace_back(in.bytes(static_cast<size_t>(size)));
+  }
+}
+
+struct BlockHead {
+  size_t rows = 0;
+  uint8_t flags = 0;
+};
+
+BlockHead read_head(ByteReader& in) {
+  BlockHead head;
+  if (in.be<uint8_t>() != kBlock) in.fail();
+  head.rows = in.varint();
+  head.flags = in.be<uint8_t>();
+  // Each row has at least one byte, of its time: nobody allocates for a count that lies.
+  if (head.rows == 0 || head.rows > in.rest().size() || head.flags > kAllFlags) in.fail();
+  return head;
+}
+
+// A text column with the same bytes as the keys, from row `first` on.
+void take_keys(const Column& keys, size_t first, Column& out) {
+  out.resize(keys.size());
+  const auto from = keys.data<std::string_view>();
+  const auto to = out.data<std::string_view>();
+  for (size_t row = first; row < keys.size(); ++row) {
+    to[row] = from[row];
+    if (!keys.is_null(row)) out.validity().set(row);
+  }
+}
+
+// What is written of a side: the value columns of it.
+void decode_old(ByteReader& in, const BlockHead& head, const ExchangeColumns& columns,
+                ExchangeRows& out) {
+  const bool is_table = !out.old_columns.empty();
+  const bool is_there = (head.flags & kHasOld) != 0;
+  if (is_there && !is_table) return in.fail();
+  if (!is_table) return;
+  if (is_there)
+    decode_bits(in, head.rows, out.old_present);
+  else
+    out.old_present.resize(out.old_present.size() + head.rows, false);
+  for (const int index : columns.values) {
+    Column& column = out.old_columns[static_cast<size_t>(index)];
+    is_there ? decode_column(in, head.rows, column) : column.resize(column.size() + head.rows);
+  }
+}
+
+}  // namespace
+
+void encode_exchange_block(const Batch& batch, const Column& keys, const ExchangeColumns& columns,
+                           std::span<const uint32_t> rows, std::string& out) {
+  const auto is_present = [&](const uint32_t row) { return batch.present.test(row); };
+  const auto column_of = [](const std::vector<ColumnPtr>& side, int index) -> const Column& {
+    return *side[static_cast<size_t>(index)];
+  };
+  uint8_t flags = 0;
+  if (!std::ranges::all_of(rows, is_present)) flags |= kSomeAbsent;
+  if (!batch.raw_headers.empty()) flags |= kHasHeaders;
+  if (batch.has_old()) flags |= kHasOld;
+  if (columns.keys.size() == 1 &&
+      is_key_itself(keys, column_of(batch.columns, columns.keys.front()), rows))
+    flags |= kKeyIsColumn;
+  out += static_cast<char>(kBlock);
+  append_varint(out, rows.size());
+  out += static_cast<char>(flags);
+  std::vector<int64_t> timestamps(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) timestamps[i] = batch.timestamps[rows[i]];
+  encode_numbers(timestamps, out);
+  if ((flags & kSomeAbsent) != 0) encode_bits(batch.present, rows, out);
+  if ((flags & kHasHeaders) != 0) encode_headers(batch, rows, out);
+  encode_column(keys, rows, out);
+  if ((flags & kKeyIsColumn) == 0)
+    for (const int index : columns.keys) encode_column(column_of(batch.columns, index), rows, out);
+  for (const int index : columns.values) encode_column(column_of(batch.columns, index), rows, out);
+  if ((flags & kHasOld) == 0) return;
+  encode_bits(batch.old_present, rows, out);
+  for (const int index : columns.values)
+    encode_column(column_of(batch.old_columns, index), rows, out);
+}
+
+Result<size_t> rows_of_exchange_block(std::string_view bytes) {
+  if (!bytes.empty() && static_cast<uint8_t>(bytes.front()) <= kLastFlagsOfBefore) return size_t{0};
+  ByteReader in(bytes);
+  const BlockHead head = read_head(in);
+  if (!in.ok())
+    return Error{ErrorCode::CorruptRecord, "a record of an exchange is no block of rows"};
+  return head.rows;
+}
+
+Status decode_exchange_block(std::string_view bytes, const ExchangeColumns& columns,
+                             ExchangeRows& out) {
+  ByteReader in(bytes);
+  const BlockHead head = read_head(in);
+  const size_t first = out.size();
+  decode_numbers(in, head.rows, out.timestamps);
+  for (size_t row = first; row < out.size(); ++row)
+    if (out.timestamps[row] < 0) in.fail();
+  if ((head.flags & kSomeAbsent) != 0)
+    decode_bits(in, head.rows, out.present);
+  else if (in.ok())
+    out.present.resize(first + head.rows, true);
+  if ((head.flags & kHasHeaders) != 0) {
+    out.raw_headers.resize(first);
+    decode_headers(in, head.rows, out.raw_headers);
+  } else if (!out.raw_headers.empty() && in.ok()) {
+    out.raw_headers.resize(first + head.rows);
+  }
+  decode_column(in, head.rows, out.keys);
+  const auto column_at = [&](int index) -> Column& {
+    return out.columns[static_cast<size_t>(index)];
+  };
+  const bool key_is_column = (head.flags & kKeyIsColumn) != 0;
+  if (key_is_column && (columns.keys.size() != 1 ||
+                        column_at(columns.keys.front()).type().kind() != TypeKind::String))
+    in.fail();
+  if (key_is_column && in.ok())
+    take_keys(out.keys, first, column_at(columns.keys.front()));
+  else
+    for (const int index : columns.keys) decode_column(in, head.rows, column_at(index));
+  for (const int index : columns.values) decode_column(in, head.rows, column_at(index));
+  if (in.ok()) decode_old(in, head, columns, out);
+  if (in.ok() && in.at_end()) return {};
+  return Error{ErrorCode::CorruptRecord,
+               "a block of rows does not have the columns of its exchange"};
+}
+
+}  // namespace engine
