@@ -1,6 +1,7 @@
 #include "engine/exec/output.h"
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/hash/hash.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -271,15 +272,25 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
     for (uint32_t row = first; row < range.end; ++row) rows.push_back(row);
     return rows;
   }
-  absl::flat_hash_map<std::string, uint32_t> newest;
-  std::string id;
-  for (uint32_t row = first; row < range.end; ++row) {
-    id.assign(keys[row - first].value_or(std::string_view()));
-    if (plan_.window) append_window(batch, row, id);
-    newest.insert_or_assign(id, row);
-  }
-  for (const auto& [key, row] : newest) rows.push_back(row);
-  std::ranges::sort(rows);
+  // From the newest row on; rows stand for their keys and windows.
+  const auto window_of = [&](uint32_t row) {
+    const size_t bound = plan_.schema.columns.size();
+    if (!plan_.window) return std::pair<int64_t, int64_t>();
+    return std::pair(batch.columns[bound]->data<int64_t>()[row],
+                     batch.columns[bound + 1]->data<int64_t>()[row]);
+  };
+  const auto key_of = [&](uint32_t row) {
+    return keys[row - first].value_or(std::string_view());
+  };
+  const auto hash = [&](uint32_t row) { return absl::HashOf(key_of(row), window_of(row)); };
+  const auto is_same = [&](uint32_t a, uint32_t b) {
+    return key_of(a) == key_of(b) && window_of(a) == window_of(b);
+  };
+  absl::flat_hash_set<uint32_t, decltype(hash), decltype(is_same)> newest(range.end - range.first,
+                                                                         hash, is_same);
+  for (auto row = static_cast<uint32_t>(range.end); row-- > first;)
+    if (newest.insert(row).second) rows.push_back(row);
+  std::ranges::reverse(rows);
   return rows;
 }
 
