@@ -1,6 +1,7 @@
 #include "engine/state/aggregate_store.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <tuple>
 
@@ -155,6 +156,19 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
     changed_.push_back(slot);
   }
   return slot;
+}
+
+void AggregateStore::fetch(std::span<const std::string_view> keys) const {
+  std::array<const KeyMap<Windows>::Entry*, kFetchedAtOnce> found;
+  groups_.fetch(keys, std::span(found).first(keys.size()));
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (found[i] && !found[i]->second.empty()) __builtin_prefetch(&found[i]->second.back());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!found[i] || found[i]->second.empty()) continue;
+    const char* const slot = reinterpret_cast<const char*>(found[i]->second.back().slot);
+    __builtin_prefetch(slot);
+    __builtin_prefetch(slot + 64);
+  }
 }
 
 Result<const GroupSlot*> AggregateStore::find(std::string_view key, int64_t window_start) {
