@@ -145,8 +145,7 @@ void AggregateOperator::fetch_groups() {
   Rest& rest = *rest_;
   std::array<std::string_view, AggregateStore::kFetchedAtOnce> keys;
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
-  for (size_t i = 0; i < count; ++i)
-    keys[i] = rest.keys[rest.row + i].value_or(std::string_view());
+  for (size_t i = 0; i < count; ++i) keys[i] = rest.keys[rest.row + i].value_or(std::string_view());
   store_.fetch(std::span(keys).first(count));
   rest.fetched = rest.row + static_cast<uint32_t>(count);
 }

@@ -30,8 +30,8 @@ Result<size_t> rows_of_exchange_block(std::string_view bytes);
 struct ExchangeRows {
   std::vector<int64_t> timestamps;
   Bitmap present, old_present;
-  std::vector<std::string> raw_headers;  // empty where no row has any
-  Column keys{TypeKind::Bytes};          // the key bytes
+  std::vector<std::string> raw_headers;      // empty where no row has any
+  Column keys{TypeKind::Bytes};              // the key bytes
   std::vector<Column> columns, old_columns;  // the old ones: of tables alone
   size_t size() const { return timestamps.size(); }
 };

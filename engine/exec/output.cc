@@ -279,15 +279,13 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
     return std::pair(batch.columns[bound]->data<int64_t>()[row],
                      batch.columns[bound + 1]->data<int64_t>()[row]);
   };
-  const auto key_of = [&](uint32_t row) {
-    return keys[row - first].value_or(std::string_view());
-  };
+  const auto key_of = [&](uint32_t row) { return keys[row - first].value_or(std::string_view()); };
   const auto hash = [&](uint32_t row) { return absl::HashOf(key_of(row), window_of(row)); };
   const auto is_same = [&](uint32_t a, uint32_t b) {
     return key_of(a) == key_of(b) && window_of(a) == window_of(b);
   };
   absl::flat_hash_set<uint32_t, decltype(hash), decltype(is_same)> newest(range.end - range.first,
-                                                                         hash, is_same);
+                                                                          hash, is_same);
   for (auto row = static_cast<uint32_t>(range.end); row-- > first;)
     if (newest.insert(row).second) rows.push_back(row);
   std::ranges::reverse(rows);

@@ -334,9 +334,9 @@ void decode_bits(ByteReader& in, size_t rows, Bitmap& out) {
 }
 
 void encode_column(const Column& column, std::span<const uint32_t> rows, std::string& out) {
-  const bool has_nulls =
-      column.has_nulls() &&
-      std::ranges::any_of(rows, [&](const uint32_t row) { return column.is_null(row); });
+  const bool has_nulls = column.has_nulls() && std::ranges::any_of(rows, [&](const uint32_t row) {
+                           return column.is_null(row);
+                         });
   const bool has_bits = has_nulls || has_no_values(column.type());
   out += static_cast<char>(has_bits ? kHasNulls : kNoNulls);
   if (has_bits) encode_bits(column.validity(), rows, out);

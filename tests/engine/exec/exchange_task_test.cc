@@ -47,17 +47,16 @@ TEST_F(ExchangeTask, rows_in_the_form_of_before_are_read_before_blocks) {
     run->produce("clicks", 0, {click("d", "home", 13), click("e", "cart", 14)});
     run->log().take_back_on_release();
     ASSERT_TRUE(run->run_to_rest());
-    EXPECT_EQ(run->written(),
-              R"(home {"N":1,"ID":"a"} @10)"
-              "\n"
-              R"(cart {"N":1,"ID":"b"} @11)"
-              "\n"
-              R"(home {"N":2,"ID":"c"} @12)"
-              "\n"
-              R"(home {"N":3,"ID":"d"} @13)"
-              "\n"
-              R"(cart {"N":2,"ID":"e"} @14)"
-              "\n")
+    EXPECT_EQ(run->written(), R"(home {"N":1,"ID":"a"} @10)"
+                              "\n"
+                              R"(cart {"N":1,"ID":"b"} @11)"
+                              "\n"
+                              R"(home {"N":2,"ID":"c"} @12)"
+                              "\n"
+                              R"(home {"N":3,"ID":"d"} @13)"
+                              "\n"
+                              R"(cart {"N":2,"ID":"e"} @14)"
+                              "\n")
         << max_rows;
   }
 }
