@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+"""Tables of which next to nothing fits into memory: they are as they should be, now and after a restart."""
+import collections
+import os
+import random
+import shutil
+import tempfile
+import time
+
+import psycopg
+
+from millrace_server import case, launch, run
+
+FOLDER = tempfile.mkdtemp(prefix="millrace-large-state-")
+KEYS = 40_000
+_TIMEOUT_S = 60
+_LITTLE = ("--state-memory", "1MB", "--checkpoint-interval-ms", "100", "--checkpoint-journal-bytes", "65536")
+
+
+def connect(server):
+    return psycopg.connect(host=server.host, port=server.port, autocommit=True)
+
+
+def key(number):
+    return f"customer-{number * 7919 % 1_000_003:07}"
+
+
+def fill(connection, table, columns, rows):
+    with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def eventually(connection, query, expected):
+    """The rows in order, once they are as expected, or as they are in the end."""
+    end = time.monotonic() + _TIMEOUT_S
+    while True:
+        rows = sorted(connection.execute(query).fetchall())
+        if rows == expected or time.monotonic() > end:
+            return rows
+        time.sleep(0.2)
+
+
+def check_equal(rows, expected, what):
+    assert len(rows) == len(expected), f"{what}: {len(rows)} rows where {len(expected)} should be"
+    wrong = [(row, right) for row, right in zip(rows, expected) if row != right]
+    assert not wrong, f"{what}: {len(wrong)} rows are wrong, the first: {wrong[0]}"
+
+
+def server_value(connection, subject, name):
+    for row in connection.execute("SHOW SERVER").fetchall():
+        if row[0] == subject and row[1] == name:
+            return int(row[2])
+    raise AssertionError(f"SHOW SERVER has no {subject} {name}")
+
+
+@case
+def groups_are_counted_found_and_scanned_from_the_disk():
+    data = os.path.join(FOLDER, "groups")
+    chance = random.Random(1)
+    expected = collections.defaultdict(lambda: [0, 0])
+    server = launch(*_LITTLE, data_dir=data)
+    try:
+        with connect(server) as connection:
+            connection.execute("CREATE STREAM paid (who VARCHAR, cents BIGINT) WITH (partitions=3)")
+            connection.execute("""CREATE TABLE balance AS SELECT who, COUNT(*) AS payments, SUM(cents) AS cents
+                                  FROM paid GROUP BY who""")
+            for life in range(3):
+                numbers = list(range(KEYS)) if life == 0 else [chance.randrange(KEYS) for _ in range(20_000)]
+                payments = [(key(number), chance.randrange(100)) for number in numbers]
+                for who, cents in payments:
+                    expected[who][0] += 1
+                    expected[who][1] += cents
+                fill(connection, "paid", "who, cents", payments)
+                right = sorted((who, *sums) for who, sums in expected.items())
+                check_equal(eventually(connection, "SELECT * FROM balance", right), right, "all rows")
+                assert server_value(connection, "memory", "tables bytes") < 8 << 20
+                for number in range(0, KEYS, 997):
+                    found = connection.execute("SELECT * FROM balance WHERE who = %s", (key(number),)).fetchall()
+                    assert found == [(key(number), *expected[key(number)])], found
+                assert not connection.execute("SELECT * FROM balance WHERE who = 'nobody'").fetchall()
+                entries = sum(row["state entries"] for row in tasks(connection))
+                assert entries == KEYS, entries
+                if life == 1:
+                    server.stop()
+                    server = launch(*_LITTLE, data_dir=data)
+                    connection.close()
+                    connection = connect(server)
+    finally:
+        server.stop()
+
+
+def tasks(connection):
+    cursor = connection.execute("SHOW TASKS")
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+
+@case
+def rows_come_go_and_are_joined_from_the_disk():
+    data = os.path.join(FOLDER, "rows")
+    chance = random.Random(2)
+    now = {}
+    server = launch(*_LITTLE, data_dir=data)
+    try:
+        with connect(server) as connection:
+            connection.execute("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people BIGINT) WITH (partitions=2)")
+            connection.execute("CREATE TABLE shown AS SELECT * FROM cities WHERE people >= 0")
+            connection.execute("CREATE STREAM visits (name VARCHAR KEY, id INT) WITH (partitions=2)")
+            connection.execute("""CREATE STREAM seen AS SELECT v.name AS name, v.id AS id, c.people AS people
+                                  FROM visits v JOIN cities c ON v.name = c.name""")
+            for life in range(3):
+                changed = []
+                for number in range(KEYS if life == 0 else 10_000):
+                    name = key(number if life == 0 else chance.randrange(KEYS))
+                    # A negative one is hidden by the filter: it goes out of the second table.
+                    people = chance.randrange(10_000) if life == 0 or chance.random() < 0.7 else -1
+                    changed.append((name, people))
+                    now[name] = people
+                fill(connection, "cities", "name, people", changed)
+                right = sorted((name, people) for name, people in now.items() if people >= 0)
+                check_equal(eventually(connection, "SELECT name, people FROM shown", right), right, "shown")
+                if life == 0:
+                    server.stop()
+                    server = launch(*_LITTLE, data_dir=data)
+                    connection.close()
+                    connection = connect(server)
+            names = [key(number) for number in range(0, KEYS, 37)]
+            fill(connection, "visits", "name, id", [(name, i) for i, name in enumerate(names)])
+            right = sorted((name, i, now[name]) for i, name in enumerate(names))
+            check_equal(eventually(connection, "SELECT name, id, people FROM seen", right), right, "joined")
+    finally:
+        server.stop()
+
+
+@case
+def a_scan_goes_on_while_the_table_changes():
+    server = launch(*_LITTLE)
+    try:
+        with connect(server) as connection, connect(server) as other:
+            connection.execute("CREATE STREAM clicks (who VARCHAR, n INT) WITH (partitions=1)")
+            connection.execute("CREATE TABLE counts AS SELECT who, COUNT(*) AS n FROM clicks GROUP BY who")
+            fill(connection, "clicks", "who, n", [(key(number), 1) for number in range(KEYS)])
+            right = sorted((key(number),) for number in range(KEYS))
+            check_equal(eventually(connection, "SELECT who FROM counts", right), right, "before")
+            with connection.transaction(), connection.cursor(name="slow") as cursor:
+                cursor.execute("SELECT who, n FROM counts")
+                rows = cursor.fetchmany(100)
+                fill(other, "clicks", "who, n", [(key(number), 1) for number in range(0, 2 * KEYS, 2)])
+                while more := cursor.fetchmany(5_000):
+                    rows += more
+            seen = collections.Counter(who for who, _ in rows)
+            assert max(seen.values()) == 1, "a row is there twice"
+            missing = [who for (who,) in right if who not in seen]
+            assert not missing, f"{len(missing)} rows are missing, the first: {missing[0]}"
+            assert all(n in (1, 2) for _, n in rows)
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    try:
+        run()
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
