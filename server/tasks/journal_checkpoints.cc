@@ -82,9 +82,10 @@ void JournalCheckpoints::Stretch::drop(const std::string& prefix) {
 }
 
 std::function<void()> JournalCheckpoints::drop(const std::string& prefix) {
-  holds_gone_ |= !waiting_.tasks.empty() || !on_way_.tasks.empty();
+  const size_t bytes = waiting_.bytes + on_way_.bytes;
   waiting_.drop(prefix);
   on_way_.drop(prefix);
+  holds_gone_ |= waiting_.bytes + on_way_.bytes < bytes;
   erase_tasks(stored_, prefix);
   return [frozen = frozen_, prefix] {
     if (frozen) frozen->drop(prefix);

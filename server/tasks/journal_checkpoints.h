@@ -38,7 +38,11 @@ namespace server {
 class JournalCheckpoints {
  public:
   // Of the node.
-  enum class Memory : uint8_t { Enough, Tight };
+  enum class Memory : uint8_t {
+    Enough,
+    Tight,
+    Exhausted,  // tasks wait for checkpoints: what they have changed cannot leave it before
+  };
 
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
@@ -97,6 +101,7 @@ class JournalCheckpoints {
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
   // As much is worth a checkpoint.
   size_t enough_bytes(Memory memory) const {
+    if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
   }
   Status read_journal(const FirstEntries& tasks);

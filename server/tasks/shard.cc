@@ -449,15 +449,16 @@ void Shard::evict_idle() {
     charge_memory(*task.memory, task);
   }
   is_evicting_ = false;
-  if (memory_.is_state_overfull())
+  if (memory_.holds_too_much_state())
     for (ShardTask* task : evictable_) task->task->overtake_scans();
 }
 
 // Whether there is something left to do.
 bool Shard::tick_journals() {
-  const auto memory = memory_.is_tight() || memory_.is_state_full()
-                          ? JournalCheckpoints::Memory::Tight
-                          : JournalCheckpoints::Memory::Enough;
+  using Memory = JournalCheckpoints::Memory;
+  const Memory memory = memory_.is_state_overfull()                     ? Memory::Exhausted
+                        : memory_.is_tight() || memory_.is_state_full() ? Memory::Tight
+                                                                        : Memory::Enough;
   bool is_dirty = false;
   for (const auto& [number, journal] : journals_) {
     journal->checkpoints->tick(memory);
