@@ -60,6 +60,11 @@ class MemoryBudget {
   bool is_state_full() const { return held_bytes(MemoryKind::State) > state_bytes_; }
   // So much waits for checkpoints that it cannot leave memory.
   bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
+  // More than open scans may keep there.
+  bool holds_too_much_state() const {
+    constexpr size_t kForScans = 64 << 20;
+    return held_bytes(MemoryKind::State) > 2 * state_bytes_ + kForScans;
+  }
 
   // OutOfMemory, for a client: what was asked for ("a message of 60 MB"), what the limit is and who
   // holds most.

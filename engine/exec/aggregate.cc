@@ -126,7 +126,7 @@ Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   while (rest.row < rest.batch.rows && changes.size() < max_changes &&
          store_.layers().fetches() < max_fetches) {
-    if (rest.row >= rest.fetched) fetch_groups();
+    if (rest.row >= rest.prefetched) prefetch_groups();
     if (step_.window) {
       if (!rest.row_is_begun && begin_row()) break;
       TRY(list_windows(max_changes, changes));
@@ -141,13 +141,13 @@ Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
 }
 
 // Of the next rows, before they are looked for one after the other.
-void AggregateOperator::fetch_groups() {
+void AggregateOperator::prefetch_groups() {
   Rest& rest = *rest_;
-  std::array<std::string_view, AggregateStore::kFetchedAtOnce> keys;
+  std::array<std::string_view, AggregateStore::kPrefetchedAtOnce> keys;
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
   for (size_t i = 0; i < count; ++i) keys[i] = rest.keys[rest.row + i].value_or(std::string_view());
-  store_.fetch(std::span(keys).first(count));
-  rest.fetched = rest.row + static_cast<uint32_t>(count);
+  store_.prefetch(std::span(keys).first(count));
+  rest.prefetched = rest.row + static_cast<uint32_t>(count);
 }
 
 Status AggregateOperator::list_change(std::vector<Change>& changes) {

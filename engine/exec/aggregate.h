@@ -74,7 +74,7 @@ class AggregateOperator final : public Operator, public Materialized {
     Batch batch;
     EncodedRows keys;
     uint32_t row = 0;              // the first that is not done
-    uint32_t fetched = 0;          // the groups of the rows before it are at hand
+    uint32_t prefetched = 0;          // the groups of the rows before it are at hand
     bool row_is_begun = false;     // it has moved stream time
     int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
     uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
@@ -101,7 +101,7 @@ class AggregateOperator final : public Operator, public Materialized {
   Status take_rows();
   void adapt_block(size_t output_bytes);
   Result<bool> list_changes(std::vector<Change>& changes);
-  void fetch_groups();
+  void prefetch_groups();
   Status list_change(std::vector<Change>& changes);
   bool begin_row();
   bool take_restored_place();

@@ -158,9 +158,9 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
   return slot;
 }
 
-void AggregateStore::fetch(std::span<const std::string_view> keys) const {
-  std::array<const KeyMap<Windows>::Entry*, kFetchedAtOnce> found;
-  groups_.fetch(keys, std::span(found).first(keys.size()));
+void AggregateStore::prefetch(std::span<const std::string_view> keys) const {
+  std::array<const KeyMap<Windows>::Entry*, kPrefetchedAtOnce> found;
+  groups_.prefetch(keys, std::span(found).first(keys.size()));
   for (size_t i = 0; i < keys.size(); ++i)
     if (found[i] && !found[i]->second.empty()) __builtin_prefetch(&found[i]->second.back());
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -371,7 +371,7 @@ void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
 }
 
 size_t AggregateStore::memory_bytes() const {
-  return pool_.memory_bytes() + groups_.memory_bytes() + (has_heap_ ? encoded_bytes_ : 0);
+  return pool_.used_bytes() + groups_.memory_bytes() + (has_heap_ ? encoded_bytes_ : 0);
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {

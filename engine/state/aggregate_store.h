@@ -56,8 +56,8 @@ class AggregateStore final : public Store {
   // The group, made when it is not there, and marked as changed. Holds until the step ends.
   Result<GroupSlot*> touch(std::string_view key, int64_t window_start = 0);
   // Brings what touch() of these keys and their newest windows will look at into the processor's caches.
-  void fetch(std::span<const std::string_view> keys) const;
-  static constexpr size_t kFetchedAtOnce = KeyMap<int>::kFetchedAtOnce;
+  void prefetch(std::span<const std::string_view> keys) const;
+  static constexpr size_t kPrefetchedAtOnce = KeyMap<int>::kPrefetchedAtOnce;
   // nullptr when there is none. Holds until the step ends.
   Result<const GroupSlot*> find(std::string_view key, int64_t window_start = 0);
   void* state(GroupSlot& slot, size_t call) const {

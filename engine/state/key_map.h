@@ -53,10 +53,10 @@ class KeyMap {
 
   // Brings the entries of some keys into the processor's caches, all at the same time: looked for one
   // after the other, each is waited for. `found[i]`: where keys[i] most likely is, or null.
-  static constexpr size_t kFetchedAtOnce = 32;
-  void fetch(std::span<const std::string_view> keys, std::span<const Entry*> found) const {
-    assert(keys.size() <= kFetchedAtOnce && found.size() == keys.size());
-    std::array<uint32_t, kFetchedAtOnce> hashes;
+  static constexpr size_t kPrefetchedAtOnce = 32;
+  void prefetch(std::span<const std::string_view> keys, std::span<const Entry*> found) const {
+    assert(keys.size() <= kPrefetchedAtOnce && found.size() == keys.size());
+    std::array<uint32_t, kPrefetchedAtOnce> hashes;
     for (size_t i = 0; i < keys.size(); ++i) {
       hashes[i] = hash_of(keys[i]);
       found[i] = nullptr;

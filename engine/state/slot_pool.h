@@ -27,9 +27,8 @@ class SlotPool {
   }
   void give_back(void* slot) { free_.push_back(slot); }
 
-  size_t memory_bytes() const {
-    return blocks_.size() * kSlotsPerBlock * slot_size_ + free_.size() * sizeof(void*);
-  }
+  // Of the pieces that are in use; those that were given back are there for the next ones.
+  size_t used_bytes() const { return (size() - free_.size()) * slot_size_; }
   // All pieces that were ever handed out, by number, also those that were given back since.
   size_t size() const {
     return blocks_.empty() ? 0 : (blocks_.size() - 1) * kSlotsPerBlock + used_in_block_;

@@ -52,7 +52,7 @@ void MemoryCheckpoints::shrink(Task& task, size_t max_entries) {
 
 bool CheckpointingSink::try_commit(TaskCommit& commit, CommitDone& done) {
   CommitDone then = [this, task = commit.task, sequence = commit.sequence, journal = commit.journal,
-                     done](Result<std::vector<TopicEnd>> result) {
+                     done](Result<CommitId> result) {
     if (result)
       if (const auto entry = decode_journal(journal)) checkpoints_.add(task, sequence, *entry);
     done(std::move(result));

@@ -58,8 +58,8 @@ bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
   for (const auto& [partition, end] : commit.trims)
     request.trims.push_back({to_storage(partition), end});
   storage::AppendDone answer = [this, done, task = commit.task, sequence = commit.sequence,
-                                entry_bytes = commit.journal.size()](
-                                   Result<storage::Appended> result) {
+                                entry_bytes =
+                                    commit.journal.size()](Result<storage::Appended> result) {
     loop_.post([this, done, task, sequence, entry_bytes, result = std::move(result)]() mutable {
       if (!result) return done(std::move(result).error());
       const storage::AppendedBatch& journalled = result->batches.back();

@@ -67,10 +67,10 @@ TEST(KeyMap, fetching_finds_what_is_there_and_nothing_else) {
   KeyMap<int> map;
   const std::string_view keys[] = {"k7", "none", "k4999", ""};
   std::array<const KeyMap<int>::Entry*, 4> found;
-  map.fetch(keys, found);
+  map.prefetch(keys, found);
   EXPECT_EQ(found, (std::array<const KeyMap<int>::Entry*, 4>{}));
   for (int i = 0; i < 5'000; ++i) map.try_emplace("k" + std::to_string(i));
-  map.fetch(keys, found);
+  map.prefetch(keys, found);
   EXPECT_EQ(found[0], map.find("k7"));
   EXPECT_EQ(found[1], nullptr);
   EXPECT_EQ(found[2], map.find("k4999"));
