@@ -496,6 +496,11 @@ TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_check
   EXPECT_FALSE(stored(kTask).contains("b"));
   tick_after(2);
   EXPECT_TRUE(eventually([&] { return stored(kTask).contains("b"); }));
+  // It must not end behind `counting`.
+  EXPECT_TRUE(eventually([&] {
+    first->tick();
+    return !first->is_dirty();
+  }));
 }
 
 TEST_F(JournalCheckpointsTest, what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
