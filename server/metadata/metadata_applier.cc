@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kMaxWaitingJobs = 1000;
 constexpr size_t kBlock = 1000;  // revisions that are read at a time
 // Of planning the same change. Others that are faster so often leave no time for anything.
-constexpr int kMaxAttempts = 20;
+constexpr int kMaxAttempts = 1'000;
 // A snapshot is written after so many revisions at least, and after as many as there are objects in
 // it, divided by so many: each revision pays for writing a few objects, and a start reads at most
 // three times as much log as snapshot. (A CREATE ... AS makes three objects.)
