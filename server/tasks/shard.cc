@@ -228,12 +228,12 @@ void Shard::step(ShardTask& task) {
   using Intake = engine::Task::Intake;
   const engine::StepResult result =
       task.task->step(task.is_paused ? Intake::None : Intake::Records);
-  if (const uint64_t taken = task.task->metrics().records_in - records_before; taken > 0)
-    task.rate.add(taken, clock_.monotonic_us());
+  const uint64_t taken = task.task->metrics().records_in - records_before;
+  if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill the journal.
   task.is_held_back = is_overdue(task);
   if (task.is_held_back) attend(task);
-  evict(task);
+  evict(task, taken);
   charge_memory(*task.memory, task);
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
@@ -429,10 +429,12 @@ void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
 
 // --- State that does not fit into memory
 
-// As much as the task has taken in, about: it looks at each entry twice before it goes.
-void Shard::evict(ShardTask& task) {
-  constexpr size_t kLookedAt = 4'096;
-  if (!is_transient(task) && memory_.is_state_full()) task.task->evict(kLookedAt);
+// For each record as many entries as it may have brought into memory, and more: most are looked at twice
+// before they go.
+void Shard::evict(ShardTask& task, uint64_t records) {
+  constexpr size_t kLookedAt = 64, kLookedAtForRecord = 4;
+  if (!is_transient(task) && memory_.is_state_full())
+    task.task->evict(kLookedAt + kLookedAtForRecord * records);
 }
 
 // Tasks that are not stepped have state, too. For a slice at a time, as long as some of it goes; what keeps

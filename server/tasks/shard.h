@@ -154,7 +154,7 @@ class Shard {
   bool is_overdue(const ShardTask& task) const;
   bool tick_journals();
   void note_stored(const std::string& task_id, TaskSequence commit);
-  void evict(ShardTask& task);
+  void evict(ShardTask& task, uint64_t records);
   void evict_idle();
   static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
   void tick();
