@@ -7,11 +7,11 @@ BINARY = os.environ.get('MILLRACE_BINARY', 'build/release/millrace')
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, *flags):
         begun = time.monotonic()
         self.ports = {}
         self.process = subprocess.Popen([BINARY, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
-                                         '--kafka', '127.0.0.1:0', '--log-level', 'warn'],
+                                         '--kafka', '127.0.0.1:0', '--log-level', 'warn', *flags],
                                         stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             if found := re.match(r'(\w+) listening on (\S+):(\d+)', line):
