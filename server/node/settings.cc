@@ -111,8 +111,8 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) { return set_memory_limit(s, text); }},
     {"state-memory",
      "what tables of queries may keep in memory beside that; the rest of them is read from the "
-     "disk [half "
-     "of memory-limit]",
+     "disk "
+     "[three eighths of memory-limit]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.state_memory_bytes = TRY(parse_bytes(text));
        return {};
@@ -296,7 +296,7 @@ size_t memory_limit_bytes(const NodeSettings& settings) {
 }
 
 size_t state_memory_bytes(const NodeSettings& settings) {
-  return settings.state_memory_bytes.value_or(memory_limit_bytes(settings) / 2);
+  return settings.state_memory_bytes.value_or(memory_limit_bytes(settings) / 8 * 3);
 }
 
 ServerArguments read_server_arguments(int argc, const char* const* argv) {

@@ -20,7 +20,7 @@ struct NodeSettings {
   bool auto_create_topics = true;   // when a Kafka client asks for one that is not there
   bool insecure = false;            // may listen where other machines can connect
   size_t memory_limit_bytes = 0;    // 0: a quarter of what the machine has
-  std::optional<size_t> state_memory_bytes;  // none: half of that
+  std::optional<size_t> state_memory_bytes;  // none: three eighths of that
   size_t max_connections = 10'000;  // of each protocol
   int shards = 0;                   // 0: as many as cores
   int statement_threads = 0;        // likewise

@@ -7,47 +7,59 @@ The keys are filled in, then updated: once those of a hundredth, which fit into 
 not. Rates are records per second of CPU time that the server used, from COPY to the table; look-ups of any key go on
 meanwhile, one after the other. At last the server begins anew and looks a key up.
 """
-import argparse, random, tempfile, threading, time
+import argparse, multiprocessing, random, tempfile, threading, time
 
 from bench_common import Server, percentile, show
+from bench_server import wait_until_read
 
 
 class LookUps:
-    """Of any key, until they are stopped."""
+    """Of any key, one after the other, in a process of their own, until they are stopped."""
 
     def __init__(self, server, key, keys):
-        self._server, self._key, self._keys = server, key, keys
-        self._stops = False
-        self.seconds = []
-        self.anonymous_mb = 0
-        self._thread = threading.Thread(target=self._look_up, daemon=True)
-        self._thread.start()
+        self._stops, self._seconds = multiprocessing.Event(), multiprocessing.Queue()
+        self._process = multiprocessing.Process(target=self._look_up, args=(server, key, keys), daemon=True)
+        self._process.start()
 
-    def _look_up(self):
-        with self._server.connect() as connection:
-            while not self._stops:
-                key = self._key(random.randrange(self._keys))
+    def _look_up(self, server, key, keys):
+        seconds = []
+        with server.connect() as connection:
+            while not self._stops.is_set():
+                wanted = key(random.randrange(keys))
                 begun = time.monotonic()
-                connection.execute('SELECT n FROM t WHERE k = %s', (key,)).fetchall()
-                self.seconds.append(time.monotonic() - begun)
-                self.anonymous_mb = max(self.anonymous_mb, self._server.anonymous_mb())
-                time.sleep(0.005)
+                connection.execute('SELECT n FROM t WHERE k = %s', (wanted,)).fetchall()
+                seconds.append(time.monotonic() - begun)
+                time.sleep(0.003)
+        self._seconds.put(seconds)
 
     def stop(self):
-        self._stops = True
+        self._stops.set()
+        seconds = self._seconds.get()
+        self._process.join()
+        return seconds
+
+
+class Watch:
+    """The most anonymous memory that the server had."""
+
+    def __init__(self, server):
+        self._server, self._stops, self._most = server, threading.Event(), 0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self):
+        while not self._stops.wait(0.05):
+            self._most = max(self._most, self._server.anonymous_mb())
+
+    def stop(self):
+        self._stops.set()
         self._thread.join()
-
-
-def records_taken(connection):
-    cursor = connection.execute('SHOW TASKS')
-    place = [column.name for column in cursor.description].index('rows')
-    return sum(row[place] for row in cursor.fetchall())
+        return self._most
 
 
 def send(server, connection, key, numbers, keys, name):
     """All of them, until the table has them."""
-    before = records_taken(connection)
-    look_ups = LookUps(server, key, keys)
+    look_ups, watch = LookUps(server, key, keys), Watch(server)
     cpu, begun, count = server.cpu_seconds(), time.monotonic(), 0
     with connection.cursor().copy('COPY s (k, v) FROM STDIN') as copy:
         lines = []
@@ -58,14 +70,13 @@ def send(server, connection, key, numbers, keys, name):
                 copy.write(''.join(lines))
                 lines.clear()
         copy.write(''.join(lines))
-    while records_taken(connection) < before + count:
-        time.sleep(0.05)
+    wait_until_read(connection, 'CTAS_T_')
     cpu, seconds = server.cpu_seconds() - cpu, time.monotonic() - begun
-    look_ups.stop()
+    waited, most_mb = look_ups.stop(), watch.stop()
     show(f'{name}, records per second of CPU', f'{count / cpu:,.0f}', '', f'{count / seconds:,.0f} by the clock')
-    show('  look-ups meanwhile, p50 and p99', f'{percentile(look_ups.seconds, 0.5) * 1e3:.1f}', 'ms',
-         f'{percentile(look_ups.seconds, 0.99) * 1e3:.1f} ms')
-    show('  anonymous memory, at most', f'{look_ups.anonymous_mb:.0f}', 'MB', '')
+    show('  look-ups meanwhile, p50 and p99', f'{percentile(waited, 0.5) * 1e3:.1f}', 'ms',
+         f'{percentile(waited, 0.99) * 1e3:.1f} ms')
+    show('  anonymous memory, at most', f'{most_mb:.0f}', 'MB', '')
 
 
 def main():
