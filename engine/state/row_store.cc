@@ -113,8 +113,8 @@ Result<std::optional<RowStore::Row>> RowStore::erase(std::string_view key) {
   Entry* const entry = TRY(fetch(key));
   if (!entry || entry->second.is_erased) return std::nullopt;
   mark_changed(*entry);
-  std::optional<Row> before = entry->second.row;
-  set_row(*entry, {});
+  row_bytes_ -= heap_bytes(entry->second.row.bytes);
+  std::optional<Row> before = std::exchange(entry->second.row, {});
   entry->second.is_erased = true;
   layers_.erased();
   return before;

@@ -74,6 +74,10 @@ class JournalCheckpoints {
   };
   Backlog backlog() const;
   Backlog backlog_of(const std::string& task) const;
+  // Whether nothing of the task waits for a checkpoint.
+  bool has_stored_all_of(const std::string& task) const {
+    return !is_broken_ && !waiting_.tasks.contains(task) && !on_way_.tasks.contains(task);
+  }
   // What a checkpoint that is being written has read of the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
   // So much waits for a checkpoint, which fails or is slow, that tasks must not add more: the disk would

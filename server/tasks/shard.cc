@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/log.h"
 #include "base/task_id.h"
@@ -15,6 +16,8 @@ namespace {
 
 // How often checkpoints are thought about, also while memory waits for them.
 constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
+// A task with so little is not what fills memory; so much of a shard's tasks may be.
+constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
 // Of work on tasks before sockets get their turn.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 2'000};
 
@@ -38,6 +41,14 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
 size_t state_bytes_of(const ShardTask& task) {
   size_t bytes = 0;
   for (const engine::Store* store : task.task->stage().stores()) bytes += store->memory_bytes();
+  return bytes;
+}
+
+// Of what may leave memory.
+size_t layered_bytes_of(const ShardTask& task) {
+  size_t bytes = 0;
+  for (const engine::Store* store : task.task->stage().stores())
+    if (store->is_layered()) bytes += store->memory_bytes();
   return bytes;
 }
 
@@ -128,6 +139,10 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   if (!is_transient(added)) {
     start_timer();  // the journal may wait for a checkpoint since before the restart
     if (!added.backings.empty()) evictable_.push_back(&added);
+    // It may have been built while a checkpoint ended.
+    const JournalCheckpoints& checkpoints = *journals_.at(added.journal)->checkpoints;
+    if (checkpoints.has_stored_all_of(added.task->id()))
+      added.task->note_stored(added.task->last_durable());
   }
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
@@ -364,15 +379,19 @@ void Shard::attend(ShardTask& task) {
   start_timer();
 }
 
+// Only a tick makes it slower: whoever set it anew each time would keep it from ever being due.
 void Shard::start_timer() {
   const bool is_fast = memory_.is_state_full();
-  if (timer_->is_running() && is_fast == timer_is_fast_) return;
+  if (timer_->is_running() && (timer_is_fast_ || !is_fast)) return;
   timer_is_fast_ = is_fast;
   timer_->start_every(is_fast ? kTickOfFullMs : kTickMs);
 }
 
 void Shard::tick() {
   const bool is_dirty = tick_journals();
+  // Look-ups bring state into memory, too.
+  if (std::exchange(has_read_state_, false))
+    for (ShardTask* task : evictable_) charge_memory(*task->memory, *task);
   std::erase_if(attended_, [&](ShardTask* task) {
     charge_memory(*task->memory, *task);
     if (task->is_held_back && !is_overdue(*task)) {
@@ -385,12 +404,16 @@ void Shard::tick() {
   });
   if (memory_.is_state_full() && !is_evicting_) {
     is_evicting_ = true;
+    left_alone_ = 0;
     evict_idle();
   }
-  if (attended_.empty() && !is_dirty)
+  if (memory_.holds_too_much_state()) overtake_scans();
+  if (attended_.empty() && !is_dirty) {
     timer_->stop();
-  else
+  } else if (timer_is_fast_ && !memory_.is_state_full()) {
+    timer_->stop();
     start_timer();
+  }
 }
 
 // --- Journals
@@ -414,7 +437,7 @@ bool Shard::is_overdue(const ShardTask& task) const {
   const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
   if (checkpoints.is_overdue()) return true;
   // State that could leave memory once it is in a checkpoint.
-  return memory_.is_state_overfull() && !task.backings.empty() &&
+  return memory_.is_state_overfull() && layered_bytes_of(task) > kLittleState &&
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
@@ -442,23 +465,30 @@ void Shard::evict(ShardTask& task, uint64_t records) {
 void Shard::evict_idle() {
   constexpr size_t kLookedAt = 4'096, kRounds = 3;
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
-  size_t left_alone = 0;
-  for (; memory_.is_state_full() && !evictable_.empty() && left_alone < kRounds * evictable_.size();
+  for (; memory_.is_state_full() && left_alone_ < kRounds * evictable_.size();
        evictable_.push_back(evictable_.front()), evictable_.pop_front()) {
     if (clock_.monotonic_us() >= until_us) return loop_.post_rest([this] { evict_idle(); });
     ShardTask& task = *evictable_.front();
-    left_alone = task.task->evict(kLookedAt) > 0 ? 0 : left_alone + 1;
+    left_alone_ = task.task->evict(kLookedAt) > 0 ? 0 : left_alone_ + 1;
     charge_memory(*task.memory, task);
   }
   is_evicting_ = false;
-  if (memory_.holds_too_much_state())
-    for (ShardTask* task : evictable_) task->task->overtake_scans();
+}
+
+// Where what they keep could be what is too much; else it is state that cannot leave anyway.
+void Shard::overtake_scans() {
+  size_t layered = 0;
+  for (const ShardTask* task : evictable_) layered += layered_bytes_of(*task);
+  if (layered < kMuchState) return;
+  for (ShardTask* task : evictable_) task->task->overtake_scans();
 }
 
 // Whether there is something left to do.
 bool Shard::tick_journals() {
   using Memory = JournalCheckpoints::Memory;
-  const Memory memory = memory_.is_state_overfull()                     ? Memory::Exhausted
+  const bool is_waited_for =
+      std::ranges::any_of(attended_, [](const ShardTask* task) { return task->is_held_back; });
+  const Memory memory = is_waited_for && memory_.is_state_overfull()    ? Memory::Exhausted
                         : memory_.is_tight() || memory_.is_state_full() ? Memory::Tight
                                                                         : Memory::Enough;
   bool is_dirty = false;

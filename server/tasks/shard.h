@@ -98,7 +98,12 @@ class Shard {
   LogSources& sources() { return *sources_; }
   LogSink& sink() { return sink_; }
   // What checkpoints hold; before it runs.
-  void read_state(storage::StateStore& state) { state_.emplace(state, loop_); }
+  void read_state(storage::StateStore& state) {
+    state_.emplace(state, loop_, [this] {
+      has_read_state_ = true;
+      start_timer();
+    });
+  }
   StateTurns& state() { return *state_; }
 
   // The shard owns this partition of the journal, and with it the tasks whose commits lie there.
@@ -156,6 +161,7 @@ class Shard {
   void note_stored(const std::string& task_id, TaskSequence commit);
   void evict(ShardTask& task, uint64_t records);
   void evict_idle();
+  void overtake_scans();
   static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
   void tick();
 
@@ -183,7 +189,8 @@ class Shard {
   // State of tasks that are gone; may be millions of entries, which are let go of in slices.
   std::deque<std::unique_ptr<engine::Stage>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
-  bool timer_is_fast_ = false;
+  bool timer_is_fast_ = false, has_read_state_ = false;
+  size_t left_alone_ = 0;  // how many tasks in a row evict_idle() could not take anything from
 
   std::mutex woken_mutex_;
   // Guarded by woken_mutex_

@@ -8,6 +8,7 @@ Result<storage::StateReader*> StateTurns::begin() {
   if (is_begun_) return reader_.get();
   TRY(reader_->begin_turn());
   is_begun_ = true;
+  on_begin_();
   loop_.defer([this, alive = alive_] {
     if (*alive) end();
   });

@@ -1,8 +1,10 @@
 // What checkpoints hold, as the stores of a shard's tasks read it.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/state/backing.h"
 #include "server/net/loop.h"
@@ -17,7 +19,9 @@ namespace server {
 // Threads: the loop's. Owner: the shard; the state store outlives it.
 class StateTurns {
  public:
-  StateTurns(storage::StateStore& state, Loop& loop) : reader_(state.open_reader()), loop_(loop) {}
+  // `on_begin`: called when a turn begins.
+  StateTurns(storage::StateStore& state, Loop& loop, std::function<void()> on_begin)
+      : reader_(state.open_reader()), loop_(loop), on_begin_(std::move(on_begin)) {}
   ~StateTurns() { *alive_ = false; }
 
   // The reader in its turn, which ends with that of the loop.
@@ -28,6 +32,7 @@ class StateTurns {
  private:
   const std::unique_ptr<storage::StateReader> reader_;
   Loop& loop_;
+  const std::function<void()> on_begin_;
   bool is_begun_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
