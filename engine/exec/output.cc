@@ -143,6 +143,8 @@ std::vector<size_t> LogOutput::bytes_of_rest() const {
   for (const std::vector<ColumnPtr>* side : {&rest_.columns, &rest_.old_columns})
     for (const ColumnPtr& column : *side)
       if (column) add_row_bytes(*column, row_, bytes);
+  if (!rest_.raw_headers.empty())
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] += rest_.raw_headers[row_ + i].size();
   return bytes;
 }
 

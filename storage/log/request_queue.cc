@@ -44,8 +44,8 @@ int64_t RequestQueue::now_us() {
 
 bool RequestQueue::are_tasks_due(int64_t now_us) const {
   const LaneState& tasks = lane(Lane::Tasks);
-  return !tasks.slots.empty() &&
-         (hurried_ || closed_ || tasks.held_bytes >= kTasksWait || now_us >= pause_.due_us());
+  return !tasks.slots.empty() && (hurried_ || closed_ || tasks.held_bytes >= kTasksWait ||
+                                  !waiters_.empty() || now_us >= pause_.due_us());
 }
 
 RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size_bytes) {
