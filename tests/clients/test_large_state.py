@@ -97,6 +97,31 @@ def tasks(connection):
 
 
 @case
+def what_look_ups_bring_into_memory_leaves_it_again():
+    data = os.path.join(FOLDER, "looked-up")
+    server = launch(*_LITTLE, data_dir=data)
+    try:
+        with connect(server) as connection:
+            connection.execute("CREATE STREAM paid (who VARCHAR KEY, cents BIGINT) WITH (partitions=1)")
+            connection.execute("CREATE TABLE balance AS SELECT who, SUM(cents) AS cents FROM paid GROUP BY who")
+            fill(connection, "paid", "who, cents", [(key(number), number) for number in range(KEYS)])
+            right = sorted((key(number),) for number in range(KEYS))
+            check_equal(eventually(connection, "SELECT who FROM balance", right), right, "filled")
+        server.stop()
+        server = launch(*_LITTLE, data_dir=data)
+        with connect(server) as connection:
+            for first in range(0, KEYS, 500):
+                keys = ", ".join(f"'{key(number)}'" for number in range(first, first + 500))
+                assert len(connection.execute(f"SELECT * FROM balance WHERE who IN ({keys})").fetchall()) == 500
+            end = time.monotonic() + 10
+            while (held := sum(task["state bytes"] for task in tasks(connection))) > 3 << 20:
+                assert time.monotonic() < end, f"{held} bytes of tables are in memory, and nothing changes them"
+                time.sleep(0.1)
+    finally:
+        server.stop()
+
+
+@case
 def rows_come_go_and_are_joined_from_the_disk():
     data = os.path.join(FOLDER, "rows")
     chance = random.Random(2)
