@@ -267,6 +267,7 @@ StepResult Task::step(Intake intake) {
   waits_for_answer_ = in_flight_ >= options_.max_commits_in_flight;
   if (waits_for_answer_) return StepResult::Idle;
   if (has_rest()) {
+    has_looked_ = false;
     slice_.begin(options_.slice);
     const Status done = work_off();
     return done ? finish_step() : fail(done.error());
@@ -282,6 +283,7 @@ StepResult Task::step(Intake intake) {
 Status Task::take_records() {
   const std::vector<Polled> polled =
       TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
+  has_looked_ = true;
   Result<std::vector<Run>> runs = heads_->take(polled, row_limit());
   if (!runs) {
     failed_at_ = heads_->failed_at();
@@ -380,7 +382,8 @@ StepResult Task::finish_step() {
   update_positions();
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
-  bool more = has_rest() || has_more_input();
+  // Who was woken by new records and had a rest to work off has not looked at them.
+  bool more = has_rest() || has_more_input() || !has_looked_;
   more |= stage_->tidy();
   const bool has_moved =
       has_worked_ || std::ranges::any_of(inputs_, [&](const Input& input) {

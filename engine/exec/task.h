@@ -215,6 +215,7 @@ class Task {
   bool is_open_ = false;           // layered stores are read from checkpoints as they are needed
   std::vector<Offset> committed_;  // the positions of the last commit, by input
   bool has_worked_ = false;        // since the last commit
+  bool has_looked_ = true;         // at its inputs, in the last step that worked
   bool bootstrapped_ = true;
   uint64_t rows_taken_ = 0;      // since the task was made
   uint64_t records_begun_ = 0;   // of all times

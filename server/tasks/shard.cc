@@ -134,7 +134,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     // A paused task is not stepped, which is where others tell of their failure.
     report_failure(added);
     attend(added);
-    schedule(added);
+    if (added.task->waits_for_answer()) schedule(added);
   });
   if (!is_transient(added)) {
     start_timer();  // the journal may wait for a checkpoint since before the restart

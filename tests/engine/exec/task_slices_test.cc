@@ -52,6 +52,23 @@ TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
   EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
 }
 
+// The shard steps a task when its input has grown; that step may have a rest to work off first.
+TEST_F(TaskSlices, what_comes_while_a_rest_is_worked_off_is_taken_without_being_told_again) {
+  auto run = query({kClicks}, kHopping);
+  run->options().slice.max_rows = 500;
+  run->start();
+  run->produce("clicks", 0, {click("a", 1, 10'000'000)});
+  ASSERT_EQ(run->task().step(), StepResult::More) << "most windows are left";
+  run->produce("clicks", 0, {click("b", 1, 10'000'000)});
+  bool is_due = true;
+  while (is_due) {
+    while (run->task().step() == StepResult::More) continue;
+    is_due = false;
+    while (run->log().answer_one()) is_due |= run->task().waits_for_answer();
+  }
+  EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
+}
+
 // Batches of a few kilobytes that become megabytes are decompressed in slices, also where the records of
 // several partitions go in order.
 TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
