@@ -11,9 +11,6 @@ namespace engine {
 
 namespace {
 
-// Of groups that a scan reads from the backing at a time.
-constexpr size_t kScannedBytes = 256 << 10;
-
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
   size_t at = sizeof(GroupSlot);
@@ -283,16 +280,17 @@ Result<const GroupSlot*> AggregateStore::Loose::add(std::string_view key, std::s
 
 Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& loose,
                                   const Visit& visit) {
-  if (!cursor.hold) {
-    cursor.hold = layers_.begin_scan();
-    cursor.is_in_memory = cursor.hold->was_complete;
-    cursor.end_place = pool_.size();
-  }
-  if (cursor.hold->is_overtaken) return scan_overtaken();
-  if (cursor.is_in_memory) return scan_memory(cursor, entries, visit);
-  cursor.is_in_memory = !TRY(scan_backing(cursor, entries, loose, visit));
-  cursor.end_place = pool_.size();
-  return true;
+  const auto in_memory = [&](StoreCursor& at) { return scan_memory(at, entries, visit); };
+  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    if (const auto* found = groups_.find(key)) {
+      const GroupSlot& group = *found->second.front().slot;
+      if (group.born_in <= cursor.hold->stored) visit(group);  // else later
+    } else {
+      visit(*TRY(loose.add(key, value)));
+    }
+    return true;
+  };
+  return layers_.scan(cursor, pool_.size(), entries, in_memory, in_backing);
 }
 
 bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
@@ -303,28 +301,6 @@ bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries, const Visi
     if (slot->key && hold.shows_in_memory(slot->born_in)) visit(*slot);
   }
   return cursor.place < cursor.end_place;
-}
-
-Result<bool> AggregateStore::scan_backing(StoreCursor& cursor, size_t entries, Loose& loose,
-                                          const Visit& visit) {
-  Status status;
-  size_t left = entries, bytes = 0;
-  const auto take = [&](std::string_view key, std::string_view value) {
-    bytes += key.size() + value.size();
-    if (const auto* found = groups_.find(key)) {
-      const GroupSlot& group = *found->second.front().slot;
-      if (group.born_in <= cursor.hold->stored) visit(group);  // else later
-    } else if (const auto group = loose.add(key, value)) {
-      visit(**group);
-    } else {
-      status = group.error();
-      return false;
-    }
-    return --left > 0 && bytes < kScannedBytes;
-  };
-  const bool has_more = TRY(layers_.backing()->scan(cursor.backing_place, take));
-  TRY(status);
-  return has_more;
 }
 
 void AggregateStore::encode_key(const GroupSlot& slot, std::string& out) const {
@@ -394,21 +370,13 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
 }
 
 size_t AggregateStore::evict(size_t max_entries) {
-  if (is_windowed_ || !layers_.begin_eviction()) return 0;
-  size_t evicted = 0;
-  for (size_t i = 0; i < std::min(max_entries, pool_.size()); ++i) {
-    if (++hand_ >= pool_.size()) hand_ = 0;
-    auto* const slot = static_cast<GroupSlot*>(pool_.at(hand_));
-    if (!slot->key) continue;
-    if (slot->is_used) {
-      slot->is_used = false;
-    } else if (layers_.may_leave(slot->changed_in, slot->born_in)) {
-      leave(slot);
-      layers_.left();
-      ++evicted;
-    }
-  }
-  return evicted;
+  if (is_windowed_) return 0;
+  const auto slot_at = [&](size_t place) { return static_cast<GroupSlot*>(pool_.at(place)); };
+  const auto at = [&](size_t place) {
+    GroupSlot* const slot = slot_at(place);
+    return slot->key ? slot : nullptr;
+  };
+  return layers_.evict(max_entries, pool_.size(), at, [&](size_t place) { leave(slot_at(place)); });
 }
 
 // What the backing has is not looked up: all that a journal holds of a store is put into memory.

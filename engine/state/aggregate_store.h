@@ -29,7 +29,7 @@ struct GroupSlot {
   int64_t timestamp = -1;           // the greatest of all that contributed
   uint64_t changed_in : 40 = 0;     // the commit; 0: as a checkpoint has it
   uint64_t encoded_bytes : 24 = 0;  // of its states, as last encoded; what is more does not count
-  uint64_t born_in : 40 = 0;        // see Layers::may_leave()
+  uint64_t born_in : 40 = 0;        // see Layers::evict()
   bool emitted : 1 = false;         // some row of this group went downstream
   bool is_used : 1 = false;         // since evict() looked at it
 };
@@ -106,7 +106,6 @@ class AggregateStore final : public Store {
 
   GroupSlot* make_slot(const std::string& key, int64_t window_start);
   Result<GroupSlot*> fetch(std::string_view key);
-  Result<bool> scan_backing(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
   bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
   Groups& groups_at(int64_t window_start);
   void destroy_slot(GroupSlot* slot);
@@ -133,7 +132,6 @@ class AggregateStore final : public Store {
   std::map<int64_t, Groups>::iterator last_start_ = by_start_.end();  // of the last group made
   size_t encoded_bytes_ = 0;                                          // of all groups
   size_t released_ = 0;  // places of the pool that release_some() is done with
-  size_t hand_ = 0;      // the place at which evict() goes on
   std::vector<GroupSlot*> changed_;
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;

@@ -1,9 +1,13 @@
 // Where the entries of a store are: which are in memory, and which of them only there.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/state/backing.h"
@@ -76,8 +80,7 @@ class Layers {
   void clear() { size_ = live_ = 0; }
   void made() { ++size_, ++live_; }
   void erased() { --size_, --live_; }
-  void fetched() { ++live_; }  // or restored, where the size is known
-  void left() { --live_; }
+  void fetched() { ++live_; }
   // How many keys the backing was asked for. Who works through many of them stops after some: each may mean
   // to wait for the disk.
   uint64_t fetches() const { return fetches_; }
@@ -87,24 +90,52 @@ class Layers {
     return backing_->get(key);
   }
 
-  // --- Leaving memory, and scans, which must still find there what they have not seen
-  std::shared_ptr<const ScanHold> begin_scan();
-  // Looks which scans there still are; true when entries may leave at all.
-  bool begin_eviction();
-  // `born_in`: the commit that made the entry, or 0 where the backing had it before.
-  bool may_leave(uint64_t changed_in, uint64_t born_in) const {
-    return is_clean(changed_in) && born_in <= held_from_;
-  }
+  // --- Scans
+  // The next step of one, in memory or in the backing; false at its end. `places`: of the store, now.
+  // `in_memory`: false when no places are left. `in_backing`: of an entry there, false to stop behind it.
+  using InMemory = std::function<bool(StoreCursor& cursor)>;
+  using InBacking = std::function<Result<bool>(std::string_view key, std::string_view value)>;
+  Result<bool> scan(StoreCursor& cursor, size_t places, size_t max_entries,
+                    const InMemory& in_memory, const InBacking& in_backing);
   // Memory is needed more than by the scans that keep entries there.
   void overtake_scans();
 
+  // --- Leaving memory, but for what scans must still find there
+  // Goes round over the places, looks at so many of them, and lets those entries go that are clean and were
+  // not used since it came by last. `at`: the entry of a place, null where there is none that may go.
+  // Returns how many have gone.
+  template <class At, class Leave>
+  size_t evict(size_t max_entries, size_t places, const At& at, const Leave& leave) {
+    if (!begin_eviction()) return 0;
+    size_t evicted = 0;
+    for (size_t i = 0; i < std::min(max_entries, places); ++i) {
+      if (++hand_ >= places) hand_ = 0;
+      auto* const entry = at(hand_);
+      if (!entry) continue;
+      if (entry->is_used) {
+        entry->is_used = false;
+      } else if (is_clean(entry->changed_in) && entry->born_in <= held_from_) {
+        leave(hand_);
+        --live_;
+        ++evicted;
+      }
+    }
+    return evicted;
+  }
+
  private:
+  // Looks which scans there still are; true when entries may leave at all.
+  bool begin_eviction();
+  std::shared_ptr<const ScanHold> begin_scan();
+  Result<bool> scan_backing(StoreCursor& cursor, size_t max_entries, const InBacking& in_backing);
+
   Backing* backing_ = nullptr;
   uint64_t current_ = 1, stored_ = 0;
   size_t size_ = 0, live_ = 0;
   uint64_t fetches_ = 0;
   std::vector<std::weak_ptr<ScanHold>> scans_;
   uint64_t held_from_ = kMaxCommit;  // entries born in later commits stay
+  size_t hand_ = 0;                  // the place at which evict() goes on
 };
 
 }  // namespace engine

@@ -10,8 +10,6 @@ namespace engine {
 namespace {
 
 constexpr size_t kReleasedAtOnce = 1'000;
-// Of rows that a scan reads from the backing at a time.
-constexpr size_t kScannedBytes = 256 << 10;
 
 Result<RowStore::Row> decode(std::string_view bytes) {
   ByteReader in(bytes);
@@ -138,16 +136,17 @@ void RowStore::for_each(const std::function<void(std::string_view, const Row&)>&
 // --- Scans
 
 Result<bool> RowStore::scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit) {
-  if (!cursor.hold) {
-    cursor.hold = layers_.begin_scan();
-    cursor.is_in_memory = cursor.hold->was_complete;
-    cursor.end_place = places_.size();
-  }
-  if (cursor.hold->is_overtaken) return scan_overtaken();
-  if (cursor.is_in_memory) return scan_memory(cursor, entries, visit);
-  cursor.is_in_memory = !TRY(scan_backing(cursor, entries, loose, visit));
-  cursor.end_place = places_.size();
-  return true;
+  const auto in_memory = [&](StoreCursor& at) { return scan_memory(at, entries, visit); };
+  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    if (const Entry* entry = rows_.find(key)) {
+      const Kept& kept = entry->second;
+      const bool is_here = !kept.is_erased && kept.born_in <= cursor.hold->stored;  // else later
+      return !is_here || visit(entry->first, kept.row);
+    }
+    const auto& [its_key, row] = loose.emplace_back(key, TRY(decode(value)));
+    return visit(its_key, row);
+  };
+  return layers_.scan(cursor, places_.size(), entries, in_memory, in_backing);
 }
 
 bool RowStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
@@ -160,30 +159,6 @@ bool RowStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& vis
       goes_on = visit(entry->first, entry->second.row);
   }
   return cursor.place < cursor.end_place;
-}
-
-Result<bool> RowStore::scan_backing(StoreCursor& cursor, size_t entries, Loose& loose,
-                                    const Visit& visit) {
-  Status status;
-  size_t left = entries, bytes = 0;
-  const auto take = [&](std::string_view key, std::string_view value) {
-    if (const Entry* entry = rows_.find(key)) {
-      const Kept& kept = entry->second;
-      const bool is_here = !kept.is_erased && kept.born_in <= cursor.hold->stored;  // else later
-      return (!is_here || visit(entry->first, kept.row)) && --left > 0;
-    }
-    Result<Row> row = decode(value);
-    if (!row) {
-      status = std::move(row).error();
-      return false;
-    }
-    bytes += key.size() + value.size();
-    const auto& [its_key, its_row] = loose.emplace_back(key, std::move(row).take());
-    return visit(its_key, its_row) && --left > 0 && bytes < kScannedBytes;
-  };
-  const bool has_more = TRY(layers_.backing()->scan(cursor.backing_place, take));
-  TRY(status);
-  return has_more;
 }
 
 // --- Commits
@@ -221,22 +196,12 @@ void RowStore::forget_erased() {
 
 size_t RowStore::evict(size_t max_entries) {
   forget_erased();
-  if (!layers_.begin_eviction()) return 0;
-  size_t evicted = 0;
-  for (size_t i = 0; i < std::min(max_entries, places_.size()); ++i) {
-    if (++hand_ >= places_.size()) hand_ = 0;
-    Entry* const entry = places_[hand_];
-    if (!entry || entry->second.is_erased) continue;
-    Kept& kept = entry->second;
-    if (kept.is_used) {
-      kept.is_used = false;
-    } else if (layers_.may_leave(kept.changed_in, kept.born_in)) {
-      remove(*entry);
-      layers_.left();
-      ++evicted;
-    }
-  }
-  return evicted;
+  const auto at = [&](size_t place) -> Kept* {
+    Entry* const entry = places_[place];
+    return entry && !entry->second.is_erased ? &entry->second : nullptr;
+  };
+  return layers_.evict(max_entries, places_.size(), at,
+                       [&](size_t place) { remove(*places_[place]); });
 }
 
 bool RowStore::release_some() {

@@ -76,7 +76,7 @@ class RowStore final : public Store {
     bool is_used = false;          // since evict() looked at it
     uint64_t changed_in : 40 = 0;  // 0: as a checkpoint has it
     uint64_t : 0;
-    uint64_t born_in : 40 = 0;  // see Layers::may_leave()
+    uint64_t born_in : 40 = 0;  // see Layers::evict()
   };
   using Entry = KeyMap<Kept>::Entry;
 
@@ -86,13 +86,11 @@ class RowStore final : public Store {
   void mark_changed(Entry& entry);
   void set_row(Entry& entry, Row row);
   void forget_erased();
-  Result<bool> scan_backing(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
   bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
 
   KeyMap<Kept> rows_;  // those that are in memory, and the erased ones
   std::deque<Entry*> places_;
   std::deque<uint32_t> free_places_;
-  size_t hand_ = 0;                                           // the place at which evict() goes on
   size_t row_bytes_ = 0;                                      // of all rows, on the heap
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys
   std::vector<Entry*> changed_;

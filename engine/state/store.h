@@ -51,12 +51,4 @@ class Store {
   Layers layers_;
 };
 
-// The store went on and needed the memory that an open scan kept.
-inline Error scan_overtaken() {
-  return {ErrorCode::ObjectState,
-          "the table has changed too much while it was being read",
-          {},
-          "Read it again, and faster; or raise memory-limit."};
-}
-
 }  // namespace engine
