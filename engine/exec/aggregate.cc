@@ -78,13 +78,23 @@ Status AggregateOperator::process(Batch batch, size_t) {
                  rest.keys.problems.front().message};
   rest.batch = std::move(batch);
   rest_ = std::move(rest);
-  return take_rows();
+  return TRY(find_starts()) ? take_rows() : Status{};
 }
 
 Status AggregateOperator::resume() {
-  if (is_blocked()) return {};
+  if (is_blocked() || !TRY(find_starts())) return {};
   if (closing_) TRY(close_some());
   return may_go_on() ? take_rows() : Status{};
+}
+
+// After a restart there may be many that are only in checkpoints.
+Result<bool> AggregateOperator::find_starts() {
+  while (!store_.knows_starts()) {
+    TRY(store_.find_starts(kStartsAtOnce));
+    context().slice.spend_rows(kStartsAtOnce);
+    if (!may_go_on()) return false;
+  }
+  return true;
 }
 
 Status AggregateOperator::take_rows() {
@@ -258,7 +268,9 @@ Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& 
   const WindowTimes windows = window();
   const int64_t timestamp = rest.batch.timestamps[rest.row];
   const std::string_view key = rest.keys[rest.row].value_or(std::string_view());
-  while (rest.next_start <= timestamp && changes.size() < max_changes) {
+  const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
+  while (rest.next_start <= timestamp && changes.size() < max_changes &&
+         store_.layers().fetches() < max_fetches) {
     assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
     GroupSlot* const group = TRY(store_.touch(key, rest.next_start));
     changes.push_back({group, rest.row, false, !step_.final_only});
@@ -353,7 +365,7 @@ void AggregateOperator::begin_closing(int64_t previous_stream_time) {
 
 Status AggregateOperator::close_some() {
   while (closing_) {
-    const std::vector<const GroupSlot*> groups = next_closed(context().slice.block_rows());
+    const std::vector<const GroupSlot*> groups = TRY(next_closed(context().slice.block_rows()));
     // Looking at a group costs about as much as writing one, so that sorting has its slices too.
     context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
     if (!groups.empty()) {
@@ -372,38 +384,24 @@ Status AggregateOperator::close_some() {
 }
 
 // The next closed groups, few of them; ends the closing after the last one.
-std::vector<const GroupSlot*> AggregateOperator::next_closed(size_t max_groups) {
+Result<std::vector<const GroupSlot*>> AggregateOperator::next_closed(size_t max_groups) {
   Closing& closing = *closing_;
-  std::vector<const GroupSlot*> groups;
   if (!closing.groups) {
     const std::optional<int64_t> start = store_.first_start_in(closing.from, closing.to);
     if (!start) {
       closing_.reset();
-      return groups;
+      return std::vector<const GroupSlot*>();
     }
     if (*start != closing.from) closing.done = closing.to_skip = 0;
     closing.from = *start;
-    closing.groups.emplace().reserve(store_.windows_at(*start).size());
+    closing.groups = std::make_unique<AggregateStore::InOrder>(store_, *start);
   }
-  // No window of that start is made or goes while its results are being written.
-  const AggregateStore::Groups& all = store_.windows_at(closing.from);
-  if (closing.groups->size() < all.size()) {
-    const size_t end = std::min(all.size(), closing.groups->size() + kGatheredAtOnce);
-    for (size_t i = closing.groups->size(); i < end; ++i) closing.groups->add(all[i]);
-    return groups;
-  }
-  if (!closing.groups->prepare()) return groups;
-  for (; closing.to_skip > 0 && !closing.groups->empty() && max_groups > 0; --max_groups) {
-    closing.groups->next();
-    --closing.to_skip;
-  }
-  while (!closing.groups->empty() && groups.size() < max_groups) {
-    GroupSlot* group = closing.groups->next();
-    group->emitted = true;
-    groups.push_back(group);
-    ++closing.done;
-  }
-  if (closing.groups->empty()) {
+  std::vector<const GroupSlot*> groups = TRY(closing.groups->next(max_groups));
+  const size_t skipped = std::min(groups.size(), static_cast<size_t>(closing.to_skip));
+  groups.erase(groups.begin(), groups.begin() + static_cast<ptrdiff_t>(skipped));
+  closing.to_skip -= static_cast<int64_t>(skipped);
+  closing.done += static_cast<int64_t>(groups.size());
+  if (closing.groups->is_at_end()) {
     closing.groups.reset();
     closing.from = saturating_add(closing.from, 1);
     closing.done = closing.to_skip = 0;
@@ -442,7 +440,7 @@ void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
   else if (restored_)
     place = *restored_;
   const Closing closing =
-      closing_ ? Closing{closing_->from, closing_->to, closing_->done, {}, 0} : Closing();
+      closing_ ? Closing{closing_->from, closing_->to, closing_->done} : Closing();
   for (const int64_t scalar :
        {stream_time_.timestamp, int64_t{stream_time_.partition}, stream_time_.offset, closing.from,
         closing.to, closing.done, place.partition, place.offset, place.next_start})
@@ -461,7 +459,7 @@ void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
   stream_time_.offset = scalars[2];
   closing_.reset();
   if (scalars[3] < scalars[4]) {
-    closing_ = Closing{scalars[3], scalars[4], scalars[5], {}, scalars[5]};
+    closing_ = Closing{scalars[3], scalars[4], scalars[5], scalars[5]};
   }
   restored_.reset();
   if (scalars[8] > 0) restored_ = Place{scalars[6], scalars[7], scalars[8]};

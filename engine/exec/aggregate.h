@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "engine/exec/operator.h"
-#include "engine/exec/sliced_sort.h"
 #include "engine/exec/time_ahead.h"
 #include "engine/formats/format.h"
 #include "engine/plan/plan.h"
 #include "engine/state/aggregate_store.h"
+#include "engine/state/groups_in_order.h"
 #include "engine/types/time_math.h"
 
 namespace engine {
@@ -57,12 +57,12 @@ class AggregateOperator final : public Operator, public Materialized {
   bool is_shown(const GroupSlot& group) const;
 
   Materialized* materialized() override { return this; }
-  Result<Batch> rows_under(std::span<const std::string> keys) override;
+  Result<Batch> rows_under(std::span<const std::string>& keys) override;
   Result<std::optional<Batch>> all_rows() override;
   Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
 
  private:
-  static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096;
+  static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
 
   struct Change {
     GroupSlot* group;
@@ -74,21 +74,18 @@ class AggregateOperator final : public Operator, public Materialized {
     Batch batch;
     EncodedRows keys;
     uint32_t row = 0;              // the first that is not done
-    uint32_t prefetched = 0;          // the groups of the rows before it are at hand
+    uint32_t prefetched = 0;       // the groups of the rows before it are at hand
     bool row_is_begun = false;     // it has moved stream time
     int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
     uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
     uint32_t first_late = 0, first_ahead = 0;
   };
-  struct ByKey {
-    bool operator()(const GroupSlot* a, const GroupSlot* b) const { return *a->key < *b->key; }
-  };
   // Windows that stream time has closed and whose final results are being written: those that begin
   // in [from, to), by start, then key. `done` groups of those that begin at `from` are written.
   struct Closing {
     int64_t from = 0, to = 0, done = 0;
-    std::optional<SlicedSort<GroupSlot*, ByKey>> groups;  // that begin at `from`
-    int64_t to_skip = 0;                                  // of them: written before a restart
+    int64_t to_skip = 0;  // of those that begin at `from`: written before a restart
+    std::unique_ptr<AggregateStore::InOrder> groups;  // that begin there
   };
   // A record of which some windows were done before the task began anew, and which comes next (never
   // 0, which is the first).
@@ -112,7 +109,8 @@ class AggregateOperator final : public Operator, public Materialized {
   Status apply(const Batch& batch, const std::vector<Change>& changes);
   void begin_closing(int64_t previous_stream_time);
   Status close_some();
-  std::vector<const GroupSlot*> next_closed(size_t max_groups);
+  Result<std::vector<const GroupSlot*>> next_closed(size_t max_groups);
+  Result<bool> find_starts();
   void expire();
   Result<Batch> rows_in_order(std::vector<const GroupSlot*> groups) const;
   Status decode_keys(std::span<const GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;

@@ -78,10 +78,14 @@ Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> gro
   return rows_of(groups);
 }
 
-Result<Batch> AggregateOperator::rows_under(std::span<const std::string> keys) {
+Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys) {
   std::vector<const GroupSlot*> groups;
-  for (const std::string& key : keys)
-    TRY(store_.for_each_window(key, [&](const GroupSlot& group) {
+  AggregateStore::Loose loose(store_);
+  const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
+  for (;
+       !keys.empty() && store_.layers().fetches() < max_fetches && groups.size() < kGatheredAtOnce;
+       keys = keys.subspan(1))
+    TRY(store_.for_each_window(keys.front(), loose, [&](const GroupSlot& group) {
       if (is_shown(group)) groups.push_back(&group);
     }));
   return rows_in_order(std::move(groups));

@@ -10,11 +10,11 @@
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/record_cursor.h"
-#include "engine/exec/sliced_sort.h"
 #include "engine/formats/format.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/plan.h"
 #include "engine/state/row_store.h"
+#include "engine/state/sliced_sort.h"
 
 namespace engine {
 
@@ -64,7 +64,7 @@ class InputOperator final : public Operator, public Materialized {
   Result<Batch> rows_of(std::span<const StoredRow> rows);
 
   Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
-  Result<Batch> rows_under(std::span<const std::string> keys) override;
+  Result<Batch> rows_under(std::span<const std::string>& keys) override;
   Result<std::optional<Batch>> all_rows() override;
   Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
 

@@ -165,18 +165,22 @@ Result<Batch> InputOperator::rows_of_stored(std::vector<StoredRow> rows) {
   return rows_of(rows);
 }
 
-Result<Batch> InputOperator::rows_under(std::span<const std::string> keys) {
+Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys) {
   // The bounds of a window stand behind the key: at least its start.
   constexpr size_t kBoundBytes = 8;
   std::vector<StoredRow> rows;
-  for (const std::string& key : keys) {
+  RowStore::Loose loose;
+  const uint64_t max_fetches = rows_.layers().fetches() + Slice::kBlockFetches;
+  for (; !keys.empty() && rows_.layers().fetches() < max_fetches && rows.size() < kScannedAtOnce;
+       keys = keys.subspan(1)) {
+    const std::string& key = keys.front();
     if (!step_.window) {
       if (const RowStore::Row* row = TRY(rows_.find(key))) rows.emplace_back(key, row);
       continue;
     }
-    rows_.for_each_from(key, [&](std::string_view stored, const RowStore::Row& row) {
+    TRY(rows_.for_each_from(key, loose, [&](std::string_view stored, const RowStore::Row& row) {
       if (stored.size() >= key.size() + kBoundBytes) rows.emplace_back(stored, &row);
-    });
+    }));
   }
   return rows_of_stored(std::move(rows));
 }

@@ -34,7 +34,7 @@ struct JournalEntry {
   std::vector<InputPosition> positions;  // those that changed
   std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
   std::vector<OutputSequence> outputs;   // those that changed, in the order of their partitions
-  std::vector<StoreSize> sizes;          // of layered stores: those that changed
+  std::vector<StoreSize> sizes;          // of stores: those that changed
   StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };

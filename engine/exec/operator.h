@@ -75,8 +75,9 @@ class Materialized {
   static constexpr int kStepsOfFew = 6;
   virtual ~Materialized() = default;
   // The rows under these serialized keys, in the order of the key bytes, windows of one key by their
-  // start. Keys that are not there give none.
-  virtual Result<Batch> rows_under(std::span<const std::string> keys) = 0;
+  // start. Keys that are not there give none. Takes those off that it has looked for: it stops where many entries
+  // had to be fetched.
+  virtual Result<Batch> rows_under(std::span<const std::string>& keys) = 0;
   // Likewise all of them; of a table of few entries. Nothing when that is too much for one step.
   virtual Result<std::optional<Batch>> all_rows() = 0;
   // The next rows of a scan, in no particular order, out of about `entries` entries, fewer where they

@@ -143,8 +143,7 @@ Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
   task->stage_ = TRY(Stage::build(plan, *task->context_, std::move(end)));
   task->last_scalars_ = task->scalars();
   for (uint32_t store = 0; store < task->stage_->stores().size(); ++store)
-    if (task->stage_->stores()[store]->is_layered())
-      task->last_sizes_.push_back({store, kUncounted});
+    task->last_sizes_.push_back({store, kUncounted});
   if (!task->bootstrapped_)
     for (InputOperator* input : task->stage_->inputs()) input->begin_bootstrap();
   task->begin_reading();
@@ -200,8 +199,9 @@ Status Task::restore(const JournalEntry& entry, TaskSequence commit) {
 }
 
 void Task::open_stores(const FindBacking& find_backing) {
-  for (const StoreSize& layered : last_sizes_)
-    stage_->stores()[layered.store]->open_over(find_backing(layered.store));
+  const auto& stores = stage_->stores();
+  for (uint32_t store = 0; store < stores.size(); ++store)
+    stores[store]->open_over(find_backing(store));
 }
 
 // What was written before there were sizes has none.
@@ -211,8 +211,7 @@ void Task::begin_restore(const JournalEntry& checkpoint) {
 }
 
 bool Task::loads(uint32_t store) const {
-  const auto& stores = stage_->stores();
-  return !is_open_ || store >= stores.size() || !stores[store]->is_layered();
+  return !is_open_ || store >= stage_->stores().size();
 }
 
 // An entry that is missing would be missed by nobody else.
@@ -220,7 +219,7 @@ Status Task::check_sizes() {
   for (const StoreSize& last : last_sizes_) {
     Store& store = *stage_->stores()[last.store];
     if (is_open_) store.restore_size(last.entries);
-    if (last.entries != kUncounted && store.size() != last.entries)
+    if (store.is_counted() && last.entries != kUncounted && store.size() != last.entries)
       return Error{ErrorCode::CorruptRecord,
                    fmt::format("store {} of {} has {} entries where there should be {}", last.store,
                                id_, store.size(), last.entries)};

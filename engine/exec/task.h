@@ -211,11 +211,11 @@ class Task {
   bool waits_for_answer_ = false;
   std::optional<TaskCommit> unsent_;  // the log had no room for it
   std::vector<int64_t> last_scalars_;
-  std::vector<StoreSize> last_sizes_;  // of layered stores, as the last commit has them
-  bool is_open_ = false;           // layered stores are read from checkpoints as they are needed
-  std::vector<Offset> committed_;  // the positions of the last commit, by input
-  bool has_worked_ = false;        // since the last commit
-  bool has_looked_ = true;         // at its inputs, in the last step that worked
+  std::vector<StoreSize> last_sizes_;  // of all stores, as the last commit has them
+  bool is_open_ = false;               // stores are read from checkpoints as they are needed
+  std::vector<Offset> committed_;      // the positions of the last commit, by input
+  bool has_worked_ = false;            // since the last commit
+  bool has_looked_ = true;             // at its inputs, in the last step that worked
   bool bootstrapped_ = true;
   uint64_t rows_taken_ = 0;      // since the task was made
   uint64_t records_begun_ = 0;   // of all times

@@ -38,6 +38,9 @@ Result<std::vector<std::string>> serialize_keys(const DataSource& table,
   std::vector<std::string> serialized;
   for (size_t i = 0; i < encoded.size(); ++i)
     if (encoded[i]) serialized.emplace_back(*encoded[i]);
+  std::ranges::sort(serialized);
+  const auto same = std::ranges::unique(serialized);
+  serialized.erase(same.begin(), same.end());
   return serialized;
 }
 

@@ -13,7 +13,7 @@ namespace engine {
 
 struct PullPlan {
   std::shared_ptr<const DataSource> table;
-  // The serialized keys that can match; without it every row must be looked at. It only narrows:
+  // The serialized keys that can match, in their order; without it every row must be looked at. It only narrows:
   // the filter still decides.
   std::optional<std::vector<std::string>> keys;
   std::optional<BoundExpression> filter;  // over input_layout(table)

@@ -29,7 +29,7 @@ Result<Batch> TableView::shape(Batch rows, const EvalContext& eval) const {
   return rows;
 }
 
-Result<Batch> TableView::find(std::span<const std::string> keys, const EvalContext& eval) {
+Result<Batch> TableView::find(std::span<const std::string>& keys, const EvalContext& eval) {
   Batch rows = TRY(table().rows_under(keys));
   return shape(std::move(rows), eval);
 }

@@ -20,9 +20,9 @@ class TableView {
  public:
   TableView(const MaterializationPlan& plan, Task& task);
 
-  // The rows under these serialized keys, in the order of the key bytes, windows of one key by
-  // their start. Keys that are not there give none.
-  Result<Batch> find(std::span<const std::string> keys, const EvalContext& eval);
+  // Rows under these serialized keys, in the order of the key bytes, windows of one key by
+  // their start. Keys that are not there give none. Takes those off that it has looked for.
+  Result<Batch> find(std::span<const std::string>& keys, const EvalContext& eval);
 
   // Some rows of a scan.
   struct Slice {

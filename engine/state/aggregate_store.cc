@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <climits>
 #include <tuple>
 
 #include "base/bytes.h"
@@ -10,6 +11,8 @@
 namespace engine {
 
 namespace {
+
+constexpr size_t kStartBytes = 200;  // of one start of windows, beside its groups
 
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
@@ -24,6 +27,11 @@ std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances
   return offsets;
 }
 
+std::optional<int64_t> next_start(int64_t window_start) {
+  if (window_start == INT64_MAX) return std::nullopt;
+  return window_start + 1;
+}
+
 }  // namespace
 
 AggregateStore::AggregateStore(std::vector<AggregateInstance> instances, bool is_windowed)
@@ -33,37 +41,51 @@ AggregateStore::AggregateStore(std::vector<AggregateInstance> instances, bool is
                                     [](const AggregateInstance& instance) {
                                       return instance.def->accumulator.destroy != nullptr;
                                     })),
-      offsets_(place_states(instances_)),
-      pool_(offsets_.back()) {}
+      offsets_(place_states(instances_)) {}
 
 AggregateStore::~AggregateStore() {
-  for (auto& [start, slots] : by_start_)  // invariant 1: these are not in groups_
-    for (GroupSlot* slot : slots)
-      if (slot->key == nullptr) destroy_slot(slot);
-  groups_.for_each([this](const KeyMap<Windows>::Entry& group) {
-    for (const Window& window : group.second)
-      if (window.slot->key) destroy_slot(window.slot);  // else release_some() has done it
-  });
+  for (auto& [window_start, start] : by_start_)
+    for (size_t place = start.forgotten; place < start.groups.size(); ++place)
+      if (GroupSlot* slot = slot_at(start, place); slot->key || slot->is_forgotten)
+        destroy_states(*slot);
 }
 
+// By their places, and their keys afterwards.
 bool AggregateStore::release_some() {
   constexpr size_t kReleasedAtOnce = 1'000;
   changed_.clear();
-  if (is_windowed_) {
-    expired_before_ = INT64_MAX;
-    return forget_some(kReleasedAtOnce);
-  }
   layers_.clear();
-  // By their place in the pool, and their keys afterwards.
-  for (size_t i = 0; i < kReleasedAtOnce && released_ < pool_.size(); ++i, ++released_)
-    if (auto* slot = static_cast<GroupSlot*>(pool_.at(released_)); slot->key) destroy_slot(slot);
-  return released_ < pool_.size() || groups_.erase_some();
+  for (size_t left = kReleasedAtOnce; !by_start_.empty();) {
+    Start& start = by_start_.begin()->second;
+    for (; start.forgotten < start.groups.size(); ++start.forgotten, --left) {
+      if (left == 0) return true;
+      GroupSlot* const slot = slot_at(start, start.forgotten);
+      if (slot->key || slot->is_forgotten) destroy_slot(start, slot);
+    }
+    drop_start(by_start_.begin());
+  }
+  return groups_.erase_some();
+}
+
+// A record's windows come one after the other, thousands of them when they hop.
+AggregateStore::Start& AggregateStore::start_at(int64_t window_start) {
+  if (last_start_ != by_start_.end() && last_start_->first < window_start) ++last_start_;
+  if (last_start_ == by_start_.end() || last_start_->first != window_start)
+    last_start_ = by_start_.try_emplace(window_start, offsets_.back()).first;
+  return last_start_->second;
+}
+
+void AggregateStore::drop_start(Starts::iterator start) {
+  if (start->second.is_opened) --opened_starts_;
+  by_start_.erase(start);
+  last_start_ = by_start_.end();
 }
 
 GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
-  auto* slot = new (pool_.take()) GroupSlot{.key = &key, .window_start = window_start};
+  auto* slot = new (start_at(window_start).groups.take())
+      GroupSlot{.key = &key, .window_start = window_start};
+  ++used_slots_;
   init_states(*slot);
-  if (is_windowed_) groups_at(window_start).push_back(slot);
   return slot;
 }
 
@@ -78,19 +100,13 @@ void AggregateStore::destroy_states(GroupSlot& slot) const {
       destroy(instances_[i], state(slot, i));
 }
 
-// A record's windows come one after the other, thousands of them when they hop.
-AggregateStore::Groups& AggregateStore::groups_at(int64_t window_start) {
-  if (last_start_ != by_start_.end() && last_start_->first < window_start) ++last_start_;
-  if (last_start_ == by_start_.end() || last_start_->first != window_start)
-    last_start_ = by_start_.try_emplace(window_start).first;
-  return last_start_->second;
-}
-
-void AggregateStore::destroy_slot(GroupSlot* slot) {
+void AggregateStore::destroy_slot(Start& start, GroupSlot* slot) {
   destroy_states(*slot);
   encoded_bytes_ -= slot->encoded_bytes;
   slot->key = nullptr;
-  pool_.give_back(slot);
+  slot->is_forgotten = false;
+  start.groups.give_back(slot);
+  --used_slots_;
 }
 
 // Whether it was made; then it is not counted yet.
@@ -109,36 +125,67 @@ std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
   return {made, true};
 }
 
+GroupSlot* AggregateStore::find_in_memory(std::string_view key, int64_t window_start) {
+  auto* const found = groups_.find(key);
+  if (!found) return nullptr;
+  Windows& windows = found->second;
+  if (windows.back().start == window_start) return windows.back().slot;
+  const auto window = std::ranges::lower_bound(windows, window_start, {}, &Window::start);
+  return window != windows.end() && window->start == window_start ? window->slot : nullptr;
+}
+
+// Whether a group that is not in memory is nowhere.
+bool AggregateStore::is_whole(int64_t window_start) {
+  if (layers_.is_complete()) return true;
+  if (!is_windowed_) return false;
+  const bool is_last = last_start_ != by_start_.end() && last_start_->first == window_start;
+  const auto start = is_last ? last_start_ : by_start_.find(window_start);
+  return start == by_start_.end() || start->second.is_whole();  // invariant 4
+}
+
 // From memory, or into it; null when there is none.
-Result<GroupSlot*> AggregateStore::fetch(std::string_view key) {
-  if (auto* found = groups_.find(key)) {
-    GroupSlot* const slot = found->second.front().slot;
+Result<GroupSlot*> AggregateStore::fetch(std::string_view key, int64_t window_start) {
+  if (GroupSlot* const slot = find_in_memory(key, window_start)) {
     slot->is_used = true;
     return slot;
   }
-  if (layers_.is_complete()) return nullptr;
-  const auto stored = TRY(layers_.fetch(key));
+  if (!knows_starts()) TRY(find_starts());
+  if (is_whole(window_start)) return nullptr;
+  assert(window_start != held_start_);
+  const auto stored = TRY(read(key, window_start));
   if (!stored) return nullptr;
-  GroupSlot* const slot = find_or_make(key, 0).first;
+  GroupSlot* const slot = find_or_make(key, window_start).first;
+  Start& start = start_at(window_start);
   if (Status decoded = decode(*slot, *stored); !decoded) {
-    leave(slot);
+    leave(start, slot);
     return std::move(decoded).error();
   }
   note_size(*slot, stored->size());
   layers_.fetched();
+  if (start.away > 0) --start.away;
   return slot;
 }
 
-// Out of memory; of a store without windows. It is not counted.
-void AggregateStore::leave(GroupSlot* slot) {
-  const std::string* const key = slot->key;
-  destroy_slot(slot);
-  groups_.erase(*key);
+// Out of the backing.
+Result<std::optional<std::string_view>> AggregateStore::read(std::string_view key,
+                                                             int64_t window_start) {
+  encode_key(key, window_start, key_scratch_);
+  return layers_.fetch(key_scratch_);
+}
+
+// Out of memory. It is not counted.
+void AggregateStore::leave(Start& start, GroupSlot* slot) {
+  auto* const found = groups_.find(*slot->key);
+  assert(found);  // invariant 1
+  Windows& windows = found->second;
+  windows.erase(std::ranges::lower_bound(windows, slot->window_start, {}, &Window::start));
+  destroy_slot(start, slot);
+  if (windows.empty()) groups_.erase(found->first);
 }
 
 Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_start) {
   assert(!is_windowed_ || window_start >= expired_before_);  // invariant 2
-  GroupSlot* slot = layers_.is_complete() ? nullptr : TRY(fetch(key));
+  GroupSlot* slot = layers_.is_complete() ? nullptr : TRY(fetch(key, window_start));
   if (!slot) {
     bool is_new = false;
     std::tie(slot, is_new) = find_or_make(key, window_start);
@@ -168,65 +215,80 @@ void AggregateStore::prefetch(std::span<const std::string_view> keys) const {
   }
 }
 
-Result<const GroupSlot*> AggregateStore::find(std::string_view key, int64_t window_start) {
-  if (!is_windowed_) return TRY(fetch(key));
-  const auto* found = groups_.find(key);
-  if (!found) return nullptr;
-  const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
-  return window != found->second.end() && window->start == window_start ? window->slot : nullptr;
+// --- Windows
+
+Result<bool> AggregateStore::find_starts(size_t max_starts) {
+  std::string place;
+  for (; unknown_from_; --max_starts) {
+    if (max_starts == 0) return false;
+    std::optional<EntryKey> found;
+    Status status;
+    encode_key({}, std::max(*unknown_from_, expired_before_), key_scratch_);
+    place = TRY(layers_.backing()->place_of(key_scratch_));
+    TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view) {
+      if (const auto at = decode_key(key))
+        found = *at;
+      else
+        status = at.error();
+      return false;
+    }));
+    TRY(status);
+    if (found) {
+      Start& start = start_at(found->window_start);
+      opened_starts_ += start.is_opened ? 0 : 1;
+      start.is_opened = true;
+    }
+    unknown_from_ = found ? next_start(found->window_start) : std::nullopt;
+    count_if_known();
+  }
+  return true;
 }
 
-void AggregateStore::erase(std::string_view key, int64_t window_start) {
-  auto* found = groups_.find(key);
-  if (!found) return;
-  const auto window = std::ranges::lower_bound(found->second, window_start, {}, &Window::start);
-  if (window == found->second.end() || window->start != window_start) return;
-  if (is_windowed_) {
-    const auto start = by_start_.find(window_start);
-    std::erase(start->second, window->slot);
-    if (start->second.empty()) {
-      by_start_.erase(start);
-      last_start_ = by_start_.end();
-    }
-  }
-  destroy_slot(window->slot);
-  layers_.erased();
-  found->second.erase(window);
-  if (found->second.empty()) groups_.erase(key);
+// Where nothing is left of what the store was opened with.
+void AggregateStore::count_if_known() {
+  if (!is_windowed_ || layers_.is_counted() || !knows_starts() || opened_starts_ > 0) return;
+  size_t away = 0;
+  for (const auto& [window_start, start] : by_start_) away += start.away;
+  layers_.count(away);
 }
 
 // The expired windows of a key are taken out of it together: one by one, each would move all that
 // come after it.
-void AggregateStore::forget(GroupSlot* slot) {
-  if (slot->key != nullptr) {
+void AggregateStore::forget(Start& start, GroupSlot* slot) {
+  if (slot->key) {
     auto* found = groups_.find(*slot->key);
     assert(found);  // invariant 1
     Windows& windows = found->second;
     const auto kept = std::ranges::lower_bound(windows, expired_before_, {}, &Window::start);
     assert(kept != windows.begin());
-    for (auto window = windows.begin(); window != kept; ++window) window->slot->key = nullptr;
+    for (auto window = windows.begin(); window != kept; ++window) {
+      window->slot->key = nullptr;
+      window->slot->is_forgotten = true;
+    }
     windows.erase(windows.begin(), kept);
     if (windows.empty()) groups_.erase(found->first);
   }
-  destroy_slot(slot);
+  destroy_slot(start, slot);
   layers_.erased();
 }
 
 bool AggregateStore::forget_some(size_t max_groups) {
   while (!by_start_.empty() && by_start_.begin()->first < expired_before_) {
-    Groups& oldest = by_start_.begin()->second;
-    for (; !oldest.empty(); --max_groups) {
+    Start& oldest = by_start_.begin()->second;
+    for (; oldest.forgotten < oldest.groups.size(); ++oldest.forgotten, --max_groups) {
       if (max_groups == 0) return true;
-      forget(oldest.back());
-      oldest.pop_back();
+      GroupSlot* const slot = slot_at(oldest, oldest.forgotten);
+      if (slot->key || slot->is_forgotten) forget(oldest, slot);
     }
-    by_start_.erase(by_start_.begin());
-    last_start_ = by_start_.end();
+    layers_.expired(oldest.away);
+    drop_start(by_start_.begin());
+    count_if_known();
   }
   return false;
 }
 
 void AggregateStore::expire_before(int64_t start_ms) {
+  assert(knows_starts());
   if (start_ms <= expired_before_) return;
   expired_before_ = start_ms;
   if (by_start_.empty() || by_start_.begin()->first >= start_ms) return;
@@ -235,78 +297,27 @@ void AggregateStore::expire_before(int64_t start_ms) {
 }
 
 std::optional<int64_t> AggregateStore::first_start_in(int64_t from_ms, int64_t to_ms) const {
+  assert(knows_starts());
   const auto at = by_start_.lower_bound(from_ms);
   if (at == by_start_.end() || at->first >= to_ms) return std::nullopt;
   return at->first;
 }
 
-const AggregateStore::Groups& AggregateStore::windows_at(int64_t start_ms) const {
-  static const Groups kNone;
-  const auto at = by_start_.find(start_ms);
-  return at == by_start_.end() ? kNone : at->second;
-}
+// --- Commits
 
-Status AggregateStore::for_each_window(std::string_view key, const Visit& visit) {
-  if (!is_windowed_) {
-    if (const GroupSlot* group = TRY(fetch(key))) visit(*group);
-    return {};
-  }
-  if (const auto* found = groups_.find(key))
-    for (const Window& window : found->second) visit(*window.slot);
-  return {};
-}
-
-void AggregateStore::for_each(const Visit& visit) const {
-  assert(layers_.is_complete());
-  groups_.for_each([&](const KeyMap<Windows>::Entry& group) {
-    for (const Window& window : group.second) visit(*window.slot);
-  });
-}
-
-// --- Scans
-
-AggregateStore::Loose::~Loose() {
-  for (Group& group : groups_) store_.destroy_states(*group.slot);
-}
-
-Result<const GroupSlot*> AggregateStore::Loose::add(std::string_view key, std::string_view value) {
-  Group& group =
-      groups_.emplace_back(std::string(key), std::make_unique<std::byte[]>(store_.offsets_.back()));
-  group.slot = new (group.memory.get()) GroupSlot{.key = &group.key};
-  store_.init_states(*group.slot);
-  TRY(store_.decode(*group.slot, value));
-  return group.slot;
-}
-
-Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& loose,
-                                  const Visit& visit) {
-  const auto in_memory = [&](StoreCursor& at) { return scan_memory(at, entries, visit); };
-  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
-    if (const auto* found = groups_.find(key)) {
-      const GroupSlot& group = *found->second.front().slot;
-      if (group.born_in <= cursor.hold->stored) visit(group);  // else later
-    } else {
-      visit(*TRY(loose.add(key, value)));
-    }
-    return true;
-  };
-  return layers_.scan(cursor, pool_.size(), entries, in_memory, in_backing);
-}
-
-bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
-  const ScanHold& hold = *cursor.hold;
-  const size_t end = cursor.place + std::min(entries, cursor.end_place - cursor.place);
-  for (; cursor.place < end; ++cursor.place) {
-    const auto* slot = static_cast<const GroupSlot*>(pool_.at(cursor.place));
-    if (slot->key && hold.shows_in_memory(slot->born_in)) visit(*slot);
-  }
-  return cursor.place < cursor.end_place;
-}
-
-void AggregateStore::encode_key(const GroupSlot& slot, std::string& out) const {
+void AggregateStore::encode_key(std::string_view key, int64_t window_start,
+                                std::string& out) const {
   out.clear();
-  if (is_windowed_) append_be<int64_t>(out, slot.window_start);
-  out += *slot.key;
+  if (is_windowed_) append_be<int64_t>(out, window_start);
+  out += key;
+}
+
+Result<AggregateStore::EntryKey> AggregateStore::decode_key(std::string_view bytes) const {
+  if (!is_windowed_) return EntryKey{0, bytes};
+  constexpr size_t kStartBytes = sizeof(int64_t);
+  if (bytes.size() < kStartBytes)
+    return Error{ErrorCode::CorruptRecord, "a stored window has no start"};
+  return EntryKey{load_be<int64_t>(bytes.data()), bytes.substr(kStartBytes)};
 }
 
 void AggregateStore::encode(const GroupSlot& slot, std::string& out) {
@@ -347,7 +358,8 @@ void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
 }
 
 size_t AggregateStore::memory_bytes() const {
-  return pool_.used_bytes() + groups_.memory_bytes() + (has_heap_ ? encoded_bytes_ : 0);
+  return used_slots_ * SlotPool(offsets_.back()).slot_size() + groups_.memory_bytes() +
+         by_start_.size() * kStartBytes + (has_heap_ ? encoded_bytes_ : 0);
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
@@ -360,7 +372,7 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   }
   for (GroupSlot* slot : changed_) {
     assert(slot->key && (!is_windowed_ || slot->window_start >= expired_before_));  // invariant 2
-    encode_key(*slot, key_scratch_);
+    encode_key(*slot->key, slot->window_start, key_scratch_);
     encode(*slot, value_scratch_);
     note_size(*slot, value_scratch_.size());
     out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
@@ -369,45 +381,76 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   layers_.begin(layers_.current() + 1);
 }
 
+// Goes round over the starts of windows, and the places of each.
 size_t AggregateStore::evict(size_t max_entries) {
-  if (is_windowed_) return 0;
-  const auto slot_at = [&](size_t place) { return static_cast<GroupSlot*>(pool_.at(place)); };
-  const auto at = [&](size_t place) {
-    GroupSlot* const slot = slot_at(place);
-    return slot->key ? slot : nullptr;
-  };
-  return layers_.evict(max_entries, pool_.size(), at, [&](size_t place) { leave(slot_at(place)); });
+  if (!layers_.begin_eviction()) return 0;
+  size_t evicted = 0;
+  for (size_t starts = by_start_.size() + 2; starts > 0 && max_entries > 0;) {
+    auto at = by_start_.lower_bound(hand_.start);
+    if (at == by_start_.end()) {
+      hand_ = {};
+      --starts;
+      continue;
+    }
+    if (at->first != hand_.start) hand_ = {at->first, 0};
+    if (const size_t looked_at = evict_some(at->second, max_entries, evicted)) {
+      max_entries -= looked_at;
+    } else {
+      const auto next = next_start(at->first);
+      hand_ = next ? StorePlace{*next, 0} : StorePlace{};
+      --starts;
+    }
+  }
+  return evicted;
 }
 
-// What the backing has is not looked up: all that a journal holds of a store is put into memory.
+// Of one start, from the hand on. Returns how many places it has looked at.
+size_t AggregateStore::evict_some(Start& start, size_t max_entries, size_t& evicted) {
+  if (hand_.start == held_start_ || hand_.number >= start.groups.size()) return 0;
+  const size_t to =
+      std::min(start.groups.size(),
+               hand_.number + std::min(max_entries, start.groups.size() - hand_.number));
+  const auto at = [&](size_t place) {
+    GroupSlot* const slot = slot_at(start, place);
+    return slot->key ? slot : nullptr;
+  };
+  const auto leave_from = [&](size_t place) { leave(start, slot_at(start, place)); };
+  const size_t count = layers_.evict(hand_.number, to, at, leave_from);
+  const size_t looked_at = to - hand_.number;
+  hand_.number = to;
+  evicted += count;
+  start.away += count;
+  if (count > 0 && start.groups.used() == 0) start.groups.reset();
+  return looked_at;
+}
+
+// --- Before the first change
+
+void AggregateStore::restore_size(size_t size) {
+  layers_.open_with(size, is_counted());
+  if (is_windowed_) unknown_from_ = 0;
+}
+
 Status AggregateStore::restore(const StateEntry& entry, uint64_t commit) {
-  std::string_view key = entry.key;
-  int64_t window_start = 0;
-  if (is_windowed_) {
-    if (key.size() < sizeof window_start)
-      return Error{ErrorCode::CorruptRecord, "a stored window has no start"};
-    window_start = load_be<int64_t>(key.data());
-    key.remove_prefix(sizeof window_start);
-  }
+  const EntryKey at = TRY(decode_key(entry.key));
   switch (entry.kind) {
     case StateEntry::Kind::Put:
-      return restore_group(key, window_start, entry.value, commit);
+      return restore_group(at, entry.value, commit);
     case StateEntry::Kind::Delete:
-      erase(key, window_start);
+      erase(at);
       return {};
     case StateEntry::Kind::DeleteBelow:
       if (!is_windowed_)
         return Error{ErrorCode::CorruptRecord, "groups without windows do not expire"};
-      expired_before_ = std::max(expired_before_, window_start);
+      expired_before_ = std::max(expired_before_, at.window_start);
       forget_some(SIZE_MAX);
       return {};
   }
   return {};
 }
 
-Status AggregateStore::restore_group(std::string_view key, int64_t window_start,
-                                     std::string_view value, uint64_t commit) {
-  const auto [slot, is_new] = find_or_make(key, window_start);
+Status AggregateStore::restore_group(const EntryKey& at, std::string_view value, uint64_t commit) {
+  const auto [slot, is_new] = find_or_make(at.key, at.window_start);
   if (is_new) {
     slot->born_in = commit & Layers::kMaxCommit;
     layers_.made();
@@ -416,6 +459,13 @@ Status AggregateStore::restore_group(std::string_view key, int64_t window_start,
   TRY(decode(*slot, value));
   note_size(*slot, value.size());
   return {};
+}
+
+void AggregateStore::erase(const EntryKey& at) {
+  GroupSlot* const slot = find_in_memory(at.key, at.window_start);
+  if (!slot) return;
+  leave(start_at(at.window_start), slot);
+  layers_.erased();
 }
 
 }  // namespace engine

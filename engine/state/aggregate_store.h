@@ -23,7 +23,7 @@ namespace engine {
 // One group: this head, then the states of all aggregates, one behind the other
 // (AggregateStore::state).
 struct GroupSlot {
-  // The map's; stable as long as the group is in it. Null: forgotten, and about to be destroyed.
+  // The map's; stable as long as the group is in it. Null: of a piece of memory that is no group any more.
   const std::string* key = nullptr;
   int64_t window_start = 0;         // 0 without windows
   int64_t timestamp = -1;           // the greatest of all that contributed
@@ -32,17 +32,20 @@ struct GroupSlot {
   uint64_t born_in : 40 = 0;        // see Layers::evict()
   bool emitted : 1 = false;         // some row of this group went downstream
   bool is_used : 1 = false;         // since evict() looked at it
+  bool is_forgotten : 1 = false;    // and about to be destroyed; it has no key any more
 };
 static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
 
-// Entries are journalled under (8 bytes window start, big-endian, if windowed) + key bytes, so that
-// all windows before a time are one range. Windows are all in memory; groups without them may leave it.
+// Entries are journalled, and lie in the backing, under (8 bytes window start, big-endian, if windowed) + key
+// bytes: all windows before a time are one range, those of one start are in the order of their keys, and those
+// that change now lie together.
 //
 // Invariants:
-//   1. a group is in groups_ and, if windowed, in by_start_ under its window's start; one that is
-//      forgotten is in by_start_ alone, until it is destroyed;
+//   1. a group that is in memory is in groups_, and lies in the pool of its window's start (without windows
+//      there is one, 0); one that is forgotten only lies there, until it is destroyed;
 //   2. no group that begins before expired_before_ is changed any more;
-//   3. states are initialised; pieces of the pool that are no groups have no key.
+//   3. states are initialised;
+//   4. once knows_starts(), all starts of windows in the backing that have not expired are in by_start_.
 //
 // Threads: belongs to one task.
 // Owner:   the aggregate operator.
@@ -59,7 +62,9 @@ class AggregateStore final : public Store {
   void prefetch(std::span<const std::string_view> keys) const;
   static constexpr size_t kPrefetchedAtOnce = KeyMap<int>::kPrefetchedAtOnce;
   // nullptr when there is none. Holds until the step ends.
-  Result<const GroupSlot*> find(std::string_view key, int64_t window_start = 0);
+  Result<const GroupSlot*> find(std::string_view key, int64_t window_start = 0) {
+    return TRY(fetch(key, window_start));
+  }
   void* state(GroupSlot& slot, size_t call) const {
     return reinterpret_cast<char*>(&slot) + offsets_[call];
   }
@@ -68,29 +73,35 @@ class AggregateStore final : public Store {
   }
   const std::vector<AggregateInstance>& instances() const { return instances_; }
 
+  // A store that was opened over its backing must know which starts of windows there are, which may be many
+  // thousands. Looks for some more of them; true when all are known, as in any other store.
+  Result<bool> find_starts(size_t max_starts = SIZE_MAX);
+  bool knows_starts() const { return !unknown_from_; }
   // All windows that start before `start_ms` are gone: so says the journal from now on. Their memory
-  // is given back by forget_some(), and until then for_each() may show some of them.
+  // is given back by forget_some(), and until then for_each() may show some of them. All starts are known.
   void expire_before(int64_t start_ms);
   // Destroys at most so many expired groups; true when more are left.
   bool forget_some(size_t max_groups);
-  // The first start at which there are windows in [from_ms, to_ms).
+  // The first start at which there are windows in [from_ms, to_ms). All starts are known.
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
-  // The groups whose window starts there, in no particular order.
-  using Groups = std::deque<GroupSlot*>;  // grows without being moved: it may hold millions
-  const Groups& windows_at(int64_t start_ms) const;
   using Visit = std::function<void(const GroupSlot&)>;
-  // Groups of one key, by window start.
-  Status for_each_window(std::string_view key, const Visit& visit);
+  // Groups that somebody has read, and nobody else keeps.
+  class Loose;
+  // Groups of one key, by window start. What `visit` gets holds as long as `loose` does and the store does not
+  // change.
+  Status for_each_window(std::string_view key, Loose& loose, const Visit& visit);
   // Of a store that is in memory as a whole, in no particular order.
   void for_each(const Visit& visit) const;
-  // Groups that a scan has read, and nobody else keeps.
-  class Loose;
+  // The groups of one window start, in the order of their keys.
+  class InOrder;
   // The next groups of a scan, out of at most `entries` entries; false when it is at its end. What `visit`
   // gets holds as long as `loose` does and the store does not change.
   Result<bool> scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
 
-  bool is_layered() const override { return !is_windowed_; }
+  bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
+  void restore_size(size_t size) override;
+  // What the backing has is not looked up: all that a journal holds of a store is put into memory.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -103,19 +114,43 @@ class AggregateStore final : public Store {
     GroupSlot* slot;
   };
   using Windows = absl::InlinedVector<Window, 1>;  // by start
+  // The windows that begin at one time.
+  struct Start {
+    explicit Start(size_t slot_size) : groups(slot_size) {}
+    SlotPool groups;         // those in memory
+    size_t away = 0;         // how many are only in the backing; not counted where it was opened
+    bool is_opened = false;  // the backing had some when the store was opened: any may be there
+    size_t forgotten = 0;    // places that forget_some() and release_some() are done with
+    bool is_whole() const { return away == 0 && !is_opened; }
+  };
+  using Starts = std::map<int64_t, Start>;
+  // A key as journal and backing have it.
+  struct EntryKey {
+    int64_t window_start = 0;
+    std::string_view key;
+  };
 
+  Start& start_at(int64_t window_start);
+  bool is_whole(int64_t window_start);
   GroupSlot* make_slot(const std::string& key, int64_t window_start);
-  Result<GroupSlot*> fetch(std::string_view key);
+  GroupSlot* find_in_memory(std::string_view key, int64_t window_start);
+  Result<GroupSlot*> fetch(std::string_view key, int64_t window_start);
+  Result<std::optional<std::string_view>> read(std::string_view key, int64_t window_start);
   bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
-  Groups& groups_at(int64_t window_start);
-  void destroy_slot(GroupSlot* slot);
+  void destroy_slot(Start& start, GroupSlot* slot);
   std::pair<GroupSlot*, bool> find_or_make(std::string_view key, int64_t window_start);
-  void leave(GroupSlot* slot);
-  Status restore_group(std::string_view key, int64_t window_start, std::string_view value,
-                       uint64_t commit);
-  void erase(std::string_view key, int64_t window_start);
-  void forget(GroupSlot* slot);
-  void encode_key(const GroupSlot& slot, std::string& out) const;
+  void leave(Start& start, GroupSlot* slot);
+  Status restore_group(const EntryKey& at, std::string_view value, uint64_t commit);
+  void erase(const EntryKey& at);
+  void forget(Start& start, GroupSlot* slot);
+  void drop_start(Starts::iterator start);
+  void count_if_known();
+  size_t evict_some(Start& start, size_t max_entries, size_t& evicted);
+  static GroupSlot* slot_at(const Start& start, size_t place) {
+    return static_cast<GroupSlot*>(start.groups.at(place));
+  }
+  void encode_key(std::string_view key, int64_t window_start, std::string& out) const;
+  Result<EntryKey> decode_key(std::string_view bytes) const;
   void encode(const GroupSlot& slot, std::string& out);
   Status decode(GroupSlot& slot, std::string_view bytes) const;
   void init_states(GroupSlot& slot) const;
@@ -126,12 +161,14 @@ class AggregateStore final : public Store {
   const bool is_windowed_;
   const bool has_heap_;          // some state has memory beside its piece of the pool
   std::vector<size_t> offsets_;  // of each call's state in a slot
-  SlotPool pool_;
   KeyMap<Windows> groups_;
-  std::map<int64_t, Groups> by_start_;
-  std::map<int64_t, Groups>::iterator last_start_ = by_start_.end();  // of the last group made
-  size_t encoded_bytes_ = 0;                                          // of all groups
-  size_t released_ = 0;  // places of the pool that release_some() is done with
+  Starts by_start_;
+  Starts::iterator last_start_ = by_start_.end();  // of the last group made
+  std::optional<int64_t> unknown_from_;            // from here on find_starts() has not looked
+  size_t opened_starts_ = 0;                       // of those in by_start_
+  std::optional<int64_t> held_start_;          // being read in order: nothing of it leaves memory
+  StorePlace hand_;                            // at which evict() goes on
+  size_t used_slots_ = 0, encoded_bytes_ = 0;  // of all groups
   std::vector<GroupSlot*> changed_;
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
@@ -147,12 +184,14 @@ class AggregateStore::Loose {
 
  private:
   friend class AggregateStore;
+  friend class InOrder;
   struct Group {
     std::string key;
     std::unique_ptr<std::byte[]> memory;
     GroupSlot* slot;
   };
-  Result<const GroupSlot*> add(std::string_view key, std::string_view value);
+  Result<const GroupSlot*> add(const EntryKey& at, std::string_view value);
+  void drop_first(size_t count);
 
   const AggregateStore& store_;
   std::deque<Group> groups_;

@@ -22,9 +22,13 @@ class Backing {
   virtual Result<std::optional<std::string_view>> get(std::string_view key) = 0;
 
   // Entries from `place` on, each once, until `visit` wants no more; `place` is where to go on then. Empty:
-  // the first one. False at the end.
+  // the first one. False at the end. Keys that have the same first kOrderedKeyBytes, and more, come in an order
+  // of their own.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   virtual Result<bool> scan(std::string& place, const Visit& visit) = 0;
+  // Where a scan of the entries begins whose keys are not before this one, which is not longer.
+  virtual Result<std::string> place_of(std::string_view key) = 0;
+  static constexpr size_t kOrderedKeyBytes = 400;
 };
 
 }  // namespace engine

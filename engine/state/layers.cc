@@ -26,17 +26,17 @@ std::shared_ptr<const ScanHold> Layers::begin_scan() {
   return hold;
 }
 
-Result<bool> Layers::scan(StoreCursor& cursor, size_t places, size_t max_entries,
+Result<bool> Layers::scan(StoreCursor& cursor, StorePlace end, size_t max_entries,
                           const InMemory& in_memory, const InBacking& in_backing) {
   if (!cursor.hold) {
     cursor.hold = begin_scan();
     cursor.is_in_memory = cursor.hold->was_complete;
-    cursor.end_place = places;
+    cursor.end = end;
   }
   if (cursor.hold->is_overtaken) return scan_overtaken();
   if (cursor.is_in_memory) return in_memory(cursor);
   cursor.is_in_memory = !TRY(scan_backing(cursor, max_entries, in_backing));
-  cursor.end_place = places;
+  cursor.end = end;
   return true;
 }
 

@@ -27,6 +27,12 @@ struct ScanHold {
   }
 };
 
+// Where an entry lies in memory: its number, of the places of its window start where a store has such.
+struct StorePlace {
+  int64_t start = INT64_MIN;
+  size_t number = 0;
+};
+
 // Where a scan of a store stands. It may rest between two steps for as long as it likes while the store
 // goes on changing: each entry that was there when it began, and is until the scan comes to it, is seen once,
 // as it is then. An entry that came later may be seen, too.
@@ -37,8 +43,8 @@ struct StoreCursor {
   std::shared_ptr<const ScanHold> hold;  // null before the first step
   bool is_in_memory = false;
   std::string backing_place;
-  size_t place = 0;      // of the next entry in memory
-  size_t end_place = 0;  // behind it are younger entries only: a scan ends, however many come
+  StorePlace place;  // of the next entry in memory
+  StorePlace end;    // behind it are younger entries only: a scan ends, however many come
 };
 
 //   dirty    changed by a commit that is in no finished checkpoint; only in memory, and in the journal
@@ -51,7 +57,7 @@ struct StoreCursor {
 // Invariants:
 //   1. a key that is not in memory is in the backing, with the value that it has now, or nowhere;
 //   2. live() is the number of entries in memory that are not deleted, size() that of all; where the two are
-//      the same, the backing is not asked.
+//      the same, and the second is known, the backing is not asked.
 //
 // Threads: the task's. Owner: the store.
 class Layers {
@@ -75,12 +81,23 @@ class Layers {
   // --- Counting
   size_t size() const { return size_; }
   size_t live() const { return live_; }
-  bool is_complete() const { return live_ == size_; }
-  void set_size(size_t size) { size_ = size; }
+  bool is_complete() const { return live_ == size_ && is_counted_; }
+  bool is_counted() const { return is_counted_; }
+  // Of a store that was opened over its backing.
+  void open_with(size_t size, bool is_counted) {
+    size_ = size;
+    is_counted_ = is_counted;
+  }
+  // It was an estimate; now it is known how many are only in the backing.
+  void count(size_t away) {
+    size_ = live_ + away;
+    is_counted_ = true;
+  }
   void clear() { size_ = live_ = 0; }
   void made() { ++size_, ++live_; }
   void erased() { --size_, --live_; }
   void fetched() { ++live_; }
+  void expired(size_t away) { size_ -= std::min(away, size_ - live_); }  // in the backing only
   // How many keys the backing was asked for. Who works through many of them stops after some: each may mean
   // to wait for the disk.
   uint64_t fetches() const { return fetches_; }
@@ -91,31 +108,30 @@ class Layers {
   }
 
   // --- Scans
-  // The next step of one, in memory or in the backing; false at its end. `places`: of the store, now.
+  // The next step of one, in memory or in the backing; false at its end. `end`: of the store, now.
   // `in_memory`: false when no places are left. `in_backing`: of an entry there, false to stop behind it.
   using InMemory = std::function<bool(StoreCursor& cursor)>;
   using InBacking = std::function<Result<bool>(std::string_view key, std::string_view value)>;
-  Result<bool> scan(StoreCursor& cursor, size_t places, size_t max_entries,
+  Result<bool> scan(StoreCursor& cursor, StorePlace end, size_t max_entries,
                     const InMemory& in_memory, const InBacking& in_backing);
   // Memory is needed more than by the scans that keep entries there.
   void overtake_scans();
 
   // --- Leaving memory, but for what scans must still find there
-  // Goes round over the places, looks at so many of them, and lets those entries go that are clean and were
-  // not used since it came by last. `at`: the entry of a place, null where there is none that may go.
-  // Returns how many have gone.
+  // Looks which scans there still are; true when entries may leave at all.
+  bool begin_eviction();
+  // Of the places [from, to), lets those entries go that are clean and were not used since it came by last.
+  // `at`: the entry of a place, null where there is none that may go. Returns how many have gone.
   template <class At, class Leave>
-  size_t evict(size_t max_entries, size_t places, const At& at, const Leave& leave) {
-    if (!begin_eviction()) return 0;
+  size_t evict(size_t from, size_t to, const At& at, const Leave& leave) {
     size_t evicted = 0;
-    for (size_t i = 0; i < std::min(max_entries, places); ++i) {
-      if (++hand_ >= places) hand_ = 0;
-      auto* const entry = at(hand_);
+    for (size_t place = from; place < to; ++place) {
+      auto* const entry = at(place);
       if (!entry) continue;
       if (entry->is_used) {
         entry->is_used = false;
       } else if (is_clean(entry->changed_in) && entry->born_in <= held_from_) {
-        leave(hand_);
+        leave(place);
         --live_;
         ++evicted;
       }
@@ -124,18 +140,16 @@ class Layers {
   }
 
  private:
-  // Looks which scans there still are; true when entries may leave at all.
-  bool begin_eviction();
   std::shared_ptr<const ScanHold> begin_scan();
   Result<bool> scan_backing(StoreCursor& cursor, size_t max_entries, const InBacking& in_backing);
 
   Backing* backing_ = nullptr;
   uint64_t current_ = 1, stored_ = 0;
   size_t size_ = 0, live_ = 0;
+  bool is_counted_ = true;  // else size_ is an estimate
   uint64_t fetches_ = 0;
   std::vector<std::weak_ptr<ScanHold>> scans_;
   uint64_t held_from_ = kMaxCommit;  // entries born in later commits stay
-  size_t hand_ = 0;                  // the place at which evict() goes on
 };
 
 }  // namespace engine

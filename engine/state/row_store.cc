@@ -118,12 +118,30 @@ Result<std::optional<RowStore::Row>> RowStore::erase(std::string_view key) {
   return before;
 }
 
-void RowStore::for_each_from(std::string_view prefix,
-                             const std::function<void(std::string_view, const Row&)>& visit) const {
+Status RowStore::for_each_from(std::string_view prefix, Loose& loose,
+                               const std::function<void(std::string_view, const Row&)>& visit) {
   assert(ordered_);
   for (auto at = ordered_->lower_bound(prefix); at != ordered_->end() && at->starts_with(prefix);
        ++at)
     if (const Kept& kept = rows_.find(*at)->second; !kept.is_erased) visit(*at, kept.row);
+  if (layers_.is_complete()) return {};
+  // Those that are longer than what the backing orders by come in any order.
+  const std::string_view ordered = prefix.substr(0, Backing::kOrderedKeyBytes);
+  std::string place = TRY(layers_.backing()->place_of(ordered));
+  Status status;
+  TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view value) {
+    if (!key.starts_with(ordered)) return false;
+    if (!key.starts_with(prefix) || rows_.find(key)) return true;  // it was visited, or is erased
+    Result<Row> row = decode(value);
+    if (!row) {
+      status = std::move(row).error();
+      return false;
+    }
+    const auto& [its_key, its_row] = loose.emplace_back(key, std::move(row).take());
+    visit(its_key, its_row);
+    return true;
+  }));
+  return status;
 }
 
 void RowStore::for_each(const std::function<void(std::string_view, const Row&)>& visit) const {
@@ -146,19 +164,20 @@ Result<bool> RowStore::scan(StoreCursor& cursor, size_t entries, Loose& loose, c
     const auto& [its_key, row] = loose.emplace_back(key, TRY(decode(value)));
     return visit(its_key, row);
   };
-  return layers_.scan(cursor, places_.size(), entries, in_memory, in_backing);
+  return layers_.scan(cursor, {0, places_.size()}, entries, in_memory, in_backing);
 }
 
 bool RowStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
-  const size_t end = cursor.place + std::min(entries, cursor.end_place - cursor.place);
+  size_t& at = cursor.place.number;
+  const size_t end = at + std::min(entries, cursor.end.number - at);
   bool goes_on = true;
-  while (goes_on && cursor.place < end) {
-    const Entry* entry = places_[cursor.place++];
+  while (goes_on && at < end) {
+    const Entry* entry = places_[at++];
     if (!entry || entry->second.is_erased) continue;
     if (cursor.hold->shows_in_memory(entry->second.born_in))
       goes_on = visit(entry->first, entry->second.row);
   }
-  return cursor.place < cursor.end_place;
+  return at < cursor.end.number;
 }
 
 // --- Commits
@@ -200,8 +219,14 @@ size_t RowStore::evict(size_t max_entries) {
     Entry* const entry = places_[place];
     return entry && !entry->second.is_erased ? &entry->second : nullptr;
   };
-  return layers_.evict(max_entries, places_.size(), at,
-                       [&](size_t place) { remove(*places_[place]); });
+  const auto leave = [&](size_t place) { remove(*places_[place]); };
+  if (!layers_.begin_eviction()) return 0;
+  const size_t count = std::min(max_entries, places_.size());
+  const size_t begin = hand_ < places_.size() ? hand_ : 0;
+  const size_t before_end = std::min(count, places_.size() - begin);
+  hand_ = before_end < count ? count - before_end : begin + before_end;
+  return layers_.evict(begin, begin + before_end, at, leave) +
+         layers_.evict(0, count - before_end, at, leave);
 }
 
 bool RowStore::release_some() {

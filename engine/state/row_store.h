@@ -47,10 +47,10 @@ class RowStore final : public Store {
   // Replaces the row and returns what was there before.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);
-  // Rows whose key begins with these bytes, in the order of the keys: those of all windows of one
-  // key. Of a store with Order::ByKey.
-  void for_each_from(std::string_view prefix,
-                     const std::function<void(std::string_view key, const Row& row)>& visit) const;
+  // Rows whose key begins with these bytes, in no particular order: those of all windows of one key. Of a store
+  // with Order::ByKey. What `visit` gets holds as long as `loose` does and the store does not change.
+  Status for_each_from(std::string_view prefix, Loose& loose,
+                       const std::function<void(std::string_view key, const Row& row)>& visit);
   // Of a store that is in memory as a whole, in no particular order.
   void for_each(const std::function<void(std::string_view key, const Row& row)>& visit) const;
   // The next rows of a scan, out of at most `entries` entries and until `visit` wants no more; false when it
@@ -58,7 +58,6 @@ class RowStore final : public Store {
   using Visit = std::function<bool(std::string_view key, const Row& row)>;
   Result<bool> scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
 
-  bool is_layered() const override { return !ordered_.has_value(); }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
@@ -90,6 +89,7 @@ class RowStore final : public Store {
 
   KeyMap<Kept> rows_;  // those that are in memory, and the erased ones
   std::deque<Entry*> places_;
+  size_t hand_ = 0;  // the place at which evict() goes on
   std::deque<uint32_t> free_places_;
   size_t row_bytes_ = 0;                                      // of all rows, on the heap
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys

@@ -1,52 +1,85 @@
-// Memory for many pieces of one size: handed out from large blocks, given back to a free list.
+// Memory for many pieces of one size: handed out from blocks, given back to a free list.
 #pragma once
+#include <bit>
 #include <cstddef>
-#include <deque>
+#include <cstring>
 #include <memory>
 #include <vector>
 
 namespace engine {
 
+// Blocks are small at first: of windows there may be thousands of pools with a piece or two.
+//
 // Threads: belongs to one task.
 class SlotPool {
  public:
-  // Pieces are aligned to 16 bytes.
+  // Pieces are aligned to 16 bytes and have at least as many.
   explicit SlotPool(size_t slot_size) : slot_size_((slot_size + 15) / 16 * 16) {}
 
   void* take() {
-    if (!free_.empty()) {
-      void* slot = free_.back();
-      free_.pop_back();
+    ++used_;
+    if (free_) {
+      void* const slot = free_;
+      std::memcpy(&free_, link(slot), sizeof free_);
       return slot;
     }
-    if (used_in_block_ == kSlotsPerBlock) {
-      blocks_.push_back(std::make_unique<Block[]>(slot_size_ / sizeof(Block) * kSlotsPerBlock));
-      used_in_block_ = 0;
-    }
-    return reinterpret_cast<char*>(blocks_.back().get()) + slot_size_ * used_in_block_++;
+    const Place place = place_of(size_);
+    if (place.block == blocks_.size())
+      blocks_.push_back(
+          std::make_unique<Block[]>(slot_size_ / sizeof(Block) * slots_in(place.block)));
+    return at(size_++);
   }
-  void give_back(void* slot) { free_.push_back(slot); }
+  // The first 8 bytes of the piece stay as they are until it is handed out again.
+  void give_back(void* slot) {
+    std::memcpy(link(slot), &free_, sizeof free_);
+    free_ = slot;
+    --used_;
+  }
+  // When no piece is in use: gives all memory back.
+  void reset() {
+    blocks_.clear();
+    blocks_.shrink_to_fit();
+    free_ = nullptr;
+    size_ = 0;
+  }
 
-  // Of the pieces that are in use; those that were given back are there for the next ones.
-  size_t used_bytes() const { return (size() - free_.size()) * slot_size_; }
+  size_t slot_size() const { return slot_size_; }
+  // Pieces that are in use; those that were given back are there for the next ones.
+  size_t used() const { return used_; }
   // All pieces that were ever handed out, by number, also those that were given back since.
-  size_t size() const {
-    return blocks_.empty() ? 0 : (blocks_.size() - 1) * kSlotsPerBlock + used_in_block_;
-  }
+  size_t size() const { return size_; }
   void* at(size_t number) const {
-    return reinterpret_cast<char*>(blocks_[number / kSlotsPerBlock].get()) +
-           slot_size_ * (number % kSlotsPerBlock);
+    const Place place = place_of(number);
+    return reinterpret_cast<char*>(blocks_[place.block].get()) + slot_size_ * place.offset;
   }
 
  private:
   struct alignas(16) Block {
     char bytes[16];
   };
-  static constexpr size_t kSlotsPerBlock = 1024;
+  struct Place {
+    size_t block, offset;
+  };
+  // Of 2, 2, 4, 8, ... 512 pieces, and of 1,024 each from there on.
+  static constexpr size_t kSmallBlocks = 10, kSlotsPerBlock = 1024;
+  static size_t slots_in(size_t block) {
+    if (block >= kSmallBlocks) return kSlotsPerBlock;
+    return block == 0 ? 2 : size_t{1} << block;
+  }
+  static Place place_of(size_t number) {
+    if (number >= kSlotsPerBlock)
+      return {number / kSlotsPerBlock + kSmallBlocks - 1, number % kSlotsPerBlock};
+    if (number < 2) return {0, number};
+    const size_t block = static_cast<size_t>(std::bit_width(number)) - 1;
+    return {block, number - (size_t{1} << block)};
+  }
+  // To the next free piece.
+  static char* link(void* slot) { return static_cast<char*>(slot) + sizeof(void*); }
+
   const size_t slot_size_;
   std::vector<std::unique_ptr<Block[]>> blocks_;
-  std::deque<void*> free_;  // grows without being moved: millions of windows expire
-  size_t used_in_block_ = kSlotsPerBlock;
+  void* free_ = nullptr;
+  size_t size_ = 0, used_ = 0;
 };
 
 }  // namespace engine

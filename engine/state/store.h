@@ -15,8 +15,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Whether entries may leave memory, and need not be there at the start. Else all of them are restored.
-  virtual bool is_layered() const = 0;
+  // Whether size() is exact; else, once the store was opened over its backing, there may be fewer.
+  virtual bool is_counted() const { return true; }
   const Layers& layers() const { return layers_; }
 
   // --- Before the first change: open_over() first, where there is a backing, then everything that it does
@@ -24,8 +24,8 @@ class Store {
   void open_over(Backing& backing) { layers_.open_over(backing); }
   // Applies an entry of this commit, or of a checkpoint (0); it is not a change. Fails with CorruptRecord.
   virtual Status restore(const StateEntry& entry, uint64_t commit) = 0;
-  // How many entries there are, those of the backing included.
-  void restore_size(size_t size) { layers_.set_size(size); }
+  // How many entries there are, those of the backing included. Not of a store of which everything was restored.
+  virtual void restore_size(size_t size) { layers_.open_with(size, is_counted()); }
   // What changes from now on will be in this commit.
   void begin_commit(uint64_t commit) { layers_.begin(commit); }
 

@@ -21,6 +21,7 @@ class MemoryBacking final : public Backing {
 
   Result<std::optional<std::string_view>> get(std::string_view key) override;
   Result<bool> scan(std::string& place, const Visit& visit) override;
+  Result<std::string> place_of(std::string_view key) override { return std::string(key); }
 
  private:
   std::map<std::string, std::string> entries_;

@@ -116,7 +116,11 @@ Result<PullScan::Found> PullScan::next_rows() {
   budget_.begin({});
   bool is_last = true;
   if (request_->plan->keys) {
-    found.rows = TRY(found.view->find(*request_->plan->keys, eval));
+    std::span<const std::string> keys(*request_->plan->keys);
+    keys = keys.subspan(keys_done_);
+    found.rows = TRY(found.view->find(keys, eval));
+    keys_done_ = request_->plan->keys->size() - keys.size();
+    is_last = keys.empty();
   } else {
     engine::TableView::Slice slice = TRY(found.view->scan(cursor_, kEntriesBetweenLooks, eval));
     found.rows = std::move(slice.rows);
@@ -129,6 +133,7 @@ Result<PullScan::Found> PullScan::next_rows() {
   TRY(budget_.status());
   if (is_last) {
     ++at_;
+    keys_done_ = 0;
     cursor_ = {};
   }
   return found;

@@ -44,14 +44,6 @@ size_t state_bytes_of(const ShardTask& task) {
   return bytes;
 }
 
-// Of what may leave memory.
-size_t layered_bytes_of(const ShardTask& task) {
-  size_t bytes = 0;
-  for (const engine::Store* store : task.task->stage().stores())
-    if (store->is_layered()) bytes += store->memory_bytes();
-  return bytes;
-}
-
 bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_step); }
 
 }  // namespace
@@ -437,7 +429,7 @@ bool Shard::is_overdue(const ShardTask& task) const {
   const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
   if (checkpoints.is_overdue()) return true;
   // State that could leave memory once it is in a checkpoint.
-  return memory_.is_state_overfull() && layered_bytes_of(task) > kLittleState &&
+  return memory_.is_state_overfull() && state_bytes_of(task) > kLittleState &&
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
@@ -477,9 +469,9 @@ void Shard::evict_idle() {
 
 // Where what they keep could be what is too much; else it is state that cannot leave anyway.
 void Shard::overtake_scans() {
-  size_t layered = 0;
-  for (const ShardTask* task : evictable_) layered += layered_bytes_of(*task);
-  if (layered < kMuchState) return;
+  size_t bytes = 0;
+  for (const ShardTask* task : evictable_) bytes += state_bytes_of(*task);
+  if (bytes < kMuchState) return;
   for (ShardTask* task : evictable_) task->task->overtake_scans();
 }
 

@@ -39,4 +39,10 @@ Result<bool> StateBacking::scan(std::string& place, const Visit& visit) {
   return reader->scan(*row_, place, visit);
 }
 
+Result<std::string> StateBacking::place_of(std::string_view key) {
+  static_assert(kOrderedKeyBytes == storage::kMaxWholeKeySize);
+  if (!TRY(find())) return std::string();
+  return storage::stored_key(row_->id, key);
+}
+
 }  // namespace server

@@ -45,6 +45,7 @@ class StateBacking final : public engine::Backing {
 
   Result<std::optional<std::string_view>> get(std::string_view key) override;
   Result<bool> scan(std::string& place, const Visit& visit) override;
+  Result<std::string> place_of(std::string_view key) override;
 
  private:
   // The reader, once the state file knows the store.

@@ -56,8 +56,10 @@ class Reader final : public StateReader {
 
   Result<bool> scan(const StoreRow& store, std::string& place, const Visit& visit) override {
     const std::string prefix = store_prefix(store.id);
-    std::string before = place;
-    auto entry = TRY(cursor_->seek(place.empty() ? prefix : place));
+    std::string before = place.empty() ? prefix : place;
+    auto entry = TRY(cursor_->seek(before));
+    TRY(check_absence(store, before, entry));
+    entry = TRY(cursor_->seek(before));
     for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {
       if (entry->key < before) return unsorted(store);
       before = entry->key;

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 
+import confluent_kafka
 import psycopg
 
 from millrace_server import case, launch, run
@@ -156,6 +157,103 @@ def rows_come_go_and_are_joined_from_the_disk():
             check_equal(eventually(connection, "SELECT name, id, people FROM seen", right), right, "joined")
     finally:
         server.stop()
+
+
+MINUTE = 60_000
+
+
+def windows_of(connection, table, keys):
+    names = ", ".join(f"'{name}'" for name in keys)
+    return sorted(connection.execute(f"SELECT who, WINDOWSTART, n FROM {table} WHERE who IN ({names})").fetchall())
+
+
+@case
+def windows_are_counted_found_and_scanned_from_the_disk():
+    data = os.path.join(FOLDER, "windows")
+    chance = random.Random(3)
+    counts = collections.Counter()  # by key and minute
+    latest = 0
+    server = launch(*_LITTLE, data_dir=data)
+    try:
+        with connect(server) as connection:
+            connection.execute("""CREATE STREAM clicks (who VARCHAR KEY, ts BIGINT)
+                                  WITH (partitions=1, timestamp='ts')""")
+            connection.execute("""CREATE TABLE per_minute AS SELECT who, COUNT(*) AS n FROM clicks
+                                  WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 20 MINUTES, GRACE PERIOD 10 MINUTES)
+                                  GROUP BY who""")
+            # Each once in each minute; then at random, also in minutes that have left memory; then minutes expire.
+            for life, minutes in enumerate((range(0, 8), range(0, 8), range(8, 24))):
+                clicks = []
+                for minute in minutes:
+                    numbers = range(0, KEYS, 4) if life == 0 else [chance.randrange(0, KEYS, 4) for _ in range(2_000)]
+                    clicks += [(key(number), minute * MINUTE + chance.randrange(MINUTE)) for number in numbers]
+                counts.update((who, at // MINUTE * MINUTE) for who, at in clicks)
+                latest = max(latest, *(at for _, at in clicks))
+                fill(connection, "clicks", "who, ts", clicks)
+                kept = {group: n for group, n in counts.items() if group[1] > latest - 20 * MINUTE}
+                right = sorted((who, start, n) for (who, start), n in kept.items())
+                check_equal(eventually(connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right,
+                            f"windows of life {life}")
+                assert server_value(connection, "memory", "tables bytes") < 8 << 20
+                asked = {key(number) for number in range(0, KEYS, 404)}
+                check_equal(windows_of(connection, "per_minute", asked),
+                            [row for row in right if row[0] in asked], "windows of some keys")
+                if life < 2:
+                    server.stop()
+                    server = launch(*_LITTLE, data_dir=data)
+                    connection.close()
+                    connection = connect(server)
+            # What is left of before the restart has expired: how many there are is known again.
+            fill(connection, "clicks", "who, ts", [("last", 60 * MINUTE)])
+            right = [("last", 60 * MINUTE, 1)]
+            check_equal(eventually(connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right, "the end")
+            assert sum(row["state entries"] for row in tasks(connection)) <= 1 + 4 * 2_000
+    finally:
+        server.stop()
+
+
+@case
+def final_results_are_written_once_each_from_the_disk():
+    data = os.path.join(FOLDER, "finals")
+    server = launch(*_LITTLE, data_dir=data)
+    try:
+        with connect(server) as connection:
+            connection.execute("""CREATE STREAM clicks (who VARCHAR KEY, ts BIGINT)
+                                  WITH (partitions=1, timestamp='ts')""")
+            connection.execute("""CREATE TABLE finals AS SELECT who, COUNT(*) AS n FROM clicks
+                                  WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 30 MINUTES, GRACE PERIOD 5 MINUTES)
+                                  GROUP BY who EMIT FINAL""")
+            # Long keys lie in the order of their hashes.
+            names = [key(number) + (number % 3 == 0) * ("x" * 420) for number in range(0, KEYS, 4)]
+            right = []
+            for minute in range(3):
+                fill(connection, "clicks", "who, ts", [(who, minute * MINUTE) for who in names])
+                fill(connection, "clicks", "who, ts", [(who, minute * MINUTE) for who in names[::10]])
+                right += [(who, minute * MINUTE, 1 + (i % 10 == 0)) for i, who in enumerate(names)]
+            assert not connection.execute("SELECT * FROM finals").fetchall(), "no window has closed"
+            fill(connection, "clicks", "who, ts", [("last", 9 * MINUTE)])
+            for _ in range(3):  # in the middle of it
+                server.stop()
+                server = launch(*_LITTLE, data_dir=data)
+                connection.close()
+                connection = connect(server)
+            right.sort()
+            check_equal(eventually(connection, "SELECT who, WINDOWSTART, n FROM finals", right), right, "finals")
+            deadline = time.monotonic() + _TIMEOUT_S
+            while (written := records_in(server, "finals")) < len(right) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert written == len(right), f"{written} results are written where {len(right)} should be"
+    finally:
+        server.stop()
+
+
+def records_in(server, topic):
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": server.kafka, "group.id": "none"})
+    try:
+        _, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), timeout=10)
+        return end
+    finally:
+        consumer.close()
 
 
 @case

@@ -204,7 +204,10 @@ TableView& QueryRun::first_view() {
 }
 
 Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys) {
-  return first_view().find(keys, EvalContext{clock_, random_});
+  std::span<const std::string> left(keys);
+  Result<Batch> found = first_view().find(left, EvalContext{clock_, random_});
+  EXPECT_TRUE(left.empty()) << "more than one slice of look-ups";
+  return found;
 }
 
 Result<Batch> QueryRun::look_up_all() {

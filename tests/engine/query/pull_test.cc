@@ -85,8 +85,8 @@ TEST_F(PullTest, equality_with_the_key_is_one_key) {
 }
 
 TEST_F(PullTest, in_and_or_are_several_keys) {
-  EXPECT_EQ(keys("name IN ('Lahore', 'Bern')"), "Lahore Bern");
-  EXPECT_EQ(keys("name = 'Lahore' OR name = 'Bern'"), "Lahore Bern");
+  EXPECT_EQ(keys("name IN ('Lahore', 'Bern', 'Lahore')"), "Bern Lahore");
+  EXPECT_EQ(keys("name = 'Lahore' OR name = 'Bern'"), "Bern Lahore");
   EXPECT_EQ(keys("(name = 'Lahore' OR name = 'Bern') AND name = 'Bern'"), "Bern");
 }
 

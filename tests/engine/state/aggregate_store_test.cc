@@ -7,6 +7,8 @@
 #include "base/bytes.h"
 #include "base/random.h"
 #include "engine/functions/registry.h"
+#include "engine/state/groups_in_order.h"
+#include "engine/testing/memory_checkpoints.h"
 #include "tests/engine/state/kept_changes.h"
 
 namespace engine {
@@ -82,6 +84,17 @@ class Groups {
   KeptChanges kept_;
 };
 
+// The keys of the groups of one window start.
+std::vector<std::string> in_order(AggregateStore& store, int64_t start) {
+  std::vector<std::string> keys;
+  AggregateStore::InOrder groups(store, start);
+  while (!groups.is_at_end()) {
+    const std::vector<const GroupSlot*> some = groups.next(2).value();
+    for (const GroupSlot* group : some) keys.push_back(*group->key);
+  }
+  return keys;
+}
+
 std::string windowed_key(int64_t window_start, std::string_view key) {
   std::string bytes;
   append_be<int64_t>(bytes, window_start);
@@ -109,8 +122,9 @@ TEST(AggregateStore, windows_of_a_key_come_by_their_start) {
   Groups groups(true);
   for (const int64_t start : {30, 10, 20, 10}) groups.add("a", start, start);
   std::vector<int64_t> starts;
+  AggregateStore::Loose loose(groups.store());
   ASSERT_TRUE(groups.store().for_each_window(
-      "a", [&](const GroupSlot& slot) { starts.push_back(slot.window_start); }));
+      "a", loose, [&](const GroupSlot& slot) { starts.push_back(slot.window_start); }));
   EXPECT_EQ(starts, (std::vector<int64_t>{10, 20, 30}));
 }
 
@@ -120,8 +134,8 @@ TEST(AggregateStore, windows_are_found_by_their_start) {
     for (const int64_t start : {0, 10, 20}) groups.add(key, 1, start);
   EXPECT_EQ(groups.store().first_start_in(1, 30), 10);
   EXPECT_EQ(groups.store().first_start_in(11, 20), std::nullopt);
-  EXPECT_EQ(groups.store().windows_at(20).size(), 3u);
-  EXPECT_TRUE(groups.store().windows_at(15).empty());
+  EXPECT_EQ(in_order(groups.store(), 20), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_TRUE(in_order(groups.store(), 15).empty());
 }
 
 TEST(AggregateStore, the_range_that_is_forgotten_comes_before_the_groups) {
@@ -274,6 +288,85 @@ TEST(AggregateStore, knows_what_its_groups_take_also_that_of_lists) {
   while (groups.store().forget_some(100)) {
   }
   EXPECT_EQ(groups.store().memory_bytes(), 0u);
+}
+
+// --- Windows that have left memory
+
+// Keys whose first 400 bytes are the same come out of state.mdb in the order of a hash.
+class Disordered final : public Backing {
+ public:
+  void put(const std::string& key, std::string_view value) {
+    entries_[place(key)] = {key, std::string(value)};
+  }
+  Result<std::optional<std::string_view>> get(std::string_view key) override {
+    const auto found = entries_.find(place(std::string(key)));
+    if (found == entries_.end()) return std::nullopt;
+    return found->second.second;
+  }
+  Result<bool> scan(std::string& place, const Visit& visit) override {
+    for (auto at = entries_.lower_bound(place); at != entries_.end(); ++at) {
+      if (visit(at->second.first, at->second.second)) continue;
+      place = at->first + '\0';
+      return true;
+    }
+    return false;
+  }
+  Result<std::string> place_of(std::string_view key) override { return place(std::string(key)); }
+
+ private:
+  static std::string place(const std::string& key) {
+    if (key.size() <= kOrderedKeyBytes) return key;
+    return key.substr(0, kOrderedKeyBytes) + std::to_string(std::hash<std::string>()(key));
+  }
+  std::map<std::string, std::pair<std::string, std::string>> entries_;
+};
+
+TEST(AggregateStore, groups_of_a_start_come_in_the_order_of_their_keys_wherever_they_are) {
+  Disordered backing;
+  Groups before(true);
+  const std::string long_part(500, 'k');
+  std::vector<std::string> keys;
+  for (int i = 0; i < 3'000; ++i) {
+    keys.push_back(i % 3 == 0 ? std::to_string(i)
+                   : i % 3 == 1
+                       ? long_part + std::to_string(i)
+                       : std::string(391 + static_cast<size_t>(i) % 4, 'k') + std::to_string(i));
+    before.add(keys.back(), i, 10);
+    before.add(keys.back(), i, 20);
+  }
+  std::ranges::sort(keys);
+  for (const StateEntry& entry : before.changes()) backing.put(std::string(entry.key), entry.value);
+
+  Groups groups(true);
+  groups.store().open_over(backing);
+  groups.store().restore_size(6'000);
+  for (size_t i = 0; i < keys.size(); i += 5)
+    groups.add(keys[i], 1, 20);  // these are in memory now
+  ASSERT_TRUE(groups.store().find_starts().value());
+  EXPECT_EQ(in_order(groups.store(), 10), keys);
+  EXPECT_EQ(in_order(groups.store(), 20), keys);
+  EXPECT_EQ(groups.store().size(), 6'000u);
+}
+
+TEST(AggregateStore, a_new_window_is_not_looked_for_where_it_cannot_be) {
+  MemoryBacking backing;
+  Groups groups(true);
+  groups.store().open_over(backing);
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 100; ++i) groups.add(std::to_string(i), 1, round);
+    for (const StateEntry& entry : groups.changes()) backing.apply(entry);
+    groups.store().note_stored(static_cast<uint64_t>(round) + 1);
+    groups.store().evict(SIZE_MAX);
+    groups.store().evict(SIZE_MAX);
+    EXPECT_EQ(groups.store().layers().live(), 0u);
+  }
+  EXPECT_EQ(backing.reads(), 0u);
+  EXPECT_EQ(groups.store().size(), 300u);
+  groups.add("7", 1, 1);
+  EXPECT_EQ(backing.reads(), 1u);
+  groups.store().expire_before(2);
+  EXPECT_FALSE(groups.store().forget_some(SIZE_MAX));
+  EXPECT_EQ(groups.store().size(), 100u);
 }
 
 }  // namespace

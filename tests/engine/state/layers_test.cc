@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "base/random.h"
 #include "engine/functions/registry.h"
 #include "engine/state/aggregate_store.h"
+#include "engine/state/groups_in_order.h"
 #include "engine/state/row_store.h"
 #include "engine/testing/memory_checkpoints.h"
 
@@ -36,6 +38,9 @@ class Subject {
   virtual Store& store() = 0;
   virtual void change(const std::string& key, uint64_t number) = 0;
   virtual bool erase(const std::string& key) = 0;  // false: it cannot
+  // Windows that begin before this are gone.
+  virtual void expire_before(int64_t) {}
+  virtual Rows in_order(int64_t, const std::function<void()>&) { return {}; }
   virtual std::string find(const std::string& key) = 0;
   // Adds to `found` what the next step of the scan shows; false at the end.
   virtual bool scan(StoreCursor& cursor,
@@ -74,36 +79,50 @@ class RowSubject final : public Subject {
 
 class GroupSubject final : public Subject {
  public:
-  GroupSubject() : store_({latest()}, false) {}
+  explicit GroupSubject(bool is_windowed)
+      : store_({latest()}, is_windowed), is_windowed_(is_windowed) {}
   Store& store() override { return store_; }
   void change(const std::string& key, uint64_t number) override {
     Column column(TypeKind::Bigint);
     column.append(static_cast<int64_t>(number));
     const std::vector<const Column*> arguments{&column};
-    GroupSlot& slot = *store_.touch(key).value();
+    GroupSlot& slot = *store_.touch(key_of(key), start_of(key)).value();
     const AggregateInstance& instance = store_.instances()[0];
     ASSERT_TRUE(instance.def->accumulator.update(instance, store_.state(slot, 0), arguments, 0));
   }
   bool erase(const std::string&) override { return false; }
   std::string find(const std::string& key) override {
-    const GroupSlot* group = store_.find(key).value();
+    if (is_windowed_ && std::hash<std::string>()(key) % 2 == 0) return find_among_windows(key);
+    const GroupSlot* group = store_.find(key_of(key), start_of(key)).value();
     return group ? text(*group) : "";
+  }
+  void expire_before(int64_t start) override {
+    EXPECT_TRUE(store_.find_starts().value());
+    store_.expire_before(start);
+    EXPECT_FALSE(store_.forget_some(SIZE_MAX));
   }
   bool scan(StoreCursor& cursor, std::vector<std::pair<std::string, std::string>>& found) override {
     AggregateStore::Loose loose(store_);
     return store_
         .scan(cursor, 3, loose,
-              [&](const GroupSlot& group) { found.emplace_back(*group.key, text(group)); })
+              [&](const GroupSlot& group) { found.emplace_back(name_of(group), text(group)); })
         .value();
   }
 
- private:
-  static AggregateInstance latest() {
-    AggregateInstance instance;
-    instance.def = Registry::instance().find("LATEST_BY_OFFSET").front().aggregate;
-    instance.argument_types = {TypeKind::Bigint};
-    instance.result_type = TypeKind::Bigint;
-    return instance;
+  Rows in_order(int64_t start, const std::function<void()>& between) override {
+    EXPECT_TRUE(store_.find_starts().value());
+    AggregateStore::InOrder groups(store_, start);
+    Rows found;
+    std::string last;
+    while (!groups.is_at_end()) {
+      const std::vector<const GroupSlot*> some = groups.next(2).value();
+      for (const GroupSlot* group : some) {
+        EXPECT_LT(std::exchange(last, *group->key), *group->key);
+        found[name_of(*group)] = text(*group);
+      }
+      between();
+    }
+    return found;
   }
   std::string text(const GroupSlot& group) const {
     Column result(TypeKind::Bigint);
@@ -111,16 +130,46 @@ class GroupSubject final : public Subject {
     instance.def->accumulator.result(instance, store_.state(group, 0), result);
     return std::to_string(result.value_at(0).as_int64());
   }
+
+ private:
+  // Of "key@start".
+  static std::string key_of(const std::string& text) { return text.substr(0, text.find('@')); }
+  static int64_t start_of(const std::string& text) {
+    const size_t at = text.find('@');
+    return at == std::string::npos ? 0 : std::stoll(text.substr(at + 1));
+  }
+  std::string name_of(const GroupSlot& group) const {
+    return is_windowed_ ? *group.key + "@" + std::to_string(group.window_start) : *group.key;
+  }
+  std::string find_among_windows(const std::string& name) {
+    std::string found;
+    int64_t last = -1;
+    AggregateStore::Loose loose(store_);
+    EXPECT_TRUE(store_.for_each_window(key_of(name), loose, [&](const GroupSlot& group) {
+      EXPECT_LT(std::exchange(last, group.window_start), group.window_start);
+      if (group.window_start == start_of(name)) found = text(group);
+    }));
+    return found;
+  }
+  static AggregateInstance latest() {
+    AggregateInstance instance;
+    instance.def = Registry::instance().find("LATEST_BY_OFFSET").front().aggregate;
+    instance.argument_types = {TypeKind::Bigint};
+    instance.result_type = TypeKind::Bigint;
+    return instance;
+  }
   AggregateStore store_;
+  const bool is_windowed_;
 };
 
 // A store with what is durable of it: a journal of commits, and a checkpoint of the first of them.
 class Model {
  public:
-  Model(uint64_t seed, bool has_rows) : random_(seed), has_rows_(has_rows) { open(); }
+  enum class Kind { Rows, Groups, Windows };
+  Model(uint64_t seed, Kind kind) : random_(seed), kind_(kind) { open(); }
 
   void step() {
-    switch (random_.next() % 12) {
+    switch (random_.next() % 13) {
       case 0:
         return commit();
       case 1:
@@ -138,13 +187,15 @@ class Model {
         return look_up();
       case 7:
         return erase();
+      case 8:
+        return kind_ == Kind::Windows ? end_window() : change();
       default:
         return change();
     }
   }
   void check_all() {
     for (uint64_t i = 0; i < kKeys; ++i) look_up(key(i));
-    ASSERT_EQ(subject_->store().size(), now_.size());
+    check_size();
   }
   size_t reads() const { return reads_; }
 
@@ -154,13 +205,20 @@ class Model {
     StateChanges changes;
     size_t size;
     Rows rows;  // as of it
+    uint64_t first_window;
   };
-  static std::string key(uint64_t number) { return "key" + std::to_string(number); }
+  // Of windows: there are so many at a time.
+  static constexpr uint64_t kWindows = 6;
+  std::string key(uint64_t number) const {
+    if (kind_ != Kind::Windows) return "key" + std::to_string(number);
+    return "key" + std::to_string(number / kWindows) + "@" +
+           std::to_string(first_window_ + number % kWindows);
+  }
   std::string any_key() { return key(random_.next() % kKeys); }
 
   void open() {
-    subject_ = has_rows_ ? std::unique_ptr<Subject>(std::make_unique<RowSubject>())
-                         : std::make_unique<GroupSubject>();
+    subject_ = kind_ == Kind::Rows ? std::unique_ptr<Subject>(std::make_unique<RowSubject>())
+                                   : std::make_unique<GroupSubject>(kind_ == Kind::Windows);
     subject_->store().open_over(backing_);
   }
   void change() {
@@ -176,6 +234,35 @@ class Model {
     now_.erase(at);
     note_changed(at);
   }
+  // What is in the first window is read in order, or the window expires.
+  void end_window() {
+    if (random_.next() % 10 == 0) {
+      ++first_window_;
+      subject_->expire_before(static_cast<int64_t>(first_window_));
+      const auto is_gone = [&](const auto& row) {
+        return std::stoull(row.first.substr(row.first.find('@') + 1)) < first_window_;
+      };
+      std::erase_if(now_, is_gone);
+      if (scan_) std::erase_if(scan_->steady, is_gone);
+      return;
+    }
+    Rows expected;
+    const std::string at = "@" + std::to_string(first_window_);
+    for (const auto& [key, value] : now_)
+      if (key.ends_with(at)) expected[key] = value;
+    const Rows found = subject_->in_order(static_cast<int64_t>(first_window_), [&] {
+      subject_->store().evict(random_.next() % kKeys);
+      if (random_.next() % 4 == 0) store_some();
+    });
+    ASSERT_EQ(found, expected);
+  }
+  // After a restart windows that have expired meanwhile may be counted still.
+  void check_size() {
+    if (kind_ == Kind::Windows)
+      ASSERT_GE(subject_->store().size(), now_.size());
+    else
+      ASSERT_EQ(subject_->store().size(), now_.size());
+  }
   void look_up() { look_up(any_key()); }
   void look_up(const std::string& at) {
     const auto expected = now_.find(at);
@@ -187,7 +274,8 @@ class Model {
     subject_->store().take_changes(0, commit.changes);
     commit.size = subject_->store().size();
     commit.rows = now_;
-    ASSERT_EQ(commit.size, now_.size());
+    commit.first_window = first_window_;
+    check_size();
   }
   // The entries of some commits go into the backing, one by one; a crash may leave some of them.
   void store_some() {
@@ -204,6 +292,7 @@ class Model {
     stored_size_ = journal_[count - 1].size;
     stored_ = journal_[count - 1].sequence;
     stored_rows_ = journal_[count - 1].rows;
+    stored_window_ = journal_[count - 1].first_window;
     journal_.erase(journal_.begin(), journal_.begin() + static_cast<ptrdiff_t>(count));
     subject_->store().note_stored(stored_);
   }
@@ -213,16 +302,18 @@ class Model {
     open();
     size_t size = stored_size_;
     now_ = stored_rows_;
+    first_window_ = stored_window_;
     for (const Commit& commit : journal_) {
       StateChangeReader changes(commit.changes.bytes());
       for (StateEntry entry; changes.next(entry);)
         ASSERT_TRUE(subject_->store().restore(entry, commit.sequence));
       size = commit.size;
       now_ = commit.rows;
+      first_window_ = commit.first_window;
     }
     subject_->store().restore_size(size);
     subject_->store().begin_commit(sequence_ + 1);
-    ASSERT_EQ(subject_->store().size(), now_.size());
+    check_size();
   }
   // A scan shows each row once at most; those that were there all the time once, and with a value that it
   // had meanwhile.
@@ -253,12 +344,12 @@ class Model {
   }
 
   Random random_;
-  const bool has_rows_;
+  const Kind kind_;
   MemoryBacking backing_;
   std::unique_ptr<Subject> subject_;
   Rows now_, stored_rows_;
   std::deque<Commit> journal_;
-  uint64_t sequence_ = 0, stored_ = 0;
+  uint64_t sequence_ = 0, stored_ = 0, first_window_ = 0, stored_window_ = 0;
   size_t stored_size_ = 0, reads_ = 0;
   struct Scan {
     StoreCursor cursor;
@@ -272,12 +363,13 @@ class Model {
 TEST(Layers, a_store_is_as_a_map_however_little_of_it_is_in_memory) {
   const uint64_t steps = number_of("MILLRACE_MODEL_STEPS", 20'000);
   const uint64_t first_seed = number_of("MILLRACE_MODEL_SEED", 1);
-  for (const bool has_rows : {true, false})
+  for (const Model::Kind kind : {Model::Kind::Rows, Model::Kind::Groups, Model::Kind::Windows})
     for (uint64_t seed = first_seed; seed < first_seed + 5; ++seed) {
-      Model model(seed, has_rows);
+      Model model(seed, kind);
       for (uint64_t step = 0; step < steps; ++step) {
         model.step();
-        ASSERT_FALSE(HasFatalFailure()) << "seed " << seed << " step " << step;
+        ASSERT_FALSE(HasFailure())
+            << "kind " << static_cast<int>(kind) << " seed " << seed << " step " << step;
       }
       model.check_all();
       EXPECT_GT(model.reads(), steps / 100) << "the backing was not asked";

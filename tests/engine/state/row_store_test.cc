@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/random.h"
+#include "engine/testing/memory_checkpoints.h"
 #include "tests/engine/state/kept_changes.h"
 
 namespace engine {
@@ -137,16 +139,38 @@ TEST(RowStore, a_scan_sees_no_row_twice_whatever_happens_meanwhile) {
 TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   RowStore store(RowStore::Order::ByKey);
   for (const char* key : {"a1", "a2", "b1", "a", "c"}) (void)store.put(key, {key, 0});
-  const auto from_a = [&] {
-    std::string found;
-    store.for_each_from(
-        "a", [&](std::string_view key, const RowStore::Row&) { found += std::string(key) + " "; });
+  MemoryBacking backing;
+  store.open_over(backing);
+  const auto from = [&](std::string_view prefix) {
+    std::set<std::string> found;
+    RowStore::Loose loose;
+    EXPECT_TRUE(store.for_each_from(prefix, loose, [&](std::string_view key, const RowStore::Row&) {
+      EXPECT_TRUE(found.emplace(key).second);
+    }));
     return found;
   };
-  EXPECT_EQ(from_a(), "a a1 a2 ");
+  using Keys = std::set<std::string>;
+  EXPECT_EQ(from("a"), (Keys{"a", "a1", "a2"}));
   ASSERT_TRUE(store.put("a3", {"a3", 0}));
   ASSERT_TRUE(store.erase("a1"));
-  EXPECT_EQ(from_a(), "a a2 a3 ");
+  EXPECT_EQ(from("a"), (Keys{"a", "a2", "a3"}));
+
+  // The same where they have left memory, and some have come back or were changed since.
+  const std::string long_key(450, 'l');
+  ASSERT_TRUE(store.put(long_key + "1", {"1", 0}));
+  ASSERT_TRUE(store.put(std::string(450, 'l').replace(420, 1, "m"), {"2", 0}));
+  KeptChanges kept;
+  for (const StateEntry& entry : kept.take(store)) backing.apply(entry);
+  store.note_stored(1);
+  store.evict(SIZE_MAX);
+  store.evict(SIZE_MAX);
+  EXPECT_EQ(store.layers().live(), 0u);
+  EXPECT_EQ(from("a"), (Keys{"a", "a2", "a3"}));
+  EXPECT_TRUE(store.find("a").value());
+  ASSERT_TRUE(store.erase("a2"));
+  ASSERT_TRUE(store.put("a4", {"a4", 0}));
+  EXPECT_EQ(from("a"), (Keys{"a", "a3", "a4"}));
+  EXPECT_EQ(from(long_key), Keys{long_key + "1"});
 }
 
 TEST(RowStore, a_row_that_goes_and_comes_again_is_there_in_its_changes) {

@@ -234,8 +234,8 @@ TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
   EXPECT_EQ(task_count(), 4u);
 }
 
-// That may take a minute: windows are loaded. It is not for nothing either: a query is not kept from
-// starting for ever.
+// That may take a minute, as long as the journal reaches behind the checkpoint. It is not for nothing either: a
+// query is not kept from starting for ever.
 TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
   node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
   ASSERT_TRUE(node_->define("DROP TABLE t;"));

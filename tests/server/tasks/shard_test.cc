@@ -104,7 +104,7 @@ TEST_F(ShardTest, a_query_that_is_removed_is_not_told_of_anything) {
       if (!its.empty()) return true;
     return false;
   };
-  EXPECT_TRUE(is_read());
+  EXPECT_TRUE(node_.eventually(is_read));
   node_.tasks->remove("CSAS_QA_0");
   EXPECT_FALSE(is_read());
   EXPECT_EQ(node_.reports().size(), 1u);
