@@ -57,7 +57,7 @@ class AggregateOperator final : public Operator, public Materialized {
   bool is_shown(const GroupSlot& group) const;
 
   Materialized* materialized() override { return this; }
-  Result<Batch> rows_under(std::span<const std::string>& keys) override;
+  Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) override;
   Result<std::optional<Batch>> all_rows() override;
   Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
 

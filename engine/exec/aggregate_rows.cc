@@ -78,16 +78,24 @@ Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> gro
   return rows_of(groups);
 }
 
-Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys) {
+Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
+                                            TaskSequence& as_of) {
   std::vector<const GroupSlot*> groups;
   AggregateStore::Loose loose(store_);
+  uint64_t changed_in = store_.expired_in();
+  const auto show = [&](const GroupSlot& group) {
+    const bool is_shown_now = is_shown(group);
+    if (is_shown_now) groups.push_back(&group);
+    // Whether a window is over is a matter of stream time, which every commit may move.
+    const bool is_over = step_.window && (!is_shown_now || step_.final_only);
+    changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
+  };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   for (;
        !keys.empty() && store_.layers().fetches() < max_fetches && groups.size() < kGatheredAtOnce;
        keys = keys.subspan(1))
-    TRY(store_.for_each_window(keys.front(), loose, [&](const GroupSlot& group) {
-      if (is_shown(group)) groups.push_back(&group);
-    }));
+    TRY(store_.for_each_window(keys.front(), loose, show));
+  as_of = TaskSequence(static_cast<int64_t>(changed_in));
   return rows_in_order(std::move(groups));
 }
 

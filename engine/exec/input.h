@@ -64,7 +64,7 @@ class InputOperator final : public Operator, public Materialized {
   Result<Batch> rows_of(std::span<const StoredRow> rows);
 
   Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
-  Result<Batch> rows_under(std::span<const std::string>& keys) override;
+  Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) override;
   Result<std::optional<Batch>> all_rows() override;
   Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
 

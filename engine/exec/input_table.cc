@@ -165,23 +165,27 @@ Result<Batch> InputOperator::rows_of_stored(std::vector<StoredRow> rows) {
   return rows_of(rows);
 }
 
-Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys) {
+Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys, TaskSequence& as_of) {
   // The bounds of a window stand behind the key: at least its start.
   constexpr size_t kBoundBytes = 8;
   std::vector<StoredRow> rows;
   RowStore::Loose loose;
+  uint64_t changed_in = 0;
   const uint64_t max_fetches = rows_.layers().fetches() + Slice::kBlockFetches;
   for (; !keys.empty() && rows_.layers().fetches() < max_fetches && rows.size() < kScannedAtOnce;
        keys = keys.subspan(1)) {
     const std::string& key = keys.front();
     if (!step_.window) {
       if (const RowStore::Row* row = TRY(rows_.find(key))) rows.emplace_back(key, row);
+      changed_in = std::max(changed_in, rows_.changed_in(key));
       continue;
     }
+    changed_in = std::max(changed_in, rows_.changed_in_from(key));
     TRY(rows_.for_each_from(key, loose, [&](std::string_view stored, const RowStore::Row& row) {
       if (stored.size() >= key.size() + kBoundBytes) rows.emplace_back(stored, &row);
     }));
   }
+  as_of = TaskSequence(static_cast<int64_t>(changed_in));
   return rows_of_stored(std::move(rows));
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ids.h"
 #include "engine/exec/output_sequences.h"
 #include "engine/exec/slice.h"
 #include "engine/expr/program.h"
@@ -77,7 +78,8 @@ class Materialized {
   // The rows under these serialized keys, in the order of the key bytes, windows of one key by their
   // start. Keys that are not there give none. Takes those off that it has looked for: it stops where many entries
   // had to be fetched.
-  virtual Result<Batch> rows_under(std::span<const std::string>& keys) = 0;
+  // `as_of` becomes the task's last commit that has a part in the answer; it may still be to come.
+  virtual Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) = 0;
   // Likewise all of them; of a table of few entries. Nothing when that is too much for one step.
   virtual Result<std::optional<Batch>> all_rows() = 0;
   // The next rows of a scan, in no particular order, out of about `entries` entries, fewer where they

@@ -210,9 +210,7 @@ void Task::begin_restore(const JournalEntry& checkpoint) {
              stage_->stores()[last_sizes_.front().store]->layers().backing() != nullptr;
 }
 
-bool Task::loads(uint32_t store) const {
-  return !is_open_ || store >= stage_->stores().size();
-}
+bool Task::loads(uint32_t store) const { return !is_open_ || store >= stage_->stores().size(); }
 
 // An entry that is missing would be missed by nobody else.
 Status Task::check_sizes() {
@@ -495,12 +493,11 @@ void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   for (Waiting& waiter : ready) waiter.then({});
 }
 
-void Task::when_durable(std::function<void(Status)> then) {
+void Task::when_durable(TaskSequence commit, std::function<void(Status)> then) {
   if (failure_) return then(failure_->error);
-  // What was done since the last commit goes with the next one.
-  const TaskSequence last = has_worked_ ? sequence_ + 1 : sequence_;
-  if (durable_ == last) return then({});
-  waiting_.push_back({last, std::move(then)});
+  commit = std::min(commit, last_begun());
+  if (durable_ >= commit) return then({});
+  waiting_.push_back({commit, std::move(then)});
   if (in_flight_ > 0) sink_->hurry();
 }
 

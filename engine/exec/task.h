@@ -123,7 +123,13 @@ class Task {
   bool waits_for_answer() const { return waits_for_answer_; }
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
-  void when_durable(std::function<void(Status)> then);
+  void when_durable(std::function<void(Status)> then) {
+    when_durable(last_begun(), std::move(then));
+  }
+  // The same of its commits up to this one. Those that have not begun are not waited for.
+  void when_durable(TaskSequence commit, std::function<void(Status)> then);
+  // What was done since the last commit goes with the next one.
+  TaskSequence last_begun() const { return has_worked_ ? sequence_ + 1 : sequence_; }
 
   // Checkpoints contain everything up to this commit.
   void note_stored(TaskSequence commit);

@@ -29,8 +29,9 @@ Result<Batch> TableView::shape(Batch rows, const EvalContext& eval) const {
   return rows;
 }
 
-Result<Batch> TableView::find(std::span<const std::string>& keys, const EvalContext& eval) {
-  Batch rows = TRY(table().rows_under(keys));
+Result<Batch> TableView::find(std::span<const std::string>& keys, const EvalContext& eval,
+                              TaskSequence& as_of) {
+  Batch rows = TRY(table().rows_under(keys, as_of));
   return shape(std::move(rows), eval);
 }
 

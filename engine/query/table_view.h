@@ -21,8 +21,10 @@ class TableView {
   TableView(const MaterializationPlan& plan, Task& task);
 
   // Rows under these serialized keys, in the order of the key bytes, windows of one key by
-  // their start. Keys that are not there give none. Takes those off that it has looked for.
-  Result<Batch> find(std::span<const std::string>& keys, const EvalContext& eval);
+  // their start. Keys that are not there give none. Takes those off that it has looked for. All of it is durable
+  // when the task's commit `as_of` is.
+  Result<Batch> find(std::span<const std::string>& keys, const EvalContext& eval,
+                     TaskSequence& as_of);
 
   // Some rows of a scan.
   struct Slice {

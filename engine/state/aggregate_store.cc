@@ -293,6 +293,7 @@ void AggregateStore::expire_before(int64_t start_ms) {
   expired_before_ = start_ms;
   if (by_start_.empty() || by_start_.begin()->first >= start_ms) return;
   expiry_changed_ = true;
+  expired_in_ = layers_.current();
   std::erase_if(changed_, [&](const GroupSlot* slot) { return slot->window_start < start_ms; });
 }
 

@@ -80,6 +80,8 @@ class AggregateStore final : public Store {
   // All windows that start before `start_ms` are gone: so says the journal from now on. Their memory
   // is given back by forget_some(), and until then for_each() may show some of them. All starts are known.
   void expire_before(int64_t start_ms);
+  // The commit in which windows expired last, 0 where that was before the start.
+  uint64_t expired_in() const { return expired_in_; }
   // Destroys at most so many expired groups; true when more are left.
   bool forget_some(size_t max_groups);
   // The first start at which there are windows in [from_ms, to_ms). All starts are known.
@@ -171,6 +173,7 @@ class AggregateStore final : public Store {
   size_t used_slots_ = 0, encoded_bytes_ = 0;  // of all groups
   std::vector<GroupSlot*> changed_;
   int64_t expired_before_ = INT64_MIN;
+  uint64_t expired_in_ = 0;
   bool expiry_changed_ = false;
   std::string key_scratch_, value_scratch_, state_scratch_;  // for encoding
 };

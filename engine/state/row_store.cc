@@ -86,6 +86,20 @@ Result<const RowStore::Row*> RowStore::find(std::string_view key) {
   return found && !found->second.is_erased ? &found->second.row : nullptr;
 }
 
+uint64_t RowStore::changed_in(std::string_view key) const {
+  const Entry* found = rows_.find(key);
+  return found ? found->second.changed_in : 0;
+}
+
+uint64_t RowStore::changed_in_from(std::string_view prefix) const {
+  assert(ordered_);
+  uint64_t last = 0;
+  for (auto at = ordered_->lower_bound(prefix); at != ordered_->end() && at->starts_with(prefix);
+       ++at)
+    last = std::max(last, changed_in(*at));
+  return last;
+}
+
 Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row) {
   Entry* entry = TRY(fetch(key));
   std::optional<Row> before;

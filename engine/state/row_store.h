@@ -44,6 +44,10 @@ class RowStore final : public Store {
 
   // nullptr when there is none. Holds until the store changes or the step ends.
   Result<const Row*> find(std::string_view key);
+  // The commit that changed or erased it last; 0 where that is long ago.
+  uint64_t changed_in(std::string_view key) const;
+  // Likewise of all rows whose key begins so; of a store with Order::ByKey.
+  uint64_t changed_in_from(std::string_view prefix) const;
   // Replaces the row and returns what was there before.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);

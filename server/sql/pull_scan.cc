@@ -51,7 +51,7 @@ class PullScan::Unsent {
 
 struct PullScan::Found {
   engine::Batch rows;
-  std::shared_ptr<engine::TableView> view;
+  Seen seen;
 };
 
 PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
@@ -86,7 +86,7 @@ void PullScan::run() {
   if (is_cancelled_ || is_over_) return;
   auto portion = std::make_shared<PullPortion>();
   portion->tasks = views_.size();
-  std::vector<std::shared_ptr<engine::TableView>> seen;
+  std::vector<Seen> seen;
   size_t rows = 0;
   const int64_t begun_us = clock_.monotonic_us();
   while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_) {
@@ -95,8 +95,11 @@ void PullScan::run() {
     rows += found->rows.rows;
     if (found->rows.rows > 0) {
       portion->batches.push_back(std::move(found->rows));
-      if (seen.empty() || seen.back() != found->view) seen.push_back(std::move(found->view));
     }
+    if (seen.empty() || seen.back().view != found->seen.view)
+      seen.push_back(std::move(found->seen));
+    else
+      seen.back().as_of = std::max(seen.back().as_of, found->seen.as_of);
     if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
   }
   portion->is_last = at_ == views_.size() || rows_left_ == 0;
@@ -110,19 +113,21 @@ void PullScan::run() {
 
 Result<PullScan::Found> PullScan::next_rows() {
   Found found;
-  found.view = views_[at_].lock();
-  if (!found.view) return table_is_restarting();
+  found.seen.view = views_[at_].lock();
+  if (!found.seen.view) return table_is_restarting();
+  engine::TableView& view = *found.seen.view;
   const engine::EvalContext eval{clock_, random_, &request_->properties, &budget_};
   budget_.begin({});
   bool is_last = true;
   if (request_->plan->keys) {
     std::span<const std::string> keys(*request_->plan->keys);
     keys = keys.subspan(keys_done_);
-    found.rows = TRY(found.view->find(keys, eval));
+    found.rows = TRY(view.find(keys, eval, found.seen.as_of));
     keys_done_ = request_->plan->keys->size() - keys.size();
     is_last = keys.empty();
   } else {
-    engine::TableView::Slice slice = TRY(found.view->scan(cursor_, kEntriesBetweenLooks, eval));
+    engine::TableView::Slice slice = TRY(view.scan(cursor_, kEntriesBetweenLooks, eval));
+    if (slice.rows.rows > 0) found.seen.as_of = view.task().last_begun();
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
   }
@@ -140,13 +145,14 @@ Result<PullScan::Found> PullScan::next_rows() {
 }
 
 void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
-                                 const std::vector<std::shared_ptr<engine::TableView>>& seen) {
+                                 const std::vector<Seen>& seen) {
   const auto unsent = std::make_shared<Unsent>(shared_from_this(), std::move(portion));
-  for (const auto& view : seen) {
+  for (const auto& [view, as_of] : seen) {
     // Its rows are the last durable ones; SHOW QUERIES tells about the failure.
     if (view->task().failure()) continue;
     unsent->add_task();
-    view->task().when_durable([unsent](Status status) { unsent->one_durable(std::move(status)); });
+    view->task().when_durable(as_of,
+                              [unsent](Status status) { unsent->one_durable(std::move(status)); });
   }
   unsent->one_durable({});
 }

@@ -54,10 +54,14 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
  private:
   class Unsent;
   struct Found;
+  // What a portion shows of a table is durable when this commit of its task is.
+  struct Seen {
+    std::shared_ptr<engine::TableView> view;
+    TaskSequence as_of;
+  };
   void run();
   Result<Found> next_rows();
-  void send_when_durable(std::shared_ptr<PullPortion> portion,
-                         const std::vector<std::shared_ptr<engine::TableView>>& seen);
+  void send_when_durable(std::shared_ptr<PullPortion> portion, const std::vector<Seen>& seen);
   void send(Result<std::shared_ptr<PullPortion>> portion);
   void run_soon();
 

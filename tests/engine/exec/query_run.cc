@@ -203,9 +203,9 @@ TableView& QueryRun::first_view() {
           })->view;
 }
 
-Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys) {
+Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys, TaskSequence& as_of) {
   std::span<const std::string> left(keys);
-  Result<Batch> found = first_view().find(left, EvalContext{clock_, random_});
+  Result<Batch> found = first_view().find(left, EvalContext{clock_, random_}, as_of);
   EXPECT_TRUE(left.empty()) << "more than one slice of look-ups";
   return found;
 }

@@ -60,7 +60,11 @@ class QueryRun {
   // The rows of the table, one a line.
   std::string table();
   // The rows of the table's first partition that are under these keys, or all of them.
-  Result<Batch> look_up(const std::vector<std::string>& keys);
+  Result<Batch> look_up(const std::vector<std::string>& keys) {
+    TaskSequence as_of;
+    return look_up(keys, as_of);
+  }
+  Result<Batch> look_up(const std::vector<std::string>& keys, TaskSequence& as_of);
   Result<Batch> look_up_all();
   // The next slice of a scan of that partition.
   Result<TableView::Slice> scan_some(StoreCursor& cursor, size_t entries);

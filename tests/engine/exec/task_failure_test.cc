@@ -1,3 +1,4 @@
+#include "engine/testing/memory_checkpoints.h"
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -228,6 +229,61 @@ TEST_F(TaskFailure, when_durable_waits_for_all_that_was_done_before) {
   EXPECT_EQ(run->task().durable_as_of(), CommitId{2});
 }
 
+// It waits for what it shows, not for all that is on its way.
+TEST_F(TaskFailure, a_look_up_says_which_commit_it_must_wait_for) {
+  auto run = query({kOrders}, kTotals, exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("b", "1", 2), order("a", "2", 3)});
+  const auto as_of = [&](const std::string& key) {
+    TaskSequence commit;
+    EXPECT_TRUE(run->look_up({key}, commit));
+    return commit.value();
+  };
+  for (int i = 0; i < 3; ++i) run->task().step();
+  EXPECT_EQ(as_of("a"), 3);
+  EXPECT_EQ(as_of("b"), 2);
+  EXPECT_EQ(as_of("c"), 0);
+  std::string seen;
+  run->task().when_durable(TaskSequence(2), [&](Status) { seen += "b"; });
+  run->log().answer_one();
+  EXPECT_EQ(seen, "");
+  run->log().answer_one();
+  EXPECT_EQ(seen, "b");
+}
+
+TEST_F(TaskFailure, a_look_up_of_a_row_that_is_gone_waits_for_that) {
+  auto run = query({"CREATE TABLE orders (id VARCHAR PRIMARY KEY, amount DECIMAL(3, 1));"},
+                   "CREATE TABLE kept AS SELECT id, amount FROM orders;", exact(1));
+  MemoryBacking backing;
+  for (Store* store : run->task().stage().stores()) store->open_over(backing);
+  run->produce("orders", 0, {order("a", "1", 1), {"a", std::nullopt, 2}});
+  run->task().step();
+  run->task().step();
+  TaskSequence commit;
+  const auto found = run->look_up({"a"}, commit);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->rows, 0u);
+  EXPECT_EQ(commit.value(), 2);
+}
+
+// Whether a window is over depends on all records.
+TEST_F(TaskFailure, a_look_up_of_windows_that_are_over_waits_for_all) {
+  auto run =
+      query({kOrders},
+            "CREATE TABLE totals AS SELECT id, SUM(amount) AS total FROM orders WINDOW TUMBLING "
+            "(SIZE 10 MILLISECONDS, GRACE PERIOD 0 SECONDS) GROUP BY id EMIT FINAL;",
+            exact(1));
+  run->produce("orders", 0, {order("a", "1", 1), order("b", "1", 10)});
+  run->task().step();
+  run->task().step();
+  TaskSequence commit;
+  ASSERT_TRUE(run->look_up({"a"}, commit));
+  EXPECT_GE(commit.value(), 2);
+  run->log().answer_all();
+  bool is_durable = false;
+  run->task().when_durable(commit, [&](Status status) { is_durable = status.has_value(); });
+  EXPECT_TRUE(is_durable) << "nothing is on its way";
+}
+
 // The log may keep a commit for a while to write it with others.
 TEST_F(TaskFailure, the_log_is_told_when_somebody_waits_for_a_commit) {
   auto run = query({kOrders}, kTotals, exact(1));
@@ -311,10 +367,12 @@ TEST_F(TaskFailure, a_journal_of_another_query_is_refused) {
   auto run = query({kOrders}, kTotals);
   JournalEntry unknown_store;
   unknown_store.changes.append({7, StateEntry::Kind::Delete, "a", ""});
-  EXPECT_EQ(run->task().restore(unknown_store, TaskSequence{1}).error().code, ErrorCode::CorruptRecord);
+  EXPECT_EQ(run->task().restore(unknown_store, TaskSequence{1}).error().code,
+            ErrorCode::CorruptRecord);
   JournalEntry unknown_input;
   unknown_input.positions.push_back({5, {}, Offset(1)});
-  EXPECT_EQ(run->task().restore(unknown_input, TaskSequence{1}).error().code, ErrorCode::CorruptRecord);
+  EXPECT_EQ(run->task().restore(unknown_input, TaskSequence{1}).error().code,
+            ErrorCode::CorruptRecord);
 }
 
 }  // namespace
