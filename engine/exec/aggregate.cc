@@ -153,9 +153,15 @@ Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
 // Of the next rows, before they are looked for one after the other.
 void AggregateOperator::prefetch_groups() {
   Rest& rest = *rest_;
-  std::array<std::string_view, AggregateStore::kPrefetchedAtOnce> keys;
+  std::array<AggregateStore::EntryKey, AggregateStore::kPrefetchedAtOnce> keys;
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
-  for (size_t i = 0; i < count; ++i) keys[i] = rest.keys[rest.row + i].value_or(std::string_view());
+  for (size_t i = 0; i < count; ++i) {
+    const size_t row = rest.row + i;
+    // Of windows that hop, the newest.
+    const int64_t start =
+        step_.window ? window().last_start(std::max<int64_t>(rest.batch.timestamps[row], 0)) : 0;
+    keys[i] = {start, rest.keys[row].value_or(std::string_view())};
+  }
   store_.prefetch(std::span(keys).first(count));
   rest.prefetched = rest.row + static_cast<uint32_t>(count);
 }

@@ -21,7 +21,7 @@ Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
   // Readers give views, and the caller keeps the rows longer than the store does.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::optional<std::string_view>> payloads;
-  for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(*group->key));
+  for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(group->key->view()));
   std::vector<Column> columns;
   std::vector<Column*> outs;
   for (const ColumnDef& column : key_schema_.columns) columns.emplace_back(column.type);
@@ -72,7 +72,8 @@ Result<Batch> AggregateOperator::rows_of(std::span<const GroupSlot* const> group
 
 Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> groups) const {
   std::ranges::sort(groups, [](const GroupSlot* a, const GroupSlot* b) {
-    return *a->key != *b->key ? *a->key < *b->key : a->window_start < b->window_start;
+    const int order = a->key->view().compare(b->key->view());
+    return order != 0 ? order < 0 : a->window_start < b->window_start;
   });
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   return rows_of(groups);
@@ -91,9 +92,9 @@ Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
   };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  for (;
-       !keys.empty() && store_.layers().fetches() < max_fetches && groups.size() < kGatheredAtOnce;
-       keys = keys.subspan(1))
+  size_t asked = 0;  // starts of windows, of all keys
+  for (; !keys.empty() && store_.layers().fetches() < max_fetches && asked < kGatheredAtOnce;
+       keys = keys.subspan(1), asked += store_.start_count())
     TRY(store_.for_each_window(keys.front(), loose, show));
   as_of = TaskSequence(static_cast<int64_t>(changed_in));
   return rows_in_order(std::move(groups));

@@ -16,10 +16,10 @@ void AggregateStore::Loose::drop_first(size_t count) {
 }
 
 Result<const GroupSlot*> AggregateStore::Loose::add(const EntryKey& at, std::string_view value) {
-  Group& group = groups_.emplace_back(std::string(at.key),
+  Group& group = groups_.emplace_back(GroupKey::make(at.key),
                                       std::make_unique<std::byte[]>(store_.offsets_.back()));
   group.slot =
-      new (group.memory.get()) GroupSlot{.key = &group.key, .window_start = at.window_start};
+      new (group.memory.get()) GroupSlot{.key = group.key.get(), .window_start = at.window_start};
   store_.init_states(*group.slot);
   TRY(store_.decode(*group.slot, value));
   return group.slot;
@@ -28,11 +28,6 @@ Result<const GroupSlot*> AggregateStore::Loose::add(const EntryKey& at, std::str
 Status AggregateStore::for_each_window(std::string_view key, Loose& loose, const Visit& visit) {
   if (!is_windowed_) {
     if (const GroupSlot* group = TRY(fetch(key, 0))) visit(*group);
-    return {};
-  }
-  if (layers_.is_complete()) {
-    if (const auto* found = groups_.find(key))
-      for (const Window& window : found->second) visit(*window.slot);
     return {};
   }
   TRY(find_starts());
@@ -49,9 +44,9 @@ Status AggregateStore::for_each_window(std::string_view key, Loose& loose, const
 
 void AggregateStore::for_each(const Visit& visit) const {
   assert(layers_.is_complete());
-  groups_.for_each([&](const KeyMap<Windows>::Entry& group) {
-    for (const Window& window : group.second) visit(*window.slot);
-  });
+  for (const auto& [window_start, start] : by_start_)
+    for (size_t place = 0; place < start.groups.size(); ++place)
+      if (const GroupSlot* slot = slot_at(start, place); slot->key) visit(*slot);
 }
 
 Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& loose,

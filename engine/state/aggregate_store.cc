@@ -46,11 +46,10 @@ AggregateStore::AggregateStore(std::vector<AggregateInstance> instances, bool is
 AggregateStore::~AggregateStore() {
   for (auto& [window_start, start] : by_start_)
     for (size_t place = start.forgotten; place < start.groups.size(); ++place)
-      if (GroupSlot* slot = slot_at(start, place); slot->key || slot->is_forgotten)
-        destroy_states(*slot);
+      if (GroupSlot* slot = slot_at(start, place); slot->key) destroy_slot(start, slot);
 }
 
-// By their places, and their keys afterwards.
+// By their places; the index afterwards.
 bool AggregateStore::release_some() {
   constexpr size_t kReleasedAtOnce = 1'000;
   changed_.clear();
@@ -60,11 +59,11 @@ bool AggregateStore::release_some() {
     for (; start.forgotten < start.groups.size(); ++start.forgotten, --left) {
       if (left == 0) return true;
       GroupSlot* const slot = slot_at(start, start.forgotten);
-      if (slot->key || slot->is_forgotten) destroy_slot(start, slot);
+      if (slot->key) destroy_slot(start, slot);
     }
     drop_start(by_start_.begin());
   }
-  return groups_.erase_some();
+  return index_.take_some([](const GroupSlot*) {});
 }
 
 // A record's windows come one after the other, thousands of them when they hop.
@@ -81,9 +80,11 @@ void AggregateStore::drop_start(Starts::iterator start) {
   last_start_ = by_start_.end();
 }
 
-GroupSlot* AggregateStore::make_slot(const std::string& key, int64_t window_start) {
+GroupSlot* AggregateStore::make_slot(std::string_view key, int64_t window_start) {
+  GroupKey::Owner its_key = GroupKey::make(key);
+  key_bytes_ += its_key->memory_bytes();
   auto* slot = new (start_at(window_start).groups.take())
-      GroupSlot{.key = &key, .window_start = window_start};
+      GroupSlot{.key = its_key.release(), .window_start = window_start};
   ++used_slots_;
   init_states(*slot);
   return slot;
@@ -103,35 +104,31 @@ void AggregateStore::destroy_states(GroupSlot& slot) const {
 void AggregateStore::destroy_slot(Start& start, GroupSlot* slot) {
   destroy_states(*slot);
   encoded_bytes_ -= slot->encoded_bytes;
-  slot->key = nullptr;
-  slot->is_forgotten = false;
+  key_bytes_ -= slot->key->memory_bytes();
+  GroupKey::Delete()(std::exchange(slot->key, nullptr));
   start.groups.give_back(slot);
   --used_slots_;
+}
+
+uint32_t AggregateStore::hash_of(std::string_view key, int64_t window_start) {
+  constexpr uint64_t kMix = 0x9E3779B97F4A7C15;
+  const uint64_t start = static_cast<uint64_t>(window_start) * kMix;
+  return HashIndex<GroupSlot>::hash_of(key) ^ static_cast<uint32_t>(start >> 32);
+}
+
+GroupSlot* AggregateStore::find_in_memory(std::string_view key, int64_t window_start) const {
+  return index_.find(hash_of(key, window_start), [&](const GroupSlot& slot) {
+    return slot.window_start == window_start && slot.key->view() == key;
+  });
 }
 
 // Whether it was made; then it is not counted yet.
 std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
                                                          int64_t window_start) {
-  auto* const group = groups_.try_emplace(key).first;
-  Windows& windows = group->second;
-  // Records mostly fall into the newest window; a late one may find thousands that are newer.
-  auto place = windows.end();
-  if (!windows.empty() && windows.back().start > window_start)
-    place = std::ranges::upper_bound(windows, window_start, {}, &Window::start);
-  if (place != windows.begin() && std::prev(place)->start == window_start)
-    return {std::prev(place)->slot, false};
-  GroupSlot* const made = make_slot(group->first, window_start);
-  windows.insert(place, Window{window_start, made});
+  if (GroupSlot* const found = find_in_memory(key, window_start)) return {found, false};
+  GroupSlot* const made = make_slot(key, window_start);
+  index_.insert(hash_of(key, window_start), made);
   return {made, true};
-}
-
-GroupSlot* AggregateStore::find_in_memory(std::string_view key, int64_t window_start) {
-  auto* const found = groups_.find(key);
-  if (!found) return nullptr;
-  Windows& windows = found->second;
-  if (windows.back().start == window_start) return windows.back().slot;
-  const auto window = std::ranges::lower_bound(windows, window_start, {}, &Window::start);
-  return window != windows.end() && window->start == window_start ? window->slot : nullptr;
 }
 
 // Whether a group that is not in memory is nowhere.
@@ -175,12 +172,11 @@ Result<std::optional<std::string_view>> AggregateStore::read(std::string_view ke
 
 // Out of memory. It is not counted.
 void AggregateStore::leave(Start& start, GroupSlot* slot) {
-  auto* const found = groups_.find(*slot->key);
-  assert(found);  // invariant 1
-  Windows& windows = found->second;
-  windows.erase(std::ranges::lower_bound(windows, slot->window_start, {}, &Window::start));
+  const auto is_it = [slot](const GroupSlot& other) { return &other == slot; };
+  [[maybe_unused]] const GroupSlot* const taken =
+      index_.take(hash_of(slot->key->view(), slot->window_start), is_it);
+  assert(taken == slot);  // invariant 1
   destroy_slot(start, slot);
-  if (windows.empty()) groups_.erase(found->first);
 }
 
 Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_start) {
@@ -202,16 +198,15 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
   return slot;
 }
 
-void AggregateStore::prefetch(std::span<const std::string_view> keys) const {
-  std::array<const KeyMap<Windows>::Entry*, kPrefetchedAtOnce> found;
-  groups_.prefetch(keys, std::span(found).first(keys.size()));
-  for (size_t i = 0; i < keys.size(); ++i)
-    if (found[i] && !found[i]->second.empty()) __builtin_prefetch(&found[i]->second.back());
+void AggregateStore::prefetch(std::span<const EntryKey> keys) const {
+  std::array<uint32_t, kPrefetchedAtOnce> hashes;
+  std::array<const GroupSlot*, kPrefetchedAtOnce> found;
+  for (size_t i = 0; i < keys.size(); ++i) hashes[i] = hash_of(keys[i].key, keys[i].window_start);
+  index_.prefetch(std::span(hashes).first(keys.size()), std::span(found).first(keys.size()));
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (!found[i] || found[i]->second.empty()) continue;
-    const char* const slot = reinterpret_cast<const char*>(found[i]->second.back().slot);
-    __builtin_prefetch(slot);
-    __builtin_prefetch(slot + 64);
+    if (!found[i]) continue;
+    __builtin_prefetch(reinterpret_cast<const char*>(found[i]) + 64);
+    if (found[i]->key) __builtin_prefetch(found[i]->key);
   }
 }
 
@@ -252,33 +247,15 @@ void AggregateStore::count_if_known() {
   layers_.count(away);
 }
 
-// The expired windows of a key are taken out of it together: one by one, each would move all that
-// come after it.
-void AggregateStore::forget(Start& start, GroupSlot* slot) {
-  if (slot->key) {
-    auto* found = groups_.find(*slot->key);
-    assert(found);  // invariant 1
-    Windows& windows = found->second;
-    const auto kept = std::ranges::lower_bound(windows, expired_before_, {}, &Window::start);
-    assert(kept != windows.begin());
-    for (auto window = windows.begin(); window != kept; ++window) {
-      window->slot->key = nullptr;
-      window->slot->is_forgotten = true;
-    }
-    windows.erase(windows.begin(), kept);
-    if (windows.empty()) groups_.erase(found->first);
-  }
-  destroy_slot(start, slot);
-  layers_.erased();
-}
-
 bool AggregateStore::forget_some(size_t max_groups) {
   while (!by_start_.empty() && by_start_.begin()->first < expired_before_) {
     Start& oldest = by_start_.begin()->second;
     for (; oldest.forgotten < oldest.groups.size(); ++oldest.forgotten, --max_groups) {
       if (max_groups == 0) return true;
       GroupSlot* const slot = slot_at(oldest, oldest.forgotten);
-      if (slot->key || slot->is_forgotten) forget(oldest, slot);
+      if (!slot->key) continue;
+      leave(oldest, slot);
+      layers_.erased();
     }
     layers_.expired(oldest.away);
     drop_start(by_start_.begin());
@@ -359,7 +336,7 @@ void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
 }
 
 size_t AggregateStore::memory_bytes() const {
-  return used_slots_ * SlotPool(offsets_.back()).slot_size() + groups_.memory_bytes() +
+  return used_slots_ * SlotPool(offsets_.back()).slot_size() + index_.memory_bytes() + key_bytes_ +
          by_start_.size() * kStartBytes + (has_heap_ ? encoded_bytes_ : 0);
 }
 
@@ -373,7 +350,7 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   }
   for (GroupSlot* slot : changed_) {
     assert(slot->key && (!is_windowed_ || slot->window_start >= expired_before_));  // invariant 2
-    encode_key(*slot->key, slot->window_start, key_scratch_);
+    encode_key(slot->key->view(), slot->window_start, key_scratch_);
     encode(*slot, value_scratch_);
     note_size(*slot, value_scratch_.size());
     out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});

@@ -1,7 +1,5 @@
 // The states of the groups of an aggregation, by key and window.
 #pragma once
-#include <absl/container/inlined_vector.h>
-
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -14,7 +12,8 @@
 #include <vector>
 
 #include "engine/functions/aggregate.h"
-#include "engine/state/key_map.h"
+#include "engine/state/group_key.h"
+#include "engine/state/hash_index.h"
 #include "engine/state/slot_pool.h"
 #include "engine/state/store.h"
 
@@ -23,8 +22,8 @@ namespace engine {
 // One group: this head, then the states of all aggregates, one behind the other
 // (AggregateStore::state).
 struct GroupSlot {
-  // The map's; stable as long as the group is in it. Null: of a piece of memory that is no group any more.
-  const std::string* key = nullptr;
+  // Owned by it. Null: of a piece of memory that is no group any more.
+  const GroupKey* key = nullptr;
   int64_t window_start = 0;         // 0 without windows
   int64_t timestamp = -1;           // the greatest of all that contributed
   uint64_t changed_in : 40 = 0;     // the commit; 0: as a checkpoint has it
@@ -32,7 +31,6 @@ struct GroupSlot {
   uint64_t born_in : 40 = 0;        // see Layers::evict()
   bool emitted : 1 = false;         // some row of this group went downstream
   bool is_used : 1 = false;         // since evict() looked at it
-  bool is_forgotten : 1 = false;    // and about to be destroyed; it has no key any more
 };
 static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
 
@@ -41,8 +39,8 @@ static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
 // that change now lie together.
 //
 // Invariants:
-//   1. a group that is in memory is in groups_, and lies in the pool of its window's start (without windows
-//      there is one, 0); one that is forgotten only lies there, until it is destroyed;
+//   1. a group that is in memory is in index_, and lies in the pool of its window's start (without windows
+//      there is one, 0);
 //   2. no group that begins before expired_before_ is changed any more;
 //   3. states are initialised;
 //   4. once knows_starts(), all starts of windows in the backing that have not expired are in by_start_.
@@ -58,9 +56,14 @@ class AggregateStore final : public Store {
 
   // The group, made when it is not there, and marked as changed. Holds until the step ends.
   Result<GroupSlot*> touch(std::string_view key, int64_t window_start = 0);
-  // Brings what touch() of these keys and their newest windows will look at into the processor's caches.
-  void prefetch(std::span<const std::string_view> keys) const;
-  static constexpr size_t kPrefetchedAtOnce = KeyMap<int>::kPrefetchedAtOnce;
+  // A key and its window's start; without windows that is 0.
+  struct EntryKey {
+    int64_t window_start = 0;
+    std::string_view key;
+  };
+  // Brings what touch() of these will look at into the processor's caches.
+  void prefetch(std::span<const EntryKey> keys) const;
+  static constexpr size_t kPrefetchedAtOnce = HashIndex<GroupSlot>::kPrefetchedAtOnce;
   // nullptr when there is none. Holds until the step ends.
   Result<const GroupSlot*> find(std::string_view key, int64_t window_start = 0) {
     return TRY(fetch(key, window_start));
@@ -89,7 +92,9 @@ class AggregateStore final : public Store {
   using Visit = std::function<void(const GroupSlot&)>;
   // Groups that somebody has read, and nobody else keeps.
   class Loose;
-  // Groups of one key, by window start. What `visit` gets holds as long as `loose` does and the store does not
+  // How many starts of windows are known.
+  size_t start_count() const { return by_start_.size(); }
+  // Groups of one key, by window start; asks for each start. What `visit` gets holds as long as `loose` does and the store does not
   // change.
   Status for_each_window(std::string_view key, Loose& loose, const Visit& visit);
   // Of a store that is in memory as a whole, in no particular order.
@@ -111,11 +116,6 @@ class AggregateStore final : public Store {
   bool release_some() override;
 
  private:
-  struct Window {
-    int64_t start;
-    GroupSlot* slot;
-  };
-  using Windows = absl::InlinedVector<Window, 1>;  // by start
   // The windows that begin at one time.
   struct Start {
     explicit Start(size_t slot_size) : groups(slot_size) {}
@@ -126,16 +126,11 @@ class AggregateStore final : public Store {
     bool is_whole() const { return away == 0 && !is_opened; }
   };
   using Starts = std::map<int64_t, Start>;
-  // A key as journal and backing have it.
-  struct EntryKey {
-    int64_t window_start = 0;
-    std::string_view key;
-  };
-
   Start& start_at(int64_t window_start);
   bool is_whole(int64_t window_start);
-  GroupSlot* make_slot(const std::string& key, int64_t window_start);
-  GroupSlot* find_in_memory(std::string_view key, int64_t window_start);
+  GroupSlot* make_slot(std::string_view key, int64_t window_start);
+  static uint32_t hash_of(std::string_view key, int64_t window_start);
+  GroupSlot* find_in_memory(std::string_view key, int64_t window_start) const;
   Result<GroupSlot*> fetch(std::string_view key, int64_t window_start);
   Result<std::optional<std::string_view>> read(std::string_view key, int64_t window_start);
   bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
@@ -144,7 +139,6 @@ class AggregateStore final : public Store {
   void leave(Start& start, GroupSlot* slot);
   Status restore_group(const EntryKey& at, std::string_view value, uint64_t commit);
   void erase(const EntryKey& at);
-  void forget(Start& start, GroupSlot* slot);
   void drop_start(Starts::iterator start);
   void count_if_known();
   size_t evict_some(Start& start, size_t max_entries, size_t& evicted);
@@ -163,14 +157,14 @@ class AggregateStore final : public Store {
   const bool is_windowed_;
   const bool has_heap_;          // some state has memory beside its piece of the pool
   std::vector<size_t> offsets_;  // of each call's state in a slot
-  KeyMap<Windows> groups_;
+  HashIndex<GroupSlot> index_;   // of those in memory
   Starts by_start_;
   Starts::iterator last_start_ = by_start_.end();  // of the last group made
   std::optional<int64_t> unknown_from_;            // from here on find_starts() has not looked
   size_t opened_starts_ = 0;                       // of those in by_start_
-  std::optional<int64_t> held_start_;          // being read in order: nothing of it leaves memory
-  StorePlace hand_;                            // at which evict() goes on
-  size_t used_slots_ = 0, encoded_bytes_ = 0;  // of all groups
+  std::optional<int64_t> held_start_;  // being read in order: nothing of it leaves memory
+  StorePlace hand_;                    // at which evict() goes on
+  size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // of all groups
   std::vector<GroupSlot*> changed_;
   int64_t expired_before_ = INT64_MIN;
   uint64_t expired_in_ = 0;
@@ -189,7 +183,7 @@ class AggregateStore::Loose {
   friend class AggregateStore;
   friend class InOrder;
   struct Group {
-    std::string key;
+    GroupKey::Owner key;
     std::unique_ptr<std::byte[]> memory;
     GroupSlot* slot;
   };

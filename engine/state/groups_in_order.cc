@@ -101,7 +101,7 @@ void AggregateStore::InOrder::admit(std::string_view last) {
     const size_t ordered = Backing::kOrderedKeyBytes - sizeof start_;
     const std::string_view part = last.substr(sizeof start_, ordered);
     const auto waits = [&](const GroupSlot* group) {
-      return std::string_view(*group->key).substr(0, ordered) == part;
+      return group->key->view().substr(0, ordered) == part;
     };
     while (admitted_ > 0 && waits(read_[admitted_ - 1])) --admitted_;
   }

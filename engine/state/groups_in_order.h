@@ -30,7 +30,9 @@ class AggregateStore::InOrder {
 
  private:
   struct ByKey {
-    bool operator()(const GroupSlot* a, const GroupSlot* b) const { return *a->key < *b->key; }
+    bool operator()(const GroupSlot* a, const GroupSlot* b) const {
+      return a->key->view() < b->key->view();
+    }
   };
   bool prepare();
   Status read_some();

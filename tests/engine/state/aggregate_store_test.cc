@@ -65,7 +65,7 @@ class Groups {
   All all() const {
     All groups;
     store_.for_each([&](const GroupSlot& slot) {
-      groups[{*slot.key, slot.window_start}] = text(slot);
+      groups[{std::string(slot.key->view()), slot.window_start}] = text(slot);
     });
     EXPECT_EQ(groups.size(), store_.size());
     return groups;
@@ -90,7 +90,7 @@ std::vector<std::string> in_order(AggregateStore& store, int64_t start) {
   AggregateStore::InOrder groups(store, start);
   while (!groups.is_at_end()) {
     const std::vector<const GroupSlot*> some = groups.next(2).value();
-    for (const GroupSlot* group : some) keys.push_back(*group->key);
+    for (const GroupSlot* group : some) keys.emplace_back(group->key->view());
   }
   return keys;
 }

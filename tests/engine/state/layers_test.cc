@@ -117,7 +117,7 @@ class GroupSubject final : public Subject {
     while (!groups.is_at_end()) {
       const std::vector<const GroupSlot*> some = groups.next(2).value();
       for (const GroupSlot* group : some) {
-        EXPECT_LT(std::exchange(last, *group->key), *group->key);
+        EXPECT_LT(std::exchange(last, std::string(group->key->view())), group->key->view());
         found[name_of(*group)] = text(*group);
       }
       between();
@@ -139,7 +139,8 @@ class GroupSubject final : public Subject {
     return at == std::string::npos ? 0 : std::stoll(text.substr(at + 1));
   }
   std::string name_of(const GroupSlot& group) const {
-    return is_windowed_ ? *group.key + "@" + std::to_string(group.window_start) : *group.key;
+    const std::string key(group.key->view());
+    return is_windowed_ ? key + "@" + std::to_string(group.window_start) : key;
   }
   std::string find_among_windows(const std::string& name) {
     std::string found;
