@@ -10,7 +10,7 @@ namespace engine {
 struct SliceLimits {
   size_t max_rows = 4096;              // that operators make of others, as EXPLODE and windows do
   size_t max_bytes = size_t{1} << 20;  // of output
-  int64_t max_us = 2'000;
+  int64_t max_us = 1'000;
 };
 
 // What one step of a task may still do. Operators that make many rows of one look at it between

@@ -278,6 +278,7 @@ StepResult Task::step(Intake intake) {
 
 // The next records, and as much of the work on them as fits a slice.
 Status Task::take_records() {
+  slice_.begin(options_.slice);  // decoding takes its time, too
   const std::vector<Polled> polled =
       TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
   has_looked_ = true;
@@ -287,7 +288,6 @@ Status Task::take_records() {
     return std::move(runs).error();
   }
   for (Run& run : *runs) runs_.push_back(std::move(run));
-  slice_.begin(options_.slice);
   const uint64_t before = rows_taken_;
   TRY(work_off());
   // What was taken and not begun must be copied: next time as much as a slice could do. Rows of a table

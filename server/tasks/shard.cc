@@ -19,7 +19,7 @@ constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
 // A task with so little is not what fills memory; so much of a shard's tasks may be.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
 // Of work on tasks before sockets get their turn.
-constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 2'000};
+constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 
 // Partitions of an exchange between two stages have no topic's name.
 std::string positions_of(engine::Task& task) {
