@@ -116,8 +116,9 @@ uint32_t AggregateStore::hash_of(std::string_view key, int64_t window_start) {
   return HashIndex<GroupSlot>::hash_of(key) ^ static_cast<uint32_t>(start >> 32);
 }
 
-GroupSlot* AggregateStore::find_in_memory(std::string_view key, int64_t window_start) const {
-  return index_.find(hash_of(key, window_start), [&](const GroupSlot& slot) {
+GroupSlot* AggregateStore::find_in_memory(uint32_t hash, std::string_view key,
+                                          int64_t window_start) const {
+  return index_.find(hash, [&](const GroupSlot& slot) {
     return slot.window_start == window_start && slot.key->view() == key;
   });
 }
@@ -125,9 +126,10 @@ GroupSlot* AggregateStore::find_in_memory(std::string_view key, int64_t window_s
 // Whether it was made; then it is not counted yet.
 std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
                                                          int64_t window_start) {
-  if (GroupSlot* const found = find_in_memory(key, window_start)) return {found, false};
+  const uint32_t hash = hash_of(key, window_start);
+  if (GroupSlot* const found = find_in_memory(hash, key, window_start)) return {found, false};
   GroupSlot* const made = make_slot(key, window_start);
-  index_.insert(hash_of(key, window_start), made);
+  index_.insert(hash, made);
   return {made, true};
 }
 

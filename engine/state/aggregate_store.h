@@ -130,7 +130,10 @@ class AggregateStore final : public Store {
   bool is_whole(int64_t window_start);
   GroupSlot* make_slot(std::string_view key, int64_t window_start);
   static uint32_t hash_of(std::string_view key, int64_t window_start);
-  GroupSlot* find_in_memory(std::string_view key, int64_t window_start) const;
+  GroupSlot* find_in_memory(std::string_view key, int64_t window_start) const {
+    return find_in_memory(hash_of(key, window_start), key, window_start);
+  }
+  GroupSlot* find_in_memory(uint32_t hash, std::string_view key, int64_t window_start) const;
   Result<GroupSlot*> fetch(std::string_view key, int64_t window_start);
   Result<std::optional<std::string_view>> read(std::string_view key, int64_t window_start);
   bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
