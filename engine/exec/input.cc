@@ -320,11 +320,30 @@ Status InputOperator::take_timestamps(Records& records, const std::vector<Column
 }
 
 Status InputOperator::process(Batch batch, size_t) {
+  if (step_.store >= 0) {
+    rest_ = Rest{std::move(batch)};
+    return apply_some();
+  }
   const ColumnPtr keys = batch.columns.back();
   batch.columns.pop_back();
   if (step_.exchange >= 0) batch.keys = keys;
-  if (step_.store < 0) return push(std::move(batch));
-  return apply_to_table(std::move(batch), *keys);
+  return push(std::move(batch));
+}
+
+Status InputOperator::resume() {
+  if (is_blocked()) return {};
+  if (rest_) TRY(apply_some());
+  return may_go_on() ? show_some() : Status{};
+}
+
+void InputOperator::visit_rest(const VisitRecord& visit) const {
+  if (!rest_) return;
+  for (size_t row = rest_->row; row < rest_->batch.rows; ++row)
+    visit(rest_->batch.partition_of(row), rest_->batch.offsets[row]);
+}
+
+void InputOperator::own_rest() {
+  if (rest_) rest_ = Rest{rest_->batch.owned(rest_->row)};
 }
 
 }  // namespace engine

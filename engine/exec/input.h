@@ -73,8 +73,10 @@ class InputOperator final : public Operator, public Materialized {
   void begin_bootstrap() { suppresses_output_ = step_.store >= 0; }
   Status end_bootstrap();
 
-  bool has_rest() const override { return showing_.has_value(); }
-  Status resume() override { return is_blocked() ? Status{} : show_some(); }
+  bool has_rest() const override { return rest_.has_value() || showing_.has_value(); }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
   // The rows of the table are changed for the whole batch when the first of them is pushed.
   bool holds_commits_back() const override { return step_.store >= 0 && !step_.is_joined; }
 
@@ -116,7 +118,13 @@ class InputOperator final : public Operator, public Materialized {
                          std::vector<bool>& keep, Batch& batch);
   std::optional<int64_t> timestamp_of(const Column& column, size_t row,
                                       std::string_view& problem) const;
-  Status apply_to_table(Batch batch, const Column& keys);
+  // What is left of a batch for the table: rows from `row` on.
+  struct Rest {
+    Batch batch;
+    size_t row = 0;
+  };
+  Status apply_some();
+  Status apply_to_table(Batch batch);
   std::vector<const Column*> stored_columns(const std::vector<ColumnPtr>& columns) const;
 
   const InputStep step_;
@@ -128,6 +136,7 @@ class InputOperator final : public Operator, public Materialized {
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;
   RowStore rows_;
+  std::optional<Rest> rest_;
   bool suppresses_output_ = false;
   std::optional<Showing> showing_;
 };

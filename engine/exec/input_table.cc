@@ -22,8 +22,28 @@ std::vector<const Column*> InputOperator::stored_columns(
   return stored;
 }
 
+// All at once, but for a table of which a part is not in memory: each record may fetch a row.
+Status InputOperator::apply_some() {
+  while (rest_) {
+    const size_t left = rest_->batch.rows - rest_->row;
+    const size_t rows =
+        rows_.layers().is_complete() ? left : std::min(left, size_t{Slice::kBlockFetches});
+    Batch piece =
+        rows == rest_->batch.rows ? std::move(rest_->batch) : rest_->batch.slice(rest_->row, rows);
+    rest_->row += rows;
+    if (rows == left) rest_.reset();
+    TRY(apply_to_table(std::move(piece)));
+    if (!may_go_on()) break;
+  }
+  return {};
+}
+
 // Record by record: each replaces what its key had, and carries that along.
-Status InputOperator::apply_to_table(Batch batch, const Column& keys) {
+Status InputOperator::apply_to_table(Batch batch) {
+  const ColumnPtr key_column = batch.columns.back();
+  const Column& keys = *key_column;
+  batch.columns.pop_back();
+  if (step_.exchange >= 0) batch.keys = key_column;
   const std::vector<const Column*> stored = stored_columns(batch.columns);
   std::vector<Column> old_columns;
   for (const LayoutColumn& column : layout_) old_columns.emplace_back(column.type);

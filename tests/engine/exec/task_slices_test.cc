@@ -1,5 +1,6 @@
 // What one record makes may be much more than fits a step or a commit: it is worked off in slices, and
 // neither slices nor crashes between them change what comes out.
+#include "engine/testing/memory_checkpoints.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
 
@@ -136,6 +137,30 @@ TEST_F(TaskSlices, a_position_is_passed_when_all_of_its_record_is_durable) {
   steps(*run);
   EXPECT_EQ(run->task().inputs().front().next, Offset(3));
   EXPECT_EQ(count_lines(run->written()), 106u);
+}
+
+// Of a table that is not in memory each record reads a row first.
+TEST_F(TaskSlices, changes_of_a_table_on_disk_are_made_a_few_at_a_time) {
+  constexpr int kRows = 1'000;
+  auto run = query({"CREATE TABLE t (id VARCHAR PRIMARY KEY, n INT);"},
+                   "CREATE TABLE x AS SELECT id, n + 1 AS m FROM t WHERE n > 0;");
+  run->options().slice.max_us = 0;
+  run->start();
+  MemoryBacking nothing;
+  for (Store* store : run->task().stage().stores()) {
+    store->open_over(nothing);
+    store->restore_size(1);
+  }
+  std::vector<TestRecord> records;
+  for (int i = 0; i < kRows; ++i) records.push_back(click("key" + std::to_string(i), i % 2, i));
+  run->produce("t", 0, records);
+  run->task().step();
+  EXPECT_EQ(nothing.reads(), Slice::kBlockFetches);
+  EXPECT_EQ(run->task().inputs().front().next, Offset(Slice::kBlockFetches));
+  EXPECT_TRUE(run->task().has_unfinished());
+  EXPECT_GE(steps(*run), 4u);
+  EXPECT_EQ(run->task().inputs().front().next, Offset(kRows));
+  EXPECT_EQ(count_lines(run->written()), kRows / 2u);
 }
 
 // A crash after each single commit.
