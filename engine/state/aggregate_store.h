@@ -94,8 +94,8 @@ class AggregateStore final : public Store {
   class Loose;
   // How many starts of windows are known.
   size_t start_count() const { return by_start_.size(); }
-  // Groups of one key, by window start; asks for each start. What `visit` gets holds as long as `loose` does and the store does not
-  // change.
+  // Groups of one key, by window start; asks for each start. What `visit` gets holds as long as `loose` does and
+  // the store does not change.
   Status for_each_window(std::string_view key, Loose& loose, const Visit& visit);
   // Of a store that is in memory as a whole, in no particular order.
   void for_each(const Visit& visit) const;

@@ -19,13 +19,6 @@ namespace {
 // So much of a checkpoint is with the state store at a time.
 constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
-size_t size_of(const storage::Checkpoint& part) {
-  size_t bytes = part.scalars.size();
-  for (const storage::StateEntry& entry : part.entries)
-    bytes += entry.key.size() + (entry.value ? entry.value->size() : 0);
-  return bytes;
-}
-
 // Reading it once more would give the same.
 bool is_damage(const Error& error) {
   return error.code == ErrorCode::CorruptRecord || error.code == ErrorCode::IncompatibleFormat;
@@ -59,10 +52,7 @@ class TaskHistory {
   // What a checkpoint already contains is passed over: one that was cut off has stored some tasks.
   Status add(const storage::JournalRecord& record) {
     if (record.sequence <= position_.sequence) return {};
-    if (record.sequence != position_.sequence + 1)
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("the journal of {} has a gap after entry {}", record.task,
-                               position_.sequence.value())};
+    TRY(check_follows(position_.sequence, record.sequence, record.task));
     engine::JournalView entry = TRY(engine::view_journal(record.entry));
     position_.sequence = record.sequence;
     move_position(position_.position, std::move(entry.head));
@@ -165,7 +155,7 @@ void FrozenJournal::write_some() {
   for (auto task = tasks_.begin();
        task != tasks_.end() && count < kTasksAtOnce && bytes < kBytesAtOnce; ++task, ++count) {
     storage::Checkpoint part = task->second.changes->next_part();
-    bytes += size_of(part);
+    bytes += part.bytes();
     ++on_way_;
     const auto done = [self = shared_from_this(), changes = task->second.changes](
                           const Status& status) { self->answered(changes, status); };

@@ -37,6 +37,12 @@ FirstEntries::const_iterator find_task(const FirstEntries& tasks,
   return found == tasks.end() || record.offset < found->second ? tasks.end() : found;
 }
 
+Status check_follows(TaskSequence last, TaskSequence next, std::string_view task) {
+  if (next == last + 1) return {};
+  return Error{ErrorCode::CorruptRecord,
+               fmt::format("the journal of {} has a gap after entry {}", task, last.value())};
+}
+
 Result<TaskPosition> read_position(const storage::CheckpointPosition& stored) {
   TaskPosition position{stored.position, {}};
   if (!stored.scalars.empty()) position.position = TRY(engine::decode_journal(stored.scalars));
@@ -85,9 +91,7 @@ Result<TaskSequence> JournalTail::restore(const std::string& task, const storage
   if (commits == commits_.end()) return last;
   for (const Commit& commit : commits->second) {
     if (commit.sequence <= checkpoint.position) continue;
-    if (commit.sequence != last + 1)
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("the journal of {} has a gap after entry {}", task, last.value())};
+    TRY(check_follows(last, commit.sequence, task));
     const engine::JournalEntry entry = TRY(engine::decode_journal(commit.entry));
     last = commit.sequence;
     TRY(target.restore(entry, commit.sequence));

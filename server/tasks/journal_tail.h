@@ -26,6 +26,8 @@ struct TaskPosition {
   engine::JournalEntry position;  // without changes
 };
 Result<TaskPosition> read_position(const storage::CheckpointPosition& stored);
+// Fails with CorruptRecord unless the second is the commit behind the first.
+Status check_follows(TaskSequence last, TaskSequence next, std::string_view task);
 
 // The tasks of a journal, and where in it what is theirs begins.
 using FirstEntries = absl::flat_hash_map<std::string, Offset>;

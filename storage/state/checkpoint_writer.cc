@@ -38,10 +38,7 @@ bool CheckpointWriter::is_small(const Checkpoint& checkpoint) const {
   if (!checkpoint.removed_ranges.empty() ||
       checkpoint.entries.size() > std::min(kSmallKeys, chunk_keys_ / 4))
     return false;
-  size_t bytes = checkpoint.scalars.size();
-  for (const StateEntry& entry : checkpoint.entries)
-    bytes += entry.key.size() + (entry.value ? entry.value->size() : 0);
-  return bytes <= kSmallBytes;
+  return checkpoint.bytes() <= kSmallBytes;
 }
 
 Status CheckpointWriter::write_together(std::span<const Checkpoint* const> checkpoints) {

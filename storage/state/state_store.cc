@@ -26,13 +26,6 @@ namespace {
 constexpr std::chrono::milliseconds kPauseAfterFailure(250);
 constexpr int kNiceness = 10;
 
-size_t size_of(const Checkpoint& checkpoint) {
-  size_t size = checkpoint.scalars.size();
-  for (const StateEntry& entry : checkpoint.entries)
-    size += sizeof entry + entry.key.size() + (entry.value ? entry.value->size() : 0);
-  return size;
-}
-
 Error shutting_down() { return {ErrorCode::ShuttingDown, "the server is shutting down"}; }
 
 struct CheckpointWork {
@@ -113,7 +106,7 @@ StateWriter::~StateWriter() {
 }
 
 bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) {
-  const size_t size_bytes = size_of(checkpoint);
+  const size_t size_bytes = checkpoint.bytes() + checkpoint.entries.size() * sizeof(StateEntry);
   {
     std::lock_guard lock(mutex_);
     if (held_bytes_ != 0 && held_bytes_ + size_bytes > options_.queue_limit_bytes) return false;
@@ -230,6 +223,13 @@ StateWriter::Pause StateWriter::pace(std::chrono::steady_clock::duration pause) 
 }
 
 }  // namespace
+
+size_t Checkpoint::bytes() const {
+  size_t bytes = scalars.size();
+  for (const StateEntry& entry : entries)
+    bytes += entry.key.size() + (entry.value ? entry.value->size() : 0);
+  return bytes;
+}
 
 Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& directory,
                                                      StateOptions options) {

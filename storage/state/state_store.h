@@ -47,6 +47,9 @@ struct Checkpoint {
     Offset end;
   };
   std::optional<JournalEnd> journal_end = {};
+
+  // Of scalars, keys and values.
+  size_t bytes() const;
 };
 struct CheckpointPosition {
   TaskSequence position;  // 0: there is no checkpoint
