@@ -13,8 +13,10 @@ namespace {
 // The first byte of a record; of one in the form of before these are flags.
 constexpr uint8_t kBlock = 16, kLastFlagsOfBefore = kHasNewRow | kHasOldRow;
 // Flags: what is not there takes no bytes.
-constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8;
-constexpr uint8_t kAllFlags = kSomeAbsent | kHasHeaders | kHasOld | kKeyIsColumn;
+constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8,
+                  kHasOrderTimes = 16, kHasSourceOffsets = 32;
+constexpr uint8_t kAllFlags =
+    kSomeAbsent | kHasHeaders | kHasOld | kKeyIsColumn | kHasOrderTimes | kHasSourceOffsets;
 
 // A key of one text is most often those bytes and nothing else: they are written once.
 bool is_key_itself(const Column& key, const Column& column, std::span<const uint32_t> rows) {
@@ -57,6 +59,28 @@ BlockHead read_head(ByteReader& in) {
   return head;
 }
 
+// The timestamps are there.
+void decode_merge_times(ByteReader& in, const BlockHead& head, ExchangeRows& out) {
+  MergeTimes& merge = out.merge;
+  const bool has_times = (head.flags & kHasOrderTimes) != 0;
+  const bool has_offsets = (head.flags & kHasSourceOffsets) != 0;
+  if (!in.ok()) return;
+  const size_t first = out.size() - head.rows;
+  // One exchange has them in all of its blocks, or in none.
+  if (merge.source_offsets.size() != (has_offsets ? first : 0) || (has_times && !has_offsets))
+    return in.fail();
+  const auto begin = out.timestamps.begin();
+  if (has_times) {
+    if (merge.order_times.empty())
+      merge.order_times.assign(begin, begin + static_cast<ptrdiff_t>(first));
+    decode_numbers(in, head.rows, merge.order_times);
+  } else if (!merge.order_times.empty()) {
+    merge.order_times.insert(merge.order_times.end(), begin + static_cast<ptrdiff_t>(first),
+                             out.timestamps.end());
+  }
+  if (has_offsets) decode_numbers(in, head.rows, merge.source_offsets);
+}
+
 // A text column with the same bytes as the keys, from row `first` on.
 void take_keys(const Column& keys, size_t first, Column& out) {
   out.resize(keys.size());
@@ -88,7 +112,8 @@ void decode_old(ByteReader& in, const BlockHead& head, const ExchangeColumns& co
 }  // namespace
 
 void encode_exchange_block(const Batch& batch, const Column& keys, const ExchangeColumns& columns,
-                           std::span<const uint32_t> rows, std::string& out) {
+                           std::span<const int64_t> order_times, std::span<const uint32_t> rows,
+                           std::string& out) {
   const auto is_present = [&](const uint32_t row) { return batch.present.test(row); };
   const auto column_of = [](const std::vector<ColumnPtr>& side, int index) -> const Column& {
     return *side[static_cast<size_t>(index)];
@@ -100,12 +125,25 @@ void encode_exchange_block(const Batch& batch, const Column& keys, const Exchang
   if (columns.keys.size() == 1 &&
       is_key_itself(keys, column_of(batch.columns, columns.keys.front()), rows))
     flags |= kKeyIsColumn;
+  // Of records that come in the order of their times they are the same.
+  const auto is_in_order = [&](const uint32_t row) {
+    return order_times[row] == batch.timestamps[row];
+  };
+  if (!order_times.empty()) {
+    flags |= kHasSourceOffsets;
+    if (!std::ranges::all_of(rows, is_in_order)) flags |= kHasOrderTimes;
+  }
   out += static_cast<char>(kBlock);
   append_varint(out, rows.size());
   out += static_cast<char>(flags);
-  std::vector<int64_t> timestamps(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) timestamps[i] = batch.timestamps[rows[i]];
-  encode_numbers(timestamps, out);
+  std::vector<int64_t> numbers(rows.size());
+  const auto encode_of_rows = [&](std::span<const int64_t> from) {
+    for (size_t i = 0; i < rows.size(); ++i) numbers[i] = from[rows[i]];
+    encode_numbers(numbers, out);
+  };
+  encode_of_rows(batch.timestamps);
+  if ((flags & kHasOrderTimes) != 0) encode_of_rows(order_times);
+  if ((flags & kHasSourceOffsets) != 0) encode_of_rows(batch.offsets);
   if ((flags & kSomeAbsent) != 0) encode_bits(batch.present, rows, out);
   if ((flags & kHasHeaders) != 0) encode_headers(batch, rows, out);
   encode_column(keys, rows, out);
@@ -135,6 +173,7 @@ Status decode_exchange_block(std::string_view bytes, const ExchangeColumns& colu
   decode_numbers(in, head.rows, out.timestamps);
   for (size_t row = first; row < out.size(); ++row)
     if (out.timestamps[row] < 0) in.fail();
+  decode_merge_times(in, head, out);
   if ((head.flags & kSomeAbsent) != 0)
     decode_bits(in, head.rows, out.present);
   else if (in.ok())

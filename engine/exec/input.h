@@ -31,6 +31,7 @@ struct InputChunk {
   Offset next;                          // the first record that is not in it
   std::vector<RecordFailure> failures;  // in order, one a record
   size_t unpack_bytes_left;             // of the range's
+  MergeTimes merge = {};                // of rows out of a time-ordered exchange
 };
 
 // Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
@@ -47,6 +48,8 @@ class InputOperator final : public Operator, public Materialized {
     size_t max_bytes = SIZE_MAX;  // of keys and values; one record at least
     size_t unpack_bytes =
         SIZE_MAX;  // that may come out of compressed batches, which go on next time
+    // Of an exchange: more than `max_rows` rather than a block in parts, each of which decodes all of it.
+    bool whole_blocks = false;
   };
   // What cannot be read is left out; the caller reports it once it is passed. The strings are views
   // into the log's bytes, unless the batch is compressed. Ends before a batch that is damaged; fails

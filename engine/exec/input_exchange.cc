@@ -61,7 +61,8 @@ Result<InputChunk> InputOperator::decode_blocks(std::span<const LogBatch> batche
         for (Offset offset = first; offset < end; offset = offset + 1) {
           offsets.push_back(offset.value());
           if (offset < range.from) continue;
-          if (offset >= range.end || asked_for.size() == range.max_rows) continue;
+          if (offset >= range.end) continue;
+          if (asked_for.size() >= range.max_rows && !range.whole_blocks) continue;
           asked_for.push_back(static_cast<uint32_t>(offsets.size() - 1));
           chunk.next = offset + 1;
         }
@@ -82,9 +83,17 @@ Result<InputChunk> InputOperator::decode_blocks(std::span<const LogBatch> batche
     return decode_blocks(batches, partition, before, cursor);
   }
   const size_t decoded = rows.size();
+  chunk.merge = std::move(rows.merge);
   chunk.batch = batch_of(std::move(rows), partition);
   chunk.batch.offsets = std::move(offsets);
-  if (asked_for.size() < decoded) chunk.batch = chunk.batch.gather(asked_for);
+  if (asked_for.size() == decoded) return chunk;
+  chunk.batch = chunk.batch.gather(asked_for);
+  for (std::vector<int64_t>* each : {&chunk.merge.order_times, &chunk.merge.source_offsets}) {
+    if (each->empty()) continue;
+    for (size_t i = 0; i < asked_for.size(); ++i)  // which grow: nothing is overwritten too early
+      (*each)[i] = (*each)[asked_for[i]];
+    each->resize(asked_for.size());
+  }
   return chunk;
 }
 

@@ -22,21 +22,28 @@ struct InputHeads::Order {
 };
 
 InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : limits_(limits) {
+  std::vector<LaneWriterPtr> writers;
   for (HeadSource& source : sources) {
     Head head;
+    // A lane that is alone waits for nobody.
+    if (source.writer && sources.size() > 1) {
+      head.writer = writers.size();
+      writers.push_back(std::move(source.writer));
+    }
     head.decoded = head.taken = source.begin;
     head.source = std::move(source);
     heads_.push_back(std::move(head));
   }
+  if (!writers.empty()) upstream_.emplace(std::move(writers));
   for (Head& head : heads_) head.refill_rows = std::max<size_t>(1, limits.max_rows / heads_.size());
 }
 
 bool InputHeads::Head::goes_before(const Head& other) const {
   const InputStep &step = source.input->step(), &others = other.source.input->step();
   if (step.is_read_first != others.is_read_first) return step.is_read_first;
-  if (timestamp() != other.timestamp()) return timestamp() < other.timestamp();
+  if (order_time() != other.order_time()) return order_time() < other.order_time();
   // Of equal times the table's change: a stream's record sees the row of its own time.
-  return step.kind == SourceKind::Table && others.kind == SourceKind::Stream;
+  return is_table() && !other.is_table();
 }
 
 std::vector<std::pair<PartitionRef, Offset>> InputHeads::positions() {
@@ -47,6 +54,7 @@ std::vector<std::pair<PartitionRef, Offset>> InputHeads::positions() {
     head.is_asked_for = !is_full && !has_stopped;
     positions.emplace_back(head.source.partition, head.is_asked_for ? head.decoded : kNothing);
   }
+  if (upstream_) upstream_->add_positions(positions);
   return positions;
 }
 
@@ -84,6 +92,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     if (head.source.stop_at) range.end = *head.source.stop_at;
     range.max_rows = max_rows;
     range.unpack_bytes = unpack_bytes_left_;
+    range.whole_blocks = head.writer.has_value();
     range.max_bytes = std::max(kMinRefillBytes, limits_.max_bytes / heads_.size());
     Result<InputChunk> chunk = head.source.input->decode(
         polled.batches, head.source.partition.partition.value(), range, head.cursor);
@@ -97,6 +106,12 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     head.decoded = chunk->next;
     decoded_rows_ += chunk->batch.rows;
     head.rows = std::make_shared<Batch>(std::move(chunk->batch));
+    head.merge = std::move(chunk->merge);
+    if (head.writer && head.merge.source_offsets.size() != head.rows->rows) {
+      failed_at_ = {source, head.taken};
+      return Error{ErrorCode::CorruptRecord,
+                   "rows of an exchange do not tell where they come from"};
+    }
     head.row = 0;
     head.is_owned = false;
     for (RecordFailure& failure : chunk->failures) head.failures.push_back(std::move(failure));
@@ -110,6 +125,8 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
 
 Result<std::vector<Run>> InputHeads::take(std::span<const Polled> polled, size_t max_rows) {
   see(polled);
+  is_held_up_ = false;
+  if (upstream_) TRY(see_writers(polled.subspan(heads_.size())));
   unpack_bytes_left_ = limits_.unpack_bytes;
   return heads_.size() == 1 ? take_one(polled[0], max_rows) : take_in_order(polled, max_rows);
 }
@@ -152,19 +169,44 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       must_wait |= heads_[i].has_undecoded();
   }
   std::ranges::make_heap(heap, later);
+  if (upstream_) {
+    must_wait |= upstream_->has_more();
+    if (std::ranges::none_of(heap, [this](size_t i) { return heads_[i].was_decoded(); }))
+      note_moment();
+  }
+  Bounds bounds = bounds_of_empty_lanes();
 
   Order order;
   std::vector<size_t> place(heads_.size(), SIZE_MAX);  // of the head's batch in `order`
+  bool is_held_up = false;
   while (!heap.empty() && !must_wait && order.rows.size() < max_rows) {
     std::ranges::pop_heap(heap, later);
     const size_t first = heap.back();
     Head& head = heads_[first];
+    const bool is_of_moment = upstream_ && was_there(head);
+    const Bound bound = is_of_moment ? bounds.noted : bounds.now;
+    if (upstream_ && !is_within(first, bound)) {
+      is_held_up = true;
+      if (is_of_moment) break;  // and so do all that come after it
+      heap.pop_back();
+      continue;
+    }
     if (place[first] == SIZE_MAX) {
       place[first] = order.batches.size();
       order.batches.push_back(head.rows);
       order.sources.push_back(first);
     }
-    order.rows.push_back({static_cast<uint32_t>(place[first]), head.row++});
+    // As many as come before the next head: most are told by their time alone.
+    const int64_t until =
+        heap.size() == 1 ? bound.time : std::min(bound.time, heads_[heap.front()].order_time());
+    const auto goes_on = [&] {
+      if (upstream_ && was_there(head) != is_of_moment) return false;
+      return head.order_time() < until || ((heap.size() == 1 || !later(first, heap.front())) &&
+                                           (!upstream_ || is_within(first, bound)));
+    };
+    do {
+      order.rows.push_back({static_cast<uint32_t>(place[first]), head.row++});
+    } while (head.has_row() && order.rows.size() < max_rows && goes_on());
     if (!head.has_row()) {
       place[first] = SIZE_MAX;
       // The more of one partition go before all others, the more of it is decoded at once.
@@ -173,6 +215,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       // An error is left for the next call: what goes before it is taken first.
       const Status more = refill(first, polled[first], std::min(max_rows, head.refill_rows));
       must_wait = !more || (!head.has_row() && head.has_undecoded());
+      if (head.writer && !head.has_row()) bounds = bounds_of_empty_lanes();
     }
     head.taken = head.has_row() ? Offset(head.rows->offsets[head.row]) : head.decoded;
     if (head.has_row())
@@ -180,7 +223,54 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     else
       heap.pop_back();
   }
+  is_held_up_ = is_held_up && !must_wait && order.rows.size() < max_rows;
   return runs_of(order);
+}
+
+Status InputHeads::see_writers(std::span<const Polled> polled) {
+  Status seen = upstream_->see(polled);
+  if (seen) return {};
+  const auto at = std::ranges::find_if(
+      heads_, [this](const Head& head) { return head.writer == upstream_->failed_writer(); });
+  failed_at_ = {static_cast<size_t>(at - heads_.begin()), at->taken};
+  return seen;
+}
+
+void InputHeads::note_moment() {
+  upstream_->note_moment();
+  for (Head& head : heads_) {
+    head.noted_decoded = head.decoded;
+    head.noted_end = head.end;
+  }
+}
+
+// Whether the head's next record could be read at the moment that was noted, or is made of one that could.
+bool InputHeads::was_there(const Head& head) const {
+  if (!head.writer) return Offset(head.rows->offsets[head.row]) < head.noted_end;
+  return upstream_->was_there(*head.writer, head.merge.source_offsets[head.row]);
+}
+
+InputHeads::Bounds InputHeads::bounds_of_empty_lanes() const {
+  Bounds bounds;
+  for (size_t i = 0; i < heads_.size(); ++i) {
+    const Head& head = heads_[i];
+    if (!head.writer || head.has_row() || head.has_undecoded()) continue;
+    const Bound next{upstream_->time_from(*head.writer), i};
+    using AsOf = UpstreamProgress::AsOf;
+    if (!upstream_->has_sent_all(*head.writer, AsOf::Noted))
+      bounds.noted = std::min(bounds.noted, next);
+    if (!upstream_->has_sent_all(*head.writer, AsOf::Now)) bounds.now = std::min(bounds.now, next);
+  }
+  return bounds;
+}
+
+// Whether the head's next record goes before what an empty lane may still bring.
+bool InputHeads::is_within(size_t source, const Bound& bound) const {
+  const Head& head = heads_[source];
+  if (head.source.input->step().is_read_first) return true;
+  const int64_t time = head.order_time();
+  // Of equal times a table's change goes first.
+  return head.is_table() ? time <= bound.time : Bound{time, source} < bound;
 }
 
 // Rows that go to the same input of the stage, one after the other, are one batch.
@@ -218,6 +308,8 @@ void InputHeads::own() {
       head.rows = std::make_shared<Batch>();
     } else {
       head.rows = std::make_shared<Batch>(head.rows->owned(head.row));
+      for (std::vector<int64_t>* each : {&head.merge.order_times, &head.merge.source_offsets})
+        if (!each->empty()) each->erase(each->begin(), each->begin() + head.row);
       head.refill_rows =
           std::max(head.refill_rows / 2, std::max<size_t>(1, limits_.max_rows / heads_.size()));
     }

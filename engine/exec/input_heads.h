@@ -10,6 +10,7 @@
 
 #include "engine/exec/input.h"
 #include "engine/exec/ports.h"
+#include "engine/exec/upstream_progress.h"
 
 namespace engine {
 
@@ -20,6 +21,7 @@ struct HeadSource {
   uint32_t stage_input = 0;
   Offset begin;                   // the first record to take
   std::optional<Offset> stop_at;  // records from it on are not taken
+  LaneWriterPtr writer = {};      // of a lane of a time-ordered exchange
 };
 
 // Rows that go to one input of the stage, one after the other.
@@ -45,6 +47,16 @@ struct HeadLimits {
 // declared first. A partition whose decoded records are used up, but which has more, ends what can be
 // taken: what follows there might come first.
 //
+// A lane of a time-ordered exchange that is empty holds up what goes after the next row that its writer may
+// still send, unless the writer has sent all that it had. As of when? If that were always now, two writers
+// that lag and always have more would hold up all others for ever. So a moment is noted, and what is of
+// records that were there at that moment waits for no others. It is noted anew when what was decoded then is
+// taken: what comes later may go as well, if nothing holds it up as of now, and else has its own moment.
+//
+//   lane 0   10 20 | 40        |: the moment. 30 goes when the writer of lane 2 has sent all that it had
+//   lane 1   30    |           then, or tells that it comes after 30; 40 with the next moment at the latest.
+//   lane 2   -     |
+//
 // Each record is decoded once: what is not taken stays, so that partitions whose times lie far apart
 // cost no more than others.
 //
@@ -61,6 +73,8 @@ class InputHeads {
   Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
   // Copies what is left of bytes that the log takes back.
   void own();
+  // Whether the last take() has left records because of writers that are behind: only these help.
+  bool is_held_up() const { return is_held_up_; }
 
   // --- Of one partition, by its index
   Offset taken(size_t source) const { return heads_[source].taken; }
@@ -85,10 +99,14 @@ class InputHeads {
   struct Head {
     HeadSource source;
     std::shared_ptr<Batch> rows = std::make_shared<Batch>();  // shared with the runs of one take()
+    MergeTimes merge;                                         // of the rows
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
     RecordCursor cursor;
     Offset decoded, taken;
+    std::optional<size_t> writer;  // in upstream_
+    // At the moment that was noted: what was decoded, what could be read.
+    Offset noted_decoded{0}, noted_end{0};
     Offset end;  // of what may be taken: readable_end, or where to stop
     Offset readable_end;
     size_t refill_rows;
@@ -97,18 +115,38 @@ class InputHeads {
 
     bool has_row() const { return row < rows->rows; }
     bool has_undecoded() const { return decoded < end; }
-    int64_t timestamp() const { return rows->timestamps[row]; }
+    bool was_decoded() const { return Offset(rows->offsets[row]) < noted_decoded; }
+    bool is_table() const { return source.input->step().kind == SourceKind::Table; }
+    int64_t order_time() const {
+      return merge.order_times.empty() ? rows->timestamps[row] : merge.order_times[row];
+    }
     bool goes_before(const Head& other) const;
   };
   struct Order;
+  // Up to where records may be taken: by time, then as heads of one time follow each other.
+  struct Bound {
+    int64_t time = INT64_MAX;
+    size_t head = SIZE_MAX;
+    auto operator<=>(const Bound&) const = default;
+  };
+  struct Bounds {
+    Bound noted, now;  // for records that were there at the moment that was noted, and for others
+  };
 
   void see(std::span<const Polled> polled);
   Status refill(size_t source, const Polled& polled, size_t max_rows);
   Result<std::vector<Run>> take_one(const Polled& polled, size_t max_rows);
   Result<std::vector<Run>> take_in_order(std::span<const Polled> polled, size_t max_rows);
+  Status see_writers(std::span<const Polled> polled);
+  void note_moment();
+  Bounds bounds_of_empty_lanes() const;
+  bool was_there(const Head& head) const;
+  bool is_within(size_t source, const Bound& bound) const;
   std::vector<Run> runs_of(const Order& order) const;
 
   std::vector<Head> heads_;
+  std::optional<UpstreamProgress> upstream_;  // where lanes are merged
+  bool is_held_up_ = false;
   const HeadLimits limits_;
   Place failed_at_;
   uint64_t decoded_rows_ = 0;

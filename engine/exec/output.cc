@@ -8,6 +8,7 @@
 #include <cassert>
 #include <utility>
 
+#include "engine/exec/exchange_progress.h"
 #include "engine/java/time_zone.h"
 #include "engine/types/row_size.h"
 #include "records/partitioner.h"
@@ -186,6 +187,11 @@ void LogOutput::append_block(PartitionId partition, std::string_view block, cons
   context().slice.spend_bytes(size);
 }
 
+void LogOutput::append_progress(std::string_view value) {
+  assert(target_.is_time_ordered);
+  builders_[target_.partitions].append(0, std::nullopt, value);
+}
+
 records::BatchBuilder& LogOutput::builder_for(PartitionId partition, size_t record_bytes) {
   assert(partition.value() >= 0 && partition.value() < target_.partitions);
   records::BatchBuilder& builder = builders_[partition.value()];
@@ -195,7 +201,7 @@ records::BatchBuilder& LogOutput::builder_for(PartitionId partition, size_t reco
 }
 
 void LogOutput::finish(int32_t partition, records::BatchBuilder& builder) {
-  const PartitionRef to{target_.topic, PartitionId(partition)};
+  const PartitionRef to{target_.topic, PartitionId(target_.first_partition + partition)};
   OutputSequences* const sequences = context().sequences;
   const records::ProducerStamp stamp =
       sequences ? sequences->stamp(to, builder.offset_count()) : records::ProducerStamp{};
@@ -339,12 +345,13 @@ Status ExchangeOutput::write(const Batch& batch, RowRange range) {
         partition_of(written[row - range.first], batch.partition_of(row), partitions()).value();
     note_time(batch, row);
   }
+  const std::vector<int64_t> order_times = order_times_of(batch, range);
   const RowsByPartition sorted(partition, range, partitions());
   std::string block;
   for (size_t first = 0; first < sorted.rows.size();) {
     const std::span<const uint32_t> rows = sorted.of_one(partition, first);
     block.clear();
-    encode_exchange_block(batch, keys, columns_, rows, block);
+    encode_exchange_block(batch, keys, columns_, order_times, rows, block);
     append_block(PartitionId(partition[rows.front()]), block, batch, rows);
     first += rows.size();
   }
@@ -358,16 +365,51 @@ void ExchangeOutput::note_time(const Batch& batch, size_t row) {
     stream_time_.note(timestamp, batch.partition_of(row), batch.offsets[row]);
 }
 
+// Numbered as the batch's rows.
+std::vector<int64_t> ExchangeOutput::order_times_of(const Batch& batch, RowRange range) const {
+  if (!is_time_ordered()) return {};
+  std::vector<int64_t> times =
+      times_.of(std::span(batch.offsets).first(range.end).subspan(range.first));
+  times.insert(times.begin(), range.first, 0);
+  return times;
+}
+
+void ExchangeOutput::note_taken(const Batch& records) {
+  times_.note(records.offsets, records.timestamps,
+              [this](int64_t timestamp) { return ahead_.is_too_far(timestamp); });
+}
+
+std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing) {
+  // A time that is far ahead must not put off for ever what comes behind it: at the end of the inputs it
+  // has held up whom it should.
+  if (standing.is_at_end) times_.begin_after(-1);
+  told_time_ = times_.forget_before(standing.stream_next.value());
+  append_progress(encode_progress({told_time_, std::move(standing.next)}));
+  // All that was told before is of no use; a log is not trimmed for each small batch of its.
+  constexpr int64_t kToldAtOnce = 16;
+  const int64_t told = told_times_++;
+  return {{target().topic, PartitionId(target().first_partition + target().partitions)},
+          Offset(told - told % kToldAtOnce)};
+}
+
 void ExchangeOutput::append_scalars(std::vector<int64_t>& out) const {
   for (const int64_t scalar :
        {stream_time_.timestamp, int64_t{stream_time_.partition}, stream_time_.offset})
     out.push_back(scalar);
+  if (!is_time_ordered()) return;
+  out.push_back(told_time_);
+  out.push_back(told_times_);
 }
 
 void ExchangeOutput::restore_scalars(std::span<const int64_t>& scalars) {
   if (scalars.size() < 3) return;
   stream_time_ = {scalars[0], static_cast<int32_t>(scalars[1]), scalars[2]};
   scalars = scalars.subspan(3);
+  if (!is_time_ordered() || scalars.size() < 2) return;
+  told_time_ = scalars[0];
+  told_times_ = scalars[1];
+  times_.begin_after(told_time_);
+  scalars = scalars.subspan(2);
 }
 
 }  // namespace engine

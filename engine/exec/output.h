@@ -9,6 +9,7 @@
 #include "engine/exec/exchange_block.h"
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
+#include "engine/exec/running_times.h"
 #include "engine/exec/time_ahead.h"
 #include "engine/formats/format.h"
 #include "engine/java/java_time.h"
@@ -20,6 +21,9 @@ namespace engine {
 struct OutputTarget {
   Uuid topic;
   int32_t partitions = 1;
+  int32_t first_partition = 0;  // of an exchange: where the writer's own begin
+  // Behind these comes one for the writer's progress (engine/exec/exchange_lanes.h).
+  bool is_time_ordered = false;
 };
 
 // An output that gathers what is written until the next commit, as record batches that every consumer
@@ -44,6 +48,9 @@ class LogOutput : public Operator {
   // Likewise one that is a block of these rows of the batch.
   void append_block(PartitionId partition, std::string_view block, const Batch& batch,
                     std::span<const uint32_t> rows);
+  // The only record of its batch, in the partition behind those of the rows.
+  void append_progress(std::string_view value);
+  const OutputTarget& target() const { return target_; }
   int32_t partitions() const { return target_.partitions; }
 
  private:
@@ -97,16 +104,33 @@ class ExchangeOutput final : public LogOutput {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return &stream_time_; }
 
+  // --- Of a time-ordered exchange
+  bool is_time_ordered() const { return target().is_time_ordered; }
+  // These records of the stage's stream are taken next.
+  void note_taken(const Batch& records);
+  // Where the task stands with what it commits next: in each of its inputs, and in its stream.
+  struct Standing {
+    std::vector<Offset> next;
+    Offset stream_next;
+    bool is_at_end = false;  // of all inputs, as far as could be read
+  };
+  // Tells it to the readers. Returns what they need no more of what they were told.
+  std::pair<PartitionRef, Offset> tell_progress(Standing standing);
+
  private:
   ExchangeOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
   Status write(const Batch& batch, RowRange range) override;
   void note_time(const Batch& batch, size_t row);
+  std::vector<int64_t> order_times_of(const Batch& batch, RowRange range) const;
 
   const OutputPlan plan_;
   ExchangeColumns columns_;
   std::unique_ptr<Writer> key_writer_;
   const TimeAhead ahead_;
   StreamTime stream_time_;
+  RunningTimes times_;
+  int64_t told_time_ = -1;  // what the readers know last
+  int64_t told_times_ = 0;  // how often they were told: the end of that partition
 };
 
 // Hands batches to a function: push queries and tests.

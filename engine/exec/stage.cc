@@ -96,6 +96,7 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
         TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
                                       : upcast(TopicOutput::make(context, plan.output, target)));
     output_ = static_cast<LogOutput*>(made.get());
+    if (target.is_time_ordered) time_ordered_output_ = static_cast<ExchangeOutput*>(made.get());
   }
   operators_.back()->feed(made.get(), 0);
   operators_.push_back(std::move(made));

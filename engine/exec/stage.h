@@ -40,6 +40,8 @@ class Stage {
   // Gives back the memory of some state of a stage that is not used any more; true when there is more.
   bool release_some();
 
+  // Null where the rows go elsewhere than to a time-ordered exchange.
+  ExchangeOutput* time_ordered_output() const { return time_ordered_output_; }
   void take_outputs(std::vector<OutputBatch>& out);
   std::vector<int64_t> scalars() const;
   // Consumes the stage's from the front.
@@ -57,6 +59,7 @@ class Stage {
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
   LogOutput* output_ = nullptr;
+  ExchangeOutput* time_ordered_output_ = nullptr;  // the same
 };
 
 }  // namespace engine

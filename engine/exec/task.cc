@@ -157,7 +157,7 @@ void Task::begin_reading() {
   for (const Input& input : inputs_) {
     assert(input.input < stage_->inputs().size());
     sources.push_back({stage_->inputs()[input.input], input.partition, input.input, input.next,
-                       input.limit.stop_at});
+                       input.limit.stop_at, input.writer});
     committed_.push_back(input.next);
   }
   heads_ = std::make_unique<InputHeads>(
@@ -287,7 +287,12 @@ Status Task::take_records() {
     failed_at_ = heads_->failed_at();
     return std::move(runs).error();
   }
-  for (Run& run : *runs) runs_.push_back(std::move(run));
+  for (Run& run : *runs) {
+    ExchangeOutput* const output = stage_->time_ordered_output();
+    if (output && stage_->inputs()[inputs_[run.source].input]->step().kind == SourceKind::Stream)
+      output->note_taken(run.batch);
+    runs_.push_back(std::move(run));
+  }
   const uint64_t before = rows_taken_;
   TRY(work_off());
   // What was taken and not begun must be copied: next time as much as a slice could do. Rows of a table
@@ -380,7 +385,7 @@ StepResult Task::finish_step() {
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
   // Who was woken by new records and had a rest to work off has not looked at them.
-  bool more = has_rest() || has_more_input() || !has_looked_;
+  bool more = has_rest() || (has_more_input() && !heads_->is_held_up()) || !has_looked_;
   more |= stage_->tidy();
   const bool has_moved =
       has_worked_ || std::ranges::any_of(inputs_, [&](const Input& input) {
@@ -425,6 +430,23 @@ std::vector<StoreSize> Task::take_changed_sizes() {
   return changed;
 }
 
+// To the readers of a time-ordered exchange, whenever it has come further.
+void Task::tell_progress(TaskCommit& commit) {
+  ExchangeOutput* const output = stage_->time_ordered_output();
+  const auto has_moved = [this](const Input& input) {
+    return input.next != committed_[static_cast<size_t>(&input - inputs_.data())];
+  };
+  if (!output || std::ranges::none_of(inputs_, has_moved)) return;
+  ExchangeOutput::Standing standing;
+  for (const Input& input : inputs_) {
+    standing.next.push_back(input.next);
+    if (stage_->inputs()[input.input]->step().kind == SourceKind::Stream)
+      standing.stream_next = input.next;
+  }
+  standing.is_at_end = !has_rest() && !has_more_input();
+  commit.trims.push_back(output->tell_progress(std::move(standing)));
+}
+
 StepResult Task::commit(bool more) {
   assert(!unsent_ && !failure_);  // invariants 1 and 2
   TaskCommit commit;
@@ -432,6 +454,7 @@ StepResult Task::commit(bool more) {
   commit.epoch = epoch_;
   commit.sequence = sequence_ = sequence_ + 1;
   JournalEntry entry;
+  tell_progress(commit);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i].next == committed_[i]) continue;
     committed_[i] = inputs_[i].next;

@@ -87,6 +87,7 @@ class Task {
     Offset next;  // where to begin, unless restored
     bool is_exchange = false;
     InputLimit limit = {};
+    LaneWriterPtr writer = {};  // of a lane of a time-ordered exchange
   };
   static Result<std::unique_ptr<Task>> make(std::string id, const StagePlan& plan,
                                             std::vector<Input> inputs, StageEnd end,
@@ -121,6 +122,8 @@ class Task {
   // The last step could do no more since too many commits are on their way: there is something to do for
   // the next one once an answer has come.
   bool waits_for_answer() const { return waits_for_answer_; }
+  // The last step has left records that wait for what the writers of its exchange tell (their progress).
+  bool is_held_up() const { return heads_->is_held_up(); }
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then) {
@@ -182,6 +185,7 @@ class Task {
   StepResult finish_step();
   bool reads_exchange() const;
   bool has_more_input() const;
+  void tell_progress(TaskCommit& commit);
   std::vector<int64_t> scalars() const;
   std::vector<StoreSize> take_changed_sizes();
   Status check_sizes();

@@ -122,12 +122,35 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   return {};
 }
 
+// Whoever writes such an exchange tells how far it has come with one stream, and with what that is joined.
+Status check_time_ordered(const QueryPlan& plan) {
+  for (const StagePlan& stage : plan.stages) {
+    const int exchange = stage.output.exchange;
+    if (exchange < 0 || !plan.exchanges[static_cast<size_t>(exchange)].is_time_ordered) continue;
+    size_t streams = 0;
+    for (const PlanNode& node : stage.nodes) {
+      const auto* input = std::get_if<InputStep>(&node.step);
+      if (!input) continue;
+      if (input->exchange >= 0) return wrong("a time-ordered exchange behind another exchange");
+      if (input->kind == SourceKind::Stream) ++streams;
+    }
+    if (streams != 1 || stage.merges_partitions) return wrong("a time-ordered exchange");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_plan(const QueryPlan& plan) {
   if (plan.id.empty() || plan.sources.empty() || plan.stages.empty())
     return wrong("no id, no source or no stage");
   for (const StagePlan& stage : plan.stages) TRY(check_stage(plan, stage));
+  for (size_t i = 0; i < plan.exchanges.size(); ++i)
+    if (std::ranges::none_of(plan.stages, [&](const StagePlan& stage) {
+          return stage.output.exchange == static_cast<int>(i);
+        }))
+      return wrong("an exchange that nobody writes");
+  TRY(check_time_ordered(plan));
   if (plan.materialization) TRY(check_materialization(plan, *plan.materialization));
   return {};
 }

@@ -129,8 +129,9 @@ struct StagePlan {
   std::vector<StorePlan> stores;
   OutputPlan output;
   // One task reads all partitions, in the order of event time, instead of one task for each. So it
-  // is before a windowed aggregation that is fed by an exchange: tasks that run ahead of each other
-  // would make each other's records late.
+  // is before a windowed aggregation that is fed by several exchanges: tasks that run ahead of each
+  // other would make each other's records late. Where there is one exchange, it is time-ordered
+  // instead; plans of before may have this there, too.
   bool merges_partitions = false;
 };
 
@@ -141,6 +142,10 @@ struct ExchangePlan {
       value_format;  // as ksqlDB would write it: shown by the test runner, and used by it
   Schema schema;
   int partitions = 1;
+  // Before a windowed aggregation: its readers take rows in the order of event time, whichever of the
+  // tasks that write it runs ahead (engine/exec/upstream_progress.h). Else in the order in which they
+  // were appended.
+  bool is_time_ordered = false;
 };
 
 // How a table answers look-ups: the rows of one of the query's stores become rows of the table.

@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-constexpr int64_t kPlanVersion = 1;
+constexpr int64_t kPlanVersion = 2;  // 1 knows no time-ordered exchanges
 
 }  // namespace
 
@@ -200,11 +200,13 @@ struct JsonFields<StagePlan> {
 };
 template <>
 struct JsonFields<ExchangePlan> {
-  static constexpr auto fields = std::tuple(json_field("topic", &ExchangePlan::topic),
-                                            json_field("key_format", &ExchangePlan::key_format),
-                                            json_field("value_format", &ExchangePlan::value_format),
-                                            json_field("schema", &ExchangePlan::schema),
-                                            json_field("partitions", &ExchangePlan::partitions));
+  static constexpr auto fields =
+      std::tuple(json_field("topic", &ExchangePlan::topic),
+                 json_field("key_format", &ExchangePlan::key_format),
+                 json_field("value_format", &ExchangePlan::value_format),
+                 json_field("schema", &ExchangePlan::schema),
+                 json_field("partitions", &ExchangePlan::partitions),
+                 json_field("is_time_ordered", &ExchangePlan::is_time_ordered));
 };
 template <>
 struct JsonFields<MaterializationPlan> {

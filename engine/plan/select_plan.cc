@@ -224,7 +224,7 @@ class SelectPlanner {
     FormatSpec key_format = TRY(choose_key_format_(keys));
     add(RegroupStep{keys.size(), reads_table()}, layout());
     if (is_persistent() && needs_repartition()) add_exchange(keys, key_format);
-    if (analysis_.window) builder_.merge_partitions_before();
+    if (analysis_.window) builder_.order_rows_before();
     TRY(add_aggregate(keys, key_format));
     return finish_aggregation(keys, key_format);
   }

@@ -8,6 +8,10 @@ namespace engine {
 
 namespace {
 
+// Each pair of tasks, one of each side, has a partition of the log: 64 make 4,160 of them, and creating such
+// a query takes 50 ms, where it is 3 ms with a few.
+constexpr int kMostOrderedPartitions = 64;
+
 void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used) {
   for (const uint32_t column : referenced_columns(expressions)) used[column] = true;
 }
@@ -94,7 +98,13 @@ void StageBuilder::cut(ExchangePlan exchange, SourceKind kind) {
   add(std::move(input), std::move(carried));
 }
 
-void StageBuilder::merge_partitions_before() {
+// What a task tells of its progress is where it stands in topics: one that reads an exchange would have
+// to know where those stand that write it.
+void StageBuilder::order_rows_before() {
+  if (exchanges_.size() == 1 && exchanges_.front().partitions <= kMostOrderedPartitions) {
+    exchanges_.front().is_time_ordered = true;
+    return;
+  }
   for (size_t i = 0; i + 1 < stages_.size(); ++i) stages_[i].merges_partitions = true;
 }
 

@@ -42,7 +42,7 @@ class StageBuilder {
 
   // Wherever the stage's rows come through an exchange, they are to come in the order of event
   // time.
-  void merge_partitions_before();
+  void order_rows_before();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
   std::vector<ExchangePlan> take_exchanges() { return std::move(exchanges_); }

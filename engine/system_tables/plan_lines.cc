@@ -147,8 +147,12 @@ class PlanPrinter {
   std::string output(const OutputPlan& output) const {
     if (output.exchange >= 0) {
       const auto index = static_cast<size_t>(output.exchange);
-      const int partitions = index < plan_.exchanges.size() ? plan_.exchanges[index].partitions : 1;
-      return fmt::format("to exchange {} ({} partitions)", output.exchange + 1, partitions);
+      if (index >= plan_.exchanges.size())
+        return fmt::format("to exchange {}", output.exchange + 1);
+      const ExchangePlan& exchange = plan_.exchanges[index];
+      return fmt::format("to exchange {} ({} partitions{})", output.exchange + 1,
+                         exchange.partitions,
+                         exchange.is_time_ordered ? ", read in the order of event time" : "");
     }
     if (!output.topic.empty())
       return fmt::format("to topic {} ({})", output.topic,

@@ -85,32 +85,39 @@ PartitionRef MemoryQuery::exchange_partition(int exchange) const {
 // Never one that the query reads, even if it writes to a topic of its own input.
 PartitionRef MemoryQuery::sink_partition() const { return partition(Role::Sink, 0); }
 
+// There is one task on each side of an exchange: the only lane of one that is time-ordered waits for nobody.
+std::vector<Task::Input> MemoryQuery::inputs_of(const StagePlan& stage) const {
+  std::vector<Task::Input> inputs;
+  for (const PlanNode& node : stage.nodes) {
+    const auto* input = std::get_if<InputStep>(&node.step);
+    if (!input) continue;
+    Task::Input from;
+    from.input = static_cast<uint32_t>(inputs.size());
+    from.is_exchange = input->exchange >= 0;
+    from.partition =
+        from.is_exchange ? exchange_partition(input->exchange) : topic_partition(input->topic);
+    inputs.push_back(from);
+  }
+  return inputs;
+}
+
 Status MemoryQuery::build() {
   topics_ = source_topics(plan_);
   const auto properties = std::make_shared<const Properties>(plan_.properties);
   for (size_t stage = 0; stage < plan_.stages.size(); ++stage) {
     const StagePlan& stage_plan = plan_.stages[stage];
-    std::vector<Task::Input> inputs;
-    for (const PlanNode& node : stage_plan.nodes) {
-      const auto* input = std::get_if<InputStep>(&node.step);
-      if (!input) continue;
-      const bool is_exchange = input->exchange >= 0;
-      Task::Input from;
-      from.input = static_cast<uint32_t>(inputs.size());
-      from.partition =
-          is_exchange ? exchange_partition(input->exchange) : topic_partition(input->topic);
-      from.is_exchange = is_exchange;
-      inputs.push_back(from);
-    }
     const OutputPlan& output = stage_plan.output;
     const PartitionRef target =
         output.exchange >= 0 ? exchange_partition(output.exchange) : sink_partition();
-    StageEnd end = OutputTarget{target.topic, 1};
+    const bool is_time_ordered =
+        output.exchange >= 0 &&
+        plan_.exchanges[static_cast<size_t>(output.exchange)].is_time_ordered;
+    StageEnd end = OutputTarget{target.topic, 1, 0, is_time_ordered};
     if (output.exchange < 0 && output.topic.empty()) end = CallbackOutput::Take([](Batch) {});
     TaskOptions options;
     options.merge_updates = false;
     tasks_.push_back(
-        TRY(Task::make(fmt::format("{}/{}/0", plan_.id, stage), stage_plan, std::move(inputs),
+        TRY(Task::make(fmt::format("{}/{}/0", plan_.id, stage), stage_plan, inputs_of(stage_plan),
                        std::move(end), log_, &sink_, clock_, kSeed, properties, options)));
     Task& task = *tasks_.back();
     task.open_stores(

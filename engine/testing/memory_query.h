@@ -34,6 +34,7 @@ class MemoryQuery {
   Status drain(std::vector<RawRecord>& written);
   PartitionRef topic_partition(const std::string& topic) const;
   PartitionRef exchange_partition(int exchange) const;
+  std::vector<Task::Input> inputs_of(const StagePlan& stage) const;
   PartitionRef sink_partition() const;
 
   const QueryPlan plan_;

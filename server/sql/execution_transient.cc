@@ -120,7 +120,7 @@ class TransientExecution final : public SqlExecution {
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
         engine::Task::Input input{
-            index, {topic->id, PartitionId(i)}, status->log_start(), false, {}};
+            index, {topic->id, PartitionId(i)}, status->log_start(), false, {}, {}};
         const Offset present_end = status->readable_end();
         if (step->kind == engine::SourceKind::Table && !step->is_joined)
           input.limit.bootstrap_end = present_end;

@@ -67,9 +67,14 @@ class Barrier : public std::enable_shared_from_this<Barrier> {
         ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
     const auto topic = output_topic(*ref.query, output, *image_->topics);
     if (!topic) return;
-    for (PartitionId i{0}; i < PartitionId{topic->partition_count}; ++i)
+    // An exchange may have more partitions than readers.
+    const PartitionId end{output.exchange >= 0 ? INT32_MAX : topic->partition_count};
+    for (PartitionId i{0}; i < end; ++i) {
       if (const auto status = parts_.log.find_partition({topic->id, i}))
         frontier_[{topic->id, i}] = status->readable_end();
+      else if (output.exchange >= 0)
+        break;  // they are numbered without gaps
+    }
   }
 
   void next() {

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/task_id.h"
+#include "engine/exec/exchange_lanes.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -34,6 +35,13 @@ engine::TaskOptions options_for(const engine::QueryPlan& plan) {
   const auto buffering = plan.properties.find("cache.max.bytes.buffering");
   options.merge_updates = buffering == plan.properties.end() || buffering->second != "0";
   return options;
+}
+
+// A plan that was read has one.
+const engine::StagePlan& stage_that_writes(const engine::QueryPlan& plan, int exchange) {
+  return *std::ranges::find_if(plan.stages, [&](const engine::StagePlan& stage) {
+    return stage.output.exchange == exchange;
+  });
 }
 
 Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
@@ -139,7 +147,7 @@ Result<std::vector<QueryTasks::StageInput>> QueryTasks::inputs_of(
 }
 
 Result<engine::StageEnd> QueryTasks::end_of(const DefinedQuery& defined,
-                                            const engine::StagePlan& stage,
+                                            const engine::StagePlan& stage, int32_t task,
                                             const storage::TopicSnapshot& topics) {
   if (stage.output.exchange < 0 && stage.output.topic.empty())
     return engine::StageEnd(engine::CallbackOutput::Take([](engine::Batch) {}));
@@ -148,7 +156,14 @@ Result<engine::StageEnd> QueryTasks::end_of(const DefinedQuery& defined,
     return Error{
         ErrorCode::UnknownTopic,
         fmt::format("topic \"{}\", which the query writes, was deleted", stage.output.topic)};
-  return engine::StageEnd(engine::OutputTarget{topic->id, topic->partition_count});
+  engine::OutputTarget target{topic->id, topic->partition_count};
+  if (stage.output.exchange >= 0) {
+    const engine::ExchangeLanes lanes(
+        defined.plan->exchanges[static_cast<size_t>(stage.output.exchange)]);
+    target.first_partition = lanes.first_of(task);
+    target.is_time_ordered = lanes.is_time_ordered();
+  }
+  return engine::StageEnd(target);
 }
 
 engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const StageInput& input,
@@ -164,10 +179,43 @@ engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const St
   return made;
 }
 
-Status QueryTasks::make_exchanges(const DefinedQuery& defined) {
+// One lane for each task that writes a time-ordered exchange, else the partition itself.
+Status QueryTasks::add_inputs(const DefinedQuery& defined, const StageInput& input,
+                              PartitionId partition, const storage::TopicSnapshot& topics,
+                              std::vector<engine::Task::Input>& inputs) {
+  engine::Task::Input made = task_input(defined, input, partition);
+  const int exchange = input.step->exchange;
+  if (exchange < 0 || !defined.plan->exchanges[static_cast<size_t>(exchange)].is_time_ordered) {
+    inputs.push_back(std::move(made));
+    return {};
+  }
+  const engine::StagePlan& writers = stage_that_writes(*defined.plan, exchange);
+  const engine::ExchangeLanes lanes(defined.plan->exchanges[static_cast<size_t>(exchange)]);
+  const std::vector<StageInput> read = TRY(inputs_of(defined, writers, topics));
+  for (int32_t writer = 0; writer < read.front().topic.partition_count; ++writer) {
+    made.partition.partition = lanes.lane(writer, partition.value());
+    engine::LaneWriter its_writer{{made.partition.topic, lanes.progress_of(writer)}, {}};
+    for (const StageInput& each : read) {
+      const engine::Task::Input its = task_input(defined, each, PartitionId(writer));
+      if (each.step->kind == engine::SourceKind::Stream)
+        its_writer.stream = its_writer.inputs.size();
+      its_writer.inputs.emplace_back(its.partition, its.next);
+    }
+    made.writer = std::make_shared<const engine::LaneWriter>(std::move(its_writer));
+    inputs.push_back(made);
+  }
+  return {};
+}
+
+Status QueryTasks::make_exchanges(const DefinedQuery& defined,
+                                  const storage::TopicSnapshot& topics) {
   for (size_t i = 0; i < defined.plan->exchanges.size(); ++i) {
     const Uuid& id = defined.exchange_ids.at(i);
-    const int32_t partitions = defined.plan->exchanges[i].partitions;
+    const engine::StagePlan& writers = stage_that_writes(*defined.plan, static_cast<int>(i));
+    // None where what they read was deleted: such a query does not start.
+    const size_t writer_count = std::max<size_t>(1, task_count(defined, writers, topics));
+    const int32_t partitions = engine::ExchangeLanes(defined.plan->exchanges[i])
+                                   .partition_count(static_cast<int32_t>(writer_count));
     if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // no commit for nothing
     TRY(storage::create_partitions_and_wait(log_, id, partitions,
                                             storage::PartitionKind::Internal));
@@ -193,7 +241,7 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
   const engine::QueryPlan& plan = *launch.defined->plan;
   std::vector<Place> mine;
   for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
-    TRY(end_of(*launch.defined, plan.stages[stage], topics));
+    TRY(end_of(*launch.defined, plan.stages[stage], 0, topics));
     const std::vector<StageInput> inputs =
         TRY(inputs_of(*launch.defined, plan.stages[stage], topics));
     for (int32_t partition = 0; partition < inputs.front().topic.partition_count; ++partition) {
@@ -207,7 +255,7 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
                         {},
                         {}});
       for (const StageInput& input : inputs)
-        mine.back().inputs.push_back(task_input(*launch.defined, input, PartitionId(partition)));
+        TRY(add_inputs(*launch.defined, input, PartitionId(partition), topics, mine.back().inputs));
     }
   }
   std::ranges::move(mine, std::back_inserter(places));
@@ -260,7 +308,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   engine::TaskOptions options = options_for(plan);
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
-  engine::StageEnd end = TRY(end_of(*launch.defined, stage, topics));
+  engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
   entry->task = TRY(engine::Task::make(
       place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
       clock_, std::hash<std::string>{}(place.id),
@@ -304,7 +352,7 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
   std::vector<Place> places;
   const auto topics = find_topics_();  // one view for all: the tasks of a query fit each other
   for (size_t i = 0; i < launches.size(); ++i) {
-    results[i] = make_exchanges(*launches[i].defined);
+    results[i] = make_exchanges(*launches[i].defined, *topics);
     if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
   // The former owners are fenced first: if that fails, nothing has changed.

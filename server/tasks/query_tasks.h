@@ -82,7 +82,7 @@ class QueryTasks {
                                                    const engine::StagePlan& stage,
                                                    const storage::TopicSnapshot& topics);
   static Result<engine::StageEnd> end_of(const DefinedQuery& defined,
-                                         const engine::StagePlan& stage,
+                                         const engine::StagePlan& stage, int32_t task,
                                          const storage::TopicSnapshot& topics);
   // A task that is going to be: its place in the query, and what it reads.
   struct Place {
@@ -96,7 +96,7 @@ class QueryTasks {
     std::unique_ptr<ShardTask> built;
   };
   static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
-  Status make_exchanges(const DefinedQuery& defined);
+  Status make_exchanges(const DefinedQuery& defined, const storage::TopicSnapshot& topics);
   // Fails when the query cannot have all of its tasks.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
@@ -110,6 +110,9 @@ class QueryTasks {
   // How one partition of an input is taken.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
                                         PartitionId partition);
+  static Status add_inputs(const DefinedQuery& defined, const StageInput& input,
+                           PartitionId partition, const storage::TopicSnapshot& topics,
+                           std::vector<engine::Task::Input>& inputs);
   void build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
                  const GivesWay& gives_way, std::vector<Status>& results);
   void hand_over(std::vector<Place> places);

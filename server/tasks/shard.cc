@@ -106,10 +106,27 @@ void Shard::take_woken() {
     woken.swap(woken_);
   }
   for (const storage::TopicPartition& partition : woken) {
-    const auto found = readers_.find(to_engine(partition));
-    if (found == readers_.end()) continue;
-    for (ShardTask* task : found->second) schedule(*task);
+    if (const auto found = readers_.find(to_engine(partition)); found != readers_.end())
+      for (ShardTask* task : found->second) schedule(*task);
+    if (const auto found = followers_.find(to_engine(partition)); found != followers_.end())
+      for (ShardTask* task : found->second)
+        if (task->task->is_held_up()) schedule(*task);
   }
+}
+
+void Shard::subscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task) {
+  std::vector<ShardTask*>& its = readers[partition];
+  if (its.empty()) subscriptions_.add(to_storage(partition), number_);
+  its.push_back(&task);
+}
+
+void Shard::unsubscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task) {
+  const auto found = readers.find(partition);
+  if (found == readers.end()) return;
+  std::erase(found->second, &task);
+  if (!found->second.empty()) return;
+  subscriptions_.remove(to_storage(partition), number_);
+  readers.erase(found);
 }
 
 // --- Tasks
@@ -118,9 +135,8 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
   charge_memory(added.memory.emplace(memory_), added);
   for (const engine::Task::Input& input : added.task->inputs()) {
-    std::vector<ShardTask*>& readers = readers_[input.partition];
-    if (readers.empty()) subscriptions_.add(to_storage(input.partition), number_);
-    readers.push_back(&added);
+    subscribe(readers_, input.partition, added);
+    if (input.writer) subscribe(followers_, input.writer->progress, added);
   }
   added.task->on_answer([this, &added] {
     // A paused task is not stepped, which is where others tell of their failure.
@@ -144,12 +160,8 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
 void Shard::remove(ShardTask& task) {
   assert(!is_reporting_);
   for (const engine::Task::Input& input : task.task->inputs()) {
-    const auto found = readers_.find(input.partition);
-    if (found == readers_.end()) continue;
-    std::erase(found->second, &task);
-    if (!found->second.empty()) continue;
-    subscriptions_.remove(to_storage(input.partition), number_);
-    readers_.erase(found);
+    unsubscribe(readers_, input.partition, task);
+    if (input.writer) unsubscribe(followers_, input.writer->progress, task);
   }
   if (task.is_queued) std::erase(ready_, &task);
   if (task.is_attended) std::erase(attended_, &task);

@@ -137,6 +137,9 @@ class Shard {
   Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, MemoryBudget& memory,
         const Clock& clock, OnFailure on_failure);
   void take_woken();
+  using Readers = absl::flat_hash_map<engine::PartitionRef, std::vector<ShardTask*>>;
+  void subscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task);
+  void unsubscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task);
   void run_slice();
   void step(ShardTask& task);
   void destroy(std::unique_ptr<ShardTask> task);
@@ -179,7 +182,8 @@ class Shard {
   std::thread thread_;
   // By query; also the transient ones, each of which is a query of its own.
   absl::flat_hash_map<std::string, std::vector<std::unique_ptr<ShardTask>>> tasks_;
-  absl::flat_hash_map<engine::PartitionRef, std::vector<ShardTask*>> readers_;
+  Readers readers_;
+  Readers followers_;  // by where the writers tell their progress: woken only when held up
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
   std::deque<ShardTask*> evictable_;  // those that have state which may leave memory

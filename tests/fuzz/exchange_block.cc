@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "engine/exec/exchange_block.h"
+#include "engine/exec/exchange_progress.h"
 #include "tests/fuzz/every_type.h"
 
 using namespace fuzz;
@@ -37,20 +38,26 @@ engine::Batch batch_of(engine::ExchangeRows& rows, const engine::ExchangeColumns
 
 void check(const std::vector<ColumnDef>& defs, bool is_table, std::string_view bytes) {
   const ExactBytes exact(bytes);
+  if (const auto progress = engine::decode_progress(exact.view()))
+    assert(*engine::decode_progress(engine::encode_progress(*progress)) == *progress);
   engine::ExchangeColumns columns{{0}, {}};
   for (size_t i = 1; i < defs.size(); ++i) columns.values.push_back(static_cast<int>(i));
   engine::ExchangeRows rows = empty_rows(defs, is_table);
   if (!engine::decode_exchange_block(exact.view(), columns, rows)) return;
   assert(rows.size() == engine::rows_of_exchange_block(exact.view()));
-  const engine::Batch batch = batch_of(rows, columns);
+  engine::Batch batch = batch_of(rows, columns);
   std::vector<uint32_t> all(rows.size());
   std::iota(all.begin(), all.end(), 0U);
+  batch.offsets = rows.merge.source_offsets;
+  std::vector<int64_t> order_times = rows.merge.order_times;
+  if (order_times.empty() && !batch.offsets.empty()) order_times = rows.timestamps;
   std::string encoded;
-  engine::encode_exchange_block(batch, rows.keys, columns, all, encoded);
+  engine::encode_exchange_block(batch, rows.keys, columns, order_times, all, encoded);
   engine::ExchangeRows again = empty_rows(defs, is_table);
   const Status decoded = engine::decode_exchange_block(encoded, columns, again);
   assert(decoded);
   assert(again.timestamps == rows.timestamps);
+  assert(again.merge.source_offsets == rows.merge.source_offsets);
   for (size_t i = 0; i < defs.size(); ++i)
     for (size_t row = 0; row < rows.size(); ++row)
       assert(rows.columns[i].same(row, again.columns[i], row));

@@ -13,11 +13,12 @@ struct Rows {
   ExchangeColumns columns;
   Batch batch;
   Column keys{TypeKind::Bytes};
+  std::vector<int64_t> order_times;
   std::vector<uint32_t> all;
 
   std::string encoded() const {
     std::string bytes;
-    encode_exchange_block(batch, keys, columns, all, bytes);
+    encode_exchange_block(batch, keys, columns, order_times, all, bytes);
     return bytes;
   }
   ExchangeRows empty(bool is_table) const {
@@ -35,7 +36,8 @@ ColumnPtr column_of(Random& random, const SqlType& type, size_t rows) {
   return std::make_shared<const Column>(std::move(column));
 }
 
-// Odd seeds give changes of a table; every third one keys that are the key column, every fifth headers.
+// Odd seeds give changes of a table; every third one keys that are the key column, every fifth headers,
+// every fourth offsets and times by which the rows are merged, every eighth such that are not their timestamps.
 Rows random_rows(uint64_t seed) {
   Random random(seed);
   Rows made;
@@ -67,6 +69,11 @@ Rows random_rows(uint64_t seed) {
     seed % 3 == 0 && batch.columns[0]->is_null(row) ? made.keys.append_null()
     : seed % 3 == 0 ? made.keys.append_copy(batch.columns[0]->data<std::string_view>()[row])
                     : made.keys.append_copy(std::to_string(random.next()));
+  if (seed % 4 == 0) made.order_times = batch.timestamps;
+  for (size_t row = 0; row < rows; ++row)
+    batch.offsets.push_back(static_cast<int64_t>(5 + row * seed));
+  if (seed % 8 == 0)
+    for (int64_t& time : made.order_times) time += static_cast<int64_t>(random.next() % 3);
   made.all.resize(rows);
   std::iota(made.all.begin(), made.all.end(), 0U);
   return made;
@@ -87,6 +94,13 @@ TEST(ExchangeBlock, rows_come_back_one_block_after_the_other) {
     for (size_t at = 0; at < back.size(); ++at) {
       const size_t row = at % rows.batch.rows;
       ASSERT_EQ(back.timestamps[at], rows.batch.timestamps[row]);
+      ASSERT_EQ(back.merge.source_offsets.empty(), seed % 4 != 0);
+      if (seed % 4 == 0) {
+        ASSERT_EQ(back.merge.source_offsets[at], rows.batch.offsets[row]);
+      }
+      if (seed % 8 == 0 && !back.merge.order_times.empty()) {
+        ASSERT_EQ(back.merge.order_times[at], rows.order_times[row]);
+      }
       ASSERT_EQ(back.present.test(at), rows.batch.present.test(row));
       ASSERT_TRUE(back.keys.same(at, rows.keys, row)) << "seed " << seed;
       if (!rows.batch.raw_headers.empty()) {
@@ -102,6 +116,24 @@ TEST(ExchangeBlock, rows_come_back_one_block_after_the_other) {
       }
     }
   }
+}
+
+TEST(ExchangeBlock, times_to_merge_by_are_written_where_they_are_not_the_timestamps) {
+  Rows rows = random_rows(2);
+  const size_t count = rows.batch.rows;
+  rows.order_times = rows.batch.timestamps;
+  const std::string same = rows.encoded();
+  for (int64_t& time : rows.order_times) ++time;
+  const std::string others = rows.encoded();
+  EXPECT_LT(same.size(), others.size());
+  ExchangeRows back = rows.empty(false);
+  ASSERT_TRUE(decode_exchange_block(same, rows.columns, back));
+  EXPECT_TRUE(back.merge.order_times.empty());
+  ASSERT_TRUE(decode_exchange_block(others, rows.columns, back));
+  ASSERT_TRUE(decode_exchange_block(same, rows.columns, back));
+  ASSERT_EQ(back.merge.order_times.size(), 3 * count);
+  for (size_t at = 0; at < back.size(); ++at)
+    EXPECT_EQ(back.merge.order_times[at], back.timestamps[at] + (at / count == 1 ? 1 : 0));
 }
 
 TEST(ExchangeBlock, a_text_key_is_written_once) {

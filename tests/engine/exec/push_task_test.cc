@@ -22,7 +22,7 @@ class PushTask : public QueryTest {
     plan_ = std::move(planned->plan);
     std::vector<Task::Input> inputs;
     for (size_t i = 0; i < limits.size(); ++i)
-      inputs.push_back({0, ref(static_cast<int>(i)), Offset(0), false, limits[i]});
+      inputs.push_back({0, ref(static_cast<int>(i)), Offset(0), false, limits[i], {}});
     TaskOptions options = exact(max_rows);
     options.is_transient = true;
     const auto take = [this](Batch batch) {

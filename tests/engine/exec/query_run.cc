@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/exec/exchange_lanes.h"
 #include "engine/types/text_json.h"
 #include "records/batch.h"
 #include "records/batch_builder.h"
@@ -22,6 +23,13 @@ PartitionRef partition_of(Role role, uint8_t number, int partition) {
   ref.topic.bytes[1] = number;
   ref.partition = PartitionId(partition);
   return ref;
+}
+
+SourceKind input_kind(const StagePlan& stage, uint32_t number) {
+  std::vector<SourceKind> kinds;
+  for (const PlanNode& node : stage.nodes)
+    if (const auto* input = std::get_if<InputStep>(&node.step)) kinds.push_back(input->kind);
+  return kinds.at(number);
 }
 
 std::string shown(const std::optional<std::string_view>& bytes) {
@@ -88,28 +96,64 @@ void QueryRun::produce_batch(const std::string& topic, int partition, std::strin
   log_.topics().append(source(topic, partition), std::move(batch));
 }
 
+// Of a stage that does not merge its partitions.
+int QueryRun::task_count(const StagePlan& stage) const {
+  if (stage.merges_partitions) return 1;
+  const auto& first = std::get<InputStep>(stage.nodes.front().step);
+  if (first.exchange < 0) return source_partitions_;
+  return planned_.plan.exchanges[static_cast<size_t>(first.exchange)].partitions;
+}
+
 std::vector<Task::Input> QueryRun::inputs_of(const StagePlan& stage, int partition) {
   std::vector<Task::Input> inputs;
+  uint32_t number = 0;
   for (const PlanNode& node : stage.nodes) {
     const auto* input = std::get_if<InputStep>(&node.step);
     if (!input) continue;
     Task::Input from;
-    from.input = static_cast<uint32_t>(inputs.size());
-    from.is_exchange = input->exchange >= 0;
-    from.partition =
-        from.is_exchange
-            ? partition_of(Role::Exchange, static_cast<uint8_t>(input->exchange), partition)
-            : source(input->topic, partition);
-    inputs.push_back(from);
+    from.input = number++;
+    if (input->exchange < 0) {
+      from.partition = source(input->topic, partition);
+      inputs.push_back(from);
+    } else {
+      for (const Task::Input& lane : lanes_of(from, input->exchange, partition))
+        inputs.push_back(lane);
+    }
   }
   return inputs;
 }
 
-StageEnd QueryRun::end_of(const StagePlan& stage) const {
+std::vector<Task::Input> QueryRun::lanes_of(Task::Input input, int exchange, int reader) {
+  const auto index = static_cast<uint8_t>(exchange);
+  input.is_exchange = true;
+  input.partition = partition_of(Role::Exchange, index, reader);
+  const ExchangeLanes lanes(planned_.plan.exchanges[index]);
+  if (!lanes.is_time_ordered()) return {input};
+  const StagePlan& writers = *std::ranges::find_if(
+      planned_.plan.stages,
+      [&](const StagePlan& stage) { return stage.output.exchange == exchange; });
+  std::vector<Task::Input> inputs;
+  for (int writer = 0; writer < task_count(writers); ++writer) {
+    input.partition.partition = lanes.lane(writer, reader);
+    LaneWriter its_writer{{input.partition.topic, lanes.progress_of(writer)}, {}};
+    for (const Task::Input& read : inputs_of(writers, writer)) {
+      if (input_kind(writers, read.input) == SourceKind::Stream)
+        its_writer.stream = its_writer.inputs.size();
+      its_writer.inputs.emplace_back(read.partition, read.next);
+    }
+    input.writer = std::make_shared<const LaneWriter>(std::move(its_writer));
+    inputs.push_back(input);
+  }
+  return inputs;
+}
+
+StageEnd QueryRun::end_of(const StagePlan& stage, int number) const {
   if (stage.output.exchange >= 0) {
     const auto exchange = static_cast<size_t>(stage.output.exchange);
+    const ExchangePlan& plan = planned_.plan.exchanges[exchange];
     return OutputTarget{partition_of(Role::Exchange, static_cast<uint8_t>(exchange), 0).topic,
-                        planned_.plan.exchanges[exchange].partitions};
+                        plan.partitions, ExchangeLanes(plan).first_of(number),
+                        plan.is_time_ordered};
   }
   if (stage.output.topic.empty()) return CallbackOutput::Take([](Batch) {});
   return OutputTarget{partition_of(Role::Sink, 0, 0).topic, planned_.sink->partitions};
@@ -119,15 +163,12 @@ void QueryRun::start() {
   tasks_.clear();
   log_.crash();
   for (size_t stage = 0; stage < planned_.plan.stages.size(); ++stage) {
-    const StagePlan& plan = planned_.plan.stages[stage];
-    const auto& first = std::get<InputStep>(plan.nodes.front().step);
-    const int partitions =
-        first.exchange >= 0
-            ? planned_.plan.exchanges[static_cast<size_t>(first.exchange)].partitions
-            : source_partitions_;
+    StagePlan plan = planned_.plan.stages[stage];
+    plan.merges_partitions = false;
+    const int partitions = task_count(plan);
     std::vector<std::vector<Task::Input>> tasks;
     for (int partition = 0; partition < partitions; ++partition) {
-      if (tasks.empty() || !plan.merges_partitions) tasks.emplace_back();
+      if (tasks.empty() || !planned_.plan.stages[stage].merges_partitions) tasks.emplace_back();
       const std::vector<Task::Input> inputs = inputs_of(plan, partition);
       tasks.back().insert(tasks.back().end(), inputs.begin(), inputs.end());
     }
@@ -139,7 +180,7 @@ void QueryRun::start() {
 void QueryRun::start_task(size_t stage, int number, std::vector<Task::Input> inputs) {
   const StagePlan& plan = planned_.plan.stages[stage];
   const std::string id = fmt::format("{}/{}/{}", planned_.plan.id, stage, number);
-  auto made = Task::make(id, plan, std::move(inputs), end_of(plan), log_, &log_, clock_, 0,
+  auto made = Task::make(id, plan, std::move(inputs), end_of(plan, number), log_, &log_, clock_, 0,
                          std::make_shared<const Properties>(planned_.plan.properties), options_);
   ASSERT_TRUE(made) << made.error().message;
   TaskSequence last{0};

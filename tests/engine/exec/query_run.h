@@ -34,6 +34,8 @@ class QueryRun {
   void delete_before(const std::string& topic, int partition, int64_t offset) {
     log_.topics().delete_before(source(topic, partition), Offset(offset));
   }
+  // To each topic; tasks that are started from then on know it.
+  void add_source_partition() { ++source_partitions_; }
   // From now on it cannot be read.
   void break_partition(const std::string& topic, int partition, Error error) {
     log_.break_partition(source(topic, partition), std::move(error));
@@ -76,12 +78,14 @@ class QueryRun {
   };
   TableView& first_view();
   PartitionRef source(const std::string& topic, int partition);
+  int task_count(const StagePlan& stage) const;
   std::vector<Task::Input> inputs_of(const StagePlan& stage, int partition);
+  std::vector<Task::Input> lanes_of(Task::Input input, int exchange, int reader);
   void start_task(size_t stage, int number, std::vector<Task::Input> inputs);
-  StageEnd end_of(const StagePlan& stage) const;
+  StageEnd end_of(const StagePlan& stage, int number) const;
 
   const PlannedQuery planned_;
-  const int source_partitions_;
+  int source_partitions_;
   TaskOptions options_;
   CrashableLog log_;
   std::map<std::string, uint8_t> topic_numbers_;

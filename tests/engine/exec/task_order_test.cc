@@ -1,4 +1,5 @@
-// Tasks that read several partitions take their records in the order of event time.
+// Tasks that read several partitions, or what several tasks have made of them, take records in the order of
+// event time.
 #include <algorithm>
 
 #include "tests/engine/exec/query_test.h"
@@ -7,8 +8,7 @@ namespace engine {
 namespace {
 
 const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
-// A windowed aggregation behind an exchange: one task before it reads all partitions. The list
-// tells their order.
+// A windowed aggregation behind an exchange. The list tells the order in which it has taken the records.
 const std::string kLists =
     "CREATE TABLE lists AS SELECT city, COLLECT_LIST(amount) AS amounts FROM orders WINDOW "
     "TUMBLING "
@@ -30,9 +30,11 @@ class TaskOrder : public QueryTest {
   }
 };
 
-TEST_F(TaskOrder, one_task_reads_both_partitions) {
+TEST_F(TaskOrder, each_partition_has_a_task_before_the_exchange) {
   auto run = query({kOrders}, kLists);
-  EXPECT_EQ(run->task(0).inputs().size(), 2u);
+  ASSERT_EQ(run->task_count(), 4u);
+  EXPECT_EQ(run->task(0).inputs().size(), 1u);
+  EXPECT_EQ(run->task(2).inputs().size(), 2u);  // from both
 }
 
 TEST_F(TaskOrder, the_earlier_record_goes_first) {
@@ -117,7 +119,7 @@ TEST_F(TaskOrder, a_record_that_cannot_be_read_is_counted_once) {
   run->produce("orders", 0, early);
   run->produce("orders", 1, {order(6, 100), {"k", "{nonsense", 101}, order(7, 102)});
   EXPECT_EQ(amounts(*run).substr(40), "6,7");
-  EXPECT_EQ(run->task(0).metrics().records_failed, 1u);
+  EXPECT_EQ(run->task(1).metrics().records_failed, 1u);
 }
 
 TEST_F(TaskOrder, a_partition_of_unreadable_records_is_passed) {
@@ -125,8 +127,9 @@ TEST_F(TaskOrder, a_partition_of_unreadable_records_is_passed) {
   run->produce("orders", 0, {order(1, 10), order(2, 20)});
   for (int i = 0; i < 5; ++i) run->produce("orders", 1, {{"k", "{nonsense", 5}});
   EXPECT_EQ(amounts(*run), "1,2");
-  EXPECT_EQ(run->task(0).metrics().records_failed, 5u);
-  EXPECT_EQ(run->task(0).committed(), (std::vector<Offset>{Offset{2}, Offset{5}}));
+  EXPECT_EQ(run->task(1).metrics().records_failed, 5u);
+  EXPECT_EQ(run->task(0).committed(), std::vector<Offset>{Offset{2}});
+  EXPECT_EQ(run->task(1).committed(), std::vector<Offset>{Offset{5}});
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ const Case kCases[] = {
     {"repartition", kOrders, "CREATE STREAM x AS SELECT * FROM orders PARTITION BY city;", 1, true},
     {"count over a repartition", kOrders,
      "CREATE TABLE x AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;", 2, false},
-    {"windowed list over merged partitions", kOrders,
+    {"windowed list over a repartition", kOrders,
      "CREATE TABLE x AS SELECT city, COLLECT_LIST(amount) AS l FROM orders WINDOW TUMBLING (SIZE "
      "10 "
      "SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY city;",

@@ -208,19 +208,21 @@ TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_th
 }
 
 // Or tasks that run ahead of each other would make each other's records late.
-TEST_F(JoinPlan, all_that_goes_through_an_exchange_before_a_window_goes_through_one_task) {
+TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   const auto merging = [&](const std::string& group) {
     std::string text;
-    for (const StagePlan& stage : planned("CREATE TABLE x AS SELECT " + group +
-                                          ", COUNT(*) FROM keyless k JOIN t ON k.a = "
-                                          "t.id WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY " +
-                                          group + ";")
-                                      .stages)
+    const QueryPlan plan = planned("CREATE TABLE x AS SELECT " + group +
+                                   ", COUNT(*) FROM keyless k JOIN t ON k.a = "
+                                   "t.id WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY " +
+                                   group + ";");
+    for (const StagePlan& stage : plan.stages)
       text += stage.merges_partitions ? "merged " : "split ";
+    for (const ExchangePlan& exchange : plan.exchanges)
+      text += exchange.is_time_ordered ? "ordered " : "appended ";
     return text;
   };
-  EXPECT_EQ(merging("t.id"), "merged split ");
-  EXPECT_EQ(merging("c"), "merged merged split ");
+  EXPECT_EQ(merging("t.id"), "split split ordered ");
+  EXPECT_EQ(merging("c"), "merged merged split appended appended ");
 }
 
 TEST_F(JoinPlan, groups_by_the_joined_key_stay_where_they_are) {

@@ -265,9 +265,9 @@ TEST_F(Information, explain_of_a_query_shows_its_stages_from_the_answer_to_the_s
   for (const char* part :
        {"Query CTAS_BY_CITY_0, STARTING\n", "Stage 2: to topic by_city (key KAFKA, value JSON)\n",
         "-> Aggregate COUNT(*), SUM(KSQL_INTERNAL_COL_1) by CITY, window TUMBLING 1 HOURS",
-        "Read exchange 1\n", "Stage 1, one task for all partitions: to exchange 1 (4 partitions)\n",
-        "Key by CITY", "Filter (AMOUNT > ",
-        "-> Read stream ORDERS from topic orders (key KAFKA, value JSON)",
+        "Read exchange 1\n",
+        "Stage 1: to exchange 1 (4 partitions, read in the order of event time)\n", "Key by CITY",
+        "Filter (AMOUNT > ", "-> Read stream ORDERS from topic orders (key KAFKA, value JSON)",
         "Look-ups by CITY and window are answered from stage 2"}) {
     const size_t found = text.find(part, at);
     ASSERT_NE(found, std::string::npos) << part << " is not, or not in this order, in\n" << text;

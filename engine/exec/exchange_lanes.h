@@ -1,0 +1,39 @@
+// Which partitions of the log an exchange has. Tasks that write and tasks that read are numbered from 0.
+//
+//   in the order of appending      one for each reader, and all writers append to it
+//   in the order of event time     one for each pair, a lane, and one for each writer's progress:
+//
+//                 reader 0   reader 1   progress
+//      writer 0   0          1          2
+//      writer 1   3          4          5          a writer that is added later comes behind all others
+#pragma once
+#include <cstdint>
+
+#include "base/ids.h"
+#include "engine/plan/plan.h"
+
+namespace engine {
+
+class ExchangeLanes {
+ public:
+  explicit ExchangeLanes(const ExchangePlan& plan)
+      : readers_(plan.partitions), is_time_ordered_(plan.is_time_ordered) {}
+
+  int32_t partition_count(int32_t writers) const {
+    return is_time_ordered_ ? writers * (readers_ + 1) : readers_;
+  }
+  // Where the writer's partitions begin: one for each reader, then its progress.
+  int32_t first_of(int32_t writer) const { return is_time_ordered_ ? writer * (readers_ + 1) : 0; }
+  PartitionId lane(int32_t writer, int32_t reader) const {
+    return PartitionId(first_of(writer) + reader);
+  }
+  // Of time-ordered exchanges.
+  PartitionId progress_of(int32_t writer) const { return PartitionId(first_of(writer) + readers_); }
+  bool is_time_ordered() const { return is_time_ordered_; }
+
+ private:
+  int32_t readers_;
+  bool is_time_ordered_;
+};
+
+}  // namespace engine
