@@ -89,19 +89,30 @@ class LmdbCursor final : public Cursor {
   Result<std::optional<Entry>> last() override { return move(MDB_LAST); }
   Result<std::optional<Entry>> next() override { return move(MDB_NEXT); }
   Result<std::optional<Entry>> previous() override { return move(MDB_PREV); }
+  Status check_page() override {
+    const char* const page = key_.mv_data ? pages_.mapped.page_of(key_) : nullptr;
+    if (!page || page == checked_page_) return {};
+    if (!pages_.mapped.is_whole_leaf(page)) return lmdb_failure(kDamagedPage, "");
+    if (registered_in_ == nullptr) checked_page_ = page;  // in a snapshot it stays as it is
+    return {};
+  }
 
  private:
   Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
     assert(cursor_ != nullptr);  // the transaction is over
+    key_ = {};
     MDB_val key = value_of(from), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor_, &key, &value, how); });
     if (code == MDB_NOTFOUND) return std::nullopt;
     if (code != 0) return lmdb_failure(code, "read the data file");
     if (!pages_.are_sound(key, value)) return lmdb_failure(kDamagedPage, "");
+    key_ = key;
     return Entry{bytes_of(key), bytes_of(value)};
   }
 
   MDB_cursor* cursor_;
+  MDB_val key_ = {};  // of the entry that it is at
+  const char* checked_page_ = nullptr;
   const Pages& pages_;  // of the transaction
   OpenCursors* const registered_in_;
 };

@@ -53,6 +53,15 @@ class MappedPages {
            *reinterpret_cast<const uint64_t*>(begin_ + page * page_size_) == page;
   }
 
+  // The page that the key of an entry lies in; null where that was written by the transaction at hand.
+  const char* page_of(const MDB_val& key) const {
+    const auto at = reinterpret_cast<uintptr_t>(key.mv_data);
+    if (at < begin_ || at >= end_) return nullptr;
+    return reinterpret_cast<const char*>(at - (at - begin_) % page_size_);
+  }
+  // Whether it is a leaf whose entries are as many as its head says: LMDB keeps them without gaps.
+  bool is_whole_leaf(const char* page) const;
+
  private:
   uintptr_t begin_ = 0, end_ = 0;  // nowhere: nothing is looked at
   size_t page_size_ = 4096;

@@ -61,16 +61,19 @@ Status StateFile::open_tables(KeyValueStore& store) {
                  .hint = "Restore log.mdb and state.mdb from the same backup."};
   if (!owner && !log_.is_nil()) TRY(transaction->put(tables_.owner, kLogKey, log_id));
 
+  is_all_checked_ = true;
   auto cursor = TRY(transaction->cursor(tables_.stores));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
     const StoreRow row = TRY(decode_store_row(entry->value));
     next_store_ = std::max(next_store_, row.id + 1);
+    is_all_checked_ &= row.format == StoreFormat::Checked;
   }
   dropped_.emplace();
   cursor = TRY(transaction->cursor(tables_.dropped));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
     dropped_->push_back(store_of(entry->key));
     next_store_ = std::max(next_store_, dropped_->back() + 1);
+    is_all_checked_ = false;  // nobody knows of what format they are
   }
   cursor.reset();
   return transaction->commit();

@@ -67,6 +67,8 @@ class StateFile {
   Result<StateStore::JournalEnds> journal_ends() const;
   Result<std::vector<std::string>> task_ids() const;
   Uuid instance_id() const { return instance_id_; }
+  // Whether all entries of the file are StoreFormat::Checked.
+  bool is_all_checked() const { return is_all_checked_; }
 
  private:
   StateFile(StateStore::OpenStore open_store, const Uuid& log)
@@ -89,6 +91,7 @@ class StateFile {
   bool is_broken_ = false;   // the outcome of a commit is unknown
   bool was_broken_ = false;  // and nothing has been stored since
   StoreId next_store_{1};
+  bool is_all_checked_ = false;
   std::optional<std::vector<StoreId>> dropped_;
   std::chrono::steady_clock::duration last_change_took_{};
 };

@@ -56,24 +56,27 @@ class Reader final : public StateReader {
 
   Result<bool> scan(const StoreRow& store, std::string& place, const Visit& visit) override {
     const std::string prefix = store_prefix(store.id);
-    std::string before = place.empty() ? prefix : place;
-    auto entry = TRY(cursor_->seek(before));
-    TRY(check_absence(store, before, entry));
-    entry = TRY(cursor_->seek(before));
+    std::string last = place.empty() ? prefix : place;
+    TRY(check_absence(store, last, TRY(cursor_->seek(last))));
+    auto entry = TRY(cursor_->seek(last));
+    bool is_first = true;
     for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {
-      if (entry->key < before) return unsorted(store);
-      before = entry->key;
+      TRY(cursor_->check_page());
+      if (entry->key < last || (entry->key == last && !is_first)) return unsorted(store);
+      is_first = false;
+      last = entry->key;
       const Entry original = TRY(original_entry(store.format, *entry));
       if (visit(original.key, original.value)) continue;
-      place = before + '\0';
+      place = last + '\0';
       return true;
     }
+    if (entry) TRY(check_neighbour(store, prefix, *entry));
     return false;
   }
 
  private:
   // A damaged key is not found, nor are others if it leads them astray; then its neighbours are not whole, or
-  // not in order.
+  // not in order, or their pages lack some.
   Status check_absence(const StoreRow& store, std::string_view key,
                        const std::optional<Entry>& next) {
     const std::string prefix = store_prefix(store.id);
@@ -84,9 +87,13 @@ class Reader final : public StateReader {
     if (previous->key >= key) return unsorted(store);
     return check_neighbour(store, prefix, *previous);
   }
-  static Status check_neighbour(const StoreRow& store, std::string_view prefix,
-                                const Entry& entry) {
-    if (entry.key.starts_with(prefix)) TRY(original_entry(store.format, entry));
+  // The entry that the cursor is at. That of another store may be one of this one whose key is damaged.
+  Status check_neighbour(const StoreRow& store, std::string_view prefix, const Entry& entry) {
+    TRY(cursor_->check_page());
+    if (entry.key.starts_with(prefix))
+      TRY(original_entry(store.format, entry));
+    else if (file_.is_all_checked())
+      TRY(original_entry(StoreFormat::Checked, entry));
     return {};
   }
 
