@@ -67,10 +67,13 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
   // The default grace of ksqlDB: a day in all; none where only final results are wanted.
   window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
   if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());
-  window.retention_ms = saturating_add(window.size_ms, window.grace_ms);
+  const int64_t least_retention_ms = saturating_add(window.size_ms, window.grace_ms);
+  // Where only final results are shown, those of ksqlDB's default would go when they come.
+  window.retention_ms =
+      emit == Emit::Final ? std::max(least_retention_ms, kDayMs) : least_retention_ms;
   if (clause.retention) {
     const int64_t retention_ms = TRY(clause.retention->to_ms());
-    if (retention_ms < window.retention_ms)
+    if (retention_ms < least_retention_ms)
       return Error{ErrorCode::InvalidParameter,
                    "a window's RETENTION must be at least its size and grace"}
           .at(clause.position);
