@@ -46,7 +46,9 @@ AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& 
       step_(step),
       key_schema_(std::move(key_schema)),
       store_(instances_of(step), step.window.has_value()),
-      ahead_(context.eval) {}
+      ahead_(context.eval),
+      most_block_rows_(store_.has_heap() ? kMostLargeRows : Slice::kBlockRows),
+      block_rows_(store_.has_heap() ? kFewestRows : Slice::kBlockRows) {}
 
 Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context,
                                                                    const AggregateStep& step,
@@ -117,13 +119,14 @@ Status AggregateOperator::take_rows() {
   return {};
 }
 
-// Groups that are large (COLLECT_LIST) give large rows: fewer of them are made at once.
+// Groups that are large (COLLECT_LIST) give large rows, and each change of one gives all of it again: fewer of
+// them are made at once, and few until it is known how large they are.
 void AggregateOperator::adapt_block(size_t output_bytes) {
-  constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024, kFewest = 16;
+  constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
   if (output_bytes > kTooMuch)
-    block_rows_ = std::max(kFewest, block_rows_ / 2);
+    block_rows_ = std::max(kFewestRows, block_rows_ / 2);
   else if (output_bytes < kLittle)
-    block_rows_ = std::min(Slice::kBlockRows, block_rows_ * 2);
+    block_rows_ = std::min(most_block_rows_, block_rows_ * 2);
 }
 
 // The changes of one block; true when all rows of the batch have given theirs. Stops before the

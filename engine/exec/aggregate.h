@@ -63,6 +63,8 @@ class AggregateOperator final : public Operator, public Materialized {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
+  // Of changes that are made at once, where groups may be large.
+  static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
 
   struct Change {
     GroupSlot* group;
@@ -123,7 +125,8 @@ class AggregateOperator final : public Operator, public Materialized {
   bool takes_carried_keys_ = false;
   const TimeAhead ahead_;
   StreamTime stream_time_;
-  size_t block_rows_ = Slice::kBlockRows;
+  const size_t most_block_rows_;
+  size_t block_rows_;
   std::optional<Rest> rest_;
   std::optional<Closing> closing_;
   std::optional<Place> restored_;

@@ -75,6 +75,8 @@ class AggregateStore final : public Store {
     return reinterpret_cast<const char*>(&slot) + offsets_[call];
   }
   const std::vector<AggregateInstance>& instances() const { return instances_; }
+  // Whether groups may be of any size.
+  bool has_heap() const { return has_heap_; }
 
   // A store that was opened over its backing must know which starts of windows there are, which may be many
   // thousands. Looks for some more of them; true when all are known, as in any other store.
