@@ -6,7 +6,7 @@ namespace storage {
 
 namespace {
 
-// As LMDB 0.9 lays pages and nodes out; see data-directory.md for where that comes from.
+// As LMDB 0.9 lays pages and nodes out.
 //
 //   page   number u64, pad u16, flags u16, lower u16, upper u16, places u16{(lower - 16) / 2}
 //   node   size u32 of the value, flags u16, size u16 of the key, key, value, padded to an even size
