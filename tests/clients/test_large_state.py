@@ -22,6 +22,26 @@ def connect(server):
     return psycopg.connect(host=server.host, port=server.port, autocommit=True)
 
 
+class Node:
+    """A server with next to nothing in memory, and a connection to it."""
+
+    def __init__(self, name):
+        self._data = os.path.join(FOLDER, name)
+
+    def __enter__(self):
+        self.server = launch(*_LITTLE, data_dir=self._data)
+        self.connection = connect(self.server)
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+        self.server.stop()
+
+    def restart(self):
+        self.__exit__()
+        self.__enter__()
+
+
 def key(number):
     return f"customer-{number * 7919 % 1_000_003:07}"
 
@@ -57,38 +77,30 @@ def server_value(connection, subject, name):
 
 @case
 def groups_are_counted_found_and_scanned_from_the_disk():
-    data = os.path.join(FOLDER, "groups")
     chance = random.Random(1)
     expected = collections.defaultdict(lambda: [0, 0])
-    server = launch(*_LITTLE, data_dir=data)
-    try:
-        with connect(server) as connection:
-            connection.execute("CREATE STREAM paid (who VARCHAR, cents BIGINT) WITH (partitions=3)")
-            connection.execute("""CREATE TABLE balance AS SELECT who, COUNT(*) AS payments, SUM(cents) AS cents
-                                  FROM paid GROUP BY who""")
-            for life in range(3):
-                numbers = list(range(KEYS)) if life == 0 else [chance.randrange(KEYS) for _ in range(20_000)]
-                payments = [(key(number), chance.randrange(100)) for number in numbers]
-                for who, cents in payments:
-                    expected[who][0] += 1
-                    expected[who][1] += cents
-                fill(connection, "paid", "who, cents", payments)
-                right = sorted((who, *sums) for who, sums in expected.items())
-                check_equal(eventually(connection, "SELECT * FROM balance", right), right, "all rows")
-                assert server_value(connection, "memory", "tables bytes") < 8 << 20
-                for number in range(0, KEYS, 997):
-                    found = connection.execute("SELECT * FROM balance WHERE who = %s", (key(number),)).fetchall()
-                    assert found == [(key(number), *expected[key(number)])], found
-                assert not connection.execute("SELECT * FROM balance WHERE who = 'nobody'").fetchall()
-                entries = sum(row["state entries"] for row in tasks(connection))
-                assert entries == KEYS, entries
-                if life == 1:
-                    server.stop()
-                    server = launch(*_LITTLE, data_dir=data)
-                    connection.close()
-                    connection = connect(server)
-    finally:
-        server.stop()
+    with Node("groups") as node:
+        node.connection.execute("CREATE STREAM paid (who VARCHAR, cents BIGINT) WITH (partitions=3)")
+        node.connection.execute("""CREATE TABLE balance AS SELECT who, COUNT(*) AS payments, SUM(cents) AS cents
+                                   FROM paid GROUP BY who""")
+        for life in range(3):
+            numbers = list(range(KEYS)) if life == 0 else [chance.randrange(KEYS) for _ in range(20_000)]
+            payments = [(key(number), chance.randrange(100)) for number in numbers]
+            for who, cents in payments:
+                expected[who][0] += 1
+                expected[who][1] += cents
+            fill(node.connection, "paid", "who, cents", payments)
+            right = sorted((who, *sums) for who, sums in expected.items())
+            check_equal(eventually(node.connection, "SELECT * FROM balance", right), right, "all rows")
+            assert server_value(node.connection, "memory", "tables bytes") < 8 << 20
+            for number in range(0, KEYS, 997):
+                found = node.connection.execute("SELECT * FROM balance WHERE who = %s", (key(number),)).fetchall()
+                assert found == [(key(number), *expected[key(number)])], found
+            assert not node.connection.execute("SELECT * FROM balance WHERE who = 'nobody'").fetchall()
+            entries = sum(row["state entries"] for row in tasks(node.connection))
+            assert entries == KEYS, entries
+            if life == 1:
+                node.restart()
 
 
 def tasks(connection):
@@ -99,64 +111,49 @@ def tasks(connection):
 
 @case
 def what_look_ups_bring_into_memory_leaves_it_again():
-    data = os.path.join(FOLDER, "looked-up")
-    server = launch(*_LITTLE, data_dir=data)
-    try:
-        with connect(server) as connection:
-            connection.execute("CREATE STREAM paid (who VARCHAR KEY, cents BIGINT) WITH (partitions=1)")
-            connection.execute("CREATE TABLE balance AS SELECT who, SUM(cents) AS cents FROM paid GROUP BY who")
-            fill(connection, "paid", "who, cents", [(key(number), number) for number in range(KEYS)])
-            right = sorted((key(number),) for number in range(KEYS))
-            check_equal(eventually(connection, "SELECT who FROM balance", right), right, "filled")
-        server.stop()
-        server = launch(*_LITTLE, data_dir=data)
-        with connect(server) as connection:
-            for first in range(0, KEYS, 500):
-                keys = ", ".join(f"'{key(number)}'" for number in range(first, first + 500))
-                assert len(connection.execute(f"SELECT * FROM balance WHERE who IN ({keys})").fetchall()) == 500
-            end = time.monotonic() + 10
-            while (held := sum(task["state bytes"] for task in tasks(connection))) > 3 << 20:
-                assert time.monotonic() < end, f"{held} bytes of tables are in memory, and nothing changes them"
-                time.sleep(0.1)
-    finally:
-        server.stop()
+    with Node("looked-up") as node:
+        node.connection.execute("CREATE STREAM paid (who VARCHAR KEY, cents BIGINT) WITH (partitions=1)")
+        node.connection.execute("CREATE TABLE balance AS SELECT who, SUM(cents) AS cents FROM paid GROUP BY who")
+        fill(node.connection, "paid", "who, cents", [(key(number), number) for number in range(KEYS)])
+        right = sorted((key(number),) for number in range(KEYS))
+        check_equal(eventually(node.connection, "SELECT who FROM balance", right), right, "filled")
+        node.restart()
+        for first in range(0, KEYS, 500):
+            keys = ", ".join(f"'{key(number)}'" for number in range(first, first + 500))
+            assert len(node.connection.execute(f"SELECT * FROM balance WHERE who IN ({keys})").fetchall()) == 500
+        end = time.monotonic() + 10
+        while (held := sum(task["state bytes"] for task in tasks(node.connection))) > 3 << 20:
+            assert time.monotonic() < end, f"{held} bytes of tables are in memory, and nothing changes them"
+            time.sleep(0.1)
 
 
 @case
 def rows_come_go_and_are_joined_from_the_disk():
-    data = os.path.join(FOLDER, "rows")
     chance = random.Random(2)
     now = {}
-    server = launch(*_LITTLE, data_dir=data)
-    try:
-        with connect(server) as connection:
-            connection.execute("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people BIGINT) WITH (partitions=2)")
-            connection.execute("CREATE TABLE shown AS SELECT * FROM cities WHERE people >= 0")
-            connection.execute("CREATE STREAM visits (name VARCHAR KEY, id INT) WITH (partitions=2)")
-            connection.execute("""CREATE STREAM seen AS SELECT v.name AS name, v.id AS id, c.people AS people
-                                  FROM visits v JOIN cities c ON v.name = c.name""")
-            for life in range(3):
-                changed = []
-                for number in range(KEYS if life == 0 else 10_000):
-                    name = key(number if life == 0 else chance.randrange(KEYS))
-                    # A negative one is hidden by the filter: it goes out of the second table.
-                    people = chance.randrange(10_000) if life == 0 or chance.random() < 0.7 else -1
-                    changed.append((name, people))
-                    now[name] = people
-                fill(connection, "cities", "name, people", changed)
-                right = sorted((name, people) for name, people in now.items() if people >= 0)
-                check_equal(eventually(connection, "SELECT name, people FROM shown", right), right, "shown")
-                if life == 0:
-                    server.stop()
-                    server = launch(*_LITTLE, data_dir=data)
-                    connection.close()
-                    connection = connect(server)
-            names = [key(number) for number in range(0, KEYS, 37)]
-            fill(connection, "visits", "name, id", [(name, i) for i, name in enumerate(names)])
-            right = sorted((name, i, now[name]) for i, name in enumerate(names))
-            check_equal(eventually(connection, "SELECT name, id, people FROM seen", right), right, "joined")
-    finally:
-        server.stop()
+    with Node("rows") as node:
+        node.connection.execute("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people BIGINT) WITH (partitions=2)")
+        node.connection.execute("CREATE TABLE shown AS SELECT * FROM cities WHERE people >= 0")
+        node.connection.execute("CREATE STREAM visits (name VARCHAR KEY, id INT) WITH (partitions=2)")
+        node.connection.execute("""CREATE STREAM seen AS SELECT v.name AS name, v.id AS id, c.people AS people
+                                   FROM visits v JOIN cities c ON v.name = c.name""")
+        for life in range(3):
+            changed = []
+            for number in range(KEYS if life == 0 else 10_000):
+                name = key(number if life == 0 else chance.randrange(KEYS))
+                # A negative one is hidden by the filter: it goes out of the second table.
+                people = chance.randrange(10_000) if life == 0 or chance.random() < 0.7 else -1
+                changed.append((name, people))
+                now[name] = people
+            fill(node.connection, "cities", "name, people", changed)
+            right = sorted((name, people) for name, people in now.items() if people >= 0)
+            check_equal(eventually(node.connection, "SELECT name, people FROM shown", right), right, "shown")
+            if life == 0:
+                node.restart()
+        names = [key(number) for number in range(0, KEYS, 37)]
+        fill(node.connection, "visits", "name, id", [(name, i) for i, name in enumerate(names)])
+        right = sorted((name, i, now[name]) for i, name in enumerate(names))
+        check_equal(eventually(node.connection, "SELECT name, id, people FROM seen", right), right, "joined")
 
 
 MINUTE = 60_000
@@ -169,82 +166,66 @@ def windows_of(connection, table, keys):
 
 @case
 def windows_are_counted_found_and_scanned_from_the_disk():
-    data = os.path.join(FOLDER, "windows")
     chance = random.Random(3)
     counts = collections.Counter()  # by key and minute
     latest = 0
-    server = launch(*_LITTLE, data_dir=data)
-    try:
-        with connect(server) as connection:
-            connection.execute("""CREATE STREAM clicks (who VARCHAR KEY, ts BIGINT)
-                                  WITH (partitions=1, timestamp='ts')""")
-            connection.execute("""CREATE TABLE per_minute AS SELECT who, COUNT(*) AS n FROM clicks
-                                  WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 20 MINUTES, GRACE PERIOD 10 MINUTES)
-                                  GROUP BY who""")
-            # Each once in each minute; then at random, also in minutes that have left memory; then minutes expire.
-            for life, minutes in enumerate((range(0, 8), range(0, 8), range(8, 24))):
-                clicks = []
-                for minute in minutes:
-                    numbers = range(0, KEYS, 4) if life == 0 else [chance.randrange(0, KEYS, 4) for _ in range(2_000)]
-                    clicks += [(key(number), minute * MINUTE + chance.randrange(MINUTE)) for number in numbers]
-                counts.update((who, at // MINUTE * MINUTE) for who, at in clicks)
-                latest = max(latest, *(at for _, at in clicks))
-                fill(connection, "clicks", "who, ts", clicks)
-                kept = {group: n for group, n in counts.items() if group[1] > latest - 20 * MINUTE}
-                right = sorted((who, start, n) for (who, start), n in kept.items())
-                check_equal(eventually(connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right,
-                            f"windows of life {life}")
-                assert server_value(connection, "memory", "tables bytes") < 8 << 20
-                asked = {key(number) for number in range(0, KEYS, 404)}
-                check_equal(windows_of(connection, "per_minute", asked),
-                            [row for row in right if row[0] in asked], "windows of some keys")
-                if life < 2:
-                    server.stop()
-                    server = launch(*_LITTLE, data_dir=data)
-                    connection.close()
-                    connection = connect(server)
-            # What is left of before the restart has expired: how many there are is known again.
-            fill(connection, "clicks", "who, ts", [("last", 60 * MINUTE)])
-            right = [("last", 60 * MINUTE, 1)]
-            check_equal(eventually(connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right, "the end")
-            assert sum(row["state entries"] for row in tasks(connection)) <= 1 + 4 * 2_000
-    finally:
-        server.stop()
+    with Node("windows") as node:
+        node.connection.execute("""CREATE STREAM clicks (who VARCHAR KEY, ts BIGINT)
+                                   WITH (partitions=1, timestamp='ts')""")
+        node.connection.execute("""CREATE TABLE per_minute AS SELECT who, COUNT(*) AS n FROM clicks
+                                   WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 20 MINUTES, GRACE PERIOD 10 MINUTES)
+                                   GROUP BY who""")
+        # Each once in each minute; then at random, also in minutes that have left memory; then minutes expire.
+        for life, minutes in enumerate((range(0, 8), range(0, 8), range(8, 24))):
+            clicks = []
+            for minute in minutes:
+                numbers = range(0, KEYS, 4) if life == 0 else [chance.randrange(0, KEYS, 4) for _ in range(2_000)]
+                clicks += [(key(number), minute * MINUTE + chance.randrange(MINUTE)) for number in numbers]
+            counts.update((who, at // MINUTE * MINUTE) for who, at in clicks)
+            latest = max(latest, *(at for _, at in clicks))
+            fill(node.connection, "clicks", "who, ts", clicks)
+            kept = {group: n for group, n in counts.items() if group[1] > latest - 20 * MINUTE}
+            right = sorted((who, start, n) for (who, start), n in kept.items())
+            check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right,
+                        f"windows of life {life}")
+            assert server_value(node.connection, "memory", "tables bytes") < 8 << 20
+            asked = {key(number) for number in range(0, KEYS, 404)}
+            check_equal(windows_of(node.connection, "per_minute", asked),
+                        [row for row in right if row[0] in asked], "windows of some keys")
+            if life < 2:
+                node.restart()
+        # What is left of before the restart has expired: how many there are is known again.
+        fill(node.connection, "clicks", "who, ts", [("last", 60 * MINUTE)])
+        right = [("last", 60 * MINUTE, 1)]
+        check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right, "the end")
+        assert sum(row["state entries"] for row in tasks(node.connection)) <= 1 + 4 * 2_000
 
 
 @case
 def final_results_are_written_once_each_from_the_disk():
-    data = os.path.join(FOLDER, "finals")
-    server = launch(*_LITTLE, data_dir=data)
-    try:
-        with connect(server) as connection:
-            connection.execute("""CREATE STREAM clicks (who VARCHAR KEY, ts BIGINT)
-                                  WITH (partitions=1, timestamp='ts')""")
-            connection.execute("""CREATE TABLE finals AS SELECT who, COUNT(*) AS n FROM clicks
-                                  WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 30 MINUTES, GRACE PERIOD 5 MINUTES)
-                                  GROUP BY who EMIT FINAL""")
-            # Long keys lie in the order of their hashes.
-            names = [key(number) + (number % 3 == 0) * ("x" * 420) for number in range(0, KEYS, 4)]
-            right = []
-            for minute in range(3):
-                fill(connection, "clicks", "who, ts", [(who, minute * MINUTE) for who in names])
-                fill(connection, "clicks", "who, ts", [(who, minute * MINUTE) for who in names[::10]])
-                right += [(who, minute * MINUTE, 1 + (i % 10 == 0)) for i, who in enumerate(names)]
-            assert not connection.execute("SELECT * FROM finals").fetchall(), "no window has closed"
-            fill(connection, "clicks", "who, ts", [("last", 9 * MINUTE)])
-            for _ in range(3):  # in the middle of it
-                server.stop()
-                server = launch(*_LITTLE, data_dir=data)
-                connection.close()
-                connection = connect(server)
-            right.sort()
-            check_equal(eventually(connection, "SELECT who, WINDOWSTART, n FROM finals", right), right, "finals")
-            deadline = time.monotonic() + _TIMEOUT_S
-            while (written := records_in(server, "finals")) < len(right) and time.monotonic() < deadline:
-                time.sleep(0.1)
-            assert written == len(right), f"{written} results are written where {len(right)} should be"
-    finally:
-        server.stop()
+    with Node("finals") as node:
+        node.connection.execute("""CREATE STREAM clicks (who VARCHAR KEY, ts BIGINT)
+                                   WITH (partitions=1, timestamp='ts')""")
+        node.connection.execute("""CREATE TABLE finals AS SELECT who, COUNT(*) AS n FROM clicks
+                                   WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 30 MINUTES, GRACE PERIOD 5 MINUTES)
+                                   GROUP BY who EMIT FINAL""")
+        # Long keys lie in the order of their hashes.
+        names = [key(number) + (number % 3 == 0) * ("x" * 420) for number in range(0, KEYS, 4)]
+        right = []
+        for minute in range(3):
+            fill(node.connection, "clicks", "who, ts", [(who, minute * MINUTE) for who in names])
+            fill(node.connection, "clicks", "who, ts", [(who, minute * MINUTE) for who in names[::10]])
+            right += [(who, minute * MINUTE, 1 + (i % 10 == 0)) for i, who in enumerate(names)]
+        assert not node.connection.execute("SELECT * FROM finals").fetchall(), "no window has closed"
+        fill(node.connection, "clicks", "who, ts", [("last", 9 * MINUTE)])
+        for _ in range(3):  # in the middle of it
+            node.restart()
+        right.sort()
+        check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM finals", right), right, "finals")
+        deadline = time.monotonic() + _TIMEOUT_S
+        while (written := records_in(node.server, "finals")) < len(right) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert written == len(right), f"{written} results are written where {len(right)} should be"
 
 
 def records_in(server, topic):
