@@ -47,7 +47,6 @@ AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& 
       key_schema_(std::move(key_schema)),
       store_(instances_of(step), step.window.has_value()),
       ahead_(context.eval),
-      most_block_rows_(store_.has_heap() ? kMostLargeRows : Slice::kBlockRows),
       block_rows_(store_.has_heap() ? kFewestRows : Slice::kBlockRows) {}
 
 Result<std::unique_ptr<AggregateOperator>> AggregateOperator::make(TaskContext& context,
@@ -126,7 +125,7 @@ void AggregateOperator::adapt_block(size_t output_bytes) {
   if (output_bytes > kTooMuch)
     block_rows_ = std::max(kFewestRows, block_rows_ / 2);
   else if (output_bytes < kLittle)
-    block_rows_ = std::min(most_block_rows_, block_rows_ * 2);
+    block_rows_ = std::min(store_.has_heap() ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
 }
 
 // The changes of one block; true when all rows of the batch have given theirs. Stops before the

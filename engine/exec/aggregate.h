@@ -125,7 +125,6 @@ class AggregateOperator final : public Operator, public Materialized {
   bool takes_carried_keys_ = false;
   const TimeAhead ahead_;
   StreamTime stream_time_;
-  const size_t most_block_rows_;
   size_t block_rows_;
   std::optional<Rest> rest_;
   std::optional<Closing> closing_;

@@ -287,8 +287,8 @@ Status Task::take_records() {
     failed_at_ = heads_->failed_at();
     return std::move(runs).error();
   }
+  ExchangeOutput* const output = stage_->time_ordered_output();
   for (Run& run : *runs) {
-    ExchangeOutput* const output = stage_->time_ordered_output();
     if (output && stage_->inputs()[inputs_[run.source].input]->step().kind == SourceKind::Stream)
       output->note_taken(run.batch);
     runs_.push_back(std::move(run));
@@ -380,6 +380,13 @@ bool Task::has_more_input() const {
   return false;
 }
 
+// Since the last commit.
+bool Task::has_moved() const {
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (inputs_[i].next != committed_[i]) return true;
+  return false;
+}
+
 StepResult Task::finish_step() {
   update_positions();
   if (!has_rest())
@@ -387,11 +394,8 @@ StepResult Task::finish_step() {
   // Who was woken by new records and had a rest to work off has not looked at them.
   bool more = has_rest() || (has_more_input() && !heads_->is_held_up()) || !has_looked_;
   more |= stage_->tidy();
-  const bool has_moved =
-      has_worked_ || std::ranges::any_of(inputs_, [&](const Input& input) {
-        return input.next != committed_[static_cast<size_t>(&input - inputs_.data())];
-      });
-  if (!options_.is_transient && has_moved && stage_->may_commit()) return commit(more);
+  if (!options_.is_transient && (has_worked_ || has_moved()) && stage_->may_commit())
+    return commit(more);
   if (more) return StepResult::More;
   const bool is_finished = std::ranges::all_of(inputs_, [](const Input& input) {
     return input.limit.stop_at && input.next >= *input.limit.stop_at;
@@ -433,10 +437,7 @@ std::vector<StoreSize> Task::take_changed_sizes() {
 // To the readers of a time-ordered exchange, whenever it has come further.
 void Task::tell_progress(TaskCommit& commit) {
   ExchangeOutput* const output = stage_->time_ordered_output();
-  const auto has_moved = [this](const Input& input) {
-    return input.next != committed_[static_cast<size_t>(&input - inputs_.data())];
-  };
-  if (!output || std::ranges::none_of(inputs_, has_moved)) return;
+  if (!output || !has_moved()) return;
   ExchangeOutput::Standing standing;
   for (const Input& input : inputs_) {
     standing.next.push_back(input.next);

@@ -185,6 +185,7 @@ class Task {
   StepResult finish_step();
   bool reads_exchange() const;
   bool has_more_input() const;
+  bool has_moved() const;
   void tell_progress(TaskCommit& commit);
   std::vector<int64_t> scalars() const;
   std::vector<StoreSize> take_changed_sizes();
