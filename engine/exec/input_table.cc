@@ -200,10 +200,10 @@ Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys, Task
       changed_in = std::max(changed_in, rows_.changed_in(key));
       continue;
     }
-    changed_in = std::max(changed_in, rows_.changed_in_from(key));
-    TRY(rows_.for_each_from(key, loose, [&](std::string_view stored, const RowStore::Row& row) {
+    const auto take = [&](std::string_view stored, const RowStore::Row& row) {
       if (stored.size() >= key.size() + kBoundBytes) rows.emplace_back(stored, &row);
-    }));
+    };
+    changed_in = std::max(changed_in, TRY(rows_.for_each_from(key, loose, take)));
   }
   as_of = TaskSequence(static_cast<int64_t>(changed_in));
   return rows_of_stored(std::move(rows));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <climits>
 #include <tuple>
 
 #include "base/bytes.h"
@@ -12,7 +11,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kStartBytes = 200;  // of one start of windows, beside its groups
+constexpr size_t kBytesPerStart = 200;  // of windows, beside the groups
 
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
@@ -215,13 +214,12 @@ void AggregateStore::prefetch(std::span<const EntryKey> keys) const {
 // --- Windows
 
 Result<bool> AggregateStore::find_starts(size_t max_starts) {
-  std::string place;
   for (; unknown_from_; --max_starts) {
     if (max_starts == 0) return false;
     std::optional<EntryKey> found;
     Status status;
     encode_key({}, std::max(*unknown_from_, expired_before_), key_scratch_);
-    place = TRY(layers_.backing()->place_of(key_scratch_));
+    std::string place = TRY(layers_.backing()->place_of(key_scratch_));
     TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view) {
       if (const auto at = decode_key(key))
         found = *at;
@@ -231,9 +229,8 @@ Result<bool> AggregateStore::find_starts(size_t max_starts) {
     }));
     TRY(status);
     if (found) {
-      Start& start = start_at(found->window_start);
-      opened_starts_ += start.is_opened ? 0 : 1;
-      start.is_opened = true;
+      start_at(found->window_start).is_opened = true;
+      ++opened_starts_;
     }
     unknown_from_ = found ? next_start(found->window_start) : std::nullopt;
     count_if_known();
@@ -338,15 +335,14 @@ void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
 }
 
 size_t AggregateStore::memory_bytes() const {
-  return used_slots_ * SlotPool(offsets_.back()).slot_size() + index_.memory_bytes() + key_bytes_ +
-         by_start_.size() * kStartBytes + (has_heap_ ? encoded_bytes_ : 0);
+  return used_slots_ * SlotPool::padded(offsets_.back()) + index_.memory_bytes() + key_bytes_ +
+         by_start_.size() * kBytesPerStart + (has_heap_ ? encoded_bytes_ : 0);
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   // The range first, so that what is put after it stays: no window before it comes again.
   if (expiry_changed_) {
-    key_scratch_.clear();
-    append_be<int64_t>(key_scratch_, expired_before_);
+    encode_key({}, expired_before_, key_scratch_);
     out.append({store_index, StateEntry::Kind::DeleteBelow, key_scratch_, {}});
     expiry_changed_ = false;
   }
@@ -361,25 +357,23 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   layers_.begin(layers_.current() + 1);
 }
 
-// Goes round over the starts of windows, and the places of each.
+// Goes round over the starts of windows, and the places of each. A start that is passed counts as an entry: there
+// may be thousands of which nothing is in memory.
 size_t AggregateStore::evict(size_t max_entries) {
   if (!layers_.begin_eviction()) return 0;
   size_t evicted = 0;
-  for (size_t starts = by_start_.size() + 2; starts > 0 && max_entries > 0;) {
-    auto at = by_start_.lower_bound(hand_.start);
+  auto at = by_start_.lower_bound(hand_.start);
+  for (int ends = 0; ends < 2 && max_entries > 0;) {
     if (at == by_start_.end()) {
+      at = by_start_.begin();
       hand_ = {};
-      --starts;
+      ++ends;
       continue;
     }
     if (at->first != hand_.start) hand_ = {at->first, 0};
-    if (const size_t looked_at = evict_some(at->second, max_entries, evicted)) {
-      max_entries -= looked_at;
-    } else {
-      const auto next = next_start(at->first);
-      hand_ = next ? StorePlace{*next, 0} : StorePlace{};
-      --starts;
-    }
+    const size_t looked_at = evict_some(at->second, max_entries, evicted);
+    max_entries -= std::max<size_t>(looked_at, 1);
+    if (looked_at == 0) ++at;
   }
   return evicted;
 }
@@ -387,17 +381,14 @@ size_t AggregateStore::evict(size_t max_entries) {
 // Of one start, from the hand on. Returns how many places it has looked at.
 size_t AggregateStore::evict_some(Start& start, size_t max_entries, size_t& evicted) {
   if (hand_.start == held_start_ || hand_.number >= start.groups.size()) return 0;
-  const size_t to =
-      std::min(start.groups.size(),
-               hand_.number + std::min(max_entries, start.groups.size() - hand_.number));
+  const size_t looked_at = std::min(max_entries, start.groups.size() - hand_.number);
   const auto at = [&](size_t place) {
     GroupSlot* const slot = slot_at(start, place);
     return slot->key ? slot : nullptr;
   };
   const auto leave_from = [&](size_t place) { leave(start, slot_at(start, place)); };
-  const size_t count = layers_.evict(hand_.number, to, at, leave_from);
-  const size_t looked_at = to - hand_.number;
-  hand_.number = to;
+  const size_t count = layers_.evict(hand_.number, hand_.number + looked_at, at, leave_from);
+  hand_.number += looked_at;
   evicted += count;
   start.away += count;
   if (count > 0 && start.groups.used() == 0) start.groups.reset();
@@ -407,7 +398,7 @@ size_t AggregateStore::evict_some(Start& start, size_t max_entries, size_t& evic
 // --- Before the first change
 
 void AggregateStore::restore_size(size_t size) {
-  layers_.open_with(size, is_counted());
+  Store::restore_size(size);
   if (is_windowed_) unknown_from_ = 0;
 }
 

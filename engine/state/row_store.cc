@@ -91,15 +91,6 @@ uint64_t RowStore::changed_in(std::string_view key) const {
   return found ? found->second.changed_in : 0;
 }
 
-uint64_t RowStore::changed_in_from(std::string_view prefix) const {
-  assert(ordered_);
-  uint64_t last = 0;
-  for (auto at = ordered_->lower_bound(prefix); at != ordered_->end() && at->starts_with(prefix);
-       ++at)
-    last = std::max(last, changed_in(*at));
-  return last;
-}
-
 Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row) {
   Entry* entry = TRY(fetch(key));
   std::optional<Row> before;
@@ -132,13 +123,18 @@ Result<std::optional<RowStore::Row>> RowStore::erase(std::string_view key) {
   return before;
 }
 
-Status RowStore::for_each_from(std::string_view prefix, Loose& loose,
-                               const std::function<void(std::string_view, const Row&)>& visit) {
+Result<uint64_t> RowStore::for_each_from(
+    std::string_view prefix, Loose& loose,
+    const std::function<void(std::string_view, const Row&)>& visit) {
   assert(ordered_);
+  uint64_t changed_in = 0;
   for (auto at = ordered_->lower_bound(prefix); at != ordered_->end() && at->starts_with(prefix);
-       ++at)
-    if (const Kept& kept = rows_.find(*at)->second; !kept.is_erased) visit(*at, kept.row);
-  if (layers_.is_complete()) return {};
+       ++at) {
+    const Kept& kept = rows_.find(*at)->second;
+    changed_in = std::max(changed_in, uint64_t{kept.changed_in});
+    if (!kept.is_erased) visit(*at, kept.row);
+  }
+  if (layers_.is_complete()) return changed_in;
   // Those that are longer than what the backing orders by come in any order.
   const std::string_view ordered = prefix.substr(0, Backing::kOrderedKeyBytes);
   std::string place = TRY(layers_.backing()->place_of(ordered));
@@ -155,7 +151,8 @@ Status RowStore::for_each_from(std::string_view prefix, Loose& loose,
     visit(its_key, its_row);
     return true;
   }));
-  return status;
+  TRY(status);
+  return changed_in;
 }
 
 void RowStore::for_each(const std::function<void(std::string_view, const Row&)>& visit) const {

@@ -46,15 +46,15 @@ class RowStore final : public Store {
   Result<const Row*> find(std::string_view key);
   // The commit that changed or erased it last; 0 where that is long ago.
   uint64_t changed_in(std::string_view key) const;
-  // Likewise of all rows whose key begins so; of a store with Order::ByKey.
-  uint64_t changed_in_from(std::string_view prefix) const;
   // Replaces the row and returns what was there before.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);
   // Rows whose key begins with these bytes, in no particular order: those of all windows of one key. Of a store
-  // with Order::ByKey. What `visit` gets holds as long as `loose` does and the store does not change.
-  Status for_each_from(std::string_view prefix, Loose& loose,
-                       const std::function<void(std::string_view key, const Row& row)>& visit);
+  // with Order::ByKey. What `visit` gets holds as long as `loose` does and the store does not change. Returns
+  // changed_in() of the last that was changed or erased.
+  Result<uint64_t> for_each_from(
+      std::string_view prefix, Loose& loose,
+      const std::function<void(std::string_view key, const Row& row)>& visit);
   // Of a store that is in memory as a whole, in no particular order.
   void for_each(const std::function<void(std::string_view key, const Row& row)>& visit) const;
   // The next rows of a scan, out of at most `entries` entries and until `visit` wants no more; false when it

@@ -14,7 +14,9 @@ namespace engine {
 class SlotPool {
  public:
   // Pieces are aligned to 16 bytes and have at least as many.
-  explicit SlotPool(size_t slot_size) : slot_size_((slot_size + 15) / 16 * 16) {}
+  explicit SlotPool(size_t slot_size) : slot_size_(padded(slot_size)) {}
+  // What a piece takes.
+  static size_t padded(size_t slot_size) { return (slot_size + 15) / 16 * 16; }
 
   void* take() {
     ++used_;
@@ -43,7 +45,6 @@ class SlotPool {
     size_ = 0;
   }
 
-  size_t slot_size() const { return slot_size_; }
   // Pieces that are in use; those that were given back are there for the next ones.
   size_t used() const { return used_; }
   // All pieces that were ever handed out, by number, also those that were given back since.
