@@ -423,7 +423,7 @@ void AggregateOperator::expire() {
   // In steps of a tenth of the retention: each one leaves a range in the journal.
   if (!step_.window || stream_time_.timestamp < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
-  store_.expire_before(oldest_kept_start() / step * step);
+  store_.expire_before(oldest_kept_start(stream_time_.timestamp) / step * step);
 }
 
 void AggregateOperator::visit_rest(const VisitRecord& visit) const {

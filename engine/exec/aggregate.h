@@ -51,15 +51,15 @@ class AggregateOperator final : public Operator, public Materialized {
   // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
   Result<Batch> rows_of(std::span<const GroupSlot* const> groups) const;
   // Windows that have fallen out of the retention but are not yet removed must not be shown.
-  int64_t oldest_kept_start() const;
-  // Whether the group is a row of the table: it was written, or, where only final results are, its
-  // window has closed.
-  bool is_shown(const GroupSlot& group) const;
+  int64_t oldest_kept_start(int64_t stream_time) const;
+  // Whether the group is a row of the table at this stream time: it was written, or, where only final results
+  // are, its window has closed.
+  bool is_shown(const GroupSlot& group, int64_t stream_time) const;
 
   Materialized* materialized() override { return this; }
   Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) override;
-  Result<std::optional<Batch>> all_rows() override;
-  Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
+  TableScan begin_scan() override;
+  Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;

@@ -5,15 +5,15 @@
 
 namespace engine {
 
-int64_t AggregateOperator::oldest_kept_start() const {
-  if (!step_.window || stream_time_.timestamp < 0) return INT64_MIN;
-  return saturating_add(saturating_subtract(stream_time_.timestamp, step_.window->retention_ms), 1);
+int64_t AggregateOperator::oldest_kept_start(int64_t stream_time) const {
+  if (!step_.window || stream_time < 0) return INT64_MIN;
+  return saturating_add(saturating_subtract(stream_time, step_.window->retention_ms), 1);
 }
 
-bool AggregateOperator::is_shown(const GroupSlot& group) const {
-  if (group.window_start < oldest_kept_start()) return false;
+bool AggregateOperator::is_shown(const GroupSlot& group, int64_t stream_time) const {
+  if (group.window_start < oldest_kept_start(stream_time)) return false;
   if (!step_.final_only) return group.emitted;
-  return window().is_closed(group.window_start, stream_time_.timestamp);
+  return window().is_closed(group.window_start, stream_time);
 }
 
 Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
@@ -85,7 +85,7 @@ Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
   AggregateStore::Loose loose(store_);
   uint64_t changed_in = store_.expired_in();
   const auto show = [&](const GroupSlot& group) {
-    const bool is_shown_now = is_shown(group);
+    const bool is_shown_now = is_shown(group, stream_time_.timestamp);
     if (is_shown_now) groups.push_back(&group);
     // Whether a window is over is a matter of stream time, which every commit may move.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
@@ -100,28 +100,18 @@ Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
   return rows_in_order(std::move(groups));
 }
 
-Result<std::optional<Batch>> AggregateOperator::all_rows() {
-  std::vector<const GroupSlot*> groups;
-  const auto gather = [&](const GroupSlot& group) {
-    if (is_shown(group)) groups.push_back(&group);
-  };
-  AggregateStore::Loose loose(store_);
-  if (store_.layers().is_complete()) {
-    store_.for_each(gather);
-  } else {
-    StoreCursor cursor;
-    for (int step = 0; TRY(store_.scan(cursor, kGatheredAtOnce, loose, gather)); ++step)
-      if (step == kStepsOfFew) return std::nullopt;
-  }
-  return TRY(rows_in_order(std::move(groups)));
-}
+TableScan AggregateOperator::begin_scan() { return {store_.begin_scan(), stream_time_.timestamp}; }
 
-Result<Batch> AggregateOperator::next_rows(StoreCursor& cursor, size_t entries, bool& is_last) {
+Result<Batch> AggregateOperator::next_rows(TableScan& scan, size_t entries, bool& is_last) {
   std::vector<const GroupSlot*> groups;
   AggregateStore::Loose loose(store_);
-  is_last = !TRY(store_.scan(cursor, entries, loose, [&](const GroupSlot& group) {
-    if (is_shown(group)) groups.push_back(&group);
-  }));
+  const auto gather = [&](const GroupSlot& group) {
+    if (is_shown(group, scan.stream_time)) groups.push_back(&group);
+  };
+  is_last = false;
+  for (int step = 0; !is_last && step < steps_of(scan); ++step)
+    is_last = !TRY(store_.scan(*scan.entries, entries, loose, gather));
+  if (scan.order == TableScan::Order::ByKey) return rows_in_order(std::move(groups));
   return rows_of(groups);
 }
 

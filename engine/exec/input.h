@@ -68,8 +68,8 @@ class InputOperator final : public Operator, public Materialized {
 
   Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
   Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) override;
-  Result<std::optional<Batch>> all_rows() override;
-  Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) override;
+  TableScan begin_scan() override;
+  Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
   // Between these the records of a table only fill it; at the end all its rows are pushed as
   // inserts: what a push query on a table shows first. Streams are not affected.
@@ -92,9 +92,9 @@ class InputOperator final : public Operator, public Materialized {
     struct ByKey {
       bool operator()(const StoredRow& a, const StoredRow& b) const { return a.first < b.first; }
     };
-    StoreCursor next;  // the first that is not in `rows`
+    StoreScanPtr scan;  // of those that are not in `rows`
     bool all_gathered = false;
-    SlicedSort<StoredRow, ByKey> rows;
+    SlicedSort<StoredRow, ByKey> rows = {};
   };
 
   // --- Exchanges (input_exchange.cc)

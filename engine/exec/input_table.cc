@@ -130,7 +130,7 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
 
 Status InputOperator::end_bootstrap() {
   if (!std::exchange(suppresses_output_, false) || step_.is_joined) return {};
-  showing_.emplace(Showing{}).rows.reserve(rows_.size());
+  showing_.emplace(Showing{.scan = rows_.begin_scan()}).rows.reserve(rows_.size());
   return show_some();
 }
 
@@ -160,7 +160,7 @@ Result<std::vector<InputOperator::StoredRow>> InputOperator::next_shown() {
       return true;
     };
     RowStore::Loose none;  // the store of a push query is in memory as a whole
-    showing.all_gathered = !TRY(rows_.scan(showing.next, kGatheredAtOnce, none, gather));
+    showing.all_gathered = !TRY(rows_.scan(*showing.scan, kGatheredAtOnce, none, gather));
     assert(none.empty());
     return rows;
   }
@@ -209,25 +209,9 @@ Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys, Task
   return rows_of_stored(std::move(rows));
 }
 
-Result<std::optional<Batch>> InputOperator::all_rows() {
-  std::vector<StoredRow> rows;
-  RowStore::Loose loose;
-  if (rows_.layers().is_complete()) {
-    rows_.for_each(
-        [&](std::string_view key, const RowStore::Row& row) { rows.emplace_back(key, &row); });
-  } else {
-    const auto gather = [&](std::string_view key, const RowStore::Row& row) {
-      rows.emplace_back(key, &row);
-      return true;
-    };
-    StoreCursor cursor;
-    for (int step = 0; TRY(rows_.scan(cursor, kScannedAtOnce, loose, gather)); ++step)
-      if (step == kStepsOfFew) return std::nullopt;
-  }
-  return TRY(rows_of_stored(std::move(rows)));
-}
+TableScan InputOperator::begin_scan() { return {rows_.begin_scan()}; }
 
-Result<Batch> InputOperator::next_rows(StoreCursor& cursor, size_t entries, bool& is_last) {
+Result<Batch> InputOperator::next_rows(TableScan& scan, size_t entries, bool& is_last) {
   constexpr size_t kSliceBytes = 256 * 1024;
   std::vector<StoredRow> rows;
   size_t bytes = 0;
@@ -237,7 +221,10 @@ Result<Batch> InputOperator::next_rows(StoreCursor& cursor, size_t entries, bool
     return bytes < kSliceBytes;
   };
   RowStore::Loose loose;
-  is_last = !TRY(rows_.scan(cursor, entries, loose, gather));
+  is_last = false;
+  for (int step = 0; !is_last && step < steps_of(scan); ++step, bytes = 0)
+    is_last = !TRY(rows_.scan(*scan.entries, entries, loose, gather));
+  if (scan.order == TableScan::Order::ByKey) return rows_of_stored(std::move(rows));
   return rows_of(rows);
 }
 

@@ -66,25 +66,37 @@ struct TaskContext {
   void report(const RowErrors& errors, const Batch& batch) const;
 };
 
+// A scan of a table, as it was when it began.
+struct TableScan {
+  enum class Order : uint8_t { None, ByKey };
+
+  StoreScanPtr entries;       // null before it begins
+  int64_t stream_time = 0;    // when it began: it says which windows are shown
+  Order order = Order::None;  // ByKey: of the rows of a step, as those of rows_under() come
+};
+
 // What an operator keeps that is a table, as look-ups and scans read it. Rows come in the operator's
 // output layout.
 //
 // Threads: the task's.
 class Materialized {
  public:
-  // What a scan of a few entries takes at most.
-  static constexpr int kStepsOfFew = 6;
   virtual ~Materialized() = default;
   // The rows under these serialized keys, in the order of the key bytes, windows of one key by their
   // start. Keys that are not there give none. Takes those off that it has looked for: it stops where many entries
   // had to be fetched.
   // `as_of` becomes the task's last commit that has a part in the answer; it may still be to come.
   virtual Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) = 0;
-  // Likewise all of them; of a table of few entries. Nothing when that is too much for one step.
-  virtual Result<std::optional<Batch>> all_rows() = 0;
-  // The next rows of a scan, in no particular order, out of about `entries` entries, fewer where they
-  // are large. Fails with ObjectState when it cannot go on.
-  virtual Result<Batch> next_rows(StoreCursor& cursor, size_t entries, bool& is_last) = 0;
+  // Of all rows as they are now. It may rest between its steps while the table goes on.
+  virtual TableScan begin_scan() = 0;
+  // The next rows of a scan out of about `entries` entries, fewer where they are large; where they are to be in
+  // order, of some times as many. Fails with ObjectState when it cannot go on.
+  virtual Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) = 0;
+
+ protected:
+  static int steps_of(const TableScan& scan) {
+    return scan.order == TableScan::Order::ByKey ? 6 : 1;
+  }
 };
 
 // The chain of a stage is stepped from its input: process() does what follows from a batch and pushes

@@ -39,13 +39,17 @@ bool TableView::is_small() const {
   return store().size() <= kSortedEntries && store().memory_bytes() <= kSortedBytes;
 }
 
-Result<TableView::Slice> TableView::scan(StoreCursor& cursor, size_t entries,
-                                         const EvalContext& eval) {
-  if (!cursor.hold && is_small())
-    if (std::optional<Batch> rows = TRY(table().all_rows()))
-      return Slice{TRY(shape(*std::move(rows), eval)), true};
+TableScan TableView::begin_scan() {
+  TableScan scan = table().begin_scan();
+  if (is_small()) scan.order = TableScan::Order::ByKey;
+  return scan;
+}
+
+Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
+                                              const EvalContext& eval) {
+  if (scan.order == TableScan::Order::ByKey) entries = kSortedEntries;
   Slice slice;
-  Batch rows = TRY(table().next_rows(cursor, entries, slice.is_last));
+  Batch rows = TRY(table().next_rows(scan, entries, slice.is_last));
   slice.rows = TRY(shape(std::move(rows), eval));
   return slice;
 }

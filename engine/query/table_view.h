@@ -31,11 +31,13 @@ class TableView {
     Batch rows;
     bool is_last = false;
   };
+  // Of the table as it is now. All of it is durable when the task's last_begun() is, as of now.
+  TableScan begin_scan();
   // The next rows out of about `entries` entries of the table, fewer where they are large. The rows
   // of a small table come in one slice, in the order of find(); those of a larger one in no
-  // particular order, each key once at most, as it is when the scan comes to it. What comes into the
-  // table after the first slice may be seen or not.
-  Result<Slice> scan(StoreCursor& cursor, size_t entries, const EvalContext& eval);
+  // particular order. Each is as it was when the scan began; only windows that expire meanwhile may be
+  // missing.
+  Result<Slice> next_rows(TableScan& scan, size_t entries, const EvalContext& eval);
 
   // The commit of the log that made the last of its changes durable; 0 when this run has made none. Those
   // that are on their way come later.

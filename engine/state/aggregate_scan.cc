@@ -1,6 +1,5 @@
 // Groups that are read and not changed: look-ups, scans.
 #include <algorithm>
-#include <cassert>
 
 #include "engine/state/aggregate_store.h"
 
@@ -42,46 +41,68 @@ Status AggregateStore::for_each_window(std::string_view key, Loose& loose, const
   return {};
 }
 
-void AggregateStore::for_each(const Visit& visit) const {
-  assert(layers_.is_complete());
-  for (const auto& [window_start, start] : by_start_)
-    for (size_t place = 0; place < start.groups.size(); ++place)
-      if (const GroupSlot* slot = slot_at(start, place); slot->key) visit(*slot);
-}
-
-Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& loose,
+Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
                                   const Visit& visit) {
-  const auto in_memory = [&](StoreCursor& at) { return scan_memory(at, entries, visit); };
-  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+  const auto as_stored = [&](std::string_view key, std::string_view value) -> Result<bool> {
     const EntryKey at = TRY(decode_key(key));
-    if (at.window_start < expired_before_) return true;
-    if (const GroupSlot* group = find_in_memory(at.key, at.window_start)) {
-      if (group->born_in <= cursor.hold->stored) visit(*group);  // else later
-    } else {
-      visit(*TRY(loose.add(at, value)));
-    }
+    visit(*TRY(loose.add(at, value)));
     return true;
   };
-  StorePlace end;
-  if (!by_start_.empty())
-    end = {by_start_.rbegin()->first, by_start_.rbegin()->second.groups.size()};
-  return layers_.scan(cursor, end, entries, in_memory, in_backing);
+  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    if (scan.has_before(key)) return true;
+    const EntryKey at = TRY(decode_key(key));
+    if (at.window_start < expired_before_) return true;
+    const GroupSlot* const group = find_in_memory(at.key, at.window_start);
+    if (!group) return as_stored(key, value);
+    if (group->born_in <= scan.stored) visit(*group);  // else later
+    return true;
+  };
+  const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
+  return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});
 }
 
-bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
-  StorePlace& place = cursor.place;
+StorePlace AggregateStore::end_of_places() const {
+  if (by_start_.empty()) return {};
+  return {by_start_.rbegin()->first, by_start_.rbegin()->second.groups.size()};
+}
+
+bool AggregateStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) {
+  const auto is_as_it_was = [&](const GroupSlot& slot) {
+    if (!scan.shows_in_memory(slot.born_in)) return false;
+    encode_key(slot.key->view(), slot.window_start, key_scratch_);
+    return !scan.has_before(key_scratch_);
+  };
+  StorePlace& place = scan.place;
   for (auto at = by_start_.lower_bound(place.start); at != by_start_.end(); ++at) {
-    if (at->first > cursor.end.start) return false;
+    if (at->first > scan.end.start) return false;
     if (at->first != place.start) place = {at->first, 0};
     size_t end = at->second.groups.size();
-    if (at->first == cursor.end.start) end = std::min(end, cursor.end.number);
+    if (at->first == scan.end.start) end = std::min(end, scan.end.number);
     for (; place.number < end; ++place.number, --entries) {
       if (entries == 0) return true;
       const GroupSlot* const slot = slot_at(at->second, place.number);
-      if (slot->key && cursor.hold->shows_in_memory(slot->born_in)) visit(*slot);
+      if (slot->key && is_as_it_was(*slot)) visit(*slot);
     }
   }
   return false;
+}
+
+// It is about to change.
+void AggregateStore::keep_before(GroupSlot& slot) {
+  encode_key(slot.key->view(), slot.window_start, key_scratch_);
+  const auto place = [&] {
+    return StorePlace{slot.window_start, start_at(slot.window_start).groups.number_of(&slot)};
+  };
+  const auto value = [&]() -> std::string_view {
+    encode(slot, value_scratch_);
+    return value_scratch_;
+  };
+  layers_.keep_before(key_scratch_, slot.born_in, place, value);
+}
+
+void AggregateStore::keep_absent(const GroupSlot& slot) {
+  encode_key(slot.key->view(), slot.window_start, key_scratch_);
+  layers_.keep_absent(key_scratch_, slot.born_in);
 }
 
 }  // namespace engine

@@ -183,14 +183,13 @@ void AggregateStore::leave(Start& start, GroupSlot* slot) {
 Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_start) {
   assert(!is_windowed_ || window_start >= expired_before_);  // invariant 2
   GroupSlot* slot = layers_.is_complete() ? nullptr : TRY(fetch(key, window_start));
-  if (!slot) {
-    bool is_new = false;
-    std::tie(slot, is_new) = find_or_make(key, window_start);
-    if (is_new) {
-      slot->born_in = layers_.current();
-      layers_.made();
-    }
+  bool is_new = false;
+  if (!slot) std::tie(slot, is_new) = find_or_make(key, window_start);
+  if (is_new) {
+    slot->born_in = layers_.current();
+    layers_.made();
   }
+  if (layers_.has_scans()) is_new ? keep_absent(*slot) : keep_before(*slot);
   slot->is_used = true;
   if (slot->changed_in != layers_.current()) {
     slot->changed_in = layers_.current();
@@ -336,7 +335,8 @@ void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
 
 size_t AggregateStore::memory_bytes() const {
   return used_slots_ * SlotPool::padded(offsets_.back()) + index_.memory_bytes() + key_bytes_ +
-         by_start_.size() * kBytesPerStart + (has_heap_ ? encoded_bytes_ : 0);
+         by_start_.size() * kBytesPerStart + (has_heap_ ? encoded_bytes_ : 0) +
+         layers_.scan_bytes();
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {

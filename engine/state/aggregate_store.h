@@ -83,7 +83,7 @@ class AggregateStore final : public Store {
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
   // All windows that start before `start_ms` are gone: so says the journal from now on. Their memory
-  // is given back by forget_some(), and until then for_each() may show some of them. All starts are known.
+  // is given back by forget_some(), and until then scans may show some of them. All starts are known.
   void expire_before(int64_t start_ms);
   // The commit in which windows expired last, 0 where that was before the start.
   uint64_t expired_in() const { return expired_in_; }
@@ -99,13 +99,11 @@ class AggregateStore final : public Store {
   // Groups of one key, by window start; asks for each start. What `visit` gets holds as long as `loose` does and
   // the store does not change.
   Status for_each_window(std::string_view key, Loose& loose, const Visit& visit);
-  // Of a store that is in memory as a whole, in no particular order.
-  void for_each(const Visit& visit) const;
   // The groups of one window start, in the order of their keys.
   class InOrder;
   // The next groups of a scan, out of at most `entries` entries; false when it is at its end. What `visit`
   // gets holds as long as `loose` does and the store does not change.
-  Result<bool> scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
+  Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
 
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
@@ -138,7 +136,10 @@ class AggregateStore final : public Store {
   GroupSlot* find_in_memory(uint32_t hash, std::string_view key, int64_t window_start) const;
   Result<GroupSlot*> fetch(std::string_view key, int64_t window_start);
   Result<std::optional<std::string_view>> read(std::string_view key, int64_t window_start);
-  bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
+  bool scan_memory(StoreScan& scan, size_t entries, const Visit& visit);
+  StorePlace end_of_places() const override;
+  void keep_before(GroupSlot& slot);
+  void keep_absent(const GroupSlot& slot);
   void destroy_slot(Start& start, GroupSlot* slot);
   std::pair<GroupSlot*, bool> find_or_make(std::string_view key, int64_t window_start);
   void leave(Start& start, GroupSlot* slot);

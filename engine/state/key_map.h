@@ -58,9 +58,15 @@ class KeyMap {
   // Erases a table's worth of entries, any; true when more are left. What has millions of them is let
   // go of in such steps.
   bool erase_some() {
-    return index_.take_some([this](Entry* entry) {
-      key_bytes_ -= heap_bytes(entry->first);
-      delete entry;
+    return take_some([](const std::string&, T&&) {});
+  }
+  // Likewise, and hands them over.
+  template <class Take>
+  bool take_some(const Take& take) {
+    return index_.take_some([&](Entry* entry) {
+      const std::unique_ptr<Entry> taken(entry);
+      key_bytes_ -= heap_bytes(taken->first);
+      take(taken->first, std::move(taken->second));
     });
   }
 

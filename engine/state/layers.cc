@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// Of entries that a scan reads from the backing at a time.
+// Of entries that a scan reads from the backing, or from what was kept for it, at a time.
 constexpr size_t kScannedBytes = 256 << 10;
 
 // The store went on and needed the memory that an open scan kept.
@@ -17,62 +17,145 @@ Error scan_overtaken() {
           "Read it again, and faster; or raise memory-limit."};
 }
 
+// Calls on for entries until one of them, their number or their bytes say that it is enough for a step.
+class Portion {
+ public:
+  Portion(size_t max_entries, const Layers::ScanStep::Visit& visit)
+      : left_(max_entries), visit_(visit) {}
+  // False: no more.
+  Result<bool> take(std::string_view key, std::string_view value) {
+    bytes_ += key.size() + value.size();
+    return TRY(visit_(key, value)) && --left_ > 0 && bytes_ < kScannedBytes;
+  }
+
+ private:
+  size_t left_, bytes_ = 0;
+  const Layers::ScanStep::Visit& visit_;
+};
+
 }  // namespace
 
-std::shared_ptr<const ScanHold> Layers::begin_scan() {
-  std::erase_if(scans_, [](const std::weak_ptr<ScanHold>& scan) { return scan.expired(); });
-  auto hold = std::make_shared<ScanHold>(stored_, current_, is_complete());
-  scans_.push_back(hold);
-  return hold;
+// Of those that are still read.
+template <class Each>
+void Layers::for_each_scan(const Each& each) {
+  std::erase_if(scans_, [&](const std::weak_ptr<StoreScan>& weak) {
+    const StoreScanPtr scan = weak.lock();
+    if (!scan || scan->is_overtaken) return true;
+    each(*scan);
+    return false;
+  });
 }
 
-Result<bool> Layers::scan(StoreCursor& cursor, StorePlace end, size_t max_entries,
-                          const InMemory& in_memory, const InBacking& in_backing) {
-  if (!cursor.hold) {
-    cursor.hold = begin_scan();
-    cursor.is_in_memory = cursor.hold->was_complete;
-    cursor.end = end;
+StoreScanPtr Layers::begin_scan(StorePlace end) {
+  for_each_scan([](const StoreScan&) {});
+  auto scan = std::make_shared<StoreScan>(stored_, current_, is_complete());
+  if (scan->was_complete) scan->part = StoreScan::Part::Memory;
+  scan->end = end;
+  scans_.push_back(scan);
+  return scan;
+}
+
+Result<bool> Layers::scan(StoreScan& scan, StorePlace end, size_t max_entries,
+                          const ScanStep& step) {
+  if (scan.is_overtaken) return scan_overtaken();
+  switch (scan.part) {
+    case StoreScan::Part::Backing:
+      if (TRY(scan_backing(scan, max_entries, step.in_backing))) return true;
+      scan.part = StoreScan::Part::Memory;
+      scan.end = end;
+      return true;
+    case StoreScan::Part::Memory:
+      if (step.in_memory(scan)) return true;
+      scan.part = StoreScan::Part::Changed;
+      return scan.before.size() > 0;
+    case StoreScan::Part::Changed:
+      return scan_before(scan, max_entries, step.from_before);
   }
-  if (cursor.hold->is_overtaken) return scan_overtaken();
-  if (cursor.is_in_memory) return in_memory(cursor);
-  cursor.is_in_memory = !TRY(scan_backing(cursor, max_entries, in_backing));
-  cursor.end = end;
-  return true;
+  return false;
 }
 
 // False at the end.
-Result<bool> Layers::scan_backing(StoreCursor& cursor, size_t max_entries,
-                                  const InBacking& in_backing) {
+Result<bool> Layers::scan_backing(StoreScan& scan, size_t max_entries,
+                                  const ScanStep::Visit& visit) {
   Status status;
-  size_t left = max_entries, bytes = 0;
+  Portion portion(max_entries, visit);
   const auto take = [&](std::string_view key, std::string_view value) {
-    bytes += key.size() + value.size();
-    const Result<bool> goes_on = in_backing(key, value);
+    const Result<bool> goes_on = portion.take(key, value);
     if (!goes_on) status = goes_on.error();
-    return goes_on && *goes_on && --left > 0 && bytes < kScannedBytes;
+    return goes_on && *goes_on;
   };
-  const bool has_more = TRY(backing_->scan(cursor.backing_place, take));
+  const bool has_more = TRY(backing_->scan(scan.backing_place, take));
   TRY(status);
   return has_more;
+}
+
+// Nothing is added any more: all else has been shown.
+Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
+                                 const ScanStep::Visit& visit) {
+  Portion portion(max_entries, visit);
+  if (scan.taken.empty())
+    scan.before.take_some([&](const std::string& key, std::optional<std::string>&& value) {
+      if (value) scan.taken.emplace_back(key, *std::move(value));
+    });
+  for (bool goes_on = true; goes_on && !scan.taken.empty(); scan.taken.pop_front())
+    goes_on = TRY(portion.take(scan.taken.front().first, scan.taken.front().second));
+  return scan.before.size() > 0 || !scan.taken.empty();
+}
+
+// Whether it has come past the entry.
+bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
+                       const std::function<StorePlace()>& place) const {
+  const bool is_of_memory = scan.shows_in_memory(born_in);
+  if (is_of_memory)
+    return scan.part == StoreScan::Part::Changed ||
+           (scan.part == StoreScan::Part::Memory && place() < scan.place);
+  if (scan.part != StoreScan::Part::Backing) return true;
+  if (scan.backing_place.empty()) return false;
+  const Result<std::string> its_place = backing_->place_of(key);
+  // The task goes on where a scan cannot.
+  if (!its_place) scan.is_overtaken = true;
+  return !its_place || *its_place < scan.backing_place;
+}
+
+void Layers::keep_before(std::string_view key, uint64_t born_in,
+                         const std::function<StorePlace()>& place,
+                         const std::function<std::string_view()>& encode) {
+  for_each_scan([&](StoreScan& scan) {
+    if (born_in > scan.until || scan.before.contains(key)) return;
+    if (has_shown(scan, key, born_in, place)) return;
+    const auto kept = scan.before.try_emplace(key).first;
+    kept->second = encode();
+    scan.value_bytes += heap_bytes(*kept->second);
+  });
+}
+
+void Layers::keep_absent(std::string_view key, uint64_t born_in) {
+  for_each_scan([&](StoreScan& scan) {
+    if (born_in > scan.until || scan.part == StoreScan::Part::Changed) return;
+    scan.before.try_emplace(key);
+  });
+}
+
+size_t Layers::scan_bytes() const {
+  size_t bytes = 0;
+  for (const std::weak_ptr<StoreScan>& weak : scans_)
+    if (const StoreScanPtr scan = weak.lock()) bytes += scan->memory_bytes();
+  return bytes;
 }
 
 bool Layers::begin_eviction() {
   if (backing_ == nullptr) return false;
   held_from_ = kMaxCommit;
   bool holds_all = false;
-  std::erase_if(scans_, [&](const std::weak_ptr<ScanHold>& scan) {
-    const auto hold = scan.lock();
-    if (!hold || hold->is_overtaken) return true;
-    holds_all |= hold->was_complete;
-    held_from_ = std::min(held_from_, hold->stored);
-    return false;
+  for_each_scan([&](const StoreScan& scan) {
+    holds_all |= scan.was_complete;
+    held_from_ = std::min(held_from_, scan.stored);
   });
   return !holds_all;
 }
 
 void Layers::overtake_scans() {
-  for (const std::weak_ptr<ScanHold>& scan : scans_)
-    if (const auto hold = scan.lock()) hold->is_overtaken = true;
+  for_each_scan([](StoreScan& scan) { scan.is_overtaken = true; });
   scans_.clear();
 }
 

@@ -1,51 +1,67 @@
 // Where the entries of a store are: which are in memory, and which of them only there.
 #pragma once
 #include <algorithm>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/state/backing.h"
+#include "engine/state/key_map.h"
 
 namespace engine {
 
-// A scan that is on its way, as the store sees it.
-struct ScanHold {
-  uint64_t stored;            // the last commit that was in a checkpoint when it began
-  uint64_t until;             // and the one that was to come
-  bool was_complete;          // all entries were in memory
+// Where an entry lies in memory: its number, of the places of its window start where a store has such.
+struct StorePlace {
+  int64_t start = INT64_MIN;
+  size_t number = 0;
+  auto operator<=>(const StorePlace&) const = default;
+};
+
+// A scan of a store, and where it stands. It may rest between two steps for as long as it likes while the store
+// goes on changing: it shows each entry that was there when it began, once, as it was then. Only what expires
+// meanwhile may be missing.
+//
+// First come those that the backing had at the beginning, in the order of its keys; then those that only
+// memory had, by their places; where memory had all, these alone. What is about to change and has not been shown
+// is copied before, and comes at the end.
+struct StoreScan {
+  enum class Part : uint8_t { Backing, Memory, Changed };
+
+  // When it began:
+  uint64_t stored;    // the last commit that was in a checkpoint
+  uint64_t until;     // the one that was to come, of which there may have been changes
+  bool was_complete;  // all entries were in memory
+
+  Part part = Part::Backing;
+  std::string backing_place = {};  // where it goes on there; empty: at its first entry
+  StorePlace place = {};           // of the next entry in memory
+  StorePlace end = {};             // behind it are younger entries only
+  // By the keys of the backing: values from before a change, and nothing for what was not there.
+  KeyMap<std::optional<std::string>> before = {};
+  size_t value_bytes = 0;                                      // of these
+  std::deque<std::pair<std::string, std::string>> taken = {};  // of them, to be shown next
   bool is_overtaken = false;  // memory was needed more: it cannot go on
 
   // Whether an entry that is in memory is seen there, and not where the backing has it.
   bool shows_in_memory(uint64_t born_in) const {
     return born_in <= until && (was_complete || born_in > stored);
   }
+  // Whether what has this key now is not what is shown under it.
+  bool has_before(std::string_view key) const { return before.size() > 0 && before.contains(key); }
+  // What is kept for it.
+  size_t memory_bytes() const { return before.memory_bytes() + value_bytes; }
+  // Gives back some of that; true when there is more.
+  bool release_some() { return before.erase_some(); }
 };
-
-// Where an entry lies in memory: its number, of the places of its window start where a store has such.
-struct StorePlace {
-  int64_t start = INT64_MIN;
-  size_t number = 0;
-};
-
-// Where a scan of a store stands. It may rest between two steps for as long as it likes while the store
-// goes on changing: each entry that was there when it began, and is until the scan comes to it, is seen once,
-// as it is then. An entry that came later may be seen, too.
-//
-// First come those that the backing had at the beginning, in the order of its keys, and then those that only
-// memory had, by their places; where memory had all, these alone.
-struct StoreCursor {
-  std::shared_ptr<const ScanHold> hold;  // null before the first step
-  bool is_in_memory = false;
-  std::string backing_place;
-  StorePlace place;  // of the next entry in memory
-  StorePlace end;    // behind it are younger entries only: a scan ends, however many come
-};
+using StoreScanPtr = std::shared_ptr<StoreScan>;
 
 //   dirty    changed by a commit that is in no finished checkpoint; only in memory, and in the journal
 //   clean    as the checkpoints have it; may leave memory
@@ -108,12 +124,27 @@ class Layers {
   }
 
   // --- Scans
-  // The next step of one, in memory or in the backing; false at its end. `end`: of the store, now.
+  // `end`: of the places in memory, now.
+  StoreScanPtr begin_scan(StorePlace end);
+  // The next step of one; false at its end.
   // `in_memory`: false when no places are left. `in_backing`: of an entry there, false to stop behind it.
-  using InMemory = std::function<bool(StoreCursor& cursor)>;
-  using InBacking = std::function<Result<bool>(std::string_view key, std::string_view value)>;
-  Result<bool> scan(StoreCursor& cursor, StorePlace end, size_t max_entries,
-                    const InMemory& in_memory, const InBacking& in_backing);
+  // `from_before`: of a value that was kept before it changed, likewise.
+  struct ScanStep {
+    std::function<bool(StoreScan& scan)> in_memory;
+    using Visit = std::function<Result<bool>(std::string_view key, std::string_view value)>;
+    Visit in_backing, from_before;
+  };
+  Result<bool> scan(StoreScan& scan, StorePlace end, size_t max_entries, const ScanStep& step);
+  // Whether an entry that changes may have to be kept for a scan.
+  bool has_scans() const { return !scans_.empty(); }
+  // An entry of the backing's key `key` is about to change or to go: it is kept for the scans that have yet to
+  // show it. `place()`: in memory. `encode()`: its value for the backing.
+  void keep_before(std::string_view key, uint64_t born_in, const std::function<StorePlace()>& place,
+                   const std::function<std::string_view()>& encode);
+  // An entry has been made, where there was none: scans that began before do not show it.
+  void keep_absent(std::string_view key, uint64_t born_in);
+  // What is kept for scans.
+  size_t scan_bytes() const;
   // Memory is needed more than by the scans that keep entries there.
   void overtake_scans();
 
@@ -140,15 +171,20 @@ class Layers {
   }
 
  private:
-  std::shared_ptr<const ScanHold> begin_scan();
-  Result<bool> scan_backing(StoreCursor& cursor, size_t max_entries, const InBacking& in_backing);
+  Result<bool> scan_backing(StoreScan& scan, size_t max_entries, const ScanStep::Visit& visit);
+  static Result<bool> scan_before(StoreScan& scan, size_t max_entries,
+                                  const ScanStep::Visit& visit);
+  bool has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
+                 const std::function<StorePlace()>& place) const;
+  template <class Each>
+  void for_each_scan(const Each& each);
 
   Backing* backing_ = nullptr;
   uint64_t current_ = 1, stored_ = 0;
   size_t size_ = 0, live_ = 0;
   bool is_counted_ = true;  // else size_ is an estimate
   uint64_t fetches_ = 0;
-  std::vector<std::weak_ptr<ScanHold>> scans_;
+  std::vector<std::weak_ptr<StoreScan>> scans_;
   uint64_t held_from_ = kMaxCommit;  // entries born in later commits stay
 };
 

@@ -98,12 +98,15 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
     entry = &make(key);
     entry->second.born_in = layers_.current();
     layers_.made();
+    if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else if (entry->second.is_erased) {
     // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
     if (entry->second.changed_in != layers_.current()) entry->second.born_in = layers_.current();
     entry->second.is_erased = false;
     layers_.made();
+    if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else {
+    if (layers_.has_scans()) keep_before(*entry);
     row_bytes_ -= heap_bytes(entry->second.row.bytes);
     before = std::exchange(entry->second.row, {});
   }
@@ -115,6 +118,7 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
 Result<std::optional<RowStore::Row>> RowStore::erase(std::string_view key) {
   Entry* const entry = TRY(fetch(key));
   if (!entry || entry->second.is_erased) return std::nullopt;
+  if (layers_.has_scans()) keep_before(*entry);
   mark_changed(*entry);
   row_bytes_ -= heap_bytes(entry->second.row.bytes);
   std::optional<Row> before = std::exchange(entry->second.row, {});
@@ -155,40 +159,47 @@ Result<uint64_t> RowStore::for_each_from(
   return changed_in;
 }
 
-void RowStore::for_each(const std::function<void(std::string_view, const Row&)>& visit) const {
-  assert(layers_.is_complete());
-  rows_.for_each([&](const Entry& entry) {
-    if (!entry.second.is_erased) visit(entry.first, entry.second.row);
-  });
-}
-
 // --- Scans
 
-Result<bool> RowStore::scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit) {
-  const auto in_memory = [&](StoreCursor& at) { return scan_memory(at, entries, visit); };
-  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
-    if (const Entry* entry = rows_.find(key)) {
-      const Kept& kept = entry->second;
-      const bool is_here = !kept.is_erased && kept.born_in <= cursor.hold->stored;  // else later
-      return !is_here || visit(entry->first, kept.row);
-    }
+Result<bool> RowStore::scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit) {
+  const auto as_stored = [&](std::string_view key, std::string_view value) -> Result<bool> {
     const auto& [its_key, row] = loose.emplace_back(key, TRY(decode(value)));
     return visit(its_key, row);
   };
-  return layers_.scan(cursor, {0, places_.size()}, entries, in_memory, in_backing);
+  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    if (scan.has_before(key)) return true;
+    const Entry* const entry = rows_.find(key);
+    if (!entry) return as_stored(key, value);
+    const Kept& kept = entry->second;
+    const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // else later
+    return !is_here || visit(entry->first, kept.row);
+  };
+  const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
+  return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});
 }
 
-bool RowStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
-  size_t& at = cursor.place.number;
-  const size_t end = at + std::min(entries, cursor.end.number - at);
+bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) const {
+  size_t& at = scan.place.number;
+  const size_t end = at + std::min(entries, scan.end.number - at);
   bool goes_on = true;
   while (goes_on && at < end) {
     const Entry* entry = places_[at++];
     if (!entry || entry->second.is_erased) continue;
-    if (cursor.hold->shows_in_memory(entry->second.born_in))
+    if (scan.shows_in_memory(entry->second.born_in) && !scan.has_before(entry->first))
       goes_on = visit(entry->first, entry->second.row);
   }
-  return at < cursor.end.number;
+  return at < scan.end.number;
+}
+
+// It is about to change.
+void RowStore::keep_before(const Entry& entry) {
+  const Kept& kept = entry.second;
+  const auto place = [&] { return StorePlace{.number = kept.place}; };
+  const auto value = [&]() -> std::string_view {
+    encode(kept.row, scratch_);
+    return scratch_;
+  };
+  layers_.keep_before(entry.first, kept.born_in, place, value);
 }
 
 // --- Commits
@@ -201,14 +212,18 @@ void RowStore::take_changes(uint32_t store_index, StateChanges& out) {
       erased_.emplace_back(uint64_t{kept.changed_in}, kept.place);
       continue;
     }
-    scratch_.clear();
-    append_varint(scratch_, zigzag(kept.row.timestamp));
-    scratch_ += kept.row.bytes;
+    encode(kept.row, scratch_);
     out.append({store_index, StateEntry::Kind::Put, entry->first, scratch_});
   }
   changed_.clear();
   layers_.begin(layers_.current() + 1);
   forget_erased();
+}
+
+void RowStore::encode(const Row& row, std::string& out) {
+  out.clear();
+  append_varint(out, zigzag(row.timestamp));
+  out += row.bytes;
 }
 
 // Some of them: there may be millions, and there are no more in one commit than it has changed.

@@ -55,18 +55,17 @@ class RowStore final : public Store {
   Result<uint64_t> for_each_from(
       std::string_view prefix, Loose& loose,
       const std::function<void(std::string_view key, const Row& row)>& visit);
-  // Of a store that is in memory as a whole, in no particular order.
-  void for_each(const std::function<void(std::string_view key, const Row& row)>& visit) const;
   // The next rows of a scan, out of at most `entries` entries and until `visit` wants no more; false when it
   // is at its end. What `visit` gets holds as long as `loose` does and the store does not change.
   using Visit = std::function<bool(std::string_view key, const Row& row)>;
-  Result<bool> scan(StoreCursor& cursor, size_t entries, Loose& loose, const Visit& visit);
+  Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
 
   void take_changes(uint32_t store_index, StateChanges& out) override;
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override {
-    return rows_.memory_bytes() + places_.size() * sizeof(void*) + row_bytes_;
+    return rows_.memory_bytes() + places_.size() * sizeof(void*) + row_bytes_ +
+           layers_.scan_bytes();
   }
   size_t evict(size_t max_entries) override;
   bool release_some() override;
@@ -89,7 +88,10 @@ class RowStore final : public Store {
   void mark_changed(Entry& entry);
   void set_row(Entry& entry, Row row);
   void forget_erased();
-  bool scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const;
+  bool scan_memory(StoreScan& scan, size_t entries, const Visit& visit) const;
+  StorePlace end_of_places() const override { return {.number = places_.size()}; }
+  void keep_before(const Entry& entry);
+  static void encode(const Row& row, std::string& out);
 
   KeyMap<Kept> rows_;  // those that are in memory, and the erased ones
   std::deque<Entry*> places_;

@@ -1,9 +1,13 @@
 // Memory for many pieces of one size: handed out from blocks, given back to a free list.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace engine {
@@ -41,6 +45,7 @@ class SlotPool {
   void reset() {
     blocks_.clear();
     blocks_.shrink_to_fit();
+    by_address_ = {};
     free_ = nullptr;
     size_ = 0;
   }
@@ -52,6 +57,18 @@ class SlotPool {
   void* at(size_t number) const {
     const Place place = place_of(number);
     return reinterpret_cast<char*>(blocks_[place.block].get()) + slot_size_ * place.offset;
+  }
+  // Of a piece of this pool. Looks for its block.
+  size_t number_of(const void* slot) {
+    while (by_address_.size() < blocks_.size()) {
+      const char* const begin = blocks_[by_address_.size()][0].bytes;
+      by_address_.emplace(std::ranges::lower_bound(by_address_, begin, {}, &Address::first), begin,
+                          by_address_.size());
+    }
+    const char* const at = static_cast<const char*>(slot);
+    const auto [begin, block] =
+        *std::prev(std::ranges::upper_bound(by_address_, at, std::less<>(), &Address::first));
+    return first_of(block) + static_cast<size_t>(at - begin) / slot_size_;
   }
 
  private:
@@ -74,11 +91,18 @@ class SlotPool {
     const size_t block = static_cast<size_t>(std::bit_width(number)) - 1;
     return {block, number - (size_t{1} << block)};
   }
+  static size_t first_of(size_t block) {
+    if (block >= kSmallBlocks) return (block - kSmallBlocks + 1) * kSlotsPerBlock;
+    return block == 0 ? 0 : size_t{1} << block;
+  }
   // To the next free piece.
   static char* link(void* slot) { return static_cast<char*>(slot) + sizeof(void*); }
 
   const size_t slot_size_;
   std::vector<std::unique_ptr<Block[]>> blocks_;
+  // Where blocks begin, in order, and which they are; of some of the first, once it was asked for.
+  using Address = std::pair<const char*, size_t>;
+  std::vector<Address> by_address_;
   void* free_ = nullptr;
   size_t size_ = 0, used_ = 0;
 };

@@ -35,6 +35,9 @@ class Store {
   // Checkpoints contain everything up to this commit.
   void note_stored(uint64_t commit) { layers_.note_stored(commit); }
 
+  // A scan that shows what there is now.
+  StoreScanPtr begin_scan() { return layers_.begin_scan(end_of_places()); }
+
   // --- Memory
   virtual size_t size() const = 0;
   // What its entries take in memory, about; counted while they change, so asking costs nothing.
@@ -48,6 +51,9 @@ class Store {
   virtual bool release_some() = 0;
 
  protected:
+  // Behind all entries that are in memory now.
+  virtual StorePlace end_of_places() const = 0;
+
   Layers layers_;
 };
 

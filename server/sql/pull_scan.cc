@@ -126,7 +126,8 @@ Result<PullScan::Found> PullScan::next_rows() {
     keys_done_ = request_->plan->keys->size() - keys.size();
     is_last = keys.empty();
   } else {
-    engine::TableView::Slice slice = TRY(view.scan(cursor_, kEntriesBetweenLooks, eval));
+    if (!scan_.entries) scan_ = view.begin_scan();
+    engine::TableView::Slice slice = TRY(view.next_rows(scan_, kEntriesBetweenLooks, eval));
     if (slice.rows.rows > 0) found.seen.as_of = view.task().last_begun();
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
@@ -139,7 +140,7 @@ Result<PullScan::Found> PullScan::next_rows() {
   if (is_last) {
     ++at_;
     keys_done_ = 0;
-    cursor_ = {};
+    scan_ = {};
   }
   return found;
 }

@@ -78,7 +78,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   std::vector<std::weak_ptr<engine::TableView>> views_;  // of tasks that may go meanwhile
   size_t at_ = 0;                                        // the view that is being scanned
   size_t keys_done_ = 0;                                 // there, where keys are looked for
-  engine::StoreCursor cursor_;
+  engine::TableScan scan_;
   size_t rows_left_;
   size_t portion_rows_;  // about, of the next portion
   int untaken_ = 0;

@@ -252,12 +252,13 @@ Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys, TaskSequen
 }
 
 Result<Batch> QueryRun::look_up_all() {
-  StoreCursor begin;
-  return TRY(first_view().scan(begin, SIZE_MAX, EvalContext{clock_, random_})).rows;
+  TableScan scan = first_view().begin_scan();
+  return TRY(first_view().next_rows(scan, SIZE_MAX, EvalContext{clock_, random_})).rows;
 }
 
-Result<TableView::Slice> QueryRun::scan_some(StoreCursor& cursor, size_t entries) {
-  return first_view().scan(cursor, entries, EvalContext{clock_, random_});
+Result<TableView::Slice> QueryRun::scan_some(TableScan& scan, size_t entries) {
+  if (!scan.entries) scan = first_view().begin_scan();
+  return first_view().next_rows(scan, entries, EvalContext{clock_, random_});
 }
 
 std::string QueryRun::table() {
@@ -265,8 +266,8 @@ std::string QueryRun::table() {
   const EvalContext eval{clock_, random_};
   for (Running& running : tasks_) {
     if (!running.view) continue;
-    StoreCursor begin;
-    const Result<TableView::Slice> slice = running.view->scan(begin, SIZE_MAX, eval);
+    TableScan scan = running.view->begin_scan();
+    const Result<TableView::Slice> slice = running.view->next_rows(scan, SIZE_MAX, eval);
     if (!slice) return slice.error().message;
     text += text_of(slice->rows.columns, slice->rows.rows);
   }

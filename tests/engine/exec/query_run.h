@@ -69,7 +69,7 @@ class QueryRun {
   Result<Batch> look_up(const std::vector<std::string>& keys, TaskSequence& as_of);
   Result<Batch> look_up_all();
   // The next slice of a scan of that partition.
-  Result<TableView::Slice> scan_some(StoreCursor& cursor, size_t entries);
+  Result<TableView::Slice> scan_some(TableScan& scan, size_t entries);
 
  private:
   struct Running {

@@ -52,18 +52,23 @@ TEST_F(TableViewTest, a_large_table_is_scanned_in_slices_that_hold_each_row_once
   ASSERT_TRUE(run->run_to_rest());
   std::set<std::string> keys;
   size_t rows = 0, slices = 0;
-  StoreCursor cursor;
+  TableScan scan;
   while (true) {
-    const auto slice = run->scan_some(cursor, 100);
+    const auto slice = run->scan_some(scan, 100);
     ASSERT_TRUE(slice) << slice.error().message;
     EXPECT_LE(slice->rows.rows, 100u);
     rows += slice->rows.rows;
     ++slices;
     for (size_t row = 0; row < slice->rows.rows; ++row)
       keys.insert(slice->rows.columns[0]->value_at(row).as_string());
+    for (size_t row = 0; row < slice->rows.rows; ++row)
+      EXPECT_EQ(slice->rows.columns[1]->value_at(row).as_int64(), 1);
     if (slice->is_last) break;
-    // The table goes on: groups that come now are not of this scan.
+    // The table goes on: groups that come now are not of this scan, nor is what becomes of the others.
     run->produce("clicks", 0, {{"late" + std::to_string(slices), "{}", 90'000}});
+    run->produce("clicks", 0,
+                 {{std::to_string(slices * 37 % kRows), "{}", 90'000},
+                  {std::to_string(slices * 101 % kRows), "{}", 90'000}});
     ASSERT_TRUE(run->run_to_rest());
   }
   EXPECT_GE(slices, kRows / 100u);
@@ -80,9 +85,9 @@ TEST_F(TableViewTest, few_rows_that_are_large_are_scanned_in_slices_too) {
                  {{std::to_string(i), "{\"DOC\":\"" + std::string(kRowBytes, 'd') + "\"}", 1}});
   ASSERT_TRUE(run->run_to_rest());
   size_t rows = 0;
-  StoreCursor cursor;
+  TableScan scan;
   for (bool is_last = false; !is_last;) {
-    const auto slice = run->scan_some(cursor, SIZE_MAX);
+    const auto slice = run->scan_some(scan, SIZE_MAX);
     ASSERT_TRUE(slice) << slice.error().message;
     EXPECT_LE(slice->rows.rows * kRowBytes, size_t{1} << 20);
     rows += slice->rows.rows;

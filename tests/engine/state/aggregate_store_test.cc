@@ -62,11 +62,14 @@ class Groups {
   }
 
   using All = std::map<std::pair<std::string, int64_t>, std::string>;
-  All all() const {
+  All all() {
     All groups;
-    store_.for_each([&](const GroupSlot& slot) {
+    const StoreScanPtr scan = store_.begin_scan();
+    AggregateStore::Loose loose(store_);
+    const auto show = [&](const GroupSlot& slot) {
       groups[{std::string(slot.key->view()), slot.window_start}] = text(slot);
-    });
+    };
+    while (store_.scan(*scan, SIZE_MAX, loose, show).value()) continue;
     EXPECT_EQ(groups.size(), store_.size());
     return groups;
   }
