@@ -119,6 +119,8 @@ class Task {
   StepResult step(Intake intake = Intake::Records);
   // Something was begun that is in no commit yet, or in one that could not be sent.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
+  // All that was done is in a commit, which may be on its way.
+  bool is_between_commits() const { return !has_worked_; }
   // The last step could do no more since too many commits are on their way: there is something to do for
   // the next one once an answer has come.
   bool waits_for_answer() const { return waits_for_answer_; }

@@ -97,13 +97,20 @@ class PullExecution final : public SqlExecution {
       parts_[i].scan = std::make_shared<PullScan>(*places.shards[i], session().parts().clock,
                                                   request, answer_to(i, places.shards[i]));
     }
+    if (plan_->keys || parts_.size() == 1) return begin_scans();
+    cut_ = TableCut::begin(places.shards, {materializer_->plan->id},
+                           on_loop([this] { begin_scans(); }));
+  }
+
+  void begin_scans() {
+    const std::shared_ptr<TableCut> cut = std::move(cut_);
     // What is on this loop answers within the call, which may be the end of it all.
     for (size_t i = parts_.size(); i-- > 0;) {
       const std::shared_ptr<PullScan> scan = parts_[i].scan;
       if (parts_[i].shard == &session().shard())
-        scan->begin();
+        scan->begin(cut);
       else
-        parts_[i].shard->post([scan] { scan->begin(); });
+        parts_[i].shard->post([scan, cut] { scan->begin(cut); });
     }
   }
 
@@ -274,6 +281,7 @@ class PullExecution final : public SqlExecution {
   std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
   std::shared_ptr<int> interest_;    // likewise
   std::vector<Part> parts_;          // one for each shard that keeps rows
+  std::shared_ptr<TableCut> cut_;    // until it stands
   size_t current_ = 0;               // the part that is being shown
   size_t reports_ = 0;               // parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;

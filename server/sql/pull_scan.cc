@@ -68,8 +68,40 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
                      : SIZE_MAX),
       portion_rows_(kFirstPortionRows) {}
 
-void PullScan::begin() {
-  for (ShardTask* task : shard_.materializers(request_->query_id)) views_.push_back(task->view);
+// What a scan that was broken off keeps may be much.
+PullScan::~PullScan() {
+  for (Scan& scan : scans_)
+    if (scan.rows.entries && scan.rows.entries->release_some())
+      shard_.post([&shard = shard_, entries = std::move(scan.rows.entries)] {
+        shard.release_in_slices([entries] { return entries->release_some(); });
+      });
+}
+
+void PullScan::begin(std::shared_ptr<TableCut> cut) {
+  cut_ = std::move(cut);
+  const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
+  // A query that was started again since does not stand there.
+  if (cut_ && !std::ranges::all_of(tasks, [&](const ShardTask* task) {
+        return Shard::is_held(*task, cut_.get());
+      })) {
+    cut_.reset();
+    return send(table_is_restarting());
+  }
+  for (ShardTask* task : tasks) views_.push_back(task->view);
+  if (request_->plan->keys) return run();
+  shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
+}
+
+void PullScan::begin_scans() {
+  for (const std::weak_ptr<engine::TableView>& weak : views_) {
+    Scan& scan = scans_.emplace_back();
+    const auto view = weak.lock();
+    if (!view) continue;
+    scan.rows = view->begin_scan();
+    scan.as_of = view->task().last_begun();
+  }
+  shard_.release(request_->query_id, this);
+  cut_.reset();
   run();
 }
 
@@ -126,9 +158,9 @@ Result<PullScan::Found> PullScan::next_rows() {
     keys_done_ = request_->plan->keys->size() - keys.size();
     is_last = keys.empty();
   } else {
-    if (!scan_.entries) scan_ = view.begin_scan();
-    engine::TableView::Slice slice = TRY(view.next_rows(scan_, kEntriesBetweenLooks, eval));
-    if (slice.rows.rows > 0) found.seen.as_of = view.task().last_begun();
+    Scan& scan = scans_[at_];
+    engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, kEntriesBetweenLooks, eval));
+    if (slice.rows.rows > 0) found.seen.as_of = scan.as_of;
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
   }
@@ -140,7 +172,6 @@ Result<PullScan::Found> PullScan::next_rows() {
   if (is_last) {
     ++at_;
     keys_done_ = 0;
-    scan_ = {};
   }
   return found;
 }

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "engine/query/pull.h"
 #include "engine/query/table_view.h"
+#include "server/sql/table_cut.h"
 #include "server/tasks/shard.h"
 
 namespace server {
@@ -44,8 +45,10 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   using Answer = std::function<void(Result<std::shared_ptr<PullPortion>>)>;
   PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
            Answer answer);
+  ~PullScan();
 
-  void begin();
+  // Scans show the tables as of `cut`, where there is one; else each shard as of a moment of its own.
+  void begin(std::shared_ptr<TableCut> cut);
   // A portion has been taken.
   void go_on();
   // Nothing is answered any more, soon nothing is done.
@@ -59,6 +62,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     std::shared_ptr<engine::TableView> view;
     TaskSequence as_of;
   };
+  void begin_scans();
   void run();
   Result<Found> next_rows();
   void send_when_durable(std::shared_ptr<PullPortion> portion, const std::vector<Seen>& seen);
@@ -76,9 +80,14 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   Random random_;
   engine::EvalBudget budget_;
   std::vector<std::weak_ptr<engine::TableView>> views_;  // of tasks that may go meanwhile
-  size_t at_ = 0;                                        // the view that is being scanned
-  size_t keys_done_ = 0;                                 // there, where keys are looked for
-  engine::TableScan scan_;
+  struct Scan {
+    engine::TableScan rows;
+    TaskSequence as_of;  // all of it is durable when this commit is
+  };
+  std::vector<Scan> scans_;        // of the views, where no keys are looked for
+  std::shared_ptr<TableCut> cut_;  // until these have begun
+  size_t at_ = 0;                  // the view that is being scanned
+  size_t keys_done_ = 0;           // there, where keys are looked for
   size_t rows_left_;
   size_t portion_rows_;  // about, of the next portion
   int untaken_ = 0;

@@ -168,6 +168,9 @@ void Shard::remove(ShardTask& task) {
   std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
+  task.view.reset();  // whoever is called now finds it gone
+  for (const ShardTask::Hold& hold : std::exchange(task.holds, {}))
+    if (hold.awaited) hold.awaited->one();
   const auto query = tasks_.find(task.query_id);
   assert(query != tasks_.end());
   const auto at = std::ranges::find(query->second, &task, &std::unique_ptr<ShardTask>::get);
@@ -179,15 +182,19 @@ void Shard::remove(ShardTask& task) {
 }
 
 void Shard::destroy(std::unique_ptr<ShardTask> task) {
-  leftovers_.push_back(engine::Task::end(std::move(task->task)));
-  task.reset();
-  if (leftovers_.size() == 1) release_some();
+  const std::shared_ptr<engine::Stage> stage = engine::Task::end(std::move(task->task));
+  release_in_slices([stage] { return stage->release_some(); });
+}
+
+void Shard::release_in_slices(std::function<bool()> release_some) {
+  leftovers_.push_back(std::move(release_some));
+  if (leftovers_.size() == 1) this->release_some();
 }
 
 void Shard::release_some() {
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
   while (!leftovers_.empty() && clock_.monotonic_us() < until_us)
-    if (!leftovers_.front()->release_some()) leftovers_.pop_front();
+    if (!leftovers_.front()()) leftovers_.pop_front();
   if (!leftovers_.empty()) loop_.post_rest([this] { release_some(); });
 }
 
@@ -212,6 +219,7 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
 
 // One that is paused finishes what it has begun: look-ups wait for it.
 bool Shard::may_step(const ShardTask& task) {
+  if (!task.holds.empty()) return !stands(task);
   return !task.is_held_back && (!task.is_paused || task.task->has_unfinished());
 }
 
@@ -246,7 +254,7 @@ void Shard::step(ShardTask& task) {
   const uint64_t records_before = task.task->metrics().records_in;
   using Intake = engine::Task::Intake;
   const engine::StepResult result =
-      task.task->step(task.is_paused ? Intake::None : Intake::Records);
+      task.task->step(task.is_paused || !task.holds.empty() ? Intake::None : Intake::Records);
   const uint64_t taken = task.task->metrics().records_in - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill the journal.
@@ -257,6 +265,7 @@ void Shard::step(ShardTask& task) {
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
   check_waiters(task);
+  note_standing(task);
   if (task.after_step) task.after_step(result);
   stepping_ = nullptr;
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
@@ -298,7 +307,7 @@ void Shard::when_passed(const std::string& query_id, int stage,
                         const std::weak_ptr<const void>& interest,
                         std::function<void(Status)> passed) {
   // One answer for all tasks: the last of them gives it.
-  struct Countdown {
+  struct Answer {
     size_t left = 1;
     Status status;
     std::function<void(Status)> passed;
@@ -307,21 +316,58 @@ void Shard::when_passed(const std::string& query_id, int stage,
       if (--left == 0) passed(std::move(status));
     }
   };
-  auto countdown = std::make_shared<Countdown>();
-  countdown->passed = std::move(passed);
+  auto answer = std::make_shared<Answer>();
+  answer->passed = std::move(passed);
   std::vector<ShardTask*> concerned;
   if (const auto query = tasks_.find(query_id); query != tasks_.end())
     for (const auto& task : query->second)
       if (task->stage == stage && !is_transient(*task)) concerned.push_back(task.get());
   for (ShardTask* task : concerned) {
-    ++countdown->left;
+    ++answer->left;
     forget_expired(task->waiters);
     task->waiters.push_back(
-        {targets, interest, [countdown](Status status) { countdown->one(std::move(status)); }});
+        {targets, interest, [answer](Status status) { answer->one(std::move(status)); }});
     check_waiters(*task);
     attend(*task);
   }
-  countdown->one({});
+  answer->one({});
+}
+
+// --- Those who need a task to stand still
+
+// What has failed does nothing more.
+bool Shard::stands(const ShardTask& task) {
+  return task.task->is_between_commits() || task.task->failure();
+}
+
+void Shard::hold(const std::string& query_id, const void* holder, std::function<void()> standing) {
+  const std::vector<ShardTask*> tasks = materializers(query_id);
+  const auto countdown = std::make_shared<Countdown>(tasks.size() + 1, std::move(standing));
+  for (ShardTask* task : tasks) {
+    task->holds.push_back({holder, countdown});
+    schedule(*task);
+    note_standing(*task);
+  }
+  countdown->one();
+}
+
+void Shard::note_standing(ShardTask& task) {
+  if (task.holds.empty() || !stands(task)) return;
+  std::vector<std::shared_ptr<Countdown>> reached;  // who is called may release it
+  for (ShardTask::Hold& hold : task.holds)
+    if (hold.awaited) reached.push_back(std::exchange(hold.awaited, nullptr));
+  for (const auto& countdown : reached) countdown->one();
+}
+
+void Shard::release(const std::string& query_id, const void* holder) {
+  for (ShardTask* task : materializers(query_id)) {
+    std::erase_if(task->holds, [&](const ShardTask::Hold& hold) { return hold.holder == holder; });
+    schedule(*task);
+  }
+}
+
+bool Shard::is_held(const ShardTask& task, const void* holder) {
+  return std::ranges::find(task.holds, holder, &ShardTask::Hold::holder) != task.holds.end();
 }
 
 // --- Reading what they are doing

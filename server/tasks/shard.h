@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/decaying_rate.h"
@@ -23,6 +24,19 @@
 #include "server/tasks/subscriptions.h"
 
 namespace server {
+
+// One call for several who are waited for: when the last of them is done.
+class Countdown {
+ public:
+  Countdown(size_t left, std::function<void()> then) : left_(left), then_(std::move(then)) {}
+  void one() {
+    if (--left_ == 0) std::exchange(then_, nullptr)();
+  }
+
+ private:
+  size_t left_;
+  std::function<void()> then_;
+};
 
 // A task that runs on a shard, and what the shard knows about it.
 struct ShardTask {
@@ -48,6 +62,12 @@ struct ShardTask {
     std::function<void(Status)> reached;
   };
   std::vector<Waiter> waiters;
+  // Somebody for whom it stands still between two commits (Shard::hold()).
+  struct Hold {
+    const void* holder;
+    std::shared_ptr<Countdown> awaited;  // null once it stands
+  };
+  std::vector<Hold> holds;
   DecayingRate rate;  // of the records that it takes
   // What it holds, as the memory budget counts it.
   struct Memory {
@@ -131,6 +151,13 @@ class Shard {
                    const std::weak_ptr<const void>& interest, std::function<void(Status)> passed);
   // The tasks here that keep a table of this query.
   std::vector<ShardTask*> materializers(const std::string& query_id);
+  // These tasks come to stand between two commits, and stay so until release(). `standing` is called when they
+  // do; those that go meanwhile are not waited for. The memory of `holder` says who it is.
+  void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
+  void release(const std::string& query_id, const void* holder);
+  static bool is_held(const ShardTask& task, const void* holder);
+  // Calls until it returns false, in slices: what is large is let go of like this.
+  void release_in_slices(std::function<bool()> release_some);
   std::vector<ShardTaskReport> reports() const;
 
  private:
@@ -145,6 +172,8 @@ class Shard {
   void destroy(std::unique_ptr<ShardTask> task);
   void release_some();
   void check_waiters(ShardTask& task);
+  static bool stands(const ShardTask& task);
+  static void note_standing(ShardTask& task);
   std::optional<int64_t> lag_of(const engine::Task& task) const;
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
@@ -190,8 +219,8 @@ class Shard {
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
   ShardTask* stepping_ = nullptr;  // must not be destroyed inside its own step
   std::vector<std::unique_ptr<ShardTask>> removed_;
-  // State of tasks that are gone; may be millions of entries, which are let go of in slices.
-  std::deque<std::unique_ptr<engine::Stage>> leftovers_;
+  // Of tasks and scans that are gone: may be millions of entries, which are let go of in slices.
+  std::deque<std::function<bool()>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
   bool timer_is_fast_ = false, has_read_state_ = false;
   size_t left_alone_ = 0;  // how many tasks in a row evict_idle() could not take anything from

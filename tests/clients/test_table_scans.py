@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""A scan shows its table as of one commit, on all partitions, whatever is written while it is on its way."""
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+
+import psycopg
+
+from millrace_server import case, launch, run
+
+FOLDER = tempfile.mkdtemp(prefix="millrace-table-scans-")
+_LITTLE = ("--state-memory", "1MB", "--checkpoint-interval-ms", "100", "--checkpoint-journal-bytes", "65536")
+
+
+@contextlib.contextmanager
+def two_clients(name, *settings):
+    """Of a server of their own."""
+    server = launch(*settings, data_dir=os.path.join(FOLDER, name))
+    try:
+        options = {"host": server.host, "port": server.port, "autocommit": True}
+        with psycopg.connect(**options) as reader, psycopg.connect(**options) as writer:
+            yield reader, writer
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def writing(write):
+    """Calls write(number) for 0, 1, ... on another thread while the block runs."""
+    is_over, failures = threading.Event(), []
+
+    def work():
+        try:
+            number = 0
+            while not is_over.is_set():
+                write(number)
+                number += 1
+        except Exception as error:  # told where the test runs
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+    assert not failures, failures[0]
+
+
+def check_scans_show_beginnings(name, *settings):
+    """Records count their keys in turn: what a commit holds are all keys up to one so many times, the others once less."""
+    keys, at_once = 20_000, 1_999
+    with two_clients(name, *settings) as (reader, writer):
+        reader.execute("CREATE STREAM turns (k INT KEY) WITH (partitions=1)")
+        reader.execute("CREATE TABLE taken AS SELECT k, COUNT(*) AS n FROM turns GROUP BY k")
+
+        def write(number):
+            with writer.cursor().copy("COPY turns FROM STDIN") as copy:
+                first = number * at_once
+                copy.write("".join(f"{i % keys}\n" for i in range(first, first + at_once)))
+
+        for number in range(keys // at_once + 1):
+            write(number)
+        shown = set()
+        with writing(lambda number: write(keys // at_once + 1 + number)):
+            until = time.monotonic() + 8
+            while time.monotonic() < until or len(shown) < 3:
+                counts = dict(reader.execute("SELECT k, n FROM taken").fetchall())
+                records = sum(counts.values())
+                expected = {k: records // keys + (k < records % keys) for k in range(min(keys, records))}
+                wrong = [(k, counts.get(k), n) for k, n in expected.items() if counts.get(k) != n]
+                assert not wrong, f"of {records} records {len(wrong)} keys are not as they were: {wrong[:5]}"
+                shown.add(records)
+    print(f"  {len(shown)} different moments", end="")
+
+
+@case
+def a_scan_shows_what_one_commit_left():
+    check_scans_show_beginnings("memory")
+
+
+@case
+def a_scan_shows_what_one_commit_left_also_from_the_disk():
+    check_scans_show_beginnings("disk", *_LITTLE)
+
+
+@case
+def what_came_later_is_not_shown_without_what_came_before():
+    """Each event is written when the one before is in the table, in another partition."""
+    fillers = 30_000
+    with two_clients("partitions") as (reader, writer):
+        reader.execute("CREATE STREAM events (k VARCHAR KEY) WITH (partitions=4)")
+        reader.execute("CREATE TABLE seen AS SELECT k, COUNT(*) AS n FROM events GROUP BY k")
+        with writer.cursor().copy("COPY events FROM STDIN") as copy:
+            copy.write("".join(f"filler-{i}\n" for i in range(fillers)))
+
+        def write(number):
+            writer.execute(f"INSERT INTO events (k) VALUES ('event-{number}')")
+            while not writer.execute(f"SELECT n FROM seen WHERE k = 'event-{number}'").fetchall():
+                continue
+
+        shown = set()
+        with writing(write):
+            until = time.monotonic() + 8
+            while time.monotonic() < until or len(shown) < 3:
+                rows = reader.execute("SELECT k FROM seen").fetchall()
+                events = {int(k[6:]) for (k,) in rows if k.startswith("event-")}
+                missing = sorted(set(range(max(events, default=-1) + 1)) - events)
+                assert not missing, f"event {max(events)} is shown, and not {missing[:5]}"
+                shown.add(len(events))
+    print(f"  {len(shown)} different moments", end="")
+
+
+if __name__ == "__main__":
+    try:
+        run()
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
