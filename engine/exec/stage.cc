@@ -7,6 +7,7 @@
 #include "engine/exec/project.h"
 #include "engine/exec/regroup.h"
 #include "engine/exec/stream_table_join.h"
+#include "engine/plan/carried_keys.h"
 
 namespace engine {
 
@@ -53,10 +54,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
   if (const auto* step = std::get_if<AggregateStep>(&node.step)) {
     auto made =
         TRY(AggregateOperator::make(context, *step, key_schema_of(node.layout, step->key_count)));
-    const PlanNode& from = stage.nodes[static_cast<size_t>(node.from.front())];
-    const auto* input = std::get_if<InputStep>(&from.step);
-    if (input && input->exchange >= 0 && input->key_format == step->key_format)
-      made->take_carried_keys();
+    if (carried_keys(stage, node)) made->take_carried_keys();
     stores_[static_cast<size_t>(step->store)] = &made->store();
     tables_[static_cast<size_t>(step->store)] = made->materialized();
     return std::unique_ptr<Operator>(std::move(made));

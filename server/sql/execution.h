@@ -35,7 +35,7 @@ class SqlExecution : public sql::Execution {
       });
     };
   }
-  SqlSession& session() { return session_; }
+  SqlSession& session() const { return session_; }
   sql::Receiver& receiver() { return receiver_; }
   bool is_paused() const { return is_paused_; }
   std::shared_ptr<bool> alive() const { return alive_; }

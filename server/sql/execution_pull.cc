@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "engine/query/key_owner.h"
 #include "server/sql/column_bytes.h"
 #include "server/sql/execution.h"
 #include "server/sql/pull_scan.h"
@@ -77,29 +78,50 @@ class PullExecution final : public SqlExecution {
     ask();
   }
 
-  // All tasks of the table are asked, also for single keys: producers may have chosen partitions in
-  // their own way.
+  // The tasks that keep the keys, or all of the table's: producers may have chosen partitions in their own
+  // way.
   void ask() {
     is_asking_ = true;
     wait_timer_.reset();
     interest_.reset();
     const MaterializerPlaces& places = session().places_of(materializer_, *image_);
+    std::vector<Shard*> shards = places.shards;
     tasks_expected_ = places.tasks;
-    if (places.shards.empty()) return fail(not_kept());
+    if (shards.empty()) return fail(not_kept());
     auto request = std::make_shared<PullRequest>();
+    if (plan_->keys && find_owners(request->keys_of)) {
+      std::erase_if(shards, [&](const Shard* shard) {
+        return std::ranges::none_of(
+            request->keys_of, [&](const auto& keys) { return &shard_of(keys.first) == shard; });
+      });
+      tasks_expected_ = request->keys_of.size();
+    }
     request->query_id = materializer_->plan->id;
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->properties = session().properties();
-    parts_.resize(places.shards.size());
+    parts_.resize(shards.size());
     for (size_t i = 0; i < parts_.size(); ++i) {
-      parts_[i].shard = places.shards[i];
-      parts_[i].scan = std::make_shared<PullScan>(*places.shards[i], session().parts().clock,
-                                                  request, answer_to(i, places.shards[i]));
+      parts_[i].shard = shards[i];
+      parts_[i].scan = std::make_shared<PullScan>(*shards[i], session().parts().clock, request,
+                                                  answer_to(i, shards[i]));
     }
     if (plan_->keys || parts_.size() == 1) return begin_scans();
-    cut_ = TableCut::begin(places.shards, {materializer_->plan->id},
+    cut_ = TableCut::begin(std::move(shards), {materializer_->plan->id},
                            on_loop([this] { begin_scans(); }));
+  }
+
+  // False when a key may be in any task.
+  bool find_owners(std::map<int32_t, std::vector<std::string>>& keys_of) const {
+    for (const std::string& key : *plan_->keys) {
+      const std::optional<int32_t> task = engine::task_of_key(*materializer_->plan, key);
+      if (!task) return false;
+      keys_of[*task].push_back(key);
+    }
+    return !keys_of.empty();
+  }
+  Shard& shard_of(int32_t task) const {
+    return session().parts().queries.shard_for(materializer_->plan->id, task);
   }
 
   void begin_scans() {

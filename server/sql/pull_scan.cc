@@ -87,15 +87,24 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
     cut_.reset();
     return send(table_is_restarting());
   }
-  for (ShardTask* task : tasks) views_.push_back(task->view);
+  std::span<const std::string> all_keys;
+  if (request_->plan->keys) all_keys = *request_->plan->keys;
+  for (const ShardTask* task : tasks) {
+    if (request_->keys_of.empty()) {
+      views_.push_back({task->view, all_keys});
+    } else if (const auto keys = request_->keys_of.find(task->number);
+               keys != request_->keys_of.end()) {
+      views_.push_back({task->view, keys->second});
+    }
+  }
   if (request_->plan->keys) return run();
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
 }
 
 void PullScan::begin_scans() {
-  for (const std::weak_ptr<engine::TableView>& weak : views_) {
+  for (const View& its : views_) {
     Scan& scan = scans_.emplace_back();
-    const auto view = weak.lock();
+    const auto view = its.table.lock();
     if (!view) continue;
     scan.rows = view->begin_scan();
     scan.as_of = view->task().last_begun();
@@ -145,17 +154,15 @@ void PullScan::run() {
 
 Result<PullScan::Found> PullScan::next_rows() {
   Found found;
-  found.seen.view = views_[at_].lock();
+  found.seen.view = views_[at_].table.lock();
   if (!found.seen.view) return table_is_restarting();
   engine::TableView& view = *found.seen.view;
   const engine::EvalContext eval{clock_, random_, &request_->properties, &budget_};
   budget_.begin({});
   bool is_last = true;
   if (request_->plan->keys) {
-    std::span<const std::string> keys(*request_->plan->keys);
-    keys = keys.subspan(keys_done_);
+    std::span<const std::string>& keys = views_[at_].keys;
     found.rows = TRY(view.find(keys, eval, found.seen.as_of));
-    keys_done_ = request_->plan->keys->size() - keys.size();
     is_last = keys.empty();
   } else {
     Scan& scan = scans_[at_];
@@ -169,10 +176,7 @@ Result<PullScan::Found> PullScan::next_rows() {
     rows_left_ -= found.rows.rows;
   }
   TRY(budget_.status());
-  if (is_last) {
-    ++at_;
-    keys_done_ = 0;
-  }
+  if (is_last) ++at_;
   return found;
 }
 

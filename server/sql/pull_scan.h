@@ -2,7 +2,9 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,8 @@ namespace server {
 struct PullRequest {
   std::string query_id;  // of the query that keeps the table
   std::shared_ptr<const engine::PullPlan> plan;
+  // By the number of the task, the keys that only it can have; those of the plan may be in any task.
+  std::map<int32_t, std::vector<std::string>> keys_of;
   // Filter, columns and LIMIT are applied on the shard: they take a short time for any row.
   bool is_shaped_there = false;
   engine::Properties properties;
@@ -26,7 +30,7 @@ struct PullRequest {
 // Some of the rows of one shard.
 struct PullPortion {
   std::vector<engine::Batch> batches;
-  size_t tasks = 0;  // that keep the table on this shard
+  size_t tasks = 0;  // that were asked on this shard
   bool is_last = false;
   size_t charged_bytes = 0;  // while it waits for a client that does not read
 };
@@ -79,15 +83,18 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   const engine::PullShaper shaper_;
   Random random_;
   engine::EvalBudget budget_;
-  std::vector<std::weak_ptr<engine::TableView>> views_;  // of tasks that may go meanwhile
+  struct View {
+    std::weak_ptr<engine::TableView> table;  // of a task that may go meanwhile
+    std::span<const std::string> keys;       // that are looked for there, and have not been
+  };
+  std::vector<View> views_;
   struct Scan {
     engine::TableScan rows;
     TaskSequence as_of;  // all of it is durable when this commit is
   };
   std::vector<Scan> scans_;        // of the views, where no keys are looked for
   std::shared_ptr<TableCut> cut_;  // until these have begun
-  size_t at_ = 0;                  // the view that is being scanned
-  size_t keys_done_ = 0;           // there, where keys are looked for
+  size_t at_ = 0;                  // the view that is being read
   size_t rows_left_;
   size_t portion_rows_;  // about, of the next portion
   int untaken_ = 0;

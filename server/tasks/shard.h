@@ -44,6 +44,7 @@ struct ShardTask {
   uint64_t run = 0;             // of the query: failures tell it
   TaskSequence first_sequence;  // the last durable one before this run
   int stage = 0;
+  int32_t number = 0;  // within the stage
   std::unique_ptr<engine::Task> task;
   std::vector<std::unique_ptr<engine::Backing>> backings;  // of the task's stores
   PartitionId journal;  // of a persistent task: where its commits lie

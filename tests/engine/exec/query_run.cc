@@ -251,6 +251,16 @@ Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys, TaskSequen
   return found;
 }
 
+Result<Batch> QueryRun::look_up_in(int32_t task, const std::string& key) {
+  const std::vector<std::string> keys{key};
+  std::span<const std::string> left(keys);
+  TaskSequence as_of;
+  std::vector<TableView*> views;
+  for (const Running& running : tasks_)
+    if (running.view) views.push_back(running.view.get());
+  return views.at(static_cast<size_t>(task))->find(left, EvalContext{clock_, random_}, as_of);
+}
+
 Result<Batch> QueryRun::look_up_all() {
   TableScan scan = first_view().begin_scan();
   return TRY(first_view().next_rows(scan, SIZE_MAX, EvalContext{clock_, random_})).rows;

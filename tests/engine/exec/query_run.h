@@ -49,6 +49,7 @@ class QueryRun {
   // One random thing: a step of a task, or an answer to a commit.
   void stumble(Random& random);
 
+  const QueryPlan& plan() const { return planned_.plan; }
   Task& task(size_t index = 0) { return *tasks_[index].task; }
   size_t task_count() const { return tasks_.size(); }
   CrashableLog& log() { return log_; }
@@ -68,6 +69,8 @@ class QueryRun {
   }
   Result<Batch> look_up(const std::vector<std::string>& keys, TaskSequence& as_of);
   Result<Batch> look_up_all();
+  // The rows that one of the tasks with a table has under a key.
+  Result<Batch> look_up_in(int32_t task, const std::string& key);
   // The next slice of a scan of that partition.
   Result<TableView::Slice> scan_some(TableScan& scan, size_t entries);
 
