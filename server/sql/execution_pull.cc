@@ -31,7 +31,7 @@ class PullExecution final : public SqlExecution {
                         fmt::format("no query keeps the rows of table {}", plan_->table->name)});
     if (rows_left_ == 0) return finish();
     if (session().written().empty() || session().has_passed(materializer_)) return ask();
-    wait_timer_.emplace(session().shard().loop(), [this] { on_wait_timeout(); });
+    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
     wait_timer_->start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();

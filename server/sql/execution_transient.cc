@@ -26,7 +26,7 @@ class TransientExecution final : public SqlExecution {
     const std::vector<const DefinedQuery*> writers = writers_of_sources();
     if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
       return begin_reading();
-    wait_timer_.emplace(session().shard().loop(), [this] { on_wait_timeout(); });
+    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
     wait_timer_->start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();

@@ -79,7 +79,7 @@ void PullScan::go_on() {
 }
 
 void PullScan::run_soon() {
-  shard_.loop().post_rest([self = shared_from_this()] { self->run(); });
+  shard_.loop().post_rest("look-up", [self = shared_from_this()] { self->run(); });
 }
 
 void PullScan::run() {
