@@ -50,17 +50,15 @@ void AggregateStore::for_each(const Visit& visit) const {
 }
 
 Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& loose,
-                                  const Visit& visit) {
+                                  const VisitSome& visit) {
   const auto in_memory = [&](StoreCursor& at) { return scan_memory(at, entries, visit); };
   const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
     const EntryKey at = TRY(decode_key(key));
     if (at.window_start < expired_before_) return true;
     if (const GroupSlot* group = find_in_memory(at.key, at.window_start)) {
-      if (group->born_in <= cursor.hold->stored) visit(*group);  // else later
-    } else {
-      visit(*TRY(loose.add(at, value)));
+      return group->born_in > cursor.hold->stored || visit(*group);  // else later
     }
-    return true;
+    return visit(*TRY(loose.add(at, value)));
   };
   StorePlace end;
   if (!by_start_.empty())
@@ -68,17 +66,19 @@ Result<bool> AggregateStore::scan(StoreCursor& cursor, size_t entries, Loose& lo
   return layers_.scan(cursor, end, entries, in_memory, in_backing);
 }
 
-bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries, const Visit& visit) const {
+bool AggregateStore::scan_memory(StoreCursor& cursor, size_t entries,
+                                 const VisitSome& visit) const {
   StorePlace& place = cursor.place;
+  bool goes_on = true;
   for (auto at = by_start_.lower_bound(place.start); at != by_start_.end(); ++at) {
     if (at->first > cursor.end.start) return false;
     if (at->first != place.start) place = {at->first, 0};
     size_t end = at->second.groups.size();
     if (at->first == cursor.end.start) end = std::min(end, cursor.end.number);
     for (; place.number < end; ++place.number, --entries) {
-      if (entries == 0) return true;
+      if (entries == 0 || !goes_on) return true;
       const GroupSlot* const slot = slot_at(at->second, place.number);
-      if (slot->key && cursor.hold->shows_in_memory(slot->born_in)) visit(*slot);
+      if (slot->key && cursor.hold->shows_in_memory(slot->born_in)) goes_on = visit(*slot);
     }
   }
   return false;

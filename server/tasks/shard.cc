@@ -211,9 +211,11 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   }
 }
 
-// One that is paused finishes what it has begun: look-ups wait for it.
+// One that is paused finishes what it has begun: look-ups wait for it. What a transient one has begun may
+// be a whole table, for which its client has no room.
 bool Shard::may_step(const ShardTask& task) {
-  return !task.is_held_back && (!task.is_paused || task.task->has_unfinished());
+  const bool finishes = !is_transient(task) && task.task->has_unfinished();
+  return !task.is_held_back && (!task.is_paused || finishes);
 }
 
 void Shard::schedule(ShardTask& task) {

@@ -105,7 +105,10 @@ class GroupSubject final : public Subject {
     AggregateStore::Loose loose(store_);
     return store_
         .scan(cursor, 3, loose,
-              [&](const GroupSlot& group) { found.emplace_back(name_of(group), text(group)); })
+              [&](const GroupSlot& group) {
+                found.emplace_back(name_of(group), text(group));
+                return true;
+              })
         .value();
   }
 
