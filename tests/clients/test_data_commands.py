@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """millrace check, backup and restore, beside a server that works and without one."""
 import collections
+import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -149,6 +151,21 @@ def damage_is_named_with_its_place():
         state.write(bytes(8192))
     told = millrace("check", "--data-dir", damaged, status=1)
     assert "state.mdb" in told and "damage" in told, told
+
+
+@case
+def a_backup_shows_on_a_terminal_how_far_it_is():
+    ours, theirs = os.openpty()
+    done = subprocess.run([binary(), "backup", "--data-dir", folder("sound"), "--to", folder("shown")],
+                          stdout=subprocess.PIPE, stderr=theirs, timeout=_TIMEOUT_S)
+    os.close(theirs)
+    told = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0 and b"backed up" in done.stdout, (done, told)
+    assert re.match(r"\rcopied \S+ \S+ of about \S+ \S+ *", told) and told.endswith("\r\x1b[K"), repr(told)
+
+    quiet = millrace("backup", "--data-dir", folder("sound"), "--to", folder("not-shown"))
+    assert "copied" not in quiet, "a copy of a moment needs no lines in a log"
 
 
 @case
