@@ -182,6 +182,27 @@ def a_backup_of_damaged_pages_is_refused():
 
 
 @case
+def a_server_waits_a_moment_for_the_one_before_to_be_gone():
+    """A process with gigabytes of memory needs seconds to go after kill -9, and holds its files until then."""
+    data = folder("waited-for")
+    launch(data_dir=data).stop()
+    holder = open(os.path.join(data, "log.mdb"), "r+b")
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    threading.Timer(1, holder.close).start()
+    begun = time.monotonic()
+    server = launch(data_dir=data, keeps_log=True)
+    try:
+        assert time.monotonic() - begun >= 0.9
+        with open(server.log) as log:
+            told = [line for line in log if "directory is in use" in line]
+        assert len(told) == 1, told
+        refused = millrace("server", "--data-dir", data, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", status=1)
+        assert "error: the data directory is in use by another process" in refused, refused
+    finally:
+        server.stop()
+
+
+@case
 def wrong_folders_are_refused():
     told = millrace("check", "--data-dir", folder("nowhere"), status=1)
     assert "nowhere/state.mdb" in told, told
