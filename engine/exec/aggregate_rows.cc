@@ -5,6 +5,12 @@
 
 namespace engine {
 
+namespace {
+
+constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans; about
+
+}  // namespace
+
 int64_t AggregateOperator::oldest_kept_start(int64_t stream_time) const {
   if (!step_.window || stream_time < 0) return INT64_MIN;
   return saturating_add(saturating_subtract(stream_time, step_.window->retention_ms), 1);
@@ -84,16 +90,19 @@ Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
   std::vector<const GroupSlot*> groups;
   AggregateStore::Loose loose(store_);
   uint64_t changed_in = store_.expired_in();
+  size_t bytes = 0;
   const auto show = [&](const GroupSlot& group) {
     const bool is_shown_now = is_shown(group, stream_time_.timestamp);
     if (is_shown_now) groups.push_back(&group);
+    bytes += group.encoded_bytes;
     // Whether a window is over is a matter of stream time, which every commit may move.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
   };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   size_t asked = 0;  // starts of windows, of all keys
-  for (; !keys.empty() && store_.layers().fetches() < max_fetches && asked < kGatheredAtOnce;
+  for (; !keys.empty() && store_.layers().fetches() < max_fetches && asked < kGatheredAtOnce &&
+         bytes < kShownBytesAtOnce;
        keys = keys.subspan(1), asked += store_.start_count())
     TRY(store_.for_each_window(keys.front(), loose, show));
   as_of = TaskSequence(static_cast<int64_t>(changed_in));
@@ -105,11 +114,14 @@ TableScan AggregateOperator::begin_scan() { return {store_.begin_scan(), stream_
 Result<Batch> AggregateOperator::next_rows(TableScan& scan, size_t entries, bool& is_last) {
   std::vector<const GroupSlot*> groups;
   AggregateStore::Loose loose(store_);
+  size_t bytes = 0;
   const auto gather = [&](const GroupSlot& group) {
     if (is_shown(group, scan.stream_time)) groups.push_back(&group);
+    bytes += group.encoded_bytes;
+    return bytes < kShownBytesAtOnce;
   };
   is_last = false;
-  for (int step = 0; !is_last && step < steps_of(scan); ++step)
+  for (int step = 0; !is_last && step < steps_of(scan); ++step, bytes = 0)
     is_last = !TRY(store_.scan(*scan.entries, entries, loose, gather));
   if (scan.order == TableScan::Order::ByKey) return rows_in_order(std::move(groups));
   return rows_of(groups);

@@ -11,6 +11,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kScannedAtOnce = 4'096;
+constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans
 
 }  // namespace
 
@@ -192,16 +193,22 @@ Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys, Task
   RowStore::Loose loose;
   uint64_t changed_in = 0;
   const uint64_t max_fetches = rows_.layers().fetches() + Slice::kBlockFetches;
-  for (; !keys.empty() && rows_.layers().fetches() < max_fetches && rows.size() < kScannedAtOnce;
+  size_t bytes = 0;
+  const auto add = [&](std::string_view stored, const RowStore::Row& row) {
+    rows.emplace_back(stored, &row);
+    bytes += row.bytes.size();
+  };
+  for (; !keys.empty() && rows_.layers().fetches() < max_fetches && rows.size() < kScannedAtOnce &&
+         bytes < kShownBytesAtOnce;
        keys = keys.subspan(1)) {
     const std::string& key = keys.front();
     if (!step_.window) {
-      if (const RowStore::Row* row = TRY(rows_.find(key))) rows.emplace_back(key, row);
+      if (const RowStore::Row* row = TRY(rows_.find(key))) add(key, *row);
       changed_in = std::max(changed_in, rows_.changed_in(key));
       continue;
     }
     const auto take = [&](std::string_view stored, const RowStore::Row& row) {
-      if (stored.size() >= key.size() + kBoundBytes) rows.emplace_back(stored, &row);
+      if (stored.size() >= key.size() + kBoundBytes) add(stored, row);
     };
     changed_in = std::max(changed_in, TRY(rows_.for_each_from(key, loose, take)));
   }
@@ -212,13 +219,12 @@ Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys, Task
 TableScan InputOperator::begin_scan() { return {rows_.begin_scan()}; }
 
 Result<Batch> InputOperator::next_rows(TableScan& scan, size_t entries, bool& is_last) {
-  constexpr size_t kSliceBytes = 256 * 1024;
   std::vector<StoredRow> rows;
   size_t bytes = 0;
   const auto gather = [&](std::string_view key, const RowStore::Row& row) {
     rows.emplace_back(key, &row);
     bytes += key.size() + row.bytes.size();
-    return bytes < kSliceBytes;
+    return bytes < kShownBytesAtOnce;
   };
   RowStore::Loose loose;
   is_last = false;

@@ -26,6 +26,7 @@ class KeyRangeAnalysis {
       return equality(*comparison->right, *comparison->left);
     }
     if (const auto* in = condition.as<In>()) return listed(*in);
+    if (const auto* call = condition.as<FunctionCall>()) return contained(*call);
     return std::nullopt;
   }
 
@@ -56,6 +57,20 @@ class KeyRangeAnalysis {
       if (!one) return std::nullopt;
       found.push_back(one->front());
     }
+    return found;
+  }
+
+  // ARRAY_CONTAINS(array, key), which also `key = ANY($1)` is.
+  Candidates contained(const FunctionCall& call) const {
+    if (call.name != "ARRAY_CONTAINS" || call.arguments.size() != 2) return std::nullopt;
+    const auto index = key_index(*call.arguments[1]);
+    if (!index) return std::nullopt;
+    const SqlType type = SqlType::array(keys_[*index].type);
+    const Result<Value> array = evaluate_constant(*call.arguments[0], type, scope_, eval_);
+    if (!array || array->is_null() || array->as_list().size() > kMaxCandidates) return std::nullopt;
+    std::vector<KeyAssignment> found;
+    for (const Value& item : array->as_list())
+      if (!item.is_null()) found.push_back({{*index, item}});  // no key is null
     return found;
   }
 

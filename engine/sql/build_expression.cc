@@ -202,8 +202,34 @@ ComparisonOp comparison_op(const antlr4::Token& token) {
 
 // The predicates, each with the value that stands before it.
 
+// The array of ANY(array), which PostgreSQL also calls SOME.
+ExpressionPtr take_any(Expression& expression) {
+  auto* call = std::get_if<FunctionCall>(&expression.node);
+  const bool is_any = call && (call->name == "ANY" || call->name == "SOME") && !call->star &&
+                      !call->distinct && call->arguments.size() == 1;
+  return is_any ? std::move(call->arguments.front()) : nullptr;
+}
+
+// x = ANY(array), as PostgreSQL's clients send lists: x IN (its elements), and of an array that comes only
+// with the parameters whether it contains x. Like any other comparison it is false for NULL.
+ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition position) {
+  if (auto* written = std::get_if<ArrayConstructor>(&array->node);
+      written && !written->elements.empty())
+    return make_expression(In{std::move(left), std::move(written->elements), false}, position);
+  ExpressionPtr is_there = make_expression(IsNull{clone(*left), true}, position);
+  FunctionCall contains{"ARRAY_CONTAINS", {}};
+  contains.arguments.push_back(std::move(array));
+  contains.arguments.push_back(std::move(left));
+  return make_expression(
+      Logical{LogicalOp::And, std::move(is_there), make_expression(std::move(contains), position)},
+      position);
+}
+
 Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
   ExpressionPtr right = TRY(build_value(*context.right));
+  if (is(context.op, P::EQ))
+    if (ExpressionPtr array = take_any(*right))
+      return equal_to_any(std::move(left), std::move(array), position_of(context));
   return make_expression(Comparison{comparison_op(*context.op), std::move(left), std::move(right)},
                          position_of(context));
 }

@@ -185,7 +185,9 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   const size_t at = failure.token_index;
   const antlr4::Token& token = tokens.token(at);
   const std::string text = text_of(token);
-  if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA &&
+  // Where names stand alone, as in a list of columns, the word was rather meant for one.
+  const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
+  if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA && wants_expression &&
       is_reserved_word(to_upper(text)))
     return "Something is missing after the comma, or the comma is too much.";
   if (token.getType() == MillraceLexer::VARIABLE)
@@ -195,6 +197,33 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
     return to_upper(text) + " is a reserved word; as a name it needs quotes: `" + to_upper(text) +
            "`.";
   return expected_hint(failure.expected);
+}
+
+struct MissingStatement {
+  std::string_view word, hint;
+};
+// Statements that clients of databases send, and that the dialect does not have.
+constexpr MissingStatement kMissingStatements[] = {
+    {"DELETE",
+     "A row of a table goes when a record without a value comes under its key: INSERT one with "
+     "NULL "
+     "through a stream on the table's topic WITH (VALUE_FORMAT='KAFKA') that has one column beside "
+     "the "
+     "key. DROP ... DELETE TOPIC drops all."},
+    {"UPDATE", "INSERT a row with the same key: it takes the place of the one before."},
+    {"MERGE", "INSERT a row with the same key: it takes the place of the one before."},
+    {"TRUNCATE", "DROP it with DELETE TOPIC and CREATE it again."},
+};
+
+std::optional<Error> missing_statement(const SyntaxFailure& failure, StatementTokens& tokens) {
+  if (failure.token_index != 0) return std::nullopt;
+  const std::string word = to_upper(text_of(tokens.token(0)));
+  const auto* found = std::ranges::find(kMissingStatements, word, &MissingStatement::word);
+  if (found == std::end(kMissingStatements)) return std::nullopt;
+  return Error{.code = ErrorCode::NotSupported,
+               .message = word + " is not supported yet",
+               .hint = std::string(found->hint),
+               .position = position_of(tokens.token(0))};
 }
 
 std::string message_at(const antlr4::Token& token) {
@@ -245,6 +274,10 @@ std::string ksqldb_detail(const SyntaxFailure& failure, StatementTokens& tokens,
 Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::string_view script,
                    const Reparse& reparse) {
   std::string detail = ksqldb_detail(failure, tokens, script);
+  if (std::optional<Error> missing = missing_statement(failure, tokens)) {
+    missing->ksqldb = std::move(detail);
+    return *std::move(missing);
+  }
   const std::optional<Suggestion> suggestion = suggest(failure, tokens, reparse);
   const antlr4::Token& token =
       tokens.token(suggestion ? suggestion->token_index : failure.token_index);

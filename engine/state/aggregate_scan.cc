@@ -42,11 +42,10 @@ Status AggregateStore::for_each_window(std::string_view key, Loose& loose, const
 }
 
 Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
-                                  const Visit& visit) {
+                                  const VisitSome& visit) {
   const auto as_stored = [&](std::string_view key, std::string_view value) -> Result<bool> {
     const EntryKey at = TRY(decode_key(key));
-    visit(*TRY(loose.add(at, value)));
-    return true;
+    return visit(*TRY(loose.add(at, value)));
   };
   const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
     if (scan.has_before(key)) return true;
@@ -54,8 +53,7 @@ Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
     if (at.window_start < expired_before_) return true;
     const GroupSlot* const group = find_in_memory(at.key, at.window_start);
     if (!group) return as_stored(key, value);
-    if (group->born_in <= scan.stored) visit(*group);  // else later
-    return true;
+    return group->born_in > scan.stored || visit(*group);  // else later
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
   return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});
@@ -66,22 +64,23 @@ StorePlace AggregateStore::end_of_places() const {
   return {by_start_.rbegin()->first, by_start_.rbegin()->second.groups.size()};
 }
 
-bool AggregateStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) {
+bool AggregateStore::scan_memory(StoreScan& scan, size_t entries, const VisitSome& visit) {
   const auto is_as_it_was = [&](const GroupSlot& slot) {
     if (!scan.shows_in_memory(slot.born_in)) return false;
     encode_key(slot.key->view(), slot.window_start, key_scratch_);
     return !scan.has_before(key_scratch_);
   };
   StorePlace& place = scan.place;
+  bool goes_on = true;
   for (auto at = by_start_.lower_bound(place.start); at != by_start_.end(); ++at) {
     if (at->first > scan.end.start) return false;
     if (at->first != place.start) place = {at->first, 0};
     size_t end = at->second.groups.size();
     if (at->first == scan.end.start) end = std::min(end, scan.end.number);
     for (; place.number < end; ++place.number, --entries) {
-      if (entries == 0) return true;
+      if (entries == 0 || !goes_on) return true;
       const GroupSlot* const slot = slot_at(at->second, place.number);
-      if (slot->key && is_as_it_was(*slot)) visit(*slot);
+      if (slot->key && is_as_it_was(*slot)) goes_on = visit(*slot);
     }
   }
   return false;

@@ -101,9 +101,11 @@ class AggregateStore final : public Store {
   Status for_each_window(std::string_view key, Loose& loose, const Visit& visit);
   // The groups of one window start, in the order of their keys.
   class InOrder;
-  // The next groups of a scan, out of at most `entries` entries; false when it is at its end. What `visit`
-  // gets holds as long as `loose` does and the store does not change.
-  Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
+  // The next groups of a scan, out of at most `entries` entries, until `visit` gives false, which has had
+  // enough; false when it is at its end. What `visit` gets holds as long as `loose` does and the store does
+  // not change.
+  using VisitSome = std::function<bool(const GroupSlot&)>;
+  Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const VisitSome& visit);
 
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
@@ -136,7 +138,7 @@ class AggregateStore final : public Store {
   GroupSlot* find_in_memory(uint32_t hash, std::string_view key, int64_t window_start) const;
   Result<GroupSlot*> fetch(std::string_view key, int64_t window_start);
   Result<std::optional<std::string_view>> read(std::string_view key, int64_t window_start);
-  bool scan_memory(StoreScan& scan, size_t entries, const Visit& visit);
+  bool scan_memory(StoreScan& scan, size_t entries, const VisitSome& visit);
   StorePlace end_of_places() const override;
   void keep_before(GroupSlot& slot);
   void keep_absent(const GroupSlot& slot);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "server/net/slice_meter.h"
 
 namespace server {
 
@@ -56,6 +57,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   void pump() {
     is_woken_ = false;
     if (is_closing_) return;
+    owner_.loop_.slices().describe(owner_.slice_name_);
     session_->run();
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
@@ -157,8 +159,9 @@ ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& s
     : loop_(loop),
       shard_(shard),
       shared_(shared),
-      deadline_timer_(loop, [this] { on_deadlines(); }),
-      memory_timer_(loop, [this] { on_memory_timer(); }) {}
+      slice_name_(fmt::format("{} client", shared.protocol.name())),
+      deadline_timer_(loop, "deadlines of clients", [this] { on_deadlines(); }),
+      memory_timer_(loop, "memory of clients", [this] { on_memory_timer(); }) {}
 ClientConnections::~ClientConnections() = default;
 
 void ClientConnections::accept(Socket socket) {

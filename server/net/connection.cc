@@ -181,7 +181,7 @@ Connection::Connection(Loop& loop, Socket socket, ConnectionHandler& handler)
   uv_poll_init(loop.uv(), &impl_->poll, impl_->socket.fd());
   impl_->poll.data = impl_.get();
   impl_->kept_by_libuv = impl_;
-  impl_->last_call = std::make_unique<Timer>(loop, [impl = impl_.get()] {
+  impl_->last_call = std::make_unique<Timer>(loop, "closing a connection", [impl = impl_.get()] {
     const std::shared_ptr<Impl> self = impl->shared_from_this();
     impl->end();
   });

@@ -56,7 +56,11 @@ struct Loop::Impl {
   uv_check_t turn_end;  // always: after the sockets and messages of a turn
   uv_idle_t idle_turn;  // active while one of these has tasks: keeps the loop from waiting
   std::vector<Task> deferred;
-  std::deque<Task> work;  // in slices
+  struct Work {
+    const char* what;
+    Task task;
+  };
+  std::deque<Work> work;  // in slices
   std::atomic<std::thread::id> thread;
   std::atomic<bool> stopping = false;
 
@@ -99,10 +103,10 @@ struct Loop::Impl {
       task();
     }
     if (!work.empty()) {
-      const Task task = std::move(work.front());
+      const Work next = std::move(work.front());
       work.pop_front();
-      const SliceMeter::Slice slice(slices, "work");
-      task();
+      const SliceMeter::Slice slice(slices, next.what);
+      next.task();
     }
     if (deferred.empty() && work.empty()) uv_idle_stop(&idle_turn);
   }
@@ -179,13 +183,13 @@ void Loop::post(Task task) {
   if (++held.posts >= HeldWakes::kMostPosts) held.send();
 }
 
-void Loop::post_slice(Task task) {
-  impl_->work.push_back(std::move(task));
+void Loop::post_slice(const char* what, Task task) {
+  impl_->work.push_back({what, std::move(task)});
   impl_->start_idle();
 }
 
-void Loop::post_rest(Task task) {
-  post_slice(std::move(task));
+void Loop::post_rest(const char* what, Task task) {
+  post_slice(what, std::move(task));
   sched_yield();
 }
 
@@ -219,14 +223,17 @@ SliceMeter& slices_of(uv_loop_s* loop) { return static_cast<Loop::Impl*>(loop->d
 
 struct Timer::Impl {
   uv_timer_t handle;
+  const char* const what;
   Task on_time;
   static void is_time(uv_timer_t* handle) {
-    const SliceMeter::Slice slice(slices_of(handle->loop), "timer");
-    static_cast<Impl*>(handle->data)->on_time();
+    Impl& timer = *static_cast<Impl*>(handle->data);
+    const SliceMeter::Slice slice(slices_of(handle->loop), timer.what);
+    timer.on_time();
   }
 };
 
-Timer::Timer(Loop& loop, Task on_time) : impl_(new Impl{{}, std::move(on_time)}) {
+Timer::Timer(Loop& loop, const char* what, Task on_time)
+    : impl_(new Impl{{}, what, std::move(on_time)}) {
   uv_timer_init(loop.uv(), &impl_->handle);
   impl_->handle.data = impl_;
 }

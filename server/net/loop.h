@@ -42,11 +42,12 @@ class Loop {
   };
   // For work that comes in slices: one of them runs in each turn of the loop, between which sockets and
   // messages have theirs. So a message waits for one slice, however many there are. On the loop's thread.
-  void post_slice(Task task);
+  // `what` it does is named in the log when it holds the loop; the text outlives it.
+  void post_slice(const char* what, Task task);
   // The same for who has worked for a slice and has more to do. Other threads that wait for the core
   // get it first: a loop that never waits keeps it until the scheduler's next tick, up to 4 ms, for
   // which the log's writer and clients on the same machine would stand still.
-  void post_rest(Task task);
+  void post_rest(const char* what, Task task);
   // Runs when the callbacks of this turn are done, before the loop waits again.
   void defer(Task task);
 
@@ -83,7 +84,8 @@ SliceMeter& slices_of(uv_loop_s* loop);
 // Threads: the loop's.
 class Timer {
  public:
-  Timer(Loop& loop, Task on_time);
+  // `what` it does is named in the log when it holds the loop; the text outlives the timer.
+  Timer(Loop& loop, const char* what, Task on_time);
   ~Timer();
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <string>
 
+#include "base/memory_budget.h"
 #include "engine/exec/journal.h"
 #include "server/metadata/definition_command.h"
 #include "storage/files/backup.h"
@@ -141,14 +143,48 @@ int check_data_dir(const std::string& data_dir) {
 
 // --- backup and restore
 
+// How far a copy is: on a terminal one line that changes, else a line every few seconds.
+class CopyProgress {
+ public:
+  ~CopyProgress() {
+    constexpr const char* kClearLine = "\r\x1b[K";
+    if (is_terminal_ && is_shown_) fmt::print(stderr, kClearLine);
+  }
+  void show(uint64_t bytes, uint64_t all_bytes) {
+    constexpr std::chrono::milliseconds kTerminalPause(200), kLinePause(5'000);
+    const auto now = Steady::now();
+    const bool is_first = is_terminal_ && !is_shown_;
+    if (!is_first && now - shown_at_ < (is_terminal_ ? kTerminalPause : kLinePause)) return;
+    shown_at_ = now;
+    is_shown_ = true;
+    const std::string text = fmt::format("copied {} of about {}", format_bytes(bytes),
+                                         format_bytes(std::max(bytes, all_bytes)));
+    if (is_terminal_)
+      fmt::print(stderr, "\r{:<50}", text);
+    else
+      fmt::print(stderr, "{}\n", text);
+    std::fflush(stderr);
+  }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  const bool is_terminal_ = ::isatty(STDERR_FILENO) != 0;
+  bool is_shown_ = false;
+  Steady::time_point shown_at_ = Steady::now();
+};
+
 int copy_data(const std::string& from, const std::string& to, std::string_view done) {
   storage::report_bus_errors();  // a damaged page is an error, too
   const auto begun = std::chrono::steady_clock::now();
   uint64_t bytes = 0;
-  if (const Status copied =
-          storage::backup_data(from, to, {.copied = [&](uint64_t now) { bytes = now; }});
-      !copied)
-    return report(copied.error());
+  const auto copy = [&] {
+    CopyProgress progress;
+    return storage::backup_data(from, to, {.copied = [&](uint64_t now, uint64_t all_bytes) {
+                                  bytes = now;
+                                  progress.show(now, all_bytes);
+                                }});
+  };
+  if (const Status copied = copy(); !copied) return report(copied.error());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
   fmt::print("{} {} to {}: {:.1f} MB in {:.1f} s\n", done, from, to,
              static_cast<double>(bytes) / 1e6, seconds.count());

@@ -2,12 +2,14 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "server/node/heap.h"
@@ -79,6 +81,24 @@ int report(const Error& error) {
   return 1;
 }
 
+// The kernel may need seconds to take down a process with gigabytes of memory, until when it holds the
+// lock on the data directory: who starts a server again right after it was killed need not know that.
+Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
+  constexpr std::chrono::seconds kPatience(5);
+  constexpr std::chrono::milliseconds kPause(50);
+  const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+  for (bool is_told = false;; std::this_thread::sleep_for(kPause)) {
+    Result<std::unique_ptr<Node>> node = Node::start(settings, stop_signals.is_requested());
+    if (node || node.error().code != ErrorCode::StorageInUse ||
+        std::chrono::steady_clock::now() >= give_up_at)
+      return node;
+    if (stop_signals.is_requested())
+      return Error{ErrorCode::ShuttingDown, "stopped while it waited"};
+    if (!std::exchange(is_told, true))
+      log_info("the data directory is in use, waiting for its release max_s={}", kPatience.count());
+  }
+}
+
 }  // namespace
 
 int run_server_command(int argc, const char* const* argv) {
@@ -94,7 +114,7 @@ int run_server_command(int argc, const char* const* argv) {
   stop_signals.begin();
   tune_heap();
 
-  Result<std::unique_ptr<Node>> node = Node::start(arguments.settings, stop_signals.is_requested());
+  Result<std::unique_ptr<Node>> node = start_node(arguments.settings);
   if (!node && node.error().code == ErrorCode::ShuttingDown) return 0;
   if (!node) return report(node.error());
   const NodeStart& started = (*node)->started();

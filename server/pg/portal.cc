@@ -67,6 +67,8 @@ void Portal::update_flow() {
   if (completion_ || error_) execution_.reset();
   if (!execution_) return;
   const bool should_pause = is_output_full_ || !delivery_ || delivery_->is_full() || !kept_.empty();
+  // It rests without having been paused.
+  if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
   if (should_pause)
@@ -97,6 +99,14 @@ void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_
   if (kept_.empty() && delivery_) first_row += deliver(columns, first_row, end_row);
   if (first_row < end_row && !error_) keep(columns, first_row, end_row);
   on_event_();
+}
+
+// Also after the event there may be no room; the execution asks again then.
+bool Portal::has_room(size_t first_row_bytes) {
+  const bool has_room = !error_ && delivery_ && !is_output_full_ && kept_.empty() &&
+                        !delivery_->is_full() && delivery_->has_room_for(first_row_bytes);
+  if (!has_room && !std::exchange(is_room_awaited_, true)) on_event_();
+  return has_room;
 }
 
 void Portal::on_notice(sql::Notice notice) {

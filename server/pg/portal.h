@@ -42,6 +42,10 @@ struct Delivery {
   // More would only wait: the rest is encoded when this has been handed out.
   static constexpr size_t kEnoughBytes = 1024 * 1024;
   bool has_room() const { return out.size() < kEnoughBytes; }
+  // A long row goes alone: nothing is held for the sake of what was before it.
+  bool has_room_for(size_t row_bytes) const {
+    return !encoder || out.empty() || (has_room() && row_bytes <= kEnoughBytes);
+  }
 };
 
 // Invariants: rows reach the client in the order in which they came, each once; while a delivery
@@ -99,6 +103,7 @@ class Portal final : public sql::Receiver {
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                size_t end_row) override;
+  bool has_room(size_t first_row_bytes) override;
   void on_notice(sql::Notice notice) override;
   void on_done(sql::Completion completion) override;
   void on_error(Error error) override;
@@ -119,6 +124,7 @@ class Portal final : public sql::Receiver {
 
   std::unique_ptr<sql::Execution> execution_;
   bool has_started_ = false, is_paused_ = false, is_output_full_ = false;
+  bool is_room_awaited_ = false;  // by the execution, which was told that there is none
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
   MemoryAccount* account_ = nullptr;  // of kept rows; null: of nobody

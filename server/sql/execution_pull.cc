@@ -32,7 +32,7 @@ class PullExecution final : public SqlExecution {
                         fmt::format("no query keeps the rows of table {}", plan_->table->name)});
     if (rows_left_ == 0) return finish();
     if (session().written().empty() || session().has_passed(materializer_)) return ask();
-    wait_timer_.emplace(session().shard().loop(), [this] { on_wait_timeout(); });
+    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
     wait_timer_->start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();
@@ -53,6 +53,11 @@ class PullExecution final : public SqlExecution {
     std::shared_ptr<PullScan> scan;
     std::deque<std::shared_ptr<PullPortion>> portions;  // not shown yet
     bool has_reported = false, is_complete = false;
+  };
+  // The portion whose rows the client gets now: what of it comes next.
+  struct Showing {
+    std::shared_ptr<PullPortion> portion;
+    size_t batch = 0, row = 0;
   };
 
   void on_wait_timeout() {
@@ -168,17 +173,13 @@ class PullExecution final : public SqlExecution {
     if (is_over_) return;
     size_t bytes = 0;
     for (const Part& part : parts_)
-      for (const std::shared_ptr<PullPortion>& portion : part.portions) {
-        if (portion->charged_bytes == 0)
-          for (const engine::Batch& batch : portion->batches)
-            for (const engine::ColumnPtr& column : batch.columns)
-              if (column) portion->charged_bytes += bytes_of(*column);
-        bytes += portion->charged_bytes;
-      }
+      for (const std::shared_ptr<PullPortion>& portion : part.portions) bytes += portion->bytes;
+    if (showing_) bytes += showing_->portion->bytes;
     if (waiting_charge_.try_resize(bytes)) return;
     fail(session().memory()->refusal(
         fmt::format("rows of a look-up that wait, {}", format_bytes(bytes))));
     for (Part& part : parts_) part.portions.clear();
+    showing_.reset();
     waiting_charge_.resize(0);
   }
 
@@ -208,6 +209,10 @@ class PullExecution final : public SqlExecution {
 
   void deliver() {
     while (!is_over_ && !is_paused() && !shaping_ && reports_ == parts_.size() && is_asking_) {
+      if (showing_) {
+        if (!show()) return;
+        continue;
+      }
       if (rows_left_ == 0 || current_ == parts_.size()) return finish();
       Part& part = parts_[current_];
       if (part.is_complete) {
@@ -215,28 +220,36 @@ class PullExecution final : public SqlExecution {
         continue;
       }
       if (part.portions.empty()) return;
-      const std::shared_ptr<PullPortion> portion = std::move(part.portions.front());
+      showing_.emplace(Showing{std::move(part.portions.front())});
       part.portions.pop_front();
-      part.is_complete = portion->is_last;
-      if (!part.is_complete) part.shard->post([scan = part.scan] { scan->go_on(); });
-      if (is_shaped_there_)
-        show(*portion);
-      else
-        shape_aside(portion);
+      part.is_complete = showing_->portion->is_last;
+      if (!is_shaped_there_ && !showing_->portion->batches.empty()) shape_aside();
     }
   }
 
-  void show(const PullPortion& portion) {
-    for (const engine::Batch& batch : portion.batches) {
-      const size_t rows = std::min(batch.rows, rows_left_);
-      if (rows > 0) receiver().on_rows(batch.columns, 0, rows);
-      rows_left_ -= rows;
+  // As much of the portion as the client has room for; whether that is all of it.
+  bool show() {
+    const PullPortion& portion = *showing_->portion;
+    for (; showing_->batch < portion.batches.size(); ++showing_->batch, showing_->row = 0) {
+      const engine::Batch& batch = portion.batches[showing_->batch];
+      size_t& row = showing_->row;
+      while (row < batch.rows && rows_left_ > 0) {
+        const size_t rows = portion.is_long() ? 1 : std::min(batch.rows - row, rows_left_);
+        if (!receiver().has_room(portion.is_long() ? bytes_of(batch.columns, row, row + 1) : 0))
+          return false;
+        receiver().on_rows(batch.columns, row, row + rows);
+        row += rows;
+        rows_left_ -= rows;
+      }
     }
+    showing_.reset();
+    Part& part = parts_[current_];
+    if (!part.is_complete) part.shard->post([scan = part.scan] { scan->go_on(); });
+    return true;
   }
 
   // Functions may take any time: they are computed where no loop waits for them.
-  void shape_aside(const std::shared_ptr<PullPortion>& portion) {
-    if (portion->batches.empty()) return;
+  void shape_aside() {
     struct Shaping {
       std::shared_ptr<const engine::PullPlan> plan;
       std::shared_ptr<PullPortion> portion;
@@ -246,27 +259,28 @@ class PullExecution final : public SqlExecution {
       MemoryBudget& memory;
       OwnedCharge charge{memory, MemoryKind::Results};  // until the rows are shown
       Status status = {};
+      std::shared_ptr<PullPortion> shaped = std::make_shared<PullPortion>();
       Status run(const std::atomic<bool>& is_cancelled) {
         const engine::PullShaper shaper(*plan);
         Random random(static_cast<uint64_t>(clock.monotonic_us()));
         engine::EvalBudget budget(clock, &is_cancelled, &memory);
-        size_t bytes = 0;
         const engine::EvalContext eval{clock, random, &properties, &budget};
         for (engine::Batch& batch : portion->batches) {
           budget.begin({});
-          batch = TRY(shaper.shape(std::move(batch), room, eval));
+          engine::Batch rows = TRY(shaper.shape(std::move(batch), room, eval));
           TRY(budget.status());
-          bytes += bytes_of(batch.columns, 0, batch.rows);
-          if (!charge.try_resize(bytes))
-            return charge.refusal(fmt::format("rows of a look-up, {}", format_bytes(bytes)));
-          room -= batch.rows;
+          room -= rows.rows;
+          shaped->add(std::move(rows));
+          if (!charge.try_resize(shaped->bytes))
+            return charge.refusal(
+                fmt::format("rows of a look-up, {}", format_bytes(shaped->bytes)));
         }
         return {};
       }
     };
-    auto shaping =
-        std::make_shared<Shaping>(Shaping{plan_, portion, session().properties(), rows_left_,
-                                          session().parts().clock, session().parts().memory});
+    auto shaping = std::make_shared<Shaping>(
+        Shaping{plan_, showing_->portion, session().properties(), rows_left_,
+                session().parts().clock, session().parts().memory});
     constexpr size_t kBytesPerPortion = 256 * 1024;  // about
     shaping_ = session().run_aside(
         kBytesPerPortion,
@@ -276,8 +290,9 @@ class PullExecution final : public SqlExecution {
         [this, shaping] {
           shaping_.reset();
           if (!shaping->status) return fail(shaping->status.error());
-          show(*shaping->portion);
+          showing_->portion = shaping->shaped;
           deliver();
+          charge_waiting();
         });
     if (!shaping_) fail(too_many_waiting());
   }
@@ -305,6 +320,7 @@ class PullExecution final : public SqlExecution {
   std::vector<Part> parts_;          // one for each shard that keeps rows
   std::shared_ptr<TableCut> cut_;    // until it stands
   size_t current_ = 0;               // the part that is being shown
+  std::optional<Showing> showing_;   // of that
   size_t reports_ = 0;               // parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;

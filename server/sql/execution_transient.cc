@@ -26,7 +26,7 @@ class TransientExecution final : public SqlExecution {
     const std::vector<const DefinedQuery*> writers = writers_of_sources();
     if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
       return begin_reading();
-    wait_timer_.emplace(session().shard().loop(), [this] { on_wait_timeout(); });
+    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
     wait_timer_->start_once(
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();
@@ -179,7 +179,11 @@ class TransientExecution final : public SqlExecution {
       end();
       return receiver().on_error(error);
     }
-    if (!is_over_ && result != engine::StepResult::Finished) return charge_state();
+    if (!is_over_ && result != engine::StepResult::Finished) {
+      // Until resume(): several steps may come before the session looks at what they gave.
+      task_->is_paused = is_paused() || !receiver().has_room(0);
+      return charge_state();
+    }
     end();
     receiver().on_done({"SELECT"});
   }
@@ -192,13 +196,13 @@ class TransientExecution final : public SqlExecution {
     if (state_charge_.try_resize(bytes)) return;
     end();
     receiver().on_error(
-        session().memory()->refusal(fmt::format("the tables of a query, {}", format_bytes(bytes))));
+        state_charge_.refusal(fmt::format("the tables of a query, {}", format_bytes(bytes))));
   }
 
   void end() {
     is_over_ = true;
     if (ShardTask* task = std::exchange(task_, nullptr)) session().shard().remove(*task);
-    state_charge_.resize(0);
+    (void)state_charge_.try_resize(0);
   }
 
   const engine::PlannedQuery planned_;
@@ -209,7 +213,8 @@ class TransientExecution final : public SqlExecution {
   int64_t rows_left_;
   bool has_begun_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
-  MemoryCharge state_charge_{session().memory(), MemoryKind::Queries};
+  // Not of the session's account: its share is for the rows that are on their way to the client.
+  OwnedCharge state_charge_{session().parts().memory, MemoryKind::Queries};
 };
 
 }  // namespace

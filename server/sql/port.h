@@ -70,6 +70,11 @@ class Receiver {
   // call. What has been given is sent to the client at the end of this turn of the loop.
   virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                        size_t end_row) = 0;
+  // Whether rows, the first of about `first_row_bytes`, would go to the client at once. Who holds many
+  // asks before each portion of them, and keeps them where the answer is no: then resume() comes when
+  // there is room, also when pause() never did. Rows that come without it are kept as far as the
+  // session's memory allows.
+  virtual bool has_room(size_t /*first_row_bytes*/) { return true; }
   virtual void on_notice(Notice notice) = 0;
   virtual void on_done(Completion completion) = 0;
   virtual void on_error(Error error) = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/sql/column_bytes.h"
+
 namespace server {
 
 namespace {
@@ -53,6 +55,12 @@ struct PullScan::Found {
   engine::Batch rows;
   Seen seen;
 };
+
+void PullPortion::add(engine::Batch batch) {
+  for (const engine::ColumnPtr& column : batch.columns)
+    if (column) bytes += bytes_of(*column);
+  batches.push_back(std::move(batch));
+}
 
 PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
                    Answer answer)
@@ -120,7 +128,7 @@ void PullScan::go_on() {
 }
 
 void PullScan::run_soon() {
-  shard_.loop().post_rest([self = shared_from_this()] { self->run(); });
+  shard_.loop().post_rest("look-up", [self = shared_from_this()] { self->run(); });
 }
 
 void PullScan::run() {
@@ -130,12 +138,12 @@ void PullScan::run() {
   std::vector<Seen> seen;
   size_t rows = 0;
   const int64_t begun_us = clock_.monotonic_us();
-  while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_) {
+  while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_ && !portion->is_long()) {
     Result<Found> found = next_rows();
     if (!found) return send(std::move(found).error());
     rows += found->rows.rows;
     if (found->rows.rows > 0) {
-      portion->batches.push_back(std::move(found->rows));
+      portion->add(std::move(found->rows));
     }
     if (seen.empty() || seen.back().view != found->seen.view)
       seen.push_back(std::move(found->seen));
@@ -197,9 +205,10 @@ void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
 // other.
 void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   if (!portion) is_over_ = true;
+  const bool is_long = portion && (*portion)->is_long();
   if (!is_cancelled_) answer_(std::move(portion));
   if (is_over_) return;
-  is_resting_ = untaken_ >= kMaxUntaken;
+  is_resting_ = untaken_ >= kMaxUntaken || is_long;
   if (!is_resting_) run_soon();
 }
 

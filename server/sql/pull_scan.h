@@ -32,12 +32,17 @@ struct PullPortion {
   std::vector<engine::Batch> batches;
   size_t tasks = 0;  // that were asked on this shard
   bool is_last = false;
-  size_t charged_bytes = 0;  // while it waits for a client that does not read
+  size_t bytes = 0;  // about; counted while it waits for a client that does not read
+
+  // Rows of megabytes: each goes to the client by itself.
+  static constexpr size_t kLongBytes = 1024 * 1024;
+  bool is_long() const { return bytes > kLongBytes; }
+  void add(engine::Batch batch);
 };
 
 // Works in slices of less than a millisecond, between which the loop turns to others. Portions begin
 // small and grow: a portal of which one row was fetched holds two of them for as long as it is open.
-// It rests when two portions have not been taken: a client that does not read stops the scan.
+// It rests when two portions have not been taken, or a long one: a client that does not read stops the scan.
 // Everything in a portion is durable.
 //
 // Invariants: after the first slice there is a portion, also an empty one; then those that have
@@ -53,7 +58,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
 
   // Scans show the tables as of `cut`, where there is one; else each shard as of a moment of its own.
   void begin(std::shared_ptr<TableCut> cut);
-  // A portion has been taken.
+  // A portion has been shown.
   void go_on();
   // Nothing is answered any more, soon nothing is done.
   void cancel() { is_cancelled_ = true; }

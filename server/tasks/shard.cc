@@ -71,7 +71,8 @@ Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
   std::unique_ptr<Shard> shard(
       new Shard(number, log, subscriptions, memory, clock, std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
-  shard->timer_ = std::make_unique<Timer>(shard->loop_, [raw = shard.get()] { raw->tick(); });
+  shard->timer_ =
+      std::make_unique<Timer>(shard->loop_, "checkpoints", [raw = shard.get()] { raw->tick(); });
   return shard;
 }
 
@@ -195,7 +196,7 @@ void Shard::release_some() {
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
   while (!leftovers_.empty() && clock_.monotonic_us() < until_us)
     if (!leftovers_.front()()) leftovers_.pop_front();
-  if (!leftovers_.empty()) loop_.post_rest([this] { release_some(); });
+  if (!leftovers_.empty()) loop_.post_rest("memory of ended tasks", [this] { release_some(); });
 }
 
 void Shard::remove_query(const std::string& query_id) {
@@ -217,10 +218,12 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   }
 }
 
-// One that is paused finishes what it has begun: look-ups wait for it.
+// One that is paused finishes what it has begun: look-ups wait for it. What a transient one has begun may
+// be a whole table, for which its client has no room.
 bool Shard::may_step(const ShardTask& task) {
   if (!task.holds.empty()) return !stands(task);
-  return !task.is_held_back && (!task.is_paused || task.task->has_unfinished());
+  const bool finishes = !is_transient(task) && task.task->has_unfinished();
+  return !task.is_held_back && (!task.is_paused || finishes);
 }
 
 void Shard::schedule(ShardTask& task) {
@@ -229,7 +232,7 @@ void Shard::schedule(ShardTask& task) {
   ready_.push_back(&task);
   if (slice_is_posted_) return;
   slice_is_posted_ = true;
-  loop_.post_slice([this] { run_slice(); });
+  loop_.post_slice("tasks", [this] { run_slice(); });
 }
 
 // Steps tasks in turn for about two milliseconds, or half of one when others wait, then lets the loop
@@ -245,7 +248,7 @@ void Shard::run_slice() {
   }
   if (ready_.empty() || slice_is_posted_) return;
   slice_is_posted_ = true;
-  loop_.post_rest([this] { run_slice(); });
+  loop_.post_rest("tasks", [this] { run_slice(); });
 }
 
 void Shard::step(ShardTask& task) {
@@ -517,7 +520,8 @@ void Shard::evict_idle() {
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
   for (; memory_.is_state_full() && left_alone_ < kRounds * evictable_.size();
        evictable_.push_back(evictable_.front()), evictable_.pop_front()) {
-    if (clock_.monotonic_us() >= until_us) return loop_.post_rest([this] { evict_idle(); });
+    if (clock_.monotonic_us() >= until_us)
+      return loop_.post_rest("eviction", [this] { evict_idle(); });
     ShardTask& task = *evictable_.front();
     left_alone_ = task.task->evict(kLookedAt) > 0 ? 0 : left_alone_ + 1;
     charge_memory(*task.memory, task);

@@ -33,12 +33,13 @@ Status backup_data(const std::string& data_dir, const std::string& to,
   DataSnapshot data = TRY(open_data_snapshot(data_dir));
   if (data.misfit) return *std::move(data.misfit);
   const std::string target = std::filesystem::absolute(to).string();
+  const uint64_t all_bytes = data.state->used_bytes() + data.log->used_bytes();
   uint64_t state_bytes = 0;
   TRY(data.state->copy_to(target + "/" + kStateFile,
-                          [&](uint64_t bytes) { options.copied(state_bytes = bytes); }));
+                          [&](uint64_t bytes) { options.copied(state_bytes = bytes, all_bytes); }));
   data.state.reset();
   return data.log->copy_to(target + "/" + kLogFile,
-                           [&](uint64_t bytes) { options.copied(state_bytes + bytes); });
+                           [&](uint64_t bytes) { options.copied(state_bytes + bytes, all_bytes); });
 }
 
 }  // namespace storage

@@ -9,8 +9,8 @@
 namespace storage {
 
 struct BackupOptions {
-  // Told from time to time how much has been copied.
-  std::function<void(uint64_t bytes)> copied;
+  // Told from time to time how much has been copied, of about how much.
+  std::function<void(uint64_t bytes, uint64_t all_bytes)> copied;
 };
 
 // Copies what `data_dir` holds at one moment to the directory `to`, which is made, or empty. A server may go on

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """millrace check, backup and restore, beside a server that works and without one."""
 import collections
+import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -152,6 +154,21 @@ def damage_is_named_with_its_place():
 
 
 @case
+def a_backup_shows_on_a_terminal_how_far_it_is():
+    ours, theirs = os.openpty()
+    done = subprocess.run([binary(), "backup", "--data-dir", folder("sound"), "--to", folder("shown")],
+                          stdout=subprocess.PIPE, stderr=theirs, timeout=_TIMEOUT_S)
+    os.close(theirs)
+    told = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0 and b"backed up" in done.stdout, (done, told)
+    assert re.match(r"\rcopied \S+ \S+ of about \S+ \S+ *", told) and told.endswith("\r\x1b[K"), repr(told)
+
+    quiet = millrace("backup", "--data-dir", folder("sound"), "--to", folder("not-shown"))
+    assert "copied" not in quiet, "a copy of a moment needs no lines in a log"
+
+
+@case
 def a_backup_of_damaged_pages_is_refused():
     data = folder("pages")
     shutil.copytree(folder("sound"), data)
@@ -162,6 +179,27 @@ def a_backup_of_damaged_pages_is_refused():
     told = millrace("backup", "--data-dir", data, "--to", folder("pages-backup"), status=1)
     assert "error: a page of the data file is damaged" in told, told
     assert not os.path.exists(os.path.join(folder("pages-backup"), "log.mdb")), "nothing that looks whole"
+
+
+@case
+def a_server_waits_a_moment_for_the_one_before_to_be_gone():
+    """A process with gigabytes of memory needs seconds to go after kill -9, and holds its files until then."""
+    data = folder("waited-for")
+    launch(data_dir=data).stop()
+    holder = open(os.path.join(data, "log.mdb"), "r+b")
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    threading.Timer(1, holder.close).start()
+    begun = time.monotonic()
+    server = launch(data_dir=data, keeps_log=True)
+    try:
+        assert time.monotonic() - begun >= 0.9
+        with open(server.log) as log:
+            told = [line for line in log if "directory is in use" in line]
+        assert len(told) == 1, told
+        refused = millrace("server", "--data-dir", data, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", status=1)
+        assert "error: the data directory is in use by another process" in refused, refused
+    finally:
+        server.stop()
 
 
 @case

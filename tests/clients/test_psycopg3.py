@@ -100,6 +100,25 @@ def a_look_up_takes_a_parameter():
 
 
 @case
+def a_list_of_keys_is_one_parameter():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE names (id BIGINT PRIMARY KEY, name VARCHAR)")
+        c.execute("CREATE TABLE ids (name VARCHAR PRIMARY KEY, id INT)")
+        c.execute("INSERT INTO names VALUES (1, 'Ann'), (2, 'Bob'), (3, 'Cid')")
+        c.execute("INSERT INTO ids VALUES ('Ann', 1), ('Bob', 2), ('Cid', 3)")
+        for binary in (False, True):
+            for wanted in ([3, 1], [1, 3, 1, 99], [1, None, 3]):
+                found = c.execute("SELECT name FROM names WHERE id = ANY(%s)", (wanted,), binary=binary).fetchall()
+                assert sorted(found) == [("Ann",), ("Cid",)], (wanted, found)
+            assert c.execute("SELECT name FROM names WHERE id = ANY(%s)", ([],), binary=binary).fetchall() == []
+            found = c.execute("SELECT id FROM ids WHERE name = ANY(%s) AND id > 1", (["Ann", "Cid"],)).fetchall()
+            assert found == [(3,)], found
+        # Also where the client leaves the type to the server.
+        found = c.pgconn.exec_params(b"SELECT name FROM names WHERE id = ANY($1)", [b"{2,3}"])
+        assert found.ntuples == 2, found.error_message
+
+
+@case
 def a_push_query_ends_with_the_name_of_what_was_dropped():
     with connect(autocommit=True) as c, connect(autocommit=True) as other:
         with_stream(other, "going")

@@ -86,6 +86,10 @@ TEST_F(PullTest, equality_with_the_key_is_one_key) {
 
 TEST_F(PullTest, in_and_or_are_several_keys) {
   EXPECT_EQ(keys("name IN ('Lahore', 'Bern', 'Lahore')"), "Bern Lahore");
+  EXPECT_EQ(keys("name = ANY(ARRAY['Lahore', 'Bern'])"), "Bern Lahore");
+  EXPECT_EQ(keys("ARRAY_CONTAINS(ARRAY['Lahore', NULL, 'Bern'], name)"), "Bern Lahore");
+  EXPECT_EQ(keys("name = ANY(SPLIT('Lahore,Bern', ',')) AND name = 'Bern'"), "Bern");
+  EXPECT_EQ(keys("ARRAY_CONTAINS(ARRAY[name], 'Lahore')"), "all");
   EXPECT_EQ(keys("name = 'Lahore' OR name = 'Bern'"), "Bern Lahore");
   EXPECT_EQ(keys("(name = 'Lahore' OR name = 'Bern') AND name = 'Bern'"), "Bern");
 }

@@ -41,12 +41,31 @@ TEST(SyntaxError, the_hint_says_what_was_expected) {
       {"INSERT INTO t VALUES (1, 2", "syntax error at end of input", "Expected \",\" or \")\".",
        27},
       {"SELECT ${x} FROM t", "syntax error at \"${x}\"", "The variable ${x} is not defined.", 8},
-      {"UPDATE t SET a = 1", "syntax error at \"UPDATE\"", "", 1},
+      {"REINDEX t", "syntax error at \"REINDEX\"", "", 1},
+      {"CREATE STREAM s (id INT KEY, at VARCHAR)", "syntax error at \"at\"",
+       "AT is a reserved word; as a name it needs quotes: `AT`.", 30},
+      {"CREATE TABLE t (end VARCHAR PRIMARY KEY)", "syntax error at \"end\"",
+       "END is a reserved word; as a name it needs quotes: `END`.", 17},
   };
   for (const Mistake& mistake : mistakes) {
     const Error error = error_of(mistake.text);
     EXPECT_EQ(error.message, mistake.message);
     EXPECT_EQ(error.hint, mistake.hint) << mistake.text;
+    EXPECT_EQ(error.position->column, mistake.column) << mistake.text;
+  }
+}
+
+TEST(SyntaxError, statements_of_databases_are_told_what_to_use_instead) {
+  const Mistake mistakes[] = {
+      {"DELETE FROM t WHERE id = 1", "DELETE is not supported yet", "INSERT one with NULL", 1},
+      {"update t SET a = 1", "UPDATE is not supported yet", "INSERT a row with the same key", 1},
+      {"  TRUNCATE t", "TRUNCATE is not supported yet", "CREATE it again", 3},
+  };
+  for (const Mistake& mistake : mistakes) {
+    const Error error = error_of(mistake.text);
+    EXPECT_EQ(error.code, ErrorCode::NotSupported);
+    EXPECT_EQ(error.message, mistake.message);
+    EXPECT_NE(error.hint.find(mistake.hint), std::string::npos) << error.hint;
     EXPECT_EQ(error.position->column, mistake.column) << mistake.text;
   }
 }

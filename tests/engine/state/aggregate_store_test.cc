@@ -68,6 +68,7 @@ class Groups {
     AggregateStore::Loose loose(store_);
     const auto show = [&](const GroupSlot& slot) {
       groups[{std::string(slot.key->view()), slot.window_start}] = text(slot);
+      return true;
     };
     while (store_.scan(*scan, SIZE_MAX, loose, show).value()) continue;
     EXPECT_EQ(groups.size(), store_.size());

@@ -105,7 +105,10 @@ class GroupSubject final : public Subject {
     AggregateStore::Loose loose(store_);
     return store_
         .scan(scan, 3, loose,
-              [&](const GroupSlot& group) { found.emplace_back(name_of(group), text(group)); })
+              [&](const GroupSlot& group) {
+                found.emplace_back(name_of(group), text(group));
+                return true;
+              })
         .value();
   }
 
@@ -166,7 +169,7 @@ class GroupSubject final : public Subject {
 // A store with what is durable of it: a journal of commits, and a checkpoint of the first of them.
 class Model {
  public:
-  enum class Kind { Rows, Groups, Windows };
+  enum class Kind { OfRows, OfGroups, OfWindows };
   Model(uint64_t seed, Kind kind) : random_(seed), kind_(kind) { open(); }
 
   void step() {
@@ -189,7 +192,7 @@ class Model {
       case 7:
         return erase();
       case 8:
-        return kind_ == Kind::Windows ? end_window() : change();
+        return kind_ == Kind::OfWindows ? end_window() : change();
       default:
         return change();
     }
@@ -212,15 +215,15 @@ class Model {
   // Of windows: there are so many at a time.
   static constexpr uint64_t kWindows = 6;
   std::string key(uint64_t number) const {
-    if (kind_ != Kind::Windows) return "key" + std::to_string(number);
+    if (kind_ != Kind::OfWindows) return "key" + std::to_string(number);
     return "key" + std::to_string(number / kWindows) + "@" +
            std::to_string(first_window_ + number % kWindows);
   }
   std::string any_key() { return key(random_.next() % kKeys); }
 
   void open() {
-    subject_ = kind_ == Kind::Rows ? std::unique_ptr<Subject>(std::make_unique<RowSubject>())
-                                   : std::make_unique<GroupSubject>(kind_ == Kind::Windows);
+    subject_ = kind_ == Kind::OfRows ? std::unique_ptr<Subject>(std::make_unique<RowSubject>())
+                                   : std::make_unique<GroupSubject>(kind_ == Kind::OfWindows);
     subject_->store().open_over(backing_);
   }
   void change() {
@@ -259,7 +262,7 @@ class Model {
   }
   // After a restart windows that have expired meanwhile may be counted still.
   void check_size() {
-    if (kind_ == Kind::Windows)
+    if (kind_ == Kind::OfWindows)
       ASSERT_GE(subject_->store().size(), now_.size());
     else
       ASSERT_EQ(subject_->store().size(), now_.size());
@@ -334,7 +337,7 @@ class Model {
       ASSERT_EQ(expected->second, value) << at;
       scan->expected.erase(expected);
     }
-    if (kind_ == Kind::Windows && scan->has_expired)
+    if (kind_ == Kind::OfWindows && scan->has_expired)
       std::erase_if(scan->expected, [&](const auto& row) {
         return std::stoull(row.first.substr(row.first.find('@') + 1)) < first_window_;
       });
@@ -364,7 +367,7 @@ class Model {
 TEST(Layers, a_store_is_as_a_map_however_little_of_it_is_in_memory) {
   const uint64_t steps = number_of("MILLRACE_MODEL_STEPS", 20'000);
   const uint64_t first_seed = number_of("MILLRACE_MODEL_SEED", 1);
-  for (const Model::Kind kind : {Model::Kind::Rows, Model::Kind::Groups, Model::Kind::Windows})
+  for (const Model::Kind kind : {Model::Kind::OfRows, Model::Kind::OfGroups, Model::Kind::OfWindows})
     for (uint64_t seed = first_seed; seed < first_seed + 5; ++seed) {
       Model model(seed, kind);
       for (uint64_t step = 0; step < steps; ++step) {

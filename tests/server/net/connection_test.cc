@@ -103,7 +103,7 @@ TEST(Connection, keeps_what_a_slow_reader_does_not_take_and_says_when_it_has) {
   EXPECT_TRUE(peer.drained);
   EXPECT_LE(peer.connection->unsent_bytes(), Connection::kLowMarkBytes);
   while (peer.connection->unsent_bytes() > 0) {
-    Timer soon(loop, [&] { loop.stop(); });
+    Timer soon(loop, "test", [&] { loop.stop(); });
     soon.start_once(1);
     loop.run();
   }

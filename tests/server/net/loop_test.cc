@@ -118,11 +118,11 @@ TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
   std::vector<std::string> seen;
   loop.post([&] {
     for (const char* name : {"slice 1", "slice 2", "slice 3"})
-      loop.post_slice([&, name] {
+      loop.post_slice("test", [&, name] {
         seen.push_back(name);
         loop.post([&] { seen.push_back("message"); });
       });
-    loop.post_slice([&] { loop.stop(); });
+    loop.post_slice("test", [&] { loop.stop(); });
     loop.post([&] { seen.push_back("message"); });
   });
   loop.run();
@@ -149,7 +149,7 @@ TEST(Loop, destroys_tasks_that_came_too_late) {
 TEST(Timer, calls_again_and_again_until_it_is_stopped) {
   Loop loop;
   int calls = 0;
-  Timer timer(loop, [&] {
+  Timer timer(loop, "test", [&] {
     if (++calls == 3) loop.stop();
   });
   timer.start_every(1);
@@ -166,7 +166,7 @@ TEST(Timer, may_start_itself_at_once) {
   int calls = 0;
   bool is_over = false;
   std::unique_ptr<Timer> timer;
-  timer = std::make_unique<Timer>(loop, [&] {
+  timer = std::make_unique<Timer>(loop, "test", [&] {
     ++calls;
     loop.post([&] { is_over = true; });
     if (is_over || calls > 1'000)
@@ -182,7 +182,7 @@ TEST(Timer, may_start_itself_at_once) {
 TEST(Timer, may_be_destroyed_in_its_own_call) {
   Loop loop;
   std::unique_ptr<Timer> timer;
-  timer = std::make_unique<Timer>(loop, [&] {
+  timer = std::make_unique<Timer>(loop, "test", [&] {
     timer.reset();
     loop.stop();
   });

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "base/clock.h"
@@ -70,10 +73,38 @@ TEST(SliceMeter, nested_slices_are_one_and_pieces_of_one_are_several) {
   EXPECT_EQ(meter.read().count, 3u);
 }
 
+TEST(SliceMeter, what_held_a_loop_is_named_in_the_log) {
+  const int64_t too_long_us = SliceMeter::kWarnUs + 10'000;
+  const auto told = [&](const std::function<void(Loop&)>& begin) {
+    Loop loop("test");
+    testing::internal::CaptureStderr();
+    begin(loop);
+    loop.run();
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string work = told([&](Loop& loop) {
+    loop.post_slice("eviction", [&] {
+      hold(too_long_us);
+      loop.stop();
+    });
+  });
+  EXPECT_NE(work.find("by=\"eviction\""), std::string::npos) << work;
+  std::optional<Timer> timer;
+  const std::string at_time = told([&](Loop& loop) {
+    timer.emplace(loop, "checkpoints", [&] {
+      hold(too_long_us);
+      timer.reset();
+      loop.stop();
+    });
+    timer->start_once(1);
+  });
+  EXPECT_NE(at_time.find("by=\"checkpoints\""), std::string::npos) << at_time;
+}
+
 TEST(SliceMeter, a_loop_measures_its_messages_and_timers) {
   Loop loop("test");
   loop.post([] { hold(2'000); });
-  Timer timer(loop, [&] {
+  Timer timer(loop, "the timer", [&] {
     hold(4'000);
     loop.stop();
   });

@@ -111,8 +111,15 @@ class FakeExecution final : public sql::Execution {
     *alive = false;
   }
   void pause() override { is_paused = true; }
-  void resume() override { is_paused = false; }
+  void resume() override {
+    is_paused = false;
+    if (next_left_ < left_.size()) send_while_there_is_room();
+  }
 
+  void send_one_by_one(std::vector<std::vector<Value>> rows) {
+    left_ = std::move(rows);
+    send_while_there_is_room();
+  }
   void send(const std::vector<std::vector<Value>>& rows) {
     std::vector<ColumnPtr> columns;
     for (size_t i = 0; i < plan->columns.size(); ++i) {
@@ -131,7 +138,20 @@ class FakeExecution final : public sql::Execution {
   uint64_t sent = 0;
 
  private:
+  void send_while_there_is_room() {
+    for (; next_left_ < left_.size(); ++next_left_) {
+      size_t bytes = 0;
+      for (const Value& value : left_[next_left_])
+        if (const auto* text = std::get_if<std::string>(&value.payload())) bytes += text->size();
+      if (!receiver.has_room(bytes)) return;
+      send({left_[next_left_]});
+    }
+    receiver.on_done({"SELECT"});
+  }
+
   FakeBackend& backend_;
+  std::vector<std::vector<Value>> left_;
+  size_t next_left_ = 0;
 };
 
 class FakeCopy final : public sql::CopyIn {
@@ -344,6 +364,7 @@ class FakeSession final : public sql::SessionBackend {
     for (const auto& person : backend_.people)
       if (!execution.plan->limit || rows.size() < static_cast<size_t>(*execution.plan->limit))
         rows.push_back({Value::integer(person.id), Value::text(person.name)});
+    if (backend_.asks_for_room) return execution.send_one_by_one(std::move(rows));
     execution.send(rows);
     execution.receiver.on_done({"SELECT"});
   }

@@ -38,6 +38,8 @@ class FakeBackend final : public sql::Backend {
     bool operator==(const Person&) const = default;
   };
   std::vector<Person> people;
+  // They are shown one by one, as long as there is room.
+  bool asks_for_room = false;
   int commits = 0;                       // of transactions and groups
   std::vector<std::string> copied_json;  // payloads of COPY ... (FORMAT json)
   std::vector<uint64_t> copied_lines;

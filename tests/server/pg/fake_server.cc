@@ -25,7 +25,7 @@ int main(int count, char** arguments) {
   }
   std::printf("pg listening on %s\n", (*server)->address().to_string().c_str());
   std::fflush(stdout);
-  Timer ticking(loop, [&] { backend.tick(); });
+  Timer ticking(loop, "test", [&] { backend.tick(); });
   ticking.start_every(200);
   loop.run();  // until a signal ends the process
 }

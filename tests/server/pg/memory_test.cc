@@ -237,6 +237,45 @@ TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   }
 }
 
+// Of rows that together are more than the session may have, each waits where it is until the one before
+// is gone.
+TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
+  for (const std::string& asks : {query("SELECT * FROM people"), query("COPY people TO STDOUT"),
+                                  parse("SELECT * FROM people") + bind() + execute() + sync_up()}) {
+    Charged charged;
+    charged.client.backend.asks_for_room = true;
+    for (int i = 0; i < 40; ++i)
+      charged.client.backend.people.push_back({i, std::string(i % 4 == 0 ? 10'000 : 3 * kMb, 'x')});
+    charged.client.session.receive(asks);
+    size_t held = 0;
+    std::string heard;
+    for (int turn = 0; turn < 200 && !heard.ends_with("Z\0\0\0\5I"s); ++turn) {
+      charged.client.session.set_output_full(turn % 3 == 2);  // until the next turn
+      charged.client.session.run();
+      held = std::max(held, charged.budget.held_bytes(MemoryKind::Results));
+      heard += charged.client.session.take_output();
+    }
+    EXPECT_GE(heard.size(), 90 * kMb);
+    EXPECT_TRUE(heard.ends_with("Z\0\0\0\5I"s));
+    EXPECT_LE(held, 4 * kMb);
+  }
+}
+
+TEST(SessionMemory, a_long_row_that_nobody_asks_for_waits_where_it_is) {
+  Charged charged;
+  charged.client.backend.asks_for_room = true;
+  for (int i = 0; i < 3; ++i)
+    charged.client.backend.people.push_back({i, std::string(4 * kMb, 'x')});
+  charged.client.say(query("BEGIN"));
+  for (int i = 0; i < 50; ++i) {
+    const std::string name = "c" + std::to_string(i);
+    charged.client.say(query("DECLARE " + name + " CURSOR FOR SELECT * FROM people"));
+    EXPECT_TRUE(charged.client.say(query("FETCH 1 FROM " + name)).ends_with("C(FETCH 1) Z(T)"));
+  }
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);
+  EXPECT_TRUE(charged.client.say(query("FETCH ALL FROM c7")).ends_with("C(FETCH 2) Z(T)"));
+}
+
 TEST(SessionMemory, nothing_is_encoded_for_a_client_that_does_not_read) {
   Charged charged;
   for (int i = 0; i < 600; ++i)

@@ -38,7 +38,7 @@ struct RunningServer {
                                       options, memory, clock)
                            .value());
     for (Shard& shard : shards) {
-      shard.ticking = std::make_unique<Timer>(shard.loop, [&] { shard.backend.tick(); });
+      shard.ticking = std::make_unique<Timer>(shard.loop, "test", [&] { shard.backend.tick(); });
       shard.ticking->start_every(5);
       shard.thread = std::thread([&] { shard.loop.run(); });
     }

@@ -8,8 +8,12 @@ namespace {
 class BackupTest : public DataFixture {
  protected:
   Status backup(const std::string& to) {
-    return backup_data(directory_.path(), to, {.copied = [](uint64_t) {}});
+    return backup_data(directory_.path(), to,
+                       {.copied = [this](uint64_t bytes, uint64_t all_bytes) {
+                         copied_.emplace_back(bytes, all_bytes);
+                       }});
   }
+  std::vector<std::pair<uint64_t, uint64_t>> copied_;
   const ScratchDirectory other_;
 };
 
@@ -33,6 +37,17 @@ TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
   EXPECT_EQ(rows, "a=1 b=2 ");
   EXPECT_EQ(journal_of_task(*log, kTask),
             (std::vector<std::string>{"3:entry 3", "4:entry 4", "5:entry 5"}));
+}
+
+TEST_F(BackupTest, tells_how_far_it_is) {
+  ASSERT_TRUE(backup(other_.path() + "/backup"));
+  ASSERT_GE(copied_.size(), 2u);  // after each of the files at least
+  EXPECT_GT(copied_.front().first, 0u);
+  EXPECT_GT(copied_.back().first, copied_.front().first);
+  for (const auto& [bytes, all_bytes] : copied_) {
+    EXPECT_LE(bytes, all_bytes);
+    EXPECT_EQ(all_bytes, copied_.back().second);
+  }
 }
 
 TEST_F(BackupTest, nothing_is_overwritten) {

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+"""Rows of megabytes: a client that reads gets them all, of any kind of query; one that does not makes the
+server hold a few of them."""
+import atexit
+import socket
+import time
+
+import psycopg
+from psycopg import sql
+
+from millrace_server import case, is_sanitized, launch, run
+
+MB = 1 << 20
+LIMIT_MB = 256
+# Together much more than one session may hold.
+SIZES_MB = [1, 2, 12, 1, 1, 1, 12, 3, 1, 12, 2, 12, 12, 12, 5, 12]
+SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", "--state-memory", "1GB")
+atexit.register(SERVER.stop)
+
+
+def connect(server=SERVER):
+    return psycopg.connect(host=server.host, port=server.port, autocommit=True)
+
+
+def expected(sizes=None):
+    return sorted((i, size * MB) for i, size in enumerate(sizes or SIZES_MB))
+
+
+def received(rows):
+    return sorted((row[0], len(row[1])) for row in rows)
+
+
+def held_mb():
+    with open(f"/proc/{SERVER.pid}/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("RssAnon:"))
+
+
+@case
+def rows_are_written():
+    with connect() as connection:
+        connection.execute("CREATE STREAM texts (id INT KEY, v VARCHAR) WITH (partitions = 2)")
+        connection.execute("CREATE TABLE kept (id INT PRIMARY KEY, v VARCHAR) WITH (partitions = 2)")
+        connection.execute("CREATE TABLE latest AS SELECT id, LATEST_BY_OFFSET(v) AS v FROM texts GROUP BY id")
+        for i, size in enumerate(SIZES_MB):
+            for source in ("texts", "kept"):
+                with connection.cursor().copy(f"COPY {source} FROM STDIN") as copy:
+                    copy.write(f"{i}\t{'x' * (size * MB)}\n")
+
+
+@case
+def all_of_a_table_or_a_stream():
+    with connect() as connection:
+        for source in ("kept", "latest", "texts"):
+            for query in ("SELECT * FROM {}", "SELECT id, UCASE(v) AS v FROM {}"):
+                rows = connection.execute(query.format(source)).fetchall()
+                assert received(rows) == expected(), (source, query, received(rows))
+
+
+@case
+def many_keys():
+    keys = list(range(len(SIZES_MB)))
+    with connect() as connection:
+        for source in ("kept", "latest"):
+            for condition in (sql.SQL("id IN ({})").format(sql.SQL(", ").join(keys)), sql.SQL("id = ANY(%s)")):
+                query = sql.SQL("SELECT * FROM {} WHERE {}").format(sql.Identifier(source.upper()), condition)
+                rows = connection.execute(query, [keys] if "ANY" in query.as_string(connection) else None).fetchall()
+                assert received(rows) == expected(), (query, received(rows))
+
+
+@case
+def push_queries():
+    with connect() as connection:
+        connection.execute("SET auto.offset.reset = 'earliest'")
+        query = f"SELECT * FROM texts EMIT CHANGES LIMIT {len(SIZES_MB)}"
+        assert received(connection.execute(query)) == expected()
+        assert received(connection.cursor().stream(query)) == expected()
+
+
+@case
+def push_queries_of_tables():
+    """What such a query keeps for its client does not take from what the rows on their way may have, and of
+    what it keeps no more is on its way than the client has room for."""
+    sizes = [1] * 20
+    server = launch("--memory-limit", "128MB")
+    atexit.register(server.stop)
+    with connect(server) as connection:
+        connection.execute("CREATE STREAM written (id INT KEY, v VARCHAR) WITH (partitions = 1)")
+        connection.execute("CREATE TABLE small AS SELECT id, LATEST_BY_OFFSET(v) AS v FROM written GROUP BY id")
+        for i, size in enumerate(sizes):
+            with connection.cursor().copy("COPY written FROM STDIN") as copy:
+                copy.write(f"{i}\t{'x' * (size * MB)}\n")
+        assert received(connection.execute("SELECT * FROM small")) == expected(sizes)
+        connection.execute("SET auto.offset.reset = 'earliest'")
+        query = f"SELECT * FROM small EMIT CHANGES LIMIT {len(sizes)}"
+        for _ in range(3):
+            assert received(connection.execute(query)) == expected(sizes)
+            assert received(connection.cursor().stream(query)) == expected(sizes)
+
+
+@case
+def cursors():
+    with connect() as connection, connection.transaction():
+        connection.execute("DECLARE c CURSOR FOR SELECT * FROM kept")
+        rows = []
+        while some := connection.execute("FETCH 3 FROM c").fetchall():
+            rows += some
+        assert received(rows) == expected()
+
+
+@case
+def a_row_that_nobody_may_have_is_refused():
+    with connect() as connection:
+        try:
+            connection.execute("SELECT v, v, v, v, v, v FROM kept WHERE id = 2").fetchall()
+            raise AssertionError("it came")
+        except psycopg.Error as error:
+            assert "a row is longer than 64 MB" in str(error) or "memory-limit is" in str(error), error
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+@case
+def clients_that_do_not_read():
+    """Many of them hold what the accounts allow; who reads is served once they are gone."""
+    before = held_mb()
+    idle = []
+    for _ in range(60):
+        connection = connect()
+        with socket.socket(fileno=connection.fileno()) as plain:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plain.detach()
+        connection.pgconn.send_query(b"SELECT * FROM kept")
+        idle.append(connection)
+    time.sleep(3)
+    grown = held_mb() - before
+    print(f"  grown by {grown:.0f} MB")
+    if not is_sanitized():
+        assert grown < 2 * LIMIT_MB, grown
+    for connection in idle:
+        connection.close()
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with connect() as connection:
+                assert received(connection.execute("SELECT * FROM kept")) == expected()
+                return
+        except psycopg.errors.OutOfMemory:  # until the server has seen that the others have gone
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+run()
