@@ -107,6 +107,7 @@ Status AggregateOperator::take_rows() {
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
     report_times();  // what was counted is committed with the rows
+    report_lost();
     if (is_done) {
       rest_.reset();
       expire();
@@ -168,10 +169,19 @@ void AggregateOperator::prefetch_groups() {
   rest.prefetched = rest.row + static_cast<uint32_t>(count);
 }
 
+// The group of a change of the row at hand; null where it takes no more.
+Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t window_start) {
+  Rest& rest = *rest_;
+  GroupSlot* const group = TRY(store_.touch(key, window_start));
+  if (!group && rest.lost++ == 0) rest.first_lost = rest.row;
+  return group;
+}
+
 Status AggregateOperator::list_change(std::vector<Change>& changes) {
   const Rest& rest = *rest_;
   // No key: one group of all.
-  GroupSlot* const group = TRY(store_.touch(rest.keys[rest.row].value_or(std::string_view())));
+  GroupSlot* const group = TRY(take_group(rest.keys[rest.row].value_or(std::string_view()), 0));
+  if (!group) return {};
   const bool is_new = rest.batch.present.test(rest.row);
   if (step_.is_table && rest.batch.old_present.test(rest.row))
     changes.push_back({group, rest.row, true, !is_new});
@@ -251,6 +261,16 @@ void AggregateOperator::report_times() {
   rest_->late = rest_->ahead = 0;
 }
 
+void AggregateOperator::report_lost() {
+  if (rest_->lost == 0) return;
+  context().log.results_lost(
+      rest_->lost,
+      fmt::format("a group takes more than {} bytes, and takes no more records",
+                  AggregateStore::kMaxGroupBytes),
+      rest_->batch.partition_of(rest_->first_lost), rest_->batch.offsets[rest_->first_lost]);
+  rest_->lost = 0;
+}
+
 // A sum of integers is NULL only when it does not fit its type; nothing else would tell that it is no
 // sum of nothing. (Where a query was made so that sums wrap around, that is what was asked for.)
 void AggregateOperator::report_overflows(const Batch& out) const {
@@ -280,8 +300,8 @@ Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& 
   while (rest.next_start <= timestamp && changes.size() < max_changes &&
          store_.layers().fetches() < max_fetches) {
     assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
-    GroupSlot* const group = TRY(store_.touch(key, rest.next_start));
-    changes.push_back({group, rest.row, false, !step_.final_only});
+    GroupSlot* const group = TRY(take_group(key, rest.next_start));
+    if (group) changes.push_back({group, rest.row, false, !step_.final_only});
     if (timestamp - rest.next_start < windows.advance_ms) {
       rest.row_is_begun = false;
       return {};

@@ -81,6 +81,8 @@ class AggregateOperator final : public Operator, public Materialized {
     int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
     uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
     uint32_t first_late = 0, first_ahead = 0;
+    uint64_t lost = 0;  // changes of groups that are too large, likewise
+    uint32_t first_lost = 0;
   };
   // Windows that stream time has closed and whose final results are being written: those that begin
   // in [from, to), by start, then key. `done` groups of those that begin at `from` are written.
@@ -101,12 +103,14 @@ class AggregateOperator final : public Operator, public Materialized {
   void adapt_block(size_t output_bytes);
   Result<bool> list_changes(std::vector<Change>& changes);
   void prefetch_groups();
+  Result<GroupSlot*> take_group(std::string_view key, int64_t window_start);
   Status list_change(std::vector<Change>& changes);
   bool begin_row();
   bool take_restored_place();
   void move_stream_time(uint32_t row);
   Status list_windows(size_t max_changes, std::vector<Change>& changes);
   void report_times();
+  void report_lost();
   void report_overflows(const Batch& out) const;
   Status apply(const Batch& batch, const std::vector<Change>& changes);
   void begin_closing(int64_t previous_stream_time);

@@ -110,6 +110,21 @@ TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {
   }
 }
 
+TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_more) {
+  auto run = query({kClicks},
+                   "CREATE TABLE x AS SELECT id, ARRAY_LENGTH(COLLECT_LIST(LPAD('', n, 'x'))) AS l "
+                   "FROM clicks GROUP BY id;");
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 4; ++i) records.push_back(click("a", 45'000'000, i));
+  records.push_back(click("b", 1, 5));
+  run->produce("clicks", 0, records);
+  steps(*run);
+  EXPECT_EQ(run->newest_written(), "a {\"L\":3} @2\nb {\"L\":1} @5\n");
+  EXPECT_NE(run->task().metrics().last_error.find("takes no more records (partition 0, offset 3)"),
+            std::string::npos)
+      << run->task().metrics().last_error;
+}
+
 TEST_F(TaskSlices, outputs_are_cut_into_batches_that_consumers_take) {
   auto run =
       query({kClicks}, "CREATE STREAM x AS SELECT id, LPAD('', n, 'x') AS text FROM clicks;");
