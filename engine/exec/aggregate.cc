@@ -8,6 +8,8 @@
 #include <climits>
 #include <utility>
 
+#include "engine/types/row_size.h"
+
 namespace engine {
 
 namespace {
@@ -102,10 +104,12 @@ Status AggregateOperator::take_rows() {
   std::vector<Change> changes;
   while (rest_ && !closing_) {
     changes.clear();
+    block_bytes_ = 0;
     const bool is_done = TRY(list_changes(changes));
     const size_t bytes_before = context().slice.bytes_left();
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
+    context().slice.spend_bytes(block_bytes_);
     report_times();  // what was counted is committed with the rows
     report_lost();
     if (is_done) {
@@ -120,12 +124,13 @@ Status AggregateOperator::take_rows() {
 }
 
 // Groups that are large (COLLECT_LIST) give large rows, and each change of one gives all of it again: fewer of
-// them are made at once, and few until it is known how large they are.
+// them are made at once, and few until it is known how large they are. (Of a block that is not written as a whole
+// nothing is known.)
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
   if (output_bytes > kTooMuch)
     block_rows_ = std::max(kFewestRows, block_rows_ / 2);
-  else if (output_bytes < kLittle)
+  else if (output_bytes < kLittle && !is_blocked())
     block_rows_ = std::min(store_.has_heap() ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
 }
 
@@ -137,9 +142,10 @@ Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   const size_t max_changes =
       step_.window ? std::min(context().slice.block_rows(), block_rows_) : block_rows_;
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  while (rest.row < rest.batch.rows && changes.size() < max_changes &&
+  while (rest.row < rest.batch.rows && !block_is_full(changes, max_changes) &&
          store_.layers().fetches() < max_fetches) {
     if (rest.row >= rest.prefetched) prefetch_groups();
+    weigh_row();
     if (step_.window) {
       if (!rest.row_is_begun && begin_row()) break;
       TRY(list_windows(max_changes, changes));
@@ -169,11 +175,23 @@ void AggregateOperator::prefetch_groups() {
   rest.prefetched = rest.row + static_cast<uint32_t>(count);
 }
 
-// The group of a change of the row at hand; null where it takes no more.
+void AggregateOperator::weigh_row() {
+  if (!store_.has_heap()) return;
+  Rest& rest = *rest_;
+  rest.row_bytes = 0;
+  for (const AggregateCall& call : step_.calls)
+    for (const int column : call.arguments)
+      add_row_bytes(*rest.batch.columns[static_cast<size_t>(column)], rest.row,
+                    std::span(&rest.row_bytes, 1));
+}
+
+// The group of a change of the row at hand, which counts in the block; null where it takes no more.
 Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t window_start) {
   Rest& rest = *rest_;
+  const size_t before = store_.changed_bytes();
   GroupSlot* const group = TRY(store_.touch(key, window_start));
   if (!group && rest.lost++ == 0) rest.first_lost = rest.row;
+  block_bytes_ += store_.changed_bytes() - before + (group ? rest.row_bytes : 0);
   return group;
 }
 
@@ -297,7 +315,7 @@ Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& 
   const int64_t timestamp = rest.batch.timestamps[rest.row];
   const std::string_view key = rest.keys[rest.row].value_or(std::string_view());
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  while (rest.next_start <= timestamp && changes.size() < max_changes &&
+  while (rest.next_start <= timestamp && !block_is_full(changes, max_changes) &&
          store_.layers().fetches() < max_fetches) {
     assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
     GroupSlot* const group = TRY(take_group(key, rest.next_start));

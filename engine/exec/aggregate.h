@@ -63,8 +63,9 @@ class AggregateOperator final : public Operator, public Materialized {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
-  // Of changes that are made at once, where groups may be large.
+  // Of changes that are made at once, where groups may be large; and of what these make a commit larger by.
   static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
+  static constexpr size_t kMostBlockBytes = size_t{1} << 20;
 
   struct Change {
     GroupSlot* group;
@@ -78,6 +79,7 @@ class AggregateOperator final : public Operator, public Materialized {
     uint32_t row = 0;              // the first that is not done
     uint32_t prefetched = 0;       // the groups of the rows before it are at hand
     bool row_is_begun = false;     // it has moved stream time
+    size_t row_bytes = 0;          // that it adds to a group, where groups may be large
     int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
     uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
     uint32_t first_late = 0, first_ahead = 0;
@@ -103,6 +105,10 @@ class AggregateOperator final : public Operator, public Materialized {
   void adapt_block(size_t output_bytes);
   Result<bool> list_changes(std::vector<Change>& changes);
   void prefetch_groups();
+  void weigh_row();
+  bool block_is_full(const std::vector<Change>& changes, size_t max_changes) const {
+    return changes.size() >= max_changes || block_bytes_ >= kMostBlockBytes;
+  }
   Result<GroupSlot*> take_group(std::string_view key, int64_t window_start);
   Status list_change(std::vector<Change>& changes);
   bool begin_row();
@@ -130,6 +136,7 @@ class AggregateOperator final : public Operator, public Materialized {
   const TimeAhead ahead_;
   StreamTime stream_time_;
   size_t block_rows_;
+  size_t block_bytes_ = 0;  // that the block at hand makes the commit larger by, about
   std::optional<Rest> rest_;
   std::optional<Closing> closing_;
   std::optional<Place> restored_;

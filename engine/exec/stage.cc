@@ -108,11 +108,14 @@ bool Stage::has_rest() const {
 }
 
 Status Stage::resume() {
+  const bool was_held_back = !may_commit();
   // From the end to the front: an operator may push only while all behind it are done.
   for (size_t i = operators_.size(); i-- > 0;) {
     if (!operators_[i]->has_rest()) continue;
     TRY(operators_[i]->resume());
     if (operators_[i]->has_rest() || has_rest_behind(i)) return {};
+    // What the operators before it have changed goes into a commit before they change more.
+    if (was_held_back && may_commit()) return {};
   }
   return {};
 }

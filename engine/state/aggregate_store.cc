@@ -196,6 +196,7 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
   if (slot->changed_in != layers_.current()) {
     slot->changed_in = layers_.current();
     changed_.push_back(slot);
+    changed_bytes_ += slot->encoded_bytes();
   }
   return slot;
 }
@@ -354,6 +355,7 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
     out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
   }
   changed_.clear();
+  changed_bytes_ = 0;
   layers_.begin(layers_.current() + 1);
 }
 

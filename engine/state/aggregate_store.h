@@ -89,6 +89,8 @@ class AggregateStore final : public Store {
   const std::vector<AggregateInstance>& instances() const { return instances_; }
   // Whether groups may be of any size.
   bool has_heap() const { return has_heap_; }
+  // Of all groups that have changed since the last commit, as they were then.
+  size_t changed_bytes() const { return changed_bytes_; }
 
   // A store that was opened over its backing must know which starts of windows there are, which may be many
   // thousands. Looks for some more of them; true when all are known, as in any other store.
@@ -183,6 +185,7 @@ class AggregateStore final : public Store {
   StorePlace hand_;                    // at which evict() goes on
   size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // of all groups
   std::vector<GroupSlot*> changed_;
+  size_t changed_bytes_ = 0;
   int64_t expired_before_ = INT64_MIN;
   uint64_t expired_in_ = 0;
   bool expiry_changed_ = false;

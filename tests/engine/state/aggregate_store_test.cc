@@ -392,6 +392,7 @@ TEST(AggregateStore, a_group_that_is_too_large_is_not_changed) {
     EXPECT_LT(store.memory_bytes(), count * kText + 10'000);
   }
   EXPECT_EQ(store.touch("large").value(), nullptr);
+  EXPECT_EQ(store.changed_bytes(), 0u);
   EXPECT_TRUE(store.find("large").value());
   EXPECT_TRUE(store.touch("small").value());
 }
