@@ -1,11 +1,13 @@
 #include "engine/exec/aggregate.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <climits>
+#include <ranges>
 #include <utility>
 
 #include "engine/types/row_size.h"
@@ -106,6 +108,7 @@ Status AggregateOperator::take_rows() {
     changes.clear();
     block_bytes_ = 0;
     const bool is_done = TRY(list_changes(changes));
+    if (merges_updates_) drop_replaced(changes);
     const size_t bytes_before = context().slice.bytes_left();
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
@@ -125,13 +128,23 @@ Status AggregateOperator::take_rows() {
 
 // Groups that are large (COLLECT_LIST) give large rows, and each change of one gives all of it again: fewer of
 // them are made at once, and few until it is known how large they are. (Of a block that is not written as a whole
-// nothing is known.)
+// nothing is known.) Where only the last change of each gives a row, changes of one group may be many; but
+// not those that take something back, which may mean to walk over all of it.
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
+  const bool is_large = store_.has_heap() && (!merges_updates_ || step_.is_table);
   if (output_bytes > kTooMuch)
     block_rows_ = std::max(kFewestRows, block_rows_ / 2);
   else if (output_bytes < kLittle && !is_blocked())
-    block_rows_ = std::min(store_.has_heap() ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
+    block_rows_ = std::min(is_large ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
+}
+
+// A list of a megabyte would be made a thousand times where its output takes the last one only
+// (TopicOutput::chosen_rows).
+void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
+  absl::flat_hash_set<const GroupSlot*> newer;
+  for (Change& change : changes | std::views::reverse)
+    if (change.emit && !newer.insert(change.group).second) change.emit = false;
 }
 
 // The changes of one block; true when all rows of the batch have given theirs. Stops before the

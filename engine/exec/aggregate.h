@@ -46,6 +46,8 @@ class AggregateOperator final : public Operator, public Materialized {
 
   // The input is an exchange, whose batches carry the keys as this operator would write them.
   void take_carried_keys() { takes_carried_keys_ = true; }
+  // Of several changes of a group in one block only the last result is to be seen.
+  void merge_updates() { merges_updates_ = store_.has_heap() && !step_.old_too; }
 
   AggregateStore& store() { return store_; }
   // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
@@ -103,6 +105,7 @@ class AggregateOperator final : public Operator, public Materialized {
   WindowTimes window() const;
   Status take_rows();
   void adapt_block(size_t output_bytes);
+  static void drop_replaced(std::vector<Change>& changes);
   Result<bool> list_changes(std::vector<Change>& changes);
   void prefetch_groups();
   void weigh_row();
@@ -132,7 +135,7 @@ class AggregateOperator final : public Operator, public Materialized {
   AggregateStore store_;
   std::unique_ptr<Writer> key_writer_;
   std::unique_ptr<Reader> key_reader_;
-  bool takes_carried_keys_ = false;
+  bool takes_carried_keys_ = false, merges_updates_ = false;
   const TimeAhead ahead_;
   StreamTime stream_time_;
   size_t block_rows_;

@@ -59,6 +59,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       made->take_carried_keys();
     stores_[static_cast<size_t>(step->store)] = &made->store();
     tables_[static_cast<size_t>(step->store)] = made->materialized();
+    aggregate_ = made.get();
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<FilterStep>(&node.step))
@@ -96,6 +97,9 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
         TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
                                       : upcast(TopicOutput::make(context, plan.output, target)));
     output_ = static_cast<LogOutput*>(made.get());
+    // As the topic's writer does with what is in one block.
+    if (aggregate_ && plan.output.exchange < 0 && plan.output.is_table && context.merge_updates)
+      aggregate_->merge_updates();
     if (target.is_time_ordered) time_ordered_output_ = static_cast<ExchangeOutput*>(made.get());
   }
   operators_.back()->feed(made.get(), 0);

@@ -127,6 +127,24 @@ TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   }
 }
 
+// A list is not made for each value that comes in where only the last one is written.
+TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
+  TaskOptions options;
+  options.merge_updates = true;
+  options.slice.max_bytes = 100;
+  auto run =
+      query({kClicks}, "CREATE TABLE x AS SELECT id, COLLECT_LIST(n) AS l FROM clicks GROUP BY id;",
+            options);
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 100; ++i) records.push_back(click(i == 50 ? "b" : "a", 1'000 + i, i));
+  run->produce("clicks", 0, records);
+  steps(*run);
+  EXPECT_LE(count_lines(run->written()), 10u);
+  const std::string newest = run->newest_written();
+  EXPECT_EQ(std::ranges::count(newest, ','), 98) << newest;
+  EXPECT_NE(newest.find("1099]} @99\nb {\"L\":[1050]} @50\n"), std::string::npos) << newest;
+}
+
 TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_more) {
   auto run = query({kClicks},
                    "CREATE TABLE x AS SELECT id, ARRAY_LENGTH(COLLECT_LIST(LPAD('', n, 'x'))) AS l "
