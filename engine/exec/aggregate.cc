@@ -1,12 +1,16 @@
 #include "engine/exec/aggregate.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <climits>
+#include <ranges>
 #include <utility>
+
+#include "engine/types/row_size.h"
 
 namespace engine {
 
@@ -102,11 +106,15 @@ Status AggregateOperator::take_rows() {
   std::vector<Change> changes;
   while (rest_ && !closing_) {
     changes.clear();
+    block_bytes_ = 0;
     const bool is_done = TRY(list_changes(changes));
+    if (merges_updates_) drop_replaced(changes);
     const size_t bytes_before = context().slice.bytes_left();
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
+    context().slice.spend_bytes(block_bytes_);
     report_times();  // what was counted is committed with the rows
+    report_lost();
     if (is_done) {
       rest_.reset();
       expire();
@@ -119,13 +127,24 @@ Status AggregateOperator::take_rows() {
 }
 
 // Groups that are large (COLLECT_LIST) give large rows, and each change of one gives all of it again: fewer of
-// them are made at once, and few until it is known how large they are.
+// them are made at once, and few until it is known how large they are. (Of a block that is not written as a whole
+// nothing is known.) Where only the last change of each gives a row, changes of one group may be many; but
+// not those that take something back, which may mean to walk over all of it.
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
+  const bool is_large = store_.has_heap() && (!merges_updates_ || step_.is_table);
   if (output_bytes > kTooMuch)
     block_rows_ = std::max(kFewestRows, block_rows_ / 2);
-  else if (output_bytes < kLittle)
-    block_rows_ = std::min(store_.has_heap() ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
+  else if (output_bytes < kLittle && !is_blocked())
+    block_rows_ = std::min(is_large ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
+}
+
+// A list of a megabyte would be made a thousand times where its output takes the last one only
+// (TopicOutput::chosen_rows).
+void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
+  absl::flat_hash_set<const GroupSlot*> newer;
+  for (Change& change : changes | std::views::reverse)
+    if (change.emit && !newer.insert(change.group).second) change.emit = false;
 }
 
 // The changes of one block; true when all rows of the batch have given theirs. Stops before the
@@ -136,9 +155,10 @@ Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   const size_t max_changes =
       step_.window ? std::min(context().slice.block_rows(), block_rows_) : block_rows_;
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  while (rest.row < rest.batch.rows && changes.size() < max_changes &&
+  while (rest.row < rest.batch.rows && !block_is_full(changes, max_changes) &&
          store_.layers().fetches() < max_fetches) {
     if (rest.row >= rest.prefetched) prefetch_groups();
+    weigh_row();
     if (step_.window) {
       if (!rest.row_is_begun && begin_row()) break;
       TRY(list_windows(max_changes, changes));
@@ -168,10 +188,31 @@ void AggregateOperator::prefetch_groups() {
   rest.prefetched = rest.row + static_cast<uint32_t>(count);
 }
 
+void AggregateOperator::weigh_row() {
+  if (!store_.has_heap()) return;
+  Rest& rest = *rest_;
+  rest.row_bytes = 0;
+  for (const AggregateCall& call : step_.calls)
+    for (const int column : call.arguments)
+      add_row_bytes(*rest.batch.columns[static_cast<size_t>(column)], rest.row,
+                    std::span(&rest.row_bytes, 1));
+}
+
+// The group of a change of the row at hand, which counts in the block; null where it takes no more.
+Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t window_start) {
+  Rest& rest = *rest_;
+  const size_t before = store_.changed_bytes();
+  GroupSlot* const group = TRY(store_.touch(key, window_start));
+  if (!group && rest.lost++ == 0) rest.first_lost = rest.row;
+  block_bytes_ += store_.changed_bytes() - before + (group ? rest.row_bytes : 0);
+  return group;
+}
+
 Status AggregateOperator::list_change(std::vector<Change>& changes) {
   const Rest& rest = *rest_;
   // No key: one group of all.
-  GroupSlot* const group = TRY(store_.touch(rest.keys[rest.row].value_or(std::string_view())));
+  GroupSlot* const group = TRY(take_group(rest.keys[rest.row].value_or(std::string_view()), 0));
+  if (!group) return {};
   const bool is_new = rest.batch.present.test(rest.row);
   if (step_.is_table && rest.batch.old_present.test(rest.row))
     changes.push_back({group, rest.row, true, !is_new});
@@ -251,6 +292,16 @@ void AggregateOperator::report_times() {
   rest_->late = rest_->ahead = 0;
 }
 
+void AggregateOperator::report_lost() {
+  if (rest_->lost == 0) return;
+  context().log.results_lost(
+      rest_->lost,
+      fmt::format("a group takes more than {} bytes, and takes no more records",
+                  AggregateStore::kMaxGroupBytes),
+      rest_->batch.partition_of(rest_->first_lost), rest_->batch.offsets[rest_->first_lost]);
+  rest_->lost = 0;
+}
+
 // A sum of integers is NULL only when it does not fit its type; nothing else would tell that it is no
 // sum of nothing. (Where a query was made so that sums wrap around, that is what was asked for.)
 void AggregateOperator::report_overflows(const Batch& out) const {
@@ -277,11 +328,11 @@ Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& 
   const int64_t timestamp = rest.batch.timestamps[rest.row];
   const std::string_view key = rest.keys[rest.row].value_or(std::string_view());
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  while (rest.next_start <= timestamp && changes.size() < max_changes &&
+  while (rest.next_start <= timestamp && !block_is_full(changes, max_changes) &&
          store_.layers().fetches() < max_fetches) {
     assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
-    GroupSlot* const group = TRY(store_.touch(key, rest.next_start));
-    changes.push_back({group, rest.row, false, !step_.final_only});
+    GroupSlot* const group = TRY(take_group(key, rest.next_start));
+    if (group) changes.push_back({group, rest.row, false, !step_.final_only});
     if (timestamp - rest.next_start < windows.advance_ms) {
       rest.row_is_begun = false;
       return {};

@@ -46,6 +46,8 @@ class AggregateOperator final : public Operator, public Materialized {
 
   // The input is an exchange, whose batches carry the keys as this operator would write them.
   void take_carried_keys() { takes_carried_keys_ = true; }
+  // Of several changes of a group in one block only the last result is to be seen.
+  void merge_updates() { merges_updates_ = store_.has_heap() && !step_.old_too; }
 
   AggregateStore& store() { return store_; }
   // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
@@ -63,8 +65,9 @@ class AggregateOperator final : public Operator, public Materialized {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
-  // Of changes that are made at once, where groups may be large.
+  // Of changes that are made at once, where groups may be large; and of what these make a commit larger by.
   static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
+  static constexpr size_t kMostBlockBytes = size_t{1} << 20;
 
   struct Change {
     GroupSlot* group;
@@ -78,9 +81,12 @@ class AggregateOperator final : public Operator, public Materialized {
     uint32_t row = 0;              // the first that is not done
     uint32_t prefetched = 0;       // the groups of the rows before it are at hand
     bool row_is_begun = false;     // it has moved stream time
+    size_t row_bytes = 0;          // that it adds to a group, where groups may be large
     int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
     uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
     uint32_t first_late = 0, first_ahead = 0;
+    uint64_t lost = 0;  // changes of groups that are too large, likewise
+    uint32_t first_lost = 0;
   };
   // Windows that stream time has closed and whose final results are being written: those that begin
   // in [from, to), by start, then key. `done` groups of those that begin at `from` are written.
@@ -99,14 +105,21 @@ class AggregateOperator final : public Operator, public Materialized {
   WindowTimes window() const;
   Status take_rows();
   void adapt_block(size_t output_bytes);
+  static void drop_replaced(std::vector<Change>& changes);
   Result<bool> list_changes(std::vector<Change>& changes);
   void prefetch_groups();
+  void weigh_row();
+  bool block_is_full(const std::vector<Change>& changes, size_t max_changes) const {
+    return changes.size() >= max_changes || block_bytes_ >= kMostBlockBytes;
+  }
+  Result<GroupSlot*> take_group(std::string_view key, int64_t window_start);
   Status list_change(std::vector<Change>& changes);
   bool begin_row();
   bool take_restored_place();
   void move_stream_time(uint32_t row);
   Status list_windows(size_t max_changes, std::vector<Change>& changes);
   void report_times();
+  void report_lost();
   void report_overflows(const Batch& out) const;
   Status apply(const Batch& batch, const std::vector<Change>& changes);
   void begin_closing(int64_t previous_stream_time);
@@ -122,10 +135,11 @@ class AggregateOperator final : public Operator, public Materialized {
   AggregateStore store_;
   std::unique_ptr<Writer> key_writer_;
   std::unique_ptr<Reader> key_reader_;
-  bool takes_carried_keys_ = false;
+  bool takes_carried_keys_ = false, merges_updates_ = false;
   const TimeAhead ahead_;
   StreamTime stream_time_;
   size_t block_rows_;
+  size_t block_bytes_ = 0;  // that the block at hand makes the commit larger by, about
   std::optional<Rest> rest_;
   std::optional<Closing> closing_;
   std::optional<Place> restored_;

@@ -57,6 +57,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     if (carried_keys(stage, node)) made->take_carried_keys();
     stores_[static_cast<size_t>(step->store)] = &made->store();
     tables_[static_cast<size_t>(step->store)] = made->materialized();
+    aggregate_ = made.get();
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<FilterStep>(&node.step))
@@ -94,6 +95,9 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
         TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
                                       : upcast(TopicOutput::make(context, plan.output, target)));
     output_ = static_cast<LogOutput*>(made.get());
+    // As the topic's writer does with what is in one block.
+    if (aggregate_ && plan.output.exchange < 0 && plan.output.is_table && context.merge_updates)
+      aggregate_->merge_updates();
     if (target.is_time_ordered) time_ordered_output_ = static_cast<ExchangeOutput*>(made.get());
   }
   operators_.back()->feed(made.get(), 0);
@@ -106,11 +110,14 @@ bool Stage::has_rest() const {
 }
 
 Status Stage::resume() {
+  const bool was_held_back = !may_commit();
   // From the end to the front: an operator may push only while all behind it are done.
   for (size_t i = operators_.size(); i-- > 0;) {
     if (!operators_[i]->has_rest()) continue;
     TRY(operators_[i]->resume());
     if (operators_[i]->has_rest() || has_rest_behind(i)) return {};
+    // What the operators before it have changed goes into a commit before they change more.
+    if (was_held_back && may_commit()) return {};
   }
   return {};
 }

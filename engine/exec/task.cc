@@ -313,7 +313,11 @@ Status Task::work_off() {
   while (has_rest()) {
     has_worked_ = !options_.is_transient;
     if (stage_->has_rest()) {
+      const bool was_held_back = !stage_->may_commit();
       TRY(stage_->resume());
+      // A commit that had to wait comes before more is begun. Else each slice might end within some block, and the
+      // commit grow without end.
+      if (was_held_back && stage_->may_commit()) break;
     } else {
       Run run = std::move(runs_.front());
       runs_.pop_front();

@@ -102,7 +102,7 @@ void AggregateStore::destroy_states(GroupSlot& slot) const {
 
 void AggregateStore::destroy_slot(Start& start, GroupSlot* slot) {
   destroy_states(*slot);
-  encoded_bytes_ -= slot->encoded_bytes;
+  encoded_bytes_ -= slot->encoded_bytes();
   key_bytes_ -= slot->key->memory_bytes();
   GroupKey::Delete()(std::exchange(slot->key, nullptr));
   start.groups.give_back(slot);
@@ -191,9 +191,11 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
   }
   if (layers_.has_scans()) is_new ? keep_absent(*slot) : keep_before(*slot);
   slot->is_used = true;
+  if (slot->encoded_bytes() > kMaxGroupBytes) return nullptr;
   if (slot->changed_in != layers_.current()) {
     slot->changed_in = layers_.current();
     changed_.push_back(slot);
+    changed_bytes_ += slot->encoded_bytes();
   }
   return slot;
 }
@@ -327,10 +329,9 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) const {
 
 // What lists and texts of a state take on the heap is about what they take when they are written.
 void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
-  constexpr size_t kMost = (size_t{1} << 24) - 1;
-  encoded_bytes_ -= slot.encoded_bytes;
-  slot.encoded_bytes = std::min(encoded_bytes, kMost) & kMost;
-  encoded_bytes_ += slot.encoded_bytes;
+  encoded_bytes_ -= slot.encoded_bytes();
+  slot.set_encoded_bytes(encoded_bytes);
+  encoded_bytes_ += slot.encoded_bytes();
 }
 
 size_t AggregateStore::memory_bytes() const {
@@ -354,6 +355,7 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
     out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
   }
   changed_.clear();
+  changed_bytes_ = 0;
   layers_.begin(layers_.current() + 1);
 }
 

@@ -24,13 +24,21 @@ namespace engine {
 struct GroupSlot {
   // Owned by it. Null: of a piece of memory that is no group any more.
   const GroupKey* key = nullptr;
-  int64_t window_start = 0;         // 0 without windows
-  int64_t timestamp = -1;           // the greatest of all that contributed
-  uint64_t changed_in : 40 = 0;     // the commit; 0: as a checkpoint has it
-  uint64_t encoded_bytes : 24 = 0;  // of its states, as last encoded; what is more does not count
-  uint64_t born_in : 40 = 0;        // see Layers::evict()
-  bool emitted : 1 = false;         // some row of this group went downstream
-  bool is_used : 1 = false;         // since evict() looked at it
+  int64_t window_start = 0;             // 0 without windows
+  int64_t timestamp = -1;               // the greatest of all that contributed
+  uint64_t changed_in : 40 = 0;         // the commit; 0: as a checkpoint has it
+  uint64_t low_encoded_bytes : 24 = 0;  // see encoded_bytes()
+  uint64_t born_in : 40 = 0;            // see Layers::evict()
+  uint64_t high_encoded_bytes : 16 = 0;
+  bool emitted : 1 = false;  // some row of this group went downstream
+  bool is_used : 1 = false;  // since evict() looked at it
+
+  // Of its states, as last encoded.
+  size_t encoded_bytes() const { return size_t{high_encoded_bytes} << 24 | low_encoded_bytes; }
+  void set_encoded_bytes(uint64_t bytes) {
+    low_encoded_bytes = bytes & 0xFF'FFFF;
+    high_encoded_bytes = bytes >> 24 & 0xFFFF;
+  }
 };
 static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
 
@@ -54,7 +62,11 @@ class AggregateStore final : public Store {
   AggregateStore(const AggregateStore&) = delete;
   AggregateStore& operator=(const AggregateStore&) = delete;
 
-  // The group, made when it is not there, and marked as changed. Holds until the step ends.
+  // A group that takes more is not changed any more: each change would write all of it once more, and a result of
+  // half as much is refused (kMaxValueBytes).
+  static constexpr size_t kMaxGroupBytes = size_t{128} << 20;
+  // The group, made when it is not there, and marked as changed; null when it is too large for that. Holds until
+  // the step ends.
   Result<GroupSlot*> touch(std::string_view key, int64_t window_start = 0);
   // A key and its window's start; without windows that is 0.
   struct EntryKey {
@@ -77,6 +89,8 @@ class AggregateStore final : public Store {
   const std::vector<AggregateInstance>& instances() const { return instances_; }
   // Whether groups may be of any size.
   bool has_heap() const { return has_heap_; }
+  // Of all groups that have changed since the last commit, as they were then.
+  size_t changed_bytes() const { return changed_bytes_; }
 
   // A store that was opened over its backing must know which starts of windows there are, which may be many
   // thousands. Looks for some more of them; true when all are known, as in any other store.
@@ -174,6 +188,7 @@ class AggregateStore final : public Store {
   StorePlace hand_;                    // at which evict() goes on
   size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // of all groups
   std::vector<GroupSlot*> changed_;
+  size_t changed_bytes_ = 0;
   int64_t expired_before_ = INT64_MIN;
   uint64_t expired_in_ = 0;
   bool expiry_changed_ = false;

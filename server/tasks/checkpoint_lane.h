@@ -18,7 +18,9 @@ namespace server {
 struct CheckpointPolicy {
   int64_t interval_ms = 10'000;      // at the latest; thirty times that if it is a handful
   int64_t journal_bytes = 16 << 20;  // or when so much waits
-  int64_t chunk_keys = 5'000;        // in one transaction of the state store
+  int64_t pass_bytes =
+      32 << 20;  // of changes are in memory at a time, of one that is made, and an entry
+  int64_t chunk_keys = 5'000;  // in one transaction of the state store
 };
 
 // One journal that tries after a failure is enough to learn that the disk is still full, so the pace is

@@ -1,6 +1,5 @@
 #include "server/tasks/frozen_changes.h"
 
-#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,15 +32,43 @@ uint32_t store_number(std::string_view name) {
   return error == std::errc{} ? number : UINT32_MAX;
 }
 
-// The newest change of a key. Views of the journal.
-struct FrozenChanges::Change {
-  std::string_view key, bytes;  // the bytes are all of the entry
-  uint32_t store;
-};
+Status FrozenChanges::add(std::string_view changes) {
+  // What it takes to find a change: its place here and in the table, of which up to half is empty.
+  constexpr size_t kToFind = sizeof(Change) + 2 * sizeof(std::pair<Key, uint32_t>);
+  engine::StateChangeReader reader(changes);
+  std::string_view rest = changes;
+  for (engine::StateEntry entry; reader.next(entry); rest = reader.rest()) {
+    if (entry.store >= kMaxStores) return damaged();
+    while (entry.store >= store_names_.size()) {
+      store_names_.push_back(store_name(static_cast<uint32_t>(store_names_.size())));
+      removed_below_.emplace_back();
+    }
+    if (entry.kind == engine::StateEntry::Kind::DeleteBelow) {
+      if (entry.key > removed_below_[entry.store]) removed_below_[entry.store] = entry.key;
+      continue;
+    }
+    const Change change{entry.key, rest.substr(0, rest.size() - reader.rest().size()), entry.store};
+    const auto [place, is_new] =
+        places_.try_emplace(Key(entry.store, entry.key), static_cast<uint32_t>(found_.size()));
+    if (is_new) {
+      found_.push_back(change);
+      found_bytes_ += kToFind;
+    } else {
+      found_bytes_ -= found_[place->second].bytes.size();
+      found_[place->second] = change;
+    }
+    found_bytes_ += change.bytes.size();
+  }
+  return reader.is_damaged() ? Status(damaged()) : Status();
+}
 
 // In key order, as the state store writes it: a chunk then changes few pages.
-Status FrozenChanges::take_newest(std::span<const std::string_view> changes) {
-  std::vector<Change> newest = TRY(find_newest(changes));
+void FrozenChanges::freeze(TaskSequence position, std::string scalars) {
+  position_ = position;
+  scalars_ = std::move(scalars);
+  places_ = {};
+  std::vector<Change> newest = std::exchange(found_, {});
+  found_bytes_ = 0;
   // A window that was forgotten never comes back: what was noted of it before goes too.
   std::erase_if(newest,
                 [this](const Change& change) { return change.key < removed_below_[change.store]; });
@@ -52,44 +79,6 @@ Status FrozenChanges::take_newest(std::span<const std::string_view> changes) {
   for (const Change& change : newest) size_bytes += change.bytes.size();
   newest_.reserve(size_bytes);
   for (const Change& change : newest) newest_ += change.bytes;
-  return {};
-}
-
-Result<std::vector<FrozenChanges::Change>> FrozenChanges::find_newest(
-    std::span<const std::string_view> changes) {
-  using Key = std::pair<uint32_t, std::string_view>;
-  struct KeyHash {
-    size_t operator()(const Key& key) const {
-      return std::hash<std::string_view>{}(key.second) + key.first;
-    }
-  };
-  std::vector<Change> newest;
-  absl::flat_hash_map<Key, uint32_t, KeyHash> places;  // in newest
-  for (const std::string_view piece : changes) {
-    engine::StateChangeReader reader(piece);
-    std::string_view rest = piece;
-    for (engine::StateEntry entry; reader.next(entry); rest = reader.rest()) {
-      if (entry.store >= kMaxStores) return damaged();
-      while (entry.store >= store_names_.size()) {
-        store_names_.push_back(store_name(static_cast<uint32_t>(store_names_.size())));
-        removed_below_.emplace_back();
-      }
-      if (entry.kind == engine::StateEntry::Kind::DeleteBelow) {
-        if (entry.key > removed_below_[entry.store]) removed_below_[entry.store] = entry.key;
-        continue;
-      }
-      const Change change{entry.key, rest.substr(0, rest.size() - reader.rest().size()),
-                          entry.store};
-      const auto [place, is_new] =
-          places.try_emplace(Key(entry.store, entry.key), static_cast<uint32_t>(newest.size()));
-      if (is_new)
-        newest.push_back(change);
-      else
-        newest[place->second] = change;
-    }
-    if (reader.is_damaged()) return damaged();
-  }
-  return newest;
 }
 
 storage::Checkpoint FrozenChanges::next_part() {
@@ -109,7 +98,7 @@ storage::Checkpoint FrozenChanges::next_part() {
     part.entries.push_back(
         {store_names_[entry.store], entry.key, is_put ? std::optional(entry.value) : std::nullopt});
   }
-  assert(!reader.is_damaged());  // take_newest() has read it
+  assert(!reader.is_damaged());  // add() has read it
   sent_to_ = newest_.size() - reader.rest().size();
   last_is_sent_ = sent_to_ == newest_.size();
   // A part that is not the last leaves the position where it is: it never goes back.

@@ -1,9 +1,11 @@
 // What one task has changed up to a commit, on its way into a checkpoint.
 #pragma once
+#include <absl/container/flat_hash_map.h>
+
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -14,18 +16,22 @@ namespace server {
 
 // The newest change of each key, and no other, in the order of the keys: as bytes, as they lay in the journal.
 //
+//   add() the changes of entry after entry -> freeze() -> next_part() after part, until is_finished()
+//
 // Threads: one at a time.
 class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
  public:
-  FrozenChanges(std::string task, TaskSequence position, std::string scalars)
-      : task_(std::move(task)), position_(position), scalars_(std::move(scalars)) {}
+  explicit FrozenChanges(std::string task) : task_(std::move(task)) {}
 
-  // Of the changes of journal entries (engine::StateChanges), in the journal's order. What counts of them is
-  // copied. Fails with CorruptRecord; once.
-  Status take_newest(std::span<const std::string_view> changes);
+  // The changes of the next journal entry (engine::StateChanges), which stay where they are until freeze().
+  // Fails with CorruptRecord; then it is of no use any more.
+  Status add(std::string_view changes);
+  // Copies what counts of them: all up to the commit `position`, after which the task stands where `scalars` say.
+  void freeze(TaskSequence position, std::string scalars);
 
   const std::string& task() const { return task_; }
-  size_t size_bytes() const { return newest_.size() + scalars_.size(); }
+  // What it takes, or would if it were frozen now.
+  size_t size_bytes() const { return newest_.size() + scalars_.size() + found_bytes_; }
 
   // The next part: ranges first, then entries in key order, and with the last of them the position.
   // It shares what it is made of. The same again until it is said to be stored.
@@ -38,12 +44,27 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   bool is_finished() const { return is_finished_; }
 
  private:
-  struct Change;
-  Result<std::vector<Change>> find_newest(std::span<const std::string_view> changes);
+  // The newest change of a key. Views of the journal.
+  struct Change {
+    std::string_view key, bytes;  // the bytes are all of the entry
+    uint32_t store;
+  };
+  // A store and a key in it.
+  using Key = std::pair<uint32_t, std::string_view>;
+  struct KeyHash {
+    size_t operator()(const Key& key) const {
+      return std::hash<std::string_view>{}(key.second) + key.first;
+    }
+  };
 
   const std::string task_;
-  const TaskSequence position_;
-  const std::string scalars_;
+  // Until it is frozen.
+  std::vector<Change> found_;
+  absl::flat_hash_map<Key, uint32_t, KeyHash> places_;  // in found_
+  size_t found_bytes_ = 0;                              // of both, and of what they show
+
+  TaskSequence position_{0};
+  std::string scalars_;
   bool ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
   std::vector<std::string> store_names_, removed_below_;  // the greatest DeleteBelow; empty: none
   std::string newest_;                                    // by store and key; Put and Delete alone

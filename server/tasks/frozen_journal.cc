@@ -41,12 +41,14 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   }
 }
 
-// What the journal says about a task: where it stands, and all its changes, which are views of the journal.
+// What the journal says about a task: where it stands, and what it has changed.
 class TaskHistory {
  public:
-  static Result<TaskHistory> behind(const storage::CheckpointPosition& checkpoint) {
+  static Result<TaskHistory> behind(const std::string& task,
+                                    const storage::CheckpointPosition& checkpoint) {
     TaskHistory history;
     history.position_ = TRY(read_position(checkpoint));
+    history.changes_ = std::make_shared<FrozenChanges>(task);
     return history;
   }
   // What a checkpoint already contains is passed over: one that was cut off has stored some tasks.
@@ -56,55 +58,56 @@ class TaskHistory {
     engine::JournalView entry = TRY(engine::view_journal(record.entry));
     position_.sequence = record.sequence;
     move_position(position_.position, std::move(entry.head));
-    if (!entry.changes.empty()) changes_.push_back(entry.changes);
-    return {};
+    return changes_->add(entry.changes);
   }
-  Result<std::shared_ptr<FrozenChanges>> freeze(const std::string& task, TaskSequence last) const {
-    if (position_.sequence != last)
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("the journal of {} ends with entry {} in place of {}", task,
-                               position_.sequence.value(), last.value())};
-    auto frozen =
-        std::make_shared<FrozenChanges>(task, last, engine::encode_journal(position_.position));
-    TRY(frozen->take_newest(changes_));
-    return frozen;
+  TaskSequence last() const { return position_.sequence; }
+  size_t size_bytes() const { return changes_->size_bytes(); }
+  std::shared_ptr<FrozenChanges> freeze() {
+    changes_->freeze(position_.sequence, engine::encode_journal(position_.position));
+    return std::move(changes_);
   }
 
  private:
   TaskPosition position_;
-  std::vector<std::string_view> changes_;
+  std::shared_ptr<FrozenChanges> changes_;
 };
 
 }  // namespace
 
 FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                              const std::map<std::string, Commits>& tasks)
-    : lane_(std::move(lane)), range_(range) {
-  for (const auto& [task, commits] : tasks) tasks_.emplace(task, Task{commits, nullptr});
+    : lane_(std::move(lane)),
+      range_(range),
+      stored_to_(range.first_offset),
+      pass_end_(range.first_offset) {
+  for (const auto& [task, commits] : tasks) tasks_.emplace(task, Task{commits, nullptr, false});
 }
 
 // Not kept alive by its place in the lane, which it keeps alive itself.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
-  lane_->enter(range_.size_bytes, [weak = weak_from_this()] {
+  lane_->enter(turn_bytes(), [weak = weak_from_this()] {
     const auto self = weak.lock();
     return self && self->begin_turn();
   });
 }
 
-// What there is to do is much, and not for a loop: it is done on the state writer's thread, which an empty
-// checkpoint leads to.
 bool FrozenJournal::begin_turn() {
-  const auto there = [self = shared_from_this()](const Status& status) {
-    status ? self->begin() : self->failed(status.error());
-  };
   // Another one may have failed while this one waited.
-  if (lane_->may_try() && submit({}, there)) return true;
+  if (lane_->may_try() && submit_pass()) return true;
   phase_ = Phase::Stuck;
   return false;
 }
 
-void FrozenJournal::begin() {
+// What there is to do is much, and not for a loop, nor for who drops a task: it is done on the state writer's
+// thread, which an empty checkpoint leads to.
+bool FrozenJournal::submit_pass() {
+  return submit({}, [self = shared_from_this()](const Status& status) {
+    status ? self->begin_pass() : self->failed(status.error());
+  });
+}
+
+void FrozenJournal::begin_pass() {
   std::unique_lock lock(mutex_);
   const Status was_read = read();
   lock.unlock();
@@ -117,26 +120,40 @@ void FrozenJournal::begin() {
 
 // Under the mutex: what is dropped meanwhile is dropped right afterwards.
 Status FrozenJournal::read() {
+  pass_end_ = range_.end_offset;
   if (tasks_.empty()) return {};
   const auto reader = TRY(storage::JournalReader::open(lane_->log(), range_.journal));
   absl::flat_hash_map<std::string_view, TaskHistory> histories;  // by a name in tasks_
-  const auto take = [&](const storage::JournalRecord& record) -> Status {
+  size_t bytes = 0;                                              // of all of them
+  const auto take = [&](const storage::JournalRecord& record) -> Result<bool> {
     const auto task = tasks_.find(record.task);
     // Those before its first commit are of an earlier task of its name.
-    if (task == tasks_.end() || record.offset < task->second.commits.first) return {};
+    if (task == tasks_.end() || record.offset < task->second.commits.first) return true;
     auto history = histories.find(task->first);
     if (history == histories.end()) {
       const auto checkpoint = TRY(lane_->state().position_of(task->first));
-      history = histories.emplace(task->first, TRY(TaskHistory::behind(checkpoint))).first;
+      history =
+          histories.emplace(task->first, TRY(TaskHistory::behind(task->first, checkpoint))).first;
     }
-    return history->second.add(record);
+    bytes -= history->second.size_bytes();
+    TRY(history->second.add(record));
+    bytes += history->second.size_bytes();
+    if (bytes < static_cast<size_t>(lane_->policy().pass_bytes)) return true;
+    pass_end_ = record.offset + 1;
+    return false;
   };
-  TRY(reader->read(range_.first_offset, range_.end_offset, take));
+  TRY(reader->read_some(stored_to_, range_.end_offset, take));
   for (auto& [name, task] : tasks_) {
     const auto history = histories.find(name);
-    if (history == histories.end())
-      return Error{ErrorCode::CorruptRecord, fmt::format("the journal has no entry of {}", name)};
-    task.changes = TRY(history->second.freeze(name, task.commits.last));
+    task.ends = history != histories.end() && history->second.last() == task.commits.last;
+    if (!task.ends && pass_end_ == range_.end_offset)
+      return Error{ErrorCode::CorruptRecord,
+                   fmt::format("the journal of {} does not end with entry {}", name,
+                               task.commits.last.value())};
+  }
+  for (auto& [name, history] : histories) {
+    Task& task = tasks_.find(name)->second;
+    task.changes = history.freeze();
     memory_bytes_ += task.changes->size_bytes();
   }
   return {};
@@ -146,23 +163,27 @@ Status FrozenJournal::read() {
 void FrozenJournal::write_some() {
   std::unique_lock lock(mutex_);
   has_failed_ = false;
-  if (tasks_.empty()) {
-    lock.unlock();
-    return write_end();
-  }
   size_t bytes = 0, count = 0;
   ++on_way_;  // until all are submitted
-  for (auto task = tasks_.begin();
-       task != tasks_.end() && count < kTasksAtOnce && bytes < kBytesAtOnce; ++task, ++count) {
-    storage::Checkpoint part = task->second.changes->next_part();
+  for (auto& [name, task] : tasks_) {
+    if (count == kTasksAtOnce || bytes >= kBytesAtOnce) break;
+    if (!task.changes) continue;
+    storage::Checkpoint part = task.changes->next_part();
     bytes += part.bytes();
+    ++count;
     ++on_way_;
-    const auto done = [self = shared_from_this(), changes = task->second.changes](
-                          const Status& status) { self->answered(changes, status); };
+    const auto done = [self = shared_from_this(), changes = task.changes](const Status& status) {
+      self->answered(changes, status);
+    };
     if (submit(std::move(part), done)) continue;
     --on_way_;
     has_failed_ = true;  // no room now: made again at a later tick
     break;
+  }
+  if (count == 0) {
+    --on_way_;
+    lock.unlock();
+    return end_pass();
   }
   lock.unlock();
   answered(nullptr, {});
@@ -177,7 +198,8 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
   if (changes && status) changes->part_is_stored();
   if (changes && (is_dropped || changes->is_finished())) {
     const auto task = tasks_.find(changes->task());
-    if (task != tasks_.end()) forget(task);
+    if (task != tasks_.end())
+      is_dropped || task->second.ends ? void(forget(task)) : let_go(task->second);
   } else if (!status) {
     has_failed_ = true;
     lane_->note_failure(range_.journal, status.error());
@@ -192,6 +214,17 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
   }
   lane_->note_success();
   write_some();
+}
+
+void FrozenJournal::end_pass() {
+  std::unique_lock lock(mutex_);
+  stored_to_ = pass_end_;
+  const bool is_last = stored_to_ == range_.end_offset;
+  lock.unlock();
+  if (is_last) return write_end();
+  if (submit_pass()) return;
+  end_turn();
+  phase_ = Phase::Stuck;
 }
 
 void FrozenJournal::write_end() {
@@ -228,10 +261,9 @@ void FrozenJournal::failed(const Error& error) {
 void FrozenJournal::end_turn() {
   {
     std::lock_guard lock(mutex_);
-    for (auto& [name, task] : tasks_) task.changes.reset();
-    memory_bytes_ = 0;
+    for (auto& [name, task] : tasks_) let_go(task);
   }
-  lane_->leave(range_.size_bytes);
+  lane_->leave(turn_bytes());
 }
 
 void FrozenJournal::drop(const std::string& prefix) {
@@ -243,8 +275,14 @@ void FrozenJournal::drop(const std::string& prefix) {
 
 // Under the mutex.
 FrozenJournal::Tasks::iterator FrozenJournal::forget(Tasks::iterator task) {
-  if (task->second.changes) memory_bytes_ -= task->second.changes->size_bytes();
+  let_go(task->second);
   return tasks_.erase(task);
+}
+
+// Under the mutex.
+void FrozenJournal::let_go(Task& task) {
+  if (task.changes) memory_bytes_ -= task.changes->size_bytes();
+  task.changes.reset();
 }
 
 }  // namespace server

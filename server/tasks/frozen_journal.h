@@ -1,5 +1,6 @@
 // One checkpoint of a journal partition, from when it is begun until the journal is trimmed.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -15,12 +16,14 @@
 
 namespace server {
 
-// What it writes it reads out of the journal, when its turn has come; the newest change of each key is copied, and
-// the snapshot of the log that it reads in is given back before anything is written: while one is held, pages of
-// the log are not used again. When it fails all that was read is let go of. It reads the same again when it is
-// tried again, but for the tasks that were finished: the journal is not trimmed before.
+// What it writes it reads out of the journal, when its turn has come, in passes: each reads on until the newest
+// change of each key would take CheckpointPolicy::pass_bytes, copies these, and has them written. So a long stretch of the journal
+// takes no more memory than a short one, and one entry is all that can be more. The snapshot of the log in which a
+// pass reads is given back before anything is written: while one is held, pages of the log are not used again. When
+// it fails all that was read is let go of. It reads the same pass again when it is tried again, but for the tasks
+// that were finished: the journal is not trimmed before the last pass is stored.
 //
-//   Stuck --write()--> Writing --task by task, part by part--> state store --> journal's end --> trimmed: Finished
+//   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
 //     ^                   |  '--the journal cannot be read--> Damaged
 //     '-----failed--------'
 //
@@ -58,16 +61,23 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
  private:
   struct Task {
     Commits commits;
-    std::shared_ptr<FrozenChanges> changes;  // null: not read
+    std::shared_ptr<FrozenChanges> changes;  // of this pass; null: none, or all of them are stored
+    bool ends = false;                       // the pass has its last commit
   };
   using Tasks = std::map<std::string, Task, std::less<>>;
   bool begin_turn();
-  void begin();
+  bool submit_pass();
+  void begin_pass();
   Status read();
   void write_some();
+  void end_pass();
   void write_end();
   void answered(const std::shared_ptr<FrozenChanges>& changes, const Status& status);
   Tasks::iterator forget(Tasks::iterator task);
+  void let_go(Task& task);
+  size_t turn_bytes() const {
+    return std::min(range_.size_bytes, static_cast<size_t>(lane_->policy().pass_bytes));
+  }
   void trim();
   void failed(const Error& error);
   void end_turn();
@@ -84,7 +94,9 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
 
   std::mutex mutex_;
   // Guarded by mutex_
-  Tasks tasks_;  // that are not finished
+  Tasks tasks_;       // that are not finished
+  Offset stored_to_;  // where the pass at hand begins
+  Offset pass_end_;   // and where it ends
   size_t on_way_ = 0;
   bool has_failed_ = false;
 };

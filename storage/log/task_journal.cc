@@ -67,13 +67,12 @@ class Reader final : public JournalReader {
         start_(partition_->log_start()) {}
 
   Offset start() const override { return start_; }
-  using JournalReader::read;
-  Status read(Offset first_offset, Offset end_offset, const Visit& visit) override {
+  Status read_some(Offset first_offset, Offset end_offset, const VisitSome& visit) override {
     auto cursor = TRY(BatchCursor::open(*transaction_, *partition_));
     for (auto batch = TRY(cursor.seek(std::max(first_offset, start_)));
          batch && batch->last_offset < end_offset; batch = TRY(cursor.next())) {
       const JournalRecord record = TRY(read_journal_batch(batch->bytes));
-      TRY(visit(record));
+      if (!TRY(visit(record))) break;
     }
     return {};
   }
@@ -85,6 +84,13 @@ class Reader final : public JournalReader {
 };
 
 }  // namespace
+
+Status JournalReader::read(const Visit& visit) {
+  return read_some(start(), Offset{INT64_MAX}, [&](const JournalRecord& record) -> Result<bool> {
+    TRY(visit(record));
+    return true;
+  });
+}
 
 // The start is asked for after the snapshot was taken: what has been trimmed meanwhile is in it and is
 // stepped over.

@@ -47,12 +47,14 @@ class JournalReader {
 
   // What lies before has been trimmed: it is in checkpoints.
   virtual Offset start() const = 0;
-  // All commits of these offsets that have not been trimmed, in order, of tasks that are there and of
+  // All commits that have not been trimmed, in order, of tasks that are there and of
   // earlier ones of the same name (TaskStart::first_entry tells them apart). Their views hold as long as
   // the reader.
   using Visit = std::function<Status(const JournalRecord&)>;
-  virtual Status read(Offset first_offset, Offset end_offset, const Visit& visit) = 0;
-  Status read(const Visit& visit) { return read(start(), Offset{INT64_MAX}, visit); }
+  Status read(const Visit& visit);
+  // Those from `first_offset` on that lie before `end_offset`, until `visit` has seen enough and says false.
+  using VisitSome = std::function<Result<bool>(const JournalRecord&)>;
+  virtual Status read_some(Offset first_offset, Offset end_offset, const VisitSome& visit) = 0;
 };
 
 }  // namespace storage

@@ -110,6 +110,56 @@ TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {
   }
 }
 
+// Also what changes and is not written counts: only the journal has it. And a block that does not end with its slice
+// does not keep the commit waiting until some other one does.
+TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
+  const std::string text = "LATEST_BY_OFFSET(LPAD('', n, 'x'))";
+  for (const char* emit : {"CHANGES", "FINAL"}) {
+    auto run =
+        query({kClicks}, "CREATE TABLE x AS SELECT id, CONCAT(" + text + ", " + text + ", " + text +
+                             ") AS l FROM clicks WINDOW HOPPING (SIZE 5 MINUTES, ADVANCE BY "
+                             "1 SECOND) GROUP BY id EMIT " +
+                             emit + ";");
+    run->produce("clicks", 0, {click("a", 80'000, 10'000'000)});
+    steps(*run);
+    EXPECT_EQ(count_lines(run->written()), emit == std::string("FINAL") ? 0 : 300u);
+    EXPECT_LE(run->log().largest_commit(), 6 * kMegabyte) << emit;
+  }
+}
+
+// A list is not made for each value that comes in where only the last one is written.
+TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
+  TaskOptions options;
+  options.merge_updates = true;
+  options.slice.max_bytes = 100;
+  auto run =
+      query({kClicks}, "CREATE TABLE x AS SELECT id, COLLECT_LIST(n) AS l FROM clicks GROUP BY id;",
+            options);
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 100; ++i) records.push_back(click(i == 50 ? "b" : "a", 1'000 + i, i));
+  run->produce("clicks", 0, records);
+  steps(*run);
+  EXPECT_LE(count_lines(run->written()), 10u);
+  const std::string newest = run->newest_written();
+  EXPECT_EQ(std::ranges::count(newest, ','), 98) << newest;
+  EXPECT_NE(newest.find("1099]} @99\nb {\"L\":[1050]} @50\n"), std::string::npos) << newest;
+}
+
+TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_more) {
+  auto run = query({kClicks},
+                   "CREATE TABLE x AS SELECT id, ARRAY_LENGTH(COLLECT_LIST(LPAD('', n, 'x'))) AS l "
+                   "FROM clicks GROUP BY id;");
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 4; ++i) records.push_back(click("a", 45'000'000, i));
+  records.push_back(click("b", 1, 5));
+  run->produce("clicks", 0, records);
+  steps(*run);
+  EXPECT_EQ(run->newest_written(), "a {\"L\":3} @2\nb {\"L\":1} @5\n");
+  EXPECT_NE(run->task().metrics().last_error.find("takes no more records (partition 0, offset 3)"),
+            std::string::npos)
+      << run->task().metrics().last_error;
+}
+
 TEST_F(TaskSlices, outputs_are_cut_into_batches_that_consumers_take) {
   auto run =
       query({kClicks}, "CREATE STREAM x AS SELECT id, LPAD('', n, 'x') AS text FROM clicks;");

@@ -373,5 +373,33 @@ TEST(AggregateStore, a_new_window_is_not_looked_for_where_it_cannot_be) {
   EXPECT_EQ(groups.store().size(), 100u);
 }
 
+// All of a group counts as memory, however large it is; what is too large can be read, but not changed.
+TEST(AggregateStore, a_group_that_is_too_large_is_not_changed) {
+  AggregateInstance list;
+  list.def = &function("COLLECT_LIST");
+  list.argument_types = {TypeKind::String};
+  list.result_type = SqlType::array(TypeKind::String);
+  AggregateStore store({list}, false);
+  constexpr size_t kText = 10'000'000, kTexts = AggregateStore::kMaxGroupBytes / kText + 1;
+  Column column(TypeKind::String);
+  column.append_copy(std::string(kText, 'x'));
+  const std::vector<const Column*> arguments{&column};
+  for (size_t count = 1; count <= kTexts; ++count) {
+    GroupSlot* const slot = store.touch("large").value();
+    ASSERT_TRUE(slot);
+    const AggregateInstance& instance = store.instances()[0];
+    ASSERT_TRUE(instance.def->accumulator.update(instance, store.state(*slot, 0), arguments, 0));
+    if (count != 5 && count != kTexts) continue;
+    StateChanges changes;
+    store.take_changes(0, changes);
+    EXPECT_GT(store.memory_bytes(), count * kText);
+    EXPECT_LT(store.memory_bytes(), count * kText + 10'000);
+  }
+  EXPECT_EQ(store.touch("large").value(), nullptr);
+  EXPECT_EQ(store.changed_bytes(), 0u);
+  EXPECT_TRUE(store.find("large").value());
+  EXPECT_TRUE(store.touch("small").value());
+}
+
 }  // namespace
 }  // namespace engine

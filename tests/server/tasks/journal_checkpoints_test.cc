@@ -277,6 +277,8 @@ class Interrupted final : public storage::StateStore {
 };
 
 constexpr CheckpointPolicy kAtOnce{.journal_bytes = 1};
+// Of a few small entries each.
+constexpr CheckpointPolicy kInPasses{.journal_bytes = 1, .pass_bytes = 500};
 
 }  // namespace
 
@@ -503,7 +505,8 @@ TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_check
   }));
 }
 
-TEST_F(JournalCheckpointsTest, what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
+TEST_F(JournalCheckpointsTest,
+       what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
   const auto first = checkpoints({});
   commit(*first, "a", "1");
   commit(*first, "b", "1", kOther);
@@ -549,6 +552,82 @@ TEST_F(JournalCheckpointsTest, a_large_one_goes_in_parts_and_a_stop_between_them
   full.refusals = 0;
   state_ = storage::StateStore::open([this] { return state_disk_.open(); }, {}).value();
   EXPECT_EQ(load(*state_).size(), 70'000u);
+}
+
+// However much waits, what is copied of it at a time is bounded.
+TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entries) {
+  Full full(*state_);
+  full.holds = true;
+  const auto first = checkpoints({.journal_bytes = 1, .pass_bytes = 10'000}, &full);
+  Restored mine, others;
+  const std::string value(1'000, 'v');
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = std::to_string(100 + i);
+    commit(*first, key, value, i < 70 ? kTask : kOther);
+    (i < 70 ? mine : others)[key] = value;
+  }
+  EXPECT_GT(first->backlog().journal_bytes, 100'000u);
+  for (int held = 1; journal_length() > 0; ++held) {
+    ASSERT_LT(held, 100);
+    first->tick();
+    ASSERT_TRUE(eventually([&] { return full.attempts >= held || journal_length() == 0; }));
+    EXPECT_LE(first->memory_bytes(), 11'200u);
+    if (held == 4) {
+      EXPECT_EQ(journal_length(), 100) << "what is stored is not trimmed before the rest is";
+      EXPECT_GT(stored().size(), 20u);
+      EXPECT_LT(stored().size(), 40u);
+      EXPECT_EQ(position_of(), TaskSequence(static_cast<int64_t>(stored().size())));
+    }
+    full.release();
+    full.holds = true;
+  }
+  EXPECT_GE(full.attempts, 10);
+  EXPECT_EQ(stored(), mine);
+  EXPECT_EQ(stored(kOther), others);
+  EXPECT_EQ(position_of(), TaskSequence{70});
+  EXPECT_EQ(position_of(kOther), TaskSequence{30});
+  full.holds = false;
+}
+
+TEST_F(JournalCheckpointsTest, a_pass_that_failed_is_read_again_and_those_before_it_are_not) {
+  Full full(*state_);
+  const auto first = checkpoints(kInPasses, &full);
+  Restored expected;
+  for (int i = 0; i < 60; ++i) {
+    const std::string key = std::to_string(100 + i % 40), number = std::to_string(i);
+    commit(*first, key, number);
+    expected[key] = number;
+  }
+  for (int i = 0; i < 20 && journal_length() > 0; ++i) {
+    (i % 2 == 0 ? full.denials : full.refusals) = 1;
+    clock_.advance_us(10'000'000);
+    first->tick();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  full.denials = full.refusals = 0;
+  ASSERT_TRUE(settle(*first));
+  EXPECT_EQ(stored(), expected);
+  EXPECT_EQ(position_of(), TaskSequence{60});
+  EXPECT_LT(full.attempts, 60);
+}
+
+// What comes before the damage is good; but the state never claims what comes behind it.
+TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
+  for (const int64_t offset : {30, 59}) {
+    begin_anew();
+    const auto first = checkpoints(kInPasses);
+    for (int i = 0; i < 60; ++i) commit(*first, std::to_string(100 + i), "1");
+    damage(Offset{offset}, [](auto& transaction, auto table, auto key) -> Status {
+      TRY(transaction.erase(table, key));
+      return {};
+    });
+    ASSERT_TRUE(settle(*first));
+    EXPECT_GT(position_of(), TaskSequence{10});
+    EXPECT_LE(position_of(), TaskSequence{offset});
+    EXPECT_EQ(state_->journal_ends().value(), storage::StateStore::JournalEnds{});
+    EXPECT_EQ(journal_length(), 60);
+    EXPECT_TRUE(first->take_stored().empty());
+  }
 }
 
 TEST_F(JournalCheckpointsTest, of_tasks_that_are_dropped_nothing_comes_into_the_state) {
@@ -728,51 +807,54 @@ TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {
 
 // Commits, checkpoints that fail or not, drops and restarts, in any order.
 TEST_F(JournalCheckpointsTest, whatever_happens_the_state_is_what_was_committed) {
-  Random random(11);
-  auto now = checkpoints(kAtOnce);
-  std::map<std::string, Restored> expected;
-  std::map<std::string, TaskSequence> told;
-  const auto check_told = [&] {
-    for (const auto& [task, sequence] : now->take_stored()) {
-      EXPECT_GT(sequence, told[task]);
-      EXPECT_LE(sequence, TaskSequence(sequences_[task]));
-      EXPECT_GE(position_of(task), sequence);
-      told[task] = sequence;
+  for (const CheckpointPolicy& policy : {kAtOnce, kInPasses}) {
+    begin_anew();
+    Random random(11);
+    auto now = checkpoints(policy);
+    std::map<std::string, Restored> expected;
+    std::map<std::string, TaskSequence> told;
+    const auto check_told = [&] {
+      for (const auto& [task, sequence] : now->take_stored()) {
+        EXPECT_GT(sequence, told[task]);
+        EXPECT_LE(sequence, TaskSequence(sequences_[task]));
+        EXPECT_GE(position_of(task), sequence);
+        told[task] = sequence;
+      }
+    };
+    for (int i = 0; i < 3'000 && !HasFailure(); ++i) {
+      const std::string task = random.next() % 2 == 0 ? kTask : kOther;
+      const uint64_t what = random.next() % 100;
+      if (what < 75) {
+        const std::string key = std::to_string(random.next() % 50), value = std::to_string(i);
+        commit(*now, key, value, task);
+        expected[task][key] = value;
+      } else if (what < 95) {
+        clock_.advance_us(static_cast<int64_t>(random.next() % 4) * 1'000'000);
+        now->tick();
+        check_told();
+        if (what < 80) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      } else if (what < 97) {
+        state_disk_.set_capacity(what < 96 ? 500 : SIZE_MAX);
+      } else if (what < 98) {
+        state_disk_.set_capacity(SIZE_MAX);
+        drop(*now, task.substr(0, 4), *state_);
+        begin(task);
+        expected.erase(task);
+        told.erase(task);
+      } else if (what < 99) {
+        state_disk_.set_capacity(SIZE_MAX);  // else it would not open
+        now.reset();
+        open();
+        now = checkpoints(policy);
+      }
     }
-  };
-  for (int i = 0; i < 3'000 && !HasFailure(); ++i) {
-    const std::string task = random.next() % 2 == 0 ? kTask : kOther;
-    const uint64_t what = random.next() % 100;
-    if (what < 75) {
-      const std::string key = std::to_string(random.next() % 50), value = std::to_string(i);
-      commit(*now, key, value, task);
-      expected[task][key] = value;
-    } else if (what < 95) {
-      clock_.advance_us(static_cast<int64_t>(random.next() % 4) * 1'000'000);
-      now->tick();
-      check_told();
-      if (what < 80) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    } else if (what < 97) {
-      state_disk_.set_capacity(what < 96 ? 500 : SIZE_MAX);
-    } else if (what < 98) {
-      state_disk_.set_capacity(SIZE_MAX);
-      drop(*now, task.substr(0, 4), *state_);
-      begin(task);
-      expected.erase(task);
-      told.erase(task);
-    } else if (what < 99) {
-      state_disk_.set_capacity(SIZE_MAX);  // else it would not open
-      now.reset();
-      open();
-      now = checkpoints(kAtOnce);
+    state_disk_.set_capacity(SIZE_MAX);
+    ASSERT_TRUE(settle(*now));
+    check_told();
+    for (const char* task : {kTask, kOther}) {
+      EXPECT_EQ(stored(task), expected[task]);
+      EXPECT_EQ(position_of(task), TaskSequence(sequences_[task]));
     }
+    EXPECT_EQ(journal_length(), 0);
   }
-  state_disk_.set_capacity(SIZE_MAX);
-  ASSERT_TRUE(settle(*now));
-  check_told();
-  for (const char* task : {kTask, kOther}) {
-    EXPECT_EQ(stored(task), expected[task]);
-    EXPECT_EQ(position_of(task), TaskSequence(sequences_[task]));
-  }
-  EXPECT_EQ(journal_length(), 0);
 }

@@ -305,19 +305,20 @@ TEST_F(TaskCommitTest, a_stretch_of_a_journal_can_be_read) {
   for (int i = 1; i <= 5; ++i)
     ASSERT_TRUE(commit_and_wait(*log_, commit_of(epoch, i, std::to_string(i))));
   const PartitionId journal_id = journal_of("q1/0/0");
-  const auto stretch = [&](int64_t first, int64_t end) {
+  const auto stretch = [&](int64_t first, int64_t end, size_t most = SIZE_MAX) {
     std::string found;
     const auto reader = JournalReader::open(*log_, journal_id).value();
-    EXPECT_TRUE(
-        reader->read(Offset{first}, Offset{end}, [&](const JournalRecord& record) -> Status {
-          found += record.entry;
-          return {};
-        }));
+    const auto visit = [&](const JournalRecord& record) -> Result<bool> {
+      found += record.entry;
+      return found.size() < most;
+    };
+    EXPECT_TRUE(reader->read_some(Offset{first}, Offset{end}, visit));
     return found;
   };
   EXPECT_EQ(stretch(0, 5), "j1j2j3j4j5");
   EXPECT_EQ(stretch(1, 3), "j2j3");
   EXPECT_EQ(stretch(2, 2), "");
+  EXPECT_EQ(stretch(1, 5, 3), "j2j3") << "enough";
   ASSERT_TRUE(trim_and_wait(*log_, {journal_partition(journal_id), Offset{2}}));
   EXPECT_EQ(stretch(0, 4), "j3j4") << "what has been trimmed is not there";
 }
