@@ -187,13 +187,13 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
     bool is_new = false;
     std::tie(slot, is_new) = find_or_make(key, window_start);
     if (is_new) {
-      slot->born_in = layers_.current();
+      slot->born_in = layers_.current() & Layers::kMaxCommit;
       layers_.made();
     }
   }
   slot->is_used = true;
   if (slot->changed_in != layers_.current()) {
-    slot->changed_in = layers_.current();
+    slot->changed_in = layers_.current() & Layers::kMaxCommit;
     changed_.push_back(slot);
   }
   return slot;
