@@ -531,8 +531,19 @@ StepResult Task::fail(Error error) {
   failure_ = TaskFailure{std::move(error), partition, failed_at_.offset};
   metrics_.last_error = fmt::format("{} (partition {}, offset {})", failure_->error.message,
                                     partition.partition.value(), failed_at_.offset.value());
-  for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
+  end_waiting();
   return StepResult::Failed;
+}
+
+void Task::give_up(Error why) {
+  if (failure_) return;
+  metrics_.last_error = why.message;
+  failure_ = TaskFailure{std::move(why), {}, {}};
+  end_waiting();
+}
+
+void Task::end_waiting() {
+  for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
 }
 
 }  // namespace engine

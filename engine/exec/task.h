@@ -117,6 +117,8 @@ class Task {
   enum class Intake : uint8_t { Records, None };
   // One slice of work: what is left of the records at hand, or the next ones.
   StepResult step(Intake intake = Intake::Records);
+  // Its owner cannot keep what it would commit: it fails.
+  void give_up(Error why);
   // Something was begun that is in no commit yet, or in one that could not be sent.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // The last step could do no more since too many commits are on their way: there is something to do for
@@ -194,6 +196,7 @@ class Task {
   bool submit();
   void committed(TaskSequence sequence, Result<CommitId> result);
   StepResult fail(Error error);
+  void end_waiting();
 
   const std::string id_;
   std::vector<Input> inputs_;

@@ -110,7 +110,7 @@ void FrozenJournal::begin() {
   lock.unlock();
   if (was_read) return write_some();
   if (!is_damage(was_read.error())) return failed(was_read.error());
-  damage_ = was_read.error();
+  damage_.why = was_read.error();
   end_turn();
   phase_ = Phase::Damaged;
 }
@@ -124,22 +124,36 @@ Status FrozenJournal::read() {
     const auto task = tasks_.find(record.task);
     // Those before its first commit are of an earlier task of its name.
     if (task == tasks_.end() || record.offset < task->second.commits.first) return {};
-    auto history = histories.find(task->first);
-    if (history == histories.end()) {
-      const auto checkpoint = TRY(lane_->state().position_of(task->first));
-      history = histories.emplace(task->first, TRY(TaskHistory::behind(checkpoint))).first;
-    }
-    return history->second.add(record);
+    const auto add = [&]() -> Status {
+      auto history = histories.find(task->first);
+      if (history == histories.end()) {
+        const auto checkpoint = TRY(lane_->state().position_of(task->first));
+        history = histories.emplace(task->first, TRY(TaskHistory::behind(checkpoint))).first;
+      }
+      return history->second.add(record);
+    };
+    return of(task->first, add());
   };
-  TRY(reader->read(range_.first_offset, range_.end_offset, take));
+  Offset first = range_.end_offset;
+  for (const auto& [name, task] : tasks_) first = std::min(first, task.commits.first);
+  TRY(reader->read(first, range_.end_offset, take));
   for (auto& [name, task] : tasks_) {
-    const auto history = histories.find(name);
-    if (history == histories.end())
-      return Error{ErrorCode::CorruptRecord, fmt::format("the journal has no entry of {}", name)};
-    task.changes = TRY(history->second.freeze(name, task.commits.last));
-    memory_bytes_ += task.changes->size_bytes();
+    const auto freeze = [&]() -> Status {
+      const auto history = histories.find(name);
+      if (history == histories.end())
+        return Error{ErrorCode::CorruptRecord, fmt::format("the journal has no entry of {}", name)};
+      task.changes = TRY(history->second.freeze(name, task.commits.last));
+      memory_bytes_ += task.changes->size_bytes();
+      return {};
+    };
+    TRY(of(name, freeze()));
   }
   return {};
+}
+
+Status FrozenJournal::of(const std::string& task, Status status) {
+  if (!status && is_damage(status.error())) damage_.task = task;
+  return status;
 }
 
 // Under the mutex while it submits: nothing of a task that is dropped comes after the drop.
@@ -195,6 +209,11 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
 }
 
 void FrozenJournal::write_end() {
+  if (range_.afterwards == Range::Journal::IsKept) {
+    end_turn();
+    phase_ = Phase::Finished;
+    return;
+  }
   storage::Checkpoint last;
   last.journal_end = {range_.journal, range_.end_offset};
   const auto done = [self = shared_from_this()](const Status& status) {

@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "base/ids.h"
@@ -21,7 +20,7 @@ namespace server {
 // tried again, but for the tasks that were finished: the journal is not trimmed before.
 //
 //   Stuck --write()--> Writing --task by task, part by part--> state store --> journal's end --> trimmed: Finished
-//     ^                   |  '--the journal cannot be read--> Damaged
+//     ^                   |  '--what it reads is damaged--> Damaged
 //     '-----failed--------'
 //
 // Threads: write() and what is const, the shard's; drop() any. The rest is called by one at a time, the mutex
@@ -38,8 +37,13 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   };
   struct Range {
     PartitionId journal;
-    Offset first_offset, end_offset;
+    Offset end_offset;  // of all that it contains: no commit of these tasks before that is left out
     size_t size_bytes;  // of what these tasks have in it, about
+    enum class Journal : uint8_t { IsTrimmed, IsKept } afterwards = Journal::IsTrimmed;
+  };
+  struct Damage {
+    Error why;
+    std::string task;  // of which alone something is damaged; empty: of the journal
   };
   FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                 const std::map<std::string, Commits>& tasks);
@@ -50,8 +54,8 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
-  const Error& damage() const { return *damage_; }  // of one that is Damaged
-  Offset end_offset() const { return range_.end_offset; }
+  const Damage& damage() const { return damage_; }  // of one that is Damaged
+  const Range& range() const { return range_; }
   // What has been read and is not stored yet.
   size_t memory_bytes() const { return memory_bytes_; }
 
@@ -64,6 +68,8 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   bool begin_turn();
   void begin();
   Status read();
+  // What was damaged, if anything was, is of this task.
+  Status of(const std::string& task, Status status);
   void write_some();
   void write_end();
   void answered(const std::shared_ptr<FrozenChanges>& changes, const Status& status);
@@ -80,7 +86,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   const Range range_;
   std::atomic<Phase> phase_{Phase::Stuck};
   std::atomic<size_t> memory_bytes_ = 0;
-  std::optional<Error> damage_;  // set before the phase
+  Damage damage_;  // set before the phase
 
   std::mutex mutex_;
   // Guarded by mutex_

@@ -113,6 +113,15 @@ class JournalCheckpointsTest : public testing::Test {
   // Changes the log behind its back.
   using Damage =
       std::function<Status(storage::WriteTransaction&, storage::TableHandle, std::string_view key)>;
+  inline static const Damage kErase = [](auto& transaction, auto table, auto key) -> Status {
+    TRY(transaction.erase(table, key));
+    return {};
+  };
+  inline static const Damage kGarble = [](auto& transaction, auto table, auto key) -> Status {
+    std::string bytes(*TRY(transaction.get(table, key)));
+    bytes.back() ^= 1;
+    return transaction.put(table, key, bytes);
+  };
   void damage(Offset offset, const Damage& change) {
     const auto partition = log_->core().find_partition(storage::journal_partition(journal_));
     std::promise<Status> done;
@@ -503,7 +512,8 @@ TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_check
   }));
 }
 
-TEST_F(JournalCheckpointsTest, what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
+TEST_F(JournalCheckpointsTest,
+       what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
   const auto first = checkpoints({});
   commit(*first, "a", "1");
   commit(*first, "b", "1", kOther);
@@ -690,16 +700,7 @@ TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
 }
 
 TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_the_state) {
-  const auto lose = [](auto& transaction, auto table, auto key) -> Status {
-    TRY(transaction.erase(table, key));
-    return {};
-  };
-  const auto garble = [](auto& transaction, auto table, auto key) -> Status {
-    std::string bytes(*TRY(transaction.get(table, key)));
-    bytes.back() ^= 1;
-    return transaction.put(table, key, bytes);
-  };
-  for (const Damage& damaged : {Damage(lose), Damage(garble)})
+  for (const Damage& damaged : {kErase, kGarble})
     for (int64_t offset = 0; offset < 3; ++offset) {
       begin_anew();
       const auto first = checkpoints(kAtOnce);
@@ -714,6 +715,101 @@ TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_t
       EXPECT_FALSE(first->is_dirty()) << "it takes nothing that would move the end";
       EXPECT_TRUE(first->take_stored().empty());
     }
+}
+
+// A gap in what one task has committed says nothing about others.
+TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
+  auto now = checkpoints(kAtOnce);
+  commit(*now, "a", "1");
+  commit(*now, "a", "1", kOther);
+  commit(*now, "a", "2");
+  damage(Offset{0}, kErase);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_TRUE(now->take_has_lost());
+  EXPECT_FALSE(now->take_has_lost());
+  ASSERT_TRUE(now->why_lost(kTask));
+  EXPECT_NE(now->why_lost(kTask)->message.find(kTask), std::string::npos);
+  EXPECT_EQ(now->why_lost(kOther), std::nullopt);
+  EXPECT_EQ(stored(kOther), (Restored{{"a", "1"}}));
+  commit(*now, "a", "2", kOther);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
+  EXPECT_EQ(stored(), Restored{});
+  // A restart must not take what is left for all there was: nothing is trimmed before the task is dropped.
+  EXPECT_EQ(journal_length(), 4);
+  now.reset();
+  open();
+  now = checkpoints(kAtOnce);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_TRUE(now->why_lost(kTask));
+  EXPECT_EQ(now->why_lost(kOther), std::nullopt);
+  EXPECT_EQ(load(*state_, kOther), (Restored{{"a", "2"}}));
+  drop(*now, "q/0/", *state_);
+  EXPECT_EQ(now->why_lost(kTask), std::nullopt);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(journal_length(), 0);
+}
+
+// Whose a damaged entry was nobody knows: it may have been of any task that was there.
+TEST_F(JournalCheckpointsTest, what_begins_behind_damage_is_whole) {
+  const std::string later = "q/7/0";
+  auto now = checkpoints(kAtOnce);
+  commit(*now, "a", "1");
+  damage(Offset{0}, kGarble);
+  ASSERT_TRUE(settle(*now));
+  ASSERT_TRUE(now->why_lost(kTask));
+  EXPECT_NE(now->why_lost(kTask)->message.find("damaged at offset 0"), std::string::npos)
+      << now->why_lost(kTask)->message;
+  EXPECT_TRUE(now->why_lost(kOther)) << "it has committed nothing that anybody could know of";
+  for (int start = 0; start < 2; ++start) {
+    begin(later);
+    EXPECT_EQ(now->why_lost(later), std::nullopt);
+    const std::string value = std::to_string(start);
+    commit(*now, "b", value, later);
+    EXPECT_EQ(load(*state_, later), (Restored{{"b", value}}));
+    ASSERT_TRUE(settle(*now));
+    EXPECT_EQ(stored(later), (Restored{{"b", value}}));
+    EXPECT_EQ(journal_length(), 2 + start);
+    now.reset();
+    open();
+    now = checkpoints(kAtOnce);
+    EXPECT_TRUE(now->why_lost(kTask));
+    EXPECT_TRUE(now->why_lost(kOther));
+  }
+  drop(*now, "q/0/", *state_);
+  drop(*now, "q/1/", *state_);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(journal_length(), 0);
+  begin(kTask);
+  commit(*now, "a", "2");
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(stored(), (Restored{{"a", "2"}}));
+}
+
+TEST_F(JournalCheckpointsTest, a_damaged_position_is_of_its_task_alone) {
+  auto now = checkpoints(kAtOnce);
+  for (const char* task : {kTask, kOther}) commit(*now, "a", "1", task);
+  ASSERT_TRUE(settle(*now));
+  for (const char* task : {kTask, kOther}) commit(*now, "a", "2", task);
+  for (int start = 0; start < 2; ++start) {
+    now.reset();
+    state_.reset();
+    log_.reset();
+    {
+      const auto store = state_disk_.open();
+      const auto write = store->begin_write().value();
+      const auto positions = write->open_table("positions", storage::KeyOrder::Bytes).value();
+      ASSERT_TRUE(write->put(positions, kTask, "short"));
+      ASSERT_TRUE(write->commit());
+    }
+    open();
+    now = checkpoints(kAtOnce);
+    ASSERT_TRUE(settle(*now));
+    EXPECT_TRUE(now->why_lost(kTask));
+    EXPECT_EQ(now->why_lost(kOther), std::nullopt);
+    EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
+    EXPECT_EQ(journal_length(), 2);
+  }
 }
 
 TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {
