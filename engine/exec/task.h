@@ -56,7 +56,8 @@ struct TaskFailure {
   Offset offset;           // the first record of the micro-batch that failed
 };
 
-// What SHOW QUERIES tells. Counts are part of the task's position: a restart does not lose them.
+// What SHOW QUERIES tells. Counts and the last error are part of the task's position: a restart does not lose
+// them.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
   uint64_t records_late = 0;   // that came after a window of theirs had closed
@@ -226,6 +227,7 @@ class Task {
   std::optional<TaskCommit> unsent_;  // the log had no room for it
   std::vector<int64_t> last_scalars_;
   std::vector<StoreSize> last_sizes_;  // of all stores, as the last commit has them
+  std::string last_error_;             // likewise
   bool is_open_ = false;               // stores are read from checkpoints as they are needed
   std::vector<Offset> committed_;      // the positions of the last commit, by input
   bool has_worked_ = false;            // since the last commit

@@ -34,6 +34,7 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
     known == position.positions.end() ? position.positions.push_back(moved) : void(*known = moved);
   }
   if (!entry.scalars.empty()) position.scalars = std::move(entry.scalars);
+  if (!entry.last_error.empty()) position.last_error = std::move(entry.last_error);
   engine::merge_sequences(position.outputs, entry.outputs);
   for (const engine::StoreSize& size : entry.sizes) {
     const auto known = std::ranges::find(position.sizes, size.store, &engine::StoreSize::store);

@@ -396,6 +396,32 @@ TEST_F(DamageTest, of_a_tasks_position_ends_its_query_alone) {
   expect_that_a_can_be_made_anew();
 }
 
+// It is about one of those that are counted.
+TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_does) {
+  const auto told = [&] {
+    for (const ShardTaskReport& report : node_->reports())
+      if (report.query_id == "CSAS_A_0")
+        return fmt::format("{} errors, the last: {}", report.metrics.records_failed,
+                           report.metrics.last_error);
+    return std::string();
+  };
+  for (const bool is_in_checkpoint : {false, true}) {
+    node_->state->is_full = !is_in_checkpoint;
+    const auto is_where_it_should_be = [&] {
+      return is_in_checkpoint == (journal_length(kA) == 0);
+    };
+    node_->insert(node_->partition("s"), "no JSON");
+    const std::string expected = is_in_checkpoint ? "2 errors, the last: " : "1 errors, the last: ";
+    EXPECT_TRUE(node_->eventually([&] { return told().starts_with(expected); })) << told();
+    const std::string before = told();
+    EXPECT_NE(before.find("(partition 0, offset "), std::string::npos) << before;
+    EXPECT_TRUE(node_->eventually(is_where_it_should_be));
+    node_.reset();
+    start();
+    EXPECT_EQ(told(), before);
+  }
+}
+
 // The shards are about to stop: who would wait for them would wait for ever.
 TEST_F(SupervisorTest, after_its_stop_nothing_is_asked_of_the_shards) {
   const MetadataImagePtr image = node_->definitions->image();
