@@ -499,7 +499,7 @@ void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
   else if (restored_)
     place = *restored_;
   const Closing closing =
-      closing_ ? Closing{closing_->from, closing_->to, closing_->done} : Closing();
+      closing_ ? Closing{closing_->from, closing_->to, closing_->done, 0, {}} : Closing();
   for (const int64_t scalar :
        {stream_time_.timestamp, int64_t{stream_time_.partition}, stream_time_.offset, closing.from,
         closing.to, closing.done, place.partition, place.offset, place.next_start})
@@ -518,7 +518,7 @@ void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
   stream_time_.offset = scalars[2];
   closing_.reset();
   if (scalars[3] < scalars[4]) {
-    closing_ = Closing{scalars[3], scalars[4], scalars[5], scalars[5]};
+    closing_ = Closing{scalars[3], scalars[4], scalars[5], scalars[5], {}};
   }
   restored_.reset();
   if (scalars[8] > 0) restored_ = Place{scalars[6], scalars[7], scalars[8]};

@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-constexpr uint8_t kJournalVersion = 3, kBeforeSizes = 2, kBeforeSequences = 1;
+constexpr uint8_t kJournalVersion = 4, kBeforeErrors = 3, kBeforeSizes = 2, kBeforeSequences = 1;
 constexpr size_t kHeadSize = 256;  // more than most have before their changes
 
 void encode_topic(const Uuid& topic, std::string& out) {
@@ -95,6 +95,8 @@ std::string encode_journal(const JournalEntry& entry) {
     append_varint(out, size.store);
     append_varint(out, size.entries);
   }
+  append_varint(out, entry.last_error.size());
+  out += entry.last_error;
   append_varint(out, entry.changes.count());
   return out += entry.changes.bytes();
 }
@@ -114,6 +116,7 @@ Result<JournalView> view_journal(std::string_view bytes) {
     entry.sizes = decode_list<StoreSize>(in, [](ByteReader& from) {
       return StoreSize{static_cast<uint32_t>(from.varint()), from.varint()};
     });
+  if (version > kBeforeErrors) entry.last_error = in.bytes(in.varint());
   view.change_count = in.varint();
   if (!in.ok()) return Error{ErrorCode::CorruptRecord, "a journal entry is damaged"};
   view.changes = in.rest();

@@ -35,6 +35,7 @@ struct JournalEntry {
   std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
   std::vector<OutputSequence> outputs;   // those that changed, in the order of their partitions
   std::vector<StoreSize> sizes;          // of stores: those that changed
+  std::string last_error = {};           // about a record that failed; empty: as before
   StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };

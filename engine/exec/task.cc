@@ -180,6 +180,7 @@ Status Task::restore(const JournalEntry& entry, TaskSequence commit) {
     restore_counters(left);
     last_scalars_ = entry.scalars;
   }
+  if (!entry.last_error.empty()) metrics_.last_error = last_error_ = entry.last_error;
   sequences_.restore(entry.outputs);
   StateChangeReader changes(entry.changes.bytes());
   for (StateEntry changed; changes.next(changed);) {
@@ -477,6 +478,7 @@ StepResult Task::commit(bool more) {
         log_->lines.take_batch(id_, eval_->clock.wall_ms(), *options_.processing_log, sequences_));
   entry.outputs = sequences_.take_changed();
   entry.sizes = take_changed_sizes();
+  if (metrics_.last_error != last_error_) entry.last_error = last_error_ = metrics_.last_error;
   commit.journal = encode_journal(entry);
   unsent_ = std::move(commit);
   if (!submit()) return StepResult::Idle;
@@ -535,8 +537,19 @@ StepResult Task::fail(Error error) {
   failure_ = TaskFailure{std::move(error), partition, failed_at_.offset};
   metrics_.last_error = fmt::format("{} (partition {}, offset {})", failure_->error.message,
                                     partition.partition.value(), failed_at_.offset.value());
-  for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
+  end_waiting();
   return StepResult::Failed;
+}
+
+void Task::give_up(Error why) {
+  if (failure_) return;
+  metrics_.last_error = why.message;
+  failure_ = TaskFailure{std::move(why), {}, {}};
+  end_waiting();
+}
+
+void Task::end_waiting() {
+  for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
 }
 
 }  // namespace engine

@@ -56,7 +56,8 @@ struct TaskFailure {
   Offset offset;           // the first record of the micro-batch that failed
 };
 
-// What SHOW QUERIES tells. Counts are part of the task's position: a restart does not lose them.
+// What SHOW QUERIES tells. Counts and the last error are part of the task's position: a restart does not lose
+// them.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
   uint64_t records_late = 0;   // that came after a window of theirs had closed
@@ -117,6 +118,8 @@ class Task {
   enum class Intake : uint8_t { Records, None };
   // One slice of work: what is left of the records at hand, or the next ones.
   StepResult step(Intake intake = Intake::Records);
+  // Its owner cannot keep what it would commit: it fails.
+  void give_up(Error why);
   // Something was begun that is in no commit yet, or in one that could not be sent.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // All that was done is in a commit, which may be on its way.
@@ -196,6 +199,7 @@ class Task {
   bool submit();
   void committed(TaskSequence sequence, Result<CommitId> result);
   StepResult fail(Error error);
+  void end_waiting();
 
   const std::string id_;
   std::vector<Input> inputs_;
@@ -225,6 +229,7 @@ class Task {
   std::optional<TaskCommit> unsent_;  // the log had no room for it
   std::vector<int64_t> last_scalars_;
   std::vector<StoreSize> last_sizes_;  // of all stores, as the last commit has them
+  std::string last_error_;             // likewise
   bool is_open_ = false;               // stores are read from checkpoints as they are needed
   std::vector<Offset> committed_;      // the positions of the last commit, by input
   bool has_worked_ = false;            // since the last commit

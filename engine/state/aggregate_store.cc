@@ -186,14 +186,14 @@ Result<GroupSlot*> AggregateStore::touch(std::string_view key, int64_t window_st
   bool is_new = false;
   if (!slot) std::tie(slot, is_new) = find_or_make(key, window_start);
   if (is_new) {
-    slot->born_in = layers_.current();
+    slot->born_in = layers_.current() & Layers::kMaxCommit;
     layers_.made();
   }
   if (layers_.has_scans()) is_new ? keep_absent(*slot) : keep_before(*slot);
   slot->is_used = true;
   if (slot->encoded_bytes() > kMaxGroupBytes) return nullptr;
   if (slot->changed_in != layers_.current()) {
-    slot->changed_in = layers_.current();
+    slot->changed_in = layers_.current() & Layers::kMaxCommit;
     changed_.push_back(slot);
     changed_bytes_ += slot->encoded_bytes();
   }

@@ -78,8 +78,9 @@ using StoreScanPtr = std::shared_ptr<StoreScan>;
 // Threads: the task's. Owner: the store.
 class Layers {
  public:
-  static constexpr uint64_t kMaxCommit =
-      (uint64_t{1} << 40) - 1;  // some decades at a thousand a second
+  // Some decades at a thousand a second. What goes into a bit-field of as many bits is masked with it where it is
+  // assigned: that costs nothing, and no compiler takes it for a loss.
+  static constexpr uint64_t kMaxCommit = (uint64_t{1} << 40) - 1;
 
   // Before anything is restored. Without a backing nothing ever leaves memory.
   void open_over(Backing& backing) { backing_ = &backing; }

@@ -77,7 +77,7 @@ void RowStore::set_row(Entry& entry, Row row) {
 
 void RowStore::mark_changed(Entry& entry) {
   if (entry.second.changed_in == layers_.current()) return;
-  entry.second.changed_in = layers_.current();
+  entry.second.changed_in = layers_.current() & Layers::kMaxCommit;
   changed_.push_back(&entry);
 }
 
@@ -96,12 +96,13 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
   std::optional<Row> before;
   if (entry == nullptr) {
     entry = &make(key);
-    entry->second.born_in = layers_.current();
+    entry->second.born_in = layers_.current() & Layers::kMaxCommit;
     layers_.made();
     if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else if (entry->second.is_erased) {
     // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
-    if (entry->second.changed_in != layers_.current()) entry->second.born_in = layers_.current();
+    if (entry->second.changed_in != layers_.current())
+      entry->second.born_in = layers_.current() & Layers::kMaxCommit;
     entry->second.is_erased = false;
     layers_.made();
     if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
@@ -280,10 +281,10 @@ Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
     if (!is_put && layers_.backing() == nullptr) return {};
     found = &make(entry.key);
   }
-  if (!was_there) found->second.born_in = commit;
+  if (!was_there) found->second.born_in = commit & Layers::kMaxCommit;
   if (is_put != was_there) is_put ? layers_.made() : layers_.erased();
   set_row(*found, std::move(row));
-  found->second.changed_in = commit;
+  found->second.changed_in = commit & Layers::kMaxCommit;
   found->second.is_erased = !is_put;
   if (is_put) return {};
   if (layers_.backing() == nullptr)

@@ -1,5 +1,7 @@
 #include "server/metadata/apply_command.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 
 namespace server {
@@ -79,13 +81,15 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
       const Result<DefinitionCommand> definition = decode_definition(part.bytes);
       if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
         return definition.error();
-      // Not even its names are known: there is nothing that could be in state ERROR.
-      change.has_left_out |= !definition;
-      if (definition)
+      if (definition) {
         apply_changes(definition->changes, *next, change);
-      else
-        log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
-                  definition.error().message);
+        continue;
+      }
+      // Not even its names are known: there is nothing that could be in state ERROR. SHOW SERVER tells.
+      next->left_out.push_back(
+          fmt::format("revision {}: {}", revision.value(), definition.error().message));
+      log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
+                definition.error().message);
     } else {
       return Error{ErrorCode::IncompatibleFormat,
                    "the metadata log has a kind of command that this version does not know"};

@@ -18,7 +18,6 @@ struct ImageChange {
   std::vector<DefinedQueryPtr> ended;  // for good: their state may go
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
-  bool has_left_out = false;  // a definition that is damaged so that not even its names are known
 };
 
 // Applies all parts of a command to `topics` and to the image, or, when it fails, changes nothing.

@@ -49,6 +49,8 @@ class MetadataImage {
       std::make_shared<const storage::TopicSnapshot>();
   // Rows of sources that this program cannot read, by name, to be written back as they were.
   PersistentMap<std::string, std::string> unread_sources;
+  // Definitions that are damaged so that not even their names are known: "revision 17: why".
+  std::vector<std::string> left_out;
 
   using Queries = PersistentMap<std::string, DefinedQueryPtr>;
   const Queries& queries() const { return queries_; }  // by id

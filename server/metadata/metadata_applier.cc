@@ -25,6 +25,7 @@ constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
+  known.is_complete = image.left_out.empty();  // else what is there may be theirs
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
   for (const auto& [id, defined] : image.queries()) {
     known.queries.insert(id);
@@ -57,7 +58,6 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   for (Revision next = now->revision + 1; next <= metadata_.last_revision();) {
     for (const storage::MetadataRecord& record : TRY(metadata_.read(next, kBlock))) {
       const ImageChange change = TRY(apply_command(*now, topics_, record.revision, record.command));
-      is_incomplete_ |= change.has_left_out;
       now = change.next;
       next = record.revision + 1;
       if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
@@ -65,7 +65,6 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   }
   image_ = now;
   QueryRunner::Known known = known_objects(*now);
-  known.is_complete &= !is_incomplete_;
   if (known.is_complete) queries_.remove_leftovers(known);
   for (const auto& [name, topic] : now->topics->by_name()) make_missing_partitions(topic);
   std::vector<DefinedQueryPtr> queries;
@@ -107,7 +106,6 @@ Status MetadataApplier::catch_up() {
 
 Status MetadataApplier::apply(const storage::MetadataRecord& record) {
   const ImageChange change = TRY(apply_command(*image(), topics_, record.revision, record.command));
-  is_incomplete_ |= change.has_left_out;
   image_.store(change.next, std::memory_order_release);
   carry_out(change);
   save_snapshot_if_due();
@@ -242,8 +240,8 @@ void MetadataApplier::carry_out(const ImageChange& change) {
 }
 
 void MetadataApplier::save_snapshot_if_due() {
-  if (is_incomplete_) return;
   const MetadataImagePtr now = image();
+  if (!now->left_out.empty()) return;  // a program that can read them needs the log
   const size_t objects =
       now->topics->by_name().size() + now->catalog->sources().size() + now->queries().size();
   if (now->revision.value() - snapshot_revision_.value() <

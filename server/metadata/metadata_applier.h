@@ -90,8 +90,6 @@ class MetadataApplier {
   const engine::EngineSettings settings_;
   storage::TopicTable topics_;
   Revision snapshot_revision_{0};  // of the newest snapshot that was asked for
-  // A definition was damaged so that nobody knows whose it was: nothing is forgotten then.
-  bool is_incomplete_ = false;
   JobQueue jobs_;
   std::atomic<bool> is_told_ = false;  // a job that catches up waits already
   std::thread thread_;

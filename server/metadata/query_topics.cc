@@ -49,6 +49,14 @@ std::string hint_about_lost_topic(const DefinedQuery& query) {
                      how_to_end(query));
 }
 
+std::string hint_about_damage(const DefinedQuery& query) {
+  return fmt::format(
+      "\"millrace check --data-dir ...\" names what is damaged. {}, and create it anew, or restore "
+      "the "
+      "data directory from a backup.",
+      how_to_end(query));
+}
+
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics) {
   return input.exchange >= 0 ? exchange(query, input.exchange) : named(query, input.topic, topics);

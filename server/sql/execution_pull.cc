@@ -153,7 +153,9 @@ class PullExecution final : public SqlExecution {
 
   void take(size_t index, const Result<std::shared_ptr<PullPortion>>& portion) {
     if (is_over_) return;
-    if (!portion) return fail(portion.error());
+    if (!portion)
+      return fail(portion.error().code == ErrorCode::UndefinedObject ? not_kept()
+                                                                     : portion.error());
     Part& part = parts_[index];
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
@@ -193,7 +195,18 @@ class PullExecution final : public SqlExecution {
                           trouble->message, trouble->hint});
   }
 
+  // Not all of the table's tasks are there, or they are not any more. What is dropped leaves the image first.
   Error not_kept() {
+    const MetadataImagePtr now = session().parts().definitions.image();
+    if (!now->catalog->find_source(plan_->table->name))
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("table {} was dropped during the look-up", plan_->table->name)};
+    if (!now->find_query(materializer_->plan->id))
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("query {}, which kept table {}, was ended during the look-up",
+                               materializer_->plan->id, plan_->table->name),
+                   {},
+                   "Try again in a moment."};
     const auto trouble = session().parts().supervisor.trouble_of(materializer_->plan->id);
     if (!trouble)
       return Error{

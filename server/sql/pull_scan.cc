@@ -13,12 +13,7 @@ constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
 
-Error table_is_restarting() {
-  return {ErrorCode::ObjectState,
-          "the query that keeps the table has begun anew during the look-up",
-          {},
-          "Try again in a moment."};
-}
+Error task_is_gone() { return {ErrorCode::UndefinedObject, "a task that keeps the table is gone"}; }
 
 }  // namespace
 
@@ -29,7 +24,7 @@ class PullScan::Unsent {
   Unsent(std::shared_ptr<PullScan> scan, std::shared_ptr<PullPortion> portion)
       : scan_(std::move(scan)), portion_(std::move(portion)) {}
   ~Unsent() {
-    if (tasks_left_ > 0) scan_->send(table_is_restarting());
+    if (tasks_left_ > 0) scan_->send(task_is_gone());
   }
   Unsent(const Unsent&) = delete;
   Unsent& operator=(const Unsent&) = delete;
@@ -93,7 +88,7 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
         return Shard::is_held(*task, cut_.get());
       })) {
     cut_.reset();
-    return send(table_is_restarting());
+    return send(task_is_gone());
   }
   std::span<const std::string> all_keys;
   if (request_->plan->keys) all_keys = *request_->plan->keys;
@@ -163,7 +158,7 @@ void PullScan::run() {
 Result<PullScan::Found> PullScan::next_rows() {
   Found found;
   found.seen.view = views_[at_].table.lock();
-  if (!found.seen.view) return table_is_restarting();
+  if (!found.seen.view) return task_is_gone();
   engine::TableView& view = *found.seen.view;
   const engine::EvalContext eval{clock_, random_, &request_->properties, &budget_};
   budget_.begin({});

@@ -51,6 +51,8 @@ struct PullPortion {
 // Owner:      the look-up, and whatever is on its way on the shard.
 class PullScan : public std::enable_shared_from_this<PullScan> {
  public:
+  // Fails with UndefinedObject when a task that keeps the table is gone: whoever asks knows whether the query
+  // begins anew or was dropped.
   using Answer = std::function<void(Result<std::shared_ptr<PullPortion>>)>;
   PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
            Answer answer);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log_rate.h"
 #include "base/result.h"
+#include "server/tasks/lost_tasks.h"
 #include "storage/log/log.h"
 #include "storage/state/state_store.h"
 
@@ -37,6 +38,7 @@ class CheckpointLane {
   storage::Log& log() { return log_; }
   const Clock& clock() const { return clock_; }
   const CheckpointPolicy& policy() const { return policy_; }
+  LostTasks& lost() { return lost_; }
 
   bool may_try() const;
   void note_failure(PartitionId journal, const Error& error);
@@ -61,6 +63,7 @@ class CheckpointLane {
   storage::Log& log_;
   const Clock& clock_;
   const CheckpointPolicy policy_;
+  LostTasks lost_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
   int64_t retry_at_us_ = 0, delay_ms_ = 0;  // delay 0: the last one did not fail

@@ -34,6 +34,7 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
     known == position.positions.end() ? position.positions.push_back(moved) : void(*known = moved);
   }
   if (!entry.scalars.empty()) position.scalars = std::move(entry.scalars);
+  if (!entry.last_error.empty()) position.last_error = std::move(entry.last_error);
   engine::merge_sequences(position.outputs, entry.outputs);
   for (const engine::StoreSize& size : entry.sizes) {
     const auto known = std::ranges::find(position.sizes, size.store, &engine::StoreSize::store);
@@ -76,11 +77,12 @@ class TaskHistory {
 
 FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                              const std::map<std::string, Commits>& tasks)
-    : lane_(std::move(lane)),
-      range_(range),
-      stored_to_(range.first_offset),
-      pass_end_(range.first_offset) {
-  for (const auto& [task, commits] : tasks) tasks_.emplace(task, Task{commits, nullptr, false});
+    : lane_(std::move(lane)), range_(range), stored_to_(range.end_offset) {
+  for (const auto& [task, commits] : tasks) {
+    tasks_.emplace(task, Task{commits, nullptr, false});
+    stored_to_ = std::min(stored_to_, commits.first);
+  }
+  pass_end_ = stored_to_;
 }
 
 // Not kept alive by its place in the lane, which it keeps alive itself.
@@ -113,7 +115,7 @@ void FrozenJournal::begin_pass() {
   lock.unlock();
   if (was_read) return write_some();
   if (!is_damage(was_read.error())) return failed(was_read.error());
-  damage_ = was_read.error();
+  damage_.why = was_read.error();
   end_turn();
   phase_ = Phase::Damaged;
 }
@@ -129,15 +131,19 @@ Status FrozenJournal::read() {
     const auto task = tasks_.find(record.task);
     // Those before its first commit are of an earlier task of its name.
     if (task == tasks_.end() || record.offset < task->second.commits.first) return true;
-    auto history = histories.find(task->first);
-    if (history == histories.end()) {
-      const auto checkpoint = TRY(lane_->state().position_of(task->first));
-      history =
-          histories.emplace(task->first, TRY(TaskHistory::behind(task->first, checkpoint))).first;
-    }
-    bytes -= history->second.size_bytes();
-    TRY(history->second.add(record));
-    bytes += history->second.size_bytes();
+    const auto add = [&]() -> Status {
+      auto history = histories.find(task->first);
+      if (history == histories.end()) {
+        const auto checkpoint = TRY(lane_->state().position_of(task->first));
+        history =
+            histories.emplace(task->first, TRY(TaskHistory::behind(task->first, checkpoint))).first;
+      }
+      bytes -= history->second.size_bytes();
+      TRY(history->second.add(record));
+      bytes += history->second.size_bytes();
+      return {};
+    };
+    TRY(of(task->first, add()));
     if (bytes < static_cast<size_t>(lane_->policy().pass_bytes)) return true;
     pass_end_ = record.offset + 1;
     return false;
@@ -147,9 +153,9 @@ Status FrozenJournal::read() {
     const auto history = histories.find(name);
     task.ends = history != histories.end() && history->second.last() == task.commits.last;
     if (!task.ends && pass_end_ == range_.end_offset)
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("the journal of {} does not end with entry {}", name,
-                               task.commits.last.value())};
+      return of(name, Error{ErrorCode::CorruptRecord,
+                            fmt::format("the journal of {} does not end with entry {}", name,
+                                        task.commits.last.value())});
   }
   for (auto& [name, history] : histories) {
     Task& task = tasks_.find(name)->second;
@@ -157,6 +163,11 @@ Status FrozenJournal::read() {
     memory_bytes_ += task.changes->size_bytes();
   }
   return {};
+}
+
+Status FrozenJournal::of(const std::string& task, Status status) {
+  if (!status && is_damage(status.error())) damage_.task = task;
+  return status;
 }
 
 // Under the mutex while it submits: nothing of a task that is dropped comes after the drop.
@@ -228,6 +239,11 @@ void FrozenJournal::end_pass() {
 }
 
 void FrozenJournal::write_end() {
+  if (range_.afterwards == Range::Journal::IsKept) {
+    end_turn();
+    phase_ = Phase::Finished;
+    return;
+  }
   storage::Checkpoint last;
   last.journal_end = {range_.journal, range_.end_offset};
   const auto done = [self = shared_from_this()](const Status& status) {

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "base/ids.h"
@@ -24,7 +23,7 @@ namespace server {
 // that were finished: the journal is not trimmed before the last pass is stored.
 //
 //   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
-//     ^                   |  '--the journal cannot be read--> Damaged
+//     ^                   |  '--what it reads is damaged--> Damaged
 //     '-----failed--------'
 //
 // Threads: write() and what is const, the shard's; drop() any. The rest is called by one at a time, the mutex
@@ -41,8 +40,13 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   };
   struct Range {
     PartitionId journal;
-    Offset first_offset, end_offset;
+    Offset end_offset;  // of all that it contains: no commit of these tasks before that is left out
     size_t size_bytes;  // of what these tasks have in it, about
+    enum class Journal : uint8_t { IsTrimmed, IsKept } afterwards = Journal::IsTrimmed;
+  };
+  struct Damage {
+    Error why;
+    std::string task;  // of which alone something is damaged; empty: of the journal
   };
   FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                 const std::map<std::string, Commits>& tasks);
@@ -53,8 +57,8 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
-  const Error& damage() const { return *damage_; }  // of one that is Damaged
-  Offset end_offset() const { return range_.end_offset; }
+  const Damage& damage() const { return damage_; }  // of one that is Damaged
+  const Range& range() const { return range_; }
   // What has been read and is not stored yet.
   size_t memory_bytes() const { return memory_bytes_; }
 
@@ -69,6 +73,8 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   bool submit_pass();
   void begin_pass();
   Status read();
+  // What was damaged, if anything was, is of this task.
+  Status of(const std::string& task, Status status);
   void write_some();
   void end_pass();
   void write_end();
@@ -90,7 +96,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   const Range range_;
   std::atomic<Phase> phase_{Phase::Stuck};
   std::atomic<size_t> memory_bytes_ = 0;
-  std::optional<Error> damage_;  // set before the phase
+  Damage damage_;  // set before the phase
 
   std::mutex mutex_;
   // Guarded by mutex_

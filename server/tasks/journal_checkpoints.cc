@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/log.h"
@@ -17,10 +18,17 @@ constexpr size_t kEntryBytes = 100;
 constexpr size_t kHandfulFraction = 64;
 constexpr int64_t kHandfulIntervals = 30;
 
-template <class Map>
-void erase_tasks(Map& tasks, const std::string& prefix) {
+using Journal = FrozenJournal::Range::Journal;
+
+const std::string& id_of(const std::string& task) { return task; }
+template <class Value>
+const std::string& id_of(const std::pair<const std::string, Value>& entry) {
+  return entry.first;
+}
+template <class Tasks>
+void erase_tasks(Tasks& tasks, const std::string& prefix) {
   auto task = tasks.lower_bound(prefix);
-  while (task != tasks.end() && task->first.starts_with(prefix)) task = tasks.erase(task);
+  while (task != tasks.end() && id_of(*task).starts_with(prefix)) task = tasks.erase(task);
 }
 
 }  // namespace
@@ -28,21 +36,32 @@ void erase_tasks(Map& tasks, const std::string& prefix) {
 // --- What waits
 
 void JournalCheckpoints::recover(const FirstEntries& tasks) {
-  if (const Status read = read_journal(tasks); !read) give_up(read.error());
-}
-
-void JournalCheckpoints::give_up(const Error& why) {
-  is_broken_ = true;
-  waiting_ = {};
-  log_error("a journal cannot be read journal={} error=\"{}\"", journal_.value(), why.message);
+  const auto reader = open_journal(lane_->log(), lane_->state(), journal_);
+  if (!reader) return lose_all(reader.error());
+  finished_ = (*reader)->start();
+  // Whose a damaged entry was nobody knows: of any task that was there. Those that began behind it are whole.
+  for (Offset first = finished_; first < Offset{INT64_MAX};) {
+    const Status read = read_journal(**reader, first, tasks);
+    if (read) break;
+    const Offset damaged = end_;  // there, or behind it
+    first = Offset{INT64_MAX};
+    for (const auto& [task, its_first] : tasks)
+      its_first <= damaged ? note_lost(task, read.error())
+                           : void(first = std::min(first, its_first));
+    log_error("a journal is damaged journal={} tasks={} error=\"{}\"", journal_.value(),
+              lost_.size(), read.error().message);
+  }
+  const auto journal = lane_->log().find_partition(storage::journal_partition(journal_));
+  if (journal) end_ = journal->log_end();
 }
 
 // Neither decodes entries nor keeps anything of them.
-Status JournalCheckpoints::read_journal(const FirstEntries& tasks) {
-  const auto reader = TRY(open_journal(lane_->log(), lane_->state(), journal_));
-  finished_ = end_ = reader->start();
+Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset first,
+                                        const FirstEntries& tasks) {
+  waiting_ = {};
+  end_ = first;
   absl::flat_hash_map<std::string, TaskSequence> stored;  // what is in checkpoints
-  return reader->read([&](const storage::JournalRecord& record) -> Status {
+  return reader.read(first, Offset{INT64_MAX}, [&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
     const auto found = find_task(tasks, record);
     if (found == tasks.end()) {
@@ -50,19 +69,91 @@ Status JournalCheckpoints::read_journal(const FirstEntries& tasks) {
       return {};
     }
     const std::string& task = found->first;
+    if (lost_.contains(task)) return {};
     const auto [position, is_new] = stored.try_emplace(task);
-    if (is_new) position->second = TRY(lane_->state().position_of(task)).position;
-    if (record.sequence > position->second)
+    if (is_new) {
+      const auto checkpoint = lane_->state().position_of(task);
+      if (checkpoint)
+        position->second = checkpoint->position;
+      else
+        lose(task, checkpoint.error());
+    }
+    if (!lost_.contains(task) && record.sequence > position->second)
       add({task, journal_, record.offset, record.sequence, record.entry.size()});
     return {};
   });
 }
+
+// --- What is lost
+
+void JournalCheckpoints::note_lost(const std::string& task, const Error& why) {
+  if (!lost_.insert(task).second) return;
+  has_lost_ = true;
+  waiting_.erase(task);
+  on_way_.erase(task);
+  stored_.erase(task);
+  lane_->lost().add(task, why);
+}
+
+void JournalCheckpoints::lose(const std::string& task, const Error& why) {
+  log_error("what a task has committed is damaged task={} error=\"{}\"", task, why.message);
+  note_lost(task, why);
+}
+
+void JournalCheckpoints::lose_all(const Error& why) {
+  is_broken_ = has_lost_ = true;
+  waiting_ = on_way_ = {};
+  log_error("a journal cannot be read journal={} error=\"{}\"", journal_.value(), why.message);
+  lane_->lost().add_all_of(journal_, why);
+}
+
+std::optional<Error> JournalCheckpoints::why_lost(const std::string& task) const {
+  return is_lost(task) ? lane_->lost().find(task, journal_) : std::nullopt;
+}
+
+void JournalCheckpoints::lose_older_than(Offset end, const Error& why) {
+  const auto tasks = lane_->log().tasks();
+  if (!tasks) return lose_all(why);
+  for (const storage::Log::StoredTask& task : *tasks)
+    if (task.journal == journal_ && task.first_entry < end) note_lost(task.id, why);
+  log_error("a journal is damaged journal={} tasks={} error=\"{}\"", journal_.value(), lost_.size(),
+            why.message);
+}
+
+// What is not lost of it comes into the next one.
+void JournalCheckpoints::take_damage(const FrozenJournal& damaged) {
+  const auto& [why, task] = damaged.damage();
+  task.empty() ? lose_older_than(damaged.range().end_offset, why) : lose(task, why);
+  waiting_.add(on_way_);
+}
+
+void JournalCheckpoints::Stretch::erase(const std::string& task) {
+  const auto found = tasks.find(task);
+  if (found == tasks.end()) return;
+  bytes -= found->second.bytes;
+  tasks.erase(found);
+}
+
+void JournalCheckpoints::Stretch::add(const Stretch& older) {
+  if (older.bytes > 0) since_us = bytes > 0 ? std::min(since_us, older.since_us) : older.since_us;
+  bytes += older.bytes;
+  for (const auto& [task, commits] : older.tasks) {
+    const auto [place, is_new] = tasks.try_emplace(task, commits);
+    if (is_new) continue;
+    place->second.range.first = commits.range.first;
+    place->second.bytes += commits.bytes;
+    place->second.since_us = commits.since_us;
+  }
+}
+
+// --- Commits
 
 void JournalCheckpoints::add(const LogSink::Durable& commit) {
   if (is_broken_) return;
   const int64_t now_us = lane_->clock().monotonic_us();
   assert(commit.journal == journal_ && commit.offset + 1 >= end_);
   end_ = commit.offset + 1;
+  if (lost_.contains(commit.task)) return;  // it was on its way
   const size_t bytes = kEntryBytes + commit.entry_bytes;
   if (waiting_.bytes == 0) waiting_.since_us = now_us;
   waiting_.bytes += bytes;
@@ -85,8 +176,11 @@ std::function<void()> JournalCheckpoints::drop(const std::string& prefix) {
   const size_t bytes = waiting_.bytes + on_way_.bytes;
   waiting_.drop(prefix);
   on_way_.drop(prefix);
-  holds_gone_ |= waiting_.bytes + on_way_.bytes < bytes;
+  const size_t lost = lost_.size();
+  erase_tasks(lost_, prefix);
+  holds_gone_ |= waiting_.bytes + on_way_.bytes < bytes || lost_.size() < lost;
   erase_tasks(stored_, prefix);
+  lane_->lost().drop(prefix);
   return [frozen = frozen_, prefix] {
     if (frozen) frozen->drop(prefix);
   };
@@ -140,10 +234,11 @@ JournalCheckpoints::Frozen JournalCheckpoints::look_after_frozen() {
       if (lane_->may_try()) frozen_->write();
       return Frozen::IsThere;
     case FrozenJournal::Phase::Damaged:
-      give_up(frozen_->damage());
+      take_damage(*frozen_);
       break;
     case FrozenJournal::Phase::Finished:
-      finished_ = frozen_->end_offset();
+      if (frozen_->range().afterwards == Journal::IsTrimmed)
+        finished_ = frozen_->range().end_offset;
       for (const auto& [task, commits] : on_way_.tasks) stored_[task] = commits.range.last;
   }
   frozen_.reset();
@@ -154,8 +249,9 @@ JournalCheckpoints::Frozen JournalCheckpoints::look_after_frozen() {
 void JournalCheckpoints::begin() {
   std::map<std::string, FrozenJournal::Commits> tasks;
   for (const auto& [task, commits] : waiting_.tasks) tasks.emplace(task, commits.range);
-  frozen_ = std::make_shared<FrozenJournal>(
-      lane_, FrozenJournal::Range{journal_, finished_, end_, waiting_.bytes}, tasks);
+  const FrozenJournal::Range range{journal_, end_, waiting_.bytes,
+                                   lost_.empty() ? Journal::IsTrimmed : Journal::IsKept};
+  frozen_ = std::make_shared<FrozenJournal>(lane_, range, tasks);
   on_way_ = std::exchange(waiting_, {});
   holds_gone_ = false;
   frozen_->write();

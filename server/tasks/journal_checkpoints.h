@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,10 @@ namespace server {
 // Entries are facts: what was durable is in a checkpoint one day, whatever becomes of the task's owner
 // meanwhile.
 //
+// Damage is found when the journal is read: at a start, and by checkpoints. Tasks that it may be of are lost:
+// nothing of them comes into a checkpoint, and their queries end. As long as one of them is there, the
+// journal is kept, for a restart would else take what is left of it for all; those that began behind the damage go on.
+//
 // Invariant: what is not in a finished checkpoint is in the journal. The end of the journal that the state
 // store knows moves when all before it is stored.
 //
@@ -47,10 +52,11 @@ class JournalCheckpoints {
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
 
-  // At a start: finds out what the journal holds of these tasks, which are those of the log. When it cannot
-  // be read, nothing of it ever comes into a checkpoint.
+  // At a start: finds out what the journal holds of these tasks, which are those of the log.
   void recover(const FirstEntries& tasks);
-  void give_up(const Error& why);
+  // Nothing of this task, or of any, can be read.
+  void lose(const std::string& task, const Error& why);
+  void lose_all(const Error& why);
 
   // The commits of the journal, in its order.
   void add(const LogSink::Durable& commit);
@@ -62,10 +68,17 @@ class JournalCheckpoints {
   // much sooner, for a small one takes little while it is made.
   void tick(Memory memory = Memory::Enough);
   // Whether ticks are of any use.
-  bool is_dirty() const { return frozen_ != nullptr || (!is_broken_ && end_ > finished_); }
+  bool is_dirty() const {
+    if (frozen_ || is_broken_) return frozen_ != nullptr;
+    return lost_.empty() ? end_ > finished_ : !waiting_.tasks.empty();
+  }
   // Of the tasks of checkpoints that ticks have found finished, but for those that were dropped since: up to
   // which commit the state store now contains all that they have changed. Each is told once.
   std::vector<std::pair<std::string, TaskSequence>> take_stored();
+  // Whether tasks were lost since this was asked last.
+  bool take_has_lost() { return std::exchange(has_lost_, false); }
+  // Nothing when it is not lost.
+  std::optional<Error> why_lost(const std::string& task) const;
 
   // What the journal holds that no checkpoint contains yet: a restart reads it again.
   struct Backlog {
@@ -76,7 +89,7 @@ class JournalCheckpoints {
   Backlog backlog_of(const std::string& task) const;
   // Whether nothing of the task waits for a checkpoint.
   bool has_stored_all_of(const std::string& task) const {
-    return !is_broken_ && !waiting_.tasks.contains(task) && !on_way_.tasks.contains(task);
+    return !is_lost(task) && !waiting_.tasks.contains(task) && !on_way_.tasks.contains(task);
   }
   // What a checkpoint that is being written has read of the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
@@ -101,6 +114,8 @@ class JournalCheckpoints {
     Backlog backlog(int64_t now_us) const;
     Backlog backlog_of(const std::string& task, int64_t now_us) const;
     void drop(const std::string& prefix);
+    void erase(const std::string& task);
+    void add(const Stretch& older);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
   // As much is worth a checkpoint.
@@ -108,7 +123,11 @@ class JournalCheckpoints {
     if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
   }
-  Status read_journal(const FirstEntries& tasks);
+  Status read_journal(storage::JournalReader& reader, Offset first, const FirstEntries& tasks);
+  void take_damage(const FrozenJournal& damaged);
+  void lose_older_than(Offset end, const Error& why);
+  void note_lost(const std::string& task, const Error& why);
+  bool is_lost(const std::string& task) const { return is_broken_ || lost_.contains(task); }
   static Backlog sum(const Backlog& older, const Backlog& newer);
   enum class Frozen : uint8_t { IsThere, IsGone };
   Frozen look_after_frozen();
@@ -116,11 +135,13 @@ class JournalCheckpoints {
 
   const PartitionId journal_;
   const std::shared_ptr<CheckpointLane> lane_;
-  Stretch waiting_;     // since the last checkpoint was begun
-  Offset end_{0};       // of what has been added
-  Offset finished_{0};  // of the last finished checkpoint
-  bool is_broken_ = false;
-  bool holds_gone_ = false;  // the journal, since then: commits of tasks that are no more
+  Stretch waiting_;             // since the last checkpoint was begun
+  Offset end_{0};               // of what has been added
+  Offset finished_{0};          // what lies before was trimmed
+  bool is_broken_ = false;      // nothing can be read
+  std::set<std::string> lost_;  // that were not dropped
+  bool has_lost_ = false;       // take_has_lost()
+  bool holds_gone_ = false;     // the journal, since then: commits of tasks that are no more
   std::shared_ptr<FrozenJournal> frozen_;       // on its way, or waiting to be tried again
   Stretch on_way_;                              // what it is to contain
   std::map<std::string, TaskSequence> stored_;  // take_stored()

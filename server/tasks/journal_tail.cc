@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "server/tasks/frozen_changes.h"
@@ -60,7 +61,10 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
       tail->commits_[found->first].push_back({record.sequence, record.entry});
     return {};
   };
-  TRY(tail->reader_->read(keep));
+  // What lies before may be damaged, and is not theirs.
+  Offset first{INT64_MAX};
+  for (const auto& [task, its_first] : tasks) first = std::min(first, its_first);
+  TRY(tail->reader_->read(first, Offset{INT64_MAX}, keep));
   return std::shared_ptr<const JournalTail>(std::move(tail));
 }
 
@@ -68,7 +72,8 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
 // way round entries would be in neither.
 Result<TaskSequence> JournalTail::restore(const std::string& task, const storage::StateStore& state,
                                           Target& target) const {
-  const TaskPosition known = TRY(read_position(TRY(state.position_of(task))));
+  const storage::CheckpointPosition stored = TRY(state.position_of(task));
+  const TaskPosition known = TRY(read_position(stored));
   target.begin(known.position);
   const auto wants = [&](std::string_view store) { return target.loads(store_number(store)); };
   // A piece at a time.

@@ -16,6 +16,11 @@ constexpr BackOff kRemovalPace{200, 30'000};
 constexpr int64_t kRemovalsAtStopMs = 1'000;
 constexpr int64_t kFirstPatienceMs = 500;
 
+void add_hint(Error& error, std::string_view sentence) {
+  if (!error.hint.empty()) error.hint += ' ';
+  error.hint += sentence;
+}
+
 }  // namespace
 
 void QuerySupervisor::start_thread() {
@@ -321,14 +326,15 @@ Error QuerySupervisor::explain(const Trouble& trouble) {
   Error error = trouble.error;
   switch (trouble.kind) {
     case Trouble::Kind::Waiting:
-      error.hint = "It is tried again by itself, and at once after PAUSE and RESUME.";
+      add_hint(error, "It is tried again by itself, and at once after PAUSE and RESUME.");
       break;
     case Trouble::Kind::Parked:
-      error.hint = "It goes on by itself as soon as the disk has room.";
+      add_hint(error, "It goes on by itself as soon as the disk has room.");
       break;
     case Trouble::Kind::Stopped:
-      if (error.code != ErrorCode::UnknownTopic)
-        error.hint = "Its state is kept. When the reason is gone, PAUSE and RESUME begin it again.";
+      if (error.hint.empty() || !RestartSchedule::is_for_good(error))
+        add_hint(error,
+                 "Its state is kept. When the reason is gone, PAUSE and RESUME begin it again.");
       break;
   }
   return error;

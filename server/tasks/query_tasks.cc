@@ -50,6 +50,13 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
+// To read it again would give the same.
+Error damaged(Error why, const DefinedQuery& defined) {
+  why.code = ErrorCode::ObjectState;
+  if (why.hint.empty()) why.hint = hint_about_damage(defined);
+  return why;
+}
+
 class RestoredTask final : public JournalTail::Target {
  public:
   RestoredTask(engine::Task& task, std::function<Status()> check_goes_on)
@@ -76,9 +83,10 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       clock_(clock),
       shards_(std::move(shards)),
       find_topics_(std::move(find_topics)),
-      must_stop_(must_stop) {
+      must_stop_(must_stop),
+      lane_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)) {
   for (Shard* shard : shards_) shard->read_state(state_);
-  deal_out_journals(checkpoint_policy);
+  deal_out_journals();
 }
 
 Shard& QueryTasks::owner_of(PartitionId journal) const {
@@ -89,8 +97,7 @@ Shard& QueryTasks::shard_for(const std::string& query_id, int32_t partition) {
   return owner_of(storage::journal_of(query_id, partition));
 }
 
-void QueryTasks::deal_out_journals(CheckpointPolicy policy) {
-  const auto lane = std::make_shared<CheckpointLane>(state_, log_, clock_, policy);
+void QueryTasks::deal_out_journals() {
   std::vector<FirstEntries> first_entries(storage::kJournalPartitions);
   const auto tasks = log_.tasks();
   if (tasks)
@@ -99,9 +106,13 @@ void QueryTasks::deal_out_journals(CheckpointPolicy policy) {
   std::vector<std::unique_ptr<JournalCheckpoints>> journals(first_entries.size());
   for_all(journals.size(), [&](size_t i) {
     const PartitionId journal(static_cast<int32_t>(i));
-    journals[i] = std::make_unique<JournalCheckpoints>(journal, lane);
-    tasks ? journals[i]->recover(first_entries[i]) : journals[i]->give_up(tasks.error());
+    journals[i] = std::make_unique<JournalCheckpoints>(journal, lane_);
+    tasks ? journals[i]->recover(first_entries[i]) : journals[i]->lose_all(tasks.error());
   });
+  if (tasks)
+    for (const storage::Log::StoredTask& task : *tasks)
+      if (task.damage)
+        journals[static_cast<size_t>(task.journal.value())]->lose(task.id, *task.damage);
   for (size_t i = 0; i < journals.size(); ++i) {
     const PartitionId journal(static_cast<int32_t>(i));
     owner_of(journal).own(journal, std::move(journals[i]));
@@ -262,13 +273,23 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
   return {};
 }
 
-Status QueryTasks::begin_tasks(std::span<Place> places) {
+void QueryTasks::find_lost(std::span<const Place> places, std::vector<Status>& results) const {
+  for (const Place& place : places) {
+    const auto why = lane_->lost().find(place.id, storage::journal_of(place.id));
+    if (why && results[place.query]) results[place.query] = damaged(*why, *place.launch->defined);
+  }
+}
+
+Status QueryTasks::begin_tasks(std::span<Place> places, std::vector<Status>& results) {
   if (places.empty()) return {};
   std::vector<std::string> tasks;
   for (const Place& place : places) tasks.push_back(place.id);
-  const std::vector<storage::TaskStart> begun =
-      TRY(storage::begin_tasks_and_wait(log_, std::move(tasks)));
-  for (size_t i = 0; i < places.size(); ++i) places[i].begun = begun[i];
+  storage::TaskStarts begun = TRY(storage::begin_tasks_and_wait(log_, std::move(tasks)));
+  for (size_t i = 0; i < places.size(); ++i)
+    if (begun[i])
+      places[i].begun = *begun[i];
+    else
+      results[places[i].query] = std::move(begun[i]).error();
   return {};
 }
 
@@ -356,21 +377,22 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
     results[i] = make_exchanges(*launches[i].defined, *topics);
     if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
+  // All tasks of a query run, or none.
+  const auto leave_out_failed = [&] {
+    std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
+  };
+  find_lost(places, results);
+  leave_out_failed();
   // The former owners are fenced first: if that fails, nothing has changed.
-  if (const Status begun = begin_tasks(places); !begun) {
+  if (const Status begun = begin_tasks(places, results); !begun) {
     for (const Place& place : places) results[place.query] = begun;
     return results;
   }
-  for (size_t i = 0; i < launches.size(); ++i) {
-    const std::string& id = launches[i].defined->plan->id;
-    if (!results[i]) continue;
-    remove(id);
-    on_shards_.insert(id);
-  }
-
+  for (const Place& place : places) remove(place.launch->defined->plan->id);
+  leave_out_failed();
   build_all(places, *topics, gives_way, results);
-  // All tasks of a query run, or none.
-  std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
+  leave_out_failed();
+  for (const Place& place : places) on_shards_.insert(place.launch->defined->plan->id);
   hand_over(std::move(places));
   return results;
 }
@@ -383,6 +405,8 @@ void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot
     Status built = check_goes_on(gives_way);
     if (built) built = build(places[i], tails, topics, gives_way);
     if (built) return;
+    if (built.error().code == ErrorCode::CorruptRecord)
+      built = damaged(built.error(), *places[i].launch->defined);
     std::lock_guard lock(mutex);
     results[places[i].query] = std::move(built);
   });

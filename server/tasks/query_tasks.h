@@ -44,7 +44,7 @@ class QueryTasks {
   };
   // Builds all tasks of each query, restored to their last durable commit, in place of those that
   // it has; one answer for each. A query that fails has no tasks afterwards, or still all of those
-  // that it had before.
+  // that it had before. Where what is durable is damaged that is ObjectState, with what to do about it.
   // While there is state to restore it asks `gives_way` from time to time, on several threads: once
   // that is true, what is not built fails with QueryCanceled.
   using GivesWay = std::function<bool()>;
@@ -100,7 +100,10 @@ class QueryTasks {
   // Fails when the query cannot have all of its tasks.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
-  Status begin_tasks(std::span<Place> places);
+  // Of a query of which a task is lost none begins.
+  void find_lost(std::span<const Place> places, std::vector<Status>& results) const;
+  // Fails when none has begun.
+  Status begin_tasks(std::span<Place> places, std::vector<Status>& results);
   // What their journals hold of the tasks that begin; of a journal that cannot be read, why.
   using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
   Tails read_journals(std::span<const Place> places);
@@ -117,7 +120,7 @@ class QueryTasks {
                  const GivesWay& gives_way, std::vector<Status>& results);
   void hand_over(std::vector<Place> places);
   Shard& owner_of(PartitionId journal) const;
-  void deal_out_journals(CheckpointPolicy policy);
+  void deal_out_journals();
   // On as many threads as there are shards: at a start there may be ten thousand tasks.
   void for_all(size_t count, const std::function<void(size_t)>& work) const;
 
@@ -127,6 +130,7 @@ class QueryTasks {
   const std::vector<Shard*> shards_;
   const FindTopics find_topics_;
   const std::atomic<bool>& must_stop_;  // a start with much state to restore looks at it
+  const std::shared_ptr<CheckpointLane> lane_;
   FindProcessingLog find_processing_log_;
   std::set<std::string> on_shards_;  // queries that may have tasks there
   RecoveredCounts recovered_;

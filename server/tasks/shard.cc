@@ -152,6 +152,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     const JournalCheckpoints& checkpoints = *journals_.at(added.journal)->checkpoints;
     if (checkpoints.has_stored_all_of(added.task->id()))
       added.task->note_stored(added.task->last_durable());
+    if (const auto why = checkpoints.why_lost(added.task->id())) added.task->give_up(*why);
   }
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
@@ -483,6 +484,22 @@ void Shard::committed(const LogSink::Durable& commit) {
 void Shard::drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left) {
   for (const auto& [number, journal] : journals_)
     left.push_back(journal->checkpoints->drop(prefix));
+  start_timer();  // a journal that was kept for them is trimmed
+}
+
+// What they hold was committed; it is what they would commit next that nothing could be built of.
+void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) {
+  std::vector<std::pair<ShardTask*, Error>> lost;
+  for (const auto& [id, tasks] : tasks_)
+    for (const auto& task : tasks)
+      if (!is_transient(*task) && task->journal == number)
+        if (auto why = checkpoints.why_lost(task->task->id()))
+          lost.emplace_back(task.get(), *std::move(why));
+  for (auto& [task, why] : lost) {
+    task->task->give_up(std::move(why));
+    report_failure(*task);
+    check_waiters(*task);
+  }
 }
 
 bool Shard::is_overdue(const ShardTask& task) const {
@@ -550,6 +567,7 @@ bool Shard::tick_journals() {
     journal->checkpoints->tick(memory);
     for (const auto& [task, commit] : journal->checkpoints->take_stored())
       note_stored(task, commit);
+    if (journal->checkpoints->take_has_lost()) end_lost(number, *journal->checkpoints);
     journal->frozen.resize(journal->checkpoints->memory_bytes());
     is_dirty |= journal->checkpoints->is_dirty();
   }

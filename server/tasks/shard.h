@@ -191,6 +191,7 @@ class Shard {
   void committed(const LogSink::Durable& commit);
   bool is_overdue(const ShardTask& task) const;
   bool tick_journals();
+  void end_lost(PartitionId number, const JournalCheckpoints& checkpoints);
   void note_stored(const std::string& task_id, TaskSequence commit);
   void evict(ShardTask& task, uint64_t records);
   void evict_idle();

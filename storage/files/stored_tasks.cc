@@ -1,5 +1,7 @@
 #include "storage/files/stored_tasks.h"
 
+#include <fmt/format.h>
+
 #include "base/bytes.h"
 #include "storage/log/task_journal.h"
 #include "storage/state/state_keys.h"
@@ -9,7 +11,7 @@ namespace storage {
 Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log) {
   std::vector<StoredTask> tasks;
   const auto add = [&](const Entry& row) -> Status {
-    tasks.push_back({std::string(row.key), TRY(decode_task_row(row.value))});
+    tasks.push_back({std::string(row.key), TRY(decode_task_row(row.key, row.value))});
     return {};
   };
   TRY(log.visit("tasks", add));
@@ -22,7 +24,8 @@ Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(Lm
     ByteReader in(row.value);
     const TaskSequence position{in.be<int64_t>()};
     if (!in.ok() || position < TaskSequence{0})
-      return Error{ErrorCode::StorageFailure, "the state file has a damaged position"};
+      return Error{ErrorCode::StorageFailure,
+                   fmt::format("the state file has a damaged position of {}", row.key)};
     positions.emplace(row.key, position);
     return {};
   }));

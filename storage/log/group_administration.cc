@@ -17,15 +17,18 @@ std::string batch_table_name(const Partition& partition) {
 
 // --- Tasks
 
-Result<std::vector<TaskStart>> GroupTransaction::begin_tasks(std::span<const std::string> tasks) {
+Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> tasks) {
   // All are checked first: a refused request has written nothing.
   for (const std::string& task : tasks)
     if (!is_task_id(task))
       return Error{ErrorCode::InvalidParameter,
                    "the id of a task is empty, too long, or has a NUL"};
-  std::vector<TaskStart> starts;
+  TaskStarts starts;
   starts.reserve(tasks.size());
-  for (const std::string& task : tasks) starts.push_back(TRY(begin_task(task)));
+  for (const std::string& task : tasks) {
+    starts.push_back(begin_task(task));
+    if (!starts.back() && is_broken()) return starts.back().error();
+  }
   return starts;
 }
 
@@ -97,8 +100,9 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
        entry = TRY(cursor->next())) {
-    const TaskRow row = TRY(decode_task_row(entry->value));
-    task_producers_.emplace_back(row.producer_id, IsAlive::No);
+    // A damaged row goes, too: to drop its query is what mends it.
+    if (const auto producer = decode_task_producer(entry->value))
+      task_producers_.emplace_back(*producer, IsAlive::No);
     changed_owners_[std::string(entry->key)] = std::nullopt;
     renewed_tasks_.emplace_back(entry->key);
   }

@@ -208,7 +208,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& com
 Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task) {
   const auto stored = TRY(transaction_->get(tables_.tasks, task));
   if (!stored) return std::nullopt;
-  return TRY(decode_task_row(*stored));
+  return TRY(decode_task_row(task, *stored));
 }
 
 // As the group has left it so far; null when nobody may commit for the task.

@@ -62,7 +62,7 @@ class GroupTransaction {
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
-  Result<std::vector<TaskStart>> begin_tasks(std::span<const std::string> tasks);
+  Result<TaskStarts> begin_tasks(std::span<const std::string> tasks);
   Result<ProducerId> allocate_producer_ids(int32_t count);
   Status trim(const PartitionTrim& trim);
   Status drop_tasks(std::string_view prefix);

@@ -130,8 +130,8 @@ std::vector<StoredTopic> Log::topics() const {
 }
 
 void Log::begin_tasks(std::vector<std::string> tasks,
-                      std::function<void(Result<std::vector<TaskStart>>)> done) {
-  submit_with_result<std::vector<TaskStart>>(
+                      std::function<void(Result<TaskStarts>)> done) {
+  submit_with_result<TaskStarts>(
       *core_,
       [tasks = std::move(tasks)](GroupTransaction& group) { return group.begin_tasks(tasks); },
       std::move(done));
@@ -142,10 +142,12 @@ Result<std::vector<Log::StoredTask>> Log::tasks() const {
   const auto cursor = TRY(transaction->cursor(core_->tables().tasks));
   std::vector<StoredTask> tasks;
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
-    const TaskRow row = TRY(decode_task_row(entry->value));
-    if (row.journal >= PartitionId{kJournalPartitions})
-      return Error{ErrorCode::StorageFailure, "the data file has a damaged task"};
-    tasks.push_back({std::string(entry->key), row.journal, row.first_entry});
+    Result<TaskRow> row = decode_task_row(entry->key, entry->value);
+    if (row)
+      tasks.push_back({std::string(entry->key), row->journal, row->first_entry});
+    else
+      tasks.push_back(
+          {std::string(entry->key), journal_of(entry->key), Offset{0}, std::move(row).error()});
   }
   return tasks;
 }
@@ -248,8 +250,8 @@ Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit) 
 Result<TaskStart> begin_task_and_wait(Log& log, std::string task) {
   return TRY(begin_tasks_and_wait(log, {std::move(task)})).front();
 }
-Result<std::vector<TaskStart>> begin_tasks_and_wait(Log& log, std::vector<std::string> tasks) {
-  return wait_for<Result<std::vector<TaskStart>>>(
+Result<TaskStarts> begin_tasks_and_wait(Log& log, std::vector<std::string> tasks) {
+  return wait_for<Result<TaskStarts>>(
       [&](auto done) { log.begin_tasks(std::move(tasks), std::move(done)); });
 }
 Status trim_and_wait(Log& log, PartitionTrim trim) {

@@ -137,9 +137,9 @@ class Log : public TransactionQueue {
 
   // --- Tasks. What they have committed: JournalReader (task_journal.h)
   // Makes those that are not there yet, and fences the owners of the others: every commit under an
-  // earlier epoch is refused from then on. Answers in the order of `tasks`; all of them, or none.
-  void begin_tasks(std::vector<std::string> tasks,
-                   std::function<void(Result<std::vector<TaskStart>>)> done);
+  // earlier epoch is refused from then on. Answers in the order of `tasks`, for each whether it has begun:
+  // one whose row is damaged has not (StorageFailure). Where the whole fails none has.
+  void begin_tasks(std::vector<std::string> tasks, std::function<void(Result<TaskStarts>)> done);
   // All tasks whose id begins with `prefix` are no more. What they have left in journals goes when
   // those are trimmed.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
@@ -148,6 +148,7 @@ class Log : public TransactionQueue {
     std::string id;
     PartitionId journal;
     Offset first_entry;
+    std::optional<Error> damage = {};  // of its row: nobody knows where its entries begin
   };
   Result<std::vector<StoredTask>> tasks() const;
 
@@ -170,7 +171,7 @@ class Log : public TransactionQueue {
 Result<std::vector<AppendedBatch>> append_and_wait(Log& log, AppendRequest request);
 Result<std::vector<AppendedBatch>> commit_and_wait(Log& log, TaskCommit commit);
 Result<TaskStart> begin_task_and_wait(Log& log, std::string task);
-Result<std::vector<TaskStart>> begin_tasks_and_wait(Log& log, std::vector<std::string> tasks);
+Result<TaskStarts> begin_tasks_and_wait(Log& log, std::vector<std::string> tasks);
 Status trim_and_wait(Log& log, PartitionTrim trim);
 Status create_partitions_and_wait(Log& log, Uuid topic, int32_t count,
                                   PartitionKind kind = PartitionKind::Client);

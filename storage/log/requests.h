@@ -89,6 +89,7 @@ struct TaskStart {
   // sequences from 0. Those who begin the task know from its journal how far they are.
   ProducerId producer_id;
 };
+using TaskStarts = std::vector<Result<TaskStart>>;
 
 // Checks what a requester sends, on its own thread: whole batches with right checksums and
 // well-formed records.

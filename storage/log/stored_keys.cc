@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "base/bytes.h"
+#include "storage/log/task_journal.h"
 
 namespace storage {
 
@@ -100,13 +101,14 @@ std::string encode(const TaskRow& row) {
   return bytes;
 }
 
-Result<TaskRow> decode_task_row(std::string_view bytes) {
+Result<TaskRow> decode_task_row(std::string_view task, std::string_view bytes) {
   ByteReader in(bytes);
   TaskRow row;
   row.journal = PartitionId{in.be<int32_t>()};
   row.first_entry = Offset{in.be<int64_t>()};
   row.producer_id = ProducerId{in.be<int64_t>()};
-  if (!in.ok() || !in.at_end() || row.journal < PartitionId{0}) return damaged("task");
+  if (!in.ok() || !in.at_end() || row.journal != journal_of(task))
+    return damaged(fmt::format("row of task {}", task));
   return row;
 }
 

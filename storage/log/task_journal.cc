@@ -1,5 +1,6 @@
 #include "storage/log/task_journal.h"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -71,13 +72,20 @@ class Reader final : public JournalReader {
     auto cursor = TRY(BatchCursor::open(*transaction_, *partition_));
     for (auto batch = TRY(cursor.seek(std::max(first_offset, start_)));
          batch && batch->last_offset < end_offset; batch = TRY(cursor.next())) {
-      const JournalRecord record = TRY(read_journal_batch(batch->bytes));
-      if (!TRY(visit(record))) break;
+      const Result<JournalRecord> record = read_journal_batch(batch->bytes);
+      if (!record) return damaged(batch->last_offset, record.error());
+      if (!TRY(visit(*record))) break;
     }
     return {};
   }
 
  private:
+  Error damaged(Offset offset, const Error& cause) const {
+    return {cause.code,
+            fmt::format("journal partition {} is damaged at offset {}: {}",
+                        partition_->id().partition.value(), offset.value(), cause.message)};
+  }
+
   const std::unique_ptr<ReadTransaction> transaction_;
   const std::shared_ptr<const Partition> partition_;
   const Offset start_;

@@ -114,7 +114,7 @@ Result<CheckpointPosition> StateFile::position_of(Transaction& transaction,
     position.position = TaskSequence{in.be<int64_t>()};
     position.scalars = in.rest();
     if (!in.ok() || position.position < TaskSequence{0})
-      return Error{ErrorCode::StorageFailure,
+      return Error{ErrorCode::CorruptRecord,
                    fmt::format("the state file has a damaged position of {}", task)};
   }
   return position;

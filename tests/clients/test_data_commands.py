@@ -169,6 +169,59 @@ def a_backup_shows_on_a_terminal_how_far_it_is():
 
 
 @case
+def damage_of_a_journal_ends_its_query_and_is_never_shown():
+    data = folder("journal")
+    server = launch(data_dir=data)
+    with connect(server) as connection:
+        connection.execute("CREATE STREAM seen (page INT) WITH (kafka_topic='seen', value_format='json', partitions=1)")
+        for name in ("visits", "sound"):
+            connection.execute(f"CREATE TABLE {name} AS SELECT page, COUNT(*) AS n FROM seen GROUP BY page EMIT CHANGES")
+        with connection.cursor().copy("COPY seen (page) FROM STDIN") as copy:
+            for i in range(100):
+                copy.write_row((i % 10,))
+        queries = {row[3]: row[0] for row in connection.execute("SHOW QUERIES").fetchall()}  # by what they write
+    server.stop()
+
+    # The name of the task is the key of its entries; nowhere else is it followed by a number of eight bytes.
+    name = queries["VISITS"].encode()
+    entry = re.compile(name + rb"/\d/0(?=.{1,3}\x00{4})", re.DOTALL)
+    with open(os.path.join(data, "log.mdb"), "r+b") as log:
+        pages, count = entry.subn(lambda found: b"X" + found.group()[1:], log.read())
+        assert count > 0
+        log.seek(0)
+        log.write(pages)
+    told = millrace("check", "--data-dir", data, status=1)
+    assert "checksum" in told, told
+
+    server = launch(data_dir=data)
+    try:
+        with connect(server) as connection:
+            try:
+                rows = connection.execute("SELECT * FROM visits").fetchall()
+                raise AssertionError(f"shown: {rows}")
+            except psycopg.errors.ObjectNotInPrerequisiteState as refused:
+                assert "VISITS cannot be read" in refused.diag.message_primary, refused
+                assert "is damaged at offset" in refused.diag.message_detail, refused
+                assert "millrace check --data-dir" in refused.diag.message_hint, refused
+                assert "DROP TABLE VISITS, and create it anew" in refused.diag.message_hint, refused
+            states = {row[0]: (row[1], row[7]) for row in connection.execute("SHOW QUERIES").fetchall()}
+            assert states[queries["VISITS"]][0] == "ERROR", states
+            assert "is damaged at offset" in states[queries["VISITS"]][1], states
+            assert states[queries["SOUND"]] == ("RUNNING", None), states
+            connection.execute("INSERT INTO seen VALUES (3)")
+            expected = sorted((page, 11 if page == 3 else 10) for page in range(10))
+            assert sorted(connection.execute("SELECT * FROM sound").fetchall()) == expected
+            connection.execute("DROP TABLE visits")
+            connection.execute("CREATE TABLE again AS SELECT page, COUNT(*) AS n FROM seen GROUP BY page EMIT CHANGES")
+            end = time.monotonic() + _TIMEOUT_S
+            while sorted(connection.execute("SELECT * FROM again").fetchall()) != expected:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+    finally:
+        server.stop()
+
+
+@case
 def a_backup_of_damaged_pages_is_refused():
     data = folder("pages")
     shutil.copytree(folder("sound"), data)

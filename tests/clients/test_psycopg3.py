@@ -135,6 +135,25 @@ def a_push_query_ends_with_the_name_of_what_was_dropped():
 
 
 @case
+def a_look_up_ends_with_the_name_of_what_was_dropped():
+    rows_of_table = 60_000  # of a kilobyte: more than is on its way to a client that does not read
+    with connect(autocommit=True) as c, connect(autocommit=True) as other:
+        other.execute("CREATE TABLE doomed (id INT PRIMARY KEY, note VARCHAR)")
+        with other.cursor().copy("COPY doomed (id, note) FROM STDIN") as copy:
+            for i in range(rows_of_table):
+                copy.write_row((i, "x" * 1000))
+        assert other.execute("SELECT id FROM doomed WHERE id = 1").fetchall() == [(1,)]
+        rows = c.cursor().stream("SELECT id, note FROM doomed")
+        next(rows)
+        other.execute("DROP TABLE doomed")
+        try:
+            count = 1 + sum(1 for _ in rows)
+            raise AssertionError(f"all {count} rows were on their way")
+        except psycopg.errors.UndefinedTable as error:
+            assert str(error) == "table DOOMED was dropped during the look-up", error
+
+
+@case
 def executemany_in_one_commit():
     with connect(autocommit=True) as c:
         with_stream(c, "many", "id INT KEY, s VARCHAR")

@@ -28,6 +28,7 @@ JournalEntry random_entry(Random& random) {
   }
   for (uint32_t store = 0; store < random.next() % 3; ++store)
     entry.sizes.push_back({store, random.next()});
+  if (random.next() % 3 == 0) entry.last_error = text();
   for (uint64_t left = random.next() % 10; left > 0; --left) {
     StateEntry changed;
     const std::string key = text(), value = text();
@@ -81,6 +82,9 @@ TEST(Journal, entries_of_older_versions_are_read) {
   entry.scalars = {5, -6};
   entry.changes.append({1, StateEntry::Kind::Put, "k", "v"});
   std::string bytes = encode_journal(entry);
+  bytes[0] = 3;
+  bytes.erase(7, 1);  // the size of the error
+  EXPECT_EQ(decode_journal(bytes).value(), entry);
   bytes[0] = 2;
   bytes.erase(6, 1);  // the number of sizes
   EXPECT_EQ(decode_journal(bytes).value(), entry);

@@ -223,7 +223,7 @@ class Model {
 
   void open() {
     subject_ = kind_ == Kind::OfRows ? std::unique_ptr<Subject>(std::make_unique<RowSubject>())
-                                   : std::make_unique<GroupSubject>(kind_ == Kind::OfWindows);
+                                     : std::make_unique<GroupSubject>(kind_ == Kind::OfWindows);
     subject_->store().open_over(backing_);
   }
   void change() {
@@ -367,7 +367,8 @@ class Model {
 TEST(Layers, a_store_is_as_a_map_however_little_of_it_is_in_memory) {
   const uint64_t steps = number_of("MILLRACE_MODEL_STEPS", 20'000);
   const uint64_t first_seed = number_of("MILLRACE_MODEL_SEED", 1);
-  for (const Model::Kind kind : {Model::Kind::OfRows, Model::Kind::OfGroups, Model::Kind::OfWindows})
+  for (const Model::Kind kind :
+       {Model::Kind::OfRows, Model::Kind::OfGroups, Model::Kind::OfWindows})
     for (uint64_t seed = first_seed; seed < first_seed + 5; ++seed) {
       Model model(seed, kind);
       for (uint64_t step = 0; step < steps; ++step) {

@@ -267,6 +267,23 @@ TEST_F(DefinitionTest, of_a_damaged_definition_the_names_stay) {
   EXPECT_NE(change->next->find_query("CSAS_COPIED_0")->unreadable, "");
 }
 
+// Nothing else says that it is missing.
+TEST_F(DefinitionTest,
+       a_definition_whose_names_cannot_be_read_is_told_of_for_as_long_as_it_is_there) {
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
+  storage::MetadataPart damaged = log_.back().parts.back();
+  damaged.bytes.resize(damaged.bytes.size() / 2);
+  const auto change = apply_command(*image_, topics_, Revision(2), {{damaged}});
+  ASSERT_TRUE(change);
+  ASSERT_EQ(change->next->left_out.size(), 1u);
+  EXPECT_TRUE(change->next->left_out.front().starts_with("revision 2: "));
+  EXPECT_TRUE(image_->left_out.empty());
+  const auto next =
+      apply_command(*change->next, topics_, Revision(3), {{log_.back().parts.back()}});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->next->left_out, change->next->left_out);
+}
+
 TEST_F(DefinitionTest, what_fails_changes_nothing) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::TopicTable topics;

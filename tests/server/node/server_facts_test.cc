@@ -18,6 +18,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   MetadataImage image;
   image.catalog = std::make_shared<const engine::Catalog>();
   image.topics = topics.snapshot();
+  image.left_out = {"revision 17: a definition in the metadata log is damaged"};
   const auto facts = server_facts({data_dir,
                                    clock,
                                    30'000'000,
@@ -42,6 +43,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "memory/COPY and transactions bytes"), "0");
   EXPECT_EQ(value_of(facts, "connections/kafka"), "4");
   EXPECT_EQ(value_of(facts, "metadata/queries"), "0");
+  EXPECT_EQ(value_of(facts, "metadata/definition left out"), image.left_out.front());
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
   // What cannot be asked for is left out.
   EXPECT_EQ(value_of(facts, "disk/free bytes"), "not there");

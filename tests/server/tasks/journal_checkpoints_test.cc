@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <future>
 #include <map>
 #include <mutex>
@@ -37,6 +38,81 @@ bool eventually(const Condition& condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return condition();
 }
+
+// A state store that has no room as long as it is told so, for what has entries; or holds that back.
+class Full final : public storage::StateStore {
+ public:
+  explicit Full(storage::StateStore& state) : state_(state) {}
+  ~Full() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  bool try_checkpoint(storage::Checkpoint& checkpoint, std::function<void(Status)>& done) override {
+    if (checkpoint.task.empty()) {
+      if (--refusals_of_others < 0) return state_.try_checkpoint(checkpoint, done);
+      threads_.emplace_back([done] { done(Error{ErrorCode::StorageFailure, "it fails"}); });
+      return true;
+    }
+    ++attempts;
+    if (holds) {
+      std::lock_guard lock(mutex_);
+      held_.emplace_back(std::move(checkpoint), std::move(done));
+      return true;
+    }
+    if (--denials >= 0)
+      done = [done](const Status& status) {
+        done(status ? Status(Error{ErrorCode::StorageFailure, "nobody knows"}) : status);
+      };
+    if (--refusals < 0) return state_.try_checkpoint(checkpoint, done);
+    threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
+    return true;
+  }
+  Result<storage::CheckpointPosition> load(std::string_view task, const WantsStore& wants,
+                                           const Visit& visit) const override {
+    return state_.load(task, wants, visit);
+  }
+  Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
+    if (--refusals_of_reads >= 0) return Error{ErrorCode::StorageFailure, "it fails"};
+    return state_.position_of(task);
+  }
+  std::unique_ptr<storage::StateReader> open_reader() const override {
+    return state_.open_reader();
+  }
+  Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
+  void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
+    for (auto& [checkpoint, answer] : take_held())
+      if (checkpoint.task.starts_with(prefix))
+        answer(Error{ErrorCode::FencedTask, "the task was dropped"});
+      else
+        EXPECT_TRUE(state_.try_checkpoint(checkpoint, answer));
+    state_.drop_tasks(std::move(prefix), std::move(done));
+  }
+  void release() {
+    holds = false;
+    for (auto& [checkpoint, done] : take_held())
+      EXPECT_TRUE(state_.try_checkpoint(checkpoint, done));
+  }
+  Result<std::vector<std::string>> task_ids() const override { return state_.task_ids(); }
+  size_t pending_removals() const override { return state_.pending_removals(); }
+  Uuid instance_id() const override { return state_.instance_id(); }
+
+  std::atomic<int> attempts = 0, refusals = 0;
+  std::atomic<int> denials = 0;             // of what is stored
+  std::atomic<int> refusals_of_others = 0;  // that have no task: the first and the last
+  mutable std::atomic<int> refusals_of_reads = 0;
+  std::atomic<bool> holds = false;
+
+ private:
+  using Held = std::vector<std::pair<storage::Checkpoint, std::function<void(Status)>>>;
+  Held take_held() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(held_, {});
+  }
+
+  storage::StateStore& state_;
+  std::mutex mutex_;
+  Held held_;                         // guarded by mutex_
+  std::vector<std::thread> threads_;  // the state writer's, who submits
+};
 
 // Tasks without operators: their state is what was restored.
 class JournalCheckpointsTest : public testing::Test {
@@ -113,6 +189,15 @@ class JournalCheckpointsTest : public testing::Test {
   // Changes the log behind its back.
   using Damage =
       std::function<Status(storage::WriteTransaction&, storage::TableHandle, std::string_view key)>;
+  inline static const Damage kErase = [](auto& transaction, auto table, auto key) -> Status {
+    TRY(transaction.erase(table, key));
+    return {};
+  };
+  inline static const Damage kGarble = [](auto& transaction, auto table, auto key) -> Status {
+    std::string bytes(*TRY(transaction.get(table, key)));
+    bytes.back() ^= 1;
+    return transaction.put(table, key, bytes);
+  };
   void damage(Offset offset, const Damage& change) {
     const auto partition = log_->core().find_partition(storage::journal_partition(journal_));
     std::promise<Status> done;
@@ -166,85 +251,11 @@ class JournalCheckpointsTest : public testing::Test {
   SimulatedClock clock_;
   storage::MemoryDisk log_disk_, state_disk_;
   std::unique_ptr<storage::Log> log_;
+  std::deque<Full> fulls_;  // what is on its way when a test ends may ask them
   std::unique_ptr<storage::StateStore> state_;
   const PartitionId journal_ = storage::journal_of(kTask);
   std::map<std::string, storage::TaskStart> starts_;
   std::map<std::string, int64_t> sequences_;
-};
-
-// A state store that has no room as long as it is told so, for what has entries; or holds that back.
-class Full final : public storage::StateStore {
- public:
-  explicit Full(storage::StateStore& state) : state_(state) {}
-  ~Full() override {
-    for (std::thread& thread : threads_) thread.join();
-  }
-  bool try_checkpoint(storage::Checkpoint& checkpoint, std::function<void(Status)>& done) override {
-    if (checkpoint.task.empty()) {
-      if (--refusals_of_others < 0) return state_.try_checkpoint(checkpoint, done);
-      threads_.emplace_back([done] { done(Error{ErrorCode::StorageFailure, "it fails"}); });
-      return true;
-    }
-    ++attempts;
-    if (holds) {
-      std::lock_guard lock(mutex_);
-      held_.emplace_back(std::move(checkpoint), std::move(done));
-      return true;
-    }
-    if (--denials >= 0)
-      done = [done](const Status& status) {
-        done(status ? Status(Error{ErrorCode::StorageFailure, "nobody knows"}) : status);
-      };
-    if (--refusals < 0) return state_.try_checkpoint(checkpoint, done);
-    threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
-    return true;
-  }
-  Result<storage::CheckpointPosition> load(std::string_view task, const WantsStore& wants,
-                                           const Visit& visit) const override {
-    return state_.load(task, wants, visit);
-  }
-  Result<storage::CheckpointPosition> position_of(std::string_view task) const override {
-    if (--refusals_of_reads >= 0) return Error{ErrorCode::StorageFailure, "it fails"};
-    return state_.position_of(task);
-  }
-  std::unique_ptr<storage::StateReader> open_reader() const override {
-    return state_.open_reader();
-  }
-  Result<JournalEnds> journal_ends() const override { return state_.journal_ends(); }
-  void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
-    for (auto& [checkpoint, answer] : take_held())
-      if (checkpoint.task.starts_with(prefix))
-        answer(Error{ErrorCode::FencedTask, "the task was dropped"});
-      else
-        EXPECT_TRUE(state_.try_checkpoint(checkpoint, answer));
-    state_.drop_tasks(std::move(prefix), std::move(done));
-  }
-  void release() {
-    holds = false;
-    for (auto& [checkpoint, done] : take_held())
-      EXPECT_TRUE(state_.try_checkpoint(checkpoint, done));
-  }
-  Result<std::vector<std::string>> task_ids() const override { return state_.task_ids(); }
-  size_t pending_removals() const override { return state_.pending_removals(); }
-  Uuid instance_id() const override { return state_.instance_id(); }
-
-  std::atomic<int> attempts = 0, refusals = 0;
-  std::atomic<int> denials = 0;             // of what is stored
-  std::atomic<int> refusals_of_others = 0;  // that have no task: the first and the last
-  mutable std::atomic<int> refusals_of_reads = 0;
-  std::atomic<bool> holds = false;
-
- private:
-  using Held = std::vector<std::pair<storage::Checkpoint, std::function<void(Status)>>>;
-  Held take_held() {
-    std::lock_guard lock(mutex_);
-    return std::exchange(held_, {});
-  }
-
-  storage::StateStore& state_;
-  std::mutex mutex_;
-  Held held_;                         // guarded by mutex_
-  std::vector<std::thread> threads_;  // the state writer's, who submits
 };
 
 // A state store where something happens right after the snapshot that load() reads.
@@ -333,7 +344,7 @@ TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_comes_into_the_ne
 }
 
 TEST_F(JournalCheckpointsTest, a_checkpoint_that_failed_is_tried_again_and_loses_nothing) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.refusals = 3;
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
@@ -353,7 +364,7 @@ TEST_F(JournalCheckpointsTest, a_checkpoint_that_failed_is_tried_again_and_loses
 }
 
 TEST_F(JournalCheckpointsTest, it_is_tried_again_wherever_it_fails) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.refusals_of_others = 2;
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
@@ -372,7 +383,7 @@ TEST_F(JournalCheckpointsTest, it_is_tried_again_wherever_it_fails) {
 }
 
 TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
   full.refusals_of_reads = 2;
@@ -383,7 +394,7 @@ TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
 
 // A commit of the state file whose end is not known.
 TEST_F(JournalCheckpointsTest, what_was_stored_and_is_not_known_to_be_is_stored_again) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
   commit(*first, "a", "2");
@@ -398,7 +409,7 @@ TEST_F(JournalCheckpointsTest, what_was_stored_and_is_not_known_to_be_is_stored_
 }
 
 TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_journals) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1;
   const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_, kAtOnce);
   begin(kElsewhere);
@@ -412,7 +423,7 @@ TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_jou
 }
 
 TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_the_disk_is_full) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1'000'000;
   const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_,
                                                      CheckpointPolicy{.journal_bytes = 1'000});
@@ -434,7 +445,7 @@ TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_the_disk
 }
 
 TEST_F(JournalCheckpointsTest, while_memory_is_short_checkpoints_are_begun_sooner) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints({.journal_bytes = 10'000}, &full);
   commit(*first, "a", std::string(1'000, 'v'));
   first->tick();
@@ -476,7 +487,7 @@ TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
 }
 
 TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_checkpoint) {
-  Full counting(*state_);
+  Full& counting = fulls_.emplace_back(*state_);
   const auto first = checkpoints({}, &counting);
   const auto tick_after = [&](int64_t seconds) {
     clock_.advance_us(seconds * 1'000'000);
@@ -517,7 +528,7 @@ TEST_F(JournalCheckpointsTest,
 }
 
 TEST_F(JournalCheckpointsTest, tells_how_much_waits_for_a_checkpoint_and_since_when) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1'000'000;
   const auto first = checkpoints(kAtOnce, &full);
   EXPECT_EQ(first->backlog().journal_bytes, 0u);
@@ -539,7 +550,7 @@ TEST_F(JournalCheckpointsTest, tells_how_much_waits_for_a_checkpoint_and_since_w
 }
 
 TEST_F(JournalCheckpointsTest, a_large_one_goes_in_parts_and_a_stop_between_them_loses_nothing) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   engine::JournalEntry entry;
   for (int i = 0; i < 70'000; ++i)
@@ -556,7 +567,7 @@ TEST_F(JournalCheckpointsTest, a_large_one_goes_in_parts_and_a_stop_between_them
 
 // However much waits, what is copied of it at a time is bounded.
 TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entries) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
   const auto first = checkpoints({.journal_bytes = 1, .pass_bytes = 10'000}, &full);
   Restored mine, others;
@@ -590,7 +601,7 @@ TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entr
 }
 
 TEST_F(JournalCheckpointsTest, a_pass_that_failed_is_read_again_and_those_before_it_are_not) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kInPasses, &full);
   Restored expected;
   for (int i = 0; i < 60; ++i) {
@@ -632,7 +643,7 @@ TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
 
 TEST_F(JournalCheckpointsTest, of_tasks_that_are_dropped_nothing_comes_into_the_state) {
   for (const bool is_begun : {false, true}) {
-    Full full(*state_);
+    Full& full = fulls_.emplace_back(*state_);
     full.refusals = is_begun ? 1 : 0;  // it waits for the next try
     const auto first = checkpoints(kAtOnce, &full);
     commit(*first, "a", "1", kTask);
@@ -675,7 +686,7 @@ TEST_F(JournalCheckpointsTest, state_that_does_not_reach_to_the_journal_is_refus
 
 // The journal has it all; what is copied of it goes when it is stored, or has to wait.
 TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_memory) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
   const auto first = checkpoints(kAtOnce, &full);
   for (int i = 0; i < 100; ++i) commit(*first, "a", std::string(1'000, 'v'));
@@ -701,7 +712,7 @@ TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_mem
 
 TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_former_one) {
   for (const bool is_begun : {false, true}) {
-    Full full(*state_);
+    Full& full = fulls_.emplace_back(*state_);
     full.holds = is_begun;
     const auto first = checkpoints(kAtOnce, &full);
     commit(*first, "former", "1");
@@ -737,7 +748,7 @@ TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_f
 }
 
 TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
-  Full full(*state_);
+  Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
   const auto first = checkpoints(kAtOnce, &full);
   using Stored = std::vector<std::pair<std::string, TaskSequence>>;
@@ -769,16 +780,7 @@ TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
 }
 
 TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_the_state) {
-  const auto lose = [](auto& transaction, auto table, auto key) -> Status {
-    TRY(transaction.erase(table, key));
-    return {};
-  };
-  const auto garble = [](auto& transaction, auto table, auto key) -> Status {
-    std::string bytes(*TRY(transaction.get(table, key)));
-    bytes.back() ^= 1;
-    return transaction.put(table, key, bytes);
-  };
-  for (const Damage& damaged : {Damage(lose), Damage(garble)})
+  for (const Damage& damaged : {kErase, kGarble})
     for (int64_t offset = 0; offset < 3; ++offset) {
       begin_anew();
       const auto first = checkpoints(kAtOnce);
@@ -793,6 +795,101 @@ TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_t
       EXPECT_FALSE(first->is_dirty()) << "it takes nothing that would move the end";
       EXPECT_TRUE(first->take_stored().empty());
     }
+}
+
+// A gap in what one task has committed says nothing about others.
+TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
+  auto now = checkpoints(kAtOnce);
+  commit(*now, "a", "1");
+  commit(*now, "a", "1", kOther);
+  commit(*now, "a", "2");
+  damage(Offset{0}, kErase);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_TRUE(now->take_has_lost());
+  EXPECT_FALSE(now->take_has_lost());
+  ASSERT_TRUE(now->why_lost(kTask));
+  EXPECT_NE(now->why_lost(kTask)->message.find(kTask), std::string::npos);
+  EXPECT_EQ(now->why_lost(kOther), std::nullopt);
+  EXPECT_EQ(stored(kOther), (Restored{{"a", "1"}}));
+  commit(*now, "a", "2", kOther);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
+  EXPECT_EQ(stored(), Restored{});
+  // A restart must not take what is left for all there was: nothing is trimmed before the task is dropped.
+  EXPECT_EQ(journal_length(), 4);
+  now.reset();
+  open();
+  now = checkpoints(kAtOnce);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_TRUE(now->why_lost(kTask));
+  EXPECT_EQ(now->why_lost(kOther), std::nullopt);
+  EXPECT_EQ(load(*state_, kOther), (Restored{{"a", "2"}}));
+  drop(*now, "q/0/", *state_);
+  EXPECT_EQ(now->why_lost(kTask), std::nullopt);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(journal_length(), 0);
+}
+
+// Whose a damaged entry was nobody knows: it may have been of any task that was there.
+TEST_F(JournalCheckpointsTest, what_begins_behind_damage_is_whole) {
+  const std::string later = "q/7/0";
+  auto now = checkpoints(kAtOnce);
+  commit(*now, "a", "1");
+  damage(Offset{0}, kGarble);
+  ASSERT_TRUE(settle(*now));
+  ASSERT_TRUE(now->why_lost(kTask));
+  EXPECT_NE(now->why_lost(kTask)->message.find("damaged at offset 0"), std::string::npos)
+      << now->why_lost(kTask)->message;
+  EXPECT_TRUE(now->why_lost(kOther)) << "it has committed nothing that anybody could know of";
+  for (int start = 0; start < 2; ++start) {
+    begin(later);
+    EXPECT_EQ(now->why_lost(later), std::nullopt);
+    const std::string value = std::to_string(start);
+    commit(*now, "b", value, later);
+    EXPECT_EQ(load(*state_, later), (Restored{{"b", value}}));
+    ASSERT_TRUE(settle(*now));
+    EXPECT_EQ(stored(later), (Restored{{"b", value}}));
+    EXPECT_EQ(journal_length(), 2 + start);
+    now.reset();
+    open();
+    now = checkpoints(kAtOnce);
+    EXPECT_TRUE(now->why_lost(kTask));
+    EXPECT_TRUE(now->why_lost(kOther));
+  }
+  drop(*now, "q/0/", *state_);
+  drop(*now, "q/1/", *state_);
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(journal_length(), 0);
+  begin(kTask);
+  commit(*now, "a", "2");
+  ASSERT_TRUE(settle(*now));
+  EXPECT_EQ(stored(), (Restored{{"a", "2"}}));
+}
+
+TEST_F(JournalCheckpointsTest, a_damaged_position_is_of_its_task_alone) {
+  auto now = checkpoints(kAtOnce);
+  for (const char* task : {kTask, kOther}) commit(*now, "a", "1", task);
+  ASSERT_TRUE(settle(*now));
+  for (const char* task : {kTask, kOther}) commit(*now, "a", "2", task);
+  for (int start = 0; start < 2; ++start) {
+    now.reset();
+    state_.reset();
+    log_.reset();
+    {
+      const auto store = state_disk_.open();
+      const auto write = store->begin_write().value();
+      const auto positions = write->open_table("positions", storage::KeyOrder::Bytes).value();
+      ASSERT_TRUE(write->put(positions, kTask, "short"));
+      ASSERT_TRUE(write->commit());
+    }
+    open();
+    now = checkpoints(kAtOnce);
+    ASSERT_TRUE(settle(*now));
+    EXPECT_TRUE(now->why_lost(kTask));
+    EXPECT_EQ(now->why_lost(kOther), std::nullopt);
+    EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
+    EXPECT_EQ(journal_length(), 2);
+  }
 }
 
 TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {

@@ -1,7 +1,13 @@
 #include "server/tasks/query_supervisor.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
+#include "storage/log/batch_cursor.h"
+#include "storage/log/log_core.h"
+#include "storage/log/task_journal.h"
 #include "tests/server/tasks/running_queries.h"
 
 namespace server {
@@ -268,6 +274,152 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) 
   EXPECT_TRUE(node_->eventually(
       [&] { return !node_->supervisor->trouble_of(query) && task_count() == tasks; }));
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in(query) >= 3; }));
+}
+
+// Queries of one partition each whose tasks commit into different journal partitions.
+class DamageTest : public testing::Test {
+ protected:
+  void start() {
+    node_ = std::make_unique<RunningQueries>(
+        disks_, 2, CheckpointPolicy{.interval_ms = 1, .journal_bytes = 1});
+  }
+  void SetUp() override {
+    start();
+    ASSERT_TRUE(node_->define("CREATE STREAM s (v INT) WITH (PARTITIONS = 1);"));
+    for (const char* name : {"a", "b"}) ASSERT_TRUE(create(name));
+    ASSERT_NE(storage::journal_of(kA), storage::journal_of(kB));
+  }
+  Status create(const std::string& name) {
+    return node_->define("CREATE STREAM " + name + " AS SELECT v FROM s;");
+  }
+  // Which of them take it.
+  void insert(const std::string& value, const std::vector<std::string>& queries) {
+    std::map<std::string, uint64_t> before;
+    for (const std::string& query : queries) before[query] = node_->records_in(query);
+    node_->insert(node_->partition("s"), value);
+    for (const auto& [query, records] : before)
+      EXPECT_TRUE(node_->eventually([&] { return node_->records_in(query) > records; })) << query;
+  }
+  std::string trouble_of(const std::string& query) const {
+    const auto trouble = node_->supervisor->trouble_of(query);
+    return trouble ? fmt::format("{}. {}", trouble->message, trouble->hint) : "";
+  }
+  bool has_tasks(const std::string& query) const {
+    return std::ranges::any_of(
+        node_->reports(), [&](const ShardTaskReport& report) { return report.query_id == query; });
+  }
+  // In the files of a server that does not run.
+  static void change(
+      storage::MemoryDisk& disk, const std::string& table,
+      const std::function<Status(storage::WriteTransaction&, storage::TableHandle)>& change) {
+    const auto store = disk.open();
+    const auto write = store->begin_write().value();
+    ASSERT_TRUE(change(*write, write->open_table(table, storage::KeyOrder::Bytes).value()));
+    ASSERT_TRUE(write->commit());
+  }
+  void expect_that_only_a_is_lost(const std::string& reason) {
+    EXPECT_TRUE(node_->eventually([&] { return !has_tasks("CSAS_A_0"); }))
+        << "nobody reads from it";
+    EXPECT_TRUE(node_->eventually([&] { return !trouble_of("CSAS_A_0").empty(); }));
+    const std::string told = trouble_of("CSAS_A_0");
+    for (const char* part : {reason.c_str(), "millrace check --data-dir",
+                             "DROP STREAM A, and create it anew", "backup"})
+      EXPECT_NE(told.find(part), std::string::npos) << told;
+    EXPECT_EQ(told.find("by itself"), std::string::npos) << told;
+    insert(R"({"V":2})", {"CSAS_B_1"});
+    EXPECT_EQ(trouble_of("CSAS_B_1"), "");
+  }
+  void expect_that_a_can_be_made_anew() {
+    ASSERT_TRUE(node_->define("DROP STREAM a;"));
+    ASSERT_TRUE(create("a2"));
+    EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CSAS_A2_2") > 0; }));
+    EXPECT_EQ(trouble_of("CSAS_A2_2"), "");
+    EXPECT_TRUE(node_->eventually([&] { return journal_length(kA) == 0; }))
+        << "it is trimmed again";
+  }
+  int64_t journal_length(const char* task) const {
+    const auto journal =
+        node_->log->find_partition(storage::journal_partition(storage::journal_of(task)));
+    return journal->log_end() - journal->log_start();
+  }
+
+  static constexpr const char *kA = "CSAS_A_0/0/0", *kB = "CSAS_B_1/0/0";
+  Disks disks_;
+  std::unique_ptr<RunningQueries> node_;
+};
+
+TEST_F(DamageTest, that_a_checkpoint_finds_in_a_journal_ends_its_queries_alone) {
+  node_->state->is_full = true;
+  insert(R"({"V":1})", {"CSAS_A_0", "CSAS_B_1"});
+  EXPECT_TRUE(node_->eventually([&] { return journal_length(kA) > 0; }));
+  const auto journal =
+      node_->log->core().find_partition(storage::journal_partition(storage::journal_of(kA)));
+  std::promise<Status> done;
+  node_->log->submit(
+      [&](storage::WriteTransaction& write) -> Status {
+        const storage::BatchKey key(*journal, journal->log_end() - 1);
+        std::string batch(*TRY(write.get(journal->table(), key)));
+        batch.back() ^= 1;
+        return write.put(journal->table(), key, batch);
+      },
+      [&](Status status) { done.set_value(std::move(status)); });
+  ASSERT_TRUE(done.get_future().get());
+  EXPECT_TRUE(has_tasks("CSAS_A_0"));
+  node_->state->is_full = false;
+  const std::string reason =
+      fmt::format("journal partition {} is damaged at offset", storage::journal_of(kA).value());
+  expect_that_only_a_is_lost(reason);
+  node_.reset();
+  start();
+  expect_that_only_a_is_lost(reason);
+  expect_that_a_can_be_made_anew();
+}
+
+TEST_F(DamageTest, of_a_tasks_row_ends_its_query_alone) {
+  insert(R"({"V":1})", {"CSAS_A_0", "CSAS_B_1"});
+  node_.reset();
+  change(disks_.log, "tasks",
+         [](auto& write, auto table) { return write.put(table, kA, "short"); });
+  start();
+  expect_that_only_a_is_lost("the data file has a damaged row of task CSAS_A_0/0/0");
+  expect_that_a_can_be_made_anew();
+}
+
+TEST_F(DamageTest, of_a_tasks_position_ends_its_query_alone) {
+  insert(R"({"V":1})", {"CSAS_A_0", "CSAS_B_1"});
+  EXPECT_TRUE(node_->eventually([&] { return journal_length(kA) == 0; }));
+  node_.reset();
+  change(disks_.state, "positions",
+         [](auto& write, auto table) { return write.put(table, kA, "short"); });
+  start();
+  expect_that_only_a_is_lost("the state file has a damaged position of CSAS_A_0/0/0");
+  expect_that_a_can_be_made_anew();
+}
+
+// It is about one of those that are counted.
+TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_does) {
+  const auto told = [&] {
+    for (const ShardTaskReport& report : node_->reports())
+      if (report.query_id == "CSAS_A_0")
+        return fmt::format("{} errors, the last: {}", report.metrics.records_failed,
+                           report.metrics.last_error);
+    return std::string();
+  };
+  for (const bool is_in_checkpoint : {false, true}) {
+    node_->state->is_full = !is_in_checkpoint;
+    const auto is_where_it_should_be = [&] {
+      return is_in_checkpoint == (journal_length(kA) == 0);
+    };
+    node_->insert(node_->partition("s"), "no JSON");
+    const std::string expected = is_in_checkpoint ? "2 errors, the last: " : "1 errors, the last: ";
+    EXPECT_TRUE(node_->eventually([&] { return told().starts_with(expected); })) << told();
+    const std::string before = told();
+    EXPECT_NE(before.find("(partition 0, offset "), std::string::npos) << before;
+    EXPECT_TRUE(node_->eventually(is_where_it_should_be));
+    node_.reset();
+    start();
+    EXPECT_EQ(told(), before);
+  }
 }
 
 // The shards are about to stop: who would wait for them would wait for ever.

@@ -26,13 +26,13 @@ struct Disks {
   storage::MemoryDisk log, state;
 };
 
-// A state store whose loads can be made endless.
+// A state store whose loads can be made endless, and that can be full.
 // Threads: any.
 class SlowStateStore final : public storage::StateStore {
  public:
   explicit SlowStateStore(std::unique_ptr<StateStore> store) : store_(std::move(store)) {}
   bool try_checkpoint(storage::Checkpoint& checkpoint, std::function<void(Status)>& done) override {
-    return store_->try_checkpoint(checkpoint, done);
+    return !is_full && store_->try_checkpoint(checkpoint, done);
   }
   void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
     store_->drop_tasks(std::move(prefix), std::move(done));
@@ -63,6 +63,7 @@ class SlowStateStore final : public storage::StateStore {
   Uuid instance_id() const override { return store_->instance_id(); }
 
   std::atomic<bool> is_slow = false;
+  std::atomic<bool> is_full = false;  // takes no checkpoints
   mutable std::atomic<int> slow_visits = 0;
 
  private:

@@ -171,12 +171,48 @@ TEST_F(TaskCommitTest, many_tasks_begin_in_one_commit) {
   ASSERT_TRUE(starts);
   EXPECT_EQ(commits, 1);
   ASSERT_EQ(starts->size(), tasks.size());
-  EXPECT_EQ(starts->at(0).first_entry, Offset{0});
-  EXPECT_NE(starts->at(1).producer_id, starts->at(2).producer_id);
+  EXPECT_EQ(starts->at(0)->first_entry, Offset{0});
+  EXPECT_NE(starts->at(1)->producer_id, starts->at(2)->producer_id);
   // All or none.
   EXPECT_FALSE(begin_tasks_and_wait(*log_, {"q3/0/0", ""}));
   EXPECT_EQ(log_->tasks().value().size(), tasks.size());
   log_.reset();
+}
+
+TEST_F(TaskCommitTest, a_damaged_row_keeps_its_own_task_from_beginning) {
+  // Cut off, and one that names another journal.
+  for (const size_t size : {size_t{3}, size_t{20}}) {
+    const std::vector<std::string> tasks = {"q1/0/0", "q2/0/0", "q3/0/0"};
+    ASSERT_TRUE(begin_tasks_and_wait(*log_, tasks));
+    log_.reset();
+    {
+      const auto store = disk_.open();
+      const auto write = store->begin_write().value();
+      const auto rows = write->open_table("tasks", KeyOrder::Bytes).value();
+      std::string row(*write->get(rows, "q2/0/0").value());
+      row[3] ^= 1;
+      ASSERT_TRUE(write->put(rows, "q2/0/0", row.substr(0, size)));
+      ASSERT_TRUE(write->commit());
+    }
+    open();
+    const auto stored = log_->tasks().value();
+    ASSERT_EQ(stored.size(), 3u);
+    EXPECT_EQ(stored[0].damage, std::nullopt);
+    ASSERT_TRUE(stored[1].damage);
+    EXPECT_NE(stored[1].damage->message.find("q2/0/0"), std::string::npos);
+    EXPECT_EQ(stored[1].journal, journal_of("q2/0/0"));
+    const auto starts = begin_tasks_and_wait(*log_, tasks);
+    ASSERT_TRUE(starts) << starts.error().message;
+    EXPECT_TRUE(starts->at(0));
+    EXPECT_EQ(starts->at(1).error().code, ErrorCode::StorageFailure);
+    EXPECT_TRUE(starts->at(2));
+    ASSERT_TRUE(commit_and_wait(*log_, commit_of(starts->at(2)->epoch, 1, "c", "q3/0/0")));
+    // Once it was dropped it can be made again.
+    ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q", std::move(done)); }));
+    EXPECT_TRUE(log_->tasks().value().empty());
+    EXPECT_TRUE(begin_task_and_wait(*log_, "q2/0/0"));
+    ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q", std::move(done)); }));
+  }
 }
 
 TEST_F(TaskCommitTest, what_the_log_holds_can_be_listed) {
