@@ -94,7 +94,7 @@ Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
   const auto show = [&](const GroupSlot& group) {
     const bool is_shown_now = is_shown(group, stream_time_.timestamp);
     if (is_shown_now) groups.push_back(&group);
-    bytes += group.encoded_bytes;
+    bytes += group.encoded_bytes();
     // Whether a window is over is a matter of stream time, which every commit may move.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
@@ -117,7 +117,7 @@ Result<Batch> AggregateOperator::next_rows(TableScan& scan, size_t entries, bool
   size_t bytes = 0;
   const auto gather = [&](const GroupSlot& group) {
     if (is_shown(group, scan.stream_time)) groups.push_back(&group);
-    bytes += group.encoded_bytes;
+    bytes += group.encoded_bytes();
     return bytes < kShownBytesAtOnce;
   };
   is_last = false;

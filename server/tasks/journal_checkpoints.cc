@@ -61,7 +61,7 @@ Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset f
   waiting_ = {};
   end_ = first;
   absl::flat_hash_map<std::string, TaskSequence> stored;  // what is in checkpoints
-  return reader.read(first, Offset{INT64_MAX}, [&](const storage::JournalRecord& record) -> Status {
+  return reader.read(first, [&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
     const auto found = find_task(tasks, record);
     if (found == tasks.end()) {

@@ -64,7 +64,7 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
   // What lies before may be damaged, and is not theirs.
   Offset first{INT64_MAX};
   for (const auto& [task, its_first] : tasks) first = std::min(first, its_first);
-  TRY(tail->reader_->read(first, Offset{INT64_MAX}, keep));
+  TRY(tail->reader_->read(first, keep));
   return std::shared_ptr<const JournalTail>(std::move(tail));
 }
 

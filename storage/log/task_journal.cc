@@ -93,8 +93,8 @@ class Reader final : public JournalReader {
 
 }  // namespace
 
-Status JournalReader::read(const Visit& visit) {
-  return read_some(start(), Offset{INT64_MAX}, [&](const JournalRecord& record) -> Result<bool> {
+Status JournalReader::read(Offset first_offset, const Visit& visit) {
+  return read_some(first_offset, Offset{INT64_MAX}, [&](const JournalRecord& record) -> Result<bool> {
     TRY(visit(record));
     return true;
   });

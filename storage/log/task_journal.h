@@ -47,11 +47,11 @@ class JournalReader {
 
   // What lies before has been trimmed: it is in checkpoints.
   virtual Offset start() const = 0;
-  // All commits that have not been trimmed, in order, of tasks that are there and of
+  // All commits from `first_offset` on that have not been trimmed, in order, of tasks that are there and of
   // earlier ones of the same name (TaskStart::first_entry tells them apart). Their views hold as long as
   // the reader.
   using Visit = std::function<Status(const JournalRecord&)>;
-  Status read(const Visit& visit);
+  Status read(Offset first_offset, const Visit& visit);
   // Those from `first_offset` on that lie before `end_offset`, until `visit` has seen enough and says false.
   using VisitSome = std::function<Result<bool>(const JournalRecord&)>;
   virtual Status read_some(Offset first_offset, Offset end_offset, const VisitSome& visit) = 0;

@@ -85,7 +85,7 @@ inline std::vector<std::string> journal_of_task(Log& log, const std::string& tas
   for (const Log::StoredTask& stored : tasks) {
     if (stored.id != task) continue;
     const auto reader = JournalReader::open(log, stored.journal).value();
-    EXPECT_TRUE(reader->read([&](const JournalRecord& record) -> Status {
+    EXPECT_TRUE(reader->read(Offset{0}, [&](const JournalRecord& record) -> Status {
       if (record.task == task && record.offset >= stored.first_entry)
         entries.push_back(std::to_string(record.sequence.value()) + ":" +
                           std::string(record.entry));

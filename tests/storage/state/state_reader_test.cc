@@ -146,11 +146,15 @@ TEST(DamagedState, entries_that_are_hidden_are_missed) {
       return true;
     });
     is_found |= !scanned;
-    if (scanned) ASSERT_EQ(seen, content) << "round " << round << ", byte " << at;
+    if (scanned) {
+      ASSERT_EQ(seen, content) << "round " << round << ", byte " << at;
+    }
     for (const auto& [key, value] : content) {
       const auto got = reader->get(**store, key);
       is_found |= !got;
-      if (got) ASSERT_EQ(*got, value) << "round " << round << ", byte " << at << ", " << key;
+      if (got) {
+        ASSERT_EQ(*got, value) << "round " << round << ", byte " << at << ", " << key;
+      }
     }
     found_damages += is_found;
     reader->end_turn();
