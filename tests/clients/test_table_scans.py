@@ -75,7 +75,7 @@ def check_scans_show_beginnings(name, *settings):
                 wrong = [(k, counts.get(k), n) for k, n in expected.items() if counts.get(k) != n]
                 assert not wrong, f"of {records} records {len(wrong)} keys are not as they were: {wrong[:5]}"
                 shown.add(records)
-    print(f"  {len(shown)} different moments", end="")
+    print(f"{len(shown)} different moments")
 
 
 @case
@@ -112,7 +112,7 @@ def what_came_later_is_not_shown_without_what_came_before():
                 missing = sorted(set(range(max(events, default=-1) + 1)) - events)
                 assert not missing, f"event {max(events)} is shown, and not {missing[:5]}"
                 shown.add(len(events))
-    print(f"  {len(shown)} different moments", end="")
+    print(f"{len(shown)} different moments")
 
 
 if __name__ == "__main__":
