@@ -101,6 +101,7 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
     }
   }
   if (request_->plan->keys) return run();
+  if (cut_) return begin_scans();
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
 }
 
@@ -112,7 +113,7 @@ void PullScan::begin_scans() {
     scan.rows = view->begin_scan();
     scan.as_of = view->task().last_begun();
   }
-  shard_.release(request_->query_id, this);
+  shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
   cut_.reset();
   run();
 }

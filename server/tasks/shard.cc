@@ -18,6 +18,8 @@ namespace {
 constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
 // A task with so little is not what fills memory; so much of a shard's tasks may be.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
+// Of a task, between those for whom it stands still.
+constexpr int64_t kMostWorkUs = 20'000;
 // Of work on tasks before sockets get their turn.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 
@@ -222,7 +224,7 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
 // One that is paused finishes what it has begun: look-ups wait for it. What a transient one has begun may
 // be a whole table, for which its client has no room.
 bool Shard::may_step(const ShardTask& task) {
-  if (!task.holds.empty()) return !stands(task);
+  if (task.admitted_holds > 0) return !stands(task);
   const bool finishes = !is_transient(task) && task.task->has_unfinished();
   return !task.is_held_back && (!task.is_paused || finishes);
 }
@@ -258,7 +260,7 @@ void Shard::step(ShardTask& task) {
   const uint64_t records_before = task.task->metrics().records_in;
   using Intake = engine::Task::Intake;
   const engine::StepResult result =
-      task.task->step(task.is_paused || !task.holds.empty() ? Intake::None : Intake::Records);
+      task.task->step(task.is_paused || task.admitted_holds > 0 ? Intake::None : Intake::Records);
   const uint64_t taken = task.task->metrics().records_in - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill the journal.
@@ -270,6 +272,9 @@ void Shard::step(ShardTask& task) {
   report_failure(task);
   check_waiters(task);
   note_standing(task);
+  // Who has nothing to do loses nothing.
+  if (result != engine::StepResult::More) task.works_until_us = 0;
+  admit_holds(task);
   if (task.after_step) task.after_step(result);
   stepping_ = nullptr;
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
@@ -349,29 +354,50 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   const auto countdown = std::make_shared<Countdown>(tasks.size() + 1, std::move(standing));
   for (ShardTask* task : tasks) {
     task->holds.push_back({holder, countdown});
-    schedule(*task);
-    note_standing(*task);
+    admit_holds(*task);
   }
   countdown->one();
 }
 
+// All that wait, or none: while it is held, and for as long as it was held, it is not held anew.
+void Shard::admit_holds(ShardTask& task) {
+  if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
+  const int64_t now_us = clock_.monotonic_us();
+  if (task.is_queued && now_us < task.works_until_us) return;
+  for (ShardTask::Hold& hold : task.holds) hold.is_admitted = true;
+  task.admitted_holds = task.holds.size();
+  task.held_since_us = now_us;
+  schedule(task);
+  note_standing(task);
+}
+
 void Shard::note_standing(ShardTask& task) {
-  if (task.holds.empty() || !stands(task)) return;
+  if (task.admitted_holds == 0 || !stands(task)) return;
   std::vector<std::shared_ptr<Countdown>> reached;  // who is called may release it
   for (ShardTask::Hold& hold : task.holds)
-    if (hold.awaited) reached.push_back(std::exchange(hold.awaited, nullptr));
+    if (hold.is_admitted && hold.awaited) reached.push_back(std::exchange(hold.awaited, nullptr));
   for (const auto& countdown : reached) countdown->one();
 }
 
 void Shard::release(const std::string& query_id, const void* holder) {
   for (ShardTask* task : materializers(query_id)) {
-    std::erase_if(task->holds, [&](const ShardTask::Hold& hold) { return hold.holder == holder; });
+    const size_t held = task->admitted_holds;
+    std::erase_if(task->holds, [&](const ShardTask::Hold& hold) {
+      if (hold.holder != holder) return false;
+      task->admitted_holds -= hold.is_admitted ? 1 : 0;
+      return true;
+    });
+    if (held == 0 || task->admitted_holds > 0) continue;
+    const int64_t now_us = clock_.monotonic_us();
+    task->works_until_us = now_us + std::min(now_us - task->held_since_us, kMostWorkUs);
     schedule(*task);
+    admit_holds(*task);
   }
 }
 
 bool Shard::is_held(const ShardTask& task, const void* holder) {
-  return std::ranges::find(task.holds, holder, &ShardTask::Hold::holder) != task.holds.end();
+  const auto hold = std::ranges::find(task.holds, holder, &ShardTask::Hold::holder);
+  return hold != task.holds.end() && hold->is_admitted;
 }
 
 // --- Reading what they are doing

@@ -67,8 +67,12 @@ struct ShardTask {
   struct Hold {
     const void* holder;
     std::shared_ptr<Countdown> awaited;  // null once it stands
+    bool is_admitted = false;            // else it waits for its turn
   };
   std::vector<Hold> holds;
+  size_t admitted_holds = 0;
+  // Since when it is held; until when it works before it is held again.
+  int64_t held_since_us = 0, works_until_us = 0;
   DecayingRate rate;  // of the records that it takes
   // What it holds, as the memory budget counts it.
   struct Memory {
@@ -153,7 +157,8 @@ class Shard {
   // The tasks here that keep a table of this query.
   std::vector<ShardTask*> materializers(const std::string& query_id);
   // These tasks come to stand between two commits, and stay so until release(). `standing` is called when they
-  // do; those that go meanwhile are not waited for. The memory of `holder` says who it is.
+  // do; those that go meanwhile are not waited for. The memory of `holder` says who it is. However many want that, a
+  // task works about half of the time: who comes while it is held waits until it has worked for as long.
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
@@ -175,6 +180,7 @@ class Shard {
   void check_waiters(ShardTask& task);
   static bool stands(const ShardTask& task);
   static void note_standing(ShardTask& task);
+  void admit_holds(ShardTask& task);
   std::optional<int64_t> lag_of(const engine::Task& task) const;
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);

@@ -94,10 +94,11 @@ class Reader final : public JournalReader {
 }  // namespace
 
 Status JournalReader::read(Offset first_offset, const Visit& visit) {
-  return read_some(first_offset, Offset{INT64_MAX}, [&](const JournalRecord& record) -> Result<bool> {
-    TRY(visit(record));
-    return true;
-  });
+  return read_some(first_offset, Offset{INT64_MAX},
+                   [&](const JournalRecord& record) -> Result<bool> {
+                     TRY(visit(record));
+                     return true;
+                   });
 }
 
 // The start is asked for after the snapshot was taken: what has been trimmed meanwhile is in it and is

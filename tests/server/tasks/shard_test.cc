@@ -97,6 +97,67 @@ TEST_F(ShardTest, who_has_given_up_waiting_is_forgotten) {
   EXPECT_TRUE(node_.eventually([&] { return kept.expired(); })) << "what it held on to is let go";
 }
 
+class HeldTable : public ShardTest {
+ protected:
+  HeldTable() {
+    EXPECT_TRUE(node_.define("CREATE TABLE t AS SELECT v, COUNT(*) AS n FROM a GROUP BY v;"));
+    node_.insert(node_.partition("a"), R"({"V":1})");
+    EXPECT_TRUE(node_.eventually([&] { return taken() == 1; }));
+  }
+  // By the task that keeps the table.
+  uint64_t taken() {
+    uint64_t records = 0;
+    for (const ShardTaskReport& report : node_.reports())
+      if (report.query_id == kQuery && report.stage == 1) records += report.metrics.records_in;
+    return records;
+  }
+  void hold(const void* holder, std::function<void()> standing) {
+    for (Shard* shard : node_.tasks->shards())
+      node_.on_shard(*shard, [&] { shard->hold(kQuery, holder, standing); });
+  }
+  void release(const void* holder) {
+    for (Shard* shard : node_.tasks->shards())
+      node_.on_shard(*shard, [&] { shard->release(kQuery, holder); });
+  }
+  const std::string kQuery = "CTAS_T_2";
+  const int one_ = 1, other_ = 2;
+};
+
+TEST_F(HeldTable, a_task_that_is_held_takes_nothing_until_it_is_released) {
+  std::atomic<size_t> standing = 0;
+  hold(&one_, [&] { ++standing; });
+  EXPECT_TRUE(node_.eventually([&] { return standing == node_.tasks->shards().size(); }));
+  node_.insert(node_.partition("a"), R"({"V":1})");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(taken(), 1u);
+  release(&one_);
+  EXPECT_TRUE(node_.eventually([&] { return taken() == 2; }));
+}
+
+TEST_F(HeldTable, who_comes_while_a_task_is_held_waits_until_it_has_worked) {
+  std::atomic<size_t> standing = 0;
+  hold(&one_, [&] { ++standing; });
+  EXPECT_TRUE(node_.eventually([&] { return standing == node_.tasks->shards().size(); }));
+  node_.insert(node_.partition("a"), R"({"V":1})");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it would take it
+  standing = 0;
+  hold(&other_, [&] { ++standing; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_LT(standing, node_.tasks->shards().size());
+  release(&one_);
+  EXPECT_TRUE(node_.eventually([&] { return standing == node_.tasks->shards().size(); }));
+  EXPECT_EQ(taken(), 2u);
+  release(&other_);
+}
+
+TEST_F(HeldTable, a_query_that_ends_is_not_waited_for) {
+  std::atomic<size_t> standing = 0;
+  hold(&one_, [&] { ++standing; });
+  hold(&other_, [&] { ++standing; });
+  node_.tasks->remove(kQuery);
+  EXPECT_TRUE(node_.eventually([&] { return standing == 2 * node_.tasks->shards().size(); }));
+}
+
 TEST_F(ShardTest, a_query_that_is_removed_is_not_told_of_anything) {
   const std::vector<storage::TopicPartition> partitions{node_.partition("a")};
   const auto is_read = [&] {
