@@ -70,6 +70,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(InvalidTimestamp), "22008", KafkaError::InvalidTimestamp, false},
     {ROW(DiskFull), "53100", KafkaError::KafkaStorageError, true},
     {ROW(StorageFailure), "58030", KafkaError::KafkaStorageError, false},
+    {ROW(DataCorrupted), "XX001", KafkaError::KafkaStorageError, false},
     {ROW(StorageInUse), "55006", KafkaError::KafkaStorageError, true},
     {ROW(IncompatibleFormat), "58000", KafkaError::KafkaStorageError, false},
     {ROW(NetworkFailure), "08006", KafkaError::CoordinatorNotAvailable, true},

@@ -65,6 +65,7 @@ enum class ErrorCode : uint8_t {
   // The world
   DiskFull,
   StorageFailure,
+  DataCorrupted,  // what is stored is not what was written: to read it again gives the same
   StorageInUse,
   IncompatibleFormat,
   NetworkFailure,

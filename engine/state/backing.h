@@ -18,7 +18,7 @@ class Backing {
   virtual ~Backing() = default;
 
   // As of a checkpoint that is at least as new as the last one of which the store was told; the view holds
-  // until the step or the look-up ends. Fails with StorageFailure where what is there is damaged.
+  // until the step or the look-up ends. Fails with DataCorrupted where what is there is damaged.
   virtual Result<std::optional<std::string_view>> get(std::string_view key) = 0;
 
   // Entries from `place` on, each once, until `visit` wants no more; `place` is where to go on then. Empty:

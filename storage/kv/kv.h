@@ -68,7 +68,7 @@ class Cursor {
   virtual Result<std::optional<Entry>> last() = 0;
   virtual Result<std::optional<Entry>> next() = 0;
   virtual Result<std::optional<Entry>> previous() = 0;
-  // Looks at the page that the entry at hand lies in: fails with StorageFailure where it is damaged, so that others
+  // Looks at the page that the entry at hand lies in: fails with DataCorrupted where it is damaged, so that others
   // which should be there may be missing. What has no pages has nothing to look at.
   virtual Status check_page() { return {}; }
 };

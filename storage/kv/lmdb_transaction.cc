@@ -28,9 +28,11 @@ Error lmdb_failure(int code, std::string_view doing) {
     case MDB_TXN_FULL:
       return {ErrorCode::RecordTooLarge, "one change is too large to be stored"};
     case kDamagedPage:
-      return {.code = ErrorCode::StorageFailure,
+      return {.code = ErrorCode::DataCorrupted,
               .message = "a page of the data file is damaged",
-              .hint = "millrace check tells what is damaged; restore it from a backup."};
+              .hint =
+                  "millrace check tells what is damaged. DROP and CREATE what cannot be read, or "
+                  "restore a backup."};
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
       return {ErrorCode::IncompatibleFormat, "the data file is not one of Millrace's"};
@@ -213,9 +215,13 @@ class LmdbWrite final : public WriteTransaction {
     return write(table, key, value, MDB_APPEND);
   }
   Result<bool> erase(TableHandle table, std::string_view key) override {
-    TRY(look_before(table, key));
-    MDB_val at = value_of(key);
-    const int code = guarded([&] { return mdb_del(transaction_, table.value(), &at, nullptr); });
+    TRY(look_beside(table, key, key, 1));
+    const OwnCursor cursor = TRY(own_cursor(table));
+    const int code = guarded([&] {
+      MDB_val at = value_of(key), value;
+      const int found = mdb_cursor_get(cursor.get(), &at, &value, MDB_SET);
+      return found == 0 ? mdb_cursor_del(cursor.get(), 0) : found;
+    });
     if (code == MDB_NOTFOUND) return false;
     TRY(checked(code));
     return true;
@@ -234,14 +240,21 @@ class LmdbWrite final : public WriteTransaction {
     for (LmdbCursor* cursor : cursors_) cursor->close();
     cursors_.clear();
   }
-  // To change a damaged page LMDB copies it into memory, by lengths that lie in it. Most of them end the
-  // search for the key before that.
-  Status look_before(TableHandle table, std::string_view key) {
-    MDB_val at = value_of(key), found{};
-    const int code = guarded([&] { return mdb_get(transaction_, table.value(), &at, &found); });
-    if (code == MDB_NOTFOUND) return {};
-    return checked(code == 0 && !pages_.mapped.is_sound(found, pages_.count) ? kDamagedPage : code);
+  // To be opened for each change: mdb_put() and mdb_del() have one on the stack, which the transaction would know for
+  // ever where such a call is ended in the middle; it would free it when it is thrown away.
+  struct Close {
+    void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
+  };
+  using OwnCursor = std::unique_ptr<MDB_cursor, Close>;
+  Result<OwnCursor> own_cursor(TableHandle table) {
+    MDB_cursor* cursor;
+    TRY(checked(guarded([&] { return mdb_cursor_open(transaction_, table.value(), &cursor); })));
+    return OwnCursor(cursor);
   }
+  Status look_before(MDB_cursor* cursor, std::string_view key);
+  Status look_beside(TableHandle table, std::string_view first_key, std::string_view end_key,
+                     size_t max_count);
+  Result<const char*> look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how);
   Status checked(int code) {
     if (code == 0) return {};
     has_failed_ = true;
@@ -262,10 +275,12 @@ class LmdbWrite final : public WriteTransaction {
   }
   Status write(TableHandle table, std::string_view key, std::string_view value, unsigned flags) {
     assert(!key.empty() && key.size() <= kMaxKeySize);
-    TRY(look_before(table, key));
-    MDB_val at = value_of(key), what = value_of(value);
-    const int code =
-        guarded([&] { return mdb_put(transaction_, table.value(), &at, &what, flags); });
+    const OwnCursor cursor = TRY(own_cursor(table));
+    TRY(look_before(cursor.get(), key));
+    const int code = guarded([&] {
+      MDB_val at = value_of(key), what = value_of(value);
+      return mdb_cursor_put(cursor.get(), &at, &what, flags);
+    });
     assert(code != MDB_KEYEXIST);  // the caller appended below the last key
     return checked(code);
   }
@@ -290,9 +305,9 @@ Result<std::vector<std::string>> LmdbWrite::table_names() {
 
 Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_key,
                                       std::string_view end_key, EraseLimits limits) {
-  MDB_cursor* cursor;
-  TRY(checked(mdb_cursor_open(transaction_, table.value(), &cursor)));
-  const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
+  TRY(look_beside(table, first_key, end_key, limits.max_count));
+  const OwnCursor own = TRY(own_cursor(table));
+  MDB_cursor* const cursor = own.get();
   MDB_val end = value_of(end_key);
   Erased erased;
   while (true) {
@@ -310,6 +325,61 @@ Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_
   }
   erased.is_all = false;
   return erased;
+}
+
+// Moves the cursor, and looks at the page that it comes to. That, or null where the transaction has written it, or
+// where there is none.
+Result<const char*> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
+  MDB_val value;
+  const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, how); });
+  if (code == MDB_NOTFOUND) {
+    key = {};
+    return nullptr;
+  }
+  TRY(checked(code == 0 && !pages_.are_sound(key, value) ? kDamagedPage : code));
+  const char* const page = pages_.mapped.page_of(key);
+  if (page && !pages_.mapped.is_whole_leaf(page)) return checked(kDamagedPage).error();
+  return page;
+}
+
+// To change a damaged page LMDB copies it into memory, by lengths that lie in it. A new key comes to the page of the next
+// one or of the one before.
+Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
+  MDB_val at = value_of(key);
+  TRY(look_at_leaf(cursor, at, MDB_SET_RANGE));
+  if (at.mv_data == nullptr)
+    TRY(look_at_leaf(cursor, at, MDB_LAST));
+  else if (bytes_of(at) != key)
+    TRY(look_at_leaf(cursor, at, MDB_PREV));
+  return {};
+}
+
+// LMDB merges a page that has become empty with the one beside it, and believes what lies there: damaged, it makes
+// it write anywhere. So the pages of all keys that are about to go are looked at, and those on either side.
+Status LmdbWrite::look_beside(TableHandle table, std::string_view first_key,
+                              std::string_view end_key, size_t max_count) {
+  constexpr size_t kMostBeside =
+      1'000;  // entries of a page, or of some that the transaction has written
+  const OwnCursor own = TRY(own_cursor(table));
+  MDB_cursor* const cursor = own.get();
+  MDB_val key = value_of(first_key), end = value_of(end_key);
+  const char* const first = TRY(look_at_leaf(cursor, key, MDB_SET_RANGE));
+  if (key.mv_data == nullptr) return {};
+  const auto is_before_end = [&] {
+    return key.mv_data && mdb_cmp(transaction_, table.value(), &key, &end) < 0;
+  };
+  const char* last = first;
+  for (size_t count = 0; is_before_end() && count < max_count; ++count)
+    last = TRY(look_at_leaf(cursor, key, MDB_NEXT));
+  const auto walk = [&](const char* from, MDB_cursor_op how) -> Status {
+    for (size_t step = 0; key.mv_data && step < kMostBeside; ++step)
+      if (const char* page = TRY(look_at_leaf(cursor, key, how)); page && page != from) break;
+    return {};
+  };
+  TRY(walk(last, MDB_NEXT));
+  key = value_of(first_key);
+  TRY(look_at_leaf(cursor, key, MDB_SET_RANGE));
+  return walk(first, MDB_PREV);
 }
 
 }  // namespace

@@ -161,9 +161,7 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
       TRY(visit(name, original.key, original.value));
     }
     if (row.format == StoreFormat::Checked && content != row.content)
-      return Error{.code = ErrorCode::StorageFailure,
-                   .message = fmt::format("entries of {} are missing from the state file", task),
-                   .hint = "millrace check tells what is damaged; restore it from a backup."};
+      return damaged_state(fmt::format("entries of {} are missing from the state file", task));
   }
   return position;
 }

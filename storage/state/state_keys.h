@@ -40,6 +40,9 @@ struct StoreRow {
 std::string encode(const StoreRow& row);
 Result<StoreRow> decode_store_row(std::string_view bytes);
 
+// DataCorrupted, and what to do.
+Error damaged_state(std::string message);
+
 // A row of the table `journals`.
 std::string journal_key(PartitionId journal);
 std::string encode_journal_end(Offset end);
@@ -61,7 +64,7 @@ std::string_view stored_value(StoreFormat format, std::string_view stored_key, s
                               std::string_view value, std::string& scratch);
 
 bool is_cut(std::string_view stored_key);
-// The entry as it was given. Fails with StorageFailure when it is damaged.
+// The entry as it was given. Fails with DataCorrupted when it is damaged.
 Result<Entry> original_entry(StoreFormat format, const Entry& stored);
 
 std::string store_prefix(StoreId store);

@@ -9,9 +9,7 @@ namespace storage {
 namespace {
 
 Error unsorted(const StoreRow& store) {
-  return {.code = ErrorCode::StorageFailure,
-          .message = fmt::format("the state file is damaged in store {}", store.id.value()),
-          .hint = "millrace check tells what is damaged; restore it from a backup."};
+  return damaged_state(fmt::format("the state file is damaged in store {}", store.id.value()));
 }
 
 class Reader final : public StateReader {

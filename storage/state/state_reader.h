@@ -24,7 +24,7 @@ class StateReader {
   // Nothing when no checkpoint of the task has written to it yet.
   virtual Result<std::optional<StoreRow>> find_store(std::string_view task,
                                                      std::string_view store) = 0;
-  // Fails with StorageFailure when the entry is damaged.
+  // Fails with DataCorrupted when the entry is damaged.
   virtual Result<std::optional<std::string_view>> get(const StoreRow& store,
                                                       std::string_view key) = 0;
   // Entries from `place` on until `visit` wants no more; `place` is where to go on then. Empty: the first

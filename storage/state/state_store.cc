@@ -195,13 +195,18 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
       small.push_back(&checkpoint);
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
+  // What is damaged is of one of them, and the others go on.
+  const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
+  for (size_t i = 0; i < group.size() && is_damaged; ++i)
+    if (results[i] && writer.is_small(group[i].checkpoint))
+      results[i] = writer.write(group[i].checkpoint);
   {
     std::lock_guard lock(mutex_);
     assert(held_bytes_ >= bytes);
     held_bytes_ -= bytes;
   }
   for (size_t i = 0; i < group.size(); ++i)
-    group[i].done(results[i] ? together : std::move(results[i]));
+    group[i].done(results[i] && !is_damaged ? together : std::move(results[i]));
 }
 
 void StateWriter::remove_a_slice() {

@@ -1,5 +1,8 @@
 #include "storage/state/store_removal.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "storage/state/checkpoint_writer.h"
 
 namespace storage {
@@ -52,7 +55,11 @@ Status StoreRemoval::remove_a_slice() {
     if (is_all) TRY(transaction.erase(file_.tables().dropped, store_prefix(store)));
     return {};
   };
-  TRY(file_.change(change));
+  if (Status changed = file_.change(change); !changed) {
+    // What is damaged keeps no other from being removed.
+    std::ranges::rotate(dropped_, std::next(dropped_.begin()));
+    return changed;
+  }
   take_up();
   if (is_all) std::erase(dropped_, store);
   pending_ = dropped_.size();

@@ -67,7 +67,9 @@ TEST_P(EachStore, commits_are_numbered_and_a_snapshot_tells_which_is_its_last) {
     auto write = store_->begin_write().value();
     EXPECT_EQ(write->commit_id(), before + 1);
     ASSERT_TRUE(write->put(table, "a", "1"));
-    if (i == 1) ASSERT_TRUE(write->commit());
+    if (i == 1) {
+      ASSERT_TRUE(write->commit());
+    }
   }
   EXPECT_EQ(read->commit_id(), before);
   read->reset();
