@@ -1,5 +1,7 @@
 #include "server/sql/pull_scan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "server/sql/column_bytes.h"
@@ -136,7 +138,7 @@ void PullScan::run() {
   const int64_t begun_us = clock_.monotonic_us();
   while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_ && !portion->is_long()) {
     Result<Found> found = next_rows();
-    if (!found) return send(std::move(found).error());
+    if (!found) return send(note_damage(std::move(found).error()));
     rows += found->rows.rows;
     if (found->rows.rows > 0) {
       portion->add(std::move(found->rows));
@@ -154,6 +156,16 @@ void PullScan::run() {
   is_over_ = portion->is_last;
   ++untaken_;
   send_when_durable(std::move(portion), seen);
+}
+
+// Nobody else may come to what is damaged for a long time; whoever asks what the query does is to see it.
+Error PullScan::note_damage(Error why) {
+  if (why.code != ErrorCode::DataCorrupted) return why;
+  for (ShardTask* task : shard_.materializers(request_->query_id))
+    if (task->view == views_[at_].table.lock()) shard_.give_up(*task, why);
+  why.message =
+      fmt::format("table {} cannot be read: {}", request_->plan->table->name, why.message);
+  return why;
 }
 
 Result<PullScan::Found> PullScan::next_rows() {

@@ -76,6 +76,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   void begin_scans();
   void run();
   Result<Found> next_rows();
+  Error note_damage(Error why);
   void send_when_durable(std::shared_ptr<PullPortion> portion, const std::vector<Seen>& seen);
   void send(Result<std::shared_ptr<PullPortion>> portion);
   void run_soon();

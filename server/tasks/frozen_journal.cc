@@ -21,7 +21,8 @@ constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
 // Reading it once more would give the same.
 bool is_damage(const Error& error) {
-  return error.code == ErrorCode::CorruptRecord || error.code == ErrorCode::IncompatibleFormat;
+  return error.code == ErrorCode::CorruptRecord || error.code == ErrorCode::DataCorrupted ||
+         error.code == ErrorCode::IncompatibleFormat;
 }
 
 // Adds to `position` what a later entry says.
@@ -213,14 +214,17 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
       is_dropped || task->second.ends ? void(forget(task)) : let_go(task->second);
   } else if (!status) {
     has_failed_ = true;
-    lane_->note_failure(range_.journal, status.error());
+    if (changes && is_damage(status.error()))
+      damage_ = {status.error(), changes->task()};  // where it is to be written
+    else
+      lane_->note_failure(range_.journal, status.error());
   }
   if (on_way_ > 0) return;
-  const bool has_failed = has_failed_;
+  const bool has_failed = has_failed_, is_damaged = !damage_.task.empty();
   lock.unlock();
   if (has_failed) {
     end_turn();
-    phase_ = Phase::Stuck;
+    phase_ = is_damaged ? Phase::Damaged : Phase::Stuck;
     return;
   }
   lane_->note_success();

@@ -16,6 +16,7 @@ int64_t next_delay(int64_t delay_ms, const BackOff& pace) {
 bool blames_record(ErrorCode code) {
   switch (code) {
     case ErrorCode::StorageFailure:
+    case ErrorCode::DataCorrupted:
     case ErrorCode::FencedTask:
     case ErrorCode::OutOfOrderSequence:
       return false;
@@ -30,6 +31,7 @@ bool RestartSchedule::is_for_good(const Error& error) {
   switch (error.code) {
     case ErrorCode::UnknownTopic:
     case ErrorCode::ObjectState:
+    case ErrorCode::DataCorrupted:
     case ErrorCode::IncompatibleFormat:
       return true;
     default:

@@ -521,11 +521,13 @@ void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) 
       if (!is_transient(*task) && task->journal == number)
         if (auto why = checkpoints.why_lost(task->task->id()))
           lost.emplace_back(task.get(), *std::move(why));
-  for (auto& [task, why] : lost) {
-    task->task->give_up(std::move(why));
-    report_failure(*task);
-    check_waiters(*task);
-  }
+  for (auto& [task, why] : lost) give_up(*task, std::move(why));
+}
+
+void Shard::give_up(ShardTask& task, Error why) {
+  task.task->give_up(std::move(why));
+  report_failure(task);
+  check_waiters(task);
 }
 
 bool Shard::is_overdue(const ShardTask& task) const {

@@ -162,6 +162,8 @@ class Shard {
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
+  // Something that the task has stored is damaged: its query ends with that.
+  void give_up(ShardTask& task, Error why);
   // Calls until it returns false, in slices: what is large is let go of like this.
   void release_in_slices(std::function<bool()> release_some);
   std::vector<ShardTaskReport> reports() const;
