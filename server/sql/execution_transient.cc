@@ -195,8 +195,13 @@ class TransientExecution final : public SqlExecution {
     for (const engine::Store* store : task_->task->stage().stores()) bytes += store->memory_bytes();
     if (state_charge_.try_resize(bytes)) return;
     end();
-    receiver().on_error(
-        state_charge_.refusal(fmt::format("the tables of a query, {}", format_bytes(bytes))));
+    Error refusal =
+        state_charge_.refusal(fmt::format("the tables of a query, {}", format_bytes(bytes)));
+    refusal.hint =
+        "EMIT CHANGES keeps the rows of its tables in memory for as long as it runs. Raise "
+        "memory-limit, "
+        "let a CREATE ... AS SELECT do it, or consume the table's topic.";
+    receiver().on_error(std::move(refusal));
   }
 
   void end() {
