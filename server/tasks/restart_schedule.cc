@@ -89,7 +89,9 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   if (!is_new) return false;
   state.error = news.error;
   if (news.has_progressed) state.delay_ms = 0;
-  if (!is_blamed) {
+  if (news.error.code == ErrorCode::DataCorrupted) {
+    enter(*found, Phase::Stopped);
+  } else if (!is_blamed) {
     fail(*found, now_ms);
   } else if (news.was_isolating) {
     enter(*found, Phase::Stopped);

@@ -277,9 +277,12 @@ std::string QueryRun::table() {
   for (Running& running : tasks_) {
     if (!running.view) continue;
     TableScan scan = running.view->begin_scan();
-    const Result<TableView::Slice> slice = running.view->next_rows(scan, SIZE_MAX, eval);
-    if (!slice) return slice.error().message;
-    text += text_of(slice->rows.columns, slice->rows.rows);
+    for (bool is_last = false; !is_last;) {
+      const Result<TableView::Slice> slice = running.view->next_rows(scan, SIZE_MAX, eval);
+      if (!slice) return slice.error().message;
+      text += text_of(slice->rows.columns, slice->rows.rows);
+      is_last = slice->is_last;
+    }
   }
   return text;
 }

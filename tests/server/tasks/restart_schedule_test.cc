@@ -146,6 +146,12 @@ TEST_F(Schedule, room_that_is_not_enough_does_not_make_a_query_spin) {
   EXPECT_EQ(schedule_.next_due_ms(), 200);
 }
 
+TEST_F(Schedule, damage_stops_a_query_at_once_and_no_record_is_blamed) {
+  EXPECT_TRUE(fails("q", run("q"), {ErrorCode::DataCorrupted, "a damaged page"}, 0));
+  EXPECT_EQ(kind_of("q"), Kind::Stopped);
+  EXPECT_TRUE(due(1'000'000).empty());
+}
+
 TEST_F(Schedule, a_lost_topic_stops_a_query_until_somebody_asks) {
   run("q");
   schedule_.stop("q", {ErrorCode::UnknownTopic, "topic was deleted"});
