@@ -111,6 +111,13 @@ class HeldTable : public ShardTest {
       if (report.query_id == kQuery && report.stage == 1) records += report.metrics.records_in;
     return records;
   }
+  // What lies before it.
+  int64_t lag() {
+    int64_t records = 0;
+    for (const ShardTaskReport& report : node_.reports())
+      if (report.query_id == kQuery && report.stage == 1) records += report.lag_records.value_or(0);
+    return records;
+  }
   void hold(const void* holder, std::function<void()> standing) {
     for (Shard* shard : node_.tasks->shards())
       node_.on_shard(*shard, [&] { shard->hold(kQuery, holder, standing); });
@@ -128,7 +135,8 @@ TEST_F(HeldTable, a_task_that_is_held_takes_nothing_until_it_is_released) {
   hold(&one_, [&] { ++standing; });
   EXPECT_TRUE(node_.eventually([&] { return standing == node_.tasks->shards().size(); }));
   node_.insert(node_.partition("a"), R"({"V":1})");
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(node_.eventually([&] { return lag() == 1; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(taken(), 1u);
   release(&one_);
   EXPECT_TRUE(node_.eventually([&] { return taken() == 2; }));
@@ -139,7 +147,7 @@ TEST_F(HeldTable, who_comes_while_a_task_is_held_waits_until_it_has_worked) {
   hold(&one_, [&] { ++standing; });
   EXPECT_TRUE(node_.eventually([&] { return standing == node_.tasks->shards().size(); }));
   node_.insert(node_.partition("a"), R"({"V":1})");
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it would take it
+  EXPECT_TRUE(node_.eventually([&] { return lag() == 1; }));
   standing = 0;
   hold(&other_, [&] { ++standing; });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
