@@ -67,6 +67,7 @@ StorePlace AggregateStore::end_of_places() const {
 bool AggregateStore::scan_memory(StoreScan& scan, size_t entries, const VisitSome& visit) {
   const auto is_as_it_was = [&](const GroupSlot& slot) {
     if (!scan.shows_in_memory(slot.born_in)) return false;
+    if (scan.before.size() == 0) return true;
     encode_key(slot.key->view(), slot.window_start, key_scratch_);
     return !scan.has_before(key_scratch_);
   };

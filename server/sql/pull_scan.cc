@@ -73,10 +73,11 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
                      : SIZE_MAX),
       portion_rows_(kFirstPortionRows) {}
 
-// What a scan that was broken off keeps may be much.
+// What a scan that was broken off keeps may be much, and the task adds to it as long as it is there: it goes on the
+// task's loop, whoever was the last to be interested.
 PullScan::~PullScan() {
   for (Scan& scan : scans_)
-    if (scan.rows.entries && scan.rows.entries->release_some())
+    if (scan.rows.entries)
       shard_.post([&shard = shard_, entries = std::move(scan.rows.entries)] {
         shard.release_in_slices([entries] { return entries->release_some(); });
       });
@@ -186,6 +187,7 @@ Result<PullScan::Found> PullScan::next_rows() {
     if (slice.rows.rows > 0) found.seen.as_of = scan.as_of;
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
+    if (is_last) scan.rows = {};
   }
   if (request_->is_shaped_there) {
     found.rows = TRY(shaper_.shape(std::move(found.rows), rows_left_, eval));
