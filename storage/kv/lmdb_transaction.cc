@@ -215,7 +215,7 @@ class LmdbWrite final : public WriteTransaction {
     return write(table, key, value, MDB_APPEND);
   }
   Result<bool> erase(TableHandle table, std::string_view key) override {
-    TRY(look_beside(table, key, key, 1));
+    TRY(look_beside(table, key, key, {}));
     const OwnCursor cursor = TRY(own_cursor(table));
     const int code = guarded([&] {
       MDB_val at = value_of(key), value;
@@ -253,8 +253,9 @@ class LmdbWrite final : public WriteTransaction {
   }
   Status look_before(MDB_cursor* cursor, std::string_view key);
   Status look_beside(TableHandle table, std::string_view first_key, std::string_view end_key,
-                     size_t max_count);
-  Result<const char*> look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how);
+                     const EraseLimits& limits);
+  Status look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_op how);
+  Result<size_t> look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how);
   Status checked(int code) {
     if (code == 0) return {};
     has_failed_ = true;
@@ -305,7 +306,7 @@ Result<std::vector<std::string>> LmdbWrite::table_names() {
 
 Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_key,
                                       std::string_view end_key, EraseLimits limits) {
-  TRY(look_beside(table, first_key, end_key, limits.max_count));
+  TRY(look_beside(table, first_key, end_key, limits));
   const OwnCursor own = TRY(own_cursor(table));
   MDB_cursor* const cursor = own.get();
   MDB_val end = value_of(end_key);
@@ -327,19 +328,33 @@ Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_
   return erased;
 }
 
-// Moves the cursor, and looks at the page that it comes to. That, or null where the transaction has written it, or
-// where there is none.
-Result<const char*> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
+// Moves the cursor to an entry, whose size it returns, and looks at the page, unless the transaction has written it:
+// then it was looked at before. No key where there is none.
+Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
   MDB_val value;
   const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, how); });
   if (code == MDB_NOTFOUND) {
     key = {};
-    return nullptr;
+    return 0;
   }
   TRY(checked(code == 0 && !pages_.are_sound(key, value) ? kDamagedPage : code));
   const char* const page = pages_.mapped.page_of(key);
   if (page && !pages_.mapped.is_whole_leaf(page)) return checked(kDamagedPage).error();
-  return page;
+  return key.mv_size + value.mv_size;
+}
+
+// From the key that the cursor is at to another page, before or behind it. One that the transaction has written lies
+// somewhere on the heap: a key that is as far away as a page is long is on another one.
+Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_op how) {
+  const char* const page = pages_.mapped.page_of(key);
+  const auto from = reinterpret_cast<uintptr_t>(key.mv_data);
+  const auto is_on_page = [&] {
+    if (page || pages_.mapped.page_of(key)) return pages_.mapped.page_of(key) == page;
+    const auto at = reinterpret_cast<uintptr_t>(key.mv_data);
+    return (at > from ? at - from : from - at) < pages_.mapped.page_size();
+  };
+  while (key.mv_data && is_on_page()) TRY(look_at_leaf(cursor, key, how));
+  return {};
 }
 
 // To change a damaged page LMDB copies it into memory, by lengths that lie in it. A new key comes to the page of the next
@@ -357,29 +372,23 @@ Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
 // LMDB merges a page that has become empty with the one beside it, and believes what lies there: damaged, it makes
 // it write anywhere. So the pages of all keys that are about to go are looked at, and those on either side.
 Status LmdbWrite::look_beside(TableHandle table, std::string_view first_key,
-                              std::string_view end_key, size_t max_count) {
-  constexpr size_t kMostBeside =
-      1'000;  // entries of a page, or of some that the transaction has written
+                              std::string_view end_key, const EraseLimits& limits) {
   const OwnCursor own = TRY(own_cursor(table));
   MDB_cursor* const cursor = own.get();
   MDB_val key = value_of(first_key), end = value_of(end_key);
-  const char* const first = TRY(look_at_leaf(cursor, key, MDB_SET_RANGE));
-  if (key.mv_data == nullptr) return {};
+  size_t bytes = TRY(look_at_leaf(cursor, key, MDB_SET_RANGE));
+  const MDB_val first = key;
   const auto is_before_end = [&] {
     return key.mv_data && mdb_cmp(transaction_, table.value(), &key, &end) < 0;
   };
-  const char* last = first;
-  for (size_t count = 0; is_before_end() && count < max_count; ++count)
-    last = TRY(look_at_leaf(cursor, key, MDB_NEXT));
-  const auto walk = [&](const char* from, MDB_cursor_op how) -> Status {
-    for (size_t step = 0; key.mv_data && step < kMostBeside; ++step)
-      if (const char* page = TRY(look_at_leaf(cursor, key, how)); page && page != from) break;
-    return {};
-  };
-  TRY(walk(last, MDB_NEXT));
-  key = value_of(first_key);
-  TRY(look_at_leaf(cursor, key, MDB_SET_RANGE));
-  return walk(first, MDB_PREV);
+  for (size_t count = 1; is_before_end() && count < limits.max_count && bytes < limits.max_bytes;
+       ++count)
+    bytes += TRY(look_at_leaf(cursor, key, MDB_NEXT));
+  TRY(look_at_next_leaf(cursor, key, MDB_NEXT));
+  if (first.mv_data == nullptr) return {};
+  key = first;
+  TRY(look_at_leaf(cursor, key, MDB_SET));
+  return look_at_next_leaf(cursor, key, MDB_PREV);
 }
 
 }  // namespace

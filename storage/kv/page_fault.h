@@ -59,6 +59,7 @@ class MappedPages {
     if (at < begin_ || at >= end_) return nullptr;
     return reinterpret_cast<const char*>(at - (at - begin_) % page_size_);
   }
+  size_t page_size() const { return page_size_; }
   // Whether it is a leaf whose entries are as many as its head says: LMDB keeps them without gaps.
   bool is_whole_leaf(const char* page) const;
 
