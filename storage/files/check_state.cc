@@ -113,11 +113,16 @@ class StateChecker {
     for (const auto& [id, store] : stores_) {
       if (store.damaged > 0)
         found(store.name, fmt::format("{} entries are damaged", store.damaged));
-      else if (store.row.format == StoreFormat::Checked && store.found != store.row.content)
-        found(store.name, fmt::format("it holds {} entries instead of {}, or others",
-                                      store.found.count, store.row.content.count));
+      else
+        check_content(store);
     }
     return {};
+  }
+
+  void check_content(const StoreOfTask& store) {
+    if (store.row.format == StoreFormat::Checked && store.found != store.row.content)
+      found(store.name, fmt::format("it holds {} entries instead of {}, or others",
+                                    store.found.count, store.row.content.count));
   }
 
   // Behind a page that cannot be read there is more: whose it is, at least.
@@ -125,19 +130,18 @@ class StateChecker {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {
       store.found = {};
-      const Status read = check_store(entries->handle, id, store);
-      if (!read)
+      if (const Status read = check_store(entries->handle, id, store); !read)
         found(store.name, fmt::format("{} of {} entries can be read: {}", store.found.count,
                                       store.row.content.count, read.error().message));
-      else if (store.row.format == StoreFormat::Checked && store.found != store.row.content)
-        found(store.name, fmt::format("it holds {} entries instead of {}, or others",
-                                      store.found.count, store.row.content.count));
+      else
+        check_content(store);
     }
   }
   Status check_store(TableHandle entries, StoreId id, StoreOfTask& store) {
     const auto cursor = TRY(state_.transaction().cursor(entries));
-    auto entry = TRY(cursor->seek(store_prefix(id)));
-    for (; entry && store_of(entry->key) == id; entry = TRY(cursor->next())) {
+    const std::string prefix = store_prefix(id);
+    auto entry = TRY(cursor->seek(prefix));
+    for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor->next())) {
       TRY(cursor->check_page());
       store.found.add(entry->key, entry->value);
     }
