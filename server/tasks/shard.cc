@@ -315,31 +315,19 @@ void Shard::when_passed(const std::string& query_id, int stage,
                         const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                         const std::weak_ptr<const void>& interest,
                         std::function<void(Status)> passed) {
-  // One answer for all tasks: the last of them gives it.
-  struct Answer {
-    size_t left = 1;
-    Status status;
-    std::function<void(Status)> passed;
-    void one(Status each) {
-      if (!each) status = std::move(each);
-      if (--left == 0) passed(std::move(status));
-    }
-  };
-  auto answer = std::make_shared<Answer>();
-  answer->passed = std::move(passed);
   std::vector<ShardTask*> concerned;
   if (const auto query = tasks_.find(query_id); query != tasks_.end())
     for (const auto& task : query->second)
       if (task->stage == stage && !is_transient(*task)) concerned.push_back(task.get());
+  const auto countdown = std::make_shared<Countdown>(concerned.size() + 1, std::move(passed));
   for (ShardTask* task : concerned) {
-    ++answer->left;
     forget_expired(task->waiters);
     task->waiters.push_back(
-        {targets, interest, [answer](Status status) { answer->one(std::move(status)); }});
+        {targets, interest, [countdown](Status status) { countdown->one(std::move(status)); }});
     check_waiters(*task);
     attend(*task);
   }
-  answer->one({});
+  countdown->one();
 }
 
 // --- Those who need a task to stand still
@@ -351,7 +339,8 @@ bool Shard::stands(const ShardTask& task) {
 
 void Shard::hold(const std::string& query_id, const void* holder, std::function<void()> standing) {
   const std::vector<ShardTask*> tasks = materializers(query_id);
-  const auto countdown = std::make_shared<Countdown>(tasks.size() + 1, std::move(standing));
+  const auto countdown = std::make_shared<Countdown>(
+      tasks.size() + 1, [standing = std::move(standing)](const Status&) { standing(); });
   for (ShardTask* task : tasks) {
     task->holds.push_back({holder, countdown});
     admit_holds(*task);

@@ -25,17 +25,19 @@
 
 namespace server {
 
-// One call for several who are waited for: when the last of them is done.
+// One call for several who are waited for: when the last of them is done, with an error if one of them had one.
 class Countdown {
  public:
-  Countdown(size_t left, std::function<void()> then) : left_(left), then_(std::move(then)) {}
-  void one() {
-    if (--left_ == 0) std::exchange(then_, nullptr)();
+  Countdown(size_t left, std::function<void(Status)> then) : left_(left), then_(std::move(then)) {}
+  void one(Status each = {}) {
+    if (!each) status_ = std::move(each);
+    if (--left_ == 0) std::exchange(then_, nullptr)(std::move(status_));
   }
 
  private:
   size_t left_;
-  std::function<void()> then_;
+  Status status_;
+  std::function<void(Status)> then_;
 };
 
 // A task that runs on a shard, and what the shard knows about it.
