@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kKindNames[] = {
     "connections",     "unread answers", "prepared statements", "COPY and transactions", "queues",
-    "running queries", "tables"};
+    "running queries", "tables",         "rows kept for scans"};
 static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 
 // A share is a quarter of what is free: then whoever is alone may have a fifth of the limit, and
@@ -27,7 +27,9 @@ constexpr Unit kUnits[] = {
     {"TB", size_t{1} << 40}, {"GB", size_t{1} << 30}, {"MB", size_t{1} << 20}, {"kB", 1 << 10}};
 
 // State is counted beside the limit: a table that has grown must not lock out the clients.
-bool counts_against_limit(MemoryKind kind) { return kind != MemoryKind::State; }
+bool counts_against_limit(MemoryKind kind) {
+  return kind != MemoryKind::State && kind != MemoryKind::Scans;
+}
 
 }  // namespace
 

@@ -24,6 +24,7 @@ enum class MemoryKind : uint8_t {
   Queues,       // between threads
   Queries,      // what a query needs between two steps
   State,        // tables of queries; counted, never refused: what is clean leaves memory instead
+  Scans,        // what open scans of them keep from before it changed; likewise: the oldest end
   kCount
 };
 // As it stands in an error's detail: "connections 400 MB".
@@ -31,7 +32,7 @@ std::string_view name(MemoryKind kind);
 
 class MemoryAccount;
 
-// Invariants: held_bytes() is the sum of all charges but those of MemoryKind::State;
+// Invariants: held_bytes() is the sum of all charges but those of MemoryKind::State and Scans;
 //             an account that asks gets no more than a share of what is free, so that the largest
 //             holders are refused first and small ones go on.
 // Threads:    any; the counters are atomics, and a reader may see them a little apart.
@@ -56,14 +57,25 @@ class MemoryBudget {
   // Less than a quarter is left: who holds much and gets on no further is to be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
 
+  // Answers that clients do not take hold all that they may together. Who has more to tell waits, with no more than
+  // kShortAnswerBytes made of it; the rest of the limit is for those who are not in anybody's way.
+  bool has_many_answers() const { return held_bytes(MemoryKind::Results) >= limit_bytes_ / 2; }
+  static constexpr size_t kShortAnswerBytes = 8 * 1024;
+
   // The tables of queries keep in memory what fits, and find the rest in checkpoints.
   bool is_state_full() const { return held_bytes(MemoryKind::State) > state_bytes_; }
   // So much waits for checkpoints that it cannot leave memory.
   bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
-  // More than open scans may keep there.
+  // Open scans keep so many entries from leaving that they must end.
   bool holds_too_much_state() const {
     constexpr size_t kForScans = 64 << 20;
     return held_bytes(MemoryKind::State) > 2 * state_bytes_ + kForScans;
+  }
+  // By how much what open scans keep is more than it may be.
+  size_t excess_of_scans() const {
+    constexpr size_t kAlways = 16 << 20;
+    const size_t held = held_bytes(MemoryKind::Scans), most = state_bytes_ / 2 + kAlways;
+    return held > most ? held - most : 0;
   }
 
   // OutOfMemory, for a client: what was asked for ("a message of 60 MB"), what the limit is and who
@@ -151,6 +163,7 @@ class OwnedCharge {
       : account_(std::make_unique<MemoryAccount>(budget)), charge_(account_.get(), kind) {}
 
   bool try_resize(size_t bytes) { return charge_.try_resize(bytes); }
+  void resize(size_t bytes) { charge_.resize(bytes); }
   Error refusal(std::string_view what) const { return account_->refusal(what); }
 
  private:

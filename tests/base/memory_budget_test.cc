@@ -92,6 +92,30 @@ TEST(MemoryBudget, tables_are_counted_and_lock_nobody_out) {
   EXPECT_TRUE(client.charge.try_resize(kMb));
 }
 
+TEST(MemoryBudget, what_scans_keep_has_a_name_and_a_bound_of_its_own) {
+  MemoryBudget budget(64 * kMb, 16 * kMb);
+  MemoryAccount query(budget);
+  MemoryCharge scans(&query, MemoryKind::Scans);
+  scans.resize(24 * kMb);
+  EXPECT_EQ(budget.excess_of_scans(), 0u);
+  scans.resize(30 * kMb);
+  EXPECT_EQ(budget.excess_of_scans(), 6 * kMb);
+  EXPECT_EQ(budget.held_bytes(), 0u) << "clients are not locked out";
+  EXPECT_FALSE(budget.is_state_full());
+  EXPECT_EQ(name(MemoryKind::Scans), "rows kept for scans");
+}
+
+TEST(MemoryBudget, answers_that_nobody_reads_are_many_before_the_others_are_refused) {
+  MemoryBudget budget(64 * kMb);
+  Client deaf(budget);
+  MemoryCharge unread(&deaf.account, MemoryKind::Results);
+  unread.resize(31 * kMb);
+  EXPECT_FALSE(budget.has_many_answers());
+  unread.resize(32 * kMb);
+  EXPECT_TRUE(budget.has_many_answers());
+  EXPECT_FALSE(budget.is_tight());
+}
+
 TEST(MemoryCharge, without_an_account_everything_is_granted) {
   MemoryCharge charge;
   EXPECT_TRUE(charge.try_resize(SIZE_MAX / 4));
