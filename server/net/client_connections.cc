@@ -62,16 +62,17 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
       // One answer at most, beyond what fits into the socket: is_full() stops the next ones.
-      unsent_.resize(connection_.unsent_bytes());
+      unsent_.resize(connection_.held_bytes());
     }
-    session_->set_output_full(connection_.is_full());
+    session_->set_output_full(is_output_full());
     if (session_->is_over()) return close();
     if (session_->wants_input() && session_->refused_memory().empty())
       connection_.resume_input();
     else
       connection_.pause_input();
     set_deadline(session_->deadline_us());
-    owner_.watch_memory(id_, !session_->refused_memory().empty() ? MemoryNeed::Waits
+    const bool waits = is_held_up_ || !session_->refused_memory().empty();
+    owner_.watch_memory(id_, waits                               ? MemoryNeed::Waits
                              : memory_.held_bytes() > kIdleBytes ? MemoryNeed::Holds
                                                                  : MemoryNeed::Idle);
   }
@@ -81,6 +82,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (is_closing_) return;
     const bool is_refused = !session_->refused_memory().empty();
     note_sent(now_us);
+    if (is_held_up_ && !is_output_full()) pump();
+    if (is_closing_) return;
     if (is_refused || memory_.budget().is_tight())
       if (now_us - progress_us_ > owner_.shared_.options.memory_wait_ms * 1000) end_stalled();
     if (is_refused) pump();
@@ -104,10 +107,18 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (!std::exchange(is_woken_, true)) owner_.pump_soon(id_);
   }
 
+  // Where many wait for their clients, no more is made for one who has something to take. Nobody tells when that
+  // changes: it is looked at again and again.
+  bool is_output_full() {
+    is_held_up_ = !connection_.is_full() && memory_.budget().has_many_answers() &&
+                  connection_.unsent_bytes() > MemoryBudget::kShortAnswerBytes;
+    return is_held_up_ || connection_.is_full();
+  }
+
   void note_sent(int64_t now_us) {
     const size_t unsent = connection_.unsent_bytes();
     if (unsent != std::exchange(last_unsent_, unsent)) progress_us_ = now_us;
-    unsent_.resize(unsent);
+    unsent_.resize(connection_.held_bytes());
   }
 
   // A session that works on a statement is not stalled; one that the client keeps waiting is.
@@ -153,6 +164,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   size_t last_unsent_ = 0;
   std::optional<int64_t> deadline_us_;
   bool is_woken_ = false, is_closing_ = false, is_refused_ = false;
+  bool is_held_up_ = false;  // by what others do not read, and not only by its client
 };
 
 ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared)
@@ -246,7 +258,7 @@ void ClientConnections::set_memory_timer() {
 void ClientConnections::on_memory_timer() {
   const int64_t now_us = shared_.clock.monotonic_us();
   std::vector<uint64_t> looked_at(waiting_.begin(), waiting_.end());
-  if (shared_.memory.is_tight())
+  if (shared_.memory.is_tight() || shared_.memory.has_many_answers())
     looked_at.insert(looked_at.end(), holding_.begin(), holding_.end());
   for (const uint64_t id : looked_at)
     if (const auto found = connections_.find(id); found != connections_.end())

@@ -147,6 +147,10 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   // All of it but the first `sent` bytes, which only the first that is kept may have.
   void keep(std::string bytes, size_t sent = 0) {
     if (bytes.size() == sent) return;
+    // A buffer that grew has up to twice the room, and most of it may have gone: a copy is as long as what waits.
+    constexpr size_t kMostSlack = 4 * 1024;
+    if (bytes.capacity() - (bytes.size() - sent) > kMostSlack)
+      bytes = std::string(std::string_view(bytes).substr(std::exchange(sent, 0)));
     if (unsent.empty()) sent_of_front = sent;
     unsent_size += bytes.size() - sent;
     unsent.push_back(std::move(bytes));
@@ -202,6 +206,7 @@ void Connection::write(std::string bytes) {
 }
 
 size_t Connection::unsent_bytes() const { return impl_->unsent_size; }
+size_t Connection::held_bytes() const { return impl_->unsent_size + impl_->sent_of_front; }
 
 void Connection::acknowledge_now() {
   const int on = 1;

@@ -47,6 +47,8 @@ class Connection {
   // Sends what the socket takes at once, and keeps the rest.
   void write(std::string bytes);
   size_t unsent_bytes() const;
+  // What these take, with what has gone of the same buffer.
+  size_t held_bytes() const;
   bool is_full() const { return unsent_bytes() > kHighMarkBytes; }
 
   // While input is paused the peer's bytes wait in its own buffers.

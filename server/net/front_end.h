@@ -44,7 +44,9 @@ struct FrontEndOptions {
 // Connections are dealt out to the loops in turn, and stay there. One too many is told so and
 // closed.
 //
-// Memory: what a client has sent and not taken is charged to an account of its session. When there
+// Memory: what a client has sent and not taken is charged to an account of its session. Where answers that wait
+//         for clients hold half of what there is, a session makes more only when its client has taken the last.
+//         When there
 //         is no more, its socket is not read for a while; a client that gets on no further then, or
 //         holds much and neither reads nor sends while the others need it, is ended with an error.
 // Stopping: stop(), wait for its task, stop the loops, destroy. Or stop the loops first and destroy:

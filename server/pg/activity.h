@@ -18,7 +18,7 @@ struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
   std::string output = {};          // messages that wait to be sent
-  MemoryCharge output_charge = {};  // of long rows in them, until they are handed out
+  MemoryCharge output_charge = {};  // of rows in them, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };
 

@@ -101,10 +101,14 @@ void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_
   on_event_();
 }
 
+bool Portal::must_be_short() const { return account_ && account_->budget().has_many_answers(); }
+
 // Also after the event there may be no room; the execution asks again then.
 bool Portal::has_room(size_t first_row_bytes) {
-  const bool has_room = !error_ && delivery_ && !is_output_full_ && kept_.empty() &&
-                        !delivery_->is_full() && delivery_->has_room_for(first_row_bytes);
+  const bool has_room =
+      !error_ && delivery_ && !is_output_full_ && kept_.empty() && !delivery_->is_full() &&
+      delivery_->has_room_for(first_row_bytes) &&
+      !(must_be_short() && delivery_->out.size() >= MemoryBudget::kShortAnswerBytes);
   if (!has_room && !std::exchange(is_room_awaited_, true)) on_event_();
   return has_room;
 }
@@ -161,6 +165,9 @@ size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, siz
       return 0;
     }
     count = *encoded;
+    // Others are to see it before the loop comes to send it. A short one is not worth the counters.
+    if (delivery_->out.size() > MemoryBudget::kShortAnswerBytes)
+      delivery_->charge.resize(delivery_->out.capacity());
   }
   delivery_->sent += count;
   rows_delivered_ += count;

@@ -33,7 +33,7 @@ using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 // Where the rows of one Execute or FETCH go.
 struct Delivery {
   std::string& out;
-  MemoryCharge& charge;           // of `out`, where it is long
+  MemoryCharge& charge;           // of `out`, where it is not short
   RowEncoder* encoder = nullptr;  // null: the rows are only counted (MOVE)
   std::optional<uint64_t> limit = {};
   uint64_t sent = 0;
@@ -112,6 +112,8 @@ class Portal final : public sql::Receiver {
   Result<size_t> rows_with_room(std::span<const engine::ColumnPtr> columns, size_t first_row,
                                 size_t end_row);
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
+  // Much is held by answers that wait for their clients.
+  bool must_be_short() const;
   void fail_with(Error error);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   void drop_kept();

@@ -168,6 +168,7 @@ class PullExecution final : public SqlExecution {
     part.portions.push_back(*portion);
     deliver();
     charge_waiting();
+    (*portion)->on_its_way.reset();
   }
 
   // Two portions a shard at most wait here; with thousands of open portals that is much.
@@ -240,6 +241,14 @@ class PullExecution final : public SqlExecution {
     }
   }
 
+  // Long rows go one by one; where many clients do not read, no more than a few go at a time.
+  size_t rows_at_once(const PullPortion& portion) {
+    if (portion.is_long()) return 1;
+    if (!session().parts().memory.has_many_answers()) return SIZE_MAX;
+    const size_t bytes_of_row = portion.bytes / std::max<size_t>(portion.rows, 1) + 1;
+    return MemoryBudget::kShortAnswerBytes / bytes_of_row + 1;
+  }
+
   // As much of the portion as the client has room for; whether that is all of it.
   bool show() {
     const PullPortion& portion = *showing_->portion;
@@ -247,7 +256,7 @@ class PullExecution final : public SqlExecution {
       const engine::Batch& batch = portion.batches[showing_->batch];
       size_t& row = showing_->row;
       while (row < batch.rows && rows_left_ > 0) {
-        const size_t rows = portion.is_long() ? 1 : std::min(batch.rows - row, rows_left_);
+        const size_t rows = std::min({batch.rows - row, rows_left_, rows_at_once(portion)});
         if (!receiver().has_room(portion.is_long() ? bytes_of(batch.columns, row, row + 1) : 0))
           return false;
         receiver().on_rows(batch.columns, row, row + rows);

@@ -14,6 +14,8 @@ constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
 constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
+// While answers that clients do not take hold much.
+constexpr size_t kShortPortionRows = 16;
 
 Error task_is_gone() { return {ErrorCode::UndefinedObject, "a task that keeps the table is gone"}; }
 
@@ -56,6 +58,7 @@ struct PullScan::Found {
 void PullPortion::add(engine::Batch batch) {
   for (const engine::ColumnPtr& column : batch.columns)
     if (column) bytes += bytes_of(*column);
+  rows += batch.rows;
   batches.push_back(std::move(batch));
 }
 
@@ -135,15 +138,16 @@ void PullScan::run() {
   auto portion = std::make_shared<PullPortion>();
   portion->tasks = views_.size();
   std::vector<Seen> seen;
-  size_t rows = 0;
+  is_short_ = !request_->plan->keys && shard_.memory().has_many_answers();
+  const size_t wanted_rows = is_short_ ? kShortPortionRows : portion_rows_;
+  const size_t wanted_bytes =
+      is_short_ ? MemoryBudget::kShortAnswerBytes : PullPortion::kLongBytes + 1;
   const int64_t begun_us = clock_.monotonic_us();
-  while (at_ < views_.size() && rows_left_ > 0 && rows < portion_rows_ && !portion->is_long()) {
-    Result<Found> found = next_rows();
+  while (at_ < views_.size() && rows_left_ > 0 && portion->rows < wanted_rows &&
+         portion->bytes < wanted_bytes) {
+    Result<Found> found = next_rows(is_short_ ? kShortPortionRows : kEntriesBetweenLooks);
     if (!found) return send(note_damage(std::move(found).error()));
-    rows += found->rows.rows;
-    if (found->rows.rows > 0) {
-      portion->add(std::move(found->rows));
-    }
+    if (found->rows.rows > 0) portion->add(std::move(found->rows));
     if (seen.empty() || seen.back().view != found->seen.view)
       seen.push_back(std::move(found->seen));
     else
@@ -151,8 +155,10 @@ void PullScan::run() {
     if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
   }
   portion->is_last = at_ == views_.size() || rows_left_ == 0;
-  if (rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
-  if (has_answered_ && rows == 0 && !portion->is_last) return run_soon();
+  if (portion->rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
+  if (has_answered_ && portion->rows == 0 && !portion->is_last) return run_soon();
+  if (portion->bytes > MemoryBudget::kShortAnswerBytes)
+    portion->on_its_way.emplace(shard_.memory(), MemoryKind::Results).resize(portion->bytes);
   has_answered_ = true;
   is_over_ = portion->is_last;
   ++untaken_;
@@ -169,7 +175,7 @@ Error PullScan::note_damage(Error why) {
   return why;
 }
 
-Result<PullScan::Found> PullScan::next_rows() {
+Result<PullScan::Found> PullScan::next_rows(size_t entries) {
   Found found;
   found.seen.view = views_[at_].table.lock();
   if (!found.seen.view) return task_is_gone();
@@ -183,7 +189,7 @@ Result<PullScan::Found> PullScan::next_rows() {
     is_last = keys.empty();
   } else {
     Scan& scan = scans_[at_];
-    engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, kEntriesBetweenLooks, eval));
+    engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
     if (slice.rows.rows > 0) found.seen.as_of = scan.as_of;
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
@@ -218,7 +224,7 @@ void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   const bool is_long = portion && (*portion)->is_long();
   if (!is_cancelled_) answer_(std::move(portion));
   if (is_over_) return;
-  is_resting_ = untaken_ >= kMaxUntaken || is_long;
+  is_resting_ = untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0);
   if (!is_resting_) run_soon();
 }
 

@@ -4,10 +4,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/random.h"
 #include "engine/query/pull.h"
 #include "engine/query/table_view.h"
@@ -32,7 +34,9 @@ struct PullPortion {
   std::vector<engine::Batch> batches;
   size_t tasks = 0;  // that were asked on this shard
   bool is_last = false;
+  size_t rows = 0;
   size_t bytes = 0;  // about; counted while it waits for a client that does not read
+  std::optional<OwnedCharge> on_its_way;  // of one that is not short, until it is counted there
 
   // Rows of megabytes: each goes to the client by itself.
   static constexpr size_t kLongBytes = 1024 * 1024;
@@ -42,7 +46,8 @@ struct PullPortion {
 
 // Works in slices of less than a millisecond, between which the loop turns to others. Portions begin
 // small and grow: a portal of which one row was fetched holds two of them for as long as it is open.
-// It rests when two portions have not been taken, or a long one: a client that does not read stops the scan.
+// It rests when two portions have not been taken, or a long one: a client that does not read stops the scan. Where
+// many clients do not read, it shows a few rows at a time and rests after each.
 // Everything in a portion is durable.
 //
 // Invariants: after the first slice there is a portion, also an empty one; then those that have
@@ -75,7 +80,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   };
   void begin_scans();
   void run();
-  Result<Found> next_rows();
+  Result<Found> next_rows(size_t entries);
   Error note_damage(Error why);
   void send_when_durable(std::shared_ptr<PullPortion> portion, const std::vector<Seen>& seen);
   void send(Result<std::shared_ptr<PullPortion>> portion);
@@ -107,6 +112,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   size_t portion_rows_;  // about, of the next portion
   int untaken_ = 0;
   bool has_answered_ = false, is_resting_ = false, is_over_ = false;
+  bool is_short_ = false;  // the last portion, for the sake of memory
 };
 
 }  // namespace server

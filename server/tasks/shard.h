@@ -169,6 +169,7 @@ class Shard {
   // Calls until it returns false, in slices: what is large is let go of like this.
   void release_in_slices(std::function<bool()> release_some);
   std::vector<ShardTaskReport> reports() const;
+  MemoryBudget& memory() const { return memory_; }
 
  private:
   Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, MemoryBudget& memory,

@@ -98,6 +98,8 @@ TEST(Connection, keeps_what_a_slow_reader_does_not_take_and_says_when_it_has) {
     peer.connection->write(block);
     written += block.size();
   }
+  EXPECT_EQ(peer.connection->held_bytes(), peer.connection->unsent_bytes())
+      << "what the socket took of a block is not kept with the rest";
   std::thread reader([&] { EXPECT_EQ(receive(peer.client, written).size(), written); });
   loop.run();
   EXPECT_TRUE(peer.drained);

@@ -289,6 +289,45 @@ TEST(SessionMemory, nothing_is_encoded_for_a_client_that_does_not_read) {
   EXPECT_GE(charged.client.hear_bytes("").size(), 4'000'000u);
 }
 
+TEST(SessionMemory, rows_come_a_few_at_a_time_while_others_do_not_read) {
+  Charged charged;
+  charged.client.backend.asks_for_room = true;
+  for (int i = 0; i < 300; ++i)
+    charged.client.backend.people.push_back({i, std::string(3'000, 'x')});
+  MemoryAccount other(charged.budget);
+  MemoryCharge unread(&other, MemoryKind::Results);
+  unread.resize(32 * kMb);
+  charged.client.session.receive(query("SELECT * FROM people"));
+  std::string heard;
+  const auto hear = [&] {
+    size_t longest = 0;
+    for (int turn = 0; turn < 1000 && !heard.ends_with("Z\0\0\0\5I"s); ++turn) {
+      charged.client.session.run();
+      const std::string output = charged.client.session.take_output();
+      longest = std::max(longest, output.size());
+      heard += output;
+      if (heard.size() > 450'000) unread.resize(0);
+    }
+    return longest;
+  };
+  charged.client.session.run();
+  EXPECT_LE(charged.client.session.take_output().size(), 12'000u);
+  EXPECT_GE(hear(), 100'000u) << "when the others have read";
+  EXPECT_GE(heard.size(), 880'000u);
+}
+
+TEST(SessionMemory, what_is_made_of_an_answer_counts_before_it_is_sent) {
+  Charged charged;
+  charged.client.backend.asks_for_room = true;
+  for (int i = 0; i < 100; ++i)
+    charged.client.backend.people.push_back({i, std::string(1'000, 'x')});
+  charged.client.session.receive(query("SELECT * FROM people"));
+  charged.client.session.run();
+  EXPECT_GE(charged.budget.held_bytes(MemoryKind::Results), 100'000u);
+  charged.client.session.take_output();
+  EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);
+}
+
 TEST(SessionMemory, a_row_that_repeats_a_long_parameter_is_refused) {
   std::string items = "$1::varchar";
   for (int i = 1; i < 70; ++i) items += ", $1";
