@@ -424,8 +424,14 @@ size_t Task::evict(size_t max_entries) {
   return evicted;
 }
 
-void Task::overtake_scans() {
-  for (Store* store : stage_->stores()) store->overtake_scans();
+std::vector<StoreScanPtr> Task::overtake_scans(size_t bytes) {
+  std::vector<StoreScanPtr> overtaken;
+  for (Store* store : stage_->stores())
+    for (StoreScanPtr& scan : store->overtake_scans(bytes)) {
+      bytes -= std::min(bytes, scan->memory_bytes());
+      overtaken.push_back(std::move(scan));
+    }
+  return overtaken;
 }
 
 std::vector<StoreSize> Task::take_changed_sizes() {

@@ -144,8 +144,9 @@ class Task {
   // Looks at so many entries of each store, and lets those go from memory that are not needed now. Between
   // steps. Returns how many have gone.
   size_t evict(size_t max_entries);
-  // Memory is needed more than by scans that keep entries there.
-  void overtake_scans();
+  // Memory is needed more than by scans: they end, or the oldest, until `bytes` less are kept for them. What these
+  // have kept is for the caller to give back.
+  std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
   const std::string& id() const { return id_; }
   const std::vector<Input>& inputs() const { return inputs_; }

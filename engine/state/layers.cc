@@ -154,9 +154,19 @@ bool Layers::begin_eviction() {
   return !holds_all;
 }
 
-void Layers::overtake_scans() {
-  for_each_scan([](StoreScan& scan) { scan.is_overtaken = true; });
-  scans_.clear();
+std::vector<StoreScanPtr> Layers::overtake_scans(size_t bytes) {
+  std::vector<StoreScanPtr> overtaken;
+  size_t kept = 0;
+  std::erase_if(scans_, [&](const std::weak_ptr<StoreScan>& weak) {
+    StoreScanPtr scan = weak.lock();
+    if (!scan) return true;
+    if (kept >= bytes) return false;
+    kept += scan->memory_bytes();
+    scan->is_overtaken = true;
+    overtaken.push_back(std::move(scan));
+    return true;
+  });
+  return overtaken;
 }
 
 }  // namespace engine

@@ -146,8 +146,9 @@ class Layers {
   void keep_absent(std::string_view key, uint64_t born_in);
   // What is kept for scans.
   size_t scan_bytes() const;
-  // Memory is needed more than by the scans that keep entries there.
-  void overtake_scans();
+  // Memory is needed more than by those who read: all scans end, or the oldest, until `bytes` less are kept. What
+  // they keep is for the caller to give back: a client that does not read on may not ask for it for an hour.
+  std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
   // --- Leaving memory, but for what scans must still find there
   // Looks which scans there still are; true when entries may leave at all.

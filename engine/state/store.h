@@ -42,10 +42,14 @@ class Store {
   virtual size_t size() const = 0;
   // What its entries take in memory, about; counted while they change, so asking costs nothing.
   virtual size_t memory_bytes() const = 0;
+  // What of that it keeps for open scans.
+  size_t scan_bytes() const { return layers_.scan_bytes(); }
   // Looks at so many entries in memory, and lets those go that are clean and were not used lately. Between
   // steps: pointers to entries do not hold. Returns how many have gone.
   virtual size_t evict(size_t max_entries) = 0;
-  void overtake_scans() { layers_.overtake_scans(); }
+  std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX) {
+    return layers_.overtake_scans(bytes);
+  }
   // Gives back the memory of some entries of a store that is not used any more; true when there are
   // more. To destroy millions in one go would hold the loop for a second.
   virtual bool release_some() = 0;

@@ -46,6 +46,12 @@ size_t state_bytes_of(const ShardTask& task) {
   return bytes;
 }
 
+size_t scan_bytes_of(const ShardTask& task) {
+  size_t bytes = 0;
+  for (const engine::Store* store : task.task->stage().stores()) bytes += store->scan_bytes();
+  return bytes;
+}
+
 bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_step); }
 
 }  // namespace
@@ -136,7 +142,8 @@ void Shard::unsubscribe(Readers& readers, const engine::PartitionRef& partition,
 
 ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
-  charge_memory(added.memory.emplace(memory_), added);
+  added.memory.emplace(memory_);
+  charge_memory(added);
   for (const engine::Task::Input& input : added.task->inputs()) {
     subscribe(readers_, input.partition, added);
     if (input.writer) subscribe(followers_, input.writer->progress, added);
@@ -267,7 +274,7 @@ void Shard::step(ShardTask& task) {
   task.is_held_back = is_overdue(task);
   if (task.is_held_back) attend(task);
   evict(task, taken);
-  charge_memory(*task.memory, task);
+  charge_memory(task);
   if (result == engine::StepResult::More) schedule(task);
   report_failure(task);
   check_waiters(task);
@@ -281,9 +288,14 @@ void Shard::step(ShardTask& task) {
 }
 
 // Steps of a few kilobytes: most calls change nothing that threads share.
-void Shard::charge_memory(ShardTask::Memory& memory, const ShardTask& task) {
-  // What a transient query keeps its session is charged with.
-  if (!is_transient(task)) memory.state.resize(state_bytes_of(task));
+void Shard::charge_memory(ShardTask& task) {
+  if (is_transient(task)) return;  // what it keeps its session is charged with
+  const size_t scan_bytes = scan_bytes_of(task);
+  task.memory->state.resize(state_bytes_of(task) - scan_bytes);
+  task.memory->scans.resize(scan_bytes);
+  // Not at the next tick: what changes is copied for each of them, and a few hundred make gigabytes of it by then.
+  if (const size_t excess = scan_bytes > 0 ? memory_.excess_of_scans() : 0; excess > 0)
+    end_scans(task, excess);
 }
 
 void Shard::report_failure(ShardTask& task) {
@@ -460,9 +472,9 @@ void Shard::tick() {
   const bool is_dirty = tick_journals();
   // Look-ups bring state into memory, too.
   if (std::exchange(has_read_state_, false))
-    for (ShardTask* task : evictable_) charge_memory(*task->memory, *task);
+    for (ShardTask* task : evictable_) charge_memory(*task);
   std::erase_if(attended_, [&](ShardTask* task) {
-    charge_memory(*task->memory, *task);
+    charge_memory(*task);
     if (task->is_held_back && !is_overdue(*task)) {
       task->is_held_back = false;
       schedule(*task);
@@ -558,7 +570,7 @@ void Shard::evict_idle() {
       return loop_.post_rest("eviction", [this] { evict_idle(); });
     ShardTask& task = *evictable_.front();
     left_alone_ = task.task->evict(kLookedAt) > 0 ? 0 : left_alone_ + 1;
-    charge_memory(*task.memory, task);
+    charge_memory(task);
   }
   is_evicting_ = false;
 }
@@ -568,7 +580,14 @@ void Shard::overtake_scans() {
   size_t bytes = 0;
   for (const ShardTask* task : evictable_) bytes += state_bytes_of(*task);
   if (bytes < kMuchState) return;
-  for (ShardTask* task : evictable_) task->task->overtake_scans();
+  for (ShardTask* task : evictable_) end_scans(*task, SIZE_MAX);
+}
+
+// What they keep goes now: whoever reads them may not come back for an hour.
+void Shard::end_scans(ShardTask& task, size_t bytes) {
+  for (const engine::StoreScanPtr& scan : task.task->overtake_scans(bytes))
+    release_in_slices([scan] { return scan->release_some(); });
+  task.memory->scans.resize(scan_bytes_of(task));
 }
 
 // Whether there is something left to do.

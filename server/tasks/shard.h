@@ -80,7 +80,7 @@ struct ShardTask {
   struct Memory {
     explicit Memory(MemoryBudget& budget) : account(budget) {}
     MemoryAccount account;
-    MemoryCharge state{&account, MemoryKind::State};
+    MemoryCharge state{&account, MemoryKind::State}, scans{&account, MemoryKind::Scans};
   };
   std::optional<Memory> memory;
 };
@@ -207,7 +207,8 @@ class Shard {
   void evict(ShardTask& task, uint64_t records);
   void evict_idle();
   void overtake_scans();
-  static void charge_memory(ShardTask::Memory& memory, const ShardTask& task);
+  void end_scans(ShardTask& task, size_t bytes);
+  void charge_memory(ShardTask& task);
   void tick();
 
   const uint32_t number_;

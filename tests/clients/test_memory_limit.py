@@ -361,6 +361,100 @@ def queries_that_nobody_reads():
     assert anonymous_mb() < MOST_MB, anonymous_mb()
 
 
+def unread_scan(server, text):
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect((server.host, server.port))
+    body = struct.pack(">i", 196608) + b"user\0ada\0\0"
+    statement = text.encode() + b"\0"
+    client.sendall(struct.pack(">i", 4 + len(body)) + body + b"Q" + struct.pack(">i", 4 + len(statement)) + statement)
+    return client
+
+
+def memory_of(client):
+    client.send(b"Q", b"SHOW SERVER\0")
+    rows = [body for kind, body in client.until(b"Z") if kind == b"D"]
+    facts = {}
+    for row in rows:
+        at, cells = 2, []
+        while at < len(row):
+            size = struct.unpack(">i", row[at:at + 4])[0]
+            cells.append(row[at + 4:at + 4 + size].decode())
+            at += 4 + size
+        if cells[0] == "memory":
+            facts[cells[1]] = int(cells[2]) / MB
+    return facts
+
+
+@case
+def scans_that_nobody_reads_wait_and_others_are_served():
+    scans, rows = 400, 20_000
+    server = launch("--memory-limit", "64MB")
+    try:
+        client = Sql(server)
+        client.query("CREATE TABLE wide (id INT PRIMARY KEY, text VARCHAR)")
+        for first in range(0, rows, 1000):
+            client.query("INSERT INTO wide VALUES " +
+                         ",".join(f"({i},'{'x' * 300}')" for i in range(first, first + 1000)))
+        assert client.query("SELECT * FROM wide WHERE id = 7") == 1
+        before = anonymous_mb(server)
+        unread, slowest_s = [], 0
+        for number in range(scans):
+            unread.append(unread_scan(server, "SELECT * FROM wide"))
+            begun = time.monotonic()
+            assert client.query(f"SELECT * FROM wide WHERE id = {number}") == 1
+            slowest_s = max(slowest_s, time.monotonic() - begun)
+        time.sleep(1)
+        facts = memory_of(client)
+        grown = anonymous_mb(server) - before
+        answers = facts["unread answers bytes"]
+        print(f"  {grown:.0f} MB more, {answers:.0f} MB of unread answers, slowest look-up {slowest_s:.3f} s")
+        assert 32 <= answers < 48, facts
+        assert grown < 48 + 40, (grown, facts)
+        # Whoever reads gets all of it, while the others stand.
+        assert client.query("SELECT * FROM wide") == rows
+        for each in unread:
+            each.close()
+    finally:
+        server.stop()
+
+
+@case
+def what_scans_keep_of_a_table_that_changes_is_bounded():
+    """Each of many scans that nobody reads keeps what it has yet to show: the oldest end, and are told."""
+    rows, scans = 20_000, 60
+    server = launch("--memory-limit", "64MB", "--state-memory", "16MB")
+    try:
+        client = Sql(server)
+        client.query("CREATE TABLE kept (id INT PRIMARY KEY, text VARCHAR)")
+
+        def write(letter):
+            for first in range(0, rows, 1000):
+                client.query("INSERT INTO kept VALUES " +
+                             ",".join(f"({i},'{letter * 300}')" for i in range(first, first + 1000)))
+
+        write("a")
+        assert client.query("SELECT * FROM kept WHERE id = 7") == 1
+        unread = [unread_scan(server, "SELECT * FROM kept") for _ in range(scans)]
+        time.sleep(1)
+        before, most = anonymous_mb(server), 0
+        for letter in "bcd":
+            write(letter)
+            assert client.query("SELECT * FROM kept WHERE id = 7") == 1
+            most = max(most, memory_of(client)["rows kept for scans bytes"])
+        grown = anonymous_mb(server) - before
+        print(f"  {most:.0f} MB at most, {grown:.0f} MB more")
+        assert 4 < most < 28, most
+        assert grown < 100, grown
+        oldest = Sql.__new__(Sql)
+        oldest.socket = unread[0]
+        oldest.until(b"Z")  # of its start
+        error = oldest.error()
+        assert error and "changed too much while it was being read" in error, error
+    finally:
+        server.stop()
+
+
 @case
 def memory_comes_back():
     time.sleep(8)

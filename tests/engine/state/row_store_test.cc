@@ -138,6 +138,36 @@ TEST(RowStore, a_scan_sees_the_rows_that_there_were_whatever_happens_meanwhile) 
   }
 }
 
+// Whoever reads a scan may not come back for long: what it keeps goes when it ends, and not when it is told.
+TEST(RowStore, the_oldest_scans_end_where_they_keep_too_much) {
+  RowStore store;
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(store.put(std::to_string(i), {"row", i}));
+  std::vector<StoreScanPtr> scans;
+  for (int i = 0; i < 3; ++i) scans.push_back(store.begin_scan());
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(store.put(std::to_string(i), {"changed", i}));
+  const size_t kept_for_one = scans.front()->memory_bytes(), kept = store.scan_bytes();
+  EXPECT_EQ(kept, 3 * kept_for_one);
+
+  const std::vector<StoreScanPtr> ended = store.overtake_scans(kept_for_one + 1);
+  EXPECT_EQ(ended, (std::vector{scans[0], scans[1]}));
+  EXPECT_EQ(store.scan_bytes(), kept_for_one);
+  for (const StoreScanPtr& scan : ended) {
+    while (scan->release_some()) continue;
+    EXPECT_EQ(scan->before.size(), 0u);
+  }
+  RowStore::Loose loose;
+  std::vector<std::string> shown;
+  const auto note = [&](std::string_view, const RowStore::Row& row) {
+    shown.push_back(row.bytes);
+    return true;
+  };
+  const auto told = store.scan(*scans[0], 10, loose, note);
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().message, "the table has changed too much while it was being read");
+  while (store.scan(*scans[2], 10, loose, note).value()) continue;
+  EXPECT_EQ(shown, std::vector<std::string>(100, "row"));
+}
+
 TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   RowStore store(RowStore::Order::ByKey);
   for (const char* key : {"a1", "a2", "b1", "a", "c"}) (void)store.put(key, {key, 0});
