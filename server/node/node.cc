@@ -176,7 +176,7 @@ void Node::on_task_failure(const ShardTask& task) {
   Error error = failed.failure()->error;
   error.message = failed.metrics().last_error;  // with partition and offset
   supervisor_->task_failed({task.query_id, task.run, std::move(error), failed.is_careful(),
-                            failed.last_durable() > task.first_sequence});
+                            failed.last_durable() > task.first_sequence, task.is_lost});
 }
 
 Status Node::open_front_ends() {

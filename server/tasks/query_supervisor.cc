@@ -47,7 +47,7 @@ void QuerySupervisor::run() {
       due_ms = std::min(due_ms.value_or(INT64_MAX), removal.due_ms);
     const int64_t wait_ms = due_ms ? *due_ms - now_ms() : INT64_MAX;
     const bool must_ask = schedule_.has_parked() && !awaits_room_;
-    if (wait_ms > 0 && !must_ask) {
+    if (wait_ms > 0 && !must_ask && lost_.empty()) {
       if (due_ms)
         changed_.wait_for(lock, std::chrono::milliseconds(wait_ms));
       else
@@ -55,6 +55,7 @@ void QuerySupervisor::run() {
       continue;  // something else may have become due, or nothing
     }
     lock.unlock();
+    end_lost();
     attempt_due();
     remove_next();
     await_room();
@@ -86,6 +87,28 @@ void QuerySupervisor::attempt_due() {
     return waiting_operations_ > 0 && now_ms() >= until_ms;
   });
   patience_ms_ = has_given_way_ ? std::max(kFirstPatienceMs, patience_ms_ * 2) : 0;
+}
+
+// No task of such a query goes on, so that nothing waits for the one that is lost. It is what a start would come to.
+void QuerySupervisor::end_lost() {
+  std::lock_guard operation(operation_mutex_);
+  std::vector<std::string> lost;
+  {
+    std::lock_guard lock(mutex_);
+    lost.swap(lost_);
+  }
+  for (const std::string& id : lost) {
+    const auto found = wanted_.find(id);
+    if (found == wanted_.end()) continue;  // dropped meanwhile
+    std::unique_lock lock(mutex_);
+    auto trouble = schedule_.trouble_of(id);
+    if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;  // somebody has asked for it
+    lock.unlock();
+    tasks_.remove(id);  // without mutex_: waits for the shards
+    lock.lock();
+    trouble->error.hint = hint_about_damage(*found->second.defined);
+    schedule_.stop(id, std::move(trouble->error));
+  }
 }
 
 // Under operation_mutex_.
@@ -288,6 +311,7 @@ Status QuerySupervisor::finish_removal(const std::string& query_id) {
 void QuerySupervisor::task_failed(const TaskNews& news) {
   std::lock_guard lock(mutex_);
   if (!schedule_.task_failed(news, now_ms())) return;
+  if (news.is_lost) lost_.push_back(news.query_id);
   const auto trouble = schedule_.trouble_of(news.query_id);
   report(news.query_id, news.error,
          trouble && trouble->kind == Trouble::Kind::Stopped ? "stopped"

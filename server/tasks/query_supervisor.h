@@ -70,6 +70,7 @@ class QuerySupervisor final : public QueryRunner {
   using GivesWay = QueryTasks::GivesWay;
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
   void attempt_due();
+  void end_lost();
   void remove_later(Removal removal);
   bool remove_next();
   Status try_remove(Removal removal);
@@ -100,6 +101,7 @@ class QuerySupervisor final : public QueryRunner {
   std::deque<Removal> removals_;
   std::string being_removed_;  // the query whose state the thread is removing
   std::condition_variable changed_;
+  std::vector<std::string> lost_;  // queries that are to go from the shards
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // the log was asked to tell
   LogRate log_rate_{4};

@@ -50,10 +50,14 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// To read it again would give the same.
+bool is_damage(ErrorCode code) {
+  return code == ErrorCode::CorruptRecord || code == ErrorCode::DataCorrupted;
+}
+
+// To read it again would give the same. What says how to mend it, and is no damage, keeps its hint.
 Error damaged(Error why, const DefinedQuery& defined) {
-  why.code = ErrorCode::ObjectState;
-  if (why.hint.empty()) why.hint = hint_about_damage(defined);
+  if (is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
+  why.code = ErrorCode::DataCorrupted;
   return why;
 }
 
@@ -405,8 +409,7 @@ void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot
     Status built = check_goes_on(gives_way);
     if (built) built = build(places[i], tails, topics, gives_way);
     if (built) return;
-    if (built.error().code == ErrorCode::CorruptRecord)
-      built = damaged(built.error(), *places[i].launch->defined);
+    if (is_damage(built.error().code)) built = damaged(built.error(), *places[i].launch->defined);
     std::lock_guard lock(mutex);
     results[places[i].query] = std::move(built);
   });

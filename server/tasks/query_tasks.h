@@ -44,7 +44,7 @@ class QueryTasks {
   };
   // Builds all tasks of each query, restored to their last durable commit, in place of those that
   // it has; one answer for each. A query that fails has no tasks afterwards, or still all of those
-  // that it had before. Where what is durable is damaged that is ObjectState, with what to do about it.
+  // that it had before. Where what is durable is damaged that is DataCorrupted, with what to do about it.
   // While there is state to restore it asks `gives_way` from time to time, on several threads: once
   // that is true, what is not built fails with QueryCanceled.
   using GivesWay = std::function<bool()>;

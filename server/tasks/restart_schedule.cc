@@ -83,9 +83,11 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   if (found == states_.end() || found->second.run != news.run) return false;
   State& state = found->second;
   const bool is_blamed = blames_record(news.error.code);
-  // In a query that stopped at a bad record another task may still find one of its own.
+  // In a query that stopped at a bad record another task may still find one of its own. What stopped for good stays:
+  // to begin it again would only come to the same damage.
   const bool is_new = state.phase == Phase::Running || state.phase == Phase::Attempting ||
-                      (state.phase == Phase::Stopped && is_blamed && !news.was_isolating);
+                      (state.phase == Phase::Stopped && is_blamed && !news.was_isolating &&
+                       !is_for_good(state.error));
   if (!is_new) return false;
   state.error = news.error;
   if (news.has_progressed) state.delay_ms = 0;

@@ -35,6 +35,7 @@ struct TaskNews {
   Error error;
   bool was_isolating = false;
   bool has_progressed = false;  // the run has committed something
+  bool is_lost = false;         // what the task has committed is damaged: no run can be built of it
 };
 
 // Invariants:

@@ -522,7 +522,11 @@ void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) 
       if (!is_transient(*task) && task->journal == number)
         if (auto why = checkpoints.why_lost(task->task->id()))
           lost.emplace_back(task.get(), *std::move(why));
-  for (auto& [task, why] : lost) give_up(*task, std::move(why));
+  for (auto& [task, why] : lost) {
+    task->is_lost = true;
+    why.code = ErrorCode::DataCorrupted;
+    give_up(*task, std::move(why));
+  }
 }
 
 void Shard::give_up(ShardTask& task, Error why) {

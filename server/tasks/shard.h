@@ -73,6 +73,7 @@ struct ShardTask {
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
+  bool is_lost = false;  // what it has committed is damaged: it cannot be built again
   // Since when it is held; until when it works before it is held again.
   int64_t held_since_us = 0, works_until_us = 0;
   DecayingRate rate;  // of the records that it takes

@@ -322,6 +322,7 @@ class DamageTest : public testing::Test {
         << "nobody reads from it";
     EXPECT_TRUE(node_->eventually([&] { return !trouble_of("CSAS_A_0").empty(); }));
     const std::string told = trouble_of("CSAS_A_0");
+    EXPECT_EQ(node_->supervisor->trouble_of("CSAS_A_0")->code, ErrorCode::DataCorrupted);
     for (const char* part : {reason.c_str(), "millrace check --data-dir",
                              "DROP STREAM A, and create it anew", "backup"})
       EXPECT_NE(told.find(part), std::string::npos) << told;

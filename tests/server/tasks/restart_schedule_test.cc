@@ -152,6 +152,15 @@ TEST_F(Schedule, damage_stops_a_query_at_once_and_no_record_is_blamed) {
   EXPECT_TRUE(due(1'000'000).empty());
 }
 
+TEST_F(Schedule, a_bad_record_of_another_task_does_not_begin_what_damage_has_stopped) {
+  const uint64_t number = run("q");
+  EXPECT_TRUE(fails("q", number, {ErrorCode::DataCorrupted, "a damaged page"}, 0));
+  EXPECT_FALSE(fails("q", number, kBadRecord, 1));
+  EXPECT_EQ(kind_of("q"), Kind::Stopped);
+  EXPECT_TRUE(due(1'000'000).empty());
+  EXPECT_EQ(schedule_.trouble_of("q")->error.message, "a damaged page");
+}
+
 TEST_F(Schedule, a_lost_topic_stops_a_query_until_somebody_asks) {
   run("q");
   schedule_.stop("q", {ErrorCode::UnknownTopic, "topic was deleted"});

@@ -91,7 +91,7 @@ class RunningQueries {
           Shard::make(i, *log, subscriptions, memory, clock, [this](const ShardTask& task) {
             ++failures;
             supervisor->task_failed({task.query_id, task.run, task.task->failure()->error,
-                                     task.task->is_careful(), false});
+                                     task.task->is_careful(), false, task.is_lost});
           }).value());
       running.push_back(shards.back().get());
     }
