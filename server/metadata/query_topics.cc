@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "storage/kv/damage.h"
+
 namespace server {
 
 namespace {
@@ -50,11 +52,7 @@ std::string hint_about_lost_topic(const DefinedQuery& query) {
 }
 
 std::string hint_about_damage(const DefinedQuery& query) {
-  return fmt::format(
-      "\"millrace check --data-dir ...\" names what is damaged. {}, and create it anew, or restore "
-      "the "
-      "data directory from a backup.",
-      how_to_end(query));
+  return storage::advice_about_damage(how_to_end(query));
 }
 
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
 #include "storage/state/state_keys.h"
 
@@ -24,8 +25,7 @@ Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(Lm
     ByteReader in(row.value);
     const TaskSequence position{in.be<int64_t>()};
     if (!in.ok() || position < TaskSequence{0})
-      return Error{ErrorCode::StorageFailure,
-                   fmt::format("the state file has a damaged position of {}", row.key)};
+      return damaged_data(fmt::format("the state file has a damaged position of {}", row.key));
     positions.emplace(row.key, position);
     return {};
   }));

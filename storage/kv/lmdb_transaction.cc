@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <set>
 
+#include "storage/kv/damage.h"
+
 namespace storage {
 
 Error lmdb_failure(int code, std::string_view doing) {
@@ -28,11 +30,7 @@ Error lmdb_failure(int code, std::string_view doing) {
     case MDB_TXN_FULL:
       return {ErrorCode::RecordTooLarge, "one change is too large to be stored"};
     case kDamagedPage:
-      return {.code = ErrorCode::DataCorrupted,
-              .message = "a page of the data file is damaged",
-              .hint =
-                  "millrace check tells what is damaged. DROP and CREATE what cannot be read, or "
-                  "restore a backup."};
+      return damaged_data("a page of the data file is damaged");
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
       return {ErrorCode::IncompatibleFormat, "the data file is not one of Millrace's"};

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "storage/kv/damage.h"
 
 namespace storage {
 
@@ -26,7 +27,7 @@ Result<std::optional<EpochStart>> own(LogNumber partition,
       load_be<int64_t>(entry->key.data()) != partition.value())
     return std::nullopt;
   if (entry->value.size() != sizeof(int64_t))
-    return Error{ErrorCode::StorageFailure, "the data file has a damaged history of epochs"};
+    return damaged_data("the data file has a damaged history of epochs");
   const auto epoch = load_be<int64_t>(entry->key.data() + sizeof(int64_t));
   return EpochStart{LeaderEpoch{static_cast<int32_t>(epoch)},
                     Offset{load_be<int64_t>(entry->value.data())}};

@@ -138,7 +138,7 @@ class Log : public TransactionQueue {
   // --- Tasks. What they have committed: JournalReader (task_journal.h)
   // Makes those that are not there yet, and fences the owners of the others: every commit under an
   // earlier epoch is refused from then on. Answers in the order of `tasks`, for each whether it has begun:
-  // one whose row is damaged has not (StorageFailure). Where the whole fails none has.
+  // one whose row is damaged has not (DataCorrupted). Where the whole fails none has.
   void begin_tasks(std::vector<std::string> tasks, std::function<void(Result<TaskStarts>)> done);
   // All tasks whose id begins with `prefix` are no more. What they have left in journals goes when
   // those are trimmed.

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
+#include "storage/kv/damage.h"
 #include "storage/log/batch_cursor.h"
 #include "storage/log/task_journal.h"
 
@@ -52,7 +53,7 @@ Status LogCore::recover() {
   const auto cursor = TRY(transaction->cursor(tables_.partitions));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
     const auto id = partition_of_key(entry->key);
-    if (!id) return Error{ErrorCode::StorageFailure, "the data file has a damaged partition"};
+    if (!id) return damaged_data("the data file has a damaged partition");
     rows.emplace_back(*id, TRY(decode_partition_row(entry->value)));
   }
 

@@ -8,6 +8,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "records/batch.h"
+#include "storage/kv/damage.h"
 #include "storage/log/batch_cursor.h"
 #include "storage/log/log_core.h"
 #include "storage/log/time_index.h"
@@ -70,10 +71,8 @@ Result<Offset> LogReader::State::readable_end_of(const Partition& partition, Bat
 
 // Where nothing but the front is ever removed: pages of the file are damaged.
 Error LogReader::State::lost(Offset from, Offset to) {
-  return {.code = ErrorCode::StorageFailure,
-          .message = fmt::format("the data file has lost the records at offsets {} to {}",
-                                 from.value(), to.value() - 1),
-          .hint = "millrace check tells what is damaged; restore it from a backup."};
+  return damaged_data(fmt::format("the data file has lost the records at offsets {} to {}",
+                                  from.value(), to.value() - 1));
 }
 
 Error LogReader::State::out_of_range(Offset offset) const {
@@ -85,7 +84,7 @@ namespace {
 
 Result<BatchRef> batch_of(const StoredBatch& stored) {
   if (stored.bytes.size() < records::kBatchHeaderSize)
-    return Error{ErrorCode::StorageFailure, "the data file has a damaged record batch"};
+    return damaged_data("the data file has a damaged record batch");
   return BatchRef{stored.bytes, Offset{load_be<int64_t>(stored.bytes.data())}, stored.last_offset};
 }
 

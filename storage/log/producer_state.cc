@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "base/bytes.h"
+#include "storage/kv/damage.h"
 
 namespace storage {
 
@@ -73,7 +74,7 @@ Result<ProducerState> ProducerState::decode(std::string_view bytes) {
     state.recent_.push_back(batch);
   }
   if (!in.ok() || state.recent_.size() > kRemembered)
-    return Error{ErrorCode::StorageFailure, "the data file has a damaged producer state"};
+    return damaged_data("the data file has a damaged producer state");
   assert(state.recent_.size() <= kRemembered);
   return state;
 }

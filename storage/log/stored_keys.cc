@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "base/bytes.h"
+#include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
 
 namespace storage {
@@ -15,7 +16,7 @@ constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr std::string_view kPartitionTablePrefix = "log-";
 
 Error damaged(std::string_view what) {
-  return {ErrorCode::StorageFailure, fmt::format("the data file has a damaged {}", what)};
+  return damaged_data(fmt::format("the data file has a damaged {}", what));
 }
 
 }  // namespace

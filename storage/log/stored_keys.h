@@ -68,7 +68,7 @@ struct TaskRow {
   ProducerId producer_id;  // of its outputs
 };
 std::string encode(const TaskRow& row);
-// Fails with StorageFailure when it is damaged, also when it names a journal in which this task has nothing.
+// Fails with DataCorrupted when it is damaged, also when it names a journal in which this task has nothing.
 Result<TaskRow> decode_task_row(std::string_view task, std::string_view bytes);
 // Of a row of version 2, too.
 Result<ProducerId> decode_task_producer(std::string_view bytes);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "storage/kv/damage.h"
 
 namespace storage {
 
@@ -49,8 +50,7 @@ Result<TaskOutputState> TaskOutputState::decode(std::string_view bytes) {
   state.next_sequence_ = in.be<int32_t>();
   state.last_offset_ = Offset{in.be<int64_t>()};
   if (!in.ok() || !in.at_end() || state.next_sequence_ < 0)
-    return Error{ErrorCode::StorageFailure,
-                 "the data file has a damaged state of a task's outputs"};
+    return damaged_data("the data file has a damaged state of a task's outputs");
   return state;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "records/batch.h"
+#include "storage/kv/damage.h"
 #include "storage/log/batch_cursor.h"
 
 namespace storage {
@@ -31,7 +32,7 @@ Result<std::optional<TimeEntry>> last_before(Transaction& transaction, TableHand
   const auto entry = after ? TRY(cursor->previous()) : TRY(cursor->last());
   if (!entry || !is_time_key_of(partition, entry->key)) return std::nullopt;
   if (entry->value.size() != sizeof(int64_t))
-    return Error{ErrorCode::StorageFailure, "the data file has a damaged time index"};
+    return damaged_data("the data file has a damaged time index");
   return TimeEntry{time_of_key(entry->key), Offset{load_be<int64_t>(entry->value.data())}};
 }
 

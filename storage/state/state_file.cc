@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "storage/kv/damage.h"
 
 namespace storage {
 
@@ -114,8 +115,7 @@ Result<CheckpointPosition> StateFile::position_of(Transaction& transaction,
     position.position = TaskSequence{in.be<int64_t>()};
     position.scalars = in.rest();
     if (!in.ok() || position.position < TaskSequence{0})
-      return Error{ErrorCode::CorruptRecord,
-                   fmt::format("the state file has a damaged position of {}", task)};
+      return damaged_data(fmt::format("the state file has a damaged position of {}", task));
   }
   return position;
 }
@@ -161,7 +161,7 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
       TRY(visit(name, original.key, original.value));
     }
     if (row.format == StoreFormat::Checked && content != row.content)
-      return damaged_state(fmt::format("entries of {} are missing from the state file", task));
+      return damaged_data(fmt::format("entries of {} are missing from the state file", task));
   }
   return position;
 }

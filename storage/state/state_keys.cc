@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "base/bytes.h"
+#include "storage/kv/damage.h"
 
 namespace storage {
 
@@ -25,19 +26,10 @@ uint32_t checksum(std::string_view stored_key, std::string_view stored_value) {
 }
 
 Error damaged_entry(StoreId store) {
-  return damaged_state(
-      fmt::format("the state file has a damaged entry in store {}", store.value()));
+  return damaged_data(fmt::format("the state file has a damaged entry in store {}", store.value()));
 }
 
 }  // namespace
-
-Error damaged_state(std::string message) {
-  return {.code = ErrorCode::DataCorrupted,
-          .message = std::move(message),
-          .hint =
-              "millrace check tells what is damaged. DROP and CREATE what cannot be read, or "
-              "restore a backup."};
-}
 
 void StoreContent::add(std::string_view stored_key, std::string_view stored_value) {
   ++count;
@@ -65,7 +57,7 @@ Result<StoreRow> decode_store_row(std::string_view bytes) {
   row.format = static_cast<StoreFormat>(in.be<uint8_t>());
   row.content = {in.be<uint64_t>(), in.be<uint64_t>()};
   if (!in.ok() || !in.at_end() || row.format != StoreFormat::Checked)
-    return damaged_state("the state file has a damaged store");
+    return damaged_data("the state file has a damaged store");
   return row;
 }
 
@@ -93,7 +85,7 @@ std::string encode_journal_end(Offset end) {
 
 Result<std::pair<PartitionId, Offset>> decode_journal_end(const Entry& row) {
   if (row.key.size() != sizeof(int32_t) || row.value.size() != sizeof(int64_t))
-    return damaged_state("the state file has a damaged end of a journal");
+    return damaged_data("the state file has a damaged end of a journal");
   return std::pair(PartitionId{load_be<int32_t>(row.key.data())},
                    Offset{load_be<int64_t>(row.value.data())});
 }

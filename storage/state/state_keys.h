@@ -40,9 +40,6 @@ struct StoreRow {
 std::string encode(const StoreRow& row);
 Result<StoreRow> decode_store_row(std::string_view bytes);
 
-// DataCorrupted, and what to do.
-Error damaged_state(std::string message);
-
 // A row of the table `journals`.
 std::string journal_key(PartitionId journal);
 std::string encode_journal_end(Offset end);

@@ -2,6 +2,7 @@
 
 #include <shared_mutex>
 
+#include "storage/kv/damage.h"
 #include "storage/state/state_file.h"
 
 namespace storage {
@@ -9,7 +10,7 @@ namespace storage {
 namespace {
 
 Error unsorted(const StoreRow& store) {
-  return damaged_state(fmt::format("the state file is damaged in store {}", store.id.value()));
+  return damaged_data(fmt::format("the state file is damaged in store {}", store.id.value()));
 }
 
 class Reader final : public StateReader {

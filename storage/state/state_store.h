@@ -100,7 +100,7 @@ class StateStore {
         task, [](std::string_view) { return true; }, visit);
   }
 
-  // Fails with CorruptRecord when it is damaged.
+  // Fails with DataCorrupted when it is damaged.
   virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
   virtual std::unique_ptr<StateReader> open_reader() const = 0;
   // By journal partition: the newest Checkpoint::journal_end.

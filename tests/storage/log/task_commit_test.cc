@@ -204,7 +204,7 @@ TEST_F(TaskCommitTest, a_damaged_row_keeps_its_own_task_from_beginning) {
     const auto starts = begin_tasks_and_wait(*log_, tasks);
     ASSERT_TRUE(starts) << starts.error().message;
     EXPECT_TRUE(starts->at(0));
-    EXPECT_EQ(starts->at(1).error().code, ErrorCode::StorageFailure);
+    EXPECT_EQ(starts->at(1).error().code, ErrorCode::DataCorrupted);
     EXPECT_TRUE(starts->at(2));
     ASSERT_TRUE(commit_and_wait(*log_, commit_of(starts->at(2)->epoch, 1, "c", "q3/0/0")));
     // Once it was dropped it can be made again.

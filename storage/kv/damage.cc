@@ -1,0 +1,22 @@
+#include "storage/kv/damage.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace storage {
+
+std::string advice_about_damage(std::string_view how_to_end) {
+  return fmt::format(
+      "\"millrace check --data-dir ...\" names what is damaged. {}, and create it anew, or restore "
+      "the data directory from a backup.",
+      how_to_end);
+}
+
+Error damaged_data(std::string message) {
+  return {.code = ErrorCode::DataCorrupted,
+          .message = std::move(message),
+          .hint = advice_about_damage()};
+}
+
+}  // namespace storage
