@@ -11,16 +11,25 @@ namespace storage {
 
 namespace {
 
-Status make_empty_directory(const std::string& path) {
+Error cannot_make(const std::string& path, const std::error_code& failed) {
+  return {ErrorCode::StorageFailure, fmt::format("cannot make {}: {}", path, failed.message())};
+}
+
+Status check_has_nothing(const std::string& path) {
   std::error_code failed;
-  std::filesystem::create_directories(path, failed);
+  if (!std::filesystem::exists(path, failed) && !failed) return {};
   if (!failed && std::filesystem::is_empty(path, failed)) return {};
-  if (failed)
-    return Error{ErrorCode::StorageFailure,
-                 fmt::format("cannot make {}: {}", path, failed.message())};
+  if (failed) return cannot_make(path, failed);
   return Error{.code = ErrorCode::ObjectState,
                .message = fmt::format("the directory {} is not empty", path),
                .hint = "Name one that does not exist yet."};
+}
+
+Status make_directory(const std::string& path) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (failed) return cannot_make(path, failed);
+  return {};
 }
 
 }  // namespace
@@ -29,9 +38,10 @@ Status make_empty_directory(const std::string& path) {
 // start on. So what a copy that was cut off leaves cannot be taken for a whole one.
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options) {
-  TRY(make_empty_directory(to));
+  TRY(check_has_nothing(to));
   DataSnapshot data = TRY(open_data_snapshot(data_dir));
   if (data.misfit) return *std::move(data.misfit);
+  TRY(make_directory(to));  // not before it is known that there is something to copy
   const std::string target = std::filesystem::absolute(to).string();
   const uint64_t all_bytes = data.state->used_bytes() + data.log->used_bytes();
   uint64_t state_bytes = 0;

@@ -64,7 +64,15 @@ TEST_F(BackupTest, what_does_not_fit_is_not_copied) {
   });
   const std::string to = other_.path() + "/backup";
   EXPECT_FALSE(backup(to));
-  EXPECT_FALSE(std::filesystem::exists(to + "/log.mdb"));
+  EXPECT_FALSE(std::filesystem::exists(to));
+}
+
+TEST_F(BackupTest, of_nothing_makes_no_folder) {
+  const std::string to = other_.path() + "/a/backup";
+  const Status refused = backup_data(other_.path() + "/nowhere", to, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::StorageFailure);
+  EXPECT_FALSE(std::filesystem::exists(other_.path() + "/a"));
 }
 
 }  // namespace
