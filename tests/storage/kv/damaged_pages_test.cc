@@ -100,5 +100,43 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
   EXPECT_GT(damages_met, 100) << "the others were in pages that are not used";
 }
 
+// Else a large range with damage far behind could never be erased, not even in parts.
+TEST(DamagedPages, an_erasure_in_parts_looks_no_further_than_it_erases) {
+  report_bus_errors();
+  const ScratchDirectory directory;
+  const auto key = [](int i) { return "key " + std::to_string(10'000 + i); };
+  {
+    const auto store = open(directory.path()).value();
+    const auto write = store->begin_write().value();
+    const auto table = write->open_table("t", KeyOrder::Bytes).value();
+    for (int i = 0; i < kEntries; ++i) ASSERT_TRUE(write->put(table, key(i), "value"));
+    ASSERT_TRUE(write->commit());
+  }
+  {
+    std::fstream bytes(directory.path() + "/test.mdb",
+                       std::ios::in | std::ios::out | std::ios::binary);
+    const std::string file(std::istreambuf_iterator<char>(bytes), {});
+    const size_t last = file.rfind(key(kEntries - 1));
+    ASSERT_NE(last, std::string::npos);
+    bytes.clear();
+    bytes.seekp(static_cast<std::streamoff>(last / kPageSize * kPageSize));
+    bytes.write(std::string(kPageSize, '\0').data(), kPageSize);
+  }
+  const auto store = open(directory.path()).value();
+  for (int part = 0; part < 3; ++part) {
+    const auto write = store->begin_write().value();
+    const auto table = write->open_table("t", KeyOrder::Bytes).value();
+    const auto erased = write->erase_range(table, key(0), key(kEntries), {.max_count = 10});
+    ASSERT_TRUE(erased) << erased.error().message;
+    EXPECT_EQ(erased->count, 10u);
+    ASSERT_TRUE(write->commit());
+  }
+  const auto write = store->begin_write().value();
+  const auto table = write->open_table("t", KeyOrder::Bytes).value();
+  const auto all = write->erase_range(table, key(0), key(kEntries));
+  ASSERT_FALSE(all);
+  EXPECT_EQ(all.error().code, ErrorCode::DataCorrupted);
+}
+
 }  // namespace
 }  // namespace storage
