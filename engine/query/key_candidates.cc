@@ -8,6 +8,9 @@ namespace {
 
 using Candidates = std::optional<std::vector<KeyAssignment>>;
 
+// It is true for no key.
+const Candidates kNone{std::in_place};
+
 // More keys than this are not worth looking up one by one.
 constexpr size_t kMaxCandidates = 1000;
 
@@ -45,7 +48,8 @@ class KeyRangeAnalysis {
     // What is no constant, or cannot become the key's type, narrows nothing here; the filter tells
     // what is wrong with it.
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
-    if (!value || value->is_null()) return std::nullopt;
+    if (!value) return std::nullopt;
+    if (value->is_null()) return kNone;  // no key is null, and nothing equals it
     return std::vector{KeyAssignment{{*index, std::move(value).take()}}};
   }
 
@@ -55,7 +59,7 @@ class KeyRangeAnalysis {
     for (const ExpressionPtr& item : in.list) {
       const Candidates one = equality(*in.value, *item);
       if (!one) return std::nullopt;
-      found.push_back(one->front());
+      found.insert(found.end(), one->begin(), one->end());
     }
     return found;
   }
@@ -67,7 +71,9 @@ class KeyRangeAnalysis {
     if (!index) return std::nullopt;
     const SqlType type = SqlType::array(keys_[*index].type);
     const Result<Value> array = evaluate_constant(*call.arguments[0], type, scope_, eval_);
-    if (!array || array->is_null() || array->as_list().size() > kMaxCandidates) return std::nullopt;
+    if (!array) return std::nullopt;
+    if (array->is_null()) return kNone;
+    if (array->as_list().size() > kMaxCandidates) return std::nullopt;
     std::vector<KeyAssignment> found;
     for (const Value& item : array->as_list())
       if (!item.is_null()) found.push_back({{*index, item}});  // no key is null

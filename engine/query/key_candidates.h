@@ -15,7 +15,7 @@ using KeyAssignment = std::map<size_t, Value>;
 
 // A superset of the keys for which `condition` may be true; nothing when it cannot be narrowed
 // down. Equalities, IN, ARRAY_CONTAINS, AND and OR over the key columns are understood; everything else narrows
-// nothing.
+// nothing. None where a key would have to equal NULL.
 std::optional<std::vector<KeyAssignment>> key_candidates(const Expression& condition,
                                                          const std::vector<ColumnDef>& keys,
                                                          const Scope& scope,

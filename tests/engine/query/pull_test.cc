@@ -98,6 +98,17 @@ TEST_F(PullTest, keys_that_exclude_each_other_are_none) {
   EXPECT_EQ(keys("name = 'Lahore' AND name = 'Bern'"), "");
 }
 
+// As a parameter that is NULL: nobody waits until all rows have been looked at in vain.
+TEST_F(PullTest, what_would_have_to_equal_null_is_no_key) {
+  EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR)"), "");
+  EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR) AND people > 10"), "");
+  EXPECT_EQ(keys("name IN (CAST(NULL AS VARCHAR), 'Bern')"), "Bern");
+  EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR) OR name = 'Bern'"), "Bern");
+  EXPECT_EQ(keys("name = ANY(CAST(NULL AS ARRAY<VARCHAR>))"), "");
+  EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR) OR people = 1"), "all");
+  EXPECT_EQ(keys("hall = 1 AND seat_row = CAST(NULL AS INT)", "seats"), "");
+}
+
 TEST_F(PullTest, what_does_not_bind_the_key_looks_at_every_row) {
   for (const char* condition :
        {"people = 1", "name > 'A'", "name = 'Lahore' OR people = 1", "name NOT IN ('Lahore')",
