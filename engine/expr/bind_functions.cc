@@ -198,7 +198,15 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
         position);
   Arguments arguments = TRY(bind_arguments(call));
   auto resolved = Registry::instance().resolve(call.name, arguments.types);
-  if (!resolved) return std::move(resolved).error().at(position);
+  if (!resolved) {
+    Error error = std::move(resolved).error();
+    // What was written may be = ANY, which becomes this function.
+    if (call.name == "ARRAY_CONTAINS" && arguments.types.size() == 2)
+      error.hint = "x = ANY(array), too, needs an array of values like x: here x is " +
+                   arguments.types[1].to_string() + ", and the array is " +
+                   arguments.types[0].to_string() + ".";
+    return std::move(error).at(position);
+  }
   TRY(bind_lambdas(*resolved, arguments));
   TRY(coerce_arguments(*resolved, arguments));
   auto type = return_type(*resolved);

@@ -227,9 +227,15 @@ ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition
 
 Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
   ExpressionPtr right = TRY(build_value(*context.right));
-  if (is(context.op, P::EQ))
-    if (ExpressionPtr array = take_any(*right))
+  const TextPosition right_position = right->position;
+  if (ExpressionPtr array = take_any(*right)) {
+    if (is(context.op, P::EQ))
       return equal_to_any(std::move(left), std::move(array), position_of(context));
+    return Error{.code = ErrorCode::NotSupported,
+                 .message = "ANY(...) is supported after = only",
+                 .hint = "NOT x = ANY(array) is true where the array does not have x."}
+        .at(right_position);
+  }
   return make_expression(Comparison{comparison_op(*context.op), std::move(left), std::move(right)},
                          position_of(context));
 }

@@ -192,6 +192,10 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
     return "Something is missing after the comma, or the comma is too much.";
   if (token.getType() == MillraceLexer::VARIABLE)
     return "The variable " + text + " is not defined.";
+  if (token.getType() == MillraceLexer::ALL && wants_expression &&
+      tokens.token(at + 1).getType() == MillraceLexer::LPAREN)
+    return "ALL(...) is not supported: x <> ALL(array) is NOT x = ANY(array), and of a list x NOT "
+           "IN (...).";
   const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
   if (wants_name && is_reserved_word(to_upper(text)))
     return to_upper(text) + " is a reserved word; as a name it needs quotes: `" + to_upper(text) +
