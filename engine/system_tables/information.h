@@ -44,6 +44,7 @@ struct TaskStatus {
   std::string positions;  // "orders-3@1742": the next record of each partition
   // Nothing of what is not known.
   std::optional<int64_t> checkpoint_age_ms, journal_bytes;
+  int64_t held_back_ms = 0;  // that it has waited for checkpoints
 };
 
 // One line of SHOW SERVER: "log", "free bytes", "1742".

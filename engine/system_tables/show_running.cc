@@ -79,7 +79,7 @@ Schema tasks_schema() {
            number_column("rows"), number_column("late"), number_column("ahead"),
            number_column("errors"), number_column("state entries"), number_column("state bytes"),
            number_column("memory bytes"), number_column("checkpoint age ms"),
-           number_column("journal bytes"), text_column("last error")}};
+           number_column("journal bytes"), number_column("held back ms"), text_column("last error")}};
 }
 
 std::vector<InformationRow> task_rows(const InformationContext& context) {
@@ -95,7 +95,7 @@ std::vector<InformationRow> task_rows(const InformationContext& context) {
                     number(status.records_failed), number(status.state_entries),
                     number(status.state_bytes), number(status.memory_bytes),
                     number_or_null(task.checkpoint_age_ms), number_or_null(task.journal_bytes),
-                    text_or_null(status.last_error)});
+                    Value::bigint(task.held_back_ms), text_or_null(status.last_error)});
   }
   return rows;
 }

@@ -59,6 +59,7 @@ class InformationExecution final : public SqlExecution {
     task.epoch = report.epoch.value();
     task.positions = report.positions;
     task.journal_bytes = static_cast<int64_t>(report.backlog.journal_bytes);
+    task.held_back_ms = report.held_back_us / 1000;
     if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
     add_to(task.status, report);
     task.status.lag_records = report.lag_records;

@@ -233,7 +233,7 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
 bool Shard::may_step(const ShardTask& task) {
   if (task.admitted_holds > 0) return !stands(task);
   const bool finishes = !is_transient(task) && task.task->has_unfinished();
-  return !task.is_held_back && (!task.is_paused || finishes);
+  return !task.held_back_since_us && (!task.is_paused || finishes);
 }
 
 void Shard::schedule(ShardTask& task) {
@@ -271,8 +271,10 @@ void Shard::step(ShardTask& task) {
   const uint64_t taken = task.task->metrics().records_in - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
   // Its input is safe in the log; what it makes of it would only fill the journal.
-  task.is_held_back = is_overdue(task);
-  if (task.is_held_back) attend(task);
+  if (is_overdue(task))
+    hold_back(task);
+  else if (task.held_back_since_us)
+    release_held_back(task);
   evict(task, taken);
   charge_memory(task);
   if (result == engine::StepResult::More) schedule(task);
@@ -441,6 +443,9 @@ std::vector<ShardTaskReport> Shard::reports() const {
       report.is_paused = task->is_paused;
       for (const engine::Store* store : task->task->stage().stores())
         report.state_entries += store->size();
+      report.held_back_us = task->held_back_us;
+      if (task->held_back_since_us)
+        report.held_back_us += clock_.monotonic_us() - *task->held_back_since_us;
       report.backlog = journals_.at(task->journal)->checkpoints->backlog_of(report.task_id);
       report.state_bytes = report.memory_bytes = state_bytes_of(*task);
     }
@@ -450,7 +455,7 @@ std::vector<ShardTaskReport> Shard::reports() const {
 // --- The timer: only tasks for which something may be due are looked at, so idle ones cost nothing
 
 bool Shard::needs_attention(const ShardTask& task) {
-  return !task.waiters.empty() || task.is_held_back;
+  return !task.waiters.empty() || task.held_back_since_us;
 }
 
 void Shard::attend(ShardTask& task) {
@@ -475,10 +480,7 @@ void Shard::tick() {
     for (ShardTask* task : evictable_) charge_memory(*task);
   std::erase_if(attended_, [&](ShardTask* task) {
     charge_memory(*task);
-    if (task->is_held_back && !is_overdue(*task)) {
-      task->is_held_back = false;
-      schedule(*task);
-    }
+    if (task->held_back_since_us && !is_overdue(*task)) release_held_back(*task);
     forget_expired(task->waiters);
     task->is_attended = needs_attention(*task);
     return !task->is_attended;
@@ -533,6 +535,17 @@ void Shard::give_up(ShardTask& task, Error why) {
   task.task->give_up(std::move(why));
   report_failure(task);
   check_waiters(task);
+}
+
+void Shard::hold_back(ShardTask& task) {
+  if (!task.held_back_since_us) task.held_back_since_us = clock_.monotonic_us();
+  attend(task);
+}
+
+void Shard::release_held_back(ShardTask& task) {
+  task.held_back_us += clock_.monotonic_us() - *task.held_back_since_us;
+  task.held_back_since_us.reset();
+  schedule(task);
 }
 
 bool Shard::is_overdue(const ShardTask& task) const {
@@ -598,7 +611,7 @@ void Shard::end_scans(ShardTask& task, size_t bytes) {
 bool Shard::tick_journals() {
   using Memory = JournalCheckpoints::Memory;
   const bool is_waited_for =
-      std::ranges::any_of(attended_, [](const ShardTask* task) { return task->is_held_back; });
+      std::ranges::any_of(attended_, [](const ShardTask* task) { return task->held_back_since_us.has_value(); });
   const Memory memory = is_waited_for && memory_.is_state_overfull()    ? Memory::Exhausted
                         : memory_.is_tight() || memory_.is_state_full() ? Memory::Tight
                                                                         : Memory::Enough;

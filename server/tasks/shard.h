@@ -58,7 +58,9 @@ struct ShardTask {
   // For the shard.
   bool is_queued = false, is_paused = false, failure_is_reported = false;
   bool is_attended = false;   // the timer looks after it
-  bool is_held_back = false;  // until a checkpoint is written
+  // Waits until a checkpoint is written since then; so long it did so before.
+  std::optional<int64_t> held_back_since_us;
+  int64_t held_back_us = 0;
   struct Waiter {
     std::vector<std::pair<engine::PartitionRef, Offset>> targets;
     std::weak_ptr<const void> interest;  // expired: nobody waits any more
@@ -102,6 +104,7 @@ struct ShardTaskReport {
   size_t state_bytes = 0;      // that these take
   size_t memory_bytes = 0;     // of the server's: all of its state is there
   JournalCheckpoints::Backlog backlog;
+  int64_t held_back_us = 0;  // that it has waited for checkpoints, since it was built
 };
 
 // Threads: post(), wake(), loop() and number() from any; everything else on the loop, or while it
@@ -202,6 +205,8 @@ class Shard {
   };
   void committed(const LogSink::Durable& commit);
   bool is_overdue(const ShardTask& task) const;
+  void hold_back(ShardTask& task);
+  void release_held_back(ShardTask& task);
   bool tick_journals();
   void end_lost(PartitionId number, const JournalCheckpoints& checkpoints);
   void note_stored(const std::string& task_id, TaskSequence commit);

@@ -97,8 +97,11 @@ def groups_are_counted_found_and_scanned_from_the_disk():
                 found = node.connection.execute("SELECT * FROM balance WHERE who = %s", (key(number),)).fetchall()
                 assert found == [(key(number), *expected[key(number)])], found
             assert not node.connection.execute("SELECT * FROM balance WHERE who = 'nobody'").fetchall()
-            entries = sum(row["state entries"] for row in tasks(node.connection))
+            keeping = [row for row in tasks(node.connection) if row["state entries"] > 0]
+            entries = sum(row["state entries"] for row in keeping)
             assert entries == KEYS, entries
+            # So many new groups do not fit: they wait for state.mdb, and say so.
+            assert life > 0 or any(row["held back ms"] > 0 for row in keeping), keeping
             if life == 1:
                 node.restart()
 

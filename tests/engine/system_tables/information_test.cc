@@ -152,12 +152,13 @@ TEST_F(Information, a_task_shows_where_it_is_and_how_it_is_doing) {
   task.status.lag_records = 7;
   task.journal_bytes = 4096;
   task.checkpoint_age_ms = 250;
+  task.held_back_ms = 31;
   task.status.state_entries = 3;
   task.status.state_bytes = 600;
   task.status.memory_bytes = 4696;
   EXPECT_EQ(text_of("SHOW TASKS"),
             "CTAS_BY_CITY_0 | CTAS_BY_CITY_0/0/3 | 0 | 1 | RUNNING | 2 | orders-3@1742 | 7 | 0 | 0 "
-            "| 0 | 0 | 0 | 3 | 600 | 4696 | 250 | 4096 | -\n");
+            "| 0 | 0 | 0 | 3 | 600 | 4696 | 250 | 4096 | 31 | -\n");
 }
 
 TEST_F(Information, the_server_shows_facts_in_sections) {
