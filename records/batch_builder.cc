@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace records {
 
 namespace {
+
+// More than a batch of many records has: to copy it costs more than new memory does.
+constexpr size_t kLongBytes = size_t{1} << 20;
 
 size_t varint_size(int64_t value) {
   return (static_cast<size_t>(std::bit_width(zigzag(value) | 1)) + 6) / 7;
@@ -64,28 +68,41 @@ void BatchBuilder::clear() {
 void BatchBuilder::append(int64_t timestamp, std::optional<std::string_view> key,
                           std::optional<std::string_view> value,
                           std::span<const RecordHeader> headers) {
-  append_record(timestamp, key, value, headers, 1);
+  append_record(timestamp, key, {value}, headers, 1);
+}
+
+void BatchBuilder::append_joined(int64_t timestamp, std::optional<std::string_view> key,
+                                 std::string_view value_begin, std::string_view value_end) {
+  append_record(timestamp, key, {value_begin, value_end}, {}, 1);
 }
 
 void BatchBuilder::append_block(int64_t timestamp, std::string_view block, int32_t offset_count) {
   assert(offset_count > 0);
-  append_record(timestamp, std::nullopt, block, {}, offset_count);
+  append_record(timestamp, std::nullopt, {block}, {}, offset_count);
 }
 
 void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_view> key,
-                                 std::optional<std::string_view> value,
-                                 std::span<const RecordHeader> headers, int32_t offset_count) {
+                                 const RecordValue& value, std::span<const RecordHeader> headers,
+                                 int32_t offset_count) {
   if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
   // Wraps around where the two lie further apart than a number can say, as the reader does.
   const auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp) -
                                                     static_cast<uint64_t>(base_timestamp_));
 
-  const size_t body_size = 1 + varint_size(timestamp_delta) + varint_size(offset_count_) +
-                           nullable_size(key) + nullable_size(value) + headers_size(headers);
+  const auto value_bytes =
+      static_cast<int64_t>(value.begin ? value.begin->size() + value.end.size() : 0);
+  const int64_t value_length = value.begin ? value_bytes : -1;
+  const size_t front_size = 1 + varint_size(timestamp_delta) + varint_size(offset_count_) +
+                            nullable_size(key) + varint_size(value_length);
+  const size_t back_size = headers_size(headers);
+  const size_t body_size = front_size + static_cast<size_t>(value_bytes) + back_size;
   const size_t record_size = varint_size(static_cast<int64_t>(body_size)) + body_size;
   const size_t start = bytes_.size();
-  bytes_.resize(start + record_size);
+  const bool is_long = record_size > kLongBytes;
+  if (is_long) bytes_.reserve(start + record_size);
+  // What is long is not first filled with zeros.
+  bytes_.resize(start + record_size - (is_long ? static_cast<size_t>(value_bytes) + back_size : 0));
 
   char* to = bytes_.data() + start;
   to = write_varint(to, static_cast<int64_t>(body_size));
@@ -93,7 +110,14 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
   to = write_varint(to, timestamp_delta);
   to = write_varint(to, offset_count_);
   to = write_nullable(to, key);
-  to = write_nullable(to, value);
+  to = write_varint(to, value_length);
+  if (is_long) {
+    bytes_.append(value.begin.value_or(std::string_view())).append(value.end);
+    bytes_.resize(start + record_size);
+    to = bytes_.data() + bytes_.size() - back_size;
+  } else if (value.begin) {
+    to = write_bytes(write_bytes(to, *value.begin), value.end);
+  }
   to = write_headers(to, headers);
   assert(to == bytes_.data() + bytes_.size());
   ++record_count_;
@@ -103,7 +127,9 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
 std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
   assert(record_count_ > 0);
   std::string batch;
-  if (codec == Codec::None) {
+  if (codec == Codec::None && bytes_.size() > kLongBytes) {
+    batch = std::exchange(bytes_, {});
+  } else if (codec == Codec::None) {
     batch = bytes_;  // a copy, so that the builder keeps its memory
   } else {
     std::string compressed;

@@ -15,13 +15,16 @@ struct RecordHeader {
 };
 
 // Invariants: the bytes built so far are a batch but for the fields that finish() fills in.
-// Threads: one. Reuse one builder: it keeps its memory from batch to batch.
+// Threads: one. Reuse one builder: it keeps its memory from batch to batch, but for what is large.
 class BatchBuilder {
  public:
   BatchBuilder();
 
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, std::span<const RecordHeader> headers = {});
+  // A record whose value lies in two pieces.
+  void append_joined(int64_t timestamp, std::optional<std::string_view> key,
+                     std::string_view value_begin, std::string_view value_end);
   // A record without a key that takes `offset_count` offsets: a block of rows, each with one of its own.
   void append_block(int64_t timestamp, std::string_view block, int32_t offset_count);
 
@@ -37,8 +40,13 @@ class BatchBuilder {
   void clear();
 
  private:
+  // In two pieces, of which the second may be empty.
+  struct RecordValue {
+    std::optional<std::string_view> begin;
+    std::string_view end = {};
+  };
   void append_record(int64_t timestamp, std::optional<std::string_view> key,
-                     std::optional<std::string_view> value, std::span<const RecordHeader> headers,
+                     const RecordValue& value, std::span<const RecordHeader> headers,
                      int32_t offset_count);
 
   std::string bytes_;

@@ -11,7 +11,6 @@ namespace engine {
 namespace {
 
 constexpr uint8_t kJournalVersion = 4, kBeforeErrors = 3, kBeforeSizes = 2, kBeforeSequences = 1;
-constexpr size_t kHeadSize = 256;  // more than most have before their changes
 
 void encode_topic(const Uuid& topic, std::string& out) {
   out.append(reinterpret_cast<const char*>(topic.bytes.data()), topic.bytes.size());
@@ -81,9 +80,8 @@ std::vector<OutputSequence> decode_outputs(ByteReader& in) {
 
 }  // namespace
 
-std::string encode_journal(const JournalEntry& entry) {
+std::string encode_journal(JournalEntry entry) {
   std::string out;
-  out.reserve(entry.changes.bytes().size() + kHeadSize);
   out += static_cast<char>(kJournalVersion);
   append_varint(out, entry.positions.size());
   for (const InputPosition& position : entry.positions) encode_position(position, out);
@@ -98,7 +96,7 @@ std::string encode_journal(const JournalEntry& entry) {
   append_varint(out, entry.last_error.size());
   out += entry.last_error;
   append_varint(out, entry.changes.count());
-  return out += entry.changes.bytes();
+  return std::move(entry.changes).bytes_after(out);
 }
 
 Result<JournalView> view_journal(std::string_view bytes) {

@@ -40,7 +40,7 @@ struct JournalEntry {
   bool operator==(const JournalEntry&) const = default;
 };
 
-std::string encode_journal(const JournalEntry& entry);
+std::string encode_journal(JournalEntry entry);
 // Fails with CorruptRecord, or IncompatibleFormat when a newer version wrote it.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 

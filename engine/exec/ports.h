@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,6 +67,12 @@ struct TaskCommit {
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange input that is not needed any more
+  // Of a sink that had no room: what it has made of `journal`, which is empty then, for the next time.
+  struct Sealed {
+    std::string journal;
+    size_t entry_bytes = 0;
+  };
+  std::optional<Sealed> sealed;
 };
 
 // With the commit of the log that made it durable.

@@ -485,7 +485,7 @@ StepResult Task::commit(bool more) {
   entry.outputs = sequences_.take_changed();
   entry.sizes = take_changed_sizes();
   if (metrics_.last_error != last_error_) entry.last_error = last_error_ = metrics_.last_error;
-  commit.journal = encode_journal(entry);
+  commit.journal = encode_journal(std::move(entry));
   unsent_ = std::move(commit);
   if (!submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;

@@ -93,9 +93,10 @@ void AggregateStore::keep_before(GroupSlot& slot) {
   const auto place = [&] {
     return StorePlace{slot.window_start, start_at(slot.window_start).groups.number_of(&slot)};
   };
-  const auto value = [&]() -> std::string_view {
-    encode(slot, value_scratch_);
-    return value_scratch_;
+  const auto value = [&] {
+    std::string bytes;
+    encode(slot, bytes);
+    return bytes;
   };
   layers_.keep_before(key_scratch_, slot.born_in, place, value);
 }

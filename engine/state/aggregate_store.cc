@@ -298,16 +298,13 @@ Result<AggregateStore::EntryKey> AggregateStore::decode_key(std::string_view byt
   return EntryKey{load_be<int64_t>(bytes.data()), bytes.substr(kStartBytes)};
 }
 
-void AggregateStore::encode(const GroupSlot& slot, std::string& out) {
-  out.clear();
+void AggregateStore::encode(const GroupSlot& slot, std::string& out) const {
   append_varint(out, zigzag(slot.timestamp));
   out += static_cast<char>(slot.emitted);
-  for (size_t i = 0; i < instances_.size(); ++i) {
-    state_scratch_.clear();
-    instances_[i].def->accumulator.encode(instances_[i], state(slot, i), state_scratch_);
-    append_varint(out, state_scratch_.size());
-    out += state_scratch_;
-  }
+  for (size_t i = 0; i < instances_.size(); ++i)
+    append_sized_by(out, slot.encoded_bytes(), [&](std::string& to) {
+      instances_[i].def->accumulator.encode(instances_[i], state(slot, i), to);
+    });
 }
 
 Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) const {
@@ -350,9 +347,8 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   for (GroupSlot* slot : changed_) {
     assert(slot->key && (!is_windowed_ || slot->window_start >= expired_before_));  // invariant 2
     encode_key(slot->key->view(), slot->window_start, key_scratch_);
-    encode(*slot, value_scratch_);
-    note_size(*slot, value_scratch_.size());
-    out.append({store_index, StateEntry::Kind::Put, key_scratch_, value_scratch_});
+    note_size(*slot, out.append_put(store_index, key_scratch_, slot->encoded_bytes(),
+                                    [&](std::string& to) { encode(*slot, to); }));
   }
   changed_.clear();
   changed_bytes_ = 0;

@@ -169,7 +169,7 @@ class AggregateStore final : public Store {
   }
   void encode_key(std::string_view key, int64_t window_start, std::string& out) const;
   Result<EntryKey> decode_key(std::string_view bytes) const;
-  void encode(const GroupSlot& slot, std::string& out);
+  void encode(const GroupSlot& slot, std::string& out) const;
   Status decode(GroupSlot& slot, std::string_view bytes) const;
   void init_states(GroupSlot& slot) const;
   void destroy_states(GroupSlot& slot) const;
@@ -192,7 +192,7 @@ class AggregateStore final : public Store {
   int64_t expired_before_ = INT64_MIN;
   uint64_t expired_in_ = 0;
   bool expiry_changed_ = false;
-  std::string key_scratch_, value_scratch_, state_scratch_;  // for encoding
+  std::string key_scratch_;  // for encoding
 };
 
 class AggregateStore::Loose {

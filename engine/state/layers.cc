@@ -119,7 +119,7 @@ bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
 
 void Layers::keep_before(std::string_view key, uint64_t born_in,
                          const std::function<StorePlace()>& place,
-                         const std::function<std::string_view()>& encode) {
+                         const std::function<std::string()>& encode) {
   for_each_scan([&](StoreScan& scan) {
     if (born_in > scan.until || scan.before.contains(key)) return;
     if (has_shown(scan, key, born_in, place)) return;

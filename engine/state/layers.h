@@ -141,7 +141,7 @@ class Layers {
   // An entry of the backing's key `key` is about to change or to go: it is kept for the scans that have yet to
   // show it. `place()`: in memory. `encode()`: its value for the backing.
   void keep_before(std::string_view key, uint64_t born_in, const std::function<StorePlace()>& place,
-                   const std::function<std::string_view()>& encode);
+                   const std::function<std::string()>& encode);
   // An entry has been made, where there was none: scans that began before do not show it.
   void keep_absent(std::string_view key, uint64_t born_in);
   // What is kept for scans.

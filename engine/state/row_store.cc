@@ -196,9 +196,10 @@ bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) 
 void RowStore::keep_before(const Entry& entry) {
   const Kept& kept = entry.second;
   const auto place = [&] { return StorePlace{.number = kept.place}; };
-  const auto value = [&]() -> std::string_view {
-    encode(kept.row, scratch_);
-    return scratch_;
+  const auto value = [&] {
+    std::string bytes;
+    encode(kept.row, bytes);
+    return bytes;
   };
   layers_.keep_before(entry.first, kept.born_in, place, value);
 }

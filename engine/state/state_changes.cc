@@ -11,7 +11,24 @@ void append_sized(std::string& out, std::string_view bytes) {
   out += bytes;
 }
 
+// Room for a large entry that has grown since its size was taken, and for what comes before the changes.
+constexpr size_t kLargeBytes = size_t{256} << 10, kHeadBytes = size_t{4} << 10;
+
 }  // namespace
+
+void StateChanges::begin_put(uint32_t store, std::string_view key, size_t about_bytes) {
+  append_varint(bytes_, store);
+  bytes_ += static_cast<char>(StateEntry::Kind::Put);
+  append_sized(bytes_, key);
+  if (about_bytes > kLargeBytes)
+    bytes_.reserve(bytes_.size() + about_bytes + about_bytes / 4 + kHeadBytes);
+  ++count_;
+}
+
+std::string StateChanges::bytes_after(std::string_view head) && {
+  bytes_.insert(0, head);
+  return std::move(bytes_);
+}
 
 void StateChanges::append(const StateEntry& entry) {
   append_varint(bytes_, entry.store);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace engine {
@@ -21,6 +22,22 @@ struct StateEntry {
   bool operator==(const StateEntry&) const = default;
 };
 
+// What `encode` appends to `out`, with its length before it; gives that. Where it takes as many bytes as that of
+// `about_bytes` would, nothing is moved.
+template <class Encode>
+size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encode) {
+  const size_t at = out.size();
+  append_varint(out, about_bytes);
+  const size_t begin = out.size();
+  encode(out);
+  const size_t bytes = out.size() - begin;
+  if (bytes == about_bytes) return bytes;
+  std::string length;
+  append_varint(length, bytes);
+  out.replace(at, begin - at, length);
+  return bytes;
+}
+
 // An entry is encoded once, here. The journal holds these bytes, and a checkpoint is made of them, out of
 // the journal; so there is one piece of memory for thousands of entries, which is let go of in one step.
 //
@@ -30,10 +47,19 @@ class StateChanges {
   StateChanges() = default;
 
   void append(const StateEntry& entry);
+  // A Put whose value `encode` appends to a string, of about so many bytes. Returns how many they were.
+  template <class Encode>
+  size_t append_put(uint32_t store, std::string_view key, size_t about_bytes,
+                    const Encode& encode) {
+    begin_put(store, key, about_bytes);
+    return append_sized_by(bytes_, about_bytes, encode);
+  }
 
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   const std::string& bytes() const { return bytes_; }
+  // `head`, and behind it bytes(): what is large is moved and not copied.
+  std::string bytes_after(std::string_view head) &&;
 
   // Of bytes() that were stored. Fails with CorruptRecord unless they are so many whole entries.
   static Result<StateChanges> from_bytes(std::string_view bytes, uint64_t count);
@@ -41,6 +67,8 @@ class StateChanges {
   bool operator==(const StateChanges&) const = default;
 
  private:
+  void begin_put(uint32_t store, std::string_view key, size_t about_bytes);
+
   std::string bytes_;
   size_t count_ = 0;
 };

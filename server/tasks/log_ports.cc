@@ -47,19 +47,20 @@ void LogSources::release() {
 }
 
 bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
-  storage::TaskCommit request{commit.task,
-                              commit.epoch,
-                              commit.sequence,
-                              storage::journal_batch(commit.task, commit.sequence, commit.journal),
-                              {},
-                              {}};
+  if (!commit.sealed) {
+    commit.sealed = {storage::journal_batch(commit.task, commit.sequence, commit.journal),
+                     commit.journal.size()};
+    commit.journal = {};
+  }
+  storage::TaskCommit request{
+      commit.task, commit.epoch, commit.sequence, std::move(commit.sealed->journal), {}, {}};
   for (engine::OutputBatch& output : commit.outputs)
     request.outputs.push_back({to_storage(output.to), std::move(output.bytes)});
   for (const auto& [partition, end] : commit.trims)
     request.trims.push_back({to_storage(partition), end});
   storage::AppendDone answer = [this, done, task = commit.task, sequence = commit.sequence,
                                 entry_bytes =
-                                    commit.journal.size()](Result<storage::Appended> result) {
+                                    commit.sealed->entry_bytes](Result<storage::Appended> result) {
     loop_.post([this, done, task, sequence, entry_bytes, result = std::move(result)]() mutable {
       if (!result) return done(std::move(result).error());
       const storage::AppendedBatch& journalled = result->batches.back();
@@ -71,6 +72,7 @@ bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
   if (log_.try_commit(request, answer)) return true;
   for (size_t i = 0; i < commit.outputs.size(); ++i)
     commit.outputs[i].bytes = std::move(request.outputs[i].batches);
+  commit.sealed->journal = std::move(request.journal);
   if (!waits_for_room_) {
     waits_for_room_ = true;
     log_.when_room([this] {

@@ -35,12 +35,10 @@ PartitionId journal_of(std::string_view task) {
 // --- Entries
 
 std::string journal_batch(std::string_view task, TaskSequence sequence, std::string_view entry) {
-  std::string value;
-  value.reserve(sizeof(int64_t) + entry.size());
-  append_be(value, sequence.value());
-  value += entry;
+  std::string head;
+  append_be(head, sequence.value());
   records::BatchBuilder builder;
-  builder.append(records::kNoTimestamp, task, value);
+  builder.append_joined(records::kNoTimestamp, task, head, entry);
   return builder.finish();
 }
 

@@ -88,6 +88,33 @@ TEST(Batch, records_come_back_as_they_went_in) {
   }
 }
 
+// Values from which on a builder goes about it in another way, and back.
+TEST(Batch, large_values_come_back_as_they_went_in) {
+  BatchBuilder builder;
+  for (int round = 0; round < 2; ++round) {
+    const std::string large(2'000'000, static_cast<char>('a' + round));
+    const RecordHeader header{"h", "v"};
+    builder.append(1'000, "small", "value");
+    builder.append(1'001, "large", large, std::span(&header, 1));
+    builder.append_joined(1'002, "joined", "begin ", large);
+    builder.append_joined(1'003, "joined", "a", "b");
+    builder.append(1'004, large, std::nullopt);
+    const std::string bytes = builder.finish();
+    const auto batch = parse_batch(bytes, BatchCheck::ShapeAndCrc);
+    ASSERT_TRUE(batch) << batch.error().message;
+    auto reader = RecordReader::over(batch->header, batch->payload()).value();
+    std::vector<std::pair<std::string, std::optional<std::string>>> found;
+    for (RecordView record; reader.next(record);) found.emplace_back(*record.key, record.value);
+    EXPECT_EQ(found.size(), 5u);
+    EXPECT_TRUE(found == (decltype(found){{"small", "value"},
+                                          {"large", large},
+                                          {"joined", "begin " + large},
+                                          {"joined", "ab"},
+                                          {large, std::nullopt}}));
+    EXPECT_TRUE(builder.empty());
+  }
+}
+
 TEST(Batch, record_headers_are_read_when_asked_for) {
   BatchBuilder builder;
   const std::array<RecordHeader, 2> headers = {RecordHeader{"trace", "42"},

@@ -1,6 +1,7 @@
 // A buffer for the hot loop of the JSON writer: room is made once for a field, then characters are
 // stored without asking again.
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -38,7 +39,18 @@ class JsonBuffer {
   // Room for `size` more characters and one block.
   void make_room(size_t size) {
     const size_t needed = used_ + size + PaddedText::kBlock;
-    if (bytes_.size() < needed) bytes_.resize(needed + needed / 2);
+    if (bytes_.size() >= needed) return;
+    // Where there is memory for it, it does not move.
+    const size_t wanted = needed + needed / 2;
+    bytes_.resize(bytes_.capacity() < needed ? wanted : std::min(wanted, bytes_.capacity()));
+  }
+  // Appends what `print` does to the string itself, of about so many characters.
+  template <class Print>
+  void append_by(size_t about, const Print& print) {
+    bytes_.resize(used_);
+    bytes_.reserve(used_ + about + about / 8 + PaddedText::kBlock);
+    print(bytes_);
+    used_ = bytes_.size();
   }
 
   // Those below store without looking: make_room() has been called for what they need.

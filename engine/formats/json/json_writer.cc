@@ -4,12 +4,15 @@
 
 #include "engine/formats/format.h"
 #include "engine/formats/json/json_buffer.h"
+#include "engine/types/row_size.h"
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
 
 namespace {
+
+constexpr size_t kLongBytes = size_t{256} << 10;
 
 class JsonWriter final : public Writer {
  public:
@@ -93,6 +96,12 @@ class JsonWriter final : public Writer {
         break;
       default:
         break;
+    }
+    size_t bytes = 0;
+    add_row_bytes(column, row, std::span(&bytes, 1));
+    if (bytes > kLongBytes) {
+      buffer.append_by(bytes, [&](std::string& out) { append_json_value(out, column, row); });
+      return true;
     }
     text_.clear();
     append_json_value(text_, column, row);

@@ -124,5 +124,25 @@ TEST(Journal, damaged_bytes_do_no_harm) {
   EXPECT_FALSE(decode_journal(std::string("\1\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10)));
 }
 
+// A group may have tens of megabytes, and each record that it takes writes all of it.
+TEST(Journal, a_large_entry_is_written_where_it_was_encoded) {
+  constexpr size_t kBytes = 5'000'000;
+  JournalEntry entry;
+  const auto encode = [](std::string& out) { out.append(kBytes + 1, 'x'); };
+  EXPECT_EQ(entry.changes.append_put(1, "key", kBytes, encode), kBytes + 1);
+  const char* const encoded = entry.changes.bytes().data();
+  const std::string bytes = encode_journal(std::move(entry));
+  EXPECT_EQ(bytes.data(), encoded);
+  const Result<JournalEntry> back = decode_journal(bytes);
+  ASSERT_TRUE(back) << back.error().message;
+  StateChangeReader reader(back->changes.bytes());
+  StateEntry put;
+  ASSERT_TRUE(reader.next(put));
+  EXPECT_EQ(put.store, 1u);
+  EXPECT_EQ(put.key, "key");
+  EXPECT_EQ(put.value.size(), kBytes + 1);
+  EXPECT_FALSE(reader.next(put));
+}
+
 }  // namespace
 }  // namespace engine
