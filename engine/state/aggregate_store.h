@@ -62,9 +62,9 @@ class AggregateStore final : public Store {
   AggregateStore(const AggregateStore&) = delete;
   AggregateStore& operator=(const AggregateStore&) = delete;
 
-  // A group that takes more is not changed any more: each change would write all of it once more, and a result of
-  // half as much is refused (kMaxValueBytes).
-  static constexpr size_t kMaxGroupBytes = size_t{128} << 20;
+  // A group that takes more is not changed any more: each change would write all of it once more, which holds the
+  // loop for a tenth of a second, and a result of as much is refused (kMaxValueBytes).
+  static constexpr size_t kMaxGroupBytes = size_t{64} << 20;
   // The group, made when it is not there, and marked as changed; null when it is too large for that. Holds until
   // the step ends.
   Result<GroupSlot*> touch(std::string_view key, int64_t window_start = 0);

@@ -150,7 +150,7 @@ TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_more) {
                    "CREATE TABLE x AS SELECT id, ARRAY_LENGTH(COLLECT_LIST(LPAD('', n, 'x'))) AS l "
                    "FROM clicks GROUP BY id;");
   std::vector<TestRecord> records;
-  for (int i = 0; i < 4; ++i) records.push_back(click("a", 45'000'000, i));
+  for (int i = 0; i < 4; ++i) records.push_back(click("a", 25'000'000, i));
   records.push_back(click("b", 1, 5));
   run->produce("clicks", 0, records);
   steps(*run);
