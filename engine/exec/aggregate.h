@@ -59,12 +59,13 @@ class AggregateOperator final : public Operator, public Materialized {
   bool is_shown(const GroupSlot& group, int64_t stream_time) const;
 
   Materialized* materialized() override { return this; }
-  Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) override;
+  Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;
   TableScan begin_scan() override;
   Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
+  static constexpr size_t kAskedAtOnce = 64;  // starts of windows, of one key
   // Of changes that are made at once, where groups may be large; and of what these make a commit larger by.
   static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
   static constexpr size_t kMostBlockBytes = size_t{1} << 20;
@@ -127,6 +128,7 @@ class AggregateOperator final : public Operator, public Materialized {
   Result<std::vector<const GroupSlot*>> next_closed(size_t max_groups);
   Result<bool> find_starts();
   void expire();
+  std::pair<int64_t, int64_t> starts_within(const WindowBounds& bounds) const;
   Result<Batch> rows_in_order(std::vector<const GroupSlot*> groups) const;
   Status decode_keys(std::span<const GroupSlot* const> groups, std::vector<ColumnPtr>& keys) const;
 

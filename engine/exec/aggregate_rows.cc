@@ -1,5 +1,6 @@
 // The rows that groups become: for final results, look-ups and scans.
 #include <algorithm>
+#include <utility>
 
 #include "engine/exec/aggregate.h"
 
@@ -85,26 +86,60 @@ Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> gro
   return rows_of(groups);
 }
 
-Result<Batch> AggregateOperator::rows_under(std::span<const std::string>& keys,
-                                            TaskSequence& as_of) {
+// The first and the last.
+std::pair<int64_t, int64_t> AggregateOperator::starts_within(const WindowBounds& bounds) const {
+  std::pair starts(bounds.first_start, bounds.last_start);
+  if (!step_.window) return {INT64_MIN, INT64_MAX};
+  const int64_t size_ms = step_.window->size_ms;
+  starts.first = std::max(starts.first, saturating_subtract(bounds.first_end, size_ms));
+  // Ends that would lie beyond the last number are that.
+  if (bounds.last_end != INT64_MAX)
+    starts.second = std::min(starts.second, saturating_subtract(bounds.last_end, size_ms));
+  return starts;
+}
+
+Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& as_of) {
+  const auto [first, last] = starts_within(look_up.windows);
   std::vector<const GroupSlot*> groups;
   AggregateStore::Loose loose(store_);
-  uint64_t changed_in = store_.expired_in();
+  uint64_t changed_in = look_up.entries ? look_up.entries->until : store_.expired_in();
   size_t bytes = 0;
   const auto show = [&](const GroupSlot& group) {
-    const bool is_shown_now = is_shown(group, stream_time_.timestamp);
+    const bool is_shown_now = is_shown(group, look_up.stream_time);
     if (is_shown_now) groups.push_back(&group);
     bytes += group.encoded_bytes();
     // Whether a window is over is a matter of stream time, which every commit may move.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
+    return bytes < kShownBytesAtOnce;
   };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   size_t asked = 0;  // starts of windows, of all keys
-  for (; !keys.empty() && store_.layers().fetches() < max_fetches && asked < kGatheredAtOnce &&
-         bytes < kShownBytesAtOnce;
-       keys = keys.subspan(1), asked += store_.start_count())
-    TRY(store_.for_each_window(keys.front(), loose, show));
+  const auto is_enough = [&] {
+    return store_.layers().fetches() >= max_fetches || asked >= kGatheredAtOnce ||
+           bytes >= kShownBytesAtOnce;
+  };
+  while (!look_up.keys.empty() && !is_enough()) {
+    AggregateStore::KeyWindows at{look_up.keys.front(), first, last, look_up.entries.get()};
+    if (at.scan)
+      at.next = at.scan->place.start;
+    else
+      look_up.stream_time = stream_time_.timestamp;
+    bool has_more = true;
+    while (has_more && !is_enough()) {
+      has_more = TRY(store_.next_windows(at, kAskedAtOnce, loose, show));
+      asked += std::exchange(at.asked, 0);
+    }
+    if (has_more) {
+      // The others of its windows are shown as they are now.
+      if (!at.scan) look_up.entries = store_.begin_rest(at);
+      look_up.entries->place.start = at.next;
+      changed_in = std::max(changed_in, look_up.entries->until);
+      break;
+    }
+    look_up.entries.reset();
+    look_up.keys = look_up.keys.subspan(1);
+  }
   as_of = TaskSequence(static_cast<int64_t>(changed_in));
   return rows_in_order(std::move(groups));
 }

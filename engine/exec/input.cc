@@ -16,12 +16,6 @@ namespace {
 
 constexpr size_t kNoHeadersSize = 1;  // the count alone
 
-// The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the
-// start.
-size_t window_suffix_size(const SourceWindow& window) {
-  return window.type == WindowType::Session ? 16 : 8;
-}
-
 std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& indexes) {
   std::vector<ColumnDef> columns;
   for (const int index : indexes) columns.push_back(schema.columns[static_cast<size_t>(index)]);

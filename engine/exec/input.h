@@ -67,7 +67,7 @@ class InputOperator final : public Operator, public Materialized {
   Result<Batch> rows_of(std::span<const StoredRow> rows);
 
   Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
-  Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) override;
+  Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;
   TableScan begin_scan() override;
   Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 

@@ -13,6 +13,12 @@
 
 namespace engine {
 
+// The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the
+// start.
+inline size_t window_suffix_size(const SourceWindow& window) {
+  return window.type == WindowType::Session ? 16 : 8;
+}
+
 struct InputOperator::Records {
   std::vector<std::optional<std::string_view>> keys, values;
   std::vector<std::string_view> raw_headers;

@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kScannedAtOnce = 4'096;
+constexpr size_t kScannedAtOnce = 4'096, kPassedAtOnce = 128;
 constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans
 
 }  // namespace
@@ -186,31 +186,42 @@ Result<Batch> InputOperator::rows_of_stored(std::vector<StoredRow> rows) {
   return rows_of(rows);
 }
 
-Result<Batch> InputOperator::rows_under(std::span<const std::string>& keys, TaskSequence& as_of) {
-  // The bounds of a window stand behind the key: at least its start.
-  constexpr size_t kBoundBytes = 8;
+Result<Batch> InputOperator::rows_under(TableLookUp& look_up, TaskSequence& as_of) {
   std::vector<StoredRow> rows;
   RowStore::Loose loose;
-  uint64_t changed_in = 0;
+  uint64_t changed_in = look_up.entries ? look_up.entries->until : 0;
   const uint64_t max_fetches = rows_.layers().fetches() + Slice::kBlockFetches;
-  size_t bytes = 0;
+  size_t bytes = 0, passed = 0;
   const auto add = [&](std::string_view stored, const RowStore::Row& row) {
     rows.emplace_back(stored, &row);
     bytes += row.bytes.size();
+    return bytes < kShownBytesAtOnce;
   };
-  for (; !keys.empty() && rows_.layers().fetches() < max_fetches && rows.size() < kScannedAtOnce &&
-         bytes < kShownBytesAtOnce;
-       keys = keys.subspan(1)) {
-    const std::string& key = keys.front();
+  const auto is_enough = [&] {
+    return rows_.layers().fetches() >= max_fetches || passed >= kScannedAtOnce ||
+           bytes >= kShownBytesAtOnce;
+  };
+  while (!look_up.keys.empty() && !is_enough()) {
+    const std::string& key = look_up.keys.front();
     if (!step_.window) {
       if (const RowStore::Row* row = TRY(rows_.find(key))) add(key, *row);
       changed_in = std::max(changed_in, rows_.changed_in(key));
+      look_up.keys = look_up.keys.subspan(1);
+      ++passed;
       continue;
     }
-    const auto take = [&](std::string_view stored, const RowStore::Row& row) {
-      if (stored.size() >= key.size() + kBoundBytes) add(stored, row);
-    };
-    changed_in = std::max(changed_in, TRY(rows_.for_each_from(key, loose, take)));
+    if (!look_up.entries)
+      look_up.entries =
+          TRY(rows_.begin_look_up(key, key.size() + window_suffix_size(*step_.window)));
+    bool has_more = true;
+    for (; has_more && !is_enough(); passed += kPassedAtOnce)
+      has_more = TRY(rows_.look_up(*look_up.entries, key, kPassedAtOnce, loose, add, changed_in));
+    if (has_more) {
+      changed_in = std::max(changed_in, look_up.entries->until);
+      break;
+    }
+    look_up.entries.reset();
+    look_up.keys = look_up.keys.subspan(1);
   }
   as_of = TaskSequence(static_cast<int64_t>(changed_in));
   return rows_of_stored(std::move(rows));

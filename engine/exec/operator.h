@@ -75,6 +75,25 @@ struct TableScan {
   Order order = Order::None;  // ByKey: of the rows of a step, as those of rows_under() come
 };
 
+// What a condition says of windows. Those that it is true for are within, and maybe others.
+struct WindowBounds {
+  int64_t first_start = INT64_MIN, last_start = INT64_MAX;
+  int64_t first_end = INT64_MIN, last_end = INT64_MAX;
+  bool operator==(const WindowBounds&) const = default;
+};
+
+// A look-up of keys, and where it stands. It may rest between its steps while the table goes on: each key is shown
+// with all its windows as they were when the look-up came to it; only those that expire meanwhile may be missing.
+struct TableLookUp {
+  std::span<const std::string>
+      keys;  // serialized; that have not been looked for, or not to the end
+  WindowBounds windows = {};
+
+  // Of the first of the keys:
+  StoreScanPtr entries = {};  // null where the look-up has not begun with it
+  int64_t stream_time = 0;    // when it did: it says which windows are shown
+};
+
 // What an operator keeps that is a table, as look-ups and scans read it. Rows come in the operator's
 // output layout.
 //
@@ -82,11 +101,11 @@ struct TableScan {
 class Materialized {
  public:
   virtual ~Materialized() = default;
-  // The rows under these serialized keys, in the order of the key bytes, windows of one key by their
-  // start. Keys that are not there give none. Takes those off that it has looked for: it stops where many entries
-  // had to be fetched.
+  // The next rows of a look-up, in the order of the key bytes, windows of one key by their start. Keys that are
+  // not there give none. It stops where many entries had to be fetched or the rows are large, and is at its end when
+  // no keys are left. Fails with ObjectState when it cannot go on.
   // `as_of` becomes the task's last commit that has a part in the answer; it may still be to come.
-  virtual Result<Batch> rows_under(std::span<const std::string>& keys, TaskSequence& as_of) = 0;
+  virtual Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) = 0;
   // Of all rows as they are now. It may rest between its steps while the table goes on.
   virtual TableScan begin_scan() = 0;
   // The next rows of a scan out of about `entries` entries, fewer where they are large; where they are to be in

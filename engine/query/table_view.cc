@@ -29,9 +29,8 @@ Result<Batch> TableView::shape(Batch rows, const EvalContext& eval) const {
   return rows;
 }
 
-Result<Batch> TableView::find(std::span<const std::string>& keys, const EvalContext& eval,
-                              TaskSequence& as_of) {
-  Batch rows = TRY(table().rows_under(keys, as_of));
+Result<Batch> TableView::find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of) {
+  Batch rows = TRY(table().rows_under(look_up, as_of));
   return shape(std::move(rows), eval);
 }
 

@@ -20,11 +20,10 @@ class TableView {
  public:
   TableView(const MaterializationPlan& plan, Task& task);
 
-  // Rows under these serialized keys, in the order of the key bytes, windows of one key by
-  // their start. Keys that are not there give none. Takes those off that it has looked for. All of it is durable
-  // when the task's commit `as_of` is.
-  Result<Batch> find(std::span<const std::string>& keys, const EvalContext& eval,
-                     TaskSequence& as_of);
+  // The next rows of a look-up, in the order of the key bytes, windows of one key by their start; it is at its end
+  // when no keys are left. Keys that are not there give none. All of it is durable when the task's commit `as_of`
+  // is.
+  Result<Batch> find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of);
 
   // Some rows of a scan.
   struct Slice {

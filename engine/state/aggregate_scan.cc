@@ -1,6 +1,7 @@
 // Groups that are read and not changed: look-ups, scans.
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "engine/state/aggregate_store.h"
 
 namespace engine {
@@ -21,25 +22,65 @@ Result<const GroupSlot*> AggregateStore::Loose::add(const EntryKey& at, std::str
       new (group.memory.get()) GroupSlot{.key = group.key.get(), .window_start = at.window_start};
   store_.init_states(*group.slot);
   TRY(store_.decode(*group.slot, value));
+  group.slot->set_encoded_bytes(value.size());
   return group.slot;
 }
 
-Status AggregateStore::for_each_window(std::string_view key, Loose& loose, const Visit& visit) {
+// --- One key
+
+Result<bool> AggregateStore::next_windows(KeyWindows& at, size_t max_starts, Loose& loose,
+                                          const VisitSome& visit) {
   if (!is_windowed_) {
-    if (const GroupSlot* group = TRY(fetch(key, 0))) visit(*group);
-    return {};
+    if (const GroupSlot* group = TRY(fetch(at.key, 0))) visit(*group);
+    ++at.asked;
+    return false;
   }
-  TRY(find_starts());
-  for (auto at = by_start_.lower_bound(expired_before_); at != by_start_.end(); ++at) {
-    if (const GroupSlot* slot = find_in_memory(key, at->first)) {
-      visit(*slot);
-    } else if (!at->second.is_whole()) {
-      if (const auto stored = TRY(read(key, at->first)))
-        visit(*TRY(loose.add({at->first, key}, *stored)));
-    }
+  if (at.scan) TRY(Layers::check_goes_on(*at.scan));
+  if (!knows_starts()) {
+    at.asked += max_starts;
+    TRY(find_starts(max_starts));
+    return true;
   }
-  return {};
+  auto start = by_start_.lower_bound(std::max(at.next, expired_before_));
+  for (bool goes_on = true; start != by_start_.end() && start->first <= at.last; ++start) {
+    at.next = start->first;
+    if (max_starts-- == 0 || !goes_on) return true;
+    ++at.asked;
+    if (const GroupSlot* group = TRY(group_at(at, *start, loose))) goes_on = visit(*group);
+  }
+  return false;
 }
+
+// Of the key; null when there is none.
+Result<const GroupSlot*> AggregateStore::group_at(const KeyWindows& at,
+                                                  Starts::const_reference start, Loose& loose) {
+  const EntryKey its{start.first, at.key};
+  if (at.scan && at.scan->before.size() > 0) {
+    encode_key(its.key, its.window_start, key_scratch_);
+    if (const auto before = Layers::take_before(*at.scan, key_scratch_))
+      return *before ? TRY(loose.add(its, **before)) : nullptr;
+  }
+  if (const GroupSlot* slot = find_in_memory(its.key, its.window_start))
+    return at.scan && slot->born_in > at.scan->until ? nullptr : slot;
+  if (start.second.is_whole()) return nullptr;
+  const auto stored = TRY(read(its.key, its.window_start));
+  return stored ? TRY(loose.add(its, *stored)) : nullptr;
+}
+
+StoreScanPtr AggregateStore::begin_rest(const KeyWindows& at) {
+  StoreScanPtr scan = begin_scan();
+  scan->part = StoreScan::Part::Wanted;
+  scan->was_complete = false;  // what leaves memory is read from the backing
+  scan->place.start = at.next;
+  scan->wants = [key = std::string(at.key), last = at.last](const StoreScan& its,
+                                                            std::string_view stored) {
+    const auto start = load_be<int64_t>(stored.data());
+    return start >= its.place.start && start <= last && stored.substr(sizeof start) == key;
+  };
+  return scan;
+}
+
+// --- Scans
 
 Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
                                   const VisitSome& visit) {

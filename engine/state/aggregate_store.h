@@ -105,20 +105,28 @@ class AggregateStore final : public Store {
   bool forget_some(size_t max_groups);
   // The first start at which there are windows in [from_ms, to_ms). All starts are known.
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
-  using Visit = std::function<void(const GroupSlot&)>;
   // Groups that somebody has read, and nobody else keeps.
   class Loose;
-  // How many starts of windows are known.
-  size_t start_count() const { return by_start_.size(); }
-  // Groups of one key, by window start; asks for each start. What `visit` gets holds as long as `loose` does and
-  // the store does not change.
-  Status for_each_window(std::string_view key, Loose& loose, const Visit& visit);
+  using VisitSome = std::function<bool(const GroupSlot&)>;
+  // A look-up of one key: where it stands. It shows what there is now, or when `scan` began.
+  struct KeyWindows {
+    std::string_view key;
+    int64_t next = INT64_MIN, last = INT64_MAX;  // of the starts that are wanted
+    StoreScan* scan = nullptr;
+    size_t asked = 0;  // for how many starts
+  };
+  // The next groups of the key, by window start, until so many starts have been asked for or `visit` gives false,
+  // which has had enough; false when there are no more. What `visit` gets holds as long as `loose` does and the
+  // store does not change.
+  Result<bool> next_windows(KeyWindows& at, size_t max_starts, Loose& loose,
+                            const VisitSome& visit);
+  // What is left of a look-up is to be shown later, as it is now.
+  StoreScanPtr begin_rest(const KeyWindows& at);
   // The groups of one window start, in the order of their keys.
   class InOrder;
   // The next groups of a scan, out of at most `entries` entries, until `visit` gives false, which has had
   // enough; false when it is at its end. What `visit` gets holds as long as `loose` does and the store does
   // not change.
-  using VisitSome = std::function<bool(const GroupSlot&)>;
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const VisitSome& visit);
 
   bool is_counted() const override { return !is_windowed_; }
@@ -153,6 +161,8 @@ class AggregateStore final : public Store {
   Result<GroupSlot*> fetch(std::string_view key, int64_t window_start);
   Result<std::optional<std::string_view>> read(std::string_view key, int64_t window_start);
   bool scan_memory(StoreScan& scan, size_t entries, const VisitSome& visit);
+  Result<const GroupSlot*> group_at(const KeyWindows& at, Starts::const_reference start,
+                                    Loose& loose);
   StorePlace end_of_places() const override;
   void keep_before(GroupSlot& slot);
   void keep_absent(const GroupSlot& slot);

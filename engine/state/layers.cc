@@ -57,7 +57,7 @@ StoreScanPtr Layers::begin_scan(StorePlace end) {
 
 Result<bool> Layers::scan(StoreScan& scan, StorePlace end, size_t max_entries,
                           const ScanStep& step) {
-  if (scan.is_overtaken) return scan_overtaken();
+  TRY(check_goes_on(scan));
   switch (scan.part) {
     case StoreScan::Part::Backing:
       if (TRY(scan_backing(scan, max_entries, step.in_backing))) return true;
@@ -70,8 +70,24 @@ Result<bool> Layers::scan(StoreScan& scan, StorePlace end, size_t max_entries,
       return scan.before.size() > 0;
     case StoreScan::Part::Changed:
       return scan_before(scan, max_entries, step.from_before);
+    case StoreScan::Part::Wanted:
+      break;
   }
   return false;
+}
+
+Status Layers::check_goes_on(const StoreScan& scan) {
+  return scan.is_overtaken ? Status(scan_overtaken()) : Status();
+}
+
+std::optional<std::optional<std::string>> Layers::take_before(StoreScan& scan,
+                                                              std::string_view key) {
+  auto* const kept = scan.before.find(key);
+  if (!kept) return std::nullopt;
+  std::optional<std::string> value = std::move(kept->second);
+  if (value) scan.value_bytes -= heap_bytes(*value);
+  scan.before.erase(key);
+  return value;
 }
 
 // False at the end.
@@ -105,10 +121,14 @@ Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
 // Whether it has come past the entry.
 bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
                        const std::function<StorePlace()>& place) const {
+  if (scan.part == StoreScan::Part::Wanted) return false;
   const bool is_of_memory = scan.shows_in_memory(born_in);
+  const auto has_passed = [&] {
+    return scan.memory_key ? key < *scan.memory_key : place() < scan.place;
+  };
   if (is_of_memory)
     return scan.part == StoreScan::Part::Changed ||
-           (scan.part == StoreScan::Part::Memory && place() < scan.place);
+           (scan.part == StoreScan::Part::Memory && has_passed());
   if (scan.part != StoreScan::Part::Backing) return true;
   if (scan.backing_place.empty()) return false;
   const Result<std::string> its_place = backing_->place_of(key);
@@ -121,7 +141,7 @@ void Layers::keep_before(std::string_view key, uint64_t born_in,
                          const std::function<StorePlace()>& place,
                          const std::function<std::string()>& encode) {
   for_each_scan([&](StoreScan& scan) {
-    if (born_in > scan.until || scan.before.contains(key)) return;
+    if (born_in > scan.until || !scan.is_concerned(key) || scan.before.contains(key)) return;
     if (has_shown(scan, key, born_in, place)) return;
     const auto kept = scan.before.try_emplace(key).first;
     kept->second = encode();
@@ -132,6 +152,7 @@ void Layers::keep_before(std::string_view key, uint64_t born_in,
 void Layers::keep_absent(std::string_view key, uint64_t born_in) {
   for_each_scan([&](StoreScan& scan) {
     if (born_in > scan.until || scan.part == StoreScan::Part::Changed) return;
+    if (!scan.is_concerned(key)) return;
     scan.before.try_emplace(key);
   });
 }

@@ -32,8 +32,11 @@ struct StorePlace {
 // First come those that the backing had at the beginning, in the order of its keys; then those that only
 // memory had, by their places; where memory had all, these alone. What is about to change and has not been shown
 // is copied before, and comes at the end.
+//
+// One that is a look-up shows only what it wants; how it goes on is the store's affair.
 struct StoreScan {
-  enum class Part : uint8_t { Backing, Memory, Changed };
+  // Wanted: all that it wants has yet to be shown.
+  enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // When it began:
   uint64_t stored;    // the last commit that was in a checkpoint
@@ -49,6 +52,13 @@ struct StoreScan {
   size_t value_bytes = 0;                                      // of these
   std::deque<std::pair<std::string, std::string>> taken = {};  // of them, to be shown next
   bool is_overtaken = false;  // memory was needed more: it cannot go on
+
+  // Of a look-up: whether this key of the backing is its concern. Null: all are.
+  std::function<bool(const StoreScan& scan, std::string_view key)> wants = nullptr;
+  // Likewise: of the next entry in memory, where they come by their keys.
+  std::optional<std::string> memory_key = {};
+
+  bool is_concerned(std::string_view key) const { return !wants || wants(*this, key); }
 
   // Whether an entry that is in memory is seen there, and not where the backing has it.
   bool shows_in_memory(uint64_t born_in) const {
@@ -144,6 +154,11 @@ class Layers {
                    const std::function<std::string()>& encode);
   // An entry has been made, where there was none: scans that began before do not show it.
   void keep_absent(std::string_view key, uint64_t born_in);
+  // Fails with ObjectState when it cannot.
+  static Status check_goes_on(const StoreScan& scan);
+  // Takes what was kept for a scan under this key, if there is some: the value, or that there was none.
+  static std::optional<std::optional<std::string>> take_before(StoreScan& scan,
+                                                               std::string_view key);
   // What is kept for scans.
   size_t scan_bytes() const;
   // Memory is needed more than by those who read: all scans end, or the oldest, until `bytes` less are kept. What

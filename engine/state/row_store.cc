@@ -128,52 +128,36 @@ Result<std::optional<RowStore::Row>> RowStore::erase(std::string_view key) {
   return before;
 }
 
-Result<uint64_t> RowStore::for_each_from(
-    std::string_view prefix, Loose& loose,
-    const std::function<void(std::string_view, const Row&)>& visit) {
-  assert(ordered_);
-  uint64_t changed_in = 0;
-  for (auto at = ordered_->lower_bound(prefix); at != ordered_->end() && at->starts_with(prefix);
-       ++at) {
-    const Kept& kept = rows_.find(*at)->second;
-    changed_in = std::max(changed_in, uint64_t{kept.changed_in});
-    if (!kept.is_erased) visit(*at, kept.row);
-  }
-  if (layers_.is_complete()) return changed_in;
-  // Those that are longer than what the backing orders by come in any order.
-  const std::string_view ordered = prefix.substr(0, Backing::kOrderedKeyBytes);
-  std::string place = TRY(layers_.backing()->place_of(ordered));
-  Status status;
-  TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view value) {
-    if (!key.starts_with(ordered)) return false;
-    if (!key.starts_with(prefix) || rows_.find(key)) return true;  // it was visited, or is erased
-    Result<Row> row = decode(value);
-    if (!row) {
-      status = std::move(row).error();
-      return false;
-    }
-    const auto& [its_key, its_row] = loose.emplace_back(key, std::move(row).take());
-    visit(its_key, its_row);
-    return true;
-  }));
-  TRY(status);
-  return changed_in;
-}
-
 // --- Scans
 
+namespace {
+
+Result<bool> visit_loose(std::string_view key, std::string_view value, RowStore::Loose& loose,
+                         const RowStore::Visit& visit) {
+  const auto& [its_key, row] = loose.emplace_back(key, TRY(decode(value)));
+  return visit(its_key, row);
+}
+
+}  // namespace
+
+// What the backing has, where a scan shows it there.
+Result<bool> RowStore::visit_stored(const StoreScan& scan, std::string_view key,
+                                    std::string_view value, Loose& loose,
+                                    const Visit& visit) const {
+  if (scan.has_before(key)) return true;
+  const Entry* const entry = rows_.find(key);
+  if (!entry) return visit_loose(key, value, loose, visit);
+  const Kept& kept = entry->second;
+  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // else later
+  return !is_here || visit(entry->first, kept.row);
+}
+
 Result<bool> RowStore::scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit) {
-  const auto as_stored = [&](std::string_view key, std::string_view value) -> Result<bool> {
-    const auto& [its_key, row] = loose.emplace_back(key, TRY(decode(value)));
-    return visit(its_key, row);
+  const auto as_stored = [&](std::string_view key, std::string_view value) {
+    return visit_loose(key, value, loose, visit);
   };
-  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
-    if (scan.has_before(key)) return true;
-    const Entry* const entry = rows_.find(key);
-    if (!entry) return as_stored(key, value);
-    const Kept& kept = entry->second;
-    const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // else later
-    return !is_here || visit(entry->first, kept.row);
+  const auto in_backing = [&](std::string_view key, std::string_view value) {
+    return visit_stored(scan, key, value, loose, visit);
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
   return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});
@@ -190,6 +174,69 @@ bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) 
       goes_on = visit(entry->first, entry->second.row);
   }
   return at < scan.end.number;
+}
+
+// --- Look-ups by the beginning of the key
+
+namespace {
+
+// Those that are longer than what the backing orders by come in any order.
+std::string_view ordered_part(std::string_view prefix) {
+  return prefix.substr(0, Backing::kOrderedKeyBytes);
+}
+
+}  // namespace
+
+Result<StoreScanPtr> RowStore::begin_look_up(std::string_view prefix, size_t key_bytes) {
+  assert(ordered_ && prefix.size() < key_bytes);
+  StoreScanPtr scan = begin_scan();
+  if (scan->part == StoreScan::Part::Backing)
+    scan->backing_place = TRY(layers_.backing()->place_of(ordered_part(prefix)));
+  scan->memory_key = prefix;
+  scan->wants = [prefix = std::string(prefix), key_bytes](const StoreScan&, std::string_view key) {
+    return key.size() == key_bytes && key.starts_with(prefix);
+  };
+  return scan;
+}
+
+Result<bool> RowStore::look_up(StoreScan& scan, std::string_view prefix, size_t entries,
+                               Loose& loose, const Visit& visit, uint64_t& changed_in) {
+  bool is_past = false;
+  const auto as_stored = [&](std::string_view key, std::string_view value) {
+    return visit_loose(key, value, loose, visit);
+  };
+  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    is_past = !key.starts_with(ordered_part(prefix));
+    if (is_past) return false;
+    if (!scan.wants(scan, key)) return true;
+    changed_in = std::max(changed_in, this->changed_in(key));
+    return TRY(visit_stored(scan, key, value, loose, visit));
+  };
+  const auto in_memory = [&](StoreScan& at) {
+    return look_up_in_memory(at, prefix, entries, visit, changed_in);
+  };
+  const bool has_more =
+      TRY(layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored}));
+  if (is_past) scan.part = StoreScan::Part::Memory;
+  return has_more || is_past;
+}
+
+bool RowStore::look_up_in_memory(StoreScan& scan, std::string_view prefix, size_t entries,
+                                 const Visit& visit, uint64_t& changed_in) const {
+  bool goes_on = true;
+  for (auto at = ordered_->lower_bound(*scan.memory_key);
+       at != ordered_->end() && at->starts_with(prefix); ++at) {
+    if (entries-- == 0 || !goes_on) {
+      *scan.memory_key = *at;
+      return true;
+    }
+    if (!scan.wants(scan, *at)) continue;
+    const Kept& kept = rows_.find(*at)->second;
+    changed_in = std::max(changed_in, uint64_t{kept.changed_in});
+    if (!kept.is_erased && scan.shows_in_memory(kept.born_in) && !scan.has_before(*at))
+      goes_on = visit(*at, kept.row);
+  }
+  return false;
 }
 
 // It is about to change.

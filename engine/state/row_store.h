@@ -33,7 +33,7 @@ class RowStore final : public Store {
     std::string bytes;
     int64_t timestamp = 0;
   };
-  // Whether for_each_from() will be asked for.
+  // Whether look_up() will be asked for.
   enum class Order : uint8_t { None, ByKey };
   // Rows that a scan has read, and nobody else keeps.
   using Loose = std::deque<std::pair<std::string, Row>>;
@@ -49,16 +49,17 @@ class RowStore final : public Store {
   // Replaces the row and returns what was there before.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);
-  // Rows whose key begins with these bytes, in no particular order: those of all windows of one key. Of a store
-  // with Order::ByKey. What `visit` gets holds as long as `loose` does and the store does not change. Returns
-  // changed_in() of the last that was changed or erased.
-  Result<uint64_t> for_each_from(
-      std::string_view prefix, Loose& loose,
-      const std::function<void(std::string_view key, const Row& row)>& visit);
+  // A look-up of the rows whose keys are so long and begin with `prefix`, which has less: those of all windows of
+  // one key. It may rest between its steps, as a scan. Of a store with Order::ByKey.
+  Result<StoreScanPtr> begin_look_up(std::string_view prefix, size_t key_bytes);
   // The next rows of a scan, out of at most `entries` entries and until `visit` wants no more; false when it
   // is at its end. What `visit` gets holds as long as `loose` does and the store does not change.
   using Visit = std::function<bool(std::string_view key, const Row& row)>;
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
+  // Likewise of a look-up. `changed_in` becomes the commit that has last changed or erased a row that it has passed,
+  // if that is later.
+  Result<bool> look_up(StoreScan& scan, std::string_view prefix, size_t entries, Loose& loose,
+                       const Visit& visit, uint64_t& changed_in);
 
   void take_changes(uint32_t store_index, StateChanges& out) override;
   Status restore(const StateEntry& entry, uint64_t commit) override;
@@ -89,6 +90,10 @@ class RowStore final : public Store {
   void set_row(Entry& entry, Row row);
   void forget_erased();
   bool scan_memory(StoreScan& scan, size_t entries, const Visit& visit) const;
+  bool look_up_in_memory(StoreScan& scan, std::string_view prefix, size_t entries,
+                         const Visit& visit, uint64_t& changed_in) const;
+  Result<bool> visit_stored(const StoreScan& scan, std::string_view key, std::string_view value,
+                            Loose& loose, const Visit& visit) const;
   StorePlace end_of_places() const override { return {.number = places_.size()}; }
   void keep_before(const Entry& entry);
   static void encode(const Row& row, std::string& out);

@@ -79,11 +79,14 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
 // What a scan that was broken off keeps may be much, and the task adds to it as long as it is there: it goes on the
 // task's loop, whoever was the last to be interested.
 PullScan::~PullScan() {
-  for (Scan& scan : scans_)
-    if (scan.rows.entries)
-      shard_.post([&shard = shard_, entries = std::move(scan.rows.entries)] {
-        shard.release_in_slices([entries] { return entries->release_some(); });
-      });
+  const auto release = [this](engine::StoreScanPtr& entries) {
+    if (!entries) return;
+    shard_.post([&shard = shard_, entries = std::move(entries)] {
+      shard.release_in_slices([entries] { return entries->release_some(); });
+    });
+  };
+  for (Scan& scan : scans_) release(scan.rows.entries);
+  for (View& view : views_) release(view.look_up.entries);
 }
 
 void PullScan::begin(std::shared_ptr<TableCut> cut) {
@@ -100,10 +103,10 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
   if (request_->plan->keys) all_keys = *request_->plan->keys;
   for (const ShardTask* task : tasks) {
     if (request_->keys_of.empty()) {
-      views_.push_back({task->view, all_keys});
+      views_.push_back({task->view, {all_keys}});
     } else if (const auto keys = request_->keys_of.find(task->number);
                keys != request_->keys_of.end()) {
-      views_.push_back({task->view, keys->second});
+      views_.push_back({task->view, {keys->second}});
     }
   }
   if (request_->plan->keys) return run();
@@ -184,9 +187,9 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
   budget_.begin({});
   bool is_last = true;
   if (request_->plan->keys) {
-    std::span<const std::string>& keys = views_[at_].keys;
-    found.rows = TRY(view.find(keys, eval, found.seen.as_of));
-    is_last = keys.empty();
+    engine::TableLookUp& look_up = views_[at_].look_up;
+    found.rows = TRY(view.find(look_up, eval, found.seen.as_of));
+    is_last = look_up.keys.empty();
   } else {
     Scan& scan = scans_[at_];
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));

@@ -98,7 +98,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   engine::EvalBudget budget_;
   struct View {
     std::weak_ptr<engine::TableView> table;  // of a task that may go meanwhile
-    std::span<const std::string> keys;       // that are looked for there, and have not been
+    engine::TableLookUp look_up;             // where keys are looked for
   };
   std::vector<View> views_;
   struct Scan {

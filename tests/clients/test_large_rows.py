@@ -68,6 +68,37 @@ def many_keys():
 
 
 @case
+def one_key_with_many_windows():
+    """Together more than a session may hold; they are read as the client takes them."""
+    windows, size = 1_000, 100_000
+    with connect() as connection:
+        connection.execute("SET \"read.wait.ms\" = 60000")
+        connection.execute("CREATE STREAM timed (id INT KEY, ts BIGINT, v VARCHAR) WITH (partitions = 1, timestamp = 'ts')")
+        connection.execute("CREATE TABLE by_second AS SELECT id, COLLECT_LIST(v) AS vs FROM timed "
+                           "WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY id")
+        for first in range(0, windows, 100):
+            with connection.cursor().copy("COPY timed FROM STDIN") as copy:
+                copy.write("".join(f"1\t{i * 1000}\t{'x' * size}\n" for i in range(first, first + 100)))
+        connection.execute("SELECT id FROM by_second WHERE id = 2").fetchall()
+        with connect() as reader:
+            before = held_mb()
+            with connection.cursor() as cursor:
+                rows = 0
+                for start, values in cursor.stream("SELECT windowstart, vs FROM by_second WHERE id = 1"):
+                    assert start == rows * 1000 and len(values[0]) == size, (start, len(values))
+                    if rows == 100:  # the others wait for it
+                        time.sleep(1)
+                        grown = held_mb() - before
+                        assert reader.execute("SELECT 1").fetchall() == [(1,)]
+                    rows += 1
+            assert rows == windows, rows
+        print(f"  grown by {grown:.0f} MB")
+        if not is_sanitized():
+            assert grown < 30, grown
+        connection.execute("DROP TABLE by_second")
+
+
+@case
 def push_queries():
     with connect() as connection:
         connection.execute("SET auto.offset.reset = 'earliest'")

@@ -245,20 +245,24 @@ TableView& QueryRun::first_view() {
 }
 
 Result<Batch> QueryRun::look_up(const std::vector<std::string>& keys, TaskSequence& as_of) {
-  std::span<const std::string> left(keys);
-  Result<Batch> found = first_view().find(left, EvalContext{clock_, random_}, as_of);
-  EXPECT_TRUE(left.empty()) << "more than one slice of look-ups";
+  TableLookUp look_up{keys};
+  Result<Batch> found = look_up_some(look_up, as_of);
+  EXPECT_TRUE(look_up.keys.empty()) << "more than one slice of look-ups";
   return found;
+}
+
+Result<Batch> QueryRun::look_up_some(TableLookUp& look_up, TaskSequence& as_of) {
+  return first_view().find(look_up, EvalContext{clock_, random_}, as_of);
 }
 
 Result<Batch> QueryRun::look_up_in(int32_t task, const std::string& key) {
   const std::vector<std::string> keys{key};
-  std::span<const std::string> left(keys);
+  TableLookUp look_up{keys};
   TaskSequence as_of;
   std::vector<TableView*> views;
   for (const Running& running : tasks_)
     if (running.view) views.push_back(running.view.get());
-  return views.at(static_cast<size_t>(task))->find(left, EvalContext{clock_, random_}, as_of);
+  return views.at(static_cast<size_t>(task))->find(look_up, EvalContext{clock_, random_}, as_of);
 }
 
 Result<Batch> QueryRun::look_up_all() {

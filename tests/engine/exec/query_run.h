@@ -68,6 +68,8 @@ class QueryRun {
     return look_up(keys, as_of);
   }
   Result<Batch> look_up(const std::vector<std::string>& keys, TaskSequence& as_of);
+  // The next slice of a look-up there.
+  Result<Batch> look_up_some(TableLookUp& look_up, TaskSequence& as_of);
   Result<Batch> look_up_all();
   // The rows that one of the tasks with a table has under a key.
   Result<Batch> look_up_in(int32_t task, const std::string& key);

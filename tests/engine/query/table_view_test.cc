@@ -1,7 +1,9 @@
 #include "engine/query/table_view.h"
 
+#include <functional>
 #include <set>
 
+#include "base/bytes.h"
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -39,6 +41,105 @@ TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
   EXPECT_EQ(text_of(run->look_up({kLahore})), "\"" + kLahore + "\" 1 1000 null null 0 10000\n\"" +
                                                   kLahore + "\" 1 12000 null null 10000 20000\n");
   EXPECT_EQ(text_of(run->look_up({"nobody"})), "");
+}
+
+// The windows of one key and what each has collected, as a look-up in slices shows them. `between` them the table goes
+// on.
+std::string windows_of(QueryRun& run, const std::string& key, size_t& slices,
+                       const std::function<void()>& between) {
+  std::string text;
+  const std::vector<std::string> keys{key};
+  TableLookUp look_up{keys};
+  for (slices = 0; !look_up.keys.empty(); ++slices) {
+    if (slices > 0) between();
+    TaskSequence as_of;
+    const Result<Batch> rows = run.look_up_some(look_up, as_of);
+    if (!rows) return rows.error().message;
+    size_t bytes = 0;
+    for (size_t row = 0; row < rows->rows; ++row) {
+      const Value list = rows->columns[1]->value_at(row);
+      text += std::to_string(rows->columns[5]->value_at(row).as_int64()) + ":";
+      for (const Value& item : list.as_list()) {
+        bytes += item.as_string().size();
+        text += item.as_string().front();
+      }
+      text += " ";
+    }
+    EXPECT_LE(bytes, size_t{512} << 10);
+  }
+  return text;
+}
+
+TEST_F(TableViewTest, one_key_of_many_large_windows_is_looked_up_in_slices_as_of_one_moment) {
+  constexpr int kWindows = 40, kValueBytes = 50'000;
+  auto run = query({"CREATE STREAM clicks (user_id VARCHAR KEY, page VARCHAR);"},
+                   "CREATE TABLE pages AS SELECT user_id, COLLECT_LIST(page) AS seen FROM clicks "
+                   "WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY user_id;");
+  const auto click = [&](const std::string& user, int window, char page) {
+    run->produce(
+        "clicks", 0,
+        {{user, "{\"PAGE\":\"" + std::string(kValueBytes, page) + "\"}", window * 10'000 + 1}});
+  };
+  std::string expected;
+  for (int window = 0; window < kWindows; ++window) {
+    if (window == 20) continue;
+    click(kLahore, window, 'a');
+    click(kQuetta, window, 'q');
+    expected += std::to_string(window * 10'000) + ":a ";
+  }
+  ASSERT_TRUE(run->run_to_rest());
+  size_t slices = 0;
+  const auto go_on = [&] {
+    // Of those to come the first and the last change, and one comes that was not there.
+    for (const int window : {0, 10, 20, kWindows - 1}) click(kLahore, window, 'b');
+    ASSERT_TRUE(run->run_to_rest());
+  };
+  EXPECT_EQ(windows_of(*run, kLahore, slices, go_on), expected);
+  EXPECT_GT(slices, 5u);
+  const auto rest = [] {};
+  EXPECT_TRUE(windows_of(*run, kLahore, slices, rest).starts_with("0:abbb"));
+
+  // Only those that are asked for are read.
+  const std::vector<std::string> keys{kLahore};
+  TableLookUp look_up{keys, {.first_start = 150'000, .last_end = 180'000}};
+  TaskSequence as_of;
+  const Result<Batch> some = run->look_up_some(look_up, as_of);
+  ASSERT_TRUE(some) << some.error().message;
+  EXPECT_TRUE(look_up.keys.empty());
+  EXPECT_EQ(some->rows, 3u);
+}
+
+TEST_F(TableViewTest, one_key_of_a_declared_table_is_looked_up_in_slices_too) {
+  constexpr int kWindows = 40, kValueBytes = 50'000;
+  auto run = table(
+      "CREATE TABLE pages (user_id VARCHAR PRIMARY KEY, page VARCHAR) WITH (WINDOW_TYPE = "
+      "'TUMBLING', WINDOW_SIZE = '10 SECONDS');");
+  const auto put = [&](std::string key, int window, char page) {
+    append_be<int64_t>(key, window * 10'000);
+    run->produce("pages", 0, {{key, "{\"PAGE\":\"" + std::string(kValueBytes, page) + "\"}", 1}});
+  };
+  for (int window = 0; window < kWindows; ++window) {
+    put("a", window, 'a');
+    put("ab", window, 'q');
+  }
+  ASSERT_TRUE(run->run_to_rest());
+  const std::vector<std::string> keys{"a"};
+  TableLookUp look_up{keys};
+  size_t rows = 0, slices = 0;
+  for (; !look_up.keys.empty(); ++slices) {
+    TaskSequence as_of;
+    const Result<Batch> slice = run->look_up_some(look_up, as_of);
+    ASSERT_TRUE(slice) << slice.error().message;
+    EXPECT_LE(slice->rows, 10u);
+    rows += slice->rows;
+    for (size_t row = 0; row < slice->rows; ++row)
+      EXPECT_EQ(slice->columns[1]->value_at(row).as_string().front(), 'a');
+    put("a", kWindows - 1, 'b');
+    put("a", kWindows, 'b');
+    ASSERT_TRUE(run->run_to_rest());
+  }
+  EXPECT_GT(slices, 5u);
+  EXPECT_EQ(rows, size_t{kWindows});
 }
 
 TEST_F(TableViewTest, a_large_table_is_scanned_in_slices_that_hold_each_row_once) {

@@ -127,9 +127,23 @@ TEST(AggregateStore, windows_of_a_key_come_by_their_start) {
   for (const int64_t start : {30, 10, 20, 10}) groups.add("a", start, start);
   std::vector<int64_t> starts;
   AggregateStore::Loose loose(groups.store());
-  ASSERT_TRUE(groups.store().for_each_window(
-      "a", loose, [&](const GroupSlot& slot) { starts.push_back(slot.window_start); }));
+  const auto add = [&](const GroupSlot& slot) {
+    starts.push_back(slot.window_start);
+    return starts.size() != 1;
+  };
+  AggregateStore::KeyWindows at{"a"};
+  EXPECT_TRUE(groups.store().next_windows(at, SIZE_MAX, loose, add).value());
+  EXPECT_EQ(starts, (std::vector<int64_t>{10})) << "it has had enough";
+  EXPECT_TRUE(groups.store().next_windows(at, 1, loose, add).value());
+  EXPECT_FALSE(groups.store().next_windows(at, 1, loose, add).value());
   EXPECT_EQ(starts, (std::vector<int64_t>{10, 20, 30}));
+  EXPECT_EQ(at.asked, 3u);
+
+  starts.clear();
+  at = {.key = "a", .next = 11, .last = 29};
+  EXPECT_FALSE(groups.store().next_windows(at, SIZE_MAX, loose, add).value());
+  EXPECT_EQ(starts, (std::vector<int64_t>{20}));
+  EXPECT_EQ(at.asked, 1u) << "what is not wanted is not read";
 }
 
 TEST(AggregateStore, windows_are_found_by_their_start) {

@@ -44,7 +44,12 @@ class Subject {
   virtual Rows in_order(int64_t, const std::function<void()>&) { return {}; }
   virtual std::string find(const std::string& key) = 0;
   // Adds to `found` what the next step of the scan shows; false at the end.
-  virtual bool scan(StoreScan& scan, std::vector<std::pair<std::string, std::string>>& found) = 0;
+  using Found = std::vector<std::pair<std::string, std::string>>;
+  virtual bool scan(StoreScan& scan, Found& found) = 0;
+  // Of a look-up of what lies with this key; null where it cannot, or has shown all.
+  virtual bool lies_with(const std::string&, const std::string&) const { return false; }
+  virtual StoreScanPtr begin_look_up(const std::string&, Found&) { return nullptr; }
+  virtual bool look_up_some(const std::string&, StoreScan&, Found&) { return false; }
 };
 
 class RowSubject final : public Subject {
@@ -62,19 +67,32 @@ class RowSubject final : public Subject {
     const RowStore::Row* row = store_.find(key).value();
     return row ? row->bytes : "";
   }
-  bool scan(StoreScan& scan, std::vector<std::pair<std::string, std::string>>& found) override {
+  bool scan(StoreScan& scan, Found& found) override {
     RowStore::Loose loose;
-    return store_
-        .scan(scan, 3, loose,
-              [&](std::string_view key, const RowStore::Row& row) {
-                found.emplace_back(key, row.bytes);
-                return true;
-              })
-        .value();
+    return store_.scan(scan, 3, loose, into(found)).value();
+  }
+  // As long, and with the same beginning.
+  bool lies_with(const std::string& key, const std::string& other) const override {
+    return other.size() == key.size() && other.starts_with(prefix_of(key));
+  }
+  StoreScanPtr begin_look_up(const std::string& key, Found&) override {
+    return store_.begin_look_up(prefix_of(key), key.size()).value();
+  }
+  bool look_up_some(const std::string& key, StoreScan& scan, Found& found) override {
+    RowStore::Loose loose;
+    uint64_t changed_in = 0;
+    return store_.look_up(scan, prefix_of(key), 3, loose, into(found), changed_in).value();
   }
 
  private:
-  RowStore store_;
+  static std::string prefix_of(const std::string& key) { return key.substr(0, key.size() - 1); }
+  static RowStore::Visit into(Found& found) {
+    return [&](std::string_view key, const RowStore::Row& row) {
+      found.emplace_back(key, row.bytes);
+      return true;
+    };
+  }
+  RowStore store_{RowStore::Order::ByKey};
 };
 
 class GroupSubject final : public Subject {
@@ -101,15 +119,25 @@ class GroupSubject final : public Subject {
     store_.expire_before(start);
     EXPECT_FALSE(store_.forget_some(SIZE_MAX));
   }
-  bool scan(StoreScan& scan, std::vector<std::pair<std::string, std::string>>& found) override {
+  bool scan(StoreScan& scan, Found& found) override {
     AggregateStore::Loose loose(store_);
-    return store_
-        .scan(scan, 3, loose,
-              [&](const GroupSlot& group) {
-                found.emplace_back(name_of(group), text(group));
-                return true;
-              })
-        .value();
+    return store_.scan(scan, 3, loose, into(found)).value();
+  }
+  // Windows of one key.
+  bool lies_with(const std::string& name, const std::string& other) const override {
+    return is_windowed_ && key_of(name) == key_of(other);
+  }
+  StoreScanPtr begin_look_up(const std::string& name, Found& found) override {
+    const std::string key = key_of(name);
+    AggregateStore::KeyWindows at{key};
+    return is_windowed_ && next(at, found) ? store_.begin_rest(at) : nullptr;
+  }
+  bool look_up_some(const std::string& name, StoreScan& scan, Found& found) override {
+    const std::string key = key_of(name);
+    AggregateStore::KeyWindows at{.key = key, .next = scan.place.start, .scan = &scan};
+    const bool has_more = next(at, found);
+    scan.place.start = at.next;
+    return has_more;
   }
 
   Rows in_order(int64_t start, const std::function<void()>& between) override {
@@ -141,6 +169,16 @@ class GroupSubject final : public Subject {
     const size_t at = text.find('@');
     return at == std::string::npos ? 0 : std::stoll(text.substr(at + 1));
   }
+  AggregateStore::VisitSome into(Found& found) const {
+    return [&](const GroupSlot& group) {
+      found.emplace_back(name_of(group), text(group));
+      return true;
+    };
+  }
+  bool next(AggregateStore::KeyWindows& at, Found& found) {
+    AggregateStore::Loose loose(store_);
+    return store_.next_windows(at, 2, loose, into(found)).value();
+  }
   std::string name_of(const GroupSlot& group) const {
     const std::string key(group.key->view());
     return is_windowed_ ? key + "@" + std::to_string(group.window_start) : key;
@@ -149,10 +187,14 @@ class GroupSubject final : public Subject {
     std::string found;
     int64_t last = -1;
     AggregateStore::Loose loose(store_);
-    EXPECT_TRUE(store_.for_each_window(key_of(name), loose, [&](const GroupSlot& group) {
+    const std::string key = key_of(name);
+    AggregateStore::KeyWindows at{key};
+    const auto visit = [&](const GroupSlot& group) {
       EXPECT_LT(std::exchange(last, group.window_start), group.window_start);
       if (group.window_start == start_of(name)) found = text(group);
-    }));
+      return true;
+    };
+    while (store_.next_windows(at, 2, loose, visit).value()) continue;
     return found;
   }
   static AggregateInstance latest() {
@@ -323,12 +365,26 @@ class Model {
   // meanwhile may be missing.
   struct Scan;
   void scan_some(std::optional<Scan>& scan) {
-    if (!scan) scan.emplace(subject_->store().begin_scan(), now_);
+    if (!scan) begin(scan);
     for (uint64_t steps = 1 + random_.next() % 3; steps > 0; --steps) {
-      if (subject_->scan(*scan->scan, scan->found)) continue;
+      if (scan->scan &&
+          (scan->key.empty() ? subject_->scan(*scan->scan, scan->found)
+                             : subject_->look_up_some(scan->key, *scan->scan, scan->found)))
+        continue;
       end(scan);
       return;
     }
+  }
+  // Of all, or of what lies with a key.
+  void begin(std::optional<Scan>& scan) {
+    if (kind_ == Kind::OfGroups || random_.next() % 2 == 0) {
+      scan.emplace(subject_->store().begin_scan(), now_);
+      return;
+    }
+    scan.emplace(nullptr, now_).key = any_key();
+    std::erase_if(scan->expected,
+                  [&](const auto& row) { return !subject_->lies_with(scan->key, row.first); });
+    scan->scan = subject_->begin_look_up(scan->key, scan->found);
   }
   void end(std::optional<Scan>& scan) {
     for (const auto& [at, value] : scan->found) {
@@ -359,6 +415,7 @@ class Model {
     Rows expected;
     std::vector<std::pair<std::string, std::string>> found = {};
     bool has_expired = false;
+    std::string key = {};  // of a look-up
   };
   std::array<std::optional<Scan>, 3> scans_;
   size_t ended_scans_ = 0;
