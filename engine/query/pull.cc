@@ -9,6 +9,7 @@
 #include "engine/plan/select_columns.h"
 #include "engine/plan/select_plan.h"
 #include "engine/query/key_candidates.h"
+#include "engine/query/window_bounds.h"
 
 namespace engine {
 
@@ -90,6 +91,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
       if (const auto candidates =
               key_candidates(*analysis.where, source.schema.keys(), scope, eval))
         plan.keys = TRY(serialize_keys(source, *candidates));
+    if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);
   }
   SelectColumns columns =
       TRY(transient_columns(analysis, make_scope(layout, "SELECT", analysis, context)));

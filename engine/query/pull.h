@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/exec/operator.h"
 #include "engine/expr/program.h"
 #include "engine/plan/analysis.h"
 
@@ -16,6 +17,7 @@ struct PullPlan {
   // The serialized keys that can match, in their order; without it every row must be looked at. It only narrows:
   // the filter still decides.
   std::optional<std::vector<std::string>> keys;
+  WindowBounds windows;                   // likewise
   std::optional<BoundExpression> filter;  // over input_layout(table)
   std::vector<BoundExpression> columns;   // of the result, likewise
   Schema result;

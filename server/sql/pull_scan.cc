@@ -101,12 +101,13 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
   }
   std::span<const std::string> all_keys;
   if (request_->plan->keys) all_keys = *request_->plan->keys;
+  const engine::WindowBounds& windows = request_->plan->windows;
   for (const ShardTask* task : tasks) {
     if (request_->keys_of.empty()) {
-      views_.push_back({task->view, {all_keys}});
+      views_.push_back({task->view, {all_keys, windows}});
     } else if (const auto keys = request_->keys_of.find(task->number);
                keys != request_->keys_of.end()) {
-      views_.push_back({task->view, {keys->second}});
+      views_.push_back({task->view, {keys->second, windows}});
     }
   }
   if (request_->plan->keys) return run();

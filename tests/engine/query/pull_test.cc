@@ -13,6 +13,9 @@ class PullTest : public PlanTest {
     ASSERT_TRUE(
         create("CREATE TABLE seats (hall INT PRIMARY KEY, seat_row INT PRIMARY KEY, "
                "guest VARCHAR) WITH (KEY_FORMAT = 'JSON');"));
+    ASSERT_TRUE(
+        create("CREATE TABLE visits (name VARCHAR PRIMARY KEY, n INT) WITH (WINDOW_TYPE = "
+               "'TUMBLING', WINDOW_SIZE = '10 SECONDS');"));
   }
 
   Result<PullPlan> plan(const std::string& sql) {
@@ -28,6 +31,20 @@ class PullTest : public PlanTest {
     if (!planned->keys) return "all";
     std::string text;
     for (const std::string& key : *planned->keys) text += (text.empty() ? "" : " ") + key;
+    return text;
+  }
+
+  // What a condition bounds of the windows of VISITS: the first and the last start, then the ends; * where it does not.
+  std::string bounds(const std::string& condition) {
+    const auto planned =
+        plan("SELECT * FROM visits WHERE name = 'Lahore' AND (" + condition + ");");
+    if (!planned) return planned.error().message;
+    const WindowBounds& windows = planned->windows;
+    std::string text;
+    for (const int64_t bound :
+         {windows.first_start, windows.last_start, windows.first_end, windows.last_end})
+      text += (text.empty() ? "" : " ") +
+              (bound == INT64_MIN || bound == INT64_MAX ? "*" : std::to_string(bound));
     return text;
   }
 
@@ -123,6 +140,19 @@ TEST_F(PullTest, a_key_of_several_columns_needs_them_all) {
   EXPECT_EQ(keys("hall = 1 AND seat_row IN (2, 3)", "seats"),
             R"({"HALL":1,"SEAT_ROW":2} {"HALL":1,"SEAT_ROW":3})");
   EXPECT_EQ(keys("hall = 1 OR seat_row = 2", "seats"), "all");
+}
+
+TEST_F(PullTest, conditions_on_window_bounds_narrow_the_windows) {
+  EXPECT_EQ(bounds("n = 1"), "* * * *");
+  EXPECT_EQ(bounds("WINDOWSTART = 7"), "7 7 * *");
+  EXPECT_EQ(bounds("WINDOWSTART >= 7 AND WINDOWEND <= 9"), "7 * * 9");
+  EXPECT_EQ(bounds("7 < WINDOWSTART AND 9 > WINDOWSTART"), "7 9 * *");
+  EXPECT_EQ(bounds("WINDOWSTART BETWEEN 3 AND 2 + 3"), "3 5 * *");
+  EXPECT_EQ(bounds("WINDOWSTART > '1970-01-01T00:00:01Z'"), "1000 * * *");
+  EXPECT_EQ(bounds("WINDOWSTART = 7 OR WINDOWSTART = 9"), "7 9 * *");
+  for (const char* condition : {"WINDOWSTART = 7 OR n = 1", "WINDOWSTART NOT BETWEEN 3 AND 5",
+                                "NOT (WINDOWSTART = 7)", "WINDOWSTART <> 7", "WINDOWSTART > n"})
+    EXPECT_EQ(bounds(condition), "* * * *") << condition;
 }
 
 TEST_F(PullTest, so_many_keys_that_a_scan_is_better) {
