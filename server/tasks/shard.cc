@@ -610,8 +610,8 @@ void Shard::end_scans(ShardTask& task, size_t bytes) {
 // Whether there is something left to do.
 bool Shard::tick_journals() {
   using Memory = JournalCheckpoints::Memory;
-  const bool is_waited_for =
-      std::ranges::any_of(attended_, [](const ShardTask* task) { return task->held_back_since_us.has_value(); });
+  const bool is_waited_for = std::ranges::any_of(
+      attended_, [](const ShardTask* task) { return task->held_back_since_us.has_value(); });
   const Memory memory = is_waited_for && memory_.is_state_overfull()    ? Memory::Exhausted
                         : memory_.is_tight() || memory_.is_state_full() ? Memory::Tight
                                                                         : Memory::Enough;

@@ -120,14 +120,15 @@ class WriteTransaction : public Transaction {
   virtual Result<Erased> erase_range(TableHandle table, std::string_view first_key,
                                      std::string_view end_key, EraseLimits limits = {}) = 0;
 
-  // True once a write has failed: what it has left is unknown, and the transaction can only be
-  // destroyed. A call that failed before it wrote (a value that cannot be read, say) does not
-  // count.
+  // True once a write has failed, or a read on a page that leads nowhere: what that has left is unknown, and the
+  // transaction can only be destroyed. A call that failed before it wrote (a value that cannot be read, say) does
+  // not count.
   virtual bool has_failed() const = 0;
 
   // Makes everything durable, then visible; the transaction is over. With DiskFull nothing has
-  // happened and the store goes on. With any other error the outcome is unknown until the store is
-  // opened again, and it takes no further writes.
+  // happened and the store goes on; with DataCorrupted nothing has happened either, but all later ones may
+  // meet the same. With any other error the outcome is unknown until the store is opened again, and it
+  // takes no further writes.
   virtual Status commit() = 0;
 };
 

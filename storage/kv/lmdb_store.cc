@@ -144,7 +144,9 @@ Error LmdbStore::after_failed_commit(int code) {
               .hint =
                   "Free space on the disk that holds the data directory; if it has space, look for "
                   "its errors in the system's log."};
-    if (Error error = lmdb_failure(code, "write the data file"); error.code == ErrorCode::DiskFull)
+    // What is damaged is met while the free pages are counted up, before anything is written.
+    if (Error error = lmdb_failure(code, "write the data file");
+        error.code == ErrorCode::DiskFull || error.code == ErrorCode::DataCorrupted)
       return error;
   }
   failed_ = true;

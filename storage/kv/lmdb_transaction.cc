@@ -30,6 +30,8 @@ Error lmdb_failure(int code, std::string_view doing) {
     case MDB_TXN_FULL:
       return {ErrorCode::RecordTooLarge, "one change is too large to be stored"};
     case kDamagedPage:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_BAD_TXN:  // it met one of these before
       return damaged_data("a page of the data file is damaged");
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
@@ -65,19 +67,22 @@ Pages pages_of(MDB_txn* transaction, const MappedPages& mapped) {
 
 class LmdbCursor;
 // LMDB frees the cursors of a write transaction when that ends. Ours may outlive it, so they are
-// told.
-using OpenCursors = std::set<LmdbCursor*>;
+// told. A read that meets damage makes LMDB give up the whole write transaction: also noted here.
+struct OpenCursors {
+  std::set<LmdbCursor*> cursors;
+  bool has_failed = false;
+};
 
 class LmdbCursor final : public Cursor {
  public:
   // `registered_in` is null in read transactions, where LMDB leaves cursors alone.
   LmdbCursor(MDB_cursor* cursor, const Pages& pages, OpenCursors* registered_in)
       : cursor_(cursor), pages_(pages), registered_in_(registered_in) {
-    if (registered_in_ != nullptr) registered_in_->insert(this);
+    if (registered_in_ != nullptr) registered_in_->cursors.insert(this);
   }
   ~LmdbCursor() override {
     if (cursor_ == nullptr) return;
-    if (registered_in_ != nullptr) registered_in_->erase(this);
+    if (registered_in_ != nullptr) registered_in_->cursors.erase(this);
     close();
   }
   void close() { mdb_cursor_close(std::exchange(cursor_, nullptr)); }
@@ -104,6 +109,7 @@ class LmdbCursor final : public Cursor {
     MDB_val key = value_of(from), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor_, &key, &value, how); });
     if (code == MDB_NOTFOUND) return std::nullopt;
+    if (code != 0 && registered_in_ != nullptr) registered_in_->has_failed = true;
     if (code != 0) return lmdb_failure(code, "read the data file");
     if (!pages_.are_sound(key, value)) return lmdb_failure(kDamagedPage, "");
     key_ = key;
@@ -118,10 +124,12 @@ class LmdbCursor final : public Cursor {
 };
 
 Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, const Pages& pages,
-                                                  TableHandle table, std::string_view bytes) {
+                                                  TableHandle table, std::string_view bytes,
+                                                  bool* failed = nullptr) {
   MDB_val key = value_of(bytes), value;
   const int code = guarded([&] { return mdb_get(transaction, table.value(), &key, &value); });
   if (code == MDB_NOTFOUND) return std::nullopt;
+  if (code != 0 && failed != nullptr) *failed = true;
   if (code != 0) return lmdb_failure(code, "read the data file");
   if (!pages.mapped.is_sound(value, pages.count)) return lmdb_failure(kDamagedPage, "");
   return bytes_of(value);
@@ -184,10 +192,10 @@ class LmdbWrite final : public WriteTransaction {
   }
 
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
-    return get_value(transaction_, pages_, table, key);
+    return get_value(transaction_, pages_, table, key, &open_.has_failed);
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
-    return open_cursor(transaction_, pages_, table, &cursors_);
+    return open_cursor(transaction_, pages_, table, &open_);
   }
   CommitId commit_id() const override { return CommitId{mdb_txn_id(transaction_)}; }
 
@@ -231,12 +239,12 @@ class LmdbWrite final : public WriteTransaction {
     MDB_txn* const ending = std::exchange(transaction_, nullptr);
     return after_commit_(guarded([&] { return mdb_txn_commit(ending); }));
   }
-  bool has_failed() const override { return has_failed_; }
+  bool has_failed() const override { return open_.has_failed; }
 
  private:
   void close_cursors() {
-    for (LmdbCursor* cursor : cursors_) cursor->close();
-    cursors_.clear();
+    for (LmdbCursor* cursor : open_.cursors) cursor->close();
+    open_.cursors.clear();
   }
   // To be opened for each change: mdb_put() and mdb_del() have one on the stack, which the transaction would know for
   // ever where such a call is ended in the middle; it would free it when it is thrown away.
@@ -256,7 +264,7 @@ class LmdbWrite final : public WriteTransaction {
   Result<size_t> look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how);
   Status checked(int code) {
     if (code == 0) return {};
-    has_failed_ = true;
+    open_.has_failed = true;
     return lmdb_failure(code, "write the data file");
   }
   Result<std::optional<TableHandle>> open(std::string_view name, KeyOrder order, unsigned flags) {
@@ -267,7 +275,7 @@ class LmdbWrite final : public WriteTransaction {
         guarded([&] { return mdb_dbi_open(transaction_, text.c_str(), flags, &table); });
     if (code == MDB_NOTFOUND) return std::nullopt;
     if (code != 0) {
-      has_failed_ = true;
+      open_.has_failed = true;
       return lmdb_failure(code, "open a table of the data file");
     }
     return TableHandle{table};
@@ -287,15 +295,14 @@ class LmdbWrite final : public WriteTransaction {
   MDB_txn* transaction_;
   const Pages pages_;
   const AfterCommit after_commit_;
-  OpenCursors cursors_;
-  bool has_failed_ = false;
+  OpenCursors open_;
 };
 
 Result<std::vector<std::string>> LmdbWrite::table_names() {
   MDB_dbi names_table;
   if (const int code = mdb_dbi_open(transaction_, nullptr, 0, &names_table); code != 0)
     return lmdb_failure(code, "read the data file");
-  const auto cursor = TRY(open_cursor(transaction_, pages_, TableHandle{names_table}, &cursors_));
+  const auto cursor = TRY(open_cursor(transaction_, pages_, TableHandle{names_table}, &open_));
   std::vector<std::string> names;
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next()))
     names.emplace_back(entry->key);

@@ -295,11 +295,12 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   }
   pass(CrashPoint::BeforeLogCommit);
   if (const Status committed = transaction.commit(); !committed) {
-    if (committed.error().code != ErrorCode::DiskFull) {
+    const bool is_full = committed.error().code == ErrorCode::DiskFull;
+    if (!is_full && committed.error().code != ErrorCode::DataCorrupted) {
       fail(committed.error());
       return {Outcome::Unknown, {}};
     }
-    space_.commit_failed(committed.error());
+    if (is_full) space_.commit_failed(committed.error());
     return {Outcome::NothingWritten, {}, committed.error()};
   }
   trace(LogTrace::Step::Synced, commit);
