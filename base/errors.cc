@@ -64,6 +64,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(CorruptRecord), "22P03", KafkaError::CorruptMessage, false},
     {ROW(RecordTooLarge), "54000", KafkaError::MessageTooLarge, false},
     {ROW(NotLeader), "57P03", KafkaError::NotLeaderOrFollower, true},
+    {ROW(NotEnoughReplicas), "57P03", KafkaError::NotEnoughReplicas, true},
     {ROW(FencedLeaderEpoch), "57P03", KafkaError::FencedLeaderEpoch, true},
     {ROW(FencedTask), "57P03", KafkaError::InvalidProducerEpoch, false},
     {ROW(OutOfOrderSequence), "55000", KafkaError::OutOfOrderSequenceNumber, false},

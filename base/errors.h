@@ -58,6 +58,7 @@ enum class ErrorCode : uint8_t {
   CorruptRecord,
   RecordTooLarge,
   NotLeader,
+  NotEnoughReplicas,  // in sync, for acks=all
   FencedLeaderEpoch,
   FencedTask,
   OutOfOrderSequence,
@@ -85,6 +86,7 @@ enum class KafkaError : int16_t {
   MessageTooLarge = 10,
   CoordinatorNotAvailable = 15,
   InvalidTopic = 17,
+  NotEnoughReplicas = 19,
   InvalidTimestamp = 32,
   TopicAlreadyExists = 36,
   InvalidRequest = 42,
