@@ -51,6 +51,7 @@ void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>
 
 Log::Log(std::unique_ptr<LogCore> core) : core_(std::move(core)) {}
 Log::~Log() = default;
+bool Log::write_next() { return core_->write_next(); }
 void Log::close() { core_->close(); }
 
 Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions options) {

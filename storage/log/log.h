@@ -57,6 +57,10 @@ struct LogOptions {
   int64_t producer_expiration_ms = 86'400'000;
   size_t max_producers = 20'000;
   const Clock* clock = nullptr;  // outlives the log; null is the system's
+  // Who runs the writer: a thread of the log's own, or the log's owner, who calls write_next(). That is
+  // for simulations, where nothing happens at a time of its own choosing.
+  enum class Writer : uint8_t { OwnThread, Owner };
+  Writer writer = Writer::OwnThread;
   // Of each of the two queues: client appends, and all the rest.
   size_t queue_limit_bytes = 64 << 20;
   size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
@@ -93,6 +97,9 @@ class Log : public TransactionQueue {
   static Result<std::unique_ptr<Log>> open(std::unique_ptr<KeyValueStore> store,
                                            LogOptions options);
   ~Log() override;
+  // With LogOptions::Writer::Owner: writes one group of what waits, and what is due of maintenance. False
+  // when nothing waited.
+  bool write_next();
   // What destruction does, but for the readers, which may go on: for owners whose callbacks refer
   // to things that go before the log. No callback runs afterwards, but those of requests that come
   // too late.

@@ -25,6 +25,9 @@ LogCore::~LogCore() { close(); }
 void LogCore::close() {
   queue_.close();
   if (writer_.joinable()) writer_.join();
+  if (options_.writer == LogOptions::Writer::Owner)
+    while (write_next())
+      ;
   commit_waiters_.fail_all(refusal());
 }
 
@@ -38,7 +41,11 @@ Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> st
                                                LogOptions options) {
   std::unique_ptr<LogCore> core(new LogCore(std::move(store), std::move(options)));
   TRY(core->recover());
-  core->writer_ = std::thread([&writing = *core] { writing.run(); });
+  if (core->options_.writer == LogOptions::Writer::OwnThread)
+    core->writer_ = std::thread([&writing = *core] {
+      while (writing.take_turn(writing.patience()) != Turn::Over)
+        ;
+    });
   TRY(core->open_journals());
   return core;
 }
@@ -86,6 +93,7 @@ Status LogCore::open_journals() {
   const auto submit_and_wait = [this](std::function<Status(GroupTransaction&)> apply) {
     std::promise<Status> done;
     submit(std::move(apply), [&](Status status) { done.set_value(std::move(status)); });
+    if (options_.writer == LogOptions::Writer::Owner) write_next();
     return done.get_future().get();
   };
   const auto lead = [](GroupTransaction& group) -> Status {
@@ -186,17 +194,21 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
 
 // --- The writer
 
-void LogCore::run() {
-  while (true) {
-    RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience());
-    // Before the sync, so that their requests gather during it.
-    for (const auto& retry : gathered.waiters) retry();
-    if (gathered.is_over) return;
-    if (!gathered.group.empty()) write_group(gathered.group);
-    notify_writable();
-    remove_a_slice();
-    sweep_producers();
-  }
+LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
+  RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience);
+  // Before the sync, so that their requests gather during it.
+  for (const auto& retry : gathered.waiters) retry();
+  if (gathered.is_over) return Turn::Over;
+  if (!gathered.group.empty()) write_group(gathered.group);
+  notify_writable();
+  remove_a_slice();
+  sweep_producers();
+  return gathered.group.empty() ? Turn::Idle : Turn::Wrote;
+}
+
+bool LogCore::write_next() {
+  assert(options_.writer == LogOptions::Writer::Owner);
+  return take_turn(std::chrono::milliseconds(0)) == Turn::Wrote;
 }
 
 // All of the group in one commit. If that fails, in parts, so that one request that cannot be

@@ -36,6 +36,8 @@ class LogCore {
   ~LogCore();
   // Refuses new requests, finishes the queued ones, and joins the writer.
   void close();
+  // Of the owner who is the writer, see Log.
+  bool write_next();
 
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
@@ -72,7 +74,9 @@ class LogCore {
                                                        const PartitionRow& row);
 
   using Answer = std::function<void()>;
-  void run();
+  // What the writer does: waits for work, takes some, writes it.
+  enum class Turn : uint8_t { Wrote, Idle, Over };
+  Turn take_turn(RequestQueue::Patience patience);
   void write_group(std::span<LogWork> group);
   bool write_part(std::span<LogWork> part, int& attempts_left);
   // What became of one attempt to commit.
