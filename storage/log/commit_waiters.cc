@@ -11,20 +11,26 @@ void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, Appe
     Offset& end = ends[batch.partition];
     end = std::max(end, batch.last_offset + 1);
   }
+  bool is_led_elsewhere = false;
   {
     // Looked at under the lock: moved() comes after the watermark has moved.
     std::lock_guard lock(mutex_);
     std::erase_if(ends, [&](const auto& end) {
       const auto* partition = partitions.find(end.first);
-      return partition == nullptr || (*partition)->high_watermark() >= end.second;
+      if (partition == nullptr || (*partition)->high_watermark() >= end.second) return true;
+      // Since a later request of the same commit: nobody here learns what becomes of it.
+      is_led_elsewhere |= (*partition)->role() == ReplicaRole::Follower;
+      return false;
     });
-    if (!ends.empty()) {
+    if (!ends.empty() && !is_led_elsewhere) {
       const auto waiting =
           std::make_shared<Waiting>(std::move(appended), std::move(done), ends.size());
       for (const auto& [partition, end] : ends) waiting_[partition].emplace(end, waiting);
       return;
     }
   }
+  if (is_led_elsewhere)
+    return done(Error{ErrorCode::NotLeader, "another node leads the partition now"});
   done(std::move(appended));
 }
 

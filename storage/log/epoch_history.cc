@@ -72,6 +72,14 @@ Result<LeaderEpoch> last_epoch(Transaction& transaction, const LogTables& tables
   return last ? last->epoch : LeaderEpoch{0};
 }
 
+Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,
+                                       LogNumber partition, Offset log_end) {
+  const auto cursor = TRY(transaction.cursor(tables.epochs));
+  auto last = TRY(last_start(*cursor, partition));
+  while (last && last->start >= log_end) last = TRY(own(partition, cursor->previous()));
+  return last ? last->epoch : LeaderEpoch{0};
+}
+
 Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end) {
@@ -89,6 +97,13 @@ Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNum
                   Offset log_end) {
   return erase_newest(transaction, tables, partition,
                       [log_end](const EpochStart& last) { return last.start >= log_end; });
+}
+
+Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
+                        LeaderEpoch epoch, Offset log_end) {
+  return erase_newest(transaction, tables, partition, [=](const EpochStart& last) {
+    return last.epoch > epoch && last.start >= log_end;
+  });
 }
 
 Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tables,

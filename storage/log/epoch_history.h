@@ -21,11 +21,18 @@ Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNu
 Result<LeaderEpoch> last_epoch(Transaction& transaction, const LogTables& tables,
                                LogNumber partition);
 
+// Of the last record before `log_end`; an epoch that has begun there has none yet.
+Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,
+                                       LogNumber partition, Offset log_end);
+
 // See EpochEnd. `leader_epoch` is that of the partition now, which may have written nothing yet.
 Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end);
 
+// Before a follower appends a batch of `epoch`: newer ones that begin at `log_end` have written nothing, and never will.
+Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
+                        LeaderEpoch epoch, Offset log_end);
 // After a truncation: epochs that begin at `log_end` or behind it have written nothing that is left.
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);

@@ -93,7 +93,8 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
 // A batch that begins behind the log end is not refused: compaction leaves gaps.
 Status GroupTransaction::check_follow(const Moved& moved, const FollowRequest& request) {
   Offset log_end = moved.state.log_end;
-  LeaderEpoch epoch = TRY(last_epoch(*transaction_, tables_, moved.partition->number()));
+  LeaderEpoch epoch =
+      TRY(last_written_epoch(*transaction_, tables_, moved.partition->number(), log_end));
   return for_each_batch(request.batches, [&](const records::BatchView& batch) -> Status {
     const records::BatchHeader& header = batch.header;
     if (header.base_offset < log_end)
@@ -115,6 +116,8 @@ Status GroupTransaction::check_follow(const Moved& moved, const FollowRequest& r
 Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
   const LogNumber number = moved.partition->number();
+  // An epoch in which this node led and wrote nothing is newer, perhaps, than those that it gets now.
+  TRY(cut_newer_epochs(*transaction_, tables_, number, header.leader_epoch, moved.state.log_end));
   TRY(begin_epoch(*transaction_, tables_, number, header.leader_epoch, header.base_offset));
   if (header.producer_id != records::kNoProducer && header.base_sequence >= 0)
     TRY(remember_batch(number, header));

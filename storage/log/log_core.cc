@@ -145,13 +145,13 @@ void LogCore::publish(GroupTransaction& transaction) {
   for (const auto& [producer, is_alive] : transaction.task_producers())
     is_alive == GroupTransaction::IsAlive::Yes ? void(task_producers_.insert(producer))
                                                : void(task_producers_.erase(producer));
-  group_has_leaders_ = false;
+  group_has_replicas_ = false;
   for (const GroupTransaction::Moved& moved : transaction.moved()) {
     assert(moved.state.log_start <= moved.state.log_end);
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
     moved.partition->publish(moved.state);
     moved.partition->set_time_mark(moved.time_mark);
-    group_has_leaders_ |= moved.state.role == ReplicaRole::Leader;
+    group_has_replicas_ |= moved.state.role != ReplicaRole::Alone;
   }
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
@@ -268,7 +268,7 @@ LogCore::Answer LogCore::answer(LogWork& work, Error error) {
 
 LogCore::Answer LogCore::answer(AppendWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
-    if (result && work.request.acks == Acks::All && group_has_leaders_)
+    if (result && work.request.acks == Acks::All && group_has_replicas_)
       commit_waiters_.wait(*partitions(), *std::move(result), std::move(work.done));
     else
       work.done(std::move(result));

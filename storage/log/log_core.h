@@ -142,7 +142,7 @@ class LogCore {
   std::optional<ProducerSweep> producers_;          // since the tables are open
   TaskOwners owners_;
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
-  bool group_has_leaders_ = false;  // of the last group: else all that is durable is visible
+  bool group_has_replicas_ = false;  // of the last group: else all that is durable is visible
 
   std::thread writer_;  // last: it uses all of the above
 };

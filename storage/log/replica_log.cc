@@ -71,6 +71,15 @@ void ReplicaLog::start_at(const TopicPartition& partition, LeaderEpoch epoch, Of
               });
 }
 
+Result<std::optional<LeaderEpoch>> ReplicaLog::last_epoch(const TopicPartition& partition) const {
+  const auto found = core_.find_partition(partition);
+  if (!found) return no_such_partition();
+  const PartitionState state = found->state();
+  if (state.log_start >= state.log_end) return std::nullopt;
+  const auto transaction = TRY(core_.store().begin_read());
+  return TRY(last_written_epoch(*transaction, core_.tables(), found->number(), state.log_end));
+}
+
 Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
                                           LeaderEpoch asked) const {
   const auto found = core_.find_partition(partition);

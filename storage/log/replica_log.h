@@ -40,6 +40,8 @@ class ReplicaLog {
   void start_at(const TopicPartition& partition, LeaderEpoch epoch, Offset start,
                 std::string producers, std::function<void(Status)> done);
 
+  // Of the last record: what a follower says of its log when it fetches. Nothing when there is none.
+  Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
   // The answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;
   // What is remembered about the partition's producers.

@@ -155,6 +155,29 @@ TEST_F(ReplicaLogTest, appends_that_wait_end_with_the_leadership) {
   EXPECT_EQ(dropped.get().error().code, ErrorCode::UnknownTopic);
 }
 
+// Found by simulation: it was acknowledged, and gone with the next leader.
+TEST_F(ReplicaLogTest,
+       an_append_that_is_durable_with_the_end_of_the_leadership_is_not_acknowledged) {
+  make_partition();
+  become(ReplicaRole::Leader, 1);
+  replica_.reset();
+  log_.reset();
+  LogOptions options;
+  options.writer = LogOptions::Writer::Owner;
+  log_ = Log::open(disk_.open(), options).value();
+  replica_.emplace(*log_);
+  // One group: the first of the two queues gives something else, then the clients' one has its turn.
+  log_->submit([](WriteTransaction&) { return Status(); }, [](const Status&) {});
+  auto waiting = append(batch_of("a"));
+  replica_->set_role(partition_, ReplicaRole::Follower, LeaderEpoch{2}, [](const Status&) {});
+  EXPECT_EQ(status().log_end(), Offset{0}) << "nothing happens by itself";
+  EXPECT_TRUE(log_->write_next());
+  EXPECT_EQ(status().log_end(), Offset{1});
+  ASSERT_TRUE(is_ready(waiting));
+  EXPECT_EQ(waiting.get().error().code, ErrorCode::NotLeader);
+  EXPECT_FALSE(log_->write_next());
+}
+
 TEST_F(ReplicaLogTest, appends_that_wait_end_with_the_log) {
   make_partition();
   become(ReplicaRole::Leader, 1);
@@ -238,6 +261,27 @@ TEST_F(ReplicaLogTest, the_end_of_an_epoch_is_the_beginning_of_the_next_one) {
   check();
   EXPECT_EQ(status().role(), ReplicaRole::Leader);
   EXPECT_EQ(status().leader_epoch(), LeaderEpoch{6});
+}
+
+// Found by simulation: such a follower asked for ever about an epoch of which it had nothing, and then took
+// nothing of older ones.
+TEST_F(ReplicaLogTest, an_epoch_in_which_nothing_was_written_does_not_keep_older_ones_out) {
+  make_partition();
+  EXPECT_EQ(replica_->last_epoch(partition_).value(), std::nullopt);
+  become(ReplicaRole::Leader, 2);
+  ASSERT_TRUE(append(batch_of("a", 2), Acks::Leader).get());
+  become(ReplicaRole::Leader, 5);
+  EXPECT_EQ(end_of(5), (EpochEnd{LeaderEpoch{5}, Offset{2}}));
+  EXPECT_EQ(replica_->last_epoch(partition_).value(), LeaderEpoch{2});
+
+  become(ReplicaRole::Follower, 6);
+  std::string older = batch_of("b");
+  records::set_base_offset(older.data(), Offset{2});
+  records::set_leader_epoch(older.data(), LeaderEpoch{3});
+  const Status followed = follow(older, 6);
+  ASSERT_TRUE(followed) << followed.error().message;
+  EXPECT_EQ(replica_->last_epoch(partition_).value(), LeaderEpoch{3});
+  EXPECT_EQ(end_of(5), (EpochEnd{LeaderEpoch{3}, Offset{3}}));
 }
 
 TEST_F(ReplicaLogTest, truncation_takes_whole_batches_and_their_epochs) {

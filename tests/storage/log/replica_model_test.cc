@@ -44,6 +44,15 @@ struct Model {
   void cut_epochs(int64_t end) {
     while (!epochs.empty() && epochs.back().second >= end) epochs.pop_back();
   }
+  void cut_newer_epochs(int than) {
+    while (!epochs.empty() && epochs.back().first > than && epochs.back().second >= log_end)
+      epochs.pop_back();
+  }
+  int last_written_epoch() const {
+    for (auto begun = epochs.rbegin(); begun != epochs.rend(); ++begun)
+      if (begun->second < log_end) return begun->first;
+    return 0;
+  }
   EpochEnd end_of_epoch(int asked) const {
     if (asked < 0 || asked > epoch) return {};
     int found = 0;
@@ -250,10 +259,14 @@ void ReplicaModelTest::follow() {
   if (model_.role != ReplicaRole::Follower) return;
   const Model before = model_;
   std::string bytes;
-  int batch_epoch = model_.epochs.empty() ? 0 : model_.epochs.back().first;
+  // An epoch that this node led in without writing is newer, perhaps, than what it gets.
+  int batch_epoch = one_in(2)               ? model_.last_written_epoch()
+                    : model_.epochs.empty() ? 0
+                                            : model_.epochs.back().first;
   for (int64_t count = below(4); count > 0; --count) {
     batch_epoch += static_cast<int>(below(model_.epoch - batch_epoch + 1));
     auto [model, encoded] = make_batch(model_.log_end + (one_in(20) ? 3 : 0), batch_epoch);
+    model_.cut_newer_epochs(batch_epoch);
     model_.begin_epoch(batch_epoch, model.base);
     model_.append(model);
     bytes += encoded;
@@ -378,6 +391,11 @@ void ReplicaModelTest::check_contents() {
       ASSERT_EQ(values_in(batch->bytes).at(0), expected[i].text + "0");
     }
   }
+  const auto last_epoch = replica_->last_epoch(partition_).value();
+  if (model_.log_start < model_.log_end)
+    ASSERT_EQ(last_epoch, LeaderEpoch{model_.last_written_epoch()});
+  else
+    ASSERT_EQ(last_epoch, std::nullopt);
   for (int asked = -1; asked <= model_.epoch + 1; ++asked)
     ASSERT_EQ(replica_->end_of_epoch(partition_, LeaderEpoch{asked}).value(),
               model_.end_of_epoch(asked))
