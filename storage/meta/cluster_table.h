@@ -1,0 +1,107 @@
+// The nodes of a cluster, and who holds and leads which partition: a pure state machine over the
+// "cluster" parts of the metadata log.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/persistent_map.h"
+#include "base/result.h"
+#include "base/uuid.h"
+#include "storage/log/topic_partition.h"
+
+namespace storage {
+
+inline constexpr std::string_view kClusterPart = "cluster";
+
+// Of a node's registration: the revision of the command, so that who comes back is told from who was
+// there before (Kafka's broker epoch).
+using NodeEpoch = StrongNumber<struct NodeEpochTag, int64_t>;
+
+struct ClusterNode {
+  NodeId id;
+  NodeEpoch epoch = {};
+  Uuid directory = {};  // the data directory's id: another one has nothing of what this one had
+  std::string endpoint = {};
+  std::string rack = {};
+  bool is_fenced =
+      true;  // leads nothing and is in no set that counts, until the controller has heard of it
+  bool operator==(const ClusterNode&) const = default;
+};
+
+// Kafka's PartitionRegistration.
+struct PartitionAssignment {
+  TopicPartition partition;
+  std::vector<NodeId> replicas = {};  // the first one is preferred as leader
+  std::vector<NodeId> isr = {};       // in the order of `replicas`
+  // Who was in sync when the ISR became smaller than min.insync.replicas: while it is, nothing becomes visible,
+  // so they have all that is (the eligible leader replicas of KIP-966).
+  std::vector<NodeId> eligible = {};
+  std::optional<NodeId> leader = {};  // nobody while none of the ISR is there
+  LeaderEpoch leader_epoch = {};      // raised whenever the leader changes, to nobody too
+  int32_t version = 0;                // raised by each change (Kafka's partition epoch)
+  bool operator==(const PartitionAssignment&) const = default;
+
+  bool has_replica(NodeId node) const;
+  bool is_in_sync(NodeId node) const;
+  bool is_eligible(NodeId node) const;
+};
+
+// All nodes and assignments as of one revision; never changes. Copies share what they have in common.
+class ClusterSnapshot {
+ public:
+  using Nodes = PersistentMap<NodeId, ClusterNode>;
+  using Partitions = PersistentMap<TopicPartition, PartitionAssignment>;
+  const Nodes& nodes() const { return nodes_; }
+  const Partitions& partitions() const { return partitions_; }
+  const ClusterNode* find(NodeId node) const { return nodes_.get(node); }  // null: unknown
+  const PartitionAssignment* find(const TopicPartition& partition) const {
+    return partitions_.get(partition);
+  }
+
+ private:
+  friend class ClusterTable;
+  Nodes nodes_;
+  Partitions partitions_;
+};
+
+// The bytes of "cluster" parts.
+std::string encode_register_node(const ClusterNode& node);  // its epoch and fence are not in it
+std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced);
+// As it is to be; a new one has version 0. Of one that is there, the version is one more.
+std::string encode_assign_partition(const PartitionAssignment& assignment);
+std::string encode_remove_assignments(const Uuid& topic);
+
+// What a part has changed.
+struct ClusterDelta {
+  std::vector<NodeId> nodes;
+  std::vector<TopicPartition> partitions;  // also those that are no more
+};
+
+// Threads: one applies; the snapshots may go anywhere.
+class ClusterTable {
+ public:
+  ClusterTable();
+
+  // Fails with InvalidParameter, OutOfOrderSequence (it was made for another version) or IncompatibleFormat, and changes nothing then; all nodes
+  // fail alike, so a part that fails is skipped.
+  //
+  // A node that registers leads nothing any more. With another data directory it leaves every ISR, too,
+  // and is eligible for nothing: what made it a member is gone.
+  Result<ClusterDelta> apply(std::string_view part, Revision revision);
+
+  std::shared_ptr<const ClusterSnapshot> snapshot() const { return snapshot_; }
+
+  // The whole state, as the "cluster" part of a MetadataSnapshot.
+  std::string save() const;
+  static Result<ClusterTable> load(std::string_view saved);
+
+ private:
+  Result<ClusterDelta> register_node(ClusterSnapshot& next, ClusterNode node);
+  std::shared_ptr<const ClusterSnapshot> snapshot_;
+};
+
+}  // namespace storage
