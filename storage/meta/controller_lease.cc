@@ -1,0 +1,119 @@
+#include "storage/meta/controller_lease.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+namespace storage {
+
+namespace {
+
+constexpr int64_t kRetryUs = 50'000;
+
+std::optional<NodeId> node_of(const std::string& value) {
+  int32_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || end != value.data() + value.size()) return std::nullopt;
+  return NodeId{number};
+}
+
+}  // namespace
+
+ControllerLease::ControllerLease(EtcdClient& etcd, std::string key, NodeId self, int64_t ttl_ms,
+                                 const Clock& clock,
+                                 std::function<void(const std::optional<Controller>&)> changed)
+    : etcd_(etcd),
+      key_(std::move(key)),
+      self_(self),
+      ttl_ms_(ttl_ms),
+      clock_(clock),
+      changed_(std::move(changed)) {}
+
+void ControllerLease::tick() {
+  const int64_t now_us = clock_.monotonic_us();
+  if (!watch_ && !is_reading_ && now_us >= read_at_us_) read();
+  if (lease_ && !is_renewing_ && now_us >= renew_at_us_) keep_alive();
+  if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_) campaign();
+}
+
+// --- Who it is
+
+void ControllerLease::read() {
+  is_reading_ = true;
+  etcd_.find({key_, key_ + '\0'}, [this](Result<EtcdFound> answer) { found(std::move(answer)); });
+}
+
+void ControllerLease::found(Result<EtcdFound> found) {
+  is_reading_ = false;
+  if (!found) {
+    read_at_us_ = clock_.monotonic_us() + kRetryUs;
+    return;
+  }
+  note(found->entries.empty() ? std::nullopt : std::optional(found->entries.front()));
+  watch_ = etcd_.watch({key_, key_ + '\0'}, found->revision + 1,
+                       [this](Result<EtcdEvents> events) { watched(std::move(events)); });
+}
+
+void ControllerLease::watched(Result<EtcdEvents> events) {
+  if (!events) {
+    watch_.reset();
+    read_at_us_ = clock_.monotonic_us() + kRetryUs;
+    return;
+  }
+  for (const EtcdEvent& event : events->events) note(event.entry);
+}
+
+void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
+  is_vacant_ = !entry.has_value();
+  std::optional<Controller> controller;
+  if (entry)
+    if (const auto node = node_of(entry->value)) controller = Controller{*node, entry->created};
+  if (controller == controller_) return;
+  controller_ = controller;
+  changed_(controller_);
+}
+
+// --- To become it
+
+void ControllerLease::campaign() {
+  is_campaigning_ = true;
+  if (lease_) return make_key();
+  etcd_.grant_lease(ttl_ms_, [this](Result<EtcdLease> lease) {
+    if (!lease) {
+      is_campaigning_ = false;
+      campaign_at_us_ = clock_.monotonic_us() + kRetryUs;
+      return;
+    }
+    lease_ = *lease;
+    renew_at_us_ = clock_.monotonic_us() + ttl_ms_ * 1000 / 3;
+    make_key();
+  });
+}
+
+void ControllerLease::make_key() {
+  EtcdTransaction transaction;
+  transaction.conditions.push_back({key_, EtcdRevision{0}});
+  transaction.puts.push_back({key_, fmt::format("{}", self_.value()), *lease_});
+  // Whatever the answer is, the watch tells who it is.
+  etcd_.commit(std::move(transaction), [this](const Result<EtcdOutcome>&) {
+    is_campaigning_ = false;
+    campaign_at_us_ = clock_.monotonic_us() + kRetryUs;
+  });
+}
+
+void ControllerLease::keep_alive() {
+  is_renewing_ = true;
+  etcd_.keep_alive(*lease_, [this](Result<EtcdLease> lease) {
+    is_renewing_ = false;
+    if (lease) {
+      renew_at_us_ = clock_.monotonic_us() + ttl_ms_ * 1000 / 3;
+    } else if (lease.error().code == ErrorCode::NetworkFailure) {
+      renew_at_us_ = clock_.monotonic_us() + kRetryUs;
+    } else {
+      lease_.reset();  // the key has gone with it
+    }
+  });
+}
+
+}  // namespace storage

@@ -1,0 +1,61 @@
+// Who decides for the cluster: the node whose key etcd keeps under a lease.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "storage/meta/etcd_client.h"
+
+namespace storage {
+
+// Each node tries to make the key when it is not there. The revision in which it was made is the controller's
+// epoch: commands are appended on the condition that it is the same still, so whoever does not know yet that
+// his lease is over changes nothing.
+//
+// Threads: one loop, the client's.
+class ControllerLease {
+ public:
+  struct Controller {
+    NodeId node;
+    EtcdRevision created;
+    bool operator==(const Controller&) const = default;
+  };
+  // `changed` tells who it is from now on; nobody, or not known, is nothing.
+  ControllerLease(EtcdClient& etcd, std::string key, NodeId self, int64_t ttl_ms,
+                  const Clock& clock,
+                  std::function<void(const std::optional<Controller>&)> changed);
+
+  const std::string& key() const { return key_; }
+  const std::optional<Controller>& controller() const { return controller_; }
+  // Whether this node is it, as far as it knows.
+  bool is_held() const { return controller_ && controller_->node == self_; }
+  // Every few milliseconds.
+  void tick();
+
+ private:
+  void read();
+  void found(Result<EtcdFound> found);
+  void watched(Result<EtcdEvents> events);
+  void note(const std::optional<EtcdEntry>& entry);
+  void campaign();
+  void make_key();
+  void keep_alive();
+
+  EtcdClient& etcd_;
+  const std::string key_;
+  const NodeId self_;
+  const int64_t ttl_ms_;
+  const Clock& clock_;
+  const std::function<void(const std::optional<Controller>&)> changed_;
+  std::optional<Controller> controller_;
+  std::unique_ptr<EtcdClient::Watch> watch_;
+  std::optional<EtcdLease> lease_;
+  bool is_reading_ = false, is_campaigning_ = false, is_renewing_ = false;
+  bool is_vacant_ = false;  // as etcd said last
+  int64_t read_at_us_ = 0, campaign_at_us_ = 0, renew_at_us_ = 0;
+};
+
+}  // namespace storage

@@ -1,0 +1,78 @@
+// An etcd for simulations: always right, and as slow, far or silent as the seed says.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "storage/meta/etcd_client.h"
+#include "tests/sim/chance.h"
+#include "tests/sim/event_queue.h"
+
+namespace sim {
+
+using storage::EtcdClient;
+using storage::EtcdLease;
+using storage::EtcdRevision;
+
+class SimEtcd {
+ public:
+  SimEtcd(EventQueue& queue, Chance& chance) : queue_(queue), chance_(chance) {}
+
+  // Of a process; `is_alive` tells whether it is there to be answered, `run` does so on its loop.
+  struct Caller {
+    std::function<bool()> is_alive;
+    std::function<void(std::function<void()>)> run;
+  };
+  std::unique_ptr<EtcdClient> connect(NodeId node, Caller caller);
+
+  // Requests of the node get nowhere, and neither do their answers.
+  void cut(NodeId node, bool is_cut);
+  // Every request may be lost, or its answer, with this probability.
+  void set_loss(double probability) { loss_ = probability; }
+  void set_latency_us(int64_t usual) { latency_us_ = usual; }
+
+  // Told of each transaction that is about to be done, and by whom it was asked: for checkers.
+  void watch_commits(std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit) {
+    about_to_commit_ = std::move(about_to_commit);
+  }
+  // Of all that is there: for checkers, who need not ask.
+  storage::EtcdFound find(const storage::EtcdRange& range) const;
+
+ private:
+  friend class SimEtcdClient;
+  struct Stored {
+    storage::EtcdEntry entry;
+    EtcdLease lease;
+  };
+  struct LeaseState {
+    int64_t ttl_us, ends_us;
+  };
+  struct Watcher {
+    storage::EtcdRange range;
+    std::function<void(Result<storage::EtcdEvents>)> tell;  // with the delays of the way
+    NodeId node;
+  };
+  storage::EtcdOutcome commit(NodeId asker, const storage::EtcdTransaction& transaction);
+  void put(const storage::EtcdTransaction::Put& put, storage::EtcdEvents& events);
+  void remove(const std::string& key, storage::EtcdEvents& events);
+  void publish(const storage::EtcdEvents& events);
+  void end_lease_if_due(EtcdLease lease);
+  uint64_t add_watcher(EtcdRevision first, Watcher watcher);
+
+  EventQueue& queue_;
+  Chance& chance_;
+  std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit_;
+  double loss_ = 0;
+  int64_t latency_us_ = 500;
+  std::map<NodeId, bool> is_cut_;
+  std::map<std::string, Stored> entries_;
+  EtcdRevision revision_{1};
+  std::map<EtcdLease, LeaseState> leases_;
+  int64_t next_lease_ = 1;
+  std::map<uint64_t, Watcher> watchers_;
+  uint64_t next_watcher_ = 1;
+  // Of each revision, for watches that begin in the past.
+  std::map<EtcdRevision, storage::EtcdEvents> history_;
+};
+
+}  // namespace sim
