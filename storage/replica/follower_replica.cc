@@ -1,0 +1,170 @@
+#include "storage/replica/follower_replica.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "records/batch.h"
+
+namespace storage {
+
+FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment assignment)
+    : context_(context),
+      assignment_(std::move(assignment)),
+      status_(context.log.find_partition(assignment_.partition)),
+      // Numbers of an earlier follower of this process are smaller: its answers are not taken for mine.
+      number_(static_cast<uint64_t>(context.clock.monotonic_us())) {
+  fetch();
+}
+
+template <class T>
+std::function<void(T)> FollowerReplica::on_loop(void (FollowerReplica::*then)(T)) {
+  return [this, then, port = &context_.port, alive = std::weak_ptr<const char>(alive_)](T result) {
+    port->post([this, then, alive, result = std::make_shared<T>(std::move(result))] {
+      if (!alive.expired()) (this->*then)(std::move(*result));
+    });
+  };
+}
+
+void FollowerReplica::tick() {
+  const int64_t now_us = context_.clock.monotonic_us();
+  const bool is_lost =
+      state_ == State::Fetches && now_us - since_us_ > context_.settings.fetch_timeout_us;
+  if (is_lost || (state_ == State::Rests && now_us >= retry_at_us_)) fetch();
+}
+
+std::string FollowerReplica::describe() const {
+  constexpr std::string_view kStates[] = {"rests", "fetches", "writes"};
+  return fmt::format("{} from offset {}{}{}", kStates[static_cast<size_t>(state_)],
+                     status_->log_end().value(),
+                     last_error_.empty() ? "" : ", last refused: ", last_error_);
+}
+
+void FollowerReplica::rest() {
+  state_ = State::Rests;
+  retry_at_us_ = context_.clock.monotonic_us() + context_.settings.retry_us;
+}
+
+// --- Asking
+
+Result<ReplicaFetch> FollowerReplica::next_fetch() const {
+  ReplicaFetch fetch;
+  fetch.partition = assignment_.partition;
+  fetch.follower = context_.self;
+  fetch.follower_epoch = context_.node_epoch;
+  fetch.leader_epoch = assignment_.leader_epoch;
+  fetch.from = status_->log_end();
+  fetch.high_watermark = status_->high_watermark();
+  fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
+  return fetch;
+}
+
+void FollowerReplica::fetch() {
+  rest();
+  if (!assignment_.leader) return;
+  auto next = next_fetch();
+  if (!next) {
+    log_error("a replica cannot be read partition={} error=\"{}\"",
+              assignment_.partition.partition.value(), next.error().message);
+    return;
+  }
+  next->number = ++number_;
+  state_ = State::Fetches;
+  since_us_ = context_.clock.monotonic_us();
+  context_.port.send(*assignment_.leader, *std::move(next));
+}
+
+// --- Answers
+
+void FollowerReplica::on_fetched(ReplicaFetched fetched) {
+  if (state_ != State::Fetches || fetched.number != number_) return;  // late, or twice
+  if (fetched.error) {
+    last_error_ = fetched.error->message;
+    return rest();
+  }
+  if (fetched.leader_epoch != assignment_.leader_epoch) return rest();
+  if (fetched.diverging) return truncate(*fetched.diverging);
+  if (fetched.producers) return begin_anew(fetched.log_start, *std::move(fetched.producers));
+  follow(std::move(fetched));
+}
+
+void FollowerReplica::follow(ReplicaFetched fetched) {
+  const bool has_news =
+      !fetched.batches.empty() ||
+      std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
+      fetched.log_start > status_->log_start();
+  if (!has_news) return fetch();
+  const Status checked = check_for_follow(fetched.batches);
+  if (!checked) {
+    log_warn("what a leader has sent is damaged partition={} error=\"{}\"",
+             assignment_.partition.partition.value(), checked.error().message);
+    return rest();
+  }
+  state_ = State::Writes;
+  write(std::make_shared<FollowRequest>(
+      FollowRequest{assignment_.partition, assignment_.leader_epoch, std::move(fetched.batches),
+                    fetched.high_watermark, fetched.log_start}));
+}
+
+void FollowerReplica::write(std::shared_ptr<FollowRequest> request) {
+  if (!context_.rules.acknowledges_synced) acknowledge_unsynced(*request);
+  AppendDone done = on_loop(&FollowerReplica::written);
+  if (context_.replica_log.try_follow(*request, done)) return;
+  context_.log.when_room(
+      [this, request, port = &context_.port, alive = std::weak_ptr<const char>(alive_)] {
+        port->post([this, request, alive] {
+          if (!alive.expired()) write(request);
+        });
+      });
+}
+
+// What must not be, for simulations: ReplicaRules.
+void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
+  auto next = next_fetch();
+  if (!next) return;
+  for (std::string_view rest = request.batches; !rest.empty();) {
+    const auto batch = records::parse_batch(rest, records::BatchCheck::Shape);
+    if (!batch) return;
+    next->from = batch->header.last_offset() + 1;
+    next->last_epoch = batch->header.leader_epoch;
+    rest.remove_prefix(batch->header.size_bytes);
+  }
+  context_.port.send(*assignment_.leader, *std::move(next));
+}
+
+// Where the newest epoch that both have ends in the log that has less of it (KIP-101, KIP-279). What is
+// left may part from the leader's again, further in front; the next fetch tells.
+void FollowerReplica::truncate(const EpochEnd& leaders) {
+  const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
+  if (!mine || leaders.end < Offset{0}) return rest();
+  state_ = State::Writes;
+  const Offset end = std::max(std::min(leaders.end, mine->end), status_->log_start());
+  context_.replica_log.truncate(assignment_.partition, assignment_.leader_epoch, end,
+                                on_loop(&FollowerReplica::truncated));
+}
+
+void FollowerReplica::begin_anew(Offset start, std::string producers) {
+  state_ = State::Writes;
+  context_.replica_log.start_at(assignment_.partition, assignment_.leader_epoch, start,
+                                std::move(producers), on_loop(&FollowerReplica::begun));
+}
+
+void FollowerReplica::written(Result<Appended> appended) {
+  go_on(appended ? Status() : appended.error());
+}
+void FollowerReplica::truncated(Result<Offset> log_end) {
+  go_on(log_end ? Status() : log_end.error());
+}
+void FollowerReplica::begun(Status begun) { go_on(begun); }
+
+void FollowerReplica::go_on(const Status& status) {
+  if (status) return fetch();
+  last_error_ = status.error().message;
+  log_warn("a replica does not follow partition={} error=\"{}\"",
+           assignment_.partition.partition.value(), status.error().message);
+  rest();
+}
+
+}  // namespace storage

@@ -1,0 +1,128 @@
+#include "storage/replica/in_sync_set.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace storage {
+
+namespace {
+
+bool contains(const std::vector<NodeId>& nodes, NodeId node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
+}  // namespace
+
+InSyncSet::InSyncSet(NodeId self, NodeEpoch node_epoch, PartitionAssignment assignment,
+                     Offset log_end, Offset high_watermark, int64_t now_us,
+                     const ReplicaSettings& settings, const ReplicaRules& rules)
+    : self_(self),
+      node_epoch_(node_epoch),
+      assignment_(std::move(assignment)),
+      log_end_(log_end),
+      high_watermark_(high_watermark),
+      begin_(log_end),
+      settings_(settings),
+      rules_(rules) {
+  // Nobody is late before there was time to fetch.
+  for (const NodeId node : assignment_.replicas)
+    if (node != self_) followers_[node].caught_up_us = now_us;
+  advance();
+}
+
+void InSyncSet::reassign(PartitionAssignment assignment, int64_t now_us) {
+  assert(assignment.leader_epoch == assignment_.leader_epoch);
+  if (assignment.version <= assignment_.version) return;
+  assignment_ = std::move(assignment);
+  proposed_.clear();
+  left_out_.clear();
+  proposed_us_ = INT64_MIN / 2;
+  std::erase_if(followers_, [&](const auto& each) { return !assignment_.has_replica(each.first); });
+  for (const NodeId node : assignment_.replicas)
+    if (node != self_ && !followers_.contains(node)) followers_[node].caught_up_us = now_us;
+  advance();
+}
+
+void InSyncSet::appended(Offset log_end) {
+  assert(log_end >= log_end_);
+  log_end_ = log_end;
+  advance();
+}
+
+void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us) {
+  const auto found = followers_.find(node);
+  if (found == followers_.end()) return;
+  Follower& follower = found->second;
+  if (epoch < follower.epoch) return;  // late: of a process that is no more
+  if (epoch > follower.epoch) follower = {.epoch = epoch, .caught_up_us = follower.caught_up_us};
+  // A fetch that comes late is older than what is known.
+  if (follower.end && end < *follower.end) return;
+  if (end >= log_end_)
+    follower.caught_up_us = now_us;
+  else if (follower.end && end >= follower.log_end_at_fetch)
+    follower.caught_up_us = std::max(follower.caught_up_us, follower.fetched_us);
+  follower.end = end;
+  follower.log_end_at_fetch = log_end_;
+  follower.fetched_us = now_us;
+  advance();
+}
+
+bool InSyncSet::counts(NodeId node) const {
+  if (rules_.counts_proposed && contains(proposed_, node)) return true;
+  if (!rules_.shrinks_when_committed && contains(left_out_, node)) return false;
+  return assignment_.is_in_sync(node);
+}
+
+void InSyncSet::advance() {
+  if (rules_.needs_min_isr && !has_min_isr()) return;
+  Offset least = log_end_;
+  for (const auto& [node, follower] : followers_) {
+    if (!counts(node)) continue;
+    if (!follower.end) return;
+    least = std::min(least, *follower.end);
+  }
+  high_watermark_ = std::max(high_watermark_, least);
+}
+
+bool InSyncSet::may_join(NodeId node, const Follower& follower,
+                         const ClusterSnapshot& cluster) const {
+  const ClusterNode* known = cluster.find(node);
+  if (known == nullptr || known->is_fenced || !follower.end) return false;
+  if (rules_.checks_node_epochs && known->epoch != follower.epoch) return false;
+  return !rules_.joins_caught_up || (*follower.end >= high_watermark_ && *follower.end >= begin_);
+}
+
+std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, int64_t now_us) {
+  if (now_us - proposed_us_ < settings_.retry_us) return std::nullopt;
+  IsrProposal proposal{assignment_.partition, self_, node_epoch_, assignment_.leader_epoch,
+                       assignment_.version,   {}};
+  std::vector<NodeId> out;
+  bool is_other = false;
+  for (const NodeId node : assignment_.replicas) {
+    if (node == self_) {
+      proposal.isr.push_back({node, node_epoch_});
+      continue;
+    }
+    const Follower& follower = followers_.at(node);
+    const bool is_in = assignment_.is_in_sync(node);
+    const bool is_late = now_us - follower.caught_up_us > settings_.lag_time_max_us;
+    const bool stays = is_in && !is_late, joins = !is_in && may_join(node, follower, cluster);
+    is_other |= is_in != (stays || joins);
+    if (is_in && !stays) out.push_back(node);
+    if (!stays && !joins) continue;
+    // Who was in sync before this leader began and has not fetched since is who is registered.
+    const ClusterNode* known = cluster.find(node);
+    proposal.isr.push_back({node, follower.end ? follower.epoch
+                                  : known      ? known->epoch
+                                               : NodeEpoch{}});
+  }
+  if (!is_other) return std::nullopt;
+  proposed_us_ = now_us;
+  for (const IsrProposal::Member& member : proposal.isr)
+    if (!contains(proposed_, member.node)) proposed_.push_back(member.node);
+  left_out_ = std::move(out);
+  advance();
+  return proposal;
+}
+
+}  // namespace storage

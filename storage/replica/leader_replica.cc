@@ -1,0 +1,137 @@
+#include "storage/replica/leader_replica.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace storage {
+
+LeaderReplica::LeaderReplica(ReplicaContext& context, PartitionAssignment assignment)
+    : context_(context),
+      status_(context.log.find_partition(assignment.partition)),
+      in_sync_(context.self, context.node_epoch, std::move(assignment), status_->log_end(),
+               status_->high_watermark(), context.clock.monotonic_us(), context_.settings,
+               context_.rules) {
+  publish();
+}
+
+void LeaderReplica::reassign(PartitionAssignment assignment) {
+  in_sync_.reassign(std::move(assignment), context_.clock.monotonic_us());
+  publish();
+}
+
+void LeaderReplica::publish() {
+  context_.replica_log.advance_high_watermark(assignment().partition, assignment().leader_epoch,
+                                              in_sync_.high_watermark());
+}
+
+void LeaderReplica::appended() {
+  in_sync_.appended(status_->log_end());
+  publish();
+  std::erase_if(parked_, [&](const auto& each) {
+    return each.second.fetch.from < status_->log_end() &&
+           answer(each.second.fetch, Patience::AnswersNow);
+  });
+}
+
+void LeaderReplica::tick() {
+  const int64_t now_us = context_.clock.monotonic_us();
+  std::erase_if(parked_, [&](const auto& each) {
+    const Parked& parked = each.second;
+    const bool is_due = now_us - parked.since_us >= context_.settings.fetch_wait_us ||
+                        parked.fetch.high_watermark < in_sync_.high_watermark();
+    return is_due && answer(parked.fetch, Patience::AnswersNow);
+  });
+  if (auto proposal = in_sync_.propose(*context_.cluster, now_us))
+    context_.port.propose(*std::move(proposal));
+}
+
+Status LeaderReplica::check(const ReplicaFetch& fetch) const {
+  const LeaderEpoch epoch = assignment().leader_epoch;
+  if (fetch.leader_epoch < epoch)
+    return Error{ErrorCode::FencedLeaderEpoch,
+                 fmt::format("leader epoch {} is over, the partition is at {}",
+                             fetch.leader_epoch.value(), epoch.value())};
+  if (fetch.leader_epoch > epoch)
+    return Error{ErrorCode::NotLeader, fmt::format("this node has not heard of leader epoch {} yet",
+                                                   fetch.leader_epoch.value())};
+  if (!assignment().has_replica(fetch.follower))
+    return Error{ErrorCode::NotLeader,
+                 fmt::format("node {} has no replica of the partition", fetch.follower.value())};
+  return {};
+}
+
+void LeaderReplica::on_fetch(const ReplicaFetch& fetch) {
+  // A fetch that waits here is an older one, whose answer nobody waits for any more.
+  const auto parked = parked_.find(fetch.follower);
+  if (parked != parked_.end()) {
+    if (parked->second.fetch.number > fetch.number &&
+        parked->second.fetch.follower_epoch >= fetch.follower_epoch)
+      return;  // this one is late
+    parked_.erase(parked);
+  }
+  if (!answer(fetch, Patience::Waits))
+    parked_[fetch.follower] = {fetch, context_.clock.monotonic_us()};
+}
+
+bool LeaderReplica::answer(const ReplicaFetch& fetch, Patience patience) {
+  auto fetched = answer_to(fetch);
+  if (!fetched) {
+    ReplicaFetched failed;
+    failed.error = std::move(fetched).error();
+    fetched = std::move(failed);
+  }
+  const bool has_news = fetched->error || fetched->diverging || fetched->producers ||
+                        !fetched->batches.empty() || fetched->high_watermark > fetch.high_watermark;
+  if (!has_news && patience == Patience::Waits) return false;
+  fetched->partition = fetch.partition;
+  fetched->number = fetch.number;
+  fetched->leader_epoch = assignment().leader_epoch;
+  context_.port.send(fetch.follower, *std::move(fetched));
+  return true;
+}
+
+Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
+  TRY(check(fetch));
+  ReplicaFetched fetched;
+  fetched.log_start = status_->log_start();
+  if (fetch.from < fetched.log_start) {
+    fetched.producers = TRY(context_.replica_log.producer_snapshot(fetch.partition));
+    return fetched;
+  }
+  fetched.diverging = TRY(divergence_of(fetch));
+  if (fetched.diverging) return fetched;
+  in_sync_.fetched(fetch.follower, fetch.follower_epoch, fetch.from, context_.clock.monotonic_us());
+  publish();
+  if (fetch.from < status_->log_end()) fetched.batches = TRY(read(fetch.from));
+  fetched.high_watermark = in_sync_.high_watermark();
+  return fetched;
+}
+
+Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch& fetch) const {
+  const Offset log_end = status_->log_end();
+  if (!fetch.last_epoch) {
+    if (fetch.from <= log_end) return std::nullopt;
+    return Error{ErrorCode::OffsetOutOfRange,
+                 fmt::format("the follower begins at offset {}, and the log ends at {}",
+                             fetch.from.value(), log_end.value())};
+  }
+  if (!context_.rules.truncates) return std::nullopt;
+  const EpochEnd mine = TRY(context_.replica_log.end_of_epoch(fetch.partition, *fetch.last_epoch));
+  if (mine.epoch == *fetch.last_epoch && mine.end >= fetch.from) return std::nullopt;
+  return mine;
+}
+
+Result<std::string> LeaderReplica::read(Offset from) const {
+  TRY(context_.reader.begin_turn());
+  std::string bytes;
+  const auto batches = context_.reader.read(assignment().partition, from,
+                                            context_.settings.fetch_max_bytes, ReadUpTo::LogEnd);
+  if (batches)
+    for (const BatchRef& batch : *batches) bytes += batch.bytes;
+  context_.reader.end_turn();
+  if (!batches) return batches.error();
+  return bytes;
+}
+
+}  // namespace storage

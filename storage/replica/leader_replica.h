@@ -1,0 +1,51 @@
+// A partition's leader, as its followers meet it.
+#pragma once
+#include <map>
+#include <vector>
+
+#include "storage/replica/in_sync_set.h"
+#include "storage/replica/replica_context.h"
+
+namespace storage {
+
+// Answers fetches, counts what they acknowledge, moves the high watermark, and asks for changes of the ISR.
+//
+// A fetch that there is nothing for waits here: until records come, for Kafka's fetch.max.wait.ms at most.
+//
+// Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node leads under the epoch.
+class LeaderReplica {
+ public:
+  // The log has taken the role.
+  LeaderReplica(ReplicaContext& context, PartitionAssignment assignment);
+
+  void reassign(PartitionAssignment assignment);
+  void on_fetch(const ReplicaFetch& fetch);
+  // The log has more.
+  void appended();
+  void tick();
+
+  const PartitionAssignment& assignment() const { return in_sync_.assignment(); }
+  bool has_min_isr() const { return in_sync_.has_min_isr(); }
+
+ private:
+  struct Parked {
+    ReplicaFetch fetch;
+    int64_t since_us;
+  };
+  enum class Patience : uint8_t { Waits, AnswersNow };
+  // Whether it was answered.
+  bool answer(const ReplicaFetch& fetch, Patience patience);
+  Result<ReplicaFetched> answer_to(const ReplicaFetch& fetch);
+  Status check(const ReplicaFetch& fetch) const;
+  // Nothing where the follower's log is the front of this one.
+  Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
+  Result<std::string> read(Offset from) const;
+  void publish();
+
+  ReplicaContext& context_;
+  const std::shared_ptr<const PartitionStatus> status_;
+  InSyncSet in_sync_;
+  std::map<NodeId, Parked> parked_;
+};
+
+}  // namespace storage

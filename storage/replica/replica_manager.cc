@@ -1,0 +1,160 @@
+#include "storage/replica/replica_manager.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+
+namespace storage {
+
+ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port,
+                               const Clock& clock, ReplicaSettings settings, ReplicaRules rules)
+    : context_{self, log, ReplicaLog(log), reader, port, clock, settings, rules, {}, {}} {}
+
+template <class Done>
+auto ReplicaManager::on_loop(Done done) {
+  return [port = &context_.port, alive = std::weak_ptr<const char>(alive_), done](Status status) {
+    port->post([alive, done, status] {
+      if (!alive.expired()) done(status);
+    });
+  };
+}
+
+ReplicaRole ReplicaManager::role_of(const PartitionAssignment& assignment) const {
+  if (assignment.leader != context_.self) return ReplicaRole::Follower;
+  return assignment.replicas.size() == 1 ? ReplicaRole::Alone : ReplicaRole::Leader;
+}
+
+void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
+                           std::span<const TopicPartition> changed) {
+  context_.cluster = std::move(cluster);
+  context_.node_epoch = node_epoch;
+  for (const TopicPartition& partition : changed) apply_one(partition);
+}
+
+void ReplicaManager::apply_one(const TopicPartition& partition) {
+  const PartitionAssignment* assignment = context_.cluster->find(partition);
+  if (assignment == nullptr || !assignment->has_replica(context_.self)) {
+    replicas_.erase(partition);
+    return;
+  }
+  // Nobody has led it yet, so there is nothing to follow.
+  if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
+  const auto [found, is_new] = replicas_.try_emplace(partition);
+  found->second.wanted = *assignment;
+  realise(found->second);
+}
+
+// What is wanted may change again while the log takes a role: then it is asked for the next one.
+void ReplicaManager::realise(Replica& replica) {
+  if (replica.is_asking) return;
+  const PartitionAssignment& wanted = replica.wanted;
+  const ReplicaRole role = role_of(wanted);
+  if (replica.asked == role && replica.asked_epoch == wanted.leader_epoch) {
+    if (replica.leader) replica.leader->reassign(wanted);
+    if (replica.follower) replica.follower->reassign(wanted);
+    return;
+  }
+  replica.leader.reset();
+  replica.follower.reset();
+  const TopicPartition partition = wanted.partition;
+  replica.is_asking = true;
+  if (!context_.log.find_partition(partition)) return make_partition(partition);
+  replica.asked = role;
+  replica.asked_epoch = wanted.leader_epoch;
+  context_.replica_log.set_role(
+      partition, role, wanted.leader_epoch,
+      on_loop([this, partition, epoch = wanted.leader_epoch](const Status& status) {
+        role_taken(partition, epoch, status);
+      }));
+}
+
+void ReplicaManager::make_partition(const TopicPartition& partition) {
+  context_.log.create_partitions(partition.topic, partition.partition.value() + 1,
+                                 on_loop([this, partition](const Status& status) {
+                                   const auto found = replicas_.find(partition);
+                                   if (found == replicas_.end()) return;
+                                   found->second.is_asking = false;
+                                   if (status) return realise(found->second);
+                                   role_taken(partition, {}, status);
+                                 }));
+}
+
+void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epoch,
+                                const Status& status) {
+  const auto found = replicas_.find(partition);
+  if (found == replicas_.end()) return;
+  Replica& replica = found->second;
+  replica.is_asking = false;
+  if (!status) {
+    log_warn("a replica does not take its role partition={} epoch={} error=\"{}\"",
+             partition.partition.value(), epoch.value(), status.error().message);
+    replica.asked.reset();
+    replica.retry_at_us = context_.clock.monotonic_us() + context_.settings.retry_us;
+    return;
+  }
+  if (replica.asked == role_of(replica.wanted) &&
+      replica.asked_epoch == replica.wanted.leader_epoch) {
+    if (*replica.asked == ReplicaRole::Follower)
+      replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);
+    else
+      replica.leader = std::make_unique<LeaderReplica>(context_, replica.wanted);
+  }
+  realise(replica);
+}
+
+void ReplicaManager::on_fetch(const ReplicaFetch& fetch) {
+  const auto found = replicas_.find(fetch.partition);
+  if (found != replicas_.end() && found->second.leader)
+    return found->second.leader->on_fetch(fetch);
+  ReplicaFetched refused;
+  refused.partition = fetch.partition;
+  refused.number = fetch.number;
+  refused.leader_epoch = fetch.leader_epoch;
+  refused.error = Error{ErrorCode::NotLeader, "this node does not lead the partition"};
+  context_.port.send(fetch.follower, std::move(refused));
+}
+
+void ReplicaManager::on_fetched(ReplicaFetched fetched) {
+  const auto found = replicas_.find(fetched.partition);
+  if (found != replicas_.end() && found->second.follower)
+    found->second.follower->on_fetched(std::move(fetched));
+}
+
+void ReplicaManager::on_durable(std::span<const TopicPartition> grown) {
+  for (const TopicPartition& partition : grown) {
+    const auto found = replicas_.find(partition);
+    if (found != replicas_.end() && found->second.leader) found->second.leader->appended();
+  }
+}
+
+void ReplicaManager::tick() {
+  const int64_t now_us = context_.clock.monotonic_us();
+  for (auto& [partition, replica] : replicas_) {
+    if (!replica.asked && !replica.is_asking && now_us >= replica.retry_at_us) realise(replica);
+    if (replica.leader) replica.leader->tick();
+    if (replica.follower) replica.follower->tick();
+  }
+}
+
+std::string ReplicaManager::describe(const TopicPartition& partition) const {
+  const auto found = replicas_.find(partition);
+  if (found == replicas_.end()) return "no replica";
+  const Replica& replica = found->second;
+  if (replica.leader) return "leads";
+  if (replica.follower) return replica.follower->describe();
+  return replica.is_asking ? "waits for its log to take a role" : "has no role";
+}
+
+Status ReplicaManager::check_leads(const TopicPartition& partition) const {
+  const auto found = replicas_.find(partition);
+  if (found == replicas_.end() || !found->second.leader)
+    return Error{ErrorCode::NotLeader, "this node does not lead the partition"};
+  if (!found->second.leader->has_min_isr())
+    return Error{ErrorCode::NotEnoughReplicas,
+                 fmt::format("{} replicas are in sync, and min.insync.replicas asks for {}",
+                             found->second.leader->assignment().isr.size(),
+                             context_.settings.min_insync_replicas)};
+  return {};
+}
+
+}  // namespace storage

@@ -1,0 +1,64 @@
+// The replicas of a node: as the metadata says, each leads or follows.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "storage/replica/follower_replica.h"
+#include "storage/replica/leader_replica.h"
+#include "storage/replica/replica_context.h"
+
+namespace storage {
+
+// Nothing of an assignment counts before the log has taken the role; then this node leads or follows until the
+// metadata says otherwise.
+//
+// Threads: one loop, on which ReplicaPort::post() runs things. Owner: the node.
+class ReplicaManager {
+ public:
+  ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port, const Clock& clock,
+                 ReplicaSettings settings, ReplicaRules rules = {});
+
+  // The metadata as of a newer revision: what this node has to do with the partition now, if anything.
+  // `node_epoch` is of its own registration.
+  void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
+             std::span<const TopicPartition> changed);
+
+  void on_fetch(const ReplicaFetch& fetch);
+  void on_fetched(ReplicaFetched fetched);
+  // The log has appended to these.
+  void on_durable(std::span<const TopicPartition> grown);
+  // Every few milliseconds.
+  void tick();
+
+  // What the replica is doing: for operators.
+  std::string describe(const TopicPartition& partition) const;
+  // As which leader this node takes appends with acks=all: NotLeader where another does, NotEnoughReplicas
+  // when too few are in sync.
+  Status check_leads(const TopicPartition& partition) const;
+
+ private:
+  struct Replica {
+    PartitionAssignment wanted;
+    std::optional<ReplicaRole> asked;  // of the log, under `asked_epoch`
+    LeaderEpoch asked_epoch = {};
+    bool is_asking = false;
+    std::unique_ptr<LeaderReplica> leader;
+    std::unique_ptr<FollowerReplica> follower;
+    int64_t retry_at_us = 0;
+  };
+  ReplicaRole role_of(const PartitionAssignment& assignment) const;
+  void apply_one(const TopicPartition& partition);
+  void realise(Replica& replica);
+  void make_partition(const TopicPartition& partition);
+  void role_taken(const TopicPartition& partition, LeaderEpoch epoch, const Status& status);
+  template <class Done>
+  auto on_loop(Done done);
+
+  ReplicaContext context_;
+  std::map<TopicPartition, Replica> replicas_;
+  const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
+};
+
+}  // namespace storage

@@ -1,0 +1,22 @@
+// What replicas need from the node that they live on.
+#pragma once
+#include <functional>
+
+#include "storage/replica/replica_messages.h"
+
+namespace storage {
+
+// Messages may get lost, come late, twice, and in another order. Threads: post() from any; the rest on the
+// replicas' loop.
+class ReplicaPort {
+ public:
+  virtual ~ReplicaPort() = default;
+  virtual void send(NodeId to, ReplicaFetch fetch) = 0;
+  virtual void send(NodeId to, ReplicaFetched fetched) = 0;
+  // To the controller, whoever that is. No answer: the metadata tells what became of it.
+  virtual void propose(IsrProposal proposal) = 0;
+  // Runs it on the replicas' loop, soon.
+  virtual void post(std::function<void()> work) = 0;
+};
+
+}  // namespace storage

@@ -1,0 +1,137 @@
+#include "storage/replica/in_sync_set.h"
+
+namespace storage {
+namespace {
+
+constexpr NodeId kSelf{1}, kTwo{2}, kThree{3};
+constexpr NodeEpoch kEpoch{10};
+const TopicPartition kPartition{Uuid{{1}}, PartitionId{0}};
+
+class InSyncSetTest : public testing::Test {
+ protected:
+  InSyncSetTest() {
+    settings_.min_insync_replicas = 2;
+    settings_.lag_time_max_us = 1'000;
+    settings_.retry_us = 100;
+    for (const NodeId id : {kSelf, kTwo, kThree}) add_node(id, kEpoch, false);
+  }
+  void add_node(NodeId id, NodeEpoch epoch, bool is_fenced) {
+    ClusterNode node{.id = id};
+    node.directory.bytes[0] = static_cast<uint8_t>(id.value());
+    ASSERT_TRUE(table_.apply(encode_register_node(node), Revision{epoch.value()}));
+    ASSERT_TRUE(table_.apply(encode_fence_node(id, epoch, is_fenced), Revision{epoch.value()}));
+  }
+  void lead(std::vector<NodeId> isr, int64_t log_end = 100, int64_t high_watermark = 50) {
+    assignment_ = {.partition = kPartition,
+                   .replicas = {kSelf, kTwo, kThree},
+                   .isr = std::move(isr),
+                   .leader = kSelf,
+                   .leader_epoch = LeaderEpoch{3}};
+    set_.emplace(kSelf, kEpoch, assignment_, Offset{log_end}, Offset{high_watermark}, now_us_,
+                 settings_, rules_);
+  }
+  void read_isr(std::vector<NodeId> isr) {
+    assignment_.isr = std::move(isr);
+    ++assignment_.version;
+    set_->reassign(assignment_, now_us_);
+  }
+  void fetched(NodeId node, int64_t end, NodeEpoch epoch = kEpoch) {
+    set_->fetched(node, epoch, Offset{end}, now_us_);
+  }
+  int64_t high_watermark() const { return set_->high_watermark().value(); }
+  // The members that are asked for; nothing when all is as it should be.
+  std::vector<NodeId> proposed() {
+    std::vector<NodeId> members;
+    if (const auto proposal = set_->propose(*table_.snapshot(), now_us_))
+      for (const auto& member : proposal->isr) members.push_back(member.node);
+    return members;
+  }
+
+  ReplicaSettings settings_;
+  ReplicaRules rules_;
+  ClusterTable table_;
+  PartitionAssignment assignment_;
+  int64_t now_us_ = 10'000;
+  std::optional<InSyncSet> set_;
+};
+
+TEST_F(InSyncSetTest, what_all_members_have_is_visible) {
+  lead({kSelf, kTwo, kThree});
+  EXPECT_EQ(high_watermark(), 50) << "nothing is known of the others yet";
+  fetched(kTwo, 90);
+  EXPECT_EQ(high_watermark(), 50);
+  fetched(kThree, 70);
+  EXPECT_EQ(high_watermark(), 70);
+  fetched(kThree, 60);
+  EXPECT_EQ(high_watermark(), 70) << "a fetch that comes late";
+  set_->appended(Offset{120});
+  fetched(kTwo, 120);
+  fetched(kThree, 120);
+  EXPECT_EQ(high_watermark(), 120);
+}
+
+TEST_F(InSyncSetTest, who_is_late_counts_until_the_metadata_says_that_it_is_out) {
+  lead({kSelf, kTwo, kThree});
+  fetched(kTwo, 100);
+  now_us_ += 1'500;
+  fetched(kTwo, 100);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
+  EXPECT_EQ(high_watermark(), 50);
+  EXPECT_TRUE(proposed().empty()) << "asked for a moment ago";
+  read_isr({kSelf, kTwo});
+  EXPECT_EQ(high_watermark(), 100);
+}
+
+TEST_F(InSyncSetTest, who_was_proposed_counts_at_once) {
+  lead({kSelf, kTwo});
+  fetched(kTwo, 100);
+  EXPECT_EQ(high_watermark(), 100);
+  fetched(kThree, 100);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree}));
+  set_->appended(Offset{130});
+  fetched(kTwo, 130);
+  EXPECT_EQ(high_watermark(), 100) << "the controller may have taken it by now";
+  fetched(kThree, 120);
+  EXPECT_EQ(high_watermark(), 120);
+}
+
+TEST_F(InSyncSetTest, nothing_becomes_visible_while_too_few_are_in_sync) {
+  lead({kSelf});
+  EXPECT_EQ(high_watermark(), 50);
+  EXPECT_FALSE(set_->has_min_isr());
+  fetched(kTwo, 100);
+  EXPECT_EQ(high_watermark(), 50);
+  read_isr({kSelf, kTwo});
+  EXPECT_EQ(high_watermark(), 100);
+}
+
+TEST_F(InSyncSetTest, who_joins_has_what_was_there_when_this_leader_began) {
+  lead({kSelf, kTwo}, 100, 50);
+  fetched(kThree, 80);
+  EXPECT_TRUE(proposed().empty()) << "up to 100 may have been visible under the leader before";
+  fetched(kThree, 100);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree}));
+}
+
+TEST_F(InSyncSetTest, who_was_registered_anew_is_another_one) {
+  lead({kSelf, kTwo});
+  fetched(kThree, 100);
+  add_node(kThree, NodeEpoch{20}, false);
+  EXPECT_TRUE(proposed().empty());
+  fetched(kThree, 0, NodeEpoch{20});
+  EXPECT_TRUE(proposed().empty()) << "it has nothing";
+  fetched(kThree, 100);
+  EXPECT_TRUE(proposed().empty()) << "that was said by the one before";
+  fetched(kThree, 100, NodeEpoch{20});
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree}));
+}
+
+TEST_F(InSyncSetTest, who_is_fenced_is_not_asked_for) {
+  lead({kSelf, kTwo});
+  add_node(kThree, NodeEpoch{20}, true);
+  fetched(kThree, 100, NodeEpoch{20});
+  EXPECT_TRUE(proposed().empty());
+}
+
+}  // namespace
+}  // namespace storage
