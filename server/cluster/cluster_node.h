@@ -1,0 +1,104 @@
+// One node's part in the cluster: reads the metadata, replicates what it says, and decides when it is the one
+// who does.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/uuid.h"
+#include "server/cluster/cluster_messages.h"
+#include "server/cluster/controller.h"
+#include "storage/meta/cluster_table.h"
+#include "storage/meta/controller_lease.h"
+#include "storage/meta/etcd_metadata_log.h"
+#include "storage/replica/replica_manager.h"
+
+namespace server {
+
+struct ClusterSettings {
+  std::string prefix = "/millrace/";  // of the cluster's keys in etcd
+  int64_t controller_lease_ms = 1'000;
+  int64_t heartbeat_us = 100'000;
+  storage::ReplicaSettings replicas;
+  ControllerSettings controller;
+};
+struct ClusterRules {
+  storage::ReplicaRules replicas;
+  ControllerRules controller;
+  // Commands of the controller are appended on the condition that it is still.
+  bool fences_controllers = true;
+};
+
+class ClusterPort {
+ public:
+  virtual ~ClusterPort() = default;
+  // May get lost, come late, twice, and in another order. To this node as well.
+  virtual void send(NodeId to, ClusterMessage message) = 0;
+  // Runs it on the node's loop, soon. Threads: any.
+  virtual void post(std::function<void()> work) = 0;
+};
+
+// Threads: one loop. Owner: the node; what it is given outlives it.
+class ClusterNode final : storage::ReplicaPort, ControllerPort {
+ public:
+  // What the process is.
+  struct Identity {
+    NodeId id;
+    Uuid directory;
+    std::string endpoint = {}, rack = {};
+  };
+  ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
+              storage::EtcdClient& etcd, ClusterPort& port, const Clock& clock, Random& random,
+              ClusterSettings settings, ClusterRules rules = {});
+
+  void on_message(NodeId from, ClusterMessage message);
+  void on_durable(std::span<const storage::TopicPartition> grown) { replicas_.on_durable(grown); }
+  // Every few milliseconds.
+  void tick();
+
+  bool is_registered() const { return node_epoch_.has_value(); }
+  bool is_controller() const { return controller_ != nullptr; }
+  const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
+    return table_.snapshot();
+  }
+  const storage::ReplicaManager& replicas() const { return replicas_; }
+  // A command of this node; see EtcdMetadataLog::append().
+  storage::EtcdMetadataLog& metadata() { return metadata_; }
+
+ private:
+  using Lease = storage::ControllerLease;
+  void register_node();
+  void registered(Revision revision);
+  void apply(const storage::MetadataRecord& record);
+  void controller_changed(const std::optional<Lease::Controller>& controller);
+  void beat();
+
+  // ReplicaPort
+  void send(NodeId to, storage::ReplicaFetch fetch) override;
+  void send(NodeId to, storage::ReplicaFetched fetched) override;
+  void propose(storage::IsrProposal proposal) override;
+  void post(std::function<void()> work) override;
+  // ControllerPort
+  void append(Revision last, storage::MetadataCommand command,
+              std::function<void(Result<Revision>)> done) override;
+
+  const Identity identity_;
+  ClusterPort& port_;
+  const Clock& clock_;
+  const ClusterSettings settings_;
+  const ClusterRules rules_;
+  storage::ClusterTable table_;
+  storage::ReplicaManager replicas_;
+  storage::EtcdMetadataLog metadata_;
+  Lease lease_;
+  std::unique_ptr<Controller> controller_;
+  std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read
+  std::optional<Revision> registration_;          // since it is known which it was
+  bool is_registering_ = false;
+  int64_t beat_at_us_ = 0;
+};
+
+}  // namespace server

@@ -1,0 +1,178 @@
+#include "server/cluster/controller.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+
+namespace server {
+
+using storage::ClusterNode;
+using storage::IsrProposal;
+using storage::PartitionAssignment;
+using storage::TopicPartition;
+
+struct Controller::Draft {
+  std::set<NodeId> available;  // as it will be: registered and not fenced
+  storage::MetadataCommand command;
+  bool has_changed_nodes = false;
+  std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
+
+  void add(std::string part) {
+    command.parts.push_back({std::string(storage::kClusterPart), std::move(part)});
+  }
+  bool is_available(NodeId node) const { return available.contains(node); }
+};
+
+Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
+                       ControllerRules rules)
+    : port_(port),
+      clock_(clock),
+      settings_(settings),
+      rules_(rules),
+      since_us_(clock.monotonic_us()) {}
+
+void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster,
+                         Revision revision) {
+  cluster_ = std::move(cluster);
+  revision_ = revision;
+  must_look_ = true;
+  decide();
+}
+
+void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied) {
+  const auto [place, is_new] = heard_.try_emplace(node);
+  if (!is_new && epoch < place->second.epoch) return;  // late, of a process that is no more
+  place->second = {epoch, clock_.monotonic_us(), applied};
+}
+
+void Controller::on_disconnected(NodeId node) {
+  const auto found = heard_.find(node);
+  if (found != heard_.end()) found->second.at_us = INT64_MIN / 2;
+}
+
+void Controller::on_proposal(IsrProposal proposal) {
+  const TopicPartition partition = proposal.partition;
+  proposals_.insert_or_assign(partition, std::move(proposal));
+  decide();
+}
+
+void Controller::tick() { decide(); }
+
+// Who was not heard of since this node decides may have been heard of by the one before it.
+bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
+  const auto found = heard_.find(node.id);
+  if (found != heard_.end() && found->second.epoch == node.epoch)
+    return now_us - found->second.at_us <= settings_.session_timeout_us;
+  return !node.is_fenced && now_us - since_us_ <= settings_.session_timeout_us;
+}
+
+void Controller::decide() {
+  if (is_appending_ || !cluster_) return;
+  Draft draft;
+  decide_nodes(draft);
+  take_proposals(draft);
+  if (must_look_ || draft.has_changed_nodes) {
+    for (const auto& [partition, known] : cluster_->partitions()) decide_partition(draft, known);
+  } else {
+    for (const auto& [partition, isr] : draft.proposed)
+      decide_partition(draft, *cluster_->find(partition));
+  }
+  must_look_ = false;
+  if (draft.command.parts.empty()) return;
+  is_appending_ = true;
+  port_.append(revision_, std::move(draft.command),
+               [this, alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
+                 if (alive.expired()) return;
+                 // What became of it is in the log; it is read before the next decision, or that meets it.
+                 is_appending_ = false;
+                 must_look_ = true;
+               });
+}
+
+void Controller::decide_nodes(Draft& draft) const {
+  const int64_t now_us = clock_.monotonic_us();
+  for (const auto& [id, node] : cluster_->nodes()) {
+    bool is_fenced = !is_alive(node, now_us);
+    // Who does not know yet that it was fenced, or registered, would go on as what it was.
+    if (node.is_fenced && !is_fenced)
+      is_fenced = heard_.at(id).applied < Revision{node.epoch.value()};
+    if (!is_fenced) draft.available.insert(id);
+    if (is_fenced == node.is_fenced) continue;
+    log_info("a node is {} node={}", is_fenced ? "fenced" : "there", id.value());
+    draft.has_changed_nodes = true;
+    draft.add(storage::encode_fence_node(id, node.epoch, is_fenced));
+  }
+}
+
+bool Controller::is_acceptable(const Draft& draft, const IsrProposal& proposal,
+                               const PartitionAssignment& known) const {
+  if (rules_.checks_versions &&
+      (known.leader != proposal.leader || known.leader_epoch != proposal.leader_epoch ||
+       known.version != proposal.version))
+    return false;
+  const auto is_the_same = [&](NodeId id, storage::NodeEpoch epoch) {
+    const ClusterNode* node = cluster_->find(id);
+    return node != nullptr && draft.is_available(id) &&
+           (node->epoch == epoch || !rules_.checks_node_epochs);
+  };
+  return is_the_same(proposal.leader, proposal.node_epoch) &&
+         std::ranges::all_of(proposal.isr, [&](const IsrProposal::Member& member) {
+           return known.has_replica(member.node) && is_the_same(member.node, member.epoch);
+         });
+}
+
+// What is refused was made for another state of things: the leader reads that, and asks again.
+void Controller::take_proposals(Draft& draft) {
+  for (const auto& [partition, proposal] : std::exchange(proposals_, {})) {
+    const PartitionAssignment* known = cluster_->find(partition);
+    if (known == nullptr || !is_acceptable(draft, proposal, *known)) continue;
+    std::vector<NodeId>& isr = draft.proposed[partition];
+    for (const NodeId node : known->replicas)
+      if (std::ranges::find(proposal.isr, node, &IsrProposal::Member::node) != proposal.isr.end())
+        isr.push_back(node);
+  }
+}
+
+// The first of the replicas that may, of those in sync before those that are eligible only.
+std::optional<NodeId> Controller::elect(const Draft& draft,
+                                        const PartitionAssignment& assignment) const {
+  const auto first = [&](const auto& may_lead) -> std::optional<NodeId> {
+    for (const NodeId node : assignment.replicas)
+      if (draft.is_available(node) && may_lead(node)) return node;
+    return std::nullopt;
+  };
+  if (!rules_.elects_from_isr) return first([](NodeId) { return true; });
+  if (const auto in_sync = first([&](NodeId node) { return assignment.is_in_sync(node); }))
+    return in_sync;
+  return first([&](NodeId node) { return assignment.is_eligible(node); });
+}
+
+void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
+  PartitionAssignment next = known;
+  const auto proposed = draft.proposed.find(known.partition);
+  if (proposed != draft.proposed.end()) next.isr = proposed->second;
+  std::erase_if(next.isr, [&](NodeId node) { return !draft.is_available(node); });
+  if (next.isr.empty()) next.isr = known.isr;
+  if (!next.leader || !draft.is_available(*next.leader) || !next.is_in_sync(*next.leader)) {
+    next.leader = elect(draft, next);
+    if (next.leader && !next.is_in_sync(*next.leader)) next.isr = {*next.leader};
+  }
+  keep_eligible(next, known);
+  if (next.leader != known.leader) ++next.leader_epoch;
+  if (next.isr == known.isr && next.leader == known.leader && next.eligible == known.eligible)
+    return;
+  ++next.version;
+  draft.add(storage::encode_assign_partition(next));
+}
+
+void Controller::keep_eligible(PartitionAssignment& next, const PartitionAssignment& known) const {
+  next.eligible.clear();
+  if (next.isr.size() >= settings_.min_insync_replicas) return;
+  for (const NodeId node : next.replicas)
+    if (!next.is_in_sync(node) && (known.is_in_sync(node) || known.is_eligible(node)))
+      next.eligible.push_back(node);
+}
+
+}  // namespace server

@@ -1,0 +1,100 @@
+// The node that decides: who is there, who leads which partition, who is in sync.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "storage/meta/cluster_table.h"
+#include "storage/meta/metadata_log.h"
+#include "storage/replica/replica_messages.h"
+
+namespace server {
+
+struct ControllerSettings {
+  int64_t session_timeout_us = 400'000;  // without a heartbeat: a node is fenced
+  size_t min_insync_replicas = 1;
+};
+
+// What a simulation switches off, as storage::ReplicaRules.
+struct ControllerRules {
+  // Only who has all that was visible may lead.
+  bool elects_from_isr = true;
+  // A proposal counts for the assignment that it was made for.
+  bool checks_versions = true;
+  // And for the processes that it names: who was registered anew is another one.
+  bool checks_node_epochs = true;
+};
+
+class ControllerPort {
+ public:
+  virtual ~ControllerPort() = default;
+  // Appends behind `last` if this node is the controller still. Fails with OutOfOrderSequence when it is not,
+  // or the log has moved on.
+  virtual void append(Revision last, storage::MetadataCommand command,
+                      std::function<void(Result<Revision>)> done) = 0;
+};
+
+// What it decides follows from the metadata as it read it last, from whom it has heard, and from what leaders
+// ask for. One command is on its way at a time, and whatever becomes of it, the next one is decided anew: so
+// nothing has to be undone.
+//
+// Invariants:
+//   1. a leader has all that was ever visible, and is not fenced, when it is elected: it is in sync, or eligible;
+//   2. an ISR becomes no smaller than one: the last ones that have everything stay in it, though they are away.
+//
+// Threads: one loop. Owner: the node, for as long as it holds the controller's lease.
+class Controller {
+ public:
+  Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
+             ControllerRules rules = {});
+
+  // The metadata as of a revision, whenever it has moved.
+  void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
+  // The node is there, and has read the metadata up to `applied`.
+  void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied);
+  // Its connection is gone: it is fenced unless it is heard of at once.
+  void on_disconnected(NodeId node);
+  void on_proposal(storage::IsrProposal proposal);
+  // Every few milliseconds.
+  void tick();
+
+ private:
+  struct Heard {
+    storage::NodeEpoch epoch;
+    int64_t at_us;
+    Revision applied;
+  };
+  // A command in the making: the assignments as they will be.
+  struct Draft;
+  bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
+  void decide();
+  void decide_nodes(Draft& draft) const;
+  void take_proposals(Draft& draft);
+  void decide_partition(Draft& draft, const storage::PartitionAssignment& known) const;
+  std::optional<NodeId> elect(const Draft& draft,
+                              const storage::PartitionAssignment& assignment) const;
+  void keep_eligible(storage::PartitionAssignment& next,
+                     const storage::PartitionAssignment& known) const;
+  bool is_acceptable(const Draft& draft, const storage::IsrProposal& proposal,
+                     const storage::PartitionAssignment& known) const;
+
+  ControllerPort& port_;
+  const Clock& clock_;
+  const ControllerSettings settings_;
+  const ControllerRules rules_;
+  const int64_t since_us_;
+  std::shared_ptr<const storage::ClusterSnapshot> cluster_;
+  Revision revision_{0};
+  std::map<NodeId, Heard> heard_;
+  std::map<storage::TopicPartition, storage::IsrProposal> proposals_;
+  bool is_appending_ = false;
+  bool must_look_ = true;  // something has happened since all partitions were looked at
+  const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
+};
+
+}  // namespace server
