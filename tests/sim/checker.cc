@@ -1,0 +1,156 @@
+#include "tests/sim/checker.h"
+
+#include <fmt/format.h>
+
+#include "records/batch.h"
+
+namespace sim {
+
+using storage::PartitionStatus;
+using storage::ReadUpTo;
+using storage::ReplicaRole;
+using storage::TopicPartition;
+
+namespace {
+
+std::vector<std::string> values_of(std::string_view bytes) {
+  std::vector<std::string> values;
+  const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
+  if (!batch) return values;
+  std::string scratch;
+  auto reader = records::RecordReader::open(*batch, scratch);
+  if (!reader) return values;
+  for (records::RecordView record; reader->next(record);)
+    values.emplace_back(record.value.value_or(""));
+  return values;
+}
+
+}  // namespace
+
+std::string Checker::name_of(const TopicPartition& partition) const {
+  return fmt::format("partition {}", partition.partition.value());
+}
+
+size_t Checker::visible_count() const {
+  size_t count = 0;
+  for (const auto& [partition, history] : histories_) count += history.by_value.size();
+  return count;
+}
+
+void Checker::check(SimNode& node) {
+  for (const TopicPartition& partition : partitions_) {
+    const auto status = node.log()->find_partition(partition);
+    if (!status) continue;
+    check_leader(node, partition, *status);
+    check_visible(node, partition, *status);
+  }
+}
+
+void Checker::check_leader(SimNode& node, const TopicPartition& partition,
+                           const PartitionStatus& status) {
+  // A process that has only just started leads nothing yet, whatever its log says.
+  if (status.role() != ReplicaRole::Leader || !node.cluster()->replicas().check_leads(partition))
+    return;
+  History& history = histories_[partition];
+  const auto [leader, is_new] = history.leaders.try_emplace(status.leader_epoch(), node.id());
+  if (is_new)
+    findings_.trace(fmt::format("{} is led by node {} in epoch {} from {} (visible {})",
+                                name_of(partition), node.id().value(),
+                                status.leader_epoch().value(), status.log_end().value(),
+                                history.end.value()));
+  if (leader->second != node.id())
+    findings_.add(fmt::format("{} has two leaders in epoch {}: nodes {} and {}", name_of(partition),
+                              status.leader_epoch().value(), leader->second.value(),
+                              node.id().value()));
+  const bool is_newest = status.leader_epoch() == history.leaders.rbegin()->first;
+  if (is_newest && status.log_end() < history.end)
+    findings_.add(fmt::format("{}: its leader, node {} in epoch {}, ends at {}, and {} was visible",
+                              name_of(partition), node.id().value(), status.leader_epoch().value(),
+                              status.log_end().value(), history.end.value()));
+}
+
+void Checker::check_visible(SimNode& node, const TopicPartition& partition,
+                            const PartitionStatus& status) {
+  auto& [life, from] = looked_[{node.id(), partition}];
+  if (life != node.life()) from = Offset{0};
+  life = node.life();
+  const Offset high_watermark = status.high_watermark();
+  if (high_watermark < from) from = Offset{0};  // truncated: looked at again
+  if (high_watermark == from) return;
+  from = std::max(from, status.log_start());
+  if (!node.reader()->begin_turn()) return;
+  while (from < high_watermark) {
+    const auto batches = node.reader()->read(partition, from, 1 << 20);
+    if (!batches || batches->empty()) break;
+    for (const storage::BatchRef& batch : *batches) {
+      take(node, partition, batch.base_offset, batch.bytes);
+      from = batch.last_offset + 1;
+    }
+  }
+  node.reader()->end_turn();
+}
+
+void Checker::take(SimNode& node, const TopicPartition& partition, Offset base,
+                   std::string_view bytes) {
+  History& history = histories_[partition];
+  const auto found = history.batches.find(base);
+  if (found != history.batches.end()) {
+    if (found->second.bytes != bytes)
+      findings_.add(fmt::format("{}: what node {} shows at offset {} is not what was shown there",
+                                name_of(partition), node.id().value(), base.value()));
+    return;
+  }
+  if (base < history.end) {
+    findings_.add(fmt::format("{}: node {} shows a batch at offset {} that was not there",
+                              name_of(partition), node.id().value(), base.value()));
+    return;
+  }
+  const auto parsed = records::parse_batch(bytes, records::BatchCheck::Shape);
+  Batch batch{std::string(bytes), parsed->header.last_offset() + 1, values_of(bytes)};
+  Offset offset = base;
+  for (const std::string& value : batch.values) {
+    const auto [before, is_new] = history.by_value.emplace(value, offset);
+    if (!is_new)
+      findings_.add(fmt::format("{}: {} is at offset {} and at {}", name_of(partition), value,
+                                before->second.value(), offset.value()));
+    ++offset;
+  }
+  history.end = batch.end;
+  history.batches.emplace(base, std::move(batch));
+}
+
+void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
+                           const std::vector<std::string>& values) {
+  const History& history = histories_[partition];
+  Offset offset = base_offset;
+  for (const std::string& value : values) {
+    const auto found = history.by_value.find(value);
+    if (found == history.by_value.end() || found->second != offset)
+      findings_.add(fmt::format(
+          "{}: {} was acknowledged at offset {}, and {}", name_of(partition), value, offset.value(),
+          found == history.by_value.end() ? std::string("was never visible")
+                                          : fmt::format("is at {}", found->second.value())));
+    ++offset;
+  }
+  acknowledged_count_ += values.size();
+}
+
+void Checker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
+  for (const TopicPartition& partition : partitions_) {
+    const History& history = histories_[partition];
+    for (const auto& node : nodes) {
+      if (!node->is_running()) continue;
+      const auto status = node->log()->find_partition(partition);
+      if (status && status->high_watermark() == history.end && status->log_end() == history.end)
+        continue;
+      findings_.add(fmt::format(
+          "{}: after all has healed node {} ends at {} and shows up to {}, where {} was visible "
+          "({})",
+          name_of(partition), node->id().value(), status ? status->log_end().value() : -1,
+          status ? status->high_watermark().value() : -1, history.end.value(),
+          node->cluster()->replicas().describe(partition)));
+    }
+  }
+}
+
+}  // namespace sim

@@ -1,0 +1,64 @@
+// What must always hold of replicated partitions, whatever happens.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/log/topic_partition.h"
+#include "tests/sim/findings.h"
+#include "tests/sim/sim_node.h"
+
+namespace sim {
+
+// 1. What was visible anywhere stays what it is, on every replica: below its high watermark each has the same.
+// 2. A leader of the newest epoch has all that was ever visible.
+// 3. A record is acknowledged when it is visible, with its offset, and is there once.
+// 4. An epoch has one leader.
+class Checker {
+ public:
+  Checker(Findings& findings, std::vector<storage::TopicPartition> partitions)
+      : findings_(findings), partitions_(std::move(partitions)) {}
+
+  // After whatever has happened on the node.
+  void check(SimNode& node);
+  // The values of a batch that a producer was told is at this offset.
+  void acknowledged(const storage::TopicPartition& partition, Offset base_offset,
+                    const std::vector<std::string>& values);
+  // When all has healed: all replicas are there and the same, and nothing is there twice.
+  void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
+
+  size_t acknowledged_count() const { return acknowledged_count_; }
+  size_t visible_count() const;
+
+ private:
+  struct Batch {
+    std::string bytes;
+    Offset end;
+    std::vector<std::string> values;
+  };
+  // What was visible: one history for all.
+  struct History {
+    std::map<Offset, Batch> batches;  // by base offset
+    Offset end{0};
+    std::map<std::string, Offset> by_value;
+    std::map<LeaderEpoch, NodeId> leaders;
+  };
+  void check_leader(SimNode& node, const storage::TopicPartition& partition,
+                    const storage::PartitionStatus& status);
+  void check_visible(SimNode& node, const storage::TopicPartition& partition,
+                     const storage::PartitionStatus& status);
+  void take(SimNode& node, const storage::TopicPartition& partition, Offset base,
+            std::string_view bytes);
+  std::string name_of(const storage::TopicPartition& partition) const;
+
+  Findings& findings_;
+  const std::vector<storage::TopicPartition> partitions_;
+  std::map<storage::TopicPartition, History> histories_;
+  // How far it was looked at what a process shows.
+  std::map<std::pair<NodeId, storage::TopicPartition>, std::pair<uint64_t, Offset>> looked_;
+  size_t acknowledged_count_ = 0;
+};
+
+}  // namespace sim

@@ -1,0 +1,319 @@
+#include "tests/sim/scenario.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "tests/sim/checker.h"
+#include "tests/sim/producer.h"
+#include "tests/sim/sim_node.h"
+
+namespace sim {
+
+namespace {
+
+using storage::TopicPartition;
+
+constexpr int64_t kSecond = 1'000'000;
+constexpr int64_t kAttacked = 6 * kSecond, kHealing = 8 * kSecond;
+
+// Some topics in the life of a cluster of three.
+class Scenario {
+ public:
+  explicit Scenario(const Options& options)
+      : chance_(options.seed),
+        findings_(queue_, options.is_verbose),
+        network_(queue_, chance_),
+        etcd_(queue_, chance_),
+        world_{queue_, chance_, network_, etcd_, findings_, nodes_, settings(), options.rules, {}},
+        checker_(findings_, partitions()) {
+    world_.check = [this](SimNode& node) { checker_.check(node); };
+    etcd_.watch_commits([this](NodeId node, const auto& commit) { check_author(node, commit); });
+    for (int32_t id = 1; id <= kNodes; ++id)
+      nodes_.push_back(std::make_unique<SimNode>(world_, NodeId{id}));
+    int64_t producer = 1'000;
+    for (const TopicPartition& partition : partitions())
+      for (int i = 0; i < 2; ++i)
+        producers_.push_back(
+            std::make_unique<Producer>(world_, checker_, ProducerId{producer++}, partition));
+  }
+
+  ~Scenario() { nodes_.clear(); }  // what they still answer comes to somebody
+
+  Outcome run() {
+    for (const auto& node : nodes_) node->start();
+    create_topic();
+    for (const auto& producer : producers_) queue_.after(kSecond / 4, [&] { producer->start(); });
+    queue_.after(kSecond / 2, [this] { attack(); });
+    run_until(kAttacked);
+    heal();
+    for (const auto& producer : producers_) producer->stop();
+    for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4)
+      run_until(end);
+    if (!is_healed()) tell_what_has_not_healed();
+    run_until(queue_.now_us() + 2 * kSecond);  // for what followers learn with their next fetch
+    checker_.check_end(nodes_);
+    findings_.trace(fmt::format("acknowledged {} visible {}", checker_.acknowledged_count(),
+                                checker_.visible_count()));
+    return {findings_.all(), findings_.digest(), checker_.acknowledged_count(),
+            checker_.visible_count()};
+  }
+
+ private:
+  static constexpr int32_t kNodes = 3, kPartitions = 3;
+
+  server::ClusterSettings settings() {
+    server::ClusterSettings settings;
+    settings.replicas.min_insync_replicas = static_cast<size_t>(chance_.between(1, 3));
+    settings.controller.min_insync_replicas = settings.replicas.min_insync_replicas;
+    settings.replicas.lag_time_max_us = chance_.between(300'000, 2'000'000);
+    settings.replicas.fetch_wait_us = 100'000;
+    settings.replicas.fetch_timeout_us = 300'000;
+    settings.replicas.fetch_max_bytes = static_cast<size_t>(chance_.between(200, 4'000));
+    return settings;
+  }
+  static std::vector<TopicPartition> partitions() {
+    Uuid topic;
+    topic.bytes[0] = 7;
+    std::vector<TopicPartition> all;
+    for (int32_t number = 0; number < kPartitions; ++number)
+      all.push_back({topic, PartitionId{number}});
+    return all;
+  }
+
+  // 5. Who is there and who leads is decided by the controller alone.
+  void check_author(NodeId author, const storage::EtcdTransaction& transaction) {
+    const auto holder = etcd_.find({"/millrace/controller", "/millrace/controller0"});
+    const bool is_controller =
+        !holder.entries.empty() && holder.entries[0].value == fmt::format("{}", author.value());
+    for (const auto& put : transaction.puts) {
+      if (is_controller || !put.key.starts_with("/millrace/log/")) continue;
+      const auto command = storage::decode_metadata_command(std::string_view(put.value).substr(16));
+      for (const auto& part : command->parts)
+        if (is_decision(part.bytes))
+          findings_.add(fmt::format("node {} decides, and is not the controller", author.value()));
+    }
+  }
+  bool is_decision(std::string_view part) {
+    storage::ClusterTable before = truth();
+    const bool has_topic = before.snapshot()->partitions().size() > 0;
+    const auto delta = before.apply(part, Revision{INT64_MAX});
+    if (!delta) return false;
+    // A node registers itself; the topic is made once, by anybody.
+    for (const NodeId node : delta->nodes)
+      if (before.snapshot()->find(node)->epoch == storage::NodeEpoch{INT64_MAX}) return false;
+    return has_topic;
+  }
+
+  // By whoever is there, again until it is done.
+  void create_topic() {
+    queue_.after(kSecond / 20, [this] {
+      SimNode& node = *chance_.one_of(nodes_);
+      if (!node.cluster() || node.cluster()->cluster()->nodes().size() < kNodes)
+        return create_topic();
+      if (!node.cluster()->cluster()->partitions().empty()) return;
+      storage::MetadataCommand command;
+      for (const TopicPartition& partition : partitions()) {
+        storage::PartitionAssignment assignment{.partition = partition};
+        for (int32_t i = 0; i < kNodes; ++i)
+          assignment.replicas.push_back(NodeId{(partition.partition.value() + i) % kNodes + 1});
+        assignment.isr = assignment.replicas;
+        command.parts.push_back(
+            {std::string(storage::kClusterPart), storage::encode_assign_partition(assignment)});
+      }
+      auto& metadata = node.cluster()->metadata();
+      metadata.append(metadata.last_revision(), command, std::nullopt,
+                      [](const Result<Revision>&) {});
+      create_topic();
+    });
+  }
+
+  void run_until(int64_t end_us) {
+    while (findings_.all().empty() && queue_.step(end_us))
+      ;
+  }
+
+  // --- What goes wrong
+
+  void attack() {
+    if (queue_.now_us() >= kAttacked) return;
+    SimNode& node = *chance_.one_of(nodes_);
+    const int64_t lasts_us =
+        chance_.between(kSecond / 50, chance_.one_in(4) ? 2 * kSecond : kSecond / 2);
+    switch (chance_.between(0, 12)) {
+      case 0:
+      case 1:
+      case 2:
+        if (node.is_running()) kill(node, lasts_us);
+        break;
+      case 3:
+        if (node.is_running()) {
+          findings_.trace(fmt::format("node {} freezes for {} us", node.id().value(), lasts_us));
+          node.freeze(queue_.now_us() + lasts_us);
+        }
+        break;
+      case 4:
+      case 5:
+        cut(node, lasts_us);
+        break;
+      case 6:
+        cut_from_etcd(node, lasts_us);
+        break;
+      case 7:
+        set_loss(lasts_us);
+        break;
+      case 8:
+        node.clock().jump_ms(chance_.between(-3'600'000, 3'600'000));
+        break;
+      case 9:
+        node.fill_disk(true);
+        queue_.after(lasts_us, [&node] { node.fill_disk(false); });
+        break;
+      case 10:
+        if (node.is_running() && may_lose_its_disk(node)) {
+          kill(node, chance_.between(kSecond / 100, kSecond / 4));
+          node.lose_disk();
+          if (chance_.one_in(2)) cut(node, lasts_us);
+        }
+        break;
+      case 11:
+        findings_.trace("etcd is slow");
+        etcd_.set_latency_us(chance_.between(1'000, 60'000));
+        queue_.after(lasts_us, [this] { etcd_.set_latency_us(500); });
+        break;
+    }
+    queue_.after(chance_.between(kSecond / 50, kSecond / 4), [this] { attack(); });
+  }
+
+  void kill(SimNode& node, int64_t for_us) {
+    node.kill();
+    queue_.after(for_us, [&node] {
+      if (!node.is_running()) node.start();
+    });
+  }
+
+  void cut(SimNode& node, int64_t for_us) {
+    const bool one_way = chance_.one_in(3), from_all = chance_.one_in(3);
+    for (const auto& other : nodes_) {
+      if (other.get() == &node || (!from_all && chance_.one_in(2))) continue;
+      findings_.trace(fmt::format("cut {} {} {}", node.id().value(), one_way ? "->" : "-",
+                                  other->id().value()));
+      network_.cut(node.id(), other->id());
+      if (!one_way) network_.cut(other->id(), node.id());
+    }
+    queue_.after(for_us, [this] { network_.heal(); });
+  }
+
+  void cut_from_etcd(SimNode& node, int64_t for_us) {
+    const bool all = chance_.one_in(4);
+    for (const auto& each : nodes_) {
+      if (!all && each.get() != &node) continue;
+      findings_.trace(fmt::format("node {} is cut from etcd", each->id().value()));
+      etcd_.cut(each->id(), true);
+      queue_.after(for_us, [this, id = each->id()] { etcd_.cut(id, false); });
+    }
+  }
+
+  void set_loss(int64_t for_us) {
+    const double loss = static_cast<double>(chance_.between(1, 30)) / 100;
+    findings_.trace(fmt::format("messages are lost: {}", loss));
+    network_.set_loss(loss);
+    etcd_.set_loss(loss);
+    queue_.after(for_us, [this] {
+      network_.set_loss(0);
+      etcd_.set_loss(0);
+    });
+  }
+
+  // Who loses the last disk that has everything loses records, and nothing could be done about it. Where one is
+  // enough to acknowledge, that one may be the last with the next command.
+  bool may_lose_its_disk(const SimNode& node) {
+    if (world_.settings.replicas.min_insync_replicas < 2) return false;
+    storage::ClusterTable table = truth();
+    for (const auto& other : nodes_) {
+      const storage::ClusterNode* known = table.snapshot()->find(other->id());
+      if (!other->is_running() || known == nullptr || known->is_fenced ||
+          known->directory != other->directory())
+        return false;
+    }
+    for (const auto& [partition, assignment] : table.snapshot()->partitions())
+      if (assignment.isr.size() < kNodes) return false;
+    findings_.trace(fmt::format("node {} may lose its disk", node.id().value()));
+    return true;
+  }
+
+  // The metadata as etcd has them.
+  storage::ClusterTable truth() {
+    storage::ClusterTable table;
+    int64_t revision = 0;
+    for (const auto& entry : etcd_.find({"/millrace/log/", "/millrace/log0"}).entries) {
+      ++revision;
+      const auto command =
+          storage::decode_metadata_command(std::string_view(entry.value).substr(16));
+      if (!command) continue;
+      for (const auto& part : command->parts) (void)table.apply(part.bytes, Revision{revision});
+    }
+    return table;
+  }
+
+  // --- And right again
+
+  void heal() {
+    findings_.trace("all heals");
+    network_.heal();
+    network_.set_loss(0);
+    etcd_.set_loss(0);
+    etcd_.set_latency_us(500);
+    for (const auto& node : nodes_) {
+      etcd_.cut(node->id(), false);
+      node->fill_disk(false);
+      if (!node->is_running()) node->start();
+    }
+  }
+
+  bool is_healed() {
+    for (const auto& producer : producers_)
+      if (!producer->is_idle()) return false;
+    const storage::ClusterTable table = truth();
+    if (table.snapshot()->partitions().size() != kPartitions) return false;
+    for (const auto& [partition, assignment] : table.snapshot()->partitions())
+      if (!assignment.leader || assignment.isr.size() < kNodes) return false;
+    return true;
+  }
+
+  void tell_what_has_not_healed() {
+    for (const auto& producer : producers_)
+      if (!producer->is_idle()) findings_.add("a producer gets no answer although all has healed");
+    const storage::ClusterTable table = truth();
+    for (const auto& [id, known] : table.snapshot()->nodes()) {
+      if (!known.is_fenced) continue;
+      server::ClusterNode& node = *nodes_[static_cast<size_t>(id.value() - 1)]->cluster();
+      findings_.add(fmt::format(
+          "node {} is fenced although all has healed; it has{} registered, and read up to {}",
+          id.value(), node.is_registered() ? "" : " not", node.metadata().last_revision().value()));
+    }
+    for (const auto& [partition, assignment] : table.snapshot()->partitions())
+      if (!assignment.leader || assignment.isr.size() < kNodes)
+        findings_.add(fmt::format("partition {}: leader {}, {} in sync although all has healed",
+                                  partition.partition.value(),
+                                  assignment.leader ? assignment.leader->value() : -1,
+                                  assignment.isr.size()));
+  }
+
+  EventQueue queue_;
+  Chance chance_;
+  Findings findings_;
+  SimNetwork network_;
+  SimEtcd etcd_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  SimNode::World world_;
+  Checker checker_;
+  std::vector<std::unique_ptr<Producer>> producers_;
+};
+
+}  // namespace
+
+Outcome run(const Options& options) { return Scenario(options).run(); }
+
+}  // namespace sim

@@ -1,0 +1,25 @@
+// One run: a cluster under load and under attack, then healed, then looked at.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/cluster/cluster_node.h"
+
+namespace sim {
+
+struct Options {
+  uint64_t seed = 1;
+  bool is_verbose = false;
+  server::ClusterRules rules;
+};
+
+struct Outcome {
+  std::vector<std::string> findings;
+  uint64_t digest = 0;  // of all that happened
+  size_t acknowledged = 0, visible = 0;
+};
+
+Outcome run(const Options& options);
+
+}  // namespace sim

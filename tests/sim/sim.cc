@@ -1,0 +1,89 @@
+// A cluster in one process, from a seed: sim SEED [--count N] [--without RULE] [--verbose]
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "tests/sim/scenario.h"
+
+namespace {
+
+struct Rule {
+  std::string_view name;
+  void (*switch_off)(server::ClusterRules& rules);
+};
+using Rules = server::ClusterRules;
+constexpr Rule kRules[] = {
+    {"truncation", [](Rules& rules) { rules.replicas.truncates = false; }},
+    {"synced", [](Rules& rules) { rules.replicas.acknowledges_synced = false; }},
+    {"shrink", [](Rules& rules) { rules.replicas.shrinks_when_committed = false; }},
+    {"proposed", [](Rules& rules) { rules.replicas.counts_proposed = false; }},
+    {"min-isr", [](Rules& rules) { rules.replicas.needs_min_isr = false; }},
+    {"join", [](Rules& rules) { rules.replicas.joins_caught_up = false; }},
+    {"node-epochs",
+     [](Rules& rules) {
+       rules.replicas.checks_node_epochs = rules.controller.checks_node_epochs = false;
+     }},
+    {"isr-election", [](Rules& rules) { rules.controller.elects_from_isr = false; }},
+    {"versions", [](Rules& rules) { rules.controller.checks_versions = false; }},
+    {"controller-fencing", [](Rules& rules) { rules.fences_controllers = false; }},
+};
+
+const Rule* find_rule(std::string_view name) {
+  for (const Rule& rule : kRules)
+    if (rule.name == name) return &rule;
+  return nullptr;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"simulates a cluster: the same seed, the same run"};
+  sim::Options options;
+  uint64_t count = 1;
+  std::string without;
+  app.add_option("seed", options.seed, "of the first run")->required();
+  app.add_option("--count", count, "so many runs, one seed after the other");
+  app.add_option("--without", without, "a rule of replication that is switched off");
+  app.add_flag("--verbose", options.is_verbose, "says what happens");
+  bool shows_rules = false;
+  app.add_flag("--rules", shows_rules, "names the rules, and does nothing");
+  CLI11_PARSE(app, argc, argv);
+  if (shows_rules) {
+    for (const Rule& rule : kRules) fmt::print("{}\n", rule.name);
+    return 0;
+  }
+  if (!without.empty()) {
+    const Rule* rule = find_rule(without);
+    if (rule == nullptr) {
+      fmt::print(stderr, "no rule is named {}; there are:", without);
+      for (const Rule& each : kRules) fmt::print(stderr, " {}", each.name);
+      fmt::print(stderr, "\n");
+      return 2;
+    }
+    rule->switch_off(options.rules);
+  }
+  set_log_level(options.is_verbose ? LogLevel::Info : LogLevel::Error);
+
+  uint64_t failed = 0;
+  size_t acknowledged = 0;
+  for (const uint64_t end = options.seed + count; options.seed < end; ++options.seed) {
+    const sim::Outcome outcome = sim::run(options);
+    acknowledged += outcome.acknowledged;
+    if (count == 1)
+      fmt::print("seed {} digest {:016x} acknowledged {} visible {}\n", options.seed,
+                 outcome.digest, outcome.acknowledged, outcome.visible);
+    if (outcome.findings.empty()) continue;
+    ++failed;
+    for (const std::string& finding : outcome.findings)
+      fmt::print("seed {} {}\n", options.seed, finding);
+    std::fflush(stdout);
+    if (!without.empty()) break;  // it is found
+  }
+  fmt::print("{} records acknowledged\n{} passed, {} failed, 0 skipped\n", acknowledged,
+             count - failed, failed);
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,35 @@
+// The network between the nodes: late, lossy, doubling, out of order, and cut where the run wants it.
+#pragma once
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "base/ids.h"
+#include "tests/sim/chance.h"
+#include "tests/sim/event_queue.h"
+
+namespace sim {
+
+class SimNetwork {
+ public:
+  SimNetwork(EventQueue& queue, Chance& chance) : queue_(queue), chance_(chance) {}
+
+  // `arrive` may happen once, never or twice.
+  void send(NodeId from, NodeId to, const std::function<void()>& arrive) {
+    if (from != to && (cut_.contains({from, to}) || chance_.with(loss_))) return;
+    const int copies = from != to && chance_.with(loss_ / 2) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) queue_.after(chance_.delay_us(kLatencyUs), arrive);
+  }
+  void cut(NodeId from, NodeId to) { cut_.emplace(from, to); }
+  void heal() { cut_.clear(); }
+  void set_loss(double probability) { loss_ = probability; }
+
+ private:
+  static constexpr int64_t kLatencyUs = 400;
+  EventQueue& queue_;
+  Chance& chance_;
+  double loss_ = 0;
+  std::set<std::pair<NodeId, NodeId>> cut_;
+};
+
+}  // namespace sim

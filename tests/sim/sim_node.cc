@@ -1,0 +1,142 @@
+#include "tests/sim/sim_node.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "storage/log/log_statistics.h"
+
+namespace sim {
+
+namespace {
+
+constexpr int64_t kTickUs = 10'000, kSyncUs = 400;
+
+}  // namespace
+
+SimNode::SimNode(World& world, NodeId id)
+    : world_(world),
+      id_(id),
+      clock_(world.queue),
+      disk_(std::make_unique<storage::MemoryDisk>()),
+      directory_(make_id()) {}
+
+SimNode::~SimNode() {
+  if (process_) kill();
+}
+
+Uuid SimNode::make_id() {
+  Uuid id;
+  for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(world_.chance.between(0, 256));
+  return id;
+}
+
+void SimNode::run(uint64_t life, std::function<void()> work) {
+  if (life != life_ || !process_) return;
+  if (world_.queue.now_us() < frozen_until_us_ || !inbox_.empty()) {
+    if (inbox_.empty()) world_.queue.at(frozen_until_us_, [this] { thaw(); });
+    inbox_.emplace_back(life, std::move(work));
+    return;
+  }
+  work();
+  if (process_) world_.check(*this);
+}
+
+void SimNode::thaw() {
+  if (world_.queue.now_us() < frozen_until_us_)
+    return world_.queue.at(frozen_until_us_, [this] { thaw(); });
+  for (auto& [life, work] : std::exchange(inbox_, {})) run(life, std::move(work));
+}
+
+void SimNode::start() {
+  world_.findings.trace(fmt::format("node {} starts", id_.value()));
+  ++life_;
+  frozen_until_us_ = 0;
+  const uint64_t life = life_;
+  process_ = std::make_unique<Process>();
+  Process& process = *process_;
+  process.etcd = world_.etcd.connect(
+      id_, {[this, life] { return life == life_ && process_; },
+            [this, life](std::function<void()> work) { run(life, std::move(work)); }});
+  storage::LogOptions options;
+  options.clock = &clock_;
+  options.writer = storage::LogOptions::Writer::Owner;
+  options.task_wait_us = 0;
+  options.reserve_bytes = 0;
+  options.on_durable = [this, life](std::span<const storage::TopicPartition> grown) {
+    std::vector<storage::TopicPartition> partitions(grown.begin(), grown.end());
+    post([this, partitions = std::move(partitions)] { process_->cluster->on_durable(partitions); });
+  };
+  auto opened = storage::Log::open(disk_->open(), options);
+  if (!opened) {  // a full disk
+    process_.reset();
+    return;
+  }
+  process.log = *std::move(opened);
+  process.reader = storage::LogReader::open(*process.log).value();
+  process.cluster = std::make_unique<server::ClusterNode>(
+      server::ClusterNode::Identity{id_, directory_}, *process.log, *process.reader, *process.etcd,
+      *this, clock_, world_.chance.random(), world_.settings, world_.rules);
+  write_later();
+  tick_later();
+}
+
+void SimNode::kill() {
+  world_.findings.trace(fmt::format("node {} is killed", id_.value()));
+  ++life_;  // whatever is on its way is nobody's
+  inbox_.clear();
+  disk_->drop_unsynced();
+  process_->log->close();
+  process_->cluster.reset();
+  process_->reader.reset();
+  process_.reset();
+}
+
+void SimNode::lose_disk() {
+  world_.findings.trace(fmt::format("node {} loses its disk", id_.value()));
+  disk_ = std::make_unique<storage::MemoryDisk>();
+  directory_ = make_id();
+  is_full_ = false;
+}
+
+void SimNode::fill_disk(bool is_full) {
+  if (is_full == is_full_) return;
+  world_.findings.trace(
+      fmt::format("disk of node {} is {}", id_.value(), is_full ? "full" : "not full"));
+  is_full_ = is_full;
+  disk_->set_capacity(is_full ? 0 : SIZE_MAX);
+}
+
+void SimNode::write_later() {
+  world_.queue.after(world_.chance.delay_us(kSyncUs), [this, life = life_] {
+    if (life != life_) return;
+    run(life, [this] {
+      if (statistics_of(*process_->log).queued_requests > 0) process_->log->write_next();
+    });
+    if (life == life_) write_later();
+  });
+}
+
+void SimNode::tick_later() {
+  world_.queue.after(kTickUs, [this, life = life_] {
+    if (life != life_) return;
+    run(life, [this] { process_->cluster->tick(); });
+    if (life == life_) tick_later();
+  });
+}
+
+void SimNode::send(NodeId to, server::ClusterMessage message) {
+  world_.network.send(id_, to, [this, to, message = std::move(message)] {
+    for (const auto& node : world_.nodes)
+      if (node->id() == to)
+        node->run(node->life(), [receiver = node.get(), from = id_, message] {
+          receiver->cluster()->on_message(from, message);
+        });
+  });
+}
+
+void SimNode::post(std::function<void()> work) {
+  world_.queue.after(1, [this, life = life_, work = std::move(work)] { run(life, work); });
+}
+
+}  // namespace sim

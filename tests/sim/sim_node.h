@@ -1,0 +1,102 @@
+// A machine of the simulation: a disk that outlives the process, and the process while it runs.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/cluster/cluster_node.h"
+#include "storage/kv/memory_store.h"
+#include "storage/log/log.h"
+#include "storage/log/log_reader.h"
+#include "tests/sim/chance.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/findings.h"
+#include "tests/sim/sim_etcd.h"
+#include "tests/sim/sim_network.h"
+
+namespace sim {
+
+// The machine's clock: virtual time, and a wall that jumps.
+class SimClock final : public Clock {
+ public:
+  explicit SimClock(const EventQueue& queue) : queue_(queue) {}
+  int64_t wall_ms() const override { return 1'700'000'000'000 + queue_.now_us() / 1000 + jump_ms_; }
+  int64_t monotonic_us() const override { return queue_.now_us() + 1; }
+  void jump_ms(int64_t by) { jump_ms_ += by; }
+
+ private:
+  const EventQueue& queue_;
+  int64_t jump_ms_ = 0;
+};
+
+class SimNode final : public server::ClusterPort {
+ public:
+  struct World {
+    EventQueue& queue;
+    Chance& chance;
+    SimNetwork& network;
+    SimEtcd& etcd;
+    Findings& findings;
+    std::vector<std::unique_ptr<SimNode>>& nodes;
+    server::ClusterSettings settings;
+    server::ClusterRules rules;
+    // After whatever has happened on a node.
+    std::function<void(SimNode&)> check;
+  };
+  SimNode(World& world, NodeId id);
+  ~SimNode() override;
+
+  NodeId id() const { return id_; }
+  bool is_running() const { return process_ != nullptr; }
+  // Null while it does not run.
+  server::ClusterNode* cluster() { return process_ ? process_->cluster.get() : nullptr; }
+  storage::Log* log() { return process_ ? process_->log.get() : nullptr; }
+  storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
+  uint64_t life() const { return life_; }  // counts processes
+  SimClock& clock() { return clock_; }
+  const Uuid& directory() const { return directory_; }
+
+  void start();
+  // What was not synced is gone.
+  void kill();
+  // Nothing happens on it until then; then all of it does.
+  void freeze(int64_t until_us) { frozen_until_us_ = until_us; }
+  // A new, empty disk; while it does not run.
+  void lose_disk();
+  void fill_disk(bool is_full);
+
+  // Runs it on the node's loop if the process that it is meant for is there; what comes while it is frozen
+  // waits, in its order.
+  void run(uint64_t life, std::function<void()> work);
+
+  void send(NodeId to, server::ClusterMessage message) override;
+  void post(std::function<void()> work) override;
+
+ private:
+  struct Process {
+    std::unique_ptr<EtcdClient> etcd;
+    std::unique_ptr<storage::Log> log;
+    std::unique_ptr<storage::LogReader> reader;
+    std::unique_ptr<server::ClusterNode> cluster;
+  };
+  void thaw();
+  void write_later();
+  void tick_later();
+  Uuid make_id();
+
+  World& world_;
+  const NodeId id_;
+  SimClock clock_;
+  std::unique_ptr<storage::MemoryDisk> disk_;
+  Uuid directory_;
+  uint64_t life_ = 0;
+  int64_t frozen_until_us_ = 0;
+  std::deque<std::pair<uint64_t, std::function<void()>>> inbox_;  // while it is frozen
+  bool is_full_ = false;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace sim
