@@ -71,6 +71,7 @@ TEST(ServerFacts, have_names_that_stay) {
       "memory: unread answers bytes\nmemory: prepared statements bytes\n"
       "memory: COPY and transactions bytes\nmemory: queues bytes\n"
       "memory: running queries bytes\nmemory: tables bytes\n"
+      "memory: rows kept for scans bytes\n"
       "memory: resident bytes\nmemory: anonymous bytes\n"
       "log: partitions\nlog: commits\nlog: commits per second\nlog: queued requests\n"
       "log: queued bytes\nlog: removals in progress\n"
