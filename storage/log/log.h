@@ -56,6 +56,9 @@ struct LogOptions {
   // partition has many more than so many.
   int64_t producer_expiration_ms = 86'400'000;
   size_t max_producers = 20'000;
+  // Of tasks that this log does not know. In a cluster they are anywhere: what a partition forgot of one that is
+  // still there would be taken for a gap.
+  bool forgets_foreign_tasks = true;
   const Clock* clock = nullptr;  // outlives the log; null is the system's
   // Who runs the writer: a thread of the log's own, or the log's owner, who calls write_next(). That is
   // for simulations, where nothing happens at a time of its own choosing.

@@ -69,7 +69,8 @@ Status LogCore::recover() {
     partitions.push_back(TRY(recover_partition(*transaction, id, row)));
   removals_.emplace(tables_.removals, clock_, options_.removal_budget);
   producers_.emplace(tables_.producers,
-                     ProducerSweep::Limits{options_.producer_expiration_ms, options_.max_producers},
+                     ProducerSweep::Limits{options_.producer_expiration_ms, options_.max_producers,
+                                           options_.forgets_foreign_tasks},
                      task_producers_);
   TRY(recover_tasks(*transaction));
   TRY(removals_->recover(*transaction));

@@ -72,7 +72,8 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
     }
     if (!partition_) partition_ = OfPartition{*number, {}};
     const ProducerId producer{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
-    const bool goes = is_task_producer(producer) ? !task_producers_.contains(producer)
+    const bool is_foreign = !task_producers_.contains(producer);
+    const bool goes = is_task_producer(producer) ? is_foreign && limits_.forgets_foreign_tasks
                                                  : look_at_producer(entry->value, now_ms);
     if (goes) going.emplace_back(entry->key);
     next_key_ = std::string(entry->key) + '\0';

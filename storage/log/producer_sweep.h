@@ -23,6 +23,7 @@ class ProducerSweep {
   struct Limits {
     int64_t expiration_ms;
     size_t max_per_partition;
+    bool forgets_foreign_tasks = true;  // see LogOptions
   };
   // What is remembered of a task goes when it is none of `task_producers` (outlives the sweep) any more,
   // and never before.
