@@ -34,7 +34,10 @@ void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeE
 void ReplicaManager::apply_one(const TopicPartition& partition) {
   const PartitionAssignment* assignment = context_.cluster->find(partition);
   if (assignment == nullptr || !assignment->has_replica(context_.self)) {
-    replicas_.erase(partition);
+    const auto had = replicas_.find(partition);
+    if (had == replicas_.end()) return;
+    end_role(partition, had->second);
+    replicas_.erase(had);
     return;
   }
   // Nobody has led it yet, so there is nothing to follow.
@@ -54,9 +57,8 @@ void ReplicaManager::realise(Replica& replica) {
     if (replica.follower) replica.follower->reassign(wanted);
     return;
   }
-  replica.leader.reset();
-  replica.follower.reset();
   const TopicPartition partition = wanted.partition;
+  end_role(partition, replica);
   replica.is_asking = true;
   if (!context_.log.find_partition(partition)) return make_partition(partition);
   replica.asked = role;
@@ -66,6 +68,13 @@ void ReplicaManager::realise(Replica& replica) {
       on_loop([this, partition, epoch = wanted.leader_epoch](const Status& status) {
         role_taken(partition, epoch, status);
       }));
+}
+
+void ReplicaManager::end_role(const TopicPartition& partition, Replica& replica) {
+  replica.follower.reset();
+  if (!replica.leader) return;
+  replica.leader.reset();
+  context_.port.leads_no_more(partition);
 }
 
 void ReplicaManager::make_partition(const TopicPartition& partition) {
@@ -98,6 +107,7 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
       replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);
     else
       replica.leader = std::make_unique<LeaderReplica>(context_, replica.wanted);
+    if (replica.leader) context_.port.leads(partition, epoch);
   }
   realise(replica);
 }

@@ -32,6 +32,8 @@ class ReplicaManager {
   // Every few milliseconds.
   void tick();
 
+  // For what else lives with leaders.
+  ReplicaContext& context() { return context_; }
   // What the replica is doing: for operators.
   std::string describe(const TopicPartition& partition) const;
   // As which leader this node takes appends with acks=all: NotLeader where another does, NotEnoughReplicas
@@ -51,6 +53,7 @@ class ReplicaManager {
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);
+  void end_role(const TopicPartition& partition, Replica& replica);
   void make_partition(const TopicPartition& partition);
   void role_taken(const TopicPartition& partition, LeaderEpoch epoch, const Status& status);
   template <class Done>

@@ -1,0 +1,84 @@
+#include "storage/replica/journal_entry.h"
+
+#include "base/bytes.h"
+#include "records/batch.h"
+#include "records/batch_builder.h"
+
+namespace storage {
+
+namespace {
+
+constexpr char kOutput = 'o', kDelivered = 'd';
+
+std::string key_of(char kind, const TopicPartition& partition) {
+  std::string key(1, kind);
+  key.append(partition.topic.bytes.begin(), partition.topic.bytes.end());
+  append_be(key, partition.partition.value());
+  return key;
+}
+
+Error no_entry() { return {ErrorCode::CorruptRecord, "a journal holds what is no entry"}; }
+
+Status read_part(std::string_view key, std::string_view value, ReplicatedCommit& commit) {
+  ByteReader in(key);
+  const auto kind = static_cast<char>(in.be<uint8_t>());
+  TopicPartition partition;
+  const std::string_view topic = in.bytes(partition.topic.bytes.size());
+  partition.partition = PartitionId{in.be<int32_t>()};
+  if (!in.ok() || !in.at_end()) return no_entry();
+  std::memcpy(partition.topic.bytes.data(), topic.data(), topic.size());
+  if (kind == kOutput) {
+    commit.outputs.push_back({partition, std::string(value)});
+    return {};
+  }
+  if (kind != kDelivered || value.size() != sizeof(int32_t)) return no_entry();
+  commit.delivered.push_back({partition, load_be<int32_t>(value.data())});
+  return {};
+}
+
+}  // namespace
+
+std::string encode(const ReplicatedCommit& commit) {
+  std::string value;
+  append_be(value, commit.sequence.value());
+  value += commit.entry;
+  records::BatchBuilder builder;
+  builder.append(records::kNoTimestamp, commit.task, value);
+  for (const TaskOutput& output : commit.outputs)
+    builder.append(records::kNoTimestamp, key_of(kOutput, output.partition), output.batch);
+  for (const DeliveredOutputs& delivered : commit.delivered) {
+    std::string next;
+    append_be(next, delivered.next_sequence);
+    builder.append(records::kNoTimestamp, key_of(kDelivered, delivered.partition), next);
+  }
+  return builder.finish();
+}
+
+std::string epoch_start_batch() {
+  records::BatchBuilder builder;
+  builder.append(records::kNoTimestamp, "", "");
+  return builder.finish();
+}
+
+Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view bytes) {
+  const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
+  std::string scratch;
+  auto reader = TRY(records::RecordReader::open(batch, scratch));
+  records::RecordView record;
+  if (!reader.next(record) || !record.key || !record.value) return no_entry();
+  if (record.key->empty()) return std::nullopt;
+  if (record.value->size() < sizeof(int64_t)) return no_entry();
+  ReplicatedCommit commit{std::string(*record.key),
+                          TaskSequence{load_be<int64_t>(record.value->data())},
+                          std::string(record.value->substr(sizeof(int64_t))),
+                          {},
+                          {}};
+  while (reader.next(record)) {
+    if (!record.key || !record.value) return no_entry();
+    TRY(read_part(*record.key, *record.value, commit));
+  }
+  TRY(reader.status());
+  return commit;
+}
+
+}  // namespace storage

@@ -1,0 +1,74 @@
+// The leader of a journal partition, as its tasks meet it: when they may begin, what they begin from, and when
+// what they have done is done.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "storage/replica/journal_entry.h"
+#include "storage/replica/outbox.h"
+#include "storage/replica/replica_context.h"
+
+namespace storage {
+
+// Rules for simulations, as ReplicaRules.
+struct JournalRules {
+  // Tasks begin when a record of the new epoch is visible: all that a former owner has committed is then known.
+  bool waits_for_epoch_start = true;
+  // What is not known to be delivered is sent again by the next owner.
+  bool sends_again = true;
+  // Outputs are sent when their commit is visible.
+  bool sends_what_is_committed = true;
+  // They are delivered when they are visible where they go to, not when their leader has them.
+  bool counts_what_is_visible = true;
+};
+
+class JournalOwnerPort {
+ public:
+  virtual ~JournalOwnerPort() = default;
+  // Each commit of the journal, in order, before opened(). All are visible.
+  virtual void restore(const ReplicatedCommit& commit) = 0;
+  // The tasks may go on from there.
+  virtual void opened() = 0;
+  // Whatever the tasks know is to be thrown away: another one owns them, or a commit has failed.
+  virtual void closed() = 0;
+};
+
+//   leads ──► appends its epoch's start ──► that is visible ──► restores ──► open
+//     ▲                                                                       │ a commit fails
+//     └───────────────────────────────────────────────────────────────────────┘
+//
+// Threads: the replicas' loop. Owner: the node, for as long as it leads the partition under one epoch.
+class JournalOwner {
+ public:
+  JournalOwner(ReplicaContext& context, TopicPartition journal, JournalOwnerPort& tasks,
+               OutboxPort& outbox, JournalRules rules = {});
+  ~JournalOwner();
+
+  bool is_open() const { return state_ == State::Open; }
+  // While it is open. `done` comes when the commit is visible; when it fails closed() is called instead.
+  void commit(ReplicatedCommit commit, std::function<void()> done);
+  Outbox& outbox() { return *outbox_; }
+  void tick();
+
+ private:
+  enum class State : uint8_t { Waits, Begins, Open };
+  void begin();
+  void append(std::string batch, std::function<void(const Status&)> done);
+  Status restore();
+  void fail(const Error& error);
+
+  ReplicaContext& context_;
+  const TopicPartition journal_;
+  JournalOwnerPort& tasks_;
+  OutboxPort& port_;
+  const JournalRules rules_;
+  std::unique_ptr<Outbox> outbox_;
+  State state_ = State::Waits;
+  int64_t begin_at_us_ = 0;
+  // What was asked of the log before belongs to an earlier attempt.
+  std::shared_ptr<const char> attempt_;
+};
+
+}  // namespace storage

@@ -1,0 +1,92 @@
+#include "storage/replica/outbox.h"
+
+#include "base/log.h"
+#include "records/batch.h"
+
+namespace storage {
+
+namespace {
+
+// A delivery without an answer is sent again after so many times the pause after an error.
+constexpr int64_t kPatience = 10;
+
+int32_t sequence_after(std::string_view batch) {
+  const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
+  return records::advance_sequence(parsed->header.base_sequence,
+                                   parsed->header.last_offset_delta + 1);
+}
+
+}  // namespace
+
+void Outbox::add(const ReplicatedCommit& commit) {
+  for (const DeliveredOutputs& delivered : commit.delivered) {
+    const auto found = lanes_.find({commit.task, delivered.partition});
+    if (found == lanes_.end()) continue;
+    // Of a former owner: what it knew to be delivered is not sent again.
+    Lane& lane = found->second;
+    while (!lane.batches.empty() && lane.number == 0 &&
+           sequence_after(lane.batches.front()) <= delivered.next_sequence)
+      lane.batches.pop_front();
+  }
+  for (const TaskOutput& output : commit.outputs)
+    lanes_[{commit.task, output.partition}].batches.push_back(output.batch);
+}
+
+void Outbox::tick() {
+  const int64_t now_us = clock_.monotonic_us();
+  for (auto& [key, lane] : lanes_) {
+    if (lane.number != 0 && now_us - lane.sent_us > kPatience * retry_us_) {
+      on_their_way_.erase(lane.number);
+      lane.number = 0;
+    }
+    if (lane.number == 0 && now_us >= lane.retry_at_us) send(key, lane);
+  }
+}
+
+void Outbox::send(const Key& key, Lane& lane) {
+  if (lane.batches.empty()) return;
+  lane.number = next_number_++;
+  lane.sent_us = clock_.monotonic_us();
+  on_their_way_.emplace(lane.number, key);
+  port_.deliver(key.second, lane.batches.front(), lane.number);
+}
+
+void Outbox::answered(uint64_t number, const Status& status) {
+  const auto found = on_their_way_.find(number);
+  if (found == on_their_way_.end()) return;  // it was sent again since
+  const Key key = found->second;
+  on_their_way_.erase(found);
+  Lane& lane = lanes_.at(key);
+  lane.number = 0;
+  if (!status) {
+    // A gap: a batch before this one is not there, though it was visible.
+    if (status.error().code == ErrorCode::OutOfOrderSequence)
+      log_warn("a task's output is refused task={} error=\"{}\"", key.first,
+               status.error().message);
+    lane.retry_at_us = clock_.monotonic_us() + retry_us_;
+    return;
+  }
+  lane.next_sequence = sequence_after(lane.batches.front());
+  lane.has_news = true;
+  lane.batches.pop_front();
+  send(key, lane);
+}
+
+std::vector<DeliveredOutputs> Outbox::take_delivered(const std::string& task) {
+  std::vector<DeliveredOutputs> delivered;
+  for (auto lane = lanes_.lower_bound({task, TopicPartition{}});
+       lane != lanes_.end() && lane->first.first == task; ++lane)
+    if (std::exchange(lane->second.has_news, false))
+      delivered.push_back({lane->first.second, lane->second.next_sequence});
+  return delivered;
+}
+
+size_t Outbox::undelivered_bytes(const std::string& task) const {
+  size_t bytes = 0;
+  for (auto lane = lanes_.lower_bound({task, TopicPartition{}});
+       lane != lanes_.end() && lane->first.first == task; ++lane)
+    for (const std::string& batch : lane->second.batches) bytes += batch.size();
+  return bytes;
+}
+
+}  // namespace storage

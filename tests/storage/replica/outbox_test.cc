@@ -1,0 +1,129 @@
+#include "storage/replica/outbox.h"
+
+#include <deque>
+
+#include "records/batch_builder.h"
+
+namespace storage {
+namespace {
+
+const TopicPartition kHere{Uuid{{1}}, PartitionId{0}}, kThere{Uuid{{1}}, PartitionId{1}};
+constexpr int64_t kRetryUs = 100;
+
+class OutboxTest : public testing::Test, public OutboxPort {
+ protected:
+  struct Sent {
+    TopicPartition partition;
+    std::string batch;
+    uint64_t number;
+  };
+  void deliver(const TopicPartition& partition, std::string batch, uint64_t number) override {
+    sent_.push_back({partition, std::move(batch), number});
+  }
+  static std::string batch(int32_t sequence, int count = 2) {
+    records::BatchBuilder builder;
+    for (int i = 0; i < count; ++i) builder.append(1, "k", std::to_string(sequence + i));
+    return builder.finish(records::Codec::None, {ProducerId{7}, 0, sequence});
+  }
+  void commit(std::vector<TaskOutput> outputs, std::vector<DeliveredOutputs> delivered = {}) {
+    outbox_->add({"task", TaskSequence{++sequence_}, "", std::move(outputs), std::move(delivered)});
+    outbox_->tick();
+  }
+  Sent take() {
+    EXPECT_EQ(sent_.size(), 1u);
+    Sent sent = sent_.front();
+    sent_.clear();
+    return sent;
+  }
+  void pass(int64_t us) {
+    clock_.advance_us(us);
+    outbox_->tick();
+  }
+
+  SimulatedClock clock_;
+  std::deque<Sent> sent_;
+  int64_t sequence_ = 0;
+  std::optional<Outbox> outbox_{std::in_place, *this, clock_, kRetryUs};
+};
+
+TEST_F(OutboxTest, outputs_to_a_partition_go_one_after_the_other) {
+  commit({{kHere, batch(0)}});
+  commit({{kHere, batch(2)}});
+  const Sent first = take();
+  EXPECT_EQ(first.batch, batch(0));
+  EXPECT_GT(outbox_->undelivered_bytes("task"), 0u);
+  outbox_->answered(first.number, {});
+  const Sent second = take();
+  EXPECT_EQ(second.batch, batch(2));
+  outbox_->answered(second.number, {});
+  EXPECT_TRUE(sent_.empty());
+  EXPECT_EQ(outbox_->undelivered_bytes("task"), 0u);
+  const auto delivered = outbox_->take_delivered("task");
+  ASSERT_EQ(delivered.size(), 1u);
+  EXPECT_EQ(delivered[0].next_sequence, 4);
+  EXPECT_TRUE(outbox_->take_delivered("task").empty()) << "told once";
+}
+
+TEST_F(OutboxTest, one_partition_does_not_wait_for_another) {
+  commit({{kHere, batch(0)}, {kThere, batch(0)}});
+  ASSERT_EQ(sent_.size(), 2u);
+  outbox_->answered(sent_[1].number, {});
+  commit({{kThere, batch(2)}});
+  EXPECT_EQ(sent_.back().batch, batch(2));
+}
+
+TEST_F(OutboxTest, what_was_refused_or_not_answered_is_sent_again_the_same) {
+  commit({{kHere, batch(0)}});
+  const Sent first = take();
+  outbox_->answered(first.number, Error{ErrorCode::NotLeader, "no"});
+  outbox_->tick();
+  EXPECT_TRUE(sent_.empty()) << "not at once";
+  pass(kRetryUs);
+  const Sent second = take();
+  EXPECT_EQ(second.batch, first.batch);
+  pass(100 * kRetryUs);
+  EXPECT_EQ(take().batch, first.batch);
+  outbox_->answered(second.number, {});
+  EXPECT_GT(outbox_->undelivered_bytes("task"), 0u) << "that was given up";
+}
+
+TEST_F(OutboxTest, the_next_owner_sends_what_is_not_known_to_be_delivered) {
+  commit({{kHere, batch(0)}});
+  commit({{kHere, batch(2)}}, {{kHere, 2}});
+  commit({{kHere, batch(4)}});
+  const uint64_t before = sent_.back().number;
+  clock_.advance_us(1'000);
+  sent_.clear();
+  outbox_.emplace(*this, clock_, kRetryUs);
+  // As it reads the journal; nothing is sent meanwhile.
+  outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(0)}}, {}});
+  outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(2)}}, {{kHere, 2}}});
+  outbox_->add({"task", TaskSequence{3}, "", {{kHere, batch(4)}}, {}});
+  outbox_->answered(before, {});
+  outbox_->tick();
+  EXPECT_EQ(take().batch, batch(2));
+}
+
+TEST(JournalEntry, is_read_as_it_was_written) {
+  const ReplicatedCommit commit{"q/0/1",
+                                TaskSequence{5},
+                                std::string("e\0try", 5),
+                                {{kHere, "batch"}, {kThere, ""}},
+                                {{kThere, 17}}};
+  const std::string bytes = encode(commit);
+  const auto read = read_replicated_commit(bytes).value();
+  EXPECT_EQ(read, commit);
+  EXPECT_EQ(read_replicated_commit(epoch_start_batch()).value(), std::nullopt);
+
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(read_replicated_commit(bytes.substr(0, size)));
+  records::BatchBuilder builder;
+  builder.append(1, "task", "short");
+  EXPECT_FALSE(read_replicated_commit(builder.finish()));
+  builder.append(1, "task", "12345678entry");
+  builder.append(1, "x", "");
+  EXPECT_FALSE(read_replicated_commit(builder.finish()));
+}
+
+}  // namespace
+}  // namespace storage
