@@ -10,11 +10,34 @@ namespace server {
 using storage::ClusterDelta;
 using storage::TopicPartition;
 
+struct ClusterNode::Owned final : storage::OutboxPort {
+  Owned(ClusterNode& its_node, const TopicPartition& its_journal, storage::JournalOwnerPort& tasks)
+      : node(its_node),
+        journal(its_journal),
+        owner(node.replicas_.context(), journal, tasks, *this, node.rules_.journals) {}
+
+  void deliver(const TopicPartition& partition, std::string batch, uint64_t number) override {
+    const auto* assignment = node.cluster()->find(partition);
+    if (assignment != nullptr && assignment->leader)
+      node.port_.send(*assignment->leader,
+                      DeliverOutput{journal, number, {partition, std::move(batch)}});
+  }
+
+  ClusterNode& node;
+  const TopicPartition journal;
+  storage::JournalOwner owner;
+};
+
+ClusterNode::~ClusterNode() = default;
+
 ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
-                         storage::EtcdClient& etcd, ClusterPort& port, const Clock& clock,
-                         Random& random, ClusterSettings settings, ClusterRules rules)
+                         storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks,
+                         const Clock& clock, Random& random, ClusterSettings settings,
+                         ClusterRules rules)
     : identity_(std::move(identity)),
+      log_(log),
       port_(port),
+      tasks_(tasks),
       clock_(clock),
       settings_(std::move(settings)),
       rules_(rules),
@@ -32,6 +55,7 @@ void ClusterNode::tick() {
   if (!node_epoch_ && !registration_ && !is_registering_) register_node();
   if (clock_.monotonic_us() >= beat_at_us_) beat();
   replicas_.tick();
+  for (const auto& [journal, owned] : owned_) owned->owner.tick();
   if (controller_) controller_->tick();
 }
 
@@ -112,7 +136,7 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
 
 // --- Messages
 
-void ClusterNode::on_message(NodeId, ClusterMessage message) {
+void ClusterNode::on_message(NodeId from, ClusterMessage message) {
   if (auto* fetch = std::get_if<storage::ReplicaFetch>(&message)) {
     replicas_.on_fetch(*fetch);
   } else if (auto* fetched = std::get_if<storage::ReplicaFetched>(&message)) {
@@ -122,7 +146,51 @@ void ClusterNode::on_message(NodeId, ClusterMessage message) {
   } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
     if (controller_)
       controller_->on_heartbeat(heartbeat->node, heartbeat->epoch, heartbeat->applied);
+  } else if (auto* output = std::get_if<DeliverOutput>(&message)) {
+    deliver(from, std::move(*output));
+  } else if (const auto* delivered = std::get_if<OutputDelivered>(&message)) {
+    const auto owned = owned_.find(delivered->journal);
+    if (owned != owned_.end() && owned->second->owner.is_open())
+      owned->second->owner.outbox().answered(
+          delivered->number, delivered->error ? Status(*delivered->error) : Status());
   }
+}
+
+// --- Tasks
+
+void ClusterNode::leads(const TopicPartition& partition, LeaderEpoch) {
+  storage::JournalOwnerPort* tasks = tasks_.tasks_of(partition);
+  if (tasks == nullptr) return;
+  const auto& owned =
+      owned_.emplace(partition, std::make_unique<Owned>(*this, partition, *tasks)).first->second;
+  tasks_.owns(partition, &owned->owner);
+}
+
+void ClusterNode::leads_no_more(const TopicPartition& partition) {
+  const auto found = owned_.find(partition);
+  if (found == owned_.end()) return;
+  tasks_.owns(partition, nullptr);
+  owned_.erase(found);
+}
+
+void ClusterNode::deliver(NodeId from, DeliverOutput message) {
+  const auto reply = [this, from, journal = message.journal,
+                      number = message.number](std::optional<Error> error) {
+    port_.send(from, OutputDelivered{journal, number, std::move(error)});
+  };
+  if (const Status leads = replicas_.check_leads(message.output.partition); !leads)
+    return reply(leads.error());
+  storage::AppendRequest request;
+  request.parts.push_back({message.output.partition, std::move(message.output.batch)});
+  request.acks =
+      rules_.journals.counts_what_is_visible ? storage::Acks::All : storage::Acks::Leader;
+  storage::AppendDone done = [reply, alive = std::weak_ptr<const char>(alive_),
+                              port = &port_](Result<storage::Appended> result) {
+    port->post([reply, alive, error = result ? std::nullopt : std::optional(result.error())] {
+      if (!alive.expired()) reply(error);
+    });
+  };
+  if (!log_.try_append(request, done)) reply(Error{ErrorCode::OutOfMemory, "the queue is full"});
 }
 
 void ClusterNode::send(NodeId to, storage::ReplicaFetch fetch) { port_.send(to, std::move(fetch)); }

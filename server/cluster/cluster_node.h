@@ -2,6 +2,7 @@
 // who does.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
 #include "storage/meta/etcd_metadata_log.h"
+#include "storage/replica/journal_owner.h"
 #include "storage/replica/replica_manager.h"
 
 namespace server {
@@ -28,6 +30,7 @@ struct ClusterSettings {
 struct ClusterRules {
   storage::ReplicaRules replicas;
   ControllerRules controller;
+  storage::JournalRules journals;
   // Commands of the controller are appended on the condition that it is still.
   bool fences_controllers = true;
 };
@@ -41,6 +44,16 @@ class ClusterPort {
   virtual void post(std::function<void()> work) = 0;
 };
 
+// Where tasks are.
+class TaskHost {
+ public:
+  virtual ~TaskHost() = default;
+  // Those of a journal partition; nothing where the partition is of no journal. They outlive the node's part.
+  virtual storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) = 0;
+  // This node owns them now, or not any more (null).
+  virtual void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) = 0;
+};
+
 // Threads: one loop. Owner: the node; what it is given outlives it.
 class ClusterNode final : storage::ReplicaPort, ControllerPort {
  public:
@@ -51,8 +64,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
     std::string endpoint = {}, rack = {};
   };
   ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
-              storage::EtcdClient& etcd, ClusterPort& port, const Clock& clock, Random& random,
-              ClusterSettings settings, ClusterRules rules = {});
+              storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks, const Clock& clock,
+              Random& random, ClusterSettings settings, ClusterRules rules = {});
+  ~ClusterNode() override;
+  ClusterNode(const ClusterNode&) = delete;
 
   void on_message(NodeId from, ClusterMessage message);
   void on_durable(std::span<const storage::TopicPartition> grown) { replicas_.on_durable(grown); }
@@ -80,13 +95,21 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void send(NodeId to, storage::ReplicaFetch fetch) override;
   void send(NodeId to, storage::ReplicaFetched fetched) override;
   void propose(storage::IsrProposal proposal) override;
+  void leads(const storage::TopicPartition& partition, LeaderEpoch epoch) override;
+  void leads_no_more(const storage::TopicPartition& partition) override;
   void post(std::function<void()> work) override;
   // ControllerPort
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
 
+  // The owner of a journal partition, and its way to the leaders of others.
+  struct Owned;
+  void deliver(NodeId from, DeliverOutput message);
+
   const Identity identity_;
+  storage::Log& log_;
   ClusterPort& port_;
+  TaskHost& tasks_;
   const Clock& clock_;
   const ClusterSettings settings_;
   const ClusterRules rules_;
@@ -95,6 +118,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
   std::unique_ptr<Controller> controller_;
+  std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
+  const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read
   std::optional<Revision> registration_;          // since it is known which it was
   bool is_registering_ = false;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "records/batch.h"
 
 namespace sim {
@@ -28,7 +30,30 @@ std::vector<std::string> values_of(std::string_view bytes) {
 }  // namespace
 
 std::string Checker::name_of(const TopicPartition& partition) const {
+  for (const SimTask::Places& task : tasks_) {
+    if (task.journal == partition) return fmt::format("journal {}", partition.partition.value());
+    if (task.output == partition) return fmt::format("output {}", partition.partition.value());
+  }
   return fmt::format("partition {}", partition.partition.value());
+}
+
+bool Checker::is_journal(const TopicPartition& partition) const {
+  return std::ranges::find(tasks_, partition, &SimTask::Places::journal) != tasks_.end();
+}
+
+void Checker::check_copy(const SimTask::Places& task, const std::string& value, size_t index) {
+  const std::vector<std::string>& input = histories_[task.input].values;
+  if (index < input.size() && input[index] == value) return;
+  findings_.add(fmt::format("{}: its record {} is {}, where {}", name_of(task.output), index, value,
+                            index < input.size()
+                                ? fmt::format("{} is in the input", input[index])
+                                : fmt::format("{} are visible in the input", input.size())));
+}
+
+bool Checker::are_tasks_done() {
+  return std::ranges::all_of(tasks_, [&](const SimTask::Places& task) {
+    return histories_[task.output].values.size() == histories_[task.input].values.size();
+  });
 }
 
 size_t Checker::visible_count() const {
@@ -109,10 +134,14 @@ void Checker::take(SimNode& node, const TopicPartition& partition, Offset base,
   Batch batch{std::string(bytes), parsed->header.last_offset() + 1, values_of(bytes)};
   Offset offset = base;
   for (const std::string& value : batch.values) {
+    if (is_journal(partition)) break;
     const auto [before, is_new] = history.by_value.emplace(value, offset);
     if (!is_new)
       findings_.add(fmt::format("{}: {} is at offset {} and at {}", name_of(partition), value,
                                 before->second.value(), offset.value()));
+    for (const SimTask::Places& task : tasks_)
+      if (task.output == partition) check_copy(task, value, history.values.size());
+    history.values.push_back(value);
     ++offset;
   }
   history.end = batch.end;

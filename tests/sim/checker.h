@@ -16,10 +16,12 @@ namespace sim {
 // 2. A leader of the newest epoch has all that was ever visible.
 // 3. A record is acknowledged when it is visible, with its offset, and is there once.
 // 4. An epoch has one leader.
+// 5. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
 class Checker {
  public:
-  Checker(Findings& findings, std::vector<storage::TopicPartition> partitions)
-      : findings_(findings), partitions_(std::move(partitions)) {}
+  Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
+          std::vector<SimTask::Places> tasks)
+      : findings_(findings), partitions_(std::move(partitions)), tasks_(std::move(tasks)) {}
 
   // After whatever has happened on the node.
   void check(SimNode& node);
@@ -29,6 +31,8 @@ class Checker {
   // When all has healed: all replicas are there and the same, and nothing is there twice.
   void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
 
+  // Whether all inputs have their outputs.
+  bool are_tasks_done();
   size_t acknowledged_count() const { return acknowledged_count_; }
   size_t visible_count() const;
 
@@ -42,7 +46,8 @@ class Checker {
   struct History {
     std::map<Offset, Batch> batches;  // by base offset
     Offset end{0};
-    std::map<std::string, Offset> by_value;
+    std::map<std::string, Offset> by_value;  // not of journals
+    std::vector<std::string> values;         // in order, likewise
     std::map<LeaderEpoch, NodeId> leaders;
   };
   void check_leader(SimNode& node, const storage::TopicPartition& partition,
@@ -51,10 +56,13 @@ class Checker {
                      const storage::PartitionStatus& status);
   void take(SimNode& node, const storage::TopicPartition& partition, Offset base,
             std::string_view bytes);
+  void check_copy(const SimTask::Places& task, const std::string& value, size_t index);
+  bool is_journal(const storage::TopicPartition& partition) const;
   std::string name_of(const storage::TopicPartition& partition) const;
 
   Findings& findings_;
   const std::vector<storage::TopicPartition> partitions_;
+  const std::vector<SimTask::Places> tasks_;
   std::map<storage::TopicPartition, History> histories_;
   // How far it was looked at what a process shows.
   std::map<std::pair<NodeId, storage::TopicPartition>, std::pair<uint64_t, Offset>> looked_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "storage/log/task_outputs.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/producer.h"
 #include "tests/sim/sim_node.h"
@@ -26,14 +27,15 @@ class Scenario {
         findings_(queue_, options.is_verbose),
         network_(queue_, chance_),
         etcd_(queue_, chance_),
-        world_{queue_, chance_, network_, etcd_, findings_, nodes_, settings(), options.rules, {}},
-        checker_(findings_, partitions()) {
+        world_{queue_, chance_,    network_,      etcd_,   findings_,
+               nodes_, settings(), options.rules, tasks(), {}},
+        checker_(findings_, partitions(), tasks()) {
     world_.check = [this](SimNode& node) { checker_.check(node); };
     etcd_.watch_commits([this](NodeId node, const auto& commit) { check_author(node, commit); });
     for (int32_t id = 1; id <= kNodes; ++id)
       nodes_.push_back(std::make_unique<SimNode>(world_, NodeId{id}));
     int64_t producer = 1'000;
-    for (const TopicPartition& partition : partitions())
+    for (const TopicPartition& partition : partitions_of(kInput, kInputs))
       for (int i = 0; i < 2; ++i)
         producers_.push_back(
             std::make_unique<Producer>(world_, checker_, ProducerId{producer++}, partition));
@@ -61,7 +63,8 @@ class Scenario {
   }
 
  private:
-  static constexpr int32_t kNodes = 3, kPartitions = 3;
+  static constexpr int32_t kNodes = 3, kInputs = 3, kTasks = 2;
+  enum Topic : uint8_t { kInput = 7, kJournal, kOutput };
 
   server::ClusterSettings settings() {
     server::ClusterSettings settings;
@@ -73,16 +76,29 @@ class Scenario {
     settings.replicas.fetch_max_bytes = static_cast<size_t>(chance_.between(200, 4'000));
     return settings;
   }
-  static std::vector<TopicPartition> partitions() {
-    Uuid topic;
-    topic.bytes[0] = 7;
+  static std::vector<TopicPartition> partitions_of(Topic topic, int32_t count) {
+    Uuid id;
+    id.bytes[0] = topic;
     std::vector<TopicPartition> all;
-    for (int32_t number = 0; number < kPartitions; ++number)
-      all.push_back({topic, PartitionId{number}});
+    for (int32_t number = 0; number < count; ++number) all.push_back({id, PartitionId{number}});
+    return all;
+  }
+  static std::vector<TopicPartition> partitions() {
+    std::vector<TopicPartition> all = partitions_of(kInput, kInputs);
+    for (const Topic topic : {kJournal, kOutput})
+      for (const TopicPartition& partition : partitions_of(topic, kTasks)) all.push_back(partition);
+    return all;
+  }
+  static std::vector<SimTask::Places> tasks() {
+    std::vector<SimTask::Places> all;
+    for (int32_t number = 0; number < kTasks; ++number) {
+      const auto at = [number](Topic topic) { return partitions_of(topic, number + 1).back(); };
+      all.push_back({at(kJournal), at(kInput), at(kOutput), storage::kFirstTaskProducer + number});
+    }
     return all;
   }
 
-  // 5. Who is there and who leads is decided by the controller alone.
+  // 6 5. Who is there and who leads is decided by the controller alone.
   void check_author(NodeId author, const storage::EtcdTransaction& transaction) {
     const auto holder = etcd_.find({"/millrace/controller", "/millrace/controller0"});
     const bool is_controller =
@@ -276,15 +292,16 @@ class Scenario {
     for (const auto& producer : producers_)
       if (!producer->is_idle()) return false;
     const storage::ClusterTable table = truth();
-    if (table.snapshot()->partitions().size() != kPartitions) return false;
+    if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
       if (!assignment.leader || assignment.isr.size() < kNodes) return false;
-    return true;
+    return checker_.are_tasks_done();
   }
 
   void tell_what_has_not_healed() {
     for (const auto& producer : producers_)
       if (!producer->is_idle()) findings_.add("a producer gets no answer although all has healed");
+    if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
       if (!known.is_fenced) continue;

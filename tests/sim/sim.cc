@@ -29,6 +29,10 @@ constexpr Rule kRules[] = {
      }},
     {"isr-election", [](Rules& rules) { rules.controller.elects_from_isr = false; }},
     {"versions", [](Rules& rules) { rules.controller.checks_versions = false; }},
+    {"epoch-start", [](Rules& rules) { rules.journals.waits_for_epoch_start = false; }},
+    {"outbox", [](Rules& rules) { rules.journals.sends_again = false; }},
+    {"committed-outputs", [](Rules& rules) { rules.journals.sends_what_is_committed = false; }},
+    {"visible-outputs", [](Rules& rules) { rules.journals.counts_what_is_visible = false; }},
     {"controller-fencing", [](Rules& rules) { rules.fences_controllers = false; }},
 };
 

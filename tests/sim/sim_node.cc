@@ -63,6 +63,7 @@ void SimNode::start() {
   options.writer = storage::LogOptions::Writer::Owner;
   options.task_wait_us = 0;
   options.reserve_bytes = 0;
+  options.forgets_foreign_tasks = false;
   options.on_durable = [this, life](std::span<const storage::TopicPartition> grown) {
     std::vector<storage::TopicPartition> partitions(grown.begin(), grown.end());
     post([this, partitions = std::move(partitions)] { process_->cluster->on_durable(partitions); });
@@ -76,7 +77,9 @@ void SimNode::start() {
   process.reader = storage::LogReader::open(*process.log).value();
   process.cluster = std::make_unique<server::ClusterNode>(
       server::ClusterNode::Identity{id_, directory_}, *process.log, *process.reader, *process.etcd,
-      *this, clock_, world_.chance.random(), world_.settings, world_.rules);
+      *this, *this, clock_, world_.chance.random(), world_.settings, world_.rules);
+  for (const SimTask::Places& places : world_.tasks)
+    process.tasks.push_back(std::make_unique<SimTask>(*this, world_.findings, places));
   write_later();
   tick_later();
 }
@@ -120,9 +123,23 @@ void SimNode::write_later() {
 void SimNode::tick_later() {
   world_.queue.after(kTickUs, [this, life = life_] {
     if (life != life_) return;
-    run(life, [this] { process_->cluster->tick(); });
+    run(life, [this] {
+      process_->cluster->tick();
+      for (const auto& task : process_->tasks) task->step();
+    });
     if (life == life_) tick_later();
   });
+}
+
+storage::JournalOwnerPort* SimNode::tasks_of(const storage::TopicPartition& partition) {
+  for (const auto& task : process_->tasks)
+    if (task->places().journal == partition) return task.get();
+  return nullptr;
+}
+
+void SimNode::owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) {
+  for (const auto& task : process_->tasks)
+    if (task->places().journal == journal) task->owned_by(owner);
 }
 
 void SimNode::send(NodeId to, server::ClusterMessage message) {

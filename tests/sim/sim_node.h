@@ -16,6 +16,7 @@
 #include "tests/sim/findings.h"
 #include "tests/sim/sim_etcd.h"
 #include "tests/sim/sim_network.h"
+#include "tests/sim/sim_task.h"
 
 namespace sim {
 
@@ -32,7 +33,7 @@ class SimClock final : public Clock {
   int64_t jump_ms_ = 0;
 };
 
-class SimNode final : public server::ClusterPort {
+class SimNode final : public server::ClusterPort, public server::TaskHost {
  public:
   struct World {
     EventQueue& queue;
@@ -43,6 +44,7 @@ class SimNode final : public server::ClusterPort {
     std::vector<std::unique_ptr<SimNode>>& nodes;
     server::ClusterSettings settings;
     server::ClusterRules rules;
+    std::vector<SimTask::Places> tasks;
     // After whatever has happened on a node.
     std::function<void(SimNode&)> check;
   };
@@ -76,10 +78,13 @@ class SimNode final : public server::ClusterPort {
   void post(std::function<void()> work) override;
 
  private:
+  storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;
+  void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) override;
   struct Process {
     std::unique_ptr<EtcdClient> etcd;
     std::unique_ptr<storage::Log> log;
     std::unique_ptr<storage::LogReader> reader;
+    std::vector<std::unique_ptr<SimTask>> tasks;
     std::unique_ptr<server::ClusterNode> cluster;
   };
   void thaw();
