@@ -15,7 +15,8 @@ namespace server {
 struct Heartbeat {
   NodeId node;
   storage::NodeEpoch epoch;
-  Revision applied;  // so far it has read the metadata
+  Revision applied;         // so far it has read the metadata
+  bool is_leaving = false;  // it is about to stop: what it leads is to be led elsewhere
 };
 
 // To the leader of a partition: an output that a task has committed, as an append with acks=all.

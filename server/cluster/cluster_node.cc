@@ -105,11 +105,17 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   if (controller_) controller_->applied(cluster(), record.revision);
 }
 
+bool ClusterNode::leads_nothing() const {
+  for (const auto& [partition, assignment] : cluster()->partitions())
+    if (assignment.leader == identity_.id) return false;
+  return true;
+}
+
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (node_epoch_ && lease_.controller())
     port_.send(lease_.controller()->node,
-               Heartbeat{identity_.id, *node_epoch_, metadata_.last_revision()});
+               Heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_});
 }
 
 // --- Deciding
@@ -145,7 +151,8 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
     if (controller_) controller_->on_proposal(std::move(*proposal));
   } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
     if (controller_)
-      controller_->on_heartbeat(heartbeat->node, heartbeat->epoch, heartbeat->applied);
+      controller_->on_heartbeat(heartbeat->node, heartbeat->epoch, heartbeat->applied,
+                                heartbeat->is_leaving);
   } else if (auto* output = std::get_if<DeliverOutput>(&message)) {
     deliver(from, std::move(*output));
   } else if (const auto* delivered = std::get_if<OutputDelivered>(&message)) {

@@ -74,6 +74,9 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Every few milliseconds.
   void tick();
 
+  // It is about to stop: the controller moves away what it leads, if somebody else can.
+  void leave() { is_leaving_ = true; }
+  bool leads_nothing() const;
   bool is_registered() const { return node_epoch_.has_value(); }
   bool is_controller() const { return controller_ != nullptr; }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
@@ -122,7 +125,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read
   std::optional<Revision> registration_;          // since it is known which it was
-  bool is_registering_ = false;
+  bool is_registering_ = false, is_leaving_ = false;
   int64_t beat_at_us_ = 0;
 };
 

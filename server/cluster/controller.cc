@@ -16,7 +16,9 @@ using storage::TopicPartition;
 struct Controller::Draft {
   std::set<NodeId> available;  // as it will be: registered and not fenced
   storage::MetadataCommand command;
+  std::set<NodeId> leaving;  // of these: they lead only what nobody else can
   bool has_changed_nodes = false;
+  bool balances = false;  // what is led by another than the preferred replica goes back to it
   std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
 
   void add(std::string part) {
@@ -31,7 +33,8 @@ Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSetti
       clock_(clock),
       settings_(settings),
       rules_(rules),
-      since_us_(clock.monotonic_us()) {}
+      since_us_(clock.monotonic_us()),
+      balanced_us_(since_us_) {}
 
 void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster,
                          Revision revision) {
@@ -41,10 +44,16 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
   decide();
 }
 
-void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied) {
+void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
+                              bool is_leaving) {
   const auto [place, is_new] = heard_.try_emplace(node);
-  if (!is_new && epoch < place->second.epoch) return;  // late, of a process that is no more
-  place->second = {epoch, clock_.monotonic_us(), applied};
+  Heard& heard = place->second;
+  if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
+  const bool leaves_now = is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
+  // Who has said so once leaves, whatever comes late.
+  heard = {epoch, clock_.monotonic_us(), applied,
+           is_leaving || (!is_new && heard.epoch == epoch && heard.is_leaving)};
+  must_look_ |= leaves_now;
 }
 
 void Controller::on_disconnected(NodeId node) {
@@ -73,7 +82,9 @@ void Controller::decide() {
   Draft draft;
   decide_nodes(draft);
   take_proposals(draft);
-  if (must_look_ || draft.has_changed_nodes) {
+  draft.balances = clock_.monotonic_us() - balanced_us_ > settings_.balance_us;
+  if (draft.balances) balanced_us_ = clock_.monotonic_us();
+  if (must_look_ || draft.balances || draft.has_changed_nodes) {
     for (const auto& [partition, known] : cluster_->partitions()) decide_partition(draft, known);
   } else {
     for (const auto& [partition, isr] : draft.proposed)
@@ -99,6 +110,9 @@ void Controller::decide_nodes(Draft& draft) const {
     if (node.is_fenced && !is_fenced)
       is_fenced = heard_.at(id).applied < Revision{node.epoch.value()};
     if (!is_fenced) draft.available.insert(id);
+    if (const auto heard = heard_.find(id);
+        heard != heard_.end() && heard->second.epoch == node.epoch && heard->second.is_leaving)
+      draft.leaving.insert(id);
     if (is_fenced == node.is_fenced) continue;
     log_info("a node is {} node={}", is_fenced ? "fenced" : "there", id.value());
     draft.has_changed_nodes = true;
@@ -144,9 +158,21 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
     return std::nullopt;
   };
   if (!rules_.elects_from_isr) return first([](NodeId) { return true; });
+  const auto stays = [&](NodeId node) {
+    return assignment.is_in_sync(node) && !draft.leaving.contains(node);
+  };
+  if (const auto staying = first(stays)) return staying;
   if (const auto in_sync = first([&](NodeId node) { return assignment.is_in_sync(node); }))
     return in_sync;
   return first([&](NodeId node) { return assignment.is_eligible(node); });
+}
+
+// Whether its leader goes on, as far as that is in its own hands.
+bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignment) const {
+  const auto& leader = assignment.leader;
+  if (!leader || !draft.is_available(*leader) || !assignment.is_in_sync(*leader)) return false;
+  const bool is_away_from_home = draft.balances && *leader != assignment.replicas.front();
+  return !draft.leaving.contains(*leader) && !is_away_from_home;
 }
 
 void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
@@ -155,7 +181,7 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   if (proposed != draft.proposed.end()) next.isr = proposed->second;
   std::erase_if(next.isr, [&](NodeId node) { return !draft.is_available(node); });
   if (next.isr.empty()) next.isr = known.isr;
-  if (!next.leader || !draft.is_available(*next.leader) || !next.is_in_sync(*next.leader)) {
+  if (!may_stay(draft, next)) {
     next.leader = elect(draft, next);
     if (next.leader && !next.is_in_sync(*next.leader)) next.isr = {*next.leader};
   }

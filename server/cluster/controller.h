@@ -18,6 +18,8 @@ namespace server {
 struct ControllerSettings {
   int64_t session_timeout_us = 400'000;  // without a heartbeat: a node is fenced
   size_t min_insync_replicas = 1;
+  // So often leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
+  int64_t balance_us = 300'000'000;
 };
 
 // What a simulation switches off, as storage::ReplicaRules.
@@ -55,8 +57,10 @@ class Controller {
 
   // The metadata as of a revision, whenever it has moved.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is there, and has read the metadata up to `applied`.
-  void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied);
+  // The node is there, and has read the metadata up to `applied`. Where it is leaving it leads nothing that somebody
+  // else can lead.
+  void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
+                    bool is_leaving = false);
   // Its connection is gone: it is fenced unless it is heard of at once.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
@@ -68,6 +72,7 @@ class Controller {
     storage::NodeEpoch epoch;
     int64_t at_us;
     Revision applied;
+    bool is_leaving;
   };
   // A command in the making: the assignments as they will be.
   struct Draft;
@@ -78,6 +83,7 @@ class Controller {
   void decide_partition(Draft& draft, const storage::PartitionAssignment& known) const;
   std::optional<NodeId> elect(const Draft& draft,
                               const storage::PartitionAssignment& assignment) const;
+  bool may_stay(const Draft& draft, const storage::PartitionAssignment& assignment) const;
   void keep_eligible(storage::PartitionAssignment& next,
                      const storage::PartitionAssignment& known) const;
   bool is_acceptable(const Draft& draft, const storage::IsrProposal& proposal,
@@ -93,6 +99,7 @@ class Controller {
   std::map<NodeId, Heard> heard_;
   std::map<storage::TopicPartition, storage::IsrProposal> proposals_;
   bool is_appending_ = false;
+  int64_t balanced_us_;
   bool must_look_ = true;  // something has happened since all partitions were looked at
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

@@ -164,22 +164,31 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
   acknowledged_count_ += values.size();
 }
 
+bool Checker::is_equal(SimNode& node, const TopicPartition& partition) {
+  const Offset end = histories_[partition].end;
+  const auto status = node.log()->find_partition(partition);
+  return status && status->high_watermark() == end && status->log_end() == end;
+}
+
+bool Checker::are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& nodes) {
+  for (const TopicPartition& partition : partitions_)
+    for (const auto& node : nodes)
+      if (node->is_running() && !is_equal(*node, partition)) return false;
+  return true;
+}
+
 void Checker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
-  for (const TopicPartition& partition : partitions_) {
-    const History& history = histories_[partition];
+  for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
-      if (!node->is_running()) continue;
+      if (!node->is_running() || is_equal(*node, partition)) continue;
       const auto status = node->log()->find_partition(partition);
-      if (status && status->high_watermark() == history.end && status->log_end() == history.end)
-        continue;
       findings_.add(fmt::format(
-          "{}: after all has healed node {} ends at {} and shows up to {}, where {} was visible "
-          "({})",
+          "{}: after all has healed node {} ends at {} and shows up to {}, where {} "
+          "was visible ({})",
           name_of(partition), node->id().value(), status ? status->log_end().value() : -1,
-          status ? status->high_watermark().value() : -1, history.end.value(),
+          status ? status->high_watermark().value() : -1, histories_[partition].end.value(),
           node->cluster()->replicas().describe(partition)));
     }
-  }
 }
 
 }  // namespace sim

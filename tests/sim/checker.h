@@ -28,7 +28,8 @@ class Checker {
   // The values of a batch that a producer was told is at this offset.
   void acknowledged(const storage::TopicPartition& partition, Offset base_offset,
                     const std::vector<std::string>& values);
-  // When all has healed: all replicas are there and the same, and nothing is there twice.
+  // When all has healed: whether all replicas are there and the same; what is not, is found.
+  bool are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& nodes);
   void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
 
   // Whether all inputs have their outputs.
@@ -58,6 +59,7 @@ class Checker {
             std::string_view bytes);
   void check_copy(const SimTask::Places& task, const std::string& value, size_t index);
   bool is_journal(const storage::TopicPartition& partition) const;
+  bool is_equal(SimNode& node, const storage::TopicPartition& partition);
   std::string name_of(const storage::TopicPartition& partition) const;
 
   Findings& findings_;

@@ -54,7 +54,9 @@ class Scenario {
     for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4)
       run_until(end);
     if (!is_healed()) tell_what_has_not_healed();
-    run_until(queue_.now_us() + 2 * kSecond);  // for what followers learn with their next fetch
+    // Followers learn with their next fetch what is visible; a leader may still move to where it is preferred.
+    for (int i = 0; i < 40 && !checker_.are_replicas_equal(nodes_); ++i)
+      run_until(queue_.now_us() + kSecond / 10);
     checker_.check_end(nodes_);
     findings_.trace(fmt::format("acknowledged {} visible {}", checker_.acknowledged_count(),
                                 checker_.visible_count()));
@@ -70,6 +72,7 @@ class Scenario {
     server::ClusterSettings settings;
     settings.replicas.min_insync_replicas = static_cast<size_t>(chance_.between(1, 3));
     settings.controller.min_insync_replicas = settings.replicas.min_insync_replicas;
+    settings.controller.balance_us = chance_.between(500'000, 5'000'000);
     settings.replicas.lag_time_max_us = chance_.between(300'000, 2'000'000);
     settings.replicas.fetch_wait_us = 100'000;
     settings.replicas.fetch_timeout_us = 300'000;
@@ -157,11 +160,14 @@ class Scenario {
     SimNode& node = *chance_.one_of(nodes_);
     const int64_t lasts_us =
         chance_.between(kSecond / 50, chance_.one_in(4) ? 2 * kSecond : kSecond / 2);
-    switch (chance_.between(0, 12)) {
+    switch (chance_.between(0, 13)) {
       case 0:
       case 1:
       case 2:
         if (node.is_running()) kill(node, lasts_us);
+        break;
+      case 12:
+        if (node.is_running()) shut_down(node, lasts_us);
         break;
       case 3:
         if (node.is_running()) {
@@ -207,6 +213,17 @@ class Scenario {
     queue_.after(for_us, [&node] {
       if (!node.is_running()) node.start();
     });
+  }
+
+  // It stops when it leads nothing any more, or after a while.
+  void shut_down(SimNode& node, int64_t for_us) {
+    findings_.trace(fmt::format("node {} shuts down", node.id().value()));
+    node.cluster()->leave();
+    for (int64_t after_us = kSecond / 50; after_us <= kSecond; after_us += kSecond / 50)
+      queue_.after(after_us, [this, &node, for_us, life = node.life(), after_us] {
+        if (node.life() != life) return;
+        if (node.cluster()->leads_nothing() || after_us == kSecond) kill(node, for_us);
+      });
   }
 
   void cut(SimNode& node, int64_t for_us) {

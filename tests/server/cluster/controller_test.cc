@@ -18,6 +18,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
     set_log_level(LogLevel::Warn);
     settings_.session_timeout_us = 1'000;
     settings_.min_insync_replicas = 2;
+    settings_.balance_us = 10'000;
     for (const NodeId id : {kOne, kTwo, kThree}) register_node(id, id.value());
     PartitionAssignment made{.partition = kPartition, .replicas = {kOne, kTwo, kThree}};
     made.isr = made.replicas;
@@ -104,6 +105,27 @@ TEST_F(ControllerTest, a_connection_that_breaks_is_as_much_as_a_long_silence) {
   controller_->on_disconnected(kOne);
   controller_->tick();
   EXPECT_EQ(now().leader, kTwo);
+}
+
+TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
+  hear({kOne, kTwo, kThree});
+  controller_->on_heartbeat(kOne, epoch_of(kOne), Revision{revision_}, true);
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, now().replicas);
+  hear({kOne}, 3'000);
+  EXPECT_EQ(now().leader, kOne) << "nobody else is there";
+}
+
+TEST_F(ControllerTest, leaders_are_moved_back_to_the_preferred_replica_now_and_then) {
+  hear({kOne, kTwo, kThree});
+  hear({kTwo, kThree}, 2'000);
+  hear({kOne, kTwo, kThree}, 500);
+  controller_->on_proposal(proposal({kOne, kTwo, kThree}));
+  hear({kOne, kTwo, kThree}, 1'000);
+  EXPECT_EQ(now().leader, kTwo);
+  hear({kOne, kTwo, kThree}, 10'000);
+  EXPECT_EQ(now().leader, kOne);
 }
 
 TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
