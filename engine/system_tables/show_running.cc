@@ -73,13 +73,26 @@ std::vector<InformationRow> query_rows(bool extended, const InformationContext& 
 }
 
 Schema tasks_schema() {
-  return {{text_column("query"), text_column("task"), number_column("stage"),
-           number_column("shard"), text_column("state"), number_column("epoch"),
-           text_column("positions"), number_column("lag"), number_column("rows/s"),
-           number_column("rows"), number_column("late"), number_column("ahead"),
-           number_column("errors"), number_column("state entries"), number_column("state bytes"),
-           number_column("memory bytes"), number_column("checkpoint age ms"),
-           number_column("journal bytes"), number_column("held back ms"), text_column("last error")}};
+  return {{text_column("query"),
+           text_column("task"),
+           number_column("stage"),
+           number_column("shard"),
+           text_column("state"),
+           number_column("epoch"),
+           text_column("positions"),
+           number_column("lag"),
+           number_column("rows/s"),
+           number_column("rows"),
+           number_column("late"),
+           number_column("ahead"),
+           number_column("errors"),
+           number_column("state entries"),
+           number_column("state bytes"),
+           number_column("memory bytes"),
+           number_column("checkpoint age ms"),
+           number_column("journal bytes"),
+           number_column("held back ms"),
+           text_column("last error")}};
 }
 
 std::vector<InformationRow> task_rows(const InformationContext& context) {
@@ -87,15 +100,26 @@ std::vector<InformationRow> task_rows(const InformationContext& context) {
   if (!context.tasks) return rows;
   for (const TaskStatus& task : *context.tasks) {
     const QueryStatus& status = task.status;
-    rows.push_back({Value::text(task.query_id), Value::text(task.task), Value::bigint(task.stage),
-                    Value::bigint(task.shard), Value::text(status.state), Value::bigint(task.epoch),
-                    text_or_null(task.positions), number_or_null(status.lag_records),
-                    Value::bigint(status.records_per_second), number(status.records_in),
-                    number(status.records_late), number(status.records_ahead),
-                    number(status.records_failed), number(status.state_entries),
-                    number(status.state_bytes), number(status.memory_bytes),
-                    number_or_null(task.checkpoint_age_ms), number_or_null(task.journal_bytes),
-                    Value::bigint(task.held_back_ms), text_or_null(status.last_error)});
+    rows.push_back({Value::text(task.query_id),
+                    Value::text(task.task),
+                    Value::bigint(task.stage),
+                    Value::bigint(task.shard),
+                    Value::text(status.state),
+                    Value::bigint(task.epoch),
+                    text_or_null(task.positions),
+                    number_or_null(status.lag_records),
+                    Value::bigint(status.records_per_second),
+                    number(status.records_in),
+                    number(status.records_late),
+                    number(status.records_ahead),
+                    number(status.records_failed),
+                    number(status.state_entries),
+                    number(status.state_bytes),
+                    number(status.memory_bytes),
+                    number_or_null(task.checkpoint_age_ms),
+                    number_or_null(task.journal_bytes),
+                    Value::bigint(task.held_back_ms),
+                    text_or_null(status.last_error)});
   }
   return rows;
 }

@@ -57,7 +57,7 @@ struct ShardTask {
 
   // For the shard.
   bool is_queued = false, is_paused = false, failure_is_reported = false;
-  bool is_attended = false;   // the timer looks after it
+  bool is_attended = false;  // the timer looks after it
   // Waits until a checkpoint is written since then; so long it did so before.
   std::optional<int64_t> held_back_since_us;
   int64_t held_back_us = 0;
