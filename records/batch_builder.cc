@@ -26,8 +26,7 @@ char* write_varint(char* to, int64_t signed_value) {
 }
 
 char* write_bytes(char* to, std::string_view bytes) {
-  std::memcpy(to, bytes.data(), bytes.size());
-  return to + bytes.size();
+  return to + bytes.copy(to, bytes.size());  // of none, memcpy would not take the null
 }
 
 size_t nullable_size(const std::optional<std::string_view>& bytes) {
