@@ -17,8 +17,9 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
 Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
                                                          MetadataApplier& definitions, Loop& loop,
                                                          MemoryBudget& memory) {
+  auto reader = TRY(storage::LogReader::open(log));
   return std::unique_ptr<KafkaBackend>(
-      new KafkaBackend(log, definitions, loop, memory, TRY(storage::LogReader::open(log))));
+      new KafkaBackend(log, definitions, loop, memory, std::move(reader)));
 }
 
 std::shared_ptr<const storage::TopicSnapshot> KafkaBackend::topics() const {

@@ -7,7 +7,8 @@
 namespace server {
 
 Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
-  return std::unique_ptr<LogSources>(new LogSources(TRY(storage::LogReader::open(log))));
+  auto reader = TRY(storage::LogReader::open(log));
+  return std::unique_ptr<LogSources>(new LogSources(std::move(reader)));
 }
 
 Result<std::vector<engine::Polled>> LogSources::poll(

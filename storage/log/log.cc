@@ -66,7 +66,9 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions 
 }
 
 Result<std::unique_ptr<Log>> Log::open(std::unique_ptr<KeyValueStore> store, LogOptions options) {
-  return std::unique_ptr<Log>(new Log(TRY(LogCore::open(std::move(store), std::move(options)))));
+  auto core = TRY(LogCore::open(std::move(store), std::move(options)));
+  return std::unique_ptr<Log>(
+      new Log(std::move(core)));  // not in one: a TRY would leave what new got
 }
 
 bool Log::try_append(AppendRequest& request, AppendDone& done) {
