@@ -1,10 +1,9 @@
 #include "engine/exec/journal.h"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
-#include "base/bytes.h"
+#include "base/uuid_bytes.h"
 
 namespace engine {
 
@@ -12,20 +11,9 @@ namespace {
 
 constexpr uint8_t kJournalVersion = 4, kBeforeErrors = 3, kBeforeSizes = 2, kBeforeSequences = 1;
 
-void encode_topic(const Uuid& topic, std::string& out) {
-  out.append(reinterpret_cast<const char*>(topic.bytes.data()), topic.bytes.size());
-}
-
-Uuid decode_topic(ByteReader& in) {
-  Uuid topic;
-  const std::string_view bytes = in.bytes(topic.bytes.size());
-  if (in.ok()) std::memcpy(topic.bytes.data(), bytes.data(), bytes.size());
-  return topic;
-}
-
 void encode_position(const InputPosition& position, std::string& out) {
   append_varint(out, position.input);
-  encode_topic(position.partition.topic, out);
+  append_uuid(out, position.partition.topic);
   append_varint(out, static_cast<uint64_t>(position.partition.partition.value()));
   append_varint(out, static_cast<uint64_t>(position.next.value()));
 }
@@ -33,7 +21,7 @@ void encode_position(const InputPosition& position, std::string& out) {
 InputPosition decode_position(ByteReader& in) {
   InputPosition position;
   position.input = static_cast<uint32_t>(in.varint());
-  position.partition.topic = decode_topic(in);
+  position.partition.topic = read_uuid(in);
   position.partition.partition = PartitionId(static_cast<int32_t>(in.varint()));
   position.next = Offset(static_cast<int64_t>(in.varint()));
   return position;
@@ -56,7 +44,7 @@ void encode_outputs(std::span<const OutputSequence> left, std::string& out) {
     });
     const auto count = static_cast<size_t>(end - left.begin());
     append_varint(out, count);
-    encode_topic(left.front().to.topic, out);
+    append_uuid(out, left.front().to.topic);
     for (const OutputSequence& sequence : left.first(count)) {
       append_varint(out, static_cast<uint64_t>(sequence.to.partition.value()));
       append_varint(out, static_cast<uint64_t>(sequence.next));
@@ -69,7 +57,7 @@ void encode_outputs(std::span<const OutputSequence> left, std::string& out) {
 std::vector<OutputSequence> decode_outputs(ByteReader& in) {
   std::vector<OutputSequence> outputs;
   for (uint64_t count = in.varint(); count > 0 && in.ok(); count = in.varint()) {
-    const Uuid topic = decode_topic(in);
+    const Uuid topic = read_uuid(in);
     for (; count > 0 && in.ok(); --count) {
       const PartitionId partition(static_cast<int32_t>(in.varint()));
       outputs.push_back({{topic, partition}, static_cast<int32_t>(in.varint())});

@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "base/sized.h"
+#include "base/uuid_bytes.h"
 
 namespace storage {
 
@@ -28,14 +29,6 @@ std::string part_of(Change change) {
   return {static_cast<char>(kVersion), static_cast<char>(change)};
 }
 
-void append_id(std::string& out, const Uuid& id) { out.append(id.bytes.begin(), id.bytes.end()); }
-Uuid read_id(ByteReader& in) {
-  Uuid id;
-  const std::string_view bytes = in.bytes(id.bytes.size());
-  if (in.ok()) std::memcpy(id.bytes.data(), bytes.data(), bytes.size());
-  return id;
-}
-
 void append_node_id(std::string& out, NodeId node) { append_varint(out, zigzag(node.value())); }
 NodeId read_node_id(ByteReader& in) { return NodeId{static_cast<int32_t>(in.signed_varint())}; }
 
@@ -51,20 +44,20 @@ std::vector<NodeId> read_node_ids(ByteReader& in) {
 
 void append_registration(std::string& out, const ClusterNode& node) {
   append_node_id(out, node.id);
-  append_id(out, node.directory);
+  append_uuid(out, node.directory);
   append_sized(out, node.endpoint);
   append_sized(out, node.rack);
 }
 ClusterNode read_registration(ByteReader& in) {
   ClusterNode node{.id = read_node_id(in)};
-  node.directory = read_id(in);
+  node.directory = read_uuid(in);
   node.endpoint = read_sized(in);
   node.rack = read_sized(in);
   return node;
 }
 
 void append_assignment(std::string& out, const PartitionAssignment& assignment) {
-  append_id(out, assignment.partition.topic);
+  append_uuid(out, assignment.partition.topic);
   append_varint(out, static_cast<uint64_t>(assignment.partition.partition.value()));
   append_node_ids(out, assignment.replicas);
   append_node_ids(out, assignment.isr);
@@ -75,7 +68,7 @@ void append_assignment(std::string& out, const PartitionAssignment& assignment) 
 }
 PartitionAssignment read_assignment(ByteReader& in) {
   PartitionAssignment assignment;
-  assignment.partition.topic = read_id(in);
+  assignment.partition.topic = read_uuid(in);
   assignment.partition.partition = PartitionId{static_cast<int32_t>(in.varint())};
   assignment.replicas = read_node_ids(in);
   assignment.isr = read_node_ids(in);
@@ -160,7 +153,7 @@ std::string encode_assign_partition(const PartitionAssignment& assignment) {
 }
 std::string encode_remove_assignments(const Uuid& topic) {
   std::string part = part_of(Change::Remove);
-  append_id(part, topic);
+  append_uuid(part, topic);
   return part;
 }
 
@@ -207,7 +200,7 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       break;
     }
     case Change::Remove: {
-      const Uuid topic = read_id(in);
+      const Uuid topic = read_uuid(in);
       if (!is_whole()) return damaged();
       for (auto each = next->partitions_.lower_bound(TopicPartition{topic, PartitionId{0}});
            each != next->partitions_.end() && each->first.topic == topic; ++each)

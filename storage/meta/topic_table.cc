@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/sized.h"
+#include "base/uuid_bytes.h"
 
 namespace storage {
 
@@ -20,14 +21,6 @@ struct TopicChange {
   Change change;
   TopicInfo topic;  // of a deletion: the id alone; of growth: the partition count too
 };
-
-void append_id(std::string& out, const Uuid& id) { out.append(id.bytes.begin(), id.bytes.end()); }
-Uuid read_id(ByteReader& in) {
-  Uuid id;
-  const std::string_view bytes = in.bytes(id.bytes.size());
-  if (in.ok()) std::memcpy(id.bytes.data(), bytes.data(), bytes.size());
-  return id;
-}
 
 void append_topic(std::string& out, const TopicInfo& topic) {
   append_sized(out, topic.name);
@@ -65,7 +58,7 @@ Result<TopicChange> decode_change(std::string_view part) {
   ByteReader in(part);
   TRY(check_version(in));
   TopicChange decoded{static_cast<Change>(in.be<uint8_t>()), {}};
-  const Uuid id = read_id(in);
+  const Uuid id = read_uuid(in);
   switch (decoded.change) {
     case Change::Create:
       decoded.topic = read_topic(in, id);
@@ -88,7 +81,7 @@ std::string change_of(Change change, const Uuid& id) {
   std::string part;
   part += static_cast<char>(kVersion);
   part += static_cast<char>(change);
-  append_id(part, id);
+  append_uuid(part, id);
   return part;
 }
 
@@ -227,7 +220,7 @@ std::string TopicTable::save() const {
   saved += static_cast<char>(kVersion);
   append_varint(saved, topics_->by_name().size());
   for (const auto& [name, topic] : topics_->by_name()) {
-    append_id(saved, topic.id);
+    append_uuid(saved, topic.id);
     append_topic(saved, topic);
   }
   return saved;
@@ -238,7 +231,7 @@ Result<TopicTable> TopicTable::load(std::string_view saved) {
   TRY(check_version(in));
   auto topics = std::make_shared<TopicSnapshot>();
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-    const Uuid id = read_id(in);
+    const Uuid id = read_uuid(in);
     TopicInfo topic = read_topic(in, id);
     if (!in.ok()) return damaged();
     TRY(check_change({Change::Create, topic}, *topics));

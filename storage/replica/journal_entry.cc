@@ -1,6 +1,6 @@
 #include "storage/replica/journal_entry.h"
 
-#include "base/bytes.h"
+#include "base/uuid_bytes.h"
 #include "records/batch.h"
 #include "records/batch_builder.h"
 
@@ -12,7 +12,7 @@ constexpr char kOutput = 'o', kDelivered = 'd';
 
 std::string key_of(char kind, const TopicPartition& partition) {
   std::string key(1, kind);
-  key.append(partition.topic.bytes.begin(), partition.topic.bytes.end());
+  append_uuid(key, partition.topic);
   append_be(key, partition.partition.value());
   return key;
 }
@@ -23,10 +23,9 @@ Status read_part(std::string_view key, std::string_view value, ReplicatedCommit&
   ByteReader in(key);
   const auto kind = static_cast<char>(in.be<uint8_t>());
   TopicPartition partition;
-  const std::string_view topic = in.bytes(partition.topic.bytes.size());
+  partition.topic = read_uuid(in);
   partition.partition = PartitionId{in.be<int32_t>()};
   if (!in.ok() || !in.at_end()) return no_entry();
-  std::memcpy(partition.topic.bytes.data(), topic.data(), topic.size());
   if (kind == kOutput) {
     commit.outputs.push_back({partition, std::string(value)});
     return {};
