@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "storage/replica/on_loop.h"
 
 namespace server {
 
@@ -165,7 +166,7 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
 
 // --- Tasks
 
-void ClusterNode::leads(const TopicPartition& partition, LeaderEpoch) {
+void ClusterNode::leads(const TopicPartition& partition) {
   storage::JournalOwnerPort* tasks = tasks_.tasks_of(partition);
   if (tasks == nullptr) return;
   const auto& owned =
@@ -191,12 +192,10 @@ void ClusterNode::deliver(NodeId from, DeliverOutput message) {
   request.parts.push_back({message.output.partition, std::move(message.output.batch)});
   request.acks =
       rules_.journals.counts_what_is_visible ? storage::Acks::All : storage::Acks::Leader;
-  storage::AppendDone done = [reply, alive = std::weak_ptr<const char>(alive_),
-                              port = &port_](Result<storage::Appended> result) {
-    port->post([reply, alive, error = result ? std::nullopt : std::optional(result.error())] {
-      if (!alive.expired()) reply(error);
-    });
-  };
+  storage::AppendDone done = storage::on_loop<Result<storage::Appended>>(
+      *this, alive_, [reply](const Result<storage::Appended>& result) {
+        reply(result ? std::nullopt : std::optional(result.error()));
+      });
   if (!log_.try_append(request, done)) reply(Error{ErrorCode::OutOfMemory, "the queue is full"});
 }
 

@@ -98,7 +98,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void send(NodeId to, storage::ReplicaFetch fetch) override;
   void send(NodeId to, storage::ReplicaFetched fetched) override;
   void propose(storage::IsrProposal proposal) override;
-  void leads(const storage::TopicPartition& partition, LeaderEpoch epoch) override;
+  void leads(const storage::TopicPartition& partition) override;
   void leads_no_more(const storage::TopicPartition& partition) override;
   void post(std::function<void()> work) override;
   // ControllerPort

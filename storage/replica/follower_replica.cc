@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "records/batch.h"
+#include "storage/replica/on_loop.h"
 
 namespace storage {
 
@@ -20,12 +21,9 @@ FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment as
 }
 
 template <class T>
-std::function<void(T)> FollowerReplica::on_loop(void (FollowerReplica::*then)(T)) {
-  return [this, then, port = &context_.port, alive = std::weak_ptr<const char>(alive_)](T result) {
-    port->post([this, then, alive, result = std::make_shared<T>(std::move(result))] {
-      if (!alive.expired()) (this->*then)(std::move(*result));
-    });
-  };
+std::function<void(T)> FollowerReplica::then_go_on() {
+  return on_loop<T>(context_.port, alive_,
+                    [this](const T& result) { go_on(result ? Status() : result.error()); });
 }
 
 void FollowerReplica::tick() {
@@ -110,7 +108,7 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
 
 void FollowerReplica::write(std::shared_ptr<FollowRequest> request) {
   if (!context_.rules.acknowledges_synced) acknowledge_unsynced(*request);
-  AppendDone done = on_loop(&FollowerReplica::written);
+  AppendDone done = then_go_on<Result<Appended>>();
   if (context_.replica_log.try_follow(*request, done)) return;
   context_.log.when_room(
       [this, request, port = &context_.port, alive = std::weak_ptr<const char>(alive_)] {
@@ -142,22 +140,14 @@ void FollowerReplica::truncate(const EpochEnd& leaders) {
   state_ = State::Writes;
   const Offset end = std::max(std::min(leaders.end, mine->end), status_->log_start());
   context_.replica_log.truncate(assignment_.partition, assignment_.leader_epoch, end,
-                                on_loop(&FollowerReplica::truncated));
+                                then_go_on<Result<Offset>>());
 }
 
 void FollowerReplica::begin_anew(Offset start, std::string producers) {
   state_ = State::Writes;
   context_.replica_log.start_at(assignment_.partition, assignment_.leader_epoch, start,
-                                std::move(producers), on_loop(&FollowerReplica::begun));
+                                std::move(producers), then_go_on<Status>());
 }
-
-void FollowerReplica::written(Result<Appended> appended) {
-  go_on(appended ? Status() : appended.error());
-}
-void FollowerReplica::truncated(Result<Offset> log_end) {
-  go_on(log_end ? Status() : log_end.error());
-}
-void FollowerReplica::begun(Status begun) { go_on(begun); }
 
 void FollowerReplica::go_on(const Status& status) {
   if (status) return fetch();

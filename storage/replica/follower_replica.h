@@ -45,12 +45,9 @@ class FollowerReplica {
   void write(std::shared_ptr<FollowRequest> request);
   void acknowledge_unsynced(const FollowRequest& request);
   void rest();
-  // Runs it on the loop with the result, unless this is gone by then.
+  // An answer of the log that leads to the next fetch, or to a pause.
   template <class T>
-  std::function<void(T)> on_loop(void (FollowerReplica::*then)(T));
-  void written(Result<Appended> appended);
-  void truncated(Result<Offset> log_end);
-  void begun(Status begun);
+  std::function<void(T)> then_go_on();
   void go_on(const Status& status);
 
   ReplicaContext& context_;

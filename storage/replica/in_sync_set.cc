@@ -5,14 +5,6 @@
 
 namespace storage {
 
-namespace {
-
-bool contains(const std::vector<NodeId>& nodes, NodeId node) {
-  return std::ranges::find(nodes, node) != nodes.end();
-}
-
-}  // namespace
-
 InSyncSet::InSyncSet(NodeId self, NodeEpoch node_epoch, PartitionAssignment assignment,
                      Offset log_end, Offset high_watermark, int64_t now_us,
                      const ReplicaSettings& settings, const ReplicaRules& rules)
@@ -68,8 +60,8 @@ void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us
 }
 
 bool InSyncSet::counts(NodeId node) const {
-  if (rules_.counts_proposed && contains(proposed_, node)) return true;
-  if (!rules_.shrinks_when_committed && contains(left_out_, node)) return false;
+  if (rules_.counts_proposed && proposed_.contains(node)) return true;
+  if (!rules_.shrinks_when_committed && left_out_.contains(node)) return false;
   return assignment_.is_in_sync(node);
 }
 
@@ -96,7 +88,7 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
   if (now_us - proposed_us_ < settings_.retry_us) return std::nullopt;
   IsrProposal proposal{assignment_.partition, self_, node_epoch_, assignment_.leader_epoch,
                        assignment_.version,   {}};
-  std::vector<NodeId> out;
+  std::set<NodeId> out;
   bool is_other = false;
   for (const NodeId node : assignment_.replicas) {
     if (node == self_) {
@@ -108,7 +100,7 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
     const bool is_late = now_us - follower.caught_up_us > settings_.lag_time_max_us;
     const bool stays = is_in && !is_late, joins = !is_in && may_join(node, follower, cluster);
     is_other |= is_in != (stays || joins);
-    if (is_in && !stays) out.push_back(node);
+    if (is_in && !stays) out.insert(node);
     if (!stays && !joins) continue;
     // Who was in sync before this leader began and has not fetched since is who is registered.
     const ClusterNode* known = cluster.find(node);
@@ -118,8 +110,7 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
   }
   if (!is_other) return std::nullopt;
   proposed_us_ = now_us;
-  for (const IsrProposal::Member& member : proposal.isr)
-    if (!contains(proposed_, member.node)) proposed_.push_back(member.node);
+  for (const IsrProposal::Member& member : proposal.isr) proposed_.insert(member.node);
   left_out_ = std::move(out);
   advance();
   return proposal;

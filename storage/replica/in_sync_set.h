@@ -2,7 +2,7 @@
 #pragma once
 #include <map>
 #include <optional>
-#include <vector>
+#include <set>
 
 #include "base/ids.h"
 #include "storage/meta/cluster_table.h"
@@ -46,8 +46,7 @@ class InSyncSet {
   const PartitionAssignment& assignment() const { return assignment_; }
   bool has_min_isr() const { return assignment_.isr.size() >= settings_.min_insync_replicas; }
 
-  // What the controller is to be asked for now; nothing when the ISR is as it should be, or was asked for
-  // a moment ago.
+  // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago.
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us);
 
  private:
@@ -73,8 +72,8 @@ class InSyncSet {
   const ReplicaRules& rules_;
   std::map<NodeId, Follower> followers_;
   // Members of any proposal since the assignment's version: one of them may have been taken.
-  std::vector<NodeId> proposed_;
-  std::vector<NodeId> left_out_;  // of a proposal, likewise
+  std::set<NodeId> proposed_;
+  std::set<NodeId> left_out_;  // of a proposal, likewise
   int64_t proposed_us_ = INT64_MIN / 2;
 };
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "storage/replica/on_loop.h"
 
 namespace storage {
 
@@ -38,13 +39,10 @@ void JournalOwner::begin() {
 void JournalOwner::append(std::string batch, std::function<void(const Status&)> done) {
   AppendRequest request;
   request.parts.push_back({journal_, std::move(batch)});
-  AppendDone answered = [done = std::move(done), port = &context_.port,
-                         attempt = std::weak_ptr<const char>(attempt_)](Result<Appended> result) {
-    const Status status = result ? Status() : result.error();
-    port->post([done, attempt, status] {
-      if (!attempt.expired()) done(status);
-    });
-  };
+  AppendDone answered = on_loop<Result<Appended>>(
+      context_.port, attempt_, [done = std::move(done)](const Result<Appended>& result) {
+        done(result ? Status() : result.error());
+      });
   if (!context_.log.try_append(request, answered))
     answered(Error{ErrorCode::OutOfMemory, "the log's queue is full"});
 }

@@ -3,21 +3,13 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "storage/replica/on_loop.h"
 
 namespace storage {
 
 ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port,
                                const Clock& clock, ReplicaSettings settings, ReplicaRules rules)
     : context_{self, log, ReplicaLog(log), reader, port, clock, settings, rules, {}, {}} {}
-
-template <class Done>
-auto ReplicaManager::on_loop(Done done) {
-  return [port = &context_.port, alive = std::weak_ptr<const char>(alive_), done](Status status) {
-    port->post([alive, done, status] {
-      if (!alive.expired()) done(status);
-    });
-  };
-}
 
 ReplicaRole ReplicaManager::role_of(const PartitionAssignment& assignment) const {
   if (assignment.leader != context_.self) return ReplicaRole::Follower;
@@ -65,9 +57,10 @@ void ReplicaManager::realise(Replica& replica) {
   replica.asked_epoch = wanted.leader_epoch;
   context_.replica_log.set_role(
       partition, role, wanted.leader_epoch,
-      on_loop([this, partition, epoch = wanted.leader_epoch](const Status& status) {
-        role_taken(partition, epoch, status);
-      }));
+      on_loop<Status>(context_.port, alive_,
+                      [this, partition, epoch = wanted.leader_epoch](const Status& status) {
+                        role_taken(partition, epoch, status);
+                      }));
 }
 
 void ReplicaManager::end_role(const TopicPartition& partition, Replica& replica) {
@@ -78,14 +71,15 @@ void ReplicaManager::end_role(const TopicPartition& partition, Replica& replica)
 }
 
 void ReplicaManager::make_partition(const TopicPartition& partition) {
-  context_.log.create_partitions(partition.topic, partition.partition.value() + 1,
-                                 on_loop([this, partition](const Status& status) {
-                                   const auto found = replicas_.find(partition);
-                                   if (found == replicas_.end()) return;
-                                   found->second.is_asking = false;
-                                   if (status) return realise(found->second);
-                                   role_taken(partition, {}, status);
-                                 }));
+  context_.log.create_partitions(
+      partition.topic, partition.partition.value() + 1,
+      on_loop<Status>(context_.port, alive_, [this, partition](const Status& status) {
+        const auto found = replicas_.find(partition);
+        if (found == replicas_.end()) return;
+        found->second.is_asking = false;
+        if (status) return realise(found->second);
+        role_taken(partition, {}, status);
+      }));
 }
 
 void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epoch,
@@ -107,7 +101,7 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
       replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);
     else
       replica.leader = std::make_unique<LeaderReplica>(context_, replica.wanted);
-    if (replica.leader) context_.port.leads(partition, epoch);
+    if (replica.leader) context_.port.leads(partition);
   }
   realise(replica);
 }

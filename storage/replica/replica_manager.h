@@ -56,8 +56,6 @@ class ReplicaManager {
   void end_role(const TopicPartition& partition, Replica& replica);
   void make_partition(const TopicPartition& partition);
   void role_taken(const TopicPartition& partition, LeaderEpoch epoch, const Status& status);
-  template <class Done>
-  auto on_loop(Done done);
 
   ReplicaContext context_;
   std::map<TopicPartition, Replica> replicas_;

@@ -15,8 +15,8 @@ class ReplicaPort {
   virtual void send(NodeId to, ReplicaFetched fetched) = 0;
   // To the controller, whoever that is. No answer: the metadata tells what became of it.
   virtual void propose(IsrProposal proposal) = 0;
-  // This node leads the partition under the epoch from now on; then, it does so no more.
-  virtual void leads(const TopicPartition& partition, LeaderEpoch epoch) = 0;
+  // This node leads the partition from now on, under one epoch; then, it does so no more.
+  virtual void leads(const TopicPartition& partition) = 0;
   virtual void leads_no_more(const TopicPartition& partition) = 0;
   // Runs it on the replicas' loop, soon.
   virtual void post(std::function<void()> work) = 0;

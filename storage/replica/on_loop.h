@@ -1,0 +1,22 @@
+// How answers of the log come back: on the replicas' loop, to whoever is still there.
+#pragma once
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "storage/replica/replica_port.h"
+
+namespace storage {
+
+// Calls `then` with the answer on the loop, unless the owner of `alive` is gone by then.
+template <class T>
+std::function<void(T)> on_loop(ReplicaPort& port, const std::shared_ptr<const char>& alive,
+                               std::function<void(T)> then) {
+  return [&port, alive = std::weak_ptr<const char>(alive), then = std::move(then)](T answer) {
+    port.post([alive, then, answer = std::make_shared<T>(std::move(answer))] {
+      if (!alive.expired()) then(std::move(*answer));
+    });
+  };
+}
+
+}  // namespace storage
