@@ -75,6 +75,10 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   TRY(check_follow(moved, request));
   std::vector<AppendedBatch> appended;
   const auto append = [&](const records::BatchView& batch) -> Status {
+    // An epoch in which this node led and wrote nothing is newer, perhaps, than those that it gets now.
+    if (appended.empty())
+      TRY(cut_newer_epochs(*transaction_, tables_, moved.partition->number(),
+                           batch.header.leader_epoch, state.log_end));
     TRY(follow_batch(moved, batch));
     appended.push_back({request.partition, batch.header.base_offset, batch.header.last_offset()});
     return {};
@@ -116,8 +120,6 @@ Status GroupTransaction::check_follow(const Moved& moved, const FollowRequest& r
 Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
   const LogNumber number = moved.partition->number();
-  // An epoch in which this node led and wrote nothing is newer, perhaps, than those that it gets now.
-  TRY(cut_newer_epochs(*transaction_, tables_, number, header.leader_epoch, moved.state.log_end));
   TRY(begin_epoch(*transaction_, tables_, number, header.leader_epoch, header.base_offset));
   if (header.producer_id != records::kNoProducer && header.base_sequence >= 0)
     TRY(remember_batch(number, header));
