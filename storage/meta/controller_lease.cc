@@ -41,7 +41,7 @@ void ControllerLease::tick() {
 
 void ControllerLease::read() {
   is_reading_ = true;
-  etcd_.find({key_, key_ + '\0'}, [this](Result<EtcdFound> answer) { found(std::move(answer)); });
+  etcd_.find(EtcdRange::only(key_), [this](Result<EtcdFound> answer) { found(std::move(answer)); });
 }
 
 void ControllerLease::found(Result<EtcdFound> found) {
@@ -51,7 +51,7 @@ void ControllerLease::found(Result<EtcdFound> found) {
     return;
   }
   note(found->entries.empty() ? std::nullopt : std::optional(found->entries.front()));
-  watch_ = etcd_.watch({key_, key_ + '\0'}, found->revision + 1,
+  watch_ = etcd_.watch(EtcdRange::only(key_), found->revision + 1,
                        [this](Result<EtcdEvents> events) { watched(std::move(events)); });
 }
 

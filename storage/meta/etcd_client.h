@@ -24,6 +24,7 @@ struct EtcdEntry {
 
 struct EtcdRange {
   std::string first, end;  // first <= key < end
+  static EtcdRange only(const std::string& key) { return {key, key + '\0'}; }
 };
 
 // All or nothing: the puts and then the removals are done if all of `conditions` hold.
@@ -87,7 +88,6 @@ class EtcdClient {
   virtual void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) = 0;
   // OffsetOutOfRange: there is no such lease any more.
   virtual void keep_alive(EtcdLease lease, Answer<EtcdLease> answer) = 0;
-  virtual void revoke(EtcdLease lease) = 0;
 };
 
 }  // namespace storage

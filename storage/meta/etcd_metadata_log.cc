@@ -74,11 +74,12 @@ void EtcdMetadataLog::try_append(uint64_t number) {
                [this, number](Result<EtcdOutcome> result) { outcome(number, std::move(result)); });
 }
 
+void EtcdMetadataLog::try_later(uint64_t number) {
+  retries_.emplace(clock_.monotonic_us() + kRetryUs, number);
+}
+
 void EtcdMetadataLog::outcome(uint64_t number, Result<EtcdOutcome> outcome) {
-  if (!outcome) {
-    retries_.emplace(clock_.monotonic_us() + kRetryUs, number);
-    return;
-  }
+  if (!outcome) return try_later(number);
   if (outcome->is_done) return finish(number, appends_.at(number).revision);
   // An earlier attempt of the same command may be what stands there.
   find_out(number);
@@ -86,16 +87,13 @@ void EtcdMetadataLog::outcome(uint64_t number, Result<EtcdOutcome> outcome) {
 
 void EtcdMetadataLog::find_out(uint64_t number) {
   const Revision revision = appends_.at(number).revision;
-  etcd_.find({key_of(revision), key_of(revision + 1)},
+  etcd_.find(EtcdRange::only(key_of(revision)),
              [this, number](Result<EtcdFound> found) { found_out(number, std::move(found)); });
 }
 
 void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   const Append& append = appends_.at(number);
-  if (!found) {
-    retries_.emplace(clock_.monotonic_us() + kRetryUs, number);
-    return;
-  }
+  if (!found) return try_later(number);
   const Error moved_on{ErrorCode::OutOfOrderSequence, "the metadata log has moved on"};
   if (!found->entries.empty())
     return found->entries.front().value == append.bytes ? finish(number, append.revision)
@@ -103,18 +101,14 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   // It is not there, and an attempt on its way may still put it there. One on behalf of a controller who is not
   // any more cannot; any other is tried until somebody's command stands there.
   if (!append.holding) return try_append(number);
-  etcd_.find(
-      {append.holding->key, append.holding->key + '\0'}, [this, number](Result<EtcdFound> holder) {
-        const Append& waiting = appends_.at(number);
-        if (!holder) {
-          retries_.emplace(clock_.monotonic_us() + kRetryUs, number);
-          return;
-        }
-        if (!holder->entries.empty() && holder->entries.front().created == waiting.holding->created)
-          return try_append(number);
-        finish(number,
-               Error{ErrorCode::OutOfOrderSequence, "this node is not the controller any more"});
-      });
+  etcd_.find(EtcdRange::only(append.holding->key), [this, number](Result<EtcdFound> holder) {
+    const Append& waiting = appends_.at(number);
+    if (!holder) return try_later(number);
+    if (!holder->entries.empty() && holder->entries.front().created == waiting.holding->created)
+      return try_append(number);
+    finish(number,
+           Error{ErrorCode::OutOfOrderSequence, "this node is not the controller any more"});
+  });
 }
 
 void EtcdMetadataLog::finish(uint64_t number, Result<Revision> result) {

@@ -56,6 +56,7 @@ class EtcdMetadataLog {
   std::string key_of(Revision revision) const;
   EtcdRange keys_from(Revision revision) const;
   void try_append(uint64_t number);
+  void try_later(uint64_t number);
   void outcome(uint64_t number, Result<EtcdOutcome> outcome);
   void find_out(uint64_t number);
   void found_out(uint64_t number, Result<EtcdFound> found);

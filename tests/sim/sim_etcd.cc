@@ -158,17 +158,6 @@ class SimEtcdClient final : public EtcdClient {
         },
         std::move(answer));
   }
-  void revoke(EtcdLease lease) override {
-    ask<EtcdLease>(
-        [&etcd = etcd_, lease]() -> Result<EtcdLease> {
-          const auto found = etcd.leases_.find(lease);
-          if (found != etcd.leases_.end()) found->second.ends_us = etcd.queue_.now_us();
-          etcd.end_lease_if_due(lease);
-          return lease;
-        },
-        [](const Result<EtcdLease>&) {});
-  }
-
   class SimWatch final : public Watch {
    public:
     SimWatch(SimEtcd& etcd, std::shared_ptr<uint64_t> number)
