@@ -10,6 +10,7 @@
 
 #include "engine/exec/journal.h"
 #include "server/tasks/journal_tail.h"
+#include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -20,9 +21,8 @@ namespace {
 constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
 // Reading it once more would give the same.
-bool is_damage(const Error& error) {
-  return error.code == ErrorCode::CorruptRecord || error.code == ErrorCode::DataCorrupted ||
-         error.code == ErrorCode::IncompatibleFormat;
+bool is_unreadable(const Error& error) {
+  return storage::is_damage(error.code) || error.code == ErrorCode::IncompatibleFormat;
 }
 
 // Adds to `position` what a later entry says.
@@ -115,7 +115,7 @@ void FrozenJournal::begin_pass() {
   const Status was_read = read();
   lock.unlock();
   if (was_read) return write_some();
-  if (!is_damage(was_read.error())) return failed(was_read.error());
+  if (!is_unreadable(was_read.error())) return failed(was_read.error());
   damage_.why = was_read.error();
   end_turn();
   phase_ = Phase::Damaged;
@@ -167,7 +167,7 @@ Status FrozenJournal::read() {
 }
 
 Status FrozenJournal::of(const std::string& task, Status status) {
-  if (!status && is_damage(status.error())) damage_.task = task;
+  if (!status && is_unreadable(status.error())) damage_.task = task;
   return status;
 }
 
@@ -214,7 +214,7 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
       is_dropped || task->second.ends ? void(forget(task)) : let_go(task->second);
   } else if (!status) {
     has_failed_ = true;
-    if (changes && is_damage(status.error()))
+    if (changes && is_unreadable(status.error()))
       damage_ = {status.error(), changes->task()};  // where it is to be written
     else
       lane_->note_failure(range_.journal, status.error());

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/task_id.h"
 #include "engine/exec/exchange_lanes.h"
+#include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -50,13 +51,9 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-bool is_damage(ErrorCode code) {
-  return code == ErrorCode::CorruptRecord || code == ErrorCode::DataCorrupted;
-}
-
 // To read it again would give the same. What says how to mend it, and is no damage, keeps its hint.
 Error damaged(Error why, const DefinedQuery& defined) {
-  if (is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
+  if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;
   return why;
 }
@@ -409,7 +406,8 @@ void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot
     Status built = check_goes_on(gives_way);
     if (built) built = build(places[i], tails, topics, gives_way);
     if (built) return;
-    if (is_damage(built.error().code)) built = damaged(built.error(), *places[i].launch->defined);
+    if (storage::is_damage(built.error().code))
+      built = damaged(built.error(), *places[i].launch->defined);
     std::lock_guard lock(mutex);
     results[places[i].query] = std::move(built);
   });
