@@ -56,7 +56,8 @@ class Reader final : public StateReader {
   Result<bool> scan(const StoreRow& store, std::string& place, const Visit& visit) override {
     const std::string prefix = store_prefix(store.id);
     std::string last = place.empty() ? prefix : place;
-    TRY(check_absence(store, last, TRY(cursor_->seek(last))));
+    const auto found = TRY(cursor_->seek(last));
+    TRY(check_absence(store, last, found));  // which moves the cursor
     auto entry = TRY(cursor_->seek(last));
     bool is_first = true;
     for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {
