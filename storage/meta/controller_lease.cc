@@ -28,41 +28,23 @@ ControllerLease::ControllerLease(EtcdClient& etcd, std::string key, NodeId self,
       self_(self),
       ttl_ms_(ttl_ms),
       clock_(clock),
-      changed_(std::move(changed)) {}
+      changed_(std::move(changed)),
+      holder_(etcd, clock,
+              {.range = [this] { return EtcdRange::only(key_); },
+               .read =
+                   [this](const std::vector<EtcdEntry>& entries) {
+                     note(entries.empty() ? std::nullopt : std::optional(entries.front()));
+                   },
+               .changed = [this](const EtcdEvent& event) { note(event.entry); }}) {}
 
 void ControllerLease::tick() {
   const int64_t now_us = clock_.monotonic_us();
-  if (!watch_ && !is_reading_ && now_us >= read_at_us_) read();
+  holder_.tick();
   if (lease_ && !is_renewing_ && now_us >= renew_at_us_) keep_alive();
   if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_) campaign();
 }
 
 // --- Who it is
-
-void ControllerLease::read() {
-  is_reading_ = true;
-  etcd_.find(EtcdRange::only(key_), [this](Result<EtcdFound> answer) { found(std::move(answer)); });
-}
-
-void ControllerLease::found(Result<EtcdFound> found) {
-  is_reading_ = false;
-  if (!found) {
-    read_at_us_ = clock_.monotonic_us() + kRetryUs;
-    return;
-  }
-  note(found->entries.empty() ? std::nullopt : std::optional(found->entries.front()));
-  watch_ = etcd_.watch(EtcdRange::only(key_), found->revision + 1,
-                       [this](Result<EtcdEvents> events) { watched(std::move(events)); });
-}
-
-void ControllerLease::watched(Result<EtcdEvents> events) {
-  if (!events) {
-    watch_.reset();
-    read_at_us_ = clock_.monotonic_us() + kRetryUs;
-    return;
-  }
-  for (const EtcdEvent& event : events->events) note(event.entry);
-}
 
 void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
   is_vacant_ = !entry.has_value();

@@ -1,13 +1,13 @@
 // Who decides for the cluster: the node whose key etcd keeps under a lease.
 #pragma once
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "storage/meta/etcd_client.h"
+#include "storage/meta/followed_range.h"
 
 namespace storage {
 
@@ -36,9 +36,6 @@ class ControllerLease {
   void tick();
 
  private:
-  void read();
-  void found(Result<EtcdFound> found);
-  void watched(Result<EtcdEvents> events);
   void note(const std::optional<EtcdEntry>& entry);
   void campaign();
   void make_key();
@@ -51,11 +48,11 @@ class ControllerLease {
   const Clock& clock_;
   const std::function<void(const std::optional<Controller>&)> changed_;
   std::optional<Controller> controller_;
-  std::unique_ptr<EtcdClient::Watch> watch_;
+  FollowedRange holder_;
   std::optional<EtcdLease> lease_;
-  bool is_reading_ = false, is_campaigning_ = false, is_renewing_ = false;
+  bool is_campaigning_ = false, is_renewing_ = false;
   bool is_vacant_ = false;  // as etcd said last
-  int64_t read_at_us_ = 0, campaign_at_us_ = 0, renew_at_us_ = 0;
+  int64_t campaign_at_us_ = 0, renew_at_us_ = 0;
 };
 
 }  // namespace storage

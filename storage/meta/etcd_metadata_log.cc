@@ -23,7 +23,17 @@ EtcdMetadataLog::EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clo
       prefix_(std::move(prefix)),
       clock_(clock),
       random_(random),
-      tell_(std::move(tell)) {}
+      tell_(std::move(tell)),
+      commands_(etcd, clock,
+                {.range = [this] { return keys_from(last_ + 1); },
+                 .read =
+                     [this](const std::vector<EtcdEntry>& entries) {
+                       for (const EtcdEntry& entry : entries) take(entry);
+                     },
+                 .changed =
+                     [this](const EtcdEvent& event) {
+                       if (event.entry) take(*event.entry);
+                     }}) {}
 
 // Twenty digits: in the order of the numbers.
 std::string EtcdMetadataLog::key_of(Revision revision) const {
@@ -40,7 +50,7 @@ void EtcdMetadataLog::tick() {
     retries_.erase(retries_.begin());
     find_out(number);
   }
-  if (!watch_ && !is_reading_ && now_us >= read_at_us_) read();
+  commands_.tick();
 }
 
 // --- Appending
@@ -120,44 +130,12 @@ void EtcdMetadataLog::finish(uint64_t number, Result<Revision> result) {
 
 // --- Reading
 
-void EtcdMetadataLog::read() {
-  is_reading_ = true;
-  etcd_.find(keys_from(last_ + 1), [this](Result<EtcdFound> found) {
-    is_reading_ = false;
-    if (!found) return read_again_later();
-    for (const EtcdEntry& entry : found->entries) take(entry);
-    if (std::exchange(has_gap_, false)) return read_again_later();
-    watch_from(found->revision + 1);
-  });
-}
-
-void EtcdMetadataLog::read_again_later() { read_at_us_ = clock_.monotonic_us() + kRetryUs; }
-
-void EtcdMetadataLog::watch_from(EtcdRevision first) {
-  watch_ = etcd_.watch(keys_from(Revision{0}), first,
-                       [this](Result<EtcdEvents> events) { watched(std::move(events)); });
-}
-
-void EtcdMetadataLog::watched(Result<EtcdEvents> events) {
-  if (!events) {
-    watch_.reset();
-    return read_again_later();
-  }
-  for (const EtcdEvent& event : events->events)
-    if (event.entry) take(*event.entry);
-  if (!has_gap_) return;
-  has_gap_ = false;
-  watch_.reset();
-  read_again_later();
-}
-
 void EtcdMetadataLog::take(const EtcdEntry& entry) {
   if (entry.key < key_of(last_ + 1)) return;  // read already
   if (entry.key != key_of(last_ + 1)) {
     log_warn("the metadata log has a gap and is read again after={} found={}", last_.value(),
              entry.key);
-    has_gap_ = true;
-    return;
+    return commands_.read_again();
   }
   last_ = last_ + 1;
   last_created_ = entry.created;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "storage/meta/etcd_client.h"
+#include "storage/meta/followed_range.h"
 #include "storage/meta/metadata_log.h"
 
 namespace storage {
@@ -61,11 +62,7 @@ class EtcdMetadataLog {
   void find_out(uint64_t number);
   void found_out(uint64_t number, Result<EtcdFound> found);
   void finish(uint64_t number, Result<Revision> result);
-  void read();
   void take(const EtcdEntry& entry);
-  void watch_from(EtcdRevision first);
-  void watched(Result<EtcdEvents> events);
-  void read_again_later();
 
   EtcdClient& etcd_;
   const std::string prefix_;
@@ -77,10 +74,7 @@ class EtcdMetadataLog {
   std::map<uint64_t, Append> appends_;  // on their way
   uint64_t next_append_ = 0;
   std::multimap<int64_t, uint64_t> retries_;  // at which time, of which append
-  bool is_reading_ = false;
-  bool has_gap_ = false;  // in what was told since
-  int64_t read_at_us_ = 0;
-  std::unique_ptr<EtcdClient::Watch> watch_;
+  FollowedRange commands_;
 };
 
 }  // namespace storage
