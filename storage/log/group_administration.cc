@@ -189,6 +189,11 @@ Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partit
     TRY(remove_later({.table = std::string(table),
                       .first_key = time_key(number, INT64_MIN),
                       .end_key = time_key(number + 1, INT64_MIN)}));
+  if (partition->has_transactions())
+    for (const std::string_view table : {kTransactionsTable, kAbortedTable})
+      TRY(remove_later({.table = std::string(table),
+                        .first_key = numbered_key(number.value(), 0),
+                        .end_key = numbered_key(number.value() + 1, 0)}));
   if (partition->leader_epoch() > LeaderEpoch{0}) {
     const EpochKeys keys = epoch_keys(number);
     TRY(remove_later(

@@ -12,6 +12,7 @@
 #include "storage/log/group_transaction.h"
 #include "storage/log/producer_snapshot.h"
 #include "storage/log/time_index.h"
+#include "storage/log/transaction_index.h"
 
 namespace storage {
 
@@ -121,21 +122,24 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
   const records::BatchHeader& header = batch.header;
   const LogNumber number = moved.partition->number();
   TRY(begin_epoch(*transaction_, tables_, number, header.leader_epoch, header.base_offset));
-  if (header.producer_id != records::kNoProducer && header.base_sequence >= 0)
-    TRY(remember_batch(number, header));
+  if (header.producer_id != records::kNoProducer &&
+      (header.base_sequence >= 0 || header.is_control()))
+    TRY(remember_batch(moved, batch));
   return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
 }
 
 // The leader has checked its sequence.
-Status GroupTransaction::remember_batch(LogNumber partition, const records::BatchHeader& header) {
-  const std::string key = producer_key(partition, header.producer_id);
+Status GroupTransaction::remember_batch(Moved& moved, const records::BatchView& batch) {
+  const records::BatchHeader& header = batch.header;
+  const std::string key = producer_key(moved.partition->number(), header.producer_id);
   if (is_task_producer(header.producer_id)) {
     TaskOutputState state = TRY(stored_task_output(key));
     state.appended(header, header.last_offset());
     return transaction_->put(tables_.producers, key, state.encode());
   }
   ProducerState state = TRY(stored_producer(key)).value_or(ProducerState());
-  state.appended(header, header.base_offset, now_ms_);
+  if (const auto step = TRY(remember(state, batch, header.base_offset, now_ms_)))
+    TRY(take_step(moved, *step, header.base_offset));
   return transaction_->put(tables_.producers, key, state.encode());
 }
 
@@ -175,6 +179,7 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   TRY(cut_epochs(*transaction_, tables_, partition.number(), log_end));
   TRY(cut_time_index(*transaction_, tables_, partition, log_end));
   TRY(cut_producers(partition, log_end, producers));
+  if (partition.has_transactions()) TRY(cut_transactions(moved));
   TRY(put_row(moved));
   return is_all;
 }
@@ -183,7 +188,11 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
 // are gone now and the others left. Where all are gone it is looked for in the log.
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
                                        const FirstCut& producers) {
-  absl::flat_hash_map<ProducerId, std::vector<records::BatchHeader>> lost;  // newest first
+  struct Lost {
+    ProducerState state;                        // without its batches
+    std::vector<records::BatchHeader> headers;  // newest first
+  };
+  absl::flat_hash_map<ProducerId, Lost> lost;
   for (const auto& [producer, sequence] : producers) {
     const std::string key = producer_key(partition.number(), producer);
     if (is_task_producer(producer)) {
@@ -197,7 +206,7 @@ Status GroupTransaction::cut_producers(const Partition& partition, Offset log_en
     if (state->cut(log_end))
       TRY(transaction_->put(tables_.producers, key, state->encode()));
     else
-      lost.try_emplace(producer);
+      lost.emplace(producer, Lost{std::move(*state), {}});
   }
   if (lost.empty()) return {};
   auto cursor = TRY(BatchCursor::open(*transaction_, partition));
@@ -207,23 +216,39 @@ Status GroupTransaction::cut_producers(const Partition& partition, Offset log_en
     const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
     const auto found = lost.find(batch.header.producer_id);
     if (found != lost.end() && batch.header.base_sequence >= 0 &&
-        found->second.size() < ProducerState::kRemembered) {
-      found->second.push_back(batch.header);
-      missing -= found->second.size() == ProducerState::kRemembered;
+        found->second.headers.size() < ProducerState::kRemembered) {
+      found->second.headers.push_back(batch.header);
+      missing -= found->second.headers.size() == ProducerState::kRemembered;
     }
     stored = TRY(cursor.previous());
   }
-  for (auto& [producer, headers] : lost) {
+  for (auto& [producer, one] : lost) {
+    auto& [state, headers] = one;
     const std::string key = producer_key(partition.number(), producer);
-    if (headers.empty()) {
+    if (headers.empty() && !state.open_since()) {
       TRY(transaction_->erase(tables_.producers, key));
       continue;
     }
-    ProducerState state;
     for (auto header = headers.rbegin(); header != headers.rend(); ++header)
       state.appended(*header, header->base_offset, now_ms_);
     TRY(transaction_->put(tables_.producers, key, state.encode()));
   }
+  return {};
+}
+
+// What producers remember of it follows what the index says.
+Status GroupTransaction::cut_transactions(Moved& moved) {
+  const LogNumber number = moved.partition->number();
+  for (const CutTransaction& cut :
+       TRY(storage::cut_transactions(*transaction_, tables_, number, moved.state.log_end))) {
+    const std::string key = producer_key(number, cut.producer);
+    auto state = TRY(stored_producer(key)).value_or(ProducerState());
+    state.set_open_since(cut.first_offset);
+    TRY(transaction_->put(tables_.producers, key, state.encode()));
+  }
+  moved.state.first_undecided =
+      TRY(first_undecided(*transaction_, tables_, number, moved.state.high_watermark))
+          .value_or(Offset{INT64_MAX});
   return {};
 }
 
@@ -235,8 +260,11 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   if (state.log_start != state.log_end || start < state.log_end)
     return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin further on"};
   TRY(install_producers(*transaction_, tables_, partition.number(), producers));
+  moved.partition->note_transactions();
   TRY(cut_epochs(*transaction_, tables_, partition.number(), Offset{0}));
   state.log_start = state.log_end = state.high_watermark = start;
+  state.first_undecided = TRY(first_undecided(*transaction_, tables_, partition.number(), start))
+                              .value_or(Offset{INT64_MAX});
   moved.is_cut = true;
   moved.time_mark.reset();
   return put_row(moved);

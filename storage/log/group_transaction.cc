@@ -9,6 +9,7 @@
 #include "storage/log/epoch_history.h"
 #include "storage/log/task_journal.h"
 #include "storage/log/time_index.h"
+#include "storage/log/transaction_index.h"
 
 namespace storage {
 
@@ -77,7 +78,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
                        .last_offset = log_end + header.last_offset_delta,
                        .max_timestamp = header.max_timestamp,
                        .is_duplicate = false};
-  if (header.producer_id != records::kNoProducer) TRY(check_sequence(plan, planned, header));
+  if (header.producer_id != records::kNoProducer) TRY(check_sequence(plan, planned, batch));
   if (!planned.is_duplicate) log_end = planned.last_offset + 1;
   plan.batches.push_back(planned);
   return {};
@@ -85,7 +86,8 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
 
 // Decides whether the batch is one that is there already.
 Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
-                                        const records::BatchHeader& header) {
+                                        const records::BatchView& batch) {
+  const records::BatchHeader& header = batch.header;
   const std::string key =
       producer_key(moved_[planned.moved_index].partition->number(), header.producer_id);
   if (is_task_producer(header.producer_id)) {
@@ -99,15 +101,36 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
     return {};
   }
   ProducerState& state = *TRY(producer_state(plan, key));
+  if (header.is_control()) {
+    const records::TransactionMarker marker = TRY(records::parse_marker(batch));
+    TRY(state.check_marker(header, marker));
+    planned.step = TRY(remember(state, batch, planned.base_offset, now_ms_));
+    return {};
+  }
   const ProducerState::Verdict verdict = TRY(state.check(header));
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
     planned.is_duplicate = true;
     planned.base_offset = duplicate->base_offset;
     planned.last_offset = duplicate->base_offset + header.last_offset_delta;
   } else {
-    state.appended(header, planned.base_offset, now_ms_);
+    planned.step = TRY(remember(state, batch, planned.base_offset, now_ms_));
   }
   return {};
+}
+
+Result<std::optional<GroupTransaction::TransactionStep>> GroupTransaction::remember(
+    ProducerState& state, const records::BatchView& batch, Offset base_offset, int64_t now_ms) {
+  const records::BatchHeader& header = batch.header;
+  if (header.is_control()) {
+    const records::TransactionMarker marker = TRY(records::parse_marker(batch));
+    const TransactionStep step{header.producer_id, marker.end, state.open_since()};
+    state.ended(header, marker, now_ms);
+    return step;
+  }
+  state.appended(header, base_offset, now_ms);
+  if (!header.is_transactional() || state.open_since()) return std::nullopt;
+  state.set_open_since(base_offset);
+  return TransactionStep{header.producer_id, std::nullopt, base_offset};
 }
 
 Result<ProducerState*> GroupTransaction::producer_state(Plan& plan, const std::string& key) {
@@ -143,6 +166,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     appended.push_back({moved.partition->id(), batch.base_offset, batch.last_offset});
     if (batch.is_duplicate) continue;
     TRY(write_batch(batch));
+    if (batch.step) TRY(take_step(moved, *batch.step, batch.base_offset));
   }
   for (const auto& [key, state] : plan.producers)
     TRY(transaction_->put(tables_.producers, key, state.encode()));
@@ -162,6 +186,23 @@ Status GroupTransaction::write_batch(const PlannedBatch& batch) {
   records::set_leader_epoch(batch.bytes.data(), moved.state.leader_epoch);
   return store_batch(moved, {batch.bytes.data(), batch.bytes.size()}, batch.last_offset,
                      batch.max_timestamp);
+}
+
+// `offset`: of the batch that begins or ends the transaction.
+Status GroupTransaction::take_step(Moved& moved, const TransactionStep& step, Offset offset) {
+  const LogNumber number = moved.partition->number();
+  moved.partition->note_transactions();
+  if (!step.first_offset) return {};  // nothing had been written
+  const OpenTransaction open{step.producer, *step.first_offset};
+  const Offset high_watermark =
+      moved.state.role == ReplicaRole::Alone ? Offset{INT64_MAX} : moved.state.high_watermark;
+  if (step.end)
+    TRY(end_transaction(*transaction_, tables_, number, open, offset, *step.end, high_watermark));
+  else
+    TRY(begin_transaction(*transaction_, tables_, number, open));
+  moved.state.first_undecided = TRY(first_undecided(*transaction_, tables_, number, high_watermark))
+                                    .value_or(Offset{INT64_MAX});
+  return {};
 }
 
 Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offset last_offset,
@@ -250,6 +291,8 @@ Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   TRY(put_row(moved));
   if (moved.state.leader_epoch > LeaderEpoch{0})
     TRY(forget_epochs_before(*transaction_, tables_, partition.number(), trim.end_offset));
+  if (partition.has_transactions())
+    TRY(forget_aborted_before(*transaction_, tables_, partition.number(), trim.end_offset));
   // Keys are last offsets, so this leaves a batch that reaches over the end.
   return remove({.table = batch_table_name(partition),
                  .first_key = std::string(BatchKey(partition, Offset{0})),

@@ -103,12 +103,19 @@ class GroupTransaction {
   ChangedOwners& owners() { return changed_owners_; }
 
  private:
+  // What a batch is for its producer's transaction: its begin, or its end.
+  struct TransactionStep {
+    ProducerId producer;
+    std::optional<records::TransactionEnd> end;
+    std::optional<Offset> first_offset;  // of what ends, if anything was open
+  };
   struct PlannedBatch {
     size_t moved_index;
     std::span<char> bytes;
     Offset base_offset, last_offset;
     int64_t max_timestamp;
     bool is_duplicate;  // of one that is there already
+    std::optional<TransactionStep> step = {};
   };
   // All that an append will do, decided before anything is written.
   struct Plan {
@@ -122,7 +129,12 @@ class GroupTransaction {
   Result<size_t> find(const TopicPartition& id);
   Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches);
   Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest);
-  Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchHeader& header);
+  Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchView& batch);
+  // Remembers a batch that is appended at `base_offset`.
+  static Result<std::optional<TransactionStep>> remember(ProducerState& state,
+                                                         const records::BatchView& batch,
+                                                         Offset base_offset, int64_t now_ms);
+  Status take_step(Moved& moved, const TransactionStep& step, Offset offset);
   Result<ProducerState*> producer_state(Plan& plan, const std::string& key);
   Result<TaskOutputState*> task_output(Plan& plan, const std::string& key);
   Result<std::optional<ProducerState>> stored_producer(const std::string& key);
@@ -136,10 +148,11 @@ class GroupTransaction {
   Result<size_t> find_follower(const TopicPartition& id, LeaderEpoch epoch);
   Status check_follow(const Moved& moved, const FollowRequest& request);
   Status follow_batch(Moved& moved, const records::BatchView& batch);
-  Status remember_batch(LogNumber partition, const records::BatchHeader& header);
+  Status remember_batch(Moved& moved, const records::BatchView& batch);
   // The sequence of each producer's first batch that is cut.
   using FirstCut = absl::flat_hash_map<ProducerId, int32_t>;
   Status cut_producers(const Partition& partition, Offset log_end, const FirstCut& producers);
+  Status cut_transactions(Moved& moved);
 
   Result<TaskStart> begin_task(const std::string& task);
   Result<TaskRow> make_task(const std::string& task);

@@ -9,6 +9,7 @@
 #include "storage/kv/damage.h"
 #include "storage/log/batch_cursor.h"
 #include "storage/log/task_journal.h"
+#include "storage/log/transaction_index.h"
 
 namespace storage {
 
@@ -67,6 +68,7 @@ Status LogCore::recover() {
   std::vector<std::shared_ptr<Partition>> partitions;
   for (const auto& [id, row] : rows)
     partitions.push_back(TRY(recover_partition(*transaction, id, row)));
+  TRY(recover_transactions(*transaction, partitions));
   removals_.emplace(tables_.removals, clock_, options_.removal_budget);
   producers_.emplace(tables_.producers,
                      ProducerSweep::Limits{options_.producer_expiration_ms, options_.max_producers,
@@ -77,6 +79,26 @@ Status LogCore::recover() {
   pending_removals_ = removals_->size();
   TRY(transaction->commit());
   partitions_ = PartitionMap().with(partitions, {});
+  return {};
+}
+
+// What is undecided of those partitions that have transactions.
+Status LogCore::recover_transactions(WriteTransaction& transaction,
+                                     std::span<const std::shared_ptr<Partition>> partitions) {
+  const auto numbers = TRY(partitions_with_transactions(transaction, tables_));
+  if (numbers.empty()) return {};
+  const absl::flat_hash_set<LogNumber> with_transactions(numbers.begin(), numbers.end());
+  for (const auto& partition : partitions) {
+    if (!with_transactions.contains(partition->number())) continue;
+    partition->note_transactions();
+    PartitionState state = partition->state();
+    const Offset high_watermark =
+        state.role == ReplicaRole::Alone ? Offset{INT64_MAX} : state.high_watermark;
+    state.first_undecided =
+        TRY(first_undecided(transaction, tables_, partition->number(), high_watermark))
+            .value_or(Offset{INT64_MAX});
+    partition->publish(state);
+  }
   return {};
 }
 

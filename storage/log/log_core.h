@@ -68,6 +68,8 @@ class LogCore {
   LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options);
   Status recover();
   Status recover_tasks(WriteTransaction& transaction);
+  Status recover_transactions(WriteTransaction& transaction,
+                              std::span<const std::shared_ptr<Partition>> partitions);
   Status open_journals();
   Result<std::shared_ptr<Partition>> recover_partition(WriteTransaction& transaction,
                                                        const TopicPartition& id,

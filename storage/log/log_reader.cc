@@ -29,6 +29,7 @@ struct LogReader::State {
   Result<PartitionRow> row_of(const Partition& partition) const;
   Result<Offset> log_end_of(const Partition& partition, BatchCursor& cursor) const;
   Result<Offset> readable_end_of(const Partition& partition, BatchCursor& cursor);
+  Result<Offset> undecided_of(const Partition& partition);
   Offset high_watermark_of(const Partition& partition);
   Error out_of_range(Offset offset) const;
   static Error lost(Offset from, Offset to);
@@ -67,6 +68,14 @@ Offset LogReader::State::high_watermark_of(const Partition& partition) {
 Result<Offset> LogReader::State::readable_end_of(const Partition& partition, BatchCursor& cursor) {
   const Offset high_watermark = high_watermark_of(partition);
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
+}
+
+// As of the snapshot, like the list of what was aborted.
+Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
+  if (!partition.has_transactions()) return Offset{INT64_MAX};
+  return TRY(first_undecided(*transaction, core.tables(), partition.number(),
+                             high_watermark_of(partition)))
+      .value_or(Offset{INT64_MAX});
 }
 
 // Where nothing but the front is ever removed: pages of the file are damaged.
@@ -153,8 +162,8 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
                                               size_t max_bytes, ReadUpTo up_to) {
   const Partition& partition = *TRY(state_->find(id));
   if (from < Offset{0} || from < partition.log_start()) return state_->out_of_range(from);
-  const Offset end =
-      up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
+  Offset end = up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
+  if (up_to == ReadUpTo::LastStable) end = std::min(end, TRY(state_->undecided_of(partition)));
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
   // What a leader's log has lost by compaction, its followers never had.
   const bool may_have_gaps = partition.leader_epoch() > LeaderEpoch{0};
@@ -190,6 +199,25 @@ Result<Offset> LogReader::readable_end(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
   return state_->readable_end_of(partition, cursor);
+}
+
+Result<Offset> LogReader::last_stable_offset(const TopicPartition& id) {
+  const Partition& partition = *TRY(state_->find(id));
+  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  return std::min(TRY(state_->readable_end_of(partition, cursor)),
+                  TRY(state_->undecided_of(partition)));
+}
+
+Result<bool> LogReader::has_transactions(const TopicPartition& id) {
+  return TRY(state_->find(id))->has_transactions();
+}
+
+Result<std::vector<AbortedTransaction>> LogReader::aborted(const TopicPartition& id, Offset from,
+                                                           Offset end) {
+  const Partition& partition = *TRY(state_->find(id));
+  if (!partition.has_transactions()) return std::vector<AbortedTransaction>();
+  return aborted_between(*state_->transaction, state_->core.tables(), partition.number(), from,
+                         end);
 }
 
 Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& id,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "storage/log/log.h"
+#include "storage/log/transaction_index.h"
 
 namespace storage {
 
@@ -26,6 +27,7 @@ Result<std::optional<TimedOffset>> find_by_time(const BatchRef& batch, int64_t t
 
 // How far a read goes.
 enum class ReadUpTo : uint8_t {
+  LastStable,     // what is visible and decided: for those who read what is committed only
   HighWatermark,  // what is visible
   LogEnd,         // what is durable: for followers
 };
@@ -56,6 +58,13 @@ class LogReader {
   Result<Offset> log_start(const TopicPartition& partition);
   // The first offset that is not visible in this turn.
   Result<Offset> readable_end(const TopicPartition& partition);
+  // The first offset that is not visible, or belongs to a transaction that is not decided, in this turn.
+  Result<Offset> last_stable_offset(const TopicPartition& partition);
+  // Whether there is anything of a transaction in it, or was once.
+  Result<bool> has_transactions(const TopicPartition& partition);
+  // Those that have batches between the offsets, in the order of their ends.
+  Result<std::vector<AbortedTransaction>> aborted(const TopicPartition& partition, Offset from,
+                                                  Offset end);
   // The first batch that reaches to `from` or further and, by what its header says, has a record whose
   // timestamp is `timestamp` or later. Looks at a few entries of an index, then at the headers of the
   // batches between two of them.

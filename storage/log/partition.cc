@@ -19,6 +19,7 @@ void Partition::publish(const PartitionState& state) {
   leader_epoch_.store(state.leader_epoch.value(), std::memory_order_release);
   log_start_.store(state.log_start.value(), std::memory_order_release);
   log_end_.store(state.log_end.value(), std::memory_order_release);
+  first_undecided_.store(state.first_undecided.value(), std::memory_order_release);
   high_watermark_.store(high_watermark.value(), std::memory_order_release);
 }
 

@@ -34,7 +34,8 @@ struct PartitionState {
   Offset log_start, log_end;
   LeaderEpoch leader_epoch;
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};  // of one that is alone: the log end, whatever stands here
+  Offset high_watermark = {};         // of one that is alone: the log end, whatever stands here
+  Offset first_undecided{INT64_MAX};  // of its transactions; see transaction_index.h
 };
 
 // What the time index has not got yet; see time_index.h.
@@ -60,13 +61,17 @@ class Partition final : public PartitionStatus {
 
   PartitionState state() const {
     std::lock_guard lock(mutex_);
-    return {log_start(), log_end(), leader_epoch(), role(), high_watermark()};
+    return {log_start(), log_end(), leader_epoch(), role(), high_watermark(), first_undecided()};
   }
   void publish(const PartitionState& state);
   // What enough followers have; a leader's only. False when it has moved so far already, or when the
   // partition is not led under the epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
+
+  // Before the commit of the first batch that makes it so: a reader whose snapshot has one sees it.
+  void note_transactions() { has_transactions_.store(true); }
+  bool has_transactions() const { return has_transactions_.load(); }
 
   // The writer's own: nothing until the first append of this process.
   const std::optional<TimeMark>& time_mark() const { return time_mark_; }
@@ -79,6 +84,7 @@ class Partition final : public PartitionStatus {
   const TableHandle table_;
   mutable std::mutex mutex_;  // the high watermark has two writers
   std::optional<TimeMark> time_mark_;
+  std::atomic<bool> has_transactions_{false};  // now or once
 };
 
 // All partitions as of one commit. Published as a whole; a change is a new map.

@@ -1,6 +1,8 @@
 // Where a partition stands, as its writer last published it.
 #pragma once
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 #include "base/ids.h"
 
@@ -28,8 +30,12 @@ class PartitionStatus {
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
   Offset log_end() const { return Offset{log_end_.load(std::memory_order_acquire)}; }
   Offset high_watermark() const { return Offset{high_watermark_.load(std::memory_order_acquire)}; }
-  // The first offset that consumers may not read yet.
-  Offset readable_end() const { return high_watermark(); }
+  // As of the last append. One whose end is not visible yet counts as undecided until the next.
+  Offset first_undecided() const {
+    return Offset{first_undecided_.load(std::memory_order_acquire)};
+  }
+  // The last stable offset: the first that those may not read yet who read what is committed only.
+  Offset readable_end() const { return std::min(high_watermark(), first_undecided()); }
   LeaderEpoch leader_epoch() const {
     return LeaderEpoch{leader_epoch_.load(std::memory_order_acquire)};
   }
@@ -37,7 +43,7 @@ class PartitionStatus {
   bool is_dropped() const { return dropped_.load(); }
 
  protected:
-  std::atomic<int64_t> log_start_{0}, log_end_{0}, high_watermark_{0};
+  std::atomic<int64_t> log_start_{0}, log_end_{0}, high_watermark_{0}, first_undecided_{INT64_MAX};
   std::atomic<int32_t> leader_epoch_{0};
   std::atomic<ReplicaRole> role_{ReplicaRole::Alone};
   // Sequentially consistent: ordered against the turns of readers, see LogReader.

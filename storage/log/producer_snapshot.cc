@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "storage/log/producer_state.h"
 #include "storage/log/task_outputs.h"
+#include "storage/log/transaction_index.h"
 
 namespace storage {
 
@@ -56,8 +57,14 @@ Status install_producers(WriteTransaction& transaction, const LogTables& tables,
   const std::vector<Remembered> all = TRY(decode(snapshot));
   TRY(transaction.erase_range(tables.producers, producer_key(partition, ProducerId{0}),
                               producer_key(partition + 1, ProducerId{0})));
-  for (const Remembered& one : all)
+  TRY(transaction.erase_range(tables.transactions, numbered_key(partition.value(), 0),
+                              numbered_key(partition.value() + 1, 0)));
+  for (const Remembered& one : all) {
     TRY(transaction.put(tables.producers, producer_key(partition, one.producer), one.state));
+    if (is_task_producer(one.producer)) continue;
+    if (const auto first = TRY(ProducerState::decode(one.state)).open_since())
+      TRY(begin_transaction(transaction, tables, partition, {one.producer, *first}));
+  }
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/bytes.h"
@@ -11,12 +12,21 @@ namespace storage {
 
 using records::advance_sequence;
 
+namespace {
+// Of what encode() writes: before the batches, of each of them, behind them.
+constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
+}  // namespace
+
 Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& batch) const {
   const int32_t first = batch.base_sequence;
   const int32_t last = advance_sequence(first, batch.last_offset_delta);
   if (first < 0)
     return Error{ErrorCode::CorruptRecord, "batch of an idempotent producer has no sequence"};
-  if (recent_.empty()) return Append{};
+  if (open_since_ && !batch.is_transactional())
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("producer {} has an open transaction, and the batch is not part of it",
+                             batch.producer_id.value())};
+  if (epoch_ < 0) return Append{};
   if (batch.producer_epoch == epoch_) {
     for (const Batch& known : recent_)
       if (known.first_sequence == first && known.last_sequence == last)
@@ -25,8 +35,10 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
   if (batch.producer_epoch < epoch_)
     return Error{ErrorCode::FencedTask,
                  fmt::format("producer {} was replaced by a newer one", batch.producer_id.value())};
-  const int32_t expected =
-      batch.producer_epoch > epoch_ ? 0 : advance_sequence(recent_.back().last_sequence, 1);
+  // After the marker of a newer epoch nothing is remembered of it.
+  const int32_t expected = batch.producer_epoch > epoch_ || recent_.empty()
+                               ? 0
+                               : advance_sequence(recent_.back().last_sequence, 1);
   if (first != expected)
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("producer {} sent sequence {} where {} is next",
@@ -44,6 +56,26 @@ void ProducerState::appended(const records::BatchHeader& batch, Offset base_offs
                      advance_sequence(batch.base_sequence, batch.last_offset_delta), base_offset});
 }
 
+Status ProducerState::check_marker(const records::BatchHeader& batch,
+                                   const records::TransactionMarker& marker) const {
+  if (batch.producer_epoch < epoch_)
+    return Error{ErrorCode::FencedTask,
+                 fmt::format("producer {} was replaced by a newer one", batch.producer_id.value())};
+  if (coordinator_epoch_ && marker.coordinator_epoch < *coordinator_epoch_)
+    return Error{ErrorCode::FencedTask,
+                 fmt::format("coordinator epoch {} is over", marker.coordinator_epoch)};
+  return {};
+}
+
+void ProducerState::ended(const records::BatchHeader& batch,
+                          const records::TransactionMarker& marker, int64_t now_ms) {
+  last_append_ms_ = now_ms;
+  if (batch.producer_epoch != epoch_) recent_.clear();
+  epoch_ = batch.producer_epoch;
+  open_since_.reset();
+  coordinator_epoch_ = marker.coordinator_epoch;
+}
+
 bool ProducerState::cut(Offset log_end) {
   std::erase_if(recent_, [log_end](const Batch& batch) { return batch.base_offset >= log_end; });
   return !recent_.empty();
@@ -58,6 +90,10 @@ std::string ProducerState::encode() const {
     append_be(bytes, batch.last_sequence);
     append_be(bytes, batch.base_offset.value());
   }
+  if (open_since_ || coordinator_epoch_) {
+    append_be(bytes, open_since_.value_or(Offset{-1}).value());
+    append_be(bytes, coordinator_epoch_.value_or(-1));
+  }
   return bytes;
 }
 
@@ -66,14 +102,23 @@ Result<ProducerState> ProducerState::decode(std::string_view bytes) {
   ProducerState state;
   state.last_append_ms_ = in.be<int64_t>();
   state.epoch_ = in.be<int16_t>();
-  while (in.ok() && !in.at_end()) {
+  // Of one that has had transactions there is more behind its batches.
+  const size_t rest = bytes.size() - std::min(bytes.size(), kFixedSize);
+  const bool is_transactional = rest % kBatchSize == kTransactionSize;
+  for (size_t left = rest / kBatchSize; left > 0 && in.ok(); --left) {
     Batch batch;
     batch.first_sequence = in.be<int32_t>();
     batch.last_sequence = in.be<int32_t>();
     batch.base_offset = Offset{in.be<int64_t>()};
     state.recent_.push_back(batch);
   }
-  if (!in.ok() || state.recent_.size() > kRemembered)
+  if (is_transactional) {
+    const Offset first{in.be<int64_t>()};
+    const auto coordinator_epoch = in.be<int32_t>();
+    if (first >= Offset{0}) state.open_since_ = first;
+    if (coordinator_epoch >= 0) state.coordinator_epoch_ = coordinator_epoch;
+  }
+  if (!in.ok() || !in.at_end() || state.recent_.size() > kRemembered)
     return damaged_data("the data file has a damaged producer state");
   assert(state.recent_.size() <= kRemembered);
   return state;

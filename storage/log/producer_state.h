@@ -2,6 +2,7 @@
 // in order.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -10,6 +11,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "records/batch.h"
+#include "records/control_batch.h"
 
 namespace storage {
 
@@ -27,8 +29,18 @@ class ProducerState {
   // The rules of Kafka's broker, in its order. Fails with FencedTask when the epoch is an old one
   // and with OutOfOrderSequence when a batch is missing before this one.
   Result<Verdict> check(const records::BatchHeader& batch) const;
+  // Of a marker, which has no sequence: FencedTask when the producer, or the coordinator that sent it, has been
+  // replaced.
+  Status check_marker(const records::BatchHeader& batch,
+                      const records::TransactionMarker& marker) const;
   // Remembers the batch, which check() has let pass.
   void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
+  // The first offset of its transaction, while that is open.
+  std::optional<Offset> open_since() const { return open_since_; }
+  void set_open_since(std::optional<Offset> first) { open_since_ = first; }
+  // Remembers the marker, which check_marker() has let pass; the transaction is over.
+  void ended(const records::BatchHeader& batch, const records::TransactionMarker& marker,
+             int64_t now_ms);
   // Forgets the batches at `log_end` and behind it. False when none are left: what came before them was
   // forgotten long ago.
   bool cut(Offset log_end);
@@ -46,6 +58,8 @@ class ProducerState {
   int64_t last_append_ms_ = 0;
   int16_t epoch_ = -1;
   std::vector<Batch> recent_;
+  std::optional<Offset> open_since_;
+  std::optional<int32_t> coordinator_epoch_;  // of its last marker
 };
 
 }  // namespace storage

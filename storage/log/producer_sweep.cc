@@ -50,6 +50,8 @@ bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
       log_warn("a producer is not swept error=\"{}\"", state.error().message);
     return false;
   }
+  // Its marker has to know where the transaction began.
+  if (state->open_since()) return false;
   if (is_to_go(state->last_append_ms(), now_ms)) return true;
   if (!partition_->cutoff_ms) partition_->append_times.push_back(state->last_append_ms());
   return false;

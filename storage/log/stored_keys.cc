@@ -32,6 +32,8 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   tables.counters = TRY(transaction.open_table("counters", KeyOrder::Bytes));
   tables.removals = TRY(transaction.open_table("removals", KeyOrder::Bytes));
   tables.epochs = TRY(transaction.open_table(kEpochsTable, KeyOrder::Bytes));
+  tables.transactions = TRY(transaction.open_table(kTransactionsTable, KeyOrder::Bytes));
+  tables.aborted = TRY(transaction.open_table(kAbortedTable, KeyOrder::Bytes));
   return tables;
 }
 

@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// Of log.mdb. Version 2 had a journal for each task.
-inline constexpr uint32_t kLogFormatVersion = 3, kOldestLogFormatVersion = 2;
+// Of log.mdb. Version 2 had a journal for each task, version 3 no transactions.
+inline constexpr uint32_t kLogFormatVersion = 4, kOldestLogFormatVersion = 2;
 
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow
@@ -25,6 +25,8 @@ struct LogTables {
   TableHandle counters;      // one of the names below -> i64, the next number to be given
   TableHandle removals;      // see Removal
   TableHandle epochs;        // log number, epoch -> first offset: see epoch_history.h
+  TableHandle transactions;  // log number, first offset: see transaction_index.h
+  TableHandle aborted;       // log number, offset of the marker: likewise
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
@@ -33,6 +35,8 @@ inline constexpr std::string_view kProducersTable = "producers";
 inline constexpr std::string_view kTimestampsTable = "timestamps";
 inline constexpr std::string_view kAppendTimesTable = "append-times";
 inline constexpr std::string_view kEpochsTable = "epochs";
+inline constexpr std::string_view kTransactionsTable = "transactions";
+inline constexpr std::string_view kAbortedTable = "aborted";
 
 inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
