@@ -123,7 +123,7 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
   const LogNumber number = moved.partition->number();
   TRY(begin_epoch(*transaction_, tables_, number, header.leader_epoch, header.base_offset));
   if (header.producer_id != records::kNoProducer &&
-      (header.base_sequence >= 0 || header.is_control()))
+      (header.base_sequence >= 0 || header.is_transactional()))
     TRY(remember_batch(moved, batch));
   return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
 }

@@ -186,6 +186,10 @@ Status check_header_for_append(const records::BatchHeader& header) {
   const bool has_producer = header.producer_id != records::kNoProducer;
   if (has_producer && (header.producer_id < ProducerId{0} || header.producer_epoch < 0))
     return Error{ErrorCode::CorruptRecord, "record batch has a negative producer id or epoch"};
+  if (has_producer && header.base_sequence < 0)
+    return Error{ErrorCode::CorruptRecord, "batch of an idempotent producer has no sequence"};
+  if (header.is_transactional() && !has_producer)
+    return Error{ErrorCode::CorruptRecord, "batch of a transaction has no producer"};
   if (is_task_producer(header.producer_id))
     return Error{ErrorCode::CorruptRecord, "the producer id belongs to a query"};
   return {};

@@ -20,8 +20,11 @@ constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
 Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& batch) const {
   const int32_t first = batch.base_sequence;
   const int32_t last = advance_sequence(first, batch.last_offset_delta);
-  if (first < 0)
-    return Error{ErrorCode::CorruptRecord, "batch of an idempotent producer has no sequence"};
+  // What a coordinator appends on behalf of a producer is not sent again, and has no sequence.
+  if (first < 0) {
+    TRY(check_epoch(batch));
+    return Append{};
+  }
   if (open_since_ && !batch.is_transactional())
     return Error{ErrorCode::ObjectState,
                  fmt::format("producer {} has an open transaction, and the batch is not part of it",
@@ -32,9 +35,7 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
       if (known.first_sequence == first && known.last_sequence == last)
         return Duplicate{known.base_offset};
   }
-  if (batch.producer_epoch < epoch_)
-    return Error{ErrorCode::FencedTask,
-                 fmt::format("producer {} was replaced by a newer one", batch.producer_id.value())};
+  TRY(check_epoch(batch));
   // After the marker of a newer epoch nothing is remembered of it.
   const int32_t expected = batch.producer_epoch > epoch_ || recent_.empty()
                                ? 0
@@ -51,16 +52,21 @@ void ProducerState::appended(const records::BatchHeader& batch, Offset base_offs
   last_append_ms_ = now_ms;
   if (batch.producer_epoch != epoch_) recent_.clear();
   epoch_ = batch.producer_epoch;
+  if (batch.base_sequence < 0) return;
   if (recent_.size() == kRemembered) recent_.erase(recent_.begin());
   recent_.push_back({batch.base_sequence,
                      advance_sequence(batch.base_sequence, batch.last_offset_delta), base_offset});
 }
 
+Status ProducerState::check_epoch(const records::BatchHeader& batch) const {
+  if (batch.producer_epoch >= epoch_) return {};
+  return Error{ErrorCode::FencedTask,
+               fmt::format("producer {} was replaced by a newer one", batch.producer_id.value())};
+}
+
 Status ProducerState::check_marker(const records::BatchHeader& batch,
                                    const records::TransactionMarker& marker) const {
-  if (batch.producer_epoch < epoch_)
-    return Error{ErrorCode::FencedTask,
-                 fmt::format("producer {} was replaced by a newer one", batch.producer_id.value())};
+  TRY(check_epoch(batch));
   if (coordinator_epoch_ && marker.coordinator_epoch < *coordinator_epoch_)
     return Error{ErrorCode::FencedTask,
                  fmt::format("coordinator epoch {} is over", marker.coordinator_epoch)};

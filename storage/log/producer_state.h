@@ -33,6 +33,8 @@ class ProducerState {
   // replaced.
   Status check_marker(const records::BatchHeader& batch,
                       const records::TransactionMarker& marker) const;
+  // FencedTask when the batch is of an old epoch.
+  Status check_epoch(const records::BatchHeader& batch) const;
   // Remembers the batch, which check() has let pass.
   void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
   // The first offset of its transaction, while that is open.

@@ -159,6 +159,17 @@ TEST_F(TransactionsTest, WhatIsSentAgainBeginsNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
+// A group's coordinator writes offsets so, on behalf of a producer.
+TEST_F(TransactionsTest, WhatCoordinatorsWriteHasNoSequence) {
+  ASSERT_TRUE(write(kAnna, -1, "a"));
+  ASSERT_TRUE(write(kAnna, -1, "b"));
+  EXPECT_EQ(stable(), Offset{0});
+  EXPECT_FALSE(check_for_append(batch(kAnna, -1, "c")));
+  ASSERT_TRUE(end(kAnna, TransactionEnd::Commit, 1));
+  EXPECT_EQ(write(kAnna, -1, "late").error().code, ErrorCode::FencedTask);
+  EXPECT_EQ(committed(), (Values{"a0", "b0"}));
+}
+
 TEST_F(TransactionsTest, AnOpenTransactionTakesNothingBesideIt) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
   records::BatchBuilder builder;
