@@ -105,6 +105,11 @@ Status InputOperator::collect(std::span<const LogBatch> batches, Range& range, R
   size_t bytes = 0;
   for (const LogBatch& stored : batches) {
     if (stored.last_offset < range.from) continue;
+    if (stored.is_hidden) {
+      out.next = stored.last_offset + 1;
+      cursor.finish();
+      continue;
+    }
     Result<std::optional<records::RecordReader>> entered = cursor.enter(stored, range.unpack_bytes);
     if (!entered) {
       if (out.size() > 0) return {};  // the records before it are taken first

@@ -32,6 +32,8 @@ struct PartitionRef {
 struct LogBatch {
   std::string_view bytes;
   Offset base_offset, last_offset;
+  // Its records are nobody's: they were aborted with their transaction, or say how one ended.
+  bool is_hidden = false;
 };
 
 struct Polled {

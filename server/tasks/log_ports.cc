@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "records/batch.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -34,12 +35,28 @@ Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& parti
                                             size_t max_bytes) {
   engine::Polled polled;
   polled.log_start = TRY(reader_->log_start(partition));
-  polled.readable_end = TRY(reader_->readable_end(partition));
+  polled.readable_end = TRY(reader_->last_stable_offset(partition));
   next = std::max(next, polled.log_start);
   if (next >= polled.readable_end) return polled;
-  for (const storage::BatchRef& batch : TRY(reader_->read(partition, next, max_bytes)))
+  for (const storage::BatchRef& batch :
+       TRY(reader_->read(partition, next, max_bytes, storage::ReadUpTo::LastStable)))
     polled.batches.push_back({batch.bytes, batch.base_offset, batch.last_offset});
+  if (!polled.batches.empty()) TRY(hide_aborted(partition, polled.batches));
   return polled;
+}
+
+// What was aborted, and what says how transactions ended.
+Status LogSources::hide_aborted(const storage::TopicPartition& partition,
+                                std::vector<engine::LogBatch>& batches) {
+  if (!TRY(reader_->has_transactions(partition))) return {};
+  const storage::AbortedBatches aborted(TRY(
+      reader_->aborted(partition, batches.front().base_offset, batches.back().last_offset + 1)));
+  for (engine::LogBatch& batch : batches) {
+    const auto header = TRY(records::parse_batch(batch.bytes, records::BatchCheck::Shape)).header;
+    batch.is_hidden =
+        header.is_control() || (header.is_transactional() && aborted.contains(header));
+  }
+  return {};
 }
 
 void LogSources::release() {

@@ -31,6 +31,8 @@ class LogSources final : public engine::Sources {
   explicit LogSources(std::unique_ptr<storage::LogReader> reader) : reader_(std::move(reader)) {}
   Result<engine::Polled> poll_one(const storage::TopicPartition& partition, Offset next,
                                   size_t max_bytes);
+  Status hide_aborted(const storage::TopicPartition& partition,
+                      std::vector<engine::LogBatch>& batches);
 
   std::unique_ptr<storage::LogReader> reader_;
   bool in_turn_ = false;
