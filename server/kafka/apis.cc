@@ -38,13 +38,23 @@ constexpr ApiRow kApis[] = {
     api<handle_fetch>(4, 12),
     api<handle_list_offsets>(1, 6),
     api<handle_metadata>(0, 12),
+    api<handle_offset_commit>(2, 9),
+    api<handle_offset_fetch>(1, 9),
     api<handle_find_coordinator>(0, 4),
+    api<handle_join_group>(0, 9),
+    api<handle_heartbeat>(0, 4),
+    api<handle_leave_group>(0, 5),
+    api<handle_sync_group>(0, 5),
+    api<handle_describe_groups>(0, 6),
+    api<handle_list_groups>(0, 5),
     api<handle_api_versions>(0, 4),
     api<handle_create_topics>(2, 7),
     api<handle_delete_topics>(1, 6),
     api<handle_init_producer_id>(0, 4),
     api<handle_describe_configs>(1, 4),
     api<handle_create_partitions>(0, 3),
+    api<handle_delete_groups>(0, 2),
+    api<handle_offset_delete>(0, 0),
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "server/coordinator/groups.h"
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
@@ -41,6 +42,7 @@ class Backend {
       const storage::TopicPartition& partition) const = 0;
   // Not in a turn.
   virtual storage::LogReader& reader() = 0;
+  virtual coordinator::Groups& groups() = 0;
 
   // Topics that Metadata requests of this loop have asked for and that are not there yet.
   int topics_in_the_making = 0;

@@ -181,7 +181,9 @@ class Message:
     def __init__(self, schema):
         lowest, highest = schema['validVersions'].split('-')
         self.lowest, self.highest = int(lowest), int(highest)
-        self.flexible = Versions(schema['flexibleVersions'], self.lowest, self.highest)
+        flexible = schema['flexibleVersions']
+        self.first_flexible = self.highest + 1 if flexible == 'none' else \
+            Versions(flexible, self.lowest, self.highest).first
         self.api_key = schema['apiKey']
         self.root = Struct(schema['name'], schema['fields'], self)
 
@@ -189,7 +191,7 @@ class Message:
         constants = [f'static constexpr int16_t kApiKey = {self.api_key};',
                      f'static constexpr int16_t kMinVersion = {self.lowest};',
                      f'static constexpr int16_t kMaxVersion = {self.highest};',
-                     f'static constexpr int16_t kFirstFlexibleVersion = {self.flexible.first};', '']
+                     f'static constexpr int16_t kFirstFlexibleVersion = {self.first_flexible};', '']
         return '\n'.join([f'// Generated from {source}.', '#pragma once', '#include <cstdint>',
                           '#include <optional>', '#include <string>', '#include <string_view>',
                           '#include <vector>', '', '#include "server/kafka/wire.h"', '',

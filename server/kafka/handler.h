@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/coordinator/internal_topics.h"
 #include "server/kafka/backend.h"
 #include "server/kafka/codec.h"
 #include "server/kafka/messages/fetch_request.h"
@@ -27,6 +28,11 @@ struct NodeView {
   int32_t partitions_of_new_topic = 1;  // when a request leaves the number to us
   bool creates_topics = true;           // when a client asks for one that is not there
   std::string internal_topic;           // which clients may read and not delete; empty: none
+
+  // Its records are the server's own: clients read them, at most.
+  bool is_internal(std::string_view topic) const {
+    return coordinator::is_coordinator_topic(topic) || (topic == internal_topic && !topic.empty());
+  }
 };
 
 // The place of one answer in the order of its connection.
@@ -120,6 +126,8 @@ struct HandlerContext {
   MemoryAccount* memory = nullptr;             // the connection's, if it has one
   const RunAside* run_aside = nullptr;         // null: everything is done on the loop
   std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
+  // Who asks: as it calls itself, and where it is.
+  std::string client_id = {}, client_host = {};
 };
 
 }  // namespace server::kafka

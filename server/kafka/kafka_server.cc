@@ -10,6 +10,11 @@ namespace {
 
 bool is_any(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
+// As Java prints addresses, which Kafka's tools show.
+std::string host_of(std::string_view peer) {
+  return "/" + std::string(peer.substr(0, peer.rfind(':')));
+}
+
 }  // namespace
 
 struct KafkaServer::Impl final : ClientProtocol {
@@ -25,7 +30,8 @@ struct KafkaServer::Impl final : ClientProtocol {
     return std::make_unique<Session>(
         *shard.backend, client.host, clock, node_seen_from(client.connection), options.limits,
         SessionSurroundings{polls[client.shard].get(), &client.memory,
-                            shard.run_aside ? &shard.run_aside : nullptr});
+                            shard.run_aside ? &shard.run_aside : nullptr,
+                            host_of(client.connection.peer())});
   }
 
   NodeView node_seen_from(const Connection& connection) const {

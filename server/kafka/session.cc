@@ -31,10 +31,7 @@ std::string client_name(const RequestHeader& header) {
 // again, without a word of their own.
 std::string unknown_request(const RequestHeader& header) {
   std::string_view what = "this request is";
-  if ((header.api_key >= 11 && header.api_key <= 16) || header.api_key == 8 || header.api_key == 9)
-    what = "consumer groups are";
-  else if (header.api_key >= 24 && header.api_key <= 28)
-    what = "transactions are";
+  if (header.api_key >= 24 && header.api_key <= 28) what = "transactions are";
   return fmt::format("{} not supported yet (api key {}, version {}, client id \"{}\")", what,
                      header.api_key, header.api_version, client_name(header));
 }
@@ -56,7 +53,7 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       clock_(clock),
       node_(std::move(node)),
       limits_(limits),
-      surroundings_(surroundings),
+      surroundings_(std::move(surroundings)),
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections) {
   aside_->on_open = [this] {
@@ -146,6 +143,8 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
     return refuse(unknown_request(header));
   }
   HandlerContext all = context();
+  all.client_id = header.client_id.value_or("");
+  all.client_host = surroundings_.client_host;
   if (const Status handled = api->handle(all, request, slot); !handled)
     refuse(fmt::format("{} (api key {}, version {}, client id \"{}\")", handled.error().message,
                        header.api_key, header.api_version, client_name(header)));

@@ -32,6 +32,7 @@ struct SessionSurroundings {
   LongPolls* polls = nullptr;  // is told what the session waits for
   MemoryAccount* memory = nullptr;
   const RunAside* run_aside = nullptr;
+  std::string client_host = {};  // its address, without the port
 };
 
 // Threads: one loop's. Owner: the connection; the host and the backend outlive it.

@@ -34,6 +34,9 @@ class KafkaBackend final : public kafka::Backend {
   std::shared_ptr<const storage::PartitionStatus> find_partition(
       const storage::TopicPartition& partition) const override;
   storage::LogReader& reader() override { return *reader_; }
+  coordinator::Groups& groups() override { return *groups_; }
+  // Before anybody asks; outlives the backend's clients.
+  void set_groups(coordinator::Groups& groups) { groups_ = &groups; }
 
  private:
   struct Waiting {
@@ -56,6 +59,7 @@ class KafkaBackend final : public kafka::Backend {
   Loop& loop_;
   MemoryBudget& memory_;
   std::unique_ptr<storage::LogReader> reader_;
+  coordinator::Groups* groups_ = nullptr;
   std::deque<Waiting> waiting_;
 };
 

@@ -57,13 +57,15 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
       log_warn("no processing log error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
+  node->groups_->start();
   node->supervisor_->start_thread();
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
 }
 
 Node::Node(const NodeSettings& settings)
-    : settings_(fitted(settings)), memory_(memory_limit_bytes(settings), state_memory_bytes(settings)) {}
+    : settings_(fitted(settings)),
+      memory_(memory_limit_bytes(settings), state_memory_bytes(settings)) {}
 
 FrontEndOptions Node::front_end_options(const Address& address) const {
   return {.address = address, .max_connections = settings_.max_connections};
@@ -204,6 +206,12 @@ Status Node::open_kafka() {
     };
     shards.push_back({&shard->loop(), kafka_backends_.back().get(), run_aside});
   }
+  std::vector<GroupCoordinators::Shard> coordinators;
+  for (const kafka::KafkaServer::Shard& shard : shards)
+    coordinators.push_back({shard.loop, shard.backend});
+  groups_ = std::make_unique<GroupCoordinators>(coordinators, settings_.groups, clock_, memory_);
+  for (size_t i = 0; i < kafka_backends_.size(); ++i)
+    kafka_backends_[i]->set_groups(groups_->of(i));
   kafka::KafkaServerOptions options;
   options.front_end = front_end_options(settings_.kafka);
   options.advertised = settings_.kafka_advertised;
@@ -242,6 +250,7 @@ void Node::stop_front_ends() {
     stopped.push_back(done->get_future());
     front_end->stop([done] { done->set_value(); });
   };
+  if (groups_) groups_->stop();  // who waits for others of its group gets an answer
   stop(pg_);
   stop(kafka_);
   const auto until = std::chrono::steady_clock::now() + kStopTimeout;
@@ -259,6 +268,7 @@ Node::~Node() {
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
   kafka_.reset();
+  groups_.reset();
   kafka_backends_.clear();
   checkers_.reset();  // what they run ends by itself; then they post to the shards
   // Nobody waits for what the workers still compute, and all that counts is on disk: a function

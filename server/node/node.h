@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/kafka/kafka_server.h"
+#include "server/node/group_coordinators.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
@@ -79,6 +80,7 @@ class Node {
   std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
+  std::unique_ptr<GroupCoordinators> groups_;
   std::unique_ptr<kafka::KafkaServer> kafka_;
   // For the log's writer, which runs before they are there.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false};

@@ -161,6 +161,46 @@ constexpr SettingRow kSettings[] = {
        s.processing_log = text == "on";
        return {};
      }},
+    // Of consumer groups, with Kafka's names and defaults: in a file group.max.size is group-max-size.
+    {"group-initial-rebalance-delay-ms",
+     "how long the first member of a group waits for others [3000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.groups.initial_rebalance_delay_ms, text, 0, INT32_MAX);
+     }},
+    {"group-min-session-timeout-ms",
+     "the shortest session that a group's member may ask for [6000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.min_session_timeout_ms, text, 0, INT32_MAX);
+     }},
+    {"group-max-session-timeout-ms", "and the longest [1800000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.max_session_timeout_ms, text, 0, INT32_MAX);
+     }},
+    {"group-max-size", "members of a group [2147483647]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.max_size, text, 1, INT32_MAX);
+     }},
+    {"offsets-retention-minutes",
+     "how long the offsets of a group without members are kept [10080]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       int64_t minutes = 0;
+       TRY(set_number(minutes, text, 1, INT32_MAX));
+       s.groups.offsets_retention_ms = minutes * 60'000;
+       return {};
+     }},
+    {"offsets-retention-check-interval-ms", "how often they are looked at [600000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.groups.retention_check_ms, text, 1, INT32_MAX);
+     }},
+    {"offsets-topic-num-partitions",
+     "partitions of the topic in which groups are kept; of one that is made [50]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.offsets_topic_partitions, text, 1, 10'000);
+     }},
+    {"offset-metadata-max-bytes", "what a client may keep beside an offset [4096]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);
+     }},
     {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
     {"checkpoint-interval-ms", "",
      [](NodeSettings& s, const std::string& text) {

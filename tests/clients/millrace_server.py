@@ -54,9 +54,9 @@ class Server:
     log: str | None = None  # the file of its log, if one was asked for
 
 
-def launch(*flags, keeps_log=False, open_files=None, data_dir=None):
+def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0"):
     """A server of its own, and what stops it: on a fresh data directory, which goes with it, or one that
-    is the caller's."""
+    is the caller's. Who starts it again for the same clients says where it was, with `kafka`."""
     is_own = data_dir is None
     data_dir = data_dir or tempfile.mkdtemp(prefix="millrace-clients-")
     log = os.path.join(data_dir, "log") if keeps_log else None
@@ -67,7 +67,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None):
             resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most))
 
     server = subprocess.Popen(
-        [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
+        [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", kafka,
          *flags],
         stdout=subprocess.PIPE, stderr=open(log, "w") if log else None, text=True, preexec_fn=limit_files)
 

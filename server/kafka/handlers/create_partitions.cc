@@ -23,6 +23,8 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
   if (!topic)
     refuse(answer, KafkaError::UnknownTopicOrPartition,
            fmt::format("topic \"{}\" does not exist", asked.name));
+  else if (coordinator::is_coordinator_topic(asked.name))
+    refuse(answer, KafkaError::InvalidTopic, "what it holds belongs to the partitions it has");
   else if (asked.assignments)
     refuse(answer, kInvalidReplicaAssignment, "assigning replicas by hand is not supported yet");
   else if (asked.count > kMaxPartitions)

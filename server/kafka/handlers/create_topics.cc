@@ -24,6 +24,9 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
   if (topics.find(asked.name))
     refuse(answer, KafkaError::TopicAlreadyExists,
            fmt::format("topic \"{}\" already exists", asked.name));
+  else if (coordinator::is_coordinator_topic(asked.name))
+    refuse(answer, KafkaError::InvalidTopic,
+           fmt::format("topic \"{}\" is made by the server, when it needs it", asked.name));
   else if (const Status named = storage::check_topic_name(asked.name, topics); !named)
     refuse(answer, KafkaError::InvalidTopic, named.error().message);
   else if (!asked.assignments.empty())

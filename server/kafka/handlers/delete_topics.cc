@@ -22,7 +22,7 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
       answer.error_code = asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId;
       continue;
     }
-    if (topic->name == context.node.internal_topic) {
+    if (context.node.is_internal(topic->name)) {
       answer.error_code = KafkaError::InvalidTopic;
       answer.error_message = "topic \"" + topic->name + "\" is internal and cannot be deleted";
       continue;

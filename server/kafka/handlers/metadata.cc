@@ -20,7 +20,7 @@ Topic describe(const storage::TopicInfo& topic, const NodeView& node) {
   Topic described;
   described.name = topic.name;
   described.topic_id = topic.id;
-  described.is_internal = topic.name == node.internal_topic;
+  described.is_internal = node.is_internal(topic.name);
   for (int32_t index = 0; index < topic.partition_count; ++index) {
     MetadataResponse::Topic::Partition& partition = described.partitions.emplace_back();
     partition.partition_index = index;
@@ -103,7 +103,8 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
         response.topics.push_back(refused(*asked.name, KafkaError::InvalidTopic));
       } else {
         response.topics.push_back(refused(*asked.name, KafkaError::UnknownTopicOrPartition));
-        missing.push_back(response.topics.size() - 1);
+        if (!coordinator::is_coordinator_topic(*asked.name))
+          missing.push_back(response.topics.size() - 1);
       }
     }
   }

@@ -164,6 +164,10 @@ class Producing {
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
                               "there is no such partition");
+    // What coordinators read there decides what they answer.
+    if (coordinator::is_coordinator_topic(topic_name))
+      return pending_->refuse(answer, KafkaError::InvalidTopic,
+                              fmt::format("topic \"{}\" is written by the server", topic_name));
     const storage::TopicPartition partition{topic->id, PartitionId(asked.index)};
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,

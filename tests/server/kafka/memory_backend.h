@@ -3,11 +3,53 @@
 #include <future>
 #include <vector>
 
+#include "server/coordinator/group_shard.h"
 #include "server/kafka/backend.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/log.h"
+#include "tests/server/coordinator/memory_port.h"
 
 namespace server::kafka {
+
+// All groups in one partition, under a clock that stands still: what is asked is answered at once, unless
+// it waits for others.
+class MemoryGroups final : public coordinator::Groups {
+ public:
+  explicit MemoryGroups(coordinator::GroupShard::Topics topics)
+      : shard_({}, port_, memory_, std::move(topics), [] { return Uuid::random(); }) {
+    shard_.lead(kOnly, LeaderEpoch(0));
+  }
+  void list(coordinator::Done<coordinator::ListedGroups> done) override {
+    done({.groups = shard_.find(kOnly)->list()});
+  }
+  void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
+  // Whoever waits for others is told to look elsewhere.
+  void resign() { shard_.resign_all(); }
+  // What is due meanwhile happens.
+  void pass_ms(int64_t ms) {
+    clock_.advance_us(ms * 1000);
+    shard_.run_due();
+    port_.settle();
+  }
+
+ protected:
+  void run(const std::string&, Work work) override {
+    coordinator::GroupPartition* only = shard_.find(kOnly);
+    const KafkaError why_not = only->unavailable();
+    work(why_not == KafkaError::None ? only : nullptr, why_not);
+    port_.settle();
+  }
+  Home home() override {
+    return [](std::function<void()> task) { task(); };
+  }
+
+ private:
+  static constexpr PartitionId kOnly{0};
+  SimulatedClock clock_{1'700'000'000'000};
+  MemoryBudget memory_;
+  coordinator::MemoryPort port_{clock_};
+  coordinator::GroupShard shard_;
+};
 
 class MemoryBackend : public Backend {
  public:
@@ -68,6 +110,8 @@ class MemoryBackend : public Backend {
     return *reader_;
   }
 
+  MemoryGroups& groups() override { return groups_; }
+
   std::function<void()> on_reader;  // each use of it
   bool holds_appends = false;
   void let_through() {
@@ -80,6 +124,7 @@ class MemoryBackend : public Backend {
   std::unique_ptr<storage::LogReader> reader_;
   storage::TopicTable topics_;
   std::vector<std::function<void()>> held_;
+  MemoryGroups groups_{[this] { return topics(); }};
 };
 
 }  // namespace server::kafka

@@ -729,3 +729,128 @@ TEST_F(SessionTest, settings_are_described_once_however_often_they_are_asked_for
   EXPECT_FALSE(response.results[0].configs.empty());
   EXPECT_EQ(response.results[1].error_code, KafkaError::UnknownTopicOrPartition);
 }
+
+// --- Groups
+
+TEST_F(SessionTest, a_consumer_joins_is_given_its_work_and_leaves) {
+  JoinGroupRequest join;
+  join.group_id = "g";
+  join.session_timeout_ms = 10'000;
+  join.rebalance_timeout_ms = 60'000;
+  join.protocol_type = "consumer";
+  join.protocols = {{"range", "topics"}};
+  const auto told = ask<JoinGroupResponse>(join, 9);
+  EXPECT_EQ(told.error_code, server::coordinator::kMemberIdRequired);
+  join.member_id = told.member_id;
+  send(join, 9);
+  EXPECT_TRUE(answers().empty()) << "others may come";
+  backend.groups().pass_ms(3'000);
+  EXPECT_GT(wakes, 0);
+  session.run();
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 1u);
+  const auto joined = decode_response<JoinGroupResponse>(all[0].body, 9);
+  ASSERT_TRUE(joined);
+  EXPECT_EQ(joined->generation_id, 1);
+  EXPECT_EQ(joined->leader, joined->member_id);
+  ASSERT_EQ(joined->members.size(), 1u);
+  EXPECT_EQ(joined->members[0].metadata, "topics");
+
+  SyncGroupRequest sync;
+  sync.group_id = "g";
+  sync.generation_id = 1;
+  sync.member_id = joined->member_id;
+  sync.assignments = {{joined->member_id, "work"}};
+  EXPECT_EQ(ask<SyncGroupResponse>(sync, 5).assignment, "work");
+
+  const auto described = ask<DescribeGroupsResponse>(DescribeGroupsRequest{.groups = {"g"}}, 5);
+  ASSERT_EQ(described.groups.size(), 1u);
+  EXPECT_EQ(described.groups[0].group_state, "Stable");
+  EXPECT_EQ(described.groups[0].members.at(0).member_assignment, "work");
+  ListGroupsRequest list{.states_filter = {"stable"}};
+  EXPECT_EQ(ask<ListGroupsResponse>(list, 5).groups.size(), 1u);
+  list.states_filter = {"Empty"};
+  EXPECT_TRUE(ask<ListGroupsResponse>(list, 5).groups.empty());
+
+  HeartbeatRequest beat{.group_id = "g", .generation_id = 1, .member_id = joined->member_id};
+  EXPECT_EQ(ask<HeartbeatResponse>(beat, 4).error_code, KafkaError::None);
+  LeaveGroupRequest leave{.group_id = "g", .members = {{.member_id = joined->member_id}}};
+  const auto left = ask<LeaveGroupResponse>(leave, 5);
+  EXPECT_EQ(left.members.at(0).error_code, KafkaError::None);
+  const auto deleted = ask<DeleteGroupsResponse>(DeleteGroupsRequest{{"g", "none"}}, 2);
+  EXPECT_EQ(deleted.results.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(deleted.results.at(1).error_code, server::coordinator::kGroupIdNotFound);
+}
+
+TEST_F(SessionTest, a_group_that_is_not_there_is_dead_to_old_clients_and_an_error_to_new_ones) {
+  const DescribeGroupsRequest request{.groups = {"none"}};
+  const auto old = ask<DescribeGroupsResponse>(request, 5);
+  EXPECT_EQ(old.groups.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(old.groups.at(0).group_state, "Dead");
+  const auto now = ask<DescribeGroupsResponse>(request, 6);
+  EXPECT_EQ(now.groups.at(0).error_code, server::coordinator::kGroupIdNotFound);
+  EXPECT_EQ(now.groups.at(0).error_message, "Group none not found.");
+}
+
+TEST_F(SessionTest, offsets_are_committed_and_asked_for_in_each_shape) {
+  create_topic("orders", 2);
+  OffsetCommitRequest commit;
+  commit.group_id = "g";
+  commit.generation_id_or_member_epoch = -1;
+  commit.topics = {{"orders", {{1, 42, 3, "note"}, {7, 1, -1, std::nullopt}}}};
+  const auto committed = ask<OffsetCommitResponse>(commit, 8);
+  EXPECT_EQ(committed.topics.at(0).partitions.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(committed.topics.at(0).partitions.at(1).error_code,
+            KafkaError::UnknownTopicOrPartition);
+
+  OffsetFetchRequest one;
+  one.group_id = "g";
+  one.topics = {{{"orders", {0, 1}}}};
+  for (const auto version : {int16_t{1}, int16_t{5}, int16_t{7}}) {
+    const auto fetched = ask<OffsetFetchResponse>(one, version);
+    EXPECT_EQ(fetched.topics.at(0).partitions.at(0).committed_offset, -1);
+    EXPECT_EQ(fetched.topics.at(0).partitions.at(1).committed_offset, 42) << version;
+    EXPECT_EQ(fetched.topics.at(0).partitions.at(1).committed_leader_epoch, version < 5 ? -1 : 3);
+  }
+  one.topics.reset();
+  EXPECT_EQ(ask<OffsetFetchResponse>(one, 2).topics.at(0).partitions.size(), 1u);
+
+  OffsetFetchRequest many;
+  many.groups = {{.group_id = "g", .topics = std::nullopt}, {.group_id = "none"}};
+  many.groups[1].topics = {{{"orders", {0}}}};
+  const auto fetched = ask<OffsetFetchResponse>(many, 9);
+  EXPECT_EQ(fetched.groups.at(0).topics.at(0).partitions.at(0).committed_offset, 42);
+  EXPECT_EQ(fetched.groups.at(1).topics.at(0).partitions.at(0).committed_offset, -1);
+
+  OffsetDeleteRequest remove;
+  remove.group_id = "g";
+  remove.topics = {{"orders", {{1}}}};
+  EXPECT_EQ(ask<OffsetDeleteResponse>(remove, 0).error_code, KafkaError::None);
+  EXPECT_TRUE(ask<OffsetFetchResponse>(one, 2).topics.empty());
+}
+
+TEST_F(SessionTest, while_no_coordinator_is_there_each_request_says_so) {
+  backend.groups().resign();
+  const auto refusal = server::coordinator::kNotCoordinator;
+  HeartbeatRequest beat{.group_id = "g", .generation_id = 1, .member_id = "m"};
+  EXPECT_EQ(ask<HeartbeatResponse>(beat, 4).error_code, refusal);
+  OffsetFetchRequest fetch;
+  fetch.group_id = "g";
+  fetch.topics = {{{"orders", {0}}}};
+  EXPECT_EQ(ask<OffsetFetchResponse>(fetch, 1).topics.at(0).partitions.at(0).error_code, refusal);
+  EXPECT_EQ(ask<OffsetFetchResponse>(fetch, 5).error_code, refusal);
+  OffsetCommitRequest commit;
+  commit.group_id = "g";
+  commit.topics = {{"orders", {{0, 1}}}};
+  EXPECT_EQ(ask<OffsetCommitResponse>(commit, 8).topics.at(0).partitions.at(0).error_code, refusal);
+}
+
+TEST_F(SessionTest, nobody_writes_the_topics_of_coordinators) {
+  CreateTopicsRequest create;
+  create.topics = {{.name = "__consumer_offsets", .num_partitions = 1}};
+  EXPECT_EQ(ask<CreateTopicsResponse>(create, 4).topics.at(0).error_code, KafkaError::InvalidTopic);
+  bool is_made = false;
+  backend.create_topic("__consumer_offsets", 1, {}, [&](const auto& made) { is_made = !!made; });
+  ASSERT_TRUE(is_made);
+  EXPECT_EQ(produce_error(produce("__consumer_offsets", batch("x"))), KafkaError::InvalidTopic);
+}

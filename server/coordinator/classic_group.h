@@ -1,0 +1,173 @@
+// A group by the classic protocol: members join, a leader among them divides the work, the coordinator
+// passes it on and sees to it that all of them agree on the generation
+// (https://kafka.apache.org/protocol, KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
+#pragma once
+#include <absl/container/flat_hash_map.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "server/coordinator/group_messages.h"
+#include "server/coordinator/group_records.h"
+#include "server/coordinator/group_surroundings.h"
+
+namespace server::coordinator {
+
+//            the last one goes             all have joined, or their time is over
+//   Empty <---------------------- Preparing -----------------------------------> Completing
+//     '----- the first joins -------^  ^                                             |
+//                                      '--- somebody joins or goes --- Stable <------'
+//                                                                        the leader has divided the work
+enum class GroupState : uint8_t { Empty, PreparingRebalance, CompletingRebalance, Stable };
+std::string_view name(GroupState state);  // Kafka's
+
+// Invariants:
+//   1. every request is answered once: at the latest when the group ends;
+//   2. whoever waits to join or to be given an assignment does not lose its session meanwhile;
+//   3. an assignment is told to nobody before its record is durable.
+//
+// Threads: one loop's. Owner: its partition; shared with records under way, which may come back when
+//          the group is gone.
+class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
+ public:
+  // Keeps what the group is now. Answered once, later.
+  using Store = std::function<void(const GroupValue& value, Done<KafkaError> stored)>;
+
+  ClassicGroup(std::string id, GroupSurroundings& around, Store store);
+  ~ClassicGroup();
+  ClassicGroup(const ClassicGroup&) = delete;
+  ClassicGroup& operator=(const ClassicGroup&) = delete;
+
+  // As a record says; sessions begin with resume().
+  void restore(GroupValue value);
+  void resume();
+  // Everybody who waits is told `why`; nothing happens afterwards.
+  void end(KafkaError why);
+
+  void join(JoinGroup request, Done<JoinedGroup> done);
+  void sync(SyncGroup request, Done<SyncedGroup> done);
+  GroupHeartbeatAnswer heartbeat(const GroupHeartbeat& request);
+  LeftGroup leave(const LeaveGroup& request);
+  // Whether this member may commit offsets; it is alive then.
+  KafkaError check_commit(const CommitOffsets& request);
+
+  GroupState state() const { return state_; }
+  const std::string& protocol_type() const { return protocol_type_; }
+  int32_t generation() const { return generation_; }
+  bool is_consumer() const;
+  // When the group came into its state, by the wall clock.
+  int64_t state_time_ms() const { return state_time_ms_; }
+  // Whether any member, as far as its metadata can be read, has subscribed to the topic; nothing when
+  // nobody knows.
+  std::optional<std::vector<std::string>> subscribed_topics() const;
+  GroupDescription describe() const;
+  GroupValue value() const;
+
+ private:
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::string client_id, client_host;
+    int32_t rebalance_timeout_ms = 0, session_timeout_ms = 0;
+    std::vector<GroupProtocol> protocols;
+    std::string assignment = {};
+    Done<JoinedGroup> joining = {};  // waits for the next generation; empty: does not
+    Done<SyncedGroup> syncing = {};  // waits for its assignment; likewise
+    bool is_new = false;             // was in no generation yet
+    bool owes_sync = false;          // has not asked for its assignment in this generation
+    int64_t expires_us = 0;
+    Deadline session = {};  // looks whether it has expired
+    size_t charged = 0;     // of the memory
+  };
+  // Was told its id and has not joined with it.
+  struct PendingMember {
+    Deadline expiry;
+    uint64_t age = 0;
+  };
+  using Members = std::map<std::string, Member, std::less<>>;
+
+  // --- Joining
+  bool accepts(const std::string& member_id) const;
+  bool shares_protocol(const JoinGroup& request) const;
+  void join_new(JoinGroup& request, Done<JoinedGroup>& done);
+  void join_known(JoinGroup& request, Done<JoinedGroup>& done);
+  void join_as_instance(JoinGroup& request, Done<JoinedGroup>& done, const std::string& new_id);
+  void replace_stable_instance(const JoinGroup& request, Member before, const std::string& id,
+                               Done<JoinedGroup> done);
+  void add_and_rebalance(JoinGroup& request, std::string id, Done<JoinedGroup>& done);
+  void update(Member& member, JoinGroup& request);
+  void update_and_rebalance(Member& member, JoinGroup& request, Done<JoinedGroup>& done);
+  Member* replace_instance(Member& old, const std::string& new_id);
+  void tell_member_id(const JoinGroup& request, Done<JoinedGroup>& done);
+  void forget_pending(const std::string& id);
+  std::string new_member_id(const JoinGroup& request) const;
+  JoinedGroup current_generation(const Member& member, bool with_members) const;
+  std::vector<JoinedGroup::Member> joined_members() const;
+
+  // --- Rebalances
+  void rebalance_or_complete();
+  void prepare_rebalance();
+  void on_initial_delay(int64_t left_ms);
+  void complete_if_all_joined();
+  void complete_join();
+  bool elect_leader();
+  void begin_generation();
+  void store_empty();
+  std::string chosen_protocol() const;
+  int64_t rebalance_timeout_ms() const;
+  void set_state(GroupState state);
+
+  // --- Assignments
+  void assign(std::map<std::string, std::string> assignments);
+  void on_assigned(int32_t generation, std::map<std::string, std::string>& assignments,
+                   KafkaError error);
+  void give_assignment(Member& member, KafkaError error);
+  void on_sync_overdue();
+
+  // --- Members
+  KafkaError check_member(const std::string& id,
+                          const std::optional<std::string>& instance_id) const;
+  Member* find(const std::string& id);
+  Member& insert(Member member);
+  void count_protocols(const Member& member, int by);
+  bool charge(Member& member, bool must_fit);
+  void set_joining(Member& member, Done<JoinedGroup> done);
+  void answer_join(Member& member, JoinedGroup answer);
+  void alive(Member& member, std::optional<int64_t> for_ms = std::nullopt);
+  void watch(Member& member);
+  void on_session_end(const std::string& id);
+  void remove(const std::string& id, KafkaError why);
+  void rebalance_without();
+  KafkaError leave(const LeaveGroup::Member& leaving);
+  GroupValue value_with(const std::map<std::string, std::string>* assignments) const;
+
+  const std::string id_;
+  GroupSurroundings& around_;
+  const Store store_;
+
+  GroupState state_ = GroupState::Empty;
+  int64_t state_time_ms_;
+  int32_t generation_ = 0;
+  std::string protocol_type_;
+  std::optional<std::string> protocol_;  // of the generation
+  std::string leader_;                   // empty: none
+  Members members_;
+  std::map<std::string, std::string> instances_;  // to member ids
+  absl::flat_hash_map<std::string, PendingMember> pending_;
+  std::map<uint64_t, std::string> pending_by_age_;
+  uint64_t last_age_ = 0;
+  std::map<std::string, size_t> protocol_counts_;  // how many members know each
+  size_t joining_count_ = 0, member_bytes_ = 0;
+
+  Deadline join_end_, sync_end_;
+  // The first members of an empty group wait for others for a while.
+  bool is_initial_ = false, has_new_member_ = false;
+  bool is_storing_ = false;  // the assignment of this generation
+  bool has_ended_ = false;
+};
+
+}  // namespace server::coordinator

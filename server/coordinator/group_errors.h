@@ -1,0 +1,24 @@
+// Errors of the protocol that coordinators answer with, beside those of base/errors.h
+// (https://kafka.apache.org/protocol#protocol_error_codes).
+#pragma once
+#include "base/errors.h"
+
+namespace server::coordinator {
+
+inline constexpr KafkaError kOffsetMetadataTooLarge{12};
+inline constexpr KafkaError kCoordinatorLoadInProgress{14};
+inline constexpr KafkaError kNotCoordinator{16};
+inline constexpr KafkaError kIllegalGeneration{22};
+inline constexpr KafkaError kInconsistentGroupProtocol{23};
+inline constexpr KafkaError kInvalidGroupId{24};
+inline constexpr KafkaError kUnknownMemberId{25};
+inline constexpr KafkaError kInvalidSessionTimeout{26};
+inline constexpr KafkaError kRebalanceInProgress{27};
+inline constexpr KafkaError kNonEmptyGroup{68};
+inline constexpr KafkaError kGroupIdNotFound{69};
+inline constexpr KafkaError kMemberIdRequired{79};
+inline constexpr KafkaError kGroupMaxSizeReached{81};
+inline constexpr KafkaError kFencedInstanceId{82};
+inline constexpr KafkaError kGroupSubscribedToTopic{86};
+
+}  // namespace server::coordinator

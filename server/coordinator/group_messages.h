@@ -1,0 +1,200 @@
+// What group coordinators are asked and answer: the contents of Kafka's requests without their
+// versions.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/uuid.h"
+#include "server/coordinator/group_errors.h"
+
+namespace server::coordinator {
+
+// Called once, now or later, on the loop of the group.
+template <class Answer>
+using Done = std::function<void(Answer)>;
+
+// --- The classic protocol
+
+// A way to divide the work that a member knows, and what it has to say for it.
+struct GroupProtocol {
+  std::string name, metadata;
+  bool operator==(const GroupProtocol&) const = default;
+};
+
+struct JoinedGroup {
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::string metadata;
+  };
+  KafkaError error = KafkaError::None;
+  int32_t generation = -1;
+  std::optional<std::string> protocol_type = {}, protocol_name = {};
+  std::string leader = {};
+  bool skips_assignment = false;
+  std::string member_id = {};
+  std::vector<Member> members = {};  // for the leader alone
+};
+struct JoinGroup {
+  using Answer = JoinedGroup;
+  std::string group_id = {};
+  int32_t session_timeout_ms = 0, rebalance_timeout_ms = 0;
+  std::string member_id = {};  // empty: a new one
+  std::optional<std::string> instance_id = {};
+  std::string protocol_type = {};
+  std::vector<GroupProtocol> protocols = {};  // the best first
+  std::string client_id = {}, client_host = {};
+  bool needs_member_id = false;  // a new member is told its id, and comes again with it (KIP-394)
+  bool can_skip_assignment = false;  // knows what a leader need not do (KIP-814)
+  Answer refusal(KafkaError error) const { return {.error = error, .member_id = member_id}; }
+};
+
+struct SyncedGroup {
+  KafkaError error = KafkaError::None;
+  std::optional<std::string> protocol_type = {}, protocol_name = {};
+  std::string assignment = {};
+};
+struct SyncGroup {
+  using Answer = SyncedGroup;
+  std::string group_id = {};
+  int32_t generation = -1;
+  std::string member_id = {};
+  std::optional<std::string> instance_id = {}, protocol_type = {}, protocol_name = {};
+  std::map<std::string, std::string> assignments = {};  // by member, from the leader
+  Answer refusal(KafkaError error) const { return {.error = error}; }
+};
+
+struct GroupHeartbeatAnswer {
+  KafkaError error = KafkaError::None;
+};
+struct GroupHeartbeat {
+  using Answer = GroupHeartbeatAnswer;
+  std::string group_id = {};
+  int32_t generation = -1;
+  std::string member_id = {};
+  std::optional<std::string> instance_id = {};
+  // While the group is loaded nobody knows better than the member (as Kafka).
+  Answer refusal(KafkaError error) const {
+    return {error == kCoordinatorLoadInProgress ? KafkaError::None : error};
+  }
+};
+
+struct LeftGroup {
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    KafkaError error = KafkaError::None;
+  };
+  KafkaError error = KafkaError::None;  // of the group
+  std::vector<Member> members = {};
+};
+struct LeaveGroup {
+  using Answer = LeftGroup;
+  struct Member {
+    std::string id;  // empty: whoever has the instance id now
+    std::optional<std::string> instance_id = {};
+  };
+  std::string group_id = {};
+  std::vector<Member> members = {};
+  Answer refusal(KafkaError error) const { return {error, {}}; }
+};
+
+// --- Offsets
+
+struct PartitionError {
+  int32_t partition = 0;
+  KafkaError error = KafkaError::None;
+};
+using TopicErrors = std::vector<std::pair<std::string, std::vector<PartitionError>>>;
+
+struct CommittedOffsets {
+  TopicErrors topics;  // as they were asked
+};
+struct CommitOffsets {
+  using Answer = CommittedOffsets;
+  struct Partition {
+    int32_t partition = 0;
+    int64_t offset = -1;
+    int32_t leader_epoch = -1;
+    std::string metadata = {};
+  };
+  std::string group_id = {};
+  int32_t generation = -1;  // or the member's epoch; -1 of who is no member
+  std::string member_id = {};
+  std::optional<std::string> instance_id = {};
+  int64_t retention_ms = -1;  // -1: as the server likes
+  std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
+  bool knows_member_epochs = false;  // version 9 and later have errors for them
+  Answer refusal(KafkaError error) const;
+};
+
+struct FetchedOffsets {
+  struct Partition {
+    int32_t partition = 0;
+    int64_t offset = -1;  // -1: none
+    int32_t leader_epoch = -1;
+    std::string metadata = {};
+    KafkaError error = KafkaError::None;
+  };
+  KafkaError error = KafkaError::None;
+  std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
+};
+struct FetchOffsets {
+  using Answer = FetchedOffsets;
+  std::string group_id = {};
+  std::optional<std::string> member_id = {};
+  int32_t member_epoch = -1;
+  // None: all that there are.
+  std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
+  bool must_be_stable = false;  // not while a transaction may change it
+  Answer refusal(KafkaError error) const { return {error, {}}; }
+};
+
+struct DeletedOffsets {
+  KafkaError error = KafkaError::None;
+  TopicErrors topics = {};
+};
+struct DeleteOffsets {
+  using Answer = DeletedOffsets;
+  std::string group_id = {};
+  std::vector<std::pair<std::string, std::vector<int32_t>>> topics = {};
+  Answer refusal(KafkaError error) const { return {error, {}}; }
+};
+
+// --- For administrators
+
+struct GroupListing {
+  std::string group_id, protocol_type, state, type;  // as Kafka writes them
+};
+
+struct GroupDescription {
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::string client_id, client_host, metadata, assignment;
+  };
+  KafkaError error = KafkaError::None;
+  std::string group_id = {}, state = {}, protocol_type = {}, protocol_name = {};
+  std::vector<Member> members = {};
+};
+struct DescribeGroup {
+  using Answer = GroupDescription;
+  std::string group_id;
+  Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
+};
+
+struct GroupDeletion {
+  KafkaError error = KafkaError::None;
+};
+struct DeleteGroup {
+  using Answer = GroupDeletion;
+  std::string group_id;
+  Answer refusal(KafkaError error) const { return {error}; }
+};
+
+}  // namespace server::coordinator

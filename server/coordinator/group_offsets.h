@@ -1,0 +1,49 @@
+// The offsets that a group has committed.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/coordinator/group_records.h"
+#include "server/coordinator/group_surroundings.h"
+
+namespace server::coordinator {
+
+// Invariant: what is here is durable.
+// Threads: one loop's. Owner: the group.
+class GroupOffsets {
+ public:
+  explicit GroupOffsets(StateSize& size) : size_(size) {}
+  ~GroupOffsets() { size_.shrink(bytes_); }
+  GroupOffsets(const GroupOffsets&) = delete;
+  GroupOffsets& operator=(const GroupOffsets&) = delete;
+
+  using OfTopic = std::map<int32_t, OffsetValue>;
+  using ByTopic = std::map<std::string, OfTopic, std::less<>>;
+
+  void put(const OffsetKey& key, OffsetValue value);
+  void erase(const OffsetKey& key);
+  bool empty() const { return by_topic_.empty(); }
+  const ByTopic& by_topic() const { return by_topic_; }
+  // Null when there is none; one of a topic that was deleted since is none, also when there is another
+  // of its name now.
+  const OffsetValue* find(std::string_view topic, int32_t partition,
+                          const storage::TopicSnapshot& topics) const;
+
+  // What takes the place of an entry that is not there yet.
+  static size_t bytes_of(std::string_view topic, size_t metadata_bytes);
+
+ private:
+  StateSize& size_;
+  ByTopic by_topic_;
+  size_t bytes_ = 0;
+};
+
+// Whether the offset belongs to the topic that has the name now.
+bool is_of(const OffsetValue& value, const storage::TopicInfo* topic);
+
+}  // namespace server::coordinator

@@ -1,0 +1,250 @@
+#include "server/coordinator/group_partition.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+namespace server::coordinator {
+
+namespace {
+
+constexpr size_t kBytesOfGroup = 800;  // about
+
+// What clients make of it decides: retriable errors lead them back here, or to look for the
+// coordinator again (as Kafka's coordinator translates them).
+KafkaError group_error(const Status& status) {
+  if (status) return KafkaError::None;
+  switch (status.error().code) {
+    case ErrorCode::NotLeader:
+    case ErrorCode::FencedLeaderEpoch:
+      return kNotCoordinator;
+    case ErrorCode::RecordTooLarge:
+      return KafkaError::UnknownServerError;
+    default:
+      return KafkaError::CoordinatorNotAvailable;
+  }
+}
+
+bool is_valid(const std::string& group_id) {
+  return !group_id.empty() && group_id.size() <= kMaxGroupIdBytes;
+}
+
+KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
+  constexpr size_t kMostOfName = 4'096;
+  if (!is_valid(request.group_id)) return kInvalidGroupId;
+  if (request.session_timeout_ms < settings.min_session_timeout_ms ||
+      request.session_timeout_ms > settings.max_session_timeout_ms)
+    return kInvalidSessionTimeout;
+  if (request.instance_id && request.instance_id->size() > kMostOfName)
+    return KafkaError::InvalidRequest;
+  if (request.protocol_type.size() > kMostOfName ||
+      std::ranges::any_of(request.protocols, [](const GroupProtocol& protocol) {
+        return protocol.name.size() > kMostOfName;
+      }))
+    return kInconsistentGroupProtocol;
+  return KafkaError::None;
+}
+
+// Java's String.hashCode(), which counts in units of UTF-16.
+int32_t java_hash(std::string_view utf8) {
+  uint32_t hash = 0;
+  for (size_t i = 0; i < utf8.size();) {
+    const auto first = static_cast<uint8_t>(utf8[i]);
+    const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t point = size == 1 ? first : first & (0xffu >> (size + 1));
+    for (size_t j = 1; j < size && i + j < utf8.size(); ++j)
+      point = point << 6 | (static_cast<uint8_t>(utf8[i + j]) & 0x3f);
+    i += size;
+    constexpr uint32_t kBeyond = 0x10000;
+    if (point < kBeyond) {
+      hash = hash * 31 + point;
+    } else {
+      hash = hash * 31 + (0xd800 + ((point - kBeyond) >> 10));
+      hash = hash * 31 + (0xdc00 + ((point - kBeyond) & 0x3ff));
+    }
+  }
+  return static_cast<int32_t>(hash);
+}
+
+}  // namespace
+
+PartitionId partition_of_group(std::string_view group_id, int32_t partition_count) {
+  const int32_t hash = java_hash(group_id);
+  const int32_t positive = hash == std::numeric_limits<int32_t>::min() ? 0 : std::abs(hash);
+  return PartitionId(positive % partition_count);
+}
+
+GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
+    : id_(id), port_(port), around_(around), log_(id, port, *this) {}
+
+// Before the groups go: those whose records are under way are answered.
+GroupPartition::~GroupPartition() { log_.resign(); }
+
+KafkaError GroupPartition::unavailable() const {
+  switch (log_.stage()) {
+    case ReplayedPartition::Stage::Idle:
+      return kNotCoordinator;
+    case ReplayedPartition::Stage::Loading:
+      return kCoordinatorLoadInProgress;
+    case ReplayedPartition::Stage::Active:
+      return KafkaError::None;
+  }
+  return KafkaError::UnknownServerError;
+}
+
+// --- The state
+
+Status GroupPartition::replay(std::string_view key, std::optional<std::string_view> value) {
+  const RecordKey decoded = TRY(decode_key(key));
+  if (const auto* offset = std::get_if<OffsetKey>(&decoded)) {
+    if (value) {
+      find_or_make(offset->group_id).offsets.put(*offset, TRY(decode_offset_value(*value)));
+    } else if (Group* group = find(offset->group_id)) {
+      group->offsets.erase(*offset);
+      if (is_idle(*group) && !group->is_stored) erase(offset->group_id);
+    }
+    return {};
+  }
+  const std::string& id = std::get<GroupKey>(decoded).group_id;
+  if (value) {
+    GroupValue stored = TRY(decode_group_value(*value));
+    Group& group = find_or_make(id);
+    group.classic = make_classic(id);
+    group.classic->restore(std::move(stored));
+    group.classic->resume();
+    group.is_stored = true;
+  } else if (Group* group = find(id)) {
+    group->classic = make_classic(id);
+    group->is_stored = false;
+    if (is_idle(*group)) erase(id);
+  }
+  return {};
+}
+
+void GroupPartition::on_unloaded() {
+  auto groups = std::exchange(groups_, {});
+  for (auto& [id, group] : groups) {
+    group->classic->end(kNotCoordinator);
+    around_.size.shrink(kBytesOfGroup + id.size());
+  }
+}
+
+GroupPartition::Group* GroupPartition::find(const std::string& id) {
+  const auto found = groups_.find(id);
+  return found == groups_.end() ? nullptr : found->second.get();
+}
+
+GroupPartition::Group& GroupPartition::find_or_make(const std::string& id) {
+  std::unique_ptr<Group>& group = groups_[id];
+  if (!group) {
+    group = std::make_unique<Group>(around_.size);
+    group->classic = make_classic(id);
+    around_.size.grow(kBytesOfGroup + id.size());
+  }
+  return *group;
+}
+
+GroupPartition::Group* GroupPartition::find_or_admit(const std::string& id) {
+  if (Group* group = find(id)) return group;
+  if (!around_.size.try_grow(kBytesOfGroup + id.size())) return nullptr;
+  around_.size.shrink(kBytesOfGroup + id.size());
+  return &find_or_make(id);
+}
+
+std::shared_ptr<ClassicGroup> GroupPartition::make_classic(const std::string& id) {
+  return std::make_shared<ClassicGroup>(
+      id, around_, [this, id](const GroupValue& value, Done<KafkaError> stored) {
+        append({{encode(GroupKey{id}), encode(value)}},
+               [this, id, stored = std::move(stored)](KafkaError error) {
+                 if (error == KafkaError::None)
+                   if (Group* group = find(id)) group->is_stored = true;
+                 stored(error);
+               });
+      });
+}
+
+void GroupPartition::erase(const std::string& id) {
+  const auto found = groups_.find(id);
+  if (found == groups_.end()) return;
+  found->second->classic->end(kUnknownMemberId);
+  around_.size.shrink(kBytesOfGroup + id.size());
+  groups_.erase(found);
+}
+
+void GroupPartition::append(std::vector<StoredRecord> records, Done<KafkaError> done) {
+  log_.append(records,
+              [done = std::move(done)](const Status& status) { done(group_error(status)); });
+}
+
+bool GroupPartition::is_idle(const Group& group) const {
+  return group.offsets.empty() && group.commits_under_way == 0 &&
+         group.classic->state() == GroupState::Empty;
+}
+
+// --- Members
+
+void GroupPartition::handle(JoinGroup request, Done<JoinedGroup> done) {
+  if (const KafkaError error = check(request, around_.settings); error != KafkaError::None)
+    return done(request.refusal(error));
+  Group* group = find(request.group_id);
+  if (!group) {
+    if (!request.member_id.empty()) return done(request.refusal(kUnknownMemberId));
+    group = find_or_admit(request.group_id);
+    if (!group) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+  }
+  group->classic->join(std::move(request), std::move(done));
+}
+
+void GroupPartition::handle(SyncGroup request, Done<SyncedGroup> done) {
+  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  Group* group = find(request.group_id);
+  if (!group) return done(request.refusal(kUnknownMemberId));
+  group->classic->sync(std::move(request), std::move(done));
+}
+
+void GroupPartition::handle(GroupHeartbeat request, Done<GroupHeartbeatAnswer> done) {
+  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  Group* group = find(request.group_id);
+  done(group ? group->classic->heartbeat(request) : request.refusal(kUnknownMemberId));
+}
+
+void GroupPartition::handle(LeaveGroup request, Done<LeftGroup> done) {
+  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  Group* group = find(request.group_id);
+  done(group ? group->classic->leave(request) : request.refusal(kUnknownMemberId));
+}
+
+// --- For administrators
+
+std::vector<GroupListing> GroupPartition::list() const {
+  std::vector<GroupListing> all;
+  all.reserve(groups_.size());
+  for (const auto& [id, group] : groups_)
+    all.push_back({id, group->classic->protocol_type(), std::string(name(group->classic->state())),
+                   "classic"});
+  return all;
+}
+
+void GroupPartition::handle(DescribeGroup request, Done<GroupDescription> done) {
+  const Group* group = find(request.group_id);
+  if (group) return done(group->classic->describe());
+  GroupDescription none = request.refusal(kGroupIdNotFound);
+  none.state = "Dead";
+  done(std::move(none));
+}
+
+void GroupPartition::handle(DeleteGroup request, Done<GroupDeletion> done) {
+  if (!is_valid(request.group_id)) return done({kInvalidGroupId});
+  Group* group = find(request.group_id);
+  if (!group) return done({kGroupIdNotFound});
+  if (group->classic->state() != GroupState::Empty) return done({kNonEmptyGroup});
+  std::vector<OffsetKey> keys;
+  for (const auto& [topic, partitions] : group->offsets.by_topic())
+    for (const auto& [partition, value] : partitions)
+      keys.push_back({request.group_id, topic, partition});
+  erase_offsets(request.group_id, std::move(keys),
+                [done = std::move(done)](KafkaError error) { done({error}); });
+}
+
+}  // namespace server::coordinator

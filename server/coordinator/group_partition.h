@@ -1,0 +1,96 @@
+// The groups whose ids hash to one partition of __consumer_offsets: whoever leads it coordinates them.
+#pragma once
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/coordinator/classic_group.h"
+#include "server/coordinator/group_messages.h"
+#include "server/coordinator/group_offsets.h"
+#include "server/coordinator/replayed_partition.h"
+
+namespace server::coordinator {
+
+// The partition that a group belongs to, as Kafka's GroupMetadataManager.partitionFor().
+PartitionId partition_of_group(std::string_view group_id, int32_t partition_count);
+
+// Invariants:
+//   1. an offset is answered as committed, and shown to anybody, when its record is durable;
+//   2. what a restart finds is what was answered.
+//
+// Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
+class GroupPartition final : private ReplayedState {
+ public:
+  GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around);
+  ~GroupPartition();
+
+  void lead(LeaderEpoch epoch) { log_.lead(epoch); }
+  void resign() { log_.resign(); }
+  // None when it answers: loading, or not led.
+  KafkaError unavailable() const;
+
+  // --- Requests; only when available.
+
+  void handle(JoinGroup request, Done<JoinedGroup> done);
+  void handle(SyncGroup request, Done<SyncedGroup> done);
+  void handle(GroupHeartbeat request, Done<GroupHeartbeatAnswer> done);
+  void handle(LeaveGroup request, Done<LeftGroup> done);
+  void handle(CommitOffsets request, Done<CommittedOffsets> done);
+  void handle(FetchOffsets request, Done<FetchedOffsets> done);
+  void handle(DeleteOffsets request, Done<DeletedOffsets> done);
+  void handle(DescribeGroup request, Done<GroupDescription> done);
+  void handle(DeleteGroup request, Done<GroupDeletion> done);
+  std::vector<GroupListing> list() const;
+
+  // Forgets offsets that nobody has used for too long, and groups of which nothing is left; in slices.
+  void expire();
+
+ private:
+  struct Group {
+    explicit Group(StateSize& size) : offsets(size) {}
+    std::shared_ptr<ClassicGroup> classic;  // never null; shared with what its records answer
+    GroupOffsets offsets;
+    bool is_stored = false;  // has a record of its own
+    int commits_under_way = 0;
+  };
+  struct Commit;
+  struct OffsetRecord {
+    OffsetKey key;
+    OffsetValue value;
+  };
+
+  Status replay(std::string_view key, std::optional<std::string_view> value) override;
+  void on_loaded() override {}
+  void on_unloaded() override;
+
+  Group* find(const std::string& id);
+  Group& find_or_make(const std::string& id);
+  // Null when there is no memory for one more.
+  Group* find_or_admit(const std::string& id);
+  std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
+  void erase(const std::string& id);
+  void append(std::vector<StoredRecord> records, Done<KafkaError> done);
+
+  KafkaError check_commit(const CommitOffsets& request);
+  void commit_some(const std::shared_ptr<Commit>& commit);
+  KafkaError check_offset(const CommitOffsets::Partition& asked, const storage::TopicInfo* topic);
+  void erase_offsets(const std::string& id, std::vector<OffsetKey> keys,
+                     std::function<void(KafkaError)> done);
+  std::vector<OffsetKey> expired_offsets(const std::string& id, const Group& group) const;
+  void expire_some(std::shared_ptr<std::vector<std::string>> ids);
+  void expire_group(const std::string& id, Group& group);
+  // Nothing is kept of it, and nobody is in it.
+  bool is_idle(const Group& group) const;
+
+  const PartitionId id_;
+  CoordinatorPort& port_;
+  GroupSurroundings& around_;
+  ReplayedPartition log_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
+};
+
+}  // namespace server::coordinator

@@ -1,0 +1,287 @@
+// The offsets of groups: committed, asked for, deleted and forgotten.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "server/coordinator/consumer_protocol.h"
+#include "server/coordinator/group_partition.h"
+
+namespace server::coordinator {
+
+namespace {
+
+// What is worked on at a time of a request, or of the groups; about half a millisecond.
+constexpr size_t kSliceOfOffsets = 1'000;
+constexpr size_t kSliceOfGroups = 500;
+
+}  // namespace
+
+CommittedOffsets CommitOffsets::refusal(KafkaError error) const {
+  CommittedOffsets refused;
+  for (const auto& [topic, partitions] : topics) {
+    auto& answers = refused.topics.emplace_back(topic, std::vector<PartitionError>()).second;
+    for (const Partition& each : partitions) answers.push_back({each.partition, error});
+  }
+  return refused;
+}
+
+// A request that is worked on. Shared by its slices and what they append.
+struct GroupPartition::Commit {
+  CommitOffsets request;
+  CommittedOffsets answer;
+  Done<CommittedOffsets> done;
+  size_t topic = 0, partition = 0;  // the next
+  size_t left = 1;                  // appends under way, and the slices as one
+
+  void complete_one() {
+    if (--left == 0) done(std::move(answer));
+  }
+};
+
+KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
+  if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
+  if (const Group* group = find(request.group_id)) return group->classic->check_commit(request);
+  // Who is no member of anything may keep offsets under any name.
+  if (request.generation >= 0)
+    return request.knows_member_epochs ? kGroupIdNotFound : kIllegalGeneration;
+  if (!request.member_id.empty() || request.instance_id) return kUnknownMemberId;
+  return find_or_admit(request.group_id) ? KafkaError::None : KafkaError::CoordinatorNotAvailable;
+}
+
+void GroupPartition::handle(CommitOffsets request, Done<CommittedOffsets> done) {
+  if (const KafkaError error = check_commit(request); error != KafkaError::None)
+    return done(request.refusal(error));
+  auto commit = std::make_shared<Commit>();
+  commit->answer = request.refusal(KafkaError::None);
+  commit->request = std::move(request);
+  commit->done = std::move(done);
+  commit_some(commit);
+}
+
+KafkaError GroupPartition::check_offset(const CommitOffsets::Partition& asked,
+                                        const storage::TopicInfo* topic) {
+  if (!topic || asked.partition < 0 || asked.partition >= topic->partition_count)
+    return KafkaError::UnknownTopicOrPartition;
+  if (asked.metadata.size() > static_cast<size_t>(around_.settings.max_metadata_bytes))
+    return kOffsetMetadataTooLarge;
+  return KafkaError::None;
+}
+
+void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
+  if (unavailable() != KafkaError::None) {  // since the last slice
+    commit->answer = commit->request.refusal(kNotCoordinator);
+    return commit->complete_one();
+  }
+  const CommitOffsets& request = commit->request;
+  const auto topics = around_.topics();
+  const int64_t now_ms = around_.clock.wall_ms();
+  const int64_t expire_ms = request.retention_ms >= 0 ? now_ms + request.retention_ms : -1;
+  std::vector<StoredRecord> records;
+  auto offsets = std::make_shared<std::vector<OffsetRecord>>();
+  std::vector<std::pair<size_t, size_t>> places;  // in the answer
+  size_t bytes = 0, looked_at = 0;
+  while (commit->topic < request.topics.size() && looked_at < kSliceOfOffsets) {
+    const auto& [name, partitions] = request.topics[commit->topic];
+    if (commit->partition == partitions.size()) {
+      ++commit->topic;
+      commit->partition = 0;
+      continue;
+    }
+    ++looked_at;
+    const storage::TopicInfo* topic = topics->find(name);
+    const CommitOffsets::Partition& asked = partitions[commit->partition];
+    const KafkaError error = check_offset(asked, topic);
+    if (error == KafkaError::None) {
+      offsets->push_back({{request.group_id, name, asked.partition},
+                          {.offset = asked.offset,
+                           .leader_epoch = asked.leader_epoch,
+                           .metadata = asked.metadata,
+                           .commit_time_ms = now_ms,
+                           .expire_time_ms = expire_ms,
+                           .topic_id = topic->id}});
+      records.push_back({encode(offsets->back().key), encode(offsets->back().value)});
+      places.emplace_back(commit->topic, commit->partition);
+      bytes += GroupOffsets::bytes_of(name, asked.metadata.size());
+    }
+    commit->answer.topics[commit->topic].second[commit->partition].error = error;
+    ++commit->partition;
+  }
+  const auto set_error = [commit](const std::vector<std::pair<size_t, size_t>>& at,
+                                  KafkaError error) {
+    for (const auto& [topic, partition] : at)
+      commit->answer.topics[topic].second[partition].error = error;
+  };
+  // Whether there is room; what is replaced gives its room back.
+  const bool has_room = around_.size.try_grow(bytes);
+  if (has_room) around_.size.shrink(bytes);
+  if (!has_room) {
+    set_error(places, KafkaError::CoordinatorNotAvailable);
+  } else if (!records.empty()) {
+    ++commit->left;
+    ++find_or_make(request.group_id).commits_under_way;
+    append(std::move(records), [this, commit, offsets, places, set_error](KafkaError error) {
+      if (error != KafkaError::None) {
+        set_error(places, error);
+      } else {
+        for (OffsetRecord& each : *offsets)
+          find_or_make(each.key.group_id).offsets.put(each.key, std::move(each.value));
+      }
+      if (Group* group = find(commit->request.group_id)) --group->commits_under_way;
+      commit->complete_one();
+    });
+  }
+  if (commit->topic == request.topics.size()) return commit->complete_one();
+  port_.post_rest([this, commit] { commit_some(commit); });
+}
+
+void GroupPartition::handle(FetchOffsets request, Done<FetchedOffsets> done) {
+  const Group* group = find(request.group_id);
+  const auto topics = around_.topics();
+  FetchedOffsets fetched;
+  const auto add = [](auto& answers, int32_t partition, const OffsetValue* value) {
+    FetchedOffsets::Partition& answer = answers.emplace_back();
+    answer.partition = partition;
+    if (!value) return;
+    answer.offset = value->offset;
+    answer.leader_epoch = value->leader_epoch;
+    answer.metadata = value->metadata;
+  };
+  if (request.topics) {
+    for (const auto& [topic, partitions] : *request.topics) {
+      auto& answers = fetched.topics.emplace_back(topic, std::vector<FetchedOffsets::Partition>());
+      for (const int32_t partition : partitions)
+        add(answers.second, partition,
+            group ? group->offsets.find(topic, partition, *topics) : nullptr);
+    }
+  } else if (group) {
+    for (const auto& [topic, partitions] : group->offsets.by_topic()) {
+      const storage::TopicInfo* known = topics->find(topic);
+      std::vector<FetchedOffsets::Partition> answers;
+      for (const auto& [partition, value] : partitions)
+        if (is_of(value, known)) add(answers, partition, &value);
+      if (!answers.empty()) fetched.topics.emplace_back(topic, std::move(answers));
+    }
+  }
+  done(std::move(fetched));
+}
+
+void GroupPartition::handle(DeleteOffsets request, Done<DeletedOffsets> done) {
+  const Group* group = find(request.group_id);
+  if (!group) return done(request.refusal(kGroupIdNotFound));
+  std::vector<std::string> subscribed;
+  if (group->classic->state() != GroupState::Empty) {
+    auto known = group->classic->subscribed_topics();
+    if (!known) return done(request.refusal(kNonEmptyGroup));
+    subscribed = *std::move(known);
+  }
+  DeletedOffsets deleted;
+  std::vector<OffsetKey> keys;
+  for (const auto& [topic, partitions] : request.topics) {
+    auto& answers = deleted.topics.emplace_back(topic, std::vector<PartitionError>()).second;
+    const auto offsets = group->offsets.by_topic().find(topic);
+    const bool is_used = std::ranges::binary_search(subscribed, topic);
+    for (const int32_t partition : partitions) {
+      answers.push_back({partition, is_used ? kGroupSubscribedToTopic : KafkaError::None});
+      if (!is_used && offsets != group->offsets.by_topic().end() &&
+          offsets->second.contains(partition))
+        keys.push_back({request.group_id, topic, partition});
+    }
+  }
+  if (keys.empty()) return done(std::move(deleted));
+  std::vector<StoredRecord> records;
+  for (const OffsetKey& key : keys) records.push_back({encode(key), std::nullopt});
+  append(std::move(records), [this, keys = std::move(keys), deleted = std::move(deleted),
+                              done = std::move(done)](KafkaError error) mutable {
+    if (error != KafkaError::None) return done({error, {}});
+    for (const OffsetKey& key : keys)
+      if (Group* of = find(key.group_id)) of->offsets.erase(key);
+    done(std::move(deleted));
+  });
+}
+
+// Also the group's own record: for groups of which nothing is to stay.
+void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey> keys,
+                                   std::function<void(KafkaError)> done) {
+  std::vector<StoredRecord> records;
+  for (const OffsetKey& key : keys) records.push_back({encode(key), std::nullopt});
+  records.push_back({encode(GroupKey{id}), std::nullopt});
+  append(std::move(records),
+         [this, id, keys = std::move(keys), done = std::move(done)](KafkaError error) {
+           if (error != KafkaError::None) return done(error);
+           Group* group = find(id);
+           for (const OffsetKey& key : keys)
+             if (group) group->offsets.erase(key);
+           // Unless somebody has joined or committed since.
+           if (group && is_idle(*group)) erase(id);
+           done(KafkaError::None);
+         });
+}
+
+// --- Expiry (KIP-211, and KIP-496's for topics that a group has left)
+
+std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
+                                                       const Group& group) const {
+  const auto topics = around_.topics();
+  const int64_t now_ms = around_.clock.wall_ms();
+  const int64_t retention_ms = around_.settings.offsets_retention_ms;
+  const ClassicGroup& classic = *group.classic;
+  const bool is_empty = classic.state() == GroupState::Empty;
+  std::optional<std::vector<std::string>> subscribed;
+  if (!is_empty && classic.state() == GroupState::Stable) subscribed = classic.subscribed_topics();
+  std::vector<OffsetKey> expired;
+  for (const auto& [topic, partitions] : group.offsets.by_topic()) {
+    const storage::TopicInfo* known = topics->find(topic);
+    const bool may_expire =
+        is_empty || (subscribed && !std::ranges::binary_search(*subscribed, topic));
+    for (const auto& [partition, value] : partitions) {
+      // A group that had members keeps its offsets as long as it is not left alone for so long; who
+      // never was a group, each offset from its commit on.
+      const bool counts_from_commit = !is_empty || classic.protocol_type().empty();
+      const int64_t since_ms = counts_from_commit
+                                   ? value.commit_time_ms
+                                   : std::max(value.commit_time_ms, classic.state_time_ms());
+      const int64_t until_ms =
+          value.expire_time_ms >= 0 ? value.expire_time_ms : since_ms + retention_ms;
+      if (!is_of(value, known) || (may_expire && now_ms >= until_ms))
+        expired.push_back({id, topic, partition});
+    }
+  }
+  return expired;
+}
+
+void GroupPartition::expire() {
+  if (!log_.is_active()) return;
+  auto ids = std::make_shared<std::vector<std::string>>();
+  for (const auto& [id, group] : groups_) ids->push_back(id);
+  expire_some(std::move(ids));
+}
+
+void GroupPartition::expire_some(std::shared_ptr<std::vector<std::string>> ids) {
+  for (size_t i = 0; i < kSliceOfGroups && !ids->empty() && log_.is_active(); ++i) {
+    if (Group* group = find(ids->back())) expire_group(ids->back(), *group);
+    ids->pop_back();
+  }
+  if (!ids->empty() && log_.is_active())
+    port_.post_rest([this, ids = std::move(ids)]() mutable { expire_some(std::move(ids)); });
+}
+
+void GroupPartition::expire_group(const std::string& id, Group& group) {
+  if (group.commits_under_way > 0) return;
+  std::vector<OffsetKey> expired = expired_offsets(id, group);
+  size_t count = 0;
+  for (const auto& [topic, partitions] : group.offsets.by_topic()) count += partitions.size();
+  const bool is_over = expired.size() == count && group.classic->state() == GroupState::Empty;
+  if (is_over && (group.is_stored || !expired.empty()))
+    return erase_offsets(id, std::move(expired), [](KafkaError) {});
+  if (is_over) return erase(id);
+  if (expired.empty()) return;
+  std::vector<StoredRecord> records;
+  for (const OffsetKey& key : expired) records.push_back({encode(key), std::nullopt});
+  append(std::move(records), [this, expired = std::move(expired)](KafkaError error) {
+    if (error != KafkaError::None) return;
+    for (const OffsetKey& key : expired)
+      if (Group* of = find(key.group_id)) of->offsets.erase(key);
+  });
+}
+
+}  // namespace server::coordinator

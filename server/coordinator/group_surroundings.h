@@ -1,0 +1,24 @@
+// What every group of a loop's coordinator works with.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "server/coordinator/deadlines.h"
+#include "server/coordinator/group_settings.h"
+#include "server/coordinator/state_size.h"
+#include "storage/meta/topic_table.h"
+
+namespace server::coordinator {
+
+struct GroupSurroundings {
+  const GroupSettings& settings;
+  const Clock& clock;
+  Deadlines& deadlines;
+  StateSize& size;
+  std::function<std::shared_ptr<const storage::TopicSnapshot>()> topics;
+  std::function<Uuid()> new_id;  // for members
+};
+
+}  // namespace server::coordinator

@@ -1,0 +1,14 @@
+// The topics in which coordinators keep their state. Nobody else writes them.
+#pragma once
+#include <string_view>
+
+namespace server::coordinator {
+
+inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+inline constexpr std::string_view kTransactionsTopic = "__transaction_state";
+
+inline bool is_coordinator_topic(std::string_view name) {
+  return name == kOffsetsTopic || name == kTransactionsTopic;
+}
+
+}  // namespace server::coordinator

@@ -1,0 +1,139 @@
+#include "server/coordinator/replayed_partition.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace server::coordinator {
+
+namespace {
+
+constexpr size_t kLoadSliceBytes = 256 << 10;
+constexpr int64_t kLoadSliceUs = 1'000;
+// What gathers in one turn goes before it ends when it is more than this.
+constexpr size_t kBatchBytes = 1 << 20;
+
+Error not_led() { return {ErrorCode::NotLeader, "this node does not lead the partition any more"}; }
+
+}  // namespace
+
+ReplayedPartition::ReplayedPartition(PartitionId id, CoordinatorPort& port, ReplayedState& state)
+    : id_(id), port_(port), state_(state) {}
+
+ReplayedPartition::~ReplayedPartition() { resign(); }
+
+void ReplayedPartition::lead(LeaderEpoch epoch) {
+  resign();
+  const Result<CoordinatorPort::Extent> extent = port_.extent(id_);
+  if (!extent) {
+    log_error("a coordinator cannot read its partition partition={} error=\"{}\"", id_.value(),
+              extent.error().message);
+    return;
+  }
+  epoch_ = epoch;
+  next_ = extent->start;
+  records_ = left_out_ = 0;
+  begun_us_ = port_.clock().monotonic_us();
+  stage_ = Stage::Loading;
+  term_ = std::make_shared<char>();
+  if (extent->start == extent->end) return become_active();
+  load_later();
+}
+
+void ReplayedPartition::load_later() {
+  port_.post_rest([this, term = std::weak_ptr(term_)] {
+    if (term.lock()) load_slice();
+  });
+}
+
+void ReplayedPartition::become_active() {
+  stage_ = Stage::Active;
+  if (records_ > 0)
+    log_debug("a coordinator has loaded partition={} records={} ms={}", id_.value(), records_,
+              (port_.clock().monotonic_us() - begun_us_) / 1000);
+  state_.on_loaded();
+}
+
+void ReplayedPartition::resign() {
+  if (stage_ == Stage::Idle) return;
+  stage_ = Stage::Idle;
+  term_.reset();
+  builder_.clear();
+  Waiting gathered = std::exchange(gathered_, {});
+  for (const auto& waiting : std::exchange(under_way_, {})) answer(*waiting, not_led());
+  answer(gathered, not_led());
+  state_.on_unloaded();
+}
+
+// Up to the end of the log as it is found there: nobody appends to the partition but this, once it is
+// active.
+void ReplayedPartition::load_slice() {
+  const int64_t begin_us = port_.clock().monotonic_us();
+  do {
+    const Result<Offset> after = port_.read(
+        id_, next_, kLoadSliceBytes, [this](const auto& batch) { return replay_batch(batch); });
+    if (!after) {
+      log_error("a coordinator cannot load its partition partition={} offset={} error=\"{}\"",
+                id_.value(), next_.value(), after.error().message);
+      return resign();
+    }
+    if (*after == next_) return become_active();
+    next_ = *after;
+  } while (port_.clock().monotonic_us() - begin_us < kLoadSliceUs);
+  load_later();
+}
+
+Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
+  if (batch.header.is_control()) return {};
+  std::string scratch;
+  auto reader = TRY(records::RecordReader::open(batch, scratch));
+  for (records::RecordView record; reader.next(record);) {
+    ++records_;
+    if (!record.key) continue;
+    const Status replayed = state_.replay(*record.key, record.value);
+    // The rest of the state is worth more than a record of a version that nobody here knows.
+    constexpr uint64_t kMostTold = 10;
+    if (!replayed && ++left_out_ <= kMostTold)
+      log_warn("a record of a coordinator is left out partition={} offset={} error=\"{}\"",
+               id_.value(), (batch.header.base_offset + record.offset_delta).value(),
+               replayed.error().message);
+  }
+  return reader.status();
+}
+
+void ReplayedPartition::append(const std::vector<StoredRecord>& records, Done done) {
+  if (!is_active()) return done(not_led());
+  if (gathered_.empty())
+    port_.defer([this, term = std::weak_ptr(term_)] {
+      if (term.lock()) flush();
+    });
+  const int64_t now_ms = port_.clock().wall_ms();
+  for (const StoredRecord& record : records) builder_.append(now_ms, record.key, record.value);
+  gathered_.push_back(std::move(done));
+  if (builder_.size_bytes() >= kBatchBytes) flush();
+}
+
+void ReplayedPartition::flush() {
+  if (gathered_.empty()) return;  // has gone already, for its size
+  auto waiting = std::make_shared<Waiting>(std::exchange(gathered_, {}));
+  if (builder_.empty()) return answer(*waiting, {});
+  under_way_.push_back(waiting);
+  port_.append(id_, epoch_, builder_.finish(),
+               [this, waiting, term = std::weak_ptr(term_)](const Status& status) {
+                 if (!term.lock()) return;  // resign() has answered
+                 std::erase(under_way_, waiting);
+                 const bool is_led =
+                     status || (status.error().code != ErrorCode::NotLeader &&
+                                status.error().code != ErrorCode::FencedLeaderEpoch);
+                 answer(*waiting, status);
+                 if (!is_led) resign();
+               });
+}
+
+void ReplayedPartition::answer(Waiting& waiting, const Status& status) {
+  for (const Done& done : std::exchange(waiting, {})) done(status);
+}
+
+}  // namespace server::coordinator

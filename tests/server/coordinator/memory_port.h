@@ -1,0 +1,92 @@
+// A coordinator's log and loop in memory: nothing is durable, and nothing happens, before a test says so.
+#pragma once
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "server/coordinator/coordinator_port.h"
+
+namespace server::coordinator {
+
+class MemoryPort final : public CoordinatorPort {
+ public:
+  explicit MemoryPort(const Clock& clock) : clock_(clock) {}
+
+  const Clock& clock() const override { return clock_; }
+  Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
+                      const EachBatch& each) override {
+    ++reads;
+    size_t size = 0;
+    for (std::string& bytes : logs_[partition].batches) {
+      const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc).value();
+      if (batch.header.last_offset() < from) continue;
+      if (size > 0 && size + bytes.size() > max_bytes) break;
+      size += bytes.size();
+      TRY(each(batch));
+      from = batch.header.last_offset() + 1;
+    }
+    return from;
+  }
+  Result<Extent> extent(PartitionId partition) override {
+    return Extent{Offset(0), logs_[partition].end};
+  }
+  void append(PartitionId partition, LeaderEpoch under, std::string batch,
+              std::function<void(Status)> done) override {
+    under_way_.push_back({partition, under, std::move(batch), std::move(done)});
+  }
+  void defer(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
+  void post_rest(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
+
+  // Runs what is to run, and makes durable what was appended, until nothing is left.
+  void settle() {
+    while (!tasks_.empty() || (!holds_appends && !under_way_.empty())) {
+      if (!tasks_.empty())
+        take(tasks_)();
+      else
+        store(take(under_way_));
+    }
+  }
+  // The first append that waits is answered with an error, and not stored.
+  void fail_append(Error why) { take(under_way_).done(std::move(why)); }
+
+  LeaderEpoch epoch{0};  // of the log: others are refused
+  bool holds_appends = false;
+  int reads = 0, appends = 0;
+
+ private:
+  struct Append {
+    PartitionId partition;
+    LeaderEpoch epoch;
+    std::string batch;
+    std::function<void(Status)> done;
+  };
+  struct Log {
+    std::vector<std::string> batches;
+    Offset end;
+  };
+  template <class T>
+  static T take(std::deque<T>& from) {
+    T first = std::move(from.front());
+    from.pop_front();
+    return first;
+  }
+  void store(Append append) {
+    if (append.epoch != epoch)
+      return append.done(Error{ErrorCode::FencedLeaderEpoch, "another leader"});
+    ++appends;
+    Log& log = logs_[append.partition];
+    records::set_base_offset(append.batch.data(), log.end);
+    const auto batch = records::parse_batch(append.batch, records::BatchCheck::ShapeAndCrc).value();
+    log.end = batch.header.last_offset() + 1;
+    log.batches.push_back(std::move(append.batch));
+    append.done({});
+  }
+
+  const Clock& clock_;
+  std::map<PartitionId, Log> logs_;
+  std::deque<std::function<void()>> tasks_;
+  std::deque<Append> under_way_;
+};
+
+}  // namespace server::coordinator
