@@ -18,6 +18,9 @@ Error wrong(std::string message, std::string hint = {}) {
 }
 
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
+  // In many courses still.
+  if (name == "zookeeper")
+    return wrong("--zookeeper is obsolete: say --bootstrap-server HOST:PORT");
   std::vector<std::string> names;
   for (const Flag& flag : known) names.emplace_back(flag.name);
   const std::string near = closest_name(name, names);

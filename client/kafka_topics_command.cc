@@ -74,7 +74,7 @@ Result<std::vector<TopicDescription>> chosen_topics(Connection& connection, cons
   topics = TRY(matching(std::move(topics), pattern));
   if (topics.empty() && !flags.has("if-exists") && !flags.has("list"))
     return Error{ErrorCode::UnknownTopic,
-                 fmt::format("Topic 'Optional[{}]' does not exist as expected", pattern)};
+                 fmt::format("Topic '{}' does not exist as expected", pattern)};
   return topics;
 }
 
@@ -177,7 +177,7 @@ const Action kActions[] = {
     {"list", {}, {"partitions", "replication-factor", "config", "if-not-exists"}, list},
     {"describe", {}, {"partitions", "replication-factor", "config", "if-not-exists"}, describe},
     {"create", {"topic"}, {"if-exists"}, create},
-    {"alter", {"topic", "partitions"}, {"replication-factor", "config", "if-not-exists"}, alter},
+    {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists"}, alter},
     {"delete", {"topic"}, {"partitions", "replication-factor", "config", "if-not-exists"}, remove},
 };
 
@@ -197,6 +197,11 @@ Result<const Action*> choose_action(const Flags& flags) {
     return wrong(
         "Command must include exactly one action: --list, --describe, --create, --alter or "
         "--delete");
+  if (chosen->flag == "alter" && flags.has("config"))
+    return wrong(
+        "Option combination \"[bootstrap-server],[config]\" can't be used with option \"[alter]\" "
+        "(the "
+        "kafka-configs CLI supports altering topic configs with a --bootstrap-server option)");
   for (const std::string_view name : chosen->required)
     if (!flags.has(name)) return wrong(fmt::format("Missing required argument \"[{}]\"", name));
   for (const std::string_view name : chosen->excluded)

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "records/crc32c.h"
 #include "records/decompressor.h"
 
@@ -113,7 +115,17 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
   return batch;
 }
 
-Status check_records(const BatchView& batch, size_t max_records_size, RecordOffsets offsets) {
+bool is_damaged_on_the_way(std::string_view bytes) {
+  if (bytes.size() < kBatchHeaderSize || bytes[16] != 2) return false;
+  const auto length = load_be<int32_t>(bytes.data() + 8);
+  if (length < static_cast<int32_t>(kBatchHeaderSize - kBatchPrefixSize)) return false;
+  const size_t size_bytes = kBatchPrefixSize + static_cast<size_t>(length);
+  return size_bytes <= bytes.size() && crc32c(bytes.substr(kCrcStart, size_bytes - kCrcStart)) !=
+                                           load_be<uint32_t>(bytes.data() + 17);
+}
+
+Result<RecordTimes> check_records(const BatchView& batch, size_t max_records_size,
+                                  RecordOffsets offsets) {
   if (batch.header.codec() == Codec::None)
     return check_records(batch.header, batch.payload(), offsets);
   Decompressor decompressor(batch.header.codec(), max_records_size);
@@ -121,7 +133,9 @@ Status check_records(const BatchView& batch, size_t max_records_size, RecordOffs
   return check_records(batch.header, decompressor.bytes(), offsets);
 }
 
-Status check_records(const BatchHeader& header, std::string_view records, RecordOffsets offsets) {
+Result<RecordTimes> check_records(const BatchHeader& header, std::string_view records,
+                                  RecordOffsets offsets) {
+  RecordTimes times;
   auto reader = TRY(RecordReader::over(header, records));
   int32_t index = 0;
   int64_t last_delta = -1;
@@ -134,13 +148,17 @@ Status check_records(const BatchHeader& header, std::string_view records, Record
     if (!headers_are_whole(record.raw_headers))
       return corrupt(fmt::format("record {} has damaged headers", index));
     last_delta = record.offset_delta;
+    if (record.timestamp == kNoTimestamp) continue;
+    times.latest = std::max(times.latest, record.timestamp);
+    times.earliest = times.earliest == kNoTimestamp ? record.timestamp
+                                                    : std::min(times.earliest, record.timestamp);
   }
   TRY(reader.status());
   if (offsets == RecordOffsets::One ? last_delta != header.last_offset_delta
                                     : last_delta > header.last_offset_delta)
     return corrupt(fmt::format("record batch holds {} records and has the last offset delta {}",
                                index, header.last_offset_delta));
-  return {};
+  return times;
 }
 
 void set_base_offset(char* batch, Offset base_offset) { store_be(batch, base_offset.value()); }
@@ -148,10 +166,17 @@ void set_leader_epoch(char* batch, LeaderEpoch leader_epoch) {
   store_be(batch + 12, leader_epoch.value());
 }
 
+LeaderEpoch leader_epoch_of(const char* batch) { return LeaderEpoch{load_be<int32_t>(batch + 12)}; }
+
 void set_producer(std::span<char> batch, const ProducerStamp& stamp) {
   store_be(batch.data() + 43, stamp.producer_id.value());
   store_be(batch.data() + 51, stamp.producer_epoch);
   store_be(batch.data() + 53, stamp.base_sequence);
+  store_checksum(batch);
+}
+
+void set_max_timestamp(std::span<char> batch, int64_t timestamp) {
+  store_be(batch.data() + 35, timestamp);
   store_checksum(batch);
 }
 

@@ -58,22 +58,32 @@ enum class BatchCheck {
 // the checksum.
 Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check);
 
+// Of bytes that parse_batch() refuses: a whole batch of the known version lies there, and its bytes
+// have changed on the way. To send it again may help, which it does not for any other fault.
+bool is_damaged_on_the_way(std::string_view bytes);
+
 // What offsets the records of a batch have: one each, as Kafka's clients write them, or several where
 // a record is a block of rows (BatchBuilder::append_block).
 enum class RecordOffsets : uint8_t { One, Several };
 
+// Of the records that have a timestamp.
+struct RecordTimes {
+  int64_t earliest = kNoTimestamp, latest = kNoTimestamp;
+};
+
 // Walks all records: count, offset deltas, lengths, header counts. Fails with CorruptRecord, or
 // with RecordTooLarge when more than `max_records_size` bytes come out of the compression.
-Status check_records(const BatchView& batch, size_t max_records_size = kMaxRecordsSize,
-                     RecordOffsets offsets = RecordOffsets::One);
+Result<RecordTimes> check_records(const BatchView& batch, size_t max_records_size = kMaxRecordsSize,
+                                  RecordOffsets offsets = RecordOffsets::One);
 // The same of what a batch with this header was decompressed into.
-Status check_records(const BatchHeader& header, std::string_view records,
-                     RecordOffsets offsets = RecordOffsets::One);
+Result<RecordTimes> check_records(const BatchHeader& header, std::string_view records,
+                                  RecordOffsets offsets = RecordOffsets::One);
 
 // Base offset and leader epoch lie outside the checksum, so a broker sets them in place.
 // The caller has parsed the batch.
 void set_base_offset(char* batch, Offset base_offset);
 void set_leader_epoch(char* batch, LeaderEpoch leader_epoch);
+LeaderEpoch leader_epoch_of(const char* batch);
 
 // What a batch says about its producer; the default is a producer without an identity.
 struct ProducerStamp {
@@ -88,6 +98,8 @@ inline int32_t advance_sequence(int32_t sequence, int32_t by) {
 // Writes the stamp into a parsed batch, and the new checksum of it all.
 void set_producer(std::span<char> batch, const ProducerStamp& stamp);
 
+// Writes the largest timestamp of its records into a parsed batch, and the new checksum of it all.
+void set_max_timestamp(std::span<char> batch, int64_t timestamp);
 // Makes a parsed batch carry the time of its append, in milliseconds, for all of its records.
 void set_log_append_time(std::span<char> batch, int64_t timestamp);
 

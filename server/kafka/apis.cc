@@ -34,13 +34,13 @@ consteval ApiRow api(int16_t min_version, int16_t max_version) {
 
 constexpr ApiRow kApis[] = {
     // 0 to 2 are refused, but librdkafka 2.0 compresses only when 0 is listed.
-    api<handle_produce>(3, 9).reported_from(0),
-    api<handle_fetch>(4, 12),
-    api<handle_list_offsets>(1, 6),
-    api<handle_metadata>(0, 12),
+    api<handle_produce>(3, 13).reported_from(0),
+    api<handle_fetch>(4, 17),
+    api<handle_list_offsets>(1, 10),
+    api<handle_metadata>(0, 13),
     api<handle_offset_commit>(2, 9),
     api<handle_offset_fetch>(1, 9),
-    api<handle_find_coordinator>(0, 4),
+    api<handle_find_coordinator>(0, 6),
     api<handle_join_group>(0, 9),
     api<handle_heartbeat>(0, 4),
     api<handle_leave_group>(0, 5),

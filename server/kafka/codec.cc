@@ -4,8 +4,8 @@
 
 namespace server::kafka {
 
-Error malformed_message(std::string_view what) {
-  return {ErrorCode::ProtocolViolation, fmt::format("malformed {}", what)};
+Error malformed_message(std::string_view api_name, std::string_view part) {
+  return {ErrorCode::ProtocolViolation, fmt::format("malformed {} {}", api_name, part)};
 }
 
 Result<RequestFrame> parse_request(std::string_view frame) {
@@ -16,7 +16,7 @@ Result<RequestFrame> parse_request(std::string_view frame) {
   request.header.api_version = in.number<int16_t>();
   request.header.correlation_id = in.number<int32_t>();
   request.header.client_id = in.nullable_string(true);
-  if (!in.ok()) return malformed_message("request header");
+  if (!in.ok()) return malformed_message("request", "header");
   request.body = in.rest();
   return request;
 }

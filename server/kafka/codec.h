@@ -47,7 +47,8 @@ bool has_response_tags(int16_t version) {
   return Response::kApiKey != kApiVersions && is_flexible<Response>(version);
 }
 
-Error malformed_message(std::string_view what);
+// "malformed Fetch request": `part` is what of it was read.
+Error malformed_message(std::string_view api_name, std::string_view part);
 
 // --- The caller has checked has_version().
 
@@ -60,7 +61,7 @@ Result<Request> decode_request(const RequestFrame& frame) {
   in.skip_tagged_fields();  // the header's
   Request request;
   request.read(in, frame.header.api_version);
-  if (!in.ok()) return malformed_message("request");
+  if (!in.ok()) return malformed_message(Request::kApiName, "request");
   return request;
 }
 
@@ -97,7 +98,7 @@ Result<Response> decode_response(std::string_view frame, int16_t version) {
   if (has_response_tags<Response>(version)) in.skip_tagged_fields();
   Response response;
   response.read(in, version);
-  if (!in.ok() || !in.at_end()) return malformed_message("response");
+  if (!in.ok() || !in.at_end()) return malformed_message(Response::kApiName, "response");
   return response;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the C++ of one Kafka message: generate_messages.py SCHEMA.json OUTPUT.h OUTPUT.cc
+or a header with all of them, for what goes through every one: generate_messages.py --every OUTPUT.h SCHEMA.json...
 
 A schema names a message's fields in wire order (schemas/README.md). What comes out is a struct with
 read() and write(), which the templates of server/kafka/codec.h call. There are no exceptions for single
@@ -185,10 +186,12 @@ class Message:
         self.first_flexible = self.highest + 1 if flexible == 'none' else \
             Versions(flexible, self.lowest, self.highest).first
         self.api_key = schema['apiKey']
+        self.api_name = re.sub('(Request|Response)$', '', schema['name'])
         self.root = Struct(schema['name'], schema['fields'], self)
 
     def header(self, source):
-        constants = [f'static constexpr int16_t kApiKey = {self.api_key};',
+        constants = [f'static constexpr std::string_view kApiName = "{self.api_name}";',
+                     f'static constexpr int16_t kApiKey = {self.api_key};',
                      f'static constexpr int16_t kMinVersion = {self.lowest};',
                      f'static constexpr int16_t kMaxVersion = {self.highest};',
                      f'static constexpr int16_t kFirstFlexibleVersion = {self.first_flexible};', '']
@@ -204,7 +207,26 @@ class Message:
                           '}  // namespace server::kafka', ''])
 
 
+def every_message(schema_paths):
+    includes, requests, responses = [], [], []
+    for path in sorted(schema_paths):
+        with open(path, encoding='utf-8') as file:
+            name = json.load(file)['name']
+        includes.append(f'#include "server/kafka/messages/{os.path.basename(path).removesuffix(".json")}.h"')
+        (requests if name.endswith('Request') else responses).append(name)
+    visits = lambda names: [f'  visit.template operator()<{name}>();' for name in names]
+    return '\n'.join(['// Generated from all schemas.', '#pragma once', *includes, '', 'namespace server::kafka {', '',
+                      '// Calls visit.operator()<Message>() for each request, or each response.',
+                      'template <class Visit>', 'void for_each_request(Visit visit) {', *visits(requests), '}',
+                      'template <class Visit>', 'void for_each_response(Visit visit) {', *visits(responses), '}', '',
+                      '}  // namespace server::kafka', ''])
+
+
 def main():
+    if sys.argv[1] == '--every':
+        with open(sys.argv[2], 'w', encoding='utf-8') as file:
+            file.write(every_message(sys.argv[3:]))
+        return
     schema_path, header_path, source_path = sys.argv[1:]
     name = os.path.basename(schema_path)
     with open(schema_path, encoding='utf-8') as file:

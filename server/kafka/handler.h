@@ -14,6 +14,7 @@
 #include "server/coordinator/internal_topics.h"
 #include "server/kafka/backend.h"
 #include "server/kafka/codec.h"
+#include "server/kafka/fetch_sessions.h"
 #include "server/kafka/messages/fetch_request.h"
 #include "server/kafka/messages/fetch_response.h"
 
@@ -99,7 +100,8 @@ struct WaitingFetch {
   Reply<FetchResponse> reply;
   int64_t deadline_us = 0;  // of the monotonic clock
   std::vector<storage::TopicPartition> partitions;
-  int64_t next_look_us = 0;  // for records, not before
+  int64_t next_look_us = 0;                               // for records, not before
+  std::unique_ptr<FetchSessions::Use> session = nullptr;  // that it goes on with
 };
 
 // Runs `work`, which holds about so many bytes, on another thread, and then `then` on the session's
@@ -128,6 +130,7 @@ struct HandlerContext {
   std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
+  FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
 };
 
 }  // namespace server::kafka

@@ -18,8 +18,12 @@ std::string host_of(std::string_view peer) {
 }  // namespace
 
 struct KafkaServer::Impl final : ClientProtocol {
-  Impl(const std::vector<Shard>& all, KafkaServerOptions with, const Clock& time)
-      : shards(all), options(std::move(with)), clock(time) {
+  Impl(const std::vector<Shard>& all, KafkaServerOptions with, MemoryBudget& memory,
+       const Clock& time)
+      : shards(all),
+        options(std::move(with)),
+        clock(time),
+        fetch_sessions(memory, clock, static_cast<uint64_t>(clock.wall_ms())) {
     for (const Shard& shard : shards) polls.push_back(std::make_shared<LongPolls>(*shard.loop));
   }
 
@@ -30,7 +34,7 @@ struct KafkaServer::Impl final : ClientProtocol {
     return std::make_unique<Session>(
         *shard.backend, client.host, clock, node_seen_from(client.connection), options.limits,
         SessionSurroundings{polls[client.shard].get(), &client.memory,
-                            shard.run_aside ? &shard.run_aside : nullptr,
+                            shard.run_aside ? &shard.run_aside : nullptr, &fetch_sessions,
                             host_of(client.connection.peer())});
   }
 
@@ -47,6 +51,7 @@ struct KafkaServer::Impl final : ClientProtocol {
   const std::vector<Shard> shards;
   const KafkaServerOptions options;
   const Clock& clock;
+  FetchSessions fetch_sessions;
   std::vector<std::shared_ptr<LongPolls>> polls;  // by shard; shared with what is posted to them
   std::unique_ptr<FrontEnd> front_end;            // goes first: its sessions know the polls
 };
@@ -57,7 +62,7 @@ KafkaServer::~KafkaServer() = default;
 Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>& shards,
                                                        KafkaServerOptions options,
                                                        MemoryBudget& memory, const Clock& clock) {
-  auto impl = std::make_unique<Impl>(shards, std::move(options), clock);
+  auto impl = std::make_unique<Impl>(shards, std::move(options), memory, clock);
   std::vector<Loop*> loops;
   for (const Shard& shard : shards) loops.push_back(shard.loop);
   impl->front_end = TRY(FrontEnd::open(loops, impl->options.front_end, *impl, memory, clock));

@@ -32,6 +32,7 @@ struct SessionSurroundings {
   LongPolls* polls = nullptr;  // is told what the session waits for
   MemoryAccount* memory = nullptr;
   const RunAside* run_aside = nullptr;
+  FetchSessions* fetch_sessions = nullptr;
   std::string client_host = {};  // its address, without the port
 };
 
@@ -84,8 +85,14 @@ class Session final : public ClientSession {
   bool tell_polls();
 
   HandlerContext context() {
-    return {backend_, clock_, node_, waiting_fetch_, surroundings_.memory, surroundings_.run_aside,
-            aside_};
+    return {backend_,
+            clock_,
+            node_,
+            waiting_fetch_,
+            surroundings_.memory,
+            surroundings_.run_aside,
+            aside_,
+            surroundings_.fetch_sessions};
   }
 
   Backend& backend_;

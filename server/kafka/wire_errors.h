@@ -14,7 +14,10 @@ inline constexpr KafkaError kInvalidConfig{40};
 inline constexpr KafkaError kPolicyViolation{44};
 inline constexpr KafkaError kTransactionalIdNotAuthorized{53};
 inline constexpr KafkaError kFetchSessionNotFound{70};
+inline constexpr KafkaError kInvalidFetchSessionEpoch{71};
+inline constexpr KafkaError kUnknownLeaderEpoch{75};
 inline constexpr KafkaError kUnsupportedCompression{76};
 inline constexpr KafkaError kUnknownTopicId{100};
+inline constexpr KafkaError kFetchSessionTopicIdError{106};
 
 }  // namespace server::kafka

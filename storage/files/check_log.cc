@@ -231,8 +231,7 @@ class LogChecker {
       return found(place, "more bytes than the batch follow");
     const auto offsets = known.row.kind == PartitionKind::Internal ? records::RecordOffsets::Several
                                                                    : records::RecordOffsets::One;
-    if (const Status read = records::check_records(*batch, records::kMaxRecordsSize, offsets);
-        !read)
+    if (const auto read = records::check_records(*batch, records::kMaxRecordsSize, offsets); !read)
       return found(place, read.error().message);
     counts_.records += static_cast<uint64_t>(batch->header.record_count);
     if (batch->header.last_offset() != last)

@@ -197,7 +197,8 @@ Status check_header_for_append(const records::BatchHeader& header) {
 
 Status check_for_append(const records::BatchView& batch) {
   TRY(check_header_for_append(batch.header));
-  return records::check_records(batch);
+  TRY(records::check_records(batch));
+  return {};
 }
 
 Status check_for_follow(std::string_view batches) {

@@ -10,6 +10,7 @@
 #include "records/batch.h"
 #include "storage/kv/damage.h"
 #include "storage/log/batch_cursor.h"
+#include "storage/log/epoch_history.h"
 #include "storage/log/log_core.h"
 #include "storage/log/time_index.h"
 
@@ -31,6 +32,7 @@ struct LogReader::State {
   Result<Offset> readable_end_of(const Partition& partition, BatchCursor& cursor);
   Result<Offset> undecided_of(const Partition& partition);
   Offset high_watermark_of(const Partition& partition);
+  Result<int64_t> max_timestamp_from(const Partition& partition, Offset from);
   Error out_of_range(Offset offset) const;
   static Error lost(Offset from, Offset to);
 };
@@ -76,6 +78,19 @@ Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   return TRY(first_undecided(*transaction, core.tables(), partition.number(),
                              high_watermark_of(partition)))
       .value_or(Offset{INT64_MAX});
+}
+
+// By the headers of the visible batches that reach to `from` or further.
+Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition, Offset from) {
+  auto cursor = TRY(BatchCursor::open(*transaction, partition));
+  const Offset end = high_watermark_of(partition);
+  int64_t latest = records::kNoTimestamp;
+  for (auto stored = TRY(cursor.seek(from)); stored && stored->last_offset < end;
+       stored = TRY(cursor.next())) {
+    const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
+    latest = std::max(latest, batch.header.max_timestamp);
+  }
+  return latest;
 }
 
 // Where nothing but the front is ever removed: pages of the file are damaged.
@@ -234,6 +249,35 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
     if (view.header.max_timestamp >= timestamp) return batch;
   }
   return std::nullopt;
+}
+
+Result<std::optional<int64_t>> LogReader::max_timestamp(const TopicPartition& id) {
+  const Partition& partition = *TRY(state_->find(id));
+  const Offset log_start = TRY(state_->row_of(partition)).log_start;
+  const auto indexed =
+      TRY(last_timestamp_entry(*state_->transaction, state_->core.tables(), partition));
+  int64_t latest =
+      indexed ? TRY(state_->max_timestamp_from(partition, std::max(log_start, indexed->end_offset)))
+              : TRY(state_->max_timestamp_from(partition, log_start));
+  if (indexed && indexed->time > latest) {
+    // It says what was the largest so far; that record may be gone with the log's front.
+    const auto known = TRY(batch_for_time(id, indexed->time, log_start));
+    latest = known ? indexed->time : TRY(state_->max_timestamp_from(partition, log_start));
+  }
+  if (latest == records::kNoTimestamp) return std::nullopt;
+  return latest;
+}
+
+Result<LeaderEpoch> LogReader::leader_epoch(const TopicPartition& id) {
+  return TRY(state_->find(id))->leader_epoch();
+}
+
+Result<EpochEnd> LogReader::end_of_epoch(const TopicPartition& id, LeaderEpoch asked) {
+  const Partition& partition = *TRY(state_->find(id));
+  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  const Offset log_end = TRY(state_->log_end_of(partition, cursor));
+  return storage::end_of_epoch(*state_->transaction, state_->core.tables(), partition.number(),
+                               asked, partition.leader_epoch(), log_end);
 }
 
 Result<Offset> LogReader::end_appended_before(const TopicPartition& id, int64_t time_ms) {

@@ -65,6 +65,13 @@ class LogReader {
   // Those that have batches between the offsets, in the order of their ends.
   Result<std::vector<AbortedTransaction>> aborted(const TopicPartition& partition, Offset from,
                                                   Offset end);
+  // The largest timestamp of its visible records; nothing when none of them has one. Looks at the end of an
+  // index and at the headers of the batches behind it.
+  Result<std::optional<int64_t>> max_timestamp(const TopicPartition& partition);
+  // Under which it is led.
+  Result<LeaderEpoch> leader_epoch(const TopicPartition& partition);
+  // The answer to OffsetsForLeaderEpoch.
+  Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);
   // The first batch that reaches to `from` or further and, by what its header says, has a record whose
   // timestamp is `timestamp` or later. Looks at a few entries of an index, then at the headers of the
   // batches between two of them.

@@ -12,10 +12,7 @@ namespace storage {
 
 namespace {
 
-struct TimeEntry {
-  int64_t time;
-  Offset end_offset;
-};
+using TimeEntry = TimestampEntry;
 
 std::string encode_end(Offset end_offset) {
   std::string value;
@@ -88,6 +85,12 @@ Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
       TRY(transaction.erase(table, time_key(partition.number(), last->time)));
     }
   return {};
+}
+
+Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
+                                                           const LogTables& tables,
+                                                           const Partition& partition) {
+  return last_before(transaction, tables.timestamps, partition.number(), std::nullopt);
 }
 
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,

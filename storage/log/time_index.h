@@ -1,6 +1,7 @@
 // Finds offsets by time without walking a partition: sparse entries beside its batches.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "storage/kv/kv.h"
 #include "storage/log/partition.h"
@@ -40,6 +41,14 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
 Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
                       const Partition& partition, Offset log_end);
 
+struct TimestampEntry {
+  int64_t time;  // the largest of the records before end_offset
+  Offset end_offset;
+};
+// The newest; nothing when the partition is short.
+Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
+                                                           const LogTables& tables,
+                                                           const Partition& partition);
 // An offset before which every record has a timestamp below `timestamp`; the first that has not is
 // near.
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,

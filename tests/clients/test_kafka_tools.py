@@ -68,13 +68,15 @@ def failures_have_kafkas_words_and_statuses():
     for action in ("--describe", "--delete"):
         assert topics(action, "--topic", "nobody", status=1) == (
             "Error while executing topic command : "
-            "Topic 'Optional[nobody]' does not exist as expected\n")
+            "Topic 'nobody' does not exist as expected\n")
         assert topics(action, "--topic", "nobody", "--if-exists") == ""
     assert topics("--create", "--topic", "none", "--partitions", "0", status=1) == (
         "Error while executing topic command : The partitions must be greater than 0\n")
     for arguments, words in (
             (["--topic", "x"], "Command must include exactly one action"),
             (["--create"], 'Missing required argument "[topic]"'),
+            (["--alter", "--topic", "x", "--config", "a=b"], "the kafka-configs CLI supports altering"),
+            (["--list", "--zookeeper", "localhost:2181"], "--zookeeper is obsolete: say --bootstrap-server"),
             (["--create", "--topic", "x", "--if-exists"],
              'Option "[if-exists]" can\'t be used with option "[create]"')):
         assert words in kafka("kafka-topics", *arguments, status=1)[1], arguments

@@ -3,7 +3,8 @@
 #include <cassert>
 #include <string>
 
-#include "tests/server/kafka/every_message.h"
+#include "server/kafka/codec.h"
+#include "server/kafka/messages/every_message.h"
 
 using namespace server::kafka;
 

@@ -251,7 +251,7 @@ TEST(Batch, lying_records_end_in_an_error) {
         lying[at] = static_cast<char>(value);
         const auto batch = parse_batch(lying, BatchCheck::Shape);
         if (!batch) continue;
-        const Status checked = check_records(*batch, 1 << 20);
+        const auto checked = check_records(*batch, 1 << 20);
         if (!checked) {
           EXPECT_TRUE(checked.error().code == ErrorCode::CorruptRecord ||
                       checked.error().code == ErrorCode::RecordTooLarge);

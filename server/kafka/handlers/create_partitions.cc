@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
-#include <set>
+#include <map>
+#include <utility>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -43,14 +44,17 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
                               Reply<CreatePartitionsResponse> reply) {
   auto pending = std::make_shared<PendingResponse<CreatePartitionsResponse>>(
       PendingResponse<CreatePartitionsResponse>{{}, reply});
-  pending->response.results.resize(request.topics.size());
+  pending->response.results.reserve(request.topics.size());
   const auto topics = context.backend.topics();
-  std::set<std::string_view> seen;
-  for (size_t i = 0; i < request.topics.size(); ++i) {
-    const Asked& asked = request.topics[i];
-    Answer& answer = pending->response.results[i];
+  std::map<std::string_view, int> times_named;
+  for (const Asked& asked : request.topics) ++times_named[asked.name];
+  for (const Asked& asked : request.topics) {
+    int& times = times_named[asked.name];
+    if (times == 0) continue;  // has its answer
+    const size_t i = pending->response.results.size();
+    Answer& answer = pending->response.results.emplace_back();
     answer.name = asked.name;
-    if (!seen.insert(asked.name).second) {
+    if (std::exchange(times, 0) > 1) {
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
-#include <set>
+#include <functional>
+#include <map>
+#include <utility>
 
 #include "base/log.h"
 #include "server/kafka/handlers/handlers.h"
@@ -17,6 +19,27 @@ using Answer = CreateTopicsResponse::Topic;
 void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
   answer.error_message = std::move(message);
+  answer.num_partitions = answer.replication_factor = -1;
+  answer.configs.reset();
+}
+
+// The rest has been checked: what is wrong now is the name, which collides with that of a topic that was
+// made meanwhile, perhaps by the same request.
+KafkaError error_of(ErrorCode code) {
+  return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
+}
+
+// All settings as the topic will have them (KIP-525).
+void tell_configs(const TopicConfig& config, Answer& answer) {
+  constexpr int8_t kFromTopic = 1, kFromDefault = 5;
+  answer.configs.emplace();
+  for (const TopicConfigRow& row : topic_configs()) {
+    const auto set = config.find(std::string(row.name));
+    const bool is_set = set != config.end();
+    answer.configs->push_back({.name = std::string(row.name),
+                               .value = is_set ? set->second : std::string(row.default_value),
+                               .config_source = is_set ? kFromTopic : kFromDefault});
+  }
 }
 
 // Whether the topic could be made; else the answer says why not.
@@ -60,15 +83,17 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
   auto pending = std::make_shared<PendingResponse<CreateTopicsResponse>>(
       PendingResponse<CreateTopicsResponse>{{}, reply});
   const auto topics = context.backend.topics();
-  std::multiset<std::string_view> names;
+  std::map<std::string, int, std::less<>> times_named;
   int32_t partitions_left = kMaxPartitions;
-  for (const Asked& asked : request.topics) names.insert(asked.name);
-  pending->response.topics.resize(request.topics.size());
-  for (size_t i = 0; i < request.topics.size(); ++i) {
-    Asked& asked = request.topics[i];
-    Answer& answer = pending->response.topics[i];
+  for (const Asked& asked : request.topics) ++times_named[asked.name];
+  pending->response.topics.reserve(request.topics.size());
+  for (Asked& asked : request.topics) {
+    int& times = times_named[asked.name];
+    if (times == 0) continue;  // has its answer
+    const size_t i = pending->response.topics.size();
+    Answer& answer = pending->response.topics.emplace_back();
     answer.name = asked.name;
-    if (names.count(asked.name) > 1) {
+    if (std::exchange(times, 0) > 1) {
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
@@ -83,11 +108,11 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     partitions_left -= partition_count;
     answer.num_partitions = partition_count;
     answer.replication_factor = 1;
-    answer.configs.emplace();
     if (!request.validate_only) warn_of_settings_without_effect(asked);
     TopicConfig config;
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
       if (each.value) config[std::move(each.name)] = std::move(*each.value);
+    tell_configs(config, answer);
     if (request.validate_only) continue;
     ++pending->left;
     context.backend.create_topic(asked.name, partition_count, std::move(config),
@@ -96,7 +121,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
                                    if (made)
                                      topic.topic_id = made->id;
                                    else
-                                     refuse(topic, kafka_error(made.error().code),
+                                     refuse(topic, error_of(made.error().code),
                                             made.error().message);
                                    pending->complete_one();
                                  });

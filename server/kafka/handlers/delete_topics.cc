@@ -1,7 +1,49 @@
+#include <map>
+#include <utility>
+#include <vector>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
+
+namespace {
+
+using Asked = DeleteTopicsRequest::Topic;
+using Answer = DeleteTopicsResponse::Topic;
+
+void refuse(Answer& answer, KafkaError error, std::string message) {
+  answer.error_code = error;
+  answer.error_message = std::move(message);
+}
+
+// A topic is named by its name or by its id. Nothing where neither, or both, are given.
+const storage::TopicInfo* find(const Asked& asked, const storage::TopicSnapshot& topics,
+                               Answer& answer) {
+  const bool has_id = asked.topic_id != Uuid{};
+  answer.name = asked.name;
+  answer.topic_id = asked.topic_id;
+  if (asked.name && has_id) {
+    refuse(answer, KafkaError::InvalidRequest, "both the name and the id of a topic are given");
+    return nullptr;
+  }
+  if (!asked.name && !has_id) {
+    refuse(answer, KafkaError::InvalidRequest, "neither the name nor the id of a topic is given");
+    return nullptr;
+  }
+  const storage::TopicInfo* topic =
+      asked.name ? topics.find(*asked.name) : topics.find(asked.topic_id);
+  if (!topic) {
+    refuse(answer, asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId,
+           "there is no such topic");
+    return nullptr;
+  }
+  answer.name = topic->name;
+  answer.topic_id = topic->id;
+  return topic;
+}
+
+}  // namespace
 
 void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply) {
@@ -9,30 +51,34 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
     request.topics.emplace_back().name = std::move(name);
   auto pending = std::make_shared<PendingResponse<DeleteTopicsResponse>>(
       PendingResponse<DeleteTopicsResponse>{{}, reply});
-  pending->response.responses.resize(request.topics.size());
+  std::vector<Answer>& answers = pending->response.responses;
   const auto topics = context.backend.topics();
-  for (size_t i = 0; i < request.topics.size(); ++i) {
-    const DeleteTopicsRequest::Topic& asked = request.topics[i];
-    DeleteTopicsResponse::Topic& answer = pending->response.responses[i];
-    const storage::TopicInfo* topic =
-        asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
-    answer.name = topic ? topic->name : asked.name;
-    answer.topic_id = topic ? topic->id : asked.topic_id;
-    if (!topic) {
-      answer.error_code = asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId;
-      continue;
-    }
+  // Who names a topic twice, be it once by its id, has made a mistake, and nothing is deleted by mistake.
+  std::map<std::string_view, int> times_named;
+  std::vector<std::pair<size_t, const storage::TopicInfo*>> found;
+  for (const Asked& asked : request.topics) {
+    Answer& answer = answers.emplace_back();
+    const storage::TopicInfo* topic = find(asked, *topics, answer);
+    if (!topic) continue;
     if (context.node.is_internal(topic->name)) {
-      answer.error_code = KafkaError::InvalidTopic;
-      answer.error_message = "topic \"" + topic->name + "\" is internal and cannot be deleted";
+      refuse(answer, KafkaError::InvalidTopic,
+             "topic \"" + topic->name + "\" is internal and cannot be deleted");
+    } else if (++times_named[topic->name] == 1) {
+      found.emplace_back(answers.size() - 1, topic);
+    } else {
+      answers.pop_back();
+    }
+  }
+  for (const auto& [i, topic] : found) {
+    if (times_named[topic->name] > 1) {
+      refuse(answers[i], KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
     ++pending->left;
-    context.backend.delete_topic(topic->name, [pending, i](Status deleted) {
-      if (!deleted) {
-        pending->response.responses[i].error_code = kafka_error(deleted.error().code);
-        pending->response.responses[i].error_message = deleted.error().message;
-      }
+    context.backend.delete_topic(topic->name, [pending, i = i](Status deleted) {
+      if (!deleted)
+        refuse(pending->response.responses[i], kafka_error(deleted.error().code),
+               deleted.error().message);
       pending->complete_one();
     });
   }

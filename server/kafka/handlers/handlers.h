@@ -92,4 +92,11 @@ void retry_waiting_fetch(HandlerContext& context);
 
 inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 
+// What a client may do, as a bit for each operation of access rules (KIP-430): everything that there is, since
+// nobody is refused anything yet.
+inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0;
+
+// Of the present leader; 0 for a partition that is not there yet.
+int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition);
+
 }  // namespace server::kafka

@@ -6,9 +6,10 @@ namespace server::kafka {
 void handle_init_producer_id(HandlerContext& context, InitProducerIdRequest request,
                              Reply<InitProducerIdResponse> reply) {
   if (request.transactional_id) {
-    // The code that makes clients stop at once; transactions are not supported yet.
+    // 53 is the code that makes clients stop at once; transactions are not supported yet.
     InitProducerIdResponse refusal;
-    refusal.error_code = kTransactionalIdNotAuthorized;
+    refusal.error_code = request.transactional_id->empty() ? KafkaError::InvalidRequest
+                                                           : kTransactionalIdNotAuthorized;
     return reply.send(refusal);
   }
   context.backend.allocate_producer_id([reply](Result<ProducerId> id) {

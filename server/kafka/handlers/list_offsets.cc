@@ -1,7 +1,9 @@
 #include <set>
+#include <utility>
 
 #include "records/batch.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/leader_epochs.h"
 
 namespace server::kafka {
 
@@ -10,7 +12,17 @@ namespace {
 using Asked = ListOffsetsRequest::Topic::Partition;
 using Answer = ListOffsetsResponse::Topic::Partition;
 
-constexpr int64_t kLatest = -1, kEarliest = -2;
+constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4,
+                  kLatestTiered = -5;
+
+// From which version on an offset can be asked for by such a name. -4 and -5 are about logs whose front lies
+// elsewhere (KIP-405), as none of ours does.
+bool is_known(int64_t timestamp, int16_t version) {
+  if (timestamp >= kEarliest) return true;
+  if (timestamp == kMaxTimestamp) return version >= 7;  // KIP-734
+  if (timestamp == kEarliestLocal) return version >= 8;
+  return timestamp == kLatestTiered && version >= 9;
+}
 
 // So much of batches that are not compressed is searched on the loop, for one request. A few kilobytes
 // of compressed ones may hold 64 MB, which take a third of a second.
@@ -79,7 +91,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
       return {};
     }
     if (run_aside_ && !may_search_here(*batch)) return search_aside(*batch);
-    take(TRY(storage::find_by_time(*batch, place.timestamp, place.from)), batch->last_offset);
+    take(TRY(storage::find_by_time(*batch, place.timestamp, place.from)), *batch);
     return {};
   }
 
@@ -112,7 +124,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     const std::shared_ptr<AsideGate> aside = aside_;
     if (aside->on_open) {  // else the connection is gone
       if (errand.found)
-        take(*errand.found, errand.batch.last_offset);
+        take(*errand.found, errand.batch);
       else
         fail(kafka_error(errand.found.error().code));
       go_on();
@@ -121,13 +133,14 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   }
 
   // Nothing, where the batch's header has said too much: then the search goes on behind it.
-  void take(const std::optional<storage::TimedOffset>& found, Offset last_offset) {
+  void take(const std::optional<storage::TimedOffset>& found, const storage::BatchRef& batch) {
     if (!found) {
-      places[next_].from = last_offset + 1;
+      places[next_].from = batch.last_offset + 1;
       return;
     }
     answer().offset = found->offset.value();
     answer().timestamp = found->timestamp;
+    answer().leader_epoch = records::leader_epoch_of(batch.bytes.data()).value();
     ++next_;
   }
 
@@ -140,53 +153,123 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
-Status find_by_name(storage::LogReader& reader, const storage::TopicPartition& partition,
-                    const Asked& asked, Answer& answer) {
-  if (asked.timestamp == kEarliest)
-    answer.offset = TRY(reader.log_start(partition)).value();
-  else if (asked.timestamp == kLatest)
-    answer.offset = TRY(reader.readable_end(partition)).value();
-  else
-    return Error{ErrorCode::NotSupported, "this kind of offset is not supported yet"};
-  return {};
+// Of the first record, or of the one that will be.
+Result<int32_t> first_epoch(storage::LogReader& reader, const storage::TopicPartition& partition,
+                            Offset log_start) {
+  const auto batches = TRY(reader.read(partition, log_start, 1));
+  return batches.empty() ? TRY(reader.leader_epoch(partition)).value()
+                         : records::leader_epoch_of(batches.front().bytes.data()).value();
 }
+
+// What stays open is the time to search for.
+Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
+                                            const storage::TopicPartition& partition,
+                                            const Asked& asked, Answer& answer) {
+  answer.error_code = TRY(check_leader_epoch(reader, partition, asked.current_leader_epoch));
+  if (answer.error_code != KafkaError::None) return std::nullopt;
+  switch (asked.timestamp) {
+    case kEarliest:
+    case kEarliestLocal: {
+      const Offset log_start = TRY(reader.log_start(partition));
+      answer.leader_epoch = TRY(first_epoch(reader, partition, log_start));
+      answer.offset = log_start.value();
+      return std::nullopt;
+    }
+    case kLatest:
+      answer.offset = TRY(reader.readable_end(partition)).value();
+      answer.leader_epoch = TRY(reader.leader_epoch(partition)).value();
+      return std::nullopt;
+    case kMaxTimestamp:
+      return reader.max_timestamp(partition);
+    case kLatestTiered:
+      TRY(reader.leader_epoch(partition));  // it is there
+      return std::nullopt;
+    default:
+      TRY(reader.leader_epoch(partition));
+      return asked.timestamp;
+  }
+}
+
+using Name = std::pair<std::string_view, int32_t>;
+
+// Those that the request names more than once.
+std::set<Name> doubled(const ListOffsetsRequest& request) {
+  std::set<Name> seen, twice;
+  for (const ListOffsetsRequest::Topic& topic : request.topics)
+    for (const Asked& asked : topic.partitions)
+      if (const Name name{topic.name, asked.partition_index}; !seen.insert(name).second)
+        twice.insert(name);
+  return twice;
+}
+
+// All that can be answered at once; the rest are places of the search.
+class Answering {
+ public:
+  Answering(HandlerContext& context, TimeSearch& search, int16_t version)
+      : reader_(context.backend.reader()),
+        topics_(context.backend.topics()),
+        search_(search),
+        version_(version),
+        begun_(reader_.begin_turn()) {}
+  ~Answering() {
+    if (begun_) reader_.end_turn();
+  }
+
+  void answer(const ListOffsetsRequest& request) {
+    // Kafka answers once, and with an error; a search by time may take long.
+    std::set<Name> twice = doubled(request), told;
+    for (const ListOffsetsRequest::Topic& topic : request.topics) {
+      search_.response.topics.emplace_back().name = topic.name;
+      for (const Asked& asked : topic.partitions) {
+        const Name name{topic.name, asked.partition_index};
+        if (!twice.contains(name))
+          add(topics_->find(topic.name), asked);
+        else if (told.insert(name).second)
+          add_answer(asked).error_code = KafkaError::InvalidRequest;
+      }
+    }
+  }
+
+ private:
+  Answer& add_answer(const Asked& asked) {
+    Answer& answer = search_.response.topics.back().partitions.emplace_back();
+    answer.partition_index = asked.partition_index;
+    return answer;
+  }
+
+  void add(const storage::TopicInfo* topic, const Asked& asked) {
+    Answer& answer = add_answer(asked);
+    if (!is_known(asked.timestamp, version_)) {
+      answer.error_code = kUnsupportedVersion;
+      return;
+    }
+    if (!topic) {
+      answer.error_code = KafkaError::UnknownTopicOrPartition;
+      return;
+    }
+    const storage::TopicPartition partition{topic->id, PartitionId(asked.partition_index)};
+    const auto time = begun_ ? find_by_name(reader_, partition, asked, answer) : begun_.error();
+    if (!time)
+      answer.error_code = kafka_error(time.error().code);
+    else if (*time)
+      search_.places.push_back({partition, **time, search_.response.topics.size() - 1,
+                                search_.response.topics.back().partitions.size() - 1});
+  }
+
+  storage::LogReader& reader_;
+  const std::shared_ptr<const storage::TopicSnapshot> topics_;
+  TimeSearch& search_;
+  const int16_t version_;
+  const Status begun_;
+};
 
 }  // namespace
 
 void handle_list_offsets(HandlerContext& context, ListOffsetsRequest request,
                          Reply<ListOffsetsResponse> reply) {
-  storage::LogReader& reader = context.backend.reader();
-  const auto topics = context.backend.topics();
-  const Status begun = reader.begin_turn();
+  const int16_t version = reply.version();
   const auto search = std::make_shared<TimeSearch>(context, std::move(reply));
-  std::set<storage::TopicPartition> seen;
-  for (const ListOffsetsRequest::Topic& topic : request.topics) {
-    const storage::TopicInfo* known = topics->find(topic.name);
-    ListOffsetsResponse::Topic& answers = search->response.topics.emplace_back();
-    answers.name = topic.name;
-    for (const Asked& asked : topic.partitions) {
-      Answer& answer = answers.partitions.emplace_back();
-      answer.partition_index = asked.partition_index;
-      if (!known) {
-        answer.error_code = KafkaError::UnknownTopicOrPartition;
-        continue;
-      }
-      const storage::TopicPartition partition{known->id, PartitionId(asked.partition_index)};
-      if (!seen.insert(partition).second) {  // as Kafka; a search by time may take long
-        answer.error_code = KafkaError::InvalidRequest;
-        continue;
-      }
-      answer.leader_epoch = 0;
-      if (asked.timestamp >= 0) {
-        search->places.push_back({partition, asked.timestamp, search->response.topics.size() - 1,
-                                  answers.partitions.size() - 1});
-        continue;
-      }
-      const Status found = begun ? find_by_name(reader, partition, asked, answer) : begun;
-      if (!found) answer.error_code = kafka_error(found.error().code);
-    }
-  }
-  if (begun) reader.end_turn();
+  Answering(context, *search, version).answer(request);
   search->go_on();
 }
 

@@ -16,20 +16,29 @@ using Topic = MetadataResponse::Topic;
 // not there yet; their clients ask again.
 constexpr int kMostInTheMaking = 20;
 
-Topic describe(const storage::TopicInfo& topic, const NodeView& node) {
-  Topic described;
-  described.name = topic.name;
-  described.topic_id = topic.id;
-  described.is_internal = node.is_internal(topic.name);
-  for (int32_t index = 0; index < topic.partition_count; ++index) {
-    MetadataResponse::Topic::Partition& partition = described.partitions.emplace_back();
-    partition.partition_index = index;
-    partition.leader_id = node.node_id;
-    partition.leader_epoch = 0;
-    partition.replica_nodes = partition.isr_nodes = {node.node_id};
+// Of which topics are described; what callbacks keep of a request.
+struct Describer {
+  Backend& backend;
+  NodeView node;
+  bool tells_operations;
+
+  Topic describe(const storage::TopicInfo& topic) const {
+    Topic described;
+    described.name = topic.name;
+    described.topic_id = topic.id;
+    described.is_internal = node.is_internal(topic.name);
+    if (tells_operations) described.topic_authorized_operations = kAllTopicOperations;
+    described.partitions.reserve(static_cast<size_t>(topic.partition_count));
+    for (int32_t index = 0; index < topic.partition_count; ++index) {
+      MetadataResponse::Topic::Partition& partition = described.partitions.emplace_back();
+      partition.partition_index = index;
+      partition.leader_id = node.node_id;
+      partition.leader_epoch = leader_epoch(backend, {topic.id, PartitionId(index)});
+      partition.replica_nodes = partition.isr_nodes = {node.node_id};
+    }
+    return described;
   }
-  return described;
-}
+};
 
 Topic refused(std::string name, KafkaError error) {
   Topic topic;
@@ -38,37 +47,41 @@ Topic refused(std::string name, KafkaError error) {
   return topic;
 }
 
-void create(HandlerContext& context,
+void create(HandlerContext& context, const Describer& describer,
             const std::shared_ptr<PendingResponse<MetadataResponse>>& pending, size_t index) {
   ++pending->left;
   ++context.backend.topics_in_the_making;
   const std::string name = *pending->response.topics[index].name;
   context.backend.create_topic(
       name, context.node.partitions_of_new_topic, {},
-      [pending, index, name, node = context.node,
-       &backend = context.backend](Result<storage::TopicInfo> made) {
-        --backend.topics_in_the_making;
+      [pending, index, name, describer](Result<storage::TopicInfo> made) {
+        --describer.backend.topics_in_the_making;
         Topic& topic = pending->response.topics[index];
         if (made)
-          topic = describe(*made, node);
+          topic = describer.describe(*made);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
           topic = refused(name, kafka_error(made.error().code));
         pending->complete_one();
       });
 }
 
-void create_some(HandlerContext& context,
+void create_some(HandlerContext& context, const Describer& describer,
                  const std::shared_ptr<PendingResponse<MetadataResponse>>& pending,
                  const std::vector<size_t>& missing) {
   int made = 0;
   for (const size_t index : missing) {
     if (made++ == kMostInTheMaking || context.backend.topics_in_the_making >= kMostInTheMaking)
       return;
-    create(context, pending, index);
+    create(context, describer, pending, index);
   }
 }
 
 }  // namespace
+
+int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition) {
+  const auto status = backend.find_partition(partition);
+  return status ? status->leader_epoch().value() : 0;
+}
 
 void handle_metadata(HandlerContext& context, MetadataRequest request,
                      Reply<MetadataResponse> reply) {
@@ -80,11 +93,15 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
   response.cluster_id = node.cluster_id;
   response.controller_id = node.node_id;
 
+  if (request.include_cluster_authorized_operations)
+    response.cluster_authorized_operations = kAllClusterOperations;
+  const Describer describer{context.backend, node, request.include_topic_authorized_operations};
+
   const auto topics = context.backend.topics();
   const bool wants_all = !request.topics || (reply.version() == 0 && request.topics->empty());
   if (wants_all)
     for (const auto& [name, topic] : topics->by_name())
-      response.topics.push_back(describe(topic, node));
+      response.topics.push_back(describer.describe(topic));
   std::vector<size_t> missing;
   if (!wants_all) {
     // Once each: naming a topic costs a client far less than describing its partitions costs us.
@@ -94,7 +111,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       const storage::TopicInfo* topic =
           asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
       if (topic) {
-        response.topics.push_back(describe(*topic, node));
+        response.topics.push_back(describer.describe(*topic));
       } else if (!asked.name) {
         Topic& unknown = response.topics.emplace_back();
         unknown.error_code = kUnknownTopicId;
@@ -109,7 +126,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
     }
   }
   if (request.allow_auto_topic_creation && node.creates_topics)
-    create_some(context, pending, missing);
+    create_some(context, describer, pending, missing);
   pending->complete_one();
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using Answer = ProduceResponse::Topic::Partition;
 
-constexpr int16_t kFirstVersionWithZstd = 7;
+constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
 
 // More than this is checked on another thread: of the bytes that came, and of what comes out of them.
 // A few kilobytes may hold 64 MB, which take a third of a second.
@@ -23,13 +23,17 @@ constexpr size_t kMostOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
 // What must hold before anything of a partition is stored: first of the batch as a whole, then of its
-// records.
+// records. Only a batch that was damaged on its way is worth sending again (2, CORRUPT_MESSAGE); what
+// is wrong with others stays wrong (87, INVALID_RECORD).
 Result<records::BatchView> check_envelope(std::string_view bytes, int16_t version,
                                           KafkaError& error) {
-  error = KafkaError::CorruptMessage;
-  const records::BatchView batch =
-      TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
   error = KafkaError::InvalidRecord;
+  const auto parsed = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
+  if (!parsed) {
+    if (records::is_damaged_on_the_way(bytes)) error = KafkaError::CorruptMessage;
+    return parsed.error();
+  }
+  const records::BatchView& batch = *parsed;
   if (batch.header.size_bytes != bytes.size())
     return Error{ErrorCode::CorruptRecord, "a partition takes one record batch in a request"};
   if (batch.header.is_transactional())
@@ -46,41 +50,81 @@ Result<records::BatchView> check_envelope(std::string_view bytes, int16_t versio
   return batch;
 }
 
-// False when more than `most_unpacked` bytes come out of the batch; then they are not checked.
-Result<bool> check_contents(const records::BatchView& batch, size_t most_unpacked) {
-  if (batch.header.codec() == records::Codec::None) {
-    TRY(records::check_records(batch));
-    return true;
-  }
+// Nothing when more than `most_unpacked` bytes come out of the batch; then they are not checked.
+Result<std::optional<records::RecordTimes>> check_contents(const records::BatchView& batch,
+                                                           size_t most_unpacked) {
+  if (batch.header.codec() == records::Codec::None) return TRY(records::check_records(batch));
   records::Decompressor unpacking(batch.header.codec(), records::kMaxRecordsSize);
-  if (!TRY(unpacking.step(batch.payload(), most_unpacked))) return false;
-  TRY(records::check_records(batch.header, unpacking.bytes()));
-  return true;
+  if (!TRY(unpacking.step(batch.payload(), most_unpacked))) return std::nullopt;
+  return TRY(records::check_records(batch.header, unpacking.bytes()));
 }
+
+// The times that a topic takes from its producers.
+struct TimeWindow {
+  int64_t earliest = INT64_MIN, latest = INT64_MAX;
+
+  Status check(const records::RecordTimes& times) const {
+    if (times.latest == records::kNoTimestamp) return {};  // no record has one
+    if (times.earliest >= earliest && times.latest <= latest) return {};
+    return Error{
+        ErrorCode::InvalidTimestamp,
+        fmt::format("timestamp {} is out of range: the topic takes times from {} to {}",
+                    times.latest > latest ? times.latest : times.earliest, earliest, latest)};
+  }
+};
 
 struct Checked {
   Status status;
   KafkaError error = KafkaError::None;  // of a status that is one
   bool is_complete = true;
+  // Of the records, where the batch's header says another one: searches by time believe the header.
+  std::optional<int64_t> max_timestamp;
 };
 
-Checked check(std::string_view bytes, int16_t version, size_t most_unpacked) {
+// How a batch is checked, besides what it holds.
+struct Checking {
+  int16_t version;  // of the request
+  TimeWindow window;
+  size_t most_unpacked = SIZE_MAX;
+};
+
+Checked check(std::string_view bytes, const Checking& how) {
   Checked checked;
-  const auto batch = check_envelope(bytes, version, checked.error);
-  const Result<bool> contents = batch ? check_contents(*batch, most_unpacked) : batch.error();
-  checked.is_complete = !contents || *contents;
-  if (contents) return checked;
-  checked.status = contents.error();
-  if (contents.error().code == ErrorCode::RecordTooLarge)
-    checked.error = KafkaError::MessageTooLarge;
+  const auto batch = check_envelope(bytes, how.version, checked.error);
+  const Result<std::optional<records::RecordTimes>> contents =
+      batch ? check_contents(*batch, how.most_unpacked) : batch.error();
+  if (!contents) {
+    checked.status = contents.error();
+    if (contents.error().code == ErrorCode::RecordTooLarge)
+      checked.error = KafkaError::MessageTooLarge;
+    return checked;
+  }
+  checked.is_complete = contents->has_value();
+  if (!checked.is_complete) return checked;
+  checked.status = how.window.check(**contents);
+  if (!checked.status) checked.error = KafkaError::InvalidTimestamp;
+  if ((*contents)->latest != batch->header.max_timestamp)
+    checked.max_timestamp = (*contents)->latest;
   return checked;
 }
 
+int64_t number_config(const storage::TopicInfo& topic, std::string_view name) {
+  const std::string_view text = topic_config(topic, name);
+  int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 bool is_too_large(const storage::TopicInfo& topic, size_t size) {
-  const std::string_view limit = topic_config(topic, "max.message.bytes");
-  size_t most = 0;
-  std::from_chars(limit.data(), limit.data() + limit.size(), most);
-  return size > most;
+  return static_cast<int64_t>(size) > number_config(topic, "max.message.bytes");
+}
+
+// KIP-937.
+TimeWindow window_of(const storage::TopicInfo& topic, int64_t now_ms) {
+  const int64_t before_ms = number_config(topic, "message.timestamp.before.max.ms");
+  const int64_t after_ms = number_config(topic, "message.timestamp.after.max.ms");
+  return {before_ms > now_ms ? INT64_MIN : now_ms - before_ms,
+          after_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + after_ms};
 }
 
 // An answer that waits for its partitions; each is stored or refused by itself. Shared by the
@@ -111,6 +155,7 @@ struct Append {
   std::string batch;
   bool has_append_time = false;  // the log's, not the client's
   size_t topic_index, index;
+  std::optional<int64_t> max_timestamp = {};  // another one than the batch says
 };
 
 // Producers send again what there was no memory for.
@@ -128,10 +173,19 @@ struct Producer {
     return pending->response.responses[append.topic_index].partition_responses[append.index];
   }
 
+  void begin_checked(Append append, const Checked& checked) const {
+    if (!checked.status)
+      return pending->refuse(answer(append), checked.error, checked.status.error().message);
+    append.max_timestamp = checked.max_timestamp;
+    begin(std::move(append));
+  }
+
   void begin(Append append) const {
     if (append.has_append_time) {
       answer(append).log_append_time_ms = clock.wall_ms();
       records::set_log_append_time(append.batch, answer(append).log_append_time_ms);
+    } else if (append.max_timestamp) {
+      records::set_max_timestamp(append.batch, *append.max_timestamp);
     }
     storage::AppendRequest request;
     request.parts.push_back({append.partition, std::move(append.batch)});
@@ -156,11 +210,17 @@ class Producing {
         producer_{context.backend, context.clock, pending_},
         topics_(context.backend.topics()) {}
 
-  void add(std::string_view topic_name, const ProduceRequest::Topic::Partition& asked,
+  // From version 13 on topics have ids instead of names (KIP-516).
+  const storage::TopicInfo* find(const ProduceRequest::Topic& asked) const {
+    return has_topic_ids() ? topics_->find(asked.topic_id) : topics_->find(asked.name);
+  }
+
+  void add(const storage::TopicInfo* topic, const ProduceRequest::Topic::Partition& asked,
            size_t topic_index, size_t index) {
     Answer& answer = pending_->response.responses[topic_index].partition_responses[index];
     answer.index = asked.index;
-    const storage::TopicInfo* topic = topics_->find(topic_name);
+    if (!topic && has_topic_ids())
+      return pending_->refuse(answer, kUnknownTopicId, "there is no topic with this id");
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
                               "there is no such partition");
@@ -181,40 +241,36 @@ class Producing {
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
     const bool has_append_time = topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
-    check_and_append(bytes, {partition, {}, has_append_time, topic_index, index});
+    Checking how{pending_->reply.version(), {}};
+    if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
+    check_and_append(bytes, {partition, {}, has_append_time, topic_index, index}, how);
   }
 
  private:
-  void check_and_append(std::string_view bytes, Append append) {
+  bool has_topic_ids() const { return pending_->reply.version() >= kFirstVersionWithTopicIds; }
+
+  void check_and_append(std::string_view bytes, Append append, Checking how) {
     const bool may_go_aside = context_.run_aside != nullptr;
-    if (may_go_aside && bytes.size() > kMostOnLoop) return check_aside(bytes, std::move(append));
-    const Checked checked =
-        check(bytes, pending_->reply.version(), may_go_aside ? kMostUnpackedOnLoop : SIZE_MAX);
-    if (!checked.is_complete) return check_aside(bytes, std::move(append));
-    if (!checked.status)
-      return pending_->refuse(producer_.answer(append), checked.error,
-                              checked.status.error().message);
+    if (may_go_aside && bytes.size() > kMostOnLoop)
+      return check_aside(bytes, std::move(append), how);
+    if (may_go_aside) how.most_unpacked = kMostUnpackedOnLoop;
+    const Checked checked = check(bytes, how);
+    if (!checked.is_complete) return check_aside(bytes, std::move(append), how);
     append.batch = bytes;
-    producer_.begin(std::move(append));
+    producer_.begin_checked(std::move(append), checked);
   }
 
-  void check_aside(std::string_view bytes, Append append) {
+  void check_aside(std::string_view bytes, Append append, Checking how) {
     append.batch = bytes;
+    how.most_unpacked = SIZE_MAX;
     struct Errand {
       Append append;
       Checked checked;
     };
     auto errand = std::make_shared<Errand>(Errand{std::move(append), {}});
-    const auto work = [errand, version = pending_->reply.version()] {
-      errand->checked = check(errand->append.batch, version, SIZE_MAX);
-    };
+    const auto work = [errand, how] { errand->checked = check(errand->append.batch, how); };
     const auto then = [errand, producer = producer_, aside = context_.aside] {
-      const Checked& checked = errand->checked;
-      if (checked.status)
-        producer.begin(std::move(errand->append));
-      else
-        producer.pending->refuse(producer.answer(errand->append), checked.error,
-                                 checked.status.error().message);
+      producer.begin_checked(std::move(errand->append), errand->checked);
       producer.pending->complete_one();
       aside->leave();
     };
@@ -248,10 +304,12 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
     ProduceRequest::Topic& topic = request.topic_data[i];
     ProduceResponse::Topic& answers = pending->response.responses[i];
     answers.name = topic.name;
+    answers.topic_id = topic.topic_id;
+    const storage::TopicInfo* known = producing.find(topic);
     answers.partition_responses.resize(topic.partition_data.size());
     for (size_t j = 0; j < topic.partition_data.size(); ++j) {
       if (!is_refused) {
-        producing.add(topic.name, topic.partition_data[j], i, j);
+        producing.add(known, topic.partition_data[j], i, j);
         continue;
       }
       answers.partition_responses[j].index = topic.partition_data[j].index;

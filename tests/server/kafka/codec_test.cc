@@ -1,7 +1,7 @@
 // The bytes that clients send and expect, written out by hand from the protocol's definition.
 #include "server/kafka/codec.h"
 
-#include "tests/server/kafka/every_message.h"
+#include "server/kafka/messages/every_message.h"
 
 using namespace server::kafka;
 using namespace std::string_literals;

@@ -1,7 +1,8 @@
 // No bytes make a decoder crash, read outside, or take much memory.
 #include <random>
 
-#include "tests/server/kafka/every_message.h"
+#include "server/kafka/codec.h"
+#include "server/kafka/messages/every_message.h"
 
 using namespace server::kafka;
 

@@ -64,6 +64,8 @@ class MemoryBackend : public Backend {
                     std::function<void(Result<storage::TopicInfo>)> done) override {
     const storage::TopicInfo topic{Uuid::random(), std::move(name), partition_count,
                                    std::move(config)};
+    if (const auto checked = topics_.check(storage::encode_create_topic(topic)); !checked)
+      return done(checked.error());
     if (const auto made = topics_.apply(storage::encode_create_topic(topic)); !made)
       return done(made.error());
     const Status partitions = storage::create_partitions_and_wait(*log_, topic.id, partition_count);
@@ -111,6 +113,7 @@ class MemoryBackend : public Backend {
   }
 
   MemoryGroups& groups() override { return groups_; }
+  storage::Log& log() { return *log_; }
 
   std::function<void()> on_reader;  // each use of it
   bool holds_appends = false;

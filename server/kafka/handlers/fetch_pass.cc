@@ -1,0 +1,156 @@
+#include "server/kafka/handlers/fetch_pass.h"
+
+#include <algorithm>
+#include <span>
+
+#include "server/kafka/leader_epochs.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+// So much is answered however little memory is left: most batches are smaller.
+constexpr int64_t kSmallAnswer = 64 << 10;
+
+constexpr int16_t kFirstVersionWithTopicIds = 13;
+
+// What a client that knows what it was told last has to be told.
+bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::Partition& known) {
+  return !answer.records->empty() || answer.error_code != KafkaError::None ||
+         answer.diverging_epoch.epoch != -1 || answer.high_watermark != known.high_watermark ||
+         answer.log_start_offset != known.log_start_offset;
+}
+
+}  // namespace
+
+FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version)
+    : reader_(context.backend.reader()),
+      topics_(context.backend.topics()),
+      request_(request),
+      uses_topic_ids_(version >= kFirstVersionWithTopicIds),
+      room_(context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2)
+                           : kMaxFetchSize),
+      size_left_(std::clamp<int64_t>(request.max_bytes, 0, std::min(kMaxFetchSize, room_))) {}
+
+const storage::TopicInfo* FetchPass::find(const std::string& name, const Uuid& id) const {
+  return uses_topic_ids_ ? topics_->find(id) : topics_->find(name);
+}
+
+FetchResponse FetchPass::take() {
+  FetchResponse response;
+  for (const FetchRequest::Topic& topic : request_.topics) {
+    FetchResponse::Topic& answers = response.responses.emplace_back();
+    answers.topic = topic.topic;
+    answers.topic_id = topic.topic_id;
+    const storage::TopicInfo* known = find(topic.topic, topic.topic_id);
+    for (const FetchRequest::Topic::Partition& asked : topic.partitions)
+      answers.partitions.push_back(partition(known, asked));
+  }
+  return response;
+}
+
+FetchResponse FetchPass::take(FetchSession& session) {
+  FetchResponse response;
+  const FetchSession::Topic* last_topic = nullptr;
+  for (auto place = session.partitions().begin(); place != session.partitions().end(); ++place) {
+    const FetchSession::Topic& topic = *place->topic;
+    Answer answer = partition(find(topic.name, topic.id), place->asked);
+    if (!is_news(answer, *place)) continue;
+    // After an error the next answer without one is news.
+    const bool has_failed = answer.error_code != KafkaError::None;
+    told_.push_back({place, has_failed ? -1 : answer.high_watermark, answer.log_start_offset,
+                     !answer.records->empty()});
+    if (last_topic != &topic) {
+      FetchResponse::Topic& answers = response.responses.emplace_back();
+      answers.topic = topic.name;
+      answers.topic_id = topic.id;
+      last_topic = &topic;
+    }
+    response.responses.back().partitions.push_back(std::move(answer));
+  }
+  return response;
+}
+
+void FetchPass::remember(FetchSession& session) {
+  for (const Told& told : told_) {
+    told.partition->high_watermark = told.high_watermark;
+    told.partition->log_start_offset = told.log_start_offset;
+    if (told.has_records) session.move_to_end(told.partition);
+  }
+}
+
+FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
+                                       const FetchRequest::Topic::Partition& asked) {
+  Answer answer;
+  answer.partition_index = asked.partition;
+  answer.records = "";
+  answer.high_watermark = -1;
+  if (request_.isolation_level == 1) answer.aborted_transactions.emplace();
+  if (!topic || asked.partition < 0 || asked.partition >= topic->partition_count) {
+    answer.error_code =
+        !topic && uses_topic_ids_ ? kUnknownTopicId : KafkaError::UnknownTopicOrPartition;
+    has_news_ = true;
+    return answer;
+  }
+  const storage::TopicPartition id{topic->id, PartitionId(asked.partition)};
+  if (!seen_.insert(id).second) {  // each time would read it anew
+    answer.error_code = KafkaError::InvalidRequest;
+    has_news_ = true;
+    return answer;
+  }
+  partitions_.push_back(id);
+  if (const Status found = fill(answer, id, asked); !found)
+    answer.error_code = kafka_error(found.error().code);
+  has_news_ |= answer.error_code != KafkaError::None;
+  return answer;
+}
+
+Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
+                       const FetchRequest::Topic::Partition& asked) {
+  answer.error_code = TRY(check_leader_epoch(reader_, id, asked.current_leader_epoch));
+  if (answer.error_code != KafkaError::None) return {};
+  answer.log_start_offset = TRY(reader_.log_start(id)).value();
+  answer.high_watermark = TRY(reader_.readable_end(id)).value();
+  answer.last_stable_offset = answer.high_watermark;
+  if (TRY(diverges(answer, id, asked))) return {};
+  const int64_t limit = std::min<int64_t>(asked.partition_max_bytes, size_left_);
+  // Nothing fits any more; the offset is still looked at.
+  const bool must_fit = size_bytes_ > 0;
+  const auto batches = TRY(reader_.read(id, Offset(asked.fetch_offset),
+                                        static_cast<size_t>(std::max<int64_t>(limit, 1))));
+  size_t count = 0, size = 0;
+  for (const storage::BatchRef& batch : batches) {
+    // The first batch of an answer is given however large it is, or its reader would be stuck.
+    const bool fits = static_cast<int64_t>(size + batch.bytes.size()) <= limit;
+    if (!fits && (must_fit || count > 0)) break;
+    if (static_cast<int64_t>(batch.bytes.size()) > std::max(room_, kSmallAnswer)) {
+      lacks_memory_ = true;
+      break;
+    }
+    ++count;
+    size += batch.bytes.size();
+  }
+  size_bytes_ += size;
+  size_left_ -= static_cast<int64_t>(size);
+  for (const storage::BatchRef& batch : std::span(batches).first(count))
+    answer.records->add(batch.bytes);
+  return {};
+}
+
+// Whether the records before the offset are others than those that the client has read, under the epoch that
+// it says (KIP-595): then it learns where its log and ours part, and gets nothing.
+Result<bool> FetchPass::diverges(Answer& answer, const storage::TopicPartition& id,
+                                 const FetchRequest::Topic::Partition& asked) {
+  if (asked.last_fetched_epoch < 0) return false;
+  const LeaderEpoch fetched(asked.last_fetched_epoch);
+  const storage::EpochEnd end = TRY(reader_.end_of_epoch(id, fetched));
+  if (end.epoch < LeaderEpoch{0} || asked.fetch_offset < answer.log_start_offset)
+    return Error{ErrorCode::OffsetOutOfRange, "nothing is known of the last fetched epoch"};
+  if (end.epoch == fetched && end.end >= Offset(asked.fetch_offset)) return false;
+  answer.diverging_epoch = {.epoch = end.epoch.value(), .end_offset = end.end.value()};
+  has_news_ = true;
+  return true;
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,64 @@
+// One look at the log for a fetch.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "server/kafka/handler.h"
+
+namespace server::kafka {
+
+// What an answer may have at most: Kafka's fetch.max.bytes.
+inline constexpr int64_t kMaxFetchSize = 55 << 20;
+
+// In a turn of the reader. What it finds lies in the memory map, so the answer is written before the turn
+// ends.
+class FetchPass {
+ public:
+  FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version);
+
+  // All that the request names.
+  FetchResponse take();
+  // What is new in the session's partitions. They are told of it in remember(), when it is sent.
+  FetchResponse take(FetchSession& session);
+  void remember(FetchSession& session);
+
+  size_t size_bytes() const { return size_bytes_; }
+  // There are records, and not even the first batch of them may be answered now.
+  bool lacks_memory() const { return lacks_memory_; }
+  // Something that no client has to wait for: an error, or a divergence.
+  bool has_news() const { return has_news_; }
+  const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
+
+ private:
+  using Answer = FetchResponse::Topic::Partition;
+  struct Told {
+    FetchSession::Partitions::iterator partition;
+    int64_t high_watermark, log_start_offset;
+    bool has_records;
+  };
+
+  const storage::TopicInfo* find(const std::string& name, const Uuid& id) const;
+  Answer partition(const storage::TopicInfo* topic, const FetchRequest::Topic::Partition& asked);
+  Status fill(Answer& answer, const storage::TopicPartition& id,
+              const FetchRequest::Topic::Partition& asked);
+  Result<bool> diverges(Answer& answer, const storage::TopicPartition& id,
+                        const FetchRequest::Topic::Partition& asked);
+
+  storage::LogReader& reader_;
+  std::shared_ptr<const storage::TopicSnapshot> topics_;
+  const FetchRequest& request_;
+  const bool uses_topic_ids_;
+  // Half of what the connection may still hold: an answer may lie here and with the socket for a
+  // moment.
+  const int64_t room_;
+  int64_t size_left_;
+  size_t size_bytes_ = 0;
+  bool has_news_ = false, lacks_memory_ = false;
+  std::vector<storage::TopicPartition> partitions_;
+  std::set<storage::TopicPartition> seen_;
+  std::vector<Told> told_;
+};
+
+}  // namespace server::kafka

@@ -1,0 +1,105 @@
+// Requests that make, grow and delete topics.
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+#include "tests/server/kafka/session_fixture.h"
+
+using namespace server::kafka;
+
+namespace {
+
+using TopicsTest = SessionTest;
+
+}  // namespace
+
+TEST_F(TopicsTest, a_topic_that_is_named_twice_is_left_alone) {
+  create_topic("t");
+  create_topic("other");
+  DeleteTopicsRequest deletion;
+  deletion.topic_names = {"t", "other", "t", "absent"};
+  const auto deleted = ask<DeleteTopicsResponse>(deletion, 5).responses;
+  ASSERT_EQ(deleted.size(), 3u);
+  EXPECT_EQ(deleted[0].error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(deleted[1].error_code, KafkaError::None);
+  EXPECT_EQ(deleted[2].error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_NE(backend.topics()->find("t"), nullptr);
+
+  deletion = {};
+  deletion.topics = {{.name = "t"}, {.name = {}, .topic_id = backend.topics()->find("t")->id}};
+  EXPECT_EQ(ask<DeleteTopicsResponse>(deletion, 6).responses.at(0).error_code,
+            KafkaError::InvalidRequest);
+  deletion.topics = {{}, {.name = "t", .topic_id = Uuid::random()}};
+  for (const auto& answer : ask<DeleteTopicsResponse>(deletion, 6).responses)
+    EXPECT_EQ(answer.error_code, KafkaError::InvalidRequest);
+  EXPECT_NE(backend.topics()->find("t"), nullptr);
+
+  CreatePartitionsRequest growth;
+  growth.topics = {{.name = "t", .count = 2}, {.name = "t", .count = 3}};
+  const auto grown = ask<CreatePartitionsResponse>(growth, 1).results;
+  ASSERT_EQ(grown.size(), 1u);
+  EXPECT_EQ(grown[0].error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(backend.topics()->find("t")->partition_count, 1);
+
+  CreateTopicsRequest creation;
+  creation.topics = {{.name = "new"}, {.name = "new"}};
+  const auto made = ask<CreateTopicsResponse>(creation, 4).topics;
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_EQ(made[0].error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(backend.topics()->find("new"), nullptr);
+}
+
+// Metrics could not tell them apart.
+TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
+  create_topic("x.a");
+  CreateTopicsRequest request;
+  request.topics = {{.name = "x_a"}, {.name = "y.b"}, {.name = "y_b"}};
+  const auto made = ask<CreateTopicsResponse>(request, 4).topics;
+  EXPECT_EQ(made.at(0).error_code, KafkaError::InvalidTopic);
+  EXPECT_EQ(made.at(1).error_code, KafkaError::None);
+  EXPECT_EQ(made.at(2).error_code, KafkaError::InvalidTopic);
+  MetadataRequest named;
+  named.topics = {{.name = "x_a"}};
+  EXPECT_EQ(ask<MetadataResponse>(named, 4).topics.at(0).error_code, KafkaError::InvalidTopic);
+}
+
+// KIP-525.
+TEST_F(TopicsTest, a_new_topic_is_told_with_its_settings) {
+  CreateTopicsRequest request;
+  request.topics = {{.name = "t", .configs = {{"retention.ms", "1000"}}}, {.name = "no blanks"}};
+  const auto made = ask<CreateTopicsResponse>(request, 7).topics;
+  ASSERT_TRUE(made.at(0).configs);
+  std::map<std::string, std::pair<std::string, int8_t>> configs;
+  for (const auto& config : *made[0].configs)
+    configs[config.name] = {config.value.value_or(""), config.config_source};
+  EXPECT_EQ(configs["retention.ms"], (std::pair<std::string, int8_t>{"1000", 1}));
+  EXPECT_EQ(configs["cleanup.policy"], (std::pair<std::string, int8_t>{"delete", 5}));
+  EXPECT_EQ(made[0].num_partitions, 1);
+  EXPECT_FALSE(made.at(1).configs);
+  EXPECT_EQ(made[1].num_partitions, -1);
+}
+
+TEST_F(TopicsTest, operations_are_told_to_who_asks_for_them) {
+  create_topic("t");
+  MetadataRequest request;
+  EXPECT_EQ(ask<MetadataResponse>(request, 8).topics.at(0).topic_authorized_operations, INT32_MIN);
+  request.include_topic_authorized_operations = request.include_cluster_authorized_operations =
+      true;
+  const auto told = ask<MetadataResponse>(request, 8);
+  EXPECT_EQ(told.topics.at(0).topic_authorized_operations, kAllTopicOperations);
+  EXPECT_EQ(told.cluster_authorized_operations, kAllClusterOperations);
+}
+
+TEST_F(TopicsTest, coordinators_have_a_type) {
+  FindCoordinatorRequest request;
+  request.key = "g";
+  EXPECT_EQ(ask<FindCoordinatorResponse>(request, 2).error_code, KafkaError::None);
+  request.key_type = 1;
+  EXPECT_EQ(ask<FindCoordinatorResponse>(request, 2).node_id, node.node_id);
+  request.key_type = 7;
+  EXPECT_EQ(ask<FindCoordinatorResponse>(request, 2).error_code, KafkaError::InvalidRequest);
+  request.coordinator_keys = {"g"};
+  EXPECT_EQ(ask<FindCoordinatorResponse>(request, 6).coordinators.at(0).error_code,
+            KafkaError::InvalidRequest);
+  InitProducerIdRequest producer;
+  producer.transactional_id = "";
+  EXPECT_EQ(ask<InitProducerIdResponse>(producer, 4).error_code, KafkaError::InvalidRequest);
+}
