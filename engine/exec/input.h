@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/exec/exchange_block.h"
+#include "engine/exec/keyed_table.h"
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/record_cursor.h"
@@ -36,7 +37,7 @@ struct InputChunk {
 
 // Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
 // table, and so must be called in the order in which the task takes its inputs.
-class InputOperator final : public Operator, public Materialized {
+class InputOperator final : public Operator, public Materialized, public KeyedTable {
  public:
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
@@ -61,10 +62,8 @@ class InputOperator final : public Operator, public Materialized {
 
   const InputStep& step() const { return step_; }
   RowStore* store() { return step_.store >= 0 ? &rows_ : nullptr; }
-  // Rows of the store in this input's layout: what a look-up sees; columns that nobody uses are
-  // null pointers. `rows` are (key bytes, row) pairs.
-  using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
-  Result<Batch> rows_of(std::span<const StoredRow> rows);
+  RowStore& rows() override { return rows_; }
+  Result<Batch> rows_of(std::span<const StoredRow> rows) override;
 
   Materialized* materialized() override { return step_.store >= 0 ? this : nullptr; }
   Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;

@@ -44,7 +44,7 @@ Status InputOperator::apply_to_table(Batch batch) {
   const ColumnPtr key_column = batch.columns.back();
   const Column& keys = *key_column;
   batch.columns.pop_back();
-  if (step_.exchange >= 0) batch.keys = key_column;
+  batch.keys = key_column;
   const std::vector<const Column*> stored = stored_columns(batch.columns);
   std::vector<Column> old_columns;
   for (const LayoutColumn& column : layout_) old_columns.emplace_back(column.type);

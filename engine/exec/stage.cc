@@ -6,7 +6,10 @@
 #include "engine/exec/filter.h"
 #include "engine/exec/project.h"
 #include "engine/exec/regroup.h"
+#include "engine/exec/session_aggregate.h"
+#include "engine/exec/stream_stream_join.h"
 #include "engine/exec/stream_table_join.h"
+#include "engine/exec/table_table_join.h"
 #include "engine/plan/carried_keys.h"
 
 namespace engine {
@@ -33,6 +36,7 @@ Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& 
   auto stage = std::make_unique<Stage>();
   stage->stores_.resize(plan.stores.size());
   stage->tables_.resize(plan.stores.size());
+  stage->keyed_tables_.resize(plan.stores.size());
   for (const PlanNode& node : plan.nodes) TRY(stage->add_node(plan, node, context));
   TRY(stage->add_end(plan, context, std::move(end)));
   // Each store of the plan is kept by one operator.
@@ -48,7 +52,28 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     if (step->store >= 0) {
       stores_[static_cast<size_t>(step->store)] = made->store();
       tables_[static_cast<size_t>(step->store)] = made->materialized();
+      keyed_tables_[static_cast<size_t>(step->store)] = made.get();
     }
+    return std::unique_ptr<Operator>(std::move(made));
+  }
+  if (const auto* step = std::get_if<TableTableJoinStep>(&node.step)) {
+    const Layout& left = stage.nodes[static_cast<size_t>(node.from.front())].layout;
+    KeyedTable* const sides[] = {keyed_tables_[static_cast<size_t>(step->left_store)],
+                                 keyed_tables_[static_cast<size_t>(step->right_store)]};
+    assert(sides[0] && sides[1]);  // the planner puts them before the join
+    auto made = std::make_unique<TableTableJoinOperator>(context, *step, node.layout, left.size(),
+                                                         *sides[0], *sides[1]);
+    stores_[static_cast<size_t>(step->store)] = &made->rows();
+    tables_[static_cast<size_t>(step->store)] = made->materialized();
+    keyed_tables_[static_cast<size_t>(step->store)] = made.get();
+    return std::unique_ptr<Operator>(std::move(made));
+  }
+  if (const auto* step = std::get_if<AggregateStep>(&node.step);
+      step && step->window && step->window->type == WindowType::Session) {
+    auto made = TRY(SessionAggregateOperator::make(context, *step,
+                                                   key_schema_of(node.layout, step->key_count)));
+    stores_[static_cast<size_t>(step->store)] = &made->store();
+    tables_[static_cast<size_t>(step->store)] = made->materialized();
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<AggregateStep>(&node.step)) {
@@ -68,6 +93,17 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     return std::unique_ptr<Operator>(new FlatMapOperator(context, *step));
   if (const auto* step = std::get_if<RegroupStep>(&node.step))
     return std::unique_ptr<Operator>(new RegroupOperator(context, *step));
+  if (const auto* step = std::get_if<StreamStreamJoinStep>(&node.step)) {
+    const auto layout_of = [&](size_t port) -> const Layout& {
+      return stage.nodes[static_cast<size_t>(node.from[port])].layout;
+    };
+    auto made = TRY(StreamStreamJoinOperator::make(context, *step, layout_of(0), layout_of(1)));
+    stores_[static_cast<size_t>(step->left_store)] = &made->store_of(0);
+    stores_[static_cast<size_t>(step->right_store)] = &made->store_of(1);
+    if (step->pending_store >= 0)
+      stores_[static_cast<size_t>(step->pending_store)] = &made->pending_store();
+    return std::unique_ptr<Operator>(std::move(made));
+  }
   const auto& step = std::get<StreamTableJoinStep>(node.step);
   const LayoutColumn& key = stage.nodes[static_cast<size_t>(node.from.front())]
                                 .layout[static_cast<size_t>(step.stream_key)];

@@ -58,6 +58,7 @@ class Stage {
   std::vector<InputOperator*> inputs_;
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
+  std::vector<KeyedTable*> keyed_tables_;   // likewise, those that joins may look at
   AggregateOperator* aggregate_ = nullptr;  // of a stage that has one
   LogOutput* output_ = nullptr;
   ExchangeOutput* time_ordered_output_ = nullptr;  // the same

@@ -207,9 +207,12 @@ ExpressionPtr reference(const AnalysedSource& source, const std::string& name, b
 
 // The columns of `*` and `source.*`.
 Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& sources, QueryUse use,
-                   std::vector<AnalysedItem>& out) {
+                   const std::optional<std::string>& join_key, std::vector<AnalysedItem>& out) {
   const bool is_join = sources.size() > 1;
   bool found = false;
+  if (!item.source && join_key)
+    out.push_back({make_expression(ColumnRef{std::nullopt, Name{*join_key}}, item.position),
+                   *join_key, false, true, item.position});
   for (const AnalysedSource& source : sources) {
     if (item.source && item.source->text != source.alias) continue;
     found = true;
@@ -274,7 +277,7 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
       if (out.sources.size() == 1 && !out.partition_by.empty() && use == QueryUse::Persistent)
         expand_partitioned_star(item, out, names, out.items);
       else
-        TRY(expand_star(item, out.sources, use, out.items));
+        TRY(expand_star(item, out.sources, use, synthetic_join_key(out), out.items));
       continue;
     }
     AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};

@@ -69,14 +69,42 @@ struct StepCheck {
                                  [&](int column) { return is_index(column, input().size()); });
     };
     return has_ports(1) && step.key_count <= input().size() &&
-           keeps(step.store, StoreKind::Aggregates) &&
+           keeps(step.store, is_session(step) ? StoreKind::Ranges : StoreKind::Aggregates) &&
+           (!is_session(step) || step.window->part_ms > 0) &&
            std::ranges::all_of(step.calls, has_arguments) &&
            node.layout.size() >= step.key_count + step.calls.size();
+  }
+  static bool is_session(const AggregateStep& step) {
+    return step.window && step.window->type == WindowType::Session;
   }
   bool operator()(const StreamTableJoinStep& step) const {
     return has_ports(2) && is_index(step.stream_key, input().size()) &&
            keeps(step.store, StoreKind::Rows) &&
            node.layout.size() == input().size() + input(1).size();
+  }
+  bool operator()(const TableTableJoinStep& step) const {
+    return has_ports(2) && is_index(step.left_key, input().size()) &&
+           is_index(step.right_key, input(1).size()) && keeps(step.left_store, StoreKind::Rows) &&
+           keeps(step.right_store, StoreKind::Rows) && keeps(step.store, StoreKind::Rows) &&
+           node.layout.size() == 1 + input().size() + input(1).size() &&
+           step.used.size() == node.layout.size();
+  }
+  bool operator()(const StreamStreamJoinStep& step) const {
+    if (!has_ports(2) || step.left_key.empty() || step.left_key.size() != step.right_key.size())
+      return false;
+    const auto fit = [](const std::vector<int>& key, const std::vector<bool>& used,
+                        const Layout& layout) {
+      return used.size() == layout.size() && std::ranges::all_of(key, [&](int column) {
+               return is_index(column, layout.size()) && used[static_cast<size_t>(column)];
+             });
+    };
+    return fit(step.left_key, step.left_used, input()) &&
+           fit(step.right_key, step.right_used, input(1)) &&
+           keeps(step.left_store, StoreKind::Ranges) &&
+           keeps(step.right_store, StoreKind::Ranges) &&
+           (step.pending_store == -1 || keeps(step.pending_store, StoreKind::Ranges)) &&
+           step.before_ms >= 0 && step.after_ms >= 0 && step.grace_ms >= 0 && step.part_ms > 0 &&
+           node.layout.size() == step.left_key.size() + input().size() + input(1).size();
   }
 };
 
@@ -113,8 +141,8 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   if (!is_index(table.store, stage.stores.size())) return wrong("the table's store");
   const StorePlan& store = stage.stores[static_cast<size_t>(table.store)];
   Layout rows = stage.nodes[static_cast<size_t>(store.node)].layout;
-  // Groups know when they were changed last; their step does not give that on.
-  if (store.kind == StoreKind::Aggregates)
+  // Groups and joined rows know when they were changed last; their step does not give that on.
+  if (!std::holds_alternative<InputStep>(stage.nodes[static_cast<size_t>(store.node)].step))
     rows.push_back({"", std::string(kRowTime), TypeKind::Bigint});
   if (!reads_columns_of(table.columns, rows) ||
       (table.filter && !reads_columns_of({&*table.filter, 1}, rows)))

@@ -150,12 +150,36 @@ std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>
   std::vector<const Expression*> keys;
   for (size_t i = 0; i < count; ++i) {
     const AnalysedJoin& join = joins[i];
+    // Either side may be null: the key is neither.
+    if (join.type == JoinType::Full) {
+      keys.clear();
+      continue;
+    }
     // Another expression is another key.
     if (!contains(keys, *join.left_key) && !contains(keys, *join.right_key)) keys.clear();
     for (const Expression* key : {join.left_key.get(), join.right_key.get()})
       if (!contains(keys, *key)) keys.push_back(key);
   }
   return keys;
+}
+
+std::optional<std::string> synthetic_join_key(const Analysis& analysis) {
+  return analysis.joins.empty() ? std::nullopt
+                                : synthetic_join_key(analysis.joins, analysis.sources);
+}
+
+std::optional<std::string> synthetic_join_key(const std::vector<AnalysedJoin>& joins,
+                                              const std::vector<AnalysedSource>& sources) {
+  for (const Expression* key : equal_to_join_key(joins, joins.size()))
+    if (key->is<ColumnRef>()) return std::nullopt;
+  const auto is_taken = [&](const std::string& name) {
+    return std::ranges::any_of(sources, [&](const AnalysedSource& source) {
+      return source.source->schema.index_of(name) >= 0;
+    });
+  };
+  std::string name = "ROWKEY";
+  for (int i = 1; is_taken(name); ++i) name = fmt::format("ROWKEY_{}", i);
+  return name;
 }
 
 const Expression* selected_join_key(const Analysis& analysis) {

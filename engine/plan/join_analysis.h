@@ -1,6 +1,7 @@
 // The JOINs of a query, as far as names go: what each condition compares, and which of the compared
 // expressions the joined rows are keyed by.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ bool contains(const std::vector<const Expression*>& list, const Expression& expr
 // The column that names the result's key: of those that hold the joined rows' key the first that is
 // selected, or nullptr. The query has joins.
 const Expression* selected_join_key(const Analysis& analysis);
+
+// The name of the key where no column holds it, as after a FULL JOIN or where expressions are compared: ksqlDB
+// makes a column ROWKEY then, which can be selected.
+std::optional<std::string> synthetic_join_key(const Analysis& analysis);
+std::optional<std::string> synthetic_join_key(const std::vector<AnalysedJoin>& joins,
+                                              const std::vector<AnalysedSource>& sources);
 
 // Whether the expression is that column, or the one key column of the source.
 bool is_reference(const Expression& expression, const std::string& alias, const std::string& name);

@@ -14,11 +14,14 @@ Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-std::string described_window(const DataSource& source) {
+std::string_view window_word(const DataSource& source) {
   constexpr std::string_view kWords[] = {"TUMBLING", "HOPPING", "SESSION"};
+  return kWords[static_cast<size_t>(source.window->type)];
+}
+
+std::string described_window(const DataSource& source) {
   if (!source.window) return fmt::format("`{}` is not windowed", source.name);
-  return fmt::format("`{}` is {} windowed", source.name,
-                     kWords[static_cast<size_t>(source.window->type)]);
+  return fmt::format("`{}` is {} windowed", source.name, window_word(source));
 }
 
 class JoinCheck {
@@ -97,7 +100,20 @@ class JoinCheck {
       return invalid(fmt::format("Can not join windowed source to non-windowed source.\n{}\n{}",
                                  described_window(*left_.source), described_window(*right_.source)))
           .at(join_.position);
-    if (!is_key_of(*join_.left_key, left_) || !is_key_of(*join_.right_key, right_))
+    if ((left_.source->window->type == WindowType::Session) !=
+        (right_.source->window->type == WindowType::Session))
+      return invalid(fmt::format(
+                         "Incompatible windowed sources.\nLeft source: {}\nRight source: {}\n"
+                         "Session windowed sources can only be joined to other session "
+                         "windowed sources, and may still not result in expected behaviour as "
+                         "session bounds must be an exact match for the join to work\nHopping "
+                         "and tumbling windowed sources can only be joined to other hopping and "
+                         "tumbling windowed sources",
+                         window_word(*left_.source), window_word(*right_.source)))
+          .at(join_.position);
+    // Rows whose keys are the same bytes would meet, but not those of windows that are the same.
+    if (!is_key_of(*join_.left_key, left_) || !is_key_of(*join_.right_key, right_) ||
+        !(left_.source->window == right_.source->window))
       return invalid(
                  "Implicit repartitioning of windowed sources is not supported. See "
                  "https://github.com/confluentinc/ksql/issues/4385.")
@@ -132,7 +148,12 @@ class JoinCheck {
   }
 
   Status check_stream_stream() const {
-    if (join_.within) return {};
+    if (join_.within) {
+      for (const Duration& each : {join_.within->before, join_.within->after,
+                                   join_.within->grace.value_or(join_.within->before)})
+        TRY(each.to_ms());
+      return {};
+    }
     return invalid("Stream-Stream joins must have a WITHIN clause specified. None was provided.")
         .at(join_.position)
         .with_hint("Say WITHIN 1 HOUR before ON.");

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/formats/format.h"
 #include "engine/plan/join_analysis.h"
 #include "engine/plan/join_check.h"
+#include "engine/plan/source_formats.h"
+#include "engine/types/time_math.h"
 
 namespace engine {
 
@@ -41,13 +44,18 @@ class JoinPlanner {
 
   Result<PlannedJoins> plan() {
     const AnalysedSource& first = analysis_.sources.front();
-    builder_.add(read_topic(*first.source), input_layout(*first.source, first.alias));
+    InputStep input = read_topic(*first.source);
+    if (first.source->kind == SourceKind::Table)
+      input.store = rows_store_ =
+          builder_.add_store(StoreKind::Rows, fmt::format("KafkaTopic_{}Left-Reduce", left_of(0)));
+    builder_.add(std::move(input), input_layout(*first.source, first.alias));
     partitions_ = partitions_of(*first.source);
     key_format_ = first.source->key_format;
     rows_are_table_ = first.source->kind == SourceKind::Table;
     for (size_t i = 0; i < analysis_.joins.size(); ++i) TRY(add_join(i));
     if (planned_.support) planned_.key_column = key_column_;
-    if (!planned_.support && !is_key_a_column()) return planned_.support.error();
+    planned_.store = rows_store_;
+    planned_.key_format = key_format_;
     return std::move(planned_);
   }
 
@@ -58,62 +66,276 @@ class JoinPlanner {
     const AnalysedJoin& join = analysis_.joins[index];
     TRY(check_join(join, analysis_, rows_are_table_, context_));
     const bool joins_table = source(join.right).source->kind == SourceKind::Table;
-    if (rows_are_table_ || !joins_table) {
-      leave_out(join);
-      return {};
-    }
+    if (rows_are_table_) return add_table_join(index);
+    if (!joins_table) return add_stream_join(index);
     TRY(key_rows(index));
     add_look_up(index);
     return {};
   }
 
-  // Otherwise the key is a column that ksqlDB makes up, which belongs to the joins that are not
-  // built.
-  bool is_key_a_column() const {
-    const auto is_full = [](const AnalysedJoin& join) { return join.type == JoinType::Full; };
-    const auto keys = equal_to_join_key(analysis_.joins, analysis_.joins.size());
-    return std::ranges::none_of(analysis_.joins, is_full) &&
-           std::ranges::any_of(keys, [](const Expression* key) { return key->is<ColumnRef>(); });
+  // ---- two tables
+
+  Status add_table_join(size_t index) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const AnalysedSource& right = source(join.right);
+    const bool is_keyed = find_key(index) && key_column_of_rows(index) >= 0;
+    if (!planned_.support || !is_keyed)
+      return leave_out("a join of tables by another column than the key of the first", join);
+    if (right.source->window) return leave_out("a join with a windowed table", join);
+    if (is_persistent() && !(key_format_ == right.source->key_format))
+      return leave_out("a join of tables whose keys have different formats", join);
+    if (is_persistent()) TRY(check_partitions(join));
+    TableTableJoinStep step;
+    step.type = join.type;
+    step.left_key = key_column_of_rows(index);
+    step.left_store = rows_store_;
+    step.old_too = index + 1 == analysis_.joins.size() &&
+                   (analysis_.where != nullptr || analysis_.has_aggregates);
+    const int left_node = builder_.last_node();
+    const Layout left = builder_.layout();
+    Layout both{{"", key_name(index), left[static_cast<size_t>(step.left_key)].type}};
+    both.insert(both.end(), left.begin(), left.end());
+    InputStep input = read_topic(*right.source);
+    input.store = step.right_store = builder_.add_store(
+        StoreKind::Rows, fmt::format("KafkaTopic_{}Right-Reduce", left_of(index)));
+    builder_.add_node(std::move(input), {}, input_layout(*right.source, right.alias));
+    const int right_node = builder_.last_node();
+    const Layout& added = builder_.layout();
+    const auto key = std::ranges::find_if(added, [&](const LayoutColumn& column) {
+      return is_reference(*join.right_key, column.source, column.name);
+    });
+    step.right_key = static_cast<int>(key - added.begin());
+    both.insert(both.end(), added.begin(), added.end());
+    step.store = rows_store_ = builder_.add_store(StoreKind::Rows, left_of(index) + "Join");
+    builder_.add_node(std::move(step), {left_node, right_node}, std::move(both));
+    key_column_ = 0;
+    return {};
   }
 
   // The plan is not going to run: what follows only asks for its columns.
-  void leave_out(const AnalysedJoin& join) {
+  Status leave_out(std::string_view what, const AnalysedJoin& join) {
     if (planned_.support)
       planned_.support =
-          Error{ErrorCode::NotSupported, fmt::format("a join of two {} is not supported yet",
-                                                     rows_are_table_ ? "tables" : "streams")}
-              .at(join.position);
+          Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)}.at(
+              join.position);
     const AnalysedSource& right = source(join.right);
     const Layout added = input_layout(*right.source, right.alias);
     Layout& layout = builder_.stage().nodes.back().layout;
+    if (const auto name = synthetic_join_key(analysis_))
+      layout.push_back({"", *name, right.source->schema.keys().front().type});
     layout.insert(layout.end(), added.begin(), added.end());
+    return {};
+  }
+
+  // Of the column that a join puts before those of its sides.
+  std::string key_name(size_t index) const {
+    const bool is_last = index + 1 == analysis_.joins.size();
+    return is_last ? synthetic_join_key(analysis_).value_or(std::string(kJoinKey))
+                   : std::string(kJoinKey);
   }
 
   // Brings the rows under the key of the join, and to the table's rows with that key.
   Status key_rows(size_t index) {
     const AnalysedJoin& join = analysis_.joins[index];
     const DataSource& table = *source(join.right).source;
-    const bool is_keyed = find_key(index);
+    const bool is_keyed = find_key(index) && !(is_persistent() && source(0).source->window);
     // The same key has other bytes in another format, and so may lie in another partition.
     const bool must_move = is_persistent() && !(is_keyed && key_format_ == table.key_format);
     if (!is_keyed || must_move) TRY(bring_key_to_front(index));
     if (!must_move) return is_persistent() ? check_partitions(join) : Status{};
+    move_rows(index, "Join", table.key_format, partitions_of(table));
+    return {};
+  }
+
+  void move_rows(size_t index, std::string_view step, const FormatSpec& key_format,
+                 int partitions) {
+    builder_.cut(exchange_of(index, step, source(0), builder_.layout(), key_format, partitions),
+                 SourceKind::Stream);
+    key_format_ = key_format;
+    partitions_ = partitions;
+  }
+
+  // The key is the first column.
+  ExchangePlan exchange_of(size_t index, std::string_view step, const AnalysedSource& from,
+                           const Layout& layout, const FormatSpec& key_format,
+                           int partitions) const {
     ExchangePlan exchange;
     exchange.topic = internal_topic(target_.query_id, context_.properties,
-                                    fmt::format("{}Join-repartition", left_of(index)));
-    exchange.key_format = table.key_format;
-    exchange.value_format = source(0).source->value_format;
-    exchange.partitions = partitions_of(table);
-    const Layout& layout = builder_.layout();
+                                    fmt::format("{}{}-repartition", left_of(index), step));
+    exchange.key_format = key_format;
+    exchange.value_format = from.source->value_format;
+    exchange.partitions = partitions;
     for (size_t i = 0; i < layout.size(); ++i)
       exchange.schema.columns.push_back(
           {layout[i].source.empty() ? layout[i].name : layout[i].source + "_" + layout[i].name,
            layout[i].type, i == 0 ? ColumnRole::Key : ColumnRole::Value});
-    builder_.cut(std::move(exchange), SourceKind::Stream);
-    key_format_ = table.key_format;
-    partitions_ = partitions_of(table);
+    return exchange;
+  }
+
+  // ---- two streams
+
+  Status add_stream_join(size_t index) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const AnalysedSource& right = source(join.right);
+    const bool is_keyed = find_key(index);
+    const bool right_is_keyed = is_key_of(*join.right_key, right);
+    const FormatSpec format =
+        TRY(stream_key_format(index, is_keyed, right_is_keyed, *right.source));
+    const bool must_move = is_persistent() && !(is_keyed && key_format_ == format);
+    const bool right_must_move =
+        is_persistent() && !(right_is_keyed && right.source->key_format == format);
+    if (is_persistent() && !must_move && !right_must_move) TRY(check_partitions(join));
+    const int partitions =
+        must_move && !right_must_move ? partitions_of(*right.source) : partitions_;
+    if (!is_keyed || must_move) TRY(bring_key_to_front(index));
+    if (must_move) {
+      note_move();
+      move_rows(index, "Join-left", format, partitions);
+    }
+    const int left_node = builder_.last_node();
+    const Layout left = builder_.layout();
+    const int left_key = key_column_of_rows(index);
+    int right_key = 0;
+    const int right_node = TRY(add_right_stream(index, format, right_must_move, right_key));
+    add_stream_join_node(index, format, {left_node, right_node}, {left_key, right_key}, left);
+    key_format_ = format;
+    partitions_ = partitions;
+    if (is_persistent()) builder_.order_inputs();
     return {};
   }
+
+  // That of the left side, unless it has to move and the right one has not; where it has none, the default.
+  Result<FormatSpec> stream_key_format(size_t index, bool is_keyed, bool right_is_keyed,
+                                       const DataSource& right) const {
+    FormatSpec format = !is_keyed && right_is_keyed ? right.key_format : key_format_;
+    if (format.name == "NONE") format = right.key_format;
+    if (format.name == "NONE")
+      format =
+          FormatSpec{effective_settings(context_.settings, context_.properties).default_key_format};
+    const Scope scope = make_scope(builder_.layout(), "JOIN ON", analysis_, context_);
+    const ColumnDef key{"K", TRY(bind(*analysis_.joins[index].left_key, scope)).type,
+                        ColumnRole::Key};
+    // Of what is internal the result's key format says nothing.
+    if (!validate_key_schema(format, {&key, 1})) return FormatSpec{"JSON"};
+    return format;
+  }
+
+  // After find_key(), or bring_key_to_front().
+  int key_column_of_rows(size_t index) {
+    if (key_column_ >= 0) return key_column_;
+    find_column(*analysis_.joins[index].left_key);
+    return key_column_;
+  }
+
+  // The node that gives the right stream's records, and the column of its layout that is compared.
+  Result<int> add_right_stream(size_t index, const FormatSpec& format, bool must_move,
+                               int& key_column) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const AnalysedSource& right = source(join.right);
+    const Layout layout = input_layout(*right.source, right.alias);
+    InputStep input = read_topic(*right.source);
+    const auto found = std::ranges::find_if(layout, [&](const LayoutColumn& column) {
+      return is_reference(*join.right_key, column.source, column.name);
+    });
+    key_column = static_cast<int>(found - layout.begin());
+    if (!must_move && found != layout.end()) {
+      builder_.add_node(std::move(input), {}, layout);
+      return builder_.last_node();
+    }
+    ProjectStep step;
+    Layout result;
+    const Scope scope = make_scope(layout, "JOIN ON", analysis_, context_);
+    step.columns.push_back(TRY(bind(*join.right_key, scope)));
+    step.is_key.push_back(true);
+    result.push_back(found != layout.end()
+                         ? *found
+                         : LayoutColumn{"", std::string(kJoinKey), step.columns.front().type});
+    const std::vector<bool> used = used_after(index, layout);
+    for (size_t i = 0; i < layout.size(); ++i) {
+      if (!used[i] || layout.begin() + static_cast<ptrdiff_t>(i) == found) continue;
+      step.columns.push_back(column_expression(layout[i].type, static_cast<uint32_t>(i)));
+      step.is_key.push_back(false);
+      result.push_back(layout[i]);
+    }
+    key_column = 0;
+    if (!must_move) {
+      builder_.add_node(std::move(input), {}, layout);
+      builder_.add(std::move(step), std::move(result));
+      return builder_.last_node();
+    }
+    note_move();
+    StagePlan side;
+    side.nodes.push_back({std::move(input), {}, layout});
+    ExchangePlan exchange = exchange_of(index, "Join-right", right, result, format, partitions_);
+    side.nodes.push_back({std::move(step), {0}, std::move(result)});
+    return builder_.add_side(std::move(side), std::move(exchange), SourceKind::Stream);
+  }
+
+  void add_stream_join_node(size_t index, const FormatSpec& format, std::pair<int, int> from,
+                            std::pair<int, int> keys, const Layout& left) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const Layout right = builder_.stage().nodes[static_cast<size_t>(from.second)].layout;
+    StreamStreamJoinStep step;
+    step.type = join.type;
+    step.key_format = format;
+    step.left_key = {keys.first};
+    step.right_key = {keys.second};
+    const bool is_windowed = source(join.right).source->window.has_value();
+    Layout both{{"", key_name(index), left[static_cast<size_t>(keys.first)].type}};
+    if (is_windowed)
+      for (const std::string_view bound : {kWindowStart, kWindowEnd}) {
+        step.left_key.push_back(column_named(left, bound));
+        step.right_key.push_back(column_named(right, bound));
+        both.push_back({"", std::string(bound), TypeKind::Bigint});
+      }
+    set_times(*join.within, step);
+    add_join_stores(index, step);
+    both.insert(both.end(), left.begin(), left.end());
+    both.insert(both.end(), right.begin(), right.end());
+    builder_.add_node(std::move(step), {from.first, from.second}, std::move(both));
+    key_column_ = 0;
+  }
+
+  static int column_named(const Layout& layout, std::string_view name) {
+    const auto found = std::ranges::find(layout, name, &LayoutColumn::name);
+    return static_cast<int>(found - layout.begin());
+  }
+
+  // What does not fit 64 bits was refused by check_join().
+  static void set_times(const Within& within, StreamStreamJoinStep& step) {
+    constexpr int64_t kDayMs = 86'400'000;
+    step.before_ms = *within.before.to_ms();
+    step.after_ms = *within.after.to_ms();
+    const int64_t width_ms = saturating_add(step.before_ms, step.after_ms);
+    step.is_eager = !within.grace;
+    // The default grace of ksqlDB: a day in all.
+    step.grace_ms = within.grace ? *within.grace->to_ms() : std::max<int64_t>(kDayMs - width_ms, 0);
+    // A record looks into two parts at most, and there are about a thousand of them.
+    constexpr int64_t kFewestMs = 1'000, kMostParts = 1'000;
+    step.part_ms = std::max({kFewestMs, saturating_add(width_ms, 1),
+                             saturating_add(width_ms, step.grace_ms) / kMostParts});
+  }
+
+  // As ksqlDB would call them: by the number of the node in the topology of Kafka Streams, where a side that
+  // moves has four more.
+  void add_join_stores(size_t index, StreamStreamJoinStep& step) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const int number = 8 + 4 * static_cast<int>(moves_) + 8 * static_cast<int>(index);
+    // The side whose records give rows of nulls.
+    const bool left = join.type == JoinType::Full, right = left || join.type != JoinType::Inner;
+    step.left_store = builder_.add_store(
+        StoreKind::Ranges,
+        fmt::format("KSTREAM-{}THIS-{:010}-store", left ? "OUTER" : "JOIN", number));
+    step.right_store = builder_.add_store(
+        StoreKind::Ranges,
+        fmt::format("KSTREAM-{}OTHER-{:010}-store", right ? "OUTER" : "JOIN", number + 1));
+    if (join.type != JoinType::Inner && !step.is_eager)
+      step.pending_store = builder_.add_store(
+          StoreKind::Ranges,
+          fmt::format("KSTREAM-{}SHARED-{:010}-store", left ? "OUTER" : "LEFT", number));
+  }
+
+  void note_move() { ++moves_; }
 
   // A topic may have got more of them since its source was declared.
   int partitions_of(const DataSource& source) const {
@@ -128,13 +350,17 @@ class JoinPlanner {
   bool find_key(size_t index) {
     const Expression& wanted = *analysis_.joins[index].left_key;
     if (index > 0 && contains(equal_to_join_key(analysis_.joins, index), wanted)) return true;
+    find_column(wanted);
+    if (!is_persistent()) return key_column_ >= 0;
+    return index == 0 && is_key_of(wanted, source(0));
+  }
+
+  void find_column(const Expression& wanted) {
     const Layout& layout = builder_.layout();
     const auto found = std::ranges::find_if(layout, [&](const LayoutColumn& column) {
       return is_reference(wanted, column.source, column.name);
     });
     key_column_ = found == layout.end() ? -1 : static_cast<int>(found - layout.begin());
-    if (!is_persistent()) return key_column_ >= 0;
-    return index == 0 && is_key_of(wanted, source(0)) && !source(0).source->window;
   }
 
   // ksqlDB's prefix of the steps of a join that is the left side of others.
@@ -240,6 +466,8 @@ class JoinPlanner {
   int key_column_ = -1;
   FormatSpec key_format_;
   int partitions_ = 1;
+  int rows_store_ = -1;  // of tables: where the last node keeps its rows
+  size_t moves_ = 0;     // of streams, before joins of streams
 };
 
 }  // namespace

@@ -64,6 +64,8 @@ struct RegroupStep {
 struct AggregateWindow {
   WindowType type;
   int64_t size_ms = 0, advance_ms = 0, grace_ms = 0, retention_ms = 0;
+  int64_t part_ms =
+      0;  // of sessions, whose gap is the size: how much time lies together in the store
 };
 
 struct AggregateCall {
@@ -96,9 +98,38 @@ struct StreamTableJoinStep {
   FormatSpec key_format;
 };
 
+// Each record of one stream with those of the other that have its key and come no more than `before_ms` before
+// it and `after_ms` after it, as the left stream (port 0) sees it. Output layout: the key columns, then the left
+// stream's columns, then the right's.
+struct StreamStreamJoinStep {
+  JoinType type = JoinType::Inner;
+  // Columns of the two layouts, as many on either side: what is compared, and behind it the windows' bounds
+  // where the sources are windowed.
+  std::vector<int> left_key, right_key;
+  std::vector<bool> left_used, right_used;  // columns that the stores keep
+  int64_t before_ms = 0, after_ms = 0, grace_ms = 0;
+  // Without GRACE PERIOD, as in ksqlDB: who finds nobody gives its row at once. Else when nobody can come.
+  bool is_eager = false;
+  int64_t part_ms = 1;  // how much time lies together in a store
+  int left_store = -1, right_store = -1;
+  int pending_store = -1;  // of rows that have found nobody yet; -1 where nobody waits
+  FormatSpec key_format;
+};
+
+// Two tables by their keys: of each key the row that both sides make of it now. Output layout: the key, then the
+// left table's columns, then the right's.
+struct TableTableJoinStep {
+  JoinType type = JoinType::Inner;
+  int left_key = 0, right_key = 0;        // columns of the layouts of the two ports
+  int left_store = -1, right_store = -1;  // of the rows of the two sides
+  int store = -1;                         // of the joined rows, under the same key bytes
+  std::vector<bool> used;                 // columns of the layout that the store keeps
+  bool old_too = false;                   // somebody downstream needs the replaced row
+};
+
 struct PlanNode {
   std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, RegroupStep, AggregateStep,
-               StreamTableJoinStep>
+               StreamTableJoinStep, StreamStreamJoinStep, TableTableJoinStep>
       step;
   std::vector<int> from;  // nodes of this stage whose batches it takes, by port; empty for inputs
   Layout layout;          // of what it gives
@@ -117,7 +148,7 @@ struct OutputPlan {
   std::optional<std::string> timestamp_format;
 };
 
-enum class StoreKind : uint8_t { Rows, Aggregates };
+enum class StoreKind : uint8_t { Rows, Aggregates, Ranges };
 struct StorePlan {
   StoreKind kind;
   std::string name;  // by which ksqlDB would call its changelog's step

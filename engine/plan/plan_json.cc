@@ -9,14 +9,18 @@ namespace engine {
 
 namespace {
 
-constexpr int64_t kPlanVersion = 2;  // 1 knows no time-ordered exchanges
+// 1 knows no time-ordered exchanges, 2 neither joins of two streams or two tables
+// nor sessions.
+constexpr int64_t kPlanVersion = 3;
 
 }  // namespace
 
 template <>
 struct JsonNames<StoreKind> {
   static constexpr std::pair<StoreKind, std::string_view> names[] = {
-      {StoreKind::Rows, "rows"}, {StoreKind::Aggregates, "aggregates"}};
+      {StoreKind::Rows, "rows"},
+      {StoreKind::Aggregates, "aggregates"},
+      {StoreKind::Ranges, "ranges"}};
 };
 
 // ---- Steps ----
@@ -60,7 +64,8 @@ struct JsonFields<AggregateWindow> {
       json_field("type", &AggregateWindow::type), json_field("size_ms", &AggregateWindow::size_ms),
       json_field("advance_ms", &AggregateWindow::advance_ms),
       json_field("grace_ms", &AggregateWindow::grace_ms),
-      json_field("retention_ms", &AggregateWindow::retention_ms));
+      json_field("retention_ms", &AggregateWindow::retention_ms),
+      json_field("part_ms", &AggregateWindow::part_ms));
 };
 template <>
 struct JsonFields<AggregateCall> {
@@ -87,11 +92,45 @@ struct JsonFields<StreamTableJoinStep> {
                  json_field("key_format", &StreamTableJoinStep::key_format));
 };
 
+template <>
+struct JsonFields<StreamStreamJoinStep> {
+  static constexpr auto fields =
+      std::tuple(json_field("type", &StreamStreamJoinStep::type),
+                 json_field("left_key", &StreamStreamJoinStep::left_key),
+                 json_field("right_key", &StreamStreamJoinStep::right_key),
+                 json_field("left_used", &StreamStreamJoinStep::left_used),
+                 json_field("right_used", &StreamStreamJoinStep::right_used),
+                 json_field("before_ms", &StreamStreamJoinStep::before_ms),
+                 json_field("after_ms", &StreamStreamJoinStep::after_ms),
+                 json_field("grace_ms", &StreamStreamJoinStep::grace_ms),
+                 json_field("is_eager", &StreamStreamJoinStep::is_eager),
+                 json_field("part_ms", &StreamStreamJoinStep::part_ms),
+                 json_field("left_store", &StreamStreamJoinStep::left_store),
+                 json_field("right_store", &StreamStreamJoinStep::right_store),
+                 json_field("pending_store", &StreamStreamJoinStep::pending_store),
+                 json_field("key_format", &StreamStreamJoinStep::key_format));
+};
+
+template <>
+struct JsonFields<TableTableJoinStep> {
+  static constexpr auto fields =
+      std::tuple(json_field("type", &TableTableJoinStep::type),
+                 json_field("left_key", &TableTableJoinStep::left_key),
+                 json_field("right_key", &TableTableJoinStep::right_key),
+                 json_field("left_store", &TableTableJoinStep::left_store),
+                 json_field("right_store", &TableTableJoinStep::right_store),
+                 json_field("store", &TableTableJoinStep::store),
+                 json_field("used", &TableTableJoinStep::used),
+                 json_field("old_too", &TableTableJoinStep::old_too));
+};
+
 namespace {
 
 // The steps' names in the text, in the order of the variant.
-constexpr std::string_view kSteps[] = {"input",   "filter",    "project",          "flat_map",
-                                       "regroup", "aggregate", "stream_table_join"};
+constexpr std::string_view kSteps[] = {
+    "input",           "filter",    "project",           "flat_map",
+    "regroup",         "aggregate", "stream_table_join", "stream_stream_join",
+    "table_table_join"};
 using Step = decltype(PlanNode::step);
 static_assert(std::size(kSteps) == std::variant_size_v<Step>);
 

@@ -22,7 +22,8 @@ struct KeyDemand {
 struct KeyDemands {
   ExpressionList owned;  // references to the source's key columns
   std::vector<KeyDemand> keys;
-  std::string kind;  // "key column", "join expression", "grouping expression", ...
+  bool is_synthetic = false;  // of a join whose key is no column
+  std::string kind;           // "key column", "join expression", "grouping expression", ...
 };
 
 void qualify(Expression& expression, const std::string& alias) {
@@ -63,6 +64,12 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
   if (!analysis.joins.empty()) {
     // Any of the columns that hold the key will do; where none is selected, all are named.
     demands.kind = "join expression";
+    if (const auto made = synthetic_join_key(analysis)) {
+      demands.owned.push_back(make_expression(ColumnRef{std::nullopt, Name{*made}}));
+      demands.keys.push_back({demands.owned.back().get(), *made});
+      demands.is_synthetic = true;
+      return demands;
+    }
     const Expression* selected = selected_join_key(analysis);
     for (const Expression* key : equal_to_join_key(analysis.joins, analysis.joins.size()))
       if (selected ? key == selected : key->is<ColumnRef>())
@@ -91,13 +98,22 @@ Error missing_keys(const KeyDemands& demands, const Analysis& analysis,
     if (demands.kind != "grouping expression" || !is_selected(key, analysis))
       texts.push_back(key.text);
   const bool is_choice = demands.kind == "join expression";
-  return Error{
+  Error error{
       ErrorCode::InvalidStatement,
       fmt::format("Key missing from projection (ie, SELECT).\nThe query used to build `{}` must "
                   "include the {}{} {} in its projection (eg, SELECT {}...).",
                   sink_name, demands.kind, texts.size() > 1 ? "s" : "",
                   join_words(texts, is_choice ? "or" : "and"),
                   is_choice ? texts.front() : fmt::format("{}", fmt::join(texts, ", ")))};
+  if (!demands.is_synthetic) return error;
+  error.message += fmt::format(
+      "\n{} was added as a synthetic key column because the join criteria did not match any "
+      "source column. This expression must be included in the projection and may be aliased.",
+      texts.front());
+  const size_t end_of_line = error.message.find('\n');
+  error.ksqldb = error.message.substr(0, end_of_line) + " See https://cnfl.io/2LV7ouS." +
+                 error.message.substr(end_of_line);
+  return error;
 }
 
 Status check_has_type(const BoundExpression& bound, const AnalysedItem& item) {

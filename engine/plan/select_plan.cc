@@ -190,11 +190,22 @@ class SelectPlanner {
 
   void materialize_rows(const SelectColumns& columns) {
     const PlanNode& input = builder_.stage().nodes.front();
-    const Layout& rows = input.layout;
     MaterializationPlan plan;
     plan.stage = builder_.stage_index();
-    plan.store = std::get<InputStep>(input.step).store;
     plan.filter = where_;
+    if (!analysis_.joins.empty()) {
+      plan.store = joins_.store;
+      plan.columns = columns.expressions;
+      const int node = builder_.stage().stores[static_cast<size_t>(plan.store)].node;
+      const Layout& joined = builder_.stage().nodes[static_cast<size_t>(node)].layout;
+      plan.key_schema.columns = {{joined.front().name, joined.front().type, ColumnRole::Key}};
+      plan.key_format = joins_.key_format;
+      add_system_columns(plan, static_cast<int>(joined.size()), -1);
+      out_.materialization = std::move(plan);
+      return;
+    }
+    const Layout& rows = input.layout;
+    plan.store = std::get<InputStep>(input.step).store;
     plan.columns = columns.expressions;
     plan.key_schema.columns = source().schema.keys();
     plan.key_format = source().key_format;
@@ -332,8 +343,9 @@ class SelectPlanner {
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window)
       step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
-    step.store = aggregate_store_ =
-        builder_.add_store(StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
+    const bool is_session = step.window && step.window->type == WindowType::Session;
+    step.store = aggregate_store_ = builder_.add_store(
+        is_session ? StoreKind::Ranges : StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
     Layout result(layout().begin(), layout().begin() + static_cast<ptrdiff_t>(keys.size()));
     for (size_t i = 0; i < aggregates_.size(); ++i) {
       result.push_back(
@@ -344,6 +356,7 @@ class SelectPlanner {
       result.push_back({"", std::string(kWindowStart), TypeKind::Bigint});
       result.push_back({"", std::string(kWindowEnd), TypeKind::Bigint});
       out_.window = SourceWindow{step.window->type, step.window->size_ms};
+      if (is_session) out_.window->size_ms.reset();
     }
     add(std::move(step), std::move(result));
     return {};

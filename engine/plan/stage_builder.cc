@@ -52,6 +52,23 @@ class ColumnUse {
     pass_on(1, input(0).size());
     input(0)[static_cast<size_t>(step.stream_key)] = true;
   }
+  void operator()(StreamStreamJoinStep& step) {
+    const size_t keys = step.left_key.size();
+    pass_on(0, keys);
+    pass_on(1, keys + input(0).size());
+    for (const int column : step.left_key) input(0)[static_cast<size_t>(column)] = true;
+    for (const int column : step.right_key) input(1)[static_cast<size_t>(column)] = true;
+    step.left_used = input(0);
+    step.right_used = input(1);
+  }
+  void operator()(TableTableJoinStep& step) {
+    pass_on(0, 1);
+    pass_on(1, 1 + input(0).size());
+    input(0)[static_cast<size_t>(step.left_key)] = true;
+    input(1)[static_cast<size_t>(step.right_key)] = true;
+    step.used = used_[at_];
+    step.used.front() = true;
+  }
 
  private:
   const PlanNode& node() const { return stage_.nodes[at_]; }
@@ -77,14 +94,29 @@ int StageBuilder::add_store(StoreKind kind, std::string name) {
 }
 
 void StageBuilder::cut(ExchangePlan exchange, SourceKind kind) {
-  const int index = static_cast<int>(exchanges_.size());
   Layout carried = layout();
+  InputStep input = end_with(stage(), std::move(exchange), kind);
+  stages_.emplace_back();
+  add(std::move(input), std::move(carried));
+}
+
+int StageBuilder::add_side(StagePlan side, ExchangePlan exchange, SourceKind kind) {
+  Layout carried = side.nodes.back().layout;
+  InputStep input = end_with(side, std::move(exchange), kind);
+  // Behind it comes the stage that reads it.
+  stages_.insert(stages_.end() - 1, std::move(side));
+  add_node(std::move(input), {}, std::move(carried));
+  return last_node();
+}
+
+InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, SourceKind kind) {
+  const int index = static_cast<int>(exchanges_.size());
   OutputPlan output;
   output.exchange = index;
   output.schema = exchange.schema;
   output.key_format = exchange.key_format;
   output.is_table = kind == SourceKind::Table;
-  stage().output = std::move(output);
+  ended.output = std::move(output);
 
   InputStep input;
   input.exchange = index;
@@ -92,20 +124,46 @@ void StageBuilder::cut(ExchangePlan exchange, SourceKind kind) {
   input.source_name = exchange.topic;
   input.key_format = exchange.key_format;
   input.schema = exchange.schema;
-  input.used.assign(carried.size(), true);
+  input.used.assign(ended.nodes.back().layout.size(), true);
   exchanges_.push_back(std::move(exchange));
-  stages_.emplace_back();
-  add(std::move(input), std::move(carried));
+  return input;
 }
 
 // What a task tells of its progress is where it stands in topics: one that reads an exchange would have
 // to know where those stand that write it.
 void StageBuilder::order_rows_before() {
-  if (exchanges_.size() == 1 && exchanges_.front().partitions <= kMostOrderedPartitions) {
+  if (!exchanges_.empty() && std::ranges::all_of(exchanges_, &ExchangePlan::is_time_ordered))
+    return;
+  if (exchanges_.size() == 1 && may_be_time_ordered(0)) {
     exchanges_.front().is_time_ordered = true;
     return;
   }
+  for (ExchangePlan& exchange : exchanges_) exchange.is_time_ordered = false;
   for (size_t i = 0; i + 1 < stages_.size(); ++i) stages_[i].merges_partitions = true;
+}
+
+bool StageBuilder::may_be_time_ordered(size_t exchange) const {
+  if (exchanges_[exchange].partitions > kMostOrderedPartitions) return false;
+  const auto writer = std::ranges::find_if(stages_, [&](const StagePlan& each) {
+    return each.output.exchange == static_cast<int>(exchange);
+  });
+  size_t streams = 0;
+  for (const PlanNode& node : writer->nodes) {
+    const auto* const input = std::get_if<InputStep>(&node.step);
+    if (!input) continue;
+    if (input->exchange >= 0) return false;
+    if (input->kind == SourceKind::Stream) ++streams;
+  }
+  return streams == 1;
+}
+
+void StageBuilder::order_inputs() {
+  for (const PlanNode& node : stage().nodes) {
+    const auto* const input = std::get_if<InputStep>(&node.step);
+    if (!input || input->exchange < 0) continue;
+    const auto exchange = static_cast<size_t>(input->exchange);
+    if (may_be_time_ordered(exchange)) exchanges_[exchange].is_time_ordered = true;
+  }
 }
 
 InputStep read_topic(const DataSource& source) {

@@ -40,14 +40,23 @@ class StageBuilder {
   // the next one, which reads it. `kind` tells whether records or changes go through.
   void cut(ExchangePlan exchange, SourceKind kind);
 
+  // Puts a stage before the last one, which it feeds through an exchange: the node there that reads it.
+  int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind);
+
   // Wherever the stage's rows come through an exchange, they are to come in the order of event
   // time.
   void order_rows_before();
+  // Likewise those of a join of two streams, where that costs no core: of the exchanges that the last stage
+  // reads, those whose writers can tell how far they have come.
+  void order_inputs();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
   std::vector<ExchangePlan> take_exchanges() { return std::move(exchanges_); }
 
  private:
+  InputStep end_with(StagePlan& ended, ExchangePlan exchange, SourceKind kind);
+  bool may_be_time_ordered(size_t exchange) const;
+
   std::vector<StagePlan> stages_;
   std::vector<ExchangePlan> exchanges_;
 };

@@ -50,9 +50,6 @@ Status check_window_count(const AggregateWindow& window, const Properties& prope
 
 Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
                                     const Properties& properties) {
-  if (clause.type == WindowType::Session)
-    return Error{ErrorCode::NotSupported, "session windows are not supported yet"}.at(
-        clause.position);
   AggregateWindow window{.type = clause.type};
   window.size_ms = TRY(clause.size.to_ms());
   window.advance_ms = clause.advance ? TRY(clause.advance->to_ms()) : window.size_ms;
@@ -79,6 +76,10 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
           .at(clause.position);
     window.retention_ms = retention_ms;
   }
+  // A session is looked for in the parts from its record's on: few of them, and each a range that expires.
+  constexpr int64_t kFewestMs = 1'000, kMostParts = 100;
+  if (window.type == WindowType::Session)
+    window.part_ms = std::max({kFewestMs, window.size_ms, window.retention_ms / kMostParts});
   return window;
 }
 

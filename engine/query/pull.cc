@@ -93,6 +93,14 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
         plan.keys = TRY(serialize_keys(source, *candidates));
     if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);
   }
+  // As in ksqlDB: sessions lie under their keys alone.
+  if (source.kind == SourceKind::Table && source.window && !source.created_by.empty() &&
+      source.window->type == WindowType::Session && !plan.keys)
+    return Error{ErrorCode::NotSupported,
+                 "Table scan unsupported on session tables",
+                 {},
+                 "Say of which keys: WHERE key = ... or IN (...)."}
+        .at(query.position);
   SelectColumns columns =
       TRY(transient_columns(analysis, make_scope(layout, "SELECT", analysis, context)));
   plan.columns = std::move(columns.expressions);

@@ -128,6 +128,8 @@ class Layers {
   // How many keys the backing was asked for. Who works through many of them stops after some: each may mean
   // to wait for the disk.
   uint64_t fetches() const { return fetches_; }
+  // Entries were looked for there otherwise than by fetch().
+  void note_fetch() { ++fetches_; }
   // Nothing when the backing does not have it.
   Result<std::optional<std::string_view>> fetch(std::string_view key) {
     ++fetches_;

@@ -81,8 +81,33 @@ class StepLine {
     return fmt::format("{} each row with that of {} under the key {}", kind,
                        input_layout(1).front().source, name);
   }
+  std::string operator()(const TableTableJoinStep& step) const {
+    return fmt::format("{} rows with {} = {}, kept in {}", join_word(step.type),
+                       qualified(0, step.left_key), qualified(1, step.right_key),
+                       store_name(step.store));
+  }
+  std::string operator()(const StreamStreamJoinStep& step) const {
+    std::string line =
+        fmt::format("{} records with {} = {}, from {} before to {} after", join_word(step.type),
+                    qualified(0, step.left_key.front()), qualified(1, step.right_key.front()),
+                    shown_duration(step.before_ms), shown_duration(step.after_ms));
+    line += ", grace " + shown_duration(step.grace_ms);
+    if (step.type != JoinType::Inner)
+      line += step.is_eager ? ", nulls at once" : ", nulls when nobody can come";
+    return fmt::format("{}, kept in {} and {}", line, store_name(step.left_store),
+                       store_name(step.right_store));
+  }
 
  private:
+  static std::string_view join_word(JoinType type) {
+    constexpr std::array<std::string_view, 4> kWords = {"Join", "Left join", "Right join",
+                                                        "Full join"};
+    return kWords[static_cast<size_t>(type)];
+  }
+  std::string qualified(size_t port, int column) const {
+    const LayoutColumn& its = input_layout(port)[static_cast<size_t>(column)];
+    return its.source.empty() ? its.name : its.source + "." + its.name;
+  }
   const Layout& input_layout(size_t port = 0) const {
     static const Layout kNone;
     return port < node_.from.size() ? stage_.nodes[static_cast<size_t>(node_.from[port])].layout

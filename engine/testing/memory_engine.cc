@@ -54,6 +54,21 @@ std::string changelog_of(const QueryPlan& plan, const StagePlan& stage, const In
   return internal_topic(plan.id, plan.properties, store + "-changelog");
 }
 
+// ksqlDB's topics behind the stores of joins of two streams.
+template <class Add>
+void add_join_stores(const QueryPlan& plan, const Add& add) {
+  for (const StagePlan& stage : plan.stages) {
+    for (const PlanNode& node : stage.nodes) {
+      const auto* const join = std::get_if<StreamStreamJoinStep>(&node.step);
+      if (!join) continue;
+      for (const int store : {join->left_store, join->right_store})
+        add(internal_topic(plan.id, plan.properties,
+                           stage.stores[static_cast<size_t>(store)].name + "-changelog"),
+            1, TopicFormat{join->key_format, FormatSpec{"JSON"}, {}, {}, std::nullopt});
+    }
+  }
+}
+
 Error not_supported(std::string_view what) {
   return Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)};
 }
@@ -244,10 +259,12 @@ std::vector<KnownTopic> MemoryEngine::topics() const {
   for (const Planned& query : queries_)
     for (const StagePlan& stage : query.plan.stages)
       for (const PlanNode& node : stage.nodes)
-        if (const auto* input = std::get_if<InputStep>(&node.step); input && input->is_joined)
+        if (const auto* input = std::get_if<InputStep>(&node.step);
+            input && input->store >= 0 && !input->topic.empty())
           add(changelog_of(query.plan, stage, *input), topics_->find(input->topic)->partitions,
               {input->key_format, input->value_format, input->schema.keys(),
                written_values(input->schema)});
+  for (const Planned& query : queries_) add_join_stores(query.plan, add);
   return known;
 }
 

@@ -78,7 +78,30 @@ def measure_rates(server, records):
         regrouped = rate(server, connection, 'CREATE TABLE m AS SELECT origin, COUNT(*) AS n FROM f '
                          'WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY origin', 'CTAS_M_', records)
         show('the same from a stream without a key (repartitioned)', millions(regrouped), 'records/s', '')
+        measure_joins(server, connection, records)
     os.unlink(path)
+
+
+def measure_joins(server, connection, records):
+    """Of two streams with a record each of every flight, whose times are the same on both sides."""
+    for side in 'departures', 'arrivals':
+        connection.execute(f'CREATE STREAM {side} AS SELECT tail, delay, distance FROM f PARTITION BY tail')
+        wait_until_read(connection, f'CSAS_{side.upper()}')
+    met = rate(server, connection, 'CREATE STREAM met AS SELECT d.tail AS tail, d.delay AS late, a.distance AS far '
+               'FROM departures d JOIN arrivals a WITHIN 1 HOUR ON d.tail = a.tail', 'CSAS_MET', 2 * records)
+    show('join of two streams, each record meets one', millions(met), 'records/s', 'at least 0.3 M')
+    connection.execute('DROP STREAM met')
+    sessions = rate(server, connection, 'CREATE TABLE visits AS SELECT origin, COUNT(*) AS n FROM keyed '
+                    'WINDOW SESSION (5 MINUTES, GRACE PERIOD 1 HOUR) GROUP BY origin', 'CTAS_VISITS', records)
+    show('count per key in session windows, 10,000 keys', millions(sessions), 'records/s', 'at least 0.5 M')
+    connection.execute('DROP TABLE visits')
+    for side in 'departures', 'arrivals':
+        connection.execute(f"CREATE TABLE {side}_now (tail VARCHAR PRIMARY KEY, delay INT, distance INT) "
+                           f"WITH (KAFKA_TOPIC = '{side}')")
+        wait_until_read(connection, f'CST_{side.upper()}_NOW')
+    both = rate(server, connection, 'CREATE TABLE both_now AS SELECT d.tail AS tail, d.delay AS late, a.distance AS far '
+                'FROM departures_now d JOIN arrivals_now a ON d.tail = a.tail', 'CTAS_BOTH', 2 * records)
+    show('join of two tables, all keys new', millions(both), 'records/s', 'at least 0.4 M')
 
 
 def measure_lookups(server):

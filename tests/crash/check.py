@@ -1,4 +1,5 @@
 """Compares what a server holds with what its clients know and with what follows from its log."""
+import bisect
 import collections
 import time
 
@@ -10,6 +11,8 @@ from load import drop_passing
 # What the statements below say.
 WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
 LARGE_FROM = 50
+NEAR_MS = 5_000  # of the join of two streams
+GAP_MS = 2_000   # of sessions
 
 SCHEMA = (
     "CREATE STREAM IF NOT EXISTS events "
@@ -31,14 +34,26 @@ SCHEMA = (
     "WITH (KAFKA_TOPIC = 'sites', VALUE_FORMAT = 'JSON', PARTITIONS = 4)",
     "CREATE STREAM IF NOT EXISTS located AS "
     "SELECT sites.city, id, zone FROM events JOIN sites ON events.city = sites.city EMIT CHANGES",
+    "CREATE STREAM IF NOT EXISTS met AS SELECT e.device, e.id AS id, l.id AS other "
+    f"FROM events e JOIN large l WITHIN {NEAR_MS} MILLISECONDS ON e.device = l.device EMIT CHANGES",
+    "CREATE STREAM IF NOT EXISTS met_or_not AS SELECT e.device, e.id AS id, l.id AS other "
+    f"FROM events e LEFT JOIN large l WITHIN {NEAR_MS} MILLISECONDS GRACE PERIOD {GRACE_MS} "
+    "MILLISECONDS ON e.device = l.device EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS visits AS SELECT device, COUNT(*) AS n, SUM(id) AS ids "
+    f"FROM events WINDOW SESSION ({GAP_MS} MILLISECONDS, GRACE PERIOD 1 DAY) GROUP BY device "
+    "EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS zoned AS SELECT c.city AS city, n, zone "
+    "FROM per_city c JOIN sites s ON c.city = s.city EMIT CHANGES",
 )
+_QUERIES = sum(" AS SELECT" in statement for statement in SCHEMA)
 # Before any event; the same at each start. Cities without a site lose their events in the join.
 ZONES = {f"c{number}": f"z{number % 7}" for number in range(0, 40, 2)}
 FILL = ("INSERT INTO sites (city, zone) VALUES "
         + ", ".join(f"('{city}', '{zone}')" for city, zone in ZONES.items()))
 
 # What they define, in their order.
-SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED")
+SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED", "MET",
+           "MET_OR_NOT", "VISITS", "ZONED")
 
 _CATCH_UP_TIMEOUT_S = 60
 _REMOVED_WITHIN_S = 10
@@ -118,6 +133,46 @@ def expected_totals(partitions):
     return totals
 
 
+def expected_pairs(partitions):
+    """Of met: (id, other) for each other event of the device that is large and near in time."""
+    large, pairs = collections.defaultdict(list), []
+    ids = [row[1] for rows in partitions.values() for row in rows]
+    for row_id in ids:
+        device, amount, _, at_ms = columns_of(row_id)
+        if amount >= LARGE_FROM:
+            large[device].append((at_ms, row_id))
+    for times in large.values():
+        times.sort()
+    for row_id in ids:
+        device, _, _, at_ms = columns_of(row_id)
+        first = bisect.bisect_left(large[device], (at_ms - NEAR_MS,))
+        for other_ms, other in large[device][first:]:
+            if other_ms > at_ms + NEAR_MS:
+                break
+            pairs.append((row_id, other))
+    return pairs
+
+
+def expected_visits(partitions):
+    """Of visits: by (device, start, end), (count, sum of ids)."""
+    times = collections.defaultdict(list)
+    for rows in partitions.values():
+        for _, row_id, _ in rows:
+            device, _, _, at_ms = columns_of(row_id)
+            times[device].append((at_ms, row_id))
+    visits = {}
+    for device, rows in times.items():
+        rows.sort()
+        visit = []
+        for at_ms, row_id in rows + [(float("inf"), None)]:
+            if visit and at_ms - visit[-1][0] > GAP_MS:
+                visits[device, visit[0][0], visit[-1][0]] = (
+                    len(visit), sum(its_id for _, its_id in visit))
+                visit = []
+            visit.append((at_ms, row_id))
+    return visits
+
+
 def _difference(what, found, expected):
     """At most three of the entries in which two dictionaries differ."""
     keys = [key for key in {**found, **expected} if found.get(key) != expected.get(key)]
@@ -141,6 +196,9 @@ class Checker:
         complaints += self._check_filter(connection, events)
         complaints += self._check_tables(connection, events)
         complaints += self._check_join(connection, events)
+        complaints += self._check_met(connection, events)
+        complaints += self._check_visits(connection, events)
+        complaints += self._check_zoned(connection, events)
         return complaints + self._check_queries(connection)
 
     def _pass_all_that_is_there(self, connection):
@@ -232,14 +290,51 @@ class Checker:
                 f"{len(once.symmetric_difference(expected))} others than the join gives"]
 
     @staticmethod
+    def _check_met(connection, events):
+        expected = collections.Counter(expected_pairs(events))
+        found = collections.Counter((int(row_id), int(other)) for row_id, other in
+                                    _read(connection, "SELECT id, other FROM met"))
+        complaints = _difference("met", found, expected)
+        # What meets nobody in time depends on who came first; but nothing comes twice.
+        rows = collections.Counter(_read(connection, "SELECT id, other FROM met_or_not"))
+        twice = [row for row, count in rows.items() if count > 1]
+        if twice:
+            complaints.append(f"met_or_not: {len(twice)} rows are there twice: {twice[:3]}")
+        wrong = [row for row in rows
+                 if row[1] != "\\N" and (int(row[0]), int(row[1])) not in expected]
+        if wrong:
+            complaints.append(f"met_or_not: {len(wrong)} rows cannot be: {wrong[:3]}")
+        return complaints
+
+    @staticmethod
+    def _check_visits(connection, events):
+        expected = expected_visits(events)
+        devices = ", ".join(f"'{device}'" for device in sorted({key[0] for key in expected}))
+        if not devices:
+            return []
+        found = {(device, int(start_ms), int(end_ms)): (int(count), int(ids))
+                 for device, start_ms, end_ms, count, ids in _read(
+                     connection, "SELECT device, WINDOWSTART, WINDOWEND, n, ids FROM visits "
+                     f"WHERE device IN ({devices})")}
+        return _difference("visits", found, expected)
+
+    @staticmethod
+    def _check_zoned(connection, events):
+        expected = {city: (totals[0], ZONES[city])
+                    for city, totals in expected_totals(events).items() if city in ZONES}
+        found = {city: (int(count), zone) for city, count, zone in
+                 _read(connection, "SELECT city, n, zone FROM zoned")}
+        return _difference("zoned", found, expected)
+
+    @staticmethod
     def _check_queries(connection):
         deadline = time.monotonic() + _CATCH_UP_TIMEOUT_S
         while True:
             rows = connection.execute("SHOW QUERIES").fetchall()
             complaints = [f"SHOW QUERIES: {row}" for row in rows
                           if row[1] != "RUNNING" or row[4] != 0 or row[6] != 0 or row[7]]
-            if len(rows) != 4:
-                complaints.append(f"SHOW QUERIES: {len(rows)} queries, not 4")
+            if len(rows) != _QUERIES:
+                complaints.append(f"SHOW QUERIES: {len(rows)} queries, not {_QUERIES}")
             if not complaints or time.monotonic() > deadline:
                 return complaints
             time.sleep(0.05)
@@ -283,6 +378,8 @@ def snapshot(connection):
         "located": sorted(_read(connection, "SELECT ROWPARTITION, ROWOFFSET, id FROM located")),
         "per_device": sorted(_read(connection, "SELECT * FROM per_device")),
         "per_city": sorted(_read(connection, "SELECT * FROM per_city")),
+        "met": sorted(_read(connection, "SELECT ROWPARTITION, ROWOFFSET, id, other FROM met")),
+        "zoned": sorted(_read(connection, "SELECT * FROM zoned")),
         "streams": connection.execute("SHOW STREAMS").fetchall(),
         "tables": connection.execute("SHOW TABLES").fetchall(),
         "queries": [row[:4] for row in connection.execute("SHOW QUERIES").fetchall()],

@@ -1,0 +1,44 @@
+// The states of all aggregates of one group, in memory of their own.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/functions/aggregate.h"
+
+namespace engine {
+
+// Invariant: the states are initialised.
+// Threads:   one at a time.
+class GroupStates {
+ public:
+  // The instances outlive it.
+  explicit GroupStates(const std::vector<AggregateInstance>& instances);
+  ~GroupStates();
+  GroupStates(const GroupStates&) = delete;
+  GroupStates& operator=(const GroupStates&) = delete;
+
+  void* at(size_t call) { return memory_.get() + offsets_[call]; }
+  const void* at(size_t call) const { return memory_.get() + offsets_[call]; }
+
+  // As of a group that has seen nothing.
+  void reset();
+  // What encode() appended. Fails with CorruptRecord.
+  Status decode(std::string_view bytes);
+  void encode(std::string& out) const;
+  // Adds what another group has seen.
+  Status merge(const GroupStates& other);
+
+ private:
+  void init();
+  void destroy();
+
+  const std::vector<AggregateInstance>& instances_;
+  std::vector<size_t> offsets_;
+  std::unique_ptr<std::byte[]> memory_;  // of `new`: aligned for any state
+};
+
+}  // namespace engine

@@ -1,0 +1,23 @@
+// A table that an operator keeps, as joins look at it.
+#pragma once
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "engine/state/row_store.h"
+#include "engine/types/batch.h"
+
+namespace engine {
+
+// Threads: the task's.
+class KeyedTable {
+ public:
+  virtual ~KeyedTable() = default;
+  virtual RowStore& rows() = 0;
+  // Rows of the store in the operator's layout; columns that nobody uses are null pointers. `rows` are
+  // (key bytes, row) pairs.
+  using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
+  virtual Result<Batch> rows_of(std::span<const StoredRow> rows) = 0;
+};
+
+}  // namespace engine

@@ -1,0 +1,76 @@
+// Two tables joined by their keys.
+#pragma once
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/exec/keyed_table.h"
+#include "engine/exec/operator.h"
+#include "engine/plan/plan.h"
+#include "engine/state/row_store.h"
+
+namespace engine {
+
+// Port 0: changes of the left table, port 1: of the right one. Whoever gives them keeps that side's rows, and has
+// changed them already; so a change meets the row that the other side has now. The joined rows are kept, too: they
+// answer look-ups, are a side of the next join, and tell whether there is something to delete.
+//
+//             a row where                     (as in Kafka Streams)
+//   INNER     both sides have one
+//   LEFT      the left side has one
+//   RIGHT     the right side has one
+//   FULL      one side has one
+//
+// Threads: the task's.
+class TableTableJoinOperator final : public Operator, public Materialized, public KeyedTable {
+ public:
+  // `layout`: of what it gives. The tables outlive the operator.
+  TableTableJoinOperator(TaskContext& context, const TableTableJoinStep& step, const Layout& layout,
+                         size_t left_columns, KeyedTable& left, KeyedTable& right);
+
+  Status process(Batch batch, size_t port) override;
+  bool has_rest() const override { return rest_.has_value(); }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
+  bool holds_commits_back() const override { return true; }
+
+  RowStore& rows() override { return rows_; }
+  Result<Batch> rows_of(std::span<const StoredRow> rows) override;
+
+  Materialized* materialized() override { return this; }
+  Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;
+  TableScan begin_scan() override;
+  Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
+
+ private:
+  struct Rest {
+    Batch batch;
+    ColumnPtr keys;  // their bytes
+    size_t port = 0, row = 0;
+  };
+  // Rows of the rest, and what the other side has under their keys.
+  struct Met {
+    std::vector<uint32_t> rows;
+    std::vector<Column::SourceRow> others;
+    Batch found;
+  };
+  Status take_block();
+  Result<Met> look_up();
+  Batch join(const Met& met) const;
+  Status keep_and_push(Batch joined, const Met& met);
+  bool gives_row(bool is_here, bool is_there) const;
+  Result<Batch> shown(std::vector<StoredRow> rows);
+
+  const TableTableJoinStep step_;
+  const Layout layout_;
+  const size_t left_columns_;
+  std::vector<int> kept_;  // columns of the layout
+  std::array<KeyedTable*, 2> tables_;
+  RowStore rows_;
+  std::optional<Rest> rest_;
+};
+
+}  // namespace engine

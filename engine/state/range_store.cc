@@ -1,0 +1,495 @@
+#include "engine/state/range_store.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+
+#include "base/bytes.h"
+
+namespace engine {
+
+namespace {
+
+constexpr size_t kReleasedAtOnce = 1'000;
+// Of an entry, beside its bytes: its place in the set, half as much again for nodes that are not full, and what
+// the allocator adds.
+constexpr size_t kBytesAround = 48;
+constexpr size_t kBytesPerPart = 200;
+
+uint64_t rank_of(std::string_view suffix) {
+  if (suffix.size() >= sizeof(uint64_t)) return load_be<uint64_t>(suffix.data());
+  char padded[sizeof(uint64_t)] = {};
+  if (!suffix.empty()) std::memcpy(padded, suffix.data(), suffix.size());
+  return load_be<uint64_t>(padded);
+}
+
+}  // namespace
+
+// One piece of memory, with its bytes behind it.
+struct RangeStore::Entry {
+  int64_t part;
+  uint32_t group_size, suffix_size, value_size;
+  bool is_erased = false;
+  bool is_used = true;      // since evict() looked at it
+  bool is_stored = false;   // the journal or the backing may have it
+  uint32_t changed_at = 0;  // in changed_
+  uint64_t changed_in = 0;
+  uint64_t born_in = 0;
+
+  static Entry* make(const Key& key, std::string_view value) {
+    const size_t bytes = key.group.size() + key.suffix.size() + value.size();
+    auto* const entry = new (::operator new(sizeof(Entry) + bytes))
+        Entry{key.part, static_cast<uint32_t>(key.group.size()),
+              static_cast<uint32_t>(key.suffix.size()), static_cast<uint32_t>(value.size())};
+    char* to = entry->bytes();
+    for (const std::string_view piece : {key.group, key.suffix, value}) {
+      if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+      to += piece.size();
+    }
+    return entry;
+  }
+  static void destroy(Entry* entry) { ::operator delete(entry); }
+
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  std::string_view group() const { return {bytes(), group_size}; }
+  std::string_view suffix() const { return {bytes() + group_size, suffix_size}; }
+  std::string_view value() const { return {bytes() + group_size + suffix_size, value_size}; }
+  Key key() const { return {part, group(), suffix()}; }
+  size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
+};
+
+namespace {
+
+template <class A, class B>
+int compare_heads(const A& a, const B& b) {
+  if (a.group_hash != b.group_hash) return a.group_hash < b.group_hash ? -1 : 1;
+  if (a.rank != b.rank) return a.rank < b.rank ? -1 : 1;
+  return 0;
+}
+
+bool is_before(std::string_view suffix, std::string_view group, std::string_view other_suffix,
+               std::string_view other_group) {
+  const int order = suffix.compare(other_suffix);
+  return order != 0 ? order < 0 : group < other_group;
+}
+
+}  // namespace
+
+bool RangeStore::Less::operator()(const Ref& a, const Ref& b) const {
+  if (const int order = compare_heads(a, b)) return order < 0;
+  return is_before(a.entry->suffix(), a.entry->group(), b.entry->suffix(), b.entry->group());
+}
+bool RangeStore::Less::operator()(const Ref& a, const Probe& b) const {
+  if (const int order = compare_heads(a, b)) return order < 0;
+  return is_before(a.entry->suffix(), a.entry->group(), b.suffix, b.group);
+}
+bool RangeStore::Less::operator()(const Probe& a, const Ref& b) const {
+  if (const int order = compare_heads(a, b)) return order < 0;
+  return is_before(a.suffix, a.group, b.entry->suffix(), b.entry->group());
+}
+
+RangeStore::~RangeStore() {
+  for (auto& [number, part] : parts_)
+    for (const Ref& ref : part.entries) Entry::destroy(ref.entry);
+}
+
+// --- Entries in memory
+
+RangeStore::Probe RangeStore::probe_of(std::string_view group, std::string_view suffix) {
+  return {std::hash<std::string_view>{}(group), rank_of(suffix), suffix, group};
+}
+
+RangeStore::Part& RangeStore::part_at(int64_t part) {
+  if (last_part_ == parts_.end() || last_part_->first != part)
+    last_part_ = parts_.try_emplace(part).first;
+  return last_part_->second;
+}
+
+RangeStore::Entry* RangeStore::find_in_memory(const Key& key) {
+  const auto part = parts_.find(key.part);
+  if (part == parts_.end()) return nullptr;
+  const auto found = part->second.entries.find(probe_of(key.group, key.suffix));
+  return found == part->second.entries.end() ? nullptr : found->entry;
+}
+
+// One that is not in memory.
+RangeStore::Entry& RangeStore::make(const Key& key, std::string_view value) {
+  Entry* const entry = Entry::make(key, value);
+  const Probe probe = probe_of(entry->group(), entry->suffix());
+  [[maybe_unused]] const bool is_new =
+      part_at(key.part).entries.insert({probe.group_hash, probe.rank, entry}).second;
+  assert(is_new);  // invariant 1
+  ++entry_count_;
+  entry_bytes_ += entry->memory_bytes();
+  return *entry;
+}
+
+void RangeStore::remove(Part& part, Entry* entry) {
+  part.entries.erase(part.entries.find(probe_of(entry->group(), entry->suffix())));
+  --entry_count_;
+  entry_bytes_ -= entry->memory_bytes();
+  Entry::destroy(entry);
+}
+
+void RangeStore::mark_changed(Entry& entry) {
+  if (entry.changed_in == layers_.current()) return;
+  entry.changed_in = layers_.current();
+  entry.changed_at = static_cast<uint32_t>(changed_.size());
+  changed_.push_back(&entry);
+}
+
+Status RangeStore::put(const Key& key, std::string_view value) {
+  assert(key.part >= expired_before_);  // invariant 3
+  TRY(find_parts());
+  Entry* const before = find_in_memory(key);
+  if (!before) {
+    const bool is_whole = part_at(key.part).is_whole;
+    insert(key, value);
+    // It may be one that is there: then its size is only an estimate, and a delete must be told.
+    if (!is_whole) changed_.back()->is_stored = true;
+    return {};
+  }
+  mark_changed(*before);
+  Entry now = *before;  // but for its bytes
+  if (now.is_erased) layers_.made();
+  remove(part_at(key.part), before);
+  Entry& entry = make(key, value);
+  entry.is_stored = now.is_stored;
+  entry.changed_in = now.changed_in;
+  entry.changed_at = now.changed_at;
+  entry.born_in = now.born_in;
+  changed_[entry.changed_at] = &entry;
+  return {};
+}
+
+void RangeStore::insert(const Key& key, std::string_view value) {
+  assert(key.part >= expired_before_);  // invariant 3
+  Entry& entry = make(key, value);
+  entry.born_in = layers_.current();
+  layers_.made();
+  mark_changed(entry);
+}
+
+Result<bool> RangeStore::erase(const Key& key) {
+  TRY(find_parts());
+  Entry* entry = find_in_memory(key);
+  if (!entry) {
+    const auto part = parts_.find(key.part);
+    if (part == parts_.end() || part->second.is_whole) return false;
+    encode_key(key, scratch_);
+    if (!TRY(layers_.fetch(scratch_))) return false;
+    entry = &make(key, {});
+    entry->is_stored = true;
+    layers_.fetched();
+    if (part->second.away > 0) --part->second.away;
+  }
+  if (entry->is_erased) return false;
+  mark_changed(*entry);
+  entry->is_erased = true;
+  layers_.erased();
+  return true;
+}
+
+// --- Reading in order
+
+// After the store was opened over its backing: which parts are there is found once, a seek each.
+Status RangeStore::find_parts() {
+  if (!must_find_parts_) return {};
+  must_find_parts_ = false;
+  for (std::optional<int64_t> from = std::max<int64_t>(expired_before_, 0); from;) {
+    std::optional<int64_t> found;
+    Status status;
+    scratch_.clear();
+    append_be<int64_t>(scratch_, *from);
+    layers_.note_fetch();
+    std::string place = TRY(layers_.backing()->place_of(scratch_));
+    TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view) {
+      if (const auto decoded = decode_key(key))
+        found = decoded->part;
+      else
+        status = decoded.error();
+      return false;
+    }));
+    TRY(status);
+    if (found) part_at(*found).is_whole = false;
+    from = found && *found < INT64_MAX ? std::optional(*found + 1) : std::nullopt;
+  }
+  return {};
+}
+
+Result<std::optional<int64_t>> RangeStore::next_part(int64_t from) {
+  TRY(find_parts());
+  const auto at = parts_.lower_bound(std::max(from, expired_before_));
+  return at == parts_.end() ? std::nullopt : std::optional(at->first);
+}
+
+// True when there are more than fit.
+bool RangeStore::read_memory(Part& part, const Range& range, size_t max_entries,
+                             std::vector<const Entry*>& out) const {
+  const Probe from = probe_of(range.group, range.from);
+  for (auto at = part.entries.lower_bound(from); at != part.entries.end(); ++at) {
+    if (at->group_hash != from.group_hash) break;
+    if (at->entry->group() != range.group) continue;
+    if (at->entry->suffix() > range.to) break;
+    if (at->entry->is_erased) continue;
+    if (out.size() == max_entries) return true;
+    at->entry->is_used = true;
+    out.push_back(at->entry);
+  }
+  return false;
+}
+
+// Likewise, of what is only in the backing. Keys that are longer than what it orders by come in any order there:
+// then all of the range is read.
+Result<bool> RangeStore::read_stored(Part& part, const Range& range, size_t max_entries,
+                                     Loose& out) {
+  std::string prefix, first;
+  encode_key({range.part, range.group, {}}, prefix);
+  encode_key({range.part, range.group, range.from}, first);
+  const bool is_ordered =
+      std::max(first.size(), prefix.size() + range.to.size()) <= Backing::kOrderedKeyBytes;
+  const std::string_view begin =
+      is_ordered ? std::string_view(first)
+                 : std::string_view(prefix).substr(0, Backing::kOrderedKeyBytes);
+  bool has_more = false;
+  layers_.note_fetch();
+  std::string place = TRY(layers_.backing()->place_of(begin));
+  const size_t before = out.size();
+  TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view value) {
+    if (!key.starts_with(prefix)) return !is_ordered && key.starts_with(begin);
+    const std::string_view suffix = key.substr(prefix.size());
+    if (suffix > range.to) return !is_ordered || key.size() > Backing::kOrderedKeyBytes;
+    if (suffix < range.from) return true;
+    if (part.entries.contains(probe_of(range.group, suffix))) return true;
+    if (is_ordered && out.size() - before == max_entries) {
+      has_more = true;
+      return false;
+    }
+    out.emplace_back(suffix, value);
+    return true;
+  }));
+  std::sort(out.begin() + static_cast<ptrdiff_t>(before), out.end());
+  return has_more;
+}
+
+Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& loose,
+                               const Visit& visit) {
+  TRY(find_parts());
+  const auto found = parts_.find(range.part);
+  if (found == parts_.end() || range.part < expired_before_) return false;
+  Part& part = found->second;
+  std::vector<const Entry*> here;
+  bool has_more = read_memory(part, range, max_entries, here);
+  if (part.is_whole) {
+    for (const Entry* entry : here)
+      if (!visit(entry->suffix(), entry->value())) return true;
+    return has_more;
+  }
+  const bool is_cut_here = has_more;
+  const size_t first_loose = loose.size();
+  const bool is_cut_there = TRY(read_stored(part, range, max_entries, loose));
+  has_more |= is_cut_there;
+  // Behind where one of the two was cut, the other may have what comes first.
+  auto a = here.begin();
+  auto b = loose.begin() + static_cast<ptrdiff_t>(first_loose);
+  while (a != here.end() || b != loose.end()) {
+    if (a == here.end() && is_cut_here) break;
+    if (b == loose.end() && is_cut_there) break;
+    const bool is_here = b == loose.end() || (a != here.end() && (*a)->suffix() < b->first);
+    const bool goes_on =
+        is_here ? visit((*a)->suffix(), (*a)->value()) : visit(b->first, b->second);
+    is_here ? void(++a) : void(++b);
+    if (!goes_on) return true;
+  }
+  return has_more;
+}
+
+// --- Expiry
+
+void RangeStore::expire_before(int64_t part) {
+  if (part <= expired_before_) return;
+  expired_before_ = part;
+  expiry_changed_ |= must_find_parts_ || (!parts_.empty() && parts_.begin()->first < part);
+  for (Entry*& entry : changed_)
+    if (entry && entry->part < part) entry = nullptr;
+}
+
+bool RangeStore::forget_some(size_t max_entries) {
+  while (!parts_.empty() && parts_.begin()->first < expired_before_) {
+    Part& part = parts_.begin()->second;
+    while (!part.entries.empty()) {
+      if (max_entries-- == 0) return true;
+      Entry* const entry = part.entries.begin()->entry;
+      part.entries.erase(part.entries.begin());
+      if (!entry->is_erased) layers_.erased();
+      --entry_count_;
+      entry_bytes_ -= entry->memory_bytes();
+      Entry::destroy(entry);
+    }
+    layers_.expired(part.away);
+    parts_.erase(parts_.begin());
+    last_part_ = parts_.end();
+  }
+  return false;
+}
+
+// --- Commits
+
+void RangeStore::encode_key(const Key& key, std::string& out) {
+  out.clear();
+  append_be<int64_t>(out, key.part);
+  append_varint(out, key.group.size());
+  out += key.group;
+  out += key.suffix;
+}
+
+Result<RangeStore::Key> RangeStore::decode_key(std::string_view bytes) {
+  ByteReader in(bytes);
+  Key key;
+  key.part = in.be<int64_t>();
+  key.group = in.bytes(in.varint());
+  key.suffix = in.rest();
+  if (!in.ok()) return Error{ErrorCode::CorruptRecord, "the key of a stored record is cut"};
+  return key;
+}
+
+void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
+  // The range first, so that what is put after it stays: no part before it comes again.
+  if (expiry_changed_) {
+    scratch_.clear();
+    append_be<int64_t>(scratch_, expired_before_);
+    out.append({store_index, StateEntry::Kind::DeleteBelow, scratch_, {}});
+    expiry_changed_ = false;
+  }
+  for (Entry* entry : changed_) {
+    if (!entry) continue;
+    if (entry->is_erased && !entry->is_stored) {  // nobody has heard of it
+      remove(part_at(entry->part), entry);
+      continue;
+    }
+    encode_key(entry->key(), scratch_);
+    if (entry->is_erased) {
+      out.append({store_index, StateEntry::Kind::Delete, scratch_, {}});
+      erased_.emplace_back(entry->changed_in, scratch_);
+    } else {
+      out.append({store_index, StateEntry::Kind::Put, scratch_, entry->value()});
+      entry->is_stored = true;
+    }
+  }
+  changed_.clear();
+  layers_.begin(layers_.current() + 1);
+  forget_erased();
+}
+
+// Some of them: no more than a commit has.
+void RangeStore::forget_erased() {
+  constexpr size_t kForgottenAtOnce = 4'096;
+  for (size_t i = 0; i < kForgottenAtOnce && !erased_.empty(); ++i) {
+    const auto& [commit, bytes] = erased_.front();
+    if (layers_.backing() != nullptr && !layers_.is_clean(commit)) return;
+    const Result<Key> key = decode_key(bytes);
+    Entry* const entry = find_in_memory(*key);
+    if (entry && entry->is_erased && entry->changed_in == commit) remove(part_at(key->part), entry);
+    erased_.pop_front();
+  }
+}
+
+// --- Memory
+
+size_t RangeStore::memory_bytes() const {
+  return entry_bytes_ + entry_count_ * kBytesAround + parts_.size() * kBytesPerPart;
+}
+
+// Goes round over the parts and the entries of each. A part that is passed counts as an entry.
+size_t RangeStore::evict(size_t max_entries) {
+  forget_erased();
+  if (!layers_.begin_eviction()) return 0;
+  size_t evicted = 0;
+  auto part = parts_.lower_bound(hand_part_);
+  for (int ends = 0; ends < 2 && max_entries > 0;) {
+    if (part == parts_.end()) {
+      part = parts_.begin();
+      hand_part_ = INT64_MIN;
+      hand_.reset();
+      ++ends;
+      continue;
+    }
+    if (part->first != hand_part_) hand_.reset();
+    hand_part_ = part->first;
+    std::vector<Entry*> some;
+    auto at = part->second.entries.begin();
+    if (hand_) at = part->second.entries.upper_bound(probe_of(hand_->first, hand_->second));
+    for (; at != part->second.entries.end() && some.size() < max_entries; ++at)
+      some.push_back(at->entry);
+    if (!some.empty()) hand_.emplace(some.back()->group(), some.back()->suffix());
+    max_entries -= std::min(max_entries, std::max<size_t>(some.size(), 1));
+    const size_t gone = layers_.evict(
+        0, some.size(), [&](size_t i) { return some[i]->is_erased ? nullptr : some[i]; },
+        [&](size_t i) { remove(part->second, some[i]); });
+    part->second.away += gone;
+    if (gone > 0) part->second.is_whole = false;
+    evicted += gone;
+    if (at == part->second.entries.end() || some.empty()) {
+      ++part;
+      hand_.reset();
+    }
+  }
+  return evicted;
+}
+
+bool RangeStore::release_some() {
+  changed_.clear();
+  layers_.clear();
+  for (size_t i = 0; i < kReleasedAtOnce; ++i) {
+    if (parts_.empty()) return false;
+    auto& entries = parts_.begin()->second.entries;
+    if (entries.empty()) {
+      parts_.erase(parts_.begin());
+      last_part_ = parts_.end();
+      continue;
+    }
+    Entry* const entry = entries.begin()->entry;
+    entries.erase(entries.begin());
+    --entry_count_;
+    entry_bytes_ -= entry->memory_bytes();
+    Entry::destroy(entry);
+  }
+  return !parts_.empty();
+}
+
+// --- Before the first change
+
+void RangeStore::restore_size(size_t size) {
+  Store::restore_size(size);
+  must_find_parts_ = layers_.backing() != nullptr;
+}
+
+// What the backing has is not looked up: all that a journal holds of a store is put into memory.
+Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
+  if (entry.kind == StateEntry::Kind::DeleteBelow) {
+    ByteReader in(entry.key);
+    expired_before_ = std::max(expired_before_, in.be<int64_t>());
+    forget_some(SIZE_MAX);
+    if (!in.ok()) return Error{ErrorCode::CorruptRecord, "the bound of an expiry is cut"};
+    return {};
+  }
+  const Key key = TRY(decode_key(entry.key));
+  if (key.part < expired_before_) return {};
+  Entry* const found = find_in_memory(key);
+  const bool is_put = entry.kind == StateEntry::Kind::Put;
+  const bool was_there = found && !found->is_erased;
+  if (found) remove(part_at(key.part), found);
+  if (is_put != was_there) is_put ? layers_.made() : layers_.erased();
+  if (!is_put && layers_.backing() == nullptr) return {};
+  Entry& made = make(key, is_put ? entry.value : std::string_view());
+  made.is_stored = true;
+  made.is_erased = !is_put;
+  made.changed_in = commit;
+  made.born_in = was_there ? 0 : commit;
+  if (!is_put) erased_.emplace_back(commit, entry.key);
+  return {};
+}
+
+}  // namespace engine

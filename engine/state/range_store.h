@@ -1,0 +1,142 @@
+// Entries that are found by a group and read in order within it: the records that joins keep of a stream.
+#pragma once
+
+#include <absl/container/btree_set.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/state/store.h"
+
+namespace engine {
+
+// An entry lies in a part, which is a span of time; under a group, the bytes of a key; and behind a suffix, by
+// which those of a group are in order. Parts expire as a whole. In the journal and in the backing its key is
+//
+//   8 bytes part, big-endian | length of the group, varint | group | suffix
+//
+// so that what expires is one range, what is new lies together, and the entries of a group in a part are one
+// more (docs/adr/0028).
+//
+// Invariants:
+//   1. each entry in memory is in its part's set, and no other has its key;
+//   2. of a part that is whole nothing is in the backing that is not in memory;
+//   3. no part before expired_before_ is changed any more, nor seen;
+//   4. what has changed since take_changes() is in changed_ once, and has changed_in == current();
+//   5. an erased entry stays, marked, until the commit that erased it is in a checkpoint.
+//
+// Threads: belongs to one task.
+// Owner:   the operator that keeps the entries.
+class RangeStore final : public Store {
+ public:
+  // Entries that were read out of the backing, and nobody else keeps: suffix and value.
+  using Loose = std::deque<std::pair<std::string, std::string>>;
+  struct Key {
+    int64_t part = 0;
+    std::string_view group, suffix;
+  };
+
+  RangeStore() = default;
+  ~RangeStore() override;
+  RangeStore(const RangeStore&) = delete;
+  RangeStore& operator=(const RangeStore&) = delete;
+
+  // One that is not there, which is the caller's to know.
+  void insert(const Key& key, std::string_view value);
+  // Replaces the value of what is there, or makes it.
+  Status put(const Key& key, std::string_view value);
+  // True when it was there.
+  Result<bool> erase(const Key& key);
+
+  // The entries of a group in one part, in the order of their suffixes, from this suffix on, out of about
+  // `max_entries`, until `visit` wants no more.
+  struct Range {
+    int64_t part = 0;
+    std::string_view group, from, to;  // both suffixes included
+  };
+  // What it gets holds as long as `loose` does and the store does not change.
+  using Visit = std::function<bool(std::string_view suffix, std::string_view value)>;
+  // False when there are no more; else goes on behind what was visited last.
+  Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
+  // The first part from this one on that may have entries.
+  Result<std::optional<int64_t>> next_part(int64_t from);
+
+  // All parts before this one are gone: so says the journal from now on. Their memory is given back by
+  // forget_some().
+  void expire_before(int64_t part);
+  // Destroys at most so many expired entries; true when more are left.
+  bool forget_some(size_t max_entries);
+
+  bool is_counted() const override { return false; }
+  void take_changes(uint32_t store_index, StateChanges& out) override;
+  void restore_size(size_t size) override;
+  Status restore(const StateEntry& entry, uint64_t commit) override;
+  size_t size() const override { return layers_.size(); }
+  size_t memory_bytes() const override;
+  size_t evict(size_t max_entries) override;
+  bool release_some() override;
+
+ private:
+  struct Entry;
+  // No scan looks at places: there is none.
+  StorePlace end_of_places() const override { return {}; }
+  // In the order of the groups' hashes, then of the suffixes: the first eight bytes of these decide most, so
+  // that entries, which are not in the processor's caches, are seldom looked at.
+  struct Ref {
+    uint64_t group_hash, rank;
+    Entry* entry;
+  };
+  struct Probe {
+    uint64_t group_hash, rank;
+    std::string_view suffix, group;
+  };
+  struct Less {
+    using is_transparent = void;
+    bool operator()(const Ref& a, const Ref& b) const;
+    bool operator()(const Ref& a, const Probe& b) const;
+    bool operator()(const Probe& a, const Ref& b) const;
+  };
+  struct Part {
+    absl::btree_set<Ref, Less> entries;
+    bool is_whole = true;
+    size_t away = 0;  // evicted; what the store was opened with is not counted
+  };
+  using Parts = std::map<int64_t, Part>;
+
+  static Probe probe_of(std::string_view group, std::string_view suffix);
+  Part& part_at(int64_t part);
+  Entry* find_in_memory(const Key& key);
+  Entry& make(const Key& key, std::string_view value);
+  void remove(Part& part, Entry* entry);
+  void mark_changed(Entry& entry);
+  Status find_parts();
+  Result<bool> read_stored(Part& part, const Range& range, size_t max_entries, Loose& out);
+  bool read_memory(Part& part, const Range& range, size_t max_entries,
+                   std::vector<const Entry*>& out) const;
+  void forget_erased();
+  static void encode_key(const Key& key, std::string& out);
+  static Result<Key> decode_key(std::string_view bytes);
+
+  Parts parts_;
+  Parts::iterator last_part_ = parts_.end();  // that part_at() gave
+  bool must_find_parts_ = false;              // the backing may have some that are not in parts_
+  size_t entry_bytes_ = 0, entry_count_ = 0;  // of all in memory, the erased ones included
+  std::vector<Entry*> changed_;               // null: expired since
+  std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
+  int64_t expired_before_ = INT64_MIN;
+  bool expiry_changed_ = false;
+  // Where evict() goes on.
+  int64_t hand_part_ = INT64_MIN;
+  std::optional<std::pair<std::string, std::string>> hand_;  // group and suffix
+  std::string scratch_;
+};
+
+}  // namespace engine
