@@ -27,6 +27,9 @@ class Deadlines {
   // function.
   void cancel(Deadline& deadline);
 
+  // Is told when what is due first is due sooner than before: whoever has the loop's timer.
+  void on_sooner(std::function<void()> tell) { tell_sooner_ = std::move(tell); }
+
   // Nothing when none is set.
   std::optional<int64_t> next_us() const;
   // Runs what is due, one after the other, until `is_slice_over` says so.
@@ -35,6 +38,7 @@ class Deadlines {
  private:
   absl::btree_map<Deadline, std::function<void()>> pending_;
   uint64_t last_number_ = 0;
+  std::function<void()> tell_sooner_;
 };
 
 }  // namespace server::coordinator

@@ -20,5 +20,6 @@ inline constexpr KafkaError kMemberIdRequired{79};
 inline constexpr KafkaError kGroupMaxSizeReached{81};
 inline constexpr KafkaError kFencedInstanceId{82};
 inline constexpr KafkaError kGroupSubscribedToTopic{86};
+inline constexpr KafkaError kUnstableOffsetCommit{88};
 
 }  // namespace server::coordinator

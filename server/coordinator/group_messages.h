@@ -11,6 +11,7 @@
 
 #include "base/uuid.h"
 #include "server/coordinator/group_errors.h"
+#include "server/coordinator/producer_identity.h"
 
 namespace server::coordinator {
 
@@ -129,8 +130,19 @@ struct CommitOffsets {
   std::optional<std::string> instance_id = {};
   int64_t retention_ms = -1;  // -1: as the server likes
   std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
-  bool knows_member_epochs = false;  // version 9 and later have errors for them
+  bool knows_member_epochs = false;               // version 9 and later have errors for them
+  std::optional<ProducerIdentity> producer = {};  // of whose transaction they are part
   Answer refusal(KafkaError error) const;
+};
+
+// What a transaction has committed counts from now on, or never.
+struct EndedOffsets {
+  KafkaError error = KafkaError::None;
+};
+struct EndOffsets {
+  using Answer = EndedOffsets;
+  TransactionEnded ended;
+  Answer refusal(KafkaError error) const { return {error}; }
 };
 
 struct FetchedOffsets {

@@ -1,8 +1,6 @@
 #include "server/coordinator/group_partition.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
 #include <utility>
 
 namespace server::coordinator {
@@ -10,21 +8,6 @@ namespace server::coordinator {
 namespace {
 
 constexpr size_t kBytesOfGroup = 800;  // about
-
-// What clients make of it decides: retriable errors lead them back here, or to look for the
-// coordinator again (as Kafka's coordinator translates them).
-KafkaError group_error(const Status& status) {
-  if (status) return KafkaError::None;
-  switch (status.error().code) {
-    case ErrorCode::NotLeader:
-    case ErrorCode::FencedLeaderEpoch:
-      return kNotCoordinator;
-    case ErrorCode::RecordTooLarge:
-      return KafkaError::UnknownServerError;
-    default:
-      return KafkaError::CoordinatorNotAvailable;
-  }
-}
 
 bool is_valid(const std::string& group_id) {
   return !group_id.empty() && group_id.size() <= kMaxGroupIdBytes;
@@ -46,33 +29,21 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
   return KafkaError::None;
 }
 
-// Java's String.hashCode(), which counts in units of UTF-16.
-int32_t java_hash(std::string_view utf8) {
-  uint32_t hash = 0;
-  for (size_t i = 0; i < utf8.size();) {
-    const auto first = static_cast<uint8_t>(utf8[i]);
-    const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t point = size == 1 ? first : first & (0xffu >> (size + 1));
-    for (size_t j = 1; j < size && i + j < utf8.size(); ++j)
-      point = point << 6 | (static_cast<uint8_t>(utf8[i + j]) & 0x3f);
-    i += size;
-    constexpr uint32_t kBeyond = 0x10000;
-    if (point < kBeyond) {
-      hash = hash * 31 + point;
-    } else {
-      hash = hash * 31 + (0xd800 + ((point - kBeyond) >> 10));
-      hash = hash * 31 + (0xdc00 + ((point - kBeyond) & 0x3ff));
-    }
-  }
-  return static_cast<int32_t>(hash);
-}
-
 }  // namespace
 
-PartitionId partition_of_group(std::string_view group_id, int32_t partition_count) {
-  const int32_t hash = java_hash(group_id);
-  const int32_t positive = hash == std::numeric_limits<int32_t>::min() ? 0 : std::abs(hash);
-  return PartitionId(positive % partition_count);
+KafkaError group_error(const Status& status) {
+  if (status) return KafkaError::None;
+  switch (status.error().code) {
+    case ErrorCode::NotLeader:
+    case ErrorCode::FencedLeaderEpoch:
+      return kNotCoordinator;
+    case ErrorCode::FencedTask:
+      return KafkaError::InvalidProducerEpoch;
+    case ErrorCode::RecordTooLarge:
+      return KafkaError::UnknownServerError;
+    default:
+      return KafkaError::CoordinatorNotAvailable;
+  }
 }
 
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
@@ -122,7 +93,21 @@ Status GroupPartition::replay(std::string_view key, std::optional<std::string_vi
   return {};
 }
 
+Status GroupPartition::replay_undecided(ProducerId producer, std::string_view key,
+                                        std::optional<std::string_view> value) {
+  const RecordKey decoded = TRY(decode_key(key));
+  const auto* offset = std::get_if<OffsetKey>(&decoded);
+  if (!offset || !value)
+    return Error{ErrorCode::DataCorrupted, "what a transaction has written is no offset"};
+  keep_undecided(producer, {*offset, TRY(decode_offset_value(*value))});
+  return {};
+}
+
 void GroupPartition::on_unloaded() {
+  for (const auto& [producer, records] : undecided_)
+    for (const OffsetRecord& each : records)
+      around_.size.shrink(GroupOffsets::bytes_of(each.key.topic, each.value.metadata.size()));
+  undecided_.clear();
   auto groups = std::exchange(groups_, {});
   for (auto& [id, group] : groups) {
     group->classic->end(kNotCoordinator);
@@ -178,7 +163,7 @@ void GroupPartition::append(std::vector<StoredRecord> records, Done<KafkaError> 
 }
 
 bool GroupPartition::is_idle(const Group& group) const {
-  return group.offsets.empty() && group.commits_under_way == 0 &&
+  return group.offsets.empty() && group.commits_under_way == 0 && group.undecided.empty() &&
          group.classic->state() == GroupState::Empty;
 }
 

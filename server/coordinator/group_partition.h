@@ -2,10 +2,12 @@
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/coordinator/classic_group.h"
@@ -15,8 +17,9 @@
 
 namespace server::coordinator {
 
-// The partition that a group belongs to, as Kafka's GroupMetadataManager.partitionFor().
-PartitionId partition_of_group(std::string_view group_id, int32_t partition_count);
+// What clients make of it decides: retriable errors lead them back here, or to look for the
+// coordinator again (as Kafka's coordinator translates them).
+KafkaError group_error(const Status& status);
 
 // Invariants:
 //   1. an offset is answered as committed, and shown to anybody, when its record is durable;
@@ -40,6 +43,7 @@ class GroupPartition final : private ReplayedState {
   void handle(GroupHeartbeat request, Done<GroupHeartbeatAnswer> done);
   void handle(LeaveGroup request, Done<LeftGroup> done);
   void handle(CommitOffsets request, Done<CommittedOffsets> done);
+  void handle(EndOffsets request, Done<EndedOffsets> done);
   void handle(FetchOffsets request, Done<FetchedOffsets> done);
   void handle(DeleteOffsets request, Done<DeletedOffsets> done);
   void handle(DescribeGroup request, Done<GroupDescription> done);
@@ -56,6 +60,8 @@ class GroupPartition final : private ReplayedState {
     GroupOffsets offsets;
     bool is_stored = false;  // has a record of its own
     int commits_under_way = 0;
+    std::map<std::pair<std::string, int32_t>, int> undecided =
+        {};  // by topic and partition, how many
   };
   struct Commit;
   struct OffsetRecord {
@@ -64,6 +70,9 @@ class GroupPartition final : private ReplayedState {
   };
 
   Status replay(std::string_view key, std::optional<std::string_view> value) override;
+  Status replay_undecided(ProducerId producer, std::string_view key,
+                          std::optional<std::string_view> value) override;
+  void replay_end(ProducerId producer, records::TransactionEnd end) override;
   void on_loaded() override {}
   void on_unloaded() override;
 
@@ -75,6 +84,7 @@ class GroupPartition final : private ReplayedState {
   void erase(const std::string& id);
   void append(std::vector<StoredRecord> records, Done<KafkaError> done);
 
+  void keep_undecided(ProducerId producer, OffsetRecord record);
   KafkaError check_commit(const CommitOffsets& request);
   void commit_some(const std::shared_ptr<Commit>& commit);
   KafkaError check_offset(const CommitOffsets::Partition& asked, const storage::TopicInfo* topic);
@@ -91,6 +101,8 @@ class GroupPartition final : private ReplayedState {
   GroupSurroundings& around_;
   ReplayedPartition log_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
+  // Of transactions that are open, in the order in which they came.
+  absl::flat_hash_map<ProducerId, std::vector<OffsetRecord>> undecided_;
 };
 
 }  // namespace server::coordinator

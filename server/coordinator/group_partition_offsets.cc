@@ -40,7 +40,12 @@ struct GroupPartition::Commit {
 
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
-  if (const Group* group = find(request.group_id)) return group->classic->check_commit(request);
+  // Of a transaction whoever was fenced is kept out by the producer's epoch (before KIP-447 that was all).
+  const bool is_member =
+      request.generation >= 0 || !request.member_id.empty() || request.instance_id;
+  const Group* group = find(request.group_id);
+  if (group && (is_member || !request.producer)) return group->classic->check_commit(request);
+  if (group) return KafkaError::None;
   // Who is no member of anything may keep offsets under any name.
   if (request.generation >= 0)
     return request.knows_member_epochs ? kGroupIdNotFound : kIllegalGeneration;
@@ -119,28 +124,72 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
   } else if (!records.empty()) {
     ++commit->left;
     ++find_or_make(request.group_id).commits_under_way;
-    append(std::move(records), [this, commit, offsets, places, set_error](KafkaError error) {
-      if (error != KafkaError::None) {
-        set_error(places, error);
-      } else {
-        for (OffsetRecord& each : *offsets)
+    const auto done = [this, commit, offsets, places, set_error](KafkaError error) {
+      if (error != KafkaError::None) set_error(places, error);
+      for (OffsetRecord& each : *offsets) {
+        if (error != KafkaError::None) break;
+        if (commit->request.producer)
+          keep_undecided(commit->request.producer->id, std::move(each));
+        else
           find_or_make(each.key.group_id).offsets.put(each.key, std::move(each.value));
       }
       if (Group* group = find(commit->request.group_id)) --group->commits_under_way;
       commit->complete_one();
-    });
+    };
+    if (request.producer)
+      log_.append_for(*request.producer, records,
+                      [done](const Status& status) { done(group_error(status)); });
+    else
+      append(std::move(records), done);
   }
   if (commit->topic == request.topics.size()) return commit->complete_one();
   port_.post_rest([this, commit] { commit_some(commit); });
+}
+
+void GroupPartition::keep_undecided(ProducerId producer, OffsetRecord record) {
+  around_.size.grow(GroupOffsets::bytes_of(record.key.topic, record.value.metadata.size()));
+  Group& group = find_or_make(record.key.group_id);
+  ++group.undecided[{record.key.topic, record.key.partition}];
+  undecided_[producer].push_back(std::move(record));
+}
+
+void GroupPartition::replay_end(ProducerId producer, records::TransactionEnd end) {
+  const auto found = undecided_.find(producer);
+  if (found == undecided_.end()) return;
+  std::vector<OffsetRecord> decided = std::move(found->second);
+  undecided_.erase(found);
+  for (OffsetRecord& each : decided) {
+    around_.size.shrink(GroupOffsets::bytes_of(each.key.topic, each.value.metadata.size()));
+    Group& group = find_or_make(each.key.group_id);
+    const auto of = group.undecided.find({each.key.topic, each.key.partition});
+    if (--of->second == 0) group.undecided.erase(of);
+    if (end == records::TransactionEnd::Commit)
+      group.offsets.put(each.key, std::move(each.value));
+    else if (is_idle(group) && !group.is_stored)
+      erase(each.key.group_id);
+  }
+}
+
+void GroupPartition::handle(EndOffsets request, Done<EndedOffsets> done) {
+  log_.append_end(request.ended,
+                  [this, ended = request.ended, done = std::move(done)](const Status& status) {
+                    if (status) replay_end(ended.producer.id, ended.marker.end);
+                    done({group_error(status)});
+                  });
 }
 
 void GroupPartition::handle(FetchOffsets request, Done<FetchedOffsets> done) {
   const Group* group = find(request.group_id);
   const auto topics = around_.topics();
   FetchedOffsets fetched;
-  const auto add = [](auto& answers, int32_t partition, const OffsetValue* value) {
+  const auto add = [&](auto& answers, const std::string& topic, int32_t partition,
+                       const OffsetValue* value) {
     FetchedOffsets::Partition& answer = answers.emplace_back();
     answer.partition = partition;
+    if (group && request.must_be_stable && group->undecided.contains({topic, partition})) {
+      answer.error = kUnstableOffsetCommit;
+      return;
+    }
     if (!value) return;
     answer.offset = value->offset;
     answer.leader_epoch = value->leader_epoch;
@@ -150,7 +199,7 @@ void GroupPartition::handle(FetchOffsets request, Done<FetchedOffsets> done) {
     for (const auto& [topic, partitions] : *request.topics) {
       auto& answers = fetched.topics.emplace_back(topic, std::vector<FetchedOffsets::Partition>());
       for (const int32_t partition : partitions)
-        add(answers.second, partition,
+        add(answers.second, topic, partition,
             group ? group->offsets.find(topic, partition, *topics) : nullptr);
     }
   } else if (group) {
@@ -158,7 +207,7 @@ void GroupPartition::handle(FetchOffsets request, Done<FetchedOffsets> done) {
       const storage::TopicInfo* known = topics->find(topic);
       std::vector<FetchedOffsets::Partition> answers;
       for (const auto& [partition, value] : partitions)
-        if (is_of(value, known)) add(answers, partition, &value);
+        if (is_of(value, known)) add(answers, topic, partition, &value);
       if (!answers.empty()) fetched.topics.emplace_back(topic, std::move(answers));
     }
   }
@@ -266,7 +315,7 @@ void GroupPartition::expire_some(std::shared_ptr<std::vector<std::string>> ids) 
 }
 
 void GroupPartition::expire_group(const std::string& id, Group& group) {
-  if (group.commits_under_way > 0) return;
+  if (group.commits_under_way > 0 || !group.undecided.empty()) return;
   std::vector<OffsetKey> expired = expired_offsets(id, group);
   size_t count = 0;
   for (const auto& [topic, partitions] : group.offsets.by_topic()) count += partitions.size();

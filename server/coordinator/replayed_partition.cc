@@ -19,6 +19,11 @@ Error not_led() { return {ErrorCode::NotLeader, "this node does not lead the par
 
 }  // namespace
 
+Status ReplayedState::replay_undecided(ProducerId, std::string_view,
+                                       std::optional<std::string_view>) {
+  return Error{ErrorCode::DataCorrupted, "a record of a transaction, where there are none"};
+}
+
 ReplayedPartition::ReplayedPartition(PartitionId id, CoordinatorPort& port, ReplayedState& state)
     : id_(id), port_(port), state_(state) {}
 
@@ -86,13 +91,20 @@ void ReplayedPartition::load_slice() {
 }
 
 Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
-  if (batch.header.is_control()) return {};
+  const records::BatchHeader& header = batch.header;
+  if (header.is_control()) {
+    state_.replay_end(header.producer_id, TRY(records::parse_marker(batch)).end);
+    return {};
+  }
   std::string scratch;
   auto reader = TRY(records::RecordReader::open(batch, scratch));
   for (records::RecordView record; reader.next(record);) {
     ++records_;
     if (!record.key) continue;
-    const Status replayed = state_.replay(*record.key, record.value);
+    const Status replayed =
+        header.is_transactional()
+            ? state_.replay_undecided(header.producer_id, *record.key, record.value)
+            : state_.replay(*record.key, record.value);
     // The rest of the state is worth more than a record of a version that nobody here knows.
     constexpr uint64_t kMostTold = 10;
     if (!replayed && ++left_out_ <= kMostTold)
@@ -109,18 +121,45 @@ void ReplayedPartition::append(const std::vector<StoredRecord>& records, Done do
     port_.defer([this, term = std::weak_ptr(term_)] {
       if (term.lock()) flush();
     });
-  const int64_t now_ms = port_.clock().wall_ms();
-  for (const StoredRecord& record : records) builder_.append(now_ms, record.key, record.value);
+  add_to_builder(records);
   gathered_.push_back(std::move(done));
   if (builder_.size_bytes() >= kBatchBytes) flush();
 }
 
+void ReplayedPartition::append_for(const ProducerIdentity& producer,
+                                   const std::vector<StoredRecord>& records, Done done) {
+  if (!is_active()) return done(not_led());
+  flush();
+  add_to_builder(records);
+  std::string batch = builder_.finish(records::Codec::None, {producer.id, producer.epoch, -1});
+  records::set_transactional(batch);
+  send(std::move(batch), {std::move(done)});
+}
+
+void ReplayedPartition::append_end(const TransactionEnded& ended, Done done) {
+  if (!is_active()) return done(not_led());
+  flush();
+  send(records::marker_batch(ended.producer.id, ended.producer.epoch, ended.marker,
+                             port_.clock().wall_ms()),
+       {std::move(done)});
+}
+
+void ReplayedPartition::add_to_builder(const std::vector<StoredRecord>& records) {
+  const int64_t now_ms = port_.clock().wall_ms();
+  for (const StoredRecord& record : records) builder_.append(now_ms, record.key, record.value);
+}
+
 void ReplayedPartition::flush() {
   if (gathered_.empty()) return;  // has gone already, for its size
-  auto waiting = std::make_shared<Waiting>(std::exchange(gathered_, {}));
-  if (builder_.empty()) return answer(*waiting, {});
+  Waiting waiting = std::exchange(gathered_, {});
+  if (builder_.empty()) return answer(waiting, {});
+  send(builder_.finish(), std::move(waiting));
+}
+
+void ReplayedPartition::send(std::string batch, Waiting all) {
+  auto waiting = std::make_shared<Waiting>(std::move(all));
   under_way_.push_back(waiting);
-  port_.append(id_, epoch_, builder_.finish(),
+  port_.append(id_, epoch_, std::move(batch),
                [this, waiting, term = std::weak_ptr(term_)](const Status& status) {
                  if (!term.lock()) return;  // resign() has answered
                  std::erase(under_way_, waiting);

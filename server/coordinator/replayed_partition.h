@@ -12,6 +12,7 @@
 
 #include "records/batch_builder.h"
 #include "server/coordinator/coordinator_port.h"
+#include "server/coordinator/producer_identity.h"
 
 namespace server::coordinator {
 
@@ -21,6 +22,10 @@ class ReplayedState {
   // A record in the order of the log; one without a value deletes the key. Fails when it makes no
   // sense: it is then left out, and the log says so.
   virtual Status replay(std::string_view key, std::optional<std::string_view> value) = 0;
+  // The same of a record that belongs to a transaction: it counts if that is committed.
+  virtual Status replay_undecided(ProducerId producer, std::string_view key,
+                                  std::optional<std::string_view> value);
+  virtual void replay_end(ProducerId, records::TransactionEnd) {}
   // All is replayed.
   virtual void on_loaded() = 0;
   // The partition is not led any more, or begins anew: everything is forgotten, and who waits is told.
@@ -67,6 +72,11 @@ class ReplayedPartition {
   // All or nothing, and answered when no change of the leadership can take it back. What comes in one
   // turn of the loop becomes one batch. Only when active.
   void append(const std::vector<StoredRecord>& records, Done done);
+  // As part of the producer's transaction. Fails with FencedTask when the producer has been replaced.
+  void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
+                  Done done);
+  // The end of one that has records here.
+  void append_end(const TransactionEnded& ended, Done done);
 
  private:
   // Who waits for a batch; empty once they were answered.
@@ -76,7 +86,9 @@ class ReplayedPartition {
   void load_slice();
   void become_active();
   Status replay_batch(const records::BatchView& batch);
+  void add_to_builder(const std::vector<StoredRecord>& records);
   void flush();
+  void send(std::string batch, Waiting waiting);
   static void answer(Waiting& waiting, const Status& status);
 
   const PartitionId id_;

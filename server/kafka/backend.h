@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "server/coordinator/groups.h"
+#include "server/coordinator/transactions.h"
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
@@ -43,6 +44,7 @@ class Backend {
   // Not in a turn.
   virtual storage::LogReader& reader() = 0;
   virtual coordinator::Groups& groups() = 0;
+  virtual coordinator::Transactions& transactions() = 0;
 
   // Topics that Metadata requests of this loop have asked for and that are not there yet.
   int topics_in_the_making = 0;

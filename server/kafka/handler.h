@@ -128,9 +128,9 @@ struct HandlerContext {
   MemoryAccount* memory = nullptr;             // the connection's, if it has one
   const RunAside* run_aside = nullptr;         // null: everything is done on the loop
   std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
+  FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
-  FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
 };
 
 }  // namespace server::kafka

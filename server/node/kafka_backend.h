@@ -35,8 +35,12 @@ class KafkaBackend final : public kafka::Backend {
       const storage::TopicPartition& partition) const override;
   storage::LogReader& reader() override { return *reader_; }
   coordinator::Groups& groups() override { return *groups_; }
-  // Before anybody asks; outlives the backend's clients.
-  void set_groups(coordinator::Groups& groups) { groups_ = &groups; }
+  coordinator::Transactions& transactions() override { return *transactions_; }
+  // Before anybody asks; they outlive the backend's clients.
+  void set_coordinators(coordinator::Groups& groups, coordinator::Transactions& transactions) {
+    groups_ = &groups;
+    transactions_ = &transactions;
+  }
 
  private:
   struct Waiting {
@@ -60,6 +64,7 @@ class KafkaBackend final : public kafka::Backend {
   MemoryBudget& memory_;
   std::unique_ptr<storage::LogReader> reader_;
   coordinator::Groups* groups_ = nullptr;
+  coordinator::Transactions* transactions_ = nullptr;
   std::deque<Waiting> waiting_;
 };
 

@@ -58,6 +58,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
   node->groups_->start();
+  node->transactions_->start();
   node->supervisor_->start_thread();
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
@@ -206,12 +207,7 @@ Status Node::open_kafka() {
     };
     shards.push_back({&shard->loop(), kafka_backends_.back().get(), run_aside});
   }
-  std::vector<GroupCoordinators::Shard> coordinators;
-  for (const kafka::KafkaServer::Shard& shard : shards)
-    coordinators.push_back({shard.loop, shard.backend});
-  groups_ = std::make_unique<GroupCoordinators>(coordinators, settings_.groups, clock_, memory_);
-  for (size_t i = 0; i < kafka_backends_.size(); ++i)
-    kafka_backends_[i]->set_groups(groups_->of(i));
+  make_coordinators(shards);
   kafka::KafkaServerOptions options;
   options.front_end = front_end_options(settings_.kafka);
   options.advertised = settings_.kafka_advertised;
@@ -222,6 +218,20 @@ Status Node::open_kafka() {
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
   kafka_is_ready_.store(true, std::memory_order_release);
   return {};
+}
+
+void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards) {
+  std::vector<GroupCoordinators::Place> for_groups;
+  std::vector<TransactionCoordinators::Place> for_transactions;
+  for (const kafka::KafkaServer::Shard& shard : shards) {
+    for_groups.push_back({shard.loop, shard.backend});
+    for_transactions.push_back({shard.loop, shard.backend});
+  }
+  groups_ = make_group_coordinators(for_groups, settings_.groups, clock_, memory_);
+  transactions_ = make_transaction_coordinators(for_transactions, settings_.transactions, clock_,
+                                                memory_, *groups_);
+  for (size_t i = 0; i < kafka_backends_.size(); ++i)
+    kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
 }
 
 void Node::count_records() {
@@ -251,6 +261,7 @@ void Node::stop_front_ends() {
     front_end->stop([done] { done->set_value(); });
   };
   if (groups_) groups_->stop();  // who waits for others of its group gets an answer
+  if (transactions_) transactions_->stop();
   stop(pg_);
   stop(kafka_);
   const auto until = std::chrono::steady_clock::now() + kStopTimeout;
@@ -268,6 +279,7 @@ Node::~Node() {
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
   kafka_.reset();
+  transactions_.reset();
   groups_.reset();
   kafka_backends_.clear();
   checkers_.reset();  // what they run ends by itself; then they post to the shards

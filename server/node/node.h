@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/kafka/kafka_server.h"
-#include "server/node/group_coordinators.h"
+#include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
@@ -56,6 +56,7 @@ class Node {
   Status open_front_ends();
   void stop_front_ends();
   Status open_kafka();
+  void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
   void count_records();
   void on_task_failure(const ShardTask& task);
   void on_durable(std::span<const storage::TopicPartition> partitions);
@@ -81,6 +82,7 @@ class Node {
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<GroupCoordinators> groups_;
+  std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
   std::unique_ptr<kafka::KafkaServer> kafka_;
   // For the log's writer, which runs before they are there.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false};

@@ -197,6 +197,20 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.offsets_topic_partitions, text, 1, 10'000);
      }},
+    {"transaction-state-log-num-partitions",
+     "partitions of the topic in which transactions are kept; of one that is made [50]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.transactions.topic_partitions, text, 1, 10'000);
+     }},
+    {"transaction-max-timeout-ms", "the longest a transaction may be open [900000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.transactions.max_timeout_ms, text, 1, INT32_MAX);
+     }},
+    {"transactional-id-expiration-ms",
+     "how long a transactional id that nobody uses is kept [604800000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.transactions.id_expiration_ms, text, 1, INT32_MAX);
+     }},
     {"offset-metadata-max-bytes", "what a client may keep beside an offset [4096]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);

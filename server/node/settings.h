@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "server/coordinator/group_settings.h"
+#include "server/coordinator/transaction_settings.h"
 #include "server/net/address.h"
 #include "server/sql/settings.h"
 #include "server/tasks/checkpoint_lane.h"
@@ -28,6 +29,7 @@ struct NodeSettings {
   std::string log_level = "info";            // debug, info, warn, error
   bool processing_log = true;  // failed records are also told in a stream of their own
   coordinator::GroupSettings groups;
+  coordinator::TransactionSettings transactions;
   CheckpointPolicy checkpoint_policy;
   SqlSettings sql;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/coordinator/key_partition.h"
 #include "tests/server/coordinator/group_test.h"
 
 using namespace server::coordinator;
@@ -331,9 +332,9 @@ TEST_F(ClassicGroupTest, groups_are_listed_described_and_deleted) {
 
 // As Java's String.hashCode() and Kafka's coordinators have them.
 TEST(PartitionOfGroup, is_kafkas) {
-  EXPECT_EQ(partition_of_group("g1", 50), PartitionId(42));                 // hash 3242
-  EXPECT_EQ(partition_of_group("polygenelubricants", 50), PartitionId(0));  // the least number
-  EXPECT_EQ(partition_of_group("\xc3\xbc", 50), PartitionId(2));            // U+00FC: 252
-  EXPECT_EQ(partition_of_group("\xf0\x9f\x98\x80", 1'000'000), PartitionId(772'899));  // two units
-  EXPECT_EQ(partition_of_group("", 50), PartitionId(0));
+  EXPECT_EQ(partition_of_key("g1", 50), PartitionId(42));                 // hash 3242
+  EXPECT_EQ(partition_of_key("polygenelubricants", 50), PartitionId(0));  // the least number
+  EXPECT_EQ(partition_of_key("\xc3\xbc", 50), PartitionId(2));            // U+00FC: 252
+  EXPECT_EQ(partition_of_key("\xf0\x9f\x98\x80", 1'000'000), PartitionId(772'899));  // two units
+  EXPECT_EQ(partition_of_key("", 50), PartitionId(0));
 }

@@ -47,6 +47,7 @@ class MemoryPort final : public CoordinatorPort {
         store(take(under_way_));
     }
   }
+  bool is_idle() const { return tasks_.empty() && (holds_appends || under_way_.empty()); }
   // The first append that waits is answered with an error, and not stored.
   void fail_append(Error why) { take(under_way_).done(std::move(why)); }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/coordinator/group_shard.h"
+#include "server/coordinator/transaction_shard.h"
 #include "server/kafka/backend.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/log.h"
@@ -16,7 +17,7 @@ namespace server::kafka {
 class MemoryGroups final : public coordinator::Groups {
  public:
   explicit MemoryGroups(coordinator::GroupShard::Topics topics)
-      : shard_({}, port_, memory_, std::move(topics), [] { return Uuid::random(); }) {
+      : shard_(settings_, port_, memory_, std::move(topics), [] { return Uuid::random(); }) {
     shard_.lead(kOnly, LeaderEpoch(0));
   }
   void list(coordinator::Done<coordinator::ListedGroups> done) override {
@@ -33,7 +34,8 @@ class MemoryGroups final : public coordinator::Groups {
   }
 
  protected:
-  void run(const std::string&, Work work) override {
+  void run(const std::string&, Work work) override { run_at(kOnly, std::move(work)); }
+  void run_at(PartitionId, Work work) override {
     coordinator::GroupPartition* only = shard_.find(kOnly);
     const KafkaError why_not = only->unavailable();
     work(why_not == KafkaError::None ? only : nullptr, why_not);
@@ -45,10 +47,47 @@ class MemoryGroups final : public coordinator::Groups {
 
  private:
   static constexpr PartitionId kOnly{0};
+  const coordinator::GroupSettings settings_;
   SimulatedClock clock_{1'700'000'000'000};
   MemoryBudget memory_;
   coordinator::MemoryPort port_{clock_};
   coordinator::GroupShard shard_;
+};
+
+// The same of transactions; the partitions that they write to are not told anything.
+class MemoryTransactions final : public coordinator::Transactions {
+ public:
+  MemoryTransactions() { shard_.lead(kOnly, LeaderEpoch(0)); }
+  void list(coordinator::Done<coordinator::ListedTransactions> done) override {
+    done({.all = shard_.find(kOnly)->list()});
+  }
+  void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
+
+ protected:
+  void run(const std::string&, Work work) override { run_at(kOnly, std::move(work)); }
+  void run_at(PartitionId, Work work) override {
+    coordinator::TransactionPartition* only = shard_.find(kOnly);
+    const KafkaError why_not = only->unavailable();
+    work(why_not == KafkaError::None ? only : nullptr, why_not);
+    port_.settle();
+  }
+  Home home() override {
+    return [](std::function<void()> task) { task(); };
+  }
+
+ private:
+  static constexpr PartitionId kOnly{0};
+  const coordinator::TransactionSettings settings_;
+  SimulatedClock clock_{1'700'000'000'000};
+  MemoryBudget memory_;
+  coordinator::MemoryPort port_{clock_};
+  int64_t next_producer_ = 1000;
+  coordinator::TransactionShard shard_{
+      settings_, port_, memory_,
+      [this](auto done) { port_.post_rest([this, done] { done(ProducerId{next_producer_++}); }); },
+      [this](const std::string&, int32_t, const coordinator::TransactionEnded&, auto done) {
+        port_.post_rest([done] { done({}); });
+      }};
 };
 
 class MemoryBackend : public Backend {
@@ -114,6 +153,7 @@ class MemoryBackend : public Backend {
 
   MemoryGroups& groups() override { return groups_; }
   storage::Log& log() { return *log_; }
+  MemoryTransactions& transactions() override { return transactions_; }
 
   std::function<void()> on_reader;  // each use of it
   bool holds_appends = false;
@@ -127,6 +167,7 @@ class MemoryBackend : public Backend {
   std::unique_ptr<storage::LogReader> reader_;
   storage::TopicTable topics_;
   std::vector<std::function<void()>> held_;
+  MemoryTransactions transactions_;
   MemoryGroups groups_{[this] { return topics(); }};
 };
 

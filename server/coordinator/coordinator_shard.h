@@ -1,0 +1,75 @@
+// The coordinators of one kind on one loop.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "server/coordinator/coordinator_port.h"
+#include "server/coordinator/deadlines.h"
+#include "server/coordinator/state_size.h"
+
+namespace server::coordinator {
+
+// `Around` is what a `Partition` works with, and refers to the deadlines and the size that it is made with.
+//
+// Threads: one loop's. Owner: whoever has the loop; what was posted by the port is gone before it.
+template <class Partition, class Around>
+class CoordinatorShard {
+ public:
+  using PartitionType = Partition;
+  // What has expired is looked for every `check_ms`.
+  CoordinatorShard(CoordinatorPort& port, MemoryBudget& memory, int64_t check_ms,
+                   const std::function<Around(Deadlines&, StateSize&)>& around)
+      : port_(port), check_ms_(check_ms), size_(memory), around_(around(deadlines_, size_)) {}
+  CoordinatorShard(const CoordinatorShard&) = delete;
+  CoordinatorShard& operator=(const CoordinatorShard&) = delete;
+
+  void lead(PartitionId partition, LeaderEpoch epoch) {
+    std::unique_ptr<Partition>& of = partitions_[partition];
+    if (!of) of = std::make_unique<Partition>(partition, port_, around_);
+    of->lead(epoch);
+    if (!expiry_.is_set()) expire_later();
+  }
+  // Everybody who waits is told to look for another coordinator.
+  void resign_all() {
+    for (const auto& [id, partition] : partitions_) partition->resign();
+  }
+  // Null when this loop never led it.
+  Partition* find(PartitionId partition) {
+    const auto found = partitions_.find(partition);
+    return found == partitions_.end() ? nullptr : found->second.get();
+  }
+
+  // `tell` is called when something is to be done sooner than next_us() has said.
+  void on_sooner(std::function<void()> tell) { deadlines_.on_sooner(std::move(tell)); }
+  // When something is to be done; run_due() does about a slice of it.
+  std::optional<int64_t> next_us() const { return deadlines_.next_us(); }
+  void run_due() {
+    constexpr int64_t kSliceUs = 1'000;
+    const int64_t begin_us = port_.clock().monotonic_us();
+    deadlines_.run_due(begin_us,
+                       [&] { return port_.clock().monotonic_us() - begin_us > kSliceUs; });
+  }
+
+  size_t state_bytes() const { return size_.bytes(); }
+
+ private:
+  void expire_later() {
+    expiry_ = deadlines_.set(port_.clock().monotonic_us() + check_ms_ * 1000, [this] {
+      for (const auto& [id, partition] : partitions_) partition->expire();
+      expire_later();
+    });
+  }
+
+  CoordinatorPort& port_;
+  const int64_t check_ms_;
+  Deadlines deadlines_;
+  StateSize size_;
+  Around around_;
+  Deadline expiry_;
+  std::map<PartitionId, std::unique_ptr<Partition>> partitions_;  // goes first
+};
+
+}  // namespace server::coordinator

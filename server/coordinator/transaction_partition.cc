@@ -1,0 +1,409 @@
+#include "server/coordinator/transaction_partition.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/log.h"
+
+namespace server::coordinator {
+
+namespace {
+
+constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // about
+constexpr size_t kMaxIdBytes = 4'096;
+// Requests of one transactional id that wait for its step under way: a client sends one at a time.
+constexpr size_t kMaxWaiting = 16;
+// What is looked at of the ids at a time; about half a millisecond.
+constexpr size_t kSliceOfIds = 1'000;
+// The last one is kept for the coordinator, who fences with it.
+constexpr int16_t kMaxEpoch = std::numeric_limits<int16_t>::max() - 1;
+
+KafkaError transaction_error(const Status& status) {
+  if (status) return KafkaError::None;
+  switch (status.error().code) {
+    case ErrorCode::NotLeader:
+    case ErrorCode::FencedLeaderEpoch:
+      return kNotCoordinator;
+    default:
+      return KafkaError::CoordinatorNotAvailable;
+  }
+}
+
+size_t size_of(const std::string& id, const TransactionValue& value) {
+  size_t bytes = kBytesOfTransaction + id.size();
+  for (const auto& [topic, partitions] : value.partitions)
+    bytes += kBytesOfTopic + topic.size() + partitions.size() * sizeof(int32_t);
+  return bytes;
+}
+
+bool is_prepared(const TransactionValue& value) {
+  return value.state == TransactionState::PrepareCommit ||
+         value.state == TransactionState::PrepareAbort;
+}
+
+bool contains(const PartitionsByTopic& all, const PartitionsByTopic& some) {
+  return std::ranges::all_of(some, [&](const auto& of_topic) {
+    const auto found = all.find(of_topic.first);
+    return found != all.end() && std::ranges::all_of(of_topic.second, [&](int32_t partition) {
+             return std::ranges::binary_search(found->second, partition);
+           });
+  });
+}
+
+}  // namespace
+
+TransactionPartition::TransactionPartition(PartitionId id, CoordinatorPort& port,
+                                           TransactionSurroundings& around)
+    : id_(id), port_(port), around_(around), log_(id, port, *this) {}
+
+TransactionPartition::~TransactionPartition() { log_.resign(); }
+
+void TransactionPartition::lead(LeaderEpoch epoch) {
+  log_.resign();
+  epoch_ = epoch;
+  term_ = std::make_shared<char>();
+  log_.lead(epoch);
+}
+
+KafkaError TransactionPartition::unavailable() const {
+  switch (log_.stage()) {
+    case ReplayedPartition::Stage::Idle:
+      return kNotCoordinator;
+    case ReplayedPartition::Stage::Loading:
+      return kCoordinatorLoadInProgress;
+    case ReplayedPartition::Stage::Active:
+      return KafkaError::None;
+  }
+  return KafkaError::UnknownServerError;
+}
+
+// --- The state
+
+Status TransactionPartition::replay(std::string_view key, std::optional<std::string_view> value) {
+  const std::string id = TRY(decode_transaction_key(key));
+  if (!value) {
+    forget(id);
+    return {};
+  }
+  TransactionValue stored = TRY(decode_transaction_value(*value));
+  TransactionPtr& transaction = transactions_[id];
+  if (!transaction) transaction = std::make_shared<Transaction>();
+  const size_t bytes = size_of(id, stored);
+  around_.size.shrink(transaction->size_bytes);
+  around_.size.grow(bytes);
+  transaction->size_bytes = bytes;
+  transaction->value = std::move(stored);
+  return {};
+}
+
+// What was prepared ends as it was decided; what is open has its time still.
+void TransactionPartition::on_loaded() {
+  for (const auto& [id, transaction] : transactions_) {
+    if (is_prepared(transaction->value)) {
+      transaction->is_changing = true;
+      tell_partitions(id, transaction);
+    } else if (transaction->value.state == TransactionState::Ongoing) {
+      set_timeout(id, transaction);
+    }
+  }
+}
+
+void TransactionPartition::on_unloaded() {
+  term_.reset();
+  for (auto& [id, transaction] : std::exchange(transactions_, {})) {
+    around_.deadlines.cancel(transaction->timeout);
+    around_.size.shrink(transaction->size_bytes);
+    wake(transaction);  // each asks again, and hears that this is the wrong place
+  }
+}
+
+TransactionPartition::TransactionPtr TransactionPartition::find(const std::string& id) const {
+  const auto found = transactions_.find(id);
+  return found == transactions_.end() ? nullptr : found->second;
+}
+
+void TransactionPartition::forget(const std::string& id) {
+  const auto found = transactions_.find(id);
+  if (found == transactions_.end()) return;
+  around_.deadlines.cancel(found->second->timeout);
+  around_.size.shrink(found->second->size_bytes);
+  transactions_.erase(found);
+}
+
+// False when there is no memory for what it becomes.
+bool TransactionPartition::try_fit(Transaction& transaction, const std::string& id,
+                                   const TransactionValue& value) {
+  const size_t bytes = size_of(id, value);
+  if (bytes > transaction.size_bytes && !around_.size.try_grow(bytes - transaction.size_bytes))
+    return false;
+  if (bytes < transaction.size_bytes) around_.size.shrink(transaction.size_bytes - bytes);
+  transaction.size_bytes = bytes;
+  return true;
+}
+
+void TransactionPartition::change(const std::string& id, const TransactionPtr& transaction,
+                                  TransactionValue next, std::function<void(KafkaError)> done) {
+  if (!try_fit(*transaction, id, next)) return done(KafkaError::CoordinatorNotAvailable);
+  transaction->is_changing = true;
+  next.last_update_ms = port_.clock().wall_ms();
+  StoredRecord record{encode_transaction_key(id), encode(next)};
+  log_.append({std::move(record)}, [transaction, next = std::move(next),
+                                    done = std::move(done)](const Status& status) mutable {
+    transaction->is_changing = false;
+    if (status) transaction->value = std::move(next);
+    done(transaction_error(status));
+    if (!transaction->is_changing) wake(transaction);
+  });
+}
+
+// False when too many wait already.
+template <class Request>
+bool TransactionPartition::wait(Transaction& transaction, Request& request,
+                                Done<typename Request::Answer>& done) {
+  if (transaction.waiting.size() >= kMaxWaiting) return false;
+  transaction.waiting.push_back(
+      [this, request = std::move(request), done = std::move(done)]() mutable {
+        const KafkaError why_not = unavailable();
+        if (why_not != KafkaError::None) return done(request.refusal(why_not));
+        handle(std::move(request), std::move(done));
+      });
+  return true;
+}
+
+// In their order; the first whose request is a step makes the others wait again.
+void TransactionPartition::wake(const TransactionPtr& transaction) {
+  for (const auto& each : std::exchange(transaction->waiting, {})) each();
+}
+
+// --- Producers
+
+void TransactionPartition::handle(InitProducer request, Done<InitializedProducer> done) {
+  if (request.transactional_id.empty() || request.transactional_id.size() > kMaxIdBytes)
+    return done(request.refusal(KafkaError::InvalidRequest));
+  if (request.timeout_ms <= 0 || request.timeout_ms > around_.settings.max_timeout_ms)
+    return done(request.refusal(kInvalidTransactionTimeout));
+  const TransactionPtr transaction = find(request.transactional_id);
+  if (!transaction) return make(std::move(request), std::move(done));
+  if (transaction->is_changing) {
+    if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
+    return;
+  }
+  const TransactionValue& value = transaction->value;
+  const auto& expected = request.expected;
+  if (expected && expected->id != value.producer_id &&
+      (expected->id != value.previous_producer_id || expected->epoch < kMaxEpoch))
+    return done(request.refusal(kProducerFenced));
+  if (value.state != TransactionState::Ongoing)
+    return bump(std::move(request), transaction, std::move(done));
+  if (expected && expected->id == value.producer_id && expected->epoch < value.epoch)
+    return done(request.refusal(kProducerFenced));
+  // What is open ends first, under an epoch that nobody else gets; then this is asked again.
+  const std::string id = request.transactional_id;
+  request.expected.reset();
+  prepare(id, transaction, false, static_cast<int16_t>(value.epoch + 1),
+          [this, transaction, request = std::move(request),
+           done = std::move(done)](KafkaError error) mutable {
+            if (error != KafkaError::None) return done(request.refusal(error));
+            if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
+          });
+}
+
+void TransactionPartition::make(InitProducer request, Done<InitializedProducer> done) {
+  around_.allocate_producer_id([this, term = std::weak_ptr(term_), request = std::move(request),
+                                done = std::move(done)](Result<ProducerId> allocated) mutable {
+    if (!term.lock()) return done(request.refusal(kNotCoordinator));
+    if (!allocated) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+    // Somebody else was faster.
+    if (find(request.transactional_id)) return handle(std::move(request), std::move(done));
+    const TransactionPtr transaction =
+        transactions_.emplace(request.transactional_id, std::make_shared<Transaction>())
+            .first->second;
+    TransactionValue first;
+    first.producer_id = *allocated;
+    first.epoch = 0;
+    first.timeout_ms = request.timeout_ms;
+    change(request.transactional_id, transaction, std::move(first),
+           [this, term, id = request.transactional_id, transaction,
+            done = std::move(done)](KafkaError error) {
+             if (error == KafkaError::None)
+               return done({error, {transaction->value.producer_id, transaction->value.epoch}});
+             if (term.lock()) forget(id);  // nothing of it is stored
+             done({error, {}});
+           });
+  });
+}
+
+// As TransactionMetadata.prepareIncrementProducerEpoch(): a retry of what was answered gets the same
+// answer.
+void TransactionPartition::bump(InitProducer request, const TransactionPtr& transaction,
+                                Done<InitializedProducer> done) {
+  TransactionValue next = transaction->value;
+  next.state = TransactionState::Empty;
+  next.timeout_ms = request.timeout_ms;
+  next.start_ms = -1;
+  int16_t last_epoch = -1;
+  const bool names_epoch = request.expected && request.expected->id == next.producer_id;
+  if (names_epoch && request.expected->epoch != next.epoch) {
+    if (request.expected->epoch != transaction->last_epoch)
+      return done(request.refusal(kProducerFenced));
+    last_epoch = transaction->last_epoch;
+  } else if (next.epoch >= kMaxEpoch) {
+    return renew(std::move(request), transaction, std::move(done));
+  } else {
+    if (names_epoch) last_epoch = next.epoch;
+    ++next.epoch;
+  }
+  change(request.transactional_id, transaction, std::move(next),
+         [transaction, last_epoch, done = std::move(done)](KafkaError error) {
+           if (error != KafkaError::None) return done({error, {}});
+           transaction->last_epoch = last_epoch;
+           done({error, {transaction->value.producer_id, transaction->value.epoch}});
+         });
+}
+
+// All epochs of the producer's id have been used.
+void TransactionPartition::renew(InitProducer request, const TransactionPtr& transaction,
+                                 Done<InitializedProducer> done) {
+  transaction->is_changing = true;
+  around_.allocate_producer_id([this, term = std::weak_ptr(term_), request = std::move(request),
+                                transaction,
+                                done = std::move(done)](Result<ProducerId> allocated) mutable {
+    transaction->is_changing = false;
+    if (!term.lock()) return done(request.refusal(kNotCoordinator));
+    if (!allocated) {
+      done(request.refusal(KafkaError::CoordinatorNotAvailable));
+      return wake(transaction);
+    }
+    TransactionValue next = transaction->value;
+    next.state = TransactionState::Empty;
+    next.timeout_ms = request.timeout_ms;
+    next.start_ms = -1;
+    next.previous_producer_id = next.producer_id;
+    next.producer_id = *allocated;
+    next.epoch = 0;
+    change(request.transactional_id, transaction, std::move(next),
+           [transaction, done = std::move(done)](KafkaError error) {
+             if (error != KafkaError::None) return done({error, {}});
+             transaction->last_epoch = -1;
+             done({error, {transaction->value.producer_id, transaction->value.epoch}});
+           });
+  });
+}
+
+KafkaError TransactionPartition::check_producer(const Transaction& transaction,
+                                                const ProducerIdentity& producer) const {
+  if (producer.id != transaction.value.producer_id) return kInvalidProducerIdMapping;
+  return producer.epoch == transaction.value.epoch ? KafkaError::None : kProducerFenced;
+}
+
+// --- What a transaction writes to
+
+void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer> done) {
+  const TransactionPtr transaction = find(request.transactional_id);
+  if (!transaction) return done(request.refusal(kInvalidProducerIdMapping));
+  if (const KafkaError error = check_producer(*transaction, request.producer);
+      error != KafkaError::None)
+    return done(request.refusal(error));
+  const TransactionValue& value = transaction->value;
+  const bool is_open = value.state == TransactionState::Ongoing;
+  if (is_open && contains(value.partitions, request.partitions)) return done({KafkaError::None});
+  if (request.verify_only) return done(request.refusal(kInvalidTxnState));
+  if (transaction->is_changing) {
+    if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
+    return;
+  }
+  TransactionValue next = value;
+  if (!is_open) {
+    next.partitions.clear();
+    next.start_ms = port_.clock().wall_ms();
+  }
+  next.state = TransactionState::Ongoing;
+  for (const auto& [topic, partitions] : request.partitions) {
+    auto& all = next.partitions[topic];
+    all.insert(all.end(), partitions.begin(), partitions.end());
+    std::ranges::sort(all);
+    all.erase(std::ranges::unique(all).begin(), all.end());
+  }
+  change(request.transactional_id, transaction, std::move(next),
+         [this, id = request.transactional_id, transaction, is_open,
+          done = std::move(done)](KafkaError error) {
+           if (error == KafkaError::None && !is_open) set_timeout(id, transaction);
+           done({error});
+         });
+}
+
+void TransactionPartition::handle(EndTransaction request, Done<TransactionAnswer> done) {
+  const TransactionPtr transaction = find(request.transactional_id);
+  if (!transaction) return done(request.refusal(kInvalidProducerIdMapping));
+  if (const KafkaError error = check_producer(*transaction, request.producer);
+      error != KafkaError::None)
+    return done(request.refusal(error));
+  const TransactionState state = transaction->value.state;
+  if (is_prepared(transaction->value)) {  // it was answered, and that was lost
+    const bool is_same = (state == TransactionState::PrepareCommit) == request.is_commit;
+    return done({is_same ? KafkaError::None : kInvalidTxnState});
+  }
+  if (transaction->is_changing) {
+    if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
+    return;
+  }
+  if (state == TransactionState::Ongoing)
+    return prepare(request.transactional_id, transaction, request.is_commit, request.producer.epoch,
+                   [done = std::move(done)](KafkaError error) { done({error}); });
+  const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
+                                                   : TransactionState::CompleteAbort);
+  done({is_over ? KafkaError::None : kInvalidTxnState});
+}
+
+// --- For administrators
+
+void TransactionPartition::handle(DescribeTransaction request, Done<TransactionDescription> done) {
+  const TransactionPtr transaction = find(request.transactional_id);
+  if (!transaction || transaction->value.epoch < 0)
+    return done(request.refusal(kTransactionalIdNotFound));
+  done({KafkaError::None, transaction->value});
+}
+
+std::vector<TransactionListing> TransactionPartition::list() const {
+  std::vector<TransactionListing> all;
+  for (const auto& [id, transaction] : transactions_)
+    if (transaction->value.epoch >= 0)
+      all.push_back({id, transaction->value.producer_id, transaction->value.state,
+                     transaction->value.start_ms});
+  return all;
+}
+
+void TransactionPartition::expire() {
+  if (!log_.is_active()) return;
+  auto ids = std::make_shared<std::vector<std::string>>();
+  for (const auto& [id, transaction] : transactions_) ids->push_back(id);
+  expire_some(std::move(ids));
+}
+
+void TransactionPartition::expire_some(std::shared_ptr<std::vector<std::string>> ids) {
+  for (size_t i = 0; i < kSliceOfIds && !ids->empty() && log_.is_active(); ++i) {
+    if (const TransactionPtr transaction = find(ids->back())) expire_one(ids->back(), transaction);
+    ids->pop_back();
+  }
+  if (!ids->empty() && log_.is_active())
+    port_.post_rest([this, term = std::weak_ptr(term_), ids = std::move(ids)]() mutable {
+      if (term.lock()) expire_some(std::move(ids));
+    });
+}
+
+void TransactionPartition::expire_one(const std::string& id, const TransactionPtr& transaction) {
+  const TransactionValue& value = transaction->value;
+  const int64_t oldest_ms = port_.clock().wall_ms() - around_.settings.id_expiration_ms;
+  const bool is_open = value.state == TransactionState::Ongoing || is_prepared(value);
+  if (is_open || transaction->is_changing || value.last_update_ms > oldest_ms) return;
+  transaction->is_changing = true;
+  log_.append({{encode_transaction_key(id), std::nullopt}},
+              [this, term = std::weak_ptr(term_), id, transaction](const Status& status) {
+                transaction->is_changing = false;
+                if (status && term.lock()) forget(id);
+                wake(transaction);
+              });
+}
+
+}  // namespace server::coordinator

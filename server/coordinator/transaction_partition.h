@@ -1,0 +1,124 @@
+// The transactional ids that hash to one partition of __transaction_state: whoever leads it coordinates
+// their transactions (KIP-98, KIP-360).
+#pragma once
+#include <absl/container/flat_hash_map.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/coordinator/deadlines.h"
+#include "server/coordinator/replayed_partition.h"
+#include "server/coordinator/state_size.h"
+#include "server/coordinator/transaction_messages.h"
+#include "server/coordinator/transaction_settings.h"
+
+namespace server::coordinator {
+
+using AllocateProducerId = std::function<void(std::function<void(Result<ProducerId>)> done)>;
+// Tells the leader of a partition; answers on this loop, never inside the call. Without an error also where the
+// partition is no more; FencedTask when it has heard of a newer producer or coordinator.
+using TellEnd =
+    std::function<void(const std::string& topic, int32_t partition, const TransactionEnded& ended,
+                       std::function<void(Status)> done)>;
+
+// What the partitions of a loop's coordinator work with.
+struct TransactionSurroundings {
+  const TransactionSettings& settings;
+  Deadlines& deadlines;
+  StateSize& size;
+  AllocateProducerId allocate_producer_id;
+  TellEnd tell_end;
+};
+
+//   Empty --add--> Ongoing --end--> PrepareCommit --all partitions are told--> CompleteCommit --add--> Ongoing
+//                                   PrepareAbort                               CompleteAbort
+//
+// Invariants:
+//   1. a step is answered when its record is durable;
+//   2. once a transaction is prepared it ends so, whoever coordinates it then;
+//   3. of a transactional id one step is under way at a time: requests that come meanwhile wait for it, a few of
+//      them; the others are told to come again.
+//
+// Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
+class TransactionPartition final : private ReplayedState {
+ public:
+  TransactionPartition(PartitionId id, CoordinatorPort& port, TransactionSurroundings& around);
+  ~TransactionPartition();
+
+  void lead(LeaderEpoch epoch);
+  void resign() { log_.resign(); }
+  // None when it answers: loading, or not led.
+  KafkaError unavailable() const;
+
+  // --- Requests; only when available.
+
+  void handle(InitProducer request, Done<InitializedProducer> done);
+  void handle(AddPartitions request, Done<TransactionAnswer> done);
+  void handle(EndTransaction request, Done<TransactionAnswer> done);
+  void handle(DescribeTransaction request, Done<TransactionDescription> done);
+  std::vector<TransactionListing> list() const;
+
+  // Forgets ids that nobody has used for long; in slices.
+  void expire();
+
+ private:
+  struct Transaction {
+    TransactionValue value;
+    int16_t last_epoch = -1;  // that a retried InitProducerId may name
+    bool is_changing = false;
+    Deadline timeout = {};
+    std::vector<std::function<void()>> waiting = {};  // for the step under way
+    size_t size_bytes = 0;
+  };
+  // Shared with what is under way of it.
+  using TransactionPtr = std::shared_ptr<Transaction>;
+  // What ends; a partition that is not reached is told again.
+  struct Ending;
+
+  Status replay(std::string_view key, std::optional<std::string_view> value) override;
+  void on_loaded() override;
+  void on_unloaded() override;
+
+  TransactionPtr find(const std::string& id) const;
+  void forget(const std::string& id);
+  bool try_fit(Transaction& transaction, const std::string& id, const TransactionValue& value);
+  // Makes `next` durable, then what the transaction is; `done` follows, then whoever waits.
+  void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
+              std::function<void(KafkaError)> done);
+  template <class Request>
+  bool wait(Transaction& transaction, Request& request, Done<typename Request::Answer>& done);
+  static void wake(const TransactionPtr& transaction);
+
+  void make(InitProducer request, Done<InitializedProducer> done);
+  void bump(InitProducer request, const TransactionPtr& transaction,
+            Done<InitializedProducer> done);
+  void renew(InitProducer request, const TransactionPtr& transaction,
+             Done<InitializedProducer> done);
+  void expire_some(std::shared_ptr<std::vector<std::string>> ids);
+  void expire_one(const std::string& id, const TransactionPtr& transaction);
+  KafkaError check_producer(const Transaction& transaction, const ProducerIdentity& producer) const;
+
+  // transaction_ends.cc
+  void prepare(const std::string& id, const TransactionPtr& transaction, bool is_commit,
+               int16_t epoch, std::function<void(KafkaError)> done);
+  void tell_partitions(const std::string& id, const TransactionPtr& transaction);
+  void tell_some(const std::shared_ptr<Ending>& ending);
+  void told(const std::shared_ptr<Ending>& ending, size_t place, const Status& status);
+  void complete(const std::string& id, const TransactionPtr& transaction);
+  void set_timeout(const std::string& id, const TransactionPtr& transaction);
+  void on_timeout(const std::string& id, const TransactionPtr& transaction);
+
+  const PartitionId id_;
+  CoordinatorPort& port_;
+  TransactionSurroundings& around_;
+  LeaderEpoch epoch_;
+  ReplayedPartition log_;
+  absl::flat_hash_map<std::string, TransactionPtr> transactions_;
+  // Expires when the partition is not led any more: what comes back then is for nobody.
+  std::shared_ptr<char> term_;
+};
+
+}  // namespace server::coordinator

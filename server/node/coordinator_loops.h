@@ -1,0 +1,220 @@
+// The coordinators of one kind on the node's loops: each partition of their topic lives on one of them, and
+// requests are handed over to it.
+#pragma once
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/coordinator/coordinator_port.h"
+#include "server/coordinator/coordinators.h"
+#include "server/coordinator/key_partition.h"
+#include "server/kafka/backend.h"
+#include "server/net/loop.h"
+
+namespace server {
+
+// What a coordinator's partitions have around them, on one loop.
+class CoordinatorLoop : public coordinator::CoordinatorPort {
+ public:
+  CoordinatorLoop(Loop& loop, kafka::Backend& backend, const Clock& clock, const char* name)
+      : loop_(loop), backend_(backend), clock_(clock), name_(name) {}
+
+  const Clock& clock() const override { return clock_; }
+  Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
+                      const EachBatch& each) override;
+  Result<Extent> extent(PartitionId partition) override;
+  void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
+              std::function<void(Status)> done) override;
+  void defer(std::function<void()> task) override { loop_.defer(std::move(task)); }
+  void post_rest(std::function<void()> task) override { loop_.post_rest(name_, std::move(task)); }
+
+  void run_here(std::function<void()> task) {
+    loop_.is_here() ? task() : loop_.post(std::move(task));
+  }
+
+ protected:
+  Loop& loop_;
+  kafka::Backend& backend_;
+  const Clock& clock_;
+  const char* const name_;
+  Uuid topic_;  // that the partitions are of
+};
+
+// `Shard` is a coordinator::CoordinatorShard, `Port` the coordinators' port to front ends.
+//
+// Threads: the owner's, while no loop runs; start() and stop() from any. What Port offers belongs to its loop.
+// Owner: the node; goes when the loops have stopped.
+template <class Shard, class Port, class Listed>
+class CoordinatorLoops {
+ public:
+  using Partition = typename Shard::PartitionType;
+  struct Place {
+    Loop* loop;
+    kafka::Backend* backend;
+  };
+  struct Kind {
+    std::string_view topic;   // made at the first use
+    int32_t partition_count;  // of one that is made
+    const char* name;         // of what holds a loop
+  };
+  // Makes the coordinators of the loop at `place`.
+  using MakeShard = std::function<std::unique_ptr<Shard>(size_t place, CoordinatorLoop& port)>;
+
+  CoordinatorLoops(const std::vector<Place>& places, const Kind& kind, const Clock& clock,
+                   const MakeShard& make_shard)
+      : kind_(kind) {
+    for (size_t i = 0; i < places.size(); ++i) {
+      loops_.push_back(std::make_unique<OnLoop>(*this, places[i], clock));
+      loops_.back()->shard = make_shard(i, *loops_.back());
+      loops_.back()->shard->on_sooner([on = loops_.back().get()] { on->set_timer(); });
+    }
+  }
+  CoordinatorLoops(const CoordinatorLoops&) = delete;
+  CoordinatorLoops& operator=(const CoordinatorLoops&) = delete;
+
+  // For the front ends of that loop.
+  Port& of(size_t place) { return *loops_[place]; }
+  // Loads what is kept, when the loops run.
+  void start() {
+    for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->lead_all(); });
+  }
+  // Who waits is told to look for a coordinator elsewhere; nothing is coordinated any more.
+  void stop() {
+    for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->resign(); });
+  }
+
+ private:
+  struct OnLoop final : CoordinatorLoop, Port {
+    using Work = typename Port::Work;
+    using Home = typename Port::Home;
+
+    OnLoop(CoordinatorLoops& all, const Place& place, const Clock& time)
+        : CoordinatorLoop(*place.loop, *place.backend, time, all.kind_.name),
+          owner(all),
+          timer(loop_, all.kind_.name, [this] { on_time(); }) {}
+
+    // --- Port
+
+    void prepare(coordinator::Done<KafkaError> done) override {
+      if (backend_.topics()->find(owner.kind_.topic)) return done(KafkaError::None);
+      preparing.push_back(std::move(done));
+      if (preparing.size() > 1) return;
+      backend_.create_topic(
+          std::string(owner.kind_.topic), owner.kind_.partition_count,
+          {{"cleanup.policy", "compact"}}, [this](Result<storage::TopicInfo> made) {
+            const bool is_there = made || made.error().code == ErrorCode::TopicExists;
+            if (is_there) owner.start();
+            for (const auto& each : std::exchange(preparing, {}))
+              each(is_there ? KafkaError::None : KafkaError::CoordinatorNotAvailable);
+          });
+    }
+    void run(const std::string& key, Work work) override {
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known = topics->find(owner.kind_.topic);
+      if (!known) {
+        prepare([](KafkaError) {});
+        return work(nullptr, KafkaError::CoordinatorNotAvailable);
+      }
+      run_at(coordinator::partition_of_key(key, known->partition_count), std::move(work));
+    }
+    void run_at(PartitionId partition, Work work) override {
+      OnLoop& on = owner.loop_of(partition);
+      on.run_here([&on, partition, work = std::move(work)] {
+        Partition* of = on.shard->find(partition);
+        const KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
+        work(why_not == KafkaError::None ? of : nullptr, why_not);
+      });
+    }
+    Home home() override {
+      return [this](std::function<void()> task) { run_here(std::move(task)); };
+    }
+
+    void list(coordinator::Done<Listed> done) override {
+      struct Gathered {
+        Listed listed;
+        coordinator::Done<Listed> done;
+        size_t left;
+      };
+      auto gathered =
+          std::make_shared<Gathered>(Gathered{{}, std::move(done), owner.loops_.size()});
+      for (const auto& on : owner.loops_)
+        on->run_here([this, raw = on.get(), gathered] {
+          raw->list_from(0, std::make_shared<Listed>(), [this, gathered](Listed of_loop) {
+            run_here([gathered, of_loop = std::move(of_loop)]() mutable {
+              gathered->listed.add(std::move(of_loop));
+              if (--gathered->left == 0) gathered->done(std::move(gathered->listed));
+            });
+          });
+        });
+    }
+
+    // --- The loop
+
+    // A partition at a time: there may be much in each.
+    void list_from(int32_t first, std::shared_ptr<Listed> listed, coordinator::Done<Listed> done) {
+      constexpr int64_t kSliceUs = 1'000;
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known = topics->find(owner.kind_.topic);
+      const int64_t begin_us = clock_.monotonic_us();
+      for (int32_t i = first; known && i < known->partition_count; ++i) {
+        if (&owner.loop_of(PartitionId(i)) != this) continue;
+        if (clock_.monotonic_us() - begin_us > kSliceUs)
+          return post_rest([this, i, listed, done] { list_from(i, listed, done); });
+        const Partition* of = shard->find(PartitionId(i));
+        const KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
+        if (why_not != KafkaError::None)
+          listed->error = why_not;
+        else
+          listed->add(*of);
+      }
+      done(std::move(*listed));
+    }
+    void run_later(std::function<void()> task) { loop_.post(std::move(task)); }
+    void lead_all() {
+      if (is_stopped) return;
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known = topics->find(owner.kind_.topic);
+      if (!known || topic_ == known->id) return;
+      topic_ = known->id;
+      for (int32_t i = 0; i < known->partition_count; ++i) {
+        const PartitionId partition(i);
+        if (&owner.loop_of(partition) != this) continue;
+        const auto status = backend_.find_partition({topic_, partition});
+        if (status) shard->lead(partition, status->leader_epoch());
+      }
+    }
+    void resign() {
+      is_stopped = true;
+      shard->resign_all();
+    }
+    void on_time() {
+      timer_us = INT64_MAX;
+      shard->run_due();
+      set_timer();
+    }
+    void set_timer() {
+      const std::optional<int64_t> next = shard->next_us();
+      if (!next || *next >= timer_us) return;
+      timer_us = *next;
+      timer.start_once(std::max<int64_t>((*next - clock_.monotonic_us() + 999) / 1000, 0));
+    }
+
+    CoordinatorLoops& owner;
+    std::unique_ptr<Shard> shard;
+    std::vector<coordinator::Done<KafkaError>> preparing;
+    bool is_stopped = false;
+    int64_t timer_us = INT64_MAX;  // when the timer ends
+    Timer timer;
+  };
+  OnLoop& loop_of(PartitionId partition) {
+    return *loops_[static_cast<size_t>(partition.value()) % loops_.size()];
+  }
+
+  const Kind kind_;
+  std::vector<std::unique_ptr<OnLoop>> loops_;
+};
+
+}  // namespace server

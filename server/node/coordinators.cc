@@ -1,0 +1,85 @@
+#include "server/node/coordinators.h"
+
+#include "records/control_batch.h"
+#include "server/coordinator/internal_topics.h"
+
+namespace server {
+
+using coordinator::kOffsetsTopic;
+using coordinator::TransactionEnded;
+
+namespace {
+
+// Tells partitions how transactions have ended: on one loop, whose backend and whose groups they are.
+struct EndTeller {
+  Loop& loop;
+  kafka::Backend& backend;
+  coordinator::Groups& groups;
+  const Clock& clock;
+
+  void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
+                  std::function<void(Status)> done) const {
+    // Whoever tells many of them is not called back while it does.
+    const auto answer = [&loop = loop, done = std::move(done)](Status status) {
+      loop.post([done, status = std::move(status)] { done(status); });
+    };
+    const auto topics = backend.topics();
+    const storage::TopicInfo* known = topics->find(topic);
+    if (!known || partition >= known->partition_count) return answer({});
+    if (topic == kOffsetsTopic)
+      return groups.ask_at(
+          PartitionId(partition), coordinator::EndOffsets{ended},
+          [answer](const coordinator::EndedOffsets& told) { answer(status_of(told.error)); });
+    storage::AppendRequest request;
+    request.parts.push_back({{known->id, PartitionId(partition)},
+                             records::marker_batch(ended.producer.id, ended.producer.epoch,
+                                                   ended.marker, clock.wall_ms())});
+    backend.append(std::move(request), [answer](Result<storage::Appended> appended) {
+      const bool is_gone = !appended && appended.error().code == ErrorCode::UnknownTopic;
+      answer(appended || is_gone ? Status{} : Status{std::move(appended).error()});
+    });
+  }
+
+  static Status status_of(KafkaError error) {
+    if (error == KafkaError::None) return {};
+    if (error == KafkaError::InvalidProducerEpoch)
+      return Error{ErrorCode::FencedTask, "the producer was replaced by a newer one"};
+    return Error{ErrorCode::NotLeader, "the coordinator of the group is not there"};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<GroupCoordinators> make_group_coordinators(
+    const std::vector<GroupCoordinators::Place>& places, const coordinator::GroupSettings& settings,
+    const Clock& clock, MemoryBudget& memory) {
+  return std::make_unique<GroupCoordinators>(
+      places, GroupCoordinators::Kind{kOffsetsTopic, settings.offsets_topic_partitions, "groups"},
+      clock, [&](size_t place, CoordinatorLoop& port) {
+        return std::make_unique<coordinator::GroupShard>(
+            settings, port, memory,
+            [&backend = *places[place].backend] { return backend.topics(); },
+            [] { return Uuid::random(); });
+      });
+}
+
+std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
+    const std::vector<TransactionCoordinators::Place>& places,
+    const coordinator::TransactionSettings& settings, const Clock& clock, MemoryBudget& memory,
+    GroupCoordinators& groups) {
+  return std::make_unique<TransactionCoordinators>(
+      places,
+      TransactionCoordinators::Kind{coordinator::kTransactionsTopic, settings.topic_partitions,
+                                    "transactions"},
+      clock, [&](size_t place, CoordinatorLoop& port) {
+        kafka::Backend& backend = *places[place].backend;
+        return std::make_unique<coordinator::TransactionShard>(
+            settings, port, memory,
+            [&backend](std::function<void(Result<ProducerId>)> done) {
+              backend.allocate_producer_id(std::move(done));
+            },
+            EndTeller{*places[place].loop, backend, groups.of(place), clock});
+      });
+}
+
+}  // namespace server

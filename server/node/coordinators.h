@@ -1,0 +1,31 @@
+// The coordinators of groups and of transactions, on the node's loops.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "base/memory_budget.h"
+#include "server/coordinator/group_shard.h"
+#include "server/coordinator/groups.h"
+#include "server/coordinator/transaction_shard.h"
+#include "server/coordinator/transactions.h"
+#include "server/node/coordinator_loops.h"
+
+namespace server {
+
+using GroupCoordinators =
+    CoordinatorLoops<coordinator::GroupShard, coordinator::Groups, coordinator::ListedGroups>;
+using TransactionCoordinators =
+    CoordinatorLoops<coordinator::TransactionShard, coordinator::Transactions,
+                     coordinator::ListedTransactions>;
+
+// The settings outlive both.
+std::unique_ptr<GroupCoordinators> make_group_coordinators(
+    const std::vector<GroupCoordinators::Place>& places, const coordinator::GroupSettings& settings,
+    const Clock& clock, MemoryBudget& memory);
+// The ends of transactions are told to `groups`, too, which outlives it.
+std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
+    const std::vector<TransactionCoordinators::Place>& places,
+    const coordinator::TransactionSettings& settings, const Clock& clock, MemoryBudget& memory,
+    GroupCoordinators& groups);
+
+}  // namespace server
