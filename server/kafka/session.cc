@@ -30,9 +30,7 @@ std::string client_name(const RequestHeader& header) {
 // What the server's log says of a request that nobody answers; some clients ask for it again and
 // again, without a word of their own.
 std::string unknown_request(const RequestHeader& header) {
-  std::string_view what = "this request is";
-  if (header.api_key >= 24 && header.api_key <= 28) what = "transactions are";
-  return fmt::format("{} not supported yet (api key {}, version {}, client id \"{}\")", what,
+  return fmt::format("this request is not supported yet (api key {}, version {}, client id \"{}\")",
                      header.api_key, header.api_version, client_name(header));
 }
 

@@ -12,7 +12,7 @@ inline constexpr KafkaError kInvalidReplicationFactor{38};
 inline constexpr KafkaError kInvalidReplicaAssignment{39};
 inline constexpr KafkaError kInvalidConfig{40};
 inline constexpr KafkaError kPolicyViolation{44};
-inline constexpr KafkaError kTransactionalIdNotAuthorized{53};
+inline constexpr KafkaError kOperationNotAttempted{55};
 inline constexpr KafkaError kFetchSessionNotFound{70};
 inline constexpr KafkaError kInvalidFetchSessionEpoch{71};
 inline constexpr KafkaError kUnknownLeaderEpoch{75};

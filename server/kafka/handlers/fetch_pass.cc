@@ -86,7 +86,7 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
   answer.partition_index = asked.partition;
   answer.records = "";
   answer.high_watermark = -1;
-  if (request_.isolation_level == 1) answer.aborted_transactions.emplace();
+  if (reads_committed()) answer.aborted_transactions.emplace();
   if (!topic || asked.partition < 0 || asked.partition >= topic->partition_count) {
     answer.error_code =
         !topic && uses_topic_ids_ ? kUnknownTopicId : KafkaError::UnknownTopicOrPartition;
@@ -112,13 +112,14 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   if (answer.error_code != KafkaError::None) return {};
   answer.log_start_offset = TRY(reader_.log_start(id)).value();
   answer.high_watermark = TRY(reader_.readable_end(id)).value();
-  answer.last_stable_offset = answer.high_watermark;
+  answer.last_stable_offset = TRY(reader_.last_stable_offset(id)).value();
   if (TRY(diverges(answer, id, asked))) return {};
   const int64_t limit = std::min<int64_t>(asked.partition_max_bytes, size_left_);
   // Nothing fits any more; the offset is still looked at.
   const bool must_fit = size_bytes_ > 0;
-  const auto batches = TRY(reader_.read(id, Offset(asked.fetch_offset),
-                                        static_cast<size_t>(std::max<int64_t>(limit, 1))));
+  const auto batches = TRY(reader_.read(
+      id, Offset(asked.fetch_offset), static_cast<size_t>(std::max<int64_t>(limit, 1)),
+      reads_committed() ? storage::ReadUpTo::LastStable : storage::ReadUpTo::HighWatermark));
   size_t count = 0, size = 0;
   for (const storage::BatchRef& batch : batches) {
     // The first batch of an answer is given however large it is, or its reader would be stuck.
@@ -135,6 +136,19 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   size_left_ -= static_cast<int64_t>(size);
   for (const storage::BatchRef& batch : std::span(batches).first(count))
     answer.records->add(batch.bytes);
+  if (reads_committed() && count > 0)
+    return list_aborted(answer, id, batches.front().base_offset,
+                        batches[count - 1].last_offset + 1);
+  return {};
+}
+
+// Which batches of the range its reader has to leave out.
+Status FetchPass::list_aborted(Answer& answer, const storage::TopicPartition& id, Offset from,
+                               Offset end) {
+  std::vector<storage::AbortedTransaction> aborted = TRY(reader_.aborted(id, from, end));
+  std::ranges::sort(aborted, {}, &storage::AbortedTransaction::first_offset);
+  for (const storage::AbortedTransaction& each : aborted)
+    answer.aborted_transactions->push_back({each.producer.value(), each.first_offset.value()});
   return {};
 }
 

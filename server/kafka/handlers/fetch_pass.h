@@ -43,6 +43,8 @@ class FetchPass {
   Answer partition(const storage::TopicInfo* topic, const FetchRequest::Topic::Partition& asked);
   Status fill(Answer& answer, const storage::TopicPartition& id,
               const FetchRequest::Topic::Partition& asked);
+  bool reads_committed() const { return request_.isolation_level == 1; }
+  Status list_aborted(Answer& answer, const storage::TopicPartition& id, Offset from, Offset end);
   Result<bool> diverges(Answer& answer, const storage::TopicPartition& id,
                         const FetchRequest::Topic::Partition& asked);
 

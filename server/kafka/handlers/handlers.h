@@ -1,6 +1,10 @@
 // The handlers that the rows of apis.cc name; the parameters say which messages each is for.
 #pragma once
 #include "server/kafka/handler.h"
+#include "server/kafka/messages/add_offsets_to_txn_request.h"
+#include "server/kafka/messages/add_offsets_to_txn_response.h"
+#include "server/kafka/messages/add_partitions_to_txn_request.h"
+#include "server/kafka/messages/add_partitions_to_txn_response.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/api_versions_response.h"
 #include "server/kafka/messages/create_partitions_request.h"
@@ -15,6 +19,10 @@
 #include "server/kafka/messages/describe_configs_response.h"
 #include "server/kafka/messages/describe_groups_request.h"
 #include "server/kafka/messages/describe_groups_response.h"
+#include "server/kafka/messages/describe_transactions_request.h"
+#include "server/kafka/messages/describe_transactions_response.h"
+#include "server/kafka/messages/end_txn_request.h"
+#include "server/kafka/messages/end_txn_response.h"
 #include "server/kafka/messages/find_coordinator_request.h"
 #include "server/kafka/messages/find_coordinator_response.h"
 #include "server/kafka/messages/heartbeat_request.h"
@@ -29,6 +37,8 @@
 #include "server/kafka/messages/list_groups_response.h"
 #include "server/kafka/messages/list_offsets_request.h"
 #include "server/kafka/messages/list_offsets_response.h"
+#include "server/kafka/messages/list_transactions_request.h"
+#include "server/kafka/messages/list_transactions_response.h"
 #include "server/kafka/messages/metadata_request.h"
 #include "server/kafka/messages/metadata_response.h"
 #include "server/kafka/messages/offset_commit_request.h"
@@ -41,9 +51,22 @@
 #include "server/kafka/messages/produce_response.h"
 #include "server/kafka/messages/sync_group_request.h"
 #include "server/kafka/messages/sync_group_response.h"
+#include "server/kafka/messages/txn_offset_commit_request.h"
+#include "server/kafka/messages/txn_offset_commit_response.h"
 
 namespace server::kafka {
 
+void handle_add_offsets_to_txn(HandlerContext& context, AddOffsetsToTxnRequest request,
+                               Reply<AddOffsetsToTxnResponse> reply);
+void handle_add_partitions_to_txn(HandlerContext& context, AddPartitionsToTxnRequest request,
+                                  Reply<AddPartitionsToTxnResponse> reply);
+void handle_describe_transactions(HandlerContext& context, DescribeTransactionsRequest request,
+                                  Reply<DescribeTransactionsResponse> reply);
+void handle_end_txn(HandlerContext& context, EndTxnRequest request, Reply<EndTxnResponse> reply);
+void handle_list_transactions(HandlerContext& context, ListTransactionsRequest request,
+                              Reply<ListTransactionsResponse> reply);
+void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
+                              Reply<TxnOffsetCommitResponse> reply);
 void handle_api_versions(HandlerContext& context, ApiVersionsRequest request,
                          Reply<ApiVersionsResponse> reply);
 void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,

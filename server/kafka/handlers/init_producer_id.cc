@@ -1,17 +1,38 @@
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/wire_errors.h"
+#include "server/kafka/handlers/transaction_answers.h"
 
 namespace server::kafka {
 
+namespace {
+
+void init_transactional(HandlerContext& context, InitProducerIdRequest request,
+                        const Reply<InitProducerIdResponse>& reply) {
+  constexpr int16_t kFirstWithFenced = 4;
+  coordinator::InitProducer init;
+  init.transactional_id = *std::move(request.transactional_id);
+  init.timeout_ms = request.transaction_timeout_ms;
+  if (request.producer_id >= 0)
+    init.expected = {ProducerId{request.producer_id}, request.producer_epoch};
+  // The first who comes lets the topic of the transactions be made.
+  coordinator::Transactions& transactions = context.backend.transactions();
+  const auto send = [reply](const coordinator::InitializedProducer& initialized) {
+    InitProducerIdResponse response;
+    response.error_code = known_to_client(initialized.error, reply.version(), kFirstWithFenced);
+    response.producer_id = initialized.producer.id.value();
+    response.producer_epoch = initialized.producer.epoch;
+    reply.send(response);
+  };
+  transactions.prepare([&transactions, init = std::move(init), send](KafkaError error) mutable {
+    if (error != KafkaError::None) return send({error, {}});
+    transactions.ask(std::move(init), send);
+  });
+}
+
+}  // namespace
+
 void handle_init_producer_id(HandlerContext& context, InitProducerIdRequest request,
                              Reply<InitProducerIdResponse> reply) {
-  if (request.transactional_id) {
-    // 53 is the code that makes clients stop at once; transactions are not supported yet.
-    InitProducerIdResponse refusal;
-    refusal.error_code = request.transactional_id->empty() ? KafkaError::InvalidRequest
-                                                           : kTransactionalIdNotAuthorized;
-    return reply.send(refusal);
-  }
+  if (request.transactional_id) return init_transactional(context, std::move(request), reply);
   context.backend.allocate_producer_id([reply](Result<ProducerId> id) {
     InitProducerIdResponse response;
     if (id) {

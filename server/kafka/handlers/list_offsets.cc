@@ -164,7 +164,8 @@ Result<int32_t> first_epoch(storage::LogReader& reader, const storage::TopicPart
 // What stays open is the time to search for.
 Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
                                             const storage::TopicPartition& partition,
-                                            const Asked& asked, Answer& answer) {
+                                            const Asked& asked, bool reads_committed,
+                                            Answer& answer) {
   answer.error_code = TRY(check_leader_epoch(reader, partition, asked.current_leader_epoch));
   if (answer.error_code != KafkaError::None) return std::nullopt;
   switch (asked.timestamp) {
@@ -176,7 +177,9 @@ Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
       return std::nullopt;
     }
     case kLatest:
-      answer.offset = TRY(reader.readable_end(partition)).value();
+      answer.offset = TRY(reads_committed ? reader.last_stable_offset(partition)
+                                          : reader.readable_end(partition))
+                          .value();
       answer.leader_epoch = TRY(reader.leader_epoch(partition)).value();
       return std::nullopt;
     case kMaxTimestamp:
@@ -218,6 +221,7 @@ class Answering {
   void answer(const ListOffsetsRequest& request) {
     // Kafka answers once, and with an error; a search by time may take long.
     std::set<Name> twice = doubled(request), told;
+    reads_committed_ = request.isolation_level == 1;
     for (const ListOffsetsRequest::Topic& topic : request.topics) {
       search_.response.topics.emplace_back().name = topic.name;
       for (const Asked& asked : topic.partitions) {
@@ -248,7 +252,8 @@ class Answering {
       return;
     }
     const storage::TopicPartition partition{topic->id, PartitionId(asked.partition_index)};
-    const auto time = begun_ ? find_by_name(reader_, partition, asked, answer) : begun_.error();
+    const auto time =
+        begun_ ? find_by_name(reader_, partition, asked, reads_committed_, answer) : begun_.error();
     if (!time)
       answer.error_code = kafka_error(time.error().code);
     else if (*time)
@@ -261,6 +266,7 @@ class Answering {
   TimeSearch& search_;
   const int16_t version_;
   const Status begun_;
+  bool reads_committed_ = false;
 };
 
 }  // namespace

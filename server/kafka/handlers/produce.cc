@@ -22,10 +22,32 @@ constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
 constexpr size_t kMostOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
+// The times that a topic takes from its producers.
+struct TimeWindow {
+  int64_t earliest = INT64_MIN, latest = INT64_MAX;
+
+  Status check(const records::RecordTimes& times) const {
+    if (times.latest == records::kNoTimestamp) return {};  // no record has one
+    if (times.earliest >= earliest && times.latest <= latest) return {};
+    return Error{
+        ErrorCode::InvalidTimestamp,
+        fmt::format("timestamp {} is out of range: the topic takes times from {} to {}",
+                    times.latest > latest ? times.latest : times.earliest, earliest, latest)};
+  }
+};
+
+// How a batch is checked, besides what it holds.
+struct Checking {
+  int16_t version;         // of the request
+  bool names_transaction;  // so does the request
+  TimeWindow window = {};
+  size_t most_unpacked = SIZE_MAX;
+};
+
 // What must hold before anything of a partition is stored: first of the batch as a whole, then of its
 // records. Only a batch that was damaged on its way is worth sending again (2, CORRUPT_MESSAGE); what
 // is wrong with others stays wrong (87, INVALID_RECORD).
-Result<records::BatchView> check_envelope(std::string_view bytes, int16_t version,
+Result<records::BatchView> check_envelope(std::string_view bytes, const Checking& how,
                                           KafkaError& error) {
   error = KafkaError::InvalidRecord;
   const auto parsed = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
@@ -36,9 +58,12 @@ Result<records::BatchView> check_envelope(std::string_view bytes, int16_t versio
   const records::BatchView& batch = *parsed;
   if (batch.header.size_bytes != bytes.size())
     return Error{ErrorCode::CorruptRecord, "a partition takes one record batch in a request"};
-  if (batch.header.is_transactional())
-    return Error{ErrorCode::NotSupported, "transactions are not supported yet"};
-  if (batch.header.codec() == records::Codec::Zstd && version < kFirstVersionWithZstd) {
+  if (batch.header.is_transactional() && !how.names_transaction) {
+    error = coordinator::kInvalidTxnState;
+    return Error{ErrorCode::ObjectState,
+                 "the batch is part of a transaction, and the request names none"};
+  }
+  if (batch.header.codec() == records::Codec::Zstd && how.version < kFirstVersionWithZstd) {
     error = kUnsupportedCompression;
     return Error{ErrorCode::CorruptRecord, "zstd needs version 7 of this request"};
   }
@@ -59,38 +84,18 @@ Result<std::optional<records::RecordTimes>> check_contents(const records::BatchV
   return TRY(records::check_records(batch.header, unpacking.bytes()));
 }
 
-// The times that a topic takes from its producers.
-struct TimeWindow {
-  int64_t earliest = INT64_MIN, latest = INT64_MAX;
-
-  Status check(const records::RecordTimes& times) const {
-    if (times.latest == records::kNoTimestamp) return {};  // no record has one
-    if (times.earliest >= earliest && times.latest <= latest) return {};
-    return Error{
-        ErrorCode::InvalidTimestamp,
-        fmt::format("timestamp {} is out of range: the topic takes times from {} to {}",
-                    times.latest > latest ? times.latest : times.earliest, earliest, latest)};
-  }
-};
-
 struct Checked {
   Status status;
   KafkaError error = KafkaError::None;  // of a status that is one
   bool is_complete = true;
   // Of the records, where the batch's header says another one: searches by time believe the header.
   std::optional<int64_t> max_timestamp;
-};
-
-// How a batch is checked, besides what it holds.
-struct Checking {
-  int16_t version;  // of the request
-  TimeWindow window;
-  size_t most_unpacked = SIZE_MAX;
+  std::optional<coordinator::ProducerIdentity> transaction;  // that it is part of: whose
 };
 
 Checked check(std::string_view bytes, const Checking& how) {
   Checked checked;
-  const auto batch = check_envelope(bytes, how.version, checked.error);
+  const auto batch = check_envelope(bytes, how, checked.error);
   const Result<std::optional<records::RecordTimes>> contents =
       batch ? check_contents(*batch, how.most_unpacked) : batch.error();
   if (!contents) {
@@ -105,6 +110,8 @@ Checked check(std::string_view bytes, const Checking& how) {
   if (!checked.status) checked.error = KafkaError::InvalidTimestamp;
   if ((*contents)->latest != batch->header.max_timestamp)
     checked.max_timestamp = (*contents)->latest;
+  if (batch->header.is_transactional())
+    checked.transaction = {batch->header.producer_id, batch->header.producer_epoch};
   return checked;
 }
 
@@ -155,12 +162,30 @@ struct Append {
   std::string batch;
   bool has_append_time = false;  // the log's, not the client's
   size_t topic_index, index;
+  std::string topic = {};                     // its name
   std::optional<int64_t> max_timestamp = {};  // another one than the batch says
 };
 
 // Producers send again what there was no memory for.
 KafkaError error_of(ErrorCode code) {
-  return code == ErrorCode::OutOfMemory ? KafkaError::RequestTimedOut : kafka_error(code);
+  switch (code) {
+    case ErrorCode::OutOfMemory:
+      return KafkaError::RequestTimedOut;
+    case ErrorCode::ObjectState:  // a batch beside its producer's open transaction
+      return coordinator::kInvalidTxnState;
+    default:
+      return kafka_error(code);
+  }
+}
+
+// What the coordinator has said of a transaction, as producers understand it: those errors of coordinators
+// that pass are unknown to them here.
+KafkaError transaction_error(KafkaError error) {
+  const bool passes =
+      error == coordinator::kCoordinatorLoadInProgress || error == coordinator::kNotCoordinator ||
+      error == coordinator::kConcurrentTransactions || error == KafkaError::CoordinatorNotAvailable;
+  if (passes) return KafkaError::NotEnoughReplicas;
+  return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
 }
 
 // What outlives the call of the handler.
@@ -168,6 +193,7 @@ struct Producer {
   Backend& backend;
   const Clock& clock;
   std::shared_ptr<PartitionAnswers> pending;
+  std::string transactional_id = {};
 
   Answer& answer(const Append& append) const {
     return pending->response.responses[append.topic_index].partition_responses[append.index];
@@ -177,7 +203,31 @@ struct Producer {
     if (!checked.status)
       return pending->refuse(answer(append), checked.error, checked.status.error().message);
     append.max_timestamp = checked.max_timestamp;
-    begin(std::move(append));
+    checked.transaction ? verify(std::move(append), *checked.transaction)
+                        : begin(std::move(append));
+  }
+
+  // A partition takes a batch of a transaction when the coordinator knows that it is part of it: else nobody
+  // would tell it how the transaction ends (KIP-890). Batches of a connection stay in order: they all pass
+  // through the same coordinator.
+  void verify(Append append, const coordinator::ProducerIdentity& producer) const {
+    coordinator::AddPartitions asked{
+        .transactional_id = transactional_id,
+        .producer = producer,
+        .partitions = {{append.topic, {append.partition.partition.value()}}},
+        .verify_only = true};
+    ++pending->left;
+    backend.transactions().ask(
+        std::move(asked), [self = *this, append = std::move(append)](
+                              const coordinator::TransactionAnswer& verified) mutable {
+          if (verified.error == KafkaError::None)
+            self.begin(std::move(append));
+          else
+            self.pending->refuse(
+                self.answer(append), transaction_error(verified.error),
+                "the partition is not part of an open transaction of the producer");
+          self.pending->complete_one();
+        });
   }
 
   void begin(Append append) const {
@@ -204,10 +254,11 @@ struct Producer {
 
 class Producing {
  public:
-  Producing(HandlerContext& context, std::shared_ptr<PartitionAnswers> pending)
+  Producing(HandlerContext& context, std::shared_ptr<PartitionAnswers> pending,
+            std::string transactional_id)
       : context_(context),
         pending_(std::move(pending)),
-        producer_{context.backend, context.clock, pending_},
+        producer_{context.backend, context.clock, pending_, std::move(transactional_id)},
         topics_(context.backend.topics()) {}
 
   // From version 13 on topics have ids instead of names (KIP-516).
@@ -225,9 +276,9 @@ class Producing {
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
                               "there is no such partition");
     // What coordinators read there decides what they answer.
-    if (coordinator::is_coordinator_topic(topic_name))
+    if (coordinator::is_coordinator_topic(topic->name))
       return pending_->refuse(answer, KafkaError::InvalidTopic,
-                              fmt::format("topic \"{}\" is written by the server", topic_name));
+                              fmt::format("topic \"{}\" is written by the server", topic->name));
     const storage::TopicPartition partition{topic->id, PartitionId(asked.index)};
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,
@@ -241,9 +292,10 @@ class Producing {
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
     const bool has_append_time = topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
-    Checking how{pending_->reply.version(), {}};
+    Checking how{.version = pending_->reply.version(),
+                 .names_transaction = !producer_.transactional_id.empty()};
     if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
-    check_and_append(bytes, {partition, {}, has_append_time, topic_index, index}, how);
+    check_and_append(bytes, {partition, {}, has_append_time, topic_index, index, topic->name}, how);
   }
 
  private:
@@ -296,9 +348,10 @@ class Producing {
 // log's writer puts them into one commit.
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply) {
   auto pending = std::make_shared<PartitionAnswers>(PartitionAnswers{{}, reply, request.acks});
+  // What a transaction has written is not lost, or it would not be all or nothing.
   const bool is_refused =
-      request.acks < -1 || request.acks > 1 || request.transactional_id.has_value();
-  Producing producing(context, pending);
+      request.acks < -1 || request.acks > 1 || (request.transactional_id && request.acks != -1);
+  Producing producing(context, pending, request.transactional_id.value_or(""));
   pending->response.responses.resize(request.topic_data.size());
   for (size_t i = 0; i < request.topic_data.size(); ++i) {
     ProduceRequest::Topic& topic = request.topic_data[i];
@@ -314,9 +367,8 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
       }
       answers.partition_responses[j].index = topic.partition_data[j].index;
       pending->refuse(
-          answers.partition_responses[j],
-          request.transactional_id ? kTransactionalIdNotAuthorized : kInvalidRequiredAcks,
-          request.transactional_id ? "transactions are not supported yet" : "acks is 0, 1 or -1");
+          answers.partition_responses[j], kInvalidRequiredAcks,
+          request.transactional_id ? "acks is -1 in a transaction" : "acks is 0, 1 or -1");
     }
   }
   pending->complete_one();

@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+"""Transactions of Kafka's producers, as librdkafka makes them: all or nothing, for consumers and for queries."""
+import os
+import shutil
+import signal
+import tempfile
+import time
+
+import psycopg
+
+from millrace_server import Skipped, case, launch, run
+
+try:
+    import confluent_kafka
+    from confluent_kafka.admin import AdminClient, NewTopic
+except ImportError:
+    confluent_kafka = None
+
+PATIENCE_S = 30
+
+
+class TransactionServer:
+    """Is killed and started again at the same place, with the same data."""
+
+    def __init__(self, *flags):
+        if confluent_kafka is None:
+            raise Skipped("confluent_kafka is not installed")
+        self._flags = flags
+        self._data_dir = tempfile.mkdtemp(prefix="millrace-transactions-")
+        self._server = launch(*flags, data_dir=self._data_dir)
+        self.kafka = self._server.kafka
+
+    def kill_and_restart(self):
+        os.kill(self._server.pid, signal.SIGKILL)
+        self._server = launch(*self._flags, data_dir=self._data_dir, kafka=self.kafka)
+
+    def sql(self):
+        return psycopg.connect(host=self._server.host, port=self._server.port, autocommit=True)
+
+    def make_topic(self, topic, partitions=3):
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
+
+    def producer(self, name="t", **settings):
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.kafka, "transactional.id": name, "transaction.timeout.ms": 60000,
+             **{key.replace("_", "."): value for key, value in settings.items()}})
+        producer.init_transactions(PATIENCE_S)
+        return producer
+
+    def consumer(self, group="reader", isolation="read_committed"):
+        return confluent_kafka.Consumer(
+            {"bootstrap.servers": self.kafka, "group.id": group, "isolation.level": isolation,
+             "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True})
+
+    def read_all(self, topic, isolation, partitions=3):
+        """What lies in the topic up to its end, as far as it may be read."""
+        consumer = self.consumer(isolation=isolation)
+        consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in range(partitions)])
+        values, ended = [], set()
+        deadline = time.monotonic() + PATIENCE_S
+        while len(ended) < partitions:
+            assert time.monotonic() < deadline, values
+            record = consumer.poll(1)
+            if record is None:
+                continue
+            if record.error():
+                assert record.error().code() == confluent_kafka.KafkaError._PARTITION_EOF, record.error()
+                ended.add(record.partition())
+            else:
+                values.append(record.value().decode())
+        consumer.close()
+        return sorted(values)
+
+    def stop(self):
+        self._server.stop()
+        shutil.rmtree(self._data_dir, ignore_errors=True)
+
+
+def write(producer, topic, values, partitions=3):
+    for number, value in enumerate(values):
+        producer.produce(topic, value, partition=number % partitions)
+    assert producer.flush(PATIENCE_S) == 0
+
+
+def until(what, patience_s=PATIENCE_S):
+    deadline = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@case
+def what_is_aborted_is_never_read():
+    server = TransactionServer()
+    server.make_topic("data")
+    producer = server.producer()
+    kept, lost = [f"kept {n}" for n in range(10)], [f"lost {n}" for n in range(10)]
+    producer.begin_transaction()
+    write(producer, "data", kept[:5])
+    producer.commit_transaction(PATIENCE_S)
+    producer.begin_transaction()
+    write(producer, "data", lost)
+    producer.abort_transaction(PATIENCE_S)
+    producer.begin_transaction()
+    write(producer, "data", kept[5:])
+    assert server.read_all("data", "read_committed") == kept[:5]
+    producer.commit_transaction(PATIENCE_S)
+    until(lambda: server.read_all("data", "read_committed") == kept)
+    assert server.read_all("data", "read_uncommitted") == sorted(kept + lost)
+    server.kill_and_restart()
+    assert server.read_all("data", "read_committed") == kept
+    server.stop()
+
+
+@case
+def a_query_counts_what_is_committed():
+    server = TransactionServer()
+    server.make_topic("data")
+    with server.sql() as sql:
+        sql.execute("CREATE STREAM data (v VARCHAR) WITH (KAFKA_TOPIC = 'data', VALUE_FORMAT = 'KAFKA')")
+        sql.execute("CREATE TABLE counts AS SELECT v, COUNT(*) AS n FROM data GROUP BY v")
+        counts = lambda: dict(sql.execute("SELECT v, n FROM counts").fetchall())
+        producer = server.producer()
+        producer.begin_transaction()
+        write(producer, "data", ["a"] * 6)
+        plain = confluent_kafka.Producer({"bootstrap.servers": server.kafka})
+        write(plain, "data", ["behind"] * 3)
+        time.sleep(0.5)
+        assert counts() == {}, counts()
+        producer.commit_transaction(PATIENCE_S)
+        until(lambda: counts() == {"a": 6, "behind": 3})
+        producer.begin_transaction()
+        write(producer, "data", ["b"] * 6)
+        producer.abort_transaction(PATIENCE_S)
+        write(plain, "data", ["behind"] * 3)
+        until(lambda: counts() == {"a": 6, "behind": 6})
+    server.kill_and_restart()
+    with server.sql() as sql:
+        until(lambda: dict(sql.execute("SELECT v, n FROM counts").fetchall()) == {"a": 6, "behind": 6})
+    server.stop()
+
+
+@case
+def offsets_are_committed_with_what_was_made_of_them():
+    server = TransactionServer()
+    server.make_topic("from", 1)
+    server.make_topic("to", 1)
+    plain = confluent_kafka.Producer({"bootstrap.servers": server.kafka})
+    write(plain, "from", [str(n) for n in range(6)], 1)
+    producer = server.producer()
+    consumer = server.consumer("workers")
+    consumer.subscribe(["from"])
+
+    def work(count, is_commit):
+        producer.begin_transaction()
+        taken = []
+        while len(taken) < count:
+            record = consumer.poll(PATIENCE_S)
+            if record is not None and not record.error():
+                taken.append(record)
+                producer.produce("to", record.value() + b"!", partition=0)
+        position = confluent_kafka.TopicPartition("from", 0, taken[-1].offset() + 1)
+        producer.send_offsets_to_transaction([position], consumer.consumer_group_metadata(), PATIENCE_S)
+        producer.commit_transaction(PATIENCE_S) if is_commit else producer.abort_transaction(PATIENCE_S)
+
+    part = confluent_kafka.TopicPartition("from", 0)
+    committed = lambda: consumer.committed([part], PATIENCE_S)[0].offset
+    work(2, True)
+    until(lambda: committed() == 2)
+    work(2, False)
+    assert committed() == 2, committed()
+    # As who begins anew would: from what is committed.
+    consumer.seek(confluent_kafka.TopicPartition("from", 0, 2))
+    server.kill_and_restart()
+    work(4, True)
+    until(lambda: committed() == 6)
+    assert server.read_all("to", "read_committed", 1) == [f"{n}!" for n in range(6)]
+    consumer.close()
+    server.stop()
+
+
+@case
+def who_is_replaced_commits_nothing_more():
+    server = TransactionServer()
+    server.make_topic("data")
+    first = server.producer()
+    first.begin_transaction()
+    write(first, "data", ["first"])
+    second = server.producer()
+    second.begin_transaction()
+    write(second, "data", ["second"])
+    second.commit_transaction(PATIENCE_S)
+    try:
+        first.commit_transaction(PATIENCE_S)
+        raise AssertionError("a producer that was replaced has committed")
+    except confluent_kafka.KafkaException as failure:
+        assert failure.args[0].fatal() or failure.args[0].txn_requires_abort(), failure
+    until(lambda: server.read_all("data", "read_committed") == ["second"])
+    server.stop()
+
+
+@case
+def what_is_left_open_ends_by_itself():
+    server = TransactionServer()
+    server.make_topic("data")
+    producer = server.producer(transaction_timeout_ms=1500)
+    producer.begin_transaction()
+    write(producer, "data", ["lost"])
+    plain = confluent_kafka.Producer({"bootstrap.servers": server.kafka})
+    write(plain, "data", ["behind"] * 3)
+    server.kill_and_restart()
+    until(lambda: server.read_all("data", "read_committed") == ["behind"] * 3)
+    server.stop()
+
+
+@case
+def transactions_go_on_over_a_kill():
+    """Of many small ones each is there as a whole or not at all, and none twice."""
+    server = TransactionServer()
+    server.make_topic("data")
+    producer = server.producer()
+    committed = []
+    for number in range(60):
+        producer.begin_transaction()
+        write(producer, "data", [f"{number}/{part}" for part in range(3)])
+        if number in (20, 40):
+            server.kill_and_restart()
+        if number % 7 == 3:
+            producer.abort_transaction(PATIENCE_S)
+            continue
+        producer.commit_transaction(PATIENCE_S)
+        committed += [f"{number}/{part}" for part in range(3)]
+    until(lambda: server.read_all("data", "read_committed") == sorted(committed))
+    server.stop()
+
+
+if __name__ == "__main__":
+    run()
