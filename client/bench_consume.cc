@@ -39,7 +39,7 @@ Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result
          !(request.stops_at_end && reader.has_reached_ends()) &&
          std::chrono::duration<double>(steady_clock::now() - began).count() <
              request.most_seconds) {
-    const auto messages = TRY(reader.read(kReadWaitMs));
+    const auto messages = TRY(reader.read(kReadWaitMs, SIZE_MAX));
     if (messages.empty()) continue;
     last = steady_clock::now();
     if (!first) first = last;

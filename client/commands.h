@@ -9,10 +9,12 @@ namespace client {
 int run_topic_command(int argc, const char* const* argv);
 int run_produce_command(int argc, const char* const* argv);
 int run_consume_command(int argc, const char* const* argv);
+int run_group_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
 
 // Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).
 int run_kafka_topics(int argc, const char* const* argv);
+int run_kafka_consumer_groups(int argc, const char* const* argv);
 int run_kafka_console_producer(int argc, const char* const* argv);
 int run_kafka_console_consumer(int argc, const char* const* argv);
 

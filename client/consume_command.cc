@@ -10,6 +10,7 @@
 
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/group_reader.h"
 #include "client/progress.h"
 #include "client/reader.h"
 #include "client/topic_pattern.h"
@@ -60,7 +61,9 @@ constexpr Flag kFlags[] = {
      .argument = "KEY=VALUE",
      .doc = "A setting of the consumer, as Kafka's clients name them; may be repeated"},
     {.name = "consumer.config", .argument = "FILE", .doc = "The same from a file"},
-    {.name = "group", .argument = "GROUP", .doc = "Not supported yet"},
+    {.name = "group",
+     .argument = "GROUP",
+     .doc = "Read as a member of this consumer group, from where it has come to"},
     {.name = "enable-systest-events"},
     {.name = "version"},
     kHelpFlag};
@@ -69,6 +72,7 @@ struct ConsumeRequest {
   Connection::Settings settings;
   std::string topic, topic_pattern;  // one of them
   std::optional<PartitionId> partition;
+  bool has_group = false;  // named by the properties
   StartPosition start;
   int64_t most_records = INT64_MAX;
   std::optional<int64_t> silence_limit_ms;
@@ -87,11 +91,17 @@ Result<Properties> consumer_properties(const Flags& flags) {
   for (const auto& [name, value] :
        TRY(parse_properties(flags.all("consumer-property"), "consumer-property")))
     properties[name] = value;
-  if (flags.has("group") || properties.contains("group.id"))
-    return Error{ErrorCode::NotSupported,
-                 "consumer groups are not supported yet",
-                 {},
-                 "Without --group all partitions are read."};
+  if (flags.has("group")) {
+    const auto other = properties.find("group.id");
+    if (other != properties.end() && other->second != flags.text("group"))
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("The group ids provided in different places (directly using "
+                               "'--group', via '--consumer-property', or via "
+                               "'--consumer.config') do not match. Detected group ids: '{}', '{}'",
+                               flags.text("group"), other->second)};
+    properties["group.id"] = flags.text("group");
+  }
+  if (properties.contains("group.id")) return properties;
   // Where to begin is said by --offset and --from-beginning.
   properties.erase("auto.offset.reset");
   properties.erase("enable.auto.commit");
@@ -132,6 +142,15 @@ Result<ConsumeRequest> to_request(const Flags& flags) {
   if (flags.has("from-beginning") && flags.has("offset"))
     return Error{ErrorCode::InvalidParameter,
                  "Options from-beginning and offset cannot be specified together."};
+  request.has_group = request.settings.properties.contains("group.id");
+  if (request.has_group && flags.has("partition"))
+    return Error{ErrorCode::InvalidParameter,
+                 "Options group and partition cannot be specified together."};
+  if (request.has_group && flags.has("offset"))
+    return Error{ErrorCode::InvalidParameter,
+                 "a group goes on from where it has come to: --offset is not for it",
+                 {},
+                 "Its offsets are changed by: millrace group reset-offsets."};
   if (flags.has("from-beginning")) request.start = {StartPosition::Kind::Earliest};
   if (flags.has("offset")) request.start = TRY(StartPosition::parse(flags.text("offset")));
   request.most_records = TRY(flags.number("max-messages", INT64_MAX, 0, INT64_MAX));
@@ -183,14 +202,15 @@ Status write_out(std::string& text) {
 }
 
 // Prints records until the request is fulfilled; counts them in `count` also when it fails.
-Status print_records(const ConsumeRequest& request, Reader& reader, int64_t& count) {
+Status print_records(const ConsumeRequest& request, RecordSource& reader, int64_t& count) {
   Progress progress(isatty(STDOUT_FILENO) ? Progress::Wanted::No : Progress::Wanted::Yes);
   std::string text;
   int64_t bytes = 0;
   auto last_news = steady_clock::now();
   while (count < request.most_records && !is_over(request, last_news) &&
          !(request.stops_at_end && reader.has_reached_ends())) {
-    const auto messages = TRY(reader.read(kReadWaitMs));
+    const auto messages =
+        TRY(reader.read(kReadWaitMs, static_cast<size_t>(request.most_records - count)));
     if (!messages.empty()) last_news = steady_clock::now();
     for (const rd_kafka_message_t* message : messages) {
       if (count == request.most_records) break;
@@ -214,10 +234,24 @@ Status print_records(const ConsumeRequest& request, Reader& reader, int64_t& cou
   return {};
 }
 
+Status consume_in_group(const ConsumeRequest& request, int64_t& count) {
+  const bool from_beginning = request.start.kind == StartPosition::Kind::Earliest;
+  GroupReader reader = TRY(GroupReader::open(request.settings, from_beginning));
+  TRY(reader.connection().topics());  // says soon when there is no server
+  watch_for_interrupts();
+  std::vector<std::string> names;
+  for (const TopicDescription& topic : TRY(find_topics(request, reader.connection())))
+    names.push_back(topic.name);
+  if (names.empty()) return {};
+  TRY(reader.subscribe(names));
+  return print_records(request, reader, count);
+}
+
 // Returns the exit status.
 int consume(const ConsumeRequest& request) {
   int64_t count = 0;
   const auto run = [&]() -> Status {
+    if (request.has_group) return consume_in_group(request, count);
     Reader reader = TRY(Reader::open(
         request.settings, request.stops_at_end ? Reader::Until::End : Reader::Until::Stopped));
     TRY(reader.connection().topics());  // says soon when there is no server
@@ -241,6 +275,7 @@ constexpr Help kHelp{
     "that come from now on; Ctrl-C ends it.",
     "  millrace consume orders --from-beginning\n"
     "  millrace consume orders --offset -10 --until-end\n"
+    "  millrace consume orders --group billing\n"
     "  millrace consume clicks --property print.key=true --property print.timestamp=true\n"};
 constexpr Help kKafkaHelp{
     "kafka-console-consumer --bootstrap-server HOST:PORT --topic TOPIC [OPTIONS]",

@@ -108,17 +108,17 @@ void Reader::forget_messages() {
   messages_.clear();
 }
 
-Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms) {
+Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t most) {
   forget_messages();
   rd_kafka_poll(connection_.handle(), 0);  // errors of connections
   connection_.warn_if_lost();
   // The call for many waits until there are many, so it only takes what is there after the first.
   rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
   if (!first) return std::span<rd_kafka_message_t* const>();
-  messages_.resize(kMostAtOnce);
+  messages_.resize(std::clamp<size_t>(most, 1, kMostAtOnce));
   messages_[0] = first;
   const ssize_t more =
-      rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data() + 1, kMostAtOnce - 1);
+      rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data() + 1, messages_.size() - 1);
   messages_.resize(more > 0 ? static_cast<size_t>(more) + 1 : 1);
   // Ends and errors come as messages.
   for (rd_kafka_message_t*& message : messages_) {

@@ -7,6 +7,7 @@
 
 #include "client/connection.h"
 #include "client/record_printer.h"
+#include "client/record_source.h"
 
 namespace client {
 
@@ -22,13 +23,13 @@ struct StartPosition {
 };
 
 // Threads: one.
-class Reader {
+class Reader final : public RecordSource {
  public:
   // For whom comes to the end and stops the server should not hold back empty answers for long:
   // while it does, librdkafka asks for no other partition.
   enum class Until { Stopped, End };
   static Result<Reader> open(const Connection::Settings& settings, Until until);
-  ~Reader();
+  ~Reader() override;
   Reader(Reader&&) noexcept = default;
 
   Connection& connection() { return connection_; }
@@ -38,12 +39,9 @@ class Reader {
   Status start(const TopicDescription& topic, std::optional<PartitionId> only,
                const StartPosition& position);
 
-  // What came within `wait_ms`; often nothing. The messages live until the next call. Fails when a
-  // partition cannot be read any more.
-  Result<std::span<rd_kafka_message_t* const>> read(int wait_ms);
-
-  // Whether every partition has been read to its end at least once.
-  bool has_reached_ends() const { return ends_missing_ == 0; }
+  // Fails when a partition cannot be read any more.
+  Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) override;
+  bool has_reached_ends() const override { return ends_missing_ == 0; }
 
  private:
   struct Assigned {

@@ -2,12 +2,12 @@
 
 #include <array>
 
+#include "client/admin_request.h"
+
 namespace client {
 
 namespace {
 
-// How long the server may take for one of these.
-constexpr int kAdminTimeoutMs = 15'000;
 constexpr int kServerDefault = -1;  // for partitions and replicas of a new topic
 
 using NewTopicHandle = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
@@ -15,18 +15,6 @@ using DeleteTopicHandle = Owned<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_des
 using NewPartitionsHandle = Owned<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy>;
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 using PartitionList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
-
-// Sends a request with `send(queue)` and waits for its event.
-template <class Send>
-Result<Event> ask(Connection& connection, Send&& send) {
-  const Queue queue(rd_kafka_queue_new(connection.handle()));
-  send(queue.get());
-  Event event(rd_kafka_queue_poll(queue.get(), kAdminTimeoutMs));
-  if (!event) return connection.no_answer(kAdminTimeoutMs);
-  if (const rd_kafka_resp_err_t code = rd_kafka_event_error(event.get()))
-    return kafka_failure(code, rd_kafka_event_error_string(event.get()));
-  return event;
-}
 
 Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
   for (size_t i = 0; i < count; ++i)
@@ -46,7 +34,7 @@ Status create_topic(Connection& connection, const NewTopic& topic) {
   for (const auto& [name, value] : topic.config)
     rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
   rd_kafka_NewTopic_t* requests[] = {request.get()};
-  const Event event = TRY(ask(connection, [&](rd_kafka_queue_t* queue) {
+  const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
     rd_kafka_CreateTopics(connection.handle(), requests, 1, nullptr, queue);
   }));
   size_t count = 0;
@@ -58,7 +46,7 @@ Status create_topic(Connection& connection, const NewTopic& topic) {
 Status delete_topic(Connection& connection, const std::string& name) {
   const DeleteTopicHandle request(rd_kafka_DeleteTopic_new(name.c_str()));
   rd_kafka_DeleteTopic_t* requests[] = {request.get()};
-  const Event event = TRY(ask(connection, [&](rd_kafka_queue_t* queue) {
+  const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
     rd_kafka_DeleteTopics(connection.handle(), requests, 1, nullptr, queue);
   }));
   size_t count = 0;
@@ -73,7 +61,7 @@ Status add_partitions(Connection& connection, const std::string& name, int parti
       name.c_str(), static_cast<size_t>(partitions), problem.data(), problem.size()));
   if (!request) return Error{ErrorCode::InvalidParameter, problem.data()};
   rd_kafka_NewPartitions_t* requests[] = {request.get()};
-  const Event event = TRY(ask(connection, [&](rd_kafka_queue_t* queue) {
+  const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
     rd_kafka_CreatePartitions(connection.handle(), requests, 1, nullptr, queue);
   }));
   size_t count = 0;
@@ -92,7 +80,7 @@ Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
     resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
     requests.push_back(resources.back().get());
   }
-  const Result<Event> event = ask(connection, [&](rd_kafka_queue_t* queue) {
+  const Result<Event> event = ask_admin(connection, [&](rd_kafka_queue_t* queue) {
     rd_kafka_DescribeConfigs(connection.handle(), requests.data(), requests.size(), nullptr, queue);
   });
   if (!event && event.error().code == ErrorCode::NotSupported) return configs;

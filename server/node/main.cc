@@ -31,6 +31,7 @@ constexpr Subcommand kSubcommands[] = {
     {"topic", "list, create, describe, alter and delete topics", client::run_topic_command},
     {"produce", "send lines of text as records", client::run_produce_command},
     {"consume", "print the records of a topic", client::run_consume_command},
+    {"group", "list, describe, reset and delete consumer groups", client::run_group_command},
     {"bench", "measure how fast a server takes and gives records", client::run_bench_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };
@@ -39,6 +40,7 @@ constexpr Subcommand kSubcommands[] = {
 // unchanged.
 constexpr Subcommand kLinks[] = {
     {"kafka-topics", "", client::run_kafka_topics},
+    {"kafka-consumer-groups", "", client::run_kafka_consumer_groups},
     {"kafka-console-producer", "", client::run_kafka_console_producer},
     {"kafka-console-consumer", "", client::run_kafka_console_consumer},
 };

@@ -17,6 +17,7 @@ from millrace_server import Skipped, case, run, start_server
 SERVER = start_server()
 _TOPICS = "org.apache.kafka.tools.TopicCommand"
 _CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer"
+_GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 _OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
 
 
@@ -97,13 +98,18 @@ def what_the_producer_sends_the_consumer_reads():
 
 
 @case
-def consumer_groups_are_refused_with_a_reason():
+def a_group_goes_on_where_it_has_come_to():
     for kafka in releases():
-        topic = kafka.name + "_group"
-        kafka(_TOPICS, "--create", "--topic", topic)
-        seen = kafka(_CONSUMER, "--topic", topic, "--from-beginning", "--timeout-ms", "10000",
-                     ok=False)
-        assert "does not support JOIN_GROUP" in seen, seen
+        topic, group = kafka.name + "_group", kafka.name + "_g"
+        kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
+        for words in (["a", "b", "c"], ["d"]):
+            kafka(kafka.producer, "--topic", topic, stdin="\n".join(words) + "\n")
+            seen = kafka(_CONSUMER, "--topic", topic, "--group", group, "--from-beginning",
+                         "--timeout-ms", "15000", "--max-messages", str(len(words)))
+            assert all(word in seen.splitlines() for word in words), seen
+        seen = kafka(_GROUPS, "--describe", "--group", group)
+        lag = [line.split()[5] for line in seen.splitlines() if line.startswith(group + " ")]
+        assert lag == ["0", "0", "0"], seen
 
 
 run()

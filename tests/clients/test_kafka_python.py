@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""kafka-python 2.0 against a server. Consumers are given partitions: there are no groups yet."""
+"""kafka-python 2.0 against a server. Consumers are given partitions; groups have a test of their own."""
 import time
 
 import psycopg

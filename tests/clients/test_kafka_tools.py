@@ -148,12 +148,48 @@ def a_consumer_started_first_waits_for_what_comes():
 @case
 def what_the_consumer_cannot_do_is_refused():
     for arguments, words in (
-            (["--group", "g"], "consumer groups are not supported yet"),
+            (["--group", "g", "--partition", "0"],
+             "Options group and partition cannot be specified together."),
             (["--offset", "earliest"], "The partition is required when offset is specified."),
             (["--partition", "0", "--offset", "soon"], "The provided offset value 'soon' is incorrect."),
             (["--formatter", "com.example.Avro"], "the formatter com.example.Avro is not supported")):
         _, stderr = kafka("kafka-console-consumer", "--topic", "keyed", *arguments, status=1)
         assert words in stderr, (arguments, stderr)
+
+
+@case
+def a_group_is_described_reset_and_deleted():
+    topics("--create", "--topic", "grouped", "--partitions", "2")
+    kafka("kafka-console-producer", "--topic", "grouped", stdin="a\nb\n")
+    stdout, _ = kafka("kafka-console-consumer", "--topic", "grouped", "--group", "g1", "--from-beginning",
+                      "--max-messages", "2")
+    assert sorted(stdout.split()) == ["a", "b"], stdout
+    groups = lambda *arguments, **more: kafka("kafka-consumer-groups", *arguments, **more)
+    assert groups("--list")[0] == "g1\n"
+    stdout, stderr = groups("--describe", "--group", "g1")
+    assert stderr == "\nConsumer group 'g1' has no active members.\n", stderr
+    described = stdout.splitlines()
+    assert described[0] == "", described
+    assert described[1].split() == ["GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET",
+                                    "LAG", "CONSUMER-ID", "HOST", "CLIENT-ID"], described
+    assert described[1].startswith("GROUP           TOPIC           PARTITION  CURRENT-OFFSET  "), described
+    assert sum(int(line.split()[3]) for line in described[2:]) == 2, described
+    assert all(line.split()[5:] == ["0", "-", "-", "-"] for line in described[2:]), described
+    assert "Empty" in groups("--describe", "--group", "g1", "--state")[0]
+    assert groups("--list", "--state")[0].split() == ["GROUP", "STATE", "g1", "Empty"]
+    reset = ("--reset-offsets", "--group", "g1", "--topic", "grouped", "--to-earliest")
+    stdout, stderr = groups(*reset)
+    assert "No action will be performed" in stderr, stderr
+    assert "2" in groups("--describe", "--group", "g1")[0].split(), "nothing was changed"
+    stdout, _ = groups(*reset, "--execute")
+    assert stdout.splitlines()[1].split() == ["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"], stdout
+    assert all(line.split()[3] == "0" for line in stdout.splitlines()[2:]), stdout
+    _, stderr = groups("--describe", status=1)
+    assert stderr.startswith("Option [describe] takes one of these options: [all-groups], [group]"), stderr
+    assert groups("--delete", "--group", "g1")[0] == \
+        "Deletion of requested consumer groups ('g1') was successful.\n"
+    _, stderr = groups("--describe", "--group", "g1")
+    assert stderr == "\nError: Consumer group 'g1' does not exist.\n", stderr
 
 
 run(obstacle=obstacle_of_own_client())

@@ -187,13 +187,6 @@ def all_acknowledgement_modes_store():
     wait_for(lambda: consume("k_acks", "-o", "beginning"), ["acks 0", "acks 1", "acks all"])
 
 
-@case
-def groups_are_refused_with_a_reason():
-    produce("k_group", ["x"])
-    seen = kcat("-G", "k_a_group", "k_group", "-e", ok=False)
-    assert "not supported by broker" in seen, seen
-
-
 # --- Keys and partitions
 
 @case

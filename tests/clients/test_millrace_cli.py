@@ -221,10 +221,55 @@ def a_producer_whose_server_is_gone_says_so_once_and_ends_with_ctrl_c():
     assert producer.returncode == 1 and stderr.startswith("error: 1 record was given up\n"), stderr
 
 
+# --- Groups
+
 @case
-def groups_say_that_they_come_later():
-    _, stderr = millrace("consume", "plain", "--group", "g", status=2)
-    assert "consumer groups are not supported yet" in stderr, stderr
+def a_group_goes_on_where_it_has_come_to_and_is_moved():
+    millrace("topic", "create", "grouped", "--partitions", "2")
+    for partition, words in (("0", "a\nb\nc\n"), ("1", "d\n")):
+        millrace("produce", "grouped", "--partition", partition, stdin=words)
+    in_group = lambda: sorted(lines("consume", "grouped", "--group", "g", "--from-beginning", "--until-end"))
+    assert in_group() == ["a", "b", "c", "d"]
+    assert in_group() == []
+    assert ["g", "Empty"] in [line.split() for line in lines("group", "list")]
+    rows = lambda *more: [line.split() for line in lines("group", *more)]
+    described = rows("describe", "g")
+    assert described[0] == ["Group", "g:", "Empty,", "0", "members"], described
+    assert described[1] == ["TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "MEMBER", "HOST"], described
+    assert described[2:] == [["grouped", "0", "3", "3", "0", "-", "-"],
+                             ["grouped", "1", "1", "1", "0", "-", "-"],
+                             ["Total", "lag:", "0"]], described
+    moved = lambda *place: [row[-1] for row in rows("reset-offsets", "g", *place)[2:]]
+    assert moved("--to-earliest", "--dry-run") == ["0", "0"]
+    assert rows("describe", "g")[-1] == ["Total", "lag:", "0"]
+    assert moved("--shift-by", "-1") == ["2", "0"]
+    assert in_group() == ["c", "d"]
+    assert moved("--topic", "grouped:0", "--to-offset", "1") == ["1"]
+    assert rows("describe", "g")[-1] == ["Total", "lag:", "2"]
+    assert moved("--to-latest") == ["3", "1"]
+    assert moved("--to-datetime", "2000-01-01T00:00:00") == ["0", "0"]
+    assert moved("--by-duration", "PT0S") == ["3", "1"]
+    assert lines("group", "delete", "g") == ["Deleted group g."]
+    _, stderr = millrace("group", "describe", "g", status=1)
+    assert 'there is no consumer group "g"' in stderr, stderr
+
+
+@case
+def a_group_with_members_is_not_moved():
+    millrace("topic", "create", "held")
+    millrace("produce", "held", stdin="a\n")
+    with subprocess.Popen([binary(), "consume", "held", "--group", "busy", "--from-beginning", "-b",
+                           SERVER.kafka], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as consumer:
+        assert consumer.stdout.readline() == "a\n"
+        described = lines("group", "describe", "busy")
+        assert "Stable, 1 member" in described[0], described
+        assert any("/127.0.0.1" in line for line in described), described
+        _, stderr = millrace("group", "reset-offsets", "busy", "--to-earliest", status=1)
+        assert 'group "busy" has 1 member' in stderr, stderr
+        _, stderr = millrace("group", "delete", "busy", status=1)
+        assert 'cannot delete group "busy"' in stderr, stderr
+        consumer.send_signal(signal.SIGINT)
 
 
 # --- Benchmarks

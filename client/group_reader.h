@@ -1,0 +1,39 @@
+// Reads topics as a member of a consumer group, which decides what it reads and remembers how far it has
+// come.
+#pragma once
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/connection.h"
+#include "client/record_source.h"
+
+namespace client {
+
+// Threads: one. Destruction commits what was read and leaves the group.
+class GroupReader final : public RecordSource {
+ public:
+  // The group's id is among the properties. Where it has read nothing yet, it begins at the end, or
+  // `from_beginning`.
+  static Result<GroupReader> open(Connection::Settings settings, bool from_beginning);
+  ~GroupReader() override;
+  GroupReader(GroupReader&&) noexcept = default;
+
+  Connection& connection() { return connection_; }
+  Status subscribe(const std::vector<std::string>& topics);
+
+  Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) override;
+  bool has_reached_ends() const override;
+
+ private:
+  explicit GroupReader(Connection connection) : connection_(std::move(connection)) {}
+  void forget_messages();
+  // False when it is the end of a partition, or something that passes.
+  Result<bool> is_record(const rd_kafka_message_t& message);
+
+  Connection connection_;
+  std::vector<rd_kafka_message_t*> messages_;  // owned, until forget_messages
+  std::set<std::pair<std::string, int32_t>> ended_;
+};
+
+}  // namespace client
