@@ -225,6 +225,20 @@ def the_servers_own_topic_is_not_deleted():
 
 
 @case
+def access_rules_are_said_to_be_off():
+    from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ResourcePatternFilter, \
+        ResourceType, ACLResourcePatternType
+    client = admin()
+    everything = ACLFilter(principal=None, host="*", operation=ACLOperation.ANY,
+                           permission_type=ACLPermissionType.ANY,
+                           resource_pattern=ResourcePatternFilter(
+                               ResourceType.ANY, None, ACLResourcePatternType.ANY))
+    _, error = client.describe_acls(everything)
+    assert error.__name__ == "SecurityDisabledError", error
+    client.close()
+
+
+@case
 def a_topic_that_is_made_again_is_not_that_of_the_table():
     client = admin()
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace",
