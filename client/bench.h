@@ -1,5 +1,6 @@
 // How fast a server takes records and gives them back.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,10 +14,14 @@ struct BenchRequest {
   std::string topic;
   int64_t most_records = INT64_MAX;
   double most_seconds = 1e9;
-  bool is_json = false;
+  bool is_json = false;  // nothing is shown meanwhile
+  // Is called each so many seconds with what has been measured since the last time, on a thread of its own.
+  std::function<void(const BenchResult&)> on_interval = nullptr;
+  double interval_seconds = 5;
 
   // Producing.
-  int partitions = 6;  // of the topic, when it has to be made
+  std::optional<int> partitions =
+      6;  // of the topic, when it has to be made; none: the server's default
   size_t record_bytes = 1024;
   int64_t most_per_second = 0;  // 0: as fast as it goes
   bool is_idempotent = true;
@@ -26,6 +31,7 @@ struct BenchRequest {
   bool is_from_beginning = true;
   bool stops_at_end = true;
   bool measures_latency = false;
+  double most_idle_seconds = 1e9;  // without a record
 };
 
 // Makes the topic when it is not there. Latency is from the call that sends until the report of

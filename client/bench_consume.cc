@@ -40,8 +40,14 @@ Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result
          std::chrono::duration<double>(steady_clock::now() - began).count() <
              request.most_seconds) {
     const auto messages = TRY(reader.read(kReadWaitMs, SIZE_MAX));
-    if (messages.empty()) continue;
-    last = steady_clock::now();
+    const auto now = steady_clock::now();
+    if (messages.empty()) {
+      if (std::chrono::duration<double>(now - last.value_or(began)).count() >
+          request.most_idle_seconds)
+        break;
+      continue;
+    }
+    last = now;
     if (!first) first = last;
     const int64_t now_ms = wall_ms();
     for (const rd_kafka_message_t* message : messages) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "base/random.h"
 #include "client/bench.h"
@@ -53,8 +54,10 @@ Result<TopicDescription> find_or_create(Connection& connection, const BenchReque
 // Takes delivery reports as they come, on a thread of its own: the sending thread may be asleep.
 class DeliveryReports {
  public:
-  explicit DeliveryReports(Connection& connection)
-      : connection_(connection), queue_(rd_kafka_queue_get_main(connection.handle())) {
+  DeliveryReports(Connection& connection, const BenchRequest& request)
+      : connection_(connection),
+        request_(request),
+        queue_(rd_kafka_queue_get_main(connection.handle())) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
   void stop() {
@@ -73,6 +76,7 @@ class DeliveryReports {
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       const Event event(rd_kafka_queue_poll(queue_.get(), kReportWaitMs));
+      if (request_.on_interval) end_interval_if_due();
       if (!event) continue;
       if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) {
         connection_.note(rd_kafka_event_error(event.get()),
@@ -85,7 +89,9 @@ class DeliveryReports {
       while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
           ++delivered;
-          latency_us_.add(last_us_ - reinterpret_cast<intptr_t>(message->_private));
+          const int64_t latency_us = last_us_ - reinterpret_cast<intptr_t>(message->_private);
+          latency_us_.add(latency_us);
+          if (request_.on_interval) interval_latency_us_.add(latency_us);
         } else {
           ++failed_;
           if (!failure_) failure_ = kafka_failure(message->err);
@@ -95,11 +101,25 @@ class DeliveryReports {
     }
   }
 
+  void end_interval_if_due() {
+    const double seconds = static_cast<double>(now_us() - interval_began_us_) / 1e6;
+    if (seconds < request_.interval_seconds) return;
+    BenchResult since{"produce", request_.settings.bootstrap_server, request_.topic};
+    since.records = interval_latency_us_.count();
+    since.bytes = since.records * static_cast<int64_t>(request_.record_bytes);
+    since.seconds = seconds;
+    since.latency_us = std::exchange(interval_latency_us_, {});
+    interval_began_us_ = now_us();
+    request_.on_interval(since);
+  }
+
   Connection& connection_;
+  const BenchRequest& request_;
   const Queue queue_;
   std::atomic<int64_t> delivered_ = 0;
   // Of the thread, until it has been joined.
-  Histogram latency_us_;
+  Histogram latency_us_, interval_latency_us_;
+  int64_t interval_began_us_ = now_us();
   int64_t failed_ = 0, last_us_ = 0;
   std::optional<Error> failure_;
   std::jthread thread_;  // last: it uses all of the above
@@ -157,7 +177,7 @@ Result<BenchResult> bench_produce(const BenchRequest& request) {
       TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, defaults, RD_KAFKA_EVENT_DR));
   const TopicDescription topic = TRY(find_or_create(connection, request));
   watch_for_interrupts();
-  DeliveryReports reports(connection);
+  DeliveryReports reports(connection, request);
   const int64_t began = now_us();
   const Result<int64_t> sent = send_all(request, connection, reports, payloads);
   reports.stop();

@@ -34,6 +34,7 @@ void Histogram::add(int64_t value) {
   ++counts_[bucket_of(static_cast<uint64_t>(value))];
   ++count_;
   max_ = std::max(max_, value);
+  sum_ += static_cast<double>(value);
 }
 
 int64_t Histogram::percentile(double share) const {

@@ -14,6 +14,7 @@ class Histogram {
 
   int64_t count() const { return count_; }
   int64_t max() const { return max_; }
+  double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
   // The smallest recorded value that at least this share (0 to 1) of all values do not exceed,
   // rounded up as said above; 0 when there are none.
   int64_t percentile(double share) const;
@@ -21,6 +22,7 @@ class Histogram {
  private:
   std::vector<int64_t> counts_;
   int64_t count_ = 0, max_ = 0;
+  double sum_ = 0;
 };
 
 }  // namespace client

@@ -7,6 +7,7 @@
 #include "client/command_line.h"
 #include "client/commands.h"
 #include "client/table.h"
+#include "client/topic_plan.h"
 #include "client/topics.h"
 
 namespace client {
@@ -154,6 +155,8 @@ Status create(Connection& connection, const TopicRequest& request) {
     }
     if (!created) return about(fmt::format("cannot create topic \"{}\"", name), created.error());
     fmt::print("Created topic {}.\n", name);
+    if (const std::string unusual = unusual_about_name(name); !unusual.empty())
+      fmt::print(stderr, "notice: \"{}\" {}\n", name, unusual);
   }
   return {};
 }
@@ -229,12 +232,46 @@ constexpr Action kActions[] = {
      remove},
 };
 
+constexpr std::string_view kPlan = "plan";
+constexpr Flag kPlanFlags[] = {
+    {.name = "throughput", .argument = "RATE", .doc = "What is to go through the topic: 200MB/s"},
+    {.name = "producer", .argument = "NxRATE", .doc = "Producers, and what each writes: 4x15MB/s"},
+    {.name = "consumer", .argument = "NxRATE", .doc = "Consumers, and what each reads: 6x20MB/s"},
+    kHelpFlag};
+constexpr Help kPlanHelp{
+    "millrace topic plan --throughput RATE --producer NxRATE --consumer NxRATE",
+    "Computes how many partitions a topic needs, and explains it. Asks no server.",
+    "  millrace topic plan --throughput 200MB/s --producer 4x15MB/s --consumer 6x20MB/s\n"};
+
+Result<PartitionPlan> read_plan(const Flags& flags) {
+  for (const char* needed : {"throughput", "producer", "consumer"})
+    if (!flags.has(needed))
+      return Error{ErrorCode::InvalidParameter, fmt::format("--{} is missing", needed)};
+  return PartitionPlan{TRY(parse_rate(flags.text("throughput"))),
+                       TRY(parse_client_rates(flags.text("producer"))),
+                       TRY(parse_client_rates(flags.text("consumer")))};
+}
+
+int run_plan(std::span<const char* const> arguments) {
+  const Result<Flags> flags = Flags::parse(kPlanFlags, arguments, 0);
+  if (!flags) return report(flags.error(), kUsageError);
+  if (flags->has(kHelpFlag.name)) {
+    print_help(kPlanHelp, kPlanFlags);
+    return 0;
+  }
+  const Result<PartitionPlan> plan = read_plan(*flags);
+  if (!plan) return report(plan.error(), kUsageError);
+  fmt::print("{}", explain(*plan));
+  return 0;
+}
+
 constexpr std::string_view kTry = "Try: millrace topic --help";
 
 void print_actions() {
   fmt::print("Works on topics.\n\nUsage: millrace topic ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<9} {}\n", action.name, action.help.summary);
+  fmt::print("  {:<9} {}\n", kPlan, kPlanHelp.summary);
   fmt::print(
       "\nAfter an action, --help shows its options.\n\nExamples:\n"
       "  millrace topic create orders --partitions 6\n"
@@ -264,6 +301,8 @@ int run_topic_command(int argc, const char* const* argv) {
     print_actions();
     return 0;
   }
+  const std::span arguments(argv, static_cast<size_t>(argc));
+  if (name == kPlan) return run_plan(arguments.subspan(2));
   const auto* action = std::ranges::find(kActions, name, &Action::name);
   if (action == std::end(kActions)) {
     fmt::print(
@@ -272,9 +311,8 @@ int run_topic_command(int argc, const char* const* argv) {
         kTry);
     return kUsageError;
   }
-  const Result<Flags> flags =
-      Flags::parse(action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2),
-                   action->topics == Topics::None ? 0 : SIZE_MAX);
+  const Result<Flags> flags = Flags::parse(action->flags, arguments.subspan(2),
+                                           action->topics == Topics::None ? 0 : SIZE_MAX);
   if (!flags) return report(flags.error(), kUsageError);
   if (flags->has(kHelpFlag.name)) {
     print_help(action->help, action->flags);

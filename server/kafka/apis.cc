@@ -61,6 +61,21 @@ constexpr ApiRow kApis[] = {
     api<handle_create_partitions>(0, 3),
     api<handle_delete_groups>(0, 2),
     api<handle_offset_delete>(0, 0),
+    api<handle_describe_acls>(1, 3),
+    api<handle_create_acls>(1, 3),
+    api<handle_delete_acls>(1, 3),
+    api<handle_describe_log_dirs>(1, 4),
+    api<handle_elect_leaders>(0, 2),
+    api<handle_alter_partition_reassignments>(0, 1),
+    api<handle_list_partition_reassignments>(0, 0),
+    api<handle_offset_for_leader_epoch>(2, 4),
+    api<handle_describe_user_scram_credentials>(0, 0),
+    api<handle_alter_user_scram_credentials>(0, 0),
+    api<handle_describe_quorum>(0, 2),
+    api<handle_describe_cluster>(0, 2),
+    api<handle_describe_producers>(0, 0),
+    api<handle_list_config_resources>(0, 1),
+    api<handle_describe_topic_partitions>(0, 0),
 };
 
 }  // namespace

@@ -18,6 +18,12 @@ namespace server::kafka {
 
 using TopicConfig = std::map<std::string, std::string>;
 
+struct LogDirectory {
+  std::string path;
+  // Of its disk; -1 where the system does not tell.
+  int64_t total_bytes = -1, usable_bytes = -1;
+};
+
 // Threads: belongs to one loop, and answers there. Nothing here blocks. An answer may come inside
 // the call.
 class Backend {
@@ -45,6 +51,10 @@ class Backend {
   virtual storage::LogReader& reader() = 0;
   virtual coordinator::Groups& groups() = 0;
   virtual coordinator::Transactions& transactions() = 0;
+  // Where the log lies, and how much room there is.
+  virtual LogDirectory log_directory() const = 0;
+  // How far the metadata log has been applied.
+  virtual Revision metadata_revision() const = 0;
 
   // Topics that Metadata requests of this loop have asked for and that are not there yet.
   int topics_in_the_making = 0;

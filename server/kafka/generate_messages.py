@@ -65,8 +65,6 @@ class Field:
         self.fields = schema.get('fields')
         if self.fields is None and self.type not in NUMBERS and self.type not in PLAIN:
             raise ValueError(f'{self.name}: there is no type {self.type}')
-        if self.fields and self.is_nullable and not self.is_array:
-            raise ValueError(f'{self.name}: only arrays, strings and bytes can be null')
         if self.default is not None and (self.is_array or self.type not in HAS_DEFAULT):
             raise ValueError(f'{self.name}: a {schema["type"]} has no default of its own')
 
@@ -110,6 +108,10 @@ class Field:
                 else f'array({self.name}, '
             constant = '' if reads else 'const '
             return f'{stream}.{kind}[&]({constant}{self.element()}& item) {{ {item} }});'
+        if self.fields is not None and self.is_nullable:
+            return f'if ({stream}.presence()) {self.name}.emplace().read({stream}, version); else {self.name}.reset();' \
+                if reads else \
+                f'{stream}.presence({self.name}.has_value()); if ({self.name}) {self.name}->write({stream}, version);'
         if self.fields is not None:
             return f'{self.name}.{verb}({stream}, version);'
         word = 'number' if self.type in NUMBERS else PLAIN[self.type][1]
@@ -129,8 +131,8 @@ class Field:
         return f'item = {stream}.{word}{template}();'
 
     def statement(self, verb, stream):
-        condition = f'if ({self.condition}) ' if self.condition else ''
-        return condition + self.call(verb, stream)
+        call = self.call(verb, stream)
+        return f'if ({self.condition}) {{ {call} }}' if self.condition else call
 
 
 class Struct:

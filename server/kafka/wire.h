@@ -60,6 +60,8 @@ class WireReader {
   bool boolean() { return in_.be<int8_t>() != 0; }
   KafkaError error() { return static_cast<KafkaError>(in_.be<int16_t>()); }
   Uuid uuid();
+  // Whether a struct that may be null follows.
+  bool presence() { return in_.be<int8_t>() >= 0; }
   std::string string();
   std::optional<std::string> nullable_string(bool may_be_null);
   std::string_view bytes();
@@ -136,6 +138,7 @@ class WireWriter {
   void boolean(bool value) { out_ += static_cast<char>(value); }
   void error(KafkaError error) { number(static_cast<int16_t>(error)); }
   void uuid(const Uuid& id);
+  void presence(bool is_present) { number(static_cast<int8_t>(is_present ? 1 : -1)); }
   void string(std::string_view text);
   // Where null is not allowed, nothing is written as empty.
   void nullable_string(const std::optional<std::string>& text, bool may_be_null);

@@ -12,12 +12,18 @@ inline constexpr KafkaError kInvalidReplicationFactor{38};
 inline constexpr KafkaError kInvalidReplicaAssignment{39};
 inline constexpr KafkaError kInvalidConfig{40};
 inline constexpr KafkaError kPolicyViolation{44};
+inline constexpr KafkaError kSecurityDisabled{54};
 inline constexpr KafkaError kOperationNotAttempted{55};
 inline constexpr KafkaError kFetchSessionNotFound{70};
 inline constexpr KafkaError kInvalidFetchSessionEpoch{71};
 inline constexpr KafkaError kUnknownLeaderEpoch{75};
 inline constexpr KafkaError kUnsupportedCompression{76};
+inline constexpr KafkaError kElectionNotNeeded{84};
+inline constexpr KafkaError kNoReassignmentInProgress{85};
+inline constexpr KafkaError kResourceNotFound{91};
 inline constexpr KafkaError kUnknownTopicId{100};
 inline constexpr KafkaError kFetchSessionTopicIdError{106};
+inline constexpr KafkaError kMismatchedEndpointType{114};
+inline constexpr KafkaError kUnsupportedEndpointType{115};
 
 }  // namespace server::kafka

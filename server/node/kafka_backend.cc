@@ -1,5 +1,8 @@
 #include "server/node/kafka_backend.h"
 
+#include <filesystem>
+#include <system_error>
+
 namespace server {
 
 namespace {
@@ -16,10 +19,22 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
 
 Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
                                                          MetadataApplier& definitions, Loop& loop,
-                                                         MemoryBudget& memory) {
+                                                         MemoryBudget& memory,
+                                                         std::string data_dir) {
   auto reader = TRY(storage::LogReader::open(log));
   return std::unique_ptr<KafkaBackend>(
-      new KafkaBackend(log, definitions, loop, memory, std::move(reader)));
+      new KafkaBackend(log, definitions, loop, memory, std::move(data_dir), std::move(reader)));
+}
+
+kafka::LogDirectory KafkaBackend::log_directory() const {
+  std::error_code unknown;
+  kafka::LogDirectory directory{std::filesystem::absolute(data_dir_, unknown).string()};
+  const auto room = std::filesystem::space(data_dir_, unknown);
+  if (!unknown) {
+    directory.total_bytes = static_cast<int64_t>(room.capacity);
+    directory.usable_bytes = static_cast<int64_t>(room.available);
+  }
+  return directory;
 }
 
 std::shared_ptr<const storage::TopicSnapshot> KafkaBackend::topics() const {

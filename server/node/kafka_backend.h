@@ -21,7 +21,8 @@ namespace server {
 class KafkaBackend final : public kafka::Backend {
  public:
   static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, MetadataApplier& definitions,
-                                                    Loop& loop, MemoryBudget& memory);
+                                                    Loop& loop, MemoryBudget& memory,
+                                                    std::string data_dir);
 
   std::shared_ptr<const storage::TopicSnapshot> topics() const override;
   void create_topic(std::string name, int32_t partition_count, kafka::TopicConfig config,
@@ -41,6 +42,8 @@ class KafkaBackend final : public kafka::Backend {
     groups_ = &groups;
     transactions_ = &transactions;
   }
+  kafka::LogDirectory log_directory() const override;
+  Revision metadata_revision() const override { return definitions_.image()->revision; }
 
  private:
   struct Waiting {
@@ -49,11 +52,12 @@ class KafkaBackend final : public kafka::Backend {
     OwnedCharge charge;
   };
   KafkaBackend(storage::Log& log, MetadataApplier& definitions, Loop& loop, MemoryBudget& memory,
-               std::unique_ptr<storage::LogReader> reader)
+               std::string data_dir, std::unique_ptr<storage::LogReader> reader)
       : log_(log),
         definitions_(definitions),
         loop_(loop),
         memory_(memory),
+        data_dir_(std::move(data_dir)),
         reader_(std::move(reader)) {}
   void change_topic(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void append_waiting();
@@ -62,6 +66,7 @@ class KafkaBackend final : public kafka::Backend {
   MetadataApplier& definitions_;
   Loop& loop_;
   MemoryBudget& memory_;
+  const std::string data_dir_;
   std::unique_ptr<storage::LogReader> reader_;
   coordinator::Groups* groups_ = nullptr;
   coordinator::Transactions* transactions_ = nullptr;

@@ -197,7 +197,7 @@ Status Node::open_kafka() {
   std::vector<kafka::KafkaServer::Shard> shards;
   for (const auto& shard : shards_) {
     kafka_backends_.push_back(
-        TRY(KafkaBackend::make(*log_, *definitions_, shard->loop(), memory_)));
+        TRY(KafkaBackend::make(*log_, *definitions_, shard->loop(), memory_, settings_.data_dir)));
     const auto run_aside = [this, &loop = shard->loop()](size_t bytes, std::function<void()> work,
                                                          std::function<void()> then) {
       return checkers_->try_run(bytes, [&loop, work = std::move(work), then = std::move(then)] {

@@ -80,6 +80,8 @@ class Transaction {
   virtual ~Transaction() = default;
   virtual Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) = 0;
   virtual Result<std::unique_ptr<Cursor>> cursor(TableHandle table) = 0;
+  // What the table takes in the store, about.
+  virtual Result<uint64_t> size_bytes(TableHandle table) = 0;
   // Of the last commit that a snapshot contains; of a write transaction, what its own will be, if it
   // writes anything. They grow from commit to commit of a store.
   virtual CommitId commit_id() const = 0;

@@ -123,6 +123,14 @@ class LmdbCursor final : public Cursor {
   OpenCursors* const registered_in_;
 };
 
+Result<uint64_t> table_size(MDB_txn* transaction, TableHandle table) {
+  MDB_stat stat;
+  const int code = guarded([&] { return mdb_stat(transaction, table.value(), &stat); });
+  if (code != 0) return lmdb_failure(code, "read the data file");
+  return (uint64_t{stat.ms_branch_pages} + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+         stat.ms_psize;
+}
+
 Result<std::optional<std::string_view>> get_value(MDB_txn* transaction, const Pages& pages,
                                                   TableHandle table, std::string_view bytes,
                                                   bool* failed = nullptr) {
@@ -160,6 +168,9 @@ class LmdbRead final : public ReadTransaction {
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return open_cursor(transaction_, pages_, table, nullptr);
   }
+  Result<uint64_t> size_bytes(TableHandle table) override {
+    return table_size(transaction_, table);
+  }
   CommitId commit_id() const override { return CommitId{mdb_txn_id(transaction_)}; }
   void reset() override {
     mdb_txn_reset(transaction_);
@@ -196,6 +207,9 @@ class LmdbWrite final : public WriteTransaction {
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return open_cursor(transaction_, pages_, table, &open_);
+  }
+  Result<uint64_t> size_bytes(TableHandle table) override {
+    return table_size(transaction_, table);
   }
   CommitId commit_id() const override { return CommitId{mdb_txn_id(transaction_)}; }
 

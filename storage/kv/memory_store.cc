@@ -107,6 +107,13 @@ const Table* table_of(const Image& image, TableHandle handle) {
   return found == image.tables.end() ? nullptr : found->second.get();
 }
 
+Result<uint64_t> table_size(const Table* table) {
+  if (table == nullptr) return no_such_table();
+  uint64_t size = 0;
+  for (const auto& [key, value] : table->entries) size += key.size() + value.size();
+  return size;
+}
+
 Result<std::optional<std::string_view>> get_value(const Table* table, std::string_view key) {
   if (table == nullptr) return no_such_table();
   const auto found = table->entries.find(key);
@@ -123,6 +130,9 @@ class MemoryRead final : public ReadTransaction {
   }
   Result<std::unique_ptr<Cursor>> cursor(TableHandle table) override {
     return std::make_unique<MemoryCursor>([this, table] { return table_of(*image_, table); });
+  }
+  Result<uint64_t> size_bytes(TableHandle table) override {
+    return table_size(table_of(*image_, table));
   }
   CommitId commit_id() const override { return image_->commit; }
   void reset() override { image_.reset(); }
@@ -147,6 +157,9 @@ class MemoryWrite final : public WriteTransaction {
     std::lock_guard lock(disk_.mutex);
     image_ = *disk_.written;
     ++image_.commit;
+  }
+  Result<uint64_t> size_bytes(TableHandle table) override {
+    return table_size(table_of(image_, table));
   }
   CommitId commit_id() const override { return image_.commit; }
 

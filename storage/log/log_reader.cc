@@ -12,6 +12,9 @@
 #include "storage/log/batch_cursor.h"
 #include "storage/log/epoch_history.h"
 #include "storage/log/log_core.h"
+#include "storage/log/producer_state.h"
+#include "storage/log/stored_keys.h"
+#include "storage/log/task_outputs.h"
 #include "storage/log/time_index.h"
 
 namespace storage {
@@ -270,6 +273,25 @@ Result<std::optional<int64_t>> LogReader::max_timestamp(const TopicPartition& id
 
 Result<LeaderEpoch> LogReader::leader_epoch(const TopicPartition& id) {
   return TRY(state_->find(id))->leader_epoch();
+}
+
+Result<uint64_t> LogReader::size_bytes(const TopicPartition& id) {
+  return state_->transaction->size_bytes(TRY(state_->find(id))->table());
+}
+
+Result<std::vector<ActiveProducer>> LogReader::producers(const TopicPartition& id) {
+  const Partition& partition = *TRY(state_->find(id));
+  const auto cursor = TRY(state_->transaction->cursor(state_->core.tables().producers));
+  const std::string end = producer_key(partition.number() + 1, ProducerId{0});
+  std::vector<ActiveProducer> all;
+  for (auto entry = TRY(cursor->seek(producer_key(partition.number(), ProducerId{0})));
+       entry && entry->key < end; entry = TRY(cursor->next())) {
+    const ProducerId producer{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
+    if (is_task_producer(producer)) continue;
+    const ProducerState state = TRY(ProducerState::decode(entry->value));
+    all.push_back({producer, state.epoch(), state.last_sequence(), state.last_append_ms()});
+  }
+  return all;
 }
 
 Result<EpochEnd> LogReader::end_of_epoch(const TopicPartition& id, LeaderEpoch asked) {

@@ -25,6 +25,14 @@ struct TimedOffset {
 Result<std::optional<TimedOffset>> find_by_time(const BatchRef& batch, int64_t timestamp,
                                                 Offset from);
 
+// What a partition remembers of an idempotent producer.
+struct ActiveProducer {
+  ProducerId id;
+  int16_t epoch;
+  int32_t last_sequence;
+  int64_t last_append_ms;
+};
+
 // How far a read goes.
 enum class ReadUpTo : uint8_t {
   LastStable,     // what is visible and decided: for those who read what is committed only
@@ -70,6 +78,10 @@ class LogReader {
   Result<std::optional<int64_t>> max_timestamp(const TopicPartition& partition);
   // Under which it is led.
   Result<LeaderEpoch> leader_epoch(const TopicPartition& partition);
+  // What its records take in the store, about.
+  Result<uint64_t> size_bytes(const TopicPartition& partition);
+  // Clients that write to it with sequences; as many as LogOptions::max_producers lets be remembered.
+  Result<std::vector<ActiveProducer>> producers(const TopicPartition& partition);
   // The answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);
   // The first batch that reaches to `from` or further and, by what its header says, has a record whose

@@ -48,6 +48,9 @@ class ProducerState {
   bool cut(Offset log_end);
   // By the wall clock; producers that have not appended for long are forgotten.
   int64_t last_append_ms() const { return last_append_ms_; }
+  int16_t epoch() const { return epoch_; }
+  // -1 when nothing of this epoch is remembered.
+  int32_t last_sequence() const { return recent_.empty() ? -1 : recent_.back().last_sequence; }
 
   std::string encode() const;
   static Result<ProducerState> decode(std::string_view bytes);

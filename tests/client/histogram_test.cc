@@ -14,6 +14,7 @@ TEST(Histogram, small_values_are_exact) {
   EXPECT_EQ(histogram.percentile(0.99), 99);
   EXPECT_EQ(histogram.percentile(1), 100);
   EXPECT_EQ(histogram.percentile(0), 1);
+  EXPECT_EQ(histogram.mean(), 50.5);
 }
 
 TEST(Histogram, large_values_are_within_one_64th) {

@@ -225,6 +225,23 @@ def the_servers_own_topic_is_not_deleted():
 
 
 @case
+def access_rules_are_said_to_be_off():
+    from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ResourcePatternFilter, \
+        ResourceType, ACLResourcePatternType
+    client = admin()
+    everything = ACLFilter(principal=None, host="*", operation=ACLOperation.ANY,
+                           permission_type=ACLPermissionType.ANY,
+                           resource_pattern=ResourcePatternFilter(
+                               ResourceType.ANY, None, ACLResourcePatternType.ANY))
+    try:
+        client.describe_acls(everything)
+        raise AssertionError("there are none")
+    except kafka.errors.SecurityDisabledError:
+        pass
+    client.close()
+
+
+@case
 def a_topic_that_is_made_again_is_not_that_of_the_table():
     client = admin()
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace",

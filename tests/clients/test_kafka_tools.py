@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import re
 import subprocess
 
 from millrace_server import binary, case, obstacle_of_own_client, run, start_server
@@ -143,6 +144,45 @@ def a_consumer_started_first_waits_for_what_comes():
     consumer.send_signal(signal.SIGINT)
     _, stderr = consumer.communicate(timeout=10)
     assert consumer.returncode == 130 and "Processed a total of " in stderr, stderr
+
+
+@case
+def offsets_are_told_by_partition():
+    topics("--create", "--topic", "offs", "--partitions", "2")
+    kafka("kafka-console-producer", "--topic", "offs", stdin="a\nb\nc\n")
+    def offsets(*arguments, status=0):
+        return kafka("kafka-get-offsets", *arguments, status=status)
+    def sum_of(text):
+        return sum(int(line.split(":")[2]) for line in text.splitlines())
+    latest = offsets("--topic", "offs")[0]
+    assert [line.rsplit(":", 1)[0] for line in latest.splitlines()] == ["offs:0", "offs:1"], latest
+    assert sum_of(latest) == 3
+    assert offsets("--topic", "of.s", "--time", "earliest")[0] == "offs:0:0\noffs:1:0\n"
+    assert sum_of(offsets("--topic", "offs", "--time", "0")[0]) == 0
+    assert offsets("--topic-partitions", "offs:1-,offs:7", "--time", "-2")[0] == "offs:1:0\n"
+    assert offsets("--topic", "offs", "--partitions", "0", "--time", "-2")[0] == "offs:0:0\n"
+    assert "Could not match any topic-partitions" in offsets("--topic", "nobody", status=1)[1]
+    assert "Malformed time argument" in offsets("--topic", "offs", "--time", "noon", status=1)[1]
+
+
+@case
+def the_performance_tools_print_kafkas_lines():
+    stdout, _ = kafka("kafka-producer-perf-test", "--topic", "perf", "--num-records", "20000", "--record-size",
+                      "100", "--throughput", "-1", "--producer-props", "acks=1", "linger.ms=5")
+    assert re.fullmatch(
+        r"20000 records sent, [\d.]+ records/sec \([\d.]+ MB/sec\), [\d.]+ ms avg latency, [\d.]+ ms max "
+        r"latency, \d+ ms 50th, \d+ ms 95th, \d+ ms 99th, \d+ ms 99.9th.\n", stdout), stdout
+    stdout, _ = kafka("kafka-producer-perf-test", "--topic", "perf", "--num-records", "300", "--record-size",
+                      "100", "--throughput", "300", "--reporting-interval", "400")
+    assert re.match(r"\d+ records sent, [\d.]+ records/sec \([\d.]+ MB/sec\), [\d.]+ ms avg latency, "
+                    r"[\d.]+ ms max latency.\n", stdout), stdout
+    stdout, _ = kafka("kafka-consumer-perf-test", "--topic", "perf", "--messages", "20300")
+    header, line = stdout.splitlines()
+    assert header.startswith("start.time, end.time, data.consumed.in.MB, MB.sec, "), header
+    assert line.split(", ")[4] == "20300" and len(line.split(", ")) == 10, line
+    stdout, _ = kafka("kafka-consumer-perf-test", "--topic", "perf", "--messages", "99999", "--timeout", "500",
+                      "--hide-header")
+    assert "WARNING: Exiting before consuming the expected number of messages" in stdout, stdout
 
 
 @case

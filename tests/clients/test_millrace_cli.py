@@ -75,6 +75,25 @@ def what_is_there_already_or_not_there_is_said():
 
 
 @case
+def a_plan_of_partitions_asks_no_server():
+    def plan(*arguments):
+        return subprocess.run([binary(), "topic", "plan", *arguments], capture_output=True, text=True,
+                              timeout=60)
+    done = plan("--throughput", "200MB/s", "--producer", "4x15MB/s", "--consumer", "6x20MB/s")
+    assert done.returncode == 0 and done.stdout.startswith("4 partitions\n"), done
+    assert plan("--throughput", "200MB/s").returncode == 2
+    assert "is not a rate" in plan("--throughput", "fast", "--producer", "1MB/s", "--consumer",
+                                   "1MB/s").stderr
+
+
+@case
+def an_unusual_name_of_a_topic_is_noticed_and_taken():
+    stdout, stderr = millrace("topic", "create", "Orders_2")
+    assert stdout == "Created topic Orders_2.\n", stdout
+    assert stderr.startswith('notice: "Orders_2" has capital letters'), stderr
+
+
+@case
 def a_wrong_command_line_has_a_status_of_its_own():
     for arguments in (["topic"], ["topic", "make", "x"], ["topic", "create"], ["produce"],
                       ["topic", "create", "x", "--partitions", "none"], ["consume", "x", "--ofset", "1"],

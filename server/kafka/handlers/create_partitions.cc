@@ -18,16 +18,27 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
+// Replicas that are assigned by hand: to each new partition, where replicas can be.
+void check_assignments(const Asked& asked, int32_t new_partitions, const NodeView& node,
+                       Answer& answer) {
+  if (asked.assignments->size() != static_cast<size_t>(new_partitions))
+    return refuse(answer, kInvalidReplicaAssignment,
+                  fmt::format("replicas are assigned to {} of {} new partitions",
+                              asked.assignments->size(), new_partitions));
+  for (const auto& assignment : *asked.assignments)
+    if (const Status can_be = check_replicas(assignment.broker_ids, node); !can_be)
+      return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
+}
+
 // Whether the topic could grow; else the answer says why not.
-bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& answer) {
+bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeView& node,
+           Answer& answer) {
   const storage::TopicInfo* topic = topics.find(asked.name);
   if (!topic)
     refuse(answer, KafkaError::UnknownTopicOrPartition,
            fmt::format("topic \"{}\" does not exist", asked.name));
   else if (coordinator::is_coordinator_topic(asked.name))
     refuse(answer, KafkaError::InvalidTopic, "what it holds belongs to the partitions it has");
-  else if (asked.assignments)
-    refuse(answer, kInvalidReplicaAssignment, "assigning replicas by hand is not supported yet");
   else if (asked.count > kMaxPartitions)
     refuse(answer, kInvalidPartitions,
            fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
@@ -35,6 +46,8 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
     refuse(answer, kInvalidPartitions,
            fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
                        asked.name, topic->partition_count));
+  else if (asked.assignments)
+    check_assignments(asked, asked.count - topic->partition_count, node, answer);
   return answer.error_code == KafkaError::None;
 }
 
@@ -58,7 +71,7 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
-    if (!check(asked, *topics, answer) || request.validate_only) continue;
+    if (!check(asked, *topics, context.node, answer) || request.validate_only) continue;
     ++pending->left;
     context.backend.grow_topic(asked.name, asked.count, [pending, i](Status grown) {
       if (!grown)

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -42,8 +43,29 @@ void tell_configs(const TopicConfig& config, Answer& answer) {
   }
 }
 
+// Replicas that are assigned by hand: to each partition from 0 on, where replicas can be.
+void check_assignments(const Asked& asked, const NodeView& node, Answer& answer) {
+  if (asked.num_partitions != -1 || asked.replication_factor != -1)
+    return refuse(answer, KafkaError::InvalidRequest,
+                  "with replicas assigned by hand the numbers of partitions and replicas are -1");
+  if (asked.assignments.size() > static_cast<size_t>(kMaxPartitions))
+    return refuse(answer, kInvalidPartitions,
+                  fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
+  std::set<int32_t> indexes;
+  for (const auto& assignment : asked.assignments) {
+    if (const Status can_be = check_replicas(assignment.broker_ids, node); !can_be)
+      return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
+    indexes.insert(assignment.partition_index);
+  }
+  if (indexes.size() != asked.assignments.size() || *indexes.begin() != 0 ||
+      *indexes.rbegin() != static_cast<int32_t>(indexes.size()) - 1)
+    refuse(answer, kInvalidReplicaAssignment,
+           "replicas are assigned to each partition from 0 on, once");
+}
+
 // Whether the topic could be made; else the answer says why not.
-bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& answer) {
+bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeView& node,
+           Answer& answer) {
   if (topics.find(asked.name))
     refuse(answer, KafkaError::TopicAlreadyExists,
            fmt::format("topic \"{}\" already exists", asked.name));
@@ -53,7 +75,7 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
   else if (const Status named = storage::check_topic_name(asked.name, topics); !named)
     refuse(answer, KafkaError::InvalidTopic, named.error().message);
   else if (!asked.assignments.empty())
-    refuse(answer, kInvalidReplicaAssignment, "assigning replicas by hand is not supported yet");
+    check_assignments(asked, node, answer);
   else if (asked.num_partitions != -1 &&
            (asked.num_partitions < 1 || asked.num_partitions > kMaxPartitions))
     refuse(answer, kInvalidPartitions,
@@ -67,6 +89,11 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
       refuse(answer, kInvalidConfig, checked.error().message);
   }
   return answer.error_code == KafkaError::None;
+}
+
+int32_t partitions_of(const Asked& asked, const NodeView& node) {
+  if (!asked.assignments.empty()) return static_cast<int32_t>(asked.assignments.size());
+  return asked.num_partitions == -1 ? node.partitions_of_new_topic : asked.num_partitions;
 }
 
 void warn_of_settings_without_effect(const Asked& asked) {
@@ -97,9 +124,8 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
-    if (!check(asked, *topics, answer)) continue;
-    const int32_t partition_count =
-        asked.num_partitions == -1 ? context.node.partitions_of_new_topic : asked.num_partitions;
+    if (!check(asked, *topics, context.node, answer)) continue;
+    const int32_t partition_count = partitions_of(asked, context.node);
     if (partition_count > partitions_left) {
       refuse(answer, kPolicyViolation,
              fmt::format("one request makes up to {} partitions", kMaxPartitions));

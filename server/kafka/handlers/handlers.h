@@ -5,22 +5,46 @@
 #include "server/kafka/messages/add_offsets_to_txn_response.h"
 #include "server/kafka/messages/add_partitions_to_txn_request.h"
 #include "server/kafka/messages/add_partitions_to_txn_response.h"
+#include "server/kafka/messages/alter_partition_reassignments_request.h"
+#include "server/kafka/messages/alter_partition_reassignments_response.h"
+#include "server/kafka/messages/alter_user_scram_credentials_request.h"
+#include "server/kafka/messages/alter_user_scram_credentials_response.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/api_versions_response.h"
+#include "server/kafka/messages/create_acls_request.h"
+#include "server/kafka/messages/create_acls_response.h"
 #include "server/kafka/messages/create_partitions_request.h"
 #include "server/kafka/messages/create_partitions_response.h"
 #include "server/kafka/messages/create_topics_request.h"
 #include "server/kafka/messages/create_topics_response.h"
+#include "server/kafka/messages/delete_acls_request.h"
+#include "server/kafka/messages/delete_acls_response.h"
 #include "server/kafka/messages/delete_groups_request.h"
 #include "server/kafka/messages/delete_groups_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
 #include "server/kafka/messages/delete_topics_response.h"
+#include "server/kafka/messages/describe_acls_request.h"
+#include "server/kafka/messages/describe_acls_response.h"
+#include "server/kafka/messages/describe_cluster_request.h"
+#include "server/kafka/messages/describe_cluster_response.h"
 #include "server/kafka/messages/describe_configs_request.h"
 #include "server/kafka/messages/describe_configs_response.h"
 #include "server/kafka/messages/describe_groups_request.h"
 #include "server/kafka/messages/describe_groups_response.h"
+#include "server/kafka/messages/describe_log_dirs_request.h"
+#include "server/kafka/messages/describe_log_dirs_response.h"
+#include "server/kafka/messages/describe_producers_request.h"
+#include "server/kafka/messages/describe_producers_response.h"
+#include "server/kafka/messages/describe_quorum_request.h"
+#include "server/kafka/messages/describe_quorum_response.h"
+#include "server/kafka/messages/describe_topic_partitions_request.h"
+#include "server/kafka/messages/describe_topic_partitions_response.h"
 #include "server/kafka/messages/describe_transactions_request.h"
 #include "server/kafka/messages/describe_transactions_response.h"
+#include "server/kafka/messages/describe_user_scram_credentials_request.h"
+#include "server/kafka/messages/describe_user_scram_credentials_response.h"
+#include "server/kafka/messages/elect_leaders_request.h"
+#include "server/kafka/messages/elect_leaders_response.h"
 #include "server/kafka/messages/end_txn_request.h"
 #include "server/kafka/messages/end_txn_response.h"
 #include "server/kafka/messages/find_coordinator_request.h"
@@ -33,10 +57,14 @@
 #include "server/kafka/messages/join_group_response.h"
 #include "server/kafka/messages/leave_group_request.h"
 #include "server/kafka/messages/leave_group_response.h"
+#include "server/kafka/messages/list_config_resources_request.h"
+#include "server/kafka/messages/list_config_resources_response.h"
 #include "server/kafka/messages/list_groups_request.h"
 #include "server/kafka/messages/list_groups_response.h"
 #include "server/kafka/messages/list_offsets_request.h"
 #include "server/kafka/messages/list_offsets_response.h"
+#include "server/kafka/messages/list_partition_reassignments_request.h"
+#include "server/kafka/messages/list_partition_reassignments_response.h"
 #include "server/kafka/messages/list_transactions_request.h"
 #include "server/kafka/messages/list_transactions_response.h"
 #include "server/kafka/messages/metadata_request.h"
@@ -47,6 +75,8 @@
 #include "server/kafka/messages/offset_delete_response.h"
 #include "server/kafka/messages/offset_fetch_request.h"
 #include "server/kafka/messages/offset_fetch_response.h"
+#include "server/kafka/messages/offset_for_leader_epoch_request.h"
+#include "server/kafka/messages/offset_for_leader_epoch_response.h"
 #include "server/kafka/messages/produce_request.h"
 #include "server/kafka/messages/produce_response.h"
 #include "server/kafka/messages/sync_group_request.h"
@@ -108,6 +138,42 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
 void handle_sync_group(HandlerContext& context, SyncGroupRequest request,
                        Reply<SyncGroupResponse> reply);
 
+void handle_alter_partition_reassignments(HandlerContext& context,
+                                          AlterPartitionReassignmentsRequest request,
+                                          Reply<AlterPartitionReassignmentsResponse> reply);
+void handle_alter_user_scram_credentials(HandlerContext& context,
+                                         AlterUserScramCredentialsRequest request,
+                                         Reply<AlterUserScramCredentialsResponse> reply);
+void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
+                        Reply<CreateAclsResponse> reply);
+void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
+                        Reply<DeleteAclsResponse> reply);
+void handle_describe_acls(HandlerContext& context, DescribeAclsRequest request,
+                          Reply<DescribeAclsResponse> reply);
+void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest request,
+                             Reply<DescribeClusterResponse> reply);
+void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest request,
+                              Reply<DescribeLogDirsResponse> reply);
+void handle_describe_producers(HandlerContext& context, DescribeProducersRequest request,
+                               Reply<DescribeProducersResponse> reply);
+void handle_describe_quorum(HandlerContext& context, DescribeQuorumRequest request,
+                            Reply<DescribeQuorumResponse> reply);
+void handle_describe_topic_partitions(HandlerContext& context,
+                                      DescribeTopicPartitionsRequest request,
+                                      Reply<DescribeTopicPartitionsResponse> reply);
+void handle_describe_user_scram_credentials(HandlerContext& context,
+                                            DescribeUserScramCredentialsRequest request,
+                                            Reply<DescribeUserScramCredentialsResponse> reply);
+void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
+                          Reply<ElectLeadersResponse> reply);
+void handle_list_config_resources(HandlerContext& context, ListConfigResourcesRequest request,
+                                  Reply<ListConfigResourcesResponse> reply);
+void handle_list_partition_reassignments(HandlerContext& context,
+                                         ListPartitionReassignmentsRequest request,
+                                         Reply<ListPartitionReassignmentsResponse> reply);
+void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpochRequest request,
+                                    Reply<OffsetForLeaderEpochResponse> reply);
+
 // Of apis(), for the answer to an ApiVersions request whose version we do not know.
 ApiVersionsResponse supported_versions();
 // Answers the long poll of the context if there is something for it, or its time is over.
@@ -118,6 +184,9 @@ inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 // What a client may do, as a bit for each operation of access rules (KIP-430): everything that there is, since
 // nobody is refused anything yet.
 inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0;
+
+// Where a partition can have its replicas. Fails with InvalidParameter.
+Status check_replicas(const std::vector<int32_t>& replicas, const NodeView& node);
 
 // Of the present leader; 0 for a partition that is not there yet.
 int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition);

@@ -5,6 +5,7 @@ import asyncpg
 import confluent_kafka
 import confluent_kafka.admin
 import kafka
+import kafka.admin
 import pg8000.dbapi
 import psycopg
 from millrace_server import case, run, start_server
@@ -42,6 +43,35 @@ def confluent_kafka_lists_topics_produces_and_consumes():
 
 
 @case
+def confluent_kafka_asks_as_an_administrator():
+    kind = confluent_kafka.admin
+    admin = kind.AdminClient({"bootstrap.servers": KAFKA})
+    admin.create_topics([kind.NewTopic("asked", 2, 1)])["asked"].result(10)
+    producer = confluent_kafka.Producer({"bootstrap.servers": KAFKA})
+    for timestamp in (1000, 9000, 3000):
+        producer.produce("asked", b"v", partition=0, timestamp=timestamp)
+    assert producer.flush(10) == 0
+    cluster = admin.describe_cluster().result(10)
+    assert cluster.cluster_id and [node.id for node in cluster.nodes] == [cluster.controller.id]
+    topics = admin.describe_topics(confluent_kafka.TopicCollection(["asked"]))["asked"].result(10)
+    assert len(topics.partitions) == 2 and topics.topic_id, topics
+    first = confluent_kafka.TopicPartition("asked", 0)
+    for spec, offset in ((kind.OffsetSpec.earliest(), 0), (kind.OffsetSpec.latest(), 3),
+                         (kind.OffsetSpec.max_timestamp(), 1), (kind.OffsetSpec.for_timestamp(2000), 1)):
+        assert admin.list_offsets({first: spec})[first].result(10).offset == offset, offset
+    elected = admin.elect_leaders(confluent_kafka.ElectionType.PREFERRED, [first]).result(10)
+    assert elected[first].code() == confluent_kafka.KafkaError.ELECTION_NOT_NEEDED, elected
+    rule = kind.AclBinding(kind.ResourceType.TOPIC, "asked", kind.ResourcePatternType.LITERAL, "User:ann", "*",
+                           kind.AclOperation.READ, kind.AclPermissionType.ALLOW)
+    try:
+        admin.create_acls([rule])[rule].result(10)
+        raise AssertionError("there are no access rules")
+    except confluent_kafka.KafkaException as error:
+        assert error.args[0].code() == confluent_kafka.KafkaError.SECURITY_DISABLED, error
+    assert admin.describe_user_scram_credentials().result(10) == {}
+
+
+@case
 def kafka_python_produces_and_consumes():
     producer = kafka.KafkaProducer(bootstrap_servers=KAFKA)
     for i in range(100):
@@ -58,6 +88,20 @@ def kafka_python_produces_and_consumes():
         if len(got) == 100:
             break
     assert got == {b"%d" % i for i in range(100)}
+
+
+@case
+def kafka_python_asks_as_an_administrator():
+    admin = kafka.admin.KafkaAdminClient(bootstrap_servers=KAFKA)
+    admin.create_topics([kafka.admin.NewTopic("asked_too", 2, 1)])
+    assert admin.describe_cluster()["controller_id"] == 1
+    directory, = admin.describe_log_dirs()[0]["log_dirs"]
+    assert "asked_too" in [topic["name"] for topic in directory["topics"]], directory
+    quorum = admin.describe_metadata_quorum()["topics"][0]
+    assert quorum["partitions"][0]["leader_id"] == 1, quorum
+    assert "asked_too" in admin.list_config_resources()["topic"]
+    assert admin.list_partition_reassignments() == {}
+    admin.close()
 
 
 @case

@@ -146,6 +146,8 @@ class MemoryBackend : public Backend {
       const storage::TopicPartition& partition) const override {
     return log_->find_partition(partition);
   }
+  LogDirectory log_directory() const override { return {"/data", 1000, 400}; }
+  Revision metadata_revision() const override { return Revision{7}; }
   storage::LogReader& reader() override {
     if (on_reader) on_reader();
     return *reader_;

@@ -1,0 +1,27 @@
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest request,
+                             Reply<DescribeClusterResponse> reply) {
+  constexpr int8_t kBrokers = 1, kControllers = 2;
+  DescribeClusterResponse response;
+  response.endpoint_type = request.endpoint_type;
+  if (request.endpoint_type != kBrokers) {
+    // There is no listener of controllers to tell (KIP-919).
+    response.error_code =
+        request.endpoint_type == kControllers ? kMismatchedEndpointType : kUnsupportedEndpointType;
+    response.error_message = "this is a listener of brokers";
+    return reply.send(response);
+  }
+  const NodeView& node = context.node;
+  response.cluster_id = node.cluster_id;
+  response.controller_id = node.node_id;
+  response.brokers.push_back({.broker_id = node.node_id, .host = node.host, .port = node.port});
+  if (request.include_cluster_authorized_operations)
+    response.cluster_authorized_operations = kAllClusterOperations;
+  reply.send(response);
+}
+
+}  // namespace server::kafka

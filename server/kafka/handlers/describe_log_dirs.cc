@@ -1,0 +1,52 @@
+#include <algorithm>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/turn.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Answers = DescribeLogDirsResponse::Result::Topic;
+
+void describe(storage::LogReader& reader, const storage::TopicInfo& topic,
+              const std::vector<int32_t>* wanted, DescribeLogDirsResponse::Result& directory) {
+  Answers answers{.name = topic.name};
+  for (int32_t index = 0; index < topic.partition_count; ++index) {
+    if (wanted && std::ranges::count(*wanted, index) == 0) continue;
+    // One that is being made has no size yet.
+    const auto size = reader.size_bytes({topic.id, PartitionId(index)});
+    if (size)
+      answers.partitions.push_back(
+          {.partition_index = index, .partition_size = static_cast<int64_t>(*size)});
+  }
+  if (!answers.partitions.empty()) directory.topics.push_back(std::move(answers));
+}
+
+}  // namespace
+
+// All partitions lie in one file; each is told with what its table takes there.
+void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest request,
+                              Reply<DescribeLogDirsResponse> reply) {
+  const LogDirectory where = context.backend.log_directory();
+  DescribeLogDirsResponse response;
+  DescribeLogDirsResponse::Result& directory = response.results.emplace_back();
+  directory.log_dir = where.path;
+  directory.total_bytes = where.total_bytes;
+  directory.usable_bytes = where.usable_bytes;
+  storage::LogReader& reader = context.backend.reader();
+  const Turn turn(reader);
+  const auto topics = context.backend.topics();
+  if (!turn.begun()) {
+    directory.error_code = kafka_error(turn.begun().error().code);
+  } else if (!request.topics) {
+    for (const auto& [name, topic] : topics->by_name()) describe(reader, topic, nullptr, directory);
+  } else {
+    for (const DescribeLogDirsRequest::Topic& asked : *request.topics)
+      if (const storage::TopicInfo* topic = topics->find(asked.topic))
+        describe(reader, *topic, &asked.partitions, directory);
+  }
+  reply.send(response);
+}
+
+}  // namespace server::kafka

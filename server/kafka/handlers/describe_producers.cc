@@ -1,0 +1,47 @@
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/turn.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Answer = DescribeProducersResponse::Topic::Partition;
+
+Status describe(storage::LogReader& reader, const storage::TopicPartition& partition,
+                Answer& answer) {
+  for (const storage::ActiveProducer& producer : TRY(reader.producers(partition)))
+    answer.active_producers.push_back({.producer_id = producer.id.value(),
+                                       .producer_epoch = producer.epoch,
+                                       .last_sequence = producer.last_sequence,
+                                       .last_timestamp = producer.last_append_ms,
+                                       .coordinator_epoch = -1});
+  return {};
+}
+
+}  // namespace
+
+void handle_describe_producers(HandlerContext& context, DescribeProducersRequest request,
+                               Reply<DescribeProducersResponse> reply) {
+  const auto topics = context.backend.topics();
+  storage::LogReader& reader = context.backend.reader();
+  const Turn turn(reader);
+  DescribeProducersResponse response;
+  for (const DescribeProducersRequest::Topic& topic : request.topics) {
+    const storage::TopicInfo* known = topics->find(topic.name);
+    DescribeProducersResponse::Topic& answers = response.topics.emplace_back();
+    answers.name = topic.name;
+    for (const int32_t index : topic.partition_indexes) {
+      Answer& answer = answers.partitions.emplace_back();
+      answer.partition_index = index;
+      Status found = turn.begun();
+      if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
+      if (found) found = describe(reader, {known->id, PartitionId(index)}, answer);
+      if (found) continue;
+      answer.error_code = kafka_error(found.error().code);
+      answer.error_message = found.error().message;
+    }
+  }
+  reply.send(response);
+}
+
+}  // namespace server::kafka

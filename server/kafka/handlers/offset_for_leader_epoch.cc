@@ -1,0 +1,47 @@
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/leader_epochs.h"
+#include "server/kafka/turn.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Asked = OffsetForLeaderEpochRequest::Topic::Partition;
+using Answer = OffsetForLeaderEpochResponse::Topic::Partition;
+
+Status find(storage::LogReader& reader, const storage::TopicPartition& partition,
+            const Asked& asked, Answer& answer) {
+  answer.error_code = TRY(check_leader_epoch(reader, partition, asked.current_leader_epoch));
+  if (answer.error_code != KafkaError::None) return {};
+  const storage::EpochEnd end =
+      TRY(reader.end_of_epoch(partition, LeaderEpoch(asked.leader_epoch)));
+  answer.leader_epoch = end.epoch.value();
+  answer.end_offset = end.end.value();
+  return {};
+}
+
+}  // namespace
+
+void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpochRequest request,
+                                    Reply<OffsetForLeaderEpochResponse> reply) {
+  const auto topics = context.backend.topics();
+  storage::LogReader& reader = context.backend.reader();
+  const Turn turn(reader);
+  OffsetForLeaderEpochResponse response;
+  for (const OffsetForLeaderEpochRequest::Topic& topic : request.topics) {
+    const storage::TopicInfo* known = topics->find(topic.topic);
+    OffsetForLeaderEpochResponse::Topic& answers = response.topics.emplace_back();
+    answers.topic = topic.topic;
+    for (const Asked& asked : topic.partitions) {
+      Answer& answer = answers.partitions.emplace_back();
+      answer.partition = asked.partition;
+      Status found = turn.begun();
+      if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
+      if (found) found = find(reader, {known->id, PartitionId(asked.partition)}, asked, answer);
+      if (!found) answer.error_code = kafka_error(found.error().code);
+    }
+  }
+  reply.send(response);
+}
+
+}  // namespace server::kafka

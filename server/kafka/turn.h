@@ -1,0 +1,24 @@
+// A turn of the log's reader, for a scope.
+#pragma once
+#include "storage/log/log_reader.h"
+
+namespace server::kafka {
+
+class Turn {
+ public:
+  explicit Turn(storage::LogReader& reader) : reader_(reader), begun_(reader.begin_turn()) {}
+  ~Turn() {
+    if (begun_) reader_.end_turn();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  // Nothing is read in a turn that has not begun.
+  const Status& begun() const { return begun_; }
+
+ private:
+  storage::LogReader& reader_;
+  const Status begun_;
+};
+
+}  // namespace server::kafka
