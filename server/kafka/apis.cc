@@ -45,6 +45,8 @@ constexpr ApiRow kApis[] = {
     api<handle_init_producer_id>(0, 4),
     api<handle_describe_configs>(1, 4),
     api<handle_create_partitions>(0, 3),
+    api<handle_alter_configs>(0, 2),
+    api<handle_incremental_alter_configs>(0, 1),
 };
 
 }  // namespace

@@ -5,11 +5,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
+#include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
 namespace server::kafka {
@@ -33,6 +35,11 @@ class Backend {
   // Adds partitions until there are `partition_count`. Fails with UnknownTopic, InvalidParameter.
   virtual void grow_topic(std::string name, int32_t partition_count,
                           std::function<void(Status)> done) = 0;
+
+  // The topic's settings are these from the answer on, in place of those that it has when
+  // `replaces_all`. Fails with UnknownTopic, InvalidParameter.
+  virtual void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                               bool replaces_all, std::function<void(Status)> done) = 0;
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;

@@ -52,6 +52,14 @@ void KafkaBackend::grow_topic(std::string name, int32_t partition_count,
                });
 }
 
+void KafkaBackend::configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                                   bool replaces_all, std::function<void(Status)> done) {
+  change_topic(ConfigureTopic{std::move(name), std::move(changes), replaces_all},
+               [done = std::move(done)](Result<storage::TopicInfo> configured) {
+                 done(configured ? Status{} : Status{std::move(configured).error()});
+               });
+}
+
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (waiting_.empty() && log_.try_append(request, answer)) return;

@@ -2,9 +2,8 @@
 
 #include <set>
 
-#include "base/log.h"
+#include "server/kafka/configs.h"
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -36,18 +35,13 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, Answer& ans
     refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
   for (const auto& config : asked.configs) {
     if (answer.error_code != KafkaError::None) break;
-    if (!config.value) continue;  // its default
-    if (const Status checked = check_topic_config(config.name, *config.value); !checked)
+    if (!config.value)
+      refuse(answer, kInvalidConfig, fmt::format("null is not a value of \"{}\"", config.name));
+    else if (const Status checked = storage::check_topic_config(config.name, *config.value);
+             !checked)
       refuse(answer, kInvalidConfig, checked.error().message);
   }
   return answer.error_code == KafkaError::None;
-}
-
-void warn_of_settings_without_effect(const Asked& asked) {
-  for (const auto& config : asked.configs)
-    if (const TopicConfigRow* row = find_topic_config(config.name); row && row->is_only_kept)
-      log_warn("topic setting is kept, but not acted on yet topic={} {}={}", asked.name,
-               config.name, config.value.value_or(""));
 }
 
 }  // namespace
@@ -80,21 +74,23 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     partitions_left -= partition_count;
     answer.num_partitions = partition_count;
     answer.replication_factor = 1;
-    answer.configs.emplace();
-    if (!request.validate_only) warn_of_settings_without_effect(asked);
-    TopicConfig config;
+    storage::TopicInfo topic;
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
-      if (each.value) config[std::move(each.name)] = std::move(*each.value);
+      topic.config[std::move(each.name)] = std::move(*each.value);
+    answer.configs =
+        topic_config_answers<Answer::Config>(topic, [](std::string_view) { return true; });
     if (request.validate_only) continue;
     ++pending->left;
-    context.backend.create_topic(asked.name, partition_count, std::move(config),
+    context.backend.create_topic(asked.name, partition_count, std::move(topic.config),
                                  [pending, i](Result<storage::TopicInfo> made) {
-                                   Answer& topic = pending->response.topics[i];
-                                   if (made)
-                                     topic.topic_id = made->id;
-                                   else
-                                     refuse(topic, kafka_error(made.error().code),
+                                   Answer& created = pending->response.topics[i];
+                                   if (made) {
+                                     created.topic_id = made->id;
+                                   } else {
+                                     refuse(created, kafka_error(made.error().code),
                                             made.error().message);
+                                     created.configs.reset();
+                                   }
                                    pending->complete_one();
                                  });
   }

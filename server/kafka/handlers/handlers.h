@@ -1,6 +1,8 @@
 // The handlers that the rows of apis.cc name; the parameters say which messages each is for.
 #pragma once
 #include "server/kafka/handler.h"
+#include "server/kafka/messages/alter_configs_request.h"
+#include "server/kafka/messages/alter_configs_response.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/api_versions_response.h"
 #include "server/kafka/messages/create_partitions_request.h"
@@ -13,6 +15,8 @@
 #include "server/kafka/messages/describe_configs_response.h"
 #include "server/kafka/messages/find_coordinator_request.h"
 #include "server/kafka/messages/find_coordinator_response.h"
+#include "server/kafka/messages/incremental_alter_configs_request.h"
+#include "server/kafka/messages/incremental_alter_configs_response.h"
 #include "server/kafka/messages/init_producer_id_request.h"
 #include "server/kafka/messages/init_producer_id_response.h"
 #include "server/kafka/messages/list_offsets_request.h"
@@ -24,6 +28,8 @@
 
 namespace server::kafka {
 
+void handle_alter_configs(HandlerContext& context, AlterConfigsRequest request,
+                          Reply<AlterConfigsResponse> reply);
 void handle_api_versions(HandlerContext& context, ApiVersionsRequest request,
                          Reply<ApiVersionsResponse> reply);
 void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
@@ -37,6 +43,9 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
 void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResponse> reply);
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply);
+void handle_incremental_alter_configs(HandlerContext& context,
+                                      IncrementalAlterConfigsRequest request,
+                                      Reply<IncrementalAlterConfigsResponse> reply);
 void handle_init_producer_id(HandlerContext& context, InitProducerIdRequest request,
                              Reply<InitProducerIdResponse> reply);
 void handle_list_offsets(HandlerContext& context, ListOffsetsRequest request,

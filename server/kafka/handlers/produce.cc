@@ -6,8 +6,8 @@
 #include "records/batch.h"
 #include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server::kafka {
 
@@ -77,7 +77,7 @@ Checked check(std::string_view bytes, int16_t version, size_t most_unpacked) {
 }
 
 bool is_too_large(const storage::TopicInfo& topic, size_t size) {
-  const std::string_view limit = topic_config(topic, "max.message.bytes");
+  const std::string_view limit = storage::topic_config(topic, "max.message.bytes");
   size_t most = 0;
   std::from_chars(limit.data(), limit.data() + limit.size(), most);
   return size > most;
@@ -173,10 +173,10 @@ class Producing {
       return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
           fmt::format("the batch has {} bytes, and max.message.bytes of topic \"{}\" is {}",
-                      bytes.size(), topic->name, topic_config(*topic, "max.message.bytes")));
+                      bytes.size(), topic->name, storage::topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
-    const bool has_append_time = topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
+    const bool has_append_time = storage::topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
     check_and_append(bytes, {partition, {}, has_append_time, topic_index, index});
   }
 

@@ -45,6 +45,15 @@ class MemoryBackend : public Backend {
       return done(grown.error());
     done(storage::create_partitions_and_wait(*log_, id, partition_count));
   }
+  void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                       bool replaces_all, std::function<void(Status)> done) override {
+    const storage::TopicInfo topic = *topics()->find(name);
+    const auto config =
+        storage::changed_configs(replaces_all ? TopicConfig() : topic.config, changes);
+    if (!config) return done(config.error());
+    const auto changed = topics_.apply(storage::encode_configure_topic(topic.id, *config));
+    done(changed ? Status{} : Status{changed.error()});
+  }
   void append(storage::AppendRequest request, storage::AppendDone done) override {
     held_.push_back([this, request = std::move(request), done = std::move(done)] {
       auto appended = storage::append_and_wait(*log_, request);
