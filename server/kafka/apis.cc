@@ -42,6 +42,7 @@ constexpr ApiRow kApis[] = {
     api<handle_api_versions>(0, 4),
     api<handle_create_topics>(2, 7),
     api<handle_delete_topics>(1, 6),
+    api<handle_delete_records>(0, 2),
     api<handle_init_producer_id>(0, 4),
     api<handle_describe_configs>(1, 4),
     api<handle_create_partitions>(0, 3),

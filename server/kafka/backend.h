@@ -43,6 +43,10 @@ class Backend {
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  // Records before `start`, which lies within the partition, are not to be read any more. Fails with
+  // UnknownTopic.
+  virtual void delete_records(const storage::TopicPartition& partition, Offset start,
+                              std::function<void(Status)> done) = 0;
   virtual void allocate_producer_id(std::function<void(Result<ProducerId>)> done) = 0;
   virtual std::shared_ptr<const storage::PartitionStatus> find_partition(
       const storage::TopicPartition& partition) const = 0;

@@ -79,6 +79,11 @@ void KafkaBackend::append_waiting() {
   }
 }
 
+void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offset start,
+                                  std::function<void(Status)> done) {
+  log_.trim({partition, start}, on_loop(loop_, std::move(done)));
+}
+
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
   log_.allocate_producer_ids(1, on_loop(loop_, std::move(done)));
 }

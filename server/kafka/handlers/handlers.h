@@ -9,6 +9,8 @@
 #include "server/kafka/messages/create_partitions_response.h"
 #include "server/kafka/messages/create_topics_request.h"
 #include "server/kafka/messages/create_topics_response.h"
+#include "server/kafka/messages/delete_records_request.h"
+#include "server/kafka/messages/delete_records_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
 #include "server/kafka/messages/delete_topics_response.h"
 #include "server/kafka/messages/describe_configs_request.h"
@@ -36,6 +38,8 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
                               Reply<CreatePartitionsResponse> reply);
 void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
                           Reply<CreateTopicsResponse> reply);
+void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request,
+                           Reply<DeleteRecordsResponse> reply);
 void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply);
 void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest request,

@@ -9,6 +9,8 @@
 #include "server/kafka/messages/create_partitions_response.h"
 #include "server/kafka/messages/create_topics_request.h"
 #include "server/kafka/messages/create_topics_response.h"
+#include "server/kafka/messages/delete_records_request.h"
+#include "server/kafka/messages/delete_records_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
 #include "server/kafka/messages/delete_topics_response.h"
 #include "server/kafka/messages/describe_configs_request.h"
@@ -37,6 +39,7 @@ void for_each_request(Visit visit) {
   visit.template operator()<ApiVersionsRequest>();
   visit.template operator()<CreatePartitionsRequest>();
   visit.template operator()<CreateTopicsRequest>();
+  visit.template operator()<DeleteRecordsRequest>();
   visit.template operator()<DeleteTopicsRequest>();
   visit.template operator()<DescribeConfigsRequest>();
   visit.template operator()<FetchRequest>();
@@ -53,6 +56,7 @@ void for_each_response(Visit visit) {
   visit.template operator()<ApiVersionsResponse>();
   visit.template operator()<CreatePartitionsResponse>();
   visit.template operator()<CreateTopicsResponse>();
+  visit.template operator()<DeleteRecordsResponse>();
   visit.template operator()<DeleteTopicsResponse>();
   visit.template operator()<DescribeConfigsResponse>();
   visit.template operator()<FetchResponse>();

@@ -62,6 +62,10 @@ class MemoryBackend : public Backend {
     });
     if (!holds_appends) let_through();
   }
+  void delete_records(const storage::TopicPartition& partition, Offset start,
+                      std::function<void(Status)> done) override {
+    done(storage::trim_and_wait(*log_, {partition, start}));
+  }
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override {
     std::promise<Result<ProducerId>> id;
     log_->allocate_producer_ids(

@@ -817,6 +817,51 @@ TEST_F(ConfigsTest, a_change_that_cannot_be_says_why) {
   EXPECT_EQ(response.responses.at(5).error_code, KafkaError::InvalidRequest);
 }
 
+class DeleteRecordsTest : public SessionTest {
+ protected:
+  DeleteRecordsTest() {
+    create_topic("t", 2);
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);
+  }
+  DeleteRecordsResponse::Topic::Partition delete_before(int64_t offset, int32_t partition = 0,
+                                                        const std::string& topic = "t") {
+    DeleteRecordsRequest request;
+    request.topics = {{topic, {{partition, offset}}}};
+    return ask<DeleteRecordsResponse>(request, 2).topics.at(0).partitions.at(0);
+  }
+  KafkaError fetch_error(int64_t offset) {
+    return ask<FetchResponse>(fetch("t", offset), 11).responses.at(0).partitions.at(0).error_code;
+  }
+};
+
+TEST_F(DeleteRecordsTest, records_before_an_offset_go_for_everybody) {
+  const auto deleted = delete_before(2);
+  EXPECT_EQ(deleted.error_code, KafkaError::None);
+  EXPECT_EQ(deleted.low_watermark, 2);
+  EXPECT_EQ(fetch_error(1), KafkaError::OffsetOutOfRange);
+  EXPECT_EQ(fetch_error(2), KafkaError::None);
+  ListOffsetsRequest request;
+  request.topics = {{"t", {{.partition_index = 0, .timestamp = -2}}}};
+  const auto earliest = ask<ListOffsetsResponse>(request, 5);
+  EXPECT_EQ(earliest.topics.at(0).partitions.at(0).offset, 2);
+  // An earlier one changes nothing.
+  EXPECT_EQ(delete_before(1).low_watermark, 2);
+  EXPECT_EQ(delete_before(-1).low_watermark, 3);
+  EXPECT_EQ(delete_before(-1, 1).low_watermark, 0);
+}
+
+TEST_F(DeleteRecordsTest, what_cannot_be_deleted_says_why) {
+  EXPECT_EQ(delete_before(4).error_code, KafkaError::OffsetOutOfRange);
+  EXPECT_EQ(delete_before(-7).error_code, KafkaError::OffsetOutOfRange);
+  EXPECT_EQ(delete_before(0, 9).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(delete_before(0, 0, "absent").error_code, KafkaError::UnknownTopicOrPartition);
+  AlterConfigsRequest compact;
+  compact.resources = {{kTopic, "t", {{"cleanup.policy", "compact"}}}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(compact, 0).responses.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(delete_before(1).error_code, kPolicyViolation);
+}
+
 TEST_F(ConfigsTest, a_new_topic_is_answered_with_its_settings) {
   CreateTopicsRequest request;
   request.topics = {
