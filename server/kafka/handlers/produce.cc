@@ -22,6 +22,16 @@ constexpr int16_t kFirstVersionWithZstd = 7;
 constexpr size_t kMostOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
+// What is asked of the batches for one partition.
+struct Rules {
+  int16_t version;          // of the request
+  bool needs_keys = false;  // of each record: the topic is compacted
+};
+
+// Of more records that are wrong nothing is said one by one.
+constexpr size_t kMostRecordErrors = 100;
+constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
+
 // What must hold before anything of a partition is stored: first of the batch as a whole, then of its
 // records.
 Result<records::BatchView> check_envelope(std::string_view bytes, int16_t version,
@@ -46,28 +56,45 @@ Result<records::BatchView> check_envelope(std::string_view bytes, int16_t versio
   return batch;
 }
 
-// False when more than `most_unpacked` bytes come out of the batch; then they are not checked.
-Result<bool> check_contents(const records::BatchView& batch, size_t most_unpacked) {
-  if (batch.header.codec() == records::Codec::None) {
-    TRY(records::check_records(batch));
-    return true;
-  }
-  records::Decompressor unpacking(batch.header.codec(), records::kMaxRecordsSize);
-  if (!TRY(unpacking.step(batch.payload(), most_unpacked))) return false;
-  TRY(records::check_records(batch.header, unpacking.bytes()));
-  return true;
-}
-
 struct Checked {
   Status status;
   KafkaError error = KafkaError::None;  // of a status that is one
   bool is_complete = true;
+  std::vector<int32_t> without_key;  // the records that need one, by their places
 };
 
-Checked check(std::string_view bytes, int16_t version, size_t most_unpacked) {
+// Of records that are well formed.
+Status check_keys(const records::BatchHeader& header, std::string_view records, Checked& checked) {
+  auto reader = TRY(records::RecordReader::over(header, records));
+  for (records::RecordView record; reader.next(record);)
+    if (!record.key && checked.without_key.size() < kMostRecordErrors)
+      checked.without_key.push_back(record.offset_delta);
+  if (checked.without_key.empty()) return {};
+  return Error{ErrorCode::CorruptRecord,
+               "one or more records have been rejected: the topic is "
+               "compacted, and they have no key"};
+}
+
+// False when more than `most_unpacked` bytes come out of the batch; then they are not checked.
+Result<bool> check_contents(const records::BatchView& batch, size_t most_unpacked,
+                            const Rules& rules, Checked& checked) {
+  std::optional<records::Decompressor> unpacking;
+  std::string_view records = batch.payload();
+  if (batch.header.codec() != records::Codec::None) {
+    unpacking.emplace(batch.header.codec(), records::kMaxRecordsSize);
+    if (!TRY(unpacking->step(batch.payload(), most_unpacked))) return false;
+    records = unpacking->bytes();
+  }
+  TRY(records::check_records(batch.header, records));
+  if (rules.needs_keys) TRY(check_keys(batch.header, records, checked));
+  return true;
+}
+
+Checked check(std::string_view bytes, const Rules& rules, size_t most_unpacked) {
   Checked checked;
-  const auto batch = check_envelope(bytes, version, checked.error);
-  const Result<bool> contents = batch ? check_contents(*batch, most_unpacked) : batch.error();
+  const auto batch = check_envelope(bytes, rules.version, checked.error);
+  const Result<bool> contents =
+      batch ? check_contents(*batch, most_unpacked, rules, checked) : batch.error();
   checked.is_complete = !contents || *contents;
   if (contents) return checked;
   checked.status = contents.error();
@@ -103,6 +130,11 @@ struct PartitionAnswers {
     answer.error_message = std::move(message);
     has_failed = true;
   }
+  void refuse(Answer& answer, const Checked& checked) {
+    for (const int32_t index : checked.without_key)
+      answer.record_errors.push_back({index, std::string(kWithoutKey)});
+    refuse(answer, checked.error, checked.status.error().message);
+  }
 };
 
 // A batch on its way into a partition, and the place of its answer.
@@ -110,6 +142,7 @@ struct Append {
   storage::TopicPartition partition;
   std::string batch;
   bool has_append_time = false;  // the log's, not the client's
+  Rules rules;
   size_t topic_index, index;
 };
 
@@ -173,11 +206,14 @@ class Producing {
       return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
           fmt::format("the batch has {} bytes, and max.message.bytes of topic \"{}\" is {}",
-                      bytes.size(), topic->name, storage::topic_config(*topic, "max.message.bytes")));
+                      bytes.size(), topic->name,
+                      storage::topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
-    const bool has_append_time = storage::topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
-    check_and_append(bytes, {partition, {}, has_append_time, topic_index, index});
+    const bool has_append_time =
+        storage::topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
+    const Rules rules{pending_->reply.version(), storage::has_cleanup_policy(*topic, "compact")};
+    check_and_append(bytes, {partition, {}, has_append_time, rules, topic_index, index});
   }
 
  private:
@@ -185,11 +221,9 @@ class Producing {
     const bool may_go_aside = context_.run_aside != nullptr;
     if (may_go_aside && bytes.size() > kMostOnLoop) return check_aside(bytes, std::move(append));
     const Checked checked =
-        check(bytes, pending_->reply.version(), may_go_aside ? kMostUnpackedOnLoop : SIZE_MAX);
+        check(bytes, append.rules, may_go_aside ? kMostUnpackedOnLoop : SIZE_MAX);
     if (!checked.is_complete) return check_aside(bytes, std::move(append));
-    if (!checked.status)
-      return pending_->refuse(producer_.answer(append), checked.error,
-                              checked.status.error().message);
+    if (!checked.status) return pending_->refuse(producer_.answer(append), checked);
     append.batch = bytes;
     producer_.begin(std::move(append));
   }
@@ -201,16 +235,15 @@ class Producing {
       Checked checked;
     };
     auto errand = std::make_shared<Errand>(Errand{std::move(append), {}});
-    const auto work = [errand, version = pending_->reply.version()] {
-      errand->checked = check(errand->append.batch, version, SIZE_MAX);
+    const auto work = [errand] {
+      errand->checked = check(errand->append.batch, errand->append.rules, SIZE_MAX);
     };
     const auto then = [errand, producer = producer_, aside = context_.aside] {
       const Checked& checked = errand->checked;
       if (checked.status)
         producer.begin(std::move(errand->append));
       else
-        producer.pending->refuse(producer.answer(errand->append), checked.error,
-                                 checked.status.error().message);
+        producer.pending->refuse(producer.answer(errand->append), checked);
       producer.pending->complete_one();
       aside->leave();
     };

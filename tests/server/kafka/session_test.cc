@@ -817,6 +817,23 @@ TEST_F(ConfigsTest, a_change_that_cannot_be_says_why) {
   EXPECT_EQ(response.responses.at(5).error_code, KafkaError::InvalidRequest);
 }
 
+TEST_F(ConfigsTest, a_compacted_topic_takes_no_record_without_a_key) {
+  EXPECT_EQ(alter({{"cleanup.policy", kSet, "compact"}}).error_code, KafkaError::None);
+  EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);
+  for (const records::Codec codec : {records::Codec::None, records::Codec::Lz4}) {
+    records::BatchBuilder builder;
+    builder.append(1, "k", "v");
+    builder.append(1, std::nullopt, "v");
+    const std::string bytes = builder.finish(codec);
+    const auto response = ask<ProduceResponse>(produce("t", bytes), 8);
+    const auto& answer = response.responses.at(0).partition_responses.at(0);
+    EXPECT_EQ(answer.error_code, KafkaError::InvalidRecord);
+    ASSERT_EQ(answer.record_errors.size(), 1u);
+    EXPECT_EQ(answer.record_errors[0].batch_index, 1);
+  }
+  EXPECT_EQ(alter({{"cleanup.policy", kSet, "delete"}}).error_code, KafkaError::None);
+}
+
 class DeleteRecordsTest : public SessionTest {
  protected:
   DeleteRecordsTest() {
