@@ -12,8 +12,9 @@
 
 namespace storage {
 
-// Of log.mdb. Version 2 had a journal for each task.
-inline constexpr uint32_t kLogFormatVersion = 3, kOldestLogFormatVersion = 2;
+// Of log.mdb. Version 2 had a journal for each task; version 3 did not expect gaps between the offsets of
+// a partition, which compaction leaves.
+inline constexpr uint32_t kLogFormatVersion = 4, kOldestLogFormatVersion = 2;
 
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow

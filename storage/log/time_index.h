@@ -1,6 +1,7 @@
 // Finds offsets by time without walking a partition: sparse entries beside its batches.
 #pragma once
 #include <cstdint>
+#include <string>
 
 #include "storage/kv/kv.h"
 #include "storage/log/partition.h"
@@ -39,6 +40,11 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
 // After a truncation: takes away what is said of offsets behind `log_end`.
 Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
                       const Partition& partition, Offset log_end);
+
+// Of one of the two: the key of the first entry that says something of offsets behind `log_start`, or
+// the end of the partition's keys.
+Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
+                                      LogNumber partition, Offset log_start);
 
 // An offset before which every record has a timestamp below `timestamp`; the first that has not is
 // near.
