@@ -9,10 +9,13 @@
 #include "base/memory_budget.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/kafka_backend.h"
+#include "server/node/server_facts.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
 #include "server/sql/session.h"
+#include "server/tasks/cleanup_targets.h"
 #include "server/tasks/query_supervisor.h"
+#include "storage/log/log_cleaner.h"
 #include "storage/state/state_store.h"
 
 namespace server {
@@ -54,6 +57,8 @@ class Node {
   std::vector<engine::ServerFact> facts(int64_t started_us) const;
   Status open_front_ends();
   void stop_front_ends();
+  Status open_cleaner();
+  std::vector<HeldBackFacts> held_back() const;
   Status open_kafka();
   void count_records();
   void on_task_failure(const ShardTask& task);
@@ -76,6 +81,8 @@ class Node {
   // Check large batches of Kafka clients; no statement keeps them from it.
   std::unique_ptr<StatementWorkers> checkers_;
   std::unique_ptr<SqlParts> parts_;
+  std::unique_ptr<CleanupTargets> cleanup_;
+  std::unique_ptr<storage::LogCleaner> cleaner_;
   std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;

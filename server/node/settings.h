@@ -17,16 +17,17 @@ struct NodeSettings {
   Address pg{"127.0.0.1", 7432};
   Address kafka{"127.0.0.1", 9092};
   std::optional<Address> kafka_advertised;
-  bool auto_create_topics = true;   // when a Kafka client asks for one that is not there
-  bool insecure = false;            // may listen where other machines can connect
-  size_t memory_limit_bytes = 0;    // 0: a quarter of what the machine has
+  bool auto_create_topics = true;            // when a Kafka client asks for one that is not there
+  bool insecure = false;                     // may listen where other machines can connect
+  size_t memory_limit_bytes = 0;             // 0: a quarter of what the machine has
   std::optional<size_t> state_memory_bytes;  // none: three eighths of that
-  size_t max_connections = 10'000;  // of each protocol
-  int shards = 0;                   // 0: as many as cores
-  int statement_threads = 0;        // likewise
-  std::string log_level = "info";   // debug, info, warn, error
-  bool processing_log = true;       // failed records are also told in a stream of their own
+  size_t max_connections = 10'000;           // of each protocol
+  int shards = 0;                            // 0: as many as cores
+  int statement_threads = 0;                 // likewise
+  std::string log_level = "info";            // debug, info, warn, error
+  bool processing_log = true;  // failed records are also told in a stream of their own
   CheckpointPolicy checkpoint_policy;
+  int64_t log_retention_check_interval_ms = 10'000;
   SqlSettings sql;
 };
 
