@@ -6,13 +6,17 @@ namespace engine {
 
 Result<std::optional<records::RecordReader>> RecordCursor::enter(const LogBatch& stored,
                                                                  size_t& unpack_bytes) {
-  const bool is_known = base_offset_ == stored.base_offset;
+  constexpr size_t kCrcPlace = 17;
+  const bool is_known = base_offset_ == stored.base_offset &&
+                        stored.bytes.size() >= records::kBatchHeaderSize &&
+                        load_be<uint32_t>(stored.bytes.data() + kCrcPlace) == crc_;
   // What lies on a disk may have been damaged since it was checked on its way in.
   const records::BatchView batch = TRY(records::parse_batch(
       stored.bytes, is_known ? records::BatchCheck::Shape : records::BatchCheck::ShapeAndCrc));
   if (!is_known) {
     finish();
     base_offset_ = stored.base_offset;
+    crc_ = batch.header.crc;
     if (batch.header.codec() != records::Codec::None)
       unpacked_ =
           std::make_shared<records::Decompressor>(batch.header.codec(), records::kMaxRecordsSize);

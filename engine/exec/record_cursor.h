@@ -29,7 +29,9 @@ class RecordCursor {
   std::shared_ptr<const void> owner() const { return unpacked_; }
 
  private:
-  std::optional<Offset> base_offset_;                  // of the batch that is known to be whole
+  // Of the batch that is known to be whole. Compaction may put another one in its place.
+  std::optional<Offset> base_offset_;
+  uint32_t crc_ = 0;
   std::optional<records::RecordReader::Place> place_;  // none while it is decompressed
   std::shared_ptr<records::Decompressor> unpacked_;    // shared with columns, once it is complete
 };

@@ -50,6 +50,7 @@ constexpr ApiRow kApis[] = {
     api<handle_api_versions>(0, 4),
     api<handle_create_topics>(2, 7),
     api<handle_delete_topics>(1, 6),
+    api<handle_delete_records>(0, 2),
     api<handle_init_producer_id>(0, 4),
     api<handle_add_partitions_to_txn>(0, 3),
     api<handle_add_offsets_to_txn>(0, 3),
@@ -76,6 +77,8 @@ constexpr ApiRow kApis[] = {
     api<handle_describe_producers>(0, 0),
     api<handle_list_config_resources>(0, 1),
     api<handle_describe_topic_partitions>(0, 0),
+    api<handle_alter_configs>(0, 2),
+    api<handle_incremental_alter_configs>(0, 1),
 };
 
 }  // namespace

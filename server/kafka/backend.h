@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "server/coordinator/groups.h"
@@ -12,6 +13,7 @@
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
+#include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
 namespace server::kafka {
@@ -42,8 +44,17 @@ class Backend {
   virtual void grow_topic(std::string name, int32_t partition_count,
                           std::function<void(Status)> done) = 0;
 
+  // The topic's settings are these from the answer on, in place of those that it has when
+  // `replaces_all`. Fails with UnknownTopic, InvalidParameter.
+  virtual void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                               bool replaces_all, std::function<void(Status)> done) = 0;
+
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  // Records before `start`, which lies within the partition, are not to be read any more. Fails with
+  // UnknownTopic.
+  virtual void delete_records(const storage::TopicPartition& partition, Offset start,
+                              std::function<void(Status)> done) = 0;
   virtual void allocate_producer_id(std::function<void(Result<ProducerId>)> done) = 0;
   virtual std::shared_ptr<const storage::PartitionStatus> find_partition(
       const storage::TopicPartition& partition) const = 0;

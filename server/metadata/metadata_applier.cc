@@ -147,6 +147,7 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
     if (!delta.before) new_topics.push_back(delta.now->id);
+    if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
     TRY(storage::create_partitions_and_wait(log_, delta.now->id, delta.now->partition_count));
   }
   return {};
@@ -236,7 +237,8 @@ void MetadataApplier::carry_out(const ImageChange& change) {
   for (const std::string& id : change.resumed) queries_.pause(id, false);
   // Queries over a topic that has more partitions now start anew, with tasks for them.
   for (const storage::TopicDelta& delta : change.topics)
-    if (delta.before && delta.now) start(image()->users_of(delta.now->id));
+    if (delta.before && delta.now && delta.before->partition_count != delta.now->partition_count)
+      start(image()->users_of(delta.now->id));
 }
 
 void MetadataApplier::save_snapshot_if_due() {

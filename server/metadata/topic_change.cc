@@ -30,6 +30,13 @@ struct PartOf {
     const storage::TopicInfo* topic = TRY(find_topic(topics, grow.name));
     return storage::encode_grow_topic(topic->id, grow.partition_count);
   }
+  Result<std::string> operator()(const ConfigureTopic& configure) const {
+    const storage::TopicInfo* topic = TRY(find_topic(topics, configure.name));
+    const auto before =
+        configure.replaces_all ? std::map<std::string, std::string>() : topic->config;
+    return storage::encode_configure_topic(
+        topic->id, TRY(storage::changed_configs(before, configure.changes)));
+  }
 };
 
 }  // namespace

@@ -4,9 +4,11 @@
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/result.h"
 #include "storage/meta/metadata_log.h"
+#include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
 namespace server {
@@ -24,7 +26,12 @@ struct GrowTopic {
   std::string name;
   int32_t partition_count = 1;  // in all
 };
-using TopicChange = std::variant<CreateTopic, DeleteTopic, GrowTopic>;
+struct ConfigureTopic {
+  std::string name;
+  std::vector<storage::ConfigChange> changes;
+  bool replaces_all = false;  // what is not among the changes has its default then
+};
+using TopicChange = std::variant<CreateTopic, DeleteTopic, GrowTopic, ConfigureTopic>;
 
 // Fails with TopicExists, UnknownTopic, InvalidParameter.
 Result<storage::MetadataCommand> plan_topic_change(const TopicChange& change,

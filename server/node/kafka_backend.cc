@@ -67,6 +67,14 @@ void KafkaBackend::grow_topic(std::string name, int32_t partition_count,
                });
 }
 
+void KafkaBackend::configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                                   bool replaces_all, std::function<void(Status)> done) {
+  change_topic(ConfigureTopic{std::move(name), std::move(changes), replaces_all},
+               [done = std::move(done)](Result<storage::TopicInfo> configured) {
+                 done(configured ? Status{} : Status{std::move(configured).error()});
+               });
+}
+
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (waiting_.empty() && log_.try_append(request, answer)) return;
@@ -84,6 +92,11 @@ void KafkaBackend::append_waiting() {
       return log_.when_room([this] { loop_.post([this] { append_waiting(); }); });
     waiting_.pop_front();
   }
+}
+
+void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offset start,
+                                  std::function<void(Status)> done) {
+  log_.trim({partition, start}, on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {

@@ -30,7 +30,11 @@ class KafkaBackend final : public kafka::Backend {
   void delete_topic(std::string name, std::function<void(Status)> done) override;
   void grow_topic(std::string name, int32_t partition_count,
                   std::function<void(Status)> done) override;
+  void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                       bool replaces_all, std::function<void(Status)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
+  void delete_records(const storage::TopicPartition& partition, Offset start,
+                      std::function<void(Status)> done) override;
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override;
   std::shared_ptr<const storage::PartitionStatus> find_partition(
       const storage::TopicPartition& partition) const override;

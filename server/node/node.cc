@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <map>
 
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
-#include "server/node/server_facts.h"
 #include "storage/meta/embedded_metadata_log.h"
 
 namespace server {
@@ -49,6 +49,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
   TRY(node->open_front_ends());
+  TRY(node->open_cleaner());
   node->count_records();
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
   node->definitions_->start_thread();
@@ -60,6 +61,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->groups_->start();
   node->transactions_->start();
   node->supervisor_->start_thread();
+  node->cleaner_->start_thread();
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
 }
@@ -171,7 +173,31 @@ std::vector<engine::ServerFact> Node::facts(int64_t started_us) const {
   }
   return server_facts({settings_.data_dir, clock_, started_us, std::move(loops),
                        storage::statistics_of(*log_), pg_->connection_count(),
-                       kafka_->connection_count(), *definitions_->image(), memory_});
+                       kafka_->connection_count(), *definitions_->image(), memory_, held_back()});
+}
+
+std::vector<HeldBackFacts> Node::held_back() const {
+  std::map<std::pair<std::string, std::string>, int64_t> records;
+  const auto topics = definitions_->image()->topics;
+  for (const auto& [partition, count] : cleaner_->held_back())
+    if (const storage::TopicInfo* topic = topics->find(partition.topic))
+      records[{topic->name, cleanup_->holder_of(partition)}] += count;
+  std::vector<HeldBackFacts> facts;
+  for (const auto& [of, count] : records) facts.push_back({of.first, of.second, count});
+  return facts;
+}
+
+Status Node::open_cleaner() {
+  std::vector<Shard*> shards;
+  for (const auto& shard : shards_) shards.push_back(shard.get());
+  cleanup_ = std::make_unique<CleanupTargets>(*log_, std::move(shards),
+                                              [this] { return definitions_->image(); });
+  storage::LogCleanerOptions options;
+  options.clock = &clock_;
+  options.memory = &memory_;
+  options.interval_ms = settings_.log_retention_check_interval_ms;
+  cleaner_ = TRY(storage::LogCleaner::open(*log_, options, *cleanup_));
+  return {};
 }
 
 void Node::on_task_failure(const ShardTask& task) {
@@ -271,6 +297,7 @@ void Node::stop_front_ends() {
 }
 
 Node::~Node() {
+  if (cleaner_) cleaner_->stop();  // it asks the shards and the log
   if (shards_are_running_) stop_front_ends();
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
@@ -278,6 +305,7 @@ Node::~Node() {
   pg_.reset();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
+  cleaner_.reset();
   kafka_.reset();
   transactions_.reset();
   groups_.reset();

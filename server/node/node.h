@@ -10,10 +10,13 @@
 #include "server/kafka/kafka_server.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
+#include "server/node/server_facts.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
 #include "server/sql/session.h"
+#include "server/tasks/cleanup_targets.h"
 #include "server/tasks/query_supervisor.h"
+#include "storage/log/log_cleaner.h"
 #include "storage/state/state_store.h"
 
 namespace server {
@@ -55,6 +58,8 @@ class Node {
   std::vector<engine::ServerFact> facts(int64_t started_us) const;
   Status open_front_ends();
   void stop_front_ends();
+  Status open_cleaner();
+  std::vector<HeldBackFacts> held_back() const;
   Status open_kafka();
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
   void count_records();
@@ -78,6 +83,8 @@ class Node {
   // Check large batches of Kafka clients; no statement keeps them from it.
   std::unique_ptr<StatementWorkers> checkers_;
   std::unique_ptr<SqlParts> parts_;
+  std::unique_ptr<CleanupTargets> cleanup_;
+  std::unique_ptr<storage::LogCleaner> cleaner_;
   std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;

@@ -47,13 +47,17 @@ void add_budget(Facts& facts, const MemoryBudget& memory) {
 }
 
 // Whether the disk keeps up: a queue that does not empty is a log that cannot write fast enough.
-void add_log(Facts& facts, const storage::LogStatistics& log) {
+void add_log(Facts& facts, const storage::LogStatistics& log,
+             const std::vector<HeldBackFacts>& held_back) {
   facts.push_back({"log", "partitions", fmt::to_string(log.partitions)});
   facts.push_back({"log", "commits", fmt::to_string(log.commits)});
   facts.push_back({"log", "commits per second", fmt::to_string(log.commits_per_second)});
   facts.push_back({"log", "queued requests", fmt::to_string(log.queued_requests)});
   facts.push_back({"log", "queued bytes", fmt::to_string(log.queued_bytes)});
   facts.push_back({"log", "removals in progress", fmt::to_string(log.pending_removals)});
+  for (const HeldBackFacts& each : held_back)
+    facts.push_back({"log", fmt::format("records of {} kept for {}", each.topic, each.query_id),
+                     fmt::to_string(each.records)});
 }
 
 // The files are sparse: what counts is what they take on the disk.
@@ -98,7 +102,7 @@ Facts server_facts(const ServerFactSources& sources) {
   add_loops(facts, sources.loops);
   add_budget(facts, sources.memory);
   add_process_memory(facts);
-  add_log(facts, sources.log);
+  add_log(facts, sources.log, sources.held_back);
   add_file(facts, sources.data_dir, "log", "log.mdb");
   add_file(facts, sources.data_dir, "state", "state.mdb");
   add_disk(facts, sources.data_dir, sources.log);

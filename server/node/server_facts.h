@@ -18,6 +18,12 @@ struct LoopFacts {
   int64_t longest_us = 0;   // since the start
 };
 
+// Records that retention would have taken away, if a query did not have to read them yet.
+struct HeldBackFacts {
+  std::string topic, query_id;
+  int64_t records = 0;
+};
+
 struct ServerFactSources {
   const std::string& data_dir;
   const Clock& clock;
@@ -27,6 +33,7 @@ struct ServerFactSources {
   size_t pg_connections = 0, kafka_connections = 0;
   const MetadataImage& image;
   const MemoryBudget& memory;
+  std::vector<HeldBackFacts> held_back = {};
 };
 
 // Reads files of /proc and of the data directory: a few system calls, nothing that waits for a disk.

@@ -228,6 +228,11 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.checkpoint_policy.chunk_keys, text, 1, 1'000'000);
      }},
+    {"log-retention-check-interval-ms",
+     "how often it is looked for records that retention or compaction takes away [10000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
+     }},
     {"log-level", "debug, info, warn or error [info]", set_log_level_name},
 };
 

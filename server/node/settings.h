@@ -31,6 +31,7 @@ struct NodeSettings {
   coordinator::GroupSettings groups;
   coordinator::TransactionSettings transactions;
   CheckpointPolicy checkpoint_policy;
+  int64_t log_retention_check_interval_ms = 10'000;
   SqlSettings sql;
 };
 

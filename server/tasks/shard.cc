@@ -424,6 +424,21 @@ std::optional<int64_t> Shard::lag_of(const engine::Task& task) const {
   return lag;
 }
 
+std::vector<InputPosition> Shard::positions(std::span<const std::string> queries) const {
+  std::vector<InputPosition> positions;
+  for (const std::string& id : queries) {
+    const auto tasks = tasks_.find(id);
+    if (tasks == tasks_.end()) continue;
+    for (const auto& task : tasks->second) {
+      const auto& inputs = task->task->inputs();
+      for (size_t i = 0; i < inputs.size(); ++i)
+        if (!inputs[i].is_exchange)
+          positions.push_back({id, inputs[i].partition, task->task->committed()[i]});
+    }
+  }
+  return positions;
+}
+
 std::vector<ShardTaskReport> Shard::reports() const {
   const int64_t now_us = clock_.monotonic_us();
   std::vector<ShardTaskReport> reports;

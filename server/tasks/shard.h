@@ -107,6 +107,13 @@ struct ShardTaskReport {
   int64_t held_back_us = 0;  // that it has waited for checkpoints, since it was built
 };
 
+// How far a persistent task has come in one of its inputs, durably.
+struct InputPosition {
+  std::string query_id;
+  engine::PartitionRef partition;
+  Offset committed;
+};
+
 // Threads: post(), wake(), loop() and number() from any; everything else on the loop, or while it
 //          does not run.
 class Shard {
@@ -173,6 +180,8 @@ class Shard {
   // Calls until it returns false, in slices: what is large is let go of like this.
   void release_in_slices(std::function<bool()> release_some);
   std::vector<ShardTaskReport> reports() const;
+  // Of the tasks of these queries, but those in exchanges.
+  std::vector<InputPosition> positions(std::span<const std::string> queries) const;
   MemoryBudget& memory() const { return memory_; }
 
  private:

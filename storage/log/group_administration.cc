@@ -159,6 +159,7 @@ Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKin
   TRY(transaction_->put(tables_.partitions, partition_key(id),
                         encode(PartitionRow{.kind = kind, .number = number})));
   created_.push_back(std::make_shared<Partition>(id, kind, number, table));
+  created_.back()->opened(now_ms_);
   moved_index_[id] = moved_.size();
   moved_.push_back({.partition = created_.back(), .state = {}});
   if (kind == PartitionKind::Client) --free_tables_;

@@ -229,7 +229,8 @@ Status GroupTransaction::put_row(const Moved& moved) {
   return transaction_->put(
       tables_.partitions, partition_key(partition.id()),
       encode(PartitionRow{partition.kind(), partition.number(), state.leader_epoch, state.log_start,
-                          state.log_end, state.role, high_watermark}));
+                          state.log_end, state.role, high_watermark, state.cleaned_end,
+                          state.gaps_end}));
 }
 
 // --- Tasks
@@ -293,11 +294,25 @@ Status GroupTransaction::write_trim(const PartitionTrim& trim) {
     TRY(forget_epochs_before(*transaction_, tables_, partition.number(), trim.end_offset));
   if (partition.has_transactions())
     TRY(forget_aborted_before(*transaction_, tables_, partition.number(), trim.end_offset));
+  if (partition.kind() == PartitionKind::Client) TRY(trim_time_index(partition, trim.end_offset));
   // Keys are last offsets, so this leaves a batch that reaches over the end.
   return remove({.table = batch_table_name(partition),
                  .first_key = std::string(BatchKey(partition, Offset{0})),
                  .end_key = std::string(BatchKey(partition, trim.end_offset))},
                 partition.table());
+}
+
+Status GroupTransaction::trim_time_index(const Partition& partition, Offset log_start) {
+  const std::pair<std::string_view, TableHandle> tables[] = {
+      {kTimestampsTable, tables_.timestamps}, {kAppendTimesTable, tables_.append_times}};
+  for (const auto& [name, table] : tables) {
+    const auto end = TRY(first_time_behind(*transaction_, table, partition.number(), log_start));
+    TRY(remove({.table = std::string(name),
+                .first_key = time_key(partition.number(), INT64_MIN),
+                .end_key = end},
+               table));
+  }
+  return {};
 }
 
 // What is little goes at once. What is more goes in slices, and is invisible until then: to readers

@@ -21,6 +21,19 @@
 
 namespace storage {
 
+// What compaction has made of some batches of a partition.
+struct CleanedBatches {
+  struct Batch {
+    Offset last_offset;
+    std::string bytes;  // none: nothing is left of it
+  };
+  TopicPartition partition;
+  LogNumber number;            // of the partition that was read; else it is another one by now
+  std::vector<Batch> batches;  // in the order of their offsets
+  Offset gaps_end;             // beyond all of them
+  std::optional<Offset> cleaned_end = {};  // when these are the last of the pass
+};
+
 // Where the batches of a partition lie.
 std::string batch_table_name(const Partition& partition);
 
@@ -66,6 +79,11 @@ class GroupTransaction {
   Result<ProducerId> allocate_producer_ids(int32_t count);
   Status trim(const PartitionTrim& trim);
   Status drop_tasks(std::string_view prefix);
+
+  // --- Cleaning (group_cleaning.cc)
+  Status clean(const CleanedBatches& cleaned);
+  // Notes in the time index until when all that is there was appended.
+  Status index_append_time(const TopicPartition& id);
   // Of this server, as the leader of all partitions of the journal.
   Status raise_journal_epochs();
   // Some of what an earlier version has left; true when there is no more of it.
@@ -161,6 +179,7 @@ class GroupTransaction {
   Result<TaskOwner*> check_task(const TaskCommit& commit);
   Status check_trims(const TaskCommit& commit);
   Status write_trim(const PartitionTrim& trim);
+  Status trim_time_index(const Partition& partition, Offset log_start);
   Status convert_journal(std::string_view task, std::string_view old_row, TableHandle journals,
                          size_t& bytes);
   Status remove(const Removal& removal, TableHandle table);

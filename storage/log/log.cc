@@ -4,6 +4,7 @@
 #include <map>
 
 #include "records/batch.h"
+#include "records/batch_filter.h"
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/log_core.h"
 #include "storage/log/log_statistics.h"
@@ -183,6 +184,8 @@ Status check_header_for_append(const records::BatchHeader& header) {
   if (header.record_count == 0) return Error{ErrorCode::CorruptRecord, "record batch is empty"};
   if (header.is_control())
     return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
+  if (records::has_delete_horizon(header))
+    return Error{ErrorCode::CorruptRecord, "the delete horizon is not a client's to set"};
   const bool has_producer = header.producer_id != records::kNoProducer;
   if (has_producer && (header.producer_id < ProducerId{0} || header.producer_epoch < 0))
     return Error{ErrorCode::CorruptRecord, "record batch has a negative producer id or epoch"};

@@ -145,7 +145,9 @@ Result<std::shared_ptr<Partition>> LogCore::recover_partition(WriteTransaction& 
   Offset log_end = row.end_when_empty;
   if (const auto last = TRY(cursor.last())) log_end = std::max(log_end, last->last_offset + 1);
   assert(row.log_start <= log_end);
-  partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark});
+  partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark,
+                      row.cleaned_end, row.gaps_end});
+  partition->opened(clock_.wall_ms());
   return partition;
 }
 
@@ -172,8 +174,8 @@ void LogCore::publish(GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved()) {
     assert(moved.state.log_start <= moved.state.log_end);
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
+    moved.partition->set_time_mark(moved.time_mark);  // before the log end, see last_append_ms()
     moved.partition->publish(moved.state);
-    moved.partition->set_time_mark(moved.time_mark);
     group_has_replicas_ |= moved.state.role != ReplicaRole::Alone;
   }
   if (!transaction.created().empty() || !transaction.dropped().empty())

@@ -183,8 +183,14 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
   Offset end = up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
   if (up_to == ReadUpTo::LastStable) end = std::min(end, TRY(state_->undecided_of(partition)));
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  // What a leader's log has lost by compaction, its followers never had.
-  const bool may_have_gaps = partition.leader_epoch() > LeaderEpoch{0};
+  // What a leader's log has lost by compaction, its followers never had. Of others the row says, in the
+  // reader's own snapshot, how far there may be gaps; it is read when there is one.
+  std::optional<Offset> gaps_end;
+  if (partition.leader_epoch() > LeaderEpoch{0}) gaps_end = Offset{INT64_MAX};
+  const auto may_be_gap = [&](Offset gap_end) -> Result<bool> {
+    if (!gaps_end) gaps_end = TRY(state_->row_of(partition)).gaps_end;
+    return gap_end <= *gaps_end;
+  };
   std::vector<BatchRef> batches;
   size_t size_bytes = 0;
   auto stored = TRY(cursor.seek(from));
@@ -192,7 +198,8 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
   for (; stored && stored->last_offset < end && (batches.empty() || size_bytes < max_bytes);
        stored = TRY(cursor.next())) {
     const BatchRef batch = TRY(batch_of(*stored));
-    if (!batches.empty() && batch.base_offset != batches.back().last_offset + 1 && !may_have_gaps)
+    if (!batches.empty() && batch.base_offset != batches.back().last_offset + 1 &&
+        !TRY(may_be_gap(batch.base_offset)))
       return State::lost(batches.back().last_offset + 1, batch.base_offset);
     batches.push_back(batch);
     size_bytes += stored->bytes.size();
@@ -202,7 +209,8 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
   } else if (!batches.empty() && batches.front().base_offset > from &&
              from < TRY(state_->row_of(partition)).log_start) {
     return state_->out_of_range(from);
-  } else if (!batches.empty() && batches.front().base_offset > from && !may_have_gaps) {
+  } else if (!batches.empty() && batches.front().base_offset > from &&
+             !TRY(may_be_gap(batches.front().base_offset))) {
     return State::lost(from, batches.front().base_offset);
   }
   return batches;

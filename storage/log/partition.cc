@@ -17,6 +17,8 @@ void Partition::publish(const PartitionState& state) {
   }
   role_.store(state.role, std::memory_order_release);
   leader_epoch_.store(state.leader_epoch.value(), std::memory_order_release);
+  cleaned_end_.store(state.cleaned_end.value(), std::memory_order_release);
+  gaps_end_.store(state.gaps_end.value(), std::memory_order_release);
   log_start_.store(state.log_start.value(), std::memory_order_release);
   log_end_.store(state.log_end.value(), std::memory_order_release);
   first_undecided_.store(state.first_undecided.value(), std::memory_order_release);

@@ -1,6 +1,7 @@
 // A partition as the writer and the readers of this process share it.
 #pragma once
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,7 @@ struct PartitionRow {
   Offset end_when_empty = {};  // the log end if there is no batch: numbers are never given twice
   ReplicaRole role = ReplicaRole::Alone;
   Offset high_watermark = {};  // as last stored; it may have been further. Not of one that is alone
+  Offset cleaned_end = {}, gaps_end = {};  // of compaction, see PartitionStatus
 };
 
 // Where a partition stands.
@@ -34,7 +36,8 @@ struct PartitionState {
   Offset log_start, log_end;
   LeaderEpoch leader_epoch;
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};         // of one that is alone: the log end, whatever stands here
+  Offset high_watermark = {};  // of one that is alone: the log end, whatever stands here
+  Offset cleaned_end = {}, gaps_end = {};
   Offset first_undecided{INT64_MAX};  // of its transactions; see transaction_index.h
 };
 
@@ -61,7 +64,8 @@ class Partition final : public PartitionStatus {
 
   PartitionState state() const {
     std::lock_guard lock(mutex_);
-    return {log_start(), log_end(), leader_epoch(), role(), high_watermark(), first_undecided()};
+    return {log_start(),      log_end(),     leader_epoch(), role(),
+            high_watermark(), cleaned_end(), gaps_end(),     first_undecided()};
   }
   void publish(const PartitionState& state);
   // What enough followers have; a leader's only. False when it has moved so far already, or when the
@@ -75,7 +79,14 @@ class Partition final : public PartitionStatus {
 
   // The writer's own: nothing until the first append of this process.
   const std::optional<TimeMark>& time_mark() const { return time_mark_; }
-  void set_time_mark(const std::optional<TimeMark>& mark) { time_mark_ = mark; }
+  void set_time_mark(const std::optional<TimeMark>& mark) {
+    time_mark_ = mark;
+    if (mark) last_append_ms_.store(mark->append_ms, std::memory_order_release);
+  }
+  // No record was appended later; of a partition that nothing was appended to since the start, when that
+  // was. Threads: any.
+  int64_t last_append_ms() const { return last_append_ms_.load(std::memory_order_acquire); }
+  void opened(int64_t now_ms) { last_append_ms_.store(now_ms, std::memory_order_release); }
 
  private:
   const TopicPartition id_;
@@ -85,6 +96,7 @@ class Partition final : public PartitionStatus {
   mutable std::mutex mutex_;  // the high watermark has two writers
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{false};  // now or once
+  std::atomic<int64_t> last_append_ms_{INT64_MAX};
 };
 
 // All partitions as of one commit. Published as a whole; a change is a new map.

@@ -36,6 +36,10 @@ class PartitionStatus {
   }
   // The last stable offset: the first that those may not read yet who read what is committed only.
   Offset readable_end() const { return std::min(high_watermark(), first_undecided()); }
+  // Compaction has been over what lies before `cleaned_end`; where it has worked at all, before
+  // `gaps_end`, offsets may be missing.
+  Offset cleaned_end() const { return Offset{cleaned_end_.load(std::memory_order_acquire)}; }
+  Offset gaps_end() const { return Offset{gaps_end_.load(std::memory_order_acquire)}; }
   LeaderEpoch leader_epoch() const {
     return LeaderEpoch{leader_epoch_.load(std::memory_order_acquire)};
   }
@@ -44,6 +48,7 @@ class PartitionStatus {
 
  protected:
   std::atomic<int64_t> log_start_{0}, log_end_{0}, high_watermark_{0}, first_undecided_{INT64_MAX};
+  std::atomic<int64_t> cleaned_end_{0}, gaps_end_{0};
   std::atomic<int32_t> leader_epoch_{0};
   std::atomic<ReplicaRole> role_{ReplicaRole::Alone};
   // Sequentially consistent: ordered against the turns of readers, see LogReader.

@@ -68,6 +68,8 @@ std::string encode(const PartitionRow& row) {
   append_be(bytes, row.end_when_empty.value());
   append_be(bytes, static_cast<uint8_t>(row.role));
   append_be(bytes, row.high_watermark.value());
+  append_be(bytes, row.cleaned_end.value());
+  append_be(bytes, row.gaps_end.value());
   return bytes;
 }
 
@@ -82,6 +84,10 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   if (!in.at_end()) {  // the first directories knew no replicas
     row.role = static_cast<ReplicaRole>(in.be<uint8_t>());
     row.high_watermark = Offset{in.be<int64_t>()};
+  }
+  if (!in.at_end()) {  // those up to version 3 knew no compaction
+    row.cleaned_end = Offset{in.be<int64_t>()};
+    row.gaps_end = Offset{in.be<int64_t>()};
   }
   if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower)
     return damaged("partition");

@@ -12,7 +12,8 @@
 
 namespace storage {
 
-// Of log.mdb. Version 2 had a journal for each task, version 3 no transactions.
+// Of log.mdb. Version 2 had a journal for each task; version 3 had no transactions, and did not expect gaps
+// between the offsets of a partition, which compaction leaves.
 inline constexpr uint32_t kLogFormatVersion = 4, kOldestLogFormatVersion = 2;
 
 struct LogTables {

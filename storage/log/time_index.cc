@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
 #include "base/bytes.h"
 #include "records/batch.h"
@@ -91,6 +92,30 @@ Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transact
                                                            const LogTables& tables,
                                                            const Partition& partition) {
   return last_before(transaction, tables.timestamps, partition.number(), std::nullopt);
+}
+
+// Times and offsets grow together, so that times are halved until the entry is found: there may be very
+// many of them before it.
+Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
+                                      LogNumber partition, Offset log_start) {
+  const std::string end = time_key(partition + 1, INT64_MIN);
+  const auto last = TRY(last_before(transaction, table, partition, std::nullopt));
+  if (!last || last->end_offset <= log_start) return end;
+  const auto cursor = TRY(transaction.cursor(table));
+  int64_t before = INT64_MIN, found = last->time;
+  // The first entry at `found` or later lies behind the log start, those below `before` do not.
+  while (before < found) {
+    const int64_t middle = std::midpoint(before, found);
+    const auto entry = TRY(cursor->seek(time_key(partition, middle)));
+    if (!entry || entry->value.size() != sizeof(int64_t))
+      return damaged_data("the data file has a damaged time index");
+    if (Offset{load_be<int64_t>(entry->value.data())} > log_start)
+      found = middle;
+    else
+      before = time_of_key(entry->key) + 1;
+  }
+  const auto entry = TRY(cursor->seek(time_key(partition, found)));
+  return entry ? std::string(entry->key) : end;
 }
 
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,

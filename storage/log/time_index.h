@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "storage/kv/kv.h"
 #include "storage/log/partition.h"
@@ -49,6 +50,11 @@ struct TimestampEntry {
 Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
                                                            const LogTables& tables,
                                                            const Partition& partition);
+// Of one of the two: the key of the first entry that says something of offsets behind `log_start`, or
+// the end of the partition's keys.
+Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
+                                      LogNumber partition, Offset log_start);
+
 // An offset before which every record has a timestamp below `timestamp`; the first that has not is
 // near.
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,

@@ -11,35 +11,50 @@ namespace storage {
 
 namespace {
 
-// part  = version u8, change u8, id 16 bytes, (create only) topic, (grow only) partition count varint
-// topic = name, partition count varint, count of settings varint, settings * (name, value)
-// saved = version u8, count of topics varint, topics * (id 16 bytes, topic)
+// part   = version u8, change u8, id 16 bytes, (create only) topic, (grow only) partition count varint,
+//          (configure only) config
+// topic  = name, partition count varint, config
+// config = count of settings varint, settings * (name, value)
+// saved  = version u8, count of topics varint, topics * (id 16 bytes, topic)
 constexpr uint8_t kVersion = 1;
-enum class Change : uint8_t { Create = 1, Delete = 2, Grow = 3 };
+// Of a change that version 1 does not know: what has never changed a setting stays readable for it.
+constexpr uint8_t kConfigureVersion = 2, kNewestVersion = kConfigureVersion;
+enum class Change : uint8_t { Create = 1, Delete = 2, Grow = 3, Configure = 4 };
 
 struct TopicChange {
   Change change;
-  TopicInfo topic;  // of a deletion: the id alone; of growth: the partition count too
+  TopicInfo topic;  // of a deletion: the id alone; of others: with it what changes
 };
+
+using Config = std::map<std::string, std::string>;
+
+void append_config(std::string& out, const Config& config) {
+  append_varint(out, config.size());
+  for (const auto& [name, value] : config) {
+    append_sized(out, name);
+    append_sized(out, value);
+  }
+}
+Config read_config(ByteReader& in) {
+  Config config;
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    std::string name(read_sized(in));
+    config[std::move(name)] = read_sized(in);
+  }
+  return config;
+}
 
 void append_topic(std::string& out, const TopicInfo& topic) {
   append_sized(out, topic.name);
   append_varint(out, static_cast<uint64_t>(topic.partition_count));
-  append_varint(out, topic.config.size());
-  for (const auto& [name, value] : topic.config) {
-    append_sized(out, name);
-    append_sized(out, value);
-  }
+  append_config(out, topic.config);
 }
 TopicInfo read_topic(ByteReader& in, const Uuid& id) {
   TopicInfo topic;
   topic.id = id;
   topic.name = read_sized(in);
   topic.partition_count = static_cast<int32_t>(in.varint());
-  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-    std::string name(read_sized(in));
-    topic.config[std::move(name)] = read_sized(in);
-  }
+  topic.config = read_config(in);
   return topic;
 }
 
@@ -48,7 +63,7 @@ Error damaged() { return {ErrorCode::StorageFailure, "a change of topics is dama
 Status check_version(ByteReader& in) {
   const auto version = in.be<uint8_t>();
   if (!in.ok()) return damaged();
-  if (version > kVersion)
+  if (version > kNewestVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "a change of topics was written by a newer version"};
   return {};
@@ -70,6 +85,10 @@ Result<TopicChange> decode_change(std::string_view part) {
       decoded.topic.id = id;
       decoded.topic.partition_count = static_cast<int32_t>(in.varint());
       break;
+    case Change::Configure:
+      decoded.topic.id = id;
+      decoded.topic.config = read_config(in);
+      break;
     default:
       return damaged();
   }
@@ -79,7 +98,7 @@ Result<TopicChange> decode_change(std::string_view part) {
 
 std::string change_of(Change change, const Uuid& id) {
   std::string part;
-  part += static_cast<char>(kVersion);
+  part += static_cast<char>(change == Change::Configure ? kConfigureVersion : kVersion);
   part += static_cast<char>(change);
   append_uuid(part, id);
   return part;
@@ -120,6 +139,11 @@ std::string encode_grow_topic(const Uuid& id, int32_t partition_count) {
   append_varint(part, static_cast<uint64_t>(partition_count));
   return part;
 }
+std::string encode_configure_topic(const Uuid& id, const Config& config) {
+  std::string part = change_of(Change::Configure, id);
+  append_config(part, config);
+  return part;
+}
 
 namespace {
 
@@ -142,9 +166,12 @@ Result<TopicDelta> delta_of(const TopicChange& change, const TopicSnapshot& topi
   if (change.change == Change::Create) return TopicDelta{{}, change.topic};
   const TopicInfo& known = *topics.find(change.topic.id);
   if (change.change == Change::Delete) return TopicDelta{known, {}};
-  TopicInfo grown = known;
-  grown.partition_count = change.topic.partition_count;
-  return TopicDelta{known, std::move(grown)};
+  TopicInfo changed = known;
+  if (change.change == Change::Grow)
+    changed.partition_count = change.topic.partition_count;
+  else
+    changed.config = change.topic.config;
+  return TopicDelta{known, std::move(changed)};
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ struct TopicInfo {
 std::string encode_create_topic(const TopicInfo& topic);
 std::string encode_delete_topic(const Uuid& id);
 std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // to so many in all
+// These are all of its settings.
+std::string encode_configure_topic(const Uuid& id,
+                                   const std::map<std::string, std::string>& config);
 
 // All topics as of one revision; never changes. Snapshots share what they have in common.
 class TopicSnapshot {

@@ -44,7 +44,7 @@ def first_line(consumer, produce):
 @case
 def a_topic_is_created_listed_described_widened_and_deleted():
     assert lines("topic", "create", "orders", "--partitions", "3", "--config",
-                 "cleanup.policy=compact") == ["Created topic orders."]
+                 "segment.ms=100000") == ["Created topic orders."]
     listed = lines("topic", "list")
     assert listed[0].split() == ["TOPIC", "PARTITIONS", "REPLICAS"], listed
     assert ["orders", "3", "1"] in [line.split() for line in listed], listed
@@ -52,7 +52,7 @@ def a_topic_is_created_listed_described_widened_and_deleted():
     millrace("produce", "orders", "--partition", "1", stdin="a\nb\n")
     described = lines("topic", "describe", "orders")
     assert described[0] == "Topic orders: 3 partitions, replication factor 1", described
-    assert "  cleanup.policy = compact" in described, described
+    assert "  segment.ms = 100000" in described, described
     assert [line.split()[-2:] for line in described[-4:-1]] == [["0", "0"], ["0", "2"], ["0", "0"]]
 
     millrace("topic", "alter", "orders", "--partitions", "5")

@@ -3,6 +3,7 @@ import bisect
 import collections
 import time
 
+import cleanup_load
 import data_files
 import kafka_load
 from ledger import Fate, columns_of
@@ -44,6 +45,7 @@ SCHEMA = (
     "EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS zoned AS SELECT c.city AS city, n, zone "
     "FROM per_city c JOIN sites s ON c.city = s.city EMIT CHANGES",
+    *cleanup_load.SCHEMA,
 )
 _QUERIES = sum(" AS SELECT" in statement for statement in SCHEMA)
 # Before any event; the same at each start. Cities without a site lose their events in the join.
@@ -53,7 +55,7 @@ FILL = ("INSERT INTO sites (city, zone) VALUES "
 
 # What they define, in their order.
 SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED", "MET",
-           "MET_OR_NOT", "VISITS", "ZONED")
+           "MET_OR_NOT", "VISITS", "ZONED", *cleanup_load.SOURCES)
 
 _CATCH_UP_TIMEOUT_S = 60
 _REMOVED_WITHIN_S = 10

@@ -8,8 +8,10 @@ import time
 import psycopg
 
 import check
+import cleanup_load
 import kafka_load
 import power
+from cleanup_load import CleanupLoad
 from kafka_load import KafkaLoad
 from ledger import Ledger
 from load import Load
@@ -19,7 +21,7 @@ from server import Server
 CRASH_POINTS = {"before-log-commit": 400, "before-acknowledgement": 400,
                 "between-checkpoint-chunks": 60, "before-journal-trim": 12}
 _POINTS_OF_DEFINING = ("before-log-commit", "before-acknowledgement")
-_MAX_COMMITS_OF_SCHEMA = 60  # about what the first start and its statements take
+_MAX_COMMITS_OF_SCHEMA = 75  # about what the first start and its statements take
 _MAX_LOAD_S = 8  # when a crash point is not reached
 
 
@@ -32,7 +34,7 @@ def _settings(chance):
               "compat": chance.choice(("none", "ksqldb")),
               "checkpoint-interval-ms": chance.choice((20, 200, 2000)),
               "checkpoint-journal-bytes": chance.choice((1 << 14, 1 << 16, 1 << 20)),
-              "checkpoint-chunk-keys": chance.choice((7, 40, 5000))}
+              "checkpoint-chunk-keys": chance.choice((7, 40, 5000)), **cleanup_load.SETTINGS}
     return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
 
 
@@ -58,7 +60,7 @@ class World:
         self._server = None  # the newest
         self._leftovers = check.LeftoversCheck(self._data_dir)
         self._kafka_port = 0  # any; all later servers listen where the first did
-        self._kafka = None
+        self._kafka = self._cleanup = None
 
     def start(self, crash_point=None):
         self._server = Server(self._binary, self._data_dir, self._log_path, crash_point,
@@ -110,8 +112,15 @@ class World:
         if not kafka_load.reason_to_skip():
             if not self._kafka:
                 self._kafka_port = server.kafka_port
-                self._kafka = KafkaLoad(f"127.0.0.1:{server.kafka_port}", self._seed)
+                address = f"127.0.0.1:{server.kafka_port}"
+                try:
+                    cleanup_load.configure(address)
+                except OSError:  # it is dead already; those of the next one will do
+                    return Load(server, self.ledger, f"{self._seed}/{self._loads}")
+                self._kafka = KafkaLoad(address, self._seed)
+                self._cleanup = CleanupLoad(address, self._seed)
             self._kafka.resume()
+            self._cleanup.resume()
         return Load(server, self.ledger, f"{self._seed}/{self._loads}")
 
     def kill_while_defining(self):
@@ -183,13 +192,14 @@ class World:
 
     def _check_producers(self, connection, is_stopped):
         self._kafka.pause()
+        self._cleanup.pause()
         rows = check.read_produced(connection)
         complaints, doubles = self._kafka.complaints(rows), self._kafka.doubles(rows)
         if is_stopped and doubles > self._doubles:
             complaints.append(f"{doubles - self._doubles} records were stored and not answered "
                               "before a clean stop")
         self._doubles = doubles
-        return complaints
+        return complaints + self._cleanup.complaints(connection)
 
     def stop_under_load(self):
         """A clean stop while clients write: what it stored was acknowledged and is there."""
@@ -230,6 +240,7 @@ class World:
     def end(self):
         if self._kafka:
             self._kafka.end()
+            self._cleanup.end()
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

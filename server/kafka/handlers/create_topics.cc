@@ -5,9 +5,8 @@
 #include <set>
 #include <utility>
 
-#include "base/log.h"
+#include "server/kafka/configs.h"
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -28,19 +27,6 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
 // made meanwhile, perhaps by the same request.
 KafkaError error_of(ErrorCode code) {
   return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
-}
-
-// All settings as the topic will have them (KIP-525).
-void tell_configs(const TopicConfig& config, Answer& answer) {
-  constexpr int8_t kFromTopic = 1, kFromDefault = 5;
-  answer.configs.emplace();
-  for (const TopicConfigRow& row : topic_configs()) {
-    const auto set = config.find(std::string(row.name));
-    const bool is_set = set != config.end();
-    answer.configs->push_back({.name = std::string(row.name),
-                               .value = is_set ? set->second : std::string(row.default_value),
-                               .config_source = is_set ? kFromTopic : kFromDefault});
-  }
 }
 
 // Replicas that are assigned by hand: to each partition from 0 on, where replicas can be.
@@ -84,8 +70,10 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeV
     refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
   for (const auto& config : asked.configs) {
     if (answer.error_code != KafkaError::None) break;
-    if (!config.value) continue;  // its default
-    if (const Status checked = check_topic_config(config.name, *config.value); !checked)
+    if (!config.value)
+      refuse(answer, kInvalidConfig, fmt::format("null is not a value of \"{}\"", config.name));
+    else if (const Status checked = storage::check_topic_config(config.name, *config.value);
+             !checked)
       refuse(answer, kInvalidConfig, checked.error().message);
   }
   return answer.error_code == KafkaError::None;
@@ -94,13 +82,6 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeV
 int32_t partitions_of(const Asked& asked, const NodeView& node) {
   if (!asked.assignments.empty()) return static_cast<int32_t>(asked.assignments.size());
   return asked.num_partitions == -1 ? node.partitions_of_new_topic : asked.num_partitions;
-}
-
-void warn_of_settings_without_effect(const Asked& asked) {
-  for (const auto& config : asked.configs)
-    if (const TopicConfigRow* row = find_topic_config(config.name); row && row->is_only_kept)
-      log_warn("topic setting is kept, but not acted on yet topic={} {}={}", asked.name,
-               config.name, config.value.value_or(""));
 }
 
 }  // namespace
@@ -134,20 +115,21 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     partitions_left -= partition_count;
     answer.num_partitions = partition_count;
     answer.replication_factor = 1;
-    if (!request.validate_only) warn_of_settings_without_effect(asked);
-    TopicConfig config;
+    storage::TopicInfo topic;
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
-      if (each.value) config[std::move(each.name)] = std::move(*each.value);
-    tell_configs(config, answer);
+      topic.config[std::move(each.name)] = std::move(*each.value);
+    // As the topic will have them (KIP-525).
+    answer.configs =
+        topic_config_answers<Answer::Config>(topic, [](std::string_view) { return true; });
     if (request.validate_only) continue;
     ++pending->left;
-    context.backend.create_topic(asked.name, partition_count, std::move(config),
+    context.backend.create_topic(asked.name, partition_count, std::move(topic.config),
                                  [pending, i](Result<storage::TopicInfo> made) {
-                                   Answer& topic = pending->response.topics[i];
+                                   Answer& created = pending->response.topics[i];
                                    if (made)
-                                     topic.topic_id = made->id;
+                                     created.topic_id = made->id;
                                    else
-                                     refuse(topic, error_of(made.error().code),
+                                     refuse(created, error_of(made.error().code),
                                             made.error().message);
                                    pending->complete_one();
                                  });

@@ -5,6 +5,8 @@
 #include "server/kafka/messages/add_offsets_to_txn_response.h"
 #include "server/kafka/messages/add_partitions_to_txn_request.h"
 #include "server/kafka/messages/add_partitions_to_txn_response.h"
+#include "server/kafka/messages/alter_configs_request.h"
+#include "server/kafka/messages/alter_configs_response.h"
 #include "server/kafka/messages/alter_partition_reassignments_request.h"
 #include "server/kafka/messages/alter_partition_reassignments_response.h"
 #include "server/kafka/messages/alter_user_scram_credentials_request.h"
@@ -21,6 +23,8 @@
 #include "server/kafka/messages/delete_acls_response.h"
 #include "server/kafka/messages/delete_groups_request.h"
 #include "server/kafka/messages/delete_groups_response.h"
+#include "server/kafka/messages/delete_records_request.h"
+#include "server/kafka/messages/delete_records_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
 #include "server/kafka/messages/delete_topics_response.h"
 #include "server/kafka/messages/describe_acls_request.h"
@@ -51,6 +55,8 @@
 #include "server/kafka/messages/find_coordinator_response.h"
 #include "server/kafka/messages/heartbeat_request.h"
 #include "server/kafka/messages/heartbeat_response.h"
+#include "server/kafka/messages/incremental_alter_configs_request.h"
+#include "server/kafka/messages/incremental_alter_configs_response.h"
 #include "server/kafka/messages/init_producer_id_request.h"
 #include "server/kafka/messages/init_producer_id_response.h"
 #include "server/kafka/messages/join_group_request.h"
@@ -97,6 +103,8 @@ void handle_list_transactions(HandlerContext& context, ListTransactionsRequest r
                               Reply<ListTransactionsResponse> reply);
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply);
+void handle_alter_configs(HandlerContext& context, AlterConfigsRequest request,
+                          Reply<AlterConfigsResponse> reply);
 void handle_api_versions(HandlerContext& context, ApiVersionsRequest request,
                          Reply<ApiVersionsResponse> reply);
 void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
@@ -105,6 +113,8 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
                           Reply<CreateTopicsResponse> reply);
 void handle_delete_groups(HandlerContext& context, DeleteGroupsRequest request,
                           Reply<DeleteGroupsResponse> reply);
+void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request,
+                           Reply<DeleteRecordsResponse> reply);
 void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply);
 void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest request,
@@ -116,6 +126,9 @@ void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest req
                              Reply<FindCoordinatorResponse> reply);
 void handle_heartbeat(HandlerContext& context, HeartbeatRequest request,
                       Reply<HeartbeatResponse> reply);
+void handle_incremental_alter_configs(HandlerContext& context,
+                                      IncrementalAlterConfigsRequest request,
+                                      Reply<IncrementalAlterConfigsResponse> reply);
 void handle_init_producer_id(HandlerContext& context, InitProducerIdRequest request,
                              Reply<InitProducerIdResponse> reply);
 void handle_join_group(HandlerContext& context, JoinGroupRequest request,

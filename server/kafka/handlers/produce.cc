@@ -6,8 +6,8 @@
 #include "records/batch.h"
 #include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/topic_configs.h"
 #include "server/kafka/wire_errors.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server::kafka {
 
@@ -40,9 +40,14 @@ struct TimeWindow {
 struct Checking {
   int16_t version;         // of the request
   bool names_transaction;  // so does the request
+  bool needs_keys;         // each record: the topic is compacted
   TimeWindow window = {};
   size_t most_unpacked = SIZE_MAX;
 };
+
+// Of more records that are wrong nothing is said one by one.
+constexpr size_t kMostRecordErrors = 100;
+constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
 
 // What must hold before anything of a partition is stored: first of the batch as a whole, then of its
 // records. Only a batch that was damaged on its way is worth sending again (2, CORRUPT_MESSAGE); what
@@ -75,15 +80,6 @@ Result<records::BatchView> check_envelope(std::string_view bytes, const Checking
   return batch;
 }
 
-// Nothing when more than `most_unpacked` bytes come out of the batch; then they are not checked.
-Result<std::optional<records::RecordTimes>> check_contents(const records::BatchView& batch,
-                                                           size_t most_unpacked) {
-  if (batch.header.codec() == records::Codec::None) return TRY(records::check_records(batch));
-  records::Decompressor unpacking(batch.header.codec(), records::kMaxRecordsSize);
-  if (!TRY(unpacking.step(batch.payload(), most_unpacked))) return std::nullopt;
-  return TRY(records::check_records(batch.header, unpacking.bytes()));
-}
-
 struct Checked {
   Status status;
   KafkaError error = KafkaError::None;  // of a status that is one
@@ -91,13 +87,41 @@ struct Checked {
   // Of the records, where the batch's header says another one: searches by time believe the header.
   std::optional<int64_t> max_timestamp;
   std::optional<coordinator::ProducerIdentity> transaction;  // that it is part of: whose
+  std::vector<int32_t> without_key;  // the records that need one, by their places
 };
+
+// Of records that are well formed.
+Status check_keys(const records::BatchHeader& header, std::string_view records, Checked& checked) {
+  auto reader = TRY(records::RecordReader::over(header, records));
+  for (records::RecordView record; reader.next(record);)
+    if (!record.key && checked.without_key.size() < kMostRecordErrors)
+      checked.without_key.push_back(record.offset_delta);
+  if (checked.without_key.empty()) return {};
+  return Error{ErrorCode::CorruptRecord,
+               "one or more records have been rejected: the topic is "
+               "compacted, and they have no key"};
+}
+
+// Nothing when more than `most_unpacked` bytes come out of the batch; then they are not checked.
+Result<std::optional<records::RecordTimes>> check_contents(const records::BatchView& batch,
+                                                           const Checking& how, Checked& checked) {
+  std::optional<records::Decompressor> unpacking;
+  std::string_view records = batch.payload();
+  if (batch.header.codec() != records::Codec::None) {
+    unpacking.emplace(batch.header.codec(), records::kMaxRecordsSize);
+    if (!TRY(unpacking->step(batch.payload(), how.most_unpacked))) return std::nullopt;
+    records = unpacking->bytes();
+  }
+  const records::RecordTimes times = TRY(records::check_records(batch.header, records));
+  if (how.needs_keys) TRY(check_keys(batch.header, records, checked));
+  return times;
+}
 
 Checked check(std::string_view bytes, const Checking& how) {
   Checked checked;
   const auto batch = check_envelope(bytes, how, checked.error);
   const Result<std::optional<records::RecordTimes>> contents =
-      batch ? check_contents(*batch, how.most_unpacked) : batch.error();
+      batch ? check_contents(*batch, how, checked) : batch.error();
   if (!contents) {
     checked.status = contents.error();
     if (contents.error().code == ErrorCode::RecordTooLarge)
@@ -116,7 +140,7 @@ Checked check(std::string_view bytes, const Checking& how) {
 }
 
 int64_t number_config(const storage::TopicInfo& topic, std::string_view name) {
-  const std::string_view text = topic_config(topic, name);
+  const std::string_view text = storage::topic_config(topic, name);
   int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
@@ -153,6 +177,11 @@ struct PartitionAnswers {
     answer.error_code = error;
     answer.error_message = std::move(message);
     has_failed = true;
+  }
+  void refuse(Answer& answer, const Checked& checked) {
+    for (const int32_t index : checked.without_key)
+      answer.record_errors.push_back({index, std::string(kWithoutKey)});
+    refuse(answer, checked.error, checked.status.error().message);
   }
 };
 
@@ -200,8 +229,7 @@ struct Producer {
   }
 
   void begin_checked(Append append, const Checked& checked) const {
-    if (!checked.status)
-      return pending->refuse(answer(append), checked.error, checked.status.error().message);
+    if (!checked.status) return pending->refuse(answer(append), checked);
     append.max_timestamp = checked.max_timestamp;
     checked.transaction ? verify(std::move(append), *checked.transaction)
                         : begin(std::move(append));
@@ -288,12 +316,15 @@ class Producing {
       return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
           fmt::format("the batch has {} bytes, and max.message.bytes of topic \"{}\" is {}",
-                      bytes.size(), topic->name, topic_config(*topic, "max.message.bytes")));
+                      bytes.size(), topic->name,
+                      storage::topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
-    const bool has_append_time = topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
+    const bool has_append_time =
+        storage::topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
     Checking how{.version = pending_->reply.version(),
-                 .names_transaction = !producer_.transactional_id.empty()};
+                 .names_transaction = !producer_.transactional_id.empty(),
+                 .needs_keys = storage::has_cleanup_policy(*topic, "compact")};
     if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
     check_and_append(bytes, {partition, {}, has_append_time, topic_index, index, topic->name}, how);
   }

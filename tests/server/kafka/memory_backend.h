@@ -128,6 +128,15 @@ class MemoryBackend : public Backend {
       return done(grown.error());
     done(storage::create_partitions_and_wait(*log_, id, partition_count));
   }
+  void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
+                       bool replaces_all, std::function<void(Status)> done) override {
+    const storage::TopicInfo topic = *topics()->find(name);
+    const auto config =
+        storage::changed_configs(replaces_all ? TopicConfig() : topic.config, changes);
+    if (!config) return done(config.error());
+    const auto changed = topics_.apply(storage::encode_configure_topic(topic.id, *config));
+    done(changed ? Status{} : Status{changed.error()});
+  }
   void append(storage::AppendRequest request, storage::AppendDone done) override {
     held_.push_back([this, request = std::move(request), done = std::move(done)] {
       auto appended = storage::append_and_wait(*log_, request);
@@ -135,6 +144,10 @@ class MemoryBackend : public Backend {
       done(storage::Appended{{}, *std::move(appended)});
     });
     if (!holds_appends) let_through();
+  }
+  void delete_records(const storage::TopicPartition& partition, Offset start,
+                      std::function<void(Status)> done) override {
+    done(storage::trim_and_wait(*log_, {partition, start}));
   }
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override {
     std::promise<Result<ProducerId>> id;

@@ -635,17 +635,184 @@ TEST_F(SessionTest, an_internal_topic_is_read_and_not_deleted) {
   EXPECT_EQ(response.responses.at(1).error_code, KafkaError::None);
 }
 
-TEST_F(SessionTest, settings_are_described_once_however_often_they_are_asked_for) {
-  constexpr int8_t kTopic = 2;
-  create_topic("t");
+namespace {
+
+constexpr int8_t kTopic = 2, kBroker = 4;
+constexpr int8_t kSet = 0, kDelete = 1, kAppend = 2;
+
+using Change = IncrementalAlterConfigsRequest::Resource::Config;
+
+class ConfigsTest : public SessionTest {
+ protected:
+  ConfigsTest() { create_topic("t"); }
+
+  std::string value_of(const std::string& name) {
+    DescribeConfigsRequest request;
+    request.resources = {{kTopic, "t", std::vector<std::string>{name}}};
+    const auto response = ask<DescribeConfigsResponse>(request, 4);
+    const auto& configs = response.results.at(0).configs;
+    return configs.empty() ? "" : configs.front().value.value_or("null");
+  }
+  IncrementalAlterConfigsResponse::Resource alter(std::vector<Change> changes,
+                                                  bool validate_only = false) {
+    IncrementalAlterConfigsRequest request;
+    request.resources = {{kTopic, "t", std::move(changes)}};
+    request.validate_only = validate_only;
+    return ask<IncrementalAlterConfigsResponse>(request, 1).responses.at(0);
+  }
+};
+
+}  // namespace
+
+TEST_F(ConfigsTest, each_resource_is_described_with_all_that_it_has) {
   DescribeConfigsRequest request;
-  request.resources = {{.resource_type = kTopic, .resource_name = "t"},
-                       {.resource_type = kTopic, .resource_name = "t"},
-                       {.resource_type = kTopic, .resource_name = "absent"}};
+  request.resources = {{kTopic, "t", std::vector<std::string>()},
+                       {kTopic, "t", std::nullopt},
+                       {kTopic, "absent", std::nullopt},
+                       {kBroker, "1", std::nullopt}};
   const auto response = ask<DescribeConfigsResponse>(request, 1);
-  ASSERT_EQ(response.results.size(), 2u);
-  EXPECT_FALSE(response.results[0].configs.empty());
-  EXPECT_EQ(response.results[1].error_code, KafkaError::UnknownTopicOrPartition);
+  ASSERT_EQ(response.results.size(), 4u);
+  EXPECT_EQ(response.results[0].configs.size(), storage::topic_configs().size());
+  EXPECT_EQ(response.results[1].configs.size(), storage::topic_configs().size());
+  EXPECT_EQ(response.results[2].error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_TRUE(std::ranges::any_of(response.results[3].configs,
+                                  [](const auto& c) { return c.name == "log.retention.ms"; }));
+}
+
+TEST_F(ConfigsTest, a_resource_that_is_named_very_often_is_described_less_often) {
+  DescribeConfigsRequest request;
+  request.resources.assign(10'000, {kTopic, "t", std::nullopt});
+  EXPECT_LT(ask<DescribeConfigsResponse>(request, 1).results.size(), 200u);
+}
+
+TEST_F(ConfigsTest, settings_change_one_by_one_and_take_effect_at_once) {
+  EXPECT_EQ(alter({{"max.message.bytes", kSet, "100"}, {"flush.messages", kSet, "1"}}).error_code,
+            KafkaError::None);
+  EXPECT_EQ(value_of("max.message.bytes"), "100");
+  EXPECT_EQ(value_of("flush.messages"), "1");
+  EXPECT_EQ(produce_error(produce("t", batch(std::string(200, 'x')))), KafkaError::MessageTooLarge);
+  EXPECT_EQ(alter({{"max.message.bytes", kDelete, std::nullopt}}).error_code, KafkaError::None);
+  EXPECT_EQ(produce_error(produce("t", batch(std::string(200, 'x')))), KafkaError::None);
+  EXPECT_EQ(value_of("flush.messages"), "1");
+  EXPECT_EQ(alter({{"cleanup.policy", kAppend, "compact"}}).error_code, KafkaError::None);
+  EXPECT_EQ(value_of("cleanup.policy"), "delete,compact");
+}
+
+TEST_F(ConfigsTest, all_settings_are_replaced_by_the_older_request) {
+  EXPECT_EQ(alter({{"flush.messages", kSet, "7"}}).error_code, KafkaError::None);
+  AlterConfigsRequest request;
+  request.resources = {{kTopic, "t", {{"retention.ms", "1000"}}}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(request, 2).responses.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(value_of("retention.ms"), "1000");
+  EXPECT_EQ(value_of("flush.messages"), "9223372036854775807");
+}
+
+TEST_F(ConfigsTest, what_is_only_checked_changes_nothing) {
+  EXPECT_EQ(alter({{"retention.ms", kSet, "1"}}, true).error_code, KafkaError::None);
+  EXPECT_EQ(alter({{"retention.ms", kSet, "-2"}}, true).error_code, kInvalidConfig);
+  EXPECT_EQ(value_of("retention.ms"), "-1");
+}
+
+TEST_F(ConfigsTest, a_change_that_cannot_be_says_why) {
+  EXPECT_EQ(alter({{"retention.ms", kSet, "-2"}}).error_code, kInvalidConfig);
+  EXPECT_EQ(alter({{"nonsense", kSet, "1"}}).error_code, kInvalidConfig);
+  EXPECT_EQ(alter({{"retention.ms", kAppend, "1"}}).error_code, kInvalidConfig);
+  EXPECT_EQ(alter({{"retention.ms", kSet, std::nullopt}}).error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(alter({{"retention.ms", 9, "1"}}).error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(alter({{"retention.ms", kSet, "1"}, {"retention.ms", kSet, "2"}}).error_code,
+            KafkaError::InvalidRequest);
+  EXPECT_EQ(value_of("retention.ms"), "-1");
+  IncrementalAlterConfigsRequest request;
+  request.resources = {{kTopic, "t", {}},      {kTopic, "t", {}},
+                       {kTopic, "absent", {}}, {kBroker, "1", {{"num.partitions", kSet, "3"}}},
+                       {kBroker, "7", {}},     {99, "t", {}}};
+  const auto response = ask<IncrementalAlterConfigsResponse>(request, 0);
+  EXPECT_EQ(response.responses.at(0).error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(response.responses.at(1).error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(response.responses.at(2).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(response.responses.at(3).error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(response.responses.at(4).error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(response.responses.at(5).error_code, KafkaError::InvalidRequest);
+}
+
+TEST_F(ConfigsTest, a_compacted_topic_takes_no_record_without_a_key) {
+  EXPECT_EQ(alter({{"cleanup.policy", kSet, "compact"}}).error_code, KafkaError::None);
+  EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);
+  for (const records::Codec codec : {records::Codec::None, records::Codec::Lz4}) {
+    records::BatchBuilder builder;
+    builder.append(1, "k", "v");
+    builder.append(1, std::nullopt, "v");
+    const std::string bytes = builder.finish(codec);
+    const auto response = ask<ProduceResponse>(produce("t", bytes), 8);
+    const auto& answer = response.responses.at(0).partition_responses.at(0);
+    EXPECT_EQ(answer.error_code, KafkaError::InvalidRecord);
+    ASSERT_EQ(answer.record_errors.size(), 1u);
+    EXPECT_EQ(answer.record_errors[0].batch_index, 1);
+  }
+  EXPECT_EQ(alter({{"cleanup.policy", kSet, "delete"}}).error_code, KafkaError::None);
+}
+
+class DeleteRecordsTest : public SessionTest {
+ protected:
+  DeleteRecordsTest() {
+    create_topic("t", 2);
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);
+  }
+  DeleteRecordsResponse::Topic::Partition delete_before(int64_t offset, int32_t partition = 0,
+                                                        const std::string& topic = "t") {
+    DeleteRecordsRequest request;
+    request.topics = {{topic, {{partition, offset}}}};
+    return ask<DeleteRecordsResponse>(request, 2).topics.at(0).partitions.at(0);
+  }
+  KafkaError fetch_error(int64_t offset) {
+    return ask<FetchResponse>(fetch("t", offset), 11).responses.at(0).partitions.at(0).error_code;
+  }
+};
+
+TEST_F(DeleteRecordsTest, records_before_an_offset_go_for_everybody) {
+  const auto deleted = delete_before(2);
+  EXPECT_EQ(deleted.error_code, KafkaError::None);
+  EXPECT_EQ(deleted.low_watermark, 2);
+  EXPECT_EQ(fetch_error(1), KafkaError::OffsetOutOfRange);
+  EXPECT_EQ(fetch_error(2), KafkaError::None);
+  ListOffsetsRequest request;
+  request.topics = {{"t", {{.partition_index = 0, .timestamp = -2}}}};
+  const auto earliest = ask<ListOffsetsResponse>(request, 5);
+  EXPECT_EQ(earliest.topics.at(0).partitions.at(0).offset, 2);
+  // An earlier one changes nothing.
+  EXPECT_EQ(delete_before(1).low_watermark, 2);
+  EXPECT_EQ(delete_before(-1).low_watermark, 3);
+  EXPECT_EQ(delete_before(-1, 1).low_watermark, 0);
+}
+
+TEST_F(DeleteRecordsTest, what_cannot_be_deleted_says_why) {
+  EXPECT_EQ(delete_before(4).error_code, KafkaError::OffsetOutOfRange);
+  EXPECT_EQ(delete_before(-7).error_code, KafkaError::OffsetOutOfRange);
+  EXPECT_EQ(delete_before(0, 9).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(delete_before(0, 0, "absent").error_code, KafkaError::UnknownTopicOrPartition);
+  AlterConfigsRequest compact;
+  compact.resources = {{kTopic, "t", {{"cleanup.policy", "compact"}}}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(compact, 0).responses.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(delete_before(1).error_code, kPolicyViolation);
+}
+
+TEST_F(ConfigsTest, a_new_topic_is_answered_with_its_settings) {
+  CreateTopicsRequest request;
+  request.topics = {
+      {.name = "made", .num_partitions = 1, .configs = {{"retention.ms", "5000"}}},
+      {.name = "refused", .num_partitions = 1, .configs = {{"segment.bytes", "1"}}},
+      {.name = "null", .num_partitions = 1, .configs = {{"segment.ms", std::nullopt}}}};
+  const auto response = ask<CreateTopicsResponse>(request, 7);
+  const auto& configs = response.topics.at(0).configs;
+  ASSERT_TRUE(configs);
+  EXPECT_EQ(configs->size(), storage::topic_configs().size());
+  const auto retention =
+      std::ranges::find(*configs, "retention.ms", [](auto& c) { return c.name; });
+  EXPECT_EQ(retention->value, "5000");
+  EXPECT_EQ(retention->config_source, 1);
+  EXPECT_EQ(response.topics.at(1).error_code, kInvalidConfig);
+  EXPECT_EQ(response.topics.at(2).error_code, kInvalidConfig);
 }
 
 // --- Groups

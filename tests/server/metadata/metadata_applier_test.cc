@@ -20,6 +20,7 @@ class RecordingRunner : public QueryRunner {
   void start(std::vector<QueryPtr> queries) override {
     std::lock_guard lock(mutex_);
     for (const QueryPtr& query : queries) running_.insert(query->plan->id);
+    starts_ += queries.size();
   }
   void stop(const DefinedQuery& defined, Keep) override {
     std::lock_guard lock(mutex_);
@@ -34,10 +35,15 @@ class RecordingRunner : public QueryRunner {
     std::lock_guard lock(mutex_);
     return running_;
   }
+  size_t starts() const {
+    std::lock_guard lock(mutex_);
+    return starts_;
+  }
 
  private:
   mutable std::mutex mutex_;
   std::set<std::string> running_;
+  size_t starts_ = 0;
 };
 
 // One metadata log that several appliers watch, as the nodes of a cluster do.
@@ -148,6 +154,30 @@ TEST_F(TwoAppliers, each_applies_what_the_other_appends) {
   const std::string query = *one_->runner.running().begin();
   ASSERT_TRUE(other_->submit("TERMINATE " + query + ";").get());
   ASSERT_TRUE(becomes_true([&] { return one_->runner.running().empty(); }));
+}
+
+TEST_F(TwoAppliers, changed_settings_come_to_all_and_no_query_begins_anew) {
+  ASSERT_TRUE(
+      one_->submit("CREATE STREAM s (v INT) WITH (KAFKA_TOPIC = 's', PARTITIONS = 1);").get());
+  ASSERT_TRUE(one_->submit("CREATE STREAM big AS SELECT v FROM s WHERE v > 1;").get());
+  ASSERT_TRUE(becomes_true([&] { return other_->runner.starts() == 1; }));
+  const auto configure = [&](std::vector<storage::ConfigChange> changes, bool replaces_all) {
+    std::promise<Result<storage::TopicInfo>> answer;
+    other_->applier.submit(ConfigureTopic{"s", std::move(changes), replaces_all},
+                           [&](auto changed) { answer.set_value(std::move(changed)); });
+    return answer.get_future().get();
+  };
+  const auto seen_by_one = [&] { return one_->applier.image()->topics->find("s")->config; };
+  ASSERT_TRUE(configure({{.name = "retention.ms", .value = "5000"}}, false));
+  ASSERT_TRUE(becomes_true([&] { return seen_by_one().contains("retention.ms"); }));
+  EXPECT_EQ(seen_by_one().at("cleanup.policy"), "delete");
+  const auto refused = configure({{.name = "retention.ms", .value = "soon"}}, false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::InvalidParameter);
+  const auto replaced = configure({{.name = "retention.bytes", .value = "7"}}, true);
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(replaced->config, (std::map<std::string, std::string>{{"retention.bytes", "7"}}));
+  EXPECT_EQ(other_->runner.starts(), 1u);
 }
 
 TEST_F(TwoAppliers, who_was_overtaken_plans_again) {

@@ -42,6 +42,32 @@ TEST(TopicTable, partitions_are_added_and_never_taken_away) {
   EXPECT_EQ(table.snapshot()->find("clicks")->partition_count, 300);
 }
 
+TEST(TopicTable, settings_are_replaced_as_a_whole) {
+  TopicTable table;
+  const TopicInfo clicks = topic("clicks", 4);
+  ASSERT_TRUE(table.apply(encode_create_topic(clicks)));
+  const auto delta = table.apply(encode_configure_topic(clicks.id, {{"retention.bytes", "7"}}));
+  ASSERT_TRUE(delta);
+  EXPECT_EQ(delta->before->config, clicks.config);
+  const std::map<std::string, std::string> changed = {{"retention.bytes", "7"}};
+  EXPECT_EQ(delta->now->config, changed);
+  EXPECT_EQ(table.snapshot()->find("clicks")->config, changed);
+  EXPECT_EQ(table.snapshot()->find("clicks")->partition_count, 4);
+  EXPECT_EQ(TopicTable::load(table.save())->snapshot()->by_name(), table.snapshot()->by_name());
+  EXPECT_EQ(table.apply(encode_configure_topic(Uuid::random(), {})).error().code,
+            ErrorCode::UnknownTopic);
+}
+
+// A program that knows version 1 alone says that it is too old, and not that the file is damaged.
+TEST(TopicTable, only_changes_of_settings_are_of_version_2) {
+  const TopicInfo clicks = topic("clicks");
+  EXPECT_EQ(encode_configure_topic(clicks.id, {})[0], 2);
+  EXPECT_EQ(encode_create_topic(clicks)[0], 1);
+  EXPECT_EQ(encode_grow_topic(clicks.id, 9)[0], 1);
+  TopicTable table;
+  EXPECT_EQ(table.save()[0], 1);
+}
+
 TEST(TopicTable, a_snapshot_does_not_change) {
   TopicTable table;
   const auto before = table.snapshot();
@@ -94,7 +120,7 @@ TEST(TopicTable, damaged_and_newer_changes_are_refused) {
     EXPECT_FALSE(table.apply(part.substr(0, size))) << size;
   EXPECT_FALSE(table.apply(part + "x"));
   std::string newer = part;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_EQ(table.apply(newer).error().code, ErrorCode::IncompatibleFormat);
 }
 

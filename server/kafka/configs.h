@@ -1,0 +1,42 @@
+// Settings of topics and of this broker, as the requests about them show and name them.
+#pragma once
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "server/kafka/handler.h"
+#include "storage/meta/topic_configs.h"
+
+namespace server::kafka {
+
+// Resources that have settings (https://kafka.apache.org/protocol).
+inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4;
+
+// Where a value comes from.
+inline constexpr int8_t kFromTopic = 1, kFromBroker = 4, kFromDefault = 5;
+
+struct BrokerConfig {
+  std::string name, value;
+  storage::ConfigType type;
+};
+std::vector<BrokerConfig> broker_configs(const NodeView& node);
+// By its id; the empty name stands for all brokers.
+bool is_broker(const NodeView& node, std::string_view resource_name);
+
+// Those of a topic with these settings, in the fields that the answers of CreateTopics and
+// DescribeConfigs have in common. `is_wanted`: of a name.
+template <class Config, class IsWanted>
+std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWanted is_wanted) {
+  std::vector<Config> answers;
+  for (const storage::TopicConfigRow& row : storage::topic_configs()) {
+    if (!is_wanted(row.name)) continue;
+    Config& config = answers.emplace_back();
+    config.name = row.name;
+    config.value = storage::topic_config(topic, row.name);
+    config.read_only = false;
+    config.config_source = topic.config.contains(std::string(row.name)) ? kFromTopic : kFromDefault;
+  }
+  return answers;
+}
+
+}  // namespace server::kafka

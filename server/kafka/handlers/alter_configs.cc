@@ -1,0 +1,141 @@
+// AlterConfigs and IncrementalAlterConfigs: the first says all settings of a resource, the second what
+// changes of them (KIP-339).
+#include <fmt/format.h>
+
+#include <set>
+#include <type_traits>
+
+#include "server/kafka/configs.h"
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+using storage::ConfigChange;
+
+struct Refusal {
+  KafkaError error = KafkaError::None;
+  std::string message;
+};
+
+Refusal invalid_request(std::string message) {
+  return {KafkaError::InvalidRequest, std::move(message)};
+}
+
+// What is asked of one setting, before it is known whether the setting exists.
+template <class Config>
+Refusal read_change(const Config& asked, ConfigChange& change) {
+  change.name = asked.name;
+  if constexpr (requires { asked.config_operation; }) {
+    if (asked.config_operation < 0 || asked.config_operation > 3)
+      return invalid_request(
+          fmt::format("there is no operation {} on settings", asked.config_operation));
+    change.kind = static_cast<ConfigChange::Kind>(asked.config_operation);
+  }
+  if (change.kind == ConfigChange::Kind::Delete) return {};
+  if (!asked.value)
+    return invalid_request(fmt::format("null is not a value of \"{}\"", asked.name));
+  change.value = *asked.value;
+  return {};
+}
+
+template <class Resource>
+Refusal read_changes(const Resource& asked, std::vector<ConfigChange>& changes) {
+  std::set<std::string_view> names;
+  for (const auto& config : asked.configs) {
+    if (!names.insert(config.name).second)
+      return invalid_request(fmt::format("\"{}\" is named twice", config.name));
+    if (Refusal refusal = read_change(config, changes.emplace_back());
+        refusal.error != KafkaError::None)
+      return refusal;
+  }
+  return {};
+}
+
+Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& changes,
+                    bool replaces_all, const storage::TopicSnapshot& topics) {
+  const storage::TopicInfo* topic = topics.find(name);
+  if (!topic)
+    return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
+  const auto changed =
+      storage::changed_configs(replaces_all ? TopicConfig() : topic->config, changes);
+  if (!changed) return {kInvalidConfig, changed.error().message};
+  return {};
+}
+
+// What a broker has is set when it starts.
+Refusal refuse_broker(const NodeView& node, const std::string& name,
+                      const std::vector<ConfigChange>& changes) {
+  if (!is_broker(node, name))
+    return invalid_request(fmt::format("there is one broker, {}, not \"{}\"", node.node_id, name));
+  if (changes.empty()) return {};
+  return invalid_request(
+      fmt::format("cannot update these configs dynamically: \"{}\" is set when the server starts",
+                  changes.front().name));
+}
+
+template <class Request, class Response>
+void alter(HandlerContext& context, const Request& request, const Reply<Response>& reply,
+           bool replaces_all) {
+  auto pending = std::make_shared<PendingResponse<Response>>(PendingResponse<Response>{{}, reply});
+  const auto topics = context.backend.topics();
+  std::multiset<std::pair<int8_t, std::string_view>> seen;
+  for (const auto& asked : request.resources)
+    seen.emplace(asked.resource_type, asked.resource_name);
+  pending->response.responses.resize(request.resources.size());
+  for (size_t i = 0; i < request.resources.size(); ++i) {
+    const auto& asked = request.resources[i];
+    auto& answer = pending->response.responses[i];
+    answer.resource_type = asked.resource_type;
+    answer.resource_name = asked.resource_name;
+    std::vector<ConfigChange> changes;
+    Refusal refusal = read_changes(asked, changes);
+    if (seen.count({asked.resource_type, asked.resource_name}) > 1)
+      refusal = invalid_request("each resource must appear at most once");
+    else if (refusal.error != KafkaError::None)
+      ;  // as it stands
+    else if (asked.resource_type == kTopicResource)
+      refusal = check_topic(asked.resource_name, changes, replaces_all, *topics);
+    else if (asked.resource_type == kBrokerResource)
+      refusal = refuse_broker(context.node, asked.resource_name, changes);
+    else
+      refusal = invalid_request("only topics have settings that can be changed");
+    answer.error_code = refusal.error;
+    if (refusal.error != KafkaError::None) {
+      answer.error_message = std::move(refusal.message);
+      continue;
+    }
+    if (request.validate_only || asked.resource_type != kTopicResource) continue;
+    ++pending->left;
+    context.backend.configure_topic(
+        asked.resource_name, std::move(changes), replaces_all, [pending, i](Status configured) {
+          if (!configured) {
+            auto& failed = pending->response.responses[i];
+            // Checked above, on an older image.
+            failed.error_code = configured.error().code == ErrorCode::InvalidParameter
+                                    ? kInvalidConfig
+                                    : kafka_error(configured.error().code);
+            failed.error_message = configured.error().message;
+          }
+          pending->complete_one();
+        });
+  }
+  pending->complete_one();
+}
+
+}  // namespace
+
+void handle_alter_configs(HandlerContext& context, AlterConfigsRequest request,
+                          Reply<AlterConfigsResponse> reply) {
+  alter(context, request, reply, true);
+}
+
+void handle_incremental_alter_configs(HandlerContext& context,
+                                      IncrementalAlterConfigsRequest request,
+                                      Reply<IncrementalAlterConfigsResponse> reply) {
+  alter(context, request, reply, false);
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,92 @@
+#include <set>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+#include "storage/meta/topic_configs.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Asked = DeleteRecordsRequest::Topic::Partition;
+using Answer = DeleteRecordsResponse::Topic::Partition;
+using Pending = PendingResponse<DeleteRecordsResponse>;
+
+constexpr int64_t kHighWatermark = -1, kUnknown = -1;
+
+struct Place {
+  size_t topic, partition;  // in the answer
+};
+
+Answer& answer_at(Pending& pending, const Place& place) {
+  return pending.response.topics[place.topic].partitions[place.partition];
+}
+
+// Where the partition is to begin.
+Result<Offset> new_start(const storage::PartitionStatus& status, int64_t asked) {
+  if (asked == kHighWatermark) return status.high_watermark();
+  if (asked < 0 || Offset(asked) > status.high_watermark())
+    return Error{ErrorCode::OffsetOutOfRange, "the partition ends before"};
+  return Offset(asked);
+}
+
+void delete_before(HandlerContext& context, const storage::TopicInfo& topic, const Asked& asked,
+                   const std::shared_ptr<Pending>& pending, const Place& place) {
+  Answer& answer = answer_at(*pending, place);
+  const storage::TopicPartition partition{topic.id, PartitionId(asked.partition_index)};
+  const auto status = context.backend.find_partition(partition);
+  if (!status) {
+    answer.error_code = KafkaError::UnknownTopicOrPartition;
+    return;
+  }
+  // As Kafka: in a topic that is compacted alone, a record goes when its key has a newer one.
+  if (!storage::has_cleanup_policy(topic, "delete")) {
+    answer.error_code = kPolicyViolation;
+    return;
+  }
+  const Result<Offset> start = new_start(*status, asked.offset);
+  if (!start) {
+    answer.error_code = kafka_error(start.error().code);
+    return;
+  }
+  ++pending->left;
+  context.backend.delete_records(partition, *start, [pending, place, status](Status deleted) {
+    Answer& done = answer_at(*pending, place);
+    if (deleted)
+      done.low_watermark = status->log_start().value();
+    else
+      done.error_code = kafka_error(deleted.error().code);
+    pending->complete_one();
+  });
+}
+
+}  // namespace
+
+void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request,
+                           Reply<DeleteRecordsResponse> reply) {
+  auto pending = std::make_shared<Pending>(Pending{{}, reply});
+  const auto topics = context.backend.topics();
+  std::set<storage::TopicPartition> seen;
+  pending->response.topics.resize(request.topics.size());
+  for (size_t i = 0; i < request.topics.size(); ++i) {
+    const DeleteRecordsRequest::Topic& asked = request.topics[i];
+    const storage::TopicInfo* topic = topics->find(asked.name);
+    DeleteRecordsResponse::Topic& answers = pending->response.topics[i];
+    answers.name = asked.name;
+    answers.partitions.resize(asked.partitions.size());
+    for (size_t j = 0; j < asked.partitions.size(); ++j) {
+      Answer& answer = answers.partitions[j];
+      answer.partition_index = asked.partitions[j].partition_index;
+      answer.low_watermark = kUnknown;
+      if (!topic)
+        answer.error_code = KafkaError::UnknownTopicOrPartition;
+      else if (!seen.insert({topic->id, PartitionId(answer.partition_index)}).second)
+        answer.error_code = KafkaError::InvalidRequest;
+      else
+        delete_before(context, *topic, asked.partitions[j], pending, {i, j});
+    }
+  }
+  pending->complete_one();
+}
+
+}  // namespace server::kafka

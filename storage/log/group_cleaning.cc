@@ -1,0 +1,40 @@
+// What a group transaction does for compaction and retention.
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "storage/log/batch_cursor.h"
+#include "storage/log/group_transaction.h"
+
+namespace storage {
+
+Status GroupTransaction::clean(const CleanedBatches& cleaned) {
+  Moved& moved = moved_[TRY(find(cleaned.partition))];
+  const Partition& partition = *moved.partition;
+  if (partition.number() != cleaned.number)
+    return Error{ErrorCode::UnknownTopic, "the partition was made anew"};
+  for (const CleanedBatches::Batch& batch : cleaned.batches) {
+    const BatchKey key(partition, batch.last_offset);
+    // What was deleted or cut in the meantime stays away.
+    if (batch.bytes.empty())
+      TRY(transaction_->erase(partition.table(), key));
+    else if (TRY(transaction_->get(partition.table(), key)))
+      TRY(transaction_->put(partition.table(), key, batch.bytes));
+  }
+  moved.state.gaps_end = std::max(moved.state.gaps_end, cleaned.gaps_end);
+  if (cleaned.cleaned_end)
+    moved.state.cleaned_end = std::max(moved.state.cleaned_end, *cleaned.cleaned_end);
+  return put_row(moved);
+}
+
+Status GroupTransaction::index_append_time(const TopicPartition& id) {
+  const Moved& moved = moved_[TRY(find(id))];
+  const Partition& partition = *moved.partition;
+  // Within this group something may have been appended already.
+  const int64_t time_ms = moved.time_mark ? moved.time_mark->append_ms : partition.last_append_ms();
+  if (time_ms == INT64_MAX) return {};
+  std::string end;
+  append_be(end, moved.state.log_end.value());
+  return transaction_->put(tables_.append_times, time_key(partition.number(), time_ms), end);
+}
+
+}  // namespace storage

@@ -1,0 +1,103 @@
+// Retention and compaction: what cleans partitions by the policies of their topics.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/memory_budget.h"
+#include "storage/log/cleanup_policy.h"
+#include "storage/log/compaction.h"
+#include "storage/log/log.h"
+#include "storage/log/log_reader.h"
+#include "storage/log/retention.h"
+
+namespace storage {
+
+struct LogCleanerOptions {
+  const Clock* clock = nullptr;    // outlives the cleaner
+  MemoryBudget* memory = nullptr;  // of the map of keys; null: it is not counted
+  int64_t interval_ms = 10'000;    // between two rounds
+  size_t max_key_map_bytes = 32 << 20;
+};
+
+// Reads with turns of its own and decides on a thread of its own; the log's writer makes what was decided
+// durable, in slices, like any other request, and removes in its own lane what a trim has left.
+//
+// Invariants: nothing at the high watermark or behind it is cleaned, nor what `keep_from` of its target
+//   holds; the newest batch of a partition is not compacted, so that the log end is known from it.
+//
+// Threads: start, stop and held_back() from any; the rest on the cleaner's, or its owner's when there is none.
+// Owner: the node; gone before the Log is.
+class LogCleaner {
+ public:
+  // The port outlives it.
+  static Result<std::unique_ptr<LogCleaner>> open(Log& log, LogCleanerOptions options,
+                                                  CleanupPort& port);
+  ~LogCleaner();
+
+  void start_thread();
+  void stop();
+
+  // Cleans all that is due. What fails is logged, and tried again the next time.
+  void run_once();
+
+  // Records that would be gone if no query had yet to read them, about. Any thread.
+  struct HeldBack {
+    TopicPartition partition;
+    int64_t records;
+  };
+  std::vector<HeldBack> held_back() const;
+
+ private:
+  // What is remembered of a partition between rounds.
+  struct Notes {
+    LogNumber number;
+    BatchBytes all;             // for retention.bytes
+    BatchBytes cleaned, fresh;  // before and behind the cleaned end
+    int64_t next_horizon_ms = INT64_MAX;
+    uint64_t round = 0;  // in which it was a target last
+    // Of the last look at it: without anything new there is no other one until then.
+    std::optional<Offset> seen_end;
+    CleanupPolicy seen_policy;
+    int64_t next_look_ms = 0;
+  };
+  LogCleaner(Log& log, LogCleanerOptions options, CleanupPort& port,
+             std::unique_ptr<LogReader> reader);
+  void run();
+  bool goes_on() const { return !is_stopping_.load(); }
+  bool is_worth_a_look(const CleanupTarget& target);
+  int64_t pause_ms_of(const CleanupTarget& target) const;
+  Status clean(const CleanupTarget& target);
+  Status index_appends(const Partition& partition, int64_t age_ms);
+  Status retain(const CleanupTarget& target, const Partition& partition, Notes& notes);
+  Status compact(const CleanupTarget& target, const Partition& partition, Notes& notes);
+  Result<Offset> end_of_compaction(const CleanupTarget& target, const Partition& partition);
+  Result<bool> is_due(const CleanupPolicy& policy, const Partition& partition, const Notes& notes);
+  Status compact_once(const CleanupTarget& target, const Partition& partition, Notes& notes,
+                      Offset end);
+  Status write(CleanedBatches cleaned);
+  void note_held_back(const TopicPartition& partition, int64_t records);
+
+  Log& log_;
+  const LogCleanerOptions options_;
+  CleanupPort& port_;
+  const std::unique_ptr<LogReader> reader_;
+  const uint64_t key_seed_;
+  std::map<TopicPartition, Notes> notes_;
+  uint64_t round_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable stopping_;
+  std::map<TopicPartition, int64_t> held_back_;  // Guarded by mutex_
+  std::atomic<bool> is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace storage

@@ -1,0 +1,50 @@
+// Where a partition is to begin by its policy. A record's age counts from its append, by the server's
+// clock, so that replaying last year's events does not delete them (docs/adr/0027).
+#pragma once
+#include <functional>
+
+#include "storage/log/cleanup_policy.h"
+#include "storage/log/log_reader.h"
+#include "storage/log/partition.h"
+
+namespace storage {
+
+// The bytes of all batches of a partition from `begin` to `end`, counted as they come and go.
+class BatchBytes {
+ public:
+  Offset begin() const { return begin_; }
+  Offset end() const { return end_; }
+  int64_t bytes() const { return bytes_; }
+  int64_t mean_bytes_of(int64_t offsets) const;
+
+  void restart(Offset at) { *this = BatchBytes(at, at, 0); }
+  void set(Offset begin, Offset end, int64_t bytes) { *this = BatchBytes(begin, end, bytes); }
+  // Reads what lies between, in turns; `goes_on` is asked between them, and ends it with QueryCanceled.
+  using GoesOn = std::function<bool()>;
+  Status grow_to(LogReader& reader, const TopicPartition& partition, Offset end,
+                 const GoesOn& goes_on);
+  // The same at the front.
+  Status shrink_to(LogReader& reader, const TopicPartition& partition, Offset begin,
+                   const GoesOn& goes_on);
+  // The last place up to `limit` in front of which batches may go while `keep_bytes` are left.
+  Result<Offset> place_for(LogReader& reader, const TopicPartition& partition, int64_t keep_bytes,
+                           Offset limit, const GoesOn& goes_on) const;
+
+  BatchBytes() = default;
+
+ private:
+  BatchBytes(Offset begin, Offset end, int64_t bytes) : begin_(begin), end_(end), bytes_(bytes) {}
+  Offset begin_, end_;
+  int64_t bytes_ = 0;
+};
+
+// Reads batches from `from` on, a turn for each call; none when there are none before `end`.
+Result<std::vector<BatchRef>> read_batches(LogReader& reader, const TopicPartition& partition,
+                                           Offset from, Offset end);
+
+// An offset before which every record was appended more than `age_ms` before `now_ms`. Takes the last
+// append into account, which the index need not know yet.
+Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
+                              int64_t now_ms);
+
+}  // namespace storage

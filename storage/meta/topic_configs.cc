@@ -1,0 +1,221 @@
+#include "storage/meta/topic_configs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace storage {
+
+namespace {
+
+using enum ConfigType;
+
+constexpr std::string_view kWithoutEffect = "kept and shown, without effect here";
+constexpr std::string_view kForFiles = "for Kafka's files; without effect here";
+constexpr std::string_view kNoLimit = "9223372036854775807";
+
+// Ranges are those of Kafka's LogConfig.
+constexpr TopicConfigRow kRows[] = {
+    {"cleanup.policy", "log.cleanup.policy", List, "delete",
+     "delete: records go by age and size; compact: the newest record of each key stays",
+     "delete,compact"},
+    {"compression.gzip.level", "compression.gzip.level", Int, "-1", kWithoutEffect, "", -1, 9},
+    {"compression.lz4.level", "compression.lz4.level", Int, "9", kWithoutEffect, "", 1, 17},
+    {"compression.type", "compression.type", String, "producer",
+     "batches are stored as their producers have compressed them, whatever this says",
+     "producer,uncompressed,gzip,snappy,lz4,zstd"},
+    {"compression.zstd.level", "compression.zstd.level", Int, "3", kWithoutEffect, "", -131072, 22},
+    {"delete.retention.ms", "log.cleaner.delete.retention.ms", Long, "86400000",
+     "how long a record without a value stays after compaction has come to it", "", 0},
+    {"file.delete.delay.ms", "log.segment.delete.delay.ms", Long, "60000", kForFiles, "", 0},
+    {"flush.messages", "log.flush.interval.messages", Long, kNoLimit,
+     "every record is on disk before it is answered, whatever this says", "", 1},
+    {"flush.ms", "log.flush.interval.ms", Long, kNoLimit,
+     "every record is on disk before it is answered, whatever this says", "", 0},
+    {"follower.replication.throttled.replicas", "", List, "", kWithoutEffect},
+    {"index.interval.bytes", "log.index.interval.bytes", Int, "4096", kForFiles, "", 0},
+    {"leader.replication.throttled.replicas", "", List, "", kWithoutEffect},
+    {"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", Long, kNoLimit,
+     "compaction comes to a record after so long at the latest", "", 1},
+    {"max.message.bytes", "message.max.bytes", Int, "67108864",
+     "the largest record batch that is taken", "", 0},
+    {"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", Long, "3600000",
+     "how far ahead of the server's clock a record's time may be", "", 0},
+    {"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", Long, kNoLimit,
+     "how far behind the server's clock a record's time may be", "", 0},
+    {"message.timestamp.type", "log.message.timestamp.type", String, "CreateTime",
+     "whose time a record carries: the producer's, or ours when it is appended",
+     "CreateTime,LogAppendTime"},
+    {"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", Double, "0.5",
+     "compaction begins when so much of the partition is new since the last time", "", 0, 1},
+    {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", Long, "0",
+     "compaction leaves a record alone for so long", "", 0},
+    {"min.insync.replicas", "min.insync.replicas", Int, "1",
+     "how many replicas acks=all waits for: there is one, and it is enough", "", 1},
+    {"preallocate", "log.preallocate", Boolean, "false", kForFiles},
+    {"retention.bytes", "log.retention.bytes", Long, "-1",
+     "how many bytes of record batches a partition keeps; -1: all"},
+    {"retention.ms", "log.retention.ms", Long, "-1",
+     "how long records are kept, counted from when they were appended; -1: for good", "", -1},
+    {"segment.bytes", "log.segment.bytes", Int, "1073741824",
+     "so much that is new, or a megabyte, is worth a compaction", "", 14},
+    {"segment.index.bytes", "log.index.size.max.bytes", Int, "10485760", kForFiles, "", 4},
+    {"segment.jitter.ms", "log.roll.jitter.ms", Long, "0", kForFiles, "", 0},
+    {"segment.ms", "log.roll.ms", Long, "604800000",
+     "what is new for so long is worth a compaction, however little it is", "", 1},
+    {"unclean.leader.election.enable", "unclean.leader.election.enable", Boolean, "false",
+     kWithoutEffect},
+};
+
+constexpr size_t kMaxValueSize =
+    4096;  // of a text; all of them are in memory, and in each snapshot
+
+template <class Number>
+std::optional<Number> number_of(std::string_view text) {
+  Number value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+template <class Number>
+bool is_in_range(std::string_view text, const TopicConfigRow& row) {
+  const auto number = number_of<Number>(text);
+  return number && static_cast<double>(*number) >= row.least &&
+         static_cast<double>(*number) <= row.most;
+}
+
+bool is_value_of(std::string_view value, const TopicConfigRow& row) {
+  switch (row.type) {
+    case Boolean:
+      return value == "true" || value == "false";
+    case Int:
+      return is_in_range<int32_t>(value, row);
+    case Long:
+      return is_in_range<int64_t>(value, row);
+    case Double:
+      return is_in_range<double>(value, row);
+    case String:
+    case List:
+      return value.size() <= kMaxValueSize;
+  }
+  return false;
+}
+
+std::vector<std::string_view> parts_of(std::string_view list) {
+  std::vector<std::string_view> parts;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    parts.push_back(list.substr(0, comma));
+    while (parts.back().starts_with(' ')) parts.back().remove_prefix(1);
+    while (parts.back().ends_with(' ')) parts.back().remove_suffix(1);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return parts;
+}
+
+bool is_choice(const TopicConfigRow& row, std::string_view value) {
+  return std::ranges::count(parts_of(row.choices), value) > 0;
+}
+
+bool are_choices(const TopicConfigRow& row, std::string_view value) {
+  if (row.type != List) return is_choice(row, value);
+  const auto parts = parts_of(value);
+  return !parts.empty() &&
+         std::ranges::all_of(parts, [&](std::string_view part) { return is_choice(row, part); });
+}
+
+std::string joined(const std::vector<std::string_view>& parts) {
+  std::string list;
+  for (const std::string_view part : parts) {
+    if (!list.empty()) list += ',';
+    list += part;
+  }
+  return list;
+}
+
+// The list with the change's parts at its end, each once, or without them.
+std::string changed_list(std::string_view now, const ConfigChange& change) {
+  std::vector<std::string_view> parts = parts_of(now);
+  for (const std::string_view part : parts_of(change.value)) {
+    const auto known = std::ranges::find(parts, part);
+    if (change.kind == ConfigChange::Kind::Subtract && known != parts.end())
+      parts.erase(known);
+    else if (change.kind == ConfigChange::Kind::Append && known == parts.end())
+      parts.push_back(part);
+  }
+  return joined(parts);
+}
+
+Error unknown(std::string_view name) {
+  return {ErrorCode::InvalidParameter,
+          fmt::format("there is no topic setting \"{}\", or it is not supported yet", name)};
+}
+
+}  // namespace
+
+std::span<const TopicConfigRow> topic_configs() { return kRows; }
+
+const TopicConfigRow* find_topic_config(std::string_view name) {
+  const auto* found = std::ranges::find(kRows, name, &TopicConfigRow::name);
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+Status check_topic_config(std::string_view name, std::string_view value) {
+  const TopicConfigRow* row = find_topic_config(name);
+  if (!row) return unknown(name);
+  if (!is_value_of(value, *row))
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" is not a value of topic setting \"{}\"", value, name)};
+  if (!row->choices.empty() && !are_choices(*row, value))
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("topic setting \"{}\" takes {}, not \"{}\"", name, row->choices, value)};
+  return {};
+}
+
+std::string_view topic_config(const TopicInfo& topic, std::string_view name) {
+  if (const auto set = topic.config.find(std::string(name)); set != topic.config.end())
+    return set->second;
+  const TopicConfigRow* row = find_topic_config(name);
+  return row ? row->default_value : std::string_view();
+}
+
+int64_t topic_config_number(const TopicInfo& topic, std::string_view name) {
+  const TopicConfigRow* row = find_topic_config(name);
+  const std::string_view set = topic_config(topic, name);
+  return number_of<int64_t>(is_value_of(set, *row) ? set : row->default_value).value_or(0);
+}
+
+bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy) {
+  return std::ranges::count(parts_of(topic_config(topic, "cleanup.policy")), policy) > 0;
+}
+
+Result<std::map<std::string, std::string>> changed_configs(
+    const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes) {
+  std::map<std::string, std::string> next = now;
+  for (const ConfigChange& change : changes) {
+    const TopicConfigRow* row = find_topic_config(change.name);
+    // One that a newer version had set can still be taken away.
+    if (!row && !(change.kind == ConfigChange::Kind::Delete && next.contains(change.name)))
+      return unknown(change.name);
+    if (change.kind == ConfigChange::Kind::Delete) {
+      next.erase(change.name);
+      continue;
+    }
+    std::string value = change.value;
+    if (change.kind != ConfigChange::Kind::Set) {
+      if (row->type != List)
+        return Error{ErrorCode::InvalidParameter,
+                     fmt::format("topic setting \"{}\" is not a list", change.name)};
+      const auto set = next.find(change.name);
+      value = changed_list(set == next.end() ? row->default_value : set->second, change);
+    }
+    TRY(check_topic_config(change.name, value));
+    next[change.name] = std::move(value);
+  }
+  return next;
+}
+
+}  // namespace storage

@@ -1,0 +1,81 @@
+#include "storage/meta/topic_configs.h"
+
+namespace storage {
+namespace {
+
+using Config = std::map<std::string, std::string>;
+
+TEST(TopicConfigs, every_default_is_a_value_of_its_setting) {
+  for (const TopicConfigRow& row : topic_configs())
+    EXPECT_TRUE(row.default_value.empty() || check_topic_config(row.name, row.default_value))
+        << row.name;
+}
+
+TEST(TopicConfigs, the_rows_are_in_order_and_each_name_is_there_once) {
+  for (size_t i = 1; i < topic_configs().size(); ++i)
+    EXPECT_LT(topic_configs()[i - 1].name, topic_configs()[i].name);
+}
+
+TEST(TopicConfigs, values_out_of_kafkas_ranges_are_refused) {
+  const std::pair<const char*, const char*> wrong[] = {{"retention.ms", "-2"},
+                                                       {"segment.bytes", "1"},
+                                                       {"max.message.bytes", "-1"},
+                                                       {"min.cleanable.dirty.ratio", "1.5"},
+                                                       {"cleanup.policy", "keep"},
+                                                       {"cleanup.policy", ""},
+                                                       {"max.compaction.lag.ms", "0"},
+                                                       {"flush.messages", "0"},
+                                                       {"min.insync.replicas", "0"},
+                                                       {"retention.ms", "soon"},
+                                                       {"preallocate", "yes"},
+                                                       {"compression.type", "rar"},
+                                                       {"retention.bytes", "99999999999999999999"}};
+  for (const auto& [name, value] : wrong) {
+    const Status checked = check_topic_config(name, value);
+    ASSERT_FALSE(checked) << name << "=" << value;
+    EXPECT_EQ(checked.error().code, ErrorCode::InvalidParameter);
+  }
+}
+
+TEST(TopicConfigs, harmless_settings_are_taken) {
+  const std::pair<const char*, const char*> fine[] = {
+      {"flush.messages", "1"},      {"file.delete.delay.ms", "0"},
+      {"min.insync.replicas", "2"}, {"unclean.leader.election.enable", "true"},
+      {"compression.type", "gzip"}, {"cleanup.policy", "compact, delete"},
+      {"retention.ms", "-1"},       {"min.cleanable.dirty.ratio", "0.01"}};
+  for (const auto& [name, value] : fine)
+    EXPECT_TRUE(check_topic_config(name, value)) << name << "=" << value;
+}
+
+TEST(TopicConfigs, a_list_gets_and_loses_parts) {
+  using Kind = ConfigChange::Kind;
+  const ConfigChange append{"cleanup.policy", Kind::Append, "compact"};
+  const auto both = changed_configs({}, {{append, append}});
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->at("cleanup.policy"), "delete,compact");
+  const ConfigChange subtract{"cleanup.policy", Kind::Subtract, "delete"};
+  EXPECT_EQ(changed_configs(*both, {{subtract}})->at("cleanup.policy"), "compact");
+  // An empty list is no policy.
+  EXPECT_FALSE(changed_configs({}, {{subtract}}));
+}
+
+TEST(TopicConfigs, what_a_newer_version_has_set_can_be_taken_away_and_not_set) {
+  const Config now = {{"of.the.future", "1"}};
+  const ConfigChange take{"of.the.future", ConfigChange::Kind::Delete};
+  EXPECT_EQ(changed_configs(now, {{take}}), Config());
+  const ConfigChange set{"of.the.future", ConfigChange::Kind::Set, "2"};
+  EXPECT_FALSE(changed_configs(now, {{set}}));
+  EXPECT_FALSE(changed_configs({}, {{take}}));
+}
+
+// Directories of earlier versions may hold any number.
+TEST(TopicConfigs, a_number_that_was_never_one_counts_as_the_default) {
+  TopicInfo topic;
+  topic.config = {{"retention.ms", "-7"}, {"max.message.bytes", "x"}, {"retention.bytes", "12"}};
+  EXPECT_EQ(topic_config_number(topic, "retention.ms"), -1);
+  EXPECT_EQ(topic_config_number(topic, "max.message.bytes"), 67108864);
+  EXPECT_EQ(topic_config_number(topic, "retention.bytes"), 12);
+}
+
+}  // namespace
+}  // namespace storage
