@@ -1,5 +1,8 @@
 #include "engine/state/range_store.h"
 
+#include <absl/container/btree_set.h>
+#include <absl/container/inlined_vector.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -12,9 +15,9 @@ namespace engine {
 namespace {
 
 constexpr size_t kReleasedAtOnce = 1'000;
-// Of an entry, beside its bytes: its place in the set, half as much again for nodes that are not full, and what
-// the allocator adds.
-constexpr size_t kBytesAround = 48;
+// Beside its bytes, of an entry: its place in a group, and what the allocator adds; of a group: itself, its place
+// and its place in the index.
+constexpr size_t kBytesAround = 24, kBytesPerGroup = 100;
 constexpr size_t kBytesPerPart = 200;
 
 uint64_t rank_of(std::string_view suffix) {
@@ -29,6 +32,7 @@ uint64_t rank_of(std::string_view suffix) {
 // One piece of memory, with its bytes behind it.
 struct RangeStore::Entry {
   int64_t part;
+  uint64_t rank;  // of the suffix
   uint32_t group_size, suffix_size, value_size;
   bool is_erased = false;
   bool is_used = true;      // since evict() looked at it
@@ -40,7 +44,7 @@ struct RangeStore::Entry {
   static Entry* make(const Key& key, std::string_view value) {
     const size_t bytes = key.group.size() + key.suffix.size() + value.size();
     auto* const entry = new (::operator new(sizeof(Entry) + bytes))
-        Entry{key.part, static_cast<uint32_t>(key.group.size()),
+        Entry{key.part, rank_of(key.suffix), static_cast<uint32_t>(key.group.size()),
               static_cast<uint32_t>(key.suffix.size()), static_cast<uint32_t>(value.size())};
     char* to = entry->bytes();
     for (const std::string_view piece : {key.group, key.suffix, value}) {
@@ -60,45 +64,114 @@ struct RangeStore::Entry {
   size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
 };
 
-namespace {
+// The entries of one key in one part, in the order of their suffixes: most have a few, which lie in the group itself;
+// some have millions. The first eight bytes of a suffix decide most, so that others are seldom looked at.
+struct RangeStore::Group {
+  struct Probe {
+    uint64_t rank;
+    std::string_view suffix;
+  };
+  struct Less {
+    using is_transparent = void;
+    static bool less(uint64_t a_rank, std::string_view a, uint64_t b_rank, std::string_view b) {
+      return a_rank != b_rank ? a_rank < b_rank : a < b;
+    }
+    bool operator()(const Entry* a, const Entry* b) const {
+      return less(a->rank, a->suffix(), b->rank, b->suffix());
+    }
+    bool operator()(const Entry* a, const Probe& b) const {
+      return less(a->rank, a->suffix(), b.rank, b.suffix);
+    }
+    bool operator()(const Probe& a, const Entry* b) const {
+      return less(a.rank, a.suffix, b->rank, b->suffix());
+    }
+  };
+  static constexpr size_t kFew = 32;
 
-template <class A, class B>
-int compare_heads(const A& a, const B& b) {
-  if (a.group_hash != b.group_hash) return a.group_hash < b.group_hash ? -1 : 1;
-  if (a.rank != b.rank) return a.rank < b.rank ? -1 : 1;
-  return 0;
-}
+  absl::InlinedVector<Entry*, 2> few;
+  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all of them, once there were more
+  size_t place = 0;                                     // in Part::groups
 
-bool is_before(std::string_view suffix, std::string_view group, std::string_view other_suffix,
-               std::string_view other_group) {
-  const int order = suffix.compare(other_suffix);
-  return order != 0 ? order < 0 : group < other_group;
-}
+  static Probe probe_of(std::string_view suffix) { return {rank_of(suffix), suffix}; }
+  bool empty() const { return many ? many->empty() : few.empty(); }
+  Entry* first() const { return many ? *many->begin() : few.front(); }
+  std::string_view key() const { return first()->group(); }
 
-}  // namespace
-
-bool RangeStore::Less::operator()(const Ref& a, const Ref& b) const {
-  if (const int order = compare_heads(a, b)) return order < 0;
-  return is_before(a.entry->suffix(), a.entry->group(), b.entry->suffix(), b.entry->group());
-}
-bool RangeStore::Less::operator()(const Ref& a, const Probe& b) const {
-  if (const int order = compare_heads(a, b)) return order < 0;
-  return is_before(a.entry->suffix(), a.entry->group(), b.suffix, b.group);
-}
-bool RangeStore::Less::operator()(const Probe& a, const Ref& b) const {
-  if (const int order = compare_heads(a, b)) return order < 0;
-  return is_before(a.suffix, a.group, b.entry->suffix(), b.entry->group());
-}
+  void insert(Entry* entry) {
+    if (many) {
+      many->insert(entry);
+      return;
+    }
+    // Records come about in the order of their times.
+    const bool is_last = few.empty() || Less()(few.back(), entry);
+    few.insert(is_last ? few.end() : std::lower_bound(few.begin(), few.end(), entry, Less()),
+               entry);
+    if (few.size() <= kFew) return;
+    many = std::make_unique<absl::btree_set<Entry*, Less>>(few.begin(), few.end());
+    few.clear();
+  }
+  void erase(Entry* entry) {
+    if (many)
+      many->erase(entry);
+    else
+      few.erase(std::lower_bound(few.begin(), few.end(), entry, Less()));
+  }
+  // From this suffix on, until `visit` gives false.
+  template <class Visit>
+  void visit_from(std::string_view suffix, const Visit& visit) const {
+    const Probe from = probe_of(suffix);
+    if (many) {
+      for (auto at = many->lower_bound(from); at != many->end() && visit(*at);) ++at;
+    } else {
+      for (auto at = std::lower_bound(few.begin(), few.end(), from, Less());
+           at != few.end() && visit(*at);)
+        ++at;
+    }
+  }
+  Entry* find(std::string_view suffix) const {
+    Entry* found = nullptr;
+    visit_from(suffix, [&](Entry* entry) {
+      if (entry->suffix() == suffix) found = entry;
+      return false;
+    });
+    return found;
+  }
+};
 
 RangeStore::~RangeStore() {
-  for (auto& [number, part] : parts_)
-    for (const Ref& ref : part.entries) Entry::destroy(ref.entry);
+  size_t all = SIZE_MAX;
+  for (auto& [number, part] : parts_) destroy_some(part, all);
 }
 
 // --- Entries in memory
 
-RangeStore::Probe RangeStore::probe_of(std::string_view group, std::string_view suffix) {
-  return {std::hash<std::string_view>{}(group), rank_of(suffix), suffix, group};
+void RangeStore::destroy(Entry* entry) {
+  --entry_count_;
+  entry_bytes_ -= entry->memory_bytes();
+  Entry::destroy(entry);
+}
+
+// Of a part that nobody looks into any more: its index is not kept. False when nothing is left.
+bool RangeStore::destroy_some(Part& part, size_t& max_entries) {
+  last_group_ = nullptr;
+  while (!part.groups.empty()) {
+    Group* const group = part.groups.back();
+    while (!group->empty()) {
+      if (max_entries == 0) return true;
+      --max_entries;
+      Entry* const entry = group->many ? *group->many->begin() : group->few.back();
+      if (group->many)
+        group->many->erase(group->many->begin());
+      else
+        group->few.pop_back();
+      if (!entry->is_erased) layers_.erased();
+      destroy(entry);
+    }
+    delete group;
+    --group_count_;
+    part.groups.pop_back();
+  }
+  return false;
 }
 
 RangeStore::Part& RangeStore::part_at(int64_t part) {
@@ -107,30 +180,66 @@ RangeStore::Part& RangeStore::part_at(int64_t part) {
   return last_part_->second;
 }
 
+RangeStore::Group* RangeStore::find_group(const Part& part, std::string_view group) const {
+  if (last_group_ && last_group_part_ == &part && last_group_->key() == group) return last_group_;
+  Group* const found = part.index.find(HashIndex<Group>::hash_of(group),
+                                       [&](const Group& one) { return one.key() == group; });
+  if (found) {
+    last_group_ = found;
+    last_group_part_ = &part;
+  }
+  return found;
+}
+
 RangeStore::Entry* RangeStore::find_in_memory(const Key& key) {
-  const auto part = parts_.find(key.part);
-  if (part == parts_.end()) return nullptr;
-  const auto found = part->second.entries.find(probe_of(key.group, key.suffix));
-  return found == part->second.entries.end() ? nullptr : found->entry;
+  if (key.part < expired_before_) return nullptr;
+  if (last_part_ == parts_.end() || last_part_->first != key.part) {
+    const auto part = parts_.find(key.part);
+    if (part == parts_.end()) return nullptr;
+    last_part_ = part;
+  }
+  const Group* const group = find_group(last_part_->second, key.group);
+  return group ? group->find(key.suffix) : nullptr;
 }
 
 // One that is not in memory.
 RangeStore::Entry& RangeStore::make(const Key& key, std::string_view value) {
   Entry* const entry = Entry::make(key, value);
-  const Probe probe = probe_of(entry->group(), entry->suffix());
-  [[maybe_unused]] const bool is_new =
-      part_at(key.part).entries.insert({probe.group_hash, probe.rank, entry}).second;
-  assert(is_new);  // invariant 1
+  Part& part = part_at(key.part);
+  Group* group = find_group(part, key.group);
+  const bool is_new = group == nullptr;
+  if (is_new) {
+    group = new Group;
+    group->place = part.groups.size();
+    part.groups.push_back(group);
+    ++group_count_;
+  }
+  group->insert(entry);
+  if (is_new) part.index.insert(HashIndex<Group>::hash_of(key.group), group);
   ++entry_count_;
   entry_bytes_ += entry->memory_bytes();
   return *entry;
 }
 
 void RangeStore::remove(Part& part, Entry* entry) {
-  part.entries.erase(part.entries.find(probe_of(entry->group(), entry->suffix())));
-  --entry_count_;
-  entry_bytes_ -= entry->memory_bytes();
-  Entry::destroy(entry);
+  Group* const group = find_group(part, entry->group());
+  const uint32_t hash = HashIndex<Group>::hash_of(entry->group());
+  group->erase(entry);
+  if (group->empty()) {
+    part.index.take(hash, [&](const Group& one) { return &one == group; });
+    remove_group(part, group);
+  }
+  destroy(entry);
+}
+
+// One that is empty, and not in the index any more.
+void RangeStore::remove_group(Part& part, Group* group) {
+  last_group_ = nullptr;
+  part.groups[group->place] = part.groups.back();
+  part.groups[group->place]->place = group->place;
+  part.groups.pop_back();
+  delete group;
+  --group_count_;
 }
 
 void RangeStore::mark_changed(Entry& entry) {
@@ -226,25 +335,27 @@ Result<std::optional<int64_t>> RangeStore::next_part(int64_t from) {
 }
 
 // True when there are more than fit.
-bool RangeStore::read_memory(Part& part, const Range& range, size_t max_entries,
+bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_entries,
                              std::vector<const Entry*>& out) const {
-  const Probe from = probe_of(range.group, range.from);
-  for (auto at = part.entries.lower_bound(from); at != part.entries.end(); ++at) {
-    if (at->group_hash != from.group_hash) break;
-    if (at->entry->group() != range.group) continue;
-    if (at->entry->suffix() > range.to) break;
-    if (at->entry->is_erased) continue;
-    if (out.size() == max_entries) return true;
-    at->entry->is_used = true;
-    out.push_back(at->entry);
-  }
-  return false;
+  const Group* const group = find_group(part, range.group);
+  if (!group) return false;
+  bool has_more = false;
+  group->visit_from(range.from, [&](Entry* entry) {
+    if (entry->suffix() > range.to) return false;
+    if (entry->is_erased) return true;
+    has_more = out.size() == max_entries;
+    if (has_more) return false;
+    entry->is_used = true;
+    out.push_back(entry);
+    return true;
+  });
+  return has_more;
 }
 
 // Likewise, of what is only in the backing. Keys that are longer than what it orders by come in any order there:
 // then all of the range is read.
-Result<bool> RangeStore::read_stored(Part& part, const Range& range, size_t max_entries,
-                                     Loose& out) {
+Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
+                                     Stored& out) {
   std::string prefix, first;
   encode_key({range.part, range.group, {}}, prefix);
   encode_key({range.part, range.group, range.from}, first);
@@ -256,21 +367,21 @@ Result<bool> RangeStore::read_stored(Part& part, const Range& range, size_t max_
   bool has_more = false;
   layers_.note_fetch();
   std::string place = TRY(layers_.backing()->place_of(begin));
-  const size_t before = out.size();
+  const Group* const group = find_group(part, range.group);
   TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view value) {
     if (!key.starts_with(prefix)) return !is_ordered && key.starts_with(begin);
     const std::string_view suffix = key.substr(prefix.size());
     if (suffix > range.to) return !is_ordered || key.size() > Backing::kOrderedKeyBytes;
     if (suffix < range.from) return true;
-    if (part.entries.contains(probe_of(range.group, suffix))) return true;
-    if (is_ordered && out.size() - before == max_entries) {
+    if (group && group->find(suffix)) return true;
+    if (is_ordered && out.size() == max_entries) {
       has_more = true;
       return false;
     }
     out.emplace_back(suffix, value);
     return true;
   }));
-  std::sort(out.begin() + static_cast<ptrdiff_t>(before), out.end());
+  std::ranges::sort(out);
   return has_more;
 }
 
@@ -288,19 +399,24 @@ Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& lo
     return has_more;
   }
   const bool is_cut_here = has_more;
-  const size_t first_loose = loose.size();
-  const bool is_cut_there = TRY(read_stored(part, range, max_entries, loose));
+  Stored stored;
+  const bool is_cut_there = TRY(read_stored(part, range, max_entries, stored));
   has_more |= is_cut_there;
   // Behind where one of the two was cut, the other may have what comes first.
   auto a = here.begin();
-  auto b = loose.begin() + static_cast<ptrdiff_t>(first_loose);
-  while (a != here.end() || b != loose.end()) {
+  auto b = stored.begin();
+  while (a != here.end() || b != stored.end()) {
     if (a == here.end() && is_cut_here) break;
-    if (b == loose.end() && is_cut_there) break;
-    const bool is_here = b == loose.end() || (a != here.end() && (*a)->suffix() < b->first);
-    const bool goes_on =
-        is_here ? visit((*a)->suffix(), (*a)->value()) : visit(b->first, b->second);
-    is_here ? void(++a) : void(++b);
+    if (b == stored.end() && is_cut_there) break;
+    const bool is_here = b == stored.end() || (a != here.end() && (*a)->suffix() < b->first);
+    bool goes_on = false;
+    if (is_here) {
+      goes_on = visit((*a)->suffix(), (*a)->value());
+      ++a;
+    } else {
+      const auto& [suffix, value] = loose.emplace_back(std::move(*b++));
+      goes_on = visit(suffix, value);
+    }
     if (!goes_on) return true;
   }
   return has_more;
@@ -319,15 +435,7 @@ void RangeStore::expire_before(int64_t part) {
 bool RangeStore::forget_some(size_t max_entries) {
   while (!parts_.empty() && parts_.begin()->first < expired_before_) {
     Part& part = parts_.begin()->second;
-    while (!part.entries.empty()) {
-      if (max_entries-- == 0) return true;
-      Entry* const entry = part.entries.begin()->entry;
-      part.entries.erase(part.entries.begin());
-      if (!entry->is_erased) layers_.erased();
-      --entry_count_;
-      entry_bytes_ -= entry->memory_bytes();
-      Entry::destroy(entry);
-    }
+    if (destroy_some(part, max_entries)) return true;
     layers_.expired(part.away);
     parts_.erase(parts_.begin());
     last_part_ = parts_.end();
@@ -399,64 +507,72 @@ void RangeStore::forget_erased() {
 // --- Memory
 
 size_t RangeStore::memory_bytes() const {
-  return entry_bytes_ + entry_count_ * kBytesAround + parts_.size() * kBytesPerPart;
+  return entry_bytes_ + entry_count_ * kBytesAround + group_count_ * kBytesPerGroup +
+         parts_.size() * kBytesPerPart;
 }
 
-// Goes round over the parts and the entries of each. A part that is passed counts as an entry.
+// Goes round over the parts, the groups of each, and their entries. A part or a group that is passed counts as an
+// entry.
 size_t RangeStore::evict(size_t max_entries) {
   forget_erased();
   if (!layers_.begin_eviction()) return 0;
   size_t evicted = 0;
   auto part = parts_.lower_bound(hand_part_);
-  for (int ends = 0; ends < 2 && max_entries > 0;) {
+  for (int ends = 0; ends < 2 && max_entries > 0; --max_entries) {
     if (part == parts_.end()) {
       part = parts_.begin();
       hand_part_ = INT64_MIN;
-      hand_.reset();
       ++ends;
       continue;
     }
-    if (part->first != hand_part_) hand_.reset();
+    if (part->first != hand_part_) {
+      hand_group_ = 0;
+      hand_suffix_.reset();
+    }
     hand_part_ = part->first;
+    if (hand_group_ >= part->second.groups.size()) {
+      hand_part_ = INT64_MIN;
+      ++part;
+      continue;
+    }
     std::vector<Entry*> some;
-    auto at = part->second.entries.begin();
-    if (hand_) at = part->second.entries.upper_bound(probe_of(hand_->first, hand_->second));
-    for (; at != part->second.entries.end() && some.size() < max_entries; ++at)
-      some.push_back(at->entry);
-    if (!some.empty()) hand_.emplace(some.back()->group(), some.back()->suffix());
-    max_entries -= std::min(max_entries, std::max<size_t>(some.size(), 1));
+    const auto take = [&](Entry* entry) {
+      some.push_back(entry);
+      return some.size() < max_entries;
+    };
+    Group* const group = part->second.groups[hand_group_];
+    const size_t groups = part->second.groups.size();
+    group->visit_from(hand_suffix_ ? *hand_suffix_ + '\0' : std::string(), take);
+    if (some.size() < max_entries)
+      hand_suffix_.reset();
+    else
+      hand_suffix_ = std::string(some.back()->suffix());
+    max_entries -= std::min(max_entries - 1, some.size());
     const size_t gone = layers_.evict(
         0, some.size(), [&](size_t i) { return some[i]->is_erased ? nullptr : some[i]; },
         [&](size_t i) { remove(part->second, some[i]); });
     part->second.away += gone;
     if (gone > 0) part->second.is_whole = false;
     evicted += gone;
-    if (at == part->second.entries.end() || some.empty()) {
-      ++part;
-      hand_.reset();
-    }
+    // Another has come into the place of a group that is gone.
+    if (part->second.groups.size() != groups)
+      hand_suffix_.reset();
+    else if (!hand_suffix_)
+      ++hand_group_;
   }
   return evicted;
 }
 
 bool RangeStore::release_some() {
   changed_.clear();
-  layers_.clear();
-  for (size_t i = 0; i < kReleasedAtOnce; ++i) {
-    if (parts_.empty()) return false;
-    auto& entries = parts_.begin()->second.entries;
-    if (entries.empty()) {
-      parts_.erase(parts_.begin());
-      last_part_ = parts_.end();
-      continue;
-    }
-    Entry* const entry = entries.begin()->entry;
-    entries.erase(entries.begin());
-    --entry_count_;
-    entry_bytes_ -= entry->memory_bytes();
-    Entry::destroy(entry);
+  size_t left = kReleasedAtOnce;
+  while (!parts_.empty()) {
+    if (destroy_some(parts_.begin()->second, left)) return true;
+    parts_.erase(parts_.begin());
+    last_part_ = parts_.end();
   }
-  return !parts_.empty();
+  layers_.clear();
+  return false;
 }
 
 // --- Before the first change

@@ -1,11 +1,10 @@
 // Entries that are found by a group and read in order within it: the records that joins keep of a stream.
 #pragma once
 
-#include <absl/container/btree_set.h>
-
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/state/hash_index.h"
 #include "engine/state/store.h"
 
 namespace engine {
@@ -27,7 +27,7 @@ namespace engine {
 // more (docs/adr/0028).
 //
 // Invariants:
-//   1. each entry in memory is in its part's set, and no other has its key;
+//   1. each entry in memory is in its group, that in its part's index, and no other has its key;
 //   2. of a part that is whole nothing is in the backing that is not in memory;
 //   3. no part before expired_before_ is changed any more, nor seen;
 //   4. what has changed since take_changes() is in changed_ once, and has changed_in == current();
@@ -38,7 +38,7 @@ namespace engine {
 class RangeStore final : public Store {
  public:
   // Entries that were read out of the backing, and nobody else keeps: suffix and value.
-  using Loose = std::deque<std::pair<std::string, std::string>>;
+  using Loose = std::list<std::pair<std::string, std::string>>;
   struct Key {
     int64_t part = 0;
     std::string_view group, suffix;
@@ -86,40 +86,30 @@ class RangeStore final : public Store {
 
  private:
   struct Entry;
+  struct Group;
   // No scan looks at places: there is none.
   StorePlace end_of_places() const override { return {}; }
-  // In the order of the groups' hashes, then of the suffixes: the first eight bytes of these decide most, so
-  // that entries, which are not in the processor's caches, are seldom looked at.
-  struct Ref {
-    uint64_t group_hash, rank;
-    Entry* entry;
-  };
-  struct Probe {
-    uint64_t group_hash, rank;
-    std::string_view suffix, group;
-  };
-  struct Less {
-    using is_transparent = void;
-    bool operator()(const Ref& a, const Ref& b) const;
-    bool operator()(const Ref& a, const Probe& b) const;
-    bool operator()(const Probe& a, const Ref& b) const;
-  };
   struct Part {
-    absl::btree_set<Ref, Less> entries;
+    HashIndex<Group> index;
+    std::vector<Group*> groups;  // all of them, in any order
     bool is_whole = true;
     size_t away = 0;  // evicted; what the store was opened with is not counted
   };
   using Parts = std::map<int64_t, Part>;
 
-  static Probe probe_of(std::string_view group, std::string_view suffix);
   Part& part_at(int64_t part);
+  Group* find_group(const Part& part, std::string_view group) const;
   Entry* find_in_memory(const Key& key);
   Entry& make(const Key& key, std::string_view value);
   void remove(Part& part, Entry* entry);
+  void remove_group(Part& part, Group* group);
+  void destroy(Entry* entry);
+  bool destroy_some(Part& part, size_t& max_entries);
   void mark_changed(Entry& entry);
   Status find_parts();
-  Result<bool> read_stored(Part& part, const Range& range, size_t max_entries, Loose& out);
-  bool read_memory(Part& part, const Range& range, size_t max_entries,
+  using Stored = std::vector<std::pair<std::string, std::string>>;
+  Result<bool> read_stored(const Part& part, const Range& range, size_t max_entries, Stored& out);
+  bool read_memory(const Part& part, const Range& range, size_t max_entries,
                    std::vector<const Entry*>& out) const;
   void forget_erased();
   static void encode_key(const Key& key, std::string& out);
@@ -127,15 +117,20 @@ class RangeStore final : public Store {
 
   Parts parts_;
   Parts::iterator last_part_ = parts_.end();  // that part_at() gave
-  bool must_find_parts_ = false;              // the backing may have some that are not in parts_
-  size_t entry_bytes_ = 0, entry_count_ = 0;  // of all in memory, the erased ones included
-  std::vector<Entry*> changed_;               // null: expired since
+  // That find_group() gave: what is asked for is often changed next.
+  mutable Group* last_group_ = nullptr;
+  mutable const Part* last_group_part_ = nullptr;
+  bool must_find_parts_ = false;  // the backing may have some that are not in parts_
+  // Of all in memory, the erased ones included.
+  size_t entry_bytes_ = 0, entry_count_ = 0, group_count_ = 0;
+  std::vector<Entry*> changed_;                          // null: expired since
   std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
-  // Where evict() goes on.
+  // Where evict() goes on: a part, the place of a group in it, and behind which of its entries.
   int64_t hand_part_ = INT64_MIN;
-  std::optional<std::pair<std::string, std::string>> hand_;  // group and suffix
+  size_t hand_group_ = 0;
+  std::optional<std::string> hand_suffix_;
   std::string scratch_;
 };
 

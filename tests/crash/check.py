@@ -182,6 +182,16 @@ def _difference(what, found, expected):
         f"{what} {key}: {found.get(key)} instead of {expected.get(key)}" for key in keys[:3]]
 
 
+def _read_when_caught_up(read, expected):
+    """What a query gives that reads what another writes: nobody's look-up waits for both."""
+    deadline = time.monotonic() + _CATCH_UP_TIMEOUT_S
+    while True:
+        found = read()
+        if found == expected or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
 class Checker:
     """Remembers the log from check to check: what was there stays there, at the same offset."""
 
@@ -294,8 +304,9 @@ class Checker:
     @staticmethod
     def _check_met(connection, events):
         expected = collections.Counter(expected_pairs(events))
-        found = collections.Counter((int(row_id), int(other)) for row_id, other in
-                                    _read(connection, "SELECT id, other FROM met"))
+        found = _read_when_caught_up(
+            lambda: collections.Counter((int(row_id), int(other)) for row_id, other in
+                                        _read(connection, "SELECT id, other FROM met")), expected)
         complaints = _difference("met", found, expected)
         # What meets nobody in time depends on who came first; but nothing comes twice.
         rows = collections.Counter(_read(connection, "SELECT id, other FROM met_or_not"))
@@ -324,8 +335,9 @@ class Checker:
     def _check_zoned(connection, events):
         expected = {city: (totals[0], ZONES[city])
                     for city, totals in expected_totals(events).items() if city in ZONES}
-        found = {city: (int(count), zone) for city, count, zone in
-                 _read(connection, "SELECT city, n, zone FROM zoned")}
+        found = _read_when_caught_up(
+            lambda: {city: (int(count), zone) for city, count, zone in
+                     _read(connection, "SELECT city, n, zone FROM zoned")}, expected)
         return _difference("zoned", found, expected)
 
     @staticmethod
