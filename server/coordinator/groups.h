@@ -34,6 +34,10 @@ class Groups {
       partition->handle(std::move(request), std::move(answer));
     });
   }
+  // The same for heartbeats, which are many.
+  virtual void heartbeat(GroupHeartbeat request, Done<GroupHeartbeatAnswer> done) {
+    ask(std::move(request), std::move(done));
+  }
   // The groups of all partitions.
   virtual void list(Done<ListedGroups> done) = 0;
   // Makes the topic of the groups if it is not there yet, and answers when there are coordinators.

@@ -1,6 +1,8 @@
 #include "server/node/group_coordinators.h"
 
 #include <algorithm>
+#include <iterator>
+#include <mutex>
 #include <utility>
 
 #include "records/batch.h"
@@ -8,6 +10,7 @@
 
 namespace server {
 
+using coordinator::GroupListing;
 using coordinator::GroupPartition;
 using coordinator::kOffsetsTopic;
 
@@ -67,18 +70,28 @@ struct GroupCoordinators::OnLoop final : coordinator::CoordinatorPort, coordinat
               std::function<void(Status)> done) override {
     const auto status = backend.find_partition({topic, partition});
     if (!status || status->leader_epoch() != epoch)
-      return loop.post([done = std::move(done)] {
+      return loop.post(then_set_timer([done = std::move(done)] {
         done(Error{ErrorCode::FencedLeaderEpoch, "the partition has another leader epoch now"});
-      });
+      }));
     storage::AppendRequest request;
     request.parts.push_back({{topic, partition}, std::move(batch)});
     backend.append(std::move(request),
-                   [done = std::move(done)](Result<storage::Appended> appended) {
+                   [this, done = std::move(done)](Result<storage::Appended> appended) {
                      done(appended ? Status{} : Status{std::move(appended).error()});
+                     set_timer();
                    });
   }
-  void defer(std::function<void()> task) override { loop.defer(std::move(task)); }
-  void post_rest(std::function<void()> task) override { loop.post_rest("groups", std::move(task)); }
+  void defer(std::function<void()> task) override { loop.defer(then_set_timer(std::move(task))); }
+  void post_rest(std::function<void()> task) override {
+    loop.post_rest("groups", then_set_timer(std::move(task)));
+  }
+  // Whatever coordinators do may let something be due earlier.
+  std::function<void()> then_set_timer(std::function<void()> task) {
+    return [this, task = std::move(task)] {
+      task();
+      set_timer();
+    };
+  }
 
   // --- Groups
 
@@ -116,31 +129,34 @@ struct GroupCoordinators::OnLoop final : coordinator::CoordinatorPort, coordinat
     return [this](std::function<void()> task) { run_here(std::move(task)); };
   }
 
+  // Most members only say that they are there, of groups at rest: that needs no other loop.
+  void heartbeat(coordinator::GroupHeartbeat request,
+                 coordinator::Done<coordinator::GroupHeartbeatAnswer> done) override {
+    std::string key = request.instance_id
+                          ? std::string()
+                          : coordinator::MemberPulses::key(request.group_id, request.member_id,
+                                                           request.generation);
+    if (!key.empty() && pulses.beat(key, time_source.monotonic_us())) return done({});
+    ask(std::move(request), [this, key = std::move(key), done = std::move(done)](
+                                coordinator::GroupHeartbeatAnswer answer) mutable {
+      if (answer.pulse) pulses.keep(std::move(key), std::move(answer.pulse));
+      done(std::move(answer));
+    });
+  }
+
   void list(coordinator::Done<coordinator::ListedGroups> done) override {
-    struct Gathered {
-      coordinator::ListedGroups listed;
-      coordinator::Done<coordinator::ListedGroups> done;
-      size_t left;
-    };
-    auto gathered = std::make_shared<Gathered>(Gathered{{}, std::move(done), owner.shards_.size()});
-    for (const auto& on : owner.shards_)
-      on->run_here([this, raw = on.get(), gathered] {
-        raw->list_here([this, gathered](coordinator::ListedGroups of_loop) {
-          run_here([gathered, of_loop = std::move(of_loop)]() mutable {
-            if (of_loop.error != KafkaError::None) gathered->listed.error = of_loop.error;
-            std::ranges::move(of_loop.groups, std::back_inserter(gathered->listed.groups));
-            if (--gathered->left == 0) gathered->done(std::move(gathered->listed));
-          });
+    owner.gather<GroupListing>(
+        [](const GroupPartition& partition) { return partition.list(); },
+        [home = home(), done = std::move(done)](KafkaError error, std::vector<GroupListing> all) {
+          home([done, error, all = std::move(all)]() mutable { done({error, std::move(all)}); });
         });
-      });
   }
-  // A partition at a time: there may be many groups.
-  void list_here(coordinator::Done<coordinator::ListedGroups> done) {
-    auto listed = std::make_shared<coordinator::ListedGroups>();
-    list_from(0, std::move(listed), std::move(done));
-  }
-  void list_from(int32_t first, std::shared_ptr<coordinator::ListedGroups> listed,
-                 coordinator::Done<coordinator::ListedGroups> done) {
+
+  // Calls `visit` for each partition that this loop leads, in slices: there may be many groups. Answers
+  // with an error when one cannot be asked.
+  using Visit = std::function<void(const GroupPartition& partition)>;
+  void visit_all(int32_t first, KafkaError error, Visit visit,
+                 std::function<void(KafkaError)> done) {
     const auto topics = backend.topics();
     const storage::TopicInfo* known = find_topic(*topics);
     const int64_t begin_us = time_source.monotonic_us();
@@ -148,15 +164,15 @@ struct GroupCoordinators::OnLoop final : coordinator::CoordinatorPort, coordinat
       if (&owner.loop_of(PartitionId(i)) != this) continue;
       constexpr int64_t kSliceUs = 1'000;
       if (time_source.monotonic_us() - begin_us > kSliceUs)
-        return post_rest([this, i, listed, done] { list_from(i, listed, done); });
+        return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
       const GroupPartition* of = groups.find(PartitionId(i));
       const KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
       if (why_not != KafkaError::None)
-        listed->error = why_not;
+        error = why_not;
       else
-        std::ranges::move(of->list(), std::back_inserter(listed->groups));
+        visit(*of);
     }
-    done(std::move(*listed));
+    done(error);
   }
 
   // --- The loop
@@ -201,6 +217,7 @@ struct GroupCoordinators::OnLoop final : coordinator::CoordinatorPort, coordinat
   const Clock& time_source;
   Uuid topic;  // that the partitions are of
   coordinator::GroupShard groups;
+  coordinator::MemberPulses pulses;  // of this loop's connections
   std::vector<coordinator::Done<KafkaError>> preparing;
   bool is_stopped = false;
   int64_t timer_us = INT64_MAX;  // when the timer ends
@@ -221,6 +238,44 @@ coordinator::Groups& GroupCoordinators::of(size_t shard) { return *shards_[shard
 
 GroupCoordinators::OnLoop& GroupCoordinators::loop_of(PartitionId partition) {
   return *shards_[static_cast<size_t>(partition.value()) % shards_.size()];
+}
+
+template <class Row>
+void GroupCoordinators::gather(std::function<std::vector<Row>(const GroupPartition&)> rows_of,
+                               std::function<void(KafkaError, std::vector<Row>)> done) {
+  struct Gathered {
+    std::mutex mutex;
+    std::vector<Row> rows;                // guarded by mutex
+    KafkaError error = KafkaError::None;  // likewise
+    size_t left;                          // likewise
+  };
+  auto gathered = std::make_shared<Gathered>();
+  gathered->left = shards_.size();
+  for (const auto& on : shards_)
+    on->loop.post([on = on.get(), gathered, rows_of, done] {
+      const auto visit = [gathered, rows_of](const GroupPartition& partition) {
+        std::vector<Row> rows = rows_of(partition);
+        const std::lock_guard lock(gathered->mutex);
+        std::ranges::move(rows, std::back_inserter(gathered->rows));
+      };
+      on->visit_all(0, KafkaError::None, visit, [gathered, done](KafkaError error) {
+        {
+          const std::lock_guard lock(gathered->mutex);
+          if (error != KafkaError::None) gathered->error = error;
+          if (--gathered->left > 0) return;
+        }
+        done(gathered->error, std::move(gathered->rows));
+      });
+    });
+}
+
+void GroupCoordinators::progress(
+    std::function<void(std::vector<coordinator::GroupProgress>)> done) {
+  gather<coordinator::GroupProgress>(
+      [](const GroupPartition& partition) { return partition.progress(); },
+      [done = std::move(done)](KafkaError, std::vector<coordinator::GroupProgress> all) {
+        done(std::move(all));
+      });
 }
 
 void GroupCoordinators::start() {
