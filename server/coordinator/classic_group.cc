@@ -71,6 +71,7 @@ void ClassicGroup::end(KafkaError why) {
   around_.deadlines.cancel(sync_end_);
   for (auto& [id, pending] : pending_) around_.deadlines.cancel(pending.expiry);
   for (auto& [id, member] : members_) {
+    close_pulse(member);
     around_.deadlines.cancel(member.session);
     answer_join(member, {.error = why, .member_id = id});
     give_assignment(member, why);
@@ -82,11 +83,15 @@ void ClassicGroup::end(KafkaError why) {
 GroupHeartbeatAnswer ClassicGroup::heartbeat(const GroupHeartbeat& request) {
   if (const KafkaError error = check_member(request.member_id, request.instance_id);
       error != KafkaError::None)
-    return {error};
-  if (request.generation != generation_) return {kIllegalGeneration};
-  if (state_ == GroupState::Empty) return {kUnknownMemberId};
-  alive(*find(request.member_id));
-  return {state_ == GroupState::PreparingRebalance ? kRebalanceInProgress : KafkaError::None};
+    return {.error = error};
+  if (request.generation != generation_) return {.error = kIllegalGeneration};
+  if (state_ == GroupState::Empty) return {.error = kUnknownMemberId};
+  Member& member = *find(request.member_id);
+  alive(member);
+  if (state_ == GroupState::PreparingRebalance) return {.error = kRebalanceInProgress};
+  if (state_ != GroupState::Stable || request.instance_id) return {};
+  if (!member.pulse) member.pulse = std::make_shared<MemberPulse>();
+  return {.pulse = member.pulse};
 }
 
 LeftGroup ClassicGroup::leave(const LeaveGroup& request) {
@@ -270,6 +275,9 @@ void ClassicGroup::watch(Member& member) {
 void ClassicGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;
   member.session = {};
+  if (member.pulse)
+    member.expires_us = std::max(
+        member.expires_us, member.pulse->last_us() + int64_t{member.session_timeout_ms} * 1000);
   if (member.expires_us > around_.clock.monotonic_us()) return watch(member);
   // Who waits for an answer sends no heartbeats; its session begins anew with the answer. One that is
   // new may have gone away meanwhile, unseen: it has to come again.
@@ -278,11 +286,21 @@ void ClassicGroup::on_session_end(const std::string& id) {
   rebalance_without();
 }
 
+// What it has answered until then counts.
+void ClassicGroup::close_pulse(Member& member) {
+  if (!member.pulse) return;
+  member.pulse->close();
+  member.expires_us = std::max(member.expires_us,
+                               member.pulse->last_us() + int64_t{member.session_timeout_ms} * 1000);
+  member.pulse.reset();
+}
+
 // Whoever waits with its id is told `why`.
 void ClassicGroup::remove(const std::string& id, KafkaError why) {
   const auto found = members_.find(id);
   if (found == members_.end()) return;
   Member& member = found->second;
+  close_pulse(member);
   answer_join(member, {.error = why, .member_id = id});
   give_assignment(member, why);
   around_.deadlines.cancel(member.session);

@@ -80,6 +80,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     bool is_new = false;             // was in no generation yet
     bool owes_sync = false;          // has not asked for its assignment in this generation
     int64_t expires_us = 0;
+    std::shared_ptr<MemberPulse> pulse =
+        {};                 // of a group at rest; shared with its connection's loop
     Deadline session = {};  // looks whether it has expired
     size_t charged = 0;     // of the memory
   };
@@ -140,6 +142,7 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   void alive(Member& member, std::optional<int64_t> for_ms = std::nullopt);
   void watch(Member& member);
   void on_session_end(const std::string& id);
+  void close_pulse(Member& member);
   void remove(const std::string& id, KafkaError why);
   void rebalance_without();
   KafkaError leave(const LeaveGroup::Member& leaving);

@@ -145,6 +145,7 @@ void ClassicGroup::join_as_instance(JoinGroup& request, Done<JoinedGroup>& done,
 
 ClassicGroup::Member* ClassicGroup::replace_instance(Member& old, const std::string& new_id) {
   const std::string old_id = old.id;
+  close_pulse(old);
   answer_join(old, {.error = kFencedInstanceId, .member_id = old_id});
   give_assignment(old, kFencedInstanceId);
   around_.deadlines.cancel(old.session);

@@ -13,6 +13,8 @@ int64_t after_ms(const Clock& clock, int64_t ms) { return clock.monotonic_us() +
 }  // namespace
 
 void ClassicGroup::set_state(GroupState state) {
+  if (state_ == GroupState::Stable)
+    for (auto& [id, member] : members_) close_pulse(member);
   state_ = state;
   state_time_ms_ = around_.clock.wall_ms();
 }

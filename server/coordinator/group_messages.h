@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "base/uuid.h"
 #include "server/coordinator/group_errors.h"
+#include "server/coordinator/member_pulse.h"
 #include "server/coordinator/producer_identity.h"
 
 namespace server::coordinator {
@@ -72,6 +74,8 @@ struct SyncGroup {
 
 struct GroupHeartbeatAnswer {
   KafkaError error = KafkaError::None;
+  // By which the member may go on until the group's coordinator has something to say to it.
+  std::shared_ptr<MemberPulse> pulse = nullptr;
 };
 struct GroupHeartbeat {
   using Answer = GroupHeartbeatAnswer;
@@ -81,7 +85,7 @@ struct GroupHeartbeat {
   std::optional<std::string> instance_id = {};
   // While the group is loaded nobody knows better than the member (as Kafka).
   Answer refusal(KafkaError error) const {
-    return {error == kCoordinatorLoadInProgress ? KafkaError::None : error};
+    return {.error = error == kCoordinatorLoadInProgress ? KafkaError::None : error};
   }
 };
 
@@ -198,6 +202,19 @@ struct DescribeGroup {
   using Answer = GroupDescription;
   std::string group_id;
   Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
+};
+
+// How far a group is.
+struct GroupProgress {
+  struct Partition {
+    std::string topic;
+    int32_t partition = 0;
+    std::optional<int64_t> committed = {};
+    std::string member = {};  // that reads it, if one does
+  };
+  std::string group_id, state, protocol_type, protocol;
+  size_t members = 0;
+  std::vector<Partition> partitions = {};  // that it has committed in or reads, in their order
 };
 
 struct GroupDeletion {

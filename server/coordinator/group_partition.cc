@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/coordinator/consumer_protocol.h"
+
 namespace server::coordinator {
 
 namespace {
@@ -197,7 +199,12 @@ void GroupPartition::handle(GroupHeartbeat request, Done<GroupHeartbeatAnswer> d
 void GroupPartition::handle(LeaveGroup request, Done<LeftGroup> done) {
   if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
   Group* group = find(request.group_id);
-  done(group ? group->classic->leave(request) : request.refusal(kUnknownMemberId));
+  if (!group) return done(request.refusal(kUnknownMemberId));
+  // When the last has gone that is kept, and told afterwards: else a restart might find it again, and
+  // the next one would wait for it.
+  append({}, [done = std::move(done), left = group->classic->leave(request)](KafkaError) {
+    done(left);
+  });
 }
 
 // --- For administrators
@@ -208,6 +215,34 @@ std::vector<GroupListing> GroupPartition::list() const {
   for (const auto& [id, group] : groups_)
     all.push_back({id, group->classic->protocol_type(), std::string(name(group->classic->state())),
                    "classic"});
+  return all;
+}
+
+std::vector<GroupProgress> GroupPartition::progress() const {
+  const auto topics = around_.topics();
+  std::vector<GroupProgress> all;
+  for (const auto& [id, group] : groups_) {
+    const GroupDescription described = group->classic->describe();
+    GroupProgress& progress =
+        all.emplace_back(GroupProgress{id, described.state, described.protocol_type,
+                                       described.protocol_name, described.members.size()});
+    std::map<std::pair<std::string, int32_t>, GroupProgress::Partition> found;
+    for (const auto& [topic, partitions] : group->offsets.by_topic())
+      for (const auto& [partition, value] : partitions)
+        if (is_of(value, topics->find(topic)))
+          found[{topic, partition}] = {topic, partition, value.offset};
+    if (group->classic->is_consumer())
+      for (const GroupDescription::Member& member : described.members)
+        for_each_assigned(member.assignment, [&](const std::string& topic, int32_t partition) {
+          const storage::TopicInfo* known = topics->find(topic);
+          if (!known || partition < 0 || partition >= known->partition_count) return;
+          GroupProgress::Partition& each = found[{topic, partition}];
+          each.topic = topic;
+          each.partition = partition;
+          each.member = member.id;
+        });
+    for (auto& [name, each] : found) progress.partitions.push_back(std::move(each));
+  }
   return all;
 }
 

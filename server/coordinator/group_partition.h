@@ -49,6 +49,7 @@ class GroupPartition final : private ReplayedState {
   void handle(DescribeGroup request, Done<GroupDescription> done);
   void handle(DeleteGroup request, Done<GroupDeletion> done);
   std::vector<GroupListing> list() const;
+  std::vector<GroupProgress> progress() const;
 
   // Forgets offsets that nobody has used for too long, and groups of which nothing is left; in slices.
   void expire();

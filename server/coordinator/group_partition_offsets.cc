@@ -14,6 +14,11 @@ namespace {
 constexpr size_t kSliceOfOffsets = 1'000;
 constexpr size_t kSliceOfGroups = 500;
 
+bool has(const GroupOffsets& offsets, const std::string& topic, int32_t partition) {
+  const auto found = offsets.by_topic().find(topic);
+  return found != offsets.by_topic().end() && found->second.contains(partition);
+}
+
 }  // namespace
 
 CommittedOffsets CommitOffsets::refusal(KafkaError error) const {
@@ -84,6 +89,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
   std::vector<StoredRecord> records;
   auto offsets = std::make_shared<std::vector<OffsetRecord>>();
   std::vector<std::pair<size_t, size_t>> places;  // in the answer
+  const Group* group = find(request.group_id);
   size_t bytes = 0, looked_at = 0;
   while (commit->topic < request.topics.size() && looked_at < kSliceOfOffsets) {
     const auto& [name, partitions] = request.topics[commit->topic];
@@ -106,7 +112,8 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
                            .topic_id = topic->id}});
       records.push_back({encode(offsets->back().key), encode(offsets->back().value)});
       places.emplace_back(commit->topic, commit->partition);
-      bytes += GroupOffsets::bytes_of(name, asked.metadata.size());
+      if (!group || !has(group->offsets, name, asked.partition))
+        bytes += GroupOffsets::bytes_of(name, asked.metadata.size());
     }
     commit->answer.topics[commit->topic].second[commit->partition].error = error;
     ++commit->partition;
@@ -116,7 +123,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
     for (const auto& [topic, partition] : at)
       commit->answer.topics[topic].second[partition].error = error;
   };
-  // Whether there is room; what is replaced gives its room back.
+  // Whether there is room for what is new: who goes on committing is not in anybody's way.
   const bool has_room = around_.size.try_grow(bytes);
   if (has_room) around_.size.shrink(bytes);
   if (!has_room) {

@@ -1,25 +1,37 @@
 // The port to the coordinators of groups.
 #pragma once
-#include <algorithm>
-#include <iterator>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "server/coordinator/coordinators.h"
 #include "server/coordinator/group_partition.h"
+#include "server/coordinator/member_pulse.h"
 
 namespace server::coordinator {
 
 struct ListedGroups {
   KafkaError error = KafkaError::None;
   std::vector<GroupListing> groups = {};
-
-  void add(ListedGroups some) {
-    if (some.error != KafkaError::None) error = some.error;
-    std::ranges::move(some.groups, std::back_inserter(groups));
-  }
-  void add(const GroupPartition& partition) { add({.groups = partition.list()}); }
 };
 
-using Groups = Coordinators<GroupPartition, ListedGroups>;
+class Groups : public Coordinators<GroupPartition, ListedGroups> {
+ public:
+  // Most members only say that they are there, of groups at rest: that needs no other loop.
+  void heartbeat(GroupHeartbeat request, int64_t now_us, Done<GroupHeartbeatAnswer> done) {
+    std::string key = request.instance_id ? std::string()
+                                          : MemberPulses::key(request.group_id, request.member_id,
+                                                              request.generation);
+    if (!key.empty() && pulses_.beat(key, now_us)) return done({});
+    ask(std::move(request),
+        [this, key = std::move(key), done = std::move(done)](GroupHeartbeatAnswer answer) mutable {
+          if (answer.pulse) pulses_.keep(std::move(key), std::move(answer.pulse));
+          done(std::move(answer));
+        });
+  }
+
+ private:
+  MemberPulses pulses_;  // of this loop's connections
+};
 
 }  // namespace server::coordinator

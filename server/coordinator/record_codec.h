@@ -20,7 +20,12 @@ class RecordWriter {
   void number(T value) {
     append_be(out_, value);
   }
-  void text(std::string_view text) { size<int16_t>(text.size()), out_ += text; }
+  // Texts that do not fit are cut: all that is written here was bounded before.
+  void text(std::string_view text) {
+    text = text.substr(0, INT16_MAX);
+    size<int16_t>(text.size());
+    out_ += text;
+  }
   void nullable_text(const std::optional<std::string>& text) {
     text ? this->text(*text) : null<int16_t>();
   }

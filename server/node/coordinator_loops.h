@@ -3,7 +3,9 @@
 #pragma once
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +79,36 @@ class CoordinatorLoops {
 
   // For the front ends of that loop.
   Port& of(size_t place) { return *loops_[place]; }
+  // Rows of all partitions; with an error when one could not be asked. Any thread; answered on one of the
+  // loops.
+  template <class Row>
+  void gather(std::function<std::vector<Row>(const Partition&)> rows_of,
+              std::function<void(KafkaError, std::vector<Row>)> done) {
+    struct Gathered {
+      std::mutex mutex;
+      std::vector<Row> rows;                // guarded by mutex
+      KafkaError error = KafkaError::None;  // likewise
+      size_t left;                          // likewise
+    };
+    auto gathered = std::make_shared<Gathered>();
+    gathered->left = loops_.size();
+    for (const auto& on : loops_)
+      on->run_later([on = on.get(), gathered, rows_of, done] {
+        const auto visit = [gathered, rows_of](const Partition& partition) {
+          std::vector<Row> rows = rows_of(partition);
+          const std::lock_guard lock(gathered->mutex);
+          std::ranges::move(rows, std::back_inserter(gathered->rows));
+        };
+        on->visit_all(0, KafkaError::None, visit, [gathered, done](KafkaError error) {
+          {
+            const std::lock_guard lock(gathered->mutex);
+            if (error != KafkaError::None) gathered->error = error;
+            if (--gathered->left > 0) return;
+          }
+          done(gathered->error, std::move(gathered->rows));
+        });
+      });
+  }
   // Loads what is kept, when the loops run.
   void start() {
     for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->lead_all(); });
@@ -133,28 +165,20 @@ class CoordinatorLoops {
     }
 
     void list(coordinator::Done<Listed> done) override {
-      struct Gathered {
-        Listed listed;
-        coordinator::Done<Listed> done;
-        size_t left;
-      };
-      auto gathered =
-          std::make_shared<Gathered>(Gathered{{}, std::move(done), owner.loops_.size()});
-      for (const auto& on : owner.loops_)
-        on->run_here([this, raw = on.get(), gathered] {
-          raw->list_from(0, std::make_shared<Listed>(), [this, gathered](Listed of_loop) {
-            run_here([gathered, of_loop = std::move(of_loop)]() mutable {
-              gathered->listed.add(std::move(of_loop));
-              if (--gathered->left == 0) gathered->done(std::move(gathered->listed));
-            });
+      using Rows = decltype(std::declval<const Partition&>().list());
+      owner.template gather<typename Rows::value_type>(
+          [](const Partition& partition) { return partition.list(); },
+          [home = home(), done = std::move(done)](KafkaError error, Rows all) {
+            home([done, error, all = std::move(all)]() mutable { done({error, std::move(all)}); });
           });
-        });
     }
 
     // --- The loop
 
-    // A partition at a time: there may be much in each.
-    void list_from(int32_t first, std::shared_ptr<Listed> listed, coordinator::Done<Listed> done) {
+    // Calls `visit` for each partition that this loop leads, in slices: there may be much in each. Answers
+    // with an error when one cannot be asked.
+    void visit_all(int32_t first, KafkaError error, std::function<void(const Partition&)> visit,
+                   std::function<void(KafkaError)> done) {
       constexpr int64_t kSliceUs = 1'000;
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);
@@ -162,15 +186,15 @@ class CoordinatorLoops {
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
         if (clock_.monotonic_us() - begin_us > kSliceUs)
-          return post_rest([this, i, listed, done] { list_from(i, listed, done); });
+          return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));
         const KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
         if (why_not != KafkaError::None)
-          listed->error = why_not;
+          error = why_not;
         else
-          listed->add(*of);
+          visit(*of);
       }
-      done(std::move(*listed));
+      done(error);
     }
     void run_later(std::function<void()> task) { loop_.post(std::move(task)); }
     void lead_all() {

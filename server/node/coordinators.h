@@ -1,6 +1,8 @@
 // The coordinators of groups and of transactions, on the node's loops.
 #pragma once
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/memory_budget.h"
@@ -12,8 +14,20 @@
 
 namespace server {
 
-using GroupCoordinators =
-    CoordinatorLoops<coordinator::GroupShard, coordinator::Groups, coordinator::ListedGroups>;
+class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coordinator::Groups,
+                                                  coordinator::ListedGroups> {
+ public:
+  using CoordinatorLoops::CoordinatorLoops;
+  // How far all groups are; those that cannot be asked now are left out. Any thread; answered on one of
+  // the loops.
+  void progress(std::function<void(std::vector<coordinator::GroupProgress>)> done) {
+    gather<coordinator::GroupProgress>(
+        [](const coordinator::GroupPartition& partition) { return partition.progress(); },
+        [done = std::move(done)](KafkaError, std::vector<coordinator::GroupProgress> all) {
+          done(std::move(all));
+        });
+  }
+};
 using TransactionCoordinators =
     CoordinatorLoops<coordinator::TransactionShard, coordinator::Transactions,
                      coordinator::ListedTransactions>;

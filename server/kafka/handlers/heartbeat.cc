@@ -6,11 +6,11 @@ namespace server::kafka {
 
 void handle_heartbeat(HandlerContext& context, HeartbeatRequest request,
                       Reply<HeartbeatResponse> reply) {
-  context.backend.groups().ask(
+  context.backend.groups().heartbeat(
       coordinator::GroupHeartbeat{std::move(request.group_id), request.generation_id,
                                   std::move(request.member_id),
                                   std::move(request.group_instance_id)},
-      [reply](coordinator::GroupHeartbeatAnswer answer) {
+      context.clock.monotonic_us(), [reply](coordinator::GroupHeartbeatAnswer answer) {
         HeartbeatResponse response;
         response.error_code = answer.error;
         reply.send(response);

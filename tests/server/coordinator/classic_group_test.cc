@@ -175,6 +175,21 @@ TEST_F(ClassicGroupTest, who_leaves_is_gone_and_the_last_one_leaves_it_empty) {
   EXPECT_EQ(beat(members[1], 3), kUnknownMemberId);
 }
 
+TEST_F(ClassicGroupTest, that_the_last_one_has_left_is_durable_when_it_is_told) {
+  const auto members = stable_group(1);
+  LeaveGroup leave;
+  leave.group_id = "g";
+  leave.members = {{members[0]}};
+  port.holds_appends = true;
+  const auto left = begin(leave);
+  EXPECT_FALSE(left->has_value());
+  port.holds_appends = false;
+  settle();
+  ASSERT_TRUE(left->has_value());
+  lead();
+  EXPECT_EQ(state(), "Empty");
+}
+
 TEST_F(ClassicGroupTest, the_protocol_is_one_that_all_know) {
   JoinGroup one = join_request(), two = join_request();
   one.protocols = {{"sticky", ""}, {"range", ""}, {"roundrobin", ""}};
@@ -328,6 +343,46 @@ TEST_F(ClassicGroupTest, groups_are_listed_described_and_deleted) {
   EXPECT_TRUE(partition().list().empty());
   lead();
   EXPECT_TRUE(partition().list().empty());
+}
+
+TEST_F(ClassicGroupTest, heartbeats_of_a_group_at_rest_need_not_ask_it) {
+  const auto members = stable_group(2);
+  const GroupHeartbeat beating{"g", 1, members[0], {}};
+  const auto pulse = ask(beating).pulse;
+  ASSERT_TRUE(pulse);
+  for (int i = 0; i < 5; ++i) {
+    pass_ms(9'000);
+    EXPECT_TRUE(pulse->beat(clock.monotonic_us())) << i;
+    beat(members[1], 1);
+  }
+  pass_ms(9'000);
+  beat(members[1], 1);
+  EXPECT_EQ(beat(members[0], 1), KafkaError::None) << "it is alive by its pulse alone";
+  const auto joining = begin(join_request());
+  EXPECT_FALSE(pulse->beat(clock.monotonic_us())) << "now it has to join again";
+  EXPECT_EQ(beat(members[0], 1), kRebalanceInProgress);
+}
+
+TEST_F(ClassicGroupTest, who_stops_beating_is_out_though_it_has_a_pulse) {
+  const auto members = stable_group(1);
+  const auto pulse = ask(GroupHeartbeat{"g", 1, members[0], {}}).pulse;
+  pass_ms(8'000);
+  EXPECT_TRUE(pulse->beat(clock.monotonic_us()));
+  pass_ms(9'000);
+  EXPECT_EQ(state(), "Stable");
+  pass_ms(1'000);
+  EXPECT_EQ(state(), "Empty");
+  EXPECT_FALSE(pulse->beat(clock.monotonic_us()));
+}
+
+TEST(MemberPulses, of_members_that_are_gone_are_forgotten) {
+  MemberPulses pulses;
+  for (int i = 0; i < 10'000; ++i) {
+    auto pulse = std::make_shared<MemberPulse>();
+    pulse->close();
+    pulses.keep(MemberPulses::key("g", fmt::format("{}", i), 1), std::move(pulse));
+  }
+  EXPECT_LE(pulses.size(), 1'001u);
 }
 
 // As Java's String.hashCode() and Kafka's coordinators have them.

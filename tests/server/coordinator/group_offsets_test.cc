@@ -230,6 +230,22 @@ TEST_F(GroupOffsetsTest, are_deleted_unless_somebody_reads_the_topic) {
   EXPECT_EQ(ask(request).error, kGroupIdNotFound);
 }
 
+TEST_F(GroupOffsetsTest, whoever_fills_the_memory_is_refused_and_others_go_on) {
+  commit(commit_request(5));
+  KafkaError error = KafkaError::None;
+  int groups = 0;
+  for (; groups < 1'000'000 && error == KafkaError::None; ++groups) {
+    CommitOffsets request = commit_request(1);
+    request.group_id = std::string(4'000, 'g') + std::to_string(groups);
+    request.topics[0].second[0].metadata = std::string(4'000, 'm');
+    error = commit(request);
+  }
+  EXPECT_EQ(error, KafkaError::CoordinatorNotAvailable);
+  EXPECT_LT(shard->state_bytes(), size_t{64} << 20);
+  EXPECT_EQ(commit(commit_request(6)), KafkaError::None);
+  EXPECT_EQ(committed(), 6);
+}
+
 TEST_F(GroupOffsetsTest, a_commit_that_comes_while_its_group_is_deleted_stays) {
   commit(commit_request(5));
   port.holds_appends = true;

@@ -138,7 +138,7 @@ class GroupTest : public testing::Test {
   int last_id = 0;
   GroupSettings settings{.initial_rebalance_delay_ms = 300};
   SimulatedClock clock{1'700'000'000'000};
-  MemoryBudget memory;
+  MemoryBudget memory{size_t{64} << 20};
   storage::TopicTable topics;
   MemoryPort port{clock};
   std::optional<GroupShard> shard;

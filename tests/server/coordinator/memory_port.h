@@ -51,6 +51,17 @@ class MemoryPort final : public CoordinatorPort {
   // The first append that waits is answered with an error, and not stored.
   void fail_append(Error why) { take(under_way_).done(std::move(why)); }
 
+  size_t under_way() const { return under_way_.size(); }
+  // The process ends: so many of the appends that wait are durable all the same, and nobody is told.
+  void crash(size_t kept) {
+    for (; kept > 0 && !under_way_.empty(); --kept) {
+      Append append = take(under_way_);
+      append.done = [](const Status&) {};
+      store(std::move(append));
+    }
+    under_way_.clear();
+  }
+
   LeaderEpoch epoch{0};  // of the log: others are refused
   bool holds_appends = false;
   int reads = 0, appends = 0;

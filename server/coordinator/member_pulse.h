@@ -1,0 +1,75 @@
+// Heartbeats that nobody has to be asked about: most of what groups hear is that nothing has changed.
+#pragma once
+#include <absl/container/flat_hash_map.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace server::coordinator {
+
+// Between the loop of a member's connection and that of its group: while it is open, the first answers
+// heartbeats, and the second finds here when the last one came.
+//
+// Threads: beat() from any; all else from the group's loop.
+class MemberPulse {
+ public:
+  // False when the group has to be asked.
+  bool beat(int64_t now_us) {
+    if (!is_open_.load(std::memory_order_acquire)) return false;
+    last_us_.store(now_us, std::memory_order_release);
+    return true;
+  }
+  int64_t last_us() const { return last_us_.load(std::memory_order_acquire); }
+  bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
+  // For good: the group has something to say. A beat that comes at the same moment may still be taken,
+  // as if it had come before.
+  void close() { is_open_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> is_open_ = true;
+  std::atomic<int64_t> last_us_ = 0;
+};
+
+// The pulses of the members whose connections one loop has.
+// Threads: that loop's.
+class MemberPulses {
+ public:
+  // What a heartbeat says; the pulse is good for just this.
+  static std::string key(const std::string& group_id, const std::string& member_id,
+                         int32_t generation) {
+    std::string key = group_id;
+    key += '\0';
+    key += member_id;
+    key += '\0';
+    key += std::to_string(generation);
+    return key;
+  }
+  // False when the group has to be asked.
+  bool beat(const std::string& key, int64_t now_us) {
+    const auto found = pulses_.find(key);
+    if (found == pulses_.end()) return false;
+    if (found->second->beat(now_us)) return true;
+    pulses_.erase(found);
+    return false;
+  }
+  void keep(std::string key, std::shared_ptr<MemberPulse> pulse) {
+    // Members that end without a word leave theirs behind.
+    if (pulses_.size() >= most_) {
+      absl::erase_if(pulses_, [](const auto& each) { return !each.second->is_open(); });
+      most_ = std::max(kLeast, 2 * pulses_.size());
+    }
+    pulses_.insert_or_assign(std::move(key), std::move(pulse));
+  }
+  size_t size() const { return pulses_.size(); }
+
+ private:
+  static constexpr size_t kLeast = 1'000;
+  absl::flat_hash_map<std::string, std::shared_ptr<MemberPulse>> pulses_;
+  size_t most_ = kLeast;
+};
+
+}  // namespace server::coordinator

@@ -1,0 +1,33 @@
+// Fuzz target: keys and values of a coordinator's records, and what consumers write into the metadata of
+// their groups. What can be decoded is the same after it was encoded again.
+#include "server/coordinator/group_records.h"
+
+#include <cassert>
+#include <cstdint>
+
+#include "server/coordinator/consumer_protocol.h"
+
+using namespace server::coordinator;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (const auto key = decode_key(bytes)) {
+    const auto encoded = std::visit([](const auto& each) { return encode(each); }, *key);
+    assert(decode_key(encoded).value() == *key);
+  }
+  if (const auto value = decode_group_value(bytes))
+    assert(decode_group_value(encode(*value)).value() == *value);
+  if (auto value = decode_offset_value(bytes)) {
+    // A value that expires has neither an epoch nor a topic's id.
+    if (value->expire_time_ms >= 0) {
+      value->leader_epoch = -1;
+      value->topic_id = {};
+    } else {
+      value->expire_time_ms = -1;
+    }
+    assert(decode_offset_value(encode(*value)).value() == *value);
+  }
+  (void)read_subscribed_topics(bytes);
+  for_each_assigned(bytes, [](const std::string&, int32_t) {});
+  return 0;
+}
