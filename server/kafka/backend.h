@@ -5,11 +5,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
+#include "storage/meta/client_quotas.h"
 #include "storage/meta/topic_table.h"
 
 namespace server::kafka {
@@ -39,6 +41,12 @@ class Backend {
   // Adds partitions until there are `partition_count`. Fails with UnknownTopic, InvalidParameter.
   virtual void grow_topic(std::string name, int32_t partition_count,
                           std::function<void(Status)> done) = 0;
+
+  // The quotas of now; they never change.
+  virtual std::shared_ptr<const storage::ClientQuotas> quotas() const = 0;
+  // Fails with LimitExceeded.
+  virtual void alter_quotas(std::vector<storage::QuotaChange> changes,
+                            std::function<void(Status)> done) = 0;
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;

@@ -30,6 +30,9 @@ class KafkaBackend final : public kafka::Backend {
   void delete_topic(std::string name, std::function<void(Status)> done) override;
   void grow_topic(std::string name, int32_t partition_count,
                   std::function<void(Status)> done) override;
+  std::shared_ptr<const storage::ClientQuotas> quotas() const override;
+  void alter_quotas(std::vector<storage::QuotaChange> changes,
+                    std::function<void(Status)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override;
   std::shared_ptr<const storage::PartitionStatus> find_partition(
