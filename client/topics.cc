@@ -2,12 +2,12 @@
 
 #include <array>
 
+#include "client/admin_request.h"
+
 namespace client {
 
 namespace {
 
-// How long the server may take for one of these.
-constexpr int kAdminTimeoutMs = 15'000;
 constexpr int kServerDefault = -1;  // for partitions and replicas of a new topic
 
 using NewTopicHandle = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
@@ -15,18 +15,6 @@ using DeleteTopicHandle = Owned<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_des
 using NewPartitionsHandle = Owned<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy>;
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 using PartitionList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
-
-// Sends a request with `send(queue)` and waits for its event.
-template <class Send>
-Result<Event> ask(Connection& connection, Send&& send) {
-  const Queue queue(rd_kafka_queue_new(connection.handle()));
-  send(queue.get());
-  Event event(rd_kafka_queue_poll(queue.get(), kAdminTimeoutMs));
-  if (!event) return connection.no_answer(kAdminTimeoutMs);
-  if (const rd_kafka_resp_err_t code = rd_kafka_event_error(event.get()))
-    return kafka_failure(code, rd_kafka_event_error_string(event.get()));
-  return event;
-}
 
 Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
   for (size_t i = 0; i < count; ++i)

@@ -1,0 +1,22 @@
+// A request of librdkafka's administrator, whose answer is waited for.
+#pragma once
+#include "client/connection.h"
+
+namespace client {
+
+// How long the server may take for one of these.
+inline constexpr int kAdminTimeoutMs = 15'000;
+
+// Sends a request with `send(queue)` and waits for its event.
+template <class Send>
+Result<Event> ask(Connection& connection, Send&& send) {
+  const Queue queue(rd_kafka_queue_new(connection.handle()));
+  send(queue.get());
+  Event event(rd_kafka_queue_poll(queue.get(), kAdminTimeoutMs));
+  if (!event) return connection.no_answer(kAdminTimeoutMs);
+  if (const rd_kafka_resp_err_t code = rd_kafka_event_error(event.get()))
+    return kafka_failure(code, rd_kafka_event_error_string(event.get()));
+  return event;
+}
+
+}  // namespace client
