@@ -72,6 +72,8 @@ constexpr ApiRow kApis[] = {
     api<handle_offset_for_leader_epoch>(2, 4),
     api<handle_describe_user_scram_credentials>(0, 0),
     api<handle_alter_user_scram_credentials>(0, 0),
+    api<handle_describe_client_quotas>(0, 1),
+    api<handle_alter_client_quotas>(0, 1),
     api<handle_describe_quorum>(0, 2),
     api<handle_describe_cluster>(0, 2),
     api<handle_describe_producers>(0, 0),

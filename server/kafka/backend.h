@@ -13,6 +13,7 @@
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
+#include "storage/meta/client_quotas.h"
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
@@ -48,6 +49,11 @@ class Backend {
   // `replaces_all`. Fails with UnknownTopic, InvalidParameter.
   virtual void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
                                bool replaces_all, std::function<void(Status)> done) = 0;
+  // The quotas of now; they never change.
+  virtual std::shared_ptr<const storage::ClientQuotas> quotas() const = 0;
+  // Fails with LimitExceeded.
+  virtual void alter_quotas(std::vector<storage::QuotaChange> changes,
+                            std::function<void(Status)> done) = 0;
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;

@@ -15,7 +15,7 @@ NUMBERS = {'int8': 'int8_t', 'int16': 'int16_t', 'int32': 'int32_t', 'int64': 'i
 # type: what holds it, the word in the names of its reader and writer.
 PLAIN = {'bool': ('bool', 'boolean'), 'error': ('KafkaError', 'error'), 'uuid': ('Uuid', 'uuid'),
          'string': ('std::string', 'string'), 'bytes': ('std::string_view', 'bytes'),
-         'records': ('Records', 'records')}
+         'records': ('Records', 'records'), 'float64': ('double', 'float64')}
 HAS_DEFAULT = ('int8', 'int16', 'int32', 'int64', 'bool')
 
 

@@ -1,5 +1,6 @@
 // What a request's handler works with, and how it answers.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -17,6 +18,7 @@
 #include "server/kafka/fetch_sessions.h"
 #include "server/kafka/messages/fetch_request.h"
 #include "server/kafka/messages/fetch_response.h"
+#include "server/kafka/quota_rates.h"
 
 namespace server::kafka {
 
@@ -120,6 +122,20 @@ struct AsideGate {
   }
 };
 
+// Holds a connection off whose client is faster than its quota: nothing else of it begins for so long
+// (KIP-219: it is told in the answer, and muted whether it waits or not).
+struct Throttle {
+  QuotaRates* rates = nullptr;  // null: there are no quotas
+  std::string client_id;        // of the request at hand
+  int64_t muted_until_us = 0;   // of the monotonic clock
+
+  // There are no users yet.
+  QuotaClient client() const { return {"ANONYMOUS", client_id}; }
+  void mute(const Clock& clock, int32_t for_ms) {
+    muted_until_us = std::max(muted_until_us, clock.monotonic_us() + int64_t{for_ms} * 1000);
+  }
+};
+
 struct HandlerContext {
   Backend& backend;
   const Clock& clock;
@@ -129,6 +145,7 @@ struct HandlerContext {
   const RunAside* run_aside = nullptr;         // null: everything is done on the loop
   std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
   FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
+  Throttle* throttle = nullptr;                // null: nobody is held off
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
 };

@@ -35,7 +35,7 @@ struct KafkaServer::Impl final : ClientProtocol {
         *shard.backend, client.host, clock, node_seen_from(client.connection), options.limits,
         SessionSurroundings{polls[client.shard].get(), &client.memory,
                             shard.run_aside ? &shard.run_aside : nullptr, &fetch_sessions,
-                            host_of(client.connection.peer())});
+                            &quota_rates, host_of(client.connection.peer())});
   }
 
   NodeView node_seen_from(const Connection& connection) const {
@@ -52,6 +52,7 @@ struct KafkaServer::Impl final : ClientProtocol {
   const KafkaServerOptions options;
   const Clock& clock;
   FetchSessions fetch_sessions;
+  QuotaRates quota_rates;
   std::vector<std::shared_ptr<LongPolls>> polls;  // by shard; shared with what is posted to them
   std::unique_ptr<FrontEnd> front_end;            // goes first: its sessions know the polls
 };

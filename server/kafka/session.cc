@@ -54,6 +54,7 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       surroundings_(std::move(surroundings)),
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections) {
+  throttle_.rates = surroundings.quota_rates;
   aside_->on_open = [this] {
     if (!is_running_) host_.wake();
   };
@@ -98,9 +99,13 @@ bool Session::tell_polls() {
 }
 
 bool Session::can_begin() const {
-  return !is_over_ && !is_draining_ && !output_is_full_ && !waiting_fetch_ &&
+  return !is_over_ && !is_draining_ && !output_is_full_ && !waiting_fetch_ && !is_muted() &&
          aside_->under_way == 0 && pending_.size() < limits_.max_pending_answers &&
          pending_bytes_ < limits_.max_pending_bytes && output_.size() < limits_.max_output_bytes;
+}
+
+bool Session::is_muted() const {
+  return throttle_.muted_until_us > 0 && clock_.monotonic_us() < throttle_.muted_until_us;
 }
 
 // The next request of a client that waits for records may come in already; to stop and start
@@ -140,6 +145,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
     // No other answer has a shape that the client is sure to understand.
     return refuse(unknown_request(header));
   }
+  throttle_.client_id = header.client_id.value_or("");
   HandlerContext all = context();
   all.client_id = header.client_id.value_or("");
   all.client_host = surroundings_.client_host;
@@ -196,7 +202,7 @@ void Session::look_again() {
 }
 
 std::optional<int64_t> Session::deadline_us() const {
-  if (!waiting_fetch_) return std::nullopt;
+  if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : std::nullopt;
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;
 }

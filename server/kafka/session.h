@@ -33,6 +33,7 @@ struct SessionSurroundings {
   MemoryAccount* memory = nullptr;
   const RunAside* run_aside = nullptr;
   FetchSessions* fetch_sessions = nullptr;
+  QuotaRates* quota_rates = nullptr;
   std::string client_host = {};  // its address, without the port
 };
 
@@ -72,6 +73,8 @@ class Session final : public ClientSession {
     size_t size_bytes;                 // of the request, and of the answer if it is there
   };
   bool can_begin() const;
+  // Its client was faster than its quota.
+  bool is_muted() const;
   // False when no whole request has arrived.
   bool begin_next();
   void begin(std::string_view frame);
@@ -92,7 +95,8 @@ class Session final : public ClientSession {
             surroundings_.memory,
             surroundings_.run_aside,
             aside_,
-            surroundings_.fetch_sessions};
+            surroundings_.fetch_sessions,
+            &throttle_};
   }
 
   Backend& backend_;
@@ -106,6 +110,7 @@ class Session final : public ClientSession {
   size_t pending_bytes_ = 0;
   MemoryCharge pending_charge_;
   std::optional<WaitingFetch> waiting_fetch_;
+  Throttle throttle_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   // To the polls: what awaited() was last, since a consumer waits for the same again and again.
   std::vector<storage::TopicPartition> told_;

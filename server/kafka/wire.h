@@ -1,6 +1,7 @@
 // How Kafka writes numbers, texts, arrays and tagged fields: the two encodings of the protocol, the
 // old one and the "flexible" one, behind one set of calls. Generated messages use nothing else.
 #pragma once
+#include <bit>
 #include <cassert>
 #include <cstdint>
 #include <optional>
@@ -58,6 +59,7 @@ class WireReader {
     return in_.be<T>();
   }
   bool boolean() { return in_.be<int8_t>() != 0; }
+  double float64() { return std::bit_cast<double>(in_.be<uint64_t>()); }
   KafkaError error() { return static_cast<KafkaError>(in_.be<int16_t>()); }
   Uuid uuid();
   // Whether a struct that may be null follows.
@@ -136,6 +138,7 @@ class WireWriter {
     append_be(out_, value);
   }
   void boolean(bool value) { out_ += static_cast<char>(value); }
+  void float64(double value) { number(std::bit_cast<uint64_t>(value)); }
   void error(KafkaError error) { number(static_cast<int16_t>(error)); }
   void uuid(const Uuid& id);
   void presence(bool is_present) { number(static_cast<int8_t>(is_present ? 1 : -1)); }

@@ -77,6 +77,9 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
   for (const storage::MetadataPart& part : command.parts) {
     if (part.type == storage::kTopicsPart) {
       change.topics.push_back(TRY(changed.apply(part.bytes)));
+    } else if (part.type == storage::kQuotasPart) {
+      next->quotas = std::make_shared<const storage::ClientQuotas>(
+          TRY(storage::apply_quota_changes(*next->quotas, part.bytes)));
     } else if (part.type == kSqlPart) {
       const Result<DefinitionCommand> definition = decode_definition(part.bytes);
       if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
@@ -103,9 +106,14 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
 
 storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
                                       const storage::TopicTable& topics) {
-  return {image.revision,
-          {{{std::string(storage::kTopicsPart), topics.save()},
-            {std::string(kSqlPart), encode_definition(whole_definition(image))}}}};
+  storage::MetadataSnapshot snapshot{
+      image.revision,
+      {{{std::string(storage::kTopicsPart), topics.save()},
+        {std::string(kSqlPart), encode_definition(whole_definition(image))}}}};
+  if (!image.quotas->empty())
+    snapshot.state.parts.push_back(
+        {std::string(storage::kQuotasPart), storage::encode_quotas(*image.quotas)});
+  return snapshot;
 }
 
 Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
@@ -117,6 +125,9 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
   for (const storage::MetadataPart& part : snapshot.state.parts) {
     if (part.type == storage::kTopicsPart)
       loaded = TRY(storage::TopicTable::load(part.bytes));
+    else if (part.type == storage::kQuotasPart)
+      image->quotas = std::make_shared<const storage::ClientQuotas>(
+          TRY(storage::apply_quota_changes({}, part.bytes)));
     else if (part.type == kSqlPart)
       apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
     else

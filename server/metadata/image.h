@@ -12,6 +12,7 @@
 #include "engine/catalog/catalog.h"
 #include "engine/plan/plan.h"
 #include "engine/system_tables/information.h"
+#include "storage/meta/client_quotas.h"
 #include "storage/meta/topic_table.h"
 
 namespace server {
@@ -47,6 +48,9 @@ class MetadataImage {
   engine::CatalogPtr catalog = std::make_shared<const engine::Catalog>();
   std::shared_ptr<const storage::TopicSnapshot> topics =
       std::make_shared<const storage::TopicSnapshot>();
+  // Small, and changed seldom: each change makes a whole new one.
+  std::shared_ptr<const storage::ClientQuotas> quotas =
+      std::make_shared<const storage::ClientQuotas>();
   // Rows of sources that this program cannot read, by name, to be written back as they were.
   PersistentMap<std::string, std::string> unread_sources;
   // Definitions that are damaged so that not even their names are known: "revision 17: why".

@@ -188,6 +188,21 @@ void MetadataApplier::submit(TopicChange change,
                                      [done](Error error) { done(std::move(error)); }});
 }
 
+void MetadataApplier::submit(std::vector<storage::QuotaChange> changes,
+                             std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, changes = std::move(changes), done] {
+                                       done(decide([&] { return change_quotas(changes); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& changes) {
+  std::string part = storage::encode_quota_changes(changes);
+  // Before the append: a command that cannot be applied would stop everybody.
+  TRY(storage::apply_quota_changes(*image()->quotas, part));
+  return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
+}
+
 Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& change) {
   const auto before = topics_.snapshot();
   const storage::MetadataCommand command = TRY(plan_topic_change(change, topics_, Uuid::random));

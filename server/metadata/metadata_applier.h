@@ -56,9 +56,11 @@ class MetadataApplier {
               engine::Properties properties, DefinitionDone done);
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
+  void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
 
  private:
   void run();
+  Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
                                    const engine::Properties& properties);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);

@@ -75,6 +75,15 @@ void KafkaBackend::configure_topic(std::string name, std::vector<storage::Config
                });
 }
 
+std::shared_ptr<const storage::ClientQuotas> KafkaBackend::quotas() const {
+  return definitions_.image()->quotas;
+}
+
+void KafkaBackend::alter_quotas(std::vector<storage::QuotaChange> changes,
+                                std::function<void(Status)> done) {
+  definitions_.submit(std::move(changes), on_loop(loop_, std::move(done)));
+}
+
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (waiting_.empty() && log_.try_append(request, answer)) return;

@@ -43,6 +43,7 @@ constexpr Subcommand kLinks[] = {
     {"kafka-consumer-groups", "", client::run_kafka_consumer_groups},
     {"kafka-console-producer", "", client::run_kafka_console_producer},
     {"kafka-console-consumer", "", client::run_kafka_console_consumer},
+    {"kafka-configs", "", client::run_kafka_configs},
     {"kafka-get-offsets", "", client::run_kafka_get_offsets},
     {"kafka-producer-perf-test", "", client::run_kafka_producer_perf_test},
     {"kafka-consumer-perf-test", "", client::run_kafka_consumer_perf_test},

@@ -13,6 +13,7 @@
 #include "storage/log/producer_state.h"
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
+#include "storage/meta/client_quotas.h"
 #include "storage/meta/embedded_metadata_log.h"
 #include "storage/meta/topic_table.h"
 
@@ -84,7 +85,9 @@ class LogChecker {
       }
       next_revision = snapshot->revision.value() + 1;
       for (const MetadataPart& part : snapshot->state.parts) {
-        if (part.type != kTopicsPart) {
+        if (part.type == kQuotasPart) {
+          check_quotas("the metadata snapshot", part);
+        } else if (part.type != kTopicsPart) {
           check_definition("the metadata snapshot", part);
         } else if (auto loaded = TopicTable::load(part.bytes)) {
           topics = *std::move(loaded);
@@ -112,7 +115,9 @@ class LogChecker {
         return {};
       }
       for (const MetadataPart& part : command->parts)
-        if (part.type != kTopicsPart)
+        if (part.type == kQuotasPart)
+          check_quotas(place, part);
+        else if (part.type != kTopicsPart)
           check_definition(place, part);
         else if (const auto applied = topics.apply(part.bytes); !applied)
           found(place, applied.error().message);
@@ -122,6 +127,10 @@ class LogChecker {
     return {};
   }
 
+  void check_quotas(const std::string& place, const MetadataPart& part) {
+    if (const auto read = apply_quota_changes({}, part.bytes); !read)
+      found(place, read.error().message);
+  }
   void check_definition(const std::string& place, const MetadataPart& part) {
     if (const Status read = options_.read_definition(part.bytes); !read)
       found(place, read.error().message);

@@ -147,6 +147,28 @@ def a_consumer_started_first_waits_for_what_comes():
 
 
 @case
+def settings_are_described_by_the_tool_for_them():
+    topics("--create", "--topic", "confs", "--config", "retention.ms=1000")
+    def configs(*arguments, status=0):
+        return kafka("kafka-configs", *arguments, status=status)
+    assert configs("--describe", "--topic", "confs")[0] == (
+        "Dynamic configs for topic confs are:\n"
+        "  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=1000, "
+        "DEFAULT_CONFIG:retention.ms=-1}\n")
+    everything = configs("--describe", "--entity-type", "topics", "--entity-name", "confs", "--all")[0]
+    assert everything.startswith("All configs for topic confs are:\n"), everything
+    assert "\n  cleanup.policy=delete sensitive=false synonyms={DEFAULT_CONFIG:" in everything, everything
+    assert "auto.create.topics.enable=" in configs("--describe", "--broker", "1", "--all")[0]
+    for arguments, words in (
+            (["--describe", "--topic", "nobody"], "does not exist"),
+            (["--alter", "--topic", "confs"], "At least one of --add-config"),
+            (["--topic", "confs"], "Command must include exactly one action"),
+            (["--alter", "--topic", "confs", "--add-config", "x"], 'in the format "key=val"'),
+            (["--alter", "--topic", "confs", "--delete-config", "segment.ms"], "Invalid config(s): segment.ms")):
+        assert words in configs(*arguments, status=1)[1], arguments
+
+
+@case
 def offsets_are_told_by_partition():
     topics("--create", "--topic", "offs", "--partitions", "2")
     kafka("kafka-console-producer", "--topic", "offs", stdin="a\nb\nc\n")

@@ -40,7 +40,8 @@ class SmallBackend final : public MemoryBackend {
 class Client final : private server::SessionHost {
  public:
   Client(Backend& backend, const Clock& clock, const NodeView& node)
-      : session_(backend, *this, clock, node) {}
+      : fetch_sessions_(memory_, clock, 1, kFetchSessions),
+        session_(backend, *this, clock, node, {}, {.fetch_sessions = &fetch_sessions_}) {}
 
   // In pieces, as a socket gives them.
   void send(std::string_view bytes) {
@@ -76,6 +77,9 @@ class Client final : private server::SessionHost {
     assert(received_.buffered_bytes() == 0);
   }
 
+  static constexpr size_t kFetchSessions = 2;
+  MemoryBudget memory_{1 << 20};
+  FetchSessions fetch_sessions_;
   Session session_;
   FrameReader received_;
   int32_t last_answered_ = 0;

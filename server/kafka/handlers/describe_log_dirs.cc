@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <map>
+#include <set>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/turn.h"
@@ -10,10 +11,10 @@ namespace {
 using Answers = DescribeLogDirsResponse::Result::Topic;
 
 void describe(storage::LogReader& reader, const storage::TopicInfo& topic,
-              const std::vector<int32_t>* wanted, DescribeLogDirsResponse::Result& directory) {
+              const std::set<int32_t>* wanted, DescribeLogDirsResponse::Result& directory) {
   Answers answers{.name = topic.name};
   for (int32_t index = 0; index < topic.partition_count; ++index) {
-    if (wanted && std::ranges::count(*wanted, index) == 0) continue;
+    if (wanted && !wanted->contains(index)) continue;
     // One that is being made has no size yet.
     const auto size = reader.size_bytes({topic.id, PartitionId(index)});
     if (size)
@@ -42,9 +43,12 @@ void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest re
   } else if (!request.topics) {
     for (const auto& [name, topic] : topics->by_name()) describe(reader, topic, nullptr, directory);
   } else {
+    // Each once: to name a topic costs a client far less than to describe its partitions costs us.
+    std::map<const storage::TopicInfo*, std::set<int32_t>> wanted;
     for (const DescribeLogDirsRequest::Topic& asked : *request.topics)
       if (const storage::TopicInfo* topic = topics->find(asked.topic))
-        describe(reader, *topic, &asked.partitions, directory);
+        wanted[topic].insert(asked.partitions.begin(), asked.partitions.end());
+    for (const auto& [topic, indexes] : wanted) describe(reader, *topic, &indexes, directory);
   }
   reply.send(response);
 }

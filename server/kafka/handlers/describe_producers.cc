@@ -1,3 +1,6 @@
+#include <set>
+#include <utility>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/turn.h"
 
@@ -7,14 +10,20 @@ namespace {
 
 using Answer = DescribeProducersResponse::Topic::Partition;
 
-Status describe(storage::LogReader& reader, const storage::TopicPartition& partition,
+// Of all partitions together; each may remember many.
+constexpr size_t kMostProducers = 100'000;
+
+Status describe(storage::LogReader& reader, const storage::TopicPartition& partition, size_t& left,
                 Answer& answer) {
-  for (const storage::ActiveProducer& producer : TRY(reader.producers(partition)))
+  if (left == 0) return Error{ErrorCode::LimitExceeded, "ask for fewer partitions at a time"};
+  for (const storage::ActiveProducer& producer : TRY(reader.producers(partition))) {
+    if (left > 0) --left;
     answer.active_producers.push_back({.producer_id = producer.id.value(),
                                        .producer_epoch = producer.epoch,
                                        .last_sequence = producer.last_sequence,
                                        .last_timestamp = producer.last_append_ms,
                                        .coordinator_epoch = -1});
+  }
   return {};
 }
 
@@ -26,16 +35,19 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
   storage::LogReader& reader = context.backend.reader();
   const Turn turn(reader);
   DescribeProducersResponse response;
+  size_t left = kMostProducers;
+  std::set<std::pair<std::string_view, int32_t>> seen;
   for (const DescribeProducersRequest::Topic& topic : request.topics) {
     const storage::TopicInfo* known = topics->find(topic.name);
     DescribeProducersResponse::Topic& answers = response.topics.emplace_back();
     answers.name = topic.name;
     for (const int32_t index : topic.partition_indexes) {
+      if (!seen.emplace(topic.name, index).second) continue;  // each would be read anew
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
-      if (found) found = describe(reader, {known->id, PartitionId(index)}, answer);
+      if (found) found = describe(reader, {known->id, PartitionId(index)}, left, answer);
       if (found) continue;
       answer.error_code = kafka_error(found.error().code);
       answer.error_message = found.error().message;

@@ -46,6 +46,24 @@ int32_t begin_session(HandlerContext& context, const FetchRequest& request, int1
   return context.fetch_sessions->add(std::move(session));
 }
 
+// How long a client waits that is faster than its quota with so many bytes. They are not sent then: it asks again,
+// for no more than fits the quota's window (FetchPass). Only where a single batch is more than that they are,
+// since they would never be otherwise.
+QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
+  if (size == 0 || !context.throttle || !context.throttle->rates) return {};
+  const auto quotas = context.backend.quotas();
+  if (quotas->empty()) return {};
+  const auto bytes = static_cast<int64_t>(size);
+  const int64_t now_ms = context.clock.monotonic_us() / 1000;
+  QuotaRates& rates = *context.throttle->rates;
+  const QuotaClient client = context.throttle->client();
+  const QuotaRates::Wait wait = rates.record(*quotas, QuotaKind::Fetch, client, bytes, now_ms);
+  if (wait.ms > 0 && !wait.is_for_these)
+    rates.take_back(*quotas, QuotaKind::Fetch, client, bytes, now_ms);
+  context.throttle->mute(context.clock, wait.ms);
+  return wait;
+}
+
 // Answers when there is enough or no more time. Else says what to wait for.
 std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
@@ -67,6 +85,15 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
       (!is_enough || (pass.lacks_memory() && pass.size_bytes() == 0)))
     return Awaited{pass.partitions(), pass.lacks_memory(),
                    pass.size_bytes() > 0 || pass.lacks_memory()};
+  const QuotaRates::Wait wait = throttle(context, pass.size_bytes());
+  if (wait.ms > 0 && !wait.is_for_these) {
+    FetchResponse later;
+    later.throttle_time_ms = wait.ms;
+    if (session) later.session_id = session->id();
+    reply.send(later);
+    return std::nullopt;
+  }
+  response.throttle_time_ms = wait.ms;
   if (session) {
     response.session_id = session->id();
     pass.remember(**session);

@@ -22,6 +22,15 @@ bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::
          answer.log_start_offset != known.log_start_offset;
 }
 
+// An answer that takes more than the quota lets pass in its whole window would never be sent.
+int64_t within_quota(const HandlerContext& context) {
+  if (!context.throttle || !context.throttle->rates) return kMaxFetchSize;
+  const auto quotas = context.backend.quotas();
+  if (quotas->empty()) return kMaxFetchSize;
+  return QuotaRates::most_bytes(*quotas, QuotaKind::Fetch, context.throttle->client())
+      .value_or(kMaxFetchSize);
+}
+
 }  // namespace
 
 FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version)
@@ -31,7 +40,8 @@ FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16
       uses_topic_ids_(version >= kFirstVersionWithTopicIds),
       room_(context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2)
                            : kMaxFetchSize),
-      size_left_(std::clamp<int64_t>(request.max_bytes, 0, std::min(kMaxFetchSize, room_))) {}
+      size_left_(std::clamp<int64_t>(request.max_bytes, 0,
+                                     std::min({kMaxFetchSize, room_, within_quota(context)}))) {}
 
 const storage::TopicInfo* FetchPass::find(const std::string& name, const Uuid& id) const {
   return uses_topic_ids_ ? topics_->find(id) : topics_->find(name);

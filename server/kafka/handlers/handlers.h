@@ -5,6 +5,8 @@
 #include "server/kafka/messages/add_offsets_to_txn_response.h"
 #include "server/kafka/messages/add_partitions_to_txn_request.h"
 #include "server/kafka/messages/add_partitions_to_txn_response.h"
+#include "server/kafka/messages/alter_client_quotas_request.h"
+#include "server/kafka/messages/alter_client_quotas_response.h"
 #include "server/kafka/messages/alter_configs_request.h"
 #include "server/kafka/messages/alter_configs_response.h"
 #include "server/kafka/messages/alter_partition_reassignments_request.h"
@@ -29,6 +31,8 @@
 #include "server/kafka/messages/delete_topics_response.h"
 #include "server/kafka/messages/describe_acls_request.h"
 #include "server/kafka/messages/describe_acls_response.h"
+#include "server/kafka/messages/describe_client_quotas_request.h"
+#include "server/kafka/messages/describe_client_quotas_response.h"
 #include "server/kafka/messages/describe_cluster_request.h"
 #include "server/kafka/messages/describe_cluster_response.h"
 #include "server/kafka/messages/describe_configs_request.h"
@@ -186,6 +190,10 @@ void handle_list_partition_reassignments(HandlerContext& context,
                                          Reply<ListPartitionReassignmentsResponse> reply);
 void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpochRequest request,
                                     Reply<OffsetForLeaderEpochResponse> reply);
+void handle_alter_client_quotas(HandlerContext& context, AlterClientQuotasRequest request,
+                                Reply<AlterClientQuotasResponse> reply);
+void handle_describe_client_quotas(HandlerContext& context, DescribeClientQuotasRequest request,
+                                   Reply<DescribeClientQuotasResponse> reply);
 
 // Of apis(), for the answer to an ApiVersions request whose version we do not know.
 ApiVersionsResponse supported_versions();

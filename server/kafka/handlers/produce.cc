@@ -373,6 +373,22 @@ class Producing {
   std::set<storage::TopicPartition> seen_;
 };
 
+// What a client writes above its quota is stored; it waits before it may write more.
+int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
+  if (!context.throttle || !context.throttle->rates) return 0;
+  const auto quotas = context.backend.quotas();
+  if (quotas->empty()) return 0;
+  size_t size = 0;
+  for (const ProduceRequest::Topic& topic : request.topic_data)
+    for (const ProduceRequest::Topic::Partition& partition : topic.partition_data)
+      if (partition.records) size += partition.records->size_bytes();
+  const QuotaRates::Wait wait = context.throttle->rates->record(
+      *quotas, QuotaKind::Produce, context.throttle->client(), static_cast<int64_t>(size),
+      context.clock.monotonic_us() / 1000);
+  context.throttle->mute(context.clock, wait.ms);
+  return wait.ms;
+}
+
 }  // namespace
 
 // Partitions are appended one by one, so that one that is refused does not hold up the others; the
@@ -402,6 +418,7 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
           request.transactional_id ? "acks is -1 in a transaction" : "acks is 0, 1 or -1");
     }
   }
+  pending->response.throttle_time_ms = throttle(context, request);
   pending->complete_one();
 }
 

@@ -110,8 +110,9 @@ TEST_F(AdminTest, producers_with_sequences_are_described) {
   EXPECT_EQ(produce_error(produce("t", stamped)), KafkaError::None);
   EXPECT_EQ(produce_error(produce("t", batch("w"))), KafkaError::None);
   DescribeProducersRequest request;
-  request.topics = {{.name = "t", .partition_indexes = {0, 9}}};
+  request.topics = {{.name = "t", .partition_indexes = {0, 9, 0}}};
   const auto told = ask<DescribeProducersResponse>(request, 0).topics.at(0).partitions;
+  EXPECT_EQ(told.size(), 2u);
   ASSERT_EQ(told.at(0).active_producers.size(), 1u);
   EXPECT_EQ(told[0].active_producers[0].producer_id, 5);
   EXPECT_EQ(told[0].active_producers[0].producer_epoch, 2);

@@ -137,6 +137,14 @@ class MemoryBackend : public Backend {
     const auto changed = topics_.apply(storage::encode_configure_topic(topic.id, *config));
     done(changed ? Status{} : Status{changed.error()});
   }
+  std::shared_ptr<const storage::ClientQuotas> quotas() const override { return quotas_; }
+  void alter_quotas(std::vector<storage::QuotaChange> changes,
+                    std::function<void(Status)> done) override {
+    auto changed = storage::apply_quota_changes(*quotas_, storage::encode_quota_changes(changes));
+    if (!changed) return done(changed.error());
+    quotas_ = std::make_shared<const storage::ClientQuotas>(*std::move(changed));
+    done({});
+  }
   void append(storage::AppendRequest request, storage::AppendDone done) override {
     held_.push_back([this, request = std::move(request), done = std::move(done)] {
       auto appended = storage::append_and_wait(*log_, request);
@@ -181,6 +189,8 @@ class MemoryBackend : public Backend {
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::LogReader> reader_;
   storage::TopicTable topics_;
+  std::shared_ptr<const storage::ClientQuotas> quotas_ =
+      std::make_shared<const storage::ClientQuotas>();
   std::vector<std::function<void()>> held_;
   MemoryTransactions transactions_;
   MemoryGroups groups_{[this] { return topics(); }};

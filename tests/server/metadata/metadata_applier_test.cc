@@ -180,6 +180,22 @@ TEST_F(TwoAppliers, changed_settings_come_to_all_and_no_query_begins_anew) {
   EXPECT_EQ(other_->runner.starts(), 1u);
 }
 
+TEST_F(TwoAppliers, quotas_are_everywhere_and_in_snapshots) {
+  const storage::QuotaEntity shop{{"client-id", "shop"}};
+  std::promise<Status> altered;
+  one_->applier.submit({{shop, "producer_byte_rate", 1024}},
+                       [&](Status status) { altered.set_value(std::move(status)); });
+  ASSERT_TRUE(altered.get_future().get());
+  ASSERT_TRUE(becomes_true([&] { return !other_->applier.image()->quotas->empty(); }));
+  const MetadataImagePtr image = other_->applier.image();
+  EXPECT_EQ(image->quotas->at(shop).at("producer_byte_rate"), 1024);
+
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*image, topics), topics);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(*loaded->next->quotas, *image->quotas);
+}
+
 TEST_F(TwoAppliers, who_was_overtaken_plans_again) {
   std::vector<std::future<Result<DefinitionOutcome>>> answers;
   for (int i = 0; i < 50; ++i)

@@ -1,0 +1,36 @@
+// How much clients may send and fetch: a pure state machine over the "quotas" parts of the metadata log.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace storage {
+
+// A "quotas" part of a metadata command or snapshot.
+inline constexpr std::string_view kQuotasPart = "quotas";
+
+// Whom quotas are for: by type ("user", "client-id", "ip") a name, or nothing for all that have no quotas of
+// their own (KIP-55, KIP-612).
+using QuotaEntity = std::map<std::string, std::optional<std::string>>;
+// By Kafka's names: producer_byte_rate, ...
+using Quotas = std::map<std::string, double>;
+using ClientQuotas = std::map<QuotaEntity, Quotas>;
+
+struct QuotaChange {
+  QuotaEntity entity;
+  std::string key;
+  std::optional<double> value;  // none: removed
+  bool operator==(const QuotaChange&) const = default;
+};
+
+std::string encode_quota_changes(const std::vector<QuotaChange>& changes);
+// Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
+Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string_view part);
+// The whole state as changes of none.
+std::string encode_quotas(const ClientQuotas& quotas);
+
+}  // namespace storage
