@@ -4,6 +4,7 @@
 #include <chrono>
 #include <future>
 #include <random>
+#include <utility>
 
 #include "base/log.h"
 #include "storage/log/log_core.h"
@@ -19,6 +20,7 @@ constexpr size_t kLeastKeyMapBytes = 64 << 10;
 constexpr int64_t kLongestPauseUs = 50'000;
 // How exactly the age of what was appended last is known, after a restart too.
 constexpr int64_t kMostIndexPauseMs = 60'000, kIndexPausesOfAge = 10;
+constexpr size_t kWeightOfIndexEntry = 4 << 10;
 // Until it is looked again at a partition that nothing is appended to.
 constexpr int64_t kLongestPauseMs = 600'000;
 
@@ -69,21 +71,37 @@ void LogCleaner::run() {
   }
 }
 
+// An idle server with tens of thousands of partitions is not to be kept busy.
+bool LogCleaner::is_idle() {
+  const uint64_t commits = log_.core().statistics().commits;  // metadata is written by them, too
+  const int64_t now_ms = options_.clock->wall_ms();
+  const bool is_due = now_ms >= next_look_ms_ || next_look_ms_ > now_ms + kLongestPauseMs;
+  return std::exchange(seen_commits_, commits) == commits && !is_due;
+}
+
 void LogCleaner::run_once() {
+  if (is_idle()) return;
   ++round_;
   std::vector<CleanupTarget> targets = port_.targets();
   std::erase_if(targets, [this](const CleanupTarget& target) { return !is_worth_a_look(target); });
   if (!targets.empty()) port_.hold(targets);
+  size_t failures = 0;
   for (const CleanupTarget& target : targets) {
     if (!goes_on()) return;
     const Status cleaned = clean(target);
     if (cleaned || !goes_on() || cleaned.error().code == ErrorCode::UnknownTopic) continue;
     notes_.erase(target.partition);  // looked at and counted anew
+    // One line for all of them: a full disk stops every one.
+    if (failures++ > 0) continue;
     log_warn("a partition was not cleaned topic={} partition={} error=\"{}\"",
              target.partition.topic.to_string(), target.partition.partition.value(),
              cleaned.error().message);
   }
+  if (failures > 1) log_warn("more partitions were not cleaned count={}", failures - 1);
   std::erase_if(notes_, [this](const auto& each) { return each.second.round != round_; });
+  next_look_ms_ = options_.clock->wall_ms() + (failures > 0 ? 0 : kLongestPauseMs);
+  for (const auto& [partition, notes] : notes_)
+    next_look_ms_ = std::min(next_look_ms_, notes.next_look_ms);
   std::lock_guard lock(mutex_);
   std::erase_if(held_back_, [this](const auto& each) { return !notes_.contains(each.first); });
 }
@@ -129,7 +147,7 @@ Status LogCleaner::clean(const CleanupTarget& target) {
 // --- Retention
 
 // The log indexes the times of appends each so many bytes only; a partition that gets few records has them
-// noted here.
+// noted here. Nobody waits for it, and many come into one commit.
 Status LogCleaner::index_appends(const Partition& partition, int64_t age_ms) {
   const Offset log_end = partition.log_end();
   if (partition.log_start() == log_end) return {};
@@ -142,11 +160,10 @@ Status LogCleaner::index_appends(const Partition& partition, int64_t age_ms) {
   reader_->end_turn();
   if (!known || !old) return known ? old.error() : known.error();
   if (*known >= log_end || *known > *old) return {};
-  return wait_for([&](auto done) {
-    log_.core().submit(
-        [id = partition.id()](GroupTransaction& group) { return group.index_append_time(id); },
-        std::move(done));
-  });
+  log_.core().submit(
+      [id = partition.id()](GroupTransaction& group) { return group.index_append_time(id); },
+      [](const Status&) {}, kWeightOfIndexEntry);
+  return {};
 }
 
 Status LogCleaner::retain(const CleanupTarget& target, const Partition& partition, Notes& notes) {

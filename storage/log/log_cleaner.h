@@ -72,6 +72,7 @@ class LogCleaner {
              std::unique_ptr<LogReader> reader);
   void run();
   bool goes_on() const { return !is_stopping_.load(); }
+  bool is_idle();
   bool is_worth_a_look(const CleanupTarget& target);
   int64_t pause_ms_of(const CleanupTarget& target) const;
   Status clean(const CleanupTarget& target);
@@ -92,6 +93,8 @@ class LogCleaner {
   const uint64_t key_seed_;
   std::map<TopicPartition, Notes> notes_;
   uint64_t round_ = 0;
+  uint64_t seen_commits_ = UINT64_MAX;  // of the log, at the beginning of the last round
+  int64_t next_look_ms_ = 0;            // without anything new
 
   mutable std::mutex mutex_;
   std::condition_variable stopping_;

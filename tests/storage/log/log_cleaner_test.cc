@@ -183,6 +183,7 @@ TEST_F(LogCleanerTest, a_partition_without_news_is_looked_at_seldom) {
   cleaner_->run_once();
   EXPECT_EQ(looks_, 3u);
   target_.policy.retention_ms = 1'000;
+  ASSERT_TRUE(create_partitions_and_wait(*log_, Uuid::random(), 1));  // as metadata, it is a commit
   cleaner_->run_once();
   EXPECT_EQ(looks_, 4u);
 }
