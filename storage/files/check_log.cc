@@ -233,10 +233,10 @@ class LogChecker {
 
   static Status check_records_of(const PartitionRow& row, const records::BatchView& batch) {
     if (batch.header.last_offset() < row.gaps_end) return records::check_filtered_records(batch);
-    return records::check_records(batch, records::kMaxRecordsSize,
-                                  row.kind == PartitionKind::Internal
-                                      ? records::RecordOffsets::Several
-                                      : records::RecordOffsets::One);
+    TRY(records::check_records(batch, records::kMaxRecordsSize,
+                               row.kind == PartitionKind::Internal ? records::RecordOffsets::Several
+                                                                   : records::RecordOffsets::One));
+    return {};
   }
 
   void check_batch(const Known& known, Offset last, std::string_view bytes,
