@@ -108,10 +108,10 @@ void LogCleaner::run_once() {
 
 // There may be tens of thousands that nobody writes to.
 bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
+  const auto partition = log_.find_partition(target.partition);
+  if (!partition || partition->log_start() == partition->log_end()) return false;
   Notes& notes = notes_[target.partition];
   notes.round = round_;
-  const auto partition = log_.find_partition(target.partition);
-  if (!partition) return false;
   const int64_t now_ms = options_.clock->wall_ms();
   return notes.seen_end != partition->log_end() || notes.seen_policy != target.policy ||
          now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestPauseMs;
