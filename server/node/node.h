@@ -56,6 +56,9 @@ class Node {
   Status open_front_ends();
   void stop_front_ends();
   Status open_kafka();
+  // For SHOW CONSUMER GROUPS and LAG. Any thread.
+  std::vector<engine::ConsumerGroup> with_ends(
+      const std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
   void on_task_failure(const ShardTask& task);
   void on_durable(std::span<const storage::TopicPartition> partitions);
