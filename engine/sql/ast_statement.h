@@ -157,12 +157,15 @@ enum class ShowKind : uint8_t {
   Types,
   Variables,
   Connectors,
-  ConnectorPlugins
+  ConnectorPlugins,
+  ConsumerGroups,
+  ConsumerLag
 };
 struct Show {
   ShowKind kind;
   bool all = false, extended = false;
   ConnectorKind connectors = ConnectorKind::Any;
+  std::optional<Name> group = {};  // of ConsumerLag; none: all
 };
 
 struct DescribeSource {

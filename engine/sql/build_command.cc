@@ -110,14 +110,21 @@ ShowKind show_kind(const antlr4::Token& word) {
       return ShowKind::Variables;
     case P::CONNECTORS:
       return ShowKind::Connectors;
+    case P::GROUPS:
+      return ShowKind::ConsumerGroups;
+    case P::LAG:
+      return ShowKind::ConsumerLag;
     default:
       return ShowKind::ConnectorPlugins;
   }
 }
 
 Built build_show(P::ShowContext& context) {
-  return Show{show_kind(*context.what), context.ALL() != nullptr, context.EXTENDED() != nullptr,
-              connector_kind(context.kind)};
+  Show show{show_kind(*context.what), context.ALL() != nullptr, context.EXTENDED() != nullptr,
+            connector_kind(context.kind)};
+  if (context.group) show.group = build_name(*context.group);
+  if (context.groupText) show.group = Name{TRY(build_string(*context.groupText)), Quoting::Double};
+  return show;
 }
 
 Built build_describe(P::DescribeContext& context) {

@@ -44,6 +44,11 @@ bool needs_server_facts(const Statement& statement) {
   return show && show->kind == ShowKind::Server;
 }
 
+bool needs_consumer_groups(const Statement& statement) {
+  const auto* show = std::get_if<Show>(&statement);
+  return show && (show->kind == ShowKind::ConsumerGroups || show->kind == ShowKind::ConsumerLag);
+}
+
 Schema information_schema(const Statement& statement) {
   if (const auto* show = std::get_if<Show>(&statement)) return show_schema(*show);
   if (const auto* describe = std::get_if<DescribeSource>(&statement))

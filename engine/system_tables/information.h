@@ -52,6 +52,22 @@ struct ServerFact {
   std::string section, name, value;
 };
 
+// A consumer group of Kafka clients, and how far it is.
+struct ConsumerGroup {
+  struct Partition {
+    std::string topic;
+    int64_t partition = 0;
+    std::optional<int64_t> committed = {}, end = {};  // nothing where it is not known
+    std::string member = {};                          // that reads it now
+    std::optional<int64_t> lag() const {
+      return committed && end ? std::optional(*end - *committed) : std::nullopt;
+    }
+  };
+  std::string id, state, protocol_type, protocol;
+  int64_t members = 0;
+  std::vector<Partition> partitions = {};
+};
+
 struct RunningQuery {
   const PersistentQuery* query;
   const QueryPlan* plan;
@@ -73,9 +89,10 @@ struct InformationContext {
   const EngineSettings& settings;
   const Properties& properties;  // of the session
   const std::map<std::string, std::string>& variables;
-  // Both are filled when the statement asks for them; null has no rows.
+  // Filled when the statement asks for them; null has no rows.
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
+  const std::vector<ConsumerGroup>* groups = nullptr;
   Properties server_properties = {};  // defaults that the server's own settings give
 };
 
@@ -84,6 +101,7 @@ bool is_information_statement(const Statement& statement);
 // Whether its answer tells what queries or tasks are doing, which takes asking all shards.
 bool needs_statuses(const Statement& statement);
 bool needs_server_facts(const Statement& statement);
+bool needs_consumer_groups(const Statement& statement);
 // The columns of the answer, without the answer.
 Schema information_schema(const Statement& statement);
 // Fails with UndefinedSource, UndefinedObject, NotSupported.

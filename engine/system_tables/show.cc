@@ -163,6 +163,10 @@ Schema show_schema(const Show& show) {
       return tasks_schema();
     case ShowKind::Server:
       return server_schema();
+    case ShowKind::ConsumerGroups:
+      return consumer_groups_schema();
+    case ShowKind::ConsumerLag:
+      return consumer_lag_schema();
     case ShowKind::Functions:
       return {{text_column("function"), text_column("kind"), text_column("family"),
                text_column("description")}};
@@ -192,6 +196,10 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
       return make_rows(show_schema(show), task_rows(context));
     case ShowKind::Server:
       return make_rows(show_schema(show), server_rows(context));
+    case ShowKind::ConsumerGroups:
+      return make_rows(show_schema(show), consumer_group_rows(context));
+    case ShowKind::ConsumerLag:
+      return make_rows(show_schema(show), consumer_lag_rows(show.group, context));
     case ShowKind::Functions:
       return make_rows(show_schema(show), function_rows());
     case ShowKind::Types:

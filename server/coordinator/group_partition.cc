@@ -23,7 +23,9 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
     return kInvalidSessionTimeout;
   if (request.instance_id && request.instance_id->size() > kMostOfName)
     return KafkaError::InvalidRequest;
-  if (request.protocol_type.size() > kMostOfName ||
+  // They are compared with each other; clients know a handful.
+  constexpr size_t kMostProtocols = 250;
+  if (request.protocols.size() > kMostProtocols || request.protocol_type.size() > kMostOfName ||
       std::ranges::any_of(request.protocols, [](const GroupProtocol& protocol) {
         return protocol.name.size() > kMostOfName;
       }))

@@ -234,6 +234,9 @@ Status Node::open_kafka() {
     shards.push_back({&shard->loop(), kafka_backends_.back().get(), run_aside});
   }
   make_coordinators(shards);
+  parts_->consumer_groups = [this](SqlParts::GroupsDone done) {
+    groups_->progress([this, done = std::move(done)](const auto& all) { done(with_ends(all)); });
+  };
   kafka::KafkaServerOptions options;
   options.front_end = front_end_options(settings_.kafka);
   options.advertised = settings_.kafka_advertised;
@@ -258,6 +261,29 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
                                                 memory_, *groups_);
   for (size_t i = 0; i < kafka_backends_.size(); ++i)
     kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
+}
+
+std::vector<engine::ConsumerGroup> Node::with_ends(
+    const std::vector<coordinator::GroupProgress>& groups) const {
+  const auto topics = definitions_->image()->topics;
+  std::vector<engine::ConsumerGroup> shown;
+  for (const coordinator::GroupProgress& group : groups) {
+    engine::ConsumerGroup& to = shown.emplace_back();
+    to.id = group.group_id;
+    to.state = group.state;
+    to.protocol_type = group.protocol_type;
+    to.protocol = group.protocol;
+    to.members = static_cast<int64_t>(group.members);
+    for (const coordinator::GroupProgress::Partition& each : group.partitions) {
+      const storage::TopicInfo* topic = topics->find(each.topic);
+      const auto status =
+          topic ? log_->find_partition({topic->id, PartitionId(each.partition)}) : nullptr;
+      std::optional<int64_t> end;
+      if (status) end = status->readable_end().value();
+      to.partitions.push_back({each.topic, each.partition, each.committed, end, each.member});
+    }
+  }
+  return shown;
 }
 
 void Node::count_records() {

@@ -62,6 +62,9 @@ class Node {
   std::vector<HeldBackFacts> held_back() const;
   Status open_kafka();
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
+  // For SHOW CONSUMER GROUPS and LAG. Any thread.
+  std::vector<engine::ConsumerGroup> with_ends(
+      const std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
   void on_task_failure(const ShardTask& task);
   void on_durable(std::span<const storage::TopicPartition> partitions);

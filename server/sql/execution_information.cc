@@ -23,6 +23,12 @@ class InformationExecution final : public SqlExecution {
         image_(std::move(image)) {}
 
   void begin() {
+    if (engine::needs_consumer_groups(statement_->statement) && session().parts().consumer_groups)
+      return session().parts().consumer_groups(
+          on_loop([this](std::vector<engine::ConsumerGroup> groups) {
+            groups_ = std::move(groups);
+            answer();
+          }));
     if (!engine::needs_statuses(statement_->statement)) return answer();
     const std::vector<Shard*>& shards = session().parts().queries.shards();
     left_ = shards.size();
@@ -94,6 +100,7 @@ class InformationExecution final : public SqlExecution {
     engine::QueryStatuses statuses;
     std::vector<engine::TaskStatus> tasks;
     std::vector<engine::ServerFact> facts;
+    std::vector<engine::ConsumerGroup> groups;
     engine::Properties properties;
     const engine::EngineSettings& settings;
     engine::Properties server_properties;
@@ -104,9 +111,10 @@ class InformationExecution final : public SqlExecution {
       const SnapshotTopics topics(*image->topics);
       const ImageQueries queries(*image);
       std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
+      std::ranges::sort(groups, {}, &engine::ConsumerGroup::id);
       rows = engine::answer_information(
           statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
-                                 no_variables, &tasks, &facts, server_properties});
+                                 no_variables, &tasks, &facts, &groups, server_properties});
     }
   };
 
@@ -126,6 +134,7 @@ class InformationExecution final : public SqlExecution {
                std::move(statuses_),
                std::move(tasks_),
                std::move(facts),
+               std::move(groups_),
                session().properties(),
                session().parts().settings.engine,
                {{"read.wait.ms", std::to_string(session().parts().settings.read_wait_ms)}}});
@@ -161,6 +170,7 @@ class InformationExecution final : public SqlExecution {
   const MetadataImagePtr image_;
   engine::QueryStatuses statuses_;
   std::vector<engine::TaskStatus> tasks_;
+  std::vector<engine::ConsumerGroup> groups_;
   size_t left_ = 0;  // shards that have not reported
   std::unique_ptr<sql::Errand> errand_;
   std::optional<engine::InformationRows> rows_;  // once they are there

@@ -65,7 +65,10 @@ struct SqlParts {
   const SqlSettings& settings;
   StatementWorkers& workers;
   std::function<std::vector<engine::ServerFact>()> server_facts;  // any thread
-  std::atomic<size_t> open_statements = 0;                        // of all sessions
+  // Any thread; answered on any.
+  using GroupsDone = std::function<void(std::vector<engine::ConsumerGroup>)>;
+  std::function<void(GroupsDone)> consumer_groups = {};
+  std::atomic<size_t> open_statements = 0;  // of all sessions
 };
 
 // The ends of what a session has written, by partition: its look-ups wait until the tables have

@@ -16,6 +16,8 @@ import tempfile
 import threading
 import time
 
+import psycopg
+
 from millrace_server import Skipped, case, launch, run
 
 try:
@@ -118,12 +120,14 @@ class GroupServer:
         self._flags = ("--group-initial-rebalance-delay-ms", "100", *flags)
         self._running = launch(*self._flags, data_dir=self._data_dir)
         self.kafka = self._running.kafka
+        self.host, self.port = self._running.host, self._running.port
         atexit.register(self.stop)
 
     def kill_and_restart(self):
         os.kill(self._running.pid, signal.SIGKILL)
         self._running.stop()
         self._running = launch(*self._flags, data_dir=self._data_dir, kafka=self.kafka)
+        self.port = self._running.port
 
     def stop(self):
         self._running.stop()
@@ -242,6 +246,22 @@ def committed_offsets_are_where_the_next_one_begins():
 
 
 @case
+def a_member_that_ends_with_the_server_is_missed_after_the_restart():
+    needs(confluent_kafka)
+    server = GroupServer()
+    make_topic(server, "t", 1)
+    member = Member("confluent_kafka", server.kafka, "g", "t", "a")
+    until(lambda: member.assigned == [0], [member])
+    member.kill()
+    server.kill_and_restart()
+    time.sleep(SESSION_MS / 1000 + 1)  # nobody asks meanwhile
+    with psycopg.connect(host=server.host, port=server.port) as connection:
+        (group, state, *_), = connection.execute("SHOW CONSUMER GROUPS").fetchall()
+    assert (group, state) == ("g", "Empty"), state
+    server.stop()
+
+
+@case
 def offsets_are_committed_without_a_group():
     needs(kafka)
     needs(confluent_kafka)
@@ -285,6 +305,32 @@ def kcat_reads_with_a_group():
     assert read() == ["a", "b", "c"]
     produce(server, "t", ["d"], 1)
     assert read() == ["d"]
+    server.stop()
+
+
+@case
+def groups_and_their_lag_are_shown_in_sql():
+    needs(confluent_kafka)
+    server = GroupServer()
+    make_topic(server, "t", 2)
+    produce(server, "t", ["a", "b", "c", "d"], 2)
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": server.kafka, "group.id": "g1", "auto.offset.reset": "earliest",
+        "enable.auto.commit": False})
+    consumer.subscribe(["t"])
+    record = consumer.poll(20)
+    consumer.commit(record, asynchronous=False)
+    with psycopg.connect(host=server.host, port=server.port) as connection:
+        (group, state, kind, _, members, partitions, lag), = connection.execute(
+            "SHOW CONSUMER GROUPS").fetchall()
+        assert (group, state, kind, members, partitions, lag) == ("g1", "Stable", "consumer", 1, 2, 1)
+        rows = connection.execute("SHOW CONSUMER LAG FOR g1").fetchall()
+        assert [row[:3] for row in rows] == [("g1", "t", 0), ("g1", "t", 1)], rows
+        assert rows[record.partition()][3:6] == (1, 2, 1), rows
+        assert rows[1 - record.partition()][3:6] == (None, 2, None), rows
+        assert all(row[6] for row in rows), rows
+        assert connection.execute("SHOW CONSUMER LAG FOR 'other'").fetchall() == []
+    consumer.close()
     server.stop()
 
 

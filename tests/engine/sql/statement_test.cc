@@ -134,6 +134,11 @@ TEST(Statement, show_and_list) {
   EXPECT_TRUE(parse_as<Show>("SHOW QUERIES EXTENDED").extended);
   EXPECT_EQ(parse_as<Show>("SHOW TASKS").kind, ShowKind::Tasks);
   EXPECT_EQ(parse_as<Show>("show server").kind, ShowKind::Server);
+  EXPECT_EQ(parse_as<Show>("SHOW CONSUMER GROUPS").kind, ShowKind::ConsumerGroups);
+  EXPECT_EQ(parse_as<Show>("SHOW CONSUMER LAG").kind, ShowKind::ConsumerLag);
+  EXPECT_FALSE(parse_as<Show>("SHOW CONSUMER LAG").group);
+  EXPECT_EQ(parse_as<Show>("LIST CONSUMER LAG FOR g1").group->text, "G1");
+  EXPECT_EQ(parse_as<Show>("SHOW CONSUMER LAG FOR 'my-group'").group->text, "my-group");
   EXPECT_EQ(parse_as<Show>("SHOW FUNCTIONS").kind, ShowKind::Functions);
   EXPECT_EQ(parse_as<Show>("SHOW PROPERTIES").kind, ShowKind::Properties);
   EXPECT_EQ(parse_as<Show>("SHOW TYPES").kind, ShowKind::Types);

@@ -84,7 +84,7 @@ class Information : public testing::Test {
     const Statement& statement = script->front().statement;
     EXPECT_TRUE(is_information_statement(statement)) << text;
     const InformationContext context{*catalog_,   topics_,    queries_, statuses_, settings_,
-                                     properties_, variables_, &tasks_,  &facts_};
+                                     properties_, variables_, &tasks_,  &facts_,   &groups_};
     Result<InformationRows> answer = answer_information(statement, context);
     if (answer) {
       EXPECT_EQ(answer->schema, information_schema(statement));
@@ -119,6 +119,7 @@ class Information : public testing::Test {
   QueryStatuses statuses_;
   std::vector<TaskStatus> tasks_;
   std::vector<ServerFact> facts_;
+  std::vector<ConsumerGroup> groups_;
   EngineSettings settings_;
   Properties properties_;
   std::map<std::string, std::string> variables_;
@@ -287,6 +288,27 @@ TEST_F(Information, explain_plans_a_statement_without_running_it) {
   EXPECT_EQ(text_of("EXPLAIN DROP STREAM orders"),
             "EXPLAIN of this statement is not supported yet");
   EXPECT_EQ(text_of("EXPLAIN NO_SUCH_QUERY"), "query \"NO_SUCH_QUERY\" does not exist");
+}
+
+TEST_F(Information, consumer_groups_are_shown_with_their_lag) {
+  groups_ = {{"billing",
+              "Stable",
+              "consumer",
+              "range",
+              2,
+              {{"orders", 0, 3, 10, "client-1"}, {"orders", 1, 5, 5}, {"orders", 2, {}, 7}}},
+             {"g2", "Empty", "", "", 0, {{"gone", 0, 4}}}};
+  EXPECT_EQ(text_of("SHOW CONSUMER GROUPS"),
+            "billing | Stable | consumer | range | 2 | 3 | 7\n"
+            "g2 | Empty | - | - | 0 | 1 | 0\n");
+  EXPECT_EQ(text_of("SHOW CONSUMER LAG"),
+            "billing | orders | 0 | 3 | 10 | 7 | client-1\n"
+            "billing | orders | 1 | 5 | 5 | 0 | -\n"
+            "billing | orders | 2 | - | 7 | - | -\n"
+            "g2 | gone | 0 | 4 | - | - | -\n");
+  EXPECT_EQ(text_of("SHOW CONSUMER LAG FOR g2"), "g2 | gone | 0 | 4 | - | - | -\n");
+  EXPECT_EQ(text_of("SHOW CONSUMER LAG FOR 'g2'"), "g2 | gone | 0 | 4 | - | - | -\n");
+  EXPECT_EQ(text_of("SHOW CONSUMER LAG FOR 'G2'"), "");
 }
 
 }  // namespace

@@ -228,6 +228,8 @@ TEST_F(ClassicGroupTest, what_makes_no_sense_is_refused) {
   join = join_request();
   join.protocols = {};
   EXPECT_EQ(ask(join).error, kInconsistentGroupProtocol);
+  join.protocols.resize(251, {"range", ""});
+  EXPECT_EQ(ask(join).error, kInconsistentGroupProtocol);
   EXPECT_EQ(beat("nobody", 1), kUnknownMemberId);
   EXPECT_EQ(ask(sync_request("nobody", 1)).error, kUnknownMemberId);
 }

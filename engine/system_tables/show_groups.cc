@@ -1,0 +1,61 @@
+// SHOW CONSUMER GROUPS and SHOW CONSUMER LAG: who reads topics, and how far behind.
+#include <strings.h>
+
+#include "engine/system_tables/information_parts.h"
+
+namespace engine {
+namespace {
+
+Value number_or_null(const std::optional<int64_t>& value) {
+  return value ? Value::bigint(*value) : Value();
+}
+
+// A bare name is folded, and ids of groups are not: it means the group in whatever case.
+bool is_meant(const Name& name, const std::string& id) {
+  return name.quoting == Quoting::None ? ::strcasecmp(name.text.c_str(), id.c_str()) == 0
+                                       : name.text == id;
+}
+
+}  // namespace
+
+Schema consumer_groups_schema() {
+  return {{text_column("group"), text_column("state"), text_column("type"), text_column("assignor"),
+           number_column("members"), number_column("partitions"), number_column("lag")}};
+}
+
+// The lag of a group is that of the partitions in which it has committed.
+std::vector<InformationRow> consumer_group_rows(const InformationContext& context) {
+  std::vector<InformationRow> rows;
+  if (!context.groups) return rows;
+  for (const ConsumerGroup& group : *context.groups) {
+    int64_t lag = 0;
+    for (const ConsumerGroup::Partition& each : group.partitions) lag += each.lag().value_or(0);
+    rows.push_back(
+        {Value::text(group.id), Value::text(group.state), text_or_null(group.protocol_type),
+         text_or_null(group.protocol), Value::bigint(group.members),
+         Value::bigint(static_cast<int64_t>(group.partitions.size())), Value::bigint(lag)});
+  }
+  return rows;
+}
+
+Schema consumer_lag_schema() {
+  return {{text_column("group"), text_column("topic"), number_column("partition"),
+           number_column("committed"), number_column("end"), number_column("lag"),
+           text_column("member")}};
+}
+
+std::vector<InformationRow> consumer_lag_rows(const std::optional<Name>& name,
+                                              const InformationContext& context) {
+  std::vector<InformationRow> rows;
+  if (!context.groups) return rows;
+  for (const ConsumerGroup& group : *context.groups) {
+    if (name && !is_meant(*name, group.id)) continue;
+    for (const ConsumerGroup::Partition& each : group.partitions)
+      rows.push_back({Value::text(group.id), Value::text(each.topic), Value::bigint(each.partition),
+                      number_or_null(each.committed), number_or_null(each.end),
+                      number_or_null(each.lag()), text_or_null(each.member)});
+  }
+  return rows;
+}
+
+}  // namespace engine
