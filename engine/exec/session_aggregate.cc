@@ -184,6 +184,7 @@ Status SessionAggregateOperator::take_block() {
   size_t taken = 0, bytes = 0;
   while (rest.row < rest.batch.rows && changes.size() < max_rows && taken < max_rows &&
          bytes < context().slice.block_bytes() && store_.layers().fetches() < max_fetches) {
+    if (rest.row >= rest.prefetched) prefetch_sessions();
     if (rest.batch.present.test(rest.row)) {
       if (must_close()) {
         if (changes.size() > 0) break;  // what came before goes before
@@ -207,6 +208,18 @@ Status SessionAggregateOperator::take_block() {
     store_.expire_before(part_of(kept_from()));
   }
   return {};
+}
+
+// Of the next rows, before they are looked for one after the other.
+void SessionAggregateOperator::prefetch_sessions() {
+  Rest& rest = *rest_;
+  const size_t count = std::min(RangeStore::kPrefetchedAtOnce, rest.batch.rows - rest.row);
+  std::vector<std::pair<int64_t, std::string>> groups;
+  for (size_t i = 0; i < count; ++i)
+    groups.emplace_back(part_of(std::max<int64_t>(rest.batch.timestamps[rest.row + i], 0)),
+                        group_of(rest.keys[rest.row + i].value_or(std::string_view())));
+  store_.prefetch(groups);
+  rest.prefetched = rest.row + count;
 }
 
 // Moves stream time to the record at hand; true when sessions have closed that are to be written first.

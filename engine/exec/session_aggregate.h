@@ -63,7 +63,8 @@ class SessionAggregateOperator final : public Operator, public Materialized {
   struct Rest {
     Batch batch;
     EncodedRows keys;
-    size_t row = 0;  // the first that is not done
+    size_t row = 0;         // the first that is not done
+    size_t prefetched = 0;  // the sessions of the rows before it are at hand
     uint64_t late = 0, ahead = 0, lost = 0;
     size_t first_late = 0, first_ahead = 0, first_lost = 0;
   };
@@ -73,6 +74,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
   SessionAggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);
   Status take_block();
   bool must_close();
+  void prefetch_sessions();
   Status take_row(Changes& changes);
   Result<std::vector<Session>> sessions_near(std::string_view group, int64_t time,
                                              int64_t from_end);

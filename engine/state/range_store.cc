@@ -4,6 +4,7 @@
 #include <absl/container/inlined_vector.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <new>
@@ -189,6 +190,24 @@ RangeStore::Group* RangeStore::find_group(const Part& part, std::string_view gro
     last_group_part_ = &part;
   }
   return found;
+}
+
+void RangeStore::prefetch(std::span<const std::pair<int64_t, std::string>> groups) const {
+  static_assert(kPrefetchedAtOnce <= HashIndex<Group>::kPrefetchedAtOnce);
+  std::array<uint32_t, kPrefetchedAtOnce> hashes;
+  std::array<const Group*, kPrefetchedAtOnce> found;
+  // Those of one part, one after the other, at the same time.
+  for (size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
+    size_t count = 0;
+    for (; end < groups.size() && groups[end].first == groups[begin].first; ++end)
+      if (count < kPrefetchedAtOnce)
+        hashes[count++] = HashIndex<Group>::hash_of(groups[end].second);
+    const auto part = parts_.find(groups[begin].first);
+    if (part == parts_.end()) continue;
+    part->second.index.prefetch(std::span(hashes).first(count), std::span(found).first(count));
+    for (size_t i = 0; i < count; ++i)
+      if (found[i] && !found[i]->few.empty()) __builtin_prefetch(found[i]->few.front());
+  }
 }
 
 RangeStore::Entry* RangeStore::find_in_memory(const Key& key) {

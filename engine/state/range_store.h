@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -66,6 +67,9 @@ class RangeStore final : public Store {
   using Visit = std::function<bool(std::string_view suffix, std::string_view value)>;
   // False when there are no more; else goes on behind what was visited last.
   Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
+  // Brings what look-ups of these groups will look at into the processor's caches.
+  void prefetch(std::span<const std::pair<int64_t, std::string>> groups) const;
+  static constexpr size_t kPrefetchedAtOnce = 32;
   // The first part from this one on that may have entries.
   Result<std::optional<int64_t>> next_part(int64_t from);
 

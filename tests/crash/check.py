@@ -58,7 +58,7 @@ SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LO
            "MET_OR_NOT", "VISITS", "ZONED", *cleanup_load.SOURCES)
 
 _CATCH_UP_TIMEOUT_S = 60
-_REMOVED_WITHIN_S = 10
+_REMOVED_WITHIN_S = 60  # a journal is trimmed when the checkpoints of all its tasks have come so far
 _MARKERS = 64  # rows with different keys: enough to reach every partition
 
 

@@ -34,7 +34,7 @@ def _settings(chance):
               "compat": chance.choice(("none", "ksqldb")),
               "checkpoint-interval-ms": chance.choice((20, 200, 2000)),
               "checkpoint-journal-bytes": chance.choice((1 << 14, 1 << 16, 1 << 20)),
-              "checkpoint-chunk-keys": chance.choice((7, 40, 5000)), **cleanup_load.SETTINGS}
+              "checkpoint-chunk-keys": chance.choice((40, 400, 5000)), **cleanup_load.SETTINGS}
     return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
 
 
