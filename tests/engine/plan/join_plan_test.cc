@@ -163,12 +163,21 @@ TEST_F(JoinPlan, kinds_that_do_not_exist) {
 }
 
 TEST_F(JoinPlan, kinds_that_are_not_built_say_so_when_all_else_is_right) {
-  const std::string streams = "s JOIN dated WITHIN 1 HOUR ON s.id = dated.id";
-  EXPECT_EQ(from_error(streams), "a join of two streams is not supported yet");
-  EXPECT_EQ(error("CREATE STREAM x AS SELECT s.id, nothing FROM " + streams + ";"),
-            "Line: 1, Col: 33: SELECT column 'NOTHING' cannot be resolved.");
-  EXPECT_EQ(error("CREATE TABLE x AS SELECT * FROM t JOIN u ON t.id = u.id;"),
-            "a join of two tables is not supported yet");
+  const std::string by_value = "t JOIN u ON t.a = u.id";
+  EXPECT_EQ(error("CREATE TABLE x AS SELECT * FROM " + by_value + ";"),
+            "a join of tables by another column than the key of the first is not supported yet");
+  EXPECT_EQ(error("CREATE TABLE x AS SELECT t.a, nothing FROM " + by_value + ";"),
+            "Line: 1, Col: 31: SELECT column 'NOTHING' cannot be resolved.");
+}
+
+TEST_F(JoinPlan, a_key_that_no_column_holds_is_rowkey) {
+  EXPECT_EQ(
+      error("CREATE STREAM x AS SELECT ROWKEY, s.id AS a FROM s FULL JOIN dated WITHIN 1 HOUR "
+            "ON s.id = dated.id;"),
+      "no error");
+  EXPECT_EQ(from_error("s JOIN dated WITHIN 1 HOUR ON s.id = dated.id"), "no error");
+  EXPECT_EQ(from_error("s JOIN dated ON s.id = dated.id"),
+            "Stream-Stream joins must have a WITHIN clause specified. None was provided.");
 }
 
 TEST_F(JoinPlan, numbers_of_partitions_must_match_unless_the_stream_moves_anyway) {

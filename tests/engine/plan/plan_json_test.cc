@@ -26,10 +26,12 @@ class PlanJsonTest : public PlanTest {
          {"CREATE STREAM orders (id INT KEY, city VARCHAR, amount DECIMAL(6, 2), seen_at TIMESTAMP,"
           " tags ARRAY<VARCHAR>, extra MAP<VARCHAR, INT>, there STRUCT<zip INT, street VARCHAR>)"
           " WITH (TIMESTAMP = 'seen_at');",
-          "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR);"})
+          "CREATE STREAM payments (id INT KEY, paid INT);",
+          "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR);",
+          "CREATE TABLE ages (id INT PRIMARY KEY, age INT);"})
       EXPECT_EQ(create_error(sql), "no error") << sql;
     add_topic("orders", 4);
-    add_topic("users", 4);
+    for (const char* topic : {"payments", "users", "ages"}) add_topic(topic, 4);
   }
 
   QueryPlan plan(const std::string& select) {
@@ -58,6 +60,14 @@ constexpr const char* kQueries[] = {
     "TABLE q AS SELECT city, COUNT(*) AS n FROM orders WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY city "
     "EMIT FINAL;",
     "STREAM q AS SELECT o.id AS id, u.name AS name FROM orders o LEFT JOIN users u ON o.id = u.id;",
+    "STREAM q AS SELECT o.id AS id, city, paid FROM orders o LEFT JOIN payments p WITHIN (1 HOUR, "
+    "2 "
+    "HOURS) GRACE PERIOD 1 MINUTE ON o.id = p.id;",
+    "STREAM q AS SELECT * FROM orders o JOIN payments p WITHIN 1 DAY ON o.id + 1 = p.paid;",
+    "TABLE q AS SELECT ROWKEY, name, age FROM users u FULL JOIN ages a ON u.id = a.id WHERE age > "
+    "1;",
+    "TABLE q AS SELECT id, COUNT(*) AS n FROM orders WINDOW SESSION (1 HOUR) GROUP BY id EMIT "
+    "FINAL;",
     "TABLE q AS SELECT id, UCASE(name) AS name FROM users WHERE name IS NOT NULL;"};
 
 TEST_F(PlanJsonTest, a_plan_comes_back_as_it_was) {
@@ -112,7 +122,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) 
     EXPECT_NE(at, std::string::npos) << from;
     return changed.replace(at, from.size(), to);
   };
-  EXPECT_EQ(plan_from_json(with("\"version\":2", "\"version\":3")).error().code,
+  EXPECT_EQ(plan_from_json(with("\"version\":3", "\"version\":4")).error().code,
             ErrorCode::IncompatibleFormat);
   const auto message = [](const std::string& json) {
     const auto plan = plan_from_json(json);
