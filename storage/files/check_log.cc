@@ -43,7 +43,8 @@ class LogChecker {
     TRY(check_partitions());
     TRY(check_strange_tables());
     for (const std::string_view table :
-         {kExchangesTable, kProducersTable, kTimestampsTable, kAppendTimesTable, kEpochsTable})
+         {kExchangesTable, kProducersTable, kTimestampsTable, kAppendTimesTable, kEpochsTable,
+          kTransactionsTable, kAbortedTable})
       TRY(check_shared_table(table));
     return check_that_journals_reach();
   }

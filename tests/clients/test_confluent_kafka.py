@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """confluent-kafka (librdkafka) against a server: producers with idempotence, consumers with assigned
-partitions. There are no transactions yet, and it is said; groups have a test of their own."""
+partitions. Groups and transactions have tests of their own."""
 import threading
 import time
 
@@ -220,17 +220,6 @@ def a_message_that_is_too_large_is_refused_and_the_next_is_taken():
     except AssertionError as error:
         assert "MSG_SIZE_TOO_LARGE" in str(error), error
     assert produce("cf_large", [(None, b"small")]) == [(0, 0)]
-
-
-@case
-def transactions_say_that_they_come_later():
-    producer = connect(confluent_kafka.Producer, transactional_id="a_transaction", log_level=0)
-    try:
-        producer.init_transactions(10)
-        raise AssertionError("there are no transactions yet")
-    except KafkaException as error:
-        assert error.args[0].code() == \
-            confluent_kafka.KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, error
 
 
 run()

@@ -39,3 +39,15 @@ TEST(Deadlines, the_rest_waits_when_the_slice_is_over) {
   EXPECT_EQ(ran, 2);
   EXPECT_EQ(deadlines.next_us(), 10);
 }
+
+TEST(Deadlines, tell_when_the_first_is_sooner) {
+  Deadlines deadlines;
+  int told = 0;
+  deadlines.on_sooner([&] { ++told; });
+  deadlines.set(20, [] {});
+  EXPECT_EQ(told, 1);
+  deadlines.set(30, [] {});
+  EXPECT_EQ(told, 1);
+  deadlines.set(10, [] {});
+  EXPECT_EQ(told, 2);
+}
