@@ -253,7 +253,9 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
   const Offset candidate =
       TRY(first_candidate(*state_->transaction, state_->core.tables(), partition, timestamp));
   const Offset end = state_->high_watermark_of(partition);
-  auto stored = TRY(cursor.seek(std::max(candidate, from)));
+  // What was deleted may lie there still.
+  const Offset log_start = TRY(state_->row_of(partition)).log_start;
+  auto stored = TRY(cursor.seek(std::max({candidate, from, log_start})));
   for (; stored && stored->last_offset < end; stored = TRY(cursor.next())) {
     const BatchRef batch = TRY(batch_of(*stored));
     const auto view = TRY(records::parse_batch(batch.bytes, records::BatchCheck::Shape));

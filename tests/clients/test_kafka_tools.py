@@ -154,10 +154,10 @@ def settings_are_described_by_the_tool_for_them():
     assert configs("--describe", "--topic", "confs")[0] == (
         "Dynamic configs for topic confs are:\n"
         "  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=1000, "
-        "DEFAULT_CONFIG:retention.ms=-1}\n")
+        "DEFAULT_CONFIG:log.retention.ms=-1}\n")
     everything = configs("--describe", "--entity-type", "topics", "--entity-name", "confs", "--all")[0]
     assert everything.startswith("All configs for topic confs are:\n"), everything
-    assert "\n  cleanup.policy=delete sensitive=false synonyms={DEFAULT_CONFIG:" in everything, everything
+    assert "\n  cleanup.policy=delete sensitive=false synonyms={DEFAULT_CONFIG:log.cleanup.policy=delete}" in everything, everything
     assert "auto.create.topics.enable=" in configs("--describe", "--broker", "1", "--all")[0]
     for arguments, words in (
             (["--describe", "--topic", "nobody"], "does not exist"),

@@ -84,6 +84,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     TRY(reader_.begin_turn());
     const Turn turn{reader_};
     place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
+    place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
     const auto batch = TRY(reader_.batch_for_time(place.partition, place.timestamp, place.from));
     if (!batch) {  // no record is that young
       answer().offset = -1;

@@ -48,7 +48,7 @@ T wait_for(const Submit& submit) {
 // The first record of this time or a later one; the end when there is none. In a turn.
 inline Result<Offset> offset_for_time(LogReader& reader, const TopicPartition& partition,
                                       int64_t timestamp) {
-  Offset from{0};
+  Offset from = TRY(reader.log_start(partition));
   while (const auto batch = TRY(reader.batch_for_time(partition, timestamp, from))) {
     if (const auto found = TRY(find_by_time(*batch, timestamp, from))) return found->offset;
     from = batch->last_offset + 1;
