@@ -78,9 +78,11 @@ Result<Offset> LogReader::State::readable_end_of(const Partition& partition, Bat
 // As of the snapshot, like the list of what was aborted.
 Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   if (!partition.has_transactions()) return Offset{INT64_MAX};
-  return TRY(first_undecided(*transaction, core.tables(), partition.number(),
-                             high_watermark_of(partition)))
-      .value_or(Offset{INT64_MAX});
+  const auto first = TRY(first_undecided(*transaction, core.tables(), partition.number(),
+                                         high_watermark_of(partition)));
+  if (!first) return Offset{INT64_MAX};
+  // What was deleted of it cannot be waited for; nobody begins before the log start.
+  return std::max(*first, TRY(row_of(partition)).log_start);
 }
 
 // By the headers of the visible batches that reach to `from` or further.
@@ -299,7 +301,8 @@ Result<std::vector<ActiveProducer>> LogReader::producers(const TopicPartition& i
     const ProducerId producer{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
     if (is_task_producer(producer)) continue;
     const ProducerState state = TRY(ProducerState::decode(entry->value));
-    all.push_back({producer, state.epoch(), state.last_sequence(), state.last_append_ms()});
+    all.push_back({producer, state.epoch(), state.last_sequence(), state.last_append_ms(),
+                   state.open_since(), state.coordinator_epoch()});
   }
   return all;
 }

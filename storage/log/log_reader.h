@@ -31,6 +31,8 @@ struct ActiveProducer {
   int16_t epoch;
   int32_t last_sequence;
   int64_t last_append_ms;
+  std::optional<Offset> open_since;          // its transaction
+  std::optional<int32_t> coordinator_epoch;  // of the last marker
 };
 
 // How far a read goes.

@@ -35,7 +35,9 @@ class PartitionStatus {
     return Offset{first_undecided_.load(std::memory_order_acquire)};
   }
   // The last stable offset: the first that those may not read yet who read what is committed only.
-  Offset readable_end() const { return std::min(high_watermark(), first_undecided()); }
+  Offset readable_end() const {
+    return std::min(high_watermark(), std::max(first_undecided(), log_start()));
+  }
   // Compaction has been over what lies before `cleaned_end`; where it has worked at all, before
   // `gaps_end`, offsets may be missing.
   Offset cleaned_end() const { return Offset{cleaned_end_.load(std::memory_order_acquire)}; }

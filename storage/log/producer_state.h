@@ -39,6 +39,7 @@ class ProducerState {
   void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
   // The first offset of its transaction, while that is open.
   std::optional<Offset> open_since() const { return open_since_; }
+  std::optional<int32_t> coordinator_epoch() const { return coordinator_epoch_; }
   void set_open_since(std::optional<Offset> first) { open_since_ = first; }
   // Remembers the marker, which check_marker() has let pass; the transaction is over.
   void ended(const records::BatchHeader& batch, const records::TransactionMarker& marker,

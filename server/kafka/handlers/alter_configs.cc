@@ -59,6 +59,9 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   const storage::TopicInfo* topic = topics.find(name);
   if (!topic)
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
+  // What is kept there must not go.
+  if (coordinator::is_coordinator_topic(name))
+    return {kPolicyViolation, fmt::format("topic \"{}\" and its settings are the server's", name)};
   const auto changed =
       storage::changed_configs(replaces_all ? TopicConfig() : topic->config, changes);
   if (!changed) return {kInvalidConfig, changed.error().message};

@@ -80,6 +80,8 @@ void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request
       answer.low_watermark = kUnknown;
       if (!topic)
         answer.error_code = KafkaError::UnknownTopicOrPartition;
+      else if (coordinator::is_coordinator_topic(asked.name))
+        answer.error_code = kPolicyViolation;
       else if (!seen.insert({topic->id, PartitionId(answer.partition_index)}).second)
         answer.error_code = KafkaError::InvalidRequest;
       else

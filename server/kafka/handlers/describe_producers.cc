@@ -18,11 +18,13 @@ Status describe(storage::LogReader& reader, const storage::TopicPartition& parti
   if (left == 0) return Error{ErrorCode::LimitExceeded, "ask for fewer partitions at a time"};
   for (const storage::ActiveProducer& producer : TRY(reader.producers(partition))) {
     if (left > 0) --left;
-    answer.active_producers.push_back({.producer_id = producer.id.value(),
-                                       .producer_epoch = producer.epoch,
-                                       .last_sequence = producer.last_sequence,
-                                       .last_timestamp = producer.last_append_ms,
-                                       .coordinator_epoch = -1});
+    answer.active_producers.push_back(
+        {.producer_id = producer.id.value(),
+         .producer_epoch = producer.epoch,
+         .last_sequence = producer.last_sequence,
+         .last_timestamp = producer.last_append_ms,
+         .coordinator_epoch = producer.coordinator_epoch.value_or(-1),
+         .current_txn_start_offset = producer.open_since.value_or(Offset{-1}).value()});
   }
   return {};
 }

@@ -186,6 +186,18 @@ TEST_F(TransactionsTest, WhatWasDeletedIsForgotten) {
   EXPECT_TRUE(aborted(0, 3).empty());
 }
 
+TEST_F(TransactionsTest, WhatWasDeletedOfAnOpenOneIsNotWaitedFor) {
+  ASSERT_TRUE(write(kAnna, 0, "a", 2));
+  ASSERT_TRUE(append(batch_of("behind")));
+  ASSERT_TRUE(trim_and_wait(*log_, {kPartition, Offset{3}}));
+  EXPECT_EQ(stable(), Offset{3});
+  EXPECT_EQ(log_->find_partition(kPartition)->readable_end(), Offset{3});
+  ASSERT_TRUE(append(batch_of("later")));
+  EXPECT_EQ(stable(), Offset{3});
+  ASSERT_TRUE(end(kAnna, TransactionEnd::Commit));
+  EXPECT_EQ(stable(), Offset{5});
+}
+
 // --- Replicas
 
 class ReplicatedTransactionsTest : public TransactionsTest {
@@ -272,7 +284,7 @@ TEST_F(ReplicatedTransactionsTest, WhoBeginsLaterHearsOfWhatIsOpen) {
     ReplicaLog(*log_).start_at(kPartition, LeaderEpoch{1}, Offset{1}, producers, std::move(done));
   }));
   follow(batch_of("behind"), 1, 2);
-  EXPECT_EQ(stable(), Offset{0});
+  EXPECT_EQ(stable(), Offset{1});  // its log start
   follow(records::marker_batch(kAnna, 0, {TransactionEnd::Commit, 0}, 2000), 2, 3);
   EXPECT_EQ(stable(), Offset{3});
   log_.swap(other);
