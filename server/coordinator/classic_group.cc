@@ -122,9 +122,8 @@ KafkaError ClassicGroup::leave(const LeaveGroup::Member& leaving) {
 }
 
 KafkaError ClassicGroup::check_commit(const CommitOffsets& request) {
-  const bool is_member =
-      request.generation >= 0 || !request.member_id.empty() || request.instance_id;
-  if (!is_member) return state_ == GroupState::Empty ? KafkaError::None : kUnknownMemberId;
+  if (!request.is_of_member())
+    return state_ == GroupState::Empty ? KafkaError::None : kUnknownMemberId;
   if (const KafkaError error = check_member(request.member_id, request.instance_id);
       error != KafkaError::None)
     return error;

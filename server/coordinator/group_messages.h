@@ -136,6 +136,8 @@ struct CommitOffsets {
   std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
   bool knows_member_epochs = false;               // version 9 and later have errors for them
   std::optional<ProducerIdentity> producer = {};  // of whose transaction they are part
+  // Or of anybody who keeps offsets under the group's name.
+  bool is_of_member() const { return generation >= 0 || !member_id.empty() || instance_id; }
   Answer refusal(KafkaError error) const;
 };
 

@@ -35,38 +35,11 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
 
 }  // namespace
 
-KafkaError group_error(const Status& status) {
-  if (status) return KafkaError::None;
-  switch (status.error().code) {
-    case ErrorCode::NotLeader:
-    case ErrorCode::FencedLeaderEpoch:
-      return kNotCoordinator;
-    case ErrorCode::FencedTask:
-      return KafkaError::InvalidProducerEpoch;
-    case ErrorCode::RecordTooLarge:
-      return KafkaError::UnknownServerError;
-    default:
-      return KafkaError::CoordinatorNotAvailable;
-  }
-}
-
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
     : id_(id), port_(port), around_(around), log_(id, port, *this) {}
 
 // Before the groups go: those whose records are under way are answered.
 GroupPartition::~GroupPartition() { log_.resign(); }
-
-KafkaError GroupPartition::unavailable() const {
-  switch (log_.stage()) {
-    case ReplayedPartition::Stage::Idle:
-      return kNotCoordinator;
-    case ReplayedPartition::Stage::Loading:
-      return kCoordinatorLoadInProgress;
-    case ReplayedPartition::Stage::Active:
-      return KafkaError::None;
-  }
-  return KafkaError::UnknownServerError;
-}
 
 // --- The state
 
@@ -163,7 +136,7 @@ void GroupPartition::erase(const std::string& id) {
 
 void GroupPartition::append(std::vector<StoredRecord> records, Done<KafkaError> done) {
   log_.append(records,
-              [done = std::move(done)](const Status& status) { done(group_error(status)); });
+              [done = std::move(done)](const Status& status) { done(coordinator_error(status)); });
 }
 
 bool GroupPartition::is_idle(const Group& group) const {

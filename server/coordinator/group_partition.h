@@ -17,10 +17,6 @@
 
 namespace server::coordinator {
 
-// What clients make of it decides: retriable errors lead them back here, or to look for the
-// coordinator again (as Kafka's coordinator translates them).
-KafkaError group_error(const Status& status);
-
 // Invariants:
 //   1. an offset is answered as committed, and shown to anybody, when its record is durable;
 //   2. what a restart finds is what was answered.
@@ -34,7 +30,7 @@ class GroupPartition final : private ReplayedState {
   void lead(LeaderEpoch epoch) { log_.lead(epoch); }
   void resign() { log_.resign(); }
   // None when it answers: loading, or not led.
-  KafkaError unavailable() const;
+  KafkaError unavailable() const { return log_.unavailable(); }
 
   // --- Requests; only when available.
 

@@ -46,10 +46,9 @@ struct GroupPartition::Commit {
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
   // Of a transaction whoever was fenced is kept out by the producer's epoch (before KIP-447 that was all).
-  const bool is_member =
-      request.generation >= 0 || !request.member_id.empty() || request.instance_id;
   const Group* group = find(request.group_id);
-  if (group && (is_member || !request.producer)) return group->classic->check_commit(request);
+  if (group && (request.is_of_member() || !request.producer))
+    return group->classic->check_commit(request);
   if (group) return KafkaError::None;
   // Who is no member of anything may keep offsets under any name.
   if (request.generation >= 0)
@@ -145,7 +144,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
     };
     if (request.producer)
       log_.append_for(*request.producer, records,
-                      [done](const Status& status) { done(group_error(status)); });
+                      [done](const Status& status) { done(coordinator_error(status)); });
     else
       append(std::move(records), done);
   }
@@ -181,7 +180,7 @@ void GroupPartition::handle(EndOffsets request, Done<EndedOffsets> done) {
   log_.append_end(request.ended,
                   [this, ended = request.ended, done = std::move(done)](const Status& status) {
                     if (status) replay_end(ended.producer.id, ended.marker.end);
-                    done({group_error(status)});
+                    done({coordinator_error(status)});
                   });
 }
 

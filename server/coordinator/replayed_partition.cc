@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/coordinator/group_errors.h"
 
 namespace server::coordinator {
 
@@ -24,10 +25,37 @@ Status ReplayedState::replay_undecided(ProducerId, std::string_view,
   return Error{ErrorCode::DataCorrupted, "a record of a transaction, where there are none"};
 }
 
+KafkaError coordinator_error(const Status& status) {
+  if (status) return KafkaError::None;
+  switch (status.error().code) {
+    case ErrorCode::NotLeader:
+    case ErrorCode::FencedLeaderEpoch:
+      return kNotCoordinator;
+    case ErrorCode::FencedTask:
+      return KafkaError::InvalidProducerEpoch;
+    case ErrorCode::RecordTooLarge:
+      return KafkaError::UnknownServerError;
+    default:
+      return KafkaError::CoordinatorNotAvailable;
+  }
+}
+
 ReplayedPartition::ReplayedPartition(PartitionId id, CoordinatorPort& port, ReplayedState& state)
     : id_(id), port_(port), state_(state) {}
 
 ReplayedPartition::~ReplayedPartition() { resign(); }
+
+KafkaError ReplayedPartition::unavailable() const {
+  switch (stage_) {
+    case Stage::Idle:
+      return kNotCoordinator;
+    case Stage::Loading:
+      return kCoordinatorLoadInProgress;
+    case Stage::Active:
+      return KafkaError::None;
+  }
+  return KafkaError::UnknownServerError;
+}
 
 void ReplayedPartition::lead(LeaderEpoch epoch) {
   resign();

@@ -41,6 +41,10 @@ struct StoredRecord {
   std::optional<std::string> value;
 };
 
+// Why a record was not kept, as clients are told it: what passes leads them back here, or to look for the
+// coordinator again (as Kafka's coordinators translate it).
+KafkaError coordinator_error(const Status& status);
+
 //     Idle --lead()--> Loading --the end of the log is reached--> Active
 //       ^-------------------------resign()---------------------------'
 //
@@ -68,6 +72,8 @@ class ReplayedPartition {
   PartitionId id() const { return id_; }
   Stage stage() const { return stage_; }
   bool is_active() const { return stage_ == Stage::Active; }
+  // None when active: what requests are answered.
+  KafkaError unavailable() const;
 
   // All or nothing, and answered when no change of the leadership can take it back. What comes in one
   // turn of the loop becomes one batch. Only when active.

@@ -19,17 +19,6 @@ constexpr size_t kSliceOfIds = 1'000;
 // The last one is kept for the coordinator, who fences with it.
 constexpr int16_t kMaxEpoch = std::numeric_limits<int16_t>::max() - 1;
 
-KafkaError transaction_error(const Status& status) {
-  if (status) return KafkaError::None;
-  switch (status.error().code) {
-    case ErrorCode::NotLeader:
-    case ErrorCode::FencedLeaderEpoch:
-      return kNotCoordinator;
-    default:
-      return KafkaError::CoordinatorNotAvailable;
-  }
-}
-
 size_t size_of(const std::string& id, const TransactionValue& value) {
   size_t bytes = kBytesOfTransaction + id.size();
   for (const auto& [topic, partitions] : value.partitions)
@@ -40,6 +29,14 @@ size_t size_of(const std::string& id, const TransactionValue& value) {
 bool is_prepared(const TransactionValue& value) {
   return value.state == TransactionState::PrepareCommit ||
          value.state == TransactionState::PrepareAbort;
+}
+
+// Without a transaction, for whoever has asked.
+TransactionValue begun_anew(TransactionValue value, const InitProducer& request) {
+  value.state = TransactionState::Empty;
+  value.timeout_ms = request.timeout_ms;
+  value.start_ms = -1;
+  return value;
 }
 
 bool contains(const PartitionsByTopic& all, const PartitionsByTopic& some) {
@@ -64,18 +61,6 @@ void TransactionPartition::lead(LeaderEpoch epoch) {
   epoch_ = epoch;
   term_ = std::make_shared<char>();
   log_.lead(epoch);
-}
-
-KafkaError TransactionPartition::unavailable() const {
-  switch (log_.stage()) {
-    case ReplayedPartition::Stage::Idle:
-      return kNotCoordinator;
-    case ReplayedPartition::Stage::Loading:
-      return kCoordinatorLoadInProgress;
-    case ReplayedPartition::Stage::Active:
-      return KafkaError::None;
-  }
-  return KafkaError::UnknownServerError;
 }
 
 // --- The state
@@ -144,7 +129,10 @@ bool TransactionPartition::try_fit(Transaction& transaction, const std::string& 
 
 void TransactionPartition::change(const std::string& id, const TransactionPtr& transaction,
                                   TransactionValue next, std::function<void(KafkaError)> done) {
-  if (!try_fit(*transaction, id, next)) return done(KafkaError::CoordinatorNotAvailable);
+  if (!try_fit(*transaction, id, next)) {
+    done(KafkaError::CoordinatorNotAvailable);
+    return wake(transaction);
+  }
   transaction->is_changing = true;
   next.last_update_ms = port_.clock().wall_ms();
   StoredRecord record{encode_transaction_key(id), encode(next)};
@@ -152,23 +140,23 @@ void TransactionPartition::change(const std::string& id, const TransactionPtr& t
                                     done = std::move(done)](const Status& status) mutable {
     transaction->is_changing = false;
     if (status) transaction->value = std::move(next);
-    done(transaction_error(status));
+    done(coordinator_error(status));
     if (!transaction->is_changing) wake(transaction);
   });
 }
 
-// False when too many wait already.
+// Asks again after the step under way, unless too many wait for it already.
 template <class Request>
-bool TransactionPartition::wait(Transaction& transaction, Request& request,
-                                Done<typename Request::Answer>& done) {
-  if (transaction.waiting.size() >= kMaxWaiting) return false;
+void TransactionPartition::wait(Transaction& transaction, Request request,
+                                Done<typename Request::Answer> done) {
+  if (transaction.waiting.size() >= kMaxWaiting)
+    return done(request.refusal(kConcurrentTransactions));
   transaction.waiting.push_back(
       [this, request = std::move(request), done = std::move(done)]() mutable {
         const KafkaError why_not = unavailable();
         if (why_not != KafkaError::None) return done(request.refusal(why_not));
         handle(std::move(request), std::move(done));
       });
-  return true;
 }
 
 // In their order; the first whose request is a step makes the others wait again.
@@ -185,10 +173,7 @@ void TransactionPartition::handle(InitProducer request, Done<InitializedProducer
     return done(request.refusal(kInvalidTransactionTimeout));
   const TransactionPtr transaction = find(request.transactional_id);
   if (!transaction) return make(std::move(request), std::move(done));
-  if (transaction->is_changing) {
-    if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
-    return;
-  }
+  if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   const TransactionValue& value = transaction->value;
   const auto& expected = request.expected;
   if (expected && expected->id != value.producer_id &&
@@ -205,7 +190,7 @@ void TransactionPartition::handle(InitProducer request, Done<InitializedProducer
           [this, transaction, request = std::move(request),
            done = std::move(done)](KafkaError error) mutable {
             if (error != KafkaError::None) return done(request.refusal(error));
-            if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
+            wait(*transaction, std::move(request), std::move(done));
           });
 }
 
@@ -219,29 +204,36 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
     const TransactionPtr transaction =
         transactions_.emplace(request.transactional_id, std::make_shared<Transaction>())
             .first->second;
-    TransactionValue first;
+    TransactionValue first = begun_anew({}, request);
     first.producer_id = *allocated;
     first.epoch = 0;
-    first.timeout_ms = request.timeout_ms;
-    change(request.transactional_id, transaction, std::move(first),
-           [this, term, id = request.transactional_id, transaction,
-            done = std::move(done)](KafkaError error) {
-             if (error == KafkaError::None)
-               return done({error, {transaction->value.producer_id, transaction->value.epoch}});
-             if (term.lock()) forget(id);  // nothing of it is stored
-             done({error, {}});
-           });
+    initialize(request.transactional_id, transaction, std::move(first), -1,
+               [this, term, id = request.transactional_id,
+                done = std::move(done)](const InitializedProducer& initialized) {
+                 // Else nothing of it is stored.
+                 if (initialized.error != KafkaError::None && term.lock()) forget(id);
+                 done(initialized);
+               });
   });
+}
+
+// `last_epoch`: that a retry of this may name.
+void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
+                                      TransactionValue next, int16_t last_epoch,
+                                      Done<InitializedProducer> done) {
+  change(id, transaction, std::move(next),
+         [transaction, last_epoch, done = std::move(done)](KafkaError error) {
+           if (error != KafkaError::None) return done({error, {}});
+           transaction->last_epoch = last_epoch;
+           done({error, {transaction->value.producer_id, transaction->value.epoch}});
+         });
 }
 
 // As TransactionMetadata.prepareIncrementProducerEpoch(): a retry of what was answered gets the same
 // answer.
 void TransactionPartition::bump(InitProducer request, const TransactionPtr& transaction,
                                 Done<InitializedProducer> done) {
-  TransactionValue next = transaction->value;
-  next.state = TransactionState::Empty;
-  next.timeout_ms = request.timeout_ms;
-  next.start_ms = -1;
+  TransactionValue next = begun_anew(transaction->value, request);
   int16_t last_epoch = -1;
   const bool names_epoch = request.expected && request.expected->id == next.producer_id;
   if (names_epoch && request.expected->epoch != next.epoch) {
@@ -254,12 +246,7 @@ void TransactionPartition::bump(InitProducer request, const TransactionPtr& tran
     if (names_epoch) last_epoch = next.epoch;
     ++next.epoch;
   }
-  change(request.transactional_id, transaction, std::move(next),
-         [transaction, last_epoch, done = std::move(done)](KafkaError error) {
-           if (error != KafkaError::None) return done({error, {}});
-           transaction->last_epoch = last_epoch;
-           done({error, {transaction->value.producer_id, transaction->value.epoch}});
-         });
+  initialize(request.transactional_id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
 // All epochs of the producer's id have been used.
@@ -275,19 +262,11 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
       done(request.refusal(KafkaError::CoordinatorNotAvailable));
       return wake(transaction);
     }
-    TransactionValue next = transaction->value;
-    next.state = TransactionState::Empty;
-    next.timeout_ms = request.timeout_ms;
-    next.start_ms = -1;
+    TransactionValue next = begun_anew(transaction->value, request);
     next.previous_producer_id = next.producer_id;
     next.producer_id = *allocated;
     next.epoch = 0;
-    change(request.transactional_id, transaction, std::move(next),
-           [transaction, done = std::move(done)](KafkaError error) {
-             if (error != KafkaError::None) return done({error, {}});
-             transaction->last_epoch = -1;
-             done({error, {transaction->value.producer_id, transaction->value.epoch}});
-           });
+    initialize(request.transactional_id, transaction, std::move(next), -1, std::move(done));
   });
 }
 
@@ -309,10 +288,7 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
   const bool is_open = value.state == TransactionState::Ongoing;
   if (is_open && contains(value.partitions, request.partitions)) return done({KafkaError::None});
   if (request.verify_only) return done(request.refusal(kInvalidTxnState));
-  if (transaction->is_changing) {
-    if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
-    return;
-  }
+  if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {
     next.partitions.clear();
@@ -344,10 +320,7 @@ void TransactionPartition::handle(EndTransaction request, Done<TransactionAnswer
     const bool is_same = (state == TransactionState::PrepareCommit) == request.is_commit;
     return done({is_same ? KafkaError::None : kInvalidTxnState});
   }
-  if (transaction->is_changing) {
-    if (!wait(*transaction, request, done)) done(request.refusal(kConcurrentTransactions));
-    return;
-  }
+  if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   if (state == TransactionState::Ongoing)
     return prepare(request.transactional_id, transaction, request.is_commit, request.producer.epoch,
                    [done = std::move(done)](KafkaError error) { done({error}); });

@@ -51,7 +51,7 @@ class TransactionPartition final : private ReplayedState {
   void lead(LeaderEpoch epoch);
   void resign() { log_.resign(); }
   // None when it answers: loading, or not led.
-  KafkaError unavailable() const;
+  KafkaError unavailable() const { return log_.unavailable(); }
 
   // --- Requests; only when available.
 
@@ -89,10 +89,12 @@ class TransactionPartition final : private ReplayedState {
   void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
               std::function<void(KafkaError)> done);
   template <class Request>
-  bool wait(Transaction& transaction, Request& request, Done<typename Request::Answer>& done);
+  void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done);
   static void wake(const TransactionPtr& transaction);
 
   void make(InitProducer request, Done<InitializedProducer> done);
+  void initialize(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
+                  int16_t last_epoch, Done<InitializedProducer> done);
   void bump(InitProducer request, const TransactionPtr& transaction,
             Done<InitializedProducer> done);
   void renew(InitProducer request, const TransactionPtr& transaction,
