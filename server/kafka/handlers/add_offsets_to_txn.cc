@@ -1,5 +1,5 @@
-#include "server/coordinator/internal_topics.h"
-#include "server/coordinator/key_partition.h"
+#include <utility>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/handlers/transaction_answers.h"
 
@@ -17,16 +17,10 @@ void handle_add_offsets_to_txn(HandlerContext& context, AddOffsetsToTxnRequest r
   if (request.group_id.empty()) return send(coordinator::kInvalidGroupId);
   Backend& backend = context.backend;
   backend.groups().prepare([&backend, send, request = std::move(request)](KafkaError error) {
-    const auto topics = backend.topics();
-    const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
-    if (error != KafkaError::None || !offsets) return send(KafkaError::CoordinatorNotAvailable);
-    const PartitionId partition =
-        coordinator::partition_of_key(request.group_id, offsets->partition_count);
+    auto add = add_offsets_of_group(backend, request, false);
+    if (error != KafkaError::None || !add) return send(KafkaError::CoordinatorNotAvailable);
     backend.transactions().ask(
-        coordinator::AddPartitions{
-            .transactional_id = request.transactional_id,
-            .producer = {ProducerId{request.producer_id}, request.producer_epoch},
-            .partitions = {{std::string(coordinator::kOffsetsTopic), {partition.value()}}}},
+        *std::move(add),
         [send](const coordinator::TransactionAnswer& answer) { send(answer.error); });
   });
 }

@@ -6,6 +6,7 @@
 #include "records/batch.h"
 #include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/handlers/transaction_answers.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/meta/topic_configs.h"
 
@@ -214,7 +215,7 @@ KafkaError transaction_error(KafkaError error) {
       error == coordinator::kCoordinatorLoadInProgress || error == coordinator::kNotCoordinator ||
       error == coordinator::kConcurrentTransactions || error == KafkaError::CoordinatorNotAvailable;
   if (passes) return KafkaError::NotEnoughReplicas;
-  return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
+  return as_old_epoch(error);
 }
 
 // What outlives the call of the handler.

@@ -1,14 +1,40 @@
 // What the handlers of transactions have in common.
 #pragma once
-#include "server/coordinator/transaction_errors.h"
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/coordinator/internal_topics.h"
+#include "server/coordinator/key_partition.h"
+#include "server/coordinator/transaction_messages.h"
+#include "server/kafka/backend.h"
 
 namespace server::kafka {
 
-// Clients that do not know the code for it yet (KIP-588) are told that their epoch is an old one.
+// For clients that do not know the code for a producer that was replaced (KIP-588): its epoch is an old one.
+inline KafkaError as_old_epoch(KafkaError error) {
+  return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
+}
 inline KafkaError known_to_client(KafkaError error, int16_t version, int16_t first_with_fenced) {
-  return error == coordinator::kProducerFenced && version < first_with_fenced
-             ? KafkaError::InvalidProducerEpoch
-             : error;
+  return version < first_with_fenced ? as_old_epoch(error) : error;
+}
+
+// Makes the partition in which the request's group keeps its offsets part of its producer's transaction, or
+// asks whether it is (`verify_only`). Nothing when there are no such partitions yet.
+template <class Request>
+std::optional<coordinator::AddPartitions> add_offsets_of_group(const Backend& backend,
+                                                               const Request& request,
+                                                               bool verify_only) {
+  const auto topics = backend.topics();
+  const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
+  if (!offsets) return std::nullopt;
+  const PartitionId partition =
+      coordinator::partition_of_key(request.group_id, offsets->partition_count);
+  return coordinator::AddPartitions{
+      .transactional_id = request.transactional_id,
+      .producer = {ProducerId{request.producer_id}, request.producer_epoch},
+      .partitions = {{std::string(coordinator::kOffsetsTopic), {partition.value()}}},
+      .verify_only = verify_only};
 }
 
 }  // namespace server::kafka
