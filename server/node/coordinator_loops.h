@@ -45,6 +45,12 @@ class CoordinatorLoop : public coordinator::CoordinatorPort {
   Uuid topic_;  // that the partitions are of
 };
 
+// One of the node's loops, with what its clients reach the log by.
+struct CoordinatorPlace {
+  Loop* loop;
+  kafka::Backend* backend;
+};
+
 // `Shard` is a coordinator::CoordinatorShard, `Port` the coordinators' port to front ends.
 //
 // Threads: the owner's, while no loop runs; start() and stop() from any. What Port offers belongs to its loop.
@@ -53,10 +59,7 @@ template <class Shard, class Port, class Listed>
 class CoordinatorLoops {
  public:
   using Partition = typename Shard::PartitionType;
-  struct Place {
-    Loop* loop;
-    kafka::Backend* backend;
-  };
+  using Place = CoordinatorPlace;
   struct Kind {
     std::string_view topic;   // made at the first use
     int32_t partition_count;  // of one that is made

@@ -51,7 +51,7 @@ struct EndTeller {
 }  // namespace
 
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
-    const std::vector<GroupCoordinators::Place>& places, const coordinator::GroupSettings& settings,
+    const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory) {
   return std::make_unique<GroupCoordinators>(
       places, GroupCoordinators::Kind{kOffsetsTopic, settings.offsets_topic_partitions, "groups"},
@@ -64,9 +64,8 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
 }
 
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
-    const std::vector<TransactionCoordinators::Place>& places,
-    const coordinator::TransactionSettings& settings, const Clock& clock, MemoryBudget& memory,
-    GroupCoordinators& groups) {
+    const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
+    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups) {
   return std::make_unique<TransactionCoordinators>(
       places,
       TransactionCoordinators::Kind{coordinator::kTransactionsTopic, settings.topic_partitions,

@@ -34,12 +34,11 @@ using TransactionCoordinators =
 
 // The settings outlive both.
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
-    const std::vector<GroupCoordinators::Place>& places, const coordinator::GroupSettings& settings,
+    const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory);
 // The ends of transactions are told to `groups`, too, which outlives it.
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
-    const std::vector<TransactionCoordinators::Place>& places,
-    const coordinator::TransactionSettings& settings, const Clock& clock, MemoryBudget& memory,
-    GroupCoordinators& groups);
+    const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
+    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups);
 
 }  // namespace server

@@ -250,15 +250,12 @@ Status Node::open_kafka() {
 }
 
 void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards) {
-  std::vector<GroupCoordinators::Place> for_groups;
-  std::vector<TransactionCoordinators::Place> for_transactions;
-  for (const kafka::KafkaServer::Shard& shard : shards) {
-    for_groups.push_back({shard.loop, shard.backend});
-    for_transactions.push_back({shard.loop, shard.backend});
-  }
-  groups_ = make_group_coordinators(for_groups, settings_.groups, clock_, memory_);
-  transactions_ = make_transaction_coordinators(for_transactions, settings_.transactions, clock_,
-                                                memory_, *groups_);
+  std::vector<CoordinatorPlace> places;
+  for (const kafka::KafkaServer::Shard& shard : shards)
+    places.push_back({shard.loop, shard.backend});
+  groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_);
+  transactions_ = make_transaction_coordinators(places, settings_.transactions, clock_, memory_,
+                                                *groups_);
   for (size_t i = 0; i < kafka_backends_.size(); ++i)
     kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
 }
