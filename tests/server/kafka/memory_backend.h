@@ -12,75 +12,69 @@
 
 namespace server::kafka {
 
-// All groups in one partition, under a clock that stands still: what is asked is answered at once, unless
-// it waits for others.
-class MemoryGroups final : public coordinator::Groups {
+// All that a kind of coordinator keeps, in one partition, under a clock that stands still: what is asked is
+// answered at once, unless it waits for others.
+template <class Shard, class Port, class Listed>
+class MemoryCoordinators : public Port {
+ public:
+  void list(coordinator::Done<Listed> done) override {
+    done({KafkaError::None, shard().find(kOnly)->list()});
+  }
+  void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
+  // Whoever waits for others is told to look elsewhere.
+  void resign() { shard().resign_all(); }
+  // What is due meanwhile happens.
+  void pass_ms(int64_t ms) {
+    clock_.advance_us(ms * 1000);
+    shard().run_due();
+    port_.settle();
+  }
+
+ protected:
+  virtual Shard& shard() = 0;
+  void run(const std::string&, typename Port::Work work) override {
+    run_at(kOnly, std::move(work));
+  }
+  void run_at(PartitionId, typename Port::Work work) override {
+    auto* only = shard().find(kOnly);
+    const KafkaError why_not = only->unavailable();
+    work(why_not == KafkaError::None ? only : nullptr, why_not);
+    port_.settle();
+  }
+  typename Port::Home home() override {
+    return [](std::function<void()> task) { task(); };
+  }
+
+  static constexpr PartitionId kOnly{0};
+  SimulatedClock clock_{1'700'000'000'000};
+  MemoryBudget memory_;
+  coordinator::MemoryPort port_{clock_};
+};
+
+class MemoryGroups final : public MemoryCoordinators<coordinator::GroupShard, coordinator::Groups,
+                                                     coordinator::ListedGroups> {
  public:
   explicit MemoryGroups(coordinator::GroupShard::Topics topics)
       : shard_(settings_, port_, memory_, std::move(topics), [] { return Uuid::random(); }) {
     shard_.lead(kOnly, LeaderEpoch(0));
   }
-  void list(coordinator::Done<coordinator::ListedGroups> done) override {
-    done({.groups = shard_.find(kOnly)->list()});
-  }
-  void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
-  // Whoever waits for others is told to look elsewhere.
-  void resign() { shard_.resign_all(); }
-  // What is due meanwhile happens.
-  void pass_ms(int64_t ms) {
-    clock_.advance_us(ms * 1000);
-    shard_.run_due();
-    port_.settle();
-  }
-
- protected:
-  void run(const std::string&, Work work) override { run_at(kOnly, std::move(work)); }
-  void run_at(PartitionId, Work work) override {
-    coordinator::GroupPartition* only = shard_.find(kOnly);
-    const KafkaError why_not = only->unavailable();
-    work(why_not == KafkaError::None ? only : nullptr, why_not);
-    port_.settle();
-  }
-  Home home() override {
-    return [](std::function<void()> task) { task(); };
-  }
 
  private:
-  static constexpr PartitionId kOnly{0};
+  coordinator::GroupShard& shard() override { return shard_; }
   const coordinator::GroupSettings settings_;
-  SimulatedClock clock_{1'700'000'000'000};
-  MemoryBudget memory_;
-  coordinator::MemoryPort port_{clock_};
   coordinator::GroupShard shard_;
 };
 
-// The same of transactions; the partitions that they write to are not told anything.
-class MemoryTransactions final : public coordinator::Transactions {
+// The partitions that transactions write to are not told anything.
+class MemoryTransactions final
+    : public MemoryCoordinators<coordinator::TransactionShard, coordinator::Transactions,
+                                coordinator::ListedTransactions> {
  public:
   MemoryTransactions() { shard_.lead(kOnly, LeaderEpoch(0)); }
-  void list(coordinator::Done<coordinator::ListedTransactions> done) override {
-    done({.all = shard_.find(kOnly)->list()});
-  }
-  void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
-
- protected:
-  void run(const std::string&, Work work) override { run_at(kOnly, std::move(work)); }
-  void run_at(PartitionId, Work work) override {
-    coordinator::TransactionPartition* only = shard_.find(kOnly);
-    const KafkaError why_not = only->unavailable();
-    work(why_not == KafkaError::None ? only : nullptr, why_not);
-    port_.settle();
-  }
-  Home home() override {
-    return [](std::function<void()> task) { task(); };
-  }
 
  private:
-  static constexpr PartitionId kOnly{0};
+  coordinator::TransactionShard& shard() override { return shard_; }
   const coordinator::TransactionSettings settings_;
-  SimulatedClock clock_{1'700'000'000'000};
-  MemoryBudget memory_;
-  coordinator::MemoryPort port_{clock_};
   int64_t next_producer_ = 1000;
   coordinator::TransactionShard shard_{
       settings_, port_, memory_,
