@@ -191,8 +191,10 @@ class LogChecker {
     ++counts_.partitions;
     begins(known.name);
     const bool is_client = row.kind == PartitionKind::Client;
-    const Table* table =
-        log_.find(is_client ? partition_table_name(id) : std::string(kExchangesTable));
+    const std::string table_name =
+        is_client ? partition_table_name(id, row.number, row.naming) : std::string(kExchangesTable);
+    table_names_.insert(table_name);
+    const Table* table = log_.find(table_name);
     if (table == nullptr)
       found(known.name, "its table is missing");
     else
@@ -265,10 +267,8 @@ class LogChecker {
 
   // Of partitions that nobody knows.
   Status check_strange_tables() {
-    std::set<std::string> known;
-    for (const TopicPartition& id : ids_) known.insert(partition_table_name(id));
     for (const Table& table : log_.tables())
-      if (is_partition_table(table.name) && !known.contains(table.name) &&
+      if (is_partition_table(table.name) && !table_names_.contains(table.name) &&
           !is_being_removed(table.name, ""))
         found("table " + table.name, "it belongs to no partition");
     return {};
@@ -369,6 +369,7 @@ class LogChecker {
   std::map<std::string, KnownTask, std::less<>> tasks_;
   std::map<int64_t, Known> partitions_;  // by log number
   std::set<TopicPartition> ids_;
+  std::set<std::string> table_names_;  // of those partitions
 };
 
 }  // namespace

@@ -11,8 +11,9 @@
 namespace storage {
 
 std::string batch_table_name(const Partition& partition) {
-  return partition.kind() == PartitionKind::Client ? partition_table_name(partition.id())
-                                                   : std::string(kExchangesTable);
+  return partition.kind() == PartitionKind::Client
+             ? partition_table_name(partition.id(), partition.number(), partition.naming())
+             : std::string(kExchangesTable);
 }
 
 // --- Tasks
@@ -151,14 +152,14 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
 }
 
 Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {
-  const LogNumber number{TRY(take_numbers(kNextLogNumber, 1))};
+  const PartitionRow row{.kind = kind, .number = LogNumber{TRY(take_numbers(kNextLogNumber, 1))}};
   const TableHandle table =
       kind == PartitionKind::Client
-          ? TRY(transaction_->open_table(partition_table_name(id), KeyOrder::Integer))
+          ? TRY(transaction_->open_table(partition_table_name(id, row.number, row.naming),
+                                         KeyOrder::Integer))
           : tables_.exchanges;
-  TRY(transaction_->put(tables_.partitions, partition_key(id),
-                        encode(PartitionRow{.kind = kind, .number = number})));
-  created_.push_back(std::make_shared<Partition>(id, kind, number, table));
+  TRY(transaction_->put(tables_.partitions, partition_key(id), encode(row)));
+  created_.push_back(std::make_shared<Partition>(id, row, table));
   created_.back()->opened(now_ms_);
   moved_index_[id] = moved_.size();
   moved_.push_back({.partition = created_.back(), .state = {}});

@@ -230,7 +230,7 @@ Status GroupTransaction::put_row(const Moved& moved) {
       tables_.partitions, partition_key(partition.id()),
       encode(PartitionRow{partition.kind(), partition.number(), state.leader_epoch, state.log_start,
                           state.log_end, state.role, high_watermark, state.cleaned_end,
-                          state.gaps_end}));
+                          state.gaps_end, partition.naming()}));
 }
 
 // --- Tasks

@@ -138,9 +138,10 @@ Result<std::shared_ptr<Partition>> LogCore::recover_partition(WriteTransaction& 
                                                               const PartitionRow& row) {
   const TableHandle table =
       row.kind == PartitionKind::Client
-          ? TRY(transaction.open_table(partition_table_name(id), KeyOrder::Integer))
+          ? TRY(transaction.open_table(partition_table_name(id, row.number, row.naming),
+                                       KeyOrder::Integer))
           : tables_.exchanges;
-  auto partition = std::make_shared<Partition>(id, row.kind, row.number, table);
+  auto partition = std::make_shared<Partition>(id, row, table);
   auto cursor = TRY(BatchCursor::open(transaction, *partition));
   Offset log_end = row.end_when_empty;
   if (const auto last = TRY(cursor.last())) log_end = std::max(log_end, last->last_offset + 1);

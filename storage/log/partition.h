@@ -19,6 +19,11 @@ namespace storage {
 // the front of their keys.
 using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 
+// How the table of a client partition is called. LMDB compares the name of a table that it opens with the names of
+// all that are open, as far as they are of one length: so names of many lengths open ten thousand of them in 35 ms,
+// where those of one length took 160.
+enum class TableNaming : uint8_t { OneLength, ManyLengths };
+
 // What the store keeps about a partition beside its batches.
 struct PartitionRow {
   PartitionKind kind = PartitionKind::Client;
@@ -29,6 +34,7 @@ struct PartitionRow {
   ReplicaRole role = ReplicaRole::Alone;
   Offset high_watermark = {};  // as last stored; it may have been further. Not of one that is alone
   Offset cleaned_end = {}, gaps_end = {};  // of compaction, see PartitionStatus
+  TableNaming naming = TableNaming::ManyLengths;
 };
 
 // Where a partition stands.
@@ -53,11 +59,12 @@ struct TimeMark {
 // Owner: shared by the published maps and whoever polls its status.
 class Partition final : public PartitionStatus {
  public:
-  Partition(const TopicPartition& id, PartitionKind kind, LogNumber number, TableHandle table)
-      : id_(id), kind_(kind), number_(number), table_(table) {}
+  Partition(const TopicPartition& id, const PartitionRow& row, TableHandle table)
+      : id_(id), kind_(row.kind), naming_(row.naming), number_(row.number), table_(table) {}
 
   const TopicPartition& id() const { return id_; }
   PartitionKind kind() const { return kind_; }
+  TableNaming naming() const { return naming_; }
   LogNumber number() const { return number_; }
   // Of the batches, by BatchKey: its own for a client partition, shared for an internal one.
   TableHandle table() const { return table_; }
@@ -91,6 +98,7 @@ class Partition final : public PartitionStatus {
  private:
   const TopicPartition id_;
   const PartitionKind kind_;
+  const TableNaming naming_;
   const LogNumber number_;
   const TableHandle table_;
   mutable std::mutex mutex_;  // the high watermark has two writers

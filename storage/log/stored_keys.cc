@@ -37,9 +37,14 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
   return tables;
 }
 
-std::string partition_table_name(const TopicPartition& partition) {
-  return fmt::format("{}{}-{}", kPartitionTablePrefix, partition.topic.to_string(),
-                     partition.partition.value());
+std::string partition_table_name(const TopicPartition& partition, LogNumber number,
+                                 TableNaming naming) {
+  constexpr int64_t kLengths = 32;
+  std::string name = fmt::format("{}{}-{}", kPartitionTablePrefix, partition.topic.to_string(),
+                                 partition.partition.value());
+  if (naming == TableNaming::ManyLengths)
+    name.append(static_cast<size_t>(number.value() % kLengths), '.');
+  return name;
 }
 
 bool is_partition_table(std::string_view name) { return name.starts_with(kPartitionTablePrefix); }
@@ -70,6 +75,7 @@ std::string encode(const PartitionRow& row) {
   append_be(bytes, row.high_watermark.value());
   append_be(bytes, row.cleaned_end.value());
   append_be(bytes, row.gaps_end.value());
+  append_be(bytes, static_cast<uint8_t>(row.naming));
   return bytes;
 }
 
@@ -89,7 +95,11 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
     row.cleaned_end = Offset{in.be<int64_t>()};
     row.gaps_end = Offset{in.be<int64_t>()};
   }
-  if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower)
+  row.naming = TableNaming::OneLength;
+  if (!in.at_end())
+    row.naming = static_cast<TableNaming>(in.be<uint8_t>());  // as was all up to version 4
+  if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower ||
+      row.naming > TableNaming::ManyLengths)
     return damaged("partition");
   return row;
 }

@@ -14,7 +14,7 @@ namespace storage {
 
 // Of log.mdb. Version 2 had a journal for each task; version 3 had no transactions, and did not expect gaps
 // between the offsets of a partition, which compaction leaves.
-inline constexpr uint32_t kLogFormatVersion = 4, kOldestLogFormatVersion = 2;
+inline constexpr uint32_t kLogFormatVersion = 5, kOldestLogFormatVersion = 2;
 
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow
@@ -44,7 +44,8 @@ inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
 // The table of a client partition's batches.
-std::string partition_table_name(const TopicPartition& partition);
+std::string partition_table_name(const TopicPartition& partition, LogNumber number,
+                                 TableNaming naming);
 bool is_partition_table(std::string_view name);
 
 std::string partition_key(const TopicPartition& partition);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "storage/kv/lmdb_store.h"
+#include "storage/log/group_transaction.h"
 #include "storage/log/stored_keys.h"
 #include "storage/state/state_keys.h"
 #include "storage/state/state_store.h"
@@ -23,6 +24,8 @@ class DataFixture : public testing::Test {
   void SetUp() override {
     open();
     ASSERT_TRUE(create_partitions_and_wait(*log_, topic_, 1));
+    topic_table_ = batch_table_name(
+        static_cast<const Partition&>(*log_->find_partition({topic_, PartitionId{0}})));
     ASSERT_TRUE(create_partitions_and_wait(*log_, exchange_, 1, PartitionKind::Internal));
     for (int i = 0; i < 10; ++i) append();
     epoch_ = begin_task_and_wait(*log_, kTask).value().epoch;
@@ -103,6 +106,7 @@ class DataFixture : public testing::Test {
 
   const ScratchDirectory directory_;
   const Uuid topic_ = Uuid::random(), exchange_ = Uuid::random();
+  std::string topic_table_;  // of the batches of its partition
   std::unique_ptr<Log> log_;
   std::unique_ptr<StateStore> state_;
   TaskEpoch epoch_;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "storage/log/group_transaction.h"
 #include "storage/log/stored_keys.h"
 #include "tests/storage/log/log_fixture.h"
 #include "tests/storage/scratch_directory.h"
@@ -106,11 +107,12 @@ TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
     ASSERT_TRUE(create_partitions_and_wait(*log, partition.topic, 1));
     for (int i = 0; i < 5; ++i)
       ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("r", 10))));
+    const std::string batches =
+        batch_table_name(static_cast<const Partition&>(*log->find_partition(partition)));
     std::promise<Status> erased;
     log->submit(
         [&](WriteTransaction& transaction) -> Status {
-          const auto table =
-              TRY(transaction.find_table(partition_table_name(partition), KeyOrder::Integer));
+          const auto table = TRY(transaction.find_table(batches, KeyOrder::Integer));
           TRY(transaction.erase(*table, IntegerKey(29)));
           return {};
         },
