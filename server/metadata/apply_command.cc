@@ -68,12 +68,21 @@ void apply_changes(const std::vector<DefinitionChange>& changes, MetadataImage& 
   image.catalog = std::move(catalog);
 }
 
+ReadCommand read_definitions(Revision revision, storage::MetadataCommand command) {
+  ReadCommand read{revision, std::move(command), {}};
+  for (const storage::MetadataPart& part : read.command.parts)
+    if (part.type == kSqlPart) read.definitions.push_back(decode_definition(part.bytes));
+  return read;
+}
+
 Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTable& topics,
-                                  Revision revision, const storage::MetadataCommand& command) {
+                                  const ReadCommand& read) {
+  const auto& [revision, command, definitions] = read;
   ImageChange change;
   storage::TopicTable changed = topics;
   auto next = std::make_shared<MetadataImage>(image);
   next->revision = revision;
+  auto next_definition = definitions.begin();
   for (const storage::MetadataPart& part : command.parts) {
     if (part.type == storage::kTopicsPart) {
       change.topics.push_back(TRY(changed.apply(part.bytes)));
@@ -81,7 +90,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
       next->quotas = std::make_shared<const storage::ClientQuotas>(
           TRY(storage::apply_quota_changes(*next->quotas, part.bytes)));
     } else if (part.type == kSqlPart) {
-      const Result<DefinitionCommand> definition = decode_definition(part.bytes);
+      const Result<DefinitionCommand>& definition = *next_definition++;
       if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
         return definition.error();
       if (definition) {

@@ -20,11 +20,20 @@ struct ImageChange {
   std::vector<storage::TopicDelta> topics;
 };
 
+// A command whose definitions have been read, which takes longer than to apply them, and needs nothing else: a
+// start does it on another thread.
+struct ReadCommand {
+  Revision revision;
+  storage::MetadataCommand command;
+  std::vector<Result<DefinitionCommand>> definitions;  // of its parts that are ours, in their order
+};
+ReadCommand read_definitions(Revision revision, storage::MetadataCommand command);
+
 // Applies all parts of a command to `topics` and to the image, or, when it fails, changes nothing.
 // Fails when the log does not fit this program; a definition that cannot be read does not make it
 // fail, it comes into the image as one that is unreadable.
 Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTable& topics,
-                                  Revision revision, const storage::MetadataCommand& command);
+                                  const ReadCommand& read);
 
 // The rows of one definition, applied to an image; `change` notes what starts and ends.
 void apply_changes(const std::vector<DefinitionChange>& changes, MetadataImage& image,

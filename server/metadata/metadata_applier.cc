@@ -51,15 +51,21 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
-  if (const auto snapshot = TRY(metadata_.load_snapshot())) {
+  const auto snapshot = TRY(metadata_.load_snapshot());
+  const Revision newest = metadata_.last_revision();
+  const auto read_ahead = [&](Revision first) {
+    return std::async(std::launch::async, [this, first, newest] { return read(first, newest); });
+  };
+  auto ahead = read_ahead((snapshot ? snapshot->revision : now->revision) + 1);
+  if (snapshot) {
     now = TRY(apply_snapshot(*snapshot, topics_)).next;
     snapshot_revision_ = snapshot->revision;
   }
-  for (Revision next = now->revision + 1; next <= metadata_.last_revision();) {
-    for (const storage::MetadataRecord& record : TRY(metadata_.read(next, kBlock))) {
-      const ImageChange change = TRY(apply_command(*now, topics_, record.revision, record.command));
-      now = change.next;
-      next = record.revision + 1;
+  while (now->revision < newest) {
+    const std::vector<ReadCommand> block = TRY(ahead.get());
+    ahead = read_ahead(block.back().revision + 1);
+    for (const ReadCommand& command : block) {
+      now = TRY(apply_command(*now, topics_, command)).next;
       if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
     }
   }
@@ -71,6 +77,16 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   for (const auto& [id, defined] : now->queries()) queries.push_back(defined);
   start(queries);
   return {};
+}
+
+Result<std::vector<ReadCommand>> MetadataApplier::read(Revision first, Revision newest) const {
+  std::vector<ReadCommand> commands;
+  if (first > newest) return commands;
+  for (storage::MetadataRecord& record : TRY(metadata_.read(first, kBlock)))
+    commands.push_back(read_definitions(record.revision, std::move(record.command)));
+  if (commands.empty())
+    return Error{ErrorCode::DataCorrupted, "the metadata log ends before its last revision"};
+  return commands;
 }
 
 void MetadataApplier::start_thread() {
@@ -105,7 +121,8 @@ Status MetadataApplier::catch_up() {
 }
 
 Status MetadataApplier::apply(const storage::MetadataRecord& record) {
-  const ImageChange change = TRY(apply_command(*image(), topics_, record.revision, record.command));
+  const ImageChange change =
+      TRY(apply_command(*image(), topics_, read_definitions(record.revision, record.command)));
   image_.store(change.next, std::memory_order_release);
   carry_out(change);
   save_snapshot_if_due();

@@ -73,6 +73,8 @@ class MetadataApplier {
   // Applies, publishes and carries out what the log holds behind the image.
   Status catch_up();
   Status apply(const storage::MetadataRecord& record);
+  // Some from there on, at least one where there are any up to the newest.
+  Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
   // The partitions that the command's topics need. On failure some of them may be there: those of
   // `new_topics` are nobody's then, and of a topic that was to grow the next growth takes them.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);

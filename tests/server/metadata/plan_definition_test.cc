@@ -54,7 +54,8 @@ class DefinitionTest : public testing::Test {
     if (planned.is_nothing) return change;
     log_.push_back(TRY(storage::decode_metadata_command(storage::encode(planned.command))));
     change = TRY(
-        apply_command(*image_, topics_, Revision(static_cast<int64_t>(log_.size())), log_.back()));
+        apply_command(*image_, topics_,
+                      read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back())));
     image_ = change.next;
     return change;
   }
@@ -69,7 +70,8 @@ class DefinitionTest : public testing::Test {
     storage::TopicTable topics;
     auto image = std::make_shared<const MetadataImage>();
     for (size_t i = 0; i < log_.size(); ++i) {
-      auto change = apply_command(*image, topics, Revision(static_cast<int64_t>(i + 1)), log_[i]);
+      auto change = apply_command(*image, topics,
+                                  read_definitions(Revision(static_cast<int64_t>(i + 1)), log_[i]));
       EXPECT_TRUE(change) << change.error().message;
       if (!change) return "";
       image = change->next;
@@ -236,7 +238,8 @@ TEST_F(DefinitionTest, a_query_that_cannot_be_read_says_why_and_can_be_dropped) 
   storage::TopicTable topics;
   MetadataImagePtr image = std::make_shared<const MetadataImage>();
   for (size_t i = 0; i < log_.size(); ++i) {
-    auto change = apply_command(*image, topics, Revision(static_cast<int64_t>(i + 1)), log_[i]);
+    auto change = apply_command(*image, topics,
+                                read_definitions(Revision(static_cast<int64_t>(i + 1)), log_[i]));
     ASSERT_TRUE(change) << change.error().message;
     image = change->next;
   }
@@ -262,7 +265,8 @@ TEST_F(DefinitionTest, of_a_damaged_definition_the_names_stay) {
   must("CREATE STREAM copied AS SELECT * FROM orders;");
   log_.back().parts.back().bytes =
       with_text(log_.back(), "\"topic\":\"orders\"", "\"topic\":\"0rders\"");
-  const auto change = apply_command(*image_, topics_, Revision(3), {{log_.back().parts.back()}});
+  const auto change =
+      apply_command(*image_, topics_, read_definitions(Revision(3), {{log_.back().parts.back()}}));
   ASSERT_TRUE(change);
   EXPECT_NE(change->next->find_query("CSAS_COPIED_0")->unreadable, "");
 }
@@ -273,13 +277,13 @@ TEST_F(DefinitionTest,
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::MetadataPart damaged = log_.back().parts.back();
   damaged.bytes.resize(damaged.bytes.size() / 2);
-  const auto change = apply_command(*image_, topics_, Revision(2), {{damaged}});
+  const auto change = apply_command(*image_, topics_, read_definitions(Revision(2), {{damaged}}));
   ASSERT_TRUE(change);
   ASSERT_EQ(change->next->left_out.size(), 1u);
   EXPECT_TRUE(change->next->left_out.front().starts_with("revision 2: "));
   EXPECT_TRUE(image_->left_out.empty());
-  const auto next =
-      apply_command(*change->next, topics_, Revision(3), {{log_.back().parts.back()}});
+  const auto next = apply_command(*change->next, topics_,
+                                  read_definitions(Revision(3), {{log_.back().parts.back()}}));
   ASSERT_TRUE(next);
   EXPECT_EQ(next->next->left_out, change->next->left_out);
 }
@@ -290,7 +294,7 @@ TEST_F(DefinitionTest, what_fails_changes_nothing) {
   const MetadataImage empty;
   storage::MetadataCommand newer = log_.front();
   newer.parts.back().bytes.front() = 3;
-  EXPECT_FALSE(apply_command(empty, topics, Revision(1), newer));
+  EXPECT_FALSE(apply_command(empty, topics, read_definitions(Revision(1), newer)));
   EXPECT_TRUE(topics.snapshot()->by_name().empty());
 }
 
