@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What retention and compaction leave on the disk, and what they cost those who write.
 
-    tests/bench/bench_cleanup.py [--records N] [--keys N] [--batch N]          MILLRACE_BINARY
+    tests/bench/bench_cleanup.py [--records N] [--keys N] [--batch N] [--interval-ms N]          MILLRACE_BINARY
 
 Small records go through a topic with retention.bytes, and through one that is compacted, in batches of a few. The file is compared with
 the record batches that are left, and the rate of the producer with that into a topic that keeps everything.
@@ -16,7 +16,6 @@ from bench_common import Server, show
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'clients'))
 from kafka_wire import Connection, FETCH, fetch_body, split_batches
 
-INTERVAL_MS = 500
 VALUE_SIZE = 40
 
 
@@ -73,20 +72,20 @@ def file_bytes(folder):
     return os.stat(os.path.join(folder, 'log.mdb')).st_blocks * 512
 
 
-def settle(address, topic):
+def settle(address, topic, interval_s):
     """What is there when it changes no more."""
     last, same = None, 0
     while same < 3:
         now = stored(address, topic)
         same = same + 1 if now == last else 0
         last = now
-        time.sleep(2 * INTERVAL_MS / 1000)
+        time.sleep(2 * interval_s)
     return last
 
 
 def run(name, options, turns=1, **config):
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(folder, '--log-retention-check-interval-ms', str(INTERVAL_MS), '--processing-log', 'off')
+        server = Server(folder, '--log-retention-check-interval-ms', str(options.interval_ms), '--processing-log', 'off')
         try:
             create(server.kafka, 'b', **config)
             begun_cpu = server.cpu_seconds()
@@ -94,8 +93,8 @@ def run(name, options, turns=1, **config):
             for turn in range(turns):
                 seconds += produce(server.kafka, 'b', options, turn * each, (turn + 1) * each)
                 if turns > 1:
-                    time.sleep(4 * INTERVAL_MS / 1000)
-            size, records = settle(server.kafka, 'b')
+                    time.sleep(4 * options.interval_ms / 1000)
+            size, records = settle(server.kafka, 'b', options.interval_ms / 1000)
             peak = file_bytes(folder)
             cpu = server.cpu_seconds() - begun_cpu
         finally:
@@ -111,6 +110,7 @@ def main():
     parser.add_argument('--records', type=int, default=1_000_000)
     parser.add_argument('--keys', type=int, default=100_000)
     parser.add_argument('--batch', type=int, default=50, help='records in each')
+    parser.add_argument('--interval-ms', type=int, default=500, help='between two turns of the cleaner')
     options = parser.parse_args()
     kept = max(100_000, options.records * 20)  # a fifth or so
     run('everything is kept', options)
