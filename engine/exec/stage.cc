@@ -53,6 +53,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       stores_[static_cast<size_t>(step->store)] = made->store();
       tables_[static_cast<size_t>(step->store)] = made->materialized();
       keyed_tables_[static_cast<size_t>(step->store)] = made.get();
+      if (!step->is_joined && !shown_) shown_ = made.get();
     }
     return std::unique_ptr<Operator>(std::move(made));
   }
@@ -66,6 +67,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     stores_[static_cast<size_t>(step->store)] = &made->rows();
     tables_[static_cast<size_t>(step->store)] = made->materialized();
     keyed_tables_[static_cast<size_t>(step->store)] = made.get();
+    shown_ = made.get();
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<AggregateStep>(&node.step);

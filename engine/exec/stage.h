@@ -26,6 +26,12 @@ class Stage {
   // The table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
+  // What a push query shows first: the rows of its table, the joined ones where it joins tables.
+  void begin_bootstrap() {
+    if (shown_) shown_->begin_bootstrap();
+  }
+  Status end_bootstrap() { return shown_ ? shown_->end_bootstrap() : Status{}; }
+
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
   // Goes on until nothing is left or the slice is spent.
@@ -59,6 +65,7 @@ class Stage {
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
   std::vector<KeyedTable*> keyed_tables_;   // likewise, those that joins may look at
+  Operator* shown_ = nullptr;               // that keeps the table which a push query shows first
   AggregateOperator* aggregate_ = nullptr;  // of a stage that has one
   LogOutput* output_ = nullptr;
   ExchangeOutput* time_ordered_output_ = nullptr;  // the same
