@@ -13,12 +13,12 @@ Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-Status check_sources(const std::vector<AnalysedSource>& sources) {
+Status check_sources(const std::vector<AnalysedSource>& sources, bool as_ksqldb) {
   std::set<const DataSource*> seen;
   std::set<std::string> aliases;
   for (const AnalysedSource& source : sources) {
     const std::string& name = source.source->name;
-    if (!seen.insert(source.source).second)
+    if (!seen.insert(source.source).second && as_ksqldb)
       return invalid(sources.size() == 2
                          ? fmt::format("Can not join '{}' to '{}': self joins are not yet "
                                        "supported.",
@@ -131,10 +131,11 @@ Result<AnalysedJoin> analyse_join(Join join, size_t added,
 }  // namespace
 
 Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
-                                                const std::vector<AnalysedSource>& sources) {
+                                                const std::vector<AnalysedSource>& sources,
+                                                bool as_ksqldb) {
   std::vector<AnalysedJoin> analysed;
   if (joins.empty()) return analysed;
-  TRY(check_sources(sources));
+  TRY(check_sources(sources, as_ksqldb));
   for (Join& join : joins)
     analysed.push_back(TRY(analyse_join(std::move(join), analysed.size() + 1, sources)));
   TRY(check_value_formats(sources));
