@@ -78,7 +78,9 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
   // The rows of the table are changed for the whole batch when the first of them is pushed.
-  bool holds_commits_back() const override { return step_.store >= 0 && !step_.is_joined; }
+  bool holds_commits_back() const override {
+    return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
+  }
 
  private:
   struct Records;

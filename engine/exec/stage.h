@@ -59,6 +59,9 @@ class Stage {
   Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
   Result<std::unique_ptr<Operator>> make_operator(const StagePlan& stage, const PlanNode& node,
                                                   TaskContext& context);
+  Result<std::unique_ptr<Operator>> make_foreign_key_operator(const StagePlan& stage,
+                                                              const PlanNode& node,
+                                                              TaskContext& context);
 
   std::vector<std::unique_ptr<Operator>> operators_;  // one a node, then the end
   std::vector<InputOperator*> inputs_;

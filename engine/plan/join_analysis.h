@@ -16,6 +16,9 @@ Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
                                                 const std::vector<AnalysedSource>& sources,
                                                 bool as_ksqldb);
 
+// Whether all of the joins are by foreign keys: the result then has the first table's primary key.
+bool are_all_foreign(const std::vector<AnalysedJoin>& joins);
+
 // The expressions whose value is the key of the rows after the first `count` joins, in the order of
 // the text: those of the last condition, and those that earlier ones say are equal to them.
 std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>& joins,
