@@ -106,6 +106,15 @@ struct RangeStore::Group {
     else
       few.erase(std::lower_bound(few.begin(), few.end(), entry, Less()));
   }
+  // By another of the same suffix.
+  void replace(Entry* entry, Entry* now) {
+    if (!many) {
+      *std::lower_bound(few.begin(), few.end(), entry, Less()) = now;
+      return;
+    }
+    many->erase(entry);
+    many->insert(now);
+  }
   // From this suffix on, until `visit` gives false.
   template <class Visit>
   void visit_from(std::string_view suffix, const Visit& visit) const {

@@ -124,4 +124,84 @@ Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& lo
   return has_more;
 }
 
+// --- Scans
+
+std::string_view RangeStore::group_in(std::string_view stored_key) {
+  const Result<Key> key = decode_key(stored_key);
+  return key ? key->group : std::string_view();
+}
+
+// It is about to change, or to lose its place.
+void RangeStore::keep_before(const Entry& entry, size_t place) {
+  std::string key;
+  encode_key(entry.key(), key);
+  layers_.keep_before(
+      key, entry.born_in,
+      [&] {
+        return StorePlace{entry.part, place};
+      },
+      [&] { return std::string(entry.value()); });
+}
+
+void RangeStore::keep_before(const Entry& entry) {
+  keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
+}
+
+// Likewise of one that only the backing has, or nobody.
+Status RangeStore::keep_stored(const Key& key) {
+  std::string bytes;
+  encode_key(key, bytes);
+  const auto stored = TRY(layers_.fetch(bytes));
+  if (stored)
+    layers_.keep_before(
+        bytes, 0, [] { return StorePlace(); }, [&] { return std::string(*stored); });
+  return {};
+}
+
+Result<bool> RangeStore::scan(StoreScan& scan, size_t max_entries, Loose& loose,
+                              const VisitKey& visit) {
+  TRY(find_parts());
+  const auto is_gone = [&](const Key& key) { return key.part < expired_before_; };
+  const auto as_stored = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    const auto& [its_key, its_value] = loose.emplace_back(key, value);
+    const Key decoded = TRY(decode_key(its_key));
+    return is_gone(decoded) || visit(decoded, its_value);
+  };
+  const auto in_backing = [&](std::string_view key, std::string_view value) -> Result<bool> {
+    if (scan.has_before(key) || !scan.is_concerned(key)) return true;
+    const Entry* const entry = find_in_memory(TRY(decode_key(key)));
+    if (!entry) return as_stored(key, value);
+    const bool is_here = !entry->is_erased && entry->born_in <= scan.stored;  // else later
+    return !is_here || visit(entry->key(), entry->value());
+  };
+  const auto in_memory = [&](StoreScan& at) { return scan_memory(at, max_entries, visit); };
+  return layers_.scan(scan, end_of_places(), max_entries, {in_memory, in_backing, as_stored});
+}
+
+// Group by group, each as a whole: what a scan is concerned with is asked of groups.
+bool RangeStore::scan_memory(StoreScan& scan, size_t max_entries, const VisitKey& visit) const {
+  bool goes_on = true;
+  std::string key;
+  for (auto part = parts_.lower_bound(std::max(scan.place.start, expired_before_));
+       part != parts_.end(); ++part) {
+    if (part->first != scan.place.start) scan.place = {part->first, 0};
+    const std::vector<Group*>& groups = part->second.groups;
+    for (; scan.place.number < groups.size(); ++scan.place.number) {
+      if (!goes_on || max_entries == 0) return true;
+      const Group& group = *groups[scan.place.number];
+      --max_entries;
+      encode_key(group.first()->key(), key);
+      if (!scan.is_concerned(key)) continue;
+      group.visit_from({}, [&](const Entry* entry) {
+        max_entries -= std::min<size_t>(max_entries, 1);
+        if (entry->is_erased || !scan.shows_in_memory(entry->born_in)) return true;
+        encode_key(entry->key(), key);
+        if (!scan.has_before(key)) goes_on &= visit(entry->key(), entry->value());
+        return true;
+      });
+    }
+  }
+  return false;
+}
+
 }  // namespace engine

@@ -134,8 +134,15 @@ void RangeStore::remove(Part& part, Entry* entry) {
 // One that is empty, and not in the index any more.
 void RangeStore::remove_group(Part& part, Group* group) {
   last_group_ = nullptr;
-  part.groups[group->place] = part.groups.back();
-  part.groups[group->place]->place = group->place;
+  Group* const last = part.groups.back();
+  // A scan may have come past the place that it takes.
+  if (layers_.has_scans() && last != group)
+    last->visit_from({}, [&](const Entry* entry) {
+      if (!entry->is_erased) keep_before(*entry, last->place);
+      return true;
+    });
+  part.groups[group->place] = last;
+  last->place = group->place;
   part.groups.pop_back();
   delete group;
   --group_count_;
@@ -154,21 +161,34 @@ Status RangeStore::put(const Key& key, std::string_view value) {
   Entry* const before = find_in_memory(key);
   if (!before) {
     const bool is_whole = part_at(key.part).is_whole;
+    if (!is_whole && layers_.has_scans()) TRY(keep_stored(key));
     insert(key, value);
     // It may be one that is there: then its size is only an estimate, and a delete must be told.
     if (!is_whole) changed_.back()->is_stored = true;
     return {};
   }
+  if (layers_.has_scans() && !before->is_erased) keep_before(*before);
+  // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
+  if (before->is_erased && before->changed_in != layers_.current())
+    before->born_in = layers_.current();
   mark_changed(*before);
-  Entry now = *before;  // but for its bytes
-  if (now.is_erased) layers_.made();
-  remove(part_at(key.part), before);
-  Entry& entry = make(key, value);
-  entry.is_stored = now.is_stored;
-  entry.changed_in = now.changed_in;
-  entry.changed_at = now.changed_at;
-  entry.born_in = now.born_in;
-  changed_[entry.changed_at] = &entry;
+  Entry* const now = Entry::make(key, value);
+  now->is_stored = before->is_stored;
+  now->changed_in = before->changed_in;
+  now->changed_at = before->changed_at;
+  now->born_in = before->born_in;
+  changed_[now->changed_at] = now;
+  find_group(part_at(key.part), key.group)->replace(before, now);
+  ++entry_count_;
+  entry_bytes_ += now->memory_bytes();
+  if (before->is_erased) {
+    layers_.made();
+    if (layers_.has_scans()) {
+      encode_key(key, scratch_);
+      layers_.keep_absent(scratch_, now->born_in);
+    }
+  }
+  destroy(before);
   return {};
 }
 
@@ -178,6 +198,9 @@ void RangeStore::insert(const Key& key, std::string_view value) {
   entry.born_in = layers_.current();
   layers_.made();
   mark_changed(entry);
+  if (!layers_.has_scans()) return;
+  encode_key(key, scratch_);
+  layers_.keep_absent(scratch_, entry.born_in);
 }
 
 Result<bool> RangeStore::erase(const Key& key) {
@@ -188,10 +211,13 @@ Result<bool> RangeStore::erase(const Key& key) {
     if (part == parts_.end() || part->second.is_whole) return false;
     encode_key(key, scratch_);
     if (!TRY(layers_.fetch(scratch_))) return false;
+    if (layers_.has_scans()) TRY(keep_stored(key));
     entry = &make(key, {});
     entry->is_stored = true;
     layers_.fetched();
     if (part->second.away > 0) --part->second.away;
+  } else if (layers_.has_scans() && !entry->is_erased) {
+    keep_before(*entry);
   }
   if (entry->is_erased) return false;
   mark_changed(*entry);
@@ -286,7 +312,7 @@ void RangeStore::forget_erased() {
 
 size_t RangeStore::memory_bytes() const {
   return entry_bytes_ + entry_count_ * kBytesAround + group_count_ * kBytesPerGroup +
-         parts_.size() * kBytesPerPart;
+         parts_.size() * kBytesPerPart + layers_.scan_bytes();
 }
 
 // Goes round over the parts, the groups of each, and their entries. A part or a group that is passed counts as an
@@ -374,6 +400,7 @@ Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   Entry* const found = find_in_memory(key);
   const bool is_put = entry.kind == StateEntry::Kind::Put;
   const bool was_there = found && !found->is_erased;
+  const uint64_t born_in = was_there ? found->born_in : commit;
   if (found) remove(part_at(key.part), found);
   if (is_put != was_there) is_put ? layers_.made() : layers_.erased();
   if (!is_put && layers_.backing() == nullptr) return {};
@@ -381,7 +408,7 @@ Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   made.is_stored = true;
   made.is_erased = !is_put;
   made.changed_in = commit;
-  made.born_in = was_there ? 0 : commit;
+  made.born_in = born_in;
   if (!is_put) erased_.emplace_back(commit, entry.key);
   return {};
 }
