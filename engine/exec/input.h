@@ -11,11 +11,11 @@
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/record_cursor.h"
+#include "engine/exec/shown_rows.h"
 #include "engine/formats/format.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/plan.h"
 #include "engine/state/row_store.h"
-#include "engine/state/sliced_sort.h"
 
 namespace engine {
 
@@ -70,31 +70,21 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   TableScan begin_scan() override;
   Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
-  // Between these the records of a table only fill it; at the end all its rows are pushed as
-  // inserts: what a push query on a table shows first. Streams are not affected.
-  void begin_bootstrap() { suppresses_output_ = step_.store >= 0; }
-  Status end_bootstrap();
+  void begin_bootstrap() override { suppresses_output_ = true; }
+  Status end_bootstrap() override;
 
   bool has_rest() const override { return rest_.has_value() || showing_.has_value(); }
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
   // The rows of the table are changed for the whole batch when the first of them is pushed.
-  bool holds_commits_back() const override { return step_.store >= 0 && !step_.is_joined; }
+  bool holds_commits_back() const override {
+    return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
+  }
 
  private:
   struct Records;
   InputOperator(TaskContext& context, const InputStep& step, const Layout& layout);
-
-  // The rows of a table that a push query shows first, in the order of their keys.
-  struct Showing {
-    struct ByKey {
-      bool operator()(const StoredRow& a, const StoredRow& b) const { return a.first < b.first; }
-    };
-    StoreScanPtr scan;  // of those that are not in `rows`
-    bool all_gathered = false;
-    SlicedSort<StoredRow, ByKey> rows = {};
-  };
 
   // --- Exchanges (input_exchange.cc)
   Result<InputChunk> decode_blocks(std::span<const LogBatch> batches, int32_t partition,
@@ -107,7 +97,6 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
-  Result<std::vector<StoredRow>> next_shown();
   Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
   void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
   void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
@@ -140,7 +129,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   RowStore rows_;
   std::optional<Rest> rest_;
   bool suppresses_output_ = false;
-  std::optional<Showing> showing_;
+  std::optional<ShownRows> showing_;  // what a push query shows first
 };
 
 }  // namespace engine

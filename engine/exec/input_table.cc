@@ -131,15 +131,14 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
 
 Status InputOperator::end_bootstrap() {
   if (!std::exchange(suppresses_output_, false) || step_.is_joined) return {};
-  showing_.emplace(Showing{.scan = rows_.begin_scan()}).rows.reserve(rows_.size());
+  showing_.emplace(rows_);
   return show_some();
 }
 
-// The store does not change while rows are left to show: the task takes no records.
 Status InputOperator::show_some() {
   while (showing_) {
-    const std::vector<StoredRow> rows = TRY(next_shown());
-    if (rows.empty() && showing_->all_gathered && showing_->rows.empty()) showing_.reset();
+    const std::vector<StoredRow> rows = TRY(showing_->next(context().slice));
+    if (rows.empty() && showing_->is_at_end()) showing_.reset();
     if (!rows.empty()) {
       Batch block = TRY(rows_of(rows));
       TRY(push(std::move(block)));
@@ -147,34 +146,6 @@ Status InputOperator::show_some() {
     if (!may_go_on()) break;
   }
   return {};
-}
-
-// A block of rows, or none where more of them are to be sorted first.
-Result<std::vector<InputOperator::StoredRow>> InputOperator::next_shown() {
-  constexpr size_t kMaxBlockBytes = 256 * 1024;
-  constexpr size_t kGatheredAtOnce = SlicedSort<StoredRow>::kRunSize;
-  std::vector<StoredRow> rows;
-  Showing& showing = *showing_;
-  if (!showing.all_gathered) {
-    const auto gather = [&](std::string_view key, const RowStore::Row& row) {
-      showing.rows.add(StoredRow(key, &row));
-      return true;
-    };
-    RowStore::Loose none;  // the store of a push query is in memory as a whole
-    showing.all_gathered = !TRY(rows_.scan(*showing.scan, kGatheredAtOnce, none, gather));
-    assert(none.empty());
-    return rows;
-  }
-  if (!showing.rows.prepare()) return rows;
-  size_t bytes = 0;
-  const size_t max_rows = context().slice.block_rows();
-  while (!showing.rows.empty() && rows.size() < max_rows && bytes < kMaxBlockBytes) {
-    rows.push_back(showing.rows.next());
-    bytes += rows.back().second->bytes.size();
-  }
-  context().slice.spend_rows(rows.size());
-  context().slice.spend_bytes(bytes);
-  return rows;
 }
 
 // --- Look-ups and scans

@@ -168,6 +168,11 @@ class Operator {
   // Null where it keeps no table.
   virtual Materialized* materialized() { return nullptr; }
 
+  // Of an operator that keeps a table: between these what comes only fills it; at the end all its rows are pushed
+  // as inserts. So a push query on a table shows first what there is.
+  virtual void begin_bootstrap() {}
+  virtual Status end_bootstrap() { return {}; }
+
   void feed(Operator* next, size_t port) {
     next_ = next;
     next_port_ = port;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 
 #include "base/bytes.h"
 #include "engine/state/aggregate_store.h"
@@ -140,16 +141,14 @@ Result<std::unique_ptr<SessionAggregateOperator>> SessionAggregateOperator::make
   return made;
 }
 
-int64_t SessionAggregateOperator::open_from() const {
-  if (stream_time_.timestamp < 0) return INT64_MIN;
-  return saturating_subtract(saturating_subtract(stream_time_.timestamp, gap_ms()),
-                             step_.window->grace_ms);
+int64_t SessionAggregateOperator::open_from(int64_t stream_time) const {
+  if (stream_time < 0) return INT64_MIN;
+  return saturating_subtract(saturating_subtract(stream_time, gap_ms()), step_.window->grace_ms);
 }
 
-int64_t SessionAggregateOperator::kept_from() const {
-  if (stream_time_.timestamp < 0) return 0;
-  return std::max<int64_t>(0,
-                           saturating_subtract(stream_time_.timestamp, step_.window->retention_ms));
+int64_t SessionAggregateOperator::kept_from(int64_t stream_time) const {
+  if (stream_time < 0) return 0;
+  return std::max<int64_t>(0, saturating_subtract(stream_time, step_.window->retention_ms));
 }
 
 // ---- batches
@@ -468,7 +467,7 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
       part = TRY(store_.next_part(*part + 1));
     }
     if (part) {
-      if (!look_up.entries) look_up.entries = store_.begin_scan();
+      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // a place alone
       look_up.entries->place.start = *part;
       look_up.entries->memory_key = from;
       break;
@@ -481,14 +480,34 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
 }
 
 TableScan SessionAggregateOperator::begin_scan() {
-  return {store_.begin_scan(), stream_time_.timestamp};
+  StoreScanPtr entries = store_.begin_scan();
+  entries->wants = [](const StoreScan&, std::string_view key) {
+    return RangeStore::group_in(key) != kUnwritten;
+  };
+  return {std::move(entries), stream_time_.timestamp};
 }
 
-Result<Batch> SessionAggregateOperator::next_rows(TableScan&, size_t, bool&) {
-  return Error{ErrorCode::NotSupported,
-               "a table of sessions cannot be scanned yet",
-               {},
-               "Say of which keys: WHERE key = ... or IN (...)."};
+Result<Batch> SessionAggregateOperator::next_rows(TableScan& scan, size_t entries, bool& is_last) {
+  std::vector<std::pair<std::string, Session>> found;
+  const int64_t open = open_from(scan.stream_time), kept = kept_from(scan.stream_time);
+  size_t bytes = 0;
+  const auto gather = [&](const RangeStore::Key& key, std::string_view value) {
+    const int64_t end = load_be<int64_t>(key.suffix.data());
+    if (end < kept || (step_.final_only && end >= open)) return true;
+    found.push_back({std::string(key.group),
+                     {load_be<int64_t>(key.suffix.data() + kTimeBytes), end, std::string(value)}});
+    bytes += key.group.size() + value.size();
+    return bytes < kShownBytesAtOnce;
+  };
+  is_last = false;
+  for (int step = 0; !is_last && step < steps_of(scan); ++step, bytes = 0) {
+    RangeStore::Loose loose;
+    is_last = !TRY(store_.scan(*scan.entries, entries, loose, gather));
+  }
+  if (scan.order == TableScan::Order::ByKey)
+    std::ranges::sort(found, {},
+                      [](const auto& each) { return std::tie(each.first, each.second.start); });
+  return rows_of(found);
 }
 
 // ---- state

@@ -89,8 +89,11 @@ class SessionAggregateOperator final : public Operator, public Materialized {
   int64_t gap_ms() const { return step_.window->size_ms; }
   int64_t part_of(int64_t time) const { return time / step_.window->part_ms; }
   // Sessions that end before these times are closed, or are not there any more.
-  int64_t open_from() const;
-  int64_t kept_from() const;
+  // Sessions that end before this are closed, or kept no longer, as of a stream time.
+  int64_t open_from(int64_t stream_time) const;
+  int64_t kept_from(int64_t stream_time) const;
+  int64_t open_from() const { return open_from(stream_time_.timestamp); }
+  int64_t kept_from() const { return kept_from(stream_time_.timestamp); }
 
   const AggregateStep step_;
   const Schema key_schema_;

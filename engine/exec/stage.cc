@@ -4,6 +4,9 @@
 #include <cassert>
 
 #include "engine/exec/filter.h"
+#include "engine/exec/foreign_key_join.h"
+#include "engine/exec/foreign_key_resolve.h"
+#include "engine/exec/foreign_key_subscribe.h"
 #include "engine/exec/project.h"
 #include "engine/exec/regroup.h"
 #include "engine/exec/session_aggregate.h"
@@ -53,6 +56,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       stores_[static_cast<size_t>(step->store)] = made->store();
       tables_[static_cast<size_t>(step->store)] = made->materialized();
       keyed_tables_[static_cast<size_t>(step->store)] = made.get();
+      if (!step->is_joined && !shown_) shown_ = made.get();
     }
     return std::unique_ptr<Operator>(std::move(made));
   }
@@ -66,6 +70,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     stores_[static_cast<size_t>(step->store)] = &made->rows();
     tables_[static_cast<size_t>(step->store)] = made->materialized();
     keyed_tables_[static_cast<size_t>(step->store)] = made.get();
+    shown_ = made.get();
     return std::unique_ptr<Operator>(std::move(made));
   }
   if (const auto* step = std::get_if<AggregateStep>(&node.step);
@@ -104,6 +109,10 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       stores_[static_cast<size_t>(step->pending_store)] = &made->pending_store();
     return std::unique_ptr<Operator>(std::move(made));
   }
+  if (std::holds_alternative<ForeignKeySubscribeStep>(node.step) ||
+      std::holds_alternative<ForeignKeyJoinStep>(node.step) ||
+      std::holds_alternative<ForeignKeyResolveStep>(node.step))
+    return make_foreign_key_operator(stage, node, context);
   const auto& step = std::get<StreamTableJoinStep>(node.step);
   const LayoutColumn& key = stage.nodes[static_cast<size_t>(node.from.front())]
                                 .layout[static_cast<size_t>(step.stream_key)];
@@ -111,6 +120,32 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       inputs_, step.store, [](const InputOperator* input) { return input->step().store; });
   assert(table != inputs_.end());  // the planner puts the table's input before the join
   return upcast(StreamTableJoinOperator::make(context, step, key, **table));
+}
+
+Result<std::unique_ptr<Operator>> Stage::make_foreign_key_operator(const StagePlan& stage,
+                                                                   const PlanNode& node,
+                                                                   TaskContext& context) {
+  if (const auto* step = std::get_if<ForeignKeySubscribeStep>(&node.step))
+    return std::unique_ptr<Operator>(new ForeignKeySubscribeOperator(context, *step, node.layout));
+  if (const auto* step = std::get_if<ForeignKeyJoinStep>(&node.step)) {
+    const auto layout_of = [&](size_t port) -> const Layout& {
+      return stage.nodes[static_cast<size_t>(node.from[port])].layout;
+    };
+    KeyedTable* const right = keyed_tables_[static_cast<size_t>(step->right_store)];
+    assert(right);  // the planner puts it before the join
+    auto made =
+        TRY(ForeignKeyJoinOperator::make(context, *step, layout_of(0), layout_of(1), *right));
+    stores_[static_cast<size_t>(step->store)] = &made->store();
+    return std::unique_ptr<Operator>(std::move(made));
+  }
+  const auto& step = std::get<ForeignKeyResolveStep>(node.step);
+  auto made = TRY(ForeignKeyResolveOperator::make(context, step, node.layout));
+  stores_[static_cast<size_t>(step.moving_store)] = &made->moving();
+  stores_[static_cast<size_t>(step.store)] = &made->rows();
+  tables_[static_cast<size_t>(step.store)] = made->materialized();
+  keyed_tables_[static_cast<size_t>(step.store)] = made.get();
+  shown_ = made.get();
+  return std::unique_ptr<Operator>(std::move(made));
 }
 
 Status Stage::add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context) {

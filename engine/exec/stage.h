@@ -26,6 +26,12 @@ class Stage {
   // The table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
+  // What a push query shows first: the rows of its table, the joined ones where it joins tables.
+  void begin_bootstrap() {
+    if (shown_) shown_->begin_bootstrap();
+  }
+  Status end_bootstrap() { return shown_ ? shown_->end_bootstrap() : Status{}; }
+
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
   // Goes on until nothing is left or the slice is spent.
@@ -53,12 +59,16 @@ class Stage {
   Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
   Result<std::unique_ptr<Operator>> make_operator(const StagePlan& stage, const PlanNode& node,
                                                   TaskContext& context);
+  Result<std::unique_ptr<Operator>> make_foreign_key_operator(const StagePlan& stage,
+                                                              const PlanNode& node,
+                                                              TaskContext& context);
 
   std::vector<std::unique_ptr<Operator>> operators_;  // one a node, then the end
   std::vector<InputOperator*> inputs_;
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
   std::vector<KeyedTable*> keyed_tables_;   // likewise, those that joins may look at
+  Operator* shown_ = nullptr;               // that keeps the table which a push query shows first
   AggregateOperator* aggregate_ = nullptr;  // of a stage that has one
   LogOutput* output_ = nullptr;
   ExchangeOutput* time_ordered_output_ = nullptr;  // the same

@@ -6,16 +6,13 @@
 #include <span>
 #include <vector>
 
-#include "engine/exec/keyed_table.h"
-#include "engine/exec/operator.h"
+#include "engine/exec/joined_table.h"
 #include "engine/plan/plan.h"
-#include "engine/state/row_store.h"
 
 namespace engine {
 
 // Port 0: changes of the left table, port 1: of the right one. Whoever gives them keeps that side's rows, and has
-// changed them already; so a change meets the row that the other side has now. The joined rows are kept, too: they
-// answer look-ups, are a side of the next join, and tell whether there is something to delete.
+// changed them already; so a change meets the row that the other side has now. The joined rows are kept, too.
 //
 //             a row where                     (as in Kafka Streams)
 //   INNER     both sides have one
@@ -24,26 +21,17 @@ namespace engine {
 //   FULL      one side has one
 //
 // Threads: the task's.
-class TableTableJoinOperator final : public Operator, public Materialized, public KeyedTable {
+class TableTableJoinOperator final : public JoinedTableOperator {
  public:
   // `layout`: of what it gives. The tables outlive the operator.
   TableTableJoinOperator(TaskContext& context, const TableTableJoinStep& step, const Layout& layout,
                          size_t left_columns, KeyedTable& left, KeyedTable& right);
 
   Status process(Batch batch, size_t port) override;
-  bool has_rest() const override { return rest_.has_value(); }
+  bool has_rest() const override { return rest_.has_value() || JoinedTableOperator::has_rest(); }
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  bool holds_commits_back() const override { return true; }
-
-  RowStore& rows() override { return rows_; }
-  Result<Batch> rows_of(std::span<const StoredRow> rows) override;
-
-  Materialized* materialized() override { return this; }
-  Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;
-  TableScan begin_scan() override;
-  Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
  private:
   struct Rest {
@@ -62,14 +50,10 @@ class TableTableJoinOperator final : public Operator, public Materialized, publi
   Batch join(const Met& met) const;
   Status keep_and_push(Batch joined, const Met& met);
   bool gives_row(bool is_here, bool is_there) const;
-  Result<Batch> shown(std::vector<StoredRow> rows);
 
   const TableTableJoinStep step_;
-  const Layout layout_;
   const size_t left_columns_;
-  std::vector<int> kept_;  // columns of the layout
   std::array<KeyedTable*, 2> tables_;
-  RowStore rows_;
   std::optional<Rest> rest_;
 };
 

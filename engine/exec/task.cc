@@ -144,8 +144,7 @@ Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
   task->last_scalars_ = task->scalars();
   for (uint32_t store = 0; store < task->stage_->stores().size(); ++store)
     task->last_sizes_.push_back({store, kUncounted});
-  if (!task->bootstrapped_)
-    for (InputOperator* input : task->stage_->inputs()) input->begin_bootstrap();
+  if (!task->bootstrapped_) task->stage_->begin_bootstrap();
   task->begin_reading();
   return task;
 }
@@ -414,8 +413,7 @@ Status Task::finish_bootstrap() {
   for (const Input& input : inputs_)
     if (input.next < input.limit.bootstrap_end) return {};
   bootstrapped_ = true;
-  for (InputOperator* input : stage_->inputs()) TRY(input->end_bootstrap());
-  return {};
+  return stage_->end_bootstrap();
 }
 
 size_t Task::evict(size_t max_entries) {

@@ -398,7 +398,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
     joins.push_back({join.type, join.source, join.within, clone(*join.on), join.position});
     TRY(canonical.rewrite(*joins.back().on, "JOIN ON"));
   }
-  out.joins = TRY(analyse_joins(std::move(joins), out.sources));
+  out.joins = TRY(analyse_joins(std::move(joins), out.sources, context.settings.ksqldb_compat));
   out.partition_by = clone(query.partition_by);
   TRY(canonical.rewrite_all(out.partition_by, "PARTITION BY"));
   TRY(analyse_items(query, use, canonical, out));

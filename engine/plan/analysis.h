@@ -48,6 +48,10 @@ struct AnalysedJoin {
   size_t left = 0, right = 0;  // of Analysis::sources
   ExpressionPtr left_key, right_key;
   bool is_flipped = false;  // the right side was written first
+  // Of two tables: the left key is not what the rows before it are keyed by, and stays what their key is.
+  bool is_foreign = false;
+  // Of a first join that is foreign: the primary key of the left table.
+  ExpressionList primary_key;
   std::optional<Within> within;
   TextPosition position;
 };

@@ -13,6 +13,8 @@ namespace {
 bool is_index(auto index, size_t count) {
   return std::cmp_greater_equal(index, 0) && std::cmp_less(index, count);
 }
+// Before those of the left table in what a foreign-key join subscribes with.
+constexpr size_t kSubscribedColumns = 3;
 bool is_index_or_none(int index, size_t count) { return index == -1 || is_index(index, count); }
 
 bool reads_columns_of(std::span<const BoundExpression> expressions, const Layout& layout) {
@@ -88,6 +90,33 @@ struct StepCheck {
            keeps(step.right_store, StoreKind::Rows) && keeps(step.store, StoreKind::Rows) &&
            node.layout.size() == 1 + input().size() + input(1).size() &&
            step.used.size() == node.layout.size();
+  }
+  bool operator()(const ForeignKeySubscribeStep& step) const {
+    const auto is_column = [&](int column) { return is_index(column, input().size()); };
+    return has_ports(1) && reads_columns_of({&step.foreign_key, 1}, input()) &&
+           step.key_count >= 1 && step.key_count <= step.columns.size() &&
+           std::ranges::all_of(step.columns, is_column) &&
+           has_change(node.layout, 1, kSubscribedColumns + step.columns.size());
+  }
+  bool operator()(const ForeignKeyJoinStep& step) const {
+    const auto is_column = [&](int column) { return is_index(column, input(1).size()); };
+    return has_ports(2) && step.key_count >= 1 &&
+           has_change(input(), 1, kSubscribedColumns + step.key_count) &&
+           std::ranges::all_of(step.right_columns, is_column) &&
+           keeps(step.right_store, StoreKind::Rows) && keeps(step.store, StoreKind::Ranges) &&
+           has_change(node.layout, step.key_count, input().size() - 1 + step.right_columns.size());
+  }
+  bool operator()(const ForeignKeyResolveStep& step) const {
+    return has_ports(1) && step.key_count >= 1 &&
+           has_change(input(), step.key_count, step.key_count + 2) &&
+           keeps(step.store, StoreKind::Rows) && keeps(step.moving_store, StoreKind::Rows) &&
+           node.layout.size() == input().size() - 2;
+  }
+  // Number and kind of a change from this column on; in a layout of at least so many.
+  static bool has_change(const Layout& layout, size_t at, size_t columns) {
+    return layout.size() >= columns && layout.size() >= at + 2 &&
+           layout[at].type == SqlType(TypeKind::Bigint) &&
+           layout[at + 1].type == SqlType(TypeKind::Integer);
   }
   bool operator()(const StreamStreamJoinStep& step) const {
     if (!has_ports(2) || step.left_key.empty() || step.left_key.size() != step.right_key.size())

@@ -13,12 +13,12 @@ Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-Status check_sources(const std::vector<AnalysedSource>& sources) {
+Status check_sources(const std::vector<AnalysedSource>& sources, bool as_ksqldb) {
   std::set<const DataSource*> seen;
   std::set<std::string> aliases;
   for (const AnalysedSource& source : sources) {
     const std::string& name = source.source->name;
-    if (!seen.insert(source.source).second)
+    if (!seen.insert(source.source).second && as_ksqldb)
       return invalid(sources.size() == 2
                          ? fmt::format("Can not join '{}' to '{}': self joins are not yet "
                                        "supported.",
@@ -128,15 +128,37 @@ Result<AnalysedJoin> analyse_join(Join join, size_t added,
   return analysed;
 }
 
+// Where a table's primary key is compared with something else than what the rows are keyed by.
+void note_foreign(AnalysedJoin& join, const std::vector<AnalysedJoin>& before,
+                  const std::vector<AnalysedSource>& sources) {
+  const AnalysedSource& first = sources.front();
+  if (first.source->kind != SourceKind::Table ||
+      sources[join.right].source->kind != SourceKind::Table ||
+      !is_key_of(*join.right_key, sources[join.right]))
+    return;
+  if (!before.empty()) {
+    join.is_foreign = !contains(equal_to_join_key(before, before.size()), *join.left_key);
+    return;
+  }
+  join.is_foreign = !is_key_of(*join.left_key, first);
+  if (!join.is_foreign) return;
+  for (const ColumnDef& key : first.source->schema.keys())
+    join.primary_key.push_back(make_expression(ColumnRef{Name{first.alias}, Name{key.name}}));
+}
+
 }  // namespace
 
 Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
-                                                const std::vector<AnalysedSource>& sources) {
+                                                const std::vector<AnalysedSource>& sources,
+                                                bool as_ksqldb) {
   std::vector<AnalysedJoin> analysed;
   if (joins.empty()) return analysed;
-  TRY(check_sources(sources));
-  for (Join& join : joins)
-    analysed.push_back(TRY(analyse_join(std::move(join), analysed.size() + 1, sources)));
+  TRY(check_sources(sources, as_ksqldb));
+  for (Join& join : joins) {
+    AnalysedJoin one = TRY(analyse_join(std::move(join), analysed.size() + 1, sources));
+    note_foreign(one, analysed, sources);
+    analysed.push_back(std::move(one));
+  }
   TRY(check_value_formats(sources));
   return analysed;
 }
@@ -150,6 +172,11 @@ std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>
   std::vector<const Expression*> keys;
   for (size_t i = 0; i < count; ++i) {
     const AnalysedJoin& join = joins[i];
+    if (join.is_foreign) {
+      // One column of several is not the key.
+      if (join.primary_key.size() == 1) keys.push_back(join.primary_key.front().get());
+      continue;
+    }
     // Either side may be null: the key is neither.
     if (join.type == JoinType::Full) {
       keys.clear();
@@ -168,8 +195,13 @@ std::optional<std::string> synthetic_join_key(const Analysis& analysis) {
                                 : synthetic_join_key(analysis.joins, analysis.sources);
 }
 
+bool are_all_foreign(const std::vector<AnalysedJoin>& joins) {
+  return !joins.empty() && std::ranges::all_of(joins, &AnalysedJoin::is_foreign);
+}
+
 std::optional<std::string> synthetic_join_key(const std::vector<AnalysedJoin>& joins,
                                               const std::vector<AnalysedSource>& sources) {
+  if (are_all_foreign(joins)) return std::nullopt;
   for (const Expression* key : equal_to_join_key(joins, joins.size()))
     if (key->is<ColumnRef>()) return std::nullopt;
   const auto is_taken = [&](const std::string& name) {

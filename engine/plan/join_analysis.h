@@ -10,9 +10,14 @@
 namespace engine {
 
 // The sources of the query are known, the conditions canonical. Fails on conditions that no join
-// may have (dialect, 13.1); types are not looked at.
+// may have (dialect, 13.1); types are not looked at. `as_ksqldb`: also on those that ksqlDB refuses although
+// their answer is defined, as of a source with itself.
 Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
-                                                const std::vector<AnalysedSource>& sources);
+                                                const std::vector<AnalysedSource>& sources,
+                                                bool as_ksqldb);
+
+// Whether all of the joins are by foreign keys: the result then has the first table's primary key.
+bool are_all_foreign(const std::vector<AnalysedJoin>& joins);
 
 // The expressions whose value is the key of the rows after the first `count` joins, in the order of
 // the text: those of the last condition, and those that earlier ones say are equal to them.

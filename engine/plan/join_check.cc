@@ -42,6 +42,7 @@ class JoinCheck {
     const SqlType right = TRY(type_of(*join_.right_key, right_));
     TRY(check_primary_key());
     TRY(check_types(left, right));
+    if (join_.is_foreign) return check_foreign();
     TRY(check_windows());
     if (left_is_table_) return {};
     return right_is_table_ ? check_stream_table() : check_stream_stream();
@@ -118,6 +119,29 @@ class JoinCheck {
                  "Implicit repartitioning of windowed sources is not supported. See "
                  "https://github.com/confluentinc/ksql/issues/4385.")
           .at(join_.position);
+    return {};
+  }
+
+  Status check_foreign() const {
+    if (context_.settings.ksqldb_compat && analysis_.joins.size() > 1 &&
+        &join_ != &analysis_.joins.front())
+      return invalid(fmt::format("Invalid join condition: foreign-key table-table joins are not "
+                                 "supported as part of n-way joins. Got {}.",
+                                 condition_text(join_)))
+          .at(join_.position);
+    if (left_.source->window || right_.source->window)
+      return invalid("Foreign-key table-table joins are not supported on windowed tables.")
+          .at(join_.position);
+    if (join_.type == JoinType::Full)
+      return invalid(fmt::format("Invalid join type: full-outer join not supported for foreign-key "
+                                 "table-table join. Got {}.",
+                                 join_text(join_, analysis_.sources)))
+          .at(join_.position)
+          .with_hint("The result has the key of the left table: use LEFT JOIN or JOIN.");
+    if (join_.type == JoinType::Right)
+      return invalid("RIGHT OUTER JOIN on a foreign key is not supported")
+          .at(join_.position)
+          .with_hint("The result has the key of the left table: use LEFT JOIN or JOIN.");
     return {};
   }
 

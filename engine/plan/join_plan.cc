@@ -48,12 +48,16 @@ class JoinPlanner {
     if (first.source->kind == SourceKind::Table)
       input.store = rows_store_ =
           builder_.add_store(StoreKind::Rows, fmt::format("KafkaTopic_{}Left-Reduce", left_of(0)));
-    builder_.add(std::move(input), input_layout(*first.source, first.alias));
+    const Layout layout = input_layout(*first.source, first.alias);
+    for (const ColumnDef& key : first.source->schema.keys())
+      key_columns_.push_back(column_named(layout, key.name));
+    builder_.add(std::move(input), layout);
     partitions_ = partitions_of(*first.source);
     key_format_ = first.source->key_format;
     rows_are_table_ = first.source->kind == SourceKind::Table;
     for (size_t i = 0; i < analysis_.joins.size(); ++i) TRY(add_join(i));
     if (planned_.support) planned_.key_column = key_column_;
+    planned_.key_columns = key_columns_;
     planned_.store = rows_store_;
     planned_.key_format = key_format_;
     return std::move(planned_);
@@ -78,9 +82,10 @@ class JoinPlanner {
   Status add_table_join(size_t index) {
     const AnalysedJoin& join = analysis_.joins[index];
     const AnalysedSource& right = source(join.right);
-    const bool is_keyed = find_key(index) && key_column_of_rows(index) >= 0;
-    if (!planned_.support || !is_keyed)
-      return leave_out("a join of tables by another column than the key of the first", join);
+    if (join.is_foreign && planned_.support) return add_foreign_join(index);
+    find_key(index);
+    key_column_of_rows(index);
+    if (!planned_.support) return leave_out("", join);
     if (right.source->window) return leave_out("a join with a windowed table", join);
     if (is_persistent() && !(key_format_ == right.source->key_format))
       return leave_out("a join of tables whose keys have different formats", join);
@@ -89,8 +94,7 @@ class JoinPlanner {
     step.type = join.type;
     step.left_key = key_column_of_rows(index);
     step.left_store = rows_store_;
-    step.old_too = index + 1 == analysis_.joins.size() &&
-                   (analysis_.where != nullptr || analysis_.has_aggregates);
+    step.old_too = needs_old_rows(index);
     const int left_node = builder_.last_node();
     const Layout left = builder_.layout();
     Layout both{{"", key_name(index), left[static_cast<size_t>(step.left_key)].type}};
@@ -109,7 +113,125 @@ class JoinPlanner {
     step.store = rows_store_ = builder_.add_store(StoreKind::Rows, left_of(index) + "Join");
     builder_.add_node(std::move(step), {left_node, right_node}, std::move(both));
     key_column_ = 0;
+    key_columns_ = {0};
     return {};
+  }
+
+  // ---- a table with the row that its foreign key names
+
+  Status add_foreign_join(size_t index) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const DataSource& right = *source(join.right).source;
+    ask_for_old_rows();
+    TRY(add_subscribe(index));
+    const size_t key_count = key_columns_.size();
+    if (is_persistent())
+      builder_.cut(foreign_exchange(index, "SUBSCRIPTION-REGISTRATION", 1, right.key_format,
+                                    partitions_of(right)),
+                   SourceKind::Stream);
+    add_foreign_rows(index, key_count);
+    if (is_persistent())
+      builder_.cut(
+          foreign_exchange(index, "SUBSCRIPTION-RESPONSE", key_count, key_format_, partitions_),
+          SourceKind::Stream);
+    add_resolve(index, key_count);
+    return {};
+  }
+
+  // Of the node that gives the left rows.
+  void ask_for_old_rows() {
+    auto& step = builder_.stage().nodes.back().step;
+    if (auto* input = std::get_if<InputStep>(&step)) input->old_too = true;
+    if (auto* joined = std::get_if<TableTableJoinStep>(&step)) joined->old_too = true;
+    if (auto* joined = std::get_if<ForeignKeyResolveStep>(&step)) joined->old_too = true;
+  }
+
+  Status add_subscribe(size_t index) {
+    const Layout left = builder_.layout();
+    ForeignKeySubscribeStep step;
+    const Scope scope = make_scope(left, "JOIN ON", analysis_, context_);
+    step.foreign_key = TRY(bind(*analysis_.joins[index].left_key, scope));
+    step.columns = key_columns_;
+    step.key_count = key_columns_.size();
+    const std::vector<bool> used = used_after(index, left);
+    for (size_t i = 0; i < left.size(); ++i)
+      if (used[i] && std::ranges::find(key_columns_, static_cast<int>(i)) == key_columns_.end())
+        step.columns.push_back(static_cast<int>(i));
+    Layout said{{"", "KSQL_FOREIGN_KEY", step.foreign_key.type},
+                {"", "KSQL_CHANGE_NUMBER", TypeKind::Bigint},
+                {"", "KSQL_CHANGE_KIND", TypeKind::Integer}};
+    for (const int column : step.columns) said.push_back(left[static_cast<size_t>(column)]);
+    builder_.add(std::move(step), std::move(said));
+    return {};
+  }
+
+  void add_foreign_rows(size_t index, size_t key_count) {
+    const AnalysedJoin& join = analysis_.joins[index];
+    const AnalysedSource& right = source(join.right);
+    const int left_node = builder_.last_node();
+    const Layout said = builder_.layout();
+    ForeignKeyJoinStep step;
+    step.type = join.type;
+    step.key_count = key_count;
+    step.key_format = right.source->key_format;
+    step.left_format = key_format_;
+    InputStep input = read_topic(*right.source);
+    input.may_repeat = true;
+    input.store = step.right_store = builder_.add_store(
+        StoreKind::Rows, fmt::format("KafkaTopic_{}Right-Reduce", left_of(index)));
+    const Layout added = input_layout(*right.source, right.alias);
+    builder_.add_node(std::move(input), {}, added);
+    const int right_node = builder_.last_node();
+    step.store = builder_.add_store(
+        StoreKind::Ranges, fmt::format("{}FK-JOIN-SUBSCRIPTION-STATE-STORE", left_of(index)));
+    const auto keys_end = said.begin() + 3 + static_cast<ptrdiff_t>(key_count);
+    Layout both(said.begin() + 3, keys_end);
+    both.insert(both.end(), said.begin() + 1, said.begin() + 3);
+    both.insert(both.end(), keys_end, said.end());
+    const std::vector<bool> used = used_after(index, added);
+    for (size_t i = 0; i < added.size(); ++i) {
+      if (!used[i]) continue;
+      step.right_columns.push_back(static_cast<int>(i));
+      both.push_back(added[i]);
+    }
+    builder_.add_node(std::move(step), {left_node, right_node}, std::move(both));
+  }
+
+  void add_resolve(size_t index, size_t key_count) {
+    ForeignKeyResolveStep step;
+    step.key_count = key_count;
+    step.key_format = key_format_;
+    step.old_too = needs_old_rows(index);
+    step.store = rows_store_ = builder_.add_store(StoreKind::Rows, left_of(index) + "Join");
+    step.moving_store = builder_.add_store(
+        StoreKind::Rows, fmt::format("{}FK-JOIN-SUBSCRIPTION-MOVING", left_of(index)));
+    Layout result = builder_.layout();
+    const auto change = result.begin() + static_cast<ptrdiff_t>(key_count);
+    result.erase(change, change + 2);
+    builder_.add(std::move(step), std::move(result));
+    key_columns_.clear();
+    for (size_t i = 0; i < key_count; ++i) key_columns_.push_back(static_cast<int>(i));
+    key_column_ = key_count == 1 ? 0 : -1;
+  }
+
+  ExchangePlan foreign_exchange(size_t index, std::string_view step, size_t key_count,
+                                const FormatSpec& key_format, int partitions) {
+    ExchangePlan exchange =
+        exchange_of(index, "", source(0), builder_.layout(), key_format, partitions);
+    exchange.topic =
+        internal_topic(target_.query_id, context_.properties,
+                       fmt::format("KTABLE-FK-JOIN-{}-{:010}-topic", step, builder_.stage_index()));
+    // What several key columns are called may be part of the key's bytes.
+    for (size_t i = 0; i < key_count; ++i)
+      exchange.schema.columns[i] = {builder_.layout()[i].name, builder_.layout()[i].type,
+                                    ColumnRole::Key};
+    return exchange;
+  }
+
+  // Whether what follows the join asks for what a row was before.
+  bool needs_old_rows(size_t index) const {
+    return index + 1 == analysis_.joins.size() &&
+           (analysis_.where != nullptr || analysis_.has_aggregates);
   }
 
   // The plan is not going to run: what follows only asks for its columns.
@@ -464,6 +586,7 @@ class JoinPlanner {
   bool rows_are_table_ = false;
   // How the rows of the last node are keyed, and in how many partitions they lie.
   int key_column_ = -1;
+  std::vector<int> key_columns_;  // of tables: all that are the key
   FormatSpec key_format_;
   int partitions_ = 1;
   int rows_store_ = -1;  // of tables: where the last node keeps its rows

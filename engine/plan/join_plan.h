@@ -7,8 +7,9 @@
 namespace engine {
 
 struct PlannedJoins {
-  int key_column = -1;  // of the layout: what the joined rows are keyed by
-  int store = -1;       // of tables: where the joined rows are kept, under that key's bytes
+  int key_column = -1;                // of the layout: what the joined rows are keyed by
+  std::vector<int> key_columns = {};  // likewise, of tables: all of them
+  int store = -1;  // of tables: where the joined rows are kept, under that key's bytes
   FormatSpec key_format = {};
   // An error where a join is not supported: it is planned as far as its columns go, so that whatever
   // else is wrong with the statement is heard of first.

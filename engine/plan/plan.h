@@ -30,6 +30,9 @@ struct InputStep {
   bool old_too = false;  // tables: somebody downstream needs the replaced row
   // Tables that a join looks rows up in: their changes go no further than the store.
   bool is_joined = false;
+  // Tables: what follows from a change does not ask what was there before, so that one that was applied and is not
+  // done may be applied once more. A commit need not wait for what follows.
+  bool may_repeat = false;
   // Joined tables: what there is to read of it goes before all else, because its records' times say
   // nothing about which of the stream's records they precede (docs/adr/0005).
   bool is_read_first = false;
@@ -127,9 +130,42 @@ struct TableTableJoinStep {
   bool old_too = false;                   // somebody downstream needs the replaced row
 };
 
+// ---- A table joined with the row of another whose key its foreign key is (docs/adr/0030): three steps, with an
+// exchange before the second and one before the third where there are several tasks.
+
+// Changes of the left table, for the tasks that keep the right table's rows. Output layout: the foreign key, the number
+// and the kind of the change (engine/exec/foreign_key_change.h), then columns of the left table, the primary key
+// first. All rows are present.
+struct ForeignKeySubscribeStep {
+  BoundExpression foreign_key;
+  std::vector<int> columns;  // of the input's layout that go along
+  size_t key_count = 1;      // so many of them are the primary key
+};
+
+// Port 0: what the step before gives, port 1: changes of the right table. Output layout: the left table's primary key,
+// number and kind of the change, the left table's other columns, columns of the right table. All rows are present.
+struct ForeignKeyJoinStep {
+  JoinType type = JoinType::Inner;  // Inner or Left
+  size_t key_count = 1;
+  std::vector<int> right_columns;      // of the right port's layout that go along
+  int right_store = -1;                // of the right table's rows, under their key bytes
+  int store = -1;                      // of the left table's rows, by foreign key
+  FormatSpec key_format, left_format;  // of the right table's key and of the left's
+};
+
+// Takes what is not out of date. Output layout: that of the input without number and kind of the change.
+struct ForeignKeyResolveStep {
+  size_t key_count = 1;
+  int store = -1;         // of the joined rows
+  int moving_store = -1;  // of keys whose foreign key has changed, until all have said so
+  FormatSpec key_format;
+  bool old_too = false;  // somebody downstream needs the replaced row
+};
+
 struct PlanNode {
   std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, RegroupStep, AggregateStep,
-               StreamTableJoinStep, StreamStreamJoinStep, TableTableJoinStep>
+               StreamTableJoinStep, StreamStreamJoinStep, TableTableJoinStep,
+               ForeignKeySubscribeStep, ForeignKeyJoinStep, ForeignKeyResolveStep>
       step;
   std::vector<int> from;  // nodes of this stage whose batches it takes, by port; empty for inputs
   Layout layout;          // of what it gives

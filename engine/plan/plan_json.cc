@@ -10,8 +10,8 @@ namespace engine {
 namespace {
 
 // 1 knows no time-ordered exchanges, 2 neither joins of two streams or two tables
-// nor sessions.
-constexpr int64_t kPlanVersion = 3;
+// nor sessions, 3 no joins by foreign keys.
+constexpr int64_t kPlanVersion = 4;
 
 }  // namespace
 
@@ -36,6 +36,7 @@ struct JsonFields<InputStep> {
       json_field("window", &InputStep::window), json_field("timestamp", &InputStep::timestamp),
       json_field("store", &InputStep::store), json_field("old_too", &InputStep::old_too),
       json_field("is_joined", &InputStep::is_joined),
+      json_field("may_repeat", &InputStep::may_repeat),
       json_field("is_read_first", &InputStep::is_read_first));
 };
 template <>
@@ -124,13 +125,49 @@ struct JsonFields<TableTableJoinStep> {
                  json_field("old_too", &TableTableJoinStep::old_too));
 };
 
+template <>
+struct JsonFields<ForeignKeySubscribeStep> {
+  static constexpr auto fields =
+      std::tuple(json_field("foreign_key", &ForeignKeySubscribeStep::foreign_key),
+                 json_field("columns", &ForeignKeySubscribeStep::columns),
+                 json_field("key_count", &ForeignKeySubscribeStep::key_count));
+};
+template <>
+struct JsonFields<ForeignKeyJoinStep> {
+  static constexpr auto fields =
+      std::tuple(json_field("type", &ForeignKeyJoinStep::type),
+                 json_field("key_count", &ForeignKeyJoinStep::key_count),
+                 json_field("right_columns", &ForeignKeyJoinStep::right_columns),
+                 json_field("right_store", &ForeignKeyJoinStep::right_store),
+                 json_field("store", &ForeignKeyJoinStep::store),
+                 json_field("key_format", &ForeignKeyJoinStep::key_format),
+                 json_field("left_format", &ForeignKeyJoinStep::left_format));
+};
+template <>
+struct JsonFields<ForeignKeyResolveStep> {
+  static constexpr auto fields =
+      std::tuple(json_field("key_count", &ForeignKeyResolveStep::key_count),
+                 json_field("store", &ForeignKeyResolveStep::store),
+                 json_field("moving_store", &ForeignKeyResolveStep::moving_store),
+                 json_field("key_format", &ForeignKeyResolveStep::key_format),
+                 json_field("old_too", &ForeignKeyResolveStep::old_too));
+};
+
 namespace {
 
 // The steps' names in the text, in the order of the variant.
-constexpr std::string_view kSteps[] = {
-    "input",           "filter",    "project",           "flat_map",
-    "regroup",         "aggregate", "stream_table_join", "stream_stream_join",
-    "table_table_join"};
+constexpr std::string_view kSteps[] = {"input",
+                                       "filter",
+                                       "project",
+                                       "flat_map",
+                                       "regroup",
+                                       "aggregate",
+                                       "stream_table_join",
+                                       "stream_stream_join",
+                                       "table_table_join",
+                                       "foreign_key_subscribe",
+                                       "foreign_key_join",
+                                       "foreign_key_resolve"};
 using Step = decltype(PlanNode::step);
 static_assert(std::size(kSteps) == std::variant_size_v<Step>);
 

@@ -23,7 +23,9 @@ Error invalid(std::string message) {
 
 std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
   std::vector<std::string> names;
-  for (const AnalysedSource& source : sources) names.push_back(source.source->name);
+  for (const AnalysedSource& source : sources)
+    if (std::ranges::find(names, source.source->name) == names.end())
+      names.push_back(source.source->name);
   return names;
 }
 

@@ -61,6 +61,12 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
       demands.keys.push_back({key.get(), qualified_text(*key, analysis)});
     return demands;
   }
+  if (are_all_foreign(analysis.joins)) {
+    demands.kind = "primary key column";
+    for (const ExpressionPtr& key : analysis.joins.front().primary_key)
+      demands.keys.push_back({key.get(), to_sql(*key)});
+    return demands;
+  }
   if (!analysis.joins.empty()) {
     // Any of the columns that hold the key will do; where none is selected, all are named.
     demands.kind = "join expression";
@@ -114,6 +120,16 @@ Error missing_keys(const KeyDemands& demands, const Analysis& analysis,
   error.ksqldb = error.message.substr(0, end_of_line) + " See https://cnfl.io/2LV7ouS." +
                  error.message.substr(end_of_line);
   return error;
+}
+
+Error missing_primary_key(const KeyDemand& key, const Analysis& analysis) {
+  return Error{
+      ErrorCode::InvalidStatement,
+      fmt::format(
+          "Primary key column missing in projection. For foreign-key table-table joins, the "
+          "projection must include all primary key columns from the left input table "
+          "(`{}`). Missing column: `{}`.",
+          analysis.sources.front().alias, key.expression->as<ColumnRef>()->name.text)};
 }
 
 Status check_has_type(const BoundExpression& bound, const AnalysedItem& item) {
@@ -195,6 +211,7 @@ Result<std::vector<const AnalysedItem*>> find_key_items(const Analysis& analysis
         return std::move(key_twice(key, demands, found->name, item.name)).at(item.position);
       found = &item;
     }
+    if (!found && are_all_foreign(analysis.joins)) return missing_primary_key(key, analysis);
     if (!found) return missing_keys(demands, analysis, sink_name);
     key_items.push_back(found);
   }

@@ -198,7 +198,10 @@ class SelectPlanner {
       plan.columns = columns.expressions;
       const int node = builder_.stage().stores[static_cast<size_t>(plan.store)].node;
       const Layout& joined = builder_.stage().nodes[static_cast<size_t>(node)].layout;
-      plan.key_schema.columns = {{joined.front().name, joined.front().type, ColumnRole::Key}};
+      for (const int key : joins_.key_columns) {
+        const LayoutColumn& column = joined[static_cast<size_t>(key)];
+        plan.key_schema.columns.push_back({column.name, column.type, ColumnRole::Key});
+      }
       plan.key_format = joins_.key_format;
       add_system_columns(plan, static_cast<int>(joined.size()), -1);
       out_.materialization = std::move(plan);

@@ -70,6 +70,16 @@ class ColumnUse {
     step.used.front() = true;
   }
 
+  void operator()(const ForeignKeySubscribeStep& step) {
+    mark({&step.foreign_key, 1}, input(0));
+    for (const int column : step.columns) input(0)[static_cast<size_t>(column)] = true;
+  }
+  void operator()(const ForeignKeyJoinStep& step) {
+    need_all();
+    for (const int column : step.right_columns) input(1)[static_cast<size_t>(column)] = true;
+  }
+  void operator()(const ForeignKeyResolveStep&) { need_all(); }
+
  private:
   const PlanNode& node() const { return stage_.nodes[at_]; }
   std::vector<bool>& input(size_t port) { return used_[static_cast<size_t>(node().from[port])]; }

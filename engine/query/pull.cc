@@ -93,9 +93,9 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
         plan.keys = TRY(serialize_keys(source, *candidates));
     if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);
   }
-  // As in ksqlDB: sessions lie under their keys alone.
-  if (source.kind == SourceKind::Table && source.window && !source.created_by.empty() &&
-      source.window->type == WindowType::Session && !plan.keys)
+  // In ksqlDB sessions can be looked up by their keys alone.
+  if (context.settings.ksqldb_compat && source.kind == SourceKind::Table && source.window &&
+      !source.created_by.empty() && source.window->type == WindowType::Session && !plan.keys)
     return Error{ErrorCode::NotSupported,
                  "Table scan unsupported on session tables",
                  {},

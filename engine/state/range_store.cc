@@ -1,15 +1,11 @@
 #include "engine/state/range_store.h"
 
-#include <absl/container/btree_set.h>
-#include <absl/container/inlined_vector.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cstring>
-#include <new>
 
 #include "base/bytes.h"
+#include "engine/state/range_entries.h"
 
 namespace engine {
 
@@ -21,123 +17,7 @@ constexpr size_t kReleasedAtOnce = 1'000;
 constexpr size_t kBytesAround = 24, kBytesPerGroup = 100;
 constexpr size_t kBytesPerPart = 200;
 
-uint64_t rank_of(std::string_view suffix) {
-  if (suffix.size() >= sizeof(uint64_t)) return load_be<uint64_t>(suffix.data());
-  char padded[sizeof(uint64_t)] = {};
-  if (!suffix.empty()) std::memcpy(padded, suffix.data(), suffix.size());
-  return load_be<uint64_t>(padded);
-}
-
 }  // namespace
-
-// One piece of memory, with its bytes behind it.
-struct RangeStore::Entry {
-  int64_t part;
-  uint64_t rank;  // of the suffix
-  uint32_t group_size, suffix_size, value_size;
-  bool is_erased = false;
-  bool is_used = true;      // since evict() looked at it
-  bool is_stored = false;   // the journal or the backing may have it
-  uint32_t changed_at = 0;  // in changed_
-  uint64_t changed_in = 0;
-  uint64_t born_in = 0;
-
-  static Entry* make(const Key& key, std::string_view value) {
-    const size_t bytes = key.group.size() + key.suffix.size() + value.size();
-    auto* const entry = new (::operator new(sizeof(Entry) + bytes))
-        Entry{key.part, rank_of(key.suffix), static_cast<uint32_t>(key.group.size()),
-              static_cast<uint32_t>(key.suffix.size()), static_cast<uint32_t>(value.size())};
-    char* to = entry->bytes();
-    for (const std::string_view piece : {key.group, key.suffix, value}) {
-      if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
-      to += piece.size();
-    }
-    return entry;
-  }
-  static void destroy(Entry* entry) { ::operator delete(entry); }
-
-  char* bytes() { return reinterpret_cast<char*>(this + 1); }
-  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
-  std::string_view group() const { return {bytes(), group_size}; }
-  std::string_view suffix() const { return {bytes() + group_size, suffix_size}; }
-  std::string_view value() const { return {bytes() + group_size + suffix_size, value_size}; }
-  Key key() const { return {part, group(), suffix()}; }
-  size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
-};
-
-// The entries of one key in one part, in the order of their suffixes: most have a few, which lie in the group itself;
-// some have millions. The first eight bytes of a suffix decide most, so that others are seldom looked at.
-struct RangeStore::Group {
-  struct Probe {
-    uint64_t rank;
-    std::string_view suffix;
-  };
-  struct Less {
-    using is_transparent = void;
-    static bool less(uint64_t a_rank, std::string_view a, uint64_t b_rank, std::string_view b) {
-      return a_rank != b_rank ? a_rank < b_rank : a < b;
-    }
-    bool operator()(const Entry* a, const Entry* b) const {
-      return less(a->rank, a->suffix(), b->rank, b->suffix());
-    }
-    bool operator()(const Entry* a, const Probe& b) const {
-      return less(a->rank, a->suffix(), b.rank, b.suffix);
-    }
-    bool operator()(const Probe& a, const Entry* b) const {
-      return less(a.rank, a.suffix, b->rank, b->suffix());
-    }
-  };
-  static constexpr size_t kFew = 32;
-
-  absl::InlinedVector<Entry*, 2> few;
-  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all of them, once there were more
-  size_t place = 0;                                     // in Part::groups
-
-  static Probe probe_of(std::string_view suffix) { return {rank_of(suffix), suffix}; }
-  bool empty() const { return many ? many->empty() : few.empty(); }
-  Entry* first() const { return many ? *many->begin() : few.front(); }
-  std::string_view key() const { return first()->group(); }
-
-  void insert(Entry* entry) {
-    if (many) {
-      many->insert(entry);
-      return;
-    }
-    // Records come about in the order of their times.
-    const bool is_last = few.empty() || Less()(few.back(), entry);
-    few.insert(is_last ? few.end() : std::lower_bound(few.begin(), few.end(), entry, Less()),
-               entry);
-    if (few.size() <= kFew) return;
-    many = std::make_unique<absl::btree_set<Entry*, Less>>(few.begin(), few.end());
-    few.clear();
-  }
-  void erase(Entry* entry) {
-    if (many)
-      many->erase(entry);
-    else
-      few.erase(std::lower_bound(few.begin(), few.end(), entry, Less()));
-  }
-  // From this suffix on, until `visit` gives false.
-  template <class Visit>
-  void visit_from(std::string_view suffix, const Visit& visit) const {
-    const Probe from = probe_of(suffix);
-    if (many) {
-      for (auto at = many->lower_bound(from); at != many->end() && visit(*at);) ++at;
-    } else {
-      for (auto at = std::lower_bound(few.begin(), few.end(), from, Less());
-           at != few.end() && visit(*at);)
-        ++at;
-    }
-  }
-  Entry* find(std::string_view suffix) const {
-    Entry* found = nullptr;
-    visit_from(suffix, [&](Entry* entry) {
-      if (entry->suffix() == suffix) found = entry;
-      return false;
-    });
-    return found;
-  }
-};
 
 RangeStore::~RangeStore() {
   size_t all = SIZE_MAX;
@@ -254,8 +134,15 @@ void RangeStore::remove(Part& part, Entry* entry) {
 // One that is empty, and not in the index any more.
 void RangeStore::remove_group(Part& part, Group* group) {
   last_group_ = nullptr;
-  part.groups[group->place] = part.groups.back();
-  part.groups[group->place]->place = group->place;
+  Group* const last = part.groups.back();
+  // A scan may have come past the place that it takes.
+  if (layers_.has_scans() && last != group)
+    last->visit_from({}, [&](const Entry* entry) {
+      if (!entry->is_erased) keep_before(*entry, last->place);
+      return true;
+    });
+  part.groups[group->place] = last;
+  last->place = group->place;
   part.groups.pop_back();
   delete group;
   --group_count_;
@@ -274,21 +161,34 @@ Status RangeStore::put(const Key& key, std::string_view value) {
   Entry* const before = find_in_memory(key);
   if (!before) {
     const bool is_whole = part_at(key.part).is_whole;
+    if (!is_whole && layers_.has_scans()) TRY(keep_stored(key));
     insert(key, value);
     // It may be one that is there: then its size is only an estimate, and a delete must be told.
     if (!is_whole) changed_.back()->is_stored = true;
     return {};
   }
+  if (layers_.has_scans() && !before->is_erased) keep_before(*before);
+  // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
+  if (before->is_erased && before->changed_in != layers_.current())
+    before->born_in = layers_.current();
   mark_changed(*before);
-  Entry now = *before;  // but for its bytes
-  if (now.is_erased) layers_.made();
-  remove(part_at(key.part), before);
-  Entry& entry = make(key, value);
-  entry.is_stored = now.is_stored;
-  entry.changed_in = now.changed_in;
-  entry.changed_at = now.changed_at;
-  entry.born_in = now.born_in;
-  changed_[entry.changed_at] = &entry;
+  Entry* const now = Entry::make(key, value);
+  now->is_stored = before->is_stored;
+  now->changed_in = before->changed_in;
+  now->changed_at = before->changed_at;
+  now->born_in = before->born_in;
+  changed_[now->changed_at] = now;
+  find_group(part_at(key.part), key.group)->replace(before, now);
+  ++entry_count_;
+  entry_bytes_ += now->memory_bytes();
+  if (before->is_erased) {
+    layers_.made();
+    if (layers_.has_scans()) {
+      encode_key(key, scratch_);
+      layers_.keep_absent(scratch_, now->born_in);
+    }
+  }
+  destroy(before);
   return {};
 }
 
@@ -298,6 +198,9 @@ void RangeStore::insert(const Key& key, std::string_view value) {
   entry.born_in = layers_.current();
   layers_.made();
   mark_changed(entry);
+  if (!layers_.has_scans()) return;
+  encode_key(key, scratch_);
+  layers_.keep_absent(scratch_, entry.born_in);
 }
 
 Result<bool> RangeStore::erase(const Key& key) {
@@ -308,137 +211,19 @@ Result<bool> RangeStore::erase(const Key& key) {
     if (part == parts_.end() || part->second.is_whole) return false;
     encode_key(key, scratch_);
     if (!TRY(layers_.fetch(scratch_))) return false;
+    if (layers_.has_scans()) TRY(keep_stored(key));
     entry = &make(key, {});
     entry->is_stored = true;
     layers_.fetched();
     if (part->second.away > 0) --part->second.away;
+  } else if (layers_.has_scans() && !entry->is_erased) {
+    keep_before(*entry);
   }
   if (entry->is_erased) return false;
   mark_changed(*entry);
   entry->is_erased = true;
   layers_.erased();
   return true;
-}
-
-// --- Reading in order
-
-// After the store was opened over its backing: which parts are there is found once, a seek each.
-Status RangeStore::find_parts() {
-  if (!must_find_parts_) return {};
-  must_find_parts_ = false;
-  for (std::optional<int64_t> from = std::max<int64_t>(expired_before_, 0); from;) {
-    std::optional<int64_t> found;
-    Status status;
-    scratch_.clear();
-    append_be<int64_t>(scratch_, *from);
-    layers_.note_fetch();
-    std::string place = TRY(layers_.backing()->place_of(scratch_));
-    TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view) {
-      if (const auto decoded = decode_key(key))
-        found = decoded->part;
-      else
-        status = decoded.error();
-      return false;
-    }));
-    TRY(status);
-    if (found) part_at(*found).is_whole = false;
-    from = found && *found < INT64_MAX ? std::optional(*found + 1) : std::nullopt;
-  }
-  return {};
-}
-
-Result<std::optional<int64_t>> RangeStore::next_part(int64_t from) {
-  TRY(find_parts());
-  const auto at = parts_.lower_bound(std::max(from, expired_before_));
-  return at == parts_.end() ? std::nullopt : std::optional(at->first);
-}
-
-// True when there are more than fit.
-bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_entries,
-                             std::vector<const Entry*>& out) const {
-  const Group* const group = find_group(part, range.group);
-  if (!group) return false;
-  bool has_more = false;
-  group->visit_from(range.from, [&](Entry* entry) {
-    if (entry->suffix() > range.to) return false;
-    if (entry->is_erased) return true;
-    has_more = out.size() == max_entries;
-    if (has_more) return false;
-    entry->is_used = true;
-    out.push_back(entry);
-    return true;
-  });
-  return has_more;
-}
-
-// Likewise, of what is only in the backing. Keys that are longer than what it orders by come in any order there:
-// then all of the range is read.
-Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
-                                     Stored& out) {
-  std::string prefix, first;
-  encode_key({range.part, range.group, {}}, prefix);
-  encode_key({range.part, range.group, range.from}, first);
-  const bool is_ordered =
-      std::max(first.size(), prefix.size() + range.to.size()) <= Backing::kOrderedKeyBytes;
-  const std::string_view begin =
-      is_ordered ? std::string_view(first)
-                 : std::string_view(prefix).substr(0, Backing::kOrderedKeyBytes);
-  bool has_more = false;
-  layers_.note_fetch();
-  std::string place = TRY(layers_.backing()->place_of(begin));
-  const Group* const group = find_group(part, range.group);
-  TRY(layers_.backing()->scan(place, [&](std::string_view key, std::string_view value) {
-    if (!key.starts_with(prefix)) return !is_ordered && key.starts_with(begin);
-    const std::string_view suffix = key.substr(prefix.size());
-    if (suffix > range.to) return !is_ordered || key.size() > Backing::kOrderedKeyBytes;
-    if (suffix < range.from) return true;
-    if (group && group->find(suffix)) return true;
-    if (is_ordered && out.size() == max_entries) {
-      has_more = true;
-      return false;
-    }
-    out.emplace_back(suffix, value);
-    return true;
-  }));
-  std::ranges::sort(out);
-  return has_more;
-}
-
-Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& loose,
-                               const Visit& visit) {
-  TRY(find_parts());
-  const auto found = parts_.find(range.part);
-  if (found == parts_.end() || range.part < expired_before_) return false;
-  Part& part = found->second;
-  std::vector<const Entry*> here;
-  bool has_more = read_memory(part, range, max_entries, here);
-  if (part.is_whole) {
-    for (const Entry* entry : here)
-      if (!visit(entry->suffix(), entry->value())) return true;
-    return has_more;
-  }
-  const bool is_cut_here = has_more;
-  Stored stored;
-  const bool is_cut_there = TRY(read_stored(part, range, max_entries, stored));
-  has_more |= is_cut_there;
-  // Behind where one of the two was cut, the other may have what comes first.
-  auto a = here.begin();
-  auto b = stored.begin();
-  while (a != here.end() || b != stored.end()) {
-    if (a == here.end() && is_cut_here) break;
-    if (b == stored.end() && is_cut_there) break;
-    const bool is_here = b == stored.end() || (a != here.end() && (*a)->suffix() < b->first);
-    bool goes_on = false;
-    if (is_here) {
-      goes_on = visit((*a)->suffix(), (*a)->value());
-      ++a;
-    } else {
-      const auto& [suffix, value] = loose.emplace_back(std::move(*b++));
-      goes_on = visit(suffix, value);
-    }
-    if (!goes_on) return true;
-  }
-  return has_more;
 }
 
 // --- Expiry
@@ -527,7 +312,7 @@ void RangeStore::forget_erased() {
 
 size_t RangeStore::memory_bytes() const {
   return entry_bytes_ + entry_count_ * kBytesAround + group_count_ * kBytesPerGroup +
-         parts_.size() * kBytesPerPart;
+         parts_.size() * kBytesPerPart + layers_.scan_bytes();
 }
 
 // Goes round over the parts, the groups of each, and their entries. A part or a group that is passed counts as an
@@ -615,6 +400,7 @@ Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   Entry* const found = find_in_memory(key);
   const bool is_put = entry.kind == StateEntry::Kind::Put;
   const bool was_there = found && !found->is_erased;
+  const uint64_t born_in = was_there ? found->born_in : commit;
   if (found) remove(part_at(key.part), found);
   if (is_put != was_there) is_put ? layers_.made() : layers_.erased();
   if (!is_put && layers_.backing() == nullptr) return {};
@@ -622,7 +408,7 @@ Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   made.is_stored = true;
   made.is_erased = !is_put;
   made.changed_in = commit;
-  made.born_in = was_there ? 0 : commit;
+  made.born_in = born_in;
   if (!is_put) erased_.emplace_back(commit, entry.key);
   return {};
 }

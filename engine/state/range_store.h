@@ -25,10 +25,11 @@ namespace engine {
 //   8 bytes part, big-endian | length of the group, varint | group | suffix
 //
 // so that what expires is one range, what is new lies together, and the entries of a group in a part are one
-// more (docs/adr/0028).
+// more (docs/adr/0029).
 //
 // Invariants:
-//   1. each entry in memory is in its group, that in its part's index, and no other has its key;
+//   1. each entry in memory is in its group, that in its part's index, and no other has its key; groups keep their
+//      places in a part, but that the last one takes the place of one that goes;
 //   2. of a part that is whole nothing is in the backing that is not in memory;
 //   3. no part before expired_before_ is changed any more, nor seen;
 //   4. what has changed since take_changes() is in changed_ once, and has changed_in == current();
@@ -67,6 +68,14 @@ class RangeStore final : public Store {
   using Visit = std::function<bool(std::string_view suffix, std::string_view value)>;
   // False when there are no more; else goes on behind what was visited last.
   Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
+  // The next entries of a scan of all that there is, out of about `max_entries` and until `visit` wants no more; false
+  // when it is at its end. Those of one group and part come together as a rule. What `visit` gets holds as long as
+  // `loose` does and the store does not change.
+  using VisitKey = std::function<bool(const Key& key, std::string_view value)>;
+  Result<bool> scan(StoreScan& scan, size_t max_entries, Loose& loose, const VisitKey& visit);
+  // Of a key as the journal and the backing have it; empty where it is damaged.
+  static std::string_view group_in(std::string_view stored_key);
+
   // Brings what look-ups of these groups will look at into the processor's caches.
   void prefetch(std::span<const std::pair<int64_t, std::string>> groups) const;
   static constexpr size_t kPrefetchedAtOnce = 32;
@@ -91,7 +100,7 @@ class RangeStore final : public Store {
  private:
   struct Entry;
   struct Group;
-  // No scan looks at places: there is none.
+  // A place is a part and the number of a group in it; how far they go is seen on the way.
   StorePlace end_of_places() const override { return {}; }
   struct Part {
     HashIndex<Group> index;
@@ -110,6 +119,10 @@ class RangeStore final : public Store {
   void destroy(Entry* entry);
   bool destroy_some(Part& part, size_t& max_entries);
   void mark_changed(Entry& entry);
+  void keep_before(const Entry& entry, size_t place);
+  void keep_before(const Entry& entry);
+  Status keep_stored(const Key& key);
+  bool scan_memory(StoreScan& scan, size_t max_entries, const VisitKey& visit) const;
   Status find_parts();
   using Stored = std::vector<std::pair<std::string, std::string>>;
   Result<bool> read_stored(const Part& part, const Range& range, size_t max_entries, Stored& out);

@@ -86,6 +86,20 @@ class StepLine {
                        qualified(0, step.left_key), qualified(1, step.right_key),
                        store_name(step.store));
   }
+  std::string operator()(const ForeignKeySubscribeStep& step) const {
+    return "Send each change to where the row of the foreign key " +
+           to_sql(step.foreign_key, input_layout()) + " is";
+  }
+  std::string operator()(const ForeignKeyJoinStep& step) const {
+    const Layout& right = input_layout(1);
+    return fmt::format("{} rows by their foreign key with those of {}, kept in {}",
+                       join_word(step.type), right.empty() ? "?" : right.front().source,
+                       store_name(step.store));
+  }
+  std::string operator()(const ForeignKeyResolveStep& step) const {
+    return fmt::format("Take what is not out of date, by {}, kept in {}",
+                       first_columns(node_.layout, step.key_count), store_name(step.store));
+  }
   std::string operator()(const StreamStreamJoinStep& step) const {
     std::string line =
         fmt::format("{} records with {} = {}, from {} before to {} after", join_word(step.type),

@@ -14,6 +14,8 @@ WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
 LARGE_FROM = 50
 NEAR_MS = 5_000  # of the join of two streams
 GAP_MS = 2_000   # of sessions
+SOME_BUT, OTHERS_BUT = 5, 3  # counts of which rows of two tables have no multiple
+REFERRED = 50  # cities that a foreign key may name, there or not
 
 SCHEMA = (
     "CREATE STREAM IF NOT EXISTS events "
@@ -45,6 +47,16 @@ SCHEMA = (
     "EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS zoned AS SELECT c.city AS city, n, zone "
     "FROM per_city c JOIN sites s ON c.city = s.city EMIT CHANGES",
+    # Foreign keys that change with nearly every event, of rows that come and go on both sides.
+    "CREATE TABLE IF NOT EXISTS some AS "
+    f"SELECT city, n FROM per_city WHERE n % {SOME_BUT} <> 0 EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS others AS "
+    f"SELECT city, n FROM per_city WHERE n % {OTHERS_BUT} <> 0 EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS referring AS SELECT s.city AS city, s.n AS n, o.n AS other "
+    f"FROM some s JOIN others o ON 'c' + CAST(s.n % {REFERRED} AS VARCHAR) = o.city EMIT CHANGES",
+    "CREATE TABLE IF NOT EXISTS following AS SELECT c.city AS city, c.n AS n, d.n AS other "
+    f"FROM per_city c LEFT JOIN others d ON 'c' + CAST(c.n % {REFERRED} AS VARCHAR) = d.city "
+    "EMIT CHANGES",
     *cleanup_load.SCHEMA,
 )
 _QUERIES = sum(" AS SELECT" in statement for statement in SCHEMA)
@@ -55,7 +67,8 @@ FILL = ("INSERT INTO sites (city, zone) VALUES "
 
 # What they define, in their order.
 SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED", "MET",
-           "MET_OR_NOT", "VISITS", "ZONED", *cleanup_load.SOURCES)
+           "MET_OR_NOT", "VISITS", "ZONED", "SOME", "OTHERS", "REFERRING", "FOLLOWING",
+           *cleanup_load.SOURCES)
 
 _CATCH_UP_TIMEOUT_S = 60
 _REMOVED_WITHIN_S = 60  # a journal is trimmed when the checkpoints of all its tasks have come so far
@@ -133,6 +146,22 @@ def expected_totals(partitions):
             count, total, newest = totals.get(city, (0, 0, -1))
             totals[city] = (count + 1, total + amount, max(newest, row_id))
     return totals
+
+
+def expected_references(partitions):
+    """Of the tables joined by foreign keys: by city, (count, that of the city that it names)."""
+    counts = {city: totals[0] for city, totals in expected_totals(partitions).items()}
+
+    def other_of(count, among):
+        return among.get(f"c{count % REFERRED}")
+
+    some = {city: n for city, n in counts.items() if n % SOME_BUT}
+    others = {city: n for city, n in counts.items() if n % OTHERS_BUT}
+    return {
+        "referring": {city: (n, other_of(n, others)) for city, n in some.items()
+                      if other_of(n, others) is not None},
+        "following": {city: (n, other_of(n, others)) for city, n in counts.items()},
+    }
 
 
 def expected_pairs(partitions):
@@ -220,6 +249,7 @@ class Checker:
         complaints += self._check_met(connection, events)
         complaints += self._check_visits(connection, events)
         complaints += self._check_zoned(connection, events)
+        complaints += self._check_referring(connection, events)
         return complaints + self._check_queries(connection)
 
     def _pass_all_that_is_there(self, connection):
@@ -350,6 +380,18 @@ class Checker:
         return _difference("zoned", found, expected)
 
     @staticmethod
+    def _check_referring(connection, events):
+        complaints = []
+        for name, expected in expected_references(events).items():
+            found = _read_when_caught_up(
+                lambda name=name: {
+                    city: (int(count), None if other == "\\N" else int(other))
+                    for city, count, other in
+                    _read(connection, f"SELECT city, n, other FROM {name}")}, expected)
+            complaints += _difference(name, found, expected)
+        return complaints
+
+    @staticmethod
     def _check_queries(connection):
         before, deadline = None, 0
         while True:
@@ -406,6 +448,8 @@ def snapshot(connection):
         "per_city": sorted(_read(connection, "SELECT * FROM per_city")),
         "met": sorted(_read(connection, "SELECT ROWPARTITION, ROWOFFSET, id, other FROM met")),
         "zoned": sorted(_read(connection, "SELECT * FROM zoned")),
+        "referring": sorted(_read(connection, "SELECT * FROM referring")),
+        "following": sorted(_read(connection, "SELECT * FROM following")),
         "streams": connection.execute("SHOW STREAMS").fetchall(),
         "tables": connection.execute("SHOW TABLES").fetchall(),
         "queries": [row[:4] for row in connection.execute("SHOW QUERIES").fetchall()],

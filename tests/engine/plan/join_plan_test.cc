@@ -158,16 +158,52 @@ TEST_F(JoinPlan, kinds_that_do_not_exist) {
             "Got T LEFT [OUTER] JOIN S.");
   EXPECT_TRUE(from_error("s JOIN t WITHIN 1 HOUR ON s.id = t.id")
                   .starts_with("A window definition was provided for a Stream-Table join."));
-  EXPECT_EQ(from_error("s JOIN s ON s.id = s.id"),
-            "Can not join 'S' to 'S': self joins are not yet supported.");
 }
 
-TEST_F(JoinPlan, kinds_that_are_not_built_say_so_when_all_else_is_right) {
-  const std::string by_value = "t JOIN u ON t.a = u.id";
-  EXPECT_EQ(error("CREATE TABLE x AS SELECT * FROM " + by_value + ";"),
-            "a join of tables by another column than the key of the first is not supported yet");
-  EXPECT_EQ(error("CREATE TABLE x AS SELECT t.a, nothing FROM " + by_value + ";"),
-            "Line: 1, Col: 31: SELECT column 'NOTHING' cannot be resolved.");
+TEST_F(JoinPlan, what_ksqldb_refuses_although_it_has_an_answer_is_refused_as_there_alone) {
+  const std::string self = "s JOIN s AS z WITHIN 1 HOUR ON s.id = z.id";
+  const std::string chain = "t JOIN u ON t.id = u.id JOIN wide ON t.a = wide.id";
+  const auto error_of = [&](const std::string& from) {
+    return error("CREATE TABLE x AS SELECT t.id FROM " + from + ";");
+  };
+  EXPECT_EQ(from_error(self), "no error");
+  EXPECT_FALSE(error_of(chain).starts_with("Invalid join condition")) << error_of(chain);
+  settings_.ksqldb_compat = true;
+  EXPECT_EQ(from_error(self), "Can not join 'S' to 'S': self joins are not yet supported.");
+  EXPECT_EQ(error_of(chain),
+            "Invalid join condition: foreign-key table-table joins are not supported as part of "
+            "n-way joins. Got T.A = WIDE.ID.");
+}
+
+TEST_F(JoinPlan, a_foreign_key_takes_three_stages) {
+  const QueryPlan plan =
+      planned("CREATE TABLE x AS SELECT t.id, wide.d FROM t JOIN wide ON t.a = wide.id;");
+  ASSERT_EQ(plan.stages.size(), 3u);
+  // By the right table's key and in as many partitions as it has, then by the left's.
+  ASSERT_EQ(plan.exchanges.size(), 2u);
+  EXPECT_EQ(plan.exchanges[0].partitions, 5);
+  EXPECT_EQ(plan.exchanges[1].partitions, 2);
+  EXPECT_EQ(plan.exchanges[1].schema.keys().front().name, "ID");
+  ASSERT_TRUE(plan.materialization);
+  EXPECT_EQ(plan.materialization->stage, 2);
+}
+
+TEST_F(JoinPlan, the_result_of_a_foreign_key_has_the_left_primary_key) {
+  const auto error_of = [&](const std::string& items, const std::string& kind) {
+    return error("CREATE TABLE x AS SELECT " + items + " FROM t " + kind + " u ON t.a = u.id;");
+  };
+  EXPECT_EQ(error_of("t.id, u.id AS other", "JOIN"), "no error");
+  EXPECT_EQ(error_of("u.id, t.a", "JOIN"),
+            "Primary key column missing in projection. For foreign-key table-table joins, the "
+            "projection must include all primary key columns from the left input table (`T`). "
+            "Missing column: `ID`.");
+  EXPECT_EQ(error_of("t.id, t.a", "RIGHT JOIN"),
+            "RIGHT OUTER JOIN on a foreign key is not supported");
+  EXPECT_EQ(error_of("t.id, t.a", "FULL JOIN"),
+            "Invalid join type: full-outer join not supported for foreign-key table-table join. "
+            "Got T [FULL] OUTER JOIN U.");
+  EXPECT_EQ(error("CREATE TABLE x AS SELECT t.id, nothing FROM t JOIN u ON t.a = u.id;"),
+            "Line: 1, Col: 32: SELECT column 'NOTHING' cannot be resolved.");
 }
 
 TEST_F(JoinPlan, a_key_that_no_column_holds_is_rowkey) {

@@ -68,7 +68,8 @@ constexpr const char* kQueries[] = {
     "1;",
     "TABLE q AS SELECT id, COUNT(*) AS n FROM orders WINDOW SESSION (1 HOUR) GROUP BY id EMIT "
     "FINAL;",
-    "TABLE q AS SELECT id, UCASE(name) AS name FROM users WHERE name IS NOT NULL;"};
+    "TABLE q AS SELECT id, UCASE(name) AS name FROM users WHERE name IS NOT NULL;",
+    "TABLE q AS SELECT a.id AS id, name FROM ages a LEFT JOIN users u ON a.age + 1 = u.id;"};
 
 TEST_F(PlanJsonTest, a_plan_comes_back_as_it_was) {
   session_["ksql.functions._global_.limit"] = "7";
@@ -122,7 +123,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) 
     EXPECT_NE(at, std::string::npos) << from;
     return changed.replace(at, from.size(), to);
   };
-  EXPECT_EQ(plan_from_json(with("\"version\":3", "\"version\":4")).error().code,
+  EXPECT_EQ(plan_from_json(with("\"version\":4", "\"version\":5")).error().code,
             ErrorCode::IncompatibleFormat);
   const auto message = [](const std::string& json) {
     const auto plan = plan_from_json(json);

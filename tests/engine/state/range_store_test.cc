@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -117,6 +120,40 @@ struct Server {
   }
 };
 
+// A scan that rests, and what there was when it began.
+struct Scan {
+  StoreScanPtr scan;
+  Entries expected, found;
+};
+
+// Shows some more; false at the end.
+bool step(RangeStore& store, Scan& scan, size_t max_entries, size_t wanted) {
+  RangeStore::Loose loose;
+  const auto take = [&](const RangeStore::Key& key, std::string_view value) {
+    const Key its{key.part, std::string(key.group), std::string(key.suffix)};
+    EXPECT_TRUE(scan.found.emplace(its, value).second) << "shown twice";
+    return wanted > 0 && --wanted > 0;
+  };
+  return store.scan(*scan.scan, max_entries, loose, take).value();
+}
+
+TEST(RangeStore, a_scan_shows_what_there_was_in_all_parts) {
+  RangeStore store;
+  for (int i = 0; i < 100; ++i)
+    store.insert({i % 3, std::to_string(i % 7), std::to_string(i)}, "v");
+  Scan scan{store.begin_scan(), {}, {}};
+  step(store, scan, 10, 5);
+  ASSERT_TRUE(store.put({0, "0", "0"}, "changed"));
+  ASSERT_TRUE(store.put({2, "late", "0"}, "new"));
+  for (int i = 0; i < 100; i += 2)
+    EXPECT_TRUE(store.erase({i % 3, std::to_string(i % 7), std::to_string(i)}).value());
+  KeptChanges kept;
+  kept.take(store);
+  while (step(store, scan, 3, 2)) continue;
+  EXPECT_EQ(scan.found.size(), 100u);
+  for (const auto& [key, value] : scan.found) EXPECT_EQ(value, "v");
+}
+
 class RangeStoreModel : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(RangeStoreModel, has_what_a_map_has) {
@@ -132,7 +169,22 @@ TEST_P(RangeStoreModel, has_what_a_map_has) {
     const std::string suffix(1 + random.next() % 12, static_cast<char>('a' + random.next() % 4));
     return Key{std::max(expired, now - static_cast<int64_t>(random.next() % 4)), group, suffix};
   };
-  for (int step = 0; step < 3'000; ++step) {
+  std::optional<Scan> scan;
+  for (int at = 0; at < 3'000; ++at) {
+    // What expires meanwhile may be missing.
+    if (scan && !step(*server.store, *scan, 1 + random.next() % 20, 1 + random.next() % 9)) {
+      const auto is_gone = [&](const auto& each) { return std::get<0>(each.first) < expired; };
+      std::erase_if(scan->expected, is_gone);
+      std::erase_if(scan->found, is_gone);
+      Entries missing, wrong;
+      std::ranges::set_difference(scan->expected, scan->found,
+                                  std::inserter(missing, missing.end()));
+      std::ranges::set_difference(scan->found, scan->expected, std::inserter(wrong, wrong.end()));
+      ASSERT_EQ(missing, Entries()) << at;
+      ASSERT_EQ(wrong, Entries()) << at;
+      scan.reset();
+    }
+    if (!scan && random.next() % 4 == 0) scan = Scan{server.store->begin_scan(), entries, {}};
     const Key key = random_key();
     const auto& [part, group, suffix] = key;
     switch (random.next() % 12) {
@@ -148,7 +200,7 @@ TEST_P(RangeStoreModel, has_what_a_map_has) {
       case 4:
       case 5:
         ASSERT_EQ(server.store->erase({part, group, suffix}).value(), entries.erase(key) == 1)
-            << step;
+            << at;
         break;
       case 6:
         server.commit();
@@ -174,6 +226,7 @@ TEST_P(RangeStoreModel, has_what_a_map_has) {
         break;
       case 10:
         if (random.next() % 8 != 0) break;
+        scan.reset();
         server.restart();
         entries = committed;
         expired = committed_expired;
@@ -183,13 +236,13 @@ TEST_P(RangeStoreModel, has_what_a_map_has) {
         if (random.next() % 2 == 0) to = "c";
         ASSERT_EQ(visit_all(*server.store, part, group, from, to, 1 + random.next() % 5),
                   expected_of(entries, part, group, from, to))
-            << step;
+            << at;
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RangeStoreModel, testing::Range<uint64_t>(1, 21));
+INSTANTIATE_TEST_SUITE_P(Seeds, RangeStoreModel, testing::Range<uint64_t>(1, 61));
 
 }  // namespace
 }  // namespace engine

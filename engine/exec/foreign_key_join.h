@@ -1,0 +1,80 @@
+// The middle of a join by a foreign key: the rows of the left table that refer to this task's rows of the right one.
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/exec/keyed_table.h"
+#include "engine/exec/operator.h"
+#include "engine/formats/format.h"
+#include "engine/plan/plan.h"
+#include "engine/state/prefix_store.h"
+
+namespace engine {
+
+// Port 0: changes of left rows (ForeignKeySubscribeOperator), port 1: changes of the right table, which its input has
+// kept already. A left row meets the row that the right table has now; a right row meets all left rows that refer to
+// it, in the order of their key bytes, a block at a time. Where a commit falls in between, the scalars hold the place.
+//
+// Threads: the task's.
+class ForeignKeyJoinOperator final : public Operator {
+ public:
+  // `left`, `right`: layouts of the ports. The right table outlives the operator.
+  static Result<std::unique_ptr<ForeignKeyJoinOperator>> make(TaskContext& context,
+                                                              const ForeignKeyJoinStep& step,
+                                                              const Layout& left,
+                                                              const Layout& right,
+                                                              KeyedTable& right_table);
+  Status process(Batch batch, size_t port) override;
+  bool has_rest() const override { return rest_.has_value(); }
+  Status resume() override;
+  void visit_rest(const VisitRecord& visit) const override;
+  void own_rest() override;
+  bool holds_commits_back() const override { return true; }
+  void append_scalars(std::vector<int64_t>& out) const override;
+  void restore_scalars(std::span<const int64_t>& scalars) override;
+
+  RangeStore& store() { return rows_.store(); }
+
+ private:
+  struct Rest {
+    Batch batch;
+    size_t port = 0;
+    ColumnPtr keys;         // of the right table: what the batch's rows refer to, or are
+    EncodedRows left_keys;  // port 0: the left table's
+    size_t row = 0;         // the first that is not done
+    std::string place;  // port 1: behind the left rows that the row has met; empty: it has met none
+  };
+  // Where a right row was, of which a part is in a commit.
+  struct Place {
+    int64_t partition = 0, offset = 0;
+    std::string place;
+  };
+  struct Answers;
+
+  ForeignKeyJoinOperator(TaskContext& context, const ForeignKeyJoinStep& step, const Layout& left,
+                         const Layout& right, KeyedTable& right_table)
+      : Operator(context), step_(step), left_(left), right_(right), right_table_(right_table) {}
+  Status take_block();
+  Result<Answers> answer_left();
+  Result<Answers> answer_right();
+  Status keep(size_t row, std::string_view key, bool is_there);
+  void begin_right_row();
+  Status push_answers(Answers answers);
+  uint64_t fetches() const {
+    return right_table_.rows().layers().fetches() + rows_.layers().fetches();
+  }
+
+  const ForeignKeyJoinStep step_;
+  const Layout left_, right_;
+  KeyedTable& right_table_;
+  PrefixStore rows_;
+  std::unique_ptr<Writer> key_writer_, left_writer_;
+  std::optional<Rest> rest_;
+  std::optional<Place> restored_;
+};
+
+}  // namespace engine

@@ -1,0 +1,40 @@
+// Where a join by a foreign key begins: changes of the left table, said to the foreign keys that they concern.
+#pragma once
+#include <vector>
+
+#include "engine/exec/operator.h"
+#include "engine/plan/plan.h"
+
+namespace engine {
+
+// Of one row changes come with growing numbers, since all of them come to one task.
+//
+// Threads: the task's.
+class ForeignKeySubscribeOperator final : public RowwiseOperator {
+ public:
+  // `layout`: of what it gives.
+  ForeignKeySubscribeOperator(TaskContext& context, const ForeignKeySubscribeStep& step,
+                              const Layout& layout);
+  void append_scalars(std::vector<int64_t>& out) const override { out.push_back(last_number_); }
+  void restore_scalars(std::span<const int64_t>& scalars) override;
+
+ protected:
+  Status take(Batch& batch) override;
+
+ private:
+  // One row of what it gives.
+  struct Said {
+    uint32_t row;  // of the batch
+    bool to_old;   // foreign key
+    int32_t kind;
+    int64_t number;
+  };
+  std::vector<Said> what_to_say(const Batch& batch, const Column& now, const Column* old);
+
+  const ForeignKeySubscribeStep step_;
+  const Layout layout_;
+  const Program program_;
+  int64_t last_number_ = 0;
+};
+
+}  // namespace engine

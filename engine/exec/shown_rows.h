@@ -1,0 +1,32 @@
+// What a push query on a table shows first: the rows that there are, in the order of their keys.
+#pragma once
+#include <vector>
+
+#include "engine/exec/keyed_table.h"
+#include "engine/exec/slice.h"
+#include "engine/state/sliced_sort.h"
+
+namespace engine {
+
+// The store is in memory as a whole, and does not change before the end: the task takes no records.
+//
+// Threads: the task's. Owner: the operator that keeps the table.
+class ShownRows {
+ public:
+  explicit ShownRows(RowStore& store);
+  // A block of rows; none where more of them are to be sorted first, and at the end.
+  Result<std::vector<KeyedTable::StoredRow>> next(Slice& slice);
+  bool is_at_end() const { return all_gathered_ && rows_.empty(); }
+
+ private:
+  using StoredRow = KeyedTable::StoredRow;
+  struct ByKey {
+    bool operator()(const StoredRow& a, const StoredRow& b) const { return a.first < b.first; }
+  };
+  RowStore& store_;
+  StoreScanPtr scan_;  // of those that are not in `rows_`
+  bool all_gathered_ = false;
+  SlicedSort<StoredRow, ByKey> rows_;
+};
+
+}  // namespace engine
