@@ -192,6 +192,15 @@ GroupValue ClassicGroup::value_with(const std::map<std::string, std::string>* as
   return value;
 }
 
+std::vector<ClassicGroup::MemberToMove> ClassicGroup::members_to_move() const {
+  std::vector<MemberToMove> all;
+  for (GroupValue::Member& each : value().members) {
+    auto protocols = members_.find(each.id)->second.protocols;
+    all.push_back({std::move(each), std::move(protocols)});
+  }
+  return all;
+}
+
 // --- Members
 
 KafkaError ClassicGroup::check_member(const std::string& id,

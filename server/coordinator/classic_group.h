@@ -66,6 +66,14 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   std::optional<std::vector<std::string>> subscribed_topics() const;
   GroupDescription describe() const;
   GroupValue value() const;
+  // For a group of the other protocol, which is to go on with them.
+  struct MemberToMove {
+    GroupValue::Member member;
+    std::vector<GroupProtocol> protocols;  // one at least
+  };
+  std::vector<MemberToMove> members_to_move() const;
+  // All members are to come again: the group was one of the other protocol until now.
+  void begin_anew() { prepare_rebalance(); }
 
  private:
   struct Member {

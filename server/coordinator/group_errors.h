@@ -14,6 +14,7 @@ inline constexpr KafkaError kInvalidGroupId{24};
 inline constexpr KafkaError kUnknownMemberId{25};
 inline constexpr KafkaError kInvalidSessionTimeout{26};
 inline constexpr KafkaError kRebalanceInProgress{27};
+inline constexpr KafkaError kUnsupportedVersion{35};
 inline constexpr KafkaError kNonEmptyGroup{68};
 inline constexpr KafkaError kGroupIdNotFound{69};
 inline constexpr KafkaError kMemberIdRequired{79};
@@ -21,5 +22,10 @@ inline constexpr KafkaError kGroupMaxSizeReached{81};
 inline constexpr KafkaError kFencedInstanceId{82};
 inline constexpr KafkaError kGroupSubscribedToTopic{86};
 inline constexpr KafkaError kUnstableOffsetCommit{88};
+inline constexpr KafkaError kFencedMemberEpoch{110};
+inline constexpr KafkaError kUnreleasedInstanceId{111};
+inline constexpr KafkaError kUnsupportedAssignor{112};
+inline constexpr KafkaError kStaleMemberEpoch{113};
+inline constexpr KafkaError kInvalidRegularExpression{128};
 
 }  // namespace server::coordinator

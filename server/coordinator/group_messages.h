@@ -109,6 +109,41 @@ struct LeaveGroup {
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
+// --- The consumer protocol (KIP-848)
+
+struct TopicIdPartition {
+  Uuid topic_id;
+  int32_t partition = 0;
+  auto operator<=>(const TopicIdPartition&) const = default;
+};
+
+struct ConsumerGroupHeartbeatAnswer {
+  KafkaError error = KafkaError::None;
+  std::string message = {};  // of an error
+  std::string member_id = {};
+  int32_t member_epoch = 0;
+  int32_t heartbeat_interval_ms = 0;
+  // What the member may use, sorted; nothing when that has not changed.
+  std::optional<std::vector<TopicIdPartition>> assignment = {};
+};
+struct ConsumerGroupHeartbeat {
+  using Answer = ConsumerGroupHeartbeatAnswer;
+  std::string group_id = {}, member_id = {};
+  // 0 joins, -1 leaves, -2 leaves for a while, as an instance.
+  int32_t member_epoch = 0;
+  // What is not there has not changed since it was said last.
+  std::optional<std::string> instance_id = {}, rack_id = {};
+  int32_t rebalance_timeout_ms = -1;
+  std::optional<std::vector<std::string>> topics = {};
+  std::optional<std::string> regex = {}, assignor = {};
+  std::optional<std::vector<TopicIdPartition>> owned = {};
+  bool makes_member_id = false;  // the client does, from version 1 on (KIP-1082)
+  std::string client_id = {}, client_host = {};
+  Answer refusal(KafkaError error, std::string why = {}) const {
+    return {.error = error, .message = std::move(why), .member_id = member_id};
+  }
+};
+
 // --- Offsets
 
 struct PartitionError {
@@ -200,6 +235,31 @@ struct GroupDescription {
   std::string group_id = {}, state = {}, protocol_type = {}, protocol_name = {};
   std::vector<Member> members = {};
 };
+// Of a group by the consumer protocol.
+struct ConsumerGroupDescription {
+  using Partitions = std::vector<TopicIdPartition>;
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id, rack_id;
+    int32_t epoch = 0;
+    std::string client_id, client_host;
+    std::vector<std::string> topics;
+    std::string regex;  // empty: none
+    Partitions assigned, target;
+    bool is_classic = false;
+  };
+  KafkaError error = KafkaError::None;
+  std::string group_id = {}, state = {};
+  int32_t epoch = 0, assignment_epoch = 0;
+  std::string assignor = {};
+  std::vector<Member> members = {};
+};
+struct DescribeConsumerGroup {
+  using Answer = ConsumerGroupDescription;
+  std::string group_id;
+  Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
+};
+
 struct DescribeGroup {
   using Answer = GroupDescription;
   std::string group_id;

@@ -11,28 +11,6 @@ namespace {
 
 constexpr size_t kBytesOfGroup = 800;  // about
 
-bool is_valid(const std::string& group_id) {
-  return !group_id.empty() && group_id.size() <= kMaxGroupIdBytes;
-}
-
-KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
-  constexpr size_t kMostOfName = 4'096;
-  if (!is_valid(request.group_id)) return kInvalidGroupId;
-  if (request.session_timeout_ms < settings.min_session_timeout_ms ||
-      request.session_timeout_ms > settings.max_session_timeout_ms)
-    return kInvalidSessionTimeout;
-  if (request.instance_id && request.instance_id->size() > kMostOfName)
-    return KafkaError::InvalidRequest;
-  // They are compared with each other; clients know a handful.
-  constexpr size_t kMostProtocols = 250;
-  if (request.protocols.size() > kMostProtocols || request.protocol_type.size() > kMostOfName ||
-      std::ranges::any_of(request.protocols, [](const GroupProtocol& protocol) {
-        return protocol.name.size() > kMostOfName;
-      }))
-    return kInconsistentGroupProtocol;
-  return KafkaError::None;
-}
-
 }  // namespace
 
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
@@ -54,15 +32,19 @@ Status GroupPartition::replay(std::string_view key, std::optional<std::string_vi
     }
     return {};
   }
+  if (const auto* consumer = std::get_if<ConsumerGroupKey>(&decoded))
+    return replay(*consumer, value);
   const std::string& id = std::get<GroupKey>(decoded).group_id;
   if (value) {
     GroupValue stored = TRY(decode_group_value(*value));
     Group& group = find_or_make(id);
+    group.end(kNotCoordinator);
+    group.consumer.reset();
     group.classic = make_classic(id);
     group.classic->restore(std::move(stored));
     group.classic->resume();
     group.is_stored = true;
-  } else if (Group* group = find(id)) {
+  } else if (Group* group = find(id); group && group->classic) {
     group->classic = make_classic(id);
     group->is_stored = false;
     if (is_idle(*group)) erase(id);
@@ -87,7 +69,7 @@ void GroupPartition::on_unloaded() {
   undecided_.clear();
   auto groups = std::exchange(groups_, {});
   for (auto& [id, group] : groups) {
-    group->classic->end(kNotCoordinator);
+    group->end(kNotCoordinator);
     around_.size.shrink(kBytesOfGroup + id.size());
   }
 }
@@ -114,22 +96,10 @@ GroupPartition::Group* GroupPartition::find_or_admit(const std::string& id) {
   return &find_or_make(id);
 }
 
-std::shared_ptr<ClassicGroup> GroupPartition::make_classic(const std::string& id) {
-  return std::make_shared<ClassicGroup>(
-      id, around_, [this, id](const GroupValue& value, Done<KafkaError> stored) {
-        append({{encode(GroupKey{id}), encode(value)}},
-               [this, id, stored = std::move(stored)](KafkaError error) {
-                 if (error == KafkaError::None)
-                   if (Group* group = find(id)) group->is_stored = true;
-                 stored(error);
-               });
-      });
-}
-
 void GroupPartition::erase(const std::string& id) {
   const auto found = groups_.find(id);
   if (found == groups_.end()) return;
-  found->second->classic->end(kUnknownMemberId);
+  found->second->end(kUnknownMemberId);
   around_.size.shrink(kBytesOfGroup + id.size());
   groups_.erase(found);
 }
@@ -141,45 +111,7 @@ void GroupPartition::append(std::vector<StoredRecord> records, Done<KafkaError> 
 
 bool GroupPartition::is_idle(const Group& group) const {
   return group.offsets.empty() && group.commits_under_way == 0 && group.undecided.empty() &&
-         group.classic->state() == GroupState::Empty;
-}
-
-// --- Members
-
-void GroupPartition::handle(JoinGroup request, Done<JoinedGroup> done) {
-  if (const KafkaError error = check(request, around_.settings); error != KafkaError::None)
-    return done(request.refusal(error));
-  Group* group = find(request.group_id);
-  if (!group) {
-    if (!request.member_id.empty()) return done(request.refusal(kUnknownMemberId));
-    group = find_or_admit(request.group_id);
-    if (!group) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
-  }
-  group->classic->join(std::move(request), std::move(done));
-}
-
-void GroupPartition::handle(SyncGroup request, Done<SyncedGroup> done) {
-  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
-  Group* group = find(request.group_id);
-  if (!group) return done(request.refusal(kUnknownMemberId));
-  group->classic->sync(std::move(request), std::move(done));
-}
-
-void GroupPartition::handle(GroupHeartbeat request, Done<GroupHeartbeatAnswer> done) {
-  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
-  Group* group = find(request.group_id);
-  done(group ? group->classic->heartbeat(request) : request.refusal(kUnknownMemberId));
-}
-
-void GroupPartition::handle(LeaveGroup request, Done<LeftGroup> done) {
-  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
-  Group* group = find(request.group_id);
-  if (!group) return done(request.refusal(kUnknownMemberId));
-  // When the last has gone that is kept, and told afterwards: else a restart might find it again, and
-  // the next one would wait for it.
-  append({}, [done = std::move(done), left = group->classic->leave(request)](KafkaError) {
-    done(left);
-  });
+         !group.has_members();
 }
 
 // --- For administrators
@@ -188,8 +120,9 @@ std::vector<GroupListing> GroupPartition::list() const {
   std::vector<GroupListing> all;
   all.reserve(groups_.size());
   for (const auto& [id, group] : groups_)
-    all.push_back({id, group->classic->protocol_type(), std::string(name(group->classic->state())),
-                   "classic"});
+    all.push_back(
+        {id, group->classic ? group->classic->protocol_type() : std::string(kConsumerProtocolType),
+         std::string(group->state()), group->classic ? "classic" : "consumer"});
   return all;
 }
 
@@ -197,7 +130,8 @@ std::vector<GroupProgress> GroupPartition::progress() const {
   const auto topics = around_.topics();
   std::vector<GroupProgress> all;
   for (const auto& [id, group] : groups_) {
-    const GroupDescription described = group->classic->describe();
+    const GroupDescription described =
+        group->classic ? group->classic->describe() : group->consumer->describe_as_classic();
     GroupProgress& progress =
         all.emplace_back(GroupProgress{id, described.state, described.protocol_type,
                                        described.protocol_name, described.members.size()});
@@ -206,7 +140,7 @@ std::vector<GroupProgress> GroupPartition::progress() const {
       for (const auto& [partition, value] : partitions)
         if (is_of(value, topics->find(topic)))
           found[{topic, partition}] = {topic, partition, value.offset};
-    if (group->classic->is_consumer())
+    if (group->consumer || group->classic->is_consumer())
       for (const GroupDescription::Member& member : described.members)
         for_each_assigned(member.assignment, [&](const std::string& topic, int32_t partition) {
           const storage::TopicInfo* known = topics->find(topic);
@@ -223,17 +157,27 @@ std::vector<GroupProgress> GroupPartition::progress() const {
 
 void GroupPartition::handle(DescribeGroup request, Done<GroupDescription> done) {
   const Group* group = find(request.group_id);
-  if (group) return done(group->classic->describe());
+  // Who knows the classic protocol only sees the members of the other one all the same.
+  if (group)
+    return done(group->classic ? group->classic->describe()
+                               : group->consumer->describe_as_classic());
   GroupDescription none = request.refusal(kGroupIdNotFound);
   none.state = "Dead";
   done(std::move(none));
 }
 
+void GroupPartition::handle(DescribeConsumerGroup request, Done<ConsumerGroupDescription> done) {
+  const Group* group = find(request.group_id);
+  if (!group || !group->consumer) return done(request.refusal(kGroupIdNotFound));
+  done(group->consumer->describe());
+}
+
 void GroupPartition::handle(DeleteGroup request, Done<GroupDeletion> done) {
-  if (!is_valid(request.group_id)) return done({kInvalidGroupId});
+  if (request.group_id.empty() || request.group_id.size() > kMaxGroupIdBytes)
+    return done({kInvalidGroupId});
   Group* group = find(request.group_id);
   if (!group) return done({kGroupIdNotFound});
-  if (group->classic->state() != GroupState::Empty) return done({kNonEmptyGroup});
+  if (group->has_members()) return done({kNonEmptyGroup});
   std::vector<OffsetKey> keys;
   for (const auto& [topic, partitions] : group->offsets.by_topic())
     for (const auto& [partition, value] : partitions)

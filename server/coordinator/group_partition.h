@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/coordinator/classic_group.h"
+#include "server/coordinator/consumer_group.h"
 #include "server/coordinator/group_messages.h"
 #include "server/coordinator/group_offsets.h"
 #include "server/coordinator/replayed_partition.h"
@@ -38,11 +39,13 @@ class GroupPartition final : private ReplayedState {
   void handle(SyncGroup request, Done<SyncedGroup> done);
   void handle(GroupHeartbeat request, Done<GroupHeartbeatAnswer> done);
   void handle(LeaveGroup request, Done<LeftGroup> done);
+  void handle(ConsumerGroupHeartbeat request, Done<ConsumerGroupHeartbeatAnswer> done);
   void handle(CommitOffsets request, Done<CommittedOffsets> done);
   void handle(EndOffsets request, Done<EndedOffsets> done);
   void handle(FetchOffsets request, Done<FetchedOffsets> done);
   void handle(DeleteOffsets request, Done<DeletedOffsets> done);
   void handle(DescribeGroup request, Done<GroupDescription> done);
+  void handle(DescribeConsumerGroup request, Done<ConsumerGroupDescription> done);
   void handle(DeleteGroup request, Done<GroupDeletion> done);
   std::vector<GroupListing> list() const;
   std::vector<GroupProgress> progress() const;
@@ -53,7 +56,12 @@ class GroupPartition final : private ReplayedState {
  private:
   struct Group {
     explicit Group(StateSize& size) : offsets(size) {}
-    std::shared_ptr<ClassicGroup> classic;  // never null; shared with what its records answer
+    // By the one protocol or the other; shared with what their records answer.
+    std::shared_ptr<ClassicGroup> classic;
+    std::shared_ptr<ConsumerGroup> consumer;
+    bool has_members() const;
+    std::string_view state() const;
+    void end(KafkaError why);
     GroupOffsets offsets;
     bool is_stored = false;  // has a record of its own
     int commits_under_way = 0;
@@ -70,7 +78,7 @@ class GroupPartition final : private ReplayedState {
   Status replay_undecided(ProducerId producer, std::string_view key,
                           std::optional<std::string_view> value) override;
   void replay_end(ProducerId producer, records::TransactionEnd end) override;
-  void on_loaded() override {}
+  void on_loaded() override;
   void on_unloaded() override;
 
   Group* find(const std::string& id);
@@ -78,6 +86,12 @@ class GroupPartition final : private ReplayedState {
   // Null when there is no memory for one more.
   Group* find_or_admit(const std::string& id);
   std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
+  std::shared_ptr<ConsumerGroup> make_consumer(const std::string& id);
+  Status replay(const ConsumerGroupKey& key, std::optional<std::string_view> value);
+  KafkaError upgrade(const std::string& id, Group& group);
+  void downgrade(const std::string& id, std::vector<StoredRecord> records, GroupValue members,
+                 Done<KafkaError> done);
+  void become_classic_again(const std::string& id, Group& group);
   void erase(const std::string& id);
   void append(std::vector<StoredRecord> records, Done<KafkaError> done);
 

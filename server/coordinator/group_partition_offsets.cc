@@ -48,7 +48,8 @@ KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   // Of a transaction whoever was fenced is kept out by the producer's epoch (before KIP-447 that was all).
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
-    return group->classic->check_commit(request);
+    return group->classic ? group->classic->check_commit(request)
+                          : group->consumer->check_commit(request);
   if (group) return KafkaError::None;
   // Who is no member of anything may keep offsets under any name.
   if (request.generation >= 0)
@@ -139,7 +140,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
         else
           find_or_make(each.key.group_id).offsets.put(each.key, std::move(each.value));
       }
-      if (Group* group = find(commit->request.group_id)) --group->commits_under_way;
+      if (Group* of = find(commit->request.group_id)) --of->commits_under_way;
       commit->complete_one();
     };
     if (request.producer)
@@ -186,6 +187,9 @@ void GroupPartition::handle(EndOffsets request, Done<EndedOffsets> done) {
 
 void GroupPartition::handle(FetchOffsets request, Done<FetchedOffsets> done) {
   const Group* group = find(request.group_id);
+  if (group && group->consumer)
+    if (const KafkaError error = group->consumer->check_fetch(request); error != KafkaError::None)
+      return done(request.refusal(error));
   const auto topics = around_.topics();
   FetchedOffsets fetched;
   const auto add = [&](auto& answers, const std::string& topic, int32_t partition,
@@ -224,8 +228,9 @@ void GroupPartition::handle(DeleteOffsets request, Done<DeletedOffsets> done) {
   const Group* group = find(request.group_id);
   if (!group) return done(request.refusal(kGroupIdNotFound));
   std::vector<std::string> subscribed;
-  if (group->classic->state() != GroupState::Empty) {
-    auto known = group->classic->subscribed_topics();
+  if (group->has_members()) {
+    auto known = group->consumer ? std::optional(group->consumer->subscribed_topics())
+                                 : group->classic->subscribed_topics();
     if (!known) return done(request.refusal(kNonEmptyGroup));
     subscribed = *std::move(known);
   }
@@ -259,6 +264,8 @@ void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey>
                                    std::function<void(KafkaError)> done) {
   std::vector<StoredRecord> records;
   for (const OffsetKey& key : keys) records.push_back({encode(key), std::nullopt});
+  if (const Group* of = find(id); of && of->consumer)
+    for (StoredRecord& record : of->consumer->tombstones()) records.push_back(std::move(record));
   records.push_back({encode(GroupKey{id}), std::nullopt});
   append(std::move(records),
          [this, id, keys = std::move(keys), done = std::move(done)](KafkaError error) {
@@ -279,10 +286,12 @@ std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
   const auto topics = around_.topics();
   const int64_t now_ms = around_.clock.wall_ms();
   const int64_t retention_ms = around_.settings.offsets_retention_ms;
-  const ClassicGroup& classic = *group.classic;
-  const bool is_empty = classic.state() == GroupState::Empty;
+  const ClassicGroup* classic = group.classic.get();
+  const bool is_empty = !group.has_members();
   std::optional<std::vector<std::string>> subscribed;
-  if (!is_empty && classic.state() == GroupState::Stable) subscribed = classic.subscribed_topics();
+  if (!is_empty && !classic) subscribed = group.consumer->subscribed_topics();
+  if (!is_empty && classic && classic->state() == GroupState::Stable)
+    subscribed = classic->subscribed_topics();
   std::vector<OffsetKey> expired;
   for (const auto& [topic, partitions] : group.offsets.by_topic()) {
     const storage::TopicInfo* known = topics->find(topic);
@@ -291,10 +300,10 @@ std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
     for (const auto& [partition, value] : partitions) {
       // A group that had members keeps its offsets as long as it is not left alone for so long; who
       // never was a group, each offset from its commit on.
-      const bool counts_from_commit = !is_empty || classic.protocol_type().empty();
+      const bool counts_from_commit = !is_empty || !classic || classic->protocol_type().empty();
       const int64_t since_ms = counts_from_commit
                                    ? value.commit_time_ms
-                                   : std::max(value.commit_time_ms, classic.state_time_ms());
+                                   : std::max(value.commit_time_ms, classic->state_time_ms());
       const int64_t until_ms =
           value.expire_time_ms >= 0 ? value.expire_time_ms : since_ms + retention_ms;
       if (!is_of(value, known) || (may_expire && now_ms >= until_ms))
@@ -325,7 +334,7 @@ void GroupPartition::expire_group(const std::string& id, Group& group) {
   std::vector<OffsetKey> expired = expired_offsets(id, group);
   size_t count = 0;
   for (const auto& [topic, partitions] : group.offsets.by_topic()) count += partitions.size();
-  const bool is_over = expired.size() == count && group.classic->state() == GroupState::Empty;
+  const bool is_over = expired.size() == count && !group.has_members();
   if (is_over && (group.is_stored || !expired.empty()))
     return erase_offsets(id, std::move(expired), [](KafkaError) {});
   if (is_over) return erase(id);

@@ -106,6 +106,11 @@ Result<RecordKey> decode_key(std::string_view bytes) {
     key = std::move(offset);
   } else if (version == kGroupKey) {
     key = GroupKey{in.text()};
+  } else if (version >= static_cast<int16_t>(ConsumerGroupRecord::Group) &&
+             version <= static_cast<int16_t>(ConsumerGroupRecord::CurrentAssignment)) {
+    ConsumerGroupKey of{static_cast<ConsumerGroupRecord>(version), in.text()};
+    if (is_of_member(of.kind)) of.member_id = in.text();
+    key = std::move(of);
   } else {
     return unknown_version("a key", version);
   }

@@ -12,9 +12,12 @@ struct GroupSettings {
   int32_t min_session_timeout_ms = 6'000;                  // group.min.session.timeout.ms
   int32_t max_session_timeout_ms = 1'800'000;              // group.max.session.timeout.ms
   int32_t max_size = std::numeric_limits<int32_t>::max();  // group.max.size
-  int32_t max_metadata_bytes = 4'096;                      // offset.metadata.max.bytes
-  int64_t offsets_retention_ms = 10'080 * 60'000;          // offsets.retention.minutes
-  int64_t retention_check_ms = 600'000;                    // offsets.retention.check.interval.ms
+  int32_t consumer_session_timeout_ms = 45'000;            // group.consumer.session.timeout.ms
+  int32_t consumer_heartbeat_interval_ms = 5'000;          // group.consumer.heartbeat.interval.ms
+  int32_t consumer_max_size = std::numeric_limits<int32_t>::max();  // group.consumer.max.size
+  int32_t max_metadata_bytes = 4'096;                               // offset.metadata.max.bytes
+  int64_t offsets_retention_ms = 10'080 * 60'000;                   // offsets.retention.minutes
+  int64_t retention_check_ms = 600'000;  // offsets.retention.check.interval.ms
 };
 
 // Bounds of our own, far above what anybody needs, for those who want to fill the memory.

@@ -16,6 +16,8 @@ class RecordWriter {
   explicit RecordWriter(int16_t version, bool is_flexible = false) : is_flexible_(is_flexible) {
     number(version);
   }
+  // What lies in a tagged field: without a version.
+  static RecordWriter part() { return RecordWriter(); }
   template <class T>
   void number(T value) {
     append_be(out_, value);
@@ -56,6 +58,7 @@ class RecordWriter {
   void null() {
     is_flexible_ ? append_varint(out_, 0) : append_be(out_, Fixed{-1});
   }
+  RecordWriter() : is_flexible_(true) {}
   const bool is_flexible_;
   std::string out_;
 };
@@ -98,6 +101,7 @@ class RecordReading {
   void skip_tags() {
     tags([](uint64_t, std::string_view) {});
   }
+  void skip(size_t size) { in_.bytes(size); }
   bool ok() const { return in_.ok(); }
 
  private:

@@ -180,7 +180,11 @@ void ReplayedPartition::add_to_builder(const std::vector<StoredRecord>& records)
 void ReplayedPartition::flush() {
   if (gathered_.empty()) return;  // has gone already, for its size
   Waiting waiting = std::exchange(gathered_, {});
-  if (builder_.empty()) return answer(waiting, {});
+  if (builder_.empty() && under_way_.empty()) return answer(waiting, {});
+  if (builder_.empty()) {  // after those that are under way
+    Waiting& before = *under_way_.back();
+    return (void)before.insert(before.end(), waiting.begin(), waiting.end());
+  }
   send(builder_.finish(), std::move(waiting));
 }
 

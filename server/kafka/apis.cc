@@ -77,6 +77,8 @@ constexpr ApiRow kApis[] = {
     api<handle_describe_quorum>(0, 2),
     api<handle_describe_cluster>(0, 2),
     api<handle_describe_producers>(0, 0),
+    api<handle_consumer_group_heartbeat>(0, 1),
+    api<handle_consumer_group_describe>(0, 1),
     api<handle_list_config_resources>(0, 1),
     api<handle_describe_topic_partitions>(0, 0),
     api<handle_alter_configs>(0, 2),

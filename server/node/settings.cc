@@ -180,6 +180,19 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_size, text, 1, INT32_MAX);
      }},
+    {"group-consumer-session-timeout-ms",
+     "the session of members by the consumer protocol [45000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.consumer_session_timeout_ms, text, 1, INT32_MAX);
+     }},
+    {"group-consumer-heartbeat-interval-ms", "how often they are to send heartbeats [5000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.consumer_heartbeat_interval_ms, text, 1, INT32_MAX);
+     }},
+    {"group-consumer-max-size", "members of a group by the consumer protocol [2147483647]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.consumer_max_size, text, 1, INT32_MAX);
+     }},
     {"offsets-retention-minutes",
      "how long the offsets of a group without members are kept [10080]",
      [](NodeSettings& s, const std::string& text) -> Status {

@@ -112,4 +112,21 @@ def a_group_goes_on_where_it_has_come_to():
         assert lag == ["0", "0", "0"], seen
 
 
+@case
+def a_group_by_the_consumer_protocol_shares_the_work():
+    for kafka in releases():
+        if kafka.version[0] < "4":
+            continue
+        topic, group = kafka.name + "_new_group", kafka.name + "_new"
+        kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
+        kafka(kafka.producer, "--topic", topic, stdin="a\nb\nc\n")
+        seen = kafka(_CONSUMER, "--topic", topic, "--group", group, "--from-beginning", "--timeout-ms", "15000",
+                     "--max-messages", "3", "--consumer-property", "group.protocol=consumer")
+        assert sorted(seen.split()) == ["a", "b", "c"], seen
+        seen = kafka(_GROUPS, "--describe", "--group", group, "--state", "--verbose")
+        assert "uniform" in seen and "Empty" in seen, seen
+        seen = kafka(_GROUPS, "--list", "--type")
+        assert any(line.split()[:2] == [group, "Consumer"] for line in seen.splitlines()), seen
+
+
 run()

@@ -27,6 +27,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     assert(decode_offset_value(encode(*value)).value() == *value);
   }
+  if (const auto topics = decode_topics(bytes))
+    assert(decode_topics(encode_topics(*topics)).value() == *topics);
+  ConsumerMember member, again;
+  if (decode_member(bytes, member)) {
+    assert(decode_member(encode_member(member), again));
+    assert(again.topics == member.topics && again.classic == member.classic);
+  }
+  if (decode_target(bytes, member)) {
+    assert(decode_target(encode_target(member), again));
+    assert(again.target == member.target);
+  }
+  if (decode_current(bytes, member)) {
+    assert(decode_current(encode_current(member), again));
+    assert(again.assigned == member.assigned && again.revoking == member.revoking);
+  }
+  static const storage::TopicSnapshot topics;
+  (void)read_subscription(bytes, topics);
   (void)read_subscribed_topics(bytes);
   for_each_assigned(bytes, [](const std::string&, int32_t) {});
   return 0;

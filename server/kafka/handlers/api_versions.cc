@@ -3,10 +3,28 @@
 
 namespace server::kafka {
 
+namespace {
+
+// What clients look at to see which protocols are spoken (KIP-584); no level is changed while a server runs.
+struct Feature {
+  const char* name;
+  int16_t level;
+};
+constexpr Feature kFeatures[] = {
+    {"group.version", 1},  // consumer groups of KIP-848
+};
+
+}  // namespace
+
 ApiVersionsResponse supported_versions() {
   ApiVersionsResponse response;
   for (const ApiRow& row : apis())
     response.api_keys.push_back({row.key, row.reported_min_version, row.max_version});
+  response.finalized_features_epoch = 0;
+  for (const Feature& feature : kFeatures) {
+    response.supported_features.push_back({feature.name, 0, feature.level});
+    response.finalized_features.push_back({feature.name, feature.level, feature.level});
+  }
   return response;
 }
 

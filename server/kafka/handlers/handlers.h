@@ -15,6 +15,10 @@
 #include "server/kafka/messages/alter_user_scram_credentials_response.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/api_versions_response.h"
+#include "server/kafka/messages/consumer_group_describe_request.h"
+#include "server/kafka/messages/consumer_group_describe_response.h"
+#include "server/kafka/messages/consumer_group_heartbeat_request.h"
+#include "server/kafka/messages/consumer_group_heartbeat_response.h"
 #include "server/kafka/messages/create_acls_request.h"
 #include "server/kafka/messages/create_acls_response.h"
 #include "server/kafka/messages/create_partitions_request.h"
@@ -123,6 +127,10 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
                           Reply<DeleteTopicsResponse> reply);
 void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest request,
                              Reply<DescribeConfigsResponse> reply);
+void handle_consumer_group_heartbeat(HandlerContext& context, ConsumerGroupHeartbeatRequest request,
+                                     Reply<ConsumerGroupHeartbeatResponse> reply);
+void handle_consumer_group_describe(HandlerContext& context, ConsumerGroupDescribeRequest request,
+                                    Reply<ConsumerGroupDescribeResponse> reply);
 void handle_describe_groups(HandlerContext& context, DescribeGroupsRequest request,
                             Reply<DescribeGroupsResponse> reply);
 void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResponse> reply);

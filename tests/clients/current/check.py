@@ -1,5 +1,6 @@
 """The newest Python clients: what each of them does first, and what it does most."""
 import asyncio
+import time
 
 import asyncpg
 import confluent_kafka
@@ -69,6 +70,40 @@ def confluent_kafka_asks_as_an_administrator():
     except confluent_kafka.KafkaException as error:
         assert error.args[0].code() == confluent_kafka.KafkaError.SECURITY_DISABLED, error
     assert admin.describe_user_scram_credentials().result(10) == {}
+
+
+@case
+def confluent_kafka_shares_work_by_the_consumer_protocol():
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": KAFKA})
+    admin.create_topics([confluent_kafka.admin.NewTopic("shared", 6, 1)])["shared"].result(10)
+    consumers = []
+    for subscription in ("shared", "^shar.*"):
+        consumers.append(confluent_kafka.Consumer({
+            "bootstrap.servers": KAFKA, "group.id": "shared", "group.protocol": "consumer",
+            "auto.offset.reset": "earliest"}))
+        consumers[-1].subscribe([subscription])
+    producer = confluent_kafka.Producer({"bootstrap.servers": KAFKA})
+    got, deadline, number = set(), time.monotonic() + 60, 0
+    while time.monotonic() < deadline:
+        producer.produce("shared", f"{number}")
+        number += 1
+        for consumer in consumers:
+            message = consumer.poll(0.05)
+            if message is not None and not message.error():
+                got.add(message.value())
+        if [len(consumer.assignment()) for consumer in consumers] == [3, 3]:
+            break
+    assert [len(consumer.assignment()) for consumer in consumers] == [3, 3]
+    described = admin.describe_consumer_groups(["shared"])["shared"].result()
+    assert len(described.members) == 2, described
+    consumers.pop(0).close()
+    producer.flush(10)
+    while time.monotonic() < deadline and (len(got) < number or len(consumers[0].assignment()) < 6):
+        message = consumers[0].poll(0.05)
+        if message is not None and not message.error():
+            got.add(message.value())
+    assert len(got) == number and len(consumers[0].assignment()) == 6, (len(got), number)
+    consumers[0].close()
 
 
 @case

@@ -1,0 +1,34 @@
+// Partitions by the ids of their topics, as requests about consumer groups have them.
+#pragma once
+#include <algorithm>
+#include <vector>
+
+#include "server/coordinator/group_messages.h"
+
+namespace server::kafka {
+
+// Sorted, each once.
+template <class Topics>
+std::vector<coordinator::TopicIdPartition> to_partitions(const Topics& topics) {
+  std::vector<coordinator::TopicIdPartition> all;
+  for (const auto& topic : topics)
+    for (const int32_t partition : topic.partitions) all.push_back({topic.topic_id, partition});
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return all;
+}
+
+// `partitions` is sorted. Calls `begin` for the id of each topic, which makes the element of it.
+template <class Topics, class Begin>
+void add_topics_of(const std::vector<coordinator::TopicIdPartition>& partitions, Topics& to,
+                   Begin begin) {
+  for (const auto& each : partitions) {
+    if (to.empty() || to.back().topic_id != each.topic_id) {
+      to.emplace_back().topic_id = each.topic_id;
+      begin(to.back());
+    }
+    to.back().partitions.push_back(each.partition);
+  }
+}
+
+}  // namespace server::kafka
