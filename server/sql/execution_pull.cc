@@ -3,7 +3,7 @@
 #include <deque>
 
 #include "engine/query/key_owner.h"
-#include "server/sql/column_bytes.h"
+#include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
 #include "server/sql/pull_scan.h"
 #include "server/sql/read_barrier.h"
@@ -257,7 +257,8 @@ class PullExecution final : public SqlExecution {
       size_t& row = showing_->row;
       while (row < batch.rows && rows_left_ > 0) {
         const size_t rows = std::min({batch.rows - row, rows_left_, rows_at_once(portion)});
-        if (!receiver().has_room(portion.is_long() ? bytes_of(batch.columns, row, row + 1) : 0))
+        if (!receiver().has_room(portion.is_long() ? engine::bytes_of(batch.columns, row, row + 1)
+                                                   : 0))
           return false;
         receiver().on_rows(batch.columns, row, row + rows);
         row += rows;
