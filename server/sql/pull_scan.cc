@@ -122,7 +122,8 @@ void PullScan::begin_scans() {
     scan.rows = view->begin_scan();
     scan.as_of = view->task().last_begun();
   }
-  shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
+  if (!request_->is_one_of_several)
+    shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
   cut_.reset();
   run();
 }
