@@ -5,11 +5,11 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions,     &kPowerFunctions,    &kStringFunctions,      &kMaskFunctions,
-    &kSplittingFunctions,   &kBytesFunctions,    &kRegexFunctions,       &kUrlFunctions,
-    &kJsonFunctions,        &kArrayFunctions,    &kMapFunctions,         &kLambdaFunctions,
-    &kConditionalFunctions, &kDatetimeFunctions, &kTableFunctions,       &kSumAggregates,
-    &kExtremeAggregates,    &kOffsetAggregates,  &kCollectionAggregates,
+    &kNumericFunctions,     &kPowerFunctions,    &kStringFunctions,   &kMaskFunctions,
+    &kSplittingFunctions,   &kBytesFunctions,    &kRegexFunctions,    &kUrlFunctions,
+    &kJsonFunctions,        &kArrayFunctions,    &kMapFunctions,      &kLambdaFunctions,
+    &kConditionalFunctions, &kDatetimeFunctions, &kPostgresFunctions, &kTableFunctions,
+    &kSumAggregates,        &kExtremeAggregates, &kOffsetAggregates,  &kCollectionAggregates,
 };
 
 }  // namespace

@@ -1,0 +1,328 @@
+// What people who know PostgreSQL type, as PostgreSQL 15 answers it. Where ksqlDB has the name, its meaning stays.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/functions/text_search.h"
+#include "engine/java/utf16.h"
+#include "engine/types/ascii.h"
+
+namespace engine {
+
+namespace {
+
+using Text = std::string_view;
+
+// ---- Texts: characters are code points, not UTF-16 units as in LEN and SUBSTRING
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+int32_t characters(Text text) {
+  return static_cast<int32_t>(std::ranges::count_if(text, begins_character));
+}
+
+int32_t strpos(Text text, Text wanted) {
+  const size_t found = wanted.empty() ? 0 : TextMatches(text, wanted, 0).next();
+  return found == TextMatches::kNone ? 0 : characters(text.substr(0, found)) + 1;
+}
+
+bool starts_with(Text text, Text prefix) { return text.starts_with(prefix); }
+
+std::string_view reverse(StringHeap& heap, Text text) {
+  char* const to = heap.allocate(text.size());
+  char* end = to + text.size();
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = character_size(text, at);
+    end -= size;
+    std::ranges::copy(text.substr(at, size), end);
+    at += size;
+  }
+  return {to, text.size()};
+}
+
+Result<std::string> repeat(const KernelCall& call, Text text, int32_t times) {
+  if (times <= 0 || text.empty()) return std::string();
+  const auto count = static_cast<size_t>(times);
+  if (count > kMaxValueBytes / text.size() || !call.context.has_bytes(count * text.size()))
+    return call.context.too_large(count > kMaxValueBytes / text.size() ? kMaxValueBytes + 1
+                                                                       : count * text.size());
+  std::string out;
+  out.reserve(count * text.size());
+  for (size_t i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+Result<Text> split_part(Text text, Text delimiter, int32_t wanted) {
+  if (wanted == 0) return Error{ErrorCode::InvalidParameter, "field position must not be zero"};
+  if (delimiter.empty()) return wanted == 1 || wanted == -1 ? text : Text();
+  const auto part = [&](int64_t number) {
+    TextMatches matches(text, delimiter, 0);
+    size_t begin = 0;
+    for (int64_t i = 1;; ++i) {
+      const size_t end = matches.next();
+      if (i == number)
+        return text.substr(begin, end == TextMatches::kNone ? Text::npos : end - begin);
+      if (end == TextMatches::kNone) return Text();
+      begin = end + delimiter.size();
+    }
+  };
+  if (wanted > 0) return part(wanted);
+  int64_t parts = 1;
+  TextMatches matches(text, delimiter, 0);
+  while (matches.next() != TextMatches::kNone) ++parts;
+  const int64_t number = parts + 1 + wanted;
+  return number > 0 ? part(number) : Text();
+}
+
+enum class End : uint8_t { Left, Right, Both };
+
+// Cuts off whole characters that occur in `cut`.
+template <End end>
+Text trim_characters(Text text, Text cut) {
+  const auto is_cut = [&](Text character) { return cut.find(character) != Text::npos; };
+  while (end != End::Right && !text.empty()) {
+    const size_t size = character_size(text, 0);
+    if (!is_cut(text.substr(0, size))) break;
+    text.remove_prefix(size);
+  }
+  while (end != End::Left && !text.empty()) {
+    size_t begin = text.size() - 1;
+    while (begin > 0 && !begins_character(text[begin])) --begin;
+    if (!is_cut(text.substr(begin))) break;
+    text = text.substr(0, begin);
+  }
+  return text;
+}
+template <End end>
+Text trim_blanks(Text text) {
+  return trim_characters<end>(text, " ");
+}
+
+// ---- Numbers
+
+template <class Number>
+Result<Number> mod(Number a, Number b) {
+  if (b == 0) return Error{ErrorCode::DivisionByZero, "division by zero"};
+  return b == -1 ? Number{0} : static_cast<Number>(a % b);  // the least number by -1 does not fit
+}
+
+// ---- Times: all in UTC, as timestamps are
+
+int64_t now(const KernelCall& call) { return call.context.clock.wall_ms(); }
+
+constexpr int64_t kMsPerSecond = 1'000, kMsPerDay = 86'400'000;
+
+struct Calendar {
+  std::chrono::sys_days day;
+  std::chrono::year_month_day date;
+  int64_t ms_of_day;
+};
+// Nothing where the calendar ends.
+std::optional<Calendar> calendar(int64_t ms) {
+  const int64_t days = (ms - ((ms % kMsPerDay) + kMsPerDay) % kMsPerDay) / kMsPerDay;
+  if (days < -11'000'000 || days > 11'000'000) return std::nullopt;
+  const std::chrono::sys_days day{std::chrono::days(days)};
+  return Calendar{day, day, ms - days * kMsPerDay};
+}
+int64_t to_ms(std::chrono::sys_days day) { return day.time_since_epoch().count() * kMsPerDay; }
+
+// The Monday at or before the day.
+std::chrono::sys_days monday(std::chrono::sys_days day) {
+  return day - (std::chrono::weekday(day) - std::chrono::Monday);
+}
+// As ISO 8601 counts: a week belongs to the year that its Thursday is in.
+std::chrono::year iso_year(std::chrono::sys_days day) {
+  return std::chrono::year_month_day(monday(day) + std::chrono::days(3)).year();
+}
+
+Error unknown_unit(Text unit) {
+  return {ErrorCode::InvalidParameter,
+          "unit \"" + std::string(unit.substr(0, 40)) + "\" is not recognized for a timestamp"};
+}
+
+std::string lower(Text unit) {
+  std::string out(unit.substr(0, 40));
+  std::ranges::transform(out, out.begin(), ascii_lower);
+  return out;
+}
+
+Result<std::optional<int64_t>> date_trunc(Text unit_text, int64_t ms) {
+  using std::chrono::January;
+  const std::string unit = lower(unit_text);
+  constexpr std::array<std::pair<Text, int64_t>, 6> kParts{{{"milliseconds", 1},
+                                                            {"millisecond", 1},
+                                                            {"second", kMsPerSecond},
+                                                            {"minute", 60 * kMsPerSecond},
+                                                            {"hour", 3'600 * kMsPerSecond},
+                                                            {"day", kMsPerDay}}};
+  const auto time = calendar(ms);
+  if (const auto part = std::ranges::find(kParts, Text(unit), &std::pair<Text, int64_t>::first);
+      part != kParts.end())
+    return time ? std::optional(ms - time->ms_of_day % part->second) : std::nullopt;
+  const auto of_day = [&](const auto& day_of) -> Result<std::optional<int64_t>> {
+    if (!time) return std::optional<int64_t>();
+    return std::optional(to_ms(day_of(*time)));
+  };
+  if (unit == "week") return of_day([](const Calendar& at) { return monday(at.day); });
+  if (unit == "month")
+    return of_day([](const Calendar& at) {
+      return std::chrono::sys_days(at.date.year() / at.date.month() / 1);
+    });
+  if (unit == "quarter")
+    return of_day([](const Calendar& at) {
+      const unsigned month = (static_cast<unsigned>(at.date.month()) - 1) / 3 * 3 + 1;
+      return std::chrono::sys_days(at.date.year() / std::chrono::month(month) / 1);
+    });
+  if (unit == "year")
+    return of_day(
+        [](const Calendar& at) { return std::chrono::sys_days(at.date.year() / January / 1); });
+  return unknown_unit(unit_text);
+}
+
+struct DatePart {
+  Text name;
+  double (*of)(const Calendar& at);
+};
+constexpr std::array kDateParts{
+    DatePart{"year", [](const Calendar& at) { return double(int(at.date.year())); }},
+    DatePart{"isoyear", [](const Calendar& at) { return double(int(iso_year(at.day))); }},
+    DatePart{"quarter",
+             [](const Calendar& at) { return double((unsigned(at.date.month()) + 2) / 3); }},
+    DatePart{"month", [](const Calendar& at) { return double(unsigned(at.date.month())); }},
+    DatePart{"week",
+             [](const Calendar& at) {
+               const std::chrono::sys_days first =
+                   monday(std::chrono::sys_days(iso_year(at.day) / std::chrono::January / 4));
+               return double((monday(at.day) - first).count() / 7 + 1);
+             }},
+    DatePart{"day", [](const Calendar& at) { return double(unsigned(at.date.day())); }},
+    DatePart{"dow",
+             [](const Calendar& at) { return double(std::chrono::weekday(at.day).c_encoding()); }},
+    DatePart{
+        "isodow",
+        [](const Calendar& at) { return double(std::chrono::weekday(at.day).iso_encoding()); }},
+    DatePart{"doy",
+             [](const Calendar& at) {
+               const std::chrono::sys_days first(at.date.year() / std::chrono::January / 1);
+               return double((at.day - first).count() + 1);
+             }},
+    DatePart{"hour", [](const Calendar& at) { return double(at.ms_of_day / 3'600'000); }},
+    DatePart{"minute", [](const Calendar& at) { return double(at.ms_of_day / 60'000 % 60); }},
+    DatePart{"second", [](const Calendar& at) { return double(at.ms_of_day % 60'000) / 1e3; }},
+    DatePart{"milliseconds", [](const Calendar& at) { return double(at.ms_of_day % 60'000); }},
+    DatePart{"epoch",
+             [](const Calendar& at) { return double(to_ms(at.day) + at.ms_of_day) / 1e3; }},
+};
+
+Result<std::optional<double>> date_part(Text unit, int64_t ms) {
+  const auto part = std::ranges::find(kDateParts, Text(lower(unit)), &DatePart::name);
+  if (part == kDateParts.end()) return unknown_unit(unit);
+  const auto time = calendar(ms);
+  return time ? std::optional(part->of(*time)) : std::nullopt;
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "length",
+     .signature = "(STRING text) -> INT",
+     .doc = "How many characters the text has.",
+     .example = "LENGTH('né') = 2",
+     .kernel = row_kernel<characters>},
+    {.name = "char_length",
+     .signature = "(STRING text) -> INT",
+     .doc = "How many characters the text has.",
+     .example = "CHAR_LENGTH('né') = 2",
+     .kernel = row_kernel<characters>},
+    {.name = "strpos",
+     .signature = "(STRING text, STRING wanted) -> INT",
+     .doc = "Where a text begins in another, counted from 1; 0 when it does not occur.",
+     .example = "STRPOS('stream', 'ea') = 4",
+     .kernel = row_kernel<strpos>},
+    {.name = "starts_with",
+     .signature = "(STRING text, STRING prefix) -> BOOLEAN",
+     .doc = "Whether the text begins with another.",
+     .example = "STARTS_WITH('stream', 'st')",
+     .kernel = row_kernel<starts_with>},
+    {.name = "reverse",
+     .signature = "(STRING text) -> STRING",
+     .doc = "The characters from the last to the first.",
+     .example = "REVERSE('abc') = 'cba'",
+     .kernel = row_kernel<reverse>},
+    {.name = "repeat",
+     .signature = "(STRING text, INT times) -> STRING",
+     .doc = "The text so many times.",
+     .example = "REPEAT('ab', 3) = 'ababab'",
+     .kernel = row_kernel<repeat>},
+    {.name = "split_part",
+     .signature = "(STRING text, STRING delimiter, INT number) -> STRING",
+     .doc =
+         "The part between two delimiters, counted from 1, or from the end where it is negative.",
+     .example = "SPLIT_PART('a,b,c', ',', -1) = 'c'",
+     .kernel = row_kernel<split_part>},
+    {.name = "ltrim",
+     .signature = "(STRING text) -> STRING",
+     .doc = "The text without blanks at its beginning.",
+     .example = "LTRIM('  ab ') = 'ab '",
+     .kernel = row_kernel<trim_blanks<End::Left>>},
+    {.name = "ltrim",
+     .signature = "(STRING text, STRING characters) -> STRING",
+     .doc = "The text without any of these characters at its beginning.",
+     .example = "LTRIM('zzytest', 'xyz') = 'test'",
+     .kernel = row_kernel<trim_characters<End::Left>>},
+    {.name = "rtrim",
+     .signature = "(STRING text) -> STRING",
+     .doc = "The text without blanks at its end.",
+     .example = "RTRIM(' ab  ') = ' ab'",
+     .kernel = row_kernel<trim_blanks<End::Right>>},
+    {.name = "rtrim",
+     .signature = "(STRING text, STRING characters) -> STRING",
+     .doc = "The text without any of these characters at its end.",
+     .example = "RTRIM('testxxzx', 'xyz') = 'test'",
+     .kernel = row_kernel<trim_characters<End::Right>>},
+    {.name = "btrim",
+     .signature = "(STRING text) -> STRING",
+     .doc = "The text without blanks at both ends.",
+     .example = "BTRIM('  ab ') = 'ab'",
+     .kernel = row_kernel<trim_blanks<End::Both>>},
+    {.name = "btrim",
+     .signature = "(STRING text, STRING characters) -> STRING",
+     .doc = "The text without any of these characters at both ends.",
+     .example = "BTRIM('xyxtrimyyx', 'xyz') = 'trim'",
+     .kernel = row_kernel<trim_characters<End::Both>>},
+    {.name = "mod",
+     .signature = "(INT dividend, INT divisor) -> INT",
+     .doc = "What a division leaves, with the dividend's sign.",
+     .example = "MOD(-7, 3) = -1",
+     .kernel = row_kernel<mod<int32_t>>},
+    {.name = "mod",
+     .signature = "(BIGINT dividend, BIGINT divisor) -> BIGINT",
+     .doc = "What a division leaves, with the dividend's sign.",
+     .example = "MOD(10000000000, 3) = 1",
+     .kernel = row_kernel<mod<int64_t>>},
+    {.name = "now",
+     .signature = "() -> TIMESTAMP",
+     .doc = "The time at which it is computed.",
+     .example = "NOW() > FROM_UNIXTIME(1)",
+     .kernel = row_kernel<now>,
+     .is_deterministic = false},
+    {.name = "date_trunc",
+     .signature = "(STRING unit, TIMESTAMP timestamp) -> TIMESTAMP",
+     .doc = "The beginning of the millisecond, second, minute, hour, day, week, month, quarter or "
+            "year, in UTC.",
+     .example = "DATE_TRUNC('day', FROM_UNIXTIME(86400005)) = FROM_UNIXTIME(86400000)",
+     .kernel = row_kernel<date_trunc>},
+    {.name = "date_part",
+     .signature = "(STRING unit, TIMESTAMP timestamp) -> DOUBLE",
+     .doc = "A part of a point in time, in UTC: year, quarter, month, week, day, dow, doy, hour, "
+            "minute, second, epoch ...",
+     .example = "DATE_PART('hour', FROM_UNIXTIME(7200000)) = 2",
+     .kernel = row_kernel<date_part>},
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresFunctions{"POSTGRESQL", kFunctions};
+
+}  // namespace engine
