@@ -50,7 +50,7 @@ ARROWS = {
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
     'server/http': ['server/sql', 'server/net', 'server/auth', 'base'],
     'server/etcd': STORAGE + ['base'],
-    'server/cluster': STORAGE + ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/cluster': STORAGE + ['server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],
     # server/node puts everything together.
 }
