@@ -2,6 +2,7 @@
 """Three nodes and an etcd under Kafka clients: what one node would do, and what is left when one dies."""
 import atexit
 import os
+import random
 import subprocess
 import threading
 import time
@@ -234,6 +235,51 @@ def all_nodes_are_killed_at_once_and_nothing_is_lost():
             node.kill()
         nodes.start_all()
     under_load("all_killed", kill_all)
+
+
+def disturb(nodes, chance):
+    """Something goes wrong with one node, or with etcd, and right again."""
+    node = chance.choice(list(nodes.nodes.values()))
+    what = chance.choice(["kill", "kill", "kill two", "freeze", "stop", "etcd", "etcd and a kill"])
+    print(f"{what} {node.number}", flush=True)
+    if what == "freeze":
+        node.freeze()
+        time.sleep(chance.uniform(0.1, 4))
+        return node.thaw()
+    if what.startswith("etcd"):
+        nodes.etcd.kill()
+    if what == "stop":
+        node.stop()
+    if "kill" in what:
+        node.kill()
+    if what == "kill two":
+        chance.choice([each for each in nodes.nodes.values() if each is not node]).kill()
+    time.sleep(chance.uniform(0, 3))
+    if what.startswith("etcd"):
+        nodes.etcd.start()
+    nodes.start_all()
+
+
+@case
+def whatever_goes_wrong_in_turn_nothing_is_lost_or_doubled():
+    rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
+    seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
+    print(f"seed {seed}, {rounds} rounds")
+    chance, nodes = random.Random(seed), cluster()
+    create_topic(nodes, f"chaos_{seed}")
+    load = Load(nodes, f"chaos_{seed}")
+    for _ in range(rounds):
+        disturb(nodes, chance)
+        time.sleep(chance.uniform(0, 2))
+    all_is_well(nodes)
+    load.stop()
+    print(f"{load.check(nodes.bootstrap)} records, longest pause {load.longest_pause_s():.2f} s")
+    # Also by each node that leads in its turn.
+    for node in nodes.nodes.values():
+        node.stop()
+        load.check(nodes.bootstrap)
+        node.start()
+        all_is_well(nodes)
 
 
 @case
