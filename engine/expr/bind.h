@@ -91,6 +91,9 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type);
 // As CAST does it. Fails with InvalidCast, "Cast of X to Y is not supported".
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type);
 
+// A name as it was typed, for messages: folded names in lower case.
+std::string shown(const Name& name);
+
 // UndefinedFunction, with the nearest name as a hint.
 Error unknown_function(const std::string& name);
 

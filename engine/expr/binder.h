@@ -106,8 +106,6 @@ class Binder {
 
 // A type as people who know PostgreSQL read it: STRING is VARCHAR.
 std::string shown(const SqlType& type);
-// A name as it was typed: folded names in lower case.
-std::string shown(const Name& name);
 
 BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundExpression> children,
                                 TextPosition position);

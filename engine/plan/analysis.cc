@@ -26,12 +26,6 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   return std::move(error).at(position);
 }
 
-Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
-  const DataSource* source = find_source(named.name, context);
-  if (!source) return unknown_source(named.name.text, context.catalog, named.position);
-  return AnalysedSource{source, named.alias ? named.alias->text : source->name, named.position};
-}
-
 bool has_column(const AnalysedSource& source, const std::string& name) {
   if (source.source->schema.index_of(name) >= 0) return true;
   if (name == kRowTime || name == kRowPartition || name == kRowOffset) return true;
@@ -378,6 +372,12 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
   const DataSource* source = context.catalog.find_source(name.text);
   if (source || !context.fold_quoted_names || name.quoting != Quoting::Double) return source;
   return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
+}
+
+Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
+  const DataSource* source = find_source(named.name, context);
+  if (!source) return unknown_source(named.name.text, context.catalog, named.position);
+  return AnalysedSource{source, named.alias ? named.alias->text : source->name, named.position};
 }
 
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {

@@ -34,6 +34,9 @@ struct AnalysedSource {
   TextPosition position;
 };
 
+// Fails with UndefinedSource.
+Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context);
+
 struct AnalysedItem {
   ExpressionPtr expression;
   std::string name;           // of the result column

@@ -57,6 +57,15 @@ bool is_deterministic(const BoundExpression& expression) {
 
 }  // namespace
 
+Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where,
+                                                         const DataSource& table,
+                                                         const Scope& scope,
+                                                         const EvalContext& eval) {
+  const auto candidates = key_candidates(where, table.schema.keys(), scope, eval);
+  if (!candidates) return std::optional<std::vector<std::string>>();
+  return std::optional(TRY(serialize_keys(table, *candidates)));
+}
+
 Status check_pull_clauses(const Query& query) {
   TRY(refuse(query.window.has_value(), "WINDOW", query.positions.window));
   TRY(refuse(!query.group_by.empty(), "GROUP BY", query.positions.group_by));
@@ -88,9 +97,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
     const Scope scope = make_scope(layout, "WHERE", analysis, context);
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
     if (source.kind == SourceKind::Table)
-      if (const auto candidates =
-              key_candidates(*analysis.where, source.schema.keys(), scope, eval))
-        plan.keys = TRY(serialize_keys(source, *candidates));
+      plan.keys = TRY(keys_for(*analysis.where, source, scope, eval));
     if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);
   }
   // In ksqlDB sessions can be looked up by their keys alone.

@@ -24,6 +24,13 @@ struct PullPlan {
   std::optional<int64_t> limit;
 };
 
+// The serialized keys of rows for which the condition can be true, sorted; nothing where it does not narrow them
+// down. The condition has been bound: it has no errors of type.
+Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where,
+                                                         const DataSource& table,
+                                                         const Scope& scope,
+                                                         const EvalContext& eval);
+
 // Fails on clauses that a query without EMIT cannot have: it would show how its result came about,
 // not the result. Joins are for the planners to judge: those of a stream with tables have results.
 Status check_pull_clauses(const Query& query);

@@ -65,6 +65,18 @@ Result<Lines> explain_pull(const Query& query, const PlanContext& context) {
   return pull_lines(TRY(plan_pull_query(query, context, eval)));
 }
 
+Result<Lines> explain_select(const Query& query, const PlanContext& context) {
+  SystemClock clock;
+  Random random(0);
+  const EvalContext eval{clock, random, &context.properties};
+  return select_lines(TRY(plan_select_rows(query, context, eval)));
+}
+
+bool reads_tables(const Query& query, const PlanContext& context) {
+  const DataSource* source = find_source(query.from->name, context);
+  return source && source->kind == SourceKind::Table && !context.settings.ksqldb_compat;
+}
+
 Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext& context) {
   const Statement& statement = parsed.statement;
   if (const auto* create = std::get_if<CreateAsSelect>(&statement))
@@ -73,8 +85,9 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
     return planned_lines(TRY(plan_insert_select(*insert, parsed, context)));
   if (const auto* query = std::get_if<Query>(&statement)) {
     if (!query->from) return Lines{"Result: one row of constants"};
-    const bool asks_table = query->emit == Emit::None && query->joins.empty();
-    if (asks_table) return explain_pull(*query, context);
+    const bool asks_table = query->emit == Emit::None && reads_tables(*query, context);
+    if (asks_table && wants_rows_plan(*query)) return explain_select(*query, context);
+    if (query->emit == Emit::None && query->joins.empty()) return explain_pull(*query, context);
     return planned_lines(TRY(plan_push_query(*query, context)));
   }
   return Error{ErrorCode::NotSupported, "EXPLAIN of this statement is not supported yet"}.with_hint(

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/query/select_rows.h"
 #include "engine/system_tables/information.h"
 #include "engine/types/value.h"
 
@@ -64,5 +65,7 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
 
 // plan_lines.cc: a plan as an indented tree, one line each.
 std::vector<std::string> plan_lines(const QueryPlan& plan);
+// explain_select.cc: likewise.
+std::vector<std::string> select_lines(const SelectRowsPlan& plan);
 
 }  // namespace engine

@@ -14,14 +14,17 @@
 #include <deque>
 #include <vector>
 
+#include "base/clock.h"
 #include "server/net/slice_meter.h"
 
 namespace server {
 
 namespace {
 
-// At most this many reads in a turn, so that one fast sender does not hold up the others.
+// At most this many reads in a turn, and none once they have taken so long, so that one fast sender does not
+// hold up the others: what 64 KB of COPY ask for takes up to a millisecond.
 constexpr int kReadsPerTurn = 4;
+constexpr int64_t kReadingUs = 500;
 constexpr size_t kMaxParts = 64;  // of one sendmsg
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
@@ -81,7 +84,10 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     // Aligned: GNU_RELRO begins where thread-local data does, and lld lets an unaligned one begin on a
     // page that is not mapped, so that whether the program starts depends on the size of its text.
     alignas(4096) thread_local std::array<char, Connection::kReadSizeBytes> buffer;
+    const SystemClock clock;
+    const int64_t until_us = clock.monotonic_us() + kReadingUs;
     for (int i = 0; i < kReadsPerTurn; ++i) {
+      if (i > 0 && clock.monotonic_us() >= until_us) return;
       if (!handler || (input_paused && !closing_when_sent)) return;
       const ssize_t size = recv(socket.fd(), buffer.data(), buffer.size(), 0);
       if (size < 0 && would_block()) return;

@@ -9,8 +9,9 @@ namespace server::pg {
 
 namespace {
 
-// Enough to be worth a call, little enough to be no delay.
-constexpr size_t kPortionRows = 4096, kPortionBytes = 256 * 1024;
+// Enough to be worth a call, little enough to be no delay and to stay in the caches (four times as much took
+// three milliseconds, and more of them for each row).
+constexpr size_t kPortionRows = 1024, kPortionBytes = 64 * 1024;
 
 sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
   return {copy.source, copy.source_position, copy.columns,

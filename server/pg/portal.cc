@@ -4,8 +4,7 @@
 #include <cassert>
 #include <utility>
 
-#include "server/sql/column_bytes.h"
-
+#include "engine/types/column_bytes.h"
 namespace server::pg {
 
 using engine::Column;
@@ -131,9 +130,9 @@ void Portal::on_error(Error error) {
 Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t first_row,
                                       size_t end_row) {
   constexpr size_t kLongRowBytes = 2 * Delivery::kEnoughBytes;
-  if (bytes_of(columns, first_row, end_row) <= kLongRowBytes) return end_row - first_row;
+  if (engine::bytes_of(columns, first_row, end_row) <= kLongRowBytes) return end_row - first_row;
   for (size_t row = first_row; row < end_row; ++row) {
-    const size_t bytes = bytes_of(columns, row, row + 1);
+    const size_t bytes = engine::bytes_of(columns, row, row + 1);
     if (bytes <= kLongRowBytes) continue;
     if (row > first_row) return row - first_row;
     if (bytes > kMaxRowBytes) return 1;
@@ -187,7 +186,7 @@ void Portal::drop_kept() {
 
 // A copy: the columns are the backend's, and their strings may live only as long as the call.
 void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
-  KeptRows kept{{}, 0, end_row - first_row, bytes_of(columns, first_row, end_row)};
+  KeptRows kept{{}, 0, end_row - first_row, engine::bytes_of(columns, first_row, end_row)};
   if (!kept_charge_.try_resize(kept_bytes_ + kept.bytes))
     return fail_with(account_->refusal("rows of a query that are not fetched, " +
                                        format_bytes(kept_bytes_ + kept.bytes)));

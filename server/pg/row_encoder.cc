@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "engine/types/column_bytes.h"
 #include "engine/types/text_postgres.h"
 #include "server/pg/binary.h"
 #include "server/pg/messages.h"
-#include "server/sql/column_bytes.h"
 
 namespace server::pg {
 
@@ -27,9 +27,11 @@ Error too_long_row() {
 class RowCheck {
  public:
   RowCheck(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row)
-      : columns_(columns), is_needed_(bytes_of(columns, first_row, end_row) > kMaxRowBytes) {}
+      : columns_(columns),
+        is_needed_(engine::bytes_of(columns, first_row, end_row) > kMaxRowBytes) {}
   Status operator()(size_t row) const {
-    if (is_needed_ && bytes_of(columns_, row, row + 1) > kMaxRowBytes) return too_long_row();
+    if (is_needed_ && engine::bytes_of(columns_, row, row + 1) > kMaxRowBytes)
+      return too_long_row();
     return {};
   }
 

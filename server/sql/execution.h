@@ -70,6 +70,9 @@ std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& r
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
                                          std::shared_ptr<const engine::PullPlan> plan,
                                          MetadataImagePtr image);
+// A SELECT over tables as of one commit, likewise.
+std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
+                                           SelectRows plan, MetadataImagePtr image);
 // A transient query: until it is destroyed, has given its LIMIT, or (to_end) has read what was
 // there when it began.
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };

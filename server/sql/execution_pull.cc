@@ -3,10 +3,10 @@
 #include <deque>
 
 #include "engine/query/key_owner.h"
-#include "server/sql/column_bytes.h"
+#include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
+#include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
-#include "server/sql/read_barrier.h"
 
 namespace server {
 
@@ -25,21 +25,12 @@ class PullExecution final : public SqlExecution {
   ~PullExecution() override { cancel_scans(); }
 
   void begin() {
-    if (const DefinedQuery* materializer = image_->materializer_of(*plan_->table))
-      materializer_ = image_->find_query(materializer->query->id);
-    else
-      return fail(Error{ErrorCode::ObjectState,
-                        fmt::format("no query keeps the rows of table {}", plan_->table->name)});
+    auto kept = find_kept_table(*image_, plan_->table);
+    if (!kept) return fail(std::move(kept).error());
+    kept_ = *std::move(kept);
     if (rows_left_ == 0) return finish();
-    if (session().written().empty() || session().has_passed(materializer_)) return ask();
-    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
-    wait_timer_->start_once(
-        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
-    interest_ = std::make_shared<int>();
-    wait_for_written(session().parts(), session().shard(), image_, {materializer_.get()},
-                     session().written(), interest_, [this, alive = alive()](Status status) {
-                       if (*alive) written_passed(std::move(status));
-                     });
+    own_writes_.emplace(session(), receiver(), image_, std::vector{kept_});
+    own_writes_->wait([this] { ask(); });
   }
   void resume() override {
     SqlExecution::resume();
@@ -60,39 +51,14 @@ class PullExecution final : public SqlExecution {
     size_t batch = 0, row = 0;
   };
 
-  void on_wait_timeout() {
-    if (is_asking_) return;
-    receiver().on_notice({sql::NoticeLevel::Warning,
-                          fmt::format("table {} has not yet caught up with what this session wrote",
-                                      plan_->table->name),
-                          "",
-                          "SHOW QUERIES tells how far its query is behind. The setting "
-                          "read.wait.ms bounds the waiting."});
-    ask();
-  }
-
-  void written_passed(Status status) {
-    if (is_asking_) return;
-    if (status)
-      session().note_passed(materializer_);
-    else
-      receiver().on_notice(
-          {sql::NoticeLevel::Warning,
-           fmt::format("table {} may lack what this session wrote", plan_->table->name),
-           status.error().message, "SHOW QUERIES tells the state of its query."});
-    ask();
-  }
-
   // The tasks that keep the keys, or all of the table's: producers may have chosen partitions in their own
   // way.
   void ask() {
     is_asking_ = true;
-    wait_timer_.reset();
-    interest_.reset();
-    const MaterializerPlaces& places = session().places_of(materializer_, *image_);
+    const MaterializerPlaces& places = session().places_of(kept_.query, *image_);
     std::vector<Shard*> shards = places.shards;
     tasks_expected_ = places.tasks;
-    if (shards.empty()) return fail(not_kept());
+    if (shards.empty()) return fail(not_kept(session().parts(), kept_));
     auto request = std::make_shared<PullRequest>();
     if (plan_->keys && find_owners(request->keys_of)) {
       std::erase_if(shards, [&](const Shard* shard) {
@@ -101,7 +67,7 @@ class PullExecution final : public SqlExecution {
       });
       tasks_expected_ = request->keys_of.size();
     }
-    request->query_id = materializer_->plan->id;
+    request->query_id = kept_.query_id();
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->properties = session().properties();
@@ -112,21 +78,21 @@ class PullExecution final : public SqlExecution {
                                                   answer_to(i, shards[i]));
     }
     if (plan_->keys || parts_.size() == 1) return begin_scans();
-    cut_ = TableCut::begin(std::move(shards), {materializer_->plan->id},
-                           on_loop([this] { begin_scans(); }));
+    cut_ =
+        TableCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
   }
 
   // False when a key may be in any task.
   bool find_owners(std::map<int32_t, std::vector<std::string>>& keys_of) const {
     for (const std::string& key : *plan_->keys) {
-      const std::optional<int32_t> task = engine::task_of_key(*materializer_->plan, key);
+      const std::optional<int32_t> task = engine::task_of_key(*kept_.query->plan, key);
       if (!task) return false;
       keys_of[*task].push_back(key);
     }
     return !keys_of.empty();
   }
   Shard& shard_of(int32_t task) const {
-    return session().parts().queries.shard_for(materializer_->plan->id, task);
+    return session().parts().queries.shard_for(kept_.query_id(), task);
   }
 
   void begin_scans() {
@@ -154,15 +120,17 @@ class PullExecution final : public SqlExecution {
   void take(size_t index, const Result<std::shared_ptr<PullPortion>>& portion) {
     if (is_over_) return;
     if (!portion)
-      return fail(portion.error().code == ErrorCode::UndefinedObject ? not_kept()
-                                                                     : portion.error());
+      return fail(portion.error().code == ErrorCode::UndefinedObject
+                      ? not_kept(session().parts(), kept_)
+                      : portion.error());
     Part& part = parts_[index];
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
       // Half a table is none.
       if (++reports_ == parts_.size()) {
-        if (tasks_found_ < tasks_expected_) return fail(not_kept());
-        warn_of_trouble();
+        if (tasks_found_ < tasks_expected_) return fail(not_kept(session().parts(), kept_));
+        if (auto warning = warning_of_trouble(session().parts(), kept_))
+          receiver().on_notice(*std::move(warning));
       }
     }
     part.portions.push_back(*portion);
@@ -184,41 +152,6 @@ class PullExecution final : public SqlExecution {
     for (Part& part : parts_) part.portions.clear();
     showing_.reset();
     waiting_charge_.resize(0);
-  }
-
-  // The rows of a query that has failed are those from before.
-  void warn_of_trouble() {
-    const auto trouble = session().parts().supervisor.trouble_of(materializer_->plan->id);
-    if (!trouble) return;
-    receiver().on_notice({sql::NoticeLevel::Warning,
-                          fmt::format("table {} is not up to date: its query {} has failed",
-                                      plan_->table->name, materializer_->plan->id),
-                          trouble->message, trouble->hint});
-  }
-
-  // Not all of the table's tasks are there, or they are not any more. What is dropped leaves the image first.
-  Error not_kept() {
-    const MetadataImagePtr now = session().parts().definitions.image();
-    if (!now->catalog->find_source(plan_->table->name))
-      return Error{ErrorCode::UndefinedSource,
-                   fmt::format("table {} was dropped during the look-up", plan_->table->name)};
-    if (!now->find_query(materializer_->plan->id))
-      return Error{ErrorCode::ObjectState,
-                   fmt::format("query {}, which kept table {}, was ended during the look-up",
-                               materializer_->plan->id, plan_->table->name),
-                   {},
-                   "Try again in a moment."};
-    const auto trouble = session().parts().supervisor.trouble_of(materializer_->plan->id);
-    if (!trouble)
-      return Error{
-          ErrorCode::ObjectState,
-          fmt::format("the query that keeps table {} is starting again", plan_->table->name),
-          {},
-          "Try again in a moment."};
-    return Error{ErrorCode::ObjectState,
-                 fmt::format("table {} cannot be read: its query {} does not run",
-                             plan_->table->name, materializer_->plan->id),
-                 trouble->message, trouble->hint};
   }
 
   void deliver() {
@@ -257,7 +190,8 @@ class PullExecution final : public SqlExecution {
       size_t& row = showing_->row;
       while (row < batch.rows && rows_left_ > 0) {
         const size_t rows = std::min({batch.rows - row, rows_left_, rows_at_once(portion)});
-        if (!receiver().has_room(portion.is_long() ? bytes_of(batch.columns, row, row + 1) : 0))
+        if (!receiver().has_room(portion.is_long() ? engine::bytes_of(batch.columns, row, row + 1)
+                                                   : 0))
           return false;
         receiver().on_rows(batch.columns, row, row + rows);
         row += rows;
@@ -336,14 +270,13 @@ class PullExecution final : public SqlExecution {
 
   const std::shared_ptr<const engine::PullPlan> plan_;
   const MetadataImagePtr image_;
-  std::shared_ptr<const DefinedQuery> materializer_;
-  std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
-  std::shared_ptr<int> interest_;    // likewise
-  std::vector<Part> parts_;          // one for each shard that keeps rows
-  std::shared_ptr<TableCut> cut_;    // until it stands
-  size_t current_ = 0;               // the part that is being shown
-  std::optional<Showing> showing_;   // of that
-  size_t reports_ = 0;               // parts that have answered
+  KeptTable kept_;
+  std::optional<OwnWrites> own_writes_;
+  std::vector<Part> parts_;         // one for each shard that keeps rows
+  std::shared_ptr<TableCut> cut_;   // until it stands
+  size_t current_ = 0;              // the part that is being shown
+  std::optional<Showing> showing_;  // of that
+  size_t reports_ = 0;              // parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;
   std::unique_ptr<sql::Errand> shaping_;

@@ -168,6 +168,9 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
   if (!query.from) {
     out.action = Action::Constant;
     out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
+  } else if (wants_rows_plan(query) && !asks_stream(query, context)) {
+    out.action = Action::Select;
+    out.columns = display_columns(TRY(engine::plan_select_rows(query, context, eval())).result);
   } else if (query.emit != engine::Emit::None || asks_stream(query, context)) {
     out.action = query.emit != engine::Emit::None ? Action::Push : Action::StreamToEnd;
     if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query));
@@ -226,6 +229,7 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return planned(plan_insert(std::get<engine::InsertValues>(statement), context));
   const auto& query = std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
+  if (prepared.action == Action::Select) return planned(plan_select(query, context));
   if (prepared.action == Action::Pull) return planned(plan_look_up(prepared, query, context));
   return planned(engine::plan_push_query(query, context));
 }
@@ -258,6 +262,20 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
     result.columns.push_back(std::move(value.column));
   }
   return result;
+}
+
+// ksqlDB has no such queries: who wants its ways hears so.
+bool Planner::wants_rows_plan(const engine::Query& query) const {
+  return query.emit == engine::Emit::None && !settings_.engine.ksqldb_compat &&
+         engine::wants_rows_plan(query);
+}
+
+Result<SelectRows> Planner::plan_select(const engine::Query& query,
+                                        const engine::PlanContext& context) {
+  auto plan = std::make_shared<const engine::SelectRowsPlan>(
+      TRY(engine::plan_select_rows(query, context, eval())));
+  TRY(budget_->status());
+  return SelectRows(std::move(plan));
 }
 
 Result<LookUp> Planner::plan_look_up(const SqlPrepared& prepared, const engine::Query& query,

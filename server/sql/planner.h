@@ -13,6 +13,7 @@
 #include "engine/plan/analysis.h"
 #include "engine/plan/query_plan.h"
 #include "engine/query/pull.h"
+#include "engine/query/select_rows.h"
 #include "server/metadata/image.h"
 #include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
@@ -23,7 +24,16 @@ namespace server {
 // A statement, analysed: the text is planned again when it runs, because its parameters then have
 // values and the image may have changed. A look-up without parameters keeps its plan.
 struct SqlPrepared final : sql::Prepared {
-  enum class Action : uint8_t { Define, Insert, Constant, Pull, StreamToEnd, Push, Information };
+  enum class Action : uint8_t {
+    Define,
+    Insert,
+    Constant,
+    Pull,
+    Select,
+    StreamToEnd,
+    Push,
+    Information
+  };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
   bool takes_long = false;  // its planning is not for a loop
@@ -41,7 +51,9 @@ struct ConstantRows {
 };
 using InsertRows = std::unique_ptr<RowBuffer>;
 using LookUp = std::shared_ptr<const engine::PullPlan>;
-using PlannedStatement = std::variant<ConstantRows, InsertRows, LookUp, engine::PlannedQuery>;
+using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
+using PlannedStatement =
+    std::variant<ConstantRows, InsertRows, LookUp, SelectRows, engine::PlannedQuery>;
 
 // Whether planning may take longer than a loop should be held up: the text is long, or functions
 // are computed of values that somebody chose.
@@ -84,6 +96,8 @@ class Planner {
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
                                          const engine::PlanContext& context);
+  bool wants_rows_plan(const engine::Query& query) const;
+  Result<SelectRows> plan_select(const engine::Query& query, const engine::PlanContext& context);
   Result<LookUp> plan_look_up(const SqlPrepared& prepared, const engine::Query& query,
                               const engine::PlanContext& context);
 

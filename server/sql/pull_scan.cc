@@ -4,8 +4,7 @@
 
 #include <algorithm>
 
-#include "server/sql/column_bytes.h"
-
+#include "engine/types/column_bytes.h"
 namespace server {
 
 namespace {
@@ -57,7 +56,7 @@ struct PullScan::Found {
 
 void PullPortion::add(engine::Batch batch) {
   for (const engine::ColumnPtr& column : batch.columns)
-    if (column) bytes += bytes_of(*column);
+    if (column) bytes += engine::bytes_of(*column);
   rows += batch.rows;
   batches.push_back(std::move(batch));
 }
@@ -123,7 +122,8 @@ void PullScan::begin_scans() {
     scan.rows = view->begin_scan();
     scan.as_of = view->task().last_begun();
   }
-  shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
+  if (!request_->is_one_of_several)
+    shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
   cut_.reset();
   run();
 }

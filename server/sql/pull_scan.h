@@ -26,6 +26,8 @@ struct PullRequest {
   std::map<int32_t, std::vector<std::string>> keys_of;
   // Filter, columns and LIMIT are applied on the shard: they take a short time for any row.
   bool is_shaped_there = false;
+  // Others read of the same cut, perhaps the same table: its tasks stand until the last of them has begun.
+  bool is_one_of_several = false;
   engine::Properties properties;
 };
 

@@ -154,6 +154,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_rows(*this, receiver, std::move(constants->columns), constants->rows);
   if (auto* look_up = std::get_if<LookUp>(&planned))
     return run_pull(*this, receiver, std::move(*look_up), std::move(image));
+  if (auto* select = std::get_if<SelectRows>(&planned))
+    return run_select(*this, receiver, std::move(*select), std::move(image));
   if (auto* query = std::get_if<engine::PlannedQuery>(&planned))
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),

@@ -133,7 +133,11 @@ Status LogCleaner::clean(const CleanupTarget& target) {
   const auto partition = log_.core().find_partition(target.partition);
   if (!partition || partition->kind() != PartitionKind::Client) return {};
   Notes& notes = notes_[target.partition];
-  if (notes.number != partition->number()) notes = {.number = partition->number(), .round = round_};
+  if (notes.number != partition->number()) {
+    notes = {};
+    notes.number = partition->number();
+    notes.round = round_;
+  }
   notes.seen_end = partition->log_end();
   notes.seen_policy = target.policy;
   // Of what is held back it is looked each time whether it still is.

@@ -115,6 +115,42 @@ def what_came_later_is_not_shown_without_what_came_before():
     print(f"{len(shown)} different moments")
 
 
+@case
+def tables_of_one_statement_are_of_one_moment():
+    """Each event is written to the second table when the first has it: the second never has one that the first has not."""
+    fillers = 20_000
+    with two_clients("statement") as (reader, writer):
+        for name in "first", "second":
+            reader.execute(f"CREATE STREAM to_{name} (k VARCHAR KEY) WITH (partitions=4)")
+            reader.execute(f"CREATE TABLE {name} AS SELECT k, COUNT(*) AS n FROM to_{name} GROUP BY k")
+            with writer.cursor().copy(f"COPY to_{name} FROM STDIN") as copy:
+                copy.write("".join(f"filler-{i}\n" for i in range(fillers)))
+            counted = writer.execute(f"SELECT COUNT(*) FROM {name}").fetchone()  # after its own records
+            assert counted == (fillers,), counted
+
+        def write(number):
+            for name in "first", "second":
+                writer.execute(f"INSERT INTO to_{name} (k) VALUES ('event-{number}')")
+                while not writer.execute(f"SELECT n FROM {name} WHERE k = 'event-{number}'").fetchall():
+                    continue
+
+        shown = set()
+        with writing(write):
+            until = time.monotonic() + 8
+            while time.monotonic() < until or len(shown) < 3:
+                both, ahead, behind = reader.execute(
+                    "SELECT COUNT(*), COUNT(f.k), COUNT(s.k) FROM first f FULL JOIN second s ON f.k = s.k"
+                ).fetchone()
+                assert ahead == both, f"{both - ahead} of the second table are not in the first"
+                assert behind >= both - 1, f"{both - behind} of the first table are not in the second"
+                other = reader.execute(
+                    "SELECT COUNT(*) FROM first a FULL JOIN first b ON a.k = b.k WHERE a.k IS NULL OR b.k IS NULL"
+                ).fetchone()
+                assert other == (0,), f"a table differs from itself in {other} rows"
+                shown.add(both)
+    print(f"{len(shown)} different moments")
+
+
 if __name__ == "__main__":
     try:
         run()

@@ -1,19 +1,18 @@
-// How much memory rows take that wait for their client.
+// How much memory rows take that wait: for their client, or for the next step of a query.
 #pragma once
 #include <cstddef>
 #include <span>
 
 #include "engine/types/column.h"
 
-namespace server {
+namespace engine {
 
 // Of rows [first_row, end_row). About: the layout's width is taken as that of the widest.
-inline size_t bytes_of(const engine::Column& column, size_t first_row, size_t end_row) {
-  using engine::TypeKind;
+inline size_t bytes_of(const Column& column, size_t first_row, size_t end_row) {
   constexpr size_t kBytesPerRow = 17;  // the widest layout, and the validity
   const TypeKind kind = column.type().kind();
   const size_t rows = end_row - first_row;
-  size_t bytes = sizeof(engine::Column) + rows * kBytesPerRow;
+  size_t bytes = sizeof(Column) + rows * kBytesPerRow;
   if (kind == TypeKind::String || kind == TypeKind::Bytes)
     for (const std::string_view text : column.data<std::string_view>().subspan(first_row, rows))
       bytes += text.size();
@@ -27,13 +26,12 @@ inline size_t bytes_of(const engine::Column& column, size_t first_row, size_t en
   return bytes;
 }
 
-inline size_t bytes_of(const engine::Column& column) { return bytes_of(column, 0, column.size()); }
+inline size_t bytes_of(const Column& column) { return bytes_of(column, 0, column.size()); }
 
-inline size_t bytes_of(std::span<const engine::ColumnPtr> columns, size_t first_row,
-                       size_t end_row) {
+inline size_t bytes_of(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   size_t bytes = 0;
-  for (const engine::ColumnPtr& column : columns) bytes += bytes_of(*column, first_row, end_row);
+  for (const ColumnPtr& column : columns) bytes += bytes_of(*column, first_row, end_row);
   return bytes;
 }
 
-}  // namespace server
+}  // namespace engine

@@ -1,0 +1,187 @@
+#include <absl/container/flat_hash_map.h>
+
+#include <numeric>
+
+#include "engine/query/rows_steps.h"
+
+namespace engine {
+
+namespace {
+
+constexpr uint32_t kNone = UINT32_MAX;
+// About, of a right row's place among those of its key.
+constexpr size_t kBytesOfEntry = 64;
+
+// The right side's rows by their keys, in their order.
+class Partners {
+ public:
+  static Result<Partners> of(const RowsChunks& chunks, const std::vector<BoundExpression>& keys,
+                             RowsContext& context) {
+    Partners made;
+    const Program program(keys);
+    for (uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
+      RowKeys of_chunk(TRY(compute(program, chunks[chunk], context)));
+      TRY(context.add(chunks[chunk].rows * kBytesOfEntry));
+      for (uint32_t row = 0; row < chunks[chunk].rows; ++row) {
+        const auto entry = static_cast<uint32_t>(made.rows_.size());
+        made.rows_.push_back({chunk, row});
+        made.next_.push_back(kNone);
+        if (of_chunk.has_null(row)) continue;
+        const std::string_view key = of_chunk.bytes(row);
+        if (const auto known = made.by_key_.find(key); known != made.by_key_.end()) {
+          made.next_[known->second.last] = entry;
+          known->second.last = entry;
+        } else {
+          made.by_key_.emplace(made.key_bytes_.add(key), Chain{entry, entry});
+        }
+      }
+    }
+    return made;
+  }
+
+  const std::vector<Column::SourceRow>& rows() const { return rows_; }
+  uint32_t first(std::string_view key) const {
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? kNone : found->second.first;
+  }
+  uint32_t next(uint32_t entry) const { return next_[entry]; }
+
+ private:
+  struct Chain {
+    uint32_t first, last;
+  };
+  std::vector<Column::SourceRow> rows_;
+  std::vector<uint32_t> next_;  // of one key
+  StringHeap key_bytes_;
+  absl::flat_hash_map<std::string_view, Chain> by_key_;
+};
+
+void add_nulls(RowsChunk& chunk, const Layout& layout) {
+  for (const LayoutColumn& column : layout)
+    chunk.columns.push_back(constant_column(column.type, Value(), chunk.rows));
+}
+
+class Joiner {
+ public:
+  Joiner(const JoinRows& step, const RowsChunks& right, const Partners& partners,
+         RowsContext& context)
+      : step_(step), right_(right), partners_(partners), context_(context) {
+    if (step.condition) condition_.emplace(*step.condition);
+    right_matched_.resize(partners.rows().size());
+  }
+
+  Status join(const RowsChunk& left) {
+    left_ = &left;
+    left_matched_.assign(left.rows, false);
+    const bool has_keys = !step_.left_keys.empty();
+    std::optional<RowKeys> keys;
+    if (has_keys) keys.emplace(TRY(compute(Program(step_.left_keys), left, context_)));
+    const auto all = static_cast<uint32_t>(partners_.rows().size());
+    for (uint32_t row = 0; row < left.rows; ++row) {
+      if (!has_keys) {
+        for (uint32_t entry = 0; entry < all; ++entry) TRY(add(row, entry));
+      } else if (!keys->has_null(row)) {
+        for (uint32_t entry = partners_.first(keys->bytes(row)); entry != kNone;
+             entry = partners_.next(entry))
+          TRY(add(row, entry));
+      }
+    }
+    TRY(flush());
+    return keeps_left() ? add_lonely_left() : Status{};
+  }
+
+  Result<RowsChunks> finish() {
+    if (step_.type == JoinType::Right || step_.type == JoinType::Full) TRY(add_lonely_right());
+    return std::move(out_);
+  }
+
+ private:
+  bool keeps_left() const { return step_.type == JoinType::Left || step_.type == JoinType::Full; }
+
+  Status add(uint32_t left_row, uint32_t entry) {
+    left_rows_.push_back(left_row);
+    entries_.push_back(entry);
+    return left_rows_.size() < kRowsOfChunk ? Status{} : flush();
+  }
+
+  RowsChunk rights(std::span<const uint32_t> entries) const {
+    std::vector<Column::SourceRow> rows;
+    rows.reserve(entries.size());
+    for (const uint32_t entry : entries) rows.push_back(partners_.rows()[entry]);
+    return merge(right_, rows);
+  }
+
+  Status flush() {
+    if (left_rows_.empty()) return {};
+    TRY(context_.begin());
+    RowsChunk pairs{left_rows_.size(), {}};
+    for (const ColumnPtr& column : left_->columns)
+      pairs.columns.push_back(std::make_shared<const Column>(column->gather(left_rows_)));
+    RowsChunk others = rights(entries_);
+    pairs.columns.insert(pairs.columns.end(), others.columns.begin(), others.columns.end());
+    std::vector<uint32_t> chosen(pairs.rows);
+    std::iota(chosen.begin(), chosen.end(), 0u);
+    if (condition_) {
+      RowErrors errors(pairs.rows);
+      chosen = condition_->select(pairs.columns, pairs.rows, context_.eval(), errors);
+    }
+    TRY(context_.end());
+    for (const uint32_t i : chosen)
+      left_matched_[left_rows_[i]] = right_matched_[entries_[i]] = true;
+    left_rows_.clear();
+    entries_.clear();
+    if (chosen.empty()) return {};
+    return context_.add(out_, chosen.size() == pairs.rows ? std::move(pairs) : pick(pairs, chosen));
+  }
+
+  Status add_lonely_left() {
+    std::vector<uint32_t> rows;
+    for (uint32_t row = 0; row < left_->rows; ++row)
+      if (!left_matched_[row]) rows.push_back(row);
+    if (rows.empty()) return {};
+    RowsChunk lonely = pick(*left_, rows);
+    add_nulls(lonely, step_.right->layout);
+    return context_.add(out_, std::move(lonely));
+  }
+
+  Status add_lonely_right() {
+    std::vector<uint32_t> entries;
+    const auto add = [&]() -> Status {
+      if (entries.empty()) return {};
+      RowsChunk lonely{entries.size(), {}};
+      add_nulls(lonely, step_.left->layout);
+      RowsChunk others = rights(entries);
+      lonely.columns.insert(lonely.columns.end(), others.columns.begin(), others.columns.end());
+      entries.clear();
+      return context_.add(out_, std::move(lonely));
+    };
+    for (uint32_t entry = 0; entry < right_matched_.size(); ++entry) {
+      if (right_matched_[entry]) continue;
+      entries.push_back(entry);
+      if (entries.size() == kRowsOfChunk) TRY(add());
+    }
+    return add();
+  }
+
+  const JoinRows& step_;
+  const RowsChunks& right_;
+  const Partners& partners_;
+  RowsContext& context_;
+  std::optional<Program> condition_;
+  const RowsChunk* left_ = nullptr;
+  std::vector<bool> left_matched_, right_matched_;
+  std::vector<uint32_t> left_rows_, entries_;  // pairs that are not looked at yet
+  RowsChunks out_;
+};
+
+}  // namespace
+
+Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
+                             RowsContext& context) {
+  const Partners partners = TRY(Partners::of(right, step.right_keys, context));
+  Joiner joiner(step, right, partners, context);
+  for (const RowsChunk& chunk : left) TRY(joiner.join(chunk));
+  return joiner.finish();
+}
+
+}  // namespace engine

@@ -1,0 +1,43 @@
+// The steps of a SELECT that have to see all rows of their inputs.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/expr/program.h"
+#include "engine/query/rows_run.h"
+
+namespace engine {
+
+// About as many rows are made at a time.
+inline constexpr size_t kRowsOfChunk = 4'096;
+
+// What a Program gives for a chunk; fails when it fails for one of the rows.
+Result<std::vector<ColumnPtr>> compute(const Program& program, const RowsChunk& chunk,
+                                       RowsContext& context);
+// Some rows of a chunk. Few of many get strings of their own, so that the others' can go.
+RowsChunk pick(const RowsChunk& chunk, std::span<const uint32_t> rows);
+// Rows of several chunks, in that order.
+RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> rows);
+
+// Rows as bytes that are equal where `=` says so: -0.0 is 0.0.
+class RowKeys {
+ public:
+  explicit RowKeys(std::vector<ColumnPtr> columns);
+  bool has_null(size_t row) const;
+  // Until the next call.
+  std::string_view bytes(size_t row);
+
+ private:
+  std::vector<ColumnPtr> columns_;
+  std::vector<const Column*> pointers_;
+  std::string bytes_;
+};
+
+Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
+                             RowsContext& context);
+Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
+Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, RowsContext& context);
+
+}  // namespace engine

@@ -1,0 +1,95 @@
+// Any SELECT over tables as of one moment: what is done with their rows, step by step. Each step takes all rows of
+// its inputs; expressions are bound to the columns of these, one after the other.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/expr/bind.h"
+#include "engine/query/pull.h"
+#include "engine/sql/ast_query.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+struct RowsNode;
+using RowsNodePtr = std::shared_ptr<const RowsNode>;
+
+// The rows of SelectRowsPlan::tables[table], in the columns that its look-up gives.
+struct ReadRows {
+  size_t table;
+};
+// Each left row with each right row whose keys are equal, none null, and for which the condition is true; without
+// keys, with each for which it is true. Outer joins add rows without a partner, the other side's columns null.
+struct JoinRows {
+  JoinType type;
+  RowsNodePtr left, right;
+  std::vector<BoundExpression> left_keys,
+      right_keys;                            // pairs of one type; each over its side's columns
+  std::optional<BoundExpression> condition;  // over the left's columns, then the right's
+};
+struct FilterRows {
+  RowsNodePtr input;
+  BoundExpression condition;
+};
+// The grouping columns, then one column an aggregate; nulls are a group as any other. Without grouping columns
+// there is one row, also of no rows.
+struct GroupRows {
+  RowsNodePtr input;
+  std::vector<BoundExpression> keys;
+  std::vector<BoundAggregate> aggregates;
+};
+struct ComputeColumns {
+  RowsNodePtr input;
+  std::vector<BoundExpression> columns;
+};
+// Of rows that are the same in all columns, the first.
+struct DistinctRows {
+  RowsNodePtr input;
+};
+struct SortKey {
+  size_t column;
+  bool is_descending, nulls_first;
+};
+// Rows that no key tells apart stay in their order. The first `most`, where there is a bound.
+struct SortRows {
+  RowsNodePtr input;
+  std::vector<SortKey> keys;
+  std::optional<size_t> most;
+};
+struct CutRows {
+  RowsNodePtr input;
+  size_t offset = 0;
+  std::optional<size_t> most;
+};
+
+struct RowsNode {
+  std::variant<ReadRows, JoinRows, FilterRows, GroupRows, ComputeColumns, DistinctRows, SortRows,
+               CutRows>
+      step;
+  Layout layout;  // what it gives
+};
+
+template <class Step>
+RowsNodePtr make_node(Step step, Layout layout) {
+  return std::make_shared<const RowsNode>(RowsNode{std::move(step), std::move(layout)});
+}
+
+struct SelectRowsPlan {
+  // What is asked of each table of the query, all as of one moment. A table that the query names twice is here twice.
+  std::vector<std::shared_ptr<const PullPlan>> tables;
+  RowsNodePtr root;  // its first columns are the result's; those behind them were only sorted by
+  Schema result;
+};
+
+// Whether the query wants more than a look-up gives: joins, groups, an order. It has no EMIT.
+bool wants_rows_plan(const Query& query);
+
+// Fails as analyse() does, and with NotSupported where the query reads a stream. Parameters as in plan_pull_query().
+Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& context,
+                                        const EvalContext& eval);
+
+}  // namespace engine

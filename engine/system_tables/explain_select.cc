@@ -1,0 +1,124 @@
+// EXPLAIN of a SELECT over tables: its steps from the last to the tables, each indented below who takes its rows.
+#include <fmt/format.h>
+
+#include "engine/expr/print_bound.h"
+#include "engine/query/select_rows.h"
+#include "engine/system_tables/information_parts.h"
+
+namespace engine {
+namespace {
+
+std::string_view word(JoinType type) {
+  switch (type) {
+    case JoinType::Inner:
+      return "Inner";
+    case JoinType::Left:
+      return "Left";
+    case JoinType::Right:
+      return "Right";
+    case JoinType::Full:
+      return "Full";
+  }
+  return "";
+}
+
+class StepLines {
+ public:
+  explicit StepLines(const SelectRowsPlan& plan) : plan_(plan) {}
+
+  std::vector<std::string> take(const RowsNode& root) {
+    add(root);
+    return std::move(lines_);
+  }
+
+ private:
+  void add(const RowsNode& node) {
+    std::visit([&](const auto& step) { show(step, node.layout); }, node.step);
+  }
+  void add_line(const std::string& text) {
+    lines_.push_back(std::string(static_cast<size_t>(depth_) * 2, ' ') + "-> " + text);
+  }
+  template <class... Inputs>
+  void add_inputs(const Inputs&... inputs) {
+    ++depth_;
+    (add(*inputs), ...);
+    --depth_;
+  }
+  static std::string list(const std::vector<BoundExpression>& expressions, const Layout& layout) {
+    std::vector<std::string> texts;
+    for (const BoundExpression& each : expressions) texts.push_back(to_sql(each, layout));
+    return join_list(texts);
+  }
+
+  void show(const ReadRows& step, const Layout&) {
+    const PullPlan& table = *plan_.tables[step.table];
+    std::string line =
+        table.keys ? fmt::format("Look up {} {} in table {}", table.keys->size(),
+                                 table.keys->size() == 1 ? "key" : "keys", table.table->name)
+                   : fmt::format("Scan table {}", table.table->name);
+    if (table.filter) line += ", where " + to_sql(*table.filter, input_layout(*table.table, ""));
+    if (table.limit) line += fmt::format(", the first {}", *table.limit);
+    add_line(line);
+  }
+  void show(const JoinRows& step, const Layout& layout) {
+    std::string line =
+        fmt::format("{} {} join", word(step.type), step.left_keys.empty() ? "nested-loop" : "hash");
+    if (!step.left_keys.empty())
+      line += fmt::format(" on {} = {}", list(step.left_keys, step.left->layout),
+                          list(step.right_keys, step.right->layout));
+    if (step.condition) line += ", where " + to_sql(*step.condition, layout);
+    add_line(line);
+    add_inputs(step.left, step.right);
+  }
+  void show(const FilterRows& step, const Layout& layout) {
+    add_line("Filter " + to_sql(step.condition, layout));
+    add_inputs(step.input);
+  }
+  void show(const GroupRows& step, const Layout& layout) {
+    std::vector<std::string> aggregates;
+    for (size_t i = step.keys.size(); i < layout.size(); ++i) aggregates.push_back(layout[i].name);
+    std::string line = step.keys.empty() ? "Aggregate all rows"
+                                         : "Group by " + list(step.keys, step.input->layout);
+    if (!aggregates.empty()) line += ": " + join_list(aggregates);
+    add_line(line);
+    add_inputs(step.input);
+  }
+  void show(const ComputeColumns& step, const Layout&) {
+    add_line("Project " + list(step.columns, step.input->layout));
+    add_inputs(step.input);
+  }
+  void show(const DistinctRows& step, const Layout&) {
+    add_line("Distinct");
+    add_inputs(step.input);
+  }
+  void show(const SortRows& step, const Layout& layout) {
+    std::vector<std::string> keys;
+    for (const SortKey& key : step.keys)
+      keys.push_back(fmt::format("{} {} NULLS {}", layout[key.column].name,
+                                 key.is_descending ? "DESC" : "ASC",
+                                 key.nulls_first ? "FIRST" : "LAST"));
+    add_line("Sort by " + join_list(keys) +
+             (step.most ? fmt::format(", the first {}", *step.most) : ""));
+    add_inputs(step.input);
+  }
+  void show(const CutRows& step, const Layout&) {
+    std::string line = step.most ? fmt::format("Limit {}", *step.most) : "All";
+    if (step.offset > 0) line += fmt::format(", after the first {}", step.offset);
+    add_line(line);
+    add_inputs(step.input);
+  }
+
+  const SelectRowsPlan& plan_;
+  std::vector<std::string> lines_;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> select_lines(const SelectRowsPlan& plan) {
+  std::vector<std::string> lines{"Result: " + plan.result.to_string()};
+  for (std::string& line : StepLines(plan).take(*plan.root)) lines.push_back(std::move(line));
+  return lines;
+}
+
+}  // namespace engine

@@ -1,0 +1,264 @@
+// SELECTs over tables that want more than a look-up gives: joins, groups, an order.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/query/rows_run.h"
+#include "engine/types/column_bytes.h"
+#include "server/sql/execution.h"
+#include "server/sql/kept_tables.h"
+#include "server/sql/pull_scan.h"
+
+namespace server {
+
+namespace {
+
+// Gathers the rows of all tables as of one commit, does the rest on a worker's thread, and shows what comes out.
+class SelectExecution final : public SqlExecution {
+ public:
+  SelectExecution(SqlSession& session, sql::Receiver& receiver, SelectRows plan,
+                  MetadataImagePtr image)
+      : SqlExecution(session, receiver), plan_(std::move(plan)), image_(std::move(image)) {}
+  ~SelectExecution() override { cancel_scans(); }
+
+  void begin() {
+    std::vector<KeptTable> kept;
+    for (const auto& table : plan_->tables) {
+      auto found = find_kept_table(*image_, table->table);
+      if (!found) return fail(std::move(found).error());
+      tables_.emplace_back().kept = *found;
+      kept.push_back(*std::move(found));
+    }
+    own_writes_.emplace(session(), receiver(), image_, std::move(kept));
+    own_writes_->wait([this] { ask(); });
+  }
+  void resume() override {
+    SqlExecution::resume();
+    show();
+  }
+
+ private:
+  struct Part {
+    Shard* shard = nullptr;
+    std::shared_ptr<PullScan> scan;
+    bool has_reported = false;
+  };
+  struct Table {
+    KeptTable kept;
+    std::shared_ptr<PullRequest> request = {};
+    std::vector<Part> parts = {};  // one for each shard that keeps rows
+    size_t tasks_expected = 0, tasks_found = 0, reports = 0;
+    engine::RowsChunks rows = {};
+  };
+  // Owned by the work, which may outlive this, and by those who show the result.
+  struct Work {
+    SelectRows plan;
+    std::vector<std::shared_ptr<PullRequest>> requests;
+    std::vector<engine::RowsChunks> tables;
+    engine::Properties properties;
+    const Clock& clock;
+    MemoryBudget& memory;
+    OwnedCharge gathered;  // of the tables' rows, until the run counts them itself
+    std::optional<engine::RowsContext> context = {};
+    Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
+    std::optional<engine::EvalBudget> budget = {};
+    Result<engine::RowsChunks> result = engine::RowsChunks();
+
+    void run(const std::atomic<bool>& is_cancelled) {
+      budget.emplace(clock, &is_cancelled, &memory);
+      context.emplace(engine::EvalContext{clock, random, &properties, &*budget}, &memory);
+      result = make();
+      budget.emplace(clock, nullptr, &memory);  // the flag goes with the errand
+    }
+    Result<engine::RowsChunks> make() {
+      size_t bytes = 0;
+      for (size_t i = 0; i < tables.size(); ++i) {
+        if (!requests[i]->is_shaped_there) TRY(shape(i));
+        for (const engine::RowsChunk& chunk : tables[i]) bytes += engine::bytes_of(chunk);
+      }
+      gathered.resize(0);
+      TRY(context->add(bytes));
+      return engine::run_rows_plan(*plan, std::move(tables), *context);
+    }
+    // Filters that may take long are not for loops.
+    Status shape(size_t table) {
+      const engine::PullShaper shaper(*plan->tables[table]);
+      for (engine::RowsChunk& chunk : tables[table]) {
+        TRY(context->begin());
+        engine::Batch batch;
+        batch.rows = chunk.rows;
+        batch.columns = std::move(chunk.columns);
+        batch.timestamps.resize(batch.rows);
+        batch.offsets.resize(batch.rows);
+        batch.present = engine::Bitmap(batch.rows, true);
+        batch = TRY(shaper.shape(std::move(batch), SIZE_MAX, context->eval()));
+        TRY(context->end());
+        chunk = {batch.rows, std::move(batch.columns)};
+      }
+      return {};
+    }
+  };
+
+  // ---- the tables' rows
+
+  void ask() {
+    std::vector<Shard*> shards;
+    std::vector<std::string> query_ids;
+    const bool is_looked_up = plan_->tables.size() == 1 && plan_->tables.front()->keys;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      Table& table = tables_[i];
+      const MaterializerPlaces places = session().places_of(table.kept.query, *image_);
+      if (places.shards.empty()) return fail(not_kept(session().parts(), table.kept));
+      table.tasks_expected = places.tasks;
+      table.request = std::make_shared<PullRequest>();
+      table.request->query_id = table.kept.query_id();
+      table.request->plan = plan_->tables[i];
+      table.request->is_shaped_there = engine::is_cheap(*plan_->tables[i]);
+      table.request->is_one_of_several = tables_.size() > 1;
+      table.request->properties = session().properties();
+      for (Shard* shard : places.shards) {
+        table.parts.push_back(
+            {shard, std::make_shared<PullScan>(*shard, session().parts().clock, table.request,
+                                               answer_to(i, table.parts.size()))});
+        if (std::ranges::find(shards, shard) == shards.end()) shards.push_back(shard);
+      }
+      if (std::ranges::find(query_ids, table.kept.query_id()) == query_ids.end())
+        query_ids.push_back(table.kept.query_id());
+    }
+    if (is_looked_up) return begin_scans();
+    cut_ = TableCut::begin(std::move(shards), std::move(query_ids),
+                           on_loop([this] { begin_scans(); }));
+  }
+
+  void begin_scans() {
+    const std::shared_ptr<TableCut> cut = std::move(cut_);
+    for (const Table& table : tables_)
+      for (const Part& part : table.parts)
+        part.shard->post([scan = part.scan, cut] { scan->begin(cut); });
+  }
+
+  PullScan::Answer answer_to(size_t table, size_t part) {
+    return on_loop([this, table, part](const Result<std::shared_ptr<PullPortion>>& portion) {
+      take(tables_[table], tables_[table].parts[part], portion);
+    });
+  }
+
+  void take(Table& table, Part& part, const Result<std::shared_ptr<PullPortion>>& taken) {
+    if (is_over_) return;
+    if (!taken)
+      return fail(taken.error().code == ErrorCode::UndefinedObject
+                      ? not_kept(session().parts(), table.kept)
+                      : taken.error());
+    PullPortion& portion = **taken;
+    if (!std::exchange(part.has_reported, true)) {
+      table.tasks_found += portion.tasks;
+      if (++table.reports == table.parts.size()) {
+        // Half a table is none.
+        if (table.tasks_found < table.tasks_expected)
+          return fail(not_kept(session().parts(), table.kept));
+        if (auto warning = warning_of_trouble(session().parts(), table.kept))
+          receiver().on_notice(*std::move(warning));
+      }
+    }
+    for (engine::Batch& batch : portion.batches)
+      table.rows.push_back({batch.rows, std::move(batch.columns)});
+    gathered_bytes_ += portion.bytes;
+    portion.on_its_way.reset();
+    if (!gathered_.try_resize(gathered_bytes_))
+      return fail(gathered_.refusal(
+          fmt::format("the tables of a SELECT, {}", format_bytes(gathered_bytes_))));
+    if (!portion.is_last) return part.shard->post([scan = part.scan] { scan->go_on(); });
+    size_t parts = 0;
+    for (const Table& each : tables_) parts += each.parts.size();
+    if (++parts_read_ == parts) run();
+  }
+
+  // ---- what is made of them
+
+  void run() {
+    work_ = std::make_shared<Work>(Work{plan_,
+                                        {},
+                                        {},
+                                        session().properties(),
+                                        session().parts().clock,
+                                        session().parts().memory,
+                                        std::move(gathered_)});
+    for (Table& table : tables_) {
+      work_->requests.push_back(std::move(table.request));
+      work_->tables.push_back(std::move(table.rows));
+    }
+    constexpr size_t kBytesOfJob = 64 * 1024;  // its rows are counted elsewhere
+    errand_ = session().run_aside(
+        kBytesOfJob,
+        [work = work_](const std::atomic<bool>& is_cancelled) { work->run(is_cancelled); },
+        [this] {
+          if (!work_->result) return fail(work_->result.error());
+          is_made_ = true;
+          show();
+        });
+    if (!errand_) fail(too_many_waiting());
+  }
+
+  // As much as the client has room for.
+  void show() {
+    if (!is_made_ || is_over_) return;
+    const engine::RowsChunks& chunks = *work_->result;
+    const size_t width = plan_->result.columns.size();
+    for (; chunk_ < chunks.size(); ++chunk_, row_ = 0) {
+      const engine::RowsChunk& chunk = chunks[chunk_];
+      const std::span<const engine::ColumnPtr> columns(chunk.columns.data(), width);
+      const bool is_long = engine::bytes_of(columns, 0, chunk.rows) > PullPortion::kLongBytes;
+      constexpr size_t kRowsAtOnce = 512;
+      while (row_ < chunk.rows) {
+        const size_t rows = std::min(is_long ? size_t{1} : kRowsAtOnce, chunk.rows - row_);
+        if (is_paused() ||
+            !receiver().has_room(is_long ? engine::bytes_of(columns, row_, row_ + 1) : 0))
+          return;
+        receiver().on_rows(columns, row_, row_ + rows);
+        row_ += rows;
+      }
+    }
+    finish();
+  }
+
+  void cancel_scans() {
+    for (const Table& table : tables_)
+      for (const Part& part : table.parts) part.scan->cancel();
+  }
+  void finish() {
+    is_over_ = true;
+    work_.reset();
+    receiver().on_done({"SELECT"});
+  }
+  void fail(Error error) {
+    is_over_ = true;
+    cancel_scans();
+    receiver().on_error(std::move(error));
+  }
+
+  const SelectRows plan_;
+  const MetadataImagePtr image_;
+  std::vector<Table> tables_;
+  std::optional<OwnWrites> own_writes_;
+  std::shared_ptr<TableCut> cut_;  // until it stands
+  size_t parts_read_ = 0;
+  OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
+  size_t gathered_bytes_ = 0;
+  std::shared_ptr<Work> work_;
+  std::unique_ptr<sql::Errand> errand_;
+  size_t chunk_ = 0, row_ = 0;  // what is shown next
+  bool is_made_ = false, is_over_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
+                                           SelectRows plan, MetadataImagePtr image) {
+  auto run =
+      std::make_unique<SelectExecution>(session, receiver, std::move(plan), std::move(image));
+  run->begin();
+  return run;
+}
+
+}  // namespace server

@@ -1,0 +1,229 @@
+#include "engine/query/select_rows.h"
+
+#include <algorithm>
+
+#include "engine/query/rows_run.h"
+#include "engine/types/text_json.h"
+#include "tests/engine/plan/plan_fixture.h"
+
+namespace engine {
+namespace {
+
+using Row = std::vector<Value>;
+using Rows = std::vector<Row>;
+
+class SelectRowsTest : public PlanTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(create("CREATE TABLE l (id INT PRIMARY KEY, k INT, v VARCHAR);"));
+    ASSERT_TRUE(create("CREATE TABLE r (id INT PRIMARY KEY, k INT, w DOUBLE);"));
+  }
+
+  Result<SelectRowsPlan> plan(const std::string& sql) {
+    const ParsedStatement statement = TRY(parse(sql));
+    const PlanContext context{*catalog_, *this, settings_, session_};
+    return plan_select_rows(std::get<Query>(statement.statement), context, {clock_, random_});
+  }
+
+  // The rows of a table as its look-up gives them, so many in a chunk.
+  RowsChunks read(const PullPlan& table, size_t rows_of_chunk) {
+    const Rows& rows = table.table->name == "L" ? left_ : right_;
+    const EvalContext eval{clock_, random_};
+    RowsChunks chunks;
+    for (size_t first = 0; first < rows.size(); first += rows_of_chunk) {
+      Batch batch;
+      batch.rows = std::min(rows_of_chunk, rows.size() - first);
+      for (size_t i = 0; i < 3; ++i) {
+        auto column = std::make_shared<Column>(table.table->schema.columns[i].type);
+        for (size_t row = 0; row < batch.rows; ++row) column->append_value(rows[first + row][i]);
+        batch.columns.push_back(std::move(column));
+      }
+      batch.columns.resize(6);  // the system's, which no query here reads
+      batch.timestamps.resize(batch.rows);
+      batch.offsets.resize(batch.rows);
+      batch.present = Bitmap(batch.rows, true);
+      Batch shaped = *PullShaper(table).shape(std::move(batch), SIZE_MAX, eval);
+      chunks.push_back({shaped.rows, std::move(shaped.columns)});
+    }
+    return chunks;
+  }
+
+  Result<std::vector<std::string>> run(const std::string& sql, size_t rows_of_chunk,
+                                       MemoryBudget* memory = nullptr) {
+    const SelectRowsPlan planned = TRY(plan(sql));
+    std::vector<RowsChunks> tables;
+    for (const auto& table : planned.tables) tables.push_back(read(*table, rows_of_chunk));
+    RowsContext context({clock_, random_}, memory);
+    const RowsChunks result = TRY(run_rows_plan(planned, std::move(tables), context));
+    std::vector<std::string> lines;
+    for (const RowsChunk& chunk : result)
+      for (size_t row = 0; row < chunk.rows; ++row) {
+        std::string line;
+        for (size_t i = 0; i < planned.result.columns.size(); ++i) {
+          const Column& column = *chunk.columns[i];
+          if (i > 0) line += " ";
+          if (column.is_null(row))
+            line += "-";
+          else
+            append_json_value(line, column, row);
+        }
+        lines.push_back(line);
+      }
+    return lines;
+  }
+
+  // However the rows are cut, the result is the same; in its order, where the query has one.
+  std::vector<std::string> answer(const std::string& sql) {
+    const auto ordered = [&](std::vector<std::string> lines) {
+      if (sql.find("ORDER BY") == std::string::npos) std::ranges::sort(lines);
+      return lines;
+    };
+    const auto whole = run(sql, 1'000'000);
+    if (!whole) return {whole.error().message};
+    for (const size_t rows : {1, 7, 100})
+      EXPECT_EQ(ordered(*run(sql, rows)), ordered(*whole)) << sql << " " << rows;
+    return ordered(*whole);
+  }
+
+  static Value number(int64_t value) { return Value::integer(static_cast<int32_t>(value)); }
+
+  // About every tenth key is null; some have many rows, some none.
+  void fill(size_t count) {
+    const auto key = [&](int64_t most) {
+      const int64_t drawn = static_cast<int64_t>(random_.next() % static_cast<uint64_t>(most));
+      return drawn % 10 == 0 ? Value() : number(drawn);
+    };
+    for (size_t i = 0; i < count; ++i) {
+      left_.push_back({number(i), key(40), Value::text("v" + std::to_string(random_.next() % 5))});
+      right_.push_back(
+          {number(i), key(60), Value::number(static_cast<double>(random_.next() % 3) - 1.0)});
+    }
+  }
+
+  Rows left_, right_;
+};
+
+std::string text(const Value& value) {
+  return value.is_null() ? "-" : std::to_string(value.as_int32());
+}
+
+// Each kind against loops over all pairs.
+TEST_F(SelectRowsTest, joins_are_what_loops_over_all_pairs_give) {
+  fill(150);
+  const std::vector<std::pair<std::string, std::pair<bool, bool>>> kinds = {
+      {"JOIN", {false, false}},
+      {"LEFT JOIN", {true, false}},
+      {"RIGHT JOIN", {false, true}},
+      {"FULL JOIN", {true, true}}};
+  for (const auto& [kind, keeps] : kinds)
+    for (const bool has_rest : {false, true}) {
+      std::vector<std::string> expected;
+      std::vector<bool> right_matched(right_.size());
+      for (const Row& l : left_) {
+        bool matched = false;
+        for (size_t i = 0; i < right_.size(); ++i) {
+          const Row& r = right_[i];
+          if (l[1].is_null() || r[1].is_null() || l[1].as_int32() != r[1].as_int32()) continue;
+          if (has_rest && l[0].as_int32() >= r[0].as_int32()) continue;
+          matched = right_matched[i] = true;
+          expected.push_back(text(l[0]) + " " + text(r[0]));
+        }
+        if (!matched && keeps.first) expected.push_back(text(l[0]) + " -");
+      }
+      for (size_t i = 0; i < right_.size(); ++i)
+        if (!right_matched[i] && keeps.second) expected.push_back("- " + text(right_[i][0]));
+      const std::string sql = "SELECT l.id, r.id FROM l " + kind + " r ON l.k = r.k" +
+                              (has_rest ? " AND l.id < r.id;" : ";");
+      std::ranges::sort(expected);
+      EXPECT_EQ(answer(sql), expected) << sql;
+    }
+}
+
+TEST_F(SelectRowsTest, conditions_that_are_no_equalities_are_asked_of_all_pairs) {
+  left_ = {{number(1), number(10), Value::text("a")}, {number(2), number(20), Value::text("b")}};
+  right_ = {{number(1), number(15), Value::number(1)}, {number(2), Value(), Value::number(2)}};
+  EXPECT_EQ(answer("SELECT l.id, r.id FROM l FULL JOIN r ON l.k < r.k;"),
+            (std::vector<std::string>{"- 2", "1 1", "2 -"}));
+}
+
+TEST_F(SelectRowsTest, what_belongs_to_one_table_is_asked_there_unless_a_join_makes_nulls) {
+  const auto inner = plan("SELECT l.id FROM l JOIN r ON l.k = r.k WHERE l.v = 'a' AND r.w > 1;");
+  ASSERT_TRUE(inner);
+  EXPECT_TRUE(inner->tables[0]->filter);
+  EXPECT_TRUE(inner->tables[1]->filter);
+  const auto left =
+      plan("SELECT l.id FROM l LEFT JOIN r ON l.k = r.k WHERE l.v = 'a' AND r.w > 1;");
+  ASSERT_TRUE(left);
+  EXPECT_TRUE(left->tables[0]->filter);
+  EXPECT_FALSE(left->tables[1]->filter);
+  const auto right =
+      plan("SELECT l.id FROM l RIGHT JOIN r ON l.k = r.k WHERE l.v = 'a' AND r.w > 1;");
+  ASSERT_TRUE(right);
+  EXPECT_FALSE(right->tables[0]->filter);
+  EXPECT_TRUE(right->tables[1]->filter);
+}
+
+TEST_F(SelectRowsTest, reads_only_columns_that_are_used) {
+  const auto planned = plan("SELECT COUNT(*) FROM l JOIN r ON l.k = r.k WHERE l.v = 'a';");
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(planned->tables[0]->result.to_string(), "`K` INTEGER");
+  EXPECT_EQ(planned->tables[1]->result.to_string(), "`K` INTEGER");
+  EXPECT_EQ(plan("SELECT COUNT(*) FROM l;")->tables[0]->columns.size(), 0u);
+}
+
+TEST_F(SelectRowsTest, groups_keep_nulls_together_and_zero_is_zero) {
+  right_ = {{number(1), Value(), Value::number(0.0)},
+            {number(2), Value(), Value::number(-0.0)},
+            {number(3), number(1), Value::number(1)}};
+  EXPECT_EQ(answer("SELECT k, COUNT(*) FROM r GROUP BY k ORDER BY k;"),
+            (std::vector<std::string>{"1 1", "- 2"}));
+  EXPECT_EQ(answer("SELECT COUNT(*) FROM r GROUP BY w ORDER BY 1;"),
+            (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(answer("SELECT COUNT(*) FROM l;"), (std::vector<std::string>{"0"}));
+  EXPECT_TRUE(answer("SELECT COUNT(*) FROM l GROUP BY k;").empty());
+}
+
+// Also with a bound, which takes another way.
+TEST_F(SelectRowsTest, sorts_by_all_keys) {
+  fill(300);
+  Rows sorted = left_;
+  std::ranges::stable_sort(sorted, [](const Row& a, const Row& b) {
+    if (a[2].as_string() != b[2].as_string()) return a[2].as_string() > b[2].as_string();
+    if (a[1].is_null() || b[1].is_null()) return a[1].is_null() && !b[1].is_null();
+    return a[1].as_int32() < b[1].as_int32();
+  });
+  std::vector<std::string> expected;
+  for (const Row& row : sorted) expected.push_back(text(row[0]));
+  const std::string sql = "SELECT id FROM l ORDER BY v DESC, k NULLS FIRST";
+  EXPECT_EQ(answer(sql + ";"), expected);
+  EXPECT_EQ(answer(sql + " LIMIT 20 OFFSET 15;"),
+            std::vector(expected.begin() + 15, expected.begin() + 35));
+  EXPECT_EQ(answer(sql + " OFFSET 290;"), std::vector(expected.begin() + 290, expected.end()));
+}
+
+TEST_F(SelectRowsTest, says_so_when_there_is_not_enough_memory) {
+  fill(3'000);
+  MemoryBudget memory(16 << 20);
+  const auto refused = run("SELECT l.v, r.w FROM l JOIN r ON l.id <> r.id;", 1'000, &memory);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::OutOfMemory);
+  EXPECT_EQ(memory.held_bytes(MemoryKind::Results), 0u);
+  EXPECT_TRUE(run("SELECT l.v, r.w FROM l JOIN r ON l.id = r.id;", 1'000, &memory));
+}
+
+TEST_F(SelectRowsTest, ends_when_nobody_wants_the_result) {
+  fill(2'000);
+  const auto planned = plan("SELECT COUNT(*) FROM l JOIN r ON l.id <> r.id;");
+  ASSERT_TRUE(planned);
+  std::vector<RowsChunks> tables{read(*planned->tables[0], 1'000),
+                                 read(*planned->tables[1], 1'000)};
+  const std::atomic<bool> is_canceled = true;
+  EvalBudget budget(clock_, &is_canceled);
+  RowsContext context({clock_, random_, nullptr, &budget}, nullptr);
+  const auto result = run_rows_plan(*planned, std::move(tables), context);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::QueryCanceled);
+}
+
+}  // namespace
+}  // namespace engine
