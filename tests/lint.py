@@ -49,7 +49,8 @@ ARROWS = {
     'server/pg': LANGUAGE + ['server/sql', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
     'server/http': ['server/sql', 'server/net', 'server/auth', 'base'],
-    'server/cluster': STORAGE + ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/etcd': STORAGE + ['base'],
+    'server/cluster': STORAGE + ['server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],
     # server/node puts everything together.
 }
@@ -58,7 +59,8 @@ ARROWS = {
 HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions'],
          'openssl/': ['server/net', 'server/auth'],
-         'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client']}
+         'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'],
+         'curl/': ['server/etcd']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 

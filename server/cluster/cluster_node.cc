@@ -52,8 +52,8 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
 
 void ClusterNode::tick() {
   metadata_.tick();
-  lease_.tick();
-  if (!node_epoch_ && !registration_ && !is_registering_) register_node();
+  if (announced_) lease_.tick();
+  if (announced_ && !node_epoch_ && !registration_ && !is_registering_) register_node();
   if (clock_.monotonic_us() >= beat_at_us_) beat();
   replicas_.tick();
   for (const auto& [journal, owned] : owned_) owned->owner.tick();
@@ -62,11 +62,16 @@ void ClusterNode::tick() {
 
 // --- Being known
 
+void ClusterNode::announce(std::string endpoint, std::string clients) {
+  announced_ = Places{std::move(endpoint), std::move(clients)};
+}
+
 void ClusterNode::register_node() {
   is_registering_ = true;
   storage::ClusterNode node{.id = identity_.id};
   node.directory = identity_.directory;
-  node.endpoint = identity_.endpoint;
+  node.endpoint = announced_->endpoint;
+  node.clients = announced_->clients;
   node.rack = identity_.rack;
   storage::MetadataCommand command;
   command.parts.push_back(
@@ -104,6 +109,7 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   else if (registration_ == record.revision)
     registered(record.revision);
   if (controller_) controller_->applied(cluster(), record.revision);
+  port_.applied(record, changed);
 }
 
 bool ClusterNode::leads_nothing() const {
@@ -123,11 +129,18 @@ void ClusterNode::beat() {
 
 void ClusterNode::controller_changed(const std::optional<Lease::Controller>&) {
   controller_.reset();
+  port_.controller_changed();
   if (!lease_.is_held()) return;
   log_info("this node is the controller node={}", identity_.id.value());
   ControllerPort& port = *this;
   controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller);
   controller_->applied(cluster(), metadata_.last_revision());
+}
+
+void ClusterNode::on_gone(NodeId node) {
+  if (controller_) controller_->on_disconnected(node);
+  const auto& controller = lease_.controller();
+  if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
 }
 
 void ClusterNode::append(Revision last, storage::MetadataCommand command,

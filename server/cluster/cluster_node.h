@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -42,6 +43,11 @@ class ClusterPort {
   virtual void send(NodeId to, ClusterMessage message) = 0;
   // Runs it on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
+  // A command has been read, and replicas do what it says. `changed` are the partitions whose assignments have.
+  virtual void applied(const storage::MetadataRecord& /*record*/,
+                       std::span<const storage::TopicPartition> /*changed*/) {}
+  // Another one decides now, or nobody.
+  virtual void controller_changed() {}
 };
 
 // Where tasks are.
@@ -61,7 +67,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   struct Identity {
     NodeId id;
     Uuid directory;
-    std::string endpoint = {}, rack = {};
+    std::string rack = {};
   };
   ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
               storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks, const Clock& clock,
@@ -74,11 +80,18 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Every few milliseconds.
   void tick();
 
+  // From now on the node is known to the others, and where it is: for nodes, and for clients. It only reads before.
+  void announce(std::string endpoint, std::string clients);
+  // Nobody listens any more where the node was.
+  void on_gone(NodeId node);
   // It is about to stop: the controller moves away what it leads, if somebody else can.
   void leave() { is_leaving_ = true; }
   bool leads_nothing() const;
   bool is_registered() const { return node_epoch_.has_value(); }
   bool is_controller() const { return controller_ != nullptr; }
+  std::optional<NodeId> controller() const {
+    return lease_.controller() ? std::optional(lease_.controller()->node) : std::nullopt;
+  }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
   }
@@ -125,6 +138,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read
   std::optional<Revision> registration_;          // since it is known which it was
+  struct Places {
+    std::string endpoint, clients;
+  };
+  std::optional<Places> announced_;
   bool is_registering_ = false, is_leaving_ = false;
   int64_t beat_at_us_ = 0;
 };

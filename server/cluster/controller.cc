@@ -16,15 +16,18 @@ using storage::TopicPartition;
 struct Controller::Draft {
   std::set<NodeId> available;  // as it will be: registered and not fenced
   storage::MetadataCommand command;
+  size_t size_bytes = 0;     // of its parts
   std::set<NodeId> leaving;  // of these: they lead only what nobody else can
   bool has_changed_nodes = false;
   bool balances = false;  // what is led by another than the preferred replica goes back to it
   std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
 
   void add(std::string part) {
+    size_bytes += part.size();
     command.parts.push_back({std::string(storage::kClusterPart), std::move(part)});
   }
   bool is_available(NodeId node) const { return available.contains(node); }
+  bool is_full(size_t most_bytes) const { return size_bytes >= most_bytes; }
 };
 
 Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
@@ -34,6 +37,7 @@ Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSetti
       settings_(settings),
       rules_(rules),
       since_us_(clock.monotonic_us()),
+      ticked_us_(since_us_),
       balanced_us_(since_us_) {}
 
 void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster,
@@ -67,7 +71,16 @@ void Controller::on_proposal(IsrProposal proposal) {
   decide();
 }
 
-void Controller::tick() { decide(); }
+void Controller::tick() {
+  // Who was held up itself has heard of nobody meanwhile: that was not their fault.
+  const int64_t now_us = clock_.monotonic_us();
+  const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
+  if (gap_us > settings_.session_timeout_us / 4) {
+    since_us_ += gap_us;
+    for (auto& [node, heard] : heard_) heard.at_us += gap_us;
+  }
+  decide();
+}
 
 // Who was not heard of since this node decides may have been heard of by the one before it.
 bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
@@ -91,6 +104,9 @@ void Controller::decide() {
       decide_partition(draft, *cluster_->find(partition));
   }
   must_look_ = false;
+  // What it had no room for goes on.
+  if (draft.balances && draft.is_full(settings_.max_command_bytes))
+    balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
   is_appending_ = true;
   port_.append(revision_, std::move(draft.command),
@@ -176,6 +192,8 @@ bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignm
 }
 
 void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
+  // The rest is decided when this is done: all is looked at again then.
+  if (draft.is_full(settings_.max_command_bytes)) return;
   PartitionAssignment next = known;
   const auto proposed = draft.proposed.find(known.partition);
   if (proposed != draft.proposed.end()) next.isr = proposed->second;
@@ -195,7 +213,7 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
 
 void Controller::keep_eligible(PartitionAssignment& next, const PartitionAssignment& known) const {
   next.eligible.clear();
-  if (next.isr.size() >= settings_.min_insync_replicas) return;
+  if (next.isr.size() >= next.least_in_sync(settings_.min_insync_replicas)) return;
   for (const NodeId node : next.replicas)
     if (!next.is_in_sync(node) && (known.is_in_sync(node) || known.is_eligible(node)))
       next.eligible.push_back(node);

@@ -20,6 +20,8 @@ struct ControllerSettings {
   size_t min_insync_replicas = 1;
   // So often leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
   int64_t balance_us = 300'000'000;
+  // What one command may have, about: etcd takes no more than a megabyte and a half at a time.
+  size_t max_command_bytes = 256 << 10;
 };
 
 // What a simulation switches off, as storage::ReplicaRules.
@@ -93,7 +95,7 @@ class Controller {
   const Clock& clock_;
   const ControllerSettings settings_;
   const ControllerRules rules_;
-  const int64_t since_us_;
+  int64_t since_us_, ticked_us_;
   std::shared_ptr<const storage::ClusterSnapshot> cluster_;
   Revision revision_{0};
   std::map<NodeId, Heard> heard_;

@@ -19,6 +19,15 @@
 
 namespace server::kafka {
 
+struct ClusterView;
+
+// Where the replicas of a new topic go.
+struct Replication {
+  int32_t factor = -1;  // -1: as the server chooses
+  // Of each partition, by hand; empty: as many as `factor` says, where the server chooses.
+  std::vector<std::vector<NodeId>> assigned = {};
+};
+
 using TopicConfig = std::map<std::string, std::string>;
 
 struct LogDirectory {
@@ -35,8 +44,10 @@ class Backend {
 
   // The topics of now; never changes.
   virtual std::shared_ptr<const storage::TopicSnapshot> topics() const = 0;
-  // Answered when the topic's partitions take records. Fails with TopicExists, InvalidParameter.
+  // Answered when the topic's partitions take records; in a cluster, when they have replicas, which do so soon. Fails
+  // with TopicExists, InvalidParameter.
   virtual void create_topic(std::string name, int32_t partition_count, TopicConfig config,
+                            Replication replication,
                             std::function<void(Result<storage::TopicInfo>)> done) = 0;
   // Queries that read or write it stop, and say why. Fails with UnknownTopic.
   virtual void delete_topic(std::string name, std::function<void(Status)> done) = 0;
@@ -57,6 +68,11 @@ class Backend {
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  // Makes of the answer to an append one that comes after so long at the latest: with ReadTimeout, when others have not
+  // got the record by then, and perhaps will. Where there is one node there is nobody to wait for.
+  virtual storage::AppendDone answered_within(int64_t /*timeout_ms*/, storage::AppendDone done) {
+    return done;
+  }
   // Records before `start`, which lies within the partition, are not to be read any more. Fails with
   // UnknownTopic.
   virtual void delete_records(const storage::TopicPartition& partition, Offset start,
@@ -70,6 +86,8 @@ class Backend {
   virtual coordinator::Transactions& transactions() = 0;
   // Where the log lies, and how much room there is.
   virtual LogDirectory log_directory() const = 0;
+  // The cluster as of now; null where there is one node.
+  virtual std::shared_ptr<const ClusterView> cluster() const { return nullptr; }
   // How far the metadata log has been applied.
   virtual Revision metadata_revision() const = 0;
 

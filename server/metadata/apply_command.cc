@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "storage/meta/cluster_table.h"
 
 namespace server {
 
@@ -102,7 +103,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
           fmt::format("revision {}: {}", revision.value(), definition.error().message));
       log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
                 definition.error().message);
-    } else {
+    } else if (part.type != storage::kClusterPart) {  // which replication has applied
       return Error{ErrorCode::IncompatibleFormat,
                    "the metadata log has a kind of command that this version does not know"};
     }

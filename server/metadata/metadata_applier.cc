@@ -39,11 +39,13 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
 }  // namespace
 
 MetadataApplier::MetadataApplier(storage::Log& log, storage::MetadataLog& metadata,
-                                 QueryRunner& queries, engine::EngineSettings settings)
+                                 QueryRunner& queries, engine::EngineSettings settings,
+                                 Placement placement)
     : log_(log),
       metadata_(metadata),
       queries_(queries),
       settings_(std::move(settings)),
+      placement_(std::move(placement)),
       jobs_(kMaxWaitingJobs),
       image_(std::make_shared<const MetadataImage>()) {}
 
@@ -174,7 +176,7 @@ Status MetadataApplier::commit(const storage::MetadataCommand& command) {
   // Before the append: what storage refuses was never decided. And nobody may see a stream whose
   // partitions are not there.
   std::vector<Uuid> new_topics;
-  const Status made = make_partitions(command, new_topics);
+  const Status made = placement_ ? Status{} : make_partitions(command, new_topics);
   const Result<Revision> revision = made ? append(command) : Result<Revision>(made.error());
   if (!revision) {
     for (const Uuid& topic : new_topics) queries_.drop_topic(topic);
@@ -185,6 +187,12 @@ Status MetadataApplier::commit(const storage::MetadataCommand& command) {
 
 Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement& statement,
                                                   const engine::Properties& properties) {
+  if (placement_)
+    return Error{
+        ErrorCode::NotSupported,
+        "streams, tables and queries are not supported in a cluster yet",
+        {},
+        "Start a server without --cluster for them; it can read topics with a Kafka client."};
   const MetadataImagePtr now = image();
   const DefinitionSources sources{Uuid::random, [this](const Uuid& topic, PartitionId partition) {
                                     const auto status = log_.find_partition({topic, partition});
@@ -220,9 +228,16 @@ Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& c
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
 }
 
+Status MetadataApplier::place(const TopicChange& change, storage::MetadataCommand& command) const {
+  if (!placement_) return {};
+  const storage::TopicDelta delta = TRY(topics_.check(command.parts.front().bytes));
+  return placement_(change, delta, command);
+}
+
 Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& change) {
   const auto before = topics_.snapshot();
-  const storage::MetadataCommand command = TRY(plan_topic_change(change, topics_, Uuid::random));
+  storage::MetadataCommand command = TRY(plan_topic_change(change, topics_, Uuid::random));
+  TRY(place(change, command));
   TRY(commit(command));
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);
@@ -253,7 +268,7 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
 }
 
 void MetadataApplier::make_missing_partitions(const storage::TopicInfo& topic) {
-  if (log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) return;
+  if (placement_ || log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) return;
   const Status made = storage::create_partitions_and_wait(log_, topic.id, topic.partition_count);
   if (!made)
     log_error("partitions not created topic={} error=\"{}\"", topic.name, made.error().message);

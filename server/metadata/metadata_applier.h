@@ -37,10 +37,16 @@ using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 // Threads: image() and submit() from any; answers come on the metadata thread, or
 //          at once when the queue is full.
 // Owner:   the node. Stopping finishes the statement at hand and refuses all others.
+// In a cluster `placement` says which nodes have the replicas of new partitions: it adds that to the command that
+// makes or removes a topic. Then this log holds partitions as replication wants it to, and statements that define
+// something are refused.
 class MetadataApplier {
  public:
+  using Placement =
+      std::function<Status(const TopicChange& change, const storage::TopicDelta& delta,
+                           storage::MetadataCommand& command)>;
   MetadataApplier(storage::Log& log, storage::MetadataLog& metadata, QueryRunner& queries,
-                  engine::EngineSettings settings);
+                  engine::EngineSettings settings, Placement placement = {});
   ~MetadataApplier();
 
   // Reads the newest snapshot and the metadata log behind it, and starts the queries; before
@@ -64,6 +70,7 @@ class MetadataApplier {
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
                                    const engine::Properties& properties);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
+  Status place(const TopicChange& change, storage::MetadataCommand& command) const;
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence when another command came first.
   Status commit(const storage::MetadataCommand& command);
@@ -92,6 +99,7 @@ class MetadataApplier {
   storage::MetadataLog& metadata_;
   QueryRunner& queries_;
   const engine::EngineSettings settings_;
+  const Placement placement_;
   storage::TopicTable topics_;
   Revision snapshot_revision_{0};  // of the newest snapshot that was asked for
   JobQueue jobs_;

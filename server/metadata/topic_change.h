@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "storage/meta/metadata_log.h"
 #include "storage/meta/topic_configs.h"
@@ -17,6 +18,9 @@ struct CreateTopic {
   std::string name;
   int32_t partition_count = 1;
   std::map<std::string, std::string> config;
+  // In a cluster: how many replicas each partition gets, or on which nodes they are.
+  int32_t replication_factor = 1;
+  std::vector<std::vector<NodeId>> replicas = {};
 };
 // Streams, tables and queries over the topic stay, and say that it is gone.
 struct DeleteTopic {

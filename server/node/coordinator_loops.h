@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,6 +15,7 @@
 #include "server/coordinator/coordinators.h"
 #include "server/coordinator/key_partition.h"
 #include "server/kafka/backend.h"
+#include "server/kafka/leaders.h"
 #include "server/net/loop.h"
 
 namespace server {
@@ -112,7 +114,8 @@ class CoordinatorLoops {
         });
       });
   }
-  // Loads what is kept, when the loops run.
+  // Loads what is kept, when the loops run. In a cluster each node coordinates what belongs to the partitions that it
+  // leads, and looks now and then which these are.
   void start() {
     for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->lead_all(); });
   }
@@ -129,7 +132,8 @@ class CoordinatorLoops {
     OnLoop(CoordinatorLoops& all, const Place& place, const Clock& time)
         : CoordinatorLoop(*place.loop, *place.backend, time, all.kind_.name),
           owner(all),
-          timer(loop_, all.kind_.name, [this] { on_time(); }) {}
+          timer(loop_, all.kind_.name, [this] { on_time(); }),
+          look(loop_, all.kind_.name, [this] { lead_all(); }) {}
 
     // --- Port
 
@@ -139,7 +143,7 @@ class CoordinatorLoops {
       if (preparing.size() > 1) return;
       backend_.create_topic(
           std::string(owner.kind_.topic), owner.kind_.partition_count,
-          {{"cleanup.policy", "compact"}}, [this](Result<storage::TopicInfo> made) {
+          {{"cleanup.policy", "compact"}}, {}, [this](Result<storage::TopicInfo> made) {
             const bool is_there = made || made.error().code == ErrorCode::TopicExists;
             if (is_there) owner.start();
             for (const auto& each : std::exchange(preparing, {}))
@@ -188,6 +192,7 @@ class CoordinatorLoops {
       const int64_t begin_us = clock_.monotonic_us();
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
+        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // others tell of theirs
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));
@@ -202,6 +207,7 @@ class CoordinatorLoops {
     void run_later(std::function<void()> task) { loop_.post(std::move(task)); }
     void lead_all() {
       if (is_stopped) return;
+      if (backend_.cluster()) return follow_leaders();
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);
       if (!known || topic_ == known->id) return;
@@ -213,8 +219,36 @@ class CoordinatorLoops {
         if (status) shard->lead(partition, status->leader_epoch());
       }
     }
+    // Begins with a partition when this node leads it and all that its log has is visible: what a former leader has
+    // answered is in there then, and nothing of it can be taken back. Ends with one that others lead.
+    void follow_leaders() {
+      constexpr int64_t kPauseMs = 20;
+      look.start_once(kPauseMs);
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known = topics->find(owner.kind_.topic);
+      if (!known) return;
+      topic_ = known->id;
+      const kafka::Leaders leaders(backend_);
+      for (int32_t i = 0; i < known->partition_count; ++i) {
+        const PartitionId partition(i);
+        if (&owner.loop_of(partition) != this) continue;
+        const auto leads = led.find(partition);
+        if (leaders.of({topic_, partition}).error != KafkaError::None) {
+          if (leads == led.end()) continue;
+          led.erase(leads);
+          shard->find(partition)->resign();
+          continue;
+        }
+        const auto status = backend_.find_partition({topic_, partition});
+        if (!status || (leads != led.end() && leads->second == status->leader_epoch())) continue;
+        if (status->high_watermark() < status->log_end()) continue;
+        led[partition] = status->leader_epoch();
+        shard->lead(partition, status->leader_epoch());
+      }
+    }
     void resign() {
       is_stopped = true;
+      look.stop();
       shard->resign_all();
     }
     void on_time() {
@@ -235,6 +269,9 @@ class CoordinatorLoops {
     bool is_stopped = false;
     int64_t timer_us = INT64_MAX;  // when the timer ends
     Timer timer;
+    // Of a cluster: what this loop coordinates, under which epochs.
+    std::map<PartitionId, LeaderEpoch> led;
+    Timer look;
   };
   OnLoop& loop_of(PartitionId partition) {
     return *loops_[static_cast<size_t>(partition.value()) % loops_.size()];

@@ -1,7 +1,9 @@
 #include "server/node/kafka_backend.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 namespace server {
 
@@ -18,12 +20,13 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
 }  // namespace
 
 Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
-                                                         MetadataApplier& definitions, Loop& loop,
-                                                         MemoryBudget& memory,
+                                                         MetadataApplier& definitions,
+                                                         ClusterMember* cluster, Loop& loop,
+                                                         const Clock& clock, MemoryBudget& memory,
                                                          std::string data_dir) {
   auto reader = TRY(storage::LogReader::open(log));
-  return std::unique_ptr<KafkaBackend>(
-      new KafkaBackend(log, definitions, loop, memory, std::move(data_dir), std::move(reader)));
+  return std::unique_ptr<KafkaBackend>(new KafkaBackend(
+      log, definitions, cluster, loop, clock, memory, std::move(data_dir), std::move(reader)));
 }
 
 kafka::LogDirectory KafkaBackend::log_directory() const {
@@ -47,9 +50,14 @@ void KafkaBackend::change_topic(TopicChange change,
 }
 
 void KafkaBackend::create_topic(std::string name, int32_t partition_count,
-                                kafka::TopicConfig config,
+                                kafka::TopicConfig config, kafka::Replication replication,
                                 std::function<void(Result<storage::TopicInfo>)> done) {
-  change_topic(CreateTopic{std::move(name), partition_count, std::move(config)}, std::move(done));
+  CreateTopic create{std::move(name), partition_count, std::move(config)};
+  if (cluster_ != nullptr && replication.factor == -1)
+    replication.factor = cluster_->view()->default_replication_factor();
+  create.replication_factor = std::max(replication.factor, 1);
+  create.replicas = std::move(replication.assigned);
+  change_topic(std::move(create), std::move(done));
 }
 
 void KafkaBackend::delete_topic(std::string name, std::function<void(Status)> done) {
@@ -94,6 +102,34 @@ void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone do
   if (waiting_.size() == 1) append_waiting();
 }
 
+storage::AppendDone KafkaBackend::answered_within(int64_t timeout_ms, storage::AppendDone done) {
+  if (cluster_ == nullptr) return done;
+  constexpr int64_t kLookMs = 50;
+  const auto shared = std::make_shared<storage::AppendDone>(std::move(done));
+  due_.emplace(clock_.monotonic_us() + std::max<int64_t>(timeout_ms, 0) * 1'000, shared);
+  if (!end_late_.is_running()) end_late_.start_every(kLookMs);
+  return [shared](Result<storage::Appended> appended) {
+    if (const auto answer = std::exchange(*shared, nullptr)) answer(std::move(appended));
+  };
+}
+
+void KafkaBackend::end_late() {
+  const int64_t now_us = clock_.monotonic_us();
+  // Those that were answered go, too: most are, long before they are due.
+  std::vector<std::shared_ptr<storage::AppendDone>> late;
+  for (auto each = due_.begin(); each != due_.end();) {
+    const bool is_late = each->first <= now_us;
+    if (is_late && *each->second) late.push_back(each->second);
+    each = is_late || !*each->second ? due_.erase(each) : std::next(each);
+  }
+  if (due_.empty()) end_late_.stop();
+  for (const auto& shared : late)
+    if (const auto answer = std::exchange(*shared, nullptr))
+      answer(
+          Error{ErrorCode::ReadTimeout,
+                "fewer replicas than must have the record have got it in the time of the request"});
+}
+
 void KafkaBackend::append_waiting() {
   while (!waiting_.empty()) {
     Waiting& first = waiting_.front();
@@ -109,7 +145,10 @@ void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offs
 }
 
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
-  log_.allocate_producer_ids(1, on_loop(loop_, std::move(done)));
+  if (cluster_ != nullptr)
+    cluster_->allocate_producer_id(on_loop(loop_, std::move(done)));
+  else
+    log_.allocate_producer_ids(1, on_loop(loop_, std::move(done)));
 }
 
 std::shared_ptr<const storage::PartitionStatus> KafkaBackend::find_partition(

@@ -2,11 +2,14 @@
 // to and from the log.
 #pragma once
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/cluster/cluster_member.h"
 #include "server/kafka/backend.h"
 #include "server/metadata/metadata_applier.h"
 #include "server/net/loop.h"
@@ -20,12 +23,15 @@ namespace server {
 //          is gone; they count against the memory, and are refused when there is none.
 class KafkaBackend final : public kafka::Backend {
  public:
+  // `cluster` is null where there is one node.
   static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, MetadataApplier& definitions,
-                                                    Loop& loop, MemoryBudget& memory,
+                                                    ClusterMember* cluster, Loop& loop,
+                                                    const Clock& clock, MemoryBudget& memory,
                                                     std::string data_dir);
 
   std::shared_ptr<const storage::TopicSnapshot> topics() const override;
   void create_topic(std::string name, int32_t partition_count, kafka::TopicConfig config,
+                    kafka::Replication replication,
                     std::function<void(Result<storage::TopicInfo>)> done) override;
   void delete_topic(std::string name, std::function<void(Status)> done) override;
   void grow_topic(std::string name, int32_t partition_count,
@@ -36,6 +42,7 @@ class KafkaBackend final : public kafka::Backend {
   void alter_quotas(std::vector<storage::QuotaChange> changes,
                     std::function<void(Status)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
+  storage::AppendDone answered_within(int64_t timeout_ms, storage::AppendDone done) override;
   void delete_records(const storage::TopicPartition& partition, Offset start,
                       std::function<void(Status)> done) override;
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override;
@@ -50,6 +57,9 @@ class KafkaBackend final : public kafka::Backend {
     transactions_ = &transactions;
   }
   kafka::LogDirectory log_directory() const override;
+  std::shared_ptr<const kafka::ClusterView> cluster() const override {
+    return cluster_ == nullptr ? nullptr : cluster_->view();
+  }
   Revision metadata_revision() const override { return definitions_.image()->revision; }
 
  private:
@@ -58,26 +68,35 @@ class KafkaBackend final : public kafka::Backend {
     storage::AppendDone done;
     OwnedCharge charge;
   };
-  KafkaBackend(storage::Log& log, MetadataApplier& definitions, Loop& loop, MemoryBudget& memory,
-               std::string data_dir, std::unique_ptr<storage::LogReader> reader)
+  KafkaBackend(storage::Log& log, MetadataApplier& definitions, ClusterMember* cluster, Loop& loop,
+               const Clock& clock, MemoryBudget& memory, std::string data_dir,
+               std::unique_ptr<storage::LogReader> reader)
       : log_(log),
         definitions_(definitions),
+        cluster_(cluster),
         loop_(loop),
+        clock_(clock),
         memory_(memory),
         data_dir_(std::move(data_dir)),
         reader_(std::move(reader)) {}
   void change_topic(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void append_waiting();
+  void end_late();
 
   storage::Log& log_;
   MetadataApplier& definitions_;
+  ClusterMember* const cluster_;
   Loop& loop_;
+  const Clock& clock_;
   MemoryBudget& memory_;
   const std::string data_dir_;
   std::unique_ptr<storage::LogReader> reader_;
   coordinator::Groups* groups_ = nullptr;
   coordinator::Transactions* transactions_ = nullptr;
   std::deque<Waiting> waiting_;
+  // Answers that other nodes have a part in, by when they are due; empty once given.
+  std::multimap<int64_t, std::shared_ptr<storage::AppendDone>> due_;
+  Timer end_late_{loop_, "late answers", [this] { end_late(); }};
 };
 
 }  // namespace server

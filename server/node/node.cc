@@ -30,6 +30,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   std::unique_ptr<Node> node(new Node(settings));
   const int64_t begun_us = node->clock_.monotonic_us();
   TRY(node->open_storage());
+  TRY(node->open_cluster(must_stop));
   TRY(node->make_shards());
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
@@ -38,8 +39,9 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
       [raw = node.get()] { return raw->definitions_->image()->topics; }, settings.checkpoint_policy,
       must_stop);
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
-  node->definitions_ = std::make_unique<MetadataApplier>(*node->log_, *node->metadata_,
-                                                         *node->supervisor_, settings.sql.engine);
+  node->definitions_ = std::make_unique<MetadataApplier>(
+      *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
+      *node->supervisor_, settings.sql.engine, placement_by(node->cluster_.get()));
   if (settings.processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   TRY(node->definitions_->recover(must_stop));
@@ -53,7 +55,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->count_records();
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
   node->definitions_->start_thread();
-  if (settings.processing_log)
+  if (settings.processing_log && !node->cluster_)
     if (const Status defined = node->define_processing_log(); !defined)
       log_warn("no processing log error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
@@ -62,6 +64,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->transactions_->start();
   node->supervisor_->start_thread();
   node->cleaner_->start_thread();
+  if (node->cluster_)
+    TRY(node->cluster_->join(settings.kafka_advertised.value_or(node->kafka_address()), must_stop));
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
 }
@@ -87,6 +91,7 @@ Status Node::open_storage() {
   // A shard reads for its tasks and for its Kafka clients; the rest is for statements and start-up.
   options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());
   options.clock = &clock_;
+  options.forgets_foreign_tasks = settings_.cluster.id.empty();
   options.queue_limit_bytes = std::clamp<size_t>(memory_.limit_bytes() / 16, 4 << 20, 64 << 20);
   options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
     on_durable(partitions);
@@ -108,11 +113,25 @@ Status Node::open_storage() {
   state_options.queue_limit_bytes =
       std::clamp<size_t>(memory_.limit_bytes() / 8, 16 << 20, 256 << 20);
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
+  return {};
+}
+
+Status Node::open_cluster(const std::atomic<bool>& must_stop) {
+  cluster_ = TRY(open_cluster_member(settings_, *log_, clock_,
+                                     [this](std::span<const storage::TopicPartition> changed) {
+                                       if (kafka_is_ready_.load(std::memory_order_acquire))
+                                         kafka_->grown(changed);
+                                     }));
+  if (cluster_) {
+    cluster_is_ready_.store(true, std::memory_order_release);
+    return cluster_->begin(must_stop);
+  }
   metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
   return {};
 }
 
 void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
+  if (cluster_is_ready_.load(std::memory_order_acquire)) cluster_->on_durable(partitions);
   if (!shards_are_ready_.load(std::memory_order_acquire)) return;
   const auto by_shard = subscriptions_.readers_of(partitions, shards_.size());
   for (size_t i = 0; i < shards_.size(); ++i)
@@ -222,8 +241,8 @@ Status Node::open_kafka() {
   checkers_ = std::make_unique<StatementWorkers>(0);
   std::vector<kafka::KafkaServer::Shard> shards;
   for (const auto& shard : shards_) {
-    kafka_backends_.push_back(
-        TRY(KafkaBackend::make(*log_, *definitions_, shard->loop(), memory_, settings_.data_dir)));
+    kafka_backends_.push_back(TRY(KafkaBackend::make(
+        *log_, *definitions_, cluster_.get(), shard->loop(), clock_, memory_, settings_.data_dir)));
     const auto run_aside = [this, &loop = shard->loop()](size_t bytes, std::function<void()> work,
                                                          std::function<void()> then) {
       return checkers_->try_run(bytes, [&loop, work = std::move(work), then = std::move(then)] {
@@ -240,7 +259,9 @@ Status Node::open_kafka() {
   kafka::KafkaServerOptions options;
   options.front_end = front_end_options(settings_.kafka);
   options.advertised = settings_.kafka_advertised;
-  options.node.cluster_id = log_->store().instance_id().to_string();
+  options.node.cluster_id =
+      cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
+  if (cluster_) options.node.node_id = settings_.cluster.node_id;
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.internal_topic = engine::kProcessingLogTopic;
   options.node.creates_topics = settings_.auto_create_topics;
@@ -254,8 +275,8 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
   for (const kafka::KafkaServer::Shard& shard : shards)
     places.push_back({shard.loop, shard.backend});
   groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_);
-  transactions_ = make_transaction_coordinators(places, settings_.transactions, clock_, memory_,
-                                                *groups_);
+  transactions_ =
+      make_transaction_coordinators(places, settings_.transactions, clock_, memory_, *groups_);
   for (size_t i = 0; i < kafka_backends_.size(); ++i)
     kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
 }
@@ -320,12 +341,14 @@ void Node::stop_front_ends() {
 }
 
 Node::~Node() {
+  if (cluster_) cluster_->leave();
   if (cleaner_) cleaner_->stop();  // it asks the shards and the log
   if (shards_are_running_) stop_front_ends();
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
+  if (cluster_) cluster_->stop_thread();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
   cleaner_.reset();

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/kafka/kafka_server.h"
+#include "server/node/cluster_parts.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/server_facts.h"
@@ -41,6 +42,10 @@ class Node {
 
   const Address& pg_address() const { return pg_->address(); }
   const Address& kafka_address() const { return kafka_->address(); }
+  // Where it listens for other nodes; none where it is alone.
+  std::optional<Address> nodes_address() const {
+    return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
+  }
   const MemoryBudget& memory() const { return memory_; }
   const NodeStart& started() const { return started_; }
 
@@ -48,6 +53,7 @@ class Node {
   explicit Node(const NodeSettings& settings);
   FrontEndOptions front_end_options(const Address& address) const;
   Status open_storage();
+  Status open_cluster(const std::atomic<bool>& must_stop);
   int shard_count() const;
   Status make_shards();
   // Where failed records are told, if that stream is there.
@@ -76,7 +82,8 @@ class Node {
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
-  std::unique_ptr<storage::MetadataLog> metadata_;
+  std::unique_ptr<ClusterMember> cluster_;          // null where there is one node
+  std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<QueryTasks> queries_;
@@ -95,7 +102,7 @@ class Node {
   std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
   std::unique_ptr<kafka::KafkaServer> kafka_;
   // For the log's writer, which runs before they are there.
-  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false};
+  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false};
 };
 
 // `millrace server`.

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 
@@ -180,8 +181,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_size, text, 1, INT32_MAX);
      }},
-    {"group-consumer-session-timeout-ms",
-     "the session of members by the consumer protocol [45000]",
+    {"group-consumer-session-timeout-ms", "the session of members by the consumer protocol [45000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.consumer_session_timeout_ms, text, 1, INT32_MAX);
      }},
@@ -227,6 +227,60 @@ constexpr SettingRow kSettings[] = {
     {"offset-metadata-max-bytes", "what a client may keep beside an offset [4096]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);
+     }},
+    // Of a cluster.
+    {"cluster", "name of the cluster that the server is a node of; none: it is alone",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       const bool is_word = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+         return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+       });
+       if (!is_word)
+         return Error{ErrorCode::InvalidParameter,
+                      fmt::format("\"{}\" is not a word of letters, digits, - _ and .", text)};
+       s.cluster.id = text;
+       return {};
+     }},
+    {"node-id", "number of this node in its cluster, for good",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.cluster.node_id, text, 0, INT32_MAX);
+     }},
+    {"etcd", "URL,... of the etcd that keeps the cluster's metadata: http://127.0.0.1:2379",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.etcd = text;
+       for (const std::string& each : etcd_endpoints(s))
+         if (!each.starts_with("http://") && !each.starts_with("https://"))
+           return Error{ErrorCode::InvalidParameter,
+                        fmt::format("\"{}\" does not begin with http:// or https://", each)};
+       return {};
+     }},
+    {"nodes", "HOST:PORT for the other nodes; port 0 picks a free one [127.0.0.1:9093]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.nodes = TRY(parse_address(text));
+       return {};
+     }},
+    {"nodes-advertised", "HOST:PORT at which the other nodes reach it [as --nodes]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.nodes_advertised = TRY(parse_address(text));
+       return {};
+     }},
+    {"rack", "where the node is: replicas of a partition are in different racks, if they can",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.rack = text;
+       return {};
+     }},
+    {"min-insync-replicas",
+     "replicas that must have a record before acks=all is answered; of all nodes the same [2]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.cluster.min_insync_replicas, text, 1, 100);
+     }},
+    {"node-session-timeout-ms",
+     "a node that is silent for so long leads nothing any more; of all nodes the same [500]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.cluster.session_timeout_ms, text, 200, 3'600'000);
+     }},
+    {"replica-lag-time-max-ms", "a follower that is behind for so long is not in sync [10000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.cluster.replica_lag_time_max_ms, text, 100, 3'600'000);
      }},
     {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
     {"checkpoint-interval-ms", "",
@@ -310,8 +364,9 @@ bool is_loopback(const std::string& host) {
 // starts the server, not found out by whoever passes by.
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
-  for (const auto& [flag, address] :
-       {std::pair{"--pg", &settings.pg}, {"--kafka", &settings.kafka}})
+  for (const auto& [flag, address] : {std::pair{"--pg", &settings.pg},
+                                      {"--kafka", &settings.kafka},
+                                      {"--nodes", &settings.cluster.nodes}})
     if (!is_loopback(address->host))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{} {} would let anybody in: there are no users and passwords yet",
@@ -319,6 +374,32 @@ Status check_exposure(const NodeSettings& settings) {
                    {},
                    "Listen on 127.0.0.1, or say --insecure if only those you trust can reach that "
                    "address."};
+  return {};
+}
+
+// What only goes together.
+Status check_cluster(const NodeSettings& settings) {
+  const NodeSettings::Cluster& cluster = settings.cluster;
+  const auto refused = [](std::string message, std::string hint) {
+    return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
+  };
+  if (cluster.id.empty()) {
+    if (cluster.node_id < 0 && cluster.etcd.empty()) return {};
+    return refused("--node-id and --etcd are for a node of a cluster",
+                   "Say --cluster NAME as well, or leave them out.");
+  }
+  if (cluster.node_id < 0 || cluster.etcd.empty())
+    return refused("--cluster needs --node-id and --etcd",
+                   "For instance: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
+  const auto is_any = [](const Address& address) {
+    return address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
+  };
+  if (is_any(settings.kafka) && !settings.kafka_advertised)
+    return refused("--kafka listens everywhere, and clients of other nodes must be told where",
+                   "Say --kafka-advertised HOST:PORT.");
+  if (is_any(cluster.nodes) && !cluster.nodes_advertised)
+    return refused("--nodes listens everywhere, and the other nodes must be told where",
+                   "Say --nodes-advertised HOST:PORT.");
   return {};
 }
 
@@ -371,6 +452,18 @@ size_t state_memory_bytes(const NodeSettings& settings) {
   return settings.state_memory_bytes.value_or(memory_limit_bytes(settings) / 8 * 3);
 }
 
+std::vector<std::string> etcd_endpoints(const NodeSettings& settings) {
+  std::vector<std::string> endpoints;
+  std::string_view rest = settings.cluster.etcd;
+  while (!rest.empty()) {
+    std::string_view each = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), each.size() + 1));
+    while (each.ends_with('/')) each.remove_suffix(1);
+    if (!each.empty()) endpoints.emplace_back(each);
+  }
+  return endpoints;
+}
+
 ServerArguments read_server_arguments(int argc, const char* const* argv) {
   ServerArguments arguments;
   CLI::App app("Runs a server until SIGTERM or Ctrl-C.", "millrace server");
@@ -403,6 +496,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   }
   arguments.unknown_variables = unknown_variables();
   if (status) status = check_exposure(arguments.settings);
+  if (status) status = check_cluster(arguments.settings);
   if (!status) {
     fmt::print(stderr, "error: {}\n", status.error().message);
     fmt::print(stderr, "{}\n",

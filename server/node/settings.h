@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "server/coordinator/group_settings.h"
@@ -33,7 +34,19 @@ struct NodeSettings {
   CheckpointPolicy checkpoint_policy;
   int64_t log_retention_check_interval_ms = 10'000;
   SqlSettings sql;
+  // Of a cluster; a server without an id is in none.
+  struct Cluster {
+    std::string id;
+    int node_id = -1;
+    std::string etcd;  // URLs with commas between
+    Address nodes{"127.0.0.1", 9093};
+    std::optional<Address> nodes_advertised;
+    std::string rack;
+    int min_insync_replicas = 2;
+    int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
+  } cluster;
 };
+std::vector<std::string> etcd_endpoints(const NodeSettings& settings);
 
 // As set, or what holds without it.
 size_t memory_limit_bytes(const NodeSettings& settings);

@@ -13,7 +13,7 @@ namespace storage {
 namespace {
 
 // part       = version u8, change u8, one of the following
-// register   = node zigzag varint, directory 16 bytes, endpoint, rack
+// register   = node zigzag varint, directory 16 bytes, endpoint, clients, rack
 // fence      = node zigzag varint, node epoch varint, is fenced u8
 // assign     = topic 16 bytes, partition varint, replicas, isr, eligible, leader zigzag varint (-1: nobody),
 //              leader epoch varint, version varint
@@ -46,12 +46,14 @@ void append_registration(std::string& out, const ClusterNode& node) {
   append_node_id(out, node.id);
   append_uuid(out, node.directory);
   append_sized(out, node.endpoint);
+  append_sized(out, node.clients);
   append_sized(out, node.rack);
 }
 ClusterNode read_registration(ByteReader& in) {
   ClusterNode node{.id = read_node_id(in)};
   node.directory = read_uuid(in);
   node.endpoint = read_sized(in);
+  node.clients = read_sized(in);
   node.rack = read_sized(in);
   return node;
 }
@@ -133,6 +135,9 @@ Status check_succession(const PartitionAssignment* known, const PartitionAssignm
 bool PartitionAssignment::has_replica(NodeId node) const { return contains(replicas, node); }
 bool PartitionAssignment::is_in_sync(NodeId node) const { return contains(isr, node); }
 bool PartitionAssignment::is_eligible(NodeId node) const { return contains(eligible, node); }
+size_t PartitionAssignment::least_in_sync(size_t min_insync_replicas) const {
+  return std::min(min_insync_replicas, replicas.size());
+}
 
 std::string encode_register_node(const ClusterNode& node) {
   std::string part = part_of(Change::Register);

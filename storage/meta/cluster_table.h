@@ -25,7 +25,8 @@ struct ClusterNode {
   NodeId id;
   NodeEpoch epoch = {};
   Uuid directory = {};  // the data directory's id: another one has nothing of what this one had
-  std::string endpoint = {};
+  std::string endpoint = {};  // for other nodes: host:port
+  std::string clients = {};   // for Kafka clients, likewise
   std::string rack = {};
   bool is_fenced =
       true;  // leads nothing and is in no set that counts, until the controller has heard of it
@@ -48,6 +49,9 @@ struct PartitionAssignment {
   bool has_replica(NodeId node) const;
   bool is_in_sync(NodeId node) const;
   bool is_eligible(NodeId node) const;
+  // How many have to be in sync for anything to become visible: as many as is asked for, or all where there
+  // are fewer.
+  size_t least_in_sync(size_t min_insync_replicas) const;
 };
 
 // All nodes and assignments as of one revision; never changes. Copies share what they have in common.

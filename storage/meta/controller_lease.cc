@@ -84,6 +84,13 @@ void ControllerLease::make_key() {
   });
 }
 
+void ControllerLease::depose(const Controller& gone) {
+  EtcdTransaction transaction;
+  transaction.conditions.push_back({key_, gone.created});
+  transaction.removals.push_back(EtcdRange::only(key_));
+  etcd_.commit(std::move(transaction), [](const Result<EtcdOutcome>&) {});
+}
+
 void ControllerLease::keep_alive() {
   is_renewing_ = true;
   etcd_.keep_alive(*lease_, [this](Result<EtcdLease> lease) {

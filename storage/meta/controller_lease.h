@@ -32,6 +32,9 @@ class ControllerLease {
   const std::optional<Controller>& controller() const { return controller_; }
   // Whether this node is it, as far as it knows.
   bool is_held() const { return controller_ && controller_->node == self_; }
+  // It is known that this one is gone: its key goes, if it is that one's still, so that there is another controller
+  // before the lease has ended. Whoever was wrong has only made a change of controllers.
+  void depose(const Controller& gone);
   // Every few milliseconds.
   void tick();
 

@@ -29,6 +29,7 @@ EtcdMetadataLog::EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clo
                  .read =
                      [this](const std::vector<EtcdEntry>& entries) {
                        for (const EtcdEntry& entry : entries) take(entry);
+                       has_read_ = true;
                      },
                  .changed =
                      [this](const EtcdEvent& event) {
@@ -139,6 +140,7 @@ void EtcdMetadataLog::take(const EtcdEntry& entry) {
   }
   last_ = last_ + 1;
   last_created_ = entry.created;
+  if (last_ == Revision{1}) first_id_ = entry.value.substr(0, kIdSize);
   const auto command =
       entry.value.size() < kIdSize
           ? Result<MetadataCommand>(Error{ErrorCode::DataCorrupted, "a command has no id"})

@@ -43,6 +43,10 @@ class EtcdMetadataLog {
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
+  // Whether all has been read that etcd had at some time since this began.
+  bool has_read() const { return has_read_; }
+  // Of the first command: tells this log from any other. Empty while there is none.
+  const std::string& first_id() const { return first_id_; }
   // Begins reading, and reads again what got lost. Every few milliseconds.
   void tick();
 
@@ -71,6 +75,8 @@ class EtcdMetadataLog {
   const std::function<void(const MetadataRecord&)> tell_;
   Revision last_{0};
   EtcdRevision last_created_{0};
+  bool has_read_ = false;
+  std::string first_id_;
   std::map<uint64_t, Append> appends_;  // on their way
   uint64_t next_append_ = 0;
   std::multimap<int64_t, uint64_t> retries_;  // at which time, of which append

@@ -44,7 +44,9 @@ class InSyncSet {
 
   Offset high_watermark() const { return high_watermark_; }
   const PartitionAssignment& assignment() const { return assignment_; }
-  bool has_min_isr() const { return assignment_.isr.size() >= settings_.min_insync_replicas; }
+  bool has_min_isr() const {
+    return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
+  }
 
   // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago.
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us);

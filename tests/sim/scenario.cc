@@ -74,6 +74,7 @@ class Scenario {
     settings.controller.min_insync_replicas = settings.replicas.min_insync_replicas;
     settings.controller.balance_us = chance_.between(500'000, 5'000'000);
     settings.replicas.lag_time_max_us = chance_.between(300'000, 2'000'000);
+    settings.controller.max_command_bytes = static_cast<size_t>(chance_.between(1, 400));
     settings.replicas.fetch_wait_us = 100'000;
     settings.replicas.fetch_timeout_us = 300'000;
     settings.replicas.fetch_max_bytes = static_cast<size_t>(chance_.between(200, 4'000));
@@ -160,7 +161,7 @@ class Scenario {
     SimNode& node = *chance_.one_of(nodes_);
     const int64_t lasts_us =
         chance_.between(kSecond / 50, chance_.one_in(4) ? 2 * kSecond : kSecond / 2);
-    switch (chance_.between(0, 13)) {
+    switch (chance_.between(0, 14)) {
       case 0:
       case 1:
       case 2:
@@ -168,6 +169,9 @@ class Scenario {
         break;
       case 12:
         if (node.is_running()) shut_down(node, lasts_us);
+        break;
+      case 13:  // a mistake
+        tell_that_it_is_gone(node);
         break;
       case 3:
         if (node.is_running()) {
@@ -210,9 +214,21 @@ class Scenario {
 
   void kill(SimNode& node, int64_t for_us) {
     node.kill();
+    tell_that_it_is_gone(node);
     queue_.after(for_us, [&node] {
       if (!node.is_running()) node.start();
     });
+  }
+
+  // Some of the others may see that their connection is refused. What they conclude is wrong where the node is back
+  // by then.
+  void tell_that_it_is_gone(SimNode& gone) {
+    for (const auto& node : nodes_) {
+      if (node.get() == &gone || chance_.one_in(2)) continue;
+      queue_.after(chance_.delay_us(kSecond / 100), [to = node.get(), id = gone.id()] {
+        to->run(to->life(), [to, id] { to->cluster()->on_gone(id); });
+      });
+    }
   }
 
   // It stops when it leads nothing any more, or after a while.

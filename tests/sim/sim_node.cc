@@ -78,6 +78,7 @@ void SimNode::start() {
   process.cluster = std::make_unique<server::ClusterNode>(
       server::ClusterNode::Identity{id_, directory_}, *process.log, *process.reader, *process.etcd,
       *this, *this, clock_, world_.chance.random(), world_.settings, world_.rules);
+  process.cluster->announce({}, {});
   for (const SimTask::Places& places : world_.tasks)
     process.tasks.push_back(std::make_unique<SimTask>(*this, world_.findings, places));
   write_later();

@@ -19,19 +19,22 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
 }
 
 // Replicas that are assigned by hand: to each new partition, where replicas can be.
-void check_assignments(const Asked& asked, int32_t new_partitions, const NodeView& node,
+void check_assignments(const Asked& asked, int32_t new_partitions, const HandlerContext& context,
                        Answer& answer) {
+  if (context.backend.cluster())
+    return refuse(answer, kInvalidReplicaAssignment,
+                  "replicas of new partitions cannot be assigned by hand yet");
   if (asked.assignments->size() != static_cast<size_t>(new_partitions))
     return refuse(answer, kInvalidReplicaAssignment,
                   fmt::format("replicas are assigned to {} of {} new partitions",
                               asked.assignments->size(), new_partitions));
   for (const auto& assignment : *asked.assignments)
-    if (const Status can_be = check_replicas(assignment.broker_ids, node); !can_be)
+    if (const Status can_be = check_replicas(assignment.broker_ids, context); !can_be)
       return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
 }
 
 // Whether the topic could grow; else the answer says why not.
-bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeView& node,
+bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
            Answer& answer) {
   const storage::TopicInfo* topic = topics.find(asked.name);
   if (!topic)
@@ -47,7 +50,7 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeV
            fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
                        asked.name, topic->partition_count));
   else if (asked.assignments)
-    check_assignments(asked, asked.count - topic->partition_count, node, answer);
+    check_assignments(asked, asked.count - topic->partition_count, context, answer);
   return answer.error_code == KafkaError::None;
 }
 
@@ -71,7 +74,7 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
-    if (!check(asked, *topics, context.node, answer) || request.validate_only) continue;
+    if (!check(asked, *topics, context, answer) || request.validate_only) continue;
     ++pending->left;
     context.backend.grow_topic(asked.name, asked.count, [pending, i](Status grown) {
       if (!grown)

@@ -30,7 +30,7 @@ KafkaError error_of(ErrorCode code) {
 }
 
 // Replicas that are assigned by hand: to each partition from 0 on, where replicas can be.
-void check_assignments(const Asked& asked, const NodeView& node, Answer& answer) {
+void check_assignments(const Asked& asked, const HandlerContext& context, Answer& answer) {
   if (asked.num_partitions != -1 || asked.replication_factor != -1)
     return refuse(answer, KafkaError::InvalidRequest,
                   "with replicas assigned by hand the numbers of partitions and replicas are -1");
@@ -39,7 +39,7 @@ void check_assignments(const Asked& asked, const NodeView& node, Answer& answer)
                   fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
   std::set<int32_t> indexes;
   for (const auto& assignment : asked.assignments) {
-    if (const Status can_be = check_replicas(assignment.broker_ids, node); !can_be)
+    if (const Status can_be = check_replicas(assignment.broker_ids, context); !can_be)
       return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
     indexes.insert(assignment.partition_index);
   }
@@ -49,8 +49,20 @@ void check_assignments(const Asked& asked, const NodeView& node, Answer& answer)
            "replicas are assigned to each partition from 0 on, once");
 }
 
+void check_factor(int32_t factor, const HandlerContext& context, Answer& answer) {
+  const auto view = context.backend.cluster();
+  if (factor == -1 && view) factor = view->default_replication_factor();
+  if (factor == -1 ||
+      (factor > 0 && static_cast<size_t>(factor) <= (view ? view->nodes.size() : 1)))
+    return;
+  refuse(answer, kInvalidReplicationFactor,
+         view ? fmt::format("there are {} nodes, so a topic has 1 to {} replicas",
+                            view->nodes.size(), view->nodes.size())
+              : "there is one node, so a topic has one replica");
+}
+
 // Whether the topic could be made; else the answer says why not.
-bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeView& node,
+bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
            Answer& answer) {
   if (topics.find(asked.name))
     refuse(answer, KafkaError::TopicAlreadyExists,
@@ -61,13 +73,13 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeV
   else if (const Status named = storage::check_topic_name(asked.name, topics); !named)
     refuse(answer, KafkaError::InvalidTopic, named.error().message);
   else if (!asked.assignments.empty())
-    check_assignments(asked, node, answer);
+    check_assignments(asked, context, answer);
   else if (asked.num_partitions != -1 &&
            (asked.num_partitions < 1 || asked.num_partitions > kMaxPartitions))
     refuse(answer, kInvalidPartitions,
            fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
-  else if (asked.replication_factor != -1 && asked.replication_factor != 1)
-    refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
+  else
+    check_factor(asked.replication_factor, context, answer);
   for (const auto& config : asked.configs) {
     if (answer.error_code != KafkaError::None) break;
     if (!config.value)
@@ -82,6 +94,20 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const NodeV
 int32_t partitions_of(const Asked& asked, const NodeView& node) {
   if (!asked.assignments.empty()) return static_cast<int32_t>(asked.assignments.size());
   return asked.num_partitions == -1 ? node.partitions_of_new_topic : asked.num_partitions;
+}
+
+Replication replication_of(const Asked& asked, const HandlerContext& context) {
+  Replication replication{asked.replication_factor};
+  const auto view = context.backend.cluster();
+  if (asked.replication_factor == -1)
+    replication.factor = view ? view->default_replication_factor() : 1;
+  if (asked.assignments.empty()) return replication;
+  replication.assigned.resize(asked.assignments.size());
+  for (const auto& assignment : asked.assignments)
+    for (const int32_t node : assignment.broker_ids)
+      replication.assigned[static_cast<size_t>(assignment.partition_index)].emplace_back(node);
+  replication.factor = static_cast<int32_t>(replication.assigned.front().size());
+  return replication;
 }
 
 }  // namespace
@@ -105,7 +131,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
       refuse(answer, KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
-    if (!check(asked, *topics, context.node, answer)) continue;
+    if (!check(asked, *topics, context, answer)) continue;
     const int32_t partition_count = partitions_of(asked, context.node);
     if (partition_count > partitions_left) {
       refuse(answer, kPolicyViolation,
@@ -114,7 +140,8 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     }
     partitions_left -= partition_count;
     answer.num_partitions = partition_count;
-    answer.replication_factor = 1;
+    Replication replication = replication_of(asked, context);
+    answer.replication_factor = static_cast<int16_t>(replication.factor);
     storage::TopicInfo topic;
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)
       topic.config[std::move(each.name)] = std::move(*each.value);
@@ -123,16 +150,16 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
         topic_config_answers<Answer::Config>(topic, [](std::string_view) { return true; });
     if (request.validate_only) continue;
     ++pending->left;
-    context.backend.create_topic(asked.name, partition_count, std::move(topic.config),
-                                 [pending, i](Result<storage::TopicInfo> made) {
-                                   Answer& created = pending->response.topics[i];
-                                   if (made)
-                                     created.topic_id = made->id;
-                                   else
-                                     refuse(created, error_of(made.error().code),
-                                            made.error().message);
-                                   pending->complete_one();
-                                 });
+    context.backend.create_topic(
+        asked.name, partition_count, std::move(topic.config), std::move(replication),
+        [pending, i](Result<storage::TopicInfo> made) {
+          Answer& created = pending->response.topics[i];
+          if (made)
+            created.topic_id = made->id;
+          else
+            refuse(created, error_of(made.error().code), made.error().message);
+          pending->complete_one();
+        });
   }
   pending->complete_one();
 }

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/leaders.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/meta/topic_configs.h"
 
@@ -34,6 +35,8 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
                    const std::shared_ptr<Pending>& pending, const Place& place) {
   Answer& answer = answer_at(*pending, place);
   const storage::TopicPartition partition{topic.id, PartitionId(asked.partition_index)};
+  answer.error_code = Leaders(context.backend).of(partition).error;
+  if (answer.error_code != KafkaError::None) return;
   const auto status = context.backend.find_partition(partition);
   if (!status) {
     answer.error_code = KafkaError::UnknownTopicOrPartition;

@@ -17,8 +17,11 @@ void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest req
   }
   const NodeView& node = context.node;
   response.cluster_id = node.cluster_id;
-  response.controller_id = node.node_id;
-  response.brokers.push_back({.broker_id = node.node_id, .host = node.host, .port = node.port});
+  const Brokers brokers = brokers_of(context);
+  response.controller_id = brokers.controller_id;
+  for (const ClusterView::Node& each : brokers.all)
+    response.brokers.push_back(
+        {.broker_id = each.id, .host = each.host, .port = each.port, .rack = each.rack});
   if (request.include_cluster_authorized_operations)
     response.cluster_authorized_operations = kAllClusterOperations;
   reply.send(response);

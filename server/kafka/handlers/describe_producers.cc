@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/leaders.h"
 #include "server/kafka/turn.h"
 
 namespace server::kafka {
@@ -36,6 +37,7 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
   const auto topics = context.backend.topics();
   storage::LogReader& reader = context.backend.reader();
   const Turn turn(reader);
+  const Leaders leaders(context.backend);
   DescribeProducersResponse response;
   size_t left = kMostProducers;
   std::set<std::pair<std::string_view, int32_t>> seen;
@@ -49,6 +51,8 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
+      if (found) answer.error_code = leaders.of({known->id, PartitionId(index)}).error;
+      if (answer.error_code != KafkaError::None) continue;
       if (found) found = describe(reader, {known->id, PartitionId(index)}, left, answer);
       if (found) continue;
       answer.error_code = kafka_error(found.error().code);

@@ -16,6 +16,10 @@ void handle_describe_quorum(HandlerContext& context, DescribeQuorumRequest reque
     for (const DescribeQuorumRequest::Topic::Partition& asked : topic.partitions) {
       DescribeQuorumResponse::Topic::Partition& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
+      if (context.backend.cluster()) {
+        answer.error_code = KafkaError::InvalidRequest;  // who votes is etcd's matter
+        continue;
+      }
       if (topic.topic_name != kMetadataTopic || asked.partition_index != 0) {
         answer.error_code = KafkaError::UnknownTopicOrPartition;
         continue;

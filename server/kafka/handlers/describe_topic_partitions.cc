@@ -2,6 +2,7 @@
 #include <set>
 
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/leaders.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -18,6 +19,7 @@ class Page {
  public:
   Page(HandlerContext& context, const DescribeTopicPartitionsRequest& request)
       : context_(context),
+        leaders_(context.backend),
         left_(std::clamp(request.response_partition_limit, 1, kMostPartitions)) {}
 
   bool is_full() const { return response_.next_cursor.has_value(); }
@@ -39,11 +41,9 @@ class Page {
     for (int32_t index = first_partition; index < topic->partition_count; ++index, --left_) {
       if (left_ == 0) return end_at(name, index);
       Topic::Partition& partition = described.partitions.emplace_back();
-      const int32_t node_id = context_.node.node_id;
       partition.partition_index = index;
-      partition.leader_id = node_id;
-      partition.leader_epoch = leader_epoch(context_.backend, {topic->id, PartitionId(index)});
-      partition.replica_nodes = partition.isr_nodes = {node_id};
+      const storage::TopicPartition id{topic->id, PartitionId(index)};
+      leaders_.describe(id, context_.node.node_id, leader_epoch(context_.backend, id), partition);
       partition.eligible_leader_replicas.emplace();
       partition.last_known_elr.emplace();
     }
@@ -55,6 +55,7 @@ class Page {
   }
 
   HandlerContext& context_;
+  const Leaders leaders_;
   int32_t left_;
   DescribeTopicPartitionsResponse response_;
 };

@@ -12,6 +12,11 @@ void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
     response.error_code = KafkaError::InvalidRequest;
     return reply.send(response);
   }
+  if (context.backend.cluster()) {
+    // The controller does it by itself; to ask it for that is not supported yet.
+    response.error_code = KafkaError::InvalidRequest;
+    return reply.send(response);
+  }
   const auto topics = context.backend.topics();
   // Asked about all of them, Kafka names those alone where something happened.
   if (request.topic_partitions)

@@ -36,6 +36,7 @@ int64_t within_quota(const HandlerContext& context) {
 FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version)
     : reader_(context.backend.reader()),
       topics_(context.backend.topics()),
+      leaders_(context.backend),
       request_(request),
       uses_topic_ids_(version >= kFirstVersionWithTopicIds),
       room_(context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2)
@@ -57,6 +58,7 @@ FetchResponse FetchPass::take() {
     for (const FetchRequest::Topic::Partition& asked : topic.partitions)
       answers.partitions.push_back(partition(known, asked));
   }
+  response.node_endpoints = std::move(endpoints_);
   return response;
 }
 
@@ -79,6 +81,7 @@ FetchResponse FetchPass::take(FetchSession& session) {
     }
     response.responses.back().partitions.push_back(std::move(answer));
   }
+  response.node_endpoints = std::move(endpoints_);
   return response;
 }
 
@@ -106,6 +109,13 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
   const storage::TopicPartition id{topic->id, PartitionId(asked.partition)};
   if (!seen_.insert(id).second) {  // each time would read it anew
     answer.error_code = KafkaError::InvalidRequest;
+    has_news_ = true;
+    return answer;
+  }
+  if (const Leaders::Answer who = leaders_.of(id); who.error != KafkaError::None) {
+    answer.error_code = who.error;
+    answer.current_leader = {who.leader_id, who.leader_epoch};
+    leaders_.add_endpoint(who.leader_id, endpoints_);
     has_news_ = true;
     return answer;
   }

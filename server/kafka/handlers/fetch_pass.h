@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/kafka/handler.h"
+#include "server/kafka/leaders.h"
 
 namespace server::kafka {
 
@@ -50,6 +51,7 @@ class FetchPass {
 
   storage::LogReader& reader_;
   std::shared_ptr<const storage::TopicSnapshot> topics_;
+  const Leaders leaders_;
   const FetchRequest& request_;
   const bool uses_topic_ids_;
   // Half of what the connection may still hold: an answer may lie here and with the socket for a
@@ -61,6 +63,7 @@ class FetchPass {
   std::vector<storage::TopicPartition> partitions_;
   std::set<storage::TopicPartition> seen_;
   std::vector<Told> told_;
+  std::vector<FetchResponse::NodeEndpoint> endpoints_;  // of leaders that are others
 };
 
 }  // namespace server::kafka

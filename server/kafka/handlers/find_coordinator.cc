@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "server/coordinator/key_partition.h"
 #include "server/kafka/handlers/handlers.h"
 
 namespace server::kafka {
@@ -7,6 +8,35 @@ namespace server::kafka {
 namespace {
 
 constexpr int8_t kGroup = 0, kTransaction = 1;  // KeyType
+
+// Whoever leads the partition that a group belongs to.
+FindCoordinatorResponse leaders_of(const Backend& backend, const FindCoordinatorRequest& request) {
+  FindCoordinatorResponse response;
+  const auto view = backend.cluster();
+  const auto topics = backend.topics();
+  const storage::TopicInfo* topic = topics->find(coordinator::kOffsetsTopic);
+  const auto fill = [&](const std::string& key, auto& answer) {
+    answer.error_code = KafkaError::CoordinatorNotAvailable;
+    answer.node_id = answer.port = -1;
+    if (topic == nullptr) return;
+    const auto* partition = view->metadata->find(
+        {topic->id, coordinator::partition_of_key(key, topic->partition_count)});
+    const ClusterView::Node* node = partition != nullptr && partition->leader
+                                        ? view->find(partition->leader->value())
+                                        : nullptr;
+    if (node == nullptr) return;
+    answer.error_code = KafkaError::None;
+    answer.node_id = node->id;
+    answer.host = node->host;
+    answer.port = node->port;
+  };
+  fill(request.key, response);
+  for (const std::string& key : request.coordinator_keys) {
+    response.coordinators.push_back({.key = key});
+    fill(key, response.coordinators.back());
+  }
+  return response;
+}
 
 FindCoordinatorResponse this_node(const NodeView& node, std::vector<std::string> keys,
                                   KafkaError error,
@@ -28,9 +58,21 @@ FindCoordinatorResponse this_node(const NodeView& node, std::vector<std::string>
   return response;
 }
 
+void find_in_cluster(HandlerContext& context, FindCoordinatorRequest request,
+                     const Reply<FindCoordinatorResponse>& reply) {
+  if (request.key_type == kTransaction)
+    return reply.send(this_node(context.node, std::move(request.coordinator_keys),
+                                KafkaError::InvalidRequest,
+                                "transactions are not supported in a cluster yet"));
+  Backend& backend = context.backend;
+  backend.groups().prepare([&backend, request = std::move(request), reply](KafkaError) {
+    reply.send(leaders_of(backend, request));
+  });
+}
+
 }  // namespace
 
-// There is one node, so it is everybody's coordinator. The first who asks for one lets the topic be made in
+// Of one node it is everybody's coordinator. The first who asks for one lets the topic be made in
 // which it keeps what it knows.
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply) {
@@ -38,6 +80,7 @@ void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest req
     return reply.send(
         this_node(context.node, std::move(request.coordinator_keys), KafkaError::InvalidRequest,
                   fmt::format("there is no coordinator of type {}", request.key_type)));
+  if (context.backend.cluster()) return find_in_cluster(context, std::move(request), reply);
   const auto send = [reply, node = context.node, keys = std::move(request.coordinator_keys)](
                         KafkaError error) { reply.send(this_node(node, keys, error)); };
   if (request.key_type == kGroup)

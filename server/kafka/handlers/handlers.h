@@ -1,5 +1,6 @@
 // The handlers that the rows of apis.cc name; the parameters say which messages each is for.
 #pragma once
+#include "server/kafka/cluster_view.h"
 #include "server/kafka/handler.h"
 #include "server/kafka/messages/add_offsets_to_txn_request.h"
 #include "server/kafka/messages/add_offsets_to_txn_response.h"
@@ -215,7 +216,14 @@ inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0;
 
 // Where a partition can have its replicas. Fails with InvalidParameter.
-Status check_replicas(const std::vector<int32_t>& replicas, const NodeView& node);
+Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
+
+// The nodes that clients can turn to, and which of them decides.
+struct Brokers {
+  std::vector<ClusterView::Node> all;
+  int32_t controller_id;
+};
+Brokers brokers_of(const HandlerContext& context);
 
 // Of the present leader; 0 for a partition that is not there yet.
 int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition);

@@ -4,6 +4,7 @@
 #include "records/batch.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leader_epochs.h"
+#include "server/kafka/leaders.h"
 
 namespace server::kafka {
 
@@ -212,6 +213,7 @@ class Answering {
   Answering(HandlerContext& context, TimeSearch& search, int16_t version)
       : reader_(context.backend.reader()),
         topics_(context.backend.topics()),
+        leaders_(context.backend),
         search_(search),
         version_(version),
         begun_(reader_.begin_turn()) {}
@@ -253,6 +255,13 @@ class Answering {
       return;
     }
     const storage::TopicPartition partition{topic->id, PartitionId(asked.partition_index)};
+    const bool is_there =
+        asked.partition_index >= 0 && asked.partition_index < topic->partition_count;
+    if (const Leaders::Answer who = leaders_.of(partition);
+        is_there && who.error != KafkaError::None) {
+      answer.error_code = who.error;
+      return;
+    }
     const auto time =
         begun_ ? find_by_name(reader_, partition, asked, reads_committed_, answer) : begun_.error();
     if (!time)
@@ -264,6 +273,7 @@ class Answering {
 
   storage::LogReader& reader_;
   const std::shared_ptr<const storage::TopicSnapshot> topics_;
+  const Leaders leaders_;
   TimeSearch& search_;
   const int16_t version_;
   const Status begun_;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/leaders.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -29,12 +30,12 @@ struct Describer {
     described.is_internal = node.is_internal(topic.name);
     if (tells_operations) described.topic_authorized_operations = kAllTopicOperations;
     described.partitions.reserve(static_cast<size_t>(topic.partition_count));
+    const Leaders leaders(backend);
     for (int32_t index = 0; index < topic.partition_count; ++index) {
       MetadataResponse::Topic::Partition& partition = described.partitions.emplace_back();
       partition.partition_index = index;
-      partition.leader_id = node.node_id;
-      partition.leader_epoch = leader_epoch(backend, {topic.id, PartitionId(index)});
-      partition.replica_nodes = partition.isr_nodes = {node.node_id};
+      const storage::TopicPartition id{topic.id, PartitionId(index)};
+      leaders.describe(id, node.node_id, leader_epoch(backend, id), partition);
     }
     return described;
   }
@@ -53,7 +54,7 @@ void create(HandlerContext& context, const Describer& describer,
   ++context.backend.topics_in_the_making;
   const std::string name = *pending->response.topics[index].name;
   context.backend.create_topic(
-      name, context.node.partitions_of_new_topic, {},
+      name, context.node.partitions_of_new_topic, {}, {},
       [pending, index, name, describer](Result<storage::TopicInfo> made) {
         --describer.backend.topics_in_the_making;
         Topic& topic = pending->response.topics[index];
@@ -78,6 +79,12 @@ void create_some(HandlerContext& context, const Describer& describer,
 
 }  // namespace
 
+Brokers brokers_of(const HandlerContext& context) {
+  const NodeView& node = context.node;
+  if (const auto view = context.backend.cluster()) return {view->nodes, view->controller_id};
+  return {{{node.node_id, node.host, node.port}}, node.node_id};
+}
+
 int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition) {
   const auto status = backend.find_partition(partition);
   return status ? status->leader_epoch().value() : 0;
@@ -89,9 +96,11 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
   auto pending = std::make_shared<PendingResponse<MetadataResponse>>(
       PendingResponse<MetadataResponse>{{}, reply});
   MetadataResponse& response = pending->response;
-  response.brokers.push_back({node.node_id, node.host, node.port, std::nullopt});
+  const Brokers brokers = brokers_of(context);
+  for (const ClusterView::Node& each : brokers.all)
+    response.brokers.push_back({each.id, each.host, each.port, each.rack});
   response.cluster_id = node.cluster_id;
-  response.controller_id = node.node_id;
+  response.controller_id = brokers.controller_id;
 
   if (request.include_cluster_authorized_operations)
     response.cluster_authorized_operations = kAllClusterOperations;

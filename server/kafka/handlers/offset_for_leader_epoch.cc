@@ -1,5 +1,6 @@
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leader_epochs.h"
+#include "server/kafka/leaders.h"
 #include "server/kafka/turn.h"
 
 namespace server::kafka {
@@ -27,6 +28,7 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
   const auto topics = context.backend.topics();
   storage::LogReader& reader = context.backend.reader();
   const Turn turn(reader);
+  const Leaders leaders(context.backend);
   OffsetForLeaderEpochResponse response;
   for (const OffsetForLeaderEpochRequest::Topic& topic : request.topics) {
     const storage::TopicInfo* known = topics->find(topic.topic);
@@ -37,6 +39,8 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
       answer.partition = asked.partition;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
+      if (found) answer.error_code = leaders.of({known->id, PartitionId(asked.partition)}).error;
+      if (answer.error_code != KafkaError::None) continue;
       if (found) found = find(reader, {known->id, PartitionId(asked.partition)}, asked, answer);
       if (!found) answer.error_code = kafka_error(found.error().code);
     }

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
 
@@ -22,13 +25,25 @@ void check(const HandlerContext& context, const storage::TopicInfo* topic, const
     return refuse(answer, KafkaError::UnknownTopicOrPartition, "there is no such partition");
   if (!asked.replicas)  // which cancels
     return refuse(answer, kNoReassignmentInProgress, "the partition is not being reassigned");
-  if (const Status can_be = check_replicas(*asked.replicas, context.node); !can_be)
+  if (const Status can_be = check_replicas(*asked.replicas, context); !can_be)
     return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
+  if (context.backend.cluster())
+    return refuse(answer, KafkaError::InvalidRequest, "replicas cannot be moved between nodes yet");
 }
 
 }  // namespace
 
-Status check_replicas(const std::vector<int32_t>& replicas, const NodeView& node) {
+Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context) {
+  const NodeView& node = context.node;
+  if (const auto view = context.backend.cluster()) {
+    const std::set<int32_t> nodes(replicas.begin(), replicas.end());
+    const auto is_there = [&](int32_t id) { return view->find(id) != nullptr; };
+    if (!replicas.empty() && nodes.size() == replicas.size() &&
+        std::ranges::all_of(nodes, is_there))
+      return {};
+    return Error{ErrorCode::InvalidParameter,
+                 "replicas are assigned to nodes that are there, to each one once"};
+  }
   if (replicas == std::vector<int32_t>{node.node_id}) return {};
   return Error{
       ErrorCode::InvalidParameter,

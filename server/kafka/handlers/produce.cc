@@ -7,6 +7,7 @@
 #include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/handlers/transaction_answers.h"
+#include "server/kafka/leaders.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/meta/topic_configs.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 using Answer = ProduceResponse::Topic::Partition;
 
+constexpr int16_t kAllReplicas = -1;  // acks
 constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
 
 // More than this is checked on another thread: of the bytes that came, and of what comes out of them.
@@ -165,6 +167,7 @@ struct PartitionAnswers {
   ProduceResponse response;
   Reply<ProduceResponse> reply;
   int16_t acks;
+  int32_t timeout_ms;
   size_t left = 1;
   bool has_failed = false;
 
@@ -268,16 +271,20 @@ struct Producer {
     }
     storage::AppendRequest request;
     request.parts.push_back({append.partition, std::move(append.batch)});
+    request.acks = pending->acks == kAllReplicas ? storage::Acks::All : storage::Acks::Leader;
     ++pending->left;
-    backend.append(std::move(request), [pending = pending, topic_index = append.topic_index,
-                                        index = append.index](Result<storage::Appended> appended) {
-      Answer& answer = pending->response.responses[topic_index].partition_responses[index];
+    storage::AppendDone done = [pending = pending, topic_index = append.topic_index,
+                                index = append.index](Result<storage::Appended> appended) {
+      Answer& to = pending->response.responses[topic_index].partition_responses[index];
       if (appended && !appended->batches.empty())
-        answer.base_offset = appended->batches.front().base_offset.value();
+        to.base_offset = appended->batches.front().base_offset.value();
       else if (!appended)
-        pending->refuse(answer, error_of(appended.error().code), appended.error().message);
+        pending->refuse(to, error_of(appended.error().code), appended.error().message);
       pending->complete_one();
-    });
+    };
+    if (request.acks == storage::Acks::All)
+      done = backend.answered_within(pending->timeout_ms, std::move(done));
+    backend.append(std::move(request), std::move(done));
   }
 };
 
@@ -288,7 +295,8 @@ class Producing {
       : context_(context),
         pending_(std::move(pending)),
         producer_{context.backend, context.clock, pending_, std::move(transactional_id)},
-        topics_(context.backend.topics()) {}
+        topics_(context.backend.topics()),
+        leaders_(context.backend) {}
 
   // From version 13 on topics have ids instead of names (KIP-516).
   const storage::TopicInfo* find(const ProduceRequest::Topic& asked) const {
@@ -312,6 +320,7 @@ class Producing {
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,
                               "the request names the partition twice");
+    if (!is_led_here(partition, answer)) return;
     const std::string_view bytes = asked.records ? asked.records->whole() : "";
     if (is_too_large(*topic, bytes.size()))
       return pending_->refuse(
@@ -332,6 +341,20 @@ class Producing {
 
  private:
   bool has_topic_ids() const { return pending_->reply.version() >= kFirstVersionWithTopicIds; }
+
+  bool is_led_here(const storage::TopicPartition& partition, Answer& answer) {
+    const Leaders::Answer who = leaders_.of(partition);
+    if (who.error != KafkaError::None) {
+      answer.current_leader = {who.leader_id, who.leader_epoch};
+      leaders_.add_endpoint(who.leader_id, pending_->response.node_endpoints);
+      pending_->refuse(answer, who.error, "another node leads the partition");
+      return false;
+    }
+    if (pending_->acks != kAllReplicas || leaders_.has_min_isr(partition)) return true;
+    pending_->refuse(answer, KafkaError::NotEnoughReplicas,
+                     "fewer replicas are in sync than min.insync.replicas asks for");
+    return false;
+  }
 
   void check_and_append(std::string_view bytes, Append append, Checking how) {
     const bool may_go_aside = context_.run_aside != nullptr;
@@ -371,6 +394,7 @@ class Producing {
   std::shared_ptr<PartitionAnswers> pending_;
   const Producer producer_;
   std::shared_ptr<const storage::TopicSnapshot> topics_;
+  const Leaders leaders_;
   std::set<storage::TopicPartition> seen_;
 };
 
@@ -395,7 +419,8 @@ int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
 // Partitions are appended one by one, so that one that is refused does not hold up the others; the
 // log's writer puts them into one commit.
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply) {
-  auto pending = std::make_shared<PartitionAnswers>(PartitionAnswers{{}, reply, request.acks});
+  auto pending = std::make_shared<PartitionAnswers>(
+      PartitionAnswers{{}, reply, request.acks, request.timeout_ms});
   // What a transaction has written is not lost, or it would not be all or nothing.
   const bool is_refused =
       request.acks < -1 || request.acks > 1 || (request.transactional_id && request.acks != -1);

@@ -175,12 +175,35 @@ TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of)
   ControllerPort& port = *this;
   controller_.emplace(port, clock_, settings_);
   controller_->applied(table_.snapshot(), Revision{revision_});
-  clock_.advance_us(900);
-  controller_->tick();
+  hear({}, 900);
   EXPECT_EQ(now().leader, kOne);
-  clock_.advance_us(200);
-  controller_->tick();
+  hear({}, 200);
   EXPECT_EQ(now().leader, std::nullopt);
+}
+
+TEST_F(ControllerTest, a_controller_that_was_held_up_itself_takes_nobody_for_silent) {
+  hear({kOne, kTwo, kThree});
+  clock_.advance_us(5'000);
+  controller_->tick();
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+  hear({kTwo, kThree}, 2'000);
+  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
+}
+
+TEST_F(ControllerTest, what_is_too_much_for_one_command_is_decided_in_several) {
+  for (int32_t number = 1; number <= 20; ++number) {
+    PartitionAssignment assignment{{kPartition.topic, PartitionId{number}}};
+    assignment.replicas = assignment.isr = {kOne, kTwo, kThree};
+    apply(storage::encode_assign_partition(assignment));
+  }
+  settings_.max_command_bytes = 100;
+  ControllerPort& port = *this;
+  controller_.emplace(port, clock_, settings_);
+  commands_ = 0;
+  hear({kOne, kTwo, kThree}, 2'000);
+  EXPECT_GT(commands_, 5);
+  for (int32_t number = 1; number <= 20; ++number)
+    EXPECT_EQ(table_.snapshot()->find({kPartition.topic, PartitionId{number}})->leader, kOne);
 }
 
 }  // namespace

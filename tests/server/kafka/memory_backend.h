@@ -6,6 +6,7 @@
 #include "server/coordinator/group_shard.h"
 #include "server/coordinator/transaction_shard.h"
 #include "server/kafka/backend.h"
+#include "server/kafka/cluster_view.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/log.h"
 #include "tests/server/coordinator/memory_port.h"
@@ -93,7 +94,7 @@ class MemoryBackend : public Backend {
   std::shared_ptr<const storage::TopicSnapshot> topics() const override {
     return topics_.snapshot();
   }
-  void create_topic(std::string name, int32_t partition_count, TopicConfig config,
+  void create_topic(std::string name, int32_t partition_count, TopicConfig config, Replication,
                     std::function<void(Result<storage::TopicInfo>)> done) override {
     const storage::TopicInfo topic{Uuid::random(), std::move(name), partition_count,
                                    std::move(config)};
@@ -161,6 +162,7 @@ class MemoryBackend : public Backend {
       const storage::TopicPartition& partition) const override {
     return log_->find_partition(partition);
   }
+  std::shared_ptr<const ClusterView> cluster() const override { return view; }
   LogDirectory log_directory() const override { return {"/data", 1000, 400}; }
   Revision metadata_revision() const override { return Revision{7}; }
   storage::LogReader& reader() override {
@@ -172,7 +174,8 @@ class MemoryBackend : public Backend {
   storage::Log& log() { return *log_; }
   MemoryTransactions& transactions() override { return transactions_; }
 
-  std::function<void()> on_reader;  // each use of it
+  std::shared_ptr<const ClusterView> view;  // null: there is one node
+  std::function<void()> on_reader;          // each use of it
   bool holds_appends = false;
   void let_through() {
     for (const auto& append : std::exchange(held_, {})) append();

@@ -935,7 +935,8 @@ TEST_F(SessionTest, nobody_writes_the_topics_of_coordinators) {
   create.topics = {{.name = "__consumer_offsets", .num_partitions = 1}};
   EXPECT_EQ(ask<CreateTopicsResponse>(create, 4).topics.at(0).error_code, KafkaError::InvalidTopic);
   bool is_made = false;
-  backend.create_topic("__consumer_offsets", 1, {}, [&](const auto& made) { is_made = !!made; });
+  backend.create_topic("__consumer_offsets", 1, {}, {},
+                       [&](const auto& made) { is_made = !!made; });
   ASSERT_TRUE(is_made);
   EXPECT_EQ(produce_error(produce("__consumer_offsets", batch("x"))), KafkaError::InvalidTopic);
 }

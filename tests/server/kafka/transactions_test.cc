@@ -12,7 +12,7 @@ class TransactionRequestsTest : public SessionTest {
  protected:
   void SetUp() override {
     create_topic("t");
-    backend.create_topic(std::string(server::coordinator::kOffsetsTopic), 1, {},
+    backend.create_topic(std::string(server::coordinator::kOffsetsTopic), 1, {}, {},
                          [](const auto& made) { EXPECT_TRUE(made); });
     InitProducerIdRequest init;
     init.transactional_id = "tx";

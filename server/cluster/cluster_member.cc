@@ -1,0 +1,324 @@
+#include "server/cluster/cluster_member.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "base/log.h"
+#include "server/cluster/placement.h"
+#include "storage/meta/cluster_membership.h"
+
+namespace server {
+
+using storage::TopicPartition;
+
+namespace {
+
+// Heartbeats and time-outs count in tens of milliseconds.
+constexpr int64_t kTickMs = 10;
+constexpr auto kPause = std::chrono::milliseconds(5);
+constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
+// Producer ids that one command allocates: those from its revision times so many on.
+constexpr int64_t kProducersOfRevision = 1'000;
+
+ClusterSettings with_prefix(ClusterMemberOptions& options) {
+  ClusterSettings settings = options.settings;
+  settings.prefix = fmt::format("/millrace/{}/", options.cluster_id);
+  return settings;
+}
+
+}  // namespace
+
+ClusterMember::ClusterMember(ClusterMemberOptions options, storage::Log& log, const Clock& clock)
+    : options_(std::move(options)),
+      log_(log),
+      clock_(clock),
+      random_(static_cast<uint64_t>(clock.monotonic_us()) ^
+              std::hash<std::string>()(Uuid::random().to_string())),
+      mirror_(
+          [this](Revision last, const storage::MetadataCommand& command,
+                 std::function<void(Result<Revision>)> done) {
+            node_->metadata().append(last, command, std::nullopt, std::move(done));
+          },
+          [this](std::function<void()> task) { loop_.post(std::move(task)); }, clock) {
+  view_ = std::make_shared<const kafka::ClusterView>();
+}
+
+Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions options,
+                                                           storage::Log& log, const Clock& clock) {
+  const ClusterSettings settings = with_prefix(options);
+  std::unique_ptr<ClusterMember> member(new ClusterMember(std::move(options), log, clock));
+  ClusterMember& self = *member;
+  const ClusterMemberOptions& with = self.options_;
+  TRY(self.check_membership());
+  self.reader_ = TRY(storage::LogReader::open(log));
+  self.etcd_ = std::make_unique<EtcdGateway>(
+      EtcdGatewayOptions{.endpoints = with.etcd}, clock,
+      [&loop = self.loop_](std::function<void()> task) { loop.post(std::move(task)); });
+  ClusterNetworkOptions network;
+  network.cluster_id = with.cluster_id;
+  network.self = with.node;
+  network.listen = with.listen;
+  self.network_ = TRY(ClusterNetwork::open(self.loop_, network, clock, self));
+  ClusterPort& port = self;
+  TaskHost& tasks = self;
+  self.node_ = std::make_unique<ClusterNode>(
+      ClusterNode::Identity{with.node, log.store().instance_id(), with.rack}, log, *self.reader_,
+      *self.etcd_, port, tasks, clock, self.random_, settings);
+  self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
+  self.timer_->start_every(kTickMs);
+  self.thread_ = std::thread([&loop = self.loop_] { loop.run(); });
+  return member;
+}
+
+void ClusterMember::stop_thread() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+ClusterMember::~ClusterMember() {
+  stop_thread();
+  timer_.reset();
+  network_.reset();
+  node_.reset();
+  etcd_.reset();
+  reader_.reset();
+}
+
+template <class Ask>
+auto ClusterMember::on_loop(Ask ask) -> decltype(ask()) {
+  std::promise<decltype(ask())> answer;
+  loop_.post([&] { answer.set_value(ask()); });
+  return answer.get_future().get();
+}
+
+// --- Whose data these are
+
+Status ClusterMember::check_membership() {
+  const auto known = TRY(storage::read_cluster_membership(log_));
+  if (!known) {
+    if (!log_.topics().empty())
+      return Error{ErrorCode::ObjectState,
+                   "the data directory holds topics of a server that was in no cluster",
+                   {},
+                   "Start it without --cluster, or choose another --data-dir."};
+    return storage::write_cluster_membership(log_, {options_.cluster_id, options_.node});
+  }
+  known_first_command_ = known->first_command;
+  if (known->cluster_id == options_.cluster_id && known->node == options_.node) return {};
+  return Error{
+      ErrorCode::ObjectState,
+      fmt::format(
+          "the data directory belongs to node {} of cluster \"{}\", not to node {} of \"{}\"",
+          known->node.value(), known->cluster_id, options_.node.value(), options_.cluster_id),
+      {},
+      "Choose the --data-dir of this node, or an empty one."};
+}
+
+Status ClusterMember::keep_first_command() {
+  const std::string first = on_loop([this] { return node_->metadata().first_id(); });
+  if (first == known_first_command_) return {};
+  if (!known_first_command_.empty())
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("etcd does not have the metadata of cluster \"{}\" that this data "
+                             "directory has seen: they are {}",
+                             options_.cluster_id, first.empty() ? "gone" : "others"),
+                 {},
+                 "Give --etcd the etcd of this cluster, or restore that from its backup."};
+  known_first_command_ = first;
+  return storage::write_cluster_membership(log_, {options_.cluster_id, options_.node, first});
+}
+
+// --- Starting and stopping
+
+Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
+  const auto began = std::chrono::steady_clock::now();
+  for (bool is_told = false; !on_loop([this] { return node_->metadata().has_read(); });
+       std::this_thread::sleep_for(kPause)) {
+    if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it waited for etcd"};
+    constexpr auto kQuietFor = std::chrono::seconds(1);
+    if (is_told || std::chrono::steady_clock::now() - began < kQuietFor) continue;
+    is_told = true;
+    log_warn("waiting for etcd, which has the metadata of the cluster endpoints={}",
+             fmt::join(options_.etcd, ","));
+  }
+  return keep_first_command();
+}
+
+Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must_stop) {
+  Address nodes = options_.advertised.value_or(network_->address());
+  loop_.post([this, nodes, clients] { node_->announce(nodes.to_string(), clients.to_string()); });
+  const auto is_there = [this] {
+    const storage::ClusterNode* known = node_->cluster()->find(options_.node);
+    return node_->is_registered() && known != nullptr && !known->is_fenced;
+  };
+  const auto give_up_at = std::chrono::steady_clock::now() + kJoinPatience;
+  while (!on_loop(is_there)) {
+    if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it joined the cluster"};
+    if (std::chrono::steady_clock::now() > give_up_at) {
+      log_warn("the controller of the cluster has not noticed this node yet node={}",
+               options_.node.value());
+      break;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  return keep_first_command();
+}
+
+void ClusterMember::leave() {
+  if (!thread_.joinable() || std::exchange(is_stopped_, true)) return;
+  // Who else could lead what this one does?
+  const auto has_heir = [this] {
+    for (const auto& [id, node] : node_->cluster()->nodes())
+      if (id != options_.node && !node.is_fenced) return true;
+    return false;
+  };
+  loop_.post([this] { node_->leave(); });
+  const auto give_up_at = std::chrono::steady_clock::now() + kLeavePatience;
+  while (on_loop([&] { return has_heir() && !node_->leads_nothing(); }) &&
+         std::chrono::steady_clock::now() < give_up_at)
+    std::this_thread::sleep_for(kPause);
+  on_loop([this] {
+    mirror_.stop();
+    for (const auto& each : std::exchange(want_producers_, {}))
+      each(Error{ErrorCode::ShuttingDown, "the server is stopping"});
+    return true;
+  });
+}
+
+// --- The loop
+
+void ClusterMember::tick() {
+  etcd_->tick();
+  network_->tick();
+  node_->tick();
+  mirror_.tick();
+  give_producer_ids();
+}
+
+void ClusterMember::send(NodeId to, ClusterMessage message) {
+  network_->send(to, std::move(message));
+}
+
+void ClusterMember::on_message(NodeId from, ClusterMessage message) {
+  node_->on_message(from, std::move(message));
+}
+
+void ClusterMember::on_gone(NodeId node) {
+  log_info("nobody listens any more where a node was node={}", node.value());
+  node_->on_gone(node);
+}
+
+void ClusterMember::applied(const storage::MetadataRecord& record,
+                            std::span<const TopicPartition> changed) {
+  std::map<NodeId, std::string> endpoints;
+  for (const auto& [id, node] : node_->cluster()->nodes()) endpoints[id] = node.endpoint;
+  network_->set_nodes(endpoints);
+  publish_view();
+  if (options_.on_changed && !changed.empty()) options_.on_changed(changed);
+  mirror_.read(record);
+}
+
+void ClusterMember::publish_view() {
+  if (!node_) return;  // within its constructor
+  auto view = std::make_shared<kafka::ClusterView>();
+  view->self = options_.node;
+  view->metadata = node_->cluster();
+  view->min_insync_replicas = options_.settings.replicas.min_insync_replicas;
+  for (const auto& [id, node] : view->metadata->nodes()) {
+    if (node.is_fenced) continue;
+    const auto address = parse_address(node.clients);
+    if (!address) continue;
+    view->nodes.push_back({id.value(), address->host, address->port,
+                           node.rack.empty() ? std::nullopt : std::optional(node.rack)});
+  }
+  const auto controller = node_->controller();
+  if (controller && view->find(controller->value()) != nullptr)
+    view->controller_id = controller->value();
+  view_.store(std::move(view), std::memory_order_release);
+}
+
+// Many commits may come before the loop does: it looks at each partition once.
+void ClusterMember::on_durable(std::span<const TopicPartition> grown) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_posted = !grown_.empty();
+    grown_.insert(grown.begin(), grown.end());
+    if (is_posted || grown_.empty()) return;
+  }
+  loop_.post([this] {
+    std::set<TopicPartition> taken;
+    {
+      const std::lock_guard lock(mutex_);
+      taken.swap(grown_);
+    }
+    const std::vector<TopicPartition> partitions(taken.begin(), taken.end());
+    node_->on_durable(partitions);
+  });
+}
+
+// --- Topics
+
+Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& wanted,
+                            storage::MetadataCommand& command) const {
+  const auto add = [&](std::string part) {
+    command.parts.push_back({std::string(storage::kClusterPart), std::move(part)});
+  };
+  if (!delta.now) {
+    add(storage::encode_remove_assignments(delta.before->id));
+    return {};
+  }
+  const storage::ClusterSnapshot& cluster = *view()->metadata;
+  const int32_t first = delta.before ? delta.before->partition_count : 0;
+  const int32_t count = delta.now->partition_count - first;
+  if (count == 0) return {};
+  int32_t factor = wanted.factor;
+  // Those that come later are like those that there are.
+  if (delta.before)
+    if (const auto* known = cluster.find({delta.now->id, PartitionId{0}}))
+      factor = static_cast<int32_t>(known->replicas.size());
+  auto replicas = wanted.replicas;
+  if (replicas.empty())
+    replicas = TRY(place_replicas(cluster, delta.now->id, first, count, factor));
+  for (int32_t i = 0; i < count; ++i) {
+    storage::PartitionAssignment assignment{{delta.now->id, PartitionId{first + i}}};
+    assignment.replicas = replicas[static_cast<size_t>(i)];
+    assignment.isr = assignment.replicas;
+    add(storage::encode_assign_partition(assignment));
+  }
+  return {};
+}
+
+// --- Producer ids
+
+void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
+  loop_.post([this, done = std::move(done)]() mutable {
+    want_producers_.push_back(std::move(done));
+    give_producer_ids();
+  });
+}
+
+// A revision is nobody else's, ever: a command without parts takes one, and with it the ids that belong to it.
+void ClusterMember::give_producer_ids() {
+  while (!want_producers_.empty() && next_producer_ < end_of_producers_) {
+    const auto done = std::move(want_producers_.front());
+    want_producers_.pop_front();
+    const ProducerId id = next_producer_;
+    ++next_producer_;
+    done(id);
+  }
+  if (want_producers_.empty() || is_allocating_) return;
+  is_allocating_ = true;
+  storage::EtcdMetadataLog& log = node_->metadata();
+  log.append(log.last_revision(), {}, std::nullopt, [this](const Result<Revision>& revision) {
+    is_allocating_ = false;
+    if (!revision) return;  // others were faster: again, with the next tick
+    next_producer_ = ProducerId{revision->value() * kProducersOfRevision};
+    end_of_producers_ = next_producer_ + kProducersOfRevision;
+    give_producer_ids();
+  });
+}
+
+}  // namespace server

@@ -1,0 +1,123 @@
+// A server's part in a cluster, with the world around it: etcd, sockets, the clock, a thread of its own.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/random.h"
+#include "server/cluster/cluster_network.h"
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/mirrored_metadata_log.h"
+#include "server/etcd/etcd_gateway.h"
+#include "server/kafka/cluster_view.h"
+#include "storage/log/log_reader.h"
+#include "storage/meta/topic_table.h"
+
+namespace server {
+
+struct ClusterMemberOptions {
+  std::string cluster_id;
+  NodeId node;
+  std::string rack;
+  Address listen;                     // for other nodes
+  std::optional<Address> advertised;  // where they find it; none: where it listens
+  std::vector<std::string> etcd;      // http://host:port
+  ClusterSettings settings;
+  // Assignments of these have changed: whoever waits for more of them looks again. On its thread.
+  std::function<void(std::span<const storage::TopicPartition>)> on_changed;
+};
+
+// Starting: open() listens, begin() reads the metadata, join() tells the others that this node is there.
+// Stopping: leave(), stop_thread(), then the log is closed, then it is destroyed.
+//
+// Threads: the owner's for those; what is marked so from any. All else happens on its own loop.
+class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
+ public:
+  // Fails with NetworkFailure; with ObjectState when the data directory belongs to somebody else.
+  static Result<std::unique_ptr<ClusterMember>> open(ClusterMemberOptions options,
+                                                     storage::Log& log, const Clock& clock);
+  ~ClusterMember() override;
+
+  // Answers when all has been read that etcd has; waits for etcd as long as that takes, and says so. Fails with
+  // ShuttingDown once `must_stop`, with ObjectState when this etcd is not the one that the data belong to.
+  Status begin(const std::atomic<bool>& must_stop);
+  // `clients` is where Kafka clients find it. Answers when the controller has noticed it, or after some seconds.
+  Status join(const Address& clients, const std::atomic<bool>& must_stop);
+  // What it leads goes to others, as far as there are any, and nothing is appended to the metadata any more.
+  void leave();
+  void stop_thread();
+
+  const Address& address() const { return network_->address(); }
+  storage::MetadataLog& metadata() { return mirror_; }
+
+  // --- Any thread
+  // Adds to a command that makes, grows or removes a topic where its partitions have their replicas, or had them.
+  struct Wanted {
+    int32_t factor = 1;
+    std::vector<std::vector<NodeId>> replicas = {};  // of each partition, by hand
+  };
+  Status place(const storage::TopicDelta& delta, const Wanted& wanted,
+               storage::MetadataCommand& command) const;
+  void on_durable(std::span<const storage::TopicPartition> grown);
+  std::shared_ptr<const kafka::ClusterView> view() const {
+    return view_.load(std::memory_order_acquire);
+  }
+  // One that nobody in the cluster has had; answered on its thread.
+  void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
+
+ private:
+  ClusterMember(ClusterMemberOptions options, storage::Log& log, const Clock& clock);
+  Status check_membership();
+  Status keep_first_command();
+  void tick();
+  void give_producer_ids();
+  void publish_view();
+  // Runs it on the loop and waits.
+  template <class Ask>
+  auto on_loop(Ask ask) -> decltype(ask());
+
+  // ClusterPort
+  void send(NodeId to, ClusterMessage message) override;
+  void post(std::function<void()> work) override { loop_.post(std::move(work)); }
+  void applied(const storage::MetadataRecord& record,
+               std::span<const storage::TopicPartition> changed) override;
+  void controller_changed() override { publish_view(); }
+  // TaskHost: queries do not run in a cluster yet.
+  storage::JournalOwnerPort* tasks_of(const storage::TopicPartition&) override { return nullptr; }
+  void owns(const storage::TopicPartition&, storage::JournalOwner*) override {}
+  // ClusterNetwork::Handler
+  void on_message(NodeId from, ClusterMessage message) override;
+  void on_gone(NodeId node) override;
+
+  const ClusterMemberOptions options_;
+  storage::Log& log_;
+  const Clock& clock_;
+  Random random_;
+  std::string known_first_command_;  // of the data directory
+  std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
+  Loop loop_{"cluster"};
+  std::unique_ptr<storage::LogReader> reader_;
+  std::unique_ptr<EtcdGateway> etcd_;
+  std::unique_ptr<ClusterNetwork> network_;
+  MirroredMetadataLog mirror_;
+  std::unique_ptr<ClusterNode> node_;
+  std::unique_ptr<Timer> timer_;
+  std::thread thread_;
+
+  // Ids that are left of the block that was allocated last, and who waits for some.
+  ProducerId next_producer_, end_of_producers_;
+  std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
+  bool is_allocating_ = false, is_stopped_ = false;
+
+  std::mutex mutex_;
+  std::set<storage::TopicPartition> grown_;  // guarded by mutex_
+};
+
+}  // namespace server

@@ -1,0 +1,261 @@
+#include "server/cluster/cluster_network.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/log_rate.h"
+#include "server/cluster/node_wire.h"
+#include "server/kafka/frame_reader.h"
+#include "server/net/connection.h"
+#include "server/net/connector.h"
+#include "server/net/listener.h"
+
+namespace server {
+
+namespace {
+
+// A batch of the largest size that clients can send, and what is around it.
+constexpr size_t kMaxNodeFrame = size_t{128} << 20;
+constexpr size_t kMaxGreeting = 4 << 10;
+constexpr int64_t kLastWordsMs = 1'000;
+constexpr int64_t kRefusedPauseUs = 1'000'000;
+
+}  // namespace
+
+struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl> {
+  Impl(Loop& on, ClusterNetworkOptions with, const Clock& time, Handler& to)
+      : loop(on), options(std::move(with)), clock(time), handler(to) {}
+
+  // --- Those who have come
+
+  struct Guest final : ConnectionHandler {
+    Guest(Impl& its_network, Socket socket)
+        : network(its_network),
+          since_us(network.clock.monotonic_us()),
+          connection(network.loop, std::move(socket), *this) {}
+
+    void on_input(std::string_view bytes) override {
+      frames.receive(bytes);
+      while (!is_over) {
+        const auto frame = frames.next();
+        if (!frame) return refuse(frame.error().message);
+        if (!*frame) break;
+        if (!from) {
+          greet(**frame);
+          continue;
+        }
+        auto message = decode_message(**frame);
+        if (!message) return refuse(message.error().message);
+        if (*message) network.handler.on_message(*from, *std::move(*message));
+      }
+      frames.tidy();
+      if (!from && frames.buffered_bytes() > kMaxGreeting) refuse("its greeting is too long");
+    }
+    void on_drained() override {}
+    void on_closed() override { network.forget(this); }
+
+    void greet(std::string_view frame) {
+      const auto hello = decode_hello(frame);
+      if (!hello) return refuse(hello.error().message);
+      if (hello->cluster_id != network.options.cluster_id)
+        return refuse(fmt::format("this node is of cluster \"{}\", not of \"{}\"",
+                                  network.options.cluster_id, hello->cluster_id));
+      if (hello->to != network.options.self)
+        return refuse(fmt::format("this is node {}, not node {}", network.options.self.value(),
+                                  hello->to.value()));
+      from = hello->from;
+      connection.write(encode_hello_answer({}));
+    }
+    void refuse(const std::string& why) {
+      if (std::exchange(is_over, true)) return;
+      if (network.refusals.allows(network.clock.monotonic_us()))
+        log_warn("a connection to the nodes' port is refused peer={} error=\"{}\" not_shown={}",
+                 connection.peer(), why, network.refusals.take_suppressed());
+      if (!from) connection.write(encode_hello_answer(why));
+      connection.close_when_sent(kLastWordsMs);
+    }
+
+    Impl& network;
+    const int64_t since_us;
+    std::optional<NodeId> from;  // since it has said so
+    bool is_over = false;
+    kafka::FrameReader frames{kMaxNodeFrame};
+    Connection connection;
+  };
+
+  void accept(Socket socket) {
+    size_t greeting = 0;
+    for (const auto& guest : guests) greeting += guest->from ? 0 : 1;
+    if (greeting >= options.max_greeting) return;  // closed
+    guests.push_back(std::make_unique<Guest>(*this, std::move(socket)));
+  }
+  void forget(Guest* guest) {
+    std::erase_if(guests, [&](const auto& each) { return each.get() == guest; });
+  }
+
+  // --- Where this node has gone
+
+  struct Peer final : ConnectionHandler {
+    Peer(Impl& its_network, NodeId its_id, std::string its_endpoint)
+        : network(its_network), id(its_id), endpoint(std::move(its_endpoint)) {}
+
+    void tick() {
+      const int64_t now_us = network.clock.monotonic_us();
+      if (connection && !is_greeted && now_us - since_us > network.options.greeting_ms * 1'000)
+        fail("it does not answer the greeting");
+      if (connector || connection || now_us < retry_at_us) return;
+      const auto address = parse_address(endpoint);
+      if (!address) return fail(address.error().message);
+      connector = std::make_unique<Connector>(
+          network.loop, *address, network.options.connect_ms,
+          [this](Result<Socket> socket) { connected(std::move(socket)); });
+    }
+
+    void connected(Result<Socket> socket) {
+      connector.reset();
+      if (!socket) {
+        // Nobody listens where the node was a moment ago.
+        if (std::exchange(was_there, false)) network.handler.on_gone(id);
+        return fail(socket.error().message);
+      }
+      since_us = network.clock.monotonic_us();
+      connection = std::make_unique<Connection>(network.loop, *std::move(socket), *this);
+      connection->write(encode(NodeHello{network.options.cluster_id, network.options.self, id}));
+    }
+
+    // The greeting's answer is all that comes back.
+    void on_input(std::string_view bytes) override {
+      frames->receive(bytes);
+      const auto frame = frames->next();
+      if (!frame) return fail(frame.error().message);
+      if (!*frame) return;
+      const auto refusal = decode_hello_answer(**frame);
+      if (!refusal) return fail(refusal.error().message);
+      if (*refusal) {
+        fail("refused: " + **refusal);
+        // That changes when somebody has set it right.
+        retry_at_us = network.clock.monotonic_us() + kRefusedPauseUs;
+        return;
+      }
+      if (std::exchange(is_greeted, true)) return;
+      log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
+      trouble.clear();
+      was_there = true;
+    }
+    void on_drained() override {}
+    void on_closed() override {
+      // At once: whether somebody still listens there is known in no time, on the machine of a process that died.
+      fail("the connection has ended");
+      if (was_there) retry_at_us = 0;
+    }
+
+    void fail(const std::string& why) {
+      connection.reset();
+      is_greeted = false;
+      frames.emplace(kMaxGreeting);
+      retry_at_us = network.clock.monotonic_us() + network.options.retry_ms * 1'000;
+      if (trouble != why)
+        log_warn("no connection to a node node={} endpoint={} error=\"{}\"", id.value(), endpoint,
+                 why);
+      trouble = why;
+    }
+
+    void send(ClusterMessage message) {
+      if (!is_greeted) return;
+      const size_t unsent = connection->unsent_bytes();
+      if (unsent > 2 * network.options.max_unsent_bytes) return;
+      if (auto* fetched = std::get_if<storage::ReplicaFetched>(&message);
+          fetched && unsent > network.options.max_unsent_bytes && !fetched->batches.empty()) {
+        fetched->batches.clear();
+        fetched->error = Error{ErrorCode::OutOfMemory, "too much waits on the way to this node"};
+      }
+      connection->write(encode(message));
+    }
+
+    Impl& network;
+    const NodeId id;
+    const std::string endpoint;
+    std::unique_ptr<Connector> connector;
+    std::unique_ptr<Connection> connection;
+    std::optional<kafka::FrameReader> frames{kMaxGreeting};
+    bool is_greeted = false, was_there = false;
+    int64_t since_us = 0, retry_at_us = 0;
+    std::string trouble;
+  };
+
+  void set_nodes(const std::map<NodeId, std::string>& endpoints) {
+    std::erase_if(peers, [&](const auto& each) {
+      const auto known = endpoints.find(each.first);
+      return known == endpoints.end() || known->second != each.second->endpoint;
+    });
+    for (const auto& [id, endpoint] : endpoints)
+      if (id != options.self && !peers.contains(id))
+        peers.emplace(id, std::make_unique<Peer>(*this, id, endpoint));
+  }
+
+  void tick() {
+    for (const auto& [id, peer] : peers) peer->tick();
+    const int64_t now_us = clock.monotonic_us();
+    for (const auto& guest : guests)
+      if (!guest->from && !guest->is_over && now_us - guest->since_us > options.greeting_ms * 1'000)
+        guest->refuse("it does not say who it is");
+  }
+
+  Loop& loop;
+  const ClusterNetworkOptions options;
+  const Clock& clock;
+  Handler& handler;
+  std::map<NodeId, std::unique_ptr<Peer>> peers;
+  std::vector<std::unique_ptr<Guest>> guests;
+  LogRate refusals{1};
+  Address address;
+  std::unique_ptr<Listener> listener;
+};
+
+Result<std::unique_ptr<ClusterNetwork>> ClusterNetwork::open(Loop& loop,
+                                                             ClusterNetworkOptions options,
+                                                             const Clock& clock, Handler& handler) {
+  auto impl = std::make_shared<Impl>(loop, std::move(options), clock, handler);
+  impl->listener =
+      TRY(Listener::open(loop, impl->options.listen,
+                         [raw = impl.get()](Socket socket) { raw->accept(std::move(socket)); }));
+  impl->address = impl->listener->address();
+  return std::unique_ptr<ClusterNetwork>(new ClusterNetwork(std::move(impl)));
+}
+
+ClusterNetwork::~ClusterNetwork() {
+  impl_->listener.reset();
+  impl_->guests.clear();
+  impl_->peers.clear();
+}
+
+const Address& ClusterNetwork::address() const { return impl_->address; }
+
+void ClusterNetwork::set_nodes(const std::map<NodeId, std::string>& endpoints) {
+  impl_->set_nodes(endpoints);
+}
+
+void ClusterNetwork::send(NodeId to, ClusterMessage message) {
+  if (to == impl_->options.self)
+    return impl_->loop.post([weak = std::weak_ptr(impl_), to, message = std::move(message)] {
+      if (const auto self = weak.lock()) self->handler.on_message(to, message);
+    });
+  const auto found = impl_->peers.find(to);
+  if (found != impl_->peers.end()) found->second->send(std::move(message));
+}
+
+void ClusterNetwork::tick() { impl_->tick(); }
+
+std::set<NodeId> ClusterNetwork::connected() const {
+  std::set<NodeId> nodes;
+  for (const auto& [id, peer] : impl_->peers)
+    if (peer->is_greeted) nodes.insert(id);
+  return nodes;
+}
+
+}  // namespace server

@@ -1,0 +1,67 @@
+// The connections between a node and the others of its cluster.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "server/cluster/cluster_messages.h"
+#include "server/net/address.h"
+#include "server/net/loop.h"
+
+namespace server {
+
+struct ClusterNetworkOptions {
+  std::string cluster_id;
+  NodeId self;
+  Address listen;
+  size_t max_greeting = 256;  // connections that have not said yet who they are
+  int64_t greeting_ms = 5'000;
+  int64_t connect_ms = 1'000, retry_ms = 50;
+  // Of what a node has not taken yet. Beyond that followers are told to ask again later; at twice as much
+  // messages are lost, as messages may be.
+  size_t max_unsent_bytes = 16 << 20;
+};
+
+// Each node connects to each other one, and says what it has to say on that connection; so there are two between
+// any two nodes. A connection begins with a greeting: a node of another cluster, or who takes this node for
+// another one, is told so and refused.
+//
+// Threads: the loop's.
+class ClusterNetwork {
+ public:
+  class Handler {
+   public:
+    virtual void on_message(NodeId from, ClusterMessage message) = 0;
+    // It was connected, and nobody listens there any more: the process is gone.
+    virtual void on_gone(NodeId node) = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+  // Fails with NetworkFailure.
+  static Result<std::unique_ptr<ClusterNetwork>> open(Loop& loop, ClusterNetworkOptions options,
+                                                      const Clock& clock, Handler& handler);
+  ~ClusterNetwork();
+  ClusterNetwork(const ClusterNetwork&) = delete;
+  ClusterNetwork& operator=(const ClusterNetwork&) = delete;
+
+  const Address& address() const;
+  // Where the other nodes are, as the metadata say; connections to others end.
+  void set_nodes(const std::map<NodeId, std::string>& endpoints);
+  // What cannot be sent now is lost. To this node itself, too: then it comes soon.
+  void send(NodeId to, ClusterMessage message);
+  // Every few milliseconds.
+  void tick();
+  std::set<NodeId> connected() const;
+
+ private:
+  struct Impl;
+  explicit ClusterNetwork(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;  // shared with what is posted to the loop
+};
+
+}  // namespace server

@@ -1,0 +1,148 @@
+#include "server/cluster/mirrored_metadata_log.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "storage/meta/cluster_table.h"
+
+namespace server {
+
+using storage::MetadataCommand;
+using storage::MetadataRecord;
+
+namespace {
+
+// Somebody waits with a client behind it.
+constexpr int64_t kPatienceUs = 10'000'000;
+// Of a command; etcd takes requests of a megabyte and a half.
+constexpr size_t kMostBytes = 1'000'000;
+
+Error stopping() { return {ErrorCode::ShuttingDown, "the server is stopping"}; }
+
+}  // namespace
+
+// --- The loop
+
+void MirroredMetadataLog::read(const MetadataRecord& record) {
+  MetadataRecord kept{record.revision, {}};
+  for (const storage::MetadataPart& part : record.command.parts)
+    if (part.type != storage::kClusterPart) kept.command.parts.push_back(part);
+  std::vector<std::function<void(Result<Revision>)>> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    records_.push_back(std::move(kept));
+    last_ = record.revision;
+    if (moved_) moved_(record.revision);
+    for (auto each = waiting_.begin(); each != waiting_.end();) {
+      const bool is_there = each->second.revision && *each->second.revision <= last_;
+      if (is_there) answers.push_back(std::move(each->second.done));
+      each = is_there ? waiting_.erase(each) : std::next(each);
+    }
+  }
+  for (const auto& done : answers) done(record.revision);
+}
+
+std::function<void(Result<Revision>)> MirroredMetadataLog::take(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = waiting_.find(number);
+  if (found == waiting_.end()) return {};
+  auto done = std::move(found->second.done);
+  waiting_.erase(found);
+  return done;
+}
+
+void MirroredMetadataLog::appended(uint64_t number, Result<Revision> revision) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(number);
+    if (found == waiting_.end()) return;
+    if (revision && *revision > last_) {
+      found->second.revision = *revision;
+      return;
+    }
+  }
+  if (const auto done = take(number)) done(std::move(revision));
+}
+
+void MirroredMetadataLog::tick() {
+  std::vector<uint64_t> late;
+  {
+    const std::lock_guard lock(mutex_);
+    const int64_t now_us = clock_.monotonic_us();
+    for (const auto& [number, waiting] : waiting_)
+      if (now_us >= waiting.give_up_us) late.push_back(number);
+  }
+  for (const uint64_t number : late)
+    if (const auto done = take(number))
+      done(Error{ErrorCode::ReadTimeout,
+                 "etcd does not answer: whether the change was made is not known",
+                 {},
+                 "Look whether it was, and try again."});
+}
+
+void MirroredMetadataLog::stop() {
+  std::map<uint64_t, Waiting> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+    waiting.swap(waiting_);
+  }
+  for (const auto& [number, each] : waiting) each.done(stopping());
+}
+
+// --- Any thread
+
+void MirroredMetadataLog::append(Revision last, MetadataCommand command,
+                                 std::function<void(Result<Revision>)> done) {
+  if (const size_t size = encode(command).size(); size > kMostBytes)
+    return done(Error{ErrorCode::LimitExceeded,
+                      fmt::format("the change takes {} bytes, and etcd takes {}", size, kMostBytes),
+                      {},
+                      "Make it in several steps, with fewer partitions in each."});
+  uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_stopped_) {
+      number = ++last_number_;
+      waiting_[number] = {done, clock_.monotonic_us() + kPatienceUs};
+    }
+  }
+  if (number == 0) return done(stopping());
+  post_([this, number, last, command = std::move(command),
+         alive = std::weak_ptr<const char>(alive_)] {
+    if (alive.expired()) return;
+    append_(last, command, [this, number, alive](Result<Revision> revision) {
+      if (!alive.expired()) appended(number, std::move(revision));
+    });
+  });
+}
+
+Revision MirroredMetadataLog::last_revision() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
+Result<std::vector<MetadataRecord>> MirroredMetadataLog::read(Revision first,
+                                                              size_t max_count) const {
+  const std::lock_guard lock(mutex_);
+  while (!records_.empty() && records_.front().revision < first) records_.pop_front();
+  if (first <= last_ && (records_.empty() || records_.front().revision != first))
+    return Error{ErrorCode::OffsetOutOfRange,
+                 fmt::format("revision {} was read already", first.value())};
+  std::vector<MetadataRecord> records;
+  for (size_t i = 0; i < records_.size() && i < max_count; ++i) records.push_back(records_[i]);
+  return records;
+}
+
+void MirroredMetadataLog::watch(std::function<void(Revision)> moved) {
+  const std::lock_guard lock(mutex_);
+  moved_ = std::move(moved);
+}
+
+void MirroredMetadataLog::save_snapshot(storage::MetadataSnapshot,
+                                        std::function<void(Status)> done) {
+  done({});  // all of it lies in etcd
+}
+
+}  // namespace server

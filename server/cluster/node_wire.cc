@@ -1,0 +1,269 @@
+#include "server/cluster/node_wire.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "server/kafka/codec.h"
+#include "server/kafka/messages/deliver_output_request.h"
+#include "server/kafka/messages/deliver_output_response.h"
+#include "server/kafka/messages/node_heartbeat_request.h"
+#include "server/kafka/messages/node_hello_request.h"
+#include "server/kafka/messages/node_hello_response.h"
+#include "server/kafka/messages/propose_isr_request.h"
+#include "server/kafka/messages/replica_fetch_request.h"
+#include "server/kafka/messages/replica_fetch_response.h"
+
+namespace server {
+
+namespace {
+
+using kafka::DeliverOutputRequest;
+using kafka::DeliverOutputResponse;
+using kafka::NodeHeartbeatRequest;
+using kafka::NodeHelloRequest;
+using kafka::NodeHelloResponse;
+using kafka::ProposeIsrRequest;
+using kafka::ReplicaFetchRequest;
+using kafka::ReplicaFetchResponse;
+using storage::IsrProposal;
+using storage::NodeEpoch;
+using storage::ReplicaFetch;
+using storage::ReplicaFetched;
+using storage::TopicPartition;
+
+template <class Message>
+std::string framed(const Message& message) {
+  std::string frame;
+  kafka::RequestHeader header;
+  header.api_version = Message::kMaxVersion;
+  kafka::append_request(frame, header, message);
+  return frame;
+}
+
+// --- Errors go by their names, which are the same in all versions
+
+template <class Message>
+void put_error(Message& message, const std::optional<Error>& error) {
+  if (!error) return;
+  message.error_name = name(error->code);
+  message.error_message = error->message;
+}
+template <class Message>
+std::optional<Error> error_of(const Message& message) {
+  if (!message.error_name) return std::nullopt;
+  Error error{ErrorCode::Internal, message.error_message.value_or("")};
+  for (size_t i = 0; i < static_cast<size_t>(ErrorCode::kCount); ++i)
+    if (name(static_cast<ErrorCode>(i)) == *message.error_name)
+      error.code = static_cast<ErrorCode>(i);
+  return error;
+}
+
+template <class Message>
+TopicPartition partition_of(const Message& message) {
+  return {message.topic_id, PartitionId{message.partition}};
+}
+template <class Message>
+TopicPartition journal_of(const Message& message) {
+  return {message.journal_topic_id, PartitionId{message.journal_partition}};
+}
+
+// --- Each message as bytes
+
+std::string frame_of(const ReplicaFetch& fetch) {
+  ReplicaFetchRequest to;
+  to.topic_id = fetch.partition.topic;
+  to.partition = fetch.partition.partition.value();
+  to.follower = fetch.follower.value();
+  to.follower_epoch = fetch.follower_epoch.value();
+  to.leader_epoch = fetch.leader_epoch.value();
+  to.number = static_cast<int64_t>(fetch.number);
+  to.fetch_offset = fetch.from.value();
+  if (fetch.last_epoch) to.last_fetched_epoch = fetch.last_epoch->value();
+  to.high_watermark = fetch.high_watermark.value();
+  return framed(to);
+}
+
+std::string frame_of(const ReplicaFetched& fetched) {
+  ReplicaFetchResponse to;
+  to.topic_id = fetched.partition.topic;
+  to.partition = fetched.partition.partition.value();
+  to.number = static_cast<int64_t>(fetched.number);
+  to.leader_epoch = fetched.leader_epoch.value();
+  put_error(to, fetched.error);
+  if (fetched.diverging) {
+    auto& diverging = to.diverging_epoch.emplace();
+    diverging.epoch = fetched.diverging->epoch.value();
+    diverging.end_offset = fetched.diverging->end.value();
+  }
+  if (fetched.producers) to.producers = *fetched.producers;
+  to.batches = fetched.batches;
+  to.high_watermark = fetched.high_watermark.value();
+  to.log_start_offset = fetched.log_start.value();
+  return framed(to);
+}
+
+std::string frame_of(const IsrProposal& proposal) {
+  ProposeIsrRequest to;
+  to.topic_id = proposal.partition.topic;
+  to.partition = proposal.partition.partition.value();
+  to.leader = proposal.leader.value();
+  to.node_epoch = proposal.node_epoch.value();
+  to.leader_epoch = proposal.leader_epoch.value();
+  to.partition_version = proposal.version;
+  for (const IsrProposal::Member& member : proposal.isr)
+    to.isr.push_back({member.node.value(), member.epoch.value()});
+  return framed(to);
+}
+
+std::string frame_of(const Heartbeat& heartbeat) {
+  NodeHeartbeatRequest to;
+  to.node_id = heartbeat.node.value();
+  to.node_epoch = heartbeat.epoch.value();
+  to.applied_revision = heartbeat.applied.value();
+  to.is_leaving = heartbeat.is_leaving;
+  return framed(to);
+}
+
+std::string frame_of(const DeliverOutput& deliver) {
+  DeliverOutputRequest to;
+  to.journal_topic_id = deliver.journal.topic;
+  to.journal_partition = deliver.journal.partition.value();
+  to.number = static_cast<int64_t>(deliver.number);
+  to.topic_id = deliver.output.partition.topic;
+  to.partition = deliver.output.partition.partition.value();
+  to.batch = deliver.output.batch;
+  return framed(to);
+}
+
+std::string frame_of(const OutputDelivered& delivered) {
+  DeliverOutputResponse to;
+  to.journal_topic_id = delivered.journal.topic;
+  to.journal_partition = delivered.journal.partition.value();
+  to.number = static_cast<int64_t>(delivered.number);
+  put_error(to, delivered.error);
+  return framed(to);
+}
+
+// --- And back
+
+ClusterMessage message_of(const ReplicaFetchRequest& from) {
+  ReplicaFetch fetch;
+  fetch.partition = partition_of(from);
+  fetch.follower = NodeId{from.follower};
+  fetch.follower_epoch = NodeEpoch{from.follower_epoch};
+  fetch.leader_epoch = LeaderEpoch{from.leader_epoch};
+  fetch.number = static_cast<uint64_t>(from.number);
+  fetch.from = Offset{from.fetch_offset};
+  if (from.last_fetched_epoch >= 0) fetch.last_epoch = LeaderEpoch{from.last_fetched_epoch};
+  fetch.high_watermark = Offset{from.high_watermark};
+  return fetch;
+}
+
+ClusterMessage message_of(const ReplicaFetchResponse& from) {
+  ReplicaFetched fetched;
+  fetched.partition = partition_of(from);
+  fetched.number = static_cast<uint64_t>(from.number);
+  fetched.leader_epoch = LeaderEpoch{from.leader_epoch};
+  fetched.error = error_of(from);
+  if (from.diverging_epoch)
+    fetched.diverging = {LeaderEpoch{from.diverging_epoch->epoch},
+                         Offset{from.diverging_epoch->end_offset}};
+  if (from.producers) fetched.producers = *from.producers;
+  fetched.batches = from.batches;
+  fetched.high_watermark = Offset{from.high_watermark};
+  fetched.log_start = Offset{from.log_start_offset};
+  return fetched;
+}
+
+ClusterMessage message_of(const ProposeIsrRequest& from) {
+  IsrProposal proposal;
+  proposal.partition = partition_of(from);
+  proposal.leader = NodeId{from.leader};
+  proposal.node_epoch = NodeEpoch{from.node_epoch};
+  proposal.leader_epoch = LeaderEpoch{from.leader_epoch};
+  proposal.version = from.partition_version;
+  for (const ProposeIsrRequest::Member& member : from.isr)
+    proposal.isr.push_back({NodeId{member.node_id}, NodeEpoch{member.node_epoch}});
+  return proposal;
+}
+
+ClusterMessage message_of(const NodeHeartbeatRequest& from) {
+  return Heartbeat{NodeId{from.node_id}, NodeEpoch{from.node_epoch},
+                   Revision{from.applied_revision}, from.is_leaving};
+}
+
+ClusterMessage message_of(const DeliverOutputRequest& from) {
+  return DeliverOutput{journal_of(from),
+                       static_cast<uint64_t>(from.number),
+                       {partition_of(from), std::string(from.batch)}};
+}
+
+ClusterMessage message_of(const DeliverOutputResponse& from) {
+  return OutputDelivered{journal_of(from), static_cast<uint64_t>(from.number), error_of(from)};
+}
+
+template <class Message>
+Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame) {
+  if (!kafka::has_version<Message>(frame.header.api_version)) return std::nullopt;
+  return message_of(TRY(kafka::decode_request<Message>(frame)));
+}
+
+// Tries one kind after the other.
+template <class... Messages>
+Result<std::optional<ClusterMessage>> decode_as_any(const kafka::RequestFrame& frame) {
+  Result<std::optional<ClusterMessage>> decoded = std::nullopt;
+  ((frame.header.api_key == Messages::kApiKey && ((decoded = decode_as<Messages>(frame)), true)) ||
+   ...);
+  return decoded;
+}
+
+}  // namespace
+
+std::string encode(const ClusterMessage& message) {
+  return std::visit([](const auto& each) { return frame_of(each); }, message);
+}
+
+Result<std::optional<ClusterMessage>> decode_message(std::string_view frame) {
+  return decode_as_any<ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest,
+                       NodeHeartbeatRequest, DeliverOutputRequest, DeliverOutputResponse>(
+      TRY(kafka::parse_request(frame)));
+}
+
+std::string encode(const NodeHello& hello) {
+  NodeHelloRequest to;
+  to.cluster_id = hello.cluster_id;
+  to.from = hello.from.value();
+  to.to = hello.to.value();
+  return framed(to);
+}
+
+Result<NodeHello> decode_hello(std::string_view frame) {
+  const kafka::RequestFrame request = TRY(kafka::parse_request(frame));
+  if (request.header.api_key != NodeHelloRequest::kApiKey ||
+      !kafka::has_version<NodeHelloRequest>(request.header.api_version))
+    return Error{ErrorCode::ProtocolViolation,
+                 fmt::format("this port is for nodes of the cluster, not for clients (api key {}, "
+                             "version {})",
+                             request.header.api_key, request.header.api_version)};
+  const auto hello = TRY(kafka::decode_request<NodeHelloRequest>(request));
+  return NodeHello{hello.cluster_id, NodeId{hello.from}, NodeId{hello.to}};
+}
+
+std::string encode_hello_answer(const std::optional<std::string>& refusal) {
+  std::string frame;
+  NodeHelloResponse answer;
+  answer.refusal = refusal;
+  kafka::append_response(frame, 0, NodeHelloResponse::kMaxVersion, answer);
+  return frame;
+}
+
+Result<std::optional<std::string>> decode_hello_answer(std::string_view frame) {
+  constexpr size_t kCorrelationId = sizeof(int32_t);
+  if (frame.size() < kCorrelationId)
+    return Error{ErrorCode::ProtocolViolation, "the answer to a greeting is cut"};
+  return TRY(kafka::decode_response<NodeHelloResponse>(frame.substr(kCorrelationId),
+                                                       NodeHelloResponse::kMaxVersion))
+      .refusal;
+}
+
+}  // namespace server

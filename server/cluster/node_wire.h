@@ -1,0 +1,31 @@
+// What nodes say to each other, as bytes: requests in Kafka's framing (server/kafka/schemas), under api keys of
+// our own from 20000 on. But for the greeting none has an answer of its own: what comes back is a message, too.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "server/cluster/cluster_messages.h"
+
+namespace server {
+
+// The first thing that a connection says. A node takes it from who is of the same cluster, and means it.
+struct NodeHello {
+  std::string cluster_id;
+  NodeId from, to;
+  bool operator==(const NodeHello&) const = default;
+};
+std::string encode(const NodeHello& hello);
+// Of a frame without its size. Fails with ProtocolViolation, as all that follow.
+Result<NodeHello> decode_hello(std::string_view frame);
+
+// The answer to it: nothing, or why the connection is refused.
+std::string encode_hello_answer(const std::optional<std::string>& refusal);
+Result<std::optional<std::string>> decode_hello_answer(std::string_view frame);
+
+std::string encode(const ClusterMessage& message);
+// Nothing where a newer version has messages that this one does not know: they may get lost, as all may.
+Result<std::optional<ClusterMessage>> decode_message(std::string_view frame);
+
+}  // namespace server

@@ -1,0 +1,215 @@
+#include "server/etcd/gateway_messages.h"
+
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <charconv>
+
+namespace server {
+
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+using storage::EtcdEntry;
+using storage::EtcdEvent;
+using storage::EtcdRevision;
+
+// Debian's abseil has a string_view of its own.
+absl::string_view view(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string base64(std::string_view bytes) { return absl::Base64Escape(view(bytes)); }
+
+Error not_understood(std::string_view what) {
+  return {ErrorCode::NetworkFailure, fmt::format("this is no answer of an etcd: {}", what)};
+}
+
+// A document, and the parser that holds it.
+class Document {
+ public:
+  static Result<Document> parse(std::string_view body) {
+    Document document;
+    const auto error = document.parser_->parse(body.data(), body.size(), true).get(document.root_);
+    if (error) return not_understood(simdjson::error_message(error));
+    return document;
+  }
+  const object& root() const { return root_; }
+
+ private:
+  std::unique_ptr<simdjson::dom::parser> parser_ = std::make_unique<simdjson::dom::parser>();
+  object root_;
+};
+
+// What is not there has its default: the gateway leaves out zeros, empty texts and false.
+int64_t number(const object& from, std::string_view name) {
+  std::string_view text;
+  int64_t value = 0;
+  const auto member = from[name];
+  if (member.get(text) == simdjson::SUCCESS)
+    std::from_chars(text.data(), text.data() + text.size(), value);
+  else if (member.get(value) != simdjson::SUCCESS)
+    return 0;
+  return value;
+}
+
+bool truth(const object& from, std::string_view name) {
+  bool value = false;
+  return from[name].get(value) == simdjson::SUCCESS && value;
+}
+
+Result<std::string> bytes(const object& from, std::string_view name) {
+  std::string_view text;
+  std::string value;
+  if (from[name].get(text) != simdjson::SUCCESS) return value;
+  if (!absl::Base64Unescape(view(text), &value)) return not_understood("a text is not in base64");
+  return value;
+}
+
+Result<EtcdRevision> header_revision(const object& from) {
+  object header;
+  if (from["header"].get(header) != simdjson::SUCCESS) return not_understood("it has no header");
+  return EtcdRevision{number(header, "revision")};
+}
+
+Result<EtcdEntry> entry(const object& from) {
+  return EtcdEntry{TRY(bytes(from, "key")), TRY(bytes(from, "value")),
+                   EtcdRevision{number(from, "create_revision")},
+                   EtcdRevision{number(from, "mod_revision")}};
+}
+
+Result<EtcdEvent> event(const object& from) {
+  object pair;
+  if (from["kv"].get(pair) != simdjson::SUCCESS) return not_understood("an event has no key");
+  EtcdEntry found = TRY(entry(pair));
+  EtcdEvent told{found.key, {}};
+  std::string_view type;
+  const bool is_removal = from["type"].get(type) == simdjson::SUCCESS && type == "DELETE";
+  if (!is_removal) told.entry = std::move(found);
+  return told;
+}
+
+// Streams wrap each of their messages.
+Result<object> stream_result(const object& from) {
+  object result;
+  if (from["result"].get(result) == simdjson::SUCCESS) return result;
+  object error;
+  std::string_view message;
+  if (from["error"].get(error) == simdjson::SUCCESS &&
+      error["message"].get(message) == simdjson::SUCCESS)
+    return not_understood(message);
+  return not_understood("it has no result");
+}
+
+}  // namespace
+
+// --- Requests
+
+std::string transaction_body(const storage::EtcdTransaction& transaction) {
+  std::string body = R"({"compare":[)";
+  const char* comma = "";
+  for (const auto& condition : transaction.conditions) {
+    body +=
+        fmt::format(R"({}{{"target":"CREATE","result":"EQUAL","key":"{}","create_revision":"{}"}})",
+                    comma, base64(condition.key), condition.revision.value());
+    comma = ",";
+  }
+  body += R"(],"success":[)";
+  comma = "";
+  for (const auto& put : transaction.puts) {
+    body += fmt::format(R"({}{{"request_put":{{"key":"{}","value":"{}","lease":"{}"}}}})", comma,
+                        base64(put.key), base64(put.value), put.lease.value());
+    comma = ",";
+  }
+  for (const auto& range : transaction.removals) {
+    body += fmt::format(R"({}{{"request_delete_range":{{"key":"{}","range_end":"{}"}}}})", comma,
+                        base64(range.first), base64(range.end));
+    comma = ",";
+  }
+  return body + "]}";
+}
+
+std::string range_body(const storage::EtcdRange& range, EtcdRevision revision, int64_t limit) {
+  return fmt::format(R"({{"key":"{}","range_end":"{}","revision":"{}","limit":"{}"}})",
+                     base64(range.first), base64(range.end), revision.value(), limit);
+}
+
+std::string watch_body(const storage::EtcdRange& range, EtcdRevision first) {
+  return fmt::format(
+      R"({{"create_request":{{"key":"{}","range_end":"{}","start_revision":"{}"}}}})",
+      base64(range.first), base64(range.end), first.value());
+}
+
+std::string grant_body(int64_t ttl_s) { return fmt::format(R"({{"TTL":"{}"}})", ttl_s); }
+
+std::string keep_alive_body(storage::EtcdLease lease) {
+  return fmt::format(R"({{"ID":"{}"}})", lease.value());
+}
+
+// --- Answers
+
+Result<storage::EtcdOutcome> read_transaction(std::string_view body) {
+  const Document document = TRY(Document::parse(body));
+  return storage::EtcdOutcome{truth(document.root(), "succeeded"),
+                              TRY(header_revision(document.root()))};
+}
+
+Result<EtcdPage> read_range(std::string_view body) {
+  const Document document = TRY(Document::parse(body));
+  EtcdPage page;
+  page.found.revision = TRY(header_revision(document.root()));
+  page.has_more = truth(document.root(), "more");
+  simdjson::dom::array pairs;
+  if (document.root()["kvs"].get(pairs) != simdjson::SUCCESS) return page;
+  for (const element each : pairs) {
+    object pair;
+    if (each.get(pair) != simdjson::SUCCESS) return not_understood("a key is no object");
+    page.found.entries.push_back(TRY(entry(pair)));
+  }
+  return page;
+}
+
+Result<storage::EtcdLease> read_grant(std::string_view body) {
+  const Document document = TRY(Document::parse(body));
+  const storage::EtcdLease lease{number(document.root(), "ID")};
+  if (lease == storage::EtcdLease{}) return not_understood("a lease has no number");
+  return lease;
+}
+
+Result<storage::EtcdLease> read_keep_alive(std::string_view body) {
+  const Document document = TRY(Document::parse(body));
+  const object result = TRY(stream_result(document.root()));
+  if (number(result, "TTL") <= 0)
+    return Error{ErrorCode::OffsetOutOfRange, "there is no such lease any more"};
+  return storage::EtcdLease{number(result, "ID")};
+}
+
+Result<storage::EtcdEvents> read_watched(std::string_view line) {
+  const Document document = TRY(Document::parse(line));
+  const object result = TRY(stream_result(document.root()));
+  if (const int64_t compacted = number(result, "compact_revision"); compacted > 0)
+    return Error{ErrorCode::OffsetOutOfRange,
+                 fmt::format("revisions before {} are compacted", compacted)};
+  if (truth(result, "canceled")) return not_understood("the watch is over");
+  storage::EtcdEvents events;
+  events.revision = TRY(header_revision(result));
+  simdjson::dom::array all;
+  if (result["events"].get(all) != simdjson::SUCCESS) return events;
+  for (const element each : all) {
+    object happened;
+    if (each.get(happened) != simdjson::SUCCESS) return not_understood("an event is no object");
+    events.events.push_back(TRY(event(happened)));
+  }
+  return events;
+}
+
+std::string read_refusal(int status, std::string_view body) {
+  const auto document = Document::parse(body);
+  std::string_view message;
+  if (document && document->root()["message"].get(message) == simdjson::SUCCESS)
+    return fmt::format("HTTP status {}: {}", status, message);
+  constexpr size_t kShown = 80;
+  return fmt::format("HTTP status {}: {}", status, body.substr(0, kShown));
+}
+
+}  // namespace server

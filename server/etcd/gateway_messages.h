@@ -1,0 +1,38 @@
+// What is said to etcd's gateway: its API (version 3) as JSON over HTTP, keys and values in base64, numbers of
+// 64 bits as texts.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "storage/meta/etcd_client.h"
+
+namespace server {
+
+// Bodies of requests.
+std::string transaction_body(const storage::EtcdTransaction& transaction);
+// At most `limit` keys, as of `revision`, or as of now where that is 0.
+std::string range_body(const storage::EtcdRange& range, storage::EtcdRevision revision,
+                       int64_t limit);
+std::string watch_body(const storage::EtcdRange& range, storage::EtcdRevision first);
+std::string grant_body(int64_t ttl_s);
+std::string keep_alive_body(storage::EtcdLease lease);
+
+// Bodies of answers. All fail with NetworkFailure where they are no answer of an etcd: what was asked for may
+// have happened all the same.
+Result<storage::EtcdOutcome> read_transaction(std::string_view body);
+struct EtcdPage {
+  storage::EtcdFound found;
+  bool has_more = false;
+};
+Result<EtcdPage> read_range(std::string_view body);
+Result<storage::EtcdLease> read_grant(std::string_view body);
+// Also with OffsetOutOfRange: there is no such lease any more.
+Result<storage::EtcdLease> read_keep_alive(std::string_view body);
+// One line of a watch. Also fails with OffsetOutOfRange: what was to be told first has been compacted.
+Result<storage::EtcdEvents> read_watched(std::string_view line);
+// Why the gateway refused a request, from its answer.
+std::string read_refusal(int status, std::string_view body);
+
+}  // namespace server

@@ -1,0 +1,171 @@
+#include "server/etcd/http_thread.h"
+
+#include <curl/curl.h>
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace server {
+
+namespace {
+
+constexpr long kConnectTimeoutMs = 1'000;
+// A machine that is gone says nothing: a watch, on which nothing may come for hours, asks it.
+constexpr long kKeepAliveS = 1;
+constexpr int kPollMs = 10'000;
+
+// libcurl wants this once in a process, before threads use it.
+void init_library() {
+  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)done;
+}
+
+// One request under way; its address is what libcurl knows of it.
+struct Transfer {
+  explicit Transfer(HttpThread::Request asked) : request(std::move(asked)), easy(curl_easy_init()) {
+    headers = curl_slist_append(nullptr, "Content-Type: application/json");
+    // Else libcurl waits for a word of the server before it sends a large body.
+    headers = curl_slist_append(headers, "Expect:");
+    curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_bytes);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error.data());
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kKeepAliveS);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, kKeepAliveS);
+  }
+  ~Transfer() {
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(headers);
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  static size_t on_bytes(char* bytes, size_t size, size_t count, void* self) {
+    const auto* transfer = static_cast<Transfer*>(self);
+    transfer->request.on_bytes({bytes, size * count});
+    return size * count;
+  }
+  void end(CURLcode code) {
+    HttpEnd ended;
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK)
+      ended.status = static_cast<int>(status);
+    else
+      ended.error = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
+    request.on_end(ended);
+  }
+
+  const HttpThread::Request request;
+  CURL* const easy;
+  curl_slist* headers = nullptr;
+  std::array<char, CURL_ERROR_SIZE> error{};
+};
+
+}  // namespace
+
+struct HttpThread::Impl {
+  Impl() : multi((init_library(), curl_multi_init())), thread([this] { run(); }) {}
+  ~Impl() {
+    is_stopping = true;
+    curl_multi_wakeup(multi);
+    thread.join();
+    for (const auto& [number, transfer] : transfers)
+      curl_multi_remove_handle(multi, transfer->easy);
+    transfers.clear();
+    curl_multi_cleanup(multi);
+  }
+
+  void run() {
+    while (!is_stopping) {
+      take_orders();
+      int running = 0;
+      curl_multi_perform(multi, &running);
+      take_ends();
+      curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
+    }
+  }
+
+  void take_orders() {
+    std::vector<std::pair<uint64_t, Request>> begun;
+    std::vector<uint64_t> ended;
+    {
+      const std::lock_guard lock(mutex);
+      begun.swap(to_start);
+      ended.swap(to_cancel);
+    }
+    for (auto& [number, request] : begun) {
+      const auto& transfer =
+          transfers.emplace(number, std::make_unique<Transfer>(std::move(request))).first->second;
+      curl_multi_add_handle(multi, transfer->easy);
+    }
+    for (const uint64_t number : ended) {
+      const auto found = transfers.find(number);
+      if (found == transfers.end()) continue;
+      curl_multi_remove_handle(multi, found->second->easy);
+      transfers.erase(found);
+    }
+  }
+
+  void take_ends() {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      const CURLcode code = message->data.result;
+      Transfer* transfer = nullptr;
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+      curl_multi_remove_handle(multi, transfer->easy);  // the message is void from here on
+      transfer->end(code);
+      std::erase_if(transfers, [&](const auto& each) { return each.second.get() == transfer; });
+    }
+  }
+
+  CURLM* const multi;
+  std::map<uint64_t, std::unique_ptr<Transfer>> transfers;  // the thread's own
+  std::atomic<bool> is_stopping = false;
+  std::mutex mutex;
+  // Guarded by mutex
+  std::vector<std::pair<uint64_t, Request>> to_start;
+  std::vector<uint64_t> to_cancel;
+  uint64_t last_number = 0;
+  std::thread thread;  // last: it uses all of these
+};
+
+HttpThread::HttpThread() : impl_(std::make_unique<Impl>()) {}
+HttpThread::~HttpThread() = default;
+
+uint64_t HttpThread::start(Request request) {
+  uint64_t number = 0;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    number = ++impl_->last_number;
+    impl_->to_start.emplace_back(number, std::move(request));
+  }
+  curl_multi_wakeup(impl_->multi);
+  return number;
+}
+
+void HttpThread::cancel(uint64_t number) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->to_cancel.push_back(number);
+  }
+  curl_multi_wakeup(impl_->multi);
+}
+
+}  // namespace server

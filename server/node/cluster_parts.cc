@@ -1,0 +1,63 @@
+#include "server/node/cluster_parts.h"
+
+#include <fmt/format.h>
+
+#include "storage/meta/cluster_membership.h"
+
+namespace server {
+
+namespace {
+
+// Alone it would not know of the topics here, and take their partitions for what a crash has left.
+Status check_alone(storage::Log& log) {
+  const auto known = TRY(storage::read_cluster_membership(log));
+  if (!known) return {};
+  return Error{ErrorCode::ObjectState,
+               fmt::format("the data directory belongs to node {} of cluster \"{}\"",
+                           known->node.value(), known->cluster_id),
+               {},
+               fmt::format("Start it with --cluster {} --node-id {} --etcd URL,..., or choose "
+                           "another --data-dir.",
+                           known->cluster_id, known->node.value())};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ClusterMember>> open_cluster_member(
+    const NodeSettings& settings, storage::Log& log, const Clock& clock,
+    std::function<void(std::span<const storage::TopicPartition>)> on_changed) {
+  const NodeSettings::Cluster& cluster = settings.cluster;
+  if (cluster.id.empty()) {
+    TRY(check_alone(log));
+    return std::unique_ptr<ClusterMember>();
+  }
+  ClusterMemberOptions options;
+  options.cluster_id = cluster.id;
+  options.node = NodeId{cluster.node_id};
+  options.rack = cluster.rack;
+  options.listen = cluster.nodes;
+  options.advertised = cluster.nodes_advertised;
+  options.etcd = etcd_endpoints(settings);
+  options.on_changed = std::move(on_changed);
+  ClusterSettings& how = options.settings;
+  how.replicas.min_insync_replicas = static_cast<size_t>(cluster.min_insync_replicas);
+  how.controller.min_insync_replicas = how.replicas.min_insync_replicas;
+  how.replicas.lag_time_max_us = cluster.replica_lag_time_max_ms * 1'000;
+  how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
+  constexpr int64_t kBeatsPerSession = 5;
+  how.heartbeat_us = how.controller.session_timeout_us / kBeatsPerSession;
+  return ClusterMember::open(std::move(options), log, clock);
+}
+
+MetadataApplier::Placement placement_by(const ClusterMember* member) {
+  if (member == nullptr) return {};
+  return [member](const TopicChange& change, const storage::TopicDelta& delta,
+                  storage::MetadataCommand& command) -> Status {
+    ClusterMember::Wanted wanted;
+    if (const auto* create = std::get_if<CreateTopic>(&change))
+      wanted = {create->replication_factor, create->replicas};
+    return member->place(delta, wanted, command);
+  };
+}
+
+}  // namespace server

@@ -1,0 +1,156 @@
+"""A cluster for tests: Debian's etcd-server and some nodes, each a process that can be killed, frozen and started again."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from millrace_server import Skipped, binary
+
+ETCD = "/usr/bin/etcd"
+_START_TIMEOUT_S = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(is_so, timeout_s=30, pause_s=0.05):
+    """What `is_so` answers, as soon as that is true."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = is_so()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {timeout_s} s: {is_so.__name__}"
+        time.sleep(pause_s)
+
+
+class Process:
+    """One that keeps its places over restarts."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.process = None
+        os.makedirs(folder, exist_ok=True)
+
+    def _spawn(self, arguments, **how):
+        self.log = os.path.join(self.folder, "log")
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(arguments, stderr=log, text=True, **how)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        if self.is_running():
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        if not self.is_running():
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Etcd(Process):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.peers = f"http://127.0.0.1:{free_port()}"
+
+    def start(self):
+        self._spawn([ETCD, "--data-dir", os.path.join(self.folder, "data"), "--listen-client-urls", self.url,
+                     "--advertise-client-urls", self.url, "--listen-peer-urls", self.peers,
+                     "--initial-advertise-peer-urls", self.peers, "--initial-cluster", f"default={self.peers}",
+                     "--unsafe-no-fsync", "--log-level", "error"], stdout=subprocess.DEVNULL)
+
+
+class Node(Process):
+    def __init__(self, folder, cluster, number, etcd, flags=()):
+        super().__init__(folder)
+        self.cluster, self.number, self.etcd, self.flags = cluster, number, etcd, flags
+        self.data_dir = os.path.join(folder, "data")
+        self.kafka, self.pg, self.nodes = (f"127.0.0.1:{free_port()}" for _ in range(3))
+
+    def arguments(self):
+        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg,
+                "--nodes", self.nodes, "--cluster", self.cluster, "--node-id", str(self.number),
+                "--etcd", self.etcd, *self.flags]
+
+    def start(self, waits=True):
+        self._spawn(self.arguments(), stdout=subprocess.PIPE)
+        self.ready = threading.Event()
+        threading.Thread(target=self._read_output, args=(self.process.stdout,), daemon=True).start()
+        if waits:
+            self.wait_until_ready()
+        return self
+
+    def _read_output(self, output):
+        ready = self.ready
+        for line in output:
+            if line.strip() == "ready":
+                ready.set()
+
+    def wait_until_ready(self):
+        end = time.monotonic() + _START_TIMEOUT_S
+        while not self.ready.wait(0.05):
+            assert self.is_running() and time.monotonic() < end, f"node {self.number} did not start:\n" + self.tail()
+
+    def tail(self):
+        with open(self.log) as log:
+            return log.read()[-3000:]
+
+
+class Cluster:
+    """Nodes 1 to `count`, and one etcd; all go when it is closed. They are patient: a machine that is busy with other
+    tests must not be taken for dead nodes."""
+
+    def __init__(self, count=3, name="blue", flags=("--node-session-timeout-ms", "2000")):
+        if not os.path.exists(ETCD):
+            raise Skipped("etcd-server is not installed")
+        self.folder = tempfile.mkdtemp(prefix="millrace-cluster-")
+        self.etcd = Etcd(os.path.join(self.folder, "etcd"))
+        self.nodes = {number: Node(os.path.join(self.folder, f"node{number}"), name, number, self.etcd.url, flags)
+                      for number in range(1, count + 1)}
+        self.etcd.start()
+        for node in self.nodes.values():
+            node.start(waits=False)
+        for node in self.nodes.values():
+            node.wait_until_ready()
+
+    @property
+    def bootstrap(self):
+        return ",".join(node.kafka for node in self.nodes.values())
+
+    def close(self):
+        for process in [*self.nodes.values(), self.etcd]:
+            if process.is_running():
+                process.thaw()
+            process.kill()
+        if not os.environ.get("MILLRACE_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_all(self):
+        for node in self.nodes.values():
+            if not node.is_running():
+                node.start(waits=False)
+        for node in self.nodes.values():
+            node.wait_until_ready()

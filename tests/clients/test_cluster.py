@@ -1,0 +1,436 @@
+#!/usr/bin/python3
+"""Three nodes and an etcd under Kafka clients: what one node would do, and what is left when one dies."""
+import atexit
+import os
+import random
+import subprocess
+import threading
+import time
+
+from cluster_nodes import Cluster, Etcd, Node, eventually
+from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
+
+try:
+    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+    from confluent_kafka.admin import AdminClient, NewTopic
+except ImportError:
+    Consumer = None
+
+_shared = None
+
+
+def cluster():
+    """The three nodes, all of them there and in sync."""
+    global _shared
+    if Consumer is None:
+        raise Skipped("confluent-kafka is not installed")
+    if _shared is None:
+        _shared = Cluster()
+        atexit.register(_shared.close)
+    if not _shared.etcd.is_running():
+        _shared.etcd.start()
+    _shared.start_all()
+    all_is_well(_shared)
+    return _shared
+
+
+def metadata_of(node, topic=None):
+    return AdminClient({"bootstrap.servers": node.kafka}).list_topics(topic, timeout=10)
+
+
+def partitions_of(node):
+    return {(name, partition.id): partition for name, topic in metadata_of(node).topics.items()
+            for partition in topic.partitions.values()}
+
+
+def all_is_well(nodes, count=3):
+    def is_well():
+        try:
+            seen = [partitions_of(node) for node in nodes.nodes.values() if node.is_running()]
+        except KafkaException:
+            return False
+        return all(partition.leader > 0 and len(partition.isrs) == len(partition.replicas)
+                   for partitions in seen for partition in partitions.values())
+    eventually(is_well, 60)
+
+
+def create_topic(nodes, name, partitions=3, replicas=3, **config):
+    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})
+    admin.create_topics([NewTopic(name, partitions, replicas, config=config)])[name].result(20)
+
+    def has_leaders():
+        found = [metadata_of(node, name).topics[name] for node in nodes.nodes.values() if node.is_running()]
+        return all(len(topic.partitions) == partitions and
+                   all(partition.leader > 0 for partition in topic.partitions.values()) for topic in found)
+    eventually(has_leaders)
+
+
+def leader_of(nodes, topic, partition=0):
+    running = next(node for node in nodes.nodes.values() if node.is_running())
+    return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
+
+
+def controller_of(nodes):
+    running = next(node for node in nodes.nodes.values() if node.is_running())
+    found = eventually(lambda: max(metadata_of(running).controller_id, 0))
+    return nodes.nodes[found]
+
+
+def producer_of(nodes, **settings):
+    return Producer({"bootstrap.servers": nodes.bootstrap, "enable.idempotence": True, "linger.ms": 1,
+                     "reconnect.backoff.max.ms": 500, **settings})
+
+
+def read_all(bootstrap, topic, partitions):
+    """The values of each partition, from the first to the present end."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
+                         "reconnect.backoff.max.ms": 500})
+    ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1]
+            for number in range(partitions)}
+    consumer.assign([TopicPartition(topic, number, 0) for number in ends])
+    read = {number: [] for number in ends}
+    end_time = time.monotonic() + 60
+    while any(len(read[number]) < end for number, end in ends.items()):
+        assert time.monotonic() < end_time, f"read {[len(values) for values in read.values()]} of {ends}"
+        for message in consumer.consume(1000, 0.5):
+            if not message.error():
+                read[message.partition()].append(message.value().decode())
+    consumer.close()
+    return read
+
+
+class Load:
+    """Writes numbered records to each partition, a few at a time, until it is stopped; notes what is acknowledged."""
+
+    def __init__(self, nodes, topic, partitions=3):
+        self.producer = producer_of(nodes)
+        self.topic, self.partitions = topic, partitions
+        self.acknowledged = {number: [] for number in range(partitions)}
+        self.failures, self.times = [], []
+        self.stopping = False
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        count = 0
+        while not self.stopping:
+            for number in range(self.partitions):
+                value = f"{number}-{count}"
+                self.producer.produce(self.topic, value, partition=number,
+                                      on_delivery=lambda error, message: self._delivered(error, message))
+            count += 1
+            self.producer.poll(0.002)
+
+    def _delivered(self, error, message):
+        if error:
+            return self.failures.append(str(error))
+        self.times.append((time.monotonic(), message.partition()))
+        self.acknowledged[message.partition()].append(message.value().decode())
+
+    def stop(self):
+        self.stopping = True
+        self.thread.join()
+        assert self.producer.flush(60) == 0, "records are neither acknowledged nor refused"
+        assert not self.failures, self.failures[:3]
+        return self
+
+    def longest_pause_s(self):
+        longest = 0
+        for partition in range(self.partitions):
+            times = [moment for moment, number in self.times if number == partition]
+            longest = max([longest, *(after - before for before, after in zip(times, times[1:]))])
+        return longest
+
+    def check(self, bootstrap):
+        """All that was acknowledged is there, once and in order; what else is there was sent."""
+        read = read_all(bootstrap, self.topic, self.partitions)
+        for number, values in read.items():
+            numbers = [int(value.split("-")[1]) for value in values]
+            assert numbers == sorted(set(numbers)), f"partition {number}: doubled or out of order"
+            lost = set(self.acknowledged[number]) - set(values)
+            assert not lost, f"partition {number}: {len(lost)} acknowledged records are lost: {sorted(lost)[:3]}"
+        return sum(len(values) for values in read.values())
+
+
+def under_load(topic, disturb):
+    """Writes before, during and after what `disturb` does."""
+    nodes = cluster()
+    create_topic(nodes, topic)
+    load = Load(nodes, topic)
+    time.sleep(1)
+    disturb(nodes)
+    time.sleep(4)
+    load.stop()
+    count = load.check(nodes.bootstrap)
+    print(f"{topic}: {count} records, longest pause {load.longest_pause_s():.2f} s")
+    nodes.start_all()
+    all_is_well(nodes)
+    for node in nodes.nodes.values():
+        load.check(node.kafka)
+
+
+@case
+def nodes_agree_on_who_is_there_and_who_leads():
+    nodes = cluster()
+    create_topic(nodes, "agreed", 6)
+    seen = []
+    for node in nodes.nodes.values():
+        known = metadata_of(node, "agreed")
+        assert known.cluster_id == "blue", known.cluster_id
+        assert sorted(known.brokers) == [1, 2, 3], known.brokers
+        assert {f"{broker.host}:{broker.port}" for broker in known.brokers.values()} == \
+            {each.kafka for each in nodes.nodes.values()}
+        partitions = known.topics["agreed"].partitions.values()
+        seen.append(sorted((partition.id, partition.leader, tuple(partition.replicas)) for partition in partitions))
+        assert all(sorted(partition.replicas) == [1, 2, 3] for partition in partitions)
+    assert seen[0] == seen[1] == seen[2], seen
+    assert sorted(leader for _, leader, _ in seen[0]) == [1, 1, 2, 2, 3, 3], seen[0]
+
+
+@case
+def records_are_written_and_read_through_any_node():
+    nodes = cluster()
+    create_topic(nodes, "any", 6)
+    for number, node in nodes.nodes.items():
+        for acks in (-1, 1, 0):  # the last one has no answer: it must meet a leader that is at work
+            producer = Producer({"bootstrap.servers": node.kafka, "acks": acks})
+            for partition in range(6):
+                producer.produce("any", f"{number} {acks}", partition=partition)
+            assert producer.flush(30) == 0
+    expected = sorted(f"{number} {acks}" for number in nodes.nodes for acks in (0, 1, -1))
+    for node in nodes.nodes.values():
+        for partition, values in read_all(node.kafka, "any", 6).items():
+            assert sorted(values) == expected, f"partition {partition} through node {node.number}: {values}"
+
+
+@case
+def a_leader_that_is_killed_is_replaced_and_nothing_is_lost():
+    under_load("leader_killed", lambda nodes: leader_of(nodes, "leader_killed").kill())
+
+
+@case
+def a_controller_that_is_killed_is_replaced_and_nothing_is_lost():
+    under_load("controller_killed", lambda nodes: controller_of(nodes).kill())
+
+
+@case
+def a_node_that_freezes_is_replaced_and_follows_when_it_wakes():
+    def freeze(nodes):
+        frozen = leader_of(nodes, "leader_frozen")
+        frozen.freeze()
+        time.sleep(3)
+        frozen.thaw()
+    under_load("leader_frozen", freeze)
+
+
+@case
+def a_node_that_is_stopped_hands_over_first():
+    under_load("leader_stopped", lambda nodes: leader_of(nodes, "leader_stopped").stop())
+
+
+@case
+def all_nodes_are_killed_at_once_and_nothing_is_lost():
+    def kill_all(nodes):
+        for node in nodes.nodes.values():
+            node.kill()
+        nodes.start_all()
+    under_load("all_killed", kill_all)
+
+
+def disturb(nodes, chance):
+    """Something goes wrong with one node, or with etcd, and right again."""
+    node = chance.choice(list(nodes.nodes.values()))
+    what = chance.choice(["kill", "kill", "kill two", "freeze", "stop", "etcd", "etcd and a kill"])
+    print(f"{what} {node.number}", flush=True)
+    if what == "freeze":
+        node.freeze()
+        time.sleep(chance.uniform(0.1, 4))
+        return node.thaw()
+    if what.startswith("etcd"):
+        nodes.etcd.kill()
+    if what == "stop":
+        node.stop()
+    if "kill" in what:
+        node.kill()
+    if what == "kill two":
+        chance.choice([each for each in nodes.nodes.values() if each is not node]).kill()
+    time.sleep(chance.uniform(0, 3))
+    if what.startswith("etcd"):
+        nodes.etcd.start()
+    nodes.start_all()
+
+
+@case
+def whatever_goes_wrong_in_turn_nothing_is_lost_or_doubled():
+    rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
+    seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
+    print(f"seed {seed}, {rounds} rounds")
+    chance, nodes = random.Random(seed), cluster()
+    create_topic(nodes, f"chaos_{seed}")
+    load = Load(nodes, f"chaos_{seed}")
+    for _ in range(rounds):
+        disturb(nodes, chance)
+        time.sleep(chance.uniform(0, 2))
+    all_is_well(nodes)
+    load.stop()
+    print(f"{load.check(nodes.bootstrap)} records, longest pause {load.longest_pause_s():.2f} s")
+    # Also by each node that leads in its turn.
+    for node in nodes.nodes.values():
+        node.stop()
+        load.check(nodes.bootstrap)
+        node.start()
+        all_is_well(nodes)
+
+
+@case
+def nodes_go_on_without_etcd_and_catch_up_with_it():
+    nodes = cluster()
+    create_topic(nodes, "without_etcd")
+    load = Load(nodes, "without_etcd")
+    nodes.etcd.kill()
+    time.sleep(4)
+    before_s = load.longest_pause_s()
+    nodes.etcd.start()
+    time.sleep(1)
+    load.stop()
+    load.check(nodes.bootstrap)
+    assert before_s < 2, f"the writers stood still for {before_s} s"
+    create_topic(nodes, "etcd_is_back")
+
+
+def coordinator_of(nodes, group):
+    """As Kafka's clients find it: by Java's hash of the group's id."""
+    code = 0
+    for letter in group:
+        code = (31 * code + ord(letter)) & 0xffffffff
+    count = len(metadata_of(nodes.nodes[1], "__consumer_offsets").topics["__consumer_offsets"].partitions)
+    return leader_of(nodes, "__consumer_offsets", (code & 0x7fffffff) % count)
+
+
+class Member(threading.Thread):
+    """A member of a group, which commits what it has read."""
+
+    def __init__(self, nodes, group, topic, seen):
+        super().__init__()
+        self.consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": group, "session.timeout.ms": 6000,
+                                  "auto.offset.reset": "earliest", "auto.commit.interval.ms": 200,
+                                  "reconnect.backoff.max.ms": 500})
+        self.consumer.subscribe([topic])
+        self.seen, self.stopping = seen, False
+        self.start()
+
+    def run(self):
+        while not self.stopping:
+            for message in self.consumer.consume(500, 0.2):
+                if not message.error():
+                    self.seen.append((message.partition(), message.value().decode()))
+        self.consumer.close()
+
+
+@case
+def groups_go_on_when_their_coordinator_is_killed():
+    nodes = cluster()
+    create_topic(nodes, "grouped")
+    load, seen = Load(nodes, "grouped"), []
+    members = [Member(nodes, "g", "grouped", seen) for _ in range(2)]
+    try:
+        eventually(lambda: len(seen) > 100, 60)
+        killed = coordinator_of(nodes, "g")
+        killed.kill()
+        time.sleep(3)
+        load.stop()
+        expected = {(number, value) for number, values in load.acknowledged.items() for value in values}
+        eventually(lambda: expected <= set(seen), 60)
+        killed.start()
+    finally:
+        load.stopping = True
+        for member in members:
+            member.stopping = True
+        for member in members:
+            member.join()
+    # What was committed is known to whoever coordinates the group now: a new member has little to read again.
+    all_is_well(nodes)
+    again = []
+    member = Member(nodes, "g", "grouped", again)
+    time.sleep(5)
+    member.stopping = True
+    member.join()
+    assert len(again) < len(expected) / 2, f"{len(again)} of {len(expected)} records were read again"
+
+
+@case
+def too_few_in_sync_take_no_records_that_all_must_have():
+    nodes = cluster()
+    create_topic(nodes, "min_isr", 1)
+    kept = leader_of(nodes, "min_isr")
+    others = [node for node in nodes.nodes.values() if node is not kept]
+    for node in others:
+        node.kill()
+    eventually(lambda: len(metadata_of(kept, "min_isr").topics["min_isr"].partitions[0].isrs) == 1)
+    errors = []
+    producer = Producer({"bootstrap.servers": kept.kafka, "acks": -1, "message.timeout.ms": 3000})
+    producer.produce("min_isr", "all", partition=0, on_delivery=lambda error, _: errors.append(error))
+    producer.flush(20)
+    assert errors and errors[0] is not None, errors
+    producer = Producer({"bootstrap.servers": kept.kafka, "acks": 1})
+    producer.produce("min_isr", "one", partition=0, on_delivery=lambda error, _: errors.append(error))
+    producer.flush(20)
+    assert errors[1] is None, errors[1]
+
+
+def refusal_of(*flags, **how):
+    ended = subprocess.run([binary(), "server", "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", *flags],
+                           capture_output=True, text=True, timeout=60, **how)
+    assert ended.returncode != 0, ended
+    return ended.stderr
+
+
+@case
+def data_of_a_node_are_not_taken_for_anothers():
+    nodes = cluster()
+    node = nodes.nodes[3]
+    node.stop()
+    etcd = ["--etcd", nodes.etcd.url, "--nodes", "127.0.0.1:0"]
+    where = ["--data-dir", node.data_dir]
+    assert 'belongs to node 3 of cluster "blue"' in refusal_of(*where)
+    assert 'belongs to node 3 of cluster "blue"' in refusal_of(*where, "--cluster", "blue", "--node-id", "2", *etcd)
+    assert 'belongs to node 3 of cluster "blue"' in refusal_of(*where, "--cluster", "red", "--node-id", "3", *etcd)
+    empty = Etcd(os.path.join(nodes.folder, "empty-etcd"))
+    empty.start()
+    try:
+        said = refusal_of(*where, "--cluster", "blue", "--node-id", "3", "--etcd", empty.url, "--nodes", "127.0.0.1:0")
+        assert "etcd does not have the metadata" in said, said
+    finally:
+        empty.kill()
+    assert "--cluster needs" in refusal_of("--cluster", "blue")
+
+
+@case
+def what_a_cluster_cannot_do_yet_is_said():
+    nodes = cluster()
+    host, port = nodes.nodes[1].pg.split(":")
+    said = subprocess.run(["psql", "-h", host, "-p", port, "-c", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC = 't')"],
+                          capture_output=True, text=True, timeout=30)
+    assert "not supported in a cluster yet" in said.stderr, said
+    producer = producer_of(nodes, **{"transactional.id": "t"})
+    try:
+        producer.init_transactions(5)
+        raise AssertionError("transactions have begun")
+    except KafkaException:
+        pass
+
+
+@case
+def topics_are_deleted_and_grow_everywhere():
+    nodes = cluster()
+    create_topic(nodes, "short_lived", 2)
+    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})
+    from confluent_kafka.admin import NewPartitions
+    admin.create_partitions([NewPartitions("short_lived", 5)])["short_lived"].result(20)
+    eventually(lambda: all(len(metadata_of(node, "short_lived").topics["short_lived"].partitions) == 5
+                           for node in nodes.nodes.values()))
+    admin.delete_topics(["short_lived"])["short_lived"].result(20)
+    eventually(lambda: all("short_lived" not in metadata_of(node).topics for node in nodes.nodes.values()))
+
+
+run(obstacle_of_own_client())

@@ -1,0 +1,133 @@
+#include "server/cluster/cluster_network.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+using namespace server;
+
+namespace {
+
+struct Node final : ClusterNetwork::Handler {
+  Node(Loop& loop, const std::string& cluster, int32_t id, uint16_t port = 0) {
+    ClusterNetworkOptions options;
+    options.cluster_id = cluster;
+    options.self = NodeId{id};
+    options.listen = {"127.0.0.1", port};
+    options.retry_ms = 5;
+    auto opened = ClusterNetwork::open(loop, options, clock, *this);
+    EXPECT_TRUE(opened);
+    network = *std::move(opened);
+  }
+  void on_message(NodeId from, ClusterMessage message) override {
+    came.emplace_back(from, std::get<Heartbeat>(message).applied);
+  }
+  void on_gone(NodeId node) override { gone.push_back(node); }
+  void know(int32_t id, const Address& at) { network->set_nodes({{NodeId{id}, at.to_string()}}); }
+  void beat(int32_t to, int64_t number) {
+    network->send(NodeId{to}, Heartbeat{NodeId{0}, {}, Revision{number}});
+  }
+  bool knows(int32_t id) const { return network->connected().contains(NodeId{id}); }
+
+  SystemClock clock;
+  std::unique_ptr<ClusterNetwork> network;
+  std::vector<std::pair<NodeId, Revision>> came;
+  std::vector<NodeId> gone;
+};
+
+// Runs the loop until it is so; false when that takes too long.
+bool run_until(Loop& loop, const std::vector<Node*>& nodes, const std::function<bool()>& is_so) {
+  int ticks_left = 2'000;
+  Timer timer(loop, "test", [&] {
+    for (Node* node : nodes)
+      if (node->network) node->network->tick();
+    if (is_so() || --ticks_left == 0) loop.stop();
+  });
+  timer.start_every(5);
+  loop.run();
+  return ticks_left > 0;
+}
+
+}  // namespace
+
+TEST(ClusterNetwork, messages_come_from_who_has_greeted) {
+  Loop loop;
+  Node one(loop, "blue", 1), two(loop, "blue", 2);
+  one.know(2, two.network->address());
+  two.know(1, one.network->address());
+  one.beat(2, 1);  // nobody is connected yet: it is lost
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
+  one.beat(2, 2);
+  one.beat(2, 3);
+  two.beat(1, 4);
+  ASSERT_TRUE(
+      run_until(loop, {&one, &two}, [&] { return two.came.size() == 2 && one.came.size() == 1; }));
+  EXPECT_EQ(two.came[0], std::pair(NodeId{1}, Revision{2}));
+  EXPECT_EQ(two.came[1], std::pair(NodeId{1}, Revision{3}));
+  EXPECT_EQ(one.came[0], std::pair(NodeId{2}, Revision{4}));
+}
+
+TEST(ClusterNetwork, a_message_to_oneself_comes_later) {
+  Loop loop;
+  Node one(loop, "blue", 1);
+  one.beat(1, 5);
+  EXPECT_TRUE(one.came.empty());
+  ASSERT_TRUE(run_until(loop, {&one}, [&] { return one.came.size() == 1; }));
+  EXPECT_EQ(one.came[0], std::pair(NodeId{1}, Revision{5}));
+}
+
+TEST(ClusterNetwork, who_is_of_another_cluster_or_means_another_node_is_refused) {
+  Loop loop;
+  Node red(loop, "red", 1), blue(loop, "blue", 2), other(loop, "blue", 3);
+  red.know(2, blue.network->address());    // of another cluster
+  other.know(1, blue.network->address());  // it is node 2 that listens there
+  run_until(loop, {&red, &blue, &other}, [n = 0]() mutable { return ++n > 20; });
+  EXPECT_FALSE(red.knows(2));
+  EXPECT_FALSE(other.knows(1));
+  red.beat(2, 1);
+  other.beat(1, 1);
+  run_until(loop, {&red, &blue, &other}, [n = 0]() mutable { return ++n > 5; });
+  EXPECT_TRUE(blue.came.empty());
+}
+
+TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
+  Loop loop;
+  Node one(loop, "blue", 1);
+  auto two = std::make_unique<Node>(loop, "blue", 2);
+  const Address address = two->network->address();
+  one.know(2, address);
+  ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
+  two.reset();
+  ASSERT_TRUE(run_until(loop, {&one}, [&] { return !one.gone.empty(); }));
+  EXPECT_FALSE(one.knows(2));
+  run_until(loop, {&one}, [n = 0]() mutable { return ++n > 10; });
+  EXPECT_EQ(one.gone, std::vector{NodeId{2}});  // once
+  two = std::make_unique<Node>(loop, "blue", 2, address.port);
+  ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
+}
+
+TEST(ClusterNetwork, a_large_message_comes_whole) {
+  Loop loop;
+  struct Taker final : ClusterNetwork::Handler {
+    void on_message(NodeId, ClusterMessage message) override {
+      batches = std::get<storage::ReplicaFetched>(message).batches;
+    }
+    void on_gone(NodeId) override {}
+    std::string batches;
+  } taker;
+  Node one(loop, "blue", 1);
+  ClusterNetworkOptions options;
+  options.cluster_id = "blue";
+  options.self = NodeId{2};
+  options.listen = {"127.0.0.1", 0};
+  auto two = ClusterNetwork::open(loop, options, one.clock, taker);
+  ASSERT_TRUE(two);
+  one.know(2, (*two)->address());
+  ASSERT_TRUE(run_until(loop, {&one}, [&] { return one.knows(2); }));
+  storage::ReplicaFetched fetched;
+  for (int i = 0; i < 4'000'000; ++i) fetched.batches += static_cast<char>(i * 7);
+  one.network->send(NodeId{2}, fetched);
+  ASSERT_TRUE(run_until(loop, {&one}, [&] { return !taker.batches.empty(); }));
+  EXPECT_EQ(taker.batches, fetched.batches);
+}

@@ -1,0 +1,105 @@
+#include "server/cluster/mirrored_metadata_log.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/meta/cluster_table.h"
+
+using namespace server;
+using storage::MetadataCommand;
+
+namespace {
+
+// The loop is the test: what is posted runs at once, and an append waits for what the test says of it.
+struct Mirror {
+  Mirror()
+      : log(
+            [this](Revision, const MetadataCommand& command,
+                   std::function<void(Result<Revision>)> done) {
+              asked.push_back(command);
+              answer = std::move(done);
+            },
+            [](const std::function<void()>& task) { task(); }, clock) {}
+  void append() {
+    log.append(Revision{0}, {},
+               [this](Result<Revision> revision) { result = std::move(revision); });
+  }
+  void read(int64_t revision, const std::vector<storage::MetadataPart>& parts = {}) {
+    log.read(storage::MetadataRecord{Revision{revision}, {parts}});
+  }
+
+  SimulatedClock clock;
+  std::vector<MetadataCommand> asked;
+  std::function<void(Result<Revision>)> answer;
+  std::optional<Result<Revision>> result;
+  MirroredMetadataLog log;
+};
+
+}  // namespace
+
+TEST(MirroredMetadataLog, an_append_is_answered_when_it_can_be_read_whatever_is_known_first) {
+  Mirror first;
+  first.append();
+  first.answer(Revision{1});
+  EXPECT_FALSE(first.result);
+  first.read(1);
+  ASSERT_TRUE(first.result);
+  EXPECT_EQ(first.result->value(), Revision{1});
+
+  Mirror then;
+  then.append();
+  then.read(1);
+  EXPECT_FALSE(then.result);
+  then.answer(Revision{1});
+  ASSERT_TRUE(then.result);
+  EXPECT_EQ(then.result->value(), Revision{1});
+}
+
+TEST(MirroredMetadataLog, an_append_that_was_overtaken_says_so) {
+  Mirror mirror;
+  mirror.append();
+  mirror.answer(Error{ErrorCode::OutOfOrderSequence, "the log has moved on"});
+  ASSERT_TRUE(mirror.result);
+  EXPECT_EQ(mirror.result->error().code, ErrorCode::OutOfOrderSequence);
+}
+
+TEST(MirroredMetadataLog, who_waits_too_long_for_etcd_is_told_that_the_outcome_is_not_known) {
+  Mirror mirror;
+  mirror.append();
+  mirror.clock.advance_us(9'000'000);
+  mirror.log.tick();
+  EXPECT_FALSE(mirror.result);
+  mirror.clock.advance_us(1'000'000);
+  mirror.log.tick();
+  ASSERT_TRUE(mirror.result);
+  EXPECT_EQ(mirror.result->error().code, ErrorCode::ReadTimeout);
+  mirror.answer(Revision{1});  // nobody waits any more
+  mirror.read(1);
+}
+
+TEST(MirroredMetadataLog, nobody_waits_when_it_has_stopped) {
+  Mirror mirror;
+  mirror.append();
+  mirror.log.stop();
+  EXPECT_EQ(mirror.result->error().code, ErrorCode::ShuttingDown);
+  mirror.result.reset();
+  mirror.append();
+  EXPECT_EQ(mirror.result->error().code, ErrorCode::ShuttingDown);
+  EXPECT_EQ(mirror.asked.size(), 1U);
+}
+
+TEST(MirroredMetadataLog, what_is_about_nodes_is_left_out_and_revisions_stay) {
+  Mirror mirror;
+  std::vector<Revision> told;
+  mirror.log.watch([&](Revision revision) { told.push_back(revision); });
+  mirror.read(1, {{std::string(storage::kClusterPart), "a"}});
+  mirror.read(2, {{"topics", "b"}, {std::string(storage::kClusterPart), "c"}});
+  mirror.read(3);
+  EXPECT_EQ(told, (std::vector{Revision{1}, Revision{2}, Revision{3}}));
+  const auto records = mirror.log.read(Revision{1}, 2).value();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_TRUE(records[0].command.parts.empty());
+  EXPECT_EQ(records[1].command.parts, (std::vector<storage::MetadataPart>{{"topics", "b"}}));
+  EXPECT_EQ(mirror.log.read(Revision{3}, 10).value().size(), 1U);
+  EXPECT_EQ(mirror.log.read(Revision{4}, 10).value().size(), 0U);
+  EXPECT_FALSE(mirror.log.read(Revision{2}, 10));  // it was read already
+}

@@ -1,0 +1,132 @@
+#include "server/cluster/node_wire.h"
+
+#include <gtest/gtest.h>
+
+using namespace server;
+using storage::NodeEpoch;
+using storage::TopicPartition;
+
+namespace {
+
+TopicPartition partition() {
+  TopicPartition id;
+  id.topic.bytes = {1, 2, 3};
+  id.partition = PartitionId{7};
+  return id;
+}
+
+// The frame without its size.
+std::string_view body(const std::string& frame) { return std::string_view(frame).substr(4); }
+
+template <class Message>
+Message round_trip(const Message& message) {
+  const std::string frame = encode(ClusterMessage(message));
+  const auto decoded = decode_message(body(frame));
+  EXPECT_TRUE(decoded && *decoded);
+  return std::get<Message>(**decoded);
+}
+
+}  // namespace
+
+TEST(NodeWire, a_fetch_comes_as_it_went) {
+  storage::ReplicaFetch fetch;
+  fetch.partition = partition();
+  fetch.follower = NodeId{2};
+  fetch.follower_epoch = NodeEpoch{77};
+  fetch.leader_epoch = LeaderEpoch{5};
+  fetch.number = 1'234'567'890'123;
+  fetch.from = Offset{99};
+  fetch.high_watermark = Offset{90};
+  for (const auto& last : {std::optional<LeaderEpoch>(), std::optional(LeaderEpoch{0})}) {
+    fetch.last_epoch = last;
+    const auto came = round_trip(fetch);
+    EXPECT_EQ(came.partition, fetch.partition);
+    EXPECT_EQ(came.follower, fetch.follower);
+    EXPECT_EQ(came.follower_epoch, fetch.follower_epoch);
+    EXPECT_EQ(came.leader_epoch, fetch.leader_epoch);
+    EXPECT_EQ(came.number, fetch.number);
+    EXPECT_EQ(came.from, fetch.from);
+    EXPECT_EQ(came.last_epoch, last);
+    EXPECT_EQ(came.high_watermark, fetch.high_watermark);
+  }
+}
+
+TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
+  storage::ReplicaFetched fetched;
+  fetched.partition = partition();
+  fetched.number = 3;
+  fetched.leader_epoch = LeaderEpoch{5};
+  fetched.batches = "batches";
+  fetched.high_watermark = Offset{8};
+  fetched.log_start = Offset{2};
+  const auto with_batches = round_trip(fetched);
+  EXPECT_FALSE(with_batches.error);
+  EXPECT_FALSE(with_batches.diverging);
+  EXPECT_FALSE(with_batches.producers);
+  EXPECT_EQ(with_batches.batches, "batches");
+  EXPECT_EQ(with_batches.high_watermark, Offset{8});
+  EXPECT_EQ(with_batches.log_start, Offset{2});
+  fetched.batches.clear();
+  fetched.producers = "";  // there are none, and the follower begins anew all the same
+  EXPECT_EQ(round_trip(fetched).producers, "");
+  fetched.producers.reset();
+  // All epochs of this log are newer.
+  fetched.diverging = storage::EpochEnd{};
+  EXPECT_EQ(round_trip(fetched).diverging, fetched.diverging);
+  fetched.diverging = {LeaderEpoch{4}, Offset{6}};
+  EXPECT_EQ(round_trip(fetched).diverging, fetched.diverging);
+  fetched.diverging.reset();
+  fetched.error = Error{ErrorCode::FencedLeaderEpoch, "it is over"};
+  const auto with_error = round_trip(fetched);
+  ASSERT_TRUE(with_error.error);
+  EXPECT_EQ(with_error.error->code, ErrorCode::FencedLeaderEpoch);
+  EXPECT_EQ(with_error.error->message, "it is over");
+}
+
+TEST(NodeWire, what_is_for_the_controller_comes_as_it_went) {
+  storage::IsrProposal proposal{partition(), NodeId{1}, NodeEpoch{4}, LeaderEpoch{5}, 6, {}};
+  proposal.isr = {{NodeId{1}, NodeEpoch{4}}, {NodeId{3}, NodeEpoch{9}}};
+  EXPECT_EQ(round_trip(proposal), proposal);
+  const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true});
+  EXPECT_EQ(heartbeat.node, NodeId{2});
+  EXPECT_EQ(heartbeat.epoch, NodeEpoch{3});
+  EXPECT_EQ(heartbeat.applied, Revision{4});
+  EXPECT_TRUE(heartbeat.is_leaving);
+}
+
+TEST(NodeWire, outputs_of_tasks_and_their_answers_come_as_they_went) {
+  const DeliverOutput deliver{partition(), 17, {partition(), "batch"}};
+  const auto came = round_trip(deliver);
+  EXPECT_EQ(came.journal, deliver.journal);
+  EXPECT_EQ(came.number, 17U);
+  EXPECT_EQ(came.output, deliver.output);
+  const auto delivered = round_trip(
+      OutputDelivered{partition(), 17, Error{ErrorCode::NotLeader, "another node leads it"}});
+  ASSERT_TRUE(delivered.error);
+  EXPECT_EQ(delivered.error->code, ErrorCode::NotLeader);
+  EXPECT_FALSE(round_trip(OutputDelivered{partition(), 18}).error);
+}
+
+TEST(NodeWire, a_greeting_and_its_answers) {
+  const NodeHello hello{"blue", NodeId{1}, NodeId{2}};
+  const auto came = decode_hello(body(encode(hello)));
+  ASSERT_TRUE(came);
+  EXPECT_EQ(*came, hello);
+  EXPECT_EQ(decode_hello_answer(body(encode_hello_answer({}))).value(), std::nullopt);
+  EXPECT_EQ(decode_hello_answer(body(encode_hello_answer("no"))).value(), "no");
+  // A Kafka client at the wrong port: ApiVersions.
+  const auto client = decode_hello(std::string("\0\x12\0\0\0\0\0\1\0\1x", 11));
+  ASSERT_FALSE(client);
+  EXPECT_NE(client.error().message.find("not for clients"), std::string::npos);
+}
+
+TEST(NodeWire, what_is_cut_is_refused_and_what_is_unknown_is_left_out) {
+  const std::string frame = encode(ClusterMessage(Heartbeat{NodeId{2}, {}, {}}));
+  for (size_t size = 0; size + 1 < body(frame).size(); ++size)
+    EXPECT_FALSE(decode_message(body(frame).substr(0, size))) << size;
+  std::string newer = frame;
+  newer[4] = 0x70;  // an api key that nobody knows
+  const auto unknown = decode_message(body(newer));
+  ASSERT_TRUE(unknown);
+  EXPECT_FALSE(*unknown);
+}

@@ -1,0 +1,145 @@
+// What clients are told by a node that is one of several.
+#include "server/kafka/cluster_view.h"
+#include "server/kafka/leaders.h"
+#include "server/kafka/wire_errors.h"
+#include "storage/log/replica_log.h"
+#include "tests/server/kafka/session_fixture.h"
+
+using namespace server::kafka;
+using storage::ReplicaRole;
+
+namespace {
+
+constexpr NodeId kHere{1}, kThere{2}, kAway{3};
+
+// This is node 1 of three, of which the third one is away.
+class ClusterTest : public SessionTest {
+ protected:
+  void SetUp() override {
+    clock.advance_us(1'000'000'000'000);
+    create_topic("t");
+    partition_ = {backend.topics()->find("t")->id, PartitionId{0}};
+    for (const NodeId id : {kHere, kThere, kAway}) apply(storage::encode_register_node({.id = id}));
+  }
+  void apply(const std::string& part) { ASSERT_TRUE(table_.apply(part, Revision{++revision_})); }
+  // As the controller would have it, and with the role that the log takes by it.
+  void assign(std::optional<NodeId> leader, std::vector<NodeId> isr, int32_t epoch) {
+    storage::PartitionAssignment assignment{partition_};
+    assignment.replicas = {kHere, kThere, kAway};
+    assignment.isr = std::move(isr);
+    assignment.leader = leader;
+    assignment.leader_epoch = LeaderEpoch{epoch};
+    assignment.version = version_++;
+    apply(storage::encode_assign_partition(assignment));
+    auto view = std::make_shared<ClusterView>();
+    view->self = kHere;
+    view->nodes = {{1, "one", 9092}, {2, "two", 9092, "rack"}};
+    view->controller_id = 2;
+    view->min_insync_replicas = 2;
+    view->metadata = table_.snapshot();
+    backend.view = std::move(view);
+  }
+  void take_role(ReplicaRole role, int32_t epoch) {
+    std::promise<Status> taken;
+    storage::ReplicaLog(backend.log())
+        .set_role(partition_, role, LeaderEpoch{epoch},
+                  [&](Status status) { taken.set_value(std::move(status)); });
+    ASSERT_TRUE(taken.get_future().get());
+  }
+  ProduceResponse produce_with(int16_t acks) {
+    return ask<ProduceResponse>(produce("t", batch("hello"), acks), 10);
+  }
+  static const ProduceResponse::Topic::Partition& first(const ProduceResponse& response) {
+    return response.responses.at(0).partition_responses.at(0);
+  }
+
+  storage::TopicPartition partition_;
+  storage::ClusterTable table_;
+  int64_t revision_ = 0;
+  int32_t version_ = 0;
+};
+
+}  // namespace
+
+TEST_F(ClusterTest, metadata_tell_the_nodes_that_are_there_and_who_leads) {
+  assign(kThere, {kThere, kHere}, 5);
+  MetadataRequest request;
+  request.topics.emplace().push_back({.name = "t"});
+  const auto response = ask<MetadataResponse>(request, 9);
+  ASSERT_EQ(response.brokers.size(), 2u);
+  EXPECT_EQ(response.brokers[1].host, "two");
+  EXPECT_EQ(response.brokers[1].rack, "rack");
+  EXPECT_EQ(response.controller_id, 2);
+  const auto& partition = response.topics.at(0).partitions.at(0);
+  EXPECT_EQ(partition.leader_id, 2);
+  EXPECT_EQ(partition.leader_epoch, 5);
+  EXPECT_EQ(partition.replica_nodes, (std::vector<int32_t>{1, 2, 3}));
+  EXPECT_EQ(partition.isr_nodes, (std::vector<int32_t>{2, 1}));
+  EXPECT_EQ(partition.offline_replicas, std::vector<int32_t>{3});
+}
+
+TEST_F(ClusterTest, a_partition_without_leader_says_so) {
+  assign(std::nullopt, {kAway}, 6);
+  MetadataRequest request;
+  request.topics.emplace().push_back({.name = "t"});
+  const auto response = ask<MetadataResponse>(request, 9);
+  EXPECT_EQ(response.topics.at(0).partitions.at(0).error_code, kLeaderNotAvailable);
+  EXPECT_EQ(response.topics.at(0).partitions.at(0).leader_id, -1);
+  EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::NotLeaderOrFollower);
+}
+
+TEST_F(ClusterTest, who_does_not_lead_says_who_does_and_where_that_is) {
+  assign(kThere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Follower, 5);
+  const auto produced = produce_with(-1);
+  EXPECT_EQ(first(produced).error_code, KafkaError::NotLeaderOrFollower);
+  EXPECT_EQ(first(produced).current_leader.leader_id, 2);
+  EXPECT_EQ(first(produced).current_leader.leader_epoch, 5);
+  ASSERT_EQ(produced.node_endpoints.size(), 1u);
+  EXPECT_EQ(produced.node_endpoints[0].host, "two");
+  FetchRequest fetching = fetch("t", 0);
+  fetching.topics[0].topic_id = partition_.topic;
+  const auto fetched = ask<FetchResponse>(fetching, 16);
+  const auto& answer = fetched.responses.at(0).partitions.at(0);
+  EXPECT_EQ(answer.error_code, KafkaError::NotLeaderOrFollower);
+  EXPECT_EQ(answer.current_leader.leader_id, 2);
+  EXPECT_EQ(fetched.node_endpoints.size(), 1u);
+  ListOffsetsRequest listing;
+  listing.topics = {{.name = "t", .partitions = {{.partition_index = 0, .timestamp = -1}}}};
+  EXPECT_EQ(ask<ListOffsetsResponse>(listing, 5).topics.at(0).partitions.at(0).error_code,
+            KafkaError::NotLeaderOrFollower);
+}
+
+// What would be acknowledged at once, by a log that believes that it has the only replica.
+TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
+  assign(kHere, {kHere, kThere}, 5);
+  EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotLeaderOrFollower);
+  EXPECT_EQ(first(produce_with(-1)).current_leader.leader_id, -1);
+  take_role(ReplicaRole::Leader, 4);
+  EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::NotLeaderOrFollower);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
+  EXPECT_EQ(ask<FetchResponse>(fetch("t", 0), 11).responses.at(0).partitions.at(0).error_code,
+            KafkaError::None);
+}
+
+TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {
+  assign(kHere, {kHere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotEnoughReplicas);
+  EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
+}
+
+TEST_F(ClusterTest, a_group_is_coordinated_by_the_leader_of_its_partition) {
+  create_topic("other");
+  assign(kHere, {kHere, kThere}, 5);
+  FindCoordinatorRequest request;
+  request.key = "g";
+  // There is no topic of the groups yet.
+  EXPECT_EQ(ask<FindCoordinatorResponse>(request, 2).error_code,
+            KafkaError::CoordinatorNotAvailable);
+  request.key_type = 1;
+  const auto refused = ask<FindCoordinatorResponse>(request, 2);
+  EXPECT_EQ(refused.error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(refused.error_message, "transactions are not supported in a cluster yet");
+}
