@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/system_sources.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_schema.h"
@@ -104,6 +105,7 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
                              "stream/table please re-run the statement providing the required "
                              "'PARTITIONS' configuration in the WITH clause",
                              choice.name)};
+  TRY(check_writable(choice.name));  // who makes it means to write it
   choice.partitions = properties.partitions.value_or(settings.num_partitions);
   TopicDescription topic;
   topic.name = choice.name;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "engine/catalog/system_sources.h"
 
 namespace engine {
 namespace {
@@ -54,7 +55,7 @@ Status check_target(const DataSource& source, const PlanContext& context) {
     return invalid(fmt::format("Cannot insert values into read-only {}: {}",
                                source.kind == SourceKind::Table ? "table" : "stream", source.name));
   if (source.window) return invalid("Cannot insert values into windowed stream/table!");
-  return {};
+  return check_writable(source.topic);
 }
 
 Error header_columns(const std::vector<std::string>& names) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/system_sources.h"
 #include "engine/formats/format.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/replace_source.h"
@@ -132,6 +133,7 @@ Status check_ungrouped_aggregates(const Analysis& analysis) {
 Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperties& with,
                                     const PlanContext& context, int source_partitions,
                                     std::optional<TopicDescription>& created) {
+  TRY(check_writable(sink.topic));
   if (const auto found = context.topics.find(sink.topic)) {
     if (with.partitions && *with.partitions != found->partitions)
       return invalid(
@@ -245,6 +247,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("Cannot insert into read-only stream: {}", sink->name)}
         .at(insert.target_position);
+  TRY(check_writable(sink->topic));
   for (const ColumnDef& column : sink->schema.columns)
     if (column.role == ColumnRole::Headers)
       return invalid(

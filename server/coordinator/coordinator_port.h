@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -29,11 +30,19 @@ class CoordinatorPort {
   };
   virtual Result<Extent> extent(PartitionId partition) = 0;
 
+  // A batch for a partition of another topic.
+  struct Elsewhere {
+    std::string topic;
+    int32_t partition = 0;
+    std::string batch = {};
+  };
   // Answered when the batch is visible, so that no change of the leadership takes it back. Fails with
   // FencedLeaderEpoch or NotLeader when the partition is not led under `epoch` any more. Batches of a
   // partition are appended in the order of the calls.
+  // What lies elsewhere is stored in the same commit, all or nothing; with other errors when that cannot be. What is
+  // for a partition that is no more is left out.
   virtual void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
-                      std::function<void(Status)> done) = 0;
+                      std::vector<Elsewhere> with, std::function<void(Status)> done) = 0;
 
   // Runs at the end of this turn of the loop.
   virtual void defer(std::function<void()> task) = 0;

@@ -183,6 +183,7 @@ struct EndedOffsets {
 struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
+  bool is_stored = false;  // its marker is in the partition's log already
   Answer refusal(KafkaError error) const { return {error}; }
 };
 

@@ -178,6 +178,10 @@ void GroupPartition::replay_end(ProducerId producer, records::TransactionEnd end
 }
 
 void GroupPartition::handle(EndOffsets request, Done<EndedOffsets> done) {
+  if (request.is_stored) {
+    replay_end(request.ended.producer.id, request.ended.marker.end);
+    return done({});
+  }
   log_.append_end(request.ended,
                   [this, ended = request.ended, done = std::move(done)](const Status& status) {
                     if (status) replay_end(ended.producer.id, ended.marker.end);

@@ -2,6 +2,7 @@
 // of fixed width, or, in "flexible" versions, one more than the size as a varint, and tagged fields.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,9 +44,12 @@ class RecordWriter {
   // The only tagged field of its struct.
   void tag(uint64_t number, std::string_view value) {
     append_varint(out_, 1);
-    append_varint(out_, number);
-    append_varint(out_, value.size());
-    out_ += value;
+    field(number, value);
+  }
+  // All of them, by their numbers.
+  void tags(const std::map<uint64_t, std::string>& fields) {
+    append_varint(out_, fields.size());
+    for (const auto& [number, value] : fields) field(number, value);
   }
   std::string take() { return std::move(out_); }
 
@@ -57,6 +61,11 @@ class RecordWriter {
   template <class Fixed>
   void null() {
     is_flexible_ ? append_varint(out_, 0) : append_be(out_, Fixed{-1});
+  }
+  void field(uint64_t number, std::string_view value) {
+    append_varint(out_, number);
+    append_varint(out_, value.size());
+    out_ += value;
   }
   RecordWriter() : is_flexible_(true) {}
   const bool is_flexible_;

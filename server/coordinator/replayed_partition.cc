@@ -164,6 +164,14 @@ void ReplayedPartition::append_for(const ProducerIdentity& producer,
   send(std::move(batch), {std::move(done)});
 }
 
+void ReplayedPartition::append_with(const std::vector<StoredRecord>& records,
+                                    std::vector<CoordinatorPort::Elsewhere> with, Done done) {
+  if (!is_active()) return done(not_led());
+  flush();  // what is refused with this one would be refused, too
+  add_to_builder(records);
+  send(builder_.finish(), {std::move(done)}, std::move(with));
+}
+
 void ReplayedPartition::append_end(const TransactionEnded& ended, Done done) {
   if (!is_active()) return done(not_led());
   flush();
@@ -188,10 +196,11 @@ void ReplayedPartition::flush() {
   send(builder_.finish(), std::move(waiting));
 }
 
-void ReplayedPartition::send(std::string batch, Waiting all) {
+void ReplayedPartition::send(std::string batch, Waiting all,
+                             std::vector<CoordinatorPort::Elsewhere> with) {
   auto waiting = std::make_shared<Waiting>(std::move(all));
   under_way_.push_back(waiting);
-  port_.append(id_, epoch_, std::move(batch),
+  port_.append(id_, epoch_, std::move(batch), std::move(with),
                [this, waiting, term = std::weak_ptr(term_)](const Status& status) {
                  if (!term.lock()) return;  // resign() has answered
                  std::erase(under_way_, waiting);

@@ -81,6 +81,9 @@ class ReplayedPartition {
   // As part of the producer's transaction. Fails with FencedTask when the producer has been replaced.
   void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
                   Done done);
+  // Together with what lies elsewhere, all or nothing.
+  void append_with(const std::vector<StoredRecord>& records,
+                   std::vector<CoordinatorPort::Elsewhere> with, Done done);
   // The end of one that has records here.
   void append_end(const TransactionEnded& ended, Done done);
 
@@ -94,7 +97,7 @@ class ReplayedPartition {
   Status replay_batch(const records::BatchView& batch);
   void add_to_builder(const std::vector<StoredRecord>& records);
   void flush();
-  void send(std::string batch, Waiting waiting);
+  void send(std::string batch, Waiting waiting, std::vector<CoordinatorPort::Elsewhere> with = {});
   static void answer(Waiting& waiting, const Status& status);
 
   const PartitionId id_;

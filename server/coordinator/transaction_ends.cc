@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "records/control_batch.h"
+#include "server/coordinator/internal_topics.h"
 #include "server/coordinator/transaction_partition.h"
 
 namespace server::coordinator {
@@ -25,22 +27,209 @@ struct TransactionPartition::Ending {
   std::weak_ptr<char> term;
 };
 
-// `epoch`: of the producer from then on. A newer one than it had fences it.
-void TransactionPartition::prepare(const std::string& id, const TransactionPtr& transaction,
-                                   bool is_commit, int16_t epoch,
-                                   std::function<void(KafkaError)> done) {
-  around_.deadlines.cancel(transaction->timeout);
-  TransactionValue next = transaction->value;
+// --- Requests
+
+void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction> done) {
+  const TransactionPtr transaction = find(request.transactional_id);
+  if (!transaction) return done(request.refusal(kInvalidProducerIdMapping));
+  if (request.is_of_second_version)
+    return end_second(std::move(request), transaction, std::move(done));
+  if (const KafkaError error = check_producer(*transaction, request.producer);
+      error != KafkaError::None)
+    return done(request.refusal(error));
+  const TransactionState state = transaction->value.state;
+  if (transaction->value.is_prepared()) {  // it was answered, and that was lost
+    const bool is_same = (state == TransactionState::PrepareCommit) == request.is_commit;
+    return done({is_same ? KafkaError::None : kInvalidTxnState, request.producer});
+  }
+  if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
+  if (state == TransactionState::Ongoing)
+    return end(request.transactional_id, transaction,
+               prepared(transaction->value, request.is_commit, request.producer.epoch), -1,
+               [producer = request.producer, done = std::move(done)](KafkaError error) {
+                 done({error, producer});
+               });
+  const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
+                                                   : TransactionState::CompleteAbort);
+  done({is_over ? KafkaError::None : kInvalidTxnState, request.producer});
+}
+
+namespace {
+
+// Whether the end that the producer asks for has given it the epoch that it does not know yet: the answer was lost.
+bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
+  if (producer.id == value.producer_id) return producer.epoch + 1 == value.epoch;
+  return producer.id == value.previous_producer_id && producer.epoch == kMaxProducerEpoch &&
+         value.epoch == 0;
+}
+
+}  // namespace
+
+// The rules of TransactionCoordinator.endTransaction() for the second version. What is under way comes first: the
+// producer may know of it already.
+void TransactionPartition::end_second(EndTransaction request, const TransactionPtr& transaction,
+                                      Done<EndedTransaction> done) {
+  if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
+  const TransactionValue& value = transaction->value;
+  const bool is_over = value.state == TransactionState::CompleteCommit ||
+                       value.state == TransactionState::CompleteAbort;
+  if (is_over && is_retry(value, request.producer)) {
+    const bool is_same = (value.state == TransactionState::CompleteCommit) == request.is_commit;
+    return done({is_same ? KafkaError::None : kInvalidTxnState, {value.producer_id, value.epoch}});
+  }
+  if (const KafkaError error = check_producer(*transaction, request.producer);
+      error != KafkaError::None)
+    return done(request.refusal(error));
+  // What was never begun may be aborted: a producer does not know whether what it sent last has come.
+  if (value.state != TransactionState::Ongoing && request.is_commit)
+    return done(request.refusal(kInvalidTxnState));
+  end_with_new_epoch(std::move(request), transaction, std::move(done));
+}
+
+void TransactionPartition::end_with_new_epoch(EndTransaction request,
+                                              const TransactionPtr& transaction,
+                                              Done<EndedTransaction> done) {
+  TransactionValue next = prepared(transaction->value, request.is_commit,
+                                   static_cast<int16_t>(request.producer.epoch + 1));
+  next.client_version = kSecondVersion;
+  const auto go_on = [this, id = request.transactional_id, transaction, done](
+                         TransactionValue decided, int16_t last_epoch) {
+    const ProducerIdentity after = decided.next_producer_id >= ProducerId{0}
+                                       ? ProducerIdentity{decided.next_producer_id, 0}
+                                       : ProducerIdentity{decided.producer_id, decided.epoch};
+    end(id, transaction, std::move(decided), last_epoch, [done, after](KafkaError error) {
+      done({error, error == KafkaError::None ? after : ProducerIdentity{}});
+    });
+  };
+  if (request.producer.epoch < kMaxProducerEpoch)
+    return go_on(std::move(next), request.producer.epoch);
+  with_new_id(transaction, [go_on, next = std::move(next), request = std::move(request), done](
+                               KafkaError error, ProducerId id) mutable {
+    if (error != KafkaError::None) return done(request.refusal(error));
+    next.next_producer_id = id;
+    go_on(std::move(next), -1);
+  });
+}
+
+// --- Ends
+
+// `epoch`: of the producer from then on, which keeps out what is sent under those before.
+TransactionValue TransactionPartition::prepared(const TransactionValue& value, bool is_commit,
+                                                int16_t epoch) {
+  TransactionValue next = value;
+  if (value.state != TransactionState::Ongoing) next.partitions.clear();
   next.state = is_commit ? TransactionState::PrepareCommit : TransactionState::PrepareAbort;
   next.epoch = epoch;
+  return next;
+}
+
+namespace {
+
+TransactionValue completed(TransactionValue value) {
+  value.state = value.state == TransactionState::PrepareCommit ? TransactionState::CompleteCommit
+                                                               : TransactionState::CompleteAbort;
+  value.partitions.clear();
+  if (value.next_producer_id >= ProducerId{0}) {
+    value.previous_producer_id = std::exchange(value.producer_id, value.next_producer_id);
+    value.next_producer_id = ProducerId{-1};
+    value.epoch = 0;
+  }
+  return value;
+}
+
+size_t count(const PartitionsByTopic& partitions) {
+  size_t sum = 0;
+  for (const auto& [topic, of_topic] : partitions) sum += of_topic.size();
+  return sum;
+}
+
+}  // namespace
+
+TransactionEnded TransactionPartition::end_of(const TransactionValue& next) const {
+  const auto end = next.state == TransactionState::PrepareCommit ? records::TransactionEnd::Commit
+                                                                 : records::TransactionEnd::Abort;
+  return {{next.producer_id, next.epoch}, {end, epoch_.value()}};
+}
+
+// `next`: prepared. `last_epoch`: that a retried InitProducerId may name then.
+void TransactionPartition::end(const std::string& id, const TransactionPtr& transaction,
+                               TransactionValue next, int16_t last_epoch,
+                               std::function<void(KafkaError)> done) {
+  around_.deadlines.cancel(transaction->timeout);
+  transaction->is_ending = true;
+  if (!try_end_at_once(id, transaction, next, last_epoch, done))
+    prepare(id, transaction, std::move(next), last_epoch, std::move(done));
+}
+
+// One commit instead of three that wait for each other: while this node leads all the partitions, how the
+// transaction ends and all markers are stored together (docs/adr/0032).
+bool TransactionPartition::try_end_at_once(const std::string& id, const TransactionPtr& transaction,
+                                           const TransactionValue& next, int16_t last_epoch,
+                                           const std::function<void(KafkaError)>& done) {
+  // More would hold up the log's writer; they are told some at a time.
+  if (count(next.partitions) > kMaxTelling) return false;
+  transaction->is_changing = true;
+  const TransactionEnded ended = end_of(next);
+  std::vector<CoordinatorPort::Elsewhere> markers;
+  for (const auto& [topic, partitions] : next.partitions)
+    for (const int32_t partition : partitions)
+      markers.push_back({topic, partition,
+                         records::marker_batch(ended.producer.id, ended.producer.epoch,
+                                               ended.marker, port_.clock().wall_ms())});
+  TransactionValue last = completed(next);
+  last.last_update_ms = port_.clock().wall_ms();
+  log_.append_with({{encode_transaction_key(id), encode(last)}}, std::move(markers),
+                   [this, term = std::weak_ptr(term_), id, transaction, next,
+                    last = std::move(last), last_epoch, done](const Status& status) mutable {
+                     transaction->is_changing = false;
+                     if (!term.lock()) {
+                       transaction->is_ending = false;
+                       return done(kNotCoordinator);
+                     }
+                     // Whatever does not fit one partition is found out one by one.
+                     if (!status)
+                       return prepare(id, transaction, std::move(next), last_epoch,
+                                      std::move(done));
+                     try_fit(*transaction, id, last);  // it has become smaller
+                     transaction->value = std::move(last);
+                     transaction->last_epoch = last_epoch;
+                     ended_at_once(transaction, next, std::move(done));
+                   });
+  return true;
+}
+
+// The coordinators of groups do not see what others append to their partitions.
+void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
+                                         const TransactionValue& next,
+                                         std::function<void(KafkaError)> done) {
+  transaction->is_changing = true;
+  auto left = std::make_shared<size_t>(1);
+  const auto told = [transaction, left, done = std::move(done)](const Status&) {
+    if (--*left > 0) return;
+    transaction->is_changing = transaction->is_ending = false;
+    done(KafkaError::None);
+    if (!transaction->is_changing) wake(transaction);
+  };
+  if (const auto offsets = next.partitions.find(kOffsetsTopic); offsets != next.partitions.end())
+    for (const int32_t partition : offsets->second) {
+      ++*left;
+      around_.tell_end(offsets->first, partition, end_of(next), Marker::Stored, told);
+    }
+  told({});
+}
+
+void TransactionPartition::prepare(const std::string& id, const TransactionPtr& transaction,
+                                   TransactionValue next, int16_t last_epoch,
+                                   std::function<void(KafkaError)> done) {
   change(id, transaction, std::move(next),
-         [this, term = std::weak_ptr(term_), id, transaction,
+         [this, term = std::weak_ptr(term_), id, transaction, last_epoch,
           done = std::move(done)](KafkaError error) {
+           transaction->is_ending = false;
            if (term.lock() && error == KafkaError::None) {
-             transaction->last_epoch = -1;
+             transaction->last_epoch = last_epoch;
              transaction->is_changing = true;  // until all are told
              tell_partitions(id, transaction);
-           } else if (term.lock()) {
+           } else if (term.lock() && transaction->value.state == TransactionState::Ongoing) {
              set_timeout(id, transaction);
            }
            done(error);
@@ -50,17 +239,8 @@ void TransactionPartition::prepare(const std::string& id, const TransactionPtr& 
 void TransactionPartition::tell_partitions(const std::string& id,
                                            const TransactionPtr& transaction) {
   const TransactionValue& value = transaction->value;
-  const auto end = value.state == TransactionState::PrepareCommit ? records::TransactionEnd::Commit
-                                                                  : records::TransactionEnd::Abort;
   auto ending =
-      std::make_shared<Ending>(Ending{id,
-                                      transaction,
-                                      {{value.producer_id, value.epoch}, {end, epoch_.value()}},
-                                      {},
-                                      {},
-                                      0,
-                                      0,
-                                      term_});
+      std::make_shared<Ending>(Ending{id, transaction, end_of(value), {}, {}, 0, 0, term_});
   for (const auto& [topic, partitions] : value.partitions)
     for (const int32_t partition : partitions) ending->partitions.emplace_back(topic, partition);
   if (ending->partitions.empty()) return complete(id, transaction);
@@ -72,7 +252,7 @@ void TransactionPartition::tell_some(const std::shared_ptr<Ending>& ending) {
     const size_t place = ending->next++;
     ++ending->under_way;
     const auto& [topic, partition] = ending->partitions[place];
-    around_.tell_end(topic, partition, ending->ended,
+    around_.tell_end(topic, partition, ending->ended, Marker::ToBeStored,
                      [this, ending, place](const Status& status) { told(ending, place, status); });
   }
 }
@@ -105,11 +285,7 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
 }
 
 void TransactionPartition::complete(const std::string& id, const TransactionPtr& transaction) {
-  TransactionValue next = transaction->value;
-  next.state = next.state == TransactionState::PrepareCommit ? TransactionState::CompleteCommit
-                                                             : TransactionState::CompleteAbort;
-  next.partitions.clear();
-  change(id, transaction, std::move(next),
+  change(id, transaction, completed(transaction->value),
          [this, term = std::weak_ptr(term_), id, transaction](KafkaError error) {
            if (error == KafkaError::None || term.expired()) return;
            // A full disk, say. Until then nothing else can begin.
@@ -145,8 +321,8 @@ void TransactionPartition::on_timeout(const std::string& id, const TransactionPt
   }
   log_info("a transaction is aborted, its time is over transactional-id=\"{}\" timeout-ms={}", id,
            transaction->value.timeout_ms);
-  prepare(id, transaction, false, static_cast<int16_t>(transaction->value.epoch + 1),
-          [](KafkaError) {});
+  const auto epoch = static_cast<int16_t>(transaction->value.epoch + 1);
+  end(id, transaction, prepared(transaction->value, false, epoch), -1, [](KafkaError) {});
 }
 
 }  // namespace server::coordinator

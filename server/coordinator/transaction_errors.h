@@ -11,5 +11,6 @@ inline constexpr KafkaError kInvalidTransactionTimeout{50};
 inline constexpr KafkaError kConcurrentTransactions{51};
 inline constexpr KafkaError kProducerFenced{90};
 inline constexpr KafkaError kTransactionalIdNotFound{105};
+inline constexpr KafkaError kTransactionAbortable{120};
 
 }  // namespace server::coordinator

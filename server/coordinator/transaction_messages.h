@@ -28,6 +28,7 @@ struct InitProducer {
 
 struct TransactionAnswer {
   KafkaError error = KafkaError::None;
+  PartitionsByTopic missing = {};  // of those that were asked for, with kInvalidTxnState
 };
 // The producer will write to these partitions.
 struct AddPartitions {
@@ -36,16 +37,24 @@ struct AddPartitions {
   ProducerIdentity producer = {};
   PartitionsByTopic partitions = {};
   bool verify_only = false;  // whether they are part of it
-  Answer refusal(KafkaError error) const { return {error}; }
+  // Of clients that say so with what they write, and get a new epoch with each end (KIP-890).
+  bool is_of_second_version = false;
+  Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
+struct EndedTransaction {
+  KafkaError error = KafkaError::None;
+  ProducerIdentity producer = {};  // that it goes on with
+};
 // Answered when it is decided; who reads sees it a moment later.
 struct EndTransaction {
-  using Answer = TransactionAnswer;
+  using Answer = EndedTransaction;
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   bool is_commit = false;
-  Answer refusal(KafkaError error) const { return {error}; }
+  bool is_of_second_version =
+      false;  // it ends with a new epoch, and may be aborted when it is empty
+  Answer refusal(KafkaError error) const { return {.error = error}; }
 };
 
 struct TransactionDescription {

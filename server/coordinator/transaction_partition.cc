@@ -1,7 +1,6 @@
 #include "server/coordinator/transaction_partition.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -12,23 +11,14 @@ namespace {
 
 constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // about
 constexpr size_t kMaxIdBytes = 4'096;
-// Requests of one transactional id that wait for its step under way: a client sends one at a time.
-constexpr size_t kMaxWaiting = 16;
 // What is looked at of the ids at a time; about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
-// The last one is kept for the coordinator, who fences with it.
-constexpr int16_t kMaxEpoch = std::numeric_limits<int16_t>::max() - 1;
 
 size_t size_of(const std::string& id, const TransactionValue& value) {
   size_t bytes = kBytesOfTransaction + id.size();
   for (const auto& [topic, partitions] : value.partitions)
     bytes += kBytesOfTopic + topic.size() + partitions.size() * sizeof(int32_t);
   return bytes;
-}
-
-bool is_prepared(const TransactionValue& value) {
-  return value.state == TransactionState::PrepareCommit ||
-         value.state == TransactionState::PrepareAbort;
 }
 
 // Without a transaction, for whoever has asked.
@@ -39,13 +29,15 @@ TransactionValue begun_anew(TransactionValue value, const InitProducer& request)
   return value;
 }
 
-bool contains(const PartitionsByTopic& all, const PartitionsByTopic& some) {
-  return std::ranges::all_of(some, [&](const auto& of_topic) {
-    const auto found = all.find(of_topic.first);
-    return found != all.end() && std::ranges::all_of(of_topic.second, [&](int32_t partition) {
-             return std::ranges::binary_search(found->second, partition);
-           });
-  });
+PartitionsByTopic minus(const PartitionsByTopic& some, const PartitionsByTopic& all) {
+  PartitionsByTopic missing;
+  for (const auto& [topic, partitions] : some) {
+    const auto found = all.find(topic);
+    for (const int32_t partition : partitions)
+      if (found == all.end() || !std::ranges::binary_search(found->second, partition))
+        missing[topic].push_back(partition);
+  }
+  return missing;
 }
 
 }  // namespace
@@ -85,7 +77,7 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
 // What was prepared ends as it was decided; what is open has its time still.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
-    if (is_prepared(transaction->value)) {
+    if (transaction->value.is_prepared()) {
       transaction->is_changing = true;
       tell_partitions(id, transaction);
     } else if (transaction->value.state == TransactionState::Ongoing) {
@@ -145,20 +137,6 @@ void TransactionPartition::change(const std::string& id, const TransactionPtr& t
   });
 }
 
-// Asks again after the step under way, unless too many wait for it already.
-template <class Request>
-void TransactionPartition::wait(Transaction& transaction, Request request,
-                                Done<typename Request::Answer> done) {
-  if (transaction.waiting.size() >= kMaxWaiting)
-    return done(request.refusal(kConcurrentTransactions));
-  transaction.waiting.push_back(
-      [this, request = std::move(request), done = std::move(done)]() mutable {
-        const KafkaError why_not = unavailable();
-        if (why_not != KafkaError::None) return done(request.refusal(why_not));
-        handle(std::move(request), std::move(done));
-      });
-}
-
 // In their order; the first whose request is a step makes the others wait again.
 void TransactionPartition::wake(const TransactionPtr& transaction) {
   for (const auto& each : std::exchange(transaction->waiting, {})) each();
@@ -177,7 +155,7 @@ void TransactionPartition::handle(InitProducer request, Done<InitializedProducer
   const TransactionValue& value = transaction->value;
   const auto& expected = request.expected;
   if (expected && expected->id != value.producer_id &&
-      (expected->id != value.previous_producer_id || expected->epoch < kMaxEpoch))
+      (expected->id != value.previous_producer_id || expected->epoch < kMaxProducerEpoch))
     return done(request.refusal(kProducerFenced));
   if (value.state != TransactionState::Ongoing)
     return bump(std::move(request), transaction, std::move(done));
@@ -186,12 +164,12 @@ void TransactionPartition::handle(InitProducer request, Done<InitializedProducer
   // What is open ends first, under an epoch that nobody else gets; then this is asked again.
   const std::string id = request.transactional_id;
   request.expected.reset();
-  prepare(id, transaction, false, static_cast<int16_t>(value.epoch + 1),
-          [this, transaction, request = std::move(request),
-           done = std::move(done)](KafkaError error) mutable {
-            if (error != KafkaError::None) return done(request.refusal(error));
-            wait(*transaction, std::move(request), std::move(done));
-          });
+  end(id, transaction, prepared(value, false, static_cast<int16_t>(value.epoch + 1)), -1,
+      [this, transaction, request = std::move(request),
+       done = std::move(done)](KafkaError error) mutable {
+        if (error != KafkaError::None) return done(request.refusal(error));
+        wait(*transaction, std::move(request), std::move(done));
+      });
 }
 
 void TransactionPartition::make(InitProducer request, Done<InitializedProducer> done) {
@@ -240,7 +218,7 @@ void TransactionPartition::bump(InitProducer request, const TransactionPtr& tran
     if (request.expected->epoch != transaction->last_epoch)
       return done(request.refusal(kProducerFenced));
     last_epoch = transaction->last_epoch;
-  } else if (next.epoch >= kMaxEpoch) {
+  } else if (next.epoch >= kMaxProducerEpoch) {
     return renew(std::move(request), transaction, std::move(done));
   } else {
     if (names_epoch) last_epoch = next.epoch;
@@ -252,21 +230,28 @@ void TransactionPartition::bump(InitProducer request, const TransactionPtr& tran
 // All epochs of the producer's id have been used.
 void TransactionPartition::renew(InitProducer request, const TransactionPtr& transaction,
                                  Done<InitializedProducer> done) {
-  transaction->is_changing = true;
-  around_.allocate_producer_id([this, term = std::weak_ptr(term_), request = std::move(request),
-                                transaction,
-                                done = std::move(done)](Result<ProducerId> allocated) mutable {
-    transaction->is_changing = false;
-    if (!term.lock()) return done(request.refusal(kNotCoordinator));
-    if (!allocated) {
-      done(request.refusal(KafkaError::CoordinatorNotAvailable));
-      return wake(transaction);
-    }
+  with_new_id(transaction, [this, request = std::move(request), transaction,
+                            done = std::move(done)](KafkaError error, ProducerId id) mutable {
+    if (error != KafkaError::None) return done(request.refusal(error));
     TransactionValue next = begun_anew(transaction->value, request);
     next.previous_producer_id = next.producer_id;
-    next.producer_id = *allocated;
+    next.producer_id = id;
     next.epoch = 0;
     initialize(request.transactional_id, transaction, std::move(next), -1, std::move(done));
+  });
+}
+
+// `then` begins a step, or fails; meanwhile none begins.
+void TransactionPartition::with_new_id(const TransactionPtr& transaction,
+                                       std::function<void(KafkaError, ProducerId)> then) {
+  transaction->is_changing = true;
+  around_.allocate_producer_id([term = std::weak_ptr(term_), transaction,
+                                then = std::move(then)](Result<ProducerId> allocated) {
+    transaction->is_changing = false;
+    if (!term.lock()) return then(kNotCoordinator, ProducerId{-1});
+    if (allocated) return then(KafkaError::None, *allocated);
+    then(KafkaError::CoordinatorNotAvailable, ProducerId{-1});
+    wake(transaction);
   });
 }
 
@@ -284,10 +269,14 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
   if (const KafkaError error = check_producer(*transaction, request.producer);
       error != KafkaError::None)
     return done(request.refusal(error));
+  // A batch that came behind the end of its transaction would begin another, which nobody ends.
+  if (transaction->is_ending) return wait(*transaction, std::move(request), std::move(done));
   const TransactionValue& value = transaction->value;
   const bool is_open = value.state == TransactionState::Ongoing;
-  if (is_open && contains(value.partitions, request.partitions)) return done({KafkaError::None});
-  if (request.verify_only) return done(request.refusal(kInvalidTxnState));
+  PartitionsByTopic missing =
+      is_open ? minus(request.partitions, value.partitions) : request.partitions;
+  if (missing.empty()) return done({});
+  if (request.verify_only) return done({kInvalidTxnState, std::move(missing)});
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {
@@ -295,38 +284,18 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
     next.start_ms = port_.clock().wall_ms();
   }
   next.state = TransactionState::Ongoing;
-  for (const auto& [topic, partitions] : request.partitions) {
+  next.client_version = request.is_of_second_version ? kSecondVersion : 0;
+  for (const auto& [topic, partitions] : missing) {
     auto& all = next.partitions[topic];
     all.insert(all.end(), partitions.begin(), partitions.end());
     std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
   }
   change(request.transactional_id, transaction, std::move(next),
          [this, id = request.transactional_id, transaction, is_open,
           done = std::move(done)](KafkaError error) {
            if (error == KafkaError::None && !is_open) set_timeout(id, transaction);
-           done({error});
+           done({error, {}});
          });
-}
-
-void TransactionPartition::handle(EndTransaction request, Done<TransactionAnswer> done) {
-  const TransactionPtr transaction = find(request.transactional_id);
-  if (!transaction) return done(request.refusal(kInvalidProducerIdMapping));
-  if (const KafkaError error = check_producer(*transaction, request.producer);
-      error != KafkaError::None)
-    return done(request.refusal(error));
-  const TransactionState state = transaction->value.state;
-  if (is_prepared(transaction->value)) {  // it was answered, and that was lost
-    const bool is_same = (state == TransactionState::PrepareCommit) == request.is_commit;
-    return done({is_same ? KafkaError::None : kInvalidTxnState});
-  }
-  if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
-  if (state == TransactionState::Ongoing)
-    return prepare(request.transactional_id, transaction, request.is_commit, request.producer.epoch,
-                   [done = std::move(done)](KafkaError error) { done({error}); });
-  const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
-                                                   : TransactionState::CompleteAbort);
-  done({is_over ? KafkaError::None : kInvalidTxnState});
 }
 
 // --- For administrators
@@ -368,7 +337,7 @@ void TransactionPartition::expire_some(std::shared_ptr<std::vector<std::string>>
 void TransactionPartition::expire_one(const std::string& id, const TransactionPtr& transaction) {
   const TransactionValue& value = transaction->value;
   const int64_t oldest_ms = port_.clock().wall_ms() - around_.settings.id_expiration_ms;
-  const bool is_open = value.state == TransactionState::Ongoing || is_prepared(value);
+  const bool is_open = value.state == TransactionState::Ongoing || value.is_prepared();
   if (is_open || transaction->is_changing || value.last_update_ms > oldest_ms) return;
   transaction->is_changing = true;
   log_.append({{encode_transaction_key(id), std::nullopt}},

@@ -20,9 +20,10 @@ namespace server::coordinator {
 using AllocateProducerId = std::function<void(std::function<void(Result<ProducerId>)> done)>;
 // Tells the leader of a partition; answers on this loop, never inside the call. Without an error also where the
 // partition is no more; FencedTask when it has heard of a newer producer or coordinator.
+enum class Marker { ToBeStored, Stored };  // in the partition's log
 using TellEnd =
     std::function<void(const std::string& topic, int32_t partition, const TransactionEnded& ended,
-                       std::function<void(Status)> done)>;
+                       Marker marker, std::function<void(Status)> done)>;
 
 // What the partitions of a loop's coordinator work with.
 struct TransactionSurroundings {
@@ -33,8 +34,10 @@ struct TransactionSurroundings {
   TellEnd tell_end;
 };
 
-//   Empty --add--> Ongoing --end--> PrepareCommit --all partitions are told--> CompleteCommit --add--> Ongoing
-//                                   PrepareAbort                               CompleteAbort
+//   Empty --add--> Ongoing ---------end, with the markers in one commit------> CompleteCommit --add--> Ongoing
+//                       |                                                      CompleteAbort
+//                       +--end--> PrepareCommit --all partitions are told-------^
+//                                 PrepareAbort
 //
 // Invariants:
 //   1. a step is answered when its record is durable;
@@ -57,7 +60,7 @@ class TransactionPartition final : private ReplayedState {
 
   void handle(InitProducer request, Done<InitializedProducer> done);
   void handle(AddPartitions request, Done<TransactionAnswer> done);
-  void handle(EndTransaction request, Done<TransactionAnswer> done);
+  void handle(EndTransaction request, Done<EndedTransaction> done);
   void handle(DescribeTransaction request, Done<TransactionDescription> done);
   std::vector<TransactionListing> list() const;
 
@@ -65,10 +68,13 @@ class TransactionPartition final : private ReplayedState {
   void expire();
 
  private:
+  // Requests of one transactional id that wait for its step under way: a client sends a few at a time.
+  static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
     TransactionValue value;
     int16_t last_epoch = -1;  // that a retried InitProducerId may name
     bool is_changing = false;
+    bool is_ending = false;  // so is the step under way
     Deadline timeout = {};
     std::vector<std::function<void()>> waiting = {};  // for the step under way
     size_t size_bytes = 0;
@@ -88,8 +94,18 @@ class TransactionPartition final : private ReplayedState {
   // Makes `next` durable, then what the transaction is; `done` follows, then whoever waits.
   void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
               std::function<void(KafkaError)> done);
+  // Asks again after the step under way, unless too many wait for it already.
   template <class Request>
-  void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done);
+  void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done) {
+    if (transaction.waiting.size() >= kMaxWaiting)
+      return done(request.refusal(kConcurrentTransactions));
+    transaction.waiting.push_back(
+        [this, request = std::move(request), done = std::move(done)]() mutable {
+          const KafkaError why_not = unavailable();
+          if (why_not != KafkaError::None) return done(request.refusal(why_not));
+          handle(std::move(request), std::move(done));
+        });
+  }
   static void wake(const TransactionPtr& transaction);
 
   void make(InitProducer request, Done<InitializedProducer> done);
@@ -99,13 +115,28 @@ class TransactionPartition final : private ReplayedState {
             Done<InitializedProducer> done);
   void renew(InitProducer request, const TransactionPtr& transaction,
              Done<InitializedProducer> done);
+  void with_new_id(const TransactionPtr& transaction,
+                   std::function<void(KafkaError, ProducerId)> then);
   void expire_some(std::shared_ptr<std::vector<std::string>> ids);
   void expire_one(const std::string& id, const TransactionPtr& transaction);
   KafkaError check_producer(const Transaction& transaction, const ProducerIdentity& producer) const;
 
   // transaction_ends.cc
-  void prepare(const std::string& id, const TransactionPtr& transaction, bool is_commit,
-               int16_t epoch, std::function<void(KafkaError)> done);
+  static TransactionValue prepared(const TransactionValue& value, bool is_commit, int16_t epoch);
+  void end_second(EndTransaction request, const TransactionPtr& transaction,
+                  Done<EndedTransaction> done);
+  void end_with_new_epoch(EndTransaction request, const TransactionPtr& transaction,
+                          Done<EndedTransaction> done);
+  void end(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
+           int16_t last_epoch, std::function<void(KafkaError)> done);
+  bool try_end_at_once(const std::string& id, const TransactionPtr& transaction,
+                       const TransactionValue& next, int16_t last_epoch,
+                       const std::function<void(KafkaError)>& done);
+  void ended_at_once(const TransactionPtr& transaction, const TransactionValue& next,
+                     std::function<void(KafkaError)> done);
+  void prepare(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
+               int16_t last_epoch, std::function<void(KafkaError)> done);
+  TransactionEnded end_of(const TransactionValue& next) const;
   void tell_partitions(const std::string& id, const TransactionPtr& transaction);
   void tell_some(const std::shared_ptr<Ending>& ending);
   void told(const std::shared_ptr<Ending>& ending, size_t place, const Status& status);

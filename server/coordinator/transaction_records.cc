@@ -14,7 +14,7 @@ namespace {
 // https://github.com/apache/kafka: TransactionLogKey and TransactionLogValue, in
 // transaction-coordinator/src/main/resources/common/message.
 constexpr int16_t kKeyVersion = 0, kLastVersion = 1, kFirstFlexible = 1;
-constexpr uint64_t kPreviousProducerTag = 0;
+constexpr uint64_t kPreviousProducerTag = 0, kNextProducerTag = 1, kClientVersionTag = 2;
 constexpr std::string_view kNames[] = {"Empty",        "Ongoing",        "PrepareCommit",
                                        "PrepareAbort", "CompleteCommit", "CompleteAbort"};
 
@@ -53,13 +53,13 @@ std::string encode(const TransactionValue& value) {
   }
   out.number(value.last_update_ms);
   out.number(value.start_ms);
-  if (value.previous_producer_id < ProducerId{0}) {
-    out.no_tags();
-  } else {
-    std::string id;
-    append_be(id, value.previous_producer_id.value());
-    out.tag(kPreviousProducerTag, id);
-  }
+  std::map<uint64_t, std::string> tags;
+  if (value.previous_producer_id >= ProducerId{0})
+    append_be(tags[kPreviousProducerTag], value.previous_producer_id.value());
+  if (value.next_producer_id >= ProducerId{0})
+    append_be(tags[kNextProducerTag], value.next_producer_id.value());
+  if (value.client_version != 0) append_be(tags[kClientVersionTag], value.client_version);
+  out.tags(tags);
   return out.take();
 }
 
@@ -95,6 +95,9 @@ Result<TransactionValue> decode_transaction_value(std::string_view bytes) {
   in.tags([&](uint64_t tag, std::string_view field) {
     if (tag == kPreviousProducerTag)
       value.previous_producer_id = ProducerId{RecordReading(field).number<int64_t>()};
+    if (tag == kNextProducerTag)
+      value.next_producer_id = ProducerId{RecordReading(field).number<int64_t>()};
+    if (tag == kClientVersionTag) value.client_version = RecordReading(field).number<int16_t>();
   });
   if (!in.ok() || state < 0 || state > static_cast<int8_t>(TransactionState::CompleteAbort))
     return cut("a transaction");

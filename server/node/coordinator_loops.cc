@@ -34,19 +34,36 @@ Result<CoordinatorLoop::Extent> CoordinatorLoop::extent(PartitionId partition) {
   return Extent{status->log_start(), status->log_end()};
 }
 
+bool CoordinatorLoop::leads(PartitionId partition, LeaderEpoch epoch) const {
+  const auto status = backend_.find_partition({topic_, partition});
+  return status && status->leader_epoch() == epoch &&
+         status->role() != storage::ReplicaRole::Follower;
+}
+
 // The log refuses who is not the leader, but knows no epoch of an append: a leader that has lost and
 // regained the partition in between is seen here.
 void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::string batch,
-                             std::function<void(Status)> done) {
-  const auto status = backend_.find_partition({topic_, partition});
-  if (!status || status->leader_epoch() != epoch)
+                             std::vector<Elsewhere> with, std::function<void(Status)> done) {
+  if (!leads(partition, epoch))
     return loop_.post([done = std::move(done)] {
       done(Error{ErrorCode::FencedLeaderEpoch, "the partition has another leader epoch now"});
     });
   storage::AppendRequest request;
   request.parts.push_back({{topic_, partition}, std::move(batch)});
-  backend_.append(std::move(request), [done = std::move(done)](Result<storage::Appended> appended) {
-    done(appended ? Status{} : Status{std::move(appended).error()});
+  const auto topics = backend_.topics();
+  for (Elsewhere& each : with)
+    if (const storage::TopicInfo* known = topics->find(each.topic);
+        known && each.partition < known->partition_count)
+      request.parts.push_back({{known->id, PartitionId(each.partition)}, std::move(each.batch)});
+  const bool is_alone = request.parts.size() == 1;
+  backend_.append(std::move(request), [this, partition, epoch, is_alone,
+                                       done = std::move(done)](Result<storage::Appended> appended) {
+    if (appended) return done({});
+    Error error = std::move(appended).error();
+    // It may be one of the others that is led elsewhere.
+    if (!is_alone && error.code == ErrorCode::NotLeader && leads(partition, epoch))
+      error.code = ErrorCode::ObjectState;
+    done(std::move(error));
   });
 }
 

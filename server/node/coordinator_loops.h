@@ -31,13 +31,16 @@ class CoordinatorLoop : public coordinator::CoordinatorPort {
                       const EachBatch& each) override;
   Result<Extent> extent(PartitionId partition) override;
   void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
-              std::function<void(Status)> done) override;
+              std::vector<Elsewhere> with, std::function<void(Status)> done) override;
   void defer(std::function<void()> task) override { loop_.defer(std::move(task)); }
   void post_rest(std::function<void()> task) override { loop_.post_rest(name_, std::move(task)); }
 
   void run_here(std::function<void()> task) {
     loop_.is_here() ? task() : loop_.post(std::move(task));
   }
+
+ private:
+  bool leads(PartitionId partition, LeaderEpoch epoch) const;
 
  protected:
   Loop& loop_;

@@ -18,7 +18,7 @@ struct EndTeller {
   const Clock& clock;
 
   void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
-                  std::function<void(Status)> done) const {
+                  coordinator::Marker marker, std::function<void(Status)> done) const {
     // Whoever tells many of them is not called back while it does.
     const auto answer = [&loop = loop, done = std::move(done)](Status status) {
       loop.post([done, status = std::move(status)] { done(status); });
@@ -26,10 +26,12 @@ struct EndTeller {
     const auto topics = backend.topics();
     const storage::TopicInfo* known = topics->find(topic);
     if (!known || partition >= known->partition_count) return answer({});
+    const bool is_stored = marker == coordinator::Marker::Stored;
     if (topic == kOffsetsTopic)
       return groups.ask_at(
-          PartitionId(partition), coordinator::EndOffsets{ended},
+          PartitionId(partition), coordinator::EndOffsets{ended, is_stored},
           [answer](const coordinator::EndedOffsets& told) { answer(status_of(told.error)); });
+    if (is_stored) return answer({});
     storage::AppendRequest request;
     request.parts.push_back({{known->id, PartitionId(partition)},
                              records::marker_batch(ended.producer.id, ended.producer.epoch,

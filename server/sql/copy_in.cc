@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/system_sources.h"
 #include "server/sql/execution.h"
 
 namespace server {
@@ -233,6 +234,7 @@ Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const Metad
                  fmt::format("cannot copy into {}: it is {}", source->name,
                              source->read_only ? "read-only" : "windowed")}
         .at(target.source_position);
+  TRY(engine::check_writable(source->topic));
   auto copy = std::make_unique<NodeCopy>(session, std::move(source), receiver);
   TRY(copy->prepare(target));
   return std::unique_ptr<sql::CopyIn>(std::move(copy));

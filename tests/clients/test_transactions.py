@@ -8,7 +8,9 @@ import time
 
 import psycopg
 
+import kafka_wire
 from millrace_server import Skipped, case, launch, run
+from transactions_wire import RequestFailed, SecondVersionProducer
 
 try:
     import confluent_kafka
@@ -232,6 +234,72 @@ def transactions_go_on_over_a_kill():
         producer.commit_transaction(PATIENCE_S)
         committed += [f"{number}/{part}" for part in range(3)]
     until(lambda: server.read_all("data", "read_committed") == sorted(committed))
+    server.stop()
+
+
+@case
+def the_second_version_says_nothing_before_it_writes():
+    """KIP-890: an end gives the next epoch, over a kill, too, and keeps out what comes late."""
+    server = TransactionServer()
+    server.make_topic("data")
+    with kafka_wire.Connection(server.kafka) as connection:
+        producer = SecondVersionProducer(connection, "second")
+        producer.produce("data", 0, [b"a", b"b"])
+        producer.produce("data", 2, [b"c"])
+        producer.commit_offsets("g", "data", {0: 2})
+        late = producer.producer_id, producer.epoch
+        producer.end(True)
+        assert (producer.producer_id, producer.epoch) == (late[0], late[1] + 1)
+        assert server.read_all("data", "read_committed") == ["a", "b", "c"]
+        following = producer.epoch
+        producer.epoch = late[1]
+        refused(lambda: producer.produce("data", 0, [b"late"]), 47)
+        producer.epoch = late[1]
+        producer.end(True)  # its answer may have been lost: the same one again
+        assert producer.epoch == following
+        producer.produce("data", 1, [b"aborted"])
+        producer.end(False)
+        producer.end(False)  # nothing was begun
+        refused(lambda: producer.end(True), 48)
+        producer.produce("data", 1, [b"d"])
+    server.kill_and_restart()
+    with kafka_wire.Connection(server.kafka) as connection:
+        producer.connection = connection
+        producer.end(True)
+        assert server.read_all("data", "read_committed") == ["a", "b", "c", "d"]
+        consumer = server.consumer("g")
+        position, = consumer.committed([confluent_kafka.TopicPartition("data", 0)], PATIENCE_S)
+        assert position.offset == 2, position
+        consumer.close()
+    server.stop()
+
+
+def refused(what, code):
+    try:
+        what()
+    except RequestFailed as error:
+        assert error.code == code, error
+    else:
+        raise AssertionError(f"error {code} was expected")
+
+
+@case
+def statements_do_not_write_what_coordinators_keep():
+    server = TransactionServer()
+    server.make_topic("data")
+    server.producer()
+    with server.sql() as sql:
+        sql.execute("CREATE STREAM state (k BYTES KEY, v BYTES) WITH (KAFKA_TOPIC = '__transaction_state', "
+                    "FORMAT = 'KAFKA')")
+        sql.execute("CREATE STREAM words (v BYTES) WITH (KAFKA_TOPIC = 'data', FORMAT = 'KAFKA')")
+        for statement in ("INSERT INTO state (v) VALUES ('61')", "INSERT INTO state SELECT v AS k, v FROM words",
+                          "COPY state FROM STDIN"):
+            try:
+                sql.execute(statement)
+            except psycopg.Error as error:
+                assert "cannot be written by statements" in str(error), (statement, error)
+            else:
+                raise AssertionError(statement)
     server.stop()
 
 

@@ -17,7 +17,7 @@ void handle_add_offsets_to_txn(HandlerContext& context, AddOffsetsToTxnRequest r
   if (request.group_id.empty()) return send(coordinator::kInvalidGroupId);
   Backend& backend = context.backend;
   backend.groups().prepare([&backend, send, request = std::move(request)](KafkaError error) {
-    auto add = add_offsets_of_group(backend, request, false);
+    auto add = add_offsets_of_group(backend, request, Membership::Added);
     if (error != KafkaError::None || !add) return send(KafkaError::CoordinatorNotAvailable);
     backend.transactions().ask(
         *std::move(add),

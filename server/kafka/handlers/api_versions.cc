@@ -11,7 +11,8 @@ struct Feature {
   int16_t level;
 };
 constexpr Feature kFeatures[] = {
-    {"group.version", 1},  // consumer groups of KIP-848
+    {"group.version", 1},        // consumer groups of KIP-848
+    {"transaction.version", 2},  // KIP-890
 };
 
 }  // namespace

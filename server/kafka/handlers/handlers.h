@@ -98,6 +98,8 @@
 #include "server/kafka/messages/sync_group_response.h"
 #include "server/kafka/messages/txn_offset_commit_request.h"
 #include "server/kafka/messages/txn_offset_commit_response.h"
+#include "server/kafka/messages/write_txn_markers_request.h"
+#include "server/kafka/messages/write_txn_markers_response.h"
 
 namespace server::kafka {
 
@@ -112,6 +114,8 @@ void handle_list_transactions(HandlerContext& context, ListTransactionsRequest r
                               Reply<ListTransactionsResponse> reply);
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply);
+void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest request,
+                              Reply<WriteTxnMarkersResponse> reply);
 void handle_alter_configs(HandlerContext& context, AlterConfigsRequest request,
                           Reply<AlterConfigsResponse> reply);
 void handle_api_versions(HandlerContext& context, ApiVersionsRequest request,

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "records/batch.h"
 #include "records/decompressor.h"
@@ -19,6 +22,7 @@ using Answer = ProduceResponse::Topic::Partition;
 
 constexpr int16_t kAllReplicas = -1;  // acks
 constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
 
 // More than this is checked on another thread: of the bytes that came, and of what comes out of them.
 // A few kilobytes may hold 64 MB, which take a third of a second.
@@ -213,13 +217,17 @@ KafkaError error_of(ErrorCode code) {
 
 // What the coordinator has said of a transaction, as producers understand it: those errors of coordinators
 // that pass are unknown to them here.
-KafkaError transaction_error(KafkaError error) {
+KafkaError transaction_error(KafkaError error, int16_t version) {
   const bool passes =
       error == coordinator::kCoordinatorLoadInProgress || error == coordinator::kNotCoordinator ||
-      error == coordinator::kConcurrentTransactions || error == KafkaError::CoordinatorNotAvailable;
+      (error == coordinator::kConcurrentTransactions && version < kFirstOfSecondVersion) ||
+      error == KafkaError::CoordinatorNotAvailable;
   if (passes) return KafkaError::NotEnoughReplicas;
-  return as_old_epoch(error);
+  return as_abortable(as_old_epoch(error), version, kFirstWithAbortable);
 }
+
+// Batches of transactions, by their producers: one for each partition.
+using Joining = std::map<std::pair<ProducerId, int16_t>, std::vector<Append>>;
 
 // What outlives the call of the handler.
 struct Producer {
@@ -232,34 +240,62 @@ struct Producer {
     return pending->response.responses[append.topic_index].partition_responses[append.index];
   }
 
-  void begin_checked(Append append, const Checked& checked) const {
+  void begin_checked(Append append, const Checked& checked, Joining& joining) const {
     if (!checked.status) return pending->refuse(answer(append), checked);
     append.max_timestamp = checked.max_timestamp;
-    checked.transaction ? verify(std::move(append), *checked.transaction)
-                        : begin(std::move(append));
+    if (checked.transaction)
+      joining[{checked.transaction->id, checked.transaction->epoch}].push_back(std::move(append));
+    else
+      begin(std::move(append));
+  }
+
+  void join_all(Joining joining) const {
+    for (auto& [producer, appends] : joining)
+      join(std::move(appends), {producer.first, producer.second}, Asked::WhetherTheyAre);
   }
 
   // A partition takes a batch of a transaction when the coordinator knows that it is part of it: else nobody
-  // would tell it how the transaction ends (KIP-890). Batches of a connection stay in order: they all pass
-  // through the same coordinator.
-  void verify(Append append, const coordinator::ProducerIdentity& producer) const {
-    coordinator::AddPartitions asked{
-        .transactional_id = transactional_id,
-        .producer = producer,
-        .partitions = {{append.topic, {append.partition.partition.value()}}},
-        .verify_only = true};
+  // would tell it how the transaction ends (KIP-890). Clients of the second version have not told it before, so
+  // that is done here, for those partitions that it does not know: the others do not wait for that. Batches of a
+  // connection stay in order: they all pass through the same coordinator.
+  enum class Asked { WhetherTheyAre, ToAddThem };
+  void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
+            Asked what) const {
+    const bool is_second = pending->reply.version() >= kFirstOfSecondVersion;
+    coordinator::AddPartitions asked{.transactional_id = transactional_id,
+                                     .producer = producer,
+                                     .verify_only = what == Asked::WhetherTheyAre,
+                                     .is_of_second_version = is_second};
+    for (const Append& append : appends)
+      asked.partitions[append.topic].push_back(append.partition.partition.value());
+    for (auto& [topic, partitions] : asked.partitions) std::ranges::sort(partitions);
     ++pending->left;
     backend.transactions().ask(
-        std::move(asked), [self = *this, append = std::move(append)](
-                              const coordinator::TransactionAnswer& verified) mutable {
-          if (verified.error == KafkaError::None)
-            self.begin(std::move(append));
-          else
-            self.pending->refuse(
-                self.answer(append), transaction_error(verified.error),
-                "the partition is not part of an open transaction of the producer");
+        std::move(asked), [self = *this, appends = std::move(appends), producer, what,
+                           is_second](const coordinator::TransactionAnswer& answer) mutable {
+          std::vector<Append> missing;
+          for (Append& append : appends) {
+            if (is_missing(answer, append))
+              missing.push_back(std::move(append));
+            else if (answer.error == KafkaError::None || !answer.missing.empty())
+              self.begin(std::move(append));
+            else
+              self.refuse_joining(append, answer.error);
+          }
+          if (is_second && what == Asked::WhetherTheyAre && !missing.empty())
+            self.join(std::exchange(missing, {}), producer, Asked::ToAddThem);
+          for (const Append& append : missing) self.refuse_joining(append, answer.error);
           self.pending->complete_one();
         });
+  }
+  static bool is_missing(const coordinator::TransactionAnswer& answer, const Append& append) {
+    const auto found = answer.missing.find(append.topic);
+    return found != answer.missing.end() &&
+           std::ranges::binary_search(found->second, append.partition.partition.value());
+  }
+  void refuse_joining(const Append& append, KafkaError error) const {
+    pending->refuse(answer(append), transaction_error(error, pending->reply.version()),
+                    "the partition is not part of an open transaction of the producer");
   }
 
   void begin(Append append) const {
@@ -338,6 +374,8 @@ class Producing {
     if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
     check_and_append(bytes, {partition, {}, has_append_time, topic_index, index, topic->name}, how);
   }
+  // After the last.
+  void join_transactions() { producer_.join_all(std::move(joining_)); }
 
  private:
   bool has_topic_ids() const { return pending_->reply.version() >= kFirstVersionWithTopicIds; }
@@ -364,7 +402,7 @@ class Producing {
     const Checked checked = check(bytes, how);
     if (!checked.is_complete) return check_aside(bytes, std::move(append), how);
     append.batch = bytes;
-    producer_.begin_checked(std::move(append), checked);
+    producer_.begin_checked(std::move(append), checked, joining_);
   }
 
   void check_aside(std::string_view bytes, Append append, Checking how) {
@@ -377,7 +415,9 @@ class Producing {
     auto errand = std::make_shared<Errand>(Errand{std::move(append), {}});
     const auto work = [errand, how] { errand->checked = check(errand->append.batch, how); };
     const auto then = [errand, producer = producer_, aside = context_.aside] {
-      producer.begin_checked(std::move(errand->append), errand->checked);
+      Joining joining;
+      producer.begin_checked(std::move(errand->append), errand->checked, joining);
+      producer.join_all(std::move(joining));
       producer.pending->complete_one();
       aside->leave();
     };
@@ -396,6 +436,7 @@ class Producing {
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   const Leaders leaders_;
   std::set<storage::TopicPartition> seen_;
+  Joining joining_;
 };
 
 // What a client writes above its quota is stored; it waits before it may write more.
@@ -444,6 +485,7 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
           request.transactional_id ? "acks is -1 in a transaction" : "acks is 0, 1 or -1");
     }
   }
+  producing.join_transactions();
   pending->response.throttle_time_ms = throttle(context, request);
   pending->complete_one();
 }

@@ -19,12 +19,26 @@ inline KafkaError known_to_client(KafkaError error, int16_t version, int16_t fir
   return version < first_with_fenced ? as_old_epoch(error) : error;
 }
 
+// From the version on in which clients know it: the transaction cannot go on, and its producer can (KIP-890).
+inline KafkaError as_abortable(KafkaError error, int16_t version, int16_t first_with_abortable) {
+  return version >= first_with_abortable && error == coordinator::kInvalidTxnState
+             ? coordinator::kTransactionAbortable
+             : error;
+}
+
+// How the offsets of a group become part of a transaction.
+enum class Membership {
+  Verified,  // they must be
+  Added,
+  AddedBySecondVersion,  // by the request that commits them
+};
+
 // Makes the partition in which the request's group keeps its offsets part of its producer's transaction, or
-// asks whether it is (`verify_only`). Nothing when there are no such partitions yet.
+// asks whether it is. Nothing when there are no such partitions yet.
 template <class Request>
 std::optional<coordinator::AddPartitions> add_offsets_of_group(const Backend& backend,
                                                                const Request& request,
-                                                               bool verify_only) {
+                                                               Membership how) {
   const auto topics = backend.topics();
   const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
   if (!offsets) return std::nullopt;
@@ -34,7 +48,8 @@ std::optional<coordinator::AddPartitions> add_offsets_of_group(const Backend& ba
       .transactional_id = request.transactional_id,
       .producer = {ProducerId{request.producer_id}, request.producer_epoch},
       .partitions = {{std::string(coordinator::kOffsetsTopic), {partition.value()}}},
-      .verify_only = verify_only};
+      .verify_only = how == Membership::Verified,
+      .is_of_second_version = how == Membership::AddedBySecondVersion};
 }
 
 }  // namespace server::kafka

@@ -6,10 +6,12 @@
 
 namespace server::kafka {
 
-// Kept until the transaction is decided. The partition of the group is part of the producer's open
-// transaction: else nobody would tell it how that ends, and the group's offsets would be undecided for good.
-void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
-                              Reply<TxnOffsetCommitResponse> reply) {
+namespace {
+
+constexpr int16_t kFirstWithAbortable = 4, kFirstOfSecondVersion = 5;
+
+void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
+                    const Reply<TxnOffsetCommitResponse>& reply) {
   coordinator::CommitOffsets commit;
   commit.group_id = request.group_id;
   commit.generation = request.generation_id;
@@ -17,18 +19,35 @@ void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest re
   commit.instance_id = std::move(request.group_instance_id);
   commit.producer = {ProducerId{request.producer_id}, request.producer_epoch};
   take_offsets(request, commit);
-  Backend& backend = context.backend;
-  auto verify = add_offsets_of_group(backend, request, true);
+  const bool adds = reply.version() >= kFirstOfSecondVersion;
+  auto add = add_offsets_of_group(backend, request,
+                                  adds ? Membership::AddedBySecondVersion : Membership::Verified);
   const auto send = answering(reply);
-  if (!verify) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
-  backend.transactions().ask(*std::move(verify),
-                             [&backend, commit = std::move(commit),
-                              send](const coordinator::TransactionAnswer& verified) mutable {
-                               // No version of this request knows the newer code.
-                               if (verified.error != KafkaError::None)
-                                 return send(commit.refusal(as_old_epoch(verified.error)));
-                               backend.groups().ask(std::move(commit), send);
-                             });
+  if (!add) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
+  backend.transactions().ask(
+      *std::move(add), [&backend, commit = std::move(commit), send,
+                        version = reply.version()](const auto& added) mutable {
+        // No version of this request knows the newer code.
+        if (added.error != KafkaError::None)
+          return send(commit.refusal(
+              as_abortable(as_old_epoch(added.error), version, kFirstWithAbortable)));
+        backend.groups().ask(std::move(commit), send);
+      });
+}
+
+}  // namespace
+
+// Kept until the transaction is decided. The partition of the group is part of the producer's open
+// transaction: else nobody would tell it how that ends, and the group's offsets would be undecided for good.
+// Clients of the second version have not said before that they commit offsets.
+void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
+                              Reply<TxnOffsetCommitResponse> reply) {
+  if (reply.version() < kFirstOfSecondVersion)
+    return commit_offsets(context.backend, std::move(request), reply);
+  context.backend.groups().prepare(
+      [&backend = context.backend, request = std::move(request), reply](KafkaError) mutable {
+        commit_offsets(backend, std::move(request), reply);
+      });
 }
 
 }  // namespace server::kafka

@@ -32,8 +32,8 @@ class MemoryPort final : public CoordinatorPort {
     return Extent{Offset(0), logs_[partition].end};
   }
   void append(PartitionId partition, LeaderEpoch under, std::string batch,
-              std::function<void(Status)> done) override {
-    under_way_.push_back({partition, under, std::move(batch), std::move(done)});
+              std::vector<Elsewhere> with, std::function<void(Status)> done) override {
+    under_way_.push_back({partition, under, std::move(batch), std::move(with), std::move(done)});
   }
   void defer(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
   void post_rest(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
@@ -64,6 +64,8 @@ class MemoryPort final : public CoordinatorPort {
 
   LeaderEpoch epoch{0};  // of the log: others are refused
   bool holds_appends = false;
+  bool refuses_elsewhere = false;
+  std::vector<Elsewhere> elsewhere = {};  // what was stored there
   int reads = 0, appends = 0;
 
  private:
@@ -71,6 +73,7 @@ class MemoryPort final : public CoordinatorPort {
     PartitionId partition;
     LeaderEpoch epoch;
     std::string batch;
+    std::vector<Elsewhere> with;
     std::function<void(Status)> done;
   };
   struct Log {
@@ -86,6 +89,9 @@ class MemoryPort final : public CoordinatorPort {
   void store(Append append) {
     if (append.epoch != epoch)
       return append.done(Error{ErrorCode::FencedLeaderEpoch, "another leader"});
+    if (!append.with.empty() && refuses_elsewhere)
+      return append.done(Error{ErrorCode::ObjectState, "another node leads that partition"});
+    for (Elsewhere& each : append.with) elsewhere.push_back(std::move(each));
     ++appends;
     Log& log = logs_[append.partition];
     records::set_base_offset(append.batch.data(), log.end);

@@ -24,8 +24,10 @@ class TransactionPartitionTest : public testing::Test {
     settle();
   }
   void settle() {
+    port.refuses_elsewhere = !is_reachable;
     do {
       port.settle();
+      for (const auto& each : std::exchange(port.elsewhere, {})) told.push_back(marker_of(each));
       for (const auto& task : std::exchange(later, {})) task();
       if (deadlines.next_us() && *deadlines.next_us() <= clock.monotonic_us())
         deadlines.run_due(clock.monotonic_us(), [] { return false; });
@@ -71,6 +73,10 @@ class TransactionPartitionTest : public testing::Test {
   KafkaError end(const ProducerIdentity& producer, bool is_commit) {
     return ask(EndTransaction{"t", producer, is_commit}).error;
   }
+  // As a client of the second version of the protocol.
+  EndedTransaction end_second(const ProducerIdentity& producer, bool is_commit) {
+    return ask(EndTransaction{"t", producer, is_commit, true});
+  }
   TransactionValue value() { return ask(DescribeTransaction{"t"}).value; }
 
   struct Told {
@@ -80,6 +86,13 @@ class TransactionPartitionTest : public testing::Test {
     TransactionEnd end;
     bool operator==(const Told&) const = default;
   };
+  static Told marker_of(const CoordinatorPort::Elsewhere& stored) {
+    const auto batch = records::parse_batch(stored.batch, records::BatchCheck::ShapeAndCrc).value();
+    return {stored.topic,
+            stored.partition,
+            {batch.header.producer_id, batch.header.producer_epoch},
+            records::parse_marker(batch).value().end};
+  }
 
   SimulatedClock clock{1'700'000'000'000};
   MemoryPort port{clock};
@@ -88,13 +101,15 @@ class TransactionPartitionTest : public testing::Test {
   StateSize size;
   int64_t next_producer = 100;
   std::vector<std::function<void()>> later;
-  std::vector<Told> told;
+  std::vector<Told> told, told_what_is_stored;
   bool is_reachable = true;
   TransactionSurroundings around{
       settings, deadlines, size,
       [this](auto done) { later.push_back([this, done] { done(ProducerId{next_producer++}); }); },
-      [this](const std::string& topic, int32_t number, const TransactionEnded& ended, auto done) {
-        if (is_reachable) told.push_back({topic, number, ended.producer, ended.marker.end});
+      [this](const std::string& topic, int32_t number, const TransactionEnded& ended, Marker marker,
+             auto done) {
+        auto& whom = marker == Marker::Stored ? told_what_is_stored : told;
+        if (is_reachable) whom.push_back({topic, number, ended.producer, ended.marker.end});
         later.push_back([this, done] {
           done(is_reachable ? Status{} : Status{Error{ErrorCode::NotLeader, "moved"}});
         });
@@ -217,7 +232,152 @@ TEST_F(TransactionPartitionTest, OnlyWhatWasAddedIsPartOfIt) {
   verify.verify_only = true;
   EXPECT_EQ(ask(verify).error, KafkaError::None);
   verify.partitions["data"].push_back(2);
-  EXPECT_EQ(ask(verify).error, kInvalidTxnState);
+  const TransactionAnswer answer = ask(verify);
+  EXPECT_EQ(answer.error, kInvalidTxnState);
+  EXPECT_EQ(answer.missing, (PartitionsByTopic{{"data", {2}}}));
+}
+
+// --- In one commit
+
+TEST_F(TransactionPartitionTest, AnEndIsOneCommit) {
+  const ProducerIdentity producer = init().producer;
+  add(producer, 1);
+  add(producer, 2);
+  port.appends = 0;
+  ASSERT_EQ(end(producer, true), KafkaError::None);
+  EXPECT_EQ(port.appends, 1);
+  EXPECT_EQ(told.size(), 2);
+  EXPECT_TRUE(told_what_is_stored.empty());
+  lead();
+  EXPECT_EQ(value().state, TransactionState::CompleteCommit);
+}
+
+TEST_F(TransactionPartitionTest, GroupsHearOfMarkersThatAreStored) {
+  const ProducerIdentity producer = init().producer;
+  ASSERT_EQ(ask(AddPartitions{.transactional_id = "t",
+                              .producer = producer,
+                              .partitions = {{"__consumer_offsets", {7}}, {"data", {0}}}})
+                .error,
+            KafkaError::None);
+  ASSERT_EQ(end(producer, true), KafkaError::None);
+  EXPECT_EQ(told.size(), 2);
+  EXPECT_EQ(told_what_is_stored,
+            (std::vector<Told>{{"__consumer_offsets", 7, producer, TransactionEnd::Commit}}));
+}
+
+TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
+  const ProducerIdentity producer = init().producer;
+  AddPartitions many = add_request(producer);
+  for (int32_t number = 1; number < 300; ++number) many.partitions["data"].push_back(number);
+  ASSERT_EQ(ask(many).error, KafkaError::None);
+  port.appends = 0;
+  ASSERT_EQ(end(producer, true), KafkaError::None);
+  EXPECT_EQ(port.appends, 2);  // prepared and complete; the markers are others'
+  EXPECT_EQ(told.size(), 300);
+}
+
+TEST_F(TransactionPartitionTest, AnEndThatCannotBeStoredMayBeTriedAgain) {
+  const ProducerIdentity producer = init().producer;
+  add(producer);
+  port.holds_appends = true;
+  const auto ending = begin(EndTransaction{"t", producer, true});
+  for (int i = 0; i < 2; ++i) {
+    port.fail_append({ErrorCode::DiskFull, "full"});
+    settle();
+  }
+  EXPECT_EQ((*ending)->error, KafkaError::CoordinatorNotAvailable);
+  port.holds_appends = false;
+  EXPECT_EQ(value().state, TransactionState::Ongoing);
+  EXPECT_EQ(end(producer, true), KafkaError::None);
+  EXPECT_EQ(told.size(), 1);
+}
+
+// --- The second version of the protocol (KIP-890)
+
+TEST_F(TransactionPartitionTest, EachEndGivesANewEpoch) {
+  const ProducerIdentity first = init().producer;
+  add(first);
+  const EndedTransaction ended = end_second(first, true);
+  EXPECT_EQ(ended.error, KafkaError::None);
+  EXPECT_EQ(ended.producer, (ProducerIdentity{first.id, 1}));
+  // The marker keeps out what is still sent under the epoch before.
+  EXPECT_EQ(told, (std::vector<Told>{{"data", 0, ended.producer, TransactionEnd::Commit}}));
+  EXPECT_EQ(add(first), kProducerFenced);
+  EXPECT_EQ(add(ended.producer), KafkaError::None);
+  lead();
+  const EndedTransaction aborted = end_second(ended.producer, false);
+  EXPECT_EQ(aborted.producer, (ProducerIdentity{first.id, 2}));
+  EXPECT_EQ(value().state, TransactionState::CompleteAbort);
+  EXPECT_EQ(value().client_version, 2);
+}
+
+TEST_F(TransactionPartitionTest, ALostAnswerIsGivenAgain) {
+  const ProducerIdentity first = init().producer;
+  add(first);
+  const ProducerIdentity next = end_second(first, true).producer;
+  EXPECT_EQ(end_second(first, true).producer, next);
+  EXPECT_EQ(end_second(first, false).error, kInvalidTxnState);
+  EXPECT_EQ(init(first).producer, next);  // which is how a producer goes on, too
+  EXPECT_EQ(told.size(), 1);
+  add(next);
+  EXPECT_EQ(end_second(first, true).error, kProducerFenced);
+}
+
+TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllAreTold) {
+  const ProducerIdentity first = init().producer;
+  add(first);
+  is_reachable = false;
+  const auto answer = begin(EndTransaction{"t", first, true, true});
+  ASSERT_TRUE(answer->has_value());
+  const auto retry = begin(EndTransaction{"t", first, true, true});
+  EXPECT_FALSE(retry->has_value());
+  is_reachable = true;
+  pass_ms(200);
+  ASSERT_TRUE(retry->has_value());
+  EXPECT_EQ((*retry)->error, KafkaError::None);
+  EXPECT_EQ((*retry)->producer, (*answer)->producer);
+}
+
+TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
+  const ProducerIdentity first = init().producer;
+  EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
+  const ProducerIdentity second = end_second(first, false).producer;
+  EXPECT_EQ(second, (ProducerIdentity{first.id, 1}));
+  const ProducerIdentity third = end_second(second, false).producer;
+  EXPECT_EQ(third, (ProducerIdentity{first.id, 2}));
+  EXPECT_EQ(end_second(third, true).error, kInvalidTxnState);
+  EXPECT_TRUE(told.empty());
+}
+
+TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
+  ProducerIdentity producer = init().producer;
+  for (int i = 0; i < 32'766; ++i) producer = init().producer;
+  add(producer);
+  is_reachable = false;
+  const ProducerIdentity next = end_second(producer, true).producer;
+  EXPECT_EQ(next, (ProducerIdentity{ProducerId{101}, 0}));
+  lead();  // before all are told
+  is_reachable = true;
+  pass_ms(200);
+  EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 32'767}, TransactionEnd::Commit}}));
+  EXPECT_EQ(end_second(producer, true).producer, next);
+  EXPECT_EQ(add(next), KafkaError::None);
+  EXPECT_EQ(value().producer_id, ProducerId{101});
+}
+
+TEST_F(TransactionPartitionTest, NothingJoinsATransactionThatEnds) {
+  const ProducerIdentity producer = init().producer;
+  add(producer);
+  port.holds_appends = true;
+  const auto ending = begin(EndTransaction{"t", producer, true});
+  AddPartitions verify = add_request(producer);
+  verify.verify_only = true;
+  const auto verified = begin(verify);
+  EXPECT_FALSE(verified->has_value());
+  port.holds_appends = false;
+  settle();
+  ASSERT_TRUE(verified->has_value());
+  EXPECT_EQ((*verified)->error, kInvalidTxnState);
 }
 
 TEST_F(TransactionPartitionTest, TimeoutsAndIdsHaveBounds) {

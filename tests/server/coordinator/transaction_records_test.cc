@@ -11,12 +11,14 @@ using namespace std::string_literals;
 TEST(TransactionRecordsTest, AreReadAsTheyWereWritten) {
   TransactionValue value{.producer_id = ProducerId{1000},
                          .previous_producer_id = ProducerId{999},
+                         .next_producer_id = ProducerId{1001},
                          .epoch = 7,
                          .timeout_ms = 60'000,
                          .state = TransactionState::PrepareAbort,
                          .partitions = {{"a", {0, 5}}, {"b", {1}}},
                          .last_update_ms = 1'700'000'000'000,
-                         .start_ms = 1'600'000'000'000};
+                         .start_ms = 1'600'000'000'000,
+                         .client_version = 2};
   EXPECT_EQ(decode_transaction_value(encode(value)).value(), value);
   EXPECT_EQ(decode_transaction_key(encode_transaction_key("id")).value(), "id");
 }
@@ -35,6 +37,9 @@ TEST(TransactionRecordsTest, HaveKafkasLayout) {
             "\0\0\0\0\0\0\0\1\0\2\0\0\0\3\1"
             "\2\2t\2\0\0\0\4\0"  // one topic, its name, one partition, no tags
             "\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\6\0"s);
+  TransactionValue second = value;
+  second.client_version = 2;
+  EXPECT_EQ(encode(second).substr(encode(value).size() - 1), "\1\2\2\0\2"s);
   // Version 0, as older brokers write it.
   const auto old = decode_transaction_value(
       "\0\0"

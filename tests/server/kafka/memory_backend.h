@@ -80,9 +80,8 @@ class MemoryTransactions final
   coordinator::TransactionShard shard_{
       settings_, port_, memory_,
       [this](auto done) { port_.post_rest([this, done] { done(ProducerId{next_producer_++}); }); },
-      [this](const std::string&, int32_t, const coordinator::TransactionEnded&, auto done) {
-        port_.post_rest([done] { done({}); });
-      }};
+      [this](const std::string&, int32_t, const coordinator::TransactionEnded&, coordinator::Marker,
+             auto done) { port_.post_rest([done] { done({}); }); }};
 };
 
 class MemoryBackend : public Backend {

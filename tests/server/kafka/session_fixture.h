@@ -70,8 +70,8 @@ class SessionTest : public testing::Test, public SessionHost {
          .partitions = {{.partition = 0, .fetch_offset = offset, .partition_max_bytes = 1 << 20}}}};
     return request;
   }
-  KafkaError produce_error(const ProduceRequest& request) {
-    const auto response = ask<ProduceResponse>(request, 7);
+  KafkaError produce_error(const ProduceRequest& request, int16_t version = 7) {
+    const auto response = ask<ProduceResponse>(request, version);
     return response.responses.at(0).partition_responses.at(0).error_code;
   }
 

@@ -30,14 +30,14 @@ class TransactionRequestsTest : public SessionTest {
     request.group_id = "g";
     return ask<AddOffsetsToTxnResponse>(request, 3).error_code;
   }
-  KafkaError commit_offset(const std::string& id = "tx") {
+  KafkaError commit_offset(const std::string& id = "tx", int16_t version = 2) {
     TxnOffsetCommitRequest request;
     request.transactional_id = id;
     request.group_id = "g";
     request.producer_id = producer_id;
     request.producer_epoch = epoch;
     request.topics = {{"t", {{.partition_index = 0, .committed_offset = 5}}}};
-    return ask<TxnOffsetCommitResponse>(request, 2).topics.at(0).partitions.at(0).error_code;
+    return ask<TxnOffsetCommitResponse>(request, version).topics.at(0).partitions.at(0).error_code;
   }
   KafkaError end(bool is_commit) {
     EndTxnRequest request;
@@ -46,6 +46,27 @@ class TransactionRequestsTest : public SessionTest {
     request.producer_epoch = epoch;
     request.committed = is_commit;
     return ask<EndTxnResponse>(request, 3).error_code;
+  }
+
+  // As a client of the second version of the protocol, which goes on with what it is told.
+  KafkaError end_second(bool is_commit) {
+    EndTxnRequest request;
+    request.transactional_id = "tx";
+    request.producer_id = producer_id;
+    request.producer_epoch = epoch;
+    request.committed = is_commit;
+    const auto ended = ask<EndTxnResponse>(request, 5);
+    if (ended.error_code != KafkaError::None) return ended.error_code;
+    EXPECT_EQ(ended.producer_id, producer_id);
+    EXPECT_EQ(ended.producer_epoch, epoch + 1);
+    epoch = ended.producer_epoch;
+    return ended.error_code;
+  }
+  std::string transactional_batch(int32_t sequence = 0) {
+    std::string bytes = batch("v");
+    records::set_producer(bytes, {ProducerId{producer_id}, epoch, sequence});
+    records::set_transactional(bytes);
+    return bytes;
   }
 
   int64_t producer_id = -1;
@@ -68,9 +89,7 @@ TEST_F(TransactionRequestsTest, offsets_are_taken_of_an_open_transaction_that_ha
 }
 
 TEST_F(TransactionRequestsTest, a_batch_is_taken_of_an_open_transaction_that_has_its_partition) {
-  std::string bytes = batch("v");
-  records::set_producer(bytes, {ProducerId{producer_id}, epoch, 0});
-  records::set_transactional(bytes);
+  const std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
   EXPECT_EQ(produce_error(request), KafkaError(48));
   request.transactional_id = "tx";
@@ -86,4 +105,43 @@ TEST_F(TransactionRequestsTest, a_batch_is_taken_of_an_open_transaction_that_has
                 .partition_error_code,
             KafkaError::None);
   EXPECT_EQ(produce_error(request), KafkaError::None);
+}
+
+// KIP-890.
+TEST_F(TransactionRequestsTest, clients_of_the_second_version_say_nothing_before_they_write) {
+  std::string bytes = transactional_batch();
+  ProduceRequest request = produce("t", bytes);
+  request.transactional_id = "tx";
+  EXPECT_EQ(produce_error(request, 11), KafkaError(120));
+  EXPECT_EQ(produce_error(request, 12), KafkaError::None);
+  EXPECT_EQ(commit_offset("tx", 4), KafkaError(120));
+  EXPECT_EQ(commit_offset("tx", 5), KafkaError::None);
+  ASSERT_EQ(end_second(true), KafkaError::None);
+  EXPECT_EQ(produce_error(request, 12), KafkaError::InvalidProducerEpoch);
+  bytes = transactional_batch();
+  request = produce("t", bytes);
+  request.transactional_id = "tx";
+  EXPECT_EQ(produce_error(request, 12), KafkaError::None);
+  ASSERT_EQ(end_second(false), KafkaError::None);
+}
+
+TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
+  std::string bytes = transactional_batch();
+  ProduceRequest request = produce("t", bytes);
+  request.transactional_id = "tx";
+  ASSERT_EQ(produce_error(request, 12), KafkaError::None);
+  const auto status = backend.find_partition({backend.topics()->find("t")->id, PartitionId(0)});
+  EXPECT_EQ(status->readable_end(), Offset{0});
+  WriteTxnMarkersRequest markers;
+  markers.markers = {{.producer_id = producer_id,
+                      .producer_epoch = epoch,
+                      .transaction_result = false,
+                      .topics = {{"t", {0, 7}}, {"__consumer_offsets", {0}}, {"nope", {0}}}}};
+  const auto answer = ask<WriteTxnMarkersResponse>(markers, 1);
+  const auto& topics = answer.markers.at(0).topics;
+  EXPECT_EQ(topics.at(0).partitions.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(topics.at(0).partitions.at(1).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(topics.at(1).partitions.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(topics.at(2).partitions.at(0).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(status->readable_end(), Offset{2});
 }

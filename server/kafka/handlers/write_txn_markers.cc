@@ -1,0 +1,92 @@
+#include <set>
+#include <tuple>
+
+#include "records/control_batch.h"
+#include "server/kafka/handlers/handlers.h"
+
+namespace server::kafka {
+
+namespace {
+
+using Asked = WriteTxnMarkersRequest::Marker;
+using Pending = PendingResponse<WriteTxnMarkersResponse>;
+
+struct Place {
+  size_t marker, topic, partition;  // in the answer
+};
+
+void tell(const std::shared_ptr<Pending>& pending, const Place& place, KafkaError error) {
+  pending->response.markers[place.marker]
+      .topics[place.topic]
+      .partitions[place.partition]
+      .error_code = error;
+}
+
+coordinator::TransactionEnded ended_by(const Asked& asked) {
+  return {
+      {ProducerId{asked.producer_id}, asked.producer_epoch},
+      {asked.transaction_result ? records::TransactionEnd::Commit : records::TransactionEnd::Abort,
+       asked.coordinator_epoch}};
+}
+
+void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
+           const storage::TopicInfo* topic, int32_t partition,
+           const std::shared_ptr<Pending>& pending, const Place& place) {
+  if (!topic || partition < 0 || partition >= topic->partition_count)
+    return tell(pending, place, KafkaError::UnknownTopicOrPartition);
+  if (topic->name == coordinator::kTransactionsTopic)  // has no transactions of its own
+    return tell(pending, place, KafkaError::InvalidTopic);
+  ++pending->left;
+  if (topic->name == coordinator::kOffsetsTopic)
+    return context.backend.groups().ask_at(PartitionId(partition), coordinator::EndOffsets{ended},
+                                           [pending, place](const auto& told) {
+                                             tell(pending, place, told.error);
+                                             pending->complete_one();
+                                           });
+  storage::AppendRequest request;
+  request.parts.push_back({{topic->id, PartitionId(partition)},
+                           records::marker_batch(ended.producer.id, ended.producer.epoch,
+                                                 ended.marker, context.clock.wall_ms())});
+  context.backend.append(std::move(request),
+                         [pending, place](const Result<storage::Appended>& appended) {
+                           if (!appended) tell(pending, place, kafka_error(appended.error().code));
+                           pending->complete_one();
+                         });
+}
+
+}  // namespace
+
+// What coordinators tell each other's partitions, and administrators a partition in which a transaction was
+// left open (`kafka-transactions abort`). As with Kafka: whoever may do so ends it as the request says.
+void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest request,
+                              Reply<WriteTxnMarkersResponse> reply) {
+  auto pending = std::make_shared<Pending>(Pending{{}, reply});
+  const auto topics = context.backend.topics();
+  std::set<std::tuple<int64_t, std::string_view, int32_t>> seen;
+  auto& answers = pending->response.markers;
+  answers.resize(request.markers.size());
+  for (size_t i = 0; i < request.markers.size(); ++i) {
+    const Asked& asked = request.markers[i];
+    answers[i].producer_id = asked.producer_id;
+    answers[i].topics.resize(asked.topics.size());
+    for (size_t j = 0; j < asked.topics.size(); ++j) {
+      const Asked::Topic& topic = asked.topics[j];
+      answers[i].topics[j].name = topic.name;
+      for (const int32_t partition : topic.partition_indexes)
+        answers[i].topics[j].partitions.push_back({partition, KafkaError::None});
+    }
+    for (size_t j = 0; j < asked.topics.size(); ++j) {
+      const Asked::Topic& topic = asked.topics[j];
+      for (size_t k = 0; k < topic.partition_indexes.size(); ++k) {
+        const int32_t partition = topic.partition_indexes[k];
+        if (seen.emplace(asked.producer_id, topic.name, partition).second)
+          write(context, ended_by(asked), topics->find(topic.name), partition, pending, {i, j, k});
+        else
+          tell(pending, {i, j, k}, KafkaError::InvalidRequest);
+      }
+    }
+  }
+  pending->complete_one();
+}
+
+}  // namespace server::kafka
