@@ -23,11 +23,12 @@ constexpr int32_t kLastId = 0x6d696c6c;
 class SmallBackend final : public MemoryBackend {
  public:
   void create_topic(std::string name, int32_t partition_count, TopicConfig config,
+                    Replication replication,
                     std::function<void(Result<storage::TopicInfo>)> done) override {
     if (partition_count > kMaxPartitions || topics()->by_name().size() >= kMaxTopics)
       return done(Error{ErrorCode::InvalidParameter, "too many for a test"});
     MemoryBackend::create_topic(std::move(name), partition_count, std::move(config),
-                                std::move(done));
+                                std::move(replication), std::move(done));
   }
   void grow_topic(std::string name, int32_t partition_count,
                   std::function<void(Status)> done) override {
