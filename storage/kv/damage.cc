@@ -19,4 +19,14 @@ Error damaged_data(std::string message) {
           .hint = advice_about_damage()};
 }
 
+Error not_opened(Error error, const std::string& path) {
+  if (error.code != ErrorCode::DataCorrupted) return error;
+  error.message = fmt::format("{}: {}", path, error.message);
+  error.hint =
+      "\"millrace check --data-dir ...\" names what is damaged. Restore the data directory from a "
+      "backup with "
+      "\"millrace restore\".";
+  return error;
+}
+
 }  // namespace storage

@@ -18,4 +18,8 @@ inline bool is_damage(ErrorCode code) {
 // DataCorrupted, with that advice: to read it once more gives the same.
 Error damaged_data(std::string message);
 
+// Of a file that cannot be opened: it is named, and nothing runs in which anything could be dropped. Other errors stay
+// as they are.
+Error not_opened(Error error, const std::string& path);
+
 }  // namespace storage

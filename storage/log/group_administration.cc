@@ -170,7 +170,7 @@ Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKin
 Status GroupTransaction::drop_topic(const Uuid& topic) {
   const int32_t count = partition_count(topic);
   for (int32_t number = count; number > 0 && number > count - kPartitionsAtATime; --number) {
-    const size_t place = TRY(find({topic, PartitionId(number - 1)}));
+    const size_t place = TRY(find_any({topic, PartitionId(number - 1)}));
     TRY(drop_partition(moved_[place].partition));
   }
   return {};
@@ -180,10 +180,12 @@ Status GroupTransaction::drop_topic(const Uuid& topic) {
 Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
   const LogNumber number = partition->number();
   TRY(transaction_->erase(tables_.partitions, partition_key(partition->id())));
-  TRY(remove_later({.table = batch_table_name(*partition),
-                    .first_key = std::string(BatchKey(*partition, Offset{0})),
-                    .end_key = std::string(BatchKey(*partition, Offset{INT64_MAX})),
-                    .takes_table = partition->kind() == PartitionKind::Client}));
+  // What cannot be read is left where it lies: nothing names it any more.
+  if (!partition->damage())
+    TRY(remove_later({.table = batch_table_name(*partition),
+                      .first_key = std::string(BatchKey(*partition, Offset{0})),
+                      .end_key = std::string(BatchKey(*partition, Offset{INT64_MAX})),
+                      .takes_table = partition->kind() == PartitionKind::Client}));
   TRY(remove_later({.table = std::string(kProducersTable),
                     .first_key = producer_key(number, ProducerId{0}),
                     .end_key = producer_key(number, ProducerId{INT64_MAX})}));

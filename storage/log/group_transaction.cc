@@ -30,6 +30,12 @@ GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction
       now_ms_(context.now_ms) {}
 
 Result<size_t> GroupTransaction::find(const TopicPartition& id) {
+  const size_t place = TRY(find_any(id));
+  if (const auto& damage = moved_[place].partition->damage()) return *damage;
+  return place;
+}
+
+Result<size_t> GroupTransaction::find_any(const TopicPartition& id) {
   const bool is_dropped = dropped_ids_.contains(id);
   if (const auto known = moved_index_.find(id); known != moved_index_.end() && !is_dropped)
     return known->second;

@@ -145,6 +145,7 @@ class GroupTransaction {
 
   // Index in moved_, which gets an entry for the partition when it has none.
   Result<size_t> find(const TopicPartition& id);
+  Result<size_t> find_any(const TopicPartition& id);  // also one that is damaged
   Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches);
   Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest);
   Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchView& batch);

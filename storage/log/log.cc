@@ -5,6 +5,7 @@
 
 #include "records/batch.h"
 #include "records/batch_filter.h"
+#include "storage/kv/damage.h"
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/log_core.h"
 #include "storage/log/log_statistics.h"
@@ -63,7 +64,9 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions 
                   .map_size_bytes = options.map_size_bytes,
                   .max_tables = static_cast<uint32_t>(options.max_partitions + kOtherTables),
                   .max_readers = options.max_readers}));
-  return open(std::move(store), std::move(options));
+  auto log = open(std::move(store), std::move(options));
+  if (!log) return not_opened(std::move(log).error(), directory + "/log.mdb");
+  return log;
 }
 
 Result<std::unique_ptr<Log>> Log::open(std::unique_ptr<KeyValueStore> store, LogOptions options) {

@@ -109,6 +109,7 @@ void LogCleaner::run_once() {
 // There may be tens of thousands that nobody writes to.
 bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
   const auto partition = log_.find_partition(target.partition);
+  // A damaged one shows no records.
   if (!partition || partition->log_start() == partition->log_end()) return false;
   Notes& notes = notes_[target.partition];
   notes.round = round_;

@@ -1,5 +1,8 @@
 #include "storage/log/log_core.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <future>
@@ -53,7 +56,17 @@ Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> st
 
 // --- Recovery
 
+// A page of one topic's table that cannot be read ends the transaction that met it, not the start: the partition is
+// noted as damaged, and the others are read anew without its table.
 Status LogCore::recover() {
+  while (true) {
+    const size_t known = damaged_.size();
+    Status recovered = try_recover();
+    if (recovered || damaged_.size() == known) return recovered;
+  }
+}
+
+Status LogCore::try_recover() {
   const auto transaction = TRY(store_->begin_write());
   tables_ = TRY(open_log_tables(*transaction));
 
@@ -68,6 +81,9 @@ Status LogCore::recover() {
   std::vector<std::shared_ptr<Partition>> partitions;
   for (const auto& [id, row] : rows)
     partitions.push_back(TRY(recover_partition(*transaction, id, row)));
+  for (const auto& [id, why] : damaged_)
+    log_error("a partition is damaged topic-id={} partition={} error=\"{}\"", id.topic.to_string(),
+              id.partition.value(), why.message);
   TRY(recover_transactions(*transaction, partitions));
   removals_.emplace(tables_.removals, clock_, options_.removal_budget);
   producers_.emplace(tables_.producers,
@@ -136,6 +152,28 @@ Status LogCore::open_journals() {
 Result<std::shared_ptr<Partition>> LogCore::recover_partition(WriteTransaction& transaction,
                                                               const TopicPartition& id,
                                                               const PartitionRow& row) {
+  if (const auto found = damaged_.find(id); found != damaged_.end()) {
+    auto partition = std::make_shared<Partition>(id, row, TableHandle{}, found->second);
+    const Offset log_end = std::max(row.log_start, row.end_when_empty);
+    partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark,
+                        row.cleaned_end, row.gaps_end});
+    partition->opened(clock_.wall_ms());
+    return partition;
+  }
+  auto partition = read_partition(transaction, id, row);
+  if (!partition && partition.error().code == ErrorCode::DataCorrupted &&
+      row.kind == PartitionKind::Client) {
+    Error why = partition.error();
+    why.message =
+        fmt::format("partition {} of the topic is damaged: {}", id.partition.value(), why.message);
+    damaged_.emplace(id, std::move(why));
+  }
+  return partition;
+}
+
+Result<std::shared_ptr<Partition>> LogCore::read_partition(WriteTransaction& transaction,
+                                                           const TopicPartition& id,
+                                                           const PartitionRow& row) {
   const TableHandle table =
       row.kind == PartitionKind::Client
           ? TRY(transaction.open_table(partition_table_name(id, row.number, row.naming),

@@ -1,6 +1,7 @@
 // The inside of the log: its tables, the published partitions, and the writer's thread.
 #pragma once
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -67,6 +68,7 @@ class LogCore {
  private:
   LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options);
   Status recover();
+  Status try_recover();
   Status recover_tasks(WriteTransaction& transaction);
   Status recover_transactions(WriteTransaction& transaction,
                               std::span<const std::shared_ptr<Partition>> partitions);
@@ -74,6 +76,9 @@ class LogCore {
   Result<std::shared_ptr<Partition>> recover_partition(WriteTransaction& transaction,
                                                        const TopicPartition& id,
                                                        const PartitionRow& row);
+  Result<std::shared_ptr<Partition>> read_partition(WriteTransaction& transaction,
+                                                    const TopicPartition& id,
+                                                    const PartitionRow& row);
 
   using Answer = std::function<void()>;
   // What the writer does: waits for work, takes some, writes it.
@@ -122,6 +127,7 @@ class LogCore {
   const SystemClock system_clock_;
   const Clock& clock_;
   LogTables tables_;
+  std::map<TopicPartition, Error> damaged_;  // found by recover()
   RequestQueue queue_;
   ReadEpochs epochs_;
   CommitWaiters commit_waiters_;

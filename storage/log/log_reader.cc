@@ -46,6 +46,7 @@ Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
   // Asked at each use: a dropped partition's table may be another's by now.
   if (found == nullptr || (*found)->is_dropped())
     return Error{ErrorCode::UnknownTopic, "partition does not exist"};
+  if ((*found)->damage()) return *(*found)->damage();
   return found->get();
 }
 

@@ -6,9 +6,11 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <absl/container/flat_hash_map.h>
 
+#include "base/errors.h"
 #include "storage/kv/kv.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/topic_partition.h"
@@ -59,8 +61,14 @@ struct TimeMark {
 // Owner: shared by the published maps and whoever polls its status.
 class Partition final : public PartitionStatus {
  public:
-  Partition(const TopicPartition& id, const PartitionRow& row, TableHandle table)
-      : id_(id), kind_(row.kind), naming_(row.naming), number_(row.number), table_(table) {}
+  Partition(const TopicPartition& id, const PartitionRow& row, TableHandle table,
+            std::optional<Error> damage = {})
+      : id_(id),
+        kind_(row.kind),
+        naming_(row.naming),
+        number_(row.number),
+        table_(table),
+        damage_(std::move(damage)) {}
 
   const TopicPartition& id() const { return id_; }
   PartitionKind kind() const { return kind_; }
@@ -79,6 +87,9 @@ class Partition final : public PartitionStatus {
   // partition is not led under the epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
+  // Why its batches cannot be read nor written, found at the start; nothing while they can. Its offsets are then those
+  // that its row names, and it may be dropped.
+  const std::optional<Error>& damage() const { return damage_; }
 
   // Before the commit of the first batch that makes it so: a reader whose snapshot has one sees it.
   void note_transactions() { has_transactions_.store(true); }
@@ -101,6 +112,7 @@ class Partition final : public PartitionStatus {
   const TableNaming naming_;
   const LogNumber number_;
   const TableHandle table_;
+  const std::optional<Error> damage_;
   mutable std::mutex mutex_;  // the high watermark has two writers
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{false};  // now or once

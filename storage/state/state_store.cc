@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
+#include "storage/kv/damage.h"
 #include "storage/kv/lmdb_store.h"
 #include "storage/state/checkpoint_writer.h"
 #include "storage/state/store_removal.h"
@@ -243,7 +244,10 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& director
                          .oldest_format_version = kOldestStateFormatVersion,
                          .map_size_bytes = options.map_size_bytes,
                          .max_tables = 16};
-  return open([directory, file] { return open_lmdb_store(directory, file); }, std::move(options));
+  auto store =
+      open([directory, file] { return open_lmdb_store(directory, file); }, std::move(options));
+  if (!store) return not_opened(std::move(store).error(), directory + "/state.mdb");
+  return store;
 }
 
 Result<std::unique_ptr<StateStore>> StateStore::open(OpenStore open_store, StateOptions options) {

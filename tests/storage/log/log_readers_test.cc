@@ -1,6 +1,7 @@
 // Readers on their own threads while the writer appends, creates and drops: nobody ever reads
 // another topic's records, and nothing below the readable end is missing.
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -128,6 +129,50 @@ TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
     EXPECT_EQ(reader->read(partition, Offset{from}, 1 << 20).error().message,
               "the data file has lost the records at offsets " +
                   std::to_string(std::max<int64_t>(from, 20)) + " to 29");
+}
+
+// Whoever reads another topic is not to wait for a backup to be restored.
+TEST(LogReaders, a_partition_that_cannot_be_read_keeps_no_other_from_being_opened) {
+  const ScratchDirectory directory;
+  const TopicPartition bad{Uuid::random(), PartitionId{0}}, good{Uuid::random(), PartitionId{0}};
+  {
+    const auto log = Log::open(directory.path(), {}).value();
+    for (const TopicPartition& each : {bad, good})
+      ASSERT_TRUE(create_partitions_and_wait(*log, each.topic, 1));
+    for (int i = 0; i < 300; ++i) {
+      ASSERT_TRUE(append_and_wait(*log, append_of(good, batch_of("r"))));
+      ASSERT_TRUE(append_and_wait(*log, append_of(bad, batch_of("r", 5))));
+    }
+    ASSERT_TRUE(append_and_wait(*log, append_of(bad, batch_of("the very last"))));
+  }
+  std::fstream file(directory.path() + "/log.mdb", std::ios::in | std::ios::out | std::ios::binary);
+  std::string page(4096, '\0');
+  size_t zeroed = 0;
+  for (std::streamoff at = 0; file.seekg(at) && file.read(page.data(), 4096); at += 4096) {
+    if (page.find("the very last") == std::string::npos) continue;
+    file.seekp(at);
+    file << std::string(4096, '\0');
+    ++zeroed;
+  }
+  file.close();
+  ASSERT_EQ(zeroed, 1u);
+  for (const bool is_dropped : {false, true}) {
+    const auto opened = Log::open(directory.path(), {});
+    ASSERT_TRUE(opened) << opened.error().message;
+    Log& log = **opened;
+    EXPECT_TRUE(append_and_wait(log, append_of(good, batch_of("r"))));
+    EXPECT_EQ(read_values(log, good).size(), is_dropped ? 302u : 301u);
+    const auto reader = LogReader::open(log).value();
+    ASSERT_TRUE(reader->begin_turn());
+    const auto gone = is_dropped ? ErrorCode::UnknownTopic : ErrorCode::DataCorrupted;
+    EXPECT_EQ(reader->read(bad, Offset{0}, 1).error().code, gone);
+    EXPECT_EQ(reader->readable_end(bad).error().code, gone);
+    reader->end_turn();
+    EXPECT_EQ(append_and_wait(log, append_of(bad, batch_of("r"))).error().code, gone);
+    if (!is_dropped) {
+      EXPECT_TRUE(drop_and_wait(log, bad.topic));
+    }
+  }
 }
 
 }  // namespace
