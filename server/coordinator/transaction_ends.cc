@@ -59,7 +59,7 @@ namespace {
 // Whether the end that the producer asks for has given it the epoch that it does not know yet: the answer was lost.
 bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
   if (producer.id == value.producer_id) return producer.epoch + 1 == value.epoch;
-  return producer.id == value.previous_producer_id && producer.epoch == kMaxProducerEpoch &&
+  return producer.id == value.previous_producer_id && producer.epoch >= kMaxProducerEpoch &&
          value.epoch == 0;
 }
 
@@ -119,7 +119,7 @@ TransactionValue TransactionPartition::prepared(const TransactionValue& value, b
   TransactionValue next = value;
   if (value.state != TransactionState::Ongoing) next.partitions.clear();
   next.state = is_commit ? TransactionState::PrepareCommit : TransactionState::PrepareAbort;
-  next.epoch = epoch;
+  next.epoch = std::max(epoch, value.epoch);  // behind the last one there is none
   return next;
 }
 

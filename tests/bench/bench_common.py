@@ -7,10 +7,10 @@ BINARY = os.environ.get('MILLRACE_BINARY', 'build/release/millrace')
 
 
 class Server:
-    def __init__(self, folder, *flags):
+    def __init__(self, folder, *flags, binary=BINARY):
         begun = time.monotonic()
         self.ports = {}
-        self.process = subprocess.Popen([BINARY, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
+        self.process = subprocess.Popen([binary, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
                                          '--kafka', '127.0.0.1:0', '--log-level', 'warn', *flags],
                                         stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:

@@ -6,6 +6,7 @@ import time
 import cleanup_load
 import data_files
 import kafka_load
+import transaction_load
 from ledger import Fate, columns_of
 from load import drop_passing
 
@@ -58,6 +59,7 @@ SCHEMA = (
     f"FROM per_city c LEFT JOIN others d ON 'c' + CAST(c.n % {REFERRED} AS VARCHAR) = d.city "
     "EMIT CHANGES",
     *cleanup_load.SCHEMA,
+    *transaction_load.SCHEMA,
 )
 _QUERIES = sum(" AS SELECT" in statement for statement in SCHEMA)
 # Before any event; the same at each start. Cities without a site lose their events in the join.
@@ -68,7 +70,7 @@ FILL = ("INSERT INTO sites (city, zone) VALUES "
 # What they define, in their order.
 SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED", "MET",
            "MET_OR_NOT", "VISITS", "ZONED", "SOME", "OTHERS", "REFERRING", "FOLLOWING",
-           *cleanup_load.SOURCES)
+           *cleanup_load.SOURCES, *transaction_load.SOURCES)
 
 _CATCH_UP_TIMEOUT_S = 60
 _REMOVED_WITHIN_S = 60  # a journal is trimmed when the checkpoints of all its tasks have come so far

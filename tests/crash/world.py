@@ -16,6 +16,7 @@ from kafka_load import KafkaLoad
 from ledger import Ledger
 from load import Load
 from server import Server
+from transaction_load import TransactionLoad
 
 # Of the server, with the greatest number of passages that it survives: what happens in two seconds.
 CRASH_POINTS = {"before-log-commit": 400, "before-acknowledgement": 400,
@@ -60,7 +61,7 @@ class World:
         self._server = None  # the newest
         self._leftovers = check.LeftoversCheck(self._data_dir)
         self._kafka_port = 0  # any; all later servers listen where the first did
-        self._kafka = self._cleanup = None
+        self._kafka = self._cleanup = self._transactions = None
 
     def start(self, crash_point=None):
         self._server = Server(self._binary, self._data_dir, self._log_path, crash_point,
@@ -119,8 +120,10 @@ class World:
                     return Load(server, self.ledger, f"{self._seed}/{self._loads}")
                 self._kafka = KafkaLoad(address, self._seed)
                 self._cleanup = CleanupLoad(address, self._seed)
+                self._transactions = TransactionLoad(address, self._seed)
             self._kafka.resume()
             self._cleanup.resume()
+            self._transactions.resume()
         return Load(server, self.ledger, f"{self._seed}/{self._loads}")
 
     def kill_while_defining(self):
@@ -193,13 +196,14 @@ class World:
     def _check_producers(self, connection, is_stopped):
         self._kafka.pause()
         self._cleanup.pause()
+        self._transactions.pause()
         rows = check.read_produced(connection)
         complaints, doubles = self._kafka.complaints(rows), self._kafka.doubles(rows)
         if is_stopped and doubles > self._doubles:
             complaints.append(f"{doubles - self._doubles} records were stored and not answered "
                               "before a clean stop")
         self._doubles = doubles
-        return complaints + self._cleanup.complaints(connection)
+        return complaints + self._cleanup.complaints(connection) + self._transactions.complaints(connection)
 
     def stop_under_load(self):
         """A clean stop while clients write: what it stored was acknowledged and is there."""
@@ -235,12 +239,14 @@ class World:
                     for line in log if check.is_alarming(line)]
 
     def record_count(self):
-        return self.ledger.stored_rows() + (self._kafka.record_count() if self._kafka else 0)
+        kafka = (self._kafka, self._transactions) if self._kafka else ()
+        return self.ledger.stored_rows() + sum(load.record_count() for load in kafka)
 
     def end(self):
         if self._kafka:
             self._kafka.end()
             self._cleanup.end()
+            self._transactions.end()
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -365,6 +365,22 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
   EXPECT_EQ(value().producer_id, ProducerId{101});
 }
 
+// An end by time-out has used the last epoch of all, and the producer's own abort tells it of that.
+TEST_F(TransactionPartitionTest, BehindTheLastEpochOfAllIsAnotherProducer) {
+  ProducerIdentity producer = init().producer;
+  for (int i = 0; i < 32'766; ++i) producer = init().producer;
+  add(producer);
+  pass_ms(10'100);
+  const ProducerIdentity last = end_second(producer, false).producer;
+  EXPECT_EQ(last, (ProducerIdentity{producer.id, 32'767}));
+  ASSERT_EQ(add(last), KafkaError::None);
+  told.clear();
+  const ProducerIdentity next = end_second(last, true).producer;
+  EXPECT_EQ(next, (ProducerIdentity{ProducerId{101}, 0}));
+  EXPECT_EQ(told, (std::vector<Told>{{"data", 0, last, TransactionEnd::Commit}}));
+  EXPECT_EQ(end_second(last, true).producer, next);
+}
+
 TEST_F(TransactionPartitionTest, NothingJoinsATransactionThatEnds) {
   const ProducerIdentity producer = init().producer;
   add(producer);
