@@ -102,6 +102,7 @@ class PullExecution final : public SqlExecution {
       tasks_expected_ = request->keys_of.size();
     }
     request->query_id = materializer_->plan->id;
+    request->kept_by = materializer_->plan;
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->properties = session().properties();
@@ -206,6 +207,12 @@ class PullExecution final : public SqlExecution {
       return Error{ErrorCode::ObjectState,
                    fmt::format("query {}, which kept table {}, was ended during the look-up",
                                materializer_->plan->id, plan_->table->name),
+                   {},
+                   "Try again in a moment."};
+    if (now->find_query(materializer_->plan->id)->plan != materializer_->plan)
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("the query that keeps table {} was replaced during the look-up",
+                               plan_->table->name),
                    {},
                    "Try again in a moment."};
     const auto trouble = session().parts().supervisor.trouble_of(materializer_->plan->id);

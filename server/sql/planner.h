@@ -23,7 +23,17 @@ namespace server {
 // A statement, analysed: the text is planned again when it runs, because its parameters then have
 // values and the image may have changed. A look-up without parameters keeps its plan.
 struct SqlPrepared final : sql::Prepared {
-  enum class Action : uint8_t { Define, Insert, Constant, Pull, StreamToEnd, Push, Information };
+  enum class Action : uint8_t {
+    Define,
+    Insert,
+    Constant,
+    Pull,
+    StreamToEnd,
+    Push,
+    Print,
+    Assert,
+    Information
+  };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
   bool takes_long = false;  // its planning is not for a loop
@@ -80,6 +90,8 @@ class Planner {
   Status prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
                        SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
+  static Status check_supported(const engine::Statement& statement);
+  Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
   Result<InsertRows> plan_insert(const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
