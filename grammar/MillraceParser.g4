@@ -166,7 +166,10 @@ describe
     | DESCRIBE what=CONNECTOR name=identifier
     | DESCRIBE name=identifier EXTENDED?
     ;
-explain      : EXPLAIN ANALYZE? (statement | name=identifier);
+explain
+    : EXPLAIN ANALYZE? (LPAREN option=identifier choice=identifier RPAREN)?
+      (statement | name=identifier)
+    ;
 controlQuery : action=(TERMINATE | PAUSE | RESUME) (ALL | name=identifier);
 
 // ---- What PostgreSQL clients send: transactions and settings

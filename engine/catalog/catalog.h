@@ -74,6 +74,7 @@ class Catalog {
   const Sources& sources() const { return sources_; }
   const Queries& queries() const { return queries_; }
   CustomTypes types;
+  Properties system_properties;  // ALTER SYSTEM: what holds where a session has set nothing else
   int64_t next_query_number = 0;
 
   // nullptr when there is none; names are compared exactly.

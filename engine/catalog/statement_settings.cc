@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "base/suggest.h"
+#include "engine/catalog/client_properties.h"
 
 namespace engine {
 
 namespace {
 
+constexpr std::string_view kStreamsPrefix = "ksql.streams.";
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kLongestWaitMs = 3'600'000;
 
@@ -132,6 +134,42 @@ Status check_statement_setting(std::string_view name, std::string_view value,
                {},
                near.empty() ? "SHOW PROPERTIES lists the settings of statements."
                             : fmt::format("Did you mean {}?", near)};
+}
+
+std::string setting_name(std::string_view name) {
+  std::string lower = in_lower_case(name);
+  if (is_statement_setting(lower) && !lower.starts_with(kStreamsPrefix)) return lower;
+  if (lower.starts_with(kStreamsPrefix) &&
+      is_statement_setting(std::string_view(lower).substr(kStreamsPrefix.size())))
+    return lower.substr(kStreamsPrefix.size());
+  return is_statement_setting(lower) ? lower : std::string();
+}
+
+Status check_property(std::string_view name, std::string_view value,
+                      std::span<const std::string> others) {
+  if (const std::string setting = setting_name(name); !setting.empty())
+    return check_statement_setting(setting, value, others);
+  const std::string lower = in_lower_case(name);
+  if (is_client_property(lower) || std::ranges::find(others, lower) != others.end()) return {};
+  std::vector<std::string> names(others.begin(), others.end());
+  for (const StatementSetting& setting : kSettings) names.emplace_back(setting.name);
+  for (const std::string_view known : client_properties()) names.emplace_back(known);
+  const std::string near = closest_name(lower, names);
+  return Error{
+      ErrorCode::UndefinedObject,
+      fmt::format("Not recognizable as ksql, streams, consumer, or producer property: '{}'",
+                  name.substr(0, 100)),
+      {},
+      near.empty() ? "SHOW PROPERTIES lists the settings of statements."
+                   : fmt::format("Did you mean {}?", near)};
+}
+
+void unfold_streams_prefix(Properties& properties) {
+  Properties unfolded;
+  for (const auto& [name, value] : properties)
+    if (name.starts_with(kStreamsPrefix))
+      unfolded.emplace(name.substr(kStreamsPrefix.size()), value);
+  properties.insert(unfolded.begin(), unfolded.end());
 }
 
 Properties default_statement_settings(const EngineSettings& settings) {

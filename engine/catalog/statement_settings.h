@@ -33,6 +33,17 @@ bool is_statement_setting(std::string_view name);
 Status check_statement_setting(std::string_view name, std::string_view value,
                                std::span<const std::string> others = {});
 
+// Likewise of SET 'name' = 'value' and ALTER SYSTEM: any other name is UndefinedObject, unless a client of Kafka or
+// ksqlDB's server knows it, of which nothing here depends.
+Status check_property(std::string_view name, std::string_view value,
+                      std::span<const std::string> others = {});
+
+// The setting that a name means, also behind `ksql.streams.`; empty where it means none.
+std::string setting_name(std::string_view name);
+
+// 'ksql.streams.x' is the x of Kafka Streams: it counts as that, where x itself is not set.
+void unfold_streams_prefix(Properties& properties);
+
 // What is in force where no session has set it.
 Properties default_statement_settings(const EngineSettings& settings);
 

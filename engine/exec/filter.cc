@@ -3,7 +3,10 @@
 namespace engine {
 
 FilterOperator::FilterOperator(TaskContext& context, const FilterStep& step)
-    : RowwiseOperator(context), predicate_(step.predicate), is_table_(step.is_table) {}
+    : RowwiseOperator(context),
+      predicate_(step.predicate),
+      is_table_(step.is_table),
+      tells_all_deletes_(step.tells_all_deletes) {}
 
 Status FilterOperator::take(Batch& batch) {
   return is_table_ ? take_table(batch) : take_stream(batch);
@@ -29,7 +32,8 @@ Status FilterOperator::take_stream(Batch& batch) {
   return push(batch.gather(rows));
 }
 
-// A row that stops passing becomes a delete; one that never passed is not mentioned.
+// A row that stops passing becomes a delete; one that never passed is not mentioned, unless a former filter may have
+// let it pass.
 Status FilterOperator::take_table(Batch& batch) {
   Passing now = passing(batch.columns, batch.present, batch);
   Passing before{Bitmap(batch.rows, false), RowErrors(batch.rows)};
@@ -39,7 +43,7 @@ Status FilterOperator::take_table(Batch& batch) {
   context().report(before.errors, batch);
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < batch.rows; ++row)
-    if (now.rows.test(row) || before.rows.test(row)) rows.push_back(row);
+    if (now.rows.test(row) || before.rows.test(row) || tells_all_deletes_) rows.push_back(row);
   batch.present = std::move(now.rows);
   if (batch.has_old()) batch.old_present = std::move(before.rows);
   return push(rows.size() == batch.rows ? std::move(batch) : batch.gather(rows));

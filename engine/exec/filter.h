@@ -23,7 +23,7 @@ class FilterOperator final : public RowwiseOperator {
                   const Batch& batch) const;
 
   Program predicate_;
-  const bool is_table_;
+  const bool is_table_, tells_all_deletes_;
 };
 
 }  // namespace engine

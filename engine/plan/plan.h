@@ -43,6 +43,9 @@ struct InputStep {
 struct FilterStep {
   BoundExpression predicate;
   bool is_table = false;
+  // Of a filter that another one has been before: also rows that this one would not have let pass become deletes,
+  // since that one may have (docs/adr/0031).
+  bool tells_all_deletes = false;
 };
 
 struct ProjectStep {

@@ -165,9 +165,20 @@ Status check_selects_timestamp(const SourceProperties& with, const Analysis& ana
 // An existing query id is kept when its sink is replaced.
 std::string query_id_for(const CreateAsSelect& create, const PlanContext& context,
                          const DataSource* replaced) {
-  if (replaced && !replaced->created_by.empty()) return replaced->created_by;
+  if (replaced && context.catalog.find_query(replaced->created_by)) return replaced->created_by;
   return fmt::format("{}_{}_{}", create.kind == SourceKind::Stream ? "CSAS" : "CTAS",
                      create.name.text, context.catalog.next_query_number);
+}
+
+// Whose rows would go on, and whose would not, nobody could say.
+Status check_only_writer(const DataSource& sink, const PlanContext& context) {
+  const std::vector<std::string> writers = context.catalog.writers_of(sink.name);
+  if (std::ranges::all_of(writers, [&](const auto& id) { return id == sink.created_by; }))
+    return {};
+  return invalid(
+      fmt::format("REPLACE for sink {} is not supported because there are multiple queries writing "
+                  "into it: [{}]",
+                  sink.name, fmt::join(writers, ", ")));
 }
 
 }  // namespace
@@ -190,6 +201,12 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
         .at(create.name_position)
         .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
   if (!existing) TRY(check_name_size(create.name.text, create.name_position));
+  if (existing && existing->read_only)
+    return invalid(fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
+                               "{0}s.",
+                               kind_word(create.kind), create.name.text))
+        .at(create.name_position);
+  if (existing) TRY(check_only_writer(*existing, context));
 
   Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
   TRY(check_ungrouped_aggregates(analysis));

@@ -277,6 +277,19 @@ class SelectPlanner {
     return keys;
   }
 
+  // ksqlDB keeps what such functions gather in the source's value format; here it lies in the state.
+  Status check_intermediate_type(const AggregateDef& function) const {
+    constexpr std::string_view kGatherStructs[] = {"CORRELATION",   "STDDEV_POP", "STDDEV_SAMP",
+                                                   "STDDEV_SAMPLE", "TOPK",       "TOPKDISTINCT"};
+    if (!context_.settings.ksqldb_compat || source().value_format.name != "DELIMITED" ||
+        std::ranges::find(kGatherStructs, function.name) == std::end(kGatherStructs))
+      return {};
+    return Error{
+        ErrorCode::InvalidStatement,
+        "One of the functions used in the statement has an intermediate type that the value "
+        "format can not handle. Please remove the function or change the format."};
+  }
+
   Status collect_aggregates(const Scope& over, ProjectStep& step, Layout& result) {
     std::vector<const Expression*> calls;
     for (const AnalysedItem& item : analysis_.items) list_aggregates(*item.expression, calls);
@@ -287,6 +300,7 @@ class SelectPlanner {
     for (const Expression* call : calls) {
       BoundAggregate bound =
           TRY(bind_aggregate(*call->as<FunctionCall>(), call->position, over, properties));
+      TRY(check_intermediate_type(*bound.instance.def));
       const std::string name(bound.instance.def->name);
       if (reads_table() && !bound.instance.def->has_undo() &&
           std::ranges::find(without_undo, name) == without_undo.end())

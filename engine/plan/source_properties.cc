@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/suggest.h"
 #include "engine/formats/format.h"
 
 namespace engine {
@@ -265,7 +266,13 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
     unknown += (unknown.empty() ? "" : ", ") + property.name;
   }
   if (!first) return {};
-  return invalid(*first, "Invalid config variable(s) in the WITH clause: " + unknown);
+  Error error = invalid(*first, "Invalid config variable(s) in the WITH clause: " + unknown);
+  std::vector<std::string> names;
+  for (const PropertyRow& row : kProperties)
+    if (find_row(row.name, statement)) names.emplace_back(row.name);
+  if (const std::string near = closest_name(first->name, names); !near.empty())
+    error.hint = fmt::format("Did you mean {}?", near);
+  return error;
 }
 
 // Properties of which only one may be given.

@@ -182,8 +182,14 @@ struct DescribeFunction {
   TextPosition name_position;
 };  // upper case
 
+enum class ExplainFormat : uint8_t {
+  Text,
+  Topology,  // as ksqlDB shows the processors of Kafka Streams
+  Dot,       // a picture, for Graphviz
+};
 struct Explain {
   bool analyze = false;
+  ExplainFormat format = ExplainFormat::Text;
   std::unique_ptr<ParsedStatement> statement;  // may be null: then query_id
   std::optional<Name> query_id;
 };

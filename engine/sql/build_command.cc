@@ -139,9 +139,31 @@ Built build_describe(P::DescribeContext& context) {
   return DescribeSource{std::move(name), position, extended};
 }
 
+// EXPLAIN (FORMAT ...), in PostgreSQL's words where it is another option.
+Result<ExplainFormat> explain_format(P::ExplainContext& context) {
+  if (!context.option) return ExplainFormat::Text;
+  const Name option = build_name(*context.option), value = build_name(*context.choice);
+  if (to_upper(option.text) != "FORMAT")
+    return Error{ErrorCode::SyntaxError,
+                 "unrecognized EXPLAIN option \"" + to_lower(option.text) + "\"",
+                 {},
+                 "EXPLAIN (FORMAT ...) is the only one."}
+        .at(position_of(*context.option));
+  const std::string word = to_upper(value.text);
+  if (word == "TEXT") return ExplainFormat::Text;
+  if (word == "TOPOLOGY") return ExplainFormat::Topology;
+  if (word == "DOT") return ExplainFormat::Dot;
+  return Error{ErrorCode::InvalidParameter,
+               "unrecognized value for EXPLAIN option \"format\": \"" + to_lower(value.text) + "\"",
+               {},
+               "It is TEXT, TOPOLOGY or DOT."}
+      .at(position_of(*context.choice));
+}
+
 Built build_explain(P::ExplainContext& context) {
   Explain explain;
   explain.analyze = context.ANALYZE() != nullptr;
+  explain.format = TRY(explain_format(context));
   if (context.name) {
     explain.query_id = build_name(*context.name);
   } else {

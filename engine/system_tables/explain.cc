@@ -14,7 +14,16 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Lines query_lines(const RunningQuery& running, const QueryStatuses& statuses) {
+// The plan alone, where somebody wants to draw or compare it.
+std::optional<Lines> drawn(const QueryPlan& plan, ExplainFormat format) {
+  if (format == ExplainFormat::Topology) return topology_lines(plan);
+  if (format == ExplainFormat::Dot) return dot_lines(plan);
+  return std::nullopt;
+}
+
+Lines query_lines(const RunningQuery& running, const QueryStatuses& statuses,
+                  ExplainFormat format) {
+  if (auto lines = drawn(*running.plan, format)) return *std::move(lines);
   const PersistentQuery& query = *running.query;
   Lines lines{fmt::format("Query {}, {}", query.id, state_of(query, statuses))};
   if (!query.sql.empty()) lines.push_back("Statement: " + query.sql);
@@ -24,8 +33,10 @@ Lines query_lines(const RunningQuery& running, const QueryStatuses& statuses) {
   return lines;
 }
 
-Result<Lines> explain_query_id(const std::string& id, const InformationContext& context) {
-  if (const auto found = context.queries.find(id)) return query_lines(*found, context.statuses);
+Result<Lines> explain_query_id(const std::string& id, const InformationContext& context,
+                               ExplainFormat format) {
+  if (const auto found = context.queries.find(id))
+    return query_lines(*found, context.statuses, format);
   Lines ids;
   for (const RunningQuery& running : context.queries.all()) ids.push_back(running.query->id);
   const std::string guess = closest_name(id, ids);
@@ -35,7 +46,8 @@ Result<Lines> explain_query_id(const std::string& id, const InformationContext& 
                                : fmt::format("Did you mean {}?", guess));
 }
 
-Lines planned_lines(const PlannedQuery& planned) {
+Lines planned_lines(const PlannedQuery& planned, ExplainFormat format) {
+  if (auto lines = drawn(planned.plan, format)) return *std::move(lines);
   Lines lines{"Result: " + planned.result.to_string()};
   for (std::string& line : plan_lines(planned.plan)) lines.push_back(std::move(line));
   return lines;
@@ -77,18 +89,26 @@ bool reads_tables(const Query& query, const PlanContext& context) {
   return source && source->kind == SourceKind::Table && !context.settings.ksqldb_compat;
 }
 
-Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext& context) {
+Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext& context,
+                                ExplainFormat format) {
   const Statement& statement = parsed.statement;
   if (const auto* create = std::get_if<CreateAsSelect>(&statement))
-    return planned_lines(TRY(plan_create_as(*create, parsed, context)));
+    return planned_lines(TRY(plan_create_as(*create, parsed, context)), format);
   if (const auto* insert = std::get_if<InsertSelect>(&statement))
-    return planned_lines(TRY(plan_insert_select(*insert, parsed, context)));
+    return planned_lines(TRY(plan_insert_select(*insert, parsed, context)), format);
   if (const auto* query = std::get_if<Query>(&statement)) {
+    const bool asks_table = query->emit == Emit::None && query->joins.empty();
+    const bool is_select = query->from && query->emit == Emit::None &&
+                           reads_tables(*query, context) && wants_rows_plan(*query);
+    if (format != ExplainFormat::Text && (asks_table || is_select || !query->from))
+      return Error{ErrorCode::NotSupported,
+                   "a look-up has no topology",
+                   {},
+                   "EXPLAIN shows it as text; SELECT ... EMIT CHANGES has a topology."};
     if (!query->from) return Lines{"Result: one row of constants"};
-    const bool asks_table = query->emit == Emit::None && reads_tables(*query, context);
-    if (asks_table && wants_rows_plan(*query)) return explain_select(*query, context);
-    if (query->emit == Emit::None && query->joins.empty()) return explain_pull(*query, context);
-    return planned_lines(TRY(plan_push_query(*query, context)));
+    if (is_select) return explain_select(*query, context);
+    if (asks_table) return explain_pull(*query, context);
+    return planned_lines(TRY(plan_push_query(*query, context)), format);
   }
   return Error{ErrorCode::NotSupported, "EXPLAIN of this statement is not supported yet"}.with_hint(
       "Explain a SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT, or the id of a query.");
@@ -103,14 +123,14 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
     return Error{ErrorCode::NotSupported, "EXPLAIN ANALYZE is not supported yet"};
   Lines lines;
   if (explain.query_id) {
-    lines = TRY(explain_query_id(explain.query_id->text, context));
+    lines = TRY(explain_query_id(explain.query_id->text, context, explain.format));
   } else {
     const PlanContext plan_context{.catalog = context.catalog,
                                    .topics = context.topics,
                                    .settings = context.settings,
                                    .properties = context.properties,
                                    .fold_quoted_names = true};
-    lines = TRY(explain_statement(*explain.statement, plan_context));
+    lines = TRY(explain_statement(*explain.statement, plan_context, explain.format));
   }
   std::vector<InformationRow> rows;
   for (std::string& line : lines) rows.push_back({Value::text(std::move(line))});

@@ -67,5 +67,12 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
 std::vector<std::string> plan_lines(const QueryPlan& plan);
 // explain_select.cc: likewise.
 std::vector<std::string> select_lines(const SelectRowsPlan& plan);
+// One step of a stage, in words.
+std::string step_line(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node);
+
+// plan_topology.cc: as Kafka Streams describes its processors, and as ksqlDB's EXPLAIN shows them; and the same as a
+// picture in Graphviz's language.
+std::vector<std::string> topology_lines(const QueryPlan& plan);
+std::vector<std::string> dot_lines(const QueryPlan& plan);
 
 }  // namespace engine

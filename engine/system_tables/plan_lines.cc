@@ -202,8 +202,7 @@ class PlanPrinter {
 
   void print_node(const StagePlan& stage, size_t index, size_t depth) {
     const PlanNode& node = stage.nodes[index];
-    lines_.push_back(std::string(2 * depth, ' ') + "-> " +
-                     std::visit(StepLine(plan_, stage, node), node.step));
+    lines_.push_back(std::string(2 * depth, ' ') + "-> " + step_line(plan_, stage, node));
     for (const int from : node.from) print_node(stage, static_cast<size_t>(from), depth + 1);
   }
 
@@ -222,6 +221,10 @@ class PlanPrinter {
 };
 
 }  // namespace
+
+std::string step_line(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node) {
+  return std::visit(StepLine(plan, stage, node), node.step);
+}
 
 std::vector<std::string> plan_lines(const QueryPlan& plan) { return PlanPrinter(plan).print(); }
 

@@ -134,9 +134,14 @@ std::vector<InformationRow> property_rows(const InformationContext& context) {
   effective.insert(defaults.begin(), defaults.end());
   std::vector<InformationRow> rows;
   for (const auto& [name, value] : effective) {
+    const auto system = context.catalog.system_properties.find(name);
+    const bool is_systems =
+        system != context.catalog.system_properties.end() && system->second == value;
     const bool is_set = context.properties.contains(name);
-    rows.push_back(
-        {Value::text(name), Value::text(value), Value::text(is_set ? "session" : "server")});
+    rows.push_back({Value::text(name), Value::text(value),
+                    Value::text(is_systems ? "system"
+                                : is_set   ? "session"
+                                           : "server")});
   }
   return rows;
 }

@@ -56,6 +56,9 @@ struct ChangeApplier {
   }
   void operator()(const PutType& put) const { catalog.types[put.name] = put.type; }
   void operator()(const EraseType& erase) const { catalog.types.erase(erase.name); }
+  void operator()(const SetSystemProperty& set) const {
+    catalog.system_properties[set.name] = set.value;
+  }
   void operator()(const SetNextQueryNumber& set) const { catalog.next_query_number = set.number; }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -63,8 +64,9 @@ using engine::read_json;
 using engine::read_member;
 using engine::write_json;
 
-// Version 1 kept the statement alone and planned it again.
-constexpr uint8_t kDefinitionVersion = 2;
+// Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system: only where
+// one does is it written, so that older programs read all else.
+constexpr uint8_t kDefinitionVersion = 3, kVersionWithoutProperties = 2;
 
 // ---- Writing ----
 
@@ -106,6 +108,12 @@ class ChangeWriter {
     });
   }
   void operator()(const EraseType& erase) const { named("erase_type", erase.name); }
+  void operator()(const SetSystemProperty& set) const {
+    named("set_system_property", set.name, [&] {
+      out_.key("value");
+      out_.text(set.value);
+    });
+  }
   void operator()(const SetNextQueryNumber& set) const {
     named("set_next_query_number", "", [&] {
       out_.key("number");
@@ -228,6 +236,11 @@ std::optional<DefinitionChange> read_change(const JsonValue& json, const std::st
     return std::nullopt;
   }
   if (read_member(json, "erase_type", name) && !name.empty()) return EraseType{name};
+  if (read_member(json, "set_system_property", name) && !name.empty()) {
+    SetSystemProperty set{name, {}};
+    if (read_member(json, "value", set.value)) return set;
+    return std::nullopt;
+  }
   SetNextQueryNumber set{0};
   if (json.find("set_next_query_number") && read_member(json, "number", set.number)) return set;
   return std::nullopt;
@@ -253,7 +266,11 @@ std::string encode_definition(const DefinitionCommand& command) {
   for (const DefinitionChange& change : command.changes) std::visit(ChangeWriter(json), change);
   json.end_array();
   json.end_object();
-  std::string out(1, static_cast<char>(kDefinitionVersion));
+  const bool sets_property = std::ranges::any_of(command.changes, [](const auto& change) {
+    return std::holds_alternative<SetSystemProperty>(change);
+  });
+  std::string out(
+      1, static_cast<char>(sets_property ? kDefinitionVersion : kVersionWithoutProperties));
   append_be(out, XXH3_64bits(json.json().data(), json.json().size()));
   out += json.json();
   return out;
@@ -265,7 +282,7 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
   if (in.ok() && version > kDefinitionVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "the data directory was written by a newer version of millrace"};
-  if (in.ok() && version < kDefinitionVersion)
+  if (in.ok() && version < kVersionWithoutProperties)
     return Error{ErrorCode::IncompatibleFormat,
                  "the data directory was written by a version of millrace before its first release",
                  {},
@@ -304,6 +321,8 @@ DefinitionCommand whole_definition(const MetadataImage& image) {
     command.changes.push_back(PutSource{source, unread ? *unread : std::string()});
   }
   for (const auto& [id, query] : image.queries()) command.changes.push_back(PutQuery{query});
+  for (const auto& [name, value] : image.catalog->system_properties)
+    command.changes.push_back(SetSystemProperty{name, value});
   command.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number});
   return command;
 }

@@ -42,8 +42,11 @@ struct EraseType {
 struct SetNextQueryNumber {
   int64_t number;
 };
+struct SetSystemProperty {
+  std::string name, value;
+};
 using DefinitionChange = std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState,
-                                      PutType, EraseType, SetNextQueryNumber>;
+                                      PutType, EraseType, SetNextQueryNumber, SetSystemProperty>;
 
 struct DefinitionCommand {
   // For whoever wants to know why: the statement, and under which settings it was understood.

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "engine/catalog/statement_settings.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/query_plan.h"
+#include "engine/plan/upgrade_query.h"
 #include "server/metadata/apply_command.h"
 #include "server/metadata/query_topics.h"
 
@@ -25,6 +27,7 @@ struct Effect {
   std::vector<std::string> dropped_topics;
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
+  DefinedQueryPtr replaced = {};  // whose positions and state the started one goes on with
   // Tables whose hidden query, if they have one, ends: they are changed or gone.
   std::vector<std::string> changed_tables;
   std::vector<std::string> notices;
@@ -66,14 +69,11 @@ struct Planner {
       effect.notices.push_back(fmt::format("{} already exists, skipping", create.name.text));
       return effect;
     }
-    if (image.catalog->find_source(create.name.text))
-      return Error{
-          ErrorCode::NotSupported,
-          "CREATE OR REPLACE of a stream or table that a query writes is not supported yet",
-          {},
-          "TERMINATE the query and DROP it, then create it anew."}
-          .at(create.name_position);
+    const engine::DataSource* existing = image.catalog->find_source(create.name.text);
     effect.changes.push_back(PutSource{planned.sink});
+    if (const DefinedQueryPtr old = existing ? image.find_query(existing->created_by) : nullptr)
+      return replace(std::move(effect), old, std::move(planned));
+    if (existing) effect.changed_tables.push_back(existing->name);
     return with_query(std::move(effect), std::move(planned), engine::QueryKind::CreateAs);
   }
 
@@ -140,6 +140,18 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
+  // What a session sets itself goes before it; queries that run keep what they have.
+  Result<Effect> operator()(const engine::AlterSystem& alter) const {
+    TRY(engine::check_property(alter.name, alter.value));
+    Effect effect;
+    const std::string name = engine::setting_name(alter.name);
+    effect.is_nothing = name.empty();
+    if (effect.is_nothing)
+      effect.notices.push_back(fmt::format("nothing depends on {} here", alter.name));
+    else
+      effect.changes.push_back(SetSystemProperty{name, alter.value});
+    return effect;
+  }
   template <class Other>
   Result<Effect> operator()(const Other&) const {
     return Error{ErrorCode::NotSupported, "this statement is not supported yet"};
@@ -166,6 +178,26 @@ struct Planner {
                      fmt::format("DROP {} and create it anew.", name)};
     }
     return {};
+  }
+
+  // What has been read and written stays as it is; from where that ends the new definition goes on.
+  Result<Effect> replace(Effect effect, const DefinedQueryPtr& old, PlannedQuery planned) const {
+    const std::string& id = old->query->id;
+    if (!old->unreadable.empty())
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("query {} cannot be replaced: {}", id, old->unreadable),
+                   {},
+                   fmt::format("DROP {}, and create it anew.", planned.sink->name)};
+    if (const auto lost = lost_topic(*old, *image.topics))
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("{} cannot be replaced: topic \"{}\" was deleted", id, *lost)}
+          .with_hint(hint_about_lost_topic(*old));
+    planned.plan = TRY(engine::upgrade_query(*old->plan, std::move(planned.plan)));
+    effect.notices.push_back(
+        fmt::format("query {} goes on with its new definition, from where it was", id));
+    effect.started = std::move(planned);
+    effect.replaced = old;
+    return effect;
   }
 
   Result<Effect> with_query(Effect effect, PlannedQuery planned, engine::QueryKind kind) const {
@@ -213,6 +245,13 @@ class Resolver {
     query->sink = planned.sink->name;
     query->sources = planned.plan.sources;
     query->properties = properties_;
+    if (const DefinedQueryPtr& old = effect.replaced) {
+      query->state = old->query->state;
+      auto defined = define(std::move(query), planned.plan);
+      defined->exchange_ids = old->exchange_ids;
+      defined->starts = old->starts;
+      return defined;
+    }
     auto defined = define(std::move(query), planned.plan);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
       defined->exchange_ids.push_back(sources_.new_id());
@@ -285,7 +324,8 @@ Status materialize_tables(const Effect& effect, const MetadataImage& image,
     if (ends) changes.push_back(EraseQuery{old->query->id});
     const engine::DataSource* table = next.catalog->find_source(name);
     if (!table || table->kind != engine::SourceKind::Table) continue;
-    if (!ends && next.materializer_of(*table)) continue;
+    const DefinedQuery* keeper = next.materializer_of(*table);
+    if (keeper && (!ends || keeper->query->kind != engine::QueryKind::SourceTable)) continue;
     changes.push_back(PutQuery{TRY(resolver.hidden_query(*table, image.revision + 1))});
   }
   return {};
@@ -300,7 +340,8 @@ bool is_definition(const engine::Statement& statement) {
                std::is_same_v<T, engine::CreateAsSelect> ||
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
                std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
-               std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery>;
+               std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery> ||
+               std::is_same_v<T, engine::AlterSystem>;
       },
       statement);
 }
@@ -326,7 +367,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     command.changes.push_back(PutQuery{resolver.started_query(effect, statement.text)});
   TRY(materialize_tables(effect, image, resolver, command.changes));
   for (const DefinitionChange& change : command.changes)
-    if (const auto* put = std::get_if<PutQuery>(&change))
+    if (const auto* put = std::get_if<PutQuery>(&change);
+        put && !image.find_query(put->query->plan->id))
       planned.new_queries.push_back(put->query->plan->id);
   planned.command.parts.push_back({std::string(kSqlPart), encode_definition(command)});
   return planned;
@@ -344,7 +386,8 @@ std::string command_tag(const engine::Statement& statement) {
     return fmt::format("DROP {}", kind(drop->kind));
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
     return fmt::format("ALTER {}", kind(alter->kind));
-  if (std::holds_alternative<engine::InsertSelect>(statement)) return "INSERT QUERY";
+  if (std::holds_alternative<engine::InsertSelect>(statement)) return "CREATE QUERY";
+  if (std::holds_alternative<engine::AlterSystem>(statement)) return "ALTER SYSTEM";
   if (std::holds_alternative<engine::CreateType>(statement)) return "CREATE TYPE";
   if (std::holds_alternative<engine::DropType>(statement)) return "DROP TYPE";
   if (const auto* control = std::get_if<engine::ControlQuery>(&statement)) {

@@ -180,7 +180,10 @@ struct Session::OwnStatement {
     return done("SET");
   }
   Status operator()(const engine::SetProperty& property) {
-    TRY(set(property.name, property.value, false));
+    const std::string key = sql::SessionSettings::spelling(property.name);
+    TRY(context().backend->check_property(key, property.value));
+    TRY(charge_settings(key, property.value));
+    TRY(settings().set(key, property.value));
     return done("SET");
   }
   Status operator()(const engine::UnsetProperty& property) {

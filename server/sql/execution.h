@@ -79,6 +79,14 @@ enum class TransientEnd : uint8_t { Never, AtPresentEnd };
 Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
                                                       engine::PlannedQuery planned,
                                                       MetadataImagePtr image, TransientEnd end);
+// PRINT: shows each record whose number among those that come is a multiple of `interval`.
+Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
+                                                  engine::PlannedQuery planned,
+                                                  MetadataImagePtr image, int64_t interval);
+// ASSERT TOPIC.
+Result<std::unique_ptr<sql::Execution>> run_assertion(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement);
 // SHOW, DESCRIBE, EXPLAIN.
 std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,

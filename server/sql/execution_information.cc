@@ -104,17 +104,17 @@ class InformationExecution final : public SqlExecution {
     engine::Properties properties;
     const engine::EngineSettings& settings;
     engine::Properties server_properties;
+    std::map<std::string, std::string> variables;
     Result<engine::InformationRows> rows = engine::InformationRows();
 
     void make() {
-      const std::map<std::string, std::string> no_variables;
       const SnapshotTopics topics(*image->topics);
       const ImageQueries queries(*image);
       std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
       std::ranges::sort(groups, {}, &engine::ConsumerGroup::id);
       rows = engine::answer_information(
           statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
-                                 no_variables, &tasks, &facts, &groups, server_properties});
+                                 variables, &tasks, &facts, &groups, server_properties});
     }
   };
 
@@ -137,7 +137,8 @@ class InformationExecution final : public SqlExecution {
                std::move(groups_),
                session().properties(),
                session().parts().settings.engine,
-               {{"read.wait.ms", std::to_string(session().parts().settings.read_wait_ms)}}});
+               {{"read.wait.ms", std::to_string(session().parts().settings.read_wait_ms)}},
+               session().variables()});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
         [this, answer] {

@@ -68,6 +68,7 @@ class PullExecution final : public SqlExecution {
       tasks_expected_ = request->keys_of.size();
     }
     request->query_id = kept_.query_id();
+    request->kept_by = kept_.query->plan;
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->properties = session().properties();

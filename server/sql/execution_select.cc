@@ -113,6 +113,7 @@ class SelectExecution final : public SqlExecution {
       table.tasks_expected = places.tasks;
       table.request = std::make_shared<PullRequest>();
       table.request->query_id = table.kept.query_id();
+      table.request->kept_by = table.kept.query->plan;
       table.request->plan = plan_->tables[i];
       table.request->is_shaped_there = engine::is_cheap(*plan_->tables[i]);
       table.request->is_one_of_several = tables_.size() > 1;

@@ -31,6 +31,12 @@ Error not_kept(SqlParts& parts, const KeptTable& kept) {
                              kept.query_id(), table),
                  {},
                  "Try again in a moment."};
+  if (now->find_query(kept.query_id())->plan != kept.query->plan)
+    return Error{
+        ErrorCode::ObjectState,
+        fmt::format("the query that keeps table {} was replaced during the look-up", table),
+        {},
+        "Try again in a moment."};
   const auto trouble = parts.supervisor.trouble_of(kept.query_id());
   if (!trouble)
     return Error{ErrorCode::ObjectState,

@@ -6,6 +6,7 @@
 
 #include "engine/functions/kernel.h"
 #include "engine/plan/insert_values.h"
+#include "engine/plan/print_plan.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/plan_definition.h"
 
@@ -143,6 +144,19 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     prepared->columns = display_columns(engine::information_schema(statement));
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
+  if (const auto* print = std::get_if<engine::Print>(&statement)) {
+    TRY(engine::plan_print(*print, context_for(nullptr)));
+    prepared->kind = sql::ResultKind::PushRows;
+    prepared->action = Action::Print;
+    prepared->columns = {{"record", engine::TypeKind::String}};
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (std::holds_alternative<engine::AssertTopic>(statement)) {
+    prepared->action = Action::Assert;
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (const Status supported = check_supported(statement); !supported)
+    return Error(supported.error()).at(parsed->start);
   std::vector<engine::ParameterSlot> slots = slots_of(parameter_types);
   slots.resize(
       std::max<size_t>(slots.size(), static_cast<size_t>(engine::parameter_count(*parsed))));
@@ -159,6 +173,28 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
+}
+
+// What the dialect has and this program has not yet.
+Status Planner::check_supported(const engine::Statement& statement) {
+  if (std::holds_alternative<engine::AssertSchema>(statement))
+    return Error{ErrorCode::NotSupported,
+                 "ASSERT SCHEMA is not supported yet: there is no schema registry"};
+  if (std::holds_alternative<engine::RunScript>(statement))
+    return Error{
+        ErrorCode::NotSupported,
+        "RUN SCRIPT is a statement of ksqlDB's command line: a server reads no files of its "
+        "clients",
+        {},
+        "In psql say \\i and the file's name; elsewhere send what the file holds."};
+  if (std::holds_alternative<engine::CreateConnector>(statement) ||
+      std::holds_alternative<engine::DropConnector>(statement) ||
+      std::holds_alternative<engine::DescribeConnector>(statement))
+    return Error{ErrorCode::NotSupported,
+                 "connectors are not supported yet",
+                 {},
+                 "Any Kafka Connect cluster can write to and read from this server's topics."};
+  return {};
 }
 
 Status Planner::prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
@@ -227,11 +263,31 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
   };
   if (prepared.action == Action::Insert)
     return planned(plan_insert(std::get<engine::InsertValues>(statement), context));
+  if (prepared.action == Action::Print)
+    return planned(engine::plan_print(std::get<engine::Print>(statement), context));
   const auto& query = std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
   if (prepared.action == Action::Select) return planned(plan_select(query, context));
   if (prepared.action == Action::Pull) return planned(plan_look_up(prepared, query, context));
-  return planned(engine::plan_push_query(query, context));
+  engine::PlannedQuery push = TRY(engine::plan_push_query(query, context));
+  TRY(check_result(prepared, push.result));
+  return Result<PlannedStatement>(tl::in_place, std::move(push));
+}
+
+// A client that has been told of columns reads rows of these, whatever the statement means by now.
+// Types that follow from parameters are known only now.
+Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& result) const {
+  if (prepared.revision == image_->revision) return {};
+  const bool has_types = prepared.parameters.empty();
+  const bool is_same = std::ranges::equal(
+      prepared.columns, result.columns,
+      [&](const sql::ResultColumn& a, const engine::ColumnDef& b) {
+        return (!has_types || a.type == b.type) && a.name == display_name(b.name);
+      });
+  if (is_same) return {};
+  return Error{ErrorCode::NotSupported, "cached plan must not change result type",
+               "What the statement reads has been replaced since it was prepared.",
+               "Prepare it again."};
 }
 
 Result<InsertRows> Planner::plan_insert(const engine::InsertValues& insert,
@@ -285,6 +341,7 @@ Result<LookUp> Planner::plan_look_up(const SqlPrepared& prepared, const engine::
   auto plan = std::make_shared<const engine::PullPlan>(
       TRY(engine::plan_pull_query(query, context, eval())));
   TRY(budget_->status());  // of constants that keys were computed from
+  TRY(check_result(prepared, plan->result));
   return LookUp(std::move(plan));
 }
 

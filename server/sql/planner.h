@@ -32,6 +32,8 @@ struct SqlPrepared final : sql::Prepared {
     Select,
     StreamToEnd,
     Push,
+    Print,
+    Assert,
     Information
   };
   std::shared_ptr<const engine::ParsedStatement> statement;
@@ -92,6 +94,8 @@ class Planner {
   Status prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
                        SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
+  static Status check_supported(const engine::Statement& statement);
+  Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
   Result<InsertRows> plan_insert(const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,

@@ -212,6 +212,10 @@ class SessionBackend {
   // Whether a property or a setting with a dotted name may be set to this: InvalidParameter for a
   // bad value, UndefinedObject for a name under one of the engine's prefixes that does not exist.
   virtual Status check_setting(const std::string& name, const std::string& value) = 0;
+  // Likewise of SET 'name' = 'value', which is for properties alone: UndefinedObject for any other name.
+  virtual Status check_property(const std::string& name, const std::string& value) {
+    return check_setting(name, value);
+  }
 };
 
 struct SessionInfo {

@@ -98,6 +98,12 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
     cut_.reset();
     return send(task_is_gone());
   }
+  // What a replaced query keeps has other columns than the look-up was planned for.
+  if (!std::ranges::all_of(
+          tasks, [&](const ShardTask* task) { return task->plan == request_->kept_by; })) {
+    cut_.reset();
+    return send(task_is_gone());
+  }
   std::span<const std::string> all_keys;
   if (request_->plan->keys) all_keys = *request_->plan->keys;
   const engine::WindowBounds& windows = request_->plan->windows;

@@ -20,7 +20,8 @@ namespace server {
 
 // What a look-up asks of each shard.
 struct PullRequest {
-  std::string query_id;  // of the query that keeps the table
+  std::string query_id;                              // of the query that keeps the table
+  std::shared_ptr<const engine::QueryPlan> kept_by;  // as which it was planned for
   std::shared_ptr<const engine::PullPlan> plan;
   // By the number of the task, the keys that only it can have; those of the plan may be in any task.
   std::map<int32_t, std::vector<std::string>> keys_of;

@@ -35,19 +35,29 @@ SqlSession::~SqlSession() = default;
 
 engine::Properties SqlSession::properties() const {
   engine::Properties properties = settings_.properties();
+  engine::unfold_streams_prefix(properties);
   // How rows are shown, and what the client keeps under names of its own, belongs to this session
   // and not to what the statement means.
   std::erase_if(properties,
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
+  const engine::Properties& system = parts_.definitions.image()->catalog->system_properties;
+  properties.insert(system.begin(), system.end());
   return properties;
 }
 
 int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const {
-  return settings_.get(name) ? settings_.get_ms(name) : otherwise;
+  if (settings_.get(name)) return settings_.get_ms(name);
+  const engine::Properties& system = parts_.definitions.image()->catalog->system_properties;
+  const auto found = system.find(name);
+  return found == system.end() ? otherwise : sql::SessionSettings::to_ms(found->second);
 }
 
 Status SqlSession::check_setting(const std::string& name, const std::string& value) {
   return engine::check_statement_setting(name, value, sql::SessionSettings::known_names());
+}
+
+Status SqlSession::check_property(const std::string& name, const std::string& value) {
+  return engine::check_property(name, value, sql::SessionSettings::known_names());
 }
 
 std::unique_ptr<Planner> SqlSession::planner() const {
@@ -139,6 +149,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_definition(*this, receiver, prepared->statement);
   if (prepared->action == Action::Information)
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
+  if (prepared->action == Action::Assert)
+    return run_assertion(*this, receiver, prepared->statement);
   std::unique_ptr<Planner> planner = this->planner();
   if (prepared->takes_long || take_long(parameters))
     return run_planned_aside(*this, receiver, std::move(planner), prepared, std::move(parameters));
@@ -156,6 +168,10 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_pull(*this, receiver, std::move(*look_up), std::move(image));
   if (auto* select = std::get_if<SelectRows>(&planned))
     return run_select(*this, receiver, std::move(*select), std::move(image));
+  if (auto* query = std::get_if<engine::PlannedQuery>(&planned);
+      query && prepared.action == Action::Print)
+    return run_print(*this, receiver, std::move(*query), std::move(image),
+                     std::get<engine::Print>(prepared.statement->statement).interval.value_or(1));
   if (auto* query = std::get_if<engine::PlannedQuery>(&planned))
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),

@@ -107,11 +107,13 @@ class SqlSession final : public sql::SessionBackend {
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override;
   void rollback() override;
   Status check_setting(const std::string& name, const std::string& value) override;
+  Status check_property(const std::string& name, const std::string& value) override;
 
   // --- For the executions of this session.
   SqlParts& parts() { return parts_; }
   Shard& shard() { return shard_; }
   engine::Properties properties() const;
+  const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);

@@ -45,7 +45,7 @@ constexpr SettingRow kSettings[] = {
     {"bytea_output", "hex", Text, kSilent, ""},
     {"check_function_bodies", "on", Boolean, kSilent, ""},
     {"client_min_messages", "notice", Text, kSilent, "The least level of notices that are sent."},
-    {"compat", "", Text, kSilent, "ksqldb: the defaults of ksqlDB in place of our own."},
+    {"compat", "", FixedValue, kSilent, "Of the server: --compat ksqldb gives ksqlDB's defaults."},
     {"default_transaction_isolation", "read committed", Text, kSilent, ""},
     {"extra_float_digits", "1", Number, kSilent, ""},
     {"idle_in_transaction_session_timeout", "0", Duration, kSilent, ""},
@@ -189,7 +189,10 @@ std::optional<std::string> SessionSettings::get(std::string_view name) const {
 }
 
 int64_t SessionSettings::get_ms(std::string_view name) const {
-  return parse_duration_ms(get(name).value_or("")).value_or(0);
+  return to_ms(get(name).value_or(""));
+}
+int64_t SessionSettings::to_ms(std::string_view text) {
+  return parse_duration_ms(text).value_or(0);
 }
 int64_t SessionSettings::get_number(std::string_view name) const {
   return parse_number(get(name).value_or("")).value_or(0);

@@ -29,6 +29,7 @@ class SessionSettings {
   // The same as a number, in milliseconds ('5s', '250ms', '1min', '5000'), 0 where not set or bad.
   int64_t get_ms(std::string_view name) const;
   int64_t get_number(std::string_view name) const;  // 0 where not set or bad
+  static int64_t to_ms(std::string_view text);      // as get_ms()
 
   // As PostgreSQL spells it: timezone is TimeZone. A free name is as it was given.
   static std::string spelling(std::string_view name);

@@ -327,6 +327,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   entry->run = launch.run;
   entry->stage = place.stage;
   entry->number = place.number;
+  entry->plan = launch.defined->plan;
   entry->is_paused = launch.is_paused;
   engine::TaskOptions options = options_for(plan);
   if (find_processing_log_) options.processing_log = find_processing_log_();

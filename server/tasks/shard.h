@@ -49,7 +49,8 @@ struct ShardTask {
   int32_t number = 0;  // within the stage
   std::unique_ptr<engine::Task> task;
   std::vector<std::unique_ptr<engine::Backing>> backings;  // of the task's stores
-  PartitionId journal;  // of a persistent task: where its commits lie
+  PartitionId journal;                            // of a persistent task: where its commits lie
+  std::shared_ptr<const engine::QueryPlan> plan;  // of a persistent task: what it was built from
   std::shared_ptr<engine::TableView>
       view;  // of the stage that keeps a table; scans hold on to it weakly
   // Called after each step of a transient task; may remove it.

@@ -189,7 +189,7 @@ def settings_of_a_client_are_not_copied_for_each_task():
     server = launch("--memory-limit", f"{LIMIT_MB}MB")
     client = Sql(server)
     for number in range(900):
-        client.query(f"SET 'x{number}.y' = '{'v' * 1000}'")
+        client.query(f"SET x{number}.y = '{'v' * 1000}'")
     client.query("CREATE STREAM many (id INT KEY, v INT) WITH (PARTITIONS = 200)")
     before = anonymous_mb(server)
     client.query("CREATE TABLE sums AS SELECT id, SUM(v) AS s FROM many GROUP BY id")

@@ -8,7 +8,7 @@ import data_files
 import kafka_load
 import transaction_load
 from ledger import Fate, columns_of
-from load import drop_passing
+from load import STAMPED, drop_passing
 
 # What the statements below say.
 WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
@@ -58,6 +58,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS following AS SELECT c.city AS city, c.n AS n, d.n AS other "
     f"FROM per_city c LEFT JOIN others d ON 'c' + CAST(c.n % {REFERRED} AS VARCHAR) = d.city "
     "EMIT CHANGES",
+    *("CREATE " + statement.format("IF NOT EXISTS ", 0) for statement in STAMPED),
     *cleanup_load.SCHEMA,
     *transaction_load.SCHEMA,
 )
@@ -70,6 +71,7 @@ FILL = ("INSERT INTO sites (city, zone) VALUES "
 # What they define, in their order.
 SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED", "MET",
            "MET_OR_NOT", "VISITS", "ZONED", "SOME", "OTHERS", "REFERRING", "FOLLOWING",
+           "STAMPED", "STAMPED_CITIES",
            *cleanup_load.SOURCES, *transaction_load.SOURCES)
 
 _CATCH_UP_TIMEOUT_S = 60
@@ -252,6 +254,7 @@ class Checker:
         complaints += self._check_visits(connection, events)
         complaints += self._check_zoned(connection, events)
         complaints += self._check_referring(connection, events)
+        complaints += self._check_stamped(connection, events)
         return complaints + self._check_queries(connection)
 
     def _pass_all_that_is_there(self, connection):
@@ -394,6 +397,35 @@ class Checker:
         return complaints
 
     @staticmethod
+    def _check_stamped(connection, events):
+        """By one definition or the next, each event went through once, in its order."""
+        expected = {number: [row[1] for row in rows] for number, rows in events.items()}
+
+        def read():
+            partitions = collections.defaultdict(list)
+            for partition, offset, row_id, stamp in _read(
+                    connection, "SELECT ROWPARTITION, ROWOFFSET, id, stamp FROM stamped"):
+                partitions[int(partition)].append((int(offset), int(row_id), int(stamp)))
+            return {number: sorted(rows) for number, rows in partitions.items()}
+
+        found = {}
+
+        def ids():
+            found.clear()
+            found.update(read())
+            return {number: [row[1] for row in rows] for number, rows in found.items()}
+
+        there = _read_when_caught_up(ids, expected)
+        complaints = _difference("stamped: partition", there, expected)
+        complaints += [f"stamped: partition {number} went back to an older definition"
+                       for number, rows in found.items()
+                       if any(b[2] < a[2] for a, b in zip(rows, rows[1:]))]
+        counts = {city: totals[0] for city, totals in expected_totals(events).items()}
+        cities = {city: int(count) for city, count in
+                  _read(connection, "SELECT city, n FROM stamped_cities")}
+        return complaints + _difference("stamped_cities", cities, counts)
+
+    @staticmethod
     def _check_queries(connection):
         before, deadline = None, 0
         while True:
@@ -452,6 +484,8 @@ def snapshot(connection):
         "zoned": sorted(_read(connection, "SELECT * FROM zoned")),
         "referring": sorted(_read(connection, "SELECT * FROM referring")),
         "following": sorted(_read(connection, "SELECT * FROM following")),
+        "stamped": sorted(_read(connection, "SELECT * FROM stamped")),
+        "stamped_cities": sorted(_read(connection, "SELECT * FROM stamped_cities")),
         "streams": connection.execute("SHOW STREAMS").fetchall(),
         "tables": connection.execute("SHOW TABLES").fetchall(),
         "queries": [row[:4] for row in connection.execute("SHOW QUERIES").fetchall()],

@@ -39,6 +39,12 @@ def _json(ids):
                    for row_id in ids for device, amount, city, at_ms in [columns_of(row_id)])
 
 
+# What is replaced again and again while everybody writes, with the moment at which it was said.
+STAMPED = (
+    "STREAM {}stamped WITH (KAFKA_TOPIC = 'stamped') AS SELECT device, id, {} AS stamp FROM events "
+    "EMIT CHANGES",
+    "TABLE {}stamped_cities WITH (KAFKA_TOPIC = 'stamped_cities') AS "
+    "SELECT city, COUNT(*) AS n, {} AS stamp FROM events GROUP BY city EMIT CHANGES")
 PASSING = "passing_"  # tables whose names begin so come and go
 
 
@@ -60,7 +66,7 @@ class Load:
         self._stopping = threading.Event()
         self.problems = []
         work = (self._insert, self._insert_many, self._transact, self._copy, self._copy,
-                self._look_up, self._watch, self._define_and_drop)
+                self._look_up, self._watch, self._define_and_drop, self._replace)
         self._threads = [threading.Thread(target=self._run, daemon=True,
                                           args=(one, random.Random(f"{seed}/{number}")))
                          for number, one in enumerate(work)]
@@ -177,6 +183,13 @@ class Load:
                     if name.upper() in row[0].upper():
                         connection.execute(f"TERMINATE {row[0]}")
             connection.execute(f"DROP TABLE {name} DELETE TOPIC")
+
+    def _replace(self, connection, chance):
+        """Queries get new definitions, and go on from where they are."""
+        while not self._stopping.is_set():
+            time.sleep(chance.random() * 0.3)
+            statement = chance.choice(STAMPED).format("", int(time.time()))
+            connection.execute("CREATE OR REPLACE " + statement)
 
     # --- Readers: what they were shown is durable, and must be there after the kill.
 

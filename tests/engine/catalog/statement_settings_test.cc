@@ -60,5 +60,35 @@ TEST(StatementSettings, are_listed_with_a_default_that_they_take) {
   }
 }
 
+TEST(StatementSettings, a_property_is_known_here_or_to_kafka_or_to_ksqldb) {
+  const auto refusal = [](std::string_view name, std::string_view value) {
+    const Status checked = check_property(name, value);
+    return checked ? std::string() : checked.error().message + " " + checked.error().hint;
+  };
+  EXPECT_EQ(refusal("auto.offset.reset", "earliest"), "");
+  EXPECT_EQ(refusal("ksql.streams.auto.offset.reset", "earliest"), "");
+  EXPECT_EQ(refusal("ksql.streams.auto.offset.reset", "sometimes"),
+            "invalid value for \"auto.offset.reset\": \"sometimes\" It is earliest or latest.");
+  for (const char* known :
+       {"fetch.min.bytes", "ksql.streams.num.standby.replicas", "ksql.streams.producer.linger.ms",
+        "consumer.max.poll.records", "ksql.query.pull.max.qps", "KSQL.LAMBDAS.ENABLED"})
+    EXPECT_EQ(refusal(known, "1"), "") << known;
+  EXPECT_EQ(refusal("foo.bar", "1"),
+            "Not recognizable as ksql, streams, consumer, or producer property: 'foo.bar' "
+            "SHOW PROPERTIES lists the settings of statements.");
+  EXPECT_EQ(refusal("fetch.min.byte", "1"),
+            "Not recognizable as ksql, streams, consumer, or producer property: 'fetch.min.byte' "
+            "Did you mean fetch.min.bytes?");
+}
+
+TEST(StatementSettings, what_is_said_of_streams_counts_where_nothing_else_is_said) {
+  Properties properties{{"ksql.streams.auto.offset.reset", "earliest"},
+                        {"ksql.streams.read.wait.ms", "1"},
+                        {"read.wait.ms", "2"}};
+  unfold_streams_prefix(properties);
+  EXPECT_EQ(properties["auto.offset.reset"], "earliest");
+  EXPECT_EQ(properties["read.wait.ms"], "2");
+}
+
 }  // namespace
 }  // namespace engine

@@ -127,6 +127,65 @@ TEST_F(DefinitionTest, a_query_from_the_latest_records_knows_where_these_were) {
   EXPECT_EQ(change.started.front()->starts[1].offset, Offset(101));
 }
 
+TEST_F(DefinitionTest, a_replaced_query_goes_on_under_its_id_with_what_it_has) {
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR, amount INT) WITH (PARTITIONS = 2);");
+  properties_["auto.offset.reset"] = "latest";
+  must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
+  properties_.clear();
+  must("PAUSE CTAS_BY_CITY_0;");
+  const DefinedQueryPtr old = image_->find_query("CTAS_BY_CITY_0");
+  const auto change = must(
+      "CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(*) AS n, COUNT(*) * 2 AS twice FROM "
+      "orders WHERE amount > 1 GROUP BY city;");
+  ASSERT_EQ(change.started.size(), 1u);
+  EXPECT_TRUE(change.ended.empty());
+  const DefinedQuery& now = *change.started.front();
+  EXPECT_EQ(now.query->id, "CTAS_BY_CITY_0");
+  EXPECT_EQ(now.query->state, engine::DesiredState::Paused);
+  EXPECT_EQ(now.exchange_ids, old->exchange_ids);
+  EXPECT_EQ(now.starts, old->starts);
+  EXPECT_EQ(now.topic_ids, old->topic_ids);
+  EXPECT_NE(engine::plan_to_json(*now.plan), engine::plan_to_json(*old->plan));
+  EXPECT_EQ(image_->catalog->find_source("BY_CITY")->schema.columns.size(), 3u);
+  EXPECT_EQ(image_->catalog->queries().size(), 1u);
+  EXPECT_EQ(replayed(), text_of(*image_));
+}
+
+TEST_F(DefinitionTest, a_query_takes_the_place_of_one_that_was_terminated_or_of_a_declared_table) {
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
+  must("CREATE STREAM copied AS SELECT * FROM orders;");
+  must("TERMINATE CSAS_COPIED_0;");
+  const auto again = must("CREATE OR REPLACE STREAM copied AS SELECT * FROM orders;");
+  ASSERT_EQ(again.started.size(), 1u);
+  EXPECT_EQ(again.started.front()->query->id, "CSAS_COPIED_1");
+  must("CREATE TABLE newest (id INT PRIMARY KEY, city VARCHAR);");
+  const auto made = must(
+      "CREATE OR REPLACE TABLE newest AS SELECT id, LATEST_BY_OFFSET(city) AS city FROM orders "
+      "GROUP BY id;");
+  ASSERT_EQ(made.ended.size(), 1u);
+  EXPECT_EQ(made.ended.front()->query->kind, engine::QueryKind::SourceTable);
+  EXPECT_EQ(image_->materializer_of(*image_->catalog->find_source("NEWEST"))->query->kind,
+            engine::QueryKind::CreateAs);
+  EXPECT_EQ(replayed(), text_of(*image_));
+}
+
+TEST_F(DefinitionTest, properties_of_the_system_are_kept) {
+  must("ALTER SYSTEM 'ksql.streams.auto.offset.reset' = 'latest';");
+  must("CREATE STREAM orders (id INT KEY);");
+  must("ALTER SYSTEM 'max.windows.per.record' = '5';");
+  const engine::Properties expected{{"auto.offset.reset", "latest"},
+                                    {"max.windows.per.record", "5"}};
+  EXPECT_EQ(image_->catalog->system_properties, expected);
+  const auto whole = decode_definition(encode_definition(whole_definition(*image_)));
+  ASSERT_TRUE(whole);
+  MetadataImage again;
+  ImageChange ignored;
+  apply_changes(whole->changes, again, ignored);
+  EXPECT_EQ(again.catalog->system_properties, expected);
+  EXPECT_EQ(define("ALTER SYSTEM 'auto.ofset.reset' = 'latest';").error().code,
+            ErrorCode::UndefinedObject);
+}
+
 TEST_F(DefinitionTest, a_declared_table_has_a_keeper_that_goes_with_it) {
   const auto made = must("CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR);");
   ASSERT_EQ(made.started.size(), 1u);

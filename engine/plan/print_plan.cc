@@ -1,0 +1,116 @@
+#include "engine/plan/print_plan.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
+
+#include "base/suggest.h"
+#include "engine/plan/stage_builder.h"
+
+namespace engine {
+
+namespace {
+
+// As it is written, else in lower case, as a stream's topic is called that was not given a name, else as the only one
+// that differs in nothing but letter case.
+std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
+  if (auto found = topics.find(name.text)) return found;
+  if (name.quoting != Quoting::None) return std::nullopt;
+  if (auto found = topics.find(absl::AsciiStrToLower(name.text))) return found;
+  std::optional<TopicDescription> only;
+  for (TopicDescription& topic : topics.all()) {
+    if (!absl::EqualsIgnoreCase(topic.name, name.text)) continue;
+    if (only) return std::nullopt;
+    only = std::move(topic);
+  }
+  return only;
+}
+
+Error unknown_topic(const Name& name, const Topics& topics) {
+  std::vector<std::string> names;
+  for (const TopicDescription& topic : topics.all()) names.push_back(topic.name);
+  const std::string near = closest_name(name.text, names);
+  return Error{
+      ErrorCode::UnknownTopic,
+      fmt::format("Could not find topic '{}', or the KSQL user does not have permissions to "
+                  "list the topic. Topic names are case-sensitive.",
+                  name.text),
+      {},
+      near.empty() ? "SHOW TOPICS lists what there is." : fmt::format("Did you mean '{}'?", near)};
+}
+
+Result<int64_t> whole_number(const Property& property) {
+  int64_t number = 0;
+  if (absl::SimpleAtoi(property.text(), &number)) return number;
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("Invalid value {} for topic property {}: it is not a whole number",
+                           property.text(), property.name)}
+      .at(property.position);
+}
+
+}  // namespace
+
+Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) {
+  const auto topic = find_topic(print.topic, context.topics);
+  if (!topic) return unknown_topic(print.topic, context.topics);
+  const int64_t interval = print.interval.value_or(1);
+  if (interval < 1)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("INTERVAL must be greater than one, but was: {}", interval)};
+
+  DataSource source;
+  source.name = source.topic = topic->name;
+  source.schema.columns = {{"KEY", TypeKind::Bytes, ColumnRole::Key},
+                           {"VALUE", TypeKind::Bytes, ColumnRole::Value}};
+  source.key_format = source.value_format = FormatSpec{"KAFKA"};
+  PlanNode node{read_topic(source), {}, input_layout(source, "")};
+  std::get<InputStep>(node.step).used.assign(node.layout.size(), true);
+  PlannedQuery planned;
+  for (const LayoutColumn& column : node.layout)
+    planned.result.columns.push_back({column.name, column.type, ColumnRole::Value});
+  StagePlan stage;
+  stage.nodes.push_back(std::move(node));
+  stage.output.schema = planned.result;
+  stage.output.is_table = true;  // records without a value are shown, too
+  planned.plan.id = "print_" + topic->name;
+  planned.plan.sources = {topic->name};
+  planned.plan.stages.push_back(std::move(stage));
+  planned.plan.properties = context.properties;
+  planned.plan.properties["auto.offset.reset"] = print.from_beginning ? "earliest" : "latest";
+  if (print.limit && *print.limit <= 0) planned.limit = 0;
+  // Of very large numbers nobody sees the end.
+  else if (print.limit && *print.limit - 1 <= (INT64_MAX - 1) / interval)
+    planned.limit = (*print.limit - 1) * interval + 1;
+  return planned;
+}
+
+Result<std::optional<std::string>> refute(const AssertTopic& assertion, const Topics& topics) {
+  const auto topic = find_topic(assertion.topic, topics);
+  std::optional<std::string> wrong;
+  for (const Property& property : assertion.properties) {
+    const std::string& name = property.name;
+    if (name != "PARTITIONS" && name != "REPLICAS")
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("Cannot assert unknown topic property: {}", name),
+                   {},
+                   "PARTITIONS and REPLICAS can be asserted."}
+          .at(property.position);
+    const int64_t expected = TRY(whole_number(property));
+    if (!topic) continue;
+    const int64_t present = name == "PARTITIONS" ? topic->partitions : topic->replicas;
+    if (expected != present)
+      wrong =
+          fmt::format("Mismatched configuration for topic {}: For config {}, expected {} got {}",
+                      topic->name, absl::AsciiStrToLower(name), expected, present);
+  }
+  if (assertion.exists && !topic)
+    return std::optional(fmt::format("Topic {} does not exist", assertion.topic.text));
+  // With properties: no topic of this name that has them.
+  if (!assertion.exists)
+    return topic && !wrong ? std::optional(fmt::format("Topic {} exists", topic->name))
+                           : std::nullopt;
+  return wrong;
+}
+
+}  // namespace engine

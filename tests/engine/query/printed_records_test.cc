@@ -1,0 +1,72 @@
+#include "engine/query/printed_records.h"
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+
+namespace engine {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+std::string number(int64_t value) {
+  std::string bytes;
+  append_be<int64_t>(bytes, value);
+  return bytes;
+}
+
+TEST(PrintedRecords, formats_are_told_before_the_first_record_and_where_they_change) {
+  RecordPrinter printer;
+  EXPECT_EQ(printer.print({"Lahore", R"({"N": 1})", 1'588'635'501'000, 0}),
+            (Lines{"Key format: KAFKA_STRING", "Value format: JSON or KAFKA_STRING",
+                   "rowtime: 2020/05/04 23:38:21.000 Z, key: Lahore, value: {\"N\": 1}, "
+                   "partition: 0"}));
+  EXPECT_EQ(printer.print({"Rome", "[1]", 0, 3}),
+            (Lines{"rowtime: 1970/01/01 00:00:00.000 Z, key: Rome, value: [1], partition: 3"}));
+  EXPECT_EQ(printer.print({std::nullopt, "text", -1, 0}),
+            (Lines{"Value format: KAFKA_STRING",
+                   "rowtime: N/A, key: <null>, value: text, partition: 0"}));
+}
+
+TEST(PrintedRecords, what_was_not_seen_has_no_format) {
+  RecordPrinter printer;
+  const Lines lines = printer.print({std::nullopt, std::nullopt, 0, 0});
+  EXPECT_EQ(lines[0], "Key format: \u00af\\_(\u30c4)_/\u00af - no data processed");
+  EXPECT_EQ(lines[2],
+            "rowtime: 1970/01/01 00:00:00.000 Z, key: <null>, value: <null>, partition: 0");
+}
+
+TEST(PrintedRecords, numbers_are_told_by_their_size) {
+  RecordPrinter printer;
+  EXPECT_EQ(printer.print({std::string_view("\0\0\0\7", 4), number(5), 0, 0}),
+            (Lines{"Key format: KAFKA_INT", "Value format: KAFKA_BIGINT or KAFKA_DOUBLE",
+                   "rowtime: 1970/01/01 00:00:00.000 Z, key: 7, value: 5, partition: 0"}));
+}
+
+TEST(PrintedRecords, windowed_keys_are_told_by_their_times) {
+  RecordPrinter hopping;
+  const std::string start = number(1'588'481'323'000), end = number(1'588'481'333'000);
+  EXPECT_EQ(hopping.print({"alice" + start, "1", 0, 0})[0],
+            "Key format: HOPPING(KAFKA_STRING) or TUMBLING(KAFKA_STRING)");
+  EXPECT_EQ(hopping.print({"alice" + start, "1", 0, 0})[0],
+            "rowtime: 1970/01/01 00:00:00.000 Z, key: [alice@1588481323000/-], value: 1, "
+            "partition: 0");
+  RecordPrinter session;
+  const Lines lines = session.print({"alice" + start + end, "1", 0, 0});
+  EXPECT_EQ(lines[0], "Key format: SESSION(KAFKA_STRING)");
+  EXPECT_EQ(lines[2],
+            "rowtime: 1970/01/01 00:00:00.000 Z, key: [alice@1588481323000/1588481333000], "
+            "value: 1, partition: 0");
+}
+
+TEST(PrintedRecords, other_bytes_are_shown_by_their_numbers) {
+  RecordPrinter printer;
+  EXPECT_EQ(printer.print({std::nullopt, std::string_view("\0ab\xff\\", 5), 0, 0}),
+            (Lines{"Key format: \u00af\\_(\u30c4)_/\u00af - no data processed",
+                   "Value format: UNRECOGNIZED_BYTES",
+                   "rowtime: 1970/01/01 00:00:00.000 Z, key: <null>, value: \\x00ab\\xFF\\x5C, "
+                   "partition: 0"}));
+}
+
+}  // namespace
+}  // namespace engine
