@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "server/cluster/placement.h"
-#include "storage/meta/cluster_membership.h"
 
 namespace server {
 
@@ -104,9 +103,10 @@ Status ClusterMember::check_membership() {
                    "the data directory holds topics of a server that was in no cluster",
                    {},
                    "Start it without --cluster, or choose another --data-dir."};
-    return storage::write_cluster_membership(log_, {options_.cluster_id, options_.node});
+    membership_ = {options_.cluster_id, options_.node};
+    return storage::write_cluster_membership(log_, membership_);
   }
-  known_first_command_ = known->first_command;
+  membership_ = *known;
   if (known->cluster_id == options_.cluster_id && known->node == options_.node) return {};
   return Error{
       ErrorCode::ObjectState,
@@ -117,18 +117,43 @@ Status ClusterMember::check_membership() {
       "Choose the --data-dir of this node, or an empty one."};
 }
 
-Status ClusterMember::keep_first_command() {
-  const std::string first = on_loop([this] { return node_->metadata().first_id(); });
-  if (first == known_first_command_) return {};
-  if (!known_first_command_.empty())
+Status ClusterMember::check_metadata() {
+  const auto [first, last] = on_loop([this] {
+    return std::pair(node_->metadata().first_id(), node_->metadata().last_revision());
+  });
+  const std::string& known = membership_.first_command;
+  if (!known.empty() && first == known && last < membership_.last_revision)
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("etcd has lost some of the metadata of cluster \"{}\": it has {} "
+                             "commands, and this data directory has seen {}",
+                             options_.cluster_id, last.value(), membership_.last_revision.value()),
+                 {},
+                 "Partitions of topics that it has forgotten would be removed. Restore a newer "
+                 "backup of etcd, or begin with empty data directories."};
+  if (!known.empty() && first != known)
     return Error{ErrorCode::ObjectState,
                  fmt::format("etcd does not have the metadata of cluster \"{}\" that this data "
                              "directory has seen: they are {}",
                              options_.cluster_id, first.empty() ? "gone" : "others"),
                  {},
                  "Give --etcd the etcd of this cluster, or restore that from its backup."};
-  known_first_command_ = first;
-  return storage::write_cluster_membership(log_, {options_.cluster_id, options_.node, first});
+  return {};
+}
+
+// Now and then: it costs a commit.
+void ClusterMember::keep_membership() {
+  constexpr int64_t kPauseUs = 1'000'000;
+  const storage::EtcdMetadataLog& log = node_->metadata();
+  const int64_t now_us = clock_.monotonic_us();
+  const bool is_known = membership_.last_revision == log.last_revision();
+  if (!node_->is_registered() || is_known || now_us < membership_at_us_) return;
+  membership_at_us_ = now_us + kPauseUs;
+  membership_.first_command = log.first_id();
+  membership_.last_revision = log.last_revision();
+  storage::submit_cluster_membership(log_, membership_, [](const Status& kept) {
+    if (!kept)
+      log_warn("how far the metadata were read is not kept error=\"{}\"", kept.error().message);
+  });
 }
 
 // --- Starting and stopping
@@ -144,7 +169,7 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
     log_warn("waiting for etcd, which has the metadata of the cluster endpoints={}",
              fmt::join(options_.etcd, ","));
   }
-  return keep_first_command();
+  return check_metadata();
 }
 
 Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must_stop) {
@@ -164,7 +189,7 @@ Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must
     }
     std::this_thread::sleep_for(kPause);
   }
-  return keep_first_command();
+  return {};
 }
 
 void ClusterMember::leave() {
@@ -196,6 +221,7 @@ void ClusterMember::tick() {
   node_->tick();
   mirror_.tick();
   give_producer_ids();
+  keep_membership();
 }
 
 void ClusterMember::send(NodeId to, ClusterMessage message) {

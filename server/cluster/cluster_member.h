@@ -18,6 +18,7 @@
 #include "server/etcd/etcd_gateway.h"
 #include "server/kafka/cluster_view.h"
 #include "storage/log/log_reader.h"
+#include "storage/meta/cluster_membership.h"
 #include "storage/meta/topic_table.h"
 
 namespace server {
@@ -75,7 +76,8 @@ class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
  private:
   ClusterMember(ClusterMemberOptions options, storage::Log& log, const Clock& clock);
   Status check_membership();
-  Status keep_first_command();
+  Status check_metadata();
+  void keep_membership();
   void tick();
   void give_producer_ids();
   void publish_view();
@@ -100,7 +102,9 @@ class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
   storage::Log& log_;
   const Clock& clock_;
   Random random_;
-  std::string known_first_command_;  // of the data directory
+  storage::ClusterMembership
+      membership_;                // as the data directory has it; the loop's, once it has joined
+  int64_t membership_at_us_ = 0;  // when it is to be written again
   std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
   Loop loop_{"cluster"};
   std::unique_ptr<storage::LogReader> reader_;

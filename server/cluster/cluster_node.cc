@@ -104,6 +104,10 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
       log_info("a part of a command is not carried out revision={} error=\"{}\"",
                record.revision.value(), delta.error().message);
   }
+  if (node_epoch_ && cluster()->find(identity_.id)->epoch > *node_epoch_ &&
+      !std::exchange(is_replaced_, true))
+    log_error("another process has come as this node, which is out of the cluster now node={}",
+              identity_.id.value());
   if (node_epoch_)
     replicas_.apply(cluster(), *node_epoch_, changed);
   else if (registration_ == record.revision)

@@ -142,7 +142,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
     std::string endpoint, clients;
   };
   std::optional<Places> announced_;
-  bool is_registering_ = false, is_leaving_ = false;
+  bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false;
   int64_t beat_at_us_ = 0;
 };
 

@@ -9,7 +9,7 @@ namespace storage {
 
 namespace {
 
-// value = version u8, cluster id, node zigzag varint, first command
+// value = version u8, cluster id, node zigzag varint, first command, last revision varint
 constexpr std::string_view kTable = "cluster", kKey = "membership";
 constexpr char kVersion = 1;
 
@@ -28,6 +28,7 @@ Result<ClusterMembership> decode(std::string_view bytes) {
   membership.cluster_id = read_sized(in);
   membership.node = NodeId{static_cast<int32_t>(in.signed_varint())};
   membership.first_command = read_sized(in);
+  membership.last_revision = Revision{static_cast<int64_t>(in.varint())};
   if (!in.ok()) return Error{ErrorCode::DataCorrupted, "whose data directory it is cannot be read"};
   return membership;
 }
@@ -46,14 +47,25 @@ Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueu
   return TRY(decode(**found));
 }
 
-Status write_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership) {
+void submit_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership,
+                               std::function<void(Status)> done) {
   std::string bytes(1, kVersion);
   append_sized(bytes, membership.cluster_id);
   append_varint(bytes, zigzag(membership.node.value()));
   append_sized(bytes, membership.first_command);
-  return wait(queue, [bytes](WriteTransaction& transaction) -> Status {
-    return transaction.put(TRY(transaction.open_table(kTable, KeyOrder::Bytes)), kKey, bytes);
-  });
+  append_varint(bytes, static_cast<uint64_t>(membership.last_revision.value()));
+  queue.submit(
+      [bytes](WriteTransaction& transaction) -> Status {
+        return transaction.put(TRY(transaction.open_table(kTable, KeyOrder::Bytes)), kKey, bytes);
+      },
+      std::move(done));
+}
+
+Status write_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership) {
+  std::promise<Status> done;
+  submit_cluster_membership(queue, membership,
+                            [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
 }
 
 }  // namespace storage

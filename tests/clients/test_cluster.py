@@ -3,6 +3,7 @@
 import atexit
 import os
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -403,6 +404,34 @@ def data_of_a_node_are_not_taken_for_anothers():
     finally:
         empty.kill()
     assert "--cluster needs" in refusal_of("--cluster", "blue")
+
+
+@case
+def an_etcd_that_has_forgotten_something_is_refused():
+    nodes = cluster()
+    nodes.etcd.kill()
+    shutil.copytree(os.path.join(nodes.etcd.folder, "data"), os.path.join(nodes.folder, "older"))
+    nodes.etcd.start()
+    create_topic(nodes, "forgotten")
+    load = Load(nodes, "forgotten")
+    time.sleep(2.5)
+    load.stop()
+    for node in nodes.nodes.values():
+        node.stop()
+    nodes.etcd.kill()
+    where = os.path.join(nodes.etcd.folder, "data")
+    os.rename(where, where + "-newer")
+    os.rename(os.path.join(nodes.folder, "older"), where)
+    nodes.etcd.start()
+    said = refusal_of("--data-dir", nodes.nodes[1].data_dir, "--cluster", "blue", "--node-id", "1",
+                      "--etcd", nodes.etcd.url, "--nodes", "127.0.0.1:0")
+    assert "has lost some of the metadata" in said, said
+    nodes.etcd.kill()
+    shutil.rmtree(where)
+    os.rename(where + "-newer", where)
+    nodes.etcd.start()
+    nodes.start_all()
+    load.check(nodes.bootstrap)
 
 
 @case

@@ -14,7 +14,7 @@ TEST(ClusterMembership, is_kept_and_changed) {
   const ClusterMembership first{"blue", NodeId{3}};
   ASSERT_TRUE(write_cluster_membership(*log, first));
   EXPECT_EQ(read_cluster_membership(*log).value(), first);
-  const ClusterMembership then{"blue", NodeId{3}, std::string("\0\1id", 4)};
+  const ClusterMembership then{"blue", NodeId{3}, std::string("\0\1id", 4), Revision{77}};
   ASSERT_TRUE(write_cluster_membership(*log, then));
   log.reset();
   log = Log::open(disk.open(), LogOptions{}).value();
