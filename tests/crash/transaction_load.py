@@ -47,6 +47,7 @@ class _Worker:
 
     def __init__(self, address, name, chance):
         self.address, self.name, self.problems = address, name, []
+        self._has_failed = False  # a record of the newest client
         self._chance = chance
         self._state = threading.Condition()
         self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
@@ -105,16 +106,24 @@ class _Worker:
         time.sleep(0.02)
 
     def abort(self, client):
-        """With nothing under way: librdkafka 2.0 ends the process when the answer to AddPartitionsToTxn comes later."""
+        """False when the client has to be given up instead: after a failure librdkafka 2.0 ends the process when an
+        answer to AddPartitionsToTxn comes behind the end of its transaction."""
         deadline = time.monotonic() + 2 * _TIMEOUT_S
         while client.flush(1):
             self.wait_a_little(deadline, TimeoutError("records of a transaction are not answered"))
+        if self._has_failed:
+            return False
         self.repeat(client.abort_transaction)
+        return True
+
+    def _note(self, error, _):
+        self._has_failed = self._has_failed or error is not None
 
     def new_client(self):
         client = confluent_kafka.Producer({
             "bootstrap.servers": self.address, **_PATIENT, "transactional.id": self.name, "linger.ms": 0,
-            "transaction.timeout.ms": 300_000, "message.timeout.ms": 300_000})
+            "transaction.timeout.ms": 300_000, "message.timeout.ms": 300_000, "on_delivery": self._note})
+        self._has_failed = False
         self.repeat(client.init_transactions)
         return client
 
@@ -210,7 +219,9 @@ class ClientWriter(_Writer):
                 entry[0] = Fate.STORED
                 return
             entry[0] = Fate.NEVER
-        self.abort(self._client)
+            return self.close()
+        if not self.abort(self._client):
+            self.close()
 
     def close(self):
         if self._client is not None:
@@ -307,9 +318,11 @@ class Mover(_Worker):
         positions = [TopicPartition(TOPIC, partition, offset) for partition, offset in offsets.items()]
         group = self._consumer.consumer_group_metadata()
         is_kept = self.succeeds(lambda timeout: self._client.send_offsets_to_transaction(positions, group, timeout))
-        if is_kept and self._chance.random() > 0.1 and self.succeeds(self._client.commit_transaction):
+        is_wanted = self._chance.random() > 0.1
+        if is_kept and is_wanted and self.succeeds(self._client.commit_transaction):
             return
-        self.abort(self._client)
+        if is_kept and not is_wanted:
+            self.abort(self._client)
         raise _MustBeginAnew()  # from what was committed
 
     def close(self):
