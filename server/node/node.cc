@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "storage/files/backup.h"
 #include "storage/meta/embedded_metadata_log.h"
 
 namespace server {
@@ -87,6 +88,7 @@ Status Node::open_storage() {
         fmt::format("cannot make the data directory {}: {}", settings_.data_dir, error.message()),
         {},
         "Choose another --data-dir, or make it writable."};
+  TRY(storage::check_is_no_unfinished_copy(settings_.data_dir));
   storage::LogOptions options;
   // A shard reads for its tasks and for its Kafka clients; the rest is for statements and start-up.
   options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());

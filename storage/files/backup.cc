@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "storage/files/data_snapshot.h"
+#include "storage/kv/lmdb_snapshot.h"
 
 namespace storage {
 
@@ -32,6 +33,16 @@ Status make_directory(const std::string& path) {
   return {};
 }
 
+Status copy_data(DataSnapshot data, const std::string& target, const BackupOptions& options) {
+  const uint64_t all_bytes = data.state->used_bytes() + data.log->used_bytes();
+  uint64_t state_bytes = 0;
+  TRY(data.state->copy_to(target + "/" + kStateFile,
+                          [&](uint64_t bytes) { options.copied(state_bytes = bytes, all_bytes); }));
+  data.state.reset();
+  return data.log->copy_to(target + "/" + kLogFile,
+                           [&](uint64_t bytes) { options.copied(state_bytes + bytes, all_bytes); });
+}
+
 }  // namespace
 
 // The state first: a log without it is a data directory whose tables are empty, which a server refuses to
@@ -43,13 +54,25 @@ Status backup_data(const std::string& data_dir, const std::string& to,
   if (data.misfit) return *std::move(data.misfit);
   TRY(make_directory(to));  // not before it is known that there is something to copy
   const std::string target = std::filesystem::absolute(to).string();
-  const uint64_t all_bytes = data.state->used_bytes() + data.log->used_bytes();
-  uint64_t state_bytes = 0;
-  TRY(data.state->copy_to(target + "/" + kStateFile,
-                          [&](uint64_t bytes) { options.copied(state_bytes = bytes, all_bytes); }));
-  data.state.reset();
-  return data.log->copy_to(target + "/" + kLogFile,
-                           [&](uint64_t bytes) { options.copied(state_bytes + bytes, all_bytes); });
+  Status copied = copy_data(std::move(data), target, options);
+  // So that it can be tried again there.
+  std::error_code ignored;
+  if (!copied) std::filesystem::remove(target + "/" + kStateFile, ignored);
+  return copied;
+}
+
+Status check_is_no_unfinished_copy(const std::string& data_dir) {
+  std::error_code ignored;
+  const auto is_there = [&](const std::string& file) {
+    return std::filesystem::exists(data_dir + "/" + file, ignored);
+  };
+  if (is_there(kLogFile)) return {};
+  for (const char* file : {kStateFile, kLogFile})
+    if (is_there(std::string(file) + kUnfinishedCopy))
+      return Error{.code = ErrorCode::ObjectState,
+                   .message = fmt::format("{} holds a backup that was not finished", data_dir),
+                   .hint = "Name another directory, or make the backup again."};
+  return {};
 }
 
 }  // namespace storage

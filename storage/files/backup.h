@@ -19,4 +19,8 @@ struct BackupOptions {
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options);
 
+// Fails with ObjectState when the directory has nothing but what a backup left that was cut off: a server that starts
+// there would be empty.
+Status check_is_no_unfinished_copy(const std::string& data_dir);
+
 }  // namespace storage

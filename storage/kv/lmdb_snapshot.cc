@@ -4,6 +4,7 @@
 #include <lmdb.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -107,7 +108,7 @@ Status Snapshot::open_tables() {
 class Copy {
  public:
   static Result<Copy> begin(const std::string& path) {
-    Copy copy(TRY(open_environment(path, MDB_NOSYNC)));
+    Copy copy(path, TRY(open_environment(path, MDB_NOSYNC)));
     TRY(copy.begin_transaction());
     return copy;
   }
@@ -134,11 +135,17 @@ class Copy {
   }
 
  private:
-  explicit Copy(Environment environment)
-      : environment_(std::move(environment)), transaction_(nullptr, mdb_txn_abort) {}
-  static Status check(int code) {
-    if (code != 0) return lmdb_failure(code, "write the copy");
-    return {};
+  Copy(std::string path, Environment environment)
+      : path_(std::move(path)),
+        environment_(std::move(environment)),
+        transaction_(nullptr, mdb_txn_abort) {}
+  Status check(int code) const {
+    if (code == 0) return {};
+    // What a full disk takes of a write LMDB calls an I/O error.
+    std::error_code failed;
+    const auto space = std::filesystem::space(path_, failed);
+    if (code == EIO && !failed && space.available < kCopiedAtATime) code = ENOSPC;
+    return lmdb_failure(code, "write the copy");
   }
   Status begin_transaction() {
     MDB_txn* begun = nullptr;
@@ -149,6 +156,7 @@ class Copy {
   }
   Status commit() { return check(mdb_txn_commit(transaction_.release())); }
 
+  std::string path_;
   Environment environment_;
   std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> transaction_;  // before the environment closes
   MDB_dbi table_ = 0;
@@ -203,7 +211,7 @@ Status LmdbSnapshot::visit(std::string_view table,
 }
 
 Status LmdbSnapshot::copy_to(const std::string& path, const Copied& copied) const {
-  const std::string unfinished = path + ".new";
+  const std::string unfinished = path + kUnfinishedCopy;
   std::error_code ignored;
   const auto remove = [&](const std::string& which) { std::filesystem::remove(which, ignored); };
   remove(unfinished);

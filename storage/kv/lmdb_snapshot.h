@@ -11,6 +11,9 @@
 
 namespace storage {
 
+// Behind the name of a copy until it is whole.
+inline constexpr const char* kUnfinishedCopy = ".new";
+
 // It does not lock the file: a server may have it open, and goes on. The server's file grows meanwhile by
 // what is written, since the pages of the snapshot are not used again while it lives.
 //

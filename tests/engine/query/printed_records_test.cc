@@ -17,9 +17,9 @@ std::string number(int64_t value) {
 
 TEST(PrintedRecords, formats_are_told_before_the_first_record_and_where_they_change) {
   RecordPrinter printer;
-  EXPECT_EQ(printer.print({"Lahore", R"({"N": 1})", 1'588'635'501'000, 0}),
+  EXPECT_EQ(printer.print({"Lahore", R"({"N": 12})", 1'588'635'501'000, 0}),
             (Lines{"Key format: KAFKA_STRING", "Value format: JSON or KAFKA_STRING",
-                   "rowtime: 2020/05/04 23:38:21.000 Z, key: Lahore, value: {\"N\": 1}, "
+                   "rowtime: 2020/05/04 23:38:21.000 Z, key: Lahore, value: {\"N\": 12}, "
                    "partition: 0"}));
   EXPECT_EQ(printer.print({"Rome", "[1]", 0, 3}),
             (Lines{"rowtime: 1970/01/01 00:00:00.000 Z, key: Rome, value: [1], partition: 3"}));

@@ -50,6 +50,15 @@ TEST_F(BackupTest, tells_how_far_it_is) {
   }
 }
 
+TEST_F(BackupTest, what_was_cut_off_is_no_data_directory) {
+  const std::string to = other_.path();
+  EXPECT_TRUE(check_is_no_unfinished_copy(to));
+  EXPECT_TRUE(check_is_no_unfinished_copy(to + "/none"));
+  std::ofstream(to + "/state.mdb.new") << "some";
+  EXPECT_EQ(check_is_no_unfinished_copy(to).error().code, ErrorCode::ObjectState);
+  EXPECT_TRUE(check_is_no_unfinished_copy(directory_.path()));
+}
+
 TEST_F(BackupTest, nothing_is_overwritten) {
   std::ofstream(other_.path() + "/mine") << "precious";
   const Status refused = backup(other_.path());
