@@ -61,7 +61,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(UnknownTopic), "42P01", KafkaError::UnknownTopicOrPartition, true},
     {ROW(TopicExists), "42P07", KafkaError::TopicAlreadyExists, false},
     {ROW(OffsetOutOfRange), "22003", KafkaError::OffsetOutOfRange, false},
-    {ROW(CorruptRecord), "22P03", KafkaError::CorruptMessage, false},
+    {ROW(CorruptRecord), "XX001", KafkaError::CorruptMessage, false},
     {ROW(RecordTooLarge), "54000", KafkaError::MessageTooLarge, false},
     {ROW(NotLeader), "57P03", KafkaError::NotLeaderOrFollower, true},
     {ROW(NotEnoughReplicas), "57P03", KafkaError::NotEnoughReplicas, true},
