@@ -5,13 +5,18 @@ committed and for queries; of a commit whose answer never came either is right, 
 committed to another topic, offsets with outputs: there it is once, too.
 """
 import collections
+import json
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 try:
     import confluent_kafka
-    from confluent_kafka import KafkaError, KafkaException, TopicPartition
+    from confluent_kafka import KafkaError, TopicPartition
 except ImportError:
     confluent_kafka = None
 
@@ -30,9 +35,7 @@ SCHEMA = (
     "VALUE_FORMAT = 'JSON')",
 )
 _TIMEOUT_S = 60
-_CALL_S = 5
-_GROUP = "movers"
-_PATIENT = {"retry.backoff.ms": 50, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "log_level": 0}
+_CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "transaction_client.py")
 
 
 class _IsOver(Exception):
@@ -47,7 +50,6 @@ class _Worker:
 
     def __init__(self, address, name, chance):
         self.address, self.name, self.problems = address, name, []
-        self._has_failed = False  # a record of the newest client
         self._chance = chance
         self._state = threading.Condition()
         self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
@@ -70,33 +72,19 @@ class _Worker:
             if not self._state.wait_for(lambda: not self._is_running, 2 * _TIMEOUT_S):
                 self.problems.append(f"it is still at work after {2 * _TIMEOUT_S} s")
 
-    def end(self):
+    def ask_to_end(self):
         with self._state:
             self._is_over, self._is_wanted = True, False
             self._state.notify_all()
+
+    def is_over(self):
+        with self._state:
+            return self._is_over
+
+    def end(self):
+        self.ask_to_end()
         self._thread.join(2 * _TIMEOUT_S)
         self.close()
-
-    def repeat(self, what):
-        """Calls `what`, which gets a time-out, until it is done: no server is away for long."""
-        deadline = time.monotonic() + 2 * _TIMEOUT_S
-        while True:
-            try:
-                return what(_CALL_S)
-            except KafkaException as error:
-                if not error.args[0].retriable():
-                    raise
-                self.wait_a_little(deadline, error)
-
-    def succeeds(self, what):
-        """False when the transaction has to be aborted."""
-        try:
-            self.repeat(what)
-            return True
-        except KafkaException as error:
-            if error.args[0].txn_requires_abort():
-                return False
-            raise
 
     def wait_a_little(self, deadline, error):
         if self._is_over:
@@ -104,28 +92,6 @@ class _Worker:
         if time.monotonic() > deadline:
             raise error
         time.sleep(0.02)
-
-    def abort(self, client):
-        """False when the client has to be given up instead: after a failure librdkafka 2.0 ends the process when an
-        answer to AddPartitionsToTxn comes behind the end of its transaction."""
-        deadline = time.monotonic() + 2 * _TIMEOUT_S
-        while client.flush(1):
-            self.wait_a_little(deadline, TimeoutError("records of a transaction are not answered"))
-        if self._has_failed:
-            return False
-        self.repeat(client.abort_transaction)
-        return True
-
-    def _note(self, error, _):
-        self._has_failed = self._has_failed or error is not None
-
-    def new_client(self):
-        client = confluent_kafka.Producer({
-            "bootstrap.servers": self.address, **_PATIENT, "transactional.id": self.name, "linger.ms": 0,
-            "transaction.timeout.ms": 300_000, "message.timeout.ms": 300_000, "on_delivery": self._note})
-        self._has_failed = False
-        self.repeat(client.init_transactions)
-        return client
 
     def _run(self):
         try:
@@ -195,38 +161,99 @@ class _Writer(_Worker):
                    for numbers in parts.values())
 
 
-class ClientWriter(_Writer):
-    """By librdkafka, which repeats what the next server has to do again."""
+class _ClientProcess:
+    """A client of librdkafka (transaction_client.py) that may die; the next call begins another one."""
 
-    _client = None
+    def __init__(self, kind, address, name):
+        self._command = [sys.executable, _CLIENT, kind, address, name]
+        self._process = None
 
-    def transact(self, entry, ending):
-        if self._client is None:  # whose length is that of its queue
-            self._client = self.new_client()
-        self._client.begin_transaction()
-        for partition, numbers in entry[1].items():
-            for number in numbers:
-                self._client.produce(TOPIC, _value(self.name, number), partition=partition)
-        if self._chance.random() < 0.5:
-            self._client.flush(0.01)
-        if ending == "abandon":  # the next one of its name aborts it
-            self._client.purge()
-            self._client = None
-            return
-        if ending == "commit":
-            entry[0] = Fate.MAYBE
-            if self.succeeds(self._client.commit_transaction):
-                entry[0] = Fate.STORED
-                return
-            entry[0] = Fate.NEVER
-            return self.close()
-        if not self.abort(self._client):
-            self.close()
+    def call(self, **arguments):
+        """The answer. Fails with _ClientDied."""
+        if self._process is None:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                             stderr=subprocess.DEVNULL, text=True)
+        try:
+            self._process.stdin.write(json.dumps(arguments) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        if not line:
+            raise _ClientDied(self._reap())
+        answer = json.loads(line)
+        if "problem" in answer:
+            raise AssertionError(answer["problem"])
+        return answer
+
+    def kill(self):
+        """Threads: any; who waits for an answer gets none."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self):
-        if self._client is not None:
-            self._client.purge()
-        self._client = None
+        self.kill()
+        if self._process is not None:
+            self._reap()
+
+    def _reap(self):
+        process, self._process = self._process, None
+        status = process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        return status
+
+
+class _ClientDied(Exception):
+    """With the status of its process."""
+
+    def is_expected(self):
+        return self.args[0] == -signal.SIGABRT
+
+
+class _ByClient(_Worker):
+    """Whose work a process of librdkafka does."""
+
+    kind = None
+
+    def __init__(self, address, name, chance):
+        self._process = _ClientProcess(self.kind, address, name)
+        super().__init__(address, name, chance)
+
+    def call(self, **arguments):
+        try:
+            return self._process.call(**arguments)
+        except _ClientDied as death:
+            if self.is_over():
+                raise _IsOver() from death
+            if not death.is_expected():
+                raise AssertionError(f"its process ended with {death.args[0]}") from death
+            raise
+
+    def end(self):
+        self.ask_to_end()
+        self._process.kill()
+        super().end()
+
+    def close(self):
+        self._process.close()
+
+
+class ClientWriter(_ByClient, _Writer):
+    """By librdkafka, which repeats what the next server has to do again."""
+
+    kind = "writer"
+
+    def transact(self, entry, ending):
+        values = {partition: [_value(self.name, number) for number in numbers] for partition, numbers in entry[1].items()}
+        if ending == "commit":
+            entry[0] = Fate.MAYBE
+        try:
+            answer = self.call(topic=TOPIC, parts=values, ending=ending, flushes=self._chance.random() < 0.5)
+            entry[0] = Fate.STORED if answer["is_stored"] else Fate.NEVER
+        except _ClientDied:
+            pass  # what it had begun is aborted, or was committed
 
 
 class WireWriter(_Writer):
@@ -283,58 +310,16 @@ class WireWriter(_Writer):
         self._producer = None
 
 
-class Mover(_Worker):
+class Mover(_ByClient):
     """Moves what is committed, a few records in each transaction, with its group's offsets."""
 
-    def __init__(self, address, name, chance):
-        self._consumer = self._client = None
-        super().__init__(address, name, chance)
+    kind = "mover"
 
     def work(self):
-        if self._client is None:
-            self._begin()
-        records = [record for record in self._consumer.consume(50, 0.1) if not record.error()]
-        if not records:
-            return
         try:
-            self._move(records)
-        except _MustBeginAnew:
-            self.close()
-
-    def _begin(self):
-        self._client = self.new_client()
-        self._consumer = confluent_kafka.Consumer({
-            "bootstrap.servers": self.address, **_PATIENT, "group.id": _GROUP, "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest", "enable.auto.commit": False, "session.timeout.ms": 6000,
-            "topic.metadata.refresh.interval.ms": 1000})
-        self._consumer.subscribe([TOPIC])
-
-    def _move(self, records):
-        self._client.begin_transaction()
-        offsets = {}
-        for record in records:
-            offsets[record.partition()] = record.offset() + 1
-            self._client.produce(MOVED, record.value(), partition=record.partition())
-        positions = [TopicPartition(TOPIC, partition, offset) for partition, offset in offsets.items()]
-        group = self._consumer.consumer_group_metadata()
-        is_kept = self.succeeds(lambda timeout: self._client.send_offsets_to_transaction(positions, group, timeout))
-        is_wanted = self._chance.random() > 0.1
-        if is_kept and is_wanted and self.succeeds(self._client.commit_transaction):
-            return
-        if is_kept and not is_wanted:
-            self.abort(self._client)
-        raise _MustBeginAnew()  # from what was committed
-
-    def close(self):
-        if self._consumer is not None:
-            self._consumer.close()
-        if self._client is not None:
-            self._client.purge()
-        self._consumer = self._client = None
-
-
-class _MustBeginAnew(Exception):
-    pass
+            self.call(source=TOPIC, target=MOVED, aborts=self._chance.random() < 0.1)
+        except _ClientDied:
+            pass
 
 
 class TransactionLoad:
