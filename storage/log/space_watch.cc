@@ -20,7 +20,12 @@ constexpr int64_t kReportEveryUs = 10'000'000;
 }  // namespace
 
 SpaceWatch::SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserve_bytes)
-    : store_(store), clock_(clock), reserve_bytes_(reserve_bytes) {}
+    : store_(store), clock_(clock), reserve_bytes_(reserve_bytes) {
+  if (reserve_bytes_ == 0) return;
+  look(reserve_bytes_);
+  if (is_all_) become_full(kLookAgainMs, "the disk is full");
+  space_was_freed();  // the first group looks for as much as it takes
+}
 
 void SpaceWatch::begin_group(uint64_t size_bytes) {
   if (reserve_bytes_ == 0) return;

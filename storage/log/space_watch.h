@@ -21,6 +21,7 @@ namespace storage {
 // Threads: the log's writer. Owner: LogCore.
 class SpaceWatch {
  public:
+  // Looks at once, so that a disk that is full at a start is called so before anybody writes.
   SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserve_bytes);
 
   // Looks how much there is, before a group of at most `size_bytes`.

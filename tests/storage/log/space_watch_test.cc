@@ -39,6 +39,16 @@ TEST_F(SpaceWatchTest, it_is_writable_again_when_there_is_clearly_more_than_the_
   EXPECT_TRUE(space_.is_writable());
 }
 
+TEST_F(SpaceWatchTest, a_disk_that_is_full_from_the_start_is_called_so) {
+  EXPECT_FALSE(space_.is_full());
+  set_free(999);
+  SpaceWatch space(*store_, clock_, 1000);
+  EXPECT_TRUE(space.is_full());
+  set_free(1250);
+  clock_.advance_us(SpaceWatch::kLookAgainMs * 1000);
+  EXPECT_TRUE(space.is_writable());
+}
+
 TEST_F(SpaceWatchTest, after_a_failed_commit_the_next_attempt_is_a_second_later) {
   space_.commit_failed({ErrorCode::DiskFull, "the disk is full or failing"});
   EXPECT_FALSE(space_.is_writable());
