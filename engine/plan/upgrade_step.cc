@@ -107,6 +107,13 @@ Error lacks(const PlanNode& node, std::vector<std::string> columns) {
       "DROP what the query writes, and create it anew."};
 }
 
+// Sets the property `name` of `next` to what `old` has, or has not.
+void keep_property(const AggregateInstance& old, std::string_view name, AggregateInstance& next) {
+  next.properties.erase(std::string(name));
+  if (const auto kept = old.properties.find(std::string(name)); kept != old.properties.end())
+    next.properties.insert(*kept);
+}
+
 // ---- One step
 
 // Compares a step with the one whose place it takes, member by member. What may differ is set to the old step's
@@ -176,11 +183,19 @@ class StepUpgrade {
     return compare(std::get<RegroupStep>(pair_.old.step), next);
   }
 
-  Status operator()(const AggregateStep& next) const {
+  // What the settings say may have changed meanwhile: limits are the new ones, sums go on as they were added up.
+  Status operator()(AggregateStep& next) const {
     const auto& old = std::get<AggregateStep>(pair_.old.step);
+    if (old.calls.size() == next.calls.size())
+      for (size_t i = 0; i < next.calls.size(); ++i)
+        keep_property(old.calls[i].instance, kSumOverflow, next.calls[i].instance);
     AggregateStep like = next;
     const Places places = pair_.places();
-    for (AggregateCall& call : like.calls) move(call.arguments, places);
+    for (size_t i = 0; i < like.calls.size(); ++i) {
+      move(like.calls[i].arguments, places);
+      if (i < old.calls.size())
+        like.calls[i].instance.properties = old.calls[i].instance.properties;
+    }
     like.old_too = old.old_too;
     like.loses_old_finals = old.loses_old_finals;
     if (text_of(old.calls) != text_of(like.calls))

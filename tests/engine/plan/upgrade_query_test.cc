@@ -109,6 +109,30 @@ TEST_F(UpgradeQuery, what_is_counted_stays_and_what_is_shown_of_it_changes) {
             "groupByExpressions. Values differ: [CITY] vs. [ucase(CITY)]");
 }
 
+TEST_F(UpgradeQuery, settings_may_have_changed_and_sums_go_on_as_they_were_added_up) {
+  const std::string sum = "SELECT city, SUM(amount) AS n, COUNT(*) AS c FROM orders GROUP BY city";
+  const auto properties = [](const QueryPlan& plan) {
+    std::vector<std::map<std::string, std::string>> found;
+    for (const StagePlan& stage : plan.stages)
+      for (const PlanNode& node : stage.nodes)
+        if (const auto* aggregate = std::get_if<AggregateStep>(&node.step))
+          for (const AggregateCall& call : aggregate->calls)
+            found.push_back(call.instance.properties);
+    return found;
+  };
+  settings_.lower_case_topics = false;  // as they are with ksqlDB's defaults
+  const QueryPlan old = plan(sum, "TABLE");
+  settings_.ksqldb_compat = true;
+  const QueryPlan next = plan(sum, "TABLE");
+  ASSERT_NE(properties(next), properties(old));
+  Result<QueryPlan> upgraded = upgrade_query(old, next);
+  ASSERT_TRUE(upgraded) << upgraded.error().message;
+  EXPECT_EQ(properties(*upgraded), properties(old));
+  upgraded = upgrade_query(next, old);
+  ASSERT_TRUE(upgraded) << upgraded.error().message;
+  EXPECT_EQ(properties(*upgraded), properties(next));
+}
+
 TEST_F(UpgradeQuery, a_changed_filter_keeps_on_telling_deletes) {
   const std::string count = "SELECT city, COUNT(*) AS n FROM orders GROUP BY city";
   QueryPlan old = plan(count, "TABLE");
