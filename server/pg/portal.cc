@@ -136,7 +136,8 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
     if (bytes <= kLongRowBytes) continue;
     if (row > first_row) return row - first_row;
     if (bytes > kMaxRowBytes) return 1;
-    const size_t output_bytes = delivery_->out.size() + bytes;
+    // With its message's head and the columns' lengths: a string that has to grow by a few bytes doubles.
+    const size_t output_bytes = delivery_->out.size() + bytes + 64 + 16 * columns.size();
     if (!delivery_->charge.try_resize(output_bytes))
       return account_->refusal("an answer of " + format_bytes(output_bytes));
     delivery_->out.reserve(output_bytes);
