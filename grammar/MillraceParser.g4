@@ -14,7 +14,7 @@ singleExpression : expression EOF;
 singleType       : type EOF;
 
 statement
-    : query
+    : query | valueRows
     | createSource | dropSource | alterSource | createType | dropType
     | insert | print
     | setProperty | unsetProperty | alterSystem | defineVariable | undefineVariable | runScript
@@ -64,31 +64,45 @@ dropType   : DROP TYPE ifExists? name=identifier;
 
 // ---- Queries
 
+// Its first word is none that begins an expression, so that brackets say at once what they hold.
 query
-    : SELECT (ALL | DISTINCT)? selectItem (COMMA selectItem)*
-      (FROM aliasedSource join*)?
-      (WINDOW window)?
-      (WHERE where=expression)?
-      (GROUP BY groupBy=expressionGroup)?
-      (PARTITION BY partitionBy=expressionGroup)?
-      (HAVING having=expression)?
+    : withClause? queryBody moreRows*
       (ORDER BY orderItem (COMMA orderItem)*)?
       (EMIT emit=(CHANGES | FINAL))?
       (LIMIT limit=rowCount)?
       (OFFSET offset=rowCount)?
     ;
+withClause  : WITH RECURSIVE? commonTable (COMMA commonTable)*;
+commonTable : name=identifier (LPAREN columns=names RPAREN)? AS LPAREN (query | valueRows) RPAREN;
+moreRows    : op=(UNION | INTERSECT | EXCEPT) (ALL | DISTINCT)? (queryBody | LPAREN query RPAREN);
+queryBody
+    : SELECT (ALL | DISTINCT)? selectItem (COMMA selectItem)*
+      (FROM fromSource join*)?
+      (WINDOW window)?
+      (WHERE where=expression)?
+      (GROUP BY groupBy=expressionGroup)?
+      (PARTITION BY partitionBy=expressionGroup)?
+      (HAVING having=expression)?
+    ;
+valueRows : VALUES row (COMMA row)*;
 
 // `expression->*` is an expression here; the builder takes it apart.
 selectItem
     : ASTERISK
     | source=identifier DOT ASTERISK
-    | expression (AS? alias=identifier)?
+    | expression (AS alias=identifier | bareAlias)?
     ;
 
-aliasedSource : (schema=identifier DOT)? name=identifier (AS? alias=identifier)?;
+fromSource
+    : aliasedSource
+    | LPAREN (query | valueRows) RPAREN AS? alias=identifier (LPAREN columns=names RPAREN)?
+    ;
+aliasedSource : (schema=identifier DOT)? name=identifier (AS alias=identifier | bareAlias)?;
 
 join
-    : (INNER? | kind=(LEFT | RIGHT | FULL) OUTER?) JOIN aliasedSource (WITHIN within)? ON expression
+    : (INNER? | kind=(LEFT | RIGHT | FULL) OUTER?) JOIN fromSource (WITHIN within)?
+      (ON expression | USING LPAREN names RPAREN)
+    | (CROSS JOIN | COMMA) fromSource
     ;
 within
     : (before=duration | LPAREN before=duration COMMA after=duration RPAREN) gracePeriod?
@@ -267,7 +281,7 @@ predicate
     | IS NOT? DISTINCT FROM right=value                                   # distinctFrom
     | IS NOT? NULL_                                                       # isNull
     | NOT? BETWEEN lower=value AND upper=value                            # between
-    | NOT? IN LPAREN expression (COMMA expression)* RPAREN                # in
+    | NOT? IN LPAREN (query | expression (COMMA expression)*) RPAREN      # in
     | NOT? LIKE pattern=value (ESCAPE string)?                            # like
     ;
 
@@ -286,13 +300,15 @@ value
     | string                                                              # stringLiteral
     | PARAMETER                                                           # parameter
     | LPAREN expression (COMMA expression)* RPAREN                        # parenthesized
+    | LPAREN query RPAREN                                                 # scalarSubquery
+    | EXISTS LPAREN query RPAREN                                          # exists
     | CASE operand=expression? caseBranch+ (ELSE otherwise=expression)? END   # case
     | CAST LPAREN expression AS type RPAREN                               # cast
     | ARRAY_BEGIN (expression (COMMA expression)*)? RBRACKET              # arrayConstructor
     | MAP LPAREN (mapEntry (COMMA mapEntry)*)? RPAREN                     # mapConstructor
     | STRUCT LPAREN (structField (COMMA structField)*)? RPAREN            # structConstructor
     | (schema=identifier DOT)? name=functionName LPAREN
-      (ASTERISK | DISTINCT? argument (COMMA argument)*)? RPAREN           # functionCall
+      (ASTERISK | DISTINCT? argument (COMMA argument)* | query)? RPAREN   # functionCall
     | (source=identifier DOT)? name=identifier                            # columnReference
     ;
 
@@ -328,6 +344,13 @@ structTypeField : identifier type;
 typeParameter   : INTEGER_VALUE | STRING;
 
 identifier
+    : bareName
+    | joiningWord
+    ;
+
+// An alias without AS: not the words that may follow what it names.
+bareAlias : bareName;
+bareName
     : IDENTIFIER
     | DIGIT_IDENTIFIER
     | QUOTED_IDENTIFIER
@@ -335,6 +358,7 @@ identifier
     | ARRAY | MAP | STRUCT
     | nonReserved
     ;
+joiningWord : CROSS | EXCEPT | INTERSECT | UNION | USING;
 
 // Not the constructors: MAP( always begins one.
 functionName
@@ -357,7 +381,7 @@ nonReserved
     | LOCAL | MILLISECOND | MILLISECONDS | MINUTE | MINUTES | MONTH | MONTHS | MOVE | NAMES
     | NEXT | NO | NOTIFY | NULLS | OFFSET | ORDER | PARTITION | PARTITIONS | PAUSE | PERIOD
     | PLANS | PLUGINS | PRECISION | PREPARE | PRIMARY | PRINT | PRIOR | PROGRAM | PROPERTIES
-    | QUERIES | QUOTE | RELATIVE | RELEASE | REPLACE | RESET | RESUME | RETENTION | ROLLBACK | RUN
+    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | REPLACE | RESET | RESUME | RETENTION | ROLLBACK | RUN
     | SAMPLE | SAVEPOINT | SCHEMA | SCRIPT | SCROLL | SECOND | SECONDS | SEQUENCES | SERVER | SESSION
     | SET     | SHOW | SINK | SIZE | SOURCE | START | STDIN | STDOUT | STREAMS | STRING | SUBJECT
     | SYSTEM | TABLES | TASKS | TEMP | TEMPORARY | TERMINATE | TIME | TIMEOUT | TIMESTAMP | TO | TOPIC

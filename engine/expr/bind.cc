@@ -131,6 +131,8 @@ Result<BoundExpression> Binder::bind_node(const Expression& expression) {
           return bind_array(node, position);
         else if constexpr (std::is_same_v<T, MapConstructor>)
           return bind_map(node, position);
+        else if constexpr (std::is_same_v<T, Subquery>)
+          return not_supported("a sub-query at this place", position);
         else
           return bind_struct(node, position);
       },

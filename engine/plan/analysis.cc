@@ -381,6 +381,13 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
 }
 
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {
+  if (const auto more = beyond_dialect(query))
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("{} is not supported yet in a query that goes on, nor over streams",
+                             more->what),
+                 {},
+                 "Over tables SELECT without EMIT CHANGES takes it."}
+        .at(more->position);
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);
   TRY(refuse(query.distinct, "SELECT DISTINCT", query.position));
@@ -395,7 +402,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   Canonical canonical(out.sources, context.fold_quoted_names);
   std::vector<Join> joins;
   for (const Join& join : query.joins) {
-    joins.push_back({join.type, join.source, join.within, clone(*join.on), join.position});
+    joins.push_back(clone(join));
     TRY(canonical.rewrite(*joins.back().on, "JOIN ON"));
   }
   out.joins = TRY(analyse_joins(std::move(joins), out.sources, context.settings.ksqldb_compat));

@@ -149,6 +149,9 @@ Result<Batch> PullShaper::shape(Batch rows, size_t room, const EvalContext& eval
 }
 
 Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& context) {
+  if (const auto more = beyond_dialect(query))
+    return Error{ErrorCode::NotSupported, more->what + " is not supported yet in this query"}.at(
+        more->position);
   TRY(check_item_count(query));
   TRY(check_pull_clauses(query));
   if (query.offset)

@@ -66,6 +66,90 @@ Result<RowsChunks> compute_columns(const ComputeColumns& step, RowsChunks input,
   return out;
 }
 
+RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
+  size_t skip = step.offset, left = step.most.value_or(SIZE_MAX);
+  RowsChunks out;
+  for (RowsChunk& chunk : input) {
+    const size_t first = std::min(skip, chunk.rows);
+    skip -= first;
+    const size_t count = std::min(left, chunk.rows - first);
+    left -= count;
+    if (count == 0) continue;
+    if (count == chunk.rows) {
+      out.push_back(std::move(chunk));
+      continue;
+    }
+    std::vector<uint32_t> rows(count);
+    std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(first));
+    out.push_back(pick(chunk, rows));
+  }
+  return out;
+}
+
+class RowsRun {
+ public:
+  RowsRun(std::vector<RowsChunks> tables, RowsContext& context)
+      : tables_(std::move(tables)), context_(context) {}
+
+  Result<RowsChunks> run(const RowsNode& node) {
+    return std::visit([&](const auto& step) { return take(step, node); }, node.step);
+  }
+
+ private:
+  Result<RowsChunks> take(const ReadRows& step, const RowsNode&) {
+    return std::exchange(tables_[step.table], {});
+  }
+  Result<RowsChunks> take(const FilterRows& step, const RowsNode&) {
+    return filter_rows(step, TRY(run(*step.input)), context_);
+  }
+  Result<RowsChunks> take(const ComputeColumns& step, const RowsNode&) {
+    return compute_columns(step, TRY(run(*step.input)), context_);
+  }
+  Result<RowsChunks> take(const DistinctRows& step, const RowsNode&) {
+    return distinct_rows(TRY(run(*step.input)), context_);
+  }
+  Result<RowsChunks> take(const CutRows& step, const RowsNode&) {
+    return cut_rows(step, TRY(run(*step.input)));
+  }
+  Result<RowsChunks> take(const OneRow&, const RowsNode&) { return RowsChunks{{1, {}}}; }
+  Result<RowsChunks> take(const WrittenRows& step, const RowsNode&) {
+    return written_rows(step, context_);
+  }
+  Result<RowsChunks> take(const CombineRows& step, const RowsNode&) {
+    RowsChunks left = TRY(run(*step.left)), right = TRY(run(*step.right));
+    return combine_rows(step, std::move(left), std::move(right), context_);
+  }
+  Result<RowsChunks> take(const AppendSubquery& step, const RowsNode& node) {
+    RowsChunks input = TRY(run(*step.input));
+    const RowsChunks rows = TRY(run(*step.rows));
+    const RowsChunks otherwise = step.otherwise ? TRY(run(*step.otherwise)) : RowsChunks();
+    return append_subquery(step, node.layout.back().type, std::move(input), rows, otherwise,
+                           context_);
+  }
+  // What comes out shares strings with both sides: they stay charged.
+  Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
+    const RowsChunks left = TRY(run(*step.left)), right = TRY(run(*step.right));
+    return join_rows(step, left, right, context_);
+  }
+  Result<RowsChunks> take(const GroupRows& step, const RowsNode&) {
+    const RowsChunks input = TRY(run(*step.input));
+    auto out = TRY(group_rows(step, input, context_));
+    context_.remove(bytes_of_all(input));
+    return out;
+  }
+  Result<RowsChunks> take(const SortRows& step, const RowsNode&) {
+    const RowsChunks input = TRY(run(*step.input));
+    auto out = TRY(sort_rows(step, input, context_));
+    context_.remove(bytes_of_all(input));
+    return out;
+  }
+
+  std::vector<RowsChunks> tables_;
+  RowsContext& context_;
+};
+
+}  // namespace
+
 Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context) {
   constexpr size_t kBytesOfKey = 48;  // about, beside its text
   StringHeap seen_bytes;
@@ -95,71 +179,6 @@ Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context) {
   }
   return out;
 }
-
-RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
-  size_t skip = step.offset, left = step.most.value_or(SIZE_MAX);
-  RowsChunks out;
-  for (RowsChunk& chunk : input) {
-    const size_t first = std::min(skip, chunk.rows);
-    skip -= first;
-    const size_t count = std::min(left, chunk.rows - first);
-    left -= count;
-    if (count == 0) continue;
-    if (count == chunk.rows) {
-      out.push_back(std::move(chunk));
-      continue;
-    }
-    std::vector<uint32_t> rows(count);
-    std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(first));
-    out.push_back(pick(chunk, rows));
-  }
-  return out;
-}
-
-class RowsRun {
- public:
-  RowsRun(std::vector<RowsChunks> tables, RowsContext& context)
-      : tables_(std::move(tables)), context_(context) {}
-
-  Result<RowsChunks> run(const RowsNode& node) {
-    return std::visit([this](const auto& step) { return take(step); }, node.step);
-  }
-
- private:
-  Result<RowsChunks> take(const ReadRows& step) { return std::exchange(tables_[step.table], {}); }
-  Result<RowsChunks> take(const FilterRows& step) {
-    return filter_rows(step, TRY(run(*step.input)), context_);
-  }
-  Result<RowsChunks> take(const ComputeColumns& step) {
-    return compute_columns(step, TRY(run(*step.input)), context_);
-  }
-  Result<RowsChunks> take(const DistinctRows& step) {
-    return distinct_rows(TRY(run(*step.input)), context_);
-  }
-  Result<RowsChunks> take(const CutRows& step) { return cut_rows(step, TRY(run(*step.input))); }
-  // What comes out shares strings with both sides: they stay charged.
-  Result<RowsChunks> take(const JoinRows& step) {
-    const RowsChunks left = TRY(run(*step.left)), right = TRY(run(*step.right));
-    return join_rows(step, left, right, context_);
-  }
-  Result<RowsChunks> take(const GroupRows& step) {
-    const RowsChunks input = TRY(run(*step.input));
-    auto out = TRY(group_rows(step, input, context_));
-    context_.remove(bytes_of_all(input));
-    return out;
-  }
-  Result<RowsChunks> take(const SortRows& step) {
-    const RowsChunks input = TRY(run(*step.input));
-    auto out = TRY(sort_rows(step, input, context_));
-    context_.remove(bytes_of_all(input));
-    return out;
-  }
-
-  std::vector<RowsChunks> tables_;
-  RowsContext& context_;
-};
-
-}  // namespace
 
 size_t bytes_of(const RowsChunk& chunk) {
   return chunk.rows == 0 ? 0 : bytes_of(chunk.columns, 0, chunk.rows);

@@ -38,6 +38,14 @@ class RowKeys {
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context);
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
+Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context);
+Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsChunks right,
+                                RowsContext& context);
+// `rows`, `otherwise`: of the step's. `type`: of the column that comes.
+Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& type,
+                                   RowsChunks input, const RowsChunks& rows,
+                                   const RowsChunks& otherwise, RowsContext& context);
+Result<RowsChunks> written_rows(const WrittenRows& step, RowsContext& context);
 Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, RowsContext& context);
 
 }  // namespace engine

@@ -7,28 +7,93 @@
 
 namespace engine {
 
-Result<SelectNames> SelectNames::of(const Query& query, const PlanContext& context) {
+SelectSource table_source(const AnalysedSource& found) {
+  const DataSource& table = *found.source;
+  SelectSource source{&table, found.alias, input_layout(table, found.alias), {}, found.position};
+  for (const ColumnDef& column : table.schema.keys()) source.shown.push_back(column.name);
+  if (table.window)
+    source.shown.insert(source.shown.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
+  for (const ColumnDef& column : table.schema.columns)
+    if (column.role != ColumnRole::Key) source.shown.push_back(column.name);
+  return source;
+}
+
+Result<SelectSource> query_source(const AliasedSource& named, const std::string& alias,
+                                  const std::vector<Name>& names, const Schema& rows) {
+  if (names.size() > rows.columns.size())
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("{} has {} columns available but {} columns specified",
+                             shown(Name{alias}), rows.columns.size(), names.size())}
+        .at(named.position);
+  SelectSource source{nullptr, alias, {}, {}, named.position};
+  for (size_t i = 0; i < rows.columns.size(); ++i) {
+    const ColumnDef& column = rows.columns[i];
+    source.columns.push_back({alias, i < names.size() ? names[i].text : column.name, column.type});
+    source.shown.push_back(source.columns.back().name);
+  }
+  return source;
+}
+
+Result<SelectNames> SelectNames::of(const Query& query, std::vector<SelectSource> sources,
+                                    const PlanContext& context) {
   SelectNames names(context);
-  const auto add = [&](const AliasedSource& named) -> Status {
-    AnalysedSource source = TRY(resolve_source(named, context));
-    for (const AnalysedSource& known : names.sources_)
+  for (SelectSource& source : sources) {
+    for (const SelectSource& known : names.sources_)
       if (known.alias == source.alias)
         return Error{
             ErrorCode::DuplicateSource,
             fmt::format("table name \"{}\" is there more than once", shown(Name{source.alias})),
             {},
             "Give each its own alias: FROM t a JOIN t b ON ..."}
-            .at(named.position);
+            .at(source.position);
     names.first_columns_.push_back(names.layout_.size());
-    for (LayoutColumn& column : input_layout(*source.source, source.alias))
-      names.layout_.push_back(std::move(column));
+    names.layout_.insert(names.layout_.end(), source.columns.begin(), source.columns.end());
     names.sources_.push_back(std::move(source));
-    return {};
-  };
-  TRY(add(*query.from));
-  for (const Join& join : query.joins) TRY(add(join.source));
+  }
   names.first_columns_.push_back(names.layout_.size());
+  TRY(names.merge_columns(query));
   return names;
+}
+
+Status SelectNames::merge_columns(const Query& query) {
+  using_equalities_.resize(query.joins.size());
+  for (size_t i = 0; i < query.joins.size(); ++i) {
+    const Join& join = query.joins[i];
+    if (!join.columns.empty() && (join.type == JoinType::Right || join.type == JoinType::Full))
+      return Error{ErrorCode::NotSupported,
+                   "USING of a RIGHT or FULL JOIN is not supported yet",
+                   {},
+                   "Write ON, and COALESCE of both columns."}
+          .at(join.position);
+    const auto end = static_cast<ptrdiff_t>(first_columns_[i + 1]);
+    const Layout left(layout_.begin(), layout_.begin() + end);
+    for (const Name& name : join.columns) {
+      const auto known = std::ranges::find(merged_, name.text, &Merged::name);
+      const uint32_t first =
+          known != merged_.end()
+              ? known->column
+              : TRY(resolve_column({std::nullopt, name}, join.position, scope(left, "USING")));
+      const SelectSource& right = sources_[i + 1];
+      const auto found = std::ranges::find(right.columns, layout_[first].name, &LayoutColumn::name);
+      if (found == right.columns.end())
+        return Error{ErrorCode::UndefinedColumn, fmt::format("column \"{}\" of USING is not in {}",
+                                                             shown(name), shown(Name{right.alias}))}
+            .at(join.position);
+      const auto second = static_cast<uint32_t>(first_columns_[i + 1] +
+                                                static_cast<size_t>(found - right.columns.begin()));
+      if (known != merged_.end())
+        known->others.push_back(second);
+      else
+        merged_.push_back({layout_[first].name, first, {second}});
+      const auto reference = [&](uint32_t column) {
+        return make_expression(ColumnRef{Name{layout_[column].source}, Name{layout_[column].name}},
+                               join.position);
+      };
+      using_equalities_[i].push_back(make_expression(
+          Comparison{ComparisonOp::Equal, reference(first), reference(second)}, join.position));
+    }
+  }
+  return {};
 }
 
 size_t SelectNames::source_of(uint32_t column) const {
@@ -38,12 +103,12 @@ size_t SelectNames::source_of(uint32_t column) const {
 
 Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
   Scope scope(layout, clause);
-  if (sources_.size() == 1) {
-    const DataSource& source = *sources_.front().source;
+  if (sources_.size() == 1 && sources_.front().table) {
+    const DataSource& source = *sources_.front().table;
     scope.source =
         fmt::format("{} {}", source.kind == SourceKind::Table ? "table" : "stream", source.name);
   }
-  for (const AnalysedSource& source : sources_) scope.source_names.push_back(source.alias);
+  for (const SelectSource& source : sources_) scope.source_names.push_back(source.alias);
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
@@ -63,7 +128,12 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
   if (auto* column = std::get_if<ColumnRef>(&expression.node)) {
     if (!column->source && std::ranges::find(parameters, column->name.text) != parameters.end())
       return {};
-    const uint32_t index = TRY(resolve_column(*column, expression.position, scope));
+    const auto merged = column->source
+                            ? merged_.end()
+                            : std::ranges::find(merged_, column->name.text, &Merged::name);
+    const uint32_t index = merged != merged_.end()
+                               ? merged->column
+                               : TRY(resolve_column(*column, expression.position, scope));
     column->source = Name{layout_[index].source};
     column->name = Name{layout_[index].name};
     return {};
@@ -86,6 +156,15 @@ std::string result_name(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) return call->name;
   if (const auto* cast = expression.as<Cast>()) return result_name(*cast->operand);
   if (expression.is<Case>()) return "CASE";
+  if (const auto* subquery = expression.as<Subquery>()) {
+    if (subquery->kind == SubqueryKind::Exists) return "EXISTS";
+    const Query& query = *subquery->query;
+    if (subquery->kind == SubqueryKind::Scalar && query.items.size() == 1) {
+      const SelectItem& item = query.items.front();
+      if (item.alias) return item.alias->text;
+      if (item.kind == SelectItemKind::Expression) return result_name(*item.expression);
+    }
+  }
   return "?column?";
 }
 
@@ -110,30 +189,39 @@ Result<std::vector<AnalysedItem>> SelectNames::items(const Query& query) const {
       .at(query.position);
 }
 
-// Keys, the bounds of windows, values: as a look-up of one table shows them.
 Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem>& out) const {
-  const auto is_meant = [&](const AnalysedSource& source) {
+  const auto is_meant = [&](const SelectSource& source) {
     if (!item.source || item.source->text == source.alias) return true;
     return context_.fold_quoted_names && item.source->quoting == Quoting::Double &&
            absl::AsciiStrToUpper(item.source->text) == source.alias;
   };
+  const auto show = [&](const std::string& alias, const std::string& name) {
+    out.push_back({make_expression(ColumnRef{Name{alias}, Name{name}}, item.position), name, false,
+                   true, item.position});
+  };
+  const auto is_merged = [&](const std::string& alias, const std::string& name) {
+    const auto is_it = [&](uint32_t column) {
+      return layout_[column].source == alias && layout_[column].name == name;
+    };
+    return std::ranges::any_of(merged_, [&](const Merged& merged) {
+      return is_it(merged.column) || std::ranges::any_of(merged.others, is_it);
+    });
+  };
+  // What USING has merged comes first, and once.
+  if (!item.source)
+    for (const Merged& merged : merged_)
+      show(layout_[merged.column].source, layout_[merged.column].name);
   bool found = false;
-  for (const AnalysedSource& source : sources_) {
+  for (const SelectSource& source : sources_) {
     if (!is_meant(source)) continue;
     found = true;
-    std::vector<std::string> names;
-    for (const ColumnDef& column : source.source->schema.keys()) names.push_back(column.name);
-    if (source.source->window)
-      names.insert(names.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
-    for (const ColumnDef& column : source.source->schema.columns)
-      if (column.role != ColumnRole::Key) names.push_back(column.name);
-    for (std::string& name : names) {
-      ColumnRef column{Name{source.alias}, Name{name}};
-      out.push_back({make_expression(std::move(column), item.position), std::move(name), false,
-                     true, item.position});
-    }
+    for (const std::string& name : source.shown)
+      if (item.source || !is_merged(source.alias, name)) show(source.alias, name);
   }
   if (found) return {};
+  if (!item.source)
+    return Error{ErrorCode::InvalidStatement, "SELECT * with no tables specified is not valid"}.at(
+        item.position);
   return Error{ErrorCode::UndefinedSource,
                fmt::format("there is no source \"{}\" here", item.source->text)}
       .at(item.position);

@@ -7,21 +7,41 @@
 
 namespace engine {
 
+// What a SELECT reads: a table, or the rows of another query.
+struct SelectSource {
+  const DataSource* table;  // null: of a query
+  std::string alias;        // by which the SELECT addresses it
+  Layout columns;
+  std::vector<std::string> shown;  // by `*`: keys, the bounds of windows, values
+  TextPosition position;
+};
+SelectSource table_source(const AnalysedSource& found);
+// Fails when `names`, of the columns, are more than the columns.
+Result<SelectSource> query_source(const AliasedSource& named, const std::string& alias,
+                                  const std::vector<Name>& names, const Schema& rows);
+
 // The sources of one SELECT, and all of their columns one behind the other.
 //
 // Threads: none. Owner: the planning of one statement.
 class SelectNames {
  public:
-  // Fails with UndefinedSource; with DuplicateSource where two have one name.
-  static Result<SelectNames> of(const Query& query, const PlanContext& context);
+  // `sources`: those of the query, in its order. Fails with DuplicateSource where two have one name, and where a column
+  // of USING is not on both sides.
+  static Result<SelectNames> of(const Query& query, std::vector<SelectSource> sources,
+                                const PlanContext& context);
 
-  const std::vector<AnalysedSource>& sources() const { return sources_; }
+  const std::vector<SelectSource>& sources() const { return sources_; }
   const Layout& layout() const { return layout_; }
   // Where the source's columns begin in the layout; of sources().size(): where the last one ends.
   size_t first_column(size_t source) const { return first_columns_[source]; }
   size_t source_of(uint32_t column) const;
 
   Scope scope(const Layout& layout, std::string_view clause) const;
+
+  // Of a join's USING: the equalities.
+  const std::vector<ExpressionPtr>& using_equalities(size_t join) const {
+    return using_equalities_[join];
+  }
 
   // A copy whose references are all written in one way, so that expressions that mean the same are equal.
   Result<ExpressionPtr> canonical(const Expression& expression, std::string_view clause) const;
@@ -32,11 +52,21 @@ class SelectNames {
   explicit SelectNames(const PlanContext& context) : context_(context) {}
   Status rewrite(Expression& expression, const Scope& scope,
                  std::vector<std::string>& parameters) const;
+  Status merge_columns(const Query& query);
   Status expand_star(const SelectItem& item, std::vector<AnalysedItem>& out) const;
   Status expand_fields(const SelectItem& item, std::vector<AnalysedItem>& out) const;
 
+  // A column of USING, which belongs to both sources.
+  struct Merged {
+    std::string name;
+    uint32_t column;               // that stands for both
+    std::vector<uint32_t> others;  // that `*` does not show again
+  };
+
   const PlanContext& context_;
-  std::vector<AnalysedSource> sources_;
+  std::vector<SelectSource> sources_;
+  std::vector<Merged> merged_;
+  std::vector<std::vector<ExpressionPtr>> using_equalities_;  // by join
   std::vector<size_t> first_columns_;
   Layout layout_;
 };

@@ -6,20 +6,12 @@
 #include <numeric>
 
 #include "engine/functions/registry.h"
-#include "engine/query/select_names.h"
+#include "engine/query/select_subqueries.h"
 #include "engine/query/window_bounds.h"
 
 namespace engine {
 
 namespace {
-
-// a AND b AND c as they are written, one by one.
-void split(const Expression& condition, std::vector<const Expression*>& out) {
-  const auto* logical = condition.as<Logical>();
-  if (!logical || logical->op != LogicalOp::And) return out.push_back(&condition);
-  split(*logical->left, out);
-  split(*logical->right, out);
-}
 
 std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
   std::optional<BoundExpression> all;
@@ -38,74 +30,38 @@ std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
   return all;
 }
 
-Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause,
-                                         const PlanContext& context) {
-  if (!count) return std::optional<size_t>();
-  std::optional<int64_t> number;
-  if (const auto* parameter = count->as<Parameter>(); parameter && context.parameters) {
-    auto& slots = *context.parameters;
-    const auto at = static_cast<size_t>(parameter->index) - 1;
-    if (slots.size() <= at) slots.resize(at + 1);
-    if (slots[at].type.is_null()) slots[at].type = TypeKind::Bigint;
-    const auto kind = slots[at].type.kind();
-    if (!slots[at].value) return std::optional<size_t>(0);  // to be described only
-    if (slots[at].value->is_null()) return std::optional<size_t>();
-    if (kind == TypeKind::Bigint) number = slots[at].value->as_int64();
-    if (kind == TypeKind::Integer) number = slots[at].value->as_int32();
-  } else if (const auto* integer = count->as<IntegerLiteral>()) {
-    number = integer->value;
-  } else if (const auto* bigint = count->as<BigintLiteral>()) {
-    number = bigint->value;
-  }
-  if (!number)
-    return Error{ErrorCode::InvalidParameter, fmt::format("{} must be a number", clause)}.at(
-        count->position);
-  if (*number < 0)
-    return Error{ErrorCode::InvalidParameter, fmt::format("{} must not be negative", clause)}.at(
-        count->position);
-  return std::optional<size_t>(static_cast<size_t>(*number));
-}
-
-// A number in GROUP BY or ORDER BY means the item at that place.
-Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
-                                      size_t items) {
-  const auto* number = expression.as<IntegerLiteral>();
-  if (!number) return std::optional<size_t>();
-  if (number->value >= 1 && static_cast<size_t>(number->value) <= items)
-    return std::optional<size_t>(static_cast<size_t>(number->value) - 1);
-  return Error{ErrorCode::InvalidStatement,
-               fmt::format("{} position {} is not in the SELECT list", clause, number->value)}
-      .at(expression.position);
-}
-
-Result<BoundExpression> bind_value(const Expression& expression, const Scope& scope) {
-  BoundExpression bound = TRY(bind(expression, scope));
-  if (bound.type.is_null()) return cast(std::move(bound), TypeKind::String);
-  return bound;
-}
-
 class SelectRowsPlanner {
  public:
-  SelectRowsPlanner(const Query& query, const PlanContext& context, const EvalContext& eval,
-                    SelectNames names)
-      : query_(query), context_(context), eval_(eval), names_(std::move(names)) {}
+  // `rows`: of the sources that are queries.
+  SelectRowsPlanner(const Query& query, RowsPlanning& planning, SelectNames names,
+                    std::vector<RowsNodePtr> rows)
+      : query_(query),
+        planning_(planning),
+        context_(planning.context()),
+        eval_(planning.eval()),
+        names_(std::move(names)),
+        rows_(std::move(rows)),
+        over_{names_.layout(), {}} {}
 
-  Result<SelectRowsPlan> plan() {
+  Result<PlannedRows> plan() {
     TRY(check_sources());
     items_ = TRY(names_.items(query_));
     TRY(read_order());
     TRY(read_groups());
     TRY(bind_joins());
     TRY(bind_where());
-    TRY(is_grouped_ ? bind_grouped() : bind_columns(names_.layout(), {}));
+    TRY(is_grouped_ ? bind_grouped() : bind_columns(over_));
+    move_to_joins();
     read_only_what_is_used();
 
-    const std::optional<size_t> limit = TRY(read_count(query_.limit.get(), "LIMIT", context_));
-    const size_t offset = TRY(read_count(query_.offset.get(), "OFFSET", context_)).value_or(0);
-    SelectRowsPlan out;
-    RowsNodePtr node = join_tables();
+    const std::optional<size_t> limit = TRY(planning_.read_count(query_.limit.get(), "LIMIT"));
+    const size_t offset = TRY(planning_.read_count(query_.offset.get(), "OFFSET")).value_or(0);
+    const std::optional<size_t> most =
+        limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
     const bool is_plain =
         tables_.size() == 1 && !where_ && !is_grouped_ && !query_.distinct && order_.empty();
+    if (is_plain && most && *most < INT64_MAX) tables_.front().limit = static_cast<int64_t>(*most);
+    RowsNodePtr node = append(TRY(join_tables()), std::move(subqueries_));
     // A step that gives the columns of the one before it.
     const auto add = [&](auto step) {
       Layout layout = node->layout;
@@ -115,7 +71,8 @@ class SelectRowsPlanner {
     if (where_) add(FilterRows{{}, *std::move(where_)});
     if (is_grouped_) {
       node = make_node(GroupRows{std::move(node), std::move(group_keys_), std::move(aggregates_)},
-                       std::move(groups_));
+                       std::move(group_layout_));
+      node = append(std::move(node), std::move(subqueries_of_groups_));
       if (having_) add(FilterRows{{}, *std::move(having_)});
     }
     Layout computed;
@@ -125,17 +82,9 @@ class SelectRowsPlanner {
                           columns_[i].type});
     node = make_node(ComputeColumns{std::move(node), std::move(columns_)}, std::move(computed));
     if (query_.distinct) add(DistinctRows{});
-    const std::optional<size_t> most =
-        limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
     if (!order_.empty()) add(SortRows{{}, std::move(order_), most});
     if (limit || offset > 0) add(CutRows{{}, offset, limit});
-    out.root = std::move(node);
-    out.result = std::move(result_);
-    for (PullPlan& table : tables_) {
-      if (is_plain && most && *most < INT64_MAX) table.limit = static_cast<int64_t>(*most);
-      out.tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
-    }
-    return out;
+    return PlannedRows{std::move(node), std::move(result_)};
   }
 
  private:
@@ -151,12 +100,12 @@ class SelectRowsPlanner {
     if (!query_.partition_by.empty())
       return Error{ErrorCode::InvalidStatement, "PARTITION BY needs EMIT CHANGES"}.at(
           query_.positions.partition_by.value_or(query_.position));
-    for (const AnalysedSource& source : names_.sources()) {
-      if (source.source->kind == SourceKind::Table) continue;
+    for (const SelectSource& source : names_.sources()) {
+      if (!source.table || source.table->kind == SourceKind::Table) continue;
       return Error{ErrorCode::NotSupported,
                    fmt::format("JOIN, GROUP BY, ORDER BY and DISTINCT over stream {} are not "
                                "supported yet without EMIT CHANGES",
-                               source.source->name),
+                               source.table->name),
                    {},
                    "Make a table of it: CREATE TABLE ... AS SELECT ... GROUP BY ..., and ask that."}
           .at(source.position);
@@ -188,8 +137,10 @@ class SelectRowsPlanner {
       const Layout seen(names_.layout().begin(), names_.layout().begin() + end);
       BoundJoin bound{join.type, {}, {}, {}};
       std::vector<const Expression*> conjuncts;
-      const ExpressionPtr on = TRY(names_.canonical(*join.on, "JOIN ON"));
-      split(*on, conjuncts);
+      const ExpressionPtr on =
+          join.on ? TRY(names_.canonical(*join.on, "JOIN ON")) : ExpressionPtr();
+      if (on) split(*on, conjuncts);
+      for (const ExpressionPtr& each : names_.using_equalities(i)) conjuncts.push_back(each.get());
       std::vector<BoundExpression> rest;
       Scope scope = names_.scope(seen, "JOIN ON");
       scope.source_names.resize(i + 2);
@@ -227,31 +178,97 @@ class SelectRowsPlanner {
     tables_.resize(names_.sources().size());
     table_filters_.resize(tables_.size());
     for (size_t i = 0; i < tables_.size(); ++i)
-      tables_[i].table = context_.catalog.sources().at(names_.sources()[i].source->name);
+      if (const DataSource* table = names_.sources()[i].table)
+        tables_[i].table = context_.catalog.sources().at(table->name);
+    if (query_.where) where_text_ = TRY(names_.canonical(*query_.where, "WHERE"));
+    TRY(bind_subqueries());
     if (!query_.where) return {};
-    const ExpressionPtr where = TRY(names_.canonical(*query_.where, "WHERE"));
+    const ExpressionPtr& where = where_text_;
     if (contains_aggregate(*where))
       return Error{ErrorCode::GroupingError, "aggregate functions are not allowed in WHERE"}.at(
           where->position);
-    const Scope scope = names_.scope(names_.layout(), "WHERE");
+    const Scope scope = scope_over(over_, "WHERE");
     std::vector<const Expression*> conjuncts;
     split(*where, conjuncts);
-    std::vector<BoundExpression> rest;
     for (const Expression* each : conjuncts) {
       BoundExpression bound = TRY(bind_predicate(*each, scope));
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
-      const size_t source = columns.empty() ? 0 : names_.source_of(columns.front());
-      const bool is_of_one = !columns.empty() && names_.source_of(columns.back()) == source;
-      if (is_of_one && !is_nullable_[source])
+      const bool is_of_sources = !columns.empty() && columns.back() < names_.layout().size();
+      const size_t source = is_of_sources ? names_.source_of(columns.front()) : 0;
+      const bool is_of_one = is_of_sources && names_.source_of(columns.back()) == source;
+      if (is_of_one && !is_nullable_[source] && names_.sources()[source].table)
         table_filters_[source].push_back(std::move(bound));
       else
-        rest.push_back(std::move(bound));
+        conditions_.emplace_back(each, std::move(bound));
     }
-    where_ = all_of(std::move(rest));
-    if (tables_.size() > 1) return {};  // all tables as of one moment: none is looked up
+    if (tables_.size() != 1 || !tables_.front().table || !over_.substitutes.empty()) return {};
     PullPlan& table = tables_.front();
     table.keys = TRY(keys_for(*where, *table.table, scope, eval_));
     if (table.table->window) table.windows = window_bounds(*where, scope, eval_);
+    return {};
+  }
+
+  // What WHERE says of sources none of which can be null there is a condition of the join that brings the last of them.
+  void move_to_joins() {
+    std::vector<BoundExpression> rest;
+    for (auto& [text, bound] : conditions_) {
+      const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
+      const bool is_of_sources = !columns.empty() && columns.back() < names_.layout().size();
+      const size_t last = is_of_sources ? names_.source_of(columns.back()) : 0;
+      const bool is_safe = last > 0 && joins_[last - 1].type == JoinType::Inner &&
+                           std::ranges::none_of(columns, [&](uint32_t column) {
+                             return is_nullable_[names_.source_of(column)];
+                           });
+      if (!is_safe) {
+        rest.push_back(std::move(bound));
+        continue;
+      }
+      BoundJoin& join = joins_[last - 1];
+      std::vector<BoundExpression> conditions;
+      add_join_condition(*text, std::move(bound), last, join, conditions);
+      if (conditions.empty()) continue;
+      if (join.condition) conditions.insert(conditions.begin(), *std::move(join.condition));
+      join.condition = all_of(std::move(conditions));
+    }
+    where_ = all_of(std::move(rest));
+  }
+
+  // ---- sub-queries, each a column behind those of the step before it
+
+  using Found = std::vector<const Expression*>;
+
+  Scope scope_over(const Appended& columns, std::string_view clause) const {
+    Scope scope = names_.scope(columns.layout, clause);
+    scope.substitutes = columns.substitutes;
+    return scope;
+  }
+  static void add_once(const Expression& subquery, Found& found) {
+    if (std::ranges::none_of(found,
+                             [&](const Expression* known) { return equals(*known, subquery); }))
+      found.push_back(&subquery);
+  }
+  // Those of `expression` that are asked beside the columns of tables, and those beside groups.
+  void list_subqueries(const Expression& expression, Found& of_tables, Found& of_groups) const {
+    if (is_grouped_ && is_aggregate_call(expression)) {
+      for (const Expression* child : children(expression))
+        list_subqueries(*child, of_tables, of_tables);
+      return;
+    }
+    for (const Expression* child : children(expression))
+      list_subqueries(*child, of_tables, of_groups);
+    if (expression.is<Subquery>()) add_once(expression, of_groups);
+  }
+
+  Status bind_subqueries() {
+    Found of_tables;
+    Found& shown = is_grouped_ ? found_of_groups_ : of_tables;
+    if (where_text_) list_subqueries(*where_text_, of_tables, of_tables);
+    for (const ExpressionPtr& each : group_by_) list_subqueries(*each, of_tables, of_tables);
+    for (const AnalysedItem& item : items_) list_subqueries(*item.expression, of_tables, shown);
+    for (const ExpressionPtr& each : hidden_) list_subqueries(*each, of_tables, shown);
+    if (having_text_) list_subqueries(*having_text_, of_tables, shown);
+    for (const Expression* each : of_tables)
+      subqueries_.push_back(TRY(bind_subquery(*each, names_, planning_, over_)));
     return {};
   }
 
@@ -298,9 +315,9 @@ class SelectRowsPlanner {
   }
 
   Status bind_grouped() {
-    const Scope over = names_.scope(names_.layout(), "GROUP BY");
-    Layout& groups = groups_;
-    std::vector<Scope::Substitute> substitutes;
+    const Scope over = scope_over(over_, "GROUP BY");
+    Layout& groups = groups_.layout;
+    std::vector<Scope::Substitute>& substitutes = groups_.substitutes;
     for (const ExpressionPtr& each : group_by_) {
       BoundExpression key = TRY(bind_value(*each, over));
       substitutes.push_back({each.get(), static_cast<uint32_t>(groups.size())});
@@ -310,23 +327,27 @@ class SelectRowsPlanner {
       group_keys_.push_back(std::move(key));
     }
     for (const Expression* call : calls_) {
-      BoundAggregate bound =
-          TRY(bind_aggregate(*call->as<FunctionCall>(), call->position,
-                             names_.scope(names_.layout(), "SELECT"), context_.properties));
+      const Scope scope = scope_over(over_, "SELECT");
+      BoundAggregate bound = TRY(
+          bind_aggregate(*call->as<FunctionCall>(), call->position, scope, context_.properties));
       substitutes.push_back({call, static_cast<uint32_t>(groups.size())});
       groups.push_back({"", to_sql(*call), bound.instance.result_type});
       aggregates_.push_back(std::move(bound));
+    }
+    group_layout_ = groups;
+    for (const Expression* each : found_of_groups_) {
+      if (const auto& value = each->as<Subquery>()->value) TRY(check_grouped(*value, substitutes));
+      subqueries_of_groups_.push_back(TRY(bind_subquery(*each, names_, planning_, groups_)));
     }
     const auto check = [&](const ExpressionPtr& each) { return check_grouped(*each, substitutes); };
     for (const AnalysedItem& item : items_) TRY(check(item.expression));
     for (const ExpressionPtr& each : hidden_) TRY(check(each));
     if (having_text_) {
       TRY(check(having_text_));
-      Scope scope = names_.scope(groups, "HAVING");
-      scope.substitutes = substitutes;
+      const Scope scope = scope_over(groups_, "HAVING");
       having_ = TRY(bind_predicate(*having_text_, scope));
     }
-    return bind_columns(groups, std::move(substitutes));
+    return bind_columns(groups_);
   }
 
   static Status check_grouped(const Expression& expression,
@@ -346,11 +367,8 @@ class SelectRowsPlanner {
   // ---- result columns and their order
 
   Status read_order() {
-    for (const OrderItem& each : query_.order_by) {
-      const bool nulls_first =
-          each.nulls == NullsOrder::Default ? each.descending : each.nulls == NullsOrder::First;
-      order_.push_back({TRY(sorted_column(*each.expression)), each.descending, nulls_first});
-    }
+    for (const OrderItem& each : query_.order_by)
+      order_.push_back(sort_key(each, TRY(sorted_column(*each.expression))));
     return {};
   }
 
@@ -379,9 +397,8 @@ class SelectRowsPlanner {
     return items_.size() + hidden_.size() - 1;
   }
 
-  Status bind_columns(const Layout& layout, std::vector<Scope::Substitute> substitutes) {
-    Scope scope = names_.scope(layout, "SELECT");
-    scope.substitutes = std::move(substitutes);
+  Status bind_columns(const Appended& over) {
+    const Scope scope = scope_over(over, "SELECT");
     for (const AnalysedItem& item : items_) {
       columns_.push_back(TRY(bind_value(*item.expression, scope)));
       result_.columns.push_back({item.name, columns_.back().type});
@@ -403,6 +420,10 @@ class SelectRowsPlanner {
       for (BoundExpression& key : join.left_keys) visit(key);
       if (join.condition) visit(*join.condition);
     }
+    for (BoundSubquery& each : subqueries_) {
+      for (BoundExpression& key : each.step.keys) visit(key);
+      if (each.step.value) visit(*each.step.value);
+    }
     if (where_) visit(*where_);
     for (BoundExpression& key : group_keys_) visit(key);
     for (BoundAggregate& each : aggregates_)
@@ -412,7 +433,7 @@ class SelectRowsPlanner {
   }
 
   void read_only_what_is_used() {
-    const size_t count = names_.layout().size();
+    const size_t count = over_.layout.size();
     std::vector<bool> used(count);
     const auto mark = [&](const BoundExpression& expression) {
       for (const uint32_t column : referenced_columns({&expression, 1})) used[column] = true;
@@ -437,23 +458,31 @@ class SelectRowsPlanner {
       for (BoundExpression& each : table_filters_[table]) remap_columns(each, in_source);
       tables_[table].filter = all_of(std::move(table_filters_[table]));
     }
+    for (size_t i = names_.layout().size(); i < count; ++i) among_all[i] = next++;
     visit_over_tables([&](BoundExpression& each) { remap_columns(each, among_all); });
     for (BoundJoin& join : joins_)
       for (BoundExpression& key : join.right_keys) remap_columns(key, within_table);
   }
 
-  RowsNodePtr read_table(size_t table) const {
+  // Of a query those of its columns that are used.
+  Result<RowsNodePtr> read_source(size_t at) {
     Layout layout;
-    for (const ColumnDef& column : tables_[table].result.columns)
-      layout.push_back({names_.sources()[table].alias, column.name, column.type});
-    return make_node(ReadRows{table}, std::move(layout));
+    for (const ColumnDef& column : tables_[at].result.columns)
+      layout.push_back({names_.sources()[at].alias, column.name, column.type});
+    if (names_.sources()[at].table)
+      return make_node(
+          ReadRows{TRY(planning_.add_table(std::move(tables_[at]), names_.sources()[at].position))},
+          std::move(layout));
+    return make_node(ComputeColumns{std::move(rows_[at]), std::move(tables_[at].columns)},
+                     std::move(layout));
   }
 
-  RowsNodePtr join_tables() {
-    RowsNodePtr node = read_table(0);
+  Result<RowsNodePtr> join_tables() {
+    if (tables_.empty()) return make_node(OneRow{}, {});
+    RowsNodePtr node = TRY(read_source(0));
     for (size_t i = 0; i < joins_.size(); ++i) {
       BoundJoin& join = joins_[i];
-      RowsNodePtr right = read_table(i + 1);
+      RowsNodePtr right = TRY(read_source(i + 1));
       Layout layout = node->layout;
       layout.insert(layout.end(), right->layout.begin(), right->layout.end());
       node = make_node(
@@ -465,9 +494,16 @@ class SelectRowsPlanner {
   }
 
   const Query& query_;
+  RowsPlanning& planning_;
   const PlanContext& context_;
   const EvalContext& eval_;
   const SelectNames names_;
+  std::vector<RowsNodePtr> rows_;
+  Appended over_;  // the sources' columns, then one for each sub-query
+  std::vector<BoundSubquery> subqueries_, subqueries_of_groups_;
+  Found found_of_groups_;
+  ExpressionPtr where_text_;
+  std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // of WHERE
   std::vector<AnalysedItem> items_;
   ExpressionList group_by_, hidden_;  // canonical; what is only sorted by
   ExpressionPtr having_text_;
@@ -483,7 +519,8 @@ class SelectRowsPlanner {
   std::vector<BoundAggregate> aggregates_;
   std::vector<BoundExpression> columns_;
   std::vector<std::vector<BoundExpression>> table_filters_;
-  Layout groups_;
+  Appended groups_;      // keys, aggregates, then one for each sub-query
+  Layout group_layout_;  // without these
   std::vector<PullPlan> tables_;
   Schema result_;
 };
@@ -499,13 +536,22 @@ bool any_aggregate(const Query& query) {
 bool wants_rows_plan(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || any_aggregate(query) ||
-         (query.limit && query.limit->is<Parameter>());
+         (query.limit && query.limit->is<Parameter>()) || beyond_dialect(query);
 }
 
-Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& context,
-                                        const EvalContext& eval) {
-  SelectNames names = TRY(SelectNames::of(query, context));
-  return SelectRowsPlanner(query, context, eval, std::move(names)).plan();
+Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning) {
+  std::vector<SelectSource> sources;
+  std::vector<RowsNodePtr> rows;
+  const auto add = [&](const AliasedSource& named) -> Status {
+    PlannedSource planned = TRY(planning.plan_source(named));
+    sources.push_back(std::move(planned.source));
+    rows.push_back(std::move(planned.rows));
+    return {};
+  };
+  if (query.from) TRY(add(*query.from));
+  for (const Join& join : query.joins) TRY(add(join.source));
+  SelectNames names = TRY(SelectNames::of(query, std::move(sources), planning.context()));
+  return SelectRowsPlanner(query, planning, std::move(names), std::move(rows)).plan();
 }
 
 }  // namespace engine

@@ -22,6 +22,31 @@ using RowsNodePtr = std::shared_ptr<const RowsNode>;
 struct ReadRows {
   size_t table;
 };
+// One row without columns: of a SELECT without FROM.
+struct OneRow {};
+// Rows that are written down; expressions of no column.
+struct WrittenRows {
+  std::vector<std::vector<BoundExpression>> rows;
+};
+// Of the rows of two queries, whose columns are alike: those of both, those of the left that the right has too, those
+// that it has not. Nulls are equal. Not `all`: each once.
+struct CombineRows {
+  SetOperator op;
+  bool all;
+  RowsNodePtr left, right;
+};
+// One column more: what a query says of each row. Of its rows those count whose first columns equal the row's keys, which are
+// never null then; without keys all. Scalar: the next column of the only one, of none `otherwise`'s first, or null; more are an
+// error. Exists: whether there is one. In: whether the next column of one equals the value; null where only a null
+// keeps that from being said.
+struct AppendSubquery {
+  RowsNodePtr input, rows;
+  SubqueryKind kind;
+  std::vector<BoundExpression> keys;  // over the input's columns, of the types of the rows' first
+  std::optional<BoundExpression> value;  // of In, over the input's columns
+  bool negated = false;                  // of In
+  RowsNodePtr otherwise = nullptr;       // one row of one column; may be null
+};
 // Each left row with each right row whose keys are equal, none null, and for which the condition is true; without
 // keys, with each for which it is true. Outer joins add rows without a partner, the other side's columns null.
 struct JoinRows {
@@ -67,8 +92,8 @@ struct CutRows {
 };
 
 struct RowsNode {
-  std::variant<ReadRows, JoinRows, FilterRows, GroupRows, ComputeColumns, DistinctRows, SortRows,
-               CutRows>
+  std::variant<ReadRows, OneRow, WrittenRows, CombineRows, AppendSubquery, JoinRows, FilterRows,
+               GroupRows, ComputeColumns, DistinctRows, SortRows, CutRows>
       step;
   Layout layout;  // what it gives
 };
@@ -85,7 +110,7 @@ struct SelectRowsPlan {
   Schema result;
 };
 
-// Whether the query wants more than a look-up gives: joins, groups, an order. It has no EMIT.
+// Whether the query wants more than a look-up gives: joins, groups, an order, other queries within. It has no EMIT.
 bool wants_rows_plan(const Query& query);
 
 // Fails as analyse() does, and with NotSupported where the query reads a stream. Parameters as in plan_pull_query().

@@ -9,9 +9,13 @@ ExpressionPtr clone_if(const ExpressionPtr& expression) {
   return expression ? clone(*expression) : nullptr;
 }
 
+int greatest_parameter(const Query& query);
+
 int greatest_parameter(const Expression& expression) {
   const Parameter* parameter = expression.as<Parameter>();
   int greatest = parameter ? parameter->index : 0;
+  if (const auto* subquery = expression.as<Subquery>())
+    greatest = greatest_parameter(*subquery->query);
   for (const Expression* child : children(expression))
     greatest = std::max(greatest, greatest_parameter(*child));
   return greatest;
@@ -34,7 +38,21 @@ int greatest_parameter(const Query& query) {
                            greatest_parameter(query.limit), greatest_parameter(query.offset)});
   for (const SelectItem& item : query.items)
     greatest = std::max(greatest, greatest_parameter(item.expression));
-  for (const Join& join : query.joins) greatest = std::max(greatest, greatest_parameter(join.on));
+  const auto take = [&](const std::shared_ptr<const Query>& part) {
+    if (part) greatest = std::max(greatest, greatest_parameter(*part));
+  };
+  if (query.from) take(query.from->query);
+  for (const Join& join : query.joins) {
+    greatest = std::max(greatest, greatest_parameter(join.on));
+    take(join.source.query);
+  }
+  for (const CommonTable& table : query.with) take(table.query);
+  if (query.combined) {
+    take(query.combined->left);
+    take(query.combined->right);
+  }
+  for (const ExpressionList& row : query.values)
+    greatest = std::max(greatest, greatest_parameter(row));
   for (const OrderItem& item : query.order_by)
     greatest = std::max(greatest, greatest_parameter(item.expression));
   return greatest;
@@ -101,15 +119,72 @@ const Property* find_property(const PropertyList& properties, std::string_view n
   return found == properties.end() ? nullptr : &*found;
 }
 
+Join clone(const Join& join) {
+  return {join.type,     join.source, join.within, join.on ? clone(*join.on) : nullptr,
+          join.position, join.columns};
+}
+
+namespace {
+
+std::optional<TextPosition> subquery_in(const Expression& expression) {
+  if (expression.is<Subquery>()) return expression.position;
+  for (const Expression* child : children(expression))
+    if (auto found = subquery_in(*child)) return found;
+  return std::nullopt;
+}
+
+std::optional<TextPosition> subquery_in(const ExpressionPtr& expression) {
+  return expression ? subquery_in(*expression) : std::nullopt;
+}
+
+std::optional<TextPosition> subquery_in(const Query& query) {
+  std::optional<TextPosition> found;
+  const auto look = [&](const ExpressionPtr& each) {
+    if (!found) found = subquery_in(each);
+  };
+  for (const SelectItem& item : query.items) look(item.expression);
+  for (const Join& join : query.joins) look(join.on);
+  look(query.where);
+  for (const ExpressionPtr& each : query.group_by) look(each);
+  for (const ExpressionPtr& each : query.partition_by) look(each);
+  look(query.having);
+  for (const OrderItem& item : query.order_by) look(item.expression);
+  return found;
+}
+
+}  // namespace
+
+std::optional<BeyondDialect> beyond_dialect(const Query& query) {
+  if (!query.with.empty()) return BeyondDialect{"WITH", query.with.front().position};
+  if (query.combined) {
+    const SetOperator op = query.combined->op;
+    return BeyondDialect{op == SetOperator::Union       ? "UNION"
+                         : op == SetOperator::Intersect ? "INTERSECT"
+                                                        : "EXCEPT",
+                         query.combined->position};
+  }
+  if (!query.values.empty()) return BeyondDialect{"VALUES", query.position};
+  if (query.from && query.from->query)
+    return BeyondDialect{"a SELECT in FROM", query.from->position};
+  for (const Join& join : query.joins) {
+    if (join.source.query) return BeyondDialect{"a SELECT in FROM", join.source.position};
+    if (!join.on) return BeyondDialect{"a join without ON", join.position};
+  }
+  if (const auto position = subquery_in(query)) return BeyondDialect{"a sub-query", *position};
+  return std::nullopt;
+}
+
 Query clone(const Query& query) {
   Query copy;
+  copy.with = query.with;
+  copy.combined = query.combined;
+  for (const ExpressionList& row : query.values) copy.values.push_back(clone(row));
   copy.distinct = query.distinct;
   for (const SelectItem& item : query.items)
     copy.items.push_back(
         {item.kind, clone_if(item.expression), item.alias, item.source, item.position});
   copy.from = query.from;
-  for (const Join& join : query.joins)
-    copy.joins.push_back({join.type, join.source, join.within, clone(*join.on), join.position});
+  for (const Join& join : query.joins) copy.joins.push_back(clone(join));
   copy.window = query.window;
   copy.where = clone_if(query.where);
   copy.group_by = clone(query.group_by);

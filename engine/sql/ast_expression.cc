@@ -92,6 +92,9 @@ Expression::Node clone_node(const Expression::Node& node) {
               copy.fields.push_back({field.name, clone(field.value)});
             return copy;
           },
+          [](const Subquery& n) -> Node {
+            return Subquery{n.kind, clone(n.value), n.query, n.negated};
+          },
       },
       node);
 }
@@ -140,6 +143,10 @@ bool same_head(const Expression::Node& left, const Expression::Node& right) {
           [&](const StructConstructor& n) {
             return std::ranges::equal(n.fields, std::get<StructConstructor>(right).fields, {},
                                       &StructField::name, &StructField::name);
+          },
+          [&](const Subquery& n) {
+            const auto& other = std::get<Subquery>(right);
+            return n.kind == other.kind && n.query == other.query && n.negated == other.negated;
           },
       },
       left);
@@ -196,6 +203,9 @@ std::vector<ExpressionPtr*> children(Expression& expression) {
                  },
                  [&](StructConstructor& n) {
                    for (StructField& field : n.fields) slots.push_back(&field.value);
+                 },
+                 [&](Subquery& n) {
+                   if (n.value) slots.push_back(&n.value);
                  },
              },
              expression.node);

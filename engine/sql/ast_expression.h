@@ -14,6 +14,7 @@
 namespace engine {
 
 struct Expression;
+struct Query;
 using ExpressionPtr =
     std::unique_ptr<Expression>;  // never null, except where a member says "may be null"
 using ExpressionList = std::vector<ExpressionPtr>;
@@ -159,12 +160,22 @@ struct StructConstructor {
   std::vector<StructField> fields;
 };
 
+enum class SubqueryKind : uint8_t { Scalar, Exists, In };
+// (SELECT ...), EXISTS (SELECT ...), value [NOT] IN (SELECT ...). Copies share the query.
+struct Subquery {
+  SubqueryKind kind;
+  ExpressionPtr value;  // of In only, else null
+  std::shared_ptr<const Query> query;
+  bool negated = false;  // of In
+};
+
 struct Expression {
-  using Node = std::variant<NullLiteral, BooleanLiteral, IntegerLiteral, BigintLiteral,
-                            DoubleLiteral, DecimalLiteral, StringLiteral, ColumnRef, Parameter,
-                            IntervalUnit, Dereference, Subscript, FunctionCall, Lambda, Arithmetic,
-                            Signed, Comparison, Logical, Not, Between, In, Like, IsNull, Case, Cast,
-                            AtTimeZone, ArrayConstructor, MapConstructor, StructConstructor>;
+  using Node =
+      std::variant<NullLiteral, BooleanLiteral, IntegerLiteral, BigintLiteral, DoubleLiteral,
+                   DecimalLiteral, StringLiteral, ColumnRef, Parameter, IntervalUnit, Dereference,
+                   Subscript, FunctionCall, Lambda, Arithmetic, Signed, Comparison, Logical, Not,
+                   Between, In, Like, IsNull, Case, Cast, AtTimeZone, ArrayConstructor,
+                   MapConstructor, StructConstructor, Subquery>;
   Node node;
   // Where it begins; of a binary operator (and IS, IN, LIKE, BETWEEN, ::) the operator itself,
   // which is where a type error is shown.
@@ -188,7 +199,7 @@ ExpressionPtr make_expression(T node, TextPosition position = {}) {
 ExpressionPtr clone(const Expression& expression);
 ExpressionList clone(const ExpressionList& list);
 
-// Same structure and same names; positions and spellings (quotes, letter case of keywords) do not
+// Same structure and same names, of sub-queries the same one; positions and spellings (quotes, letter case of keywords) do not
 // count.
 bool equals(const Expression& left, const Expression& right);
 

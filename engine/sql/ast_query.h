@@ -2,6 +2,7 @@
 // INSERT INTO.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,9 @@ struct AliasedSource {
   Name name;
   std::optional<Name> alias;
   TextPosition position;
+  // (SELECT ...) AS alias (column, ...); copies share it. Null: the source called `name`.
+  std::shared_ptr<const Query> query = nullptr;
+  std::vector<Name> columns = {};  // none: as the query names them
 
   // The name by which the rest of the query addresses it.
   const Name& visible_name() const { return alias ? *alias : name; }
@@ -69,9 +73,11 @@ struct Join {
   JoinType type;
   AliasedSource source;
   std::optional<Within> within;
-  ExpressionPtr on;
+  ExpressionPtr on;  // null: of USING, and where every pair is meant (CROSS JOIN, a comma)
   TextPosition position;
+  std::vector<Name> columns = {};  // of USING
 };
+Join clone(const Join& join);
 
 enum class WindowType : uint8_t { Tumbling, Hopping, Session };
 
@@ -97,7 +103,30 @@ struct ClausePositions {
   std::optional<TextPosition> window, where, group_by, partition_by, having, order_by, emit, limit;
 };
 
+// name (column, ...) AS (SELECT ...), before the query that reads it.
+struct CommonTable {
+  Name name;
+  std::vector<Name> columns;  // none: as the query names them
+  std::shared_ptr<const Query> query;
+  TextPosition position;
+};
+
+enum class SetOperator : uint8_t { Union, Intersect, Except };
+
+struct SetOperation {
+  SetOperator op;
+  bool all;  // doubles are kept
+  std::shared_ptr<const Query> left, right;
+  TextPosition position;
+};
+
+// A SELECT; or the rows of two queries put together, or rows that are written down: then it has no items, and of the
+// other clauses only those behind HAVING.
 struct Query {
+  std::vector<CommonTable> with;
+  std::optional<SetOperation> combined;
+  std::vector<ExpressionList> values;
+
   bool distinct = false;  // SELECT DISTINCT: parses, is not part of the dialect
   std::vector<SelectItem> items;
   std::optional<AliasedSource> from;  // none: SELECT 1, SELECT version()
@@ -114,5 +143,12 @@ struct Query {
 };
 
 Query clone(const Query& query);
+// Whether it is a SELECT from sources that have names, one behind the other, as the dialect of continuous queries knows it.
+// Otherwise what is more, and where.
+struct BeyondDialect {
+  std::string what;
+  TextPosition position;
+};
+std::optional<BeyondDialect> beyond_dialect(const Query& query);
 
 }  // namespace engine

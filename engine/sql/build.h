@@ -30,6 +30,7 @@ Result<TypeName> build_type(P::TypeContext& context);
 
 // build_query.cc
 Result<Query> build_query(P::QueryContext& context);
+Result<Query> build_value_rows(P::ValueRowsContext& context);
 AliasedSource build_aliased_source(P::AliasedSourceContext& context);
 Result<Duration> build_duration(P::DurationContext& context);
 TimeUnit build_time_unit(P::TimeUnitContext& context);
@@ -53,6 +54,7 @@ P::DereferenceContext* as_all_fields(P::ExpressionContext& context);
 
 // build_name.cc: the words
 Name build_name(P::IdentifierContext& context);
+Name build_name(P::BareAliasContext& context);
 std::vector<Name> build_names(P::NamesContext* context);  // of none: an empty list
 Result<std::string> build_string(P::StringContext& context);
 // A name of a stream, table or the like: letters, digits, '_' and '-' only.

@@ -74,6 +74,7 @@ Result<Statement> build_copy(P::CopyContext& context) {
   if (context.query()) {
     copy.query = TRY(build_query(*context.query()));
   } else {
+    if (context.source->bareAlias()) return syntax_error_at(*context.source->bareAlias()->start);
     if (context.source->alias) return syntax_error_at(*context.source->alias->start);
     copy.source = build_name(*context.source->name);
     copy.source_position = position_of(*context.source->name);

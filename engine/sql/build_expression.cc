@@ -103,6 +103,23 @@ Built build_parenthesized(P::ParenthesizedContext& context) {
   return build_expression(*context.expression(0));
 }
 
+Built build_subquery(SubqueryKind kind, ExpressionPtr value, P::QueryContext& query, bool negated,
+                     TextPosition position) {
+  return make_expression(Subquery{kind, std::move(value),
+                                  std::make_shared<const Query>(TRY(build_query(query))), negated},
+                         position);
+}
+
+Built build_scalar_subquery(P::ScalarSubqueryContext& context) {
+  return build_subquery(SubqueryKind::Scalar, nullptr, *context.query(), false,
+                        position_of(context));
+}
+
+Built build_exists(P::ExistsContext& context) {
+  return build_subquery(SubqueryKind::Exists, nullptr, *context.query(), false,
+                        position_of(context));
+}
+
 Built build_case(P::CaseContext& context) {
   Case result;
   if (context.operand) result.operand = TRY(build_expression(*context.operand));
@@ -161,6 +178,11 @@ Built build_argument(P::ArgumentContext& context) {
   return build_expression(*context.expression());
 }
 
+// PostgreSQL calls ANY SOME, too.
+bool is_any(const FunctionCall& call) {
+  return (call.name == "ANY" || call.name == "SOME") && !call.star && !call.distinct;
+}
+
 Built build_function_call(P::FunctionCallContext& context) {
   FunctionCall call;
   call.name = to_upper(text_of(*context.name));
@@ -174,6 +196,13 @@ Built build_function_call(P::FunctionCallContext& context) {
   call.distinct = context.DISTINCT() != nullptr;
   for (P::ArgumentContext* argument : context.argument())
     call.arguments.push_back(TRY(build_argument(*argument)));
+  if (context.query()) {
+    if (!is_any(call))
+      return syntax_error_at(*context.query()->start,
+                             "A SELECT as an argument stands in brackets.");
+    call.arguments.push_back(TRY(build_subquery(SubqueryKind::Scalar, nullptr, *context.query(),
+                                                false, position_of(*context.query()))));
+  }
   return make_expression(std::move(call), position_of(context));
 }
 
@@ -202,12 +231,11 @@ ComparisonOp comparison_op(const antlr4::Token& token) {
 
 // The predicates, each with the value that stands before it.
 
-// The array of ANY(array), which PostgreSQL also calls SOME.
+// The array, or the query, of ANY(...).
 ExpressionPtr take_any(Expression& expression) {
   auto* call = std::get_if<FunctionCall>(&expression.node);
-  const bool is_any = call && (call->name == "ANY" || call->name == "SOME") && !call->star &&
-                      !call->distinct && call->arguments.size() == 1;
-  return is_any ? std::move(call->arguments.front()) : nullptr;
+  return call && is_any(*call) && call->arguments.size() == 1 ? std::move(call->arguments.front())
+                                                              : nullptr;
 }
 
 // x = ANY(array), as PostgreSQL's clients send lists: x IN (its elements), and of an array that comes only
@@ -229,6 +257,10 @@ Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
   ExpressionPtr right = TRY(build_value(*context.right));
   const TextPosition right_position = right->position;
   if (ExpressionPtr array = take_any(*right)) {
+    auto* subquery = std::get_if<Subquery>(&array->node);
+    if (is(context.op, P::EQ) && subquery)
+      return make_expression(Subquery{SubqueryKind::In, std::move(left), subquery->query, false},
+                             position_of(context));
     if (is(context.op, P::EQ))
       return equal_to_any(std::move(left), std::move(array), position_of(context));
     return Error{.code = ErrorCode::NotSupported,
@@ -260,6 +292,9 @@ Built build_between(P::BetweenContext& context, ExpressionPtr value) {
 }
 
 Built build_in(P::InContext& context, ExpressionPtr value) {
+  if (context.query())
+    return build_subquery(SubqueryKind::In, std::move(value), *context.query(),
+                          context.NOT() != nullptr, position_of(context));
   ExpressionList list = TRY(build_expressions(context.expression()));
   return make_expression(In{std::move(value), std::move(list), context.NOT() != nullptr},
                          position_of(context));
@@ -335,6 +370,8 @@ const std::unordered_map<std::type_index, Builder> kBuilders = {
     row<P::StringLiteralContext, build_string_literal>(),
     row<P::ParameterContext, build_parameter>(),
     row<P::ParenthesizedContext, build_parenthesized>(),
+    row<P::ScalarSubqueryContext, build_scalar_subquery>(),
+    row<P::ExistsContext, build_exists>(),
     row<P::CaseContext, build_case>(),
     row<P::CastContext, build_cast>(),
     row<P::ArrayConstructorContext, build_array>(),

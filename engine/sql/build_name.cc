@@ -100,6 +100,18 @@ bool is_source_name_character(char c) {
          c == '-';
 }
 
+Name name_of(const antlr4::Token& word) {
+  const std::string text = word.getText();
+  switch (word.getType()) {
+    case P::QUOTED_IDENTIFIER:
+      return {unquote(text), Quoting::Double};
+    case P::BACKQUOTED_IDENTIFIER:
+      return {unquote(text), Quoting::Back};
+    default:
+      return {to_upper(text), Quoting::None};
+  }
+}
+
 }  // namespace
 
 std::string to_upper(std::string text) {
@@ -124,17 +136,8 @@ std::string text_of(const antlr4::ParserRuleContext& context) {
       antlr4::misc::Interval(context.start->getStartIndex(), context.stop->getStopIndex()));
 }
 
-Name build_name(P::IdentifierContext& context) {
-  const std::string text = context.start->getText();
-  switch (context.start->getType()) {
-    case P::QUOTED_IDENTIFIER:
-      return {unquote(text), Quoting::Double};
-    case P::BACKQUOTED_IDENTIFIER:
-      return {unquote(text), Quoting::Back};
-    default:
-      return {to_upper(text), Quoting::None};
-  }
-}
+Name build_name(P::IdentifierContext& context) { return name_of(*context.start); }
+Name build_name(P::BareAliasContext& context) { return name_of(*context.start); }
 
 std::vector<Name> build_names(P::NamesContext* context) {
   std::vector<Name> names;

@@ -21,13 +21,33 @@ Result<SelectItem> build_select_item(P::SelectItemContext& context) {
     return item;
   }
   P::DereferenceContext* all_fields = as_all_fields(*context.expression());
-  if (all_fields && context.alias)
-    return syntax_error_at(*context.alias->start, "The fields that ->* gives keep their names.");
+  const antlr4::ParserRuleContext* alias =
+      context.alias ? static_cast<antlr4::ParserRuleContext*>(context.alias) : context.bareAlias();
+  if (all_fields && alias)
+    return syntax_error_at(*alias->start, "The fields that ->* gives keep their names.");
   item.kind = all_fields ? SelectItemKind::StructFields : SelectItemKind::Expression;
   item.expression = all_fields ? TRY(build_value(*all_fields->value()))
                                : TRY(build_expression(*context.expression()));
   if (context.alias) item.alias = build_name(*context.alias);
+  if (context.bareAlias()) item.alias = build_name(*context.bareAlias());
   return item;
+}
+
+// A query that several places share.
+Result<std::shared_ptr<const Query>> build_rows(P::QueryContext* query,
+                                                P::ValueRowsContext* values) {
+  return std::make_shared<const Query>(query ? TRY(build_query(*query))
+                                             : TRY(build_value_rows(*values)));
+}
+
+Result<AliasedSource> build_from_source(P::FromSourceContext& context) {
+  if (context.aliasedSource()) return build_aliased_source(*context.aliasedSource());
+  AliasedSource source;
+  source.query = TRY(build_rows(context.query(), context.valueRows()));
+  source.name = build_name(*context.alias);
+  source.columns = build_names(context.columns);
+  source.position = engine::position_of(context);
+  return source;
 }
 
 Result<Within> build_within(P::WithinContext& context) {
@@ -48,9 +68,10 @@ JoinType join_type(const antlr4::Token* kind) {
 Result<Join> build_join(P::JoinContext& context) {
   Join join;
   join.type = join_type(context.kind);
-  join.source = build_aliased_source(*context.aliasedSource());
+  join.source = TRY(build_from_source(*context.fromSource()));
   if (context.within()) join.within = TRY(build_within(*context.within()));
-  join.on = TRY(build_expression(*context.expression()));
+  if (context.expression()) join.on = TRY(build_expression(*context.expression()));
+  join.columns = build_names(context.names());
   join.position = engine::position_of(context);
   return join;
 }
@@ -110,17 +131,68 @@ Emit emit_of(const antlr4::Token* word) {
   return is(word, P::FINAL) ? Emit::Final : Emit::None;
 }
 
-ClausePositions clause_positions(P::QueryContext& context) {
-  ClausePositions positions;
+void note_positions(P::QueryBodyContext& context, ClausePositions& positions) {
   positions.window = position_of_clause(context.WINDOW());
   positions.where = position_of_clause(context.WHERE());
   positions.group_by = position_of_clause(context.GROUP());
   positions.partition_by = position_of_clause(context.PARTITION());
   positions.having = position_of_clause(context.HAVING());
+}
+
+void note_positions(P::QueryContext& context, ClausePositions& positions) {
   positions.order_by = position_of_clause(context.ORDER());
   positions.emit = position_of_clause(context.EMIT());
   positions.limit = position_of_clause(context.LIMIT());
-  return positions;
+}
+
+// SELECT up to HAVING.
+Result<Query> build_body(P::QueryBodyContext& context) {
+  Query query;
+  query.position = engine::position_of(context);
+  note_positions(context, query.positions);
+  query.distinct = context.DISTINCT() != nullptr;
+  for (P::SelectItemContext* item : context.selectItem())
+    query.items.push_back(TRY(build_select_item(*item)));
+  if (context.fromSource()) query.from = TRY(build_from_source(*context.fromSource()));
+  for (P::JoinContext* join : context.join()) query.joins.push_back(TRY(build_join(*join)));
+  if (context.window()) query.window = TRY(build_window(*context.window()));
+  if (context.where) query.where = TRY(build_expression(*context.where));
+  if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy, "GROUP BY"));
+  if (context.partitionBy)
+    query.partition_by = TRY(build_group(*context.partitionBy, "PARTITION BY"));
+  if (context.having) query.having = TRY(build_expression(*context.having));
+  return query;
+}
+
+SetOperator set_operator(const antlr4::Token* op) {
+  if (is(op, P::INTERSECT)) return SetOperator::Intersect;
+  return is(op, P::EXCEPT) ? SetOperator::Except : SetOperator::Union;
+}
+
+void combine(Query& left, P::MoreRowsContext& more, Query right) {
+  Query both;
+  both.position = left.position;
+  both.combined = SetOperation{
+      set_operator(more.op), more.ALL() != nullptr, std::make_shared<const Query>(std::move(left)),
+      std::make_shared<const Query>(std::move(right)), engine::position_of(*more.op)};
+  left = std::move(both);
+}
+
+// INTERSECT binds more tightly than the others, which go from left to right.
+Result<Query> build_bodies(P::QueryContext& context) {
+  Query whole = TRY(build_body(*context.queryBody()));
+  std::optional<std::pair<P::MoreRowsContext*, Query>> next;  // what the whole is combined with
+  for (P::MoreRowsContext* more : context.moreRows()) {
+    Query rows = TRY(more->query() ? build_query(*more->query()) : build_body(*more->queryBody()));
+    if (is(more->op, P::INTERSECT)) {
+      combine(next ? next->second : whole, *more, std::move(rows));
+      continue;
+    }
+    if (next) combine(whole, *next->first, std::move(next->second));
+    next.emplace(more, std::move(rows));
+  }
+  if (next) combine(whole, *next->first, std::move(next->second));
+  return whole;
 }
 
 }  // namespace
@@ -163,25 +235,31 @@ AliasedSource build_aliased_source(P::AliasedSourceContext& context) {
   if (context.schema) source.schema = build_name(*context.schema);
   source.name = build_name(*context.name);
   if (context.alias) source.alias = build_name(*context.alias);
+  if (context.bareAlias()) source.alias = build_name(*context.bareAlias());
   source.position = engine::position_of(context);
   return source;
 }
 
-Result<Query> build_query(P::QueryContext& context) {
+Result<Query> build_value_rows(P::ValueRowsContext& context) {
   Query query;
   query.position = engine::position_of(context);
-  query.positions = clause_positions(context);
-  query.distinct = context.DISTINCT() != nullptr;
-  for (P::SelectItemContext* item : context.selectItem())
-    query.items.push_back(TRY(build_select_item(*item)));
-  if (context.aliasedSource()) query.from = build_aliased_source(*context.aliasedSource());
-  for (P::JoinContext* join : context.join()) query.joins.push_back(TRY(build_join(*join)));
-  if (context.window()) query.window = TRY(build_window(*context.window()));
-  if (context.where) query.where = TRY(build_expression(*context.where));
-  if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy, "GROUP BY"));
-  if (context.partitionBy)
-    query.partition_by = TRY(build_group(*context.partitionBy, "PARTITION BY"));
-  if (context.having) query.having = TRY(build_expression(*context.having));
+  for (P::RowContext* row : context.row())
+    query.values.push_back(TRY(build_expressions(row->expression())));
+  return query;
+}
+
+Result<Query> build_query(P::QueryContext& context) {
+  Query query = TRY(build_bodies(context));
+  note_positions(context, query.positions);
+  if (P::WithClauseContext* with = context.withClause()) {
+    if (with->RECURSIVE())
+      return Error{ErrorCode::NotSupported, "WITH RECURSIVE is not supported yet"}.at(
+          engine::position_of(*with));
+    for (P::CommonTableContext* table : with->commonTable())
+      query.with.push_back({build_name(*table->name), build_names(table->columns),
+                            TRY(build_rows(table->query(), table->valueRows())),
+                            engine::position_of(*table)});
+  }
   for (P::OrderItemContext* item : context.orderItem())
     query.order_by.push_back(TRY(build_order_item(*item)));
   query.emit = emit_of(context.emit);

@@ -7,6 +7,8 @@ Result<Statement> build_statement(P::StatementContext& context) {
   switch (rule.getRuleIndex()) {
     case P::RuleQuery:
       return TRY(build_query(static_cast<P::QueryContext&>(rule)));
+    case P::RuleValueRows:
+      return TRY(build_value_rows(static_cast<P::ValueRowsContext&>(rule)));
     case P::RuleCreateSource:
       return build_create_source(static_cast<P::CreateSourceContext&>(rule));
     case P::RuleDropSource:

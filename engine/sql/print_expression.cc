@@ -127,6 +127,12 @@ struct Printer {
     }
     return "MAP(" + text + ")";
   }
+  // For messages alone: the query is not printed.
+  std::string operator()(const Subquery& n) const {
+    if (n.kind == SubqueryKind::Exists) return "EXISTS (SELECT ...)";
+    if (n.kind == SubqueryKind::Scalar) return "(SELECT ...)";
+    return "(" + to_sql(*n.value) + (n.negated ? " NOT IN" : " IN") + " (SELECT ...))";
+  }
   std::string operator()(const StructConstructor& n) const {
     std::string text;
     for (const StructField& field : n.fields) {

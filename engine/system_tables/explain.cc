@@ -84,9 +84,13 @@ Result<Lines> explain_select(const Query& query, const PlanContext& context) {
   return select_lines(TRY(plan_select_rows(query, context, eval)));
 }
 
-bool reads_tables(const Query& query, const PlanContext& context) {
-  const DataSource* source = find_source(query.from->name, context);
-  return source && source->kind == SourceKind::Table && !context.settings.ksqldb_compat;
+// Whether it is a SELECT over tables and not the look-up of one.
+bool is_select_over_tables(const Query& query, const PlanContext& context) {
+  if (query.emit != Emit::None || context.settings.ksqldb_compat || !wants_rows_plan(query))
+    return false;
+  const DataSource* source =
+      query.from && !query.from->query ? find_source(query.from->name, context) : nullptr;
+  return !source || source->kind == SourceKind::Table;
 }
 
 Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext& context,
@@ -98,15 +102,14 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
     return planned_lines(TRY(plan_insert_select(*insert, parsed, context)), format);
   if (const auto* query = std::get_if<Query>(&statement)) {
     const bool asks_table = query->emit == Emit::None && query->joins.empty();
-    const bool is_select = query->from && query->emit == Emit::None &&
-                           reads_tables(*query, context) && wants_rows_plan(*query);
+    const bool is_select = is_select_over_tables(*query, context);
     if (format != ExplainFormat::Text && (asks_table || is_select || !query->from))
       return Error{ErrorCode::NotSupported,
                    "a look-up has no topology",
                    {},
                    "EXPLAIN shows it as text; SELECT ... EMIT CHANGES has a topology."};
-    if (!query->from) return Lines{"Result: one row of constants"};
     if (is_select) return explain_select(*query, context);
+    if (!query->from) return Lines{"Result: one row of constants"};
     if (asks_table) return explain_pull(*query, context);
     return planned_lines(TRY(plan_push_query(*query, context)), format);
   }

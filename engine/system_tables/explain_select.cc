@@ -70,6 +70,22 @@ class StepLines {
     add_line(line);
     add_inputs(step.left, step.right);
   }
+  void show(const OneRow&, const Layout&) { add_line("One row"); }
+  void show(const WrittenRows& step, const Layout&) {
+    add_line(
+        fmt::format("{} {} of VALUES", step.rows.size(), step.rows.size() == 1 ? "row" : "rows"));
+  }
+  void show(const CombineRows& step, const Layout&) {
+    const std::string_view what = step.op == SetOperator::Union       ? "Union"
+                                  : step.op == SetOperator::Intersect ? "Intersect"
+                                                                      : "Except";
+    add_line(fmt::format("{}{}", what, step.all ? " all" : ""));
+    add_inputs(step.left, step.right);
+  }
+  void show(const AppendSubquery& step, const Layout& layout) {
+    add_line("Append " + layout.back().name);
+    add_inputs(step.input, step.rows);
+  }
   void show(const FilterRows& step, const Layout& layout) {
     add_line("Filter " + to_sql(step.condition, layout));
     add_inputs(step.input);

@@ -103,6 +103,7 @@ class SelectExecution final : public SqlExecution {
   // ---- the tables' rows
 
   void ask() {
+    if (tables_.empty()) return run();
     std::vector<Shard*> shards;
     std::vector<std::string> query_ids;
     const bool is_looked_up = plan_->tables.size() == 1 && plan_->tables.front()->keys;

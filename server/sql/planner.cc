@@ -49,7 +49,7 @@ bool computes_functions(const engine::Statement& statement) {
 // A planned statement's source, if it asks a stream without EMIT: everything that it holds now.
 bool asks_stream(const engine::Query& query, const engine::PlanContext& context) {
   const engine::DataSource* source =
-      query.from ? engine::find_source(query.from->name, context) : nullptr;
+      query.from && !query.from->query ? engine::find_source(query.from->name, context) : nullptr;
   return source && source->kind == engine::SourceKind::Stream;
 }
 
@@ -201,7 +201,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
                               SqlPrepared& out) {
   const engine::PlanContext context = context_for(&slots);
   out.kind = query.emit == engine::Emit::None ? sql::ResultKind::Rows : sql::ResultKind::PushRows;
-  if (!query.from) {
+  if (!query.from && !wants_rows_plan(query)) {
     out.action = Action::Constant;
     out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
   } else if (wants_rows_plan(query) && !asks_stream(query, context)) {

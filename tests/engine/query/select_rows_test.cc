@@ -183,6 +183,75 @@ TEST_F(SelectRowsTest, groups_keep_nulls_together_and_zero_is_zero) {
   EXPECT_TRUE(answer("SELECT COUNT(*) FROM l GROUP BY k;").empty());
 }
 
+// Three-valued, beside loops over all pairs.
+TEST_F(SelectRowsTest, sub_queries_say_what_loops_over_all_rows_say) {
+  fill(150);
+  std::vector<std::string> is_in, is_there, how_many;
+  for (const Row& l : left_) {
+    bool found = false, has_null = false, has_any = false;
+    int count = 0;
+    for (const Row& r : right_) {
+      const bool is_partner =
+          !l[1].is_null() && !r[1].is_null() && l[1].as_int32() == r[1].as_int32();
+      count += is_partner ? 1 : 0;
+      if (r[2].as_double() < 0.0) continue;
+      has_any = true;
+      has_null = has_null || r[1].is_null();
+      found = found || is_partner;
+    }
+    const bool is_unknown = !found && has_any && (has_null || l[1].is_null());
+    is_in.push_back(text(l[0]) + (is_unknown ? " -" : found ? " true" : " false"));
+    if (count > 0) is_there.push_back(text(l[0]));
+    how_many.push_back(text(l[0]) + " " + std::to_string(count));
+  }
+  std::ranges::sort(is_in);
+  std::ranges::sort(is_there);
+  std::ranges::sort(how_many);
+  EXPECT_EQ(answer("SELECT id, k IN (SELECT k FROM r WHERE w >= 0) FROM l;"), is_in);
+  EXPECT_EQ(answer("SELECT id FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.k = l.k);"), is_there);
+  EXPECT_EQ(answer("SELECT id, (SELECT COUNT(*) FROM r WHERE r.k = l.k) FROM l;"), how_many);
+}
+
+TEST_F(SelectRowsTest, rows_of_two_queries_are_counted_where_all_are_wanted) {
+  fill(150);
+  std::map<std::string, int> left, right;
+  for (const Row& row : left_) ++left[text(row[1])];
+  for (const Row& row : right_) ++right[text(row[1])];
+  std::vector<std::string> common, rest, once;
+  for (const auto& [key, count] : left) {
+    const int both = std::min(count, right[key]);
+    common.insert(common.end(), static_cast<size_t>(both), key);
+    rest.insert(rest.end(), static_cast<size_t>(count - both), key);
+    if (right[key] == 0) once.push_back(key);
+  }
+  EXPECT_EQ(answer("SELECT k FROM l INTERSECT ALL SELECT k FROM r;"), common);
+  EXPECT_EQ(answer("SELECT k FROM l EXCEPT ALL SELECT k FROM r;"), rest);
+  EXPECT_EQ(answer("SELECT k FROM l EXCEPT SELECT k FROM r;"), once);
+}
+
+TEST_F(SelectRowsTest, what_where_says_of_two_tables_is_their_joins_key) {
+  const auto planned = plan("SELECT l.id FROM l, r WHERE l.k = r.k AND l.id < r.id AND r.w > 0;");
+  ASSERT_TRUE(planned);
+  const auto& project = std::get<ComputeColumns>(planned->root->step);
+  const auto* join = std::get_if<JoinRows>(&project.input->step);
+  ASSERT_TRUE(join);
+  EXPECT_EQ(join->left_keys.size(), 1u);
+  EXPECT_TRUE(join->condition);
+  EXPECT_TRUE(planned->tables[1]->filter);
+}
+
+TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_bounded) {
+  std::string sql = "WITH a0 AS (SELECT id FROM l)";
+  for (int i = 1; i < 40; ++i) {
+    const std::string before = "a" + std::to_string(i - 1);
+    sql += ", a" + std::to_string(i) + " AS (SELECT x.id FROM " + before + " x JOIN " + before +
+           " y ON x.id = y.id)";
+  }
+  const auto refused = plan(sql + " SELECT * FROM a39;");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
+}
+
 // Also with a bound, which takes another way.
 TEST_F(SelectRowsTest, sorts_by_all_keys) {
   fill(300);

@@ -1,0 +1,206 @@
+// Rows of several queries: put together, or asked as a column.
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include "engine/query/rows_steps.h"
+
+namespace engine {
+
+namespace {
+
+// About, of a key in a table of them, beside its text.
+constexpr size_t kBytesOfKey = 64;
+
+// How many rows there are of each.
+class RowCounts {
+ public:
+  static Result<RowCounts> of(const RowsChunks& chunks, RowsContext& context) {
+    RowCounts counts;
+    for (const RowsChunk& chunk : chunks) {
+      TRY(context.begin());
+      RowKeys keys(chunk.columns);
+      size_t bytes = 0;
+      for (size_t row = 0; row < chunk.rows; ++row) {
+        const std::string_view key = keys.bytes(row);
+        if (const auto known = counts.by_key_.find(key); known != counts.by_key_.end()) {
+          ++known->second;
+          continue;
+        }
+        counts.by_key_.emplace(counts.keys_.add(key), 1);
+        bytes += kBytesOfKey + key.size();
+      }
+      TRY(context.add(bytes));
+    }
+    return counts;
+  }
+  // Whether there was one more of it.
+  bool take(std::string_view key) {
+    const auto found = by_key_.find(key);
+    return found != by_key_.end() && found->second > 0 && found->second-- > 0;
+  }
+
+ private:
+  StringHeap keys_;
+  absl::flat_hash_map<std::string_view, size_t> by_key_;
+};
+
+// The rows of a sub-query by their keys, and what they say.
+class Answers {
+ public:
+  static Result<Answers> of(const AppendSubquery& step, const RowsChunks& rows,
+                            RowsContext& context) {
+    Answers made;
+    const size_t keys = step.keys.size();
+    for (uint32_t chunk = 0; chunk < rows.size(); ++chunk) {
+      TRY(context.begin());
+      const auto& columns = rows[chunk].columns;
+      RowKeys of_chunk({columns.begin(), columns.begin() + static_cast<ptrdiff_t>(keys)});
+      std::optional<RowKeys> values;
+      if (step.kind == SubqueryKind::In) values.emplace(std::vector<ColumnPtr>{columns[keys]});
+      size_t bytes = 0;
+      for (uint32_t row = 0; row < rows[chunk].rows; ++row) {
+        if (of_chunk.has_null(row)) continue;
+        Group& group = made.group_of(of_chunk.bytes(row), bytes);
+        if (++group.rows == 1) group.first = {chunk, row};
+        if (!values) continue;
+        if (values->has_null(row)) {
+          group.has_null = true;
+        } else if (const std::string_view value = values->bytes(row);
+                   !group.values.contains(value)) {
+          group.values.insert(made.texts_.add(value));
+          bytes += kBytesOfKey + value.size();
+        }
+      }
+      TRY(context.add(bytes));
+    }
+    return made;
+  }
+
+  struct Group {
+    Column::SourceRow first = {};
+    size_t rows = 0;
+    bool has_null = false;
+    absl::flat_hash_set<std::string_view> values;
+  };
+  // Null: there is no such row.
+  const Group* find(RowKeys& keys, size_t row) const {
+    if (keys.has_null(row)) return nullptr;
+    const auto found = groups_.find(keys.bytes(row));
+    return found == groups_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  Group& group_of(std::string_view key, size_t& bytes) {
+    if (const auto found = groups_.find(key); found != groups_.end()) return found->second;
+    bytes += 2 * kBytesOfKey + key.size();
+    return groups_[texts_.add(key)];
+  }
+
+  StringHeap texts_;
+  absl::flat_hash_map<std::string_view, Group> groups_;
+};
+
+// The values of the only rows, and where there is none `otherwise`'s.
+Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups,
+                                const RowsChunks& rows, size_t column, const ColumnPtr& otherwise) {
+  std::vector<const Column*> sources;
+  for (const RowsChunk& chunk : rows) sources.push_back(chunk.columns[column].get());
+  sources.push_back(otherwise.get());
+  std::vector<Column::SourceRow> places;
+  for (const Answers::Group* group : groups) {
+    if (group && group->rows > 1)
+      return Error{ErrorCode::InvalidStatement,
+                   "more than one row returned by a subquery used as an expression"};
+    places.push_back(group ? group->first
+                           : Column::SourceRow{static_cast<uint32_t>(sources.size() - 1), 0});
+  }
+  return ColumnPtr(std::make_shared<const Column>(Column::merge(sources, places)));
+}
+
+// Whether the value is among the group's; nothing where it cannot be said.
+std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_t row) {
+  if (!group) return false;
+  if (values.has_null(row)) return std::nullopt;
+  if (group->values.contains(values.bytes(row))) return true;
+  return group->has_null ? std::nullopt : std::optional(false);
+}
+
+Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answers,
+                                const RowsChunks& rows, const ColumnPtr& otherwise,
+                                const RowsChunk& chunk, RowsContext& context) {
+  RowKeys keys(TRY(compute(Program(step.keys), chunk, context)));
+  std::vector<const Answers::Group*> groups;
+  for (size_t row = 0; row < chunk.rows; ++row) groups.push_back(answers.find(keys, row));
+  if (step.kind == SubqueryKind::Scalar)
+    return scalar_column(groups, rows, step.keys.size(), otherwise);
+  auto column = std::make_shared<Column>(TypeKind::Boolean);
+  if (step.kind == SubqueryKind::Exists) {
+    for (const Answers::Group* group : groups)
+      column->append_value(Value::boolean(group != nullptr));
+    return ColumnPtr(std::move(column));
+  }
+  RowKeys values(TRY(compute(Program(std::vector<BoundExpression>{*step.value}), chunk, context)));
+  for (size_t row = 0; row < chunk.rows; ++row) {
+    const std::optional<bool> is = is_among(groups[row], values, row);
+    column->append_value(is ? Value::boolean(*is != step.negated) : Value());
+  }
+  return ColumnPtr(std::move(column));
+}
+
+}  // namespace
+
+Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsChunks right,
+                                RowsContext& context) {
+  if (step.op == SetOperator::Union) {
+    for (RowsChunk& chunk : right) left.push_back(std::move(chunk));
+    return step.all ? Result<RowsChunks>(std::move(left)) : distinct_rows(std::move(left), context);
+  }
+  if (!step.all) left = TRY(distinct_rows(std::move(left), context));
+  RowCounts counts = TRY(RowCounts::of(right, context));
+  const bool wanted = step.op == SetOperator::Intersect;
+  RowsChunks out;
+  for (const RowsChunk& chunk : left) {
+    TRY(context.begin());
+    RowKeys keys(chunk.columns);
+    std::vector<uint32_t> chosen;
+    for (uint32_t row = 0; row < chunk.rows; ++row)
+      if (counts.take(keys.bytes(row)) == wanted) chosen.push_back(row);
+    if (!chosen.empty()) TRY(context.add(out, pick(chunk, chosen)));
+  }
+  return out;
+}
+
+Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& type,
+                                   RowsChunks input, const RowsChunks& rows,
+                                   const RowsChunks& otherwise, RowsContext& context) {
+  const Answers answers = TRY(Answers::of(step, rows, context));
+  const bool has_other = !otherwise.empty() && otherwise.front().rows > 0;
+  const ColumnPtr other =
+      has_other ? otherwise.front().columns.front() : constant_column(type, Value(), 1);
+  for (RowsChunk& chunk : input) {
+    TRY(context.begin());
+    const ColumnPtr column = TRY(answer_column(step, answers, rows, other, chunk, context));
+    const size_t before = bytes_of(chunk);
+    chunk.columns.push_back(column);
+    TRY(context.add(bytes_of(chunk) - before));
+  }
+  return input;
+}
+
+Result<RowsChunks> written_rows(const WrittenRows& step, RowsContext& context) {
+  RowsChunks single;
+  std::vector<Column::SourceRow> places;
+  for (const std::vector<BoundExpression>& row : step.rows) {
+    const RowsChunk nothing{1, {}};
+    places.push_back({static_cast<uint32_t>(single.size()), 0});
+    single.push_back({1, TRY(compute(Program(row), nothing, context))});
+  }
+  RowsChunks out;
+  for (size_t first = 0; first < places.size(); first += kRowsOfChunk) {
+    const size_t count = std::min(kRowsOfChunk, places.size() - first);
+    TRY(context.add(out, merge(single, std::span(places).subspan(first, count))));
+  }
+  return out;
+}
+
+}  // namespace engine

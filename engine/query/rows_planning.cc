@@ -1,0 +1,278 @@
+#include "engine/query/rows_planning.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/types/coercion.h"
+
+namespace engine {
+
+namespace {
+
+// A name in WITH is planned anew wherever it is read: each may read others twice.
+constexpr size_t kMaxTables = 64, kMaxQueries = 256;
+
+Error too_many(std::string_view what, size_t most, TextPosition position) {
+  return Error{ErrorCode::LimitExceeded,
+               fmt::format("a statement may read at most {} {}", most, what)}
+      .at(position);
+}
+
+std::string_view word(SetOperator op) {
+  switch (op) {
+    case SetOperator::Union:
+      return "UNION";
+    case SetOperator::Intersect:
+      return "INTERSECT";
+    case SetOperator::Except:
+      return "EXCEPT";
+  }
+  return "";
+}
+
+Layout layout_of(const Schema& schema) {
+  Layout layout;
+  for (const ColumnDef& column : schema.columns) layout.push_back({"", column.name, column.type});
+  return layout;
+}
+
+// The rows in columns of these types, and no others.
+Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
+  const size_t width = schema.columns.size();
+  const auto is_alike = [&](size_t i) {
+    return rows.result.columns[i].type == schema.columns[i].type;
+  };
+  bool are_alike = rows.root->layout.size() == width;
+  for (size_t i = 0; i < width; ++i) are_alike = are_alike && is_alike(i);
+  if (are_alike) return std::move(rows.root);
+  ComputeColumns step{std::move(rows.root), {}};
+  for (size_t i = 0; i < width; ++i) {
+    BoundExpression column =
+        column_expression(rows.result.columns[i].type, static_cast<uint32_t>(i));
+    step.columns.push_back(TRY(coerce(std::move(column), schema.columns[i].type)));
+  }
+  return make_node(std::move(step), layout_of(schema));
+}
+
+template <class Step>
+PlannedRows put_on(Step step, PlannedRows rows) {
+  Layout layout = rows.root->layout;
+  step.input = std::move(rows.root);
+  return {make_node(std::move(step), std::move(layout)), std::move(rows.result)};
+}
+
+}  // namespace
+
+Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
+                                      size_t items) {
+  const auto* number = expression.as<IntegerLiteral>();
+  if (!number) return std::optional<size_t>();
+  if (number->value >= 1 && static_cast<size_t>(number->value) <= items)
+    return std::optional<size_t>(static_cast<size_t>(number->value) - 1);
+  return Error{ErrorCode::InvalidStatement,
+               fmt::format("{} position {} is not in the SELECT list", clause, number->value)}
+      .at(expression.position);
+}
+
+SortKey sort_key(const OrderItem& item, size_t column) {
+  const bool nulls_first =
+      item.nulls == NullsOrder::Default ? item.descending : item.nulls == NullsOrder::First;
+  return {column, item.descending, nulls_first};
+}
+
+Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
+                                                       std::string_view clause) const {
+  if (!count) return std::optional<size_t>();
+  std::optional<int64_t> number;
+  if (const auto* parameter = count->as<Parameter>(); parameter && context_.parameters) {
+    auto& slots = *context_.parameters;
+    const auto at = static_cast<size_t>(parameter->index) - 1;
+    if (slots.size() <= at) slots.resize(at + 1);
+    if (slots[at].type.is_null()) slots[at].type = TypeKind::Bigint;
+    const auto kind = slots[at].type.kind();
+    if (!slots[at].value) return std::optional<size_t>(0);  // to be described only
+    if (slots[at].value->is_null()) return std::optional<size_t>();
+    if (kind == TypeKind::Bigint) number = slots[at].value->as_int64();
+    if (kind == TypeKind::Integer) number = slots[at].value->as_int32();
+  } else if (const auto* integer = count->as<IntegerLiteral>()) {
+    number = integer->value;
+  } else if (const auto* bigint = count->as<BigintLiteral>()) {
+    number = bigint->value;
+  }
+  if (!number)
+    return Error{ErrorCode::InvalidParameter, fmt::format("{} must be a number", clause)}.at(
+        count->position);
+  if (*number < 0)
+    return Error{ErrorCode::InvalidParameter, fmt::format("{} must not be negative", clause)}.at(
+        count->position);
+  return std::optional<size_t>(static_cast<size_t>(*number));
+}
+
+Result<PlannedRows> RowsPlanning::plan(const Query& query) {
+  if (++queries_ > kMaxQueries) return too_many("queries", kMaxQueries, query.position);
+  if (query.emit != Emit::None)
+    return Error{ErrorCode::InvalidStatement, "EMIT is not for a SELECT within another"}.at(
+        query.positions.emit.value_or(query.position));
+  const size_t outer = common_tables_.size();
+  for (const CommonTable& table : query.with) {
+    for (size_t i = outer; i < common_tables_.size(); ++i)
+      if (common_tables_[i]->name.text == table.name.text)
+        return Error{
+            ErrorCode::DuplicateSource,
+            fmt::format("WITH query name \"{}\" specified more than once", shown(table.name))}
+            .at(table.position);
+    common_tables_.push_back(&table);
+  }
+  Result<PlannedRows> planned = plan_body(query);
+  common_tables_.resize(outer);
+  return planned;
+}
+
+Result<PlannedRows> RowsPlanning::plan_body(const Query& query) {
+  if (query.combined) return combine(query);
+  if (!query.values.empty()) return write_down(query);
+  return plan_one_select(query, *this);
+}
+
+Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
+  if (named.query) {
+    PlannedRows rows = TRY(plan(*named.query));
+    return PlannedSource{TRY(query_source(named, named.name.text, named.columns, rows.result)),
+                         std::move(rows.root)};
+  }
+  const auto found =
+      std::find_if(common_tables_.rbegin(), common_tables_.rend(), [&](const CommonTable* table) {
+        return !named.schema && table->name.text == named.name.text;
+      });
+  if (found == common_tables_.rend())
+    return PlannedSource{table_source(TRY(resolve_source(named, context_))), nullptr};
+  // It sees what stands before it.
+  const CommonTable& table = **found;
+  const std::vector<const CommonTable*> all = common_tables_;
+  common_tables_.resize(static_cast<size_t>(common_tables_.rend() - found) - 1);
+  Result<PlannedRows> rows = plan(*table.query);
+  common_tables_ = all;
+  if (!rows) return rows.error();
+  return PlannedSource{
+      TRY(query_source(named, named.visible_name().text, table.columns, rows->result)),
+      std::move(rows->root)};
+}
+
+Result<size_t> RowsPlanning::add_table(PullPlan table, TextPosition position) {
+  if (tables_.size() == kMaxTables) return too_many("tables", kMaxTables, position);
+  tables_.push_back(std::move(table));
+  return tables_.size() - 1;
+}
+
+std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
+  std::vector<std::shared_ptr<const PullPlan>> tables;
+  const bool is_one_of_several = tables_.size() > 1;
+  for (PullPlan& table : tables_) {
+    // All tables as of one moment: none is looked up. What the keys say, the filter says too.
+    if (is_one_of_several) table.keys.reset();
+    tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
+  }
+  return tables;
+}
+
+Result<PlannedRows> RowsPlanning::combine(const Query& query) {
+  const SetOperation& both = *query.combined;
+  PlannedRows left = TRY(plan(*both.left)), right = TRY(plan(*both.right));
+  const size_t width = left.result.columns.size();
+  if (right.result.columns.size() != width)
+    return Error{ErrorCode::SyntaxError,
+                 fmt::format("each {} query must have the same number of columns", word(both.op))}
+        .at(both.position);
+  Schema result;
+  for (size_t i = 0; i < width; ++i) {
+    const SqlType& first = left.result.columns[i].type;
+    const SqlType& second = right.result.columns[i].type;
+    const auto type = common_type(first, second);
+    if (!type)
+      return Error{ErrorCode::TypeMismatch,
+                   fmt::format("{} types {} and {} of column {} cannot be matched", word(both.op),
+                               first.to_string(), second.to_string(), i + 1)}
+          .at(both.position);
+    result.columns.push_back({left.result.columns[i].name, *type});
+  }
+  CombineRows step{both.op, both.all, TRY(coerce_rows(std::move(left), result)),
+                   TRY(coerce_rows(std::move(right), result))};
+  Layout layout = layout_of(result);
+  return order_and_cut(query, {make_node(std::move(step), std::move(layout)), std::move(result)});
+}
+
+Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
+  const Layout nothing;
+  Scope scope(nothing, "VALUES");
+  scope.custom_types = &context_.catalog.types;
+  scope.fold_quoted_names = context_.fold_quoted_names;
+  scope.parameters = context_.parameters;
+  WrittenRows step;
+  std::vector<SqlType> types(query.values.front().size());
+  for (const ExpressionList& row : query.values) {
+    if (row.size() != types.size())
+      return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"}.at(
+          row.front()->position);
+    std::vector<BoundExpression>& bound = step.rows.emplace_back();
+    for (size_t i = 0; i < row.size(); ++i) {
+      bound.push_back(TRY(bind(*row[i], scope)));
+      if (bound.back().type.is_null()) continue;
+      const auto type = types[i].is_null() ? std::optional(bound.back().type)
+                                           : common_type(types[i], bound.back().type);
+      if (!type)
+        return Error{ErrorCode::TypeMismatch,
+                     fmt::format("VALUES types {} and {} cannot be matched", types[i].to_string(),
+                                 bound.back().type.to_string())}
+            .at(row[i]->position);
+      types[i] = *type;
+    }
+  }
+  Schema result;
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (types[i].is_null()) types[i] = TypeKind::String;
+    result.columns.push_back({fmt::format("COLUMN{}", i + 1), types[i]});
+  }
+  for (std::vector<BoundExpression>& row : step.rows)
+    for (size_t i = 0; i < row.size(); ++i) row[i] = TRY(coerce(std::move(row[i]), types[i]));
+  Layout layout = layout_of(result);
+  return PlannedRows{make_node(std::move(step), std::move(layout)), std::move(result)};
+}
+
+Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows rows) const {
+  const auto place = [&](const Expression& expression) -> Result<size_t> {
+    const auto& columns = rows.result.columns;
+    if (const auto found = TRY(ordinal(expression, "ORDER BY", columns.size()))) return *found;
+    if (const auto* column = expression.as<ColumnRef>(); column && !column->source)
+      for (size_t i = 0; i < columns.size(); ++i)
+        if (columns[i].name == column->name.text) return i;
+    return Error{ErrorCode::NotSupported,
+                 "ORDER BY of UNION, INTERSECT and EXCEPT takes the result's columns only",
+                 {},
+                 "For expressions: SELECT * FROM (... UNION ...) AS t ORDER BY ..."}
+        .at(expression.position);
+  };
+  std::vector<SortKey> keys;
+  for (const OrderItem& item : query.order_by) {
+    keys.push_back(sort_key(item, TRY(place(*item.expression))));
+    if (const SqlType& type = rows.result.columns[keys.back().column].type; type.is_nested())
+      return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
+          item.expression->position);
+  }
+  const std::optional<size_t> limit = TRY(read_count(query.limit.get(), "LIMIT"));
+  const size_t offset = TRY(read_count(query.offset.get(), "OFFSET")).value_or(0);
+  const std::optional<size_t> most =
+      limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
+  if (!keys.empty()) rows = put_on(SortRows{{}, std::move(keys), most}, std::move(rows));
+  if (limit || offset > 0) rows = put_on(CutRows{{}, offset, limit}, std::move(rows));
+  return rows;
+}
+
+Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& context,
+                                        const EvalContext& eval) {
+  RowsPlanning planning(context, eval);
+  PlannedRows planned = TRY(planning.plan(query));
+  return SelectRowsPlan{planning.take_tables(), std::move(planned.root), std::move(planned.result)};
+}
+
+}  // namespace engine

@@ -1,0 +1,70 @@
+// Plans whole queries over tables: their WITH, what UNION and its like put together, rows that are written down, and the
+// SELECTs within.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/query/select_names.h"
+#include "engine/query/select_rows.h"
+
+namespace engine {
+
+// What a query gives; behind the result's columns there may be others that were only sorted by.
+struct PlannedRows {
+  RowsNodePtr root;
+  Schema result;
+};
+// What a SELECT reads: of a query its rows, of a table null.
+struct PlannedSource {
+  SelectSource source;
+  RowsNodePtr rows;
+};
+
+// Threads: none. Owner: the planning of one statement.
+class RowsPlanning {
+ public:
+  RowsPlanning(const PlanContext& context, const EvalContext& eval)
+      : context_(context), eval_(eval) {}
+
+  const PlanContext& context() const { return context_; }
+  const EvalContext& eval() const { return eval_; }
+
+  Result<PlannedRows> plan(const Query& query);
+  // The source, or the rows of the query that stands there or has that name in a WITH.
+  Result<PlannedSource> plan_source(const AliasedSource& named);
+  // Its place among SelectRowsPlan::tables.
+  Result<size_t> add_table(PullPlan table, TextPosition position);
+  size_t table_count() const { return tables_.size(); }
+  // Forgets those of a plan that nobody takes.
+  void drop_tables_from(size_t count) { tables_.resize(count); }
+  std::vector<std::shared_ptr<const PullPlan>> take_tables();
+
+  // How many rows LIMIT or OFFSET says; nothing where it is not there, or null.
+  Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
+
+ private:
+  Result<PlannedRows> plan_body(const Query& query);
+  Result<PlannedRows> combine(const Query& query);
+  Result<PlannedRows> write_down(const Query& query);
+  // ORDER BY, OFFSET and LIMIT of rows whose columns are all that there is.
+  Result<PlannedRows> order_and_cut(const Query& query, PlannedRows rows) const;
+
+  const PlanContext& context_;
+  const EvalContext& eval_;
+  std::vector<const CommonTable*>
+      common_tables_;  // that can be read here; the last of a name is meant
+  std::vector<PullPlan> tables_;
+  size_t queries_ = 0;
+};
+
+// A number in GROUP BY or ORDER BY means the item at that place.
+Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
+                                      size_t items);
+// ORDER BY's, with PostgreSQL's place for nulls where none is said.
+SortKey sort_key(const OrderItem& item, size_t column);
+
+// One SELECT without WITH.
+Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);
+
+}  // namespace engine

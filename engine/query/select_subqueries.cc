@@ -1,0 +1,272 @@
+#include "engine/query/select_subqueries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/types/coercion.h"
+
+namespace engine {
+
+namespace {
+
+// A value of the query around, and the sub-query's that has to be equal.
+struct Correlation {
+  ExpressionPtr outer, inner;
+};
+
+bool is_of_names(const Expression& expression, const SelectNames& names) {
+  return bool(names.canonical(expression, "WHERE"));
+}
+
+bool has_columns(const Expression& expression) {
+  if (expression.is<ColumnRef>()) return true;
+  return std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return has_columns(*child); });
+}
+
+Error too_correlated(TextPosition position) {
+  return Error{
+      ErrorCode::NotSupported,
+      "a sub-query refers to the query around it in a way that is not supported yet",
+      {},
+      "It may in equalities of its WHERE, for instance WHERE inner.id = outer.id AND ...; it has "
+      "no GROUP BY, DISTINCT, LIMIT or sub-query of its own then."}
+      .at(position);
+}
+
+// Takes out of the sub-query's WHERE what it says of the query around it.
+class Decorrelation {
+ public:
+  Decorrelation(const Subquery& subquery, const SelectNames& outer, RowsPlanning& planning)
+      : subquery_(subquery), outer_(outer), planning_(planning) {}
+
+  // Of no value where it does not look beyond itself: then it is wrong for another reason.
+  Result<std::vector<Correlation>> take() {
+    const Query& query = *subquery_.query;
+    if (query.combined || !query.values.empty() || !query.with.empty() || !query.from ||
+        !query.where)
+      return std::vector<Correlation>();
+    std::vector<SelectSource> sources;
+    sources.push_back(TRY(planning_.plan_source(*query.from)).source);
+    for (const Join& join : query.joins)
+      sources.push_back(TRY(planning_.plan_source(join.source)).source);
+    const SelectNames inner = TRY(SelectNames::of(query, std::move(sources), planning_.context()));
+    std::vector<const Expression*> conjuncts;
+    split(*query.where, conjuncts);
+    std::vector<Correlation> found;
+    for (const Expression* each : conjuncts) {
+      if (is_of_names(*each, inner)) {
+        rest_.push_back(each);
+        continue;
+      }
+      auto correlation = correlation_of(*each, inner);
+      if (!correlation) return too_correlated(each->position);
+      found.push_back(*std::move(correlation));
+    }
+    if (!found.empty() && (!query.group_by.empty() || query.having || query.distinct ||
+                           query.limit || query.offset || query.window))
+      return too_correlated(query.position);
+    return found;
+  }
+
+  // What gives the inner values, then the item; of EXISTS no item.
+  Query keyed(const std::vector<Correlation>& correlations) const {
+    Query query = without_correlations();
+    std::vector<SelectItem> items = std::move(query.items);
+    query.items.clear();
+    query.order_by.clear();
+    for (const Correlation& each : correlations)
+      query.items.push_back({SelectItemKind::Expression, clone(*each.inner), std::nullopt,
+                             std::nullopt, each.inner->position});
+    if (subquery_.kind == SubqueryKind::Exists) {
+      query.distinct = true;
+      return query;
+    }
+    const bool is_aggregate = std::ranges::any_of(items, [](const SelectItem& item) {
+      return item.expression && contains_aggregate(*item.expression);
+    });
+    if (is_aggregate)
+      for (const Correlation& each : correlations) query.group_by.push_back(clone(*each.inner));
+    for (SelectItem& item : items) query.items.push_back(std::move(item));
+    return query;
+  }
+  // What an aggregate is of no rows; nothing where the item is none.
+  std::optional<Query> of_no_rows() const {
+    if (subquery_.kind != SubqueryKind::Scalar) return std::nullopt;
+    const Query& query = *subquery_.query;
+    if (query.items.size() != 1 || !query.items.front().expression ||
+        !contains_aggregate(*query.items.front().expression))
+      return std::nullopt;
+    Query none = without_correlations();
+    none.order_by.clear();
+    none.where = make_expression(BooleanLiteral{false}, query.position);
+    return none;
+  }
+
+ private:
+  Query without_correlations() const {
+    Query query = clone(*subquery_.query);
+    query.where = nullptr;
+    for (const Expression* each : rest_) {
+      ExpressionPtr copy = clone(*each);
+      query.where =
+          query.where
+              ? make_expression(Logical{LogicalOp::And, std::move(query.where), std::move(copy)},
+                                each->position)
+              : std::move(copy);
+    }
+    return query;
+  }
+
+  std::optional<Correlation> correlation_of(const Expression& condition,
+                                            const SelectNames& inner) const {
+    const auto* comparison = condition.as<Comparison>();
+    if (!comparison || comparison->op != ComparisonOp::Equal) return std::nullopt;
+    const auto try_sides = [&](const Expression& own,
+                               const Expression& other) -> std::optional<Correlation> {
+      if (!is_of_names(own, inner) || !has_columns(own)) return std::nullopt;
+      auto outer = outer_.canonical(other, "WHERE");
+      if (!outer) return std::nullopt;
+      return Correlation{*std::move(outer), clone(own)};
+    };
+    if (auto found = try_sides(*comparison->left, *comparison->right)) return found;
+    return try_sides(*comparison->right, *comparison->left);
+  }
+
+  const Subquery& subquery_;
+  const SelectNames& outer_;
+  RowsPlanning& planning_;
+  std::vector<const Expression*> rest_;  // of the WHERE
+};
+
+class SubqueryBinder {
+ public:
+  SubqueryBinder(const Expression& expression, const SelectNames& names, RowsPlanning& planning,
+                 Appended& beside)
+      : expression_(expression),
+        subquery_(*expression.as<Subquery>()),
+        names_(names),
+        planning_(planning),
+        beside_(beside) {}
+
+  Result<BoundSubquery> bind() {
+    const size_t tables = planning_.table_count();
+    Result<PlannedRows> rows = planning_.plan(*subquery_.query);
+    if (rows) {
+      TRY(check_width(rows->result.columns.size()));
+    } else {
+      planning_.drop_tables_from(tables);
+      if (rows.error().code != ErrorCode::UndefinedColumn &&
+          rows.error().code != ErrorCode::UndefinedSource)
+        return rows.error();
+      Decorrelation decorrelation(subquery_, names_, planning_);
+      Result<std::vector<Correlation>> taken = decorrelation.take();
+      planning_.drop_tables_from(tables);
+      if (!taken) return taken.error();
+      if (taken->empty()) return rows.error();
+      correlations_ = *std::move(taken);
+      rows = planning_.plan(decorrelation.keyed(correlations_));
+      if (!rows) return rows.error();
+      if (subquery_.kind != SubqueryKind::Exists)
+        TRY(check_width(rows->result.columns.size() - correlations_.size()));
+      if (const auto none = decorrelation.of_no_rows()) {
+        PlannedRows otherwise = TRY(planning_.plan(*none));
+        bound_.step.otherwise = std::move(otherwise.root);
+      }
+    }
+    bound_.step.kind = subquery_.kind;
+    bound_.step.negated = subquery_.negated;
+    bound_.text = to_sql(expression_);
+    bound_.type = TypeKind::Boolean;
+    TRY(bind_columns(*std::move(rows)));
+    beside_.substitutes.push_back({&expression_, static_cast<uint32_t>(beside_.layout.size())});
+    beside_.layout.push_back({"", bound_.text, bound_.type});
+    return std::move(bound_);
+  }
+
+ private:
+  Status check_width(size_t columns) const {
+    if (subquery_.kind == SubqueryKind::Exists || columns == 1) return {};
+    return Error{ErrorCode::SyntaxError, "subquery must return only one column"}.at(
+        subquery_.query->position);
+  }
+
+  // The sides of each comparison in one type; the rows' columns are then the inner values and the item.
+  Status bind_columns(PlannedRows rows) {
+    Scope scope = names_.scope(beside_.layout, "WHERE");
+    scope.substitutes = beside_.substitutes;
+    ComputeColumns shaped{nullptr, {}};
+    const auto add = [&](const Expression& outer,
+                         TextPosition position) -> Result<BoundExpression> {
+      const size_t at = shaped.columns.size();
+      const SqlType& listed = rows.result.columns[at].type;
+      BoundExpression value = TRY(bind_value(outer, scope));
+      const auto type = common_type(value.type, listed);
+      if (!type)
+        return Error{ErrorCode::TypeMismatch,
+                     fmt::format("a sub-query cannot compare {} with {}", value.type.to_string(),
+                                 listed.to_string())}
+            .at(position);
+      shaped.columns.push_back(
+          TRY(coerce(column_expression(listed, static_cast<uint32_t>(at)), *type)));
+      return coerce(std::move(value), *type);
+    };
+    for (const Correlation& each : correlations_)
+      bound_.step.keys.push_back(TRY(add(*each.outer, each.inner->position)));
+    if (subquery_.kind == SubqueryKind::In)
+      bound_.step.value = TRY(add(*subquery_.value, expression_.position));
+    if (subquery_.kind == SubqueryKind::Scalar) {
+      const size_t at = shaped.columns.size();
+      bound_.type = rows.result.columns[at].type;
+      shaped.columns.push_back(column_expression(bound_.type, static_cast<uint32_t>(at)));
+    }
+    Layout layout;
+    for (const BoundExpression& column : shaped.columns) layout.push_back({"", "", column.type});
+    shaped.input = std::move(rows.root);
+    bound_.step.rows = make_node(std::move(shaped), std::move(layout));
+    return {};
+  }
+
+  const Expression& expression_;
+  const Subquery& subquery_;
+  const SelectNames& names_;
+  RowsPlanning& planning_;
+  Appended& beside_;
+  std::vector<Correlation> correlations_;
+  BoundSubquery bound_;
+};
+
+}  // namespace
+
+void split(const Expression& condition, std::vector<const Expression*>& out) {
+  const auto* logical = condition.as<Logical>();
+  if (!logical || logical->op != LogicalOp::And) return out.push_back(&condition);
+  split(*logical->left, out);
+  split(*logical->right, out);
+}
+
+Result<BoundExpression> bind_value(const Expression& expression, const Scope& scope) {
+  BoundExpression bound = TRY(bind(expression, scope));
+  if (bound.type.is_null()) return cast(std::move(bound), TypeKind::String);
+  return bound;
+}
+
+Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
+                                    RowsPlanning& planning, Appended& beside) {
+  return SubqueryBinder(expression, names, planning, beside).bind();
+}
+
+RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries) {
+  for (BoundSubquery& each : subqueries) {
+    Layout layout = node->layout;
+    layout.push_back({"", std::move(each.text), each.type});
+    each.step.input = std::move(node);
+    node = make_node(std::move(each.step), std::move(layout));
+  }
+  return node;
+}
+
+}  // namespace engine

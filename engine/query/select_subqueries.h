@@ -1,0 +1,35 @@
+// The sub-queries of a SELECT: each becomes a column behind those of the step that it is asked beside.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/query/rows_planning.h"
+
+namespace engine {
+
+struct BoundSubquery {
+  AppendSubquery step;  // without its input
+  std::string text;
+  SqlType type;
+};
+
+// Expressions that a step has computed, and where they stand behind its own columns.
+struct Appended {
+  Layout layout;
+  std::vector<Scope::Substitute> substitutes;
+};
+
+// Binds the sub-query `expression` over `beside`, whose next column it becomes. One that refers to the query around it
+// does so in equalities of its WHERE; else fails with NotSupported.
+Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
+                                    RowsPlanning& planning, Appended& beside);
+
+// `node` with a column more for each.
+RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries);
+
+// a AND b AND c as they are written, one by one.
+void split(const Expression& condition, std::vector<const Expression*>& out);
+// A bare NULL is a string.
+Result<BoundExpression> bind_value(const Expression& expression, const Scope& scope);
+
+}  // namespace engine
