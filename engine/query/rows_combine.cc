@@ -187,18 +187,21 @@ Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& ty
   return input;
 }
 
-Result<RowsChunks> written_rows(const WrittenRows& step, RowsContext& context) {
-  RowsChunks single;
-  std::vector<Column::SourceRow> places;
-  for (const std::vector<BoundExpression>& row : step.rows) {
-    const RowsChunk nothing{1, {}};
-    places.push_back({static_cast<uint32_t>(single.size()), 0});
-    single.push_back({1, TRY(compute(Program(row), nothing, context))});
-  }
+Result<RowsChunks> written_rows(const WrittenRows& step, const Layout& layout,
+                                RowsContext& context) {
   RowsChunks out;
-  for (size_t first = 0; first < places.size(); first += kRowsOfChunk) {
-    const size_t count = std::min(kRowsOfChunk, places.size() - first);
-    TRY(context.add(out, merge(single, std::span(places).subspan(first, count))));
+  for (size_t first = 0; first < step.rows.size(); first += kRowsOfChunk) {
+    TRY(context.begin());
+    const size_t end = std::min(first + kRowsOfChunk, step.rows.size());
+    RowsChunk chunk{end - first, {}};
+    for (size_t i = 0; i < layout.size(); ++i) {
+      auto column = std::make_shared<Column>(layout[i].type);
+      for (size_t row = first; row < end; ++row)
+        column->append_value(TRY(evaluate_constant(step.rows[row][i], context.eval())));
+      chunk.columns.push_back(std::move(column));
+    }
+    TRY(context.end());
+    TRY(context.add(out, std::move(chunk)));
   }
   return out;
 }

@@ -110,7 +110,8 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
 }
 
 Result<PlannedRows> RowsPlanning::plan(const Query& query) {
-  if (++queries_ > kMaxQueries) return too_many("queries", kMaxQueries, query.position);
+  if (!query.combined && ++queries_ > kMaxQueries)
+    return too_many("queries", kMaxQueries, query.position);
   if (query.emit != Emit::None)
     return Error{ErrorCode::InvalidStatement, "EMIT is not for a SELECT within another"}.at(
         query.positions.emit.value_or(query.position));

@@ -112,8 +112,8 @@ class RowsRun {
     return cut_rows(step, TRY(run(*step.input)));
   }
   Result<RowsChunks> take(const OneRow&, const RowsNode&) { return RowsChunks{{1, {}}}; }
-  Result<RowsChunks> take(const WrittenRows& step, const RowsNode&) {
-    return written_rows(step, context_);
+  Result<RowsChunks> take(const WrittenRows& step, const RowsNode& node) {
+    return written_rows(step, node.layout, context_);
   }
   Result<RowsChunks> take(const CombineRows& step, const RowsNode&) {
     RowsChunks left = TRY(run(*step.left)), right = TRY(run(*step.right));

@@ -45,7 +45,8 @@ Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsCh
 Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& type,
                                    RowsChunks input, const RowsChunks& rows,
                                    const RowsChunks& otherwise, RowsContext& context);
-Result<RowsChunks> written_rows(const WrittenRows& step, RowsContext& context);
+Result<RowsChunks> written_rows(const WrittenRows& step, const Layout& layout,
+                                RowsContext& context);
 Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, RowsContext& context);
 
 }  // namespace engine

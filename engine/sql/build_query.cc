@@ -180,6 +180,12 @@ void combine(Query& left, P::MoreRowsContext& more, Query right) {
 
 // INTERSECT binds more tightly than the others, which go from left to right.
 Result<Query> build_bodies(P::QueryContext& context) {
+  // Each is nested in the next one.
+  constexpr size_t kMaxCombined = 255;
+  if (context.moreRows().size() > kMaxCombined)
+    return Error{ErrorCode::LimitExceeded,
+                 "UNION, INTERSECT and EXCEPT put at most 256 queries together"}
+        .at(engine::position_of(*context.moreRows(kMaxCombined)));
   Query whole = TRY(build_body(*context.queryBody()));
   std::optional<std::pair<P::MoreRowsContext*, Query>> next;  // what the whole is combined with
   for (P::MoreRowsContext* more : context.moreRows()) {

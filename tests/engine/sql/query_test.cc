@@ -95,6 +95,26 @@ TEST(Query, needs_no_source) {
   EXPECT_FALSE(parse_as<Query>("select pg_catalog.version(), current_schema()").from);
 }
 
+TEST(Query, intersect_binds_more_tightly_than_union_and_except) {
+  const Query query =
+      parse_as<Query>("SELECT 1 EXCEPT SELECT 2 INTERSECT ALL SELECT 3 UNION SELECT 4");
+  ASSERT_TRUE(query.combined);
+  EXPECT_EQ(query.combined->op, SetOperator::Union);
+  const auto& except = query.combined->left->combined;
+  ASSERT_TRUE(except);
+  EXPECT_EQ(except->op, SetOperator::Except);
+  ASSERT_TRUE(except->right->combined);
+  EXPECT_EQ(except->right->combined->op, SetOperator::Intersect);
+  EXPECT_TRUE(except->right->combined->all);
+}
+
+// Each is nested in the next.
+TEST(Query, only_so_many_queries_are_put_together) {
+  std::string sql = "SELECT 1";
+  for (int i = 0; i < 100'000; ++i) sql += " UNION ALL SELECT 1";
+  EXPECT_EQ(error_of(sql).code, ErrorCode::LimitExceeded);
+}
+
 TEST(Query, words_that_are_not_reserved_serve_as_names) {
   const auto query = parse_as<Query>(
       "SELECT key, value, topic, emit, source source, offset FROM order ORDER WHERE type = 1");
