@@ -170,9 +170,16 @@ def are_shared_out(members, partitions=3):
     return sorted(held) == list(range(partitions)) and all(m.assigned is not None for m in members)
 
 
+def lag_of(server):
+    """By partition: (lag, whether a member reads it), as SQL shows it."""
+    with psycopg.connect(host=server.host, port=server.port) as connection:
+        rows = connection.execute("SHOW CONSUMER LAG FOR g1").fetchall()
+    return {row[2]: (row[5], bool(row[6])) for row in rows}
+
+
 def lecture(library):
     """Three consumers on three partitions, a fourth one idle, one killed, the server killed: each record is
-    read, and none twice that was committed."""
+    read, and none twice that was committed; the lag is told at each step."""
     needs(confluent_kafka)
     needs(LIBRARIES[library][0])
     server = GroupServer()
@@ -184,6 +191,8 @@ def lecture(library):
     produce(server, "lecture", [f"first {number}" for number in range(10)])
     until(lambda: len(seen()) >= 10, members)
     assert sorted(seen()) == sorted(f"first {number}" for number in range(10)), seen()
+    all_is_read = {number: (0, True) for number in range(3)}
+    until(lambda: lag_of(server) == all_is_read, members)
 
     members.append(start("d"))
     until(lambda: are_shared_out(members) and any(m.assigned == [] for m in members), members)
@@ -191,17 +200,22 @@ def lecture(library):
     killed = next(member for member in members if member.assigned)
     time.sleep(0.5)  # what it has read is committed
     killed.kill()
+    produce(server, "lecture", [f"missed {number}" for number in range(6)])
+    behind, = killed.assigned
+    until(lambda: lag_of(server)[behind][0] == 2 and sum(lag for lag, _ in lag_of(server).values()) == 2, members)
     left = [member for member in members if member is not killed]
     until(lambda: are_shared_out(left) and all(len(m.assigned) == 1 for m in left), left)
     produce(server, "lecture", [f"second {number}" for number in range(10)])
-    until(lambda: len(seen()) >= 20, members)
-    assert len(set(seen())) == 20 == len(seen()), sorted(seen())
+    until(lambda: len(seen()) >= 26, members)
+    assert len(set(seen())) == 26 == len(seen()), sorted(seen())
+    until(lambda: lag_of(server) == all_is_read, members)
 
     time.sleep(0.5)
     server.kill_and_restart()
     produce(server, "lecture", [f"third {number}" for number in range(10)])
-    until(lambda: len(set(seen())) == 30, members)
-    assert len(seen()) == 30, sorted(seen())
+    until(lambda: len(set(seen())) == 36, members)
+    assert len(seen()) == 36, sorted(seen())
+    until(lambda: lag_of(server) == all_is_read, members)
     for member in members:
         member.kill()
     server.stop()
