@@ -27,6 +27,10 @@ struct BenchRequest {
   bool is_idempotent = true;
   std::string acks = "all", codec = "none";
 
+  // The events of Nexmark: their seed, and whether they go to standard output instead.
+  int64_t seed = 1;
+  bool prints = false;
+
   // Consuming.
   bool is_from_beginning = true;
   bool stops_at_end = true;
@@ -42,5 +46,8 @@ Result<BenchResult> bench_produce(const BenchRequest& request);
 // from the first that arrives. Latency is from the
 // record's own timestamp until it arrives, by this machine's clock and to the millisecond.
 Result<BenchResult> bench_consume(const BenchRequest& request);
+
+// Persons and auctions under their ids, bids without keys; makes their topics when they are not there.
+Result<BenchResult> bench_nexmark(const BenchRequest& request);
 
 }  // namespace client

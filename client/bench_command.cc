@@ -42,6 +42,18 @@ constexpr Flag kProduceFlags[] = {
     kBootstrapFlag,
     kJsonFlag,
     kHelpFlag};
+constexpr Flag kNexmarkFlags[] = {
+    {.name = "events", .argument = "N", .doc = "Stop after so many [1000000]"},
+    kSecondsFlag,
+    {.name = "seed", .argument = "N", .doc = "Another one makes other events [1]"},
+    {.name = "partitions", .argument = "N", .doc = "Of each topic, if it has to be made [4]"},
+    {.name = "print", .doc = "Print TOPIC<tab>VALUE instead of sending"},
+    {.name = "producer-property",
+     .argument = "KEY=VALUE",
+     .doc = "A setting of the producer, as Kafka's clients name them; may be repeated"},
+    kBootstrapFlag,
+    kJsonFlag,
+    kHelpFlag};
 constexpr Flag kConsumeFlags[] = {
     kTopicFlag,
     kRecordsFlag,
@@ -90,6 +102,21 @@ Result<BenchRequest> consume_request(const Flags& flags) {
   return request;
 }
 
+Result<BenchRequest> nexmark_request(const Flags& flags) {
+  BenchRequest request = TRY(common_request(flags, "producer-property"));
+  if (!flags.words().empty())
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("unexpected \"{}\": the topics are nexmark-person, nexmark-auction and "
+                    "nexmark-bid",
+                    flags.words().front())};
+  request.most_records = TRY(flags.number("events", kDefaultRecords, 1, INT64_MAX));
+  request.partitions = static_cast<int>(TRY(flags.number("partitions", 4, 1, 1'000'000)));
+  request.seed = TRY(flags.number("seed", 1, 0, INT64_MAX));
+  request.prints = flags.has("print");
+  return request;
+}
+
 struct Action {
   std::string_view name;
   std::span<const Flag> flags;
@@ -113,6 +140,14 @@ constexpr Action kActions[] = {
       "  millrace bench consume --from-end --seconds 10 --latency\n"},
      consume_request,
      bench_consume},
+    {"nexmark",
+     kNexmarkFlags,
+     {"millrace bench nexmark [OPTIONS]",
+      "Sends the events of an auction house: Nexmark's persons, auctions and bids.",
+      "  millrace bench nexmark --events 1000000            to nexmark-person, -auction and -bid\n"
+      "  millrace bench nexmark --events 1000 --seed 7 --print\n"},
+     nexmark_request,
+     bench_nexmark},
 };
 
 void print_actions() {
@@ -150,6 +185,7 @@ int run_bench_command(int argc, const char* const* argv) {
   if (!request) return report(request.error(), kUsageError);
   const Result<BenchResult> result = action->run(*request);
   if (!result) return report(result.error());
+  if (request->prints) return 0;
   fmt::print("{}", request->is_json ? to_json(*result) : to_text(*result));
   return result->failed_records > 0 ? kFailed : 0;
 }

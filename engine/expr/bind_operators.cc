@@ -200,6 +200,9 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   bound.can_fail = result.kind() == TypeKind::Decimal || (divides && !has_double);
   bound.children.push_back(cast_or_fold(std::move(left), left_type));
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
+  // As ksqlDB has it: what the lambda is for then fails for the row, and is null as a whole.
+  constexpr uint64_t kBothSides = 0b11;
+  if (!lambda_names_.empty()) bound.refuses_null = kBothSides;
   return bound;
 }
 

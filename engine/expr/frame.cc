@@ -169,8 +169,10 @@ void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argumen
   for (size_t i = 0; i < args.size() && i < 64; ++i) {
     if (((instruction.refuses_null >> i) & 1) == 0) continue;
     if (!args[i].column->has_nulls()) continue;
-    const std::string text = "argument " + std::to_string(i + 1) + " of " +
-                             std::string(instruction.function->name()) + " is null";
+    const std::string text = instruction.function == nullptr
+                                 ? "arithmetic with a null in a lambda"
+                                 : "argument " + std::to_string(i + 1) + " of " +
+                                       std::string(instruction.function->name()) + " is null";
     for (size_t row = 0; row < rows; ++row)
       if (args[i].is_null(row)) errors.add(row, text);
   }

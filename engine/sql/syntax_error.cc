@@ -159,7 +159,7 @@ std::vector<std::string> expected_names(const antlr4::misc::IntervalSet& expecte
     const auto type = static_cast<size_t>(symbol);
     if (type == MillraceLexer::ESCAPED_STRING_VALUE || type == MillraceLexer::FLOATING_VALUE)
       continue;
-    if (any_name && type > MillraceLexer::WITHIN && type < MillraceLexer::EQ)
+    if (any_name && type > MillraceLexer::WITH && type < MillraceLexer::EQ)
       continue;  // not reserved
     if (any_name && type >= MillraceLexer::IDENTIFIER &&
         type <= MillraceLexer::BACKQUOTED_IDENTIFIER)

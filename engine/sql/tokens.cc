@@ -144,7 +144,7 @@ bool is_reserved_word(std::string_view name) {
     ByteStream nothing("");
     const MillraceLexer lexer(&nothing);
     std::unordered_set<std::string> reserved;
-    for (size_t type = MillraceLexer::ALL; type <= MillraceLexer::WITHIN; ++type) {
+    for (size_t type = MillraceLexer::ALL; type <= MillraceLexer::WITH; ++type) {
       const std::string literal = lexer.getVocabulary().getLiteralName(type);
       reserved.insert(literal.substr(1, literal.size() - 2));
     }

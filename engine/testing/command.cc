@@ -42,10 +42,11 @@ void declare(CLI::App& app, Options& options) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--junit", options.junit, "Write the results to this file, as JUnit's XML");
   app.add_option("--known-failures", options.known_failures,
-                 "A file that lists cases which may fail, one name a line; a listed case that "
-                 "passes fails the run");
+                 "A file that lists cases which may fail, one name a line below [the reason]; a "
+                 "listed case that passes fails the run");
   app.add_option("--write-known-failures", options.write_known_failures,
-                 "Write the names of the cases that fail to this file");
+                 "Write the names of the cases that fail to this file; those that are known keep "
+                 "their reasons");
 }
 
 Result<std::vector<TestCase>> read_all(const Options& options) {
@@ -96,7 +97,9 @@ Status print_and_write(const std::vector<CaseReport>& reports, const KnownFailur
     fmt::print("PASSED {}: take it off the list of known failures\n", id);
   if (!options.junit.empty()) TRY(write_junit(options.junit, reports, known));
   if (!options.write_known_failures.empty())
-    TRY(write_known_failures(options.write_known_failures, reports));
+    TRY(write_known_failures(options.write_known_failures, reports, known));
+  for (const auto& [reason, count] : totals.known_by_reason)
+    fmt::print("known: {:4} {}\n", count, reason);
   if (!known.empty()) fmt::print("{} known failures, counted among the skipped\n", totals.known);
   fmt::print("{}\n", totals.line());
   return {};

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <set>
 
 namespace engine {
 namespace {
+
+constexpr std::string_view kNoReason = "why?";
 
 Error cannot(std::string_view what, const std::filesystem::path& path) {
   return Error{ErrorCode::InvalidParameter, fmt::format("cannot {} \"{}\"", what, path.string())};
@@ -38,21 +41,37 @@ Result<KnownFailures> read_known_failures(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) return cannot("read", path);
   KnownFailures known;
+  std::string reason;
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line.front() != '#')
-      known.insert(line);  // whole: some names end in a blank
+    if (line.empty() || line.front() == '#') continue;
+    if (line.front() == '[' && line.back() == ']') {
+      reason = line.substr(1, line.size() - 2);
+      continue;
+    }
+    if (reason.empty() || reason == kNoReason)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("\"{}\" gives no reason why {} fails", path.string(), line),
+                   {},
+                   "Put the name below a line with the reason in brackets."};
+    known.emplace(line, reason);  // the whole line: some names end in a blank
   }
   return known;
 }
 
 Status write_known_failures(const std::filesystem::path& path,
-                            const std::vector<CaseReport>& reports) {
-  std::set<std::string> ids;
-  for (const CaseReport& report : reports)
-    if (report.result.verdict == Verdict::Failed) ids.insert(report.id);
+                            const std::vector<CaseReport>& reports, const KnownFailures& known) {
+  std::map<std::string, std::set<std::string>> ids;  // by reason
+  for (const CaseReport& report : reports) {
+    if (report.result.verdict != Verdict::Failed) continue;
+    const auto why = known.find(report.id);
+    ids[why == known.end() ? std::string(kNoReason) : why->second].insert(report.id);
+  }
   std::ofstream file(path);
-  file << "# Cases that fail today. One that passes must be taken off the list.\n";
-  for (const std::string& id : ids) file << id << "\n";
+  file << "# Cases that fail today, by reason. One that passes must be taken off the list.\n";
+  for (const auto& [reason, its_ids] : ids) {
+    file << "\n[" << reason << "]\n";
+    for (const std::string& id : its_ids) file << id << "\n";
+  }
   return file.good() ? Status() : cannot("write", path);
 }
 
@@ -73,12 +92,17 @@ Totals count(const std::vector<CaseReport>& reports, const KnownFailures& known)
         ++totals.skipped;
         break;
       case Verdict::Failed:
-        ++(known.contains(report.id) ? totals.known : totals.failed);
+        if (const auto why = known.find(report.id); why != known.end()) {
+          ++totals.known;
+          ++totals.known_by_reason[why->second];
+        } else {
+          ++totals.failed;
+        }
         failed.insert(report.id);
         break;
     }
   }
-  for (const std::string& id : known)
+  for (const auto& [id, reason] : known)
     if (passed.contains(id) && !failed.contains(id)) totals.no_more_known.push_back(id);
   return totals;
 }

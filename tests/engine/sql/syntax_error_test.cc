@@ -42,8 +42,8 @@ TEST(SyntaxError, the_hint_says_what_was_expected) {
        27},
       {"SELECT ${x} FROM t", "syntax error at \"${x}\"", "The variable ${x} is not defined.", 8},
       {"REINDEX t", "syntax error at \"REINDEX\"", "", 1},
-      {"CREATE STREAM s (id INT KEY, at VARCHAR)", "syntax error at \"at\"",
-       "AT is a reserved word; as a name it needs quotes: `AT`.", 30},
+      {"CREATE STREAM s (id INT KEY, when VARCHAR)", "syntax error at \"when\"",
+       "WHEN is a reserved word; as a name it needs quotes: `WHEN`.", 30},
       {"CREATE TABLE t (end VARCHAR PRIMARY KEY)", "syntax error at \"end\"",
        "END is a reserved word; as a name it needs quotes: `END`.", 17},
   };
