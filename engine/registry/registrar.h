@@ -17,9 +17,9 @@ std::string subject_of(std::string_view topic, Side side);
 
 class Registrar {
  public:
-  explicit Registrar(Registry registry) : registry_(std::move(registry)) {}
+  explicit Registrar(SchemaRegistry registry) : registry_(std::move(registry)) {}
 
-  const Registry& registry() const { return registry_; }
+  const SchemaRegistry& registry() const { return registry_; }
 
   // The columns that a topic's records have, where the statement declares none: out of the schema of
   // `spec.schema_id`, else of the newest of the topic's subject. Names are as the schema has them in the
@@ -43,7 +43,7 @@ class Registrar {
   Result<FormatSpec> with_given_schema(FormatSpec spec, std::span<const ColumnDef> columns,
                                        Side side) const;
 
-  Registry registry_;
+  SchemaRegistry registry_;
   RegistryChanges changes_;
 };
 

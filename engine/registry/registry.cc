@@ -120,12 +120,12 @@ RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema,
 
 // ---- Questions
 
-std::shared_ptr<const RegisteredSchema> Registry::schema(int32_t id) const {
+std::shared_ptr<const RegisteredSchema> SchemaRegistry::schema(int32_t id) const {
   const auto found = schemas_.find(id);
   return found == schemas_.end() ? nullptr : found->second;
 }
 
-SchemaTextPtr Registry::find_schema(int32_t id) const {
+SchemaTextPtr SchemaRegistry::find_schema(int32_t id) const {
   const auto found = schema(id);
   if (!found) return nullptr;
   auto text = resolved(*found);
@@ -133,12 +133,12 @@ SchemaTextPtr Registry::find_schema(int32_t id) const {
   return std::make_shared<const SchemaText>(*std::move(text));
 }
 
-const RegistrySubject* Registry::find_subject(std::string_view subject) const {
+const RegistrySubject* SchemaRegistry::find_subject(std::string_view subject) const {
   const auto found = subjects_.find(std::string(subject));
   return found == subjects_.end() ? nullptr : found->second.get();
 }
 
-std::vector<std::string> Registry::subjects(bool deleted) const {
+std::vector<std::string> SchemaRegistry::subjects(bool deleted) const {
   std::vector<std::string> names;
   for (const auto& [name, subject] : subjects_)
     if (std::ranges::any_of(subject->versions,
@@ -147,8 +147,8 @@ std::vector<std::string> Registry::subjects(bool deleted) const {
   return names;
 }
 
-RegistryResult<const RegistrySubject*> Registry::existing(std::string_view subject,
-                                                          bool deleted) const {
+RegistryResult<const RegistrySubject*> SchemaRegistry::existing(std::string_view subject,
+                                                                bool deleted) const {
   const RegistrySubject* found = find_subject(subject);
   if (found)
     for (const SubjectVersion& one : found->versions)
@@ -156,8 +156,8 @@ RegistryResult<const RegistrySubject*> Registry::existing(std::string_view subje
   return subject_not_found(subject);
 }
 
-RegistryResult<std::vector<int32_t>> Registry::versions(std::string_view subject,
-                                                        bool deleted) const {
+RegistryResult<std::vector<int32_t>> SchemaRegistry::versions(std::string_view subject,
+                                                              bool deleted) const {
   const auto found = existing(subject, deleted);
   if (!found) return found.error();
   std::vector<int32_t> numbers;
@@ -166,8 +166,8 @@ RegistryResult<std::vector<int32_t>> Registry::versions(std::string_view subject
   return numbers;
 }
 
-RegistryResult<SchemaVersion> Registry::version(std::string_view subject, int32_t version,
-                                                bool deleted) const {
+RegistryResult<SchemaVersion> SchemaRegistry::version(std::string_view subject, int32_t version,
+                                                      bool deleted) const {
   const auto found = existing(subject, deleted);
   if (!found) return found.error();
   const SubjectVersion* last = nullptr;
@@ -179,21 +179,21 @@ RegistryResult<SchemaVersion> Registry::version(std::string_view subject, int32_
   return SchemaVersion{std::string(subject), last->version, last->id, schema(last->id)};
 }
 
-std::optional<SchemaVersion> Registry::latest(std::string_view subject) const {
+std::optional<SchemaVersion> SchemaRegistry::latest(std::string_view subject) const {
   auto found = version(subject, kLatest);
   if (!found) return std::nullopt;
   return *std::move(found);
 }
 
-std::optional<int32_t> Registry::id_of_same(const RegisteredSchema& schema) const {
+std::optional<int32_t> SchemaRegistry::id_of_same(const RegisteredSchema& schema) const {
   const auto found = ids_.find(identity_of(schema));
   if (found == ids_.end()) return std::nullopt;
   return found->second;
 }
 
-RegistryResult<SchemaVersion> Registry::look_up(std::string_view subject,
-                                                const RegisteredSchema& schema,
-                                                bool deleted) const {
+RegistryResult<SchemaVersion> SchemaRegistry::look_up(std::string_view subject,
+                                                      const RegisteredSchema& schema,
+                                                      bool deleted) const {
   const auto found = existing(subject, deleted);
   if (!found) return found.error();
   const auto text = resolved(schema);
@@ -207,7 +207,7 @@ RegistryResult<SchemaVersion> Registry::look_up(std::string_view subject,
   return RegistryError{40403, "Schema not found"};
 }
 
-std::vector<SchemaVersion> Registry::uses_of(int32_t id) const {
+std::vector<SchemaVersion> SchemaRegistry::uses_of(int32_t id) const {
   std::vector<SchemaVersion> uses;
   for (const auto& [name, subject] : subjects_)
     for (const SubjectVersion& one : subject->versions)
@@ -215,7 +215,8 @@ std::vector<SchemaVersion> Registry::uses_of(int32_t id) const {
   return uses;
 }
 
-std::vector<int32_t> Registry::referenced_by(std::string_view subject, int32_t version) const {
+std::vector<int32_t> SchemaRegistry::referenced_by(std::string_view subject,
+                                                   int32_t version) const {
   std::vector<int32_t> ids;
   for (const auto& [id, schema] : schemas_)
     for (const SchemaReference& reference : schema->references)
@@ -226,17 +227,17 @@ std::vector<int32_t> Registry::referenced_by(std::string_view subject, int32_t v
   return ids;
 }
 
-Compatibility Registry::compatibility_of(std::string_view subject) const {
+Compatibility SchemaRegistry::compatibility_of(std::string_view subject) const {
   const RegistrySubject* found = find_subject(subject);
   return found && found->compatibility ? *found->compatibility : compatibility_;
 }
 
-RegistryMode Registry::mode_of(std::string_view subject) const {
+RegistryMode SchemaRegistry::mode_of(std::string_view subject) const {
   const RegistrySubject* found = find_subject(subject);
   return found && found->mode ? *found->mode : mode_;
 }
 
-RegistryResult<SchemaText> Registry::resolved(const RegisteredSchema& schema) const {
+RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& schema) const {
   SchemaText text{schema.kind, schema.text};
   const auto add = [&](const auto& self, const std::vector<SchemaReference>& references,
                        int depth) -> RegistryResult<void> {
@@ -263,7 +264,7 @@ RegistryResult<SchemaText> Registry::resolved(const RegisteredSchema& schema) co
   return text;
 }
 
-RegistryResult<std::vector<std::string>> Registry::incompatibilities(
+RegistryResult<std::vector<std::string>> SchemaRegistry::incompatibilities(
     std::string_view subject, const RegisteredSchema& schema,
     std::optional<int32_t> version) const {
   const auto text = resolved(schema);
@@ -304,8 +305,8 @@ RegistryResult<std::vector<std::string>> Registry::incompatibilities(
 
 // ---- Operations
 
-RegistryResult<Registry::Registered> Registry::register_schema(std::string_view subject,
-                                                               RegisteredSchema schema) const {
+RegistryResult<SchemaRegistry::Registered> SchemaRegistry::register_schema(
+    std::string_view subject, RegisteredSchema schema) const {
   if (subject.empty() || subject.size() > kMaxSubjectName)
     return RegistryError{42208, fmt::format("A subject's name has 1 to {} bytes", kMaxSubjectName)};
   const RegistryMode mode = mode_of(subject);
@@ -352,8 +353,8 @@ RegistryResult<Registry::Registered> Registry::register_schema(std::string_view 
   return done;
 }
 
-RegistryResult<Registry::Deleted> Registry::delete_subject(std::string_view subject,
-                                                           bool permanent) const {
+RegistryResult<SchemaRegistry::Deleted> SchemaRegistry::delete_subject(std::string_view subject,
+                                                                       bool permanent) const {
   const RegistrySubject* found = find_subject(subject);
   if (!found || found->versions.empty()) return subject_not_found(subject);
   const bool is_soft_deleted = std::ranges::all_of(found->versions, &SubjectVersion::is_deleted);
@@ -386,8 +387,9 @@ RegistryResult<Registry::Deleted> Registry::delete_subject(std::string_view subj
   return done;
 }
 
-RegistryResult<Registry::Deleted> Registry::delete_version(std::string_view subject,
-                                                           int32_t version, bool permanent) const {
+RegistryResult<SchemaRegistry::Deleted> SchemaRegistry::delete_version(std::string_view subject,
+                                                                       int32_t version,
+                                                                       bool permanent) const {
   const auto there = this->version(subject, version, permanent);
   if (!there) return there.error();
   if (mode_of(subject) == RegistryMode::ReadOnly)
@@ -416,7 +418,7 @@ RegistryResult<Registry::Deleted> Registry::delete_version(std::string_view subj
   return done;
 }
 
-RegistryResult<RegistryChanges> Registry::set_compatibility(
+RegistryResult<RegistryChanges> SchemaRegistry::set_compatibility(
     std::string_view subject, std::optional<Compatibility> level) const {
   if (subject.empty())
     return RegistryChanges{
@@ -427,8 +429,8 @@ RegistryResult<RegistryChanges> Registry::set_compatibility(
   return RegistryChanges{PutSubject{std::string(subject), std::move(next)}};
 }
 
-RegistryResult<RegistryChanges> Registry::set_mode(std::string_view subject,
-                                                   std::optional<RegistryMode> mode) const {
+RegistryResult<RegistryChanges> SchemaRegistry::set_mode(std::string_view subject,
+                                                         std::optional<RegistryMode> mode) const {
   if (subject.empty())
     return RegistryChanges{SetRegistryDefaults{.mode = mode.value_or(RegistryMode::ReadWrite)}};
   RegistrySubject next;
@@ -439,7 +441,7 @@ RegistryResult<RegistryChanges> Registry::set_mode(std::string_view subject,
 
 // ---- Changes
 
-void Registry::apply(const RegistryChange& change) {
+void SchemaRegistry::apply(const RegistryChange& change) {
   if (const auto* put = std::get_if<PutSchema>(&change)) {
     const RegisteredSchema& schema = put->schema;
     ids_.set(identity_of(schema), schema.id);
@@ -456,11 +458,11 @@ void Registry::apply(const RegistryChange& change) {
   }
 }
 
-void Registry::apply(const RegistryChanges& changes) {
+void SchemaRegistry::apply(const RegistryChanges& changes) {
   for (const RegistryChange& change : changes) apply(change);
 }
 
-RegistryChanges Registry::snapshot() const {
+RegistryChanges SchemaRegistry::snapshot() const {
   RegistryChanges changes;
   changes.push_back(SetRegistryDefaults{compatibility_, mode_});
   for (const auto& [name, subject] : subjects_) changes.push_back(PutSubject{name, *subject});

@@ -102,7 +102,7 @@ struct SchemaVersion {
 };
 
 // Copies share what they have in common. Threads: as a value.
-class Registry final : public SchemaLookup {
+class SchemaRegistry final : public SchemaLookup {
  public:
   static constexpr int32_t kLatest = -1;
 

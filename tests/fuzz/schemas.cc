@@ -16,7 +16,7 @@ void check(engine::SchemaKind kind, const char* format, const std::string& left,
     (void)engine::make_writer({.name = format, .schema = left}, *columns, side);
   }
   (void)engine::read_problems(one, other);
-  engine::Registry registry;
+  engine::SchemaRegistry registry;
   for (const std::string& text : {left, right}) {
     const auto done = registry.register_schema("s", {.kind = kind, .text = text});
     if (done) registry.apply(done->changes);

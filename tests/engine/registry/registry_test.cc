@@ -16,7 +16,7 @@ const std::string kOptionalB = R"({"name":"b","type":["null","int"],"default":nu
 const std::string kB = R"({"name":"b","type":"int"})";
 
 // Registers, and gives the id; the error's number, negative, when it is refused.
-int add(Registry& registry, std::string_view subject, RegisteredSchema schema) {
+int add(SchemaRegistry& registry, std::string_view subject, RegisteredSchema schema) {
   auto done = registry.register_schema(subject, std::move(schema));
   if (!done) return -done.error().code;
   registry.apply(done->changes);
@@ -24,7 +24,7 @@ int add(Registry& registry, std::string_view subject, RegisteredSchema schema) {
 }
 
 TEST(Registry, the_same_schema_has_the_same_id_everywhere) {
-  Registry registry;
+  SchemaRegistry registry;
   EXPECT_EQ(add(registry, "s", avro("\"int\"")), 1);
   EXPECT_EQ(add(registry, "s", avro(" \"int\" ")), 1);
   EXPECT_EQ(add(registry, "t", avro("int")), 1);
@@ -37,7 +37,7 @@ TEST(Registry, the_same_schema_has_the_same_id_everywhere) {
 }
 
 TEST(Registry, what_is_not_there_has_its_number) {
-  const Registry registry;
+  const SchemaRegistry registry;
   EXPECT_EQ(registry.versions("s").error().code, 40401);
   EXPECT_EQ(registry.versions("s").error().message, "Subject 's' not found.");
   EXPECT_EQ(registry.versions("s").error().status(), 404);
@@ -48,7 +48,7 @@ TEST(Registry, what_is_not_there_has_its_number) {
 }
 
 TEST(Registry, an_incompatible_schema_is_refused_unless_the_level_allows_it) {
-  Registry registry;
+  SchemaRegistry registry;
   EXPECT_EQ(add(registry, "s", record(kA)), 1);
   EXPECT_EQ(add(registry, "s", record(kA + "," + kB)), -409);
   EXPECT_EQ(add(registry, "s", record(kA + "," + kOptionalB)), 2);
@@ -66,7 +66,7 @@ TEST(Registry, an_incompatible_schema_is_refused_unless_the_level_allows_it) {
 }
 
 TEST(Registry, transitive_levels_ask_all_versions) {
-  Registry registry;
+  SchemaRegistry registry;
   registry.apply(*registry.set_compatibility("s", Compatibility::None));
   add(registry, "s", record(R"({"name":"a","type":"string"})"));
   add(registry, "s", record(kA));
@@ -79,7 +79,7 @@ TEST(Registry, transitive_levels_ask_all_versions) {
 }
 
 TEST(Registry, what_is_deleted_softly_can_come_back_and_its_versions_are_not_used_again) {
-  Registry registry;
+  SchemaRegistry registry;
   add(registry, "s", avro("\"int\""));
   EXPECT_EQ(registry.delete_subject("s", true).error().code, 40405);
   registry.apply(registry.delete_subject("s", false)->changes);
@@ -97,7 +97,7 @@ TEST(Registry, what_is_deleted_softly_can_come_back_and_its_versions_are_not_use
 }
 
 TEST(Registry, references_are_resolved_and_protect_what_they_name) {
-  Registry registry;
+  SchemaRegistry registry;
   add(registry, "point",
       avro(R"({"type":"record","name":"p.Point","fields":[{"name":"x","type":"int"}]})"));
   RegisteredSchema line = record(R"({"name":"a","type":"p.Point"})");
@@ -112,7 +112,7 @@ TEST(Registry, references_are_resolved_and_protect_what_they_name) {
 }
 
 TEST(Registry, modes_say_who_may_write) {
-  Registry registry;
+  SchemaRegistry registry;
   RegisteredSchema given = avro("\"int\"");
   given.id = 50;
   EXPECT_EQ(add(registry, "s", given), -42205);
@@ -126,12 +126,12 @@ TEST(Registry, modes_say_who_may_write) {
 }
 
 TEST(Registry, its_changes_make_it_again) {
-  Registry registry;
+  SchemaRegistry registry;
   add(registry, "s", record(kA));
   add(registry, "s", record(kA + "," + kOptionalB));
   registry.apply(*registry.set_compatibility("s", Compatibility::Forward));
   registry.apply(registry.delete_version("s", 1, false)->changes);
-  Registry again;
+  SchemaRegistry again;
   again.apply(registry.snapshot());
   EXPECT_EQ(*again.versions("s"), std::vector<int32_t>{2});
   EXPECT_EQ(*again.versions("s", true), (std::vector<int32_t>{1, 2}));
@@ -140,7 +140,7 @@ TEST(Registry, its_changes_make_it_again) {
 }
 
 TEST(Registrar, columns_become_schemas_and_schemas_columns) {
-  Registrar registrar{Registry()};
+  Registrar registrar{SchemaRegistry()};
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
   const auto spec =
       registrar.with_schema({.name = "AVRO"}, "t", columns, Side::Value, Registrar::Write::Sink);
