@@ -3,11 +3,18 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/formats/avro/avro.h"
+#include "engine/formats/avro/avro_columns.h"
 #include "engine/formats/delimited/delimited.h"
 #include "engine/formats/json/json_reader.h"
 #include "engine/formats/json/json_writer.h"
+#include "engine/formats/json_sr/json_schema_columns.h"
+#include "engine/formats/json_sr/json_sr.h"
 #include "engine/formats/kafka/kafka.h"
 #include "engine/formats/none.h"
+#include "engine/formats/protobuf/protobuf.h"
+#include "engine/formats/protobuf/protobuf_columns.h"
+#include "engine/formats/schema/reader_of_schemas.h"
 
 namespace engine {
 
@@ -15,15 +22,15 @@ namespace {
 
 // clang-format off
 constexpr std::array kFormats = {
-    //           kind                      name             multi  wraps  unwrap infers delim  built
-    FormatTraits{FormatKind::None,         "NONE",          false, false, false, false, false, true},
-    FormatTraits{FormatKind::Kafka,        "KAFKA",         false, false, true,  false, false, true},
-    FormatTraits{FormatKind::Delimited,    "DELIMITED",     true,  false, true,  false, true,  true},
-    FormatTraits{FormatKind::Json,         "JSON",          true,  true,  true,  false, false, true},
-    FormatTraits{FormatKind::JsonSr,       "JSON_SR",       true,  true,  true,  true,  false, false},
-    FormatTraits{FormatKind::Avro,         "AVRO",          true,  true,  true,  true,  false, false},
-    FormatTraits{FormatKind::Protobuf,     "PROTOBUF",      true,  true,  false, true,  false, false},
-    FormatTraits{FormatKind::ProtobufNosr, "PROTOBUF_NOSR", true,  true,  true,  false, false, false},
+    //           kind                      name             multi  wraps  unwrap infers delim  open
+    FormatTraits{FormatKind::None,          "NONE",          false, false, false, false, false, true},
+    FormatTraits{FormatKind::Kafka,         "KAFKA",         false, false, true,  false, false, true},
+    FormatTraits{FormatKind::Delimited,     "DELIMITED",     true,  false, true,  false, true, true},
+    FormatTraits{FormatKind::Json,          "JSON",          true,  true,  true,  false, false, true},
+    FormatTraits{FormatKind::JsonSr,        "JSON_SR",       true,  true,  true,  true,  false, false},
+    FormatTraits{FormatKind::Avro,          "AVRO",          true,  true,  true,  true,  false, false},
+    FormatTraits{FormatKind::Protobuf,      "PROTOBUF",      true,  true,  false, true,  false, false},
+    FormatTraits{FormatKind::ProtobufNosr,  "PROTOBUF_NOSR", true,  true,  true,  false, false, false},
 };
 // clang-format on
 
@@ -85,7 +92,11 @@ Status validate_types(const FormatTraits& format, std::span<const ColumnDef> col
       return unsupported_type(format, type, column.name);
     if (format.kind == FormatKind::Json && has_map_without_string_keys(type))
       return invalid("JSON only supports MAP types with STRING keys");
-    if (format.kind == FormatKind::Protobuf && has_map_without_string_keys(type))
+    if (format.kind == FormatKind::JsonSr && has_map_without_string_keys(type))
+      return Error{ErrorCode::NotSupported,
+                   "JSON_SR with MAP types whose keys are not STRING is not supported yet"};
+    if ((format.kind == FormatKind::Protobuf || format.kind == FormatKind::ProtobufNosr) &&
+        has_map_without_string_keys(type))
       return invalid("PROTOBUF format only supports MAP types with STRING keys");
   }
   return {};
@@ -110,7 +121,7 @@ const FormatTraits* find_format(std::string_view name) {
 Result<const FormatTraits*> require_format(std::string_view name) {
   const FormatTraits* format = find_format(name);
   if (format == nullptr) return unknown_format(name);
-  if (!format->is_built)
+  if (!format->is_open)
     return Error{ErrorCode::NotSupported, std::string(name) + " is not supported yet"};
   return format;
 }
@@ -206,10 +217,108 @@ bool is_wrapped(const FormatSpec& spec, size_t column_count, Side side) {
   return spec.wrap_single.value_or(true);
 }
 
+namespace {
+
+ProtobufNulls protobuf_nulls(const FormatSpec& spec) {
+  if (spec.nulls == "OPTIONAL") return ProtobufNulls::Optional;
+  return spec.nulls == "WRAPPER" ? ProtobufNulls::Wrapper : ProtobufNulls::Lost;
+}
+
+SchemaText schema_of(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {
+  if (spec.schema.empty()) return derive_schema(spec, columns, side);
+  return {*schema_kind_of(spec.name), spec.schema};
+}
+
+std::unique_ptr<Reader> schema_reader(const FormatSpec& spec, std::span<const ColumnDef> columns,
+                                      Side side, std::vector<bool> needed,
+                                      const SchemaLookup* schemas, MakeSchemaReader make,
+                                      bool has_header) {
+  ReadColumns reading{
+      {columns.begin(), columns.end()}, std::move(needed), is_wrapped(spec, columns.size(), side)};
+  // What tasks write for themselves.
+  const FormatSpec& own = side == Side::Key ? identity_format(spec) : spec;
+  return std::make_unique<ReaderOfSchemas>(std::move(reading), derive_schema(own, columns, side),
+                                           schemas, spec.full_name, make, has_header);
+}
+
+}  // namespace
+
+std::optional<SchemaKind> schema_kind_of(std::string_view format_name) {
+  const FormatTraits* format = find_format(format_name);
+  if (format == nullptr) return std::nullopt;
+  switch (format->kind) {
+    case FormatKind::Avro:
+      return SchemaKind::Avro;
+    case FormatKind::JsonSr:
+      return SchemaKind::Json;
+    case FormatKind::Protobuf:
+    case FormatKind::ProtobufNosr:
+      return SchemaKind::Protobuf;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool names_schema(const FormatSpec& spec) {
+  const FormatTraits* format = find_format(spec.name);
+  return format != nullptr && format->infers_schema;
+}
+
+FormatSpec identity_format(const FormatSpec& spec) {
+  if (!names_schema(spec)) return spec;
+  // Nulls must not be lost: a null and a zero are different keys.
+  const bool is_protobuf = schema_kind_of(spec.name) == SchemaKind::Protobuf;
+  return {
+      .name = spec.name, .wrap_single = spec.wrap_single, .nulls = is_protobuf ? "OPTIONAL" : ""};
+}
+
+SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {
+  const std::optional<SchemaKind> kind = schema_kind_of(spec.name);
+  const bool wrapped = is_wrapped(spec, columns.size(), side);
+  if (kind == SchemaKind::Avro)
+    return {*kind, derive_avro_schema(columns, wrapped, spec.full_name)};
+  if (kind == SchemaKind::Json) return {*kind, derive_json_schema(columns, wrapped)};
+  return {SchemaKind::Protobuf,
+          derive_protobuf_schema(columns, spec.full_name, protobuf_nulls(spec))};
+}
+
+Result<std::vector<ColumnDef>> infer_columns(const FormatSpec& spec, const SchemaText& schema,
+                                             Side side, NameCase names) {
+  const ColumnRole role = side == Side::Key ? ColumnRole::Key : ColumnRole::Value;
+  const bool is_protobuf = schema.kind == SchemaKind::Protobuf;
+  SqlType type;
+  if (schema.kind == SchemaKind::Avro) {
+    const AvroSchemaPtr parsed = TRY(AvroSchema::parse(schema));
+    type = TRY(sql_type_of(parsed->root(), names));
+  } else if (is_protobuf) {
+    const ProtobufSchemaPtr parsed = TRY(ProtobufSchema::parse(schema));
+    const ProtobufMessage* message = parsed->find(spec.full_name);
+    if (message == nullptr)
+      return Error{ErrorCode::UndefinedObject, "the schema has no message " + spec.full_name};
+    type = TRY(sql_type_of(*message, names));
+  } else {
+    type = TRY(sql_type_of_json_schema(schema, names));
+  }
+  const bool is_bare = !is_protobuf && (side == Side::Key || spec.wrap_single == false);
+  if (is_bare) {
+    const char* name = side == Side::Key ? "ROWKEY" : "ROWVAL";
+    return std::vector<ColumnDef>{{name, std::move(type), role}};
+  }
+  if (type.kind() != TypeKind::Struct)
+    return invalid(
+        "the schema is that of a single value, and has no fields that could be columns: say "
+        "WRAP_SINGLE_VALUE = false");
+  std::vector<ColumnDef> columns;
+  for (const Field& field : type.fields()) columns.push_back({field.name, field.type, role});
+  return columns;
+}
+
 Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
                                             std::span<const ColumnDef> columns, Side side,
-                                            std::vector<bool> needed) {
-  const FormatTraits& format = *TRY(require_format(spec.name));
+                                            std::vector<bool> needed, const SchemaLookup* schemas) {
+  const FormatTraits* found = find_format(spec.name);
+  if (found == nullptr) return unknown_format(spec.name);
+  const FormatTraits& format = *found;
   if (needed.empty()) needed.assign(columns.size(), true);
   switch (format.kind) {
     case FormatKind::Kafka:
@@ -218,23 +327,60 @@ Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
       return make_delimited_reader(columns, std::move(needed), spec.delimiter);
     case FormatKind::Json:
       return make_json_reader(columns, std::move(needed), is_wrapped(spec, columns.size(), side));
-    default:
+    case FormatKind::None:
       return make_none_reader();
+    default:
+      break;
+  }
+  if (columns.empty()) return make_none_reader();
+  switch (format.kind) {
+    case FormatKind::Avro:
+      return schema_reader(spec, columns, side, std::move(needed), schemas, make_avro_schema_reader,
+                           true);
+    case FormatKind::Protobuf:
+      return schema_reader(spec, columns, side, std::move(needed), schemas,
+                           make_protobuf_schema_reader, true);
+    case FormatKind::ProtobufNosr:
+      return schema_reader(spec, columns, side, std::move(needed), nullptr,
+                           make_bare_protobuf_reader, false);
+    default:
+      return make_json_sr_reader(columns, std::move(needed),
+                                 is_wrapped(spec, columns.size(), side));
   }
 }
 
 Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,
                                             std::span<const ColumnDef> columns, Side side) {
-  const FormatTraits& format = *TRY(require_format(spec.name));
+  const FormatTraits* found = find_format(spec.name);
+  if (found == nullptr) return unknown_format(spec.name);
+  const FormatTraits& format = *found;
+  const bool wrapped = is_wrapped(spec, columns.size(), side);
   switch (format.kind) {
     case FormatKind::Kafka:
       return make_kafka_writer(columns);
     case FormatKind::Delimited:
       return make_delimited_writer(columns, spec.delimiter, side);
     case FormatKind::Json:
-      return make_json_writer(columns, is_wrapped(spec, columns.size(), side), side);
-    default:
+      return make_json_writer(columns, wrapped, side);
+    case FormatKind::None:
       return make_none_writer();
+    default:
+      break;
+  }
+  if (columns.empty()) return make_none_writer();
+  switch (format.kind) {
+    case FormatKind::Avro:
+      return make_avro_writer(schema_of(spec, columns, side), spec.schema_id, columns, wrapped,
+                              side);
+    case FormatKind::JsonSr:
+      return make_json_sr_writer(columns, spec.schema_id, wrapped, side);
+    default:
+      return make_protobuf_writer(schema_of(spec, columns, side), columns,
+                                  {.id = spec.schema_id,
+                                   .full_name = spec.full_name,
+                                   .has_header = format.kind == FormatKind::Protobuf,
+                                   .wrapped = wrapped,
+                                   .side = side});
   }
 }
 

@@ -3,12 +3,14 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/formats/reader.h"
+#include "engine/formats/schema/schema_text.h"
 #include "engine/formats/spec.h"
 #include "engine/formats/writer.h"
 #include "engine/types/schema.h"
@@ -16,6 +18,9 @@
 namespace engine {
 
 enum class Side : uint8_t { Key, Value };
+
+// Whether names out of a schema are taken over as they are, or in upper case as the dialect's own names.
+enum class NameCase : uint8_t { Upper, Exact };
 
 enum class FormatKind : uint8_t {
   None,
@@ -35,12 +40,12 @@ struct FormatTraits {
   bool wraps, unwraps;    // how a single column can be written: as a record of one field, bare
   bool infers_schema;     // knows the columns from a schema registry
   bool has_delimiter;     // takes KEY_DELIMITER and VALUE_DELIMITER
-  bool is_built;          // we can read and write it
+  bool is_open;           // statements may name it
 };
 
 // nullptr for an unknown name. Names are upper case.
 const FormatTraits* find_format(std::string_view name);
-// The same, with "Unknown format: FOO" or "AVRO is not supported yet".
+// The same for statements, with "Unknown format: FOO" or "AVRO is not supported yet".
 Result<const FormatTraits*> require_format(std::string_view name);
 
 // What KEY_DELIMITER or VALUE_DELIMITER says: one character, TAB or SPACE. `property` is named in
@@ -72,11 +77,30 @@ bool is_wrapped(const FormatSpec& spec, size_t column_count, Side side);
 
 // A reader of the columns for which `needed` is set (empty: all). Columns must all belong to that
 // side, without HEADERS columns. A field of a column that is not needed is skipped: it may be of a
-// wrong type, but it must be well formed.
+// wrong type, but it must be well formed. `schemas` knows the schemas that records name, and must outlive
+// the reader; without it only those are read that were written in this format with id 0.
 Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
                                             std::span<const ColumnDef> columns, Side side,
-                                            std::vector<bool> needed = {});
+                                            std::vector<bool> needed = {},
+                                            const SchemaLookup* schemas = nullptr);
 Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,
                                             std::span<const ColumnDef> columns, Side side);
+
+// The kind of schema that records of the format name; nothing for formats without schemas.
+std::optional<SchemaKind> schema_kind_of(std::string_view format_name);
+// Whether records name the schema that they were written in.
+bool names_schema(const FormatSpec& spec);
+
+// How keys that are compared as bytes are written: equal keys must have equal bytes, whatever schema
+// their records name. The spec itself for formats without schemas.
+FormatSpec identity_format(const FormatSpec& spec);
+
+// The schema in which columns of that side are written unless the spec brings its own.
+SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side);
+
+// The columns that a schema describes: of keys ROWKEY, of values that are not wrapped ROWVAL, else a
+// column for each field. Fails with InvalidStatement on what columns cannot hold.
+Result<std::vector<ColumnDef>> infer_columns(const FormatSpec& spec, const SchemaText& schema,
+                                             Side side, NameCase names);
 
 }  // namespace engine

@@ -1,5 +1,6 @@
-#include "engine/formats/reader.h"
-#include "engine/formats/writer.h"
+#include <algorithm>
+
+#include "engine/formats/format.h"
 
 namespace engine {
 
@@ -28,6 +29,14 @@ void EncodedRows::clear() {
 void EncodedRows::close(size_t end, bool is_present) {
   ends.push_back(end);
   present.push_back(is_present);
+}
+
+bool has_payload(std::span<const Column* const> columns, size_t row, const Bitmap* present,
+                 bool wrapped, Side side) {
+  if (present != nullptr && !present->test(row)) return false;
+  if (!wrapped) return !columns[0]->is_null(row);
+  if (side == Side::Value || present != nullptr) return true;
+  return std::ranges::any_of(columns, [&](const Column* column) { return !column->is_null(row); });
 }
 
 }  // namespace engine

@@ -12,6 +12,8 @@
 
 namespace engine {
 
+enum class Side : uint8_t;
+
 // The payloads of many rows, one after the other in one buffer. Reusing one between batches saves
 // its memory.
 struct EncodedRows {
@@ -35,6 +37,11 @@ struct EncodedRows {
 struct RowRange {
   size_t first = 0, end = 0;
 };
+
+// Whether the row becomes a record with bytes, for formats that can write a record of fields (`wrapped`)
+// or one bare value; see Writer::write.
+bool has_payload(std::span<const Column* const> columns, size_t row, const Bitmap* present,
+                 bool wrapped, Side side);
 
 // Writes one side (key or value) of a topic's records.
 //

@@ -86,9 +86,11 @@ struct JsonCodec<Schema> {
 };
 template <>
 struct JsonFields<FormatSpec> {
-  static constexpr auto fields = std::tuple(json_field("name", &FormatSpec::name),
-                                            json_field("delimiter", &FormatSpec::delimiter),
-                                            json_field("wrap_single", &FormatSpec::wrap_single));
+  static constexpr auto fields = std::tuple(
+      json_field("name", &FormatSpec::name), json_field("delimiter", &FormatSpec::delimiter),
+      json_field("wrap_single", &FormatSpec::wrap_single),
+      json_field("schema_id", &FormatSpec::schema_id), json_field("schema", &FormatSpec::schema),
+      json_field("full_name", &FormatSpec::full_name), json_field("nulls", &FormatSpec::nulls));
 };
 template <>
 struct JsonFields<LayoutColumn> {

@@ -67,33 +67,14 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return true;
 }
 
-// Drops all but the last entry of each key from the newest row's entries, which begin at `first`.
-// A key keeps the place where it came first.
-void drop_duplicate_keys(Column& map, uint32_t first) {
-  Column& keys = map.child(0);
-  Column& values = map.child(1);
-  const auto end = static_cast<uint32_t>(keys.size());
-  if (end - first < 2) return;
-  std::unordered_map<std::string_view, uint32_t> places;  // key -> index in `kept`
-  std::vector<uint32_t> kept_keys, kept_values;
-  for (uint32_t i = first; i < end; ++i) {
-    const auto [place, is_new] =
-        places.emplace(keys.data<std::string_view>()[i], static_cast<uint32_t>(kept_keys.size()));
-    if (is_new) {
-      kept_keys.push_back(i);
-      kept_values.push_back(i);
-    } else {
-      kept_values[place->second] = i;
-    }
-  }
-  if (kept_keys.size() == end - first) return;
-  const Column new_keys = keys.gather(kept_keys), new_values = values.gather(kept_values);
-  keys.resize(first);
-  values.resize(first);
-  for (size_t i = 0; i < kept_keys.size(); ++i) {
-    keys.append_from(new_keys, i);
-    values.append_from(new_values, i);
-  }
+// What tells apart the keys of a map, whatever their type: the bytes of texts and numbers. Nothing for
+// nested types, which are not compared.
+std::string_view key_bytes(const Column& keys, uint32_t row) {
+  const TypeKind kind = keys.type().kind();
+  if (kind == TypeKind::String || kind == TypeKind::Bytes)
+    return keys.data<std::string_view>()[row];
+  const size_t width = element_size(kind);
+  return {const_cast<Column&>(keys).raw_data() + row * width, width};
 }
 
 }  // namespace
@@ -118,6 +99,34 @@ void truncate(Column& column, size_t size) {
       break;
     default:
       break;
+  }
+}
+
+void drop_duplicate_keys(Column& map, uint32_t first) {
+  if (map.type().key().is_nested()) return;
+  Column& keys = map.child(0);
+  Column& values = map.child(1);
+  const auto end = static_cast<uint32_t>(keys.size());
+  if (end - first < 2) return;
+  std::unordered_map<std::string_view, uint32_t> places;  // key -> index in `kept`
+  std::vector<uint32_t> kept_keys, kept_values;
+  for (uint32_t i = first; i < end; ++i) {
+    const auto [place, is_new] =
+        places.emplace(key_bytes(keys, i), static_cast<uint32_t>(kept_keys.size()));
+    if (is_new) {
+      kept_keys.push_back(i);
+      kept_values.push_back(i);
+    } else {
+      kept_values[place->second] = i;
+    }
+  }
+  if (kept_keys.size() == end - first) return;
+  const Column new_keys = keys.gather(kept_keys), new_values = values.gather(kept_values);
+  keys.resize(first);
+  values.resize(first);
+  for (size_t i = 0; i < kept_keys.size(); ++i) {
+    keys.append_from(new_keys, i);
+    values.append_from(new_values, i);
   }
 }
 

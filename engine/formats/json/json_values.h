@@ -70,4 +70,8 @@ class JsonValueReader {
 // Makes a column `size` rows long that may hold half a row more than its size says.
 void truncate(Column& column, size_t size);
 
+// Drops all but the last entry of each key from the row of a MAP that is not closed yet, whose entries
+// begin at `first`. A key keeps the place where it came first; keys of nested types all stay.
+void drop_duplicate_keys(Column& map, uint32_t first);
+
 }  // namespace engine

@@ -1,7 +1,5 @@
 #include "engine/formats/json/json_writer.h"
 
-#include <algorithm>
-
 #include "engine/formats/format.h"
 #include "engine/formats/json/json_buffer.h"
 #include "engine/types/row_size.h"
@@ -31,7 +29,7 @@ class JsonWriter final : public Writer {
     JsonBuffer buffer(out.bytes);
     for (size_t row = rows.first; row < rows.end; ++row) {
       const size_t begin = buffer.size();
-      bool is_present = has_payload(columns, row, present);
+      bool is_present = has_payload(columns, row, present, wrapped_, side_);
       if (is_present) {
         const size_t bad = write_row(columns, row, buffer);
         if (bad != columns.size()) {
@@ -48,15 +46,6 @@ class JsonWriter final : public Writer {
   }
 
  private:
-  bool has_payload(std::span<const Column* const> columns, size_t row,
-                   const Bitmap* present) const {
-    if (present != nullptr && !present->test(row)) return false;
-    if (!wrapped_) return !columns[0]->is_null(row);
-    if (side_ == Side::Value || present != nullptr) return true;
-    return std::ranges::any_of(columns,
-                               [&](const Column* column) { return !column->is_null(row); });
-  }
-
   // Appends the record; gives the column that cannot be written, columns.size() if all could.
   size_t write_row(std::span<const Column* const> columns, size_t row, JsonBuffer& buffer) {
     for (size_t i = 0; i < columns.size(); ++i) {

@@ -1,7 +1,9 @@
-#include "engine/testing/case_json.h"
+#include "engine/formats/json/json_tree.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
+
+#include <unordered_map>
 
 #include "engine/types/text_json.h"
 
@@ -17,10 +19,25 @@ std::string_view trimmed(std::string_view token) {
   return token.substr(0, end == token.npos ? 0 : end + 1);
 }
 
-simdjson::error_code read(ondemand::value value, CaseJson& to, int depth);
+// Of members of one name only the last stays, in its place.
+void keep_last_of_each(std::vector<std::pair<std::string, JsonTree>>& members) {
+  std::unordered_map<std::string_view, size_t> last;
+  last.reserve(members.size());
+  for (size_t i = 0; i < members.size(); ++i) last[members[i].first] = i;
+  if (last.size() == members.size()) return;
+  std::vector<std::pair<std::string, JsonTree>> kept;
+  kept.reserve(last.size());
+  std::vector<bool> stays(members.size());
+  for (const auto& [name, index] : last) stays[index] = true;
+  for (size_t i = 0; i < members.size(); ++i)
+    if (stays[i]) kept.push_back(std::move(members[i]));
+  members = std::move(kept);
+}
 
-simdjson::error_code read_array(ondemand::value value, CaseJson& to, int depth) {
-  to.kind = CaseJsonKind::Array;
+simdjson::error_code read(ondemand::value value, JsonTree& to, int depth);
+
+simdjson::error_code read_array(ondemand::value value, JsonTree& to, int depth) {
+  to.kind = JsonKind::Array;
   ondemand::array array;
   if (const auto error = value.get_array().get(array)) return error;
   for (auto element : array) {
@@ -31,24 +48,23 @@ simdjson::error_code read_array(ondemand::value value, CaseJson& to, int depth) 
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code read_object(ondemand::value value, CaseJson& to, int depth) {
-  to.kind = CaseJsonKind::Object;
+simdjson::error_code read_object(ondemand::value value, JsonTree& to, int depth) {
+  to.kind = JsonKind::Object;
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
   for (auto field : object) {
     std::string_view name;
     if (const auto error = field.unescaped_key().get(name)) return error;
-    const std::string owned(name);
-    std::erase_if(to.members, [&](const auto& member) { return member.first == owned; });
-    CaseJson& member = to.members.emplace_back(owned, CaseJson{}).second;
+    JsonTree& member = to.members.emplace_back(std::string(name), JsonTree{}).second;
     ondemand::value item;
     if (const auto error = field.value().get(item)) return error;
     if (const auto error = read(item, member, depth + 1)) return error;
   }
+  keep_last_of_each(to.members);
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code read(ondemand::value value, CaseJson& to, int depth) {
+simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
   if (depth > kMaxDepth) return simdjson::DEPTH_ERROR;
   ondemand::json_type type;
   if (const auto error = value.type().get(type)) return error;
@@ -58,21 +74,21 @@ simdjson::error_code read(ondemand::value value, CaseJson& to, int depth) {
     case ondemand::json_type::object:
       return read_object(value, to, depth);
     case ondemand::json_type::number: {
-      to.kind = CaseJsonKind::Number;
+      to.kind = JsonKind::Number;
       to.text = trimmed(value.raw_json_token());
       double ignored;  // checks the spelling
       const auto error = value.get_double().get(ignored);
       return error == simdjson::NUMBER_ERROR && to.text.size() > 17 ? simdjson::SUCCESS : error;
     }
     case ondemand::json_type::string: {
-      to.kind = CaseJsonKind::String;
+      to.kind = JsonKind::String;
       std::string_view text;
       const auto error = value.get_string().get(text);
       to.text = text;
       return error;
     }
     case ondemand::json_type::boolean:
-      to.kind = CaseJsonKind::Boolean;
+      to.kind = JsonKind::Boolean;
       return value.get_bool().get(to.boolean);
     case ondemand::json_type::null:
       return value.is_null() ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
@@ -81,35 +97,35 @@ simdjson::error_code read(ondemand::value value, CaseJson& to, int depth) {
 }
 
 // A document that is one scalar is none of on-demand's values: an array around it makes it one.
-simdjson::error_code read_document(std::string_view text, CaseJson& to) {
+simdjson::error_code read_document(std::string_view text, JsonTree& to) {
   const simdjson::padded_string padded("[" + std::string(text) + "]");
   ondemand::parser parser;
   ondemand::document document;
   if (const auto error = parser.iterate(padded).get(document)) return error;
   ondemand::value value;
   if (const auto error = document.get_value().get(value)) return error;
-  CaseJson list;
+  JsonTree list;
   if (const auto error = read(value, list, 0)) return error;
   if (list.items.size() != 1) return simdjson::TAPE_ERROR;
   to = std::move(list.items.front());
   return simdjson::SUCCESS;
 }
 
-void append(std::string& out, const CaseJson& node) {
+void append(std::string& out, const JsonTree& node) {
   switch (node.kind) {
-    case CaseJsonKind::Null:
+    case JsonKind::Null:
       out += "null";
       break;
-    case CaseJsonKind::Boolean:
+    case JsonKind::Boolean:
       out += node.boolean ? "true" : "false";
       break;
-    case CaseJsonKind::Number:
+    case JsonKind::Number:
       out += node.text;
       break;
-    case CaseJsonKind::String:
+    case JsonKind::String:
       append_json_string(out, node.text);
       break;
-    case CaseJsonKind::Array:
+    case JsonKind::Array:
       out += '[';
       for (size_t i = 0; i < node.items.size(); ++i) {
         if (i > 0) out += ',';
@@ -117,7 +133,7 @@ void append(std::string& out, const CaseJson& node) {
       }
       out += ']';
       break;
-    case CaseJsonKind::Object:
+    case JsonKind::Object:
       out += '{';
       for (size_t i = 0; i < node.members.size(); ++i) {
         if (i > 0) out += ',';
@@ -132,26 +148,26 @@ void append(std::string& out, const CaseJson& node) {
 
 }  // namespace
 
-const CaseJson* CaseJson::find(std::string_view name) const {
+const JsonTree* JsonTree::find(std::string_view name) const {
   for (const auto& [member, value] : members)
     if (member == name) return &value;
   return nullptr;
 }
 
-std::string CaseJson::text_of(std::string_view name) const {
-  const CaseJson* member = find(name);
-  return member && member->kind == CaseJsonKind::String ? member->text : "";
+std::string JsonTree::text_of(std::string_view name) const {
+  const JsonTree* member = find(name);
+  return member && member->kind == JsonKind::String ? member->text : "";
 }
 
-Result<CaseJson> parse_case_json(std::string_view text) {
-  CaseJson node;
+Result<JsonTree> parse_json_tree(std::string_view text) {
+  JsonTree node;
   if (const auto error = read_document(text, node))
     return Error{ErrorCode::InvalidText,
                  fmt::format("not JSON: {}", simdjson::error_message(error))};
   return node;
 }
 
-std::string case_json_text(const CaseJson& node) {
+std::string json_tree_text(const JsonTree& node) {
   std::string out;
   append(out, node);
   return out;

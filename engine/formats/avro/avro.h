@@ -1,0 +1,22 @@
+// The AVRO format: bytes in Avro's binary encoding, with the id of their schema before them.
+#pragma once
+#include <memory>
+
+#include "engine/formats/avro/avro_schema.h"
+#include "engine/formats/format.h"
+#include "engine/formats/schema/reader_of_schemas.h"
+
+namespace engine {
+
+// A reader of the records of one schema.
+Result<std::unique_ptr<SchemaReader>> make_avro_schema_reader(const SchemaText& schema,
+                                                              const ReadColumns& columns,
+                                                              std::string_view full_name);
+
+// Writes columns in a schema, whose fields are found as a reader finds them. A field without a column
+// gets its default. Fails with InvalidStatement when the schema cannot hold the columns: which, and why.
+Result<std::unique_ptr<Writer>> make_avro_writer(const SchemaText& schema, int32_t id,
+                                                 std::span<const ColumnDef> columns, bool wrapped,
+                                                 Side side);
+
+}  // namespace engine

@@ -1,0 +1,32 @@
+// The PROTOBUF formats: a message's bytes; of PROTOBUF with the id of the schema, and which of its
+// messages it is, before them.
+#pragma once
+#include <memory>
+
+#include "engine/formats/format.h"
+#include "engine/formats/schema/reader_of_schemas.h"
+
+namespace engine {
+
+// A reader of the records of one schema, which begin with the indexes of their message.
+Result<std::unique_ptr<SchemaReader>> make_protobuf_schema_reader(const SchemaText& schema,
+                                                                  const ReadColumns& columns,
+                                                                  std::string_view full_name);
+// The same for records that are a message alone: the one of that name, or the schema's first.
+Result<std::unique_ptr<SchemaReader>> make_bare_protobuf_reader(const SchemaText& schema,
+                                                                const ReadColumns& columns,
+                                                                std::string_view full_name);
+
+struct ProtobufWriting {
+  int32_t id = 0;
+  std::string full_name = {};  // of the message; empty: the schema's first
+  bool has_header = true;
+  bool wrapped = true;
+  Side side = Side::Value;
+};
+// Fails with InvalidStatement when the schema cannot hold the columns: which, and why.
+Result<std::unique_ptr<Writer>> make_protobuf_writer(const SchemaText& schema,
+                                                     std::span<const ColumnDef> columns,
+                                                     const ProtobufWriting& writing);
+
+}  // namespace engine

@@ -1,0 +1,348 @@
+#include "engine/formats/protobuf/protobuf_schema.h"
+
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
+#include <google/protobuf/compiler/parser.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/bytes.h"
+
+namespace engine {
+
+namespace {
+
+namespace pb = google::protobuf;
+
+// The number of the options that schema registries add (confluent/meta.proto), and in them of the
+// parameters.
+constexpr int kMetaOption = 1088, kMetaParams = 2;
+
+// Messages that schemas of registries import without bringing them along.
+struct KnownFile {
+  const char* name;
+  const char* text;
+};
+constexpr KnownFile kKnownFiles[] = {
+    {"confluent/meta.proto", R"(syntax = "proto3";
+package confluent;
+import "google/protobuf/descriptor.proto";
+message Meta {
+  string doc = 1;
+  map<string, string> params = 2;
+  repeated string tags = 3;
+}
+extend google.protobuf.FileOptions { Meta file_meta = 1088; }
+extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
+extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
+extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
+extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }
+)"},
+    {"confluent/type/decimal.proto", R"(syntax = "proto3";
+package confluent.type;
+import public "confluent/meta.proto";
+message Decimal {
+  bytes value = 1;
+  uint32 precision = 2;
+  int32 scale = 3;
+}
+)"},
+    {"google/type/date.proto", R"(syntax = "proto3";
+package google.type;
+message Date {
+  int32 year = 1;
+  int32 month = 2;
+  int32 day = 3;
+}
+)"},
+    {"google/type/timeofday.proto", R"(syntax = "proto3";
+package google.type;
+message TimeOfDay {
+  int32 hours = 1;
+  int32 minutes = 2;
+  int32 seconds = 3;
+  int32 nanos = 4;
+}
+)"},
+};
+
+struct MeaningRow {
+  std::string_view name;
+  ProtobufMeaning meaning;
+};
+constexpr MeaningRow kMeanings[] = {
+    {"google.protobuf.Timestamp", ProtobufMeaning::Timestamp},
+    {"google.type.Date", ProtobufMeaning::Date},
+    {"google.type.TimeOfDay", ProtobufMeaning::TimeOfDay},
+    {"confluent.type.Decimal", ProtobufMeaning::Decimal},
+    {"google.protobuf.DoubleValue", ProtobufMeaning::Wrapper},
+    {"google.protobuf.FloatValue", ProtobufMeaning::Wrapper},
+    {"google.protobuf.Int32Value", ProtobufMeaning::Wrapper},
+    {"google.protobuf.Int64Value", ProtobufMeaning::Wrapper},
+    {"google.protobuf.UInt32Value", ProtobufMeaning::Wrapper},
+    {"google.protobuf.UInt64Value", ProtobufMeaning::Wrapper},
+    {"google.protobuf.BoolValue", ProtobufMeaning::Wrapper},
+    {"google.protobuf.StringValue", ProtobufMeaning::Wrapper},
+    {"google.protobuf.BytesValue", ProtobufMeaning::Wrapper},
+};
+
+ProtobufKind kind_of(pb::FieldDescriptor::Type type) {
+  switch (type) {
+    case pb::FieldDescriptor::TYPE_DOUBLE:
+      return ProtobufKind::Double;
+    case pb::FieldDescriptor::TYPE_FLOAT:
+      return ProtobufKind::Float;
+    case pb::FieldDescriptor::TYPE_INT64:
+      return ProtobufKind::Int64;
+    case pb::FieldDescriptor::TYPE_UINT64:
+      return ProtobufKind::Uint64;
+    case pb::FieldDescriptor::TYPE_INT32:
+      return ProtobufKind::Int32;
+    case pb::FieldDescriptor::TYPE_FIXED64:
+      return ProtobufKind::Fixed64;
+    case pb::FieldDescriptor::TYPE_FIXED32:
+      return ProtobufKind::Fixed32;
+    case pb::FieldDescriptor::TYPE_BOOL:
+      return ProtobufKind::Bool;
+    case pb::FieldDescriptor::TYPE_STRING:
+      return ProtobufKind::String;
+    case pb::FieldDescriptor::TYPE_BYTES:
+      return ProtobufKind::Bytes;
+    case pb::FieldDescriptor::TYPE_UINT32:
+      return ProtobufKind::Uint32;
+    case pb::FieldDescriptor::TYPE_ENUM:
+      return ProtobufKind::Enum;
+    case pb::FieldDescriptor::TYPE_SFIXED32:
+      return ProtobufKind::Sfixed32;
+    case pb::FieldDescriptor::TYPE_SFIXED64:
+      return ProtobufKind::Sfixed64;
+    case pb::FieldDescriptor::TYPE_SINT32:
+      return ProtobufKind::Sint32;
+    case pb::FieldDescriptor::TYPE_SINT64:
+      return ProtobufKind::Sint64;
+    default:
+      return ProtobufKind::Message;
+  }
+}
+
+// The first thing that is wrong, which mostly brings about the others.
+class FirstProblem final : public pb::io::ErrorCollector,
+                           public pb::DescriptorPool::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    note(fmt::format("line {}, column {}: {}", line + 1, column + 1, message));
+  }
+  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    note(element.empty() ? message : element + ": " + message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  void note(std::string text) {
+    if (text_.empty()) text_ = std::move(text);
+  }
+  std::string text_;
+};
+
+class Files {
+ public:
+  Files() : pool_(pb::DescriptorPool::generated_pool()) {
+    // What is wrong comes as an error; the library would also print it.
+    pb::SetLogHandler(nullptr);
+    // They are linked in only if somebody names them.
+    pb::Timestamp::descriptor();
+    pb::StringValue::descriptor();
+    pb::FileDescriptorProto::descriptor();
+  }
+
+  Result<const pb::FileDescriptor*> add(const std::string& name, const std::string& text) {
+    if (text.size() > kMaxSchemaSize)
+      return Error{ErrorCode::LimitExceeded,
+                   fmt::format("the schema has {} bytes, at most {} are possible", text.size(),
+                               kMaxSchemaSize)};
+    FirstProblem problem;
+    pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
+    pb::io::Tokenizer tokenizer(&input, &problem);
+    pb::compiler::Parser parser;
+    parser.RecordErrorsTo(&problem);
+    pb::FileDescriptorProto proto;
+    proto.set_name(name);
+    if (!parser.Parse(&tokenizer, &proto) || !problem.text().empty()) return invalid(problem);
+    // Versions before proto3 must be named, and are not always.
+    for (const std::string& import : proto.dependency()) TRY(add_known(import));
+    const pb::FileDescriptor* file = pool_.BuildFileCollectingErrors(proto, &problem);
+    if (file == nullptr) return invalid(problem);
+    return file;
+  }
+
+ private:
+  static Error invalid(const FirstProblem& problem) {
+    return Error{ErrorCode::InvalidText, "Invalid Protobuf schema: " + problem.text()};
+  }
+
+  Status add_known(const std::string& name) {
+    if (pool_.FindFileByName(name) != nullptr) return {};
+    for (const KnownFile& file : kKnownFiles)
+      if (name == file.name) TRY(add(name, file.text));
+    return {};
+  }
+
+  pb::DescriptorPool pool_;
+};
+
+// A parameter that stands in a field's (confluent.field_meta), which arrives as bytes.
+int meta_parameter(const pb::FieldDescriptor& field, std::string_view wanted) {
+  const pb::UnknownFieldSet& options = field.options().unknown_fields();
+  for (int i = 0; i < options.field_count(); ++i) {
+    const pb::UnknownField& option = options.field(i);
+    if (option.number() != kMetaOption || option.type() != pb::UnknownField::TYPE_LENGTH_DELIMITED)
+      continue;
+    pb::UnknownFieldSet meta;
+    if (!meta.ParseFromString(option.length_delimited())) continue;
+    for (int j = 0; j < meta.field_count(); ++j) {
+      pb::UnknownFieldSet entry;
+      if (meta.field(j).number() != kMetaParams ||
+          meta.field(j).type() != pb::UnknownField::TYPE_LENGTH_DELIMITED ||
+          !entry.ParseFromString(meta.field(j).length_delimited()))
+        continue;
+      std::string key, value;
+      for (int k = 0; k < entry.field_count(); ++k) {
+        if (entry.field(k).type() != pb::UnknownField::TYPE_LENGTH_DELIMITED) continue;
+        (entry.field(k).number() == 1 ? key : value) = entry.field(k).length_delimited();
+      }
+      int number = 0;
+      if (key == wanted && absl::SimpleAtoi(value, &number)) return number;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string_view protobuf_kind_name(ProtobufKind kind) {
+  constexpr std::string_view kNames[] = {
+      "double",  "float",    "int32",    "int64", "uint32", "uint64", "sint32", "sint64", "fixed32",
+      "fixed64", "sfixed32", "sfixed64", "bool",  "string", "bytes",  "enum",   "message"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+class ProtobufTreeBuilder {
+ public:
+  explicit ProtobufTreeBuilder(ProtobufSchema& schema) : schema_(schema) {}
+
+  void add_file(const pb::FileDescriptor& file) {
+    std::vector<uint32_t> path;
+    for (int i = 0; i < file.message_type_count(); ++i)
+      declare(*file.message_type(i), static_cast<uint32_t>(i), path);
+  }
+
+ private:
+  void declare(const pb::Descriptor& message, uint32_t index, std::vector<uint32_t>& path) {
+    path.push_back(index);
+    if (!message.options().map_entry()) schema_.declared_.push_back({path, message_of(message)});
+    for (int i = 0; i < message.nested_type_count(); ++i)
+      declare(*message.nested_type(i), static_cast<uint32_t>(i), path);
+    path.pop_back();
+  }
+
+  const ProtobufMessage* message_of(const pb::Descriptor& from) {
+    const auto [known, is_new] = messages_.emplace(&from, nullptr);
+    if (!is_new) return known->second;
+    schema_.messages_.push_back(std::make_unique<ProtobufMessage>());
+    ProtobufMessage* made = schema_.messages_.back().get();
+    messages_[&from] = made;  // before its fields, which may be of it
+    made->name = from.name();
+    made->full_name = from.full_name();
+    for (const MeaningRow& row : kMeanings)
+      if (row.name == made->full_name) made->meaning = row.meaning;
+    for (int i = 0; i < from.field_count(); ++i) made->fields.push_back(field_of(*from.field(i)));
+    return made;
+  }
+
+  ProtobufField field_of(const pb::FieldDescriptor& from) {
+    ProtobufField field;
+    field.name = from.name();
+    field.number = static_cast<uint32_t>(from.number());
+    field.kind = kind_of(from.type());
+    field.is_repeated = from.is_repeated();
+    field.is_packed = from.is_packed();
+    field.is_map = from.is_map();
+    field.has_presence = from.has_presence();
+    field.is_required = from.is_required();
+    if (const pb::OneofDescriptor* oneof = from.real_containing_oneof())
+      field.oneof = oneof->name();
+    if (field.kind == ProtobufKind::Message) {
+      field.message = message_of(*from.message_type());
+      if (field.message->meaning == ProtobufMeaning::Decimal) {
+        field.precision = meta_parameter(from, "precision");
+        field.scale = meta_parameter(from, "scale");
+      }
+    }
+    if (field.kind == ProtobufKind::Enum) field.enumeration = enum_of(*from.enum_type());
+    return field;
+  }
+
+  const ProtobufEnum* enum_of(const pb::EnumDescriptor& from) {
+    auto made = std::make_unique<ProtobufEnum>();
+    made->name = from.full_name();
+    for (int i = 0; i < from.value_count(); ++i)
+      made->values.emplace_back(from.value(i)->number(), from.value(i)->name());
+    schema_.enums_.push_back(std::move(made));
+    return schema_.enums_.back().get();
+  }
+
+  ProtobufSchema& schema_;
+  std::unordered_map<const pb::Descriptor*, const ProtobufMessage*> messages_;
+};
+
+const ProtobufField* ProtobufMessage::find_field(uint32_t number) const {
+  const auto found = std::ranges::find(fields, number, &ProtobufField::number);
+  return found == fields.end() ? nullptr : &*found;
+}
+
+Result<ProtobufSchemaPtr> ProtobufSchema::parse(const SchemaText& text) {
+  Files files;
+  for (const SchemaText::Reference& reference : text.references)
+    TRY(files.add(reference.name, reference.text));
+  const pb::FileDescriptor* file = TRY(files.add("schema.proto", text.text));
+  auto schema = std::make_shared<ProtobufSchema>();
+  ProtobufTreeBuilder(*schema).add_file(*file);
+  return ProtobufSchemaPtr(std::move(schema));
+}
+
+const ProtobufMessage* ProtobufSchema::find(std::string_view name) const {
+  if (name.empty()) return declared_.empty() ? nullptr : declared_.front().message;
+  for (const Declared& one : declared_)
+    if (one.message->full_name == name || one.message->name == name) return one.message;
+  return nullptr;
+}
+
+const ProtobufMessage* ProtobufSchema::at(std::span<const uint32_t> path) const {
+  for (const Declared& one : declared_)
+    if (std::ranges::equal(one.path, path)) return one.message;
+  return nullptr;
+}
+
+std::vector<uint32_t> ProtobufSchema::path_of(const ProtobufMessage& message) const {
+  for (const Declared& one : declared_)
+    if (one.message == &message) return one.path;
+  return {};
+}
+
+std::vector<const ProtobufMessage*> ProtobufSchema::declared() const {
+  std::vector<const ProtobufMessage*> messages;
+  for (const Declared& one : declared_) messages.push_back(one.message);
+  return messages;
+}
+
+}  // namespace engine

@@ -1,0 +1,82 @@
+// One Protobuf message into one row of columns.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "engine/formats/json/json_values.h"
+#include "engine/formats/protobuf/protobuf_schema.h"
+#include "engine/types/column.h"
+
+namespace engine {
+
+// Reads the fields of a message into columns, which are found by name as in Avro's records. A field that
+// is not there is null, or its type's default if the schema cannot tell the two apart.
+class ProtobufMessageReader {
+ public:
+  // A column that is not needed is not looked at. `path` stands before the columns' names in errors. The
+  // schema must outlive it.
+  ProtobufMessageReader(const ProtobufMessage& from, std::span<const Field> columns,
+                        const std::vector<bool>& needed, const std::string& path);
+
+  // Appends one row, the row-th, to each column that is needed. If false half a row may have been
+  // appended: see truncate(). `error` says why, unless the bytes make no sense.
+  bool read(std::string_view bytes, std::span<Column* const> columns, size_t row,
+            std::string& error) const;
+
+ private:
+  enum class Way : uint8_t {
+    Number,  // any kind of number, as a whole number or DOUBLE
+    AsText,  // a number or an enum, as a STRING
+    Text,    // string and bytes
+    Timestamp,
+    Date,
+    TimeOfDay,
+    Decimal,
+    Wrapper,
+    Message,  // as a STRUCT
+    List,     // a message around one list or map, as that list or map
+    Mismatch,
+  };
+  // How values of a field, or of one half of a map's entry, come over.
+  struct Value {
+    const ProtobufField* from;
+    SqlType to;
+    std::string path;
+    Way way = Way::Mismatch;
+    std::vector<ProtobufMessageReader> message = {};  // of Message and List: one
+    std::vector<Value> wrapped = {};                  // of Wrapper: one
+  };
+  struct Bound {
+    uint32_t number;
+    size_t column;
+    std::vector<Value> values;  // one; two of a map
+  };
+
+  static Value bind(const ProtobufField& from, const SqlType& to, std::string path);
+  static Way choose(const ProtobufField& from, const SqlType& to);
+  static bool mismatch(const Value& value, std::string& error);
+  const Bound* find(uint32_t number) const;
+
+  bool read_field(const Bound& bound, unsigned wire, ByteReader& in, Column& column, size_t row,
+                  std::string& error) const;
+  bool read_entry(const Bound& bound, std::string_view bytes, Column& map,
+                  std::string& error) const;
+  static bool read_value(const Value& value, unsigned wire, ByteReader& in, ColumnSlot slot,
+                         std::string& error);
+  static bool read_number(const Value& value, uint64_t raw, ColumnSlot& slot, std::string& error);
+  static bool read_meaning(const Value& value, std::string_view bytes, ColumnSlot& slot,
+                           std::string& error);
+  static bool read_decimal(const Value& value, std::string_view bytes, ColumnSlot& slot,
+                           std::string& error);
+  static bool read_nested(const Value& value, std::string_view bytes, ColumnSlot& slot,
+                          std::string& error);
+  static void put_default(const Value& value, ColumnSlot slot);
+  bool complete(std::span<Column* const> columns, size_t row) const;
+
+  std::vector<Bound> bound_;
+  std::vector<int> by_number_;  // index in bound_, for small numbers; -1: none
+};
+
+}  // namespace engine

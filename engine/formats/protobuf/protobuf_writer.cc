@@ -1,0 +1,464 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/formats/avro/big_integer.h"
+#include "engine/formats/protobuf/protobuf.h"
+#include "engine/formats/protobuf/protobuf_columns.h"
+#include "engine/formats/protobuf/protobuf_wire.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+void append_tag(std::string& out, uint32_t number, unsigned wire) {
+  append_varint(out, uint64_t{number} << 3 | wire);
+}
+
+// Calls `write`, and puts the size of what it has appended before it.
+template <class Write>
+bool append_sized(std::string& out, Write write) {
+  const size_t begin = out.size();
+  out += '\0';
+  if (!write()) return false;
+  const size_t size = out.size() - begin - 1;
+  if (size < 0x80) {
+    out[begin] = static_cast<char>(size);
+    return true;
+  }
+  std::string prefix;
+  append_varint(prefix, size);
+  out.replace(begin, 1, prefix);
+  return true;
+}
+
+template <class T>
+void append_fixed(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+struct CivilDate {
+  int64_t year, month, day;
+};
+// Howard Hinnant's civil_from_days.
+CivilDate civil_date(int64_t days) {
+  days += 719468;
+  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+  const int64_t day_of_era = days - era * 146097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t shifted = (5 * day_of_year + 2) / 153;
+  const int64_t month = shifted + (shifted < 10 ? 3 : -9);
+  return {year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) / 5 + 1};
+}
+
+void append_number_field(std::string& out, uint32_t number, int64_t value) {
+  if (value == 0) return;
+  append_tag(out, number, kWireVarint);
+  append_varint(out, static_cast<uint64_t>(value));
+}
+
+// Writes the fields of a message from columns.
+class ProtobufMessageWriter {
+ public:
+  static Result<ProtobufMessageWriter> make(const ProtobufMessage& to,
+                                            std::span<const Field> columns, const std::string& path,
+                                            int depth = 0) {
+    ProtobufMessageWriter writer;
+    TRY(writer.bind(to, columns, path, depth));
+    return writer;
+  }
+
+  template <class FindColumn>
+  bool write(FindColumn find_column, size_t row, std::string& out, std::string& error) const {
+    for (const Bound& bound : bound_) {
+      const Column& column = *find_column(bound.column);
+      if (column.is_null(row)) continue;
+      if (!write_field(bound, column, row, out, error)) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Value {
+    const ProtobufField* to;
+    std::string path;
+    std::vector<ProtobufMessageWriter> message = {};  // one, of a STRUCT or a list in a message
+    std::vector<Value> wrapped = {};                  // one, of a wrapper
+  };
+  struct Bound {
+    size_t column;
+    const ProtobufField* to;
+    std::vector<Value> values;  // one; two of a map
+  };
+
+  static Error unfit(const ProtobufField& to, const SqlType& from, const std::string& path) {
+    const std::string_view kind =
+        to.kind == ProtobufKind::Message ? to.message->full_name : protobuf_kind_name(to.kind);
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("column {} is {}, and cannot be written as Protobuf's {}{}", path,
+                             from.to_string(), to.is_repeated ? "repeated " : "", kind)};
+  }
+
+  Status bind(const ProtobufMessage& to, std::span<const Field> columns, const std::string& path,
+              int depth) {
+    std::vector<std::string> names;
+    for (const Field& column : columns) names.push_back(column.name);
+    const std::vector<int> fields = match_protobuf_fields(to, names);
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const std::string name = path.empty() ? columns[i].name : path + "." + columns[i].name;
+      if (fields[i] < 0)
+        return Error{ErrorCode::InvalidStatement,
+                     fmt::format("message {} has no field for column {}", to.full_name, name)};
+      const ProtobufField& field = to.fields[static_cast<size_t>(fields[i])];
+      const SqlType& type = columns[i].type;
+      Bound bound{i, &field, {}};
+      if (type.kind() == TypeKind::Map && field.is_map) {
+        bound.values.push_back(
+            TRY(bind_value(field.message->fields[0], type.key(), name + "{}", depth)));
+        bound.values.push_back(
+            TRY(bind_value(field.message->fields[1], type.value(), name + "{}", depth)));
+      } else if (type.kind() == TypeKind::Array && field.is_repeated && !field.is_map) {
+        bound.values.push_back(TRY(bind_value(field, type.element(), name + "[]", depth)));
+      } else if (field.is_repeated) {
+        return unfit(field, type, name);
+      } else {
+        bound.values.push_back(TRY(bind_value(field, type, name, depth)));
+      }
+      bound_.push_back(std::move(bound));
+    }
+    std::ranges::sort(bound_, {}, [](const Bound& bound) { return bound.to->number; });
+    return {};
+  }
+
+  static Result<Value> bind_value(const ProtobufField& to, const SqlType& from, std::string path,
+                                  int depth) {
+    if (depth > kMaxSchemaDepth || !is_possible(to, from)) return unfit(to, from, path);
+    Value value{&to, std::move(path)};
+    if (to.kind != ProtobufKind::Message) return value;
+    if (to.message->meaning == ProtobufMeaning::Wrapper) {
+      value.wrapped.push_back(TRY(bind_value(to.message->fields[0], from, value.path, depth + 1)));
+    } else if (from.kind() == TypeKind::Struct) {
+      value.message.push_back(TRY(make(*to.message, from.fields(), value.path, depth + 1)));
+    } else if (from.is_nested()) {
+      const Field column{to.message->fields[0].name, from};
+      value.message.push_back(TRY(make(*to.message, std::span(&column, 1), value.path, depth + 1)));
+    }
+    return value;
+  }
+
+  static bool is_possible(const ProtobufField& to, const SqlType& from) {
+    const bool is_message = to.kind == ProtobufKind::Message;
+    if (is_message && to.message->meaning == ProtobufMeaning::Wrapper) return true;
+    const auto means = [&](ProtobufMeaning meaning) {
+      return is_message && to.message->meaning == meaning;
+    };
+    const unsigned wire = wire_of(to.kind);
+    const bool is_floating = to.kind == ProtobufKind::Double || to.kind == ProtobufKind::Float;
+    const bool is_whole = !is_floating && wire != kWireBytes && to.kind != ProtobufKind::Bool &&
+                          to.kind != ProtobufKind::Enum;
+    switch (from.kind()) {
+      case TypeKind::Boolean:
+        return to.kind == ProtobufKind::Bool;
+      case TypeKind::Integer:
+        return is_whole || to.kind == ProtobufKind::Double;
+      case TypeKind::Bigint:
+        return is_whole;
+      case TypeKind::Double:
+        return is_floating;
+      case TypeKind::Decimal:
+        return means(ProtobufMeaning::Decimal);
+      case TypeKind::String:
+        return to.kind == ProtobufKind::String || to.kind == ProtobufKind::Enum;
+      case TypeKind::Bytes:
+        return to.kind == ProtobufKind::Bytes;
+      case TypeKind::Date:
+        return means(ProtobufMeaning::Date) || is_whole;
+      case TypeKind::Time:
+        return means(ProtobufMeaning::TimeOfDay) || is_whole;
+      case TypeKind::Timestamp:
+        return means(ProtobufMeaning::Timestamp) || is_whole;
+      case TypeKind::Array:
+      case TypeKind::Map:
+        return means(ProtobufMeaning::Plain) && to.message->fields.size() == 1;
+      case TypeKind::Struct:
+        return means(ProtobufMeaning::Plain);
+      default:
+        return false;
+    }
+  }
+
+  bool write_field(const Bound& bound, const Column& column, size_t row, std::string& out,
+                   std::string& error) const {
+    const ProtobufField& to = *bound.to;
+    if (!to.is_repeated)
+      return write_single(bound.values[0], column, row, out, to.has_presence, error);
+    const uint32_t first = column.offsets()[row], end = column.offsets()[row + 1];
+    if (bound.values.size() == 2) {
+      for (uint32_t i = first; i < end; ++i) {
+        append_tag(out, to.number, kWireBytes);
+        const bool ok = append_sized(out, [&] {
+          for (size_t half = 0; half < 2; ++half) {
+            const Column& child = column.child(half);
+            if (child.is_null(i)) continue;
+            if (!write_single(bound.values[half], child, i, out, true, error)) return false;
+          }
+          return true;
+        });
+        if (!ok) return false;
+      }
+      return true;
+    }
+    const Column& elements = column.child(0);
+    const Value& value = bound.values[0];
+    if (to.is_packed && first != end) {
+      append_tag(out, to.number, kWireBytes);
+      return append_sized(out, [&] {
+        for (uint32_t i = first; i < end; ++i)
+          if (!write_bare(value, elements, i, out, error)) return false;
+        return true;
+      });
+    }
+    for (uint32_t i = first; i < end; ++i) {
+      append_tag(out, to.number, wire_of(to.kind));
+      if (!write_bare(value, elements, i, out, error)) return false;
+    }
+    return true;
+  }
+
+  // A field with its tag. Without presence a default is left out, as it reads the same.
+  static bool write_single(const Value& value, const Column& column, size_t row, std::string& out,
+                           bool has_presence, std::string& error) {
+    const size_t begin = out.size();
+    append_tag(out, value.to->number, wire_of(value.to->kind));
+    const size_t bare = out.size();
+    if (!write_bare(value, column, row, out, error)) return false;
+    if (has_presence || value.to->kind == ProtobufKind::Message) return true;
+    const bool is_default = std::ranges::all_of(std::string_view(out).substr(bare),
+                                                [](char byte) { return byte == '\0'; });
+    const bool is_text = wire_of(value.to->kind) == kWireBytes;
+    if (is_default && (!is_text || out.size() == bare + 1)) out.resize(begin);
+    return true;
+  }
+
+  // A value without its tag, but with its size. What is null in a list is written as its default.
+  static bool write_bare(const Value& value, const Column& column, size_t row, std::string& out,
+                         std::string& error) {
+    const ProtobufField& to = *value.to;
+    const bool is_null = column.is_null(row);
+    if (to.kind == ProtobufKind::Message)
+      return append_sized(out,
+                          [&] { return is_null || write_message(value, column, row, out, error); });
+    if (to.kind == ProtobufKind::String || to.kind == ProtobufKind::Bytes) {
+      const std::string_view bytes = is_null ? "" : column.data<std::string_view>()[row];
+      append_varint(out, bytes.size());
+      out += bytes;
+      return true;
+    }
+    if (to.kind == ProtobufKind::Enum) {
+      const std::string_view name = is_null ? "" : column.data<std::string_view>()[row];
+      const auto& values = to.enumeration->values;
+      const auto found = std::ranges::find(
+          values, name, [](const auto& known) { return std::string_view(known.second); });
+      if (found == values.end() && !is_null) {
+        error = fmt::format("column {} has a value that is none of enum {}", value.path,
+                            to.enumeration->name);
+        return false;
+      }
+      append_varint(out, is_null ? 0 : static_cast<uint64_t>(static_cast<int64_t>(found->first)));
+      return true;
+    }
+    if (to.kind == ProtobufKind::Double || to.kind == ProtobufKind::Float) {
+      const double number = is_null ? 0
+                            : column.type().kind() == TypeKind::Double
+                                ? column.data<double>()[row]
+                                : static_cast<double>(whole_at(column, row));
+      if (to.kind == ProtobufKind::Double)
+        append_fixed(out, number);
+      else
+        append_fixed(out, static_cast<float>(number));
+      return true;
+    }
+    return write_whole(value, is_null ? 0 : whole_at(column, row), out, error);
+  }
+
+  static int64_t whole_at(const Column& column, size_t row) {
+    switch (column.type().kind()) {
+      case TypeKind::Boolean:
+        return column.data<uint8_t>()[row];
+      case TypeKind::Bigint:
+      case TypeKind::Timestamp:
+        return column.data<int64_t>()[row];
+      default:
+        return column.data<int32_t>()[row];
+    }
+  }
+
+  static bool write_whole(const Value& value, int64_t number, std::string& out,
+                          std::string& error) {
+    const auto fits = [&](int64_t least, int64_t most) {
+      if (number >= least && number <= most) return true;
+      error = fmt::format("column {}: {} does not fit Protobuf's {}", value.path, number,
+                          protobuf_kind_name(value.to->kind));
+      return false;
+    };
+    switch (value.to->kind) {
+      case ProtobufKind::Int32:
+      case ProtobufKind::Sint32:
+      case ProtobufKind::Sfixed32:
+        if (!fits(INT32_MIN, INT32_MAX)) return false;
+        break;
+      case ProtobufKind::Uint32:
+      case ProtobufKind::Fixed32:
+        if (!fits(0, UINT32_MAX)) return false;
+        break;
+      default:
+        break;
+    }
+    switch (value.to->kind) {
+      case ProtobufKind::Sint32:
+      case ProtobufKind::Sint64:
+        append_varint(out, zigzag(number));
+        break;
+      case ProtobufKind::Fixed32:
+      case ProtobufKind::Sfixed32:
+        append_fixed(out, static_cast<uint32_t>(number));
+        break;
+      case ProtobufKind::Fixed64:
+      case ProtobufKind::Sfixed64:
+        append_fixed(out, static_cast<uint64_t>(number));
+        break;
+      default:
+        append_varint(out, static_cast<uint64_t>(number));
+    }
+    return true;
+  }
+
+  static bool write_message(const Value& value, const Column& column, size_t row, std::string& out,
+                            std::string& error) {
+    if (!value.wrapped.empty())
+      return write_single(value.wrapped.front(), column, row, out, false, error);
+    if (!value.message.empty()) {
+      const ProtobufMessageWriter& writer = value.message.front();
+      if (column.type().kind() == TypeKind::Struct)
+        return writer.write([&](size_t child) { return &column.child(child); }, row, out, error);
+      return writer.write([&](size_t) { return &column; }, row, out, error);
+    }
+    switch (value.to->message->meaning) {
+      case ProtobufMeaning::Timestamp: {
+        const int64_t ms = column.data<int64_t>()[row];
+        const int64_t seconds = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
+        append_number_field(out, 1, seconds);
+        append_number_field(out, 2, (ms - seconds * 1000) * 1'000'000);
+        return true;
+      }
+      case ProtobufMeaning::Date: {
+        const CivilDate date = civil_date(column.data<int32_t>()[row]);
+        append_number_field(out, 1, date.year);
+        append_number_field(out, 2, date.month);
+        append_number_field(out, 3, date.day);
+        return true;
+      }
+      case ProtobufMeaning::TimeOfDay: {
+        const int64_t ms = column.data<int32_t>()[row];
+        append_number_field(out, 1, ms / 3'600'000);
+        append_number_field(out, 2, ms / 60'000 % 60);
+        append_number_field(out, 3, ms / 1000 % 60);
+        append_number_field(out, 4, ms % 1000 * 1'000'000);
+        return true;
+      }
+      default:
+        return write_decimal(value, column, row, out, error);
+    }
+  }
+
+  static bool write_decimal(const Value& value, const Column& column, size_t row, std::string& out,
+                            std::string& error) {
+    const Int128 unscaled = column.data<Int128>()[row];
+    const SqlType& type = column.type();
+    if (!fits_precision(unscaled, type.precision())) {
+      error = fmt::format("column {}: {} cannot hold the value", value.path, type.to_string());
+      return false;
+    }
+    char buffer[sizeof(Int128)];
+    const std::string_view bytes = big_integer_bytes(unscaled, buffer);
+    append_tag(out, 1, kWireBytes);
+    append_varint(out, bytes.size());
+    out += bytes;
+    append_number_field(out, 2, type.precision());
+    append_number_field(out, 3, type.scale());
+    return true;
+  }
+
+  std::vector<Bound> bound_;
+};
+
+class ProtobufWriter final : public Writer {
+ public:
+  ProtobufWriter(ProtobufSchemaPtr schema, std::string header, ProtobufMessageWriter root,
+                 bool wrapped, Side side)
+      : schema_(std::move(schema)),
+        header_(std::move(header)),
+        root_(std::move(root)),
+        wrapped_(wrapped),
+        side_(side) {}
+
+  void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
+             EncodedRows& out) override {
+    std::string error;
+    for (size_t row = rows.first; row < rows.end; ++row) {
+      const size_t begin = out.bytes.size();
+      bool is_present = has_payload(columns, row, present, wrapped_, side_);
+      if (is_present) {
+        out.bytes += header_;
+        const auto find_column = [&](size_t column) { return columns[column]; };
+        if (!root_.write(find_column, row, out.bytes, error)) {
+          out.bytes.resize(begin);
+          is_present = false;
+          out.problems.push_back({row, error});
+        }
+      }
+      out.close(is_present);
+    }
+  }
+
+ private:
+  const ProtobufSchemaPtr schema_;  // root_ points into it
+  const std::string header_;
+  const ProtobufMessageWriter root_;
+  const bool wrapped_;
+  const Side side_;
+};
+
+std::string header_of(const ProtobufSchema& schema, const ProtobufMessage& message, int32_t id) {
+  std::string header;
+  append_schema_header(header, id);
+  const std::vector<uint32_t> path = schema.path_of(message);
+  if (path == std::vector<uint32_t>{0}) return header + '\0';
+  append_varint(header, zigzag(static_cast<int64_t>(path.size())));
+  for (const uint32_t index : path) append_varint(header, zigzag(index));
+  return header;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Writer>> make_protobuf_writer(const SchemaText& schema,
+                                                     std::span<const ColumnDef> columns,
+                                                     const ProtobufWriting& writing) {
+  ProtobufSchemaPtr parsed = TRY(ProtobufSchema::parse(schema));
+  const ProtobufMessage* message = parsed->find(writing.full_name);
+  if (message == nullptr)
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("the schema has no message {}", writing.full_name)};
+  std::vector<Field> fields;
+  for (const ColumnDef& column : columns) fields.push_back({column.name, column.type});
+  ProtobufMessageWriter root = TRY(ProtobufMessageWriter::make(*message, fields, ""));
+  std::string header = writing.has_header ? header_of(*parsed, *message, writing.id) : "";
+  return std::unique_ptr<Writer>(std::make_unique<ProtobufWriter>(
+      std::move(parsed), std::move(header), std::move(root), writing.wrapped, writing.side));
+}
+
+}  // namespace engine

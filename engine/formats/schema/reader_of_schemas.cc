@@ -1,0 +1,116 @@
+#include "engine/formats/schema/reader_of_schemas.h"
+
+#include "engine/formats/json/json_values.h"
+
+namespace engine {
+
+namespace {
+
+// A topic of garbage must not fill the memory with schemas that are not there, or one each.
+constexpr size_t kMaxKnown = 1024;
+
+}  // namespace
+
+ReaderOfSchemas::ReaderOfSchemas(ReadColumns columns, SchemaText derived,
+                                 const SchemaLookup* lookup, std::string full_name,
+                                 MakeSchemaReader make, bool has_header)
+    : columns_(std::move(columns)),
+      derived_(std::move(derived)),
+      lookup_(lookup),
+      full_name_(std::move(full_name)),
+      make_(make),
+      has_header_(has_header) {}
+
+ReaderOfSchemas::Known ReaderOfSchemas::open(int32_t id) {
+  Known made;
+  SchemaTextPtr schema;
+  if (id != 0) {
+    schema = lookup_ == nullptr ? nullptr : lookup_->find_schema(id);
+    if (schema == nullptr) {
+      made.problem = "schema id " + std::to_string(id) + " is not in the schema registry";
+      return made;
+    }
+    if (schema->kind != derived_.kind) {
+      made.problem = "schema id " + std::to_string(id) + " is of the type " +
+                     std::string(schema_kind_name(schema->kind)) + ", not " +
+                     std::string(schema_kind_name(derived_.kind));
+      return made;
+    }
+  }
+  auto reader = make_(schema ? *schema : derived_, columns_, full_name_);
+  if (reader)
+    made.reader = std::move(reader).take();
+  else
+    made.problem = "schema id " + std::to_string(id) + ": " + reader.error().message;
+  return made;
+}
+
+const ReaderOfSchemas::Known& ReaderOfSchemas::known(int32_t id) {
+  if (last_ != nullptr && id == last_id_) return *last_;
+  const auto found = known_.find(id);
+  // One that was not there may have been registered since.
+  if (found != known_.end() &&
+      (found->second.reader || !found->second.problem.ends_with("registry")))
+    last_ = &found->second;
+  else {
+    if (known_.size() >= kMaxKnown) known_.clear();
+    last_ = &(known_[id] = open(id));
+  }
+  last_id_ = id;
+  if (last_->reader == nullptr) last_id_ = -1;
+  return *last_;
+}
+
+bool ReaderOfSchemas::read_record(std::string_view payload, std::span<Column* const> outs,
+                                  size_t row, std::string& error) {
+  int32_t id = 0;
+  if (has_header_) {
+    const auto taken = take_schema_header(payload);
+    if (!taken) {
+      error =
+          "the record does not begin with a zero byte and the id of its schema: it was not written "
+          "by a serializer of this format";
+      return false;
+    }
+    id = *taken;
+  }
+  const Known& schema = known(id);
+  if (schema.reader == nullptr) {
+    error = schema.problem;
+    return false;
+  }
+  return schema.reader->read(payload, outs, row, error);
+}
+
+void ReaderOfSchemas::read(std::span<const std::optional<std::string_view>> payloads,
+                           std::span<Column* const> outs, RowStatus& status) {
+  status.clear();
+  status.states.resize(payloads.size(), RowState::Value);
+  size_t before = 0;
+  for (const Column* out : outs)
+    if (out != nullptr) before = out->size();
+  const auto set_null = [&](size_t row) {
+    for (Column* out : outs) {
+      if (out == nullptr) continue;
+      truncate(*out, row);
+      out->append_null();
+    }
+  };
+  std::string error;
+  for (size_t i = 0; i < payloads.size(); ++i) {
+    const size_t row = before + i;
+    if (!payloads[i]) {
+      status.states[i] = RowState::Null;
+      set_null(row);
+      continue;
+    }
+    error.clear();
+    if (read_record(*payloads[i], outs, row, error)) continue;
+    set_null(row);
+    status.fail(i, error.empty()
+                       ? "the record ends too early, or has more bytes than its schema says"
+                       : std::move(error));
+  }
+}
+
+}  // namespace engine

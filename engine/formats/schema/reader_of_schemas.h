@@ -1,0 +1,72 @@
+// What readers of records that name their schema share: the records' headers, and a reader for each
+// schema that has occurred.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/reader.h"
+#include "engine/formats/schema/schema_text.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+// What a reader is made for.
+struct ReadColumns {
+  std::vector<ColumnDef> columns;
+  std::vector<bool> needed;
+  bool wrapped = true;  // fields of a record; false: one bare value
+};
+
+// Reads the records of one schema, without their header.
+class SchemaReader {
+ public:
+  virtual ~SchemaReader() = default;
+  // Appends a row to each of `outs` that is not nullptr. If false, `error` says why, and rows may have
+  // been appended in part.
+  virtual bool read(std::string_view payload, std::span<Column* const> outs, size_t row,
+                    std::string& error) = 0;
+};
+
+using MakeSchemaReader = Result<std::unique_ptr<SchemaReader>> (*)(const SchemaText& schema,
+                                                                   const ReadColumns& columns,
+                                                                   std::string_view full_name);
+
+// Invariants: the id 0 is the schema that is derived from the columns themselves (records of a program
+// that has no registry, and of what a task keeps).
+//
+// Threads: one at a time.
+class ReaderOfSchemas final : public Reader {
+ public:
+  // `lookup` may be nullptr: no id is known then. `derived` is the schema of id 0.
+  ReaderOfSchemas(ReadColumns columns, SchemaText derived, const SchemaLookup* lookup,
+                  std::string full_name, MakeSchemaReader make, bool has_header);
+
+  void read(std::span<const std::optional<std::string_view>> payloads,
+            std::span<Column* const> outs, RowStatus& status) override;
+
+ private:
+  struct Known {
+    std::unique_ptr<SchemaReader> reader;  // nullptr: `problem` says why there is none
+    std::string problem;
+  };
+
+  bool read_record(std::string_view payload, std::span<Column* const> outs, size_t row,
+                   std::string& error);
+  const Known& known(int32_t id);
+  Known open(int32_t id);
+
+  const ReadColumns columns_;
+  const SchemaText derived_;
+  const SchemaLookup* const lookup_;
+  const std::string full_name_;
+  const MakeSchemaReader make_;
+  const bool has_header_;
+  std::unordered_map<int32_t, Known> known_;
+  int32_t last_id_ = -1;
+  const Known* last_ = nullptr;
+};
+
+}  // namespace engine

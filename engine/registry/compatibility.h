@@ -1,0 +1,18 @@
+// Whether what was written in one schema can be read by another.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/formats/schema/schema_text.h"
+
+namespace engine {
+
+// What stands in the way when data of `writer` is read with `reader`, both of the same kind; empty if
+// nothing does. Each line says where and what.
+std::vector<std::string> read_problems(const SchemaText& reader, const SchemaText& writer);
+
+std::vector<std::string> avro_read_problems(const SchemaText& reader, const SchemaText& writer);
+std::vector<std::string> json_read_problems(const SchemaText& reader, const SchemaText& writer);
+std::vector<std::string> protobuf_read_problems(const SchemaText& reader, const SchemaText& writer);
+
+}  // namespace engine

@@ -1,0 +1,181 @@
+// The schema registry, without a socket or a disk: subjects with their versions, schemas by id. It never
+// changes; an operation answers with the changes that make the next one, which the metadata log keeps.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/persistent_map.h"
+#include "base/result.h"
+#include "engine/formats/schema/schema_text.h"
+
+namespace engine {
+
+enum class Compatibility : uint8_t {
+  None,
+  Backward,
+  BackwardTransitive,
+  Forward,
+  ForwardTransitive,
+  Full,
+  FullTransitive,
+};
+enum class RegistryMode : uint8_t { ReadWrite, ReadOnly, Import };
+
+std::string_view compatibility_name(Compatibility level);  // "BACKWARD_TRANSITIVE"
+std::optional<Compatibility> find_compatibility(std::string_view name);
+std::string_view mode_name(RegistryMode mode);  // "READWRITE"
+std::optional<RegistryMode> find_mode(std::string_view name);
+
+// Why an operation is refused, with the number that clients of registries know it by: its first three
+// digits are the status of HTTP.
+struct RegistryError {
+  int code = 0;
+  std::string message;
+  int status() const { return code > 999 ? code / 100 : code; }
+};
+
+template <class T>
+class [[nodiscard]] RegistryResult : public tl::expected<T, RegistryError> {
+ public:
+  using tl::expected<T, RegistryError>::expected;
+  RegistryResult(RegistryError error)
+      : tl::expected<T, RegistryError>(tl::unexpect, std::move(error)) {}
+  T take() && {
+    if constexpr (!std::is_void_v<T>) return *std::move(*this);
+  }
+};
+
+struct SchemaReference {
+  std::string name, subject;
+  int32_t version = 0;
+  bool operator==(const SchemaReference&) const = default;
+};
+
+struct RegisteredSchema {
+  int32_t id = 0;
+  SchemaKind kind = SchemaKind::Avro;
+  std::string text;
+  std::vector<SchemaReference> references = {};
+};
+
+struct SubjectVersion {
+  int32_t version = 0, id = 0;
+  bool is_deleted = false;
+};
+
+struct RegistrySubject {
+  std::vector<SubjectVersion> versions = {};  // grow strictly
+  int32_t last_version = 0;                   // ever given: versions are not used again
+  std::optional<Compatibility> compatibility = {};
+  std::optional<RegistryMode> mode = {};
+};
+
+// What an operation did; applied in order they make the next registry.
+struct PutSchema {
+  RegisteredSchema schema;
+};
+struct PutSubject {
+  std::string name;
+  RegistrySubject subject;
+};
+struct EraseSubject {
+  std::string name;
+};
+struct SetRegistryDefaults {
+  std::optional<Compatibility> compatibility = {};
+  std::optional<RegistryMode> mode = {};
+};
+using RegistryChange = std::variant<PutSchema, PutSubject, EraseSubject, SetRegistryDefaults>;
+using RegistryChanges = std::vector<RegistryChange>;
+
+// A version as it is answered.
+struct SchemaVersion {
+  std::string subject;
+  int32_t version = 0, id = 0;
+  std::shared_ptr<const RegisteredSchema> schema = {};
+};
+
+// Copies share what they have in common. Threads: as a value.
+class SchemaRegistry final : public SchemaLookup {
+ public:
+  static constexpr int32_t kLatest = -1;
+
+  // --- Questions. `deleted`: what was deleted softly is there, too.
+  SchemaTextPtr find_schema(int32_t id) const override;
+  std::shared_ptr<const RegisteredSchema> schema(int32_t id) const;
+  std::vector<std::string> subjects(bool deleted = false) const;
+  RegistryResult<std::vector<int32_t>> versions(std::string_view subject,
+                                                bool deleted = false) const;
+  RegistryResult<SchemaVersion> version(std::string_view subject, int32_t version,
+                                        bool deleted = false) const;
+  std::optional<SchemaVersion> latest(std::string_view subject) const;
+  // The version of a subject that holds this schema.
+  RegistryResult<SchemaVersion> look_up(std::string_view subject, const RegisteredSchema& schema,
+                                        bool deleted = false) const;
+  std::vector<SchemaVersion> uses_of(int32_t id) const;
+  std::vector<int32_t> referenced_by(std::string_view subject, int32_t version) const;
+  Compatibility compatibility_of(std::string_view subject) const;
+  RegistryMode mode_of(std::string_view subject) const;
+  const RegistrySubject* find_subject(std::string_view subject) const;
+  Compatibility default_compatibility() const { return compatibility_; }
+  RegistryMode default_mode() const { return mode_; }
+  // What stands in the way of a schema under the subject's level; empty if it is compatible. Against one
+  // version, or all that the level asks for.
+  RegistryResult<std::vector<std::string>> incompatibilities(
+      std::string_view subject, const RegisteredSchema& schema,
+      std::optional<int32_t> version = {}) const;
+  // With the texts of its references. Fails when one is not there.
+  RegistryResult<SchemaText> resolved(const RegisteredSchema& schema) const;
+
+  // --- Operations. The schema's id is given; an id that is set is kept (of an import).
+  struct Registered {
+    int32_t id = 0, version = 0;
+    RegistryChanges changes;  // empty: it was there
+  };
+  RegistryResult<Registered> register_schema(std::string_view subject,
+                                             RegisteredSchema schema) const;
+  struct Deleted {
+    std::vector<int32_t> versions;
+    RegistryChanges changes;
+  };
+  RegistryResult<Deleted> delete_subject(std::string_view subject, bool permanent) const;
+  RegistryResult<Deleted> delete_version(std::string_view subject, int32_t version,
+                                         bool permanent) const;
+  // Of one subject, or of all for which nothing else is said.
+  RegistryResult<RegistryChanges> set_compatibility(std::string_view subject,
+                                                    std::optional<Compatibility> level) const;
+  RegistryResult<RegistryChanges> set_mode(std::string_view subject,
+                                           std::optional<RegistryMode> mode) const;
+
+  void apply(const RegistryChange& change);
+  void apply(const RegistryChanges& changes);
+  // All that is needed to make this registry out of an empty one.
+  RegistryChanges snapshot() const;
+  bool empty() const { return schemas_.empty() && subjects_.empty(); }
+
+ private:
+  using SubjectPtr = std::shared_ptr<const RegistrySubject>;
+
+  RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
+  std::optional<int32_t> id_of_same(const RegisteredSchema& schema) const;
+
+  PersistentMap<int32_t, std::shared_ptr<const RegisteredSchema>> schemas_;
+  // Ids by what stands in the schema: the same one has the same id in all subjects.
+  PersistentMap<std::string, int32_t> ids_;
+  PersistentMap<std::string, SubjectPtr> subjects_;
+  Compatibility compatibility_ = Compatibility::Backward;
+  RegistryMode mode_ = RegistryMode::ReadWrite;
+  int32_t last_id_ = 0;
+};
+
+// Checks the schema, and brings it into the form in which it is kept: JSON without blanks.
+RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema,
+                                                const SchemaText& resolved);
+
+}  // namespace engine

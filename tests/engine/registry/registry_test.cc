@@ -1,0 +1,166 @@
+#include "engine/registry/registry.h"
+
+#include "engine/registry/registrar.h"
+
+namespace engine {
+namespace {
+
+RegisteredSchema avro(std::string text) {
+  return {.kind = SchemaKind::Avro, .text = std::move(text)};
+}
+RegisteredSchema record(const std::string& fields) {
+  return avro(R"({"type":"record","name":"r","fields":[)" + fields + "]}");
+}
+const std::string kA = R"({"name":"a","type":"int"})";
+const std::string kOptionalB = R"({"name":"b","type":["null","int"],"default":null})";
+const std::string kB = R"({"name":"b","type":"int"})";
+
+// Registers, and gives the id; the error's number, negative, when it is refused.
+int add(SchemaRegistry& registry, std::string_view subject, RegisteredSchema schema) {
+  auto done = registry.register_schema(subject, std::move(schema));
+  if (!done) return -done.error().code;
+  registry.apply(done->changes);
+  return done->id;
+}
+
+TEST(Registry, the_same_schema_has_the_same_id_everywhere) {
+  SchemaRegistry registry;
+  EXPECT_EQ(add(registry, "s", avro("\"int\"")), 1);
+  EXPECT_EQ(add(registry, "s", avro(" \"int\" ")), 1);
+  EXPECT_EQ(add(registry, "t", avro("int")), 1);
+  EXPECT_EQ(add(registry, "t", avro("\"long\"")), 2);
+  EXPECT_EQ(*registry.versions("t"), (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(registry.latest("t")->id, 2);
+  EXPECT_EQ(registry.uses_of(1).size(), 2u);
+  EXPECT_EQ(registry.look_up("s", avro("{\"type\": \"int\"}")).error().code, 40403);
+  EXPECT_EQ(registry.look_up("s", avro("\"int\""))->version, 1);
+}
+
+TEST(Registry, what_is_not_there_has_its_number) {
+  const SchemaRegistry registry;
+  EXPECT_EQ(registry.versions("s").error().code, 40401);
+  EXPECT_EQ(registry.versions("s").error().message, "Subject 's' not found.");
+  EXPECT_EQ(registry.versions("s").error().status(), 404);
+  EXPECT_EQ(registry.find_schema(1), nullptr);
+  EXPECT_EQ(registry.delete_subject("s", false).error().code, 40401);
+  EXPECT_EQ(registry.register_schema("s", avro("{")).error().code, 42201);
+  EXPECT_EQ(registry.register_schema("", avro("\"int\"")).error().code, 42208);
+}
+
+TEST(Registry, an_incompatible_schema_is_refused_unless_the_level_allows_it) {
+  SchemaRegistry registry;
+  EXPECT_EQ(add(registry, "s", record(kA)), 1);
+  EXPECT_EQ(add(registry, "s", record(kA + "," + kB)), -409);
+  EXPECT_EQ(add(registry, "s", record(kA + "," + kOptionalB)), 2);
+  const auto refused =
+      registry.register_schema("s", record(kA + "," + R"({"name":"c","type":"int"})"));
+  EXPECT_TRUE(refused.error().message.starts_with(
+      "Schema being registered is incompatible with an earlier schema for subject \"s\", details: "
+      "[READER_FIELD_MISSING_DEFAULT_VALUE at '/fields/1': c, oldSchemaVersion: 2"));
+  registry.apply(*registry.set_compatibility("s", Compatibility::None));
+  EXPECT_EQ(add(registry, "s", record(kA + "," + kB)), 3);
+  registry.apply(*registry.set_compatibility("s", std::nullopt));
+  EXPECT_EQ(registry.compatibility_of("s"), Compatibility::Backward);
+  registry.apply(*registry.set_compatibility("", Compatibility::Full));
+  EXPECT_EQ(registry.compatibility_of("s"), Compatibility::Full);
+}
+
+TEST(Registry, transitive_levels_ask_all_versions) {
+  SchemaRegistry registry;
+  registry.apply(*registry.set_compatibility("s", Compatibility::None));
+  add(registry, "s", record(R"({"name":"a","type":"string"})"));
+  add(registry, "s", record(kA));
+  registry.apply(*registry.set_compatibility("s", Compatibility::Backward));
+  EXPECT_TRUE(registry.incompatibilities("s", record(kA + "," + kOptionalB))->empty());
+  registry.apply(*registry.set_compatibility("s", Compatibility::BackwardTransitive));
+  EXPECT_FALSE(registry.incompatibilities("s", record(kA + "," + kOptionalB))->empty());
+  EXPECT_TRUE(registry.incompatibilities("s", record(kA + "," + kOptionalB), 2)->empty());
+  EXPECT_EQ(registry.incompatibilities("s", record(kA), 9).error().code, 40402);
+}
+
+TEST(Registry, what_is_deleted_softly_can_come_back_and_its_versions_are_not_used_again) {
+  SchemaRegistry registry;
+  add(registry, "s", avro("\"int\""));
+  EXPECT_EQ(registry.delete_subject("s", true).error().code, 40405);
+  registry.apply(registry.delete_subject("s", false)->changes);
+  EXPECT_TRUE(registry.subjects().empty());
+  EXPECT_EQ(registry.subjects(true), std::vector<std::string>{"s"});
+  EXPECT_EQ(registry.delete_subject("s", false).error().code, 40404);
+  EXPECT_NE(registry.find_schema(1), nullptr);  // records still name it
+  EXPECT_EQ(add(registry, "s", avro("\"int\"")), 1);
+  EXPECT_EQ(registry.latest("s")->version, 2);
+  EXPECT_EQ(registry.delete_version("s", 2, true).error().code, 40407);
+  registry.apply(registry.delete_version("s", 2, false)->changes);
+  registry.apply(registry.delete_version("s", 2, true)->changes);
+  registry.apply(registry.delete_subject("s", true)->changes);
+  EXPECT_EQ(registry.find_subject("s"), nullptr);
+}
+
+TEST(Registry, references_are_resolved_and_protect_what_they_name) {
+  SchemaRegistry registry;
+  add(registry, "point",
+      avro(R"({"type":"record","name":"p.Point","fields":[{"name":"x","type":"int"}]})"));
+  RegisteredSchema line = record(R"({"name":"a","type":"p.Point"})");
+  EXPECT_EQ(registry.register_schema("line", line).error().code, 42201);
+  line.references = {{"p.Point", "point", 1}};
+  EXPECT_EQ(add(registry, "line", line), 2);
+  EXPECT_EQ(registry.find_schema(2)->references.size(), 1u);
+  EXPECT_EQ(registry.referenced_by("point", 1), std::vector<int32_t>{2});
+  EXPECT_EQ(registry.delete_subject("point", false).error().code, 42206);
+  line.references[0].version = 7;
+  EXPECT_EQ(registry.register_schema("line", line).error().code, 42201);
+}
+
+TEST(Registry, modes_say_who_may_write) {
+  SchemaRegistry registry;
+  RegisteredSchema given = avro("\"int\"");
+  given.id = 50;
+  EXPECT_EQ(add(registry, "s", given), -42205);
+  registry.apply(*registry.set_mode("s", RegistryMode::Import));
+  EXPECT_EQ(add(registry, "s", given), 50);
+  given.text = "\"long\"";
+  EXPECT_EQ(add(registry, "s", given), -42207);
+  EXPECT_EQ(add(registry, "t", avro("\"long\"")), 51);
+  registry.apply(*registry.set_mode("", RegistryMode::ReadOnly));
+  EXPECT_EQ(add(registry, "t", avro("\"string\"")), -42205);
+}
+
+TEST(Registry, its_changes_make_it_again) {
+  SchemaRegistry registry;
+  add(registry, "s", record(kA));
+  add(registry, "s", record(kA + "," + kOptionalB));
+  registry.apply(*registry.set_compatibility("s", Compatibility::Forward));
+  registry.apply(registry.delete_version("s", 1, false)->changes);
+  SchemaRegistry again;
+  again.apply(registry.snapshot());
+  EXPECT_EQ(*again.versions("s"), std::vector<int32_t>{2});
+  EXPECT_EQ(*again.versions("s", true), (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(again.compatibility_of("s"), Compatibility::Forward);
+  EXPECT_EQ(add(again, "t", avro("\"int\"")), 3);
+}
+
+TEST(Registrar, columns_become_schemas_and_schemas_columns) {
+  Registrar registrar{SchemaRegistry()};
+  const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
+  const auto spec =
+      registrar.with_schema({.name = "AVRO"}, "t", columns, Side::Value, Registrar::Write::Sink);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->schema_id, 1);
+  EXPECT_EQ(registrar.registry().latest("t-value")->id, 1);
+  EXPECT_EQ(*registrar.infer({.name = "AVRO"}, "t", Side::Value), columns);
+  EXPECT_EQ(registrar.take_changes().size(), 2u);
+  const auto missing = registrar.infer({.name = "AVRO"}, "other", Side::Value);
+  EXPECT_EQ(missing.error().message,
+            "Schema for message values on topic 'other' does not exist in the Schema Registry.");
+  // A stream over some of the fields registers nothing, and writes in the schema that is there.
+  const auto part = registrar.with_schema({.name = "AVRO"}, "t", {columns.data(), 1}, Side::Value,
+                                          Registrar::Write::Source);
+  EXPECT_EQ(part->schema_id, 1);
+  EXPECT_TRUE(registrar.take_changes().empty());
+  const std::vector<ColumnDef> others = {{"A", TypeKind::String}};
+  EXPECT_FALSE(
+      registrar.with_schema({.name = "AVRO"}, "t", others, Side::Value, Registrar::Write::Sink));
+}
+
+}  // namespace
+}  // namespace engine
