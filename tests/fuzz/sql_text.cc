@@ -10,6 +10,7 @@
 #include "engine/plan/insert_values.h"
 #include "engine/plan/query_plan.h"
 #include "engine/query/pull.h"
+#include "engine/query/select_rows.h"
 #include "engine/sql/parse.h"
 
 using namespace engine;
@@ -54,6 +55,8 @@ class Planner {
     (void)plan_insert_values(insert, context(), {clock_, random_});
   }
   void plan(const Query& query, const ParsedStatement&) {
+    if (query.emit == Emit::None && wants_rows_plan(query))
+      (void)plan_select_rows(query, context(), {clock_, random_});
     if (!query.from) return (void)plan_constant_query(query, context());
     if (query.emit == Emit::None && check_pull_clauses(query))
       (void)plan_pull_query(query, context(), {clock_, random_});
