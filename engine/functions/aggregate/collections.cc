@@ -199,7 +199,18 @@ SqlType only_value_type(const AggregateInstance& instance) {
 struct DistinctCount {
   static constexpr size_t kIndexBits = 14, kRegisters = size_t{1} << kIndexBits;
   static constexpr size_t kMostHashes = 512;
-  using Registers = std::array<uint8_t, kRegisters>;
+  // How many of them have which rank: an estimate is asked for after each record, and need not look at all.
+  struct Registers {
+    std::array<uint8_t, kRegisters> ranks = {};
+    std::array<uint32_t, 64> with_rank = {kRegisters};
+    void raise(size_t index, uint8_t rank) {
+      if (rank <= ranks[index]) return;
+      --with_rank[ranks[index]];
+      ++with_rank[rank];
+      ranks[index] = rank;
+    }
+  };
+  static constexpr uint8_t kMostRank = 64 - kIndexBits + 1;
   std::vector<uint64_t> hashes;  // sorted; empty once there are registers
   std::unique_ptr<Registers> registers;
 
@@ -219,7 +230,7 @@ struct DistinctCount {
     const size_t index = hash & (kRegisters - 1);
     const auto rank = static_cast<uint8_t>(
         std::countr_zero(hash >> kIndexBits | uint64_t{1} << (64 - kIndexBits)) + 1);
-    (*registers)[index] = std::max((*registers)[index], rank);
+    registers->raise(index, rank);
   }
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
     if (args[0]->is_null(row)) return;
@@ -230,18 +241,15 @@ struct DistinctCount {
     for (const uint64_t hash : other.hashes) add(hash);
     if (!other.registers) return;
     if (!registers) start_registers();
-    for (size_t i = 0; i < kRegisters; ++i)
-      (*registers)[i] = std::max((*registers)[i], (*other.registers)[i]);
+    for (size_t i = 0; i < kRegisters; ++i) registers->raise(i, other.registers->ranks[i]);
   }
   int64_t estimate() const {
     if (!registers) return static_cast<int64_t>(hashes.size());
     constexpr auto kCount = static_cast<double>(kRegisters);
     double sum = 0;
-    size_t empty = 0;
-    for (const uint8_t rank : *registers) {
-      sum += std::ldexp(1.0, -rank);
-      empty += rank == 0 ? 1 : 0;
-    }
+    for (int rank = kMostRank; rank >= 0; --rank)
+      sum += std::ldexp(registers->with_rank[static_cast<size_t>(rank)], -rank);
+    const size_t empty = registers->with_rank[0];
     const double raw = 0.7213 / (1 + 1.079 / kCount) * kCount * kCount / sum;
     const bool is_small = raw <= 2.5 * kCount && empty > 0;
     return std::llround(is_small ? kCount * std::log(kCount / static_cast<double>(empty)) : raw);
@@ -250,7 +258,7 @@ struct DistinctCount {
   void encode(std::string& out) const {
     out += registers ? '\1' : '\0';
     for (const uint64_t hash : hashes) append_be(out, hash);
-    if (registers) out.append(reinterpret_cast<const char*>(registers->data()), kRegisters);
+    if (registers) out.append(reinterpret_cast<const char*>(registers->ranks.data()), kRegisters);
   }
   void decode(const AggregateInstance&, ByteReader& in) {
     if (in.be<uint8_t>() == 0) {
@@ -259,7 +267,9 @@ struct DistinctCount {
     }
     const std::string_view bytes = in.bytes(kRegisters);
     registers = std::make_unique<Registers>();
-    if (in.ok()) std::ranges::copy(bytes, registers->begin());
+    if (!in.ok()) return;
+    for (size_t i = 0; i < kRegisters; ++i)
+      registers->raise(i, std::min(static_cast<uint8_t>(bytes[i]), kMostRank));
   }
 };
 
