@@ -45,17 +45,22 @@ Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& parti
   return polled;
 }
 
-// What was aborted, and what says how transactions ended.
+// What was aborted, and what says how transactions ended. The latter lies there for good, also where the log knows of no
+// transaction any more. What cannot be read is left to who decodes it.
 Status LogSources::hide_aborted(const storage::TopicPartition& partition,
                                 std::vector<engine::LogBatch>& batches) {
-  if (!TRY(reader_->has_transactions(partition))) return {};
+  std::vector<std::pair<engine::LogBatch*, records::BatchHeader>> transactional;
+  for (engine::LogBatch& batch : batches) {
+    const auto view = records::parse_batch(batch.bytes, records::BatchCheck::Shape);
+    if (!view) continue;
+    batch.is_hidden = view->header.is_control();
+    if (!batch.is_hidden && view->header.is_transactional())
+      transactional.emplace_back(&batch, view->header);
+  }
+  if (transactional.empty()) return {};
   const storage::AbortedBatches aborted(TRY(
       reader_->aborted(partition, batches.front().base_offset, batches.back().last_offset + 1)));
-  for (engine::LogBatch& batch : batches) {
-    const auto header = TRY(records::parse_batch(batch.bytes, records::BatchCheck::Shape)).header;
-    batch.is_hidden =
-        header.is_control() || (header.is_transactional() && aborted.contains(header));
-  }
+  for (const auto& [batch, header] : transactional) batch->is_hidden = aborted.contains(header);
   return {};
 }
 

@@ -237,10 +237,6 @@ Result<Offset> LogReader::last_stable_offset(const TopicPartition& id) {
                   TRY(state_->undecided_of(partition)));
 }
 
-Result<bool> LogReader::has_transactions(const TopicPartition& id) {
-  return TRY(state_->find(id))->has_transactions();
-}
-
 Result<std::vector<AbortedTransaction>> LogReader::aborted(const TopicPartition& id, Offset from,
                                                            Offset end) {
   const Partition& partition = *TRY(state_->find(id));

@@ -70,8 +70,6 @@ class LogReader {
   Result<Offset> readable_end(const TopicPartition& partition);
   // The first offset that is not visible, or belongs to a transaction that is not decided, in this turn.
   Result<Offset> last_stable_offset(const TopicPartition& partition);
-  // Whether there is anything of a transaction in it, or was once.
-  Result<bool> has_transactions(const TopicPartition& partition);
   // Those that have batches between the offsets, in the order of their ends.
   Result<std::vector<AbortedTransaction>> aborted(const TopicPartition& partition, Offset from,
                                                   Offset end);

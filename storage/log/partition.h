@@ -115,7 +115,8 @@ class Partition final : public PartitionStatus {
   const std::optional<Error> damage_;
   mutable std::mutex mutex_;  // the high watermark has two writers
   std::optional<TimeMark> time_mark_;
-  std::atomic<bool> has_transactions_{false};  // now or once
+  std::atomic<bool> has_transactions_{
+      false};  // undecided or aborted ones; markers may lie there without
   std::atomic<int64_t> last_append_ms_{INT64_MAX};
 };
 

@@ -47,5 +47,27 @@ TEST(LogSourcesTest, WhatIsUndecidedIsNotReadAndWhatWasAbortedIsHidden) {
   sources->release();
 }
 
+// After a restart nothing but the marker itself tells of it.
+TEST(LogSourcesTest, MarkersOfTransactionsThatAreOverAreHiddenAfterARestart) {
+  storage::MemoryDisk disk;
+  {
+    const auto log = storage::Log::open(disk.open(), {}).value();
+    ASSERT_TRUE(create_partitions_and_wait(*log, kPartition.topic, 1));
+    for (const std::string& bytes :
+         {transactional(0, "committed"), marker(records::TransactionEnd::Commit)})
+      ASSERT_TRUE(append_and_wait(*log, append_of(kPartition, bytes)));
+  }
+  const auto log = storage::Log::open(disk.open(), {}).value();
+  const auto sources = LogSources::open(*log).value();
+  const std::pair<engine::PartitionRef, Offset> all{{kPartition.topic, kPartition.partition},
+                                                    Offset{0}};
+  const auto polled = sources->poll({&all, 1}, 1 << 20).value();
+  ASSERT_EQ(polled.size(), 1);
+  std::vector<bool> hidden;
+  for (const engine::LogBatch& batch : polled[0].batches) hidden.push_back(batch.is_hidden);
+  EXPECT_EQ(hidden, (std::vector{false, true}));
+  sources->release();
+}
+
 }  // namespace
 }  // namespace server
