@@ -73,6 +73,10 @@ class CleanupLoad:
             self._is_wanted = True
             self._state.notify_all()
 
+    def ask_to_pause(self):
+        with self._state:
+            self._is_wanted = False
+
     def pause(self):
         with self._state:
             self._is_wanted = False
@@ -120,6 +124,8 @@ class CleanupLoad:
                                      partition=0)
                 break
             except BufferError:
+                if self._is_over:  # there may be no server any more that takes it
+                    return
                 self._client.poll(0.02)
         self.sent += 1
         while True:
@@ -128,6 +134,8 @@ class CleanupLoad:
                                      on_delivery=self._note(key, number))
                 break
             except BufferError:
+                if self._is_over:  # there may be no server any more that takes it
+                    return
                 self._client.poll(0.02)
         self.newest[key] = None if is_gone else number
 

@@ -67,6 +67,10 @@ class Producer:
             self._is_wanted = True
             self._state.notify_all()
 
+    def ask_to_pause(self):
+        with self._state:
+            self._is_wanted = False
+
     def pause(self):
         """Waits until all that was sent is acknowledged: there has to be a server."""
         with self._state:
@@ -190,6 +194,10 @@ class KafkaLoad:
     def resume(self):
         for producer in self.producers:
             producer.resume()
+
+    def ask_to_pause(self):
+        for producer in self.producers:
+            producer.ask_to_pause()
 
     def pause(self):
         for producer in self.producers:

@@ -334,9 +334,12 @@ class TransactionLoad:
         for worker in self._workers:
             worker.resume()
 
-    def pause(self):
+    def ask_to_pause(self):
         for worker in self._writers:
             worker.ask_to_pause()
+
+    def pause(self):
+        self.ask_to_pause()
         for worker in self._writers:
             worker.pause()
 

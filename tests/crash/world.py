@@ -186,7 +186,7 @@ class World:
         server = self.start_now() if is_stopped else self.start_until_ready()
         with server.connect() as connection:
             check.define(connection)
-            self._pause_producers()  # what they would send meanwhile would have to be waited for
+            self._ask_producers_to_pause()  # what they would send meanwhile would have to be waited for
             complaints = self._checker.check(connection)
             if self._kafka:
                 complaints += self._check_producers(connection, is_stopped)
@@ -194,13 +194,15 @@ class World:
         self._kill(server)
         return complaints + self._errors_in_log()
 
-    def _pause_producers(self):
+    def _ask_producers_to_pause(self):
         if self._kafka:
-            self._kafka.pause()
-            self._cleanup.pause()
-            self._transactions.pause()
+            for load in (self._kafka, self._cleanup, self._transactions):
+                load.ask_to_pause()
 
     def _check_producers(self, connection, is_stopped):
+        self._kafka.pause()
+        self._cleanup.pause()
+        self._transactions.pause()
         rows = check.read_produced(connection)
         complaints, doubles = self._kafka.complaints(rows), self._kafka.doubles(rows)
         if is_stopped and doubles > self._doubles:
