@@ -36,7 +36,9 @@ class RowCounts {
   // Whether there was one more of it.
   bool take(std::string_view key) {
     const auto found = by_key_.find(key);
-    return found != by_key_.end() && found->second > 0 && found->second-- > 0;
+    if (found == by_key_.end() || found->second == 0) return false;
+    --found->second;
+    return true;
   }
 
  private:

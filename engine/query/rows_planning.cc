@@ -55,13 +55,6 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
-template <class Step>
-PlannedRows put_on(Step step, PlannedRows rows) {
-  Layout layout = rows.root->layout;
-  step.input = std::move(rows.root);
-  return {make_node(std::move(step), std::move(layout)), std::move(rows.result)};
-}
-
 }  // namespace
 
 Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
@@ -107,6 +100,20 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
     return Error{ErrorCode::InvalidParameter, fmt::format("{} must not be negative", clause)}.at(
         count->position);
   return std::optional<size_t>(static_cast<size_t>(*number));
+}
+
+Result<RowLimits> RowsPlanning::read_limits(const Query& query) const {
+  RowLimits limits;
+  limits.limit = TRY(read_count(query.limit.get(), "LIMIT"));
+  limits.offset = TRY(read_count(query.offset.get(), "OFFSET")).value_or(0);
+  return limits;
+}
+
+RowsNodePtr sort_and_cut(RowsNodePtr rows, std::vector<SortKey> keys, const RowLimits& limits) {
+  if (!keys.empty()) rows = put_on(SortRows{{}, std::move(keys), limits.most()}, std::move(rows));
+  if (limits.limit || limits.offset > 0)
+    rows = put_on(CutRows{{}, limits.offset, limits.limit}, std::move(rows));
+  return rows;
 }
 
 Result<PlannedRows> RowsPlanning::plan(const Query& query) {
@@ -260,12 +267,7 @@ Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows 
       return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
           item.expression->position);
   }
-  const std::optional<size_t> limit = TRY(read_count(query.limit.get(), "LIMIT"));
-  const size_t offset = TRY(read_count(query.offset.get(), "OFFSET")).value_or(0);
-  const std::optional<size_t> most =
-      limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
-  if (!keys.empty()) rows = put_on(SortRows{{}, std::move(keys), most}, std::move(rows));
-  if (limit || offset > 0) rows = put_on(CutRows{{}, offset, limit}, std::move(rows));
+  rows.root = sort_and_cut(std::move(rows.root), std::move(keys), TRY(read_limits(query)));
   return rows;
 }
 

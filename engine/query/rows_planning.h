@@ -1,8 +1,11 @@
 // Plans whole queries over tables: their WITH, what UNION and its like put together, rows that are written down, and the
 // SELECTs within.
 #pragma once
-#include <string>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/query/select_names.h"
@@ -19,6 +22,16 @@ struct PlannedRows {
 struct PlannedSource {
   SelectSource source;
   RowsNodePtr rows;
+};
+
+// OFFSET and LIMIT.
+struct RowLimits {
+  size_t offset = 0;
+  std::optional<size_t> limit = {};  // none: all, as for null
+  // How many rows are looked at; nothing where there is no bound.
+  std::optional<size_t> most() const {
+    return limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
+  }
 };
 
 // Threads: none. Owner: the planning of one statement.
@@ -40,13 +53,14 @@ class RowsPlanning {
   void drop_tables_from(size_t count) { tables_.resize(count); }
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
 
-  // How many rows LIMIT or OFFSET says; nothing where it is not there, or null.
-  Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
+  // Fails where LIMIT or OFFSET is no number of rows.
+  Result<RowLimits> read_limits(const Query& query) const;
 
  private:
   Result<PlannedRows> plan_body(const Query& query);
   Result<PlannedRows> combine(const Query& query);
   Result<PlannedRows> write_down(const Query& query);
+  Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
   // ORDER BY, OFFSET and LIMIT of rows whose columns are all that there is.
   Result<PlannedRows> order_and_cut(const Query& query, PlannedRows rows) const;
 
@@ -63,6 +77,16 @@ Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_
                                       size_t items);
 // ORDER BY's, with PostgreSQL's place for nulls where none is said.
 SortKey sort_key(const OrderItem& item, size_t column);
+
+// A step that gives the columns of the one before it.
+template <class Step>
+RowsNodePtr put_on(Step step, RowsNodePtr input) {
+  Layout layout = input->layout;
+  step.input = std::move(input);
+  return make_node(std::move(step), std::move(layout));
+}
+// In the order of the keys, if there are any, and only those within the limits.
+RowsNodePtr sort_and_cut(RowsNodePtr rows, std::vector<SortKey> keys, const RowLimits& limits);
 
 // One SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);

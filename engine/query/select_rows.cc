@@ -54,26 +54,18 @@ class SelectRowsPlanner {
     move_to_joins();
     read_only_what_is_used();
 
-    const std::optional<size_t> limit = TRY(planning_.read_count(query_.limit.get(), "LIMIT"));
-    const size_t offset = TRY(planning_.read_count(query_.offset.get(), "OFFSET")).value_or(0);
-    const std::optional<size_t> most =
-        limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
+    const RowLimits limits = TRY(planning_.read_limits(query_));
+    const std::optional<size_t> most = limits.most();
     const bool is_plain =
         tables_.size() == 1 && !where_ && !is_grouped_ && !query_.distinct && order_.empty();
     if (is_plain && most && *most < INT64_MAX) tables_.front().limit = static_cast<int64_t>(*most);
     RowsNodePtr node = append(TRY(join_tables()), std::move(subqueries_));
-    // A step that gives the columns of the one before it.
-    const auto add = [&](auto step) {
-      Layout layout = node->layout;
-      step.input = std::move(node);
-      node = make_node(std::move(step), std::move(layout));
-    };
-    if (where_) add(FilterRows{{}, *std::move(where_)});
+    if (where_) node = put_on(FilterRows{{}, *std::move(where_)}, std::move(node));
     if (is_grouped_) {
       node = make_node(GroupRows{std::move(node), std::move(group_keys_), std::move(aggregates_)},
                        std::move(group_layout_));
       node = append(std::move(node), std::move(subqueries_of_groups_));
-      if (having_) add(FilterRows{{}, *std::move(having_)});
+      if (having_) node = put_on(FilterRows{{}, *std::move(having_)}, std::move(node));
     }
     Layout computed;
     for (size_t i = 0; i < columns_.size(); ++i)
@@ -81,9 +73,8 @@ class SelectRowsPlanner {
                           i < items_.size() ? items_[i].name : to_sql(*hidden_[i - items_.size()]),
                           columns_[i].type});
     node = make_node(ComputeColumns{std::move(node), std::move(columns_)}, std::move(computed));
-    if (query_.distinct) add(DistinctRows{});
-    if (!order_.empty()) add(SortRows{{}, std::move(order_), most});
-    if (limit || offset > 0) add(CutRows{{}, offset, limit});
+    if (query_.distinct) node = put_on(DistinctRows{}, std::move(node));
+    node = sort_and_cut(std::move(node), std::move(order_), limits);
     return PlannedRows{std::move(node), std::move(result_)};
   }
 
@@ -193,9 +184,8 @@ class SelectRowsPlanner {
     for (const Expression* each : conjuncts) {
       BoundExpression bound = TRY(bind_predicate(*each, scope));
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
-      const bool is_of_sources = !columns.empty() && columns.back() < names_.layout().size();
-      const size_t source = is_of_sources ? names_.source_of(columns.front()) : 0;
-      const bool is_of_one = is_of_sources && names_.source_of(columns.back()) == source;
+      const size_t source = is_of_sources(columns) ? names_.source_of(columns.front()) : 0;
+      const bool is_of_one = is_of_sources(columns) && names_.source_of(columns.back()) == source;
       if (is_of_one && !is_nullable_[source] && names_.sources()[source].table)
         table_filters_[source].push_back(std::move(bound));
       else
@@ -208,13 +198,17 @@ class SelectRowsPlanner {
     return {};
   }
 
+  // Of these columns, ascending, some, and none a sub-query's.
+  bool is_of_sources(const std::vector<uint32_t>& columns) const {
+    return !columns.empty() && columns.back() < names_.layout().size();
+  }
+
   // What WHERE says of sources none of which can be null there is a condition of the join that brings the last of them.
   void move_to_joins() {
     std::vector<BoundExpression> rest;
     for (auto& [text, bound] : conditions_) {
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
-      const bool is_of_sources = !columns.empty() && columns.back() < names_.layout().size();
-      const size_t last = is_of_sources ? names_.source_of(columns.back()) : 0;
+      const size_t last = is_of_sources(columns) ? names_.source_of(columns.back()) : 0;
       const bool is_safe = last > 0 && joins_[last - 1].type == JoinType::Inner &&
                            std::ranges::none_of(columns, [&](uint32_t column) {
                              return is_nullable_[names_.source_of(column)];
@@ -537,6 +531,17 @@ bool wants_rows_plan(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || any_aggregate(query) ||
          (query.limit && query.limit->is<Parameter>()) || beyond_dialect(query);
+}
+
+bool asks_stream(const Query& query, const PlanContext& context) {
+  const DataSource* source =
+      query.from && !query.from->query ? find_source(query.from->name, context) : nullptr;
+  return source && source->kind == SourceKind::Stream;
+}
+
+bool is_select_over_tables(const Query& query, const PlanContext& context) {
+  return query.emit == Emit::None && !context.settings.ksqldb_compat && wants_rows_plan(query) &&
+         !asks_stream(query, context);
 }
 
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning) {

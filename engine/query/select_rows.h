@@ -112,6 +112,10 @@ struct SelectRowsPlan {
 
 // Whether the query wants more than a look-up gives: joins, groups, an order, other queries within. It has no EMIT.
 bool wants_rows_plan(const Query& query);
+// Whether the first source is a stream: without EMIT that asks for everything that it holds now.
+bool asks_stream(const Query& query, const PlanContext& context);
+// Whether plan_select_rows() is for it. ksqlDB has no such queries: who wants its ways hears so.
+bool is_select_over_tables(const Query& query, const PlanContext& context);
 
 // Fails as analyse() does, and with NotSupported where the query reads a stream. Parameters as in plan_pull_query().
 Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& context,

@@ -84,15 +84,6 @@ Result<Lines> explain_select(const Query& query, const PlanContext& context) {
   return select_lines(TRY(plan_select_rows(query, context, eval)));
 }
 
-// Whether it is a SELECT over tables and not the look-up of one.
-bool is_select_over_tables(const Query& query, const PlanContext& context) {
-  if (query.emit != Emit::None || context.settings.ksqldb_compat || !wants_rows_plan(query))
-    return false;
-  const DataSource* source =
-      query.from && !query.from->query ? find_source(query.from->name, context) : nullptr;
-  return !source || source->kind == SourceKind::Table;
-}
-
 Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext& context,
                                 ExplainFormat format) {
   const Statement& statement = parsed.statement;

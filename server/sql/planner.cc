@@ -46,13 +46,6 @@ bool computes_functions(const engine::Statement& statement) {
   return false;
 }
 
-// A planned statement's source, if it asks a stream without EMIT: everything that it holds now.
-bool asks_stream(const engine::Query& query, const engine::PlanContext& context) {
-  const engine::DataSource* source =
-      query.from && !query.from->query ? engine::find_source(query.from->name, context) : nullptr;
-  return source && source->kind == engine::SourceKind::Stream;
-}
-
 std::vector<engine::ParameterSlot> slots_of(std::span<const engine::SqlType> types) {
   std::vector<engine::ParameterSlot> slots;
   for (const engine::SqlType& type : types) slots.push_back({type, {}});
@@ -201,13 +194,13 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
                               SqlPrepared& out) {
   const engine::PlanContext context = context_for(&slots);
   out.kind = query.emit == engine::Emit::None ? sql::ResultKind::Rows : sql::ResultKind::PushRows;
-  if (!query.from && !wants_rows_plan(query)) {
-    out.action = Action::Constant;
-    out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
-  } else if (wants_rows_plan(query) && !asks_stream(query, context)) {
+  if (engine::is_select_over_tables(query, context)) {
     out.action = Action::Select;
     out.columns = display_columns(TRY(engine::plan_select_rows(query, context, eval())).result);
-  } else if (query.emit != engine::Emit::None || asks_stream(query, context)) {
+  } else if (!query.from) {
+    out.action = Action::Constant;
+    out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
+  } else if (query.emit != engine::Emit::None || engine::asks_stream(query, context)) {
     out.action = query.emit != engine::Emit::None ? Action::Push : Action::StreamToEnd;
     if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query));
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
@@ -318,12 +311,6 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
     result.columns.push_back(std::move(value.column));
   }
   return result;
-}
-
-// ksqlDB has no such queries: who wants its ways hears so.
-bool Planner::wants_rows_plan(const engine::Query& query) const {
-  return query.emit == engine::Emit::None && !settings_.engine.ksqldb_compat &&
-         engine::wants_rows_plan(query);
 }
 
 Result<SelectRows> Planner::plan_select(const engine::Query& query,

@@ -100,7 +100,6 @@ class Planner {
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
                                          const engine::PlanContext& context);
-  bool wants_rows_plan(const engine::Query& query) const;
   Result<SelectRows> plan_select(const engine::Query& query, const engine::PlanContext& context);
   Result<LookUp> plan_look_up(const SqlPrepared& prepared, const engine::Query& query,
                               const engine::PlanContext& context);
