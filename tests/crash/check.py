@@ -87,12 +87,8 @@ def define(connection):
 
 
 def _read(connection, query):
-    """The rows as tuples of text; much faster than rows that psycopg converts."""
-    text = bytearray()
-    with connection.cursor().copy(f"COPY ({query}) TO STDOUT") as copy:
-        for block in copy:
-            text += block
-    return [tuple(line.split("\t")) for line in text.decode().splitlines()]
+    """The rows as tuples of text; much faster than rows that are converted."""
+    return [tuple(line.split("\t")) for line in connection.copy_out(query).splitlines()]
 
 
 def sources(connection):

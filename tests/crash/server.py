@@ -1,5 +1,6 @@
 """A server process that can be killed, and connections to it."""
 import atexit
+import io
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 
 import psycopg
+import psycopg2
 
 # What the client tests have is used here, too.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
@@ -19,6 +21,33 @@ STOP_TIMEOUT_S = 30
 # long sooner.
 _PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_BYTES": "65536",
          "MILLRACE_CHECKPOINT_CHUNK_KEYS": "40", "MILLRACE_COPY_ATOMIC_BYTES": "262144"}
+
+
+class Reader:
+    """A session for checks, which read all that there is: psycopg2 does that in C. Half of a round's time went into Debian's psycopg 3,
+    which calls libpq for each row.
+    """
+
+    def __init__(self, port):
+        self._connection = psycopg2.connect(host="127.0.0.1", port=port, user="crash", dbname="millrace")
+        self._connection.autocommit = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._connection.close()
+
+    def execute(self, statement):
+        cursor = self._connection.cursor()
+        cursor.execute(statement)
+        return cursor
+
+    def copy_out(self, query):
+        """What COPY of the query gives, as text."""
+        text = io.BytesIO()
+        self._connection.cursor().copy_expert(f"COPY ({query}) TO STDOUT", text)
+        return text.getvalue().decode()
 
 
 class Server:
@@ -62,6 +91,9 @@ class Server:
     def connect(self):
         return psycopg.connect(host="127.0.0.1", port=self.port, user="crash", dbname="millrace",
                                autocommit=True)
+
+    def connect_to_read(self):
+        return Reader(self.port)
 
     def wait(self, timeout_s=None):
         """The exit status; None when it still runs after `timeout_s`."""

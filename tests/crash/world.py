@@ -184,7 +184,7 @@ class World:
         `is_stopped`: the last one ended by itself, so that nobody had to send anything again.
         """
         server = self.start_now() if is_stopped else self.start_until_ready()
-        with server.connect() as connection:
+        with server.connect_to_read() as connection:
             check.define(connection)
             self._ask_producers_to_pause()  # what they would send meanwhile would have to be waited for
             complaints = self._checker.check(connection)
@@ -230,7 +230,7 @@ class World:
         seen = []
         for _ in range(2):
             server = self.start_until_ready()
-            with server.connect() as connection:
+            with server.connect_to_read() as connection:
                 seen.append(check.snapshot(connection))
             status = server.stop()
             self._cut_power()
