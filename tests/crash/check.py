@@ -467,12 +467,14 @@ class LeftoversCheck:
             return []
         queries = {row[0] for row in connection.execute("SHOW QUERIES EXTENDED").fetchall()}
         partitions = sum(row[1] for row in connection.execute("SHOW ALL TOPICS").fetchall())
-        deadline = time.monotonic() + _REMOVED_WITHIN_S
+        before, deadline = None, 0
         while True:
             complaints = data_files.leftovers(self._data_dir, queries, partitions, self._exchanges)
             if not complaints:
                 self._exchanges = data_files.internal_partitions(self._data_dir)
                 return []
+            if complaints != before:  # what is removed step by step has time for each
+                before, deadline = complaints, time.monotonic() + _REMOVED_WITHIN_S
             if time.monotonic() > deadline:
                 return complaints
             time.sleep(0.2)
