@@ -61,6 +61,7 @@ class CleanupLoad:
         self._state = threading.Condition()
         self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
         self._client = confluent_kafka.Producer({
+            "batch.num.messages": 100,  # the newest batch is not compacted: what waits while a server is gone would be one
             "bootstrap.servers": address, "enable.idempotence": True, "message.timeout.ms": 600_000,
             "queue.buffering.max.messages": 500, "retry.backoff.ms": 50, "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 200, "log_level": 0, "linger.ms": 1,
