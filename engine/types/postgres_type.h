@@ -1,0 +1,33 @@
+// Which of PostgreSQL's types stands for one of ours, wherever a client of it asks.
+#pragma once
+#include <cstdint>
+
+#include "engine/types/type.h"
+
+namespace engine {
+
+// The numbers of PostgreSQL's built-in types that we send or understand.
+namespace oid {
+inline constexpr uint32_t kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2 = 21, kInt4 = 23,
+                          kText = 25, kOid = 26, kJson = 114, kFloat4 = 700, kFloat8 = 701,
+                          kUnknown = 705, kBpchar = 1042, kVarchar = 1043, kDate = 1082,
+                          kTime = 1083, kTimestamp = 1114, kTimestamptz = 1184, kNumeric = 1700,
+                          kUuid = 2950, kJsonb = 3802, kJsonbArray = 3807;
+}
+
+struct PostgresType {
+  uint32_t oid;
+  int16_t size;      // -1: variable
+  int32_t modifier;  // -1: none; of numeric: precision and scale
+};
+
+// MAP and STRUCT are jsonb, and so is an ARRAY of ARRAYs: PostgreSQL's arrays are rectangular, ours
+// need not be.
+PostgresType postgres_type(const SqlType& type);
+
+// The kind whose values have that number; Null for none.
+TypeKind kind_of_oid(uint32_t oid);
+// The number of the type of which this one is the array; 0 if it is not one that we send.
+uint32_t element_of_oid(uint32_t array_oid);
+
+}  // namespace engine
