@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "engine/sql/build.h"
+#include "engine/sql/rewrite.h"
 
 namespace engine {
 namespace {
@@ -236,21 +237,6 @@ ExpressionPtr take_any(Expression& expression) {
   auto* call = std::get_if<FunctionCall>(&expression.node);
   return call && is_any(*call) && call->arguments.size() == 1 ? std::move(call->arguments.front())
                                                               : nullptr;
-}
-
-// x = ANY(array), as PostgreSQL's clients send lists: x IN (its elements), and of an array that comes only
-// with the parameters whether it contains x. Like any other comparison it is false for NULL.
-ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition position) {
-  if (auto* written = std::get_if<ArrayConstructor>(&array->node);
-      written && !written->elements.empty())
-    return make_expression(In{std::move(left), std::move(written->elements), false}, position);
-  ExpressionPtr is_there = make_expression(IsNull{clone(*left), true}, position);
-  FunctionCall contains{"ARRAY_CONTAINS", {}};
-  contains.arguments.push_back(std::move(array));
-  contains.arguments.push_back(std::move(left));
-  return make_expression(
-      Logical{LogicalOp::And, std::move(is_there), make_expression(std::move(contains), position)},
-      position);
 }
 
 Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
