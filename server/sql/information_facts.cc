@@ -1,0 +1,115 @@
+#include "server/sql/information_facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace server {
+
+namespace {
+
+void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
+  if (report.is_paused && status.state != "ERROR") status.state = "PAUSED";
+  if (report.has_failed) status.state = "ERROR";
+  status.records_in += report.metrics.records_in;
+  status.records_failed += report.metrics.records_failed;
+  status.state_entries += report.state_entries;
+  status.state_bytes += report.state_bytes;
+  status.memory_bytes += report.memory_bytes;
+  status.records_late += report.metrics.records_late;
+  status.records_ahead += report.metrics.records_ahead;
+  status.records_per_second += report.metrics.records_per_second;
+  if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
+  // Of several tasks the one that is furthest ahead: what is late is late because of its record.
+  if (const engine::StreamTime& time = report.metrics.stream_time;
+      time.offset >= 0 && time.timestamp >= status.stream_time) {
+    status.stream_time = time.timestamp;
+    status.time_moved_by = fmt::format("partition {}, offset {}, time {}", time.partition,
+                                       time.offset, time.timestamp);
+  }
+}
+
+}  // namespace
+
+InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_image)
+    : image(std::move(the_image)),
+      settings(session.parts().settings.engine),
+      properties(session.properties()),
+      server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
+      variables(session.variables()) {}
+
+InformationGathering::InformationGathering(SqlSession& session, MetadataImagePtr image)
+    : session_(session), facts_(std::make_shared<InformationFacts>(session, std::move(image))) {}
+
+void InformationGathering::begin(InformationNeeds needs, Done done) {
+  needs_ = needs;
+  done_ = std::move(done);
+  left_ = 1;
+  if (needs_.consumer_groups && session_.parts().consumer_groups) {
+    ++left_;
+    session_.parts().consumer_groups(on_loop([this](std::vector<engine::ConsumerGroup> groups) {
+      facts_->groups = std::move(groups);
+      answer_one();
+    }));
+  }
+  if (needs_.statuses) ask_shards();
+  answer_one();
+}
+
+void InformationGathering::ask_shards() {
+  const std::vector<Shard*>& shards = session_.parts().queries.shards();
+  left_ += shards.size();
+  for (size_t number = 0; number < shards.size(); ++number) {
+    auto report = on_loop([this, number](std::vector<ShardTaskReport> reports) {
+      for (const ShardTaskReport& each : reports) add(each, number);
+      answer_one();
+    });
+    shards[number]->post([shard = shards[number], report] { report(shard->reports()); });
+  }
+}
+
+void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
+  const auto [query, is_first] = facts_->statuses.try_emplace(report.query_id);
+  add_to(query->second, report);
+  // What is not known of one task is not known of all.
+  std::optional<int64_t>& lag = query->second.lag_records;
+  if (is_first)
+    lag = report.lag_records;
+  else if (lag && report.lag_records)
+    *lag += *report.lag_records;
+  else
+    lag.reset();
+  engine::TaskStatus& task = facts_->tasks.emplace_back();
+  task.query_id = report.query_id;
+  task.task = report.task_id;
+  task.stage = report.stage;
+  task.shard = static_cast<int64_t>(shard);
+  task.epoch = report.epoch.value();
+  task.positions = report.positions;
+  task.journal_bytes = static_cast<int64_t>(report.backlog.journal_bytes);
+  task.held_back_ms = report.held_back_us / 1000;
+  if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
+  add_to(task.status, report);
+  task.status.lag_records = report.lag_records;
+  task.status.records_failed += report.has_failed;  // the one at which it stopped
+}
+
+void InformationGathering::answer_one() {
+  if (--left_ == 0) finish();
+}
+
+void InformationGathering::finish() {
+  for (const auto& [id, trouble] : session_.parts().supervisor.troubles()) {
+    engine::QueryStatus& status = facts_->statuses[id];
+    status.state = "ERROR";
+    status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
+    ++status.records_failed;  // what stopped it is an error, too
+  }
+  if (needs_.server_facts) facts_->server = session_.parts().server_facts();
+  std::ranges::sort(facts_->tasks, {}, &engine::TaskStatus::task);
+  std::ranges::sort(facts_->groups, {}, &engine::ConsumerGroup::id);
+  done_(std::move(facts_));
+}
+
+}  // namespace server

@@ -1,0 +1,76 @@
+// What SHOW and the tables of millrace_catalog are made of: what the shards, the coordinators and the server say of themselves.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/system_tables/information.h"
+#include "server/metadata/image.h"
+#include "server/sql/session.h"
+
+namespace server {
+
+struct InformationNeeds {
+  bool statuses = false, server_facts = false, consumer_groups = false;
+};
+
+// As of about now; good on any thread.
+struct InformationFacts {
+  InformationFacts(SqlSession& session, MetadataImagePtr the_image);
+
+  MetadataImagePtr image;
+  const engine::EngineSettings& settings;
+  engine::Properties properties, server_properties;
+  std::map<std::string, std::string> variables;
+  engine::QueryStatuses statuses = {};
+  std::vector<engine::TaskStatus> tasks = {};
+  std::vector<engine::ServerFact> server = {};
+  std::vector<engine::ConsumerGroup> groups = {};
+
+  // What `use` makes of them.
+  template <class Use>
+  auto with_context(const Use& use) const {
+    const SnapshotTopics topics(*image->topics);
+    const ImageQueries queries(*image);
+    const engine::InformationContext context{
+        *image->catalog, topics, queries, statuses, settings,         properties,
+        variables,       &tasks, &server, &groups,  server_properties};
+    return use(context);
+  }
+};
+
+// Threads: the session's loop. Owner: an execution; when it goes, answers that are on their way find nobody.
+class InformationGathering {
+ public:
+  using Done = std::function<void(std::shared_ptr<InformationFacts>)>;
+
+  InformationGathering(SqlSession& session, MetadataImagePtr image);
+  ~InformationGathering() { *alive_ = false; }
+  // Calls `done` on the loop, at once where there is nobody to ask.
+  void begin(InformationNeeds needs, Done done);
+
+ private:
+  template <class F>
+  auto on_loop(F run) {
+    return [&loop = session_.shard().loop(), alive = alive_, run](auto... arguments) {
+      loop.post([alive, run, arguments...]() mutable {
+        if (*alive) run(std::move(arguments)...);
+      });
+    };
+  }
+  void ask_shards();
+  void add(const ShardTaskReport& report, size_t shard);
+  void answer_one();
+  void finish();
+
+  SqlSession& session_;
+  std::shared_ptr<InformationFacts> facts_;
+  InformationNeeds needs_;
+  Done done_;
+  size_t left_ = 0;  // who has not answered
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace server
