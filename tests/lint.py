@@ -24,6 +24,7 @@ ARROWS = {
     'engine/types': ['base', 'records'],
     'engine/java': TYPES + ['base'],
     'engine/sql': TYPES + ['base', 'records', 'grammar'],
+    'engine/pgsql': TYPES + ['engine/sql', 'base', 'records'],
     'engine/functions': LANGUAGE + ['base', 'records'],
     'engine/formats': LANGUAGE + ['base', 'records'],
     'engine/registry': LANGUAGE + ['base', 'records'],
@@ -47,7 +48,7 @@ ARROWS = {
     'server/tasks': TASKS,
     'server/sql': SQL,
     'server/coordinator': STORAGE + ['base', 'records'],
-    'server/pg': LANGUAGE + ['server/sql', 'server/net', 'server/auth', 'base'],
+    'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
     'server/http': ['server/sql', 'server/net', 'server/auth', 'base'],
     'server/etcd': STORAGE + ['base'],
@@ -61,7 +62,7 @@ HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions'],
          'openssl/': ['server/net', 'server/auth'],
          'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'],
-         'curl/': ['server/etcd'], 'google/protobuf/': ['engine/formats']}
+         'pg_query': ['engine/pgsql'], 'curl/': ['server/etcd'], 'google/protobuf/': ['engine/formats']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 

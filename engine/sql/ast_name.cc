@@ -29,7 +29,9 @@ constexpr PostgresType kPostgresTypes[] = {
     {"FLOAT4", TypeKind::Double},         {"FLOAT8", TypeKind::Double},
     {"INT2", TypeKind::Integer},          {"INT4", TypeKind::Integer},
     {"INT8", TypeKind::Bigint},           {"NAME", TypeKind::String},
-    {"NUMERIC", TypeKind::Decimal},       {"REAL", TypeKind::Double},
+    {"NUMERIC", TypeKind::Decimal},       {"OID", TypeKind::Bigint},
+    {"REAL", TypeKind::Double},           {"REGCLASS", TypeKind::String},
+    {"REGPROC", TypeKind::String},        {"REGTYPE", TypeKind::String},
     {"SMALLINT", TypeKind::Integer},      {"TEXT", TypeKind::String},
     {"TIMESTAMPTZ", TypeKind::Timestamp},
 };

@@ -1,6 +1,7 @@
 // Letters of ASCII, whatever the locale.
 #pragma once
 #include <algorithm>
+#include <string>
 #include <string_view>
 
 namespace engine {
@@ -18,6 +19,17 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
 }
 inline bool starts_ignoring_case(std::string_view text, std::string_view start) {
   return equals_ignoring_case(text.substr(0, start.size()), start);
+}
+
+inline std::string upper_case(std::string_view text) {
+  std::string upper(text);
+  std::ranges::transform(upper, upper.begin(), ascii_upper);
+  return upper;
+}
+inline std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), ascii_lower);
+  return lower;
 }
 
 }  // namespace engine

@@ -134,6 +134,27 @@ Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, 
   return to_utf8(replaced);
 }
 
+// `flags`, as PostgreSQL has them: i for any case, c for the case as it is written.
+Result<bool> is_like_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                          Text pattern, Text flags) {
+  std::string whole;
+  for (const char flag : flags) {
+    if (flag != 'i' && flag != 'c')
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("invalid regular expression option: \"{}\"", flag)};
+    whole = flag == 'i' ? "(?i)" : "";
+  }
+  whole += pattern;
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text));
+  UErrorCode status = U_ZERO_ERROR;
+  const bool is_like = found.find(status);
+  TRY(check(status));
+  return is_like;
+}
+Result<bool> is_like(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
+  return is_like_with(call, matcher, text, pattern, "");
+}
+
 // Parts between matches. A match of nothing cuts between characters, but not at the ends.
 Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
@@ -174,6 +195,16 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "What a group of the expression matched, in all matches.",
      .example = R"(REGEXP_EXTRACT_ALL('(\w+) (\w*)', 'a b c d', 2) = ARRAY['b', 'd'])",
      .kernel = row_kernel<extract_all_groups>},
+    {.name = "regexp_like",
+     .signature = "(STRING string, STRING pattern) -> BOOLEAN",
+     .doc = "Whether a part of a text matches a regular expression; PostgreSQL's `~`.",
+     .example = "REGEXP_LIKE('Hello World', 'world$') = false",
+     .kernel = row_kernel<is_like>},
+    {.name = "regexp_like",
+     .signature = "(STRING string, STRING pattern, STRING flags) -> BOOLEAN",
+     .doc = "The same; with the flag `i` in any case.",
+     .example = "REGEXP_LIKE('Hello World', 'world$', 'i')",
+     .kernel = row_kernel<is_like_with>},
     {.name = "regexp_replace",
      .signature = "(STRING str, STRING regexp, STRING new) -> STRING",
      .doc = "The text with all matches replaced; $1 is what the first group matched.",

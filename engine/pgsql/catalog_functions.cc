@@ -1,0 +1,308 @@
+#include "engine/pgsql/catalog_functions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+
+#include "engine/sql/parse.h"
+#include "engine/sql/rewrite.h"
+#include "engine/types/ascii.h"
+
+namespace engine {
+
+namespace {
+
+struct CatalogFunction {
+  std::string_view name;
+  size_t least, most;        // arguments
+  std::string_view meaning;  // an expression of the arguments $1, $2, ...
+};
+
+// Arguments stand within the sub-queries, where an unqualified name of theirs must not find a column: hence names like MR_OID.
+constexpr std::string_view kDescription =
+    "(SELECT MR_TEXT FROM (SELECT OBJOID AS MR_OID, CLASSOID AS MR_CLASS, OBJSUBID AS MR_PART, "
+    "DESCRIPTION AS MR_TEXT FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND "
+    "MR_CLASS = (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAME = $2) AND MR_PART = 0)";
+constexpr std::string_view kColumnDescription =
+    "(SELECT MR_TEXT FROM (SELECT OBJOID AS MR_OID, OBJSUBID AS MR_PART, DESCRIPTION AS MR_TEXT "
+    "FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND MR_PART = $2)";
+constexpr std::string_view kTypeName =
+    "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR WHERE "
+    "MR_OID = $1)";
+constexpr std::string_view kTypeNameWithModifier =
+    "CASE WHEN $1 = 1700 AND $2 >= 4 THEN 'numeric(' || CAST(($2 - 4) / 65536 AS VARCHAR) || ',' "
+    "|| "
+    "CAST(($2 - 4) % 65536 AS VARCHAR) || ')' ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, "
+    "MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR WHERE MR_OID = $1) END";
+constexpr std::string_view kDefinition =
+    "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, DEFINITION AS MR_TEXT FROM "
+    "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1)";
+constexpr std::string_view kIndexDefinition =
+    "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, INDEXDEF AS MR_TEXT FROM "
+    "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1)";
+constexpr std::string_view kIndexPart =
+    "CASE WHEN $2 = 0 THEN (SELECT MR_TEXT FROM (SELECT OID AS MR_OID, INDEXDEF AS MR_TEXT FROM "
+    "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1) ELSE (SELECT MR_TEXT FROM (SELECT "
+    "ATTRELID AS MR_OID, ATTNUM AS MR_PART, ATTNAME AS MR_TEXT FROM PG_CATALOG.PG_ATTRIBUTE) AS MR "
+    "WHERE MR_OID = $1 AND MR_PART = $2) END";
+constexpr std::string_view kArguments =
+    "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, MR_ARGUMENTS AS MR_TEXT FROM PG_CATALOG.PG_PROC) "
+    "AS MR WHERE MR_OID = $1)";
+constexpr std::string_view kFunctionResult =
+    "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, MR_RESULT AS MR_TEXT FROM PG_CATALOG.PG_PROC) AS "
+    "MR WHERE MR_OID = $1)";
+constexpr std::string_view kQuoted =
+    "CASE WHEN REGEXP_LIKE($1, '^[a-z_][a-z0-9_]*$') THEN $1 ELSE '\"' || REPLACE($1, '\"', "
+    "'\"\"') || '\"' END";
+constexpr std::string_view kIsVisible =
+    "$1 IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAMESPACE IN (11, 2200))";
+constexpr std::string_view kPlaces =
+    "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
+    "END)";
+constexpr std::string_view kNoText = "CAST(NULL AS VARCHAR)", kNoNumber = "CAST(NULL AS BIGINT)";
+
+// What there is none of here (triggers, rules, sequences, publications) has no text; everybody may do everything.
+constexpr CatalogFunction kFunctions[] = {
+    {"_PG_EXPANDARRAY", 1, 1,
+     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
+     "MR_I => "
+     "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
+    {"ARRAY_AGG", 1, 1, "COLLECT_LIST($1)"},
+    {"ARRAY_LENGTH", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
+    {"ARRAY_TO_STRING", 2, 3, "ARRAY_JOIN($1, $2)"},
+    {"ARRAY_UPPER", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
+    {"CARDINALITY", 1, 1, "ARRAY_LENGTH($1)"},
+    {"COL_DESCRIPTION", 2, 2, kColumnDescription},
+    {"CURRENT_SCHEMAS", 1, 1,
+     "CASE WHEN $1 THEN ARRAY['pg_catalog', 'public'] ELSE ARRAY['public'] END"},
+    {"FORMAT_TYPE", 2, 2, kTypeNameWithModifier},
+    {"GENERATE_SUBSCRIPTS", 2, 2, kPlaces},
+    {"GETDATABASEENCODING", 0, 0, "'UTF8'"},
+    {"HAS_ANY_COLUMN_PRIVILEGE", 2, 3, "TRUE"},
+    {"HAS_COLUMN_PRIVILEGE", 3, 4, "TRUE"},
+    {"HAS_DATABASE_PRIVILEGE", 2, 3, "TRUE"},
+    {"HAS_FUNCTION_PRIVILEGE", 2, 3, "TRUE"},
+    {"HAS_SCHEMA_PRIVILEGE", 2, 3, "TRUE"},
+    {"HAS_TABLE_PRIVILEGE", 2, 3, "TRUE"},
+    {"OBJ_DESCRIPTION", 2, 2, kDescription},
+    {"OBJ_DESCRIPTION", 1, 1, kNoText},
+    {"PG_ADVISORY_UNLOCK_ALL", 0, 0, kNoText},
+    {"PG_CHAR_TO_ENCODING", 1, 1, "6"},
+    {"PG_COLLATION_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_DATABASE_SIZE", 1, 1, kNoNumber},
+    {"PG_ENCODING_TO_CHAR", 1, 1, "'UTF8'"},
+    {"PG_FUNCTION_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_GENERATE_SERIES", 2, 2,
+     "UNNEST(CASE WHEN $2 >= $1 THEN GENERATE_SERIES($1, $2) ELSE NULL END)"},
+    {"PG_GENERATE_SERIES", 3, 3,
+     "UNNEST(CASE WHEN ($2 - $1) * $3 >= 0 THEN GENERATE_SERIES($1, $2, $3) ELSE NULL END)"},
+    {"PG_GET_CONSTRAINTDEF", 1, 2, kDefinition},
+    {"PG_GET_EXPR", 2, 3, "$1"},
+    {"PG_GET_FUNCTIONDEF", 1, 1, kNoText},
+    {"PG_GET_FUNCTION_ARGUMENTS", 1, 1, kArguments},
+    {"PG_GET_FUNCTION_IDENTITY_ARGUMENTS", 1, 1, kArguments},
+    {"PG_GET_FUNCTION_RESULT", 1, 1, kFunctionResult},
+    {"PG_GET_FUNCTION_SQLBODY", 1, 1, kNoText},
+    {"PG_GET_INDEXDEF", 1, 1, kIndexDefinition},
+    {"PG_GET_INDEXDEF", 3, 3, kIndexPart},
+    {"PG_GET_PARTKEYDEF", 1, 1, kNoText},
+    {"PG_GET_RULEDEF", 1, 2, kNoText},
+    {"PG_GET_SERIAL_SEQUENCE", 2, 2, kNoText},
+    {"PG_GET_STATISTICSOBJDEF_COLUMNS", 1, 1, kNoText},
+    {"PG_GET_TRIGGERDEF", 1, 2, kNoText},
+    {"PG_GET_USERBYID", 1, 1, "'millrace'"},
+    {"PG_GET_VIEWDEF", 1, 2, kDefinition},
+    {"PG_HAS_ROLE", 2, 3, "TRUE"},
+    {"PG_INDEXES_SIZE", 1, 1, kNoNumber},
+    {"PG_IS_IN_RECOVERY", 0, 0, "FALSE"},
+    {"PG_OPCLASS_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_OPERATOR_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_OPFAMILY_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_PARTITION_ANCESTORS", 1, 1, "UNNEST(CAST(NULL AS ARRAY<BIGINT>))"},
+    {"PG_RELATION_IS_PUBLISHABLE", 1, 1, "FALSE"},
+    {"PG_RELATION_SIZE", 1, 2, kNoNumber},
+    {"PG_SIZE_PRETTY", 1, 1, "CAST($1 AS VARCHAR) || ' bytes'"},
+    {"PG_TABLESPACE_LOCATION", 1, 1, "''"},
+    {"PG_TABLE_IS_VISIBLE", 1, 1, kIsVisible},
+    {"PG_TABLE_SIZE", 1, 1, kNoNumber},
+    {"PG_TOTAL_RELATION_SIZE", 1, 1, kNoNumber},
+    {"PG_TS_CONFIG_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
+    {"QUOTE_IDENT", 1, 1, kQuoted},
+    {"SHOBJ_DESCRIPTION", 2, 2, kNoText},
+    {"STRING_AGG", 2, 2, "NULLIF(ARRAY_JOIN(COLLECT_LIST($1), $2), '')"},
+};
+
+// The meaning with the arguments in place of its parameters.
+Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList& arguments,
+                                  TextPosition position) {
+  ExpressionPtr made = TRY(parse_expression(meaning));
+  const auto put = [&](ExpressionPtr& expression) -> Status {
+    if (const auto* parameter = expression->as<Parameter>())
+      expression = clone(*arguments[static_cast<size_t>(parameter->index) - 1]);
+    expression->position = position;
+    return {};
+  };
+  // Arguments that were put in have nothing to replace: their own parameters would be taken for ours.
+  TRY(rewrite_expression(made, put, RewriteOrder::ChildrenFirst));
+  return made;
+}
+
+// {"name" : value, ...} as text.
+std::string object_text(size_t arguments) {
+  std::string meaning = "'{'";
+  for (size_t i = 0; i < arguments; i += 2)
+    meaning += fmt::format(
+        " || '{}' || TO_JSON_STRING(${}) || ' : ' || COALESCE(TO_JSON_STRING(${}), 'null')",
+        i == 0 ? "" : ", ", i + 1, i + 2);
+  return meaning + " || '}'";
+}
+
+Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) {
+  const size_t count = call.arguments.size();
+  if (call.name == "PG_ORDINALITY") {
+    const auto* function = call.arguments.front()->as<FunctionCall>();
+    if (!function || function->name != "UNNEST" || function->arguments.size() != 1)
+      return Error{ErrorCode::NotSupported, "WITH ORDINALITY of this function is not supported yet"}
+          .at(position);
+    return written_out(kPlaces, function->arguments, position);
+  }
+  if (call.name == "JSON_BUILD_OBJECT" && count % 2 == 0)
+    return written_out(object_text(count), call.arguments, position);
+  const CatalogFunction* known = nullptr;
+  for (const CatalogFunction& each : kFunctions) {
+    if (each.name != call.name) continue;
+    known = &each;
+    if (count < each.least || count > each.most) continue;
+    if (call.name == "FORMAT_TYPE" && call.arguments[1]->is<NullLiteral>())
+      return written_out(kTypeName, call.arguments, position);
+    return written_out(each.meaning, call.arguments, position);
+  }
+  if (!known || known->name == "ARRAY_LENGTH") return ExpressionPtr();
+  return Error{ErrorCode::UndefinedFunction,
+               fmt::format("function {} does not take {} arguments", lower_case(call.name), count)}
+      .at(position);
+}
+
+struct Registered {
+  std::string_view type, number_of, name_of;
+};
+constexpr Registered kRegistered[] = {
+    {"REGCLASS",
+     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS "
+     "MR "
+     "WHERE MR_NAME = $1)",
+     "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS "
+     "MR "
+     "WHERE MR_OID = $1)"},
+    {"REGTYPE",
+     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, TYPNAME AS MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
+     "WHERE MR_NAME = $1)",
+     kTypeName},
+    {"REGNAMESPACE",
+     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
+     "AS "
+     "MR WHERE MR_NAME = $1)",
+     "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
+     "AS MR WHERE MR_OID = $1)"},
+};
+
+// pg_catalog."Orders" is Orders.
+std::string unqualified(std::string_view name) {
+  const size_t dot = name.rfind('.');
+  if (dot != std::string_view::npos) name.remove_prefix(dot + 1);
+  if (name.size() >= 2 && name.front() == '"' && name.back() == '"')
+    name = name.substr(1, name.size() - 2);
+  return std::string(name);
+}
+
+// Clients write them where a sub-query could not stand.
+struct KnownTable {
+  std::string_view name;
+  int64_t oid;
+};
+constexpr KnownTable kKnownTables[] = {
+    {"pg_attrdef", 2604},  {"pg_authid", 1260},    {"pg_class", 1259},     {"pg_constraint", 2606},
+    {"pg_database", 1262}, {"pg_extension", 3079}, {"pg_namespace", 2615}, {"pg_opclass", 2616},
+    {"pg_proc", 1255},     {"pg_rewrite", 2618},   {"pg_trigger", 2620},   {"pg_type", 1247},
+};
+
+const Registered* registered_type(const Expression& expression) {
+  const auto* cast = expression.as<Cast>();
+  if (!cast) return nullptr;
+  const auto row = std::ranges::find(kRegistered, cast->type.custom_name, &Registered::type);
+  return row == std::end(kRegistered) ? nullptr : &*row;
+}
+
+// Where two such values are compared, or one is cast to a number, it is the number that counts and not the name.
+Status compare_numbers(ExpressionPtr& expression) {
+  const auto take_number = [&](ExpressionPtr& side) -> Status {
+    const Registered& row = *registered_type(*side);
+    Cast& cast = std::get<Cast>(side->node);
+    if (cast.operand->is<StringLiteral>() || cast.operand->is<Parameter>()) return {};
+    ExpressionList arguments;
+    arguments.push_back(std::move(cast.operand));
+    const bool is_text = arguments.front()->is<FunctionCall>();
+    const TextPosition position = side->position;
+    side = is_text ? TRY(written_out(row.number_of, arguments, position))
+                   : std::move(arguments.front());
+    return {};
+  };
+  if (auto* comparison = std::get_if<Comparison>(&expression->node))
+    if (registered_type(*comparison->left) && registered_type(*comparison->right)) {
+      TRY(take_number(comparison->left));
+      TRY(take_number(comparison->right));
+    }
+  if (auto* cast = std::get_if<Cast>(&expression->node);
+      cast && (cast->type.custom_name == "OID" || cast->type.kind == TypeKind::Bigint) &&
+      registered_type(*cast->operand))
+    TRY(take_number(cast->operand));
+  return {};
+}
+
+// 'orders'::regclass is the number of the table, oid::regclass its name; likewise regtype and regnamespace. Null, and the cast as it
+// was, for what is no such type.
+Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
+  const auto row = std::ranges::find(kRegistered, cast.type.custom_name, &Registered::type);
+  if (row == std::end(kRegistered)) return ExpressionPtr();
+  auto* literal = std::get_if<StringLiteral>(&cast.operand->node);
+  if (literal && !literal->value.empty() && std::ranges::all_of(literal->value, is_ascii_digit)) {
+    cast.type = TypeName{.kind = TypeKind::Bigint};
+    return ExpressionPtr();
+  }
+  if (literal) {
+    literal->value = unqualified(literal->value);
+    const auto known = std::ranges::find(kKnownTables, literal->value, &KnownTable::name);
+    if (row->type == "REGCLASS" && known != std::end(kKnownTables))
+      return make_expression(BigintLiteral{known->oid}, position);
+  }
+  const bool is_text = literal || cast.operand->is<Parameter>();
+  ExpressionList arguments;
+  arguments.push_back(clone(*cast.operand));
+  return written_out(is_text ? row->number_of : row->name_of, arguments, position);
+}
+
+}  // namespace
+
+Status expand_catalog_functions(Statement& statement) {
+  auto* query = std::get_if<Query>(&statement);
+  if (!query) return {};
+  const auto expand = [](ExpressionPtr& expression) -> Status {
+    if (auto* cast = std::get_if<Cast>(&expression->node)) {
+      ExpressionPtr meaning = TRY(look_up(*cast, expression->position));
+      if (meaning) expression = std::move(meaning);
+      return {};
+    }
+    const auto* call = expression->as<FunctionCall>();
+    if (!call) return {};
+    ExpressionPtr meaning = TRY(expanded(*call, expression->position));
+    if (meaning) expression = std::move(meaning);
+    return {};
+  };
+  TRY(rewrite_expressions(*query, compare_numbers, RewriteOrder::ParentsFirst));
+  return rewrite_expressions(*query, expand, RewriteOrder::ChildrenFirst);
+}
+
+}  // namespace engine

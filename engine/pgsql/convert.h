@@ -1,0 +1,70 @@
+// From libpg_query's tree to ours. Private to this folder.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/pgsql/tree.h"
+#include "engine/sql/ast_query.h"
+
+namespace engine::pgsql {
+
+// Threads: one. Owner: one parse.
+class Converter {
+ public:
+  explicit Converter(std::string_view text) : text_(text) {}
+
+  Result<Query> query(const Fields& select) const;
+  Result<ExpressionPtr> expression(const Node& node) const;
+  TextPosition position(int64_t offset) const;
+
+ private:
+  using Built = Result<ExpressionPtr>;
+
+  // convert_query.cc
+  Status add_with(const Fields& select, Query& query) const;
+  Status add_items(const Fields& select, Query& query) const;
+  Status add_from(const Fields& select, Query& query) const;
+  Status add_source(const Node& node, JoinType type, Query& query) const;
+  Status add_join(const Fields& join, Query& query) const;
+  Result<AliasedSource> source(const Node& node) const;
+  Result<AliasedSource> row_function(const Fields& fields, AliasedSource named) const;
+  Result<std::vector<OrderItem>> order(const Fields& select) const;
+  Result<SetOperation> combined(const Fields& select) const;
+  Result<ExpressionPtr> count(const Fields& select, std::string_view clause) const;
+  Result<ExpressionList> expressions(const Fields& fields, std::string_view name) const;
+
+  // convert_expression.cc
+  Built child_of(const Fields& fields, std::string_view name) const;
+  Built constant(const Fields& fields) const;
+  Built column(const Fields& fields) const;
+  Built operation(const Fields& fields) const;
+  Built named_operator(std::string_view op, const Fields& fields) const;
+  Built equal_to_one(const Fields& fields, std::string_view op, bool is_any) const;
+  Built between(const Fields& fields, bool negated) const;
+  Built in(const Fields& fields, bool negated) const;
+  Built like(const Fields& fields, bool negated, bool any_case) const;
+  Built logical(const Fields& fields) const;
+  Built truth(const Fields& fields) const;
+  Built choice(const Fields& fields) const;
+  Built call(const Fields& fields) const;
+  Built call_of(std::string name, const Fields& fields) const;
+  Built value_function(const Fields& fields) const;
+  Built subquery(const Fields& fields) const;
+  Built array_of(const Fields& subquery, TextPosition at) const;
+  Built indirection(const Fields& fields) const;
+  Built type_cast(const Fields& fields) const;
+
+  // convert_type.cc
+  // The name of the type, without pg_catalog.
+  static std::string type_name(const Fields& type);
+  Result<TypeName> type(const Fields& type) const;
+
+  std::string_view text_;
+};
+
+// PostgreSQL has folded the name already and does not tell whether it was quoted: one in lower case is taken for one that was not.
+Name name_of(std::string_view text);
+Error not_supported(std::string_view what, TextPosition position);
+
+}  // namespace engine::pgsql

@@ -1,0 +1,384 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "engine/pgsql/convert.h"
+#include "engine/sql/rewrite.h"
+#include "engine/types/ascii.h"
+
+namespace engine::pgsql {
+
+namespace {
+
+ExpressionPtr negated_if(bool negated, ExpressionPtr expression) {
+  if (!negated) return expression;
+  const TextPosition at = expression->position;
+  return make_expression(Not{std::move(expression)}, at);
+}
+
+ExpressionPtr call_of_two(std::string name, ExpressionPtr first, ExpressionPtr second,
+                          TextPosition at) {
+  FunctionCall call{std::move(name), {}};
+  call.arguments.push_back(std::move(first));
+  call.arguments.push_back(std::move(second));
+  return make_expression(std::move(call), at);
+}
+
+template <class Op>
+struct OperatorRow {
+  std::string_view text;
+  Op op;
+};
+constexpr OperatorRow<ComparisonOp> kComparisons[] = {
+    {"=", ComparisonOp::Equal},   {"<>", ComparisonOp::NotEqual},
+    {"<", ComparisonOp::Less},    {"<=", ComparisonOp::LessOrEqual},
+    {">", ComparisonOp::Greater}, {">=", ComparisonOp::GreaterOrEqual},
+};
+constexpr OperatorRow<ArithmeticOp> kArithmetics[] = {
+    {"+", ArithmeticOp::Add},    {"-", ArithmeticOp::Subtract}, {"*", ArithmeticOp::Multiply},
+    {"/", ArithmeticOp::Divide}, {"%", ArithmeticOp::Modulo},   {"||", ArithmeticOp::Concatenate},
+};
+template <class Op, size_t N>
+std::optional<Op> find_op(const OperatorRow<Op> (&rows)[N], std::string_view text) {
+  const auto row = std::ranges::find(rows, text, &OperatorRow<Op>::text);
+  return row == std::end(rows) ? std::nullopt : std::optional(row->op);
+}
+
+// Of ~, !~, ~* and !~*.
+struct Match {
+  bool negated, any_case;
+};
+std::optional<Match> match_of(std::string_view op) {
+  if (op == "~") return Match{false, false};
+  if (op == "!~") return Match{true, false};
+  if (op == "~*") return Match{false, true};
+  if (op == "!~*") return Match{true, true};
+  return std::nullopt;
+}
+
+std::string operator_of(const Fields& fields) {
+  const std::vector<std::string> names = strings(fields, "name");
+  return names.empty() ? std::string() : names.back();
+}
+
+ExpressionPtr flag(bool value, TextPosition at) {
+  return make_expression(BooleanLiteral{value}, at);
+}
+
+}  // namespace
+
+Result<ExpressionPtr> Converter::child_of(const Fields& fields, std::string_view name) const {
+  const auto node = child(fields, name);
+  if (!node) return Error{ErrorCode::SyntaxError, fmt::format("{} is missing", name)};
+  return expression(*node);
+}
+
+Result<ExpressionPtr> Converter::expression(const Node& node) const {
+  const Fields& fields = node.fields;
+  const TextPosition at = position(fields.number("location"));
+  if (node.kind == "A_Const") return constant(fields);
+  if (node.kind == "ColumnRef") return column(fields);
+  if (node.kind == "A_Expr") return operation(fields);
+  if (node.kind == "BoolExpr") return logical(fields);
+  if (node.kind == "FuncCall") return call(fields);
+  if (node.kind == "TypeCast") return type_cast(fields);
+  if (node.kind == "SubLink") return subquery(fields);
+  if (node.kind == "CaseExpr") return choice(fields);
+  if (node.kind == "BooleanTest") return truth(fields);
+  if (node.kind == "SQLValueFunction") return value_function(fields);
+  if (node.kind == "A_Indirection") return indirection(fields);
+  if (node.kind == "CollateClause") return child_of(fields, "arg");  // all texts have one order
+  if (node.kind == "ParamRef")
+    return make_expression(Parameter{static_cast<int>(fields.number("number"))}, at);
+  if (node.kind == "NullTest")
+    return make_expression(
+        IsNull{TRY(child_of(fields, "arg")), fields.text("nulltesttype") == "IS_NOT_NULL"}, at);
+  if (node.kind == "CoalesceExpr")
+    return make_expression(FunctionCall{"COALESCE", TRY(expressions(fields, "args"))}, at);
+  if (node.kind == "MinMaxExpr")
+    return make_expression(FunctionCall{fields.text("op") == "IS_LEAST" ? "LEAST" : "GREATEST",
+                                        TRY(expressions(fields, "args"))},
+                           at);
+  if (node.kind == "A_ArrayExpr")
+    return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
+  return not_supported(fmt::format("this expression ({}) is", node.kind), at);
+}
+
+Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  if (fields.flag("isnull")) return make_expression(NullLiteral{}, at);
+  if (const auto text = fields.part("sval"))
+    return make_expression(StringLiteral{std::string(text->text("sval"))}, at);
+  if (const auto truth = fields.part("boolval")) return flag(truth->flag("boolval"), at);
+  if (const auto number = fields.part("ival"))
+    return make_expression(IntegerLiteral{static_cast<int32_t>(number->number("ival"))}, at);
+  if (const auto number = fields.part("fval")) {
+    const std::string text(number->text("fval"));
+    int64_t whole = 0;
+    const char* const end = text.data() + text.size();
+    if (const auto read = std::from_chars(text.data(), end, whole);
+        read.ptr == end && read.ec == std::errc())
+      return make_expression(BigintLiteral{whole}, at);
+    if (text.find_first_of("eE") == std::string::npos)
+      return make_expression(DecimalLiteral{text}, at);
+    double value = 0;
+    if (const auto read = std::from_chars(text.data(), end, value); read.ptr == end)
+      return make_expression(DoubleLiteral{value, text}, at);
+  }
+  return not_supported("this literal is", at);
+}
+
+Result<ExpressionPtr> Converter::column(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  const std::vector<Node> parts = pgsql::children(fields, "fields");
+  if (parts.empty() || parts.back().kind != "String") return not_supported("* here is", at);
+  ColumnRef column{std::nullopt, name_of(parts.back().fields.text("sval"))};
+  if (parts.size() > 1) column.source = name_of(parts[parts.size() - 2].fields.text("sval"));
+  return make_expression(std::move(column), at);
+}
+
+// ---- operators
+
+Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
+  const std::string_view kind = fields.text("kind");
+  const std::string op = operator_of(fields);
+  if (kind == "AEXPR_OP") return named_operator(op, fields);
+  if (kind == "AEXPR_OP_ANY" || kind == "AEXPR_OP_ALL")
+    return equal_to_one(fields, op, kind == "AEXPR_OP_ANY");
+  if (kind == "AEXPR_IN") return in(fields, op == "<>");
+  if (kind == "AEXPR_LIKE") return like(fields, op == "!~~", false);
+  if (kind == "AEXPR_ILIKE") return like(fields, op == "!~~*", true);
+  if (kind == "AEXPR_BETWEEN") return between(fields, false);
+  if (kind == "AEXPR_NOT_BETWEEN") return between(fields, true);
+  const TextPosition at = position(fields.number("location"));
+  ExpressionPtr left = TRY(child_of(fields, "lexpr")), right = TRY(child_of(fields, "rexpr"));
+  if (kind == "AEXPR_NULLIF") return call_of_two("NULLIF", std::move(left), std::move(right), at);
+  if (kind == "AEXPR_DISTINCT" || kind == "AEXPR_NOT_DISTINCT")
+    return make_expression(Comparison{kind == "AEXPR_DISTINCT" ? ComparisonOp::IsDistinctFrom
+                                                               : ComparisonOp::IsNotDistinctFrom,
+                                      std::move(left), std::move(right)},
+                           at);
+  return not_supported(fmt::format("the operator {} here is", op), at);
+}
+
+Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  ExpressionPtr right = TRY(child_of(fields, "rexpr"));
+  if (!fields.has("lexpr")) {
+    if (op == "-" || op == "+")
+      return make_expression(Signed{op == "-" ? SignOp::Minus : SignOp::Plus, std::move(right)},
+                             at);
+    return not_supported(fmt::format("the operator {} is", op), at);
+  }
+  ExpressionPtr left = TRY(child_of(fields, "lexpr"));
+  if (const auto comparison = find_op(kComparisons, op))
+    return make_expression(Comparison{*comparison, std::move(left), std::move(right)}, at);
+  if (const auto arithmetic = find_op(kArithmetics, op))
+    return make_expression(Arithmetic{*arithmetic, std::move(left), std::move(right)}, at);
+  if (const auto match = match_of(op)) {
+    FunctionCall call{"REGEXP_LIKE", {}};
+    call.arguments.push_back(std::move(left));
+    call.arguments.push_back(std::move(right));
+    if (match->any_case) call.arguments.push_back(make_expression(StringLiteral{"i"}, at));
+    return negated_if(match->negated, make_expression(std::move(call), at));
+  }
+  return not_supported(fmt::format("the operator {} is", op), at);
+}
+
+Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_view op,
+                                              bool is_any) const {
+  const TextPosition at = position(fields.number("location"));
+  if (op != (is_any ? "=" : "<>"))
+    return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);
+  ExpressionPtr left = TRY(child_of(fields, "lexpr")), right = TRY(child_of(fields, "rexpr"));
+  return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
+}
+
+Result<ExpressionPtr> Converter::in(const Fields& fields, bool negated) const {
+  const auto list = child(fields, "rexpr");
+  const TextPosition at = position(fields.number("location"));
+  if (!list || list->kind != "List") return not_supported("this IN is", at);
+  return make_expression(
+      In{TRY(child_of(fields, "lexpr")), TRY(expressions(list->fields, "items")), negated}, at);
+}
+
+Result<ExpressionPtr> Converter::like(const Fields& fields, bool negated, bool any_case) const {
+  const TextPosition at = position(fields.number("location"));
+  Like made{TRY(child_of(fields, "lexpr")), nullptr, std::nullopt, negated};
+  auto pattern = child(fields, "rexpr");
+  if (pattern && pattern->kind == "FuncCall") {  // LIKE ... ESCAPE is a call of like_escape
+    const std::vector<std::string> names = strings(pattern->fields, "funcname");
+    const std::vector<Node> arguments = pgsql::children(pattern->fields, "args");
+    if (!names.empty() && names.back() == "like_escape" && arguments.size() == 2) {
+      const auto escape = arguments[1].fields.part("sval");
+      if (!escape) return not_supported("this ESCAPE is", at);
+      made.escape = escape->text("sval");
+      pattern = arguments[0];
+    }
+  }
+  if (!pattern) return Error{ErrorCode::SyntaxError, "LIKE has no pattern"}.at(at);
+  made.pattern = TRY(expression(*pattern));
+  if (any_case)
+    for (ExpressionPtr* side : {&made.value, &made.pattern}) {
+      FunctionCall lower{"LOWER", {}};
+      lower.arguments.push_back(std::move(*side));
+      *side = make_expression(std::move(lower), at);
+    }
+  return make_expression(std::move(made), at);
+}
+
+Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) const {
+  const TextPosition at = position(fields.number("location"));
+  const auto list = child(fields, "rexpr");
+  const std::vector<Node> bounds =
+      list ? pgsql::children(list->fields, "items") : std::vector<Node>();
+  if (bounds.size() != 2) return not_supported("this BETWEEN is", at);
+  return make_expression(Between{TRY(child_of(fields, "lexpr")), TRY(expression(bounds[0])),
+                                 TRY(expression(bounds[1])), negated},
+                         at);
+}
+
+Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  const std::string_view op = fields.text("boolop");
+  ExpressionList parts = TRY(expressions(fields, "args"));
+  if (parts.empty()) return Error{ErrorCode::SyntaxError, "AND, OR or NOT of nothing"}.at(at);
+  if (op == "NOT_EXPR") return negated_if(true, std::move(parts.front()));
+  ExpressionPtr all = std::move(parts.front());
+  for (size_t i = 1; i < parts.size(); ++i)
+    all = make_expression(Logical{op == "AND_EXPR" ? LogicalOp::And : LogicalOp::Or, std::move(all),
+                                  std::move(parts[i])},
+                          at);
+  return all;
+}
+
+// IS [NOT] TRUE, FALSE, UNKNOWN.
+Result<ExpressionPtr> Converter::truth(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  const std::string_view test = fields.text("booltesttype");
+  ExpressionPtr value = TRY(child_of(fields, "arg"));
+  const bool negated = test.starts_with("IS_NOT_");
+  if (test.ends_with("UNKNOWN")) return make_expression(IsNull{std::move(value), negated}, at);
+  return make_expression(
+      Comparison{negated ? ComparisonOp::IsDistinctFrom : ComparisonOp::IsNotDistinctFrom,
+                 std::move(value), flag(test.ends_with("TRUE"), at)},
+      at);
+}
+
+Result<ExpressionPtr> Converter::choice(const Fields& fields) const {
+  Case made;
+  if (fields.has("arg")) made.operand = TRY(child_of(fields, "arg"));
+  for (const Node& each : pgsql::children(fields, "args")) {
+    ExpressionPtr when = TRY(child_of(each.fields, "expr"));
+    made.branches.push_back({std::move(when), TRY(child_of(each.fields, "result"))});
+  }
+  if (fields.has("defresult")) made.otherwise = TRY(child_of(fields, "defresult"));
+  return make_expression(std::move(made), position(fields.number("location")));
+}
+
+// ---- calls
+
+Result<ExpressionPtr> Converter::call(const Fields& fields) const {
+  const std::vector<std::string> names = strings(fields, "funcname");
+  const TextPosition at = position(fields.number("location"));
+  if (names.empty()) return not_supported("a function without a name is", at);
+  if (fields.has("over")) return not_supported("OVER (window functions) is", at);
+  if (fields.has("agg_filter")) return not_supported("FILTER is", at);
+  if (fields.has("agg_order")) return not_supported("ORDER BY within an aggregate function is", at);
+  std::string name = upper_case(names.back());
+  const bool is_known_schema =
+      names.size() == 1 || names.front() == "pg_catalog" || names.front() == "information_schema";
+  if (!is_known_schema) name = upper_case(names.front()) + "." + name;
+  return call_of(std::move(name), fields);
+}
+
+Result<ExpressionPtr> Converter::call_of(std::string name, const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  FunctionCall made{std::move(name), TRY(expressions(fields, "args"))};
+  made.star = fields.flag("agg_star");
+  made.distinct = fields.flag("agg_distinct");
+  return make_expression(std::move(made), at);
+}
+
+// CURRENT_USER and its like are words; a front end knows them by their names.
+Result<ExpressionPtr> Converter::value_function(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  std::string_view op = fields.text("op");
+  if (op.starts_with("SVFOP_")) op.remove_prefix(6);
+  if (op == "CURRENT_TIMESTAMP" || op == "LOCALTIMESTAMP")
+    return make_expression(FunctionCall{"NOW", {}}, at);
+  return make_expression(ColumnRef{std::nullopt, Name{std::string(op)}}, at);
+}
+
+Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  const auto body = child(fields, "subselect");
+  if (!body || body->kind != "SelectStmt") return not_supported("this sub-query is", at);
+  const std::string_view kind = fields.text("subLinkType");
+  if (kind == "ARRAY_SUBLINK") return array_of(body->fields, at);
+  auto query = std::make_shared<const Query>(TRY(this->query(body->fields)));
+  if (kind == "EXISTS_SUBLINK")
+    return make_expression(Subquery{SubqueryKind::Exists, nullptr, std::move(query)}, at);
+  if (kind == "EXPR_SUBLINK")
+    return make_expression(Subquery{SubqueryKind::Scalar, nullptr, std::move(query)}, at);
+  const std::vector<std::string> op = strings(fields, "operName");
+  const bool is_in = kind == "ANY_SUBLINK" && (op.empty() || op.back() == "=");
+  const bool is_not_in = kind == "ALL_SUBLINK" && !op.empty() && op.back() == "<>";
+  if (!is_in && !is_not_in)
+    return not_supported("ANY or ALL of a sub-query with this operator is", at);
+  return make_expression(
+      Subquery{SubqueryKind::In, TRY(child_of(fields, "testexpr")), std::move(query), is_not_in},
+      at);
+}
+
+// ARRAY(SELECT x FROM ...): all values of x, in the query's order; none make an array of none.
+Result<ExpressionPtr> Converter::array_of(const Fields& subquery, TextPosition at) const {
+  Query query = TRY(this->query(subquery));
+  if (query.items.size() != 1 || query.items.front().kind != SelectItemKind::Expression)
+    return not_supported("ARRAY of such a sub-query is", at);
+  const bool is_plain = !query.combined && query.group_by.empty() && !query.having &&
+                        !query.distinct && !query.limit && !query.offset && query.order_by.empty();
+  if (!is_plain) {
+    // The rows as they come, then what collects them.
+    query.items.front().alias = Name{"VALUE"};
+    Query around;
+    around.from.emplace();
+    around.from->alias = around.from->name = Name{"COLLECTED"};
+    around.from->query = std::make_shared<const Query>(std::move(query));
+    around.items.push_back({SelectItemKind::Expression,
+                            make_expression(ColumnRef{std::nullopt, Name{"VALUE"}}, at),
+                            std::nullopt, std::nullopt, at});
+    query = std::move(around);
+  }
+  FunctionCall collect{"COLLECT_LIST", {}};
+  collect.arguments.push_back(std::move(query.items.front().expression));
+  query.items.front().expression = make_expression(std::move(collect), at);
+  return make_expression(
+      Subquery{SubqueryKind::Scalar, nullptr, std::make_shared<const Query>(std::move(query))}, at);
+}
+
+Result<ExpressionPtr> Converter::indirection(const Fields& fields) const {
+  ExpressionPtr value = TRY(child_of(fields, "arg"));
+  for (const Node& each : pgsql::children(fields, "indirection")) {
+    const TextPosition at = value->position;
+    if (each.kind == "A_Indices" && !each.fields.flag("is_slice"))
+      value = make_expression(Subscript{std::move(value), TRY(child_of(each.fields, "uidx"))}, at);
+    else if (each.kind == "String")
+      value = make_expression(Dereference{std::move(value), name_of(each.fields.text("sval"))}, at);
+    else
+      return not_supported("this part of a value is", at);
+  }
+  return value;
+}
+
+Result<ExpressionPtr> Converter::type_cast(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  const auto type = fields.part("typeName");
+  if (!type) return Error{ErrorCode::SyntaxError, "a cast has no type"}.at(at);
+  ExpressionPtr operand = TRY(child_of(fields, "arg"));
+  return make_expression(Cast{std::move(operand), TRY(this->type(*type))}, at);
+}
+
+}  // namespace engine::pgsql

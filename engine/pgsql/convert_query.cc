@@ -1,0 +1,277 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/pgsql/convert.h"
+#include "engine/types/ascii.h"
+
+namespace engine::pgsql {
+
+Name name_of(std::string_view text) {
+  if (std::ranges::any_of(text, [](char c) { return (c >= 'A' && c <= 'Z'); }))
+    return {std::string(text), Quoting::Double};
+  return {upper_case(text), Quoting::None};
+}
+
+Error not_supported(std::string_view what, TextPosition position) {
+  return Error{ErrorCode::NotSupported, fmt::format("{} not supported yet", what)}.at(position);
+}
+
+namespace {
+
+std::vector<Name> names_of(const Fields& fields, std::string_view list) {
+  std::vector<Name> names;
+  for (const std::string& each : strings(fields, list)) names.push_back(name_of(each));
+  return names;
+}
+
+Result<JoinType> join_type(std::string_view word, TextPosition position) {
+  if (word == "JOIN_INNER") return JoinType::Inner;
+  if (word == "JOIN_LEFT") return JoinType::Left;
+  if (word == "JOIN_RIGHT") return JoinType::Right;
+  if (word == "JOIN_FULL") return JoinType::Full;
+  return not_supported("this kind of join is", position);
+}
+
+}  // namespace
+
+TextPosition Converter::position(int64_t offset) const {
+  TextPosition at;
+  const size_t end = std::min(static_cast<size_t>(std::max<int64_t>(offset, 0)), text_.size());
+  for (size_t i = 0; i < end; ++i) {
+    const auto byte = static_cast<unsigned char>(text_[i]);
+    if (byte == '\n') {
+      ++at.line;
+      at.column = 1;
+    } else if ((byte & 0xc0) != 0x80) {
+      ++at.column;
+    }
+  }
+  at.offset = static_cast<uint32_t>(end);
+  return at;
+}
+
+Result<ExpressionList> Converter::expressions(const Fields& fields, std::string_view name) const {
+  ExpressionList list;
+  for (const Node& each : pgsql::children(fields, name)) list.push_back(TRY(expression(each)));
+  return list;
+}
+
+Result<Query> Converter::query(const Fields& select) const {
+  Query query;
+  TRY(add_with(select, query));
+  if (!select.text("op").empty() && select.text("op") != "SETOP_NONE")
+    query.combined = TRY(combined(select));
+  for (const Node& row : pgsql::children(select, "valuesLists"))
+    query.values.push_back(TRY(expressions(row.fields, "items")));
+  if (const auto distinct = pgsql::children(select, "distinctClause"); !distinct.empty()) {
+    if (!distinct.front().kind.empty()) return not_supported("DISTINCT ON is", query.position);
+    query.distinct = true;
+  }
+  TRY(add_items(select, query));
+  TRY(add_from(select, query));
+  if (select.has("whereClause")) query.where = TRY(child_of(select, "whereClause"));
+  query.group_by = TRY(expressions(select, "groupClause"));
+  if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));
+  if (select.has("windowClause")) return not_supported("WINDOW is", query.position);
+  if (select.has("intoClause")) return not_supported("SELECT INTO is", query.position);
+  query.order_by = TRY(order(select));
+  query.limit = TRY(count(select, "limitCount"));
+  query.offset = TRY(count(select, "limitOffset"));
+  return query;
+}
+
+Status Converter::add_with(const Fields& select, Query& query) const {
+  const auto with = select.part("withClause");
+  if (!with) return {};
+  const TextPosition at = position(with->number("location"));
+  if (with->flag("recursive")) return not_supported("WITH RECURSIVE is", at);
+  for (const Node& each : pgsql::children(*with, "ctes")) {
+    const auto body = child(each.fields, "ctequery");
+    if (!body || body->kind != "SelectStmt") return not_supported("WITH of no SELECT is", at);
+    query.with.push_back({name_of(each.fields.text("ctename")),
+                          names_of(each.fields, "aliascolnames"),
+                          std::make_shared<const Query>(TRY(this->query(body->fields))),
+                          position(each.fields.number("location"))});
+  }
+  return {};
+}
+
+Result<SetOperation> Converter::combined(const Fields& select) const {
+  const std::string_view word = select.text("op");
+  SetOperation both{word == "SETOP_UNION"       ? SetOperator::Union
+                    : word == "SETOP_INTERSECT" ? SetOperator::Intersect
+                                                : SetOperator::Except,
+                    select.flag("all"),
+                    {},
+                    {},
+                    {}};
+  const auto side = [&](std::string_view name) -> Result<std::shared_ptr<const Query>> {
+    const auto part = select.part(name);
+    if (!part) return Error{ErrorCode::SyntaxError, "a side of UNION is missing"};
+    return std::make_shared<const Query>(TRY(query(*part)));
+  };
+  both.left = TRY(side("larg"));
+  both.right = TRY(side("rarg"));
+  return both;
+}
+
+Status Converter::add_items(const Fields& select, Query& query) const {
+  for (const Node& target : pgsql::children(select, "targetList")) {
+    const auto value = child(target.fields, "val");
+    if (!value) continue;
+    const TextPosition at = position(target.fields.number("location"));
+    const std::string_view alias = target.fields.text("name");
+    if (value->kind == "ColumnRef") {
+      const std::vector<Node> parts = pgsql::children(value->fields, "fields");
+      if (!parts.empty() && parts.back().kind == "A_Star") {
+        SelectItem item{SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, at};
+        if (parts.size() > 1) item.source = name_of(parts[parts.size() - 2].fields.text("sval"));
+        query.items.push_back(std::move(item));
+        continue;
+      }
+    }
+    query.items.push_back({SelectItemKind::Expression, TRY(expression(*value)),
+                           alias.empty() ? std::nullopt : std::optional(name_of(alias)),
+                           std::nullopt, at});
+  }
+  return {};
+}
+
+Status Converter::add_from(const Fields& select, Query& query) const {
+  for (const Node& each : pgsql::children(select, "fromClause"))
+    TRY(add_source(each, JoinType::Inner, query));
+  return {};
+}
+
+// Joins associate to the left in our tree: what a comma brings may only be joined to what is behind the comma.
+Status Converter::add_source(const Node& node, JoinType type, Query& query) const {
+  if (node.kind == "JoinExpr") {
+    const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));
+    if (query.from && kind != JoinType::Inner && kind != JoinType::Left)
+      return not_supported("RIGHT and FULL JOIN behind a comma are", query.position);
+    return add_join(node.fields, query);
+  }
+  AliasedSource named = TRY(source(node));
+  if (!query.from) {
+    query.from = std::move(named);
+    return {};
+  }
+  const TextPosition at = named.position;
+  query.joins.push_back({type, std::move(named), std::nullopt, nullptr, at});
+  return {};
+}
+
+Status Converter::add_join(const Fields& join, Query& query) const {
+  const auto left = child(join, "larg"), right = child(join, "rarg");
+  if (!left || !right) return Error{ErrorCode::SyntaxError, "a side of a join is missing"};
+  TRY(add_source(*left, JoinType::Inner, query));
+  if (join.flag("isNatural")) return not_supported("NATURAL JOIN is", query.position);
+  if (join.has("alias")) return not_supported("a name for a join is", query.position);
+  const JoinType type = TRY(join_type(join.text("jointype"), query.position));
+  if (right->kind == "JoinExpr" && type != JoinType::Inner)
+    return not_supported("an outer join with a join in brackets is", query.position);
+  TRY(add_source(*right, type, query));
+  Join& made = query.joins.back();
+  made.columns = names_of(join, "usingClause");
+  if (!join.has("quals")) return {};
+  ExpressionPtr on = TRY(child_of(join, "quals"));
+  made.on = made.on ? make_expression(Logical{LogicalOp::And, std::move(made.on), std::move(on)},
+                                      made.position)
+                    : std::move(on);
+  return {};
+}
+
+Result<AliasedSource> Converter::source(const Node& node) const {
+  AliasedSource named;
+  const Fields& fields = node.fields;
+  named.position = position(fields.number("location"));
+  if (const auto alias = fields.part("alias")) {
+    named.alias = name_of(alias->text("aliasname"));
+    named.columns = names_of(*alias, "colnames");
+  }
+  if (node.kind == "RangeVar") {
+    named.name = name_of(fields.text("relname"));
+    if (const auto schema = fields.text("schemaname"); !schema.empty())
+      named.schema = name_of(schema);
+    return named;
+  }
+  if (node.kind == "RangeSubselect") {
+    const auto body = child(fields, "subquery");
+    if (!body || body->kind != "SelectStmt") return not_supported("this source is", named.position);
+    if (fields.flag("lateral")) return not_supported("LATERAL is", named.position);
+    if (!named.alias)
+      return Error{ErrorCode::SyntaxError,
+                   "subquery in FROM must have an alias",
+                   {},
+                   "For example, FROM (SELECT ...) [AS] foo."}
+          .at(named.position);
+    named.query = std::make_shared<const Query>(TRY(query(body->fields)));
+    named.name = *named.alias;
+    return named;
+  }
+  if (node.kind == "RangeFunction") return row_function(fields, std::move(named));
+  return not_supported("this source is", named.position);
+}
+
+// f(x) AS name is (SELECT UNNEST(...)) AS name, which may name columns of what stands before it.
+Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSource named) const {
+  const std::vector<Node> functions = pgsql::children(fields, "functions");
+  const auto list = functions.size() == 1 ? pgsql::children(functions.front().fields, "items")
+                                          : std::vector<Node>();
+  if (list.empty() || list.front().kind != "FuncCall")
+    return not_supported("ROWS FROM is", named.position);
+  ExpressionPtr call = TRY(expression(list.front()));
+  auto* function = std::get_if<FunctionCall>(&call->node);
+  if (!function) return not_supported("this function in FROM is", named.position);
+  const Name name{function->name};
+  if (!named.alias) named.alias = name;
+  named.name = name;
+  if (function->arguments.empty()) {  // pg_get_keywords(): a table
+    named.schema = Name{"PG_CATALOG"};
+    return named;
+  }
+  Query body;
+  ExpressionPtr places;
+  if (fields.flag("ordinality")) {
+    // Of 1, 2, ... as many as the function gives.
+    FunctionCall subscripts{"PG_ORDINALITY", {}};
+    subscripts.arguments.push_back(clone(*call));
+    places = make_expression(std::move(subscripts), named.position);
+  }
+  // The only function whose name means something else in the dialect, where it gives an array.
+  if (function->name == "GENERATE_SERIES") function->name = "PG_GENERATE_SERIES";
+  body.items.push_back(
+      {SelectItemKind::Expression, std::move(call), std::nullopt, std::nullopt, named.position});
+  if (places)
+    body.items.push_back({SelectItemKind::Expression, std::move(places), Name{"ORDINALITY"},
+                          std::nullopt, named.position});
+  named.query = std::make_shared<const Query>(std::move(body));
+  return named;
+}
+
+Result<std::vector<OrderItem>> Converter::order(const Fields& select) const {
+  std::vector<OrderItem> items;
+  for (const Node& each : pgsql::children(select, "sortClause")) {
+    const std::string_view direction = each.fields.text("sortby_dir");
+    const std::string_view nulls = each.fields.text("sortby_nulls");
+    OrderItem item{TRY(child_of(each.fields, "node")), direction == "SORTBY_DESC",
+                   nulls == "SORTBY_NULLS_FIRST"  ? NullsOrder::First
+                   : nulls == "SORTBY_NULLS_LAST" ? NullsOrder::Last
+                                                  : NullsOrder::Default};
+    if (direction == "SORTBY_USING")
+      return not_supported("ORDER BY ... USING is", item.expression->position);
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+Result<ExpressionPtr> Converter::count(const Fields& select, std::string_view clause) const {
+  if (!select.has(clause)) return ExpressionPtr();
+  ExpressionPtr number = TRY(child_of(select, clause));
+  if (number->is<NullLiteral>()) return ExpressionPtr();  // LIMIT ALL
+  return number;
+}
+
+}  // namespace engine::pgsql

@@ -1,0 +1,82 @@
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine/pgsql/convert.h"
+#include "engine/types/ascii.h"
+
+namespace engine::pgsql {
+
+namespace {
+
+struct TypeRow {
+  std::string_view name;
+  TypeKind kind;
+};
+// What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows.
+constexpr TypeRow kTypes[] = {
+    {"bool", TypeKind::Boolean},
+    {"int2", TypeKind::Integer},
+    {"int4", TypeKind::Integer},
+    {"int8", TypeKind::Bigint},
+    {"oid", TypeKind::Bigint},
+    {"xid", TypeKind::Bigint},
+    {"float4", TypeKind::Double},
+    {"float8", TypeKind::Double},
+    {"text", TypeKind::String},
+    {"varchar", TypeKind::String},
+    {"bpchar", TypeKind::String},
+    {"char", TypeKind::String},
+    {"name", TypeKind::String},
+    {"regproc", TypeKind::String},
+    {"regprocedure", TypeKind::String},
+    {"cstring", TypeKind::String},
+    {"bytea", TypeKind::Bytes},
+    {"date", TypeKind::Date},
+    {"time", TypeKind::Time},
+    {"timestamp", TypeKind::Timestamp},
+    {"timestamptz", TypeKind::Timestamp},
+};
+
+}  // namespace
+
+std::string Converter::type_name(const Fields& type) {
+  const std::vector<std::string> names = strings(type, "names");
+  return names.empty() ? std::string() : names.back();
+}
+
+Result<TypeName> Converter::type(const Fields& type) const {
+  TypeName result;
+  result.position = position(type.number("location"));
+  const std::string name = type_name(type);
+  const auto row = std::ranges::find(kTypes, name, &TypeRow::name);
+  if (row != std::end(kTypes)) {
+    result.kind = row->kind;
+  } else {
+    result.custom_name = upper_case(name);
+    const std::vector<Node> modifiers = pgsql::children(type, "typmods");
+    const auto number = [&](size_t i) {
+      const auto value = i < modifiers.size() ? modifiers[i].fields.part("ival") : std::nullopt;
+      return value ? static_cast<int>(value->number("ival")) : 0;
+    };
+    if (name == "numeric" && !modifiers.empty()) {
+      result.kind = TypeKind::Decimal;
+      result.precision = number(0);
+      result.scale = number(1);
+      if (result.precision < 1 || result.precision > kMaxDecimalPrecision || result.scale < 0 ||
+          result.scale > result.precision)
+        return Error{ErrorCode::InvalidParameter, "a NUMERIC has at most 38 digits"}.at(
+            result.position);
+    }
+  }
+  for (size_t i = pgsql::children(type, "arrayBounds").size(); i > 0; --i) {
+    TypeName array;
+    array.kind = TypeKind::Array;
+    array.position = result.position;
+    array.parts.push_back(std::move(result));
+    result = std::move(array);
+  }
+  return result;
+}
+
+}  // namespace engine::pgsql

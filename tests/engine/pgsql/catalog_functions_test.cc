@@ -1,0 +1,51 @@
+#include "engine/pgsql/catalog_functions.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/sql/parse.h"
+
+namespace engine {
+namespace {
+
+Result<std::string> expanded(std::string_view expression) {
+  auto parsed = parse_script("SELECT " + std::string(expression) + " FROM t;");
+  if (!parsed) return parsed.error();
+  TRY(expand_catalog_functions(parsed->front().statement));
+  return to_sql(*std::get<Query>(parsed->front().statement).items.front().expression);
+}
+
+std::string text_of(std::string_view expression) {
+  const auto text = expanded(expression);
+  return text ? *text : text.error().message;
+}
+
+TEST(CatalogFunctions, AreWrittenOut) {
+  EXPECT_EQ(text_of("pg_get_userbyid(c.relowner)"), "'millrace'");
+  EXPECT_EQ(text_of("pg_get_expr(a, b)"), "A");
+  EXPECT_EQ(text_of("array_to_string(a, ',')"), "ARRAY_JOIN(A, ',')");
+  EXPECT_EQ(text_of("'pg_class'::regclass"), "1259");
+  EXPECT_EQ(text_of("'16394'::regclass"), "CAST('16394' AS BIGINT)");
+  // Within other expressions, and one within another.
+  EXPECT_EQ(text_of("upper(pg_get_expr(pg_get_expr(a, 1), 2))"), "UPPER(A)");
+}
+
+TEST(CatalogFunctions, ArgumentsKeepTheirOwnParameters) {
+  EXPECT_EQ(text_of("pg_get_expr($2, $1)"), "$2");
+  EXPECT_EQ(text_of("array_to_string($2, $1)"), "ARRAY_JOIN($2, $1)");
+}
+
+TEST(CatalogFunctions, OthersStayAsTheyAre) {
+  EXPECT_EQ(text_of("array_length(a)"), "ARRAY_LENGTH(A)");
+  EXPECT_EQ(text_of("upper(a)"), "UPPER(A)");
+  EXPECT_EQ(text_of("CAST(a AS INT)"), "CAST(A AS INTEGER)");
+}
+
+TEST(CatalogFunctions, SayHowManyArgumentsTheyTake) {
+  const auto wrong = expanded("format_type(1)");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::UndefinedFunction);
+  EXPECT_EQ(wrong.error().message, "function format_type does not take 1 arguments");
+}
+
+}  // namespace
+}  // namespace engine
