@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
+#include "engine/types/coercion.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -305,6 +306,11 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
     if (result->type.is_null()) continue;
     if (bound.type.is_null()) bound.type = result->type;
     if (result->type == bound.type) continue;
+    if (scope_.texts_take_types)
+      if (const auto shared = common_type(bound.type, result->type)) {
+        bound.type = *shared;
+        continue;
+      }
     return with_ksqldb(
                ErrorCode::TypeMismatch,
                "the branches of a CASE must have one type, not " + shown(bound.type) + " and " +

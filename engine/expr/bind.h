@@ -48,6 +48,8 @@ struct Scope {
   const CustomTypes* custom_types = nullptr;
   // Double-quoted names in lower case also mean the upper-case name, as PostgreSQL clients expect.
   bool fold_quoted_names = false;
+  // A text that is written down becomes what it is compared with, as PostgreSQL reads literals: number = '42'.
+  bool texts_take_types = false;
   // Null: parameters are refused. Grows to the greatest $n; bind() fills in types it can infer.
   std::vector<ParameterSlot>* parameters = nullptr;
 

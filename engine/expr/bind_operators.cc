@@ -165,6 +165,20 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     return std::move(error).at(position);
   };
 
+  // PostgreSQL's || takes arrays, and anything beside a text.
+  if (scope_.texts_take_types && node.op == ArithmeticOp::Concatenate) {
+    if (left.type.kind() == TypeKind::Array && right.type.kind() == TypeKind::Array) {
+      FunctionCall concat{"ARRAY_CONCAT", {}};
+      concat.arguments.push_back(clone(*node.left));
+      concat.arguments.push_back(clone(*node.right));
+      return bind_call(concat, position, CallKind::Scalar);
+    }
+    const bool has_text =
+        left.type.kind() == TypeKind::String || right.type.kind() == TypeKind::String;
+    for (BoundExpression* side : {&left, &right})
+      if (has_text && side->type.kind() != TypeKind::String && !side->type.is_nested())
+        *side = TRY(cast(std::move(*side), TypeKind::String));
+  }
   if (left.type.is_null() || right.type.is_null())
     return refuse("Arithmetic on types " + left.type.to_string() + " and " +
                   right.type.to_string() + " are not supported.");
@@ -228,6 +242,43 @@ Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosi
   return compare(node.op, std::move(left), std::move(right), position);
 }
 
+namespace {
+
+// {1,2} as PostgreSQL writes an array, of elements that need no quotes. Nothing where it is something else.
+std::optional<BoundExpression> array_literal(std::string_view text, const SqlType& type) {
+  const bool is_plain = text.size() >= 2 && text.front() == '{' && text.back() == '}' &&
+                        text.find_first_of("\"\\{", 1) == std::string_view::npos;
+  if (!is_plain || type.element().is_nested()) return std::nullopt;
+  ValueList list;
+  for (std::string_view rest = text.substr(1, text.size() - 2); !rest.empty();) {
+    const size_t end = std::min(rest.find(','), rest.size());
+    const BoundExpression item = cast_or_fold(
+        literal_expression(TypeKind::String, Value::text(std::string(rest.substr(0, end)))),
+        type.element());
+    if (item.kind != BoundKind::Literal) return std::nullopt;
+    list.push_back(item.literal);
+    rest.remove_prefix(std::min(rest.size(), end + 1));
+  }
+  return literal_expression(type, Value::list(std::move(list)));
+}
+
+}  // namespace
+
+Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
+  const auto* text = item.source->as<StringLiteral>();
+  if (!text || type.is_null() || type.kind() == TypeKind::String) return {};
+  if (type.is_nested() && type.kind() != TypeKind::Array) return {};
+  std::optional<BoundExpression> read =
+      type.kind() == TypeKind::Array ? array_literal(text->value, type)
+                                     : std::optional(cast_or_fold(std::move(item.bound), type));
+  if (!read || read->kind != BoundKind::Literal)
+    return Error{ErrorCode::InvalidText,
+                 "invalid input syntax for type " + shown(type) + ": \"" + text->value + "\""}
+        .at(item.source->position);
+  item.bound = *std::move(read);
+  return {};
+}
+
 Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundItem right,
                                         TextPosition position) {
   TRY(convert_magic_timestamp(left, right));
@@ -241,6 +292,10 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   };
   TRY(take_type_of(left, right));
   TRY(take_type_of(right, left));
+  if (scope_.texts_take_types) {
+    TRY(read_text_as(left, right.bound.type));
+    TRY(read_text_as(right, left.bound.type));
+  }
   for (BoundItem* item : {&left, &right})
     if (item->bound.kind == BoundKind::Parameter && item->bound.type.is_null())
       item->bound = TRY(coerce_to(std::move(item->bound), TypeKind::String));
@@ -365,6 +420,8 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
   std::vector<BoundItem> items;
   items.push_back({node.value.get(), TRY(bind_open(*node.value))});
   for (const ExpressionPtr& item : node.list) items.push_back({item.get(), TRY(bind_open(*item))});
+  if (scope_.texts_take_types)
+    for (size_t i = 1; i < items.size(); ++i) TRY(read_text_as(items[i], items.front().bound.type));
   SqlType type = TRY(unify(items));
   if (type.is_null()) {
     // Nothing but NULLs and parameters.
@@ -403,6 +460,8 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
                    "Expected single character escape but got: " + *node.escape}
           .at(position);
     bound.children.push_back(literal_expression(TypeKind::String, Value::text(*node.escape)));
+  } else if (scope_.texts_take_types) {  // as in PostgreSQL; ksqlDB has none
+    bound.children.push_back(literal_expression(TypeKind::String, Value::text("\\")));
   }
   if (!node.negated) return bound;
   return call_expression(not_kernel, TypeKind::Boolean, {std::move(bound)}, position);

@@ -73,6 +73,8 @@ class Binder {
   Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);
   Result<BoundExpression> compare(ComparisonOp op, BoundItem left, BoundItem right,
                                   TextPosition position);
+  // A literal text as a value of the type; anything else stays. Fails with InvalidText.
+  Status read_text_as(BoundItem& item, const SqlType& type) const;
   Result<BoundExpression> bind_logical(const Logical& node, TextPosition position);
   Result<BoundExpression> bind_not(const Not& node, TextPosition position);
   Result<BoundExpression> bind_between(const Between& node, TextPosition position);

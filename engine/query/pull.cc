@@ -94,7 +94,8 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   const Layout layout = input_layout(source, "");
   TRY(expand_struct_stars(analysis, make_scope(layout, "SELECT", analysis, context)));
   if (analysis.where) {
-    const Scope scope = make_scope(layout, "WHERE", analysis, context);
+    Scope scope = make_scope(layout, "WHERE", analysis, context);
+    scope.texts_take_types = !context.settings.ksqldb_compat;
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
     if (source.kind == SourceKind::Table)
       plan.keys = TRY(keys_for(*analysis.where, source, scope, eval));

@@ -61,7 +61,7 @@ class Answers {
       if (step.kind == SubqueryKind::In) values.emplace(std::vector<ColumnPtr>{columns[keys]});
       size_t bytes = 0;
       for (uint32_t row = 0; row < rows[chunk].rows; ++row) {
-        if (of_chunk.has_null(row)) continue;
+        if (!step.outer && of_chunk.has_null(row)) continue;
         Group& group = made.group_of(of_chunk.bytes(row), bytes);
         if (++group.rows == 1) group.first = {chunk, row};
         if (!values) continue;
@@ -85,8 +85,8 @@ class Answers {
     absl::flat_hash_set<std::string_view> values;
   };
   // Null: there is no such row.
-  const Group* find(RowKeys& keys, size_t row) const {
-    if (keys.has_null(row)) return nullptr;
+  const Group* find(RowKeys& keys, size_t row, bool nulls_are_keys) const {
+    if (!nulls_are_keys && keys.has_null(row)) return nullptr;
     const auto found = groups_.find(keys.bytes(row));
     return found == groups_.end() ? nullptr : &found->second;
   }
@@ -104,13 +104,14 @@ class Answers {
 
 // The values of the only rows, and where there is none `otherwise`'s.
 Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups,
-                                const RowsChunks& rows, size_t column, const ColumnPtr& otherwise) {
+                                const RowsChunks& rows, size_t column, bool takes_first,
+                                const ColumnPtr& otherwise) {
   std::vector<const Column*> sources;
   for (const RowsChunk& chunk : rows) sources.push_back(chunk.columns[column].get());
   sources.push_back(otherwise.get());
   std::vector<Column::SourceRow> places;
   for (const Answers::Group* group : groups) {
-    if (group && group->rows > 1)
+    if (group && group->rows > 1 && !takes_first)
       return Error{ErrorCode::InvalidStatement,
                    "more than one row returned by a subquery used as an expression"};
     places.push_back(group ? group->first
@@ -132,9 +133,9 @@ Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answe
                                 const RowsChunk& chunk, RowsContext& context) {
   RowKeys keys(TRY(compute(Program(step.keys), chunk, context)));
   std::vector<const Answers::Group*> groups;
-  for (size_t row = 0; row < chunk.rows; ++row) groups.push_back(answers.find(keys, row));
+  for (size_t row = 0; row < chunk.rows; ++row) groups.push_back(answers.find(keys, row, step.outer.has_value()));
   if (step.kind == SubqueryKind::Scalar)
-    return scalar_column(groups, rows, step.keys.size(), otherwise);
+    return scalar_column(groups, rows, step.keys.size(), step.takes_first, otherwise);
   auto column = std::make_shared<Column>(TypeKind::Boolean);
   if (step.kind == SubqueryKind::Exists) {
     for (const Answers::Group* group : groups)

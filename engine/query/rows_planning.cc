@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/query/system_rows.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -153,8 +154,7 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
       std::find_if(common_tables_.rbegin(), common_tables_.rend(), [&](const CommonTable* table) {
         return !named.schema && table->name.text == named.name.text;
       });
-  if (found == common_tables_.rend())
-    return PlannedSource{table_source(TRY(resolve_source(named, context_))), nullptr};
+  if (found == common_tables_.rend()) return plan_named(named);
   // It sees what stands before it.
   const CommonTable& table = **found;
   const std::vector<const CommonTable*> all = common_tables_;
@@ -166,6 +166,33 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
       TRY(query_source(named, named.visible_name().text, table.columns, rows->result)),
       std::move(rows->root)};
 }
+
+// A system table hides no stream and no table, unless its schema is named.
+Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
+  const std::string& alias = named.visible_name().text;
+  const auto of_rows = [&](const Schema& columns, auto step) -> Result<PlannedSource> {
+    return PlannedSource{TRY(query_source(named, alias, named.columns, columns)),
+                         make_node(std::move(step), layout_of(columns))};
+  };
+  for (size_t number = 0; number < outer_rows_.size(); ++number)
+    if (named.name.text == outer_name(number))
+      return of_rows(outer_rows_[number], OuterRows{number});
+  const SystemTable* table = find_system_table(named, context_);
+  if (!table) return PlannedSource{table_source(TRY(resolve_source(named, context_))), nullptr};
+  system_tables_.push_back(table);
+  PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
+  std::erase_if(planned.source.shown,
+                [](const std::string& name) { return name.starts_with(kHiddenColumns); });
+  return planned;
+}
+
+size_t RowsPlanning::add_outer_rows(Schema columns) {
+  outer_rows_.push_back(std::move(columns));
+  return outer_rows_.size() - 1;
+}
+
+// No identifier of a statement holds such a character.
+std::string RowsPlanning::outer_name(size_t number) { return fmt::format("\x01{}", number); }
 
 Result<size_t> RowsPlanning::add_table(PullPlan table, TextPosition position) {
   if (tables_.size() == kMaxTables) return too_many("tables", kMaxTables, position);
@@ -271,11 +298,18 @@ Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows 
   return rows;
 }
 
+const SystemTable* find_system_table(const AliasedSource& named, const PlanContext& context) {
+  if (!context.system_tables || named.query) return nullptr;
+  if (!named.schema && find_source(named.name, context)) return nullptr;
+  return context.system_tables->find(named.schema, named.name);
+}
+
 Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& context,
                                         const EvalContext& eval) {
   RowsPlanning planning(context, eval);
   PlannedRows planned = TRY(planning.plan(query));
-  return SelectRowsPlan{planning.take_tables(), std::move(planned.root), std::move(planned.result)};
+  return SelectRowsPlan{planning.take_tables(), planning.take_system_tables(),
+                        std::move(planned.root), std::move(planned.result)};
 }
 
 }  // namespace engine

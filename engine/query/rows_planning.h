@@ -46,18 +46,24 @@ class RowsPlanning {
   Result<PlannedRows> plan(const Query& query);
   // The source, or the rows of the query that stands there or has that name in a WITH.
   Result<PlannedSource> plan_source(const AliasedSource& named);
+  // A name that no other source has, for the rows around a sub-query: the number of their OuterRows.
+  size_t add_outer_rows(Schema columns);
+  void set_outer_rows(size_t number, Schema columns) { outer_rows_[number] = std::move(columns); }
+  static std::string outer_name(size_t number);
   // Its place among SelectRowsPlan::tables.
   Result<size_t> add_table(PullPlan table, TextPosition position);
   size_t table_count() const { return tables_.size(); }
   // Forgets those of a plan that nobody takes.
   void drop_tables_from(size_t count) { tables_.resize(count); }
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
+  std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
   // Fails where LIMIT or OFFSET is no number of rows.
   Result<RowLimits> read_limits(const Query& query) const;
 
  private:
   Result<PlannedRows> plan_body(const Query& query);
+  Result<PlannedSource> plan_named(const AliasedSource& named);
   Result<PlannedRows> combine(const Query& query);
   Result<PlannedRows> write_down(const Query& query);
   Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
@@ -69,6 +75,8 @@ class RowsPlanning {
   std::vector<const CommonTable*>
       common_tables_;  // that can be read here; the last of a name is meant
   std::vector<PullPlan> tables_;
+  std::vector<const SystemTable*> system_tables_;
+  std::vector<Schema> outer_rows_;  // by number
   size_t queries_ = 0;
 };
 
@@ -87,6 +95,9 @@ RowsNodePtr put_on(Step step, RowsNodePtr input) {
 }
 // In the order of the keys, if there are any, and only those within the limits.
 RowsNodePtr sort_and_cut(RowsNodePtr rows, std::vector<SortKey> keys, const RowLimits& limits);
+
+// The system table that the source means; null where it means none.
+const SystemTable* find_system_table(const AliasedSource& named, const PlanContext& context);
 
 // One SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <utility>
 
 #include "engine/query/rows_steps.h"
+#include "engine/query/system_rows.h"
 #include "engine/types/column_bytes.h"
 #include "engine/types/row_codec.h"
 
@@ -88,8 +90,8 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
 
 class RowsRun {
  public:
-  RowsRun(std::vector<RowsChunks> tables, RowsContext& context)
-      : tables_(std::move(tables)), context_(context) {}
+  RowsRun(std::vector<RowsChunks> tables, const SystemRows* system, RowsContext& context)
+      : tables_(std::move(tables)), system_(system), context_(context) {}
 
   Result<RowsChunks> run(const RowsNode& node) {
     return std::visit([&](const auto& step) { return take(step, node); }, node.step);
@@ -98,6 +100,15 @@ class RowsRun {
  private:
   Result<RowsChunks> take(const ReadRows& step, const RowsNode&) {
     return std::exchange(tables_[step.table], {});
+  }
+  Result<RowsChunks> take(const ReadSystemTable& step, const RowsNode&) {
+    if (!system_) return Error{ErrorCode::NotSupported, "system tables cannot be read here"};
+    RowsChunks rows = TRY(system_->rows(*step.table, context_));
+    TRY(context_.add(bytes_of_all(rows)));
+    return rows;
+  }
+  Result<RowsChunks> take(const OuterRows& step, const RowsNode&) {
+    return std::exchange(outer_rows_[step.number], {});
   }
   Result<RowsChunks> take(const FilterRows& step, const RowsNode&) {
     return filter_rows(step, TRY(run(*step.input)), context_);
@@ -121,15 +132,29 @@ class RowsRun {
   }
   Result<RowsChunks> take(const AppendSubquery& step, const RowsNode& node) {
     RowsChunks input = TRY(run(*step.input));
+    if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step, input));
     const RowsChunks rows = TRY(run(*step.rows));
     const RowsChunks otherwise = step.otherwise ? TRY(run(*step.otherwise)) : RowsChunks();
     return append_subquery(step, node.layout.back().type, std::move(input), rows, otherwise,
                            context_);
   }
+  Result<RowsChunks> distinct_keys(const AppendSubquery& step, const RowsChunks& input) {
+    const Program keys(step.keys);
+    RowsChunks computed;
+    for (const RowsChunk& chunk : input) {
+      RowsChunk made{chunk.rows, TRY(compute(keys, chunk, context_))};
+      TRY(context_.add(computed, std::move(made)));
+    }
+    return distinct_rows(std::move(computed), context_);
+  }
   // What comes out shares strings with both sides: they stay charged.
   Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
     const RowsChunks left = TRY(run(*step.left)), right = TRY(run(*step.right));
     return join_rows(step, left, right, context_);
+  }
+  Result<RowsChunks> take(const UnnestRows& step, const RowsNode& node) {
+    const RowsChunks input = TRY(run(*step.input));
+    return unnest_rows(step, node.layout, input, context_);
   }
   Result<RowsChunks> take(const GroupRows& step, const RowsNode&) {
     const RowsChunks input = TRY(run(*step.input));
@@ -145,6 +170,8 @@ class RowsRun {
   }
 
   std::vector<RowsChunks> tables_;
+  const SystemRows* const system_;
+  std::map<size_t, RowsChunks> outer_rows_;  // by number
   RowsContext& context_;
 };
 
@@ -266,8 +293,8 @@ std::string_view RowKeys::bytes(size_t row) {
 }
 
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
-                                 RowsContext& context) {
-  return RowsRun(std::move(tables), context).run(*plan.root);
+                                 RowsContext& context, const SystemRows* system) {
+  return RowsRun(std::move(tables), system, context).run(*plan.root);
 }
 
 }  // namespace engine

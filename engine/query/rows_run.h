@@ -10,6 +10,8 @@
 
 namespace engine {
 
+class SystemRows;
+
 // Some of the rows at one place of a plan.
 struct RowsChunk {
   size_t rows = 0;
@@ -45,8 +47,8 @@ class RowsContext {
 
 // `tables`: the rows of each of the plan's tables, in the columns of its look-up; they are charged to the context
 // already. Fails when a column cannot be computed of a row, and as the context does. Of the result's
-// chunks the columns behind those of plan.result are of no interest.
+// chunks the columns behind those of plan.result are of no interest. `system`: may be null when no system table is read.
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
-                                 RowsContext& context);
+                                 RowsContext& context, const SystemRows* system = nullptr);
 
 }  // namespace engine

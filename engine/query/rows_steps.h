@@ -37,6 +37,8 @@ class RowKeys {
 
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context);
+Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, const RowsChunks& input,
+                               RowsContext& context);
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
 Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context);
 Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsChunks right,

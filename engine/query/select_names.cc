@@ -112,6 +112,7 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
+  scope.texts_take_types = true;
   return scope;
 }
 

@@ -6,6 +6,8 @@
 #include <numeric>
 
 #include "engine/functions/registry.h"
+#include "engine/query/select_outer_rows.h"
+#include "engine/query/select_row_functions.h"
 #include "engine/query/select_subqueries.h"
 #include "engine/query/window_bounds.h"
 
@@ -32,15 +34,16 @@ std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
 
 class SelectRowsPlanner {
  public:
-  // `rows`: of the sources that are queries.
+  // `rows`: of the sources that are queries; `arrays`: of those that are functions, over the columns of the sources before.
   SelectRowsPlanner(const Query& query, RowsPlanning& planning, SelectNames names,
-                    std::vector<RowsNodePtr> rows)
+                    std::vector<RowsNodePtr> rows, std::vector<std::vector<BoundExpression>> arrays)
       : query_(query),
         planning_(planning),
         context_(planning.context()),
         eval_(planning.eval()),
         names_(std::move(names)),
         rows_(std::move(rows)),
+        arrays_(std::move(arrays)),
         over_{names_.layout(), {}} {}
 
   Result<PlannedRows> plan() {
@@ -135,8 +138,16 @@ class SelectRowsPlanner {
       std::vector<BoundExpression> rest;
       Scope scope = names_.scope(seen, "JOIN ON");
       scope.source_names.resize(i + 2);
+      const bool is_function = !arrays_[i + 1].empty();
+      if (is_function && join.type != JoinType::Inner)
+        return Error{ErrorCode::NotSupported,
+                     "an outer join with a function that gives rows is not supported yet"}
+            .at(join.position);
       for (const Expression* each : conjuncts)
-        add_join_condition(*each, TRY(bind_predicate(*each, scope)), i + 1, bound, rest);
+        if (is_function)
+          rest.push_back(TRY(bind_predicate(*each, scope)));
+        else
+          add_join_condition(*each, TRY(bind_predicate(*each, scope)), i + 1, bound, rest);
       bound.condition = all_of(std::move(rest));
       joins_.push_back(std::move(bound));
     }
@@ -209,10 +220,10 @@ class SelectRowsPlanner {
     for (auto& [text, bound] : conditions_) {
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
       const size_t last = is_of_sources(columns) ? names_.source_of(columns.back()) : 0;
-      const bool is_safe = last > 0 && joins_[last - 1].type == JoinType::Inner &&
-                           std::ranges::none_of(columns, [&](uint32_t column) {
-                             return is_nullable_[names_.source_of(column)];
-                           });
+      const bool is_safe =
+          last > 0 && arrays_[last].empty() && joins_[last - 1].type == JoinType::Inner &&
+          std::ranges::none_of(
+              columns, [&](uint32_t column) { return is_nullable_[names_.source_of(column)]; });
       if (!is_safe) {
         rest.push_back(std::move(bound));
         continue;
@@ -414,6 +425,8 @@ class SelectRowsPlanner {
       for (BoundExpression& key : join.left_keys) visit(key);
       if (join.condition) visit(*join.condition);
     }
+    for (std::vector<BoundExpression>& list : arrays_)
+      for (BoundExpression& array : list) visit(array);
     for (BoundSubquery& each : subqueries_) {
       for (BoundExpression& key : each.step.keys) visit(key);
       if (each.step.value) visit(*each.step.value);
@@ -442,7 +455,8 @@ class SelectRowsPlanner {
       const size_t first = names_.first_column(table);
       for (size_t i = first; i < names_.first_column(table + 1); ++i) {
         in_source[i] = static_cast<uint32_t>(i - first);
-        if (!used[i]) continue;
+        // What a function gives is appended as a whole.
+        if (!used[i] && arrays_[table].empty()) continue;
         const SqlType& type = names_.layout()[i].type;
         among_all[i] = next++;
         within_table[i] = static_cast<uint32_t>(tables_[table].columns.size());
@@ -471,11 +485,25 @@ class SelectRowsPlanner {
                      std::move(layout));
   }
 
+  RowsNodePtr unnest(RowsNodePtr node, size_t source) {
+    Layout layout = node->layout;
+    const SelectSource& function = names_.sources()[source];
+    layout.insert(layout.end(), function.columns.begin(), function.columns.end());
+    return make_node(UnnestRows{std::move(node), std::move(arrays_[source])}, std::move(layout));
+  }
+
   Result<RowsNodePtr> join_tables() {
     if (tables_.empty()) return make_node(OneRow{}, {});
-    RowsNodePtr node = TRY(read_source(0));
+    RowsNodePtr node =
+        arrays_[0].empty() ? TRY(read_source(0)) : unnest(make_node(OneRow{}, {}), 0);
     for (size_t i = 0; i < joins_.size(); ++i) {
       BoundJoin& join = joins_[i];
+      if (!arrays_[i + 1].empty()) {
+        node = unnest(std::move(node), i + 1);
+        if (join.condition)
+          node = put_on(FilterRows{{}, *std::move(join.condition)}, std::move(node));
+        continue;
+      }
       RowsNodePtr right = TRY(read_source(i + 1));
       Layout layout = node->layout;
       layout.insert(layout.end(), right->layout.begin(), right->layout.end());
@@ -493,6 +521,7 @@ class SelectRowsPlanner {
   const EvalContext& eval_;
   const SelectNames names_;
   std::vector<RowsNodePtr> rows_;
+  std::vector<std::vector<BoundExpression>> arrays_;
   Appended over_;  // the sources' columns, then one for each sub-query
   std::vector<BoundSubquery> subqueries_, subqueries_of_groups_;
   Found found_of_groups_;
@@ -519,18 +548,13 @@ class SelectRowsPlanner {
   Schema result_;
 };
 
-bool any_aggregate(const Query& query) {
-  return std::ranges::any_of(query.items, [](const SelectItem& item) {
-    return item.expression && contains_aggregate(*item.expression);
-  });
-}
-
 }  // namespace
 
 bool wants_rows_plan(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
-         !query.order_by.empty() || query.offset || any_aggregate(query) ||
-         (query.limit && query.limit->is<Parameter>()) || beyond_dialect(query);
+         !query.order_by.empty() || query.offset || has_aggregate(query) ||
+         (query.limit && query.limit->is<Parameter>()) || has_row_functions(query) ||
+         beyond_dialect(query);
 }
 
 bool asks_stream(const Query& query, const PlanContext& context) {
@@ -540,14 +564,26 @@ bool asks_stream(const Query& query, const PlanContext& context) {
 }
 
 bool is_select_over_tables(const Query& query, const PlanContext& context) {
-  return query.emit == Emit::None && !context.settings.ksqldb_compat && wants_rows_plan(query) &&
-         !asks_stream(query, context);
+  if (query.emit != Emit::None || context.settings.ksqldb_compat) return false;
+  if (query.from && find_system_table(*query.from, context)) return true;
+  return wants_rows_plan(query) && !asks_stream(query, context);
 }
 
-Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning) {
+Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
+  const std::optional<Query> without = TRY(take_row_functions_out(written));
+  const Query& query = without ? *without : written;
   std::vector<SelectSource> sources;
   std::vector<RowsNodePtr> rows;
+  std::vector<std::vector<BoundExpression>> arrays;
   const auto add = [&](const AliasedSource& named) -> Status {
+    arrays.emplace_back();
+    if (is_row_function(named)) {
+      SelectSource source = TRY(row_function_names(named));
+      arrays.back() = TRY(bind_row_function(named, sources, source, planning.context()));
+      sources.push_back(std::move(source));
+      rows.push_back(nullptr);
+      return {};
+    }
     PlannedSource planned = TRY(planning.plan_source(named));
     sources.push_back(std::move(planned.source));
     rows.push_back(std::move(planned.rows));
@@ -556,7 +592,8 @@ Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning) 
   if (query.from) TRY(add(*query.from));
   for (const Join& join : query.joins) TRY(add(join.source));
   SelectNames names = TRY(SelectNames::of(query, std::move(sources), planning.context()));
-  return SelectRowsPlanner(query, planning, std::move(names), std::move(rows)).plan();
+  return SelectRowsPlanner(query, planning, std::move(names), std::move(rows), std::move(arrays))
+      .plan();
 }
 
 }  // namespace engine

@@ -16,11 +16,20 @@
 namespace engine {
 
 struct RowsNode;
+struct SystemTable;
 using RowsNodePtr = std::shared_ptr<const RowsNode>;
 
 // The rows of SelectRowsPlan::tables[table], in the columns that its look-up gives.
 struct ReadRows {
   size_t table;
+};
+// All rows of a table of the server's own.
+struct ReadSystemTable {
+  const SystemTable* table;
+};
+// The keys of the AppendSubquery of that number, each once.
+struct OuterRows {
+  size_t number;
 };
 // One row without columns: of a SELECT without FROM.
 struct OneRow {};
@@ -46,6 +55,10 @@ struct AppendSubquery {
   std::optional<BoundExpression> value;  // of In, over the input's columns
   bool negated = false;                  // of In
   RowsNodePtr otherwise = nullptr;       // one row of one column; may be null
+  bool takes_first = false;  // of Scalar: of several rows the first counts, as for LIMIT 1
+  // Where the sub-query is asked with the rows around it: its `rows` read them as OuterRows of this number, and null keys are
+  // keys like others.
+  std::optional<size_t> outer = {};
 };
 // Each left row with each right row whose keys are equal, none null, and for which the condition is true; without
 // keys, with each for which it is true. Outer joins add rows without a partner, the other side's columns null.
@@ -55,6 +68,12 @@ struct JoinRows {
   std::vector<BoundExpression> left_keys,
       right_keys;                            // pairs of one type; each over its side's columns
   std::optional<BoundExpression> condition;  // over the left's columns, then the right's
+};
+// Each row with each element of the arrays, of which the shorter ones are filled up with nulls; a row whose arrays are all empty or null
+// gives none.
+struct UnnestRows {
+  RowsNodePtr input;
+  std::vector<BoundExpression> arrays;  // over the input's columns
 };
 struct FilterRows {
   RowsNodePtr input;
@@ -92,8 +111,9 @@ struct CutRows {
 };
 
 struct RowsNode {
-  std::variant<ReadRows, OneRow, WrittenRows, CombineRows, AppendSubquery, JoinRows, FilterRows,
-               GroupRows, ComputeColumns, DistinctRows, SortRows, CutRows>
+  std::variant<ReadRows, ReadSystemTable, OuterRows, OneRow, WrittenRows, CombineRows,
+               AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, ComputeColumns,
+               DistinctRows, SortRows, CutRows>
       step;
   Layout layout;  // what it gives
 };
@@ -106,6 +126,7 @@ RowsNodePtr make_node(Step step, Layout layout) {
 struct SelectRowsPlan {
   // What is asked of each table of the query, all as of one moment. A table that the query names twice is here twice.
   std::vector<std::shared_ptr<const PullPlan>> tables;
+  std::vector<const SystemTable*> system_tables;  // that it reads, some perhaps twice
   RowsNodePtr root;  // its first columns are the result's; those behind them were only sorted by
   Schema result;
 };

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/query/select_outer_rows.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -27,32 +28,28 @@ bool has_columns(const Expression& expression) {
                              [](const Expression* child) { return has_columns(*child); });
 }
 
-Error too_correlated(TextPosition position) {
-  return Error{
-      ErrorCode::NotSupported,
-      "a sub-query refers to the query around it in a way that is not supported yet",
-      {},
-      "It may in equalities of its WHERE, for instance WHERE inner.id = outer.id AND ...; it has "
-      "no GROUP BY, DISTINCT, LIMIT or sub-query of its own then."}
-      .at(position);
-}
-
 // Takes out of the sub-query's WHERE what it says of the query around it.
 class Decorrelation {
  public:
   Decorrelation(const Subquery& subquery, const SelectNames& outer, RowsPlanning& planning)
       : subquery_(subquery), outer_(outer), planning_(planning) {}
 
-  // Of no value where it does not look beyond itself: then it is wrong for another reason.
+  // Nothing where it does not look beyond itself, and where it does so in another way.
   Result<std::vector<Correlation>> take() {
     const Query& query = *subquery_.query;
     if (query.combined || !query.values.empty() || !query.with.empty() || !query.from ||
         !query.where)
       return std::vector<Correlation>();
     std::vector<SelectSource> sources;
-    sources.push_back(TRY(planning_.plan_source(*query.from)).source);
+    // A source that looks beyond the sub-query itself is nothing for this.
+    const auto add = [&](const AliasedSource& named) {
+      auto planned = planning_.plan_source(named);
+      if (planned) sources.push_back(std::move(planned->source));
+      return planned.has_value();
+    };
+    if (!add(*query.from)) return std::vector<Correlation>();
     for (const Join& join : query.joins)
-      sources.push_back(TRY(planning_.plan_source(join.source)).source);
+      if (!add(join.source)) return std::vector<Correlation>();
     const SelectNames inner = TRY(SelectNames::of(query, std::move(sources), planning_.context()));
     std::vector<const Expression*> conjuncts;
     split(*query.where, conjuncts);
@@ -63,12 +60,12 @@ class Decorrelation {
         continue;
       }
       auto correlation = correlation_of(*each, inner);
-      if (!correlation) return too_correlated(each->position);
+      if (!correlation) return std::vector<Correlation>();
       found.push_back(*std::move(correlation));
     }
-    if (!found.empty() && (!query.group_by.empty() || query.having || query.distinct ||
-                           query.limit || query.offset || query.window))
-      return too_correlated(query.position);
+    if (!query.group_by.empty() || query.having || query.distinct || query.limit || query.offset ||
+        query.window)
+      found.clear();
     return found;
   }
 
@@ -85,10 +82,7 @@ class Decorrelation {
       query.distinct = true;
       return query;
     }
-    const bool is_aggregate = std::ranges::any_of(items, [](const SelectItem& item) {
-      return item.expression && contains_aggregate(*item.expression);
-    });
-    if (is_aggregate)
+    if (has_aggregate(*subquery_.query))
       for (const Correlation& each : correlations) query.group_by.push_back(clone(*each.inner));
     for (SelectItem& item : items) query.items.push_back(std::move(item));
     return query;
@@ -166,13 +160,21 @@ class SubqueryBinder {
       Result<std::vector<Correlation>> taken = decorrelation.take();
       planning_.drop_tables_from(tables);
       if (!taken) return taken.error();
-      if (taken->empty()) return rows.error();
       correlations_ = *std::move(taken);
-      rows = planning_.plan(decorrelation.keyed(correlations_));
+      const Error unknown = rows.error();
+      rows = correlations_.empty() ? plan_with_outer_rows(unknown)
+                                   : planning_.plan(decorrelation.keyed(correlations_));
+      // What the SELECT list says of the query around shows only now.
+      if (!rows && !correlations_.empty() && rows.error().code == ErrorCode::UndefinedColumn) {
+        planning_.drop_tables_from(tables);
+        correlations_.clear();
+        rows = plan_with_outer_rows(unknown);
+      }
       if (!rows) return rows.error();
       if (subquery_.kind != SubqueryKind::Exists)
         TRY(check_width(rows->result.columns.size() - correlations_.size()));
-      if (const auto none = decorrelation.of_no_rows()) {
+      const auto none = bound_.step.outer ? std::move(of_no_rows_) : decorrelation.of_no_rows();
+      if (none) {
         PlannedRows otherwise = TRY(planning_.plan(*none));
         bound_.step.otherwise = std::move(otherwise.root);
       }
@@ -188,6 +190,30 @@ class SubqueryBinder {
   }
 
  private:
+  // `unknown`: what is wrong if it does not look beyond itself.
+  Result<PlannedRows> plan_with_outer_rows(const Error& unknown) {
+    const size_t tables = planning_.table_count();
+    auto with_rows = bring_outer_rows_in(*subquery_.query, subquery_.kind, names_, planning_);
+    planning_.drop_tables_from(tables);
+    if (!with_rows) return with_rows.error();
+    if (!*with_rows) return unknown;
+    SubqueryWithOuterRows& outer = **with_rows;
+    for (size_t at = 0; at < outer.columns.size(); ++at)
+      correlations_.push_back(
+          {std::move(outer.columns[at]), clone(*outer.query.items[at].expression)});
+    bound_.step.outer = outer.number;
+    bound_.step.takes_first = outer.takes_first;
+    const Query& asked = *subquery_.query;
+    if (subquery_.kind == SubqueryKind::Scalar && asked.items.size() == 1 && has_aggregate(asked) &&
+        asked.group_by.empty() && !asked.having) {
+      Query& none = of_no_rows_.emplace(clone(outer.query));
+      none.items.erase(none.items.begin(), none.items.end() - 1);
+      none.group_by.clear();
+      none.where = make_expression(BooleanLiteral{false}, none.position);
+    }
+    return planning_.plan(outer.query);
+  }
+
   Status check_width(size_t columns) const {
     if (subquery_.kind == SubqueryKind::Exists || columns == 1) return {};
     return Error{ErrorCode::SyntaxError, "subquery must return only one column"}.at(
@@ -236,6 +262,7 @@ class SubqueryBinder {
   RowsPlanning& planning_;
   Appended& beside_;
   std::vector<Correlation> correlations_;
+  std::optional<Query> of_no_rows_;  // what an aggregate beside the rows around is of none
   BoundSubquery bound_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "engine/expr/print_bound.h"
 #include "engine/query/select_rows.h"
+#include "engine/query/system_rows.h"
 #include "engine/system_tables/information_parts.h"
 
 namespace engine {
@@ -60,6 +61,10 @@ class StepLines {
     if (table.limit) line += fmt::format(", the first {}", *table.limit);
     add_line(line);
   }
+  void show(const ReadSystemTable& step, const Layout&) {
+    add_line(fmt::format("Scan system table {}.{}", step.table->schema, step.table->name));
+  }
+  void show(const OuterRows&, const Layout&) { add_line("The rows around"); }
   void show(const JoinRows& step, const Layout& layout) {
     std::string line =
         fmt::format("{} {} join", word(step.type), step.left_keys.empty() ? "nested-loop" : "hash");
@@ -85,6 +90,10 @@ class StepLines {
   void show(const AppendSubquery& step, const Layout& layout) {
     add_line("Append " + layout.back().name);
     add_inputs(step.input, step.rows);
+  }
+  void show(const UnnestRows& step, const Layout&) {
+    add_line("Unnest " + list(step.arrays, step.input->layout));
+    add_inputs(step.input);
   }
   void show(const FilterRows& step, const Layout& layout) {
     add_line("Filter " + to_sql(step.condition, layout));

@@ -1,0 +1,254 @@
+#include "engine/query/select_outer_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/query/select_row_functions.h"
+#include "engine/sql/rewrite.h"
+
+namespace engine {
+
+namespace {
+
+Error too_correlated(TextPosition position) {
+  return Error{ErrorCode::NotSupported,
+               "a sub-query refers to the query around it in a way that is not supported yet",
+               {},
+               "It may in its conditions and its SELECT list; it has no LIMIT but 1, no OFFSET, "
+               "RIGHT or FULL JOIN, and is no UNION then."}
+      .at(position);
+}
+
+class OuterAsSource {
+ public:
+  OuterAsSource(const Query& query, const SelectNames& outer, RowsPlanning& planning)
+      : query_(clone(query)), outer_(outer), planning_(planning) {}
+
+  Result<std::optional<SubqueryWithOuterRows>> take(SubqueryKind kind) {
+    if (query_.combined || !query_.values.empty() || query_.window)
+      return std::optional<SubqueryWithOuterRows>();
+    number_ = planning_.add_outer_rows({});
+    alias_ = RowsPlanning::outer_name(number_);
+    // What ARRAY(SELECT ... ORDER BY ...) collects: the rows around belong into the query of FROM.
+    const bool is_collected = query_.from && query_.from->query && query_.joins.empty() &&
+                              !is_row_function(*query_.from) && query_.from->columns.empty();
+    if (is_collected) {
+      Query body = clone(*query_.from->query);
+      if (TRY(bring_in(body))) {
+        put_keys_first(body, false);
+        query_.from->query = std::make_shared<const Query>(std::move(body));
+        put_keys_first(query_, kind == SubqueryKind::Exists);
+        return finished();
+      }
+    }
+    drop_limit(kind);
+    if (!TRY(bring_in(query_))) return std::optional<SubqueryWithOuterRows>();
+    if (!takes_first_) query_.order_by.clear();
+    put_keys_first(query_, kind == SubqueryKind::Exists);
+    return finished();
+  }
+
+ private:
+  std::optional<SubqueryWithOuterRows> finished() {
+    planning_.set_outer_rows(number_, std::move(schema_));
+    return SubqueryWithOuterRows{std::move(query_), number_, std::move(columns_), takes_first_};
+  }
+
+  // The first row of each of the rows around is found without a limit, and that there is one, too.
+  void drop_limit(SubqueryKind kind) {
+    const auto* limit = query_.limit ? query_.limit->as<IntegerLiteral>() : nullptr;
+    if (!limit || query_.offset || query_.distinct) return;
+    const bool is_first = kind == SubqueryKind::Scalar && limit->value == 1;
+    if (!is_first && !(kind == SubqueryKind::Exists && limit->value > 0)) return;
+    takes_first_ = is_first;
+    query_.limit = nullptr;
+  }
+
+  // References to the rows around become references to their source, which the query reads then. Whether there are any.
+  Result<bool> bring_in(Query& query) {
+    std::vector<SelectSource> sources;
+    const auto add = [&](const AliasedSource& named) -> Status {
+      sources.push_back(is_row_function(named) ? TRY(row_function_names(named))
+                                               : TRY(planning_.plan_source(named)).source);
+      return {};
+    };
+    if (query.from) TRY(add(*query.from));
+    for (const Join& join : query.joins) TRY(add(join.source));
+    const SelectNames inner = TRY(SelectNames::of(query, std::move(sources), planning_.context()));
+    const auto visit = [&](ExpressionPtr& each) { return replace(each, inner); };
+    const auto rewrite = [&](ExpressionPtr& each) {
+      return each ? rewrite_expression(each, visit, RewriteOrder::ParentsFirst) : Status();
+    };
+    for (SelectItem& item : query.items) TRY(rewrite(item.expression));
+    for (Join& join : query.joins) TRY(rewrite(join.on));
+    TRY(rewrite(query.where));
+    TRY(rewrite(query.having));
+    for (ExpressionPtr& each : query.group_by) TRY(rewrite(each));
+    for (OrderItem& each : query.order_by)
+      if (!is_alias(query, *each.expression)) TRY(rewrite(each.expression));
+    const auto rewrite_function = [&](AliasedSource& named) -> Status {
+      if (!is_row_function(named)) return {};
+      Query body = clone(*named.query);
+      for (SelectItem& item : body.items) TRY(rewrite(item.expression));
+      named.query = std::make_shared<const Query>(std::move(body));
+      return {};
+    };
+    if (query.from) TRY(rewrite_function(*query.from));
+    for (Join& join : query.joins) TRY(rewrite_function(join.source));
+    if (columns_.empty()) return false;
+    TRY(check(query));
+    read_outer_rows(query);
+    return true;
+  }
+
+  // ORDER BY may mean an item by its name.
+  static bool is_alias(const Query& query, const Expression& expression) {
+    const auto* column = expression.as<ColumnRef>();
+    return column && !column->source &&
+           std::ranges::any_of(query.items, [&](const SelectItem& item) {
+             return item.alias && *item.alias == column->name;
+           });
+  }
+
+  Status replace(ExpressionPtr& expression, const SelectNames& inner) {
+    if (const auto* subquery = expression->as<Subquery>())
+      return replace_within(expression, *subquery, inner);
+    const auto* column = expression->as<ColumnRef>();
+    if (!column || inner.canonical(*expression, "WHERE")) return {};
+    return refer(expression);
+  }
+  // In queries within the sub-query only names with their source are told apart from what these read themselves.
+  Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
+                        const SelectNames& inner) {
+    Subquery own{subquery.kind, nullptr, nullptr, subquery.negated};
+    if (subquery.value) {
+      own.value = clone(*subquery.value);
+      const auto visit = [&](ExpressionPtr& each) { return replace(each, inner); };
+      TRY(rewrite_expression(own.value, visit, RewriteOrder::ParentsFirst));
+    }
+    std::vector<std::string> known;
+    for (const SelectSource& source : inner.sources()) known.push_back(source.alias);
+    list_sources(*subquery.query, known);
+    Query query = clone(*subquery.query);
+    const auto visit = [&](ExpressionPtr& each) -> Status {
+      const auto* column = each->as<ColumnRef>();
+      if (!column || !column->source ||
+          std::ranges::find(known, column->source->text) != known.end())
+        return {};
+      return refer(each);
+    };
+    TRY(rewrite_expressions(query, visit, RewriteOrder::ParentsFirst));
+    own.query = std::make_shared<const Query>(std::move(query));
+    expression = make_expression(std::move(own), expression->position);
+    return {};
+  }
+  static void list_sources(const Query& query, std::vector<std::string>& names) {
+    const auto add = [&](const AliasedSource& named) {
+      names.push_back(named.visible_name().text);
+      if (named.query) list_sources(*named.query, names);
+    };
+    if (query.from) add(*query.from);
+    for (const Join& join : query.joins) add(join.source);
+    if (!query.combined) return;
+    list_sources(*query.combined->left, names);
+    list_sources(*query.combined->right, names);
+  }
+  // Left as it is where the query around has no such column either.
+  Status refer(ExpressionPtr& expression) {
+    auto canonical = outer_.canonical(*expression, "WHERE");
+    if (!canonical) return {};
+    size_t at = 0;
+    while (at < columns_.size() && !equals(*columns_[at], **canonical)) ++at;
+    if (at == columns_.size()) {
+      const Scope scope = outer_.scope(outer_.layout(), "WHERE");
+      const uint32_t index =
+          TRY(resolve_column(*(*canonical)->as<ColumnRef>(), expression->position, scope));
+      schema_.columns.push_back({column_name(at), outer_.layout()[index].type});
+      columns_.push_back(*std::move(canonical));
+    }
+    expression = reference(at, expression->position);
+    return {};
+  }
+  static std::string column_name(size_t at) { return fmt::format("C{}", at); }
+  ExpressionPtr reference(size_t at, TextPosition position) const {
+    return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);
+  }
+
+  static Status check(const Query& query) {
+    const bool has_other_joins = std::ranges::any_of(query.joins, [](const Join& join) {
+      return join.type == JoinType::Right || join.type == JoinType::Full;
+    });
+    if (query.limit || query.offset || has_other_joins || !query.with.empty())
+      return too_correlated(query.position);
+    return {};
+  }
+
+  void read_outer_rows(Query& query) const {
+    AliasedSource outer;
+    outer.name = Name{alias_};
+    outer.position = query.position;
+    if (query.from)
+      query.joins.insert(query.joins.begin(), {JoinType::Inner, *std::move(query.from),
+                                               std::nullopt, nullptr, query.position});
+    query.from = std::move(outer);
+  }
+
+  // `only_keys`: of EXISTS, which asks whether there are rows.
+  void put_keys_first(Query& query, bool only_keys) const {
+    const bool is_grouped = !query.group_by.empty() || query.having || has_aggregate(query);
+    std::vector<SelectItem> items = std::exchange(query.items, {});
+    // Of what a query of FROM gives under these names, or of the source itself.
+    const bool is_named = query.from->name.text != alias_;
+    // Places in the SELECT list move with it.
+    const auto move = [&](ExpressionPtr& each) {
+      if (auto* place = std::get_if<IntegerLiteral>(&each->node))
+        place->value += static_cast<int32_t>(columns_.size());
+    };
+    for (ExpressionPtr& each : query.group_by) move(each);
+    for (OrderItem& each : query.order_by) move(each.expression);
+    for (size_t at = 0; at < columns_.size(); ++at) {
+      const auto key = [&] {
+        return is_named
+                   ? make_expression(ColumnRef{query.from->visible_name(), Name{column_name(at)}},
+                                     query.position)
+                   : reference(at, query.position);
+      };
+      query.items.push_back(
+          {SelectItemKind::Expression, key(), std::nullopt, std::nullopt, query.position});
+      if (is_grouped) query.group_by.push_back(key());
+    }
+    if (only_keys && !is_grouped) {
+      query.distinct = true;
+      return;
+    }
+    for (SelectItem& item : items) query.items.push_back(std::move(item));
+  }
+
+  Query query_;
+  const SelectNames& outer_;
+  RowsPlanning& planning_;
+  std::string alias_;
+  size_t number_ = 0;
+  bool takes_first_ = false;
+  Schema schema_;
+  ExpressionList columns_;
+};
+
+}  // namespace
+
+bool has_aggregate(const Query& query) {
+  return std::ranges::any_of(query.items, [](const SelectItem& item) {
+    return item.expression && contains_aggregate(*item.expression);
+  });
+}
+
+Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,
+                                                                 SubqueryKind kind,
+                                                                 const SelectNames& outer,
+                                                                 RowsPlanning& planning) {
+  return OuterAsSource(subquery, outer, planning).take(kind);
+}
+
+}  // namespace engine

@@ -1,0 +1,26 @@
+// Sub-queries that refer to the query around them by more than equalities.
+#pragma once
+#include <optional>
+
+#include "engine/query/rows_planning.h"
+
+namespace engine {
+
+struct SubqueryWithOuterRows {
+  Query query;    // gives the keys first, then what the sub-query gives; of EXISTS the keys alone
+  size_t number;  // of its OuterRows
+  ExpressionList columns;  // of the query around, in the order of the keys
+  bool takes_first;        // its LIMIT 1 was left out: of the rows of equal keys the first counts
+};
+
+// The sub-query as one that reads, beside its own sources, the rows around it, each once: then it is no longer correlated, and what it gives is
+// looked up by these (Neumann and Kemper, "Unnesting Arbitrary Queries", 2015). Nothing where it does not look beyond
+// itself. Fails with NotSupported where it has clauses that would mean something else then.
+Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,
+                                                                 SubqueryKind kind,
+                                                                 const SelectNames& outer,
+                                                                 RowsPlanning& planning);
+
+bool has_aggregate(const Query& query);
+
+}  // namespace engine

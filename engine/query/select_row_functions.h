@@ -1,0 +1,25 @@
+// Functions that give rows, in FROM and in the SELECT list: each element of an array is a row.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "engine/query/select_names.h"
+
+namespace engine {
+
+// Whether the source is such a function, which may name columns of the sources before it: (SELECT UNNEST(array), ...) AS name.
+bool is_row_function(const AliasedSource& named);
+// Such a source as far as its names go: its columns' types are not known yet.
+Result<SelectSource> row_function_names(const AliasedSource& named);
+// Its arrays, over the columns of the sources `before`; `source`: its columns get their types.
+Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& named,
+                                                       const std::vector<SelectSource>& before,
+                                                       SelectSource& source,
+                                                       const PlanContext& context);
+// Whether the SELECT list has any.
+bool has_row_functions(const Query& query);
+// The query with what its SELECT list has of them as a source behind the others. Nothing where it has none; fails with NotSupported
+// beside groups.
+Result<std::optional<Query>> take_row_functions_out(const Query& query);
+
+}  // namespace engine
