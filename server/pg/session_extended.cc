@@ -169,7 +169,7 @@ Result<PreparedStatementPtr> Session::finish_analysis(
   auto analysed = std::make_shared<PreparedStatement>();
   analysed->parsed = std::move(statement);
   if (!plan || *plan) {
-    if (!plan) return explain_catalog(std::move(plan).error(), text ? *text : "");
+    if (!plan) return std::move(plan).error();
     analysed->plan = std::move(plan).take();
     parameter_oids.resize(analysed->plan->parameters.size());
     for (size_t i = 0; i < parameter_oids.size(); ++i)

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <tuple>
+
+#include "engine/sql/rewrite.h"
 
 namespace server::pg {
 
@@ -56,27 +59,70 @@ std::optional<Answer> answer(const engine::Expression& expression, const Session
                                                    expression.position)};
 }
 
-void answer_inside(engine::ExpressionPtr& expression, const SessionFacts& facts) {
-  if (auto found = answer(*expression, facts)) {
-    expression = std::move(found->value);
-    return;
-  }
-  for (engine::ExpressionPtr* child : engine::children(*expression)) answer_inside(*child, facts);
+// Words that are no columns' names, unless they are quoted.
+bool is_reserved(const engine::Expression& expression) {
+  const auto* word = expression.as<engine::ColumnRef>();
+  return word && !word->source && word->name.quoting == engine::Quoting::None &&
+         (word->name.text.starts_with("CURRENT_") || word->name == "SESSION_USER");
+}
+
+bool is_asked(const engine::Query& query);
+
+bool is_asked(const engine::Expression& expression) {
+  if (is_reserved(expression)) return true;
+  if (const auto* call = expression.as<engine::FunctionCall>();
+      call &&
+      (call->name == "PG_BACKEND_PID" || call->name == "CURRENT_SETTING" ||
+       std::ranges::find(kFunctions, call->name, &FunctionRow::name) != std::end(kFunctions)))
+    return true;
+  if (const auto* subquery = expression.as<engine::Subquery>();
+      subquery && is_asked(*subquery->query))
+    return true;
+  return std::ranges::any_of(engine::children(expression),
+                             [](const engine::Expression* child) { return is_asked(*child); });
+}
+
+// Whether anything here may be such a function: most statements have none, and are not copied then.
+bool is_asked(const engine::Query& query) {
+  const auto in_one = [](const engine::ExpressionPtr& one) { return one && is_asked(*one); };
+  const auto in_query = [](const std::shared_ptr<const engine::Query>& one) {
+    return one && is_asked(*one);
+  };
+  return !query.from || in_query(query.from->query) || in_one(query.where) ||
+         in_one(query.having) ||
+         std::ranges::any_of(query.items, in_one, &engine::SelectItem::expression) ||
+         std::ranges::any_of(query.group_by, in_one) ||
+         std::ranges::any_of(query.with, in_query, &engine::CommonTable::query) ||
+         (query.combined && (in_query(query.combined->left) || in_query(query.combined->right))) ||
+         std::ranges::any_of(query.joins, [&](const engine::Join& join) {
+           return in_one(join.on) || in_query(join.source.query);
+         });
 }
 
 }  // namespace
 
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts) {
   auto* query = std::get_if<engine::Query>(&statement.statement);
-  if (!query || query->from) return;
+  if (!query || !is_asked(*query)) return;
+  // A bare word may be a column where there is something to select from.
+  const bool has_words = !query->from;
+  const auto is_answered = [&](const engine::Expression& expression) {
+    return has_words || expression.is<engine::FunctionCall>() || is_reserved(expression);
+  };
   for (engine::SelectItem& item : query->items) {
-    if (!item.expression) continue;
-    if (const auto found = answer(*item.expression, facts); found && !item.alias) {
+    if (!item.expression || item.alias || !is_answered(*item.expression)) continue;
+    if (const auto found = answer(*item.expression, facts)) {
       item.alias.emplace();
       item.alias->text = found->function;
     }
-    answer_inside(item.expression, facts);
   }
+  const auto visit = [&](engine::ExpressionPtr& expression) -> Status {
+    if (!is_answered(*expression)) return {};
+    if (auto found = answer(*expression, facts)) expression = std::move(found->value);
+    return {};
+  };
+  // The visitor does not fail.
+  std::ignore = engine::rewrite_expressions(*query, visit, engine::RewriteOrder::ParentsFirst);
 }
 
 }  // namespace server::pg

@@ -13,8 +13,7 @@ struct SessionFacts {
   int32_t process_id = 0;
 };
 
-// Puts constants in place of such functions in a SELECT without FROM, named as PostgreSQL names the
-// column. The engine does not know who is connected; everything else is left to it.
+// Puts constants in place of such functions in a SELECT, the columns named as PostgreSQL names them. The engine does not know who is connected; everything else is left to it.
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts);
 
 }  // namespace server::pg

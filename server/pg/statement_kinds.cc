@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/pgsql/catalog_functions.h"
+#include "engine/pgsql/parse_postgres.h"
 #include "engine/sql/parse.h"
 
 namespace server::pg {
@@ -19,31 +21,34 @@ bool is_one_of(const engine::Statement& statement) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Whether a name of PostgreSQL's catalog stands anywhere in the text: information_schema, or a word
-// that begins with pg_.
+// Whether something of PostgreSQL's catalog may stand in the text: information_schema, or a word that begins with pg_ or reg (regclass, ...).
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const std::string_view name : {"pg_", "information_schema"})
+  for (const std::string_view name : {"pg_", "information_schema", "reg"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;
 }
 
-// Turns `pg_catalog.` into blanks of the same length, so that pg_catalog.version() is version() and
-// positions stay what they are. True if there was any.
-bool blank_out_catalog_schema(std::string& text) {
-  constexpr std::string_view kSchema = "pg_catalog.";
-  const auto same_letter = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == b;
-  };
-  bool was_there = false;
-  for (auto at = text.begin();; at += kSchema.size()) {
-    at = std::search(at, text.end(), kSchema.begin(), kSchema.end(), same_letter);
-    if (at == text.end()) return was_there;
-    std::fill_n(at, kSchema.size(), ' ');
-    was_there = true;
+// Whether the text has a word that only the dialect has: PostgreSQL's parser would take some of them for names.
+bool is_of_dialect(std::string_view text) {
+  constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
+                                         "WITHIN", "GRACE",    "PARTITIONS"};
+  for (size_t at = 0; at < text.size();) {
+    const auto is_part = [&](size_t i) { return i < text.size() && is_word(text[i]); };
+    size_t end = at;
+    while (is_part(end)) ++end;
+    const std::string_view word = text.substr(at, end - at);
+    if (std::ranges::any_of(kWords, [&](std::string_view each) {
+          return std::ranges::equal(each, word, [](char a, char b) {
+            return a == std::toupper(static_cast<unsigned char>(b));
+          });
+        }))
+      return true;
+    at = end + 1;
   }
+  return false;
 }
 
 // Whether rows would come for ever with nothing to end them.
@@ -79,20 +84,18 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
                  "the statement is longer than " + std::to_string(kMaxStatementBytes >> 20) + " MB",
                  "", "Send many rows with COPY, or in several statements."};
   auto statements = engine::parse_script(text, is_cancelled);
-  if (statements) return statements;
-  Error error = std::move(statements).error();
-  if (std::string blanked(text); blank_out_catalog_schema(blanked))
-    if (auto unqualified = engine::parse_script(blanked, is_cancelled)) return unqualified;
-  return explain_catalog(std::move(error), text);
-}
-
-Error explain_catalog(Error error, std::string_view text) {
-  const bool may_be_catalog =
-      error.code == ErrorCode::SyntaxError || error.code == ErrorCode::UndefinedSource ||
-      error.code == ErrorCode::UndefinedFunction || error.code == ErrorCode::InvalidCast;
-  if (!may_be_catalog || !names_catalog(text)) return error;
-  return Error{ErrorCode::NotSupported, "the PostgreSQL catalog is not supported yet", "",
-               "Use SHOW STREAMS, SHOW TABLES, SHOW QUERIES or DESCRIBE name."};
+  const bool is_own_syntax = statements.has_value();
+  if (!is_own_syntax) {
+    if (statements.error().code != ErrorCode::SyntaxError || is_of_dialect(text)) return statements;
+    auto others = engine::parse_postgres(text);
+    // What neither takes is told in the words of the dialect.
+    if (!others && others.error().code == ErrorCode::SyntaxError) return statements;
+    if (!others) return others;
+    statements = std::move(others);
+  }
+  if (!is_own_syntax || names_catalog(text))
+    for (ParsedStatement& each : *statements) TRY(engine::expand_catalog_functions(each.statement));
+  return statements;
 }
 
 std::string session_name(const engine::Name& name) {

@@ -21,13 +21,10 @@ bool may_end_transaction(const engine::ParsedStatement& statement);
 // The parser needs some hundred bytes for each character.
 inline constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
 
-// As engine::parse_script. What only PostgreSQL's catalog could answer fails with NotSupported and a
-// hint.
+// As engine::parse_script; SELECTs that the dialect does not take are read as PostgreSQL reads them, and what functions of its catalog
+// mean is written in their place.
 Result<std::vector<engine::ParsedStatement>> parse_statements(
     std::string_view text, const std::atomic<bool>* is_cancelled = nullptr);
-
-// The same for an error that came later: a source that is not there because it is PostgreSQL's.
-Error explain_catalog(Error error, std::string_view text);
 
 // A name of a cursor or a prepared statement as the protocol's messages give it: PostgreSQL folds
 // to lower case.

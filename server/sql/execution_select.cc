@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "engine/query/rows_run.h"
+#include "engine/system_tables/system_catalog.h"
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
+#include "server/sql/information_facts.h"
 #include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
 
@@ -19,7 +21,10 @@ class SelectExecution final : public SqlExecution {
  public:
   SelectExecution(SqlSession& session, sql::Receiver& receiver, SelectRows plan,
                   MetadataImagePtr image)
-      : SqlExecution(session, receiver), plan_(std::move(plan)), image_(std::move(image)) {}
+      : SqlExecution(session, receiver),
+        plan_(std::move(plan)),
+        image_(image),
+        gathering_(session, std::move(image)) {}
   ~SelectExecution() override { cancel_scans(); }
 
   void begin() {
@@ -31,7 +36,7 @@ class SelectExecution final : public SqlExecution {
       kept.push_back(*std::move(found));
     }
     own_writes_.emplace(session(), receiver(), image_, std::move(kept));
-    own_writes_->wait([this] { ask(); });
+    own_writes_->wait([this] { gather_facts(); });
   }
   void resume() override {
     SqlExecution::resume();
@@ -54,6 +59,7 @@ class SelectExecution final : public SqlExecution {
   // Owned by the work, which may outlive this, and by those who show the result.
   struct Work {
     SelectRows plan;
+    std::shared_ptr<const InformationFacts> facts;
     std::vector<std::shared_ptr<PullRequest>> requests;
     std::vector<engine::RowsChunks> tables;
     engine::Properties properties;
@@ -79,7 +85,10 @@ class SelectExecution final : public SqlExecution {
       }
       gathered.resize(0);
       TRY(context->add(bytes));
-      return engine::run_rows_plan(*plan, std::move(tables), *context);
+      return facts->with_context([&](const engine::InformationContext& about) {
+        const engine::CatalogRows system(about, "millrace");
+        return engine::run_rows_plan(*plan, std::move(tables), *context, &system);
+      });
     }
     // Filters that may take long are not for loops.
     Status shape(size_t table) {
@@ -102,6 +111,18 @@ class SelectExecution final : public SqlExecution {
 
   // ---- the tables' rows
 
+  void gather_facts() {
+    InformationNeeds needs;
+    for (const engine::SystemTable* table : plan_->system_tables) {
+      needs.statuses = needs.statuses || engine::needs_statuses(*table);
+      needs.server_facts = needs.server_facts || engine::needs_server_facts(*table);
+      needs.consumer_groups = needs.consumer_groups || engine::needs_consumer_groups(*table);
+    }
+    gathering_.begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
+      facts_ = std::move(facts);
+      ask();
+    });
+  }
   void ask() {
     if (tables_.empty()) return run();
     std::vector<Shard*> shards;
@@ -180,6 +201,7 @@ class SelectExecution final : public SqlExecution {
 
   void run() {
     work_ = std::make_shared<Work>(Work{plan_,
+                                        std::move(facts_),
                                         {},
                                         {},
                                         session().properties(),
@@ -241,6 +263,8 @@ class SelectExecution final : public SqlExecution {
 
   const SelectRows plan_;
   const MetadataImagePtr image_;
+  InformationGathering gathering_;
+  std::shared_ptr<const InformationFacts> facts_;
   std::vector<Table> tables_;
   std::optional<OwnWrites> own_writes_;
   std::shared_ptr<TableCut> cut_;  // until it stands

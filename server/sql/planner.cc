@@ -8,6 +8,7 @@
 #include "engine/plan/insert_values.h"
 #include "engine/plan/print_plan.h"
 #include "engine/system_tables/information.h"
+#include "engine/system_tables/system_catalog.h"
 #include "server/metadata/plan_definition.h"
 
 namespace server {
@@ -118,7 +119,8 @@ void Planner::watch(const std::atomic<bool>& is_cancelled) {
 }
 
 engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* parameters) const {
-  return {*image_->catalog, topics_, settings_.engine, properties_, parameters, true};
+  return {*image_->catalog, topics_, settings_.engine,        properties_,
+          parameters,       true,    &engine::system_tables()};
 }
 
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(

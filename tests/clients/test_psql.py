@@ -54,6 +54,41 @@ class Terminal:
 
 
 @case
+def describes_streams_and_tables():
+    psql("-q", "-c", "CREATE STREAM d_orders (id INT KEY, city VARCHAR, amount DECIMAL(10, 2))",
+         "-c", "CREATE TABLE d_users (id INT PRIMARY KEY, name VARCHAR)",
+         "-c", "CREATE TABLE d_by_city AS SELECT city, SUM(amount) AS total FROM d_orders GROUP BY city")
+    tables, err = psql("-At", "-c", "\\dt d_*")
+    assert not err and tables == "public|d_orders|table|millrace\npublic|d_users|table|millrace\n", (tables, err)
+    views, err = psql("-At", "-c", "\\dm d_*")
+    assert not err and views == "public|d_by_city|materialized view|millrace\n", (views, err)
+    for name, expected in (("d_by_city", ('Materialized view "public.d_by_city"', " city   | text          |           | not null | ",
+                                          " total  | numeric(10,2) |           |          | ",
+                                          '"d_by_city_pkey" PRIMARY KEY, btree (city)')),
+                           ("d_users", ('Table "public.d_users"', '"d_users_pkey" PRIMARY KEY, btree (id)')),
+                           ("d_orders", ('Table "public.d_orders"', " amount | numeric(10,2) |           |          | "))):
+        out, err = psql("-c", f"\\d {name}")
+        assert not err and all(line in out for line in expected), (out, err)
+    out, err = psql("-c", "\\d+ d_by_city")
+    assert not err and "SELECT city, SUM(amount) AS total FROM d_orders" in out, (out, err)
+    # Nothing that psql knows to ask is an error.
+    commands = ("l", "dn", "du", "dT", "df", "di", "dv", "ds", "dE", "dx", "dC", "dp", "dF", "db", "da", "do", "dO", "dy",
+                "d+ d_users", "dt+", "dn+", "dT+")
+    _, err = psql(*(word for command in commands for word in ("-c", "\\" + command)))
+    assert "ERROR" not in err, err
+
+
+@case
+def completes_names():
+    psql("-q", "-c", "CREATE TABLE completed_by_tab (id INT PRIMARY KEY)")
+    terminal = Terminal()
+    terminal.type("SELECT * FROM completed_by\t")
+    seen = terminal.expect("completed_by_tab")
+    assert "ERROR" not in seen, seen
+    terminal.close()
+
+
+@case
 def the_tour_by_hand():
     out, err = psql("-c", "CREATE STREAM q_orders (id INT KEY, city VARCHAR, amount DECIMAL(10, 2))")
     assert out == "CREATE STREAM\n", out
@@ -144,12 +179,6 @@ def a_typed_push_query_moves_and_ctrl_c_ends_it():
 def what_clients_ask_on_connecting():
     out, _ = psql("-At", "-c", "SELECT version(), current_schema(), 1 + 1")
     assert out.startswith("PostgreSQL 15.0 (Millrace ") and out.endswith("|public|2\n"), out
-
-
-@case
-def backslash_d_says_what_to_use():
-    _, err = psql("-c", r"\d", ok=False)
-    assert "SHOW STREAMS" in err, err
 
 
 run()

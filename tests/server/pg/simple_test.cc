@@ -65,17 +65,6 @@ TEST(SimpleProtocol, waits_for_a_statement_that_takes_time) {
   EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I) T(?column?:23) D(1) C(SELECT 1) Z(I)");
 }
 
-TEST(SimpleProtocol, says_what_to_use_in_place_of_the_catalog) {
-  Begun client;
-  for (const char* sql : {"SELECT c.relname FROM pg_catalog.pg_class c WHERE c.relname "
-                          "OPERATOR(pg_catalog.~) '^(x)$'",
-                          "SELECT * FROM pg_class", "select * from information_schema.tables"}) {
-    const std::string answer = client.say(query(sql));
-    EXPECT_TRUE(answer.starts_with("E(0A000 the PostgreSQL catalog is not supported yet"))
-        << answer;
-  }
-}
-
 TEST(SimpleProtocol, answers_what_clients_ask_about_their_session) {
   Begun client;
   EXPECT_EQ(client.say(query("SELECT current_database(), current_schema(), current_user")),

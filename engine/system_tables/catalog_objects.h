@@ -1,0 +1,55 @@
+// Streams, tables and functions as PostgreSQL's catalog counts its objects: with numbers. Private to this folder.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+
+namespace engine {
+
+// A name as PostgreSQL's users read it: wholly upper-case ones in lower case.
+std::string display_name(std::string_view name);
+
+struct CatalogColumn {
+  std::string name;  // as it is displayed
+  SqlType type;
+  bool is_key = false;
+};
+
+// A stream, a table, or a table of the system.
+struct CatalogRelation {
+  int64_t oid = 0, schema = 0;
+  std::string name;                    // as it is displayed
+  char kind = 'r';                     // as pg_class.relkind has it
+  const DataSource* source = nullptr;  // null of a table of the system
+  std::vector<CatalogColumn> columns;
+  int64_t key = 0;  // the number of its primary key, as an index and a constraint; 0: it has none
+
+  std::string key_name() const { return name + "_pkey"; }
+  std::vector<int64_t> key_places() const;  // from 1
+  std::string key_columns() const;          // "(city, day)"
+};
+
+inline constexpr int64_t kPgCatalogSchema = 11, kPublicSchema = 2200, kInformationSchema = 13000,
+                         kMillraceSchema = 13001, kOwner = 10, kHeap = 2, kBtree = 403;
+
+// Numbers follow from names, so that they are the same in the next statement and after a restart; two names that meet in one number
+// take turns in the order of the names.
+class CatalogObjects {
+ public:
+  explicit CatalogObjects(const Catalog& catalog);
+
+  const std::vector<CatalogRelation>& relations() const { return relations_; }
+  // Of anything else that has a name.
+  int64_t number_of(std::string_view kind, std::string_view name);
+
+ private:
+  void add_source(const DataSource& source);
+
+  std::vector<CatalogRelation> relations_;
+  std::map<int64_t, bool> taken_;
+};
+
+}  // namespace engine

@@ -1,0 +1,39 @@
+// What fills the tables of the system, a function each. Private to this folder.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/system_tables/catalog_objects.h"
+#include "engine/system_tables/information.h"
+#include "engine/system_tables/postgres_tables.h"
+
+namespace engine {
+
+struct CatalogFacts {
+  const InformationContext& context;
+  const std::string& database;
+  CatalogObjects objects;
+};
+
+struct CatalogTableRows {
+  std::string_view name;  // upper case
+  void (*add)(const CatalogFacts& facts, SystemRowWriter& out);
+};
+// Tables that are not among them have no rows.
+extern const std::span<const CatalogTableRows> kPostgresRows, kInformationSchemaRows;
+
+// A table of millrace_catalog is what a SHOW gives, with columns that need no quotes.
+struct MillraceTable {
+  std::string_view name;
+  ShowKind kind;
+  bool extended;
+};
+extern const std::span<const MillraceTable> kMillraceTables;
+// Null: it is none of them.
+const MillraceTable* find_millrace_table(const SystemTable& table);
+SystemTable millrace_table(const MillraceTable& row);
+
+std::string_view schema_name(int64_t number);
+
+}  // namespace engine

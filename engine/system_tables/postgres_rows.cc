@@ -1,0 +1,388 @@
+// Rows of pg_catalog: what there is here in the shape that PostgreSQL's tools know.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "engine/functions/registry.h"
+#include "engine/system_tables/catalog_rows.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_type.h"
+
+namespace engine {
+
+namespace {
+
+// pg_type of PostgreSQL 15, for the types of columns, of its own tables too.
+struct TypeRow {
+  int64_t oid;
+  std::string_view name, displayed;
+  int64_t size;
+  char kind, category;
+  int64_t element, array;
+  bool is_by_value;
+  char alignment, storage;
+  bool is_preferred;
+};
+constexpr TypeRow kTypes[] = {
+    {16, "bool", "boolean", 1, 'b', 'B', 0, 1000, true, 'c', 'p', true},
+    {17, "bytea", "bytea", -1, 'b', 'U', 0, 1001, false, 'i', 'x', false},
+    {18, "char", "\"char\"", 1, 'b', 'Z', 0, 1002, true, 'c', 'p', false},
+    {19, "name", "name", 64, 'b', 'S', 18, 1003, false, 'c', 'p', false},
+    {20, "int8", "bigint", 8, 'b', 'N', 0, 1016, true, 'd', 'p', false},
+    {21, "int2", "smallint", 2, 'b', 'N', 0, 1005, true, 's', 'p', false},
+    {22, "int2vector", "int2vector", -1, 'b', 'A', 21, 1006, false, 'i', 'p', false},
+    {23, "int4", "integer", 4, 'b', 'N', 0, 1007, true, 'i', 'p', false},
+    {24, "regproc", "regproc", 4, 'b', 'N', 0, 1008, true, 'i', 'p', false},
+    {25, "text", "text", -1, 'b', 'S', 0, 1009, false, 'i', 'x', true},
+    {26, "oid", "oid", 4, 'b', 'N', 0, 1028, true, 'i', 'p', true},
+    {30, "oidvector", "oidvector", -1, 'b', 'A', 26, 1013, false, 'i', 'p', false},
+    {114, "json", "json", -1, 'b', 'U', 0, 199, false, 'i', 'x', false},
+    {194, "pg_node_tree", "pg_node_tree", -1, 'b', 'Z', 0, 0, false, 'i', 'x', false},
+    {199, "_json", "json[]", -1, 'b', 'A', 114, 0, false, 'i', 'x', false},
+    {700, "float4", "real", 4, 'b', 'N', 0, 1021, true, 'i', 'p', false},
+    {701, "float8", "double precision", 8, 'b', 'N', 0, 1022, true, 'd', 'p', true},
+    {705, "unknown", "unknown", -2, 'p', 'X', 0, 0, false, 'c', 'p', false},
+    {1000, "_bool", "boolean[]", -1, 'b', 'A', 16, 0, false, 'i', 'x', false},
+    {1001, "_bytea", "bytea[]", -1, 'b', 'A', 17, 0, false, 'i', 'x', false},
+    {1002, "_char", "\"char\"[]", -1, 'b', 'A', 18, 0, false, 'i', 'x', false},
+    {1003, "_name", "name[]", -1, 'b', 'A', 19, 0, false, 'i', 'x', false},
+    {1005, "_int2", "smallint[]", -1, 'b', 'A', 21, 0, false, 'i', 'x', false},
+    {1007, "_int4", "integer[]", -1, 'b', 'A', 23, 0, false, 'i', 'x', false},
+    {1009, "_text", "text[]", -1, 'b', 'A', 25, 0, false, 'i', 'x', false},
+    {1014, "_bpchar", "character[]", -1, 'b', 'A', 1042, 0, false, 'i', 'x', false},
+    {1015, "_varchar", "character varying[]", -1, 'b', 'A', 1043, 0, false, 'i', 'x', false},
+    {1016, "_int8", "bigint[]", -1, 'b', 'A', 20, 0, false, 'd', 'x', false},
+    {1021, "_float4", "real[]", -1, 'b', 'A', 700, 0, false, 'i', 'x', false},
+    {1022, "_float8", "double precision[]", -1, 'b', 'A', 701, 0, false, 'd', 'x', false},
+    {1028, "_oid", "oid[]", -1, 'b', 'A', 26, 0, false, 'i', 'x', false},
+    {1033, "aclitem", "aclitem", 12, 'b', 'U', 0, 1034, false, 'i', 'p', false},
+    {1034, "_aclitem", "aclitem[]", -1, 'b', 'A', 1033, 0, false, 'i', 'x', false},
+    {1042, "bpchar", "character", -1, 'b', 'S', 0, 1014, false, 'i', 'x', false},
+    {1043, "varchar", "character varying", -1, 'b', 'S', 0, 1015, false, 'i', 'x', false},
+    {1082, "date", "date", 4, 'b', 'D', 0, 1182, true, 'i', 'p', false},
+    {1083, "time", "time without time zone", 8, 'b', 'D', 0, 1183, true, 'd', 'p', false},
+    {1114, "timestamp", "timestamp without time zone", 8, 'b', 'D', 0, 1115, true, 'd', 'p', false},
+    {1115, "_timestamp", "timestamp without time zone[]", -1, 'b', 'A', 1114, 0, false, 'd', 'x',
+     false},
+    {1182, "_date", "date[]", -1, 'b', 'A', 1082, 0, false, 'i', 'x', false},
+    {1183, "_time", "time without time zone[]", -1, 'b', 'A', 1083, 0, false, 'd', 'x', false},
+    {1184, "timestamptz", "timestamp with time zone", 8, 'b', 'D', 0, 1185, true, 'd', 'p', true},
+    {1185, "_timestamptz", "timestamp with time zone[]", -1, 'b', 'A', 1184, 0, false, 'd', 'x',
+     false},
+    {1186, "interval", "interval", 16, 'b', 'T', 0, 1187, false, 'd', 'p', true},
+    {1231, "_numeric", "numeric[]", -1, 'b', 'A', 1700, 0, false, 'i', 'x', false},
+    {1700, "numeric", "numeric", -1, 'b', 'N', 0, 1231, false, 'i', 'm', false},
+    {2205, "regclass", "regclass", 4, 'b', 'N', 0, 2210, true, 'i', 'p', false},
+    {2206, "regtype", "regtype", 4, 'b', 'N', 0, 2211, true, 'i', 'p', false},
+    {2249, "record", "record", -1, 'p', 'P', 0, 2287, false, 'd', 'x', false},
+    {2275, "cstring", "cstring", -2, 'p', 'P', 0, 1263, false, 'c', 'p', false},
+    {2276, "any", "\"any\"", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2277, "anyarray", "anyarray", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
+    {2278, "void", "void", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2950, "uuid", "uuid", 16, 'b', 'U', 0, 2951, false, 'c', 'p', false},
+    {2951, "_uuid", "uuid[]", -1, 'b', 'A', 2950, 0, false, 'i', 'x', false},
+    {3802, "jsonb", "jsonb", -1, 'b', 'U', 0, 3807, false, 'i', 'x', false},
+    {3807, "_jsonb", "jsonb[]", -1, 'b', 'A', 3802, 0, false, 'i', 'x', false},
+};
+
+std::string_view one(const char& letter) { return {&letter, 1}; }
+
+void add_namespaces(const CatalogFacts&, SystemRowWriter& out) {
+  const std::pair<int64_t, std::string_view> schemas[] = {
+      {kPgCatalogSchema, "pg_catalog"},
+      {kPublicSchema, "public"},
+      {kInformationSchema, "information_schema"},
+      {kMillraceSchema, "millrace_catalog"}};
+  for (const auto& [oid, name] : schemas)
+    out.row().set_number("OID", oid).set("NSPNAME", name).set_number("NSPOWNER", kOwner);
+}
+
+void add_class(SystemRowWriter& out, int64_t oid, std::string_view name, int64_t schema, char kind,
+               size_t columns) {
+  out.row()
+      .set_number("OID", oid)
+      .set("RELNAME", name)
+      .set_number("RELNAMESPACE", schema)
+      .set_number("RELOWNER", kOwner)
+      .set_number("RELFILENODE", oid)
+      .set_number("RELTUPLES", -1)
+      .set("RELPERSISTENCE", "p")
+      .set("RELKIND", one(kind))
+      .set_number("RELNATTS", static_cast<int64_t>(columns))
+      .set("RELISPOPULATED", true)
+      .set("RELREPLIDENT", "d");
+}
+
+void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    add_class(out, each.oid, each.name, each.schema, each.kind, each.columns.size());
+    if (each.kind != 'v') out.set_number("RELAM", kHeap);
+    out.set("RELHASINDEX", each.key != 0);
+    if (each.key == 0) continue;
+    add_class(out, each.key, each.key_name(), each.schema, 'i', each.key_places().size());
+    out.set_number("RELAM", kBtree);
+  }
+}
+
+void add_attribute(SystemRowWriter& out, int64_t relation, const CatalogColumn& column,
+                   size_t place) {
+  const PostgresType type = postgres_type(column.type);
+  out.row()
+      .set_number("ATTRELID", relation)
+      .set("ATTNAME", column.name)
+      .set_number("ATTTYPID", type.oid)
+      .set_number("ATTSTATTARGET", -1)
+      .set_number("ATTLEN", type.size)
+      .set_number("ATTNUM", static_cast<int64_t>(place))
+      .set_number("ATTNDIMS", element_of_oid(type.oid) != 0 ? 1 : 0)
+      .set_number("ATTCACHEOFF", -1)
+      .set_number("ATTTYPMOD", type.modifier)
+      .set("ATTNOTNULL", column.is_key)
+      .set("ATTIDENTITY", "")
+      .set("ATTGENERATED", "")
+      .set("ATTCOMPRESSION", "")
+      .set("ATTISLOCAL", true);
+}
+
+void add_attributes(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    for (size_t i = 0; i < each.columns.size(); ++i)
+      add_attribute(out, each.oid, each.columns[i], i + 1);
+    if (each.key == 0) continue;
+    size_t place = 0;
+    for (const CatalogColumn& column : each.columns)
+      if (column.is_key) add_attribute(out, each.key, column, ++place);
+  }
+}
+
+void add_types(const CatalogFacts&, SystemRowWriter& out) {
+  for (const TypeRow& each : kTypes)
+    out.row()
+        .set_number("OID", each.oid)
+        .set("TYPNAME", each.name)
+        .set_number("TYPNAMESPACE", kPgCatalogSchema)
+        .set_number("TYPOWNER", kOwner)
+        .set_number("TYPLEN", each.size)
+        .set("TYPBYVAL", each.is_by_value)
+        .set("TYPTYPE", one(each.kind))
+        .set("TYPCATEGORY", one(each.category))
+        .set("TYPISPREFERRED", each.is_preferred)
+        .set("TYPISDEFINED", true)
+        .set("TYPDELIM", ",")
+        .set_number("TYPELEM", each.element)
+        .set_number("TYPARRAY", each.array)
+        .set("TYPINPUT",
+             each.category == 'A' ? std::string("array_in") : std::string(each.name) + "in")
+        .set("TYPALIGN", one(each.alignment))
+        .set("TYPSTORAGE", one(each.storage))
+        .set_number("TYPTYPMOD", -1)
+        .set("MR_NAME", each.displayed);
+}
+
+void add_indexes(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    if (each.key == 0) continue;
+    const std::vector<int64_t> places = each.key_places();
+    out.row()
+        .set_number("INDEXRELID", each.key)
+        .set_number("INDRELID", each.oid)
+        .set_number("INDNATTS", static_cast<int64_t>(places.size()))
+        .set_number("INDNKEYATTS", static_cast<int64_t>(places.size()))
+        .set("INDISUNIQUE", true)
+        .set("INDISPRIMARY", true)
+        .set("INDIMMEDIATE", true)
+        .set("INDISVALID", true)
+        .set("INDISREADY", true)
+        .set("INDISLIVE", true)
+        .set_numbers("INDKEY", places)
+        .set_numbers("INDOPTION", std::vector<int64_t>(places.size()));
+  }
+}
+
+void add_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.key != 0)
+      out.row()
+          .set_number("OID", each.key)
+          .set("CONNAME", each.key_name())
+          .set_number("CONNAMESPACE", each.schema)
+          .set("CONTYPE", "p")
+          .set("CONVALIDATED", true)
+          .set_number("CONRELID", each.oid)
+          .set_number("CONINDID", each.key)
+          .set("CONFUPDTYPE", " ")
+          .set("CONFDELTYPE", " ")
+          .set("CONFMATCHTYPE", " ")
+          .set("CONISLOCAL", true)
+          .set("CONNOINHERIT", true)
+          .set_numbers("CONKEY", each.key_places());
+}
+
+std::string index_definition(const CatalogRelation& relation) {
+  return fmt::format("CREATE UNIQUE INDEX {} ON {}.{} USING btree {}", relation.key_name(),
+                     schema_name(relation.schema), relation.name, relation.key_columns());
+}
+
+// What pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef() answer. A primary key is an index and a constraint of one number.
+void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    if (each.kind == 'm') out.row().set_number("OID", each.oid).set("DEFINITION", each.source->sql);
+    if (each.key != 0)
+      out.row()
+          .set_number("OID", each.key)
+          .set("DEFINITION", fmt::format("PRIMARY KEY {}", each.key_columns()))
+          .set("INDEXDEF", index_definition(each));
+  }
+}
+
+std::string signature_of(const Overload& overload) {
+  return overload.signature.parameters_to_string();
+}
+
+void add_functions(const CatalogFacts& facts, SystemRowWriter& out) {
+  CatalogObjects numbers = facts.objects;
+  for (const Registry::Entry& entry : Registry::instance().entries())
+    for (const Overload& overload : entry.overloads) {
+      const size_t arguments = overload.signature.parameters.size();
+      const bool is_aggregate = entry.kind == CallKind::Aggregate;
+      out.row()
+          .set_number("OID", numbers.number_of("function", entry.name + signature_of(overload)))
+          .set("PRONAME", lower_case(entry.name))
+          .set_number("PRONAMESPACE", kPgCatalogSchema)
+          .set_number("PROOWNER", kOwner)
+          .set_number("PROLANG", 12)
+          .set_number("PROCOST", 1)
+          .set("PROKIND", is_aggregate ? "a" : "f")
+          .set("PRORETSET", entry.kind == CallKind::Table)
+          .set("PROVOLATILE", "i")
+          .set("PROPARALLEL", "s")
+          .set_number("PRONARGS", static_cast<int64_t>(arguments))
+          .set_number("PRORETTYPE", oid::kText)
+          .set_numbers("PROARGTYPES", std::vector<int64_t>(arguments, oid::kText))
+          .set("PROSRC", lower_case(entry.name))
+          .set("MR_ARGUMENTS", signature_of(overload))
+          .set("MR_RESULT", overload.signature.result.to_string());
+    }
+}
+
+void add_databases(const CatalogFacts& facts, SystemRowWriter& out) {
+  out.row()
+      .set_number("OID", 5)
+      .set("DATNAME", facts.database)
+      .set_number("DATDBA", kOwner)
+      .set_number("ENCODING", 6)
+      .set("DATLOCPROVIDER", "c")
+      .set("DATALLOWCONN", true)
+      .set_number("DATCONNLIMIT", -1)
+      .set_number("DATTABLESPACE", 1663)
+      .set("DATCOLLATE", "C.UTF-8")
+      .set("DATCTYPE", "C.UTF-8");
+}
+
+void add_roles(const CatalogFacts&, SystemRowWriter& out) {
+  out.row().set("ROLNAME", "millrace").set("USENAME", "millrace").set_number("OID", kOwner);
+  out.set_number("USESYSID", kOwner).set("USECREATEDB", true).set("USESUPER", true);
+  for (const std::string_view flag : {"ROLSUPER", "ROLINHERIT", "ROLCREATEROLE", "ROLCREATEDB",
+                                      "ROLCANLOGIN", "ROLREPLICATION", "ROLBYPASSRLS"})
+    out.set(flag, true);
+  out.set_number("ROLCONNLIMIT", -1);
+}
+
+void add_access_methods(const CatalogFacts&, SystemRowWriter& out) {
+  out.row().set_number("OID", kHeap).set("AMNAME", "heap").set("AMTYPE", "t");
+  out.row().set_number("OID", kBtree).set("AMNAME", "btree").set("AMTYPE", "i");
+}
+
+void add_tablespaces(const CatalogFacts&, SystemRowWriter& out) {
+  out.row().set_number("OID", 1663).set("SPCNAME", "pg_default").set_number("SPCOWNER", kOwner);
+}
+
+void add_languages(const CatalogFacts&, SystemRowWriter& out) {
+  out.row().set_number("OID", 12).set("LANNAME", "internal").set_number("LANOWNER", kOwner);
+}
+
+void add_collations(const CatalogFacts&, SystemRowWriter& out) {
+  out.row()
+      .set_number("OID", 950)
+      .set("COLLNAME", "C")
+      .set_number("COLLNAMESPACE", kPgCatalogSchema)
+      .set_number("COLLOWNER", kOwner)
+      .set("COLLPROVIDER", "c")
+      .set("COLLISDETERMINISTIC", true)
+      .set_number("COLLENCODING", -1)
+      .set("COLLCOLLATE", "C")
+      .set("COLLCTYPE", "C");
+}
+
+void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.kind == 'r')
+      out.row()
+          .set("SCHEMANAME", schema_name(each.schema))
+          .set("TABLENAME", each.name)
+          .set("TABLEOWNER", "millrace")
+          .set("HASINDEXES", each.key != 0);
+}
+
+void add_materialized_views(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.kind == 'm')
+      out.row()
+          .set("SCHEMANAME", schema_name(each.schema))
+          .set("MATVIEWNAME", each.name)
+          .set("MATVIEWOWNER", "millrace")
+          .set("HASINDEXES", each.key != 0)
+          .set("ISPOPULATED", true)
+          .set("DEFINITION", each.source->sql);
+}
+
+void add_index_list(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.key != 0)
+      out.row()
+          .set("SCHEMANAME", schema_name(each.schema))
+          .set("TABLENAME", each.name)
+          .set("INDEXNAME", each.key_name())
+          .set("INDEXDEF", index_definition(each));
+}
+
+}  // namespace
+
+std::string_view schema_name(int64_t number) {
+  switch (number) {
+    case kPgCatalogSchema:
+      return "pg_catalog";
+    case kInformationSchema:
+      return "information_schema";
+    case kMillraceSchema:
+      return "millrace_catalog";
+    default:
+      return "public";
+  }
+}
+
+const std::span<const CatalogTableRows> kPostgresRows = [] {
+  static constexpr CatalogTableRows kRows[] = {
+      {"PG_AM", add_access_methods},
+      {"PG_ATTRIBUTE", add_attributes},
+      {"PG_CLASS", add_classes},
+      {"PG_COLLATION", add_collations},
+      {"PG_CONSTRAINT", add_constraints},
+      {"PG_DATABASE", add_databases},
+      {"PG_INDEX", add_indexes},
+      {"PG_INDEXES", add_index_list},
+      {"PG_LANGUAGE", add_languages},
+      {"PG_MATVIEWS", add_materialized_views},
+      {"PG_NAMESPACE", add_namespaces},
+      {"PG_PROC", add_functions},
+      {"PG_ROLES", add_roles},
+      {"PG_TABLES", add_tables},
+      {"PG_TABLESPACE", add_tablespaces},
+      {"PG_TYPE", add_types},
+      {"PG_USER", add_roles},
+      {"MILLRACE_DEFINITIONS", add_definitions},
+  };
+  return std::span<const CatalogTableRows>(kRows);
+}();
+
+}  // namespace engine

@@ -1,0 +1,168 @@
+#include "engine/system_tables/postgres_tables.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "engine/system_tables/catalog_rows.h"
+#include "engine/system_tables/system_catalog.h"
+#include "engine/types/ascii.h"
+
+namespace engine {
+
+namespace {
+
+SqlType type_of(char letter) {
+  const auto scalar = [](char lower) -> SqlType {
+    switch (lower) {
+      case 'b':
+        return TypeKind::Boolean;
+      case 'i':
+        return TypeKind::Integer;
+      case 'l':
+        return TypeKind::Bigint;
+      case 'd':
+        return TypeKind::Double;
+      case 'z':
+        return TypeKind::Timestamp;
+      default:
+        return TypeKind::String;
+    }
+  };
+  if (letter == ascii_upper(letter)) return SqlType::array(scalar(ascii_lower(letter)));
+  return scalar(letter);
+}
+
+Value value_of(const SqlType& type, int64_t number) {
+  switch (type.kind()) {
+    case TypeKind::Integer:
+      return Value::integer(static_cast<int32_t>(number));
+    case TypeKind::Double:
+      return Value::number(static_cast<double>(number));
+    case TypeKind::String:
+      return Value::text(std::to_string(number));
+    default:
+      return Value::bigint(number);
+  }
+}
+
+// By schema and name, in this order.
+class TableList final : public SystemTables {
+ public:
+  TableList() {
+    for (const PostgresTable& each : kPostgresTables) add(each);
+    for (const MillraceTable& each : kMillraceTables)
+      tables_.push_back(std::make_unique<const SystemTable>(millrace_table(each)));
+    std::ranges::sort(tables_, {}, key_of);
+  }
+
+  const SystemTable* find(const std::optional<Name>& schema, const Name& name) const override {
+    const std::string wanted = schema ? upper_case(schema->text) : "PG_CATALOG";
+    const std::string upper = upper_case(name.text);
+    const auto found = std::ranges::lower_bound(tables_, std::pair(wanted, upper), {}, key_of);
+    return found != tables_.end() && key_of(*found) == std::pair(wanted, upper) ? found->get()
+                                                                                : nullptr;
+  }
+  bool has_schema(const Name& schema) const override {
+    const std::string upper = upper_case(schema.text);
+    return std::ranges::any_of(tables_, [&](const auto& table) { return table->schema == upper; });
+  }
+  const std::vector<std::unique_ptr<const SystemTable>>& all() const { return tables_; }
+
+ private:
+  static std::pair<std::string, std::string> key_of(
+      const std::unique_ptr<const SystemTable>& table) {
+    return {table->schema, table->name};
+  }
+  void add(const PostgresTable& row) {
+    auto table = std::make_unique<SystemTable>();
+    table->schema = upper_case(row.schema);
+    table->name = upper_case(row.name);
+    for (std::string_view rest = row.columns; !rest.empty();) {
+      const size_t colon = rest.find(':');
+      table->columns.columns.push_back(
+          {.name = upper_case(rest.substr(0, colon)), .type = type_of(rest[colon + 1])});
+      rest.remove_prefix(std::min(rest.size(), colon + 3));  // the letter and a blank
+    }
+    tables_.push_back(std::move(table));
+  }
+
+  std::vector<std::unique_ptr<const SystemTable>> tables_;
+};
+
+const TableList& table_list() {
+  static const TableList list;
+  return list;
+}
+
+}  // namespace
+
+const SystemTables& system_tables() { return table_list(); }
+const std::vector<std::unique_ptr<const SystemTable>>& all_system_tables() {
+  return table_list().all();
+}
+
+SystemRowWriter::SystemRowWriter(const Schema& columns) : schema_(columns) {
+  for (size_t i = 0; i < columns.columns.size(); ++i) {
+    places_[columns.columns[i].name] = i;
+    columns_.push_back(std::make_shared<Column>(columns.columns[i].type));
+  }
+  values_.resize(columns_.size());
+  is_set_.resize(columns_.size());
+}
+
+SystemRowWriter& SystemRowWriter::row() {
+  finish_row();
+  is_open_ = true;
+  return *this;
+}
+
+SystemRowWriter& SystemRowWriter::set(std::string_view column, Value value) {
+  if (const auto place = places_.find(column); place != places_.end()) {
+    values_[place->second] = std::move(value);
+    is_set_[place->second] = true;
+  }
+  return *this;
+}
+
+SystemRowWriter& SystemRowWriter::set_number(std::string_view column, int64_t number) {
+  const auto place = places_.find(column);
+  if (place == places_.end()) return *this;
+  return set(column, value_of(schema_.columns[place->second].type, number));
+}
+
+SystemRowWriter& SystemRowWriter::set_numbers(std::string_view column,
+                                              const std::vector<int64_t>& numbers) {
+  const auto place = places_.find(column);
+  if (place == places_.end()) return *this;
+  ValueList list;
+  for (const int64_t number : numbers)
+    list.push_back(value_of(schema_.columns[place->second].type.element(), number));
+  return set(column, Value::list(std::move(list)));
+}
+
+void SystemRowWriter::finish_row() {
+  if (!std::exchange(is_open_, false)) return;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const TypeKind kind = schema_.columns[i].type.kind();
+    if (is_set_[i])
+      columns_[i]->append_value(values_[i]);
+    else if (kind == TypeKind::Boolean)
+      columns_[i]->append_value(Value::boolean(false));
+    else if (kind == TypeKind::Integer || kind == TypeKind::Bigint)
+      columns_[i]->append_value(value_of(schema_.columns[i].type, 0));
+    else
+      columns_[i]->append_null();
+    is_set_[i] = false;
+  }
+  ++rows_;
+}
+
+RowsChunk SystemRowWriter::take() {
+  finish_row();
+  RowsChunk chunk{rows_, {}};
+  for (std::shared_ptr<Column>& column : columns_) chunk.columns.push_back(std::move(column));
+  return chunk;
+}
+
+}  // namespace engine

@@ -1,0 +1,85 @@
+#include "engine/system_tables/system_catalog.h"
+
+#include <algorithm>
+
+#include "engine/system_tables/catalog_rows.h"
+#include "engine/system_tables/information_parts.h"
+#include "engine/types/ascii.h"
+
+namespace engine {
+
+namespace {
+
+constexpr std::string_view kMillraceSchemaName = "MILLRACE_CATALOG";
+
+Show show_of(const MillraceTable& table) {
+  Show show{};
+  show.kind = table.kind;
+  show.extended = table.extended;
+  return show;
+}
+
+// "last error" is LAST_ERROR.
+std::string column_name(std::string_view shown) {
+  if (shown == "memory bytes") return "MEMORY";
+  if (shown == "rows/s") return "ROWS_PER_SECOND";
+  std::string name = upper_case(shown);
+  std::ranges::replace(name, ' ', '_');
+  return name;
+}
+
+}  // namespace
+
+const std::span<const MillraceTable> kMillraceTables = [] {
+  static constexpr MillraceTable kTables[] = {
+      {"consumer_groups", ShowKind::ConsumerGroups, false},
+      {"consumer_lag", ShowKind::ConsumerLag, false},
+      {"queries", ShowKind::Queries, true},
+      {"server", ShowKind::Server, false},
+      {"tasks", ShowKind::Tasks, false},
+      {"topics", ShowKind::Topics, true},
+  };
+  return std::span<const MillraceTable>(kTables);
+}();
+
+const MillraceTable* find_millrace_table(const SystemTable& table) {
+  if (table.schema != kMillraceSchemaName) return nullptr;
+  const std::string name = lower_case(table.name);
+  const auto row = std::ranges::find(kMillraceTables, name, &MillraceTable::name);
+  return row == kMillraceTables.end() ? nullptr : &*row;
+}
+
+SystemTable millrace_table(const MillraceTable& row) {
+  SystemTable table{std::string(kMillraceSchemaName), upper_case(row.name),
+                    show_schema(show_of(row))};
+  for (ColumnDef& column : table.columns.columns) column.name = column_name(column.name);
+  return table;
+}
+
+bool needs_statuses(const SystemTable& table) {
+  const MillraceTable* row = find_millrace_table(table);
+  return row && (row->kind == ShowKind::Queries || row->kind == ShowKind::Tasks);
+}
+bool needs_server_facts(const SystemTable& table) {
+  const MillraceTable* row = find_millrace_table(table);
+  return row && row->kind == ShowKind::Server;
+}
+bool needs_consumer_groups(const SystemTable& table) {
+  const MillraceTable* row = find_millrace_table(table);
+  return row && (row->kind == ShowKind::ConsumerGroups || row->kind == ShowKind::ConsumerLag);
+}
+
+Result<RowsChunks> CatalogRows::rows(const SystemTable& table, RowsContext&) const {
+  if (const MillraceTable* row = find_millrace_table(table)) {
+    InformationRows shown = TRY(answer_show(show_of(*row), context_));
+    return RowsChunks{{shown.rows, std::move(shown.columns)}};
+  }
+  const auto& fillers = table.schema == "PG_CATALOG" ? kPostgresRows : kInformationSchemaRows;
+  const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
+  SystemRowWriter out(table.columns);
+  if (filler != fillers.end())
+    filler->add({context_, database_, CatalogObjects(context_.catalog)}, out);
+  return RowsChunks{out.take()};
+}
+
+}  // namespace engine
