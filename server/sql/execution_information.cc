@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/system_tables/entities.h"
 #include "engine/system_tables/information.h"
 #include "server/sql/execution.h"
 
@@ -17,10 +18,11 @@ class InformationExecution final : public SqlExecution {
  public:
   InformationExecution(SqlSession& session, sql::Receiver& receiver,
                        std::shared_ptr<const engine::ParsedStatement> statement,
-                       MetadataImagePtr image)
+                       MetadataImagePtr image, InformationForm form)
       : SqlExecution(session, receiver),
         statement_(std::move(statement)),
-        image_(std::move(image)) {}
+        image_(std::move(image)),
+        form_(form) {}
 
   void begin() {
     if (engine::needs_consumer_groups(statement_->statement) && session().parts().consumer_groups)
@@ -29,7 +31,9 @@ class InformationExecution final : public SqlExecution {
             groups_ = std::move(groups);
             answer();
           }));
-    if (!engine::needs_statuses(statement_->statement)) return answer();
+    // Entities tell the state of each query that they name.
+    if (form_ == InformationForm::Rows && !engine::needs_statuses(statement_->statement))
+      return answer();
     const std::vector<Shard*>& shards = session().parts().queries.shards();
     left_ = shards.size();
     for (size_t number = 0; number < shards.size(); ++number) {
@@ -105,6 +109,7 @@ class InformationExecution final : public SqlExecution {
     const engine::EngineSettings& settings;
     engine::Properties server_properties;
     std::map<std::string, std::string> variables;
+    InformationForm form;
     Result<engine::InformationRows> rows = engine::InformationRows();
 
     void make() {
@@ -112,9 +117,23 @@ class InformationExecution final : public SqlExecution {
       const ImageQueries queries(*image);
       std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
       std::ranges::sort(groups, {}, &engine::ConsumerGroup::id);
-      rows = engine::answer_information(
-          statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
-                                 variables, &tasks, &facts, &groups, server_properties});
+      const engine::InformationContext context{
+          *image->catalog, topics, queries, statuses, settings,         properties,
+          variables,       &tasks, &facts,  &groups,  server_properties};
+      rows =
+          form == InformationForm::Rows
+              ? engine::answer_information(statement->statement, context)
+              : entity(engine::information_entity(statement->statement, statement->text, context));
+    }
+
+    static Result<engine::InformationRows> entity(Result<std::string> json) {
+      if (!json) return std::move(json).error();
+      engine::InformationRows one;
+      one.schema.columns.push_back({"entity", engine::TypeKind::String});
+      one.columns.push_back(
+          engine::constant_column(engine::TypeKind::String, engine::Value::text(*json), 1));
+      one.rows = 1;
+      return one;
     }
   };
 
@@ -138,7 +157,8 @@ class InformationExecution final : public SqlExecution {
                session().properties(),
                session().parts().settings.engine,
                {{"read.wait.ms", std::to_string(session().parts().settings.read_wait_ms)}},
-               session().variables()});
+               session().variables(),
+               form_});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
         [this, answer] {
@@ -169,6 +189,7 @@ class InformationExecution final : public SqlExecution {
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   const MetadataImagePtr image_;
+  const InformationForm form_;
   engine::QueryStatuses statuses_;
   std::vector<engine::TaskStatus> tasks_;
   std::vector<engine::ConsumerGroup> groups_;
@@ -183,9 +204,10 @@ class InformationExecution final : public SqlExecution {
 
 std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,
-    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image) {
+    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
+    InformationForm form) {
   auto run = std::make_unique<InformationExecution>(session, receiver, std::move(statement),
-                                                    std::move(image));
+                                                    std::move(image), form);
   run->begin();
   return run;
 }
