@@ -287,6 +287,12 @@ http::Routes Node::http_routes() {
   view.metrics = [this](ServerMetrics::Done done) { metrics_->page(std::move(done)); };
   http::Routes routes;
   http::add_server_pages(routes, view);
+  sql_pages_.reset(new http::SqlPages{{},
+                                      [this] { return definitions_->image()->revision.value(); },
+                                      http_queries_,
+                                      http_commands_});
+  for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
+  http::add_sql_pages(routes, *sql_pages_);
   return routes;
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/http/http_server.h"
+#include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
 #include "server/node/coordinators.h"
@@ -110,6 +111,9 @@ class Node {
   std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
+  http::OpenQueries http_queries_;
+  http::CommandLog http_commands_;
+  std::unique_ptr<http::SqlPages> sql_pages_;
   std::unique_ptr<http::HttpServer> http_;
   std::atomic<bool> is_serving_{false};  // everything runs, and nothing stops
   // For the log's writer, which runs before they are there.
