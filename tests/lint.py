@@ -50,7 +50,7 @@ ARROWS = {
     'server/coordinator': STORAGE + ['base', 'records'],
     'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
-    'server/http': ['server/sql', 'server/net', 'server/auth', 'base'],
+    'server/http': LANGUAGE + ['engine/json', 'server/sql', 'server/net', 'server/auth', 'base'],
     'server/etcd': STORAGE + ['base'],
     'server/cluster': STORAGE + ['server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],
@@ -62,7 +62,8 @@ HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions'],
          'openssl/': ['server/net', 'server/auth'],
          'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'],
-         'pg_query': ['engine/pgsql'], 'curl/': ['server/etcd'], 'google/protobuf/': ['engine/formats']}
+         'pg_query': ['engine/pgsql'], 'curl/': ['server/etcd'],
+         'http_parser.h': ['server/http'], 'nghttp2/': ['server/http'], 'google/protobuf/': ['engine/formats']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 

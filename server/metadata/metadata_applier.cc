@@ -202,7 +202,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement&
   // Before the append: from then on a restart takes what lies there for the new query's.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) TRY(commit(planned.command));
-  return DefinitionOutcome{std::move(planned.tag), std::move(planned.notices)};
+  return DefinitionOutcome{std::move(planned.tag), std::move(planned.notices),
+                           std::move(planned.started_query)};
 }
 
 void MetadataApplier::submit(TopicChange change,

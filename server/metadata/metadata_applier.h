@@ -23,6 +23,7 @@ namespace server {
 struct DefinitionOutcome {
   std::string tag;
   std::vector<std::string> notices;
+  std::string query_id = {};  // of the query that it has started, if it has one
 };
 using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 

@@ -359,6 +359,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   planned.notices = effect.notices;
   planned.is_nothing = effect.is_nothing;
   if (effect.is_nothing) return planned;
+  if (effect.started) planned.started_query = effect.started->plan.id;
 
   Resolver resolver(image, properties, sources);
   planned.command.parts = resolver.topic_parts(effect);

@@ -22,7 +22,8 @@ struct PlannedDefinition {
   storage::MetadataCommand command;
   std::vector<std::string> new_queries;  // ids of those that the command makes
   std::vector<std::string> notices;
-  std::string tag;  // "CREATE STREAM"
+  std::string tag;                 // "CREATE STREAM"
+  std::string started_query = {};  // the id of the one that the statement asks for
 };
 
 // What planning takes from outside: ids, and the present ends of partitions for queries that begin

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/node/http_pages.h"
 #include "storage/files/backup.h"
 #include "storage/meta/embedded_metadata_log.h"
 
@@ -67,6 +68,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->cleaner_->start_thread();
   if (node->cluster_)
     TRY(node->cluster_->join(settings.kafka_advertised.value_or(node->kafka_address()), must_stop));
+  node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
 }
@@ -194,7 +196,8 @@ std::vector<engine::ServerFact> Node::facts(int64_t started_us) const {
   }
   return server_facts({settings_.data_dir, clock_, started_us, std::move(loops),
                        storage::statistics_of(*log_), pg_->connection_count(),
-                       kafka_->connection_count(), *definitions_->image(), memory_, held_back()});
+                       kafka_->connection_count(), http_ ? http_->connection_count() : 0,
+                       *definitions_->image(), memory_, held_back()});
 }
 
 std::vector<HeldBackFacts> Node::held_back() const {
@@ -236,7 +239,61 @@ Status Node::open_front_ends() {
     shards.push_back({&shard->loop(), backends_.back().get()});
   }
   pg_ = TRY(pg::PgServer::open(shards, {front_end_options(settings_.pg)}, memory_, clock_));
-  return open_kafka();
+  TRY(open_kafka());
+  return open_http();
+}
+
+Status Node::open_http() {
+  if (!settings_.http) return {};
+  std::vector<Loop*> loops;
+  std::vector<Shard*> shards;
+  for (const auto& shard : shards_) {
+    loops.push_back(&shard->loop());
+    shards.push_back(shard.get());
+  }
+  metrics_ = std::make_unique<ServerMetrics>(
+      MetricsSources{settings_.data_dir,
+                     clock_,
+                     clock_.wall_ms(),
+                     std::move(shards),
+                     *log_,
+                     memory_,
+                     *supervisor_,
+                     *checkers_,
+                     [this] { return definitions_->image(); },
+                     parts_->consumer_groups,
+                     {{"pg", [this] { return pg_->connection_count(); }},
+                      {"kafka", [this] { return kafka_->connection_count(); }},
+                      {"http", [this] { return http_->connection_count(); }}},
+                     [this] { return parts_->open_statements.load(); }});
+  http_ = TRY(http::HttpServer::open(loops, http_routes(), {front_end_options(*settings_.http)},
+                                     memory_, clock_));
+  return {};
+}
+
+http::Routes Node::http_routes() {
+  http::ServerView view;
+  view.cluster_id = cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
+  view.service_id = "default_";  // ksqlDB's own default
+  view.is_ready = [this] { return is_serving_.load(); };
+  view.accepts_appends = [this] { return !storage::statistics_of(*log_).refuses_appends; };
+  view.address = [this] { return http_->address().to_string(); };
+  view.query_places = [this] { return query_places(*definitions_->image()); };
+  view.wall_ms = [this] { return clock_.wall_ms(); };
+  view.run_aside = [this](std::function<void()> work) {
+    constexpr size_t kAbout = 1 << 20;
+    return checkers_->try_run(kAbout, std::move(work));
+  };
+  view.metrics = [this](ServerMetrics::Done done) { metrics_->page(std::move(done)); };
+  http::Routes routes;
+  http::add_server_pages(routes, view);
+  sql_pages_.reset(new http::SqlPages{{},
+                                      [this] { return definitions_->image()->revision.value(); },
+                                      http_queries_,
+                                      http_commands_});
+  for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
+  http::add_sql_pages(routes, *sql_pages_);
+  return routes;
 }
 
 Status Node::open_kafka() {
@@ -336,6 +393,7 @@ void Node::stop_front_ends() {
   if (transactions_) transactions_->stop();
   stop(pg_);
   stop(kafka_);
+  stop(http_);
   const auto until = std::chrono::steady_clock::now() + kStopTimeout;
   for (std::future<void>& each : stopped)
     if (each.wait_until(until) == std::future_status::timeout)
@@ -343,6 +401,7 @@ void Node::stop_front_ends() {
 }
 
 Node::~Node() {
+  is_serving_ = false;
   if (cluster_) cluster_->leave();
   if (cleaner_) cleaner_->stop();  // it asks the shards and the log
   if (shards_are_running_) stop_front_ends();
@@ -350,6 +409,7 @@ Node::~Node() {
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
+  http_.reset();
   if (cluster_) cluster_->stop_thread();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();

@@ -7,11 +7,14 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/http/http_server.h"
+#include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/server_facts.h"
+#include "server/node/server_metrics.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
 #include "server/sql/session.h"
@@ -42,6 +45,10 @@ class Node {
 
   const Address& pg_address() const { return pg_->address(); }
   const Address& kafka_address() const { return kafka_->address(); }
+  // None where it was told not to listen.
+  std::optional<Address> http_address() const {
+    return http_ ? std::optional(http_->address()) : std::nullopt;
+  }
   // Where it listens for other nodes; none where it is alone.
   std::optional<Address> nodes_address() const {
     return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
@@ -67,6 +74,8 @@ class Node {
   Status open_cleaner();
   std::vector<HeldBackFacts> held_back() const;
   Status open_kafka();
+  Status open_http();
+  http::Routes http_routes();
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
   // For SHOW CONSUMER GROUPS and LAG. Any thread.
   std::vector<engine::ConsumerGroup> with_ends(
@@ -101,6 +110,12 @@ class Node {
   std::unique_ptr<GroupCoordinators> groups_;
   std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
   std::unique_ptr<kafka::KafkaServer> kafka_;
+  std::unique_ptr<ServerMetrics> metrics_;
+  http::OpenQueries http_queries_;
+  http::CommandLog http_commands_;
+  std::unique_ptr<http::SqlPages> sql_pages_;
+  std::unique_ptr<http::HttpServer> http_;
+  std::atomic<bool> is_serving_{false};  // everything runs, and nothing stops
   // For the log's writer, which runs before they are there.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false};
 };

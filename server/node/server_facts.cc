@@ -99,6 +99,7 @@ Facts server_facts(const ServerFactSources& sources) {
     facts.push_back({"metadata", "definition left out", definition});
   facts.push_back({"connections", "pg", fmt::to_string(sources.pg_connections)});
   facts.push_back({"connections", "kafka", fmt::to_string(sources.kafka_connections)});
+  facts.push_back({"connections", "http", fmt::to_string(sources.http_connections)});
   add_loops(facts, sources.loops);
   add_budget(facts, sources.memory);
   add_process_memory(facts);

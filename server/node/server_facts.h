@@ -30,7 +30,7 @@ struct ServerFactSources {
   int64_t started_us = 0;  // of the clock
   std::vector<LoopFacts> loops;
   storage::LogStatistics log;
-  size_t pg_connections = 0, kafka_connections = 0;
+  size_t pg_connections = 0, kafka_connections = 0, http_connections = 0;
   const MetadataImage& image;
   const MemoryBudget& memory;
   std::vector<HeldBackFacts> held_back = {};

@@ -94,6 +94,16 @@ constexpr SettingRow kSettings[] = {
        s.kafka = TRY(parse_address(text));
        return {};
      }},
+    {"http",
+     "HOST:PORT for HTTP: metrics, health, ksqlDB's API; port 0 picks a free one, off: none "
+     "[127.0.0.1:8088]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       if (text == "off")
+         s.http.reset();
+       else
+         s.http = TRY(parse_address(text));
+       return {};
+     }},
     {"kafka-advertised",
      "HOST:PORT that Kafka clients are told to connect to [where they have reached us]",
      [](NodeSettings& s, const std::string& text) -> Status {
@@ -118,7 +128,8 @@ constexpr SettingRow kSettings[] = {
        s.state_memory_bytes = TRY(parse_bytes(text));
        return {};
      }},
-    {"max-connections", "of PostgreSQL clients, and as many of Kafka clients [10000]",
+    {"max-connections",
+     "of PostgreSQL clients, and as many each of Kafka and of HTTP clients [10000]",
      [](NodeSettings& s, const std::string& text) -> Status {
        int64_t count = 0;
        TRY(set_number(count, text, 1, 1'000'000));
@@ -364,10 +375,11 @@ bool is_loopback(const std::string& host) {
 // starts the server, not found out by whoever passes by.
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
-  for (const auto& [flag, address] : {std::pair{"--pg", &settings.pg},
+  for (const auto& [flag, address] : {std::pair<const char*, const Address*>{"--pg", &settings.pg},
                                       {"--kafka", &settings.kafka},
+                                      {"--http", settings.http ? &*settings.http : nullptr},
                                       {"--nodes", &settings.cluster.nodes}})
-    if (!is_loopback(address->host))
+    if (address && !is_loopback(address->host))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{} {} would let anybody in: there are no users and passwords yet",
                                flag, address->to_string()),
@@ -472,7 +484,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
       "MILLRACE_DATA_DIR, MILLRACE_KAFKA, ...\n\n"
       "Examples:\n  millrace server\n  millrace server --data-dir /var/lib/millrace --pg "
       "0.0.0.0:7432 --kafka 0.0.0.0:9092 --insecure\n  millrace server --pg 127.0.0.1:0 --kafka "
-      "127.0.0.1:0");
+      "127.0.0.1:0 --http 127.0.0.1:0");
   std::string file;
   app.add_option("--config", file, "a TOML file with settings");
   std::map<std::string_view, std::string> flags;

@@ -88,9 +88,11 @@ Result<std::unique_ptr<sql::Execution>> run_assertion(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
 // SHOW, DESCRIBE, EXPLAIN.
+enum class InformationForm : uint8_t { Rows, Entity };  // an entity is one row, one JSON object
 std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,
-    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image);
+    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
+    InformationForm form = InformationForm::Rows);
 
 // Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
 // thread, or at once when there is no memory to wait in.

@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/system_tables/entities.h"
 #include "engine/system_tables/information.h"
 #include "server/sql/execution.h"
 #include "server/sql/information_facts.h"
@@ -15,14 +16,18 @@ class InformationExecution final : public SqlExecution {
  public:
   InformationExecution(SqlSession& session, sql::Receiver& receiver,
                        std::shared_ptr<const engine::ParsedStatement> statement,
-                       MetadataImagePtr image)
+                       MetadataImagePtr image, InformationForm form)
       : SqlExecution(session, receiver),
         statement_(std::move(statement)),
-        gathering_(session, std::move(image)) {}
+        gathering_(session, std::move(image)),
+        form_(form) {}
 
   void begin() {
     const engine::Statement& statement = statement_->statement;
-    gathering_.begin({engine::needs_statuses(statement), engine::needs_server_facts(statement),
+    // Entities tell the state of each query that they name.
+    const bool needs_statuses =
+        form_ == InformationForm::Entity || engine::needs_statuses(statement);
+    gathering_.begin({needs_statuses, engine::needs_server_facts(statement),
                       engine::needs_consumer_groups(statement)},
                      [this](std::shared_ptr<InformationFacts> facts) { answer(std::move(facts)); });
   }
@@ -36,18 +41,32 @@ class InformationExecution final : public SqlExecution {
   struct Answer {
     std::shared_ptr<const engine::ParsedStatement> statement;
     std::shared_ptr<const InformationFacts> facts;
+    InformationForm form;
     Result<engine::InformationRows> rows = engine::InformationRows();
 
     void make() {
       rows = facts->with_context([&](const engine::InformationContext& context) {
-        return engine::answer_information(statement->statement, context);
+        return form == InformationForm::Rows
+                   ? engine::answer_information(statement->statement, context)
+                   : entity(engine::information_entity(statement->statement, statement->text,
+                                                       context));
       });
+    }
+
+    static Result<engine::InformationRows> entity(Result<std::string> json) {
+      if (!json) return std::move(json).error();
+      engine::InformationRows one;
+      one.schema.columns.push_back({"entity", engine::TypeKind::String});
+      one.columns.push_back(
+          engine::constant_column(engine::TypeKind::String, engine::Value::text(*json), 1));
+      one.rows = 1;
+      return one;
     }
   };
 
   // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
   void answer(std::shared_ptr<const InformationFacts> facts) {
-    auto answer = std::make_shared<Answer>(Answer{statement_, std::move(facts)});
+    auto answer = std::make_shared<Answer>(Answer{statement_, std::move(facts), form_});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
         [this, answer] {
@@ -78,6 +97,7 @@ class InformationExecution final : public SqlExecution {
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   InformationGathering gathering_;
+  const InformationForm form_;
   std::unique_ptr<sql::Errand> errand_;
   std::optional<engine::InformationRows> rows_;  // once they are there
   size_t shown_ = 0;
@@ -88,9 +108,10 @@ class InformationExecution final : public SqlExecution {
 
 std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,
-    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image) {
+    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
+    InformationForm form) {
   auto run = std::make_unique<InformationExecution>(session, receiver, std::move(statement),
-                                                    std::move(image));
+                                                    std::move(image), form);
   run->begin();
   return run;
 }

@@ -166,7 +166,10 @@ class TransientExecution final : public SqlExecution {
     if (!planned_.plan.stages.front().output.is_table && !batch.present.all())
       batch = without_absent_rows(std::move(batch));
     const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
-    if (rows > 0) receiver().on_rows(batch.columns, 0, rows);
+    if (rows > 0 && batch.present.all())
+      receiver().on_rows(batch.columns, 0, rows);
+    else if (rows > 0)
+      receiver().on_changes(batch.columns, 0, rows, batch.present);
     rows_left_ -= static_cast<int64_t>(rows);
     if (rows_left_ == 0)
       is_over_ = true;  // ends after the step: the task must not vanish inside it

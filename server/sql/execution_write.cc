@@ -18,7 +18,7 @@ class DefinitionExecution final : public SqlExecution {
     if (!outcome) return receiver().on_error(std::move(outcome).error());
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
-    receiver().on_done({std::move(outcome->tag)});
+    receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
 };
 

@@ -20,6 +20,12 @@ using Action = SqlPrepared::Action;
 // Two hand-overs to another thread cost more than to parse and plan this much.
 constexpr size_t kMaxTextOnLoop = 4 * 1024;
 
+std::string role_of(const engine::ColumnDef& column) {
+  if (column.role == engine::ColumnRole::Key) return "KEY";
+  if (column.role != engine::ColumnRole::Headers) return {};
+  return column.header_key.empty() ? "HEADERS" : fmt::format("HEADER('{}')", column.header_key);
+}
+
 bool is_upper(const std::string& name) {
   return std::ranges::none_of(name, [](unsigned char c) { return std::islower(c); });
 }
@@ -66,7 +72,7 @@ std::string display_name(const std::string& name) {
 std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema) {
   std::vector<sql::ResultColumn> columns;
   for (const engine::ColumnDef& column : schema.columns)
-    columns.push_back({display_name(column.name), column.type});
+    columns.push_back({display_name(column.name), column.type, column.name, role_of(column)});
   return columns;
 }
 
@@ -204,6 +210,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
     out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
   } else if (query.emit != engine::Emit::None || engine::asks_stream(query, context)) {
     out.action = query.emit != engine::Emit::None ? Action::Push : Action::StreamToEnd;
+    out.reads_stream = out.action == Action::StreamToEnd;
     if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query));
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {

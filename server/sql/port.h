@@ -1,4 +1,4 @@
-// The port through which a PostgreSQL session asks the engine. server/node implements it; tests
+// The port through which a PostgreSQL session, or a request of ksqlDB's API, asks the engine. server/node implements it; tests
 // have one in memory.
 //
 // Threads: each object belongs to the loop of its connection and is used and calls back there only.
@@ -30,6 +30,8 @@ class SessionSettings;
 struct ResultColumn {
   std::string name;
   engine::SqlType type;
+  std::string exact_name = {};  // as it is in the catalog
+  std::string role = {};        // of a table's column: "KEY", "HEADERS", "HEADER('key')"
 };
 
 enum class ResultKind : uint8_t {
@@ -46,6 +48,7 @@ class Prepared {
   virtual ~Prepared() = default;
   ResultKind kind = ResultKind::None;
   std::vector<ResultColumn> columns;  // of Rows and PushRows
+  bool reads_stream = false;          // of Rows: those that a stream has at present
   // One for each $n; a type that was given is kept or widened, one that was not is inferred.
   std::vector<engine::SqlType> parameters;
 };
@@ -61,6 +64,7 @@ struct Notice {
 struct Completion {
   std::string command;  // "SELECT", "INSERT 0", "CREATE STREAM"
   std::optional<uint64_t> row_count = {};
+  std::string query_id = {};  // of the query that a definition has started
 };
 
 // What a running statement says: any number of rows and notices, then exactly one end.
@@ -70,6 +74,11 @@ class Receiver {
   // call. What has been given is sent to the client at the end of this turn of the loop.
   virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                        size_t end_row) = 0;
+  // The same of a table's changes: the rows whose bit is not set are deletes.
+  virtual void on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row,
+                          size_t end_row, const engine::Bitmap& /*present*/) {
+    on_rows(columns, first_row, end_row);
+  }
   // Whether rows, the first of about `first_row_bytes`, would go to the client at once. Who holds many
   // asks before each portion of them, and keeps them where the answer is no: then resume() comes when
   // there is room, also when pause() never did. Rows that come without it are kept as far as the
@@ -195,6 +204,13 @@ class SessionBackend {
   virtual Result<std::unique_ptr<Execution>> start(const std::shared_ptr<const Prepared>& prepared,
                                                    std::vector<engine::Value> parameters,
                                                    Receiver& receiver) = 0;
+
+  // What SHOW, DESCRIBE and EXPLAIN answer as an object of ksqlDB's API: one row, one STRING, JSON.
+  // Null when the statement is another.
+  virtual std::unique_ptr<Execution> start_entity(
+      const std::shared_ptr<const engine::ParsedStatement>& /*statement*/, Receiver& /*receiver*/) {
+    return nullptr;
+  }
 
   virtual Result<std::unique_ptr<CopyIn>> begin_copy(const CopyTarget& target,
                                                      CopyReceiver& receiver) = 0;

@@ -158,6 +158,13 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   return run(std::move(planned), *prepared, planner->image(), receiver);
 }
 
+std::unique_ptr<sql::Execution> SqlSession::start_entity(
+    const std::shared_ptr<const engine::ParsedStatement>& statement, sql::Receiver& receiver) {
+  if (!engine::is_information_statement(statement->statement)) return nullptr;
+  return run_information(*this, receiver, statement, parts_.definitions.image(),
+                         InformationForm::Entity);
+}
+
 Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned,
                                                         const SqlPrepared& prepared,
                                                         MetadataImagePtr image,

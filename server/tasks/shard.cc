@@ -440,31 +440,44 @@ std::vector<InputPosition> Shard::positions(std::span<const std::string> queries
 }
 
 std::vector<ShardTaskReport> Shard::reports() const {
-  const int64_t now_us = clock_.monotonic_us();
   std::vector<ShardTaskReport> reports;
-  for (const auto& [id, tasks] : tasks_)
-    for (const auto& task : tasks) {
-      if (is_transient(*task)) continue;
-      ShardTaskReport& report = reports.emplace_back();
-      report.query_id = id;
-      report.task_id = task->task->id();
-      report.stage = task->stage;
-      report.epoch = task->task->epoch();
-      report.positions = positions_of(*task->task);
-      report.metrics = task->task->metrics();
-      report.metrics.records_per_second = task->rate.per_second(now_us);
-      report.lag_records = lag_of(*task->task);
-      report.has_failed = task->task->failure().has_value();
-      report.is_paused = task->is_paused;
-      for (const engine::Store* store : task->task->stage().stores())
-        report.state_entries += store->size();
-      report.held_back_us = task->held_back_us;
-      if (task->held_back_since_us)
-        report.held_back_us += clock_.monotonic_us() - *task->held_back_since_us;
-      report.backlog = journals_.at(task->journal)->checkpoints->backlog_of(report.task_id);
-      report.state_bytes = report.memory_bytes = state_bytes_of(*task);
-    }
+  for (const std::string& id : persistent_queries())
+    report(id, ReportDetail::WithPositions, reports);
   return reports;
+}
+
+std::vector<std::string> Shard::persistent_queries() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, tasks] : tasks_)
+    if (!tasks.empty() && !is_transient(*tasks.front())) ids.push_back(id);
+  return ids;
+}
+
+void Shard::report(const std::string& query_id, ReportDetail detail,
+                   std::vector<ShardTaskReport>& to) const {
+  const auto tasks = tasks_.find(query_id);
+  if (tasks == tasks_.end()) return;
+  const int64_t now_us = clock_.monotonic_us();
+  for (const auto& task : tasks->second) {
+    if (is_transient(*task)) continue;
+    ShardTaskReport& report = to.emplace_back();
+    report.query_id = query_id;
+    report.task_id = task->task->id();
+    report.stage = task->stage;
+    report.epoch = task->task->epoch();
+    if (detail == ReportDetail::WithPositions) report.positions = positions_of(*task->task);
+    report.metrics = task->task->metrics();
+    report.metrics.records_per_second = task->rate.per_second(now_us);
+    report.lag_records = lag_of(*task->task);
+    report.has_failed = task->task->failure().has_value();
+    report.is_paused = task->is_paused;
+    for (const engine::Store* store : task->task->stage().stores())
+      report.state_entries += store->size();
+    report.held_back_us = task->held_back_us;
+    if (task->held_back_since_us) report.held_back_us += now_us - *task->held_back_since_us;
+    report.backlog = journals_.at(task->journal)->checkpoints->backlog_of(report.task_id);
+    report.state_bytes = report.memory_bytes = state_bytes_of(*task);
+  }
 }
 
 // --- The timer: only tasks for which something may be due are looked at, so idle ones cost nothing

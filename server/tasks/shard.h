@@ -108,6 +108,9 @@ struct ShardTaskReport {
   int64_t held_back_us = 0;  // that it has waited for checkpoints, since it was built
 };
 
+// The positions are texts, which cost more than all the rest.
+enum class ReportDetail : uint8_t { Numbers, WithPositions };
+
 // How far a persistent task has come in one of its inputs, durably.
 struct InputPosition {
   std::string query_id;
@@ -180,7 +183,12 @@ class Shard {
   void give_up(ShardTask& task, Error why);
   // Calls until it returns false, in slices: what is large is let go of like this.
   void release_in_slices(std::function<bool()> release_some);
+  // Of all persistent tasks: long where there are many, for which survey_tasks() is.
   std::vector<ShardTaskReport> reports() const;
+  std::vector<std::string> persistent_queries() const;
+  // Adds what the tasks of a query are doing; nothing when it has none here.
+  void report(const std::string& query_id, ReportDetail detail,
+              std::vector<ShardTaskReport>& to) const;
   // Of the tasks of these queries, but those in exchanges.
   std::vector<InputPosition> positions(std::span<const std::string> queries) const;
   MemoryBudget& memory() const { return memory_; }

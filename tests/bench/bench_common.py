@@ -12,7 +12,9 @@ class Server:
         self.ports = {}
         self.process = subprocess.Popen([binary, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
                                          '--kafka', '127.0.0.1:0', '--log-level', 'warn', *flags],
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, text=True,
+                                        # A flag would be too much for an older program.
+                                        env={**os.environ, 'MILLRACE_HTTP': '127.0.0.1:0'})
         for line in self.process.stdout:
             if found := re.match(r'(\w+) listening on (\S+):(\d+)', line):
                 self.ports[found[1]] = int(found[3])

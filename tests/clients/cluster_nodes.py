@@ -91,7 +91,7 @@ class Node(Process):
         self.kafka, self.pg, self.nodes = (f"127.0.0.1:{free_port()}" for _ in range(3))
 
     def arguments(self):
-        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg,
+        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg, "--http", "off",
                 "--nodes", self.nodes, "--cluster", self.cluster, "--node-id", str(self.number),
                 "--etcd", self.etcd, *self.flags]
 

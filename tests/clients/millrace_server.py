@@ -1,7 +1,7 @@
 """What the client tests share: a server of their own, and counting.
 
-A test file declares its cases with @case and ends with run(). The server is the one that MILLRACE_PG
-and MILLRACE_KAFKA name (host:port), or one that is started here on a fresh data directory: the binary
+A test file declares its cases with @case and ends with run(). The server is the one that MILLRACE_PG,
+MILLRACE_KAFKA and MILLRACE_HTTP name (host:port), or one that is started here on a fresh data directory: the binary
 MILLRACE_BINARY, or the newest build/*/millrace.
 """
 import atexit
@@ -49,12 +49,13 @@ class Server:
     host: str
     port: int  # for PostgreSQL clients
     kafka: str  # HOST:PORT
+    http: str = "127.0.0.1:8088"  # likewise
     stop: Callable[[], None] = lambda: None
     pid: int | None = None  # of one that was started here
     log: str | None = None  # the file of its log, if one was asked for
 
 
-def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0"):
+def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0", http="127.0.0.1:0"):
     """A server of its own, and what stops it: on a fresh data directory, which goes with it, or one that
     is the caller's. Who starts it again for the same clients says where it was, with `kafka`."""
     is_own = data_dir is None
@@ -68,7 +69,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
 
     server = subprocess.Popen(
         [binary(), "server", "--data-dir", data_dir, "--pg", "127.0.0.1:0", "--kafka", kafka,
-         *flags],
+         "--http", http, *flags],
         stdout=subprocess.PIPE, stderr=open(log, "w") if log else None, text=True, preexec_fn=limit_files)
 
     def stop():
@@ -95,7 +96,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
-    return Server(host, int(port), listening["kafka"], stop, server.pid, log)
+    return Server(host, int(port), listening["kafka"], listening.get("http"), stop, server.pid, log)
 
 
 def _has_sanitizer(name):
@@ -113,7 +114,8 @@ def start_server():
     running = os.environ.get("MILLRACE_PG")
     if running:
         host, port = running.rsplit(":", 1)
-        return Server(host, int(port), os.environ.get("MILLRACE_KAFKA", "127.0.0.1:9092"))
+        return Server(host, int(port), os.environ.get("MILLRACE_KAFKA", "127.0.0.1:9092"),
+                      os.environ.get("MILLRACE_HTTP", "127.0.0.1:8088"))
     server = launch()
     atexit.register(server.stop)
     return server

@@ -380,7 +380,8 @@ def too_few_in_sync_take_no_records_that_all_must_have():
 
 
 def refusal_of(*flags, **how):
-    ended = subprocess.run([binary(), "server", "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", *flags],
+    ended = subprocess.run([binary(), "server", "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", "--http", "off",
+                            *flags],
                            capture_output=True, text=True, timeout=60, **how)
     assert ended.returncode != 0, ended
     return ended.stderr

@@ -249,7 +249,8 @@ def a_server_waits_a_moment_for_the_one_before_to_be_gone():
         with open(server.log) as log:
             told = [line for line in log if "directory is in use" in line]
         assert len(told) == 1, told
-        refused = millrace("server", "--data-dir", data, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", status=1)
+        refused = millrace("server", "--data-dir", data, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
+                           "--http", "off", status=1)
         assert "error: the data directory is in use by another process" in refused, refused
     finally:
         server.stop()

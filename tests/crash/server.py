@@ -62,7 +62,7 @@ class Server:
         self._log = open(log_path, "ab")
         self._process = subprocess.Popen(
             [*wrapper, binary, "server", "--data-dir", data_dir,
-             "--pg", "127.0.0.1:0", "--kafka", f"127.0.0.1:{kafka_port}",
+             "--pg", "127.0.0.1:0", "--kafka", f"127.0.0.1:{kafka_port}", "--http", "off",
              *settings],
             stdout=subprocess.PIPE, stderr=self._log, env=environment)
         self.port = None

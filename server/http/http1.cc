@@ -1,0 +1,415 @@
+#include "server/http/http1.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "engine/types/ascii.h"
+
+namespace server::http {
+
+namespace {
+
+// The parser as Debian builds it lets blanks into names and control characters into values. "Content-Length : 3" is one
+// thing to us and another to a proxy.
+bool is_name(std::string_view name) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::ranges::all_of(name, [&](char c) {
+    return engine::is_ascii_letter(c) || engine::is_ascii_digit(c) ||
+           kOthers.find(c) != std::string_view::npos;
+  });
+}
+bool is_value(std::string_view value) {
+  return std::ranges::none_of(value, [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+}
+
+// Pipelined requests are worked off for so long before the loop turns to others.
+constexpr int64_t kMaxRunUs = 1'000;
+
+}  // namespace
+
+// The parser's callbacks. One that gives other than 0 ends it; what the client is told then has been decided.
+struct Http1::Callbacks {
+  static Http1& self(http_parser* parser) { return *static_cast<Http1*>(parser->data); }
+  static int ok(bool goes_on) { return goes_on ? 0 : -1; }
+
+  static int on_begin(http_parser* parser) {
+    self(parser).enter(Stage::Head);
+    return 0;
+  }
+  static int on_url(http_parser* parser, const char* at, size_t size) {
+    Http1& http = self(parser);
+    http.incoming_.target.append(at, size);
+    const size_t most = http.parts_.limits.max_path_bytes;
+    if (http.incoming_.target.size() <= most) return 0;
+    http.refuse_request(error_code::kLongPath, fmt::format("a path may have {} bytes", most));
+    return -1;
+  }
+  static int on_name(http_parser* parser, const char* at, size_t size) {
+    Http1& http = self(parser);
+    if (!http.count_head(size)) return -1;
+    Incoming& incoming = http.incoming_;
+    if (incoming.has_head) return 0;  // what follows a body in chunks is for nobody
+    if (!std::exchange(incoming.is_name_open, true)) incoming.request.headers.emplace_back();
+    std::string& name = incoming.request.headers.back().name;
+    for (size_t i = 0; i < size; ++i) name += engine::ascii_lower(at[i]);
+    return 0;
+  }
+  static int on_value(http_parser* parser, const char* at, size_t size) {
+    Http1& http = self(parser);
+    if (!http.count_head(size)) return -1;
+    if (http.incoming_.has_head) return 0;
+    http.incoming_.is_name_open = false;
+    http.incoming_.request.headers.back().value.append(at, size);
+    return 0;
+  }
+  static int on_head(http_parser* parser) {
+    Http1& http = self(parser);
+    const bool goes_on = http.check_head() && http.begin_body();
+    parser->upgrade = 0;  // nothing else is spoken on this connection
+    return ok(goes_on);
+  }
+  static int on_body(http_parser* parser, const char* at, size_t size) {
+    return ok(self(parser).take_body({at, size}));
+  }
+  static int on_complete(http_parser* parser) {
+    self(parser).incoming_.is_complete = true;
+    http_parser_pause(parser, 1);  // the next one has to wait
+    return 0;
+  }
+  static const http_parser_settings& all() {
+    static const http_parser_settings settings = [] {
+      http_parser_settings made;
+      http_parser_settings_init(&made);
+      made.on_message_begin = on_begin;
+      made.on_url = on_url;
+      made.on_header_field = on_name;
+      made.on_header_value = on_value;
+      made.on_headers_complete = on_head;
+      made.on_body = on_body;
+      made.on_message_complete = on_complete;
+      return made;
+    }();
+    return settings;
+  }
+};
+
+Http1::Http1(const ConnectionParts& parts)
+    : parts_(parts), input_(parts.memory), body_(parts.memory) {
+  http_parser_init(&parser_, HTTP_REQUEST);
+  parser_.data = this;
+  enter(Stage::Idle);
+}
+
+Http1::~Http1() = default;
+
+void Http1::enter(Stage stage) {
+  stage_ = stage;
+  const Limits& limits = parts_.limits;
+  const int64_t timeout_ms = refusal_               ? limits.refusal_timeout_ms
+                             : stage == Stage::Head ? limits.head_timeout_ms
+                             : stage == Stage::Body ? limits.body_timeout_ms
+                                                    : limits.idle_timeout_ms;
+  deadline_us_ = parts_.clock.monotonic_us() + timeout_ms * 1000;
+}
+
+// --- What comes in
+
+void Http1::run() {
+  const int64_t begun_us = parts_.clock.monotonic_us();
+  refused_memory_.clear();
+  step_exchange();
+  while (parse())
+    if (parts_.clock.monotonic_us() - begun_us > kMaxRunUs) {
+      parts_.host.wake();
+      break;
+    }
+  input_.tidy();
+  check_deadline();
+}
+
+bool Http1::parse() {
+  if (stage_ == Stage::Answer || stage_ == Stage::Over) return false;
+  if (exchange_ && !exchange_->wants_body()) return false;
+  const std::string_view unread = input_.unread();
+  if (unread.empty()) return false;
+  if (stage_ == Stage::Idle && is_full()) return false;
+  if (stage_ == Stage::Body && !incoming_.in_pieces() && !body_.make_room(unread.size())) {
+    refused_memory_ = fmt::format("a request of {}", format_bytes(body_.size() + unread.size()));
+    return false;
+  }
+  const size_t read =
+      http_parser_execute(&parser_, &Callbacks::all(), unread.data(), unread.size());
+  input_.consume(stage_ == Stage::Over ? unread.size() : read);
+  if (stage_ == Stage::Over) return false;
+  if (incoming_.is_complete) {
+    http_parser_pause(&parser_, 0);
+    complete_request();
+    return true;
+  }
+  if (const http_errno error = HTTP_PARSER_ERRNO(&parser_); error != HPE_OK) {
+    if (error == HPE_HEADER_OVERFLOW)
+      refuse_request(error_code::kLargeHead, "the head of the request is too long");
+    else
+      refuse_request(error_code::kBadRequest,
+                     fmt::format("this is no request of HTTP: {}", http_errno_description(error)));
+    return false;
+  }
+  step_exchange();
+  return !input_.unread().empty();
+}
+
+bool Http1::count_head(size_t bytes) {
+  const Limits& limits = parts_.limits;
+  incoming_.head_bytes += bytes;
+  if (incoming_.head_bytes > limits.max_head_bytes)
+    refuse_request(error_code::kLargeHead, fmt::format("the headers of a request may have {} bytes",
+                                                       limits.max_head_bytes));
+  else if (incoming_.request.headers.size() > limits.max_headers)
+    refuse_request(error_code::kLargeHead,
+                   fmt::format("a request may have {} headers", limits.max_headers));
+  return stage_ != Stage::Over;
+}
+
+bool Http1::check_head() {
+  Request& request = incoming_.request;
+  request.method = http_method_str(static_cast<http_method>(parser_.method));
+  incoming_.has_head = true;
+  incoming_.is_http10 = parser_.http_major == 1 && parser_.http_minor == 0;
+  incoming_.is_head_request = parser_.method == HTTP_HEAD;
+  closes_ = closes_ || http_should_keep_alive(&parser_) == 0;
+  const auto refuse = [&](int code, std::string_view message) {
+    refuse_request(code, message);
+    return false;
+  };
+  if (parser_.http_major != 1)
+    return refuse(error_code::kBadRequest, fmt::format("HTTP {}.{} is not spoken here",
+                                                       parser_.http_major, parser_.http_minor));
+  for (const Header& header : request.headers)
+    if (!is_name(header.name) || !is_value(header.value))
+      return refuse(error_code::kBadRequest, "a header has characters that it must not have");
+  if (!incoming_.is_http10 &&
+      std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
+    return refuse(error_code::kBadRequest, "a request of HTTP/1.1 has one Host header");
+  // Where two parties disagree about where a body ends, the rest of it is taken for a request.
+  for (const Header& header : request.headers)
+    if (header.name == "transfer-encoding" &&
+        (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
+      return refuse(error_code::kNotSupported,
+                    "a body may come in chunks, and not otherwise encoded");
+  if (std::ranges::count(request.headers, std::string("transfer-encoding"), &Header::name) > 1)
+    return refuse(error_code::kBadRequest, "there is more than one Transfer-Encoding header");
+  std::optional<Target> target = parse_target(incoming_.target);
+  if (!target) return refuse(error_code::kBadRequest, "what the request asks for is no path");
+  request.path = std::move(target->path);
+  request.query = std::move(target->query);
+  incoming_.match = parts_.routes.find(request.method, request.path);
+  request.path_parameters = incoming_.match.parameters;
+  return true;
+}
+
+bool Http1::begin_body() {
+  const bool has_length = (parser_.flags & F_CONTENTLENGTH) != 0;
+  if (has_length && !incoming_.in_pieces() &&
+      parser_.content_length > parts_.limits.max_body_bytes) {
+    refuse_request(error_code::kTooLarge, fmt::format("the body of a request may have {}",
+                                                      format_bytes(parts_.limits.max_body_bytes)));
+    return false;
+  }
+  enter(Stage::Body);
+  const bool has_body =
+      (parser_.flags & F_CHUNKED) != 0 || (has_length && parser_.content_length > 0);
+  if (has_body && engine::equals_ignoring_case(incoming_.request.header("expect"), "100-continue"))
+    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  if (incoming_.in_pieces()) dispatch();
+  return stage_ != Stage::Over;
+}
+
+bool Http1::take_body(std::string_view bytes) {
+  if (incoming_.in_pieces()) {
+    enter(Stage::Body);  // from one piece to the next
+    if (exchange_ && answered_ != Answered::Yes) exchange_->on_body(bytes);
+    return true;
+  }
+  if (body_.size() + bytes.size() <= parts_.limits.max_body_bytes) {
+    body_.append(bytes);
+    return true;
+  }
+  refuse_request(error_code::kTooLarge, fmt::format("the body of a request may have {}",
+                                                    format_bytes(parts_.limits.max_body_bytes)));
+  return false;
+}
+
+void Http1::complete_request() {
+  stage_ = Stage::Answer;
+  if (!incoming_.in_pieces()) return dispatch();
+  if (exchange_ && answered_ != Answered::Yes) exchange_->on_body_end();
+  step_exchange();
+}
+
+// --- What goes out
+
+void Http1::dispatch() {
+  answered_ = Answered::No;
+  if (refusal_) {
+    closes_ = true;
+    answer(error_response(error_code::kNotReady, refusal_->message));
+  } else if (!incoming_.match.route) {
+    const Request& request = incoming_.request;
+    answer(Routes::refusal(incoming_.match, request.method, request.path));
+  } else {
+    incoming_.request.body = body_.take();
+    exchange_ = incoming_.match.route->handler(
+        std::move(incoming_.request),
+        {parts_.loop, parts_.shard, parts_.clock, parts_.memory, *this});
+    is_woken_ = true;
+    if (!exchange_ && answered_ != Answered::Yes)
+      answer(error_response(error_code::kServerError, "nobody answers this request"));
+  }
+  // Inside the parser's callback the request is not to be ended: parse() does that.
+  if (stage_ == Stage::Answer) {
+    if (exchange_) return step_exchange();
+    finish_exchange();
+  }
+}
+
+void Http1::step_exchange() {
+  if (exchange_ && answered_ != Answered::Yes) {
+    const auto deadline_us = exchange_->deadline_us();
+    if (std::exchange(is_woken_, false) ||
+        (deadline_us && *deadline_us <= parts_.clock.monotonic_us()))
+      exchange_->run();
+  }
+  const bool is_there = stage_ == Stage::Answer || (stage_ == Stage::Body && incoming_.in_pieces());
+  if (is_there && answered_ == Answered::Yes) finish_exchange();
+}
+
+void Http1::finish_exchange() {
+  exchange_.reset();
+  body_.clear();
+  answered_ = Answered::No;
+  // What is left of a body that nobody wants would be taken for the next request.
+  const bool goes_on = !closes_ && incoming_.is_complete;
+  incoming_ = {};
+  enter(goes_on ? Stage::Idle : Stage::Over);
+}
+
+void Http1::refuse_request(int code, std::string_view message) {
+  exchange_.reset();
+  closes_ = true;
+  end_reason_ = message;
+  if (answered_ == Answered::No) answer(error_response(code, message));
+  body_.clear();
+  enter(Stage::Over);
+}
+
+void Http1::write_head(const ResponseHead& head, std::optional<size_t> body_bytes) {
+  auto out = std::back_inserter(output_);
+  fmt::format_to(out, "HTTP/1.1 {} {}\r\ndate: {}\r\n", head.status, reason_phrase(head.status),
+                 http_date(parts_.clock.wall_ms()));
+  if (!head.content_type.empty()) fmt::format_to(out, "content-type: {}\r\n", head.content_type);
+  for (const Header& header : head.headers)
+    fmt::format_to(out, "{}: {}\r\n", header.name, header.value);
+  is_chunked_ = !body_bytes && !incoming_.is_http10;
+  if (body_bytes) fmt::format_to(out, "content-length: {}\r\n", *body_bytes);
+  if (is_chunked_) output_ += "transfer-encoding: chunked\r\n";
+  if (!body_bytes && incoming_.is_http10) closes_ = true;  // nothing else tells where the body ends
+  if (closes_)
+    output_ += "connection: close\r\n";
+  else if (incoming_.is_http10)
+    output_ += "connection: keep-alive\r\n";
+  output_ += "\r\n";
+}
+
+void Http1::answer(Response response) {
+  if (answered_ != Answered::No) return;
+  if (!incoming_.is_complete) closes_ = true;
+  write_head(response.head, response.body.size());
+  if (!incoming_.is_head_request) output_ += response.body;
+  answered_ = Answered::Yes;
+}
+
+void Http1::begin(ResponseHead head) {
+  if (answered_ != Answered::No) return;
+  write_head(head, std::nullopt);
+  answered_ = Answered::Begun;
+}
+
+void Http1::write(std::string_view bytes) {
+  if (answered_ != Answered::Begun || incoming_.is_head_request || bytes.empty()) return;
+  if (is_chunked_) fmt::format_to(std::back_inserter(output_), "{:x}\r\n", bytes.size());
+  output_ += bytes;
+  if (is_chunked_) output_ += "\r\n";
+}
+
+void Http1::end() {
+  if (answered_ != Answered::Begun) return;
+  if (is_chunked_ && !incoming_.is_head_request) output_ += "0\r\n\r\n";
+  answered_ = Answered::Yes;
+}
+
+void Http1::fail() {
+  closes_ = true;
+  answered_ = Answered::Yes;
+}
+
+bool Http1::is_full() const {
+  const bool full = is_output_full_ || output_.size() >= parts_.limits.max_unsent_bytes;
+  if (full) is_held_up_ = true;
+  return full;
+}
+
+void Http1::wake() {
+  is_woken_ = true;
+  parts_.host.wake();
+}
+
+// --- The connection
+
+void Http1::set_output_full(bool is_full) {
+  is_output_full_ = is_full;
+  if (!is_full && std::exchange(is_held_up_, false)) wake();
+}
+
+bool Http1::wants_input() const {
+  return stage_ != Stage::Over && input_.unread().size() < parts_.limits.max_waiting_bytes;
+}
+
+std::optional<int64_t> Http1::deadline_us() const {
+  std::optional<int64_t> first;
+  if (stage_ != Stage::Answer && stage_ != Stage::Over) first = deadline_us_;
+  if (const auto of_exchange = exchange_ ? exchange_->deadline_us() : std::nullopt)
+    first = first ? std::min(*first, *of_exchange) : *of_exchange;
+  return first;
+}
+
+void Http1::check_deadline() {
+  if (stage_ == Stage::Answer || stage_ == Stage::Over) return;
+  const int64_t now_us = parts_.clock.monotonic_us();
+  if (now_us < deadline_us_) return;
+  if (stage_ == Stage::Idle) return enter(Stage::Over);
+  // Held up by us, or a long answer to a body that never ends: the client need not send.
+  if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
+    return enter(Stage::Body);
+  refuse_request(error_code::kTimeout, "the rest of the request did not come in time");
+}
+
+void Http1::shut_down(Error reason) {
+  closes_ = true;
+  if (exchange_)
+    exchange_->shut_down(reason);
+  else if (stage_ != Stage::Answer)
+    enter(Stage::Over);
+  wake();
+}
+
+void Http1::refuse(Error reason) {
+  refusal_ = std::move(reason);
+  enter(stage_);
+}
+
+}  // namespace server::http

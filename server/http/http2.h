@@ -1,0 +1,58 @@
+// HTTP/2 on one connection, without the socket: nghttp2 between bytes and exchanges.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/http/connection_parts.h"
+
+struct nghttp2_session;
+
+namespace server::http {
+
+// Requests are answered as they are done, many at a time.
+//
+// Threads: one loop's. Owner: Session.
+class Http2 final : public ClientSession {
+ public:
+  explicit Http2(const ConnectionParts& parts);
+  ~Http2() override;
+
+  void receive(std::string_view bytes) override;
+  void run() override;
+  std::string take_output() override;
+  bool wants_input() const override { return !is_output_full_ && !is_over_; }
+  bool is_inside_message() const override { return false; }
+  void set_output_full(bool is_full) override;
+  const std::string& refused_memory() const override { return refused_memory_; }
+  std::optional<int64_t> deadline_us() const override;
+  bool is_over() const override { return is_over_ && output_.empty(); }
+  std::string end_reason() const override { return end_reason_; }
+  void shut_down(Error reason) override;
+  void refuse(Error reason) override;
+
+ private:
+  struct Callbacks;
+  class Stream;
+  friend class Stream;
+
+  void dispatch(Stream& stream);
+  void step(Stream& stream, int64_t now_us);
+  void send();
+  void reset_answered();
+  void end(std::string reason);
+
+  const ConnectionParts parts_;
+  nghttp2_session* session_ = nullptr;
+  // Changes only while nghttp2 reads or sends, never while exchanges run.
+  std::map<int32_t, std::unique_ptr<Stream>> streams_;
+  std::string output_, end_reason_;
+  const std::string refused_memory_;  // never: a stream that is refused memory is answered so
+  std::optional<Error> refusal_;
+  int64_t idle_since_us_;
+  bool is_output_full_ = false, is_held_up_ = false, is_stopping_ = false, is_over_ = false;
+};
+
+}  // namespace server::http

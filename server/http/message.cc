@@ -1,0 +1,80 @@
+#include "server/http/message.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/json/json_writer.h"
+
+namespace server::http {
+
+std::string_view Request::header(std::string_view name) const {
+  const auto found = std::ranges::find(headers, name, &Header::name);
+  return found == headers.end() ? std::string_view() : found->value;
+}
+
+Response json_response(std::string body, int status) {
+  return {.head = {.status = status}, .body = std::move(body)};
+}
+
+Response error_response(int code, std::string_view message) {
+  engine::JsonWriter json;
+  json.begin_object();
+  json.key("@type");
+  json.text("generic_error");
+  json.key("error_code");
+  json.number(code);
+  json.key("message");
+  json.text(message);
+  json.end_object();
+  return json_response(json.take(), code / 100);
+}
+
+std::string_view reason_phrase(int status) {
+  constexpr std::pair<int, std::string_view> kPhrases[] = {
+      {100, "Continue"},
+      {200, "OK"},
+      {204, "No Content"},
+      {307, "Temporary Redirect"},
+      {400, "Bad Request"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {413, "Payload Too Large"},
+      {414, "URI Too Long"},
+      {415, "Unsupported Media Type"},
+      {422, "Unprocessable Entity"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {503, "Service Unavailable"},
+  };
+  const auto* found = std::ranges::find(kPhrases, status, &std::pair<int, std::string_view>::first);
+  return found == std::end(kPhrases) ? std::string_view() : found->second;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = digit(text[i + 1]), low = digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return decoded;
+}
+
+}  // namespace server::http

@@ -1,0 +1,65 @@
+#include "server/http/metrics/exposition.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+
+namespace server::http {
+
+void Exposition::family(std::string_view name, Kind kind, std::string_view help) {
+  family_ = name;
+  samples_ = 0;
+  fmt::format_to(std::back_inserter(text_), "# HELP {0} {1}\n# TYPE {0} {2}\n", name, help,
+                 kind == Kind::Counter ? "counter" : "gauge");
+}
+
+bool Exposition::begin_sample(Labels labels) {
+  if (samples_ == kMaxSamples) {
+    ++left_out_;
+    return false;
+  }
+  ++samples_;
+  text_ += family_;
+  char before = '{';
+  for (const auto& [name, value] : labels) {
+    text_ += before;
+    text_ += name;
+    text_ += "=\"";
+    for (const char c : value) {
+      if (c == '\n') {
+        text_ += "\\n";
+        continue;
+      }
+      if (c == '"' || c == '\\') text_ += '\\';
+      text_ += c;
+    }
+    text_ += '"';
+    before = ',';
+  }
+  if (before == ',') text_ += '}';
+  text_ += ' ';
+  return true;
+}
+
+void Exposition::add_signed(int64_t value, Labels labels) {
+  if (begin_sample(labels)) fmt::format_to(std::back_inserter(text_), "{}\n", value);
+}
+
+void Exposition::add_unsigned(uint64_t value, Labels labels) {
+  if (begin_sample(labels)) fmt::format_to(std::back_inserter(text_), "{}\n", value);
+}
+
+void Exposition::sample(double value, Labels labels) {
+  if (begin_sample(labels)) fmt::format_to(std::back_inserter(text_), "{}\n", value);
+}
+
+std::string Exposition::take() {
+  const size_t left_out = left_out_;
+  family("millrace_metrics_samples_left_out", Kind::Gauge,
+         "Samples of this page that are not on it, since a family has 20000 at most.");
+  sample(left_out);
+  return std::move(text_);
+}
+
+}  // namespace server::http

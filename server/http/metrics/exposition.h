@@ -1,0 +1,53 @@
+// The text that Prometheus reads: https://prometheus.io/docs/instrumenting/exposition_formats/
+#pragma once
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace server::http {
+
+// A page of families, each with its samples behind it:
+//
+//   # HELP millrace_query_lag_records Records that the query has not read yet.
+//   # TYPE millrace_query_lag_records gauge
+//   millrace_query_lag_records{query="CTAS_A_1"} 42
+//
+// Whatever there is of something, a family has no more than kMaxSamples; how many were left out is the
+// page's last family.
+//
+// Threads: one.
+class Exposition {
+ public:
+  static constexpr size_t kMaxSamples = 20'000;
+
+  enum class Kind : uint8_t { Gauge, Counter };
+  // `help` is a sentence.
+  void family(std::string_view name, Kind kind, std::string_view help);
+
+  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+  void sample(std::integral auto value, Labels labels = {}) {
+    if constexpr (std::signed_integral<decltype(value)>)
+      add_signed(static_cast<int64_t>(value), labels);
+    else
+      add_unsigned(static_cast<uint64_t>(value), labels);
+  }
+  void sample(double value, Labels labels = {});
+
+  // The whole page. Nothing can be added afterwards.
+  std::string take();
+
+ private:
+  void add_signed(int64_t value, Labels labels);
+  void add_unsigned(uint64_t value, Labels labels);
+  bool begin_sample(Labels labels);  // false: there are too many of them
+
+  std::string text_;
+  std::string family_;
+  size_t samples_ = 0;  // of the family
+  size_t left_out_ = 0;
+};
+
+}  // namespace server::http

@@ -1,0 +1,209 @@
+#include "server/http/rest/inserts_exchange.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "engine/formats/json/json_tree.h"
+#include "engine/json/json_writer.h"
+#include "engine/types/ascii.h"
+#include "server/http/rest/sql_errors.h"
+
+namespace server::http {
+
+namespace {
+
+constexpr size_t kMaxLineBytes = 4 << 20, kMaxWaitingBytes = 1 << 20;
+constexpr size_t kMaxBatchRows = 1'000;
+
+// What is in back quotes is exact, all else stands for upper case, as in a statement.
+engine::Name name_of(std::string_view text) {
+  if (text.size() > 2 && text.starts_with('`') && text.ends_with('`'))
+    return {std::string(text.substr(1, text.size() - 2)), engine::Quoting::Back};
+  std::string upper(text);
+  std::ranges::transform(upper, upper.begin(), engine::ascii_upper);
+  return {std::move(upper), engine::Quoting::None};
+}
+
+}  // namespace
+
+InsertsExchange::InsertsExchange(const SqlPages& pages, const Request& request,
+                                 const ExchangeContext& context)
+    : pages_(pages), context_(context), is_array_(request.header("accept") == kJson) {}
+
+InsertsExchange::~InsertsExchange() = default;
+
+// --- The request
+
+void InsertsExchange::on_body(std::string_view bytes) {
+  if (is_over_) return;
+  if (!charge_.try_resize(buffer_.size() + waiting_bytes_ + 2 * bytes.size()))
+    return fail(context_.memory->refusal("rows that wait to be written"));
+  buffer_ += bytes;
+  if (buffer_.size() > kMaxLineBytes && buffer_.find('\n') == std::string::npos)
+    return fail(
+        {ErrorCode::LimitExceeded, fmt::format("a row may have {}", format_bytes(kMaxLineBytes))});
+  context_.responder.wake();
+}
+
+void InsertsExchange::on_body_end() {
+  is_body_over_ = true;
+  context_.responder.wake();
+}
+
+bool InsertsExchange::wants_body() const {
+  return is_over_ ||
+         (buffer_.size() + waiting_bytes_ < kMaxWaitingBytes && !context_.responder.is_full());
+}
+
+Status InsertsExchange::read_target(std::string_view line) {
+  const auto head = engine::parse_json_tree(line);
+  const std::string target = head ? head->text_of("target") : std::string();
+  if (target.empty())
+    return Error{ErrorCode::ProtocolViolation,
+                 "the first line is no JSON object with a text named target"};
+  const sql::SessionInfo info{"http", "millrace", "http", 0, context_.memory};
+  session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
+  target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
+  // Whether there is such a stream is told before the first row.
+  TRY(session_->begin_copy(*target_, *this));
+  context_.responder.begin({.content_type = std::string(is_array_ ? kJson : kDelimited)});
+  if (is_array_) context_.responder.write("[");
+  return {};
+}
+
+void InsertsExchange::take_lines() {
+  size_t begin = 0;
+  while (!is_over_ && begin < buffer_.size()) {
+    const size_t end = std::min(buffer_.find('\n', begin), buffer_.size());
+    if (end == buffer_.size() && !is_body_over_) break;
+    std::string line = buffer_.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (!target_) {
+      if (const Status read = read_target(line); !read) return fail(read.error());
+      continue;
+    }
+    waiting_bytes_ += line.size();
+    lines_.push_back(std::move(line));
+  }
+  buffer_.erase(0, std::min(begin, buffer_.size()));
+}
+
+// --- Batches
+
+void InsertsExchange::run() {
+  while (!is_over_) {
+    if (copy_ && !is_copied_ && !copy_error_) return;  // it is being written
+    if (copy_) end_batch();
+    if (is_over_) return;
+    take_lines();
+    if (is_over_) return;
+    if (!lines_.empty()) {
+      begin_batch();
+      continue;
+    }
+    if (!is_body_over_) return;
+    if (!target_)
+      return fail({ErrorCode::ProtocolViolation, "the body of the request has no target"});
+    is_over_ = true;
+    if (is_array_) context_.responder.write("]");
+    context_.responder.end();
+  }
+}
+
+void InsertsExchange::begin_batch() {
+  is_copied_ = false;
+  copy_error_.reset();
+  batch_ = one_by_one_ ? 1 : std::min(lines_.size(), kMaxBatchRows);
+  auto begun = session_->begin_copy(*target_, *this);
+  if (!begun) return fail(begun.error());
+  copy_ = std::move(begun).take();
+  sql::CopyRows rows;
+  rows.rows = batch_;
+  engine::Column objects(engine::TypeKind::String);
+  for (size_t i = 0; i < batch_; ++i) objects.append_copy(lines_[i]);
+  rows.columns.push_back(std::move(objects));
+  rows.lines.resize(batch_);
+  std::iota(rows.lines.begin(), rows.lines.end(), next_sequence_ + 1);
+  copy_->append(std::move(rows));
+  if (!copy_error_) copy_->finish();
+}
+
+void InsertsExchange::end_batch() {
+  copy_.reset();
+  if (const auto error = std::exchange(copy_error_, std::nullopt)) {
+    if (batch_ > 1) {
+      one_by_one_ = true;
+      left_one_by_one_ = batch_;
+      return;
+    }
+    refuse(*error);
+  } else {
+    acknowledge(batch_);
+  }
+  for (size_t i = 0; i < batch_; ++i) waiting_bytes_ -= lines_[i].size();
+  lines_.erase(lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(batch_));
+  charge_.resize(buffer_.size() + waiting_bytes_);
+  if (one_by_one_ && --left_one_by_one_ == 0) one_by_one_ = false;
+}
+
+void InsertsExchange::on_copy_done(uint64_t) {
+  is_copied_ = true;
+  context_.responder.wake();
+}
+
+void InsertsExchange::on_copy_error(Error error) {
+  copy_error_ = std::move(error);
+  context_.responder.wake();
+}
+
+// --- The answer
+
+void InsertsExchange::write(std::string_view ack) {
+  if (is_array_ && std::exchange(has_written_, true)) context_.responder.write(",");
+  context_.responder.write(ack);
+  context_.responder.write("\n");
+}
+
+void InsertsExchange::acknowledge(size_t count) {
+  std::string acks;
+  for (size_t i = 0; i < count; ++i) {
+    if (!acks.empty()) acks += is_array_ ? ",\n" : "\n";
+    acks += fmt::format(R"({{"status":"ok","seq":{}}})", next_sequence_++);
+  }
+  write(acks);
+}
+
+void InsertsExchange::refuse(const Error& error) {
+  engine::JsonWriter json;
+  json.begin_object();
+  json.key("status");
+  json.text("error");
+  json.key("seq");
+  json.number(static_cast<int64_t>(next_sequence_++));
+  json.key("error_code");
+  json.number(ksql_error_code(error.code));
+  json.key("message");
+  json.text(full_message(error));
+  json.end_object();
+  write(json.json());
+}
+
+void InsertsExchange::fail(const Error& error) {
+  is_over_ = true;
+  copy_.reset();
+  // Where the answer has begun already this is dropped, else what follows is.
+  context_.responder.answer(statement_error(error, {}));
+  write(error_object(error));
+  if (is_array_) context_.responder.write("]");
+  context_.responder.end();
+}
+
+void InsertsExchange::shut_down(const Error& reason) {
+  if (!is_over_) fail(reason);
+}
+
+}  // namespace server::http

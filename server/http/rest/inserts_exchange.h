@@ -1,0 +1,60 @@
+// POST /inserts-stream: rows for a stream, one JSON object a line, each acknowledged when it is durable.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/http/rest/sql_exchange.h"
+
+namespace server::http {
+
+// What has come together is written together; where that fails each row is tried by itself, so that one that is
+// wrong is told by its number, and the others are written.
+class InsertsExchange final : public Exchange, private sql::CopyReceiver {
+ public:
+  InsertsExchange(const SqlPages& pages, const Request& request, const ExchangeContext& context);
+  ~InsertsExchange() override;
+
+  void run() override;
+  void on_body(std::string_view bytes) override;
+  void on_body_end() override;
+  bool wants_body() const override;
+  void shut_down(const Error& reason) override;
+
+ private:
+  // Receiver
+  void on_copy_drained() override {}
+  void on_copy_done(uint64_t row_count) override;
+  void on_copy_error(Error error) override;
+
+  Status read_target(std::string_view line);
+  void take_lines();
+  void begin_batch();
+  void end_batch();
+  void acknowledge(size_t count);
+  void refuse(const Error& error);
+  void write(std::string_view ack);
+  void fail(const Error& error);
+
+  const SqlPages& pages_;
+  const ExchangeContext context_;
+  const bool is_array_;
+  sql::SessionSettings settings_;
+  std::unique_ptr<sql::SessionBackend> session_;
+  std::string buffer_;  // what is not a line yet
+  MemoryCharge charge_{context_.memory, MemoryKind::Copy};
+  std::optional<sql::CopyTarget> target_;
+  std::vector<std::string> lines_;  // that wait, or are being written
+  size_t waiting_bytes_ = 0;
+  size_t batch_ = 0;         // of these, from the first, are being written
+  bool one_by_one_ = false;  // until those of the batch that failed are done
+  size_t left_one_by_one_ = 0;
+  uint64_t next_sequence_ = 0;
+  std::unique_ptr<sql::CopyIn> copy_;
+  bool is_copied_ = false;
+  std::optional<Error> copy_error_;
+  bool is_body_over_ = false, is_over_ = false, has_written_ = false;
+};
+
+}  // namespace server::http

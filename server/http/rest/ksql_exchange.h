@@ -1,0 +1,40 @@
+// POST /ksql: statements one after the other, and what each of them comes to.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "server/http/rest/sql_exchange.h"
+
+namespace server::http {
+
+class KsqlExchange final : public SqlExchange {
+ public:
+  using SqlExchange::SqlExchange;
+
+ private:
+  void on_read() override { next(); }
+  void on_request_failed(const Error& error, std::string_view text) override;
+  bool on_prepared(const sql::Prepared& prepared) override;
+  void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+               size_t end_row) override;
+  void on_statement_done(const sql::Completion& completion) override;
+  void on_statement_failed(const Error& error) override;
+
+  // Begins the statements in their order, until one of them takes its time.
+  void next();
+  // Of those that only concern the request; false: it is another.
+  bool run_own(const engine::ParsedStatement& statement);
+  void add_entity(std::string_view json);
+  void add_status(const engine::ParsedStatement& statement, const sql::Completion& completion);
+  const engine::ParsedStatement& current() { return *statements().statements[next_ - 1]; }
+
+  size_t next_ = 0;
+  std::string entities_;  // with commas between
+  MemoryCharge entities_charge_{context().memory, MemoryKind::Results};
+  bool is_stepping_ = false, is_done_ = false;
+};
+
+// What ksqlDB would call the command: "stream/`ORDERS`/create".
+std::string command_id(const engine::Statement& statement, std::string_view query_id);
+
+}  // namespace server::http

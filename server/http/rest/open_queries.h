@@ -1,0 +1,60 @@
+// Queries that clients read over HTTP, by their ids: others may close them.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace server::http {
+
+// Threads: any. Owner: the node; it outlives the front end.
+class OpenQueries {
+ public:
+  // While it lives the query is open. `close` is called on any thread, and may come after the end.
+  class Entry {
+   public:
+    Entry(OpenQueries& queries, std::string id, std::function<void()> close)
+        : queries_(queries), id_(std::move(id)) {
+      std::lock_guard lock(queries_.mutex_);
+      queries_.open_[id_] = std::move(close);
+    }
+    ~Entry() {
+      std::lock_guard lock(queries_.mutex_);
+      queries_.open_.erase(id_);
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    const std::string& id() const { return id_; }
+
+   private:
+    OpenQueries& queries_;
+    const std::string id_;
+  };
+
+  uint64_t next_number() {
+    std::lock_guard lock(mutex_);
+    return ++last_number_;
+  }
+  // False when there is no such query.
+  bool close(const std::string& id) {
+    std::function<void()> close;
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = open_.find(id);
+      if (found == open_.end()) return false;
+      close = found->second;
+    }
+    close();
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  // Guarded by mutex_
+  std::map<std::string, std::function<void()>> open_;
+  uint64_t last_number_ = 0;
+};
+
+}  // namespace server::http

@@ -1,0 +1,151 @@
+#include "server/http/rest/query_exchange.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+#include "server/http/rest/sql_errors.h"
+
+namespace server::http {
+
+namespace {
+
+// About a row more than this is asked for before it is written.
+constexpr size_t kRowBytes = 4 * 1024;
+
+std::string source_of(const engine::Statement& statement) {
+  const auto* query = std::get_if<engine::Query>(&statement);
+  return query && query->from ? query->from->name.text : "QUERY";
+}
+
+}  // namespace
+
+QueryExchange::QueryExchange(const SqlPages& pages, Request request, const ExchangeContext& context,
+                             std::unique_ptr<QueryFormat> format)
+    : SqlExchange(pages, std::move(request), context), format_(std::move(format)) {}
+
+QueryExchange::~QueryExchange() { *alive_ = false; }
+
+void QueryExchange::on_read() {
+  const auto& all = statements().statements;
+  const bool is_query =
+      all.size() == 1 && (std::holds_alternative<engine::Query>(all.front()->statement) ||
+                          std::holds_alternative<engine::Print>(all.front()->statement));
+  if (is_query) return begin(all.front());
+  is_over_ = true;
+  responder().answer(statement_error(error_code::kBadStatement,
+                                     "here one SELECT or PRINT is run; all else is for /ksql",
+                                     statements().text));
+}
+
+bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
+  const engine::Statement& statement = statements().statements.front()->statement;
+  is_print_ = std::holds_alternative<engine::Print>(statement);
+  const bool is_push = prepared.kind == sql::ResultKind::PushRows;
+  const auto reset = settings().properties().find("auto.offset.reset");
+  const bool is_latest = reset != settings().properties().end() && reset->second == "latest";
+  const std::string id =
+      fmt::format("{}_{}_{}", is_push && is_latest ? "SCALABLE_PUSH_QUERY" : "transient",
+                  source_of(statement), pages().queries.next_number());
+  if (is_push)
+    open_.emplace(pages().queries, id, [&loop = context().loop, alive = alive_, this] {
+      loop.post([alive, this] {
+        if (*alive) close();
+      });
+    });
+  if (!is_print_) format_->begin({id, prepared}, out_);
+  // Rows that never end begin with their header; those that end may still fail before the first, which
+  // is told with a status.
+  if (is_push) {
+    has_head_ = true;
+    responder().begin({.content_type = is_print_ ? "text/plain; charset=utf-8"
+                                                 : std::string(format_->content_type())});
+    send_rows();
+  }
+  return true;
+}
+
+bool QueryExchange::make_room(size_t more) {
+  if (is_over_) return false;
+  if (out_.size() + more <= out_charge_.bytes()) return true;
+  if (out_charge_.try_resize(2 * out_.size() + more)) return true;
+  fail_with(context().memory->refusal("rows that the client does not read"));
+  return false;
+}
+
+void QueryExchange::on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+                            size_t end_row) {
+  for (size_t row = first_row; row < end_row && make_room(kRowBytes); ++row) {
+    if (is_print_) {
+      out_ += columns[0]->data<std::string_view>()[row];
+      out_ += '\n';
+    } else {
+      format_->row(columns, row, false, out_);
+    }
+  }
+  responder().wake();
+}
+
+void QueryExchange::on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row,
+                               size_t end_row, const engine::Bitmap& present) {
+  for (size_t row = first_row; row < end_row && make_room(kRowBytes); ++row)
+    format_->row(columns, row, !present.test(row), out_);
+  responder().wake();
+}
+
+void QueryExchange::send_rows() {
+  if (is_over_) return;
+  if (!has_head_) {
+    // The header waits for the first row, or the end.
+    if (out_charge_.bytes() == 0) return;
+    has_head_ = true;
+    responder().begin({.content_type = std::string(format_->content_type())});
+  }
+  responder().write(out_);
+  out_.clear();
+  out_charge_.resize(0);
+}
+
+void QueryExchange::on_statement_done(const sql::Completion&) {
+  if (!is_print_) format_->end(out_);
+  if (!has_head_) {
+    is_over_ = true;
+    return responder().answer(
+        {{.content_type = std::string(format_->content_type())}, std::move(out_)});
+  }
+  send_rows();
+  is_over_ = true;
+  responder().end();
+}
+
+void QueryExchange::on_statement_failed(const Error& error) {
+  if (!has_head_) {
+    is_over_ = true;
+    return responder().answer(statement_error(error, statements().text));
+  }
+  format_->fail(error, out_);
+  send_rows();
+  is_over_ = true;
+  responder().end();
+}
+
+void QueryExchange::on_request_failed(const Error& error, std::string_view text) {
+  is_over_ = true;
+  responder().answer(statement_error(error, text));
+}
+
+void QueryExchange::close() {
+  if (is_over_) return;
+  stop_statement();
+  send_rows();
+  is_over_ = true;
+  responder().end();
+  responder().wake();
+}
+
+void QueryExchange::shut_down(const Error& reason) {
+  if (open_) fail_with(reason);
+}
+
+}  // namespace server::http

@@ -1,0 +1,43 @@
+// POST /query and /query-stream: one SELECT, or PRINT, and its rows as they come.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/http/rest/open_queries.h"
+#include "server/http/rest/query_format.h"
+#include "server/http/rest/sql_exchange.h"
+
+namespace server::http {
+
+class QueryExchange final : public SqlExchange {
+ public:
+  QueryExchange(const SqlPages& pages, Request request, const ExchangeContext& context,
+                std::unique_ptr<QueryFormat> format);
+  ~QueryExchange() override;
+  void shut_down(const Error& reason) override;
+
+ private:
+  void on_read() override;
+  void on_request_failed(const Error& error, std::string_view text) override;
+  bool on_prepared(const sql::Prepared& prepared) override;
+  void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+               size_t end_row) override;
+  void on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
+                  const engine::Bitmap& present) override;
+  void on_statement_done(const sql::Completion& completion) override;
+  void on_statement_failed(const Error& error) override;
+  void send_rows() override;
+  bool make_room(size_t more);
+  void close();  // as its client, or another, wishes
+
+  std::unique_ptr<QueryFormat> format_;
+  std::optional<OpenQueries::Entry> open_;  // a push query
+  std::string out_;                         // that is not handed out yet
+  MemoryCharge out_charge_{context().memory, MemoryKind::Results};
+  bool has_head_ = false, is_over_ = false, is_print_ = false;
+  // Shared with who may close it, on other threads.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace server::http

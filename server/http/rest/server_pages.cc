@@ -1,0 +1,182 @@
+#include "server/http/rest/server_pages.h"
+
+#include <utility>
+
+#include "engine/json/json_writer.h"
+
+namespace server::http {
+
+namespace {
+
+using engine::JsonWriter;
+
+// The level of ksqlDB whose API this is: its clients ask for it before they do anything else.
+constexpr std::string_view kKsqlVersion = "0.29.0";
+
+void add(JsonWriter& json, std::string_view name, std::string_view value) {
+  json.key(name);
+  json.text(value);
+}
+void add(JsonWriter& json, std::string_view name, const char* value) {
+  add(json, name, std::string_view(value));
+}
+void add(JsonWriter& json, std::string_view name, int64_t value) {
+  json.key(name);
+  json.number(value);
+}
+void add(JsonWriter& json, std::string_view name, bool value) {
+  json.key(name);
+  json.boolean(value);
+}
+
+Response text_response(std::string text, int status = 200) {
+  return {.head = {.status = status, .content_type = "text/plain; charset=utf-8"},
+          .body = std::move(text)};
+}
+
+Response busy() {
+  return error_response(error_code::kNotReady, "too much is waiting already; try again");
+}
+
+std::string server_info(const ServerView& view) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("KsqlServerInfo");
+  json.begin_object();
+  add(json, "version", kKsqlVersion);
+  add(json, "kafkaClusterId", view.cluster_id);
+  add(json, "ksqlServiceId", view.service_id);
+  add(json, "serverStatus", view.is_ready() ? "RUNNING" : "TERMINATING");
+  add(json, "millraceVersion", MILLRACE_VERSION);
+  json.end_object();
+  json.end_object();
+  return json.take();
+}
+
+Response health(const ServerView& view) {
+  const bool is_ready = view.is_ready(), accepts = view.accepts_appends();
+  const bool is_healthy = is_ready && accepts;
+  JsonWriter json;
+  json.begin_object();
+  add(json, "isHealthy", is_healthy);
+  json.key("details");
+  json.begin_object();
+  for (const auto& [name, is_well] :
+       {std::pair{"metastore", is_ready}, {"kafka", accepts}, {"commandRunner", is_ready}}) {
+    json.key(name);
+    json.begin_object();
+    add(json, "isHealthy", is_well);
+    json.end_object();
+  }
+  json.end_object();
+  add(json, "serverState", is_ready ? "READY" : "TERMINATING");
+  json.end_object();
+  return json_response(json.take(), is_healthy ? 200 : 503);
+}
+
+std::string cluster_identity(const ServerView& view) {
+  JsonWriter json;
+  json.begin_object();
+  add(json, "id", "");
+  json.key("scope");
+  json.begin_object();
+  json.key("path");
+  json.begin_array();
+  json.end_array();
+  json.key("clusters");
+  json.begin_object();
+  add(json, "kafka-cluster", view.cluster_id);
+  add(json, "ksql-cluster", view.service_id);
+  json.end_object();
+  json.end_object();
+  json.end_object();
+  return json.take();
+}
+
+void add_place(JsonWriter& json, const QueryPlace& place) {
+  json.key(place.query_id);
+  json.begin_object();
+  json.key("activeStores");
+  json.begin_array();
+  for (const std::string& store : place.stores) json.text(store);
+  json.end_array();
+  json.key("activePartitions");
+  json.begin_array();
+  for (const QueryPlace::Partition& each : place.partitions) {
+    json.begin_object();
+    add(json, "topic", each.topic);
+    add(json, "partition", int64_t{each.partition});
+    json.end_object();
+  }
+  json.end_array();
+  for (const char* standby : {"standByStores", "standByPartitions"}) {
+    json.key(standby);
+    json.begin_array();
+    json.end_array();
+  }
+  json.end_object();
+}
+
+std::string cluster_status(const ServerView& view) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("clusterStatus");
+  json.begin_object();
+  json.key(view.address());
+  json.begin_object();
+  add(json, "hostAlive", true);
+  add(json, "lastStatusUpdateMs", view.wall_ms());
+  json.key("activeStandbyPerQuery");
+  json.begin_object();
+  for (const QueryPlace& place : view.query_places()) add_place(json, place);
+  json.end_object();
+  json.key("hostStoreLags");
+  json.begin_object();
+  json.key("stateStoreLags");
+  json.begin_object();
+  json.end_object();
+  add(json, "updateTimeMs", int64_t{0});
+  json.end_object();
+  json.end_object();
+  json.end_object();
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+void add_server_pages(Routes& routes, const ServerView& view) {
+  routes.add(
+      {"GET", "/healthz", answer_with([](const Request&) { return text_response("ok\n"); })});
+  routes.add({"GET", "/readyz", answer_with([view](const Request&) {
+                if (!view.is_ready()) return text_response("the server starts or stops\n", 503);
+                if (!view.accepts_appends()) return text_response("the disk is full\n", 503);
+                return text_response("ready\n");
+              })});
+  routes.add({"GET", "/metrics", answer_later([view](const Request&, ResponseDone done) {
+                view.metrics([done = std::move(done)](std::shared_ptr<const std::string> page) {
+                  if (!page) return done(busy());
+                  done({.head = {.content_type = "text/plain; version=0.0.4; charset=utf-8"},
+                        .body = *page});
+                });
+              })});
+  const Handler info =
+      answer_with([view](const Request&) { return json_response(server_info(view)); });
+  routes.add({"GET", "/info", info});
+  routes.add({"GET", "/v1/metadata/id", answer_with([view](const Request&) {
+                return json_response(cluster_identity(view));
+              })});
+  routes.add({"GET", "/", answer_with([](const Request&) {
+                Response moved = text_response("see /info\n", 307);
+                moved.head.headers.push_back({"location", "/info"});
+                return moved;
+              })});
+  routes.add({"GET", "/healthcheck", answer_with([view](const Request&) { return health(view); })});
+  routes.add({"GET", "/clusterStatus", answer_later([view](const Request&, ResponseDone done) {
+                const bool is_taken =
+                    view.run_aside([view, done] { done(json_response(cluster_status(view))); });
+                if (!is_taken) done(busy());
+              })});
+}
+
+}  // namespace server::http

@@ -1,0 +1,99 @@
+// What the requests of ksqlDB's API that run statements have in common.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/http/exchange.h"
+#include "server/http/rest/sql_request.h"
+#include "server/sql/port.h"
+#include "server/sql/session_settings.h"
+
+namespace server::http {
+
+class OpenQueries;
+class CommandLog;
+
+// What statements need of the server. All of it outlives the front end.
+struct SqlPages {
+  std::vector<sql::Backend*> backends;  // one for each loop
+  std::function<int64_t()> revision;    // of the metadata
+  OpenQueries& queries;
+  CommandLog& commands;
+};
+
+// A request with a session of its own: reads it, and then runs one statement after the other, as the
+// derived class says. What takes long is done on other threads.
+//
+//   read -> on_read() -> begin(statement) -> rows -> on_statement_done() or on_statement_failed() -> ...
+//
+// Threads: the connection's loop. Receivers take notes and wake the exchange; all else happens in run().
+class SqlExchange : public Exchange, protected sql::Receiver {
+ public:
+  SqlExchange(const SqlPages& pages, Request request, const ExchangeContext& context);
+  ~SqlExchange() override;
+  void run() override;
+
+ protected:
+  // Its statements are there, its settings are in force.
+  virtual void on_read() = 0;
+  // Of the statement that was begun; then it is gone.
+  virtual void on_statement_done(const sql::Completion& completion) = 0;
+  virtual void on_statement_failed(const Error& error) = 0;
+  // Before it starts: what rows it will give. False leaves it at that, what was to be said being said.
+  virtual bool on_prepared(const sql::Prepared& prepared) = 0;
+  // The request itself cannot be read or run.
+  virtual void on_request_failed(const Error& error, std::string_view text) = 0;
+  // Those that have come, in each run.
+  virtual void send_rows() {}
+
+  void begin(std::shared_ptr<const engine::ParsedStatement> statement);
+  void begin_entity(const std::shared_ptr<const engine::ParsedStatement>& statement);
+  Status set(const std::string& name, const std::string& value);
+  bool is_running() const { return execution_ || errand_; }
+  bool has_ended() const { return completion_ || error_; }
+  void stop_statement();
+  void fail_with(Error error);  // as if the statement had
+
+  const SqlPages& pages() const { return pages_; }
+  Responder& responder() { return context_.responder; }
+  const ExchangeContext& context() const { return context_; }
+  const Request& request() const { return request_; }
+  SqlRequest& statements() { return *statements_; }
+  sql::SessionSettings& settings() { return settings_; }
+  sql::SessionBackend& session() { return *session_; }
+  const std::vector<sql::Notice>& notices() const { return notices_; }
+
+  // Receiver
+  bool has_room(size_t first_row_bytes) override;
+  void on_notice(sql::Notice notice) override;
+  void on_done(sql::Completion completion) override;
+  void on_error(Error error) override;
+
+ private:
+  struct Reading;
+  Status open_session();
+  void read();
+  void finish_reading();
+  void start(Result<std::shared_ptr<const sql::Prepared>> prepared);
+  void pace();
+
+  const SqlPages& pages_;
+  const ExchangeContext context_;
+  Request request_;
+  MemoryCharge charge_;
+  sql::SessionSettings settings_;
+  std::unique_ptr<sql::SessionBackend> session_;
+  std::shared_ptr<Reading> reading_;
+  std::optional<SqlRequest> statements_;
+  std::vector<sql::Notice> notices_;  // of the statement that runs
+  std::unique_ptr<sql::Errand> errand_;
+  std::unique_ptr<sql::Execution> execution_;
+  std::optional<sql::Completion> completion_;
+  std::optional<Error> error_;
+  bool has_begun_ = false, is_paused_ = false, awaits_room_ = false;
+};
+
+}  // namespace server::http

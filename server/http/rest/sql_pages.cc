@@ -1,0 +1,134 @@
+#include "server/http/rest/sql_pages.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/formats/json/json_tree.h"
+#include "engine/json/json_writer.h"
+#include "server/http/rest/inserts_exchange.h"
+#include "server/http/rest/ksql_exchange.h"
+#include "server/http/rest/query_exchange.h"
+#include "server/http/rest/sql_errors.h"
+
+namespace server::http {
+
+namespace {
+
+constexpr int kNotAcceptable = 40600;
+
+// What ksqlDB would answer with and this server cannot.
+std::optional<Response> refused_form(const Request& request) {
+  if (request.header("accept").find("protobuf") == std::string_view::npos) return std::nullopt;
+  return error_response(kNotAcceptable, "answers in Protobuf are not supported yet; ask for " +
+                                            std::string(kKsqlJson));
+}
+
+Handler query_handler(const SqlPages& pages, auto make_format) {
+  return [&pages, make_format](Request request,
+                               const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+    if (auto refused = refused_form(request)) {
+      context.responder.answer(std::move(*refused));
+      return nullptr;
+    }
+    auto format = make_format(request);
+    return std::make_unique<QueryExchange>(pages, std::move(request), context, std::move(format));
+  };
+}
+
+Response close_query(const SqlPages& pages, const Request& request) {
+  const auto body = engine::parse_json_tree(request.body);
+  const std::string id = body ? body->text_of("queryId") : std::string();
+  if (id.empty())
+    return error_response(error_code::kBadRequest,
+                          "the body of the request is no JSON object with a text named queryId");
+  if (!pages.queries.close(id))
+    return error_response(error_code::kBadRequest,
+                          fmt::format("there is no open query with id {}", id));
+  return json_response("");
+}
+
+Response status_of(const SqlPages& pages, const Request& request) {
+  const auto& parts = request.path_parameters;
+  // The name is in back quotes where the command has it, and often not where it is asked for.
+  for (const std::string& name : {parts[1], "`" + parts[1] + "`"}) {
+    const auto message = pages.commands.find(fmt::format("{}/{}/{}", parts[0], name, parts[2]));
+    if (!message) continue;
+    engine::JsonWriter json;
+    json.begin_object();
+    json.key("status");
+    json.text("SUCCESS");
+    json.key("message");
+    json.text(*message);
+    json.key("queryId");
+    json.null();
+    json.end_object();
+    return json_response(json.take());
+  }
+  return error_response(error_code::kNotFound, "there is no such command among the last ones");
+}
+
+Response all_statuses(const SqlPages& pages) {
+  engine::JsonWriter json;
+  json.begin_object();
+  json.key("commandStatuses");
+  json.begin_object();
+  for (const auto& [id, message] : pages.commands.all()) {
+    json.key(id);
+    json.text("SUCCESS");
+  }
+  json.end_object();
+  json.end_object();
+  return json_response(json.take());
+}
+
+// A name that is known is valid, whatever values it takes.
+std::unique_ptr<Exchange> is_valid_property(const SqlPages& pages, const Request& request,
+                                            const ExchangeContext& context) {
+  const sql::SessionSettings settings;
+  const sql::SessionInfo info{"http", "millrace", "http", 0, context.memory};
+  const auto session = pages.backends[context.shard]->open_session(info, settings);
+  const std::string name = sql::SessionSettings::spelling(request.path_parameters[0]);
+  const Status known = session ? (*session)->check_property(name, "") : Status(session.error());
+  if (known || known.error().code == ErrorCode::InvalidParameter)
+    context.responder.answer(json_response("true"));
+  else
+    context.responder.answer(
+        error_response(ksql_error_code(known.error().code), full_message(known.error())));
+  return nullptr;
+}
+
+}  // namespace
+
+void add_sql_pages(Routes& routes, const SqlPages& pages) {
+  routes.add(
+      {"POST", "/ksql",
+       [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+         return std::make_unique<KsqlExchange>(pages, std::move(request), context);
+       }});
+  routes.add({"POST", "/query",
+              query_handler(pages, [](const Request&) { return make_row_object_format(); })});
+  routes.add({"POST", "/query-stream", query_handler(pages, [](const Request& request) {
+                return make_row_array_format(request.header("accept") == kJson ? StreamForm::Array
+                                                                               : StreamForm::Lines);
+              })});
+  routes.add(
+      {"POST", "/inserts-stream",
+       [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+         return std::make_unique<InsertsExchange>(pages, request, context);
+       },
+       BodyUse::InPieces});
+  routes.add({"POST", "/close-query", answer_with([&pages](const Request& request) {
+                return close_query(pages, request);
+              })});
+  routes.add(
+      {"GET", "/status", answer_with([&pages](const Request&) { return all_statuses(pages); })});
+  routes.add({"GET", "/status/{type}/{entity}/{action}",
+              answer_with([&pages](const Request& request) { return status_of(pages, request); })});
+  routes.add({"GET", "/is_valid_property/{name}",
+              [&pages](const Request& request, const ExchangeContext& context) {
+                return is_valid_property(pages, request, context);
+              }});
+}
+
+}  // namespace server::http

@@ -1,0 +1,13 @@
+// ksqlDB's API: https://docs.ksqldb.io/en/latest/developer-guide/api/
+#pragma once
+#include "server/http/rest/command_log.h"
+#include "server/http/rest/open_queries.h"
+#include "server/http/rest/sql_exchange.h"
+#include "server/http/routes.h"
+
+namespace server::http {
+
+// /ksql /query /query-stream /inserts-stream /close-query /status /is_valid_property. `pages` outlives the front end.
+void add_sql_pages(Routes& routes, const SqlPages& pages);
+
+}  // namespace server::http

@@ -1,0 +1,42 @@
+// Which handler a request is for.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/http/exchange.h"
+
+namespace server::http {
+
+enum class BodyUse : uint8_t {
+  Whole,     // the handler gets the request when all of it is there
+  InPieces,  // and here when its head is; the body comes through Exchange::on_body()
+};
+
+struct Route {
+  std::string method;
+  std::string path;  // "/status/{type}/{entity}/{action}": a part in braces stands for any one
+  Handler handler;
+  BodyUse body = BodyUse::Whole;
+};
+
+// Threads: any; it does not change once requests come.
+class Routes {
+ public:
+  void add(Route route) { routes_.push_back(std::move(route)); }
+
+  struct Match {
+    const Route* route = nullptr;         // null: there is none
+    std::vector<std::string> parameters;  // of its path
+    std::string allowed;  // "GET, HEAD": the methods that there are when it is another one's
+  };
+  // HEAD is for whoever has GET; a slash at the end makes no difference.
+  Match find(std::string_view method, std::string_view path) const;
+  // The answer to a request that has no route.
+  static Response refusal(const Match& match, std::string_view method, std::string_view path);
+
+ private:
+  std::vector<Route> routes_;
+};
+
+}  // namespace server::http

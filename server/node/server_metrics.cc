@@ -1,0 +1,320 @@
+#include "server/node/server_metrics.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <utility>
+
+#include "server/http/metrics/exposition.h"
+#include "server/tasks/task_survey.h"
+#include "storage/log/log_statistics.h"
+
+namespace server {
+
+namespace {
+
+using http::Exposition;
+using Kind = Exposition::Kind;
+
+// Of a query, summed over its tasks.
+struct QueryFigures {
+  std::string_view state = "STARTING";     // until a task of it reports
+  std::optional<int64_t> lag_records = 0;  // nothing while it is not known of one of them
+  int64_t tasks = 0, records_per_second = 0;
+  uint64_t records_in = 0, records_failed = 0, records_late = 0, state_entries = 0, state_bytes = 0;
+  int64_t checkpoint_age_us = 0, held_back_us = 0;
+  uint64_t journal_bytes = 0;
+
+  void add(const ShardTaskReport& report) {
+    if (tasks++ == 0 && state == "STARTING") state = "RUNNING";
+    if (report.is_paused && state != "ERROR") state = "PAUSED";
+    if (report.has_failed) state = "ERROR";
+    if (lag_records && report.lag_records)
+      *lag_records += *report.lag_records;
+    else
+      lag_records.reset();
+    records_per_second += report.metrics.records_per_second;
+    records_in += report.metrics.records_in;
+    records_failed += report.metrics.records_failed + (report.has_failed ? 1 : 0);
+    records_late += report.metrics.records_late;
+    state_entries += report.state_entries;
+    state_bytes += report.state_bytes;
+    checkpoint_age_us = std::max(checkpoint_age_us, report.backlog.age_us.value_or(0));
+    held_back_us += report.held_back_us;
+    journal_bytes += report.backlog.journal_bytes;
+  }
+};
+using Figures = absl::flat_hash_map<std::string, QueryFigures>;
+
+double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
+
+// The names that all of Prometheus's own clients use.
+void add_process(Exposition& page, const MetricsSources& sources) {
+  page.family("process_start_time_seconds", Kind::Gauge, "When the server started, since 1970.");
+  page.sample(static_cast<double>(sources.started_wall_ms) / 1000);
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto time_us = [](const timeval& time) { return time.tv_sec * 1'000'000 + time.tv_usec; };
+  page.family("process_cpu_seconds_total", Kind::Counter,
+              "Time that cores have worked for the server.");
+  page.sample(seconds(time_us(usage.ru_utime) + time_us(usage.ru_stime)));
+  if (std::ifstream statm("/proc/self/statm"); statm) {
+    uint64_t virtual_pages = 0, resident_pages = 0;
+    statm >> virtual_pages >> resident_pages;
+    const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    page.family("process_resident_memory_bytes", Kind::Gauge,
+                "Memory of the process, pages of mapped files among it.");
+    page.sample(resident_pages * page_bytes);
+  }
+  std::error_code error;
+  const auto open = std::filesystem::directory_iterator("/proc/self/fd", error);
+  page.family("process_open_fds", Kind::Gauge, "Open files and connections.");
+  page.sample(error ? int64_t{0} : static_cast<int64_t>(std::distance(begin(open), end(open))));
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  page.family("process_max_fds", Kind::Gauge, "How many files and connections may be open.");
+  page.sample(uint64_t{files.rlim_cur});
+}
+
+void add_server(Exposition& page, const MetricsSources& sources) {
+  page.family("millrace_build_info", Kind::Gauge, "Which program this is.");
+  page.sample(1, {{"version", MILLRACE_VERSION}});
+  page.family("millrace_connections", Kind::Gauge, "Clients that are connected.");
+  for (const MetricsSources::Connections& each : sources.connections)
+    page.sample(each.count(), {{"protocol", each.protocol}});
+  page.family("millrace_open_statements", Kind::Gauge,
+              "Queries of clients that run or whose rows are not all fetched.");
+  page.sample(sources.open_statements());
+  page.family("millrace_memory_limit_bytes", Kind::Gauge,
+              "What clients and queries may hold together.");
+  page.sample(sources.memory.limit_bytes());
+  page.family("millrace_memory_held_bytes", Kind::Gauge, "What they hold.");
+  for (size_t kind = 0; kind < static_cast<size_t>(MemoryKind::kCount); ++kind)
+    page.sample(sources.memory.held_bytes(static_cast<MemoryKind>(kind)),
+                {{"kind", name(static_cast<MemoryKind>(kind))}});
+  page.family("millrace_loop_longest_slice_seconds", Kind::Gauge,
+              "For how long one piece of work has held an event loop, since the start.");
+  for (Shard* shard : sources.shards) {
+    const SliceMeter& slices = shard->loop().slices();
+    page.sample(seconds(slices.longest_us()), {{"loop", slices.loop_name()}});
+  }
+}
+
+void add_log(Exposition& page, const MetricsSources& sources) {
+  const storage::LogStatistics log = storage::statistics_of(sources.log);
+  page.family("millrace_log_partitions", Kind::Gauge, "Partitions of topics and exchanges.");
+  page.sample(log.partitions);
+  page.family("millrace_log_commits_total", Kind::Counter, "Group commits, each with one sync.");
+  page.sample(log.commits);
+  page.family("millrace_log_queued_requests", Kind::Gauge, "Writes that wait for a commit.");
+  page.sample(log.queued_requests);
+  page.family("millrace_log_queued_bytes", Kind::Gauge, "What these take.");
+  page.sample(log.queued_bytes);
+  page.family("millrace_log_appends_refused", Kind::Gauge,
+              "1 while the disk is full up to the reserve.");
+  page.sample(log.refuses_appends ? 1 : 0);
+}
+
+void add_disk(Exposition& page, const MetricsSources& sources) {
+  page.family("millrace_file_bytes", Kind::Gauge, "What a file of data takes on the disk.");
+  for (const char* file : {"log.mdb", "state.mdb"}) {
+    struct stat found {};
+    if (stat(fmt::format("{}/{}", sources.data_dir, file).c_str(), &found) != 0) continue;
+    page.sample(found.st_blocks * 512,
+                {{"file", file}});  // stat's blocks, whatever the disk's own are
+  }
+  struct statvfs disk {};
+  if (statvfs(sources.data_dir.c_str(), &disk) != 0) return;
+  page.family("millrace_disk_free_bytes", Kind::Gauge, "Free on the disk of the data directory.");
+  page.sample(uint64_t{disk.f_bavail} * disk.f_frsize);
+  page.family("millrace_disk_total_bytes", Kind::Gauge, "How large that disk is.");
+  page.sample(uint64_t{disk.f_blocks} * disk.f_frsize);
+}
+
+// One family of a figure of every query.
+template <class F>
+void add_query_family(Exposition& page,
+                      const std::vector<std::pair<std::string, QueryFigures>>& queries,
+                      std::string_view name, Kind kind, std::string_view help, F figure) {
+  page.family(name, kind, help);
+  for (const auto& [id, figures] : queries)
+    if (const auto value = figure(figures)) page.sample(*value, {{"query", id}});
+}
+
+void add_queries(Exposition& page, const MetricsSources& sources, const MetadataImage& image,
+                 const std::vector<ShardTaskReport>& reports) {
+  Figures figures;
+  for (const auto& [id, defined] : image.queries()) {
+    QueryFigures& query = figures[id];
+    if (defined->query->state == engine::DesiredState::Paused) query.state = "PAUSED";
+    if (!defined->unreadable.empty()) query.state = "ERROR";
+  }
+  for (const ShardTaskReport& report : reports)
+    if (const auto query = figures.find(report.query_id); query != figures.end())
+      query->second.add(report);
+  for (const auto& [id, trouble] : sources.supervisor.troubles()) {
+    const auto query = figures.find(id);
+    if (query == figures.end()) continue;
+    query->second.state = "ERROR";
+    ++query->second.records_failed;
+  }
+  std::vector<std::pair<std::string, QueryFigures>> queries(figures.begin(), figures.end());
+  std::ranges::sort(queries, {}, &std::pair<std::string, QueryFigures>::first);
+
+  page.family("millrace_queries", Kind::Gauge, "Persistent queries, by their state.");
+  for (const std::string_view state : {"STARTING", "RUNNING", "PAUSED", "ERROR"})
+    page.sample(
+        std::ranges::count(queries, state, [](const auto& query) { return query.second.state; }),
+        {{"state", state}});
+  page.family("millrace_query_state", Kind::Gauge, "1, with the state of the query.");
+  for (const auto& [id, query] : queries) page.sample(1, {{"query", id}, {"state", query.state}});
+  const auto add = [&](std::string_view name, Kind kind, std::string_view help, auto member) {
+    add_query_family(page, queries, name, kind, help,
+                     [member](const QueryFigures& query) { return std::optional(query.*member); });
+  };
+  add_query_family(page, queries, "millrace_query_lag_records", Kind::Gauge,
+                   "Records that the query has not read yet.",
+                   [](const QueryFigures& query) { return query.lag_records; });
+  add("millrace_query_records_total", Kind::Counter, "Records that the query has read.",
+      &QueryFigures::records_in);
+  add("millrace_query_records_per_second", Kind::Gauge, "The same in the last seconds.",
+      &QueryFigures::records_per_second);
+  add("millrace_query_errors_total", Kind::Counter, "Records that failed.",
+      &QueryFigures::records_failed);
+  add("millrace_query_late_records_total", Kind::Counter,
+      "Records that came after a window of theirs had closed.", &QueryFigures::records_late);
+  add("millrace_query_state_entries", Kind::Gauge, "Rows that the query keeps.",
+      &QueryFigures::state_entries);
+  add("millrace_query_state_bytes", Kind::Gauge, "What these take in memory.",
+      &QueryFigures::state_bytes);
+  add("millrace_query_journal_bytes", Kind::Gauge, "Commits that no checkpoint holds yet.",
+      &QueryFigures::journal_bytes);
+  add_query_family(
+      page, queries, "millrace_query_checkpoint_age_seconds", Kind::Gauge,
+      "Since when the oldest of these waits for a checkpoint.",
+      [](const QueryFigures& query) { return std::optional(seconds(query.checkpoint_age_us)); });
+}
+
+// As the exporters of Kafka name them.
+void add_topics(Exposition& page, const MetricsSources& sources, const MetadataImage& image) {
+  page.family("kafka_topic_partitions", Kind::Gauge, "Partitions of the topic.");
+  for (const auto& [name, topic] : image.topics->by_name())
+    page.sample(topic.partition_count, {{"topic", name}});
+  const auto add = [&](std::string_view family, std::string_view help, auto offset) {
+    page.family(family, Kind::Gauge, help);
+    for (const auto& [name, topic] : image.topics->by_name())
+      for (int32_t i = 0; i < topic.partition_count; ++i)
+        if (const auto status = sources.log.find_partition({topic.id, PartitionId(i)}))
+          page.sample(offset(*status).value(),
+                      {{"topic", name}, {"partition", fmt::format_int(i).c_str()}});
+  };
+  add("kafka_topic_partition_current_offset", "The offset of the next record of the partition.",
+      [](const storage::PartitionStatus& status) { return status.high_watermark(); });
+  add("kafka_topic_partition_oldest_offset", "The offset of the oldest record that is kept.",
+      [](const storage::PartitionStatus& status) { return status.log_start(); });
+}
+
+void add_groups(Exposition& page, const std::vector<engine::ConsumerGroup>& groups) {
+  page.family("kafka_consumergroup_members", Kind::Gauge, "Members of the consumer group.");
+  for (const engine::ConsumerGroup& group : groups)
+    page.sample(group.members, {{"consumergroup", group.id}});
+  const auto add = [&](std::string_view family, std::string_view help, auto figure) {
+    page.family(family, Kind::Gauge, help);
+    for (const engine::ConsumerGroup& group : groups)
+      for (const engine::ConsumerGroup::Partition& each : group.partitions)
+        if (const std::optional<int64_t> value = figure(each))
+          page.sample(*value, {{"consumergroup", group.id},
+                               {"topic", each.topic},
+                               {"partition", fmt::format_int(each.partition).c_str()}});
+  };
+  using Partition = engine::ConsumerGroup::Partition;
+  add("kafka_consumergroup_current_offset", "The offset that the group has committed.",
+      [](const Partition& each) { return each.committed; });
+  add("kafka_consumergroup_lag", "Records that the group has not read yet.",
+      [](const Partition& each) { return each.lag(); });
+}
+
+}  // namespace
+
+struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
+  explicit Impl(MetricsSources its_sources) : sources(std::move(its_sources)) {}
+
+  void begin() {
+    begun_us = sources.clock.monotonic_us();
+    sources.consumer_groups([self = shared_from_this()](std::vector<engine::ConsumerGroup> groups) {
+      survey_tasks(
+          self->sources.shards, self->sources.clock,
+          [self, groups = std::move(groups)](std::vector<ShardTaskReport> reports) mutable {
+            self->make(std::move(groups), std::move(reports));
+          });
+    });
+  }
+
+  // Called on a loop.
+  void make(std::vector<engine::ConsumerGroup> groups, std::vector<ShardTaskReport> reports) {
+    struct Input {
+      std::vector<engine::ConsumerGroup> groups;
+      std::vector<ShardTaskReport> reports;
+    };
+    auto input = std::make_shared<Input>(Input{std::move(groups), std::move(reports)});
+    const size_t bytes = input->reports.size() * sizeof(ShardTaskReport);
+    const bool is_taken = sources.workers.try_run(bytes, [self = shared_from_this(), input] {
+      self->finish(self->written(input->groups, input->reports));
+    });
+    if (!is_taken) finish(nullptr);
+  }
+
+  std::shared_ptr<const std::string> written(const std::vector<engine::ConsumerGroup>& groups,
+                                             const std::vector<ShardTaskReport>& reports) const {
+    Exposition page;
+    const MetadataImagePtr image = sources.image();
+    add_process(page, sources);
+    add_server(page, sources);
+    add_log(page, sources);
+    add_disk(page, sources);
+    add_queries(page, sources, *image, reports);
+    add_topics(page, sources, *image);
+    add_groups(page, groups);
+    page.family("millrace_metrics_seconds", Kind::Gauge, "How long it took to make this page.");
+    page.sample(seconds(sources.clock.monotonic_us() - begun_us));
+    return std::make_shared<const std::string>(page.take());
+  }
+
+  void finish(const std::shared_ptr<const std::string>& page) {
+    std::vector<Done> waiting;
+    {
+      std::lock_guard lock(mutex);
+      waiting.swap(waiters);
+    }
+    for (const Done& done : waiting) done(page);
+  }
+
+  const MetricsSources sources;
+  int64_t begun_us = 0;  // of the page that is made
+  std::mutex mutex;
+  // Guarded by mutex; while there are any, a page is being made
+  std::vector<Done> waiters;
+};
+
+ServerMetrics::ServerMetrics(MetricsSources sources)
+    : impl_(std::make_shared<Impl>(std::move(sources))) {}
+ServerMetrics::~ServerMetrics() = default;
+
+void ServerMetrics::page(Done done) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->waiters.push_back(std::move(done));
+    if (impl_->waiters.size() > 1) return;
+  }
+  impl_->begin();
+}
+
+}  // namespace server

@@ -1,0 +1,447 @@
+#!/usr/bin/env python3
+"""HTTP as its clients speak it: Python's, curl, Prometheus's reader of metrics; and as nobody should."""
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from millrace_server import Skipped, case, launch, run, start_server  # noqa: E402
+
+import psycopg  # noqa: E402
+
+SERVER = start_server()
+HOST, PORT = SERVER.http.rsplit(":", 1)
+
+
+def sql(*statements, server=SERVER):
+    with psycopg.connect(host=server.host, port=server.port, user="http", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def connect(server=SERVER, timeout=20):
+    host, port = server.http.rsplit(":", 1)
+    return http.client.HTTPConnection(host, int(port), timeout=timeout)
+
+
+def get(path, connection=None, method="GET", body=None, headers={}):
+    connection = connection or connect()
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
+
+
+def raw(timeout=20):
+    return socket.create_connection((HOST, int(PORT)), timeout=timeout)
+
+
+def read_all(connection):
+    """What comes until the server closes."""
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def metrics(server=SERVER):
+    """{'name{labels}': value}, as Prometheus reads the page."""
+    status, headers, page = get("/metrics", connect(server))
+    assert status == 200 and headers["content-type"].startswith("text/plain; version=0.0.4"), headers
+    samples, family = {}, None
+    for line in page.decode().splitlines():
+        if line.startswith("# TYPE "):
+            family = line.split()[2]
+        elif not line.startswith("#"):
+            assert (found := re.fullmatch(r'(\w+)(\{(?:\w+="(?:[^"\\]|\\.)*",?)*\})? (\S+)', line)), line
+            assert found[1] == family, line
+            samples[found[1] + (found[2] or "")] = float(found[3])
+    return samples
+
+
+@case
+def health_and_what_the_server_is():
+    assert get("/healthz")[::2] == (200, b"ok\n")
+    assert get("/readyz")[::2] == (200, b"ready\n")
+    status, headers, body = get("/info")
+    info = json.loads(body)["KsqlServerInfo"]
+    assert status == 200 and headers["content-type"] == "application/json"
+    assert info["serverStatus"] == "RUNNING" and info["ksqlServiceId"] == "default_", info
+    healthy = json.loads(get("/healthcheck")[2])
+    assert healthy["isHealthy"] and healthy["details"]["kafka"]["isHealthy"], healthy
+
+
+@case
+def cluster_status_names_queries_and_what_they_read():
+    sql("CREATE STREAM status_in (a INT) WITH (PARTITIONS = 2)",
+        "CREATE TABLE status_out AS SELECT a, COUNT(*) AS n FROM status_in GROUP BY a")
+    nodes = json.loads(get("/clusterStatus")[2])["clusterStatus"]
+    assert list(nodes) == [SERVER.http] and nodes[SERVER.http]["hostAlive"], nodes
+    query, = [place for name, place in nodes[SERVER.http]["activeStandbyPerQuery"].items() if "STATUS_OUT" in name]
+    assert query["activePartitions"] == [{"topic": "status_in", "partition": i} for i in (0, 1)], query
+
+
+@case
+def metrics_tell_of_queries_topics_groups_memory_and_disk():
+    sql("CREATE STREAM measured (a INT KEY, b INT) WITH (PARTITIONS = 1)",
+        "CREATE TABLE measured_count AS SELECT a, COUNT(*) AS n FROM measured GROUP BY a",
+        *(f"INSERT INTO measured VALUES ({i}, 1)" for i in range(10)))
+    until = time.monotonic() + 20
+    while True:
+        page = metrics()
+        name, = [re.search('query="([^"]+)"', sample)[1] for sample in page
+                 if sample.startswith("millrace_query_records_total") and "MEASURED_COUNT" in sample]
+        if page[f'millrace_query_lag_records{{query="{name}"}}'] == 0 or time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    assert page[f'millrace_query_records_total{{query="{name}"}}'] >= 10, page
+    assert page[f'millrace_query_state_entries{{query="{name}"}}'] == 10
+    assert page[f'millrace_query_state{{query="{name}",state="RUNNING"}}'] == 1
+    assert page['kafka_topic_partitions{topic="measured"}'] == 1
+    assert page['kafka_topic_partition_current_offset{topic="measured",partition="0"}'] == 10
+    assert page['millrace_connections{protocol="http"}'] >= 1
+    assert page["process_resident_memory_bytes"] > 1 << 20 and page["millrace_disk_free_bytes"] > 0
+    assert page["millrace_metrics_samples_left_out"] == 0
+
+
+@case
+def a_connection_serves_many_requests_also_at_once():
+    connection = connect()
+    for _ in range(50):
+        assert get("/healthz", connection)[2] == b"ok\n"
+    with raw() as pipelined:
+        request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        pipelined.sendall(request * 499 + b"GET /info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = read_all(pipelined)
+    assert answers.count(b"HTTP/1.1 200 OK") == 500, answers.count(b"HTTP/1.1 200 OK")
+    assert answers.endswith(b"}}"), answers[-200:]
+
+
+@case
+def curl_speaks_both_versions():
+    if not shutil.which("curl"):
+        raise Skipped("curl is not installed")
+
+    def curl(*flags):
+        return subprocess.run(["curl", "-sS", "--max-time", "20", "-o", "/dev/null", "-w", "%{http_version} %{http_code}\n",
+                               *flags, f"http://{SERVER.http}/metrics"], capture_output=True, text=True, check=True).stdout
+    assert curl() == "1.1 200\n"
+    assert curl("--http1.0") == "1.0 200\n" or curl("--http1.0") == "1.1 200\n"
+    assert curl("--http2") == "1.1 200\n"  # asks for an upgrade, and takes no for an answer
+    assert curl("--http2-prior-knowledge") == "2 200\n"  # one request: 7.88 fails when it uses the connection again
+
+
+@case
+def what_is_wrong_is_told_in_json():
+    for path, method, status, code in (("/nowhere", "GET", 404, 40400), ("/info", "DELETE", 405, 40500),
+                                       ("/" + "a" * 9000, "GET", 414, 41400)):
+        answered, headers, body = get(path, method=method)
+        told = json.loads(body)
+        assert answered == status and told["error_code"] == code and told["@type"] == "generic_error", told
+        assert headers["content-type"] == "application/json"
+    assert get("/info", method="DELETE")[1]["allow"] == "GET, HEAD"
+
+
+@case
+def bad_bytes_end_their_own_connection_only():
+    kept = connect()
+    assert get("/healthz", kept)[0] == 200
+    for bytes in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(300), b"\r\n\r\nGET\r\n\r\n", os.urandom(5000),
+                  b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(500), b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 100_000,
+                  b"POST /info HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                  b"POST /info HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n"):
+        with raw() as connection:
+            try:
+                connection.sendall(bytes)
+                connection.shutdown(socket.SHUT_WR)
+                read_all(connection)
+            except ConnectionError:
+                pass
+    assert get("/healthz", kept)[0] == 200
+
+
+@case
+def a_body_that_is_too_large_is_refused_before_it_has_come():
+    with raw() as connection:
+        connection.sendall(b"POST /info HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ") and b'"error_code":41300' in answer, answer
+
+
+@case
+def a_slow_client_is_cut_off():
+    with raw() as connection:
+        connection.sendall(b"GET /healthz HT")
+        begun = time.monotonic()
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 408 "), answer
+        assert 8 < time.monotonic() - begun < 15
+
+
+@case
+def a_thousand_connections_at_a_time():
+    connections = [raw() for _ in range(1000)]
+    try:
+        for connection in connections:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        for connection in connections:
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        assert metrics()['millrace_connections{protocol="http"}'] > 1000
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+@case
+def one_client_too_many_is_told_so():
+    server = launch("--max-connections", "5")
+    try:
+        held = [connect(server) for _ in range(5)]
+        assert all(get("/healthz", each)[0] == 200 for each in held)
+        status, _, body = get("/healthz", connect(server))
+        assert status == 503 and "too many clients" in json.loads(body)["message"], body
+    finally:
+        server.stop()
+
+
+@case
+def many_scrape_at_the_same_time():
+    pages, threads = [], []
+    for _ in range(20):
+        threads.append(threading.Thread(target=lambda: pages.append(len(metrics()))))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    assert len(pages) == 20 and min(pages) > 20, pages
+
+
+@case
+def a_listener_can_be_left_out_and_says_when_it_cannot_be_had():
+    server = launch(http="off")
+    try:
+        assert server.http is None
+    finally:
+        server.stop()
+    from millrace_server import binary
+    refused = subprocess.run([binary(), "server", "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0", "--http", SERVER.http,
+                              "--data-dir", f"/tmp/millrace-http-{os.getpid()}"], capture_output=True, text=True, timeout=60)
+    shutil.rmtree(f"/tmp/millrace-http-{os.getpid()}", ignore_errors=True)
+    assert refused.returncode == 1 and f"cannot listen on {SERVER.http}: address already in use" in refused.stderr, refused
+
+
+# ---- ksqlDB's API
+
+def post(path, body, connection=None, **headers):
+    """Status and answer, of which JSON is read."""
+    status, answered, text = get(path, connection, "POST", body if isinstance(body, (str, bytes)) else json.dumps(body), headers)
+    return status, json.loads(text) if answered["content-type"] != "application/vnd.ksqlapi.delimited.v1" and text else text.decode()
+
+
+def ksql(text, **more):
+    status, answer = post("/ksql", {"ksql": text, **more})
+    assert status == 200, answer
+    return answer
+
+
+def rows_of(text, path="/query", **properties):
+    status, answer = post(path, {"ksql": text, "sql": text, "streamsProperties": properties})
+    assert status == 200, answer
+    return answer
+
+
+EARLIEST = {"ksql.streams.auto.offset.reset": "earliest"}
+
+
+@case
+def statements_give_entities_in_their_order():
+    answers = ksql("CREATE STREAM api_s (k STRING KEY, v INT) WITH (KAFKA_TOPIC = 'api_s', VALUE_FORMAT = 'JSON', PARTITIONS = 1);"
+                   "SHOW STREAMS; CREATE TABLE api_t AS SELECT k, COUNT(*) AS n FROM api_s GROUP BY k;")
+    assert [each["@type"] for each in answers] == ["currentStatus", "streams", "currentStatus"], answers
+    made, listed, queried = answers
+    assert made["commandId"] == "stream/`API_S`/create" and made["commandStatus"]["status"] == "SUCCESS", made
+    assert {"type": "STREAM", "name": "API_S", "topic": "api_s", "keyFormat": "KAFKA", "valueFormat": "JSON",
+            "isWindowed": False} in listed["streams"], listed
+    query = queried["commandStatus"]["queryId"]
+    assert queried["commandStatus"]["message"] == f"Created query with ID {query}", queried
+    assert made["commandSequenceNumber"] < queried["commandSequenceNumber"]
+    assert get("/status/stream/API_S/create")[0] == 200 and get("/status/stream/NOWHERE/create")[0] == 404
+    described, = ksql("DESCRIBE api_t")
+    fields = {field["name"]: (field["schema"]["type"], field.get("type")) for field in described["sourceDescription"]["fields"]}
+    assert fields == {"K": ("STRING", "KEY"), "N": ("BIGINT", None)}, described
+    assert [each["id"] for each in described["sourceDescription"]["writeQueries"]] == [query]
+    assert [each["state"] for each in described["sourceDescription"]["writeQueries"]] == ["RUNNING"]
+    types = [each["@type"] for each in ksql(
+        "SHOW TABLES; SHOW QUERIES; SHOW TOPICS; SHOW PROPERTIES; SHOW FUNCTIONS; SHOW TYPES; SHOW VARIABLES;"
+        f"DESCRIBE api_s EXTENDED; DESCRIBE FUNCTION ABS; EXPLAIN {query}; SHOW SERVER;")]
+    assert types == ["tables", "queries", "kafka_topics", "properties", "function_names", "type_list", "variables",
+                     "sourceDescription", "describe_function", "queryDescription", "rows"], types
+
+
+@case
+def queries_answer_in_all_their_forms():
+    ksql("CREATE STREAM form_s (k STRING KEY, v INT, d DECIMAL(4,2), t TIMESTAMP, b BYTES, m MAP<STRING, INT>) WITH (KAFKA_TOPIC = 'form_s', "
+         "VALUE_FORMAT = 'JSON', PARTITIONS = 1); CREATE TABLE form_t AS SELECT k, COUNT(*) AS n FROM form_s GROUP BY k;"
+         "INSERT INTO form_s VALUES ('a', 1, 1.50, '2024-05-01T10:00:00.001', TO_BYTES('!', 'ascii'), MAP('x' := 1));"
+         "INSERT INTO form_s (k, v) VALUES ('b', 2);")
+    row = ["a", 1, 1.5, "2024-05-01T10:00:00.001", "IQ==", {"x": 1}]
+    schema = "`K` STRING, `V` INTEGER, `D` DECIMAL(4, 2), `T` TIMESTAMP, `B` BYTES, `M` MAP<STRING, INTEGER>"
+    answer = rows_of("SELECT * FROM form_s;")
+    assert answer[0]["header"]["schema"] == schema, answer
+    assert answer[1:] == [{"row": {"columns": row}}, {"row": {"columns": ["b", 2, None, None, None, None]}},
+                          {"finalMessage": "Query Completed"}], answer
+    pushed = rows_of("SELECT * FROM form_s EMIT CHANGES LIMIT 1;", **EARLIEST)
+    assert pushed[1:] == [{"row": {"columns": row}}, {"finalMessage": "Limit Reached"}], pushed
+    until = time.monotonic() + 20
+    while len(pulled := rows_of("SELECT * FROM form_t WHERE k = 'a';")) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert pulled[0]["header"]["schema"] == "`K` STRING KEY, `N` BIGINT" and pulled[1:] == [{"row": {"columns": ["a", 1]}}], pulled
+    lines = rows_of("SELECT k, v FROM form_s;", "/query-stream").splitlines()
+    assert json.loads(lines[0])["columnNames"] == ["K", "V"] and json.loads(lines[0])["columnTypes"] == ["STRING", "INTEGER"]
+    assert [json.loads(line) for line in lines[1:]] == [["a", 1], ["b", 2]], lines
+    status, array = post("/query-stream", {"sql": "SELECT k, v FROM form_s;"}, Accept="application/json")
+    assert status == 200 and array[1:] == [["a", 1], ["b", 2]], array
+    status, _, printed = get("/query", method="POST", body=json.dumps({"ksql": "PRINT form_s FROM BEGINNING LIMIT 1;"}))
+    assert status == 200 and b'key: a, value: {"V":1,' in printed, printed
+
+
+@case
+def deletes_of_a_table_are_shown_as_such():
+    ksql("CREATE TABLE gone (k INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'gone', VALUE_FORMAT = 'JSON', PARTITIONS = 1);"
+         "CREATE STREAM gone_s (k INT KEY, v INT) WITH (KAFKA_TOPIC = 'gone', VALUE_FORMAT = 'JSON');"
+         "CREATE TABLE few AS SELECT k, SUM(v) AS s FROM gone_s GROUP BY k HAVING SUM(v) > 0;")
+    stream = open_stream("/query", "SELECT * FROM few EMIT CHANGES;")
+    assert b"header" in stream.readline()
+    ksql("INSERT INTO gone_s VALUES (1, 5); INSERT INTO gone_s VALUES (1, -5);")
+    shown = [json.loads(stream.readline().rstrip(b",\n")) for _ in range(2)]
+    assert shown == [{"row": {"columns": [1, 5]}}, {"row": {"columns": [1, None], "tombstone": True}}], shown
+    stream.close()
+
+
+def open_stream(path, text, **properties):
+    connection = connect()
+    connection.request("POST", path, json.dumps({"sql": text, "ksql": text, "streamsProperties": properties, "properties": properties}))
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    return answer
+
+
+@case
+def a_push_query_ends_with_its_client_or_when_it_is_closed():
+    ksql("CREATE STREAM pushed (k STRING KEY, v INT) WITH (KAFKA_TOPIC = 'pushed', VALUE_FORMAT = 'JSON', PARTITIONS = 1);")
+    before = metrics()["millrace_open_statements"]
+    streams = [open_stream("/query-stream", "SELECT * FROM pushed EMIT CHANGES;") for _ in range(3)]
+    ids = [json.loads(stream.readline())["queryId"] for stream in streams]
+    assert len(set(ids)) == 3
+    ksql("INSERT INTO pushed VALUES ('a', 1);")
+    assert [json.loads(stream.readline()) for stream in streams] == 3 * [["a", 1]]
+    assert metrics()["millrace_open_statements"] == before + 3
+    assert post("/close-query", {"queryId": ids[0]})[0] == 200
+    assert streams[0].read() == b""  # it ends, and nothing else comes
+    assert post("/close-query", {"queryId": ids[0]})[0] == 400
+    for stream in streams[1:]:
+        stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+        stream.close()
+    until = time.monotonic() + 20
+    while (left := metrics()["millrace_open_statements"]) != before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == before, (left, before)
+
+
+@case
+def rows_that_a_client_does_not_read_are_not_piled_up():
+    ksql("CREATE STREAM unread (v STRING) WITH (KAFKA_TOPIC = 'unread', VALUE_FORMAT = 'JSON', PARTITIONS = 1);")
+    sql(*10 * ["INSERT INTO unread VALUES " + ", ".join(["('" + 1000 * "x" + "')"] * 2_000)])
+    held = {each: metrics()[each] for each in metrics() if each.startswith("millrace_memory_held_bytes")}
+    text = json.dumps({"ksql": "SELECT * FROM unread;"}).encode()
+    slow = [raw() for _ in range(20)]
+    for connection in slow:
+        connection.sendall(b"POST /query HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
+    time.sleep(2)
+    now = metrics()
+    assert sum(now[each] - held[each] for each in held) < 20 * (4 << 20), (held, now)
+    sizes = [len(read_all(connection)) for connection in slow]
+    assert min(sizes) > 20_000_000, sizes
+    for connection in slow:
+        connection.close()
+
+
+@case
+def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
+    ksql("CREATE STREAM inserted (k STRING KEY, v INT) WITH (KAFKA_TOPIC = 'inserted', VALUE_FORMAT = 'JSON', PARTITIONS = 1);")
+    lines = ['{"target": "inserted"}', '{"k": "a", "v": 1}', '{"K": "b", "V": "no number"}', '{"k": "c", "v": 3}', ""]
+    status, acks = post("/inserts-stream", "\n".join(lines))
+    acks = [json.loads(line) for line in acks.splitlines()]
+    assert status == 200 and [(ack["status"], ack["seq"]) for ack in acks] == [("ok", 0), ("error", 1), ("ok", 2)], acks
+    assert acks[1]["error_code"] == 40001 and "no number" in acks[1]["message"], acks
+    assert [each["row"]["columns"] for each in rows_of("SELECT * FROM inserted;")[1:-1]] == [["a", 1], ["c", 3]]
+    # Each is answered while the request goes on.
+    with raw() as connection:
+        def chunk(text):
+            connection.sendall(b"%x\r\n%s\r\n" % (len(text), text))
+        connection.sendall(b"POST /inserts-stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        chunk(b'{"target": "INSERTED"}\n')
+        answer = b""
+        for number in range(3):
+            chunk(b'{"k": "d", "v": %d}\n' % number)
+            while b'"seq":%d' % number not in answer:
+                answer += connection.recv(4096)
+        connection.sendall(b"0\r\n\r\n")
+        while not answer.endswith(b"\r\n0\r\n\r\n"):
+            answer += connection.recv(4096)
+    many = ['{"target": "inserted"}'] + [json.dumps({"k": str(i), "v": i}) for i in range(20_000)]
+    status, acks = post("/inserts-stream", "\n".join(many))
+    assert status == 200 and acks.count('"status":"ok"') == 20_000
+    status, refused = post("/inserts-stream", '{"target": "nowhere"}\n{"k": 1}\n')
+    assert status == 400 and refused["error_code"] == 40001 and "NOWHERE" in refused["message"], refused
+
+
+@case
+def what_is_wrong_with_a_statement_is_told_with_its_number():
+    def refused(path, body, code, word):
+        status, told = post(path, body)
+        assert status == code // 100 and told["error_code"] == code and word in told["message"], told
+        return told
+    told = refused("/ksql", {"ksql": "SHOW TOPICS; DROP STREAM nobody; SHOW TOPICS;"}, 40001, "NOBODY")
+    assert told["@type"] == "statement_error" and told["statementText"] == "DROP STREAM nobody;", told
+    assert [each["@type"] for each in told["entities"]] == ["kafka_topics"], told
+    refused("/ksql", {"ksql": "CREATE STREAM"}, 40001, "line 1:14")
+    refused("/ksql", {"ksql": "SELECT 1;"}, 40002, "/query")
+    refused("/ksql", {"ksql": "SHOW TOPICS;", "streamsProperties": {"no.such.thing": 1}}, 40001, "no.such.thing")
+    refused("/ksql", {"ksql": 7}, 40000, "ksql")
+    refused("/ksql", b"\xff\xfe{", 40000, "JSON")
+    refused("/ksql", "[" * 100_000, 40000, "JSON")
+    refused("/query", {"ksql": "SELECT * FROM nobody;"}, 40001, "NOBODY")
+    refused("/query", {"ksql": "SHOW TOPICS;"}, 40001, "/ksql")
+    refused("/query-stream", {"sql": "SELECT 1; SELECT 2;"}, 40001, "one SELECT")
+    assert post("/query", {"ksql": "SELECT 1;"}, Accept="application/vnd.ksql.v1+protobuf")[0] == 406
+    assert get("/is_valid_property/auto.offset.reset")[2] == b"true"
+    assert get("/is_valid_property/no.such.thing")[0] == 400
+
+
+@case
+def variables_and_properties_hold_for_one_request():
+    ksql("CREATE STREAM varied (k STRING KEY, v INT) WITH (KAFKA_TOPIC = 'varied', VALUE_FORMAT = 'JSON', PARTITIONS = 1);"
+         "INSERT INTO varied VALUES ('a', 1);")
+    status, answer = post("/query", {"ksql": "SELECT ${what} AS w FROM varied;", "sessionVariables": {"what": "v + 41"}})
+    assert status == 200 and answer[1]["row"]["columns"] == [42], answer
+    assert post("/query", {"ksql": "SELECT ${what} AS w FROM varied;"})[0] == 400
+    shown, = ksql("SET 'auto.offset.reset' = 'latest'; SHOW PROPERTIES;")
+    assert {"name": "auto.offset.reset", "value": "latest"}.items() <= next(
+        each for each in shown["properties"] if each["name"] == "auto.offset.reset").items()
+
+
+@case
+def long_statements_are_read_beside_the_loop():
+    ksql("CREATE STREAM long_s (v INT) WITH (KAFKA_TOPIC = 'long_s', VALUE_FORMAT = 'JSON', PARTITIONS = 1);")
+    many = "INSERT INTO long_s VALUES " + ", ".join(f"({i})" for i in range(20_000)) + ";"
+    assert ksql(many) == []
+    assert len(rows_of("SELECT * FROM long_s;")) == 20_002
+
+
+run()

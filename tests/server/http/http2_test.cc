@@ -1,0 +1,215 @@
+#include <gtest/gtest.h>
+#include <nghttp2/nghttp2.h>
+
+#include <map>
+
+#include "tests/server/http/conversation.h"
+
+namespace server::http {
+namespace {
+
+// A client by nghttp2, whose bytes go to a session and back.
+class Client {
+ public:
+  explicit Client(Conversation& server, uint32_t window = 65'535) : server_(server) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_header_callback(
+        callbacks,
+        [](nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
+           const uint8_t* value, size_t value_size, uint8_t, void* user) {
+          auto& answer = static_cast<Client*>(user)->answers[frame->hd.stream_id];
+          answer.headers[std::string(reinterpret_cast<const char*>(name), name_size)] =
+              std::string(reinterpret_cast<const char*>(value), value_size);
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+        callbacks,
+        [](nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size, void* user) {
+          static_cast<Client*>(user)->answers[id].body.append(reinterpret_cast<const char*>(data),
+                                                              size);
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_stream_close_callback(
+        callbacks, [](nghttp2_session*, int32_t id, uint32_t error, void* user) {
+          static_cast<Client*>(user)->answers[id].end = error;
+          return 0;
+        });
+    nghttp2_option* options = nullptr;
+    nghttp2_option_new(&options);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_session_client_new2(&session_, callbacks, this, options);
+    nghttp2_option_del(options);
+    nghttp2_session_callbacks_del(callbacks);
+    const nghttp2_settings_entry settings{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
+    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, &settings, 1);
+  }
+  ~Client() { nghttp2_session_del(session_); }
+
+  struct Answer {
+    std::map<std::string, std::string> headers;
+    std::string body;
+    std::optional<uint32_t> end;
+    const std::string& status() { return headers[":status"]; }
+  };
+  std::map<int32_t, Answer> answers;
+
+  struct Body {
+    std::string bytes;
+    size_t sent = 0;
+    bool is_whole = true;
+  };
+  int32_t ask(std::string method, std::string path, Body* body = nullptr) {
+    const auto field = [](std::string_view name, const std::string& value) {
+      return nghttp2_nv{reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+                        reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(),
+                        value.size(), NGHTTP2_NV_FLAG_NONE};
+    };
+    const std::string scheme = "http", host = "x";
+    const nghttp2_nv fields[] = {field(":method", method), field(":scheme", scheme),
+                                 field(":authority", host), field(":path", path)};
+    nghttp2_data_provider provider;
+    provider.source.ptr = body;
+    provider.read_callback = [](nghttp2_session*, int32_t, uint8_t* to, size_t size,
+                                uint32_t* flags, nghttp2_data_source* source, void*) -> ssize_t {
+      auto& from = *static_cast<Body*>(source->ptr);
+      const size_t count = std::min(size, from.bytes.size() - from.sent);
+      if (count == 0 && !from.is_whole) return NGHTTP2_ERR_DEFERRED;
+      from.bytes.copy(reinterpret_cast<char*>(to), count, from.sent);
+      from.sent += count;
+      if (from.is_whole && from.sent == from.bytes.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+      return static_cast<ssize_t>(count);
+    };
+    return nghttp2_submit_request(session_, nullptr, fields, std::size(fields),
+                                  body ? &provider : nullptr, nullptr);
+  }
+
+  // Until neither has anything to say.
+  void talk() {
+    for (bool is_silent = false; !is_silent;) {
+      std::string said;
+      const uint8_t* bytes = nullptr;
+      for (ssize_t size; (size = nghttp2_session_mem_send(session_, &bytes)) > 0;)
+        said.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+      const std::string answer = server_.say(said);
+      is_silent = said.empty() && answer.empty();
+      nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(answer.data()),
+                               answer.size());
+    }
+  }
+  nghttp2_session* session() { return session_; }
+
+ private:
+  Conversation& server_;
+  nghttp2_session* session_ = nullptr;
+};
+
+TEST(Http2, requests_are_answered_as_they_are_done) {
+  Conversation server(test_routes());
+  Client client(server);
+  const int32_t never = client.ask("GET", "/never"), hello = client.ask("GET", "/hello");
+  Client::Body body{"abc"};
+  const int32_t echo = client.ask("POST", "/echo", &body), missing = client.ask("GET", "/missing");
+  client.talk();
+  EXPECT_FALSE(client.answers[never].end.has_value());
+  EXPECT_EQ(client.answers[hello].status(), "200");
+  EXPECT_EQ(client.answers[hello].headers["content-length"], "6");
+  EXPECT_EQ(client.answers[hello].body, "hello\n");
+  EXPECT_EQ(client.answers[echo].body, "abc");
+  EXPECT_EQ(client.answers[missing].status(), "404");
+}
+
+TEST(Http2, no_more_is_made_than_the_client_lets_in) {
+  Conversation server(test_routes());
+  Client client(server, 1'000);
+  const int32_t id = client.ask("GET", "/count/100000");
+  client.talk();
+  EXPECT_EQ(client.answers[id].body.size(), 1'000);
+  EXPECT_LT(server.memory.held_bytes(MemoryKind::Results), 3 * server.limits.max_unsent_bytes);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 10'000'000);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, 0, 10'000'000);
+  client.talk();
+  EXPECT_TRUE(client.answers[id].body.ends_with("000099999\n"));
+  EXPECT_EQ(client.answers[id].end, NGHTTP2_NO_ERROR);
+}
+
+TEST(Http2, a_large_body_comes_and_one_that_is_too_large_is_refused) {
+  Conversation server(test_routes(), {.max_body_bytes = 1 << 20});
+  Client client(server);
+  Client::Body fits{std::string(1 << 20, 'x')}, too_much{std::string((1 << 20) + 1, 'x')};
+  const int32_t echo = client.ask("POST", "/echo", &fits);
+  client.talk();
+  EXPECT_EQ(client.answers[echo].status(), "200");
+  const int32_t refused = client.ask("POST", "/echo", &too_much);
+  client.talk();
+  EXPECT_EQ(client.answers[refused].status(), "413");
+}
+
+TEST(Http2, a_body_is_handed_on_in_pieces) {
+  Conversation server(test_routes());
+  Client client(server);
+  Client::Body body{.bytes = "abc", .is_whole = false};
+  const int32_t id = client.ask("POST", "/pieces", &body);
+  client.talk();
+  EXPECT_EQ(client.answers[id].body, "3\n");
+  body.bytes += "defgh";
+  body.is_whole = true;
+  nghttp2_session_resume_data(client.session(), id);
+  client.talk();
+  EXPECT_EQ(client.answers[id].body, "3\n5\nend\n");
+}
+
+TEST(Http2, an_answer_that_fails_is_seen_to_be_broken) {
+  Conversation server(test_routes());
+  Client client(server);
+  const int32_t id = client.ask("GET", "/broken");
+  client.talk();
+  EXPECT_EQ(client.answers[id].end, NGHTTP2_INTERNAL_ERROR);
+}
+
+TEST(Http2, what_a_client_does_not_want_any_more_ends) {
+  Conversation server(test_routes());
+  Client client(server);
+  const int32_t id = client.ask("GET", "/count/100000000");
+  client.talk();
+  nghttp2_submit_rst_stream(client.session(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+  client.talk();
+  EXPECT_EQ(server.memory.held_bytes(MemoryKind::Results), 0);
+}
+
+TEST(Http2, a_stop_ends_what_goes_on) {
+  Conversation server(test_routes());
+  Client client(server);
+  const int32_t id = client.ask("GET", "/never");
+  client.talk();
+  server.session.shut_down({ErrorCode::ShuttingDown, "bye"});
+  client.talk();
+  EXPECT_EQ(client.answers[id].status(), "503");
+  EXPECT_TRUE(server.session.is_over());
+}
+
+TEST(Http2, nonsense_after_the_preface_ends_the_connection) {
+  Conversation server(test_routes());
+  server.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(100, 'x'));
+  server.listen();
+  EXPECT_TRUE(server.session.is_over());
+  EXPECT_NE(server.session.end_reason(), "");
+}
+
+TEST(Http2, slow_clients_are_cut_off) {
+  Conversation server(test_routes());
+  Client client(server);
+  Client::Body body{.bytes = "a", .is_whole = false};
+  const int32_t id = client.ask("POST", "/echo", &body);
+  client.talk();
+  server.wait_ms(server.limits.body_timeout_ms);
+  client.talk();
+  EXPECT_EQ(client.answers[id].status(), "408");
+  server.wait_ms(server.limits.idle_timeout_ms);
+  server.listen();
+  server.listen();
+  EXPECT_TRUE(server.session.is_over());
+}
+
+}  // namespace
+}  // namespace server::http

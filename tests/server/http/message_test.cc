@@ -1,0 +1,38 @@
+#include "server/http/message.h"
+
+#include <gtest/gtest.h>
+
+#include "server/http/connection_parts.h"
+#include "server/http/routes.h"
+
+namespace server::http {
+namespace {
+
+TEST(Message, percent_signs_stand_for_bytes) {
+  EXPECT_EQ(percent_decoded("a%20b%2Fc"), "a b/c");
+  EXPECT_EQ(percent_decoded("%"), std::nullopt);
+  EXPECT_EQ(percent_decoded("%2"), std::nullopt);
+  EXPECT_EQ(percent_decoded("%g0"), std::nullopt);
+}
+
+TEST(Message, a_target_is_a_path_or_a_url) {
+  EXPECT_EQ(parse_target("/a/b?c=d")->path, "/a/b");
+  EXPECT_EQ(parse_target("/a/b?c=d")->query, "c=d");
+  EXPECT_EQ(parse_target("http://x:80/a")->path, "/a");
+  EXPECT_EQ(parse_target("a b"), std::nullopt);
+}
+
+TEST(Routes, parts_in_braces_stand_for_any_one) {
+  Routes routes;
+  routes.add({"GET", "/status/{type}/{name}", nullptr});
+  routes.add({"GET", "/status", nullptr});
+  EXPECT_EQ(routes.find("GET", "/status/stream/A").parameters,
+            (std::vector<std::string>{"stream", "A"}));
+  EXPECT_EQ(routes.find("GET", "/status/").route->path, "/status");
+  EXPECT_EQ(routes.find("GET", "/status//A").route, nullptr);
+  EXPECT_EQ(routes.find("GET", "/status/a/b/c").route, nullptr);
+  EXPECT_EQ(routes.find("DELETE", "/status").allowed, "GET, HEAD");
+}
+
+}  // namespace
+}  // namespace server::http
