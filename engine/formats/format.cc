@@ -22,15 +22,15 @@ namespace {
 
 // clang-format off
 constexpr std::array kFormats = {
-    //           kind                      name             multi  wraps  unwrap infers delim  open
-    FormatTraits{FormatKind::None,          "NONE",          false, false, false, false, false, true},
-    FormatTraits{FormatKind::Kafka,         "KAFKA",         false, false, true,  false, false, true},
-    FormatTraits{FormatKind::Delimited,     "DELIMITED",     true,  false, true,  false, true, true},
-    FormatTraits{FormatKind::Json,          "JSON",          true,  true,  true,  false, false, true},
-    FormatTraits{FormatKind::JsonSr,        "JSON_SR",       true,  true,  true,  true,  false, false},
-    FormatTraits{FormatKind::Avro,          "AVRO",          true,  true,  true,  true,  false, false},
-    FormatTraits{FormatKind::Protobuf,      "PROTOBUF",      true,  true,  false, true,  false, false},
-    FormatTraits{FormatKind::ProtobufNosr,  "PROTOBUF_NOSR", true,  true,  true,  false, false, false},
+    //           kind                      name             multi  wraps  unwrap infers delim
+    FormatTraits{FormatKind::None,          "NONE",          false, false, false, false, false},
+    FormatTraits{FormatKind::Kafka,         "KAFKA",         false, false, true,  false, false},
+    FormatTraits{FormatKind::Delimited,     "DELIMITED",     true,  false, true,  false, true},
+    FormatTraits{FormatKind::Json,          "JSON",          true,  true,  true,  false, false},
+    FormatTraits{FormatKind::JsonSr,        "JSON_SR",       true,  true,  true,  true,  false},
+    FormatTraits{FormatKind::Avro,          "AVRO",          true,  true,  true,  true,  false},
+    FormatTraits{FormatKind::Protobuf,      "PROTOBUF",      true,  true,  false, true,  false},
+    FormatTraits{FormatKind::ProtobufNosr,  "PROTOBUF_NOSR", true,  true,  true,  false, false},
 };
 // clang-format on
 
@@ -90,14 +90,54 @@ Status validate_types(const FormatTraits& format, std::span<const ColumnDef> col
       return unsupported_type(format, type, {});
     if (format.kind == FormatKind::Delimited && type.is_nested())
       return unsupported_type(format, type, column.name);
-    if (format.kind == FormatKind::Json && has_map_without_string_keys(type))
+    if ((format.kind == FormatKind::Json || format.kind == FormatKind::JsonSr) &&
+        has_map_without_string_keys(type))
       return invalid("JSON only supports MAP types with STRING keys");
-    if (format.kind == FormatKind::JsonSr && has_map_without_string_keys(type))
-      return Error{ErrorCode::NotSupported,
-                   "JSON_SR with MAP types whose keys are not STRING is not supported yet"};
+    if (format.kind == FormatKind::Avro && has_map_without_string_keys(type))
+      return invalid("Avro only supports MAPs with STRING keys");
     if ((format.kind == FormatKind::Protobuf || format.kind == FormatKind::ProtobufNosr) &&
         has_map_without_string_keys(type))
       return invalid("PROTOBUF format only supports MAP types with STRING keys");
+  }
+  return {};
+}
+
+Status validate_avro_name(const std::string& name) {
+  const auto refuse = [&](std::string_view why) {
+    return invalid("Schema is not compatible with Avro: " + std::string(why) + ": " + name);
+  };
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  if (name.empty()) return refuse("Empty name");
+  if (!is_letter(name.front())) return refuse("Illegal initial character");
+  const bool is_word =
+      std::ranges::all_of(name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  return is_word ? Status{} : refuse("Illegal character in");
+}
+
+// Of the fields of records at any depth.
+Status validate_avro_names(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::Array:
+      return validate_avro_names(type.element());
+    case TypeKind::Map:
+      return validate_avro_names(type.value());
+    case TypeKind::Struct:
+      for (const Field& field : type.fields()) {
+        TRY(validate_avro_name(field.name));
+        TRY(validate_avro_names(field.type));
+      }
+      return {};
+    default:
+      return {};
+  }
+}
+
+Status validate_avro_names(std::span<const ColumnDef> columns, bool is_record) {
+  for (const ColumnDef& column : columns) {
+    if (is_record) TRY(validate_avro_name(column.name));
+    TRY(validate_avro_names(column.type));
   }
   return {};
 }
@@ -121,8 +161,6 @@ const FormatTraits* find_format(std::string_view name) {
 Result<const FormatTraits*> require_format(std::string_view name) {
   const FormatTraits* format = find_format(name);
   if (format == nullptr) return unknown_format(name);
-  if (!format->is_open)
-    return Error{ErrorCode::NotSupported, std::string(name) + " is not supported yet"};
   return format;
 }
 
@@ -172,7 +210,8 @@ Status validate_format(const FormatSpec& spec, std::span<const ColumnDef> column
     return invalid("The 'KAFKA' format only supports a single field. Got: " +
                    list_columns(columns));
   TRY(validate_types(*format, columns));
-  TRY(require_format(spec.name));
+  if (format->kind == FormatKind::Avro)
+    return validate_avro_names(columns, is_wrapped(spec, columns.size(), side));
   return {};
 }
 
@@ -270,6 +309,16 @@ FormatSpec identity_format(const FormatSpec& spec) {
   const bool is_protobuf = schema_kind_of(spec.name) == SchemaKind::Protobuf;
   return {
       .name = spec.name, .wrap_single = spec.wrap_single, .nulls = is_protobuf ? "OPTIONAL" : ""};
+}
+
+FormatSpec reading_format(FormatSpec spec) {
+  spec.schema_id = 0;
+  spec.schema.clear();
+  return spec;
+}
+
+bool is_same_format(const FormatSpec& a, const FormatSpec& b) {
+  return reading_format(a) == reading_format(b);
 }
 
 SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {

@@ -13,6 +13,8 @@
 
 namespace engine {
 
+class Registrar;
+
 // What planning a statement may look at. All of it outlives the call.
 struct PlanContext {
   const Catalog& catalog;
@@ -22,6 +24,8 @@ struct PlanContext {
   // Of the statement's parameters $n; null where there can be none.
   std::vector<ParameterSlot>* parameters = nullptr;
   bool fold_quoted_names = false;  // as in Scope
+  // Takes the schemas that a definition registers; null where nothing is defined.
+  Registrar* registrar = nullptr;
 };
 
 // The stream or table that a name means; nullptr when there is none. Where the front end folds

@@ -121,10 +121,19 @@ Result<FormatSpec> Registrar::with_schema(FormatSpec spec, std::string_view topi
   if (!registered)
     return invalid(
         fmt::format("Could not register schema for topic: {}", registered.error().message));
-  registry_.apply(registered->changes);
-  for (RegistryChange& change : registered->changes) changes_.push_back(std::move(change));
   spec.schema_id = registered->id;
+  apply(std::move(registered->changes));
   return spec;
+}
+
+void Registrar::drop_subject(std::string_view topic, Side side) {
+  if (auto deleted = registry_.delete_subject(subject_of(topic, side), false))
+    apply(std::move(deleted->changes));
+}
+
+void Registrar::apply(RegistryChanges changes) {
+  registry_.apply(changes);
+  for (RegistryChange& change : changes) changes_.push_back(std::move(change));
 }
 
 }  // namespace engine

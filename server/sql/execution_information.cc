@@ -113,8 +113,9 @@ class InformationExecution final : public SqlExecution {
       std::ranges::sort(tasks, {}, &engine::TaskStatus::task);
       std::ranges::sort(groups, {}, &engine::ConsumerGroup::id);
       rows = engine::answer_information(
-          statement->statement, {*image->catalog, topics, queries, statuses, settings, properties,
-                                 variables, &tasks, &facts, &groups, server_properties});
+          statement->statement,
+          {*image->catalog, topics, queries, statuses, settings, properties, variables, &tasks,
+           &facts, &groups, server_properties, image->schemas.get()});
     }
   };
 

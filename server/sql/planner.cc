@@ -144,7 +144,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     prepared->columns = {{"record", engine::TypeKind::String}};
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
-  if (std::holds_alternative<engine::AssertTopic>(statement)) {
+  if (std::holds_alternative<engine::AssertTopic>(statement) ||
+      std::holds_alternative<engine::AssertSchema>(statement)) {
     prepared->action = Action::Assert;
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
@@ -170,9 +171,6 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
 
 // What the dialect has and this program has not yet.
 Status Planner::check_supported(const engine::Statement& statement) {
-  if (std::holds_alternative<engine::AssertSchema>(statement))
-    return Error{ErrorCode::NotSupported,
-                 "ASSERT SCHEMA is not supported yet: there is no schema registry"};
   if (std::holds_alternative<engine::RunScript>(statement))
     return Error{
         ErrorCode::NotSupported,
