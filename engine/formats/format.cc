@@ -15,6 +15,7 @@
 #include "engine/formats/protobuf/protobuf.h"
 #include "engine/formats/protobuf/protobuf_columns.h"
 #include "engine/formats/schema/reader_of_schemas.h"
+#include "engine/formats/schema/schema_bundle.h"
 
 namespace engine {
 
@@ -263,9 +264,10 @@ ProtobufNulls protobuf_nulls(const FormatSpec& spec) {
   return spec.nulls == "WRAPPER" ? ProtobufNulls::Wrapper : ProtobufNulls::Lost;
 }
 
-SchemaText schema_of(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {
+Result<SchemaText> schema_of(const FormatSpec& spec, std::span<const ColumnDef> columns,
+                             Side side) {
   if (spec.schema.empty()) return derive_schema(spec, columns, side);
-  return {*schema_kind_of(spec.name), spec.schema};
+  return unbundle_schema(*schema_kind_of(spec.name), spec.schema);
 }
 
 std::unique_ptr<Reader> schema_reader(const FormatSpec& spec, std::span<const ColumnDef> columns,
@@ -419,12 +421,12 @@ Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,
   if (columns.empty()) return make_none_writer();
   switch (format.kind) {
     case FormatKind::Avro:
-      return make_avro_writer(schema_of(spec, columns, side), spec.schema_id, columns, wrapped,
+      return make_avro_writer(TRY(schema_of(spec, columns, side)), spec.schema_id, columns, wrapped,
                               side);
     case FormatKind::JsonSr:
       return make_json_sr_writer(columns, spec.schema_id, wrapped, side);
     default:
-      return make_protobuf_writer(schema_of(spec, columns, side), columns,
+      return make_protobuf_writer(TRY(schema_of(spec, columns, side)), columns,
                                   {.id = spec.schema_id,
                                    .full_name = spec.full_name,
                                    .has_header = format.kind == FormatKind::Protobuf,

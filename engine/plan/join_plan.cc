@@ -287,6 +287,7 @@ class JoinPlanner {
                  SourceKind::Stream);
     key_format_ = key_format;
     partitions_ = partitions;
+    was_sorted_ = true;
   }
 
   // The key is the first column.
@@ -320,8 +321,8 @@ class JoinPlanner {
     const bool is_windowed = right.source->window.has_value();
     const bool has_other_bytes = names_schema(format) && !is_windowed;
     if (is_windowed) merge_partitions_of(*right.source);
-    const bool must_move =
-        is_persistent() && (has_other_bytes || !(is_keyed && key_format_ == format));
+    const bool must_move = is_persistent() && ((has_other_bytes && !was_sorted_) ||
+                                               !(is_keyed && key_format_ == format));
     const bool right_must_move =
         is_persistent() &&
         (has_other_bytes ||
@@ -610,8 +611,9 @@ class JoinPlanner {
   std::vector<int> key_columns_;  // of tables: all that are the key
   FormatSpec key_format_;
   int partitions_ = 1;
-  int rows_store_ = -1;  // of tables: where the last node keeps its rows
-  size_t moves_ = 0;     // of streams, before joins of streams
+  bool was_sorted_ = false;  // they come through an exchange
+  int rows_store_ = -1;      // of tables: where the last node keeps its rows
+  size_t moves_ = 0;         // of streams, before joins of streams
 };
 
 }  // namespace

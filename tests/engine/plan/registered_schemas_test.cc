@@ -1,5 +1,6 @@
 // Streams and tables in formats with schemas: what they register, what they take out of a registry.
 #include "engine/plan/query_plan.h"
+#include "engine/plan/source_formats.h"
 #include "plan_fixture.h"
 
 namespace engine {
