@@ -71,14 +71,14 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
 }
 
 // Puts the columns of a side that has none declared, and whose schema a registry could know, where they
-// belong: keys first.
-Status infer_missing_columns(const SourceFormats& formats, std::string_view topic,
-                             const Registrar* registrar, Schema& schema) {
+// belong: keys first. Answers whether there were such.
+Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
+                                   const Registrar* registrar, Schema& schema) {
   const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };
   const bool needs_keys = schema.key_count() == 0 && can_infer_schema(formats.key);
   const bool needs_values =
       std::ranges::none_of(schema.columns, is_value) && can_infer_schema(formats.value);
-  if (!needs_keys && !needs_values) return {};
+  if (!needs_keys && !needs_values) return false;
   if (!registrar)
     return Error{ErrorCode::NotSupported,
                  "columns out of a schema registry are not supported here",
@@ -93,7 +93,8 @@ Status infer_missing_columns(const SourceFormats& formats, std::string_view topi
   }
   keys.insert(keys.end(), others.begin(), others.end());
   schema.columns = std::move(keys);
-  return check_columns(schema);
+  TRY(check_columns(schema));
+  return true;
 }
 
 Status check_keys(const CreateSource& create, const DataSource& source, bool key_inferred) {
@@ -181,7 +182,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));
   TRY(check_retention(create, with));
-  TRY(infer_missing_columns(formats, with.topic.value_or(default_topic_name(source.name, settings)),
+  const bool is_inferred = TRY(
+      infer_missing_columns(formats, with.topic.value_or(default_topic_name(source.name, settings)),
                             registrar, source.schema));
   source.timestamp = TRY(find_timestamp_column(with, source.schema));
   const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));
@@ -189,8 +191,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   TopicChoice topic = TRY(choose_topic(create, with, topics, settings));
   source.topic = topic.name;
   source.partitions = topic.partitions;
-  const SourceFormats written = TRY(
-      register_schemas(fitted, source.schema, source.topic, registrar, Registrar::Write::Source));
+  // Who declares other columns in the place of those of before means to write them.
+  const auto write = existing == Existing::Replace && !is_inferred ? Registrar::Write::Sink
+                                                                   : Registrar::Write::Source;
+  const SourceFormats written =
+      TRY(register_schemas(fitted, source.schema, source.topic, registrar, write));
   source.key_format = written.key;
   source.value_format = written.value;
   if (existing == Existing::Replace) TRY(check_replaceable(*old, source));

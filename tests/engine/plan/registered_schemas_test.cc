@@ -92,6 +92,16 @@ TEST_F(RegisteredSchemasTest, columns_come_out_of_the_registry) {
             "Schema for message values on topic 'u' does not exist in the Schema Registry.");
 }
 
+TEST_F(RegisteredSchemasTest, another_declaration_in_the_place_of_one_is_a_new_version) {
+  ASSERT_TRUE(run(kOrders));
+  ASSERT_TRUE(
+      run("CREATE OR REPLACE STREAM orders (id INT KEY, city VARCHAR, n INT) "
+          "WITH (FORMAT = 'AVRO');"));
+  EXPECT_EQ(*registry_.versions("orders-value"), (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(source("ORDERS").value_format.schema_id, registry_.latest("orders-value")->id);
+  EXPECT_TRUE(check_has_schemas(source("ORDERS")));
+}
+
 TEST_F(RegisteredSchemasTest, what_cannot_be_written_says_so) {
   add_schema("t-value", SchemaKind::Avro,
              R"({"type":"record","name":"r","fields":[{"name":"A","type":"string"}]})");
