@@ -115,6 +115,7 @@ RETENTION        : 'RETENTION';
 RUN              : 'RUN';
 SAMPLE           : 'SAMPLE';
 SCHEMA           : 'SCHEMA';
+SCHEMAS          : 'SCHEMAS';
 SCRIPT           : 'SCRIPT';
 SECOND           : 'SECOND';
 SECONDS          : 'SECONDS';

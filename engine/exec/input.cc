@@ -63,6 +63,7 @@ InputOperator::InputOperator(TaskContext& context, const InputStep& step, const 
     : Operator(context),
       step_(step),
       layout_(layout),
+      read_(step.used),
       rows_(step.window ? RowStore::Order::ByKey : RowStore::Order::None) {
   for (size_t i = 0; i < step_.schema.columns.size(); ++i) {
     const ColumnDef& column = step_.schema.columns[i];
@@ -87,13 +88,18 @@ Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
                                                            const InputStep& step,
                                                            const Layout& layout) {
   std::unique_ptr<InputOperator> input(new InputOperator(context, step, layout));
+  const std::vector<ColumnDef> keys = columns_of(step.schema, input->key_columns_);
+  if (step.store >= 0 && names_schema(step.key_format)) {
+    input->key_writer_ = TRY(make_writer(identity_format(step.key_format), keys, Side::Key));
+    for (const int index : input->key_columns_) input->read_[static_cast<size_t>(index)] = true;
+  }
   input->key_reader_ =
-      TRY(make_reader(step.key_format, columns_of(step.schema, input->key_columns_), Side::Key,
-                      needed_of(step.used, input->key_columns_)));
+      TRY(make_reader(step.key_format, keys, Side::Key,
+                      needed_of(input->read_, input->key_columns_), context.schemas));
   if (step.exchange < 0)
     input->value_reader_ =
         TRY(make_reader(step.value_format, columns_of(step.schema, input->value_columns_),
-                        Side::Value, needed_of(step.used, input->value_columns_)));
+                        Side::Value, needed_of(step.used, input->value_columns_), context.schemas));
   if (step.timestamp && step.timestamp->format)
     input->timestamp_pattern_ = TRY(TimePattern::compile(*step.timestamp->format));
   return input;
@@ -191,8 +197,10 @@ Result<Batch> InputOperator::read_columns(Records& records, int32_t partition,
 
   Column raw_keys(TypeKind::Bytes);
   raw_keys.reserve(batch.rows);
-  for (const auto& key : records.keys) key ? raw_keys.append(*key) : raw_keys.append_null();
-  read_keys(records, columns, keep);
+  if (!key_writer_)
+    for (const auto& key : records.keys) key ? raw_keys.append(*key) : raw_keys.append_null();
+  const std::vector<std::string_view> windows = read_keys(records, columns, keep);
+  if (key_writer_) write_keys(columns, windows, raw_keys, records, keep);
   step_.exchange >= 0 ? read_exchange_values(records, columns, keep, batch)
                       : read_values(records, columns, keep, batch);
   for (const int index : header_columns_) {
@@ -221,20 +229,49 @@ Result<Batch> InputOperator::read_columns(Records& records, int32_t partition,
   return batch;
 }
 
-void InputOperator::read_keys(Records& records, std::vector<Column>& columns,
-                              std::vector<bool>& keep) {
-  if (step_.window) split_windowed_keys(records, columns, keep);
+std::vector<std::string_view> InputOperator::read_keys(Records& records,
+                                                       std::vector<Column>& columns,
+                                                       std::vector<bool>& keep) {
+  std::vector<std::string_view> windows;
+  if (step_.window) windows = split_windowed_keys(records, columns, keep);
   const bool is_table = step_.kind == SourceKind::Table;
   RowStatus status;
-  key_reader_->read(records.keys, pointers(columns, key_columns_, step_.used), status);
+  key_reader_->read(records.keys, pointers(columns, key_columns_, read_), status);
   records.take_failures("key", status, keep);
-  if (!is_table || step_.exchange >= 0) return;
+  if (!is_table || step_.exchange >= 0) return windows;
   for (size_t row = 0; row < keep.size(); ++row)
     if (!records.keys[row]) keep[row] = false;  // as Kafka Streams: no key, no row
+  return windows;
 }
 
-void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& columns,
-                                        std::vector<bool>& keep) {
+void InputOperator::write_keys(const std::vector<Column>& columns,
+                               std::span<const std::string_view> windows, Column& raw_keys,
+                               Records& records, std::vector<bool>& keep) {
+  std::vector<const Column*> keys;
+  for (const int index : key_columns_) keys.push_back(&columns[static_cast<size_t>(index)]);
+  EncodedRows written;
+  key_writer_->write(keys, {0, keep.size()}, nullptr, written);
+  for (const RowProblem& problem : written.problems)
+    records.fail(problem.row, "key: " + problem.message, keep);
+  std::string key;
+  for (size_t row = 0; row < keep.size(); ++row) {
+    const std::optional<std::string_view> bytes = written[row];
+    // A key of nulls alone is none.
+    if (!bytes) keep[row] = false;
+    if (!keep[row]) {
+      raw_keys.append_null();
+      continue;
+    }
+    key.assign(*bytes);
+    if (!windows.empty()) key += windows[row];
+    raw_keys.append_copy(key);
+  }
+}
+
+std::vector<std::string_view> InputOperator::split_windowed_keys(Records& records,
+                                                                 std::vector<Column>& columns,
+                                                                 std::vector<bool>& keep) {
+  std::vector<std::string_view> windows(keep.size());
   const size_t suffix = window_suffix_size(*step_.window);
   const size_t first_bound =
       step_.schema.columns.size() + 3;  // behind ROWTIME, ROWPARTITION, ROWOFFSET
@@ -249,6 +286,7 @@ void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& c
       continue;
     }
     const char* bounds = key->data() + key->size() - suffix;
+    windows[row] = {bounds, suffix};
     const bool is_session = step_.window->type == WindowType::Session;
     const int64_t start = load_be<int64_t>(is_session ? bounds + 8 : bounds);
     columns[first_bound].append(start);
@@ -257,6 +295,7 @@ void InputOperator::split_windowed_keys(Records& records, std::vector<Column>& c
                                         : saturating_add(start, step_.window->size_ms.value_or(0)));
     key->remove_suffix(suffix);
   }
+  return windows;
 }
 
 void InputOperator::read_values(Records& records, std::vector<Column>& columns,

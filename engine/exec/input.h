@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -98,8 +99,13 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
   Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
-  void read_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
-  void split_windowed_keys(Records& records, std::vector<Column>& columns, std::vector<bool>& keep);
+  // What says the windows, where there are some, one for each record.
+  std::vector<std::string_view> read_keys(Records& records, std::vector<Column>& columns,
+                                          std::vector<bool>& keep);
+  std::vector<std::string_view> split_windowed_keys(Records& records, std::vector<Column>& columns,
+                                                    std::vector<bool>& keep);
+  void write_keys(const std::vector<Column>& columns, std::span<const std::string_view> windows,
+                  Column& raw_keys, Records& records, std::vector<bool>& keep);
   void read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
                    Batch& batch);
   void read_exchange_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
@@ -120,12 +126,16 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
 
   const InputStep step_;
   const Layout layout_;
+  std::vector<bool>
+      read_;  // columns of the layout: those that are used, and keys that are written anew
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
   ExchangeColumns exchange_columns_;
   std::vector<int> stored_columns_;  // of the layout: what a table's store keeps, ROWTIME aside
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;
+  // Of tables whose keys name schemas: writes them as the store has them, so that equal keys have equal bytes.
+  std::unique_ptr<Writer> key_writer_;
   RowStore rows_;
   std::optional<Rest> rest_;
   bool suppresses_output_ = false;

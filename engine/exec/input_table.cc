@@ -108,8 +108,8 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   if (step_.window) split_windowed_keys(records, columns, keep);
   std::vector<Column*> key_outs, value_outs;
   for (const int index : key_columns_)
-    key_outs.push_back(step_.used[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)]
-                                                              : nullptr);
+    key_outs.push_back(read_[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)]
+                                                         : nullptr);
   for (const int index : stored_columns_)
     value_outs.push_back(&columns[static_cast<size_t>(index)]);
   RowStatus status;

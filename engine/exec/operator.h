@@ -12,6 +12,7 @@
 #include "engine/exec/output_sequences.h"
 #include "engine/exec/slice.h"
 #include "engine/expr/program.h"
+#include "engine/formats/schema/schema_text.h"
 #include "engine/functions/kernel.h"
 #include "engine/state/store.h"
 #include "engine/types/batch.h"
@@ -60,7 +61,8 @@ struct TaskContext {
   ProcessingLog& log;
   // Whether the output may keep only the newest of several updates of a key in one micro-batch.
   bool merge_updates = true;
-  OutputSequences* sequences = nullptr;  // null: batches carry none
+  OutputSequences* sequences = nullptr;   // null: batches carry none
+  const SchemaLookup* schemas = nullptr;  // that records name; null: there are none
 
   // One line for each failed row that has a message.
   void report(const RowErrors& errors, const Batch& batch) const;

@@ -127,8 +127,8 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
       slice_(clock),
       eval_(new EvalContext{clock, random_, properties_.get(), &budget_}),
       log_(std::make_unique<Log>(*this)),
-      context_(
-          new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates, &sequences_}) {
+      context_(new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates, &sequences_,
+                               options.schemas}) {
   for (const Input& input : inputs_) bootstrapped_ &= input.limit.bootstrap_end <= input.next;
 }
 

@@ -29,6 +29,8 @@ struct TaskOptions {
   int max_commits_in_flight = 4;
   bool merge_updates = true;
   bool is_transient = false;  // keeps no journal and never commits
+  // That records name; it outlives the task. None: no record may name one.
+  const SchemaLookup* schemas = nullptr;
   // Where the lines about failed records go, in the commit of their micro-batch. None: they are
   // only in the server's own log.
   std::optional<PartitionRef> processing_log = {};

@@ -15,6 +15,7 @@
 #include "engine/formats/protobuf/protobuf.h"
 #include "engine/formats/protobuf/protobuf_columns.h"
 #include "engine/formats/schema/reader_of_schemas.h"
+#include "engine/formats/schema/schema_bundle.h"
 
 namespace engine {
 
@@ -22,15 +23,15 @@ namespace {
 
 // clang-format off
 constexpr std::array kFormats = {
-    //           kind                      name             multi  wraps  unwrap infers delim  open
-    FormatTraits{FormatKind::None,          "NONE",          false, false, false, false, false, true},
-    FormatTraits{FormatKind::Kafka,         "KAFKA",         false, false, true,  false, false, true},
-    FormatTraits{FormatKind::Delimited,     "DELIMITED",     true,  false, true,  false, true, true},
-    FormatTraits{FormatKind::Json,          "JSON",          true,  true,  true,  false, false, true},
-    FormatTraits{FormatKind::JsonSr,        "JSON_SR",       true,  true,  true,  true,  false, false},
-    FormatTraits{FormatKind::Avro,          "AVRO",          true,  true,  true,  true,  false, false},
-    FormatTraits{FormatKind::Protobuf,      "PROTOBUF",      true,  true,  false, true,  false, false},
-    FormatTraits{FormatKind::ProtobufNosr,  "PROTOBUF_NOSR", true,  true,  true,  false, false, false},
+    //           kind                      name             multi  wraps  unwrap infers delim
+    FormatTraits{FormatKind::None,          "NONE",          false, false, false, false, false},
+    FormatTraits{FormatKind::Kafka,         "KAFKA",         false, false, true,  false, false},
+    FormatTraits{FormatKind::Delimited,     "DELIMITED",     true,  false, true,  false, true},
+    FormatTraits{FormatKind::Json,          "JSON",          true,  true,  true,  false, false},
+    FormatTraits{FormatKind::JsonSr,        "JSON_SR",       true,  true,  true,  true,  false},
+    FormatTraits{FormatKind::Avro,          "AVRO",          true,  true,  true,  true,  false},
+    FormatTraits{FormatKind::Protobuf,      "PROTOBUF",      true,  true,  false, true,  false},
+    FormatTraits{FormatKind::ProtobufNosr,  "PROTOBUF_NOSR", true,  true,  true,  false, false},
 };
 // clang-format on
 
@@ -90,14 +91,54 @@ Status validate_types(const FormatTraits& format, std::span<const ColumnDef> col
       return unsupported_type(format, type, {});
     if (format.kind == FormatKind::Delimited && type.is_nested())
       return unsupported_type(format, type, column.name);
-    if (format.kind == FormatKind::Json && has_map_without_string_keys(type))
+    if ((format.kind == FormatKind::Json || format.kind == FormatKind::JsonSr) &&
+        has_map_without_string_keys(type))
       return invalid("JSON only supports MAP types with STRING keys");
-    if (format.kind == FormatKind::JsonSr && has_map_without_string_keys(type))
-      return Error{ErrorCode::NotSupported,
-                   "JSON_SR with MAP types whose keys are not STRING is not supported yet"};
+    if (format.kind == FormatKind::Avro && has_map_without_string_keys(type))
+      return invalid("Avro only supports MAPs with STRING keys");
     if ((format.kind == FormatKind::Protobuf || format.kind == FormatKind::ProtobufNosr) &&
         has_map_without_string_keys(type))
       return invalid("PROTOBUF format only supports MAP types with STRING keys");
+  }
+  return {};
+}
+
+Status validate_avro_name(const std::string& name) {
+  const auto refuse = [&](std::string_view why) {
+    return invalid("Schema is not compatible with Avro: " + std::string(why) + ": " + name);
+  };
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  if (name.empty()) return refuse("Empty name");
+  if (!is_letter(name.front())) return refuse("Illegal initial character");
+  const bool is_word =
+      std::ranges::all_of(name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  return is_word ? Status{} : refuse("Illegal character in");
+}
+
+// Of the fields of records at any depth.
+Status validate_avro_names(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::Array:
+      return validate_avro_names(type.element());
+    case TypeKind::Map:
+      return validate_avro_names(type.value());
+    case TypeKind::Struct:
+      for (const Field& field : type.fields()) {
+        TRY(validate_avro_name(field.name));
+        TRY(validate_avro_names(field.type));
+      }
+      return {};
+    default:
+      return {};
+  }
+}
+
+Status validate_avro_names(std::span<const ColumnDef> columns, bool is_record) {
+  for (const ColumnDef& column : columns) {
+    if (is_record) TRY(validate_avro_name(column.name));
+    TRY(validate_avro_names(column.type));
   }
   return {};
 }
@@ -121,8 +162,6 @@ const FormatTraits* find_format(std::string_view name) {
 Result<const FormatTraits*> require_format(std::string_view name) {
   const FormatTraits* format = find_format(name);
   if (format == nullptr) return unknown_format(name);
-  if (!format->is_open)
-    return Error{ErrorCode::NotSupported, std::string(name) + " is not supported yet"};
   return format;
 }
 
@@ -172,7 +211,8 @@ Status validate_format(const FormatSpec& spec, std::span<const ColumnDef> column
     return invalid("The 'KAFKA' format only supports a single field. Got: " +
                    list_columns(columns));
   TRY(validate_types(*format, columns));
-  TRY(require_format(spec.name));
+  if (format->kind == FormatKind::Avro)
+    return validate_avro_names(columns, is_wrapped(spec, columns.size(), side));
   return {};
 }
 
@@ -224,9 +264,10 @@ ProtobufNulls protobuf_nulls(const FormatSpec& spec) {
   return spec.nulls == "WRAPPER" ? ProtobufNulls::Wrapper : ProtobufNulls::Lost;
 }
 
-SchemaText schema_of(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {
+Result<SchemaText> schema_of(const FormatSpec& spec, std::span<const ColumnDef> columns,
+                             Side side) {
   if (spec.schema.empty()) return derive_schema(spec, columns, side);
-  return {*schema_kind_of(spec.name), spec.schema};
+  return unbundle_schema(*schema_kind_of(spec.name), spec.schema);
 }
 
 std::unique_ptr<Reader> schema_reader(const FormatSpec& spec, std::span<const ColumnDef> columns,
@@ -270,6 +311,16 @@ FormatSpec identity_format(const FormatSpec& spec) {
   const bool is_protobuf = schema_kind_of(spec.name) == SchemaKind::Protobuf;
   return {
       .name = spec.name, .wrap_single = spec.wrap_single, .nulls = is_protobuf ? "OPTIONAL" : ""};
+}
+
+FormatSpec reading_format(FormatSpec spec) {
+  spec.schema_id = 0;
+  spec.schema.clear();
+  return spec;
+}
+
+bool is_same_format(const FormatSpec& a, const FormatSpec& b) {
+  return reading_format(a) == reading_format(b);
 }
 
 SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side) {
@@ -370,12 +421,12 @@ Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,
   if (columns.empty()) return make_none_writer();
   switch (format.kind) {
     case FormatKind::Avro:
-      return make_avro_writer(schema_of(spec, columns, side), spec.schema_id, columns, wrapped,
+      return make_avro_writer(TRY(schema_of(spec, columns, side)), spec.schema_id, columns, wrapped,
                               side);
     case FormatKind::JsonSr:
       return make_json_sr_writer(columns, spec.schema_id, wrapped, side);
     default:
-      return make_protobuf_writer(schema_of(spec, columns, side), columns,
+      return make_protobuf_writer(TRY(schema_of(spec, columns, side)), columns,
                                   {.id = spec.schema_id,
                                    .full_name = spec.full_name,
                                    .has_header = format.kind == FormatKind::Protobuf,

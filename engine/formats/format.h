@@ -40,12 +40,11 @@ struct FormatTraits {
   bool wraps, unwraps;    // how a single column can be written: as a record of one field, bare
   bool infers_schema;     // knows the columns from a schema registry
   bool has_delimiter;     // takes KEY_DELIMITER and VALUE_DELIMITER
-  bool is_open;           // statements may name it
 };
 
 // nullptr for an unknown name. Names are upper case.
 const FormatTraits* find_format(std::string_view name);
-// The same for statements, with "Unknown format: FOO" or "AVRO is not supported yet".
+// The same for statements, with "Unknown format: FOO".
 Result<const FormatTraits*> require_format(std::string_view name);
 
 // What KEY_DELIMITER or VALUE_DELIMITER says: one character, TAB or SPACE. `property` is named in
@@ -94,6 +93,11 @@ bool names_schema(const FormatSpec& spec);
 // How keys that are compared as bytes are written: equal keys must have equal bytes, whatever schema
 // their records name. The spec itself for formats without schemas.
 FormatSpec identity_format(const FormatSpec& spec);
+
+// Without what only writers need: which schema they name.
+FormatSpec reading_format(FormatSpec spec);
+// Whether statements would say the same of both: their schemas follow from the columns.
+bool is_same_format(const FormatSpec& a, const FormatSpec& b);
 
 // The schema in which columns of that side are written unless the spec brings its own.
 SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side);

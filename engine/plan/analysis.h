@@ -13,6 +13,7 @@
 
 namespace engine {
 
+class Registrar;
 class SystemTables;
 
 // What planning a statement may look at. All of it outlives the call.
@@ -24,6 +25,8 @@ struct PlanContext {
   // Of the statement's parameters $n; null where there can be none.
   std::vector<ParameterSlot>* parameters = nullptr;
   bool fold_quoted_names = false;  // as in Scope
+  // Takes the schemas that a definition registers; null where nothing is defined.
+  Registrar* registrar = nullptr;
   // What a SELECT finds beside the catalog's streams and tables; null: nothing.
   const SystemTables* system_tables = nullptr;
 };

@@ -70,6 +70,33 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
   return error;
 }
 
+// Puts the columns of a side that has none declared, and whose schema a registry could know, where they
+// belong: keys first. Answers whether there were such.
+Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
+                                   const Registrar* registrar, Schema& schema) {
+  const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };
+  const bool needs_keys = schema.key_count() == 0 && can_infer_schema(formats.key);
+  const bool needs_values =
+      std::ranges::none_of(schema.columns, is_value) && can_infer_schema(formats.value);
+  if (!needs_keys && !needs_values) return false;
+  if (!registrar)
+    return Error{ErrorCode::NotSupported,
+                 "columns out of a schema registry are not supported here",
+                 {},
+                 "Declare them after the name."};
+  std::vector<ColumnDef> keys = schema.keys();
+  std::vector<ColumnDef> others = schema.values();
+  if (needs_keys) keys = TRY(registrar->infer(formats.key, topic, Side::Key));
+  if (needs_values) {
+    std::vector<ColumnDef> values = TRY(registrar->infer(formats.value, topic, Side::Value));
+    others.insert(others.begin(), values.begin(), values.end());
+  }
+  keys.insert(keys.end(), others.begin(), others.end());
+  schema.columns = std::move(keys);
+  TRY(check_columns(schema));
+  return true;
+}
+
 Status check_keys(const CreateSource& create, const DataSource& source, bool key_inferred) {
   if (source.schema.key_count() > 0 || key_inferred) return {};
   if (source.kind == SourceKind::Table)
@@ -128,7 +155,7 @@ Status check_retention(const CreateSource& create, const SourceProperties& prope
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
                                      const Catalog& catalog, const Topics& topics,
                                      const EngineSettings& server_settings,
-                                     const Properties& properties) {
+                                     const Properties& properties, Registrar* registrar) {
   const EngineSettings settings = effective_settings(server_settings, properties);
   const SourceProperties with =
       TRY(read_source_properties(create.properties, WithClauseOf::CreateSource));
@@ -139,7 +166,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.read_only = create.is_source;
   source.window = with.window;
   source.schema = TRY(read_schema(create.elements, catalog.types));
-  const SourceFormats formats = TRY(choose_formats(with, default_formats(settings)));
+  const SourceFormats formats = TRY(choose_formats(with, default_formats(settings), source.name));
 
   const DataSource* old = catalog.find_source(source.name);
   const Existing existing = TRY(check_existing(create, old));
@@ -155,14 +182,22 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));
   TRY(check_retention(create, with));
+  const bool is_inferred = TRY(
+      infer_missing_columns(formats, with.topic.value_or(default_topic_name(source.name, settings)),
+                            registrar, source.schema));
   source.timestamp = TRY(find_timestamp_column(with, source.schema));
   const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));
-  source.key_format = fitted.key;
-  source.value_format = fitted.value;
 
   TopicChoice topic = TRY(choose_topic(create, with, topics, settings));
   source.topic = topic.name;
   source.partitions = topic.partitions;
+  // Who declares other columns in the place of those of before means to write them.
+  const auto write = existing == Existing::Replace && !is_inferred ? Registrar::Write::Sink
+                                                                   : Registrar::Write::Source;
+  const SourceFormats written =
+      TRY(register_schemas(fitted, source.schema, source.topic, registrar, write));
+  source.key_format = written.key;
+  source.value_format = written.value;
   if (existing == Existing::Replace) TRY(check_replaceable(*old, source));
 
   NewSource planned;

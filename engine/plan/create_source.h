@@ -7,6 +7,7 @@
 
 #include "engine/catalog/catalog.h"
 #include "engine/plan/source_properties.h"
+#include "engine/registry/registrar.h"
 #include "engine/sql/ast.h"
 
 namespace engine {
@@ -19,10 +20,12 @@ struct NewSource {
 };
 
 // Fails when the statement cannot be carried out as it stands; nothing is changed here.
-// `properties` are the session's settings.
+// `properties` are the session's settings. `registrar` knows the schemas of topics, whence columns come that
+// are not declared, and takes those that are new; without it no topic has one.
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
                                      const Catalog& catalog, const Topics& topics,
-                                     const EngineSettings& settings, const Properties& properties);
+                                     const EngineSettings& settings, const Properties& properties,
+                                     Registrar* registrar = nullptr);
 
 // The topic of a statement that names none.
 std::string default_topic_name(std::string_view source, const EngineSettings& settings);

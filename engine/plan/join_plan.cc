@@ -53,7 +53,7 @@ class JoinPlanner {
       key_columns_.push_back(column_named(layout, key.name));
     builder_.add(std::move(input), layout);
     partitions_ = partitions_of(*first.source);
-    key_format_ = first.source->key_format;
+    key_format_ = identity_format(first.source->key_format);
     rows_are_table_ = first.source->kind == SourceKind::Table;
     for (size_t i = 0; i < analysis_.joins.size(); ++i) TRY(add_join(i));
     if (planned_.support) planned_.key_column = key_column_;
@@ -87,9 +87,10 @@ class JoinPlanner {
     key_column_of_rows(index);
     if (!planned_.support) return leave_out("", join);
     if (right.source->window) return leave_out("a join with a windowed table", join);
-    if (is_persistent() && !(key_format_ == right.source->key_format))
+    if (is_persistent() && !(key_format_ == identity_format(right.source->key_format)))
       return leave_out("a join of tables whose keys have different formats", join);
     if (is_persistent()) TRY(check_partitions(join));
+    merge_partitions_of(*right.source);
     TableTableJoinStep step;
     step.type = join.type;
     step.left_key = key_column_of_rows(index);
@@ -126,9 +127,10 @@ class JoinPlanner {
     TRY(add_subscribe(index));
     const size_t key_count = key_columns_.size();
     if (is_persistent())
-      builder_.cut(foreign_exchange(index, "SUBSCRIPTION-REGISTRATION", 1, right.key_format,
-                                    partitions_of(right)),
+      builder_.cut(foreign_exchange(index, "SUBSCRIPTION-REGISTRATION", 1,
+                                    identity_format(right.key_format), partitions_of(right)),
                    SourceKind::Stream);
+    merge_partitions_of(right);
     add_foreign_rows(index, key_count);
     if (is_persistent())
       builder_.cut(
@@ -173,7 +175,7 @@ class JoinPlanner {
     ForeignKeyJoinStep step;
     step.type = join.type;
     step.key_count = key_count;
-    step.key_format = right.source->key_format;
+    step.key_format = identity_format(right.source->key_format);
     step.left_format = key_format_;
     InputStep input = read_topic(*right.source);
     input.may_repeat = true;
@@ -262,11 +264,21 @@ class JoinPlanner {
     const DataSource& table = *source(join.right).source;
     const bool is_keyed = find_key(index) && !(is_persistent() && source(0).source->window);
     // The same key has other bytes in another format, and so may lie in another partition.
-    const bool must_move = is_persistent() && !(is_keyed && key_format_ == table.key_format);
+    const FormatSpec format = identity_format(table.key_format);
+    const bool must_move =
+        is_persistent() && (names_schema(format) || !(is_keyed && key_format_ == format));
     if (!is_keyed || must_move) TRY(bring_key_to_front(index));
     if (!must_move) return is_persistent() ? check_partitions(join) : Status{};
-    move_rows(index, "Join", table.key_format, partitions_of(table));
+    move_rows(index, "Join", format, partitions_of(table));
+    merge_partitions_of(table);
     return {};
+  }
+
+  // Where keys name schemas, who wrote them has chosen the partition by bytes that nobody else may write:
+  // only a task that has all partitions has all that belongs together.
+  void merge_partitions_of(const DataSource& table) {
+    if (is_persistent() && names_schema(table.key_format))
+      builder_.stage().merges_partitions = true;
   }
 
   void move_rows(size_t index, std::string_view step, const FormatSpec& key_format,
@@ -275,6 +287,7 @@ class JoinPlanner {
                  SourceKind::Stream);
     key_format_ = key_format;
     partitions_ = partitions;
+    was_sorted_ = true;
   }
 
   // The key is the first column.
@@ -303,9 +316,17 @@ class JoinPlanner {
     const bool right_is_keyed = is_key_of(*join.right_key, right);
     const FormatSpec format =
         TRY(stream_key_format(index, is_keyed, right_is_keyed, *right.source));
-    const bool must_move = is_persistent() && !(is_keyed && key_format_ == format);
+    // Keys that name schemas are always brought under one; where there are windows, which stay where they are,
+    // to one task.
+    const bool is_windowed = right.source->window.has_value();
+    const bool has_other_bytes = names_schema(format) && !is_windowed;
+    if (is_windowed) merge_partitions_of(*right.source);
+    const bool must_move = is_persistent() && ((has_other_bytes && !was_sorted_) ||
+                                               !(is_keyed && key_format_ == format));
     const bool right_must_move =
-        is_persistent() && !(right_is_keyed && right.source->key_format == format);
+        is_persistent() &&
+        (has_other_bytes ||
+         !(right_is_keyed && identity_format(right.source->key_format) == format));
     if (is_persistent() && !must_move && !right_must_move) TRY(check_partitions(join));
     const int partitions =
         must_move && !right_must_move ? partitions_of(*right.source) : partitions_;
@@ -329,8 +350,9 @@ class JoinPlanner {
   // That of the left side, unless it has to move and the right one has not; where it has none, the default.
   Result<FormatSpec> stream_key_format(size_t index, bool is_keyed, bool right_is_keyed,
                                        const DataSource& right) const {
-    FormatSpec format = !is_keyed && right_is_keyed ? right.key_format : key_format_;
-    if (format.name == "NONE") format = right.key_format;
+    const FormatSpec right_format = identity_format(right.key_format);
+    FormatSpec format = !is_keyed && right_is_keyed ? right_format : key_format_;
+    if (format.name == "NONE") format = right_format;
     if (format.name == "NONE")
       format =
           FormatSpec{effective_settings(context_.settings, context_.properties).default_key_format};
@@ -560,7 +582,7 @@ class JoinPlanner {
     StreamTableJoinStep step{.type = join.type,
                              .stream_key = key_column_,
                              .store = input.store,
-                             .key_format = table.source->key_format};
+                             .key_format = identity_format(table.source->key_format)};
     builder_.add_node(std::move(input), {}, input_layout(*table.source, table.alias));
     const int kept = builder_.last_node();
     both.insert(both.end(), builder_.layout().begin(), builder_.layout().end());
@@ -589,8 +611,9 @@ class JoinPlanner {
   std::vector<int> key_columns_;  // of tables: all that are the key
   FormatSpec key_format_;
   int partitions_ = 1;
-  int rows_store_ = -1;  // of tables: where the last node keeps its rows
-  size_t moves_ = 0;     // of streams, before joins of streams
+  bool was_sorted_ = false;  // they come through an exchange
+  int rows_store_ = -1;      // of tables: where the last node keeps its rows
+  size_t moves_ = 0;         // of streams, before joins of streams
 };
 
 }  // namespace

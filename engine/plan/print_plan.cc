@@ -5,6 +5,8 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/suggest.h"
 #include "engine/plan/stage_builder.h"
 
@@ -111,6 +113,31 @@ Result<std::optional<std::string>> refute(const AssertTopic& assertion, const To
     return topic && !wrong ? std::optional(fmt::format("Topic {} exists", topic->name))
                            : std::nullopt;
   return wrong;
+}
+
+Result<std::optional<std::string>> refute(const AssertSchema& assertion,
+                                          const SchemaRegistry& registry) {
+  if (!assertion.subject && !assertion.id)
+    return Error{ErrorCode::InvalidParameter,
+                 "Assert schema statements must include a subject name or an id",
+                 {},
+                 "Say ASSERT SCHEMA SUBJECT name, or ID number, or both."};
+  const std::string subject = assertion.subject ? assertion.subject->text : "";
+  std::string what = "Schema";
+  if (assertion.subject) what += " with subject name " + subject;
+  if (assertion.id)
+    what += fmt::format("{} id {}", assertion.subject ? " and" : " with", *assertion.id);
+  bool is_there = false;
+  if (!assertion.id) {
+    is_there = registry.latest(subject).has_value();
+  } else if (*assertion.id >= 0 && *assertion.id <= INT32_MAX) {
+    const auto uses = registry.uses_of(static_cast<int32_t>(*assertion.id));
+    is_there = std::ranges::any_of(uses, [&](const SchemaVersion& use) {
+      return !assertion.subject || use.subject == subject;
+    });
+  }
+  if (is_there == assertion.exists) return std::optional<std::string>();
+  return std::optional(what + (assertion.exists ? " does not exist" : " exists"));
 }
 
 }  // namespace engine

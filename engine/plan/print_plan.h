@@ -1,6 +1,7 @@
-// PRINT and ASSERT TOPIC: what is asked of a topic as it is, whatever streams or tables lie over it.
+// PRINT and ASSERT: what is asked of a topic and its schemas as they are, whatever streams or tables lie over them.
 #pragma once
 #include "engine/plan/query_plan.h"
+#include "engine/registry/registry.h"
 
 namespace engine {
 
@@ -10,5 +11,7 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context);
 
 // What does not hold, in ksqlDB's words; nothing when all does.
 Result<std::optional<std::string>> refute(const AssertTopic& assertion, const Topics& topics);
+Result<std::optional<std::string>> refute(const AssertSchema& assertion,
+                                          const SchemaRegistry& registry);
 
 }  // namespace engine

@@ -35,8 +35,6 @@ std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
 SourceFormats inherited_formats(const DataSource& source, bool has_keys,
                                 const EngineSettings& settings) {
   SourceFormats formats{source.key_format, source.value_format};
-  formats.key.wrap_single.reset();
-  formats.value.wrap_single.reset();
   if (!has_keys)
     formats.key = FormatSpec{"NONE"};
   else if (formats.key.name == "NONE")
@@ -45,8 +43,10 @@ SourceFormats inherited_formats(const DataSource& source, bool has_keys,
 }
 
 Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSource& source,
-                                   bool has_keys, const EngineSettings& settings) {
-  SourceFormats formats = TRY(choose_formats(with, inherited_formats(source, has_keys, settings)));
+                                   std::string_view sink, bool has_keys,
+                                   const EngineSettings& settings) {
+  SourceFormats formats =
+      TRY(choose_formats(with, inherited_formats(source, has_keys, settings), sink));
   if (!has_keys && with.key.format && *with.key.format != "NONE" && !with.value.format)
     return invalid("Key format specified for stream without key columns.");
   return formats;
@@ -55,10 +55,12 @@ Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSourc
 // Decides the key format as soon as the planner knows the key columns.
 class KeyFormat {
  public:
-  KeyFormat(const SourceProperties& with, const DataSource& source, const EngineSettings& settings)
-      : with_(with), source_(source), settings_(settings) {}
+  KeyFormat(const SourceProperties& with, const DataSource& source, std::string_view sink,
+            const EngineSettings& settings)
+      : with_(with), source_(source), sink_(sink), settings_(settings) {}
   Result<FormatSpec> operator()(const std::vector<ColumnDef>& keys) const {
-    const SourceFormats formats = TRY(sink_formats(with_, source_, !keys.empty(), settings_));
+    const SourceFormats formats =
+        TRY(sink_formats(with_, source_, sink_, !keys.empty(), settings_));
     TRY(validate_no_maps_in_key(keys));
     TRY(validate_key_schema(formats.key, keys));
     return formats.key;
@@ -67,6 +69,7 @@ class KeyFormat {
  private:
   const SourceProperties& with_;
   const DataSource& source_;
+  const std::string_view sink_;
   const EngineSettings& settings_;
 };
 
@@ -214,7 +217,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   const DataSource& first = *analysis.sources.front().source;
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::string id = query_id_for(create, context, existing);
-  const KeyFormat key_format(with, first, settings);
+  const KeyFormat key_format(with, first, create.name.text, settings);
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
   TRY(check_result_kind(create.kind, select.is_table));
@@ -228,15 +231,17 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   sink->window = select.window;
   sink->timestamp = TRY(find_timestamp_column(with, select.schema));
   const SourceFormats chosen =
-      TRY(sink_formats(with, first, select.schema.key_count() > 0, settings));
-  const SourceFormats formats = TRY(fit_formats(chosen, select.schema, context.properties));
-  sink->key_format = formats.key;
-  sink->value_format = formats.value;
+      TRY(sink_formats(with, first, create.name.text, select.schema.key_count() > 0, settings));
+  const SourceFormats fitted = TRY(fit_formats(chosen, select.schema, context.properties));
   sink->topic = with.topic.value_or(default_topic_name(create.name.text, settings));
 
   PlannedQuery planned;
   sink->partitions =
       TRY(sink_topic(*sink, with, context, first.partitions, planned.new_topic)).partitions;
+  const SourceFormats formats = TRY(register_schemas(fitted, select.schema, sink->topic,
+                                                     context.registrar, Registrar::Write::Sink));
+  sink->key_format = formats.key;
+  sink->value_format = formats.value;
   if (existing) TRY(check_replaceable(*existing, *sink));
   planned.result = select.schema;
   planned.plan = assemble(id, QueryKind::CreateAs, sources, select, output_of(*sink, select),
@@ -279,6 +284,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   const auto key_format = [&](const std::vector<ColumnDef>&) -> Result<FormatSpec> {
     return sink->key_format;
   };
+  TRY(check_has_schemas(*sink));
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
   if (select.is_table)
@@ -353,7 +359,7 @@ Result<PlannedQuery> plan_source_table(const DataSource& table, std::string quer
   }
   std::get<InputStep>(node.step).used = std::move(used);
   materialization.key_schema.columns = table.schema.keys();
-  materialization.key_format = table.key_format;
+  materialization.key_format = identity_format(table.key_format);
   materialization.is_windowed = table.window.has_value();
   StagePlan stage;
   stage.stores.push_back({StoreKind::Rows, "Materialized", 0});

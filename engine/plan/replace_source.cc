@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/formats/format.h"
+
 namespace engine {
 namespace {
 
@@ -59,9 +61,9 @@ Status check_replaceable(const DataSource& old, const DataSource& next) {
     return refuse(old, "type", type(old.kind), type(next.kind));
   }
   if (old.topic != next.topic) return refuse(old, "topicName", old.topic, next.topic);
-  if (!(old.key_format == next.key_format))
+  if (!is_same_format(old.key_format, next.key_format))
     return refuse(old, "keyFormat", describe(old.key_format), describe(next.key_format));
-  if (!(old.value_format == next.value_format))
+  if (!is_same_format(old.value_format, next.value_format))
     return refuse(old, "valueFormat", describe(old.value_format), describe(next.value_format));
   if (old.timestamp != next.timestamp)
     return refuse(old, "timestampColumn", describe(old.timestamp), describe(next.timestamp));

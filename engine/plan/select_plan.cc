@@ -211,7 +211,7 @@ class SelectPlanner {
     plan.store = std::get<InputStep>(input.step).store;
     plan.columns = columns.expressions;
     plan.key_schema.columns = source().schema.keys();
-    plan.key_format = source().key_format;
+    plan.key_format = identity_format(source().key_format);
     plan.is_windowed = source().window.has_value();
     add_system_columns(plan, column_index(rows, kRowTime), column_index(rows, kWindowStart));
     out_.materialization = std::move(plan);
@@ -235,7 +235,7 @@ class SelectPlanner {
     TRY(check_grouping(analysis_));
     if (is_persistent()) TRY(check_keys_selected(analysis_, target_.sink_name));
     const std::vector<ColumnDef> keys = TRY(add_grouping_projection());
-    FormatSpec key_format = TRY(choose_key_format_(keys));
+    const FormatSpec key_format = identity_format(TRY(choose_key_format_(keys)));
     add(RegroupStep{keys.size(), reads_table()}, layout());
     if (is_persistent() && needs_repartition()) add_exchange(keys, key_format);
     if (analysis_.window) builder_.order_rows_before();
@@ -250,6 +250,8 @@ class SelectPlanner {
     if (!analysis_.joins.empty())
       return !contains(equal_to_join_key(analysis_.joins, analysis_.joins.size()),
                        *analysis_.group_by.front());
+    // Equal keys of two schemas may lie in two partitions.
+    if (names_schema(source().key_format)) return true;
     const auto* column = analysis_.group_by.front()->as<ColumnRef>();
     const std::vector<ColumnDef> source_keys = source().schema.keys();
     return !column || source().window || source_keys.size() != 1 ||

@@ -28,7 +28,29 @@ Status check_properties(const FormatProperties& said, const FormatTraits& format
   return {};
 }
 
-Result<FormatSpec> choose(const FormatProperties& said, const FormatSpec& otherwise, Side side) {
+// Every key's record has a name of its own, so that topics can be read by programs that make classes
+// of schemas: ORDER_ITEMS is OrderItemsKey.
+std::string avro_key_name(std::string_view source) {
+  std::string name = "io.confluent.ksql.avro_schemas.";
+  bool begins_word = true;
+  for (const char c : source) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c != '_') name += begins_word ? absl::ascii_toupper(byte) : absl::ascii_tolower(byte);
+    begins_word = c == '_';
+  }
+  return name + "Key";
+}
+
+Status check_nulls(const FormatProperties& said, const FormatTraits& format) {
+  const bool is_protobuf =
+      format.kind == FormatKind::Protobuf || format.kind == FormatKind::ProtobufNosr;
+  if (!said.nullable_representation || is_protobuf) return {};
+  return invalid(fmt::format("{} does not support the following configs: [nullableRepresentation]",
+                             format.name));
+}
+
+Result<FormatSpec> choose(const FormatProperties& said, const FormatSpec& otherwise, Side side,
+                          std::string_view source) {
   FormatSpec spec;
   spec.name = said.format.value_or(otherwise.name);
   if (spec.name.empty()) {
@@ -45,6 +67,11 @@ Result<FormatSpec> choose(const FormatProperties& said, const FormatSpec& otherw
     spec.delimiter = *said.delimiter;
   else if (spec.name == otherwise.name)
     spec.delimiter = otherwise.delimiter;
+  TRY(check_nulls(said, *format));
+  spec.nulls = said.nullable_representation.value_or("");
+  spec.full_name = said.full_schema_name.value_or(
+      side == Side::Key && format->kind == FormatKind::Avro ? avro_key_name(source) : "");
+  spec.schema_id = said.schema_id.value_or(0);
   return spec;
 }
 
@@ -72,10 +99,10 @@ SourceFormats default_formats(const EngineSettings& settings) {
 }
 
 Result<SourceFormats> choose_formats(const SourceProperties& properties,
-                                     const SourceFormats& otherwise) {
+                                     const SourceFormats& otherwise, std::string_view source) {
   SourceFormats chosen;
-  chosen.key = TRY(choose(properties.key, otherwise.key, Side::Key));
-  chosen.value = TRY(choose(properties.value, otherwise.value, Side::Value));
+  chosen.key = TRY(choose(properties.key, otherwise.key, Side::Key, source));
+  chosen.value = TRY(choose(properties.value, otherwise.value, Side::Value, source));
   chosen.value.wrap_single = properties.wrap_single_value;
   return chosen;
 }
@@ -84,11 +111,8 @@ Result<SourceFormats> fit_formats(SourceFormats formats, const Schema& schema,
                                   const Properties& session) {
   const std::vector<ColumnDef> keys = schema.keys(), values = written_values(schema);
   TRY(validate_no_maps_in_key(keys));
-  const Status key = validate_key_schema(formats.key, keys);
-  if (!key && key.error().code != ErrorCode::NotSupported) return key.error();
-  if (values.empty() && can_infer_schema(formats.value)) TRY(require_format(formats.value.name));
+  TRY(validate_key_schema(formats.key, keys));
   TRY(validate_format(formats.value, values, Side::Value));
-  TRY(key);
   if (const auto* text = find(session, "ksql.persistence.wrap.single.values");
       text && !text->empty())
     formats.value =
@@ -99,6 +123,30 @@ Result<SourceFormats> fit_formats(SourceFormats formats, const Schema& schema,
 bool can_infer_schema(const FormatSpec& format) {
   const FormatTraits* traits = find_format(format.name);
   return traits && traits->infers_schema;
+}
+
+Result<SourceFormats> register_schemas(SourceFormats formats, const Schema& schema,
+                                       std::string_view topic, Registrar* registrar,
+                                       Registrar::Write write) {
+  if (!registrar) return formats;
+  formats.key =
+      TRY(registrar->with_schema(std::move(formats.key), topic, schema.keys(), Side::Key, write));
+  formats.value = TRY(registrar->with_schema(std::move(formats.value), topic,
+                                             written_values(schema), Side::Value, write));
+  return formats;
+}
+
+Status check_has_schemas(const DataSource& sink) {
+  const auto check = [&](const FormatSpec& format, bool has_columns, Side side) -> Status {
+    if (!has_columns || !names_schema(format) || format.schema_id != 0) return {};
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("cannot write into {}: its columns do not fit the schema {}",
+                             sink.name, subject_of(sink.topic, side)),
+                 "The topic had that schema when the stream or table was declared.",
+                 "Declare the schema's columns, or another topic."};
+  };
+  TRY(check(sink.key_format, sink.schema.key_count() > 0, Side::Key));
+  return check(sink.value_format, !written_values(sink.schema).empty(), Side::Value);
 }
 
 }  // namespace engine

@@ -97,4 +97,22 @@ Result<Schema> read_schema(std::span<const TableElement> elements, const CustomT
   return schema;
 }
 
+Status check_columns(const Schema& schema) {
+  size_t fields = 0;
+  for (size_t i = 0; i < schema.columns.size(); ++i) {
+    const ColumnDef& column = schema.columns[i];
+    if (is_system_column(column.name))
+      return Error{ErrorCode::InvalidStatement,
+                   fmt::format("'{}' is a reserved column name. You cannot use it as a name for a "
+                               "column.",
+                               column.name)};
+    if (schema.index_of(column.name) != static_cast<int>(i))
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("Duplicate column names: {}", column.name)};
+    fields += field_count(column.type);
+    if (fields > kMaxRowFields) return too_many_fields();
+  }
+  return {};
+}
+
 }  // namespace engine

@@ -13,4 +13,7 @@ namespace engine {
 // type, and with LimitExceeded (kMaxRowFields).
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types);
 
+// Of columns that a statement did not declare: the same checks of names and sizes.
+Status check_columns(const Schema& schema);
+
 }  // namespace engine

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/formats/format.h"
+
 namespace engine {
 
 namespace {
@@ -157,6 +159,7 @@ bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const auto writer = std::ranges::find_if(stages_, [&](const StagePlan& each) {
     return each.output.exchange == static_cast<int>(exchange);
   });
+  if (writer->merges_partitions) return false;  // its progress is not that of one partition
   size_t streams = 0;
   for (const PlanNode& node : writer->nodes) {
     const auto* const input = std::get_if<InputStep>(&node.step);
@@ -181,8 +184,8 @@ InputStep read_topic(const DataSource& source) {
   input.topic = source.topic;
   input.kind = source.kind;
   input.source_name = source.name;
-  input.key_format = source.key_format;
-  input.value_format = source.value_format;
+  input.key_format = reading_format(source.key_format);
+  input.value_format = reading_format(source.value_format);
   input.schema = source.schema;
   input.window = source.window;
   input.timestamp = source.timestamp;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/formats/format.h"
 #include "engine/plan/upgrade_step.h"
 
 namespace engine {
@@ -169,9 +170,9 @@ class QueryUpgrade {
     if (next.exchange >= 0 && text_of(old.schema) != text_of(next.schema))
       return differs(step, "schema", old.schema.to_string(), next.schema.to_string());
     if (old.topic != next.topic) return differs(step, "topicName", old.topic, next.topic);
-    if (!(old.key_format == next.key_format))
+    if (!is_same_format(old.key_format, next.key_format))
       return differs(step, "formats", old.key_format.name, next.key_format.name);
-    if (!(old.value_format == next.value_format))
+    if (!is_same_format(old.value_format, next.value_format))
       return differs(step, "formats", old.value_format.name, next.value_format.name);
     if (old.exchange != next.exchange || old.window != next.window ||
         old.is_table != next.is_table || old.key_is_made != next.key_is_made)

@@ -33,7 +33,8 @@ Result<std::vector<std::string>> serialize_keys(const DataSource& table,
   for (const KeyAssignment& assignment : assignments)
     for (const auto& [index, value] : assignment) columns[index].append_value(value);
   for (const Column& column : columns) pointers.push_back(&column);
-  const std::unique_ptr<Writer> writer = TRY(make_writer(table.key_format, keys, Side::Key));
+  const std::unique_ptr<Writer> writer =
+      TRY(make_writer(identity_format(table.key_format), keys, Side::Key));
   EncodedRows encoded;
   writer->write(pointers, {0, assignments.size()}, nullptr, encoded);
   std::vector<std::string> serialized;

@@ -3,6 +3,8 @@
 #include <absl/strings/match.h>
 #include <fmt/format.h>
 
+#include "engine/formats/schema/schema_bundle.h"
+
 namespace engine {
 
 namespace {
@@ -86,12 +88,7 @@ Result<FormatSpec> Registrar::with_given_schema(FormatSpec spec, std::span<const
         fmt::format("The following {} columns are changed, missing or reordered: {}. Schema from "
                     "schema registry is {}",
                     word_of(side), list_of(columns), list_of(fields)));
-  spec.schema = schema->text;
-  if (!schema->references.empty())
-    return Error{
-        ErrorCode::NotSupported,
-        fmt::format("writing with schema id {}, which refers to others, is not supported yet",
-                    spec.schema_id)};
+  spec.schema = bundle_schema(*schema);
   TRY(make_writer(spec, columns, side));
   return spec;
 }
@@ -109,8 +106,8 @@ Result<FormatSpec> Registrar::with_schema(FormatSpec spec, std::string_view topi
     const auto same = registry_.look_up(subject, schema);
     // Written in the newest one if it can hold the columns; else the stream can only be read.
     spec.schema_id = same ? same->id : latest->id;
-    if (!same && latest->schema->references.empty() && latest->schema->kind == derived.kind)
-      spec.schema = latest->schema->text;
+    const SchemaTextPtr text = registry_.find_schema(latest->id);
+    if (!same && text && text->kind == derived.kind) spec.schema = bundle_schema(*text);
     if (!same && (spec.schema.empty() || !make_writer(spec, columns, side))) {
       spec.schema_id = 0;
       spec.schema.clear();
@@ -121,10 +118,19 @@ Result<FormatSpec> Registrar::with_schema(FormatSpec spec, std::string_view topi
   if (!registered)
     return invalid(
         fmt::format("Could not register schema for topic: {}", registered.error().message));
-  registry_.apply(registered->changes);
-  for (RegistryChange& change : registered->changes) changes_.push_back(std::move(change));
   spec.schema_id = registered->id;
+  apply(std::move(registered->changes));
   return spec;
+}
+
+void Registrar::drop_subject(std::string_view topic, Side side) {
+  if (auto deleted = registry_.delete_subject(subject_of(topic, side), false))
+    apply(std::move(deleted->changes));
+}
+
+void Registrar::apply(RegistryChanges changes) {
+  registry_.apply(changes);
+  for (RegistryChange& change : changes) changes_.push_back(std::move(change));
 }
 
 }  // namespace engine

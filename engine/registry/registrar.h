@@ -36,12 +36,17 @@ class Registrar {
   Result<FormatSpec> with_schema(FormatSpec spec, std::string_view topic,
                                  std::span<const ColumnDef> columns, Side side, Write write);
 
-  // What was registered since; to be part of the statement's commit.
+  // Deletes the topic's subject of that side, softly, if there is one that may be deleted.
+  void drop_subject(std::string_view topic, Side side);
+
+  // What was done since; to be part of the statement's commit.
   RegistryChanges take_changes() { return std::exchange(changes_, {}); }
 
  private:
   Result<FormatSpec> with_given_schema(FormatSpec spec, std::span<const ColumnDef> columns,
                                        Side side) const;
+
+  void apply(RegistryChanges changes);
 
   SchemaRegistry registry_;
   RegistryChanges changes_;

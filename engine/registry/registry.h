@@ -157,7 +157,11 @@ class SchemaRegistry final : public SchemaLookup {
   void apply(const RegistryChanges& changes);
   // All that is needed to make this registry out of an empty one.
   RegistryChanges snapshot() const;
-  bool empty() const { return schemas_.empty() && subjects_.empty(); }
+  // Whether it is as it was when it began.
+  bool is_new() const {
+    return schemas_.empty() && subjects_.empty() && compatibility_ == Compatibility::Backward &&
+           mode_ == RegistryMode::ReadWrite;
+  }
 
  private:
   using SubjectPtr = std::shared_ptr<const RegistrySubject>;

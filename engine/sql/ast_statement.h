@@ -147,6 +147,7 @@ struct DescribeConnector {
 
 enum class ShowKind : uint8_t {
   Topics,
+  Schemas,
   Streams,
   Tables,
   Queries,

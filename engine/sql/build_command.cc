@@ -90,6 +90,8 @@ ShowKind show_kind(const antlr4::Token& word) {
   switch (word.getType()) {
     case P::TOPICS:
       return ShowKind::Topics;
+    case P::SCHEMAS:
+      return ShowKind::Schemas;
     case P::STREAMS:
       return ShowKind::Streams;
     case P::TABLES:

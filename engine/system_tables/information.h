@@ -8,6 +8,7 @@
 
 #include "engine/catalog/catalog.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/registry.h"
 #include "engine/sql/ast.h"
 #include "engine/types/batch.h"
 #include "engine/types/schema.h"
@@ -93,7 +94,8 @@ struct InformationContext {
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
   const std::vector<ConsumerGroup>* groups = nullptr;
-  Properties server_properties = {};  // defaults that the server's own settings give
+  Properties server_properties = {};        // defaults that the server's own settings give
+  const SchemaRegistry* schemas = nullptr;  // null has none
 };
 
 // Whether a statement is answered here.

@@ -1,4 +1,4 @@
-// SHOW STREAMS, TABLES, TOPICS, QUERIES, FUNCTIONS, TYPES, PROPERTIES and VARIABLES. What is running
+// SHOW STREAMS, TABLES, TOPICS, SCHEMAS, QUERIES, FUNCTIONS, TYPES, PROPERTIES and VARIABLES. What is running
 // is in show_running.cc.
 #include <fmt/format.h>
 
@@ -98,6 +98,28 @@ std::vector<InformationRow> topic_rows(const Show& show, const InformationContex
   return rows;
 }
 
+// ---- Schemas
+
+InformationRow schema_row(const SchemaVersion& version) {
+  InformationRow row{Value::text(version.subject), Value::bigint(version.version),
+                     Value::bigint(version.id), Value(), Value()};
+  if (!version.schema) return row;
+  row[3] = Value::text(std::string(schema_kind_name(version.schema->kind)));
+  row[4] = Value::text(version.schema->text);
+  return row;
+}
+
+std::vector<InformationRow> schema_rows(const InformationContext& context) {
+  std::vector<InformationRow> rows;
+  if (!context.schemas) return rows;
+  for (const std::string& subject : context.schemas->subjects())
+    if (const auto versions = context.schemas->versions(subject))
+      for (const int32_t number : *versions)
+        if (const auto version = context.schemas->version(subject, number))
+          rows.push_back(schema_row(*version));
+  return rows;
+}
+
 // ---- Functions, types, properties, variables
 
 std::vector<InformationRow> function_rows() {
@@ -162,6 +184,9 @@ Schema show_schema(const Show& show) {
       return sources_schema(show);
     case ShowKind::Topics:
       return topics_schema(show);
+    case ShowKind::Schemas:
+      return {{text_column("subject"), number_column("version"), number_column("id"),
+               text_column("type"), text_column("schema")}};
     case ShowKind::Queries:
       return queries_schema(show.extended);
     case ShowKind::Tasks:
@@ -195,6 +220,8 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
       return make_rows(show_schema(show), source_rows(show, context.catalog));
     case ShowKind::Topics:
       return make_rows(show_schema(show), topic_rows(show, context));
+    case ShowKind::Schemas:
+      return make_rows(show_schema(show), schema_rows(context));
     case ShowKind::Queries:
       return make_rows(show_schema(show), query_rows(show.extended, context));
     case ShowKind::Tasks:

@@ -10,6 +10,8 @@
 
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
+#include "engine/formats/format.h"
+#include "engine/registry/registry.h"
 #include "engine/sql/ast.h"
 #include "engine/testing/test_case.h"
 
@@ -48,6 +50,10 @@ class CaseEngine {
 
   // Before the first statement, or when a statement's topic is to exist as if somebody had made it.
   virtual void add_topic(const std::string& name, int partitions, int replicas) = 0;
+  // Registers what a case says of a topic's schema, before the first statement.
+  virtual Status add_schema(const std::string& topic, Side side, const CaseSchema& schema) = 0;
+  // The schemas that a CREATE will register, so that they have the ids which cases know them by.
+  virtual void add_declared_schemas(const ParsedStatement& create) = 0;
   virtual Status execute(const ParsedStatement& statement) = 0;
   // What INSERT ... VALUES wrote since the last call, in order.
   virtual std::vector<RawRecord> take_inserted() = 0;
@@ -61,13 +67,14 @@ class CaseEngine {
                       std::vector<RawRecord>& written) = 0;
 
   virtual CatalogPtr catalog() const = 0;
+  virtual const SchemaRegistry& registry() const = 0;
   // Topics of sources and sinks, and the queries' internal ones.
   virtual std::vector<KnownTopic> topics() const = 0;
 };
 
 // Statement-level settings come with the engine's construction: they hold for all statements. Of each store
 // about `cached_entries` stay in memory between two steps, the rest is read again from where it was stored.
-using MakeCaseEngine = std::function<std::unique_ptr<CaseEngine>(const Properties& properties,
-                                                                 size_t cached_entries)>;
+using MakeCaseEngine =
+    std::function<std::unique_ptr<CaseEngine>(const Properties& properties, size_t cached_entries)>;
 
 }  // namespace engine

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "engine/testing/observed.h"
+#include "engine/testing/schema_records.h"
 #include "engine/types/time_math.h"
 
 namespace engine {
@@ -14,6 +15,7 @@ namespace {
 struct Comparison {
   const TopicFormat& format;
   NumberReading numbers;
+  const SchemaRegistry& registry;
   bool any_time_for_zero;  // a case without inputs: its rows bear the time of their INSERT
 };
 
@@ -55,10 +57,19 @@ bool same_window(const std::optional<CaseWindow>& a, const std::optional<CaseWin
   return a->is_session == b->is_session && a->start_ms == b->start_ms && a->end_ms == b->end_ms;
 }
 
-std::string compare_side(std::string_view side, const CaseJson& expected,
-                         const std::optional<std::string>& bytes, const FormatSpec& format,
-                         std::span<const ColumnDef> columns, NumberReading numbers) {
-  const Result<Observed> actual = read_observed(bytes, format, columns, numbers);
+Result<Observed> observe(const std::optional<std::string>& bytes, Side side,
+                         const Comparison& how) {
+  const bool is_key = side == Side::Key;
+  const FormatSpec& format = is_key ? how.format.key_format : how.format.value_format;
+  const auto& columns = is_key ? how.format.key_columns : how.format.value_columns;
+  if (!bytes || !has_schema(format)) return read_observed(bytes, format, columns, how.numbers);
+  return observe_with_schema(*bytes, format, columns, side, how.registry);
+}
+
+std::string compare_side(const CaseJson& expected, const std::optional<std::string>& bytes,
+                         Side part, const Comparison& how) {
+  const std::string_view side = part == Side::Key ? "key" : "value";
+  const Result<Observed> actual = observe(bytes, part, how);
   if (!actual) return fmt::format("{}: {}", side, actual.error().message);
   const std::string difference = mismatch(expected, *actual);
   if (difference.empty()) return "";
@@ -70,11 +81,9 @@ std::string compare_record(const CaseRecord& expected, const RawRecord& actual,
   const SplitKey split = split_key(actual, how.format);
   if (!same_window(expected.window, split.window))
     return fmt::format("expected {}, got {}", text_of(expected.window), text_of(split.window));
-  std::string difference = compare_side("key", expected.key, split.key, how.format.key_format,
-                                        how.format.key_columns, how.numbers);
+  std::string difference = compare_side(expected.key, split.key, Side::Key, how);
   if (!difference.empty()) return difference;
-  difference = compare_side("value", expected.value, actual.value, how.format.value_format,
-                            how.format.value_columns, how.numbers);
+  difference = compare_side(expected.value, actual.value, Side::Value, how);
   if (!difference.empty()) return difference;
   if (expected.headers != actual.headers)
     return fmt::format("expected {} headers, got {} or others", expected.headers.size(),
@@ -86,13 +95,11 @@ std::string compare_record(const CaseRecord& expected, const RawRecord& actual,
 
 std::string short_text(const RawRecord& record, const Comparison& how) {
   const SplitKey split = split_key(record, how.format);
-  const auto side = [&](const std::optional<std::string>& bytes, const FormatSpec& format,
-                        const std::vector<ColumnDef>& columns) {
-    const auto observed = read_observed(bytes, format, columns, how.numbers);
+  const auto side = [&](const std::optional<std::string>& bytes, Side part) {
+    const auto observed = observe(bytes, part, how);
     return observed ? to_text(*observed) : "(" + observed.error().message + ")";
   };
-  return fmt::format("{} -> {} @{}", side(split.key, how.format.key_format, how.format.key_columns),
-                     side(record.value, how.format.value_format, how.format.value_columns),
+  return fmt::format("{} -> {} @{}", side(split.key, Side::Key), side(record.value, Side::Value),
                      record.timestamp);
 }
 
@@ -118,7 +125,7 @@ std::string compare_topic(const std::string& topic, std::span<const CaseRecord* 
 
 std::string compare_outputs(const TestCase& test,
                             const std::map<std::string, std::vector<RawRecord>>& written,
-                            std::span<const KnownTopic> topics) {
+                            std::span<const KnownTopic> topics, const SchemaRegistry& registry) {
   const auto exact = test.properties.find("use.exact.numeric.comparison");
   const NumberReading numbers = exact != test.properties.end() && exact->second == "false"
                                     ? NumberReading::Rounded
@@ -133,7 +140,7 @@ std::string compare_outputs(const TestCase& test,
     static const std::vector<RawRecord> kNothing;
     std::string difference =
         compare_topic(topic, records, held == written.end() ? kNothing : held->second,
-                      {*known->format, numbers, test.inputs.empty()});
+                      {*known->format, numbers, registry, test.inputs.empty()});
     if (!difference.empty()) return difference;
   }
   return "";

@@ -14,6 +14,6 @@ namespace engine {
 // inputs included.
 std::string compare_outputs(const TestCase& test,
                             const std::map<std::string, std::vector<RawRecord>>& written,
-                            std::span<const KnownTopic> topics);
+                            std::span<const KnownTopic> topics, const SchemaRegistry& registry);
 
 }  // namespace engine

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "base/bytes.h"
+#include "engine/testing/schema_records.h"
 
 namespace engine {
 namespace {
@@ -69,7 +70,8 @@ void append_window(std::string& key, const CaseWindow& window) {
 
 }  // namespace
 
-Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format) {
+Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format,
+                               const SchemaRegistry& registry) {
   static const TopicFormat kUnknown{.key_format = {.name = "KAFKA"},
                                     .value_format = {.name = "JSON"}};
   const TopicFormat& known = format ? *format : kUnknown;
@@ -77,9 +79,14 @@ Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* form
   raw.topic = record.topic;
   raw.timestamp = record.timestamp.value_or(0);
   raw.headers = record.headers;
-  raw.key = TRY(encode(record.key, known.key_format, known.key_columns));
+  const auto encode_side = [&](const CaseJson& node, const FormatSpec& spec, Side side,
+                               const std::vector<ColumnDef>& columns) {
+    if (!has_schema(spec)) return encode(node, spec, columns);
+    return encode_with_schema(node, {spec, columns, side, record.topic, registry});
+  };
+  raw.key = TRY(encode_side(record.key, known.key_format, Side::Key, known.key_columns));
   if (record.window && raw.key) append_window(*raw.key, *record.window);
-  raw.value = TRY(encode(record.value, known.value_format, known.value_columns));
+  raw.value = TRY(encode_side(record.value, known.value_format, Side::Value, known.value_columns));
   return raw;
 }
 

@@ -8,6 +8,7 @@ namespace engine {
 
 // `format`: of the record's topic; nullptr when nobody declared any. Fails when the JSON cannot be
 // written in that format.
-Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format);
+Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format,
+                               const SchemaRegistry& registry);
 
 }  // namespace engine

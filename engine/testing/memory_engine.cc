@@ -1,5 +1,6 @@
 #include "engine/testing/memory_engine.h"
 
+#include <absl/strings/strip.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,6 +55,36 @@ std::string changelog_of(const QueryPlan& plan, const StagePlan& stage, const In
   return internal_topic(plan.id, plan.properties, store + "-changelog");
 }
 
+// ksqlDB sorts a joined table anew where its keys name schemas; here one task has all of its partitions.
+std::vector<std::string> sorting_topics_of(const QueryPlan& plan, const StagePlan& stage,
+                                           const InputStep& input) {
+  absl::string_view store = stage.stores[static_cast<size_t>(input.store)].name;
+  const bool is_foreign = std::ranges::any_of(stage.nodes, [](const PlanNode& node) {
+    return std::holds_alternative<ForeignKeySubscribeStep>(node.step);
+  });
+  if (is_foreign || !names_schema(input.key_format) ||
+      !absl::ConsumePrefix(&store, "KafkaTopic_") || !absl::ConsumeSuffix(&store, "-Reduce"))
+    return {};
+  std::vector<std::string> names;
+  for (const std::string_view topic : {"SelectKey-repartition", "Materialize-changelog"})
+    names.push_back(internal_topic(plan.id, plan.properties,
+                                   fmt::format("{}SourceKeyed-{}", std::string(store), topic)));
+  return names;
+}
+
+std::vector<ColumnDef> key_of(const PlanNode& join) {
+  return {{join.layout.front().name, join.layout.front().type, ColumnRole::Key}};
+}
+
+// In which ksqlDB writes the rows that the join keeps: that of its left side.
+FormatSpec values_of(const QueryPlan& plan, const StagePlan& stage, const PlanNode& join) {
+  const PlanNode& left = stage.nodes[static_cast<size_t>(join.from.front())];
+  const auto* const input = std::get_if<InputStep>(&left.step);
+  if (!input) return FormatSpec{"JSON"};
+  if (input->exchange < 0) return input->value_format;
+  return plan.exchanges[static_cast<size_t>(input->exchange)].value_format;
+}
+
 // ksqlDB's topics behind the stores of joins of two streams.
 template <class Add>
 void add_join_stores(const QueryPlan& plan, const Add& add) {
@@ -64,7 +95,9 @@ void add_join_stores(const QueryPlan& plan, const Add& add) {
       for (const int store : {join->left_store, join->right_store})
         add(internal_topic(plan.id, plan.properties,
                            stage.stores[static_cast<size_t>(store)].name + "-changelog"),
-            1, TopicFormat{join->key_format, FormatSpec{"JSON"}, {}, {}, std::nullopt});
+            1,
+            TopicFormat{
+                join->key_format, values_of(plan, stage, node), key_of(node), {}, std::nullopt});
     }
   }
 }
@@ -111,7 +144,11 @@ MemoryEngine::MemoryEngine(const Properties& properties, size_t cached_entries)
       properties_(base_properties(properties)),
       clock_(kNowMs),
       topics_(std::make_unique<MemoryTopics>()),
-      catalog_(std::make_shared<const Catalog>()) {}
+      catalog_(std::make_shared<const Catalog>()) {
+  // The registry of ksqlDB's own tests compares nothing.
+  if (const auto changes = registry_.set_compatibility("", Compatibility::None))
+    registry_.apply(*changes);
+}
 MemoryEngine::~MemoryEngine() = default;
 
 void MemoryEngine::add_topic(const std::string& name, int partitions, int replicas) {
@@ -122,12 +159,53 @@ void MemoryEngine::add_topic(const std::string& name, int partitions, int replic
   topics_->add_topic(std::move(topic));
 }
 
-PlanContext MemoryEngine::plan_context() const {
-  return {
-      .catalog = *catalog_, .topics = *topics_, .settings = settings_, .properties = properties_};
+// Like a producer that registers what it needs first. One that says its id is as if imported.
+Status MemoryEngine::add_schema(const std::string& topic, Side side, const CaseSchema& schema) {
+  RegisteredSchema registered{.id = schema.id, .kind = schema.kind, .text = schema.text};
+  for (const CaseSchema::Reference& reference : schema.references) {
+    TRY(register_schema(reference.name, {.kind = schema.kind, .text = reference.text}));
+    registered.references.push_back({reference.name, reference.name, 1});
+  }
+  return register_schema(subject_of(topic, side), std::move(registered));
+}
+
+void MemoryEngine::add_declared_schemas(const ParsedStatement& parsed) {
+  const auto* create = std::get_if<CreateSource>(&parsed.statement);
+  if (!create) return;
+  Registrar registrar(registry_);
+  if (plan_create_source(*create, parsed, *catalog_, *topics_, settings_, properties_, &registrar))
+    registry_.apply(registrar.take_changes());
+}
+
+Status MemoryEngine::register_schema(const std::string& subject, RegisteredSchema schema) {
+  const auto set_mode = [&](std::optional<RegistryMode> mode) {
+    if (schema.id == 0) return;
+    if (const auto changes = registry_.set_mode(subject, mode)) registry_.apply(*changes);
+  };
+  set_mode(RegistryMode::Import);
+  const auto registered = registry_.register_schema(subject, schema);
+  if (!registered) return Error{ErrorCode::InvalidStatement, registered.error().message};
+  registry_.apply(registered->changes);
+  set_mode(std::nullopt);
+  return {};
+}
+
+PlanContext MemoryEngine::plan_context() {
+  return {.catalog = *catalog_,
+          .topics = *topics_,
+          .settings = settings_,
+          .properties = properties_,
+          .registrar = &*registrar_};
 }
 
 Status MemoryEngine::execute(const ParsedStatement& parsed) {
+  registrar_.emplace(registry_);
+  TRY(run(parsed));
+  registry_.apply(registrar_->take_changes());
+  return {};
+}
+
+Status MemoryEngine::run(const ParsedStatement& parsed) {
   if (const auto* create = std::get_if<CreateSource>(&parsed.statement))
     return create_source(*create, parsed);
   if (const auto* create = std::get_if<CreateAsSelect>(&parsed.statement))
@@ -158,8 +236,8 @@ Status MemoryEngine::execute(const ParsedStatement& parsed) {
 }
 
 Status MemoryEngine::create_source(const CreateSource& create, const ParsedStatement& statement) {
-  NewSource planned =
-      TRY(plan_create_source(create, statement, *catalog_, *topics_, settings_, properties_));
+  NewSource planned = TRY(plan_create_source(create, statement, *catalog_, *topics_, settings_,
+                                             properties_, &*registrar_));
   if (!planned.source) return {};
   if (planned.new_topic) topics_->add_topic(*std::move(planned.new_topic));
   catalog_ = with_source(*catalog_, planned.source);
@@ -239,7 +317,7 @@ Status MemoryEngine::feed(const std::string& query_id, std::span<const RawRecord
                           std::vector<RawRecord>& written) {
   Planned* query = find(query_id);
   if (!query->running)
-    query->running = TRY(MemoryQuery::make(query->plan, clock_, cached_entries_));
+    query->running = TRY(MemoryQuery::make(query->plan, clock_, cached_entries_, registry_));
   return query->running->feed(records, written);
 }
 
@@ -260,10 +338,14 @@ std::vector<KnownTopic> MemoryEngine::topics() const {
     for (const StagePlan& stage : query.plan.stages)
       for (const PlanNode& node : stage.nodes)
         if (const auto* input = std::get_if<InputStep>(&node.step);
-            input && input->store >= 0 && !input->topic.empty())
-          add(changelog_of(query.plan, stage, *input), topics_->find(input->topic)->partitions,
-              {input->key_format, input->value_format, input->schema.keys(),
-               written_values(input->schema)});
+            input && input->store >= 0 && !input->topic.empty()) {
+          std::vector<std::string> names = sorting_topics_of(query.plan, stage, *input);
+          names.push_back(changelog_of(query.plan, stage, *input));
+          for (const std::string& name : names)
+            add(name, topics_->find(input->topic)->partitions,
+                {input->key_format, input->value_format, input->schema.keys(),
+                 written_values(input->schema)});
+        }
   for (const Planned& query : queries_) add_join_stores(query.plan, add);
   return known;
 }

@@ -11,6 +11,7 @@
 #include "engine/catalog/memory_topics.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/query_plan.h"
+#include "engine/registry/registrar.h"
 #include "engine/testing/case_engine.h"
 #include "engine/testing/memory_query.h"
 
@@ -26,12 +27,15 @@ class MemoryEngine final : public CaseEngine {
   ~MemoryEngine() override;
 
   void add_topic(const std::string& name, int partitions, int replicas) override;
+  Status add_schema(const std::string& topic, Side side, const CaseSchema& schema) override;
+  void add_declared_schemas(const ParsedStatement& create) override;
   Status execute(const ParsedStatement& statement) override;
   std::vector<RawRecord> take_inserted() override;
   std::vector<CaseQuery> queries() const override;
   Status feed(const std::string& query_id, std::span<const RawRecord> records,
               std::vector<RawRecord>& written) override;
   CatalogPtr catalog() const override { return catalog_; }
+  const SchemaRegistry& registry() const override { return registry_; }
   std::vector<KnownTopic> topics() const override;
 
  private:
@@ -40,7 +44,9 @@ class MemoryEngine final : public CaseEngine {
     std::unique_ptr<MemoryQuery> running;  // made when it is fed first
   };
 
-  PlanContext plan_context() const;
+  PlanContext plan_context();
+  Status run(const ParsedStatement& statement);
+  Status register_schema(const std::string& subject, RegisteredSchema schema);
   Status create_source(const CreateSource& create, const ParsedStatement& statement);
   Status add_query(PlannedQuery planned, const ParsedStatement& statement);
   Status insert_values(const InsertValues& insert);
@@ -53,7 +59,9 @@ class MemoryEngine final : public CaseEngine {
   SimulatedClock clock_;
   std::unique_ptr<MemoryTopics> topics_;
   CatalogPtr catalog_;
-  std::vector<Planned> queries_;  // in the order in which they were made
+  SchemaRegistry registry_;
+  std::optional<Registrar> registrar_;  // of the statement at hand
+  std::vector<Planned> queries_;        // in the order in which they were made
   std::vector<RawRecord> inserted_;
 };
 

@@ -69,8 +69,9 @@ std::vector<std::string> source_topics(const QueryPlan& plan) {
 }
 
 Result<std::unique_ptr<MemoryQuery>> MemoryQuery::make(const QueryPlan& plan, const Clock& clock,
-                                                       size_t cached_entries) {
-  std::unique_ptr<MemoryQuery> query(new MemoryQuery(plan, clock, cached_entries));
+                                                       size_t cached_entries,
+                                                       const SchemaLookup& schemas) {
+  std::unique_ptr<MemoryQuery> query(new MemoryQuery(plan, clock, cached_entries, schemas));
   TRY(query->build());
   return query;
 }
@@ -116,6 +117,7 @@ Status MemoryQuery::build() {
     if (output.exchange < 0 && output.topic.empty()) end = CallbackOutput::Take([](Batch) {});
     TaskOptions options;
     options.merge_updates = false;
+    options.schemas = &schemas_;
     tasks_.push_back(
         TRY(Task::make(fmt::format("{}/{}/0", plan_.id, stage), stage_plan, inputs_of(stage_plan),
                        std::move(end), log_, &sink_, clock_, kSeed, properties, options)));

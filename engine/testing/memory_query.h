@@ -17,9 +17,10 @@ namespace engine {
 // Threads: one.
 class MemoryQuery {
  public:
-  // See MakeCaseEngine for `cached_entries`.
+  // See MakeCaseEngine for `cached_entries`. `schemas` outlives the query.
   static Result<std::unique_ptr<MemoryQuery>> make(const QueryPlan& plan, const Clock& clock,
-                                                   size_t cached_entries);
+                                                   size_t cached_entries,
+                                                   const SchemaLookup& schemas);
 
   // Runs of records of one topic are taken as one batch each; the query comes to rest before the
   // next run. So records reach it in this order, whatever their timestamps. Fails when a task
@@ -27,8 +28,9 @@ class MemoryQuery {
   Status feed(std::span<const RawRecord> records, std::vector<RawRecord>& written);
 
  private:
-  MemoryQuery(const QueryPlan& plan, const Clock& clock, size_t cached_entries)
-      : plan_(plan), clock_(clock), cached_entries_(cached_entries) {}
+  MemoryQuery(const QueryPlan& plan, const Clock& clock, size_t cached_entries,
+              const SchemaLookup& schemas)
+      : plan_(plan), clock_(clock), cached_entries_(cached_entries), schemas_(schemas) {}
   Status build();
   Status run_to_rest();
   Status drain(std::vector<RawRecord>& written);
@@ -40,6 +42,7 @@ class MemoryQuery {
   const QueryPlan plan_;
   const Clock& clock_;
   const size_t cached_entries_;
+  const SchemaLookup& schemas_;
   std::vector<std::string> topics_;  // that it reads; the index is part of the partition's id
   MemoryLog log_;
   MemoryCheckpoints checkpoints_;

@@ -290,8 +290,15 @@ Result<Observed> read_observed(const std::optional<std::string>& bytes, const Fo
 }
 
 std::string mismatch(const CaseJson& expected, const Observed& actual) {
-  const bool is_empty_bytes = actual.kind == ObservedKind::Bytes && actual.text.empty();
-  return compare(expected, is_empty_bytes ? Observed{} : actual, "");
+  const auto is_empty_bytes = [](const Observed& observed) {
+    return observed.kind == ObservedKind::Bytes && observed.text.empty();
+  };
+  if (is_empty_bytes(actual)) return compare(expected, Observed{}, "");
+  if (actual.kind != ObservedKind::Object) return compare(expected, actual, "");
+  Observed record = actual;
+  for (auto& [name, field] : record.fields)
+    if (is_empty_bytes(field)) field = {};
+  return compare(expected, record, "");
 }
 
 std::string to_text(const Observed& observed) {

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <regex>
 #include <set>
 
 #include "engine/formats/format.h"
 #include "engine/plan/create_source.h"
+#include "engine/registry/registrar.h"
 #include "engine/sql/parse.h"
 
 namespace engine {
@@ -149,7 +151,52 @@ std::string check_topic_side(const CaseJson* expected, const FormatSpec& actual,
   return "";
 }
 
-std::string check_topic(const CaseJson& expected, const KnownTopic& topic) {
+// Members may come in any order.
+bool same_json(const CaseJson& a, const CaseJson& b) {
+  if (a.kind != b.kind) return false;
+  if (a.kind == CaseJsonKind::Array) return std::ranges::equal(a.items, b.items, same_json);
+  if (a.kind != CaseJsonKind::Object)
+    return a.kind == CaseJsonKind::Boolean ? a.boolean == b.boolean : a.text == b.text;
+  return a.members.size() == b.members.size() &&
+         std::ranges::all_of(a.members, [&](const auto& member) {
+           const CaseJson* other = b.find(member.first);
+           return other && same_json(member.second, *other);
+         });
+}
+
+std::string without_blanks(std::string text) {
+  std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
+  return text;
+}
+
+// The newest schema that is registered for the side; of topics that are the engine's own business, the one
+// that follows from their columns.
+std::string check_schema(const CaseJson* expected, const KnownTopic& topic, Side side,
+                         const SchemaRegistry& registry) {
+  if (!expected || expected->is_null()) return "";
+  const std::string subject = subject_of(topic.name, side);
+  const auto latest = registry.latest(subject);
+  const bool is_key = side == Side::Key;
+  const FormatSpec& format = is_key ? topic.format->key_format : topic.format->value_format;
+  const bool is_registered = latest && latest->schema;
+  if (!is_registered && !(names_schema(format) && topic.name.starts_with("_confluent")))
+    return fmt::format("there is no schema {}", subject);
+  const auto& columns = is_key ? topic.format->key_columns : topic.format->value_columns;
+  const SchemaText schema = is_registered ? SchemaText{latest->schema->kind, latest->schema->text}
+                                          : derive_schema(format, columns, side);
+  const std::string& actual = schema.text;
+  bool is_same = false;
+  if (schema.kind == SchemaKind::Protobuf) {
+    is_same = without_blanks(expected->text) == without_blanks(actual);
+  } else if (const auto read = parse_case_json(actual)) {
+    is_same = same_json(*expected, *read);
+  }
+  if (is_same) return "";
+  return fmt::format("schema {} is {}, expected {}", subject, actual, case_json_text(*expected));
+}
+
+std::string check_topic(const CaseJson& expected, const KnownTopic& topic,
+                        const SchemaRegistry& registry) {
   if (const CaseJson* count = expected.find("partitions"))
     if (count->text != std::to_string(topic.partitions))
       return fmt::format("has {} partitions, expected {}", topic.partitions, count->text);
@@ -161,14 +208,13 @@ std::string check_topic(const CaseJson& expected, const KnownTopic& topic) {
   difference = check_topic_side(expected.find("valueFormat"), format.value_format,
                                 format.value_columns.size(), Side::Value, "value");
   if (!difference.empty()) return difference;
-  for (const std::string_view schema : {"keySchema", "valueSchema"}) {
-    const CaseJson* text = expected.find(schema);
-    if (text && !text->is_null()) return "there is no schema registry";
-  }
-  return "";
+  difference = check_schema(expected.find("keySchema"), topic, Side::Key, registry);
+  if (!difference.empty()) return difference;
+  return check_schema(expected.find("valueSchema"), topic, Side::Value, registry);
 }
 
-std::string check_topics(const CaseJson& expected, std::span<const KnownTopic> topics) {
+std::string check_topics(const CaseJson& expected, std::span<const KnownTopic> topics,
+                         const SchemaRegistry& registry) {
   if (const std::string pattern = expected.text_of("blacklist"); !pattern.empty()) {
     const std::regex forbidden(pattern);
     for (const KnownTopic& topic : topics)
@@ -181,7 +227,7 @@ std::string check_topics(const CaseJson& expected, std::span<const KnownTopic> t
     const std::string name = item.text_of("name");
     const auto topic = std::ranges::find(topics, name, &KnownTopic::name);
     if (topic == topics.end()) return fmt::format("there is no topic {}", name);
-    const std::string difference = check_topic(item, *topic);
+    const std::string difference = check_topic(item, *topic, registry);
     if (!difference.empty()) return fmt::format("topic {}: {}", name, difference);
   }
   return "";
@@ -194,7 +240,8 @@ std::string check_post_conditions(const CaseJson& post, const CaseEngine& engine
     const std::string difference = check_sources(*sources, *engine.catalog());
     if (!difference.empty()) return difference;
   }
-  if (const CaseJson* topics = post.find("topics")) return check_topics(*topics, engine.topics());
+  if (const CaseJson* topics = post.find("topics"))
+    return check_topics(*topics, engine.topics(), engine.registry());
   return "";
 }
 

@@ -46,7 +46,7 @@ class CaseRun {
   Outcome run();
 
  private:
-  void add_topics(const std::vector<ParsedStatement>& script);
+  Status add_topics(const std::vector<ParsedStatement>& script);
   void add_topic(const std::string& topic, int partitions, int replicas);
   // The error that ends the statements, and whether it is the last one's.
   Outcome failed_statement(const Error& error, bool is_last);
@@ -72,7 +72,8 @@ Outcome CaseRun::run() {
     const auto& where = script.error().position;
     return failed_statement(script.error(), !where || where->offset >= last_begins);
   }
-  add_topics(*script);
+  if (const Status added = add_topics(*script); !added)
+    return CaseFailure{"the case's topics: " + describe(added.error())};
   for (size_t i = 0; i < script->size(); ++i) {
     const Status status = engine_.execute((*script)[i]);
     if (!status) return failed_statement(status.error(), i + 1 == script->size());
@@ -91,27 +92,46 @@ Outcome CaseRun::run() {
   return std::nullopt;
 }
 
+// What a CREATE says of a topic that the case lists without a number.
+int declared_partitions(const std::vector<ParsedStatement>& script, const std::string& name) {
+  for (const ParsedStatement& parsed : script) {
+    const auto* create = std::get_if<CreateSource>(&parsed.statement);
+    if (!create) continue;
+    const Property* topic = find_property(create->properties, "KAFKA_TOPIC");
+    const Property* partitions = find_property(create->properties, "PARTITIONS");
+    if (topic && topic->text() == name && partitions) return atoi(partitions->text().c_str());
+  }
+  return 1;
+}
+
 void CaseRun::add_topic(const std::string& topic, int partitions, int replicas) {
   if (!topics_.insert(topic).second) return;
   engine_.add_topic(topic, partitions, replicas);
 }
 
-// A CREATE with columns stands for a topic that somebody has already made; so does every record of
-// the case.
-void CaseRun::add_topics(const std::vector<ParsedStatement>& script) {
+// A CREATE with columns stands for a topic that somebody has already made, with its schemas, which come
+// before those that the case lists; so does every record of the case.
+Status CaseRun::add_topics(const std::vector<ParsedStatement>& script) {
   for (const CaseTopic& topic : test_.topics)
-    add_topic(topic.name, topic.partitions, topic.replicas);
+    add_topic(topic.name, topic.partitions.value_or(declared_partitions(script, topic.name)),
+              topic.replicas);
   for (const ParsedStatement& parsed : script) {
     const auto* create = std::get_if<CreateSource>(&parsed.statement);
     if (!create || create->elements.empty()) continue;
     const Property* topic = find_property(create->properties, "KAFKA_TOPIC");
+    if (!topic) continue;
     const Property* partitions = find_property(create->properties, "PARTITIONS");
-    if (topic)
-      add_topic(topic->text(), partitions ? atoi(partitions->text().c_str()) : kDefaultPartitions,
-                1);
+    add_topic(topic->text(), partitions ? atoi(partitions->text().c_str()) : kDefaultPartitions, 1);
+    const auto listed = std::ranges::find(test_.topics, topic->text(), &CaseTopic::name);
+    if (listed == test_.topics.end()) engine_.add_declared_schemas(parsed);
+  }
+  for (const CaseTopic& topic : test_.topics) {
+    if (topic.key_schema) TRY(engine_.add_schema(topic.name, Side::Key, *topic.key_schema));
+    if (topic.value_schema) TRY(engine_.add_schema(topic.name, Side::Value, *topic.value_schema));
   }
   for (const auto* records : {&test_.inputs, &test_.outputs})
     for (const CaseRecord& record : *records) add_topic(record.topic, kDefaultPartitions, 1);
+  return {};
 }
 
 Outcome CaseRun::failed_statement(const Error& error, bool is_last) {
@@ -130,8 +150,8 @@ Outcome CaseRun::read_inputs() {
   for (size_t i = 0; i < test_.inputs.size(); ++i) {
     const CaseRecord& record = test_.inputs[i];
     const auto format = formats.find(record.topic);
-    Result<RawRecord> raw =
-        encode_input(record, format == formats.end() ? nullptr : &format->second);
+    Result<RawRecord> raw = encode_input(
+        record, format == formats.end() ? nullptr : &format->second, engine_.registry());
     if (!raw) return CaseFailure{fmt::format("input {}: {}", i, describe(raw.error()))};
     broker_[raw->topic].push_back(*raw);
     input_topics_.insert(raw->topic);
@@ -178,7 +198,8 @@ Status CaseRun::feed(const CaseQuery& query) {
 }
 
 Outcome CaseRun::compare() {
-  const std::string difference = compare_outputs(test_, broker_, engine_.topics());
+  const std::string difference =
+      compare_outputs(test_, broker_, engine_.topics(), engine_.registry());
   if (difference.empty()) return std::nullopt;
   return CaseFailure{difference};
 }

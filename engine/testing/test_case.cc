@@ -64,6 +64,33 @@ Result<CaseRecord> read_record(const CaseJson& node) {
   return record;
 }
 
+// Protobuf's schemas are texts, the others are JSON.
+std::string schema_text(const CaseJson& node, SchemaKind kind) {
+  return kind == SchemaKind::Protobuf ? node.text : case_json_text(node);
+}
+
+SchemaKind schema_kind(const std::string& format) {
+  if (absl::StartsWithIgnoreCase(format, "JSON")) return SchemaKind::Json;
+  return absl::StartsWithIgnoreCase(format, "PROTOBUF") ? SchemaKind::Protobuf : SchemaKind::Avro;
+}
+
+// Of the side whose members begin with `side`.
+Result<std::optional<CaseSchema>> read_schema(const CaseJson& topic, const std::string& side) {
+  const CaseJson* node = topic.find(side + "Schema");
+  if (!node || node->is_null()) return std::optional<CaseSchema>();
+  CaseSchema schema;
+  schema.kind = schema_kind(topic.text_of(side + "Format"));
+  schema.text = schema_text(*node, schema.kind);
+  if (const CaseJson* id = topic.find(side + "SchemaId"))
+    schema.id = static_cast<int32_t>(TRY(read_int(*id, side + "SchemaId")));
+  if (const CaseJson* references = topic.find(side + "SchemaReferences"))
+    for (const CaseJson& item : references->items)
+      if (const CaseJson* text = item.find("schema"))
+        schema.references.push_back(
+            {item.text_of("name"), schema_text(*text, schema_kind(item.text_of("format")))});
+  return std::optional(std::move(schema));
+}
+
 Result<CaseTopic> read_topic(const CaseJson& node) {
   CaseTopic topic;
   topic.name = node.text_of("name");
@@ -71,7 +98,8 @@ Result<CaseTopic> read_topic(const CaseJson& node) {
     topic.partitions = static_cast<int>(TRY(read_int(*count, "partitions")));
   if (const CaseJson* count = node.find("replicas"))
     topic.replicas = static_cast<int>(TRY(read_int(*count, "replicas")));
-  topic.has_schema = node.find("keySchema") || node.find("valueSchema");
+  topic.key_schema = TRY(read_schema(node, "key"));
+  topic.value_schema = TRY(read_schema(node, "value"));
   return topic;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
+#include "engine/formats/schema/schema_text.h"
 #include "engine/testing/case_json.h"
 
 namespace engine {
@@ -34,10 +35,22 @@ struct CaseRecord {
   std::vector<CaseHeader> headers;
 };
 
+// What a schema registry has for one side of a topic.
+struct CaseSchema {
+  struct Reference {
+    std::string name, text;
+  };
+  SchemaKind kind = SchemaKind::Avro;
+  std::string text;
+  int32_t id = 0;  // 0: the next one
+  std::vector<Reference> references = {};
+};
+
 struct CaseTopic {
   std::string name;
-  int partitions = 1, replicas = 1;
-  bool has_schema = false;  // of a schema registry
+  std::optional<int> partitions = {};  // one, unless a statement says more
+  int replicas = 1;
+  std::optional<CaseSchema> key_schema = {}, value_schema = {};
 };
 
 struct ExpectedError {

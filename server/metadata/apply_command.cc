@@ -15,6 +15,7 @@ using engine::DesiredState;
 struct ChangeApplier {
   MetadataImage& image;
   Catalog& catalog;
+  engine::SchemaRegistry& schemas;
   ImageChange& change;
 
   void operator()(const PutSource& put) const {
@@ -60,6 +61,7 @@ struct ChangeApplier {
     catalog.system_properties[set.name] = set.value;
   }
   void operator()(const SetNextQueryNumber& set) const { catalog.next_query_number = set.number; }
+  void operator()(const ChangeSchemas& changed) const { schemas.apply(changed.change); }
 };
 
 }  // namespace
@@ -67,9 +69,11 @@ struct ChangeApplier {
 void apply_changes(const std::vector<DefinitionChange>& changes, MetadataImage& image,
                    ImageChange& change) {
   auto catalog = std::make_shared<Catalog>(*image.catalog);
+  auto schemas = std::make_shared<engine::SchemaRegistry>(*image.schemas);
   for (const DefinitionChange& each : changes)
-    std::visit(ChangeApplier{image, *catalog, change}, each);
+    std::visit(ChangeApplier{image, *catalog, *schemas, change}, each);
   image.catalog = std::move(catalog);
+  image.schemas = std::move(schemas);
 }
 
 ReadCommand read_definitions(Revision revision, storage::MetadataCommand command) {

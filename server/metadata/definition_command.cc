@@ -51,6 +51,63 @@ struct JsonFields<EngineSettings> {
                  json_field("lower_case_topics", &EngineSettings::lower_case_topics));
 };
 
+template <>
+struct JsonNames<SchemaKind> {
+  static constexpr std::pair<SchemaKind, std::string_view> names[] = {
+      {SchemaKind::Avro, "avro"}, {SchemaKind::Json, "json"}, {SchemaKind::Protobuf, "protobuf"}};
+};
+template <>
+struct JsonNames<Compatibility> {
+  static constexpr std::pair<Compatibility, std::string_view> names[] = {
+      {Compatibility::None, "none"},
+      {Compatibility::Backward, "backward"},
+      {Compatibility::BackwardTransitive, "backward_transitive"},
+      {Compatibility::Forward, "forward"},
+      {Compatibility::ForwardTransitive, "forward_transitive"},
+      {Compatibility::Full, "full"},
+      {Compatibility::FullTransitive, "full_transitive"}};
+};
+template <>
+struct JsonNames<RegistryMode> {
+  static constexpr std::pair<RegistryMode, std::string_view> names[] = {
+      {RegistryMode::ReadWrite, "read_write"},
+      {RegistryMode::ReadOnly, "read_only"},
+      {RegistryMode::Import, "import"}};
+};
+template <>
+struct JsonFields<SchemaReference> {
+  static constexpr auto fields = std::tuple(json_field("name", &SchemaReference::name),
+                                            json_field("subject", &SchemaReference::subject),
+                                            json_field("version", &SchemaReference::version));
+};
+template <>
+struct JsonFields<RegisteredSchema> {
+  static constexpr auto fields = std::tuple(
+      json_field("id", &RegisteredSchema::id), json_field("kind", &RegisteredSchema::kind),
+      json_field("text", &RegisteredSchema::text),
+      json_field("references", &RegisteredSchema::references));
+};
+template <>
+struct JsonFields<SubjectVersion> {
+  static constexpr auto fields = std::tuple(json_field("version", &SubjectVersion::version),
+                                            json_field("id", &SubjectVersion::id),
+                                            json_field("deleted", &SubjectVersion::is_deleted));
+};
+template <>
+struct JsonFields<RegistrySubject> {
+  static constexpr auto fields =
+      std::tuple(json_field("versions", &RegistrySubject::versions),
+                 json_field("last_version", &RegistrySubject::last_version),
+                 json_field("compatibility", &RegistrySubject::compatibility),
+                 json_field("mode", &RegistrySubject::mode));
+};
+template <>
+struct JsonFields<SetRegistryDefaults> {
+  static constexpr auto fields =
+      std::tuple(json_field("compatibility", &SetRegistryDefaults::compatibility),
+                 json_field("mode", &SetRegistryDefaults::mode));
+};
+
 }  // namespace engine
 
 namespace server {
@@ -64,9 +121,22 @@ using engine::read_json;
 using engine::read_member;
 using engine::write_json;
 
-// Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system: only where
-// one does is it written, so that older programs read all else.
-constexpr uint8_t kDefinitionVersion = 3, kVersionWithoutProperties = 2;
+// Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system, version 4 may
+// change the schema registry: they are written only where that is so, and older programs read all else.
+constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4;
+constexpr uint8_t kDefinitionVersion = kVersionWithSchemas;
+
+template <class Change>
+bool has(const DefinitionCommand& command) {
+  return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
+    return std::holds_alternative<Change>(change);
+  });
+}
+
+uint8_t version_of(const DefinitionCommand& command) {
+  if (has<ChangeSchemas>(command)) return kVersionWithSchemas;
+  return has<SetSystemProperty>(command) ? kVersionWithProperties : kFirstVersion;
+}
 
 // ---- Writing ----
 
@@ -114,6 +184,15 @@ class ChangeWriter {
       out_.text(set.value);
     });
   }
+  void operator()(const ChangeSchemas& schemas) const { std::visit(*this, schemas.change); }
+  void operator()(const engine::PutSchema& put) const { with_row("put_schema", "", put.schema); }
+  void operator()(const engine::PutSubject& put) const {
+    with_row("put_subject", put.name, put.subject);
+  }
+  void operator()(const engine::EraseSubject& erase) const { named("erase_subject", erase.name); }
+  void operator()(const engine::SetRegistryDefaults& set) const {
+    with_row("set_registry", "", set);
+  }
   void operator()(const SetNextQueryNumber& set) const {
     named("set_next_query_number", "", [&] {
       out_.key("number");
@@ -130,6 +209,14 @@ class ChangeWriter {
     out_.text(name);
     write_more();
     out_.end_object();
+  }
+
+  template <class Row>
+  void with_row(std::string_view change, std::string_view name, const Row& row) const {
+    named(change, name, [&] {
+      out_.key("row");
+      write_json(out_, row);
+    });
   }
 
   void write_row(const DefinedQuery& defined) const {
@@ -208,6 +295,24 @@ PutSource read_source(const std::string& name, const JsonValue& row, const std::
   return {std::move(known), row.json()};
 }
 
+// Nothing where it is another change, or cannot be read.
+std::optional<DefinitionChange> read_schema_change(const JsonValue& json, const JsonValue& row) {
+  const auto read = [&](std::string_view change, auto& to) {
+    return json.find(change) && read_json(row, to);
+  };
+  engine::PutSchema schema;
+  if (read("put_schema", schema.schema)) return ChangeSchemas{std::move(schema)};
+  engine::PutSubject subject;
+  if (read_member(json, "put_subject", subject.name) && read("put_subject", subject.subject))
+    return ChangeSchemas{std::move(subject)};
+  engine::EraseSubject erased;
+  if (read_member(json, "erase_subject", erased.name) && json.find("erase_subject"))
+    return ChangeSchemas{std::move(erased)};
+  engine::SetRegistryDefaults defaults;
+  if (read("set_registry", defaults)) return ChangeSchemas{defaults};
+  return std::nullopt;
+}
+
 // The change that one member of the list says; nothing when this program does not know it.
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage) {
   std::string name;
@@ -243,7 +348,7 @@ std::optional<DefinitionChange> read_change(const JsonValue& json, const std::st
   }
   SetNextQueryNumber set{0};
   if (json.find("set_next_query_number") && read_member(json, "number", set.number)) return set;
-  return std::nullopt;
+  return read_schema_change(json, row);
 }
 
 Error damaged() {
@@ -266,11 +371,7 @@ std::string encode_definition(const DefinitionCommand& command) {
   for (const DefinitionChange& change : command.changes) std::visit(ChangeWriter(json), change);
   json.end_array();
   json.end_object();
-  const bool sets_property = std::ranges::any_of(command.changes, [](const auto& change) {
-    return std::holds_alternative<SetSystemProperty>(change);
-  });
-  std::string out(
-      1, static_cast<char>(sets_property ? kDefinitionVersion : kVersionWithoutProperties));
+  std::string out(1, static_cast<char>(version_of(command)));
   append_be(out, XXH3_64bits(json.json().data(), json.json().size()));
   out += json.json();
   return out;
@@ -282,7 +383,7 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
   if (in.ok() && version > kDefinitionVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "the data directory was written by a newer version of millrace"};
-  if (in.ok() && version < kVersionWithoutProperties)
+  if (in.ok() && version < kFirstVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "the data directory was written by a version of millrace before its first release",
                  {},
@@ -324,6 +425,9 @@ DefinitionCommand whole_definition(const MetadataImage& image) {
   for (const auto& [name, value] : image.catalog->system_properties)
     command.changes.push_back(SetSystemProperty{name, value});
   command.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number});
+  if (!image.schemas->is_new())
+    for (engine::RegistryChange& change : image.schemas->snapshot())
+      command.changes.push_back(ChangeSchemas{std::move(change)});
   return command;
 }
 

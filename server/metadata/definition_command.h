@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/catalog/catalog.h"
+#include "engine/registry/registry.h"
 #include "server/metadata/image.h"
 
 namespace server {
@@ -45,8 +46,12 @@ struct SetNextQueryNumber {
 struct SetSystemProperty {
   std::string name, value;
 };
-using DefinitionChange = std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState,
-                                      PutType, EraseType, SetNextQueryNumber, SetSystemProperty>;
+struct ChangeSchemas {
+  engine::RegistryChange change;
+};
+using DefinitionChange =
+    std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState, PutType, EraseType,
+                 SetNextQueryNumber, SetSystemProperty, ChangeSchemas>;
 
 struct DefinitionCommand {
   // For whoever wants to know why: the statement, and under which settings it was understood.

@@ -11,6 +11,7 @@
 #include "base/persistent_map.h"
 #include "engine/catalog/catalog.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/registry.h"
 #include "engine/system_tables/information.h"
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/topic_table.h"
@@ -53,6 +54,8 @@ class MetadataImage {
       std::make_shared<const storage::ClientQuotas>();
   // Rows of sources that this program cannot read, by name, to be written back as they were.
   PersistentMap<std::string, std::string> unread_sources;
+  std::shared_ptr<const engine::SchemaRegistry> schemas =
+      std::make_shared<const engine::SchemaRegistry>();
   // Definitions that are damaged so that not even their names are known: "revision 17: why".
   std::vector<std::string> left_out;
 

@@ -229,6 +229,35 @@ Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& c
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
 }
 
+void MetadataApplier::submit(SchemaChange change,
+                             std::function<void(engine::RegistryResult<void>)> done) {
+  constexpr int kStoreFailed = 50001;
+  const auto fail = [done](const Error& error) {
+    done(engine::RegistryError{kStoreFailed, error.message});
+  };
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done, fail] {
+                                       const auto refused =
+                                           decide([&] { return change_schemas(change); });
+                                       if (!refused) return fail(refused.error());
+                                       if (*refused) return done(**refused);
+                                       done({});
+                                     },
+                                     [fail](const Error& error) { fail(error); }});
+}
+
+Result<std::optional<engine::RegistryError>> MetadataApplier::change_schemas(
+    const SchemaChange& change) {
+  auto changes = change(*image()->schemas);
+  if (!changes) return std::optional(changes.error());
+  if (changes->empty()) return std::optional<engine::RegistryError>();
+  DefinitionCommand command;
+  command.settings = settings_;
+  for (engine::RegistryChange& one : *changes)
+    command.changes.push_back(ChangeSchemas{std::move(one)});
+  TRY(commit({{{std::string(kSqlPart), encode_definition(command)}}}));
+  return std::optional<engine::RegistryError>();
+}
+
 Status MetadataApplier::place(const TopicChange& change, storage::MetadataCommand& command) const {
   if (!placement_) return {};
   const storage::TopicDelta delta = TRY(topics_.check(command.parts.front().bytes));

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -64,9 +65,29 @@ class MetadataApplier {
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
+  // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again
+  // when another command was faster. Answers once it is durable. What the log refuses has the code 50001.
+  using SchemaChange =
+      std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
+  void submit(SchemaChange change, std::function<void(engine::RegistryResult<void>)> done);
+  // The registry's schemas as of now, for readers of records. Any thread; as long as this object.
+  const engine::SchemaLookup& schemas() const { return schemas_; }
 
  private:
+  class PresentSchemas final : public engine::SchemaLookup {
+   public:
+    explicit PresentSchemas(const MetadataApplier& owner) : owner_(owner) {}
+    engine::SchemaTextPtr find_schema(int32_t id) const override {
+      return owner_.image()->schemas->find_schema(id);
+    }
+
+   private:
+    const MetadataApplier& owner_;
+  };
+
   void run();
+  // Holds a refusal of the registry itself.
+  Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
                                    const engine::Properties& properties);
@@ -109,6 +130,7 @@ class MetadataApplier {
   // Readers never lock. GCC's atomic pointer holds a bit for some instructions; no reader waits for
   // the metadata thread, which holds it only to swap.
   std::atomic<MetadataImagePtr> image_;
+  const PresentSchemas schemas_{*this};
 };
 
 }  // namespace server

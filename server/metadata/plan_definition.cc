@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "engine/catalog/statement_settings.h"
+#include "engine/formats/format.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/query_plan.h"
+#include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
 #include "server/metadata/apply_command.h"
 #include "server/metadata/query_topics.h"
@@ -45,12 +47,19 @@ struct Planner {
   const engine::EngineSettings& settings;
   const Properties& properties;
   const ParsedStatement& statement;
+  engine::Registrar& registrar;
 
-  engine::PlanContext context() const { return {*image.catalog, topics, settings, properties}; }
+  engine::PlanContext context() const {
+    return {.catalog = *image.catalog,
+            .topics = topics,
+            .settings = settings,
+            .properties = properties,
+            .registrar = &registrar};
+  }
 
   Result<Effect> operator()(const engine::CreateSource& create) const {
-    engine::NewSource planned = TRY(engine::plan_create_source(create, statement, *image.catalog,
-                                                               topics, settings, properties));
+    engine::NewSource planned = TRY(engine::plan_create_source(
+        create, statement, *image.catalog, topics, settings, properties, &registrar));
     Effect effect;
     effect.notices = std::move(planned.notices);
     effect.is_nothing = planned.source == nullptr;
@@ -87,13 +96,17 @@ struct Planner {
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(drop.name.text);
     effect.changes.push_back(EraseSource{drop.name.text});
+    for (const std::string& topic : effect.dropped_topics)
+      for (const engine::Side side : {engine::Side::Key, engine::Side::Value})
+        registrar.drop_subject(topic, side);
     return effect;
   }
   Result<Effect> operator()(const engine::AlterSource& alter) const {
     const engine::CatalogChange change = TRY(engine::plan_alter_source(alter, image.catalog));
     Effect effect = of(change);
     effect.changed_tables.push_back(alter.name.text);
-    effect.changes.push_back(PutSource{change.catalog->sources().at(alter.name.text)});
+    effect.changes.push_back(
+        PutSource{TRY(with_new_schema(change.catalog->sources().at(alter.name.text)))});
     return effect;
   }
   Result<Effect> operator()(const engine::CreateType& create) const {
@@ -166,6 +179,19 @@ struct Planner {
     if (change.dropped_topic) effect.dropped_topics.push_back(std::move(*change.dropped_topic));
     effect.notices = std::move(change.notices);
     return effect;
+  }
+
+  // What has more columns now is written in a schema that has them.
+  Result<std::shared_ptr<const engine::DataSource>> with_new_schema(
+      std::shared_ptr<const engine::DataSource> altered) const {
+    if (!engine::names_schema(altered->value_format)) return altered;
+    auto source = std::make_shared<engine::DataSource>(*altered);
+    source->value_format = engine::reading_format(source->value_format);
+    const engine::SourceFormats written = TRY(
+        engine::register_schemas({engine::FormatSpec{"NONE"}, source->value_format}, source->schema,
+                                 source->topic, &registrar, engine::Registrar::Write::Sink));
+    source->value_format = written.value;
+    return std::shared_ptr<const engine::DataSource>(std::move(source));
   }
 
   Status check_topics_exist(const engine::QueryPlan& plan) const {
@@ -352,8 +378,9 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
                                           const Properties& properties,
                                           const DefinitionSources& sources) {
   const SnapshotTopics topics(*image.topics);
-  Effect effect =
-      TRY(std::visit(Planner{image, topics, settings, properties, statement}, statement.statement));
+  engine::Registrar registrar(*image.schemas);
+  Effect effect = TRY(std::visit(Planner{image, topics, settings, properties, statement, registrar},
+                                 statement.statement));
   PlannedDefinition planned;
   planned.tag = command_tag(statement.statement);
   planned.notices = effect.notices;
@@ -364,6 +391,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   Resolver resolver(image, properties, sources);
   planned.command.parts = resolver.topic_parts(effect);
   DefinitionCommand command{statement.text, properties, settings, effect.changes};
+  for (engine::RegistryChange& change : registrar.take_changes())
+    command.changes.push_back(ChangeSchemas{std::move(change)});
   if (effect.started)
     command.changes.push_back(PutQuery{resolver.started_query(effect, statement.text)});
   TRY(materialize_tables(effect, image, resolver, command.changes));

@@ -44,6 +44,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->definitions_ = std::make_unique<MetadataApplier>(
       *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
       *node->supervisor_, settings.sql.engine, placement_by(node->cluster_.get()));
+  node->queries_->set_schemas(node->definitions_->schemas());
   if (settings.processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   TRY(node->definitions_->recover(must_stop));

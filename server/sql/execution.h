@@ -83,7 +83,7 @@ Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::
 Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
                                                   engine::PlannedQuery planned,
                                                   MetadataImagePtr image, int64_t interval);
-// ASSERT TOPIC.
+// ASSERT TOPIC, ASSERT SCHEMA.
 Result<std::unique_ptr<sql::Execution>> run_assertion(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);

@@ -9,9 +9,9 @@ namespace server {
 namespace {
 
 constexpr int64_t kLookEveryMs = 20;
-constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksql.assert.topic.default.timeout.ms
+constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksqlDB's, of topics and of schemas
 
-// ASSERT TOPIC: looks again and again until it is true, or time is up.
+// ASSERT TOPIC and ASSERT SCHEMA: looks again and again until it is true, or time is up.
 class AssertExecution final : public SqlExecution {
  public:
   AssertExecution(SqlSession& session, sql::Receiver& receiver,
@@ -21,8 +21,8 @@ class AssertExecution final : public SqlExecution {
         timer_(session.shard().loop(), "assertions", [this] { look(); }) {}
 
   Status begin() {
-    TRY(engine::refute(assertion(), SnapshotTopics(*image()->topics)));
-    const auto& timeout = assertion().timeout;
+    TRY(wrong_now());
+    const auto& timeout = schema() ? schema()->timeout : topic()->timeout;
     const int64_t timeout_ms = timeout ? TRY(timeout->to_ms()) : kDefaultTimeoutMs;
     until_us_ =
         session().parts().clock.monotonic_us() + std::min(timeout_ms, INT64_MAX / 4'000) * 1'000;
@@ -35,15 +35,24 @@ class AssertExecution final : public SqlExecution {
   }
 
  private:
-  const engine::AssertTopic& assertion() const {
-    return std::get<engine::AssertTopic>(statement_->statement);
+  // One of them is there.
+  const engine::AssertTopic* topic() const {
+    return std::get_if<engine::AssertTopic>(&statement_->statement);
+  }
+  const engine::AssertSchema* schema() const {
+    return std::get_if<engine::AssertSchema>(&statement_->statement);
+  }
+  Result<std::optional<std::string>> wrong_now() const {
+    const MetadataImagePtr now = image();
+    return schema() ? engine::refute(*schema(), *now->schemas)
+                    : engine::refute(*topic(), SnapshotTopics(*now->topics));
   }
   MetadataImagePtr image() const { return session().parts().definitions.image(); }
 
   void look() {
-    const auto wrong = engine::refute(assertion(), SnapshotTopics(*image()->topics));
+    const auto wrong = wrong_now();
     if (!wrong) return receiver().on_error(wrong.error());
-    if (!*wrong) return receiver().on_done({"ASSERT TOPIC"});
+    if (!*wrong) return receiver().on_done({schema() ? "ASSERT SCHEMA" : "ASSERT TOPIC"});
     if (session().parts().clock.monotonic_us() >= until_us_)
       return receiver().on_error({ErrorCode::ObjectState, **wrong});
     timer_.start_once(kLookEveryMs);

@@ -89,6 +89,7 @@ class TransientExecution final : public SqlExecution {
     entry->query_id = planned_.plan.id;
     engine::TaskOptions options;
     options.is_transient = true;
+    options.schemas = &session().parts().definitions.schemas();
     entry->task = TRY(engine::Task::make(
         planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
         engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),

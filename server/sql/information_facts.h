@@ -34,9 +34,10 @@ struct InformationFacts {
   auto with_context(const Use& use) const {
     const SnapshotTopics topics(*image->topics);
     const ImageQueries queries(*image);
-    const engine::InformationContext context{
-        *image->catalog, topics, queries, statuses, settings,         properties,
-        variables,       &tasks, &server, &groups,  server_properties};
+    const engine::InformationContext context{*image->catalog,   topics,  queries,  statuses,
+                                             settings,          properties, variables, &tasks,
+                                             &server,           &groups, server_properties,
+                                             image->schemas.get()};
     return use(context);
   }
 };

@@ -125,8 +125,13 @@ void Planner::watch(const std::atomic<bool>& is_cancelled) {
 }
 
 engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* parameters) const {
-  return {*image_->catalog, topics_, settings_.engine,        properties_,
-          parameters,       true,    &engine::system_tables()};
+  return {.catalog = *image_->catalog,
+          .topics = topics_,
+          .settings = settings_.engine,
+          .properties = properties_,
+          .parameters = parameters,
+          .fold_quoted_names = true,
+          .system_tables = &engine::system_tables()};
 }
 
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
@@ -152,7 +157,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     prepared->columns = {{"record", engine::TypeKind::String}};
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
-  if (std::holds_alternative<engine::AssertTopic>(statement)) {
+  if (std::holds_alternative<engine::AssertTopic>(statement) ||
+      std::holds_alternative<engine::AssertSchema>(statement)) {
     prepared->action = Action::Assert;
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
@@ -178,9 +184,6 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
 
 // What the dialect has and this program has not yet.
 Status Planner::check_supported(const engine::Statement& statement) {
-  if (std::holds_alternative<engine::AssertSchema>(statement))
-    return Error{ErrorCode::NotSupported,
-                 "ASSERT SCHEMA is not supported yet: there is no schema registry"};
   if (std::holds_alternative<engine::RunScript>(statement))
     return Error{
         ErrorCode::NotSupported,

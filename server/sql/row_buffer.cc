@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/plan/source_formats.h"
 #include "records/partitioner.h"
 
 namespace server {
@@ -38,6 +39,7 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
                                                    Uuid topic, int32_t partitions) {
   std::unique_ptr<RowBuffer> buffer(new RowBuffer(std::move(source), topic, partitions));
   const engine::DataSource& target = *buffer->source_;
+  TRY(engine::check_has_schemas(target));
   std::vector<engine::ColumnDef> keys, values;
   for (const size_t i : buffer->key_columns_) keys.push_back(target.schema.columns[i]);
   for (const size_t i : buffer->value_columns_) values.push_back(target.schema.columns[i]);

@@ -330,6 +330,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   entry->plan = launch.defined->plan;
   entry->is_paused = launch.is_paused;
   engine::TaskOptions options = options_for(plan);
+  options.schemas = schemas_;
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));

@@ -68,6 +68,9 @@ class QueryTasks {
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
+  // That records name; before the first start. It outlives the shards' tasks.
+  void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
+
   Shard& shard_for(const std::string& query_id, int32_t partition);
   const std::vector<Shard*>& shards() const { return shards_; }
   const RecoveredCounts& recovered() const { return recovered_; }
@@ -132,6 +135,7 @@ class QueryTasks {
   const std::atomic<bool>& must_stop_;  // a start with much state to restore looks at it
   const std::shared_ptr<CheckpointLane> lane_;
   FindProcessingLog find_processing_log_;
+  const engine::SchemaLookup* schemas_ = nullptr;
   std::set<std::string> on_shards_;  // queries that may have tasks there
   RecoveredCounts recovered_;
 };

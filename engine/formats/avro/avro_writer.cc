@@ -50,7 +50,8 @@ class AvroValueWriter {
 
   // False when the value cannot be written: `error` says why.
   bool write(const Column* column, size_t row, std::string& out, std::string& error) const {
-    if (default_bytes_ && column == nullptr) {
+    // As Avro's own writers: what may not be null is what the schema gives for it.
+    if (default_bytes_ && (column == nullptr || (column->is_null(row) && null_branch_ < 0))) {
       out += *default_bytes_;
       return true;
     }
@@ -174,10 +175,16 @@ class AvroValueWriter {
       const std::string path = (path_.empty() ? "" : path_ + ".") + to_->fields[i].name;
       const bool is_there = found != fields.end();
       columns_.push_back(is_there ? static_cast<int>(found - fields.begin()) : -1);
-      parts_.push_back(is_there ? TRY(make(*to_->fields[i].type,
-                                           from.fields()[static_cast<size_t>(columns_.back())].type,
-                                           path, depth + 1))
-                                : TRY(make_default(to_->fields[i], path)));
+      const AvroField& field = to_->fields[i];
+      if (!is_there) {
+        parts_.push_back(TRY(make_default(field, path)));
+        continue;
+      }
+      const SqlType& type = from.fields()[static_cast<size_t>(columns_.back())].type;
+      AvroValueWriter part = TRY(make(*field.type, type, path, depth + 1));
+      if (field.otherwise && part.null_branch_ < 0)
+        TRY(append_default(*field.type, *field.otherwise, part.default_bytes_.emplace(), path, 0));
+      parts_.push_back(std::move(part));
     }
     const auto lost = std::ranges::find(fields, -1);
     if (lost == fields.end()) return {};

@@ -1,5 +1,6 @@
 #include "engine/registry/registry.h"
 
+#include "engine/formats/schema/schema_bundle.h"
 #include "engine/registry/registrar.h"
 
 namespace engine {
@@ -160,6 +161,42 @@ TEST(Registrar, columns_become_schemas_and_schemas_columns) {
   const std::vector<ColumnDef> others = {{"A", TypeKind::String}};
   EXPECT_FALSE(
       registrar.with_schema({.name = "AVRO"}, "t", others, Side::Value, Registrar::Write::Sink));
+}
+
+TEST(Registrar, what_a_schema_refers_to_goes_with_it) {
+  SchemaRegistry registry;
+  add(registry, "place",
+      avro(R"({"type":"record","name":"p.Place","fields":[)"
+           R"({"name":"LAT","type":"double"}]})"));
+  RegisteredSchema event = avro(R"({"type":"record","name":"p.Event","fields":[)"
+                                R"({"name":"AT","type":"p.Place"}]})");
+  event.references.push_back({"p.Place", "place", 1});
+  const int id = add(registry, "t-value", event);
+  ASSERT_GT(id, 0);
+  Registrar registrar{registry};
+  const FormatSpec given{.name = "AVRO", .schema_id = id};
+  const auto columns = registrar.infer(given, "t", Side::Value);
+  ASSERT_TRUE(columns) << columns.error().message;
+  const auto spec =
+      registrar.with_schema(given, "t", *columns, Side::Value, Registrar::Write::Source);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_TRUE(make_writer(*spec, *columns, Side::Value));
+  const auto schema = unbundle_schema(SchemaKind::Avro, spec->schema);
+  ASSERT_TRUE(schema);
+  EXPECT_EQ(*schema, *registry.find_schema(id));
+  EXPECT_FALSE(unbundle_schema(SchemaKind::Avro, "with references: {}"));
+}
+
+TEST(Registrar, subjects_go_with_their_topic) {
+  Registrar registrar{SchemaRegistry()};
+  const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}};
+  ASSERT_TRUE(
+      registrar.with_schema({.name = "AVRO"}, "t", columns, Side::Value, Registrar::Write::Sink));
+  registrar.take_changes();
+  registrar.drop_subject("t", Side::Value);
+  registrar.drop_subject("t", Side::Key);  // there is none
+  EXPECT_TRUE(registrar.registry().subjects().empty());
+  EXPECT_EQ(registrar.take_changes().size(), 1u);
 }
 
 }  // namespace

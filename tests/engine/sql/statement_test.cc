@@ -133,6 +133,7 @@ TEST(Statement, show_and_list) {
   EXPECT_EQ(parse_as<Show>("SHOW TABLES").kind, ShowKind::Tables);
   EXPECT_TRUE(parse_as<Show>("SHOW QUERIES EXTENDED").extended);
   EXPECT_EQ(parse_as<Show>("SHOW TASKS").kind, ShowKind::Tasks);
+  EXPECT_EQ(parse_as<Show>("SHOW SCHEMAS").kind, ShowKind::Schemas);
   EXPECT_EQ(parse_as<Show>("show server").kind, ShowKind::Server);
   EXPECT_EQ(parse_as<Show>("SHOW CONSUMER GROUPS").kind, ShowKind::ConsumerGroups);
   EXPECT_EQ(parse_as<Show>("SHOW CONSUMER LAG").kind, ShowKind::ConsumerLag);

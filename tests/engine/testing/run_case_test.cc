@@ -15,6 +15,10 @@ class CopyingEngine : public CaseEngine {
 
   void add_topic(const std::string&, int, int) override {}
 
+  void add_declared_schemas(const ParsedStatement&) override {}
+  Status add_schema(const std::string&, Side, const CaseSchema&) override { return {}; }
+  const SchemaRegistry& registry() const override { return registry_; }
+
   Status execute(const ParsedStatement& parsed) override {
     if (const auto* insert = std::get_if<InsertValues>(&parsed.statement)) {
       inserted_.push_back({"in", "k", "{\"A\":7}", 99, {}});
@@ -64,13 +68,15 @@ class CopyingEngine : public CaseEngine {
   const Manner manner_;
   std::vector<std::string> names_;
   std::vector<RawRecord> inserted_;
+  SchemaRegistry registry_;
 };
 
 CaseResult run(std::string_view test, Manner manner = Manner::Right) {
   const auto cases = read_cases("{\"tests\": [" + std::string(test) + "]}", "file");
   EXPECT_TRUE(cases);
-  return run_case(cases->at(0),
-                  [&](const Properties&, size_t) { return std::make_unique<CopyingEngine>(manner); });
+  return run_case(cases->at(0), [&](const Properties&, size_t) {
+    return std::make_unique<CopyingEngine>(manner);
+  });
 }
 
 constexpr std::string_view kCopyTwice = R"({"name": "n",

@@ -196,6 +196,30 @@ TEST_F(TwoAppliers, quotas_are_everywhere_and_in_snapshots) {
   EXPECT_EQ(*loaded->next->quotas, *image->quotas);
 }
 
+TEST_F(TwoAppliers, schemas_are_everywhere_and_found_by_their_ids) {
+  const auto add = [](const engine::SchemaRegistry& registry)
+      -> engine::RegistryResult<engine::RegistryChanges> {
+    auto registered =
+        registry.register_schema("s", {.kind = engine::SchemaKind::Avro, .text = "\"int\""});
+    if (!registered) return registered.error();
+    return std::move(registered->changes);
+  };
+  std::promise<engine::RegistryResult<void>> added;
+  one_->applier.submit(add, [&](auto result) { added.set_value(std::move(result)); });
+  ASSERT_TRUE(added.get_future().get());
+  EXPECT_NE(one_->applier.schemas().find_schema(1), nullptr);
+  ASSERT_TRUE(becomes_true([&] { return other_->applier.schemas().find_schema(1) != nullptr; }));
+  EXPECT_EQ(other_->applier.schemas().find_schema(1)->text, "\"int\"");
+
+  std::promise<engine::RegistryResult<void>> refused;
+  const auto refuse =
+      [](const engine::SchemaRegistry&) -> engine::RegistryResult<engine::RegistryChanges> {
+    return engine::RegistryError{42201, "no"};
+  };
+  one_->applier.submit(refuse, [&](auto result) { refused.set_value(std::move(result)); });
+  EXPECT_EQ(refused.get_future().get().error().code, 42201);
+}
+
 TEST_F(TwoAppliers, who_was_overtaken_plans_again) {
   std::vector<std::future<Result<DefinitionOutcome>>> answers;
   for (int i = 0; i < 50; ++i)

@@ -29,6 +29,10 @@ std::string text_of(const MetadataImage& image) {
     text += fmt::format(" as {}\n", engine::plan_to_json(*query->plan));
   }
   text += fmt::format("next query {}\n", image.catalog->next_query_number);
+  for (const std::string& subject : image.schemas->subjects(true))
+    for (const engine::SubjectVersion& each : image.schemas->find_subject(subject)->versions)
+      text += fmt::format("schema {} {} {} {}\n", subject, each.id, each.is_deleted,
+                          image.schemas->schema(each.id)->text);
   return text;
 }
 
@@ -104,6 +108,25 @@ TEST_F(DefinitionTest, a_replayed_log_gives_the_same_image) {
   must("DROP TABLE by_city;");
   must("INSERT INTO orders SELECT * FROM orders;");
   EXPECT_EQ(replayed(), text_of(*image_));
+}
+
+TEST_F(DefinitionTest, schemas_are_registered_with_their_statement) {
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (FORMAT = 'AVRO');");
+  must(
+      "CREATE TABLE by_city WITH (VALUE_FORMAT = 'PROTOBUF') AS "
+      "SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
+  must("ALTER STREAM orders ADD COLUMN note VARCHAR;");
+  EXPECT_EQ(*image_->schemas->versions("orders-value"), (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(image_->catalog->find_source("ORDERS")->value_format.schema_id,
+            image_->schemas->latest("orders-value")->id);
+  EXPECT_EQ(replayed(), text_of(*image_));
+  must("DROP TABLE by_city DELETE TOPIC;");
+  EXPECT_EQ(image_->schemas->subjects(), (std::vector<std::string>{"orders-key", "orders-value"}));
+  EXPECT_EQ(replayed(), text_of(*image_));
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(text_of(*loaded->next), text_of(*image_));
 }
 
 TEST_F(DefinitionTest, a_query_is_started_with_all_that_it_needs) {
@@ -352,7 +375,7 @@ TEST_F(DefinitionTest, what_fails_changes_nothing) {
   storage::TopicTable topics;
   const MetadataImage empty;
   storage::MetadataCommand newer = log_.front();
-  newer.parts.back().bytes.front() = 4;
+  newer.parts.back().bytes.front() = 5;
   EXPECT_FALSE(apply_command(empty, topics, read_definitions(Revision(1), newer)));
   EXPECT_TRUE(topics.snapshot()->by_name().empty());
 }
