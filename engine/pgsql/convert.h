@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/pgsql/tree.h"
@@ -12,7 +13,7 @@ namespace engine::pgsql {
 // Threads: one. Owner: one parse.
 class Converter {
  public:
-  explicit Converter(std::string_view text) : text_(text) {}
+  explicit Converter(std::string_view text);
 
   Result<Query> query(const Fields& select) const;
   Result<ExpressionPtr> expression(const Node& node) const;
@@ -60,7 +61,7 @@ class Converter {
   static std::string type_name(const Fields& type);
   Result<TypeName> type(const Fields& type) const;
 
-  std::string_view text_;
+  std::vector<TextPosition> positions_;  // of each byte, and behind the last one
 };
 
 // PostgreSQL has folded the name already and does not tell whether it was quoted: one in lower case is taken for one that was not.

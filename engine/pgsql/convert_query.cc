@@ -36,11 +36,13 @@ Result<JoinType> join_type(std::string_view word, TextPosition position) {
 
 }  // namespace
 
-TextPosition Converter::position(int64_t offset) const {
+Converter::Converter(std::string_view text) {
   TextPosition at;
-  const size_t end = std::min(static_cast<size_t>(std::max<int64_t>(offset, 0)), text_.size());
-  for (size_t i = 0; i < end; ++i) {
-    const auto byte = static_cast<unsigned char>(text_[i]);
+  positions_.reserve(text.size() + 1);
+  for (const char c : text) {
+    positions_.push_back(at);
+    ++at.offset;
+    const auto byte = static_cast<unsigned char>(c);
     if (byte == '\n') {
       ++at.line;
       at.column = 1;
@@ -48,8 +50,12 @@ TextPosition Converter::position(int64_t offset) const {
       ++at.column;
     }
   }
-  at.offset = static_cast<uint32_t>(end);
-  return at;
+  positions_.push_back(at);
+}
+
+TextPosition Converter::position(int64_t offset) const {
+  return positions_[std::min(static_cast<size_t>(std::max<int64_t>(offset, 0)),
+                             positions_.size() - 1)];
 }
 
 Result<ExpressionList> Converter::expressions(const Fields& fields, std::string_view name) const {

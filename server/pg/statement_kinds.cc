@@ -89,11 +89,11 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (statements.error().code != ErrorCode::SyntaxError || is_of_dialect(text)) return statements;
     auto others = engine::parse_postgres(text);
     // What neither takes is told in the words of the dialect.
-    if (!others && others.error().code == ErrorCode::SyntaxError) return statements;
-    if (!others) return others;
+    if (!others) return others.error().code == ErrorCode::NotSupported ? others : statements;
     statements = std::move(others);
   }
-  if (!is_own_syntax || names_catalog(text))
+  const bool is_short = text.size() <= engine::kMaxPostgresText;  // as what tools send
+  if (!is_own_syntax || (is_short && names_catalog(text)))
     for (ParsedStatement& each : *statements) TRY(engine::expand_catalog_functions(each.statement));
   return statements;
 }
