@@ -11,6 +11,9 @@ namespace engine {
 
 namespace {
 
+// ksqlDB has no name for the type of NULL.
+std::string in_ksqldb(const SqlType& type) { return type.is_null() ? "null" : type.to_string(); }
+
 // A DECIMAL of at most 38 digits. ksqlDB's results may have more; where ours cannot, digits after
 // the point are given up first, down to six, as SQL Server and Spark do it.
 SqlType clamped_decimal(int precision, int scale) {
@@ -180,8 +183,8 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
         *side = TRY(cast(std::move(*side), TypeKind::String));
   }
   if (left.type.is_null() || right.type.is_null())
-    return refuse("Arithmetic on types " + left.type.to_string() + " and " +
-                  right.type.to_string() + " are not supported.");
+    return refuse("Arithmetic on types " + in_ksqldb(left.type) + " and " + in_ksqldb(right.type) +
+                  " are not supported.");
   const bool may_concatenate = node.op == ArithmeticOp::Add || node.op == ArithmeticOp::Concatenate;
   if (may_concatenate && left.type == right.type &&
       (left.type.kind() == TypeKind::String ||

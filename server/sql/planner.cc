@@ -20,7 +20,9 @@ using Action = SqlPrepared::Action;
 // Two hand-overs to another thread cost more than to parse and plan this much.
 constexpr size_t kMaxTextOnLoop = 4 * 1024;
 
+// The bounds of the window are part of a windowed key.
 std::string role_of(const engine::ColumnDef& column) {
+  if (column.name == engine::kWindowStart || column.name == engine::kWindowEnd) return "KEY";
   if (column.role == engine::ColumnRole::Key) return "KEY";
   if (column.role != engine::ColumnRole::Headers) return {};
   return column.header_key.empty() ? "HEADERS" : fmt::format("HEADER('{}')", column.header_key);

@@ -444,4 +444,22 @@ def long_statements_are_read_beside_the_loop():
     assert len(rows_of("SELECT * FROM long_s;")) == 20_002
 
 
+@case
+def the_examples_of_the_manual_work():
+    if not shutil.which("curl"):
+        raise Skipped("curl is not installed")
+    manual = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "HTTP.md")
+    with open(manual) as file:
+        blocks = re.findall(r"^```\n(.*?)^```", file.read(), re.S | re.M)
+    # A command may go on in the next line, which is indented.
+    commands = [command for block in blocks for command in re.findall(r"^(?:curl|printf) .*(?:\n  .*)*", block, re.M)]
+    assert len(commands) >= 8, commands
+    for command in commands:
+        ended = subprocess.run(["bash", "-c", command.replace("curl ", "curl -sS --max-time 3 ").replace("localhost:8088", SERVER.http)],
+                               capture_output=True, text=True)
+        endless = "EMIT CHANGES" in command
+        assert ended.returncode == (28 if endless else 0), (command, ended)
+        assert "error_code" not in ended.stdout or "close-query" in command or "?" in command, (command, ended.stdout)
+
+
 run()

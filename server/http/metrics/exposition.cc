@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -12,6 +13,18 @@ void Exposition::family(std::string_view name, Kind kind, std::string_view help)
   samples_ = 0;
   fmt::format_to(std::back_inserter(text_), "# HELP {0} {1}\n# TYPE {0} {2}\n", name, help,
                  kind == Kind::Counter ? "counter" : "gauge");
+}
+
+void Exposition::append_value(std::string_view value) {
+  while (!value.empty()) {
+    const size_t plain = std::min(value.find_first_of("\n\"\\"), value.size());
+    text_.append(value, 0, plain);
+    value.remove_prefix(plain);
+    if (value.empty()) return;
+    text_ += '\\';
+    text_ += value.front() == '\n' ? 'n' : value.front();
+    value.remove_prefix(1);
+  }
 }
 
 bool Exposition::begin_sample(Labels labels) {
@@ -26,14 +39,7 @@ bool Exposition::begin_sample(Labels labels) {
     text_ += before;
     text_ += name;
     text_ += "=\"";
-    for (const char c : value) {
-      if (c == '\n') {
-        text_ += "\\n";
-        continue;
-      }
-      if (c == '"' || c == '\\') text_ += '\\';
-      text_ += c;
-    }
+    append_value(value);
     text_ += '"';
     before = ',';
   }
@@ -42,12 +48,17 @@ bool Exposition::begin_sample(Labels labels) {
   return true;
 }
 
+void Exposition::end_sample(const auto& number) {
+  text_.append(number.data(), number.size());
+  text_ += '\n';
+}
+
 void Exposition::add_signed(int64_t value, Labels labels) {
-  if (begin_sample(labels)) fmt::format_to(std::back_inserter(text_), "{}\n", value);
+  if (begin_sample(labels)) end_sample(fmt::format_int(value));
 }
 
 void Exposition::add_unsigned(uint64_t value, Labels labels) {
-  if (begin_sample(labels)) fmt::format_to(std::back_inserter(text_), "{}\n", value);
+  if (begin_sample(labels)) end_sample(fmt::format_int(value));
 }
 
 void Exposition::sample(double value, Labels labels) {

@@ -43,6 +43,8 @@ class Exposition {
   void add_signed(int64_t value, Labels labels);
   void add_unsigned(uint64_t value, Labels labels);
   bool begin_sample(Labels labels);  // false: there are too many of them
+  void append_value(std::string_view value);
+  void end_sample(const auto& number);
 
   std::string text_;
   std::string family_;

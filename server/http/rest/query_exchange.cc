@@ -14,6 +14,14 @@ namespace {
 // About a row more than this is asked for before it is written.
 constexpr size_t kRowBytes = 4 * 1024;
 
+// A parameter has no value here.
+std::optional<int64_t> limit_of(const engine::Query& query) {
+  if (!query.limit) return std::nullopt;
+  if (const auto* number = query.limit->as<engine::IntegerLiteral>()) return number->value;
+  if (const auto* number = query.limit->as<engine::BigintLiteral>()) return number->value;
+  return std::nullopt;
+}
+
 std::string source_of(const engine::Statement& statement) {
   const auto* query = std::get_if<engine::Query>(&statement);
   return query && query->from ? query->from->name.text : "QUERY";
@@ -83,14 +91,17 @@ void QueryExchange::on_rows(std::span<const engine::ColumnPtr> columns, size_t f
     } else {
       format_->row(columns, row, false, out_);
     }
+    ++rows_;
   }
   responder().wake();
 }
 
 void QueryExchange::on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row,
                                size_t end_row, const engine::Bitmap& present) {
-  for (size_t row = first_row; row < end_row && make_room(kRowBytes); ++row)
+  for (size_t row = first_row; row < end_row && make_room(kRowBytes); ++row) {
     format_->row(columns, row, !present.test(row), out_);
+    ++rows_;
+  }
   responder().wake();
 }
 
@@ -108,7 +119,11 @@ void QueryExchange::send_rows() {
 }
 
 void QueryExchange::on_statement_done(const sql::Completion&) {
-  if (!is_print_) format_->end(out_);
+  const auto* query = std::get_if<engine::Query>(&statements().statements.front()->statement);
+  if (query) {
+    const std::optional<int64_t> limit = limit_of(*query);
+    format_->end(limit && rows_ >= *limit, out_);
+  }
   if (!has_head_) {
     is_over_ = true;
     return responder().answer(

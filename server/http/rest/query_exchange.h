@@ -35,6 +35,7 @@ class QueryExchange final : public SqlExchange {
   std::optional<OpenQueries::Entry> open_;  // a push query
   std::string out_;                         // that is not handed out yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};
+  int64_t rows_ = 0;
   bool has_head_ = false, is_over_ = false, is_print_ = false;
   // Shared with who may close it, on other threads.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

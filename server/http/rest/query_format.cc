@@ -29,10 +29,7 @@ class RowObjectFormat final : public QueryFormat {
   void begin(const QueryResult& result, std::string& out) override {
     // Rows of a push query end with their comma and their line: who reads lines sees them at once.
     is_push_ = result.is_push();
-    if (is_push_)
-      final_message_ = "Limit Reached";
-    else if (result.prepared.reads_stream)
-      final_message_ = "Query Completed";
+    tells_end_ = is_push_ || result.prepared.reads_stream;
     engine::JsonWriter header;
     header.begin_object();
     header.key("header");
@@ -55,10 +52,11 @@ class RowObjectFormat final : public QueryFormat {
     out += is_delete ? R"(,"tombstone":true}})" : "}}";
     if (is_push_) out += ",\n";
   }
-  void end(std::string& out) override {
-    if (!final_message_.empty()) {
+  void end(bool has_reached_limit, std::string& out) override {
+    if (tells_end_) {
       if (!is_push_) out += ",\n";
-      fmt::format_to(std::back_inserter(out), R"({{"finalMessage":"{}"}})", final_message_);
+      fmt::format_to(std::back_inserter(out), R"({{"finalMessage":"{}"}})",
+                     has_reached_limit ? "Limit Reached" : "Query Completed");
     }
     out += "]\n";
   }
@@ -70,8 +68,7 @@ class RowObjectFormat final : public QueryFormat {
   }
 
  private:
-  bool is_push_ = false;
-  std::string_view final_message_;
+  bool is_push_ = false, tells_end_ = false;
 };
 
 class RowArrayFormat final : public QueryFormat {
@@ -104,7 +101,7 @@ class RowArrayFormat final : public QueryFormat {
     append_values(columns, row, out);
     if (!is_array_) out += '\n';
   }
-  void end(std::string& out) override {
+  void end(bool, std::string& out) override {
     if (is_array_) out += "]\n";
   }
   void fail(const Error& error, std::string& out) override {

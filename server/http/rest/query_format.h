@@ -27,7 +27,7 @@ class QueryFormat {
   virtual void begin(const QueryResult& result, std::string& out) = 0;
   virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
                    std::string& out) = 0;
-  virtual void end(std::string& out) = 0;
+  virtual void end(bool has_reached_limit, std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
 };
 

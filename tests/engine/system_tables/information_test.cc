@@ -8,6 +8,7 @@
 #include "engine/plan/ddl.h"
 #include "engine/plan/query_plan.h"
 #include "engine/sql/parse.h"
+#include "engine/system_tables/entities.h"
 
 namespace engine {
 namespace {
@@ -92,6 +93,15 @@ class Information : public testing::Test {
     return answer;
   }
 
+  // As ksqlDB's API answers; an error as its message.
+  std::string entity_of(const std::string& text) {
+    const auto script = parse_script(text);
+    const InformationContext context{*catalog_,   topics_,    queries_, statuses_, settings_,
+                                     properties_, variables_, &tasks_,  &facts_,   &groups_};
+    const auto entity = information_entity(script->front().statement, text, context);
+    return entity ? *entity : entity.error().message;
+  }
+
   // The answer's rows as lines, cells joined by " | "; an error as its message.
   std::string text_of(const std::string& statement) {
     const auto answer = ask(statement);
@@ -128,6 +138,44 @@ class Information : public testing::Test {
 TEST_F(Information, streams_and_tables_are_listed_apart) {
   EXPECT_EQ(text_of("SHOW STREAMS"), "ORDERS | orders | KAFKA | JSON | no\n");
   EXPECT_EQ(text_of("SHOW TABLES"), "BY_CITY | by_city | KAFKA | JSON | yes\n");
+}
+
+TEST_F(Information, entities_are_what_clients_of_ksqldb_read) {
+  EXPECT_EQ(entity_of("SHOW STREAMS"),
+            R"({"@type":"streams","statementText":"SHOW STREAMS","streams":[{"type":"STREAM",)"
+            R"("name":"ORDERS","topic":"orders","keyFormat":"KAFKA","valueFormat":"JSON",)"
+            R"("isWindowed":false}],"warnings":[]})");
+  EXPECT_EQ(entity_of("SHOW TOPICS"),
+            R"({"@type":"kafka_topics","statementText":"SHOW TOPICS","topics":[)"
+            R"({"name":"by_city","replicaInfo":[1,1,1,1]},)"
+            R"({"name":"orders","replicaInfo":[1,1,1,1]}],"warnings":[]})");
+  const std::string query =
+      R"({"queryString":"CREATE TABLE by_city AS SELECT city, COUNT(*) AS orders, SUM(amount) AS total )"
+      R"(FROM orders WINDOW TUMBLING (SIZE 1 HOUR) WHERE amount > 10 GROUP BY city","sinks":["BY_CITY"],)"
+      R"("sinkKafkaTopics":["by_city"],"id":"CTAS_BY_CITY_0","statusCount":{"RUNNING":1},)"
+      R"("queryType":"PERSISTENT","state":"RUNNING"})";
+  statuses_["CTAS_BY_CITY_0"];
+  EXPECT_EQ(entity_of("SHOW QUERIES"),
+            R"({"@type":"queries","statementText":"SHOW QUERIES","queries":[)" + query +
+                R"(],"warnings":[]})");
+  const std::string described = entity_of("DESCRIBE orders");
+  EXPECT_TRUE(described.starts_with(
+      R"({"@type":"sourceDescription","statementText":"DESCRIBE orders","sourceDescription":)"
+      R"({"name":"ORDERS","windowType":null,"readQueries":[)" +
+      query +
+      R"(],"writeQueries":[],"fields":[{"name":"ID","schema":{"type":"INTEGER","fields":null,)"
+      R"("memberSchema":null},"type":"KEY"},)"))
+      << described;
+  EXPECT_NE(described.find(R"({"name":"AMOUNT","schema":{"type":"DECIMAL","fields":null,)"
+                           R"("memberSchema":null,"parameters":{"precision":10,"scale":2}}})"),
+            std::string::npos)
+      << described;
+  EXPECT_NE(entity_of("DESCRIBE by_city").find(R"("windowType":"TUMBLING")"), std::string::npos);
+  facts_ = {{"log", "commits", "7"}};
+  EXPECT_EQ(entity_of("SHOW SERVER"),
+            R"({"@type":"rows","statementText":"SHOW SERVER","columns":["section","name","value"],)"
+            R"("rows":[["log","commits","7"]],"warnings":[]})");
+  EXPECT_EQ(entity_of("DESCRIBE nobody"), "stream or table \"NOBODY\" does not exist");
 }
 
 TEST_F(Information, extended_lists_say_who_reads_and_who_writes) {

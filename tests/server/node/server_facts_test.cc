@@ -26,6 +26,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
                                    {7, 1000, 12, 3, 4096, 2},
                                    3,
                                    4,
+                                   5,
                                    image,
                                    memory});
   EXPECT_EQ(value_of(facts, "server/uptime seconds"), "60");
@@ -42,6 +43,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "memory/limit bytes"), "1048576");
   EXPECT_EQ(value_of(facts, "memory/COPY and transactions bytes"), "0");
   EXPECT_EQ(value_of(facts, "connections/kafka"), "4");
+  EXPECT_EQ(value_of(facts, "connections/http"), "5");
   EXPECT_EQ(value_of(facts, "metadata/queries"), "0");
   EXPECT_EQ(value_of(facts, "metadata/definition left out"), image.left_out.front());
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
@@ -57,7 +59,7 @@ TEST(ServerFacts, have_names_that_stay) {
   MetadataImage image;
   std::string names;
   for (const engine::ServerFact& fact :
-       server_facts({data_dir, clock, 0, {{"shard-0", {}, 0}}, {}, 0, 0, image, memory}))
+       server_facts({data_dir, clock, 0, {{"shard-0", {}, 0}}, {}, 0, 0, 0, image, memory}))
     names += fact.section + ": " + fact.name + "\n";
   EXPECT_EQ(
       names,
@@ -65,7 +67,7 @@ TEST(ServerFacts, have_names_that_stay) {
       "server: shards\n"
       "metadata: revision\nmetadata: streams and tables\nmetadata: queries\n"
       "metadata: topics\n"
-      "connections: pg\nconnections: kafka\n"
+      "connections: pg\nconnections: kafka\nconnections: http\n"
       "loops: shard-0 slice p99 ms\nloops: shard-0 slice max ms\nloops: shard-0 longest slice ms\n"
       "memory: limit bytes\nmemory: held bytes\nmemory: connections bytes\n"
       "memory: unread answers bytes\nmemory: prepared statements bytes\n"

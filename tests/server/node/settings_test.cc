@@ -115,12 +115,21 @@ TEST_F(SettingsTest, nobody_listens_to_other_machines_unless_told_that_it_is_ins
             "address.\n");
   EXPECT_NE(refusal({"--kafka", ":9092"}).find("--kafka :9092 would let"), std::string::npos);
   EXPECT_NE(refusal({"--kafka", "db.example.com:9092"}).find("would let"), std::string::npos);
+  EXPECT_NE(refusal({"--http", "0.0.0.0:8088"}).find("--http 0.0.0.0:8088 would let"),
+            std::string::npos);
   for (const char* address : {"localhost:1", "127.0.0.1:1", "127.1.2.3:1", "[::1]:1"})
     EXPECT_FALSE(read({"--pg", address}).is_over) << address;
   EXPECT_TRUE(read({"--insecure", "--pg", "0.0.0.0:7432"}).settings.insecure);
   EXPECT_TRUE(read({"--pg", "0.0.0.0:7432", "--insecure"}).settings.insecure);
   const std::string path = file("insecure = true\npg = \"0.0.0.0:1\"\n");
   EXPECT_TRUE(read({"--config", path.c_str()}).settings.insecure);
+}
+
+TEST_F(SettingsTest, http_has_a_port_of_its_own_or_none) {
+  EXPECT_EQ(read({}).settings.http, (Address{"127.0.0.1", 8088}));
+  EXPECT_EQ(read({"--http", "127.0.0.1:0"}).settings.http, (Address{"127.0.0.1", 0}));
+  EXPECT_EQ(read({"--http", "off"}).settings.http, std::nullopt);
+  EXPECT_NE(refusal({"--http", "on"}).find("--http"), std::string::npos);
 }
 
 TEST_F(SettingsTest, the_memory_limit_has_units) {
