@@ -116,6 +116,7 @@ std::string shown_window(const SourceWindow& window) {
 }
 
 std::string shown_format(const FormatSpec& format) {
+  if (format.schema_id != 0) return fmt::format("{} in schema {}", format.name, format.schema_id);
   if (format.name != "DELIMITED" || format.delimiter == ',') return format.name;
   return fmt::format("{} with '{}'", format.name, format.delimiter);
 }

@@ -26,7 +26,7 @@ std::string shown_type(const SqlType& type);
 // "TUMBLING 1 HOURS", "SESSION", "HOPPING 90000 ms".
 std::string shown_window(const SourceWindow& window);
 std::string shown_duration(int64_t duration_ms);
-// "JSON", "DELIMITED with '|'".
+// "JSON", "DELIMITED with '|'", "AVRO in schema 7".
 std::string shown_format(const FormatSpec& format);
 std::string join_list(const std::vector<std::string>& words);
 // What a query that no shard speaks of yet is doing.
