@@ -89,7 +89,8 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (statements.error().code != ErrorCode::SyntaxError || is_of_dialect(text)) return statements;
     auto others = engine::parse_postgres(text);
     // What neither takes is told in the words of the dialect.
-    if (!others) return others.error().code == ErrorCode::NotSupported ? others : statements;
+    if (!others && others.error().code == ErrorCode::NotSupported) return others;
+    if (!others) return statements;
     statements = std::move(others);
   }
   const bool is_short = text.size() <= engine::kMaxPostgresText;  // as what tools send
