@@ -84,12 +84,19 @@ void add_process(Exposition& page, const MetricsSources& sources) {
   page.sample(uint64_t{files.rlim_cur});
 }
 
-void add_server(Exposition& page, const MetricsSources& sources) {
+// What was gathered on loops.
+struct Gathered {
+  std::vector<engine::ConsumerGroup> groups;
+  std::vector<ShardTaskReport> reports;
+  std::vector<std::pair<std::string_view, size_t>> connections;
+};
+
+void add_server(Exposition& page, const MetricsSources& sources, const Gathered& gathered) {
   page.family("millrace_build_info", Kind::Gauge, "Which program this is.");
   page.sample(1, {{"version", MILLRACE_VERSION}});
   page.family("millrace_connections", Kind::Gauge, "Clients that are connected.");
-  for (const MetricsSources::Connections& each : sources.connections)
-    page.sample(each.count(), {{"protocol", each.protocol}});
+  for (const auto& [protocol, count] : gathered.connections)
+    page.sample(count, {{"protocol", protocol}});
   page.family("millrace_open_statements", Kind::Gauge,
               "Queries of clients that run or whose rows are not all fetched.");
   page.sample(sources.open_statements());
@@ -260,29 +267,25 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
 
   // Called on a loop.
   void make(std::vector<engine::ConsumerGroup> groups, std::vector<ShardTaskReport> reports) {
-    struct Input {
-      std::vector<engine::ConsumerGroup> groups;
-      std::vector<ShardTaskReport> reports;
-    };
-    auto input = std::make_shared<Input>(Input{std::move(groups), std::move(reports)});
+    auto input = std::make_shared<Gathered>(Gathered{std::move(groups), std::move(reports), {}});
+    for (const MetricsSources::Connections& each : sources.connections)
+      input->connections.emplace_back(each.protocol, each.count());
     const size_t bytes = input->reports.size() * sizeof(ShardTaskReport);
-    const bool is_taken = sources.workers.try_run(bytes, [self = shared_from_this(), input] {
-      self->finish(self->written(input->groups, input->reports));
-    });
+    const bool is_taken = sources.workers.try_run(
+        bytes, [self = shared_from_this(), input] { self->finish(self->written(*input)); });
     if (!is_taken) finish(nullptr);
   }
 
-  std::shared_ptr<const std::string> written(const std::vector<engine::ConsumerGroup>& groups,
-                                             const std::vector<ShardTaskReport>& reports) const {
+  std::shared_ptr<const std::string> written(const Gathered& gathered) const {
     Exposition page;
     const MetadataImagePtr image = sources.image();
     add_process(page, sources);
-    add_server(page, sources);
+    add_server(page, sources, gathered);
     add_log(page, sources);
     add_disk(page, sources);
-    add_queries(page, sources, *image, reports);
+    add_queries(page, sources, *image, gathered.reports);
     add_topics(page, sources, *image);
-    add_groups(page, groups);
+    add_groups(page, gathered.groups);
     page.family("millrace_metrics_seconds", Kind::Gauge, "How long it took to make this page.");
     page.sample(seconds(sources.clock.monotonic_us() - begun_us));
     return std::make_shared<const std::string>(page.take());

@@ -30,6 +30,7 @@ struct MetricsSources {
   StatementWorkers& workers;
   std::function<MetadataImagePtr()> image;
   std::function<void(SqlParts::GroupsDone)> consumer_groups;
+  // Asked on a loop: front ends stop after these, and before other threads do.
   struct Connections {
     std::string_view protocol;
     std::function<size_t()> count;

@@ -117,12 +117,12 @@ void add_place(JsonWriter& json, const QueryPlace& place) {
   json.end_object();
 }
 
-std::string cluster_status(const ServerView& view) {
+std::string cluster_status(const ServerView& view, const std::string& address) {
   JsonWriter json;
   json.begin_object();
   json.key("clusterStatus");
   json.begin_object();
-  json.key(view.address());
+  json.key(address);
   json.begin_object();
   add(json, "hostAlive", true);
   add(json, "lastStatusUpdateMs", view.wall_ms());
@@ -173,8 +173,10 @@ void add_server_pages(Routes& routes, const ServerView& view) {
               })});
   routes.add({"GET", "/healthcheck", answer_with([view](const Request&) { return health(view); })});
   routes.add({"GET", "/clusterStatus", answer_later([view](const Request&, ResponseDone done) {
-                const bool is_taken =
-                    view.run_aside([view, done] { done(json_response(cluster_status(view))); });
+                // Asked here: the front end may be gone before the worker is.
+                const bool is_taken = view.run_aside([view, done, address = view.address()] {
+                  done(json_response(cluster_status(view, address)));
+                });
                 if (!is_taken) done(busy());
               })});
 }
