@@ -22,20 +22,21 @@ SCHEMA = (
     "CREATE STREAM IF NOT EXISTS events "
     "(device VARCHAR KEY, id BIGINT, amount INT, city VARCHAR, at_ms BIGINT) "
     "WITH (KAFKA_TOPIC = 'events', VALUE_FORMAT = 'JSON', PARTITIONS = 4, TIMESTAMP = 'at_ms')",
-    "CREATE STREAM IF NOT EXISTS large AS "
+    # Formats with schemas, each of which is registered by its statement.
+    "CREATE STREAM IF NOT EXISTS large WITH (VALUE_FORMAT = 'AVRO') AS "
     f"SELECT device, id, city FROM events WHERE amount >= {LARGE_FROM} EMIT CHANGES",
-    "CREATE TABLE IF NOT EXISTS per_device AS "
+    "CREATE TABLE IF NOT EXISTS per_device WITH (FORMAT = 'AVRO') AS "
     "SELECT device, COUNT(*) AS n, SUM(id) AS ids FROM events WINDOW TUMBLING "
     f"(SIZE {WINDOW_MS} MILLISECONDS, RETENTION {RETENTION_MS} MILLISECONDS, "
     f"GRACE PERIOD {GRACE_MS} MILLISECONDS) GROUP BY device EMIT CHANGES",
-    "CREATE TABLE IF NOT EXISTS per_city AS "
+    "CREATE TABLE IF NOT EXISTS per_city WITH (VALUE_FORMAT = 'PROTOBUF') AS "
     "SELECT city, COUNT(*) AS n, SUM(amount) AS total, MAX(id) AS newest "
     "FROM events GROUP BY city EMIT CHANGES",
     "CREATE STREAM IF NOT EXISTS produced (producer VARCHAR KEY, n BIGINT) "
     f"WITH (KAFKA_TOPIC = '{kafka_load.TOPIC}', VALUE_FORMAT = 'JSON', "
     f"PARTITIONS = {kafka_load.PARTITIONS})",
     "CREATE TABLE IF NOT EXISTS sites (city VARCHAR PRIMARY KEY, zone VARCHAR) "
-    "WITH (KAFKA_TOPIC = 'sites', VALUE_FORMAT = 'JSON', PARTITIONS = 4)",
+    "WITH (KAFKA_TOPIC = 'sites', VALUE_FORMAT = 'JSON_SR', PARTITIONS = 4)",
     "CREATE STREAM IF NOT EXISTS located AS "
     "SELECT sites.city, id, zone FROM events JOIN sites ON events.city = sites.city EMIT CHANGES",
     "CREATE STREAM IF NOT EXISTS met AS SELECT e.device, e.id AS id, l.id AS other "
