@@ -36,6 +36,15 @@ constexpr std::string_view kTypeNameWithModifier =
     "|| "
     "CAST(($2 - 4) % 65536 AS VARCHAR) || ')' ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, "
     "MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR WHERE MR_OID = $1) END";
+constexpr std::string_view kRelationNumber =
+    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
+    "WHERE MR_NAME = $1)";
+constexpr std::string_view kTypeNumber =
+    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, TYPNAME AS MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
+    "WHERE MR_NAME = $1)";
+constexpr std::string_view kSchemaNumber =
+    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
+    "AS MR WHERE MR_NAME = $1)";
 constexpr std::string_view kDefinition =
     "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, DEFINITION AS MR_TEXT FROM "
     "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1)";
@@ -73,6 +82,8 @@ constexpr CatalogFunction kFunctions[] = {
     {"ARRAY_LENGTH", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
     {"ARRAY_TO_STRING", 2, 3, "ARRAY_JOIN($1, $2)"},
     {"ARRAY_UPPER", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
+    {"BOOL_AND", 1, 1, "(MIN(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 ELSE NULL END) = 1)"},
+    {"BOOL_OR", 1, 1, "(MAX(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 ELSE NULL END) = 1)"},
     {"CARDINALITY", 1, 1, "ARRAY_LENGTH($1)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
     {"CURRENT_SCHEMAS", 1, 1,
@@ -132,6 +143,9 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
     {"SHOBJ_DESCRIPTION", 2, 2, kNoText},
+    {"TO_REGCLASS", 1, 1, kRelationNumber},
+    {"TO_REGNAMESPACE", 1, 1, kSchemaNumber},
+    {"TO_REGTYPE", 1, 1, kTypeNumber},
     {"STRING_AGG", 2, 2, "NULLIF(ARRAY_JOIN(COLLECT_LIST($1), $2), '')"},
 };
 
@@ -171,6 +185,11 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
   }
   if (call.name == "JSON_BUILD_OBJECT" && count % 2 == 0)
     return written_out(object_text(count), call.arguments, position);
+  // asyncpg turns off what is not there before it asks for types.
+  if (call.name == "SET_CONFIG" && count == 3) {
+    const auto* setting = call.arguments[0]->as<StringLiteral>();
+    if (setting && setting->value == "jit") return clone(*call.arguments[1]);
+  }
   const CatalogFunction* known = nullptr;
   for (const CatalogFunction& each : kFunctions) {
     if (each.name != call.name) continue;
@@ -190,21 +209,11 @@ struct Registered {
   std::string_view type, number_of, name_of;
 };
 constexpr Registered kRegistered[] = {
-    {"REGCLASS",
-     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS "
-     "MR "
-     "WHERE MR_NAME = $1)",
+    {"REGCLASS", kRelationNumber,
      "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS "
-     "MR "
-     "WHERE MR_OID = $1)"},
-    {"REGTYPE",
-     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, TYPNAME AS MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
-     "WHERE MR_NAME = $1)",
-     kTypeName},
-    {"REGNAMESPACE",
-     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
-     "AS "
-     "MR WHERE MR_NAME = $1)",
+     "MR WHERE MR_OID = $1)"},
+    {"REGTYPE", kTypeNumber, kTypeName},
+    {"REGNAMESPACE", kSchemaNumber,
      "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
      "AS MR WHERE MR_OID = $1)"},
 };

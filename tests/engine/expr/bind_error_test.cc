@@ -68,7 +68,7 @@ TEST(BindError, operators_of_the_wrong_types) {
         "arithmetic types. BOOLEAN DECIMAL"},
        {"SELECT", "NULL + 1", "operator + does not take NULL and INTEGER",
         "Error in SELECT expression: Error processing expression: (null + 1). Arithmetic on types "
-        "NULL and INTEGER are not supported."},
+        "null and INTEGER are not supported."},
        {"SELECT", "I = NULL", "a comparison with NULL is never true",
         "Error in SELECT expression: Comparison with NULL not supported: INTEGER = NULL. Use 'IS "
         "NULL' or 'IS NOT NULL' instead."},
