@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/functions/registry.h"
+#include "engine/query/select_join_order.h"
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_row_functions.h"
 #include "engine/query/select_subqueries.h"
@@ -571,7 +572,9 @@ bool is_select_over_tables(const Query& query, const PlanContext& context) {
 
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
   const std::optional<Query> without = TRY(take_row_functions_out(written));
-  const Query& query = without ? *without : written;
+  const Query& as_written = without ? *without : written;
+  const std::optional<Query> reordered = with_better_join_order(as_written);
+  const Query& query = reordered ? *reordered : as_written;
   std::vector<SelectSource> sources;
   std::vector<RowsNodePtr> rows;
   std::vector<std::vector<BoundExpression>> arrays;

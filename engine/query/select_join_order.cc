@@ -1,0 +1,144 @@
+#include "engine/query/select_join_order.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/query/select_row_functions.h"
+#include "engine/query/select_subqueries.h"
+
+namespace engine {
+
+namespace {
+
+using Aliases = std::set<std::string>;
+
+// The sources that an expression names; false where it may mean others, too.
+bool list_aliases(const Expression& expression, Aliases& found) {
+  if (expression.is<Subquery>()) return false;
+  if (const auto* column = expression.as<ColumnRef>()) {
+    if (!column->source) return false;
+    found.insert(column->source->text);
+    return true;
+  }
+  return std::ranges::all_of(children(expression),
+                             [&](const Expression* child) { return list_aliases(*child, found); });
+}
+
+class JoinOrder {
+ public:
+  explicit JoinOrder(const Query& query) {
+    sources_.push_back(&*query.from);
+    for (const Join& join : query.joins) sources_.push_back(&join.source);
+    if (query.where) read(*query.where);
+    for (const Join& join : query.joins)
+      if (join.on) read(*join.on);
+  }
+
+  // Nothing where it is no better than the one that is written.
+  std::optional<std::vector<size_t>> better() const {
+    std::vector<size_t> written(sources_.size());
+    for (size_t i = 0; i < written.size(); ++i) written[i] = i;
+    const size_t loose = loose_in(written);
+    if (loose == 0) return std::nullopt;
+    std::vector<size_t> order = greedy();
+    return loose_in(order) < loose ? std::optional(std::move(order)) : std::nullopt;
+  }
+
+ private:
+  const std::string& alias(size_t source) const { return sources_[source]->visible_name().text; }
+
+  void read(const Expression& condition) {
+    std::vector<const Expression*> conjuncts;
+    split(condition, conjuncts);
+    for (const Expression* each : conjuncts) {
+      const auto* comparison = each->as<Comparison>();
+      Aliases left, right;
+      if (!comparison || comparison->op != ComparisonOp::Equal ||
+          !list_aliases(*comparison->left, left) || !list_aliases(*comparison->right, right))
+        continue;
+      if (left.size() + right.size() == 1)
+        fixed_.insert(left.empty() ? *right.begin() : *left.begin());
+      else if (left.size() == 1 && right.size() == 1 && left != right)
+        equal_.insert({*left.begin(), *right.begin()});
+    }
+  }
+  bool are_equal(size_t a, size_t b) const {
+    return equal_.contains({alias(a), alias(b)}) || equal_.contains({alias(b), alias(a)});
+  }
+  bool is_joined(size_t source, const std::vector<size_t>& before) const {
+    return std::ranges::any_of(before, [&](size_t each) { return are_equal(source, each); });
+  }
+  // How many sources meet all rows of those before them.
+  size_t loose_in(const std::vector<size_t>& order) const {
+    size_t loose = 0;
+    for (size_t i = 1; i < order.size(); ++i)
+      loose += !is_joined(order[i], {order.begin(), order.begin() + static_cast<ptrdiff_t>(i)});
+    return loose;
+  }
+  // First what a constant makes small; then what an equality joins, as it is written.
+  std::vector<size_t> greedy() const {
+    std::vector<size_t> left(sources_.size()), order;
+    for (size_t i = 0; i < left.size(); ++i) left[i] = i;
+    const auto take = [&](const auto& is_wanted) {
+      const auto found = std::ranges::find_if(left, is_wanted);
+      if (found == left.end()) return false;
+      order.push_back(*found);
+      left.erase(found);
+      return true;
+    };
+    while (!left.empty()) {
+      const bool is_taken = take([&](size_t each) { return is_joined(each, order); }) ||
+                            take([&](size_t each) { return fixed_.contains(alias(each)); });
+      if (!is_taken) take([](size_t) { return true; });
+    }
+    return order;
+  }
+
+  std::vector<const AliasedSource*> sources_;
+  std::set<std::pair<std::string, std::string>> equal_;  // by a condition of all rows
+  Aliases fixed_;                                        // that a constant restricts
+};
+
+bool has_free_order(const Query& query) {
+  if (!query.from || query.joins.size() < 2 || is_row_function(*query.from)) return false;
+  const bool are_inner = std::ranges::all_of(query.joins, [](const Join& join) {
+    return join.type == JoinType::Inner && join.columns.empty() && !join.within &&
+           !is_row_function(join.source);
+  });
+  return are_inner && std::ranges::none_of(query.items, [](const SelectItem& item) {
+           return item.kind == SelectItemKind::AllColumns && !item.source;
+         });
+}
+
+}  // namespace
+
+std::optional<Query> with_better_join_order(const Query& query) {
+  if (!has_free_order(query)) return std::nullopt;
+  const auto order = JoinOrder(query).better();
+  if (!order) return std::nullopt;
+  Query made = clone(query);
+  std::vector<AliasedSource> sources;
+  sources.push_back(*std::move(made.from));
+  for (Join& join : made.joins) {
+    if (join.on)
+      made.where =
+          made.where
+              ? make_expression(Logical{LogicalOp::And, std::move(made.where), std::move(join.on)},
+                                join.position)
+              : std::move(join.on);
+    sources.push_back(std::move(join.source));
+  }
+  made.joins.clear();
+  made.from = std::move(sources[order->front()]);
+  for (size_t i = 1; i < order->size(); ++i) {
+    AliasedSource& source = sources[(*order)[i]];
+    const TextPosition position = source.position;
+    made.joins.push_back({JoinType::Inner, std::move(source), std::nullopt, nullptr, position, {}});
+  }
+  return made;
+}
+
+}  // namespace engine

@@ -1,0 +1,14 @@
+// In which order the sources of a SELECT are joined.
+#pragma once
+#include <optional>
+
+#include "engine/sql/ast_query.h"
+
+namespace engine {
+
+// The query with its sources in an order in which each is joined by an equality, where the order that is written makes all pairs of some: FROM a, b, c
+// WHERE a.x = c.x AND c.y = b.y begins with a and c. Nothing where that gains nothing, and where the order is seen in the result or decides
+// it: outer joins, USING, `*`.
+std::optional<Query> with_better_join_order(const Query& query);
+
+}  // namespace engine
