@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """HTTP as its clients speak it: Python's, curl, Prometheus's reader of metrics; and as nobody should."""
 import http.client
 import json
