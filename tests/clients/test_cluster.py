@@ -12,7 +12,7 @@ from cluster_nodes import Cluster, Etcd, Node, eventually
 from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
 
 try:
-    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+    from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
     from confluent_kafka.admin import AdminClient, NewTopic
 except ImportError:
     Consumer = None
@@ -82,11 +82,23 @@ def producer_of(nodes, **settings):
                      "reconnect.backoff.max.ms": 500, **settings})
 
 
+def end_of(consumer, partition):
+    """Asked again where the leadership has just moved: this call of the client does not do that by itself."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=20)[1]
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def read_all(bootstrap, topic, partitions):
     """The values of each partition, from the first to the present end."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
                          "reconnect.backoff.max.ms": 500})
-    ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1]
+    ends = {number: end_of(consumer, TopicPartition(topic, number))
             for number in range(partitions)}
     consumer.assign([TopicPartition(topic, number, 0) for number in ends])
     read = {number: [] for number in ends}
