@@ -24,8 +24,6 @@ class SystemTables {
   virtual ~SystemTables() = default;
   // Null: there is none of that name. Without a schema those of pg_catalog are meant.
   virtual const SystemTable* find(const std::optional<Name>& schema, const Name& name) const = 0;
-  // Whether that is the name of a schema of theirs.
-  virtual bool has_schema(const Name& schema) const = 0;
 };
 
 // The rows as of one moment.

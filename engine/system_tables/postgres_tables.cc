@@ -63,10 +63,6 @@ class TableList final : public SystemTables {
     return found != tables_.end() && key_of(*found) == std::pair(wanted, upper) ? found->get()
                                                                                 : nullptr;
   }
-  bool has_schema(const Name& schema) const override {
-    const std::string upper = upper_case(schema.text);
-    return std::ranges::any_of(tables_, [&](const auto& table) { return table->schema == upper; });
-  }
   const std::vector<std::unique_ptr<const SystemTable>>& all() const { return tables_; }
 
  private:

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/query/rows_run.h"
@@ -23,8 +24,7 @@ class SelectExecution final : public SqlExecution {
                   MetadataImagePtr image)
       : SqlExecution(session, receiver),
         plan_(std::move(plan)),
-        image_(image),
-        gathering_(session, std::move(image)) {}
+        image_(std::move(image)) {}
   ~SelectExecution() override { cancel_scans(); }
 
   void begin() {
@@ -59,7 +59,7 @@ class SelectExecution final : public SqlExecution {
   // Owned by the work, which may outlive this, and by those who show the result.
   struct Work {
     SelectRows plan;
-    std::shared_ptr<const InformationFacts> facts;
+    std::shared_ptr<const InformationFacts> facts;  // null: no table of the system is read
     std::vector<std::shared_ptr<PullRequest>> requests;
     std::vector<engine::RowsChunks> tables;
     engine::Properties properties;
@@ -85,6 +85,7 @@ class SelectExecution final : public SqlExecution {
       }
       gathered.resize(0);
       TRY(context->add(bytes));
+      if (!facts) return engine::run_rows_plan(*plan, std::move(tables), *context);
       return facts->with_context([&](const engine::InformationContext& about) {
         const engine::CatalogRows system(about, "millrace");
         return engine::run_rows_plan(*plan, std::move(tables), *context, &system);
@@ -111,18 +112,22 @@ class SelectExecution final : public SqlExecution {
 
   // ---- the tables' rows
 
+  // What tables of the system tell of; most statements read none.
   void gather_facts() {
+    if (plan_->system_tables.empty()) return ask();
     InformationNeeds needs;
     for (const engine::SystemTable* table : plan_->system_tables) {
       needs.statuses = needs.statuses || engine::needs_statuses(*table);
       needs.server_facts = needs.server_facts || engine::needs_server_facts(*table);
       needs.consumer_groups = needs.consumer_groups || engine::needs_consumer_groups(*table);
     }
-    gathering_.begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
+    gathering_.emplace(session(), image_);
+    gathering_->begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
       facts_ = std::move(facts);
       ask();
     });
   }
+
   void ask() {
     if (tables_.empty()) return run();
     std::vector<Shard*> shards;
@@ -263,7 +268,7 @@ class SelectExecution final : public SqlExecution {
 
   const SelectRows plan_;
   const MetadataImagePtr image_;
-  InformationGathering gathering_;
+  std::optional<InformationGathering> gathering_;  // where tables of the system are read
   std::shared_ptr<const InformationFacts> facts_;
   std::vector<Table> tables_;
   std::optional<OwnWrites> own_writes_;
