@@ -94,11 +94,6 @@ int64_t schema_number(std::string_view schema) {
 
 }  // namespace
 
-std::string display_name(std::string_view name) {
-  const bool is_upper = std::ranges::none_of(name, [](char c) { return (c >= 'a' && c <= 'z'); });
-  return is_upper ? lower_case(name) : std::string(name);
-}
-
 std::vector<int64_t> CatalogRelation::key_places() const {
   std::vector<int64_t> places;
   for (size_t i = 0; i < columns.size(); ++i)

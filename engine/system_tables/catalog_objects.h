@@ -9,9 +9,6 @@
 
 namespace engine {
 
-// A name as PostgreSQL's users read it: wholly upper-case ones in lower case.
-std::string display_name(std::string_view name);
-
 struct CatalogColumn {
   std::string name;  // as it is displayed
   SqlType type;

@@ -32,4 +32,10 @@ inline std::string lower_case(std::string_view text) {
   return lower;
 }
 
+// A name as PostgreSQL users read it: ORDERS is shown as orders, one of mixed case as it is.
+inline std::string display_name(std::string_view name) {
+  const bool has_lower = std::ranges::any_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+  return has_lower ? std::string(name) : lower_case(name);
+}
+
 }  // namespace engine

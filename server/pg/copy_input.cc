@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "engine/types/ascii.h"
 #include "server/pg/messages.h"
 
 namespace server::pg {
@@ -33,7 +34,7 @@ CopyInput::CopyInput(SessionContext& context, const engine::Copy& copy, CopyOpti
 Status CopyInput::begin() {
   copy_ = TRY(context_.backend->begin_copy(target_, *this));
   std::string name = target_.source.text;
-  reader_ = make_copy_reader(options_, copy_->columns, display_name(name));
+  reader_ = make_copy_reader(options_, copy_->columns, engine::display_name(name));
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;
   MessageWriter(context_.output).copy_in(is_json ? 1 : copy_->columns.size());
   return {};

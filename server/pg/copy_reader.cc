@@ -5,6 +5,7 @@
 
 #include "engine/formats/delimited/csv.h"
 #include "engine/formats/text_value.h"
+#include "engine/types/ascii.h"
 #include "engine/types/text_bytes.h"
 
 namespace server::pg {
@@ -82,7 +83,8 @@ class FieldReader final : public CopyReader {
       return bad_record(record, "extra data after last expected column");
     if (record.fields.size() < columns_.size())
       return bad_record(record, "missing data for column \"" +
-                                    display_name(columns_[record.fields.size()].name) + "\"");
+                                    engine::display_name(columns_[record.fields.size()].name) +
+                                    "\"");
     for (size_t i = 0; i < columns_.size(); ++i) TRY(read_field(record, i));
     rows_.lines.push_back(record.line);
     ++rows_.rows;
@@ -109,7 +111,7 @@ class FieldReader final : public CopyReader {
     Status read = values_[index].append(field.text, column);
     if (!read) {
       Error error = std::move(read).error();
-      error.context = context_of(source_, record.line, display_name(columns_[index].name));
+      error.context = context_of(source_, record.line, engine::display_name(columns_[index].name));
       return error;
     }
     return {};
@@ -198,13 +200,6 @@ std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
   if (options.format == CopyFormat::Json)
     return std::make_unique<JsonLineReader>(std::move(source));
   return std::make_unique<FieldReader>(options, std::move(columns), std::move(source));
-}
-
-std::string display_name(std::string_view name) {
-  std::string shown(name);
-  if (std::ranges::any_of(shown, [](unsigned char c) { return std::islower(c); })) return shown;
-  for (char& c : shown) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return shown;
 }
 
 }  // namespace server::pg

@@ -38,7 +38,4 @@ std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source);
 
-// ORDERS is shown as orders; a name of mixed case is shown as it is.
-std::string display_name(std::string_view name);
-
 }  // namespace server::pg

@@ -9,6 +9,7 @@
 #include "engine/plan/print_plan.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
+#include "engine/types/ascii.h"
 #include "server/metadata/plan_definition.h"
 
 namespace server {
@@ -26,10 +27,6 @@ std::string role_of(const engine::ColumnDef& column) {
   if (column.role == engine::ColumnRole::Key) return "KEY";
   if (column.role != engine::ColumnRole::Headers) return {};
   return column.header_key.empty() ? "HEADERS" : fmt::format("HEADER('{}')", column.header_key);
-}
-
-bool is_upper(const std::string& name) {
-  return std::ranges::none_of(name, [](unsigned char c) { return std::islower(c); });
 }
 
 bool calls_function(const engine::Expression& expression) {
@@ -63,18 +60,11 @@ std::vector<engine::ParameterSlot> slots_of(std::span<const engine::SqlType> typ
 
 }  // namespace
 
-std::string display_name(const std::string& name) {
-  if (!is_upper(name)) return name;
-  std::string lower = name;
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema) {
   std::vector<sql::ResultColumn> columns;
   for (const engine::ColumnDef& column : schema.columns)
-    columns.push_back({display_name(column.name), column.type, column.name, role_of(column)});
+    columns.push_back(
+        {engine::display_name(column.name), column.type, column.name, role_of(column)});
   return columns;
 }
 
@@ -289,7 +279,7 @@ Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& 
   const bool is_same = std::ranges::equal(
       prepared.columns, result.columns,
       [&](const sql::ResultColumn& a, const engine::ColumnDef& b) {
-        return (!has_types || a.type == b.type) && a.name == display_name(b.name);
+        return (!has_types || a.type == b.type) && a.name == engine::display_name(b.name);
       });
   if (is_same) return {};
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",

@@ -118,8 +118,6 @@ class Planner {
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
     const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source);
 
-// A name as PostgreSQL users read it: wholly upper-case ones in lower case.
-std::string display_name(const std::string& name);
 std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema);
 
 }  // namespace server
