@@ -1,5 +1,5 @@
-// Where a stage begins: record batches of the log become column batches; the records of a table
-// become changes.
+// Where a stage begins: what is decoded of its topic or exchange goes to the operators; the records of a
+// table become changes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -7,57 +7,28 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/exec/exchange_block.h"
 #include "engine/exec/keyed_table.h"
 #include "engine/exec/operator.h"
-#include "engine/exec/ports.h"
-#include "engine/exec/record_cursor.h"
+#include "engine/exec/record_decoder.h"
 #include "engine/exec/shown_rows.h"
-#include "engine/formats/format.h"
-#include "engine/java/java_time.h"
 #include "engine/plan/plan.h"
 #include "engine/state/row_store.h"
 
 namespace engine {
 
-// A record that could not be read, and is left out.
-struct RecordFailure {
-  Offset offset;
-  std::string message;
-};
-
-// Decoded records of one partition, on their way to the operators. The batch has one column more
-// than the input's layout: the records' key bytes.
-struct InputChunk {
-  Batch batch;
-  Offset next;                          // the first record that is not in it
-  std::vector<RecordFailure> failures;  // in order, one a record
-  size_t unpack_bytes_left;             // of the range's
-  MergeTimes merge = {};                // of rows out of a time-ordered exchange
-};
-
-// Decoding keeps nothing and may be done ahead; process() is where a table's record meets the
-// table, and so must be called in the order in which the task takes its inputs.
+// Decoding may be done ahead; process() is where a table's record meets the table, and so must be called
+// in the order in which the task takes its inputs.
 class InputOperator final : public Operator, public Materialized, public KeyedTable {
  public:
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
 
-  // Which records to decode.
-  struct Range {
-    Offset from, end{INT64_MAX};  // offsets
-    size_t max_rows = SIZE_MAX;
-    size_t max_bytes = SIZE_MAX;  // of keys and values; one record at least
-    size_t unpack_bytes =
-        SIZE_MAX;  // that may come out of compressed batches, which go on next time
-    // Of an exchange: more than `max_rows` rather than a block in parts, each of which decodes all of it.
-    bool whole_blocks = false;
-  };
-  // What cannot be read is left out; the caller reports it once it is passed. The strings are views
-  // into the log's bytes, unless the batch is compressed. Ends before a batch that is damaged; fails
-  // with CorruptRecord when that is the first.
-  Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Range range,
-                            RecordCursor& cursor);
+  RecordDecoder& decoder() { return *decoder_; }
+  // As the decoder's.
+  Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
+                              DecodeRange range, RecordCursor& cursor) {
+    return decoder_->decode(batches, partition, range, cursor);
+  }
 
   Status process(Batch batch, size_t port) override;
 
@@ -84,37 +55,11 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   }
 
  private:
-  struct Records;
-  InputOperator(TaskContext& context, const InputStep& step, const Layout& layout);
+  InputOperator(TaskContext& context, const InputStep& step, const Layout& layout,
+                std::unique_ptr<RecordDecoder> decoder);
 
-  // --- Exchanges (input_exchange.cc)
-  Result<InputChunk> decode_blocks(std::span<const LogBatch> batches, int32_t partition,
-                                   const Range& range, RecordCursor& cursor);
-  ExchangeRows no_exchange_rows() const;
-  Batch batch_of(ExchangeRows rows, int32_t partition) const;
-
-  Status collect(std::span<const LogBatch> batches, Range& range, RecordCursor& cursor,
-                 Records& out) const;
-  Error damaged(const Error& error, int32_t partition, Offset offset) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
-  Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
-  // What says the windows, where there are some, one for each record.
-  std::vector<std::string_view> read_keys(Records& records, std::vector<Column>& columns,
-                                          std::vector<bool>& keep);
-  std::vector<std::string_view> split_windowed_keys(Records& records, std::vector<Column>& columns,
-                                                    std::vector<bool>& keep);
-  void write_keys(const std::vector<Column>& columns, std::span<const std::string_view> windows,
-                  Column& raw_keys, Records& records, std::vector<bool>& keep);
-  void read_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
-                   Batch& batch);
-  void read_exchange_values(Records& records, std::vector<Column>& columns, std::vector<bool>& keep,
-                            Batch& batch);
-  void fill_system_columns(const Batch& batch, std::vector<Column>& columns) const;
-  Status take_timestamps(Records& records, const std::vector<Column>& columns,
-                         std::vector<bool>& keep, Batch& batch);
-  std::optional<int64_t> timestamp_of(const Column& column, size_t row,
-                                      std::string_view& problem) const;
   // What is left of a batch for the table: rows from `row` on.
   struct Rest {
     Batch batch;
@@ -126,16 +71,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
 
   const InputStep step_;
   const Layout layout_;
-  std::vector<bool>
-      read_;  // columns of the layout: those that are used, and keys that are written anew
-  std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
-  ExchangeColumns exchange_columns_;
+  const std::unique_ptr<RecordDecoder> decoder_;
   std::vector<int> stored_columns_;  // of the layout: what a table's store keeps, ROWTIME aside
-  int timestamp_column_ = -1;
-  std::optional<TimePattern> timestamp_pattern_;
-  std::unique_ptr<Reader> key_reader_, value_reader_;
-  // Of tables whose keys name schemas: writes them as the store has them, so that equal keys have equal bytes.
-  std::unique_ptr<Writer> key_writer_;
   RowStore rows_;
   std::optional<Rest> rest_;
   bool suppresses_output_ = false;

@@ -87,14 +87,14 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     return polled.status;
   }
   while (!head.has_row() && head.has_undecoded()) {
-    InputOperator::Range range;
+    DecodeRange range;
     range.from = head.decoded;
     if (head.source.stop_at) range.end = *head.source.stop_at;
     range.max_rows = max_rows;
     range.unpack_bytes = unpack_bytes_left_;
     range.whole_blocks = head.writer.has_value();
     range.max_bytes = std::max(kMinRefillBytes, limits_.max_bytes / heads_.size());
-    Result<InputChunk> chunk = head.source.input->decode(
+    Result<DecodedChunk> chunk = head.source.input->decode(
         polled.batches, head.source.partition.partition.value(), range, head.cursor);
     if (!chunk) {
       failed_at_ = {source, head.decoded};

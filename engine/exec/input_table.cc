@@ -3,7 +3,6 @@
 #include <cassert>
 
 #include "engine/exec/input.h"
-#include "engine/exec/input_records.h"
 #include "engine/types/row_codec.h"
 
 namespace engine {
@@ -96,29 +95,18 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   out.offsets.assign(out.rows, -1);
   std::vector<Column> columns;
   for (const LayoutColumn& column : layout_) columns.emplace_back(column.type);
-  Records records;
   // Readers give views, and the caller keeps the rows longer than the store does.
   const auto owned_keys = std::make_shared<StringHeap>();
+  std::vector<std::string_view> keys;
   for (const auto& [key, row] : rows) {
-    records.keys.emplace_back(owned_keys->add(key));
-    records.offsets.push_back(-1);
+    keys.push_back(owned_keys->add(key));
     out.timestamps.push_back(row->timestamp);
   }
-  std::vector<bool> keep(rows.size(), true);
-  if (step_.window) split_windowed_keys(records, columns, keep);
-  std::vector<Column*> key_outs, value_outs;
-  for (const int index : key_columns_)
-    key_outs.push_back(read_[static_cast<size_t>(index)] ? &columns[static_cast<size_t>(index)]
-                                                         : nullptr);
+  std::vector<Column*> value_outs;
   for (const int index : stored_columns_)
     value_outs.push_back(&columns[static_cast<size_t>(index)]);
-  RowStatus status;
-  key_reader_->read(records.keys, key_outs, status);
-  if (status.errors != 0)
-    return Error{ErrorCode::CorruptRecord, "a stored key cannot be read",
-                 status.problems.front().message};
-  for (Column* column : key_outs)
-    if (column) column->keep(owned_keys);
+  TRY(decoder_->read_stored_keys(keys, columns));
+  for (Column& column : columns) column.keep(owned_keys);
   for (const auto& [key, row] : rows) {
     TRY(decode_row(row->bytes, value_outs, RowStrings::Copy));
     columns[step_.schema.columns.size()].append(row->timestamp);

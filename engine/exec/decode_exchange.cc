@@ -2,14 +2,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/exec/decoder_records.h"
 #include "engine/exec/exchange_block.h"
 #include "engine/exec/exchange_codec.h"
-#include "engine/exec/input.h"
-#include "engine/exec/input_records.h"
+#include "engine/exec/record_decoder.h"
 
 namespace engine {
 
-ExchangeRows InputOperator::no_exchange_rows() const {
+ExchangeRows RecordDecoder::no_exchange_rows() const {
   ExchangeRows rows;
   for (const LayoutColumn& column : layout_) rows.columns.emplace_back(column.type);
   if (step_.kind == SourceKind::Table)
@@ -19,10 +19,10 @@ ExchangeRows InputOperator::no_exchange_rows() const {
 
 // As decode(). Of a block all rows are decoded: those that are not asked for are left out, and decoded
 // again when they are. Takes nothing where the first record is no block.
-Result<InputChunk> InputOperator::decode_blocks(std::span<const LogBatch> batches,
-                                                int32_t partition, const Range& range,
+Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batches,
+                                                int32_t partition, const DecodeRange& range,
                                                 RecordCursor& cursor) {
-  InputChunk chunk{{}, range.from, {}, range.unpack_bytes};
+  DecodedChunk chunk{{}, range.from, {}, range.unpack_bytes};
   ExchangeRows rows = no_exchange_rows();
   std::vector<int64_t> offsets;
   std::vector<uint32_t> asked_for;  // of the rows
@@ -78,7 +78,7 @@ Result<InputChunk> InputOperator::decode_blocks(std::span<const LogBatch> batche
   if (asked_for.empty()) return chunk;
   if (damaged_from) {  // `rows` has some of what is damaged
     cursor.finish();
-    Range before = range;
+    DecodeRange before = range;
     before.end = *damaged_from;
     return decode_blocks(batches, partition, before, cursor);
   }
@@ -97,7 +97,7 @@ Result<InputChunk> InputOperator::decode_blocks(std::span<const LogBatch> batche
   return chunk;
 }
 
-Batch InputOperator::batch_of(ExchangeRows rows, int32_t partition) const {
+Batch RecordDecoder::batch_of(ExchangeRows rows, int32_t partition) const {
   Batch batch;
   batch.rows = rows.size();
   batch.partition = partition;
@@ -118,7 +118,7 @@ Batch InputOperator::batch_of(ExchangeRows rows, int32_t partition) const {
 }
 
 // Rows in the form of before blocks.
-void InputOperator::read_exchange_values(Records& records, std::vector<Column>& columns,
+void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& columns,
                                          std::vector<bool>& keep, Batch& batch) {
   std::vector<Column*> now;
   for (const int index : value_columns_) now.push_back(&columns[static_cast<size_t>(index)]);

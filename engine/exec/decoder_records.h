@@ -1,4 +1,4 @@
-// Records of an input on their way to columns: private to the input's sources.
+// Records of an input on their way to columns: private to the decoder's sources.
 #pragma once
 #include <fmt/format.h>
 
@@ -9,17 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/exec/input.h"
+#include "engine/exec/record_decoder.h"
 
 namespace engine {
 
-// The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the
-// start.
-inline size_t window_suffix_size(const SourceWindow& window) {
-  return window.type == WindowType::Session ? 16 : 8;
-}
-
-struct InputOperator::Records {
+struct RecordDecoder::Records {
   std::vector<std::optional<std::string_view>> keys, values;
   std::vector<std::string_view> raw_headers;
   bool has_headers = false;  // any of them
