@@ -38,6 +38,13 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
   for (Head& head : heads_) head.refill_rows = std::max<size_t>(1, limits.max_rows / heads_.size());
 }
 
+void InputHeads::share(SharedRecords& records) {
+  // Those of several partitions take as many of each as the order of times wants.
+  if (heads_.size() != 1 || heads_.front().source.input->step().exchange >= 0) return;
+  Head& head = heads_.front();
+  head.shared = records.join(head.source.partition, head.source.input->decoder(), head.decoded);
+}
+
 bool InputHeads::Head::goes_before(const Head& other) const {
   const InputStep &step = source.input->step(), &others = other.source.input->step();
   if (step.is_read_first != others.is_read_first) return step.is_read_first;
@@ -94,8 +101,10 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     range.unpack_bytes = unpack_bytes_left_;
     range.whole_blocks = head.writer.has_value();
     range.max_bytes = std::max(kMinRefillBytes, limits_.max_bytes / heads_.size());
-    Result<DecodedChunk> chunk = head.source.input->decode(
-        polled.batches, head.source.partition.partition.value(), range, head.cursor);
+    const int32_t partition = head.source.partition.partition.value();
+    Result<DecodedChunk> chunk =
+        head.shared ? head.shared->decode(polled.batches, partition, range, head.cursor)
+                    : head.source.input->decode(polled.batches, partition, range, head.cursor);
     if (!chunk) {
       failed_at_ = {source, head.decoded};
       return std::move(chunk).error();

@@ -10,6 +10,7 @@
 
 #include "engine/exec/input.h"
 #include "engine/exec/ports.h"
+#include "engine/exec/shared_records.h"
 #include "engine/exec/upstream_progress.h"
 
 namespace engine {
@@ -65,6 +66,9 @@ class InputHeads {
  public:
   InputHeads(std::vector<HeadSource> sources, HeadLimits limits);
 
+  // From now on it decodes with others, where that helps. They must outlive it.
+  void share(SharedRecords& records);
+
   // Asks for more only where there is little left.
   std::vector<std::pair<PartitionRef, Offset>> positions();
   // The next records, of what was polled for positions(); they may be views into it. Fails with the
@@ -98,6 +102,7 @@ class InputHeads {
  private:
   struct Head {
     HeadSource source;
+    std::unique_ptr<SharedRecords::Reader> shared;            // where it takes part in that
     std::shared_ptr<Batch> rows = std::make_shared<Batch>();  // shared with the runs of one take()
     MergeTimes merge;                                         // of the rows
     uint32_t row = 0;

@@ -116,6 +116,9 @@ class Task {
   Status resume_after(TaskEpoch epoch, TaskSequence last_sequence,
                       ProducerId producer = records::kNoProducer);
 
+  // Its loop's, which outlive it: records that other tasks read are decoded once.
+  void share(SharedRecords& records) { heads_->share(records); }
+
   // A task that takes no records finishes what it has begun.
   enum class Intake : uint8_t { Records, None };
   // One slice of work: what is left of the records at hand, or the next ones.

@@ -56,7 +56,7 @@ Batch Batch::slice(size_t first, size_t count) const {
 }
 
 Batch Batch::owned(size_t first) const {
-  Batch out = slice(first, rows - first);
+  Batch out = first == 0 ? *this : slice(first, rows - first);
   for (std::vector<ColumnPtr>* side : {&out.columns, &out.old_columns})
     for (ColumnPtr& column : *side)
       if (column && holds_strings(column->type()))

@@ -144,6 +144,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
   added.memory.emplace(memory_);
   charge_memory(added);
+  added.task->share(shared_records_);
   for (const engine::Task::Input& input : added.task->inputs()) {
     subscribe(readers_, input.partition, added);
     if (input.writer) subscribe(followers_, input.writer->progress, added);

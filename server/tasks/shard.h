@@ -247,6 +247,7 @@ class Shard {
   std::optional<StateTurns> state_;
   std::unique_ptr<Timer> timer_;  // runs while there are tasks to attend to
   std::thread thread_;
+  engine::SharedRecords shared_records_;  // the tasks are among its readers
   // By query; also the transient ones, each of which is a query of its own.
   absl::flat_hash_map<std::string, std::vector<std::unique_ptr<ShardTask>>> tasks_;
   Readers readers_;

@@ -1,0 +1,257 @@
+// Whoever shares what others have decoded gets what decoding alone would have given.
+#include "engine/exec/shared_records.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "records/batch_builder.h"
+
+namespace engine {
+namespace {
+
+enum TestColumn : size_t { Id, Page, Seconds, kColumns };
+constexpr size_t kSystemColumns = 3;
+constexpr int64_t kBatchRecords = 10;
+
+const PartitionRef kPartition{Uuid::random(), PartitionId(3)};
+
+InputStep step_using(const std::vector<size_t>& columns) {
+  InputStep step;
+  step.topic = "clicks";
+  step.key_format.name = "KAFKA";
+  step.value_format.name = "JSON";
+  step.schema.columns = {{"ID", SqlType(TypeKind::String), ColumnRole::Key},
+                         {"PAGE", SqlType(TypeKind::String)},
+                         {"SECONDS", SqlType(TypeKind::Integer)}};
+  step.used.assign(kColumns + kSystemColumns, false);
+  for (const size_t column : columns) step.used[column] = true;
+  return step;
+}
+
+std::unique_ptr<RecordDecoder> decoder_of(const std::vector<size_t>& columns) {
+  const InputStep step = step_using(columns);
+  Layout layout;
+  for (const ColumnDef& column : step.schema.columns)
+    layout.push_back({"C", column.name, column.type});
+  layout.push_back({"C", "ROWTIME", SqlType(TypeKind::Bigint)});
+  layout.push_back({"C", "ROWPARTITION", SqlType(TypeKind::Integer)});
+  layout.push_back({"C", "ROWOFFSET", SqlType(TypeKind::Bigint)});
+  return RecordDecoder::make(step, layout, {}).take();
+}
+
+// Batches of ten records, whose bytes go away with each turn.
+class Partition {
+ public:
+  void append(int records) {
+    for (int i = 0; i < records; ++i) values_.push_back(value(values_.size()));
+  }
+  // SECONDS of this record is no number.
+  void spoil(size_t offset) { values_[offset] = R"({"PAGE":"spoilt","SECONDS":"long"})"; }
+  int64_t end() const { return static_cast<int64_t>(values_.size()); }
+
+  // From the batch that holds `from` on, as a poll gives them.
+  std::vector<LogBatch> read(Offset from) {
+    bytes_.clear();
+    std::vector<LogBatch> batches;
+    for (int64_t base = from.value() / kBatchRecords * kBatchRecords; base < end();
+         base += kBatchRecords) {
+      records::BatchBuilder builder;
+      const int64_t until = std::min(end(), base + kBatchRecords);
+      for (int64_t i = base; i < until; ++i)
+        builder.append(1000 + i, "k" + std::to_string(i % 7), values_[static_cast<size_t>(i)]);
+      bytes_.push_back(std::make_unique<std::string>(builder.finish(records::Codec::None)));
+      batches.push_back({*bytes_.back(), Offset(base), Offset(until - 1)});
+    }
+    return batches;
+  }
+  void release() {
+    for (const auto& bytes : bytes_) std::ranges::fill(*bytes, 'x');
+  }
+
+ private:
+  static std::string value(size_t i) {
+    return R"({"PAGE":"page )" + std::to_string(i) + R"(","SECONDS":)" + std::to_string(i) + "}";
+  }
+  std::vector<std::string> values_;
+  std::vector<std::unique_ptr<std::string>> bytes_;
+};
+
+std::string to_text(const Column& column, size_t row) {
+  if (column.is_null(row)) return "null";
+  switch (column.type().kind()) {
+    case TypeKind::Integer:
+      return std::to_string(column.data<int32_t>()[row]);
+    case TypeKind::Bigint:
+      return std::to_string(column.data<int64_t>()[row]);
+    default:
+      return std::string(column.data<std::string_view>()[row]);
+  }
+}
+
+std::string to_text(const DecodedChunk& chunk, const std::vector<bool>& used) {
+  std::string text = "next " + std::to_string(chunk.next.value());
+  for (const RecordFailure& failure : chunk.failures)
+    text += " failed " + std::to_string(failure.offset.value()) + " " + failure.message;
+  for (size_t row = 0; row < chunk.batch.rows; ++row) {
+    text += "\n" + std::to_string(chunk.batch.offsets[row]) + " at " +
+            std::to_string(chunk.batch.timestamps[row]) + " key " +
+            to_text(*chunk.batch.columns.back(), row);
+    for (size_t i = 0; i < used.size(); ++i)
+      if (used[i]) text += ", " + to_text(*chunk.batch.columns[i], row);
+  }
+  return text;
+}
+
+// A task's place, and its own decoder; what it is given is compared with what that makes.
+class TestReader {
+ public:
+  TestReader(SharedRecords& shared, const std::vector<size_t>& columns, Offset next = Offset(0))
+      : own_(decoder_of(columns)), alone_(decoder_of(columns)), next_(next) {
+    reader_ = shared.join(kPartition, *own_, next);
+  }
+
+  void take(Partition& partition, size_t max_rows = 25, Offset end = Offset(INT64_MAX)) {
+    DecodeRange range;
+    range.from = next_;
+    range.end = end;
+    range.max_rows = max_rows;
+    const std::vector<bool>& used = own_->step().used;
+    const std::vector<LogBatch> batches = partition.read(next_);
+    auto got = reader_->decode(batches, 3, range, cursor_);
+    ASSERT_TRUE(got) << got.error().message;
+    RecordCursor fresh;
+    // A shared chunk may be shorter than what one alone would take.
+    range.end = std::min(range.end, got->next);
+    const auto wanted = alone_->decode(batches, 3, range, fresh);
+    EXPECT_EQ(to_text(*got, used), to_text(*wanted, used));
+    EXPECT_LE(got->batch.rows, max_rows);
+    for (size_t i = 0; i < used.size(); ++i) EXPECT_TRUE(used[i] || !got->batch.columns[i]) << i;
+    next_ = got->next;
+  }
+  Offset next() const { return next_; }
+
+ private:
+  std::unique_ptr<RecordDecoder> own_, alone_;
+  RecordCursor cursor_;
+  Offset next_;
+  std::unique_ptr<SharedRecords::Reader> reader_;
+};
+
+TEST(SharedRecords, are_decoded_by_the_first_and_taken_by_the_others) {
+  SharedRecords shared;
+  Partition partition;
+  partition.append(60);
+  TestReader first(shared, {Page}), second(shared, {Seconds, Id}), third(shared, {});
+  first.take(partition);
+  partition.release();
+  EXPECT_GT(shared.kept_bytes(), 0u);
+  second.take(partition);
+  third.take(partition);
+  EXPECT_EQ(shared.taken(), 2u);
+  EXPECT_EQ(shared.kept_bytes(), 0u);  // nobody else will come to them
+  third.take(partition);               // whoever is first
+  first.take(partition);
+  second.take(partition);
+  EXPECT_EQ(shared.taken(), 4u);
+}
+
+TEST(SharedRecords, are_not_kept_for_one_alone_or_for_who_is_far_behind_or_ahead) {
+  SharedRecords shared;
+  Partition partition;
+  partition.append(100'100);
+  TestReader here(shared, {Page}, Offset(100'000));
+  here.take(partition);
+  EXPECT_EQ(shared.kept_bytes(), 0u);
+  TestReader behind(shared, {Page}, Offset(0)), ahead(shared, {Page}, Offset(100'090));
+  here.take(partition);
+  EXPECT_EQ(shared.kept_bytes(), 0u);
+}
+
+TEST(SharedRecords, that_cannot_be_read_fail_only_for_those_who_use_the_column) {
+  SharedRecords shared;
+  Partition partition;
+  partition.append(30);
+  partition.spoil(12);
+  for (const bool is_user_first : {false, true}) {
+    TestReader pages(shared, {Page}), seconds(shared, {Seconds}), both(shared, {Page, Seconds});
+    (is_user_first ? seconds : pages).take(partition);
+    (is_user_first ? pages : seconds).take(partition);
+    both.take(partition);
+  }
+}
+
+TEST(SharedRecords, are_of_those_who_read_in_the_same_way) {
+  SharedRecords shared;
+  Partition partition;
+  partition.append(30);
+  TestReader stream(shared, {Page});
+  InputStep step = step_using({Page});
+  step.kind = SourceKind::Table;
+  auto table = RecordDecoder::make(step, decoder_of({Page})->layout(), {}).take();
+  const auto reader = shared.join(kPartition, *table, Offset(0));
+  stream.take(partition);
+  EXPECT_EQ(shared.kept_bytes(), 0u);
+}
+
+TEST(SharedRecords, go_with_those_who_wait_for_them) {
+  SharedRecords shared;
+  Partition partition;
+  partition.append(30);
+  TestReader stays(shared, {Page});
+  {
+    TestReader leaves(shared, {Seconds});
+    stays.take(partition);
+    EXPECT_GT(shared.kept_bytes(), 0u);
+  }
+  EXPECT_EQ(shared.kept_bytes(), 0u);
+  stays.take(partition);
+}
+
+TEST(SharedRecords, have_a_bound) {
+  SharedRecords shared;
+  Partition partition;
+  partition.append(4'000);
+  TestReader fast(shared, {Page, Seconds}), stands(shared, {Page});
+  while (fast.next() < Offset(partition.end())) fast.take(partition, 100);
+  EXPECT_LE(shared.kept_bytes(), size_t{8} << 20);
+  while (stands.next() < Offset(partition.end())) stands.take(partition, 100);
+  EXPECT_EQ(shared.kept_bytes(), 0u);
+}
+
+TEST(SharedRecords, are_the_same_however_tasks_come_and_go) {
+  for (uint32_t seed = 1; seed <= 10; ++seed) {
+    std::minstd_rand random(seed);
+    SharedRecords shared;
+    Partition partition;
+    partition.append(40);
+    std::vector<std::unique_ptr<TestReader>> readers;
+    for (int step = 0; step < 1'000; ++step) {
+      const auto what = random() % 40;
+      if (what == 0 || readers.empty()) {
+        std::vector<size_t> columns;
+        for (size_t i = 0; i < kColumns + kSystemColumns; ++i)
+          if (random() % 2 == 0) columns.push_back(i);
+        const auto from = static_cast<int64_t>(random()) % partition.end();
+        readers.push_back(std::make_unique<TestReader>(shared, columns, Offset(from)));
+      } else if (what == 1) {
+        readers.erase(readers.begin() + static_cast<ptrdiff_t>(random() % readers.size()));
+      } else if (what < 5) {
+        partition.append(static_cast<int>(random() % 30));
+        if (random() % 4 == 0) partition.spoil(static_cast<size_t>(partition.end() - 1));
+      } else {
+        TestReader& reader = *readers[random() % readers.size()];
+        const Offset end = random() % 4 == 0 ? reader.next() + static_cast<int64_t>(random() % 20)
+                                             : Offset(INT64_MAX);
+        reader.take(partition, random() % 8 == 0 ? 1 : 25, end);
+        partition.release();
+      }
+    }
+    EXPECT_GT(shared.taken(), 20u);
+    readers.clear();
+    EXPECT_EQ(shared.kept_bytes(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace engine
