@@ -54,6 +54,8 @@ Status InputOperator::apply_to_table(Batch batch) {
 
   batch.old_present = Bitmap(batch.rows, false);
   for (size_t row = 0; row < batch.rows; ++row) {
+    if (row % RowStore::kPrefetchedAtOnce == 0)
+      rows_.prefetch(keys.data<std::string_view>().subspan(row));
     const std::string_view key = keys.data<std::string_view>()[row];
     std::optional<RowStore::Row> before;
     if (batch.present.test(row)) {

@@ -21,6 +21,10 @@ class Stage {
                                               StageEnd end);
 
   const std::vector<InputOperator*>& inputs() const { return inputs_; }
+  // Records with these keys come next.
+  void prefetch(std::span<const std::string_view> keys) const {
+    for (const Store* store : stores_) store->prefetch(keys);
+  }
   // By the plan's store index.
   const std::vector<Store*>& stores() const { return stores_; }
   // The table that is kept in a store.

@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <array>
 #include <cassert>
 
 namespace engine {
@@ -64,6 +65,15 @@ void StreamTableJoinOperator::own_rest() {
   if (has_rest()) rest_ = rest_.owned(0);
 }
 
+// Those that the next records ask for.
+void StreamTableJoinOperator::prefetch_rows() {
+  std::array<std::string_view, RowStore::kPrefetchedAtOnce> keys;
+  size_t count = 0;
+  for (size_t row = row_; row < rest_.rows && count < keys.size(); ++row, ++count)
+    keys[count] = rest_keys_[row].value_or("");
+  table_.store()->prefetch(std::span(keys).first(count));
+}
+
 Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
   const Column& key_column = *rest_.columns[static_cast<size_t>(step_.stream_key)];
   Matches matches;
@@ -72,10 +82,12 @@ Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
   size_t bytes = 0;
   const Layers& layers = table_.store()->layers();
   const uint64_t max_fetches = layers.fetches() + Slice::kBlockFetches;
+  const size_t begin = row_;
   for (;
        row_ < rest_.rows && bytes < context().slice.block_bytes() && layers.fetches() < max_fetches;
        ++row_) {
     const auto row = static_cast<uint32_t>(row_);
+    if ((row_ - begin) % RowStore::kPrefetchedAtOnce == 0) prefetch_rows();
     if (!rest_.present.test(row)) continue;
     const std::optional<std::string_view> key = rest_keys_[row];
     const bool has_key = key && !key_column.is_null(row);

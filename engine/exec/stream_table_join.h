@@ -37,6 +37,7 @@ class StreamTableJoinOperator final : public Operator {
   struct Matches;
   // Those of the next rows of the rest, as many as a block may have: each repeats what it finds.
   Result<Matches> look_up();
+  void prefetch_rows();
   std::vector<ColumnPtr> table_columns(const Matches& matches) const;
 
   const StreamTableJoinStep step_;

@@ -75,6 +75,10 @@ Result<TableTableJoinOperator::Met> TableTableJoinOperator::look_up() {
   for (; rest.row < rest.batch.rows && met.rows.size() < max_rows &&
          bytes < context().slice.block_bytes() && fetches() < max_fetches;
        ++rest.row) {
+    if (met.rows.size() % RowStore::kPrefetchedAtOnce == 0) {
+      other.rows().prefetch(keys.subspan(rest.row));
+      rows().prefetch(keys.subspan(rest.row));
+    }
     const RowStore::Row* const row = TRY(other.rows().find(keys[rest.row]));
     met.rows.push_back(static_cast<uint32_t>(rest.row));
     if (!row) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <functional>
 
@@ -319,6 +320,8 @@ Status Task::work_off() {
       // commit grow without end.
       if (was_held_back && stage_->may_commit()) break;
     } else {
+      if (prefetched_runs_ == 0) prefetch_runs();
+      --prefetched_runs_;
       Run run = std::move(runs_.front());
       runs_.pop_front();
       rows_taken_ += run.batch.rows;
@@ -331,6 +334,16 @@ Status Task::work_off() {
     if (slice_.is_spent()) break;
   }
   return {};
+}
+
+// Where sources alternate, runs have few records each: what these ask for is fetched for many of them at once.
+void Task::prefetch_runs() {
+  std::array<std::string_view, Store::kPrefetchedAtOnce> keys;
+  prefetched_runs_ = std::min(runs_.size(), keys.size());
+  if (prefetched_runs_ == 1) return;
+  for (size_t i = 0; i < prefetched_runs_; ++i)
+    keys[i] = runs_[i].batch.columns.back()->data<std::string_view>().front();
+  stage_->prefetch(std::span(keys).first(prefetched_runs_));
 }
 
 void Task::own_rest() {

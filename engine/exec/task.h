@@ -188,6 +188,7 @@ class Task {
   bool has_rest() const { return !runs_.empty() || stage_->has_rest(); }
   Status take_records();
   Status work_off();
+  void prefetch_runs();
   void own_rest();
   void update_positions();
   const std::string& topic_of(uint32_t stage_input) const;
@@ -224,6 +225,7 @@ class Task {
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<InputHeads> heads_;
   std::deque<Run> runs_;  // taken, and not yet begun
+  size_t prefetched_runs_ = 0;
   // The input of the run that was begun last: whose records the stage's rest is of.
   uint32_t current_stage_input_ = 0;
 

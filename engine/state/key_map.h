@@ -1,9 +1,11 @@
 // A hash map by key bytes that finds by view, with entries that do not move, and that never stops to
 // grow: it may hold many millions.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -36,6 +38,15 @@ class KeyMap {
   Entry* find(std::string_view key) { return find(key, Index::hash_of(key)); }
   const Entry* find(std::string_view key) const { return const_cast<KeyMap*>(this)->find(key); }
   bool contains(std::string_view key) const { return find(key) != nullptr; }
+
+  // Brings the entries of some keys into the processor's caches, all at the same time; of so many at most.
+  static constexpr size_t kPrefetchedAtOnce = HashIndex<Entry>::kPrefetchedAtOnce;
+  void prefetch(std::span<const std::string_view> keys) const {
+    std::array<uint32_t, kPrefetchedAtOnce> hashes;
+    std::array<const Entry*, kPrefetchedAtOnce> found;
+    for (size_t i = 0; i < keys.size(); ++i) hashes[i] = Index::hash_of(keys[i]);
+    index_.prefetch(std::span(hashes).first(keys.size()), std::span(found).first(keys.size()));
+  }
 
   // The entry, made when it is not there; and whether it was made.
   std::pair<Entry*, bool> try_emplace(std::string_view key) {

@@ -86,6 +86,14 @@ Result<const RowStore::Row*> RowStore::find(std::string_view key) {
   return found && !found->second.is_erased ? &found->second.row : nullptr;
 }
 
+void RowStore::prefetch(std::span<const std::string_view> keys) const {
+  static_assert(kPrefetchedAtOnce <= decltype(rows_)::kPrefetchedAtOnce);
+  // Fewer are in the caches anyway.
+  constexpr size_t kWorthIt = 8'192;
+  if (rows_.size() < kWorthIt) return;
+  rows_.prefetch(keys.first(std::min(keys.size(), kPrefetchedAtOnce)));
+}
+
 uint64_t RowStore::changed_in(std::string_view key) const {
   const Entry* found = rows_.find(key);
   return found ? found->second.changed_in : 0;

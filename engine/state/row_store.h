@@ -44,6 +44,7 @@ class RowStore final : public Store {
 
   // nullptr when there is none. Holds until the store changes or the step ends.
   Result<const Row*> find(std::string_view key);
+  void prefetch(std::span<const std::string_view> keys) const override;
   // The commit that changed or erased it last; 0 where that is long ago.
   uint64_t changed_in(std::string_view key) const;
   // Replaces the row and returns what was there before.

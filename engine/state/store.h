@@ -3,6 +3,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "engine/state/layers.h"
@@ -37,6 +39,11 @@ class Store {
 
   // A scan that shows what there is now.
   StoreScanPtr begin_scan() { return layers_.begin_scan(end_of_places()); }
+
+  // Rows under these keys will be asked for next: they may be fetched from main memory meanwhile. Those of more than
+  // kPrefetchedAtOnce are left out.
+  static constexpr size_t kPrefetchedAtOnce = 32;
+  virtual void prefetch(std::span<const std::string_view> /*keys*/) const {}
 
   // --- Memory
   virtual size_t size() const = 0;
