@@ -88,6 +88,10 @@ Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
                                                            const InputStep& step,
                                                            const Layout& layout) {
   std::unique_ptr<InputOperator> input(new InputOperator(context, step, layout));
+  if (step.generator) {
+    input->generator_ = TRY(RowGenerator::make(*step.generator, step.schema));
+    return input;
+  }
   const std::vector<ColumnDef> keys = columns_of(step.schema, input->key_columns_);
   if (step.store >= 0 && names_schema(step.key_format)) {
     input->key_writer_ = TRY(make_writer(identity_format(step.key_format), keys, Side::Key));
@@ -163,6 +167,7 @@ Error InputOperator::damaged(const Error& error, int32_t partition, Offset offse
 
 Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int32_t partition,
                                          Range range, RecordCursor& cursor) {
+  if (generator_) return generate(batches, partition, range);
   if (step_.exchange >= 0) {
     InputChunk chunk = TRY(decode_blocks(batches, partition, range, cursor));
     if (chunk.next > range.from) return chunk;
@@ -179,6 +184,21 @@ Result<InputChunk> InputOperator::decode(std::span<const LogBatch> batches, int3
   for (uint32_t row = 0; row < keep.size(); ++row)
     if (keep[row]) rows.push_back(row);
   if (rows.size() != keep.size()) chunk.batch = chunk.batch.gather(rows);
+  return chunk;
+}
+
+// The layout ends with the source's system columns, which nobody reads, and the key's bytes.
+InputChunk InputOperator::generate(std::span<const LogBatch> due, int32_t partition,
+                                   const Range& range) const {
+  InputChunk chunk{{}, range.from, {}, range.unpack_bytes};
+  int64_t end = range.from.value();
+  for (const LogBatch& batch : due) end = std::max(end, batch.last_offset.value() + 1);
+  end = std::min(end, range.end.value());
+  const auto count = std::min(static_cast<size_t>(end - range.from.value()), range.max_rows);
+  chunk.batch = generator_->rows(range.from.value(), count, context().eval.clock.wall_ms());
+  chunk.batch.partition = partition;
+  chunk.batch.columns.resize(layout_.size() + 1);
+  chunk.next = range.from + static_cast<int64_t>(count);
   return chunk;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/exec/operator.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/record_cursor.h"
+#include "engine/exec/row_generator.h"
 #include "engine/exec/shown_rows.h"
 #include "engine/formats/format.h"
 #include "engine/java/java_time.h"
@@ -54,7 +55,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
     bool whole_blocks = false;
   };
   // What cannot be read is left out; the caller reports it once it is passed. The strings are views
-  // into the log's bytes, unless the batch is compressed. Ends before a batch that is damaged; fails
+  // into the log's bytes, unless the batch is compressed. An input that generates takes of the batches the numbers
+  // of the rows that are due, and no bytes. Ends before a batch that is damaged; fails
   // with CorruptRecord when that is the first.
   Result<InputChunk> decode(std::span<const LogBatch> batches, int32_t partition, Range range,
                             RecordCursor& cursor);
@@ -93,6 +95,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   ExchangeRows no_exchange_rows() const;
   Batch batch_of(ExchangeRows rows, int32_t partition) const;
 
+  InputChunk generate(std::span<const LogBatch> due, int32_t partition, const Range& range) const;
   Status collect(std::span<const LogBatch> batches, Range& range, RecordCursor& cursor,
                  Records& out) const;
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
@@ -140,6 +143,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   std::optional<Rest> rest_;
   bool suppresses_output_ = false;
   std::optional<ShownRows> showing_;  // what a push query shows first
+  std::optional<RowGenerator> generator_;  // where rows are made and not read
 };
 
 }  // namespace engine

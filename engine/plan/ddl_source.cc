@@ -81,7 +81,9 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
     return Error{ErrorCode::InvalidStatement,
                  "ALTER command is not supported for CREATE ... AS statements."}
         .at(alter.name_position)
-        .with_hint("Change the query with CREATE OR REPLACE ... AS.");
+        .with_hint(
+            "Change the query with CREATE OR REPLACE ... AS, what is generated with CREATE OR "
+            "REPLACE ... WITH (GENERATOR = ...).");
   return {};
 }
 

@@ -66,8 +66,8 @@ struct Planner {
     if (effect.is_nothing) return effect;
     if (planned.new_topic) effect.new_topics.push_back(std::move(*planned.new_topic));
     effect.changed_tables.push_back(planned.source->name);
-    effect.changes.push_back(PutSource{std::move(planned.source)});
-    return effect;
+    effect.changes.push_back(PutSource{planned.source});
+    return with_generator(std::move(effect), std::move(planned));
   }
 
   Result<Effect> operator()(const engine::CreateAsSelect& create) const {
@@ -226,6 +226,31 @@ struct Planner {
     return effect;
   }
 
+  // A generator that is replaced goes on with the row behind its last one; one that the statement does not ask for any
+  // more ends.
+  Result<Effect> with_generator(Effect effect, engine::NewSource planned) const {
+    const engine::DataSource* before = image.catalog->find_source(planned.source->name);
+    const DefinedQueryPtr old = before ? image.find_query(before->created_by) : nullptr;
+    const bool was_generated = old && engine::generator_of(*old->plan);
+    if (!planned.generator) {
+      if (was_generated) effect.changes.push_back(EraseQuery{old->query->id});
+      return effect;
+    }
+    const engine::GeneratorPlan& generator = *engine::generator_of(*planned.generator);
+    effect.notices.push_back(fmt::format("query {} generates {}", planned.generator->id,
+                                         engine::to_text(generator)));
+    if (was_generated)
+      effect.replaced = old;
+    else
+      effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
+    PlannedQuery started;
+    started.plan = std::move(*planned.generator);
+    started.plan.properties = properties;
+    started.sink = planned.source;
+    effect.started = std::move(started);
+    return effect;
+  }
+
   Result<Effect> with_query(Effect effect, PlannedQuery planned, engine::QueryKind kind) const {
     TRY(check_topics_exist(planned.plan));
     effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
@@ -302,7 +327,8 @@ class Resolver {
     defined->query = std::move(query);
     for (const engine::StagePlan& stage : plan.stages) {
       for (const engine::PlanNode& node : stage.nodes)
-        if (const auto* input = std::get_if<engine::InputStep>(&node.step))
+        if (const auto* input = std::get_if<engine::InputStep>(&node.step);
+            input && !input->generator)
           note_topic(input->topic, *defined);
       note_topic(stage.output.topic, *defined);
     }

@@ -57,6 +57,7 @@ std::string hint_about_damage(const DefinedQuery& query) {
 
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics) {
+  if (input.generator) return QueryTopic{kGeneratedRows, 1};
   return input.exchange >= 0 ? exchange(query, input.exchange) : named(query, input.topic, topics);
 }
 

@@ -15,6 +15,9 @@ struct QueryTopic {
   int32_t partition_count = 0;
 };
 
+// What stands for the topic of an input that generates, in whose only partition row n lies at offset n. No log has it.
+inline constexpr Uuid kGeneratedRows{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
 // Nothing when the topic was deleted. Exchanges belong to the query and are always there.
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics);
