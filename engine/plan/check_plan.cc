@@ -56,8 +56,7 @@ struct StepCheck {
     const GeneratorPlan& generator = *step.generator;
     return plan.stages.size() == 1 && number == 0 && step.exchange < 0 && step.store < 0 &&
            !step.window && generator.rules.size() == step.schema.columns.size() &&
-           generator.rows_per_second > 0 &&
-           generator.rows_per_second <= kMaxGeneratedRowsPerSecond;
+           generator.rows_per_second > 0 && generator.rows_per_second <= kMaxGeneratedRowsPerSecond;
   }
   bool operator()(const FilterStep& step) const {
     return has_ports(1) && reads_columns_of({&step.predicate, 1}, input()) &&

@@ -22,9 +22,8 @@ enum class GeneratorKind : uint8_t {
 // length) random letters or bytes. In a text the number stands behind `prefix`.
 struct GeneratorRule {
   GeneratorKind kind = GeneratorKind::Random;
-  std::string min = {},
-              max =
-                  {};  // both within; as texts of the column's type, of a number where that is text
+  // Both within; as texts of the column's type, of a number where that is text.
+  std::string min = {}, max = {};
   std::vector<std::string> values = {};
   std::string prefix = {};
   int64_t length = 0;

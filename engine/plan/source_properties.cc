@@ -246,6 +246,11 @@ constexpr PropertyRow kProperties[] = {
                       "Invalid config variable in the WITH clause: CLEANUP_POLICY. The "
                       "CLEANUP_POLICY config is automatically set");
      }},
+    {"REBUILD", false, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.rebuild = TRY(read_boolean(property));
+       return {};
+     }},
     {"QUERY_ID", false, false, true,
      [](const Property& property, SourceProperties& to) -> Status {
        to.query_id = TRY(read_query_id(property));

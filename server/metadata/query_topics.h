@@ -24,6 +24,8 @@ std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::I
 // Nothing, too, when the stage writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
+// The topic of a query that is built beside another one, until it takes its place.
+std::string rebuild_topic(std::string_view query_id);
 // The name of a topic that the query reads or writes and that was deleted.
 std::optional<std::string> lost_topic(const DefinedQuery& query,
                                       const storage::TopicSnapshot& topics);

@@ -339,8 +339,8 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
       entry->generator ? static_cast<engine::Sources&>(*entry->generator) : shard.sources();
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
   entry->task = TRY(engine::Task::make(
-      place.id, stage, std::move(place.inputs), std::move(end), sources, &shard.sink(),
-      clock_, std::hash<std::string>{}(place.id),
+      place.id, stage, std::move(place.inputs), std::move(end), sources, &shard.sink(), clock_,
+      std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
   entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
     auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);

@@ -28,7 +28,8 @@ constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 std::string positions_of(engine::Task& task) {
   std::string text;
   for (const engine::Task::Input& input : task.inputs()) {
-    if (input.partition.topic == kGeneratedRows) return fmt::format("generated@{}", input.next.value());
+    if (input.partition.topic == kGeneratedRows)
+      return fmt::format("generated@{}", input.next.value());
     const std::string& topic = task.stage().inputs()[input.input]->step().topic;
     text +=
         fmt::format("{}{}-{}@{}", text.empty() ? "" : ", ", input.is_exchange ? "exchange" : topic,
@@ -81,8 +82,8 @@ Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
   std::unique_ptr<Shard> shard(
       new Shard(number, log, subscriptions, memory, clock, std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
-  shard->generator_timer_ = std::make_unique<Timer>(shard->loop_, "generators",
-                                                    [raw = shard.get()] { raw->wake_generators(); });
+  shard->generator_timer_ = std::make_unique<Timer>(
+      shard->loop_, "generators", [raw = shard.get()] { raw->wake_generators(); });
   shard->timer_ =
       std::make_unique<Timer>(shard->loop_, "checkpoints", [raw = shard.get()] { raw->tick(); });
   return shard;

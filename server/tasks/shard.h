@@ -47,7 +47,7 @@ struct ShardTask {
   uint64_t run = 0;             // of the query: failures tell it
   TaskSequence first_sequence;  // the last durable one before this run
   int stage = 0;
-  int32_t number = 0;  // within the stage
+  int32_t number = 0;                         // within the stage
   std::unique_ptr<GeneratorClock> generator;  // of a task that makes rows: what it reads
   std::unique_ptr<engine::Task> task;
   std::vector<std::unique_ptr<engine::Backing>> backings;  // of the task's stores
@@ -257,9 +257,9 @@ class Shard {
   Readers followers_;  // by where the writers tell their progress: woken only when held up
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
-  std::vector<ShardTask*> generators_;        // those that have rows to make, now or later
+  std::vector<ShardTask*> generators_;      // those that have rows to make, now or later
   std::unique_ptr<Timer> generator_timer_;  // runs while there are some
-  std::deque<ShardTask*> evictable_;  // those that have state which may leave memory
+  std::deque<ShardTask*> evictable_;        // those that have state which may leave memory
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
   ShardTask* stepping_ = nullptr;  // must not be destroyed inside its own step
   std::vector<std::unique_ptr<ShardTask>> removed_;
