@@ -213,7 +213,7 @@ struct Planner {
   }
 
   // A table that cannot go on with another definition can be built anew.
-  static Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery planned) {
+  static Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) {
     const bool is_table = planned.sink->kind == engine::SourceKind::Table;
     Result<engine::QueryPlan> plan = engine::upgrade_query(old, std::move(planned.plan));
     if (plan || !is_table) return plan;
@@ -263,7 +263,7 @@ struct Planner {
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("{} cannot be replaced: topic \"{}\" was deleted", id, *lost)}
           .with_hint(hint_about_lost_topic(*old));
-    planned.plan = TRY(upgrade(*old->plan, std::move(planned)));
+    planned.plan = TRY(upgrade(*old->plan, planned));
     effect.notices.push_back(
         fmt::format("query {} goes on with its new definition, from where it was", id));
     effect.started = std::move(planned);
@@ -309,19 +309,16 @@ struct Planner {
   }
 };
 
-// Queries of which one takes the place of the other are left alone meanwhile.
+// Queries of which one takes the place of the other do not end meanwhile.
 Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   for (const DefinitionChange& change : effect.changes) {
     const auto* erase = std::get_if<EraseQuery>(&change);
-    const auto* set = std::get_if<SetQueryState>(&change);
-    const DefinedQueryPtr query =
-        erase || set ? image.find_query(erase ? erase->id : set->id) : nullptr;
+    const DefinedQueryPtr query = erase ? image.find_query(erase->id) : nullptr;
     if (query && query->stands)
-      return Error{
-          ErrorCode::ObjectState,
-          fmt::format("query {} takes part in a rebuild that ends just now", query->query->id),
-          {},
-          "Try again in a moment."};
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("query {} takes part in a rebuild that ends just now", erase->id),
+                   {},
+                   "Try again in a moment."};
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """CREATE OR REPLACE TABLE ... WITH (REBUILD = true): readers see the old table or the new one, whatever happens meanwhile."""
 import os
+import random
 import shutil
 import signal
 import tempfile
@@ -183,6 +184,56 @@ def kill_9_while_it_is_built_and_while_it_takes_its_place():
             check_equals_fresh(c)
             topic_rows(c)
         print(f"{readers.scans} scans over eight kills")
+    finally:
+        server.stop()
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@case
+def kill_9_at_the_worst_moments():
+    """Rebuilt again and again, to and fro; killed while it is built, or as soon as both queries are seen to stand."""
+    data_dir = tempfile.mkdtemp(prefix="millrace-rebuild-")
+    chance = random.Random(46)
+    keys, rounds = 5_000 if is_sanitized() else 60_000, 10
+    server = launch(data_dir=data_dir)
+    stood = 0
+    try:
+        with connect(server) as c:
+            c.execute("CREATE STREAM events (k BIGINT KEY, v BIGINT)")
+            c.execute("CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM events GROUP BY k")
+            c.execute("CREATE TABLE kinds AS SELECT n / 1000000 AS kind, COUNT(*) AS keys FROM t GROUP BY n / 1000000")
+            with c.cursor().copy("COPY events FROM STDIN") as copy:
+                copy.write("".join(f"{i}\t{i}\n" for i in range(keys)))
+            wait_for(lambda: c.execute("SELECT kind, keys FROM kinds").fetchall() == [(0, keys)])
+        for kind in range(1, rounds + 1):
+            kills_standing = kind % 2 == 0
+            try:
+                with connect(server) as c:
+                    before = set(queries(c))
+                    c.execute("CREATE OR REPLACE TABLE t WITH (REBUILD = true) AS "
+                              f"SELECT k, {kind} * 1000000 + SUM(v) - SUM(v) + COUNT(*) AS n FROM events GROUP BY k")
+                    built = next(iter(set(queries(c)) - before), None)
+                    until = time.monotonic() + (10 if kills_standing else chance.uniform(0, 0.6))
+                    while time.monotonic() < until:
+                        state = queries(c).get(built)
+                        if kills_standing and state == "PAUSED":
+                            stood += 1
+                            time.sleep(chance.uniform(0, 0.15))
+                            break
+                        if state == "RUNNING":
+                            break
+            finally:
+                os.kill(server.pid, signal.SIGKILL)
+                server = launch(data_dir=data_dir)
+            with connect(server) as c:
+                found = {n // 1_000_000 for n in rows(c).values()}
+                assert found in ({kind - 1}, {kind}), (found, kind)
+                wait_for(lambda: queries(c).get(built) == "RUNNING" and len(queries(c)) == 2)
+                found = list(rows(c).values())
+                assert len(found) == keys and set(found) == {kind * 1_000_000 + 1}, set(found)
+                wait_for(lambda: [row for row in c.execute("SELECT kind, keys FROM kinds").fetchall() if row[1]]
+                         == [(kind, keys)])
+        print(f"{rounds} rebuilds, killed {stood} times while both stood")
     finally:
         server.stop()
         shutil.rmtree(data_dir, ignore_errors=True)
