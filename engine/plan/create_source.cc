@@ -191,6 +191,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     return kept;
   }
 
+  if (existing == Existing::Replace) TRY(check_not_rebuilt(*old, catalog));
   const bool key_inferred = source.schema.key_count() == 0 && can_infer_schema(formats.key);
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));

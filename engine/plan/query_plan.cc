@@ -206,11 +206,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
 
 // Whose rows would go on, and whose would not, nobody could say.
 Status check_only_writer(const DataSource& sink, const PlanContext& context) {
-  if (const PersistentQuery* rebuild = context.catalog.rebuild_of(sink.created_by))
-    return Error{ErrorCode::ObjectState,
-                 fmt::format("{} is being rebuilt by query {}", sink.name, rebuild->id)}
-        .with_hint(fmt::format("Wait until that has taken its place, or TERMINATE {} first.",
-                               rebuild->id));
+  TRY(check_not_rebuilt(sink, context.catalog));
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);
   if (std::ranges::all_of(writers, [&](const auto& id) { return id == sink.created_by; }))
     return {};

@@ -368,7 +368,9 @@ class Resolver {
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
       defined->exchange_ids.push_back(sources_.new_id());
-    if (starts_at_latest(properties_)) defined->starts = latest_starts(planned.plan);
+    // A table that is built anew is whole, whatever a session sets for new ones.
+    if (starts_at_latest(properties_) && !effect.rebuilt_sink)
+      defined->starts = latest_starts(planned.plan);
     return defined;
   }
 

@@ -453,6 +453,11 @@ TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
   EXPECT_EQ(refusal(kRebuild), "none");  // once more
 }
 
+TEST_F(RebuildTest, it_begins_at_the_beginning_whatever_the_session_sets) {
+  properties_["auto.offset.reset"] = "latest";
+  EXPECT_TRUE(must(kRebuild).started.front()->starts.empty());
+}
+
 TEST_F(RebuildTest, the_wish_of_the_old_one_goes_on) {
   must(kRebuild);
   must("PAUSE CTAS_T_0;");
@@ -491,6 +496,8 @@ TEST_F(RebuildTest, statements_meanwhile_are_refused_or_end_it) {
   EXPECT_EQ(
       refusal("CREATE OR REPLACE TABLE t AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;"),
       "T is being rebuilt by query CTAS_T_1");
+  EXPECT_EQ(refusal("CREATE OR REPLACE TABLE t (city VARCHAR PRIMARY KEY, n BIGINT);"),
+            "T is being rebuilt by query CTAS_T_1");
   EXPECT_EQ(refusal("TERMINATE CTAS_T_0;"), "query CTAS_T_0 is being rebuilt by CTAS_T_1");
   ASSERT_TRUE(step(Kind::Stand, "CTAS_T_1"));
   for (const char* sql : {"DROP TABLE t;", "TERMINATE CTAS_T_1;", "TERMINATE ALL;"})
