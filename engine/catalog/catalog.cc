@@ -32,6 +32,14 @@ std::vector<std::string> Catalog::writers_of(std::string_view source) const {
   return ids_of(writers_, source);
 }
 
+const PersistentQuery* Catalog::rebuild_of(std::string_view id) const {
+  const PersistentQuery* const present = find_query(id);
+  if (!present) return nullptr;
+  for (const std::string& writer : writers_of(present->sink))
+    if (const PersistentQuery* query = find_query(writer); query->rebuilds == id) return query;
+  return nullptr;
+}
+
 void Catalog::put(std::shared_ptr<const DataSource> source) {
   std::string name = source->name;
   sources_.set(std::move(name), std::move(source));

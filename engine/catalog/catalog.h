@@ -63,6 +63,8 @@ struct PersistentQuery {
   std::vector<std::string> sources;  // names, in the order of the text
   Properties properties;
   DesiredState state = DesiredState::Running;
+  // The id of the query whose place it takes when it has caught up with it (docs/adr/0046); empty: it has its own.
+  std::string rebuilds = {};
 };
 
 // Copies share what they have in common: the next catalog costs what the statement changes.
@@ -83,6 +85,8 @@ class Catalog {
   // Ids of the queries that read, or write, a source; in order.
   std::vector<std::string> readers_of(std::string_view source) const;
   std::vector<std::string> writers_of(std::string_view source) const;
+  // The query that is being built beside the one of this id; nullptr when there is none.
+  const PersistentQuery* rebuild_of(std::string_view id) const;
 
   // One more, or another one in the place of what had its name.
   void put(std::shared_ptr<const DataSource> source);

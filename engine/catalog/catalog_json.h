@@ -47,7 +47,8 @@ struct JsonFields<PersistentQuery> {
       json_field("sql", &PersistentQuery::sql), json_field("sink", &PersistentQuery::sink),
       json_field("sources", &PersistentQuery::sources),
       json_field("properties", &PersistentQuery::properties),
-      json_field("state", &PersistentQuery::state));
+      json_field("state", &PersistentQuery::state),
+      json_field("rebuilds", &PersistentQuery::rebuilds));
 };
 
 }  // namespace engine

@@ -1,5 +1,7 @@
 #include "engine/exec/input.h"
 
+#include <algorithm>
+
 namespace engine {
 
 InputOperator::InputOperator(TaskContext& context, const InputStep& step, const Layout& layout,
@@ -21,6 +23,11 @@ InputOperator::InputOperator(TaskContext& context, const InputStep& step, const 
 Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
                                                            const InputStep& step,
                                                            const Layout& layout) {
+  if (step.generator) {
+    std::unique_ptr<InputOperator> input(new InputOperator(context, step, layout, nullptr));
+    input->generator_ = TRY(RowGenerator::make(*step.generator, step.schema));
+    return input;
+  }
   RecordDecoder::Options options;
   options.schemas = context.schemas;
   options.fails_on_invalid_times =
@@ -28,6 +35,21 @@ Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
   auto decoder = TRY(RecordDecoder::make(step, layout, options));
   return std::unique_ptr<InputOperator>(
       new InputOperator(context, step, layout, std::move(decoder)));
+}
+
+// The layout ends with the source's system columns, which nobody reads, and the key's bytes.
+DecodedChunk InputOperator::generate(std::span<const LogBatch> due, int32_t partition,
+                                     const DecodeRange& range) const {
+  DecodedChunk chunk{{}, range.from, {}, range.unpack_bytes};
+  int64_t end = range.from.value();
+  for (const LogBatch& batch : due) end = std::max(end, batch.last_offset.value() + 1);
+  end = std::min(end, range.end.value());
+  const auto count = std::min(static_cast<size_t>(end - range.from.value()), range.max_rows);
+  chunk.batch = generator_->rows(range.from.value(), count, context().eval.clock.wall_ms());
+  chunk.batch.partition = partition;
+  chunk.batch.columns.resize(layout_.size() + 1);
+  chunk.next = range.from + static_cast<int64_t>(count);
+  return chunk;
 }
 
 Status InputOperator::process(Batch batch, size_t) {

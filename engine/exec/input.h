@@ -10,6 +10,7 @@
 #include "engine/exec/keyed_table.h"
 #include "engine/exec/operator.h"
 #include "engine/exec/record_decoder.h"
+#include "engine/exec/row_generator.h"
 #include "engine/exec/shown_rows.h"
 #include "engine/plan/plan.h"
 #include "engine/state/row_store.h"
@@ -23,10 +24,12 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
 
-  RecordDecoder& decoder() { return *decoder_; }
-  // As the decoder's.
+  // Null where rows are made and not read.
+  RecordDecoder* decoder() { return decoder_.get(); }
+  // As the decoder's. An input that generates takes of the batches the numbers of the rows that are due, and no bytes.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
+    if (generator_) return generate(batches, partition, range);
     return decoder_->decode(batches, partition, range, cursor);
   }
 
@@ -58,6 +61,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   InputOperator(TaskContext& context, const InputStep& step, const Layout& layout,
                 std::unique_ptr<RecordDecoder> decoder);
 
+  DecodedChunk generate(std::span<const LogBatch> due, int32_t partition,
+                        const DecodeRange& range) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
   // What is left of a batch for the table: rows from `row` on.
@@ -76,7 +81,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   RowStore rows_;
   std::optional<Rest> rest_;
   bool suppresses_output_ = false;
-  std::optional<ShownRows> showing_;  // what a push query shows first
+  std::optional<ShownRows> showing_;       // what a push query shows first
+  std::optional<RowGenerator> generator_;  // where rows are made
 };
 
 }  // namespace engine

@@ -42,7 +42,8 @@ void InputHeads::share(SharedRecords& records) {
   // Those of several partitions take as many of each as the order of times wants.
   if (heads_.size() != 1 || heads_.front().source.input->step().exchange >= 0) return;
   Head& head = heads_.front();
-  head.shared = records.join(head.source.partition, head.source.input->decoder(), head.decoded);
+  if (RecordDecoder* decoder = head.source.input->decoder())
+    head.shared = records.join(head.source.partition, *decoder, head.decoded);
 }
 
 bool InputHeads::Head::goes_before(const Head& other) const {

@@ -252,7 +252,10 @@ Status TopicOutput::write(const Batch& batch, RowRange range) {
   for (const uint32_t row : chosen_rows(batch, range, keys)) {
     const size_t at = row - range.first;
     std::optional<std::string_view> key = keys[at];
-    const PartitionId partition = partition_of(key, batch.partition_of(row), partitions());
+    const auto keyless = plan_.spreads_keyless
+                             ? static_cast<int32_t>(batch.offsets[row] % partitions())
+                             : batch.partition_of(row);
+    const PartitionId partition = partition_of(key, keyless, partitions());
     if (plan_.window && key) {
       windowed_key_.assign(*key);
       append_window(batch, row, windowed_key_);

@@ -342,7 +342,8 @@ void Task::prefetch_runs() {
   prefetched_runs_ = std::min(runs_.size(), keys.size());
   if (prefetched_runs_ == 1) return;
   for (size_t i = 0; i < prefetched_runs_; ++i)
-    keys[i] = runs_[i].batch.columns.back()->data<std::string_view>().front();
+    if (const ColumnPtr& key_bytes = runs_[i].batch.columns.back())
+      keys[i] = key_bytes->data<std::string_view>().front();
   stage_->prefetch(std::span(keys).first(prefetched_runs_));
 }
 

@@ -45,9 +45,18 @@ struct StepCheck {
 
   bool operator()(const InputStep& step) const {
     return has_ports(0) && is_index_or_none(step.exchange, plan.exchanges.size()) &&
-           (step.exchange >= 0 || !step.topic.empty()) && step.used.size() == node.layout.size() &&
+           (step.exchange >= 0 || step.generator || !step.topic.empty()) && makes_columns(step) &&
+           step.used.size() == node.layout.size() &&
            step.schema.columns.size() <= node.layout.size() &&
            (step.store == -1 || keeps(step.store, StoreKind::Rows));
+  }
+  // One that generates is alone in its plan: what counts its rows has no partitions.
+  bool makes_columns(const InputStep& step) const {
+    if (!step.generator) return true;
+    const GeneratorPlan& generator = *step.generator;
+    return plan.stages.size() == 1 && number == 0 && step.exchange < 0 && step.store < 0 &&
+           !step.window && generator.rules.size() == step.schema.columns.size() &&
+           generator.rows_per_second > 0 && generator.rows_per_second <= kMaxGeneratedRowsPerSecond;
   }
   bool operator()(const FilterStep& step) const {
     return has_ports(1) && reads_columns_of({&step.predicate, 1}, input()) &&
@@ -199,9 +208,9 @@ Status check_time_ordered(const QueryPlan& plan) {
 }  // namespace
 
 Status check_plan(const QueryPlan& plan) {
-  if (plan.id.empty() || plan.sources.empty() || plan.stages.empty())
-    return wrong("no id, no source or no stage");
+  if (plan.id.empty() || plan.stages.empty()) return wrong("no id or no stage");
   for (const StagePlan& stage : plan.stages) TRY(check_stage(plan, stage));
+  if (plan.sources.empty() != (generator_of(plan) != nullptr)) return wrong("no source");
   for (size_t i = 0; i < plan.exchanges.size(); ++i)
     if (std::ranges::none_of(plan.stages, [&](const StagePlan& stage) {
           return stage.output.exchange == static_cast<int>(i);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/catalog/system_sources.h"
+#include "engine/plan/generator_rules.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_schema.h"
@@ -150,6 +151,18 @@ Status check_retention(const CreateSource& create, const SourceProperties& prope
       "support retention.");
 }
 
+// A generator that is replaced goes on under its id.
+Result<std::string> generator_id(const std::string& name, const DataSource* old,
+                                 const Catalog& catalog, const CreateSource& create) {
+  const PersistentQuery* query = old ? catalog.find_query(old->created_by) : nullptr;
+  if (!query) return fmt::format("GENERATOR_{}_{}", name, catalog.next_query_number);
+  if (query->sources.empty()) return query->id;
+  return invalid(fmt::format("{} {} is written by query {}, and cannot be generated, too",
+                             kind_word(old->kind), name, query->id))
+      .at(create.name_position)
+      .with_hint("DROP it first, or give the generated one another name.");
+}
+
 }  // namespace
 
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
@@ -178,6 +191,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     return kept;
   }
 
+  if (existing == Existing::Replace) TRY(check_not_rebuilt(*old, catalog));
   const bool key_inferred = source.schema.key_count() == 0 && can_infer_schema(formats.key);
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));
@@ -200,6 +214,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.value_format = written.value;
   if (existing == Existing::Replace) TRY(check_replaceable(*old, source));
 
+  std::optional<GeneratorPlan> generator = TRY(read_generator(create.properties, source));
+  if (generator) source.created_by = TRY(generator_id(source.name, old, catalog, create));
   NewSource planned;
   if (topic.created)
     planned.notices.push_back(
@@ -207,6 +223,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                     source.partitions, source.partitions == 1 ? "" : "s", source.key_format.name,
                     source.value_format.name));
   planned.new_topic = std::move(topic.created);
+  if (generator)
+    planned.generator = plan_generator(source, std::move(*generator), source.created_by);
   planned.source = std::make_shared<const DataSource>(std::move(source));
   return planned;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/catalog/catalog.h"
+#include "engine/plan/plan.h"
 #include "engine/plan/source_properties.h"
 #include "engine/registry/registrar.h"
 #include "engine/sql/ast.h"
@@ -16,6 +17,8 @@ struct NewSource {
   // nullptr: IF NOT EXISTS, and there is one. With OR REPLACE it takes the place of the old one.
   std::shared_ptr<const DataSource> source;
   std::optional<TopicDescription> new_topic;  // to be made first; its id is not set
+  // Of a generated one: what writes it, under the id of the one that is there where that is replaced.
+  std::optional<QueryPlan> generator = {};
   std::vector<std::string> notices;
 };
 

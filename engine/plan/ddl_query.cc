@@ -29,6 +29,12 @@ Result<CatalogChange> plan_control_query(const ControlQuery& control, const Cata
                  fmt::format("Unknown queryId: {}", control.query_id->text)}
         .at(control.position)
         .with_hint("SHOW QUERIES lists them.");
+  if (control.query_id && control.action == QueryAction::Terminate)
+    if (const PersistentQuery* rebuild = catalog->rebuild_of(control.query_id->text))
+      return Error{ErrorCode::DependentObjects, fmt::format("query {} is being rebuilt by {}",
+                                                            control.query_id->text, rebuild->id)}
+          .at(control.position)
+          .with_hint(fmt::format("TERMINATE {} first.", rebuild->id));
   CatalogChange change;
   Catalog next = *catalog;
   for (const std::string& id : ids) apply(control.action, id, next, change);

@@ -62,7 +62,7 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
     if (query.kind == QueryKind::CreateAs) sinks.push_back(query.sink);
   }
   for (const std::string& id : catalog.writers_of(source.name))
-    if (id != source.created_by) writers.push_back(id);
+    if (id != source.created_by && catalog.find_query(id)->rebuilds.empty()) writers.push_back(id);
   if (readers.empty() && writers.empty()) return {};
   return still_used(drop, joined(sinks), joined(readers), joined(writers));
 }
@@ -81,7 +81,9 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
     return Error{ErrorCode::InvalidStatement,
                  "ALTER command is not supported for CREATE ... AS statements."}
         .at(alter.name_position)
-        .with_hint("Change the query with CREATE OR REPLACE ... AS.");
+        .with_hint(
+            "Change the query with CREATE OR REPLACE ... AS, what is generated with CREATE OR "
+            "REPLACE ... WITH (GENERATOR = ...).");
   return {};
 }
 
@@ -120,6 +122,7 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
   };
   for (const std::string& id : catalog->readers_of(source->name))
     if (catalog->find_query(id)->kind == QueryKind::SourceTable) end(id);
+  if (const PersistentQuery* rebuild = catalog->rebuild_of(source->created_by)) end(rebuild->id);
   if (next.find_query(source->created_by)) end(source->created_by);
   if (drop.delete_topic) change.dropped_topic = source->topic;
   next.erase_source(drop.name.text);

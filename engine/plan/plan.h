@@ -9,6 +9,7 @@
 #include "engine/catalog/catalog.h"
 #include "engine/expr/bound.h"
 #include "engine/functions/aggregate.h"
+#include "engine/plan/generator.h"
 #include "engine/types/batch.h"
 
 namespace engine {
@@ -36,6 +37,8 @@ struct InputStep {
   // Joined tables: what there is to read of it goes before all else, because its records' times say
   // nothing about which of the stream's records they precede (docs/adr/0005).
   bool is_read_first = false;
+  // Reads nothing: makes rows, the n-th out of n. The topic is empty then.
+  std::optional<GeneratorPlan> generator = {};
 };
 
 // Streams: drops the rows for which it is not true. Tables: turns them into deletes of what had
@@ -185,6 +188,8 @@ struct OutputPlan {
   bool key_is_made = false;   // by PARTITION BY: a key of nulls is a key, not the absence of one
   int timestamp_column = -1;  // of the layout: re-stamps what is written
   std::optional<std::string> timestamp_format;
+  // Records without a key go to all partitions in turn, by their offsets; else to that of their source.
+  bool spreads_keyless = false;
 };
 
 enum class StoreKind : uint8_t { Rows, Aggregates, Ranges };
@@ -238,5 +243,8 @@ struct QueryPlan {
   Properties properties;
   std::optional<MaterializationPlan> materialization;
 };
+
+// What the query's rows are made of, where it reads none; else nullptr.
+const GeneratorPlan* generator_of(const QueryPlan& plan);
 
 }  // namespace engine

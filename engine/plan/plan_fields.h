@@ -21,6 +21,34 @@ struct JsonCodec<AggregateInstance> {
   static bool read(const JsonValue& json, AggregateInstance& instance);
 };
 
+template <>
+struct JsonNames<GeneratorKind> {
+  static constexpr std::pair<GeneratorKind, std::string_view> names[] = {
+      {GeneratorKind::Random, "random"},
+      {GeneratorKind::Zipf, "zipf"},
+      {GeneratorKind::Sequence, "sequence"},
+      {GeneratorKind::Now, "now"}};
+};
+template <>
+struct JsonFields<GeneratorRule> {
+  static constexpr auto fields =
+      std::tuple(json_field("kind", &GeneratorRule::kind), json_field("min", &GeneratorRule::min),
+                 json_field("max", &GeneratorRule::max),
+                 json_field("values", &GeneratorRule::values),
+                 json_field("prefix", &GeneratorRule::prefix),
+                 json_field("length", &GeneratorRule::length),
+                 json_field("nulls_per_million", &GeneratorRule::nulls_per_million));
+};
+template <>
+struct JsonFields<GeneratorPlan> {
+  static constexpr auto fields =
+      std::tuple(json_field("rows_per_second", &GeneratorPlan::rows_per_second),
+                 json_field("number_of_rows", &GeneratorPlan::number_of_rows),
+                 json_field("seed", &GeneratorPlan::seed),
+                 json_field("start_ms", &GeneratorPlan::start_ms),
+                 json_field("rules", &GeneratorPlan::rules));
+};
+
 // ---- Steps ----
 
 template <>
@@ -35,7 +63,8 @@ struct JsonFields<InputStep> {
       json_field("store", &InputStep::store), json_field("old_too", &InputStep::old_too),
       json_field("is_joined", &InputStep::is_joined),
       json_field("may_repeat", &InputStep::may_repeat),
-      json_field("is_read_first", &InputStep::is_read_first));
+      json_field("is_read_first", &InputStep::is_read_first),
+      json_field("generator", &InputStep::generator));
 };
 template <>
 struct JsonFields<FilterStep> {
@@ -171,7 +200,8 @@ struct JsonFields<OutputPlan> {
       json_field("window", &OutputPlan::window), json_field("is_table", &OutputPlan::is_table),
       json_field("key_is_made", &OutputPlan::key_is_made),
       json_field("timestamp_column", &OutputPlan::timestamp_column),
-      json_field("timestamp_format", &OutputPlan::timestamp_format));
+      json_field("timestamp_format", &OutputPlan::timestamp_format),
+      json_field("spreads_keyless", &OutputPlan::spreads_keyless));
 };
 template <>
 struct JsonFields<StorePlan> {

@@ -9,8 +9,8 @@ namespace engine {
 namespace {
 
 // 1 knows no time-ordered exchanges, 2 neither joins of two streams or two tables
-// nor sessions, 3 no joins by foreign keys, 4 no filters that tell all deletes.
-constexpr int64_t kPlanVersion = 5;
+// nor sessions, 3 no joins by foreign keys, 4 no filters that tell all deletes, 5 no generators.
+constexpr int64_t kPlanVersion = 6;
 
 // The steps' names in the text, in the order of the variant.
 constexpr std::string_view kSteps[] = {"input",

@@ -165,16 +165,48 @@ Status check_selects_timestamp(const SourceProperties& with, const Analysis& ana
   return find_timestamp_column(with, Schema{}).error();
 }
 
-// An existing query id is kept when its sink is replaced.
+// An existing query id is kept when its sink is replaced, unless the query is built anew beside it.
 std::string query_id_for(const CreateAsSelect& create, const PlanContext& context,
-                         const DataSource* replaced) {
-  if (replaced && context.catalog.find_query(replaced->created_by)) return replaced->created_by;
+                         const DataSource* replaced, bool rebuilds) {
+  if (!rebuilds && replaced && context.catalog.find_query(replaced->created_by))
+    return replaced->created_by;
   return fmt::format("{}_{}_{}", create.kind == SourceKind::Stream ? "CSAS" : "CTAS",
                      create.name.text, context.catalog.next_query_number);
 }
 
+// Whether rows of `name` come to one of the sources, by whatever queries.
+bool comes_from(std::vector<std::string> sources, const std::string& name, const Catalog& catalog) {
+  for (size_t i = 0; i < sources.size(); ++i) {
+    if (sources[i] == name) return true;
+    for (const std::string& writer : catalog.writers_of(sources[i]))
+      for (const std::string& source : catalog.find_query(writer)->sources)
+        if (std::ranges::find(sources, source) == sources.end()) sources.push_back(source);
+  }
+  return false;
+}
+
+Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string>& sources,
+                     const Catalog& catalog) {
+  const Property& property = *find_property(create.properties, "REBUILD");
+  if (!create.or_replace)
+    return invalid("REBUILD is only of CREATE OR REPLACE")
+        .at(property.position)
+        .with_hint("What is created anew reads its sources from the beginning anyway.");
+  if (create.kind == SourceKind::Stream)
+    return Error{ErrorCode::NotSupported, "a stream cannot be rebuilt",
+                 "The records of the old definition would stay in its topic, and those of the new "
+                 "one would all come behind them."}
+        .at(property.position)
+        .with_hint("Create a stream with another name and another topic.");
+  if (comes_from(sources, create.name.text, catalog))
+    return invalid(fmt::format("{} cannot be rebuilt out of itself", create.name.text))
+        .at(create.name_position);
+  return {};
+}
+
 // Whose rows would go on, and whose would not, nobody could say.
 Status check_only_writer(const DataSource& sink, const PlanContext& context) {
+  TRY(check_not_rebuilt(sink, context.catalog));
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);
   if (std::ranges::all_of(writers, [&](const auto& id) { return id == sink.created_by; }))
     return {};
@@ -216,7 +248,10 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   TRY(check_selects_timestamp(with, analysis));
   const DataSource& first = *analysis.sources.front().source;
   const std::vector<std::string> sources = names_of(analysis.sources);
-  const std::string id = query_id_for(create, context, existing);
+  if (with.rebuild) TRY(check_rebuild(create, sources, context.catalog));
+  const bool rebuilds =
+      with.rebuild && existing && context.catalog.find_query(existing->created_by);
+  const std::string id = query_id_for(create, context, existing, rebuilds);
   const KeyFormat key_format(with, first, create.name.text, settings);
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, create.name.text}, context, key_format));
@@ -247,6 +282,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   planned.plan = assemble(id, QueryKind::CreateAs, sources, select, output_of(*sink, select),
                           context.properties);
   planned.sink = std::move(sink);
+  if (rebuilds) planned.rebuilds = existing->created_by;
   return planned;
 }
 

@@ -53,6 +53,15 @@ Status check_schema(const DataSource& old, const DataSource& next) {
 
 }  // namespace
 
+Status check_not_rebuilt(const DataSource& source, const Catalog& catalog) {
+  const PersistentQuery* const rebuild = catalog.rebuild_of(source.created_by);
+  if (!rebuild) return {};
+  return Error{ErrorCode::ObjectState,
+               fmt::format("{} is being rebuilt by query {}", source.name, rebuild->id)}
+      .with_hint(
+          fmt::format("Wait until that has taken its place, or TERMINATE {} first.", rebuild->id));
+}
+
 Status check_replaceable(const DataSource& old, const DataSource& next) {
   if (old.kind != next.kind) {
     const auto type = [](SourceKind kind) {

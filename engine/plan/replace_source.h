@@ -9,4 +9,7 @@ namespace engine {
 // `old`, and all its value columns, in order, before new ones (dialect, section 19).
 Status check_replaceable(const DataSource& old, const DataSource& next);
 
+// Fails with ObjectState while a query is built that will replace it anyway.
+Status check_not_rebuilt(const DataSource& source, const Catalog& catalog);
+
 }  // namespace engine

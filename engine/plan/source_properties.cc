@@ -10,6 +10,7 @@
 
 #include "base/suggest.h"
 #include "engine/formats/format.h"
+#include "engine/plan/generator_rules.h"
 
 namespace engine {
 namespace {
@@ -230,6 +231,12 @@ constexpr PropertyRow kProperties[] = {
      [](const Property& property, SourceProperties& to) {
        return read_nullable(property, to.value.nullable_representation);
      }},
+    // All of them, and the rules of columns, in engine/plan/generator_rules.h.
+    {"GENERATOR", true, false, false, read_elsewhere},
+    {"ROWS_PER_SECOND", true, false, false, read_elsewhere},
+    {"NUMBER_OF_ROWS", true, false, false, read_elsewhere},
+    {"SEED", true, false, false, read_elsewhere},
+    {"START_TIME", true, false, false, read_elsewhere},
     // Informational in ksqlDB too.
     {"SOURCE_CONNECTOR", true, false, false, read_elsewhere},
     {"SOURCED_BY_CONNECTOR", true, false, false, read_elsewhere},
@@ -238,6 +245,11 @@ constexpr PropertyRow kProperties[] = {
        return invalid(property,
                       "Invalid config variable in the WITH clause: CLEANUP_POLICY. The "
                       "CLEANUP_POLICY config is automatically set");
+     }},
+    {"REBUILD", false, true, false,
+     [](const Property& property, SourceProperties& to) -> Status {
+       to.rebuild = TRY(read_boolean(property));
+       return {};
      }},
     {"QUERY_ID", false, false, true,
      [](const Property& property, SourceProperties& to) -> Status {
@@ -257,11 +269,15 @@ const PropertyRow* find_row(std::string_view name, WithClauseOf statement) {
   return nullptr;
 }
 
+bool is_generator_rule_of(const Property& property, WithClauseOf statement) {
+  return statement == WithClauseOf::CreateSource && is_generator_rule(property);
+}
+
 Status check_names(const PropertyList& properties, WithClauseOf statement) {
   std::string unknown;
   const Property* first = nullptr;
   for (const Property& property : properties) {
-    if (find_row(property.name, statement)) continue;
+    if (find_row(property.name, statement) || is_generator_rule_of(property, statement)) continue;
     if (!first) first = &property;
     unknown += (unknown.empty() ? "" : ", ") + property.name;
   }
@@ -330,7 +346,7 @@ Result<SourceProperties> read_source_properties(const PropertyList& properties,
   TRY(check_conflicts(properties));
   SourceProperties read;
   for (const Property& property : properties)
-    TRY(find_row(property.name, statement)->read(property, read));
+    if (const PropertyRow* row = find_row(property.name, statement)) TRY(row->read(property, read));
   read.window = TRY(read_window(properties));
   return read;
 }

@@ -40,6 +40,7 @@ struct SourceProperties {
   std::optional<std::string> timestamp_column;  // as a name: folded unless quoted
   std::optional<std::string> timestamp_format;
   std::optional<SourceWindow> window;
+  bool rebuild = false;                 // CREATE OR REPLACE ... AS only
   std::optional<std::string> query_id;  // INSERT INTO only; upper case
 };
 

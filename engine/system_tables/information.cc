@@ -126,8 +126,10 @@ std::string join_list(const std::vector<std::string>& words) {
 }
 
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses) {
-  if (const auto found = statuses.find(query.id); found != statuses.end())
-    return found->second.state;
+  if (const auto found = statuses.find(query.id); found != statuses.end()) {
+    const bool is_built = !query.rebuilds.empty() && found->second.state == "RUNNING";
+    return is_built ? "REBUILDING" : found->second.state;
+  }
   return query.state == DesiredState::Paused ? "PAUSED" : "STARTING";
 }
 

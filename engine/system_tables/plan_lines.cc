@@ -30,6 +30,7 @@ class StepLine {
       : plan_(plan), stage_(stage), node_(node) {}
 
   std::string operator()(const InputStep& step) const {
+    if (step.generator) return generator_line(step);
     if (step.exchange >= 0) return fmt::format("Read exchange {}", step.exchange + 1);
     std::string line =
         fmt::format("Read {} {} from topic {} ({})", kind_word(step.kind), step.source_name,
@@ -113,6 +114,14 @@ class StepLine {
   }
 
  private:
+  static std::string generator_line(const InputStep& step) {
+    std::vector<std::string> columns;
+    for (size_t i = 0; i < step.generator->rules.size(); ++i)
+      columns.push_back(
+          fmt::format("{} {}", step.schema.columns[i].name, to_text(step.generator->rules[i])));
+    return fmt::format("Generate {} {}, {}: {}", kind_word(step.kind), step.source_name,
+                       to_text(*step.generator), fmt::join(columns, "; "));
+  }
   static std::string_view join_word(JoinType type) {
     constexpr std::array<std::string_view, 4> kWords = {"Join", "Left join", "Right join",
                                                         "Full join"};

@@ -138,7 +138,7 @@ std::vector<std::string> dot_lines(const QueryPlan& plan) {
       const PlanNode& node = stage.nodes[i];
       lines.push_back(
           fmt::format("    s{}_{} [label={}];", s, i, quoted(step_line(plan, stage, node))));
-      if (const auto* input = std::get_if<InputStep>(&node.step))
+      if (const auto* input = std::get_if<InputStep>(&node.step); input && !input->generator)
         edges.push_back(fmt::format("  {} -> s{}_{};",
                                     topic(topic_of(plan, input->topic, input->exchange)), s, i));
       for (const int from : node.from)

@@ -53,6 +53,8 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
+    // Whoever stands for a rebuild goes on with that wish when it is over.
+    if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }
   void operator()(const PutType& put) const { catalog.types[put.name] = put.type; }

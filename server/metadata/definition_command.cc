@@ -123,8 +123,10 @@ using engine::write_json;
 
 // Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system, version 4 may
 // change the schema registry: they are written only where that is so, and older programs read all else.
-constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4;
-constexpr uint8_t kDefinitionVersion = kVersionWithSchemas;
+// Version 5 may have queries that are built beside others.
+constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
+                  kVersionWithRebuilds = 5;
+constexpr uint8_t kDefinitionVersion = kVersionWithRebuilds;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -133,7 +135,15 @@ bool has(const DefinitionCommand& command) {
   });
 }
 
+bool has_rebuilds(const DefinitionCommand& command) {
+  return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
+    const auto* put = std::get_if<PutQuery>(&change);
+    return put && (put->query->rebuilt_sink || put->query->stands);
+  });
+}
+
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has_rebuilds(command)) return kVersionWithRebuilds;
   if (has<ChangeSchemas>(command)) return kVersionWithSchemas;
   return has<SetSystemProperty>(command) ? kVersionWithProperties : kFirstVersion;
 }
@@ -229,6 +239,16 @@ class ChangeWriter {
     write_json(out_, defined.starts);
     out_.key("topics");
     write_json(out_, defined.topic_ids);
+    if (defined.rebuilt_sink) {
+      out_.key("rebuilt_sink");
+      write_json(out_, *defined.rebuilt_sink);
+    }
+    if (defined.stands) {
+      out_.key("stands");
+      out_.boolean(true);
+      out_.key("publisher");
+      out_.number(defined.publisher.value());
+    }
     out_.key("plan");
     out_.raw(engine::plan_to_json(*defined.plan));
     out_.end_object();
@@ -252,6 +272,19 @@ std::shared_ptr<DefinedQuery> unreadable_query(const std::string& id, const Json
   return defined;
 }
 
+bool read_rebuild(const JsonValue& row, DefinedQuery& defined) {
+  if (const auto sink = row.find("rebuilt_sink")) {
+    engine::DataSource read;
+    if (!read_json(*sink, read)) return false;
+    defined.rebuilt_sink = std::make_shared<const engine::DataSource>(std::move(read));
+  }
+  int64_t publisher = -1;
+  if (!read_member(row, "stands", defined.stands) || !read_member(row, "publisher", publisher))
+    return false;
+  defined.publisher = ProducerId(publisher);
+  return true;
+}
+
 // What can be read of the row is taken: the sources that the query reads stay in use.
 DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::string problem) {
   auto defined = std::make_shared<DefinedQuery>();
@@ -259,7 +292,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   const auto plan_json = row.find("plan");
   const bool is_read =
       read_member(row, "query", *query) && read_member(row, "exchanges", defined->exchange_ids) &&
-      read_member(row, "starts", defined->starts) && read_member(row, "topics", defined->topic_ids);
+      read_member(row, "starts", defined->starts) &&
+      read_member(row, "topics", defined->topic_ids) && read_rebuild(row, *defined);
   if (problem.empty() && (!is_read || query->id != id || !plan_json))
     problem = "the definition of the query cannot be read: " + row.take_problem();
   const bool knows_query = query->id == id;

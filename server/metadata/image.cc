@@ -8,6 +8,7 @@ namespace {
 // well keep the rows of its sink: whoever asks for them is told why they are not there.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
+  if (!query.rebuilds.empty()) return "";  // not yet
   if (query.kind == engine::QueryKind::SourceTable)
     return query.sources.empty() ? "" : query.sources.front();
   return defined.plan->materialization || !defined.unreadable.empty() ? query.sink : "";
@@ -53,8 +54,16 @@ const DefinedQuery* MetadataImage::materializer_of(const engine::DataSource& tab
 std::vector<DefinedQueryPtr> MetadataImage::writers_of(std::string_view source) const {
   std::vector<DefinedQueryPtr> writers;
   for (const std::string& id : catalog->writers_of(source))
-    if (DefinedQueryPtr query = find_query(id)) writers.push_back(std::move(query));
+    if (DefinedQueryPtr query = find_query(id); query && query->query->rebuilds.empty())
+      writers.push_back(std::move(query));
   return writers;
+}
+
+std::vector<DefinedQueryPtr> MetadataImage::rebuilds() const {
+  std::vector<DefinedQueryPtr> found;
+  for (const auto& [id, query] : queries_)
+    if (!query->query->rebuilds.empty()) found.push_back(query);
+  return found;
 }
 
 std::vector<DefinedQueryPtr> MetadataImage::users_of(const Uuid& topic) const {

@@ -38,6 +38,14 @@ struct DefinedQuery {
   // until it is dropped or a program that can read it is started.
   std::string unreadable = {};
   std::string unread_row = {};  // what could not be read, to be written back as it was
+
+  // Of one that is built beside another (PersistentQuery::rebuilds): what their sink becomes when it takes its place.
+  // Until then its rows go to a topic of their own.
+  std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
+  // One of the two is taking the other's place: neither makes rows. What differs between their topics is written by
+  // the `publisher` (of the new one), in one transaction.
+  bool stands = false;
+  ProducerId publisher{-1};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 
@@ -69,7 +77,9 @@ class MetadataImage {
   // The query whose tasks materialize a table: the CREATE TABLE ... AS, or the hidden one of a
   // plain CREATE TABLE. nullptr for streams.
   const DefinedQuery* materializer_of(const engine::DataSource& table) const;
-  // The queries that write a stream or table.
+  // The queries that are built beside others. Looks at all that there are.
+  std::vector<DefinedQueryPtr> rebuilds() const;
+  // The queries that write a stream or table, but those that only mean to.
   std::vector<DefinedQueryPtr> writers_of(std::string_view source) const;
   // The queries that read or write a topic.
   std::vector<DefinedQueryPtr> users_of(const Uuid& topic) const;

@@ -222,6 +222,15 @@ void MetadataApplier::submit(std::vector<storage::QuotaChange> changes,
                                      [done](Error error) { done(std::move(error)); }});
 }
 
+void MetadataApplier::submit(RebuildStep step, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Statements, {[this, step = std::move(step), done] {
+                                           done(decide([&]() -> Status {
+                                             return commit(TRY(plan_rebuild_step(step, *image())));
+                                           }));
+                                         },
+                                         [done](Error error) { done(std::move(error)); }});
+}
+
 Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& changes) {
   std::string part = storage::encode_quota_changes(changes);
   // Before the append: a command that cannot be applied would stop everybody.

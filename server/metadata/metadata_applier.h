@@ -15,6 +15,7 @@
 #include "server/metadata/job_queue.h"
 #include "server/metadata/plan_definition.h"
 #include "server/metadata/query_runner.h"
+#include "server/metadata/rebuild_step.h"
 #include "server/metadata/topic_change.h"
 #include "storage/log/log.h"
 #include "storage/meta/metadata_log.h"
@@ -65,6 +66,7 @@ class MetadataApplier {
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
+  void submit(RebuildStep step, std::function<void(Status)> done);
   // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again
   // when another command was faster. Answers once it is durable. What the log refuses has the code 50001.
   using SchemaChange =

@@ -30,6 +30,8 @@ struct Effect {
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
   DefinedQueryPtr replaced = {};  // whose positions and state the started one goes on with
+  // Of a started one that is built beside another: what the sink becomes when it takes its place.
+  std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // Tables whose hidden query, if they have one, ends: they are changed or gone.
   std::vector<std::string> changed_tables;
   std::vector<std::string> notices;
@@ -66,8 +68,8 @@ struct Planner {
     if (effect.is_nothing) return effect;
     if (planned.new_topic) effect.new_topics.push_back(std::move(*planned.new_topic));
     effect.changed_tables.push_back(planned.source->name);
-    effect.changes.push_back(PutSource{std::move(planned.source)});
-    return effect;
+    effect.changes.push_back(PutSource{planned.source});
+    return with_generator(std::move(effect), std::move(planned));
   }
 
   Result<Effect> operator()(const engine::CreateAsSelect& create) const {
@@ -79,6 +81,7 @@ struct Planner {
       return effect;
     }
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
+    if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
     effect.changes.push_back(PutSource{planned.sink});
     if (const DefinedQueryPtr old = existing ? image.find_query(existing->created_by) : nullptr)
       return replace(std::move(effect), old, std::move(planned));
@@ -174,8 +177,11 @@ struct Planner {
   Effect of(engine::CatalogChange change) const {
     Effect effect;
     effect.is_nothing = change.catalog == image.catalog;
-    for (std::string& id : change.ended_queries)
+    for (std::string& id : change.ended_queries) {
+      const DefinedQueryPtr query = image.find_query(id);
+      if (query && query->rebuilt_sink) effect.dropped_topics.push_back(rebuild_topic(id));
       effect.changes.push_back(EraseQuery{std::move(id)});
+    }
     if (change.dropped_topic) effect.dropped_topics.push_back(std::move(*change.dropped_topic));
     effect.notices = std::move(change.notices);
     return effect;
@@ -206,6 +212,45 @@ struct Planner {
     return {};
   }
 
+  // A table that cannot go on with another definition can be built anew.
+  static Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) {
+    const bool is_table = planned.sink->kind == engine::SourceKind::Table;
+    Result<engine::QueryPlan> plan = engine::upgrade_query(old, std::move(planned.plan));
+    if (plan || !is_table) return plan;
+    Error error = std::move(plan).error();
+    error.hint =
+        "WITH (REBUILD = true) builds the new definition beside the old one, from the beginning of "
+        "its sources, and lets it take the place of the old one when it has caught up.";
+    return error;
+  }
+
+  // Its rows go to a topic of their own until it takes the place of the other one (docs/adr/0046).
+  Result<Effect> rebuild(Effect effect, PlannedQuery planned) const {
+    const DefinedQueryPtr old = image.find_query(planned.rebuilds);
+    if (const auto lost = lost_topic(*old, *image.topics))
+      return Error{
+          ErrorCode::UnknownTopic,
+          fmt::format("{} cannot be rebuilt: topic \"{}\" was deleted", planned.rebuilds, *lost)}
+          .with_hint(hint_about_lost_topic(*old));
+    TRY(check_topics_exist(planned.plan));
+    effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
+    const engine::DataSource& sink = *planned.sink;
+    engine::TopicDescription staging = *topics.find(sink.topic);
+    staging.name = rebuild_topic(planned.plan.id);
+    if (topics.find(staging.name))
+      return Error{ErrorCode::DuplicateObject,
+                   fmt::format("topic \"{}\" is there already", staging.name)};
+    staging.config = engine::topic_config(sink.kind, sink.window.has_value(), std::nullopt);
+    planned.plan.stages.back().output.topic = staging.name;
+    effect.new_topics.push_back(std::move(staging));
+    effect.notices.push_back(
+        fmt::format("query {} is built beside {}, and takes its place when it has caught up",
+                    planned.plan.id, planned.rebuilds));
+    effect.rebuilt_sink = planned.sink;
+    effect.started = std::move(planned);
+    return effect;
+  }
+
   // What has been read and written stays as it is; from where that ends the new definition goes on.
   Result<Effect> replace(Effect effect, const DefinedQueryPtr& old, PlannedQuery planned) const {
     const std::string& id = old->query->id;
@@ -218,11 +263,36 @@ struct Planner {
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("{} cannot be replaced: topic \"{}\" was deleted", id, *lost)}
           .with_hint(hint_about_lost_topic(*old));
-    planned.plan = TRY(engine::upgrade_query(*old->plan, std::move(planned.plan)));
+    planned.plan = TRY(upgrade(*old->plan, planned));
     effect.notices.push_back(
         fmt::format("query {} goes on with its new definition, from where it was", id));
     effect.started = std::move(planned);
     effect.replaced = old;
+    return effect;
+  }
+
+  // A generator that is replaced goes on with the row behind its last one; one that the statement does not ask for any
+  // more ends.
+  Result<Effect> with_generator(Effect effect, engine::NewSource planned) const {
+    const engine::DataSource* before = image.catalog->find_source(planned.source->name);
+    const DefinedQueryPtr old = before ? image.find_query(before->created_by) : nullptr;
+    const bool was_generated = old && engine::generator_of(*old->plan);
+    if (!planned.generator) {
+      if (was_generated) effect.changes.push_back(EraseQuery{old->query->id});
+      return effect;
+    }
+    const engine::GeneratorPlan& generator = *engine::generator_of(*planned.generator);
+    effect.notices.push_back(
+        fmt::format("query {} generates {}", planned.generator->id, engine::to_text(generator)));
+    if (was_generated)
+      effect.replaced = old;
+    else
+      effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
+    PlannedQuery started;
+    started.plan = std::move(*planned.generator);
+    started.plan.properties = properties;
+    started.sink = planned.source;
+    effect.started = std::move(started);
     return effect;
   }
 
@@ -238,6 +308,20 @@ struct Planner {
     return effect;
   }
 };
+
+// Queries of which one takes the place of the other do not end meanwhile.
+Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
+  for (const DefinitionChange& change : effect.changes) {
+    const auto* erase = std::get_if<EraseQuery>(&change);
+    const DefinedQueryPtr query = erase ? image.find_query(erase->id) : nullptr;
+    if (query && query->stands)
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("query {} takes part in a rebuild that ends just now", erase->id),
+                   {},
+                   "Try again in a moment."};
+  }
+  return {};
+}
 
 // Gives ids and positions to what an effect names.
 class Resolver {
@@ -278,10 +362,15 @@ class Resolver {
       defined->starts = old->starts;
       return defined;
     }
+    query->rebuilds = planned.rebuilds;
     auto defined = define(std::move(query), planned.plan);
+    defined->rebuilt_sink = effect.rebuilt_sink;
+    if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
       defined->exchange_ids.push_back(sources_.new_id());
-    if (starts_at_latest(properties_)) defined->starts = latest_starts(planned.plan);
+    // A table that is built anew is whole, whatever a session sets for new ones.
+    if (starts_at_latest(properties_) && !effect.rebuilt_sink)
+      defined->starts = latest_starts(planned.plan);
     return defined;
   }
 
@@ -302,7 +391,8 @@ class Resolver {
     defined->query = std::move(query);
     for (const engine::StagePlan& stage : plan.stages) {
       for (const engine::PlanNode& node : stage.nodes)
-        if (const auto* input = std::get_if<engine::InputStep>(&node.step))
+        if (const auto* input = std::get_if<engine::InputStep>(&node.step);
+            input && !input->generator)
           note_topic(input->topic, *defined);
       note_topic(stage.output.topic, *defined);
     }
@@ -386,6 +476,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   planned.notices = effect.notices;
   planned.is_nothing = effect.is_nothing;
   if (effect.is_nothing) return planned;
+  TRY(check_stands_nowhere(effect, image));
   if (effect.started) planned.started_query = effect.started->plan.id;
 
   Resolver resolver(image, properties, sources);

@@ -39,6 +39,11 @@ std::string how_to_end(const DefinedQuery& query) {
 
 }  // namespace
 
+std::string rebuild_topic(std::string_view query_id) {
+  // Its number alone: the name of a table may hold what that of a topic may not.
+  return fmt::format("_rebuild{}", query_id.substr(query_id.rfind('_')));
+}
+
 std::optional<std::string> lost_topic(const DefinedQuery& query,
                                       const storage::TopicSnapshot& topics) {
   for (const auto& [name, id] : query.topic_ids)
@@ -57,6 +62,7 @@ std::string hint_about_damage(const DefinedQuery& query) {
 
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics) {
+  if (input.generator) return QueryTopic{kGeneratedRows, 1};
   return input.exchange >= 0 ? exchange(query, input.exchange) : named(query, input.topic, topics);
 }
 

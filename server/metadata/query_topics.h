@@ -15,12 +15,17 @@ struct QueryTopic {
   int32_t partition_count = 0;
 };
 
+// What stands for the topic of an input that generates, in whose only partition row n lies at offset n. No log has it.
+inline constexpr Uuid kGeneratedRows{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
 // Nothing when the topic was deleted. Exchanges belong to the query and are always there.
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics);
 // Nothing, too, when the stage writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
+// The topic of a query that is built beside another one, until it takes its place.
+std::string rebuild_topic(std::string_view query_id);
 // The name of a topic that the query reads or writes and that was deleted.
 std::optional<std::string> lost_topic(const DefinedQuery& query,
                                       const storage::TopicSnapshot& topics);

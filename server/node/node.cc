@@ -66,6 +66,9 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->groups_->start();
   node->transactions_->start();
   node->supervisor_->start_thread();
+  node->rebuilds_ = std::make_unique<Rebuilds>(*node->log_, *node->definitions_, *node->supervisor_,
+                                               shards, node->memory_, node->clock_);
+  node->rebuilds_->start_thread();
   node->cleaner_->start_thread();
   if (node->cluster_)
     TRY(node->cluster_->join(settings.kafka_advertised.value_or(node->kafka_address()), must_stop));
@@ -404,7 +407,8 @@ void Node::stop_front_ends() {
 Node::~Node() {
   is_serving_ = false;
   if (cluster_) cluster_->leave();
-  if (cleaner_) cleaner_->stop();  // it asks the shards and the log
+  if (cleaner_) cleaner_->stop();           // it asks the shards and the log
+  if (rebuilds_) rebuilds_->stop_thread();  // likewise, and the metadata thread
   if (shards_are_running_) stop_front_ends();
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards

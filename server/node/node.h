@@ -20,6 +20,7 @@
 #include "server/sql/session.h"
 #include "server/tasks/cleanup_targets.h"
 #include "server/tasks/query_supervisor.h"
+#include "server/tasks/rebuilds.h"
 #include "storage/log/log_cleaner.h"
 #include "storage/state/state_store.h"
 
@@ -104,6 +105,7 @@ class Node {
   std::unique_ptr<SqlParts> parts_;
   std::unique_ptr<CleanupTargets> cleanup_;
   std::unique_ptr<storage::LogCleaner> cleaner_;
+  std::unique_ptr<Rebuilds> rebuilds_;
   std::vector<std::unique_ptr<SqlBackend>> backends_;
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;

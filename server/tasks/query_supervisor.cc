@@ -184,7 +184,7 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
   std::vector<RestartSchedule::Attempt> attempts;
   for (QueryPtr& query : queries) {
     const std::string id = query->plan->id;
-    const bool is_paused = query->query->state == engine::DesiredState::Paused;
+    const bool is_paused = query->query->state == engine::DesiredState::Paused || query->stands;
     wanted_[id] = {std::move(query), is_paused};
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));

@@ -333,10 +333,14 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   options.schemas = schemas_;
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
+  if (const engine::GeneratorPlan* generator = engine::generator_of(plan))
+    entry->generator = std::make_unique<GeneratorClock>(*generator, clock_);
+  engine::Sources& sources =
+      entry->generator ? static_cast<engine::Sources&>(*entry->generator) : shard.sources();
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
   entry->task = TRY(engine::Task::make(
-      place.id, stage, std::move(place.inputs), std::move(end), shard.sources(), &shard.sink(),
-      clock_, std::hash<std::string>{}(place.id),
+      place.id, stage, std::move(place.inputs), std::move(end), sources, &shard.sink(), clock_,
+      std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
   entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
     auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/task_id.h"
+#include "server/metadata/query_topics.h"
 #include "server/net/slice_meter.h"
 
 namespace server {
@@ -27,6 +28,8 @@ constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 std::string positions_of(engine::Task& task) {
   std::string text;
   for (const engine::Task::Input& input : task.inputs()) {
+    if (input.partition.topic == kGeneratedRows)
+      return fmt::format("generated@{}", input.next.value());
     const std::string& topic = task.stage().inputs()[input.input]->step().topic;
     text +=
         fmt::format("{}{}-{}@{}", text.empty() ? "" : ", ", input.is_exchange ? "exchange" : topic,
@@ -79,6 +82,8 @@ Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
   std::unique_ptr<Shard> shard(
       new Shard(number, log, subscriptions, memory, clock, std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
+  shard->generator_timer_ = std::make_unique<Timer>(
+      shard->loop_, "generators", [raw = shard.get()] { raw->wake_generators(); });
   shard->timer_ =
       std::make_unique<Timer>(shard->loop_, "checkpoints", [raw = shard.get()] { raw->tick(); });
   return shard;
@@ -166,6 +171,10 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   }
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
+  if (added.generator) {
+    generators_.push_back(&added);
+    start_generators();
+  }
   return added;
 }
 
@@ -177,6 +186,7 @@ void Shard::remove(ShardTask& task) {
   }
   if (task.is_queued) std::erase(ready_, &task);
   if (task.is_attended) std::erase(attended_, &task);
+  if (task.generator) std::erase(generators_, &task);
   std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
@@ -309,6 +319,26 @@ void Shard::report_failure(ShardTask& task) {
   is_reporting_ = false;
 }
 
+// --- Those that make rows
+
+// As often as the one that is due most often.
+void Shard::start_generators() {
+  std::optional<int64_t> interval_ms;
+  std::erase_if(generators_, [&](const ShardTask* task) {
+    const auto its = task->generator->interval_ms();
+    if (its) interval_ms = std::min(interval_ms.value_or(*its), *its);
+    return !its && task->task->committed().front() >= task->generator->due();
+  });
+  if (generators_.empty()) return generator_timer_->stop();
+  generator_timer_->start_once(interval_ms.value_or(kTickMs));
+}
+
+void Shard::wake_generators() {
+  for (ShardTask* task : generators_)
+    if (task->generator->due() > task->task->inputs().front().next) schedule(*task);
+  start_generators();
+}
+
 // --- Those who wait for a task
 
 void Shard::check_waiters(ShardTask& task) {
@@ -415,7 +445,10 @@ std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
   return found;
 }
 
-std::optional<int64_t> Shard::lag_of(const engine::Task& task) const {
+std::optional<int64_t> Shard::lag_of(const ShardTask& entry) const {
+  const engine::Task& task = *entry.task;
+  if (entry.generator)
+    return std::max<int64_t>(0, entry.generator->due() - task.committed().front());
   int64_t lag = 0;
   for (size_t i = 0; i < task.inputs().size(); ++i) {
     const auto status = log_.find_partition(to_storage(task.inputs()[i].partition));
@@ -469,7 +502,7 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
     if (detail == ReportDetail::WithPositions) report.positions = positions_of(*task->task);
     report.metrics = task->task->metrics();
     report.metrics.records_per_second = task->rate.per_second(now_us);
-    report.lag_records = lag_of(*task->task);
+    report.lag_records = lag_of(*task);
     report.has_failed = task->task->failure().has_value();
     report.is_paused = task->is_paused;
     for (const engine::Store* store : task->task->stage().stores())

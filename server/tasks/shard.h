@@ -18,6 +18,7 @@
 #include "engine/exec/task.h"
 #include "engine/query/table_view.h"
 #include "server/net/loop.h"
+#include "server/tasks/generator_clock.h"
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
 #include "server/tasks/state_turns.h"
@@ -46,7 +47,8 @@ struct ShardTask {
   uint64_t run = 0;             // of the query: failures tell it
   TaskSequence first_sequence;  // the last durable one before this run
   int stage = 0;
-  int32_t number = 0;  // within the stage
+  int32_t number = 0;                         // within the stage
+  std::unique_ptr<GeneratorClock> generator;  // of a task that makes rows: what it reads
   std::unique_ptr<engine::Task> task;
   std::vector<std::unique_ptr<engine::Backing>> backings;  // of the task's stores
   PartitionId journal;                            // of a persistent task: where its commits lie
@@ -208,7 +210,9 @@ class Shard {
   static bool stands(const ShardTask& task);
   static void note_standing(ShardTask& task);
   void admit_holds(ShardTask& task);
-  std::optional<int64_t> lag_of(const engine::Task& task) const;
+  std::optional<int64_t> lag_of(const ShardTask& task) const;
+  void start_generators();
+  void wake_generators();
   void report_failure(ShardTask& task);
   void attend(ShardTask& task);
   static bool needs_attention(const ShardTask& task);
@@ -254,7 +258,9 @@ class Shard {
   Readers followers_;  // by where the writers tell their progress: woken only when held up
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
-  std::deque<ShardTask*> evictable_;  // those that have state which may leave memory
+  std::vector<ShardTask*> generators_;      // those that have rows to make, now or later
+  std::unique_ptr<Timer> generator_timer_;  // runs while there are some
+  std::deque<ShardTask*> evictable_;        // those that have state which may leave memory
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
   ShardTask* stepping_ = nullptr;  // must not be destroyed inside its own step
   std::vector<std::unique_ptr<ShardTask>> removed_;

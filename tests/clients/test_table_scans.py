@@ -151,6 +151,36 @@ def tables_of_one_statement_are_of_one_moment():
     print(f"{len(shown)} different moments")
 
 
+@case
+def scans_of_several_clients_do_not_wait_for_each_other():
+    with two_clients("several") as (reader, writer):
+        reader.execute("CREATE STREAM events (k INT KEY) WITH (partitions=4)")
+        reader.execute("CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM events GROUP BY k")
+        others = [psycopg.connect(host=reader.info.host, port=reader.info.port, autocommit=True) for _ in range(3)]
+        counts = [0] * len(others)
+        until = time.monotonic() + 8
+
+        def write(number):
+            with writer.cursor().copy("COPY events FROM STDIN") as copy:
+                copy.write("".join(f"{k}\n" for k in range(number % 100, 200)))
+
+        def scan(i):
+            while time.monotonic() < until:
+                others[i].execute("SELECT k, n FROM counts").fetchall()
+                counts[i] += 1
+
+        threads = [threading.Thread(target=scan, args=(i,), daemon=True) for i in range(len(others))]
+        with writing(write):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(until + 10 - time.monotonic())
+        assert not any(thread.is_alive() for thread in threads), f"a scan waits for ever, after {counts}"
+        for each in others:
+            each.close()
+        assert min(counts) > 10, counts
+
+
 if __name__ == "__main__":
     try:
         run()

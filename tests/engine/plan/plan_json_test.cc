@@ -123,7 +123,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) 
     EXPECT_NE(at, std::string::npos) << from;
     return changed.replace(at, from.size(), to);
   };
-  EXPECT_EQ(plan_from_json(with("\"version\":5", "\"version\":6")).error().code,
+  EXPECT_EQ(plan_from_json(with("\"version\":6", "\"version\":7")).error().code,
             ErrorCode::IncompatibleFormat);
   const auto message = [](const std::string& json) {
     const auto plan = plan_from_json(json);
@@ -136,7 +136,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) 
   EXPECT_EQ(message(with("\"operator\":\">\"", "\"operator\":\"~\"")),
             "the plan cannot be read: there is no operator ~ for these operands");
   EXPECT_EQ(message("{\"version\":1}"),
-            "the plan does not hold together: no id, no source or no stage");
+            "the plan does not hold together: no id or no stage");
 }
 
 // Whatever is written into a plan's text, reading it gives a plan that holds together or an error.

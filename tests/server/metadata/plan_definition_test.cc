@@ -6,6 +6,8 @@
 #include "engine/plan/plan_json.h"
 #include "engine/sql/parse.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/query_topics.h"
+#include "server/metadata/rebuild_step.h"
 
 namespace server {
 namespace {
@@ -22,6 +24,9 @@ std::string text_of(const MetadataImage& image) {
     text += fmt::format("query {} {} -> {}", id, fmt::join(query->query->sources, ","),
                         query->query->sink);
     if (query->query->state == engine::DesiredState::Paused) text += " paused";
+    if (!query->query->rebuilds.empty()) text += " beside " + query->query->rebuilds;
+    if (query->rebuilt_sink) text += " as " + query->rebuilt_sink->schema.to_string();
+    if (query->stands) text += fmt::format(" standing {}", query->publisher.value());
     for (const Uuid& exchange : query->exchange_ids) text += " through " + exchange.to_string();
     for (const StartPosition& start : query->starts)
       text += fmt::format(" from {}", start.offset.value());
@@ -62,6 +67,18 @@ class DefinitionTest : public testing::Test {
                       read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back())));
     image_ = change.next;
     return change;
+  }
+  Result<ImageChange> step(RebuildStep::Kind kind, const std::string& query) {
+    log_.push_back(TRY(plan_rebuild_step({kind, query, ProducerId(42)}, *image_)));
+    ImageChange change = TRY(
+        apply_command(*image_, topics_,
+                      read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back())));
+    image_ = change.next;
+    return change;
+  }
+  std::string refusal(const std::string& sql) {
+    const auto change = define(sql);
+    return change ? "none" : change.error().message;
   }
   ImageChange must(const std::string& sql) {
     auto change = define(sql);
@@ -375,9 +392,126 @@ TEST_F(DefinitionTest, what_fails_changes_nothing) {
   storage::TopicTable topics;
   const MetadataImage empty;
   storage::MetadataCommand newer = log_.front();
-  newer.parts.back().bytes.front() = 5;
+  newer.parts.back().bytes.front() = 6;
   EXPECT_FALSE(apply_command(empty, topics, read_definitions(Revision(1), newer)));
   EXPECT_TRUE(topics.snapshot()->by_name().empty());
+}
+
+class RebuildTest : public DefinitionTest {
+ protected:
+  RebuildTest() {
+    must("CREATE STREAM orders (id INT KEY, city VARCHAR, amount INT) WITH (PARTITIONS = 2);");
+    must("CREATE TABLE t AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
+  }
+  using Kind = RebuildStep::Kind;
+  static constexpr const char* kRebuild =
+      "CREATE OR REPLACE TABLE t WITH (REBUILD = true) AS "
+      "SELECT city, SUM(amount) + COUNT(*) AS n, MAX(amount) AS most FROM orders GROUP BY city;";
+  std::string materializer() const {
+    return image_->materializer_of(*image_->catalog->find_source("T"))->query->id;
+  }
+};
+
+TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
+  const auto built = must(kRebuild);
+  ASSERT_EQ(built.started.size(), 1u);
+  EXPECT_TRUE(built.ended.empty());
+  EXPECT_EQ(materializer(), "CTAS_T_0");
+  EXPECT_EQ(image_->catalog->find_source("T")->schema.columns.size(), 2u);
+  ASSERT_TRUE(image_->topics->find("_rebuild_1"));
+  EXPECT_EQ(image_->topics->find("_rebuild_1")->partition_count, 2);
+  EXPECT_EQ(built.started.front()->plan->stages.back().output.topic, "_rebuild_1");
+  EXPECT_EQ(image_->writers_of("T").size(), 1u);
+  EXPECT_EQ(replayed(), text_of(*image_));
+
+  EXPECT_FALSE(step(Kind::Finish, "CTAS_T_1"));
+  const auto standing = step(Kind::Stand, "CTAS_T_1");
+  ASSERT_TRUE(standing);
+  ASSERT_EQ(standing->started.size(), 2u);
+  EXPECT_TRUE(standing->started[0]->stands && standing->started[1]->stands);
+  EXPECT_EQ(image_->find_query("CTAS_T_1")->publisher, ProducerId(42));
+  EXPECT_EQ(materializer(), "CTAS_T_0");
+  EXPECT_EQ(replayed(), text_of(*image_));
+
+  const auto finished = step(Kind::Finish, "CTAS_T_1");
+  ASSERT_TRUE(finished);
+  ASSERT_EQ(finished->ended.size(), 1u);
+  EXPECT_EQ(finished->ended.front()->query->id, "CTAS_T_0");
+  ASSERT_EQ(finished->started.size(), 1u);
+  const DefinedQuery& now = *finished->started.front();
+  EXPECT_EQ(now.plan->stages.back().output.topic, "t");
+  EXPECT_FALSE(now.stands || now.rebuilt_sink || now.topic_ids.contains("_rebuild_1"));
+  EXPECT_FALSE(image_->topics->find("_rebuild_1"));
+  EXPECT_EQ(materializer(), "CTAS_T_1");
+  EXPECT_EQ(image_->catalog->find_source("T")->created_by, "CTAS_T_1");
+  EXPECT_EQ(image_->catalog->find_source("T")->schema.columns.size(), 3u);
+  EXPECT_EQ(replayed(), text_of(*image_));
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(text_of(*loaded->next), text_of(*image_));
+  EXPECT_EQ(refusal(kRebuild), "none");  // once more
+}
+
+TEST_F(RebuildTest, it_begins_at_the_beginning_whatever_the_session_sets) {
+  properties_["auto.offset.reset"] = "latest";
+  EXPECT_TRUE(must(kRebuild).started.front()->starts.empty());
+}
+
+TEST_F(RebuildTest, the_wish_of_the_old_one_goes_on) {
+  must(kRebuild);
+  must("PAUSE CTAS_T_0;");
+  ASSERT_TRUE(step(Kind::Stand, "CTAS_T_1"));
+  ASSERT_TRUE(step(Kind::Finish, "CTAS_T_1"));
+  EXPECT_EQ(image_->find_query("CTAS_T_1")->query->state, engine::DesiredState::Paused);
+}
+
+TEST_F(RebuildTest, a_wish_while_both_stand_is_for_afterwards) {
+  must(kRebuild);
+  must("PAUSE CTAS_T_0;");
+  ASSERT_TRUE(step(Kind::Stand, "CTAS_T_1"));
+  const auto resumed = must("RESUME ALL;");
+  EXPECT_TRUE(resumed.resumed.empty());
+  EXPECT_EQ(replayed(), text_of(*image_));
+  ASSERT_TRUE(step(Kind::Finish, "CTAS_T_1"));
+  EXPECT_EQ(image_->find_query("CTAS_T_1")->query->state, engine::DesiredState::Running);
+}
+
+TEST_F(RebuildTest, both_can_go_on_again) {
+  must(kRebuild);
+  const std::string before = text_of(*image_);
+  ASSERT_TRUE(step(Kind::Stand, "CTAS_T_1"));
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(text_of(*loaded->next), text_of(*image_));
+  ASSERT_TRUE(step(Kind::GoOn, "CTAS_T_1"));
+  EXPECT_EQ(text_of(*image_).substr(text_of(*image_).find('\n')), before.substr(before.find('\n')));
+  EXPECT_EQ(replayed(), text_of(*image_));
+}
+
+TEST_F(RebuildTest, statements_meanwhile_are_refused_or_end_it) {
+  must(kRebuild);
+  EXPECT_EQ(refusal(kRebuild), "T is being rebuilt by query CTAS_T_1");
+  EXPECT_EQ(
+      refusal("CREATE OR REPLACE TABLE t AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;"),
+      "T is being rebuilt by query CTAS_T_1");
+  EXPECT_EQ(refusal("CREATE OR REPLACE TABLE t (city VARCHAR PRIMARY KEY, n BIGINT);"),
+            "T is being rebuilt by query CTAS_T_1");
+  EXPECT_EQ(refusal("TERMINATE CTAS_T_0;"), "query CTAS_T_0 is being rebuilt by CTAS_T_1");
+  ASSERT_TRUE(step(Kind::Stand, "CTAS_T_1"));
+  for (const char* sql : {"DROP TABLE t;", "TERMINATE CTAS_T_1;", "TERMINATE ALL;"})
+    EXPECT_TRUE(refusal(sql).ends_with("takes part in a rebuild that ends just now")) << sql;
+  ASSERT_TRUE(step(Kind::GoOn, "CTAS_T_1"));
+  must("TERMINATE CTAS_T_1;");
+  EXPECT_FALSE(image_->topics->find("_rebuild_1"));
+  EXPECT_EQ(materializer(), "CTAS_T_0");
+  EXPECT_FALSE(step(Kind::Stand, "CTAS_T_1"));
+  must(kRebuild);
+  const auto dropped = must("DROP TABLE t;");
+  EXPECT_EQ(dropped.ended.size(), 2u);
+  EXPECT_FALSE(image_->topics->find("_rebuild_2"));
+  EXPECT_EQ(replayed(), text_of(*image_));
 }
 
 TEST_F(DefinitionTest, who_writes_and_who_uses_a_topic_is_known) {

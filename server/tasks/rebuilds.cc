@@ -1,0 +1,147 @@
+#include "server/tasks/rebuilds.h"
+
+#include <algorithm>
+#include <future>
+
+#include "base/log.h"
+#include "server/metadata/query_topics.h"
+
+namespace server {
+namespace {
+
+constexpr int64_t kLookMs = 200, kPauseAfterFailureMs = 5'000;
+// So many records, or half a second's, are read after the place was taken: while the two stand nothing is read.
+constexpr int64_t kLittleLag = 1'000;
+
+}  // namespace
+
+void Rebuilds::start_thread() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Rebuilds::stop_thread() {
+  {
+    std::lock_guard lock(mutex_);
+    must_stop_ = true;
+  }
+  stopped_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Rebuilds::run() {
+  MetadataImagePtr seen;
+  std::vector<DefinedQueryPtr> rebuilds;
+  std::unique_lock lock(mutex_);
+  while (!stopped_.wait_for(lock, std::chrono::milliseconds(kLookMs),
+                            [this] { return must_stop_.load(); })) {
+    lock.unlock();
+    if (MetadataImagePtr image = definitions_.image(); image != seen) {
+      rebuilds = image->rebuilds();
+      seen = std::move(image);
+    }
+    for (const DefinedQueryPtr& query : rebuilds) advance(*query);
+    lock.lock();
+  }
+}
+
+void Rebuilds::advance(const DefinedQuery& query) {
+  const std::string& id = query.query->id;
+  const int64_t now_ms = clock_.monotonic_us() / 1000;
+  if (const auto pause = not_before_ms_.find(id);
+      pause != not_before_ms_.end() && now_ms < pause->second)
+    return;
+  Status done;
+  if (!query.stands) {
+    if (has_caught_up(query)) done = stand(query);
+  } else {
+    done = both_stand(query)
+               ? take_place(query)
+               : Status{Error{ErrorCode::ObjectState, "one of the two queries does not stand"}};
+    // The table is better off with its old rows than with none that move.
+    if (!done && !must_stop_ && publisher_.abort_open(topics_of(query), query.publisher))
+      (void)submit({RebuildStep::Kind::GoOn, id});
+  }
+  if (done) {
+    not_before_ms_.erase(id);
+    return;
+  }
+  if (must_stop_) return;
+  log_warn("a rebuilt query could not take its place, tried again later query={} error=\"{}\"", id,
+           done.error().message);
+  not_before_ms_[id] = now_ms + kPauseAfterFailureMs;
+}
+
+std::vector<ShardTaskReport> Rebuilds::reports_of(const std::string& query_id) const {
+  std::vector<ShardTaskReport> reports;
+  for (Shard* shard : shards_) {
+    std::promise<void> done;
+    shard->post([&] {
+      shard->report(query_id, ReportDetail::Numbers, reports);
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  return reports;
+}
+
+bool Rebuilds::has_caught_up(const DefinedQuery& query) const {
+  if (supervisor_.trouble_of(query.query->id)) return false;
+  size_t tasks = 0;
+  const MetadataImagePtr image = definitions_.image();
+  for (const engine::StagePlan& stage : query.plan->stages)
+    tasks += task_count(query, stage, *image->topics);
+  const std::vector<ShardTaskReport> reports = reports_of(query.query->id);
+  if (reports.size() != tasks) return false;
+  int64_t lag = 0, rate = 0;
+  for (const ShardTaskReport& report : reports) {
+    if (report.has_failed || !report.lag_records) return false;
+    lag += *report.lag_records;
+    rate += report.metrics.records_per_second;
+  }
+  return lag <= std::max(kLittleLag, rate / 2);
+}
+
+bool Rebuilds::both_stand(const DefinedQuery& query) const {
+  const auto is_paused = [](const ShardTaskReport& report) { return report.is_paused; };
+  const std::vector<ShardTaskReport> built = reports_of(query.query->id);
+  // The old one may have failed long ago: then it has no tasks, and writes nothing either.
+  return !supervisor_.trouble_of(query.query->id) && !built.empty() &&
+         std::ranges::all_of(built, is_paused) &&
+         std::ranges::all_of(reports_of(query.query->rebuilds), is_paused);
+}
+
+Status Rebuilds::submit(RebuildStep step) {
+  std::promise<Status> done;
+  definitions_.submit(std::move(step), [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+Status Rebuilds::stand(const DefinedQuery& query) {
+  std::promise<Result<ProducerId>> allocated;
+  log_.allocate_producer_ids(1, [&](Result<ProducerId> id) { allocated.set_value(std::move(id)); });
+  const ProducerId publisher = TRY(allocated.get_future().get());
+  return submit({RebuildStep::Kind::Stand, query.query->id, publisher});
+}
+
+TablePublisher::Topics Rebuilds::topics_of(const DefinedQuery& query) const {
+  TablePublisher::Topics topics{query.topic_ids.at(rebuild_topic(query.query->id)),
+                                query.topic_ids.at(query.rebuilt_sink->topic), 0};
+  const MetadataImagePtr image = definitions_.image();
+  if (const storage::TopicInfo* topic = image->topics->find(topics.to))
+    topics.partitions = topic->partition_count;
+  return topics;
+}
+
+Status Rebuilds::take_place(const DefinedQuery& query) {
+  const std::string& id = query.query->id;
+  const int64_t begun_us = clock_.monotonic_us();
+  const TablePublisher::Written written =
+      TRY(publisher_.publish(topics_of(query), query.publisher));
+  TRY(submit({RebuildStep::Kind::Finish, id}));
+  log_info("a rebuilt query has taken its place query={} of={} records={} deletes={} ms={}", id,
+           query.query->rebuilds, written.records, written.deletes,
+           (clock_.monotonic_us() - begun_us) / 1000);
+  return {};
+}
+
+}  // namespace server
