@@ -57,6 +57,9 @@ Response error_response(int code, std::string_view message);
 // "Not Found"; empty for a number that nobody knows.
 std::string_view reason_phrase(int status);
 
+// What `name` is in a query, decoded ("deleted=true&limit=5"); nothing where it is not. Of several the first.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
 // Puts the bytes that %XX stand for in place; nothing when one of them is no such thing.
 std::optional<std::string> percent_decoded(std::string_view text);
 
