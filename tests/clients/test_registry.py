@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import struct
+import subprocess
 import tempfile
 import threading
 import time
 
-from millrace_server import case, launch, run
+from millrace_server import Skipped, case, launch, run
 
 try:
     import confluent_kafka
@@ -140,6 +141,25 @@ def each_error_has_its_number():
         told = ask(method, path, body)
         assert told == (status, code), (method, path, told)
     assert ask("GET", "/subjects/wrong-value/versions") == (200, [1])
+
+
+@case
+def the_manual_is_right():
+    """Each curl of docs/REGISTRY.md, on a server of its own, answers what stands below it."""
+    if not shutil.which("curl"):
+        raise Skipped("curl is not installed")
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "REGISTRY.md")) as page:
+        lines = page.read().splitlines()
+    examples = [(line[2:], lines[number + 1]) for number, line in enumerate(lines) if line.startswith("$ curl ")]
+    server = launch("--registry", "127.0.0.1:0")
+    try:
+        for command, wanted in examples:
+            answer = subprocess.run(command.replace("localhost:8081", server.registry), shell=True, capture_output=True, text=True,
+                                    timeout=PATIENCE_S)
+            assert answer.stdout == wanted, (command, answer)
+    finally:
+        server.stop()
+    assert len(examples) >= 10, examples
 
 
 @case
