@@ -40,6 +40,8 @@ struct Response {
 
 inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::string_view kKsqlJson = "application/vnd.ksql.v1+json";
+// JSON, but for the rows.
+inline constexpr std::string_view kKsqlProtobuf = "application/vnd.ksql.v1+protobuf";
 inline constexpr std::string_view kDelimited = "application/vnd.ksqlapi.delimited.v1";
 
 Response json_response(std::string body, int status = 200);

@@ -62,7 +62,11 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
         if (*alive) close();
       });
     });
-  if (!is_print_) format_->begin({id, prepared}, out_);
+  if (!is_print_)
+    if (const Status begun = format_->begin({id, prepared}, out_); !begun) {
+      fail_with(begun.error());
+      return false;
+    }
   // Rows that never end begin with their header; those that end may still fail before the first, which
   // is told with a status.
   if (is_push) {
