@@ -52,7 +52,7 @@ class ProtobufRowWriter final : public RowWriter {
     const engine::FormatSpec spec{.name = "PROTOBUF_NOSR"};
     std::vector<engine::ColumnDef> columns;
     for (const sql::ResultColumn& column : result.prepared.columns)
-      columns.push_back({column.exact_name, column.type});
+      columns.push_back({column.exact_name.empty() ? column.name : column.exact_name, column.type});
     writer_ = TRY(engine::make_writer(spec, columns, engine::Side::Value));
     header.key("protoSchema");
     header.text(engine::derive_schema(spec, columns, engine::Side::Value).text);
