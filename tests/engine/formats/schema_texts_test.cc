@@ -32,6 +32,12 @@ TEST(SchemaTexts, avro_has_one_spelling) {
   }
 }
 
+TEST(SchemaTexts, a_word_that_begins_like_null_is_an_error) {
+  for (const char* text :
+       {"n", "nul", "nulx", "[nope]", R"({"a":n"b"})", R"({"a": nullx})", "t", "[f]", "[truf]"})
+    EXPECT_FALSE(parse_json_tree(text)) << text;
+}
+
 TEST(SchemaTexts, protobuf_comes_as_text_or_serialized) {
   const SchemaText text{
       SchemaKind::Protobuf,
