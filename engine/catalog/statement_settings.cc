@@ -82,6 +82,9 @@ constexpr StatementSetting kSettings[] = {
     {"ksql.persistence.default.format.key", "", kAnyText, is_text},
     {"ksql.persistence.default.format.value", "", kAnyText, is_text},
     {"ksql.persistence.wrap.single.values", "true", kTrueOrFalse, is_boolean, No},
+    {"ksql.query.pull.limit.clause.enabled", "true", kTrueOrFalse, is_boolean, No},
+    {"ksql.query.pull.range.scan.enabled", "true", kTrueOrFalse, is_boolean, No},
+    {"ksql.query.pull.table.scan.enabled", "true", kTrueOrFalse, is_boolean, No},
     {"ksql.service.id", "", kAnyText, is_text, No},
     {"ksql.timestamp.throw.on.invalid", "false", kTrueOrFalse, is_boolean, No},
 

@@ -304,11 +304,15 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
       item->bound = TRY(coerce_to(std::move(item->bound), TypeKind::String));
 
   const SqlType &l = left.bound.type, &r = right.bound.type;
+  const auto written = [&] {
+    return "\nStatement: (" + text_of(*left.source) + " " + std::string(to_string(op)) + " " +
+           text_of(*right.source) + ")";
+  };
   if (l.is_null() || r.is_null()) {
     return with_ksqldb(ErrorCode::TypeMismatch, "a comparison with NULL is never true",
                        type_error_detail("Comparison with NULL not supported: " + l.to_string() +
                                          " " + std::string(to_string(op)) + " " + r.to_string() +
-                                         ". Use 'IS NULL' or 'IS NOT NULL' instead."))
+                                         "\nUse 'IS NULL' or 'IS NOT NULL' instead." + written()))
         .with_hint("Use IS NULL or IS NOT NULL.")
         .at(position);
   }
@@ -320,7 +324,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
             shown(r),
         type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +
                           ") to " + text_of(*right.source) + " (" + r.to_string() + ") with " +
-                          std::string(ksql_name(op)) + "."));
+                          std::string(ksql_name(op)) + "." + written()));
     if (l.kind() != r.kind() && is_castable(r, l))
       error.hint =
           "CAST one side, for example CAST(" + to_sql(*right.source) + " AS " + shown(l) + ").";

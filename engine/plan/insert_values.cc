@@ -92,7 +92,7 @@ Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& 
     const std::string& name = column.name.text;
     const int index = find_insert_column(column, source, context);
     if (index < 0 && (name == kRowPartition || name == kRowOffset))
-      return invalid(fmt::format("Inserting into column {} is not allowed.", name))
+      return invalid(fmt::format("Inserting into column `{}` is not allowed.", name))
           .at(column.position);
     if (index < 0 && name != kRowTime) return unknown_column(column, source);
     if (index >= 0 && source.schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
@@ -233,8 +233,10 @@ Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanCon
   Result<InsertBatch> batch = plan_rows(insert, *source, context, evaluation);
   if (batch) return batch;
   Error error = batch.error();
-  error.ksqldb = fmt::format("Failed to insert values into '{}'. {}", source->name,
-                             error.ksqldb.empty() ? error.message : error.ksqldb);
+  const std::string& why = error.ksqldb.empty() ? error.message : error.ksqldb;
+  error.ksqldb = error.code == ErrorCode::UndefinedSource
+                     ? "Failed to prepare statement: " + why
+                     : fmt::format("Failed to insert values into '{}'. {}", source->name, why);
   return std::move(error).at(insert.target_position);
 }
 

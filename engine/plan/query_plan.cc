@@ -243,6 +243,10 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
         .at(create.name_position);
   if (existing) TRY(check_only_writer(*existing, context));
 
+  if (create.query.limit)
+    return invalid(fmt::format("CREATE {} AS SELECT statements don't support LIMIT clause.",
+                               create.kind == SourceKind::Stream ? "STREAM" : "TABLE"))
+        .at(create.query.positions.limit.value_or(create.query.position));
   Analysis analysis = TRY(analyse(create.query, context, QueryUse::Persistent));
   TRY(check_ungrouped_aggregates(analysis));
   TRY(check_selects_timestamp(with, analysis));

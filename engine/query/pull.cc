@@ -9,6 +9,7 @@
 #include "engine/plan/select_columns.h"
 #include "engine/plan/select_plan.h"
 #include "engine/query/key_candidates.h"
+#include "engine/query/pull_restrictions.h"
 #include "engine/query/window_bounds.h"
 
 namespace engine {
@@ -21,6 +22,10 @@ Status refuse(bool is_there, std::string_view what, std::optional<TextPosition> 
               fmt::format("{} in a query without EMIT CHANGES is not supported yet", what)};
   error.hint =
       "Pull queries don't support it. Add EMIT CHANGES if you intended to issue a push query.";
+  error.ksqldb = fmt::format(
+      "Pull queries don't support {} clauses. See https://cnfl.io/queries for more info.\n"
+      "Add EMIT CHANGES if you intended to issue a push query.",
+      what);
   return position ? std::move(error).at(*position) : error;
 }
 
@@ -67,7 +72,11 @@ Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where
   return std::optional(TRY(serialize_keys(table, *candidates)));
 }
 
-Status check_pull_clauses(const Query& query) {
+Status check_pull_clauses(const Query& query, const PlanContext& context) {
+  TRY(check_pull_use(query, context));
+  if (context.settings.ksqldb_compat)
+    TRY(refuse(!query.joins.empty(), "JOIN",
+               query.joins.empty() ? query.position : query.joins.front().position));
   TRY(refuse(query.window.has_value(), "WINDOW", query.positions.window));
   TRY(refuse(!query.group_by.empty(), "GROUP BY", query.positions.group_by));
   TRY(refuse(!query.partition_by.empty(), "PARTITION BY", query.positions.partition_by));
@@ -79,19 +88,17 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                                  const EvalContext& eval) {
   TRY(refuse(!query.joins.empty(), "JOIN",
              query.joins.empty() ? query.position : query.joins.front().position));
-  TRY(check_pull_clauses(query));
+  TRY(check_pull_clauses(query, context));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;
   TRY(check_no_aggregates(analysis));
   TRY(refuse(analysis.has_table_functions, "a table function", query.position));
-  if (analysis.limit && *analysis.limit < 0)
-    return Error{ErrorCode::InvalidParameter,
-                 "Pull queries don't support negative integers in the LIMIT clause."}
-        .at(query.positions.limit.value_or(query.position));
 
   PullPlan plan;
   plan.table = context.catalog.sources().at(source.name);
   plan.limit = analysis.limit;
+  if (source.kind == SourceKind::Table)
+    TRY(check_look_up(analysis, source, context, query.positions.where.value_or(query.position)));
   const Layout layout = input_layout(source, "");
   TRY(expand_struct_stars(analysis, make_scope(layout, "SELECT", analysis, context)));
   if (analysis.where) {
@@ -114,6 +121,8 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
       TRY(transient_columns(analysis, make_scope(layout, "SELECT", analysis, context)));
   plan.columns = std::move(columns.expressions);
   plan.result = std::move(columns.schema);
+  if (source.kind == SourceKind::Table)
+    TRY(check_look_up_result(plan.result, source, context, query.position));
   return plan;
 }
 
@@ -155,7 +164,7 @@ Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& 
     return Error{ErrorCode::NotSupported, more->what + " is not supported yet in this query"}.at(
         more->position);
   TRY(check_item_count(query));
-  TRY(check_pull_clauses(query));
+  TRY(check_pull_clauses(query, context));
   if (query.offset)
     return Error{ErrorCode::NotSupported, "OFFSET is not supported yet"}.at(query.offset->position);
   static const Layout kNoColumns;

@@ -33,7 +33,7 @@ Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where
 
 // Fails on clauses that a query without EMIT cannot have: it would show how its result came about,
 // not the result. Joins are for the planners to judge: those of a stream with tables have results.
-Status check_pull_clauses(const Query& query);
+Status check_pull_clauses(const Query& query, const PlanContext& context);
 
 // Fails on what a look-up cannot do: joins, grouping, windows. Parameters of the statement have
 // their values in `context`, or are unknown: then the plan serves to describe the result and cannot

@@ -13,6 +13,8 @@ namespace {
 
 // More say nothing new.
 constexpr size_t kMaxProblems = 20;
+// Unions within unions can be read in more ways than anybody can try.
+constexpr size_t kMaxComparisons = 200'000;
 
 std::string_view last_name(std::string_view full) { return full.substr(full.rfind('.') + 1); }
 
@@ -29,15 +31,36 @@ class Resolution {
     // What is being compared already is taken for possible: types may refer to themselves.
     const auto [known, is_new] = compared_.emplace(std::pair(&reader, &writer), true);
     if (!is_new) return known->second;
+    if (++comparisons_ > kMaxComparisons)
+      return fail(path, "SCHEMA_TOO_LARGE_TO_COMPARE", "its unions have too many ways to be read");
+    trail_.push_back(&*known);
     const bool ok = compare(reader, writer, path);
-    compared_[{&reader, &writer}] = ok;
+    known->second = ok;
     return ok;
   }
 
  private:
+  using Compared = std::map<std::pair<const AvroType*, const AvroType*>, bool>;
+
   bool fail(const std::string& path, std::string_view kind, std::string message) {
-    if (problems_.size() < kMaxProblems)
-      problems_.push_back(fmt::format("{} at '{}': {}", kind, path.empty() ? "/" : path, message));
+    if (is_quiet_ == 0 && problems_.size() < kMaxProblems)
+      problems_.push_back(
+          fmt::format("{{errorType:'{}', description:'at path {}', additionalInfo:'{}'}}", kind,
+                      path.empty() ? "/" : path, message));
+    return false;
+  }
+
+  // What was found possible on a way that ends nowhere may have been so only because that way was taken
+  // for possible; what was found impossible is so in any case.
+  bool is_possible(const AvroType& reader, const AvroType& writer, const std::string& path) {
+    const size_t begin = trail_.size();
+    ++is_quiet_;
+    const bool ok = check(reader, writer, path);
+    --is_quiet_;
+    if (ok) return true;
+    for (size_t i = begin; i < trail_.size(); ++i)
+      if (trail_[i]->second) compared_.erase(Compared::key_type(trail_[i]->first));
+    trail_.resize(begin);
     return false;
   }
 
@@ -92,11 +115,8 @@ class Resolution {
   }
 
   bool check_reader_union(const AvroType& reader, const AvroType& writer, const std::string& path) {
-    for (const AvroType* branch : reader.branches) {
-      Resolution alone;
-      alone.compared_ = compared_;
-      if (alone.check(*branch, writer, path)) return true;
-    }
+    for (const AvroType* branch : reader.branches)
+      if (is_possible(*branch, writer, path)) return true;
     return fail(path, "MISSING_UNION_BRANCH",
                 fmt::format("reader union lacking writer type: {}", name_of(writer)));
   }
@@ -139,8 +159,11 @@ class Resolution {
     return ok;
   }
 
-  std::map<std::pair<const AvroType*, const AvroType*>, bool> compared_;
+  Compared compared_;
+  std::vector<Compared::value_type*> trail_;  // what stands in it, in its order
+  size_t comparisons_ = 0;
   std::vector<std::string> problems_;
+  int is_quiet_ = 0;  // within a union, of which another branch may fit
 };
 
 }  // namespace

@@ -86,8 +86,8 @@ class Comparison {
  private:
   bool fail(const std::string& path, std::string_view kind) {
     if (is_quiet_ == 0 && problems_.size() < kMaxProblems)
-      problems_.push_back(fmt::format(
-          "Found incompatible change: Difference{{jsonPath='{}', type={}}}", path, kind));
+      problems_.push_back(
+          fmt::format(R"({{errorType:"{}", description:"at path {}"}})", kind, path));
     return false;
   }
 

@@ -71,8 +71,8 @@ class Comparison {
 
   void fail(const std::string& path, std::string_view kind) {
     if (problems_.size() < kMaxProblems)
-      problems_.push_back(fmt::format(
-          "Found incompatible change: Difference{{fullPath='{}', type={}}}", path, kind));
+      problems_.push_back(
+          fmt::format(R"({{errorType:"{}", description:"at path {}"}})", kind, path));
   }
 
   void compare(const ProtobufMessage& reader, const ProtobufMessage& writer,

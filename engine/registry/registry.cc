@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
-#include "engine/formats/avro/avro_schema.h"
-#include "engine/formats/json/json_tree.h"
-#include "engine/formats/protobuf/protobuf_schema.h"
 #include "engine/registry/compatibility.h"
+#include "engine/registry/registry_errors.h"
 
 namespace engine {
 
@@ -28,10 +27,11 @@ constexpr std::pair<RegistryMode, std::string_view> kModes[] = {
     {RegistryMode::Import, "IMPORT"},
 };
 
-// Versions of a subject are kept in one piece, which each new one writes anew.
-constexpr size_t kMaxVersions = 2000;
-constexpr size_t kMaxSubjectName = 1000;
 constexpr size_t kMaxReferences = 200;
+// Of a schema with all that it refers to.
+constexpr size_t kMaxResolvedBytes = 8 * kMaxSchemaSize;
+// What is parsed for one answer takes some seconds at most.
+constexpr size_t kMaxComparedBytes = size_t{128} << 20;
 constexpr int kMaxReferenceDepth = 32;
 
 template <class T, size_t size>
@@ -48,19 +48,29 @@ std::optional<T> find_word(const std::pair<T, std::string_view> (&words)[size],
   return std::nullopt;
 }
 
-RegistryError subject_not_found(std::string_view subject) {
-  return {40401, fmt::format("Subject '{}' not found.", subject)};
-}
 RegistryError version_not_found(int32_t version) {
   return {40402, fmt::format("Version {} not found.", version)};
 }
 
-// What makes two schemas the same.
+}  // namespace
+
+RegistryError subject_not_found(std::string_view subject) {
+  return {40401, fmt::format("Subject '{}' not found.", subject)};
+}
+
 std::string identity_of(const RegisteredSchema& schema) {
   std::string identity(schema_kind_name(schema.kind));
   for (const SchemaReference& reference : schema.references)
     identity += fmt::format("\n{}\n{}\n{}", reference.name, reference.subject, reference.version);
   return identity + "\n\n" + schema.text;
+}
+
+namespace {
+
+size_t size_of(const SchemaText& text) {
+  size_t size = text.text.size();
+  for (const SchemaText::Reference& reference : text.references) size += reference.text.size();
+  return size;
 }
 
 bool is_transitive(Compatibility level) {
@@ -87,35 +97,10 @@ std::optional<Compatibility> find_compatibility(std::string_view name) {
 std::string_view mode_name(RegistryMode mode) { return word_of(kModes, mode); }
 std::optional<RegistryMode> find_mode(std::string_view name) { return find_word(kModes, name); }
 
-RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema,
-                                                const SchemaText& resolved) {
-  const auto invalid = [&](std::string_view why) {
-    return RegistryError{42201, fmt::format("Invalid schema of type {}, details: {}",
-                                            schema_kind_name(schema.kind), why)};
-  };
-  if (schema.text.size() > kMaxSchemaSize)
-    return invalid(fmt::format("it has {} bytes, at most {} are possible", schema.text.size(),
-                               kMaxSchemaSize));
-  if (schema.kind == SchemaKind::Protobuf) {
-    const auto parsed = ProtobufSchema::parse(resolved);
-    if (!parsed) return invalid(parsed.error().message);
-    return schema;
-  }
-  if (schema.kind == SchemaKind::Avro) {
-    const auto parsed = AvroSchema::parse(resolved);
-    if (!parsed) return invalid(parsed.error().message);
-  }
-  const Result<JsonTree> tree = parse_json_tree(schema.text);
-  if (tree)
-    schema.text = json_tree_text(*tree);
-  else if (schema.kind == SchemaKind::Json)
-    return invalid(tree.error().message);
-  else
-    schema.text = "\"" + schema.text + "\"";  // a bare word, which the parser takes
-  if (schema.kind == SchemaKind::Json && tree->kind != JsonKind::Object &&
-      tree->kind != JsonKind::Boolean)
-    return invalid("a JSON Schema is an object or a boolean");
-  return schema;
+std::string_view context_of(std::string_view subject) {
+  if (!subject.starts_with(":.")) return {};
+  const size_t end = subject.find(':', 2);
+  return end == subject.npos ? std::string_view() : subject.substr(0, end + 1);
 }
 
 // ---- Questions
@@ -133,9 +118,13 @@ SchemaTextPtr SchemaRegistry::find_schema(int32_t id) const {
   return std::make_shared<const SchemaText>(*std::move(text));
 }
 
-const RegistrySubject* SchemaRegistry::find_subject(std::string_view subject) const {
+SchemaRegistry::SubjectPtr SchemaRegistry::subject_ptr(std::string_view subject) const {
   const auto found = subjects_.find(std::string(subject));
-  return found == subjects_.end() ? nullptr : found->second.get();
+  return found == subjects_.end() ? nullptr : found->second;
+}
+
+const RegistrySubject* SchemaRegistry::find_subject(std::string_view subject) const {
+  return subject_ptr(subject).get();
 }
 
 std::vector<std::string> SchemaRegistry::subjects(bool deleted) const {
@@ -191,14 +180,22 @@ std::optional<int32_t> SchemaRegistry::id_of_same(const RegisteredSchema& schema
   return found->second;
 }
 
+const SubjectVersion* SchemaRegistry::holder_of(const RegistrySubject& subject,
+                                                const RegisteredSchema& schema) const {
+  const std::optional<int32_t> id = id_of_same(schema);
+  for (const SubjectVersion& one : subject.versions)
+    if (id && one.id == *id && !one.is_deleted) return &one;
+  return nullptr;
+}
+
 RegistryResult<SchemaVersion> SchemaRegistry::look_up(std::string_view subject,
-                                                      const RegisteredSchema& schema,
-                                                      bool deleted) const {
+                                                      const RegisteredSchema& schema, bool deleted,
+                                                      Form form) const {
   const auto found = existing(subject, deleted);
   if (!found) return found.error();
   const auto text = resolved(schema);
   if (!text) return text.error();
-  const auto checked = checked_schema(schema, *text);
+  const auto checked = checked_schema(schema, *text, form);
   if (!checked) return checked.error();
   const std::optional<int32_t> id = id_of_same(*checked);
   for (const SubjectVersion& one : (*found)->versions)
@@ -207,38 +204,64 @@ RegistryResult<SchemaVersion> SchemaRegistry::look_up(std::string_view subject,
   return RegistryError{40403, "Schema not found"};
 }
 
-std::vector<SchemaVersion> SchemaRegistry::uses_of(int32_t id) const {
+std::vector<SchemaVersion> SchemaRegistry::uses_of(int32_t id, bool deleted) const {
   std::vector<SchemaVersion> uses;
   for (const auto& [name, subject] : subjects_)
     for (const SubjectVersion& one : subject->versions)
-      if (one.id == id && !one.is_deleted) uses.push_back({name, one.version, id, schema(id)});
+      if (one.id == id && (deleted || !one.is_deleted))
+        uses.push_back({name, one.version, id, schema(id)});
   return uses;
 }
 
-std::vector<int32_t> SchemaRegistry::referenced_by(std::string_view subject,
-                                                   int32_t version) const {
-  std::vector<int32_t> ids;
+std::vector<int32_t> SchemaRegistry::referenced_by(std::string_view subject, int32_t version,
+                                                   bool deleted) const {
+  std::set<int32_t> named, used;
   for (const auto& [id, schema] : schemas_)
     for (const SchemaReference& reference : schema->references)
-      if (reference.subject == subject && reference.version == version && !uses_of(id).empty()) {
-        ids.push_back(id);
-        break;
-      }
-  return ids;
+      if (reference.subject == subject && reference.version == version) named.insert(id);
+  if (named.empty()) return {};
+  for (const auto& [name, other] : subjects_)
+    for (const SubjectVersion& one : other->versions)
+      if (named.contains(one.id) && (deleted || !one.is_deleted)) used.insert(one.id);
+  return {used.begin(), used.end()};
+}
+
+std::set<int32_t> SchemaRegistry::referenced_versions(std::string_view subject,
+                                                      bool deleted) const {
+  std::map<int32_t, std::set<int32_t>> named;  // by the schemas that name them
+  for (const auto& [id, schema] : schemas_)
+    for (const SchemaReference& reference : schema->references)
+      if (reference.subject == subject) named[id].insert(reference.version);
+  std::set<int32_t> versions;
+  if (named.empty()) return versions;
+  for (const auto& [name, other] : subjects_) {
+    if (name == subject) continue;
+    for (const SubjectVersion& one : other->versions) {
+      const auto found = named.find(one.id);
+      if (found != named.end() && (deleted || !one.is_deleted))
+        versions.insert(found->second.begin(), found->second.end());
+    }
+  }
+  return versions;
 }
 
 Compatibility SchemaRegistry::compatibility_of(std::string_view subject) const {
-  const RegistrySubject* found = find_subject(subject);
-  return found && found->compatibility ? *found->compatibility : compatibility_;
+  for (const std::string_view name : {subject, context_of(subject)})
+    if (const RegistrySubject* found = find_subject(name); found && found->compatibility)
+      return *found->compatibility;
+  return compatibility_;
 }
 
 RegistryMode SchemaRegistry::mode_of(std::string_view subject) const {
-  const RegistrySubject* found = find_subject(subject);
-  return found && found->mode ? *found->mode : mode_;
+  for (const std::string_view name : {subject, context_of(subject)})
+    if (const RegistrySubject* found = find_subject(name); found && found->mode)
+      return *found->mode;
+  return mode_;
 }
 
 RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& schema) const {
   SchemaText text{schema.kind, schema.text};
+  size_t resolved_bytes = text.text.size();
   const auto add = [&](const auto& self, const std::vector<SchemaReference>& references,
                        int depth) -> RegistryResult<void> {
     if (depth > kMaxReferenceDepth || references.size() > kMaxReferences)
@@ -256,6 +279,9 @@ RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& sche
       if (auto inner = self(self, found->schema->references, depth + 1); !inner) return inner;
       if (text.references.size() >= kMaxReferences)
         return RegistryError{42201, "Invalid schema: it has too many references"};
+      resolved_bytes += found->schema->text.size();
+      if (resolved_bytes > kMaxResolvedBytes)
+        return RegistryError{42209, "The schema and what it refers to are too large"};
       text.references.push_back({reference.name, found->schema->text});
     }
     return {};
@@ -265,10 +291,17 @@ RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& sche
 }
 
 RegistryResult<std::vector<std::string>> SchemaRegistry::incompatibilities(
-    std::string_view subject, const RegisteredSchema& schema,
-    std::optional<int32_t> version) const {
+    std::string_view subject, const RegisteredSchema& schema, std::optional<int32_t> version,
+    Form form) const {
   const auto text = resolved(schema);
   if (!text) return text.error();
+  const auto checked = checked_schema(schema, *text, form);
+  if (!checked) return checked.error();
+  return compare(subject, *text, version);
+}
+
+RegistryResult<std::vector<std::string>> SchemaRegistry::compare(
+    std::string_view subject, const SchemaText& text, std::optional<int32_t> version) const {
   const Compatibility level = compatibility_of(subject);
   std::vector<const SubjectVersion*> against;
   if (const RegistrySubject* found = find_subject(subject)) {
@@ -279,164 +312,33 @@ RegistryResult<std::vector<std::string>> SchemaRegistry::incompatibilities(
     if ((version == kLatest || (!version && !is_transitive(level))) && against.size() > 1)
       against.erase(against.begin(), against.end() - 1);
   }
-  if (version && against.empty()) {
+  if (version && *version != kLatest && against.empty()) {
     const auto there = existing(subject, false);
     if (!there) return there.error();
     return version_not_found(*version);
   }
   std::vector<std::string> problems;
+  size_t compared_bytes = 0;
   for (auto one = against.rbegin(); one != against.rend() && level != Compatibility::None; ++one) {
     const SchemaTextPtr old = find_schema((*one)->id);
     if (!old) continue;
+    compared_bytes += size_of(text) + size_of(*old);
+    if (compared_bytes > kMaxComparedBytes && one != against.rbegin())
+      return RegistryError{42201, fmt::format("Schemas of subject {} are too large to be compared "
+                                              "with each of its {} versions: use a level that is "
+                                              "not transitive, or delete old versions",
+                                              subject, against.size())};
     if (is_backward(level))
-      for (std::string& problem : read_problems(*text, *old))
-        problems.push_back(std::move(problem));
+      for (std::string& problem : read_problems(text, *old)) problems.push_back(std::move(problem));
     if (is_forward(level))
-      for (std::string& problem : read_problems(*old, *text))
-        problems.push_back(std::move(problem));
+      for (std::string& problem : read_problems(*old, text)) problems.push_back(std::move(problem));
     if (problems.empty()) continue;
-    problems.push_back(fmt::format("oldSchemaVersion: {}", (*one)->version));
-    problems.push_back(fmt::format("oldSchema: '{}'", old->text));
-    problems.push_back(fmt::format("compatibility: '{}'", compatibility_name(level)));
+    problems.push_back(fmt::format("{{oldSchemaVersion: {}}}", (*one)->version));
+    problems.push_back(fmt::format("{{oldSchema: '{}'}}", old->text));
+    problems.push_back(fmt::format("{{compatibility: '{}'}}", compatibility_name(level)));
     break;
   }
   return problems;
-}
-
-// ---- Operations
-
-RegistryResult<SchemaRegistry::Registered> SchemaRegistry::register_schema(
-    std::string_view subject, RegisteredSchema schema) const {
-  if (subject.empty() || subject.size() > kMaxSubjectName)
-    return RegistryError{42208, fmt::format("A subject's name has 1 to {} bytes", kMaxSubjectName)};
-  const RegistryMode mode = mode_of(subject);
-  if (mode == RegistryMode::ReadOnly)
-    return RegistryError{42205, fmt::format("Subject {} is in read-only mode", subject)};
-  const bool is_import = schema.id > 0;
-  if (is_import && mode != RegistryMode::Import)
-    return RegistryError{42205, fmt::format("Subject {} is not in import mode", subject)};
-  const auto text = resolved(schema);
-  if (!text) return text.error();
-  auto checked = checked_schema(std::move(schema), *text);
-  if (!checked) return checked.error();
-
-  Registered done;
-  RegistrySubject next;
-  if (const RegistrySubject* found = find_subject(subject)) next = *found;
-  const std::optional<int32_t> same = id_of_same(*checked);
-  for (const SubjectVersion& one : next.versions)
-    if (same && one.id == *same && !one.is_deleted) return Registered{one.id, one.version, {}};
-  if (next.versions.size() >= kMaxVersions)
-    return RegistryError{42211, fmt::format("Subject {} has {} versions, more are not possible",
-                                            subject, next.versions.size())};
-  if (!is_import) {
-    const auto problems = incompatibilities(subject, *checked);
-    if (!problems) return problems.error();
-    if (!problems->empty())
-      return RegistryError{
-          409, fmt::format("Schema being registered is incompatible with an earlier schema for "
-                           "subject \"{}\", details: [{}]",
-                           subject, fmt::join(*problems, ", "))};
-  }
-  done.id = is_import ? checked->id : same.value_or(last_id_ + 1);
-  if (const auto other = this->schema(done.id);
-      is_import && other && identity_of(*other) != identity_of(*checked))
-    return RegistryError{42207,
-                         fmt::format("Overwrite new schema with id {} is not permitted.", done.id)};
-  if (!this->schema(done.id)) {
-    checked->id = done.id;
-    done.changes.push_back(PutSchema{*std::move(checked)});
-  }
-  done.version = ++next.last_version;
-  next.versions.push_back({done.version, done.id});
-  done.changes.push_back(PutSubject{std::string(subject), std::move(next)});
-  return done;
-}
-
-RegistryResult<SchemaRegistry::Deleted> SchemaRegistry::delete_subject(std::string_view subject,
-                                                                       bool permanent) const {
-  const RegistrySubject* found = find_subject(subject);
-  if (!found || found->versions.empty()) return subject_not_found(subject);
-  const bool is_soft_deleted = std::ranges::all_of(found->versions, &SubjectVersion::is_deleted);
-  if (permanent && !is_soft_deleted)
-    return RegistryError{
-        40405, fmt::format("Subject '{}' was not deleted first before being permanently deleted",
-                           subject)};
-  if (!permanent && is_soft_deleted)
-    return RegistryError{
-        40404, fmt::format("Subject '{}' was soft deleted.Set permanent=true to delete permanently",
-                           subject)};
-  if (mode_of(subject) == RegistryMode::ReadOnly)
-    return RegistryError{42205, fmt::format("Subject {} is in read-only mode", subject)};
-  Deleted done;
-  RegistrySubject next = *found;
-  for (SubjectVersion& one : next.versions) {
-    if (!permanent && one.is_deleted) continue;
-    if (const auto users = referenced_by(subject, one.version); !permanent && !users.empty())
-      return RegistryError{
-          42206, fmt::format("One or more references exist to the schema {{magic=1,keytype=SCHEMA,"
-                             "subject={},version={}}}.",
-                             subject, one.version)};
-    done.versions.push_back(one.version);
-    one.is_deleted = true;
-  }
-  if (permanent)
-    done.changes.push_back(EraseSubject{std::string(subject)});
-  else
-    done.changes.push_back(PutSubject{std::string(subject), std::move(next)});
-  return done;
-}
-
-RegistryResult<SchemaRegistry::Deleted> SchemaRegistry::delete_version(std::string_view subject,
-                                                                       int32_t version,
-                                                                       bool permanent) const {
-  const auto there = this->version(subject, version, permanent);
-  if (!there) return there.error();
-  if (mode_of(subject) == RegistryMode::ReadOnly)
-    return RegistryError{42205, fmt::format("Subject {} is in read-only mode", subject)};
-  RegistrySubject next = *find_subject(subject);
-  const auto one = std::ranges::find(next.versions, there->version, &SubjectVersion::version);
-  if (permanent && !one->is_deleted)
-    return RegistryError{40407, fmt::format("Subject '{}' Version {} was not deleted first before "
-                                            "being permanently deleted",
-                                            subject, there->version)};
-  if (!permanent && !referenced_by(subject, there->version).empty())
-    return RegistryError{
-        42206, fmt::format("One or more references exist to the schema {{magic=1,keytype=SCHEMA,"
-                           "subject={},version={}}}.",
-                           subject, there->version)};
-  Deleted done;
-  done.versions.push_back(there->version);
-  if (permanent)
-    next.versions.erase(one);
-  else
-    one->is_deleted = true;
-  if (permanent && next.versions.empty())
-    done.changes.push_back(EraseSubject{std::string(subject)});
-  else
-    done.changes.push_back(PutSubject{std::string(subject), std::move(next)});
-  return done;
-}
-
-RegistryResult<RegistryChanges> SchemaRegistry::set_compatibility(
-    std::string_view subject, std::optional<Compatibility> level) const {
-  if (subject.empty())
-    return RegistryChanges{
-        SetRegistryDefaults{.compatibility = level.value_or(Compatibility::Backward)}};
-  RegistrySubject next;
-  if (const RegistrySubject* found = find_subject(subject)) next = *found;
-  next.compatibility = level;
-  return RegistryChanges{PutSubject{std::string(subject), std::move(next)}};
-}
-
-RegistryResult<RegistryChanges> SchemaRegistry::set_mode(std::string_view subject,
-                                                         std::optional<RegistryMode> mode) const {
-  if (subject.empty())
-    return RegistryChanges{SetRegistryDefaults{.mode = mode.value_or(RegistryMode::ReadWrite)}};
-  RegistrySubject next;
-  if (const RegistrySubject* found = find_subject(subject)) next = *found;
-  next.mode = mode;
-  return RegistryChanges{PutSubject{std::string(subject), std::move(next)}};
 }
 
 // ---- Changes

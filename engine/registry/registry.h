@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -94,6 +95,12 @@ struct SetRegistryDefaults {
 using RegistryChange = std::variant<PutSchema, PutSubject, EraseSubject, SetRegistryDefaults>;
 using RegistryChanges = std::vector<RegistryChange>;
 
+// How a schema is brought into the form in which it is kept, and found again.
+enum class Form : uint8_t {
+  AsGiven,  // Avro as its specification orders it, JSON without blanks
+  Normal,   // also JSON Schemas by the order of their members, Protobuf as it is printed
+};
+
 // A version as it is answered.
 struct SchemaVersion {
   std::string subject;
@@ -117,9 +124,11 @@ class SchemaRegistry final : public SchemaLookup {
   std::optional<SchemaVersion> latest(std::string_view subject) const;
   // The version of a subject that holds this schema.
   RegistryResult<SchemaVersion> look_up(std::string_view subject, const RegisteredSchema& schema,
-                                        bool deleted = false) const;
-  std::vector<SchemaVersion> uses_of(int32_t id) const;
-  std::vector<int32_t> referenced_by(std::string_view subject, int32_t version) const;
+                                        bool deleted = false, Form form = Form::AsGiven) const;
+  std::vector<SchemaVersion> uses_of(int32_t id, bool deleted = false) const;
+  // Ids of the schemas that name this version.
+  std::vector<int32_t> referenced_by(std::string_view subject, int32_t version,
+                                     bool deleted = false) const;
   Compatibility compatibility_of(std::string_view subject) const;
   RegistryMode mode_of(std::string_view subject) const;
   const RegistrySubject* find_subject(std::string_view subject) const;
@@ -127,9 +136,10 @@ class SchemaRegistry final : public SchemaLookup {
   RegistryMode default_mode() const { return mode_; }
   // What stands in the way of a schema under the subject's level; empty if it is compatible. Against one
   // version, or all that the level asks for.
-  RegistryResult<std::vector<std::string>> incompatibilities(
-      std::string_view subject, const RegisteredSchema& schema,
-      std::optional<int32_t> version = {}) const;
+  RegistryResult<std::vector<std::string>> incompatibilities(std::string_view subject,
+                                                             const RegisteredSchema& schema,
+                                                             std::optional<int32_t> version = {},
+                                                             Form form = Form::AsGiven) const;
   // With the texts of its references. Fails when one is not there.
   RegistryResult<SchemaText> resolved(const RegisteredSchema& schema) const;
 
@@ -138,8 +148,19 @@ class SchemaRegistry final : public SchemaLookup {
     int32_t id = 0, version = 0;
     RegistryChanges changes;  // empty: it was there
   };
-  RegistryResult<Registered> register_schema(std::string_view subject,
-                                             RegisteredSchema schema) const;
+  RegistryResult<Registered> register_schema(std::string_view subject, RegisteredSchema schema,
+                                             Form form = Form::AsGiven) const;
+  // The same in two parts: what takes long, and what must be done on the newest registry.
+  struct Candidate {
+    std::string subject;
+    RegisteredSchema schema;                      // in the form in which it is kept
+    std::shared_ptr<const RegistrySubject> seen;  // as it was compared with; null: there was none
+    Compatibility level = Compatibility::Backward;
+  };
+  RegistryResult<Candidate> examine(std::string_view subject, RegisteredSchema schema,
+                                    Form form = Form::AsGiven) const;
+  // Nothing when the subject, or its level, is not what the schema was compared with.
+  std::optional<RegistryResult<Registered>> register_examined(const Candidate& candidate) const;
   struct Deleted {
     std::vector<int32_t> versions;
     RegistryChanges changes;
@@ -150,8 +171,10 @@ class SchemaRegistry final : public SchemaLookup {
   // Of one subject, or of all for which nothing else is said.
   RegistryResult<RegistryChanges> set_compatibility(std::string_view subject,
                                                     std::optional<Compatibility> level) const;
+  // IMPORT is for subjects without versions, unless it is forced.
   RegistryResult<RegistryChanges> set_mode(std::string_view subject,
-                                           std::optional<RegistryMode> mode) const;
+                                           std::optional<RegistryMode> mode,
+                                           bool is_forced = false) const;
 
   void apply(const RegistryChange& change);
   void apply(const RegistryChanges& changes);
@@ -166,7 +189,17 @@ class SchemaRegistry final : public SchemaLookup {
  private:
   using SubjectPtr = std::shared_ptr<const RegistrySubject>;
 
+  SubjectPtr subject_ptr(std::string_view subject) const;
   RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
+  RegistryResult<void> may_write(std::string_view subject, bool is_import) const;
+  // The version that holds it, if there is one.
+  const SubjectVersion* holder_of(const RegistrySubject& subject,
+                                  const RegisteredSchema& schema) const;
+  RegistryResult<std::vector<std::string>> compare(std::string_view subject, const SchemaText& text,
+                                                   std::optional<int32_t> version) const;
+  // Versions of the subject that schemas of other subjects refer to.
+  std::set<int32_t> referenced_versions(std::string_view subject, bool deleted) const;
+  RegistryChange put_or_erase(std::string_view name, RegistrySubject subject) const;
   std::optional<int32_t> id_of_same(const RegisteredSchema& schema) const;
 
   PersistentMap<int32_t, std::shared_ptr<const RegisteredSchema>> schemas_;
@@ -178,8 +211,12 @@ class SchemaRegistry final : public SchemaLookup {
   int32_t last_id_ = 0;
 };
 
-// Checks the schema, and brings it into the form in which it is kept: JSON without blanks.
-RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema,
-                                                const SchemaText& resolved);
+// Checks the schema, and brings it into the form in which it is kept.
+RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const SchemaText& resolved,
+                                                Form form = Form::AsGiven);
+
+// A subject may be in a context: ":.blue:orders-value" is, in ":.blue:", for which a level and a mode may be set
+// as for a subject. Empty for those in no other than the default one.
+std::string_view context_of(std::string_view subject);
 
 }  // namespace engine

@@ -21,7 +21,7 @@ std::string http_date(int64_t wall_ms) {
 }
 
 std::optional<Target> parse_target(std::string_view text) {
-  if (text == "*") return Target{"*", {}};
+  if (text == "*") return Target{"*", "*", {}};
   http_parser_url url;
   http_parser_url_init(&url);
   if (http_parser_parse_url(text.data(), text.size(), 0, &url) != 0) return std::nullopt;
@@ -32,8 +32,8 @@ std::optional<Target> parse_target(std::string_view text) {
   };
   std::optional<std::string> path = percent_decoded(part(UF_PATH));
   if (!path) return std::nullopt;
-  if (path->empty()) path = "/";
-  return Target{std::move(*path), std::string(part(UF_QUERY))};
+  if (path->empty()) return Target{"/", "/", std::string(part(UF_QUERY))};
+  return Target{std::move(*path), std::string(part(UF_PATH)), std::string(part(UF_QUERY))};
 }
 
 }  // namespace server::http

@@ -25,7 +25,9 @@ std::string http_date(int64_t wall_ms);
 
 // Path and query of what a request names, which may be a whole URL; nothing when it is none.
 struct Target {
-  std::string path, query;
+  std::string path;          // decoded
+  std::string encoded_path;  // as it came: a part of it may hold a slash, spelled %2F
+  std::string query;
 };
 std::optional<Target> parse_target(std::string_view text);
 

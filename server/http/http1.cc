@@ -207,7 +207,7 @@ bool Http1::check_head() {
   if (!target) return refuse(error_code::kBadRequest, "what the request asks for is no path");
   request.path = std::move(target->path);
   request.query = std::move(target->query);
-  incoming_.match = parts_.routes.find(request.method, request.path);
+  incoming_.match = parts_.routes.find(request.method, target->encoded_path);
   request.path_parameters = incoming_.match.parameters;
   return true;
 }
@@ -260,7 +260,7 @@ void Http1::dispatch() {
     answer(error_response(error_code::kNotReady, refusal_->message));
   } else if (!incoming_.match.route) {
     const Request& request = incoming_.request;
-    answer(Routes::refusal(incoming_.match, request.method, request.path));
+    answer(parts_.routes.refusal(incoming_.match, request.method, request.path));
   } else {
     incoming_.request.body = body_.take();
     exchange_ = incoming_.match.route->handler(

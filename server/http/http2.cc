@@ -201,7 +201,7 @@ struct Http2::Callbacks {
       if (std::optional<Target> target = parse_target(stream->target)) {
         request.path = std::move(target->path);
         request.query = std::move(target->query);
-        stream->match = http->parts_.routes.find(request.method, request.path);
+        stream->match = http->parts_.routes.find(request.method, target->encoded_path);
         request.path_parameters = stream->match.parameters;
       } else if (!stream->refusal) {
         stream->refusal =
@@ -361,7 +361,7 @@ void Http2::dispatch(Stream& stream) {
   stream.is_dispatched = true;
   if (refusal_) return stream.answer(error_response(error_code::kNotReady, refusal_->message));
   if (!stream.match.route)
-    return stream.answer(Routes::refusal(stream.match, stream.method, stream.request.path));
+    return stream.answer(parts_.routes.refusal(stream.match, stream.method, stream.request.path));
   if (!stream.in_pieces()) stream.request.body = stream.body.take();
   stream.exchange = stream.match.route->handler(
       std::move(stream.request), {parts_.loop, parts_.shard, parts_.clock, parts_.memory, stream});

@@ -54,6 +54,19 @@ std::string_view reason_phrase(int status) {
   return found == std::end(kPhrases) ? std::string_view() : found->second;
 }
 
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::string_view key = pair.substr(0, pair.find('='));
+    if (percent_decoded(key) != name) continue;
+    std::string value(pair.substr(std::min(pair.size(), key.size() + 1)));
+    std::ranges::replace(value, '+', ' ');
+    return percent_decoded(value);
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> percent_decoded(std::string_view text) {
   const auto digit = [](char c) {
     return c >= '0' && c <= '9'   ? c - '0'

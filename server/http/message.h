@@ -40,6 +40,8 @@ struct Response {
 
 inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::string_view kKsqlJson = "application/vnd.ksql.v1+json";
+// JSON, but for the rows.
+inline constexpr std::string_view kKsqlProtobuf = "application/vnd.ksql.v1+protobuf";
 inline constexpr std::string_view kDelimited = "application/vnd.ksqlapi.delimited.v1";
 
 Response json_response(std::string body, int status = 200);
@@ -56,6 +58,9 @@ Response error_response(int code, std::string_view message);
 
 // "Not Found"; empty for a number that nobody knows.
 std::string_view reason_phrase(int status);
+
+// What `name` is in a query, decoded ("deleted=true&limit=5"); nothing where it is not. Of several the first.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
 // Puts the bytes that %XX stand for in place; nothing when one of them is no such thing.
 std::optional<std::string> percent_decoded(std::string_view text);

@@ -17,9 +17,11 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
     path.remove_prefix(1);
     const std::string_view wanted = pattern.substr(0, pattern.find('/'));
     const std::string_view part = path.substr(0, path.find('/'));
+    std::optional<std::string> decoded = percent_decoded(part);
+    if (!decoded) return std::nullopt;
     if (wanted.starts_with('{') && !part.empty())
-      parameters.emplace_back(part);
-    else if (wanted != part)
+      parameters.push_back(*std::move(decoded));
+    else if (wanted != *decoded)
       return std::nullopt;
     pattern.remove_prefix(wanted.size());
     path.remove_prefix(part.size());
@@ -29,7 +31,8 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
 
 }  // namespace
 
-Routes::Match Routes::find(std::string_view method, std::string_view path) const {
+Routes::Match Routes::find(std::string_view method, std::string_view encoded_path) const {
+  std::string_view path = encoded_path;
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   Match match;
   for (const Route& route : routes_) {
@@ -43,10 +46,10 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
   return match;
 }
 
-Response Routes::refusal(const Match& match, std::string_view method, std::string_view path) {
+Response Routes::refusal(const Match& match, std::string_view method, std::string_view path) const {
   if (match.allowed.empty())
-    return error_response(error_code::kNotFound, fmt::format("there is no path {}", path));
-  Response refused = error_response(
+    return make_error_(error_code::kNotFound, fmt::format("there is no path {}", path));
+  Response refused = make_error_(
       error_code::kMethodNotAllowed,
       fmt::format("{} is not for {}; it is asked with {}", path, method, match.allowed));
   refused.head.headers.push_back({"allow", match.allowed});

@@ -30,12 +30,18 @@ class Routes {
     std::vector<std::string> parameters;  // of its path
     std::string allowed;  // "GET, HEAD": the methods that there are when it is another one's
   };
-  // HEAD is for whoever has GET; a slash at the end makes no difference.
-  Match find(std::string_view method, std::string_view path) const;
+  // HEAD is for whoever has GET; a slash at the end makes no difference. The path is as it came, percent-encoded; what
+  // stands for braces is decoded.
+  Match find(std::string_view method, std::string_view encoded_path) const;
   // The answer to a request that has no route.
-  static Response refusal(const Match& match, std::string_view method, std::string_view path);
+  Response refusal(const Match& match, std::string_view method, std::string_view path) const;
+
+  // How refusals are told: 404 and 405 with two digits more, as error_response() has them.
+  using ErrorMaker = std::function<Response(int code, std::string_view message)>;
+  explicit Routes(ErrorMaker make_error = error_response) : make_error_(std::move(make_error)) {}
 
  private:
+  ErrorMaker make_error_;
   std::vector<Route> routes_;
 };
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/http/registry/registry_pages.h"
 #include "server/node/http_pages.h"
 #include "storage/files/backup.h"
 #include "storage/meta/embedded_metadata_log.h"
@@ -248,36 +249,62 @@ Status Node::open_front_ends() {
 }
 
 Status Node::open_http() {
-  if (!settings_.http) return {};
   std::vector<Loop*> loops;
   std::vector<Shard*> shards;
   for (const auto& shard : shards_) {
     loops.push_back(&shard->loop());
     shards.push_back(shard.get());
   }
-  metrics_ = std::make_unique<ServerMetrics>(
-      MetricsSources{settings_.data_dir,
-                     clock_,
-                     clock_.wall_ms(),
-                     std::move(shards),
-                     *log_,
-                     memory_,
-                     *supervisor_,
-                     *checkers_,
-                     [this] { return definitions_->image(); },
-                     parts_->consumer_groups,
-                     {{"pg", [this] { return pg_->connection_count(); }},
-                      {"kafka", [this] { return kafka_->connection_count(); }},
-                      {"http", [this] { return http_->connection_count(); }}},
-                     [this] { return parts_->open_statements.load(); }});
+  TRY(open_registry(loops));
+  if (!settings_.http) return {};
+  metrics_ = std::make_unique<ServerMetrics>(MetricsSources{
+      settings_.data_dir,
+      clock_,
+      clock_.wall_ms(),
+      std::move(shards),
+      *log_,
+      memory_,
+      *supervisor_,
+      *checkers_,
+      [this] { return definitions_->image(); },
+      parts_->consumer_groups,
+      {{"pg", [this] { return pg_->connection_count(); }},
+       {"kafka", [this] { return kafka_->connection_count(); }},
+       {"http", [this] { return http_->connection_count(); }},
+       {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
+      [this] { return parts_->open_statements.load(); }});
   http_ = TRY(http::HttpServer::open(loops, http_routes(), {front_end_options(*settings_.http)},
                                      memory_, clock_));
   return {};
 }
 
+std::string Node::cluster_id() const {
+  return cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
+}
+
+Status Node::open_registry(const std::vector<Loop*>& loops) {
+  if (!settings_.registry) return {};
+  registry_ =
+      TRY(http::HttpServer::open(loops, http::registry_routes(registry_view(), cluster_id()),
+                                 {front_end_options(*settings_.registry)}, memory_, clock_));
+  return {};
+}
+
+http::RegistryView Node::registry_view() {
+  http::RegistryView view;
+  view.registry = [this] { return *definitions_->image()->schemas; };
+  view.change = [this](http::RegistryView::Change change, http::RegistryView::ChangeDone done) {
+    definitions_->submit(std::move(change), std::move(done));
+  };
+  view.run_aside = [this](size_t bytes, std::function<void()> work) {
+    return workers_->try_run(bytes, std::move(work));
+  };
+  return view;
+}
+
 http::Routes Node::http_routes() {
   http::ServerView view;
-  view.cluster_id = cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
+  view.cluster_id = cluster_id();
   view.service_id = "default_";  // ksqlDB's own default
   view.is_ready = [this] { return is_serving_.load(); };
   view.accepts_appends = [this] { return !storage::statistics_of(*log_).refuses_appends; };
@@ -297,6 +324,7 @@ http::Routes Node::http_routes() {
                                       http_commands_});
   for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
   http::add_sql_pages(routes, *sql_pages_);
+  http::add_registry_pages(routes, registry_view());
   return routes;
 }
 
@@ -322,8 +350,7 @@ Status Node::open_kafka() {
   kafka::KafkaServerOptions options;
   options.front_end = front_end_options(settings_.kafka);
   options.advertised = settings_.kafka_advertised;
-  options.node.cluster_id =
-      cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
+  options.node.cluster_id = cluster_id();
   if (cluster_) options.node.node_id = settings_.cluster.node_id;
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.internal_topic = engine::kProcessingLogTopic;
@@ -398,6 +425,7 @@ void Node::stop_front_ends() {
   stop(pg_);
   stop(kafka_);
   stop(http_);
+  stop(registry_);
   const auto until = std::chrono::steady_clock::now() + kStopTimeout;
   for (std::future<void>& each : stopped)
     if (each.wait_until(until) == std::future_status::timeout)
@@ -415,6 +443,7 @@ Node::~Node() {
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
   http_.reset();
+  registry_.reset();
   if (cluster_) cluster_->stop_thread();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/http/http_server.h"
+#include "server/http/registry/registry_view.h"
 #include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
@@ -50,6 +51,10 @@ class Node {
   std::optional<Address> http_address() const {
     return http_ ? std::optional(http_->address()) : std::nullopt;
   }
+  // The same for the schema registry's own listener.
+  std::optional<Address> registry_address() const {
+    return registry_ ? std::optional(registry_->address()) : std::nullopt;
+  }
   // Where it listens for other nodes; none where it is alone.
   std::optional<Address> nodes_address() const {
     return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
@@ -76,7 +81,10 @@ class Node {
   std::vector<HeldBackFacts> held_back() const;
   Status open_kafka();
   Status open_http();
+  Status open_registry(const std::vector<Loop*>& loops);
   http::Routes http_routes();
+  http::RegistryView registry_view();
+  std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
   // For SHOW CONSUMER GROUPS and LAG. Any thread.
   std::vector<engine::ConsumerGroup> with_ends(
@@ -116,7 +124,7 @@ class Node {
   http::OpenQueries http_queries_;
   http::CommandLog http_commands_;
   std::unique_ptr<http::SqlPages> sql_pages_;
-  std::unique_ptr<http::HttpServer> http_;
+  std::unique_ptr<http::HttpServer> http_, registry_;
   std::atomic<bool> is_serving_{false};  // everything runs, and nothing stops
   // For the log's writer, which runs before they are there.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false};

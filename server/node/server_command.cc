@@ -122,6 +122,8 @@ int run_server_command(int argc, const char* const* argv) {
   fmt::print("kafka listening on {}\n", (*node)->kafka_address().to_string());
   if (const auto http = (*node)->http_address())
     fmt::print("http listening on {}\n", http->to_string());
+  if (const auto registry = (*node)->registry_address())
+    fmt::print("registry listening on {}\n", registry->to_string());
   if (const auto nodes = (*node)->nodes_address())
     fmt::print("nodes listening on {}\n", nodes->to_string());
   if (!started.is_new)

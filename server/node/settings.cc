@@ -104,6 +104,16 @@ constexpr SettingRow kSettings[] = {
          s.http = TRY(parse_address(text));
        return {};
      }},
+    {"registry",
+     "HOST:PORT where the schema registry listens by itself, as its clients expect it; it is at "
+     "--http as well; port 0 picks a free one, off: none [off]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       if (text == "off")
+         s.registry.reset();
+       else
+         s.registry = TRY(parse_address(text));
+       return {};
+     }},
     {"kafka-advertised",
      "HOST:PORT that Kafka clients are told to connect to [where they have reached us]",
      [](NodeSettings& s, const std::string& text) -> Status {
@@ -375,10 +385,12 @@ bool is_loopback(const std::string& host) {
 // starts the server, not found out by whoever passes by.
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
-  for (const auto& [flag, address] : {std::pair<const char*, const Address*>{"--pg", &settings.pg},
-                                      {"--kafka", &settings.kafka},
-                                      {"--http", settings.http ? &*settings.http : nullptr},
-                                      {"--nodes", &settings.cluster.nodes}})
+  for (const auto& [flag, address] :
+       {std::pair<const char*, const Address*>{"--pg", &settings.pg},
+        {"--kafka", &settings.kafka},
+        {"--http", settings.http ? &*settings.http : nullptr},
+        {"--registry", settings.registry ? &*settings.registry : nullptr},
+        {"--nodes", &settings.cluster.nodes}})
     if (address && !is_loopback(address->host))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{} {} would let anybody in: there are no users and passwords yet",

@@ -20,6 +20,7 @@ struct NodeSettings {
   Address pg{"127.0.0.1", 7432};
   Address kafka{"127.0.0.1", 9092};
   std::optional<Address> http = Address{"127.0.0.1", 8088};  // none: it does not listen
+  std::optional<Address> registry = {};  // where else the schema registry listens
   std::optional<Address> kafka_advertised;
   bool auto_create_topics = true;            // when a Kafka client asks for one that is not there
   bool insecure = false;                     // may listen where other machines can connect

@@ -123,7 +123,9 @@ class TransientExecution final : public SqlExecution {
         engine::Task::Input input{
             index, {topic->id, PartitionId(i)}, status->log_start(), false, {}, {}};
         const Offset present_end = status->readable_end();
-        if (step->kind == engine::SourceKind::Table && !step->is_joined)
+        // ksqlDB shows how the rows of a table came about, if it is to begin at the beginning.
+        const bool shows_past = from_earliest && session().parts().settings.engine.ksqldb_compat;
+        if (step->kind == engine::SourceKind::Table && !step->is_joined && !shows_past)
           input.limit.bootstrap_end = present_end;
         else if (step->kind == engine::SourceKind::Stream && !from_earliest)
           input.next = present_end;

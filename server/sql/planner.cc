@@ -206,7 +206,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
   } else if (query.emit != engine::Emit::None || engine::asks_stream(query, context)) {
     out.action = query.emit != engine::Emit::None ? Action::Push : Action::StreamToEnd;
     out.reads_stream = out.action == Action::StreamToEnd;
-    if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query));
+    if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query, context));
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {
     out.action = Action::Pull;

@@ -50,6 +50,7 @@ class Server:
     port: int  # for PostgreSQL clients
     kafka: str  # HOST:PORT
     http: str = "127.0.0.1:8088"  # likewise
+    registry: str | None = None  # likewise, where it was asked for
     stop: Callable[[], None] = lambda: None
     pid: int | None = None  # of one that was started here
     log: str | None = None  # the file of its log, if one was asked for
@@ -96,7 +97,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
-    return Server(host, int(port), listening["kafka"], listening.get("http"), stop, server.pid, log)
+    return Server(host, int(port), listening["kafka"], listening.get("http"), listening.get("registry"), stop, server.pid, log)
 
 
 def _has_sanitizer(name):

@@ -419,7 +419,6 @@ def what_is_wrong_with_a_statement_is_told_with_its_number():
     refused("/query", {"ksql": "SELECT * FROM nobody;"}, 40001, "NOBODY")
     refused("/query", {"ksql": "SHOW TOPICS;"}, 40001, "/ksql")
     refused("/query-stream", {"sql": "SELECT 1; SELECT 2;"}, 40001, "one SELECT")
-    assert post("/query", {"ksql": "SELECT 1;"}, Accept="application/vnd.ksql.v1+protobuf")[0] == 406
     assert get("/is_valid_property/auto.offset.reset")[2] == b"true"
     assert get("/is_valid_property/no.such.thing")[0] == 400
 

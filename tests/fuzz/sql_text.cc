@@ -58,7 +58,7 @@ class Planner {
     if (query.emit == Emit::None && wants_rows_plan(query))
       (void)plan_select_rows(query, context(), {clock_, random_});
     if (!query.from) return (void)plan_constant_query(query, context());
-    if (query.emit == Emit::None && check_pull_clauses(query))
+    if (query.emit == Emit::None && check_pull_clauses(query, context()))
       (void)plan_pull_query(query, context(), {clock_, random_});
     (void)plan_push_query(query, context());
   }

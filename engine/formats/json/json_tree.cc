@@ -1,5 +1,7 @@
 #include "engine/formats/json/json_tree.h"
 
+// What would throw does not compile.
+#define SIMDJSON_EXCEPTIONS 0
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -90,8 +92,11 @@ simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
     case ondemand::json_type::boolean:
       to.kind = JsonKind::Boolean;
       return value.get_bool().get(to.boolean);
-    case ondemand::json_type::null:
-      return value.is_null() ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    case ondemand::json_type::null: {
+      bool is_null = false;  // "nothing" begins like it, and would be thrown
+      if (const auto error = value.is_null().get(is_null)) return error;
+      return is_null ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    }
   }
   return simdjson::UNEXPECTED_ERROR;
 }

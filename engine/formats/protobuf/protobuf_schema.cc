@@ -2,20 +2,14 @@
 
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
-#include <google/protobuf/compiler/parser.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
-#include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/stubs/logging.h>
-#include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/unknown_field_set.h>
-#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 #include <unordered_map>
 
-#include "base/bytes.h"
+#include "engine/formats/protobuf/protobuf_files.h"
 
 namespace engine {
 
@@ -26,54 +20,6 @@ namespace pb = google::protobuf;
 // The number of the options that schema registries add (confluent/meta.proto), and in them of the
 // parameters.
 constexpr int kMetaOption = 1088, kMetaParams = 2;
-
-// Messages that schemas of registries import without bringing them along.
-struct KnownFile {
-  const char* name;
-  const char* text;
-};
-constexpr KnownFile kKnownFiles[] = {
-    {"confluent/meta.proto", R"(syntax = "proto3";
-package confluent;
-import "google/protobuf/descriptor.proto";
-message Meta {
-  string doc = 1;
-  map<string, string> params = 2;
-  repeated string tags = 3;
-}
-extend google.protobuf.FileOptions { Meta file_meta = 1088; }
-extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
-extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
-extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
-extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }
-)"},
-    {"confluent/type/decimal.proto", R"(syntax = "proto3";
-package confluent.type;
-import public "confluent/meta.proto";
-message Decimal {
-  bytes value = 1;
-  uint32 precision = 2;
-  int32 scale = 3;
-}
-)"},
-    {"google/type/date.proto", R"(syntax = "proto3";
-package google.type;
-message Date {
-  int32 year = 1;
-  int32 month = 2;
-  int32 day = 3;
-}
-)"},
-    {"google/type/timeofday.proto", R"(syntax = "proto3";
-package google.type;
-message TimeOfDay {
-  int32 hours = 1;
-  int32 minutes = 2;
-  int32 seconds = 3;
-  int32 nanos = 4;
-}
-)"},
-};
 
 struct MeaningRow {
   std::string_view name;
@@ -133,72 +79,6 @@ ProtobufKind kind_of(pb::FieldDescriptor::Type type) {
       return ProtobufKind::Message;
   }
 }
-
-// The first thing that is wrong, which mostly brings about the others.
-class FirstProblem final : public pb::io::ErrorCollector,
-                           public pb::DescriptorPool::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    note(fmt::format("line {}, column {}: {}", line + 1, column + 1, message));
-  }
-  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
-                const std::string& message) override {
-    note(element.empty() ? message : element + ": " + message);
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  void note(std::string text) {
-    if (text_.empty()) text_ = std::move(text);
-  }
-  std::string text_;
-};
-
-class Files {
- public:
-  Files() : pool_(pb::DescriptorPool::generated_pool()) {
-    // What is wrong comes as an error; the library would also print it.
-    pb::SetLogHandler(nullptr);
-    // They are linked in only if somebody names them.
-    pb::Timestamp::descriptor();
-    pb::StringValue::descriptor();
-    pb::FileDescriptorProto::descriptor();
-  }
-
-  Result<const pb::FileDescriptor*> add(const std::string& name, const std::string& text) {
-    if (text.size() > kMaxSchemaSize)
-      return Error{ErrorCode::LimitExceeded,
-                   fmt::format("the schema has {} bytes, at most {} are possible", text.size(),
-                               kMaxSchemaSize)};
-    FirstProblem problem;
-    pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
-    pb::io::Tokenizer tokenizer(&input, &problem);
-    pb::compiler::Parser parser;
-    parser.RecordErrorsTo(&problem);
-    pb::FileDescriptorProto proto;
-    proto.set_name(name);
-    if (!parser.Parse(&tokenizer, &proto) || !problem.text().empty()) return invalid(problem);
-    // Versions before proto3 must be named, and are not always.
-    for (const std::string& import : proto.dependency()) TRY(add_known(import));
-    const pb::FileDescriptor* file = pool_.BuildFileCollectingErrors(proto, &problem);
-    if (file == nullptr) return invalid(problem);
-    return file;
-  }
-
- private:
-  static Error invalid(const FirstProblem& problem) {
-    return Error{ErrorCode::InvalidText, "Invalid Protobuf schema: " + problem.text()};
-  }
-
-  Status add_known(const std::string& name) {
-    if (pool_.FindFileByName(name) != nullptr) return {};
-    for (const KnownFile& file : kKnownFiles)
-      if (name == file.name) TRY(add(name, file.text));
-    return {};
-  }
-
-  pb::DescriptorPool pool_;
-};
 
 // A parameter that stands in a field's (confluent.field_meta), which arrives as bytes.
 int meta_parameter(const pb::FieldDescriptor& field, std::string_view wanted) {
@@ -311,10 +191,8 @@ const ProtobufField* ProtobufMessage::find_field(uint32_t number) const {
 }
 
 Result<ProtobufSchemaPtr> ProtobufSchema::parse(const SchemaText& text) {
-  Files files;
-  for (const SchemaText::Reference& reference : text.references)
-    TRY(files.add(reference.name, reference.text));
-  const pb::FileDescriptor* file = TRY(files.add("schema.proto", text.text));
+  ProtobufFiles files;
+  const pb::FileDescriptor* file = TRY(files.add(text));
   auto schema = std::make_shared<ProtobufSchema>();
   ProtobufTreeBuilder(*schema).add_file(*file);
   return ProtobufSchemaPtr(std::move(schema));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -51,8 +52,9 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
   const engine::Statement& statement = statements().statements.front()->statement;
   is_print_ = std::holds_alternative<engine::Print>(statement);
   const bool is_push = prepared.kind == sql::ResultKind::PushRows;
-  const auto reset = settings().properties().find("auto.offset.reset");
-  const bool is_latest = reset != settings().properties().end() && reset->second == "latest";
+  const std::map<std::string, std::string> properties = settings().properties();
+  const auto reset = properties.find("auto.offset.reset");
+  const bool is_latest = reset != properties.end() && reset->second == "latest";
   const std::string id =
       fmt::format("{}_{}_{}", is_push && is_latest ? "SCALABLE_PUSH_QUERY" : "transient",
                   source_of(statement), pages().queries.next_number());
@@ -62,7 +64,11 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
         if (*alive) close();
       });
     });
-  if (!is_print_) format_->begin({id, prepared}, out_);
+  if (!is_print_)
+    if (const Status begun = format_->begin({id, prepared}, out_); !begun) {
+      fail_with(begun.error());
+      return false;
+    }
   // Rows that never end begin with their header; those that end may still fail before the first, which
   // is told with a status.
   if (is_push) {

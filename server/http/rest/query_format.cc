@@ -1,9 +1,12 @@
 #include "server/http/rest/query_format.h"
 
+#include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
 #include <iterator>
+#include <vector>
 
+#include "engine/formats/format.h"
 #include "engine/json/json_writer.h"
 #include "engine/types/text_json.h"
 #include "server/http/message.h"
@@ -22,11 +25,66 @@ void append_values(std::span<const engine::ColumnPtr> columns, size_t row, std::
   out += ']';
 }
 
+// What stands in the header and the rows of RowObjectFormat.
+class RowWriter {
+ public:
+  virtual ~RowWriter() = default;
+  virtual Status begin(const QueryResult& result, engine::JsonWriter& header) = 0;
+  virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, std::string& out) = 0;
+};
+
+class ColumnsWriter final : public RowWriter {
+ public:
+  Status begin(const QueryResult& result, engine::JsonWriter& header) override {
+    header.key("schema");
+    header.text(schema_text(result.prepared));
+    return {};
+  }
+  void row(std::span<const engine::ColumnPtr> columns, size_t row, std::string& out) override {
+    out += R"("columns":)";
+    append_values(columns, row, out);
+  }
+};
+
+class ProtobufRowWriter final : public RowWriter {
+ public:
+  Status begin(const QueryResult& result, engine::JsonWriter& header) override {
+    const engine::FormatSpec spec{.name = "PROTOBUF_NOSR"};
+    std::vector<engine::ColumnDef> columns;
+    for (const sql::ResultColumn& column : result.prepared.columns)
+      columns.push_back({column.exact_name.empty() ? column.name : column.exact_name, column.type});
+    writer_ = TRY(engine::make_writer(spec, columns, engine::Side::Value));
+    header.key("protoSchema");
+    header.text(engine::derive_schema(spec, columns, engine::Side::Value).text);
+    return {};
+  }
+  void row(std::span<const engine::ColumnPtr> columns, size_t row, std::string& out) override {
+    columns_.clear();
+    for (const engine::ColumnPtr& column : columns) columns_.push_back(column.get());
+    encoded_.clear();
+    writer_->write(columns_, {row, row + 1}, nullptr, encoded_);
+    out += R"("protobufBytes":")";
+    out += absl::Base64Escape(encoded_.bytes);
+    out += '"';
+  }
+
+ private:
+  std::unique_ptr<engine::Writer> writer_;
+  std::vector<const engine::Column*> columns_;
+  engine::EncodedRows encoded_;
+};
+
 class RowObjectFormat final : public QueryFormat {
  public:
+  explicit RowObjectFormat(RowForm form) {
+    if (form == RowForm::Protobuf)
+      writer_ = std::make_unique<ProtobufRowWriter>();
+    else
+      writer_ = std::make_unique<ColumnsWriter>();
+  }
   std::string_view content_type() const override { return kKsqlJson; }
 
-  void begin(const QueryResult& result, std::string& out) override {
+  Status begin(const QueryResult& result, std::string& out) override {
     // Rows of a push query end with their comma and their line: who reads lines sees them at once.
     is_push_ = result.is_push();
     tells_end_ = is_push_ || result.prepared.reads_stream;
@@ -36,19 +94,19 @@ class RowObjectFormat final : public QueryFormat {
     header.begin_object();
     header.key("queryId");
     header.text(result.query_id);
-    header.key("schema");
-    header.text(schema_text(result.prepared));
+    TRY(writer_->begin(result, header));
     header.end_object();
     header.end_object();
     out += '[';
     out += header.json();
     if (is_push_) out += ",\n";
+    return {};
   }
   void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
            std::string& out) override {
     if (!is_push_) out += ",\n";
-    out += R"({"row":{"columns":)";
-    append_values(columns, row, out);
+    out += R"({"row":{)";
+    writer_->row(columns, row, out);
     out += is_delete ? R"(,"tombstone":true}})" : "}}";
     if (is_push_) out += ",\n";
   }
@@ -68,6 +126,7 @@ class RowObjectFormat final : public QueryFormat {
   }
 
  private:
+  std::unique_ptr<RowWriter> writer_;
   bool is_push_ = false, tells_end_ = false;
 };
 
@@ -76,7 +135,7 @@ class RowArrayFormat final : public QueryFormat {
   explicit RowArrayFormat(StreamForm form) : is_array_(form == StreamForm::Array) {}
   std::string_view content_type() const override { return is_array_ ? kJson : kDelimited; }
 
-  void begin(const QueryResult& result, std::string& out) override {
+  Status begin(const QueryResult& result, std::string& out) override {
     engine::JsonWriter header;
     header.begin_object();
     header.key("queryId");
@@ -94,6 +153,7 @@ class RowArrayFormat final : public QueryFormat {
     if (is_array_) out += '[';
     out += header.json();
     if (!is_array_) out += '\n';
+    return {};
   }
   void row(std::span<const engine::ColumnPtr> columns, size_t row, bool,
            std::string& out) override {
@@ -116,8 +176,8 @@ class RowArrayFormat final : public QueryFormat {
 
 }  // namespace
 
-std::unique_ptr<QueryFormat> make_row_object_format() {
-  return std::make_unique<RowObjectFormat>();
+std::unique_ptr<QueryFormat> make_row_object_format(RowForm form) {
+  return std::make_unique<RowObjectFormat>(form);
 }
 std::unique_ptr<QueryFormat> make_row_array_format(StreamForm form) {
   return std::make_unique<RowArrayFormat>(form);

@@ -87,6 +87,7 @@ std::string cluster_identity(const ServerView& view) {
   json.begin_object();
   add(json, "kafka-cluster", view.cluster_id);
   add(json, "ksql-cluster", view.service_id);
+  add(json, "schema-registry-cluster", "schema-registry");
   json.end_object();
   json.end_object();
   json.end_object();

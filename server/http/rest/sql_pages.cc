@@ -15,23 +15,15 @@ namespace server::http {
 
 namespace {
 
-constexpr int kNotAcceptable = 40600;
-
-// What ksqlDB would answer with and this server cannot.
-std::optional<Response> refused_form(const Request& request) {
-  if (request.header("accept").find("protobuf") == std::string_view::npos) return std::nullopt;
-  return error_response(kNotAcceptable, "answers in Protobuf are not supported yet; ask for " +
-                                            std::string(kKsqlJson));
+bool wants_protobuf(const Request& request) {
+  return request.header("accept").find(kKsqlProtobuf) != std::string_view::npos;
 }
 
 Handler query_handler(const SqlPages& pages, auto make_format) {
   return [&pages, make_format](Request request,
                                const ExchangeContext& context) -> std::unique_ptr<Exchange> {
-    if (auto refused = refused_form(request)) {
-      context.responder.answer(std::move(*refused));
-      return nullptr;
-    }
-    auto format = make_format(request);
+    auto format =
+        wants_protobuf(request) ? make_row_object_format(RowForm::Protobuf) : make_format(request);
     return std::make_unique<QueryExchange>(pages, std::move(request), context, std::move(format));
   };
 }

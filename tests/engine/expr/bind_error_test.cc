@@ -59,10 +59,10 @@ TEST(BindError, operators_of_the_wrong_types) {
   check_errors(
       {{"WHERE", "I >= 'not an int'", "operator >= does not take INTEGER and VARCHAR",
         "Error in WHERE expression: Cannot compare I (INTEGER) to 'not an int' (STRING) with "
-        "GREATER_THAN_OR_EQUAL."},
+        "GREATER_THAN_OR_EQUAL.\nStatement: (I >= 'not an int')"},
        {"SELECT", "A < A", "operator < does not take ARRAY<INTEGER> and ARRAY<INTEGER>",
         "Error in SELECT expression: Cannot compare A (ARRAY<INTEGER>) to A (ARRAY<INTEGER>) with "
-        "LESS_THAN."},
+        "LESS_THAN.\nStatement: (A < A)"},
        {"WHERE", "TRUE + 1.5", "operator + does not take BOOLEAN and DECIMAL(2, 1)",
         "Error in WHERE expression: Error processing expression: (true + 1.5). Unsupported "
         "arithmetic types. BOOLEAN DECIMAL"},
@@ -70,8 +70,8 @@ TEST(BindError, operators_of_the_wrong_types) {
         "Error in SELECT expression: Error processing expression: (null + 1). Arithmetic on types "
         "null and INTEGER are not supported."},
        {"SELECT", "I = NULL", "a comparison with NULL is never true",
-        "Error in SELECT expression: Comparison with NULL not supported: INTEGER = NULL. Use 'IS "
-        "NULL' or 'IS NOT NULL' instead."},
+        "Error in SELECT expression: Comparison with NULL not supported: INTEGER = NULL\nUse 'IS "
+        "NULL' or 'IS NOT NULL' instead.\nStatement: (I = null)"},
        {"WHERE", "'not a boolean'", "the condition of WHERE must be a BOOLEAN, not VARCHAR",
         "Type error in WHERE expression: Should evaluate to boolean but is 'not a boolean' "
         "(STRING) instead."}});
@@ -139,7 +139,7 @@ TEST(BindError, columns_of_a_join_are_shown_as_ksqldb_names_them) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().ksqldb,
             "Error in WHERE expression: Cannot compare I1_BAR (INTEGER) to I2_BAR (STRING) with "
-            "GREATER_THAN.");
+            "GREATER_THAN.\nStatement: (I1_BAR > I2_BAR)");
 }
 
 // Each name is one look-up, so that a row of thousands of columns is bound in no time. In a quadratic

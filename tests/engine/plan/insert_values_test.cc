@@ -38,7 +38,7 @@ TEST_F(InsertValuesTest, one_bad_row_refuses_all) {
 TEST_F(InsertValuesTest, names_are_checked) {
   EXPECT_EQ(insert_error("INSERT INTO s (x) VALUES (1);"), "Column name X does not exist.");
   EXPECT_EQ(insert_error("INSERT INTO s (rowoffset) VALUES (1);"),
-            "Inserting into column ROWOFFSET is not allowed.");
+            "Inserting into column `ROWOFFSET` is not allowed.");
   EXPECT_EQ(insert_error("INSERT INTO \"s\" VALUES ('a', 1, 2.0);"),
             "Cannot insert values into an unknown stream/table: `s`\nDid you mean S? Hint: try "
             "removing double quotes from the source name.");

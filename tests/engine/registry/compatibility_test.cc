@@ -94,6 +94,28 @@ TEST(Compatibility, avro) {
   EXPECT_GE(std::size(kCases), 40u);
 }
 
+// Each union can be read by each of two records of the next level: as many ways as two to the power of the depth.
+TEST(Compatibility, avro_unions_within_unions_end) {
+  const auto schema = [](std::string_view last) {
+    std::string fields, declared = R"("int")";
+    for (int i = 30; i > 0; --i) {
+      const auto record = [&](const char* space, const std::string& field) {
+        return R"({"type":"record","name":")" + std::string(space) + ".R" + std::to_string(i) +
+               R"(","fields":[{"name":"f","type":)" + field + "}]}";
+      };
+      const std::string again = i == 30 ? std::string(last)
+                                        : R"(["a.R)" + std::to_string(i + 1) + R"(","b.R)" +
+                                              std::to_string(i + 1) + R"("])";
+      declared = "[" + record("a", i == 30 ? std::string(last) : declared) + "," +
+                 record("b", again) + "]";
+    }
+    return declared;
+  };
+  const SchemaText reader{SchemaKind::Avro, schema(R"("int")")};
+  EXPECT_TRUE(read_problems(reader, {SchemaKind::Avro, schema(R"("int")")}).empty());
+  EXPECT_FALSE(read_problems(reader, {SchemaKind::Avro, schema(R"("string")")}).empty());
+}
+
 #define PROTO(body) "syntax = \"proto3\"; " body
 
 TEST(Compatibility, protobuf) {

@@ -22,6 +22,14 @@ TEST(Message, a_target_is_a_path_or_a_url) {
   EXPECT_EQ(parse_target("a b"), std::nullopt);
 }
 
+TEST(Message, values_of_a_query_are_decoded) {
+  EXPECT_EQ(query_value("a=1&b=x%20y+z&b=2", "b"), "x y z");
+  EXPECT_EQ(query_value("a=1&bb=2", "b"), std::nullopt);
+  EXPECT_EQ(query_value("&&=&b", "b"), "");
+  EXPECT_EQ(query_value("b=%z", "b"), std::nullopt);
+  EXPECT_EQ(query_value("", "b"), std::nullopt);
+}
+
 TEST(Routes, parts_in_braces_stand_for_any_one) {
   Routes routes;
   routes.add({"GET", "/status/{type}/{name}", nullptr});
@@ -31,6 +39,8 @@ TEST(Routes, parts_in_braces_stand_for_any_one) {
   EXPECT_EQ(routes.find("GET", "/status/").route->path, "/status");
   EXPECT_EQ(routes.find("GET", "/status//A").route, nullptr);
   EXPECT_EQ(routes.find("GET", "/status/a/b/c").route, nullptr);
+  EXPECT_EQ(routes.find("GET", "/status/a%2fb/c").parameters,
+            (std::vector<std::string>{"a/b", "c"}));
   EXPECT_EQ(routes.find("DELETE", "/status").allowed, "GET, HEAD");
 }
 

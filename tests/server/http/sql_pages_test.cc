@@ -90,6 +90,17 @@ TEST(SqlPages, a_push_query_shows_rows_as_they_come_and_can_be_closed) {
   EXPECT_EQ(api.backend.running_pushes(), 0);
 }
 
+TEST(SqlPages, rows_can_be_messages_of_protobuf) {
+  Api api;
+  const std::string begun =
+      api.post("/query-stream", R"({"sql":"SELECT n FROM ticks EMIT CHANGES;"})",
+               "Accept: application/vnd.ksql.v1+protobuf\r\n");
+  EXPECT_NE(begun.find(R"("protoSchema":"syntax = \"proto3\";)"), std::string::npos) << begun;
+  api.backend.tick();
+  const std::string row = api.client.listen();
+  EXPECT_NE(row.find(R"({"row":{"protobufBytes":"CAESBXRpY2sx"}})"), std::string::npos) << row;
+}
+
 TEST(SqlPages, a_slow_client_pauses_its_query) {
   Api api;
   api.post("/query-stream", R"({"sql":"SELECT n FROM ticks EMIT CHANGES;"})");

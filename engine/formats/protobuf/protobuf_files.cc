@@ -1,0 +1,184 @@
+#include "engine/formats/protobuf/protobuf_files.h"
+
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/api.pb.h>
+#include <google/protobuf/compiler/parser.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/empty.pb.h>
+#include <google/protobuf/field_mask.pb.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/formats/protobuf/protobuf_source.h"
+
+namespace engine {
+
+namespace {
+
+namespace pb = google::protobuf;
+
+// Messages that schemas of registries import without bringing them along.
+struct KnownFile {
+  const char* name;
+  const char* text;
+};
+constexpr KnownFile kKnownFiles[] = {
+    {"confluent/meta.proto", R"(syntax = "proto3";
+package confluent;
+import "google/protobuf/descriptor.proto";
+message Meta {
+  string doc = 1;
+  map<string, string> params = 2;
+  repeated string tags = 3;
+}
+extend google.protobuf.FileOptions { Meta file_meta = 1088; }
+extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
+extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
+extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
+extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }
+)"},
+    {"confluent/type/decimal.proto", R"(syntax = "proto3";
+package confluent.type;
+import public "confluent/meta.proto";
+message Decimal {
+  bytes value = 1;
+  uint32 precision = 2;
+  int32 scale = 3;
+}
+)"},
+    {"google/type/date.proto", R"(syntax = "proto3";
+package google.type;
+message Date {
+  int32 year = 1;
+  int32 month = 2;
+  int32 day = 3;
+}
+)"},
+    {"google/type/timeofday.proto", R"(syntax = "proto3";
+package google.type;
+message TimeOfDay {
+  int32 hours = 1;
+  int32 minutes = 2;
+  int32 seconds = 3;
+  int32 nanos = 4;
+}
+)"},
+};
+
+// The first thing that is wrong, which mostly brings about the others.
+class FirstProblem final : public pb::io::ErrorCollector,
+                           public pb::DescriptorPool::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    note(fmt::format("line {}, column {}: {}", line + 1, column + 1, message));
+  }
+  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    note(element.empty() ? message : element + ": " + message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  void note(std::string text) {
+    if (text_.empty()) text_ = std::move(text);
+  }
+  std::string text_;
+};
+
+Error invalid(const FirstProblem& problem) {
+  return Error{ErrorCode::InvalidText, "Invalid Protobuf schema: " + problem.text()};
+}
+
+// A file's descriptor that stands for the text, if that is what it is.
+std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
+  // No source does without a blank or one of these.
+  if (text.empty() || text.find_first_of(" \t\n{};\"") != text.npos) return std::nullopt;
+  std::string bytes;
+  pb::FileDescriptorProto proto;
+  if (!absl::Base64Unescape(text, &bytes) || !proto.ParseFromString(bytes)) return std::nullopt;
+  return proto;
+}
+
+}  // namespace
+
+ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
+  // What is wrong comes as an error; the library would also print it.
+  pb::SetLogHandler(nullptr);
+  // They are linked in only if somebody names them.
+  pb::Any::descriptor();
+  pb::Api::descriptor();
+  pb::Duration::descriptor();
+  pb::Empty::descriptor();
+  pb::FieldMask::descriptor();
+  pb::Struct::descriptor();
+  pb::Timestamp::descriptor();
+  pb::StringValue::descriptor();
+  pb::FileDescriptorProto::descriptor();
+}
+
+Result<const pb::FileDescriptor*> ProtobufFiles::add(const SchemaText& schema) {
+  for (const SchemaText::Reference& reference : schema.references)
+    // Some clients send along what everybody has.
+    if (pool_.FindFileByName(reference.name) == nullptr) TRY(add(reference.name, reference.text));
+  return add("schema.proto", schema.text);
+}
+
+Result<const pb::FileDescriptor*> ProtobufFiles::add(const std::string& name,
+                                                     const std::string& text) {
+  if (text.size() > kMaxSchemaSize)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("the schema has {} bytes, at most {} are possible", text.size(),
+                             kMaxSchemaSize)};
+  FirstProblem problem;
+  pb::FileDescriptorProto proto;
+  if (auto given = deserialized(text)) {
+    proto = *std::move(given);
+  } else {
+    pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
+    pb::io::Tokenizer tokenizer(&input, &problem);
+    pb::compiler::Parser parser;
+    parser.RecordErrorsTo(&problem);
+    if (!parser.Parse(&tokenizer, &proto) || !problem.text().empty()) return invalid(problem);
+  }
+  proto.set_name(name);
+  // Versions before proto3 must be named, and are not always.
+  for (const std::string& import : proto.dependency()) TRY(add_known(import));
+  const pb::FileDescriptor* file = pool_.BuildFileCollectingErrors(proto, &problem);
+  if (file == nullptr) return invalid(problem);
+  return file;
+}
+
+Status ProtobufFiles::add_known(const std::string& name) {
+  if (pool_.FindFileByName(name) != nullptr) return {};
+  for (const KnownFile& file : kKnownFiles)
+    if (name == file.name) TRY(add(name, file.text));
+  return {};
+}
+
+bool is_serialized_protobuf(const std::string& text) { return deserialized(text).has_value(); }
+
+Result<std::string> protobuf_source(const SchemaText& schema) {
+  ProtobufFiles files;
+  const pb::FileDescriptor* file = TRY(files.add(schema));
+  return file->DebugString();
+}
+
+Result<std::string> serialized_protobuf(const SchemaText& schema) {
+  ProtobufFiles files;
+  const pb::FileDescriptor* file = TRY(files.add(schema));
+  pb::FileDescriptorProto proto;
+  file->CopyTo(&proto);
+  return absl::Base64Escape(proto.SerializeAsString());
+}
+
+}  // namespace engine

@@ -1,0 +1,28 @@
+// Files of Protobuf, read by protobuf's own parser. For the sources of this folder only: nobody else sees protobuf's headers.
+#pragma once
+#include <google/protobuf/descriptor.h>
+
+#include <string>
+
+#include "base/result.h"
+#include "engine/formats/schema/schema_text.h"
+
+namespace engine {
+
+// Owns what it has read.
+class ProtobufFiles {
+ public:
+  ProtobufFiles();
+
+  // The file, after all that it refers to. Fails with InvalidText, LimitExceeded.
+  Result<const google::protobuf::FileDescriptor*> add(const SchemaText& schema);
+
+ private:
+  Result<const google::protobuf::FileDescriptor*> add(const std::string& name,
+                                                      const std::string& text);
+  Status add_known(const std::string& name);
+
+  google::protobuf::DescriptorPool pool_;
+};
+
+}  // namespace engine

@@ -1,0 +1,24 @@
+// What queries without EMIT may not do although they could: where ksqlDB's settings forbid it, and with --compat ksqldb
+// what ksqlDB does not know.
+#pragma once
+#include "base/result.h"
+#include "engine/plan/analysis.h"
+#include "engine/sql/ast_query.h"
+
+namespace engine {
+
+// Of the statement as it stands, whatever it reads: LIMIT where ksql.query.pull.limit.clause.enabled is false, joins,
+// pseudo columns.
+Status check_pull_use(const Query& query, const PlanContext& context);
+
+// Of a look-up in a table. Where ksql.query.pull.table.scan.enabled is false, WHERE must name the keys: each with one
+// comparison in each of its alternatives; of a key that is one text also a range, unless
+// ksql.query.pull.range.scan.enabled is false, too.
+Status check_look_up(const Analysis& analysis, const DataSource& table, const PlanContext& context,
+                     TextPosition position);
+
+// Of its result.
+Status check_look_up_result(const Schema& result, const DataSource& table,
+                            const PlanContext& context, TextPosition position);
+
+}  // namespace engine

@@ -1,0 +1,78 @@
+// Whether a text is a schema, and the form in which the registry keeps it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/formats/avro/avro_canonical.h"
+#include "engine/formats/avro/avro_schema.h"
+#include "engine/formats/json/json_tree.h"
+#include "engine/formats/protobuf/protobuf_schema.h"
+#include "engine/formats/protobuf/protobuf_source.h"
+#include "engine/registry/registry.h"
+
+namespace engine {
+
+namespace {
+
+void sort_members(JsonTree& tree) {
+  for (JsonTree& item : tree.items) sort_members(item);
+  for (auto& [name, member] : tree.members) sort_members(member);
+  std::ranges::sort(tree.members, {}, &std::pair<std::string, JsonTree>::first);
+}
+
+Result<std::string> kept_protobuf(const RegisteredSchema& schema, const SchemaText& resolved,
+                                  Form form) {
+  if (form == Form::Normal || is_serialized_protobuf(schema.text)) return protobuf_source(resolved);
+  TRY(ProtobufSchema::parse(resolved));
+  return schema.text;
+}
+
+Result<std::string> kept_avro(const RegisteredSchema& schema, const SchemaText& resolved) {
+  TRY(AvroSchema::parse(resolved));
+  Result<JsonTree> tree = parse_json_tree(schema.text);
+  // A bare word, which the parser takes.
+  if (!tree) tree = TRY(parse_json_tree("\"" + schema.text + "\""));
+  return avro_canonical_text(*tree);
+}
+
+Result<std::string> kept_json(const RegisteredSchema& schema, Form form) {
+  JsonTree tree = TRY(parse_json_tree(schema.text));
+  if (tree.kind != JsonKind::Object && tree.kind != JsonKind::Boolean)
+    return Error{ErrorCode::InvalidText, "a JSON Schema is an object or a boolean"};
+  if (form == Form::Normal) sort_members(tree);
+  return json_tree_text(tree);
+}
+
+Result<std::string> kept(const RegisteredSchema& schema, const SchemaText& resolved, Form form) {
+  switch (schema.kind) {
+    case SchemaKind::Avro:
+      return kept_avro(schema, resolved);
+    case SchemaKind::Json:
+      return kept_json(schema, form);
+    case SchemaKind::Protobuf:
+      return kept_protobuf(schema, resolved, form);
+  }
+  return schema.text;
+}
+
+}  // namespace
+
+RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const SchemaText& resolved,
+                                                Form form) {
+  const auto too_large = [&] {
+    return RegistryError{42209, fmt::format("The schema has {} bytes, at most {} are possible",
+                                            schema.text.size(), kMaxSchemaSize)};
+  };
+  if (schema.text.find_first_not_of(" \t\r\n") == schema.text.npos)
+    return RegistryError{42201, "Empty schema"};
+  if (schema.text.size() > kMaxSchemaSize) return too_large();
+  auto text = kept(schema, resolved, form);
+  if (!text)
+    return RegistryError{42201, fmt::format("Invalid schema of type {}, details: {}",
+                                            schema_kind_name(schema.kind), text.error().message)};
+  schema.text = *std::move(text);
+  if (schema.text.size() > kMaxSchemaSize) return too_large();
+  return schema;
+}
+
+}  // namespace engine

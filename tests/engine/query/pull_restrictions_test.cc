@@ -1,0 +1,102 @@
+// What look-ups may not do where settings of ksqlDB, or --compat ksqldb, forbid it.
+#include "engine/query/pull_restrictions.h"
+
+#include "engine/query/pull.h"
+#include "tests/engine/plan/plan_fixture.h"
+
+namespace engine {
+namespace {
+
+class PullRestrictionsTest : public PlanTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(
+        create("CREATE SOURCE TABLE cities (name VARCHAR PRIMARY KEY, people INT) WITH "
+               "(KAFKA_TOPIC = 'c', "
+               "VALUE_FORMAT = 'JSON', PARTITIONS = 1);"));
+    ASSERT_TRUE(
+        create("CREATE SOURCE TABLE seats (hall INT PRIMARY KEY, seat INT PRIMARY KEY, guest "
+               "VARCHAR) WITH "
+               "(KAFKA_TOPIC = 's', FORMAT = 'JSON', PARTITIONS = 1);"));
+  }
+
+  std::string error(const std::string& sql) {
+    const auto statement = parse(sql);
+    if (!statement) return statement.error().message;
+    const PlanContext context{*catalog_, *this, settings_, session_};
+    const auto planned =
+        plan_pull_query(std::get<Query>(statement->statement), context, {clock_, random_});
+    return planned ? "no error" : planned.error().message;
+  }
+  std::string where(const std::string& condition, const std::string& table = "cities") {
+    return error("SELECT * FROM " + table + " WHERE " + condition + ";");
+  }
+};
+
+constexpr const char* kOnce =
+    "A comparison condition on the key column cannot be combined with other comparisons such as an "
+    "IN predicate";
+constexpr const char* kEveryKey =
+    "Multi-column sources must specify every key in the WHERE clause. Specified: HALL";
+constexpr const char* kUnresolvable =
+    "A comparison must be between a key column and a resolvable expression.";
+constexpr const char* kScan = "Query requires table scan to be enabled";
+
+TEST_F(PullRestrictionsTest, without_scans_a_look_up_names_its_keys) {
+  EXPECT_EQ(where("people > 1"), "no error");
+  session_["ksql.query.pull.table.scan.enabled"] = "false";
+  EXPECT_EQ(where("name = 'Lahore'"), "no error");
+  EXPECT_EQ(where("'Lahore' = name AND people > 1"), "no error");
+  EXPECT_EQ(where("name IN ('Lahore', 'Karachi') OR name = 'Quetta'"), "no error");
+  EXPECT_EQ(where("name > 'L'"), "no error");
+  EXPECT_EQ(where("hall = 1 AND seat IN (1, 2)", "seats"), "no error");
+  EXPECT_EQ(error("SELECT * FROM cities;"), "missing WHERE clause");
+  EXPECT_EQ(where("people > 1"), "WHERE clause missing key column for disjunct: (PEOPLE > 1)");
+  EXPECT_EQ(where("name = 'Lahore' OR people > 1"),
+            "WHERE clause missing key column for disjunct: (PEOPLE > 1)");
+  EXPECT_EQ(where("name > 'L' AND name < 'M'"), kOnce);
+  EXPECT_EQ(where("name = 'L' AND name IN ('L')"), kOnce);
+  EXPECT_EQ(where("name = CAST(people AS VARCHAR)"), kUnresolvable);
+  EXPECT_EQ(where("hall IN (1, seat + 1)", "seats"), kUnresolvable);
+  EXPECT_EQ(where("hall = 1", "seats"), kEveryKey);
+  EXPECT_EQ(where("hall > 1 AND seat = 1", "seats"), kScan);
+  session_["ksql.query.pull.range.scan.enabled"] = "false";
+  EXPECT_EQ(where("name > 'L'"), kScan);
+}
+
+TEST_F(PullRestrictionsTest, alternatives_are_not_multiplied_out_without_end) {
+  session_["ksql.query.pull.table.scan.enabled"] = "false";
+  std::string condition = "(name = 'a' OR people = 1)";
+  for (int i = 0; i < 20; ++i) condition += " AND (people = 2 OR people = 3)";
+  EXPECT_EQ(where(condition), "WHERE has too many alternatives");
+}
+
+TEST_F(PullRestrictionsTest, a_limit_can_be_switched_off) {
+  EXPECT_EQ(error("SELECT * FROM cities LIMIT 1;"), "no error");
+  EXPECT_EQ(error("SELECT * FROM cities LIMIT -1;"),
+            "Pull queries don't support negative integers in the LIMIT clause.");
+  session_["ksql.query.pull.limit.clause.enabled"] = "false";
+  EXPECT_EQ(error("SELECT * FROM cities LIMIT 1;"),
+            "LIMIT in queries without EMIT CHANGES is switched off");
+  EXPECT_EQ(error("SELECT * FROM cities;"), "no error");
+}
+
+TEST_F(PullRestrictionsTest, ksqldb_itself_knows_less) {
+  ASSERT_TRUE(create("CREATE TABLE plain (id INT PRIMARY KEY, n INT);"));
+  EXPECT_EQ(error("SELECT ROWPARTITION, n, n FROM plain WHERE ROWOFFSET > 1;"), "no error");
+  settings_.ksqldb_compat = true;
+  EXPECT_EQ(error("SELECT ROWPARTITION + ROWOFFSET FROM plain;"),
+            "Pull queries don't support the following columns in SELECT clauses: `ROWOFFSET`, "
+            "`ROWPARTITION`");
+  EXPECT_EQ(error("SELECT n FROM plain WHERE ROWOFFSET > 1;"),
+            "Pull queries don't support the following columns in WHERE clauses: `ROWOFFSET`");
+  EXPECT_EQ(error("SELECT people, people FROM cities;"),
+            "Duplicate value columns found in schema: `PEOPLE` INTEGER");
+  EXPECT_EQ(error("SELECT n FROM plain WHERE id = 1;"),
+            "table PLAIN is not kept by a query: look-ups find nothing to ask");
+  EXPECT_EQ(where("hall IN ('10', 8)", "seats"),
+            "'10' can not be converted to the type of the key column: HALL INTEGER KEY");
+}
+
+}  // namespace
+}  // namespace engine
