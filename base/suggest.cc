@@ -41,5 +41,7 @@ std::string closest_name(std::string_view word, std::span<const std::string> can
     best = distance;
     found = candidate;
   }
+  // Bare names are read in upper case, so that one which differs by that has to be quoted.
+  if (best == 0 && found != word) return "`" + found + "`";
   return found;
 }

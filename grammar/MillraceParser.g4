@@ -108,10 +108,11 @@ within
     : (before=duration | LPAREN before=duration COMMA after=duration RPAREN) gracePeriod?
     ;
 
+// ksqlDB lets a window have a name, and never asks for it.
 window
-    : TUMBLING LPAREN SIZE size=duration windowEnd RPAREN
-    | HOPPING LPAREN SIZE size=duration COMMA ADVANCE BY advance=duration windowEnd RPAREN
-    | SESSION LPAREN size=duration windowEnd RPAREN
+    : identifier? TUMBLING LPAREN SIZE size=duration windowEnd RPAREN
+    | identifier? HOPPING LPAREN SIZE size=duration COMMA ADVANCE BY advance=duration windowEnd RPAREN
+    | identifier? SESSION LPAREN size=duration windowEnd RPAREN
     ;
 windowEnd   : (COMMA RETENTION retention=duration)? (COMMA gracePeriod)?;
 gracePeriod : GRACE PERIOD duration;
@@ -179,6 +180,7 @@ describe
     | DESCRIBE what=FUNCTION name=identifier
     | DESCRIBE what=CONNECTOR name=identifier
     | DESCRIBE name=identifier EXTENDED?
+    | DESCRIBE EXTENDED name=identifier  // as KSQL spelled it
     ;
 explain
     : EXPLAIN ANALYZE? (LPAREN option=identifier choice=identifier RPAREN)?

@@ -39,8 +39,7 @@ Status FilterOperator::take_table(Batch& batch) {
   Passing before{Bitmap(batch.rows, false), RowErrors(batch.rows)};
   if (batch.has_old()) before = passing(batch.old_columns, batch.old_present, batch);
   if (gives_up()) return {};
-  context().report(now.errors, batch);
-  context().report(before.errors, batch);
+  context().report_present(now.errors, batch);
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < batch.rows; ++row)
     if (now.rows.test(row) || before.rows.test(row) || tells_all_deletes_) rows.push_back(row);

@@ -19,6 +19,12 @@ void TaskContext::report(const RowErrors& errors, const Batch& batch) const {
     log.record_failed(message.text, batch.partition_of(message.row), batch.offsets[message.row]);
 }
 
+void TaskContext::report_present(const RowErrors& errors, const Batch& batch) const {
+  for (const RowErrors::Message& message : errors.messages())
+    if (batch.present.test(message.row))
+      log.record_failed(message.text, batch.partition_of(message.row), batch.offsets[message.row]);
+}
+
 Status RowwiseOperator::process(Batch batch, size_t) {
   assert(rest_.rows == 0 && !is_busy());
   rest_ = std::move(batch);

@@ -66,6 +66,9 @@ struct TaskContext {
 
   // One line for each failed row that has a message.
   void report(const RowErrors& errors, const Batch& batch) const;
+  // The same of the rows that are there. A deleted row has nulls that no expression was meant for;
+  // and what fails in the old version of a row was told when that was the new one.
+  void report_present(const RowErrors& errors, const Batch& batch) const;
 };
 
 // A scan of a table, as it was when it began.

@@ -39,8 +39,7 @@ Status ProjectOperator::take(Batch& batch) {
   std::vector<Evaluated> now = program_.run(batch.columns, batch.rows, context().eval), old;
   if (wants_old) old = program_.run(batch.old_columns, batch.rows, context().eval);
   if (gives_up()) return {};
-  for (const Evaluated& result : now) context().report(result.errors, batch);
-  for (const Evaluated& result : old) context().report(result.errors, batch);
+  for (const Evaluated& result : now) context().report_present(result.errors, batch);
   batch.columns = masked(std::move(now), batch.present);
   if (wants_old) {
     batch.old_columns = masked(std::move(old), batch.old_present);

@@ -303,6 +303,7 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   for (size_t i = 1; i < bound.children.size(); i += 2) results.push_back(&bound.children[i]);
   results.push_back(&bound.children.back());
   for (const BoundExpression* result : results) {
+    const bool is_default = result == results.back();
     if (result->type.is_null()) continue;
     if (bound.type.is_null()) bound.type = result->type;
     if (result->type == bound.type) continue;
@@ -315,8 +316,14 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
                ErrorCode::TypeMismatch,
                "the branches of a CASE must have one type, not " + shown(bound.type) + " and " +
                    shown(result->type),
-               invalid_detail("Invalid Case expression. Type for all 'THEN' clauses should be "
-                              "the same."))
+               invalid_detail(
+                   is_default
+                       ? "Invalid Case expression. Type for the default clause should be the same "
+                         "as for 'THEN' clauses.\nTHEN type: " +
+                             in_ksqldb(bound.type) + ".\nDEFAULT type: " + in_ksqldb(result->type) +
+                             "."
+                       : "Invalid Case expression. Type for all 'THEN' clauses should be the "
+                         "same."))
         .with_hint("CAST the branches to one type.")
         .at(position);
   }

@@ -12,8 +12,6 @@ namespace engine {
 namespace {
 
 // ksqlDB has no name for the type of NULL.
-std::string in_ksqldb(const SqlType& type) { return type.is_null() ? "null" : type.to_string(); }
-
 // A DECIMAL of at most 38 digits. ksqlDB's results may have more; where ours cannot, digits after
 // the point are given up first, down to six, as SQL Server and Spark do it.
 SqlType clamped_decimal(int precision, int scale) {

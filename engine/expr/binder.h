@@ -9,6 +9,11 @@
 
 namespace engine {
 
+// A type as ksqlDB's errors name it.
+inline std::string in_ksqldb(const SqlType& type) {
+  return type.is_null() ? "null" : type.to_string();
+}
+
 // An error that has words of ksqlDB's beside ours.
 inline Error with_ksqldb(ErrorCode code, std::string message, std::string ksqldb,
                          std::string hint = {}) {

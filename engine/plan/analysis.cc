@@ -454,11 +454,16 @@ bool contains_aggregate(const Expression& expression) {
 
 Status find_aggregates(const Expression& expression, std::vector<const FunctionCall*>& found) {
   if (is_aggregate_call(expression)) {
-    for (const Expression* argument : children(expression))
-      if (contains_aggregate(*argument))
-        return Error{ErrorCode::GroupingError,
-                     fmt::format("Aggregate functions can not be nested: {}", to_sql(expression))}
-            .at(expression.position);
+    for (const Expression* argument : children(expression)) {
+      std::vector<const FunctionCall*> inner;
+      TRY(find_aggregates(*argument, inner));
+      if (inner.empty()) continue;
+      Error error{ErrorCode::GroupingError,
+                  fmt::format("Aggregate functions can not be nested: {}", to_sql(expression))};
+      error.ksqldb = fmt::format("Aggregate functions can not be nested: {}({}())",
+                                 expression.as<FunctionCall>()->name, inner.front()->name);
+      return std::move(error).at(expression.position);
+    }
     found.push_back(expression.as<FunctionCall>());
     return {};
   }

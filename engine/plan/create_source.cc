@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/catalog/system_sources.h"
+#include "engine/java/java_time.h"
 #include "engine/plan/generator_rules.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/source_formats.h"
@@ -107,6 +108,15 @@ Status check_keys(const CreateSource& create, const DataSource& source, bool key
   return {};
 }
 
+// ksqlDB names the topic of a sink in upper case, and its users write it so. Where topics are in
+// lower case, DETECTED means the topic of DETECTED, unless there is one of that very name.
+void resolve_topic_name(std::optional<std::string>& topic, const Catalog& catalog,
+                        const Topics& topics, const EngineSettings& settings) {
+  if (!topic || !settings.lower_case_topics || topics.find(*topic)) return;
+  const DataSource* owner = catalog.find_source(*topic);
+  if (owner && owner->topic == default_topic_name(owner->name, settings)) topic = owner->topic;
+}
+
 struct TopicChoice {
   std::string name;
   int partitions = 1;
@@ -131,7 +141,8 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
     return Error{ErrorCode::UnknownTopic,
                  fmt::format("Topic '{}' does not exist. If you want to create a new topic for the "
                              "stream/table please re-run the statement providing the required "
-                             "'PARTITIONS' configuration in the WITH clause",
+                             "'PARTITIONS' configuration in the WITH clause (and optionally "
+                             "'REPLICAS').",
                              choice.name)};
   TRY(check_writable(choice.name));  // who makes it means to write it
   choice.partitions = properties.partitions.value_or(settings.num_partitions);
@@ -170,8 +181,9 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                                      const EngineSettings& server_settings,
                                      const Properties& properties, Registrar* registrar) {
   const EngineSettings settings = effective_settings(server_settings, properties);
-  const SourceProperties with =
+  SourceProperties with =
       TRY(read_source_properties(create.properties, WithClauseOf::CreateSource));
+  resolve_topic_name(with.topic, catalog, topics, settings);
   DataSource source;
   source.name = create.name.text;
   source.kind = create.kind;
@@ -269,6 +281,12 @@ Result<std::optional<TimestampColumn>> find_timestamp_column(const SourcePropert
                  fmt::format("Timestamp column, {}, should be LONG(INT64), TIMESTAMP, or a String "
                              "with a timestamp_format specified.",
                              name)};
+  if (properties.timestamp_format)
+    if (const auto pattern = TimePattern::compile(*properties.timestamp_format); !pattern) {
+      Error error = pattern.error();
+      error.ksqldb = "Invalid datetime format for config:TIMESTAMP_FORMAT, reason:" + error.message;
+      return error;
+    }
   return std::optional<TimestampColumn>({name, properties.timestamp_format});
 }
 

@@ -68,7 +68,11 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
 }
 
 Status check_alterable(const AlterSource& alter, const DataSource* source) {
-  if (!source) return no_such_source(alter.kind, alter.name, alter.name_position);
+  if (!source) {
+    Error error = no_such_source(alter.kind, alter.name, alter.name_position);
+    error.ksqldb = fmt::format("Source {} does not exist.", alter.name.text);
+    return error;
+  }
   if (source->kind != alter.kind)
     return wrong_kind(source->kind, "ALTER", alter.kind, alter.name_position);
   if (source->read_only)

@@ -10,9 +10,10 @@ Result<CatalogChange> plan_create_type(const CreateType& create, const CatalogPt
     if (create.if_not_exists)
       return CatalogChange{.catalog = catalog,
                            .notices = {fmt::format("type {} already exists, skipping", name)}};
-    return Error{
-        ErrorCode::DuplicateObject,
-        fmt::format("Cannot register custom type '{}' since it is already registered", name)}
+    return Error{ErrorCode::DuplicateObject,
+                 fmt::format("Cannot register custom type '{}' since it is already registered with "
+                             "type: {}",
+                             name, catalog->types.at(name).to_string())}
         .at(create.name_position);
   }
   Catalog next = *catalog;

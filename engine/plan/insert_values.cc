@@ -78,7 +78,7 @@ Error unknown_column(const InsertColumn& column, const DataSource& source) {
   std::vector<std::string> names;
   for (const ColumnDef& known : source.schema.columns) names.push_back(known.name);
   Error error{ErrorCode::UndefinedColumn,
-              fmt::format("Column name {} does not exist.", column.name.text)};
+              fmt::format("Column name `{}` does not exist.", column.name.text)};
   const std::string near = closest_name(column.name.text, names);
   error.hint = (near.empty() ? "" : "Did you mean " + near + "? ") +
                fmt::format("Columns: {}.", absl::StrJoin(names, ", "));
@@ -112,7 +112,7 @@ Status check_primary_key(const InsertPlan& plan) {
   for (size_t i = 0; i < plan.source.schema.columns.size(); ++i) {
     const bool is_key = plan.source.schema.columns[i].role == ColumnRole::Key;
     if (is_key && std::ranges::find(plan.columns, static_cast<int>(i)) == plan.columns.end())
-      missing.push_back(plan.source.schema.columns[i].name);
+      missing.push_back("`" + plan.source.schema.columns[i].name + "`");
   }
   if (missing.empty()) return {};
   return invalid(fmt::format("Value for primary key column(s) {} is required for tables",
@@ -171,10 +171,13 @@ class RowReader {
     const int index = plan_.columns[position];
     const SqlType& type = plan_.source.schema.columns[static_cast<size_t>(index)].type;
     Result<Value> value = evaluate_constant(expression, type, scope_, evaluation_);
-    if (value || value.error().code != ErrorCode::TypeMismatch) return value;
+    if (value) return value;
+    const auto* text = expression.as<StringLiteral>();
+    if (value.error().code != ErrorCode::TypeMismatch && !text) return value;
     Error error = value.error();
     error.ksqldb = fmt::format("Expected type {} for field `{}` but got {}", type.to_string(),
-                               column_name(plan_, position), to_sql(expression));
+                               column_name(plan_, position),
+                               text ? "STRING(" + text->value + ")" : to_sql(expression));
     return error;
   }
 
@@ -190,9 +193,9 @@ class RowReader {
     for (size_t i = 0; i < values.size(); ++i) {
       const ColumnDef& column = plan_.source.schema.columns[i];
       if (column.role == ColumnRole::Key && values[i].is_null())
-        return Error{
-            ErrorCode::NullValue,
-            fmt::format("Value for primary key column(s) {} is required for tables", column.name)};
+        return Error{ErrorCode::NullValue,
+                     fmt::format("Value for primary key column(s) `{}` is required for tables",
+                                 column.name)};
     }
     return {};
   }

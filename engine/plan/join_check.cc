@@ -44,7 +44,7 @@ class JoinCheck {
     TRY(check_types(left, right));
     if (join_.is_foreign) return check_foreign();
     TRY(check_windows());
-    if (left_is_table_) return {};
+    if (left_is_table_) return check_table_table();
     return right_is_table_ ? check_stream_table() : check_stream_stream();
   }
 
@@ -145,6 +145,15 @@ class JoinCheck {
     return {};
   }
 
+  Status check_table_table() const {
+    if (!join_.within) return {};
+    return invalid(
+               "A window definition was provided for a Table-Table join. These joins are not "
+               "windowed. Please drop the window definition (i.e. the WITHIN clause) and try to "
+               "execute your Table-Table join again.")
+        .at(join_.position);
+  }
+
   Status check_stream_table() const {
     if (join_.type == JoinType::Full)
       return invalid(fmt::format("Invalid join type: full-outer join not supported for "
@@ -162,8 +171,8 @@ class JoinCheck {
     if (join_.within)
       return invalid(
                  "A window definition was provided for a Stream-Table join. These joins are not "
-                 "windowed. Please drop the window definition (i.e. the WITHIN clause) and try to "
-                 "execute your Stream-Table join again.")
+                 "windowed. Please drop the window definition (ie. the WITHIN clause) and try to "
+                 "execute your join again.")
           .at(join_.position);
     if (right_.source->window)
       return Error{ErrorCode::NotSupported, "a join with a windowed table is not supported yet"}.at(

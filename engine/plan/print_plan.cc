@@ -118,10 +118,10 @@ Result<std::optional<std::string>> refute(const AssertTopic& assertion, const To
 Result<std::optional<std::string>> refute(const AssertSchema& assertion,
                                           const SchemaRegistry& registry) {
   if (!assertion.subject && !assertion.id)
-    return Error{ErrorCode::InvalidParameter,
-                 "Assert schema statements must include a subject name or an id",
-                 {},
-                 "Say ASSERT SCHEMA SUBJECT name, or ID number, or both."};
+    return Error{.code = ErrorCode::InvalidParameter,
+                 .message = "Assert schema statements must include a subject name or an id",
+                 .hint = "Say ASSERT SCHEMA SUBJECT name, or ID number, or both.",
+                 .ksqldb = "ASSERT SCHEMA statements much include a subject name or an id"};
   const std::string subject = assertion.subject ? assertion.subject->text : "";
   std::string what = "Schema";
   if (assertion.subject) what += " with subject name " + subject;

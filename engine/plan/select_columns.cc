@@ -229,26 +229,27 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-bool mentions_column(const Expression& expression, const Analysis& analysis, bool windows_allowed) {
-  for (const ExpressionPtr& group : analysis.group_by)
-    if (equals(*group, expression)) return false;
-  if (is_aggregate_call(expression)) return false;
-  if (const auto* column = expression.as<ColumnRef>()) {
-    const bool is_bound = column->name == kWindowStart || column->name == kWindowEnd;
-    return !(is_bound && windows_allowed);
-  }
-  return std::ranges::any_of(children(expression), [&](const Expression* child) {
-    return mentions_column(*child, analysis, windows_allowed);
-  });
-}
+enum class Bounds : uint8_t { Count, Allowed };  // of windows, as columns
 
-const Expression* first_ungrouped_column(const Expression& expression, const Analysis& analysis) {
+// The first column that is neither grouped by nor inside of an aggregate function; nullptr when
+// there is none. `parameters` are those of the lambdas around it, which look like columns.
+const Expression* first_ungrouped_column(const Expression& expression, const Analysis& analysis,
+                                         Bounds bounds, std::vector<std::string> parameters = {}) {
   for (const ExpressionPtr& group : analysis.group_by)
     if (equals(*group, expression)) return nullptr;
   if (is_aggregate_call(expression)) return nullptr;
-  if (expression.is<ColumnRef>()) return &expression;
+  if (const auto* column = expression.as<ColumnRef>()) {
+    const bool is_bound = column->name == kWindowStart || column->name == kWindowEnd;
+    if (is_bound && bounds == Bounds::Allowed) return nullptr;
+    const bool is_parameter =
+        !column->source && std::ranges::find(parameters, column->name.text) != parameters.end();
+    return is_parameter ? nullptr : &expression;
+  }
+  if (const auto* lambda = expression.as<Lambda>())
+    parameters.insert(parameters.end(), lambda->parameters.begin(), lambda->parameters.end());
   for (const Expression* child : children(expression))
-    if (const Expression* found = first_ungrouped_column(*child, analysis)) return found;
+    if (const Expression* found = first_ungrouped_column(*child, analysis, bounds, parameters))
+      return found;
   return nullptr;
 }
 
@@ -352,10 +353,13 @@ Status find_table_functions(const Expression& expression, std::vector<const Expr
   const size_t before = found.size();
   if (is_table_function) found.push_back(&expression);
   for (const Expression* child : children(expression)) TRY(find_table_functions(*child, found));
-  if (is_table_function && found.size() > before + 1)
-    return Error{ErrorCode::InvalidStatement,
-                 fmt::format("Table functions cannot be nested: {}", to_sql(expression))}
-        .at(expression.position);
+  if (is_table_function && found.size() > before + 1) {
+    Error error{ErrorCode::InvalidStatement,
+                fmt::format("Table functions cannot be nested: {}", to_sql(expression))};
+    error.ksqldb = fmt::format("Table functions cannot be nested: {}({}())", call->name,
+                               found[before + 1]->as<FunctionCall>()->name);
+    return std::move(error).at(expression.position);
+  }
   if (expression.is<Case>() && found.size() > before)
     return Error{ErrorCode::InvalidStatement,
                  "Table functions cannot be used in CASE: " + to_sql(expression)}
@@ -410,7 +414,8 @@ Status check_grouping(const Analysis& analysis) {
   std::vector<std::string> ungrouped;
   for (const AnalysedItem& item : analysis.items) {
     any_aggregate |= contains_aggregate(*item.expression);
-    if (mentions_column(*item.expression, analysis, analysis.window.has_value()))
+    const Bounds bounds = analysis.window ? Bounds::Allowed : Bounds::Count;
+    if (first_ungrouped_column(*item.expression, analysis, bounds) != nullptr)
       ungrouped.push_back(to_sql(*item.expression));
   }
   if (!any_aggregate)
@@ -423,7 +428,8 @@ Status check_grouping(const Analysis& analysis) {
                              "remove them from the SELECT.",
                              fmt::join(ungrouped, ", "))};
   if (analysis.having)
-    if (const Expression* column = first_ungrouped_column(*analysis.having, analysis))
+    if (const Expression* column =
+            first_ungrouped_column(*analysis.having, analysis, Bounds::Count))
       return Error{
           ErrorCode::GroupingError,
           fmt::format("Non-aggregate HAVING expression not part of GROUP BY: {}", to_sql(*column))}

@@ -63,6 +63,12 @@ class SelectPlanner {
     if (analysis_.window && analysis_.group_by.empty())
       return Error{ErrorCode::InvalidStatement, "WINDOW clause requires a GROUP BY clause."}.at(
           analysis_.window->position);
+    if (context_.settings.ksqldb_compat && !analysis_.group_by.empty() &&
+        source().value_format.name == "KAFKA")
+      return Error{ErrorCode::InvalidStatement,
+                   fmt::format("Source(s) {} are using the 'KAFKA' value format. This format does "
+                               "not yet support GROUP BY.",
+                               source().name)};
     if (analysis_.emit == Emit::Final && !analysis_.window)
       return Error{ErrorCode::InvalidStatement,
                    "EMIT FINAL is only supported for windowed aggregations."};

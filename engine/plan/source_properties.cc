@@ -19,10 +19,17 @@ Error invalid(const Property& property, std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)}.at(property.position);
 }
 
-Error invalid_value(const Property& property, std::string_view expected) {
-  return invalid(property,
-                 fmt::format("invalid value \"{}\" of property {}", property.text(), property.name))
-      .with_hint(fmt::format("{} is {}.", property.name, expected));
+// `reason` is what Kafka's own check of configurations would say of it.
+Error invalid_value(const Property& property, std::string_view expected,
+                    std::string_view reason = {}) {
+  Error error = invalid(
+      property, fmt::format("invalid value \"{}\" of property {}", property.text(), property.name));
+  if (!reason.empty())
+    error.ksqldb = fmt::format(
+        "Failed to prepare statement: Invalid value {} for configuration "
+        "{}: {}",
+        property.text(), property.name, reason);
+  return std::move(error).with_hint(fmt::format("{} is {}.", property.name, expected));
 }
 
 // The value may be a number or a text that holds one: PARTITIONS=4 and PARTITIONS='4'.
@@ -30,7 +37,8 @@ template <class T>
 Result<T> read_number(const Property& property, T minimum, T maximum, std::string_view expected) {
   T number = 0;
   if (!absl::SimpleAtoi(property.text(), &number) || number < minimum || number > maximum)
-    return invalid_value(property, expected);
+    return invalid_value(property, expected,
+                         sizeof(T) > 4 ? "Not a number of type LONG" : "Not a number of type INT");
   return number;
 }
 
@@ -43,7 +51,7 @@ Result<bool> read_boolean(const Property& property) {
   const std::string text = absl::AsciiStrToLower(property.text());
   if (text == "true") return true;
   if (text == "false") return false;
-  return invalid_value(property, "true or false");
+  return invalid_value(property, "true or false", "Expected value to be either true or false");
 }
 
 Result<char> read_delimiter(const Property& property) {
@@ -57,7 +65,12 @@ Result<WindowType> read_window_type(const Property& property) {
   if (text == "TUMBLING") return WindowType::Tumbling;
   if (text == "HOPPING") return WindowType::Hopping;
   if (text == "SESSION") return WindowType::Session;
-  return invalid_value(property, "TUMBLING, HOPPING or SESSION");
+  Error error = invalid_value(property, "TUMBLING, HOPPING or SESSION");
+  error.ksqldb = fmt::format(
+      "Error in WITH clause property 'WINDOW_TYPE': Unknown window type: '{}' Valid values are: "
+      "SESSION, HOPPING, TUMBLING",
+      property.text());
+  return error;
 }
 
 // "30 SECONDS" in ms.
@@ -107,8 +120,8 @@ Result<std::string> read_query_id(const Property& property) {
   for (const std::string_view reserved : {"INSERTQUERY_", "CTAS_", "CSAS_", "CST_"})
     if (id.starts_with(reserved))
       return invalid(property, fmt::format("Query IDs must not start with a reserved query ID "
-                                           "prefix (INSERTQUERY_, CTAS_, CSAS_, CST_). Got: '{}'",
-                                           property.text()));
+                                           "prefix (INSERTQUERY_, CTAS_, CSAS_, CST_). Got '{}'.",
+                                           id));
   return id;
 }
 

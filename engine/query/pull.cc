@@ -22,10 +22,12 @@ Status refuse(bool is_there, std::string_view what, std::optional<TextPosition> 
               fmt::format("{} in a query without EMIT CHANGES is not supported yet", what)};
   error.hint =
       "Pull queries don't support it. Add EMIT CHANGES if you intended to issue a push query.";
-  error.ksqldb = fmt::format(
-      "Pull queries don't support {} clauses. See https://cnfl.io/queries for more info.\n"
-      "Add EMIT CHANGES if you intended to issue a push query.",
-      what);
+  const bool is_clause = what.front() >= 'A' && what.front() <= 'Z';
+  if (is_clause)
+    error.ksqldb = fmt::format(
+        "Pull queries don't support {} clauses. See https://cnfl.io/queries for more info.\n"
+        "Add EMIT CHANGES if you intended to issue a push query.",
+        what);
   return position ? std::move(error).at(*position) : error;
 }
 

@@ -42,8 +42,11 @@ Result<std::string> substitute_variables(std::string_view text,
     if (end < start) end = text.find('}', start);
     if (end == std::string_view::npos) break;
     // Only the innermost of several is a reference: another variable may begin inside of what
-    // looks like a name.
-    if (end < next) {
+    // looks like a name. $${name} stands for the characters ${name}.
+    if (start > taken && text[start - 1] == '$') {
+      result.append(text.substr(taken, start - 1 - taken));
+      taken = start;
+    } else if (end < next) {
       if (++references > kMaxVariableReferences) return too_many_references();
       const size_t name = start + kOpening.size();
       const auto found = values.find(in_lower_case(text.substr(name, end - name)));

@@ -27,8 +27,11 @@ Error undefined_source(const DescribeSource& describe, const Catalog& catalog) {
   std::vector<std::string> names;
   for (const auto& [name, source] : catalog.sources()) names.push_back(name);
   const std::string guess = closest_name(describe.name.text, names);
-  return Error{ErrorCode::UndefinedSource,
-               fmt::format("stream or table \"{}\" does not exist", describe.name.text)}
+  Error error{ErrorCode::UndefinedSource,
+              fmt::format("stream or table \"{}\" does not exist", describe.name.text)};
+  error.ksqldb =
+      fmt::format("Could not find STREAM/TABLE '{}' in the Metastore", describe.name.text);
+  return std::move(error)
       .with_hint(guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is."
                                : fmt::format("Did you mean {}?", guess))
       .at(describe.name_position);
@@ -202,9 +205,11 @@ Result<InformationRows> answer_describe(const DescribeFunction& describe) {
   std::vector<std::string> names;
   for (const Registry::Entry& entry : registry.entries()) names.push_back(entry.name);
   const std::string guess = closest_name(describe.name, names);
-  return Error{ErrorCode::UndefinedFunction,
-               fmt::format("function {} does not exist", describe.name),
-               fmt::format("Can't find any functions with the name '{}'", describe.name)}
+  Error error{ErrorCode::UndefinedFunction,
+              fmt::format("function {} does not exist", describe.name),
+              fmt::format("Can't find any functions with the name '{}'", describe.name)};
+  error.ksqldb = error.detail;
+  return std::move(error)
       .with_hint(guess.empty() ? "SHOW FUNCTIONS lists what there is."
                                : fmt::format("Did you mean {}?", guess))
       .at(describe.name_position);

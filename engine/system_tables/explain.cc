@@ -40,10 +40,12 @@ Result<Lines> explain_query_id(const std::string& id, const InformationContext& 
   Lines ids;
   for (const RunningQuery& running : context.queries.all()) ids.push_back(running.query->id);
   const std::string guess = closest_name(id, ids);
-  return Error{ErrorCode::UndefinedObject, fmt::format("query \"{}\" does not exist", id),
-               fmt::format("Query with id:{} does not exist", id)}
-      .with_hint(guess.empty() ? "SHOW QUERIES lists the queries that run."
-                               : fmt::format("Did you mean {}?", guess));
+  Error error{ErrorCode::UndefinedObject, fmt::format("query \"{}\" does not exist", id),
+              fmt::format("Query with id:{} does not exist", id)};
+  error.ksqldb = fmt::format(
+      "Query with id:{} does not exist, use SHOW QUERIES to view the full set of queries.", id);
+  return std::move(error).with_hint(guess.empty() ? "SHOW QUERIES lists the queries that run."
+                                                  : fmt::format("Did you mean {}?", guess));
 }
 
 Lines planned_lines(const PlannedQuery& planned, ExplainFormat format) {
@@ -104,8 +106,12 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
     if (asks_table) return explain_pull(*query, context);
     return planned_lines(TRY(plan_push_query(*query, context)), format);
   }
-  return Error{ErrorCode::NotSupported, "EXPLAIN of this statement is not supported yet"}.with_hint(
-      "Explain a SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT, or the id of a query.");
+  return Error{
+      .code = ErrorCode::NotSupported,
+      .message = "EXPLAIN of this statement is not supported yet",
+      .hint =
+          "Explain a SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT, or the id of a query.",
+      .ksqldb = "The provided statement does not run a ksql query"};
 }
 
 }  // namespace

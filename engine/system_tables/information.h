@@ -98,6 +98,9 @@ struct InformationContext {
   const SchemaRegistry* schemas = nullptr;  // null has none
 };
 
+// The answer to every statement about connectors.
+Error connectors_run_elsewhere();
+
 // Whether a statement is answered here.
 bool is_information_statement(const Statement& statement);
 // Whether its answer tells what queries or tasks are doing, which takes asking all shards.

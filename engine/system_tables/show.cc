@@ -244,7 +244,14 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
     case ShowKind::ConnectorPlugins:
       break;
   }
-  return Error{ErrorCode::NotSupported, "SHOW CONNECTORS is not supported yet"};
+  return connectors_run_elsewhere();
+}
+
+Error connectors_run_elsewhere() {
+  return Error{ErrorCode::NotSupported, "connectors are not run by this server",
+               "The statement changes nothing: connectors belong to a Kafka Connect cluster.",
+               "Start the connector there, with this server's Kafka address as its "
+               "bootstrap.servers; or write to the topic with any Kafka client, or INSERT."};
 }
 
 }  // namespace engine

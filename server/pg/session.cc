@@ -521,6 +521,8 @@ void Session::fail(Error error, const SharedText& text) {
   analyse_errand_.reset();
   parsing_.reset();
   inner_.reset();
+  if (!error.ksqldb.empty() && context_.backend->speaks_ksqldb())
+    error.message = std::move(error.ksqldb);
   writer().error(error, text ? *text : std::string());
   if (group_ == Group::Open) {
     group_ = Group::None;

@@ -42,6 +42,8 @@ Result<SharedText> Session::with_variables(SharedText text) const {
   const auto& variables = context_.settings.variables();
   const bool is_too_long = text->size() > kMaxStatementBytes;  // parse_statements() refuses it
   if (variables.empty() || is_too_long) return text;
+  const auto enabled = context_.settings.get("ksql.variable.substitution.enable");
+  if (enabled && *enabled == "false") return text;
   return std::make_shared<const std::string>(
       TRY(engine::substitute_variables(*text, variables, kMaxStatementBytes)));
 }

@@ -187,7 +187,10 @@ struct Session::OwnStatement {
     return done("SET");
   }
   Status operator()(const engine::UnsetProperty& property) {
-    TRY(settings().reset(property.name));
+    const Status known = settings().reset(property.name);
+    // In the words that SET has for it.
+    if (!known) TRY(context().backend->check_property(property.name, ""));
+    TRY(known);
     release_settings();
     return done("UNSET");
   }

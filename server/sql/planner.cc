@@ -186,10 +186,7 @@ Status Planner::check_supported(const engine::Statement& statement) {
   if (std::holds_alternative<engine::CreateConnector>(statement) ||
       std::holds_alternative<engine::DropConnector>(statement) ||
       std::holds_alternative<engine::DescribeConnector>(statement))
-    return Error{ErrorCode::NotSupported,
-                 "connectors are not supported yet",
-                 {},
-                 "Any Kafka Connect cluster can write to and read from this server's topics."};
+    return engine::connectors_run_elsewhere();
   return {};
 }
 

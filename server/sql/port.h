@@ -232,6 +232,8 @@ class SessionBackend {
   virtual Status check_property(const std::string& name, const std::string& value) {
     return check_setting(name, value);
   }
+  // Whether clients are told errors in ksqlDB's words where they differ (`compat = ksqldb`).
+  virtual bool speaks_ksqldb() const { return false; }
 };
 
 struct SessionInfo {

@@ -60,6 +60,8 @@ Status SqlSession::check_property(const std::string& name, const std::string& va
   return engine::check_property(name, value, sql::SessionSettings::known_names());
 }
 
+bool SqlSession::speaks_ksqldb() const { return parts_.settings.engine.ksqldb_compat; }
+
 std::unique_ptr<Planner> SqlSession::planner() const {
   return std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
                                    properties(), &parts_.memory);

@@ -111,6 +111,7 @@ class SqlSession final : public sql::SessionBackend {
   void rollback() override;
   Status check_setting(const std::string& name, const std::string& value) override;
   Status check_property(const std::string& name, const std::string& value) override;
+  bool speaks_ksqldb() const override;
 
   // --- For the executions of this session.
   SqlParts& parts() { return parts_; }

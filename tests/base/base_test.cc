@@ -42,6 +42,7 @@ TEST(Suggest, a_mistyped_name_finds_its_neighbour_and_a_strange_one_finds_none) 
   const std::string names[] = {"CITY", "AMOUNT", "ID"};
   EXPECT_EQ(closest_name("citty", names), "CITY");
   EXPECT_EQ(closest_name("amuont", names), "AMOUNT");
+  EXPECT_EQ(closest_name("COL0", std::vector<std::string>{"col0"}), "`col0`");
   EXPECT_EQ(closest_name("temperature", names), "");
   EXPECT_EQ(edit_distance("SELEC", "SELECT"), 1u);
 }

@@ -60,13 +60,6 @@ bool put_whole(TypeKind kind, int64_t value, ColumnSlot& slot) {
   return true;
 }
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i)
-    if ((text[i] | 0x20) != lower[i]) return false;
-  return true;
-}
-
 // What tells apart the keys of a map, whatever their type: the bytes of texts and numbers. Nothing for
 // nested types, which are not compared.
 std::string_view key_bytes(const Column& keys, uint32_t row) {
@@ -242,12 +235,7 @@ bool JsonValueReader::read_number(std::string_view token, ColumnSlot& slot, bool
 }
 
 bool JsonValueReader::read_text(std::string_view text, ColumnSlot& slot) {
-  if (type_.kind() == TypeKind::Boolean) {
-    const bool is_true = equals_ignoring_case(text, "true");
-    if (!is_true && !equals_ignoring_case(text, "false")) return mismatch(text);
-    slot.put(static_cast<uint8_t>(is_true));
-    return true;
-  }
+  if (type_.kind() == TypeKind::Boolean) return mismatch(text);
   if (type_.kind() == TypeKind::Bytes) {
     char* to = slot.column->heap().allocate(base64_decoded_room(text.size()));
     const auto size = decode_base64(text, to);

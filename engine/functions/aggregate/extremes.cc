@@ -261,6 +261,82 @@ constexpr AggregateDef kAggregates[] = {
         "TOPK",
         "(STRING val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col STRING, col0 A, col1 B>>",
         kTopRows),
+    row<TopRows<int32_t, NaturalOrder>>("TOPK",
+                                        "(INT val, A col0, B col1, C col2; INT k) -> "
+                                        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C>>",
+                                        kTopRows),
+    row<TopRows<int64_t, NaturalOrder>>("TOPK",
+                                        "(BIGINT val, A col0, B col1, C col2; INT k) -> "
+                                        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C>>",
+                                        kTopRows),
+    row<TopRows<double, DoubleOrder>>("TOPK",
+                                      "(DOUBLE val, A col0, B col1, C col2; INT k) -> "
+                                      "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C>>",
+                                      kTopRows),
+    row<TopRows<Text, StringOrder>>("TOPK",
+                                    "(STRING val, A col0, B col1, C col2; INT k) -> "
+                                    "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C>>",
+                                    kTopRows),
+    row<TopRows<int32_t, NaturalOrder>>(
+        "TOPK",
+        "(INT val, A col0, B col1, C col2, D col3; INT k) -> "
+        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C, col3 D>>",
+        kTopRows),
+    row<TopRows<int64_t, NaturalOrder>>(
+        "TOPK",
+        "(BIGINT val, A col0, B col1, C col2, D col3; INT k) -> "
+        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C, col3 D>>",
+        kTopRows),
+    row<TopRows<double, DoubleOrder>>(
+        "TOPK",
+        "(DOUBLE val, A col0, B col1, C col2, D col3; INT k) -> "
+        "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C, col3 D>>",
+        kTopRows),
+    row<TopRows<Text, StringOrder>>(
+        "TOPK",
+        "(STRING val, A col0, B col1, C col2, D col3; INT k) -> "
+        "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C, col3 D>>",
+        kTopRows),
+    row<TopRows<int32_t, NaturalOrder>>(
+        "TOPK",
+        "(INT val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
+        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C, col3 D, col4 E>>",
+        kTopRows),
+    row<TopRows<int64_t, NaturalOrder>>(
+        "TOPK",
+        "(BIGINT val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
+        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C, col3 D, col4 E>>",
+        kTopRows),
+    row<TopRows<double, DoubleOrder>>(
+        "TOPK",
+        "(DOUBLE val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
+        "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C, col3 D, col4 E>>",
+        kTopRows),
+    row<TopRows<Text, StringOrder>>(
+        "TOPK",
+        "(STRING val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
+        "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C, col3 D, col4 E>>",
+        kTopRows),
+    row<TopRows<int32_t, NaturalOrder>>(
+        "TOPK",
+        "(INT val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
+        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
+        kTopRows),
+    row<TopRows<int64_t, NaturalOrder>>(
+        "TOPK",
+        "(BIGINT val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
+        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
+        kTopRows),
+    row<TopRows<double, DoubleOrder>>(
+        "TOPK",
+        "(DOUBLE val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
+        "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
+        kTopRows),
+    row<TopRows<Text, StringOrder>>(
+        "TOPK",
+        "(STRING val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
+        "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
+        kTopRows),
 
     row<TopDistinct<int32_t>>("TOPKDISTINCT", "(INT val; INT k) -> ARRAY<INT>", kTopDistinct),
     row<TopDistinct<int64_t>>("TOPKDISTINCT", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTopDistinct),

@@ -36,6 +36,18 @@ TEST(Format, each_format_refuses_the_types_it_cannot_hold) {
   EXPECT_TRUE(check({.name = "KAFKA"}, {}, Side::Key));
 }
 
+// Windowed keys and those of other programs are not of the format that the source names.
+TEST(Format, keys_that_no_column_wants_are_not_read) {
+  for (const char* name : {"JSON", "DELIMITED", "KAFKA"}) {
+    const auto reader = make_reader({.name = name}, {}, Side::Key);
+    ASSERT_TRUE(reader);
+    RowStatus status;
+    const std::optional<std::string_view> payloads[] = {"\xff\xfe{", std::nullopt};
+    (*reader)->read(payloads, {}, status);
+    EXPECT_EQ(status.errors, 0u) << name;
+  }
+}
+
 TEST(Format, a_key_that_does_not_fit_is_described_with_its_schema) {
   const std::vector<ColumnDef> keys = {key("K", SqlType::array(TypeKind::Double))};
   EXPECT_EQ(

@@ -193,6 +193,7 @@ std::vector<Call> all_calls() {
     calls.push_back({"TOPK", {type}, {i(3)}});
     calls.push_back({"TOPK", {type, kString}, {i(3)}});
     calls.push_back({"TOPK", {type, kInt, nested}, {i(2)}});
+    calls.push_back({"TOPK", {type, kInt, nested, kString, kInt, kInt, kString}, {i(2)}});
   }
   for (const SqlType& type : {kBoolean, kInt, kDouble, kString, decimal, nested}) {
     for (const char* name : {"COUNT", "COLLECT_LIST", "COLLECT_SET", "ATTR", "COUNT_DISTINCT"})

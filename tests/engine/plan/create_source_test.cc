@@ -31,12 +31,34 @@ TEST_F(CreateSourceTest, ksqldb_has_no_such_defaults) {
   EXPECT_EQ(create_error("CREATE STREAM s (v INT) WITH (kafka_topic='s', value_format='JSON');"),
             "Topic 's' does not exist. If you want to create a new topic for the stream/table "
             "please re-run the statement providing the required 'PARTITIONS' configuration in the "
-            "WITH clause");
+            "WITH clause (and optionally 'REPLICAS').");
   session_["ksql.persistence.default.format.value"] = "delimited";
   add_topic("s", 3);
   EXPECT_TRUE(create("CREATE STREAM s (v INT) WITH (kafka_topic='s');"));
   EXPECT_EQ(source("S").partitions, 3);
   EXPECT_EQ(source("S").value_format.name, "DELIMITED");
+}
+
+// As ksqlDB writes the topic of a sink; a topic of that very name comes first.
+TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_source) {
+  ASSERT_TRUE(create("CREATE STREAM detected (A INT);"));
+  add_topic("detected", 4);
+  ASSERT_TRUE(create("CREATE STREAM raw (A INT) WITH (kafka_topic='DETECTED');"));
+  EXPECT_EQ(source("RAW").topic, "detected");
+  add_topic("DETECTED", 4);
+  ASSERT_TRUE(create("CREATE STREAM other (A INT) WITH (kafka_topic='DETECTED');"));
+  EXPECT_EQ(source("OTHER").topic, "DETECTED");
+  ASSERT_TRUE(create("CREATE STREAM own (A INT) WITH (kafka_topic='UNKNOWN');"));
+  EXPECT_EQ(source("OWN").topic, "UNKNOWN");
+}
+
+TEST_F(CreateSourceTest, a_pattern_of_times_that_is_none_is_refused_at_once) {
+  const auto refused =
+      create("CREATE STREAM S (T STRING) WITH (timestamp='t', timestamp_format='yyyy-bb');");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().ksqldb.starts_with(
+      "Invalid datetime format for config:TIMESTAMP_FORMAT, reason:"))
+      << refused.error().ksqldb;
 }
 
 TEST_F(CreateSourceTest, tables_have_a_primary_key) {

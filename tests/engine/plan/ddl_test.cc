@@ -68,7 +68,8 @@ TEST_F(DdlTest, alter_appends_value_columns) {
 TEST_F(DdlTest, types_are_known_by_name) {
   ASSERT_TRUE(change("CREATE TYPE address AS STRUCT<street STRING, zip INT>;"));
   EXPECT_EQ(change_error("CREATE TYPE address AS INT;"),
-            "Cannot register custom type 'ADDRESS' since it is already registered");
+            "Cannot register custom type 'ADDRESS' since it is already registered with type: "
+            "STRUCT<`STREET` STRING, `ZIP` INTEGER>");
   EXPECT_TRUE(change("CREATE TYPE IF NOT EXISTS address AS INT;"));
   ASSERT_TRUE(create("CREATE STREAM S (A ARRAY<address>);"));
   EXPECT_EQ(source("S").schema.to_string(), "`A` ARRAY<STRUCT<`STREET` STRING, `ZIP` INTEGER>>");

@@ -36,7 +36,7 @@ TEST_F(InsertValuesTest, one_bad_row_refuses_all) {
 }
 
 TEST_F(InsertValuesTest, names_are_checked) {
-  EXPECT_EQ(insert_error("INSERT INTO s (x) VALUES (1);"), "Column name X does not exist.");
+  EXPECT_EQ(insert_error("INSERT INTO s (x) VALUES (1);"), "Column name `X` does not exist.");
   EXPECT_EQ(insert_error("INSERT INTO s (rowoffset) VALUES (1);"),
             "Inserting into column `ROWOFFSET` is not allowed.");
   EXPECT_EQ(insert_error("INSERT INTO \"s\" VALUES ('a', 1, 2.0);"),
@@ -46,16 +46,16 @@ TEST_F(InsertValuesTest, names_are_checked) {
 
 TEST_F(InsertValuesTest, tables_need_their_key) {
   EXPECT_EQ(insert_error("INSERT INTO t (v) VALUES ('x');"),
-            "Value for primary key column(s) K is required for tables");
+            "Value for primary key column(s) `K` is required for tables");
   EXPECT_EQ(insert_error("INSERT INTO t VALUES (NULL, 'x');"),
-            "Value for primary key column(s) K is required for tables");
+            "Value for primary key column(s) `K` is required for tables");
 }
 
 TEST_F(InsertValuesTest, the_detail_is_in_ksqldbs_words) {
   const auto batch = insert("INSERT INTO s (x) VALUES (1);");
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().ksqldb,
-            "Failed to insert values into 'S'. Column name X does not exist.");
+            "Failed to insert values into 'S'. Column name `X` does not exist.");
 }
 
 TEST_F(InsertValuesTest, header_columns_cannot_be_written) {

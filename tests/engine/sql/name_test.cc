@@ -83,6 +83,8 @@ TEST(Variables, are_replaced_wherever_they_stand) {
   EXPECT_EQ(substituted("'${topic}' ${unknown} ${", variables), "'t1' ${unknown} ${");
   EXPECT_EQ(substituted("${${topic}}", variables), "${t1}");
   EXPECT_EQ(substituted("${a ${topic} b}${topic}", variables), "${a t1 b}t1");
+  EXPECT_EQ(substituted("$${topic} $${topic}${topic}$", variables), "${topic} ${topic}t1$");
+  EXPECT_EQ(substituted("$${unknown}", variables), "${unknown}");
   EXPECT_EQ(substituted("", variables), "");
 }
 
