@@ -106,6 +106,11 @@ void InformationGathering::finish() {
     status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
     ++status.records_failed;  // what stopped it is an error, too
   }
+  for (const auto& [id, why] : session_.parts().supervisor.obstacles()) {
+    engine::QueryStatus& status = facts_->statuses[id];
+    if (status.state != "ERROR")
+      status.last_error = "it cannot take its place yet, and is tried again: " + why.message;
+  }
   if (needs_.server_facts) facts_->server = session_.parts().server_facts();
   std::ranges::sort(facts_->tasks, {}, &engine::TaskStatus::task);
   std::ranges::sort(facts_->groups, {}, &engine::ConsumerGroup::id);

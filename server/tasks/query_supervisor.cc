@@ -202,6 +202,7 @@ void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
     {
       std::lock_guard lock(mutex_);
       schedule_.forget(id);
+      obstacles_.erase(id);
     }
     tasks_.remove(id);
   }
@@ -376,6 +377,19 @@ std::map<std::string, Error> QuerySupervisor::troubles() const {
   std::lock_guard lock(mutex_);
   for (const auto& [id, trouble] : schedule_.troubles()) all.emplace(id, explain(trouble));
   return all;
+}
+
+void QuerySupervisor::note_obstacle(const std::string& query_id, std::optional<Error> why) {
+  std::lock_guard lock(mutex_);
+  if (why)
+    obstacles_[query_id] = *std::move(why);
+  else
+    obstacles_.erase(query_id);
+}
+
+std::map<std::string, Error> QuerySupervisor::obstacles() const {
+  std::lock_guard lock(mutex_);
+  return obstacles_;
 }
 
 }  // namespace server

@@ -25,7 +25,7 @@ namespace server {
 // thread of the supervisor's own, at the pace of the schedule. What nobody refers to any more is
 // removed by that thread too: a statement that drops something waits for no disk.
 //
-// Threads: those of QueryRunner on the metadata thread; task_failed() and trouble_of() on any.
+// Threads: those of QueryRunner on the metadata thread; task_failed(), troubles and obstacles on any.
 // Owner:   the node. The shards run until stop_thread() has returned, and the log, which may still
 //          tell of room, is closed before this goes.
 class QuerySupervisor final : public QueryRunner {
@@ -50,6 +50,9 @@ class QuerySupervisor final : public QueryRunner {
   // Why a query does not run as it should, and what happens next, for the user.
   std::optional<Error> trouble_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
+  // Why a query that is built beside another one and runs could not take its place; nothing once it could.
+  void note_obstacle(const std::string& query_id, std::optional<Error> why);
+  std::map<std::string, Error> obstacles() const;
 
  private:
   struct Wanted {
@@ -102,6 +105,7 @@ class QuerySupervisor final : public QueryRunner {
   std::string being_removed_;  // the query whose state the thread is removing
   std::condition_variable changed_;
   std::vector<std::string> lost_;  // queries that are to go from the shards
+  std::map<std::string, Error> obstacles_;
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // the log was asked to tell
   LogRate log_rate_{4};

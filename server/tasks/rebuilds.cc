@@ -62,10 +62,13 @@ void Rebuilds::advance(const DefinedQuery& query) {
       (void)submit({RebuildStep::Kind::GoOn, id});
   }
   if (done) {
+    if (!query.stands) return;
     not_before_ms_.erase(id);
+    supervisor_.note_obstacle(id, std::nullopt);
     return;
   }
   if (must_stop_) return;
+  supervisor_.note_obstacle(id, done.error());
   log_warn("a rebuilt query could not take its place, tried again later query={} error=\"{}\"", id,
            done.error().message);
   not_before_ms_[id] = now_ms + kPauseAfterFailureMs;

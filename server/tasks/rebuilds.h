@@ -22,7 +22,7 @@ namespace server {
 // Owner:   the node.
 class Rebuilds {
  public:
-  Rebuilds(storage::Log& log, MetadataApplier& definitions, const QuerySupervisor& supervisor,
+  Rebuilds(storage::Log& log, MetadataApplier& definitions, QuerySupervisor& supervisor,
            std::vector<Shard*> shards, MemoryBudget& memory, const Clock& clock)
       : log_(log),
         definitions_(definitions),
@@ -50,7 +50,7 @@ class Rebuilds {
 
   storage::Log& log_;
   MetadataApplier& definitions_;
-  const QuerySupervisor& supervisor_;
+  QuerySupervisor& supervisor_;
   const std::vector<Shard*> shards_;
   const Clock& clock_;
   std::atomic<bool> must_stop_ = false;

@@ -4,13 +4,14 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 import time
 
 import psycopg
 
-from millrace_server import case, is_sanitized, launch, run
+from millrace_server import Skipped, binary, case, is_sanitized, launch, run
 
 KEYS = 200
 ROWS = 4_000 if is_sanitized() else 40_000
@@ -47,7 +48,14 @@ def prepare(server):
 
 
 def rows(connection):
-    return dict(connection.execute("SELECT k, n FROM t").fetchall())
+    """Asked again at the moment at which a query begins anew, as the error's hint says."""
+    until = time.monotonic() + 10
+    while True:
+        try:
+            return dict(connection.execute("SELECT k, n FROM t").fetchall())
+        except psycopg.errors.ObjectNotInPrerequisiteState:
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def is_old(n):
@@ -255,6 +263,77 @@ def rows_that_only_the_old_one_has_are_deleted():
             assert dict(c.execute("SELECT k, n FROM copy").fetchall()) == rows(c)
     finally:
         server.stop()
+
+
+@case
+def a_new_definition_that_fails_leaves_the_old_one_alone():
+    server = launch()
+    try:
+        prepare(server)
+        with connect(server) as c:
+            wait_for(lambda: len(rows(c)) == KEYS)
+            fill(c, ROWS, 200_000)  # so much is not read before it is paused
+            c.execute(REBUILD)
+            c.execute("PAUSE CTAS_T_1")
+            subprocess.run([binary(), "topic", "delete", "_rebuild_1", "-b", server.kafka], check=True,
+                           stdout=subprocess.DEVNULL)
+            shown = wait_for(lambda: [row for row in c.execute("SHOW QUERIES").fetchall()
+                                      if row[0] == "CTAS_T_1" and row[1] == "ERROR"])[0]
+            assert any("was deleted" in str(cell) for cell in shown), shown
+            fill(c, ROWS, KEYS)
+            wait_for(lambda: sum(n - 1_000_000_000 for n in rows(c).values()) == ROWS + 200_000 + KEYS)
+            assert queries(c)["CTAS_T_0"] == "RUNNING"
+            c.execute("TERMINATE CTAS_T_1")
+            c.execute(REBUILD)
+            wait_for(lambda: queries(c) == {"CTAS_T_2": "RUNNING"})
+            check_equals_fresh(c)
+    finally:
+        server.stop()
+
+
+@case
+def a_full_disk_puts_it_off():
+    """Room is taken until the difference does not fit; the old table goes on, and the new one comes when there is room."""
+    disk = tempfile.mkdtemp(prefix="millrace-rebuild-disk-")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", disk], stderr=subprocess.DEVNULL,
+                      check=False).returncode:
+        os.rmdir(disk)
+        raise Skipped("no right to mount a small file system")
+    keys, server = 60_000, None
+    filler = os.path.join(disk, "filler")
+    try:
+        server = launch(data_dir=os.path.join(disk, "data"))
+        with connect(server) as c:
+            c.execute("CREATE STREAM events (k BIGINT KEY, v VARCHAR) WITH (GENERATOR = 'datagen', "
+                      f"ROWS_PER_SECOND = {keys}, NUMBER_OF_ROWS = {keys}, 'fields.v.length' = 600)")
+            c.execute("CREATE TABLE t AS SELECT k, LATEST_BY_OFFSET(v) AS v, COUNT(*) AS n FROM events GROUP BY k")
+            wait_for(lambda: len(rows(c)) == keys)
+            room = os.statvfs(disk)
+            with open(filler, "wb") as file:
+                for _ in range((room.f_bavail * room.f_frsize >> 20) - 160):
+                    file.write(b"x" * (1 << 20))
+            c.execute("CREATE OR REPLACE TABLE t WITH (REBUILD = true) AS SELECT k, LATEST_BY_OFFSET(v) AS v, "
+                      "1000000000 + MAX(k) - MAX(k) + COUNT(*) AS n FROM events GROUP BY k")
+            until = time.monotonic() + 12
+            put_off = None
+            while time.monotonic() < until and not put_off:
+                put_off = next((row for row in c.execute("SHOW QUERIES").fetchall() if row[0] == "CTAS_T_2" and row[7]), None)
+                time.sleep(0.2)
+            print(put_off)
+            for _ in range(5):
+                try:
+                    assert len({is_old(n) for n in rows(c).values()}) == 1
+                except psycopg.Error:  # it met the moment at which the queries begin anew
+                    pass
+            os.remove(filler)
+            wait_for(lambda: queries(c).get("CTAS_T_2") == "RUNNING" and "CTAS_T_1" not in queries(c))
+            assert set(rows(c).values()) == {1_000_000_001}
+            topic_rows(c)
+    finally:
+        if server:
+            server.stop()
+        subprocess.run(["umount", "-l", disk], check=False)
+        os.rmdir(disk)
 
 
 @case
