@@ -17,12 +17,13 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
     path.remove_prefix(1);
     const std::string_view wanted = pattern.substr(0, pattern.find('/'));
     const std::string_view part = path.substr(0, path.find('/'));
-    std::optional<std::string> decoded = percent_decoded(part);
-    if (!decoded) return std::nullopt;
-    if (wanted.starts_with('{') && !part.empty())
+    if (wanted.starts_with('{') && !part.empty()) {
+      std::optional<std::string> decoded = percent_decoded(part);
+      if (!decoded) return std::nullopt;
       parameters.push_back(*std::move(decoded));
-    else if (wanted != *decoded)
+    } else if (wanted != part && (part.find('%') == part.npos || percent_decoded(part) != wanted)) {
       return std::nullopt;
+    }
     pattern.remove_prefix(wanted.size());
     path.remove_prefix(part.size());
   }

@@ -78,6 +78,16 @@ def health_and_what_the_server_is():
 
 
 @case
+def pages_of_ksqldb_that_only_schedulers_and_its_tools_ask():
+    assert get("/chc/live")[::2] == (200, b"{}") and get("/chc/ready")[::2] == (200, b"{}")
+    told = json.loads(get("/v1/metadata")[2])
+    assert told["version"].count(".") == 2 and told["clusterId"] == json.loads(get("/v1/metadata/id")[2]), told
+    for method, path, word in (("POST", "/ksql/terminate", "TERMINATE ALL"), ("GET", "/ws/query", "/query-stream")):
+        status, _, body = get(path, method=method, body="{}" if method == "POST" else None)
+        assert status == 501 and word in json.loads(body)["message"], body
+
+
+@case
 def cluster_status_names_queries_and_what_they_read():
     sql("CREATE STREAM status_in (a INT) WITH (PARTITIONS = 2)",
         "CREATE TABLE status_out AS SELECT a, COUNT(*) AS n FROM status_in GROUP BY a")

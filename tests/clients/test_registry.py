@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from millrace_server import Skipped, case, launch, run
+from millrace_server import Skipped, case, is_sanitized, launch, run
 
 try:
     import confluent_kafka
@@ -250,7 +250,7 @@ def a_check_of_large_schemas_is_in_nobodys_way():
         assert ask("GET", "/config")[0] == 200
         slowest = max(slowest, time.monotonic() - begun)
     assert done == [(200, {"is_compatible": True})], done
-    assert slowest < 1, slowest  # a whole check takes longer on a busy machine
+    assert slowest < (10 if is_sanitized() else 1), slowest
 
 
 @case

@@ -54,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!client.session.is_over()) client.session.shut_down({ErrorCode::ShuttingDown, "the end"});
   client.listen();
   client.listen();
-  assert(client.session.is_over());
+  // A client of HTTP/2 may keep the window of an answer shut: then whoever stops the server cuts it off.
+  assert(is_http2 || client.session.is_over());
   return 0;
 }

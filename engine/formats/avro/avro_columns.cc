@@ -58,8 +58,10 @@ class Inference {
         return SqlType::map(TypeKind::String, TRY(infer(*type.element, depth + 1)));
       case AvroKind::Record: {
         std::vector<Field> fields;
-        for (const AvroField& field : type.fields)
-          fields.push_back({cased(field.name, names_), TRY(infer(*field.type, depth + 1))});
+        for (const AvroField& field : type.fields) {
+          SqlType of = TRY(infer(*field.type, depth + 1));  // nothing half made to leave behind
+          fields.push_back({cased(field.name, names_), std::move(of)});
+        }
         if (fields.empty()) return cannot(fmt::format("record {} has no fields", type.name));
         return SqlType::structure(std::move(fields));
       }
@@ -95,7 +97,8 @@ class Inference {
       const std::string_view full = branch->name;
       const std::string_view name =
           full.empty() ? avro_kind_name(branch->kind) : full.substr(full.rfind('.') + 1);
-      fields.push_back({cased(name, names_), TRY(infer(*branch, depth + 1))});
+      SqlType of = TRY(infer(*branch, depth + 1));
+      fields.push_back({cased(name, names_), std::move(of)});
     }
     if (fields.empty()) return cannot("an Avro union without types has no values");
     return SqlType::structure(std::move(fields));

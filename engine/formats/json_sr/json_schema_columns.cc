@@ -162,8 +162,9 @@ class Inference {
     std::vector<Field> fields;
     for (size_t i = 0; i < others.size(); ++i) {
       const std::string title = others[i]->text_of("title");
-      fields.push_back({title.empty() ? fmt::format("connect_union_field_{}", i) : title,
-                        TRY(infer(*others[i], depth + 1))});
+      SqlType type = TRY(infer(*others[i], depth + 1));
+      fields.push_back(
+          {title.empty() ? fmt::format("connect_union_field_{}", i) : title, std::move(type)});
       fields.back().name = cased(fields.back().name);
     }
     return SqlType::structure(std::move(fields));
@@ -224,8 +225,10 @@ class Inference {
       return index && absl::SimpleAtoi(index->text, &number) ? number : INT32_MAX;
     });
     std::vector<Field> fields;
-    for (const auto* member : ordered)
-      fields.push_back({cased(member->first), TRY(infer(member->second, depth + 1))});
+    for (const auto* member : ordered) {
+      SqlType type = TRY(infer(member->second, depth + 1));  // nothing half made to leave behind
+      fields.push_back({cased(member->first), std::move(type)});
+    }
     return SqlType::structure(std::move(fields));
   }
 

@@ -26,7 +26,8 @@ class Inference {
     for (const ProtobufField& field : from.fields) {
       if (++types_ > kMaxRowFields * 4) return too_many_fields();
       std::string name = names_ == NameCase::Upper ? absl::AsciiStrToUpper(field.name) : field.name;
-      fields.push_back({std::move(name), TRY(type_of(field, depth))});
+      SqlType of = TRY(type_of(field, depth));  // nothing half made to leave behind
+      fields.push_back({std::move(name), std::move(of)});
     }
     return SqlType::structure(std::move(fields));
   }

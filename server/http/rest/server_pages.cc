@@ -74,8 +74,7 @@ Response health(const ServerView& view) {
   return json_response(json.take(), is_healthy ? 200 : 503);
 }
 
-std::string cluster_identity(const ServerView& view) {
-  JsonWriter json;
+void add_identity(JsonWriter& json, const ServerView& view) {
   json.begin_object();
   add(json, "id", "");
   json.key("scope");
@@ -91,8 +90,36 @@ std::string cluster_identity(const ServerView& view) {
   json.end_object();
   json.end_object();
   json.end_object();
+}
+
+std::string cluster_identity(const ServerView& view) {
+  JsonWriter json;
+  add_identity(json, view);
   return json.take();
 }
+
+std::string server_metadata(const ServerView& view) {
+  JsonWriter json;
+  json.begin_object();
+  add(json, "version", kKsqlVersion);
+  json.key("clusterId");
+  add_identity(json, view);
+  json.end_object();
+  return json.take();
+}
+
+// Paths of ksqlDB that mean nothing here, or not yet.
+struct MissingPage {
+  const char *method, *path, *why;
+};
+constexpr MissingPage kMissingPages[] = {
+    {"POST", "/ksql/terminate",
+     "a server is not ended over HTTP: stop the process, or TERMINATE ALL ends its queries and "
+     "DROP removes "
+     "what they have made"},
+    {"GET", "/ws/query",
+     "WebSockets are not supported yet: POST /query-stream gives the same rows as they come"},
+};
 
 void add_place(JsonWriter& json, const QueryPlace& place) {
   json.key(place.query_id);
@@ -167,6 +194,18 @@ void add_server_pages(Routes& routes, const ServerView& view) {
   routes.add({"GET", "/v1/metadata/id", answer_with([view](const Request&) {
                 return json_response(cluster_identity(view));
               })});
+  routes.add({"GET", "/v1/metadata", answer_with([view](const Request&) {
+                return json_response(server_metadata(view));
+              })});
+  // Asked by schedulers of containers.
+  routes.add({"GET", "/chc/live", answer_with([](const Request&) { return json_response("{}"); })});
+  routes.add({"GET", "/chc/ready", answer_with([view](const Request&) {
+                return json_response("{}", view.is_ready() ? 200 : 503);
+              })});
+  for (const MissingPage& page : kMissingPages)
+    routes.add({page.method, page.path, answer_with([&page](const Request&) {
+                  return error_response(error_code::kNotSupported, page.why);
+                })});
   routes.add({"GET", "/", answer_with([](const Request&) {
                 Response moved = text_response("see /info\n", 307);
                 moved.head.headers.push_back({"location", "/info"});

@@ -6,7 +6,8 @@ import sys
 from millrace_server import launch
 
 server = launch()
-environment = dict(os.environ, MILLRACE_KAFKA=server.kafka, MILLRACE_PG=f"{server.host}:{server.port}")
+environment = dict(os.environ, MILLRACE_KAFKA=server.kafka, MILLRACE_PG=f"{server.host}:{server.port}",
+                   MILLRACE_HTTP=server.http)
 try:
     sys.exit(subprocess.run(["node", sys.argv[1]], env=environment, timeout=120).returncode)
 finally:

@@ -132,6 +132,14 @@ TEST_F(SettingsTest, http_has_a_port_of_its_own_or_none) {
   EXPECT_NE(refusal({"--http", "on"}).find("--http"), std::string::npos);
 }
 
+TEST_F(SettingsTest, the_schema_registry_listens_by_itself_where_it_is_told) {
+  EXPECT_EQ(read({}).settings.registry, std::nullopt);
+  EXPECT_EQ(read({"--registry", "127.0.0.1:8081"}).settings.registry, (Address{"127.0.0.1", 8081}));
+  EXPECT_EQ(read({"--registry", "off"}).settings.registry, std::nullopt);
+  EXPECT_NE(refusal({"--registry", "0.0.0.0:8081"}).find("--registry 0.0.0.0:8081 would let"),
+            std::string::npos);
+}
+
 TEST_F(SettingsTest, the_memory_limit_has_units) {
   EXPECT_EQ(read({"--memory-limit", "512MB"}).settings.memory_limit_bytes, size_t{512} << 20);
   const std::string path = file("memory.limit = \"2GB\"\n[max]\nconnections = 7\n");
