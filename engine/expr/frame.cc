@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/expr/null_failures.h"
 #include "engine/expr/validity.h"
 #include "engine/functions/registry.h"
 #include "engine/types/row_size.h"
@@ -10,8 +11,6 @@
 namespace engine {
 
 namespace {
-
-constexpr std::string_view kNullCondition = "a condition is null";
 
 // A lambda of a call in this frame.
 class FrameLambda final : public LambdaBody {
@@ -171,8 +170,7 @@ void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argumen
     if (!args[i].column->has_nulls()) continue;
     const std::string text = instruction.function == nullptr
                                  ? "arithmetic with a null in a lambda"
-                                 : "argument " + std::to_string(i + 1) + " of " +
-                                       std::string(instruction.function->name()) + " is null";
+                                 : null_argument(i + 1, instruction.function->name());
     for (size_t row = 0; row < rows; ++row)
       if (args[i].is_null(row)) errors.add(row, text);
   }

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "engine/expr/kernels.h"
+#include "engine/expr/null_failures.h"
 #include "engine/expr/validity.h"
 #include "engine/java/utf16.h"
 #include "engine/types/text_number.h"
@@ -243,7 +244,7 @@ void not_kernel(KernelCall& call) {
     if (valid.test(row))
       out[row] = call.args[0].get<uint8_t>(row) == 0;
     else
-      call.errors.add(row, "NOT of a null");
+      call.errors.add(row, kNotOfNull);
   }
   call.out.validity() = std::move(valid);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/expr/kernels.h"
+#include "engine/expr/null_failures.h"
 #include "engine/expr/validity.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/text_search.h"
@@ -160,7 +161,7 @@ void like_kernel(KernelCall& call) {
       break;
     }
     if (!valid.test(row)) {
-      call.errors.add(row, "LIKE with a null");
+      call.errors.add(row, kLikeWithNull);
       continue;
     }
     if (!is_compiled || !call.args[1].is_constant)

@@ -287,8 +287,8 @@ class SelectPlanner {
 
   // ksqlDB keeps what such functions gather in the source's value format; here it lies in the state.
   Status check_intermediate_type(const AggregateDef& function) const {
-    constexpr std::string_view kGatherStructs[] = {"CORRELATION",   "STDDEV_POP", "STDDEV_SAMP",
-                                                   "STDDEV_SAMPLE", "TOPK",       "TOPKDISTINCT"};
+    constexpr std::string_view kGatherStructs[] = {
+        "AVG", "CORRELATION", "STDDEV_POP", "STDDEV_SAMP", "STDDEV_SAMPLE", "TOPK", "TOPKDISTINCT"};
     if (!context_.settings.ksqldb_compat || source().value_format.name != "DELIMITED" ||
         std::ranges::find(kGatherStructs, function.name) == std::end(kGatherStructs))
       return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/expr/null_failures.h"
 #include "engine/formats/format.h"
 #include "engine/plan/select_columns.h"
 #include "engine/plan/select_plan.h"
@@ -153,8 +154,7 @@ Result<Batch> PullShaper::shape(Batch rows, size_t room, const EvalContext& eval
   }
   std::vector<ColumnPtr> columns;
   for (Evaluated& result : columns_.run(rows.columns, rows.rows, eval)) {
-    if (!result.errors.messages().empty())
-      return Error{ErrorCode::InvalidText, result.errors.messages().front().text};
+    TRY(refuse_failures(result.errors));
     columns.push_back(std::move(result.column));
   }
   rows.columns = std::move(columns);

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/expr/null_failures.h"
 #include "engine/query/rows_steps.h"
 #include "engine/query/system_rows.h"
 #include "engine/types/column_bytes.h"
@@ -243,8 +244,7 @@ Result<std::vector<ColumnPtr>> compute(const Program& program, const RowsChunk& 
   TRY(context.begin());
   std::vector<ColumnPtr> columns;
   for (Evaluated& result : program.run(chunk.columns, chunk.rows, context.eval())) {
-    if (!result.errors.messages().empty())
-      return Error{ErrorCode::InvalidText, result.errors.messages().front().text};
+    TRY(refuse_failures(result.errors));
     columns.push_back(std::move(result.column));
   }
   TRY(context.end());

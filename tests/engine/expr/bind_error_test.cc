@@ -106,9 +106,13 @@ TEST(BindError, casts_and_constructors) {
   check_errors(
       {{"SELECT", "CAST(S AS ARRAY<INTEGER>)", "Cast of STRING to ARRAY<INTEGER> is not supported",
         "Invalid Select: Cast of STRING to ARRAY<INTEGER> is not supported"},
-       {"SELECT", "CASE WHEN B THEN 1 ELSE 'x' END",
+       {"SELECT", "CASE WHEN B THEN 1 WHEN NOT B THEN 'x' END",
         "the branches of a CASE must have one type, not INTEGER and VARCHAR",
         "Invalid Select: Invalid Case expression. Type for all 'THEN' clauses should be the same."},
+       {"SELECT", "CASE WHEN B THEN 1 ELSE 'x' END",
+        "the branches of a CASE must have one type, not INTEGER and VARCHAR",
+        "Invalid Select: Invalid Case expression. Type for the default clause should be the same as "
+        "for 'THEN' clauses.\nTHEN type: INTEGER.\nDEFAULT type: STRING."},
        {"SELECT", "CASE WHEN B THEN NULL END", "all branches of the CASE are NULL",
         "Invalid Select: Invalid Case expression. All case branches have NULL type"},
        {"SELECT", "STRUCT(F := 1, F := 2)", "Duplicate field names found in STRUCT: 'F'", ""},
