@@ -200,8 +200,9 @@ Result<ExpressionPtr> Converter::in(const Fields& fields, bool negated) const {
   const auto list = child(fields, "rexpr");
   const TextPosition at = position(fields.number("location"));
   if (!list || list->kind != "List") return not_supported("this IN is", at);
-  return make_expression(
-      In{TRY(child_of(fields, "lexpr")), TRY(expressions(list->fields, "items")), negated}, at);
+  ExpressionPtr value = TRY(child_of(fields, "lexpr"));
+  auto items = TRY(expressions(list->fields, "items"));
+  return make_expression(In{std::move(value), std::move(items), negated}, at);
 }
 
 Result<ExpressionPtr> Converter::like(const Fields& fields, bool negated, bool any_case) const {
@@ -235,9 +236,10 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) con
   const std::vector<Node> bounds =
       list ? pgsql::children(list->fields, "items") : std::vector<Node>();
   if (bounds.size() != 2) return not_supported("this BETWEEN is", at);
-  return make_expression(Between{TRY(child_of(fields, "lexpr")), TRY(expression(bounds[0])),
-                                 TRY(expression(bounds[1])), negated},
-                         at);
+  ExpressionPtr value = TRY(child_of(fields, "lexpr"));
+  ExpressionPtr low = TRY(expression(bounds[0]));
+  ExpressionPtr high = TRY(expression(bounds[1]));
+  return make_expression(Between{std::move(value), std::move(low), std::move(high), negated}, at);
 }
 
 Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
@@ -272,7 +274,8 @@ Result<ExpressionPtr> Converter::choice(const Fields& fields) const {
   if (fields.has("arg")) made.operand = TRY(child_of(fields, "arg"));
   for (const Node& each : pgsql::children(fields, "args")) {
     ExpressionPtr when = TRY(child_of(each.fields, "expr"));
-    made.branches.push_back({std::move(when), TRY(child_of(each.fields, "result"))});
+    ExpressionPtr then = TRY(child_of(each.fields, "result"));
+    made.branches.push_back({std::move(when), std::move(then)});
   }
   if (fields.has("defresult")) made.otherwise = TRY(child_of(fields, "defresult"));
   return make_expression(std::move(made), position(fields.number("location")));
@@ -296,7 +299,8 @@ Result<ExpressionPtr> Converter::call(const Fields& fields) const {
 
 Result<ExpressionPtr> Converter::call_of(std::string name, const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
-  FunctionCall made{std::move(name), TRY(expressions(fields, "args"))};
+  auto arguments = TRY(expressions(fields, "args"));
+  FunctionCall made{std::move(name), std::move(arguments)};
   made.star = fields.flag("agg_star");
   made.distinct = fields.flag("agg_distinct");
   return make_expression(std::move(made), at);
@@ -328,9 +332,9 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   const bool is_not_in = kind == "ALL_SUBLINK" && !op.empty() && op.back() == "<>";
   if (!is_in && !is_not_in)
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
-  return make_expression(
-      Subquery{SubqueryKind::In, TRY(child_of(fields, "testexpr")), std::move(query), is_not_in},
-      at);
+  ExpressionPtr value = TRY(child_of(fields, "testexpr"));
+  return make_expression(Subquery{SubqueryKind::In, std::move(value), std::move(query), is_not_in},
+                         at);
 }
 
 // ARRAY(SELECT x FROM ...): all values of x, in the query's order; none make an array of none.
@@ -363,12 +367,14 @@ Result<ExpressionPtr> Converter::indirection(const Fields& fields) const {
   ExpressionPtr value = TRY(child_of(fields, "arg"));
   for (const Node& each : pgsql::children(fields, "indirection")) {
     const TextPosition at = value->position;
-    if (each.kind == "A_Indices" && !each.fields.flag("is_slice"))
-      value = make_expression(Subscript{std::move(value), TRY(child_of(each.fields, "uidx"))}, at);
-    else if (each.kind == "String")
+    if (each.kind == "A_Indices" && !each.fields.flag("is_slice")) {
+      ExpressionPtr index = TRY(child_of(each.fields, "uidx"));
+      value = make_expression(Subscript{std::move(value), std::move(index)}, at);
+    } else if (each.kind == "String") {
       value = make_expression(Dereference{std::move(value), name_of(each.fields.text("sval"))}, at);
-    else
+    } else {
       return not_supported("this part of a value is", at);
+    }
   }
   return value;
 }
@@ -378,7 +384,8 @@ Result<ExpressionPtr> Converter::type_cast(const Fields& fields) const {
   const auto type = fields.part("typeName");
   if (!type) return Error{ErrorCode::SyntaxError, "a cast has no type"}.at(at);
   ExpressionPtr operand = TRY(child_of(fields, "arg"));
-  return make_expression(Cast{std::move(operand), TRY(this->type(*type))}, at);
+  auto target = TRY(this->type(*type));
+  return make_expression(Cast{std::move(operand), std::move(target)}, at);
 }
 
 }  // namespace engine::pgsql

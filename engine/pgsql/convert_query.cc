@@ -138,7 +138,8 @@ Status Converter::add_items(const Fields& select, Query& query) const {
         continue;
       }
     }
-    query.items.push_back({SelectItemKind::Expression, TRY(expression(*value)),
+    ExpressionPtr shown = TRY(expression(*value));
+    query.items.push_back({SelectItemKind::Expression, std::move(shown),
                            alias.empty() ? std::nullopt : std::optional(name_of(alias)),
                            std::nullopt, at});
   }

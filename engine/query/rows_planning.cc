@@ -231,8 +231,9 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
           .at(both.position);
     result.columns.push_back({left.result.columns[i].name, *type});
   }
-  CombineRows step{both.op, both.all, TRY(coerce_rows(std::move(left), result)),
-                   TRY(coerce_rows(std::move(right), result))};
+  auto first_rows = TRY(coerce_rows(std::move(left), result));
+  auto second_rows = TRY(coerce_rows(std::move(right), result));
+  CombineRows step{both.op, both.all, std::move(first_rows), std::move(second_rows)};
   Layout layout = layout_of(result);
   return order_and_cut(query, {make_node(std::move(step), std::move(layout)), std::move(result)});
 }

@@ -65,8 +65,10 @@ Result<SqlType> resolve_parts(const TypeName& name, const CustomTypes& custom_ty
     }
     case TypeKind::Struct: {
       std::vector<Field> fields;
-      for (size_t i = 0; i < name.parts.size(); ++i)
-        fields.push_back({name.field_names[i], TRY(resolve_parts(name.parts[i], custom_types))});
+      for (size_t i = 0; i < name.parts.size(); ++i) {
+        SqlType type = TRY(resolve_parts(name.parts[i], custom_types));
+        fields.push_back({name.field_names[i], std::move(type)});
+      }
       return SqlType::structure(std::move(fields));
     }
     default:

@@ -73,8 +73,9 @@ Result<EtcdRevision> header_revision(const object& from) {
 }
 
 Result<EtcdEntry> entry(const object& from) {
-  return EtcdEntry{TRY(bytes(from, "key")), TRY(bytes(from, "value")),
-                   EtcdRevision{number(from, "create_revision")},
+  auto key = TRY(bytes(from, "key"));
+  auto value = TRY(bytes(from, "value"));
+  return EtcdEntry{std::move(key), std::move(value), EtcdRevision{number(from, "create_revision")},
                    EtcdRevision{number(from, "mod_revision")}};
 }
 

@@ -12,7 +12,8 @@ namespace storage {
 Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log) {
   std::vector<StoredTask> tasks;
   const auto add = [&](const Entry& row) -> Status {
-    tasks.push_back({std::string(row.key), TRY(decode_task_row(row.key, row.value))});
+    auto task = TRY(decode_task_row(row.key, row.value));
+    tasks.push_back({std::string(row.key), std::move(task)});
     return {};
   };
   TRY(log.visit("tasks", add));
