@@ -118,6 +118,16 @@ def _q5(events):
     return [(start, max(by_auction.values())) for start, by_auction in counts.items()]
 
 
+def _q6(events):
+    auctions, bids = _valid_bids(events)
+    sales = collections.defaultdict(list)
+    for auction, its in bids.items():
+        best = max(its, key=lambda b: b['price'])  # the first of those
+        sales[auctions[auction]['seller']].append((best['date_time'], auction, best['price']))
+    last = {seller: sorted(its)[-10:] for seller, its in sales.items()}
+    return [(seller, round(sum(price for *_, price in its) / len(its), 3)) for seller, its in last.items()]
+
+
 def _q8(events):
     persons = {(p['id'], p['date_time'] // 10_000): p for p in events['person']}
     made = {(a['seller'], a['date_time'] // 10_000) for a in events['auction']}
@@ -192,6 +202,14 @@ QUERIES = {
                  'WINDOW HOPPING (SIZE 10 SECONDS, ADVANCE BY 2 SECONDS) GROUP BY auction'],
                 'SELECT WINDOWSTART, MAX(num) FROM q5 GROUP BY WINDOWSTART', _q5, 75_000,
                 'the hottest of each window is asked for, not kept'),
+    'q6': Query(['CREATE STREAM q6_bids AS SELECT b.auction AS auction, a.seller AS seller, b.price AS price, b.date_time AS date_time '
+                 'FROM bid b JOIN auctions a ON b.auction = a.id WHERE b.date_time BETWEEN a.date_time AND a.expires',
+                 "CREATE TABLE q6 WITH (KEY_FORMAT = 'JSON') AS SELECT seller, auction, TOPK(price, date_time, 1) AS won "
+                 'FROM q6_bids GROUP BY seller, auction'],
+                'WITH sales AS (SELECT seller, auction, won[1]->`sort_col` AS price, won[1]->`col0` AS at FROM q6) '
+                'SELECT s.seller, ROUND(AVG(s.price), 3) FROM sales s WHERE (SELECT COUNT(*) FROM sales l WHERE l.seller = s.seller '
+                'AND (l.at > s.at OR l.at = s.at AND l.auction > s.auction)) < 10 GROUP BY s.seller', _q6, None,
+                'the sales are kept; the last ten of each seller, and their mean, are asked for'),
     'q7': Query(["CREATE TABLE q7 AS SELECT 'all' AS bids, MAX(price) AS price FROM bid "
                  "WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY 'all'"],
                 'SELECT WINDOWSTART, price FROM q7',
