@@ -86,8 +86,9 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
                  "ALTER command is not supported for CREATE ... AS statements."}
         .at(alter.name_position)
         .with_hint(
-            "Change the query with CREATE OR REPLACE ... AS, what is generated with CREATE OR "
-            "REPLACE ... WITH (GENERATOR = ...).");
+            source->created_by.starts_with("GENERATOR_")
+                ? "Change what is generated with CREATE OR REPLACE ... WITH (GENERATOR = ...)."
+                : "Change the query with CREATE OR REPLACE ... AS.");
   return {};
 }
 
