@@ -159,7 +159,12 @@ def a_backup_shows_on_a_terminal_how_far_it_is():
     done = subprocess.run([binary(), "backup", "--data-dir", folder("sound"), "--to", folder("shown")],
                           stdout=subprocess.PIPE, stderr=theirs, timeout=_TIMEOUT_S)
     os.close(theirs)
-    told = os.read(ours, 65536).decode()
+    told = ""
+    while not told.endswith("\r\x1b[K"):  # it comes in pieces
+        try:
+            told += os.read(ours, 65536).decode()
+        except OSError:  # that was all
+            break
     os.close(ours)
     assert done.returncode == 0 and b"backed up" in done.stdout, (done, told)
     assert re.match(r"\rcopied \S+ \S+ of about \S+ \S+ *", told) and told.endswith("\r\x1b[K"), repr(told)
