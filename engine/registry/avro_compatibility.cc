@@ -1,4 +1,5 @@
 // Avro's rules of schema resolution (the specification's section of that name).
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -131,8 +132,9 @@ class Resolution {
   bool check_symbols(const AvroType& reader, const AvroType& writer, const std::string& path) {
     if (reader.default_symbol) return true;
     std::string missing;
+    const absl::flat_hash_set<std::string_view> known(reader.symbols.begin(), reader.symbols.end());
     for (const std::string& symbol : writer.symbols) {
-      if (std::ranges::find(reader.symbols, symbol) != reader.symbols.end()) continue;
+      if (known.contains(symbol)) continue;
       if (!missing.empty()) missing += ", ";
       missing += symbol;
     }

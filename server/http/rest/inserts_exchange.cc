@@ -54,8 +54,11 @@ void InsertsExchange::on_body_end() {
 }
 
 bool InsertsExchange::wants_body() const {
-  return is_over_ ||
-         (buffer_.size() + waiting_bytes_ < kMaxWaitingBytes && !context_.responder.is_full());
+  if (is_over_) return true;
+  // A row that has only come in part waits for nothing but the rest of it.
+  const bool is_row_begun = lines_.empty() && !copy_ && buffer_.find('\n') == std::string::npos;
+  return (is_row_begun || buffer_.size() + waiting_bytes_ < kMaxWaitingBytes) &&
+         !context_.responder.is_full();
 }
 
 Status InsertsExchange::read_target(std::string_view line) {

@@ -116,6 +116,20 @@ TEST(Compatibility, avro_unions_within_unions_end) {
   EXPECT_FALSE(read_problems(reader, {SchemaKind::Avro, schema(R"("string")")}).empty());
 }
 
+// Each symbol of one is looked for in the other.
+TEST(Compatibility, avro_enums_of_many_symbols_end) {
+  const auto schema = [](int first) {
+    std::string symbols = "\"A\"";
+    for (int i = 0; i < 60'000; ++i) symbols += ",\"S" + std::to_string(first + i) + "\"";
+    return R"({"type":"enum","name":"E","symbols":[)" + symbols + "]}";
+  };
+  const SchemaText reader{SchemaKind::Avro, schema(0)};
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_TRUE(read_problems(reader, reader).empty());
+  EXPECT_FALSE(read_problems(reader, {SchemaKind::Avro, schema(60'000)}).empty());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));  // it was ten
+}
+
 #define PROTO(body) "syntax = \"proto3\"; " body
 
 TEST(Compatibility, protobuf) {

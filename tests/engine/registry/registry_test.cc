@@ -128,6 +128,18 @@ TEST(Registry, modes_say_who_may_write) {
   EXPECT_EQ(add(registry, "t", avro("\"string\"")), -42205);
 }
 
+TEST(Registry, no_id_is_given_twice_when_there_are_no_more) {
+  SchemaRegistry registry;
+  registry.apply(*registry.set_mode("s", RegistryMode::Import));
+  RegisteredSchema given = avro("\"int\"");
+  given.id = INT32_MAX;
+  EXPECT_EQ(add(registry, "s", given), -42205);  // none could come behind it
+  given.id = INT32_MAX - 1;
+  EXPECT_EQ(add(registry, "s", given), INT32_MAX - 1);
+  EXPECT_EQ(add(registry, "t", avro("\"long\"")), -42205);
+  EXPECT_EQ(add(registry, "t", avro("\"int\"")), INT32_MAX - 1);  // it is known
+}
+
 TEST(Registry, its_changes_make_it_again) {
   SchemaRegistry registry;
   add(registry, "s", record(kA));
