@@ -1,6 +1,7 @@
 // Which changes of a schema still let old data be read: a table of cases for each kind of schema.
 #include "engine/registry/compatibility.h"
 
+#include <chrono>
 #include <span>
 
 namespace engine {
