@@ -1,5 +1,6 @@
 // JSON text, written from front to back: definitions and plans as the metadata log keeps them.
 #pragma once
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,19 @@ class JsonWriter {
   void number(int64_t value);
   void boolean(bool value);
   void null();
+  // A key with its value.
+  void member(std::string_view name, std::string_view value) {
+    key(name);
+    text(value);
+  }
+  template <std::integral T>
+  void member(std::string_view name, T value) {
+    key(name);
+    if constexpr (std::same_as<T, bool>)
+      boolean(value);
+    else
+      number(static_cast<int64_t>(value));
+  }
   // A value that is JSON already.
   void raw(std::string_view json);
 

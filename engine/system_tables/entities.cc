@@ -16,18 +16,6 @@ namespace {
 
 // ---- Small things
 
-void add(JsonWriter& json, std::string_view name, std::string_view value) {
-  json.key(name);
-  json.text(value);
-}
-void add_flag(JsonWriter& json, std::string_view name, bool value) {
-  json.key(name);
-  json.boolean(value);
-}
-void add_number(JsonWriter& json, std::string_view name, int64_t value) {
-  json.key(name);
-  json.number(value);
-}
 void add_null(JsonWriter& json, std::string_view name) {
   json.key(name);
   json.null();
@@ -52,12 +40,12 @@ void add_texts(JsonWriter& json, std::string_view name, const std::vector<std::s
 
 void write_source(JsonWriter& json, const DataSource& source) {
   json.begin_object();
-  add(json, "type", source.kind == SourceKind::Stream ? "STREAM" : "TABLE");
-  add(json, "name", source.name);
-  add(json, "topic", source.topic);
-  add(json, "keyFormat", source.key_format.name);
-  add(json, "valueFormat", source.value_format.name);
-  add_flag(json, "isWindowed", source.window.has_value());
+  json.member("type", source.kind == SourceKind::Stream ? "STREAM" : "TABLE");
+  json.member("name", source.name);
+  json.member("topic", source.topic);
+  json.member("keyFormat", source.key_format.name);
+  json.member("valueFormat", source.value_format.name);
+  json.member("isWindowed", source.window.has_value());
   json.end_object();
 }
 
@@ -73,16 +61,16 @@ void write_query(JsonWriter& json, const PersistentQuery& query,
   }
   const std::string state = state_of(query, context.statuses);
   json.begin_object();
-  add(json, "queryString", query.sql);
+  json.member("queryString", query.sql);
   add_texts(json, "sinks", sinks);
   add_texts(json, "sinkKafkaTopics", topics);
-  add(json, "id", query.id);
+  json.member("id", query.id);
   json.key("statusCount");
   json.begin_object();
-  add_number(json, state, 1);
+  json.member(state, 1);
   json.end_object();
-  add(json, "queryType", "PERSISTENT");
-  add(json, "state", state);
+  json.member("queryType", "PERSISTENT");
+  json.member("state", state);
   json.end_object();
 }
 
@@ -100,11 +88,11 @@ std::vector<const PersistentQuery*> queries_where(const InformationContext& cont
 void write_field(JsonWriter& json, std::string_view name, const SqlType& type,
                  std::string_view role, std::string_view header_key = {}) {
   json.begin_object();
-  add(json, "name", name);
+  json.member("name", name);
   json.key("schema");
   write_type(json, type);
-  if (!role.empty()) add(json, "type", role);
-  if (!header_key.empty()) add(json, "headerKey", header_key);
+  if (!role.empty()) json.member("type", role);
+  if (!header_key.empty()) json.member("headerKey", header_key);
   json.end_object();
 }
 
@@ -124,9 +112,9 @@ void write_description(JsonWriter& json, const DataSource& source, bool extended
   constexpr std::array<std::string_view, 3> kWindows = {"TUMBLING", "HOPPING", "SESSION"};
   const auto write = [&](const PersistentQuery* query) { write_query(json, *query, context); };
   json.begin_object();
-  add(json, "name", source.name);
+  json.member("name", source.name);
   if (source.window)
-    add(json, "windowType", kWindows[static_cast<size_t>(source.window->type)]);
+    json.member("windowType", kWindows[static_cast<size_t>(source.window->type)]);
   else
     add_null(json, "windowType");
   add_list(json, "readQueries",
@@ -142,17 +130,17 @@ void write_description(JsonWriter& json, const DataSource& source, bool extended
            write);
   json.key("fields");
   write_fields(json, source.schema);
-  add(json, "type", source.kind == SourceKind::Stream ? "STREAM" : "TABLE");
-  add(json, "timestamp", source.timestamp ? source.timestamp->column : "");
-  add(json, "statistics", "");
-  add(json, "errorStats", "");
-  add_flag(json, "extended", extended);
-  add(json, "keyFormat", source.key_format.name);
-  add(json, "valueFormat", source.value_format.name);
-  add(json, "topic", source.topic);
-  add_number(json, "partitions", extended ? source.partitions : 0);
-  add_number(json, "replication", extended ? 1 : 0);
-  add(json, "statement", source.sql);
+  json.member("type", source.kind == SourceKind::Stream ? "STREAM" : "TABLE");
+  json.member("timestamp", source.timestamp ? source.timestamp->column : "");
+  json.member("statistics", "");
+  json.member("errorStats", "");
+  json.member("extended", extended);
+  json.member("keyFormat", source.key_format.name);
+  json.member("valueFormat", source.value_format.name);
+  json.member("topic", source.topic);
+  json.member("partitions", extended ? source.partitions : 0);
+  json.member("replication", extended ? 1 : 0);
+  json.member("statement", source.sql);
   for (const char* name :
        {"queryOffsetSummaries", "sourceConstraints", "clusterStatistics", "clusterErrorStats"})
     add_nothing(json, name);
@@ -169,27 +157,27 @@ void write_query_description(JsonWriter& json, const PersistentQuery* query, std
                    plan.columns[0]->data<std::string_view>()[row]);
   const DataSource* sink = query ? context.catalog.find_source(query->sink) : nullptr;
   json.begin_object();
-  add(json, "id", query ? query->id : "");
-  add(json, "statementText", query ? query->sql : text);
+  json.member("id", query ? query->id : "");
+  json.member("statementText", query ? query->sql : text);
   add_null(json, "windowType");
   json.key("fields");
   write_fields(json, sink ? sink->schema : Schema());
   add_texts(json, "sources", query ? query->sources : std::vector<std::string>());
   add_texts(json, "sinks", query && sink ? std::vector{query->sink} : std::vector<std::string>());
-  add(json, "topology", "");
-  add(json, "executionPlan", lines);
+  json.member("topology", "");
+  json.member("executionPlan", lines);
   json.key("overriddenProperties");
   json.begin_object();
   if (query)
-    for (const auto& [name, value] : query->properties) add(json, name, value);
+    for (const auto& [name, value] : query->properties) json.member(name, value);
   json.end_object();
   json.key("ksqlHostQueryStatus");
   json.begin_object();
   json.end_object();
-  add(json, "queryType", query ? "PERSISTENT" : "PUSH");
+  json.member("queryType", query ? "PERSISTENT" : "PUSH");
   add_nothing(json, "queryErrors");
   add_nothing(json, "tasksMetadata");
-  if (query) add(json, "state", state_of(*query, context.statuses));
+  if (query) json.member("state", state_of(*query, context.statuses));
   json.end_object();
 }
 
@@ -199,9 +187,9 @@ void write_functions(JsonWriter& json) {
   constexpr std::array<std::string_view, 3> kKinds = {"SCALAR", "TABLE", "AGGREGATE"};
   add_list(json, "functions", Registry::instance().entries(), [&](const Registry::Entry& entry) {
     json.begin_object();
-    add(json, "name", entry.name);
-    add(json, "type", kKinds[static_cast<size_t>(entry.kind)]);
-    add(json, "category", entry.overloads.front().family->name);
+    json.member("name", entry.name);
+    json.member("type", kKinds[static_cast<size_t>(entry.kind)]);
+    json.member("category", entry.overloads.front().family->name);
     json.end_object();
   });
 }
@@ -211,11 +199,11 @@ void write_function(JsonWriter& json, const std::string& name, const Information
     return rows.columns[column]->is_null(row) ? std::string_view()
                                               : rows.columns[column]->data<std::string_view>()[row];
   };
-  add(json, "name", name);
-  add(json, "description", text(4, 0));
-  add(json, "author", "");
-  add(json, "version", "");
-  add(json, "path", "internal");
+  json.member("name", name);
+  json.member("description", text(4, 0));
+  json.member("author", "");
+  json.member("version", "");
+  json.member("path", "internal");
   json.key("functions");
   json.begin_array();
   for (size_t row = 0; row < rows.rows; ++row) {
@@ -223,18 +211,18 @@ void write_function(JsonWriter& json, const std::string& name, const Information
     add_list(json, "arguments", std::array{text(2, row)}, [&](std::string_view arguments) {
       if (arguments.empty()) return;
       json.begin_object();
-      add(json, "name", "");
-      add(json, "type", arguments);
-      add(json, "description", "");
-      add_flag(json, "isVariadic", false);
+      json.member("name", "");
+      json.member("type", arguments);
+      json.member("description", "");
+      json.member("isVariadic", false);
       json.end_object();
     });
-    add(json, "returnType", text(3, row));
-    add(json, "description", text(4, row));
+    json.member("returnType", text(3, row));
+    json.member("description", text(4, row));
     json.end_object();
   }
   json.end_array();
-  add(json, "type", text(1, 0));
+  json.member("type", text(1, 0));
 }
 
 // ---- What has no object of ksqlDB's
@@ -292,8 +280,8 @@ class Entity {
       case ShowKind::Variables:
         add_list(json_, "variables", context_.variables, [&](const auto& variable) {
           json_.begin_object();
-          add(json_, "name", variable.first);
-          add(json_, "value", variable.second);
+          json_.member("name", variable.first);
+          json_.member("value", variable.second);
           json_.end_object();
         });
         return "variables";
@@ -353,15 +341,15 @@ class Entity {
     json_.begin_array();
     for (size_t row = 0; row < rows_.rows; ++row) {
       json_.begin_object();
-      add(json_, "name", rows_.columns[0]->data<std::string_view>()[row]);
+      json_.member("name", rows_.columns[0]->data<std::string_view>()[row]);
       json_.key("replicaInfo");
       json_.begin_array();
       for (int64_t i = 0; i < rows_.columns[1]->data<int64_t>()[row]; ++i)
         json_.number(rows_.columns[2]->data<int64_t>()[row]);
       json_.end_array();
       if (show.extended) {
-        add_number(json_, "consumerCount", 0);
-        add_number(json_, "consumerGroupCount", 0);
+        json_.member("consumerCount", 0);
+        json_.member("consumerGroupCount", 0);
       }
       json_.end_object();
     }
@@ -373,11 +361,11 @@ class Entity {
     json_.begin_array();
     for (size_t row = 0; row < rows_.rows; ++row) {
       json_.begin_object();
-      add(json_, "name", rows_.columns[0]->data<std::string_view>()[row]);
-      add(json_, "scope", "KSQL");
-      add(json_, "value", rows_.columns[1]->data<std::string_view>()[row]);
-      add_flag(json_, "editable", rows_.columns[2]->data<std::string_view>()[row] != "server");
-      add(json_, "level", "QUERY");
+      json_.member("name", rows_.columns[0]->data<std::string_view>()[row]);
+      json_.member("scope", "KSQL");
+      json_.member("value", rows_.columns[1]->data<std::string_view>()[row]);
+      json_.member("editable", rows_.columns[2]->data<std::string_view>()[row] != "server");
+      json_.member("level", "QUERY");
       json_.end_object();
     }
     json_.end_array();
@@ -396,7 +384,7 @@ class Entity {
 
 void write_type(JsonWriter& json, const SqlType& type) {
   json.begin_object();
-  add(json, "type", kind_name(type.kind()));
+  json.member("type", kind_name(type.kind()));
   if (type.kind() == TypeKind::Struct)
     add_list(json, "fields", type.fields(),
              [&](const Field& field) { write_field(json, field.name, field.type, {}); });
@@ -412,8 +400,8 @@ void write_type(JsonWriter& json, const SqlType& type) {
   if (type.kind() == TypeKind::Decimal) {
     json.key("parameters");
     json.begin_object();
-    add_number(json, "precision", type.precision());
-    add_number(json, "scale", type.scale());
+    json.member("precision", type.precision());
+    json.member("scale", type.scale());
     json.end_object();
   }
   json.end_object();
@@ -430,8 +418,8 @@ Result<std::string> information_entity(const Statement& statement, std::string_v
   // The type comes first, which is known last.
   JsonWriter begin;
   begin.begin_object();
-  add(begin, "@type", type);
-  add(begin, "statementText", text);
+  begin.member("@type", type);
+  begin.member("statementText", text);
   return begin.json() + "," + members.take().substr(1);
 }
 

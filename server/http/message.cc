@@ -19,12 +19,9 @@ Response json_response(std::string body, int status) {
 Response error_response(int code, std::string_view message) {
   engine::JsonWriter json;
   json.begin_object();
-  json.key("@type");
-  json.text("generic_error");
-  json.key("error_code");
-  json.number(code);
-  json.key("message");
-  json.text(message);
+  json.member("@type", "generic_error");
+  json.member("error_code", code);
+  json.member("message", message);
   json.end_object();
   return json_response(json.take(), code / 100);
 }

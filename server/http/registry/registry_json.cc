@@ -8,31 +8,22 @@ namespace {
 
 using engine::JsonWriter;
 
-void add(JsonWriter& json, std::string_view name, std::string_view value) {
-  json.key(name);
-  json.text(value);
-}
-void add(JsonWriter& json, std::string_view name, int64_t value) {
-  json.key(name);
-  json.number(value);
-}
-
 void add_schema(JsonWriter& json, const engine::RegisteredSchema& schema, std::string_view text) {
   if (schema.kind != engine::SchemaKind::Avro)
-    add(json, "schemaType", engine::schema_kind_name(schema.kind));
+    json.member("schemaType", engine::schema_kind_name(schema.kind));
   if (!schema.references.empty()) {
     json.key("references");
     json.begin_array();
     for (const engine::SchemaReference& reference : schema.references) {
       json.begin_object();
-      add(json, "name", reference.name);
-      add(json, "subject", reference.subject);
-      add(json, "version", reference.version);
+      json.member("name", reference.name);
+      json.member("subject", reference.subject);
+      json.member("version", reference.version);
       json.end_object();
     }
     json.end_array();
   }
-  add(json, "schema", text);
+  json.member("schema", text);
 }
 
 }  // namespace
@@ -45,8 +36,8 @@ Response registry_response(std::string json, int status) {
 Response registry_error(const engine::RegistryError& error) {
   JsonWriter json;
   json.begin_object();
-  add(json, "error_code", error.code);
-  add(json, "message", error.message);
+  json.member("error_code", error.code);
+  json.member("message", error.message);
   json.end_object();
   return registry_response(json.take(), error.status());
 }
@@ -62,9 +53,9 @@ std::string schema_json(const engine::RegisteredSchema& schema, std::string_view
 std::string version_json(const engine::SchemaVersion& version, std::string_view text) {
   JsonWriter json;
   json.begin_object();
-  add(json, "subject", version.subject);
-  add(json, "version", version.version);
-  add(json, "id", version.id);
+  json.member("subject", version.subject);
+  json.member("version", version.version);
+  json.member("id", version.id);
   add_schema(json, *version.schema, text);
   json.end_object();
   return json.take();
@@ -89,7 +80,7 @@ std::string texts_json(std::span<const std::string> texts) {
 std::string member_json(std::string_view name, std::string_view value) {
   JsonWriter json;
   json.begin_object();
-  add(json, name, value);
+  json.member(name, value);
   json.end_object();
   return json.take();
 }
@@ -97,7 +88,7 @@ std::string member_json(std::string_view name, std::string_view value) {
 std::string member_json(std::string_view name, int64_t value) {
   JsonWriter json;
   json.begin_object();
-  add(json, name, value);
+  json.member(name, value);
   json.end_object();
   return json.take();
 }
@@ -107,8 +98,8 @@ std::string uses_json(std::span<const engine::SchemaVersion> uses) {
   json.begin_array();
   for (const engine::SchemaVersion& use : uses) {
     json.begin_object();
-    add(json, "subject", use.subject);
-    add(json, "version", use.version);
+    json.member("subject", use.subject);
+    json.member("version", use.version);
     json.end_object();
   }
   json.end_array();
@@ -118,8 +109,7 @@ std::string uses_json(std::span<const engine::SchemaVersion> uses) {
 std::string compatibility_json(const std::vector<std::string>& problems, bool is_verbose) {
   JsonWriter json;
   json.begin_object();
-  json.key("is_compatible");
-  json.boolean(problems.empty());
+  json.member("is_compatible", problems.empty());
   if (is_verbose) {
     json.key("messages");
     json.begin_array();

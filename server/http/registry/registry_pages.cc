@@ -28,10 +28,8 @@ std::string cluster_identity(const std::string& cluster_id) {
   json.end_array();
   json.key("clusters");
   json.begin_object();
-  json.key("kafka-cluster");
-  json.text(cluster_id);
-  json.key("schema-registry-cluster");
-  json.text("schema-registry");
+  json.member("kafka-cluster", cluster_id);
+  json.member("schema-registry-cluster", "schema-registry");
   json.end_object();
   json.end_object();
   json.end_object();

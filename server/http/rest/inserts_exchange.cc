@@ -183,14 +183,10 @@ void InsertsExchange::acknowledge(size_t count) {
 void InsertsExchange::refuse(const Error& error) {
   engine::JsonWriter json;
   json.begin_object();
-  json.key("status");
-  json.text("error");
-  json.key("seq");
-  json.number(static_cast<int64_t>(next_sequence_++));
-  json.key("error_code");
-  json.number(ksql_error_code(error.code));
-  json.key("message");
-  json.text(full_message(error));
+  json.member("status", "error");
+  json.member("seq", static_cast<int64_t>(next_sequence_++));
+  json.member("error_code", ksql_error_code(error.code));
+  json.member("message", full_message(error));
   json.end_object();
   write(json.json());
 }

@@ -158,30 +158,24 @@ void KsqlExchange::add_status(const engine::ParsedStatement& statement,
   pages().commands.add(id, message);
   engine::JsonWriter json;
   json.begin_object();
-  json.key("@type");
-  json.text("currentStatus");
+  json.member("@type", "currentStatus");
   json.key("statementText");
   json.text(statement.text + ";");
-  json.key("commandId");
-  json.text(id);
+  json.member("commandId", id);
   json.key("commandStatus");
   json.begin_object();
-  json.key("status");
-  json.text("SUCCESS");
-  json.key("message");
-  json.text(message);
+  json.member("status", "SUCCESS");
+  json.member("message", message);
   json.key("queryId");
   completion.query_id.empty() ? json.null() : json.text(completion.query_id);
   json.end_object();
-  json.key("commandSequenceNumber");
-  json.number(pages().revision());
+  json.member("commandSequenceNumber", pages().revision());
   json.key("warnings");
   json.begin_array();
   for (const sql::Notice& notice : notices())
     if (notice.level == sql::NoticeLevel::Warning) {
       json.begin_object();
-      json.key("message");
-      json.text(notice.message);
+      json.member("message", notice.message);
       json.end_object();
     }
   json.end_array();

@@ -13,22 +13,6 @@ using engine::JsonWriter;
 // The level of ksqlDB whose API this is: its clients ask for it before they do anything else.
 constexpr std::string_view kKsqlVersion = "0.29.0";
 
-void add(JsonWriter& json, std::string_view name, std::string_view value) {
-  json.key(name);
-  json.text(value);
-}
-void add(JsonWriter& json, std::string_view name, const char* value) {
-  add(json, name, std::string_view(value));
-}
-void add(JsonWriter& json, std::string_view name, int64_t value) {
-  json.key(name);
-  json.number(value);
-}
-void add(JsonWriter& json, std::string_view name, bool value) {
-  json.key(name);
-  json.boolean(value);
-}
-
 Response text_response(std::string text, int status = 200) {
   return {.head = {.status = status, .content_type = "text/plain; charset=utf-8"},
           .body = std::move(text)};
@@ -43,11 +27,11 @@ std::string server_info(const ServerView& view) {
   json.begin_object();
   json.key("KsqlServerInfo");
   json.begin_object();
-  add(json, "version", kKsqlVersion);
-  add(json, "kafkaClusterId", view.cluster_id);
-  add(json, "ksqlServiceId", view.service_id);
-  add(json, "serverStatus", view.is_ready() ? "RUNNING" : "TERMINATING");
-  add(json, "millraceVersion", MILLRACE_VERSION);
+  json.member("version", kKsqlVersion);
+  json.member("kafkaClusterId", view.cluster_id);
+  json.member("ksqlServiceId", view.service_id);
+  json.member("serverStatus", view.is_ready() ? "RUNNING" : "TERMINATING");
+  json.member("millraceVersion", MILLRACE_VERSION);
   json.end_object();
   json.end_object();
   return json.take();
@@ -58,25 +42,25 @@ Response health(const ServerView& view) {
   const bool is_healthy = is_ready && accepts;
   JsonWriter json;
   json.begin_object();
-  add(json, "isHealthy", is_healthy);
+  json.member("isHealthy", is_healthy);
   json.key("details");
   json.begin_object();
   for (const auto& [name, is_well] :
        {std::pair{"metastore", is_ready}, {"kafka", accepts}, {"commandRunner", is_ready}}) {
     json.key(name);
     json.begin_object();
-    add(json, "isHealthy", is_well);
+    json.member("isHealthy", is_well);
     json.end_object();
   }
   json.end_object();
-  add(json, "serverState", is_ready ? "READY" : "TERMINATING");
+  json.member("serverState", is_ready ? "READY" : "TERMINATING");
   json.end_object();
   return json_response(json.take(), is_healthy ? 200 : 503);
 }
 
 void add_identity(JsonWriter& json, const ServerView& view) {
   json.begin_object();
-  add(json, "id", "");
+  json.member("id", "");
   json.key("scope");
   json.begin_object();
   json.key("path");
@@ -84,9 +68,9 @@ void add_identity(JsonWriter& json, const ServerView& view) {
   json.end_array();
   json.key("clusters");
   json.begin_object();
-  add(json, "kafka-cluster", view.cluster_id);
-  add(json, "ksql-cluster", view.service_id);
-  add(json, "schema-registry-cluster", "schema-registry");
+  json.member("kafka-cluster", view.cluster_id);
+  json.member("ksql-cluster", view.service_id);
+  json.member("schema-registry-cluster", "schema-registry");
   json.end_object();
   json.end_object();
   json.end_object();
@@ -101,7 +85,7 @@ std::string cluster_identity(const ServerView& view) {
 std::string server_metadata(const ServerView& view) {
   JsonWriter json;
   json.begin_object();
-  add(json, "version", kKsqlVersion);
+  json.member("version", kKsqlVersion);
   json.key("clusterId");
   add_identity(json, view);
   json.end_object();
@@ -132,8 +116,8 @@ void add_place(JsonWriter& json, const QueryPlace& place) {
   json.begin_array();
   for (const QueryPlace::Partition& each : place.partitions) {
     json.begin_object();
-    add(json, "topic", each.topic);
-    add(json, "partition", int64_t{each.partition});
+    json.member("topic", each.topic);
+    json.member("partition", int64_t{each.partition});
     json.end_object();
   }
   json.end_array();
@@ -152,8 +136,8 @@ std::string cluster_status(const ServerView& view, const std::string& address) {
   json.begin_object();
   json.key(address);
   json.begin_object();
-  add(json, "hostAlive", true);
-  add(json, "lastStatusUpdateMs", view.wall_ms());
+  json.member("hostAlive", true);
+  json.member("lastStatusUpdateMs", view.wall_ms());
   json.key("activeStandbyPerQuery");
   json.begin_object();
   for (const QueryPlace& place : view.query_places()) add_place(json, place);
@@ -163,7 +147,7 @@ std::string cluster_status(const ServerView& view, const std::string& address) {
   json.key("stateStoreLags");
   json.begin_object();
   json.end_object();
-  add(json, "updateTimeMs", int64_t{0});
+  json.member("updateTimeMs", int64_t{0});
   json.end_object();
   json.end_object();
   json.end_object();

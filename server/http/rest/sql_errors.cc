@@ -52,14 +52,10 @@ Response statement_error(int code, std::string_view message, std::string_view st
                          std::string_view entities) {
   engine::JsonWriter json;
   json.begin_object();
-  json.key("@type");
-  json.text("statement_error");
-  json.key("error_code");
-  json.number(code);
-  json.key("message");
-  json.text(message);
-  json.key("statementText");
-  json.text(statement_text);
+  json.member("@type", "statement_error");
+  json.member("error_code", code);
+  json.member("message", message);
+  json.member("statementText", statement_text);
   json.key("entities");
   json.raw(fmt::format("[{}]", entities));
   json.end_object();

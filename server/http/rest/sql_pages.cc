@@ -48,10 +48,8 @@ Response status_of(const SqlPages& pages, const Request& request) {
     if (!message) continue;
     engine::JsonWriter json;
     json.begin_object();
-    json.key("status");
-    json.text("SUCCESS");
-    json.key("message");
-    json.text(*message);
+    json.member("status", "SUCCESS");
+    json.member("message", *message);
     json.key("queryId");
     json.null();
     json.end_object();
@@ -66,8 +64,7 @@ Response all_statuses(const SqlPages& pages) {
   json.key("commandStatuses");
   json.begin_object();
   for (const auto& [id, message] : pages.commands.all()) {
-    json.key(id);
-    json.text("SUCCESS");
+    json.member(id, "SUCCESS");
   }
   json.end_object();
   json.end_object();
