@@ -214,6 +214,17 @@ using TopDistinct = Top<T, Order, Repeats::Drop>;
 
 using Text = std::string_view;
 
+// TOPK with further columns, of each type that has an order: their parameters, and their fields in the struct.
+#define TOP_ROW(Type, Order, type, columns, fields)                                          \
+  row<TopRows<Type, Order>>(                                                                 \
+      "TOPK", "(" type " val" columns "; INT k) -> ARRAY<STRUCT<sort_col " type fields ">>", \
+      kTopRows)
+#define TOP_ROWS(columns, fields)                                \
+  TOP_ROW(int32_t, NaturalOrder, "INT", columns, fields),        \
+      TOP_ROW(int64_t, NaturalOrder, "BIGINT", columns, fields), \
+      TOP_ROW(double, DoubleOrder, "DOUBLE", columns, fields),   \
+      TOP_ROW(Text, StringOrder, "STRING", columns, fields)
+
 constexpr AggregateDef kAggregates[] = {
     row<Min<int32_t>>("MIN", "(INT val) -> INT", kMin),
     row<Min<int64_t>>("MIN", "(BIGINT val) -> BIGINT", kMin),
@@ -238,105 +249,14 @@ constexpr AggregateDef kAggregates[] = {
     row<Top<int64_t, NaturalOrder>>("TOPK", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTop),
     row<Top<double, DoubleOrder>>("TOPK", "(DOUBLE val; INT k) -> ARRAY<DOUBLE>", kTop),
     row<Top<Text, StringOrder>>("TOPK", "(STRING val; INT k) -> ARRAY<STRING>", kTop),
-    row<TopRows<int32_t, NaturalOrder>>(
-        "TOPK", "(INT val, A col0; INT k) -> ARRAY<STRUCT<sort_col INT, col0 A>>", kTopRows),
-    row<TopRows<int64_t, NaturalOrder>>(
-        "TOPK", "(BIGINT val, A col0; INT k) -> ARRAY<STRUCT<sort_col BIGINT, col0 A>>", kTopRows),
-    row<TopRows<double, DoubleOrder>>(
-        "TOPK", "(DOUBLE val, A col0; INT k) -> ARRAY<STRUCT<sort_col DOUBLE, col0 A>>", kTopRows),
-    row<TopRows<Text, StringOrder>>(
-        "TOPK", "(STRING val, A col0; INT k) -> ARRAY<STRUCT<sort_col STRING, col0 A>>", kTopRows),
-    row<TopRows<int32_t, NaturalOrder>>(
-        "TOPK", "(INT val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col INT, col0 A, col1 B>>",
-        kTopRows),
-    row<TopRows<int64_t, NaturalOrder>>(
-        "TOPK",
-        "(BIGINT val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B>>",
-        kTopRows),
-    row<TopRows<double, DoubleOrder>>(
-        "TOPK",
-        "(DOUBLE val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B>>",
-        kTopRows),
-    row<TopRows<Text, StringOrder>>(
-        "TOPK",
-        "(STRING val, A col0, B col1; INT k) -> ARRAY<STRUCT<sort_col STRING, col0 A, col1 B>>",
-        kTopRows),
-    row<TopRows<int32_t, NaturalOrder>>("TOPK",
-                                        "(INT val, A col0, B col1, C col2; INT k) -> "
-                                        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C>>",
-                                        kTopRows),
-    row<TopRows<int64_t, NaturalOrder>>("TOPK",
-                                        "(BIGINT val, A col0, B col1, C col2; INT k) -> "
-                                        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C>>",
-                                        kTopRows),
-    row<TopRows<double, DoubleOrder>>("TOPK",
-                                      "(DOUBLE val, A col0, B col1, C col2; INT k) -> "
-                                      "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C>>",
-                                      kTopRows),
-    row<TopRows<Text, StringOrder>>("TOPK",
-                                    "(STRING val, A col0, B col1, C col2; INT k) -> "
-                                    "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C>>",
-                                    kTopRows),
-    row<TopRows<int32_t, NaturalOrder>>(
-        "TOPK",
-        "(INT val, A col0, B col1, C col2, D col3; INT k) -> "
-        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C, col3 D>>",
-        kTopRows),
-    row<TopRows<int64_t, NaturalOrder>>(
-        "TOPK",
-        "(BIGINT val, A col0, B col1, C col2, D col3; INT k) -> "
-        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C, col3 D>>",
-        kTopRows),
-    row<TopRows<double, DoubleOrder>>(
-        "TOPK",
-        "(DOUBLE val, A col0, B col1, C col2, D col3; INT k) -> "
-        "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C, col3 D>>",
-        kTopRows),
-    row<TopRows<Text, StringOrder>>(
-        "TOPK",
-        "(STRING val, A col0, B col1, C col2, D col3; INT k) -> "
-        "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C, col3 D>>",
-        kTopRows),
-    row<TopRows<int32_t, NaturalOrder>>(
-        "TOPK",
-        "(INT val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
-        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C, col3 D, col4 E>>",
-        kTopRows),
-    row<TopRows<int64_t, NaturalOrder>>(
-        "TOPK",
-        "(BIGINT val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
-        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C, col3 D, col4 E>>",
-        kTopRows),
-    row<TopRows<double, DoubleOrder>>(
-        "TOPK",
-        "(DOUBLE val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
-        "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C, col3 D, col4 E>>",
-        kTopRows),
-    row<TopRows<Text, StringOrder>>(
-        "TOPK",
-        "(STRING val, A col0, B col1, C col2, D col3, E col4; INT k) -> "
-        "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C, col3 D, col4 E>>",
-        kTopRows),
-    row<TopRows<int32_t, NaturalOrder>>(
-        "TOPK",
-        "(INT val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
-        "ARRAY<STRUCT<sort_col INT, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
-        kTopRows),
-    row<TopRows<int64_t, NaturalOrder>>(
-        "TOPK",
-        "(BIGINT val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
-        "ARRAY<STRUCT<sort_col BIGINT, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
-        kTopRows),
-    row<TopRows<double, DoubleOrder>>(
-        "TOPK",
-        "(DOUBLE val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
-        "ARRAY<STRUCT<sort_col DOUBLE, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
-        kTopRows),
-    row<TopRows<Text, StringOrder>>(
-        "TOPK",
-        "(STRING val, A col0, B col1, C col2, D col3, E col4, F col5; INT k) -> "
-        "ARRAY<STRUCT<sort_col STRING, col0 A, col1 B, col2 C, col3 D, col4 E, col5 F>>",
-        kTopRows),
+    TOP_ROWS(", A col0", ", col0 A"),
+    TOP_ROWS(", A col0, B col1", ", col0 A, col1 B"),
+    TOP_ROWS(", A col0, B col1, C col2", ", col0 A, col1 B, col2 C"),
+    TOP_ROWS(", A col0, B col1, C col2, D col3", ", col0 A, col1 B, col2 C, col3 D"),
+    TOP_ROWS(", A col0, B col1, C col2, D col3, E col4",
+             ", col0 A, col1 B, col2 C, col3 D, col4 E"),
+    TOP_ROWS(", A col0, B col1, C col2, D col3, E col4, F col5",
+             ", col0 A, col1 B, col2 C, col3 D, col4 E, col5 F"),
 
     row<TopDistinct<int32_t>>("TOPKDISTINCT", "(INT val; INT k) -> ARRAY<INT>", kTopDistinct),
     row<TopDistinct<int64_t>>("TOPKDISTINCT", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTopDistinct),
