@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable
 
@@ -127,6 +128,15 @@ def obstacle_of_own_client():
     if _has_sanitizer("tsan"):
         return "GCC's ThreadSanitizer does not know the C11 threads of librdkafka"
     return None
+
+
+def wait_until(holds, what="it does not come", seconds=20):
+    """What `holds` gives, once that is true; `what` is told when it is too late, or what it gives."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, what() if callable(what) else what
+        time.sleep(0.05)
+    return found
 
 
 def run(obstacle=None):

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from kafka_wire import Connection, array, string
-from millrace_server import binary, case, launch, run
+from millrace_server import binary, case, launch, run, wait_until
 
 try:
     import confluent_kafka
@@ -97,14 +97,6 @@ def read(topic, server=None):
         records.append((message.offset(), message.key(), message.value()))
     client.close()
     return records
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return found
 
 
 @case

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Generated streams: rows come at their rate, and none twice or left out, whatever happens to the server or the topic."""
+import functools
 import os
 import shutil
 import signal
@@ -12,19 +13,13 @@ import time
 import psycopg
 
 from kafka_wire import Connection, array, string
-from millrace_server import Skipped, case, is_sanitized, launch, run
+from millrace_server import Skipped, case, is_sanitized, launch, run, wait_until
+
+wait_for = functools.partial(wait_until, seconds=30)
 
 
 def connect(server):
     return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True)
-
-
-def wait_for(what, seconds=30):
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, "it does not come"
-        time.sleep(0.1)
-    return found
 
 
 def ids(connection, stream="s"):
@@ -216,11 +211,11 @@ def a_full_disk_stops_it_until_there_is_room():
                 return [row for row in c.execute("SHOW QUERIES").fetchall()
                         if row[0] == query and any("full" in str(cell) or "space" in str(cell) for cell in row)]
 
-            shown = wait_for(error, 60)
+            shown = wait_for(error, seconds=60)
             print(shown[0])
             stopped_at = position(c, query) or 0
             os.remove(filler)
-            wait_for(lambda: (position(c, query) or 0) > stopped_at + 5_000, 60)
+            wait_for(lambda: (position(c, query) or 0) > stopped_at + 5_000, seconds=60)
             c.execute(f"PAUSE {query}")
             time.sleep(0.3)
             made = position(c, query)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """CREATE OR REPLACE TABLE ... WITH (REBUILD = true): readers see the old table or the new one, whatever happens meanwhile."""
+import functools
 import os
 import random
 import shutil
@@ -11,22 +12,16 @@ import time
 
 import psycopg
 
-from millrace_server import Skipped, binary, case, is_sanitized, launch, run
+from millrace_server import Skipped, binary, case, is_sanitized, launch, run, wait_until
 
 KEYS = 200
 ROWS = 4_000 if is_sanitized() else 40_000
 
+wait_for = functools.partial(wait_until, seconds=60)
+
 
 def connect(server):
     return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True)
-
-
-def wait_for(what, seconds=60):
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, "it does not come"
-        time.sleep(0.1)
-    return found
 
 
 def queries(connection):

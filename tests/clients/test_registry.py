@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from millrace_server import Skipped, case, is_sanitized, launch, run
+from millrace_server import Skipped, case, is_sanitized, launch, run, wait_until
 
 try:
     import confluent_kafka
@@ -63,13 +63,6 @@ def sql(*statements, server=None):
         for statement in statements:
             cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
-
-
-def wait_until(holds, what):
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end, what() if callable(what) else what
-        time.sleep(0.05)
 
 
 @case

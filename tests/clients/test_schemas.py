@@ -6,9 +6,9 @@ import shutil
 import signal
 import struct
 import tempfile
-import time
 
-from millrace_server import case, launch, run
+from millrace_server import case, launch, run, wait_until
+from schema_wire import header, zigzag as avro_int
 
 try:
     import confluent_kafka
@@ -54,29 +54,8 @@ def schema_id(subject, server=None):
     return rows[-1][2]
 
 
-def avro_int(number):
-    """Zigzag, seven bits a byte."""
-    number = (number << 1) ^ (number >> 63)
-    out = b""
-    while number > 0x7f:
-        out += bytes([number & 0x7f | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
 def avro_text(text):
     return avro_int(len(text)) + text.encode()
-
-
-def header(number):
-    return b"\0" + struct.pack(">i", number)
-
-
-def wait_until(holds, what):
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end, what() if callable(what) else what
-        time.sleep(0.05)
 
 
 @case
