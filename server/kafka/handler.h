@@ -19,6 +19,7 @@
 #include "server/kafka/messages/fetch_request.h"
 #include "server/kafka/messages/fetch_response.h"
 #include "server/kafka/quota_rates.h"
+#include "server/kafka/refused_batches.h"
 
 namespace server::kafka {
 
@@ -146,6 +147,7 @@ struct HandlerContext {
   std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
   FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
   Throttle* throttle = nullptr;                // null: nobody is held off
+  std::shared_ptr<RefusedBatches> refused = nullptr;  // the connection's; shared with what is under way
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
 };

@@ -96,7 +96,8 @@ class Session final : public ClientSession {
             surroundings_.run_aside,
             aside_,
             surroundings_.fetch_sessions,
-            &throttle_};
+            &throttle_,
+            refused_};
   }
 
   Backend& backend_;
@@ -112,6 +113,7 @@ class Session final : public ClientSession {
   std::optional<WaitingFetch> waiting_fetch_;
   Throttle throttle_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
+  const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
   // To the polls: what awaited() was last, since a consumer waits for the same again and again.
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;

@@ -11,6 +11,7 @@
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/handlers/transaction_answers.h"
 #include "server/kafka/leaders.h"
+#include "server/kafka/refused_batches.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/meta/topic_configs.h"
 
@@ -55,6 +56,8 @@ struct Checking {
 // Of more records that are wrong nothing is said one by one.
 constexpr size_t kMostRecordErrors = 100;
 constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
+constexpr std::string_view kBehindRefused =
+    "a batch of the same producer before this one was refused";
 
 // What must hold before anything of a partition is stored: first of the batch as a whole, then of its
 // records. Only a batch that was damaged on its way is worth sending again (2, CORRUPT_MESSAGE); what
@@ -91,6 +94,7 @@ struct Checked {
   Status status;
   KafkaError error = KafkaError::None;  // of a status that is one
   bool is_complete = true;
+  records::BatchHeader header = {};  // of one that is well formed
   // Of the records, where the batch's header says another one: searches by time believe the header.
   std::optional<int64_t> max_timestamp;
   std::optional<coordinator::ProducerIdentity> transaction;  // that it is part of: whose
@@ -135,6 +139,7 @@ Checked check(std::string_view bytes, const Checking& how) {
       checked.error = KafkaError::MessageTooLarge;
     return checked;
   }
+  checked.header = batch->header;
   checked.is_complete = contents->has_value();
   if (!checked.is_complete) return checked;
   checked.status = how.window.check(**contents);
@@ -201,6 +206,7 @@ struct Append {
   size_t topic_index, index;
   std::string topic = {};                     // its name
   std::optional<int64_t> max_timestamp = {};  // another one than the batch says
+  std::optional<SequencedBatch> sequenced = {};
 };
 
 // Producers send again what there was no memory for.
@@ -234,6 +240,7 @@ struct Producer {
   Backend& backend;
   const Clock& clock;
   std::shared_ptr<PartitionAnswers> pending;
+  std::shared_ptr<RefusedBatches> refused;
   std::string transactional_id = {};
 
   Answer& answer(const Append& append) const {
@@ -243,6 +250,7 @@ struct Producer {
   void begin_checked(Append append, const Checked& checked, Joining& joining) const {
     if (!checked.status) return pending->refuse(answer(append), checked);
     append.max_timestamp = checked.max_timestamp;
+    append.sequenced = SequencedBatch::of(append.partition, checked.header);
     if (checked.transaction)
       joining[{checked.transaction->id, checked.transaction->epoch}].push_back(std::move(append));
     else
@@ -294,11 +302,35 @@ struct Producer {
            std::ranges::binary_search(found->second, append.partition.partition.value());
   }
   void refuse_joining(const Append& append, KafkaError error) const {
-    pending->refuse(answer(append), transaction_error(error, pending->reply.version()),
-                    "the partition is not part of an open transaction of the producer");
+    refuse(answer(append), append.partition, append.batch,
+           transaction_error(error, pending->reply.version()),
+           "the partition is not part of an open transaction of the producer");
+  }
+
+  // Those behind it are not taken before it.
+  void refuse(Answer& to, const storage::TopicPartition& partition, std::string_view batch,
+              KafkaError error, std::string message) const {
+    pending->refuse(to, error, std::move(message));
+    const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
+    const auto sequenced = parsed ? SequencedBatch::of(partition, parsed->header) : std::nullopt;
+    if (sequenced) refused->refused(*sequenced, error, clock.monotonic_us());
+  }
+
+  // What is answered instead of `error`.
+  static KafkaError note(RefusedBatches& refused, const SequencedBatch& batch, ErrorCode why,
+                         KafkaError error, const Clock& clock) {
+    if (why == ErrorCode::OutOfOrderSequence)
+      return refused.before(batch, clock.monotonic_us()).value_or(error);
+    // It is stored, only not everywhere yet.
+    if (why != ErrorCode::ReadTimeout) refused.refused(batch, error, clock.monotonic_us());
+    return error;
   }
 
   void begin(Append append) const {
+    const std::optional<SequencedBatch> sequenced = append.sequenced;
+    if (sequenced && !refused->empty())
+      if (const auto error = refused->before(*sequenced, clock.monotonic_us()))
+        return pending->refuse(answer(append), *error, std::string(kBehindRefused));
     if (append.has_append_time) {
       answer(append).log_append_time_ms = clock.wall_ms();
       records::set_log_append_time(append.batch, answer(append).log_append_time_ms);
@@ -309,13 +341,18 @@ struct Producer {
     request.parts.push_back({append.partition, std::move(append.batch)});
     request.acks = pending->acks == kAllReplicas ? storage::Acks::All : storage::Acks::Leader;
     ++pending->left;
-    storage::AppendDone done = [pending = pending, topic_index = append.topic_index,
+    storage::AppendDone done = [pending = pending, refused = refused, clock = &clock, sequenced,
+                                topic_index = append.topic_index,
                                 index = append.index](Result<storage::Appended> appended) {
       Answer& to = pending->response.responses[topic_index].partition_responses[index];
       if (appended && !appended->batches.empty())
         to.base_offset = appended->batches.front().base_offset.value();
-      else if (!appended)
-        pending->refuse(to, error_of(appended.error().code), appended.error().message);
+      if (appended && sequenced && !refused->empty()) refused->taken(*sequenced);
+      if (!appended) {
+        KafkaError error = error_of(appended.error().code);
+        if (sequenced) error = note(*refused, *sequenced, appended.error().code, error, *clock);
+        pending->refuse(to, error, appended.error().message);
+      }
       pending->complete_one();
     };
     if (request.acks == storage::Acks::All)
@@ -330,7 +367,8 @@ class Producing {
             std::string transactional_id)
       : context_(context),
         pending_(std::move(pending)),
-        producer_{context.backend, context.clock, pending_, std::move(transactional_id)},
+        producer_{context.backend, context.clock, pending_, context.refused,
+                  std::move(transactional_id)},
         topics_(context.backend.topics()),
         leaders_(context.backend) {}
 
@@ -356,8 +394,8 @@ class Producing {
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,
                               "the request names the partition twice");
-    if (!is_led_here(partition, answer)) return;
     const std::string_view bytes = asked.records ? asked.records->whole() : "";
+    if (!is_led_here(partition, bytes, answer)) return;
     if (is_too_large(*topic, bytes.size()))
       return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
@@ -380,16 +418,17 @@ class Producing {
  private:
   bool has_topic_ids() const { return pending_->reply.version() >= kFirstVersionWithTopicIds; }
 
-  bool is_led_here(const storage::TopicPartition& partition, Answer& answer) {
+  bool is_led_here(const storage::TopicPartition& partition, std::string_view bytes,
+                   Answer& answer) {
     const Leaders::Answer who = leaders_.of(partition);
     if (who.error != KafkaError::None) {
       answer.current_leader = {who.leader_id, who.leader_epoch};
       leaders_.add_endpoint(who.leader_id, pending_->response.node_endpoints);
-      pending_->refuse(answer, who.error, "another node leads the partition");
+      producer_.refuse(answer, partition, bytes, who.error, "another node leads the partition");
       return false;
     }
     if (pending_->acks != kAllReplicas || leaders_.has_min_isr(partition)) return true;
-    pending_->refuse(answer, KafkaError::NotEnoughReplicas,
+    producer_.refuse(answer, partition, bytes, KafkaError::NotEnoughReplicas,
                      "fewer replicas are in sync than min.insync.replicas asks for");
     return false;
   }
@@ -426,7 +465,8 @@ class Producing {
     if ((*context_.run_aside)(bytes.size(), work, then)) return;
     --context_.aside->under_way;
     --pending_->left;
-    pending_->refuse(producer_.answer(errand->append), KafkaError::RequestTimedOut,
+    producer_.refuse(producer_.answer(errand->append), errand->append.partition,
+                     errand->append.batch, KafkaError::RequestTimedOut,
                      "too many large batches wait to be checked; try again");
   }
 

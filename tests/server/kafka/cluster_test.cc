@@ -49,6 +49,11 @@ class ClusterTest : public SessionTest {
   ProduceResponse produce_with(int16_t acks) {
     return ask<ProduceResponse>(produce("t", batch("hello"), acks), 10);
   }
+  KafkaError error_of_sequence(int32_t sequence) {
+    std::string bytes = batch("hello");
+    records::set_producer(bytes, {ProducerId{7}, 0, sequence});
+    return first(ask<ProduceResponse>(produce("t", bytes, 1), 10)).error_code;
+  }
   static const ProduceResponse::Topic::Partition& first(const ProduceResponse& response) {
     return response.responses.at(0).partition_responses.at(0);
   }
@@ -121,6 +126,18 @@ TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
   EXPECT_EQ(ask<FetchResponse>(fetch("t", 0), 11).responses.at(0).partitions.at(0).error_code,
             KafkaError::None);
+}
+
+// A producer sends several without waiting for answers; between two of them the node becomes the leader. To the log
+// the producer is unknown, and what comes first of it would be taken whatever its place.
+TEST_F(ClusterTest, nothing_is_taken_before_what_was_refused_before_it) {
+  assign(kHere, {kHere, kThere}, 5);
+  EXPECT_EQ(error_of_sequence(0), KafkaError::NotLeaderOrFollower);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(error_of_sequence(1), KafkaError::NotLeaderOrFollower);
+  EXPECT_EQ(error_of_sequence(0), KafkaError::None);
+  EXPECT_EQ(error_of_sequence(1), KafkaError::None);
+  EXPECT_EQ(error_of_sequence(3), KafkaError::OutOfOrderSequenceNumber) << "one was never sent";
 }
 
 TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {

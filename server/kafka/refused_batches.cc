@@ -1,0 +1,78 @@
+#include "server/kafka/refused_batches.h"
+
+#include <algorithm>
+
+#include "server/coordinator/transaction_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+bool passes(KafkaError error) {
+  switch (error) {
+    case KafkaError::NotLeaderOrFollower:
+    case KafkaError::NotEnoughReplicas:
+    case KafkaError::RequestTimedOut:
+    case KafkaError::CoordinatorNotAvailable:
+    case KafkaError::CorruptMessage:
+    case KafkaError::KafkaStorageError:
+    case KafkaError::UnknownTopicOrPartition:
+      return true;
+    default:
+      return error == coordinator::kConcurrentTransactions ||
+             error == coordinator::kCoordinatorLoadInProgress ||
+             error == coordinator::kNotCoordinator;
+  }
+}
+
+bool is_same_producer(const SequencedBatch& a, const SequencedBatch& b) {
+  return a.partition == b.partition && a.producer == b.producer && a.epoch == b.epoch;
+}
+
+// Sequences begin again at 0 after 2^31-1.
+bool is_behind(const SequencedBatch& later, const SequencedBatch& earlier) {
+  const uint32_t distance = (static_cast<uint32_t>(later.first_sequence) -
+                             static_cast<uint32_t>(earlier.first_sequence)) &
+                            0x7fffffffu;
+  return distance > 0 && distance < 0x40000000u;
+}
+
+}  // namespace
+
+std::optional<SequencedBatch> SequencedBatch::of(const storage::TopicPartition& partition,
+                                                 const records::BatchHeader& header) {
+  if (header.producer_id == records::kNoProducer || header.base_sequence < 0) return std::nullopt;
+  return SequencedBatch{partition, header.producer_id, header.producer_epoch, header.base_sequence};
+}
+
+std::vector<RefusedBatches::Refused>::iterator RefusedBatches::find(const SequencedBatch& batch) {
+  return std::ranges::find_if(
+      refused_, [&](const Refused& known) { return is_same_producer(known.batch, batch); });
+}
+
+void RefusedBatches::refused(const SequencedBatch& batch, KafkaError error, int64_t now_us) {
+  if (!passes(error)) return;
+  if (const auto known = find(batch); known != refused_.end()) {
+    if (is_behind(batch, known->batch)) return;  // for the sake of that one
+    refused_.erase(known);
+  } else if (refused_.size() == kMost) {
+    refused_.erase(refused_.begin());
+  }
+  refused_.push_back({batch, error, now_us});
+}
+
+void RefusedBatches::taken(const SequencedBatch& batch) {
+  const auto known = find(batch);
+  if (known != refused_.end() && !is_behind(known->batch, batch)) refused_.erase(known);
+}
+
+std::optional<KafkaError> RefusedBatches::before(const SequencedBatch& batch,
+                                                 int64_t now_us) const {
+  for (const Refused& known : refused_)
+    if (is_same_producer(known.batch, batch) && is_behind(batch, known.batch) &&
+        now_us - known.at_us <= kRemembered_us)
+      return known.error;
+  return std::nullopt;
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,76 @@
+#include "server/kafka/refused_batches.h"
+
+#include <gtest/gtest.h>
+
+#include "server/kafka/wire_errors.h"
+
+using namespace server::kafka;
+
+namespace {
+
+constexpr KafkaError kNotLeader = KafkaError::NotLeaderOrFollower;
+
+SequencedBatch batch(int32_t first_sequence, int64_t producer = 7, int32_t partition = 0) {
+  return {{{}, PartitionId{partition}}, ProducerId{producer}, 0, first_sequence};
+}
+
+}  // namespace
+
+TEST(RefusedBatches, those_behind_a_refused_one_wait_until_it_has_come_again) {
+  RefusedBatches refused;
+  refused.refused(batch(10), kNotLeader, 0);
+  EXPECT_EQ(refused.before(batch(12), 1), kNotLeader);
+  EXPECT_EQ(refused.before(batch(10), 1), std::nullopt) << "itself";
+  EXPECT_EQ(refused.before(batch(8), 1), std::nullopt) << "one before it";
+  refused.taken(batch(8));
+  EXPECT_EQ(refused.before(batch(12), 1), kNotLeader);
+  refused.taken(batch(10));
+  EXPECT_EQ(refused.before(batch(12), 1), std::nullopt);
+  EXPECT_TRUE(refused.empty());
+}
+
+TEST(RefusedBatches, the_first_of_several_that_were_refused_counts) {
+  RefusedBatches refused;
+  refused.refused(batch(10), kNotLeader, 0);
+  refused.refused(batch(12), KafkaError::NotEnoughReplicas, 1);
+  EXPECT_EQ(refused.before(batch(12), 2), kNotLeader);
+  refused.refused(batch(10), KafkaError::NotEnoughReplicas, 3);
+  EXPECT_EQ(refused.before(batch(12), 4), KafkaError::NotEnoughReplicas) << "its last reason";
+}
+
+TEST(RefusedBatches, sequences_begin_again_after_the_largest) {
+  RefusedBatches refused;
+  refused.refused(batch(INT32_MAX - 1), kNotLeader, 0);
+  EXPECT_EQ(refused.before(batch(3), 1), kNotLeader);
+  refused.taken(batch(3));
+  EXPECT_TRUE(refused.empty());
+}
+
+TEST(RefusedBatches, others_are_not_concerned) {
+  RefusedBatches refused;
+  refused.refused(batch(10), kNotLeader, 0);
+  EXPECT_EQ(refused.before(batch(12, 8), 1), std::nullopt) << "another producer";
+  EXPECT_EQ(refused.before(batch(12, 7, 1), 1), std::nullopt) << "another partition";
+  SequencedBatch newer = batch(12);
+  newer.epoch = 1;
+  EXPECT_EQ(refused.before(newer, 1), std::nullopt) << "its producer has begun anew";
+}
+
+// A producer that has been told that its batch is wrong goes on without it.
+TEST(RefusedBatches, what_stays_wrong_holds_up_nothing) {
+  RefusedBatches refused;
+  for (const KafkaError error : {KafkaError::InvalidRecord, KafkaError::MessageTooLarge,
+                                 KafkaError::InvalidProducerEpoch, kUnsupportedCompression})
+    refused.refused(batch(10), error, 0);
+  EXPECT_TRUE(refused.empty());
+}
+
+TEST(RefusedBatches, none_is_remembered_for_ever) {
+  RefusedBatches refused;
+  refused.refused(batch(10), kNotLeader, 0);
+  EXPECT_EQ(refused.before(batch(12), RefusedBatches::kRemembered_us + 1), std::nullopt);
+  for (int64_t producer = 0; producer < 1000; ++producer)
+    refused.refused(batch(10, producer), kNotLeader, producer);
+  EXPECT_EQ(refused.before(batch(12, 999 - RefusedBatches::kMost), 1000), std::nullopt);
+  EXPECT_EQ(refused.before(batch(12, 1000 - RefusedBatches::kMost), 1000), kNotLeader);
+}
