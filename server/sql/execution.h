@@ -54,7 +54,7 @@ Error too_many_waiting();
 // Plans the statement on another thread, then runs it.
 Result<std::unique_ptr<sql::Execution>> run_planned_aside(
     SqlSession& session, sql::Receiver& receiver, std::unique_ptr<Planner> planner,
-    std::shared_ptr<const SqlPrepared> prepared, std::vector<engine::Value> parameters);
+    StatementBegun begun);
 // Rows that are there already.
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
                                          std::vector<engine::ColumnPtr> columns, size_t rows);
@@ -68,11 +68,13 @@ std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& r
                                            std::optional<uint64_t> rows);
 // A look-up in a table, after it has passed what the session wrote.
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
+                                         StatementBegun begun,
                                          std::shared_ptr<const engine::PullPlan> plan,
                                          MetadataImagePtr image);
 // A SELECT over tables as of one commit, likewise.
 std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
-                                           SelectRows plan, MetadataImagePtr image);
+                                           StatementBegun begun, SelectRows plan,
+                                           MetadataImagePtr image);
 // A transient query: until it is destroyed, has given its LIMIT, or (to_end) has read what was
 // there when it began.
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };

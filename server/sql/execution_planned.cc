@@ -9,25 +9,22 @@ class PlannedAsideExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
 
-  Status begin(std::unique_ptr<Planner> planner, std::shared_ptr<const SqlPrepared> prepared,
-               std::vector<engine::Value> parameters) {
+  Status begin(std::unique_ptr<Planner> planner, StatementBegun begun) {
     // Owned by the work, which may outlive this.
     struct Planning {
       std::unique_ptr<Planner> planner;
-      std::shared_ptr<const SqlPrepared> prepared;
-      std::vector<engine::Value> parameters;
+      StatementBegun begun;
       Result<PlannedStatement> planned = PlannedStatement();
     };
-    const size_t bytes = prepared->statement->text.size();
-    auto planning = std::make_shared<Planning>(
-        Planning{std::move(planner), std::move(prepared), std::move(parameters)});
+    const size_t bytes = begun.prepared->statement->text.size();
+    auto planning = std::make_shared<Planning>(Planning{std::move(planner), std::move(begun)});
     const auto work = [planning](const std::atomic<bool>& is_cancelled) {
       planning->planner->watch(is_cancelled);
-      planning->planned =
-          planning->planner->plan(*planning->prepared, std::move(planning->parameters));
+      planning->planned = planning->planner->plan(*planning->begun.prepared,
+                                                  parameters_for(planning->begun));
     };
     errand_ = session().run_aside(bytes, work, [this, planning] {
-      run(std::move(planning->planned), *planning->prepared, planning->planner->image());
+      run(std::move(planning->planned), std::move(planning->begun), planning->planner->image());
     });
     if (errand_) return {};
     return too_many_waiting();
@@ -49,9 +46,10 @@ class PlannedAsideExecution final : public SqlExecution {
   }
 
  private:
-  void run(Result<PlannedStatement> planned, const SqlPrepared& prepared, MetadataImagePtr image) {
+  void run(Result<PlannedStatement> planned, StatementBegun begun, MetadataImagePtr image) {
     if (!planned) return receiver().on_error(std::move(planned).error());
-    auto started = session().run(std::move(planned).take(), prepared, std::move(image), receiver());
+    auto started = session().run(std::move(planned).take(), std::move(begun), std::move(image),
+                                 receiver());
     if (!started) return receiver().on_error(std::move(started).error());
     running_ = std::move(started).take();
     if (is_paused()) running_->pause();
@@ -65,9 +63,9 @@ class PlannedAsideExecution final : public SqlExecution {
 
 Result<std::unique_ptr<sql::Execution>> run_planned_aside(
     SqlSession& session, sql::Receiver& receiver, std::unique_ptr<Planner> planner,
-    std::shared_ptr<const SqlPrepared> prepared, std::vector<engine::Value> parameters) {
+    StatementBegun begun) {
   auto run = std::make_unique<PlannedAsideExecution>(session, receiver);
-  TRY(run->begin(std::move(planner), std::move(prepared), std::move(parameters)));
+  TRY(run->begin(std::move(planner), std::move(begun)));
   return std::unique_ptr<sql::Execution>(std::move(run));
 }
 

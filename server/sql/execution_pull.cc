@@ -7,6 +7,7 @@
 #include "server/sql/execution.h"
 #include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
+#include "server/sql/table_read.h"
 
 namespace server {
 
@@ -14,11 +15,11 @@ namespace {
 
 // Waits until the table has passed what the session wrote, asks the shards that keep it, and shows
 // what they find: shard by shard, so that the order does not depend on who was quicker.
-class PullExecution final : public SqlExecution {
+class PullExecution final : public TableRead {
  public:
-  PullExecution(SqlSession& session, sql::Receiver& receiver,
+  PullExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
                 std::shared_ptr<const engine::PullPlan> plan, MetadataImagePtr image)
-      : SqlExecution(session, receiver),
+      : TableRead(session, receiver, std::move(begun)),
         plan_(std::move(plan)),
         image_(std::move(image)),
         rows_left_(plan_->limit ? static_cast<size_t>(*plan_->limit) : SIZE_MAX) {}
@@ -33,7 +34,7 @@ class PullExecution final : public SqlExecution {
     own_writes_->wait([this] { ask(); });
   }
   void resume() override {
-    SqlExecution::resume();
+    TableRead::resume();
     deliver();
     charge_waiting();
   }
@@ -58,7 +59,7 @@ class PullExecution final : public SqlExecution {
     const MaterializerPlaces& places = session().places_of(kept_.query, *image_);
     std::vector<Shard*> shards = places.shards;
     tasks_expected_ = places.tasks;
-    if (shards.empty()) return fail(not_kept(session().parts(), kept_));
+    if (shards.empty()) return await_table();
     auto request = std::make_shared<PullRequest>();
     if (plan_->keys && find_owners(request->keys_of)) {
       std::erase_if(shards, [&](const Shard* shard) {
@@ -120,16 +121,14 @@ class PullExecution final : public SqlExecution {
 
   void take(size_t index, const Result<std::shared_ptr<PullPortion>>& portion) {
     if (is_over_) return;
-    if (!portion)
-      return fail(portion.error().code == ErrorCode::UndefinedObject
-                      ? not_kept(session().parts(), kept_)
-                      : portion.error());
+    if (!portion && portion.error().code == ErrorCode::UndefinedObject) return await_table();
+    if (!portion) return fail(portion.error());
     Part& part = parts_[index];
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
       // Half a table is none.
       if (++reports_ == parts_.size()) {
-        if (tasks_found_ < tasks_expected_) return fail(not_kept(session().parts(), kept_));
+        if (tasks_found_ < tasks_expected_) return await_table();
         if (auto warning = warning_of_trouble(session().parts(), kept_))
           receiver().on_notice(*std::move(warning));
       }
@@ -268,6 +267,11 @@ class PullExecution final : public SqlExecution {
     cancel_scans();
     receiver().on_error(std::move(error));
   }
+  void await_table() {
+    is_over_ = true;
+    cancel_scans();
+    not_there(kept_);
+  }
 
   const std::shared_ptr<const engine::PullPlan> plan_;
   const MetadataImagePtr image_;
@@ -288,9 +292,11 @@ class PullExecution final : public SqlExecution {
 }  // namespace
 
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
+                                         StatementBegun begun,
                                          std::shared_ptr<const engine::PullPlan> plan,
                                          MetadataImagePtr image) {
-  auto run = std::make_unique<PullExecution>(session, receiver, std::move(plan), std::move(image));
+  auto run = std::make_unique<PullExecution>(session, receiver, std::move(begun), std::move(plan),
+                                             std::move(image));
   run->begin();
   return run;
 }

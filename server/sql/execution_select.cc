@@ -12,17 +12,18 @@
 #include "server/sql/information_facts.h"
 #include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
+#include "server/sql/table_read.h"
 
 namespace server {
 
 namespace {
 
 // Gathers the rows of all tables as of one commit, does the rest on a worker's thread, and shows what comes out.
-class SelectExecution final : public SqlExecution {
+class SelectExecution final : public TableRead {
  public:
-  SelectExecution(SqlSession& session, sql::Receiver& receiver, SelectRows plan,
-                  MetadataImagePtr image)
-      : SqlExecution(session, receiver),
+  SelectExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
+                  SelectRows plan, MetadataImagePtr image)
+      : TableRead(session, receiver, std::move(begun)),
         plan_(std::move(plan)),
         image_(std::move(image)) {}
   ~SelectExecution() override { cancel_scans(); }
@@ -39,7 +40,7 @@ class SelectExecution final : public SqlExecution {
     own_writes_->wait([this] { gather_facts(); });
   }
   void resume() override {
-    SqlExecution::resume();
+    TableRead::resume();
     show();
   }
 
@@ -136,7 +137,7 @@ class SelectExecution final : public SqlExecution {
     for (size_t i = 0; i < tables_.size(); ++i) {
       Table& table = tables_[i];
       const MaterializerPlaces places = session().places_of(table.kept.query, *image_);
-      if (places.shards.empty()) return fail(not_kept(session().parts(), table.kept));
+      if (places.shards.empty()) return await(table.kept);
       table.tasks_expected = places.tasks;
       table.request = std::make_shared<PullRequest>();
       table.request->query_id = table.kept.query_id();
@@ -174,17 +175,14 @@ class SelectExecution final : public SqlExecution {
 
   void take(Table& table, Part& part, const Result<std::shared_ptr<PullPortion>>& taken) {
     if (is_over_) return;
-    if (!taken)
-      return fail(taken.error().code == ErrorCode::UndefinedObject
-                      ? not_kept(session().parts(), table.kept)
-                      : taken.error());
+    if (!taken && taken.error().code == ErrorCode::UndefinedObject) return await(table.kept);
+    if (!taken) return fail(taken.error());
     PullPortion& portion = **taken;
     if (!std::exchange(part.has_reported, true)) {
       table.tasks_found += portion.tasks;
       if (++table.reports == table.parts.size()) {
         // Half a table is none.
-        if (table.tasks_found < table.tasks_expected)
-          return fail(not_kept(session().parts(), table.kept));
+        if (table.tasks_found < table.tasks_expected) return await(table.kept);
         if (auto warning = warning_of_trouble(session().parts(), table.kept))
           receiver().on_notice(*std::move(warning));
       }
@@ -265,6 +263,11 @@ class SelectExecution final : public SqlExecution {
     cancel_scans();
     receiver().on_error(std::move(error));
   }
+  void await(const KeptTable& table) {
+    is_over_ = true;
+    cancel_scans();
+    not_there(table);
+  }
 
   const SelectRows plan_;
   const MetadataImagePtr image_;
@@ -285,9 +288,10 @@ class SelectExecution final : public SqlExecution {
 }  // namespace
 
 std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
-                                           SelectRows plan, MetadataImagePtr image) {
-  auto run =
-      std::make_unique<SelectExecution>(session, receiver, std::move(plan), std::move(image));
+                                           StatementBegun begun, SelectRows plan,
+                                           MetadataImagePtr image) {
+  auto run = std::make_unique<SelectExecution>(session, receiver, std::move(begun),
+                                               std::move(plan), std::move(image));
   run->begin();
   return run;
 }

@@ -19,34 +19,28 @@ Result<KeptTable> find_kept_table(const MetadataImage& image,
 }
 
 // What is dropped leaves the image first.
-Error not_kept(SqlParts& parts, const KeptTable& kept) {
+NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();
   const std::string& table = kept.table->name;
+  const auto in_a_moment = [](std::string message) {
+    return NotKept{{ErrorCode::ObjectState, std::move(message), {}, "Try again in a moment."}, true};
+  };
   if (!now->catalog->find_source(table))
-    return Error{ErrorCode::UndefinedSource,
-                 fmt::format("table {} was dropped during the look-up", table)};
+    return {{ErrorCode::UndefinedSource,
+             fmt::format("table {} was dropped during the look-up", table)}};
   if (!now->find_query(kept.query_id()))
-    return Error{ErrorCode::ObjectState,
-                 fmt::format("query {}, which kept table {}, was ended during the look-up",
-                             kept.query_id(), table),
-                 {},
-                 "Try again in a moment."};
+    return in_a_moment(fmt::format("query {}, which kept table {}, was ended during the look-up",
+                                   kept.query_id(), table));
   if (now->find_query(kept.query_id())->plan != kept.query->plan)
-    return Error{
-        ErrorCode::ObjectState,
-        fmt::format("the query that keeps table {} was replaced during the look-up", table),
-        {},
-        "Try again in a moment."};
+    return in_a_moment(
+        fmt::format("the query that keeps table {} was replaced during the look-up", table));
   const auto trouble = parts.supervisor.trouble_of(kept.query_id());
   if (!trouble)
-    return Error{ErrorCode::ObjectState,
-                 fmt::format("the query that keeps table {} is starting again", table),
-                 {},
-                 "Try again in a moment."};
-  return Error{
-      ErrorCode::ObjectState,
-      fmt::format("table {} cannot be read: its query {} does not run", table, kept.query_id()),
-      trouble->message, trouble->hint};
+    return in_a_moment(fmt::format("the query that keeps table {} is starting again", table));
+  return {{ErrorCode::ObjectState,
+           fmt::format("table {} cannot be read: its query {} does not run", table,
+                       kept.query_id()),
+           trouble->message, trouble->hint}};
 }
 
 std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const KeptTable& kept) {

@@ -24,7 +24,11 @@ Result<KeptTable> find_kept_table(const MetadataImage& image,
                                   const std::shared_ptr<const engine::DataSource>& table);
 
 // Why not all of its tasks are there, or not any more.
-Error not_kept(SqlParts& parts, const KeptTable& kept);
+struct NotKept {
+  Error error;
+  bool passes = false;  // in a moment, without anybody's doing
+};
+NotKept not_kept(SqlParts& parts, const KeptTable& kept);
 
 // That its query has failed: its rows are those from before.
 std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const KeptTable& kept);

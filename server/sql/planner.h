@@ -46,6 +46,15 @@ struct SqlPrepared final : sql::Prepared {
   engine::Properties properties;
 };
 
+// A statement from its beginning, which may have to begin again.
+struct StatementBegun {
+  std::shared_ptr<const SqlPrepared> prepared;
+  std::vector<engine::Value> parameters;
+  int64_t awaits_tables_since_us = 0;  // of the monotonic clock; 0: it has not met one that is away
+};
+// What its planning is given: its own where it cannot begin again.
+std::vector<engine::Value> parameters_for(StatementBegun& begun);
+
 // What a statement comes to when it runs.
 struct ConstantRows {
   std::vector<engine::ColumnPtr> columns;

@@ -153,11 +153,22 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   if (prepared->action == Action::Assert)
     return run_assertion(*this, receiver, prepared->statement);
+  return start_again({prepared, std::move(parameters)}, receiver);
+}
+
+Result<std::unique_ptr<sql::Execution>> SqlSession::start_again(StatementBegun begun,
+                                                                sql::Receiver& receiver) {
   std::unique_ptr<Planner> planner = this->planner();
-  if (prepared->takes_long || take_long(parameters))
-    return run_planned_aside(*this, receiver, std::move(planner), prepared, std::move(parameters));
-  PlannedStatement planned = TRY(planner->plan(*prepared, std::move(parameters)));
-  return run(std::move(planned), *prepared, planner->image(), receiver);
+  if (begun.prepared->takes_long || take_long(begun.parameters))
+    return run_planned_aside(*this, receiver, std::move(planner), std::move(begun));
+  PlannedStatement planned = TRY(planner->plan(*begun.prepared, parameters_for(begun)));
+  return run(std::move(planned), std::move(begun), planner->image(), receiver);
+}
+
+std::vector<engine::Value> parameters_for(StatementBegun& begun) {
+  const bool may_begin_again =
+      begun.prepared->action == Action::Pull || begun.prepared->action == Action::Select;
+  return may_begin_again ? begun.parameters : std::move(begun.parameters);
 }
 
 std::unique_ptr<sql::Execution> SqlSession::start_entity(
@@ -168,15 +179,16 @@ std::unique_ptr<sql::Execution> SqlSession::start_entity(
 }
 
 Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned,
-                                                        const SqlPrepared& prepared,
+                                                        StatementBegun begun,
                                                         MetadataImagePtr image,
                                                         sql::Receiver& receiver) {
+  const SqlPrepared& prepared = *begun.prepared;
   if (auto* constants = std::get_if<ConstantRows>(&planned))
     return run_rows(*this, receiver, std::move(constants->columns), constants->rows);
   if (auto* look_up = std::get_if<LookUp>(&planned))
-    return run_pull(*this, receiver, std::move(*look_up), std::move(image));
+    return run_pull(*this, receiver, std::move(begun), std::move(*look_up), std::move(image));
   if (auto* select = std::get_if<SelectRows>(&planned))
-    return run_select(*this, receiver, std::move(*select), std::move(image));
+    return run_select(*this, receiver, std::move(begun), std::move(*select), std::move(image));
   if (auto* query = std::get_if<engine::PlannedQuery>(&planned);
       query && prepared.action == Action::Print)
     return run_print(*this, receiver, std::move(*query), std::move(image),

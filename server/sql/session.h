@@ -137,8 +137,11 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<RowBuffer>> make_buffer(
       const std::shared_ptr<const engine::DataSource>& source) const;
   // Runs what was planned.
-  Result<std::unique_ptr<sql::Execution>> run(PlannedStatement planned, const SqlPrepared& prepared,
+  Result<std::unique_ptr<sql::Execution>> run(PlannedStatement planned, StatementBegun begun,
                                               MetadataImagePtr image, sql::Receiver& receiver);
+  // Plans and runs a statement that counts as open already.
+  Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
+                                                      sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
 
  private:
