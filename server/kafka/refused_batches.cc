@@ -66,13 +66,25 @@ void RefusedBatches::taken(const SequencedBatch& batch) {
   if (known != refused_.end() && !is_behind(known->batch, batch)) refused_.erase(known);
 }
 
-std::optional<KafkaError> RefusedBatches::before(const SequencedBatch& batch,
-                                                 int64_t now_us) const {
+const RefusedBatches::Refused* RefusedBatches::find_before(const SequencedBatch& batch,
+                                                           int64_t now_us) const {
   for (const Refused& known : refused_)
     if (is_same_producer(known.batch, batch) && is_behind(batch, known.batch) &&
         now_us - known.at_us <= kRemembered_us)
-      return known.error;
-  return std::nullopt;
+      return &known;
+  return nullptr;
+}
+
+std::optional<KafkaError> RefusedBatches::before(const SequencedBatch& batch,
+                                                 int64_t now_us) const {
+  const Refused* known = find_before(batch, now_us);
+  return known ? std::optional(known->error) : std::nullopt;
+}
+
+std::optional<KafkaError> RefusedBatches::first_before(const SequencedBatch& batch,
+                                                       int64_t now_us) const {
+  const Refused* known = find_before(batch, now_us);
+  return known && known->batch.first_sequence == 0 ? std::optional(known->error) : std::nullopt;
 }
 
 }  // namespace server::kafka

@@ -26,9 +26,9 @@ struct SequencedBatch {
 
 // A producer sends up to five batches without waiting. When one is refused because, say, the partition's leader has
 // not taken its role yet, and does so before it comes to the next one, that next one has no place in the sequence:
-// OUT_OF_ORDER_SEQUENCE_NUMBER, after which librdkafka before 2.3 gives up when it had sent both before. A producer
-// that the partition does not know yet would even be taken at its word, and its records would be in the wrong order.
-// So those that follow a refused one are refused as it was, until it has come again.
+// OUT_OF_ORDER_SEQUENCE_NUMBER, after which librdkafka before 2.3 gives up when it had sent both before. So it is
+// refused for the reason of the first. Where that was the first of its producer, the partition knows nothing of it and
+// would take the next at its word, and the records would be in the wrong order: it is not even tried.
 //
 // Threads: one loop's. Owner: a connection; shared with what is under way in the log.
 class RefusedBatches {
@@ -41,8 +41,11 @@ class RefusedBatches {
   void refused(const SequencedBatch& batch, KafkaError error, int64_t now_us);
   // It is in the log.
   void taken(const SequencedBatch& batch);
-  // The error of one before it that was refused, and has not come again.
+  // The error of one before it that was refused, and has not come again; it may be there all the same, having gone
+  // through another leader.
   std::optional<KafkaError> before(const SequencedBatch& batch, int64_t now_us) const;
+  // Likewise, of the first batch of its producer.
+  std::optional<KafkaError> first_before(const SequencedBatch& batch, int64_t now_us) const;
   bool empty() const { return refused_.empty(); }
 
  private:
@@ -52,6 +55,7 @@ class RefusedBatches {
     int64_t at_us;
   };
   std::vector<Refused>::iterator find(const SequencedBatch& batch);
+  const Refused* find_before(const SequencedBatch& batch, int64_t now_us) const;
 
   std::vector<Refused> refused_;  // by their time; the first one of each producer and partition
 };

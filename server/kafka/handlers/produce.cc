@@ -329,7 +329,7 @@ struct Producer {
   void begin(Append append) const {
     const std::optional<SequencedBatch> sequenced = append.sequenced;
     if (sequenced && !refused->empty())
-      if (const auto error = refused->before(*sequenced, clock.monotonic_us()))
+      if (const auto error = refused->first_before(*sequenced, clock.monotonic_us()))
         return pending->refuse(answer(append), *error, std::string(kBehindRefused));
     if (append.has_append_time) {
       answer(append).log_append_time_ms = clock.wall_ms();

@@ -140,6 +140,35 @@ TEST_F(ClusterTest, nothing_is_taken_before_what_was_refused_before_it) {
   EXPECT_EQ(error_of_sequence(3), KafkaError::OutOfOrderSequenceNumber) << "one was never sent";
 }
 
+TEST_F(ClusterTest, what_follows_a_refused_batch_has_its_reason) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(error_of_sequence(0), KafkaError::None);
+  assign(kHere, {kHere, kThere}, 6);
+  EXPECT_EQ(error_of_sequence(1), KafkaError::NotLeaderOrFollower);
+  take_role(ReplicaRole::Leader, 6);
+  EXPECT_EQ(error_of_sequence(2), KafkaError::NotLeaderOrFollower);
+  EXPECT_EQ(error_of_sequence(1), KafkaError::None);
+  EXPECT_EQ(error_of_sequence(2), KafkaError::None);
+}
+
+// It has gone through another leader meanwhile, and been fetched from that.
+TEST_F(ClusterTest, what_is_next_is_taken_whatever_was_refused_before) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(error_of_sequence(0), KafkaError::None);
+  assign(kHere, {kHere, kThere}, 6);
+  EXPECT_EQ(error_of_sequence(1), KafkaError::NotLeaderOrFollower);
+  take_role(ReplicaRole::Leader, 6);
+  std::string fetched = batch("hello");
+  records::set_producer(fetched, {ProducerId{7}, 0, 1});
+  storage::AppendRequest request;
+  request.parts.push_back({partition_, fetched});
+  request.acks = storage::Acks::Leader;
+  ASSERT_TRUE(storage::append_and_wait(backend.log(), request));
+  EXPECT_EQ(error_of_sequence(2), KafkaError::None);
+}
+
 TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {
   assign(kHere, {kHere}, 5);
   take_role(ReplicaRole::Leader, 5);

@@ -38,6 +38,14 @@ TEST(RefusedBatches, the_first_of_several_that_were_refused_counts) {
   EXPECT_EQ(refused.before(batch(12), 4), KafkaError::NotEnoughReplicas) << "its last reason";
 }
 
+TEST(RefusedBatches, behind_the_first_of_a_producer_nothing_is_tried) {
+  RefusedBatches refused;
+  refused.refused(batch(0), kNotLeader, 0);
+  refused.refused(batch(10, 8), kNotLeader, 0);
+  EXPECT_EQ(refused.first_before(batch(1), 1), kNotLeader);
+  EXPECT_EQ(refused.first_before(batch(12, 8), 1), std::nullopt) << "the log knows what is next";
+}
+
 TEST(RefusedBatches, sequences_begin_again_after_the_largest) {
   RefusedBatches refused;
   refused.refused(batch(INT32_MAX - 1), kNotLeader, 0);
