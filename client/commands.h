@@ -19,6 +19,7 @@ int run_kafka_console_producer(int argc, const char* const* argv);
 int run_kafka_console_consumer(int argc, const char* const* argv);
 int run_kafka_configs(int argc, const char* const* argv);
 int run_kafka_get_offsets(int argc, const char* const* argv);
+int run_kafka_delete_records(int argc, const char* const* argv);
 int run_kafka_producer_perf_test(int argc, const char* const* argv);
 int run_kafka_consumer_perf_test(int argc, const char* const* argv);
 

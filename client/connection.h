@@ -23,6 +23,7 @@ template <class Object, auto free_it>
 using Owned = std::unique_ptr<Object, Free<free_it>>;
 using Queue = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using Event = Owned<rd_kafka_event_t, rd_kafka_event_destroy>;
+using PartitionList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 using TopicHandle = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 
 struct PartitionDescription {

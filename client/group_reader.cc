@@ -7,7 +7,6 @@ namespace client {
 
 namespace {
 
-using PartitionList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
 }  // namespace
 

@@ -14,7 +14,6 @@ using NewTopicHandle = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using DeleteTopicHandle = Owned<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy>;
 using NewPartitionsHandle = Owned<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy>;
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
-using PartitionList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
 Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
   for (size_t i = 0; i < count; ++i)

@@ -45,6 +45,7 @@ constexpr Subcommand kLinks[] = {
     {"kafka-console-consumer", "", client::run_kafka_console_consumer},
     {"kafka-configs", "", client::run_kafka_configs},
     {"kafka-get-offsets", "", client::run_kafka_get_offsets},
+    {"kafka-delete-records", "", client::run_kafka_delete_records},
     {"kafka-producer-perf-test", "", client::run_kafka_producer_perf_test},
     {"kafka-consumer-perf-test", "", client::run_kafka_consumer_perf_test},
 };

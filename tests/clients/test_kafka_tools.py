@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """The lines of any Kafka course, typed to the links that carry the names of Kafka's tools."""
+import json
 import os
 import select
 import signal
 import re
 import subprocess
+import tempfile
 
 from millrace_server import binary, case, obstacle_of_own_client, run, start_server
 
@@ -185,6 +187,33 @@ def offsets_are_told_by_partition():
     assert offsets("--topic", "offs", "--partitions", "0", "--time", "-2")[0] == "offs:0:0\n"
     assert "Could not match any topic-partitions" in offsets("--topic", "nobody", status=1)[1]
     assert "Malformed time argument" in offsets("--topic", "offs", "--time", "noon", status=1)[1]
+
+
+@case
+def records_are_deleted_as_a_file_says():
+    for topic, lines in (("shrinks", "a\nb\nc\n"), ("vanishes", "d\n")):
+        topics("--create", "--topic", topic, "--partitions", "1")
+        kafka("kafka-console-producer", "--topic", topic, stdin=lines)
+    def delete(text, status=0):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(text)
+            file.flush()
+            return kafka("kafka-delete-records", "--offset-json-file", file.name, status=status)
+    def wanted(*each):
+        return json.dumps({"version": 1, "partitions": [
+            {"topic": topic, "partition": partition, "offset": offset} for topic, partition, offset in each]})
+    assert delete(wanted(("shrinks", 0, 2), ("vanishes", 0, -1)))[0] == (
+        "Executing records delete operation\nRecords delete operation completed:\n"
+        "partition: shrinks-0\tlow_watermark: 2\npartition: vanishes-0\tlow_watermark: 1\n")
+    assert kafka("kafka-get-offsets", "--topic", "shrinks|vanishes", "--time", "-2")[0] == "shrinks:0:2\nvanishes:0:1\n"
+    # Scripts see that not all of it was done.
+    stdout, _ = delete(wanted(("shrinks", 0, 3), ("vanishes", 0, 9)), status=1)
+    assert "partition: shrinks-0\tlow_watermark: 3\n" in stdout, stdout
+    assert "partition: vanishes-0\terror: " in stdout and "out of range" in stdout, stdout
+    for text, words in ((wanted(("shrinks", 0, 1), ("shrinks", 0, 2)), "duplicate topic partitions: shrinks-0"),
+                        ("nonsense", "is not a valid JSON"), ("{}", "Missing partitions field")):
+        assert words in delete(text, status=1)[1], text
+    assert "Missing required option(s) [offset-json-file]" in kafka("kafka-delete-records", status=1)[1]
 
 
 @case

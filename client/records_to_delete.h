@@ -1,0 +1,23 @@
+// The file that Apache Kafka's tool for deleting records reads.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace client {
+
+struct RecordsToDelete {
+  std::string topic;
+  int32_t partition = 0;
+  int64_t before_offset = 0;  // the first one that stays; -1: none does
+  bool operator==(const RecordsToDelete&) const = default;
+};
+
+// {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails with InvalidParameter, in
+// the words of Kafka's tool where it has some, for other texts and for a partition that is named twice.
+Result<std::vector<RecordsToDelete>> parse_records_to_delete(std::string_view text);
+
+}  // namespace client
