@@ -28,7 +28,6 @@ class NodeCopy final : public sql::CopyIn {
   NodeCopy(SqlSession& session, std::shared_ptr<const engine::DataSource> source,
            sql::CopyReceiver& receiver)
       : session_(session), source_(std::move(source)), receiver_(receiver) {}
-  ~NodeCopy() override { *alive_ = false; }
 
   Status prepare(const sql::CopyTarget& target) {
     contents_ = target.contents;
@@ -160,14 +159,11 @@ class NodeCopy final : public sql::CopyIn {
     own_->take(request);
     ++blocks_in_flight_;
     bytes_in_flight_ += size_bytes;
-    append_when_room(
-        session_.parts(), std::move(request),
-        [&loop = session_.shard().loop(), alive = alive_, this, rows,
-         size_bytes](Result<storage::Appended> appended) {
-          loop.post([alive, this, rows, size_bytes, appended = std::move(appended)]() mutable {
-            if (*alive) block_appended(rows, size_bytes, std::move(appended));
-          });
-        });
+    append_when_room(session_.parts(), std::move(request),
+                     interest_.on(session_.shard().loop(),
+                                  [this, rows, size_bytes](Result<storage::Appended> appended) {
+                                    block_appended(rows, size_bytes, std::move(appended));
+                                  }));
   }
 
   void block_appended(uint64_t rows, size_t size_bytes, Result<storage::Appended> appended) {
@@ -204,7 +200,7 @@ class NodeCopy final : public sql::CopyIn {
   size_t bytes_in_flight_ = 0;
   MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // of own_ and what is in flight
   bool is_finished_ = false, has_failed_ = false;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
+  const Interest interest_;
 };
 
 std::shared_ptr<const engine::DataSource> find_target(const MetadataImage& image,

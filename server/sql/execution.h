@@ -8,6 +8,7 @@
 
 #include "engine/plan/query_plan.h"
 #include "engine/query/pull.h"
+#include "server/net/interest.h"
 #include "server/sql/port.h"
 #include "server/sql/session.h"
 
@@ -18,7 +19,6 @@ class SqlExecution : public sql::Execution {
  public:
   SqlExecution(SqlSession& session, sql::Receiver& receiver)
       : session_(session), receiver_(receiver) {}
-  ~SqlExecution() override { *alive_ = false; }
   void pause() override { is_paused_ = true; }
   void resume() override { is_paused_ = false; }
   // It counts as open until it is destroyed.
@@ -29,23 +29,19 @@ class SqlExecution : public sql::Execution {
   // called on any thread.
   template <class F>
   auto on_loop(F run) {
-    return [&loop = session_.shard().loop(), alive = alive_, run](auto... arguments) {
-      loop.post([alive, run, arguments...]() mutable {
-        if (*alive) run(std::move(arguments)...);
-      });
-    };
+    return interest_.on(session_.shard().loop(), std::move(run));
   }
   SqlSession& session() const { return session_; }
   sql::Receiver& receiver() { return receiver_; }
   bool is_paused() const { return is_paused_; }
-  std::shared_ptr<bool> alive() const { return alive_; }
+  const Interest& interest() const { return interest_; }
 
  private:
   SqlSession& session_;
   sql::Receiver& receiver_;
   OpenStatement place_;
   bool is_paused_ = false;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with answers on their way
+  const Interest interest_;
 };
 
 // What a statement is told when the workers have no room for it.

@@ -114,9 +114,7 @@ class PullExecution final : public TableRead {
       this->take(part, portion);
     };
     if (shard != &session().shard()) return on_loop(take);
-    return [take, alive = alive()](const Result<std::shared_ptr<PullPortion>>& portion) {
-      if (*alive) take(portion);
-    };
+    return interest().here(take);
   }
 
   void take(size_t index, const Result<std::shared_ptr<PullPortion>>& portion) {

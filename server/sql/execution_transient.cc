@@ -31,9 +31,9 @@ class TransientExecution final : public SqlExecution {
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();
     wait_for_written(session().parts(), session().shard(), image_, writers, session().written(),
-                     interest_, [this, alive = alive()](const Status& status) {
-                       if (*alive) written_passed(status);
-                     });
+                     interest_, interest().here([this](const Status& status) {
+                       written_passed(status);
+                     }));
     return {};
   }
 

@@ -8,6 +8,7 @@
 
 #include "engine/system_tables/information.h"
 #include "server/metadata/image.h"
+#include "server/net/interest.h"
 #include "server/sql/session.h"
 
 namespace server {
@@ -48,18 +49,13 @@ class InformationGathering {
   using Done = std::function<void(std::shared_ptr<InformationFacts>)>;
 
   InformationGathering(SqlSession& session, MetadataImagePtr image);
-  ~InformationGathering() { *alive_ = false; }
   // Calls `done` on the loop, at once where there is nobody to ask.
   void begin(InformationNeeds needs, Done done);
 
  private:
   template <class F>
   auto on_loop(F run) {
-    return [&loop = session_.shard().loop(), alive = alive_, run](auto... arguments) {
-      loop.post([alive, run, arguments...]() mutable {
-        if (*alive) run(std::move(arguments)...);
-      });
-    };
+    return interest_.on(session_.shard().loop(), std::move(run));
   }
   void ask_shards();
   void add(const ShardTaskReport& report, size_t shard);
@@ -71,7 +67,7 @@ class InformationGathering {
   InformationNeeds needs_;
   Done done_;
   size_t left_ = 0;  // who has not answered
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  const Interest interest_;
 };
 
 }  // namespace server
