@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace engine {
 
@@ -40,6 +41,20 @@ size_t valid_size(std::string_view text, size_t at) {
   const bool is_surrogate = first == 0xed && second > 0x9f;
   const bool is_too_large = first == 0xf4 && second > 0x8f;
   return is_overlong || is_surrogate || is_too_large ? 0 : size;
+}
+
+bool is_ascii(std::string_view text) {
+  constexpr size_t kWord = sizeof(uint64_t);
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  uint64_t all = 0;
+  size_t at = 0;
+  for (; at + kWord <= text.size(); at += kWord) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, kWord);
+    all |= word;
+  }
+  for (; at < text.size(); ++at) all |= static_cast<uint8_t>(text[at]);
+  return (all & kHighBits) == 0;
 }
 
 }  // namespace
@@ -122,7 +137,12 @@ std::optional<std::string> decode_hex(std::string_view text) {
   return bytes;
 }
 
-bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+// Most texts are short, and of these most are ASCII: what simdjson sets up for long ones takes longer than they do.
+bool is_utf8(std::string_view text) {
+  constexpr size_t kShort = 64;
+  return (text.size() <= kShort && is_ascii(text)) ||
+         simdjson::validate_utf8(text.data(), text.size());
+}
 
 std::string repaired_utf8(std::string_view text) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";

@@ -34,7 +34,8 @@ class Interest {
   }
 
  private:
-  const std::shared_ptr<bool> is_there_ = std::make_shared<bool>(true);  // shared with what was asked
+  // Shared with what was asked.
+  const std::shared_ptr<bool> is_there_ = std::make_shared<bool>(true);
 };
 
 }  // namespace server

@@ -6,6 +6,7 @@
 #include "engine/formats/avro/avro_columns.h"
 #include "engine/formats/avro/avro_values.h"
 #include "engine/formats/avro/big_integer.h"
+#include "engine/formats/record_buffer.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -22,6 +23,30 @@ void append_text(std::string& out, std::string_view bytes) {
 template <class T>
 void append_little_endian(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+// The same for rows.
+
+void put_whole(RecordBuffer& out, int64_t value) {
+  out.make_room(RecordBuffer::kVarintRoom);
+  out.put_varint(zigzag(value));
+}
+
+void put_text(RecordBuffer& out, std::string_view bytes) {
+  out.make_room(RecordBuffer::kVarintRoom + bytes.size());
+  out.put_varint(zigzag(static_cast<int64_t>(bytes.size())));
+  out.put(bytes);
+}
+
+template <class T>
+void put_fixed(RecordBuffer& out, T value) {
+  out.make_room(sizeof value);
+  out.put_little_endian(value);
+}
+
+void put_byte(RecordBuffer& out, char byte) {
+  out.make_room(1);
+  out.put(byte);
 }
 
 // Writes rows of one column in one Avro type.
@@ -49,25 +74,25 @@ class AvroValueWriter {
   }
 
   // False when the value cannot be written: `error` says why.
-  bool write(const Column* column, size_t row, std::string& out, std::string& error) const {
+  bool write(const Column* column, size_t row, RecordBuffer& out, std::string& error) const {
     // As Avro's own writers: what may not be null is what the schema gives for it.
     if (default_bytes_ && (column == nullptr || (column->is_null(row) && null_branch_ < 0))) {
-      out += *default_bytes_;
+      out.append(*default_bytes_);
       return true;
     }
     if (column->is_null(row)) {
       if (null_branch_ < 0) return refuse("is null, which the schema does not allow", error);
-      append_whole(out, null_branch_);
+      put_whole(out, null_branch_);
       return true;
     }
-    if (branch_ >= 0) append_whole(out, branch_);
+    if (branch_ >= 0) put_whole(out, branch_);
     return write_value(*column, row, out, error);
   }
 
   // The same for a record whose fields are columns.
-  bool write_record(std::span<const Column* const> columns, size_t row, std::string& out,
+  bool write_record(std::span<const Column* const> columns, size_t row, RecordBuffer& out,
                     std::string& error) const {
-    if (branch_ >= 0) append_whole(out, branch_);
+    if (branch_ >= 0) put_whole(out, branch_);
     return write_fields([&](size_t column) { return columns[column]; }, row, out, error);
   }
 
@@ -145,7 +170,7 @@ class AvroValueWriter {
       if (bound) return bound;
       if (all.without_null().kind != AvroKind::Union) first_failure = std::move(bound);
       parts_.clear();
-      columns_.clear();
+      steps_.clear();
       to_ = &all;
     }
     return first_failure;
@@ -174,16 +199,20 @@ class AvroValueWriter {
       const auto found = std::ranges::find(fields, static_cast<int>(i));
       const std::string path = (path_.empty() ? "" : path_ + ".") + to_->fields[i].name;
       const bool is_there = found != fields.end();
-      columns_.push_back(is_there ? static_cast<int>(found - fields.begin()) : -1);
+      Step& step = steps_.emplace_back();
       const AvroField& field = to_->fields[i];
       if (!is_there) {
         parts_.push_back(TRY(make_default(field, path)));
         continue;
       }
-      const SqlType& type = from.fields()[static_cast<size_t>(columns_.back())].type;
+      step.column = static_cast<int>(found - fields.begin());
+      const SqlType& type = from.fields()[static_cast<size_t>(step.column)].type;
       AvroValueWriter part = TRY(make(*field.type, type, path, depth + 1));
       if (field.otherwise && part.null_branch_ < 0)
         TRY(append_default(*field.type, *field.otherwise, part.default_bytes_.emplace(), path, 0));
+      step.way = part.way_of(type);
+      step.is_in_union = part.branch_ >= 0;
+      step.branch = static_cast<char>(zigzag(part.branch_));
       parts_.push_back(std::move(part));
     }
     const auto lost = std::ranges::find(fields, -1);
@@ -194,10 +223,10 @@ class AvroValueWriter {
                     from.fields()[static_cast<size_t>(lost - fields.begin())].name)};
   }
 
-  bool write_value(const Column& column, size_t row, std::string& out, std::string& error) const {
+  bool write_value(const Column& column, size_t row, RecordBuffer& out, std::string& error) const {
     switch (column.type().kind()) {
       case TypeKind::Boolean:
-        out += static_cast<char>(column.data<uint8_t>()[row] != 0);
+        put_byte(out, column.data<uint8_t>()[row] != 0);
         return true;
       case TypeKind::Integer:
       case TypeKind::Date:
@@ -209,9 +238,9 @@ class AvroValueWriter {
       case TypeKind::Double: {
         const double value = column.data<double>()[row];
         if (to_->kind == AvroKind::Float)
-          append_little_endian(out, static_cast<float>(value));
+          put_fixed(out, static_cast<float>(value));
         else
-          append_little_endian(out, value);
+          put_fixed(out, value);
         return true;
       }
       case TypeKind::Decimal:
@@ -227,34 +256,80 @@ class AvroValueWriter {
     }
   }
 
+  // How a field of a record is written: those that records mostly have without asking what they are again.
+  enum class Way : uint8_t { Whole32, Whole64, Text, Other };
+  struct Step {
+    Way way = Way::Other;
+    char branch = 0;  // of the union that it lies in, as it is written
+    bool is_in_union = false;
+    int column = -1;  // or the child; -1: its default
+  };
+
+  // Of a part that is bound.
+  Way way_of(const SqlType& from) const {
+    constexpr int kMaxBranch = 63;  // what one byte holds
+    if (default_bytes_ || branch_ > kMaxBranch || to_->logical == AvroLogical::TimeMicros ||
+        to_->logical == AvroLogical::TimestampMicros)
+      return Way::Other;
+    const bool is_whole = to_->kind == AvroKind::Int || to_->kind == AvroKind::Long;
+    switch (from.kind()) {
+      case TypeKind::Integer:
+      case TypeKind::Date:
+      case TypeKind::Time:
+        return is_whole ? Way::Whole32 : Way::Other;
+      case TypeKind::Bigint:
+      case TypeKind::Timestamp:
+        return is_whole ? Way::Whole64 : Way::Other;
+      case TypeKind::String:
+        return to_->kind == AvroKind::String ? Way::Text : Way::Other;
+      case TypeKind::Bytes:
+        return to_->kind == AvroKind::Bytes ? Way::Text : Way::Other;
+      default:
+        return Way::Other;
+    }
+  }
+
   template <class FindColumn>
-  bool write_fields(FindColumn find_column, size_t row, std::string& out,
+  bool write_fields(FindColumn find_column, size_t row, RecordBuffer& out,
                     std::string& error) const {
-    for (size_t i = 0; i < parts_.size(); ++i) {
+    const AvroValueWriter* part = parts_.data();
+    for (const Step& step : steps_) {
       const Column* from =
-          columns_[i] < 0 ? nullptr : find_column(static_cast<size_t>(columns_[i]));
-      if (!parts_[i].write(from, row, out, error)) return false;
+          step.column < 0 ? nullptr : find_column(static_cast<size_t>(step.column));
+      if (step.way == Way::Other || from->is_null(row)) {
+        if (!part++->write(from, row, out, error)) return false;
+        continue;
+      }
+      ++part;
+      out.make_room(1 + RecordBuffer::kVarintRoom);
+      if (step.is_in_union) out.put(step.branch);
+      if (step.way == Way::Whole32)
+        out.put_varint(zigzag(from->data<int32_t>()[row]));
+      else if (step.way == Way::Whole64)
+        out.put_varint(zigzag(from->data<int64_t>()[row]));
+      else
+        put_text(out, from->data<std::string_view>()[row]);
     }
     return true;
   }
 
-  bool write_number(int64_t value, std::string& out) const {
+  bool write_number(int64_t value, RecordBuffer& out) const {
     switch (to_->kind) {
       case AvroKind::Float:
-        append_little_endian(out, static_cast<float>(value));
+        put_fixed(out, static_cast<float>(value));
         break;
       case AvroKind::Double:
-        append_little_endian(out, static_cast<double>(value));
+        put_fixed(out, static_cast<double>(value));
         break;
       default:
         if (to_->logical == AvroLogical::TimeMicros || to_->logical == AvroLogical::TimestampMicros)
           value *= 1000;
-        append_whole(out, value);
+        put_whole(out, value);
     }
     return true;
   }
 
-  bool write_decimal(const Column& column, size_t row, std::string& out, std::string& error) const {
+  bool write_decimal(const Column& column, size_t row, RecordBuffer& out, std::string& error) const {
     const Int128 value = column.data<Int128>()[row];
     const SqlType& type = column.type();
     if (!fits_precision(value, type.precision()))
@@ -269,43 +344,43 @@ class AvroValueWriter {
     char buffer[sizeof(Int128)];
     std::string_view bytes = big_integer_bytes(scaled, buffer);
     if (to_->kind != AvroKind::Fixed) {
-      append_text(out, bytes);
+      put_text(out, bytes);
       return true;
     }
     if (bytes.size() > to_->size) return refuse("has more digits than the schema takes", error);
-    out.append(to_->size - bytes.size(), scaled < 0 ? '\xff' : '\0');
-    out += bytes;
+    out.append(std::string(to_->size - bytes.size(), scaled < 0 ? '\xff' : '\0'));
+    out.append(bytes);
     return true;
   }
 
-  bool write_text(std::string_view value, std::string& out, std::string& error) const {
+  bool write_text(std::string_view value, RecordBuffer& out, std::string& error) const {
     if (to_->kind == AvroKind::Enum) {
       const auto symbol = std::ranges::find(to_->symbols, value);
       if (symbol == to_->symbols.end())
         return refuse(fmt::format("has a value that is no symbol of enum {}", to_->name), error);
-      append_whole(out, symbol - to_->symbols.begin());
+      put_whole(out, symbol - to_->symbols.begin());
       return true;
     }
     if (to_->kind == AvroKind::Fixed) {
       if (value.size() != to_->size)
         return refuse(fmt::format("has {} bytes, and the schema wants {}", value.size(), to_->size),
                       error);
-      out += value;
+      out.append(value);
       return true;
     }
-    append_text(out, value);
+    put_text(out, value);
     return true;
   }
 
-  bool write_list(const Column& column, size_t row, std::string& out, std::string& error) const {
+  bool write_list(const Column& column, size_t row, RecordBuffer& out, std::string& error) const {
     const uint32_t first = column.offsets()[row], end = column.offsets()[row + 1];
-    if (first != end) append_whole(out, end - first);
+    if (first != end) put_whole(out, end - first);
     for (uint32_t i = first; i < end; ++i) {
       if (column.type().kind() == TypeKind::Map) {
         if (to_->kind == AvroKind::Map) {
           const Column& keys = column.child(0);
           if (keys.is_null(i)) return refuse("has a null key", error);
-          append_text(out, keys.data<std::string_view>()[i]);
+          put_text(out, keys.data<std::string_view>()[i]);
         } else if (!parts_[0].write(&column.child(0), i, out, error)) {
           return false;
         }
@@ -314,7 +389,7 @@ class AvroValueWriter {
         return false;
       }
     }
-    out += '\0';
+    put_byte(out, '\0');
     return true;
   }
 
@@ -326,7 +401,7 @@ class AvroValueWriter {
   std::string path_;
   int null_branch_ = -1, branch_ = -1;
   std::vector<AvroValueWriter> parts_;
-  std::vector<int> columns_;  // of a Struct: which child each part is written from; -1: its default
+  std::vector<Step> steps_;  // of a record: one for each of the parts, its fields
   std::optional<std::string> default_bytes_;
 };
 
@@ -420,7 +495,7 @@ class AvroWriter final : public Writer {
  public:
   AvroWriter(AvroSchemaPtr schema, int32_t id, AvroValueWriter root, bool wrapped, Side side)
       : schema_(std::move(schema)),
-        id_(id),
+        header_(header_of(id)),
         root_(std::move(root)),
         wrapped_(wrapped),
         side_(side) {}
@@ -428,26 +503,34 @@ class AvroWriter final : public Writer {
   void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
              EncodedRows& out) override {
     std::string error;
+    RecordBuffer buffer(out.bytes);
     for (size_t row = rows.first; row < rows.end; ++row) {
-      const size_t begin = out.bytes.size();
+      const size_t begin = buffer.size();
       bool is_present = has_payload(columns, row, present, wrapped_, side_);
       if (is_present) {
-        append_schema_header(out.bytes, id_);
-        const bool is_written = wrapped_ ? root_.write_record(columns, row, out.bytes, error)
-                                         : root_.write(columns[0], row, out.bytes, error);
+        buffer.append(header_);
+        const bool is_written = wrapped_ ? root_.write_record(columns, row, buffer, error)
+                                         : root_.write(columns[0], row, buffer, error);
         if (!is_written) {
-          out.bytes.resize(begin);
+          buffer.cut(begin);
           is_present = false;
           out.problems.push_back({row, error});
         }
       }
-      out.close(is_present);
+      out.close(buffer.size(), is_present);
     }
+    buffer.finish();
   }
 
  private:
+  static std::string header_of(int32_t id) {
+    std::string header;
+    append_schema_header(header, id);
+    return header;
+  }
+
   const AvroSchemaPtr schema_;  // root_ points into it
-  const int32_t id_;
+  const std::string header_;
   const AvroValueWriter root_;
   const bool wrapped_;
   const Side side_;

@@ -23,6 +23,8 @@ class ProtobufReader final : public SchemaReader {
 
   bool read(std::string_view payload, std::span<Column* const> outs, size_t row,
             std::string& error) override {
+    if (first_ != nullptr && payload.starts_with('\0'))
+      return first_->read(payload.substr(1), outs, row, error);
     ByteReader in(payload);
     constexpr int64_t kMaxDepth = 64;
     const int64_t count = in.signed_varint();
@@ -32,6 +34,7 @@ class ProtobufReader final : public SchemaReader {
     if (count == 0) path.push_back(0);  // how the first one is written
     if (!in.ok()) return false;
     const ProtobufMessageReader* reader = find(path, error);
+    if (count == 0) first_ = reader;
     return reader != nullptr && reader->read(in.rest(), outs, row, error);
   }
 
@@ -51,6 +54,7 @@ class ProtobufReader final : public SchemaReader {
   const std::vector<Field> fields_;
   const std::vector<bool> needed_;
   std::map<std::vector<uint32_t>, ProtobufMessageReader> readers_;
+  const ProtobufMessageReader* first_ = nullptr;  // of the schema's first message, which most records are
 };
 
 class BareProtobufReader final : public SchemaReader {

@@ -104,7 +104,7 @@ ProtobufMessageReader::ProtobufMessageReader(const ProtobufMessage& from,
     const ProtobufField& field = from.fields[static_cast<size_t>(fields[i])];
     const SqlType& type = columns[i].type;
     const std::string name = path.empty() ? columns[i].name : path + "." + columns[i].name;
-    Bound bound{field.number, i, {}};
+    Bound bound{.number = field.number, .column = i, .values = {}};
     if (field.is_map && type.kind() == TypeKind::Map) {
       bound.values.push_back(bind(field.message->fields[0], type.key(), name + "{}"));
       bound.values.push_back(bind(field.message->fields[1], type.value(), name + "{}"));
@@ -112,7 +112,10 @@ ProtobufMessageReader::ProtobufMessageReader(const ProtobufMessage& from,
       bound.values.push_back(bind(field, type.element(), name + "[]"));
     } else {
       bound.values.push_back(bind(field, type, name));
-      if (field.is_repeated) bound.values.back().way = Way::Mismatch;
+      if (field.is_repeated)
+        bound.values.back().way = Way::Mismatch;
+      else
+        bound.plain = plain_of(field, type);
     }
     if (field.number < kSmallNumbers) {
       by_number_.resize(std::max<size_t>(by_number_.size(), field.number + 1), -1);
@@ -214,11 +217,45 @@ bool ProtobufMessageReader::read(std::string_view bytes, std::span<Column* const
     const Bound* bound = tag >> 3 > UINT32_MAX ? nullptr : find(static_cast<uint32_t>(tag >> 3));
     if (bound == nullptr) {
       if (!skip_protobuf(in, wire)) return false;
-    } else if (!read_field(*bound, wire, in, *columns[bound->column], row, error)) {
+    } else if (Column& column = *columns[bound->column];
+               !read_plain(bound->plain, wire, in, column, row) &&
+               !read_field(*bound, wire, in, column, row, error)) {
       return false;
     }
   }
   return in.ok() && complete(columns, row);
+}
+
+ProtobufMessageReader::Plain ProtobufMessageReader::plain_of(const ProtobufField& from,
+                                                             const SqlType& to) {
+  if (from.kind == ProtobufKind::Int32 && to.kind() == TypeKind::Integer) return Plain::Whole32;
+  if (from.kind == ProtobufKind::Int64 &&
+      (to.kind() == TypeKind::Bigint || to.kind() == TypeKind::Timestamp))
+    return Plain::Whole64;
+  if (from.kind == ProtobufKind::String && to.kind() == TypeKind::String) return Plain::Text;
+  return Plain::No;
+}
+
+// What is missing is told at the end of the message.
+inline bool ProtobufMessageReader::read_plain(Plain plain, unsigned wire, ByteReader& in,
+                                              Column& column, size_t row) {
+  if (plain == Plain::No || column.size() != row) return false;
+  if (wire != (plain == Plain::Text ? kWireBytes : kWireVarint)) return false;
+  ColumnSlot slot{&column};
+  if (plain == Plain::Whole32)
+    slot.put(static_cast<int32_t>(in.varint()));
+  else if (plain == Plain::Whole64)
+    slot.put(static_cast<int64_t>(in.varint()));
+  else
+    put_text(in.bytes(in.varint()), true, slot);
+  return true;
+}
+
+void ProtobufMessageReader::put_text(std::string_view bytes, bool is_string, ColumnSlot& slot) {
+  if (is_string && !is_utf8(bytes))
+    slot.put(slot.column->heap().add(repaired_utf8(bytes)));
+  else
+    slot.put(bytes);
 }
 
 bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteReader& in,
@@ -275,10 +312,7 @@ bool ProtobufMessageReader::read_value(const Value& value, unsigned wire, ByteRe
   const std::string_view bytes = in.bytes(in.varint());
   if (!in.ok()) return false;
   if (value.way != Way::Text) return read_meaning(value, bytes, slot, error);
-  if (value.to.kind() == TypeKind::String && !is_utf8(bytes))
-    slot.put(slot.column->heap().add(repaired_utf8(bytes)));
-  else
-    slot.put(bytes);
+  put_text(bytes, value.to.kind() == TypeKind::String, slot);
   return true;
 }
 

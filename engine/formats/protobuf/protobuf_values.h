@@ -48,15 +48,22 @@ class ProtobufMessageReader {
     std::vector<ProtobufMessageReader> message = {};  // of Message and List: one
     std::vector<Value> wrapped = {};                  // of Wrapper: one
   };
+  // Fields that messages mostly have, which are read without asking what they are again.
+  enum class Plain : uint8_t { No, Whole32, Whole64, Text };
   struct Bound {
     uint32_t number;
     size_t column;
+    Plain plain = Plain::No;
     std::vector<Value> values;  // one; two of a map
   };
 
   static Value bind(const ProtobufField& from, const SqlType& to, std::string path);
   static Way choose(const ProtobufField& from, const SqlType& to);
   static bool mismatch(const Value& value, std::string& error);
+  static Plain plain_of(const ProtobufField& from, const SqlType& to);
+  // False where it is not a plain field after all, with nothing read.
+  static bool read_plain(Plain plain, unsigned wire, ByteReader& in, Column& column, size_t row);
+  static void put_text(std::string_view bytes, bool is_string, ColumnSlot& slot);
   const Bound* find(uint32_t number) const;
 
   bool read_field(const Bound& bound, unsigned wire, ByteReader& in, Column& column, size_t row,

@@ -6,36 +6,51 @@
 #include "engine/formats/protobuf/protobuf.h"
 #include "engine/formats/protobuf/protobuf_columns.h"
 #include "engine/formats/protobuf/protobuf_wire.h"
+#include "engine/formats/record_buffer.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
 
 namespace {
 
-void append_tag(std::string& out, uint32_t number, unsigned wire) {
-  append_varint(out, uint64_t{number} << 3 | wire);
+void put_varint(RecordBuffer& out, uint64_t value) {
+  out.make_room(RecordBuffer::kVarintRoom);
+  out.put_varint(value);
+}
+
+void put_tag(RecordBuffer& out, uint32_t number, unsigned wire) {
+  put_varint(out, uint64_t{number} << 3 | wire);
+}
+
+void put_text(RecordBuffer& out, std::string_view bytes) {
+  out.make_room(RecordBuffer::kVarintRoom + bytes.size());
+  out.put_varint(bytes.size());
+  out.put(bytes);
 }
 
 // Calls `write`, and puts the size of what it has appended before it.
 template <class Write>
-bool append_sized(std::string& out, Write write) {
+bool put_sized(RecordBuffer& out, Write write) {
   const size_t begin = out.size();
-  out += '\0';
+  out.make_room(1);
+  out.put('\0');
   if (!write()) return false;
   const size_t size = out.size() - begin - 1;
   if (size < 0x80) {
-    out[begin] = static_cast<char>(size);
+    out.set(begin, static_cast<char>(size));
     return true;
   }
   std::string prefix;
   append_varint(prefix, size);
-  out.replace(begin, 1, prefix);
+  out.set(begin, prefix.front());
+  out.insert(begin + 1, std::string_view(prefix).substr(1));
   return true;
 }
 
 template <class T>
-void append_fixed(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+void put_fixed(RecordBuffer& out, T value) {
+  out.make_room(sizeof value);
+  out.put_little_endian(value);
 }
 
 struct CivilDate {
@@ -55,10 +70,10 @@ CivilDate civil_date(int64_t days) {
   return {year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) / 5 + 1};
 }
 
-void append_number_field(std::string& out, uint32_t number, int64_t value) {
+void put_number_field(RecordBuffer& out, uint32_t number, int64_t value) {
   if (value == 0) return;
-  append_tag(out, number, kWireVarint);
-  append_varint(out, static_cast<uint64_t>(value));
+  put_tag(out, number, kWireVarint);
+  put_varint(out, static_cast<uint64_t>(value));
 }
 
 // Writes the fields of a message from columns.
@@ -73,11 +88,29 @@ class ProtobufMessageWriter {
   }
 
   template <class FindColumn>
-  bool write(FindColumn find_column, size_t row, std::string& out, std::string& error) const {
+  bool write(FindColumn find_column, size_t row, RecordBuffer& out, std::string& error) const {
     for (const Bound& bound : bound_) {
       const Column& column = *find_column(bound.column);
       if (column.is_null(row)) continue;
-      if (!write_field(bound, column, row, out, error)) return false;
+      switch (bound.way) {
+        case Way::Whole32:
+          write_plain(bound, column.data<int32_t>()[row], out);
+          break;
+        case Way::Whole64:
+          write_plain(bound, column.data<int64_t>()[row], out);
+          break;
+        case Way::Text: {
+          const std::string_view text = column.data<std::string_view>()[row];
+          if (text.empty() && !bound.has_presence) break;
+          out.make_room(2 * RecordBuffer::kVarintRoom + text.size());
+          out.put_varint(bound.tag);
+          out.put_varint(text.size());
+          out.put(text);
+          break;
+        }
+        default:
+          if (!write_field(bound, column, row, out, error)) return false;
+      }
     }
     return true;
   }
@@ -86,14 +119,46 @@ class ProtobufMessageWriter {
   struct Value {
     const ProtobufField* to;
     std::string path;
+    uint64_t tag;
     std::vector<ProtobufMessageWriter> message = {};  // one, of a STRUCT or a list in a message
     std::vector<Value> wrapped = {};                  // one, of a wrapper
   };
+  // How a field is written: those that messages mostly have without asking what they are again.
+  enum class Way : uint8_t { Whole32, Whole64, Text, Other };
   struct Bound {
     size_t column;
+    Way way = Way::Other;
+    bool has_presence = false;
+    uint64_t tag = 0;
     const ProtobufField* to;
     std::vector<Value> values;  // one; two of a map
   };
+
+  static Way way_of(const ProtobufField& to, const SqlType& from) {
+    const bool is_plain = to.kind == ProtobufKind::Int64 || to.kind == ProtobufKind::Int32;
+    switch (from.kind()) {
+      case TypeKind::Integer:
+      case TypeKind::Date:
+      case TypeKind::Time:
+        return is_plain ? Way::Whole32 : Way::Other;
+      case TypeKind::Bigint:
+      case TypeKind::Timestamp:
+        return to.kind == ProtobufKind::Int64 ? Way::Whole64 : Way::Other;
+      case TypeKind::String:
+        return to.kind == ProtobufKind::String ? Way::Text : Way::Other;
+      case TypeKind::Bytes:
+        return to.kind == ProtobufKind::Bytes ? Way::Text : Way::Other;
+      default:
+        return Way::Other;
+    }
+  }
+
+  static void write_plain(const Bound& bound, int64_t number, RecordBuffer& out) {
+    if (number == 0 && !bound.has_presence) return;  // as it reads the same
+    out.make_room(2 * RecordBuffer::kVarintRoom);
+    out.put_varint(bound.tag);
+    out.put_varint(static_cast<uint64_t>(number));
+  }
 
   static Error unfit(const ProtobufField& to, const SqlType& from, const std::string& path) {
     const std::string_view kind =
@@ -115,7 +180,7 @@ class ProtobufMessageWriter {
                      fmt::format("message {} has no field for column {}", to.full_name, name)};
       const ProtobufField& field = to.fields[static_cast<size_t>(fields[i])];
       const SqlType& type = columns[i].type;
-      Bound bound{i, &field, {}};
+      Bound bound{.column = i, .to = &field, .values = {}};
       if (type.kind() == TypeKind::Map && field.is_map) {
         bound.values.push_back(
             TRY(bind_value(field.message->fields[0], type.key(), name + "{}", depth)));
@@ -127,6 +192,9 @@ class ProtobufMessageWriter {
         return unfit(field, type, name);
       } else {
         bound.values.push_back(TRY(bind_value(field, type, name, depth)));
+        bound.way = way_of(field, type);
+        bound.has_presence = field.has_presence;
+        bound.tag = bound.values.front().tag;
       }
       bound_.push_back(std::move(bound));
     }
@@ -137,7 +205,7 @@ class ProtobufMessageWriter {
   static Result<Value> bind_value(const ProtobufField& to, const SqlType& from, std::string path,
                                   int depth) {
     if (depth > kMaxSchemaDepth || !is_possible(to, from)) return unfit(to, from, path);
-    Value value{&to, std::move(path)};
+    Value value{&to, std::move(path), uint64_t{to.number} << 3 | wire_of(to.kind)};
     if (to.kind != ProtobufKind::Message) return value;
     if (to.message->meaning == ProtobufMeaning::Wrapper) {
       value.wrapped.push_back(TRY(bind_value(to.message->fields[0], from, value.path, depth + 1)));
@@ -191,7 +259,7 @@ class ProtobufMessageWriter {
     }
   }
 
-  bool write_field(const Bound& bound, const Column& column, size_t row, std::string& out,
+  bool write_field(const Bound& bound, const Column& column, size_t row, RecordBuffer& out,
                    std::string& error) const {
     const ProtobufField& to = *bound.to;
     if (!to.is_repeated)
@@ -199,8 +267,8 @@ class ProtobufMessageWriter {
     const uint32_t first = column.offsets()[row], end = column.offsets()[row + 1];
     if (bound.values.size() == 2) {
       for (uint32_t i = first; i < end; ++i) {
-        append_tag(out, to.number, kWireBytes);
-        const bool ok = append_sized(out, [&] {
+        put_tag(out, to.number, kWireBytes);
+        const bool ok = put_sized(out, [&] {
           for (size_t half = 0; half < 2; ++half) {
             const Column& child = column.child(half);
             if (child.is_null(i)) continue;
@@ -215,74 +283,85 @@ class ProtobufMessageWriter {
     const Column& elements = column.child(0);
     const Value& value = bound.values[0];
     if (to.is_packed && first != end) {
-      append_tag(out, to.number, kWireBytes);
-      return append_sized(out, [&] {
+      put_tag(out, to.number, kWireBytes);
+      return put_sized(out, [&] {
         for (uint32_t i = first; i < end; ++i)
           if (!write_bare(value, elements, i, out, error)) return false;
         return true;
       });
     }
     for (uint32_t i = first; i < end; ++i) {
-      append_tag(out, to.number, wire_of(to.kind));
+      put_tag(out, to.number, wire_of(to.kind));
       if (!write_bare(value, elements, i, out, error)) return false;
     }
     return true;
   }
 
   // A field with its tag. Without presence a default is left out, as it reads the same.
-  static bool write_single(const Value& value, const Column& column, size_t row, std::string& out,
+  static bool write_single(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                            bool has_presence, std::string& error) {
     const size_t begin = out.size();
-    append_tag(out, value.to->number, wire_of(value.to->kind));
+    put_varint(out, value.tag);
     const size_t bare = out.size();
     if (!write_bare(value, column, row, out, error)) return false;
     if (has_presence || value.to->kind == ProtobufKind::Message) return true;
-    const bool is_default = std::ranges::all_of(std::string_view(out).substr(bare),
-                                                [](char byte) { return byte == '\0'; });
+    const std::string_view written = out.from(bare);
+    if (written.front() != '\0') return true;
     const bool is_text = wire_of(value.to->kind) == kWireBytes;
-    if (is_default && (!is_text || out.size() == bare + 1)) out.resize(begin);
+    const bool is_default =
+        is_text ? written.size() == 1
+                : std::ranges::all_of(written, [](char byte) { return byte == '\0'; });
+    if (is_default) out.cut(begin);
     return true;
   }
 
   // A value without its tag, but with its size. What is null in a list is written as its default.
-  static bool write_bare(const Value& value, const Column& column, size_t row, std::string& out,
+  static bool write_bare(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                          std::string& error) {
-    const ProtobufField& to = *value.to;
     const bool is_null = column.is_null(row);
-    if (to.kind == ProtobufKind::Message)
-      return append_sized(out,
-                          [&] { return is_null || write_message(value, column, row, out, error); });
-    if (to.kind == ProtobufKind::String || to.kind == ProtobufKind::Bytes) {
-      const std::string_view bytes = is_null ? "" : column.data<std::string_view>()[row];
-      append_varint(out, bytes.size());
-      out += bytes;
+    switch (value.to->kind) {
+      case ProtobufKind::String:
+      case ProtobufKind::Bytes:
+        put_text(out, is_null ? "" : column.data<std::string_view>()[row]);
+        return true;
+      case ProtobufKind::Message:
+        return put_sized(
+            out, [&] { return is_null || write_message(value, column, row, out, error); });
+      case ProtobufKind::Enum:
+        return write_enum(value, is_null ? nullptr : &column.data<std::string_view>()[row], out,
+                          error);
+      case ProtobufKind::Double:
+        put_fixed(out, is_null ? 0.0 : double_at(column, row));
+        return true;
+      case ProtobufKind::Float:
+        put_fixed(out, is_null ? 0.0f : static_cast<float>(double_at(column, row)));
+        return true;
+      default:
+        return write_whole(value, is_null ? 0 : whole_at(column, row), out, error);
+    }
+  }
+
+  static bool write_enum(const Value& value, const std::string_view* name, RecordBuffer& out,
+                         std::string& error) {
+    if (name == nullptr) {
+      put_varint(out, 0);
       return true;
     }
-    if (to.kind == ProtobufKind::Enum) {
-      const std::string_view name = is_null ? "" : column.data<std::string_view>()[row];
-      const auto& values = to.enumeration->values;
-      const auto found = std::ranges::find(
-          values, name, [](const auto& known) { return std::string_view(known.second); });
-      if (found == values.end() && !is_null) {
-        error = fmt::format("column {} has a value that is none of enum {}", value.path,
-                            to.enumeration->name);
-        return false;
-      }
-      append_varint(out, is_null ? 0 : static_cast<uint64_t>(static_cast<int64_t>(found->first)));
-      return true;
+    const auto& values = value.to->enumeration->values;
+    const auto found = std::ranges::find(
+        values, *name, [](const auto& known) { return std::string_view(known.second); });
+    if (found == values.end()) {
+      error = fmt::format("column {} has a value that is none of enum {}", value.path,
+                          value.to->enumeration->name);
+      return false;
     }
-    if (to.kind == ProtobufKind::Double || to.kind == ProtobufKind::Float) {
-      const double number = is_null ? 0
-                            : column.type().kind() == TypeKind::Double
-                                ? column.data<double>()[row]
-                                : static_cast<double>(whole_at(column, row));
-      if (to.kind == ProtobufKind::Double)
-        append_fixed(out, number);
-      else
-        append_fixed(out, static_cast<float>(number));
-      return true;
-    }
-    return write_whole(value, is_null ? 0 : whole_at(column, row), out, error);
+    put_varint(out, static_cast<uint64_t>(static_cast<int64_t>(found->first)));
+    return true;
+  }
+
+  static double double_at(const Column& column, size_t row) {
+    return column.type().kind() == TypeKind::Double ? column.data<double>()[row]
+                                                    : static_cast<double>(whole_at(column, row));
   }
 
   static int64_t whole_at(const Column& column, size_t row) {
@@ -297,7 +376,7 @@ class ProtobufMessageWriter {
     }
   }
 
-  static bool write_whole(const Value& value, int64_t number, std::string& out,
+  static bool write_whole(const Value& value, int64_t number, RecordBuffer& out,
                           std::string& error) {
     const auto fits = [&](int64_t least, int64_t most) {
       if (number >= least && number <= most) return true;
@@ -307,37 +386,38 @@ class ProtobufMessageWriter {
     };
     switch (value.to->kind) {
       case ProtobufKind::Int32:
-      case ProtobufKind::Sint32:
-      case ProtobufKind::Sfixed32:
         if (!fits(INT32_MIN, INT32_MAX)) return false;
         break;
       case ProtobufKind::Uint32:
-      case ProtobufKind::Fixed32:
         if (!fits(0, UINT32_MAX)) return false;
         break;
-      default:
-        break;
-    }
-    switch (value.to->kind) {
       case ProtobufKind::Sint32:
+        if (!fits(INT32_MIN, INT32_MAX)) return false;
+        put_varint(out, zigzag(number));
+        return true;
       case ProtobufKind::Sint64:
-        append_varint(out, zigzag(number));
-        break;
+        put_varint(out, zigzag(number));
+        return true;
       case ProtobufKind::Fixed32:
+        if (!fits(0, UINT32_MAX)) return false;
+        put_fixed(out, static_cast<uint32_t>(number));
+        return true;
       case ProtobufKind::Sfixed32:
-        append_fixed(out, static_cast<uint32_t>(number));
-        break;
+        if (!fits(INT32_MIN, INT32_MAX)) return false;
+        put_fixed(out, static_cast<uint32_t>(number));
+        return true;
       case ProtobufKind::Fixed64:
       case ProtobufKind::Sfixed64:
-        append_fixed(out, static_cast<uint64_t>(number));
-        break;
+        put_fixed(out, static_cast<uint64_t>(number));
+        return true;
       default:
-        append_varint(out, static_cast<uint64_t>(number));
+        break;
     }
+    put_varint(out, static_cast<uint64_t>(number));
     return true;
   }
 
-  static bool write_message(const Value& value, const Column& column, size_t row, std::string& out,
+  static bool write_message(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                             std::string& error) {
     if (!value.wrapped.empty())
       return write_single(value.wrapped.front(), column, row, out, false, error);
@@ -351,23 +431,23 @@ class ProtobufMessageWriter {
       case ProtobufMeaning::Timestamp: {
         const int64_t ms = column.data<int64_t>()[row];
         const int64_t seconds = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
-        append_number_field(out, 1, seconds);
-        append_number_field(out, 2, (ms - seconds * 1000) * 1'000'000);
+        put_number_field(out, 1, seconds);
+        put_number_field(out, 2, (ms - seconds * 1000) * 1'000'000);
         return true;
       }
       case ProtobufMeaning::Date: {
         const CivilDate date = civil_date(column.data<int32_t>()[row]);
-        append_number_field(out, 1, date.year);
-        append_number_field(out, 2, date.month);
-        append_number_field(out, 3, date.day);
+        put_number_field(out, 1, date.year);
+        put_number_field(out, 2, date.month);
+        put_number_field(out, 3, date.day);
         return true;
       }
       case ProtobufMeaning::TimeOfDay: {
         const int64_t ms = column.data<int32_t>()[row];
-        append_number_field(out, 1, ms / 3'600'000);
-        append_number_field(out, 2, ms / 60'000 % 60);
-        append_number_field(out, 3, ms / 1000 % 60);
-        append_number_field(out, 4, ms % 1000 * 1'000'000);
+        put_number_field(out, 1, ms / 3'600'000);
+        put_number_field(out, 2, ms / 60'000 % 60);
+        put_number_field(out, 3, ms / 1000 % 60);
+        put_number_field(out, 4, ms % 1000 * 1'000'000);
         return true;
       }
       default:
@@ -375,7 +455,7 @@ class ProtobufMessageWriter {
     }
   }
 
-  static bool write_decimal(const Value& value, const Column& column, size_t row, std::string& out,
+  static bool write_decimal(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                             std::string& error) {
     const Int128 unscaled = column.data<Int128>()[row];
     const SqlType& type = column.type();
@@ -385,11 +465,10 @@ class ProtobufMessageWriter {
     }
     char buffer[sizeof(Int128)];
     const std::string_view bytes = big_integer_bytes(unscaled, buffer);
-    append_tag(out, 1, kWireBytes);
-    append_varint(out, bytes.size());
-    out += bytes;
-    append_number_field(out, 2, type.precision());
-    append_number_field(out, 3, type.scale());
+    put_tag(out, 1, kWireBytes);
+    put_text(out, bytes);
+    put_number_field(out, 2, type.precision());
+    put_number_field(out, 3, type.scale());
     return true;
   }
 
@@ -409,20 +488,22 @@ class ProtobufWriter final : public Writer {
   void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
              EncodedRows& out) override {
     std::string error;
+    RecordBuffer buffer(out.bytes);
     for (size_t row = rows.first; row < rows.end; ++row) {
-      const size_t begin = out.bytes.size();
+      const size_t begin = buffer.size();
       bool is_present = has_payload(columns, row, present, wrapped_, side_);
       if (is_present) {
-        out.bytes += header_;
+        buffer.append(header_);
         const auto find_column = [&](size_t column) { return columns[column]; };
-        if (!root_.write(find_column, row, out.bytes, error)) {
-          out.bytes.resize(begin);
+        if (!root_.write(find_column, row, buffer, error)) {
+          buffer.cut(begin);
           is_present = false;
           out.problems.push_back({row, error});
         }
       }
-      out.close(is_present);
+      out.close(buffer.size(), is_present);
     }
+    buffer.finish();
   }
 
  private:

@@ -87,6 +87,40 @@ TEST(SchemaFormats, what_is_written_is_read_back) {
   }
 }
 
+// Sizes around which bytes are copied in another way, or a length takes a byte more.
+TEST(SchemaFormats, texts_of_every_size_come_back) {
+  const SqlType inner = SqlType::structure({{"A", TypeKind::String}, {"N", TypeKind::Bigint}});
+  for (const char* format : {"AVRO", "JSON_SR", "PROTOBUF"})
+    for (const size_t size : {0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 63, 64, 65, 123, 124, 127, 128, 129,
+                              16'380, 16'384, 70'000}) {
+      std::string text;
+      for (size_t i = 0; i < size; ++i) text += static_cast<char>('a' + i % 26);
+      const Value row = Value::list({Value::text(text), Value::bigint(-1)});
+      const Table table = table_of({{{"S", TypeKind::String}, Value::text(text)},
+                                    {{"ST", inner}, row},
+                                    {{"STS", SqlType::array(inner)}, Value::list({row, row})},
+                                    {{"BIN", TypeKind::Bytes}, Value::text(text)}},
+                                   false);
+      const FormatSpec spec{.name = format};
+      const EncodedRows written = write_rows(spec, table.defs, table.columns);
+      const ReadRows read = read_rows(spec, table.defs, payloads_of(written));
+      ASSERT_EQ(read.status.errors, 0u) << format << " " << size;
+      for (size_t i = 0; i < table.defs.size(); ++i)
+        EXPECT_EQ(read.at(0, i), table.columns[i]->value_at(0)) << format << " " << size;
+    }
+}
+
+// A field that comes twice counts with its last value, also where it is read in the short way.
+TEST(Protobuf, of_several_values_the_last_one_counts) {
+  const std::vector<ColumnDef> columns = {{"A", TypeKind::Bigint}, {"B", TypeKind::String}};
+  const FormatSpec spec{.name = "PROTOBUF_NOSR"};
+  const ReadRows read =
+      read_rows(spec, columns, {Payload("\x08\x01\x12\x01x\x08\x02\x12\x02yz")});
+  ASSERT_EQ(read.status.errors, 0u);
+  EXPECT_EQ(read.at(0, 0), Value::bigint(2));
+  EXPECT_EQ(read.at(0, 1), Value::text("yz"));
+}
+
 TEST(SchemaFormats, columns_that_are_not_needed_are_passed_over) {
   const Table table = table_of(all_kinds(), true);
   std::vector<bool> needed(table.defs.size(), false);

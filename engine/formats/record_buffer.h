@@ -1,0 +1,108 @@
+// A buffer for the hot loops of writers: room is made once for a value, then bytes are stored without asking again.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+// Appends to a string that is longer than what has been written so far; finish() cuts it.
+class RecordBuffer {
+ public:
+  static constexpr size_t kBlock = 16;
+
+  explicit RecordBuffer(std::string& bytes) : bytes_(bytes), used_(bytes.size()) {}
+
+  size_t size() const { return used_; }
+  // What has been written from there on; until more is.
+  std::string_view from(size_t begin) const { return {bytes_.data() + begin, used_ - begin}; }
+  void cut(size_t size) { used_ = size; }
+  void finish() { bytes_.resize(used_); }
+
+  // Room for `size` more bytes and one block.
+  void make_room(size_t size) {
+    const size_t needed = used_ + size + kBlock;
+    if (bytes_.size() < needed) grow(needed);
+  }
+  // Appends what `print` does to the string itself, of about so many bytes.
+  template <class Print>
+  void append_by(size_t about, const Print& print) {
+    bytes_.resize(used_);
+    bytes_.reserve(used_ + about + about / 8 + kBlock);
+    print(bytes_);
+    used_ = bytes_.size();
+  }
+  // Any bytes; makes its own room.
+  void append(std::string_view text) {
+    make_room(text.size());
+    std::memcpy(at(), text.data(), text.size());
+    used_ += text.size();
+  }
+  void set(size_t at, char c) { bytes_[at] = c; }
+  // Puts bytes before what has been written from `begin` on.
+  void insert(size_t begin, std::string_view text) {
+    make_room(text.size());
+    std::memmove(bytes_.data() + begin + text.size(), bytes_.data() + begin, used_ - begin);
+    std::memcpy(bytes_.data() + begin, text.data(), text.size());
+    used_ += text.size();
+  }
+
+  // Those below store without looking: make_room() has been called for what they need.
+
+  void put(char c) { bytes_[used_++] = c; }
+  void put(std::string_view text) {
+    copy(at(), text.data(), text.size());
+    used_ += text.size();
+  }
+  template <class T>
+  void put_little_endian(T value) {
+    std::memcpy(at(), &value, sizeof value);
+    used_ += sizeof value;
+  }
+  static constexpr size_t kVarintRoom = 10;
+  void put_varint(uint64_t value) {
+    char* to = at();
+    for (; value >= 0x80; value >>= 7) *to++ = static_cast<char>(value | 0x80);
+    *to++ = static_cast<char>(value);
+    used_ = static_cast<size_t>(to - bytes_.data());
+  }
+
+ protected:
+  char* at() { return bytes_.data() + used_; }
+  void advance(size_t size) { used_ += size; }
+
+ private:
+  // Most texts are short: two copies of a fixed size, which overlap, take less time than a call.
+  static void copy(char* to, const char* from, size_t size) {
+    if (size > 16) {
+      std::memcpy(to, from, size);
+    } else if (size >= 8) {
+      copy_ends<uint64_t>(to, from, size);
+    } else if (size >= 4) {
+      copy_ends<uint32_t>(to, from, size);
+    } else {
+      for (size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
+  }
+  template <class Word>
+  static void copy_ends(char* to, const char* from, size_t size) {
+    Word front, back;
+    std::memcpy(&front, from, sizeof front);
+    std::memcpy(&back, from + size - sizeof back, sizeof back);
+    std::memcpy(to, &front, sizeof front);
+    std::memcpy(to + size - sizeof back, &back, sizeof back);
+  }
+
+  // Where there is memory for it, it does not move.
+  void grow(size_t needed) {
+    const size_t wanted = needed + needed / 2;
+    bytes_.resize(bytes_.capacity() < needed ? wanted : std::min(wanted, bytes_.capacity()));
+  }
+
+  std::string& bytes_;
+  size_t used_;
+};
+
+}  // namespace engine
