@@ -139,9 +139,14 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>&) {
   ControllerPort& port = *this;
   controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller);
   controller_->applied(cluster(), metadata_.last_revision());
+  // The controller before this one may have died with others, and these were noticed before that.
+  for (const auto& [node, epoch] : gone_)
+    if (const auto* known = cluster()->find(node); known != nullptr && known->epoch == epoch)
+      controller_->on_disconnected(node);
 }
 
 void ClusterNode::on_gone(NodeId node) {
+  if (const auto* known = cluster()->find(node)) gone_.insert_or_assign(node, known->epoch);
   if (controller_) controller_->on_disconnected(node);
   const auto& controller = lease_.controller();
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
@@ -161,6 +166,7 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
 // --- Messages
 
 void ClusterNode::on_message(NodeId from, ClusterMessage message) {
+  gone_.erase(from);
   if (auto* fetch = std::get_if<storage::ReplicaFetch>(&message)) {
     replicas_.on_fetch(*fetch);
   } else if (auto* fetched = std::get_if<storage::ReplicaFetched>(&message)) {

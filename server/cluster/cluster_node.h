@@ -134,6 +134,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
   std::unique_ptr<Controller> controller_;
+  std::map<NodeId, storage::NodeEpoch> gone_;  // nobody listened where it was, nor has it been heard of since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read

@@ -61,8 +61,14 @@ void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision ap
 }
 
 void Controller::on_disconnected(NodeId node) {
+  constexpr int64_t kLongAgo = INT64_MIN / 2;
   const auto found = heard_.find(node);
-  if (found != heard_.end()) found->second.at_us = INT64_MIN / 2;
+  if (found != heard_.end()) {
+    found->second.at_us = kLongAgo;
+  } else if (const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr) {
+    // Its last word went to the controller before this one.
+    heard_[node] = {.epoch = known->epoch, .at_us = kLongAgo, .applied = {}, .is_leaving = false};
+  }
 }
 
 void Controller::on_proposal(IsrProposal proposal) {

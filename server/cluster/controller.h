@@ -63,7 +63,7 @@ class Controller {
   // else can lead.
   void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
                     bool is_leaving = false);
-  // Its connection is gone: it is fenced unless it is heard of at once.
+  // Its connection is gone: it is fenced unless it is heard of at once. Also of one that was never heard of here.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
   // Every few milliseconds.

@@ -107,6 +107,20 @@ TEST_F(ControllerTest, a_connection_that_breaks_is_as_much_as_a_long_silence) {
   EXPECT_EQ(now().leader, kTwo);
 }
 
+// The controller before this one has died, and its process with all that it led.
+TEST_F(ControllerTest, a_new_controller_does_not_wait_for_whom_nobody_can_reach) {
+  hear({kOne, kTwo, kThree});
+  ControllerPort& port = *this;
+  controller_.emplace(port, clock_, settings_);
+  controller_->applied(table_.snapshot(), Revision{revision_});
+  controller_->on_disconnected(kOne);
+  controller_->tick();
+  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
+  EXPECT_EQ(now().leader, kTwo);
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "it was there after all";
+}
+
 TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
   hear({kOne, kTwo, kThree});
   controller_->on_heartbeat(kOne, epoch_of(kOne), Revision{revision_}, true);
