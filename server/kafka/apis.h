@@ -16,10 +16,18 @@ struct ApiRow {
   // Fails when the request cannot be decoded; else the slot is or will be filled.
   Status (*handle)(HandlerContext& context, const RequestFrame& frame,
                    std::shared_ptr<AnswerSlot> slot) = nullptr;
+  // Its answer says how things are: it is begun when all before it are answered, or it would be old by the time it
+  // leaves.
+  bool tells_present = false;
 
   constexpr ApiRow reported_from(int16_t version) const {
     ApiRow row = *this;
     row.reported_min_version = version;
+    return row;
+  }
+  constexpr ApiRow in_its_turn() const {
+    ApiRow row = *this;
+    row.tells_present = true;
     return row;
   }
 };

@@ -129,10 +129,22 @@ void Session::begin(std::string_view frame) {
   slot->on_ready = [this] {
     if (!is_running_) host_.wake();
   };
-  pending_.push_back({slot, frame.size()});
-  answer(*request, slot);
+  const ApiRow* api = find_api(request->header.api_key);
+  const bool waits = api && api->tells_present && !pending_.empty();
+  pending_.push_back({slot, frame.size(), std::string(waits ? frame : "")});
+  if (!waits) answer(*request, slot);
   pending_.back().size_bytes += slot->bytes.size();
   pending_bytes_ += pending_.back().size_bytes;
+}
+
+// A client that is told where leaders were when it asked, seconds ago behind records that waited for a replica that
+// was away, goes back to that one; librdkafka before 2.1 even stays there.
+void Session::begin_in_turn() {
+  Pending& first = pending_.front();
+  const std::string frame = std::exchange(first.request, {});
+  answer(*parse_request(frame), first.slot);
+  first.size_bytes += first.slot->bytes.size();
+  pending_bytes_ += first.slot->bytes.size();
 }
 
 void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot) {
@@ -177,7 +189,9 @@ void Session::grown() {
 }
 
 void Session::collect_answers() {
-  while (!pending_.empty() && pending_.front().slot->is_ready) {
+  while (!pending_.empty()) {
+    if (!is_over_ && !pending_.front().request.empty()) begin_in_turn();
+    if (!pending_.front().slot->is_ready) return;
     AnswerSlot& slot = *pending_.front().slot;
     if (slot.ends_connection) is_over_ = true;
     if (output_.empty())

@@ -71,6 +71,7 @@ class Session final : public ClientSession {
   struct Pending {
     std::shared_ptr<AnswerSlot> slot;  // shared with the Reply of its handler
     size_t size_bytes;                 // of the request, and of the answer if it is there
+    std::string request = {};          // that is begun in its turn, until then
   };
   bool can_begin() const;
   // Its client was faster than its quota.
@@ -78,6 +79,7 @@ class Session final : public ClientSession {
   // False when no whole request has arrived.
   bool begin_next();
   void begin(std::string_view frame);
+  void begin_in_turn();
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
   void refuse(std::string why);
   void collect_answers();

@@ -169,6 +169,26 @@ TEST_F(ClusterTest, what_is_next_is_taken_whatever_was_refused_before) {
   EXPECT_EQ(error_of_sequence(2), KafkaError::None);
 }
 
+// What it asks behind records that wait is as old as its answer, not as its question.
+TEST_F(ClusterTest, where_leaders_are_is_told_as_of_the_answer) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  backend.holds_appends = true;
+  send(produce("t", batch("hello"), 1), 10);
+  MetadataRequest request;
+  request.topics.emplace().push_back({.name = "t"});
+  send(request, 9);
+  EXPECT_TRUE(answers().empty());
+  assign(kThere, {kHere, kThere}, 6);
+  backend.let_through();
+  session.run();
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 2u);
+  const auto response = decode_response<MetadataResponse>(all[1].body, 9);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->topics.at(0).partitions.at(0).leader_id, 2);
+}
+
 TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {
   assign(kHere, {kHere}, 5);
   take_role(ReplicaRole::Leader, 5);
