@@ -10,7 +10,8 @@ namespace engine {
 
 namespace {
 
-int64_t unit_ms(TimeUnit unit) {
+// In milliseconds; those without a length of their own in months, below 0.
+int64_t unit_value(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::Milliseconds:
       return 1;
@@ -22,8 +23,12 @@ int64_t unit_ms(TimeUnit unit) {
       return 3'600'000;
     case TimeUnit::Days:
       return 86'400'000;
+    case TimeUnit::Weeks:
+      return 7 * 86'400'000;
+    case TimeUnit::Months:
+      return -1;
     default:
-      return 0;  // weeks and longer: not a unit of any function
+      return -12;  // Years
   }
 }
 
@@ -83,7 +88,7 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
     } else if (const auto* unit = source.as<IntervalUnit>();
                unit != nullptr && takes_unit(overloads, i, call.arguments.size())) {
       type.is_unit = true;
-      item.bound = literal_expression(TypeKind::Bigint, Value::bigint(unit_ms(unit->unit)));
+      item.bound = literal_expression(TypeKind::Bigint, Value::bigint(unit_value(unit->unit)));
     } else {
       item.bound = TRY(bind_open(source));
       type.type = item.bound.type;

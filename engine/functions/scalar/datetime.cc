@@ -1,6 +1,7 @@
 // DATE, TIME and TIMESTAMP: arithmetic, zones, text.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <optional>
 
 #include "engine/functions/adapters.h"
@@ -58,33 +59,56 @@ class ZoneCache {
 };
 using Zones = PerBatch<ZoneCache>;
 
-// ---- Arithmetic; a unit comes as its length in milliseconds ----
+// ---- Arithmetic; a unit comes as its length in milliseconds, or in months, below 0 ----
+
+Error out_of_range() { return Error{ErrorCode::OutOfRange, "the time is out of range"}; }
+
+// As PostgreSQL: a day that the month does not have is its last one.
+Result<int64_t> moved_by_months(int64_t start, int64_t months) {
+  namespace chrono = std::chrono;
+  constexpr auto kFirst = chrono::sys_days(chrono::year::min() / 1 / 1).time_since_epoch().count(),
+                 kLast = chrono::sys_days(chrono::year::max() / 12 / 31).time_since_epoch().count();
+  const int64_t days = floor_div(start, kMsPerDay);
+  if (days < kFirst || days > kLast) return out_of_range();
+  const chrono::year_month_day from{chrono::sys_days(chrono::days(days))};
+  const int64_t month = int64_t{static_cast<int>(from.year())} * 12 +
+                        static_cast<unsigned>(from.month()) - 1 + months;
+  const int64_t year = floor_div(month, 12);
+  if (year < static_cast<int>(chrono::year::min()) || year > static_cast<int>(chrono::year::max()))
+    return out_of_range();
+  const chrono::year_month to{chrono::year(static_cast<int>(year)),
+                              chrono::month(static_cast<unsigned>(month - year * 12 + 1))};
+  chrono::year_month_day end = to / from.day();
+  if (!end.ok()) end = to / chrono::last;
+  return chrono::sys_days(end).time_since_epoch().count() * kMsPerDay + (start - days * kMsPerDay);
+}
 
 // start + unit * count in milliseconds.
-Result<int64_t> moved(int64_t start, int64_t unit_ms, int64_t count) {
+Result<int64_t> moved(int64_t start, int64_t unit, int64_t count) {
   int64_t by, end;
-  if (__builtin_mul_overflow(unit_ms, count, &by) || __builtin_add_overflow(start, by, &end))
-    return Error{ErrorCode::OutOfRange, "the time is out of range"};
+  if (unit < 0) return moved_by_months(start, -unit * count);
+  if (__builtin_mul_overflow(unit, count, &by) || __builtin_add_overflow(start, by, &end))
+    return out_of_range();
   return end;
 }
 
 template <int sign>
-Result<int64_t> timestamp_add(int64_t unit_ms, int32_t count, int64_t timestamp) {
-  return moved(timestamp, unit_ms, int64_t{sign} * count);
+Result<int64_t> timestamp_add(int64_t unit, int32_t count, int64_t timestamp) {
+  return moved(timestamp, unit, int64_t{sign} * count);
 }
 
 template <int sign>
-Result<int32_t> date_add(int64_t unit_ms, int32_t count, int32_t date) {
+Result<int32_t> date_add(int64_t unit, int32_t count, int32_t date) {
   const int64_t days =
-      floor_div(TRY(moved(date * kMsPerDay, unit_ms, int64_t{sign} * count)), kMsPerDay);
+      floor_div(TRY(moved(date * kMsPerDay, unit, int64_t{sign} * count)), kMsPerDay);
   if (days != static_cast<int32_t>(days))
     return Error{ErrorCode::OutOfRange, "the date is out of range"};
   return static_cast<int32_t>(days);
 }
 
 template <int sign>
-Result<int32_t> time_add(int64_t unit_ms, int32_t count, int32_t time) {
-  const int64_t end = TRY(moved(time, unit_ms, int64_t{sign} * count));
+Result<int32_t> time_add(int64_t unit, int32_t count, int32_t time) {
+  const int64_t end = TRY(moved(time, unit, int64_t{sign} * count));
   return static_cast<int32_t>(end - floor_div(end, kMsPerDay) * kMsPerDay);
 }
 
@@ -213,7 +237,7 @@ constexpr FunctionDef kFunctions[] = {
      .kernel = row_kernel<timestamp_add<-1>>},
     {.name = "dateadd",
      .signature = "(UNIT unit, INT interval, DATE date) -> DATE",
-     .doc = "The date so many units later.",
+     .doc = "The date so many units later; a day that the month does not have is its last one.",
      .example = "DATEADD(DAYS, 10, FROM_DAYS(10)) = FROM_DAYS(20)",
      .kernel = row_kernel<date_add<1>>},
     {.name = "datesub",
