@@ -113,6 +113,18 @@ class SelectPlanner {
     return {};
   }
 
+  // PARTITION BY the key that a stream has anyway moves nothing, and makes no other key.
+  bool makes_key() const {
+    if (analysis_.partition_by.empty() || analysis_.sources.size() > 1)
+      return !analysis_.partition_by.empty();
+    std::vector<std::string_view> asked, keys;
+    for (const ExpressionPtr& key : analysis_.partition_by)
+      if (const auto* column = key->as<ColumnRef>()) asked.push_back(column->name.text);
+    for (const ColumnDef& column : source().schema.columns)
+      if (column.role == ColumnRole::Key) keys.push_back(column.name);
+    return asked.size() < analysis_.partition_by.size() || asked != keys;
+  }
+
   // ---- without aggregation
 
   Status plan_projection() {
@@ -129,7 +141,7 @@ class SelectPlanner {
     if (!analysis_.partition_by.empty() && is_persistent())
       TRY(choose_key_format_(columns.schema.keys()));
     out_.is_table = reads_table();
-    out_.key_is_made = !analysis_.partition_by.empty();
+    out_.key_is_made = makes_key();
     out_.window = source().window;
     if (reads_table()) materialize_rows(columns);
     add_projection(columns, column_index(layout(), kWindowStart));
