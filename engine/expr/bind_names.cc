@@ -55,11 +55,18 @@ Error unknown_source(const Scope& scope, const Name& source) {
   std::vector<std::string> names = scope.source_names;
   for (const LayoutColumn& column : scope.layout)
     if (!column.source.empty()) names.push_back(column.source);
+  const auto is_struct = [&](const LayoutColumn& column) {
+    return column.name == source.text && column.type.kind() == TypeKind::Struct;
+  };
   const std::string nearest = closest_name(source.text, names);
+  const std::string hint =
+      std::ranges::any_of(scope.layout, is_struct)
+          ? "A field of a STRUCT is written " + shown(source) + "->field."
+          : nearest.empty() ? "" : "Did you mean " + nearest + "?";
   return with_ksqldb(ErrorCode::UndefinedSource,
                      "there is no source \"" + shown(source) + "\" here",
                      "'" + source.text + "' is not a valid stream/table name or alias.")
-      .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?");
+      .with_hint(hint);
 }
 
 Error unknown_column(const Scope& scope, const ColumnRef& column) {

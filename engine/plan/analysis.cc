@@ -32,11 +32,16 @@ bool has_column(const AnalysedSource& source, const std::string& name) {
   return source.source->window && (name == kWindowStart || name == kWindowEnd);
 }
 
-Error unknown_qualifier(const std::string& name) {
+Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource> sources) {
   const std::string message = fmt::format("'{}' is not a valid stream/table name or alias.", name);
-  return Error{.code = ErrorCode::UndefinedSource,
-               .message = message,
-               .ksqldb = "Failed to prepare statement: " + message};
+  Error error{.code = ErrorCode::UndefinedSource,
+              .message = message,
+              .ksqldb = "Failed to prepare statement: " + message};
+  for (const AnalysedSource& source : sources)
+    for (const ColumnDef& column : source.source->schema.columns)
+      if (column.name == name && column.type.kind() == TypeKind::Struct)
+        error.hint = fmt::format("A field of a STRUCT is written {}->field.", name);
+  return error;
 }
 
 // Rewrites the references of one query's expressions into their canonical form.
@@ -61,7 +66,7 @@ class Canonical {
   Status check_qualifiers(const Expression& expression) const {
     const auto* column = expression.as<ColumnRef>();
     if (column && column->source && !find_source(*column->source))
-      return unknown_qualifier(column->source->text).at(expression.position);
+      return unknown_qualifier(column->source->text, sources_).at(expression.position);
     for (const Expression* child : children(expression)) TRY(check_qualifiers(*child));
     return {};
   }
@@ -221,7 +226,7 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
       out.push_back({reference(source, name, is_join, item.position),
                      is_join ? source.alias + "_" + name : name, false, true, item.position});
   }
-  if (!found) return unknown_qualifier(item.source->text).at(item.position);
+  if (!found) return unknown_qualifier(item.source->text, sources).at(item.position);
   return {};
 }
 
