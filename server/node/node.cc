@@ -255,6 +255,9 @@ Status Node::open_http() {
     loops.push_back(&shard->loop());
     shards.push_back(shard.get());
   }
+  // Two, so that a long check is in the way of no look-up; and half of the cores at most where there are many.
+  examiners_ = std::make_unique<StatementWorkers>(
+      std::max(2, static_cast<int>(std::thread::hardware_concurrency() / 2)));
   TRY(open_registry(loops));
   if (!settings_.http) return {};
   metrics_ = std::make_unique<ServerMetrics>(MetricsSources{
@@ -298,6 +301,9 @@ http::RegistryView Node::registry_view() {
   };
   view.run_aside = [this](size_t bytes, std::function<void()> work) {
     return workers_->try_run(bytes, std::move(work));
+  };
+  view.examine_aside = [this](size_t bytes, std::function<void()> work) {
+    return examiners_->try_run(bytes, std::move(work));
   };
   return view;
 }
@@ -452,6 +458,7 @@ Node::~Node() {
   transactions_.reset();
   groups_.reset();
   kafka_backends_.clear();
+  examiners_.reset();  // likewise, for some seconds at most
   checkers_.reset();  // what they run ends by itself; then they post to the shards
   // Nobody waits for what the workers still compute, and all that counts is on disk: a function
   // that does not end must not keep the process.

@@ -110,6 +110,7 @@ class Node {
   std::unique_ptr<StatementWorkers> workers_;
   // Check large batches of Kafka clients; no statement keeps them from it.
   std::unique_ptr<StatementWorkers> checkers_;
+  std::unique_ptr<StatementWorkers> examiners_;  // of schemas
   std::unique_ptr<SqlParts> parts_;
   std::unique_ptr<CleanupTargets> cleanup_;
   std::unique_ptr<storage::LogCleaner> cleaner_;
