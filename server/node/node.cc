@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
 #include "server/node/http_pages.h"
 #include "storage/files/backup.h"
@@ -331,6 +332,14 @@ http::Routes Node::http_routes() {
   for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
   http::add_sql_pages(routes, *sql_pages_);
   http::add_registry_pages(routes, registry_view());
+  std::vector<Loop*> loops;
+  for (const auto& shard : shards_) loops.push_back(&shard->loop());
+  proxy_.reset(new http::ProxyView{
+      cluster_id(),
+      [this](size_t shard, MemoryAccount* account) { return kafka_->open_local(shard, account); },
+      view.address, std::move(loops), clock_, memory_, registry_view()});
+  consumers_ = std::make_unique<http::ConsumerInstances>(*proxy_);
+  http::add_proxy_pages(routes, *proxy_, *consumers_);
   return routes;
 }
 
@@ -450,6 +459,7 @@ Node::~Node() {
   pg_.reset();
   http_.reset();
   registry_.reset();
+  consumers_.reset();
   if (cluster_) cluster_->stop_thread();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();

@@ -71,6 +71,14 @@ TEST(RegistryPages, what_a_client_that_has_gone_wanted_is_not_done) {
   EXPECT_EQ(api.registry.subjects().size(), 1u);
 }
 
+TEST(RegistryPages, what_is_missing_says_so) {
+  Api api;
+  EXPECT_EQ(
+      api.ask("GET", "/exporters"),
+      R"(501 {"error_code":501,"message":"exporting schemas to other registries is not supported yet"})");
+  EXPECT_TRUE(api.ask("POST", "/dek-registry/v1/keks", "{}").starts_with("501 "));
+}
+
 TEST(RegistryPages, what_is_no_utf8_names_nothing) {
   Api api;
   for (const char* subject : {"%ff", "s%c3", ":.%ff:s"}) {
