@@ -77,6 +77,14 @@ bool is_this_cluster(const Call& call) {
   return false;
 }
 
+// Of requests that say little.
+Result<JsonTree> body_of(const Call& call) {
+  constexpr size_t kMaxBody = 64 * 1024;
+  if (call->request.body.size() > kMaxBody)
+    return Error{ErrorCode::LimitExceeded, "the body of such a request may have 64 KB"};
+  return engine::parse_json_tree(call->request.body);
+}
+
 // ---- Clusters
 
 void add_cluster(JsonWriter& json, const Call& call) {
@@ -157,8 +165,9 @@ void one_topic(const Call& call) {
 
 void create_topic(const Call& call) {
   if (!is_this_cluster(call)) return;
-  const auto tree = engine::parse_json_tree(call->request.body);
-  if (!tree) return call->refuse(400, "the body of the request is no JSON");
+  const auto tree = body_of(call);
+  if (!tree)
+    return call->refuse(400, "the body of the request cannot be read: " + tree.error().message);
   const auto number = [&](std::string_view name) {
     const JsonTree* node = tree->find(name);
     int32_t value = -1;
@@ -291,13 +300,14 @@ NewConfig read_config(const JsonTree& tree, const std::string& name) {
   return {name, is_delete ? kDelete : kSet, is_delete ? std::nullopt : std::optional(value->text)};
 }
 void put_config(const Call& call) {
-  const auto tree = engine::parse_json_tree(call->request.body);
-  if (!tree) return call->refuse(400, "the body of the request is no JSON");
+  const auto tree = body_of(call);
+  if (!tree)
+    return call->refuse(400, "the body of the request cannot be read: " + tree.error().message);
   alter(call, {read_config(*tree, call->parameter(2))});
 }
 void delete_config(const Call& call) { alter(call, {{call->parameter(2), kDelete, {}}}); }
 void alter_configs(const Call& call) {
-  const auto tree = engine::parse_json_tree(call->request.body);
+  const auto tree = body_of(call);
   const JsonTree* data = tree ? tree->find("data") : nullptr;
   if (!data) return call->refuse(400, "the body of the request is no list of configs in \"data\"");
   std::vector<NewConfig> configs;

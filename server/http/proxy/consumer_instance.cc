@@ -40,6 +40,7 @@ constexpr int64_t kMaxTimeoutMs = 60'000;
 // Of one answer; the JSON of it is about as long.
 constexpr int32_t kMostBytes = 8 << 20, kDefaultBytes = 1 << 20;
 constexpr size_t kMaxPartitions = 10'000;
+constexpr size_t kMaxBody = 512 * 1024;
 constexpr int kMostTries = 100;
 constexpr int64_t kRetryMs = 100;
 
@@ -105,6 +106,8 @@ ConsumerInstance::ConsumerInstance(const ProxyView& view, size_t shard, Consumer
 void ConsumerInstance::run(Operation operation, Request request, Done done) {
   used_us_ = view_.clock.monotonic_us();
   if (is_closed_) return done(proxy_error(40403, "Consumer instance not found."));
+  if (request.body.size() > kMaxBody)
+    return done(proxy_error(413, "the body of such a request may have 512 KB"));
   if (waiting_.size() >= kMaxWaiting)
     return done(proxy_error(50301, "too many requests wait for this consumer instance"));
   if (!client_) client_ = view_.open_client(shard_, &memory_);
@@ -565,25 +568,34 @@ void ConsumerInstance::read_some(std::shared_ptr<Reading> reading) {
             std::min(self->next_heartbeat_us_, self->view_.clock.monotonic_us() + 100'000);
       go_on(problem);
     });
-  if (positions_.empty()) {
-    if (now_us >= reading->deadline_us) return reading->done(kafka_json("[]"));
-    // Not shared by its own timer.
-    reading->timer.emplace(loop(), "an HTTP consumer without partitions",
-                           [self = weak_from_this(), waiting = std::weak_ptr(reading)] {
-                             const auto instance = self.lock();
-                             if (const auto goes_on = waiting.lock(); instance && goes_on)
-                               instance->read_some(goes_on);
-                           });
-    constexpr int64_t kLookEveryMs = 50;
-    return reading->timer->start_once(kLookEveryMs);
-  }
+  if (positions_.empty()) return look_again(reading);
   find_positions([self = shared_from_this(), reading](const ProxyProblem& problem) {
     if (problem.code != 0) return reading->done(answer_of(problem));
     self->fetch(reading);
   });
 }
 
+void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
+  if (view_.clock.monotonic_us() >= reading->deadline_us) return reading->done(kafka_json("[]"));
+  // Not shared by its own timer.
+  if (!reading->timer)
+    reading->timer.emplace(loop(), "an HTTP consumer that waits",
+                           [self = weak_from_this(), waiting = std::weak_ptr(reading)] {
+                             const auto instance = self.lock();
+                             if (const auto goes_on = waiting.lock(); instance && goes_on)
+                               instance->read_some(goes_on);
+                           });
+  constexpr int64_t kLookEveryMs = 50;
+  reading->timer->start_once(kLookEveryMs);
+}
+
 void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
+  // Answers that others do not read hold half of the memory: it waits until they do.
+  if (memory_.budget().has_many_answers()) return look_again(reading);
+  // The answer is its connection's, and is made whole: no more than this consumer would get itself.
+  reading->max_bytes =
+      std::min(reading->max_bytes,
+               static_cast<int32_t>(std::min<size_t>(memory_.available_bytes() / 4, kMostBytes)));
   using Topic = kafka::FetchRequest::Topic;
   kafka::FetchRequest request;
   request.max_wait_ms = static_cast<int32_t>(

@@ -85,6 +85,7 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   Offsets to_commit() const;
   void read_some(std::shared_ptr<Reading> reading);
   void fetch(std::shared_ptr<Reading> reading);
+  void look_again(const std::shared_ptr<Reading>& reading);
   void seek_all(const Request& request, int64_t timestamp, Done done);
   bool is_subscribed() const { return !topics_.empty() || !pattern_.empty(); }
 

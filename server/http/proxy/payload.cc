@@ -4,6 +4,8 @@
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/formats/avro/avro_json.h"
 #include "engine/formats/avro/avro_schema.h"
 #include "engine/formats/protobuf/protobuf_json.h"
@@ -116,6 +118,13 @@ engine::SchemaKind schema_kind_of(Embedded format) {
   return format == Embedded::Avro         ? engine::SchemaKind::Avro
          : format == Embedded::JsonSchema ? engine::SchemaKind::Json
                                           : engine::SchemaKind::Protobuf;
+}
+
+size_t tree_bytes(std::string_view json) {
+  const auto values =
+      std::ranges::count_if(json, [](char c) { return c == ',' || c == '[' || c == '{'; });
+  constexpr size_t kOfMember = sizeof(JsonTree) + sizeof(std::string);
+  return 2 * json.size() + kOfMember * (static_cast<size_t>(values) + 1);
 }
 
 Result<std::optional<std::string>> payload_bytes(Embedded format, const JsonTree& node,

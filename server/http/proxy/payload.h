@@ -27,6 +27,9 @@ struct WrittenSchema {
   engine::SchemaText text;
 };
 
+// At most so much a text takes as a JsonTree: each value of a list of ones takes fifty times its length.
+size_t tree_bytes(std::string_view json);
+
 // The bytes of a key or value; nothing for null. Fails with InvalidText.
 Result<std::optional<std::string>> payload_bytes(Embedded format, const engine::JsonTree& node,
                                                  const WrittenSchema* schema);

@@ -24,7 +24,9 @@ constexpr size_t kMaxOnLoop = 64 * 1024;
 class Produce : public std::enable_shared_from_this<Produce> {
  public:
   Produce(std::shared_ptr<ProxyCall> call, Embedded format)
-      : call_(std::move(call)), format_(format) {}
+      : call_(std::move(call)),
+        format_(format),
+        charge_(call_->view.memory, MemoryKind::Connections) {}
 
   void begin() {
     aside([self = shared_from_this()] { self->read(); },
@@ -65,6 +67,9 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   // --- Its thread is a worker's, perhaps
   void read() {
+    const size_t needed = tree_bytes(call_->request.body);
+    if (!charge_.try_resize(needed))
+      return fail(50301, charge_.refusal("a request of " + format_bytes(needed)).message);
     auto tree = engine::parse_json_tree(call_->request.body);
     if (!tree || tree->kind != JsonKind::Object)
       return fail(400, "the body of the request is no JSON object");
@@ -219,6 +224,8 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   const std::shared_ptr<ProxyCall> call_;
   const Embedded format_;
+  // Of the tree, and of the records that are made of it; not of the connection, which may be gone before it.
+  OwnedCharge charge_;
   JsonTree body_;
   ProxyProblem problem_;
   std::vector<NewRecord> records_;

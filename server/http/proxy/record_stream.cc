@@ -22,7 +22,7 @@ namespace {
 using engine::JsonKind;
 using engine::JsonTree;
 
-constexpr size_t kMaxDocument = size_t{4} << 20;
+constexpr size_t kMaxDocument = size_t{2} << 20;
 constexpr size_t kMaxUnderWay = 50;
 
 // Cuts JSON objects that follow each other: where one ends is told by its brackets.
@@ -115,9 +115,11 @@ class RecordStream final : public Exchange {
       const ProxyProblem problem = problem_of(shape_->error);
       return refuse(problem.code, problem.message);
     }
+    is_drained_ = false;
     while (under_way_.size() < kMaxUnderWay && !context_.responder.is_full()) {
       const auto document = documents_.next();
-      if (!document) break;
+      is_drained_ = !document;
+      if (is_drained_) break;
       take(*document);
     }
     if (documents_.size() >= kMaxDocument && under_way_.empty())
@@ -170,6 +172,11 @@ class RecordStream final : public Exchange {
   void take(const std::string& document) {
     auto entry = std::make_shared<UnderWay>();
     under_way_.push_back(entry);
+    MemoryCharge charge(context_.memory, MemoryKind::Connections);
+    if (!charge.try_resize(tree_bytes(document))) {
+      entry->answer = problem(50301, "there is no memory for this record now");
+      return;
+    }
     const auto tree = engine::parse_json_tree(document);
     if (!tree || tree->kind != JsonKind::Object) {
       entry->answer = problem(400, "a record is a JSON object");
@@ -244,7 +251,10 @@ class RecordStream final : public Exchange {
       context_.responder.write(*under_way_.front()->answer + "\n");
       under_way_.pop_front();
     }
-    if (!is_complete_ || !under_way_.empty()) return;
+    if (!under_way_.empty()) return;
+    // Others have come meanwhile, for which there is room again.
+    if (!is_drained_ && !context_.responder.is_full()) return context_.responder.wake();
+    if (!is_complete_ || !is_drained_) return;
     if (documents_.has_more()) return refuse(400, "the last record is no whole JSON object");
     if (!has_head_) return refuse(400, "the request has no record");
     is_over_ = true;
@@ -258,6 +268,7 @@ class RecordStream final : public Exchange {
   std::unique_ptr<kafka::LocalClient> client_;
   std::optional<TopicShape> shape_;
   std::deque<std::shared_ptr<UnderWay>> under_way_;  // shared with their callbacks
+  bool is_drained_ = false;                          // no whole document waits
   bool has_begun_ = false, has_head_ = false, is_complete_ = false, is_over_ = false;
 };
 
