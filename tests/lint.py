@@ -50,7 +50,7 @@ ARROWS = {
     'server/coordinator': STORAGE + ['base', 'records'],
     'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
-    'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'server/sql', 'server/net', 'server/auth', 'base'],
+    'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/etcd': STORAGE + ['base'],
     'server/cluster': STORAGE + ['server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/exec/batch_bytes.h"
+
 namespace engine {
 
 namespace {
@@ -318,6 +320,7 @@ void InputHeads::own() {
       head.rows = std::make_shared<Batch>();
     } else {
       head.rows = std::make_shared<Batch>(head.rows->owned(head.row));
+      head.owned_bytes = bytes_of(*head.rows);
       for (std::vector<int64_t>* each : {&head.merge.order_times, &head.merge.source_offsets})
         if (!each->empty()) each->erase(each->begin(), each->begin() + head.row);
       head.refill_rows =
@@ -325,6 +328,13 @@ void InputHeads::own() {
     }
     head.row = 0;
   }
+}
+
+size_t InputHeads::owned_bytes() const {
+  size_t bytes = 0;
+  for (const Head& head : heads_)
+    if (head.is_owned && head.has_row()) bytes += head.owned_bytes;
+  return bytes;
 }
 
 std::vector<RecordFailure> InputHeads::failures_before(size_t source, Offset next) {

@@ -77,6 +77,8 @@ class InputHeads {
   Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
   // Copies what is left of bytes that the log takes back.
   void own();
+  // What it has copied so.
+  size_t owned_bytes() const;
   // Whether the last take() has left records because of writers that are behind: only these help.
   bool is_held_up() const { return is_held_up_; }
 
@@ -107,6 +109,7 @@ class InputHeads {
     MergeTimes merge;                                         // of the rows
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
+    size_t owned_bytes = 0;  // of the rows, when they are its own
     RecordCursor cursor;
     Offset decoded, taken;
     std::optional<size_t> writer;  // in upstream_

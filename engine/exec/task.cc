@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/log_rate.h"
+#include "engine/exec/batch_bytes.h"
 
 namespace engine {
 
@@ -351,7 +352,11 @@ void Task::own_rest() {
   heads_->own();
   if (!has_rest()) return;
   stage_->own_rest();
-  for (Run& run : runs_) run.batch = run.batch.owned(0);
+  bytes_of_rest_ = 0;
+  for (Run& run : runs_) {
+    run.batch = run.batch.owned(0);
+    bytes_of_rest_ += bytes_of(run.batch);
+  }
 }
 
 const std::string& Task::topic_of(uint32_t stage_input) const {

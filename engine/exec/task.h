@@ -167,6 +167,10 @@ class Task {
   bool is_careful() const { return rows_taken_ < options_.careful_rows; }
   const TaskMetrics& metrics() const { return metrics_; }
   uint64_t decoded_rows() const { return heads_->decoded_rows(); }
+  // Of records that were read and wait for the next step.
+  size_t waiting_bytes() const {
+    return heads_->owned_bytes() + (runs_.empty() ? 0 : bytes_of_rest_);
+  }
   Stage& stage() { return *stage_; }
   // Called after each answer to a commit: a task that waits_for_answer() is to be stepped again.
   void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
@@ -225,6 +229,7 @@ class Task {
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<InputHeads> heads_;
   std::deque<Run> runs_;  // taken, and not yet begun
+  size_t bytes_of_rest_ = 0;
   size_t prefetched_runs_ = 0;
   // The input of the run that was begun last: whose records the stage's rest is of.
   uint32_t current_stage_input_ = 0;

@@ -1,4 +1,5 @@
 // Avro's rules of schema resolution (the specification's section of that name).
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
@@ -16,6 +17,11 @@ namespace {
 constexpr size_t kMaxProblems = 20;
 // Unions within unions can be read in more ways than anybody can try.
 constexpr size_t kMaxComparisons = 200'000;
+// What comparing two types takes, and two names.
+constexpr int64_t kStepsOfCheck = 30;
+constexpr int64_t kStepsOfSymbol = 10;
+
+int64_t count_of(size_t size) { return static_cast<int64_t>(size); }
 
 std::string_view last_name(std::string_view full) { return full.substr(full.rfind('.') + 1); }
 
@@ -25,10 +31,12 @@ std::string name_of(const AvroType& type) {
 
 class Resolution {
  public:
+  explicit Resolution(Effort& effort) : effort_(effort) {}
   std::vector<std::string> take() { return std::move(problems_); }
 
   // Whether a value of `writer` can be read; notes why not.
   bool check(const AvroType& reader, const AvroType& writer, const std::string& path) {
+    if (!effort_.spend(kStepsOfCheck)) return false;
     // What is being compared already is taken for possible: types may refer to themselves.
     const auto [known, is_new] = compared_.emplace(std::pair(&reader, &writer), true);
     if (!is_new) return known->second;
@@ -59,6 +67,7 @@ class Resolution {
     const bool ok = check(reader, writer, path);
     --is_quiet_;
     if (ok) return true;
+    effort_.spend(kStepsOfCheck * count_of(trail_.size() - begin));
     for (size_t i = begin; i < trail_.size(); ++i)
       if (trail_[i]->second) compared_.erase(Compared::key_type(trail_[i]->first));
     trail_.resize(begin);
@@ -68,7 +77,7 @@ class Resolution {
   bool compare(const AvroType& reader, const AvroType& writer, const std::string& path) {
     if (writer.kind == AvroKind::Union) {
       bool ok = true;
-      for (size_t i = 0; i < writer.branches.size(); ++i)
+      for (size_t i = 0; i < writer.branches.size() && !effort_.is_spent(); ++i)
         ok &= check(reader, *writer.branches[i], fmt::format("{}/{}", path, i));
       return ok;
     }
@@ -116,14 +125,17 @@ class Resolution {
   }
 
   bool check_reader_union(const AvroType& reader, const AvroType& writer, const std::string& path) {
-    for (const AvroType* branch : reader.branches)
+    for (const AvroType* branch : reader.branches) {
       if (is_possible(*branch, writer, path)) return true;
+      if (effort_.is_spent()) return false;
+    }
     return fail(path, "MISSING_UNION_BRANCH",
                 fmt::format("reader union lacking writer type: {}", name_of(writer)));
   }
 
   bool check_name(const AvroType& reader, const AvroType& writer, const std::string& path) {
     if (last_name(reader.name) == last_name(writer.name)) return true;
+    effort_.spend(count_of(reader.aliases.size()));
     for (const std::string& alias : reader.aliases)
       if (alias == writer.name || last_name(alias) == last_name(writer.name)) return true;
     return fail(path + "/name", "NAME_MISMATCH", "expected: " + writer.name);
@@ -131,6 +143,8 @@ class Resolution {
 
   bool check_symbols(const AvroType& reader, const AvroType& writer, const std::string& path) {
     if (reader.default_symbol) return true;
+    if (!effort_.spend(kStepsOfSymbol * count_of(reader.symbols.size() + writer.symbols.size())))
+      return false;
     std::string missing;
     const absl::flat_hash_set<std::string_view> known(reader.symbols.begin(), reader.symbols.end());
     for (const std::string& symbol : writer.symbols) {
@@ -141,19 +155,25 @@ class Resolution {
     return missing.empty() || fail(path + "/symbols", "MISSING_ENUM_SYMBOLS", "[" + missing + "]");
   }
 
-  static const AvroField* find_written(const AvroField& field, const AvroType& writer) {
-    if (const AvroField* same = writer.find_field(field.name)) return same;
+  using FieldsByName = absl::flat_hash_map<std::string_view, const AvroField*>;
+
+  const AvroField* find_written(const AvroField& field, const FieldsByName& written) {
+    effort_.spend(kStepsOfSymbol * count_of(1 + field.aliases.size()));
+    if (const auto same = written.find(field.name); same != written.end()) return same->second;
     for (const std::string& alias : field.aliases)
-      if (const AvroField* named = writer.find_field(alias)) return named;
+      if (const auto named = written.find(alias); named != written.end()) return named->second;
     return nullptr;
   }
 
   bool check_fields(const AvroType& reader, const AvroType& writer, const std::string& path) {
     bool ok = true;
-    for (size_t i = 0; i < reader.fields.size(); ++i) {
+    if (!effort_.spend(kStepsOfSymbol * count_of(writer.fields.size()))) return false;
+    FieldsByName fields;
+    for (const AvroField& each : writer.fields) fields.emplace(each.name, &each);
+    for (size_t i = 0; i < reader.fields.size() && !effort_.is_spent(); ++i) {
       const AvroField& field = reader.fields[i];
       const std::string at = fmt::format("{}/fields/{}", path, i);
-      if (const AvroField* written = find_written(field, writer))
+      if (const AvroField* written = find_written(field, fields))
         ok &= check(*field.type, *written->type, at + "/type");
       else if (!field.otherwise)
         ok = fail(at, "READER_FIELD_MISSING_DEFAULT_VALUE", field.name);
@@ -161,6 +181,7 @@ class Resolution {
     return ok;
   }
 
+  Effort& effort_;
   Compared compared_;
   std::vector<Compared::value_type*> trail_;  // what stands in it, in its order
   size_t comparisons_ = 0;
@@ -170,11 +191,12 @@ class Resolution {
 
 }  // namespace
 
-std::vector<std::string> avro_read_problems(const SchemaText& reader, const SchemaText& writer) {
+std::vector<std::string> avro_read_problems(const SchemaText& reader, const SchemaText& writer,
+                                            Effort& effort) {
   const Result<AvroSchemaPtr> from = AvroSchema::parse(writer), to = AvroSchema::parse(reader);
   if (!from) return {from.error().message};
   if (!to) return {to.error().message};
-  Resolution resolution;
+  Resolution resolution(effort);
   resolution.check((*to)->root(), (*from)->root(), "");
   return resolution.take();
 }

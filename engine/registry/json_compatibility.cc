@@ -17,6 +17,19 @@ namespace {
 
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxComparisons = 20'000;
+// What comparing two schemas takes; for each of their members, which are looked for by some thirty names; for two values
+// that are the same.
+constexpr int64_t kStepsOfCheck = 300, kStepsOfMember = 5;
+
+int64_t count_of(size_t size) { return static_cast<int64_t>(size); }
+
+// Of what one comparison looks at: a schema's words, and the names and values in these.
+int64_t width_of(const JsonTree& schema) {
+  size_t width = schema.members.size();
+  for (const auto& [name, member] : schema.members)
+    width += member.members.size() + member.items.size();
+  return count_of(width);
+}
 
 // Bounds that documents must keep: a larger one is stricter, or a smaller one.
 struct Bound {
@@ -72,8 +85,9 @@ class Comparison {
  public:
   Comparison(const JsonTree& reader, const JsonTree& writer,
              const std::map<std::string, JsonTree>& reader_references,
-             const std::map<std::string, JsonTree>& writer_references)
-      : reader_root_(reader),
+             const std::map<std::string, JsonTree>& writer_references, Effort& effort)
+      : effort_(effort),
+        reader_root_(reader),
         writer_root_(writer),
         reader_references_(reader_references),
         writer_references_(writer_references) {}
@@ -91,8 +105,8 @@ class Comparison {
     return false;
   }
 
-  static const JsonTree* resolve(const JsonTree& schema, const JsonTree& root,
-                                 const std::map<std::string, JsonTree>& references) {
+  const JsonTree* resolve(const JsonTree& schema, const JsonTree& root,
+                          const std::map<std::string, JsonTree>& references) {
     const JsonTree* at = &schema;
     for (int hops = 0; hops < 32; ++hops) {
       const JsonTree* reference = at->find("$ref");
@@ -110,6 +124,7 @@ class Comparison {
       while (!path.empty() && next) {
         path.remove_prefix(1);
         const size_t end = std::min(path.find('/'), path.size());
+        if (!effort_.spend(count_of(next->members.size()))) return &anything();
         next = next->find(path.substr(0, end));
         path.remove_prefix(end);
       }
@@ -122,9 +137,11 @@ class Comparison {
   bool check(const JsonTree& reader_node, const JsonTree& writer_node, const std::string& path) {
     const JsonTree& reader = *resolve(reader_node, reader_root_, reader_references_);
     const JsonTree& writer = *resolve(writer_node, writer_root_, writer_references_);
+    if (!effort_.spend(kStepsOfCheck)) return false;
     const auto [known, is_new] = compared_.emplace(std::pair(&reader, &writer), true);
     if (!is_new) return known->second;
     if (compared_.size() > kMaxComparisons) return fail(path, "SCHEMA_TOO_LARGE_TO_COMPARE");
+    if (!effort_.spend(kStepsOfMember * (width_of(reader) + width_of(writer)))) return false;
     const bool ok = compare(reader, writer, path);
     compared_[{&reader, &writer}] = ok;
     return ok;
@@ -210,9 +227,11 @@ class Comparison {
     if (const JsonTree* allowed = reader.find("enum")) {
       const JsonTree* written = writer.find("enum");
       if (!written) return fail(path + "/enum", "ENUM_ADDED");
-      for (const JsonTree& value : written->items)
+      for (const JsonTree& value : written->items) {
+        if (!effort_.spend(count_of(allowed->items.size()))) return false;
         if (std::ranges::find(allowed->items, value) == allowed->items.end())
           return fail(path + "/enum", "ENUM_ARRAY_NARROWED");
+      }
     }
     return ok;
   }
@@ -280,6 +299,7 @@ class Comparison {
     return ok;
   }
 
+  Effort& effort_;
   const JsonTree& reader_root_;
   const JsonTree& writer_root_;
   const std::map<std::string, JsonTree>& reader_references_;
@@ -298,12 +318,13 @@ std::map<std::string, JsonTree> references_of(const SchemaText& schema) {
 
 }  // namespace
 
-std::vector<std::string> json_read_problems(const SchemaText& reader, const SchemaText& writer) {
+std::vector<std::string> json_read_problems(const SchemaText& reader, const SchemaText& writer,
+                                            Effort& effort) {
   const auto from = parse_json_tree(writer.text), to = parse_json_tree(reader.text);
   if (!from) return {from.error().message};
   if (!to) return {to.error().message};
   const auto reader_references = references_of(reader), writer_references = references_of(writer);
-  return Comparison(*to, *from, reader_references, writer_references).run();
+  return Comparison(*to, *from, reader_references, writer_references, effort).run();
 }
 
 }  // namespace engine

@@ -13,6 +13,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kMaxProblems = 20;
+constexpr int64_t kStepsOfField = 30;
 
 // Kinds whose bytes can be read as each other: protobuf's "Updating A Message Type".
 int family_of(ProtobufKind kind) {
@@ -47,10 +48,15 @@ bool is_numeric(ProtobufKind kind) {
 
 class Comparison {
  public:
+  explicit Comparison(Effort& effort) : effort_(effort) {}
+
   std::vector<std::string> take() { return std::move(problems_); }
 
   void compare(const ProtobufSchema& reader, const ProtobufSchema& writer) {
+    // Names are looked for among all of the other file.
+    const auto steps_of_name = 2 * static_cast<int64_t>(reader.declared().size());
     for (const ProtobufMessage* old : writer.declared()) {
+      if (!effort_.spend(kStepsOfField + steps_of_name)) return;
       const ProtobufMessage* next = reader.find(old->full_name);
       if (!next || next->full_name != old->full_name) next = find_by_place(reader, writer, *old);
       if (next)
@@ -78,6 +84,9 @@ class Comparison {
   void compare(const ProtobufMessage& reader, const ProtobufMessage& writer,
                const std::string& path) {
     if (!compared_.insert({&reader, &writer}).second) return;
+    // Fields are looked for among those of the other message, and of oneofs among all.
+    const auto sizes = static_cast<int64_t>(reader.fields.size() + writer.fields.size());
+    if (!effort_.spend(kStepsOfField * sizes + sizes * sizes / 2)) return;
     for (const ProtobufField& old : writer.fields) {
       const std::string at = fmt::format("{}/{}", path, old.number);
       if (const ProtobufField* next = reader.find_field(old.number))
@@ -130,18 +139,19 @@ class Comparison {
     if (family_of(reader.kind) != family_of(writer.kind)) fail(path, "FIELD_SCALAR_KIND_CHANGED");
   }
 
+  Effort& effort_;
   std::set<std::pair<const ProtobufMessage*, const ProtobufMessage*>> compared_;
   std::vector<std::string> problems_;
 };
 
 }  // namespace
 
-std::vector<std::string> protobuf_read_problems(const SchemaText& reader,
-                                                const SchemaText& writer) {
+std::vector<std::string> protobuf_read_problems(const SchemaText& reader, const SchemaText& writer,
+                                                Effort& effort) {
   const auto from = ProtobufSchema::parse(writer), to = ProtobufSchema::parse(reader);
   if (!from) return {from.error().message};
   if (!to) return {to.error().message};
-  Comparison comparison;
+  Comparison comparison(effort);
   comparison.compare(**to, **from);
   return comparison.take();
 }

@@ -114,7 +114,8 @@ Result<FormatSpec> Registrar::with_schema(FormatSpec spec, std::string_view topi
     }
     return spec;
   }
-  auto registered = registry_.register_schema(subject, std::move(schema));
+  auto registered = registry_.register_schema(subject, std::move(schema), Form::AsGiven,
+                                              {.steps = EffortLimit::kMostOnMetadata});
   if (!registered)
     return invalid(
         fmt::format("Could not register schema for topic: {}", registered.error().message));

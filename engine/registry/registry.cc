@@ -30,9 +30,8 @@ constexpr std::pair<RegistryMode, std::string_view> kModes[] = {
 constexpr size_t kMaxReferences = 200;
 // Of a schema with all that it refers to.
 constexpr size_t kMaxResolvedBytes = 8 * kMaxSchemaSize;
-// What is parsed for one answer takes some seconds at most.
-constexpr size_t kMaxComparedBytes = size_t{128} << 20;
-constexpr int kMaxReferenceDepth = 32;
+// What a schema refers to, what that refers to, and so on.
+constexpr int kMaxReferenceLevels = 100;
 
 template <class T, size_t size>
 std::string_view word_of(const std::pair<T, std::string_view> (&words)[size], T value) {
@@ -67,10 +66,13 @@ std::string identity_of(const RegisteredSchema& schema) {
 
 namespace {
 
-size_t size_of(const SchemaText& text) {
-  size_t size = text.text.size();
-  for (const SchemaText::Reference& reference : text.references) size += reference.text.size();
-  return size;
+RegistryError too_much_work(std::string_view subject, size_t versions) {
+  return {42201, fmt::format("Schemas of subject {} are too large to be compared with {}: use a "
+                             "smaller schema, a level that is not transitive, or delete old "
+                             "versions",
+                             subject,
+                             versions == 1 ? std::string("its last version")
+                                           : fmt::format("each of its {} versions", versions))};
 }
 
 bool is_transitive(Compatibility level) {
@@ -264,8 +266,10 @@ RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& sche
   size_t resolved_bytes = text.text.size();
   const auto add = [&](const auto& self, const std::vector<SchemaReference>& references,
                        int depth) -> RegistryResult<void> {
-    if (depth > kMaxReferenceDepth || references.size() > kMaxReferences)
-      return RegistryError{42201, "Invalid schema: its references lie too deep, or are too many"};
+    if (!references.empty() && depth > kMaxReferenceLevels)
+      return RegistryError{42201, fmt::format("Invalid schema: its references lie more than {} "
+                                              "levels deep",
+                                              kMaxReferenceLevels)};
     for (const SchemaReference& reference : references) {
       if (std::ranges::find(text.references, reference.name, &SchemaText::Reference::name) !=
           text.references.end())
@@ -278,7 +282,9 @@ RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& sche
                                reference.subject, reference.version)};
       if (auto inner = self(self, found->schema->references, depth + 1); !inner) return inner;
       if (text.references.size() >= kMaxReferences)
-        return RegistryError{42201, "Invalid schema: it has too many references"};
+        return RegistryError{42201, fmt::format("Invalid schema: it has more than {} references, "
+                                                "with those of what it refers to",
+                                                kMaxReferences)};
       resolved_bytes += found->schema->text.size();
       if (resolved_bytes > kMaxResolvedBytes)
         return RegistryError{42209, "The schema and what it refers to are too large"};
@@ -286,22 +292,24 @@ RegistryResult<SchemaText> SchemaRegistry::resolved(const RegisteredSchema& sche
     }
     return {};
   };
-  if (auto added = add(add, schema.references, 0); !added) return added.error();
+  if (auto added = add(add, schema.references, 1); !added) return added.error();
   return text;
 }
 
 RegistryResult<std::vector<std::string>> SchemaRegistry::incompatibilities(
     std::string_view subject, const RegisteredSchema& schema, std::optional<int32_t> version,
-    Form form) const {
+    Form form, const EffortLimit& limit) const {
   const auto text = resolved(schema);
   if (!text) return text.error();
   const auto checked = checked_schema(schema, *text, form);
   if (!checked) return checked.error();
-  return compare(subject, *text, version);
+  return compare(subject, *text, version, limit);
 }
 
-RegistryResult<std::vector<std::string>> SchemaRegistry::compare(
-    std::string_view subject, const SchemaText& text, std::optional<int32_t> version) const {
+RegistryResult<std::vector<std::string>> SchemaRegistry::compare(std::string_view subject,
+                                                                 const SchemaText& text,
+                                                                 std::optional<int32_t> version,
+                                                                 const EffortLimit& limit) const {
   const Compatibility level = compatibility_of(subject);
   std::vector<const SubjectVersion*> against;
   if (const RegistrySubject* found = find_subject(subject)) {
@@ -318,20 +326,17 @@ RegistryResult<std::vector<std::string>> SchemaRegistry::compare(
     return version_not_found(*version);
   }
   std::vector<std::string> problems;
-  size_t compared_bytes = 0;
+  Effort effort(limit);
   for (auto one = against.rbegin(); one != against.rend() && level != Compatibility::None; ++one) {
     const SchemaTextPtr old = find_schema((*one)->id);
     if (!old) continue;
-    compared_bytes += size_of(text) + size_of(*old);
-    if (compared_bytes > kMaxComparedBytes && one != against.rbegin())
-      return RegistryError{42201, fmt::format("Schemas of subject {} are too large to be compared "
-                                              "with each of its {} versions: use a level that is "
-                                              "not transitive, or delete old versions",
-                                              subject, against.size())};
     if (is_backward(level))
-      for (std::string& problem : read_problems(text, *old)) problems.push_back(std::move(problem));
-    if (is_forward(level))
-      for (std::string& problem : read_problems(*old, text)) problems.push_back(std::move(problem));
+      for (std::string& problem : read_problems(text, *old, effort))
+        problems.push_back(std::move(problem));
+    if (is_forward(level) && !effort.is_spent())
+      for (std::string& problem : read_problems(*old, text, effort))
+        problems.push_back(std::move(problem));
+    if (effort.is_spent()) return too_much_work(subject, against.size());
     if (problems.empty()) continue;
     problems.push_back(fmt::format("{{oldSchemaVersion: {}}}", (*one)->version));
     problems.push_back(fmt::format("{{oldSchema: '{}'}}", old->text));

@@ -14,6 +14,7 @@
 #include "base/persistent_map.h"
 #include "base/result.h"
 #include "engine/formats/schema/schema_text.h"
+#include "engine/registry/effort.h"
 
 namespace engine {
 
@@ -135,11 +136,12 @@ class SchemaRegistry final : public SchemaLookup {
   Compatibility default_compatibility() const { return compatibility_; }
   RegistryMode default_mode() const { return mode_; }
   // What stands in the way of a schema under the subject's level; empty if it is compatible. Against one
-  // version, or all that the level asks for.
+  // version, or all that the level asks for. Fails with 42201 when the limit is reached.
   RegistryResult<std::vector<std::string>> incompatibilities(std::string_view subject,
                                                              const RegisteredSchema& schema,
                                                              std::optional<int32_t> version = {},
-                                                             Form form = Form::AsGiven) const;
+                                                             Form form = Form::AsGiven,
+                                                             const EffortLimit& limit = {}) const;
   // With the texts of its references. Fails when one is not there.
   RegistryResult<SchemaText> resolved(const RegisteredSchema& schema) const;
 
@@ -149,7 +151,8 @@ class SchemaRegistry final : public SchemaLookup {
     RegistryChanges changes;  // empty: it was there
   };
   RegistryResult<Registered> register_schema(std::string_view subject, RegisteredSchema schema,
-                                             Form form = Form::AsGiven) const;
+                                             Form form = Form::AsGiven,
+                                             const EffortLimit& limit = {}) const;
   // The same in two parts: what takes long, and what must be done on the newest registry.
   struct Candidate {
     std::string subject;
@@ -158,7 +161,7 @@ class SchemaRegistry final : public SchemaLookup {
     Compatibility level = Compatibility::Backward;
   };
   RegistryResult<Candidate> examine(std::string_view subject, RegisteredSchema schema,
-                                    Form form = Form::AsGiven) const;
+                                    Form form = Form::AsGiven, const EffortLimit& limit = {}) const;
   // Nothing when the subject, or its level, is not what the schema was compared with.
   std::optional<RegistryResult<Registered>> register_examined(const Candidate& candidate) const;
   struct Deleted {
@@ -196,7 +199,8 @@ class SchemaRegistry final : public SchemaLookup {
   const SubjectVersion* holder_of(const RegistrySubject& subject,
                                   const RegisteredSchema& schema) const;
   RegistryResult<std::vector<std::string>> compare(std::string_view subject, const SchemaText& text,
-                                                   std::optional<int32_t> version) const;
+                                                   std::optional<int32_t> version,
+                                                   const EffortLimit& limit) const;
   // Versions of the subject that schemas of other subjects refer to.
   std::set<int32_t> referenced_versions(std::string_view subject, bool deleted) const;
   RegistryChange put_or_erase(std::string_view name, RegistrySubject subject) const;

@@ -5,6 +5,7 @@
 
 #include "engine/registry/registry.h"
 #include "engine/registry/registry_errors.h"
+#include "engine/types/text_bytes.h"
 
 namespace engine {
 
@@ -27,7 +28,7 @@ std::string_view place_of(std::string_view subject) {
 
 bool is_valid_name(std::string_view subject) {
   return !subject.empty() && subject.size() <= kMaxSubjectName && subject != "__GLOBAL" &&
-         subject != "__EMPTY" && std::ranges::none_of(subject, [](char c) {
+         subject != "__EMPTY" && is_utf8(subject) && std::ranges::none_of(subject, [](char c) {
            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
          });
 }
@@ -53,7 +54,8 @@ RegistryResult<void> SchemaRegistry::may_write(std::string_view subject, bool is
 
 RegistryResult<SchemaRegistry::Candidate> SchemaRegistry::examine(std::string_view subject,
                                                                   RegisteredSchema schema,
-                                                                  Form form) const {
+                                                                  Form form,
+                                                                  const EffortLimit& limit) const {
   if (auto named = check_name(subject); !named) return named.error();
   const bool is_import = schema.id > 0;
   if (auto allowed = may_write(subject, is_import); !allowed) return allowed.error();
@@ -65,7 +67,7 @@ RegistryResult<SchemaRegistry::Candidate> SchemaRegistry::examine(std::string_vi
                       compatibility_of(subject)};
   if (is_import || (candidate.seen && holder_of(*candidate.seen, candidate.schema)))
     return candidate;
-  const auto problems = compare(subject, *text, std::nullopt);
+  const auto problems = compare(subject, *text, std::nullopt, limit);
   if (!problems) return problems.error();
   if (!problems->empty())
     return RegistryError{
@@ -118,10 +120,9 @@ std::optional<RegistryResult<SchemaRegistry::Registered>> SchemaRegistry::regist
   return Answer(std::move(done));
 }
 
-RegistryResult<SchemaRegistry::Registered> SchemaRegistry::register_schema(std::string_view subject,
-                                                                           RegisteredSchema schema,
-                                                                           Form form) const {
-  const auto candidate = examine(subject, std::move(schema), form);
+RegistryResult<SchemaRegistry::Registered> SchemaRegistry::register_schema(
+    std::string_view subject, RegisteredSchema schema, Form form, const EffortLimit& limit) const {
+  const auto candidate = examine(subject, std::move(schema), form, limit);
   if (!candidate) return candidate.error();
   return *register_examined(*candidate);  // nobody has changed anything between
 }

@@ -10,14 +10,16 @@ namespace {
 class LaterExchange final : public Exchange {
  public:
   explicit LaterExchange(const ExchangeContext& context) : context_(context) {}
-  ~LaterExchange() override { *alive_ = false; }
+  ~LaterExchange() override { *is_gone_ = true; }
+
+  Unwanted unwanted() const { return is_gone_; }
 
   ResponseDone done() {
-    return [&loop = context_.loop, alive = alive_, this](Response response) {
+    return [&loop = context_.loop, is_gone = is_gone_, this](Response response) {
       // A task must be copyable, and the response may be large.
       auto shared = std::make_shared<Response>(std::move(response));
-      loop.post([alive, this, shared] {
-        if (!*alive) return;
+      loop.post([is_gone, this, shared] {
+        if (*is_gone) return;
         response_ = std::move(*shared);
         context_.responder.wake();
       });
@@ -31,7 +33,7 @@ class LaterExchange final : public Exchange {
   const ExchangeContext context_;
   std::optional<Response> response_;
   // Shared with the answer on its way, which finds nobody when the client has gone.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<std::atomic<bool>> is_gone_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace
@@ -45,9 +47,17 @@ Handler answer_with(std::function<Response(const Request&)> make) {
 }
 
 Handler answer_later(std::function<void(Request request, ResponseDone done)> begin) {
+  return answer_while_wanted(
+      [begin = std::move(begin)](Request request, const Unwanted&, ResponseDone done) {
+        begin(std::move(request), std::move(done));
+      });
+}
+
+Handler answer_while_wanted(
+    std::function<void(Request request, Unwanted unwanted, ResponseDone done)> begin) {
   return [begin = std::move(begin)](Request request, const ExchangeContext& context) {
     auto exchange = std::make_unique<LaterExchange>(context);
-    begin(std::move(request), exchange->done());
+    begin(std::move(request), exchange->unwanted(), exchange->done());
     return exchange;
   };
 }

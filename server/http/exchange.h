@@ -1,5 +1,6 @@
 // One request and its answer: what handlers of requests are, and what they answer to.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -69,8 +70,13 @@ using Handler = std::function<std::unique_ptr<Exchange>(Request request, const E
 Handler answer_with(std::function<Response(const Request&)> make);
 
 // A handler of what is answered elsewhere: `begin` is called on the loop, and calls `done` once, on
-// any thread. It is not told when the client has gone.
+// any thread.
 using ResponseDone = std::function<void(Response)>;
 Handler answer_later(std::function<void(Request request, ResponseDone done)> begin);
+
+// True once the client has gone and nobody wants the answer any more; to be read on any thread.
+using Unwanted = std::shared_ptr<const std::atomic<bool>>;
+Handler answer_while_wanted(
+    std::function<void(Request request, Unwanted unwanted, ResponseDone done)> begin);
 
 }  // namespace server::http

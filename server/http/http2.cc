@@ -62,9 +62,14 @@ class Http2::Stream final : public Responder {
     nghttp2_session_resume_data(http_.session_, id_);
   }
   bool is_full() const override {
-    const bool full = out_.size() - sent_ >= http_.parts_.limits.max_unsent_bytes;
+    // The socket, or all answers of the server together.
+    const bool full =
+        http_.is_output_full_ || out_.size() - sent_ >= http_.parts_.limits.max_unsent_bytes;
     if (full) is_held_up_ = true;
     return full;
+  }
+  void has_room_again() {
+    if (std::exchange(is_held_up_, false)) wake();
   }
   void wake() override {
     is_woken = true;
@@ -387,8 +392,11 @@ void Http2::send() {
 std::string Http2::take_output() { return std::exchange(output_, {}); }
 
 void Http2::set_output_full(bool is_full) {
-  is_output_full_ = is_full;
-  if (!is_full && is_held_up_) parts_.host.wake();
+  const bool was_full = std::exchange(is_output_full_, is_full);
+  if (is_full) return;
+  if (is_held_up_) parts_.host.wake();
+  if (was_full)
+    for (const auto& [id, stream] : streams_) stream->has_room_again();
 }
 
 std::optional<int64_t> Http2::deadline_us() const {

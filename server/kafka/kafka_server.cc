@@ -70,6 +70,22 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>&
   return std::unique_ptr<KafkaServer>(new KafkaServer(std::move(impl)));
 }
 
+std::unique_ptr<LocalClient> KafkaServer::open_local(size_t index, MemoryAccount* memory) {
+  const Shard& shard = impl_->shards[index];
+  return std::make_unique<LocalClient>(
+      *shard.loop, impl_->clock, memory, [&](SessionHost& host) {
+        NodeView node = impl_->options.node;
+        const Address address = impl_->options.advertised.value_or(this->address());
+        node.host = address.host;
+        node.port = address.port;
+        return std::make_unique<Session>(
+            *shard.backend, host, impl_->clock, std::move(node), impl_->options.limits,
+            SessionSurroundings{impl_->polls[index].get(), memory,
+                                shard.run_aside ? &shard.run_aside : nullptr,
+                                &impl_->fetch_sessions, &impl_->quota_rates, "/127.0.0.1"});
+      });
+}
+
 const Address& KafkaServer::address() const { return impl_->front_end->address(); }
 size_t KafkaServer::connection_count() const { return impl_->front_end->connection_count(); }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "base/result.h"
+#include "server/kafka/local_client.h"
 #include "server/kafka/session.h"
 #include "server/net/front_end.h"
 
@@ -38,6 +39,10 @@ class KafkaServer {
   ~KafkaServer();
   KafkaServer(const KafkaServer&) = delete;
   KafkaServer& operator=(const KafkaServer&) = delete;
+
+  // A client within the process, on the shard's loop; the server outlives it. `memory`: whom its requests and answers are
+  // charged to.
+  std::unique_ptr<LocalClient> open_local(size_t shard, MemoryAccount* memory);
 
   const Address& address() const;
   size_t connection_count() const;

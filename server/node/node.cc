@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
 #include "server/node/http_pages.h"
 #include "storage/files/backup.h"
@@ -255,6 +256,9 @@ Status Node::open_http() {
     loops.push_back(&shard->loop());
     shards.push_back(shard.get());
   }
+  // Two, so that a long check is in the way of no look-up; and half of the cores at most where there are many.
+  examiners_ = std::make_unique<StatementWorkers>(
+      std::max(2, static_cast<int>(std::thread::hardware_concurrency() / 2)));
   TRY(open_registry(loops));
   if (!settings_.http) return {};
   metrics_ = std::make_unique<ServerMetrics>(MetricsSources{
@@ -299,6 +303,9 @@ http::RegistryView Node::registry_view() {
   view.run_aside = [this](size_t bytes, std::function<void()> work) {
     return workers_->try_run(bytes, std::move(work));
   };
+  view.examine_aside = [this](size_t bytes, std::function<void()> work) {
+    return examiners_->try_run(bytes, std::move(work));
+  };
   return view;
 }
 
@@ -325,6 +332,14 @@ http::Routes Node::http_routes() {
   for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
   http::add_sql_pages(routes, *sql_pages_);
   http::add_registry_pages(routes, registry_view());
+  std::vector<Loop*> loops;
+  for (const auto& shard : shards_) loops.push_back(&shard->loop());
+  proxy_.reset(new http::ProxyView{
+      cluster_id(),
+      [this](size_t shard, MemoryAccount* account) { return kafka_->open_local(shard, account); },
+      view.address, std::move(loops), clock_, memory_, registry_view()});
+  consumers_ = std::make_unique<http::ConsumerInstances>(*proxy_);
+  http::add_proxy_pages(routes, *proxy_, *consumers_);
   return routes;
 }
 
@@ -444,6 +459,7 @@ Node::~Node() {
   pg_.reset();
   http_.reset();
   registry_.reset();
+  consumers_.reset();
   if (cluster_) cluster_->stop_thread();
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
@@ -452,6 +468,7 @@ Node::~Node() {
   transactions_.reset();
   groups_.reset();
   kafka_backends_.clear();
+  examiners_.reset();  // likewise, for some seconds at most
   checkers_.reset();  // what they run ends by itself; then they post to the shards
   // Nobody waits for what the workers still compute, and all that counts is on disk: a function
   // that does not end must not keep the process.

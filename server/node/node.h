@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/http/http_server.h"
+#include "server/http/proxy/consumer_instances.h"
 #include "server/http/registry/registry_view.h"
 #include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
@@ -110,6 +111,9 @@ class Node {
   std::unique_ptr<StatementWorkers> workers_;
   // Check large batches of Kafka clients; no statement keeps them from it.
   std::unique_ptr<StatementWorkers> checkers_;
+  std::unique_ptr<StatementWorkers> examiners_;  // of schemas
+  std::unique_ptr<http::ProxyView> proxy_;
+  std::unique_ptr<http::ConsumerInstances> consumers_;
   std::unique_ptr<SqlParts> parts_;
   std::unique_ptr<CleanupTargets> cleanup_;
   std::unique_ptr<storage::LogCleaner> cleaner_;

@@ -9,6 +9,8 @@ namespace server {
 
 namespace {
 
+constexpr size_t kStepBytes = 128 * 1024;  // of records
+
 // A task of its own on the session's shard, which reads all partitions of the query's sources.
 class TransientExecution final : public SqlExecution {
  public:
@@ -89,6 +91,8 @@ class TransientExecution final : public SqlExecution {
     entry->query_id = planned_.plan.id;
     engine::TaskOptions options;
     options.is_transient = true;
+    // What a step gives waits for the client, whole.
+    options.max_bytes_per_step = kStepBytes;
     options.schemas = &session().parts().definitions.schemas();
     entry->task = TRY(engine::Task::make(
         planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
@@ -194,19 +198,26 @@ class TransientExecution final : public SqlExecution {
     receiver().on_done({"SELECT"});
   }
 
-  // Tables and groups that the query keeps for this client alone: unlike those of a query that was
-  // created they are given up when there is no room.
+  // Tables and groups that the query keeps for this client alone, and what it has read and not shown yet: unlike
+  // those of a query that was created they are given up when there is no room.
   void charge_state() {
-    size_t bytes = 0;
-    for (const engine::Store* store : task_->task->stage().stores()) bytes += store->memory_bytes();
-    if (state_charge_.try_resize(bytes)) return;
+    size_t of_tables = 0;
+    for (const engine::Store* store : task_->task->stage().stores())
+      of_tables += store->memory_bytes();
+    const size_t waiting = task_->task->waiting_bytes();
+    if (state_charge_.try_resize(of_tables + waiting)) return;
     end();
-    Error refusal =
-        state_charge_.refusal(fmt::format("the tables of a query, {}", format_bytes(bytes)));
+    const bool is_of_tables = of_tables > waiting;
+    Error refusal = state_charge_.refusal(fmt::format("the {} of a query, {}",
+                                                      is_of_tables ? "tables" : "unread records",
+                                                      format_bytes(of_tables + waiting)));
     refusal.hint =
-        "EMIT CHANGES keeps the rows of its tables in memory for as long as it runs. Raise "
-        "memory-limit, "
-        "let a CREATE ... AS SELECT do it, or consume the table's topic.";
+        is_of_tables
+            ? "EMIT CHANGES keeps the rows of its tables in memory for as long as it runs. Raise "
+              "memory-limit, "
+              "let a CREATE ... AS SELECT do it, or consume the table's topic."
+            : "A query whose client does not read keeps some of its records. Read them, or raise "
+              "memory-limit.";
     receiver().on_error(std::move(refusal));
   }
 

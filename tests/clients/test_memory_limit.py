@@ -12,8 +12,9 @@ import threading
 import time
 
 import kafka_wire
+from http_push_wire import push_over_http1, push_over_http2
 from kafka_wire import batch_of
-from millrace_server import case, is_sanitized, launch, run
+from millrace_server import case, is_sanitized, launch, run, wait_until
 
 MB = 1 << 20
 IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
@@ -421,6 +422,32 @@ def scans_that_nobody_reads_wait_and_others_are_served():
         assert client.query("SELECT * FROM wide") == rows
         for each in unread:
             each.close()
+    finally:
+        server.stop()
+
+
+@case
+def push_queries_over_http_that_nobody_reads():
+    """Their rows, and the records that they have read ahead, count; who reads is served."""
+    clients, limit_mb = 600, 256
+    server = launch("--memory-limit", f"{limit_mb}MB")
+    try:
+        client = Sql(server)
+        client.query("CREATE STREAM pushed (id INT KEY, text VARCHAR) WITH (KAFKA_TOPIC = 'pushed', PARTITIONS = 4, VALUE_FORMAT = 'JSON')")
+        for first in range(0, 2000, 500):
+            client.query("INSERT INTO pushed VALUES " +
+                         ",".join(f"({i},'{'x' * 1000}')" for i in range(first, first + 500)))
+        before = anonymous_mb(server)
+        sql = "SELECT * FROM pushed EMIT CHANGES;"
+        unread = [(push_over_http1 if number % 2 else push_over_http2)(server.http, sql) for number in range(clients)]
+        time.sleep(8)
+        grown, held = anonymous_mb(server) - before, memory_of(client)
+        print(f"  {grown:.0f} MB more, {held['unread answers bytes']:.0f} MB of unread answers")
+        assert grown < limit_mb + 120, (grown, held)
+        assert client.query("SELECT * FROM pushed WHERE id = 7") == 1
+        for each in unread:
+            each.close()
+        wait_until(lambda: memory_of(client)["unread answers bytes"] < 1, lambda: memory_of(client))
     finally:
         server.stop()
 

@@ -54,7 +54,7 @@ class Server:
     """One life of the server on a data directory; its log is appended to `log_path`."""
 
     def __init__(self, binary, data_dir, log_path, crash_point=None, wrapper=(), kafka_port=0,
-                 settings=()):
+                 settings=(), http="off"):
         environment = {**os.environ, **_PACE}
         environment.pop("MILLRACE_CRASH_POINT", None)
         if crash_point:
@@ -62,11 +62,12 @@ class Server:
         self._log = open(log_path, "ab")
         self._process = subprocess.Popen(
             [*wrapper, binary, "server", "--data-dir", data_dir,
-             "--pg", "127.0.0.1:0", "--kafka", f"127.0.0.1:{kafka_port}", "--http", "off",
+             "--pg", "127.0.0.1:0", "--kafka", f"127.0.0.1:{kafka_port}", "--http", http,
              *settings],
             stdout=subprocess.PIPE, stderr=self._log, env=environment)
         self.port = None
         self.kafka_port = None
+        self.http_port = None  # where it listens
         atexit.register(self._process.kill)  # does nothing once it has been waited for
 
     def wait_until_ready(self):
@@ -80,6 +81,8 @@ class Server:
                 self.port = int(line.rsplit(b":", 1)[1])
             if line.startswith(b"kafka listening on "):
                 self.kafka_port = int(line.rsplit(b":", 1)[1])
+            if line.startswith(b"http listening on "):
+                self.http_port = int(line.rsplit(b":", 1)[1])
             if line.strip() == b"ready":
                 is_ready = True
                 break

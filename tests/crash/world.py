@@ -15,6 +15,7 @@ from cleanup_load import CleanupLoad
 from kafka_load import KafkaLoad
 from ledger import Ledger
 from load import Load
+from schema_load import SchemaLoad
 from server import Server
 from transaction_load import TransactionLoad
 
@@ -61,12 +62,14 @@ class World:
         self._server = None  # the newest
         self._leftovers = check.LeftoversCheck(self._data_dir)
         self._kafka_port = 0  # any; all later servers listen where the first did
-        self._kafka = self._cleanup = self._transactions = None
+        self._http_port = 0  # likewise
+        self._kafka = self._cleanup = self._transactions = self._schemas = None
 
     def start(self, crash_point=None):
         self._server = Server(self._binary, self._data_dir, self._log_path, crash_point,
                               wrapper=self._disk.wrapper(self._data_dir) if self._disk else (),
-                              kafka_port=self._kafka_port, settings=_settings(self._chance))
+                              kafka_port=self._kafka_port, settings=_settings(self._chance),
+                              http=f"127.0.0.1:{self._http_port}")
         return self._server
 
     def kill_server(self):
@@ -112,7 +115,7 @@ class World:
         self._loads += 1
         if not kafka_load.reason_to_skip():
             if not self._kafka:
-                self._kafka_port = server.kafka_port
+                self._kafka_port, self._http_port = server.kafka_port, server.http_port
                 address = f"127.0.0.1:{server.kafka_port}"
                 try:
                     cleanup_load.configure(address)
@@ -121,9 +124,9 @@ class World:
                 self._kafka = KafkaLoad(address, self._seed)
                 self._cleanup = CleanupLoad(address, self._seed)
                 self._transactions = TransactionLoad(address, self._seed)
-            self._kafka.resume()
-            self._cleanup.resume()
-            self._transactions.resume()
+                self._schemas = SchemaLoad(f"127.0.0.1:{server.http_port}", address, self._seed)
+            for load in self._producers():
+                load.resume()
         return Load(server, self.ledger, f"{self._seed}/{self._loads}")
 
     def kill_while_defining(self):
@@ -194,22 +197,26 @@ class World:
         self._kill(server)
         return complaints + self._errors_in_log()
 
+    def _producers(self):
+        """Those that go on when a server has ended; none before the first load."""
+        return (self._kafka, self._cleanup, self._transactions, self._schemas) if self._kafka else ()
+
     def _ask_producers_to_pause(self):
-        if self._kafka:
-            for load in (self._kafka, self._cleanup, self._transactions):
-                load.ask_to_pause()
+        for load in self._producers():
+            load.ask_to_pause()
 
     def _check_producers(self, connection, is_stopped):
-        self._kafka.pause()
-        self._cleanup.pause()
-        self._transactions.pause()
+        for load in self._producers():
+            load.pause()
         rows = check.read_produced(connection)
         complaints, doubles = self._kafka.complaints(rows), self._kafka.doubles(rows)
         if is_stopped and doubles > self._doubles:
             complaints.append(f"{doubles - self._doubles} records were stored and not answered "
                               "before a clean stop")
         self._doubles = doubles
-        return complaints + self._cleanup.complaints(connection) + self._transactions.complaints(connection)
+        for load in (self._cleanup, self._transactions, self._schemas):
+            complaints += load.complaints(connection)
+        return complaints
 
     def stop_under_load(self):
         """A clean stop while clients write: what it stored was acknowledged and is there."""
@@ -245,14 +252,12 @@ class World:
                     for line in log if check.is_alarming(line)]
 
     def record_count(self):
-        kafka = (self._kafka, self._transactions) if self._kafka else ()
+        kafka = (self._kafka, self._transactions, self._schemas) if self._kafka else ()
         return self.ledger.stored_rows() + sum(load.record_count() for load in kafka)
 
     def end(self):
-        if self._kafka:
-            self._kafka.end()
-            self._cleanup.end()
-            self._transactions.end()
+        for load in self._producers():
+            load.end()
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -15,7 +15,8 @@ void check(engine::SchemaKind kind, const char* format, const std::string& left,
     if (!columns || columns->size() > 64) continue;
     (void)engine::make_writer({.name = format, .schema = left}, *columns, side);
   }
-  (void)engine::read_problems(one, other);
+  engine::Effort effort({});
+  (void)engine::read_problems(one, other, effort);
   engine::SchemaRegistry registry;
   for (const std::string& text : {left, right}) {
     const auto done = registry.register_schema("s", {.kind = kind, .text = text});

@@ -22,16 +22,19 @@ using engine::SchemaRegistry;
 // has changed between the two, once more.
 class Registration : public std::enable_shared_from_this<Registration> {
  public:
-  Registration(const RegistryView& view, Request request, ResponseDone done)
+  Registration(const RegistryView& view, Request request, Unwanted unwanted, ResponseDone done)
       : view_(view),
         request_(std::move(request)),
         subject_(plain_subject(request_.path_parameters.at(0))),
         form_(has_flag(request_, "normalize") ? engine::Form::Normal : engine::Form::AsGiven),
+        unwanted_(std::move(unwanted)),
         done_(std::move(done)) {}
 
   void begin() {
+    if (const auto texts = check_texts(request_); !texts)
+      return finish(registry_error(texts.error()));
     const bool is_taken =
-        view_.run_aside(held_bytes(request_), [self = shared_from_this()] { self->examine(); });
+        view_.examine_aside(held_bytes(request_), [self = shared_from_this()] { self->examine(); });
     if (!is_taken) done_(registry_is_busy());
   }
 
@@ -40,10 +43,11 @@ class Registration : public std::enable_shared_from_this<Registration> {
   static constexpr int kMaxTries = 5;
 
   void examine() {
+    if (*unwanted_) return finish({});
     const SchemaRegistry registry = view_.registry();
     auto schema = read_schema(request_.body, subject_, registry);
     if (!schema) return finish(registry_error(schema.error()));
-    auto candidate = registry.examine(subject_, *schema, form_);
+    auto candidate = registry.examine(subject_, *schema, form_, {.is_unwanted = unwanted_.get()});
     if (!candidate) return finish(registry_error(candidate.error()));
     candidate_ = *std::move(candidate);
     schema_ = *std::move(schema);
@@ -56,7 +60,8 @@ class Registration : public std::enable_shared_from_this<Registration> {
     put_.reset();
     auto registered = now.register_examined(*candidate_);
     if (!registered && tries_ >= kMaxTries)
-      registered = now.register_schema(subject_, schema_, form_);
+      registered = now.register_schema(subject_, schema_, form_,
+                                       {.steps = engine::EffortLimit::kMostOnMetadata});
     if (!registered) return RegistryChanges{};
     if (!*registered) return registered->error();
     put_ = **std::move(registered);
@@ -79,6 +84,7 @@ class Registration : public std::enable_shared_from_this<Registration> {
   const Request request_;
   const std::string subject_;
   const engine::Form form_;
+  const Unwanted unwanted_;
   const ResponseDone done_;
   int tries_ = 0;
   std::optional<SchemaRegistry::Candidate> candidate_;
@@ -185,6 +191,7 @@ Handler handler_of(const RegistryView& view, const ChangeRow& row) {
   return answer_later([view, &row](Request asked, ResponseDone done) {
     if (asked.body.size() > kMaxSmallBody)
       return done(registry_error({413, "the body of such a request may have 64 KB"}));
+    if (const auto texts = check_texts(asked); !texts) return done(registry_error(texts.error()));
     auto request = std::make_shared<const Request>(std::move(asked));
     auto answer = std::make_shared<std::string>();
     view.change(
@@ -206,8 +213,10 @@ Handler handler_of(const RegistryView& view, const ChangeRow& row) {
 
 void add_registry_changes(Routes& routes, const RegistryView& view) {
   routes.add({"POST", "/subjects/{subject}/versions",
-              answer_later([view](Request request, ResponseDone done) {
-                std::make_shared<Registration>(view, std::move(request), std::move(done))->begin();
+              answer_while_wanted([view](Request request, Unwanted unwanted, ResponseDone done) {
+                std::make_shared<Registration>(view, std::move(request), std::move(unwanted),
+                                               std::move(done))
+                    ->begin();
               })});
   for (const ChangeRow& row : kChanges) routes.add({row.method, row.path, handler_of(view, row)});
 }

@@ -36,11 +36,32 @@ std::string cluster_identity(const std::string& cluster_id) {
   return json.take();
 }
 
+// What Confluent's registry has and this one does not.
+struct MissingRow {
+  const char *path, *what;
+};
+constexpr MissingRow kMissing[] = {
+    {"/exporters", "exporting schemas to other registries"},
+    {"/exporters/{name}", "exporting schemas to other registries"},
+    {"/dek-registry/v1/keks", "keeping keys for the encryption of fields"},
+    {"/dek-registry/v1/keks/{name}", "keeping keys for the encryption of fields"},
+    {"/dek-registry/v1/keks/{name}/deks", "keeping keys for the encryption of fields"},
+};
+
+void add_missing_pages(Routes& routes) {
+  for (const MissingRow& row : kMissing)
+    for (const char* method : {"GET", "POST", "PUT", "DELETE"})
+      routes.add({method, row.path, answer_with([&row](const Request&) {
+                    return registry_error({501, fmt::format("{} is not supported yet", row.what)});
+                  })});
+}
+
 }  // namespace
 
 void add_registry_pages(Routes& routes, const RegistryView& view) {
   add_registry_questions(routes, view);
   add_registry_changes(routes, view);
+  add_missing_pages(routes);
   routes.add({"GET", "/v1/metadata/version", answer_with([](const Request&) {
                 return registry_response(member_json("version", kRegistryVersion));
               })});

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "engine/formats/protobuf/protobuf_source.h"
 #include "server/http/registry/registry_handlers.h"
@@ -234,13 +236,14 @@ Answer latest_with_metadata(const Request& request, const SchemaRegistry& regist
 
 // ---- /compatibility
 
-Answer check(const Request& request, const SchemaRegistry& registry,
-             std::optional<int32_t> version) {
+Answer check(const Request& request, const SchemaRegistry& registry, std::optional<int32_t> version,
+             const std::atomic<bool>& is_unwanted) {
   const std::string subject = subject_of(request);
   const bool is_verbose = has_flag(request, "verbose");
   const auto schema = read_schema(request.body, subject, registry);
   if (!schema) return schema.error();
-  const auto problems = registry.incompatibilities(subject, *schema, version, form_of(request));
+  const auto problems = registry.incompatibilities(subject, *schema, version, form_of(request),
+                                                   {.is_unwanted = &is_unwanted});
   if (problems) return compatibility_json(*problems, is_verbose);
   if (is_verbose && problems.error().code == 42201)
     return compatibility_json({problems.error().message}, true);
@@ -250,14 +253,16 @@ Answer check(const Request& request, const SchemaRegistry& registry,
   return problems.error();
 }
 
-Answer check_with_version(const Request& request, const SchemaRegistry& registry) {
+Answer check_with_version(const Request& request, const SchemaRegistry& registry,
+                          const std::atomic<bool>& is_unwanted) {
   const auto version = read_version(request.path_parameters.at(1));
   if (!version) return version.error();
-  return check(request, registry, *version);
+  return check(request, registry, *version, is_unwanted);
 }
 
-Answer check_with_all(const Request& request, const SchemaRegistry& registry) {
-  return check(request, registry, std::nullopt);
+Answer check_with_all(const Request& request, const SchemaRegistry& registry,
+                      const std::atomic<bool>& is_unwanted) {
+  return check(request, registry, std::nullopt, is_unwanted);
 }
 
 // ---- /config, /mode, /contexts
@@ -316,12 +321,16 @@ Answer list_contexts(const Request& request, const SchemaRegistry& registry) {
 enum class Cost : uint8_t {
   Small,  // on the loop, unless a form is asked for
   Large,
+  Check,  // schemas are compared
 };
+using Ask = Answer (*)(const Request&, const SchemaRegistry&);
+// Of a check, which ends when it is unwanted.
+using AskLong = Answer (*)(const Request&, const SchemaRegistry&, const std::atomic<bool>&);
 struct QuestionRow {
   const char* method;
   const char* path;
   Cost cost;
-  Answer (*ask)(const Request&, const SchemaRegistry&);
+  std::variant<Ask, AskLong> ask;
 };
 constexpr QuestionRow kQuestions[] = {
     {"GET", "/schemas", Cost::Large, list_schemas},
@@ -331,14 +340,14 @@ constexpr QuestionRow kQuestions[] = {
     {"GET", "/schemas/ids/{id}/subjects", Cost::Large, subjects_of_id},
     {"GET", "/schemas/ids/{id}/versions", Cost::Large, versions_of_id},
     {"GET", "/subjects", Cost::Large, list_subjects},
-    {"POST", "/subjects/{subject}", Cost::Large, look_up},
+    {"POST", "/subjects/{subject}", Cost::Check, look_up},
     {"GET", "/subjects/{subject}/metadata", Cost::Small, latest_with_metadata},
     {"GET", "/subjects/{subject}/versions", Cost::Small, list_versions},
     {"GET", "/subjects/{subject}/versions/{version}", Cost::Small, one_version},
     {"GET", "/subjects/{subject}/versions/{version}/schema", Cost::Small, text_of_version},
     {"GET", "/subjects/{subject}/versions/{version}/referencedby", Cost::Large, referenced_by},
-    {"POST", "/compatibility/subjects/{subject}/versions", Cost::Large, check_with_all},
-    {"POST", "/compatibility/subjects/{subject}/versions/{version}", Cost::Large,
+    {"POST", "/compatibility/subjects/{subject}/versions", Cost::Check, check_with_all},
+    {"POST", "/compatibility/subjects/{subject}/versions/{version}", Cost::Check,
      check_with_version},
     {"GET", "/config", Cost::Small, default_level},
     {"GET", "/config/{subject}", Cost::Small, level_of_subject},
@@ -347,27 +356,36 @@ constexpr QuestionRow kQuestions[] = {
     {"GET", "/contexts", Cost::Large, list_contexts},
 };
 
-Response response_of(const QuestionRow& row, const Request& request,
-                     const SchemaRegistry& registry) {
-  Answer answer = row.ask(request, registry);
+Response response_of(const QuestionRow& row, const Request& request, const SchemaRegistry& registry,
+                     const std::atomic<bool>& is_unwanted) {
+  const auto ask = [&]() -> Answer {
+    if (const auto texts = check_texts(request); !texts) return texts.error();
+    if (const Ask* quick = std::get_if<Ask>(&row.ask)) return (*quick)(request, registry);
+    return std::get<AskLong>(row.ask)(request, registry, is_unwanted);
+  };
+  Answer answer = ask();
   return in_asked_type(
       answer ? registry_response(*std::move(answer)) : registry_error(answer.error()), request);
 }
 
 Handler handler_of(const RegistryView& view, const QuestionRow& row) {
-  const Handler later = answer_later([view, &row](Request asked, ResponseDone done) {
-    const size_t bytes = held_bytes(asked);
-    auto request = std::make_shared<const Request>(std::move(asked));
-    const bool is_taken = view.run_aside(
-        bytes, [view, &row, request, done] { done(response_of(row, *request, view.registry())); });
-    if (!is_taken) done(registry_is_busy());
-  });
-  if (row.cost == Cost::Large) return later;
+  const Handler later = answer_while_wanted(
+      [view, &row](Request asked, const Unwanted& unwanted, const ResponseDone& done) {
+        const size_t bytes = held_bytes(asked);
+        auto request = std::make_shared<const Request>(std::move(asked));
+        const auto work = [view, &row, request, unwanted, done] {
+          done(*unwanted ? Response() : response_of(row, *request, view.registry(), *unwanted));
+        };
+        const bool is_taken =
+            row.cost == Cost::Check ? view.examine_aside(bytes, work) : view.run_aside(bytes, work);
+        if (!is_taken) done(registry_is_busy());
+      });
+  if (row.cost != Cost::Small) return later;
   return [view, &row, later](Request request,
                              const ExchangeContext& context) -> std::unique_ptr<Exchange> {
     if (query_value(request.query, "format").value_or("") != "")
       return later(std::move(request), context);
-    context.responder.answer(response_of(row, request, view.registry()));
+    context.responder.answer(response_of(row, request, view.registry(), false));
     return nullptr;
   };
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "engine/formats/json/json_tree.h"
+#include "engine/types/text_bytes.h"
 
 namespace server::http {
 
@@ -67,6 +68,18 @@ RegistryResult<engine::SchemaReference> read_reference(const JsonTree& node,
 std::string plain_subject(std::string_view subject) {
   if (subject.starts_with(":.:")) subject.remove_prefix(3);
   return std::string(subject);
+}
+
+RegistryResult<void> check_texts(const Request& request) {
+  for (const std::string& part : request.path_parameters)
+    if (!engine::is_utf8(part)) {
+      const bool is_id = request.path.starts_with("/schemas/");
+      return RegistryError{is_id ? 40403 : 42208, "what the path names is no UTF-8"};
+    }
+  const auto query = percent_decoded(request.query);
+  if (!query || !engine::is_utf8(*query))
+    return RegistryError{400, "what follows the question mark is no UTF-8"};
+  return {};
 }
 
 RegistryResult<int32_t> read_version(std::string_view text) {

@@ -13,6 +13,9 @@ namespace server::http {
 // ":.:orders-value" is "orders-value": the default context need not be named.
 std::string plain_subject(std::string_view subject);
 
+// Whether all that the path and the query say is UTF-8, which names are made of. The error has the number of what is wrong.
+engine::RegistryResult<void> check_texts(const Request& request);
+
 // "latest", or a number from 1. Fails with 42202.
 engine::RegistryResult<int32_t> read_version(std::string_view text);
 

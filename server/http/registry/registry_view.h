@@ -18,8 +18,11 @@ struct RegistryView {
   // Makes what `change` answers durable; it is asked on the thread that keeps the metadata, and again when somebody else
   // was faster. `done` comes later, or at once.
   std::function<void(Change change, ChangeDone done)> change;
-  // Runs what may take long, where it is in nobody's way; false when too much is waiting.
-  std::function<bool(size_t bytes, std::function<void()> work)> run_aside;
+  using RunAside = std::function<bool(size_t bytes, std::function<void()> work)>;
+  // Runs lists and look-ups, which take some milliseconds; false when too much is waiting.
+  RunAside run_aside;
+  // Examines schemas, some seconds each at most: on threads that do nothing else.
+  RunAside examine_aside;
 };
 
 }  // namespace server::http

@@ -120,7 +120,7 @@ void QueryExchange::send_rows() {
     responder().begin({.content_type = std::string(format_->content_type())});
   }
   responder().write(out_);
-  out_.clear();
+  out_ = {};  // its room was charged for, too
   out_charge_.resize(0);
 }
 

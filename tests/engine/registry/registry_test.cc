@@ -1,5 +1,7 @@
 #include "engine/registry/registry.h"
 
+#include <fmt/format.h>
+
 #include "engine/formats/schema/schema_bundle.h"
 #include "engine/registry/registrar.h"
 
@@ -112,6 +114,70 @@ TEST(Registry, references_are_resolved_and_protect_what_they_name) {
   EXPECT_EQ(registry.delete_subject("point", false).error().code, 42206);
   line.references[0].version = 7;
   EXPECT_EQ(registry.register_schema("line", line).error().code, 42201);
+}
+
+TEST(Registry, references_lie_a_hundred_levels_deep_and_no_deeper) {
+  SchemaRegistry registry;
+  const auto link = [](int level) {
+    RegisteredSchema schema = avro(
+        fmt::format(R"({{"type":"record","name":"r{}","fields":[{{"name":"a","type":"{}"}}]}})",
+                    level, level == 0 ? "int" : fmt::format("r{}", level - 1)));
+    if (level > 0)
+      schema.references.push_back(
+          {fmt::format("r{}", level - 1), fmt::format("s{}", level - 1), 1});
+    return schema;
+  };
+  for (int level = 0; level <= 100; ++level)
+    ASSERT_EQ(add(registry, fmt::format("s{}", level), link(level)), level + 1);
+  EXPECT_EQ(registry.find_schema(101)->references.size(), 100u);
+  const auto deeper = registry.register_schema("s101", link(101));
+  ASSERT_FALSE(deeper);
+  EXPECT_EQ(deeper.error().code, 42201);
+  EXPECT_EQ(deeper.error().message, "Invalid schema: its references lie more than 100 levels deep");
+}
+
+TEST(Registry, two_hundred_references_are_the_most_with_those_of_references) {
+  SchemaRegistry registry;
+  RegisteredSchema all = avro("\"int\"");
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = fmt::format("r{}", i);
+    add(registry, name, avro(fmt::format(R"({{"type":"record","name":"{}","fields":[]}})", name)));
+    all.references.push_back({name, name, 1});
+  }
+  EXPECT_GT(add(registry, "all", all), 0);
+  RegisteredSchema one_more = avro("\"long\"");
+  one_more.references = {{"all", "all", 1}};
+  EXPECT_EQ(add(registry, "one_more", one_more), -42201);
+}
+
+TEST(Registry, a_check_ends_when_it_is_too_much_work_or_nobody_wants_it) {
+  SchemaRegistry registry;
+  std::string symbols;
+  for (int i = 0; i < 5000; ++i) symbols += fmt::format("{}\"s{}\"", i == 0 ? "" : ",", i);
+  const RegisteredSchema words{.kind = SchemaKind::Json, .text = "{\"enum\":[" + symbols + "]}"};
+  const RegisteredSchema more{.kind = SchemaKind::Json,
+                              .text = "{\"enum\":[\"first\"," + symbols + "]}"};
+  add(registry, "s", words);
+  EXPECT_TRUE(registry.incompatibilities("s", more)->empty());
+  const auto hasty = registry.incompatibilities("s", more, {}, Form::AsGiven, {.steps = 1'000'000});
+  ASSERT_FALSE(hasty);
+  EXPECT_EQ(hasty.error().code, 42201);
+  EXPECT_TRUE(hasty.error().message.starts_with(
+      "Schemas of subject s are too large to be compared with its last version"));
+  std::atomic<bool> is_unwanted = true;
+  EXPECT_FALSE(registry.examine("s", more, Form::AsGiven, {.is_unwanted = &is_unwanted}));
+  is_unwanted = false;
+  EXPECT_TRUE(registry.examine("s", more, Form::AsGiven, {.is_unwanted = &is_unwanted}));
+}
+
+TEST(Registry, subjects_are_utf8) {
+  SchemaRegistry registry;
+  EXPECT_EQ(add(registry, "gr\u00fcn", avro("\"int\"")), 1);
+  for (const std::string_view name : {"\xff", ":.\xff:s", "s\xc3"}) {
+    EXPECT_EQ(add(registry, name, avro("\"int\"")), -42208);
+    EXPECT_EQ(registry.set_compatibility(name, Compatibility::Full).error().code, 42208);
+    EXPECT_EQ(registry.set_mode(name, RegistryMode::ReadOnly).error().code, 42208);
+  }
 }
 
 TEST(Registry, modes_say_who_may_write) {

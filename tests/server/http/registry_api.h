@@ -18,6 +18,8 @@ struct RegistryApi {
   // Runs between the examination of a schema and its registration, once each.
   std::deque<std::function<void()>> interruptions;
   bool is_busy = false;
+  bool holds_back = false;  // examinations, in `held`
+  std::deque<std::function<void()>> held;
   int examined = 0;
   Conversation client{registry_routes(view(), "c1")};
 
@@ -39,6 +41,16 @@ struct RegistryApi {
                   if (is_busy) return false;
                   ++examined;
                   work();
+                  return true;
+                },
+            .examine_aside =
+                [this](size_t, const std::function<void()>& work) {
+                  if (is_busy) return false;
+                  ++examined;
+                  if (holds_back)
+                    held.push_back(work);
+                  else
+                    work();
                   return true;
                 }};
   }

@@ -52,6 +52,60 @@ TEST(RegistryPages, a_schema_is_registered_and_found_by_all_its_names) {
             R"(200 [{"subject":"s","version":1,"id":1,"schema":"\"int\""}])");
 }
 
+TEST(RegistryPages, what_a_client_that_has_gone_wanted_is_not_done) {
+  RegistryApi api;
+  api.holds_back = true;
+  Conversation gone(registry_routes(api.view(), "c1"));
+  const std::string request =
+      fmt::format("POST /subjects/s/versions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
+                  kInt.size(), kInt);
+  {
+    Conversation client(registry_routes(api.view(), "c1"));
+    EXPECT_EQ(client.say(request), "");
+    EXPECT_EQ(gone.say(request), "");
+    ASSERT_EQ(api.held.size(), 2u);
+  }
+  api.held.front()();
+  EXPECT_TRUE(api.registry.subjects().empty());
+  api.held.back()();
+  EXPECT_EQ(api.registry.subjects().size(), 1u);
+}
+
+TEST(RegistryPages, what_is_missing_says_so) {
+  Api api;
+  EXPECT_EQ(
+      api.ask("GET", "/exporters"),
+      R"(501 {"error_code":501,"message":"exporting schemas to other registries is not supported yet"})");
+  EXPECT_TRUE(api.ask("POST", "/dek-registry/v1/keks", "{}").starts_with("501 "));
+}
+
+TEST(RegistryPages, what_is_no_utf8_names_nothing) {
+  Api api;
+  for (const char* subject : {"%ff", "s%c3", ":.%ff:s"}) {
+    const auto path = [&](std::string_view format) {
+      return fmt::format(fmt::runtime(format), subject);
+    };
+    for (const auto& [method, where] : std::initializer_list<std::pair<const char*, std::string>>{
+             {"POST", path("/subjects/{}/versions")},
+             {"POST", path("/subjects/{}")},
+             {"GET", path("/subjects/{}/versions")},
+             {"DELETE", path("/subjects/{}")},
+             {"POST", path("/compatibility/subjects/{}/versions")},
+             {"PUT", path("/config/{}")},
+             {"PUT", path("/mode/{}")},
+             {"GET", path("/mode/{}")}})
+      EXPECT_TRUE(api.ask(method, where, kInt).starts_with(R"(422 {"error_code":42208,)")) << where;
+  }
+  EXPECT_TRUE(api.ask("GET", "/schemas/ids/%ff").starts_with(R"(404 {"error_code":40403,)"));
+  EXPECT_TRUE(
+      api.ask("GET", "/subjects?subjectPrefix=%ff").starts_with(R"(400 {"error_code":400,)"));
+  // A body is JSON, and so UTF-8, and so are the names in it.
+  EXPECT_TRUE(api.ask("POST", "/subjects/s/versions",
+                      "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"\xff\"}")
+                  .starts_with(R"(400 {"error_code":400,)"));
+  EXPECT_EQ(api.ask("GET", "/subjects?deleted=true"), "200 []");
+}
+
 TEST(RegistryPages, errors_have_the_numbers_and_words_that_clients_know) {
   Api api;
   api.ask("POST", "/subjects/s/versions", kRecord);

@@ -1,0 +1,17 @@
+// Protobuf's messages as JSON, and back, as its "JSON Mapping" has it.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/formats/schema/schema_text.h"
+
+namespace engine {
+
+// The bytes of the file's first message. Fails with InvalidText.
+Result<std::string> protobuf_of_json(const SchemaText& schema, const std::string& json);
+
+// `bytes` begin with the place of the message in its file, as serializers of registries write it. Fails with InvalidText.
+Result<std::string> json_of_protobuf(const SchemaText& schema, std::string_view bytes);
+
+}  // namespace engine

@@ -1,0 +1,67 @@
+// A request to the REST proxy that becomes requests to the server's Kafka side.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/http/exchange.h"
+#include "server/http/proxy/proxy_json.h"
+#include "server/http/proxy/proxy_view.h"
+
+namespace server::http {
+
+// Owned by its exchange; callbacks share it, and find a call that is over when the client has gone.
+//
+// Threads: the connection's loop.
+class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
+ public:
+  ProxyCall(const ProxyView& all, Request asked, const ExchangeContext& around)
+      : view(all), request(std::move(asked)), context(around) {}
+
+  template <class Asked, class Told>
+  void ask(const Asked& asked, int16_t version, std::function<void(const Told&)> then) {
+    if (is_over_) return;
+    client().ask<Asked, Told>(
+        asked, version, [self = shared_from_this(), then = std::move(then)](Result<Told> told) {
+          if (self->is_over_) return;
+          if (!told) return self->answer(proxy_error(50002, told.error().message));
+          then(*told);
+        });
+  }
+  // Its own, while it is not over.
+  kafka::LocalClient& client() {
+    if (!client_) client_ = view.open_client(context.shard, context.memory);
+    return *client_;
+  }
+  void answer(Response response) {
+    if (is_over_ || response_) return;
+    response_ = std::move(response);
+    context.responder.wake();
+  }
+  void refuse(int code, std::string_view message) { answer(proxy_error(code, message)); }
+  const std::string& parameter(size_t index) const { return request.path_parameters.at(index); }
+  bool is_over() const { return is_over_; }
+
+  const ProxyView& view;
+  const Request request;
+  const ExchangeContext context;
+
+ private:
+  friend class ProxyExchange;
+  void end() {
+    is_over_ = true;
+    client_.reset();  // and with it the callbacks that share this
+  }
+
+  std::unique_ptr<kafka::LocalClient> client_;
+  std::optional<Response> response_;
+  bool is_over_ = false;
+};
+
+using ProxyWork = void (*)(const std::shared_ptr<ProxyCall>& call);
+// A handler that runs `work`, which answers the call, now or later.
+Handler proxy_handler(const ProxyView& view, ProxyWork work);
+
+}  // namespace server::http

@@ -1,0 +1,19 @@
+// The parts of the REST proxy.
+#pragma once
+#include <memory>
+
+#include "server/http/proxy/proxy_view.h"
+#include "server/http/routes.h"
+
+namespace server::http {
+
+class ConsumerInstances;
+
+// The view outlives the routes.
+void add_produce_pages(Routes& routes, const ProxyView& view);
+void add_record_stream_pages(Routes& routes, const ProxyView& view);
+void add_topic_pages(Routes& routes, const ProxyView& view);
+void add_cluster_pages(Routes& routes, const ProxyView& view);
+void add_consumer_pages(Routes& routes, const ProxyView& view, ConsumerInstances& instances);
+
+}  // namespace server::http
