@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "server/http/message.h"
 #include "server/net/loop.h"
+#include "server/net/tls.h"
 
 namespace server::http {
 
@@ -60,6 +61,7 @@ struct ExchangeContext {
   const Clock& clock;
   MemoryAccount* memory;  // the connection's; none in some tests
   Responder& responder;
+  const Channel* channel = nullptr;  // how it comes; none in some tests
 };
 
 // Makes the exchange of a request, or answers at once and gives none.
