@@ -122,7 +122,10 @@ Result<std::string> ScramServer::finish(std::string_view client_final) {
   const auto binding = cut(rest);
   if (!binding || !binding->starts_with("c=")) return malformed("It has no channel binding.");
   const std::string_view nonce = rest.substr(0, rest.find(','));
-  if (!nonce.starts_with("r=") || nonce.substr(2) != nonce_)
+  const bool is_nonce_of_exchange = options_.takes_longer_nonce
+                                        ? nonce.ends_with(nonce_)
+                                        : nonce.substr(std::min<size_t>(2, nonce.size())) == nonce_;
+  if (!nonce.starts_with("r=") || !is_nonce_of_exchange)
     return malformed("Its nonce is not the one of the exchange.");
   const std::string expected =
       options_.is_plus ? gs2_header_ + options_.channel_binding : gs2_header_;

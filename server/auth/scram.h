@@ -19,6 +19,9 @@ struct ScramOptions {
   // tls-server-end-point of the connection; empty: -PLUS was not offered.
   std::string channel_binding = {};
   std::string nonce = {};  // the server's part; fresh for each exchange
+  // The nonce of the last message need only end with that of the exchange: librdkafka before 2.6.1 puts its own part
+  // before it once more, and Kafka's brokers take that.
+  bool takes_longer_nonce = false;
 };
 // 18 random bytes in base64, as PostgreSQL's.
 std::string new_scram_nonce();

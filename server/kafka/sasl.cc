@@ -75,7 +75,8 @@ Result<Sasl::Step> Sasl::step_plain(std::string_view token) {
 Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
   const auth::Hash hash = mechanism_ == Mechanism::Sha256 ? auth::Hash::Sha256 : auth::Hash::Sha512;
   if (!scram_) {
-    scram_.emplace(auth::ScramOptions{.hash = hash, .nonce = auth::new_scram_nonce()});
+    scram_.emplace(auth::ScramOptions{
+        .hash = hash, .nonce = auth::new_scram_nonce(), .takes_longer_nonce = true});
     user_ = TRY(scram_->begin(token));
     return Step{scram_->challenge(access_->verifier_of(user_, hash))};
   }

@@ -118,6 +118,24 @@ TEST(Scram, messages_come_once_and_in_order) {
   EXPECT_FALSE(server.begin("n,,n=u,r=x"));
 }
 
+// librdkafka before 2.6.1 says "r=" and its own part twice.
+TEST(Scram, a_nonce_with_more_before_it_is_taken_where_that_is_wanted) {
+  for (const bool is_taken : {false, true}) {
+    ScramServer server({.nonce = "server", .takes_longer_nonce = is_taken});
+    ASSERT_TRUE(server.begin("n,,n=user,r=client"));
+    const std::string first = server.challenge(pencil());
+    const std::string as_sent = "r=clientclientserver" + first.substr(first.find(",s="));
+    const size_t s = as_sent.find(",s=");
+    const std::string salted = salted_password(Hash::Sha256, "pencil", pencil().salt, 4096);
+    const std::string key = hmac(Hash::Sha256, salted, "Client Key");
+    const std::string without = "c=biws," + as_sent.substr(0, s);
+    std::string proof =
+        hmac(Hash::Sha256, digest(Hash::Sha256, key), "n=user,r=client," + first + "," + without);
+    for (size_t at = 0; at < proof.size(); ++at) proof[at] = static_cast<char>(proof[at] ^ key[at]);
+    EXPECT_EQ(server.finish(without + ",p=" + to_base64(proof)).has_value(), is_taken);
+  }
+}
+
 TEST(Scram, names_are_unescaped) {
   EXPECT_EQ(ScramServer({.nonce = "n"}).begin("n,,n=a=2Cb=3Dc,r=x").value(), "a,b=c");
 }
