@@ -51,6 +51,8 @@ enum class ErrorCode : uint8_t {
   ReadTimeout,
   UndefinedDatabase,
   InvalidAuthorization,
+  InvalidPassword,
+  InsufficientPrivilege,
   // The log
   UnknownTopic,
   TopicExists,
@@ -87,12 +89,14 @@ enum class KafkaError : int16_t {
   CoordinatorNotAvailable = 15,
   InvalidTopic = 17,
   NotEnoughReplicas = 19,
+  TopicAuthorizationFailed = 29,
   InvalidTimestamp = 32,
   TopicAlreadyExists = 36,
   InvalidRequest = 42,
   OutOfOrderSequenceNumber = 45,
   InvalidProducerEpoch = 47,
   KafkaStorageError = 56,
+  SaslAuthenticationFailed = 58,
   FencedLeaderEpoch = 74,
   InvalidRecord = 87,
 };

@@ -19,6 +19,7 @@ statement
     | insert | print
     | setProperty | unsetProperty | alterSystem | defineVariable | undefineVariable | runScript
     | assertTopic | assertSchema
+    | createRole | alterRole | dropRole | changeRights | changeOwner
     | createConnector | dropConnector
     | show | describe | explain | controlQuery
     | transaction | setSetting | showSetting | resetSetting | discard
@@ -163,6 +164,26 @@ assertSchema
 
 createConnector : CREATE kind=(SOURCE | SINK) CONNECTOR ifNotExists? name=identifier properties;
 dropConnector   : DROP CONNECTOR ifExists? name=identifier;
+
+// ---- Users and what they may do. The words of options and rights are the builder's.
+
+createRole : CREATE kind=(USER | ROLE) name=identifier WITH? roleOption*;
+alterRole  : ALTER kind=(USER | ROLE) name=identifier WITH? roleOption+;
+roleOption : identifier (string | NULL_)?;
+dropRole   : DROP (USER | ROLE) ifExists? names;
+
+changeRights
+    : GRANT privilege (COMMA privilege)* (ON rightsTarget)? TO names (WITH identifier identifier)?
+    | REVOKE privilege (COMMA privilege)* (ON rightsTarget)? FROM names
+    ;
+privilege        : ALL identifier? | SELECT | CREATE | identifier;
+rightsTarget
+    : ALL kind=(STREAMS | TABLES | TOPICS)? (IN SCHEMA identifier)?
+    | kind=(STREAM | TABLE)? names
+    | kind=TOPIC topicName (COMMA topicName)*
+    ;
+topicName    : identifier | string;
+changeOwner  : ALTER (STREAM | TABLE) name=identifier OWNER TO owner=identifier;
 
 // ---- Inspection and control
 
@@ -378,15 +399,15 @@ nonReserved
     | CURSOR | DATE | DAY | DAYS | DEALLOCATE | DECIMAL | DECLARE | DEFAULT | DEFINE | DELETE
     | DELIMITER | DELIMITERS | DESC | DESCRIBE | DISCARD | DOUBLE | DROP | EMIT | ENCODING | ESCAPE
     | EXECUTE | EXPLAIN | EXTENDED | FETCH | FINAL | FIRST | FOR | FORCE | FORMAT | FORWARD
-    | FREEZE | FUNCTION | FUNCTIONS | GRACE | GROUPS | HEADER | HEADERS | HOLD | HOPPING | HOUR | HOURS
+    | FREEZE | FUNCTION | FUNCTIONS | GRACE | GRANT | GROUPS | HEADER | HEADERS | HOLD | HOPPING | HOUR | HOURS
     | ID | IF | INSENSITIVE | INSERT | INTEGER | INTERVAL | ISOLATION | KEY | LAG | LAST | LEVEL | LIST | LISTEN
     | LOCAL | MILLISECOND | MILLISECONDS | MINUTE | MINUTES | MONTH | MONTHS | MOVE | NAMES
-    | NEXT | NO | NOTIFY | NULLS | OFFSET | ORDER | PARTITION | PARTITIONS | PAUSE | PERIOD
+    | NEXT | NO | NOTIFY | NULLS | OFFSET | ORDER | OWNER | PARTITION | PARTITIONS | PAUSE | PERIOD
     | PLANS | PLUGINS | PRECISION | PREPARE | PRIMARY | PRINT | PRIOR | PROGRAM | PROPERTIES
-    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | REPLACE | RESET | RESUME | RETENTION | ROLLBACK | RUN
+    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | REPLACE | RESET | RESUME | RETENTION | REVOKE | ROLE | ROLLBACK | RUN
     | SAMPLE | SAVEPOINT | SCHEMA | SCHEMAS | SCRIPT | SCROLL | SECOND | SECONDS | SEQUENCES | SERVER | SESSION
     | SET     | SHOW | SINK | SIZE | SOURCE | START | STDIN | STDOUT | STREAM | STREAMS | STRING | SUBJECT
     | SYSTEM | TABLES | TASKS | TEMP | TEMPORARY | TERMINATE | TIME | TIMEOUT | TIMESTAMP | TO | TOPIC
-    | TOPICS | TRANSACTION | TUMBLING | TYPE | TYPES | UNDEFINE | UNLISTEN | UNSET | VALUES | VARIABLES
+    | TOPICS | TRANSACTION | TUMBLING | TYPE | TYPES | UNDEFINE | UNLISTEN | UNSET | USER | VALUES | VARIABLES
     | VARYING | WEEK | WEEKS | WITHIN | WITHOUT | WORK | YEAR | YEARS | ZONE
     ;

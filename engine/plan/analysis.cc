@@ -382,6 +382,9 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
 Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
   const DataSource* source = find_source(named.name, context);
   if (!source) return unknown_source(named.name.text, context.catalog, named.position);
+  if (context.may_read)
+    if (Status allowed = (*context.may_read)(*source); !allowed)
+      return std::move(allowed).error().at(named.position);
   return AnalysedSource{source, named.alias ? named.alias->text : source->name, named.position};
 }
 

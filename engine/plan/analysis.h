@@ -2,6 +2,7 @@
 // names, what is grouped and aggregated. The planners of continuous, push and pull queries all
 // start from it.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct PlanContext {
   Registrar* registrar = nullptr;
   // What a SELECT finds beside the catalog's streams and tables; null: nothing.
   const SystemTables* system_tables = nullptr;
+  // Whether whoever asks may read a stream or table; null: all of them.
+  const std::function<Status(const DataSource&)>* may_read = nullptr;
 };
 
 // The stream or table that a name means; nullptr when there is none. Where the front end folds
@@ -41,7 +44,7 @@ struct AnalysedSource {
   TextPosition position;
 };
 
-// Fails with UndefinedSource.
+// Every source that a query reads comes by here. Fails with UndefinedSource, and with what `may_read` says.
 Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context);
 
 struct AnalysedItem {

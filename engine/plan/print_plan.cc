@@ -63,6 +63,7 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) 
 
   DataSource source;
   source.name = source.topic = topic->name;
+  if (context.may_read) TRY((*context.may_read)(source));
   source.schema.columns = {{"KEY", TypeKind::Bytes, ColumnRole::Key},
                            {"VALUE", TypeKind::Bytes, ColumnRole::Value}};
   source.key_format = source.value_format = FormatSpec{"KAFKA"};

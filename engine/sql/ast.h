@@ -3,6 +3,7 @@
 #include <string>
 #include <variant>
 
+#include "engine/sql/ast_access.h"
 #include "engine/sql/ast_session.h"
 #include "engine/sql/ast_statement.h"
 
@@ -12,14 +13,14 @@ using Statement =
     std::variant<CreateSource, CreateAsSelect, DropSource, AlterSource, CreateType, DropType, Query,
                  InsertSelect, InsertValues, Print, SetProperty, UnsetProperty, AlterSystem,
                  DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema,
-                 CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,
+                 CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,
                  DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,
                  SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor,
                  CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify>;
 
 struct ParsedStatement {
   Statement statement;
-  std::string text;    // as written, from its first to its last token, without the semicolon
+  std::string text;    // as written, from its first to its last token, without the semicolon; of one with a password its tag
   TextPosition start;  // in the whole script, as all positions inside
 };
 

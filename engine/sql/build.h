@@ -41,6 +41,9 @@ Result<Statement> build_command(antlr4::ParserRuleContext& context);
 // build_session.cc: transactions, settings, cursors, prepared statements
 Result<Statement> build_session(antlr4::ParserRuleContext& context);
 
+// build_access.cc: users and their rights
+Result<Statement> build_access(antlr4::ParserRuleContext& context);
+
 // build_copy.cc
 Result<Statement> build_copy(P::CopyContext& context);
 

@@ -1,6 +1,18 @@
 #include "engine/sql/build.h"
 
 namespace engine {
+namespace {
+
+// The text of a statement is kept, logged and shown; a password never is.
+bool has_password(const Statement& statement) {
+  if (const auto* create = std::get_if<CreateRole>(&statement))
+    return create->options.password.has_value();
+  if (const auto* alter = std::get_if<AlterRole>(&statement))
+    return alter->options.password.has_value();
+  return false;
+}
+
+}  // namespace
 
 Result<Statement> build_statement(P::StatementContext& context) {
   auto& rule = dynamic_cast<antlr4::ParserRuleContext&>(*context.children[0]);
@@ -21,6 +33,12 @@ Result<Statement> build_statement(P::StatementContext& context) {
       return build_drop_type(static_cast<P::DropTypeContext&>(rule));
     case P::RuleCopy:
       return build_copy(static_cast<P::CopyContext&>(rule));
+    case P::RuleCreateRole:
+    case P::RuleAlterRole:
+    case P::RuleDropRole:
+    case P::RuleChangeRights:
+    case P::RuleChangeOwner:
+      return build_access(rule);
     case P::RuleTransaction:
     case P::RuleSetSetting:
     case P::RuleShowSetting:
@@ -43,7 +61,8 @@ Result<Statement> build_statement(P::StatementContext& context) {
 
 Result<ParsedStatement> build_nested_statement(P::StatementContext& context) {
   Statement statement = TRY(build_statement(context));
-  return ParsedStatement{std::move(statement), text_of(context), position_of(context)};
+  std::string text = has_password(statement) ? "CREATE or ALTER ROLE" : text_of(context);
+  return ParsedStatement{std::move(statement), std::move(text), position_of(context)};
 }
 
 }  // namespace engine

@@ -17,7 +17,8 @@ struct ConnectionParts {
   Loop& loop;
   size_t shard;
   const Clock& clock;
-  MemoryAccount* memory;  // none in some tests
+  MemoryAccount* memory;             // none in some tests
+  const Channel* channel = nullptr;  // likewise
 };
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"

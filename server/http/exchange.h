@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "server/http/message.h"
 #include "server/net/loop.h"
+#include "server/net/tls.h"
 
 namespace server::http {
 
@@ -61,6 +62,7 @@ struct ExchangeContext {
   const Clock& clock;
   MemoryAccount* memory;  // the connection's; none in some tests
   Responder& responder;
+  const Channel* channel = nullptr;  // how it comes; none in some tests
 };
 
 // Makes the exchange of a request, or answers at once and gives none.

@@ -369,7 +369,8 @@ void Http2::dispatch(Stream& stream) {
     return stream.answer(parts_.routes.refusal(stream.match, stream.method, stream.request.path));
   if (!stream.in_pieces()) stream.request.body = stream.body.take();
   stream.exchange = stream.match.route->handler(
-      std::move(stream.request), {parts_.loop, parts_.shard, parts_.clock, parts_.memory, stream});
+      std::move(stream.request),
+      {parts_.loop, parts_.shard, parts_.clock, parts_.memory, stream, parts_.channel});
   stream.is_woken = true;
   if (!stream.exchange && !stream.is_answered())
     stream.answer(error_response(error_code::kServerError, "nobody answers this request"));

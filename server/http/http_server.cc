@@ -12,8 +12,9 @@ struct HttpServer::Impl final : ClientProtocol {
 
   std::string_view name() const override { return "http"; }
   std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
-    return std::make_unique<Session>(ConnectionParts{
-        client.host, routes, limits, *loops[client.shard], client.shard, clock, &client.memory});
+    return std::make_unique<Session>(ConnectionParts{client.host, routes, limits,
+                                                     *loops[client.shard], client.shard, clock,
+                                                     &client.memory, &client.channel});
   }
 
   const std::vector<Loop*> loops;

@@ -22,6 +22,9 @@ struct Request {
   // What stood in the path where the route has {name}, in its order.
   std::vector<std::string> path_parameters = {};
   bool is_http2 = false;
+  // Who asks, where that is looked at; else anybody may do everything.
+  std::string user = "http";
+  bool has_rights_of_user = false;
 
   // Of the first header with the name; empty when there is none.
   std::string_view header(std::string_view name) const;

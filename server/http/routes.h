@@ -18,12 +18,27 @@ struct Route {
   std::string path;  // "/status/{type}/{entity}/{action}": a part in braces stands for any one
   Handler handler;
   BodyUse body = BodyUse::Whole;
+  // Only for users with rights on everything, where there are users: rights on single topics are not told apart here.
+  bool needs_all_rights = false;
 };
 
 // Threads: any; it does not change once requests come.
 class Routes {
  public:
   void add(Route route) { routes_.push_back(std::move(route)); }
+
+  // Takes over all of others, for users with rights on everything.
+  void add_for_all_rights(Routes others) {
+    for (Route& route : others.routes_) {
+      route.needs_all_rights = true;
+      routes_.push_back(std::move(route));
+    }
+  }
+
+  // Puts another handler in the place of each.
+  void wrap(const std::function<Handler(const Route&)>& make) {
+    for (Route& route : routes_) route.handler = make(route);
+  }
 
   struct Match {
     const Route* route = nullptr;         // null: there is none

@@ -45,6 +45,9 @@ constexpr ApiRow kApis[] = {
     api<handle_heartbeat>(0, 4),
     api<handle_leave_group>(0, 5),
     api<handle_sync_group>(0, 5),
+    // 0 is refused, as raw tokens would follow it; librdkafka looks for it all the same.
+    api<handle_sasl_handshake>(1, 1).reported_from(0),
+    api<handle_sasl_authenticate>(0, 2),
     api<handle_describe_groups>(0, 6),
     api<handle_list_groups>(0, 5),
     api<handle_api_versions>(0, 4),

@@ -23,6 +23,8 @@
 
 namespace server::kafka {
 
+class Sasl;
+
 // This node as clients see it.
 struct NodeView {
   int32_t node_id = 1;
@@ -70,6 +72,11 @@ class Reply {
     // Nobody can read a longer one: its size does not fit before it.
     if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
     slot_->finish();
+  }
+  // And the connection ends.
+  void send_last(const Response& response) const {
+    slot_->ends_connection = true;
+    send(response);
   }
   void send_nothing() const { slot_->finish(); }
   void end_connection() const {
@@ -130,8 +137,9 @@ struct Throttle {
   std::string client_id;        // of the request at hand
   int64_t muted_until_us = 0;   // of the monotonic clock
 
-  // There are no users yet.
-  QuotaClient client() const { return {"ANONYMOUS", client_id}; }
+  std::string user = "ANONYMOUS";
+
+  QuotaClient client() const { return {user, client_id}; }
   void mute(const Clock& clock, int32_t for_ms) {
     muted_until_us = std::max(muted_until_us, clock.monotonic_us() + int64_t{for_ms} * 1000);
   }
@@ -148,6 +156,7 @@ struct HandlerContext {
   FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
   Throttle* throttle = nullptr;                // null: nobody is held off
   std::shared_ptr<RefusedBatches> refused = nullptr;  // the connection's; shared with what is under way
+  Sasl* sasl = nullptr;                        // null: there are no users
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
 };

@@ -35,7 +35,8 @@ struct KafkaServer::Impl final : ClientProtocol {
         *shard.backend, client.host, clock, node_seen_from(client.connection), options.limits,
         SessionSurroundings{polls[client.shard].get(), &client.memory,
                             shard.run_aside ? &shard.run_aside : nullptr, &fetch_sessions,
-                            &quota_rates, host_of(client.connection.peer())});
+                            &quota_rates, host_of(client.connection.peer()), options.access,
+                            &client.channel});
   }
 
   NodeView node_seen_from(const Connection& connection) const {

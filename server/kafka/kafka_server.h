@@ -21,6 +21,7 @@ struct KafkaServerOptions {
   std::optional<Address> advertised;
   NodeView node;  // but for host and port
   SessionLimits limits = {};
+  const auth::Access* access = nullptr;  // null: everybody may do everything; outlives the server
 };
 
 // Threads: as FrontEnd; grown() from any. A stop answers what has been appended, then closes.

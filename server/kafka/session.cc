@@ -53,7 +53,9 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       limits_(limits),
       surroundings_(std::move(surroundings)),
       frames_(limits.max_frame_size, surroundings.memory),
-      pending_charge_(surroundings.memory, MemoryKind::Connections) {
+      pending_charge_(surroundings.memory, MemoryKind::Connections),
+      sasl_(surroundings_.access, surroundings_.channel),
+      authentication_until_us_(clock.monotonic_us() + limits.authentication_timeout_ms * 1000) {
   throttle_.rates = surroundings.quota_rates;
   aside_->on_open = [this] {
     if (!is_running_) host_.wake();
@@ -75,12 +77,20 @@ void Session::run() {
     collect_answers();
   }
   is_running_ = false;
+  if (!is_over_ && !sasl_.is_admitted()) check_admission();
   if (is_draining_ && pending_.empty()) is_over_ = true;
   ask_for_room();
   pending_charge_.resize(pending_bytes_);
   // Requests are small and answers are large: what has arrived already could fill the memory, and
   // would keep all other connections waiting.
   if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
+}
+
+void Session::check_admission() {
+  if (clock_.monotonic_us() >= authentication_until_us_)
+    refuse("the client has not authenticated in time");
+  else if (frames_.awaited_bytes() > Sasl::kMostRequestBytes)
+    refuse("a client that has not authenticated sends a long request");
 }
 
 void Session::ask_for_room() {
@@ -157,6 +167,9 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
     // No other answer has a shape that the client is sure to understand.
     return refuse(unknown_request(header));
   }
+  if (const Status admitted = sasl_.admit(header.api_key); !admitted)
+    return refuse(admitted.error().message);
+  throttle_.user = sasl_.user();
   throttle_.client_id = header.client_id.value_or("");
   HandlerContext all = context();
   all.client_id = header.client_id.value_or("");
@@ -216,6 +229,7 @@ void Session::look_again() {
 }
 
 std::optional<int64_t> Session::deadline_us() const {
+  if (!sasl_.is_admitted()) return authentication_until_us_;
   if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : std::nullopt;
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;

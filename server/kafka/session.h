@@ -11,6 +11,7 @@
 
 #include "server/kafka/frame_reader.h"
 #include "server/kafka/handler.h"
+#include "server/kafka/sasl.h"
 #include "server/net/client_session.h"
 
 namespace server::kafka {
@@ -24,6 +25,7 @@ struct SessionLimits {
   size_t max_pending_bytes = 64 << 20;
   // What run() gathers before the rest has to wait for the next turn; one answer may be larger.
   size_t max_output_bytes = 1 << 20;
+  int64_t authentication_timeout_ms = 60'000;
 };
 
 // What a session in a server has around it; none of it in some tests. All of it outlives the
@@ -35,6 +37,9 @@ struct SessionSurroundings {
   FetchSessions* fetch_sessions = nullptr;
   QuotaRates* quota_rates = nullptr;
   std::string client_host = {};  // its address, without the port
+  // Both or none: then everybody may do everything.
+  const auth::Access* access = nullptr;
+  const Channel* channel = nullptr;
 };
 
 // Threads: one loop's. Owner: the connection; the host and the backend outlive it.
@@ -81,6 +86,8 @@ class Session final : public ClientSession {
   void begin(std::string_view frame);
   void begin_in_turn();
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
+  // Ends it for who is not yet let in, and takes too long or wants too much.
+  void check_admission();
   void refuse(std::string why);
   void collect_answers();
   void retry_fetch();
@@ -99,7 +106,8 @@ class Session final : public ClientSession {
             aside_,
             surroundings_.fetch_sessions,
             &throttle_,
-            refused_};
+            refused_,
+            &sasl_};
   }
 
   Backend& backend_;
@@ -114,6 +122,8 @@ class Session final : public ClientSession {
   MemoryCharge pending_charge_;
   std::optional<WaitingFetch> waiting_fetch_;
   Throttle throttle_;
+  Sasl sasl_;
+  const int64_t authentication_until_us_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
   // To the polls: what awaited() was last, since a consumer waits for the same again and again.

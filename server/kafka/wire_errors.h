@@ -12,6 +12,8 @@ inline constexpr KafkaError kInvalidReplicationFactor{38};
 inline constexpr KafkaError kInvalidReplicaAssignment{39};
 inline constexpr KafkaError kInvalidConfig{40};
 inline constexpr KafkaError kPolicyViolation{44};
+inline constexpr KafkaError kUnsupportedSaslMechanism{33};
+inline constexpr KafkaError kIllegalSaslState{34};
 inline constexpr KafkaError kSecurityDisabled{54};
 inline constexpr KafkaError kOperationNotAttempted{55};
 inline constexpr KafkaError kFetchSessionNotFound{70};

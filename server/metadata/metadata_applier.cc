@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
 
 namespace server {
@@ -142,10 +143,11 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
 }
 
 void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
-                             engine::Properties properties, DefinitionDone done) {
+                             engine::Properties properties, DefinitionDone done, Asker asker) {
   jobs_.add(JobQueue::Lane::Statements,
-            {[this, statement = std::move(statement), properties = std::move(properties), done] {
-               done(decide([&] { return define(*statement, properties); }));
+            {[this, statement = std::move(statement), properties = std::move(properties), done,
+              asker = std::move(asker)] {
+               done(decide([&] { return define(*statement, properties, asker); }));
              },
              [done](Error error) { done(std::move(error)); }});
 }
@@ -186,8 +188,9 @@ Status MetadataApplier::commit(const storage::MetadataCommand& command) {
 }
 
 Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement& statement,
-                                                  const engine::Properties& properties) {
-  if (placement_)
+                                                  const engine::Properties& properties,
+                                                  const Asker& asker) {
+  if (placement_ && !is_user_statement(statement.statement))
     return Error{
         ErrorCode::NotSupported,
         "streams, tables and queries are not supported in a cluster yet",
@@ -198,7 +201,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement&
                                     const auto status = log_.find_partition({topic, partition});
                                     return status ? status->readable_end() : Offset(0);
                                   }};
-  PlannedDefinition planned = TRY(plan_definition(statement, *now, settings_, properties, sources));
+  PlannedDefinition planned =
+      TRY(plan_definition(statement, *now, settings_, properties, sources, asker));
   // Before the append: from then on a restart takes what lies there for the new query's.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) TRY(commit(planned.command));
@@ -236,6 +240,21 @@ Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& c
   // Before the append: a command that cannot be applied would stop everybody.
   TRY(storage::apply_quota_changes(*image()->quotas, part));
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
+}
+
+void MetadataApplier::submit(UsersChange change, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_users(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_users(const UsersChange& change) {
+  const std::vector<storage::UserChange> changes = TRY(change(*image()->users));
+  if (changes.empty()) return {};
+  std::string part = storage::encode_user_changes(changes);
+  TRY(storage::apply_user_changes(*image()->users, part));
+  return commit({{{std::string(storage::kUsersPart), std::move(part)}}});
 }
 
 void MetadataApplier::submit(SchemaChange change,

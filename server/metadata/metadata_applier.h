@@ -62,10 +62,14 @@ class MetadataApplier {
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
-              engine::Properties properties, DefinitionDone done);
+              engine::Properties properties, DefinitionDone done, Asker asker = {});
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
+  // From Kafka's requests and from a start; SQL's statements come as such.
+  using UsersChange =
+      std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
+  void submit(UsersChange change, std::function<void(Status)> done);
   void submit(RebuildStep step, std::function<void(Status)> done);
   // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again
   // when another command was faster. Answers once it is durable. What the log refuses has the code 50001.
@@ -92,7 +96,8 @@ class MetadataApplier {
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
-                                   const engine::Properties& properties);
+                                   const engine::Properties& properties, const Asker& asker);
+  Status change_users(const UsersChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
   Status place(const TopicChange& change, storage::MetadataCommand& command) const;
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with

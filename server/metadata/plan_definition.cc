@@ -12,6 +12,7 @@
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
 
 namespace server {
@@ -50,13 +51,15 @@ struct Planner {
   const Properties& properties;
   const ParsedStatement& statement;
   engine::Registrar& registrar;
+  const std::function<Status(const engine::DataSource&)>& may_read;
 
   engine::PlanContext context() const {
     return {.catalog = *image.catalog,
             .topics = topics,
             .settings = settings,
             .properties = properties,
-            .registrar = &registrar};
+            .registrar = &registrar,
+            .may_read = &may_read};
   }
 
   Result<Effect> operator()(const engine::CreateSource& create) const {
@@ -447,6 +450,67 @@ Status materialize_tables(const Effect& effect, const MetadataImage& image,
   return {};
 }
 
+// What the asker needs a right for, beside what the plan reads.
+Status check_rights(const engine::Statement& statement, const Effect& effect,
+                    const MetadataImage& image, const Asker& asker) {
+  const storage::Users& users = *image.users;
+  if (is_superuser(users, asker)) return {};
+  if (std::holds_alternative<engine::AlterSystem>(statement))
+    return check_superuser(users, asker, "change settings of all");
+  if (const auto* control = std::get_if<engine::ControlQuery>(&statement)) {
+    if (!control->query_id) return check_superuser(users, asker, "control all queries");
+    const DefinedQueryPtr query = image.find_query(control->query_id->text);
+    const engine::DataSource* sink =
+        query ? image.catalog->find_source(query->query->sink) : nullptr;
+    return sink ? check_owner(users, asker, *sink) : Status{};
+  }
+  const bool is_drop = std::holds_alternative<engine::DropSource>(statement);
+  if (!is_drop && !std::holds_alternative<engine::InsertSelect>(statement) &&
+      !std::holds_alternative<engine::AlterSource>(statement))
+    TRY(check_create(users, asker));
+  const auto is_new = [&](const std::string& topic) {
+    return std::ranges::find(effect.new_topics, topic, &engine::TopicDescription::name) !=
+           effect.new_topics.end();
+  };
+  for (const DefinitionChange& change : effect.changes) {
+    const auto* put = std::get_if<PutSource>(&change);
+    const auto* erase = std::get_if<EraseSource>(&change);
+    const engine::DataSource* before = put     ? image.catalog->find_source(put->source->name)
+                                       : erase ? image.catalog->find_source(erase->name)
+                                               : nullptr;
+    if (before) TRY(check_owner(users, asker, *before));
+  }
+  for (const std::string& topic : effect.dropped_topics)
+    TRY(check_topic(users, asker, topic, storage::kOwns));
+  // A query that writes to a topic which was there before.
+  if (effect.started && effect.started->sink && !is_new(effect.started->sink->topic))
+    TRY(check_insert(users, asker, *effect.started->sink));
+  return {};
+}
+
+// Whoever makes a topic owns it.
+std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const Asker& asker) {
+  std::vector<storage::UserChange> changes;
+  if (asker)
+    for (const engine::TopicDescription& topic : effect.new_topics)
+      changes.push_back(storage::SetRights{topic.name, *asker, storage::kOwns});
+  return changes;
+}
+
+Result<PlannedDefinition> plan_user_definition(const ParsedStatement& statement,
+                                               const MetadataImage& image, const Asker& asker) {
+  PlannedUsers users = TRY(plan_users(statement.statement, image, asker));
+  PlannedDefinition planned;
+  planned.tag = std::move(users.tag);
+  planned.notices = std::move(users.notices);
+  planned.is_nothing = users.changes.empty();
+  std::string part = storage::encode_user_changes(users.changes);
+  // Before the append: a command that cannot be applied would stop everybody.
+  TRY(storage::apply_user_changes(*image.users, part));
+  planned.command.parts.push_back({std::string(storage::kUsersPart), std::move(part)});
+  return planned;
+}
+
 }  // namespace
 
 bool is_definition(const engine::Statement& statement) {
@@ -457,7 +521,9 @@ bool is_definition(const engine::Statement& statement) {
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
                std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
                std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery> ||
-               std::is_same_v<T, engine::AlterSystem>;
+               std::is_same_v<T, engine::AlterSystem> || std::is_same_v<T, engine::CreateRole> ||
+               std::is_same_v<T, engine::AlterRole> || std::is_same_v<T, engine::DropRole> ||
+               std::is_same_v<T, engine::ChangeRights> || std::is_same_v<T, engine::ChangeOwner>;
       },
       statement);
 }
@@ -466,11 +532,16 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
                                           const MetadataImage& image,
                                           const engine::EngineSettings& settings,
                                           const Properties& properties,
-                                          const DefinitionSources& sources) {
+                                          const DefinitionSources& sources, const Asker& asker) {
+  if (is_user_statement(statement.statement)) return plan_user_definition(statement, image, asker);
   const SnapshotTopics topics(*image.topics);
   engine::Registrar registrar(*image.schemas);
-  Effect effect = TRY(std::visit(Planner{image, topics, settings, properties, statement, registrar},
-                                 statement.statement));
+  const std::function<Status(const engine::DataSource&)> may_read =
+      [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
+  Effect effect =
+      TRY(std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read},
+                     statement.statement));
+  TRY(check_rights(statement.statement, effect, image, asker));
   PlannedDefinition planned;
   planned.tag = command_tag(statement.statement);
   planned.notices = effect.notices;
@@ -492,6 +563,9 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
         put && !image.find_query(put->query->plan->id))
       planned.new_queries.push_back(put->query->plan->id);
   planned.command.parts.push_back({std::string(kSqlPart), encode_definition(command)});
+  if (auto owned = rights_of_maker(effect, asker); !owned.empty())
+    planned.command.parts.push_back(
+        {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
   return planned;
 }
 

@@ -9,12 +9,13 @@
 #include "engine/sql/ast.h"
 #include "server/metadata/definition_command.h"
 #include "server/metadata/image.h"
+#include "server/metadata/rights.h"
 #include "storage/meta/metadata_log.h"
 
 namespace server {
 
 // Whether a statement changes the image: CREATE, DROP, ALTER, INSERT INTO ... SELECT, TERMINATE,
-// PAUSE, RESUME.
+// PAUSE, RESUME, and those about users and their rights.
 bool is_definition(const engine::Statement& statement);
 
 struct PlannedDefinition {
@@ -33,11 +34,13 @@ struct DefinitionSources {
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
 };
 
+// Fails with InsufficientPrivilege where the asker may not do that.
 Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& statement,
                                           const MetadataImage& image,
                                           const engine::EngineSettings& settings,
                                           const engine::Properties& properties,
-                                          const DefinitionSources& sources);
+                                          const DefinitionSources& sources,
+                                          const Asker& asker = {});
 
 // "CREATE STREAM", "TERMINATE QUERY": what clients see when a statement is done.
 std::string command_tag(const engine::Statement& statement);

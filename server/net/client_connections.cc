@@ -21,6 +21,13 @@ constexpr size_t kIdleBytes = 16 * 1024;
 // So many may be greeted before they are refused; more of them are just told and closed.
 constexpr size_t kMaxRefused = 100;
 
+// "127.0.0.1:51234" without the port, "[::1]:51234" without the brackets too.
+std::string host_of(std::string_view peer) {
+  peer = peer.substr(0, peer.rfind(':'));
+  if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
+  return std::string(peer);
+}
+
 }  // namespace
 
 // Threads: the loop's. Owner: ClientConnections.
@@ -35,7 +42,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
         memory_(owner.shared_.memory),
         unsent_(&memory_, MemoryKind::Results),
         connection_(owner.loop_, std::move(socket), *this),
-        session_(owner.shared_.protocol.open_session({owner.shard_, *this, connection_, memory_})),
+        channel_{.peer_host = host_of(connection_.peer())},
+        session_(open_session()),
         progress_us_(owner.shared_.clock.monotonic_us()) {}
   ~ClientConnection() {
     if (is_refused_) --owner_.shared_.refused_count;
@@ -90,6 +98,16 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   }
 
  private:
+  std::unique_ptr<ClientSession> open_session() {
+    const FrontEndOptions& options = owner_.shared_.options;
+    auto session = owner_.shared_.protocol.open_session(
+        {owner_.shard_, *this, connection_, memory_, channel_});
+    if (!options.tls) return session;
+    return std::make_unique<TlsSession>(*options.tls, options.tls_start, std::move(session),
+                                        channel_, static_cast<SessionHost&>(*this), owner_.handshakes_, owner_.shared_.clock,
+                                        &memory_);
+  }
+
   void on_input(std::string_view bytes) override {
     progress_us_ = owner_.shared_.clock.monotonic_us();
     session_->receive(bytes);
@@ -159,6 +177,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   MemoryAccount memory_;
   MemoryCharge unsent_;
   Connection connection_;
+  Channel channel_;
   std::unique_ptr<ClientSession> session_;
   int64_t progress_us_;  // when the client last sent or took something
   size_t last_unsent_ = 0;
@@ -173,7 +192,8 @@ ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& s
       shared_(shared),
       slice_name_(fmt::format("{} client", shared.protocol.name())),
       deadline_timer_(loop, "deadlines of clients", [this] { on_deadlines(); }),
-      memory_timer_(loop, "memory of clients", [this] { on_memory_timer(); }) {}
+      memory_timer_(loop, "memory of clients", [this] { on_memory_timer(); }),
+      handshakes_(shared.clock) {}
 ClientConnections::~ClientConnections() = default;
 
 void ClientConnections::accept(Socket socket) {

@@ -69,6 +69,7 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
   Timer memory_timer_;  // runs while there is anything in one of the two
   int64_t memory_timer_ms_ = 0;
   std::set<uint64_t> waiting_, holding_;
+  HandshakeTurns handshakes_;
   std::map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
 };
 

@@ -13,6 +13,7 @@
 #include "server/net/client_session.h"
 #include "server/net/connection.h"
 #include "server/net/loop.h"
+#include "server/net/tls_session.h"
 
 namespace server {
 
@@ -21,7 +22,8 @@ struct NewClient {
   size_t shard;  // the index of its loop
   SessionHost& host;
   const Connection& connection;
-  MemoryAccount& memory;  // outlives the session
+  MemoryAccount& memory;   // outlives the session
+  const Channel& channel;  // likewise; of TLS it knows after the handshake
 };
 
 // What a protocol supplies. Called on the loops' threads.
@@ -39,6 +41,8 @@ struct FrontEndOptions {
   size_t max_connections = 10'000;
   // A client that the memory budget holds up gets this long; then its session ends with an error.
   int64_t memory_wait_ms = 5'000;
+  const TlsServer* tls = nullptr;  // null: there is no TLS; outlives the front end
+  TlsStart tls_start = {};
 };
 
 // Connections are dealt out to the loops in turn, and stay there. One too many is told so and

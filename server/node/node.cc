@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/http/guard.h"
 #include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
 #include "server/node/http_pages.h"
@@ -26,6 +27,9 @@ NodeSettings fitted(NodeSettings settings) {
                                             static_cast<int64_t>(memory_limit_bytes(settings) / 8));
   return settings;
 }
+
+// ALPN's names; a client that asks for neither is answered in HTTP/1.1.
+TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
 }  // namespace
 
@@ -50,6 +54,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (settings.processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   TRY(node->definitions_->recover(must_stop));
+  node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_));
   node->workers_ = std::make_unique<StatementWorkers>(settings.statement_threads);
   node->parts_.reset(new SqlParts{*node->log_, node->memory_, *node->definitions_, *node->queries_,
                                   *node->supervisor_, node->clock_, node->settings_.sql,
@@ -60,6 +65,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->count_records();
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
   node->definitions_->start_thread();
+  TRY(node->access_->make_superuser());
   if (settings.processing_log && !node->cluster_)
     if (const Status defined = node->define_processing_log(); !defined)
       log_warn("no processing log error=\"{}\"", defined.error().message);
@@ -83,8 +89,11 @@ Node::Node(const NodeSettings& settings)
     : settings_(fitted(settings)),
       memory_(memory_limit_bytes(settings), state_memory_bytes(settings)) {}
 
-FrontEndOptions Node::front_end_options(const Address& address) const {
-  return {.address = address, .max_connections = settings_.max_connections};
+FrontEndOptions Node::front_end_options(const Address& address, TlsStart tls_start) const {
+  return {.address = address,
+          .max_connections = settings_.max_connections,
+          .tls = access_->tls(),
+          .tls_start = std::move(tls_start)};
 }
 
 Status Node::open_storage() {
@@ -244,7 +253,12 @@ Status Node::open_front_ends() {
     backends_.push_back(std::make_unique<SqlBackend>(*parts_, *shard));
     shards.push_back({&shard->loop(), backends_.back().get()});
   }
-  pg_ = TRY(pg::PgServer::open(shards, {front_end_options(settings_.pg)}, memory_, clock_));
+  pg_ =
+      TRY(pg::PgServer::open(shards,
+                             {.front_end = front_end_options(
+                                  settings_.pg, {.has_request = true, .protocols = {"postgresql"}}),
+                              .access = &access_->access()},
+                             memory_, clock_));
   TRY(open_kafka());
   return open_http();
 }
@@ -277,8 +291,9 @@ Status Node::open_http() {
        {"http", [this] { return http_->connection_count(); }},
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); }});
-  http_ = TRY(http::HttpServer::open(loops, http_routes(), {front_end_options(*settings_.http)},
-                                     memory_, clock_));
+  http_ = TRY(http::HttpServer::open(loops, guarded(http_routes()),
+                                     {front_end_options(*settings_.http, http_tls())}, memory_,
+                                     clock_));
   return {};
 }
 
@@ -288,9 +303,9 @@ std::string Node::cluster_id() const {
 
 Status Node::open_registry(const std::vector<Loop*>& loops) {
   if (!settings_.registry) return {};
-  registry_ =
-      TRY(http::HttpServer::open(loops, http::registry_routes(registry_view(), cluster_id()),
-                                 {front_end_options(*settings_.registry)}, memory_, clock_));
+  registry_ = TRY(http::HttpServer::open(
+      loops, guarded(http::registry_routes(registry_view(), cluster_id())),
+      {front_end_options(*settings_.registry, http_tls())}, memory_, clock_));
   return {};
 }
 
@@ -307,6 +322,14 @@ http::RegistryView Node::registry_view() {
     return examiners_->try_run(bytes, std::move(work));
   };
   return view;
+}
+
+// Behind the access file, if there is one.
+http::Routes Node::guarded(http::Routes routes) {
+  return http::guarded(std::move(routes), {access_->access(), [this](std::function<void()> work) {
+                                             constexpr size_t kAbout = 4 << 10;
+                                             return checkers_->try_run(kAbout, std::move(work));
+                                           }});
 }
 
 http::Routes Node::http_routes() {
@@ -363,7 +386,8 @@ Status Node::open_kafka() {
     groups_->progress([this, done = std::move(done)](const auto& all) { done(with_ends(all)); });
   };
   kafka::KafkaServerOptions options;
-  options.front_end = front_end_options(settings_.kafka);
+  options.front_end = front_end_options(settings_.kafka, {});
+  options.access = &access_->access();
   options.advertised = settings_.kafka_advertised;
   options.node.cluster_id = cluster_id();
   if (cluster_) options.node.node_id = settings_.cluster.node_id;

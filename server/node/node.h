@@ -15,6 +15,7 @@
 #include "server/node/cluster_parts.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
+#include "server/node/node_access.h"
 #include "server/node/server_facts.h"
 #include "server/node/server_metrics.h"
 #include "server/node/settings.h"
@@ -61,11 +62,13 @@ class Node {
     return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
   }
   const MemoryBudget& memory() const { return memory_; }
+  // Reads the access file and the certificates again. Any thread.
+  void reload_access() { access_->reload(); }
   const NodeStart& started() const { return started_; }
 
  private:
   explicit Node(const NodeSettings& settings);
-  FrontEndOptions front_end_options(const Address& address) const;
+  FrontEndOptions front_end_options(const Address& address, TlsStart tls_start) const;
   Status open_storage();
   Status open_cluster(const std::atomic<bool>& must_stop);
   int shard_count() const;
@@ -84,6 +87,7 @@ class Node {
   Status open_http();
   Status open_registry(const std::vector<Loop*>& loops);
   http::Routes http_routes();
+  http::Routes guarded(http::Routes routes);
   http::RegistryView registry_view();
   std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
@@ -108,6 +112,7 @@ class Node {
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;
   std::unique_ptr<MetadataApplier> definitions_;
+  std::unique_ptr<NodeAccess> access_;
   std::unique_ptr<StatementWorkers> workers_;
   // Check large batches of Kafka clients; no statement keeps them from it.
   std::unique_ptr<StatementWorkers> checkers_;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -45,20 +46,35 @@ class StopSignals {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::thread([this, signals] { take(signals); }).detach();
   }
   const std::atomic<bool>& is_requested() const { return is_requested_; }
+  // SIGHUP's; until there is one it is passed over.
+  void on_reload(std::function<void()> reload) {
+    std::lock_guard lock(mutex_);
+    reload_ = std::move(reload);
+  }
   void wait() {
     std::unique_lock lock(mutex_);
     requested_.wait(lock, [&] { return is_requested_.load(); });
   }
 
  private:
+  void reload() {
+    std::lock_guard lock(mutex_);
+    if (reload_) reload_();
+  }
   void take(sigset_t signals) {
     for (int count = 1;; ++count) {
       int signal = 0;
       sigwait(&signals, &signal);
+      if (signal == SIGHUP) {
+        reload();
+        --count;
+        continue;
+      }
       // Whoever asks twice does not want to wait. A crash loses nothing either.
       if (count > 1) std::_Exit(128 + signal);
       log_info("stopping signal={}", signal);
@@ -70,6 +86,7 @@ class StopSignals {
   std::mutex mutex_;
   std::condition_variable requested_;
   std::atomic<bool> is_requested_ = false;
+  std::function<void()> reload_;
 };
 // Never destroyed: its thread may be telling of a signal while main() ends.
 StopSignals& stop_signals = *new StopSignals;
@@ -132,7 +149,9 @@ int run_server_command(int argc, const char* const* argv) {
   fmt::print("ready\n");
   std::fflush(stdout);
 
+  stop_signals.on_reload([&] { (*node)->reload_access(); });
   stop_signals.wait();
+  stop_signals.on_reload({});
   node->reset();
   return 0;
 }

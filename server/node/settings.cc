@@ -122,7 +122,40 @@ constexpr SettingRow kSettings[] = {
      }},
     {"auto-create-topics", "make a topic when a Kafka client asks for one that is not there [true]",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.auto_create_topics, text); }},
-    {"insecure", "listen where other machines can connect, although there are no users yet [false]",
+    {"access-file",
+     "who may connect from where, and how they show who they are, in the format of PostgreSQL's "
+     "pg_hba.conf; read again on SIGHUP [none: everybody may do everything]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.access_file = text;
+       return {};
+     }},
+    {"tls-cert", "the server's certificate, PEM; with it clients may use TLS [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.tls.certificate = text;
+       return {};
+     }},
+    {"tls-key", "its key, PEM, without a pass phrase",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.tls.key = text;
+       return {};
+     }},
+    {"tls-ca", "who has signed the certificates of clients, PEM [none: clients are not asked]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.tls.client_authority = text;
+       return {};
+     }},
+    {"superuser", "the first user's name, for superuser-password-file [millrace]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.superuser = text;
+       return {};
+     }},
+    {"superuser-password-file",
+     "a file whose first line is the password of the first user, who is made when not there [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.superuser_password_file = text;
+       return {};
+     }},
+    {"insecure", "let everybody in also where other machines can connect [false]",
      // As a flag it needs no value.
      [](NodeSettings& s, const std::string& text) {
        return set_bool(s.insecure, text.empty() ? "true" : text);
@@ -385,20 +418,36 @@ bool is_loopback(const std::string& host) {
 // starts the server, not found out by whoever passes by.
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
+  const auto has_rules = [&](std::string_view flag) {
+    return !settings.security.access_file.empty() && flag != "--nodes";
+  };
   for (const auto& [flag, address] :
        {std::pair<const char*, const Address*>{"--pg", &settings.pg},
         {"--kafka", &settings.kafka},
         {"--http", settings.http ? &*settings.http : nullptr},
         {"--registry", settings.registry ? &*settings.registry : nullptr},
         {"--nodes", &settings.cluster.nodes}})
-    if (address && !is_loopback(address->host))
+    if (address && !is_loopback(address->host) && !has_rules(flag))
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("{} {} would let anybody in: there are no users and passwords yet",
-                               flag, address->to_string()),
+                   fmt::format("{} {} would let anybody in", flag, address->to_string()),
                    {},
-                   "Listen on 127.0.0.1, or say --insecure if only those you trust can reach that "
-                   "address."};
+                   has_rules("--pg") ? "There is no --access-file for this port yet: listen on "
+                                       "127.0.0.1, or say --insecure."
+                                     : "Say with --access-file who may come in, listen on "
+                                       "127.0.0.1, or say --insecure if only those you trust can "
+                                       "reach that address."};
   return {};
+}
+
+Status check_security(const NodeSettings& settings) {
+  const TlsFiles& tls = settings.security.tls;
+  if (tls.certificate.empty() == tls.key.empty() &&
+      (!tls.certificate.empty() || tls.client_authority.empty()))
+    return {};
+  return Error{ErrorCode::InvalidParameter,
+               "--tls-cert and --tls-key go together",
+               {},
+               "Say both, and --tls-ca only beside them."};
 }
 
 // What only goes together.
@@ -520,6 +569,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   }
   arguments.unknown_variables = unknown_variables();
   if (status) status = check_exposure(arguments.settings);
+  if (status) status = check_security(arguments.settings);
   if (status) status = check_cluster(arguments.settings);
   if (!status) {
     fmt::print(stderr, "error: {}\n", status.error().message);

@@ -10,6 +10,7 @@
 #include "server/coordinator/group_settings.h"
 #include "server/coordinator/transaction_settings.h"
 #include "server/net/address.h"
+#include "server/net/tls.h"
 #include "server/sql/settings.h"
 #include "server/tasks/checkpoint_lane.h"
 
@@ -36,6 +37,12 @@ struct NodeSettings {
   CheckpointPolicy checkpoint_policy;
   int64_t log_retention_check_interval_ms = 10'000;
   SqlSettings sql;
+  struct Security {
+    std::string access_file;  // empty: everybody who can connect may do everything
+    TlsFiles tls = {};        // no certificate: no TLS
+    // Made at a start that does not find it, if there is a file with its password.
+    std::string superuser = "millrace", superuser_password_file = {};
+  } security = {};
   // Of a cluster; a server without an id is in none.
   struct Cluster {
     std::string id;

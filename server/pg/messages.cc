@@ -104,6 +104,28 @@ Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_
                FrameHead::kBytes + head->body_bytes};
 }
 
+Result<std::optional<PasswordMessage>> next_password(std::string_view input) {
+  constexpr size_t kMaxBytes = 8 * 1024;  // of one who is not yet known
+  if (input.empty()) return std::nullopt;
+  if (input[0] != 'p')
+    return violation("expected password response, got message type " +
+                     std::to_string(static_cast<unsigned char>(input[0])));
+  if (input.size() < FrameHead::kBytes) return std::nullopt;
+  const auto length = load_be<uint32_t>(input.data() + 1);
+  if (length < 4 || length > kMaxBytes) return violation("invalid length of password response");
+  if (input.size() < 1 + size_t{length}) return std::nullopt;
+  return PasswordMessage{input.substr(FrameHead::kBytes, length - 4), 1 + size_t{length}};
+}
+
+Result<SaslInitialResponse> decode_sasl_initial(std::string_view body) {
+  BodyReader reader(body);
+  SaslInitialResponse response{reader.string(), {}};
+  const auto size = reader.be<int32_t>();
+  if (size > 0) response.data = reader.bytes(static_cast<size_t>(size));
+  if (!reader.ok() || !reader.at_end()) return violation("invalid SASL response");
+  return response;
+}
+
 size_t message_size(std::string_view input) {
   return input.size() < FrameHead::kBytes ? FrameHead::kBytes
                                           : 1 + size_t{load_be<uint32_t>(input.data() + 1)};
@@ -183,6 +205,28 @@ void MessageWriter::text(std::string_view value) {
 void MessageWriter::authentication_ok() {
   begin('R');
   append_be<int32_t>(out_, 0);
+  end();
+}
+
+void MessageWriter::authentication_sasl(std::span<const std::string_view> mechanisms) {
+  begin('R');
+  append_be<int32_t>(out_, 10);
+  for (const std::string_view mechanism : mechanisms) text(mechanism);
+  out_ += '\0';
+  end();
+}
+
+void MessageWriter::authentication_sasl_continue(std::string_view data) {
+  begin('R');
+  append_be<int32_t>(out_, 11);
+  out_ += data;
+  end();
+}
+
+void MessageWriter::authentication_sasl_final(std::string_view data) {
+  begin('R');
+  append_be<int32_t>(out_, 12);
+  out_ += data;
   end();
 }
 

@@ -69,6 +69,18 @@ Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_
 // How long the first message is, with type and length; while that is not known, as much as tells it.
 size_t message_size(std::string_view input);
 
+// What a client answers while it authenticates: its body. Nothing while it is incomplete. Fails with
+// ProtocolViolation on any other message, and on one that is too long for it.
+struct PasswordMessage {
+  std::string_view body;
+  size_t size = 0;  // with type and length
+};
+Result<std::optional<PasswordMessage>> next_password(std::string_view input);
+struct SaslInitialResponse {
+  std::string_view mechanism, data;
+};
+Result<SaslInitialResponse> decode_sasl_initial(std::string_view body);
+
 struct ParseMessage {
   std::string_view statement, sql;
   std::vector<uint32_t> parameter_oids;  // 0: not given
@@ -107,6 +119,9 @@ class MessageWriter {
   explicit MessageWriter(std::string& out) : out_(out) {}
 
   void authentication_ok();
+  void authentication_sasl(std::span<const std::string_view> mechanisms);
+  void authentication_sasl_continue(std::string_view data);
+  void authentication_sasl_final(std::string_view data);
   void parameter_status(std::string_view name, std::string_view value);
   void backend_key(int32_t process_id, int32_t secret);
   void negotiate_version(int32_t newest, std::span<const std::string> unknown_options);

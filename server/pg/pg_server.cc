@@ -66,8 +66,9 @@ class RegisteredSession final : public Session {
  public:
   RegisteredSession(const std::shared_ptr<CancelRegistry>& registry, Loop& loop,
                     sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
-                    const SessionLimits& limits, MemoryAccount& memory)
-      : Session(backend, host, *registry, clock, key, limits, &memory),
+                    const SessionLimits& limits, MemoryAccount& memory,
+                    const SessionSecurity& security)
+      : Session(backend, host, *registry, clock, key, limits, &memory, security),
         registry_(registry),
         key_(key) {
     registry_->add(key, *this, loop);
@@ -91,7 +92,8 @@ struct PgServer::Impl final : ClientProtocol {
     const Shard& shard = shards[client.shard];
     const SessionKey key{++last_process_id, random_secret()};
     return std::make_unique<RegisteredSession>(cancels, *shard.loop, *shard.backend, client.host,
-                                               clock, key, options.limits, client.memory);
+                                               clock, key, options.limits, client.memory,
+                                               SessionSecurity{options.access, &client.channel});
   }
 
   const std::vector<Shard> shards;

@@ -15,6 +15,7 @@ namespace server::pg {
 struct PgServerOptions {
   FrontEndOptions front_end;
   SessionLimits limits = {};
+  const auth::Access* access = nullptr;  // null: everybody may come in; outlives the server
 };
 
 // Threads: as FrontEnd.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/pg/authentication.h"
 #include "server/pg/copy_input.h"
 #include "server/pg/startup.h"
 #include "server/pg/statement_kinds.h"
@@ -13,7 +14,8 @@ namespace server::pg {
 using engine::ParsedStatement;
 
 Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels,
-                 const Clock& clock, SessionKey key, SessionLimits limits, MemoryAccount* memory)
+                 const Clock& clock, SessionKey key, SessionLimits limits, MemoryAccount* memory,
+                 SessionSecurity security)
     : backend_(backend),
       host_(host),
       cancels_(cancels),
@@ -21,6 +23,7 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
       key_(key),
       limits_(limits),
       memory_(memory),
+      security_(security),
       began_us_(clock.monotonic_us()),
       input_(memory),
       context_{.clock = clock, .output_charge = {memory, MemoryKind::Results}},
@@ -83,7 +86,7 @@ void Session::set_output_full(bool is_full) {
 }
 
 std::optional<int64_t> Session::deadline_us() const {
-  if (phase_ == Phase::Startup) return startup_deadline_us();
+  if (phase_ == Phase::Startup || phase_ == Phase::Authentication) return startup_deadline_us();
   return activity_ ? activity_->deadline_us() : std::nullopt;
 }
 
@@ -125,6 +128,7 @@ bool Session::step() {
   if (phase_ == Phase::Over) return false;
   if (activity_) return step_activity();
   if (phase_ == Phase::Startup) return step_startup();
+  if (phase_ == Phase::Authentication) return step_authentication();
   if (is_output_full_) return false;
   if (script_) return step_script();
   return step_message();
@@ -132,14 +136,17 @@ bool Session::step() {
 
 // ---- Start-up ----
 
+bool Session::startup_is_over() {
+  if (clock_.monotonic_us() < startup_deadline_us()) return false;
+  if (refusal_)
+    die(*refusal_);
+  else
+    phase_ = Phase::Over;
+  return true;
+}
+
 bool Session::step_startup() {
-  if (clock_.monotonic_us() >= startup_deadline_us()) {
-    if (refusal_)
-      die(*refusal_);
-    else
-      phase_ = Phase::Over;
-    return false;
-  }
+  if (startup_is_over()) return false;
   if (is_output_full_) return false;
   const auto packet = next_startup_packet(input_.unread());
   if (!packet) {
@@ -165,15 +172,45 @@ Status Session::accept_startup(std::string_view body, int32_t code) {
     return {};
   }
   if (refusal_) return *refusal_;
-  return open_session(std::get<SessionRequest>(request));
+  return authenticate(std::make_unique<SessionRequest>(std::get<SessionRequest>(request)));
+}
+
+bool Session::has_rights_of_user() const {
+  return security_.access && !security_.access->is_open();
+}
+
+Status Session::authenticate(std::unique_ptr<SessionRequest> request) {
+  if (request->must_negotiate)
+    writer().negotiate_version(kProtocolVersion, request->unknown_options);
+  if (!has_rights_of_user()) return open_session(*request);
+  authentication_ = std::make_unique<Authentication>(*security_.access, *security_.channel,
+                                                     request->user, request->database);
+  request_ = std::move(request);
+  phase_ = Phase::Authentication;
+  if (TRY(authentication_->begin(writer())) == Authentication::Progress::Done)
+    return open_session(*request_);
+  return {};
+}
+
+bool Session::step_authentication() {
+  if (startup_is_over() || is_output_full_) return false;
+  const auto message = next_password(input_.unread());
+  if (!message) die(message.error());
+  if (!message || !*message) return false;
+  const auto progress = authentication_->answer((*message)->body, writer());
+  input_.consume((*message)->size);
+  Status opened = progress ? Status{} : Status{progress.error()};
+  if (progress && *progress == Authentication::Progress::Done) opened = open_session(*request_);
+  if (!opened) die(opened.error());
+  return true;
 }
 
 Status Session::open_session(const SessionRequest& request) {
   sql::SessionSettings& settings = context_.settings;
-  if (request.must_negotiate) writer().negotiate_version(kProtocolVersion, request.unknown_options);
   writer().authentication_ok();
   settings.preset("session_authorization", request.user);
   for (const auto& [name, value] : request.settings) {
+    if (name == "session_authorization") continue;
     const Status set = settings.set(name, value);
     if (set) settings.note_given(name);
     if (set) continue;
@@ -187,8 +224,9 @@ Status Session::open_session(const SessionRequest& request) {
   const std::string application_name = settings.get("application_name").value_or("");
   is_psql_ = application_name == "psql";
   database_ = request.database;
-  context_.backend = TRY(backend_.open_session(
-      {request.user, request.database, application_name, key_.process_id, memory_}, settings));
+  context_.backend = TRY(backend_.open_session({request.user, request.database, application_name,
+                                                key_.process_id, memory_, has_rights_of_user()},
+                                               settings));
   // Only a backend knows which values its own settings take.
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos) TRY(context_.backend->check_setting(name, value));
@@ -197,6 +235,9 @@ Status Session::open_session(const SessionRequest& request) {
   writer().backend_key(key_.process_id, key_.secret);
   writer().ready_for_query(transaction_);
   phase_ = Phase::Ready;
+  authentication_.reset();
+  // Last: it may be what we have been given.
+  request_.reset();
   return {};
 }
 
@@ -545,6 +586,12 @@ void Session::die(Error error) {
   if (error.code == ErrorCode::LimitExceeded || error.code == ErrorCode::OutOfMemory ||
       error.code == ErrorCode::TooManyConnections)
     end_reason_ = error.message + ": " + error.detail;
+  // Of those who were not let in. What they call themselves may be anything.
+  if (error.code == ErrorCode::InvalidPassword || error.code == ErrorCode::InvalidAuthorization) {
+    end_reason_ = error.message;
+    std::ranges::replace_if(
+        end_reason_, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  }
   phase_ = Phase::Over;
 }
 

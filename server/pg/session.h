@@ -18,9 +18,24 @@
 #include "server/pg/portal.h"
 #include "server/sql/port.h"
 
+namespace server {
+struct Channel;
+namespace auth {
+class Access;
+}
+}  // namespace server
+
 namespace server::pg {
 
+class Authentication;
 class CopyInput;
+struct SessionRequest;
+
+// Who may come in, and how it came. None of it in some tests, where everybody may. All of it outlives the session.
+struct SessionSecurity {
+  const auth::Access* access = nullptr;
+  const Channel* channel = nullptr;
+};
 
 struct SessionLimits {
   size_t max_message_bytes = 64 * 1024 * 1024;
@@ -28,7 +43,7 @@ struct SessionLimits {
   size_t max_waiting_bytes = 1024 * 1024;
   // Output that is made before it is handed out.
   size_t max_output_bytes = 256 * 1024;
-  int64_t startup_timeout_ms = 60'000;
+  int64_t startup_timeout_ms = 60'000;  // until the client is let in
   // A longer text is parsed and planned on another thread.
   size_t max_text_on_loop = 4 * 1024;
   // Messages and statements are worked off for this long before the loop turns to others.
@@ -57,7 +72,8 @@ class CancelTarget {
 class Session : public ClientSession {
  public:
   Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels, const Clock& clock,
-          SessionKey key, SessionLimits limits = {}, MemoryAccount* memory = nullptr);
+          SessionKey key, SessionLimits limits = {}, MemoryAccount* memory = nullptr,
+          SessionSecurity security = {});
   ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -79,7 +95,7 @@ class Session : public ClientSession {
   void cancel();
 
  private:
-  enum class Phase : uint8_t { Startup, Ready, Over };
+  enum class Phase : uint8_t { Startup, Authentication, Ready, Over };
 
   using Statements = std::vector<std::shared_ptr<const engine::ParsedStatement>>;
 
@@ -110,6 +126,9 @@ class Session : public ClientSession {
   // session.cc: the input and its order
   bool step();  // false when nothing more can be done now
   bool step_startup();
+  bool step_authentication();
+  bool startup_is_over();
+  Status authenticate(std::unique_ptr<SessionRequest> request);
   int64_t startup_deadline_us() const;
   bool step_activity();
   // True when it could go on at once.
@@ -125,7 +144,8 @@ class Session : public ClientSession {
   std::optional<Frame> next_message();
   void ask_for_room();
   Status accept_startup(std::string_view body, int32_t code);
-  Status open_session(const struct SessionRequest& request);
+  Status open_session(const SessionRequest& request);
+  bool has_rights_of_user() const;
   // False: the message stays where it is; something else has to happen first.
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
@@ -197,6 +217,7 @@ class Session : public ClientSession {
   const SessionKey key_;
   const SessionLimits limits_;
   MemoryAccount* const memory_;  // none in some tests
+  const SessionSecurity security_;
 
   Phase phase_ = Phase::Startup;
   const int64_t began_us_;
@@ -209,7 +230,9 @@ class Session : public ClientSession {
   std::string database_;
   bool is_output_full_ = false;
   std::optional<Error> shut_down_reason_;
-  std::optional<Error> refusal_;  // what the startup packet is answered with
+  std::optional<Error> refusal_;                    // what the startup packet is answered with
+  std::unique_ptr<SessionRequest> request_;         // while the client authenticates
+  std::unique_ptr<Authentication> authentication_;  // likewise
 
   SessionContext context_;
   TransactionStatus transaction_ = TransactionStatus::Idle;

@@ -173,6 +173,9 @@ struct Session::OwnStatement {
     return is_local ? settings().set_local(key, value) : settings().set(key, value);
   }
   Status operator()(const engine::SetSetting& setting) {
+    if (setting.name == "session_authorization" && session.has_rights_of_user())
+      return Error{ErrorCode::InsufficientPrivilege,
+                   "SET SESSION AUTHORIZATION is not supported yet: connect as the other user"};
     if (setting.value)
       TRY(set(setting.name, *setting.value, setting.is_local));
     else

@@ -10,7 +10,8 @@ class DefinitionExecution final : public SqlExecution {
   void begin(std::shared_ptr<const engine::ParsedStatement> statement) {
     session().parts().definitions.submit(
         std::move(statement), session().properties(),
-        on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }));
+        on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
+        session().asker());
   }
 
  private:

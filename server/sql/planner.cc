@@ -101,14 +101,18 @@ Result<std::unique_ptr<RowBuffer>> make_row_buffer(
 }
 
 Planner::Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
-                 engine::Properties properties, MemoryBudget* memory)
+                 engine::Properties properties, MemoryBudget* memory, Asker asker)
     : clock_(clock),
       settings_(settings),
       image_(std::move(image)),
       topics_(*image_->topics),
       properties_(std::move(properties)),
       random_(static_cast<uint64_t>(clock.monotonic_us())),
-      memory_(memory) {
+      memory_(memory),
+      asker_(std::move(asker)),
+      may_read_([this](const engine::DataSource& source) {
+        return check_read(*image_->users, asker_, source);
+      }) {
   budget_.emplace(clock, nullptr, memory_);
 }
 
@@ -123,7 +127,8 @@ engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* par
           .properties = properties_,
           .parameters = parameters,
           .fold_quoted_names = true,
-          .system_tables = &engine::system_tables()};
+          .system_tables = &engine::system_tables(),
+          .may_read = asker_ ? &may_read_ : nullptr};
 }
 
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
@@ -288,6 +293,7 @@ Result<InsertRows> Planner::plan_insert(const engine::InsertValues& insert,
                                         const engine::PlanContext& context) {
   engine::InsertBatch rows = TRY(engine::plan_insert_values(insert, context, eval()));
   TRY(budget_->status());
+  TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
   InsertRows buffer = TRY(make_row_buffer(*image_, rows.target));
   TRY(buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));

@@ -15,6 +15,7 @@
 #include "engine/query/pull.h"
 #include "engine/query/select_rows.h"
 #include "server/metadata/image.h"
+#include "server/metadata/rights.h"
 #include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
 #include "server/sql/settings.h"
@@ -84,7 +85,7 @@ class Planner {
  public:
   // `memory`: what the server may hold; null: as much as it likes.
   Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
-          engine::Properties properties, MemoryBudget* memory = nullptr);
+          engine::Properties properties, MemoryBudget* memory = nullptr, Asker asker = {});
 
   Result<std::shared_ptr<const SqlPrepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
@@ -121,6 +122,8 @@ class Planner {
   Random random_;
   MemoryBudget* const memory_;
   std::optional<engine::EvalBudget> budget_;
+  const Asker asker_;
+  const std::function<Status(const engine::DataSource&)> may_read_;
 };
 
 // The rows on their way into a source's topic; fails with UnknownTopic when that is gone.

@@ -240,6 +240,8 @@ struct SessionInfo {
   std::string user, database, application_name;
   int32_t process_id = 0;           // the number by which a CancelRequest names the session
   MemoryAccount* memory = nullptr;  // the session's; outlives it
+  // The user has shown who it is, and may do what it has rights for; else it may do everything.
+  bool has_rights_of_user = false;
 };
 
 // Opens sessions. One for each loop; it outlives its sessions.

@@ -23,13 +23,17 @@ class WorkerErrand final : public sql::Errand {
 
 Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
     const sql::SessionInfo& info, const sql::SessionSettings& settings) {
-  return std::unique_ptr<sql::SessionBackend>(
-      std::make_unique<SqlSession>(parts_, shard_, settings, info.memory));
+  return std::unique_ptr<sql::SessionBackend>(std::make_unique<SqlSession>(
+      parts_, shard_, settings, info.memory, info.has_rights_of_user ? Asker(info.user) : Asker()));
 }
 
 SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
-                       MemoryAccount* memory)
-    : parts_(parts), shard_(shard), settings_(settings), memory_(memory) {}
+                       MemoryAccount* memory, Asker asker)
+    : parts_(parts),
+      shard_(shard),
+      settings_(settings),
+      memory_(memory),
+      asker_(std::move(asker)) {}
 
 SqlSession::~SqlSession() = default;
 
@@ -64,7 +68,7 @@ bool SqlSession::speaks_ksqldb() const { return parts_.settings.engine.ksqldb_co
 
 std::unique_ptr<Planner> SqlSession::planner() const {
   return std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
-                                   properties(), &parts_.memory);
+                                   properties(), &parts_.memory, asker_);
 }
 
 Result<std::shared_ptr<const sql::Prepared>> SqlSession::prepare(
@@ -254,6 +258,7 @@ Status SqlSession::check_is_read(const MetadataImage& image,
 Result<std::unique_ptr<RowBuffer>> SqlSession::make_buffer(
     const std::shared_ptr<const engine::DataSource>& source) const {
   const MetadataImagePtr image = parts_.definitions.image();
+  TRY(check_insert(*image->users, asker_, *source));
   TRY(check_writable(*image, *source));
   TRY(check_is_read(*image, *source));
   return make_row_buffer(*image, source);

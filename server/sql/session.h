@@ -87,7 +87,7 @@ struct MaterializerPlaces {
 class SqlSession final : public sql::SessionBackend {
  public:
   SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
-             MemoryAccount* memory = nullptr);
+             MemoryAccount* memory = nullptr, Asker asker = {});
   ~SqlSession() override;
 
   Result<std::shared_ptr<const sql::Prepared>> prepare(
@@ -134,6 +134,7 @@ class SqlSession final : public sql::SessionBackend {
   // an error the buffers are gone.
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
+  const Asker& asker() const { return asker_; }
   Result<std::unique_ptr<RowBuffer>> make_buffer(
       const std::shared_ptr<const engine::DataSource>& source) const;
   // Runs what was planned.
@@ -163,6 +164,7 @@ class SqlSession final : public sql::SessionBackend {
   size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   MemoryAccount* const memory_;
+  const Asker asker_;
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
 };
 

@@ -16,6 +16,7 @@
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/embedded_metadata_log.h"
 #include "storage/meta/topic_table.h"
+#include "storage/meta/users.h"
 
 namespace storage {
 
@@ -88,6 +89,8 @@ class LogChecker {
       for (const MetadataPart& part : snapshot->state.parts) {
         if (part.type == kQuotasPart) {
           check_quotas("the metadata snapshot", part);
+        } else if (part.type == kUsersPart) {
+          check_users("the metadata snapshot", part);
         } else if (part.type != kTopicsPart) {
           check_definition("the metadata snapshot", part);
         } else if (auto loaded = TopicTable::load(part.bytes)) {
@@ -118,6 +121,8 @@ class LogChecker {
       for (const MetadataPart& part : command->parts)
         if (part.type == kQuotasPart)
           check_quotas(place, part);
+        else if (part.type == kUsersPart)
+          check_users(place, part);
         else if (part.type != kTopicsPart)
           check_definition(place, part);
         else if (const auto applied = topics.apply(part.bytes); !applied)
@@ -128,6 +133,10 @@ class LogChecker {
     return {};
   }
 
+  void check_users(const std::string& place, const MetadataPart& part) {
+    if (const auto read = apply_user_changes({}, part.bytes); !read)
+      found(place, read.error().message);
+  }
   void check_quotas(const std::string& place, const MetadataPart& part) {
     if (const auto read = apply_quota_changes({}, part.bytes); !read)
       found(place, read.error().message);

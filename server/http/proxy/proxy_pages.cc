@@ -1,15 +1,19 @@
 #include "server/http/proxy/proxy_pages.h"
 
+#include <utility>
+
 #include "server/http/proxy/proxy_handlers.h"
 
 namespace server::http {
 
 void add_proxy_pages(Routes& routes, const ProxyView& view, ConsumerInstances& consumers) {
-  add_topic_pages(routes, view);
-  add_produce_pages(routes, view);
-  add_consumer_pages(routes, view, consumers);
-  add_cluster_pages(routes, view);
-  add_record_stream_pages(routes, view);
+  Routes pages;
+  add_topic_pages(pages, view);
+  add_produce_pages(pages, view);
+  add_consumer_pages(pages, view, consumers);
+  add_cluster_pages(pages, view);
+  add_record_stream_pages(pages, view);
+  routes.add_for_all_rights(std::move(pages));
 }
 
 }  // namespace server::http

@@ -31,7 +31,11 @@ engine::Name name_of(std::string_view text) {
 
 InsertsExchange::InsertsExchange(const SqlPages& pages, const Request& request,
                                  const ExchangeContext& context)
-    : pages_(pages), context_(context), is_array_(request.header("accept") == kJson) {}
+    : pages_(pages),
+      context_(context),
+      is_array_(request.header("accept") == kJson),
+      user_(request.user),
+      has_rights_of_user_(request.has_rights_of_user) {}
 
 InsertsExchange::~InsertsExchange() = default;
 
@@ -67,7 +71,7 @@ Status InsertsExchange::read_target(std::string_view line) {
   if (target.empty())
     return Error{ErrorCode::ProtocolViolation,
                  "the first line is no JSON object with a text named target"};
-  const sql::SessionInfo info{"http", "millrace", "http", 0, context_.memory};
+  const sql::SessionInfo info{user_, "millrace", "http", 0, context_.memory, has_rights_of_user_};
   session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
   target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
   // Whether there is such a stream is told before the first row.

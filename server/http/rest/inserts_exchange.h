@@ -40,6 +40,8 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   const SqlPages& pages_;
   const ExchangeContext context_;
   const bool is_array_;
+  const std::string user_;
+  const bool has_rights_of_user_;
   sql::SessionSettings settings_;
   std::unique_ptr<sql::SessionBackend> session_;
   std::string buffer_;  // what is not a line yet

@@ -49,7 +49,8 @@ void SqlExchange::run() {
 }
 
 Status SqlExchange::open_session() {
-  sql::SessionInfo info{"http", "millrace", "http", 0, context_.memory};
+  const sql::SessionInfo info{request_.user, "millrace", "http", 0, context_.memory,
+                              request_.has_rights_of_user};
   session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
   return {};
 }

@@ -94,6 +94,10 @@
 #include "server/kafka/messages/offset_for_leader_epoch_response.h"
 #include "server/kafka/messages/produce_request.h"
 #include "server/kafka/messages/produce_response.h"
+#include "server/kafka/messages/sasl_authenticate_request.h"
+#include "server/kafka/messages/sasl_authenticate_response.h"
+#include "server/kafka/messages/sasl_handshake_request.h"
+#include "server/kafka/messages/sasl_handshake_response.h"
 #include "server/kafka/messages/sync_group_request.h"
 #include "server/kafka/messages/sync_group_response.h"
 #include "server/kafka/messages/txn_offset_commit_request.h"
@@ -165,6 +169,10 @@ void handle_offset_delete(HandlerContext& context, OffsetDeleteRequest request,
 void handle_offset_fetch(HandlerContext& context, OffsetFetchRequest request,
                          Reply<OffsetFetchResponse> reply);
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply);
+void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest request,
+                              Reply<SaslAuthenticateResponse> reply);
+void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request,
+                           Reply<SaslHandshakeResponse> reply);
 void handle_sync_group(HandlerContext& context, SyncGroupRequest request,
                        Reply<SyncGroupResponse> reply);
 

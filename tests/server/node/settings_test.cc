@@ -109,20 +109,36 @@ TEST_F(SettingsTest, ksqldb_compatibility_has_no_default_format) {
 }
 
 TEST_F(SettingsTest, nobody_listens_to_other_machines_unless_told_that_it_is_insecure) {
-  EXPECT_EQ(refusal({"--pg", "0.0.0.0:7432"}),
-            "error: --pg 0.0.0.0:7432 would let anybody in: there are no users and passwords yet\n"
-            "hint: Listen on 127.0.0.1, or say --insecure if only those you trust can reach that "
-            "address.\n");
+  EXPECT_EQ(
+      refusal({"--pg", "0.0.0.0:7432"}),
+      "error: --pg 0.0.0.0:7432 would let anybody in\n"
+      "hint: Say with --access-file who may come in, listen on 127.0.0.1, or say --insecure if "
+      "only those you trust can reach that address.\n");
   EXPECT_NE(refusal({"--kafka", ":9092"}).find("--kafka :9092 would let"), std::string::npos);
   EXPECT_NE(refusal({"--kafka", "db.example.com:9092"}).find("would let"), std::string::npos);
   EXPECT_NE(refusal({"--http", "0.0.0.0:8088"}).find("--http 0.0.0.0:8088 would let"),
             std::string::npos);
   for (const char* address : {"localhost:1", "127.0.0.1:1", "127.1.2.3:1", "[::1]:1"})
     EXPECT_FALSE(read({"--pg", address}).is_over) << address;
+  for (const char* flag : {"--pg", "--kafka", "--http"})
+    EXPECT_FALSE(read({flag, "0.0.0.0:1", "--access-file", "rules"}).is_over) << flag;
+  // Between nodes there is no access file yet.
+  EXPECT_NE(
+      refusal({"--nodes", "0.0.0.0:1", "--access-file", "rules"}).find("would let anybody in"),
+      std::string::npos);
   EXPECT_TRUE(read({"--insecure", "--pg", "0.0.0.0:7432"}).settings.insecure);
   EXPECT_TRUE(read({"--pg", "0.0.0.0:7432", "--insecure"}).settings.insecure);
   const std::string path = file("insecure = true\npg = \"0.0.0.0:1\"\n");
   EXPECT_TRUE(read({"--config", path.c_str()}).settings.insecure);
+}
+
+TEST_F(SettingsTest, a_certificate_has_a_key) {
+  EXPECT_TRUE(read({"--tls-cert", "c"}).is_over);
+  EXPECT_TRUE(read({"--tls-key", "k"}).is_over);
+  EXPECT_TRUE(read({"--tls-ca", "a"}).is_over);
+  const TlsFiles tls =
+      read({"--tls-cert", "c", "--tls-key", "k", "--tls-ca", "a"}).settings.security.tls;
+  EXPECT_EQ(tls.certificate + tls.key + tls.client_authority, "cka");
 }
 
 TEST_F(SettingsTest, http_has_a_port_of_its_own_or_none) {

@@ -1,0 +1,134 @@
+#include <string_view>
+
+#include "engine/sql/build.h"
+
+namespace engine {
+namespace {
+
+// PostgreSQL's clients send names of users as they are typed: those without quotes in lower case.
+std::string build_role(P::IdentifierContext& context) {
+  const Name name = build_name(context);
+  return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
+}
+std::vector<std::string> build_roles(P::NamesContext& context) {
+  std::vector<std::string> roles;
+  for (P::IdentifierContext* each : context.identifier()) roles.push_back(build_role(*each));
+  return roles;
+}
+
+Error bad_option(P::RoleOptionContext& context) {
+  return Error{ErrorCode::NotSupported,
+               "unrecognized role option \"" + to_lower(text_of(*context.identifier())) + "\""}
+      .at(position_of(context))
+      .with_hint("There are LOGIN, NOLOGIN, SUPERUSER, NOSUPERUSER and PASSWORD '...'.");
+}
+
+Result<RoleOptions> build_options(const std::vector<P::RoleOptionContext*>& contexts) {
+  RoleOptions options;
+  for (P::RoleOptionContext* each : contexts) {
+    const Name word = build_name(*each->identifier());
+    const bool has_value = each->string() || each->NULL_();
+    if (word == "ENCRYPTED" && !has_value) continue;  // ENCRYPTED PASSWORD, as all are
+    if (word == "PASSWORD" && has_value) {
+      options.password = each->string() ? TRY(build_string(*each->string())) : std::string();
+      continue;
+    }
+    if (has_value) return bad_option(*each);
+    if (word == "LOGIN" || word == "NOLOGIN")
+      options.may_login = word == "LOGIN";
+    else if (word == "SUPERUSER" || word == "NOSUPERUSER")
+      options.is_superuser = word == "SUPERUSER";
+    // What everybody has here, or nobody: scripts of PostgreSQL's say it.
+    else if (word != "INHERIT" && word != "NOCREATEDB" && word != "NOCREATEROLE" &&
+             word != "NOREPLICATION" && word != "NOBYPASSRLS")
+      return bad_option(*each);
+  }
+  return options;
+}
+
+Result<std::optional<Right>> build_right(P::PrivilegeContext& context) {
+  if (context.ALL()) return std::optional(Right::All);
+  if (context.SELECT()) return std::optional(Right::Select);
+  if (context.CREATE()) return std::optional(Right::Create);
+  const Name word = build_name(*context.identifier());
+  if (word == "INSERT") return std::optional(Right::Insert);
+  return std::optional<Right>();
+}
+
+Result<RightsTarget> build_target(P::RightsTargetContext& context) {
+  RightsTarget target;
+  target.is_everything = context.ALL() != nullptr;
+  target.is_topics = is(context.kind, P::TOPIC) || is(context.kind, P::TOPICS);
+  if (target.is_everything || !target.is_topics) {
+    target.sources = build_names(context.names());
+    return target;
+  }
+  for (P::TopicNameContext* each : context.topicName()) {
+    if (each->string()) {
+      target.sources.push_back({TRY(build_string(*each->string())), Quoting::Double});
+      continue;
+    }
+    Name name = build_name(*each->identifier());
+    if (name.quoting == Quoting::None) name.text = to_lower(name.text);
+    target.sources.push_back(std::move(name));
+  }
+  return target;
+}
+
+Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
+  ChangeRights change;
+  change.is_grant = context.GRANT() != nullptr;
+  change.grantees = build_roles(*context.names());
+  if (context.WITH())
+    return Error{ErrorCode::NotSupported, "GRANT ... WITH ... OPTION is not supported yet"}.at(
+        position_of(*context.identifier(0)));
+  if (!context.rightsTarget()) {
+    for (P::PrivilegeContext* each : context.privilege()) {
+      if (each->ALL() || !each->identifier())
+        return statement_error(*each->start, "GRANT and REVOKE of rights say ON what.");
+      change.roles.push_back(build_role(*each->identifier()));
+    }
+    return change;
+  }
+  for (P::PrivilegeContext* each : context.privilege()) {
+    const std::optional<Right> right = TRY(build_right(*each));
+    if (!right)
+      return Error{ErrorCode::SyntaxError,
+                   "unrecognized privilege type \"" + to_lower(text_of(*each)) + "\""}
+          .at(position_of(*each))
+          .with_hint("There are SELECT, INSERT, CREATE and ALL.");
+    change.rights.push_back(*right);
+  }
+  change.target = TRY(build_target(*context.rightsTarget()));
+  return change;
+}
+
+}  // namespace
+
+Result<Statement> build_access(antlr4::ParserRuleContext& context) {
+  switch (context.getRuleIndex()) {
+    case P::RuleCreateRole: {
+      auto& create = static_cast<P::CreateRoleContext&>(context);
+      return CreateRole{is(create.kind, P::USER), build_role(*create.name),
+                        TRY(build_options(create.roleOption()))};
+    }
+    case P::RuleAlterRole: {
+      auto& alter = static_cast<P::AlterRoleContext&>(context);
+      return AlterRole{is(alter.kind, P::USER), build_role(*alter.name),
+                       TRY(build_options(alter.roleOption()))};
+    }
+    case P::RuleDropRole: {
+      auto& drop = static_cast<P::DropRoleContext&>(context);
+      return DropRole{drop.ifExists() != nullptr, build_roles(*drop.names())};
+    }
+    case P::RuleChangeOwner: {
+      auto& change = static_cast<P::ChangeOwnerContext&>(context);
+      return ChangeOwner{build_name(*change.name), position_of(*change.name),
+                         build_role(*change.owner)};
+    }
+    default:
+      return build_change_rights(dynamic_cast<P::ChangeRightsContext&>(context));
+  }
+}
+
+}  // namespace engine

@@ -1,0 +1,146 @@
+#include "server/auth/scram.h"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+
+namespace server::auth {
+
+namespace {
+
+constexpr size_t kNonceBytes = 18;
+constexpr std::string_view kBindingName = "tls-server-end-point";
+
+Error malformed(std::string detail) {
+  return {ErrorCode::ProtocolViolation, "malformed SCRAM message", std::move(detail)};
+}
+
+// The part before the first comma, which `text` loses with it; nothing where there is none.
+std::optional<std::string_view> cut(std::string_view& text) {
+  const size_t comma = text.find(',');
+  if (comma == std::string_view::npos) return std::nullopt;
+  const std::string_view part = text.substr(0, comma);
+  text.remove_prefix(comma + 1);
+  return part;
+}
+
+// Printable ASCII but for the comma.
+bool is_nonce(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+// "=2C" and "=3D" stand for a comma and an equals sign; nothing where another follows.
+std::optional<std::string> unescaped(std::string_view name) {
+  std::string out;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (name[i] != '=') {
+      out += name[i];
+      continue;
+    }
+    const std::string_view code = name.substr(i + 1, 2);
+    if (code != "2C" && code != "3D") return std::nullopt;
+    out += code == "2C" ? ',' : '=';
+    i += 2;
+  }
+  return out;
+}
+
+std::string exclusive_or(std::string a, std::string_view b) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<char>(a[i] ^ b[i]);
+  return a;
+}
+
+}  // namespace
+
+std::string new_scram_nonce() { return to_base64(random_bytes(kNonceBytes)); }
+
+Status ScramServer::check_binding(std::string_view gs2_flag) const {
+  const bool is_bound = gs2_flag.starts_with("p=");
+  if (is_bound != options_.is_plus)
+    return malformed(is_bound ? "The client binds the channel, and has chosen a mechanism without."
+                              : "The client has chosen channel binding and does not do it.");
+  if (is_bound) {
+    if (gs2_flag.substr(2) != kBindingName)
+      return Error{ErrorCode::ProtocolViolation, "unsupported SCRAM channel-binding type",
+                   "tls-server-end-point is supported."};
+    if (options_.channel_binding.empty()) return malformed("Channel binding needs TLS.");
+    return {};
+  }
+  // Somebody between the two may have taken the better mechanism out of the offer.
+  if (gs2_flag == "y" && !options_.channel_binding.empty())
+    return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding negotiation error",
+                 "The client supports SCRAM channel binding but thinks the server does not. "
+                 "However, this server does support channel binding."};
+  if (gs2_flag != "y" && gs2_flag != "n") return malformed("It does not begin with n, y or p.");
+  return {};
+}
+
+Result<std::string> ScramServer::begin(std::string_view client_first) {
+  if (std::exchange(stage_, Stage::Over) != Stage::First || client_first.size() > kMaxScramBytes)
+    return malformed("It is too long, or not expected here.");
+  std::string_view rest = client_first;
+  const auto flag = cut(rest);
+  const auto authorization_id = cut(rest);
+  if (!flag || !authorization_id) return malformed("It has no header.");
+  TRY(check_binding(*flag));
+  if (!authorization_id->empty())
+    return Error{ErrorCode::NotSupported,
+                 "client uses authorization identity, but it is not supported"};
+  gs2_header_ = client_first.substr(0, client_first.size() - rest.size());
+  client_first_bare_ = rest;
+  if (rest.starts_with("m="))
+    return Error{ErrorCode::NotSupported, "client requires an unsupported SCRAM extension"};
+  const auto user = cut(rest);
+  if (!user || !user->starts_with("n=")) return malformed("It names no user.");
+  // What follows the nonce are extensions, which nobody has to know.
+  const std::string_view nonce = rest.substr(0, rest.find(','));
+  if (!nonce.starts_with("r=") || !is_nonce(nonce.substr(2)))
+    return malformed("It has no nonce, or one that cannot be printed.");
+  std::optional<std::string> name = unescaped(user->substr(2));
+  if (!name) return malformed("The user's name has an equals sign that is not escaped.");
+  nonce_ = std::string(nonce.substr(2)) + options_.nonce;
+  stage_ = Stage::Challenge;
+  return *std::move(name);
+}
+
+std::string ScramServer::challenge(Verifier verifier) {
+  assert(stage_ == Stage::Challenge && verifier.hash == options_.hash);
+  verifier_ = std::move(verifier);
+  server_first_ = "r=" + nonce_ + ",s=" + to_base64(verifier_.salt) +
+                  ",i=" + std::to_string(verifier_.iterations);
+  stage_ = Stage::Final;
+  return server_first_;
+}
+
+Result<std::string> ScramServer::finish(std::string_view client_final) {
+  if (std::exchange(stage_, Stage::Over) != Stage::Final || client_final.size() > kMaxScramBytes)
+    return malformed("It is too long, or not expected here.");
+  const size_t proof_at = client_final.rfind(",p=");
+  if (proof_at == std::string_view::npos) return malformed("It has no proof.");
+  const std::string_view without_proof = client_final.substr(0, proof_at);
+  std::string_view rest = without_proof;
+  const auto binding = cut(rest);
+  if (!binding || !binding->starts_with("c=")) return malformed("It has no channel binding.");
+  const std::string_view nonce = rest.substr(0, rest.find(','));
+  const bool is_nonce_of_exchange = options_.takes_longer_nonce
+                                        ? nonce.ends_with(nonce_)
+                                        : nonce.substr(std::min<size_t>(2, nonce.size())) == nonce_;
+  if (!nonce.starts_with("r=") || !is_nonce_of_exchange)
+    return malformed("Its nonce is not the one of the exchange.");
+  const std::string expected =
+      options_.is_plus ? gs2_header_ + options_.channel_binding : gs2_header_;
+  if (binding->substr(2) != to_base64(expected))
+    return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding check failed"};
+  const auto proof = from_base64(client_final.substr(proof_at + 3));
+  if (!proof || proof->size() != digest_size(options_.hash)) return malformed("Its proof is none.");
+
+  const std::string message =
+      client_first_bare_ + "," + server_first_ + "," + std::string(without_proof);
+  const std::string signature = hmac(options_.hash, verifier_.stored_key, message);
+  const std::string client_key = exclusive_or(*proof, signature);
+  if (!is_same_secret(digest(options_.hash, client_key), verifier_.stored_key))
+    return Error{ErrorCode::InvalidPassword, "password authentication failed"};
+  return "v=" + to_base64(hmac(options_.hash, verifier_.server_key, message));
+}
+
+}  // namespace server::auth

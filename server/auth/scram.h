@@ -1,0 +1,55 @@
+// The server's side of SCRAM (RFC 5802, RFC 7677), without a socket: messages in, messages out.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "server/auth/verifier.h"
+
+namespace server::auth {
+
+// Longer messages are refused before they are looked at.
+inline constexpr size_t kMaxScramBytes = 4096;
+
+struct ScramOptions {
+  Hash hash = Hash::Sha256;
+  // The client has chosen a mechanism whose name ends with -PLUS.
+  bool is_plus = false;
+  // tls-server-end-point of the connection; empty: -PLUS was not offered.
+  std::string channel_binding = {};
+  std::string nonce = {};  // the server's part; fresh for each exchange
+  // The nonce of the last message need only end with that of the exchange: librdkafka before 2.6.1 puts its own part
+  // before it once more, and Kafka's brokers take that.
+  bool takes_longer_nonce = false;
+};
+// 18 random bytes in base64, as PostgreSQL's.
+std::string new_scram_nonce();
+
+// One exchange: begin(), challenge(), finish(). A call out of order is refused.
+//
+// Threads: one. Owner: the session that authenticates.
+class ScramServer {
+ public:
+  explicit ScramServer(ScramOptions options) : options_(std::move(options)) {}
+
+  // client-first-message. The user that it names, which PostgreSQL's clients leave empty. Fails with ProtocolViolation,
+  // and with InvalidAuthorization where the channel binding is not what was agreed.
+  Result<std::string> begin(std::string_view client_first);
+  // server-first-message. Of a user that is not there or has no password: mock_verifier().
+  std::string challenge(Verifier verifier);
+  // server-final-message; the client is who it says it is. Fails with ProtocolViolation, and with
+  // InvalidPassword where the proof is wrong: whoever calls says which user's.
+  Result<std::string> finish(std::string_view client_final);
+
+ private:
+  enum class Stage : uint8_t { First, Challenge, Final, Over };
+  Status check_binding(std::string_view gs2_flag) const;
+
+  const ScramOptions options_;
+  Stage stage_ = Stage::First;
+  std::string gs2_header_, client_first_bare_, server_first_, nonce_;
+  Verifier verifier_;
+};
+
+}  // namespace server::auth

@@ -1,0 +1,72 @@
+#include "server/kafka/sasl.h"
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+namespace {
+
+// One attempt a connection: then it ends.
+void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, std::string why) {
+  reply.send_last({code, std::move(why), {}, 0});
+}
+
+void answer(const Reply<SaslAuthenticateResponse>& reply, const Status& finished,
+            std::string bytes) {
+  if (!finished)
+    return refuse(reply, KafkaError::SaslAuthenticationFailed, finished.error().message);
+  reply.send({KafkaError::None, std::nullopt, std::move(bytes), 0});
+}
+
+}  // namespace
+
+void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request,
+                           Reply<SaslHandshakeResponse> reply) {
+  SaslHandshakeResponse response;
+  for (const std::string_view mechanism : Sasl::mechanisms())
+    response.mechanisms.emplace_back(mechanism);
+  if (!context.sasl || !context.sasl->has_users() || context.sasl->has_chosen())
+    response.error_code = kIllegalSaslState;
+  else if (!context.sasl->choose(request.mechanism))
+    response.error_code = kUnsupportedSaslMechanism;
+  reply.send(response);
+}
+
+void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest request,
+                              Reply<SaslAuthenticateResponse> reply) {
+  if (!context.sasl || !context.sasl->has_chosen())
+    return refuse(reply, kIllegalSaslState, "SaslHandshake comes first, with a mechanism");
+  Sasl& sasl = *context.sasl;
+  auto step = sasl.step(request.auth_bytes);
+  if (!step) return answer(reply, step.error(), {});
+  if (!step->password) return answer(reply, {}, std::move(step->answer));
+
+  // A password takes a millisecond or more to check. The connection begins nothing else meanwhile; it may be gone
+  // when that is done: then nobody looks at `sasl`.
+  struct Errand {
+    const auth::Access& access;
+    std::string user, password;
+    Status checked = {};
+  };
+  auto errand =
+      std::make_shared<Errand>(Errand{sasl.access(), sasl.user(), *std::move(step->password)});
+  const auto work = [errand] {
+    errand->checked = errand->access.check_password(errand->user, errand->password);
+  };
+  const auto then = [errand, reply, aside = context.aside, &sasl] {
+    const bool is_there = aside->on_open != nullptr;
+    if (is_there) answer(reply, errand->checked ? sasl.finish() : errand->checked, {});
+    aside->leave();
+  };
+  ++context.aside->under_way;
+  if (context.run_aside && (*context.run_aside)(errand->password.size(), work, then)) return;
+  if (!context.run_aside) {
+    work();
+    return then();
+  }
+  --context.aside->under_way;
+  refuse(reply, KafkaError::SaslAuthenticationFailed,
+         "too many passwords wait to be checked; try again");
+}
+
+}  // namespace server::kafka

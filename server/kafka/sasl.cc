@@ -1,0 +1,98 @@
+#include "server/kafka/sasl.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "server/kafka/messages/api_versions_request.h"
+#include "server/kafka/messages/sasl_authenticate_request.h"
+#include "server/kafka/messages/sasl_handshake_request.h"
+
+namespace server::kafka {
+
+namespace {
+
+// The name of these rules in the access file's column of databases.
+constexpr const char* kDatabase = "kafka";
+constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+
+}  // namespace
+
+std::span<const std::string_view> Sasl::mechanisms() { return kMechanisms; }
+
+Status Sasl::admit(int16_t api_key) {
+  if (is_admitted() || api_key == ApiVersionsRequest::kApiKey ||
+      api_key == SaslHandshakeRequest::kApiKey || api_key == SaslAuthenticateRequest::kApiKey)
+    return {};
+  if (has_chosen())
+    return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated to the end"};
+  if (!channel_->certificate_name.empty()) user_ = channel_->certificate_name;
+  const auth::Method method = TRY(access_->admit(kDatabase, user_, *channel_));
+  if (method == auth::Method::Password)
+    return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated by SASL"};
+  if (method == auth::Method::Certificate) TRY(access_->check_certificate(user_, *channel_));
+  TRY(check_may_come_in());
+  is_admitted_ = true;
+  return {};
+}
+
+Status Sasl::check_may_come_in() const {
+  if (access_->is_open()) return {};
+  TRY(access_->check_login(user_));
+  if (access_->has_all_rights(user_)) return {};
+  return Error{
+      ErrorCode::InvalidAuthorization,
+      fmt::format("user \"{}\" has no rights on everything, and rights on single topics are "
+                  "not supported yet for Kafka's clients",
+                  user_)};
+}
+
+bool Sasl::choose(std::string_view mechanism) {
+  const auto* const found = std::ranges::find(kMechanisms, mechanism);
+  if (found == kMechanisms.end()) return false;
+  mechanism_ = static_cast<Mechanism>(1 + (found - kMechanisms.begin()));
+  scram_.reset();
+  return true;
+}
+
+Result<Sasl::Step> Sasl::step(std::string_view token) {
+  return mechanism_ == Mechanism::Plain ? step_plain(token) : step_scram(token);
+}
+
+// authorization id, NUL, user, NUL, password
+Result<Sasl::Step> Sasl::step_plain(std::string_view token) {
+  const Error malformed{ErrorCode::ProtocolViolation, "malformed PLAIN token"};
+  const size_t first = token.find('\0');
+  const size_t second = token.find('\0', std::min(first, token.size() - 1) + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return malformed;
+  const std::string_view authorization_id = token.substr(0, first);
+  user_ = token.substr(first + 1, second - first - 1);
+  if (user_.empty() || (!authorization_id.empty() && authorization_id != user_)) return malformed;
+  return Step{{}, std::string(token.substr(second + 1))};
+}
+
+Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
+  const auth::Hash hash = mechanism_ == Mechanism::Sha256 ? auth::Hash::Sha256 : auth::Hash::Sha512;
+  if (!scram_) {
+    scram_.emplace(auth::ScramOptions{
+        .hash = hash, .nonce = auth::new_scram_nonce(), .takes_longer_nonce = true});
+    user_ = TRY(scram_->begin(token));
+    return Step{scram_->challenge(access_->verifier_of(user_, hash))};
+  }
+  auto last = scram_->finish(token);
+  if (!last && last.error().code == ErrorCode::InvalidPassword) return auth::wrong_password(user_);
+  if (!last) return std::move(last).error();
+  TRY(finish());
+  return Step{*std::move(last)};
+}
+
+Status Sasl::finish() {
+  const auth::Method method = TRY(access_->admit(kDatabase, user_, *channel_));
+  if (method == auth::Method::Certificate) TRY(access_->check_certificate(user_, *channel_));
+  TRY(check_may_come_in());
+  is_admitted_ = true;
+  return {};
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,257 @@
+#include "server/metadata/plan_users.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/auth/verifier.h"
+
+namespace server {
+
+namespace {
+
+using storage::Rights;
+using storage::Role;
+using storage::Users;
+
+constexpr size_t kSaltBytes = 16, kSecretBytes = 32;
+constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's
+
+Error unknown_role(const std::string& name) {
+  return {ErrorCode::UndefinedObject, fmt::format("role \"{}\" does not exist", name)};
+}
+
+// What may be kept under PASSWORD '...': a verifier, or one for each mechanism.
+Status set_password(Role& role, const std::string& password, std::vector<std::string>& notices) {
+  role.verifiers.clear();
+  if (password.empty()) {
+    notices.emplace_back("empty string is not a valid password, clearing password");
+    return {};
+  }
+  if (const auto verifier = auth::parse_verifier(password)) {
+    role.verifiers[std::string(auth::mechanism_name(verifier->hash))] = password;
+    return {};
+  }
+  if (password.starts_with("SCRAM-SHA-"))
+    return Error{ErrorCode::InvalidParameter, "this is not a SCRAM verifier that can be used",
+                 "It begins like one.",
+                 fmt::format("Its form is SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, with "
+                             "up to {} iterations.",
+                             auth::kMostIterations)};
+  TRY(auth::check_password(password));
+  for (const auth::Hash hash : {auth::Hash::Sha256, auth::Hash::Sha512})
+    role.verifiers[std::string(auth::mechanism_name(hash))] =
+        to_text(make_verifier(hash, password, auth::random_bytes(kSaltBytes)));
+  return {};
+}
+
+// What one GRANT or REVOKE is about: rights on these topics.
+struct Planner {
+  const MetadataImage& image;
+  const Asker& asker;
+  const Users& users = *image.users;
+  PlannedUsers planned = {};
+
+  Result<const Role*> find(const std::string& name) const {
+    const auto found = users.roles.find(name);
+    if (found == users.roles.end()) return unknown_role(name);
+    return &found->second;
+  }
+
+  Status apply(Role& role, const engine::RoleOptions& options) {
+    if (options.may_login) role.may_login = *options.may_login;
+    if (options.is_superuser) role.is_superuser = *options.is_superuser;
+    if (options.password) TRY(set_password(role, *options.password, planned.notices));
+    return {};
+  }
+
+  Status operator()(const engine::CreateRole& create) {
+    planned.tag = "CREATE ROLE";
+    TRY(check_superuser(users, asker, "create roles"));
+    if (create.name.empty() || create.name.size() > kMaxNameBytes)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("the name of a role has 1 to {} bytes", kMaxNameBytes)};
+    if (create.name.starts_with("pg_") || create.name == "public" || create.name == "all")
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("role name \"{}\" is reserved", create.name)};
+    if (users.roles.contains(create.name))
+      return Error{ErrorCode::DuplicateObject,
+                   fmt::format("role \"{}\" already exists", create.name)};
+    Role role{.may_login = create.is_user};
+    TRY(apply(role, create.options));
+    planned.changes.push_back(storage::PutRole{create.name, std::move(role)});
+    return {};
+  }
+
+  Status operator()(const engine::AlterRole& alter) {
+    planned.tag = "ALTER ROLE";
+    const engine::RoleOptions& options = alter.options;
+    // Who is nothing else may change the own password.
+    const bool is_own_password =
+        asker == alter.name && options.password && !options.may_login && !options.is_superuser;
+    if (!is_own_password) TRY(check_superuser(users, asker, "alter roles"));
+    Role role = *TRY(find(alter.name));
+    TRY(apply(role, options));
+    planned.changes.push_back(storage::PutRole{alter.name, std::move(role)});
+    return {};
+  }
+
+  Status operator()(const engine::DropRole& drop) {
+    planned.tag = "DROP ROLE";
+    TRY(check_superuser(users, asker, "drop roles"));
+    for (const std::string& name : drop.names) {
+      if (!users.roles.contains(name)) {
+        if (!drop.if_exists) return unknown_role(name);
+        planned.notices.push_back(fmt::format("role \"{}\" does not exist, skipping", name));
+        continue;
+      }
+      if (asker == name) return Error{ErrorCode::ObjectState, "current user cannot be dropped"};
+      for (const auto& [topic, by_role] : users.rights)
+        if (const auto held = by_role.find(name);
+            held != by_role.end() && held->second & storage::kOwns)
+          return Error{
+              ErrorCode::DependentObjects,
+              fmt::format("role \"{}\" cannot be dropped because some objects depend on it", name),
+              fmt::format("It owns topic {}.", topic),
+              "ALTER STREAM or TABLE ... OWNER TO another."};
+      planned.changes.push_back(storage::EraseRole{name});
+    }
+    return {};
+  }
+
+  Result<const engine::DataSource*> find_source(const engine::Name& name) const {
+    const engine::DataSource* source = image.catalog->find_source(name.text);
+    if (!source && name.quoting == engine::Quoting::Double) {
+      std::string upper = name.text;
+      std::ranges::transform(upper, upper.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      source = image.catalog->find_source(upper);
+    }
+    if (source) return source;
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("relation \"{}\" does not exist", name.text)};
+  }
+
+  // The topics that a target names, all of which the asker must own.
+  Result<std::vector<std::string>> topics_of(const engine::RightsTarget& target) const {
+    std::vector<std::string> topics;
+    if (target.is_everything) {
+      TRY(check_superuser(users, asker, "change rights on everything"));
+      topics.emplace_back(storage::kEverything);
+    }
+    for (const engine::Name& name : target.sources) {
+      if (target.is_topics) {
+        TRY(check_topic(users, asker, name.text, storage::kOwns));
+        topics.push_back(name.text);
+        continue;
+      }
+      const engine::DataSource* source = TRY(find_source(name));
+      TRY(check_owner(users, asker, *source));
+      topics.push_back(source->topic);
+    }
+    return topics;
+  }
+
+  Rights held(const std::string& topic, const std::string& role) const {
+    const auto by_role = users.rights.find(topic);
+    if (by_role == users.rights.end()) return 0;
+    const auto found = by_role->second.find(role);
+    return found == by_role->second.end() ? 0 : found->second;
+  }
+
+  Status operator()(const engine::ChangeRights& change) {
+    planned.tag = change.is_grant ? "GRANT" : "REVOKE";
+    if (!change.target) planned.tag += " ROLE";
+    for (const std::string& grantee : change.grantees)
+      if (grantee == "public")
+        return Error{ErrorCode::NotSupported, "rights of everybody (PUBLIC) are not supported yet"};
+      else
+        TRY(find(grantee));
+    if (!change.target) return change_members(change);
+    Rights rights = 0;
+    for (const engine::Right right : change.rights)
+      rights |= right == engine::Right::Select   ? storage::kMaySelect
+                : right == engine::Right::Insert ? storage::kMayInsert
+                : right == engine::Right::Create
+                    ? storage::kMayCreate
+                    : storage::kMaySelect | storage::kMayInsert | storage::kMayCreate;
+    const bool names_create =
+        std::ranges::find(change.rights, engine::Right::Create) != change.rights.end();
+    if (names_create && !change.target->is_everything)
+      return Error{ErrorCode::InvalidStatement,
+                   "CREATE is a right on ALL",
+                   {},
+                   "GRANT CREATE ON ALL TO ..."};
+    for (const std::string& topic : TRY(topics_of(*change.target)))
+      for (const std::string& grantee : change.grantees) {
+        const Rights before = held(topic, grantee);
+        const Rights after =
+            static_cast<Rights>(change.is_grant ? before | rights : before & ~rights);
+        if (after != before) planned.changes.push_back(storage::SetRights{topic, grantee, after});
+      }
+    return {};
+  }
+
+  Status change_members(const engine::ChangeRights& change) {
+    TRY(check_superuser(users, asker, "change memberships"));
+    for (const std::string& member : change.grantees) {
+      Role role = *TRY(find(member));
+      for (const std::string& group : change.roles) {
+        TRY(find(group));
+        if (change.is_grant && storage::roles_of(users, group).contains(member))
+          return Error{ErrorCode::InvalidStatement,
+                       fmt::format("role \"{}\" is a member of role \"{}\"", group, member)};
+        change.is_grant ? void(role.member_of.insert(group)) : void(role.member_of.erase(group));
+      }
+      planned.changes.push_back(storage::PutRole{member, std::move(role)});
+    }
+    return {};
+  }
+
+  Status operator()(const engine::ChangeOwner& change) {
+    const auto source = find_source(change.source);
+    if (!source) return Error(source.error()).at(change.position);
+    const bool is_stream = (*source)->kind == engine::SourceKind::Stream;
+    planned.tag = is_stream ? "ALTER STREAM" : "ALTER TABLE";
+    TRY(check_owner(users, asker, **source));
+    TRY(find(change.owner));
+    if (!is_superuser(users, asker) && !storage::roles_of(users, *asker).contains(change.owner))
+      return Error{ErrorCode::InsufficientPrivilege,
+                   fmt::format("must be member of role \"{}\"", change.owner)};
+    const std::string& topic = (*source)->topic;
+    if (const auto by_role = users.rights.find(topic); by_role != users.rights.end())
+      for (const auto& [role, rights] : by_role->second)
+        if (rights & storage::kOwns && role != change.owner)
+          planned.changes.push_back(
+              storage::SetRights{topic, role, static_cast<Rights>(rights & ~storage::kOwns)});
+    const auto after = static_cast<Rights>(held(topic, change.owner) | storage::kOwns);
+    planned.changes.push_back(storage::SetRights{topic, change.owner, after});
+    return {};
+  }
+
+  template <class Other>
+  Status operator()(const Other&) {
+    return Error{ErrorCode::NotSupported, "this statement is not supported yet"};
+  }
+};
+
+}  // namespace
+
+bool is_user_statement(const engine::Statement& statement) {
+  return std::holds_alternative<engine::CreateRole>(statement) ||
+         std::holds_alternative<engine::AlterRole>(statement) ||
+         std::holds_alternative<engine::DropRole>(statement) ||
+         std::holds_alternative<engine::ChangeRights>(statement) ||
+         std::holds_alternative<engine::ChangeOwner>(statement);
+}
+
+Result<PlannedUsers> plan_users(const engine::Statement& statement, const MetadataImage& image,
+                                const Asker& asker) {
+  Planner planner{image, asker};
+  TRY(std::visit(planner, statement));
+  if (!planner.planned.changes.empty() && image.users->secret.empty())
+    planner.planned.changes.emplace_back(storage::SetUsersSecret{auth::random_bytes(kSecretBytes)});
+  return std::move(planner.planned);
+}
+
+}  // namespace server

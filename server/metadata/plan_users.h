@@ -1,0 +1,27 @@
+// From a statement about users and their rights to changes of the "users" part of the metadata log. A password is a
+// verifier from here on.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/sql/ast.h"
+#include "server/metadata/image.h"
+#include "server/metadata/rights.h"
+#include "storage/meta/users.h"
+
+namespace server {
+
+// CREATE, ALTER and DROP ROLE, GRANT, REVOKE, ALTER ... OWNER TO.
+bool is_user_statement(const engine::Statement& statement);
+
+struct PlannedUsers {
+  std::vector<storage::UserChange> changes;  // none: all is so already
+  std::vector<std::string> notices = {};
+  std::string tag;
+};
+// Fails with DuplicateObject, UndefinedObject, UndefinedSource, InvalidParameter, InsufficientPrivilege,
+// DependentObjects. With a password it takes some milliseconds.
+Result<PlannedUsers> plan_users(const engine::Statement& statement, const MetadataImage& image,
+                                const Asker& asker);
+
+}  // namespace server

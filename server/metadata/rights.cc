@@ -1,0 +1,65 @@
+#include "server/metadata/rights.h"
+
+#include <fmt/format.h>
+
+#include "engine/catalog/catalog.h"
+
+namespace server {
+
+namespace {
+
+bool has(const storage::Users& users, const Asker& asker, const std::string& topic,
+         storage::Rights needed) {
+  return is_superuser(users, asker) ||
+         (storage::rights_on(users, *asker, topic) & needed) == needed;
+}
+
+Error denied(std::string message) { return {ErrorCode::InsufficientPrivilege, std::move(message)}; }
+
+std::string described(const engine::DataSource& source) {
+  return fmt::format("{} {}", source.kind == engine::SourceKind::Stream ? "stream" : "table",
+                     source.name);
+}
+
+}  // namespace
+
+bool is_superuser(const storage::Users& users, const Asker& asker) {
+  return !asker || storage::is_superuser(users, *asker);
+}
+
+Status check_read(const storage::Users& users, const Asker& asker,
+                  const engine::DataSource& source) {
+  if (has(users, asker, source.topic, storage::kMaySelect)) return {};
+  return denied(fmt::format("permission denied for {}", described(source)));
+}
+
+Status check_insert(const storage::Users& users, const Asker& asker,
+                    const engine::DataSource& source) {
+  if (has(users, asker, source.topic, storage::kMayInsert)) return {};
+  return denied(fmt::format("permission denied for {}", described(source)));
+}
+
+Status check_create(const storage::Users& users, const Asker& asker) {
+  if (has(users, asker, std::string(storage::kEverything), storage::kMayCreate)) return {};
+  return denied("permission denied to create streams and tables")
+      .with_hint(fmt::format("A superuser may GRANT CREATE ON ALL TO \"{}\".", *asker));
+}
+
+Status check_owner(const storage::Users& users, const Asker& asker,
+                   const engine::DataSource& source) {
+  if (has(users, asker, source.topic, storage::kOwns)) return {};
+  return denied(fmt::format("must be owner of {}", described(source)));
+}
+
+Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,
+                   storage::Rights needed) {
+  if (has(users, asker, topic, needed)) return {};
+  return denied(fmt::format("permission denied for topic {}", topic));
+}
+
+Status check_superuser(const storage::Users& users, const Asker& asker, std::string_view what) {
+  if (is_superuser(users, asker)) return {};
+  return denied(fmt::format("must be superuser to {}", what));
+}
+
+}  // namespace server

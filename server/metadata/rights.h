@@ -1,0 +1,31 @@
+// Whether somebody may do something: the one place that SQL's statements ask.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/catalog/catalog.h"
+#include "storage/meta/users.h"
+
+namespace server {
+
+// The role that asks; none: whoever may do everything, as the server itself and all clients of one without access rules.
+using Asker = std::optional<std::string>;
+
+bool is_superuser(const storage::Users& users, const Asker& asker);
+
+// They fail with InsufficientPrivilege, in PostgreSQL's words.
+Status check_read(const storage::Users& users, const Asker& asker,
+                  const engine::DataSource& source);
+Status check_insert(const storage::Users& users, const Asker& asker,
+                    const engine::DataSource& source);
+// May make streams, tables, types and topics.
+Status check_create(const storage::Users& users, const Asker& asker);
+Status check_owner(const storage::Users& users, const Asker& asker,
+                   const engine::DataSource& source);
+Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,
+                   storage::Rights needed);
+Status check_superuser(const storage::Users& users, const Asker& asker, std::string_view what);
+
+}  // namespace server

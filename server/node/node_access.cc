@@ -1,0 +1,65 @@
+#include "server/node/node_access.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <future>
+
+#include "base/log.h"
+#include "engine/sql/ast_access.h"
+#include "server/metadata/plan_users.h"
+
+namespace server {
+
+Result<std::unique_ptr<NodeAccess>> NodeAccess::open(const NodeSettings::Security& settings,
+                                                     MetadataApplier& definitions) {
+  std::unique_ptr<NodeAccess> made(new NodeAccess(settings, definitions));
+  made->access_ = TRY(auth::Access::open(settings.access_file, *made));
+  if (!settings.tls.certificate.empty()) made->tls_ = TRY(TlsServer::open(settings.tls));
+  return made;
+}
+
+std::optional<auth::Account> NodeAccess::find(const std::string& user) const {
+  const MetadataImagePtr image = definitions_.image();
+  const auto found = image->users->roles.find(user);
+  if (found == image->users->roles.end()) return std::nullopt;
+  const storage::Role& role = found->second;
+  constexpr storage::Rights kAll = storage::kMaySelect | storage::kMayInsert | storage::kMayCreate;
+  const storage::Rights rights =
+      storage::rights_on(*image->users, user, std::string(storage::kEverything));
+  return auth::Account{role.may_login, role.is_superuser || (rights & kAll) == kAll, role.verifiers,
+                       storage::roles_of(*image->users, user)};
+}
+
+std::string NodeAccess::secret() const { return definitions_.image()->users->secret; }
+
+void NodeAccess::reload() {
+  const Status rules = access_->reload();
+  const Status certificates = tls_ ? tls_->reload() : Status{};
+  for (const Status* each : {&rules, &certificates})
+    if (!*each)
+      log_error("not read again, all stays as it was error=\"{}\"", each->error().message);
+  if (rules && certificates) log_info("access file and certificates read again");
+}
+
+Status NodeAccess::make_superuser() {
+  if (settings_.superuser_password_file.empty() || find(settings_.superuser)) return {};
+  std::ifstream in(settings_.superuser_password_file);
+  std::string password;
+  if (!std::getline(in, password) || password.empty())
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("cannot read a password from {}", settings_.superuser_password_file)};
+  std::promise<Status> done;
+  definitions_.submit(
+      [&](const storage::Users&) -> Result<std::vector<storage::UserChange>> {
+        const engine::Statement statement =
+            engine::CreateRole{true, settings_.superuser, {{}, true, password}};
+        return TRY(plan_users(statement, *definitions_.image(), {})).changes;
+      },
+      [&](Status made) { done.set_value(std::move(made)); });
+  TRY(done.get_future().get());
+  log_info("superuser made name={}", settings_.superuser);
+  return {};
+}
+
+}  // namespace server

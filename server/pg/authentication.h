@@ -1,0 +1,37 @@
+// How a client of PostgreSQL's protocol shows who it is: by the access file's rules.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "server/auth/access.h"
+#include "server/auth/scram.h"
+#include "server/net/tls.h"
+#include "server/pg/messages.h"
+
+namespace server::pg {
+
+// Threads: one. Owner: the session. What it refers to outlives it.
+class Authentication {
+ public:
+  Authentication(const auth::Access& access, const Channel& channel, std::string user,
+                 std::string database);
+
+  enum class Progress : uint8_t { Waiting, Done };
+  // Both fail with InvalidAuthorization, InvalidPassword and ProtocolViolation, and end the connection then: there is
+  // one attempt for each.
+  Result<Progress> begin(MessageWriter writer);
+  Result<Progress> answer(std::string_view body, MessageWriter writer);
+
+ private:
+  Result<Progress> finish() const;
+  Result<Progress> answer_first(std::string_view body, MessageWriter writer);
+
+  const auth::Access& access_;
+  const Channel& channel_;
+  const std::string user_, database_;
+  std::optional<auth::ScramServer> scram_;
+};
+
+}  // namespace server::pg

@@ -1,0 +1,71 @@
+// Who may come in, and who may do what: a pure state machine over the "users" parts of the metadata log.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace storage {
+
+// A "users" part of a metadata command or snapshot.
+inline constexpr std::string_view kUsersPart = "users";
+
+// A user is a role that may log in.
+struct Role {
+  bool may_login = false, is_superuser = false;
+  // By mechanism (SCRAM-SHA-256, SCRAM-SHA-512), as text; to this folder they are opaque. None: no password.
+  std::map<std::string, std::string> verifiers = {};
+  std::set<std::string> member_of = {};
+  bool operator==(const Role&) const = default;
+};
+
+// Bits of a number.
+using Rights = uint8_t;
+inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8;
+inline constexpr std::string_view kEverything = "";  // as the topic of a right
+
+// Rights belong to topics, so that SQL's statements and Kafka's requests find the same ones; those of a stream or table
+// are its topic's. They stay when the topic goes, as Kafka's access rules do.
+struct Users {
+  std::map<std::string, Role> roles = {};
+  std::map<std::string, std::map<std::string, Rights>> rights = {};  // by topic, by role
+  // For answers about users that are not there; made with the first user.
+  std::string secret = {};
+  bool operator==(const Users&) const = default;
+};
+
+struct PutRole {
+  std::string name;
+  Role role;
+};
+// With the rights that it has.
+struct EraseRole {
+  std::string name;
+};
+struct SetRights {
+  std::string topic, role;
+  Rights rights;  // 0: none
+};
+struct SetUsersSecret {
+  std::string secret;
+};
+using UserChange = std::variant<PutRole, EraseRole, SetRights, SetUsersSecret>;
+
+std::string encode_user_changes(const std::vector<UserChange>& changes);
+// Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
+Result<Users> apply_user_changes(const Users& users, std::string_view part);
+// The whole state as changes of none.
+std::string encode_users(const Users& users);
+
+// What a role may do with a topic, by itself, by the roles that it is a member of, and by rights on everything.
+Rights rights_on(const Users& users, const std::string& role, const std::string& topic);
+bool is_superuser(const Users& users, const std::string& role);
+// The roles whose rights it has, itself among them.
+std::set<std::string> roles_of(const Users& users, const std::string& role);
+
+}  // namespace storage
