@@ -14,6 +14,7 @@ struct SelectSource {
   Layout columns;
   std::vector<std::string> shown;  // by `*`: keys, the bounds of windows, values
   TextPosition position;
+  bool is_bracketed = false;  // a join in brackets: columns have the names of sources within
 };
 SelectSource table_source(const AnalysedSource& found);
 // Fails when `names`, of the columns, are more than the columns.
@@ -61,7 +62,11 @@ class SelectNames {
     std::string name;
     uint32_t column;               // that stands for both
     std::vector<uint32_t> others;  // that `*` does not show again
+    bool is_either = false;        // of FULL JOIN: the first of all that is not null
   };
+  ExpressionPtr reference(uint32_t column, TextPosition position) const;
+  ExpressionPtr value_of(const Merged& merged, TextPosition position) const;
+  std::vector<Name> merged_names(const Join& join, size_t right) const;
 
   const PlanContext& context_;
   std::vector<SelectSource> sources_;
