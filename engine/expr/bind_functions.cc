@@ -52,10 +52,10 @@ Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause
     return Error{ErrorCode::GroupingError,
                  "window functions are not allowed in " + std::string(clause)}
         .at(position);
-  const char* what = call.within_group         ? "WITHIN GROUP"
-                     : call.filter             ? "FILTER"
+  const char* what = call.within_group        ? "WITHIN GROUP"
+                     : call.filter            ? "FILTER"
                      : !call.order_by.empty() ? "ORDER BY in a call"
-                                               : nullptr;
+                                              : nullptr;
   if (!what) return {};
   return Error{ErrorCode::WrongObjectType, std::string(what) + " is for aggregate functions, and " +
                                                call.name + " is none here"}

@@ -292,6 +292,10 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
 }  // namespace
 
 Status expand_catalog_functions(Statement& statement) {
+  if (auto* explain = std::get_if<Explain>(&statement); explain && explain->statement)
+    return expand_catalog_functions(explain->statement->statement);
+  if (auto* prepare = std::get_if<Prepare>(&statement))
+    return expand_catalog_functions(prepare->statement->statement);
   auto* query = std::get_if<Query>(&statement);
   if (!query) return {};
   const auto expand = [](ExpressionPtr& expression) -> Status {

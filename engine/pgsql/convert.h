@@ -1,5 +1,6 @@
 // From libpg_query's tree to ours. Private to this folder.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ class Converter {
   Result<Query> query(const Fields& select) const;
   Result<ExpressionPtr> expression(const Node& node) const;
   TextPosition position(int64_t offset) const;
+  Result<TypeName> type(const Fields& type) const;  // convert_type.cc
 
  private:
   using Built = Result<ExpressionPtr>;
@@ -65,6 +67,7 @@ class Converter {
   Built subquery(const Fields& fields) const;
   Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
                       TextPosition at) const;
+  Built row_in(const Fields& row, std::shared_ptr<const Query> query, TextPosition at) const;
   Built array_of(const Fields& subquery, TextPosition at) const;
   Built indirection(const Fields& fields) const;
   Built type_cast(const Fields& fields) const;
@@ -72,7 +75,6 @@ class Converter {
   // convert_type.cc
   // The name of the type, without pg_catalog.
   static std::string type_name(const Fields& type);
-  Result<TypeName> type(const Fields& type) const;
 
   struct NamedWindow {
     std::string name;

@@ -80,6 +80,14 @@ std::string operator_of(const Fields& fields) {
   return names.empty() ? std::string() : names.back();
 }
 
+// PostgreSQL's words for what is no number, in any case, as the engine writes them.
+std::string number_word(const std::string& text) {
+  const std::string upper = upper_case(text);
+  if (upper == "NAN") return "NaN";
+  if (upper == "INF" || upper == "INFINITY" || upper == "+INFINITY") return "Infinity";
+  return upper == "-INF" || upper == "-INFINITY" ? "-Infinity" : text;
+}
+
 ExpressionPtr flag(bool value, TextPosition at) {
   return make_expression(BooleanLiteral{value}, at);
 }
@@ -144,8 +152,8 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
     return make_expression(StringLiteral{std::string(text->text("sval"))}, at);
   if (const auto truth = fields.part("boolval")) return flag(truth->flag("boolval"), at);
   if (fields.has("ival") && !fields.part("ival")->has("ival"))
-    return make_expression(
-        IntegerLiteral{negative_number(fields.number("location")).value_or(0)}, at);
+    return make_expression(IntegerLiteral{negative_number(fields.number("location")).value_or(0)},
+                           at);
   if (const auto number = fields.part("ival"))
     return make_expression(IntegerLiteral{static_cast<int32_t>(number->number("ival"))}, at);
   if (const auto number = fields.part("fval")) {
@@ -322,6 +330,10 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) con
 Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   const std::string_view op = fields.text("boolop");
+  for (const Node& each : pgsql::children(fields, "args"))
+    if (const auto row = child(each.fields, "testexpr");
+        op == "NOT_EXPR" && each.kind == "SubLink" && row && row->kind == "RowExpr")
+      return not_supported("NOT IN of several values and a sub-query is", at);
   ExpressionList parts = TRY(expressions(fields, "args"));
   if (parts.empty()) return Error{ErrorCode::SyntaxError, "AND, OR or NOT of nothing"}.at(at);
   if (op == "NOT_EXPR") return negated_if(true, std::move(parts.front()));
@@ -406,14 +418,47 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   const auto op = find_op(kComparisons, name.empty() ? "=" : std::string_view(name.back()));
   if ((kind != "ANY_SUBLINK" && kind != "ALL_SUBLINK") || !op)
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
-  ExpressionPtr value = TRY(child_of(fields, "testexpr"));
   const bool is_all = kind == "ALL_SUBLINK";
+  if (const auto row = child(fields, "testexpr");
+      row && row->kind == "RowExpr" && !is_all && *op == ComparisonOp::Equal)
+    return row_in(row->fields, std::move(query), at);
+  ExpressionPtr value = TRY(child_of(fields, "testexpr"));
   // x < ALL (...) is NOT x >= ANY (...).
   const ComparisonOp asked = is_all ? opposite(*op) : *op;
   Subquery made{SubqueryKind::In, std::move(value), std::move(query), false, asked};
   if (asked != ComparisonOp::Equal) return negated_if(is_all, make_expression(std::move(made), at));
   made.negated = is_all;
   return make_expression(std::move(made), at);
+}
+
+// (a, b) IN (SELECT ...): whether there is a row with these values. Only as a condition, where null is as good as false.
+Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const Query> query,
+                                        TextPosition at) const {
+  const Name alias{"\x05"};  // no name of a statement
+  ExpressionList values = TRY(expressions(row, "args"));
+  Query around;
+  around.position = at;
+  around.from.emplace();
+  around.from->alias = around.from->name = alias;
+  around.from->query = std::move(query);
+  around.from->position = at;
+  around.items.push_back({SelectItemKind::Expression, make_expression(IntegerLiteral{1}, at),
+                          std::nullopt, std::nullopt, at});
+  for (ExpressionPtr& value : values) {
+    const Name column{fmt::format("\x05{}", around.from->columns.size())};
+    around.from->columns.push_back(column);
+    ExpressionPtr same =
+        make_expression(Comparison{ComparisonOp::Equal,
+                                   make_expression(ColumnRef{alias, column}, at), std::move(value)},
+                        at);
+    around.where =
+        around.where
+            ? make_expression(Logical{LogicalOp::And, std::move(around.where), std::move(same)}, at)
+            : std::move(same);
+  }
+  return make_expression(
+      Subquery{SubqueryKind::Exists, nullptr, std::make_shared<const Query>(std::move(around))},
+      at);
 }
 
 // ARRAY(SELECT x FROM ...): all values of x, in the query's order; none make an array of none.
@@ -464,6 +509,9 @@ Result<ExpressionPtr> Converter::type_cast(const Fields& fields) const {
   if (!type) return Error{ErrorCode::SyntaxError, "a cast has no type"}.at(at);
   ExpressionPtr operand = TRY(child_of(fields, "arg"));
   auto target = TRY(this->type(*type));
+  if (auto* text = std::get_if<StringLiteral>(&operand->node);
+      text && target.kind == TypeKind::Double)
+    text->value = number_word(text->value);
   return make_expression(Cast{std::move(operand), std::move(target)}, at);
 }
 

@@ -209,12 +209,13 @@ Status Converter::add_source(const Node& node, JoinType type, Query& query) cons
   if (node.kind == "JoinExpr") {
     const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));
     // Behind others it is a source of its own where it may not be taken apart.
-    if (!query.from || (type == JoinType::Inner && has_inner_joins_only(node))) {
-      if (node.fields.has("alias")) return not_supported("a name for a join is", query.position);
+    if (!node.fields.has("alias") &&
+        (!query.from || (type == JoinType::Inner && has_inner_joins_only(node)))) {
       return add_join(node.fields, query, kind);
     }
   }
-  AliasedSource named = TRY(node.kind == "JoinExpr" ? bracketed(node, query.position) : source(node));
+  AliasedSource named =
+      TRY(node.kind == "JoinExpr" ? bracketed(node, query.position) : source(node));
   if (!query.from) {
     query.from = std::move(named);
     return {};
@@ -226,13 +227,18 @@ Status Converter::add_source(const Node& node, JoinType type, Query& query) cons
 
 // FROM a LEFT JOIN (b JOIN c ON ...) ON ...: what is in brackets is a SELECT of all, whose sources keep their names.
 Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) const {
-  if (node.fields.has("alias")) return not_supported("a name for a join is", at);
   Query body;
   body.position = at;
   body.items.push_back({SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, at});
-  TRY(add_source(node, JoinType::Inner, body));
+  const JoinType type = TRY(join_type(node.fields.text("jointype"), at));
+  TRY(add_join(node.fields, body, type));
   AliasedSource named;
   named.position = at;
+  if (const auto alias = node.fields.part("alias")) {  // then they have not
+    named.name = name_of(alias->text("aliasname"));
+    named.alias = named.name;
+    named.columns = names_of(*alias, "colnames");
+  }
   named.query = std::make_shared<const Query>(std::move(body));
   return named;
 }
@@ -331,8 +337,12 @@ Result<std::vector<OrderItem>> Converter::order(const Fields& select,
                    nulls == "SORTBY_NULLS_FIRST"  ? NullsOrder::First
                    : nulls == "SORTBY_NULLS_LAST" ? NullsOrder::Last
                                                   : NullsOrder::Default};
-    if (direction == "SORTBY_USING")
-      return not_supported("ORDER BY ... USING is", item.expression->position);
+    if (direction == "SORTBY_USING") {
+      const std::vector<std::string> op = strings(each.fields, "useOp");
+      if (op.size() != 1 || (op.front() != "<" && op.front() != ">"))
+        return not_supported("ORDER BY USING of this operator is", item.expression->position);
+      item.descending = op.front() == ">";
+    }
     items.push_back(std::move(item));
   }
   return items;

@@ -187,8 +187,8 @@ Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answe
       TRY(compute(Program(std::vector<BoundExpression>{*step.value}), chunk, context));
   RowKeys values(asked);
   for (size_t row = 0; row < chunk.rows; ++row) {
-    const std::optional<bool> is =
-        step.op == ComparisonOp::Equal ? is_among(groups[row], values, row)
+    const std::optional<bool> is = step.op == ComparisonOp::Equal
+                                       ? is_among(groups[row], values, row)
                                        : is_of_one(step, groups[row], rows, *asked.front(), row);
     column->append_value(is ? Value::boolean(*is != step.negated) : Value());
   }

@@ -194,15 +194,49 @@ class Joiner {
   RowsChunks out_;
 };
 
-}  // namespace
-
-Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
-                             RowsContext& context, const RowsChunks& otherwise) {
+Result<RowsChunks> join(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
+                        RowsContext& context, const RowsChunks& otherwise) {
   const Partners partners =
       TRY(Partners::of(right, step.right_keys, step.outer.has_value(), context));
   Joiner joiner(step, right, partners, otherwise, context);
   for (const RowsChunk& chunk : left) TRY(joiner.join(chunk));
   return joiner.finish();
+}
+
+size_t rows_of(const RowsChunks& chunks) {
+  size_t rows = 0;
+  for (const RowsChunk& chunk : chunks) rows += chunk.rows;
+  return rows;
+}
+
+// The side by whose keys rows are found costs more time and memory than the other one.
+bool is_better_turned(const JoinRows& step, const RowsChunks& left, const RowsChunks& right) {
+  if (step.type != JoinType::Inner || step.outer || step.left_keys.empty()) return false;
+  const size_t rows = rows_of(right);
+  return rows > kRowsOfChunk && rows / 2 > rows_of(left);
+}
+
+Result<RowsChunks> join_turned(const JoinRows& step, const RowsChunks& left,
+                               const RowsChunks& right, RowsContext& context) {
+  const size_t lefts = step.left->layout.size(), rights = step.right->layout.size();
+  JoinRows turned{JoinType::Inner, step.right,     step.left,
+                  step.right_keys, step.left_keys, step.condition};
+  std::vector<uint32_t> places;
+  for (size_t i = 0; i < lefts; ++i) places.push_back(static_cast<uint32_t>(rights + i));
+  for (size_t i = 0; i < rights; ++i) places.push_back(static_cast<uint32_t>(i));
+  if (turned.condition) remap_columns(*turned.condition, places);
+  RowsChunks out = TRY(join(turned, right, left, context, {}));
+  for (RowsChunk& chunk : out)
+    std::ranges::rotate(chunk.columns, chunk.columns.begin() + static_cast<ptrdiff_t>(rights));
+  return out;
+}
+
+}  // namespace
+
+Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
+                             RowsContext& context, const RowsChunks& otherwise) {
+  return is_better_turned(step, left, right) ? join_turned(step, left, right, context)
+                                             : join(step, left, right, context, otherwise);
 }
 
 }  // namespace engine

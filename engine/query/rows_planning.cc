@@ -189,9 +189,11 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
   Result<PlannedRows> rows = is_recursive ? plan_recursive(table) : plan(*table.query);
   common_tables_ = all;
   if (!rows) return rows.error();
-  return PlannedSource{
-      TRY(query_source(named, named.visible_name().text, table.columns, rows->result)),
-      std::move(rows->root)};
+  std::vector<Name> columns = named.columns;  // before those that WITH gives
+  for (size_t i = columns.size(); i < table.columns.size(); ++i)
+    columns.push_back(table.columns[i]);
+  return PlannedSource{TRY(query_source(named, named.visible_name().text, columns, rows->result)),
+                       std::move(rows->root)};
 }
 
 // A join in brackets: its columns are still those of the sources within.
@@ -208,6 +210,21 @@ Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   return PlannedSource{std::move(source), std::move(rows.root)};
 }
 
+// FROM t AS a (x, y): of what `*` shows.
+Status RowsPlanning::rename_columns(const AliasedSource& named, SelectSource& source) {
+  if (named.columns.size() > source.shown.size())
+    return Error{
+        ErrorCode::InvalidStatement,
+        fmt::format("{} has {} columns available but {} columns specified",
+                    shown(named.visible_name()), source.shown.size(), named.columns.size())}
+        .at(named.position);
+  for (size_t i = 0; i < named.columns.size(); ++i) {
+    const auto column = std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name);
+    column->name = source.shown[i] = named.columns[i].text;
+  }
+  return {};
+}
+
 // Its own name means, within its second query, the rows that came last.
 Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   const auto refuse = [&](std::string_view why) {
@@ -220,7 +237,8 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
     return refuse("does not have the form non-recursive-term UNION [ALL] recursive-term");
   if (!query.order_by.empty()) return refuse("has an ORDER BY, which is not supported yet");
   if (query.limit || query.offset)
-    return refuse("has a LIMIT or OFFSET, which is not supported yet; the SELECT that reads it may");
+    return refuse(
+        "has a LIMIT or OFFSET, which is not supported yet; the SELECT that reads it may");
   if (!query.with.empty()) return refuse("has a WITH of its own, which is not supported yet");
   if (reads(*query.combined->left, table.name.text))
     return refuse("must not read itself within its non-recursive term");
@@ -271,7 +289,11 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
     if (named.name.text == outer_name(number))
       return of_rows(outer_rows_[number], OuterRows{number});
   const SystemTable* table = find_system_table(named, context_);
-  if (!table) return PlannedSource{table_source(TRY(resolve_source(named, context_))), nullptr};
+  if (!table) {
+    SelectSource source = table_source(TRY(resolve_source(named, context_)));
+    TRY(rename_columns(named, source));
+    return PlannedSource{std::move(source), nullptr};
+  }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
   std::erase_if(planned.source.shown,

@@ -18,7 +18,8 @@ namespace engine {
 struct PlannedRows {
   RowsNodePtr root;
   Schema result;
-  std::vector<std::string> sources = {};  // of a SELECT: whose column each of the result's is; "" where it is none's
+  std::vector<std::string> sources =
+      {};  // of a SELECT: whose column each of the result's is; "" where it is none's
 };
 // What a SELECT reads: of a query its rows, of a table null.
 struct PlannedSource {
@@ -66,6 +67,7 @@ class RowsPlanning {
  private:
   Result<PlannedRows> plan_body(const Query& query);
   Result<PlannedSource> plan_bracketed(const AliasedSource& named);
+  static Status rename_columns(const AliasedSource& named, SelectSource& source);
   Result<PlannedSource> plan_named(const AliasedSource& named);
   Result<PlannedRows> plan_recursive(const CommonTable& table);
   Result<PlannedRows> combine(const Query& query);
@@ -81,7 +83,8 @@ class RowsPlanning {
   std::vector<PullPlan> tables_;
   std::vector<const SystemTable*> system_tables_;
   std::vector<Schema> outer_rows_;  // by number
-  std::deque<CommonTable> own_rounds_;  // of queries of WITH RECURSIVE: themselves, as they read themselves
+  std::deque<CommonTable>
+      own_rounds_;  // of queries of WITH RECURSIVE: themselves, as they read themselves
   size_t queries_ = 0, bracketed_ = 0;
 };
 

@@ -92,7 +92,8 @@ Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& 
   RowsChunks out;
   for (RowsChunk& chunk : input) {
     TRY(context.begin());
-    RowKeys keys({chunk.columns.begin(), chunk.columns.begin() + static_cast<ptrdiff_t>(step.keys)});
+    RowKeys keys(
+        {chunk.columns.begin(), chunk.columns.begin() + static_cast<ptrdiff_t>(step.keys)});
     std::vector<uint32_t> chosen;
     size_t bytes = 0;
     for (uint32_t row = 0; row < chunk.rows; ++row) {
@@ -238,9 +239,8 @@ class RowsRun {
     if (const auto* recursive = std::get_if<RecursiveRows>(&node.step))
       set_within.push_back(recursive->number);
     bool found = false;
-    for_each_input(node, [&](const RowsNode& input) {
-      found = found || reads_outer_rows(input, set_within);
-    });
+    for_each_input(
+        node, [&](const RowsNode& input) { found = found || reads_outer_rows(input, set_within); });
     return found;
   }
   Result<RowsChunks> run_once(const RowsNode& node) {
@@ -289,8 +289,8 @@ class RowsRun {
 
   std::vector<RowsChunks> tables_;
   const SystemRows* const system_;
-  Recursion* recursion_ = nullptr;  // the innermost whose step is run
-  std::optional<size_t> wanted_rows_;  // of the recursion below a LIMIT
+  Recursion* recursion_ = nullptr;           // the innermost whose step is run
+  std::optional<size_t> wanted_rows_;        // of the recursion below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number
   RowsContext& context_;
 };

@@ -36,8 +36,7 @@ Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, Rows
   TRY(context.add(order_bytes));
   TRY(context.begin());
   RowsComparison keys(input, 0, {});
-  for (const SortKey& key : step.keys)
-    keys.add_key(key.column, key.is_descending, key.nulls_first);
+  for (const SortKey& key : step.keys) keys.add_key(key.column, key.is_descending, key.nulls_first);
   const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
     const int by_keys = keys.compare(a, b);
     if (by_keys != 0) return by_keys < 0;

@@ -44,13 +44,14 @@ ColumnPtr normalized(const ColumnPtr& column);
 class RowsComparison {
  public:
   // `first_column`: of the chunks, where the keys stand one behind the other. Columns are normalized() already.
-  RowsComparison(const RowsChunks& chunks, size_t first_column,
-                 std::span<const RowsOrder> keys);
+  RowsComparison(const RowsChunks& chunks, size_t first_column, std::span<const RowsOrder> keys);
   void add_key(size_t column, bool is_descending, bool nulls_first) {
     keys_.push_back({column, is_descending, nulls_first});
   }
   // Negative when a comes first, 0 where no key tells them apart.
-  int compare(Column::SourceRow a, Column::SourceRow b) const { return compare(a, b, keys_.size()); }
+  int compare(Column::SourceRow a, Column::SourceRow b) const {
+    return compare(a, b, keys_.size());
+  }
   int compare(Column::SourceRow a, Column::SourceRow b, size_t keys) const;
 
  private:

@@ -1,5 +1,8 @@
 #include "engine/query/select_lateral.h"
 
+#include <fmt/format.h>
+
+#include <memory>
 #include <utility>
 
 #include "engine/query/select_outer_rows.h"
@@ -15,6 +18,18 @@ bool gives_one_row(const Query& query) {
          !query.offset && has_aggregate(query);
 }
 
+// VALUES of one row is a SELECT without FROM.
+std::shared_ptr<const Query> as_select(const std::shared_ptr<const Query>& query) {
+  if (query->values.size() != 1) return query;
+  Query select;
+  select.position = query->position;
+  for (const ExpressionPtr& value : query->values.front())
+    select.items.push_back({SelectItemKind::Expression, clone(*value),
+                            Name{fmt::format("COLUMN{}", select.items.size() + 1)}, std::nullopt,
+                            value->position});
+  return std::make_shared<const Query>(std::move(select));
+}
+
 }  // namespace
 
 Result<std::optional<PlannedLateral>> plan_lateral(const AliasedSource& named,
@@ -22,7 +37,7 @@ Result<std::optional<PlannedLateral>> plan_lateral(const AliasedSource& named,
                                                    RowsPlanning& planning) {
   const SelectNames names = TRY(SelectNames::of(Query(), before, planning.context()));
   const size_t tables = planning.table_count();
-  auto found = bring_outer_rows_in(*named.query, OuterUse::Lateral, names, planning);
+  auto found = bring_outer_rows_in(*as_select(named.query), OuterUse::Lateral, names, planning);
   planning.drop_tables_from(tables);
   if (!found) return found.error();
   if (!*found) return std::optional<PlannedLateral>();

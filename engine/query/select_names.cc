@@ -65,8 +65,7 @@ ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position)
   if (!merged.is_either) return reference(merged.column, position);
   FunctionCall either{"COALESCE", {}};
   either.arguments.push_back(reference(merged.column, position));
-  for (const uint32_t other : merged.others)
-    either.arguments.push_back(reference(other, position));
+  for (const uint32_t other : merged.others) either.arguments.push_back(reference(other, position));
   return make_expression(std::move(either), position);
 }
 
@@ -107,10 +106,10 @@ Status SelectNames::merge_columns(const Query& query) {
         merged_.push_back({layout_[first].name, first, {}});
         known = merged_.end() - 1;
       }
-      using_equalities_[i].push_back(make_expression(
-          Comparison{ComparisonOp::Equal, value_of(*known, join.position),
-                     reference(second, join.position)},
-          join.position));
+      using_equalities_[i].push_back(
+          make_expression(Comparison{ComparisonOp::Equal, value_of(*known, join.position),
+                                     reference(second, join.position)},
+                          join.position));
       known->others.push_back(second);
       known->is_either = known->is_either || join.type == JoinType::Full;
       if (join.type == JoinType::Right) {
@@ -134,13 +133,7 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
     scope.source =
         fmt::format("{} {}", source.kind == SourceKind::Table ? "table" : "stream", source.name);
   }
-  for (const SelectSource& source : sources_) {
-    scope.source_names.push_back(source.alias);
-    if (!source.is_bracketed) continue;
-    for (const LayoutColumn& column : source.columns)
-      if (std::ranges::find(scope.source_names, column.source) == scope.source_names.end())
-        scope.source_names.push_back(column.source);
-  }
+  scope.source_names = names_of_first(sources_.size());
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
@@ -148,11 +141,36 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
   return scope;
 }
 
+std::vector<std::string> SelectNames::names_of_first(size_t sources) const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < sources; ++i) {
+    if (!sources_[i].is_bracketed) {
+      names.push_back(sources_[i].alias);
+      continue;
+    }
+    for (const LayoutColumn& column : sources_[i].columns)
+      if (std::ranges::find(names, column.source) == names.end()) names.push_back(column.source);
+  }
+  return names;
+}
+
 Result<ExpressionPtr> SelectNames::canonical(const Expression& expression,
                                              std::string_view clause) const {
   ExpressionPtr copy = clone(expression);
   std::vector<std::string> parameters;
   TRY(rewrite(*copy, scope(layout_, clause), parameters));
+  return copy;
+}
+
+Result<ExpressionPtr> SelectNames::canonical_among(const Expression& expression,
+                                                   std::string_view clause, size_t sources) const {
+  const Layout seen(layout_.begin(),
+                    layout_.begin() + static_cast<ptrdiff_t>(first_columns_[sources]));
+  ExpressionPtr copy = clone(expression);
+  std::vector<std::string> parameters;
+  Scope of_these = scope(seen, clause);
+  of_these.source_names = names_of_first(sources);
+  TRY(rewrite(*copy, of_these, parameters));
   return copy;
 }
 

@@ -38,6 +38,8 @@ class SelectNames {
   size_t source_of(uint32_t column) const;
 
   Scope scope(const Layout& layout, std::string_view clause) const;
+  // By which columns of the first of the sources may be addressed.
+  std::vector<std::string> names_of_first(size_t sources) const;
 
   // Of a join's USING: the equalities.
   const std::vector<ExpressionPtr>& using_equalities(size_t join) const {
@@ -46,6 +48,9 @@ class SelectNames {
 
   // A copy whose references are all written in one way, so that expressions that mean the same are equal.
   Result<ExpressionPtr> canonical(const Expression& expression, std::string_view clause) const;
+  // Of the first of the sources only, as a join sees them.
+  Result<ExpressionPtr> canonical_among(const Expression& expression, std::string_view clause,
+                                        size_t sources) const;
   // The items after `*` and `->*`, canonical.
   Result<std::vector<AnalysedItem>> items(const Query& query) const;
 

@@ -92,6 +92,7 @@ class OuterAsSource {
     TRY(rewrite(query.where));
     TRY(rewrite(query.having));
     for (ExpressionPtr& each : query.group_by) TRY(rewrite(each));
+    for (ExpressionPtr& each : query.distinct_on) TRY(rewrite(each));
     for (OrderItem& each : query.order_by)
       if (!is_alias(query, *each.expression)) TRY(rewrite(each.expression));
     const auto rewrite_function = [&](AliasedSource& named) -> Status {
@@ -119,8 +120,8 @@ class OuterAsSource {
         continue;
       }
       for (const SelectSource& source : inner.sources())
-        query.items.push_back({SelectItemKind::AllColumns, nullptr, std::nullopt,
-                               Name{source.alias}, item.position});
+        query.items.push_back(
+            {SelectItemKind::AllColumns, nullptr, std::nullopt, Name{source.alias}, item.position});
     }
   }
 
@@ -201,8 +202,7 @@ class OuterAsSource {
     const bool has_other_joins = std::ranges::any_of(query.joins, [](const Join& join) {
       return join.type == JoinType::Right || join.type == JoinType::Full;
     });
-    if (query.limit || query.offset || has_other_joins)
-      return too_correlated(query.position);
+    if (query.limit || query.offset || has_other_joins) return too_correlated(query.position);
     return {};
   }
 
@@ -216,9 +216,18 @@ class OuterAsSource {
     query.from = std::move(outer);
   }
 
+  // A window is over the rows of one of the rows around.
+  template <class Key>
+  static void divide_windows(Expression& expression, const Key& key) {
+    for (ExpressionPtr* child : children(expression)) divide_windows(**child, key);
+    if (auto* call = std::get_if<FunctionCall>(&expression.node); call && call->over)
+      call->over->partition_by.push_back(key());
+  }
+
   // `only_keys`: of EXISTS, which asks whether there are rows.
   void put_keys_first(Query& query, bool only_keys) const {
-    const bool is_grouped = !query.group_by.empty() || query.having || has_aggregate(query);
+    const bool is_grouped = !query.group_by.empty() || !query.grouping_sets.empty() ||
+                            query.having || has_aggregate(query);
     std::vector<SelectItem> items = std::exchange(query.items, {});
     // Of what a query of FROM gives under these names, or of the source itself.
     const bool is_named = query.from->name.text != alias_;
@@ -228,7 +237,9 @@ class OuterAsSource {
         place->value += static_cast<int32_t>(columns_.size());
     };
     for (ExpressionPtr& each : query.group_by) move(each);
+    for (ExpressionPtr& each : query.distinct_on) move(each);
     for (OrderItem& each : query.order_by) move(each.expression);
+    const bool is_first_of_each = !query.distinct_on.empty();
     for (size_t at = 0; at < columns_.size(); ++at) {
       const auto key = [&] {
         return is_named
@@ -238,7 +249,16 @@ class OuterAsSource {
       };
       query.items.push_back(
           {SelectItemKind::Expression, key(), std::nullopt, std::nullopt, query.position});
-      if (is_grouped) query.group_by.push_back(key());
+      for (SelectItem& item : items)
+        if (item.expression) divide_windows(*item.expression, key);
+      for (OrderItem& item : query.order_by) divide_windows(*item.expression, key);
+      if (is_first_of_each) {
+        query.distinct_on.insert(query.distinct_on.begin(), key());
+        query.order_by.insert(query.order_by.begin(), {key()});
+      }
+      if (!is_grouped) continue;
+      for (std::vector<size_t>& set : query.grouping_sets) set.push_back(query.group_by.size());
+      query.group_by.push_back(key());
     }
     if (only_keys && !is_grouped && !limits_.limit && limits_.offset == 0) {
       query.distinct = true;

@@ -66,9 +66,8 @@ class SelectRowsPlanner {
 
     const RowLimits limits = TRY(planning_.read_limits(query_));
     const std::optional<size_t> most = limits.most();
-    const bool is_plain =
-        tables_.size() == 1 && !where_ && !is_grouped_ && !query_.distinct &&
-        query_.distinct_on.empty() && windows_.empty() && order_.empty();
+    const bool is_plain = tables_.size() == 1 && !where_ && !is_grouped_ && !query_.distinct &&
+                          query_.distinct_on.empty() && windows_.empty() && order_.empty();
     if (is_plain && most && *most < INT64_MAX) tables_.front().limit = static_cast<int64_t>(*most);
     RowsNodePtr node = append(TRY(join_tables()), std::move(subqueries_));
     if (where_) node = put_on(FilterRows{{}, *std::move(where_)}, std::move(node));
@@ -89,7 +88,8 @@ class SelectRowsPlanner {
     if (query_.distinct) node = put_on(DistinctRows{}, std::move(node));
     if (!distinct_on_.empty()) {
       // The first of each in the order, which is kept.
-      if (!order_.empty()) node = put_on(SortRows{{}, std::exchange(order_, {}), {}}, std::move(node));
+      if (!order_.empty())
+        node = put_on(SortRows{{}, std::exchange(order_, {}), {}}, std::move(node));
       node = put_on(DistinctRows{{}, std::move(distinct_on_)}, std::move(node));
     }
     node = sort_and_cut(std::move(node), std::move(order_), limits);
@@ -152,12 +152,12 @@ class SelectRowsPlanner {
       BoundJoin bound{join.type, {}, {}, {}};
       std::vector<const Expression*> conjuncts;
       const ExpressionPtr on =
-          join.on ? TRY(names_.canonical(*join.on, "JOIN ON")) : ExpressionPtr();
+          join.on ? TRY(names_.canonical_among(*join.on, "JOIN ON", i + 2)) : ExpressionPtr();
       if (on) split(*on, conjuncts);
       for (const ExpressionPtr& each : names_.using_equalities(i)) conjuncts.push_back(each.get());
       std::vector<BoundExpression> rest;
       Scope scope = names_.scope(seen, "JOIN ON");
-      scope.source_names.resize(i + 2);
+      scope.source_names = names_.names_of_first(i + 2);
       const bool is_function = !arrays_[i + 1].empty();
       if (is_function && join.type != JoinType::Inner)
         return Error{ErrorCode::NotSupported,
@@ -227,7 +227,9 @@ class SelectRowsPlanner {
       else
         conditions_.emplace_back(each, std::move(bound));
     }
-    if (tables_.size() != 1 || !tables_.front().table || !over_.substitutes.empty()) return {};
+    if (tables_.size() != 1 || !tables_.front().table || !over_.substitutes.empty() ||
+        !query_.from->columns.empty())
+      return {};
     PullPlan& table = tables_.front();
     table.keys = TRY(keys_for(*where, *table.table, scope, eval_));
     if (table.table->window) table.windows = window_bounds(*where, scope, eval_);
@@ -245,10 +247,11 @@ class SelectRowsPlanner {
     for (auto& [text, bound] : conditions_) {
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
       const size_t last = is_of_sources(columns) ? names_.source_of(columns.back()) : 0;
-      const bool is_safe =
-          last > 0 && arrays_[last].empty() && !laterals_[last] && joins_[last - 1].type == JoinType::Inner &&
-          std::ranges::none_of(
-              columns, [&](uint32_t column) { return is_nullable_[names_.source_of(column)]; });
+      const bool is_safe = last > 0 && arrays_[last].empty() && !laterals_[last] &&
+                           joins_[last - 1].type == JoinType::Inner &&
+                           std::ranges::none_of(columns, [&](uint32_t column) {
+                             return is_nullable_[names_.source_of(column)];
+                           });
       if (!is_safe) {
         rest.push_back(std::move(bound));
         continue;
@@ -337,8 +340,8 @@ class SelectRowsPlanner {
     for (const AnalysedItem& item : items_) list_aggregates(*item.expression);
     for (const ExpressionPtr& each : hidden_) list_aggregates(*each);
     if (having_text_) list_aggregates(*having_text_);
-    is_grouped_ = !group_by_.empty() || !calls_.empty() || having_text_ ||
-                  !query_.grouping_sets.empty();
+    is_grouped_ =
+        !group_by_.empty() || !calls_.empty() || having_text_ || !query_.grouping_sets.empty();
     return {};
   }
 
@@ -366,8 +369,8 @@ class SelectRowsPlanner {
     }
     for (const Expression* call : calls_) {
       const Scope scope = scope_over(over_, "SELECT");
-      GroupedCall bound = TRY(
-          bind_grouped_call(*call->as<FunctionCall>(), call->position, scope, context_, eval_));
+      GroupedCall bound =
+          TRY(bind_grouped_call(*call->as<FunctionCall>(), call->position, scope, context_, eval_));
       substitutes.push_back({call, static_cast<uint32_t>(groups.size())});
       groups.push_back({"", to_sql(*call), bound.call.instance.result_type});
       aggregates_.push_back(std::move(bound));
@@ -594,7 +597,8 @@ class SelectRowsPlanner {
       otherwise = make_node(std::move(used), std::move(layout));
     }
     RowsNodePtr right = TRY(read_source(source));
-    JoinRows step{join.type, std::move(left), right, std::move(join.left_keys), {}, {}, lateral.number, otherwise};
+    JoinRows step{join.type, std::move(left), right,    std::move(join.left_keys), {},
+                  {},        lateral.number,  otherwise};
     for (size_t i = 0; i < keys; ++i)
       step.right_keys.push_back(
           column_expression(right->layout[given + i].type, static_cast<uint32_t>(given + i)));

@@ -177,13 +177,14 @@ struct CutRows {
   RowsNodePtr input;
   size_t offset = 0;
   std::optional<size_t> most;
-  size_t keys = 0;  // so many of the first columns: the limits are of the rows that are equal in them
+  size_t keys =
+      0;  // so many of the first columns: the limits are of the rows that are equal in them
 };
 
 struct RowsNode {
-  std::variant<ReadRows, ReadSystemTable, OuterRows, RecursiveRows, OneRow, WrittenRows, CombineRows,
-               AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, WindowRows, ComputeColumns,
-               DistinctRows, SortRows, CutRows>
+  std::variant<ReadRows, ReadSystemTable, OuterRows, RecursiveRows, OneRow, WrittenRows,
+               CombineRows, AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, WindowRows,
+               ComputeColumns, DistinctRows, SortRows, CutRows>
       step;
   Layout layout;  // what it gives
 };

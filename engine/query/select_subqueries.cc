@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/query/select_outer_rows.h"
+#include "engine/query/select_windows.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -26,6 +27,13 @@ bool has_columns(const Expression& expression) {
   if (expression.is<ColumnRef>()) return true;
   return std::ranges::any_of(children(expression),
                              [](const Expression* child) { return has_columns(*child); });
+}
+
+bool has_windows(const Query& query) {
+  std::vector<const Expression*> calls;
+  return std::ranges::any_of(query.items, [&](const SelectItem& item) {
+    return item.expression && (!list_window_calls(*item.expression, calls) || !calls.empty());
+  });
 }
 
 // Takes out of the sub-query's WHERE what it says of the query around it.
@@ -63,8 +71,9 @@ class Decorrelation {
       if (!correlation) return std::vector<Correlation>();
       found.push_back(*std::move(correlation));
     }
-    if (!query.group_by.empty() || query.having || query.distinct || query.limit || query.offset ||
-        query.window)
+    if (!query.group_by.empty() || !query.grouping_sets.empty() || query.having || query.distinct ||
+        !query.distinct_on.empty() || query.limit || query.offset || query.window ||
+        has_windows(query))
       found.clear();
     return found;
   }
@@ -209,7 +218,7 @@ class SubqueryBinder {
     bound_.step.takes_first = outer.takes_first;
     const Query& asked = *subquery_.query;
     if (subquery_.kind == SubqueryKind::Scalar && asked.items.size() == 1 && has_aggregate(asked) &&
-        asked.group_by.empty() && !asked.having) {
+        asked.group_by.empty() && asked.grouping_sets.empty() && !asked.having) {
       Query& none = of_no_rows_.emplace(clone(outer.query));
       none.items.erase(none.items.begin(), none.items.end() - 1);
       none.group_by.clear();

@@ -121,7 +121,7 @@ const Property* find_property(const PropertyList& properties, std::string_view n
 }
 
 Join clone(const Join& join) {
-  return {join.type,     join.source, join.within, join.on ? clone(*join.on) : nullptr,
+  return {join.type,     join.source,  join.within, join.on ? clone(*join.on) : nullptr,
           join.position, join.columns, join.natural};
 }
 

@@ -73,83 +73,82 @@ bool same_window(const OverWindow* left, const OverWindow* right) {
 
 Expression::Node clone_node(const Expression::Node& node) {
   using Node = Expression::Node;
-  return std::visit(
-      Overloaded{
-          [](const auto& leaf) -> Node { return leaf; },
-          [](const Dereference& n) -> Node {
-            return Dereference{clone(n.base), n.field};
-          },
-          [](const Subscript& n) -> Node {
-            return Subscript{clone(n.base), clone(n.index)};
-          },
-          [](const FunctionCall& n) -> Node {
-            FunctionCall copy{n.name, engine::clone(n.arguments), n.star, n.distinct};
-            copy.order_by = clone(n.order_by);
-            copy.within_group = n.within_group;
-            copy.filter = clone(n.filter);
-            if (n.over) copy.over = std::make_unique<OverWindow>(clone(*n.over));
-            return copy;
-          },
-          [](const Lambda& n) -> Node {
-            return Lambda{n.parameters, clone(n.body)};
-          },
-          [](const Arithmetic& n) -> Node {
-            return Arithmetic{n.op, clone(n.left), clone(n.right)};
-          },
-          [](const Signed& n) -> Node {
-            return Signed{n.op, clone(n.operand)};
-          },
-          [](const Comparison& n) -> Node {
-            return Comparison{n.op, clone(n.left), clone(n.right)};
-          },
-          [](const Logical& n) -> Node {
-            return Logical{n.op, clone(n.left), clone(n.right)};
-          },
-          [](const Not& n) -> Node { return Not{clone(n.operand)}; },
-          [](const Between& n) -> Node {
-            return Between{clone(n.value), clone(n.lower), clone(n.upper), n.negated};
-          },
-          [](const In& n) -> Node {
-            return In{clone(n.value), engine::clone(n.list), n.negated};
-          },
-          [](const Like& n) -> Node {
-            return Like{clone(n.value), clone(n.pattern), n.escape, n.negated};
-          },
-          [](const IsNull& n) -> Node {
-            return IsNull{clone(n.operand), n.negated};
-          },
-          [](const Case& n) -> Node {
-            Case copy{clone(n.operand), {}, clone(n.otherwise)};
-            for (const CaseBranch& branch : n.branches)
-              copy.branches.push_back({clone(branch.when), clone(branch.then)});
-            return copy;
-          },
-          [](const Cast& n) -> Node {
-            return Cast{clone(n.operand), n.type};
-          },
-          [](const AtTimeZone& n) -> Node {
-            return AtTimeZone{clone(n.value), clone(n.zone)};
-          },
-          [](const ArrayConstructor& n) -> Node {
-            return ArrayConstructor{engine::clone(n.elements)};
-          },
-          [](const MapConstructor& n) -> Node {
-            MapConstructor copy;
-            for (const MapEntry& entry : n.entries)
-              copy.entries.push_back({clone(entry.key), clone(entry.value)});
-            return copy;
-          },
-          [](const StructConstructor& n) -> Node {
-            StructConstructor copy;
-            for (const StructField& field : n.fields)
-              copy.fields.push_back({field.name, clone(field.value)});
-            return copy;
-          },
-          [](const Subquery& n) -> Node {
-            return Subquery{n.kind, clone(n.value), n.query, n.negated, n.op};
-          },
-      },
-      node);
+  return std::visit(Overloaded{
+                        [](const auto& leaf) -> Node { return leaf; },
+                        [](const Dereference& n) -> Node {
+                          return Dereference{clone(n.base), n.field};
+                        },
+                        [](const Subscript& n) -> Node {
+                          return Subscript{clone(n.base), clone(n.index)};
+                        },
+                        [](const FunctionCall& n) -> Node {
+                          FunctionCall copy{n.name, engine::clone(n.arguments), n.star, n.distinct};
+                          copy.order_by = clone(n.order_by);
+                          copy.within_group = n.within_group;
+                          copy.filter = clone(n.filter);
+                          if (n.over) copy.over = std::make_unique<OverWindow>(clone(*n.over));
+                          return copy;
+                        },
+                        [](const Lambda& n) -> Node {
+                          return Lambda{n.parameters, clone(n.body)};
+                        },
+                        [](const Arithmetic& n) -> Node {
+                          return Arithmetic{n.op, clone(n.left), clone(n.right)};
+                        },
+                        [](const Signed& n) -> Node {
+                          return Signed{n.op, clone(n.operand)};
+                        },
+                        [](const Comparison& n) -> Node {
+                          return Comparison{n.op, clone(n.left), clone(n.right)};
+                        },
+                        [](const Logical& n) -> Node {
+                          return Logical{n.op, clone(n.left), clone(n.right)};
+                        },
+                        [](const Not& n) -> Node { return Not{clone(n.operand)}; },
+                        [](const Between& n) -> Node {
+                          return Between{clone(n.value), clone(n.lower), clone(n.upper), n.negated};
+                        },
+                        [](const In& n) -> Node {
+                          return In{clone(n.value), engine::clone(n.list), n.negated};
+                        },
+                        [](const Like& n) -> Node {
+                          return Like{clone(n.value), clone(n.pattern), n.escape, n.negated};
+                        },
+                        [](const IsNull& n) -> Node {
+                          return IsNull{clone(n.operand), n.negated};
+                        },
+                        [](const Case& n) -> Node {
+                          Case copy{clone(n.operand), {}, clone(n.otherwise)};
+                          for (const CaseBranch& branch : n.branches)
+                            copy.branches.push_back({clone(branch.when), clone(branch.then)});
+                          return copy;
+                        },
+                        [](const Cast& n) -> Node {
+                          return Cast{clone(n.operand), n.type};
+                        },
+                        [](const AtTimeZone& n) -> Node {
+                          return AtTimeZone{clone(n.value), clone(n.zone)};
+                        },
+                        [](const ArrayConstructor& n) -> Node {
+                          return ArrayConstructor{engine::clone(n.elements)};
+                        },
+                        [](const MapConstructor& n) -> Node {
+                          MapConstructor copy;
+                          for (const MapEntry& entry : n.entries)
+                            copy.entries.push_back({clone(entry.key), clone(entry.value)});
+                          return copy;
+                        },
+                        [](const StructConstructor& n) -> Node {
+                          StructConstructor copy;
+                          for (const StructField& field : n.fields)
+                            copy.fields.push_back({field.name, clone(field.value)});
+                          return copy;
+                        },
+                        [](const Subquery& n) -> Node {
+                          return Subquery{n.kind, clone(n.value), n.query, n.negated, n.op};
+                        },
+                    },
+                    node);
 }
 
 // Whether two nodes of one form agree in everything but their children.

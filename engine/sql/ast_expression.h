@@ -105,7 +105,8 @@ struct FunctionCall {
   ExpressionList arguments;
   bool star = false, distinct = false;  // COUNT(*): no arguments
   // The rest is PostgreSQL's, and of SELECTs over tables only.
-  std::vector<OrderItem> order_by = {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)
+  std::vector<OrderItem> order_by =
+      {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)
   bool within_group = false;
   ExpressionPtr filter = nullptr;              // FILTER (WHERE ...); may be null
   std::unique_ptr<OverWindow> over = nullptr;  // may be null

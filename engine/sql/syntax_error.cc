@@ -299,8 +299,9 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
     const antlr4::Token& word = tokens.token(*at);
     return Error{.code = ErrorCode::SyntaxError,
                  .message = message_at(word),
-                 .hint = "OVER (window functions), FILTER and WITHIN GROUP are for SELECTs over "
-                         "tables, without EMIT, and not for queries that go on.",
+                 .hint =
+                     "OVER (window functions), FILTER and WITHIN GROUP are for SELECTs over "
+                     "tables, without EMIT, and not for queries that go on.",
                  .position = position_of(word),
                  .ksqldb = std::move(detail)};
   }

@@ -52,11 +52,12 @@ bool is_of_dialect(std::string_view text) {
     size_t end = at;
     while (is_part(end)) ++end;
     const std::string_view word = text.substr(at, end - at);
-    if (std::ranges::any_of(kWords, [&](std::string_view each) {
-          return std::ranges::equal(each, word, [](char a, char b) {
-            return a == std::toupper(static_cast<unsigned char>(b));
-          });
-        }) &&
+    if (std::ranges::any_of(kWords,
+                            [&](std::string_view each) {
+                              return std::ranges::equal(each, word, [](char a, char b) {
+                                return a == std::toupper(static_cast<unsigned char>(b));
+                              });
+                            }) &&
         !is_within_group(text, at, end))
       return true;
     at = end + 1;

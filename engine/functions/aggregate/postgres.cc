@@ -1,5 +1,6 @@
 // Aggregates as PostgreSQL has them, where the dialect has none of the name: of no values they are null.
 #include <cmath>
+#include <optional>
 
 #include "engine/functions/aggregate/accumulator.h"
 #include "engine/functions/families.h"
@@ -164,6 +165,93 @@ struct Spread : Squares {
   }
 };
 
+// ---- CORR, COVAR_POP, REGR_SLOPE and their like: of y and x ----
+
+struct Pairs {
+  double count = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row) || args[1]->is_null(row)) return;
+    const double own_y = args[0]->data<double>()[row], own_x = args[1]->data<double>()[row];
+    const double before = count;
+    count += 1;
+    x += own_x;
+    y += own_y;
+    if (before == 0) {
+      if (!std::isfinite(own_x)) xx = xy = std::nan("");
+      if (!std::isfinite(own_y)) yy = xy = std::nan("");
+      return;
+    }
+    const double from_x = own_x * count - x, from_y = own_y * count - y;
+    const double scale = 1 / (count * before);
+    xx += from_x * from_x * scale;
+    yy += from_y * from_y * scale;
+    xy += from_x * from_y * scale;
+  }
+  void add(const Pairs& other) {
+    if (other.count == 0) return;
+    if (count > 0) {
+      const double scale = count * other.count / (count + other.count);
+      const double by_x = x / count - other.x / other.count;
+      const double by_y = y / count - other.y / other.count;
+      xx += by_x * by_x * scale;
+      yy += by_y * by_y * scale;
+      xy += by_x * by_y * scale;
+    }
+    for (const auto part :
+         {&Pairs::count, &Pairs::x, &Pairs::y, &Pairs::xx, &Pairs::yy, &Pairs::xy})
+      this->*part += other.*part;
+  }
+  void encode(std::string& out) const {
+    for (const double part : {count, x, y, xx, yy, xy}) put(out, part);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    for (double* part : {&count, &x, &y, &xx, &yy, &xy}) *part = take<double>(in);
+  }
+};
+
+// Nothing: null.
+using Told = std::optional<double>;
+template <Told (*kTell)(const Pairs&)>
+struct OfPairs : Pairs {
+  void merge(const AggregateInstance&, const OfPairs& other) { add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    const Told told = count > 0 ? kTell(*this) : std::nullopt;
+    if (told)
+      out.append(*told);
+    else
+      out.append_null();
+  }
+};
+struct PairCount : Pairs {
+  void merge(const AggregateInstance&, const PairCount& other) { add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    out.append(static_cast<int64_t>(count));
+  }
+};
+
+Told corr(const Pairs& of) {
+  if (of.xx == 0 || of.yy == 0) return std::nullopt;
+  return of.xy / std::sqrt(of.xx * of.yy);
+}
+Told covar_pop(const Pairs& of) { return of.xy / of.count; }
+Told covar_samp(const Pairs& of) {
+  return of.count < 2 ? std::nullopt : Told(of.xy / (of.count - 1));
+}
+Told regr_avgx(const Pairs& of) { return of.x / of.count; }
+Told regr_avgy(const Pairs& of) { return of.y / of.count; }
+Told regr_slope(const Pairs& of) { return of.xx == 0 ? std::nullopt : Told(of.xy / of.xx); }
+Told regr_intercept(const Pairs& of) {
+  return of.xx == 0 ? std::nullopt : Told((of.y - of.x * of.xy / of.xx) / of.count);
+}
+Told regr_r2(const Pairs& of) {
+  if (of.xx == 0) return std::nullopt;
+  return of.yy == 0 ? 1.0 : of.xy * of.xy / (of.xx * of.yy);
+}
+Told regr_sxx(const Pairs& of) { return of.xx; }
+Told regr_sxy(const Pairs& of) { return of.xy; }
+Told regr_syy(const Pairs& of) { return of.yy; }
+
 // ---- The table ----
 
 template <class State>
@@ -195,6 +283,34 @@ constexpr AggregateDef kAggregates[] = {
                             "fewer than two values."),
     row<Spread<false, true>>("STDDEV_POP", "(DOUBLE val) -> DOUBLE",
                              "The standard deviation of all values; null when there are none."),
+    row<OfPairs<corr>>(
+        "CORR", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The correlation of y and x, as PostgreSQL has it; null where it is not defined."),
+    row<OfPairs<covar_pop>>(
+        "COVAR_POP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The covariance of all pairs in which neither is null; null when there are none."),
+    row<OfPairs<covar_samp>>("COVAR_SAMP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                             "The covariance of a sample; null for fewer than two pairs."),
+    row<OfPairs<regr_avgx>>(
+        "REGR_AVGX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The mean of x, of pairs in which neither is null; null when there are none."),
+    row<OfPairs<regr_avgy>>(
+        "REGR_AVGY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The mean of y, of pairs in which neither is null; null when there are none."),
+    row<OfPairs<regr_intercept>>("REGR_INTERCEPT", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                                 "Where the line of least squares through the pairs is for x = 0."),
+    row<OfPairs<regr_r2>>("REGR_R2", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                          "The square of the correlation."),
+    row<OfPairs<regr_slope>>("REGR_SLOPE", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                             "The slope of the line of least squares through the pairs."),
+    row<OfPairs<regr_sxx>>("REGR_SXX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                           "The sum of the squares of the distances of x to its mean."),
+    row<OfPairs<regr_sxy>>("REGR_SXY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                           "The sum of the products of the distances of x and y to their means."),
+    row<OfPairs<regr_syy>>("REGR_SYY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                           "The sum of the squares of the distances of y to its mean."),
+    row<PairCount>("REGR_COUNT", "(DOUBLE y, DOUBLE x) -> BIGINT",
+                   "How many pairs there are in which neither is null."),
 };
 
 }  // namespace

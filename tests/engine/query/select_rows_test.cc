@@ -136,6 +136,18 @@ TEST_F(SelectRowsTest, what_where_says_of_two_tables_is_their_joins_key) {
   EXPECT_TRUE(planned->tables[1]->filter);
 }
 
+// The few are what is found by key, whichever side they are on.
+TEST_F(SelectRowsTest, many_rows_joined_to_few_give_what_few_give_joined_to_many) {
+  for (int64_t i = 0; i < 9'000; ++i)
+    right_.push_back({number(i), i % 10 == 0 ? Value() : number(i % 50), Value::number(1.0)});
+  for (int64_t i = 0; i < 40; ++i) left_.push_back({number(i), number(i), Value::text("v")});
+  const auto few_first =
+      answer("SELECT l.id, r.id, r.k FROM l JOIN r ON l.k = r.k AND r.id > l.id * 200;");
+  EXPECT_EQ(few_first,
+            answer("SELECT l.id, r.id, r.k FROM r JOIN l ON l.k = r.k AND r.id > l.id * 200;"));
+  EXPECT_EQ(few_first.size(), 3'600u);
+}
+
 TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_bounded) {
   std::string sql = "WITH a0 AS (SELECT id FROM l)";
   for (int i = 1; i < 40; ++i) {
