@@ -50,7 +50,8 @@ class OuterAsSource {
       query_.offset = nullptr;
     }
     if (!TRY(bring_in(query_))) return std::optional<SubqueryWithOuterRows>();
-    if (!takes_first_ && !limits_.limit && limits_.offset == 0) query_.order_by.clear();
+    const bool is_cut = takes_first_ || limits_.limit || limits_.offset > 0;
+    if (!is_cut && query_.distinct_on.empty()) query_.order_by.clear();
     put_keys_first(query_, kind == OuterUse::Exists);
     return finished();
   }
