@@ -50,11 +50,31 @@ CallKind kind_of(const Overload& overload) {
   return overload.function->kind == FunctionKind::Table ? CallKind::Table : CallKind::Scalar;
 }
 
-const FunctionCall* find_aggregate(const Expression& expression) {
+// What only SELECTs over tables have; they take it off before they bind a call.
+Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause,
+                               TextPosition position) {
+  if (call.over)
+    return Error{ErrorCode::GroupingError,
+                 "window functions are not allowed in " + std::string(clause)}
+        .at(position);
+  const char* what = call.within_group        ? "WITHIN GROUP"
+                     : call.filter            ? "FILTER"
+                     : !call.order_by.empty() ? "ORDER BY in a call"
+                                              : nullptr;
+  if (!what) return {};
+  return Error{ErrorCode::WrongObjectType, std::string(what) + " is for aggregate functions, and " +
+                                               call.name + " is none here"}
+      .at(position);
+}
+
+// What an earlier step has computed is none any more.
+const FunctionCall* find_aggregate(const Expression& expression, const Scope& scope) {
+  for (const Scope::Substitute& each : scope.substitutes)
+    if (equals(*each.expression, expression)) return nullptr;
   const auto* call = expression.as<FunctionCall>();
-  if (call != nullptr && Registry::instance().is_aggregate(call->name)) return call;
+  if (call != nullptr && !call->over && Registry::instance().is_aggregate(call->name)) return call;
   for (const Expression* child : children(expression))
-    if (const FunctionCall* found = find_aggregate(*child)) return found;
+    if (const FunctionCall* found = find_aggregate(*child, scope)) return found;
   return nullptr;
 }
 
@@ -191,6 +211,7 @@ Status Binder::coerce_arguments(const Resolution& resolution, Arguments& argumen
 
 Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition position,
                                           CallKind expected) {
+  TRY(refuse_postgres_clauses(call, scope_.clause, position));
   const auto overloads = Registry::instance().find(call.name);
   if (overloads.empty()) return unknown_function(call.name).at(position);
   const CallKind kind = kind_of(overloads.front());
@@ -230,6 +251,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
 
 Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosition position,
                                               std::map<std::string, std::string> properties) {
+  TRY(refuse_postgres_clauses(call, scope_.clause, position));
   const auto overloads = Registry::instance().find(call.name);
   if (overloads.empty()) return unknown_function(call.name).at(position);
   if (kind_of(overloads.front()) != CallKind::Aggregate)
@@ -239,7 +261,7 @@ Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosi
     return Error{ErrorCode::NotSupported, "DISTINCT in an aggregate is not supported yet"}.at(
         position);
   for (const ExpressionPtr& argument : call.arguments) {
-    if (find_aggregate(*argument) == nullptr) continue;
+    if (find_aggregate(*argument, scope_) == nullptr) continue;
     const Expression whole{FunctionCall{call.name, clone(call.arguments)}, position};
     return Error{ErrorCode::GroupingError,
                  "Aggregate functions can not be nested: " + to_sql(whole)}

@@ -10,6 +10,7 @@ constexpr const FunctionFamily* kFamilies[] = {
     &kJsonFunctions,        &kArrayFunctions,    &kMapFunctions,      &kLambdaFunctions,
     &kConditionalFunctions, &kDatetimeFunctions, &kPostgresFunctions, &kTableFunctions,
     &kSumAggregates,        &kExtremeAggregates, &kOffsetAggregates,  &kCollectionAggregates,
+    &kPostgresAggregates,
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions
     kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
     kPostgresFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
-    kCollectionAggregates;
+    kCollectionAggregates, kPostgresAggregates;
 
 std::span<const FunctionFamily* const> all_families();
 

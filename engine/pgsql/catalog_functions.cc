@@ -78,12 +78,9 @@ constexpr CatalogFunction kFunctions[] = {
      "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
      "MR_I => "
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
-    {"ARRAY_AGG", 1, 1, "COLLECT_LIST($1)"},
     {"ARRAY_LENGTH", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
     {"ARRAY_TO_STRING", 2, 3, "ARRAY_JOIN($1, $2)"},
     {"ARRAY_UPPER", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
-    {"BOOL_AND", 1, 1, "(MIN(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 ELSE NULL END) = 1)"},
-    {"BOOL_OR", 1, 1, "(MAX(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 ELSE NULL END) = 1)"},
     {"CARDINALITY", 1, 1, "ARRAY_LENGTH($1)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
     {"CURRENT_SCHEMAS", 1, 1,
@@ -146,7 +143,6 @@ constexpr CatalogFunction kFunctions[] = {
     {"TO_REGCLASS", 1, 1, kRelationNumber},
     {"TO_REGNAMESPACE", 1, 1, kSchemaNumber},
     {"TO_REGTYPE", 1, 1, kTypeNumber},
-    {"STRING_AGG", 2, 2, "NULLIF(ARRAY_JOIN(COLLECT_LIST($1), $2), '')"},
 };
 
 // The meaning with the arguments in place of its parameters.
@@ -296,6 +292,10 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
 }  // namespace
 
 Status expand_catalog_functions(Statement& statement) {
+  if (auto* explain = std::get_if<Explain>(&statement); explain && explain->statement)
+    return expand_catalog_functions(explain->statement->statement);
+  if (auto* prepare = std::get_if<Prepare>(&statement))
+    return expand_catalog_functions(prepare->statement->statement);
   auto* query = std::get_if<Query>(&statement);
   if (!query) return {};
   const auto expand = [](ExpressionPtr& expression) -> Status {
@@ -305,7 +305,7 @@ Status expand_catalog_functions(Statement& statement) {
       return {};
     }
     const auto* call = expression->as<FunctionCall>();
-    if (!call) return {};
+    if (!call || call->over || call->filter || !call->order_by.empty() || call->distinct) return {};
     ExpressionPtr meaning = TRY(expanded(*call, expression->position));
     if (meaning) expression = std::move(meaning);
     return {};

@@ -1,12 +1,14 @@
 // From libpg_query's tree to ours. Private to this folder.
 #pragma once
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/pgsql/tree.h"
-#include "engine/sql/ast_query.h"
+#include "engine/sql/grouping_sets.h"
 
 namespace engine::pgsql {
 
@@ -18,6 +20,7 @@ class Converter {
   Result<Query> query(const Fields& select) const;
   Result<ExpressionPtr> expression(const Node& node) const;
   TextPosition position(int64_t offset) const;
+  Result<TypeName> type(const Fields& type) const;  // convert_type.cc
 
  private:
   using Built = Result<ExpressionPtr>;
@@ -27,10 +30,20 @@ class Converter {
   Status add_items(const Fields& select, Query& query) const;
   Status add_from(const Fields& select, Query& query) const;
   Status add_source(const Node& node, JoinType type, Query& query) const;
-  Status add_join(const Fields& join, Query& query) const;
+  Status add_join(const Fields& join, Query& query, JoinType type) const;
+  Result<AliasedSource> bracketed(const Node& node, TextPosition at) const;
   Result<AliasedSource> source(const Node& node) const;
   Result<AliasedSource> row_function(const Fields& fields, AliasedSource named) const;
-  Result<std::vector<OrderItem>> order(const Fields& select) const;
+  Result<std::vector<OrderItem>> order(const Fields& select,
+                                       std::string_view clause = "sortClause") const;
+  Status add_groups(const Fields& select, Query& query) const;
+  Result<GroupingItem> grouping(const Node& node) const;
+
+  // convert_window.cc
+  // What WINDOW names is written out in the calls of the SELECT.
+  Status name_windows(const Fields& select) const;
+  Result<OverWindow> window(const Fields& definition) const;
+  Status add_call_clauses(const Fields& fields, FunctionCall& call) const;
   Result<SetOperation> combined(const Fields& select) const;
   Result<ExpressionPtr> count(const Fields& select, std::string_view clause) const;
   Result<ExpressionList> expressions(const Fields& fields, std::string_view name) const;
@@ -52,6 +65,9 @@ class Converter {
   Built call_of(std::string name, const Fields& fields) const;
   Built value_function(const Fields& fields) const;
   Built subquery(const Fields& fields) const;
+  Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
+                      TextPosition at) const;
+  Built row_in(const Fields& row, std::shared_ptr<const Query> query, TextPosition at) const;
   Built array_of(const Fields& subquery, TextPosition at) const;
   Built indirection(const Fields& fields) const;
   Built type_cast(const Fields& fields) const;
@@ -59,8 +75,16 @@ class Converter {
   // convert_type.cc
   // The name of the type, without pg_catalog.
   static std::string type_name(const Fields& type);
-  Result<TypeName> type(const Fields& type) const;
 
+  struct NamedWindow {
+    std::string name;
+    OverWindow window;
+  };
+  mutable std::vector<NamedWindow> windows_;  // of the SELECTs around, the innermost behind
+
+  std::optional<int32_t> negative_number(int64_t location) const;
+
+  const std::string text_;
   std::vector<TextPosition> positions_;  // of each byte, and behind the last one
 };
 

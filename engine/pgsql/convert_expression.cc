@@ -46,6 +46,23 @@ std::optional<Op> find_op(const OperatorRow<Op> (&rows)[N], std::string_view tex
   return row == std::end(rows) ? std::nullopt : std::optional(row->op);
 }
 
+ComparisonOp opposite(ComparisonOp op) {
+  switch (op) {
+    case ComparisonOp::Equal:
+      return ComparisonOp::NotEqual;
+    case ComparisonOp::NotEqual:
+      return ComparisonOp::Equal;
+    case ComparisonOp::Less:
+      return ComparisonOp::GreaterOrEqual;
+    case ComparisonOp::LessOrEqual:
+      return ComparisonOp::Greater;
+    case ComparisonOp::Greater:
+      return ComparisonOp::LessOrEqual;
+    default:
+      return ComparisonOp::Less;
+  }
+}
+
 // Of ~, !~, ~* and !~*.
 struct Match {
   bool negated, any_case;
@@ -61,6 +78,14 @@ std::optional<Match> match_of(std::string_view op) {
 std::string operator_of(const Fields& fields) {
   const std::vector<std::string> names = strings(fields, "name");
   return names.empty() ? std::string() : names.back();
+}
+
+// PostgreSQL's words for what is no number, in any case, as the engine writes them.
+std::string number_word(const std::string& text) {
+  const std::string upper = upper_case(text);
+  if (upper == "NAN") return "NaN";
+  if (upper == "INF" || upper == "INFINITY" || upper == "+INFINITY") return "Infinity";
+  return upper == "-INF" || upper == "-INFINITY" ? "-Infinity" : text;
 }
 
 ExpressionPtr flag(bool value, TextPosition at) {
@@ -101,9 +126,23 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
     return make_expression(FunctionCall{fields.text("op") == "IS_LEAST" ? "LEAST" : "GREATEST",
                                         TRY(expressions(fields, "args"))},
                            at);
+  if (node.kind == "GroupingFunc")
+    return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
   if (node.kind == "A_ArrayExpr")
     return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
   return not_supported(fmt::format("this expression ({}) is", node.kind), at);
+}
+
+// libpg_query leaves numbers below zero out as it does zero: the text says which it is.
+std::optional<int32_t> Converter::negative_number(int64_t location) const {
+  const size_t sign = static_cast<size_t>(std::max<int64_t>(location, 0));
+  if (sign >= text_.size() || text_[sign] != '-') return std::nullopt;
+  const size_t begin = text_.find_first_not_of(" \t\r\n", sign + 1);
+  if (begin == std::string::npos) return std::nullopt;
+  int64_t number = 0;
+  const char* const end = text_.data() + text_.size();
+  if (std::from_chars(text_.data() + begin, end, number).ec != std::errc()) return std::nullopt;
+  return static_cast<int32_t>(-number);
 }
 
 Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
@@ -112,6 +151,9 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
   if (const auto text = fields.part("sval"))
     return make_expression(StringLiteral{std::string(text->text("sval"))}, at);
   if (const auto truth = fields.part("boolval")) return flag(truth->flag("boolval"), at);
+  if (fields.has("ival") && !fields.part("ival")->has("ival"))
+    return make_expression(IntegerLiteral{negative_number(fields.number("location")).value_or(0)},
+                           at);
   if (const auto number = fields.part("ival"))
     return make_expression(IntegerLiteral{static_cast<int32_t>(number->number("ival"))}, at);
   if (const auto number = fields.part("fval")) {
@@ -163,8 +205,41 @@ Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
   return not_supported(fmt::format("the operator {} here is", op), at);
 }
 
+// (a, b) < (c, d) is a < c OR (a = c AND b < d).
+Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& left,
+                                               const Fields& right, TextPosition at) const {
+  const ExpressionList lefts = TRY(expressions(left, "args"));
+  const ExpressionList rights = TRY(expressions(right, "args"));
+  if (lefts.size() != rights.size() || lefts.empty())
+    return Error{ErrorCode::SyntaxError, "unequal number of entries in row expressions"}.at(at);
+  const auto compare = [&](size_t i, ComparisonOp with) {
+    return make_expression(Comparison{with, clone(*lefts[i]), clone(*rights[i])}, at);
+  };
+  const auto both = [&](LogicalOp how, ExpressionPtr a, ExpressionPtr b) {
+    return make_expression(Logical{how, std::move(a), std::move(b)}, at);
+  };
+  const bool is_equality = op == ComparisonOp::Equal || op == ComparisonOp::NotEqual;
+  const bool is_less = op == ComparisonOp::Less || op == ComparisonOp::LessOrEqual;
+  const ComparisonOp strict = is_less ? ComparisonOp::Less : ComparisonOp::Greater;
+  ExpressionPtr all = compare(lefts.size() - 1, op);
+  for (size_t i = lefts.size() - 1; i-- > 0;) {
+    if (is_equality) {
+      all = both(op == ComparisonOp::Equal ? LogicalOp::And : LogicalOp::Or, compare(i, op),
+                 std::move(all));
+      continue;
+    }
+    all = both(LogicalOp::Or, compare(i, strict),
+               both(LogicalOp::And, compare(i, ComparisonOp::Equal), std::move(all)));
+  }
+  return all;
+}
+
 Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
+  if (const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
+      first && second && first->kind == "RowExpr" && second->kind == "RowExpr")
+    if (const auto comparison = find_op(kComparisons, op))
+      return compared_rows(*comparison, first->fields, second->fields, at);
   ExpressionPtr right = TRY(child_of(fields, "rexpr"));
   if (!fields.has("lexpr")) {
     if (op == "-" || op == "+")
@@ -200,6 +275,16 @@ Result<ExpressionPtr> Converter::in(const Fields& fields, bool negated) const {
   const auto list = child(fields, "rexpr");
   const TextPosition at = position(fields.number("location"));
   if (!list || list->kind != "List") return not_supported("this IN is", at);
+  if (const auto row = child(fields, "lexpr"); row && row->kind == "RowExpr") {
+    ExpressionPtr any;
+    for (const Node& each : pgsql::children(list->fields, "items")) {
+      if (each.kind != "RowExpr") return not_supported("this IN is", at);
+      ExpressionPtr same = TRY(compared_rows(ComparisonOp::Equal, row->fields, each.fields, at));
+      any = any ? make_expression(Logical{LogicalOp::Or, std::move(any), std::move(same)}, at)
+                : std::move(same);
+    }
+    return negated_if(negated, std::move(any));
+  }
   ExpressionPtr value = TRY(child_of(fields, "lexpr"));
   auto items = TRY(expressions(list->fields, "items"));
   return make_expression(In{std::move(value), std::move(items), negated}, at);
@@ -245,6 +330,10 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) con
 Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   const std::string_view op = fields.text("boolop");
+  for (const Node& each : pgsql::children(fields, "args"))
+    if (const auto row = child(each.fields, "testexpr");
+        op == "NOT_EXPR" && each.kind == "SubLink" && row && row->kind == "RowExpr")
+      return not_supported("NOT IN of several values and a sub-query is", at);
   ExpressionList parts = TRY(expressions(fields, "args"));
   if (parts.empty()) return Error{ErrorCode::SyntaxError, "AND, OR or NOT of nothing"}.at(at);
   if (op == "NOT_EXPR") return negated_if(true, std::move(parts.front()));
@@ -287,9 +376,6 @@ Result<ExpressionPtr> Converter::call(const Fields& fields) const {
   const std::vector<std::string> names = strings(fields, "funcname");
   const TextPosition at = position(fields.number("location"));
   if (names.empty()) return not_supported("a function without a name is", at);
-  if (fields.has("over")) return not_supported("OVER (window functions) is", at);
-  if (fields.has("agg_filter")) return not_supported("FILTER is", at);
-  if (fields.has("agg_order")) return not_supported("ORDER BY within an aggregate function is", at);
   std::string name = upper_case(names.back());
   const bool is_known_schema =
       names.size() == 1 || names.front() == "pg_catalog" || names.front() == "information_schema";
@@ -303,6 +389,7 @@ Result<ExpressionPtr> Converter::call_of(std::string name, const Fields& fields)
   FunctionCall made{std::move(name), std::move(arguments)};
   made.star = fields.flag("agg_star");
   made.distinct = fields.flag("agg_distinct");
+  TRY(add_call_clauses(fields, made));
   return make_expression(std::move(made), at);
 }
 
@@ -327,14 +414,51 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
     return make_expression(Subquery{SubqueryKind::Exists, nullptr, std::move(query)}, at);
   if (kind == "EXPR_SUBLINK")
     return make_expression(Subquery{SubqueryKind::Scalar, nullptr, std::move(query)}, at);
-  const std::vector<std::string> op = strings(fields, "operName");
-  const bool is_in = kind == "ANY_SUBLINK" && (op.empty() || op.back() == "=");
-  const bool is_not_in = kind == "ALL_SUBLINK" && !op.empty() && op.back() == "<>";
-  if (!is_in && !is_not_in)
+  const std::vector<std::string> name = strings(fields, "operName");
+  const auto op = find_op(kComparisons, name.empty() ? "=" : std::string_view(name.back()));
+  if ((kind != "ANY_SUBLINK" && kind != "ALL_SUBLINK") || !op)
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
+  const bool is_all = kind == "ALL_SUBLINK";
+  if (const auto row = child(fields, "testexpr");
+      row && row->kind == "RowExpr" && !is_all && *op == ComparisonOp::Equal)
+    return row_in(row->fields, std::move(query), at);
   ExpressionPtr value = TRY(child_of(fields, "testexpr"));
-  return make_expression(Subquery{SubqueryKind::In, std::move(value), std::move(query), is_not_in},
-                         at);
+  // x < ALL (...) is NOT x >= ANY (...).
+  const ComparisonOp asked = is_all ? opposite(*op) : *op;
+  Subquery made{SubqueryKind::In, std::move(value), std::move(query), false, asked};
+  if (asked != ComparisonOp::Equal) return negated_if(is_all, make_expression(std::move(made), at));
+  made.negated = is_all;
+  return make_expression(std::move(made), at);
+}
+
+// (a, b) IN (SELECT ...): whether there is a row with these values. Only as a condition, where null is as good as false.
+Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const Query> query,
+                                        TextPosition at) const {
+  const Name alias{"\x05"};  // no name of a statement
+  ExpressionList values = TRY(expressions(row, "args"));
+  Query around;
+  around.position = at;
+  around.from.emplace();
+  around.from->alias = around.from->name = alias;
+  around.from->query = std::move(query);
+  around.from->position = at;
+  around.items.push_back({SelectItemKind::Expression, make_expression(IntegerLiteral{1}, at),
+                          std::nullopt, std::nullopt, at});
+  for (ExpressionPtr& value : values) {
+    const Name column{fmt::format("\x05{}", around.from->columns.size())};
+    around.from->columns.push_back(column);
+    ExpressionPtr same =
+        make_expression(Comparison{ComparisonOp::Equal,
+                                   make_expression(ColumnRef{alias, column}, at), std::move(value)},
+                        at);
+    around.where =
+        around.where
+            ? make_expression(Logical{LogicalOp::And, std::move(around.where), std::move(same)}, at)
+            : std::move(same);
+  }
+  return make_expression(
+      Subquery{SubqueryKind::Exists, nullptr, std::make_shared<const Query>(std::move(around))},
+      at);
 }
 
 // ARRAY(SELECT x FROM ...): all values of x, in the query's order; none make an array of none.
@@ -385,6 +509,9 @@ Result<ExpressionPtr> Converter::type_cast(const Fields& fields) const {
   if (!type) return Error{ErrorCode::SyntaxError, "a cast has no type"}.at(at);
   ExpressionPtr operand = TRY(child_of(fields, "arg"));
   auto target = TRY(this->type(*type));
+  if (auto* text = std::get_if<StringLiteral>(&operand->node);
+      text && target.kind == TypeKind::Double)
+    text->value = number_word(text->value);
   return make_expression(Cast{std::move(operand), std::move(target)}, at);
 }
 

@@ -34,9 +34,17 @@ Result<JoinType> join_type(std::string_view word, TextPosition position) {
   return not_supported("this kind of join is", position);
 }
 
+bool has_inner_joins_only(const Node& node) {
+  if (node.kind != "JoinExpr") return true;
+  const auto left = child(node.fields, "larg"), right = child(node.fields, "rarg");
+  return node.fields.text("jointype") == "JOIN_INNER" && !node.fields.has("usingClause") &&
+         !node.fields.flag("isNatural") && left && right && has_inner_joins_only(*left) &&
+         has_inner_joins_only(*right);
+}
+
 }  // namespace
 
-Converter::Converter(std::string_view text) {
+Converter::Converter(std::string_view text) : text_(text) {
   TextPosition at;
   positions_.reserve(text.size() + 1);
   for (const char c : text) {
@@ -67,22 +75,26 @@ Result<ExpressionList> Converter::expressions(const Fields& fields, std::string_
 Result<Query> Converter::query(const Fields& select) const {
   Query query;
   TRY(add_with(select, query));
+  const size_t windows_around = windows_.size();
   if (!select.text("op").empty() && select.text("op") != "SETOP_NONE")
     query.combined = TRY(combined(select));
   for (const Node& row : pgsql::children(select, "valuesLists"))
     query.values.push_back(TRY(expressions(row.fields, "items")));
   if (const auto distinct = pgsql::children(select, "distinctClause"); !distinct.empty()) {
-    if (!distinct.front().kind.empty()) return not_supported("DISTINCT ON is", query.position);
-    query.distinct = true;
+    query.distinct = distinct.front().kind.empty();
+    if (!query.distinct) query.distinct_on = TRY(expressions(select, "distinctClause"));
   }
+  TRY(name_windows(select));
   TRY(add_items(select, query));
   TRY(add_from(select, query));
   if (select.has("whereClause")) query.where = TRY(child_of(select, "whereClause"));
-  query.group_by = TRY(expressions(select, "groupClause"));
+  TRY(add_groups(select, query));
   if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));
-  if (select.has("windowClause")) return not_supported("WINDOW is", query.position);
   if (select.has("intoClause")) return not_supported("SELECT INTO is", query.position);
   query.order_by = TRY(order(select));
+  windows_.resize(windows_around);
+  if (select.text("limitOption") == "LIMIT_OPTION_WITH_TIES")
+    return not_supported("WITH TIES is", query.position);
   query.limit = TRY(count(select, "limitCount"));
   query.offset = TRY(count(select, "limitOffset"));
   return query;
@@ -92,16 +104,56 @@ Status Converter::add_with(const Fields& select, Query& query) const {
   const auto with = select.part("withClause");
   if (!with) return {};
   const TextPosition at = position(with->number("location"));
-  if (with->flag("recursive")) return not_supported("WITH RECURSIVE is", at);
   for (const Node& each : pgsql::children(*with, "ctes")) {
     const auto body = child(each.fields, "ctequery");
     if (!body || body->kind != "SelectStmt") return not_supported("WITH of no SELECT is", at);
     query.with.push_back({name_of(each.fields.text("ctename")),
                           names_of(each.fields, "aliascolnames"),
                           std::make_shared<const Query>(TRY(this->query(body->fields))),
-                          position(each.fields.number("location"))});
+                          position(each.fields.number("location")), with->flag("recursive")});
+    if (each.fields.has("search_clause") || each.fields.has("cycle_clause"))
+      return not_supported("SEARCH and CYCLE of WITH are", at);
   }
   return {};
+}
+
+// GROUPING SETS, ROLLUP and CUBE may stand beside plain expressions, and within each other.
+Status Converter::add_groups(const Fields& select, Query& query) const {
+  const std::vector<Node> nodes = pgsql::children(select, "groupClause");
+  if (std::ranges::none_of(nodes, [](const Node& each) { return each.kind == "GroupingSet"; })) {
+    query.group_by = TRY(expressions(select, "groupClause"));
+    return {};
+  }
+  std::vector<GroupingItem> items;
+  for (const Node& each : nodes) items.push_back(TRY(grouping(each)));
+  if (select.flag("groupDistinct")) return not_supported("GROUP BY DISTINCT is", query.position);
+  return set_grouping(std::move(items), query);
+}
+
+Result<GroupingItem> Converter::grouping(const Node& node) const {
+  GroupingItem sets;
+  const TextPosition at = position(node.fields.number("location"));
+  if (node.kind == "RowExpr") {  // (a, b)
+    sets.push_back(TRY(expressions(node.fields, "args")));
+    return sets;
+  }
+  if (node.kind != "GroupingSet") {
+    sets.emplace_back().push_back(TRY(expression(node)));
+    return sets;
+  }
+  const std::string_view kind = node.fields.text("kind");
+  if (kind == "GROUPING_SET_EMPTY") {
+    sets.emplace_back();
+    return sets;
+  }
+  std::vector<ExpressionList> parts;
+  for (const Node& each : pgsql::children(node.fields, "content")) {
+    GroupingItem item = TRY(grouping(each));
+    for (ExpressionList& set : item) parts.push_back(std::move(set));
+  }
+  if (kind == "GROUPING_SET_ROLLUP") return rollup_of(std::move(parts));
+  if (kind == "GROUPING_SET_CUBE") return cube_of(std::move(parts), at);
+  return parts;
 }
 
 Result<SetOperation> Converter::combined(const Fields& select) const {
@@ -156,11 +208,14 @@ Status Converter::add_from(const Fields& select, Query& query) const {
 Status Converter::add_source(const Node& node, JoinType type, Query& query) const {
   if (node.kind == "JoinExpr") {
     const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));
-    if (query.from && kind != JoinType::Inner && kind != JoinType::Left)
-      return not_supported("RIGHT and FULL JOIN behind a comma are", query.position);
-    return add_join(node.fields, query);
+    // Behind others it is a source of its own where it may not be taken apart.
+    if (!node.fields.has("alias") &&
+        (!query.from || (type == JoinType::Inner && has_inner_joins_only(node)))) {
+      return add_join(node.fields, query, kind);
+    }
   }
-  AliasedSource named = TRY(source(node));
+  AliasedSource named =
+      TRY(node.kind == "JoinExpr" ? bracketed(node, query.position) : source(node));
   if (!query.from) {
     query.from = std::move(named);
     return {};
@@ -170,18 +225,32 @@ Status Converter::add_source(const Node& node, JoinType type, Query& query) cons
   return {};
 }
 
-Status Converter::add_join(const Fields& join, Query& query) const {
+// FROM a LEFT JOIN (b JOIN c ON ...) ON ...: what is in brackets is a SELECT of all, whose sources keep their names.
+Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) const {
+  Query body;
+  body.position = at;
+  body.items.push_back({SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, at});
+  const JoinType type = TRY(join_type(node.fields.text("jointype"), at));
+  TRY(add_join(node.fields, body, type));
+  AliasedSource named;
+  named.position = at;
+  if (const auto alias = node.fields.part("alias")) {  // then they have not
+    named.name = name_of(alias->text("aliasname"));
+    named.alias = named.name;
+    named.columns = names_of(*alias, "colnames");
+  }
+  named.query = std::make_shared<const Query>(std::move(body));
+  return named;
+}
+
+Status Converter::add_join(const Fields& join, Query& query, JoinType type) const {
   const auto left = child(join, "larg"), right = child(join, "rarg");
   if (!left || !right) return Error{ErrorCode::SyntaxError, "a side of a join is missing"};
   TRY(add_source(*left, JoinType::Inner, query));
-  if (join.flag("isNatural")) return not_supported("NATURAL JOIN is", query.position);
-  if (join.has("alias")) return not_supported("a name for a join is", query.position);
-  const JoinType type = TRY(join_type(join.text("jointype"), query.position));
-  if (right->kind == "JoinExpr" && type != JoinType::Inner)
-    return not_supported("an outer join with a join in brackets is", query.position);
   TRY(add_source(*right, type, query));
   Join& made = query.joins.back();
   made.columns = names_of(join, "usingClause");
+  made.natural = join.flag("isNatural");
   if (!join.has("quals")) return {};
   ExpressionPtr on = TRY(child_of(join, "quals"));
   made.on = made.on ? make_expression(Logical{LogicalOp::And, std::move(made.on), std::move(on)},
@@ -207,7 +276,7 @@ Result<AliasedSource> Converter::source(const Node& node) const {
   if (node.kind == "RangeSubselect") {
     const auto body = child(fields, "subquery");
     if (!body || body->kind != "SelectStmt") return not_supported("this source is", named.position);
-    if (fields.flag("lateral")) return not_supported("LATERAL is", named.position);
+    named.lateral = fields.flag("lateral");
     if (!named.alias)
       return Error{ErrorCode::SyntaxError,
                    "subquery in FROM must have an alias",
@@ -258,17 +327,22 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   return named;
 }
 
-Result<std::vector<OrderItem>> Converter::order(const Fields& select) const {
+Result<std::vector<OrderItem>> Converter::order(const Fields& select,
+                                                std::string_view clause) const {
   std::vector<OrderItem> items;
-  for (const Node& each : pgsql::children(select, "sortClause")) {
+  for (const Node& each : pgsql::children(select, clause)) {
     const std::string_view direction = each.fields.text("sortby_dir");
     const std::string_view nulls = each.fields.text("sortby_nulls");
     OrderItem item{TRY(child_of(each.fields, "node")), direction == "SORTBY_DESC",
                    nulls == "SORTBY_NULLS_FIRST"  ? NullsOrder::First
                    : nulls == "SORTBY_NULLS_LAST" ? NullsOrder::Last
                                                   : NullsOrder::Default};
-    if (direction == "SORTBY_USING")
-      return not_supported("ORDER BY ... USING is", item.expression->position);
+    if (direction == "SORTBY_USING") {
+      const std::vector<std::string> op = strings(each.fields, "useOp");
+      if (op.size() != 1 || (op.front() != "<" && op.front() != ">"))
+        return not_supported("ORDER BY USING of this operator is", item.expression->position);
+      item.descending = op.front() == ">";
+    }
     items.push_back(std::move(item));
   }
   return items;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <pg_query.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "engine/pgsql/convert.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -25,6 +27,51 @@ Result<Parsed> parse(const std::string& text) {
   const pgsql::Converter positions(text);
   return Error{ErrorCode::SyntaxError, parsed->error->message}.at(
       positions.position(parsed->error->cursorpos - 1));
+}
+
+// Where the first of these words stands in the text, or its end: the SELECT of EXPLAIN, PREPARE or DECLARE behind what is
+// before it.
+size_t find_word(std::string_view text, std::initializer_list<std::string_view> words) {
+  const auto is_part = [](char c) { return c == '_' || is_ascii_letter(c) || is_ascii_digit(c); };
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    while (end < text.size() && is_part(text[end])) ++end;
+    const std::string word = upper_case(text.substr(at, end - at));
+    if (std::ranges::find(words, std::string_view(word)) != words.end()) return at;
+    at = std::max(end, at + 1);
+  }
+  return text.size();
+}
+
+// `text`: of the statement, which begins at `begin` of the script.
+Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
+                               const pgsql::Converter& convert) {
+  if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));
+  const auto within = pgsql::child(node.fields, "query");
+  if (!within || within->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
+  const size_t at = find_word(text, {"SELECT", "WITH", "VALUES"});
+  Query query = TRY(convert.query(within->fields));
+  const auto parsed = [&] {
+    return std::make_unique<ParsedStatement>(
+        ParsedStatement{std::move(query), std::string(text.substr(at)),
+                        convert.position(static_cast<int64_t>(begin + at))});
+  };
+  if (node.kind == "ExplainStmt") {
+    Explain explain;
+    for (const pgsql::Node& option : pgsql::children(node.fields, "options")) {
+      if (option.fields.text("defname") == "analyze") explain.analyze = true;
+      if (option.fields.text("defname") == "format")
+        return pgsql::not_supported("FORMAT of EXPLAIN is", convert.position(0));
+    }
+    explain.statement = parsed();
+    return Statement(std::move(explain));
+  }
+  if (node.kind != "PrepareStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
+  Prepare prepare{pgsql::name_of(node.fields.text("name")), {}, nullptr};
+  for (const pgsql::Node& type : pgsql::children(node.fields, "argtypes"))
+    prepare.parameter_types.push_back(TRY(convert.type(type.fields)));
+  prepare.statement = parsed();
+  return Statement(std::move(prepare));
 }
 
 }  // namespace
@@ -51,7 +98,7 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
   for (const simdjson::dom::element each : list) {
     const pgsql::Fields raw(each);
     const auto node = pgsql::child(raw, "stmt");
-    if (!node || node->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
+    if (!node) return Error{ErrorCode::SyntaxError, "not a SELECT"};
     auto begin = static_cast<size_t>(raw.number("stmt_location"));
     auto size = static_cast<size_t>(raw.number("stmt_len"));
     if (size == 0) size = script.size() - begin;
@@ -59,7 +106,7 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
     const size_t skipped = std::min(written.find_first_not_of(" \t\r\n"), written.size());
     begin += skipped;
     ParsedStatement& statement = statements.emplace_back();
-    statement.statement = TRY(convert.query(node->fields));
+    statement.statement = TRY(statement_of(*node, written.substr(skipped), begin, convert));
     statement.text = written.substr(skipped);
     statement.start = convert.position(static_cast<int64_t>(begin));
   }

@@ -11,7 +11,7 @@ namespace engine {
 // libpg_query descends once a level of the tree; of so many bytes no tree is deeper than the stack of a thread.
 inline constexpr size_t kMaxPostgresText = 16 * 1024;
 
-// As parse_script(), by PostgreSQL's own parser, which is libpg_query: all statements are SELECTs. Fails with SyntaxError where
+// As parse_script(), by PostgreSQL's own parser, which is libpg_query: all statements are SELECTs, or EXPLAIN or PREPARE of one. Fails with SyntaxError where
 // PostgreSQL would or where one is something else, with LimitExceeded when the text is longer than above, and with NotSupported, and
 // a position, where the syntax tree has no place for what is there.
 //

@@ -451,7 +451,8 @@ Layout input_layout(const DataSource& source, const std::string& qualifier) {
 
 bool is_aggregate_call(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
-  return call && Registry::instance().is_aggregate(call->name);
+  return call && !call->over &&
+         (call->within_group || Registry::instance().is_aggregate(call->name));
 }
 
 bool contains_aggregate(const Expression& expression) {

@@ -2,6 +2,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include "engine/functions/ordering.h"
 #include "engine/query/rows_steps.h"
 
 namespace engine {
@@ -59,6 +60,7 @@ class Answers {
       RowKeys of_chunk({columns.begin(), columns.begin() + static_cast<ptrdiff_t>(keys)});
       std::optional<RowKeys> values;
       if (step.kind == SubqueryKind::In) values.emplace(std::vector<ColumnPtr>{columns[keys]});
+      const bool is_equality = step.op == ComparisonOp::Equal;
       size_t bytes = 0;
       for (uint32_t row = 0; row < rows[chunk].rows; ++row) {
         if (!step.outer && of_chunk.has_null(row)) continue;
@@ -67,6 +69,8 @@ class Answers {
         if (!values) continue;
         if (values->has_null(row)) {
           group.has_null = true;
+        } else if (!is_equality) {
+          group.widen(rows, keys, {chunk, row});
         } else if (const std::string_view value = values->bytes(row);
                    !group.values.contains(value)) {
           group.values.insert(made.texts_.add(value));
@@ -83,6 +87,16 @@ class Answers {
     size_t rows = 0;
     bool has_null = false;
     absl::flat_hash_set<std::string_view> values;
+    std::optional<Column::SourceRow> least, greatest;  // where not equality is asked
+
+    void widen(const RowsChunks& all, size_t column, Column::SourceRow row) {
+      const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
+        return compare_rows(*all[a.source].columns[column], a.row, *all[b.source].columns[column],
+                            b.row) < 0;
+      };
+      if (!least || is_less(row, *least)) least = row;
+      if (!greatest || is_less(*greatest, row)) greatest = row;
+    }
   };
   // Null: there is no such row.
   const Group* find(RowKeys& keys, size_t row, bool nulls_are_keys) const {
@@ -128,6 +142,33 @@ std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_
   return group->has_null ? std::nullopt : std::optional(false);
 }
 
+// Whether value op x is true for one x of the group; nothing where it cannot be said.
+std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* group,
+                              const RowsChunks& rows, const Column& value, size_t row) {
+  if (!group) return false;
+  if (value.is_null(row)) return std::nullopt;
+  const auto compare = [&](const std::optional<Column::SourceRow>& other) {
+    return compare_rows(value, row, *rows[other->source].columns[step.keys.size()], other->row);
+  };
+  const auto holds = [&] {
+    if (!group->least) return false;
+    switch (step.op) {
+      case ComparisonOp::Less:
+        return compare(group->greatest) < 0;
+      case ComparisonOp::LessOrEqual:
+        return compare(group->greatest) <= 0;
+      case ComparisonOp::Greater:
+        return compare(group->least) > 0;
+      case ComparisonOp::GreaterOrEqual:
+        return compare(group->least) >= 0;
+      default:
+        return compare(group->least) != 0 || compare(group->greatest) != 0;
+    }
+  };
+  if (holds()) return true;
+  return group->has_null ? std::nullopt : std::optional(false);
+}
+
 Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answers,
                                 const RowsChunks& rows, const ColumnPtr& otherwise,
                                 const RowsChunk& chunk, RowsContext& context) {
@@ -142,9 +183,13 @@ Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answe
       column->append_value(Value::boolean(group != nullptr));
     return ColumnPtr(std::move(column));
   }
-  RowKeys values(TRY(compute(Program(std::vector<BoundExpression>{*step.value}), chunk, context)));
+  const std::vector<ColumnPtr> asked =
+      TRY(compute(Program(std::vector<BoundExpression>{*step.value}), chunk, context));
+  RowKeys values(asked);
   for (size_t row = 0; row < chunk.rows; ++row) {
-    const std::optional<bool> is = is_among(groups[row], values, row);
+    const std::optional<bool> is = step.op == ComparisonOp::Equal
+                                       ? is_among(groups[row], values, row)
+                                       : is_of_one(step, groups[row], rows, *asked.front(), row);
     column->append_value(is ? Value::boolean(*is != step.negated) : Value());
   }
   return ColumnPtr(std::move(column));

@@ -15,25 +15,94 @@ namespace {
 // About, beside key and states.
 constexpr size_t kBytesOfGroup = 112;
 
-class Grouping {
+// The rows of an aggregate that takes them in an order, or each once: kept until all are there.
+class KeptRows {
  public:
-  Grouping(const GroupRows& step, RowsContext& context) : step_(step), context_(context) {
-    for (const BoundExpression& key : step.keys) keys_.emplace_back(key.type);
-    state_bytes_ = kBytesOfGroup;
-    for (const BoundAggregate& aggregate : step.aggregates) {
-      instances_.push_back(aggregate.instance);
-      state_bytes_ += aggregate.instance.def->accumulator.state_size;
-    }
-    if (step.keys.empty()) add_group();
+  KeptRows(const GroupedCall& call, RowsContext& context) : call_(call), context_(context) {}
+
+  // `columns`: the arguments, then the keys of the order. `wanted`: the rows that count; `groups`: of all.
+  Status keep(const RowsChunk& columns, std::span<const uint32_t> wanted,
+              const std::vector<uint32_t>& groups) {
+    if (wanted.empty()) return {};
+    auto group = std::make_shared<Column>(TypeKind::Integer);
+    for (const uint32_t row : wanted) group->append(static_cast<int32_t>(groups[row]));
+    RowsChunk kept = wanted.size() == columns.rows ? columns : pick(columns, wanted);
+    for (ColumnPtr& column : kept.columns) column = normalized(column);
+    kept.columns.insert(kept.columns.begin(), std::move(group));
+    return context_.add(rows_, std::move(kept));
   }
 
-  Status add(const RowsChunk& chunk, const Program& program) {
-    std::vector<ColumnPtr> columns = TRY(compute(program, chunk, context_));
+  // `update`: of a group, with the arguments of a row.
+  template <class Update>
+  Status give(const Update& update) {
+    const size_t arguments = call_.call.arguments.size();
+    RowsComparison order(rows_, 0, {});
+    order.add_key(0, false, false);
+    for (size_t i = 0; i < call_.order.size(); ++i)
+      order.add_key(1 + arguments + i, call_.order[i].is_descending, call_.order[i].nulls_first);
+    RowsComparison same(rows_, 0, {});
+    for (size_t i = 0; i <= arguments; ++i) {
+      if (call_.is_distinct && i > 0) order.add_key(i, false, false);
+      same.add_key(i, false, false);
+    }
+    std::vector<Column::SourceRow> rows;
+    for (uint32_t chunk = 0; chunk < rows_.size(); ++chunk)
+      for (uint32_t row = 0; row < rows_[chunk].rows; ++row) rows.push_back({chunk, row});
+    TRY(context_.add(rows.size() * sizeof(rows.front())));
+    TRY(context_.begin());
+    std::ranges::sort(rows, [&](Column::SourceRow a, Column::SourceRow b) {
+      const int by_keys = order.compare(a, b);
+      if (by_keys != 0) return by_keys < 0;
+      return a.source != b.source ? a.source < b.source : a.row < b.row;
+    });
+    std::vector<const Column*> columns(arguments);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (i % kRowsOfChunk == 0) TRY(context_.begin());
+      if (call_.is_distinct && i > 0 && same.compare(rows[i - 1], rows[i]) == 0) continue;
+      const RowsChunk& chunk = rows_[rows[i].source];
+      for (size_t j = 0; j < arguments; ++j) columns[j] = chunk.columns[1 + j].get();
+      TRY(update(static_cast<size_t>(chunk.columns[0]->data<int32_t>()[rows[i].row]), columns,
+                 rows[i].row));
+    }
+    context_.remove(rows.size() * sizeof(rows.front()));
+    for (const RowsChunk& chunk : rows_) context_.remove(bytes_of(chunk));
+    rows_.clear();
+    return {};
+  }
+
+ private:
+  const GroupedCall& call_;
+  RowsContext& context_;
+  RowsChunks rows_;
+};
+
+// Of one grouping set.
+class Grouping {
+ public:
+  Grouping(const GroupRows& step, std::vector<size_t> set, RowsContext& context)
+      : step_(step), set_(std::move(set)), context_(context) {
+    for (const BoundExpression& key : step.keys) keys_.emplace_back(key.type);
+    state_bytes_ = kBytesOfGroup;
+    for (const GroupedCall& aggregate : step.aggregates) {
+      instances_.push_back(aggregate.call.instance);
+      state_bytes_ += aggregate.call.instance.def->accumulator.state_size;
+      kept_.emplace_back(aggregate, context);
+    }
+    if (!set_.empty()) return;
+    for (Column& key : keys_) key.append_null();
+    add_group();
+  }
+
+  // `columns`: the keys, then of each aggregate the arguments, the filter and the keys of its order.
+  Status add(const RowsChunk& chunk, std::vector<ColumnPtr> columns) {
+    for (size_t i = 0; i < step_.keys.size(); ++i)
+      if (std::ranges::find(set_, i) == set_.end())
+        columns[i] = constant_column(step_.keys[i].type, Value(), chunk.rows);
     const auto end_of_keys = columns.begin() + static_cast<ptrdiff_t>(step_.keys.size());
     RowKeys keys({columns.begin(), end_of_keys});
     std::vector<uint32_t> groups(chunk.rows);
     size_t bytes = 0;
-    for (size_t row = 0; row < chunk.rows && !step_.keys.empty(); ++row) {
+    for (size_t row = 0; row < chunk.rows && !set_.empty(); ++row) {
       const std::string_view key = keys.bytes(row);
       const auto known = by_key_.find(key);
       groups[row] = known == by_key_.end() ? static_cast<uint32_t>(groups_.size()) : known->second;
@@ -45,16 +114,15 @@ class Grouping {
     }
     TRY(context_.add(bytes));
     size_t next = step_.keys.size();
-    for (size_t call = 0; call < instances_.size(); ++call) {
-      std::vector<const Column*> arguments;
-      for (size_t i = 0; i < step_.aggregates[call].arguments.size(); ++i)
-        arguments.push_back(columns[next++].get());
-      TRY(update(call, arguments, groups));
-    }
+    for (size_t call = 0; call < instances_.size(); ++call)
+      TRY(take(call, chunk.rows, columns, next, groups));
     return {};
   }
 
   Result<RowsChunks> finish() {
+    for (size_t call = 0; call < instances_.size(); ++call)
+      TRY(kept_[call].give([&](size_t group, const std::vector<const Column*>& arguments,
+                               size_t row) { return update_one(call, group, arguments, row); }));
     std::vector<ColumnPtr> columns;
     for (Column& key : keys_) columns.push_back(std::make_shared<const Column>(std::move(key)));
     for (size_t call = 0; call < instances_.size(); ++call) {
@@ -63,6 +131,9 @@ class Grouping {
         instances_[call].def->accumulator.result(instances_[call], group->at(call), results);
       columns.push_back(std::make_shared<const Column>(std::move(results)));
     }
+    for (const std::vector<size_t>& grouping : step_.groupings)
+      columns.push_back(
+          constant_column(TypeKind::Integer, Value::integer(bits_of(grouping)), groups_.size()));
     const RowsChunk all{groups_.size(), std::move(columns)};
     if (all.rows == 0) return RowsChunks{};
     RowsChunks out;
@@ -85,22 +156,57 @@ class Grouping {
  private:
   void add_group() { groups_.push_back(std::make_unique<GroupStates>(instances_)); }
 
-  Status update(size_t call, const std::vector<const Column*>& arguments,
-                const std::vector<uint32_t>& groups) {
+  int32_t bits_of(const std::vector<size_t>& grouping) const {
+    int32_t bits = 0;
+    for (const size_t key : grouping)
+      bits = bits * 2 + (std::ranges::find(set_, key) == set_.end() ? 1 : 0);
+    return bits;
+  }
+
+  // `next`: where the columns of the call begin, then those of the one behind it.
+  Status take(size_t call, size_t rows, const std::vector<ColumnPtr>& columns, size_t& next,
+              const std::vector<uint32_t>& groups) {
+    const GroupedCall& aggregate = step_.aggregates[call];
+    RowsChunk own{rows, {}};
+    for (size_t i = 0; i < aggregate.call.arguments.size(); ++i)
+      own.columns.push_back(columns[next++]);
+    std::vector<const Column*> arguments;
+    for (const ColumnPtr& column : own.columns) arguments.push_back(column.get());
+    std::vector<uint32_t> wanted(rows);
+    std::iota(wanted.begin(), wanted.end(), 0u);
+    if (aggregate.filter) {
+      const Column& filter = *columns[next++];
+      std::erase_if(wanted, [&](uint32_t row) {
+        return filter.is_null(row) || !filter.data<uint8_t>()[row];
+      });
+    }
+    if (aggregate.is_distinct || !aggregate.order.empty()) {
+      for (size_t i = 0; i < aggregate.order.size(); ++i) own.columns.push_back(columns[next++]);
+      return kept_[call].keep(own, wanted, groups);
+    }
     const AggregateInstance& instance = instances_[call];
     const Accumulator& accumulator = instance.def->accumulator;
-    for (size_t row = 0; row < groups.size(); ++row)
+    for (const uint32_t row : wanted)
       TRY(accumulator.update(instance, groups_[groups[row]]->at(call), arguments, row));
     if (!accumulator.destroy) return {};
     // It may keep what it is given.
-    std::vector<size_t> bytes(groups.size());
+    std::vector<size_t> bytes(rows);
     for (const Column* argument : arguments) add_row_bytes(*argument, 0, bytes);
     return context_.add(std::reduce(bytes.begin(), bytes.end()));
   }
 
+  // What it keeps is no more than what was kept for it, and is still charged then.
+  Status update_one(size_t call, size_t group, const std::vector<const Column*>& arguments,
+                    size_t row) {
+    const AggregateInstance& instance = instances_[call];
+    return instance.def->accumulator.update(instance, groups_[group]->at(call), arguments, row);
+  }
+
   const GroupRows& step_;
+  const std::vector<size_t> set_;
   RowsContext& context_;
   std::vector<AggregateInstance> instances_;
+  std::vector<KeptRows> kept_;  // by call
   size_t state_bytes_;
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, uint32_t> by_key_;
@@ -113,12 +219,35 @@ class Grouping {
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input,
                               RowsContext& context) {
   std::vector<BoundExpression> computed = step.keys;
-  for (const BoundAggregate& aggregate : step.aggregates)
-    computed.insert(computed.end(), aggregate.arguments.begin(), aggregate.arguments.end());
+  for (const GroupedCall& aggregate : step.aggregates) {
+    computed.insert(computed.end(), aggregate.call.arguments.begin(),
+                    aggregate.call.arguments.end());
+    if (aggregate.filter) computed.push_back(*aggregate.filter);
+    for (const RowsOrder& key : aggregate.order) computed.push_back(key.value);
+  }
   const Program program(computed);
-  Grouping grouping(step, context);
-  for (const RowsChunk& chunk : input) TRY(grouping.add(chunk, program));
-  return grouping.finish();
+  std::vector<std::vector<size_t>> sets = step.sets;
+  if (sets.empty()) {
+    sets.emplace_back(step.keys.size());
+    std::iota(sets.back().begin(), sets.back().end(), size_t{0});
+  }
+  // All sets at once: what they need is computed once, and they are told in their order.
+  std::vector<std::unique_ptr<Grouping>> groupings;
+  for (std::vector<size_t>& set : sets)
+    groupings.push_back(std::make_unique<Grouping>(step, std::move(set), context));
+  for (const RowsChunk& chunk : input) {
+    const std::vector<ColumnPtr> columns = TRY(compute(program, chunk, context));
+    for (const auto& grouping : groupings) {
+      TRY(context.begin());
+      TRY(grouping->add(chunk, columns));
+    }
+  }
+  RowsChunks out;
+  for (const auto& grouping : groupings) {
+    RowsChunks rows = TRY(grouping->finish());
+    for (RowsChunk& chunk : rows) out.push_back(std::move(chunk));
+  }
+  return out;
 }
 
 }  // namespace engine

@@ -1,5 +1,6 @@
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "engine/query/rows_steps.h"
@@ -15,8 +16,9 @@ constexpr size_t kBytesOfEntry = 64;
 // The right side's rows by their keys, in their order.
 class Partners {
  public:
+  // `nulls_are_keys`: otherwise a null has no partner.
   static Result<Partners> of(const RowsChunks& chunks, const std::vector<BoundExpression>& keys,
-                             RowsContext& context) {
+                             bool nulls_are_keys, RowsContext& context) {
     Partners made;
     const Program program(keys);
     for (uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
@@ -26,7 +28,7 @@ class Partners {
         const auto entry = static_cast<uint32_t>(made.rows_.size());
         made.rows_.push_back({chunk, row});
         made.next_.push_back(kNone);
-        if (of_chunk.has_null(row)) continue;
+        if (!nulls_are_keys && of_chunk.has_null(row)) continue;
         const std::string_view key = of_chunk.bytes(row);
         if (const auto known = made.by_key_.find(key); known != made.by_key_.end()) {
           made.next_[known->second.last] = entry;
@@ -64,8 +66,10 @@ void add_nulls(RowsChunk& chunk, const Layout& layout) {
 class Joiner {
  public:
   Joiner(const JoinRows& step, const RowsChunks& right, const Partners& partners,
-         RowsContext& context)
+         const RowsChunks& otherwise, RowsContext& context)
       : step_(step), right_(right), partners_(partners), context_(context) {
+    for (const RowsChunk& chunk : otherwise)
+      if (chunk.rows > 0) otherwise_ = &chunk;
     if (step.condition) condition_.emplace(*step.condition);
     right_matched_.resize(partners.rows().size());
   }
@@ -80,7 +84,7 @@ class Joiner {
     for (uint32_t row = 0; row < left.rows; ++row) {
       if (!has_keys) {
         for (uint32_t entry = 0; entry < all; ++entry) TRY(add(row, entry));
-      } else if (!keys->has_null(row)) {
+      } else if (step_.outer || !keys->has_null(row)) {
         for (uint32_t entry = partners_.first(keys->bytes(row)); entry != kNone;
              entry = partners_.next(entry))
           TRY(add(row, entry));
@@ -96,7 +100,13 @@ class Joiner {
   }
 
  private:
-  bool keeps_left() const { return step_.type == JoinType::Left || step_.type == JoinType::Full; }
+  bool keeps_left() const {
+    return step_.type == JoinType::Left || step_.type == JoinType::Full || otherwise_;
+  }
+  // Of LATERAL the right's keys are not given.
+  size_t given_columns() const {
+    return step_.right->layout.size() - (step_.outer ? step_.right_keys.size() : 0);
+  }
 
   Status add(uint32_t left_row, uint32_t entry) {
     left_rows_.push_back(left_row);
@@ -118,6 +128,7 @@ class Joiner {
     for (const ColumnPtr& column : left_->columns)
       pairs.columns.push_back(std::make_shared<const Column>(column->gather(left_rows_)));
     RowsChunk others = rights(entries_);
+    others.columns.resize(std::min(others.columns.size(), given_columns()));
     pairs.columns.insert(pairs.columns.end(), others.columns.begin(), others.columns.end());
     std::vector<uint32_t> chosen(pairs.rows);
     std::iota(chosen.begin(), chosen.end(), 0u);
@@ -140,7 +151,15 @@ class Joiner {
       if (!left_matched_[row]) rows.push_back(row);
     if (rows.empty()) return {};
     RowsChunk lonely = pick(*left_, rows);
-    add_nulls(lonely, step_.right->layout);
+    if (otherwise_) {
+      const std::vector<uint32_t> same(rows.size(), 0);
+      for (size_t i = 0; i < given_columns(); ++i)
+        lonely.columns.push_back(
+            std::make_shared<const Column>(otherwise_->columns[i]->gather(same)));
+    } else {
+      const auto& layout = step_.right->layout;
+      add_nulls(lonely, {layout.begin(), layout.begin() + static_cast<ptrdiff_t>(given_columns())});
+    }
     return context_.add(out_, std::move(lonely));
   }
 
@@ -167,6 +186,7 @@ class Joiner {
   const RowsChunks& right_;
   const Partners& partners_;
   RowsContext& context_;
+  const RowsChunk* otherwise_ = nullptr;  // one row, for left rows that are alone
   std::optional<Program> condition_;
   const RowsChunk* left_ = nullptr;
   std::vector<bool> left_matched_, right_matched_;
@@ -174,14 +194,49 @@ class Joiner {
   RowsChunks out_;
 };
 
+Result<RowsChunks> join(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
+                        RowsContext& context, const RowsChunks& otherwise) {
+  const Partners partners =
+      TRY(Partners::of(right, step.right_keys, step.outer.has_value(), context));
+  Joiner joiner(step, right, partners, otherwise, context);
+  for (const RowsChunk& chunk : left) TRY(joiner.join(chunk));
+  return joiner.finish();
+}
+
+size_t rows_of(const RowsChunks& chunks) {
+  size_t rows = 0;
+  for (const RowsChunk& chunk : chunks) rows += chunk.rows;
+  return rows;
+}
+
+// The side by whose keys rows are found costs more time and memory than the other one.
+bool is_better_turned(const JoinRows& step, const RowsChunks& left, const RowsChunks& right) {
+  if (step.type != JoinType::Inner || step.outer || step.left_keys.empty()) return false;
+  const size_t rows = rows_of(right);
+  return rows > kRowsOfChunk && rows / 2 > rows_of(left);
+}
+
+Result<RowsChunks> join_turned(const JoinRows& step, const RowsChunks& left,
+                               const RowsChunks& right, RowsContext& context) {
+  const size_t lefts = step.left->layout.size(), rights = step.right->layout.size();
+  JoinRows turned{JoinType::Inner, step.right,     step.left,
+                  step.right_keys, step.left_keys, step.condition};
+  std::vector<uint32_t> places;
+  for (size_t i = 0; i < lefts; ++i) places.push_back(static_cast<uint32_t>(rights + i));
+  for (size_t i = 0; i < rights; ++i) places.push_back(static_cast<uint32_t>(i));
+  if (turned.condition) remap_columns(*turned.condition, places);
+  RowsChunks out = TRY(join(turned, right, left, context, {}));
+  for (RowsChunk& chunk : out)
+    std::ranges::rotate(chunk.columns, chunk.columns.begin() + static_cast<ptrdiff_t>(rights));
+  return out;
+}
+
 }  // namespace
 
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
-                             RowsContext& context) {
-  const Partners partners = TRY(Partners::of(right, step.right_keys, context));
-  Joiner joiner(step, right, partners, context);
-  for (const RowsChunk& chunk : left) TRY(joiner.join(chunk));
-  return joiner.finish();
+                             RowsContext& context, const RowsChunks& otherwise) {
+  return is_better_turned(step, left, right) ? join_turned(step, left, right, context)
+                                             : join(step, left, right, context, otherwise);
 }
 
 }  // namespace engine

@@ -56,6 +56,31 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
+bool reads(const Query& query, const std::string& name);
+
+bool reads(const AliasedSource& source, const std::string& name) {
+  return source.query ? reads(*source.query, name) : !source.schema && source.name.text == name;
+}
+bool reads(const Expression& expression, const std::string& name) {
+  if (const auto* subquery = expression.as<Subquery>(); subquery && reads(*subquery->query, name))
+    return true;
+  return std::ranges::any_of(children(expression),
+                             [&](const Expression* child) { return reads(*child, name); });
+}
+// Whether the query has a source of that name, or one within it.
+bool reads(const Query& query, const std::string& name) {
+  if (query.combined && (reads(*query.combined->left, name) || reads(*query.combined->right, name)))
+    return true;
+  if (query.from && reads(*query.from, name)) return true;
+  for (const Join& join : query.joins)
+    if (reads(join.source, name) || (join.on && reads(*join.on, name))) return true;
+  for (const SelectItem& item : query.items)
+    if (item.expression && reads(*item.expression, name)) return true;
+  for (const CommonTable& table : query.with)
+    if (table.query && reads(*table.query, name)) return true;
+  return (query.where && reads(*query.where, name)) || (query.having && reads(*query.having, name));
+}
+
 }  // namespace
 
 Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
@@ -145,6 +170,7 @@ Result<PlannedRows> RowsPlanning::plan_body(const Query& query) {
 }
 
 Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
+  if (named.query && named.name.text.empty()) return plan_bracketed(named);
   if (named.query) {
     PlannedRows rows = TRY(plan(*named.query));
     return PlannedSource{TRY(query_source(named, named.name.text, named.columns, rows.result)),
@@ -159,12 +185,97 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
   const CommonTable& table = **found;
   const std::vector<const CommonTable*> all = common_tables_;
   common_tables_.resize(static_cast<size_t>(common_tables_.rend() - found) - 1);
-  Result<PlannedRows> rows = plan(*table.query);
+  const bool is_recursive = table.recursive && reads(*table.query, table.name.text);
+  Result<PlannedRows> rows = is_recursive ? plan_recursive(table) : plan(*table.query);
   common_tables_ = all;
   if (!rows) return rows.error();
-  return PlannedSource{
-      TRY(query_source(named, named.visible_name().text, table.columns, rows->result)),
-      std::move(rows->root)};
+  std::vector<Name> columns = named.columns;  // before those that WITH gives
+  for (size_t i = columns.size(); i < table.columns.size(); ++i)
+    columns.push_back(table.columns[i]);
+  return PlannedSource{TRY(query_source(named, named.visible_name().text, columns, rows->result)),
+                       std::move(rows->root)};
+}
+
+// A join in brackets: its columns are still those of the sources within.
+Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
+  PlannedRows rows = TRY(plan(*named.query));
+  // Its own name is none that a statement can have.
+  SelectSource source{nullptr, fmt::format("\x04{}", bracketed_++), {}, {}, named.position};
+  source.is_bracketed = true;
+  for (size_t i = 0; i < rows.result.columns.size(); ++i) {
+    const ColumnDef& column = rows.result.columns[i];
+    source.columns.push_back({rows.sources[i], column.name, column.type});
+    source.shown.push_back(column.name);
+  }
+  return PlannedSource{std::move(source), std::move(rows.root)};
+}
+
+// FROM t AS a (x, y): of what `*` shows.
+Status RowsPlanning::rename_columns(const AliasedSource& named, SelectSource& source) {
+  if (named.columns.size() > source.shown.size())
+    return Error{
+        ErrorCode::InvalidStatement,
+        fmt::format("{} has {} columns available but {} columns specified",
+                    shown(named.visible_name()), source.shown.size(), named.columns.size())}
+        .at(named.position);
+  for (size_t i = 0; i < named.columns.size(); ++i) {
+    const auto column = std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name);
+    column->name = source.shown[i] = named.columns[i].text;
+  }
+  return {};
+}
+
+// Its own name means, within its second query, the rows that came last.
+Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
+  const auto refuse = [&](std::string_view why) {
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("recursive query \"{}\" {}", shown(table.name), why)}
+        .at(table.position);
+  };
+  const Query& query = *table.query;
+  if (!query.combined || query.combined->op != SetOperator::Union)
+    return refuse("does not have the form non-recursive-term UNION [ALL] recursive-term");
+  if (!query.order_by.empty()) return refuse("has an ORDER BY, which is not supported yet");
+  if (query.limit || query.offset)
+    return refuse(
+        "has a LIMIT or OFFSET, which is not supported yet; the SELECT that reads it may");
+  if (!query.with.empty()) return refuse("has a WITH of its own, which is not supported yet");
+  if (reads(*query.combined->left, table.name.text))
+    return refuse("must not read itself within its non-recursive term");
+  PlannedRows first = TRY(plan(*query.combined->left));
+  Schema columns = first.result;
+  for (size_t i = 0; i < std::min(columns.columns.size(), table.columns.size()); ++i)
+    columns.columns[i].name = table.columns[i].text;
+  const size_t number = add_outer_rows(columns);
+  auto rounds = std::make_shared<Query>();
+  rounds->items.push_back(
+      {SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, table.position});
+  rounds->from.emplace();
+  rounds->from->name = Name{outer_name(number)};
+  own_rounds_.push_back({table.name, {}, std::move(rounds), table.position});
+  common_tables_.push_back(&own_rounds_.back());
+  Result<PlannedRows> step = plan(*query.combined->right);
+  common_tables_.pop_back();
+  if (!step) return step.error();
+  const auto& types = first.result.columns;
+  if (step->result.columns.size() != types.size())
+    return Error{ErrorCode::SyntaxError, "each UNION query must have the same number of columns"}
+        .at(query.combined->position);
+  for (size_t i = 0; i < types.size(); ++i)
+    if (common_type(types[i].type, step->result.columns[i].type) != types[i].type)
+      return Error{ErrorCode::TypeMismatch,
+                   fmt::format("recursive query \"{}\" column {} has type {} in non-recursive term "
+                               "but type {} overall",
+                               shown(table.name), i + 1, types[i].type.to_string(),
+                               step->result.columns[i].type.to_string()),
+                   {},
+                   "Cast the output of the non-recursive term to the correct type."}
+          .at(table.position);
+  auto first_rows = TRY(coerce_rows(std::move(first), columns));
+  auto step_rows = TRY(coerce_rows(*std::move(step), columns));
+  RecursiveRows rows{std::move(first_rows), std::move(step_rows), number, query.combined->all};
+  Layout layout = layout_of(columns);
+  return PlannedRows{make_node(std::move(rows), std::move(layout)), std::move(columns)};
 }
 
 // A system table hides no stream and no table, unless its schema is named.
@@ -178,7 +289,11 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
     if (named.name.text == outer_name(number))
       return of_rows(outer_rows_[number], OuterRows{number});
   const SystemTable* table = find_system_table(named, context_);
-  if (!table) return PlannedSource{table_source(TRY(resolve_source(named, context_))), nullptr};
+  if (!table) {
+    SelectSource source = table_source(TRY(resolve_source(named, context_)));
+    TRY(rename_columns(named, source));
+    return PlannedSource{std::move(source), nullptr};
+  }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
   std::erase_if(planned.source.shown,

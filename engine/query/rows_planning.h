@@ -2,6 +2,7 @@
 // SELECTs within.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,6 +18,8 @@ namespace engine {
 struct PlannedRows {
   RowsNodePtr root;
   Schema result;
+  std::vector<std::string> sources =
+      {};  // of a SELECT: whose column each of the result's is; "" where it is none's
 };
 // What a SELECT reads: of a query its rows, of a table null.
 struct PlannedSource {
@@ -63,7 +66,10 @@ class RowsPlanning {
 
  private:
   Result<PlannedRows> plan_body(const Query& query);
+  Result<PlannedSource> plan_bracketed(const AliasedSource& named);
+  static Status rename_columns(const AliasedSource& named, SelectSource& source);
   Result<PlannedSource> plan_named(const AliasedSource& named);
+  Result<PlannedRows> plan_recursive(const CommonTable& table);
   Result<PlannedRows> combine(const Query& query);
   Result<PlannedRows> write_down(const Query& query);
   Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
@@ -77,7 +83,9 @@ class RowsPlanning {
   std::vector<PullPlan> tables_;
   std::vector<const SystemTable*> system_tables_;
   std::vector<Schema> outer_rows_;  // by number
-  size_t queries_ = 0;
+  std::deque<CommonTable>
+      own_rounds_;  // of queries of WITH RECURSIVE: themselves, as they read themselves
+  size_t queries_ = 0, bracketed_ = 0;
 };
 
 // A number in GROUP BY or ORDER BY means the item at that place.

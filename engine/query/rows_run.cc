@@ -1,5 +1,6 @@
 #include "engine/query/rows_run.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "engine/expr/null_failures.h"
+#include "engine/query/rows_recursion.h"
 #include "engine/query/rows_steps.h"
 #include "engine/query/system_rows.h"
 #include "engine/types/column_bytes.h"
@@ -20,13 +22,6 @@ namespace {
 
 // Memory is asked for in such pieces.
 constexpr size_t kChargedAtOnce = size_t{1} << 20;
-
-ColumnPtr normalized(const ColumnPtr& column) {
-  if (column->type().kind() != TypeKind::Double) return column;
-  auto out = std::make_shared<Column>(column->clone());
-  for (double& value : out->data<double>()) value += 0.0;
-  return out;
-}
 
 size_t bytes_of_all(const RowsChunks& chunks) {
   size_t bytes = 0;
@@ -89,18 +84,57 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
   return out;
 }
 
+// The first rows of each that are equal in their first columns.
+Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& context) {
+  constexpr size_t kBytesOfKey = 64;  // about, beside its text
+  StringHeap texts;
+  absl::flat_hash_map<std::string_view, size_t> seen;
+  RowsChunks out;
+  for (RowsChunk& chunk : input) {
+    TRY(context.begin());
+    RowKeys keys(
+        {chunk.columns.begin(), chunk.columns.begin() + static_cast<ptrdiff_t>(step.keys)});
+    std::vector<uint32_t> chosen;
+    size_t bytes = 0;
+    for (uint32_t row = 0; row < chunk.rows; ++row) {
+      const std::string_view key = keys.bytes(row);
+      auto found = seen.find(key);
+      if (found == seen.end()) {
+        found = seen.emplace(texts.add(key), 0).first;
+        bytes += kBytesOfKey + key.size();
+      }
+      const size_t before = found->second++;
+      if (before >= step.offset && before - step.offset < step.most.value_or(SIZE_MAX))
+        chosen.push_back(row);
+    }
+    TRY(context.add(bytes));
+    if (!chosen.empty()) TRY(context.add(out, pick(chunk, chosen)));
+    context.remove(bytes_of(chunk));
+    chunk = {};
+  }
+  return out;
+}
+
 class RowsRun {
  public:
   RowsRun(std::vector<RowsChunks> tables, const SystemRows* system, RowsContext& context)
       : tables_(std::move(tables)), system_(system), context_(context) {}
 
   Result<RowsChunks> run(const RowsNode& node) {
+    if (recursion_ && !reads_outer_rows(node, {})) return run_once(node);
     return std::visit([&](const auto& step) { return take(step, node); }, node.step);
   }
 
  private:
   Result<RowsChunks> take(const ReadRows& step, const RowsNode&) {
     return std::exchange(tables_[step.table], {});
+  }
+  Result<RowsChunks> take(const RecursiveRows& step, const RowsNode&) {
+    Recursion recursion{step.number, {}, 0};
+    Recursion* const around = std::exchange(recursion_, &recursion);
+    auto rows = recurse(step, recursion);
+    recursion_ = around;
+    return rows;
   }
   Result<RowsChunks> take(const ReadSystemTable& step, const RowsNode&) {
     if (!system_) return Error{ErrorCode::NotSupported, "system tables cannot be read here"};
@@ -109,7 +143,7 @@ class RowsRun {
     return rows;
   }
   Result<RowsChunks> take(const OuterRows& step, const RowsNode&) {
-    return std::exchange(outer_rows_[step.number], {});
+    return copied(outer_rows_[step.number]);
   }
   Result<RowsChunks> take(const FilterRows& step, const RowsNode&) {
     return filter_rows(step, TRY(run(*step.input)), context_);
@@ -118,10 +152,15 @@ class RowsRun {
     return compute_columns(step, TRY(run(*step.input)), context_);
   }
   Result<RowsChunks> take(const DistinctRows& step, const RowsNode&) {
-    return distinct_rows(TRY(run(*step.input)), context_);
+    return distinct_rows(TRY(run(*step.input)), context_, step.columns);
   }
   Result<RowsChunks> take(const CutRows& step, const RowsNode&) {
-    return cut_rows(step, TRY(run(*step.input)));
+    if (step.keys > 0) return cut_each(step, TRY(run(*step.input)), context_);
+    const std::optional<size_t> wanted = std::exchange(wanted_rows_, wanted_of(step));
+    auto input = run(*step.input);
+    wanted_rows_ = wanted;
+    if (!input) return input;
+    return cut_rows(step, *std::move(input));
   }
   Result<RowsChunks> take(const OneRow&, const RowsNode&) { return RowsChunks{{1, {}}}; }
   Result<RowsChunks> take(const WrittenRows& step, const RowsNode& node) {
@@ -133,14 +172,15 @@ class RowsRun {
   }
   Result<RowsChunks> take(const AppendSubquery& step, const RowsNode& node) {
     RowsChunks input = TRY(run(*step.input));
-    if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step, input));
+    if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step.keys, input));
     const RowsChunks rows = TRY(run(*step.rows));
     const RowsChunks otherwise = step.otherwise ? TRY(run(*step.otherwise)) : RowsChunks();
     return append_subquery(step, node.layout.back().type, std::move(input), rows, otherwise,
                            context_);
   }
-  Result<RowsChunks> distinct_keys(const AppendSubquery& step, const RowsChunks& input) {
-    const Program keys(step.keys);
+  Result<RowsChunks> distinct_keys(const std::vector<BoundExpression>& of,
+                                   const RowsChunks& input) {
+    const Program keys(of);
     RowsChunks computed;
     for (const RowsChunk& chunk : input) {
       RowsChunk made{chunk.rows, TRY(compute(keys, chunk, context_))};
@@ -150,8 +190,11 @@ class RowsRun {
   }
   // What comes out shares strings with both sides: they stay charged.
   Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
-    const RowsChunks left = TRY(run(*step.left)), right = TRY(run(*step.right));
-    return join_rows(step, left, right, context_);
+    const RowsChunks left = TRY(run(*step.left));
+    if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step.left_keys, left));
+    const RowsChunks right = TRY(run(*step.right));
+    const RowsChunks otherwise = step.otherwise ? TRY(run(*step.otherwise)) : RowsChunks();
+    return join_rows(step, left, right, context_, otherwise);
   }
   Result<RowsChunks> take(const UnnestRows& step, const RowsNode& node) {
     const RowsChunks input = TRY(run(*step.input));
@@ -163,6 +206,12 @@ class RowsRun {
     context_.remove(bytes_of_all(input));
     return out;
   }
+  Result<RowsChunks> take(const WindowRows& step, const RowsNode&) {
+    const RowsChunks input = TRY(run(*step.input));
+    auto out = TRY(window_rows(step, input, context_));
+    context_.remove(bytes_of_all(input));
+    return out;
+  }
   Result<RowsChunks> take(const SortRows& step, const RowsNode&) {
     const RowsChunks input = TRY(run(*step.input));
     auto out = TRY(sort_rows(step, input, context_));
@@ -170,22 +219,95 @@ class RowsRun {
     return out;
   }
 
+  // ---- recursion
+
+  // What is the same in each round is made in the first one.
+  struct Recursion {
+    size_t number;
+    std::map<const RowsNode*, RowsChunks> made;
+    size_t made_bytes;
+  };
+
+  // Whether what the node gives depends on rows that are set beside it.
+  static bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
+    if (const auto* outer = std::get_if<OuterRows>(&node.step))
+      return std::ranges::find(set_within, outer->number) == set_within.end();
+    if (const auto* subquery = std::get_if<AppendSubquery>(&node.step); subquery && subquery->outer)
+      set_within.push_back(*subquery->outer);
+    if (const auto* join = std::get_if<JoinRows>(&node.step); join && join->outer)
+      set_within.push_back(*join->outer);
+    if (const auto* recursive = std::get_if<RecursiveRows>(&node.step))
+      set_within.push_back(recursive->number);
+    bool found = false;
+    for_each_input(
+        node, [&](const RowsNode& input) { found = found || reads_outer_rows(input, set_within); });
+    return found;
+  }
+  Result<RowsChunks> run_once(const RowsNode& node) {
+    if (const auto known = recursion_->made.find(&node); known != recursion_->made.end())
+      return copied(known->second);
+    Recursion* const around = std::exchange(recursion_, nullptr);
+    auto rows = std::visit([&](const auto& step) { return take(step, node); }, node.step);
+    recursion_ = around;
+    if (!rows) return rows;
+    around->made_bytes += bytes_of_all(*rows);
+    return copied(around->made[&node] = *std::move(rows));
+  }
+  // The columns are shared; who takes the rows gives their memory back once more.
+  Result<RowsChunks> copied(const RowsChunks& rows) {
+    TRY(context_.add(bytes_of_all(rows)));
+    return rows;
+  }
+
+  Result<RowsChunks> recurse(const RecursiveRows& step, Recursion& recursion) {
+    const std::optional<size_t> wanted = std::exchange(wanted_rows_, std::nullopt);
+    GatheredRows all(step.all, context_);
+    RowsChunks fresh = TRY(run(*step.first));
+    fresh = TRY(all.add(std::move(fresh)));
+    while (!fresh.empty() && (!wanted || all.count() < *wanted)) {
+      TRY(context_.begin());
+      const size_t held = context_.held() - recursion.made_bytes;
+      outer_rows_[step.number] = std::move(fresh);
+      fresh = TRY(run(*step.step));
+      context_.hold(held + recursion.made_bytes);
+      fresh = TRY(all.add(std::move(fresh)));
+    }
+    outer_rows_[step.number].clear();
+    context_.remove(recursion.made_bytes);
+    return all.take();
+  }
+
+  // How many rows a LIMIT lets through; nothing where each row is needed.
+  static std::optional<size_t> wanted_of(const CutRows& step) {
+    const RowsNode* input = step.input.get();
+    while (const auto* computed = std::get_if<ComputeColumns>(&input->step))
+      input = computed->input.get();
+    if (!step.most || !std::holds_alternative<RecursiveRows>(input->step)) return std::nullopt;
+    return *step.most <= SIZE_MAX - step.offset ? std::optional(*step.most + step.offset)
+                                                : std::nullopt;
+  }
+
   std::vector<RowsChunks> tables_;
   const SystemRows* const system_;
+  Recursion* recursion_ = nullptr;           // the innermost whose step is run
+  std::optional<size_t> wanted_rows_;        // of the recursion below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number
   RowsContext& context_;
 };
 
 }  // namespace
 
-Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context) {
+Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context,
+                                 std::span<const size_t> by) {
   constexpr size_t kBytesOfKey = 48;  // about, beside its text
   StringHeap seen_bytes;
   absl::flat_hash_set<std::string_view> seen;
   RowsChunks out;
   for (RowsChunk& chunk : input) {
     TRY(context.begin());
-    RowKeys keys(chunk.columns);
+    std::vector<ColumnPtr> compared;
+    for (const size_t column : by) compared.push_back(chunk.columns[column]);
+    RowKeys keys(by.empty() ? chunk.columns : std::move(compared));
     std::vector<uint32_t> fresh;
     size_t key_bytes = 0;
     for (uint32_t row = 0; row < chunk.rows; ++row) {
@@ -205,6 +327,13 @@ Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context) {
     context.remove(before);
     chunk = {};
   }
+  return out;
+}
+
+ColumnPtr normalized(const ColumnPtr& column) {
+  if (column->type().kind() != TypeKind::Double) return column;
+  auto out = std::make_shared<Column>(column->clone());
+  for (double& value : out->data<double>()) value += 0.0;
   return out;
 }
 

@@ -38,6 +38,9 @@ class RowsContext {
   Status add(size_t bytes);
   void remove(size_t bytes) { held_ -= bytes < held_ ? bytes : held_; }
   Status add(RowsChunks& to, RowsChunk chunk);
+  size_t held() const { return held_; }
+  // So much is left of what a part of the run held, and will be charged with what comes next.
+  void hold(size_t bytes) { held_ = bytes; }
 
  private:
   const EvalContext eval_;

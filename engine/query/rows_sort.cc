@@ -5,14 +5,17 @@
 
 namespace engine {
 
-namespace {
+RowsComparison::RowsComparison(const RowsChunks& chunks, size_t first_column,
+                               std::span<const RowsOrder> keys)
+    : chunks_(chunks) {
+  for (const RowsOrder& key : keys) add_key(first_column++, key.is_descending, key.nulls_first);
+}
 
-// Negative when a comes first.
-int compare(const RowsChunks& chunks, const std::vector<SortKey>& keys, Column::SourceRow a,
-            Column::SourceRow b) {
-  for (const SortKey& key : keys) {
-    const Column& left = *chunks[a.source].columns[key.column];
-    const Column& right = *chunks[b.source].columns[key.column];
+int RowsComparison::compare(Column::SourceRow a, Column::SourceRow b, size_t keys) const {
+  for (size_t i = 0; i < keys; ++i) {
+    const SortKey& key = keys_[i];
+    const Column& left = *chunks_[a.source].columns[key.column];
+    const Column& right = *chunks_[b.source].columns[key.column];
     const bool left_null = left.is_null(a.row), right_null = right.is_null(b.row);
     if (left_null || right_null) {
       if (left_null && right_null) continue;
@@ -22,11 +25,8 @@ int compare(const RowsChunks& chunks, const std::vector<SortKey>& keys, Column::
     if (order == 0) continue;
     return (order < 0) != key.is_descending ? -1 : 1;
   }
-  if (a.source != b.source) return a.source < b.source ? -1 : 1;
-  return a.row < b.row ? -1 : a.row > b.row ? 1 : 0;
+  return 0;
 }
-
-}  // namespace
 
 Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, RowsContext& context) {
   std::vector<Column::SourceRow> order;
@@ -35,8 +35,12 @@ Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, Rows
   const size_t order_bytes = order.size() * sizeof(Column::SourceRow);
   TRY(context.add(order_bytes));
   TRY(context.begin());
+  RowsComparison keys(input, 0, {});
+  for (const SortKey& key : step.keys) keys.add_key(key.column, key.is_descending, key.nulls_first);
   const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
-    return compare(input, step.keys, a, b) < 0;
+    const int by_keys = keys.compare(a, b);
+    if (by_keys != 0) return by_keys < 0;
+    return a.source != b.source ? a.source < b.source : a.row < b.row;
   };
   const size_t most = std::min(order.size(), step.most.value_or(SIZE_MAX));
   if (most < order.size()) {

@@ -35,12 +35,41 @@ class RowKeys {
   std::string bytes_;
 };
 
+// -0.0 is 0.0, so that its order and its bytes are those of values that are equal.
+ColumnPtr normalized(const ColumnPtr& column);
+
+// Rows that stand in columns by their order, the first key deciding first.
+//
+// Threads: any. Owner: a step, whose chunks and keys outlive it.
+class RowsComparison {
+ public:
+  // `first_column`: of the chunks, where the keys stand one behind the other. Columns are normalized() already.
+  RowsComparison(const RowsChunks& chunks, size_t first_column, std::span<const RowsOrder> keys);
+  void add_key(size_t column, bool is_descending, bool nulls_first) {
+    keys_.push_back({column, is_descending, nulls_first});
+  }
+  // Negative when a comes first, 0 where no key tells them apart.
+  int compare(Column::SourceRow a, Column::SourceRow b) const {
+    return compare(a, b, keys_.size());
+  }
+  int compare(Column::SourceRow a, Column::SourceRow b, size_t keys) const;
+
+ private:
+  const RowsChunks& chunks_;
+  std::vector<SortKey> keys_;
+};
+
+// `otherwise`: of the step's.
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
-                             RowsContext& context);
+                             RowsContext& context, const RowsChunks& otherwise = {});
 Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, const RowsChunks& input,
                                RowsContext& context);
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
-Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context);
+Result<RowsChunks> window_rows(const WindowRows& step, const RowsChunks& input,
+                               RowsContext& context);
+// By these columns; none: by all.
+Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context,
+                                 std::span<const size_t> by = {});
 Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsChunks right,
                                 RowsContext& context);
 // `rows`, `otherwise`: of the step's. `type`: of the column that comes.

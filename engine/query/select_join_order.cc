@@ -105,8 +105,8 @@ class JoinOrder {
 bool has_free_order(const Query& query) {
   if (!query.from || query.joins.size() < 2 || is_row_function(*query.from)) return false;
   const bool are_inner = std::ranges::all_of(query.joins, [](const Join& join) {
-    return join.type == JoinType::Inner && join.columns.empty() && !join.within &&
-           !is_row_function(join.source);
+    return join.type == JoinType::Inner && join.columns.empty() && !join.natural && !join.within &&
+           !join.source.lateral && !is_row_function(join.source);
   });
   return are_inner && std::ranges::none_of(query.items, [](const SelectItem& item) {
            return item.kind == SelectItemKind::AllColumns && !item.source;

@@ -55,25 +55,46 @@ Result<SelectNames> SelectNames::of(const Query& query, std::vector<SelectSource
   return names;
 }
 
+ExpressionPtr SelectNames::reference(uint32_t column, TextPosition position) const {
+  return make_expression(ColumnRef{Name{layout_[column].source}, Name{layout_[column].name}},
+                         position);
+}
+
+// Of FULL JOIN whichever is there.
+ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position) const {
+  if (!merged.is_either) return reference(merged.column, position);
+  FunctionCall either{"COALESCE", {}};
+  either.arguments.push_back(reference(merged.column, position));
+  for (const uint32_t other : merged.others) either.arguments.push_back(reference(other, position));
+  return make_expression(std::move(either), position);
+}
+
+// NATURAL: what `*` shows of both sides.
+std::vector<Name> SelectNames::merged_names(const Join& join, size_t right) const {
+  if (!join.natural) return join.columns;
+  std::vector<Name> names;
+  for (const std::string& name : sources_[right].shown)
+    for (size_t left = 0; left < right; ++left)
+      if (std::ranges::find(sources_[left].shown, name) != sources_[left].shown.end()) {
+        names.push_back(Name{name});
+        break;
+      }
+  return names;
+}
+
 Status SelectNames::merge_columns(const Query& query) {
   using_equalities_.resize(query.joins.size());
   for (size_t i = 0; i < query.joins.size(); ++i) {
     const Join& join = query.joins[i];
-    if (!join.columns.empty() && (join.type == JoinType::Right || join.type == JoinType::Full))
-      return Error{ErrorCode::NotSupported,
-                   "USING of a RIGHT or FULL JOIN is not supported yet",
-                   {},
-                   "Write ON, and COALESCE of both columns."}
-          .at(join.position);
     const auto end = static_cast<ptrdiff_t>(first_columns_[i + 1]);
     const Layout left(layout_.begin(), layout_.begin() + end);
-    for (const Name& name : join.columns) {
-      const auto known = std::ranges::find(merged_, name.text, &Merged::name);
+    for (const Name& name : merged_names(join, i + 1)) {
+      auto known = std::ranges::find(merged_, name.text, &Merged::name);
+      const SelectSource& right = sources_[i + 1];
       const uint32_t first =
           known != merged_.end()
               ? known->column
               : TRY(resolve_column({std::nullopt, name}, join.position, scope(left, "USING")));
-      const SelectSource& right = sources_[i + 1];
       const auto found = std::ranges::find(right.columns, layout_[first].name, &LayoutColumn::name);
       if (found == right.columns.end())
         return Error{ErrorCode::UndefinedColumn, fmt::format("column \"{}\" of USING is not in {}",
@@ -81,16 +102,20 @@ Status SelectNames::merge_columns(const Query& query) {
             .at(join.position);
       const auto second = static_cast<uint32_t>(first_columns_[i + 1] +
                                                 static_cast<size_t>(found - right.columns.begin()));
-      if (known != merged_.end())
-        known->others.push_back(second);
-      else
-        merged_.push_back({layout_[first].name, first, {second}});
-      const auto reference = [&](uint32_t column) {
-        return make_expression(ColumnRef{Name{layout_[column].source}, Name{layout_[column].name}},
-                               join.position);
-      };
-      using_equalities_[i].push_back(make_expression(
-          Comparison{ComparisonOp::Equal, reference(first), reference(second)}, join.position));
+      if (known == merged_.end()) {
+        merged_.push_back({layout_[first].name, first, {}});
+        known = merged_.end() - 1;
+      }
+      using_equalities_[i].push_back(
+          make_expression(Comparison{ComparisonOp::Equal, value_of(*known, join.position),
+                                     reference(second, join.position)},
+                          join.position));
+      known->others.push_back(second);
+      known->is_either = known->is_either || join.type == JoinType::Full;
+      if (join.type == JoinType::Right) {
+        std::swap(known->column, known->others.back());
+        known->is_either = false;
+      }
     }
   }
   return {};
@@ -108,7 +133,7 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
     scope.source =
         fmt::format("{} {}", source.kind == SourceKind::Table ? "table" : "stream", source.name);
   }
-  for (const SelectSource& source : sources_) scope.source_names.push_back(source.alias);
+  scope.source_names = names_of_first(sources_.size());
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
@@ -116,11 +141,36 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
   return scope;
 }
 
+std::vector<std::string> SelectNames::names_of_first(size_t sources) const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < sources; ++i) {
+    if (!sources_[i].is_bracketed) {
+      names.push_back(sources_[i].alias);
+      continue;
+    }
+    for (const LayoutColumn& column : sources_[i].columns)
+      if (std::ranges::find(names, column.source) == names.end()) names.push_back(column.source);
+  }
+  return names;
+}
+
 Result<ExpressionPtr> SelectNames::canonical(const Expression& expression,
                                              std::string_view clause) const {
   ExpressionPtr copy = clone(expression);
   std::vector<std::string> parameters;
   TRY(rewrite(*copy, scope(layout_, clause), parameters));
+  return copy;
+}
+
+Result<ExpressionPtr> SelectNames::canonical_among(const Expression& expression,
+                                                   std::string_view clause, size_t sources) const {
+  const Layout seen(layout_.begin(),
+                    layout_.begin() + static_cast<ptrdiff_t>(first_columns_[sources]));
+  ExpressionPtr copy = clone(expression);
+  std::vector<std::string> parameters;
+  Scope of_these = scope(seen, clause);
+  of_these.source_names = names_of_first(sources);
+  TRY(rewrite(*copy, of_these, parameters));
   return copy;
 }
 
@@ -132,9 +182,11 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
     const auto merged = column->source
                             ? merged_.end()
                             : std::ranges::find(merged_, column->name.text, &Merged::name);
-    const uint32_t index = merged != merged_.end()
-                               ? merged->column
-                               : TRY(resolve_column(*column, expression.position, scope));
+    if (merged != merged_.end()) {
+      expression = std::move(*value_of(*merged, expression.position));
+      return {};
+    }
+    const uint32_t index = TRY(resolve_column(*column, expression.position, scope));
     column->source = Name{layout_[index].source};
     column->name = Name{layout_[index].name};
     return {};
@@ -211,9 +263,19 @@ Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem
   // What USING has merged comes first, and once.
   if (!item.source)
     for (const Merged& merged : merged_)
-      show(layout_[merged.column].source, layout_[merged.column].name);
+      out.push_back({value_of(merged, item.position), merged.name, false, true, item.position});
   bool found = false;
   for (const SelectSource& source : sources_) {
+    if (source.is_bracketed) {
+      for (const LayoutColumn& column : source.columns) {
+        if (item.source ? item.source->text != column.source
+                        : is_merged(column.source, column.name))
+          continue;
+        found = true;
+        show(column.source, column.name);
+      }
+      continue;
+    }
     if (!is_meant(source)) continue;
     found = true;
     for (const std::string& name : source.shown)

@@ -14,6 +14,7 @@ struct SelectSource {
   Layout columns;
   std::vector<std::string> shown;  // by `*`: keys, the bounds of windows, values
   TextPosition position;
+  bool is_bracketed = false;  // a join in brackets: columns have the names of sources within
 };
 SelectSource table_source(const AnalysedSource& found);
 // Fails when `names`, of the columns, are more than the columns.
@@ -37,6 +38,8 @@ class SelectNames {
   size_t source_of(uint32_t column) const;
 
   Scope scope(const Layout& layout, std::string_view clause) const;
+  // By which columns of the first of the sources may be addressed.
+  std::vector<std::string> names_of_first(size_t sources) const;
 
   // Of a join's USING: the equalities.
   const std::vector<ExpressionPtr>& using_equalities(size_t join) const {
@@ -45,6 +48,9 @@ class SelectNames {
 
   // A copy whose references are all written in one way, so that expressions that mean the same are equal.
   Result<ExpressionPtr> canonical(const Expression& expression, std::string_view clause) const;
+  // Of the first of the sources only, as a join sees them.
+  Result<ExpressionPtr> canonical_among(const Expression& expression, std::string_view clause,
+                                        size_t sources) const;
   // The items after `*` and `->*`, canonical.
   Result<std::vector<AnalysedItem>> items(const Query& query) const;
 
@@ -61,7 +67,11 @@ class SelectNames {
     std::string name;
     uint32_t column;               // that stands for both
     std::vector<uint32_t> others;  // that `*` does not show again
+    bool is_either = false;        // of FULL JOIN: the first of all that is not null
   };
+  ExpressionPtr reference(uint32_t column, TextPosition position) const;
+  ExpressionPtr value_of(const Merged& merged, TextPosition position) const;
+  std::vector<Name> merged_names(const Join& join, size_t right) const;
 
   const PlanContext& context_;
   std::vector<SelectSource> sources_;

@@ -16,8 +16,8 @@ Error too_correlated(TextPosition position) {
   return Error{ErrorCode::NotSupported,
                "a sub-query refers to the query around it in a way that is not supported yet",
                {},
-               "It may in its conditions and its SELECT list; it has no LIMIT but 1, no OFFSET, "
-               "RIGHT or FULL JOIN, and is no UNION then."}
+               "It may in its conditions and its SELECT list; it has no RIGHT or FULL JOIN "
+               "then."}
       .at(position);
 }
 
@@ -26,8 +26,8 @@ class OuterAsSource {
   OuterAsSource(const Query& query, const SelectNames& outer, RowsPlanning& planning)
       : query_(clone(query)), outer_(outer), planning_(planning) {}
 
-  Result<std::optional<SubqueryWithOuterRows>> take(SubqueryKind kind) {
-    if (query_.combined || !query_.values.empty() || query_.window)
+  Result<std::optional<SubqueryWithOuterRows>> take(OuterUse kind) {
+    if (query_.combined || !query_.values.empty() || query_.window || !query_.with.empty())
       return std::optional<SubqueryWithOuterRows>();
     number_ = planning_.add_outer_rows({});
     alias_ = RowsPlanning::outer_name(number_);
@@ -39,29 +39,36 @@ class OuterAsSource {
       if (TRY(bring_in(body))) {
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
-        put_keys_first(query_, kind == SubqueryKind::Exists);
+        put_keys_first(query_, kind == OuterUse::Exists);
         return finished();
       }
     }
     drop_limit(kind);
+    if (query_.limit || query_.offset) {
+      limits_ = TRY(planning_.read_limits(query_));
+      query_.limit = nullptr;
+      query_.offset = nullptr;
+    }
     if (!TRY(bring_in(query_))) return std::optional<SubqueryWithOuterRows>();
-    if (!takes_first_) query_.order_by.clear();
-    put_keys_first(query_, kind == SubqueryKind::Exists);
+    const bool is_cut = takes_first_ || limits_.limit || limits_.offset > 0;
+    if (!is_cut && query_.distinct_on.empty()) query_.order_by.clear();
+    put_keys_first(query_, kind == OuterUse::Exists);
     return finished();
   }
 
  private:
   std::optional<SubqueryWithOuterRows> finished() {
     planning_.set_outer_rows(number_, std::move(schema_));
-    return SubqueryWithOuterRows{std::move(query_), number_, std::move(columns_), takes_first_};
+    return SubqueryWithOuterRows{std::move(query_), number_, std::move(columns_), takes_first_,
+                                 limits_};
   }
 
   // The first row of each of the rows around is found without a limit, and that there is one, too.
-  void drop_limit(SubqueryKind kind) {
+  void drop_limit(OuterUse kind) {
     const auto* limit = query_.limit ? query_.limit->as<IntegerLiteral>() : nullptr;
     if (!limit || query_.offset || query_.distinct) return;
-    const bool is_first = kind == SubqueryKind::Scalar && limit->value == 1;
-    if (!is_first && !(kind == SubqueryKind::Exists && limit->value > 0)) return;
+    const bool is_first = kind == OuterUse::Scalar && limit->value == 1;
+    if (!is_first && !(kind == OuterUse::Exists && limit->value > 0)) return;
     takes_first_ = is_first;
     query_.limit = nullptr;
   }
@@ -86,6 +93,7 @@ class OuterAsSource {
     TRY(rewrite(query.where));
     TRY(rewrite(query.having));
     for (ExpressionPtr& each : query.group_by) TRY(rewrite(each));
+    for (ExpressionPtr& each : query.distinct_on) TRY(rewrite(each));
     for (OrderItem& each : query.order_by)
       if (!is_alias(query, *each.expression)) TRY(rewrite(each.expression));
     const auto rewrite_function = [&](AliasedSource& named) -> Status {
@@ -99,8 +107,23 @@ class OuterAsSource {
     for (Join& join : query.joins) TRY(rewrite_function(join.source));
     if (columns_.empty()) return false;
     TRY(check(query));
+    write_stars_out(query, inner);
     read_outer_rows(query);
     return true;
+  }
+
+  // `*` is not to show the rows around.
+  static void write_stars_out(Query& query, const SelectNames& inner) {
+    std::vector<SelectItem> items = std::exchange(query.items, {});
+    for (SelectItem& item : items) {
+      if (item.kind != SelectItemKind::AllColumns || item.source) {
+        query.items.push_back(std::move(item));
+        continue;
+      }
+      for (const SelectSource& source : inner.sources())
+        query.items.push_back(
+            {SelectItemKind::AllColumns, nullptr, std::nullopt, Name{source.alias}, item.position});
+    }
   }
 
   // ORDER BY may mean an item by its name.
@@ -180,8 +203,7 @@ class OuterAsSource {
     const bool has_other_joins = std::ranges::any_of(query.joins, [](const Join& join) {
       return join.type == JoinType::Right || join.type == JoinType::Full;
     });
-    if (query.limit || query.offset || has_other_joins || !query.with.empty())
-      return too_correlated(query.position);
+    if (query.limit || query.offset || has_other_joins) return too_correlated(query.position);
     return {};
   }
 
@@ -195,9 +217,18 @@ class OuterAsSource {
     query.from = std::move(outer);
   }
 
+  // A window is over the rows of one of the rows around.
+  template <class Key>
+  static void divide_windows(Expression& expression, const Key& key) {
+    for (ExpressionPtr* child : children(expression)) divide_windows(**child, key);
+    if (auto* call = std::get_if<FunctionCall>(&expression.node); call && call->over)
+      call->over->partition_by.push_back(key());
+  }
+
   // `only_keys`: of EXISTS, which asks whether there are rows.
   void put_keys_first(Query& query, bool only_keys) const {
-    const bool is_grouped = !query.group_by.empty() || query.having || has_aggregate(query);
+    const bool is_grouped = !query.group_by.empty() || !query.grouping_sets.empty() ||
+                            query.having || has_aggregate(query);
     std::vector<SelectItem> items = std::exchange(query.items, {});
     // Of what a query of FROM gives under these names, or of the source itself.
     const bool is_named = query.from->name.text != alias_;
@@ -207,7 +238,9 @@ class OuterAsSource {
         place->value += static_cast<int32_t>(columns_.size());
     };
     for (ExpressionPtr& each : query.group_by) move(each);
+    for (ExpressionPtr& each : query.distinct_on) move(each);
     for (OrderItem& each : query.order_by) move(each.expression);
+    const bool is_first_of_each = !query.distinct_on.empty();
     for (size_t at = 0; at < columns_.size(); ++at) {
       const auto key = [&] {
         return is_named
@@ -217,9 +250,18 @@ class OuterAsSource {
       };
       query.items.push_back(
           {SelectItemKind::Expression, key(), std::nullopt, std::nullopt, query.position});
-      if (is_grouped) query.group_by.push_back(key());
+      for (SelectItem& item : items)
+        if (item.expression) divide_windows(*item.expression, key);
+      for (OrderItem& item : query.order_by) divide_windows(*item.expression, key);
+      if (is_first_of_each) {
+        query.distinct_on.insert(query.distinct_on.begin(), key());
+        query.order_by.insert(query.order_by.begin(), {key()});
+      }
+      if (!is_grouped) continue;
+      for (std::vector<size_t>& set : query.grouping_sets) set.push_back(query.group_by.size());
+      query.group_by.push_back(key());
     }
-    if (only_keys && !is_grouped) {
+    if (only_keys && !is_grouped && !limits_.limit && limits_.offset == 0) {
       query.distinct = true;
       return;
     }
@@ -232,6 +274,7 @@ class OuterAsSource {
   std::string alias_;
   size_t number_ = 0;
   bool takes_first_ = false;
+  RowLimits limits_;
   Schema schema_;
   ExpressionList columns_;
 };
@@ -245,10 +288,10 @@ bool has_aggregate(const Query& query) {
 }
 
 Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,
-                                                                 SubqueryKind kind,
+                                                                 OuterUse use,
                                                                  const SelectNames& outer,
                                                                  RowsPlanning& planning) {
-  return OuterAsSource(subquery, outer, planning).take(kind);
+  return OuterAsSource(subquery, outer, planning).take(use);
 }
 
 }  // namespace engine

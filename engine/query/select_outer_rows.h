@@ -6,18 +6,22 @@
 
 namespace engine {
 
+// Where it stands: as a value, or in FROM.
+enum class OuterUse : uint8_t { Scalar, Exists, In, Lateral };
+
 struct SubqueryWithOuterRows {
   Query query;    // gives the keys first, then what the sub-query gives; of EXISTS the keys alone
   size_t number;  // of its OuterRows
   ExpressionList columns;  // of the query around, in the order of the keys
   bool takes_first;        // its LIMIT 1 was left out: of the rows of equal keys the first counts
+  RowLimits limits;        // that were left out: they are of the rows of equal keys, in their order
 };
 
 // The sub-query as one that reads, beside its own sources, the rows around it, each once: then it is no longer correlated, and what it gives is
 // looked up by these (Neumann and Kemper, "Unnesting Arbitrary Queries", 2015). Nothing where it does not look beyond
 // itself. Fails with NotSupported where it has clauses that would mean something else then.
 Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,
-                                                                 SubqueryKind kind,
+                                                                 OuterUse use,
                                                                  const SelectNames& outer,
                                                                  RowsPlanning& planning);
 

@@ -6,10 +6,13 @@
 #include <numeric>
 
 #include "engine/functions/registry.h"
+#include "engine/query/select_aggregates.h"
 #include "engine/query/select_join_order.h"
+#include "engine/query/select_lateral.h"
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_row_functions.h"
 #include "engine/query/select_subqueries.h"
+#include "engine/query/select_windows.h"
 #include "engine/query/window_bounds.h"
 
 namespace engine {
@@ -36,8 +39,10 @@ std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
 class SelectRowsPlanner {
  public:
   // `rows`: of the sources that are queries; `arrays`: of those that are functions, over the columns of the sources before.
+  // `laterals`: of those that read the rows of these.
   SelectRowsPlanner(const Query& query, RowsPlanning& planning, SelectNames names,
-                    std::vector<RowsNodePtr> rows, std::vector<std::vector<BoundExpression>> arrays)
+                    std::vector<RowsNodePtr> rows, std::vector<std::vector<BoundExpression>> arrays,
+                    std::vector<std::optional<LateralSource>> laterals)
       : query_(query),
         planning_(planning),
         context_(planning.context()),
@@ -45,6 +50,7 @@ class SelectRowsPlanner {
         names_(std::move(names)),
         rows_(std::move(rows)),
         arrays_(std::move(arrays)),
+        laterals_(std::move(laterals)),
         over_{names_.layout(), {}} {}
 
   Result<PlannedRows> plan() {
@@ -60,17 +66,19 @@ class SelectRowsPlanner {
 
     const RowLimits limits = TRY(planning_.read_limits(query_));
     const std::optional<size_t> most = limits.most();
-    const bool is_plain =
-        tables_.size() == 1 && !where_ && !is_grouped_ && !query_.distinct && order_.empty();
+    const bool is_plain = tables_.size() == 1 && !where_ && !is_grouped_ && !query_.distinct &&
+                          query_.distinct_on.empty() && windows_.empty() && order_.empty();
     if (is_plain && most && *most < INT64_MAX) tables_.front().limit = static_cast<int64_t>(*most);
     RowsNodePtr node = append(TRY(join_tables()), std::move(subqueries_));
     if (where_) node = put_on(FilterRows{{}, *std::move(where_)}, std::move(node));
     if (is_grouped_) {
-      node = make_node(GroupRows{std::move(node), std::move(group_keys_), std::move(aggregates_)},
+      node = make_node(GroupRows{std::move(node), std::move(group_keys_), std::move(aggregates_),
+                                 query_.grouping_sets, std::move(groupings_)},
                        std::move(group_layout_));
       node = append(std::move(node), std::move(subqueries_of_groups_));
       if (having_) node = put_on(FilterRows{{}, *std::move(having_)}, std::move(node));
     }
+    node = append(std::move(node), std::move(windows_));
     Layout computed;
     for (size_t i = 0; i < columns_.size(); ++i)
       computed.push_back({"",
@@ -78,8 +86,19 @@ class SelectRowsPlanner {
                           columns_[i].type});
     node = make_node(ComputeColumns{std::move(node), std::move(columns_)}, std::move(computed));
     if (query_.distinct) node = put_on(DistinctRows{}, std::move(node));
+    if (!distinct_on_.empty()) {
+      // The first of each in the order, which is kept.
+      if (!order_.empty())
+        node = put_on(SortRows{{}, std::exchange(order_, {}), {}}, std::move(node));
+      node = put_on(DistinctRows{{}, std::move(distinct_on_)}, std::move(node));
+    }
     node = sort_and_cut(std::move(node), std::move(order_), limits);
-    return PlannedRows{std::move(node), std::move(result_)};
+    PlannedRows planned{std::move(node), std::move(result_)};
+    for (const AnalysedItem& item : items_) {
+      const auto* column = item.expression->as<ColumnRef>();
+      planned.sources.push_back(column && column->source ? column->source->text : "");
+    }
+    return planned;
   }
 
  private:
@@ -133,19 +152,24 @@ class SelectRowsPlanner {
       BoundJoin bound{join.type, {}, {}, {}};
       std::vector<const Expression*> conjuncts;
       const ExpressionPtr on =
-          join.on ? TRY(names_.canonical(*join.on, "JOIN ON")) : ExpressionPtr();
+          join.on ? TRY(names_.canonical_among(*join.on, "JOIN ON", i + 2)) : ExpressionPtr();
       if (on) split(*on, conjuncts);
       for (const ExpressionPtr& each : names_.using_equalities(i)) conjuncts.push_back(each.get());
       std::vector<BoundExpression> rest;
       Scope scope = names_.scope(seen, "JOIN ON");
-      scope.source_names.resize(i + 2);
+      scope.source_names = names_.names_of_first(i + 2);
       const bool is_function = !arrays_[i + 1].empty();
       if (is_function && join.type != JoinType::Inner)
         return Error{ErrorCode::NotSupported,
                      "an outer join with a function that gives rows is not supported yet"}
             .at(join.position);
+      if (laterals_[i + 1]) bound.left_keys = laterals_[i + 1]->keys;
+      if (laterals_[i + 1] && join.type != JoinType::Inner && join.type != JoinType::Left)
+        return Error{ErrorCode::InvalidStatement,
+                     "the combining JOIN type must be INNER or LEFT for a LATERAL reference"}
+            .at(join.position);
       for (const Expression* each : conjuncts)
-        if (is_function)
+        if (is_function || laterals_[i + 1])
           rest.push_back(TRY(bind_predicate(*each, scope)));
         else
           add_join_condition(*each, TRY(bind_predicate(*each, scope)), i + 1, bound, rest);
@@ -203,7 +227,9 @@ class SelectRowsPlanner {
       else
         conditions_.emplace_back(each, std::move(bound));
     }
-    if (tables_.size() != 1 || !tables_.front().table || !over_.substitutes.empty()) return {};
+    if (tables_.size() != 1 || !tables_.front().table || !over_.substitutes.empty() ||
+        !query_.from->columns.empty())
+      return {};
     PullPlan& table = tables_.front();
     table.keys = TRY(keys_for(*where, *table.table, scope, eval_));
     if (table.table->window) table.windows = window_bounds(*where, scope, eval_);
@@ -221,10 +247,11 @@ class SelectRowsPlanner {
     for (auto& [text, bound] : conditions_) {
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
       const size_t last = is_of_sources(columns) ? names_.source_of(columns.back()) : 0;
-      const bool is_safe =
-          last > 0 && arrays_[last].empty() && joins_[last - 1].type == JoinType::Inner &&
-          std::ranges::none_of(
-              columns, [&](uint32_t column) { return is_nullable_[names_.source_of(column)]; });
+      const bool is_safe = last > 0 && arrays_[last].empty() && !laterals_[last] &&
+                           joins_[last - 1].type == JoinType::Inner &&
+                           std::ranges::none_of(columns, [&](uint32_t column) {
+                             return is_nullable_[names_.source_of(column)];
+                           });
       if (!is_safe) {
         rest.push_back(std::move(bound));
         continue;
@@ -302,11 +329,19 @@ class SelectRowsPlanner {
         return Error{ErrorCode::GroupingError, "aggregate functions are not allowed in GROUP BY"}
             .at(each->position);
     }
+    if (!query_.grouping_sets.empty())
+      for (size_t i = 0; i < group_by_.size(); ++i)
+        for (size_t j = 0; j < i; ++j)
+          if (equals(*group_by_[i], *group_by_[j]))
+            return Error{ErrorCode::NotSupported,
+                         "the same expression twice in GROUPING SETS is not supported yet"}
+                .at(query_.group_by[i]->position);
     if (query_.having) having_text_ = TRY(names_.canonical(*query_.having, "HAVING"));
     for (const AnalysedItem& item : items_) list_aggregates(*item.expression);
     for (const ExpressionPtr& each : hidden_) list_aggregates(*each);
     if (having_text_) list_aggregates(*having_text_);
-    is_grouped_ = !group_by_.empty() || !calls_.empty() || having_text_;
+    is_grouped_ =
+        !group_by_.empty() || !calls_.empty() || having_text_ || !query_.grouping_sets.empty();
     return {};
   }
 
@@ -334,12 +369,15 @@ class SelectRowsPlanner {
     }
     for (const Expression* call : calls_) {
       const Scope scope = scope_over(over_, "SELECT");
-      BoundAggregate bound = TRY(
-          bind_aggregate(*call->as<FunctionCall>(), call->position, scope, context_.properties));
+      GroupedCall bound =
+          TRY(bind_grouped_call(*call->as<FunctionCall>(), call->position, scope, context_, eval_));
       substitutes.push_back({call, static_cast<uint32_t>(groups.size())});
-      groups.push_back({"", to_sql(*call), bound.instance.result_type});
+      groups.push_back({"", to_sql(*call), bound.call.instance.result_type});
       aggregates_.push_back(std::move(bound));
     }
+    for (const AnalysedItem& item : items_) TRY(bind_groupings(*item.expression));
+    for (const ExpressionPtr& each : hidden_) TRY(bind_groupings(*each));
+    if (having_text_) TRY(bind_groupings(*having_text_));
     group_layout_ = groups;
     for (const Expression* each : found_of_groups_) {
       if (const auto& value = each->as<Subquery>()->value) TRY(check_grouped(*value, substitutes));
@@ -354,6 +392,33 @@ class SelectRowsPlanner {
       having_ = TRY(bind_predicate(*having_text_, scope));
     }
     return bind_columns(groups_);
+  }
+
+  // GROUPING(key, ...): which of the keys a row's set does not have.
+  Status bind_groupings(const Expression& expression) {
+    const auto* call = expression.as<FunctionCall>();
+    if (!call || call->name != "GROUPING" || call->over) {
+      for (const Expression* child : children(expression)) TRY(bind_groupings(*child));
+      return {};
+    }
+    constexpr size_t kMostBits = 31;
+    if (call->arguments.empty() || call->arguments.size() > kMostBits)
+      return Error{ErrorCode::UndefinedFunction, "GROUPING takes 1 to 31 arguments"}.at(
+          expression.position);
+    std::vector<size_t>& places = groupings_.emplace_back();
+    for (const ExpressionPtr& argument : call->arguments) {
+      const auto key = std::ranges::find_if(
+          group_by_, [&](const ExpressionPtr& each) { return equals(*each, *argument); });
+      if (key == group_by_.end())
+        return Error{ErrorCode::GroupingError,
+                     "arguments to GROUPING must be grouping expressions of the associated query "
+                     "level"}
+            .at(argument->position);
+      places.push_back(static_cast<size_t>(key - group_by_.begin()));
+    }
+    groups_.substitutes.push_back({&expression, static_cast<uint32_t>(groups_.layout.size())});
+    groups_.layout.push_back({"", to_sql(expression), TypeKind::Integer});
+    return {};
   }
 
   static Status check_grouped(const Expression& expression,
@@ -375,6 +440,13 @@ class SelectRowsPlanner {
   Status read_order() {
     for (const OrderItem& each : query_.order_by)
       order_.push_back(sort_key(each, TRY(sorted_column(*each.expression))));
+    for (const ExpressionPtr& each : query_.distinct_on)
+      distinct_on_.push_back(TRY(sorted_column(*each)));
+    for (size_t i = 0; i < std::min(order_.size(), distinct_on_.size()); ++i)
+      if (std::ranges::find(distinct_on_, order_[i].column) == distinct_on_.end())
+        return Error{ErrorCode::InvalidStatement,
+                     "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"}
+            .at(query_.order_by[i].expression->position);
     return {};
   }
 
@@ -395,6 +467,8 @@ class SelectRowsPlanner {
     ExpressionPtr canonical = TRY(names_.canonical(expression, "ORDER BY"));
     for (size_t i = 0; i < items_.size(); ++i)
       if (equals(*items_[i].expression, *canonical)) return i;
+    for (size_t i = 0; i < hidden_.size(); ++i)
+      if (equals(*hidden_[i], *canonical)) return items_.size() + i;
     if (query_.distinct)
       return Error{ErrorCode::InvalidStatement,
                    "for SELECT DISTINCT, ORDER BY expressions must appear in the SELECT list"}
@@ -403,7 +477,11 @@ class SelectRowsPlanner {
     return items_.size() + hidden_.size() - 1;
   }
 
-  Status bind_columns(const Appended& over) {
+  Status bind_columns(Appended& over) {
+    std::vector<const Expression*> calls;
+    for (const AnalysedItem& item : items_) TRY(list_window_calls(*item.expression, calls));
+    for (const ExpressionPtr& each : hidden_) TRY(list_window_calls(*each, calls));
+    windows_ = TRY(bind_windows(calls, names_, planning_, over));
     const Scope scope = scope_over(over, "SELECT");
     for (const AnalysedItem& item : items_) {
       columns_.push_back(TRY(bind_value(*item.expression, scope)));
@@ -434,10 +512,21 @@ class SelectRowsPlanner {
     }
     if (where_) visit(*where_);
     for (BoundExpression& key : group_keys_) visit(key);
-    for (BoundAggregate& each : aggregates_)
-      for (BoundExpression& argument : each.arguments) visit(argument);
-    if (!is_grouped_)
-      for (BoundExpression& column : columns_) visit(column);
+    for (GroupedCall& each : aggregates_) {
+      for (BoundExpression& argument : each.call.arguments) visit(argument);
+      if (each.filter) visit(*each.filter);
+      for (RowsOrder& key : each.order) visit(key.value);
+    }
+    if (is_grouped_) return;
+    for (WindowRows& window : windows_) {
+      for (BoundExpression& key : window.partition) visit(key);
+      for (RowsOrder& key : window.order) visit(key.value);
+      for (WindowCall& call : window.calls) {
+        for (BoundExpression& argument : call.arguments) visit(argument);
+        if (call.filter) visit(*call.filter);
+      }
+    }
+    for (BoundExpression& column : columns_) visit(column);
   }
 
   void read_only_what_is_used() {
@@ -455,7 +544,8 @@ class SelectRowsPlanner {
     for (size_t table = 0; table < tables_.size(); ++table) {
       const size_t first = names_.first_column(table);
       for (size_t i = first; i < names_.first_column(table + 1); ++i) {
-        in_source[i] = static_cast<uint32_t>(i - first);
+        const size_t keys = laterals_[table] ? laterals_[table]->keys.size() : 0;
+        in_source[i] = static_cast<uint32_t>(i - first + keys);
         // What a function gives is appended as a whole.
         if (!used[i] && arrays_[table].empty()) continue;
         const SqlType& type = names_.layout()[i].type;
@@ -482,8 +572,53 @@ class SelectRowsPlanner {
       return make_node(
           ReadRows{TRY(planning_.add_table(std::move(tables_[at]), names_.sources()[at].position))},
           std::move(layout));
+    if (laterals_[at])  // its keys stand behind all
+      for (const BoundExpression& key : laterals_[at]->keys) {
+        const auto place = static_cast<uint32_t>(layout.size() - tables_[at].result.columns.size());
+        tables_[at].columns.push_back(column_expression(key.type, place));
+        layout.push_back({"", "", key.type});
+      }
     return make_node(ComputeColumns{std::move(rows_[at]), std::move(tables_[at].columns)},
                      std::move(layout));
+  }
+
+  // Each row with those that the source gives for it.
+  Result<RowsNodePtr> join_lateral(RowsNodePtr left, BoundJoin& join, size_t source) {
+    LateralSource& lateral = *laterals_[source];
+    const size_t given = tables_[source].result.columns.size(), keys = lateral.keys.size();
+    RowsNodePtr otherwise;
+    if (lateral.otherwise) {
+      ComputeColumns used{lateral.otherwise, tables_[source].columns};
+      Layout layout;
+      for (BoundExpression& column : used.columns) {
+        column.index -= static_cast<uint32_t>(keys);
+        layout.push_back({"", "", column.type});
+      }
+      otherwise = make_node(std::move(used), std::move(layout));
+    }
+    RowsNodePtr right = TRY(read_source(source));
+    JoinRows step{join.type, std::move(left), right,    std::move(join.left_keys), {},
+                  {},        lateral.number,  otherwise};
+    for (size_t i = 0; i < keys; ++i)
+      step.right_keys.push_back(
+          column_expression(right->layout[given + i].type, static_cast<uint32_t>(given + i)));
+    Layout layout = step.left->layout;
+    layout.insert(layout.end(), right->layout.begin(),
+                  right->layout.begin() + static_cast<ptrdiff_t>(given));
+    // Where there is a row for each, the condition is asked of that, too.
+    const bool is_asked_behind = otherwise && join.condition;
+    if (is_asked_behind && join.type == JoinType::Left && !is_true(*join.condition))
+      return Error{ErrorCode::NotSupported,
+                   "LEFT JOIN LATERAL of an aggregate ON a condition is not supported yet"}
+          .at(query_.joins[source - 1].position);
+    if (!is_asked_behind) step.condition = std::move(join.condition);
+    RowsNodePtr node = make_node(std::move(step), std::move(layout));
+    if (is_asked_behind && join.type == JoinType::Inner)
+      node = put_on(FilterRows{{}, *std::move(join.condition)}, std::move(node));
+    return node;
+  }
+  static bool is_true(const BoundExpression& condition) {
+    return condition.kind == BoundKind::Literal && condition.literal == Value::boolean(true);
   }
 
   RowsNodePtr unnest(RowsNodePtr node, size_t source) {
@@ -505,6 +640,10 @@ class SelectRowsPlanner {
           node = put_on(FilterRows{{}, *std::move(join.condition)}, std::move(node));
         continue;
       }
+      if (laterals_[i + 1]) {
+        node = TRY(join_lateral(std::move(node), join, i + 1));
+        continue;
+      }
       RowsNodePtr right = TRY(read_source(i + 1));
       Layout layout = node->layout;
       layout.insert(layout.end(), right->layout.begin(), right->layout.end());
@@ -523,6 +662,7 @@ class SelectRowsPlanner {
   const SelectNames names_;
   std::vector<RowsNodePtr> rows_;
   std::vector<std::vector<BoundExpression>> arrays_;
+  std::vector<std::optional<LateralSource>> laterals_;  // by source
   Appended over_;  // the sources' columns, then one for each sub-query
   std::vector<BoundSubquery> subqueries_, subqueries_of_groups_;
   Found found_of_groups_;
@@ -533,6 +673,7 @@ class SelectRowsPlanner {
   ExpressionPtr having_text_;
   std::vector<const Expression*> calls_;  // of aggregates, each once
   std::vector<SortKey> order_;
+  std::vector<size_t> distinct_on_;  // columns
   std::vector<bool> is_nullable_;  // by source
   bool is_grouped_ = false;
 
@@ -540,7 +681,9 @@ class SelectRowsPlanner {
   std::vector<BoundJoin> joins_;
   std::optional<BoundExpression> where_, having_;
   std::vector<BoundExpression> group_keys_;
-  std::vector<BoundAggregate> aggregates_;
+  std::vector<GroupedCall> aggregates_;
+  std::vector<std::vector<size_t>> groupings_;
+  std::vector<WindowRows> windows_;
   std::vector<BoundExpression> columns_;
   std::vector<std::vector<BoundExpression>> table_filters_;
   Appended groups_;      // keys, aggregates, then one for each sub-query
@@ -578,8 +721,10 @@ Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning
   std::vector<SelectSource> sources;
   std::vector<RowsNodePtr> rows;
   std::vector<std::vector<BoundExpression>> arrays;
+  std::vector<std::optional<LateralSource>> laterals;
   const auto add = [&](const AliasedSource& named) -> Status {
     arrays.emplace_back();
+    laterals.emplace_back();
     if (is_row_function(named)) {
       SelectSource source = TRY(row_function_names(named));
       arrays.back() = TRY(bind_row_function(named, sources, source, planning.context()));
@@ -587,15 +732,28 @@ Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning
       rows.push_back(nullptr);
       return {};
     }
-    PlannedSource planned = TRY(planning.plan_source(named));
-    sources.push_back(std::move(planned.source));
-    rows.push_back(std::move(planned.rows));
+    const size_t tables = planning.table_count();
+    Result<PlannedSource> planned = planning.plan_source(named);
+    const bool may_look_beyond = named.lateral && named.query && !sources.empty();
+    if (!planned && may_look_beyond &&
+        (planned.error().code == ErrorCode::UndefinedColumn ||
+         planned.error().code == ErrorCode::UndefinedSource)) {
+      planning.drop_tables_from(tables);
+      auto found = TRY(plan_lateral(named, sources, planning));
+      if (!found) return planned.error();
+      laterals.back() = std::move(found->lateral);
+      planned = std::move(found->planned);
+    }
+    if (!planned) return planned.error();
+    sources.push_back(std::move(planned->source));
+    rows.push_back(std::move(planned->rows));
     return {};
   };
   if (query.from) TRY(add(*query.from));
   for (const Join& join : query.joins) TRY(add(join.source));
   SelectNames names = TRY(SelectNames::of(query, std::move(sources), planning.context()));
-  return SelectRowsPlanner(query, planning, std::move(names), std::move(rows), std::move(arrays))
+  return SelectRowsPlanner(query, planning, std::move(names), std::move(rows), std::move(arrays),
+                           std::move(laterals))
       .plan();
 }
 

@@ -27,9 +27,16 @@ struct ReadRows {
 struct ReadSystemTable {
   const SystemTable* table;
 };
-// The keys of the AppendSubquery of that number, each once.
+// Under that number: the keys of an AppendSubquery or of JoinRows, each once, or what the last step of RecursiveRows gave.
 struct OuterRows {
   size_t number;
+};
+// The rows of `first`, then what `step` makes of the rows that came last, which it reads as OuterRows of this number, until
+// nothing comes any more. Not `all`: no row twice.
+struct RecursiveRows {
+  RowsNodePtr first, step;
+  size_t number;
+  bool all;
 };
 // One row without columns: of a SELECT without FROM.
 struct OneRow {};
@@ -46,14 +53,15 @@ struct CombineRows {
 };
 // One column more: what a query says of each row. Of its rows those count whose first columns equal the row's keys, which are
 // never null then; without keys all. Scalar: the next column of the only one, of none `otherwise`'s first, or null; more are an
-// error. Exists: whether there is one. In: whether the next column of one equals the value; null where only a null
-// keeps that from being said.
+// error. Exists: whether there is one. In: whether the value equals, or as `op` says, the next column of one; null where only
+// a null keeps that from being said.
 struct AppendSubquery {
   RowsNodePtr input, rows;
   SubqueryKind kind;
   std::vector<BoundExpression> keys;  // over the input's columns, of the types of the rows' first
   std::optional<BoundExpression> value;  // of In, over the input's columns
   bool negated = false;                  // of In
+  ComparisonOp op = ComparisonOp::Equal;  // of In
   RowsNodePtr otherwise = nullptr;       // one row of one column; may be null
   bool takes_first = false;  // of Scalar: of several rows the first counts, as for LIMIT 1
   // Where the sub-query is asked with the rows around it: its `rows` read them as OuterRows of this number, and null keys are
@@ -68,6 +76,11 @@ struct JoinRows {
   std::vector<BoundExpression> left_keys,
       right_keys;                            // pairs of one type; each over its side's columns
   std::optional<BoundExpression> condition;  // over the left's columns, then the right's
+  // LATERAL: the right reads the left's keys as OuterRows of this number; nulls are keys like others, and the right's last
+  // columns, which are its keys, are not given.
+  std::optional<size_t> outer = {};
+  // Of LATERAL: one row without keys, for left rows without a partner; may be null.
+  RowsNodePtr otherwise = nullptr;
 };
 // Each row with each element of the arrays, of which the shorter ones are filled up with nulls; a row whose arrays are all empty or null
 // gives none.
@@ -79,20 +92,76 @@ struct FilterRows {
   RowsNodePtr input;
   BoundExpression condition;
 };
+// Rows by this value, in one of the two directions.
+struct RowsOrder {
+  BoundExpression value;
+  bool is_descending, nulls_first;
+};
+// An aggregate function of those rows for which the filter is true, in that order; `is_distinct`: of rows with the same
+// arguments one.
+struct GroupedCall {
+  BoundAggregate call;
+  std::optional<BoundExpression> filter = {};
+  std::vector<RowsOrder> order = {};
+  bool is_distinct = false;
+};
 // The grouping columns, then one column an aggregate; nulls are a group as any other. Without grouping columns
 // there is one row, also of no rows.
 struct GroupRows {
   RowsNodePtr input;
   std::vector<BoundExpression> keys;
-  std::vector<BoundAggregate> aggregates;
+  std::vector<GroupedCall> aggregates;
+  // GROUPING SETS: places of keys, one set behind the other; the other keys are null in its rows. None: one, of all.
+  std::vector<std::vector<size_t>> sets = {};
+  // GROUPING(...): behind the aggregates a column each, with a bit for each of these keys, the first the highest, that is set
+  // where the row's set does not have it.
+  std::vector<std::vector<size_t>> groupings = {};
+};
+enum class WindowFunction : uint8_t {
+  RowNumber,
+  Rank,
+  DenseRank,
+  PercentRank,
+  CumeDist,
+  Ntile,
+  Lag,
+  Lead,
+  FirstValue,
+  LastValue,
+  NthValue,
+  Aggregate
+};
+struct BoundFrame {
+  FrameUnit unit = FrameUnit::Range;
+  FrameEdge start = FrameEdge::UnboundedPreceding, end = FrameEdge::CurrentRow;
+  std::optional<BoundExpression> start_offset, end_offset;  // of no column
+  FrameExclusion exclusion = FrameExclusion::None;
+};
+struct WindowCall {
+  WindowFunction function;
+  std::vector<BoundExpression> arguments;
+  AggregateInstance instance;  // of Aggregate
+  std::optional<BoundExpression> filter;
+  BoundFrame frame;
+  SqlType type;
+  std::string text;
+};
+// One column more for each call, which is computed over the rows of the same partition, in their order. Rows come out
+// in the order of partitions.
+struct WindowRows {
+  RowsNodePtr input;
+  std::vector<BoundExpression> partition;
+  std::vector<RowsOrder> order;
+  std::vector<WindowCall> calls;
 };
 struct ComputeColumns {
   RowsNodePtr input;
   std::vector<BoundExpression> columns;
 };
-// Of rows that are the same in all columns, the first.
+// Of rows that are the same in these columns (none: in all), the first.
 struct DistinctRows {
   RowsNodePtr input;
+  std::vector<size_t> columns = {};
 };
 struct SortKey {
   size_t column;
@@ -108,12 +177,14 @@ struct CutRows {
   RowsNodePtr input;
   size_t offset = 0;
   std::optional<size_t> most;
+  size_t keys =
+      0;  // so many of the first columns: the limits are of the rows that are equal in them
 };
 
 struct RowsNode {
-  std::variant<ReadRows, ReadSystemTable, OuterRows, OneRow, WrittenRows, CombineRows,
-               AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, ComputeColumns,
-               DistinctRows, SortRows, CutRows>
+  std::variant<ReadRows, ReadSystemTable, OuterRows, RecursiveRows, OneRow, WrittenRows,
+               CombineRows, AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, WindowRows,
+               ComputeColumns, DistinctRows, SortRows, CutRows>
       step;
   Layout layout;  // what it gives
 };

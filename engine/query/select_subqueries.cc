@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/query/select_outer_rows.h"
+#include "engine/query/select_windows.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -26,6 +27,13 @@ bool has_columns(const Expression& expression) {
   if (expression.is<ColumnRef>()) return true;
   return std::ranges::any_of(children(expression),
                              [](const Expression* child) { return has_columns(*child); });
+}
+
+bool has_windows(const Query& query) {
+  std::vector<const Expression*> calls;
+  return std::ranges::any_of(query.items, [&](const SelectItem& item) {
+    return item.expression && (!list_window_calls(*item.expression, calls) || !calls.empty());
+  });
 }
 
 // Takes out of the sub-query's WHERE what it says of the query around it.
@@ -63,8 +71,9 @@ class Decorrelation {
       if (!correlation) return std::vector<Correlation>();
       found.push_back(*std::move(correlation));
     }
-    if (!query.group_by.empty() || query.having || query.distinct || query.limit || query.offset ||
-        query.window)
+    if (!query.group_by.empty() || !query.grouping_sets.empty() || query.having || query.distinct ||
+        !query.distinct_on.empty() || query.limit || query.offset || query.window ||
+        has_windows(query))
       found.clear();
     return found;
   }
@@ -181,6 +190,7 @@ class SubqueryBinder {
     }
     bound_.step.kind = subquery_.kind;
     bound_.step.negated = subquery_.negated;
+    bound_.step.op = subquery_.op;
     bound_.text = to_sql(expression_);
     bound_.type = TypeKind::Boolean;
     TRY(bind_columns(*std::move(rows)));
@@ -193,7 +203,10 @@ class SubqueryBinder {
   // `unknown`: what is wrong if it does not look beyond itself.
   Result<PlannedRows> plan_with_outer_rows(const Error& unknown) {
     const size_t tables = planning_.table_count();
-    auto with_rows = bring_outer_rows_in(*subquery_.query, subquery_.kind, names_, planning_);
+    const OuterUse use = subquery_.kind == SubqueryKind::Scalar   ? OuterUse::Scalar
+                         : subquery_.kind == SubqueryKind::Exists ? OuterUse::Exists
+                                                                  : OuterUse::In;
+    auto with_rows = bring_outer_rows_in(*subquery_.query, use, names_, planning_);
     planning_.drop_tables_from(tables);
     if (!with_rows) return with_rows.error();
     if (!*with_rows) return unknown;
@@ -205,13 +218,14 @@ class SubqueryBinder {
     bound_.step.takes_first = outer.takes_first;
     const Query& asked = *subquery_.query;
     if (subquery_.kind == SubqueryKind::Scalar && asked.items.size() == 1 && has_aggregate(asked) &&
-        asked.group_by.empty() && !asked.having) {
+        asked.group_by.empty() && asked.grouping_sets.empty() && !asked.having) {
       Query& none = of_no_rows_.emplace(clone(outer.query));
       none.items.erase(none.items.begin(), none.items.end() - 1);
       none.group_by.clear();
       none.where = make_expression(BooleanLiteral{false}, none.position);
     }
-    return planning_.plan(outer.query);
+    PlannedRows rows = TRY(planning_.plan(outer.query));
+    return cut_by_keys(std::move(rows), correlations_.size(), outer.limits);
   }
 
   Status check_width(size_t columns) const {
@@ -242,8 +256,13 @@ class SubqueryBinder {
     };
     for (const Correlation& each : correlations_)
       bound_.step.keys.push_back(TRY(add(*each.outer, each.inner->position)));
-    if (subquery_.kind == SubqueryKind::In)
+    if (subquery_.kind == SubqueryKind::In) {
       bound_.step.value = TRY(add(*subquery_.value, expression_.position));
+      if (const SqlType& type = bound_.step.value->type;
+          type.is_nested() && subquery_.op != ComparisonOp::Equal)
+        return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
+            expression_.position);
+    }
     if (subquery_.kind == SubqueryKind::Scalar) {
       const size_t at = shaped.columns.size();
       bound_.type = rows.result.columns[at].type;
@@ -284,6 +303,12 @@ Result<BoundExpression> bind_value(const Expression& expression, const Scope& sc
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside) {
   return SubqueryBinder(expression, names, planning, beside).bind();
+}
+
+PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits) {
+  if (limits.limit || limits.offset > 0)
+    rows.root = put_on(CutRows{{}, limits.offset, limits.limit, keys}, std::move(rows.root));
+  return rows;
 }
 
 RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries) {

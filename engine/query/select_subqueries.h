@@ -24,6 +24,9 @@ struct Appended {
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside);
 
+// The limits of a query that reads the rows around it: of those with the same first columns.
+PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits);
+
 // `node` with a column more for each.
 RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries);
 

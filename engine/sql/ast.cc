@@ -33,7 +33,8 @@ int greatest_parameter(const ExpressionList& list) {
 }
 
 int greatest_parameter(const Query& query) {
-  int greatest = std::max({greatest_parameter(query.where), greatest_parameter(query.group_by),
+  int greatest = std::max({greatest_parameter(query.distinct_on), greatest_parameter(query.where),
+                           greatest_parameter(query.group_by),
                            greatest_parameter(query.partition_by), greatest_parameter(query.having),
                            greatest_parameter(query.limit), greatest_parameter(query.offset)});
   for (const SelectItem& item : query.items)
@@ -120,27 +121,31 @@ const Property* find_property(const PropertyList& properties, std::string_view n
 }
 
 Join clone(const Join& join) {
-  return {join.type,     join.source, join.within, join.on ? clone(*join.on) : nullptr,
-          join.position, join.columns};
+  return {join.type,     join.source,  join.within, join.on ? clone(*join.on) : nullptr,
+          join.position, join.columns, join.natural};
 }
 
 namespace {
 
-std::optional<TextPosition> subquery_in(const Expression& expression) {
-  if (expression.is<Subquery>()) return expression.position;
+bool is_subquery(const Expression& expression) { return expression.is<Subquery>(); }
+bool is_window_call(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  return call && call->over;
+}
+
+using IsIt = bool (*)(const Expression&);
+
+std::optional<TextPosition> found_in(const Expression& expression, IsIt is_it) {
+  if (is_it(expression)) return expression.position;
   for (const Expression* child : children(expression))
-    if (auto found = subquery_in(*child)) return found;
+    if (auto found = found_in(*child, is_it)) return found;
   return std::nullopt;
 }
 
-std::optional<TextPosition> subquery_in(const ExpressionPtr& expression) {
-  return expression ? subquery_in(*expression) : std::nullopt;
-}
-
-std::optional<TextPosition> subquery_in(const Query& query) {
+std::optional<TextPosition> found_in(const Query& query, IsIt is_it) {
   std::optional<TextPosition> found;
   const auto look = [&](const ExpressionPtr& each) {
-    if (!found) found = subquery_in(each);
+    if (!found && each) found = found_in(*each, is_it);
   };
   for (const SelectItem& item : query.items) look(item.expression);
   for (const Join& join : query.joins) look(join.on);
@@ -164,13 +169,18 @@ std::optional<BeyondDialect> beyond_dialect(const Query& query) {
                          query.combined->position};
   }
   if (!query.values.empty()) return BeyondDialect{"VALUES", query.position};
+  if (!query.distinct_on.empty()) return BeyondDialect{"DISTINCT ON", query.position};
+  if (!query.grouping_sets.empty()) return BeyondDialect{"GROUPING SETS", query.position};
   if (query.from && query.from->query)
     return BeyondDialect{"a SELECT in FROM", query.from->position};
   for (const Join& join : query.joins) {
     if (join.source.query) return BeyondDialect{"a SELECT in FROM", join.source.position};
     if (!join.on) return BeyondDialect{"a join without ON", join.position};
   }
-  if (const auto position = subquery_in(query)) return BeyondDialect{"a sub-query", *position};
+  if (const auto position = found_in(query, is_subquery))
+    return BeyondDialect{"a sub-query", *position};
+  if (const auto position = found_in(query, is_window_call))
+    return BeyondDialect{"a window function", *position};
   return std::nullopt;
 }
 
@@ -180,6 +190,7 @@ Query clone(const Query& query) {
   copy.combined = query.combined;
   for (const ExpressionList& row : query.values) copy.values.push_back(clone(row));
   copy.distinct = query.distinct;
+  copy.distinct_on = clone(query.distinct_on);
   for (const SelectItem& item : query.items)
     copy.items.push_back(
         {item.kind, clone_if(item.expression), item.alias, item.source, item.position});
@@ -188,6 +199,7 @@ Query clone(const Query& query) {
   copy.window = query.window;
   copy.where = clone_if(query.where);
   copy.group_by = clone(query.group_by);
+  copy.grouping_sets = query.grouping_sets;
   copy.partition_by = clone(query.partition_by);
   copy.having = clone_if(query.having);
   for (const OrderItem& item : query.order_by)

@@ -23,80 +23,132 @@ ExpressionPtr clone(const ExpressionPtr& expression) {
   return expression ? engine::clone(*expression) : nullptr;
 }
 
+std::vector<OrderItem> clone(const std::vector<OrderItem>& items) {
+  std::vector<OrderItem> copy;
+  for (const OrderItem& each : items)
+    copy.push_back({clone(each.expression), each.descending, each.nulls});
+  return copy;
+}
+
+OverWindow clone(const OverWindow& over) {
+  const auto bound = [](const FrameBound& from) {
+    return FrameBound{from.edge, clone(from.offset)};
+  };
+  const WindowFrame& frame = over.frame;
+  return {engine::clone(over.partition_by),
+          clone(over.order_by),
+          {frame.unit, bound(frame.start), bound(frame.end), frame.exclusion},
+          over.has_frame};
+}
+
+void add(Slots& slots, std::vector<OrderItem>& items) {
+  for (OrderItem& each : items) slots.push_back(&each.expression);
+}
+
+void add(Slots& slots, FunctionCall& call) {
+  add(slots, call.arguments);
+  add(slots, call.order_by);
+  if (call.filter) slots.push_back(&call.filter);
+  if (!call.over) return;
+  add(slots, call.over->partition_by);
+  add(slots, call.over->order_by);
+  for (FrameBound* bound : {&call.over->frame.start, &call.over->frame.end})
+    if (bound->offset) slots.push_back(&bound->offset);
+}
+
+bool same_order(const std::vector<OrderItem>& left, const std::vector<OrderItem>& right) {
+  return std::ranges::equal(left, right, [](const OrderItem& a, const OrderItem& b) {
+    return a.descending == b.descending && a.nulls == b.nulls;
+  });
+}
+
+// But for the children.
+bool same_window(const OverWindow* left, const OverWindow* right) {
+  if (!left || !right) return left == right;
+  const WindowFrame &a = left->frame, &b = right->frame;
+  return left->partition_by.size() == right->partition_by.size() &&
+         same_order(left->order_by, right->order_by) && a.unit == b.unit &&
+         a.start.edge == b.start.edge && a.end.edge == b.end.edge && a.exclusion == b.exclusion;
+}
+
 Expression::Node clone_node(const Expression::Node& node) {
   using Node = Expression::Node;
-  return std::visit(
-      Overloaded{
-          [](const auto& leaf) -> Node { return leaf; },
-          [](const Dereference& n) -> Node {
-            return Dereference{clone(n.base), n.field};
-          },
-          [](const Subscript& n) -> Node {
-            return Subscript{clone(n.base), clone(n.index)};
-          },
-          [](const FunctionCall& n) -> Node {
-            return FunctionCall{n.name, engine::clone(n.arguments), n.star, n.distinct};
-          },
-          [](const Lambda& n) -> Node {
-            return Lambda{n.parameters, clone(n.body)};
-          },
-          [](const Arithmetic& n) -> Node {
-            return Arithmetic{n.op, clone(n.left), clone(n.right)};
-          },
-          [](const Signed& n) -> Node {
-            return Signed{n.op, clone(n.operand)};
-          },
-          [](const Comparison& n) -> Node {
-            return Comparison{n.op, clone(n.left), clone(n.right)};
-          },
-          [](const Logical& n) -> Node {
-            return Logical{n.op, clone(n.left), clone(n.right)};
-          },
-          [](const Not& n) -> Node { return Not{clone(n.operand)}; },
-          [](const Between& n) -> Node {
-            return Between{clone(n.value), clone(n.lower), clone(n.upper), n.negated};
-          },
-          [](const In& n) -> Node {
-            return In{clone(n.value), engine::clone(n.list), n.negated};
-          },
-          [](const Like& n) -> Node {
-            return Like{clone(n.value), clone(n.pattern), n.escape, n.negated};
-          },
-          [](const IsNull& n) -> Node {
-            return IsNull{clone(n.operand), n.negated};
-          },
-          [](const Case& n) -> Node {
-            Case copy{clone(n.operand), {}, clone(n.otherwise)};
-            for (const CaseBranch& branch : n.branches)
-              copy.branches.push_back({clone(branch.when), clone(branch.then)});
-            return copy;
-          },
-          [](const Cast& n) -> Node {
-            return Cast{clone(n.operand), n.type};
-          },
-          [](const AtTimeZone& n) -> Node {
-            return AtTimeZone{clone(n.value), clone(n.zone)};
-          },
-          [](const ArrayConstructor& n) -> Node {
-            return ArrayConstructor{engine::clone(n.elements)};
-          },
-          [](const MapConstructor& n) -> Node {
-            MapConstructor copy;
-            for (const MapEntry& entry : n.entries)
-              copy.entries.push_back({clone(entry.key), clone(entry.value)});
-            return copy;
-          },
-          [](const StructConstructor& n) -> Node {
-            StructConstructor copy;
-            for (const StructField& field : n.fields)
-              copy.fields.push_back({field.name, clone(field.value)});
-            return copy;
-          },
-          [](const Subquery& n) -> Node {
-            return Subquery{n.kind, clone(n.value), n.query, n.negated};
-          },
-      },
-      node);
+  return std::visit(Overloaded{
+                        [](const auto& leaf) -> Node { return leaf; },
+                        [](const Dereference& n) -> Node {
+                          return Dereference{clone(n.base), n.field};
+                        },
+                        [](const Subscript& n) -> Node {
+                          return Subscript{clone(n.base), clone(n.index)};
+                        },
+                        [](const FunctionCall& n) -> Node {
+                          FunctionCall copy{n.name, engine::clone(n.arguments), n.star, n.distinct};
+                          copy.order_by = clone(n.order_by);
+                          copy.within_group = n.within_group;
+                          copy.filter = clone(n.filter);
+                          if (n.over) copy.over = std::make_unique<OverWindow>(clone(*n.over));
+                          return copy;
+                        },
+                        [](const Lambda& n) -> Node {
+                          return Lambda{n.parameters, clone(n.body)};
+                        },
+                        [](const Arithmetic& n) -> Node {
+                          return Arithmetic{n.op, clone(n.left), clone(n.right)};
+                        },
+                        [](const Signed& n) -> Node {
+                          return Signed{n.op, clone(n.operand)};
+                        },
+                        [](const Comparison& n) -> Node {
+                          return Comparison{n.op, clone(n.left), clone(n.right)};
+                        },
+                        [](const Logical& n) -> Node {
+                          return Logical{n.op, clone(n.left), clone(n.right)};
+                        },
+                        [](const Not& n) -> Node { return Not{clone(n.operand)}; },
+                        [](const Between& n) -> Node {
+                          return Between{clone(n.value), clone(n.lower), clone(n.upper), n.negated};
+                        },
+                        [](const In& n) -> Node {
+                          return In{clone(n.value), engine::clone(n.list), n.negated};
+                        },
+                        [](const Like& n) -> Node {
+                          return Like{clone(n.value), clone(n.pattern), n.escape, n.negated};
+                        },
+                        [](const IsNull& n) -> Node {
+                          return IsNull{clone(n.operand), n.negated};
+                        },
+                        [](const Case& n) -> Node {
+                          Case copy{clone(n.operand), {}, clone(n.otherwise)};
+                          for (const CaseBranch& branch : n.branches)
+                            copy.branches.push_back({clone(branch.when), clone(branch.then)});
+                          return copy;
+                        },
+                        [](const Cast& n) -> Node {
+                          return Cast{clone(n.operand), n.type};
+                        },
+                        [](const AtTimeZone& n) -> Node {
+                          return AtTimeZone{clone(n.value), clone(n.zone)};
+                        },
+                        [](const ArrayConstructor& n) -> Node {
+                          return ArrayConstructor{engine::clone(n.elements)};
+                        },
+                        [](const MapConstructor& n) -> Node {
+                          MapConstructor copy;
+                          for (const MapEntry& entry : n.entries)
+                            copy.entries.push_back({clone(entry.key), clone(entry.value)});
+                          return copy;
+                        },
+                        [](const StructConstructor& n) -> Node {
+                          StructConstructor copy;
+                          for (const StructField& field : n.fields)
+                            copy.fields.push_back({field.name, clone(field.value)});
+                          return copy;
+                        },
+                        [](const Subquery& n) -> Node {
+                          return Subquery{n.kind, clone(n.value), n.query, n.negated, n.op};
+                        },
+                    },
+                    node);
 }
 
 // Whether two nodes of one form agree in everything but their children.
@@ -119,7 +171,11 @@ bool same_head(const Expression::Node& left, const Expression::Node& right) {
           [&](const Dereference& n) { return n.field == std::get<Dereference>(right).field; },
           [&](const FunctionCall& n) {
             const auto& other = std::get<FunctionCall>(right);
-            return n.name == other.name && n.star == other.star && n.distinct == other.distinct;
+            return n.name == other.name && n.star == other.star && n.distinct == other.distinct &&
+                   n.arguments.size() == other.arguments.size() &&
+                   n.within_group == other.within_group && !n.filter == !other.filter &&
+                   same_order(n.order_by, other.order_by) &&
+                   same_window(n.over.get(), other.over.get());
           },
           [&](const Lambda& n) { return n.parameters == std::get<Lambda>(right).parameters; },
           [&](const Arithmetic& n) { return n.op == std::get<Arithmetic>(right).op; },
@@ -146,7 +202,8 @@ bool same_head(const Expression::Node& left, const Expression::Node& right) {
           },
           [&](const Subquery& n) {
             const auto& other = std::get<Subquery>(right);
-            return n.kind == other.kind && n.query == other.query && n.negated == other.negated;
+            return n.kind == other.kind && n.query == other.query && n.negated == other.negated &&
+                   n.op == other.op;
           },
       },
       left);
@@ -162,7 +219,7 @@ std::vector<ExpressionPtr*> children(Expression& expression) {
                  [&](Subscript& n) {
                    slots = {&n.base, &n.index};
                  },
-                 [&](FunctionCall& n) { add(slots, n.arguments); },
+                 [&](FunctionCall& n) { add(slots, n); },
                  [&](Lambda& n) { slots = {&n.body}; },
                  [&](Arithmetic& n) {
                    slots = {&n.left, &n.right};

@@ -65,10 +65,51 @@ struct Dereference {
 struct Subscript {
   ExpressionPtr base, index;
 };  // base [ index ]
+enum class NullsOrder : uint8_t { Default, First, Last };
+
+struct OrderItem {
+  ExpressionPtr expression;
+  bool descending = false;
+  NullsOrder nulls = NullsOrder::Default;
+};
+
+enum class FrameUnit : uint8_t { Range, Rows, Groups };
+enum class FrameEdge : uint8_t {
+  UnboundedPreceding,
+  Preceding,
+  CurrentRow,
+  Following,
+  UnboundedFollowing
+};
+enum class FrameExclusion : uint8_t { None, CurrentRow, Group, Ties };
+struct FrameBound {
+  FrameEdge edge;
+  ExpressionPtr offset = nullptr;  // of Preceding and Following, else null
+};
+// RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW, where none is written.
+struct WindowFrame {
+  FrameUnit unit = FrameUnit::Range;
+  FrameBound start = {FrameEdge::UnboundedPreceding}, end = {FrameEdge::CurrentRow};
+  FrameExclusion exclusion = FrameExclusion::None;
+};
+// OVER (...); what a WINDOW clause names is written out.
+struct OverWindow {
+  ExpressionList partition_by;
+  std::vector<OrderItem> order_by;
+  WindowFrame frame;
+  bool has_frame = false;  // one is written
+};
+
 struct FunctionCall {
   std::string name;  // upper case
   ExpressionList arguments;
   bool star = false, distinct = false;  // COUNT(*): no arguments
+  // The rest is PostgreSQL's, and of SELECTs over tables only.
+  std::vector<OrderItem> order_by =
+      {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)
+  bool within_group = false;
+  ExpressionPtr filter = nullptr;              // FILTER (WHERE ...); may be null
+  std::unique_ptr<OverWindow> over = nullptr;  // may be null
 };
 struct Lambda {
   std::vector<std::string> parameters;
@@ -166,7 +207,8 @@ struct Subquery {
   SubqueryKind kind;
   ExpressionPtr value;  // of In only, else null
   std::shared_ptr<const Query> query;
-  bool negated = false;  // of In
+  bool negated = false;                   // of In
+  ComparisonOp op = ComparisonOp::Equal;  // of In: value op ANY (SELECT ...)
 };
 
 struct Expression {

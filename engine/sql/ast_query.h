@@ -55,6 +55,7 @@ struct AliasedSource {
   // (SELECT ...) AS alias (column, ...); copies share it. Null: the source called `name`.
   std::shared_ptr<const Query> query = nullptr;
   std::vector<Name> columns = {};  // none: as the query names them
+  bool lateral = false;            // the query may name columns of the sources before it
 
   // The name by which the rest of the query addresses it.
   const Name& visible_name() const { return alias ? *alias : name; }
@@ -76,6 +77,7 @@ struct Join {
   ExpressionPtr on;  // null: of USING, and where every pair is meant (CROSS JOIN, a comma)
   TextPosition position;
   std::vector<Name> columns = {};  // of USING
+  bool natural = false;            // USING of all names that both sides have
 };
 Join clone(const Join& join);
 
@@ -90,14 +92,6 @@ struct WindowClause {
 };
 
 enum class Emit : uint8_t { None, Changes, Final };
-enum class NullsOrder : uint8_t { Default, First, Last };
-
-struct OrderItem {
-  ExpressionPtr expression;
-  bool descending = false;
-  NullsOrder nulls = NullsOrder::Default;
-};
-
 // Of each clause's first word; unset when there is no such clause.
 struct ClausePositions {
   std::optional<TextPosition> window, where, group_by, partition_by, having, order_by, emit, limit;
@@ -109,6 +103,7 @@ struct CommonTable {
   std::vector<Name> columns;  // none: as the query names them
   std::shared_ptr<const Query> query;
   TextPosition position;
+  bool recursive = false;  // of WITH RECURSIVE: the query may read itself
 };
 
 enum class SetOperator : uint8_t { Union, Intersect, Except };
@@ -128,12 +123,15 @@ struct Query {
   std::vector<ExpressionList> values;
 
   bool distinct = false;  // SELECT DISTINCT: parses, is not part of the dialect
+  ExpressionList distinct_on;  // DISTINCT ON (...); `distinct` is false then
   std::vector<SelectItem> items;
   std::optional<AliasedSource> from;  // none: SELECT 1, SELECT version()
   std::vector<Join> joins;
   std::optional<WindowClause> window;
   ExpressionPtr where;  // may be null
   ExpressionList group_by, partition_by;
+  // GROUPING SETS, ROLLUP and CUBE, multiplied out: the places in group_by of each set. Empty: one set, of all.
+  std::vector<std::vector<size_t>> grouping_sets;
   ExpressionPtr having;  // may be null
   std::vector<OrderItem> order_by;
   Emit emit = Emit::None;

@@ -244,8 +244,9 @@ Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
   const TextPosition right_position = right->position;
   if (ExpressionPtr array = take_any(*right)) {
     auto* subquery = std::get_if<Subquery>(&array->node);
-    if (is(context.op, P::EQ) && subquery)
-      return make_expression(Subquery{SubqueryKind::In, std::move(left), subquery->query, false},
+    if (subquery)
+      return make_expression(Subquery{SubqueryKind::In, std::move(left), subquery->query, false,
+                                      comparison_op(*context.op)},
                              position_of(context));
     if (is(context.op, P::EQ))
       return equal_to_any(std::move(left), std::move(array), position_of(context));

@@ -1,4 +1,5 @@
 #include "engine/sql/build.h"
+#include "engine/sql/grouping_sets.h"
 
 namespace engine {
 namespace {
@@ -158,6 +159,7 @@ Result<Query> build_body(P::QueryBodyContext& context) {
   if (context.window()) query.window = TRY(build_window(*context.window()));
   if (context.where) query.where = TRY(build_expression(*context.where));
   if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy, "GROUP BY"));
+  TRY(write_grouping_sets_out(query));
   if (context.partitionBy)
     query.partition_by = TRY(build_group(*context.partitionBy, "PARTITION BY"));
   if (context.having) query.having = TRY(build_expression(*context.having));
@@ -257,15 +259,11 @@ Result<Query> build_value_rows(P::ValueRowsContext& context) {
 Result<Query> build_query(P::QueryContext& context) {
   Query query = TRY(build_bodies(context));
   note_positions(context, query.positions);
-  if (P::WithClauseContext* with = context.withClause()) {
-    if (with->RECURSIVE())
-      return Error{ErrorCode::NotSupported, "WITH RECURSIVE is not supported yet"}.at(
-          engine::position_of(*with));
+  if (P::WithClauseContext* with = context.withClause())
     for (P::CommonTableContext* table : with->commonTable())
       query.with.push_back({build_name(*table->name), build_names(table->columns),
                             TRY(build_rows(table->query(), table->valueRows())),
-                            engine::position_of(*table)});
-  }
+                            engine::position_of(*table), with->RECURSIVE() != nullptr});
   for (P::OrderItemContext* item : context.orderItem())
     query.order_by.push_back(TRY(build_order_item(*item)));
   query.emit = emit_of(context.emit);

@@ -37,6 +37,55 @@ std::string negated_if(bool negated, std::string text) {
   return negated ? "(NOT " + text + ")" : text;
 }
 
+std::string order(const std::vector<OrderItem>& items) {
+  std::string text;
+  for (const OrderItem& each : items) {
+    if (!text.empty()) text += ", ";
+    text += to_sql(*each.expression);
+    if (each.descending) text += " DESC";
+    if (each.nulls != NullsOrder::Default)
+      text += each.nulls == NullsOrder::First ? " NULLS FIRST" : " NULLS LAST";
+  }
+  return text;
+}
+
+std::string frame_bound(const FrameBound& bound) {
+  const std::string offset = bound.offset ? to_sql(*bound.offset) : "";
+  switch (bound.edge) {
+    case FrameEdge::UnboundedPreceding:
+      return "UNBOUNDED PRECEDING";
+    case FrameEdge::Preceding:
+      return offset + " PRECEDING";
+    case FrameEdge::CurrentRow:
+      return "CURRENT ROW";
+    case FrameEdge::Following:
+      return offset + " FOLLOWING";
+    case FrameEdge::UnboundedFollowing:
+      return "UNBOUNDED FOLLOWING";
+  }
+  return "";
+}
+
+std::string window(const OverWindow& over) {
+  std::string text;
+  const auto add = [&](const std::string& clause) {
+    if (!text.empty()) text += " ";
+    text += clause;
+  };
+  if (!over.partition_by.empty()) add("PARTITION BY " + join(over.partition_by));
+  if (!over.order_by.empty()) add("ORDER BY " + order(over.order_by));
+  if (!over.has_frame) return text;
+  const WindowFrame& frame = over.frame;
+  add(frame.unit == FrameUnit::Rows     ? "ROWS"
+      : frame.unit == FrameUnit::Groups ? "GROUPS"
+                                        : "RANGE");
+  add("BETWEEN " + frame_bound(frame.start) + " AND " + frame_bound(frame.end));
+  if (frame.exclusion == FrameExclusion::CurrentRow) add("EXCLUDE CURRENT ROW");
+  if (frame.exclusion == FrameExclusion::Group) add("EXCLUDE GROUP");
+  if (frame.exclusion == FrameExclusion::Ties) add("EXCLUDE TIES");
+  return text;
+}
+
 struct Printer {
   std::string operator()(const NullLiteral&) const { return "null"; }
   std::string operator()(const BooleanLiteral& n) const { return n.value ? "true" : "false"; }
@@ -58,8 +107,13 @@ struct Printer {
     return primary(*n.base) + "[" + to_sql(*n.index) + "]";
   }
   std::string operator()(const FunctionCall& n) const {
-    const std::string arguments = n.star ? "*" : join(n.arguments);
-    return n.name + "(" + (n.distinct ? "DISTINCT " : "") + arguments + ")";
+    std::string text = n.name + "(" + (n.distinct ? "DISTINCT " : "");
+    text += n.star ? "*" : join(n.arguments);
+    if (!n.order_by.empty())
+      text += (n.within_group ? ") WITHIN GROUP (ORDER BY " : " ORDER BY ") + order(n.order_by);
+    text += ")";
+    if (n.filter) text += " FILTER (WHERE " + to_sql(*n.filter) + ")";
+    return n.over ? text + " OVER (" + window(*n.over) + ")" : text;
   }
   std::string operator()(const Lambda& n) const {
     std::string text = "(";
@@ -131,6 +185,8 @@ struct Printer {
   std::string operator()(const Subquery& n) const {
     if (n.kind == SubqueryKind::Exists) return "EXISTS (SELECT ...)";
     if (n.kind == SubqueryKind::Scalar) return "(SELECT ...)";
+    if (n.op != ComparisonOp::Equal)
+      return "(" + to_sql(*n.value) + " " + std::string(to_string(n.op)) + " ANY (SELECT ...))";
     return "(" + to_sql(*n.value) + (n.negated ? " NOT IN" : " IN") + " (SELECT ...))";
   }
   std::string operator()(const StructConstructor& n) const {

@@ -48,6 +48,7 @@ Status rewrite_expressions(Query& query, const RewriteVisitor& visit, RewriteOrd
     TRY(rewrite_shared(query.combined->right, visit, order));
   }
   for (ExpressionList& row : query.values) TRY(rewrite_list(row, visit, order));
+  TRY(rewrite_list(query.distinct_on, visit, order));
   for (SelectItem& item : query.items) TRY(rewrite_one(item.expression, visit, order));
   if (query.from) TRY(rewrite_shared(query.from->query, visit, order));
   for (Join& join : query.joins) {

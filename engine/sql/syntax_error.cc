@@ -203,6 +203,19 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   return expected_hint(failure.expected);
 }
 
+// f(x) OVER (...): the word is taken for the alias of f(x), and the bracket is where it goes wrong.
+std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tokens) {
+  if (at == 0) return std::nullopt;
+  const std::string here = to_upper(text_of(tokens.token(at)));
+  const std::string before = to_upper(text_of(tokens.token(at - 1)));
+  if (here == "(" && (before == "OVER" || before == "FILTER")) return at - 1;
+  if (before == "WITHIN" && here == "GROUP") return at - 1;
+  if (here == "WITHIN" && tokens.token(at).getType() != antlr4::Token::EOF &&
+      to_upper(text_of(tokens.token(at + 1))) == "GROUP")
+    return at;
+  return std::nullopt;
+}
+
 struct MissingStatement {
   std::string_view word, hint;
 };
@@ -281,6 +294,16 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
   if (std::optional<Error> missing = missing_statement(failure, tokens)) {
     missing->ksqldb = std::move(detail);
     return *std::move(missing);
+  }
+  if (const auto at = word_of_select_over_tables(failure.token_index, tokens)) {
+    const antlr4::Token& word = tokens.token(*at);
+    return Error{.code = ErrorCode::SyntaxError,
+                 .message = message_at(word),
+                 .hint =
+                     "OVER (window functions), FILTER and WITHIN GROUP are for SELECTs over "
+                     "tables, without EMIT, and not for queries that go on.",
+                 .position = position_of(word),
+                 .ksqldb = std::move(detail)};
   }
   const std::optional<Suggestion> suggestion = suggest(failure, tokens, reparse);
   const antlr4::Token& token =

@@ -65,10 +65,16 @@ class StepLines {
     add_line(fmt::format("Scan system table {}.{}", step.table->schema, step.table->name));
   }
   void show(const OuterRows&, const Layout&) { add_line("The rows around"); }
+  void show(const RecursiveRows& step, const Layout&) {
+    add_line(fmt::format("Recursive union{}", step.all ? " all" : ""));
+    add_inputs(step.first, step.step);
+  }
   void show(const JoinRows& step, const Layout& layout) {
-    std::string line =
-        fmt::format("{} {} join", word(step.type), step.left_keys.empty() ? "nested-loop" : "hash");
-    if (!step.left_keys.empty())
+    std::string line = fmt::format("{} {} join", word(step.type),
+                                   step.outer               ? "lateral"
+                                   : step.left_keys.empty() ? "nested-loop"
+                                                            : "hash");
+    if (!step.left_keys.empty() && !step.outer)
       line += fmt::format(" on {} = {}", list(step.left_keys, step.left->layout),
                           list(step.right_keys, step.right->layout));
     if (step.condition) line += ", where " + to_sql(*step.condition, layout);
@@ -104,6 +110,7 @@ class StepLines {
     for (size_t i = step.keys.size(); i < layout.size(); ++i) aggregates.push_back(layout[i].name);
     std::string line = step.keys.empty() ? "Aggregate all rows"
                                          : "Group by " + list(step.keys, step.input->layout);
+    if (!step.sets.empty()) line += fmt::format(" in {} sets", step.sets.size());
     if (!aggregates.empty()) line += ": " + join_list(aggregates);
     add_line(line);
     add_inputs(step.input);
@@ -112,8 +119,19 @@ class StepLines {
     add_line("Project " + list(step.columns, step.input->layout));
     add_inputs(step.input);
   }
-  void show(const DistinctRows& step, const Layout&) {
-    add_line("Distinct");
+  void show(const WindowRows& step, const Layout& layout) {
+    const Layout& input = step.input->layout;
+    std::vector<std::string> calls;
+    for (size_t i = input.size(); i < layout.size(); ++i) calls.push_back(layout[i].name);
+    std::string line = "Window: " + join_list(calls);
+    if (!step.partition.empty()) line += ", by " + list(step.partition, input);
+    add_line(line);
+    add_inputs(step.input);
+  }
+  void show(const DistinctRows& step, const Layout& layout) {
+    std::vector<std::string> columns;
+    for (const size_t column : step.columns) columns.push_back(layout[column].name);
+    add_line(columns.empty() ? "Distinct" : "Distinct on " + join_list(columns));
     add_inputs(step.input);
   }
   void show(const SortRows& step, const Layout& layout) {
@@ -129,6 +147,7 @@ class StepLines {
   void show(const CutRows& step, const Layout&) {
     std::string line = step.most ? fmt::format("Limit {}", *step.most) : "All";
     if (step.offset > 0) line += fmt::format(", after the first {}", step.offset);
+    if (step.keys > 0) line += " for each row around";
     add_line(line);
     add_inputs(step.input);
   }

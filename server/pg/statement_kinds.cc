@@ -31,6 +31,18 @@ bool names_catalog(std::string_view text) {
   return false;
 }
 
+// WITHIN GROUP is PostgreSQL's, WITHIN alone the dialect's.
+bool is_within_group(std::string_view text, size_t begin, size_t end) {
+  const auto is = [](std::string_view word, std::string_view upper) {
+    return std::ranges::equal(word, upper, [](char a, char b) {
+      return std::toupper(static_cast<unsigned char>(a)) == b;
+    });
+  };
+  if (!is(text.substr(begin, end - begin), "WITHIN")) return false;
+  const size_t next = text.find_first_not_of(" \t\r\n", end);
+  return next != std::string_view::npos && is(text.substr(next, 5), "GROUP");
+}
+
 // Whether the text has a word that only the dialect has: PostgreSQL's parser would take some of them for names.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
@@ -40,11 +52,13 @@ bool is_of_dialect(std::string_view text) {
     size_t end = at;
     while (is_part(end)) ++end;
     const std::string_view word = text.substr(at, end - at);
-    if (std::ranges::any_of(kWords, [&](std::string_view each) {
-          return std::ranges::equal(each, word, [](char a, char b) {
-            return a == std::toupper(static_cast<unsigned char>(b));
-          });
-        }))
+    if (std::ranges::any_of(kWords,
+                            [&](std::string_view each) {
+                              return std::ranges::equal(each, word, [](char a, char b) {
+                                return a == std::toupper(static_cast<unsigned char>(b));
+                              });
+                            }) &&
+        !is_within_group(text, at, end))
       return true;
     at = end + 1;
   }
@@ -89,7 +103,9 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (statements.error().code != ErrorCode::SyntaxError || is_of_dialect(text)) return statements;
     auto others = engine::parse_postgres(text);
     // What neither takes is told in the words of the dialect.
-    if (!others && others.error().code == ErrorCode::NotSupported) return others;
+    if (!others && others.error().code != ErrorCode::SyntaxError &&
+        others.error().code != ErrorCode::LimitExceeded)
+      return others;
     if (!others) return statements;
     statements = std::move(others);
   }

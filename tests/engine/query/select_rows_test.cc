@@ -1,111 +1,7 @@
-#include "engine/query/select_rows.h"
-
-#include <algorithm>
-
-#include "engine/query/rows_run.h"
-#include "engine/types/text_json.h"
-#include "tests/engine/plan/plan_fixture.h"
+#include "tests/engine/query/select_fixture.h"
 
 namespace engine {
 namespace {
-
-using Row = std::vector<Value>;
-using Rows = std::vector<Row>;
-
-class SelectRowsTest : public PlanTest {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(create("CREATE TABLE l (id INT PRIMARY KEY, k INT, v VARCHAR);"));
-    ASSERT_TRUE(create("CREATE TABLE r (id INT PRIMARY KEY, k INT, w DOUBLE);"));
-  }
-
-  Result<SelectRowsPlan> plan(const std::string& sql) {
-    const ParsedStatement statement = TRY(parse(sql));
-    const PlanContext context{*catalog_, *this, settings_, session_};
-    return plan_select_rows(std::get<Query>(statement.statement), context, {clock_, random_});
-  }
-
-  // The rows of a table as its look-up gives them, so many in a chunk.
-  RowsChunks read(const PullPlan& table, size_t rows_of_chunk) {
-    const Rows& rows = table.table->name == "L" ? left_ : right_;
-    const EvalContext eval{clock_, random_};
-    RowsChunks chunks;
-    for (size_t first = 0; first < rows.size(); first += rows_of_chunk) {
-      Batch batch;
-      batch.rows = std::min(rows_of_chunk, rows.size() - first);
-      for (size_t i = 0; i < 3; ++i) {
-        auto column = std::make_shared<Column>(table.table->schema.columns[i].type);
-        for (size_t row = 0; row < batch.rows; ++row) column->append_value(rows[first + row][i]);
-        batch.columns.push_back(std::move(column));
-      }
-      batch.columns.resize(6);  // the system's, which no query here reads
-      batch.timestamps.resize(batch.rows);
-      batch.offsets.resize(batch.rows);
-      batch.present = Bitmap(batch.rows, true);
-      Batch shaped = *PullShaper(table).shape(std::move(batch), SIZE_MAX, eval);
-      chunks.push_back({shaped.rows, std::move(shaped.columns)});
-    }
-    return chunks;
-  }
-
-  Result<std::vector<std::string>> run(const std::string& sql, size_t rows_of_chunk,
-                                       MemoryBudget* memory = nullptr) {
-    const SelectRowsPlan planned = TRY(plan(sql));
-    std::vector<RowsChunks> tables;
-    for (const auto& table : planned.tables) tables.push_back(read(*table, rows_of_chunk));
-    RowsContext context({clock_, random_}, memory);
-    const RowsChunks result = TRY(run_rows_plan(planned, std::move(tables), context));
-    std::vector<std::string> lines;
-    for (const RowsChunk& chunk : result)
-      for (size_t row = 0; row < chunk.rows; ++row) {
-        std::string line;
-        for (size_t i = 0; i < planned.result.columns.size(); ++i) {
-          const Column& column = *chunk.columns[i];
-          if (i > 0) line += " ";
-          if (column.is_null(row))
-            line += "-";
-          else
-            append_json_value(line, column, row);
-        }
-        lines.push_back(line);
-      }
-    return lines;
-  }
-
-  // However the rows are cut, the result is the same; in its order, where the query has one.
-  std::vector<std::string> answer(const std::string& sql) {
-    const auto ordered = [&](std::vector<std::string> lines) {
-      if (sql.find("ORDER BY") == std::string::npos) std::ranges::sort(lines);
-      return lines;
-    };
-    const auto whole = run(sql, 1'000'000);
-    if (!whole) return {whole.error().message};
-    for (const size_t rows : {1, 7, 100})
-      EXPECT_EQ(ordered(*run(sql, rows)), ordered(*whole)) << sql << " " << rows;
-    return ordered(*whole);
-  }
-
-  static Value number(int64_t value) { return Value::integer(static_cast<int32_t>(value)); }
-
-  // About every tenth key is null; some have many rows, some none.
-  void fill(size_t count) {
-    const auto key = [&](int64_t most) {
-      const int64_t drawn = static_cast<int64_t>(random_.next() % static_cast<uint64_t>(most));
-      return drawn % 10 == 0 ? Value() : number(drawn);
-    };
-    for (size_t i = 0; i < count; ++i) {
-      left_.push_back({number(i), key(40), Value::text("v" + std::to_string(random_.next() % 5))});
-      right_.push_back(
-          {number(i), key(60), Value::number(static_cast<double>(random_.next() % 3) - 1.0)});
-    }
-  }
-
-  Rows left_, right_;
-};
-
-std::string text(const Value& value) {
-  return value.is_null() ? "-" : std::to_string(value.as_int32());
-}
 
 // Each kind against loops over all pairs.
 TEST_F(SelectRowsTest, joins_are_what_loops_over_all_pairs_give) {
@@ -238,6 +134,18 @@ TEST_F(SelectRowsTest, what_where_says_of_two_tables_is_their_joins_key) {
   EXPECT_EQ(join->left_keys.size(), 1u);
   EXPECT_TRUE(join->condition);
   EXPECT_TRUE(planned->tables[1]->filter);
+}
+
+// The few are what is found by key, whichever side they are on.
+TEST_F(SelectRowsTest, many_rows_joined_to_few_give_what_few_give_joined_to_many) {
+  for (int64_t i = 0; i < 9'000; ++i)
+    right_.push_back({number(i), i % 10 == 0 ? Value() : number(i % 50), Value::number(1.0)});
+  for (int64_t i = 0; i < 40; ++i) left_.push_back({number(i), number(i), Value::text("v")});
+  const auto few_first =
+      answer("SELECT l.id, r.id, r.k FROM l JOIN r ON l.k = r.k AND r.id > l.id * 200;");
+  EXPECT_EQ(few_first,
+            answer("SELECT l.id, r.id, r.k FROM r JOIN l ON l.k = r.k AND r.id > l.id * 200;"));
+  EXPECT_EQ(few_first.size(), 3'600u);
 }
 
 TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_bounded) {

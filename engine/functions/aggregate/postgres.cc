@@ -1,0 +1,320 @@
+// Aggregates as PostgreSQL has them, where the dialect has none of the name: of no values they are null.
+#include <cmath>
+#include <optional>
+
+#include "engine/functions/aggregate/accumulator.h"
+#include "engine/functions/families.h"
+#include "engine/functions/kernel.h"
+
+namespace engine {
+
+namespace {
+
+// ---- STRING_AGG ----
+
+struct JoinedText {
+  std::string text, first_separator;
+  bool has_any = false;
+
+  Status add(std::string_view separator, std::string_view value) {
+    if (text.size() + separator.size() + value.size() > kMaxValueBytes)
+      return Error{ErrorCode::LimitExceeded, "STRING_AGG gives more than 64 MB"};
+    if (!has_any)
+      first_separator = separator;  // of use where another state's text comes before
+    else
+      text += separator;
+    text += value;
+    has_any = true;
+    return {};
+  }
+  Status update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return {};
+    const auto separator =
+        args[1]->is_null(row) ? std::string_view() : args[1]->data<std::string_view>()[row];
+    return add(separator, args[0]->data<std::string_view>()[row]);
+  }
+  Status merge(const AggregateInstance&, const JoinedText& other) {
+    return other.has_any ? add(other.first_separator, other.text) : Status();
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    if (has_any)
+      out.append_copy(text);
+    else
+      out.append_null();
+  }
+  void encode(std::string& out) const {
+    if (!has_any) return;
+    put(out, std::string_view(first_separator));
+    put(out, std::string_view(text));
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    if (in.at_end()) return;
+    first_separator = take<std::string>(in);
+    text = take<std::string>(in);
+    has_any = true;
+  }
+};
+
+// ---- ARRAY_AGG ----
+
+struct Gathered {
+  std::string cells;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    put(cells, std::string_view(canonical_cell(*args[0], row)));
+  }
+  void merge(const AggregateInstance&, const Gathered& other) { cells += other.cells; }
+  void result(const AggregateInstance&, Column& out) const {
+    if (cells.empty()) return out.append_null();
+    for (ByteReader in(cells); !in.at_end();) append_value_of(in.bytes(in.varint()), out.child(0));
+    out.close_list();
+  }
+  void encode(std::string& out) const { out += cells; }
+  void decode(const AggregateInstance& instance, ByteReader& in) {
+    while (in.ok() && !in.at_end())
+      put(cells, std::string_view(take_cell(instance.argument_types[0], in)));
+  }
+};
+
+// ---- BOOL_AND, BOOL_OR ----
+
+struct Truths {
+  int64_t count_true = 0, count_false = 0;
+
+  void add(AggregateColumns args, size_t row, int64_t count) {
+    if (args[0]->is_null(row)) return;
+    (args[0]->data<uint8_t>()[row] ? count_true : count_false) += count;
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) { add(args, row, 1); }
+  void undo(const AggregateInstance&, AggregateColumns args, size_t row) { add(args, row, -1); }
+  void encode(std::string& out) const {
+    put(out, count_true);
+    put(out, count_false);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    count_true = take<int64_t>(in);
+    count_false = take<int64_t>(in);
+  }
+  void append(bool value, Column& out) const {
+    if (count_true + count_false == 0)
+      out.append_null();
+    else
+      out.append(static_cast<uint8_t>(value));
+  }
+};
+struct AllTrue : Truths {
+  void merge(const AggregateInstance&, const AllTrue& other) {
+    count_true += other.count_true;
+    count_false += other.count_false;
+  }
+  void result(const AggregateInstance&, Column& out) const { append(count_false == 0, out); }
+};
+struct AnyTrue : Truths {
+  void merge(const AggregateInstance&, const AnyTrue& other) {
+    count_true += other.count_true;
+    count_false += other.count_false;
+  }
+  void result(const AggregateInstance&, Column& out) const { append(count_true > 0, out); }
+};
+
+// ---- VARIANCE and its like ----
+
+// As Youngs and Cramer add squares up, which PostgreSQL does too: the digits of values that are near to each other are not lost.
+struct Squares {
+  double count = 0, sum = 0, squares = 0;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return;
+    const double value = args[0]->data<double>()[row];
+    const double before = count;
+    count += 1;
+    sum += value;
+    if (before == 0) {
+      squares = std::isfinite(value) ? 0 : std::nan("");
+      return;
+    }
+    const double distance = value * count - sum;
+    squares += distance * distance / (count * before);
+  }
+  void add(const Squares& other) {
+    if (other.count == 0) return;
+    if (count > 0) {
+      const double distance = sum / count - other.sum / other.count;
+      squares += other.squares + count * other.count * distance * distance / (count + other.count);
+    } else {
+      squares = other.squares;
+    }
+    count += other.count;
+    sum += other.sum;
+  }
+  void encode(std::string& out) const {
+    for (const double part : {count, sum, squares}) put(out, part);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    for (double* part : {&count, &sum, &squares}) *part = take<double>(in);
+  }
+};
+template <bool kOfSample, bool kIsRoot>
+struct Spread : Squares {
+  void merge(const AggregateInstance&, const Spread& other) { add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    const double divisor = kOfSample ? count - 1 : count;
+    if (divisor <= 0) return out.append_null();
+    const double variance = squares / divisor;
+    out.append(kIsRoot ? std::sqrt(variance) : variance);
+  }
+};
+
+// ---- CORR, COVAR_POP, REGR_SLOPE and their like: of y and x ----
+
+struct Pairs {
+  double count = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row) || args[1]->is_null(row)) return;
+    const double own_y = args[0]->data<double>()[row], own_x = args[1]->data<double>()[row];
+    const double before = count;
+    count += 1;
+    x += own_x;
+    y += own_y;
+    if (before == 0) {
+      if (!std::isfinite(own_x)) xx = xy = std::nan("");
+      if (!std::isfinite(own_y)) yy = xy = std::nan("");
+      return;
+    }
+    const double from_x = own_x * count - x, from_y = own_y * count - y;
+    const double scale = 1 / (count * before);
+    xx += from_x * from_x * scale;
+    yy += from_y * from_y * scale;
+    xy += from_x * from_y * scale;
+  }
+  void add(const Pairs& other) {
+    if (other.count == 0) return;
+    if (count > 0) {
+      const double scale = count * other.count / (count + other.count);
+      const double by_x = x / count - other.x / other.count;
+      const double by_y = y / count - other.y / other.count;
+      xx += by_x * by_x * scale;
+      yy += by_y * by_y * scale;
+      xy += by_x * by_y * scale;
+    }
+    for (const auto part :
+         {&Pairs::count, &Pairs::x, &Pairs::y, &Pairs::xx, &Pairs::yy, &Pairs::xy})
+      this->*part += other.*part;
+  }
+  void encode(std::string& out) const {
+    for (const double part : {count, x, y, xx, yy, xy}) put(out, part);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    for (double* part : {&count, &x, &y, &xx, &yy, &xy}) *part = take<double>(in);
+  }
+};
+
+// Nothing: null.
+using Told = std::optional<double>;
+template <Told (*kTell)(const Pairs&)>
+struct OfPairs : Pairs {
+  void merge(const AggregateInstance&, const OfPairs& other) { add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    const Told told = count > 0 ? kTell(*this) : std::nullopt;
+    if (told)
+      out.append(*told);
+    else
+      out.append_null();
+  }
+};
+struct PairCount : Pairs {
+  void merge(const AggregateInstance&, const PairCount& other) { add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    out.append(static_cast<int64_t>(count));
+  }
+};
+
+Told corr(const Pairs& of) {
+  if (of.xx == 0 || of.yy == 0) return std::nullopt;
+  return of.xy / std::sqrt(of.xx * of.yy);
+}
+Told covar_pop(const Pairs& of) { return of.xy / of.count; }
+Told covar_samp(const Pairs& of) {
+  return of.count < 2 ? std::nullopt : Told(of.xy / (of.count - 1));
+}
+Told regr_avgx(const Pairs& of) { return of.x / of.count; }
+Told regr_avgy(const Pairs& of) { return of.y / of.count; }
+Told regr_slope(const Pairs& of) { return of.xx == 0 ? std::nullopt : Told(of.xy / of.xx); }
+Told regr_intercept(const Pairs& of) {
+  return of.xx == 0 ? std::nullopt : Told((of.y - of.x * of.xy / of.xx) / of.count);
+}
+Told regr_r2(const Pairs& of) {
+  if (of.xx == 0) return std::nullopt;
+  return of.yy == 0 ? 1.0 : of.xy * of.xy / (of.xx * of.yy);
+}
+Told regr_sxx(const Pairs& of) { return of.xx; }
+Told regr_sxy(const Pairs& of) { return of.xy; }
+Told regr_syy(const Pairs& of) { return of.yy; }
+
+// ---- The table ----
+
+template <class State>
+constexpr AggregateDef row(std::string_view name, std::string_view signature,
+                           std::string_view doc) {
+  return {.name = name, .signature = signature, .doc = doc, .accumulator = accumulator_of<State>()};
+}
+
+constexpr std::string_view
+    kAll = "Whether all values are true; null when there are none.",
+    kSample = "The variance of a sample, as PostgreSQL has it; null for fewer than two values.";
+
+constexpr AggregateDef kAggregates[] = {
+    row<JoinedText>("STRING_AGG", "(STRING val, STRING separator) -> STRING",
+                    "All texts, in the order they came, with the separator between them; null when "
+                    "there are none."),
+    row<Gathered>("ARRAY_AGG", "(T val) -> ARRAY<T>",
+                  "All values, nulls too, in the order they came; null when there are none."),
+    row<AllTrue>("BOOL_AND", "(BOOLEAN val) -> BOOLEAN", kAll),
+    row<AllTrue>("EVERY", "(BOOLEAN val) -> BOOLEAN", kAll),
+    row<AnyTrue>("BOOL_OR", "(BOOLEAN val) -> BOOLEAN",
+                 "Whether a value is true; null when there are none."),
+    row<Spread<true, false>>("VARIANCE", "(DOUBLE val) -> DOUBLE", kSample),
+    row<Spread<true, false>>("VAR_SAMP", "(DOUBLE val) -> DOUBLE", kSample),
+    row<Spread<false, false>>("VAR_POP", "(DOUBLE val) -> DOUBLE",
+                              "The variance of all values; null when there are none."),
+    row<Spread<true, true>>("STDDEV", "(DOUBLE val) -> DOUBLE",
+                            "The standard deviation of a sample, as PostgreSQL has it; null for "
+                            "fewer than two values."),
+    row<Spread<false, true>>("STDDEV_POP", "(DOUBLE val) -> DOUBLE",
+                             "The standard deviation of all values; null when there are none."),
+    row<OfPairs<corr>>(
+        "CORR", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The correlation of y and x, as PostgreSQL has it; null where it is not defined."),
+    row<OfPairs<covar_pop>>(
+        "COVAR_POP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The covariance of all pairs in which neither is null; null when there are none."),
+    row<OfPairs<covar_samp>>("COVAR_SAMP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                             "The covariance of a sample; null for fewer than two pairs."),
+    row<OfPairs<regr_avgx>>(
+        "REGR_AVGX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The mean of x, of pairs in which neither is null; null when there are none."),
+    row<OfPairs<regr_avgy>>(
+        "REGR_AVGY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+        "The mean of y, of pairs in which neither is null; null when there are none."),
+    row<OfPairs<regr_intercept>>("REGR_INTERCEPT", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                                 "Where the line of least squares through the pairs is for x = 0."),
+    row<OfPairs<regr_r2>>("REGR_R2", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                          "The square of the correlation."),
+    row<OfPairs<regr_slope>>("REGR_SLOPE", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                             "The slope of the line of least squares through the pairs."),
+    row<OfPairs<regr_sxx>>("REGR_SXX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                           "The sum of the squares of the distances of x to its mean."),
+    row<OfPairs<regr_sxy>>("REGR_SXY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                           "The sum of the products of the distances of x and y to their means."),
+    row<OfPairs<regr_syy>>("REGR_SYY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                           "The sum of the squares of the distances of y to its mean."),
+    row<PairCount>("REGR_COUNT", "(DOUBLE y, DOUBLE x) -> BIGINT",
+                   "How many pairs there are in which neither is null."),
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresAggregates{"AGGREGATE", {}, kAggregates};
+
+}  // namespace engine

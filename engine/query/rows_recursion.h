@@ -1,0 +1,58 @@
+// What WITH RECURSIVE needs to run. Private to this folder.
+#pragma once
+#include <absl/container/flat_hash_set.h>
+
+#include <string_view>
+
+#include "engine/query/rows_steps.h"
+
+namespace engine {
+
+// The rows of all rounds. A round may give few: their chunks are put together now and then.
+//
+// Threads: the run's. Owner: the recursion.
+class GatheredRows {
+ public:
+  GatheredRows(bool takes_doubles, RowsContext& context)
+      : takes_doubles_(takes_doubles), context_(context) {}
+
+  // Charges the rows that are new, and gives them. Fails with OutOfMemory.
+  Result<RowsChunks> add(RowsChunks rows);
+  size_t count() const { return count_; }
+  RowsChunks take();
+
+ private:
+  Result<RowsChunks> without_doubles(RowsChunks rows);
+  void put_together();
+
+  const bool takes_doubles_;
+  RowsContext& context_;
+  size_t count_ = 0;
+  RowsChunks whole_, small_;
+  size_t small_rows_ = 0;
+  StringHeap texts_;
+  absl::flat_hash_set<std::string_view> seen_;
+};
+
+// Calls `visit` with each node whose rows the node takes.
+template <class Visit>
+void for_each_input(const RowsNode& node, const Visit& visit) {
+  const auto look = [&](const RowsNodePtr& input) {
+    if (input) visit(*input);
+  };
+  std::visit(
+      [&](const auto& step) {
+        if constexpr (requires { step.input; }) look(step.input);
+        if constexpr (requires { step.left; }) look(step.left);
+        if constexpr (requires { step.right; }) look(step.right);
+        if constexpr (requires { step.first; }) look(step.first);
+        if constexpr (requires { step.step; }) look(step.step);
+        if constexpr (requires { step.otherwise; }) {
+          look(step.otherwise);
+        }
+        if constexpr (requires { step.takes_first; }) look(step.rows);  // of AppendSubquery
+      },
+      node.step);
+}
+
+}  // namespace engine

@@ -1,0 +1,15 @@
+// Calls of aggregate functions as PostgreSQL has them: with DISTINCT, an order, a filter, and of ordered sets.
+#pragma once
+#include "engine/query/select_names.h"
+#include "engine/query/select_rows.h"
+
+namespace engine {
+
+// Binds the call over the scope. Fails as bind_aggregate() does, and with TypeMismatch where it is to order what has no order.
+Result<GroupedCall> bind_grouped_call(const FunctionCall& call, TextPosition position,
+                                      const Scope& scope, const PlanContext& context,
+                                      const EvalContext& eval);
+// Keys of an order; literals are values here. Fails with TypeMismatch likewise.
+Result<std::vector<RowsOrder>> bind_order(const std::vector<OrderItem>& items, const Scope& scope);
+
+}  // namespace engine

@@ -1,0 +1,75 @@
+// Which rows of a partition a window function looks at. Private to this folder.
+#pragma once
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/query/rows_run.h"
+
+namespace engine {
+
+// All rows of a window step, one behind the other: by partitions, in these by the window's order.
+struct OrderedRows {
+  size_t rows = 0;
+  std::vector<ColumnPtr> computed;  // each `rows` long
+  std::vector<size_t> partitions;   // where each begins, and the end of the last
+  std::vector<size_t>
+      groups;  // of rows that are equal in the order: likewise; none spans partitions
+  std::vector<uint32_t> group_of;    // by row
+  const RowsOrder* order = nullptr;  // of the window, where it has one alone; else null
+  ColumnPtr order_column;            // of it
+
+  size_t group_first(size_t row) const { return groups[group_of[row]]; }
+  size_t group_end(size_t row) const { return groups[group_of[row] + 1]; }
+};
+
+struct RowRange {
+  size_t first = 0, end = 0;
+  bool operator==(const RowRange&) const = default;
+  bool is_empty() const { return first >= end; }
+};
+// The rows of a frame in their order; EXCLUDE may leave up to three ranges of it, some of them empty.
+using FrameRanges = std::array<RowRange, 3>;
+
+// The frames of one call.
+//
+// Threads: the run's. Owner: the computation of one column.
+class Frames {
+ public:
+  // Fails with InvalidParameter where an offset is null or negative.
+  static Result<Frames> of(const BoundFrame& frame, const OrderedRows& rows, RowsContext& context);
+
+  void begin_partition(size_t first, size_t end);
+  // Rows are asked one after the other. What EXCLUDE leaves out is there still.
+  RowRange whole(size_t row);
+  FrameRanges ranges(size_t row, const RowRange& whole) const;
+
+  bool begins_with_partition() const { return frame_->start == FrameEdge::UnboundedPreceding; }
+  bool excludes() const { return frame_->exclusion != FrameExclusion::None; }
+
+ private:
+  // An offset of RANGE is of the type of the order's column: one of these.
+  struct Offset {
+    size_t count = 0;
+    Int128 whole = 0;
+    double number = 0;
+  };
+
+  Frames(const BoundFrame& frame, const OrderedRows& rows) : frame_(&frame), rows_(&rows) {}
+  Result<Offset> read_offset(const BoundExpression& expression, std::string_view which,
+                             RowsContext& context) const;
+  size_t edge(size_t row, FrameEdge edge, const Offset& offset, bool is_start, size_t& reached);
+  size_t by_value(size_t row, FrameEdge edge, const Offset& offset, bool is_start,
+                  size_t& reached) const;
+  bool is_in_range(size_t value, size_t base, const Offset& offset, bool subtract, bool less) const;
+
+  const BoundFrame* frame_;
+  const OrderedRows* rows_;
+  Offset start_, end_;
+  RowRange partition_, not_null_;  // not_null_: of RANGE with an offset
+  size_t start_reached_ = 0, end_reached_ = 0;
+};
+
+}  // namespace engine
