@@ -81,11 +81,11 @@ struct Candidate {
   Windowed windowed;
 };
 
-std::vector<Candidate> candidates_of(FormatGuess::Side side) {
+std::vector<Candidate> candidates_of(Side side) {
   std::vector<Candidate> candidates;
   for (const Windowed windowed : {Windowed::ByBounds, Windowed::ByStart, Windowed::No})
     for (size_t kind = 0; kind < std::size(kKinds); ++kind)
-      if (side == FormatGuess::Side::Key || windowed == Windowed::No)
+      if (side == Side::Key || windowed == Windowed::No)
         candidates.push_back({kind, windowed});
   return candidates;
 }
@@ -145,10 +145,6 @@ std::string shown_time(int64_t timestamp_ms) {
                      clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
-std::string shown(const FormatGuess& guess, const std::optional<std::string_view>& bytes) {
-  return bytes ? guess.show(*bytes) : "<null>";
-}
-
 }  // namespace
 
 bool FormatGuess::look_at(std::string_view bytes) {
@@ -177,16 +173,32 @@ std::string FormatGuess::show(std::string_view bytes) const {
   return show_as(candidates_of(side_)[static_cast<size_t>(std::countr_zero(possible))], bytes);
 }
 
+bool RecordPrinter::show(Part& part, const std::optional<std::string_view>& bytes,
+                         std::string& text) {
+  text = "<null>";
+  if (!bytes) return false;
+  std::string name;
+  if (auto shown = part.schemas.show(*bytes)) {
+    name = shown->format;
+    text = std::move(shown->text);
+  } else {
+    part.guess.look_at(*bytes);
+    name = part.guess.name();
+    text = part.guess.show(*bytes);
+  }
+  return std::exchange(part.name, name) != name;
+}
+
 std::vector<std::string> RecordPrinter::print(const Record& record) {
   const bool is_first = !std::exchange(has_printed_, true);
-  const bool is_new_key = record.key && key_.look_at(*record.key);
-  const bool is_new_value = record.value && value_.look_at(*record.value);
+  std::string key, value;
+  const bool is_new_key = show(key_, record.key, key);
+  const bool is_new_value = show(value_, record.value, value);
   std::vector<std::string> lines;
-  if (is_first || is_new_key) lines.push_back("Key format: " + key_.name());
-  if (is_first || is_new_value) lines.push_back("Value format: " + value_.name());
+  if (is_first || is_new_key) lines.push_back("Key format: " + key_.name);
+  if (is_first || is_new_value) lines.push_back("Value format: " + value_.name);
   lines.push_back(fmt::format("rowtime: {}, key: {}, value: {}, partition: {}",
-                              shown_time(record.timestamp_ms), shown(key_, record.key),
-                              shown(value_, record.value), record.partition));
+                              shown_time(record.timestamp_ms), key, value, record.partition));
   return lines;
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/query/printed_schemas.h"
+
 namespace engine {
 
 // What bytes may be, as far as all that were seen can be it.
@@ -17,7 +19,6 @@ namespace engine {
 // Threads: none. Owner: the printer.
 class FormatGuess {
  public:
-  enum class Side : uint8_t { Key, Value };
   explicit FormatGuess(Side side) : side_(side) {}
 
   // True when that changes what it may be.
@@ -30,9 +31,14 @@ class FormatGuess {
   std::optional<uint32_t> possible_;  // bits, by kind; nothing before the first bytes
 };
 
-// Threads: one at a time. Owner: the statement.
+// Threads: one at a time. Owner: the statement. `schemas`, by which records of AVRO, PROTOBUF and JSON_SR are known,
+// outlive it.
 class RecordPrinter {
  public:
+  explicit RecordPrinter(const SchemaLookup& schemas)
+      : key_{FormatGuess(Side::Key), SchemaPrinter(schemas, Side::Key)},
+        value_{FormatGuess(Side::Value), SchemaPrinter(schemas, Side::Value)} {}
+
   struct Record {
     std::optional<std::string_view> key, value;
     int64_t timestamp_ms = -1;
@@ -42,7 +48,15 @@ class RecordPrinter {
   std::vector<std::string> print(const Record& record);
 
  private:
-  FormatGuess key_{FormatGuess::Side::Key}, value_{FormatGuess::Side::Value};
+  struct Part {
+    FormatGuess guess;
+    SchemaPrinter schemas;
+    std::string name = guess.name();  // of its format, as it was told last
+  };
+  // What the bytes look like; true when the format's name is another one now.
+  static bool show(Part& part, const std::optional<std::string_view>& bytes, std::string& text);
+
+  Part key_, value_;
   bool has_printed_ = false;
 };
 

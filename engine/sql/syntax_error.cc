@@ -181,6 +181,11 @@ std::string expected_hint(const antlr4::misc::IntervalSet& expected) {
   return hint.empty() ? hint : hint + ".";
 }
 
+// Reserved words that come where a list of expressions has ended; others are rather meant for columns.
+constexpr std::string_view kBehindLists[] = {"AS",     "EMIT", "FROM",      "GROUP", "HAVING",
+                                             "INTO",   "LIMIT", "PARTITION", "SELECT", "VALUES",
+                                             "WHERE",  "WINDOW", "WITH"};
+
 std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   const size_t at = failure.token_index;
   const antlr4::Token& token = tokens.token(at);
@@ -188,7 +193,7 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   // Where names stand alone, as in a list of columns, the word was rather meant for one.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA && wants_expression &&
-      is_reserved_word(to_upper(text)))
+      std::ranges::count(kBehindLists, to_upper(text)) > 0)
     return "Something is missing after the comma, or the comma is too much.";
   if (token.getType() == MillraceLexer::VARIABLE)
     return "The variable " + text + " is not defined.";

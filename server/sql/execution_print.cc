@@ -11,7 +11,9 @@ namespace {
 class PrintExecution final : public SqlExecution, private sql::Receiver {
  public:
   PrintExecution(SqlSession& session, sql::Receiver& receiver, int64_t interval)
-      : SqlExecution(session, receiver), interval_(interval) {}
+      : SqlExecution(session, receiver),
+        interval_(interval),
+        printer_(session.parts().definitions.schemas()) {}
 
   Status begin(engine::PlannedQuery planned, MetadataImagePtr image) {
     reading_ = TRY(

@@ -295,6 +295,14 @@ def http_asks_for_user_and_password():
     make_user("hugo")
     assert "permission denied" in curl("--user", f"hugo:pw-{SECRET}", "-d", body, f"{plain}/ksql")
     assert "by_http" in curl(*login, "-d", body, f"{plain}/ksql").lower()
+    # The REST proxy reads and writes any topic, as Kafka's listener does.
+    for page in ("topics", "topics/by_http", "v3/clusters"):
+        assert curl("--user", f"hugo:pw-{SECRET}", f"{plain}/{page}").endswith("\n403 1.1"), page
+        assert curl(*login, f"{plain}/{page}").endswith("\n200 1.1"), page
+    record = '{"records": [{"value": {"id": 1}}]}'
+    kind = "Content-Type: application/vnd.kafka.json.v2+json"
+    assert curl("--user", f"hugo:pw-{SECRET}", "-H", kind, "-d", record, f"{plain}/topics/by_http").endswith("\n403 1.1")
+    assert curl(*login, "-H", kind, "-d", record, f"{plain}/topics/by_http").endswith("\n200 1.1")
 
 
 @case

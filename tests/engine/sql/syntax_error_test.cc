@@ -36,6 +36,8 @@ TEST(SyntaxError, the_hint_says_what_was_expected) {
        "TABLE is a reserved word; as a name it needs quotes: `TABLE`.", 15},
       {"SELECT a, FROM t", "syntax error at \"FROM\"",
        "Something is missing after the comma, or the comma is too much.", 11},
+      {"SELECT a, end FROM t", "syntax error at \"end\"",
+       "END is a reserved word; as a name it needs quotes: `END`.", 11},
       {"SELECT * FROM t WHERE a = = b", "syntax error at \"=\"", "Expected an expression.", 27},
       {"DROP STREAM", "syntax error at end of input", "Expected a name.", 12},
       {"INSERT INTO t VALUES (1, 2", "syntax error at end of input", "Expected \",\" or \")\".",
