@@ -50,9 +50,9 @@ std::optional<SchemaPrinter::Shown> SchemaPrinter::show(std::string_view bytes) 
     return shown;
   }
   for (size_t i = 0; i < columns.size(); ++i) {
-    shown.text += i == 0 ? "{" : ", ";
+    shown.text += i == 0 ? "{" : ",";
     append_json_string(shown.text, of.columns[i].name);
-    shown.text += ": ";
+    shown.text += ":";
     append_json_value(shown.text, *columns[i], 0);
   }
   shown.text += columns.empty() ? "{}" : "}";

@@ -78,11 +78,11 @@ TEST(PrintedRecords, records_that_name_their_schema_are_read_by_it) {
                     protobuf = with_id(9, std::string_view("\0\x08\x05", 3));
   EXPECT_EQ(printer.print({key, avro, 0, 0}),
             (Lines{"Key format: AVRO", "Value format: AVRO",
-                   "rowtime: 1970/01/01 00:00:00.000 Z, key: \"hi\", value: {\"id\": 5, "
-                   "\"who\": \"x\"}, partition: 0"}));
+                   "rowtime: 1970/01/01 00:00:00.000 Z, key: \"hi\", value: {\"id\":5,"
+                   "\"who\":\"x\"}, partition: 0"}));
   EXPECT_EQ(printer.print({key, protobuf, 0, 0}),
             (Lines{"Value format: PROTOBUF",
-                   "rowtime: 1970/01/01 00:00:00.000 Z, key: \"hi\", value: {\"id\": 5}, "
+                   "rowtime: 1970/01/01 00:00:00.000 Z, key: \"hi\", value: {\"id\":5}, "
                    "partition: 0"}));
   // One that is cut off, and one whose schema nobody has registered.
   EXPECT_EQ(printer.print({key, with_id(7, "\x0a"), 0, 0})[0], "Value format: UNRECOGNIZED_BYTES");
