@@ -67,11 +67,11 @@ std::vector<DefinedQueryPtr> MetadataImage::rebuilds() const {
 }
 
 std::vector<DefinedQueryPtr> MetadataImage::users_of(const Uuid& topic) const {
-  std::vector<DefinedQueryPtr> users;
+  std::vector<DefinedQueryPtr> found;
   for (auto use = topic_users_.lower_bound(std::pair(topic, std::string()));
        use != topic_users_.end() && use->first.first == topic; ++use)
-    if (DefinedQueryPtr query = find_query(use->first.second)) users.push_back(std::move(query));
-  return users;
+    if (DefinedQueryPtr query = find_query(use->first.second)) found.push_back(std::move(query));
+  return found;
 }
 
 std::optional<engine::TopicDescription> SnapshotTopics::find(std::string_view name) const {

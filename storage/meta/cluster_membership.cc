@@ -37,12 +37,13 @@ Result<ClusterMembership> decode(std::string_view bytes) {
 
 Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueue& queue) {
   const auto found = std::make_shared<std::optional<std::string>>();
-  TRY(wait(queue, [found](WriteTransaction& transaction) -> Status {
+  const Status read = wait(queue, [found](WriteTransaction& transaction) -> Status {
     const auto table = TRY(transaction.find_table(kTable, KeyOrder::Bytes));
     if (!table) return {};
     if (const auto bytes = TRY(transaction.get(*table, kKey))) *found = std::string(*bytes);
     return {};
-  }));
+  });
+  TRY(read);
   if (!*found) return std::nullopt;
   return TRY(decode(**found));
 }
