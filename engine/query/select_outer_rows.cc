@@ -136,11 +136,31 @@ class OuterAsSource {
   }
 
   Status replace(ExpressionPtr& expression, const SelectNames& inner) {
+    if (is_aggregate_call(*expression) && reads_only_outer(*expression, inner))
+      return Error{ErrorCode::NotSupported,
+                   "an aggregate of the query around is not supported yet within a sub-query",
+                   {},
+                   "All of its columns are of the query around, so it is over the rows of that: "
+                   "compute it there, or in a query of FROM."}
+          .at(expression->position);
     if (const auto* subquery = expression->as<Subquery>())
       return replace_within(expression, *subquery, inner);
     const auto* column = expression->as<ColumnRef>();
     if (!column || inner.canonical(*expression, "WHERE")) return {};
     return refer(expression);
+  }
+  // Of what it reads, which must be something, nothing is of the sub-query.
+  bool reads_only_outer(const Expression& expression, const SelectNames& inner) const {
+    bool reads_outer = false, reads_inner = false;
+    const auto look = [&](const auto& self, const Expression& each) -> void {
+      if (each.as<ColumnRef>() && inner.canonical(each, "WHERE"))
+        reads_inner = true;
+      else if (each.as<ColumnRef>() && outer_.canonical(each, "WHERE"))
+        reads_outer = true;
+      for (const Expression* child : children(each)) self(self, *child);
+    };
+    look(look, expression);
+    return reads_outer && !reads_inner;
   }
   // In queries within the sub-query only names with their source are told apart from what these read themselves.
   Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
