@@ -320,7 +320,7 @@ void InputHeads::own() {
       head.rows = std::make_shared<Batch>();
     } else {
       head.rows = std::make_shared<Batch>(head.rows->owned(head.row));
-      head.owned_bytes = bytes_of(*head.rows);
+      head.owned_bytes.reset();
       for (std::vector<int64_t>* each : {&head.merge.order_times, &head.merge.source_offsets})
         if (!each->empty()) each->erase(each->begin(), each->begin() + head.row);
       head.refill_rows =
@@ -333,7 +333,10 @@ void InputHeads::own() {
 size_t InputHeads::owned_bytes() const {
   size_t bytes = 0;
   for (const Head& head : heads_)
-    if (head.is_owned && head.has_row()) bytes += head.owned_bytes;
+    if (head.is_owned && head.has_row()) {
+      if (!head.owned_bytes) head.owned_bytes = bytes_of(*head.rows);
+      bytes += *head.owned_bytes;
+    }
   return bytes;
 }
 

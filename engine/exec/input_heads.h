@@ -109,7 +109,8 @@ class InputHeads {
     MergeTimes merge;                                         // of the rows
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
-    size_t owned_bytes = 0;  // of the rows, when they are its own
+    // Of the rows, when they are its own; counted when somebody asks, which queries that are kept do not.
+    mutable std::optional<size_t> owned_bytes = {};
     RecordCursor cursor;
     Offset decoded, taken;
     std::optional<size_t> writer;  // in upstream_
