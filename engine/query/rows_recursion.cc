@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMostSmallChunks = 256;
 // About, beside a chunk's values.
-constexpr size_t kBytesOfColumn = 256, kBytesOfKey = 48;
+constexpr size_t kBytesOfColumn = 256;
 
 }  // namespace
 
@@ -40,17 +40,7 @@ Result<RowsChunks> GatheredRows::without_doubles(RowsChunks rows) {
   RowsChunks out;
   for (const RowsChunk& chunk : rows) {
     TRY(context_.begin());
-    RowKeys keys(chunk.columns);
-    std::vector<uint32_t> fresh;
-    size_t bytes = 0;
-    for (uint32_t row = 0; row < chunk.rows; ++row) {
-      const std::string_view key = keys.bytes(row);
-      if (seen_.contains(key)) continue;
-      seen_.insert(texts_.add(key));
-      fresh.push_back(row);
-      bytes += kBytesOfKey + key.size();
-    }
-    TRY(context_.add(bytes));
+    const std::vector<uint32_t> fresh = TRY(seen_.first_ones(chunk.columns, chunk.rows));
     if (!fresh.empty()) out.push_back(pick(chunk, fresh));
   }
   return out;

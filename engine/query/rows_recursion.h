@@ -1,10 +1,7 @@
 // What WITH RECURSIVE needs to run. Private to this folder.
 #pragma once
-#include <absl/container/flat_hash_set.h>
-
-#include <string_view>
-
 #include "engine/query/rows_steps.h"
+#include "engine/query/seen_rows.h"
 
 namespace engine {
 
@@ -14,7 +11,7 @@ namespace engine {
 class GatheredRows {
  public:
   GatheredRows(bool takes_doubles, RowsContext& context)
-      : takes_doubles_(takes_doubles), context_(context) {}
+      : takes_doubles_(takes_doubles), context_(context), seen_(context) {}
 
   // Charges the rows that are new, and gives them. Fails with OutOfMemory.
   Result<RowsChunks> add(RowsChunks rows);
@@ -30,8 +27,7 @@ class GatheredRows {
   size_t count_ = 0;
   RowsChunks whole_, small_;
   size_t small_rows_ = 0;
-  StringHeap texts_;
-  absl::flat_hash_set<std::string_view> seen_;
+  SeenRows seen_;
 };
 
 // Calls `visit` with each node whose rows the node takes.

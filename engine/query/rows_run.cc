@@ -1,7 +1,6 @@
 #include "engine/query/rows_run.h"
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "engine/expr/null_failures.h"
 #include "engine/query/rows_recursion.h"
 #include "engine/query/rows_steps.h"
+#include "engine/query/seen_rows.h"
 #include "engine/query/system_rows.h"
 #include "engine/types/column_bytes.h"
 #include "engine/types/row_codec.h"
@@ -299,25 +299,14 @@ class RowsRun {
 
 Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context,
                                  std::span<const size_t> by) {
-  constexpr size_t kBytesOfKey = 48;  // about, beside its text
-  StringHeap seen_bytes;
-  absl::flat_hash_set<std::string_view> seen;
+  SeenRows seen(context);
   RowsChunks out;
   for (RowsChunk& chunk : input) {
     TRY(context.begin());
     std::vector<ColumnPtr> compared;
     for (const size_t column : by) compared.push_back(chunk.columns[column]);
-    RowKeys keys(by.empty() ? chunk.columns : std::move(compared));
-    std::vector<uint32_t> fresh;
-    size_t key_bytes = 0;
-    for (uint32_t row = 0; row < chunk.rows; ++row) {
-      const std::string_view key = keys.bytes(row);
-      if (seen.contains(key)) continue;
-      seen.insert(seen_bytes.add(key));
-      fresh.push_back(row);
-      key_bytes += kBytesOfKey + key.size();
-    }
-    TRY(context.add(key_bytes));
+    const std::vector<uint32_t> fresh =
+        TRY(seen.first_ones(by.empty() ? chunk.columns : std::move(compared), chunk.rows));
     const size_t before = bytes_of(chunk);
     if (fresh.size() == chunk.rows) {
       out.push_back(std::move(chunk));
