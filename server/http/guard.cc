@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/auth/digest.h"
+#include "server/net/interest.h"
 
 namespace server::http {
 
@@ -79,26 +80,22 @@ class GuardedExchange final : public Exchange {
         handler_(handler),
         request_(std::move(request)),
         context_(context) {}
-  ~GuardedExchange() override { *alive_ = false; }
-
   // False: too much waits.
   bool begin(Credentials who, std::string key) {
     struct Errand {
       Credentials who;
       std::string key;
-      bool is_right = false;
     };
     auto errand = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
     return guard_->view.run_aside(
-        [guard = guard_, errand, alive = alive_, this, &loop = context_.loop] {
-          errand->is_right =
+        [guard = guard_, errand, told = interest_.on(context_.loop, [this](bool is_right) {
+          is_right_ = is_right;
+          context_.responder.wake();
+        })] {
+          const bool is_right =
               guard->view.access.check_password(errand->who.user, errand->who.password).has_value();
-          if (errand->is_right) guard->remembered.add(errand->key);
-          loop.post([alive, this, errand] {
-            if (!*alive) return;
-            is_right_ = errand->is_right;
-            context_.responder.wake();
-          });
+          if (is_right) guard->remembered.add(errand->key);
+          told(is_right);
         });
   }
 
@@ -148,8 +145,7 @@ class GuardedExchange final : public Exchange {
   std::optional<bool> is_right_;
   bool is_over_ = false, is_body_over_ = false;
   std::string body_;
-  // Shared with the check, which finds nobody when the client has gone.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  const Interest interest_;  // the check finds nobody when the client has gone
 };
 
 std::unique_ptr<Exchange> refuse(const ExchangeContext& context, int status,
@@ -204,9 +200,9 @@ Routes guarded(Routes routes, GuardView view) {
   auto guard = std::make_shared<Guard>(std::move(view));
   routes.wrap([&guard](const Route& route) -> Handler {
     if (route.path == "/healthz" || route.path == "/readyz") return route.handler;
-    return [guard, handler = route.needs_all_rights ? for_all_rights(guard, route.handler)
-                                                    : route.handler](
-               Request request, const ExchangeContext& context) {
+    return [guard, handler = route.needs_all_rights
+                                 ? for_all_rights(guard, route.handler)
+                                 : route.handler](Request request, const ExchangeContext& context) {
       return pass(guard, handler, std::move(request), context);
     };
   });
