@@ -7,7 +7,6 @@ of each key is, where its acknowledgement said. Queries over both have seen ever
 import collections
 import random
 import struct
-import threading
 import time
 
 try:
@@ -18,6 +17,7 @@ except ImportError:
 
 import server  # noqa: F401  what the clients have is on the path then
 from kafka_wire import Connection, array, string
+from pausable import Pausable
 
 # Ten times as often as a real server: kills are as frequent.
 SETTINGS = {"log-retention-check-interval-ms": 30}
@@ -48,7 +48,7 @@ def configure(address):
         connection.ask(_ALTER_CONFIGS, 0, body)
 
 
-class CleanupLoad:
+class CleanupLoad(Pausable):
     """Threads: its own feeds; others look while it is paused."""
 
     def __init__(self, address, seed):
@@ -58,25 +58,13 @@ class CleanupLoad:
         self.offsets = {}  # by key: of the newest that was acknowledged, with its number
         self.problems = []
         self._chance = random.Random(f"{seed}/cleanup")
-        self._state = threading.Condition()
-        self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
         self._client = confluent_kafka.Producer({
             "batch.num.messages": 100,  # the newest batch is not compacted: what waits while a server is gone would be one
             "bootstrap.servers": address, "enable.idempotence": True, "message.timeout.ms": 600_000,
             "queue.buffering.max.messages": 500, "retry.backoff.ms": 50, "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 200, "log_level": 0, "linger.ms": 1,
             "compression.type": self._chance.choice(("none", "lz4", "zstd"))})
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def resume(self):
-        with self._state:
-            self._is_wanted = True
-            self._state.notify_all()
-
-    def ask_to_pause(self):
-        with self._state:
-            self._is_wanted = False
+        self.start()
 
     def pause(self):
         with self._state:
@@ -106,14 +94,6 @@ class CleanupLoad:
             with self._state:
                 self._is_running = False
                 self._state.notify_all()
-
-    def _wait(self):
-        with self._state:
-            self._is_running = self._is_wanted
-            self._state.notify_all()
-            self._state.wait_for(lambda: self._is_wanted or self._is_over)
-            self._is_running = not self._is_over
-            return not self._is_over
 
     def _produce_both(self):
         number = self.sent

@@ -7,7 +7,6 @@ version, its id, its text; no id names two schemas. Each record is a row of its 
 import http.client
 import json
 import random
-import threading
 import time
 
 try:
@@ -17,6 +16,7 @@ except ImportError:
 
 import server  # noqa: F401  what the clients have is on the path then
 from schema_wire import header, varint, zigzag
+from pausable import Pausable
 
 MAX_VERSIONS = 150  # of one subject: their schemas get longer
 SUBJECTS_OF_KIND = 2
@@ -99,7 +99,7 @@ class Subject:
         return header(id_of_schema) + self.coding.record(number, [self.text_of(number)] * version)
 
 
-class SchemaLoad:
+class SchemaLoad(Pausable):
     """Threads: its own registers and feeds; others look while it is paused."""
 
     def __init__(self, http_address, kafka_address, seed):
@@ -107,23 +107,11 @@ class SchemaLoad:
         self.subjects = [Subject(coding, number) for coding in (Avro, Protobuf, Json) for number in range(SUBJECTS_OF_KIND)]
         self.problems = []
         self._chance = random.Random(f"{seed}/schemas")
-        self._state = threading.Condition()
-        self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
         self._client = confluent_kafka.Producer({
             "bootstrap.servers": kafka_address, "enable.idempotence": True, "message.timeout.ms": 600_000,
             "queue.buffering.max.messages": 500, "retry.backoff.ms": 50, "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 200, "log_level": 0, "linger.ms": 1})
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def resume(self):
-        with self._state:
-            self._is_wanted = True
-            self._state.notify_all()
-
-    def ask_to_pause(self):
-        with self._state:
-            self._is_wanted = False
+        self.start()
 
     def pause(self):
         with self._state:
@@ -167,14 +155,6 @@ class SchemaLoad:
             with self._state:
                 self._is_running = False
                 self._state.notify_all()
-
-    def _wait(self):
-        with self._state:
-            self._is_running = self._is_wanted
-            self._state.notify_all()
-            self._state.wait_for(lambda: self._is_wanted or self._is_over)
-            self._is_running = not self._is_over
-            return not self._is_over
 
     def _ask(self, method, path, body=None):
         """Status and answer, once there is one: until then the same is sent again. None: it is over."""

@@ -11,7 +11,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 try:
@@ -24,6 +23,7 @@ import server  # noqa: F401  what the clients have is on the path then
 from kafka_wire import Connection
 from ledger import Fate
 from transactions_wire import RequestFailed, SecondVersionProducer
+from pausable import Pausable
 
 TOPIC, MOVED, PARTITIONS = "transacted", "moved", 3
 SOURCES = ("TRANSACTED", "TRANSACTED_COUNT", "MOVED")
@@ -42,7 +42,7 @@ class _IsOver(Exception):
     pass
 
 
-class _Worker:
+class _Worker(Pausable):
     """A thread that does one piece of work after the other while it is wanted.
 
     Threads: its own works; others look while it is paused.
@@ -51,19 +51,7 @@ class _Worker:
     def __init__(self, address, name, chance):
         self.address, self.name, self.problems = address, name, []
         self._chance = chance
-        self._state = threading.Condition()
-        self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def resume(self):
-        with self._state:
-            self._is_wanted = True
-            self._state.notify_all()
-
-    def ask_to_pause(self):
-        with self._state:
-            self._is_wanted = False
+        self.start()
 
     def pause(self):
         """Waits for the end of what it is at: there has to be a server."""
@@ -106,14 +94,6 @@ class _Worker:
             with self._state:
                 self._is_running = False
                 self._state.notify_all()
-
-    def _wait(self):
-        with self._state:
-            self._is_running = self._is_wanted
-            self._state.notify_all()
-            self._state.wait_for(lambda: self._is_wanted or self._is_over)
-            self._is_running = not self._is_over
-            return not self._is_over
 
 
 def _value(name, number):
