@@ -1,6 +1,7 @@
 #include "engine/exec/shared_records.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ranges>
 
 #include "engine/exec/batch_bytes.h"
@@ -10,10 +11,12 @@ namespace engine {
 namespace {
 
 // Who is further behind is not waited for: it would find its chunks gone.
-constexpr int64_t kNear = 64 * 1024;  // records
-// Of all partitions of a loop.
-constexpr size_t kMaxKept = 8 << 20;       // bytes
-constexpr size_t kMaxKeptOfOne = 2 << 20;  // a chunk of large records is decoded by each
+constexpr int64_t kNear = 64 * 1024;       // records
+constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; a chunk of large records is decoded by each
+// For another loop that is at the chunk, which takes it a quarter of that: as long as a loop may be held anyway.
+constexpr std::chrono::milliseconds kLongestWait(2);
+// While others want the room: whoever has not come to it by then has been paused, or waits for something else.
+constexpr std::chrono::seconds kLongestKept(1);
 
 bool have_same_types(const Layout& a, const Layout& b) {
   return std::ranges::equal(a, b, {}, &LayoutColumn::type, &LayoutColumn::type);
@@ -45,29 +48,51 @@ DecodedChunk share(const DecodedChunk& chunk, const std::vector<bool>& used, siz
 
 }  // namespace
 
+uint64_t SharedRecords::taken() const {
+  const std::scoped_lock lock(mutex_);
+  return taken_;
+}
+
+size_t SharedRecords::kept_bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return kept_bytes_;
+}
+
 std::unique_ptr<SharedRecords::Reader> SharedRecords::join(const PartitionRef& partition,
                                                            RecordDecoder& own, Offset next) {
+  const std::scoped_lock lock(mutex_);
   Groups& groups = groups_[partition];
   auto alike = std::ranges::find_if(groups, [&](const std::unique_ptr<Group>& group) {
     return decode_alike(group->readers.front()->own_, own);
   });
+  const std::vector<bool>& used = own.step().used;
   if (alike == groups.end()) {
-    groups.push_back(std::make_unique<Group>(Group{partition, {}, {}, {}}));
+    groups.push_back(std::make_unique<Group>());
     alike = groups.end() - 1;
+    (*alike)->partition = partition;
+    (*alike)->used = used;
   }
   Group& group = **alike;
   std::unique_ptr<Reader> reader(new Reader(*this, group, own, next));
   group.readers.push_back(reader.get());
-  if (group.decoder && !covers(group.decoder->step().used, own.step().used)) group.decoder.reset();
+  if (!covers(group.used, used)) widen(group, used);
   return reader;
 }
 
+// What is kept has fewer columns.
+void SharedRecords::widen(Group& group, const std::vector<bool>& used) {
+  for (size_t i = 0; i < used.size(); ++i)
+    if (used[i]) group.used[i] = true;
+  ++group.generation;  // whoever decodes now sees it
+  group.decoders.clear();
+  for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();)
+    chunk = chunk->decoded ? forget(group, chunk) : chunk + 1;
+}
+
 void SharedRecords::leave(Reader& reader) {
+  const std::scoped_lock lock(mutex_);
   Group& group = reader.group_;
-  for (size_t i = group.chunks.size(); i-- > 0;) {
-    std::erase(group.chunks[i].awaited, &reader);
-    if (group.chunks[i].awaited.empty()) drop(group, i);
-  }
+  await_no_more(reader, Offset(INT64_MAX));
   std::erase(group.readers, &reader);
   if (!group.readers.empty()) return;
   const auto groups = groups_.find(group.partition);
@@ -75,8 +100,16 @@ void SharedRecords::leave(Reader& reader) {
   if (groups->second.empty()) groups_.erase(groups);
 }
 
-std::vector<SharedRecords::Reader*> SharedRecords::those_behind(const Reader& reader,
-                                                                Offset from) const {
+// It does not come to what begins before `next`.
+void SharedRecords::await_no_more(Reader& reader, Offset next) {
+  Group& group = reader.group_;
+  for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {
+    if (chunk->from < next) std::erase(chunk->awaited, &reader);
+    chunk = chunk->decoded && chunk->awaited.empty() ? forget(group, chunk) : chunk + 1;
+  }
+}
+
+std::vector<SharedRecords::Reader*> SharedRecords::those_behind(const Reader& reader, Offset from) {
   std::vector<Reader*> behind;
   for (Reader* other : reader.group_.readers)
     if (other != &reader && other->next_ <= from && from - other->next_ <= kNear)
@@ -88,77 +121,144 @@ Result<DecodedChunk> SharedRecords::decode(Reader& reader, std::span<const LogBa
                                            int32_t partition, DecodeRange range,
                                            RecordCursor& cursor) {
   Group& group = reader.group_;
-  const std::vector<bool>& used = reader.own_.step().used;
-  const auto decode_alone = [&]() -> Result<DecodedChunk> {
-    DecodedChunk chunk = TRY(reader.own_.decode(batches, partition, range, cursor));
-    reader.next_ = chunk.next;
-    return chunk;
+  std::unique_lock lock(mutex_);
+  const auto find = [&] { return std::ranges::find(group.chunks, range.from, &Chunk::from); };
+  const auto is_decoded = [&] {
+    const auto chunk = find();
+    return chunk == group.chunks.end() || chunk->decoded;
   };
-  // A record that cannot be read because of a column which this task does not use is good for it.
-  const auto is_good_for_all = [&](const DecodedChunk& chunk) {
-    return chunk.failures.empty() || group.decoder->step().used == used;
-  };
+  if (!is_decoded()) decoded_.wait_for(lock, kLongestWait, is_decoded);
 
-  const auto known = std::ranges::find(group.chunks, range.from, &Chunk::from);
-  if (known != group.chunks.end()) {
-    const DecodedChunk& chunk = known->decoded;
-    if (!group.decoder || !is_good_for_all(chunk) || chunk.next > range.end ||
-        chunk.batch.rows > range.max_rows)
-      return decode_alone();
-    DecodedChunk shared = share(chunk, used, range.unpack_bytes);
-    ++taken_;
-    reader.next_ = shared.next;
-    std::erase(known->awaited, &reader);
-    if (known->awaited.empty()) drop(group, static_cast<size_t>(known - group.chunks.begin()));
-    return shared;
+  const auto chunk = find();
+  if (chunk == group.chunks.end()) {
+    // Up to the next that is there: whoever went past its first record would not find any more.
+    for (const Chunk& one : group.chunks)
+      if (one.from > range.from) range.end = std::min(range.end, one.from);
+    if (!those_behind(reader, range.from).empty())
+      return decode_for_all(reader, batches, partition, range, cursor, std::move(lock));
+  } else if (chunk->decoded) {
+    if (const std::shared_ptr<const DecodedChunk> taken = take(reader, range, chunk)) {
+      lock.unlock();
+      return share(*taken, reader.own_.step().used, range.unpack_bytes);
+    }
   }
-
-  std::vector<Reader*> behind = those_behind(reader, range.from);
-  if (behind.empty()) return decode_alone();
-  if (!group.decoder) TRY(make_decoder(group));
-  const RecordCursor before = cursor;
-  DecodedChunk chunk = TRY(group.decoder->decode(batches, partition, range, cursor));
-  const size_t bytes = bytes_of(chunk.batch);
-  const bool is_good = is_good_for_all(chunk);
-  if (chunk.batch.rows > 0 && bytes <= kMaxKeptOfOne) {
-    chunk.batch = chunk.batch.owned(0);
-    keep(group, {range.from, chunk, std::move(behind), bytes});
-  }
-  if (!is_good) {
-    cursor = before;
-    return decode_alone();
-  }
-  reader.next_ = chunk.next;
-  return share(chunk, used, chunk.unpack_bytes_left);
+  lock.unlock();
+  return decode_alone(reader, batches, partition, range, cursor);
 }
 
-// Of the columns that any of its readers uses.
-Status SharedRecords::make_decoder(Group& group) {
-  for (size_t i = group.chunks.size(); i-- > 0;) drop(group, i);  // they have fewer
+Result<DecodedChunk> SharedRecords::decode_alone(Reader& reader, std::span<const LogBatch> batches,
+                                                 int32_t partition, DecodeRange range,
+                                                 RecordCursor& cursor) {
+  DecodedChunk chunk = TRY(reader.own_.decode(batches, partition, range, cursor));
+  const std::scoped_lock lock(mutex_);
+  reader.next_ = chunk.next;
+  await_no_more(reader, chunk.next);
+  return chunk;
+}
+
+// A record that cannot be read because of a column which a task does not use is good for it.
+bool SharedRecords::is_good_for(const Reader& reader, const DecodedChunk& decoded) {
+  return decoded.failures.empty() || reader.group_.used == reader.own_.step().used;
+}
+
+// Null: it is not what this one may have.
+std::shared_ptr<const DecodedChunk> SharedRecords::take(Reader& reader, const DecodeRange& range,
+                                                        Chunks::iterator chunk) {
+  std::shared_ptr<const DecodedChunk> decoded = chunk->decoded;
+  if (!is_good_for(reader, *decoded) || decoded->next > range.end ||
+      decoded->batch.rows > range.max_rows)
+    return nullptr;
+  ++taken_;
+  reader.next_ = decoded->next;
+  std::erase(chunk->awaited, &reader);
+  if (chunk->awaited.empty()) forget(reader.group_, chunk);
+  return decoded;
+}
+
+// All columns that anybody of the group uses; without the lock meanwhile.
+Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
+                                                   std::span<const LogBatch> batches,
+                                                   int32_t partition, DecodeRange range,
+                                                   RecordCursor& cursor,
+                                                   std::unique_lock<std::mutex> lock) {
+  Group& group = reader.group_;
+  const uint64_t generation = group.generation;
+  std::unique_ptr<RecordDecoder> decoder = TRY(take_decoder(group));
+  group.chunks.push_back({range.from, nullptr, those_behind(reader, range.from)});
+  lock.unlock();
+
+  const RecordCursor before = cursor;
+  Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
+  const size_t bytes = chunk ? bytes_of(chunk->batch) : 0;
+  const bool is_to_keep = chunk && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
+  if (is_to_keep) chunk->batch = chunk->batch.owned(0);
+
+  lock.lock();
+  const bool is_current = generation == group.generation;
+  if (is_current) group.decoders.push_back(std::move(decoder));
+  const auto place = std::ranges::find(group.chunks, range.from, &Chunk::from);
+  Chunk kept = std::move(*place);
+  group.chunks.erase(place);
+  // Who would not wait any longer has passed it.
+  std::erase_if(kept.awaited, [&](const Reader* one) { return one->next_ > range.from; });
+  std::shared_ptr<const DecodedChunk> decoded;
+  if (chunk) decoded = std::make_shared<const DecodedChunk>(std::move(*chunk));
+  if (is_to_keep && is_current && !kept.awaited.empty() && make_room(group, range.from, bytes)) {
+    kept.decoded = decoded;
+    kept.bytes = bytes;
+    kept.since = std::chrono::steady_clock::now();
+    kept_bytes_ += bytes;
+    kept_.push_back(&group);
+    group.chunks.push_back(std::move(kept));
+  }
+  decoded_.notify_all();
+  if (!chunk) return std::move(chunk).error();
+  if (!decoded->failures.empty() && !(is_current && is_good_for(reader, *decoded))) {
+    lock.unlock();
+    cursor = before;
+    return decode_alone(reader, batches, partition, range, cursor);
+  }
+  reader.next_ = decoded->next;
+  lock.unlock();
+  return share(*decoded, reader.own_.step().used, decoded->unpack_bytes_left);
+}
+
+Result<std::unique_ptr<RecordDecoder>> SharedRecords::take_decoder(Group& group) {
+  if (!group.decoders.empty()) {
+    std::unique_ptr<RecordDecoder> decoder = std::move(group.decoders.back());
+    group.decoders.pop_back();
+    return decoder;
+  }
   const RecordDecoder& first = group.readers.front()->own_;
   InputStep step = first.step();
-  for (const Reader* reader : group.readers)
-    for (size_t i = 0; i < step.used.size(); ++i)
-      if (reader->own_.step().used[i]) step.used[i] = true;
-  group.decoder = TRY(RecordDecoder::make(step, first.layout(), first.options()));
-  return {};
+  step.used = group.used;
+  return RecordDecoder::make(step, first.layout(), first.options());
 }
 
-void SharedRecords::keep(Group& group, Chunk chunk) {
-  make_room(chunk.bytes);
-  kept_bytes_ += chunk.bytes;
-  kept_.push_back(&group);
-  group.chunks.push_back(std::move(chunk));
+// The chunks that are there first are needed first: they do not make room for newer ones, unless it is in vain that they
+// wait.
+bool SharedRecords::make_room(Group& group, Offset from, size_t bytes) {
+  if (kept_bytes_ + bytes <= max_kept_bytes_) return true;
+  for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {
+    std::erase_if(chunk->awaited, [&](const Reader* one) { return from - one->next_ > kNear; });
+    chunk = chunk->decoded && chunk->awaited.empty() ? forget(group, chunk) : chunk + 1;
+  }
+  const auto overdue = std::chrono::steady_clock::now() - kLongestKept;
+  while (kept_bytes_ + bytes > max_kept_bytes_) {
+    if (kept_.empty()) return false;
+    Group& oldest = *kept_.front();
+    const auto chunk = std::ranges::find_if(
+        oldest.chunks, [](const Chunk& one) { return one.decoded != nullptr; });
+    if (chunk->since > overdue) return false;
+    forget(oldest, chunk);
+  }
+  return true;
 }
 
-void SharedRecords::drop(Group& group, size_t index) {
-  kept_bytes_ -= group.chunks[index].bytes;
-  group.chunks.erase(group.chunks.begin() + static_cast<ptrdiff_t>(index));
+SharedRecords::Chunks::iterator SharedRecords::forget(Group& group, Chunks::iterator chunk) {
+  kept_bytes_ -= chunk->bytes;
   kept_.erase(std::ranges::find(kept_, &group));
-}
-
-void SharedRecords::make_room(size_t bytes) {
-  while (!kept_.empty() && kept_bytes_ + bytes > kMaxKept) drop(*kept_.front(), 0);
+  return group.chunks.erase(chunk);
 }
 
 }  // namespace engine

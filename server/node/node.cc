@@ -28,6 +28,9 @@ NodeSettings fitted(NodeSettings settings) {
   return settings;
 }
 
+// Of what several tasks of a partition read, by loop (ADR 0047).
+constexpr size_t kSharedRecordsBytes = 8 << 20;
+
 // ALPN's names; a client that asks for neither is answered in HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
@@ -164,10 +167,12 @@ int Node::shard_count() const {
 }
 
 Status Node::make_shards() {
-  for (int i = 0; i < shard_count(); ++i) {
-    shards_.push_back(
-        TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, memory_, clock_,
-                        [this](const ShardTask& task) { on_task_failure(task); })));
+  const int count = shard_count();
+  shared_records_ = std::make_unique<engine::SharedRecords>(static_cast<size_t>(count) * kSharedRecordsBytes);
+  for (int i = 0; i < count; ++i) {
+    shards_.push_back(TRY(
+        Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
+                    clock_, [this](const ShardTask& task) { on_task_failure(task); })));
   }
   shards_are_ready_.store(true, std::memory_order_release);
   return {};

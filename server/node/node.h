@@ -108,6 +108,7 @@ class Node {
   std::unique_ptr<ClusterMember> cluster_;          // null where there is one node
   std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;
+  std::unique_ptr<engine::SharedRecords> shared_records_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;

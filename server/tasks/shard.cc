@@ -59,13 +59,15 @@ bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_s
 
 }  // namespace
 
-Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, MemoryBudget& memory,
-             const Clock& clock, OnFailure on_failure)
+Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions,
+             engine::SharedRecords& shared_records, MemoryBudget& memory, const Clock& clock,
+             OnFailure on_failure)
     : number_(number),
       loop_(fmt::format("shard-{}", number)),
       log_(log),
       clock_(clock),
       subscriptions_(subscriptions),
+      shared_records_(shared_records),
       memory_(memory),
       on_failure_(std::move(on_failure)),
       sink_(
@@ -77,10 +79,12 @@ Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, M
           [this](const LogSink::Durable& commit) { committed(commit); }) {}
 
 Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
-                                           Subscriptions& subscriptions, MemoryBudget& memory,
-                                           const Clock& clock, OnFailure on_failure) {
-  std::unique_ptr<Shard> shard(
-      new Shard(number, log, subscriptions, memory, clock, std::move(on_failure)));
+                                           Subscriptions& subscriptions,
+                                           engine::SharedRecords& shared_records,
+                                           MemoryBudget& memory, const Clock& clock,
+                                           OnFailure on_failure) {
+  std::unique_ptr<Shard> shard(new Shard(number, log, subscriptions, shared_records, memory, clock,
+                                         std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
   shard->generator_timer_ = std::make_unique<Timer>(
       shard->loop_, "generators", [raw = shard.get()] { raw->wake_generators(); });

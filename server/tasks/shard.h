@@ -128,8 +128,10 @@ class Shard {
   // shard's tasks.
   using OnFailure = std::function<void(const ShardTask& task)>;
   static Result<std::unique_ptr<Shard>> make(uint32_t number, storage::Log& log,
-                                             Subscriptions& subscriptions, MemoryBudget& memory,
-                                             const Clock& clock, OnFailure on_failure);
+                                             Subscriptions& subscriptions,
+                                             engine::SharedRecords& shared_records,
+                                             MemoryBudget& memory, const Clock& clock,
+                                             OnFailure on_failure);
   ~Shard();
 
   void start_thread();
@@ -196,8 +198,9 @@ class Shard {
   MemoryBudget& memory() const { return memory_; }
 
  private:
-  Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions, MemoryBudget& memory,
-        const Clock& clock, OnFailure on_failure);
+  Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions,
+        engine::SharedRecords& shared_records, MemoryBudget& memory, const Clock& clock,
+        OnFailure on_failure);
   void take_woken();
   using Readers = absl::flat_hash_map<engine::PartitionRef, std::vector<ShardTask*>>;
   void subscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task);
@@ -244,6 +247,7 @@ class Shard {
   storage::Log& log_;
   const Clock& clock_;
   Subscriptions& subscriptions_;
+  engine::SharedRecords& shared_records_;  // the tasks are among its readers
   MemoryBudget& memory_;
   OnFailure on_failure_;
   std::unique_ptr<LogSources> sources_;
@@ -251,7 +255,6 @@ class Shard {
   std::optional<StateTurns> state_;
   std::unique_ptr<Timer> timer_;  // runs while there are tasks to attend to
   std::thread thread_;
-  engine::SharedRecords shared_records_;  // the tasks are among its readers
   // By query; also the transient ones, each of which is a query of its own.
   absl::flat_hash_map<std::string, std::vector<std::unique_ptr<ShardTask>>> tasks_;
   Readers readers_;

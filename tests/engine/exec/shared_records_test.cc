@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <random>
+#include <thread>
 
 #include "records/batch_builder.h"
 
@@ -251,6 +253,36 @@ TEST(SharedRecords, are_the_same_however_tasks_come_and_go) {
     readers.clear();
     EXPECT_EQ(shared.kept_bytes(), 0u);
   }
+}
+
+TEST(SharedRecords, are_shared_by_loops_that_come_to_them_together) {
+  constexpr int kRecords = 20'000;
+  SharedRecords shared;
+  std::latch all_have_joined(4);
+  std::vector<std::thread> loops;
+  for (size_t loop = 0; loop < 4; ++loop)
+    loops.emplace_back([&, loop] {
+      Partition partition;
+      partition.append(kRecords);
+      partition.spoil(kRecords / 2);
+      TestReader steady(shared, {Page}), other(shared, {loop % 2 == 0 ? Seconds : Id});
+      std::unique_ptr<TestReader> guest;
+      all_have_joined.arrive_and_wait();
+      while (other.next() < Offset(kRecords)) {
+        steady.take(partition, 500);
+        partition.release();
+        // Comes and goes, with columns that the others do not use, here and there.
+        if (steady.next().value() % 1'500 == 0)
+          guest = std::make_unique<TestReader>(shared, std::vector<size_t>{Seconds + loop}, steady.next());
+        if (guest) guest->take(partition, 500);
+        if (steady.next().value() % 2'500 == 0) guest.reset();
+        other.take(partition, 500);
+        partition.release();
+      }
+    });
+  for (std::thread& loop : loops) loop.join();
+  EXPECT_GT(shared.taken(), 100u);
+  EXPECT_EQ(shared.kept_bytes(), 0u);
 }
 
 }  // namespace
