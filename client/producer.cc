@@ -57,6 +57,7 @@ Status Producer::send(const std::string& topic, std::optional<PartitionId> parti
     }
     look(kQueueFullWaitMs);
   }
+  ++sent_;
   look(0);
   return {};
 }
@@ -83,10 +84,13 @@ void Producer::look(int wait_ms) {
 }
 
 Status Producer::finish(bool (*should_stop)()) {
-  while (rd_kafka_outq_len(connection_.handle()) > 0 && !should_stop()) look(kQueueFullWaitMs);
-  if (const int left = rd_kafka_outq_len(connection_.handle()); left > 0)
+  look(0);
+  // rd_kafka_outq_len() would count what librdkafka has to tell about lost connections as well.
+  const auto left = [&] { return sent_ - delivered_ - failed_; };
+  while (left() > 0 && !should_stop()) look(kQueueFullWaitMs);
+  if (left() > 0)
     return Error{ErrorCode::QueryCanceled,
-                 fmt::format("{} record{} given up", left, left == 1 ? " was" : "s were"),
+                 fmt::format("{} record{} given up", left(), left() == 1 ? " was" : "s were"),
                  "The server has not acknowledged them; it may have some of them all the same."};
   if (!first_failure_) return {};
   Error failure = *first_failure_;

@@ -33,7 +33,7 @@ class Producer {
 
   Connection connection_;
   Queue queue_;
-  int64_t delivered_ = 0, failed_ = 0;
+  int64_t sent_ = 0, delivered_ = 0, failed_ = 0;
   std::optional<Error> first_failure_;
 };
 
