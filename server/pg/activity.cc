@@ -65,6 +65,12 @@ class PortalActivity final : public Activity {
       portal().request_cancel();
   }
   void set_output_full(bool is_full) override { portal().set_output_full(is_full); }
+  // Not of commands, whose notices are to be read meanwhile.
+  bool output_may_wait() const override {
+    const bool may_wait =
+        plan().kind == sql::ResultKind::Rows || plan().kind == sql::ResultKind::Insert;
+    return may_wait && !portal().waits_for_room();
+  }
 
   std::optional<int64_t> deadline_us() const override {
     std::optional<int64_t> earliest = portal().expires_us;
@@ -210,6 +216,7 @@ class CommitActivity final : public Activity, private sql::Receiver {
   }
   // What has been handed over for good cannot be called back.
   void cancel(Error) override {}
+  bool output_may_wait() const override { return true; }
 
  private:
   void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}

@@ -32,6 +32,8 @@ class Activity {
   // It ends with this error at the next advance(), or as it would have if it is too late for that.
   virtual void cancel(Error reason) = 0;
   virtual void set_output_full(bool /*is_full*/) {}
+  // What it and those before it have said is of no use to the client before it has finished.
+  virtual bool output_may_wait() const { return false; }
   // The clock's time at which advance() has something to do.
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
 };

@@ -81,6 +81,8 @@ class Portal final : public sql::Receiver {
 
   // Everything that will ever come has been delivered: error or completion are there.
   bool is_exhausted() const { return kept_.empty() && (completion_ || error_); }
+  // It goes on when output has been handed out.
+  bool waits_for_room() const { return is_room_awaited_ || !kept_.empty(); }
   const std::optional<sql::Completion>& completion() const { return completion_; }
   const std::optional<Error>& error() const { return error_; }
   std::vector<sql::Notice> take_notices() { return std::exchange(notices_, {}); }

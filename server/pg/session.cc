@@ -69,6 +69,12 @@ void Session::ask_for_room() {
 std::string Session::take_output() {
   // "INSERT 0 1" must not be read before the record is durable.
   if (group_ != Group::None) return {};
+  // As PostgreSQL's: what is said before an answer leaves with it.
+  constexpr size_t kLeavesAtOnce = 8192;  // bytes
+  if (activity_ && activity_->output_may_wait() && !is_output_due_ &&
+      context_.output.size() < kLeavesAtOnce)
+    return {};
+  is_output_due_ = false;
   context_.output_charge.resize(0);  // whoever takes it counts it
   return std::exchange(context_.output, {});
 }
@@ -385,7 +391,9 @@ bool Session::handle(const Frame& frame) {
       if (transaction_ == TransactionStatus::Idle) close_portals();
       send_ready();
       return true;
-    case ClientMessage::Flush:     // all output leaves at the end of the turn anyway
+    case ClientMessage::Flush:
+      is_output_due_ = true;
+      return true;
     case ClientMessage::CopyData:  // the rest of a COPY that has failed
     case ClientMessage::CopyDone:
     case ClientMessage::CopyFail:
@@ -599,6 +607,7 @@ void Session::send_ready() {
   for (const auto& [name, value] : context_.settings.take_reports())
     writer().parameter_status(name, value);
   writer().ready_for_query(transaction_);
+  is_output_due_ = true;
 }
 
 }  // namespace server::pg

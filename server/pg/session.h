@@ -229,6 +229,7 @@ class Session : public ClientSession {
   bool is_psql_ = false;  // by its name at start-up
   std::string database_;
   bool is_output_full_ = false;
+  bool is_output_due_ = false;  // the client may wait for what is there: Sync, Flush
   std::optional<Error> shut_down_reason_;
   std::optional<Error> refusal_;                    // what the startup packet is answered with
   std::unique_ptr<SessionRequest> request_;         // while the client authenticates

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <map>
 
 #include "base/suggest.h"
 
@@ -80,20 +81,26 @@ bool same_name(std::string_view a, std::string_view b) {
   });
 }
 
-const SettingRow* find_row(std::string_view name) {
-  const auto row = std::ranges::find_if(
-      kSettings, [&](const SettingRow& candidate) { return same_name(candidate.name, name); });
-  return row == std::end(kSettings) ? nullptr : row;
-}
-
-// The engine's own properties, and whatever else anybody likes to keep in a session.
-bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
-
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return lower;
 }
+
+// Some are looked up for each statement, in lower case.
+const SettingRow* find_row(std::string_view name) {
+  static const auto* const kRows = [] {
+    auto* rows = new std::map<std::string, const SettingRow*, std::less<>>;
+    for (const SettingRow& row : kSettings) rows->emplace(lower_case(row.name), &row);
+    return rows;
+  }();
+  auto found = kRows->find(name);
+  if (found == kRows->end()) found = kRows->find(lower_case(name));
+  return found == kRows->end() ? nullptr : found->second;
+}
+
+// The engine's own properties, and whatever else anybody likes to keep in a session.
+bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
 
 std::optional<int64_t> parse_number(std::string_view text) {
   int64_t value = 0;
@@ -181,21 +188,28 @@ std::string SessionSettings::value_of(const SettingRow& row) const {
 }
 
 std::optional<std::string> SessionSettings::get(std::string_view name) const {
-  const std::string key = lower_case(name);
+  if (const auto value = find(name)) return std::string(*value);
+  return std::nullopt;
+}
+
+std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
+  const SettingRow* row = find_row(name);
+  std::string lower;
+  if (!row || row->name != name) name = lower = lower_case(name);
   for (const Values* values : {&local_, &values_})
-    if (const auto found = values->find(key); found != values->end()) return found->second;
-  if (const SettingRow* row = find_row(name)) return std::string(row->value);
+    if (const auto found = values->find(name); found != values->end()) return found->second;
+  if (row) return row->value;
   return std::nullopt;
 }
 
 int64_t SessionSettings::get_ms(std::string_view name) const {
-  return to_ms(get(name).value_or(""));
+  return to_ms(find(name).value_or(""));
 }
 int64_t SessionSettings::to_ms(std::string_view text) {
   return parse_duration_ms(text).value_or(0);
 }
 int64_t SessionSettings::get_number(std::string_view name) const {
-  return parse_number(get(name).value_or("")).value_or(0);
+  return parse_number(find(name).value_or("")).value_or(0);
 }
 
 std::string SessionSettings::spelling(std::string_view name) {
@@ -258,6 +272,7 @@ Status SessionSettings::define(const std::string& name, const std::string& value
 }
 
 Status SessionSettings::assign(std::string_view name, std::string_view value, Values& into) {
+  may_have_reports_ = true;
   TRY(check_room(name, value));
   if (const SettingRow* row = find_row(name)) {
     into[lower_case(name)] = TRY(checked(*row, value));
@@ -282,6 +297,7 @@ Status SessionSettings::reset(std::string_view name) {
   const std::string key = lower_case(name);
   if (!find_row(name) && !is_free_name(name)) return unknown_setting(name);
   local_.erase(key);
+  may_have_reports_ = true;
   const auto preset = defaults_.find(key);
   if (preset != defaults_.end())
     values_[key] = preset->second;
@@ -291,11 +307,13 @@ Status SessionSettings::reset(std::string_view name) {
 }
 
 void SessionSettings::reset_all() {
+  may_have_reports_ = true;
   local_.clear();
   values_ = defaults_;
 }
 void SessionSettings::preset(std::string_view name, std::string value) {
   values_[lower_case(name)] = std::move(value);
+  may_have_reports_ = true;
 }
 void SessionSettings::note_given(std::string_view name) { given_.insert(lower_case(name)); }
 
@@ -305,10 +323,12 @@ void SessionSettings::begin_transaction() { before_ = values_; }
 void SessionSettings::commit_transaction() {
   before_.reset();
   local_.clear();
+  may_have_reports_ = true;
 }
 void SessionSettings::rollback_transaction() {
   if (before_) values_ = *std::exchange(before_, std::nullopt);
   local_.clear();
+  may_have_reports_ = true;
 }
 
 std::vector<SessionSettings::Entry> SessionSettings::all() const {
@@ -331,6 +351,7 @@ std::map<std::string, std::string> SessionSettings::properties() const {
 
 std::vector<std::pair<std::string, std::string>> SessionSettings::take_reports() {
   std::vector<std::pair<std::string, std::string>> reports;
+  if (!std::exchange(may_have_reports_, false)) return reports;
   for (const SettingRow& row : kSettings) {
     if (row.reported == Reported::No) continue;
     std::string value = value_of(row);

@@ -88,12 +88,14 @@ class SessionSettings {
   Status assign(std::string_view name, std::string_view value, Values& into);
   Status check_room(std::string_view name, std::string_view value) const;
   std::string value_of(const SettingRow& row) const;
+  std::optional<std::string_view> find(std::string_view name) const;
 
   Values values_, defaults_;      // only what differs from the table
   std::set<std::string> given_;   // names, in lower case
   Values local_;                  // SET LOCAL, over values_
   std::optional<Values> before_;  // values_ when the transaction began
   Values reported_;
+  bool may_have_reports_ = true;  // something has been set since
   std::map<std::string, std::string> variables_;
 };
 

@@ -65,6 +65,22 @@ TEST(SimpleProtocol, waits_for_a_statement_that_takes_time) {
   EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I) T(?column?:23) D(1) C(SELECT 1) Z(I)");
 }
 
+// A write to the socket for each statement, not for each part of what it says.
+TEST(SimpleProtocol, sends_what_is_said_before_an_answer_with_it) {
+  Begun client;
+  client.backend.holds_writes = true;
+  const std::string answered = "T(?column?:23) D(1) C(SELECT 1)";
+  // The client may wait for the first answer.
+  EXPECT_EQ(client.say(query("SELECT 1") + query("INSERT INTO people VALUES (1, 'Ada')")),
+            answered + " Z(I)");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I)");
+  // Not for a part of it.
+  EXPECT_EQ(client.say(query("BEGIN; SELECT 1; INSERT INTO people VALUES (1, 'Ada'); COMMIT")), "");
+  client.backend.let_go();
+  EXPECT_EQ(client.hear(), "C(BEGIN) " + answered + " C(INSERT 0 1) C(COMMIT) Z(I)");
+}
+
 TEST(SimpleProtocol, answers_what_clients_ask_about_their_session) {
   Begun client;
   EXPECT_EQ(client.say(query("SELECT current_database(), current_schema(), current_user")),
