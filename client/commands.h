@@ -22,5 +22,6 @@ int run_kafka_get_offsets(int argc, const char* const* argv);
 int run_kafka_delete_records(int argc, const char* const* argv);
 int run_kafka_producer_perf_test(int argc, const char* const* argv);
 int run_kafka_consumer_perf_test(int argc, const char* const* argv);
+int run_kafka_transactions(int argc, const char* const* argv);
 
 }  // namespace client

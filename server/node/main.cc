@@ -48,6 +48,7 @@ constexpr Subcommand kLinks[] = {
     {"kafka-delete-records", "", client::run_kafka_delete_records},
     {"kafka-producer-perf-test", "", client::run_kafka_producer_perf_test},
     {"kafka-consumer-perf-test", "", client::run_kafka_consumer_perf_test},
+    {"kafka-transactions", "", client::run_kafka_transactions},
 };
 
 const Subcommand* find_link(std::string_view program) {
