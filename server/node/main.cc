@@ -32,6 +32,7 @@ constexpr Subcommand kSubcommands[] = {
     {"produce", "send lines of text as records", client::run_produce_command},
     {"consume", "print the records of a topic", client::run_consume_command},
     {"group", "list, describe, reset and delete consumer groups", client::run_group_command},
+    {"config", "show and change settings of topics, groups and brokers", client::run_config_command},
     {"bench", "measure how fast a server takes and gives records", client::run_bench_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };

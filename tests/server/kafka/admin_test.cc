@@ -208,12 +208,12 @@ TEST_F(AdminTest, resources_with_settings_are_listed) {
 
 TEST_F(AdminTest, groups_have_settings) {
   constexpr int8_t kGroup = 32, kOfGroup = 8, kOfServer = 4;
-  const std::string session = "consumer.session.timeout.ms";
+  const std::string timeout = "consumer.session.timeout.ms";
   const auto alter = [&](const std::string& group, const std::string& value) {
     IncrementalAlterConfigsRequest request;
     request.resources = {{.resource_type = kGroup,
                           .resource_name = group,
-                          .configs = {{.name = session, .config_operation = 0, .value = value}}}};
+                          .configs = {{.name = timeout, .config_operation = 0, .value = value}}}};
     return ask<IncrementalAlterConfigsResponse>(request, 1).responses.at(0).error_code;
   };
   const auto described = [&](const std::string& group) {
@@ -228,7 +228,7 @@ TEST_F(AdminTest, groups_have_settings) {
   EXPECT_EQ(alter("g", "50000"), KafkaError::None);
   const auto config = described("g").configs;
   ASSERT_EQ(config.size(), 2u);
-  EXPECT_EQ(config[1].name, session);
+  EXPECT_EQ(config[1].name, timeout);
   EXPECT_EQ(config[1].value, "50000");
   EXPECT_EQ(config[1].config_source, kOfGroup);
   EXPECT_EQ(config[1].synonyms.size(), 2u);

@@ -132,7 +132,7 @@ TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
   const auto elect = [&](int8_t type) {
     ElectLeadersRequest request;
     request.election_type = type;
-    request.topic_partitions = {{.topic = "t", .partitions = {0}}};
+    request.topic_partitions.emplace().push_back({.topic = "t", .partitions = {0}});
     return ask<ElectLeadersResponse>(request, 2)
         .replica_election_results.at(0)
         .partition_result.at(0)
