@@ -10,14 +10,30 @@ namespace {
 
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 
+// As on the wire. librdkafka has a name for groups among resources that have access rules alone, and passes other
+// numbers on as they are.
+int type_of(ConfigOwner owner) {
+  constexpr int kGroups = 32;
+  switch (owner) {
+    case ConfigOwner::Topic:
+      return RD_KAFKA_RESOURCE_TOPIC;
+    case ConfigOwner::Broker:
+      return RD_KAFKA_RESOURCE_BROKER;
+    default:
+      return kGroups;
+  }
+}
+
 ConfigResource resource_of(ConfigOwner owner, const std::string& name) {
   return ConfigResource(rd_kafka_ConfigResource_new(
-      owner == ConfigOwner::Topic ? RD_KAFKA_RESOURCE_TOPIC : RD_KAFKA_RESOURCE_BROKER,
-      name.c_str()));
+      static_cast<rd_kafka_ResourceType_t>(type_of(owner)), name.c_str()));
 }
 
 const char* source_name(rd_kafka_ConfigSource_t source) {
-  switch (source) {
+  constexpr int kOfGroup = 8;  // librdkafka has no name for it
+  switch (static_cast<int>(source)) {
+    case kOfGroup:
+      return "DYNAMIC_GROUP_CONFIG";
     case RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG:
       return "DYNAMIC_TOPIC_CONFIG";
     case RD_KAFKA_CONFIG_SOURCE_DYNAMIC_BROKER_CONFIG:

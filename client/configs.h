@@ -1,4 +1,4 @@
-// Settings of topics and brokers, over the wire.
+// Settings of topics, groups and brokers, over the wire.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace client {
 
-enum class ConfigOwner : uint8_t { Topic, Broker };
+enum class ConfigOwner : uint8_t { Topic, Broker, Group };
 
 struct ConfigValue {
   std::string source;  // by Kafka's names: DYNAMIC_TOPIC_CONFIG, ..., DEFAULT_CONFIG
@@ -16,7 +16,7 @@ struct ConfigValue {
 struct ConfigSetting {
   ConfigValue held;
   bool is_sensitive = false;
-  bool is_own = false;                // set for this topic or broker, and not its default
+  bool is_own = false;                // set for its owner, and not its default
   std::vector<ConfigValue> synonyms;  // what holds, and what would without it, in this order
 };
 

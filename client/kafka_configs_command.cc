@@ -1,4 +1,4 @@
-// kafka-configs: the flags, words and exit statuses of Apache Kafka's tool, for topics and brokers.
+// kafka-configs: the flags, words and exit statuses of Apache Kafka's tool, for topics, groups and brokers.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -32,8 +32,9 @@ constexpr Flag kFlags[] = {
     {.name = "delete-config", .argument = "KEY,...", .doc = "Settings to give their default again"},
     {.name = "describe", .doc = "Show settings"},
     {.name = "entity-default"},
-    {.name = "entity-name", .argument = "NAME", .doc = "The topic, or the broker's id"},
-    {.name = "entity-type", .argument = "TYPE", .doc = "topics or brokers"},
+    {.name = "entity-name", .argument = "NAME", .doc = "The topic or group, or the broker's id"},
+    {.name = "entity-type", .argument = "TYPE", .doc = "topics, groups or brokers"},
+    {.name = "group", .argument = "GROUP", .doc = "The group"},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic"},
     {.name = "user", .argument = "USER"},
     {.name = "user-defaults"},
@@ -45,7 +46,7 @@ constexpr const char* kUnsupportedFlags[] = {"broker-defaults", "broker-logger",
 
 constexpr Help kHelp{
     "kafka-configs --bootstrap-server HOST:PORT ACTION --topic TOPIC [OPTIONS]",
-    "This tool helps to manipulate and describe entity config for a topic or broker.",
+    "This tool helps to manipulate and describe entity config for a topic, group or broker.",
     "  kafka-configs --bootstrap-server localhost:9092 --describe --topic orders --all\n"
     "  kafka-configs --bootstrap-server localhost:9092 --alter --topic orders \\\n"
     "    --add-config retention.ms=3600000 --delete-config max.message.bytes\n"};
@@ -55,24 +56,29 @@ Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::mov
 struct Entity {
   ConfigOwner owner;
   std::string name;
-  const char* word() const { return owner == ConfigOwner::Topic ? "topic" : "broker"; }
+  const char* word() const {
+    return owner == ConfigOwner::Topic ? "topic" : owner == ConfigOwner::Group ? "group" : "broker";
+  }
 };
 
 Result<Entity> read_entity(const Flags& flags) {
   for (const char* name : kUnsupportedFlags)
     if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
   if (flags.has("topic")) return Entity{ConfigOwner::Topic, flags.text("topic")};
+  if (flags.has("group")) return Entity{ConfigOwner::Group, flags.text("group")};
   if (flags.has("broker")) return Entity{ConfigOwner::Broker, flags.text("broker")};
   const std::string type = flags.text("entity-type");
   if (type.empty())
-    return wrong("At least one of --entity-type, --topic and --broker must be specified");
-  if (type != "topics" && type != "brokers")
-    return wrong(type == "users" || type == "clients" || type == "ips" || type == "groups" ||
+    return wrong("At least one of --entity-type, --topic, --group and --broker must be specified");
+  if (type != "topics" && type != "brokers" && type != "groups")
+    return wrong(type == "users" || type == "clients" || type == "ips" ||
                          type == "broker-loggers" || type == "client-metrics"
                      ? fmt::format("--entity-type {} is not supported yet", type)
                      : fmt::format("Invalid entity type {}", type));
   if (!flags.has("entity-name")) return wrong(fmt::format("an entity name must be specified"));
-  return Entity{type == "topics" ? ConfigOwner::Topic : ConfigOwner::Broker,
+  return Entity{type == "topics"   ? ConfigOwner::Topic
+                : type == "groups" ? ConfigOwner::Group
+                                   : ConfigOwner::Broker,
                 flags.text("entity-name")};
 }
 

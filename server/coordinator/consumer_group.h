@@ -118,6 +118,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   void advance(ConsumerMember& member, const std::optional<AssignedPartitions>& owned);
 
   // --- Time
+  int32_t heartbeat_interval_ms() const;
   int32_t session_timeout_ms(const ConsumerMember& member) const;
   void alive(ConsumerMember& member);
   void watch(ConsumerMember& member);

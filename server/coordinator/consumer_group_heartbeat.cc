@@ -82,7 +82,7 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
 
   Answer answer{.member_id = member->id,
                 .member_epoch = member->epoch,
-                .heartbeat_interval_ms = around_.settings.consumer_heartbeat_interval_ms};
+                .heartbeat_interval_ms = heartbeat_interval_ms()};
   // Who says everything has joined, or has lost an answer; it is told everything.
   const bool says_all =
       request.member_epoch == 0 ||
@@ -241,9 +241,17 @@ void ConsumerGroup::after_removal(Done<KafkaError> done) {
 
 // --- Time
 
+int32_t ConsumerGroup::heartbeat_interval_ms() const {
+  return static_cast<int32_t>(
+      storage::group_config_number(*around_.configs(), id_, storage::kConsumerHeartbeatIntervalMs)
+          .value_or(around_.settings.consumer_heartbeat_interval_ms));
+}
+
 int32_t ConsumerGroup::session_timeout_ms(const ConsumerMember& member) const {
-  return member.classic ? member.classic->session_timeout_ms
-                        : around_.settings.consumer_session_timeout_ms;
+  if (member.classic) return member.classic->session_timeout_ms;
+  return static_cast<int32_t>(
+      storage::group_config_number(*around_.configs(), id_, storage::kConsumerSessionTimeoutMs)
+          .value_or(around_.settings.consumer_session_timeout_ms));
 }
 
 // As of classic groups: a heartbeat moves the time, and whoever looks at it finds that it has moved.

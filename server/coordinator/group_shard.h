@@ -12,13 +12,16 @@ namespace server::coordinator {
 class GroupShard : public CoordinatorShard<GroupPartition, GroupSurroundings> {
  public:
   using Topics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
+  using Configs = std::function<std::shared_ptr<const storage::GroupConfigs>()>;
   // The settings outlive it.
   GroupShard(const GroupSettings& settings, CoordinatorPort& port, MemoryBudget& memory,
-             Topics topics, std::function<Uuid()> new_id)
+             Topics topics, Configs configs, std::function<Uuid()> new_id)
       : CoordinatorShard(port, memory, settings.retention_check_ms,
                          [&](Deadlines& deadlines, StateSize& size) {
-                           return GroupSurroundings{settings, port.clock(),      deadlines,
-                                                    size,     std::move(topics), std::move(new_id)};
+                           return GroupSurroundings{settings,           port.clock(),
+                                                    deadlines,          size,
+                                                    std::move(topics),  std::move(configs),
+                                                    std::move(new_id)};
                          }) {}
 };
 

@@ -8,6 +8,7 @@
 #include "server/coordinator/deadlines.h"
 #include "server/coordinator/group_settings.h"
 #include "server/coordinator/state_size.h"
+#include "storage/meta/group_configs.h"
 #include "storage/meta/topic_table.h"
 
 namespace server::coordinator {
@@ -18,6 +19,7 @@ struct GroupSurroundings {
   Deadlines& deadlines;
   StateSize& size;
   std::function<std::shared_ptr<const storage::TopicSnapshot>()> topics;
+  std::function<std::shared_ptr<const storage::GroupConfigs>()> configs;
   std::function<Uuid()> new_id;  // for members
 };
 

@@ -60,6 +60,11 @@ class Backend {
   // `replaces_all`. Fails with UnknownTopic, InvalidParameter.
   virtual void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
                                bool replaces_all, std::function<void(Status)> done) = 0;
+  // The settings of groups of now; they never change.
+  virtual std::shared_ptr<const storage::GroupConfigs> group_configs() const = 0;
+  // As configure_topic(); a group of this name need not be there. Fails with InvalidParameter, LimitExceeded.
+  virtual void configure_group(std::string name, std::vector<storage::ConfigChange> changes,
+                               bool replaces_all, std::function<void(Status)> done) = 0;
   // The quotas of now; they never change.
   virtual std::shared_ptr<const storage::ClientQuotas> quotas() const = 0;
   // Fails with LimitExceeded.

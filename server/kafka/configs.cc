@@ -7,17 +7,30 @@ namespace server::kafka {
 std::vector<BrokerConfig> broker_configs(const NodeView& node) {
   using enum storage::ConfigType;
   std::vector<BrokerConfig> configs = {
-      {"broker.id", fmt::format("{}", node.node_id), Int},
-      {"node.id", fmt::format("{}", node.node_id), Int},
-      {"num.partitions", fmt::format("{}", node.partitions_of_new_topic), Int},
-      {"default.replication.factor", "1", Int},
-      {"auto.create.topics.enable", node.creates_topics ? "true" : "false", Boolean},
-      {"advertised.listeners", fmt::format("PLAINTEXT://{}:{}", node.host, node.port), String},
+      {"broker.id", fmt::format("{}", node.node_id), Int, "the node's number"},
+      {"node.id", fmt::format("{}", node.node_id), Int, "the node's number"},
+      {"num.partitions", fmt::format("{}", node.partitions_of_new_topic), Int,
+       "of a topic that is made without saying how many"},
+      {"default.replication.factor", "1", Int, "of a topic that is made without saying how many"},
+      {"auto.create.topics.enable", node.creates_topics ? "true" : "false", Boolean,
+       "whether a client that asks for a topic makes it"},
+      {"advertised.listeners", fmt::format("PLAINTEXT://{}:{}", node.host, node.port), String,
+       "where clients are told to connect to"},
   };
+  for (const storage::GroupConfigRow& row : storage::group_configs())
+    configs.push_back({std::string(row.broker_name),
+                       fmt::to_string(group_config_default(node, row.name)), Int,
+                       std::string(row.doc)});
   for (const storage::TopicConfigRow& row : storage::topic_configs())
     if (!row.broker_name.empty())
-      configs.push_back({std::string(row.broker_name), std::string(row.default_value), row.type});
+      configs.push_back({std::string(row.broker_name), std::string(row.default_value), row.type,
+                         std::string(row.doc)});
   return configs;
+}
+
+int32_t group_config_default(const NodeView& node, std::string_view name) {
+  return name == storage::kConsumerSessionTimeoutMs ? node.group_session_timeout_ms
+                                                    : node.group_heartbeat_interval_ms;
 }
 
 bool is_broker(const NodeView& node, std::string_view resource_name) {

@@ -1,25 +1,29 @@
-// Settings of topics and of this broker, as the requests about them show and name them.
+// Settings of topics, of groups and of this broker, as the requests about them show and name them.
 #pragma once
 #include <functional>
 #include <string_view>
 #include <vector>
 
 #include "server/kafka/handler.h"
+#include "storage/meta/group_configs.h"
 #include "storage/meta/topic_configs.h"
 
 namespace server::kafka {
 
 // Resources that have settings (https://kafka.apache.org/protocol).
-inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4;
+inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4, kGroupResource = 32;
 
 // Where a value comes from.
-inline constexpr int8_t kFromTopic = 1, kFromBroker = 4, kFromDefault = 5;
+inline constexpr int8_t kFromTopic = 1, kFromBroker = 4, kFromDefault = 5, kFromGroup = 8;
 
 struct BrokerConfig {
   std::string name, value;
   storage::ConfigType type;
+  std::string doc;
 };
 std::vector<BrokerConfig> broker_configs(const NodeView& node);
+// What holds for groups without a value of their own.
+int32_t group_config_default(const NodeView& node, std::string_view name);
 // By its id; the empty name stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);
 

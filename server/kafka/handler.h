@@ -33,6 +33,8 @@ struct NodeView {
   std::string cluster_id;
   int32_t partitions_of_new_topic = 1;  // when a request leaves the number to us
   bool creates_topics = true;           // when a client asks for one that is not there
+  // Of members by the consumer protocol, where their group has no setting of its own.
+  int32_t group_session_timeout_ms = 45'000, group_heartbeat_interval_ms = 5'000;
   std::string internal_topic;           // which clients may read and not delete; empty: none
 
   // Its records are the server's own: clients read them, at most.

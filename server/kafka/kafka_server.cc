@@ -17,7 +17,26 @@ std::string host_of(std::string_view peer) {
 
 }  // namespace
 
-struct KafkaServer::Impl final : ClientProtocol {
+struct KafkaServer::Impl {
+  struct Listener final : ClientProtocol {
+    Listener(Impl& of, const KafkaListener& listener) : impl(of), at(listener) {}
+    std::string_view name() const override { return "kafka"; }
+    std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
+      return impl.open_session(client, node_seen_from(client.connection));
+    }
+
+    NodeView node_seen_from(const Connection& connection) const {
+      Address address = at.advertised.value_or(front_end->address());
+      if (!at.advertised && is_any(address.host))
+        if (std::optional<Address> local = connection.local()) address = *std::move(local);
+      return impl.node_at(address);
+    }
+
+    Impl& impl;
+    const KafkaListener at;
+    std::unique_ptr<FrontEnd> front_end;
+  };
+
   Impl(const std::vector<Shard>& all, KafkaServerOptions with, MemoryBudget& memory,
        const Clock& time)
       : shards(all),
@@ -27,24 +46,19 @@ struct KafkaServer::Impl final : ClientProtocol {
     for (const Shard& shard : shards) polls.push_back(std::make_shared<LongPolls>(*shard.loop));
   }
 
-  std::string_view name() const override { return "kafka"; }
-
-  std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
+  std::unique_ptr<ClientSession> open_session(const NewClient& client, NodeView node) {
     const Shard& shard = shards[client.shard];
     return std::make_unique<Session>(
-        *shard.backend, client.host, clock, node_seen_from(client.connection), options.limits,
+        *shard.backend, client.host, clock, std::move(node), options.limits,
         SessionSurroundings{polls[client.shard].get(), &client.memory,
                             shard.run_aside ? &shard.run_aside : nullptr, &fetch_sessions,
                             &quota_rates, host_of(client.connection.peer()), options.access,
                             &client.channel});
   }
 
-  NodeView node_seen_from(const Connection& connection) const {
-    Address address = options.advertised.value_or(front_end->address());
-    if (!options.advertised && is_any(address.host))
-      if (std::optional<Address> local = connection.local()) address = *std::move(local);
+  NodeView node_at(const Address& address) const {
     NodeView node = options.node;
-    node.host = std::move(address.host);
+    node.host = address.host;
     node.port = address.port;
     return node;
   }
@@ -54,8 +68,8 @@ struct KafkaServer::Impl final : ClientProtocol {
   const Clock& clock;
   FetchSessions fetch_sessions;
   QuotaRates quota_rates;
-  std::vector<std::shared_ptr<LongPolls>> polls;  // by shard; shared with what is posted to them
-  std::unique_ptr<FrontEnd> front_end;            // goes first: its sessions know the polls
+  std::vector<std::shared_ptr<LongPolls>> polls;     // by shard; shared with what is posted to them
+  std::vector<std::unique_ptr<Listener>> listeners;  // go first: their sessions know the polls
 };
 
 KafkaServer::KafkaServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -67,33 +81,57 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>&
   auto impl = std::make_unique<Impl>(shards, std::move(options), memory, clock);
   std::vector<Loop*> loops;
   for (const Shard& shard : shards) loops.push_back(shard.loop);
-  impl->front_end = TRY(FrontEnd::open(loops, impl->options.front_end, *impl, memory, clock));
+  for (const KafkaListener& at : impl->options.listeners) {
+    auto listener = std::make_unique<Impl::Listener>(*impl, at);
+    FrontEndOptions front_end = impl->options.front_end;
+    front_end.address = at.address;
+    listener->front_end = TRY(FrontEnd::open(loops, front_end, *listener, memory, clock));
+    impl->listeners.push_back(std::move(listener));
+  }
   return std::unique_ptr<KafkaServer>(new KafkaServer(std::move(impl)));
 }
 
 std::unique_ptr<LocalClient> KafkaServer::open_local(size_t index, MemoryAccount* memory) {
   const Shard& shard = impl_->shards[index];
-  return std::make_unique<LocalClient>(
-      *shard.loop, impl_->clock, memory, [&](SessionHost& host) {
-        NodeView node = impl_->options.node;
-        const Address address = impl_->options.advertised.value_or(this->address());
-        node.host = address.host;
-        node.port = address.port;
-        return std::make_unique<Session>(
-            *shard.backend, host, impl_->clock, std::move(node), impl_->options.limits,
-            SessionSurroundings{impl_->polls[index].get(), memory,
-                                shard.run_aside ? &shard.run_aside : nullptr,
-                                &impl_->fetch_sessions, &impl_->quota_rates, "/127.0.0.1"});
-      });
+  return std::make_unique<LocalClient>(*shard.loop, impl_->clock, memory, [&](SessionHost& host) {
+    const Impl::Listener& first = *impl_->listeners.front();
+    return std::make_unique<Session>(
+        *shard.backend, host, impl_->clock,
+        impl_->node_at(first.at.advertised.value_or(first.front_end->address())),
+        impl_->options.limits,
+        SessionSurroundings{impl_->polls[index].get(), memory,
+                            shard.run_aside ? &shard.run_aside : nullptr, &impl_->fetch_sessions,
+                            &impl_->quota_rates, "/127.0.0.1"});
+  });
 }
 
-const Address& KafkaServer::address() const { return impl_->front_end->address(); }
-size_t KafkaServer::connection_count() const { return impl_->front_end->connection_count(); }
+std::vector<Address> KafkaServer::addresses() const {
+  std::vector<Address> all;
+  for (const auto& listener : impl_->listeners) all.push_back(listener->front_end->address());
+  return all;
+}
+
+size_t KafkaServer::connection_count() const {
+  size_t count = 0;
+  for (const auto& listener : impl_->listeners) count += listener->front_end->connection_count();
+  return count;
+}
 
 void KafkaServer::grown(std::span<const storage::TopicPartition> partitions) {
   for (const auto& polls : impl_->polls) polls->grown(partitions);
 }
 
-void KafkaServer::stop(Task on_stopped) { impl_->front_end->stop(std::move(on_stopped)); }
+void KafkaServer::stop(Task on_stopped) {
+  struct Stop {
+    size_t left;
+    Task done;
+  };
+  auto stop = std::make_shared<Stop>(Stop{impl_->listeners.size(), std::move(on_stopped)});
+  // All are told on the first loop.
+  for (const auto& listener : impl_->listeners)
+    listener->front_end->stop([stop] {
+      if (--stop->left == 0) stop->done();
+    });
+}
 
 }  // namespace server::kafka

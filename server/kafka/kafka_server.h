@@ -1,4 +1,4 @@
-// The Kafka front end: a listener whose connections have Kafka sessions.
+// The Kafka front end: listeners whose connections have Kafka sessions.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,12 +14,17 @@
 
 namespace server::kafka {
 
+struct KafkaListener {
+  Address address;
+  // What clients are told to connect to who have come here. None: the address that is bound, and when that stands
+  // for all interfaces, the one at which the client has reached us.
+  std::optional<Address> advertised = {};
+};
+
 struct KafkaServerOptions {
-  FrontEndOptions front_end;
-  // What clients are told to connect to. None: the address that is bound, and when that stands for
-  // all interfaces, the one at which the client has reached us.
-  std::optional<Address> advertised;
-  NodeView node;  // but for host and port
+  std::vector<KafkaListener> listeners;  // one at least
+  FrontEndOptions front_end;             // of each, but for the address
+  NodeView node;                         // but for host and port
   SessionLimits limits = {};
   const auth::Access* access = nullptr;  // null: everybody may do everything; outlives the server
 };
@@ -33,7 +38,7 @@ class KafkaServer {
     RunAside run_aside = nullptr;  // null: everything is done on the loop
   };
 
-  // Listens on the first shard's loop. Fails with NetworkFailure.
+  // Listens on the first shard's loop. Clients within the process see what the first listener's are told. Fails with NetworkFailure.
   static Result<std::unique_ptr<KafkaServer>> open(const std::vector<Shard>& shards,
                                                    KafkaServerOptions options, MemoryBudget& memory,
                                                    const Clock& clock);
@@ -45,7 +50,7 @@ class KafkaServer {
   // charged to.
   std::unique_ptr<LocalClient> open_local(size_t shard, MemoryAccount* memory);
 
-  const Address& address() const;
+  std::vector<Address> addresses() const;  // of the listeners
   size_t connection_count() const;
   // These partitions have new records, or are gone: long polls that wait for them are looked at.
   void grown(std::span<const storage::TopicPartition> partitions);

@@ -99,6 +99,9 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
     } else if (part.type == storage::kQuotasPart) {
       next->quotas = std::make_shared<const storage::ClientQuotas>(
           TRY(storage::apply_quota_changes(*next->quotas, part.bytes)));
+    } else if (part.type == storage::kGroupConfigsPart) {
+      next->group_configs = std::make_shared<const storage::GroupConfigs>(
+          TRY(storage::apply_group_configs(*next->group_configs, part.bytes)));
     } else if (part.type == storage::kUsersPart) {
       next->users = std::make_shared<const storage::Users>(
           TRY(storage::apply_user_changes(*next->users, part.bytes)));
@@ -135,6 +138,9 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
   if (!image.quotas->empty())
     snapshot.state.parts.push_back(
         {std::string(storage::kQuotasPart), storage::encode_quotas(*image.quotas)});
+  if (!image.group_configs->empty())
+    snapshot.state.parts.push_back({std::string(storage::kGroupConfigsPart),
+                                    storage::encode_group_configs(*image.group_configs)});
   if (*image.users != storage::Users{})
     snapshot.state.parts.push_back(
         {std::string(storage::kUsersPart), storage::encode_users(*image.users)});
@@ -153,6 +159,9 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
     else if (part.type == storage::kQuotasPart)
       image->quotas = std::make_shared<const storage::ClientQuotas>(
           TRY(storage::apply_quota_changes({}, part.bytes)));
+    else if (part.type == storage::kGroupConfigsPart)
+      image->group_configs = std::make_shared<const storage::GroupConfigs>(
+          TRY(storage::apply_group_configs({}, part.bytes)));
     else if (part.type == storage::kUsersPart)
       image->users = std::make_shared<const storage::Users>(
           TRY(storage::apply_user_changes({}, part.bytes)));

@@ -14,6 +14,7 @@
 #include "engine/registry/registry.h"
 #include "engine/system_tables/information.h"
 #include "storage/meta/client_quotas.h"
+#include "storage/meta/group_configs.h"
 #include "storage/meta/topic_table.h"
 #include "storage/meta/users.h"
 
@@ -61,6 +62,8 @@ class MetadataImage {
   // Small, and changed seldom: each change makes a whole new one.
   std::shared_ptr<const storage::ClientQuotas> quotas =
       std::make_shared<const storage::ClientQuotas>();
+  std::shared_ptr<const storage::GroupConfigs> group_configs =
+      std::make_shared<const storage::GroupConfigs>();  // likewise
   std::shared_ptr<const storage::Users> users = std::make_shared<const storage::Users>();  // likewise
   // Rows of sources that this program cannot read, by name, to be written back as they were.
   PersistentMap<std::string, std::string> unread_sources;

@@ -242,6 +242,24 @@ Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& c
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
 }
 
+void MetadataApplier::submit(GroupConfigChange change, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_group_config(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_group_config(const GroupConfigChange& change) {
+  const storage::GroupConfigs& all = *image()->group_configs;
+  const auto found = all.find(change.group);
+  const storage::GroupConfig before =
+      change.replaces_all || found == all.end() ? storage::GroupConfig() : found->second;
+  std::string part = storage::encode_group_config(
+      change.group, TRY(storage::changed_group_config(before, change.changes)));
+  TRY(storage::apply_group_configs(all, part));
+  return commit({{{std::string(storage::kGroupConfigsPart), std::move(part)}}});
+}
+
 void MetadataApplier::submit(UsersChange change, std::function<void(Status)> done) {
   jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
                                        done(decide([&] { return change_users(change); }));

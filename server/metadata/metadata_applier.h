@@ -66,6 +66,12 @@ class MetadataApplier {
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
+  struct GroupConfigChange {
+    std::string group;
+    std::vector<storage::ConfigChange> changes;
+    bool replaces_all = false;  // they are instead of what the group has
+  };
+  void submit(GroupConfigChange change, std::function<void(Status)> done);
   // From Kafka's requests and from a start; SQL's statements come as such.
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
@@ -95,6 +101,7 @@ class MetadataApplier {
   // Holds a refusal of the registry itself.
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
+  Status change_group_config(const GroupConfigChange& change);
   Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
                                    const engine::Properties& properties, const Asker& asker);
   Status change_users(const UsersChange& change);

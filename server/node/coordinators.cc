@@ -61,6 +61,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
         return std::make_unique<coordinator::GroupShard>(
             settings, port, memory,
             [&backend = *places[place].backend] { return backend.topics(); },
+            [&backend = *places[place].backend] { return backend.group_configs(); },
             [] { return Uuid::random(); });
       });
 }

@@ -83,6 +83,17 @@ void KafkaBackend::configure_topic(std::string name, std::vector<storage::Config
                });
 }
 
+std::shared_ptr<const storage::GroupConfigs> KafkaBackend::group_configs() const {
+  return definitions_.image()->group_configs;
+}
+
+void KafkaBackend::configure_group(std::string name, std::vector<storage::ConfigChange> changes,
+                                   bool replaces_all, std::function<void(Status)> done) {
+  definitions_.submit(
+      MetadataApplier::GroupConfigChange{std::move(name), std::move(changes), replaces_all},
+      on_loop(loop_, std::move(done)));
+}
+
 std::shared_ptr<const storage::ClientQuotas> KafkaBackend::quotas() const {
   return definitions_.image()->quotas;
 }

@@ -38,6 +38,9 @@ class KafkaBackend final : public kafka::Backend {
                   std::function<void(Status)> done) override;
   void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
                        bool replaces_all, std::function<void(Status)> done) override;
+  std::shared_ptr<const storage::GroupConfigs> group_configs() const override;
+  void configure_group(std::string name, std::vector<storage::ConfigChange> changes,
+                       bool replaces_all, std::function<void(Status)> done) override;
   std::shared_ptr<const storage::ClientQuotas> quotas() const override;
   void alter_quotas(std::vector<storage::QuotaChange> changes,
                     std::function<void(Status)> done) override;

@@ -82,7 +82,9 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->rebuilds_->start_thread();
   node->cleaner_->start_thread();
   if (node->cluster_)
-    TRY(node->cluster_->join(settings.kafka_advertised.value_or(node->kafka_address()), must_stop));
+    TRY(node->cluster_->join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
+                                                               : settings.kafka_advertised.front(),
+                             must_stop));
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
@@ -113,6 +115,7 @@ Status Node::open_storage() {
   // A shard reads for its tasks and for its Kafka clients; the rest is for statements and start-up.
   options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());
   options.clock = &clock_;
+  options.producer_expiration_ms = settings_.producer_id_expiration_ms;
   options.forgets_foreign_tasks = settings_.cluster.id.empty();
   options.queue_limit_bytes = std::clamp<size_t>(memory_.limit_bytes() / 16, 4 << 20, 64 << 20);
   options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
@@ -391,14 +394,20 @@ Status Node::open_kafka() {
     groups_->progress([this, done = std::move(done)](const auto& all) { done(with_ends(all)); });
   };
   kafka::KafkaServerOptions options;
-  options.front_end = front_end_options(settings_.kafka, {});
+  for (size_t i = 0; i < settings_.kafka.size(); ++i) {
+    options.listeners.push_back({settings_.kafka[i]});
+    if (!settings_.kafka_advertised.empty())
+      options.listeners.back().advertised = settings_.kafka_advertised[i];
+  }
+  options.front_end = front_end_options(settings_.kafka.front(), {});
   options.access = &access_->access();
-  options.advertised = settings_.kafka_advertised;
   options.node.cluster_id = cluster_id();
   if (cluster_) options.node.node_id = settings_.cluster.node_id;
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.internal_topic = engine::kProcessingLogTopic;
   options.node.creates_topics = settings_.auto_create_topics;
+  options.node.group_session_timeout_ms = settings_.groups.consumer_session_timeout_ms;
+  options.node.group_heartbeat_interval_ms = settings_.groups.consumer_heartbeat_interval_ms;
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
   kafka_is_ready_.store(true, std::memory_order_release);
   return {};
@@ -498,7 +507,7 @@ Node::~Node() {
   groups_.reset();
   kafka_backends_.clear();
   examiners_.reset();  // likewise, for some seconds at most
-  checkers_.reset();  // what they run ends by itself; then they post to the shards
+  checkers_.reset();   // what they run ends by itself; then they post to the shards
   // Nobody waits for what the workers still compute, and all that counts is on disk: a function
   // that does not end must not keep the process.
   constexpr std::chrono::seconds kPatience(1);

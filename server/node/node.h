@@ -48,7 +48,7 @@ class Node {
   ~Node();
 
   const Address& pg_address() const { return pg_->address(); }
-  const Address& kafka_address() const { return kafka_->address(); }
+  std::vector<Address> kafka_addresses() const { return kafka_->addresses(); }
   // None where it was told not to listen.
   std::optional<Address> http_address() const {
     return http_ ? std::optional(http_->address()) : std::nullopt;

@@ -136,7 +136,8 @@ int run_server_command(int argc, const char* const* argv) {
   if (!node) return report(node.error());
   const NodeStart& started = (*node)->started();
   fmt::print("pg listening on {}\n", (*node)->pg_address().to_string());
-  fmt::print("kafka listening on {}\n", (*node)->kafka_address().to_string());
+  for (const Address& address : (*node)->kafka_addresses())
+    fmt::print("kafka listening on {}\n", address.to_string());
   if (const auto http = (*node)->http_address())
     fmt::print("http listening on {}\n", http->to_string());
   if (const auto registry = (*node)->registry_address())

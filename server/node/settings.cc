@@ -43,6 +43,18 @@ Status set_int(int& to, const std::string& text, int least, int most) {
   return {};
 }
 
+// A list, separated by commas.
+Status set_addresses(std::vector<Address>& to, const std::string& text) {
+  std::vector<Address> addresses;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    addresses.push_back(TRY(parse_address(std::string_view(text).substr(begin, end - begin))));
+    begin = end + 1;
+  }
+  to = std::move(addresses);
+  return {};
+}
+
 Status set_bool(bool& to, const std::string& text) {
   if (text != "true" && text != "false")
     return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not true or false", text)};
@@ -89,11 +101,8 @@ constexpr SettingRow kSettings[] = {
        s.pg = TRY(parse_address(text));
        return {};
      }},
-    {"kafka", "HOST:PORT for Kafka clients; port 0 picks a free one [127.0.0.1:9092]",
-     [](NodeSettings& s, const std::string& text) -> Status {
-       s.kafka = TRY(parse_address(text));
-       return {};
-     }},
+    {"kafka", "HOST:PORT,... for Kafka clients; port 0 picks a free one [127.0.0.1:9092]",
+     [](NodeSettings& s, const std::string& text) { return set_addresses(s.kafka, text); }},
     {"http",
      "HOST:PORT for HTTP: metrics, health, ksqlDB's API; port 0 picks a free one, off: none "
      "[127.0.0.1:8088]",
@@ -115,10 +124,10 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"kafka-advertised",
-     "HOST:PORT that Kafka clients are told to connect to [where they have reached us]",
-     [](NodeSettings& s, const std::string& text) -> Status {
-       s.kafka_advertised = TRY(parse_address(text));
-       return {};
+     "HOST:PORT,... that Kafka clients are told to connect to, for each of --kafka [where they "
+     "have reached us]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_addresses(s.kafka_advertised, text);
      }},
     {"auto-create-topics", "make a topic when a Kafka client asks for one that is not there [true]",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.auto_create_topics, text); }},
@@ -278,6 +287,11 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.transactions.id_expiration_ms, text, 1, INT32_MAX);
      }},
+    {"producer-id-expiration-ms",
+     "how long the sequences of a producer that is silent are remembered [86400000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.producer_id_expiration_ms, text, 1, INT32_MAX);
+     }},
     {"offset-metadata-max-bytes", "what a client may keep beside an offset [4096]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);
@@ -421,12 +435,13 @@ Status check_exposure(const NodeSettings& settings) {
   const auto has_rules = [&](std::string_view flag) {
     return !settings.security.access_file.empty() && flag != "--nodes";
   };
-  for (const auto& [flag, address] :
-       {std::pair<const char*, const Address*>{"--pg", &settings.pg},
-        {"--kafka", &settings.kafka},
-        {"--http", settings.http ? &*settings.http : nullptr},
-        {"--registry", settings.registry ? &*settings.registry : nullptr},
-        {"--nodes", &settings.cluster.nodes}})
+  std::vector<std::pair<const char*, const Address*>> listeners = {
+      {"--pg", &settings.pg},
+      {"--http", settings.http ? &*settings.http : nullptr},
+      {"--registry", settings.registry ? &*settings.registry : nullptr},
+      {"--nodes", &settings.cluster.nodes}};
+  for (const Address& kafka : settings.kafka) listeners.emplace_back("--kafka", &kafka);
+  for (const auto& [flag, address] : listeners)
     if (address && !is_loopback(address->host) && !has_rules(flag))
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{} {} would let anybody in", flag, address->to_string()),
@@ -450,6 +465,16 @@ Status check_security(const NodeSettings& settings) {
                "Say both, and --tls-ca only beside them."};
 }
 
+Status check_listeners(const NodeSettings& settings) {
+  if (settings.kafka_advertised.empty() ||
+      settings.kafka_advertised.size() == settings.kafka.size())
+    return {};
+  return Error{ErrorCode::InvalidParameter,
+               "--kafka-advertised has another number of addresses than --kafka",
+               {},
+               "Name one for each, in the same order."};
+}
+
 // What only goes together.
 Status check_cluster(const NodeSettings& settings) {
   const NodeSettings::Cluster& cluster = settings.cluster;
@@ -467,7 +492,10 @@ Status check_cluster(const NodeSettings& settings) {
   const auto is_any = [](const Address& address) {
     return address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
   };
-  if (is_any(settings.kafka) && !settings.kafka_advertised)
+  if (settings.kafka.size() > 1)
+    return refused("--kafka with several addresses is not supported in a cluster yet",
+                   "Name one that all clients can reach.");
+  if (is_any(settings.kafka.front()) && settings.kafka_advertised.empty())
     return refused("--kafka listens everywhere, and clients of other nodes must be told where",
                    "Say --kafka-advertised HOST:PORT.");
   if (is_any(cluster.nodes) && !cluster.nodes_advertised)
@@ -570,6 +598,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   arguments.unknown_variables = unknown_variables();
   if (status) status = check_exposure(arguments.settings);
   if (status) status = check_security(arguments.settings);
+  if (status) status = check_listeners(arguments.settings);
   if (status) status = check_cluster(arguments.settings);
   if (!status) {
     fmt::print(stderr, "error: {}\n", status.error().message);

@@ -19,10 +19,10 @@ namespace server {
 struct NodeSettings {
   std::string data_dir = "./millrace-data";
   Address pg{"127.0.0.1", 7432};
-  Address kafka{"127.0.0.1", 9092};
+  std::vector<Address> kafka = {{"127.0.0.1", 9092}};
   std::optional<Address> http = Address{"127.0.0.1", 8088};  // none: it does not listen
   std::optional<Address> registry = {};  // where else the schema registry listens
-  std::optional<Address> kafka_advertised;
+  std::vector<Address> kafka_advertised;     // for each of `kafka`, in this order; none: where clients come
   bool auto_create_topics = true;            // when a Kafka client asks for one that is not there
   bool insecure = false;                     // may listen where other machines can connect
   size_t memory_limit_bytes = 0;             // 0: a quarter of what the machine has
@@ -34,6 +34,7 @@ struct NodeSettings {
   bool processing_log = true;  // failed records are also told in a stream of their own
   coordinator::GroupSettings groups;
   coordinator::TransactionSettings transactions;
+  int64_t producer_id_expiration_ms = 86'400'000;
   CheckpointPolicy checkpoint_policy;
   int64_t log_retention_check_interval_ms = 10'000;
   SqlSettings sql;

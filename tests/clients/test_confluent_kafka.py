@@ -5,7 +5,8 @@ import threading
 import time
 
 import kafka_wire
-from millrace_server import Skipped, case, run, start_server
+from cluster_nodes import free_port
+from millrace_server import Skipped, case, launch, run, start_server
 
 try:
     import confluent_kafka
@@ -209,6 +210,18 @@ def a_waiting_consumer_sees_a_record_at_once():
     assert message is not None and message.value() == b"now"
     assert time.monotonic() - began < 2
     client.close()
+
+
+@case
+def each_listener_tells_an_address_of_its_own():
+    admin()
+    outside, inside = free_port(), free_port()
+    server = launch("--kafka-advertised", f"localhost:{outside},127.0.0.1:{inside}",
+                    kafka=f"127.0.0.1:{outside},127.0.0.1:{inside}")
+    for port, host in ((outside, "localhost"), (inside, "127.0.0.1")):
+        known = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}"}).list_topics(timeout=20).brokers.values()
+        assert [(each.host, each.port) for each in known] == [(host, port)], known
+    server.stop()
 
 
 @case

@@ -5,20 +5,24 @@ Debian has no Kafka. MILLRACE_KAFKA_JARS names folders (separated by ':'), each 
 one release and all that it needs, as `mvn dependency:copy-dependencies` lays them down; without it
 the cases are skipped.
 """
+import functools
 import glob
+import json
 import os
 import re
 import shutil
 import subprocess
 
 import kafka_wire
-from millrace_server import Skipped, case, run, start_server
+from millrace_server import Skipped, binary, case, run, start_server
+from transactions_wire import open_producer
 
 SERVER = start_server()
 _TOPICS = "org.apache.kafka.tools.TopicCommand"
 _CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 _GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 _OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
+_TRANSACTIONS = "org.apache.kafka.tools.TransactionsCommand"
 
 
 class Release:
@@ -27,19 +31,22 @@ class Release:
     def __init__(self, folder):
         jar, = glob.glob(os.path.join(folder, "kafka-tools-[0-9]*.jar"))
         self.version = re.search(r"kafka-tools-([\d.]+)\.jar", jar)[1]
+        self.release = tuple(map(int, self.version.split(".")))
         self.name = "java_" + self.version.replace(".", "_")
         self._folder = folder
         self.producer = ("org.apache.kafka.tools.ConsoleProducer" if self.version[0] >= "4"
                          else "kafka.tools.ConsoleProducer")
 
     def __call__(self, tool, *arguments, stdin="", ok=True):
-        """What it printed."""
-        done = subprocess.run(
-            ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", os.path.join(self._folder, "*"),
-             tool, "--bootstrap-server", SERVER.kafka, *arguments],
-            input=stdin, capture_output=True, text=True, timeout=120)
-        assert not ok or done.returncode == 0, (self.version, tool, arguments, done.stderr)
-        return done.stdout if ok else done.stdout + done.stderr
+        """What it printed, but for notices that a flag has a new name."""
+        done = subprocess.run([*self.program(tool), "--bootstrap-server", SERVER.kafka, *arguments],
+                              input=stdin, capture_output=True, text=True, timeout=120)
+        assert not ok or done.returncode == 0, (self.version, tool, arguments, done.stdout, done.stderr)
+        said = re.sub(r"^(Option|Warning:) --.* deprecated.*\n", "", done.stdout, flags=re.MULTILINE)
+        return said if ok else said + done.stderr
+
+    def program(self, tool):
+        return ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", os.path.join(self._folder, "*"), tool]
 
 
 def releases():
@@ -127,6 +134,99 @@ def a_group_by_the_consumer_protocol_shares_the_work():
         assert "uniform" in seen and "Empty" in seen, seen
         seen = kafka(_GROUPS, "--list", "--type")
         assert any(line.split()[:2] == [group, "Consumer"] for line in seen.splitlines()), seen
+
+
+@case
+def groups_are_listed_reset_and_deleted():
+    """The same lines to Java's tool and to ours."""
+    for kafka in releases():
+        topic = kafka.name + "_offsets"
+        kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "1")
+        kafka(kafka.producer, "--topic", topic, stdin="".join(f"{number}\n" for number in range(10)))
+        ours = functools.partial(our_tool, "kafka-consumer-groups")
+        for number, tool in enumerate((functools.partial(kafka, _GROUPS), ours)):
+            group = f"{kafka.name}_reset{number}"
+            kafka(_CONSUMER, "--topic", topic, "--group", group, "--from-beginning", "--max-messages", "10",
+                  "--timeout-ms", "15000")
+            for flags, place in ((["--to-earliest"], "0"), (["--shift-by", "3"], "3"), (["--to-offset", "7"], "7"),
+                                 (["--to-datetime", "2020-01-01T00:00:00.000"], "0"), (["--to-latest"], "10")):
+                said = tool("--reset-offsets", "--group", group, "--topic", topic, *flags, "--execute")
+                assert said.split()[-4:] == [group, topic, "0", place], (flags, said)
+            assert group in tool("--list").split()
+            line, = [words for words in map(str.split, tool("--describe", "--group", group).splitlines())
+                     if words[:1] == [group]]
+            assert line[1:6] == [topic, "0", "10", "10", "0"], line
+            tool("--delete", "--group", group)
+            assert group not in tool("--list").split()
+
+
+def our_tool(name, *arguments):
+    done = subprocess.run([os.path.join(os.path.dirname(binary()), name), "--bootstrap-server", SERVER.kafka, *arguments],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, (name, arguments, done.stdout, done.stderr)
+    return done.stdout
+
+
+def events(printed, name):
+    """Of the lines of JSON that verifiable clients print, those of that name."""
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["name"] == name]
+
+
+@case
+def what_the_verifiable_producer_sends_the_verifiable_consumer_sees():
+    for kafka in releases():
+        topic = kafka.name + "_verifiable"
+        kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
+        sent = kafka("org.apache.kafka.tools.VerifiableProducer", "--topic", topic, "--max-messages", "1000",
+                     "--acks", "-1")
+        total, = events(sent, "tool_data")
+        assert total["sent"] == total["acked"] == 1000, total
+        seen = kafka("org.apache.kafka.tools.VerifiableConsumer", "--topic", topic, "--group-id", topic,
+                     "--reset-policy", "earliest", "--max-messages", "1000", "--verbose")
+        assert sum(event["count"] for event in events(seen, "records_consumed")) == 1000
+        found = [(event["partition"], event["offset"]) for event in events(seen, "record_data")]
+        assert len(set(found)) == len(found) == 1000
+        committed = events(seen, "offsets_committed")
+        assert committed and all(event["success"] for event in committed), committed
+
+
+@case
+def the_performance_tools_run():
+    for kafka in releases():
+        topic = kafka.name + "_performance"
+        kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
+        done = subprocess.run(
+            [*kafka.program("org.apache.kafka.tools.ProducerPerformance"), "--topic", topic, "--num-records", "20000",
+             "--record-size", "100", "--throughput", "-1", "--producer-props", f"bootstrap.servers={SERVER.kafka}",
+             "acks=all", "compression.type=lz4"], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and "20000 records sent" in done.stdout, (done.stdout, done.stderr)
+        flag = "--num-records" if kafka.release >= (4, 2) else "--messages"
+        seen = kafka("org.apache.kafka.tools.ConsumerPerformance", "--topic", topic, flag, "20000",
+                     "--timeout", "30000")
+        assert int(seen.splitlines()[-1].split(", ")[4]) >= 20000, seen
+
+
+@case
+def transactions_are_listed_described_found_hanging_and_aborted():
+    for kafka in releases():
+        topic, name = kafka.name + "_transactions", kafka.name + "_hanging"
+        kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "1")
+        with kafka_wire.Connection(SERVER.kafka) as connection:
+            producer = open_producer(connection, name)
+            start = producer.produce(topic, 0, [b"open"])
+            listed = kafka(_TRANSACTIONS, "list")
+            line, = [line.split() for line in listed.splitlines() if line.startswith(name)]
+            assert line[-1] == "Ongoing" and line[2] == str(producer.producer_id), listed
+            described = kafka(_TRANSACTIONS, "describe", "--transactional-id", name)
+            assert f"{topic}-0" in described and "Ongoing" in described, described
+            described = kafka(_TRANSACTIONS, "describe-producers", "--topic", topic, "--partition", "0")
+            assert described.splitlines()[1].split()[0] == str(producer.producer_id), described
+            # That of which the coordinator knows hangs not.
+            assert topic not in kafka(_TRANSACTIONS, "find-hanging", "--broker-id", "1")
+            kafka(_TRANSACTIONS, "abort", "--topic", topic, "--partition", "0", "--start-offset", str(start))
+            described = kafka(_TRANSACTIONS, "describe-producers", "--topic", topic, "--partition", "0")
+            assert described.splitlines()[1].split()[-1] == "None", described
 
 
 run()

@@ -8,7 +8,10 @@ import re
 import subprocess
 import tempfile
 
+import kafka_wire
 from millrace_server import binary, case, obstacle_of_own_client, run, start_server
+
+from transactions_wire import open_producer
 
 SERVER = start_server()
 
@@ -168,6 +171,59 @@ def settings_are_described_by_the_tool_for_them():
             (["--alter", "--topic", "confs", "--add-config", "x"], 'in the format "key=val"'),
             (["--alter", "--topic", "confs", "--delete-config", "segment.ms"], "Invalid config(s): segment.ms")):
         assert words in configs(*arguments, status=1)[1], arguments
+
+
+@case
+def settings_of_a_group_are_changed_and_described():
+    def configs(*arguments, status=0):
+        return kafka("kafka-configs", *arguments, status=status)
+    assert configs("--describe", "--group", "patient")[0] == "Dynamic configs for group patient are:\n"
+    configs("--alter", "--entity-type", "groups", "--entity-name", "patient",
+            "--add-config", "consumer.session.timeout.ms=60000,consumer.heartbeat.interval.ms=6000")
+    configs("--alter", "--group", "patient", "--delete-config", "consumer.heartbeat.interval.ms")
+    assert configs("--describe", "--group", "patient")[0] == (
+        "Dynamic configs for group patient are:\n"
+        "  consumer.session.timeout.ms=60000 sensitive=false synonyms={DYNAMIC_GROUP_CONFIG:consumer.session.timeout.ms="
+        "60000, STATIC_BROKER_CONFIG:group.consumer.session.timeout.ms=45000}\n")
+    for setting, words in (("retention.ms=1", 'groups have no setting "retention.ms"'),
+                           ("consumer.session.timeout.ms=1", "takes 45000 to 60000")):
+        assert words in configs("--alter", "--group", "patient", "--add-config", setting, status=1)[1]
+
+
+@case
+def transactions_are_listed_described_and_ended():
+    topics("--create", "--topic", "moved", "--partitions", "2")
+    def transactions(*arguments, status=0):
+        return kafka("kafka-transactions", *arguments, status=status)
+    def rows(*arguments):
+        return [line.split() for line in transactions(*arguments)[0].splitlines()]
+    with kafka_wire.Connection(SERVER.kafka) as connection:
+        producer = open_producer(connection, "mover")
+        identity = str(producer.producer_id)
+        assert rows("list") == [["TransactionalId", "Coordinator", "ProducerId", "TransactionState"],
+                                ["mover", "1", identity, "Empty"]]
+        start = producer.produce("moved", 1, [b"open"])
+        assert rows("list")[1] == ["mover", "1", identity, "Ongoing"]
+        assert len(rows("list", "--duration-filter", "3600000")) == 1
+        described = rows("describe", "--transactional-id", "mover")[1]
+        assert described[:6] == ["1", "mover", identity, str(producer.epoch), "Ongoing", "60000"], described
+        assert described[-1] == "moved-1" and int(described[6]) > 0 and int(described[7]) >= 0, described
+        at = ("--topic", "moved", "--partition", "1")
+        seen = rows("describe-producers", *at)[1]
+        assert seen[:2] == [identity, str(producer.epoch)] and seen[-1] == str(start), seen
+        # Open for longer than it may, but its coordinator knows of it.
+        assert len(rows("find-hanging", "--broker-id", "1", "--max-transaction-timeout", "0")) == 1
+        transactions("abort", *at, "--start-offset", str(start))
+        assert rows("describe-producers", *at)[1][-1] == "None"
+        assert f"transactions starting at offset {start}" in transactions("abort", *at, "--start-offset", str(start), status=1)[1]
+    for arguments, words in (
+            (["list", "more"], "more"), (["sell"], "Command must include exactly one action"),
+            (["describe"], "--transactional-id is required"), (["find-hanging"], "either --topic or --broker-id"),
+            (["find-hanging", "--broker-id", "7"], "there is no broker 7"),
+            (["describe-producers", "--topic", "nobody", "--partition", "0"], "no partition nobody-0"),
+            (["describe", "--transactional-id", "nobody"], "there is no such transactional id"),
+            (["abort", *at], "--start-offset or with")):
+        assert words in transactions(*arguments, status=1)[1], (arguments, transactions(*arguments, status=1))
 
 
 @case

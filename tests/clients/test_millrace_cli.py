@@ -75,6 +75,28 @@ def what_is_there_already_or_not_there_is_said():
 
 
 @case
+def settings_are_shown_and_changed():
+    millrace("topic", "create", "settled")
+    assert lines("config", "topic", "settled") == [
+        "The topic settled has no settings of its own; --all shows those that hold for it."]
+    rows = [line.split() for line in lines("config", "topic", "settled", "retention.ms=1000", "segment.ms=2000")]
+    assert rows[1:] == [["retention.ms", "1000", "set"], ["segment.ms", "2000", "set"]], rows
+    rows = [line.split() for line in lines("config", "topic", "settled", "--unset", "segment.ms", "--all")]
+    assert ["retention.ms", "1000", "set"] in rows and ["cleanup.policy", "delete", "default"] in rows, rows
+    rows = [line.split() for line in lines("config", "group", "billing", "consumer.heartbeat.interval.ms=6000")]
+    assert rows[1:] == [["consumer.heartbeat.interval.ms", "6000", "set"]], rows
+    assert any(line.startswith("num.partitions") for line in lines("config", "broker", "1", "--all"))
+    for arguments, status, words in (
+            ((), 2, "a topic, a group or a broker is missing"), (("user", "x"), 2, '"user" has no settings'),
+            (("topic",), 2, "the name of the topic is missing"), (("topic", "settled", "x"), 2, "KEY=VALUE is meant"),
+            (("topic", "settled", "a=1", "--unset", "a"), 2, "cannot be set and unset at once"),
+            (("topic", "settled", "a=1"), 1, '"a"'), (("topic", "nobody"), 1, "does not exist"),
+            (("topic", "settled", "--unset", "segment.ms"), 1, '"segment.ms" is not set for the topic settled')):
+        _, stderr = millrace("config", *arguments, status=status)
+        assert words in stderr, (arguments, stderr)
+
+
+@case
 def a_plan_of_partitions_asks_no_server():
     def plan(*arguments):
         return subprocess.run([binary(), "topic", "plan", *arguments], capture_output=True, text=True,

@@ -4,12 +4,14 @@ It says nothing before it writes, and each end gives it the epoch that it goes o
 when the answer was lost.
 """
 import struct
+import time
 
 import kafka_wire
 from consumer_protocol_wire import Reader, compact, compact_array, unsigned
 
 INIT_PRODUCER_ID, END_TXN, TXN_OFFSET_COMMIT = 22, 26, 28
 _TRANSACTIONAL = 16  # of a batch's attributes
+_COORDINATOR_COMES = {14, 15, 16}
 
 
 class RequestFailed(Exception):
@@ -68,6 +70,18 @@ class SecondVersionProducer:
         read = Reader(self.connection.ask(key, version, b"\0" + body))
         read.end()  # of the header
         return read
+
+
+def open_producer(connection, name, patience_s=20):
+    """One whose coordinator may have yet to come: the first who asks lets its topic be made."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return SecondVersionProducer(connection, name)
+        except RequestFailed as refused:
+            if refused.code not in _COORDINATOR_COMES or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _check(what, code):

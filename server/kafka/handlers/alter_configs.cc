@@ -5,6 +5,7 @@
 #include <set>
 #include <type_traits>
 
+#include "server/coordinator/group_settings.h"
 #include "server/kafka/configs.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -68,6 +69,20 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   return {};
 }
 
+// A group has settings whether it is there or not.
+Refusal check_group(const std::string& name, const std::vector<ConfigChange>& changes,
+                    bool replaces_all, const storage::GroupConfigs& all) {
+  if (name.empty()) return invalid_request("a group has a name");
+  if (name.size() > coordinator::kMaxGroupIdBytes)
+    return invalid_request(
+        fmt::format("a group's name has up to {} bytes", coordinator::kMaxGroupIdBytes));
+  const auto found = all.find(name);
+  const auto changed = storage::changed_group_config(
+      replaces_all || found == all.end() ? storage::GroupConfig() : found->second, changes);
+  if (!changed) return {kInvalidConfig, changed.error().message};
+  return {};
+}
+
 // What a broker has is set when it starts.
 Refusal refuse_broker(const NodeView& node, const std::string& name,
                       const std::vector<ConfigChange>& changes) {
@@ -84,6 +99,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
            bool replaces_all) {
   auto pending = std::make_shared<PendingResponse<Response>>(PendingResponse<Response>{{}, reply});
   const auto topics = context.backend.topics();
+  const auto groups = context.backend.group_configs();
   std::multiset<std::pair<int8_t, std::string_view>> seen;
   for (const auto& asked : request.resources)
     seen.emplace(asked.resource_type, asked.resource_name);
@@ -101,29 +117,36 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
       ;  // as it stands
     else if (asked.resource_type == kTopicResource)
       refusal = check_topic(asked.resource_name, changes, replaces_all, *topics);
+    else if (asked.resource_type == kGroupResource)
+      refusal = check_group(asked.resource_name, changes, replaces_all, *groups);
     else if (asked.resource_type == kBrokerResource)
       refusal = refuse_broker(context.node, asked.resource_name, changes);
     else
-      refusal = invalid_request("only topics have settings that can be changed");
+      refusal = invalid_request("only topics and groups have settings that can be changed");
     answer.error_code = refusal.error;
     if (refusal.error != KafkaError::None) {
       answer.error_message = std::move(refusal.message);
       continue;
     }
-    if (request.validate_only || asked.resource_type != kTopicResource) continue;
+    if (request.validate_only || asked.resource_type == kBrokerResource) continue;
     ++pending->left;
-    context.backend.configure_topic(
-        asked.resource_name, std::move(changes), replaces_all, [pending, i](Status configured) {
-          if (!configured) {
-            auto& failed = pending->response.responses[i];
-            // Checked above, on an older image.
-            failed.error_code = configured.error().code == ErrorCode::InvalidParameter
-                                    ? kInvalidConfig
-                                    : kafka_error(configured.error().code);
-            failed.error_message = configured.error().message;
-          }
-          pending->complete_one();
-        });
+    auto done = [pending, i](const Status& configured) {
+      if (!configured) {
+        auto& failed = pending->response.responses[i];
+        // Checked above, on an older image.
+        failed.error_code = configured.error().code == ErrorCode::InvalidParameter
+                                ? kInvalidConfig
+                                : kafka_error(configured.error().code);
+        failed.error_message = configured.error().message;
+      }
+      pending->complete_one();
+    };
+    if (asked.resource_type == kGroupResource)
+      context.backend.configure_group(asked.resource_name, std::move(changes), replaces_all,
+                                      std::move(done));
+    else
+      context.backend.configure_topic(asked.resource_name, std::move(changes), replaces_all,
+                                      std::move(done));
   }
   pending->complete_one();
 }

@@ -54,6 +54,8 @@ void handle_consumer_group_describe(HandlerContext& context, ConsumerGroupDescri
   pending->response.groups.resize(request.group_ids.size());
   for (size_t i = 0; i < request.group_ids.size(); ++i) {
     pending->response.groups[i].group_id = request.group_ids[i];
+    if (request.include_authorized_operations)
+      pending->response.groups[i].authorized_operations = kAllGroupOperations;
     ++pending->left;
     context.backend.groups().ask(
         coordinator::DescribeConsumerGroup{std::move(request.group_ids[i])},

@@ -47,12 +47,39 @@ void describe_topic(const storage::TopicInfo& topic, const DescribeConfigsReques
   }
 }
 
-void describe_node(const NodeView& node, const Asked& asked, Answer& answer) {
+// A group has settings whether it is there or not.
+void describe_group(const NodeView& node, const storage::GroupConfigs& all,
+                    const DescribeConfigsRequest& request, const Asked& asked, Answer& answer) {
+  const auto found = all.find(asked.resource_name);
+  for (const storage::GroupConfigRow& row : storage::group_configs()) {
+    if (!is_wanted(asked, row.name)) continue;
+    Config& config = answer.configs.emplace_back();
+    config.name = row.name;
+    const std::string by_default = fmt::to_string(group_config_default(node, row.name));
+    config.value = by_default;
+    config.config_source = kFromBroker;
+    config.config_type = static_cast<int8_t>(storage::ConfigType::Int);
+    if (request.include_documentation) config.documentation = row.doc;
+    if (found != all.end())
+      if (const auto set = found->second.find(config.name); set != found->second.end()) {
+        config.value = set->second;
+        config.config_source = kFromGroup;
+      }
+    if (!request.include_synonyms) continue;
+    if (config.config_source == kFromGroup)
+      config.synonyms.push_back({config.name, config.value, kFromGroup});
+    config.synonyms.push_back({std::string(row.broker_name), by_default, kFromBroker});
+  }
+}
+
+void describe_node(const NodeView& node, const DescribeConfigsRequest& request, const Asked& asked,
+                   Answer& answer) {
   for (BrokerConfig& each : broker_configs(node)) {
     if (!is_wanted(asked, each.name)) continue;
     Config& config = answer.configs.emplace_back();
     config.name = std::move(each.name);
     config.value = std::move(each.value);
+    if (request.include_documentation) config.documentation = std::move(each.doc);
     config.read_only = true;
     config.config_source = kFromBroker;
     config.config_type = static_cast<int8_t>(each.type);
@@ -64,6 +91,7 @@ void describe_node(const NodeView& node, const Asked& asked, Answer& answer) {
 void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest request,
                              Reply<DescribeConfigsResponse> reply) {
   const auto topics = context.backend.topics();
+  const auto groups = context.backend.group_configs();
   DescribeConfigsResponse response;
   std::set<std::pair<int8_t, std::string_view>> seen;
   size_t answered_again = 0;
@@ -82,13 +110,18 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
                fmt::format("topic \"{}\" does not exist", asked.resource_name));
     } else if (asked.resource_type == kBrokerResource) {
       if (is_broker(context.node, asked.resource_name))
-        describe_node(context.node, asked, answer);
+        describe_node(context.node, request, asked, answer);
       else
         refuse(answer, KafkaError::InvalidRequest,
                fmt::format("there is one broker, {}, not \"{}\"", context.node.node_id,
                            asked.resource_name));
+    } else if (asked.resource_type == kGroupResource) {
+      if (asked.resource_name.empty())
+        refuse(answer, KafkaError::InvalidRequest, "a group has a name");
+      else
+        describe_group(context.node, *groups, request, asked, answer);
     } else {
-      refuse(answer, KafkaError::InvalidRequest, "topics and brokers have settings");
+      refuse(answer, KafkaError::InvalidRequest, "topics, groups and brokers have settings");
     }
   }
   reply.send(response);

@@ -12,6 +12,8 @@
 #include "server/kafka/messages/alter_configs_response.h"
 #include "server/kafka/messages/alter_partition_reassignments_request.h"
 #include "server/kafka/messages/alter_partition_reassignments_response.h"
+#include "server/kafka/messages/alter_replica_log_dirs_request.h"
+#include "server/kafka/messages/alter_replica_log_dirs_response.h"
 #include "server/kafka/messages/alter_user_scram_credentials_request.h"
 #include "server/kafka/messages/alter_user_scram_credentials_response.h"
 #include "server/kafka/messages/api_versions_request.h"
@@ -102,6 +104,8 @@
 #include "server/kafka/messages/sync_group_response.h"
 #include "server/kafka/messages/txn_offset_commit_request.h"
 #include "server/kafka/messages/txn_offset_commit_response.h"
+#include "server/kafka/messages/update_features_request.h"
+#include "server/kafka/messages/update_features_response.h"
 #include "server/kafka/messages/write_txn_markers_request.h"
 #include "server/kafka/messages/write_txn_markers_response.h"
 
@@ -118,10 +122,14 @@ void handle_list_transactions(HandlerContext& context, ListTransactionsRequest r
                               Reply<ListTransactionsResponse> reply);
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply);
+void handle_update_features(HandlerContext& context, UpdateFeaturesRequest request,
+                            Reply<UpdateFeaturesResponse> reply);
 void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest request,
                               Reply<WriteTxnMarkersResponse> reply);
 void handle_alter_configs(HandlerContext& context, AlterConfigsRequest request,
                           Reply<AlterConfigsResponse> reply);
+void handle_alter_replica_log_dirs(HandlerContext& context, AlterReplicaLogDirsRequest request,
+                                   Reply<AlterReplicaLogDirsResponse> reply);
 void handle_api_versions(HandlerContext& context, ApiVersionsRequest request,
                          Reply<ApiVersionsResponse> reply);
 void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest request,
@@ -225,7 +233,8 @@ inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 
 // What a client may do, as a bit for each operation of access rules (KIP-430): everything that there is, since
 // nobody is refused anything yet.
-inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0;
+inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0,
+                         kAllGroupOperations = 0xd48;
 
 // Where a partition can have its replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);

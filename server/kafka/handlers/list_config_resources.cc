@@ -31,6 +31,9 @@ void handle_list_config_resources(HandlerContext& context, ListConfigResourcesRe
     if (wants(type))
       response.config_resources.push_back(
           {.resource_name = fmt::to_string(context.node.node_id), .resource_type = type});
+  if (wants(kGroup))
+    for (const auto& [name, config] : *context.backend.group_configs())
+      response.config_resources.push_back({.resource_name = name, .resource_type = kGroup});
   reply.send(response);
 }
 

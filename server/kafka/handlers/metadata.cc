@@ -39,14 +39,15 @@ struct Describer {
     }
     return described;
   }
+  // What may be done with it is told all the same: rules are for names.
+  Topic refused(std::string name, KafkaError error) const {
+    Topic topic;
+    topic.error_code = error;
+    topic.name = std::move(name);
+    if (tells_operations) topic.topic_authorized_operations = kAllTopicOperations;
+    return topic;
+  }
 };
-
-Topic refused(std::string name, KafkaError error) {
-  Topic topic;
-  topic.error_code = error;
-  topic.name = std::move(name);
-  return topic;
-}
 
 void create(HandlerContext& context, const Describer& describer,
             const std::shared_ptr<PendingResponse<MetadataResponse>>& pending, size_t index) {
@@ -61,7 +62,7 @@ void create(HandlerContext& context, const Describer& describer,
         if (made)
           topic = describer.describe(*made);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
-          topic = refused(name, kafka_error(made.error().code));
+          topic = describer.refused(name, kafka_error(made.error().code));
         pending->complete_one();
       });
 }
@@ -126,9 +127,10 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
         unknown.error_code = kUnknownTopicId;
         unknown.topic_id = asked.topic_id;
       } else if (!storage::check_topic_name(*asked.name, *topics)) {
-        response.topics.push_back(refused(*asked.name, KafkaError::InvalidTopic));
+        response.topics.push_back(describer.refused(*asked.name, KafkaError::InvalidTopic));
       } else {
-        response.topics.push_back(refused(*asked.name, KafkaError::UnknownTopicOrPartition));
+        response.topics.push_back(
+            describer.refused(*asked.name, KafkaError::UnknownTopicOrPartition));
         if (!coordinator::is_coordinator_topic(*asked.name))
           missing.push_back(response.topics.size() - 1);
       }

@@ -57,6 +57,20 @@ TEST_F(ConsumerGroupTest, who_does_not_give_up_in_time_is_out) {
   EXPECT_EQ(beat("a", 1).error, kUnknownMemberId);
 }
 
+TEST_F(ConsumerGroupTest, settings_of_the_group_come_before_the_servers) {
+  configs = std::make_shared<const storage::GroupConfigs>(storage::GroupConfigs{
+      {"g",
+       {{"consumer.session.timeout.ms", "60000"}, {"consumer.heartbeat.interval.ms", "9000"}}}});
+  const auto joined = join("a");
+  EXPECT_EQ(joined.heartbeat_interval_ms, 9'000);
+  pass_ms(59'000);
+  EXPECT_EQ(described().members.size(), 1u);
+  pass_ms(1'500);
+  EXPECT_TRUE(described().members.empty());
+  configs = std::make_shared<const storage::GroupConfigs>();
+  EXPECT_EQ(join("b").heartbeat_interval_ms, settings.consumer_heartbeat_interval_ms);
+}
+
 TEST_F(ConsumerGroupTest, who_is_silent_is_out_when_its_session_ends) {
   join("a");
   pass_ms(44'000);

@@ -26,7 +26,8 @@ class GroupTest : public testing::Test {
   // This node leads the partition from now on, as after a restart: with an empty memory.
   void lead() {
     shard.emplace(
-        settings, port, memory, [this] { return topics.snapshot(); }, [this] { return new_id(); });
+        settings, port, memory, [this] { return topics.snapshot(); }, [this] { return configs; },
+        [this] { return new_id(); });
     shard->lead(kPartition, port.epoch);
     settle();
   }
@@ -136,6 +137,8 @@ class GroupTest : public testing::Test {
   std::string state() { return ask(DescribeGroup{"g"}).state; }
 
   int last_id = 0;
+  std::shared_ptr<const storage::GroupConfigs> configs =
+      std::make_shared<const storage::GroupConfigs>();
   GroupSettings settings{.initial_rebalance_delay_ms = 300};
   SimulatedClock clock{1'700'000'000'000};
   MemoryBudget memory{size_t{64} << 20};

@@ -75,6 +75,20 @@ TEST_F(AdminTest, log_directories_tell_what_partitions_take) {
   EXPECT_EQ(some[0].partitions.size(), 1u);
 }
 
+TEST_F(AdminTest, replicas_are_in_the_only_directory) {
+  create_topic("t", 2);
+  AlterReplicaLogDirsRequest request;
+  request.dirs = {{.path = "/data", .topics = {{.name = "t", .partitions = {1, 2}}}},
+                  {.path = "/other", .topics = {{.name = "t", .partitions = {0}}}},
+                  {.path = "/data", .topics = {{.name = "absent", .partitions = {0}}}}};
+  const auto results = ask<AlterReplicaLogDirsResponse>(request, 2).results;
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].partitions.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(results[0].partitions.at(1).error_code, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(results[1].partitions.at(0).error_code, kLogDirNotFound);
+  EXPECT_EQ(results[2].partitions.at(0).error_code, KafkaError::UnknownTopicOrPartition);
+}
+
 TEST_F(AdminTest, partitions_are_described_page_by_page) {
   create_topic("b", 3);
   create_topic("a", 2);
@@ -190,6 +204,75 @@ TEST_F(AdminTest, resources_with_settings_are_listed) {
   EXPECT_EQ(ask<ListConfigResourcesResponse>(request, 1).config_resources.at(0).resource_name, "t");
   request.resource_types = {3};
   EXPECT_EQ(ask<ListConfigResourcesResponse>(request, 1).error_code, kUnsupportedVersion);
+}
+
+TEST_F(AdminTest, groups_have_settings) {
+  constexpr int8_t kGroup = 32, kOfGroup = 8, kOfServer = 4;
+  const std::string timeout = "consumer.session.timeout.ms";
+  const auto alter = [&](const std::string& group, const std::string& value) {
+    IncrementalAlterConfigsRequest request;
+    request.resources = {{.resource_type = kGroup,
+                          .resource_name = group,
+                          .configs = {{.name = timeout, .config_operation = 0, .value = value}}}};
+    return ask<IncrementalAlterConfigsResponse>(request, 1).responses.at(0).error_code;
+  };
+  const auto described = [&](const std::string& group) {
+    DescribeConfigsRequest request;
+    request.resources = {{.resource_type = kGroup, .resource_name = group}};
+    request.include_synonyms = true;
+    return ask<DescribeConfigsResponse>(request, 4).results.at(0);
+  };
+  EXPECT_EQ(alter("g", "44000"), kInvalidConfig);
+  EXPECT_EQ(alter("", "50000"), KafkaError::InvalidRequest);
+  EXPECT_EQ(alter(std::string(5'000, 'g'), "50000"), KafkaError::InvalidRequest);
+  EXPECT_EQ(alter("g", "50000"), KafkaError::None);
+  const auto config = described("g").configs;
+  ASSERT_EQ(config.size(), 2u);
+  EXPECT_EQ(config[1].name, timeout);
+  EXPECT_EQ(config[1].value, "50000");
+  EXPECT_EQ(config[1].config_source, kOfGroup);
+  EXPECT_EQ(config[1].synonyms.size(), 2u);
+  EXPECT_EQ(described("other").configs.at(1).value, "45000");
+  EXPECT_EQ(described("other").configs.at(1).config_source, kOfServer);
+  EXPECT_EQ(described("").error_code, KafkaError::InvalidRequest);
+
+  ListConfigResourcesRequest request;
+  request.resource_types = {kGroup};
+  const auto listed = ask<ListConfigResourcesResponse>(request, 1).config_resources;
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].resource_name, "g");
+  AlterConfigsRequest none;
+  none.resources = {{.resource_type = kGroup, .resource_name = "g"}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(none, 2).responses.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(described("g").configs.at(1).value, "45000");
+}
+
+TEST_F(AdminTest, what_may_be_done_with_groups_is_told_to_who_asks) {
+  constexpr int32_t kNotAsked = INT32_MIN;
+  DescribeGroupsRequest classic{.groups = {"g"}};
+  EXPECT_EQ(ask<DescribeGroupsResponse>(classic, 5).groups.at(0).authorized_operations, kNotAsked);
+  classic.include_authorized_operations = true;
+  EXPECT_EQ(ask<DescribeGroupsResponse>(classic, 5).groups.at(0).authorized_operations,
+            kAllGroupOperations);
+  ConsumerGroupDescribeRequest consumer;
+  consumer.group_ids = {"g"};
+  consumer.include_authorized_operations = true;
+  EXPECT_EQ(ask<ConsumerGroupDescribeResponse>(consumer, 0).groups.at(0).authorized_operations,
+            kAllGroupOperations);
+}
+
+TEST_F(AdminTest, features_have_the_level_that_they_have) {
+  const auto update = [&](const std::string& feature, int16_t level, int16_t version) {
+    UpdateFeaturesRequest request;
+    request.feature_updates = {{.feature = feature, .max_version_level = level}};
+    return ask<UpdateFeaturesResponse>(request, version);
+  };
+  EXPECT_EQ(update("transaction.version", 2, 2).error_code, KafkaError::None);
+  EXPECT_EQ(update("transaction.version", 1, 2).error_code, kInvalidUpdateVersion);
+  EXPECT_EQ(update("no.such.feature", 1, 2).error_code, kInvalidUpdateVersion);
+  const auto results = update("group.version", 2, 1).results;
+  EXPECT_EQ(results.at(0).error_code, kInvalidUpdateVersion);
+  EXPECT_TRUE(results.at(0).error_message);
 }
 
 TEST_F(AdminTest, there_are_no_access_rules_and_no_users) {

@@ -128,6 +128,28 @@ TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
             KafkaError::None);
 }
 
+TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
+  const auto elect = [&](int8_t type) {
+    ElectLeadersRequest request;
+    request.election_type = type;
+    request.topic_partitions.emplace().push_back({.topic = "t", .partitions = {0}});
+    return ask<ElectLeadersResponse>(request, 2)
+        .replica_election_results.at(0)
+        .partition_result.at(0)
+        .error_code;
+  };
+  constexpr int8_t kPreferred = 0, kUnclean = 1;
+  assign(kHere, {kHere, kThere}, 1);
+  EXPECT_EQ(elect(kPreferred), kElectionNotNeeded);
+  EXPECT_EQ(elect(kUnclean), kElectionNotNeeded);
+  assign(kThere, {kThere}, 2);
+  EXPECT_EQ(elect(kPreferred), kPreferredLeaderNotAvailable);
+  assign(kThere, {kHere, kThere}, 2);
+  EXPECT_EQ(elect(kPreferred), KafkaError::InvalidRequest) << "not supported yet";
+  assign(std::nullopt, {kThere}, 3);
+  EXPECT_EQ(elect(kUnclean), kEligibleLeadersNotAvailable);
+}
+
 // A producer sends several without waiting for answers; between two of them the node becomes the leader. To the log
 // the producer is unknown, and what comes first of it would be taken whatever its place.
 TEST_F(ClusterTest, nothing_is_taken_before_what_was_refused_before_it) {

@@ -55,8 +55,9 @@ class MemoryCoordinators : public Port {
 class MemoryGroups final : public MemoryCoordinators<coordinator::GroupShard, coordinator::Groups,
                                                      coordinator::ListedGroups> {
  public:
-  explicit MemoryGroups(coordinator::GroupShard::Topics topics)
-      : shard_(settings_, port_, memory_, std::move(topics), [] { return Uuid::random(); }) {
+  MemoryGroups(coordinator::GroupShard::Topics topics, coordinator::GroupShard::Configs configs)
+      : shard_(settings_, port_, memory_, std::move(topics), std::move(configs),
+               [] { return Uuid::random(); }) {
     shard_.lead(kOnly, LeaderEpoch(0));
   }
 
@@ -131,6 +132,21 @@ class MemoryBackend : public Backend {
     const auto changed = topics_.apply(storage::encode_configure_topic(topic.id, *config));
     done(changed ? Status{} : Status{changed.error()});
   }
+  std::shared_ptr<const storage::GroupConfigs> group_configs() const override {
+    return group_configs_;
+  }
+  void configure_group(std::string name, std::vector<storage::ConfigChange> changes,
+                       bool replaces_all, std::function<void(Status)> done) override {
+    storage::GroupConfigs all = *group_configs_;
+    const auto config =
+        storage::changed_group_config(replaces_all ? storage::GroupConfig() : all[name], changes);
+    if (!config) return done(config.error());
+    auto changed = storage::apply_group_configs(*group_configs_,
+                                                storage::encode_group_config(name, *config));
+    if (!changed) return done(changed.error());
+    group_configs_ = std::make_shared<const storage::GroupConfigs>(*std::move(changed));
+    done({});
+  }
   std::shared_ptr<const storage::ClientQuotas> quotas() const override { return quotas_; }
   void alter_quotas(std::vector<storage::QuotaChange> changes,
                     std::function<void(Status)> done) override {
@@ -187,9 +203,11 @@ class MemoryBackend : public Backend {
   storage::TopicTable topics_;
   std::shared_ptr<const storage::ClientQuotas> quotas_ =
       std::make_shared<const storage::ClientQuotas>();
+  std::shared_ptr<const storage::GroupConfigs> group_configs_ =
+      std::make_shared<const storage::GroupConfigs>();
   std::vector<std::function<void()>> held_;
   MemoryTransactions transactions_;
-  MemoryGroups groups_{[this] { return topics(); }};
+  MemoryGroups groups_{[this] { return topics(); }, [this] { return group_configs_; }};
 };
 
 }  // namespace server::kafka

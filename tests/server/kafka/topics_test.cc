@@ -86,6 +86,9 @@ TEST_F(TopicsTest, operations_are_told_to_who_asks_for_them) {
   const auto told = ask<MetadataResponse>(request, 8);
   EXPECT_EQ(told.topics.at(0).topic_authorized_operations, kAllTopicOperations);
   EXPECT_EQ(told.cluster_authorized_operations, kAllClusterOperations);
+  request.topics = {{.name = "not there"}};
+  EXPECT_EQ(ask<MetadataResponse>(request, 8).topics.at(0).topic_authorized_operations,
+            kAllTopicOperations);
 }
 
 TEST_F(TopicsTest, coordinators_have_a_type) {

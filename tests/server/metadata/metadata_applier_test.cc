@@ -196,6 +196,30 @@ TEST_F(TwoAppliers, quotas_are_everywhere_and_in_snapshots) {
   EXPECT_EQ(*loaded->next->quotas, *image->quotas);
 }
 
+TEST_F(TwoAppliers, settings_of_groups_are_everywhere_and_in_snapshots) {
+  const auto configure = [&](std::vector<storage::ConfigChange> changes, bool replaces_all) {
+    std::promise<Status> altered;
+    one_->applier.submit(MetadataApplier::GroupConfigChange{"g", std::move(changes), replaces_all},
+                         [&](Status status) { altered.set_value(std::move(status)); });
+    return altered.get_future().get();
+  };
+  EXPECT_FALSE(configure({{.name = "no.such.setting", .value = "1"}}, false));
+  ASSERT_TRUE(configure({{.name = "consumer.session.timeout.ms", .value = "50000"}}, false));
+  ASSERT_TRUE(configure({{.name = "consumer.heartbeat.interval.ms", .value = "6000"}}, false));
+  const auto size_of = [](const MetadataImagePtr& image) {
+    const auto found = image->group_configs->find("g");
+    return found == image->group_configs->end() ? 0 : found->second.size();
+  };
+  ASSERT_TRUE(becomes_true([&] { return size_of(other_->applier.image()) == 2; }));
+
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*other_->applier.image(), topics), topics);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(*loaded->next->group_configs, *other_->applier.image()->group_configs);
+  ASSERT_TRUE(configure({{.name = "consumer.heartbeat.interval.ms", .value = "7000"}}, true));
+  ASSERT_TRUE(becomes_true([&] { return size_of(other_->applier.image()) == 1; }));
+}
+
 TEST_F(TwoAppliers, schemas_are_everywhere_and_found_by_their_ids) {
   const auto add = [](const engine::SchemaRegistry& registry)
       -> engine::RegistryResult<engine::RegistryChanges> {

@@ -108,6 +108,25 @@ TEST_F(SettingsTest, ksqldb_compatibility_has_no_default_format) {
   EXPECT_EQ(arguments.settings.sql.engine.default_value_format, "");
 }
 
+TEST_F(SettingsTest, kafka_clients_come_to_several_addresses) {
+  const NodeSettings settings = read({"--kafka", "127.0.0.1:9092,127.0.0.1:29092",
+                                      "--kafka-advertised", "localhost:9092,kafka:29092"})
+                                    .settings;
+  ASSERT_EQ(settings.kafka.size(), 2u);
+  EXPECT_EQ(settings.kafka[1].port, 29092);
+  EXPECT_EQ(settings.kafka_advertised.at(1).host, "kafka");
+  EXPECT_NE(refusal({"--kafka", "127.0.0.1:1,127.0.0.1:2", "--kafka-advertised", "a:1"})
+                .find("another number of addresses"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--kafka", "127.0.0.1:1,"}).find("error:"), std::string::npos);
+  EXPECT_NE(refusal({"--kafka", "127.0.0.1:1,0.0.0.0:2"}).find("0.0.0.0:2 would let anybody in"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--kafka", "127.0.0.1:1,127.0.0.1:2", "--cluster", "c", "--node-id", "1",
+                     "--etcd", "http://127.0.0.1:2379"})
+                .find("not supported in a cluster yet"),
+            std::string::npos);
+}
+
 TEST_F(SettingsTest, nobody_listens_to_other_machines_unless_told_that_it_is_insecure) {
   EXPECT_EQ(
       refusal({"--pg", "0.0.0.0:7432"}),

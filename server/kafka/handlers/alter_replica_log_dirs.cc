@@ -1,0 +1,29 @@
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+
+namespace server::kafka {
+
+// There is one directory: what is to be there is there already, and there is no other.
+void handle_alter_replica_log_dirs(HandlerContext& context, AlterReplicaLogDirsRequest request,
+                                   Reply<AlterReplicaLogDirsResponse> reply) {
+  const auto topics = context.backend.topics();
+  const std::string only = context.backend.log_directory().path;
+  AlterReplicaLogDirsResponse response;
+  for (const AlterReplicaLogDirsRequest::Dir& directory : request.dirs)
+    for (const AlterReplicaLogDirsRequest::Dir::Topic& asked : directory.topics) {
+      const storage::TopicInfo* topic = topics->find(asked.name);
+      AlterReplicaLogDirsResponse::Topic& answer = response.results.emplace_back();
+      answer.topic_name = asked.name;
+      for (const int32_t index : asked.partitions) {
+        const bool is_there = topic && index >= 0 && index < topic->partition_count;
+        answer.partitions.push_back({.partition_index = index,
+                                     .error_code = directory.path != only ? kLogDirNotFound
+                                                   : is_there
+                                                       ? KafkaError::None
+                                                       : KafkaError::UnknownTopicOrPartition});
+      }
+    }
+  reply.send(response);
+}
+
+}  // namespace server::kafka

@@ -1,0 +1,141 @@
+#include "storage/meta/group_configs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/bytes.h"
+#include "base/sized.h"
+
+namespace storage {
+
+namespace {
+
+// part  = version u8, count of groups varint, groups * (id, count of settings varint, settings * (name, value))
+constexpr uint8_t kVersion = 1;
+
+// Every change copies them all.
+constexpr size_t kMostGroups = 10'000;
+
+// Ranges are those of Kafka's broker, which has settings for them.
+constexpr GroupConfigRow kRows[] = {
+    {kConsumerHeartbeatIntervalMs, "group.consumer.heartbeat.interval.ms",
+     "how often members by the consumer protocol are to send heartbeats", 5'000, 15'000},
+    {kConsumerSessionTimeoutMs, "group.consumer.session.timeout.ms",
+     "how long a member by the consumer protocol may be silent", 45'000, 60'000},
+};
+
+Error damaged() { return {ErrorCode::StorageFailure, "a change of groups' settings is damaged"}; }
+
+std::optional<int64_t> number_of(std::string_view text) {
+  int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+Status check(const GroupConfigRow& row, std::string_view value) {
+  const auto number = number_of(value);
+  if (number && *number >= row.least && *number <= row.most) return {};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("group setting \"{}\" takes {} to {}, not \"{}\"", row.name, row.least,
+                           row.most, value)};
+}
+
+void append(std::string& part, const std::string& group, const GroupConfig& config) {
+  append_sized(part, group);
+  append_varint(part, config.size());
+  for (const auto& [name, value] : config) {
+    append_sized(part, name);
+    append_sized(part, value);
+  }
+}
+
+std::string begin_part(size_t groups) {
+  std::string part(1, static_cast<char>(kVersion));
+  append_varint(part, groups);
+  return part;
+}
+
+}  // namespace
+
+std::span<const GroupConfigRow> group_configs() { return kRows; }
+
+const GroupConfigRow* find_group_config(std::string_view name) {
+  const auto* found = std::ranges::find(kRows, name, &GroupConfigRow::name);
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_view group,
+                                           std::string_view name) {
+  const auto found = all.find(group);
+  if (found == all.end()) return std::nullopt;
+  const auto set = found->second.find(std::string(name));
+  if (set == found->second.end()) return std::nullopt;
+  return number_of(set->second);
+}
+
+Result<GroupConfig> changed_group_config(const GroupConfig& now,
+                                         std::span<const ConfigChange> changes) {
+  GroupConfig next = now;
+  for (const ConfigChange& change : changes) {
+    const GroupConfigRow* row = find_group_config(change.name);
+    // One that a newer version had set can still be taken away.
+    if (!row && !(change.kind == ConfigChange::Kind::Delete && next.contains(change.name)))
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("groups have no setting \"{}\"", change.name)};
+    if (change.kind == ConfigChange::Kind::Delete) {
+      next.erase(change.name);
+      continue;
+    }
+    if (change.kind != ConfigChange::Kind::Set)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("group setting \"{}\" is not a list", change.name)};
+    TRY(check(*row, change.value));
+    next[change.name] = change.value;
+  }
+  return next;
+}
+
+std::string encode_group_config(const std::string& group, const GroupConfig& config) {
+  std::string part = begin_part(1);
+  append(part, group, config);
+  return part;
+}
+
+Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_view part) {
+  ByteReader in(part);
+  const auto version = in.be<uint8_t>();
+  if (!in.ok()) return damaged();
+  if (version > kVersion)
+    return Error{ErrorCode::IncompatibleFormat,
+                 "a change of groups' settings was written by a newer version"};
+  GroupConfigs changed = now;
+  for (uint64_t groups = in.varint(); groups > 0 && in.ok(); --groups) {
+    std::string group(read_sized(in));
+    GroupConfig config;
+    for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+      std::string name(read_sized(in));
+      config[std::move(name)] = read_sized(in);
+    }
+    if (config.empty())
+      changed.erase(group);
+    else
+      changed[std::move(group)] = std::move(config);
+  }
+  if (!in.ok() || !in.at_end()) return damaged();
+  if (changed.size() > kMostGroups)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("up to {} groups have settings of their own", kMostGroups)};
+  return changed;
+}
+
+std::string encode_group_configs(const GroupConfigs& all) {
+  std::string part = begin_part(all.size());
+  for (const auto& [group, config] : all) append(part, group, config);
+  return part;
+}
+
+}  // namespace storage

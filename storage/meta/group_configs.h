@@ -1,0 +1,52 @@
+// The settings that a consumer group can have, by Kafka's names (https://kafka.apache.org/documentation/#groupconfigs):
+// a pure state machine over the "group-configs" parts of the metadata log.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "storage/meta/topic_configs.h"
+
+namespace storage {
+
+// A "group-configs" part of a metadata command or snapshot.
+inline constexpr std::string_view kGroupConfigsPart = "group-configs";
+
+// All of them are whole numbers.
+struct GroupConfigRow {
+  std::string_view name;
+  std::string_view broker_name;  // the server's default of it
+  std::string_view doc;
+  int64_t least, most;
+};
+inline constexpr std::string_view kConsumerSessionTimeoutMs = "consumer.session.timeout.ms",
+                                  kConsumerHeartbeatIntervalMs = "consumer.heartbeat.interval.ms";
+
+std::span<const GroupConfigRow> group_configs();
+// nullptr when there is none of this name.
+const GroupConfigRow* find_group_config(std::string_view name);
+
+using GroupConfig = std::map<std::string, std::string>;
+// By group; one without settings is not in it.
+using GroupConfigs = std::map<std::string, GroupConfig, std::less<>>;
+
+// As set; nothing when it is not. What a newer version has set and cannot be read here counts as nothing.
+std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_view group,
+                                           std::string_view name);
+
+// The settings of a group when the changes are made. Fails with InvalidParameter.
+Result<GroupConfig> changed_group_config(const GroupConfig& now,
+                                         std::span<const ConfigChange> changes);
+
+// That these are all settings of the group from now on.
+std::string encode_group_config(const std::string& group, const GroupConfig& config);
+// Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
+Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_view part);
+// The whole state as a change of none.
+std::string encode_group_configs(const GroupConfigs& all);
+
+}  // namespace storage

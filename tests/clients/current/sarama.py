@@ -1,0 +1,160 @@
+"""What sarama's functional tests want around them, and they: five nodes, each behind a proxy that can be told to fail, and `docker`.
+
+usage: sarama.py FOLDER cluster|alone [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. Where the tests call
+`docker compose`, to stop a node, to see its log or for Kafka's console tools, this answers: with Java's tools, where MILLRACE_KAFKA_JARS
+names a folder of them, else with ours.
+
+alone: there is one node, for what a cluster does not do yet. The tests' own topics then have one replica instead of three: FOLDER is changed.
+"""
+import http.server
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from cluster_nodes import Cluster, Etcd, Node, eventually, free_port  # noqa: E402
+from millrace_server import binary  # noqa: E402
+
+NODES = 5
+KAFKA_VERSION = "4.1.0"
+FIRST_PROXY = 29091  # the tests' own
+TOOLS = {"kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
+         "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer"}
+# `docker compose VERB ...`: the address of whoever does it is in the environment.
+DOCKER = """#!/bin/sh
+shift
+case $1 in
+start | stop) exec curl --silent --fail "http://$SARAMA_NODES/$1/$2" ;;
+logs) for node; do :; done; exec curl --silent --fail "http://$SARAMA_NODES/logs/$node" ;;
+exec) shift 3; exec "$SARAMA_TOOLS/$(basename "$1")" "$@" ;;
+*) echo "docker compose $1 is not known here" >&2; exit 1 ;;
+esac
+"""
+TOOL = """#!/bin/sh
+shift
+exec %s $(echo "$@" | sed 's/kafka-1:9091/%s/')
+"""
+
+
+def proxy(number):
+    return f"127.0.0.1:{FIRST_PROXY + number - 1}"
+
+
+class NodeAlone(Node):
+    def arguments(self):
+        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg, "--http", "off",
+                *self.flags]
+
+
+class Nodes(Cluster):
+    """Each in a rack of its own; clients are told of its proxy."""
+
+    def __init__(self, is_cluster):
+        self.folder = tempfile.mkdtemp(prefix="millrace-sarama-")
+        self.etcd = Etcd(os.path.join(self.folder, "etcd"))
+        flags = ["--group-initial-rebalance-delay-ms", "0", "--auto-create-topics", "false"]
+        self.nodes = {1: NodeAlone(self._folder(1), "", 1, "", [*flags, "--kafka-advertised", proxy(1)])}
+        if is_cluster:
+            flags += ["--node-session-timeout-ms", "2000", "--min-insync-replicas", "1"]
+            self.nodes = {number: Node(self._folder(number), "sarama", number, self.etcd.url,
+                                       [*flags, "--rack", str(number), "--kafka-advertised", proxy(number)])
+                          for number in range(1, NODES + 1)}
+            self.etcd.start()
+        self.start_all()
+
+    def _folder(self, number):
+        return os.path.join(self.folder, f"node{number}")
+
+
+def leave_one_replica(source):
+    path = os.path.join(source, "functional_test.go")
+    text = open(path).read()
+    with open(path, "w") as out:
+        out.write(re.sub(r"(ReplicationFactor: +|len\(partition.Isr\) != )3", r"\g<1>1", text))
+
+
+def ask(url, body=None):
+    return urllib.request.urlopen(urllib.request.Request(url, data=body and json.dumps(body).encode()), timeout=10).read()
+
+
+def answer_docker(nodes):
+    """Starts, stops and shows nodes; the address."""
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            verb, name = self.path.strip("/").split("/")
+            node = nodes.nodes[int(name.removeprefix("kafka-"))]
+            if verb == "stop":
+                node.stop()
+            elif verb == "start" and not node.is_running():
+                node.start()
+            self.send_response(200)
+            self.end_headers()
+            if verb == "logs":
+                self.wfile.write(open(node.log, "rb").read())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"127.0.0.1:{server.server_port}"
+
+
+def write_program(path, text):
+    with open(path, "w") as out:
+        out.write(text)
+    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+
+
+def write_tools(folder, bootstrap):
+    jars = os.environ.get("MILLRACE_KAFKA_JARS", "").split(":")[0]
+    for name, java in TOOLS.items():
+        tool = f"java -cp '{os.path.abspath(jars)}/*' {java}" if jars else os.path.join(os.path.dirname(binary()), name)
+        write_program(os.path.join(folder, name), TOOL % (tool, bootstrap))
+    write_program(os.path.join(folder, "docker"), DOCKER)
+
+
+def main():
+    source, kind, flags = sys.argv[1], sys.argv[2], sys.argv[3:]
+    if kind == "alone":
+        leave_one_replica(source)
+    nodes = Nodes(kind == "cluster")
+    control = free_port()
+    proxies = subprocess.Popen([os.environ.get("TOXIPROXY", "toxiproxy-server"), "-host", "127.0.0.1", "-port", str(control)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{control}"
+
+    def are_up():
+        try:
+            return ask(f"{url}/version")
+        except OSError:
+            return None
+
+    try:
+        eventually(are_up)
+        for number in range(1, NODES + 1):
+            behind = nodes.nodes.get(number, nodes.nodes[1])
+            ask(f"{url}/proxies", {"name": f"kafka{number}", "listen": proxy(number), "upstream": behind.kafka,
+                                   "enabled": True})
+        write_tools(nodes.folder, nodes.nodes[1].kafka)
+        environment = {**os.environ, "TOXIPROXY_ADDR": url, "KAFKA_VERSION": KAFKA_VERSION, "SARAMA_TOOLS": nodes.folder,
+                       "SARAMA_NODES": answer_docker(nodes), "PATH": f"{nodes.folder}:{os.environ['PATH']}"}
+        time.sleep(1)
+        done = subprocess.run(["go", "test", "-tags", "functional", "-count", "1", "-timeout", "40m", "-v", *flags, "."],
+                              cwd=source, env=environment)
+        return done.returncode
+    finally:
+        proxies.kill()
+        proxies.wait()
+        nodes.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
