@@ -1,4 +1,5 @@
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -23,7 +24,9 @@ void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest req
     response.brokers.push_back(
         {.broker_id = each.id, .host = each.host, .port = each.port, .rack = each.rack});
   if (request.include_cluster_authorized_operations)
-    response.cluster_authorized_operations = kAllClusterOperations;
+    response.cluster_authorized_operations =
+        context.permissions ? context.permissions->operations_on(ResourceType::Cluster, kClusterName)
+                            : kAllClusterOperations;
   reply.send(response);
 }
 
