@@ -29,7 +29,9 @@ struct InformationFacts {
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
+  Asker asker;
 
+  engine::AccessFacts access_facts() const;
   // What `use` makes of them.
   template <class Use>
   auto with_context(const Use& use) const {
@@ -38,7 +40,8 @@ struct InformationFacts {
     const engine::InformationContext context{*image->catalog,   topics,  queries,  statuses,
                                              settings,          properties, variables, &tasks,
                                              &server,           &groups, server_properties,
-                                             image->schemas.get()};
+                                             image->schemas.get(),
+                                             [this] { return access_facts(); }};
     return use(context);
   }
 };
