@@ -18,7 +18,7 @@ struct Account {
   bool may_login = false, has_all_rights = false;
   std::map<std::string, std::string> verifiers = {};  // by mechanism, as text
   std::set<std::string> roles = {};                   // whose rights it has, itself among them
-  uint64_t incarnation = 0;                           // of several by the same name, one after the other
+  uint64_t incarnation = 0;  // of several by the same name, one after the other
 };
 
 // The users of now. Any thread.

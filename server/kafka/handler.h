@@ -101,7 +101,8 @@ class Reply {
   }
 
   std::shared_ptr<AnswerSlot> slot_;  // shared with the session's queue
-  std::shared_ptr<const std::function<void(Response&)>> amend_;  // shared by the copies; null for most
+  // Shared by the copies; null for most.
+  std::shared_ptr<const std::function<void(Response&)>> amend_;
   int32_t correlation_id_;
   int16_t version_;
 };

@@ -41,9 +41,7 @@ class Sasl {
 
   static std::span<const std::string_view> mechanisms();
   // Whether an exchange may begin: one for each connection, before it is let in.
-  bool may_choose() const {
-    return access_ && !is_admitted_ && mechanism_ == Mechanism::None;
-  }
+  bool may_choose() const { return access_ && !is_admitted_ && mechanism_ == Mechanism::None; }
   // False: there is no such mechanism.
   bool choose(std::string_view mechanism);
   // Whether the exchange that was begun goes on.

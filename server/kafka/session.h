@@ -136,7 +136,8 @@ class Session final : public ClientSession {
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
-  bool is_ending_ = false;    // an answer ends the connection, perhaps behind others: nothing is begun any more
+  // An answer ends the connection, perhaps behind others: nothing is begun any more.
+  bool is_ending_ = false;
   bool is_draining_ = false;  // what has begun is answered, nothing else is begun
 };
 

@@ -6,9 +6,9 @@
 namespace server::kafka {
 
 inline constexpr KafkaError kInvalidRequiredAcks{21};
-inline constexpr KafkaError kTopicRefused{29};  // TOPIC_AUTHORIZATION_FAILED
-inline constexpr KafkaError kGroupRefused{30};  // GROUP_AUTHORIZATION_FAILED
-inline constexpr KafkaError kClusterRefused{31};  // CLUSTER_AUTHORIZATION_FAILED
+inline constexpr KafkaError kTopicRefused{29};        // TOPIC_AUTHORIZATION_FAILED
+inline constexpr KafkaError kGroupRefused{30};        // GROUP_AUTHORIZATION_FAILED
+inline constexpr KafkaError kClusterRefused{31};      // CLUSTER_AUTHORIZATION_FAILED
 inline constexpr KafkaError kTransactionRefused{53};  // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 inline constexpr KafkaError kUnsupportedVersion{35};
 inline constexpr KafkaError kInvalidPartitions{37};

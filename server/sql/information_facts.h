@@ -37,9 +37,17 @@ struct InformationFacts {
   auto with_context(const Use& use) const {
     const SnapshotTopics topics(*image->topics);
     const ImageQueries queries(*image);
-    const engine::InformationContext context{*image->catalog,   topics,  queries,  statuses,
-                                             settings,          properties, variables, &tasks,
-                                             &server,           &groups, server_properties,
+    const engine::InformationContext context{*image->catalog,
+                                             topics,
+                                             queries,
+                                             statuses,
+                                             settings,
+                                             properties,
+                                             variables,
+                                             &tasks,
+                                             &server,
+                                             &groups,
+                                             server_properties,
                                              image->schemas.get(),
                                              [this] { return access_facts(); }};
     return use(context);

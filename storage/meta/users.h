@@ -33,7 +33,8 @@ struct Role {
 // Bits of a number.
 using Rights = uint8_t;
 // To know that it is there and how it is goes with each of them; Kafka's requests give it alone, too.
-inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8, kMayDescribe = 16;
+inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8,
+                        kMayDescribe = 16;
 inline constexpr std::string_view kEverything = "";  // as the topic of a right
 // Kafka's consumer groups and transactional ids have rights, too: under names that no topic can have. To consume as a
 // group is kMaySelect, to write in transactions kMayInsert.

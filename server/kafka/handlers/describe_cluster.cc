@@ -25,8 +25,9 @@ void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest req
         {.broker_id = each.id, .host = each.host, .port = each.port, .rack = each.rack});
   if (request.include_cluster_authorized_operations)
     response.cluster_authorized_operations =
-        context.permissions ? context.permissions->operations_on(ResourceType::Cluster, kClusterName)
-                            : kAllClusterOperations;
+        context.permissions
+            ? context.permissions->operations_on(ResourceType::Cluster, kClusterName)
+            : kAllClusterOperations;
   reply.send(response);
 }
 

@@ -50,8 +50,8 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
     std::string user, password;
     Status checked = {};
   };
-  auto errand =
-      std::make_shared<Errand>(Errand{sasl.access(), sasl.claimed_user(), *std::move(step->password)});
+  auto errand = std::make_shared<Errand>(
+      Errand{sasl.access(), sasl.claimed_user(), *std::move(step->password)});
   const auto work = [errand] {
     errand->checked = errand->access.check_password(errand->user, errand->password);
   };
