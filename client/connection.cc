@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/suggest.h"
+#include "client/security.h"
 
 namespace client {
 
@@ -36,7 +37,8 @@ Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& va
     case RD_KAFKA_CONF_INVALID:
       break;
   }
-  return Error{ErrorCode::InvalidParameter, fmt::format("{}={}: {}", name, value, problem.data())};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("{}={}: {}", name, is_secret(name) ? "..." : value, problem.data())};
 }
 
 std::vector<NodeId> node_ids(const int32_t* ids, int count) {
@@ -95,7 +97,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   // As Java's consumers do: what was damaged on the way or on a disk is no record.
   if (type == RD_KAFKA_CONSUMER) TRY(set(conf.get(), "check.crcs", "true"));
   for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
-  for (const auto& [name, value] : settings.properties) {
+  for (const auto& [name, value] : TRY(with_own_security(settings.properties))) {
     const Setting setting = to_librdkafka(name, value);
     if (!setting.name.empty()) TRY(set(conf.get(), setting.name, setting.value));
   }

@@ -8,20 +8,19 @@
 #include "client/command_line.h"
 #include "client/commands.h"
 #include "client/groups.h"
+#include "client/security.h"
 #include "client/table.h"
 
 namespace client {
 
 namespace {
 
-constexpr Flag kPropertyFlag{.name = "command-property",
-                             .argument = "KEY=VALUE",
-                             .doc = "A setting of the connection, as Kafka's clients name them"};
 constexpr Flag kGroupFlag{
     .name = "group", .argument = "GROUP", .doc = "The group, also as a plain word"};
 
-constexpr Flag kListFlags[] = {kBootstrapFlag, kPropertyFlag, kHelpFlag};
-constexpr Flag kGroupFlags[] = {kGroupFlag, kBootstrapFlag, kPropertyFlag, kHelpFlag};
+constexpr Flag kListFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag, kHelpFlag};
+constexpr Flag kGroupFlags[] = {kGroupFlag, kBootstrapFlag, kCommandConfigFlag,
+                                kCommandPropertyFlag, kHelpFlag};
 constexpr Flag kResetFlags[] = {
     kGroupFlag,
     {.name = "topic",
@@ -38,7 +37,8 @@ constexpr Flag kResetFlags[] = {
     {.name = "to-current", .doc = "Where it is, within what is there"},
     {.name = "dry-run", .doc = "Only show what would be"},
     kBootstrapFlag,
-    kPropertyFlag,
+    kCommandConfigFlag,
+    kCommandPropertyFlag,
     kHelpFlag};
 
 struct GroupRequest {
@@ -236,8 +236,7 @@ void print_actions() {
 
 Result<GroupRequest> read_command_line(const Action& action, const Flags& flags) {
   GroupRequest request;
-  request.settings = {bootstrap_server(flags),
-                      TRY(parse_properties(flags.all(kPropertyFlag.name), kPropertyFlag.name))};
+  request.settings = {bootstrap_server(flags), TRY(connection_properties(flags))};
   request.groups = flags.all(kGroupFlag.name);
   request.groups.insert(request.groups.end(), flags.words().begin(), flags.words().end());
   request.topics = flags.all("topic");

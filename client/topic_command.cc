@@ -6,6 +6,7 @@
 
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/security.h"
 #include "client/table.h"
 #include "client/topic_plan.h"
 #include "client/topics.h"
@@ -16,14 +17,12 @@ namespace {
 
 constexpr int kMostPartitions = 1'000'000;
 
-constexpr Flag kPropertyFlag{.name = "command-property",
-                             .argument = "KEY=VALUE",
-                             .doc = "A setting of the connection, as Kafka's clients name them"};
 constexpr Flag kTopicFlag{
     .name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"};
 
-constexpr Flag kListFlags[] = {kBootstrapFlag, kPropertyFlag, kHelpFlag};
-constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kPropertyFlag, kHelpFlag};
+constexpr Flag kListFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag, kHelpFlag};
+constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kCommandConfigFlag,
+                                   kCommandPropertyFlag, kHelpFlag};
 constexpr Flag kCreateFlags[] = {
     kTopicFlag,
     {.name = "partitions", .argument = "N", .doc = "How many [the server's default]"},
@@ -31,20 +30,20 @@ constexpr Flag kCreateFlags[] = {
     {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic; may be repeated"},
     {.name = "if-not-exists", .doc = "Succeed when the topic is already there"},
     kBootstrapFlag,
-    kPropertyFlag,
+    kCommandConfigFlag,
+    kCommandPropertyFlag,
     kHelpFlag};
 constexpr Flag kAlterFlags[] = {
     kTopicFlag,
     {.name = "partitions", .argument = "N", .doc = "How many it shall have: more than now"},
     kBootstrapFlag,
-    kPropertyFlag,
+    kCommandConfigFlag,
+    kCommandPropertyFlag,
     kHelpFlag};
 constexpr Flag kDeleteFlags[] = {
-    kTopicFlag,
-    {.name = "if-exists", .doc = "Succeed when there is no such topic"},
-    kBootstrapFlag,
-    kPropertyFlag,
-    kHelpFlag};
+    kTopicFlag,           {.name = "if-exists", .doc = "Succeed when there is no such topic"},
+    kBootstrapFlag,       kCommandConfigFlag,
+    kCommandPropertyFlag, kHelpFlag};
 
 std::string numbers(const std::vector<NodeId>& nodes) {
   std::string text;
@@ -68,8 +67,7 @@ Result<std::optional<int>> optional_number(const Flags& flags, std::string_view 
 
 Result<TopicRequest> to_request(const Flags& flags) {
   TopicRequest request;
-  request.settings = {bootstrap_server(flags),
-                      TRY(parse_properties(flags.all(kPropertyFlag.name), kPropertyFlag.name))};
+  request.settings = {bootstrap_server(flags), TRY(connection_properties(flags))};
   request.names = flags.all(kTopicFlag.name);
   request.names.insert(request.names.end(), flags.words().begin(), flags.words().end());
   request.partitions = TRY(optional_number(flags, "partitions", kMostPartitions));

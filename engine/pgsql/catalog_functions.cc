@@ -70,6 +70,18 @@ constexpr std::string_view kIsVisible =
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
     "END)";
+constexpr std::string_view kRoleName =
+    "COALESCE((SELECT MR_TEXT FROM (SELECT OID AS MR_OID, ROLNAME AS MR_TEXT FROM "
+    "PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = $1), 'unknown (OID=' || CAST($1 AS VARCHAR) || ')')";
+constexpr std::string_view kMayUse =
+    "(SELECT COUNT(*) > 0 FROM PG_CATALOG.MILLRACE_RIGHTS WHERE MR_ROLE = '' AND (MR_TABLE = "
+    "REPLACE(CAST($1 AS VARCHAR), 'public.', '') OR CAST(MR_OID AS VARCHAR) = CAST($1 AS VARCHAR)) "
+    "AND MR_RIGHT = UCASE($2))";
+constexpr std::string_view kRoleMayUse =
+    "(SELECT COUNT(*) > 0 FROM PG_CATALOG.MILLRACE_RIGHTS WHERE (MR_ROLE = CAST($1 AS VARCHAR) OR "
+    "MR_ROLE = '*' OR CAST(MR_ROLE_OID AS VARCHAR) = CAST($1 AS VARCHAR)) AND (MR_TABLE = "
+    "REPLACE(CAST($2 AS VARCHAR), 'public.', '') OR CAST(MR_OID AS VARCHAR) = CAST($2 AS VARCHAR)) "
+    "AND MR_RIGHT = UCASE($3))";
 constexpr std::string_view kNoText = "CAST(NULL AS VARCHAR)", kNoNumber = "CAST(NULL AS BIGINT)";
 
 // What there is none of here (triggers, rules, sequences, publications) has no text; everybody may do everything.
@@ -93,7 +105,8 @@ constexpr CatalogFunction kFunctions[] = {
     {"HAS_DATABASE_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_FUNCTION_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_SCHEMA_PRIVILEGE", 2, 3, "TRUE"},
-    {"HAS_TABLE_PRIVILEGE", 2, 3, "TRUE"},
+    {"HAS_TABLE_PRIVILEGE", 2, 2, kMayUse},
+    {"HAS_TABLE_PRIVILEGE", 3, 3, kRoleMayUse},
     {"OBJ_DESCRIPTION", 2, 2, kDescription},
     {"OBJ_DESCRIPTION", 1, 1, kNoText},
     {"PG_ADVISORY_UNLOCK_ALL", 0, 0, kNoText},
@@ -120,7 +133,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_GET_SERIAL_SEQUENCE", 2, 2, kNoText},
     {"PG_GET_STATISTICSOBJDEF_COLUMNS", 1, 1, kNoText},
     {"PG_GET_TRIGGERDEF", 1, 2, kNoText},
-    {"PG_GET_USERBYID", 1, 1, "'millrace'"},
+    {"PG_GET_USERBYID", 1, 1, kRoleName},
     {"PG_GET_VIEWDEF", 1, 2, kDefinition},
     {"PG_HAS_ROLE", 2, 3, "TRUE"},
     {"PG_INDEXES_SIZE", 1, 1, kNoNumber},

@@ -14,6 +14,8 @@ struct CatalogFacts {
   const InformationContext& context;
   const std::string& database;
   CatalogObjects objects;
+
+  AccessFacts access() const { return context.access ? context.access() : AccessFacts(); }
 };
 
 struct CatalogTableRows {

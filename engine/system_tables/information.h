@@ -1,5 +1,6 @@
 // SHOW, DESCRIBE and EXPLAIN: rows about streams, tables, topics, queries and functions.
 #pragma once
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "engine/plan/plan.h"
 #include "engine/registry/registry.h"
 #include "engine/sql/ast.h"
+#include "engine/system_tables/access_facts.h"
 #include "engine/types/batch.h"
 #include "engine/types/schema.h"
 
@@ -96,6 +98,8 @@ struct InformationContext {
   const std::vector<ConsumerGroup>* groups = nullptr;
   Properties server_properties = {};        // defaults that the server's own settings give
   const SchemaRegistry* schemas = nullptr;  // null has none
+  // Of now; none: there are no users.
+  std::function<AccessFacts()> access = {};
 };
 
 // The answer to every statement about connectors.

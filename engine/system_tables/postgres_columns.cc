@@ -221,6 +221,8 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "rngtypid:l rngsubtype:l rngmultitypid:l rngcollation:l rngsubopc:l rngcanonical:t rngsubdiff:t"},
       {"pg_catalog", "pg_rewrite",
        "oid:l rulename:t ev_class:l ev_type:t ev_enabled:t is_instead:b ev_qual:t ev_action:t"},
+      {"pg_catalog", "millrace_rights",
+       "mr_role:t mr_role_oid:l mr_table:t mr_oid:l mr_right:t"},
       {"pg_catalog", "pg_roles",
        "rolname:t rolsuper:b rolinherit:b rolcreaterole:b rolcreatedb:b rolcanlogin:b rolreplication:b "
        "rolconnlimit:i rolpassword:t rolvaliduntil:z rolbypassrls:b rolconfig:T oid:l"},

@@ -113,9 +113,35 @@ void add_class(SystemRowWriter& out, int64_t oid, std::string_view name, int64_t
       .set("RELREPLIDENT", "d");
 }
 
+// "ann=ar/ann", as psql's \dp shows it. NULL where only the owner has rights.
+Value rights_list(const AccessFacts& access, const std::string& topic, const std::string& owner) {
+  const auto by_role = access.rights.find(topic);
+  if (by_role == access.rights.end()) return {};
+  std::vector<Value> entries;
+  bool is_default = true;
+  for (const auto& [role, held] : by_role->second) {
+    const std::string letters =
+        held.owns ? "arwdDxt"
+                  : std::string(held.may_insert ? "a" : "") + (held.may_select ? "r" : "");
+    if (letters.empty()) continue;
+    is_default = is_default && held.owns;
+    entries.push_back(Value::text(role + "=" + letters + "/" + owner));
+  }
+  return is_default ? Value() : Value::list(std::move(entries));
+}
+
 void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
+  const AccessFacts access = facts.access();
+  const auto numbers = access.numbers();
   for (const CatalogRelation& each : facts.objects.relations()) {
     add_class(out, each.oid, each.name, each.schema, each.kind, each.columns.size());
+    if (each.source) {
+      const std::string owner = access.owner_of(each.source->topic);
+      if (const auto number = numbers.find(owner); number != numbers.end())
+        out.set_number("RELOWNER", number->second);
+      out.set("RELACL",
+              rights_list(access, each.source->topic, owner.empty() ? "millrace" : owner));
+    }
     if (each.kind != 'v') out.set_number("RELAM", kHeap);
     out.set("RELHASINDEX", each.key != 0);
     if (each.key == 0) continue;
@@ -279,13 +305,80 @@ void add_databases(const CatalogFacts& facts, SystemRowWriter& out) {
       .set("DATCTYPE", "C.UTF-8");
 }
 
-void add_roles(const CatalogFacts&, SystemRowWriter& out) {
-  out.row().set("ROLNAME", "millrace").set("USENAME", "millrace").set_number("OID", kOwner);
-  out.set_number("USESYSID", kOwner).set("USECREATEDB", true).set("USESUPER", true);
-  for (const std::string_view flag : {"ROLSUPER", "ROLINHERIT", "ROLCREATEROLE", "ROLCREATEDB",
-                                      "ROLCANLOGIN", "ROLREPLICATION", "ROLBYPASSRLS"})
-    out.set(flag, true);
-  out.set_number("ROLCONNLIMIT", -1);
+void add_role(SystemRowWriter& out, const RoleFact& role, int64_t number) {
+  out.row().set("ROLNAME", role.name).set("USENAME", role.name).set_number("OID", number);
+  out.set_number("USESYSID", number).set("USESUPER", role.is_superuser);
+  out.set("USECREATEDB", role.is_superuser).set("ROLSUPER", role.is_superuser);
+  for (const std::string_view flag :
+       {"ROLCREATEROLE", "ROLCREATEDB", "ROLREPLICATION", "ROLBYPASSRLS"})
+    out.set(flag, role.is_superuser);
+  out.set("ROLINHERIT", true).set("ROLCANLOGIN", role.may_login).set_number("ROLCONNLIMIT", -1);
+  if (role.has_password) out.set("ROLPASSWORD", "********").set("PASSWD", "********");
+}
+
+// What nobody owns is the first user's, whether there is one or not.
+std::vector<RoleFact> all_roles(const AccessFacts& access) {
+  std::vector<RoleFact> roles = access.roles;
+  if (std::ranges::find(roles, "millrace", &RoleFact::name) == roles.end())
+    roles.insert(roles.begin(), {.name = "millrace", .may_login = true, .is_superuser = true});
+  return roles;
+}
+
+void add_roles(const CatalogFacts& facts, SystemRowWriter& out) {
+  const AccessFacts access = facts.access();
+  const auto numbers = access.numbers();
+  for (const RoleFact& role : all_roles(access)) add_role(out, role, numbers.at(role.name));
+}
+
+void add_users(const CatalogFacts& facts, SystemRowWriter& out) {
+  const AccessFacts access = facts.access();
+  const auto numbers = access.numbers();
+  for (const RoleFact& role : all_roles(access))
+    if (role.may_login) add_role(out, role, numbers.at(role.name));
+}
+
+void add_members(const CatalogFacts& facts, SystemRowWriter& out) {
+  const AccessFacts access = facts.access();
+  const auto numbers = access.numbers();
+  for (const RoleFact& role : access.roles)
+    for (const std::string& group : role.member_of)
+      if (const auto found = numbers.find(group); found != numbers.end())
+        out.row()
+            .set_number("ROLEID", found->second)
+            .set_number("MEMBER", numbers.at(role.name))
+            .set_number("GRANTOR", kOwner);
+}
+
+// What the functions has_table_privilege and its kin look at: a row for each right on each table. The role of whoever asks
+// is empty, too; where there are no rules it stands for everybody.
+void add_rights(const CatalogFacts& facts, SystemRowWriter& out) {
+  const AccessFacts access = facts.access();
+  const auto numbers = access.numbers();
+  const auto add = [&](const CatalogRelation& table, std::string_view role, int64_t number,
+                       const RightsFact& rights) {
+    for (const std::string_view right :
+         {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}) {
+      const bool has = right == "SELECT"   ? rights.may_select
+                       : right == "INSERT" ? rights.may_insert
+                                           : rights.owns;
+      if (!has) continue;
+      out.row().set("MR_ROLE", role).set_number("MR_ROLE_OID", number);
+      out.set("MR_TABLE", table.name).set_number("MR_OID", table.oid).set("MR_RIGHT", right);
+    }
+  };
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    if (!each.source) {  // a table of the system, which everybody may read
+      for (const std::string_view role : {"", "*"}) add(each, role, 0, {.may_select = true});
+      continue;
+    }
+    if (!access.asker)
+      for (const std::string_view role : {"", "*"}) add(each, role, 0, {true, true, true});
+    for (const RoleFact& role : access.roles) {
+      const RightsFact rights = access.rights_of(role, each.source->topic);
+      add(each, role.name, numbers.at(role.name), rights);
+      if (role.name == access.asker) add(each, "", 0, rights);
+    }
+  }
 }
 
 void add_access_methods(const CatalogFacts&, SystemRowWriter& out) {
@@ -375,11 +468,13 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_MATVIEWS", add_materialized_views},
       {"PG_NAMESPACE", add_namespaces},
       {"PG_PROC", add_functions},
+      {"MILLRACE_RIGHTS", add_rights},
+      {"PG_AUTH_MEMBERS", add_members},
       {"PG_ROLES", add_roles},
       {"PG_TABLES", add_tables},
       {"PG_TABLESPACE", add_tablespaces},
       {"PG_TYPE", add_types},
-      {"PG_USER", add_roles},
+      {"PG_USER", add_users},
       {"MILLRACE_DEFINITIONS", add_definitions},
   };
   return std::span<const CatalogTableRows>(kRows);

@@ -79,14 +79,14 @@ Verifier Access::verifier_of(const std::string& user, Hash hash) const {
   return parse_verifier(text->second).value_or(std::move(mock));
 }
 
-Status Access::check_login(const std::string& user) const {
+Result<uint64_t> Access::check_login(const std::string& user) const {
   const std::optional<Account> account = users_.find(user);
   if (!account)
     return Error{ErrorCode::InvalidAuthorization, fmt::format("role \"{}\" does not exist", user)};
   if (!account->may_login)
     return Error{ErrorCode::InvalidAuthorization,
                  fmt::format("role \"{}\" is not permitted to log in", user)};
-  return {};
+  return account->incarnation;
 }
 
 Status Access::check_certificate(const std::string& user, const Channel& channel) const {

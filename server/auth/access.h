@@ -18,6 +18,7 @@ struct Account {
   bool may_login = false, has_all_rights = false;
   std::map<std::string, std::string> verifiers = {};  // by mechanism, as text
   std::set<std::string> roles = {};                   // whose rights it has, itself among them
+  uint64_t incarnation = 0;  // of several by the same name, one after the other
 };
 
 // The users of now. Any thread.
@@ -26,6 +27,7 @@ class UserDirectory {
   virtual std::optional<Account> find(const std::string& user) const = 0;
   // That nobody else knows: what is answered about users that are not there follows from it.
   virtual std::string secret() const = 0;
+  virtual bool may_insert(const std::string& user, const std::string& topic) const = 0;
 
  protected:
   ~UserDirectory() = default;
@@ -46,8 +48,8 @@ class Access {
                        const Channel& channel) const;
   // What a proof is compared with; of who has no password, is not there or has none for this mechanism, a mock.
   Verifier verifier_of(const std::string& user, Hash hash) const;
-  // After the user has shown who it is. Fails with InvalidAuthorization.
-  Status check_login(const std::string& user) const;
+  // After the user has shown who it is: its incarnation. Fails with InvalidAuthorization.
+  Result<uint64_t> check_login(const std::string& user) const;
   // Of the certificate of `channel`. Fails with InvalidAuthorization.
   Status check_certificate(const std::string& user, const Channel& channel) const;
   // A password in the clear. Takes a millisecond or more, as long for users that are not there. Fails with
@@ -55,6 +57,9 @@ class Access {
   Status check_password(const std::string& user, std::string_view password) const;
   // Of a superuser, or by rights on everything.
   bool has_all_rights(const std::string& user) const;
+  bool may_insert(const std::string& user, const std::string& topic) const {
+    return users_.may_insert(user, topic);
+  }
 
  private:
   Access(std::string file, const UserDirectory& users) : file_(std::move(file)), users_(users) {}

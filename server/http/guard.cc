@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/log.h"
 #include "server/auth/digest.h"
 #include "server/net/interest.h"
 
@@ -64,11 +65,44 @@ class Remembered {
   std::set<std::string> keys_;
 };
 
+// What a name may be in the log: short, and nothing that looks like another field or another line.
+std::string for_log(std::string_view text) {
+  std::string shown(text.substr(0, 100));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"') c = '?';
+  return shown;
+}
+
+// Who was not let in: a line a second at most. Any thread.
+class RefusalLog {
+ public:
+  void add(const ExchangeContext& context, std::string_view user, std::string_view why) {
+    constexpr int64_t kPauseUs = 1'000'000;
+    const int64_t now_us = context.clock.monotonic_us();
+    const std::lock_guard lock(mutex_);
+    if (logged_us_ && now_us - *logged_us_ < kPauseUs) {
+      ++unlogged_;
+      return;
+    }
+    logged_us_ = now_us;
+    log_warn("http client refused peer={} user=\"{}\" reason=\"{}\" others={}",
+             context.channel ? context.channel->peer_host : "", for_log(user), for_log(why),
+             std::exchange(unlogged_, 0));
+  }
+
+ private:
+  std::mutex mutex_;
+  // Guarded by mutex_
+  std::optional<int64_t> logged_us_;
+  int64_t unlogged_ = 0;
+};
+
 struct Guard {
   explicit Guard(GuardView of) : view(std::move(of)) {}
 
   const GuardView view;
   Remembered remembered;
+  RefusalLog log;
 };
 
 // Waits until the password is checked, then is what the route's handler makes.
@@ -104,6 +138,7 @@ class GuardedExchange final : public Exchange {
     if (!is_right_ || is_over_) return;
     if (!*is_right_ || !guard_->view.access.check_login(request_.user)) {
       is_over_ = true;
+      guard_->log.add(context_, request_.user, "wrong user or password");
       return context_.responder.answer(refusal(401, "wrong user or password"));
     }
     inner_ = handler_(std::move(request_), context_);
@@ -148,21 +183,40 @@ class GuardedExchange final : public Exchange {
   const Interest interest_;  // the check finds nobody when the client has gone
 };
 
-std::unique_ptr<Exchange> refuse(const ExchangeContext& context, int status,
+std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
+                                 const ExchangeContext& context, int status,
                                  std::string_view message) {
+  guard.log.add(context, request.user, message);
   context.responder.answer(refusal(status, message));
   return nullptr;
 }
 
+std::unique_ptr<Exchange> ask_for_name(const ExchangeContext& context, std::string_view message) {
+  context.responder.answer(refusal(401, message));
+  return nullptr;
+}
+
+// The topic that a subject has the schemas of, by the names that serializers give them; else the subject's own.
+std::string topic_of(std::string subject) {
+  for (const std::string_view suffix : {"-key", "-value"})
+    if (subject.ends_with(suffix)) return subject.substr(0, subject.size() - suffix.size());
+  return subject;
+}
+
 // Of somebody who has been let in.
-Handler for_all_rights(const std::shared_ptr<Guard>& guard, const Handler& handler) {
-  return [guard, handler](Request request, const ExchangeContext& context) {
-    if (guard->view.access.has_all_rights(request.user))
-      return handler(std::move(request), context);
-    return refuse(context, 403,
-                  "user \"" + request.user +
-                      "\" has no rights on everything, and rights on single topics are not "
-                      "supported yet here");
+Handler with_rights(const std::shared_ptr<Guard>& guard, const Route& route) {
+  return [guard, handler = route.handler, of_subject = route.is_for_writers_of_subject](
+             Request request, const ExchangeContext& context) {
+    const auth::Access& access = guard->view.access;
+    const bool may =
+        access.has_all_rights(request.user) ||
+        (of_subject && access.may_insert(request.user, topic_of(request.path_parameters.front())));
+    if (may) return handler(std::move(request), context);
+    const std::string what =
+        of_subject
+            ? "no right to INSERT into the topic of this subject, nor rights on everything"
+            : "no rights on everything, and rights on single topics are not supported yet here";
+    return refuse(*guard, request, context, 403, "user \"" + request.user + "\" has " + what);
   };
 }
 
@@ -173,23 +227,26 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
   request.user = who ? who->user : context.channel->certificate_name;
   request.has_rights_of_user = true;
   const Result<auth::Method> method = access.admit("http", request.user, *context.channel);
-  if (!method && !who) return refuse(context, 401, method.error().message);
-  if (!method) return refuse(context, 403, method.error().message);
-  if (*method == auth::Method::Password && !who)
-    return refuse(context, 401, "a user and a password are needed (HTTP Basic)");
+  // Who asks without a name is told to say one: that is how HTTP's clients begin.
+  if (!who && (!method || *method == auth::Method::Password))
+    return ask_for_name(
+        context, method ? "a user and a password are needed (HTTP Basic)" : method.error().message);
+  if (!method) return refuse(*guard, request, context, 403, method.error().message);
   if (*method == auth::Method::Certificate)
     if (const Status right = access.check_certificate(request.user, *context.channel); !right)
-      return refuse(context, 403, right.error().message);
-  const Status may_login = access.check_login(request.user);
+      return refuse(*guard, request, context, 403, right.error().message);
+  const auto may_login = access.check_login(request.user);
   if (*method != auth::Method::Password) {
-    if (!may_login) return refuse(context, 403, may_login.error().message);
+    if (!may_login) return refuse(*guard, request, context, 403, may_login.error().message);
     return handler(std::move(request), context);
   }
   std::string key = guard->remembered.key_of(access, *who);
   if (may_login && guard->remembered.has(key)) return handler(std::move(request), context);
   auto exchange = std::make_unique<GuardedExchange>(guard, handler, std::move(request), context);
-  if (!exchange->begin(*who, std::move(key)))
-    return refuse(context, 503, "too many passwords wait to be checked");
+  if (!exchange->begin(*who, std::move(key))) {
+    context.responder.answer(refusal(503, "too many passwords wait to be checked"));
+    return nullptr;
+  }
   return exchange;
 }
 
@@ -200,9 +257,8 @@ Routes guarded(Routes routes, GuardView view) {
   auto guard = std::make_shared<Guard>(std::move(view));
   routes.wrap([&guard](const Route& route) -> Handler {
     if (route.path == "/healthz" || route.path == "/readyz") return route.handler;
-    return [guard, handler = route.needs_all_rights
-                                 ? for_all_rights(guard, route.handler)
-                                 : route.handler](Request request, const ExchangeContext& context) {
+    return [guard, handler = route.needs_all_rights ? with_rights(guard, route) : route.handler](
+               Request request, const ExchangeContext& context) {
       return pass(guard, handler, std::move(request), context);
     };
   });

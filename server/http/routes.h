@@ -20,6 +20,8 @@ struct Route {
   BodyUse body = BodyUse::Whole;
   // Only for users with rights on everything, where there are users: rights on single topics are not told apart here.
   bool needs_all_rights = false;
+  // Or who may write the topic that the first name in the path is a registry's subject of.
+  bool is_for_writers_of_subject = false;
 };
 
 // Threads: any; it does not change once requests come.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/kafka/authorize_groups.h"
 #include "server/kafka/handlers/handlers.h"
 
 namespace server::kafka {
@@ -19,8 +20,10 @@ struct HandlerOf<handler> {
   }
   static Status handle(HandlerContext& context, const RequestFrame& frame,
                        std::shared_ptr<AnswerSlot> slot) {
-    handler(context, TRY(decode_request<Request>(frame)),
-            Reply<Response>(std::move(slot), frame.header));
+    Request request = TRY(decode_request<Request>(frame));
+    Reply<Response> reply(std::move(slot), frame.header);
+    if (context.permissions && !authorize(context, request, reply)) return {};
+    handler(context, std::move(request), std::move(reply));
     return {};
   }
 };

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,16 +17,18 @@
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
+#include "storage/meta/users.h"
 
 namespace server::kafka {
 
 struct ClusterView;
 
-// Where the replicas of a new topic go.
+// Where the replicas of a new topic go, and whose it is.
 struct Replication {
   int32_t factor = -1;  // -1: as the server chooses
   // Of each partition, by hand; empty: as many as `factor` says, where the server chooses.
   std::vector<std::vector<NodeId>> assigned = {};
+  std::optional<std::string> owner = {};  // a role
 };
 
 using TopicConfig = std::map<std::string, std::string>;
@@ -70,6 +73,18 @@ class Backend {
   // Fails with LimitExceeded.
   virtual void alter_quotas(std::vector<storage::QuotaChange> changes,
                             std::function<void(Status)> done) = 0;
+
+  // The users of now, with their rights; they never change.
+  virtual std::shared_ptr<const storage::Users> users() const {
+    return std::make_shared<const storage::Users>();
+  }
+  // What `change` makes of the users as they are then; it may be asked again when another change was faster. It runs on
+  // another thread.
+  using UsersChange =
+      std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
+  virtual void change_users(UsersChange /*change*/, std::function<void(Status)> done) {
+    done(Error{ErrorCode::NotSupported, "there are no users here"});
+  }
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;

@@ -23,6 +23,7 @@
 
 namespace server::kafka {
 
+class Permissions;
 class Sasl;
 
 // This node as clients see it.
@@ -47,6 +48,7 @@ struct NodeView {
 struct AnswerSlot {
   bool is_ready = false;
   bool ends_connection = false;
+  std::string end_reason = {};     // for the server's log
   std::string bytes;               // empty: nothing is sent
   std::function<void()> on_ready;  // empty once the connection is gone
 
@@ -69,15 +71,20 @@ class Reply {
   int16_t version() const { return version_; }
   // Room for what will be sent, when it is large and its size is known.
   void expect_size(size_t size) const { slot_->bytes.reserve(size); }
-  void send(const Response& response) const {
-    append_response(slot_->bytes, correlation_id_, version_, response);
-    // Nobody can read a longer one: its size does not fit before it.
-    if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
-    slot_->finish();
+  // What is done to the answer before it is sent.
+  void amend_with(std::function<void(Response&)> amend) {
+    amend_ = std::make_shared<const std::function<void(Response&)>>(std::move(amend));
   }
-  // And the connection ends.
-  void send_last(const Response& response) const {
+  void send(const Response& response) const {
+    if (!amend_) return send_as_it_is(response);
+    Response amended = response;
+    (*amend_)(amended);
+    send_as_it_is(amended);
+  }
+  // And the connection ends; the server's log says why.
+  void send_last(const Response& response, std::string why) const {
     slot_->ends_connection = true;
+    slot_->end_reason = std::move(why);
     send(response);
   }
   void send_nothing() const { slot_->finish(); }
@@ -88,7 +95,16 @@ class Reply {
   }
 
  private:
+  void send_as_it_is(const Response& response) const {
+    append_response(slot_->bytes, correlation_id_, version_, response);
+    // Nobody can read a longer one: its size does not fit before it.
+    if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
+    slot_->finish();
+  }
+
   std::shared_ptr<AnswerSlot> slot_;  // shared with the session's queue
+  // Shared by the copies; null for most.
+  std::shared_ptr<const std::function<void(Response&)>> amend_;
   int32_t correlation_id_;
   int16_t version_;
 };
@@ -159,6 +175,8 @@ struct HandlerContext {
   Throttle* throttle = nullptr;                // null: nobody is held off
   std::shared_ptr<RefusedBatches> refused = nullptr;  // the connection's; shared with what is under way
   Sasl* sasl = nullptr;                        // null: there are no users
+  // Of the user; null: it may do everything. Shared with answers that come later.
+  std::shared_ptr<const Permissions> permissions = nullptr;
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
 };

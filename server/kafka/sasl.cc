@@ -25,27 +25,22 @@ Status Sasl::admit(int16_t api_key) {
   if (is_admitted() || api_key == ApiVersionsRequest::kApiKey ||
       api_key == SaslHandshakeRequest::kApiKey || api_key == SaslAuthenticateRequest::kApiKey)
     return {};
-  if (has_chosen())
+  if (mechanism_ != Mechanism::None)
     return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated to the end"};
-  if (!channel_->certificate_name.empty()) user_ = channel_->certificate_name;
-  const auth::Method method = TRY(access_->admit(kDatabase, user_, *channel_));
+  std::string user(kAnonymous);
+  if (!channel_->certificate_name.empty()) user = channel_->certificate_name;
+  const auth::Method method = TRY(access_->admit(kDatabase, user, *channel_));
   if (method == auth::Method::Password)
     return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated by SASL"};
-  if (method == auth::Method::Certificate) TRY(access_->check_certificate(user_, *channel_));
-  TRY(check_may_come_in());
-  is_admitted_ = true;
-  return {};
+  return let_in(std::move(user), method);
 }
 
-Status Sasl::check_may_come_in() const {
-  if (access_->is_open()) return {};
-  TRY(access_->check_login(user_));
-  if (access_->has_all_rights(user_)) return {};
-  return Error{
-      ErrorCode::InvalidAuthorization,
-      fmt::format("user \"{}\" has no rights on everything, and rights on single topics are "
-                  "not supported yet for Kafka's clients",
-                  user_)};
+Status Sasl::let_in(std::string user, auth::Method method) {
+  if (method == auth::Method::Certificate) TRY(access_->check_certificate(user, *channel_));
+  if (!access_->is_open()) incarnation_ = TRY(access_->check_login(user));
+  user_ = std::move(user);
+  is_admitted_ = true;
+  return {};
 }
 
 bool Sasl::choose(std::string_view mechanism) {
@@ -67,8 +62,9 @@ Result<Sasl::Step> Sasl::step_plain(std::string_view token) {
   const size_t second = token.find('\0', std::min(first, token.size() - 1) + 1);
   if (first == std::string_view::npos || second == std::string_view::npos) return malformed;
   const std::string_view authorization_id = token.substr(0, first);
-  user_ = token.substr(first + 1, second - first - 1);
-  if (user_.empty() || (!authorization_id.empty() && authorization_id != user_)) return malformed;
+  claimed_ = token.substr(first + 1, second - first - 1);
+  if (claimed_.empty() || (!authorization_id.empty() && authorization_id != claimed_))
+    return malformed;
   return Step{{}, std::string(token.substr(second + 1))};
 }
 
@@ -77,22 +73,19 @@ Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
   if (!scram_) {
     scram_.emplace(auth::ScramOptions{
         .hash = hash, .nonce = auth::new_scram_nonce(), .takes_longer_nonce = true});
-    user_ = TRY(scram_->begin(token));
-    return Step{scram_->challenge(access_->verifier_of(user_, hash))};
+    claimed_ = TRY(scram_->begin(token));
+    return Step{scram_->challenge(access_->verifier_of(claimed_, hash))};
   }
   auto last = scram_->finish(token);
-  if (!last && last.error().code == ErrorCode::InvalidPassword) return auth::wrong_password(user_);
+  if (!last && last.error().code == ErrorCode::InvalidPassword)
+    return auth::wrong_password(claimed_);
   if (!last) return std::move(last).error();
   TRY(finish());
   return Step{*std::move(last)};
 }
 
 Status Sasl::finish() {
-  const auth::Method method = TRY(access_->admit(kDatabase, user_, *channel_));
-  if (method == auth::Method::Certificate) TRY(access_->check_certificate(user_, *channel_));
-  TRY(check_may_come_in());
-  is_admitted_ = true;
-  return {};
+  return let_in(claimed_, TRY(access_->admit(kDatabase, claimed_, *channel_)));
 }
 
 }  // namespace server::kafka

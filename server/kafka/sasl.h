@@ -25,24 +25,33 @@ class Sasl {
   // Both null: everybody may do everything, and there are no users.
   Sasl(const auth::Access* access, const Channel* channel) : access_(access), channel_(channel) {}
 
-  bool has_users() const { return access_ != nullptr; }
   // Whether its requests are answered.
   bool is_admitted() const { return is_admitted_ || !access_ || access_->is_open(); }
+  // Who has been let in; ANONYMOUS before. What somebody claims to be is nobody's name until it has been shown.
   const std::string& user() const { return user_; }
+  const std::string& claimed_user() const { return claimed_; }
 
   // Whether a request may be answered now: fails with InvalidAuthorization, and the connection ends.
   Status admit(int16_t api_key);
 
+  // Whether its rights are asked about; else it may do everything.
+  bool has_limits() const { return access_ && !access_->is_open(); }
+  // Tells its user apart from one that was made later under the same name.
+  uint64_t incarnation() const { return incarnation_; }
+
   static std::span<const std::string_view> mechanisms();
+  // Whether an exchange may begin: one for each connection, before it is let in.
+  bool may_choose() const { return access_ && !is_admitted_ && mechanism_ == Mechanism::None; }
   // False: there is no such mechanism.
   bool choose(std::string_view mechanism);
-  bool has_chosen() const { return mechanism_ != Mechanism::None; }
+  // Whether the exchange that was begun goes on.
+  bool awaits_step() const { return mechanism_ != Mechanism::None && !is_admitted_; }
 
   // What SaslAuthenticate brings. PLAIN's password is checked by whoever asks, aside, since that takes a while; then
   // finish() follows. Fails with ProtocolViolation, InvalidAuthorization, InvalidPassword.
   struct Step {
     std::string answer = {};
-    std::optional<std::string> password = {};  // to be checked, of user()
+    std::optional<std::string> password = {};  // to be checked, of claimed_user()
   };
   Result<Step> step(std::string_view token);
   // The user is who it says it is.
@@ -53,13 +62,15 @@ class Sasl {
   enum class Mechanism : uint8_t { None, Plain, Sha256, Sha512 };
   Result<Step> step_plain(std::string_view token);
   Result<Step> step_scram(std::string_view token);
-  Status check_may_come_in() const;
+  // From now on the user is this one, if the rules let it in.
+  Status let_in(std::string user, auth::Method method);
 
   const auth::Access* const access_;
   const Channel* const channel_;
   Mechanism mechanism_ = Mechanism::None;
   std::optional<auth::ScramServer> scram_;
-  std::string user_{kAnonymous};
+  std::string user_{kAnonymous}, claimed_;
+  uint64_t incarnation_ = 0;
   bool is_admitted_ = false;
 };
 

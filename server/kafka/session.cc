@@ -8,6 +8,7 @@
 #include "server/kafka/apis.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/long_polls.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -109,8 +110,8 @@ bool Session::tell_polls() {
 }
 
 bool Session::can_begin() const {
-  return !is_over_ && !is_draining_ && !output_is_full_ && !waiting_fetch_ && !is_muted() &&
-         aside_->under_way == 0 && pending_.size() < limits_.max_pending_answers &&
+  return !is_over_ && !is_ending_ && !is_draining_ && !output_is_full_ && !waiting_fetch_ &&
+         !is_muted() && aside_->under_way == 0 && pending_.size() < limits_.max_pending_answers &&
          pending_bytes_ < limits_.max_pending_bytes && output_.size() < limits_.max_output_bytes;
 }
 
@@ -136,7 +137,8 @@ void Session::begin(std::string_view frame) {
   const Result<RequestFrame> request = parse_request(frame);
   if (!request) return refuse(request.error().message);
   auto slot = std::make_shared<AnswerSlot>();
-  slot->on_ready = [this] {
+  slot->on_ready = [this, raw = slot.get()] {
+    if (raw->ends_connection) is_ending_ = true;
     if (!is_running_) host_.wake();
   };
   const ApiRow* api = find_api(request->header.api_key);
@@ -169,6 +171,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   }
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)
     return refuse(admitted.error().message);
+  if (!renew_permissions()) return;
   throttle_.user = sasl_.user();
   throttle_.client_id = header.client_id.value_or("");
   HandlerContext all = context();
@@ -177,6 +180,22 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   if (const Status handled = api->handle(all, request, slot); !handled)
     refuse(fmt::format("{} (api key {}, version {}, client id \"{}\")", handled.error().message,
                        header.api_key, header.api_version, client_name(header)));
+}
+
+bool Session::renew_permissions() {
+  if (!sasl_.has_limits() || !sasl_.is_admitted()) return true;
+  auto users = backend_.users();
+  if (users == users_) return true;
+  users_ = std::move(users);
+  const auto role = users_->roles.find(sasl_.user());
+  if (role == users_->roles.end() || !role->second.may_login ||
+      role->second.incarnation != sasl_.incarnation()) {
+    refuse(fmt::format("user {} was dropped, or may not log in any more", sasl_.user()));
+    return false;
+  }
+  permissions_ = std::make_shared<const Permissions>(users_, sasl_.user());
+  if (permissions_->is_unlimited()) permissions_ = nullptr;
+  return true;
 }
 
 void Session::refuse(std::string why) {
@@ -206,7 +225,10 @@ void Session::collect_answers() {
     if (!is_over_ && !pending_.front().request.empty()) begin_in_turn();
     if (!pending_.front().slot->is_ready) return;
     AnswerSlot& slot = *pending_.front().slot;
-    if (slot.ends_connection) is_over_ = true;
+    if (slot.ends_connection) {
+      is_over_ = true;
+      if (end_reason_.empty()) end_reason_ = std::move(slot.end_reason);
+    }
     if (output_.empty())
       output_ = std::move(slot.bytes);
     else
@@ -224,6 +246,7 @@ void Session::retry_fetch() {
 
 void Session::look_again() {
   has_grown_ = false;
+  if (!renew_permissions()) return;
   HandlerContext all = context();
   retry_waiting_fetch(all);
 }

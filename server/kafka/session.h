@@ -86,6 +86,8 @@ class Session final : public ClientSession {
   void begin(std::string_view frame);
   void begin_in_turn();
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
+  // What its user may do now. False: the user is not there any more, and the connection ends.
+  bool renew_permissions();
   // Ends it for who is not yet let in, and takes too long or wants too much.
   void check_admission();
   void refuse(std::string why);
@@ -107,7 +109,8 @@ class Session final : public ClientSession {
             surroundings_.fetch_sessions,
             &throttle_,
             refused_,
-            &sasl_};
+            &sasl_,
+            permissions_};
   }
 
   Backend& backend_;
@@ -123,6 +126,9 @@ class Session final : public ClientSession {
   std::optional<WaitingFetch> waiting_fetch_;
   Throttle throttle_;
   Sasl sasl_;
+  // Of these users, which are looked at again with each request; null where its user has no limits.
+  std::shared_ptr<const storage::Users> users_;
+  std::shared_ptr<const Permissions> permissions_;
   const int64_t authentication_until_us_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
@@ -130,6 +136,8 @@ class Session final : public ClientSession {
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
+  // An answer ends the connection, perhaps behind others: nothing is begun any more.
+  bool is_ending_ = false;
   bool is_draining_ = false;  // what has begun is answered, nothing else is begun
 };
 

@@ -6,6 +6,10 @@
 namespace server::kafka {
 
 inline constexpr KafkaError kInvalidRequiredAcks{21};
+inline constexpr KafkaError kTopicRefused{29};        // TOPIC_AUTHORIZATION_FAILED
+inline constexpr KafkaError kGroupRefused{30};        // GROUP_AUTHORIZATION_FAILED
+inline constexpr KafkaError kClusterRefused{31};      // CLUSTER_AUTHORIZATION_FAILED
+inline constexpr KafkaError kTransactionRefused{53};  // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 inline constexpr KafkaError kUnsupportedVersion{35};
 inline constexpr KafkaError kInvalidPartitions{37};
 inline constexpr KafkaError kInvalidReplicationFactor{38};
@@ -26,6 +30,8 @@ inline constexpr KafkaError kEligibleLeadersNotAvailable{83};
 inline constexpr KafkaError kElectionNotNeeded{84};
 inline constexpr KafkaError kNoReassignmentInProgress{85};
 inline constexpr KafkaError kResourceNotFound{91};
+inline constexpr KafkaError kDuplicateResource{92};
+inline constexpr KafkaError kUnacceptableCredential{93};
 inline constexpr KafkaError kInvalidUpdateVersion{95};
 inline constexpr KafkaError kUnknownTopicId{100};
 inline constexpr KafkaError kFetchSessionTopicIdError{106};

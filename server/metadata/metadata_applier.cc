@@ -313,6 +313,10 @@ Status MetadataApplier::place(const TopicChange& change, storage::MetadataComman
 Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& change) {
   const auto before = topics_.snapshot();
   storage::MetadataCommand command = TRY(plan_topic_change(change, topics_, Uuid::random));
+  if (const auto* create = std::get_if<CreateTopic>(&change))
+    if (const auto owned = owned_by(*image()->users, create->name, create->owner); !owned.empty())
+      command.parts.push_back(
+          {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
   TRY(place(change, command));
   TRY(commit(command));
   const std::string& name = topic_name(change);

@@ -489,11 +489,12 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
 }
 
 // Whoever makes a topic owns it.
-std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const Asker& asker) {
+std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const MetadataImage& image,
+                                                 const Asker& asker) {
   std::vector<storage::UserChange> changes;
-  if (asker)
-    for (const engine::TopicDescription& topic : effect.new_topics)
-      changes.push_back(storage::SetRights{topic.name, *asker, storage::kOwns});
+  for (const engine::TopicDescription& topic : effect.new_topics)
+    for (storage::UserChange& change : owned_by(*image.users, topic.name, asker))
+      changes.push_back(std::move(change));
   return changes;
 }
 
@@ -563,7 +564,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
         put && !image.find_query(put->query->plan->id))
       planned.new_queries.push_back(put->query->plan->id);
   planned.command.parts.push_back({std::string(kSqlPart), encode_definition(command)});
-  if (auto owned = rights_of_maker(effect, asker); !owned.empty())
+  if (auto owned = rights_of_maker(effect, image, asker); !owned.empty())
     planned.command.parts.push_back(
         {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
   return planned;

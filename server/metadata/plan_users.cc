@@ -108,7 +108,7 @@ struct Planner {
       if (asker == name) return Error{ErrorCode::ObjectState, "current user cannot be dropped"};
       for (const auto& [topic, by_role] : users.rights)
         if (const auto held = by_role.find(name);
-            held != by_role.end() && held->second & storage::kOwns)
+            held != by_role.end() && held->second & storage::kOwns && image.topics->find(topic))
           return Error{
               ErrorCode::DependentObjects,
               fmt::format("role \"{}\" cannot be dropped because some objects depend on it", name),
@@ -137,7 +137,7 @@ struct Planner {
     std::vector<std::string> topics;
     if (target.is_everything) {
       TRY(check_superuser(users, asker, "change rights on everything"));
-      topics.emplace_back(storage::kEverything);
+      for (const std::string_view each : storage::kAllOfAKind) topics.emplace_back(each);
     }
     for (const engine::Name& name : target.sources) {
       if (target.is_topics) {
@@ -185,8 +185,9 @@ struct Planner {
     for (const std::string& topic : TRY(topics_of(*change.target)))
       for (const std::string& grantee : change.grantees) {
         const Rights before = held(topic, grantee);
-        const Rights after =
-            static_cast<Rights>(change.is_grant ? before | rights : before & ~rights);
+        Rights after = static_cast<Rights>(change.is_grant ? before | rights : before & ~rights);
+        // To know of something goes with the last of the other rights.
+        if (!change.is_grant && !(after & ~storage::kMayDescribe)) after = 0;
         if (after != before) planned.changes.push_back(storage::SetRights{topic, grantee, after});
       }
     return {};

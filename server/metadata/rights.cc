@@ -23,6 +23,19 @@ std::string described(const engine::DataSource& source) {
 
 }  // namespace
 
+std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
+                                          const std::optional<std::string>& owner) {
+  std::vector<storage::UserChange> changes;
+  if (const auto by_role = users.rights.find(topic); by_role != users.rights.end())
+    for (const auto& [role, rights] : by_role->second)
+      if (rights & storage::kOwns && role != owner)
+        changes.push_back(storage::SetRights{
+            topic, role, static_cast<storage::Rights>(rights & ~storage::kOwns)});
+  if (owner && users.roles.contains(*owner))
+    changes.push_back(storage::SetRights{topic, *owner, storage::kOwns});
+  return changes;
+}
+
 bool is_superuser(const storage::Users& users, const Asker& asker) {
   return !asker || storage::is_superuser(users, *asker);
 }

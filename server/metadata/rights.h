@@ -3,12 +3,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
 #include "storage/meta/users.h"
 
 namespace server {
+
+// The changes by which a topic that is made belongs to one role alone; to none where there is no asker. Whoever had one
+// of that name before keeps nothing of it.
+std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
+                                          const std::optional<std::string>& owner);
 
 // The role that asks; none: whoever may do everything, as the server itself and all clients of one without access rules.
 using Asker = std::optional<std::string>;

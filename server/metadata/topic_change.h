@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@ struct CreateTopic {
   // In a cluster: how many replicas each partition gets, or on which nodes they are.
   int32_t replication_factor = 1;
   std::vector<std::vector<NodeId>> replicas = {};
+  std::optional<std::string> owner = {};  // the role that it belongs to; none: nobody's
 };
 // Streams, tables and queries over the topic stay, and say that it is gone.
 struct DeleteTopic {

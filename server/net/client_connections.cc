@@ -28,6 +28,20 @@ std::string host_of(std::string_view peer) {
   return std::string(peer);
 }
 
+// What clients call themselves, and so what is said of them, may be long, and anything: it must not look like another
+// field of the line, or like another line.
+std::string for_log(std::string_view reason) {
+  constexpr size_t kShown = 300;
+  std::string shown(reason.substr(0, kShown));
+  for (char& c : shown) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = '?';
+    if (c == '"') c = '\'';
+  }
+  if (reason.size() > kShown) shown += "...";
+  return shown;
+}
+
 }  // namespace
 
 // Threads: the loop's. Owner: ClientConnections.
@@ -104,8 +118,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
         {owner_.shard_, *this, connection_, memory_, channel_});
     if (!options.tls) return session;
     return std::make_unique<TlsSession>(*options.tls, options.tls_start, std::move(session),
-                                        channel_, static_cast<SessionHost&>(*this), owner_.handshakes_, owner_.shared_.clock,
-                                        &memory_);
+                                        channel_, static_cast<SessionHost&>(*this),
+                                        owner_.handshakes_, owner_.shared_.clock, &memory_);
   }
 
   void on_input(std::string_view bytes) override {
@@ -293,7 +307,7 @@ void ClientConnections::log_end(const std::string& peer, const std::string& reas
     return;
   }
   log_warn("{} connection ended peer={} reason=\"{}\" others={}", shared_.protocol.name(), peer,
-           reason, std::exchange(unlogged_, 0));
+           for_log(reason), std::exchange(unlogged_, 0));
   logged_us_ = now_us;
 }
 

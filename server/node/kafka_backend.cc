@@ -57,6 +57,7 @@ void KafkaBackend::create_topic(std::string name, int32_t partition_count,
     replication.factor = cluster_->view()->default_replication_factor();
   create.replication_factor = std::max(replication.factor, 1);
   create.replicas = std::move(replication.assigned);
+  create.owner = std::move(replication.owner);
   change_topic(std::move(create), std::move(done));
 }
 
@@ -101,6 +102,14 @@ std::shared_ptr<const storage::ClientQuotas> KafkaBackend::quotas() const {
 void KafkaBackend::alter_quotas(std::vector<storage::QuotaChange> changes,
                                 std::function<void(Status)> done) {
   definitions_.submit(std::move(changes), on_loop(loop_, std::move(done)));
+}
+
+std::shared_ptr<const storage::Users> KafkaBackend::users() const {
+  return definitions_.image()->users;
+}
+
+void KafkaBackend::change_users(UsersChange change, std::function<void(Status)> done) {
+  definitions_.submit(std::move(change), on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {

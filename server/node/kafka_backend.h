@@ -44,6 +44,8 @@ class KafkaBackend final : public kafka::Backend {
   std::shared_ptr<const storage::ClientQuotas> quotas() const override;
   void alter_quotas(std::vector<storage::QuotaChange> changes,
                     std::function<void(Status)> done) override;
+  std::shared_ptr<const storage::Users> users() const override;
+  void change_users(UsersChange change, std::function<void(Status)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   storage::AppendDone answered_within(int64_t timeout_ms, storage::AppendDone done) override;
   void delete_records(const storage::TopicPartition& partition, Offset start,

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <future>
 
 #include "base/log.h"
 #include "engine/sql/ast_access.h"
 #include "server/metadata/plan_users.h"
+#include "server/metadata/rights.h"
 
 namespace server {
 
@@ -25,13 +27,20 @@ std::optional<auth::Account> NodeAccess::find(const std::string& user) const {
   if (found == image->users->roles.end()) return std::nullopt;
   const storage::Role& role = found->second;
   constexpr storage::Rights kAll = storage::kMaySelect | storage::kMayInsert | storage::kMayCreate;
-  const storage::Rights rights =
-      storage::rights_on(*image->users, user, std::string(storage::kEverything));
-  return auth::Account{role.may_login, role.is_superuser || (rights & kAll) == kAll, role.verifiers,
-                       storage::roles_of(*image->users, user)};
+  std::set<std::string> roles = storage::roles_of(*image->users, user);
+  const bool has_all = std::ranges::all_of(storage::kAllOfAKind, [&](std::string_view each) {
+    return (storage::rights_on(*image->users, roles, std::string(each)) & kAll) == kAll;
+  });
+  return auth::Account{role.may_login, role.is_superuser || has_all, role.verifiers,
+                       std::move(roles), role.incarnation};
 }
 
 std::string NodeAccess::secret() const { return definitions_.image()->users->secret; }
+
+bool NodeAccess::may_insert(const std::string& user, const std::string& topic) const {
+  const MetadataImagePtr image = definitions_.image();
+  return check_topic(*image->users, user, topic, storage::kMayInsert).has_value();
+}
 
 void NodeAccess::reload() {
   const Status rules = access_->reload();

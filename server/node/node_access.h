@@ -29,6 +29,7 @@ class NodeAccess final : private auth::UserDirectory {
       : settings_(settings), definitions_(definitions) {}
   std::optional<auth::Account> find(const std::string& user) const override;
   std::string secret() const override;
+  bool may_insert(const std::string& user, const std::string& topic) const override;
 
   const NodeSettings::Security settings_;
   MetadataApplier& definitions_;

@@ -591,15 +591,14 @@ void Session::die(Error error) {
   // Nobody will know whether the gathered INSERTs are durable, so nobody may read that they are.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
-  if (error.code == ErrorCode::LimitExceeded || error.code == ErrorCode::OutOfMemory ||
-      error.code == ErrorCode::TooManyConnections)
-    end_reason_ = error.message + ": " + error.detail;
-  // Of those who were not let in. What they call themselves may be anything.
-  if (error.code == ErrorCode::InvalidPassword || error.code == ErrorCode::InvalidAuthorization) {
-    end_reason_ = error.message;
-    std::ranges::replace_if(
-        end_reason_, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  }
+  const bool was_not_let_in =
+      (phase_ == Phase::Authentication && error.code != ErrorCode::ShuttingDown) ||
+      error.code == ErrorCode::InvalidPassword || error.code == ErrorCode::InvalidAuthorization;
+  if (was_not_let_in || error.code == ErrorCode::LimitExceeded ||
+      error.code == ErrorCode::OutOfMemory || error.code == ErrorCode::TooManyConnections)
+    end_reason_ = error.detail.empty() ? error.message : error.message + ": " + error.detail;
+  if (request_ && end_reason_.find(request_->user) == std::string::npos)
+    end_reason_ += fmt::format(" (user {})", request_->user);
   phase_ = Phase::Over;
 }
 

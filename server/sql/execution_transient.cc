@@ -33,9 +33,8 @@ class TransientExecution final : public SqlExecution {
         session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
     interest_ = std::make_shared<int>();
     wait_for_written(session().parts(), session().shard(), image_, writers, session().written(),
-                     interest_, interest().here([this](const Status& status) {
-                       written_passed(status);
-                     }));
+                     interest_,
+                     interest().here([this](const Status& status) { written_passed(status); }));
     return {};
   }
 
@@ -159,6 +158,24 @@ class TransientExecution final : public SqlExecution {
     return std::nullopt;
   }
 
+  // Whoever has lost the right to read, or is not there any more, sees nothing more.
+  std::optional<Error> lost_right() {
+    const MetadataImagePtr now = session().parts().definitions.image();
+    if (now->users == users_) return std::nullopt;
+    users_ = now->users;
+    if (Status there = session().check_asker(); !there) return std::move(there).error();
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes)
+      if (const auto* step = std::get_if<engine::InputStep>(&node.step)) {
+        engine::DataSource source;
+        source.name = step->source_name;
+        source.topic = step->topic;
+        source.kind = step->kind;
+        if (Status may = check_read(*users_, session().asker(), source); !may)
+          return std::move(may).error();
+      }
+    return std::nullopt;
+  }
+
   // A record of a stream without a value is no row, as for WHERE, joins and aggregates; CREATE STREAM
   // ... AS alone passes it on. Of a table it is a delete, which is shown.
   static engine::Batch without_absent_rows(engine::Batch batch) {
@@ -170,6 +187,10 @@ class TransientExecution final : public SqlExecution {
 
   void show(engine::Batch batch) {
     if (is_over_) return;
+    if ((lost_right_ = lost_right())) {
+      is_over_ = true;
+      return;
+    }
     if (!planned_.plan.stages.front().output.is_table && !batch.present.all())
       batch = without_absent_rows(std::move(batch));
     const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
@@ -183,6 +204,10 @@ class TransientExecution final : public SqlExecution {
   }
 
   void stepped(engine::StepResult result) {
+    if (lost_right_) {
+      end();
+      return receiver().on_error(*lost_right_);
+    }
     if (result == engine::StepResult::Failed) {
       Error error = task_->task->failure()->error;
       if (error.code == ErrorCode::UnknownTopic) error = gone_source().value_or(std::move(error));
@@ -230,6 +255,8 @@ class TransientExecution final : public SqlExecution {
   const engine::PlannedQuery planned_;
   const MetadataImagePtr image_;
   const TransientEnd end_;
+  std::shared_ptr<const storage::Users> users_ = image_->users;  // whose rights were looked at last
+  std::optional<Error> lost_right_;
   std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
   std::shared_ptr<int> interest_;    // likewise
   int64_t rows_left_;

@@ -37,7 +37,22 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
       settings(session.parts().settings.engine),
       properties(session.properties()),
       server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
-      variables(session.variables()) {}
+      variables(session.variables()),
+      asker(session.asker()) {}
+
+engine::AccessFacts InformationFacts::access_facts() const {
+  engine::AccessFacts facts;
+  facts.asker = asker;
+  for (const auto& [name, role] : image->users->roles)
+    facts.roles.push_back({name, role.may_login, role.is_superuser, !role.verifiers.empty(),
+                           role.member_of, storage::roles_of(*image->users, name)});
+  for (const auto& [topic, by_role] : image->users->rights)
+    for (const auto& [role, rights] : by_role)
+      facts.rights[topic][role] = {(rights & storage::kMaySelect) != 0,
+                                   (rights & storage::kMayInsert) != 0,
+                                   (rights & storage::kOwns) != 0};
+  return facts;
+}
 
 InformationGathering::InformationGathering(SqlSession& session, MetadataImagePtr image)
     : session_(session), facts_(std::make_shared<InformationFacts>(session, std::move(image))) {}

@@ -29,16 +29,27 @@ struct InformationFacts {
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
+  Asker asker;
 
+  engine::AccessFacts access_facts() const;
   // What `use` makes of them.
   template <class Use>
   auto with_context(const Use& use) const {
     const SnapshotTopics topics(*image->topics);
     const ImageQueries queries(*image);
-    const engine::InformationContext context{*image->catalog,   topics,  queries,  statuses,
-                                             settings,          properties, variables, &tasks,
-                                             &server,           &groups, server_properties,
-                                             image->schemas.get()};
+    const engine::InformationContext context{*image->catalog,
+                                             topics,
+                                             queries,
+                                             statuses,
+                                             settings,
+                                             properties,
+                                             variables,
+                                             &tasks,
+                                             &server,
+                                             &groups,
+                                             server_properties,
+                                             image->schemas.get(),
+                                             [this] { return access_facts(); }};
     return use(context);
   }
 };

@@ -144,6 +144,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   if (engine::is_information_statement(statement)) {
     prepared->kind = sql::ResultKind::Rows;
     prepared->action = Action::Information;
+    if (const auto* explain = std::get_if<engine::Explain>(&statement))
+      TRY(check_explained(*explain));
     prepared->columns = display_columns(engine::information_schema(statement));
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
@@ -177,6 +179,26 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
+}
+
+// A plan tells of what it reads: it is for those who may read that. What else is wrong EXPLAIN tells.
+Status Planner::check_explained(const engine::Explain& explain) {
+  if (!asker_ || !explain.statement) return {};
+  const engine::Statement& statement = explain.statement->statement;
+  Status planned;
+  if (const auto* query = std::get_if<engine::Query>(&statement)) {
+    std::vector<engine::ParameterSlot> slots;
+    SqlPrepared ignored;
+    planned = prepare_query(*query, slots, ignored);
+  } else if (const auto* create = std::get_if<engine::CreateAsSelect>(&statement)) {
+    auto plan = engine::plan_create_as(*create, *explain.statement, context_for(nullptr));
+    if (!plan) planned = std::move(plan).error();
+  } else if (const auto* insert = std::get_if<engine::InsertSelect>(&statement)) {
+    auto plan = engine::plan_insert_select(*insert, *explain.statement, context_for(nullptr));
+    if (!plan) planned = std::move(plan).error();
+  }
+  if (planned || planned.error().code != ErrorCode::InsufficientPrivilege) return {};
+  return planned;
 }
 
 // What the dialect has and this program has not yet.

@@ -104,6 +104,7 @@ class Planner {
   Status prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
                        SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
+  Status check_explained(const engine::Explain& explain);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
   Result<InsertRows> plan_insert(const engine::InsertValues& insert,

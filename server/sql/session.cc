@@ -19,6 +19,13 @@ class WorkerErrand final : public sql::Errand {
       std::make_shared<std::atomic<bool>>(false);
 };
 
+// Nothing, where nobody of that name may log in.
+std::optional<uint64_t> incarnation_of(const storage::Users& users, const std::string& role) {
+  const auto found = users.roles.find(role);
+  if (found == users.roles.end() || !found->second.may_login) return std::nullopt;
+  return found->second.incarnation;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
@@ -33,7 +40,16 @@ SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings
       shard_(shard),
       settings_(settings),
       memory_(memory),
-      asker_(std::move(asker)) {}
+      asker_(std::move(asker)),
+      incarnation_(asker_ ? incarnation_of(*parts.definitions.image()->users, *asker_).value_or(0)
+                          : 0) {}
+
+Status SqlSession::check_asker() const {
+  if (!asker_ || incarnation_of(*parts_.definitions.image()->users, *asker_) == incarnation_)
+    return {};
+  return Error{ErrorCode::InvalidAuthorization,
+               fmt::format("role \"{}\" was dropped, or may not log in any more", *asker_)};
+}
 
 SqlSession::~SqlSession() = default;
 
@@ -74,6 +90,7 @@ std::unique_ptr<Planner> SqlSession::planner() const {
 Result<std::shared_ptr<const sql::Prepared>> SqlSession::prepare(
     std::shared_ptr<const engine::ParsedStatement> statement,
     std::span<const engine::SqlType> parameter_types) {
+  TRY(check_asker());
   return TRY(planner()->prepare(std::move(statement), parameter_types));
 }
 
@@ -138,6 +155,7 @@ Result<OpenStatement> SqlSession::open_statement() {
 Result<std::unique_ptr<sql::Execution>> SqlSession::start(
     const std::shared_ptr<const sql::Prepared>& any, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
+  TRY(check_asker());
   const auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
   const bool is_query =
       prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
@@ -307,6 +325,7 @@ void SqlSession::rollback() {
 
 Result<std::unique_ptr<sql::CopyIn>> SqlSession::begin_copy(const sql::CopyTarget& target,
                                                             sql::CopyReceiver& receiver) {
+  TRY(check_asker());
   return start_copy(*this, *parts_.definitions.image(), target, receiver);
 }
 

@@ -135,6 +135,8 @@ class SqlSession final : public sql::SessionBackend {
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
   const Asker& asker() const { return asker_; }
+  // Whether the user that was let in is still there. Fails with InvalidAuthorization.
+  Status check_asker() const;
   Result<std::unique_ptr<RowBuffer>> make_buffer(
       const std::shared_ptr<const engine::DataSource>& source) const;
   // Runs what was planned.
@@ -165,6 +167,7 @@ class SqlSession final : public sql::SessionBackend {
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   MemoryAccount* const memory_;
   const Asker asker_;
+  const uint64_t incarnation_;  // of the asker, when it was let in
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
 };
 

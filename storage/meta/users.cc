@@ -72,6 +72,12 @@ Role read_role(ByteReader& in) {
   return role;
 }
 
+void put_role(Users& users, std::string name, Role role) {
+  const auto found = users.roles.find(name);
+  role.incarnation = found == users.roles.end() ? ++users.incarnations : found->second.incarnation;
+  users.roles.insert_or_assign(std::move(name), std::move(role));
+}
+
 void erase_role(Users& users, const std::string& name) {
   users.roles.erase(name);
   for (auto& [other, role] : users.roles) role.member_of.erase(name);
@@ -94,7 +100,7 @@ void read_change(ByteReader& in, Users& users) {
   const auto kind = in.be<uint8_t>();
   std::string name(read_sized(in));
   if (kind == kPutRole) {
-    users.roles.insert_or_assign(std::move(name), read_role(in));
+    put_role(users, std::move(name), read_role(in));
   } else if (kind == kEraseRole) {
     erase_role(users, name);
   } else if (kind == kSetRights) {
@@ -156,16 +162,22 @@ std::set<std::string> roles_of(const Users& users, const std::string& role) {
 }
 
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic) {
+  return rights_on(users, roles_of(users, role), topic);
+}
+
+Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic) {
   Rights rights = 0;
-  const std::set<std::string> roles = roles_of(users, role);
-  for (const std::string& each : {topic, std::string(kEverything)}) {
+  const std::string_view all = topic.starts_with(kGroupPrefix)         ? kAllOfAKind[1]
+                               : topic.starts_with(kTransactionPrefix) ? kAllOfAKind[2]
+                                                                       : kAllOfAKind[0];
+  for (const std::string& each : {topic, std::string(all)}) {
     const auto found = users.rights.find(each);
     if (found == users.rights.end()) continue;
     for (const auto& [holder, held] : found->second)
       if (roles.contains(holder)) rights |= held;
   }
   // Whoever owns a topic may do all that there is to do with it.
-  return rights & kOwns ? kMaySelect | kMayInsert | kMayCreate | kOwns : rights;
+  return rights & kOwns ? kMaySelect | kMayInsert | kMayCreate | kMayDescribe | kOwns : rights;
 }
 
 bool is_superuser(const Users& users, const std::string& role) {

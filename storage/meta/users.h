@@ -21,13 +21,26 @@ struct Role {
   // By mechanism (SCRAM-SHA-256, SCRAM-SHA-512), as text; to this folder they are opaque. None: no password.
   std::map<std::string, std::string> verifiers = {};
   std::set<std::string> member_of = {};
-  bool operator==(const Role&) const = default;
+  // Tells apart roles that had the same name one after the other, for those who were let in as the first; it is not
+  // kept, and starts anew with the process.
+  uint64_t incarnation = 0;
+  bool operator==(const Role& other) const {
+    return may_login == other.may_login && is_superuser == other.is_superuser &&
+           verifiers == other.verifiers && member_of == other.member_of;
+  }
 };
 
 // Bits of a number.
 using Rights = uint8_t;
-inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8;
+// To know that it is there and how it is goes with each of them; Kafka's requests give it alone, too.
+inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8,
+                        kMayDescribe = 16;
 inline constexpr std::string_view kEverything = "";  // as the topic of a right
+// Kafka's consumer groups and transactional ids have rights, too: under names that no topic can have. To consume as a
+// group is kMaySelect, to write in transactions kMayInsert.
+inline constexpr std::string_view kGroupPrefix = "group:", kTransactionPrefix = "transaction:";
+// All topics, all groups, all transactional ids: each gives rights on its kind, and GRANT ... ON ALL gives all three.
+inline constexpr std::string_view kAllOfAKind[] = {kEverything, "group:*", "transaction:*"};
 
 // Rights belong to topics, so that SQL's statements and Kafka's requests find the same ones; those of a stream or table
 // are its topic's. They stay when the topic goes, as Kafka's access rules do.
@@ -36,7 +49,10 @@ struct Users {
   std::map<std::string, std::map<std::string, Rights>> rights = {};  // by topic, by role
   // For answers about users that are not there; made with the first user.
   std::string secret = {};
-  bool operator==(const Users&) const = default;
+  uint64_t incarnations = 0;  // of roles, so far
+  bool operator==(const Users& other) const {
+    return roles == other.roles && rights == other.rights && secret == other.secret;
+  }
 };
 
 struct PutRole {
@@ -64,6 +80,8 @@ std::string encode_users(const Users& users);
 
 // What a role may do with a topic, by itself, by the roles that it is a member of, and by rights on everything.
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic);
+// Likewise, of roles_of() a role.
+Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic);
 bool is_superuser(const Users& users, const std::string& role);
 // The roles whose rights it has, itself among them.
 std::set<std::string> roles_of(const Users& users, const std::string& role);

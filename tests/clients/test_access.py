@@ -14,7 +14,7 @@ import time
 
 import psycopg
 
-from millrace_server import binary, case, launch, run
+from millrace_server import binary, case, launch, run, wait_until
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-access-")
 SECRET = "geheim-4711"
@@ -263,13 +263,171 @@ def kafka_clients_who_are_nobody_are_refused():
             assert refused.returncode != 0 and "failed for user" in refused.stderr, (mechanism, refused.stderr)
     assert kcat("-L", protocol="PLAINTEXT").returncode != 0
     assert kcat("-L", protocol="SSL").returncode != 0
-    make_user("ann_of_kafka")
-    no_rights = kcat("-L", user="ann_of_kafka", password="pw-" + SECRET)
-    assert no_rights.returncode != 0 and "no rights on everything" in no_rights.stderr, no_rights.stderr
+    log = wait_until(lambda: (text := open(SERVER.log).read()) and "kafka connection ended" in text and text, "no line in the log")
+    assert "password authentication failed for user 'nobody'" in log, log[-2000:]
+
+
+def of_kafka(name, *arguments, **more):
+    return kcat(*arguments, user=name, password="pw-" + SECRET, **more)
+
+
+@case
+def kafka_clients_have_rights_on_single_topics():
+    make_user("kafka_ann")
     with connect() as c:
-        c.execute("GRANT ALL ON ALL TO ann_of_kafka")
-    allowed = kcat("-L", user="ann_of_kafka", password="pw-" + SECRET)
-    assert allowed.returncode == 0, allowed.stderr
+        c.execute("CREATE STREAM of_kafka (id INT KEY, text VARCHAR) WITH (PARTITIONS = 1)")
+        c.execute("INSERT INTO of_kafka VALUES (1, 'one')")
+        assert "of_kafka" not in of_kafka("kafka_ann", "-L").stdout
+        refused = of_kafka("kafka_ann", "-C", "-t", "of_kafka", "-o", "beginning", "-e")
+        assert refused.returncode != 0 and "authorization failed" in refused.stderr.lower(), refused.stderr
+        refused = of_kafka("kafka_ann", "-P", "-t", "of_kafka", text="x\n")
+        assert "authorization failed" in refused.stderr.lower(), refused.stderr
+        c.execute("GRANT SELECT ON of_kafka TO kafka_ann")
+        read = of_kafka("kafka_ann", "-C", "-t", "of_kafka", "-o", "beginning", "-e")
+        assert '"one"' in read.stdout, read.stderr
+        listed = of_kafka("kafka_ann", "-L").stdout
+        assert 'topic "of_kafka"' in listed and 'topic "from_kcat"' not in listed, listed
+        assert "authorization failed" in of_kafka("kafka_ann", "-P", "-t", "of_kafka", text="x\n").stderr.lower()
+        c.execute("GRANT INSERT ON of_kafka TO kafka_ann")
+        assert of_kafka("kafka_ann", "-P", "-t", "of_kafka", text='{"TEXT": "two"}\n').returncode == 0
+        in_group = ("-G", "of_ann", "-o", "earliest", "-e", "of_kafka")
+        refused = of_kafka("kafka_ann", *in_group)
+        assert "authorization failed" in refused.stderr.lower(), refused.stderr
+        c.execute('GRANT SELECT ON TOPIC "group:of_ann" TO kafka_ann')
+        read = of_kafka("kafka_ann", *in_group, "-X", "auto.offset.reset=earliest")
+        assert '"two"' in read.stdout, read.stderr
+        c.execute("DROP STREAM of_kafka DELETE TOPIC")
+
+
+@case
+def our_own_tools_speak_tls_and_sasl():
+    config = write("client.properties", f"""
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="millrace" password="{SECRET}";
+ssl.truststore.type=PEM
+ssl.truststore.location={path("ca.crt")}
+ssl.endpoint.identification.algorithm=
+""")
+
+    def tool(name, *arguments, text=None):
+        return subprocess.run([os.path.join(os.path.dirname(os.path.abspath(binary())), name), *arguments],
+                              input=text, capture_output=True, text=True, timeout=60)
+
+    where = ("--bootstrap-server", SERVER.kafka)
+    made = tool("kafka-topics", *where, "--command-config", config, "--create", "--topic", "by_tool", "--partitions", "1")
+    assert made.returncode == 0, made.stderr + made.stdout
+    sent = tool("kafka-console-producer", *where, "--producer.config", config, "--topic", "by_tool", text="hello\n")
+    assert sent.returncode == 0, sent.stderr
+    read = tool("kafka-console-consumer", *where, "--consumer.config", config, "--topic", "by_tool", "--from-beginning",
+                "--max-messages", "1", "--timeout-ms", "20000")
+    assert read.stdout == "hello\n", (read.stdout, read.stderr)
+    listed = tool("millrace", "topic", "list", "-b", SERVER.kafka, "--command-config", config)
+    assert "by_tool" in listed.stdout, listed.stderr
+    groups = tool("kafka-consumer-groups", *where, "--command-config", config, "--list")
+    assert groups.returncode == 0, groups.stderr
+    wrong = write("wrong.properties", open(config).read().replace(SECRET, "wrong-" + SECRET))
+    refused = tool("millrace", "topic", "list", "-b", SERVER.kafka, "--command-config", wrong)
+    assert refused.returncode != 0 and SECRET not in refused.stderr, refused.stderr
+
+
+@case
+def nobody_gets_more_by_a_side_door():
+    make_user("side")
+    with connect() as c, connect("side", "pw-" + SECRET) as side:
+        c.execute("CREATE TABLE closed (id INT PRIMARY KEY, v VARCHAR)")
+        c.execute("INSERT INTO closed VALUES (1, 'hidden')")
+        for statement in ("EXPLAIN SELECT * FROM closed", "EXPLAIN SELECT v FROM closed WHERE id = 1",
+                          "EXPLAIN SELECT * FROM closed EMIT CHANGES", "PREPARE p AS SELECT * FROM closed",
+                          "DECLARE k CURSOR WITH HOLD FOR SELECT * FROM closed", "COPY (SELECT * FROM closed) TO STDOUT",
+                          "SELECT 1 ORDER BY (SELECT v FROM closed LIMIT 1)", "PRINT closed FROM BEGINNING LIMIT 1",
+                          "ALTER USER side PASSWORD 'x' SUPERUSER", "GRANT millrace TO side"):
+            assert sqlstate(side, statement) == "42501", (statement, sqlstate(side, statement))
+        login = ("--user", f"side:pw-{SECRET}")
+        schema = '{"schema": "\\"string\\""}'
+        where = f"http://{SERVER.http}/subjects/closed-value"
+        assert curl(*login, "-d", schema, f"{where}/versions").endswith("\n403 1.1")
+        c.execute("GRANT INSERT ON closed TO side")
+        assert curl(*login, "-d", schema, f"{where}/versions").endswith("\n200 1.1")
+        assert curl(*login, "-X", "DELETE", where).endswith("\n403 1.1")
+        # What is under way ends when the right goes.
+        c.execute("GRANT SELECT ON closed TO side")
+        seen = []
+
+        def follow():
+            with connect("side", "pw-" + SECRET) as push:
+                try:
+                    for row in push.cursor().stream("SELECT v FROM closed EMIT CHANGES"):
+                        seen.append(row[0])
+                except psycopg.Error as error:
+                    seen.append(error.sqlstate)
+
+        reader = threading.Thread(target=follow)
+        reader.start()
+        wait_until(lambda: seen == ["hidden"], lambda: seen)
+        c.execute("REVOKE SELECT ON closed FROM side")
+        c.execute("INSERT INTO closed VALUES (2, 'more')")
+        reader.join(20)
+        assert seen == ["hidden", "42501"], seen
+        # A user that was dropped is nobody, also when another one has its name.
+        c.execute("DROP USER side")
+        c.execute(f"CREATE USER side PASSWORD '{SECRET}' SUPERUSER")
+        assert sqlstate(side, "SELECT 1") == "28000"
+        c.execute("DROP USER side")
+        c.execute("DROP TABLE closed DELETE TOPIC")
+
+
+@case
+def whoever_makes_a_topic_anew_owns_it_alone():
+    for name in ("first_owner", "next_owner"):
+        make_user(name)
+    with connect() as c, connect("first_owner", "pw-" + SECRET) as first, connect("next_owner", "pw-" + SECRET) as second:
+        c.execute("GRANT CREATE ON ALL TO first_owner, next_owner")
+        first.execute("CREATE STREAM mine (id INT KEY, v VARCHAR)")
+        first.execute("DROP STREAM mine DELETE TOPIC")
+        second.execute("CREATE STREAM mine (id INT KEY, v VARCHAR)")
+        assert sqlstate(first, "SELECT * FROM mine") == "42501"
+        c.execute("DROP USER first_owner")
+        second.execute("DROP STREAM mine DELETE TOPIC")
+        c.execute("DROP USER next_owner")
+
+
+@case
+def names_of_clients_stay_within_their_field_of_the_log():
+    for name in ('a" level=error x="', "b\nforged line", "c" * 5000):
+        refusal(user=name, password="wrong")
+        time.sleep(1.1)
+    with open(SERVER.log, encoding="utf-8") as log:
+        lines = log.read().splitlines()
+    assert not any(line.startswith("forged") for line in lines)
+    assert not any('" level=error' in line for line in lines)
+    assert max(len(line) for line in lines) < 1000
+
+
+@case
+def users_and_rights_are_in_the_catalog():
+    make_user("listed")
+    with connect() as c, connect("listed", "pw-" + SECRET) as listed:
+        c.execute("DROP ROLE IF EXISTS crew")
+        c.execute("CREATE ROLE crew")
+        c.execute("GRANT crew TO listed")
+        c.execute("CREATE TABLE shown (id INT PRIMARY KEY, v VARCHAR)")
+        c.execute("GRANT SELECT ON shown TO crew")
+        roles = dict(c.execute("SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN ('listed', 'crew', 'millrace')"))
+        assert roles == {"listed": True, "crew": False, "millrace": True}, roles
+        assert "********" in str(c.execute("SELECT rolpassword FROM pg_roles WHERE rolname = 'listed'").fetchall())
+        assert ("crew",) not in c.execute("SELECT usename FROM pg_user").fetchall()
+        for asked, right in ((("shown", "SELECT"), True), (("shown", "INSERT"), False), (("public.shown", "select"), True)):
+            found = listed.execute(f"SELECT has_table_privilege('{asked[0]}', '{asked[1]}')").fetchone()[0]
+            assert found == right, (asked, found)
+        assert c.execute("SELECT has_table_privilege('listed', 'shown', 'SELECT')").fetchone() == (True,)
+    answer = psql("\\du")
+    assert "crew|Cannot login|{}" in answer.stdout and "listed||{crew}" in answer.stdout, (answer.stdout, answer.stderr)
+    answer = psql("\\dp shown")
+    assert "crew=r/millrace" in answer.stdout, (answer.stdout, answer.stderr)
+    with connect() as c:
+        c.execute("DROP TABLE shown DELETE TOPIC")
+        c.execute("DROP ROLE crew")
 
 
 def curl(*arguments):

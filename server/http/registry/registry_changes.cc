@@ -212,13 +212,20 @@ Handler handler_of(const RegistryView& view, const ChangeRow& row) {
 }  // namespace
 
 void add_registry_changes(Routes& routes, const RegistryView& view) {
-  routes.add({"POST", "/subjects/{subject}/versions",
-              answer_while_wanted([view](Request request, Unwanted unwanted, ResponseDone done) {
-                std::make_shared<Registration>(view, std::move(request), std::move(unwanted),
-                                               std::move(done))
-                    ->begin();
-              })});
-  for (const ChangeRow& row : kChanges) routes.add({row.method, row.path, handler_of(view, row)});
+  Route registration{
+      "POST", "/subjects/{subject}/versions",
+      answer_while_wanted([view](Request request, Unwanted unwanted, ResponseDone done) {
+        std::make_shared<Registration>(view, std::move(request), std::move(unwanted),
+                                       std::move(done))
+            ->begin();
+      })};
+  registration.needs_all_rights = registration.is_for_writers_of_subject = true;
+  routes.add(std::move(registration));
+  for (const ChangeRow& row : kChanges) {
+    Route change{row.method, row.path, handler_of(view, row)};
+    change.needs_all_rights = true;
+    routes.add(std::move(change));
+  }
 }
 
 }  // namespace server::http

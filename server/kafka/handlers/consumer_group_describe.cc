@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/handlers/topic_id_partitions.h"
 
 namespace server::kafka {
@@ -55,7 +56,8 @@ void handle_consumer_group_describe(HandlerContext& context, ConsumerGroupDescri
   for (size_t i = 0; i < request.group_ids.size(); ++i) {
     pending->response.groups[i].group_id = request.group_ids[i];
     if (request.include_authorized_operations)
-      pending->response.groups[i].authorized_operations = kAllGroupOperations;
+      pending->response.groups[i].authorized_operations = authorized_operations(
+          context.permissions.get(), ResourceType::Group, request.group_ids[i]);
     ++pending->left;
     context.backend.groups().ask(
         coordinator::DescribeConsumerGroup{std::move(request.group_ids[i])},

@@ -141,6 +141,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     partitions_left -= partition_count;
     answer.num_partitions = partition_count;
     Replication replication = replication_of(asked, context);
+    replication.owner = owner_of_new(context);
     answer.replication_factor = static_cast<int16_t>(replication.factor);
     storage::TopicInfo topic;
     for (CreateTopicsRequest::Topic::Config& each : asked.configs)

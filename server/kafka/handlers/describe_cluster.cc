@@ -1,4 +1,5 @@
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -23,7 +24,8 @@ void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest req
     response.brokers.push_back(
         {.broker_id = each.id, .host = each.host, .port = each.port, .rack = each.rack});
   if (request.include_cluster_authorized_operations)
-    response.cluster_authorized_operations = kAllClusterOperations;
+    response.cluster_authorized_operations =
+        authorized_operations(context.permissions.get(), ResourceType::Cluster, kClusterName);
   reply.send(response);
 }
 

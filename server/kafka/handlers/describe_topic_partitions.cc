@@ -3,6 +3,7 @@
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leaders.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -37,7 +38,8 @@ class Page {
     }
     described.topic_id = topic->id;
     described.is_internal = topic->name == context_.node.internal_topic;
-    described.topic_authorized_operations = kAllTopicOperations;
+    described.topic_authorized_operations =
+        authorized_operations(context_.permissions.get(), ResourceType::Topic, name);
     for (int32_t index = first_partition; index < topic->partition_count; ++index, --left_) {
       if (left_ == 0) return end_at(name, index);
       Topic::Partition& partition = described.partitions.emplace_back();

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "server/kafka/leader_epochs.h"
+#include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -38,6 +39,7 @@ FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16
       topics_(context.backend.topics()),
       leaders_(context.backend),
       request_(request),
+      permissions_(context.permissions),
       uses_topic_ids_(version >= kFirstVersionWithTopicIds),
       room_(context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2)
                            : kMaxFetchSize),
@@ -103,6 +105,11 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
   if (!topic || asked.partition < 0 || asked.partition >= topic->partition_count) {
     answer.error_code =
         !topic && uses_topic_ids_ ? kUnknownTopicId : KafkaError::UnknownTopicOrPartition;
+    has_news_ = true;
+    return answer;
+  }
+  if (permissions_ && !permissions_->may_topic(Operation::Read, topic->name)) {
+    answer.error_code = kTopicRefused;
     has_news_ = true;
     return answer;
   }

@@ -53,6 +53,7 @@ class FetchPass {
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   const Leaders leaders_;
   const FetchRequest& request_;
+  const std::shared_ptr<const Permissions> permissions_;  // null: everything may be read
   const bool uses_topic_ids_;
   // Half of what the connection may still hold: an answer may lie here and with the socket for a
   // moment.

@@ -231,10 +231,9 @@ void retry_waiting_fetch(HandlerContext& context);
 
 inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 
-// What a client may do, as a bit for each operation of access rules (KIP-430): everything that there is, since
-// nobody is refused anything yet.
-inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0,
-                         kAllGroupOperations = 0xd48;
+// Whom a topic belongs to that a client makes; nobody, where there are no users.
+std::optional<std::string> owner_of_new(const HandlerContext& context);
+
 
 // Where a partition can have its replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);

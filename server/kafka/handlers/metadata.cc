@@ -4,6 +4,8 @@
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leaders.h"
+#include "server/kafka/permissions.h"
+#include "server/kafka/sasl.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -22,13 +24,23 @@ struct Describer {
   Backend& backend;
   NodeView node;
   bool tells_operations;
+  std::shared_ptr<const Permissions> permissions;  // null: everything may be done
+
+  bool may(Operation operation, const std::string& topic) const {
+    return !permissions || permissions->may_topic(operation, topic);
+  }
+  bool may_create(const std::string& topic) const {
+    return may(Operation::Create, topic) || permissions->may_cluster(Operation::Create);
+  }
 
   Topic describe(const storage::TopicInfo& topic) const {
     Topic described;
     described.name = topic.name;
     described.topic_id = topic.id;
     described.is_internal = node.is_internal(topic.name);
-    if (tells_operations) described.topic_authorized_operations = kAllTopicOperations;
+    if (tells_operations)
+      described.topic_authorized_operations =
+          authorized_operations(permissions.get(), ResourceType::Topic, topic.name);
     described.partitions.reserve(static_cast<size_t>(topic.partition_count));
     const Leaders leaders(backend);
     for (int32_t index = 0; index < topic.partition_count; ++index) {
@@ -43,8 +55,10 @@ struct Describer {
   Topic refused(std::string name, KafkaError error) const {
     Topic topic;
     topic.error_code = error;
+    if (tells_operations)
+      topic.topic_authorized_operations =
+          authorized_operations(permissions.get(), ResourceType::Topic, name);
     topic.name = std::move(name);
-    if (tells_operations) topic.topic_authorized_operations = kAllTopicOperations;
     return topic;
   }
 };
@@ -55,7 +69,7 @@ void create(HandlerContext& context, const Describer& describer,
   ++context.backend.topics_in_the_making;
   const std::string name = *pending->response.topics[index].name;
   context.backend.create_topic(
-      name, context.node.partitions_of_new_topic, {}, {},
+      name, context.node.partitions_of_new_topic, {}, {.owner = owner_of_new(context)},
       [pending, index, name, describer](Result<storage::TopicInfo> made) {
         --describer.backend.topics_in_the_making;
         Topic& topic = pending->response.topics[index];
@@ -86,6 +100,11 @@ Brokers brokers_of(const HandlerContext& context) {
   return {{{node.node_id, node.host, node.port}}, node.node_id};
 }
 
+std::optional<std::string> owner_of_new(const HandlerContext& context) {
+  if (!context.sasl || !context.sasl->has_limits()) return std::nullopt;
+  return context.sasl->user();
+}
+
 int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition) {
   const auto status = backend.find_partition(partition);
   return status ? status->leader_epoch().value() : 0;
@@ -104,14 +123,17 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
   response.controller_id = brokers.controller_id;
 
   if (request.include_cluster_authorized_operations)
-    response.cluster_authorized_operations = kAllClusterOperations;
-  const Describer describer{context.backend, node, request.include_topic_authorized_operations};
+    response.cluster_authorized_operations =
+        authorized_operations(context.permissions.get(), ResourceType::Cluster, kClusterName);
+  const Describer describer{context.backend, node, request.include_topic_authorized_operations,
+                            context.permissions};
 
   const auto topics = context.backend.topics();
   const bool wants_all = !request.topics || (reply.version() == 0 && request.topics->empty());
   if (wants_all)
     for (const auto& [name, topic] : topics->by_name())
-      response.topics.push_back(describer.describe(topic));
+      if (describer.may(Operation::Describe, name))
+        response.topics.push_back(describer.describe(topic));
   std::vector<size_t> missing;
   if (!wants_all) {
     // Once each: naming a topic costs a client far less than describing its partitions costs us.
@@ -120,7 +142,14 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       if (!seen.emplace(asked.name, asked.topic_id).second) continue;
       const storage::TopicInfo* topic =
           asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
-      if (topic) {
+      // Nor does anybody learn whether there is one that is not to be seen.
+      const std::string& name = topic ? topic->name : asked.name.value_or("");
+      const bool may_see = describer.may(Operation::Describe, name) ||
+                           (!topic && (!asked.name || describer.may_create(name)));
+      if (!may_see) {
+        response.topics.push_back(refused(asked.name.value_or(""), kTopicRefused));
+        response.topics.back().topic_id = asked.topic_id;
+      } else if (topic) {
         response.topics.push_back(describer.describe(*topic));
       } else if (!asked.name) {
         Topic& unknown = response.topics.emplace_back();
@@ -131,7 +160,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       } else {
         response.topics.push_back(
             describer.refused(*asked.name, KafkaError::UnknownTopicOrPartition));
-        if (!coordinator::is_coordinator_topic(*asked.name))
+        if (!coordinator::is_coordinator_topic(*asked.name) && describer.may_create(*asked.name))
           missing.push_back(response.topics.size() - 1);
       }
     }

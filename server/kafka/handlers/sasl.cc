@@ -7,8 +7,8 @@ namespace server::kafka {
 namespace {
 
 // One attempt a connection: then it ends.
-void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, std::string why) {
-  reply.send_last({code, std::move(why), {}, 0});
+void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, const std::string& why) {
+  reply.send_last({code, why, {}, 0}, why);
 }
 
 void answer(const Reply<SaslAuthenticateResponse>& reply, const Status& finished,
@@ -25,7 +25,7 @@ void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request
   SaslHandshakeResponse response;
   for (const std::string_view mechanism : Sasl::mechanisms())
     response.mechanisms.emplace_back(mechanism);
-  if (!context.sasl || !context.sasl->has_users() || context.sasl->has_chosen())
+  if (!context.sasl || !context.sasl->may_choose())
     response.error_code = kIllegalSaslState;
   else if (!context.sasl->choose(request.mechanism))
     response.error_code = kUnsupportedSaslMechanism;
@@ -34,8 +34,10 @@ void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request
 
 void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest request,
                               Reply<SaslAuthenticateResponse> reply) {
-  if (!context.sasl || !context.sasl->has_chosen())
-    return refuse(reply, kIllegalSaslState, "SaslHandshake comes first, with a mechanism");
+  // Whoever has been let in stays who it is: sessions do not expire, so that no client has to show it again.
+  if (!context.sasl || !context.sasl->awaits_step())
+    return refuse(reply, kIllegalSaslState,
+                  "SaslHandshake comes first, with a mechanism, and once for a connection");
   Sasl& sasl = *context.sasl;
   auto step = sasl.step(request.auth_bytes);
   if (!step) return answer(reply, step.error(), {});
@@ -48,8 +50,8 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
     std::string user, password;
     Status checked = {};
   };
-  auto errand =
-      std::make_shared<Errand>(Errand{sasl.access(), sasl.user(), *std::move(step->password)});
+  auto errand = std::make_shared<Errand>(
+      Errand{sasl.access(), sasl.claimed_user(), *std::move(step->password)});
   const auto work = [errand] {
     errand->checked = errand->access.check_password(errand->user, errand->password);
   };

@@ -14,6 +14,7 @@ class Directory final : public UserDirectory {
     return found == accounts.end() ? std::nullopt : std::optional(found->second);
   }
   std::string secret() const override { return "secret"; }
+  bool may_insert(const std::string&, const std::string&) const override { return false; }
 
   std::map<std::string, Account> accounts = {
       {"ann",

@@ -24,7 +24,8 @@ TEST(Users, rights_come_from_roles_and_from_everything) {
   EXPECT_EQ(rights_on(users, "ann", "orders"), kMaySelect | kMayInsert);
   EXPECT_EQ(rights_on(users, "staff", "orders"), kMaySelect);
   EXPECT_EQ(rights_on(users, "ann", "other"), 0);
-  EXPECT_EQ(rights_on(users, "ann", "sales"), kMaySelect | kMayInsert | kMayCreate | kOwns);
+  EXPECT_EQ(rights_on(users, "ann", "sales"),
+            kMaySelect | kMayInsert | kMayCreate | kMayDescribe | kOwns);
   EXPECT_EQ(rights_on(users, "nobody", "orders"), 0);
   users = applied(users, {SetRights{"", "staff", kMaySelect}});
   EXPECT_EQ(rights_on(users, "ann", "other"), kMaySelect);
@@ -45,6 +46,25 @@ TEST(Users, who_goes_takes_rights_and_memberships_along) {
   EXPECT_TRUE(users.roles.at("ann").member_of.empty());
   EXPECT_EQ(rights_on(users, "ann", "orders"), kMayInsert);
   EXPECT_TRUE(applied(users, {SetRights{"orders", "ann", 0}}).rights.count("orders") == 0);
+}
+
+TEST(Users, groups_and_transactional_ids_have_rights_of_their_own) {
+  const Users users = applied(some_users(), {SetRights{"", "ann", kMaySelect},
+                                             SetRights{"group:billing", "ann", kMaySelect},
+                                             SetRights{"transaction:*", "ann", kMayInsert}});
+  EXPECT_EQ(rights_on(users, "ann", "group:billing"), kMaySelect);
+  EXPECT_EQ(rights_on(users, "ann", "group:other"), 0);
+  EXPECT_EQ(rights_on(users, "ann", "transaction:any"), kMayInsert);
+  EXPECT_EQ(rights_on(users, "ann", "other"), kMaySelect);
+}
+
+TEST(Users, a_role_that_is_made_anew_is_another_one) {
+  Users users = some_users();
+  const uint64_t first = users.roles.at("ann").incarnation;
+  users = applied(users, {PutRole{"ann", {}}});
+  EXPECT_EQ(users.roles.at("ann").incarnation, first);
+  users = applied(users, {EraseRole{"ann"}, PutRole{"ann", {}}});
+  EXPECT_NE(users.roles.at("ann").incarnation, first);
 }
 
 TEST(Users, a_whole_state_is_what_makes_it_from_nothing) {

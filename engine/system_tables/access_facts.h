@@ -1,0 +1,36 @@
+// Who there is and who may do what, as pg_roles and its kin tell it.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+struct RightsFact {
+  bool may_select = false, may_insert = false, owns = false;
+};
+
+struct RoleFact {
+  std::string name;
+  bool may_login = false, is_superuser = false, has_password = false;
+  std::set<std::string> member_of = {};
+  std::set<std::string> roles = {};  // whose rights it has, itself among them
+};
+
+struct AccessFacts {
+  std::vector<RoleFact> roles = {};  // by name
+  std::map<std::string, std::map<std::string, RightsFact>> rights =
+      {};                                 // by topic ("": all), by role
+  std::optional<std::string> asker = {};  // none: whoever asks may do everything
+
+  // With those by way of other roles, and on everything.
+  RightsFact rights_of(const RoleFact& role, const std::string& topic) const;
+  // Of the topic; empty: nobody's.
+  std::string owner_of(const std::string& topic) const;
+  // The numbers of the roles. They follow from the names, as those of tables do.
+  std::map<std::string, int64_t> numbers() const;
+};
+
+}  // namespace engine

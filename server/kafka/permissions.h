@@ -1,0 +1,75 @@
+// What a client may do: by the rights of its user that SQL's GRANT gives, too, in the words of Kafka's access rules.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "storage/meta/users.h"
+
+namespace server::kafka {
+
+// With the numbers of the protocol.
+enum class Operation : int8_t {
+  Any = 1,
+  All = 2,
+  Read = 3,
+  Write = 4,
+  Create = 5,
+  Delete = 6,
+  Alter = 7,
+  Describe = 8,
+  ClusterAction = 9,
+  DescribeConfigs = 10,
+  AlterConfigs = 11,
+  IdempotentWrite = 12
+};
+enum class ResourceType : int8_t {
+  Any = 1,
+  Topic = 2,
+  Group = 3,
+  Cluster = 4,
+  TransactionalId = 5
+};
+inline constexpr std::string_view kClusterName = "kafka-cluster";
+
+// Under which rights on a resource are kept; a cluster's are those on everything.
+std::string key_of(ResourceType type, std::string_view name);
+
+// Of one user, as of one moment.
+//
+// Threads: any; it never changes. Owner: the session, until the users change.
+class Permissions {
+ public:
+  Permissions(std::shared_ptr<const storage::Users> users, std::string user);
+
+  // A superuser, or who has no user: nothing has to be asked.
+  bool is_unlimited() const { return is_superuser_; }
+  bool may(Operation operation, ResourceType type, std::string_view name) const;
+  bool may_topic(Operation operation, std::string_view name) const {
+    return may(operation, ResourceType::Topic, name);
+  }
+  bool may_group(Operation operation, std::string_view name) const {
+    return may(operation, ResourceType::Group, name);
+  }
+  bool may_cluster(Operation operation) const {
+    return may(operation, ResourceType::Cluster, kClusterName);
+  }
+  int32_t operations_on(ResourceType type, std::string_view name) const;
+
+  const std::string& user() const { return user_; }
+  const storage::Users& users() const { return *users_; }
+
+ private:
+  const std::shared_ptr<const storage::Users> users_;
+  const std::string user_;
+  const std::set<std::string> roles_;
+  const bool is_superuser_;
+};
+
+// A bit for each operation that the client may do, as it is told when it asks (KIP-430); null: a client without limits.
+int32_t authorized_operations(const Permissions* permissions, ResourceType type,
+                              std::string_view name);
+
+}  // namespace server::kafka

@@ -1,0 +1,336 @@
+// What a client of Kafka's may do, by its user's rights.
+#include <fstream>
+
+#include "server/auth/access.h"
+#include "tests/server/kafka/session_fixture.h"
+
+namespace server::kafka {
+namespace {
+
+using storage::kMayCreate;
+using storage::kMayInsert;
+using storage::kMaySelect;
+using storage::kOwns;
+
+constexpr KafkaError kIllegalState{34}, kTopicFailed{29}, kGroupFailed{30}, kClusterFailed{31},
+    kTransactionFailed{53};
+
+class UsersBackend final : public MemoryBackend {
+ public:
+  std::shared_ptr<const storage::Users> users() const override { return users_; }
+  void change_users(UsersChange change, std::function<void(Status)> done) override {
+    apply(change(*users_).value());
+    done({});
+  }
+  void apply(const std::vector<storage::UserChange>& changes) {
+    users_ = std::make_shared<const storage::Users>(
+        storage::apply_user_changes(*users_, storage::encode_user_changes(changes)).value());
+  }
+
+ private:
+  std::shared_ptr<const storage::Users> users_ = std::make_shared<const storage::Users>();
+};
+
+class Directory final : public auth::UserDirectory {
+ public:
+  explicit Directory(const UsersBackend& backend) : backend_(backend) {}
+  std::optional<auth::Account> find(const std::string& user) const override {
+    const auto users = backend_.users();
+    const auto found = users->roles.find(user);
+    if (found == users->roles.end()) return std::nullopt;
+    const storage::Role& role = found->second;
+    return auth::Account{role.may_login, role.is_superuser, role.verifiers,
+                         storage::roles_of(*users, user), role.incarnation};
+  }
+  std::string secret() const override { return "secret"; }
+  bool may_insert(const std::string&, const std::string&) const override { return false; }
+
+ private:
+  const UsersBackend& backend_;
+};
+
+class KafkaAccessTest : public testing::Test, public SessionHost {
+ protected:
+  KafkaAccessTest() {
+    std::ofstream(rules_) << "host all all all scram-sha-256\n";
+    access_ = std::move(auth::Access::open(rules_, directory_)).value();
+    for (const char* name : {"root", "ann", "bob"}) make_user(name);
+    backend_.apply({storage::PutRole{
+        "root", {.may_login = true, .is_superuser = true, .verifiers = verifiers("root")}}});
+    open("root");
+    for (const char* topic : {"orders", "secrets"}) {
+      CreateTopicsRequest request;
+      request.topics = {{.name = topic, .num_partitions = 1}};
+      EXPECT_EQ(ask<CreateTopicsResponse>(request, 4).topics.at(0).error_code, KafkaError::None);
+    }
+  }
+  void wake() override {}
+
+  static std::map<std::string, std::string> verifiers(const std::string& name) {
+    return {{"SCRAM-SHA-256",
+             auth::to_text(auth::make_verifier(auth::Hash::Sha256, "pw-" + name, "salt", 4096))}};
+  }
+  void make_user(const std::string& name) {
+    backend_.apply({storage::PutRole{name, {.may_login = true, .verifiers = verifiers(name)}}});
+  }
+  void grant(const std::string& topic, const std::string& role, storage::Rights rights) {
+    backend_.apply({storage::SetRights{topic, role, rights}});
+  }
+
+  void connect() {
+    session_ = std::make_unique<Session>(
+        backend_, *this, clock_, node_, SessionLimits{},
+        SessionSurroundings{.access = access_.get(), .channel = &channel_});
+  }
+  KafkaError choose() {
+    SaslHandshakeRequest request;
+    request.mechanism = "PLAIN";
+    return ask<SaslHandshakeResponse>(request, 1).error_code;
+  }
+  KafkaError show(const std::string& user, const std::string& password) {
+    SaslAuthenticateRequest request;
+    const std::string token = std::string(1, '\0') + user + std::string(1, '\0') + password;
+    request.auth_bytes = token;
+    return ask<SaslAuthenticateResponse>(request, 0).error_code;
+  }
+  void open(const std::string& user) {
+    connect();
+    ASSERT_EQ(choose(), KafkaError::None);
+    ASSERT_EQ(show(user, "pw-" + user), KafkaError::None);
+  }
+  template <class Request>
+  void send(const Request& request, int16_t version) {
+    std::string bytes;
+    append_request(bytes, {.api_version = version, .correlation_id = ++last_id_}, request);
+    session_->receive(bytes);
+    session_->run();
+  }
+  template <class Response, class Request>
+  Response ask(const Request& request, int16_t version) {
+    send(request, version);
+    const std::string output = session_->take_output();
+    EXPECT_GT(output.size(), 8u);
+    if (output.size() <= 8) return {};
+    kept_ = output.substr(8);
+    const auto response = decode_response<Response>(kept_, version);
+    EXPECT_TRUE(response);
+    return response.value_or(Response{});
+  }
+  KafkaError produce(const std::string& topic) {
+    records::BatchBuilder builder;
+    builder.append(1000, "key", "value");
+    const std::string batch = builder.finish();
+    ProduceRequest request;
+    request.acks = -1;
+    request.topic_data = {{.name = topic, .partition_data = {{.index = 0, .records = batch}}}};
+    return ask<ProduceResponse>(request, 7).responses.at(0).partition_responses.at(0).error_code;
+  }
+  KafkaError fetch(const std::string& topic) {
+    FetchRequest request;
+    request.topics = {
+        {.topic = topic,
+         .partitions = {{.partition = 0, .fetch_offset = 0, .partition_max_bytes = 1 << 20}}}};
+    return ask<FetchResponse>(request, 11).responses.at(0).partitions.at(0).error_code;
+  }
+  std::vector<std::string> all_topics() {
+    MetadataRequest request;
+    std::vector<std::string> names;
+    for (const auto& topic : ask<MetadataResponse>(request, 5).topics) names.push_back(*topic.name);
+    return names;
+  }
+  KafkaError commit(const std::string& group, const std::string& topic) {
+    OffsetCommitRequest request;
+    request.group_id = group;
+    request.generation_id_or_member_epoch = -1;
+    request.topics = {
+        {.name = topic, .partitions = {{.partition_index = 0, .committed_offset = 1}}}};
+    return ask<OffsetCommitResponse>(request, 7).topics.at(0).partitions.at(0).error_code;
+  }
+
+  const std::string rules_ = testing::TempDir() + "millrace_kafka_access_test.conf";
+  UsersBackend backend_;
+  Directory directory_{backend_};
+  std::unique_ptr<auth::Access> access_;
+  Channel channel_{.peer_host = "127.0.0.1"};
+  SimulatedClock clock_;
+  NodeView node_{.host = "127.0.0.1", .port = 9092, .cluster_id = "test"};
+  std::unique_ptr<Session> session_;
+  std::string kept_;
+  int32_t last_id_ = 0;
+};
+
+TEST_F(KafkaAccessTest, whoever_was_let_in_stays_who_it_is) {
+  open("ann");
+  EXPECT_EQ(choose(), kIllegalState);
+  EXPECT_EQ(show("root", "wrong"), kIllegalState);
+  EXPECT_TRUE(session_->is_over());
+}
+
+TEST_F(KafkaAccessTest, nothing_begins_behind_an_answer_that_ends_the_connection) {
+  open("ann");
+  SaslAuthenticateRequest claim;
+  claim.auth_bytes = std::string_view("\0root\0wrong", 11);
+  std::string bytes;
+  append_request(bytes, {.api_version = 0, .correlation_id = 1}, claim);
+  append_request(bytes, {.api_version = 5, .correlation_id = 2}, MetadataRequest{});
+  session_->receive(bytes);
+  session_->run();
+  const std::string output = session_->take_output();
+  EXPECT_EQ(output.size(), 4 + static_cast<size_t>(load_be<int32_t>(output.data())));
+  EXPECT_FALSE(session_->end_reason().empty());
+}
+
+TEST_F(KafkaAccessTest, a_wrong_password_is_told_to_the_log_with_the_name) {
+  connect();
+  EXPECT_EQ(choose(), KafkaError::None);
+  EXPECT_EQ(show("ann", "wrong"), KafkaError::SaslAuthenticationFailed);
+  EXPECT_EQ(session_->end_reason(), "password authentication failed for user \"ann\"");
+}
+
+TEST_F(KafkaAccessTest, topics_are_read_and_written_by_rights) {
+  open("ann");
+  EXPECT_EQ(produce("orders"), kTopicFailed);
+  EXPECT_EQ(fetch("orders"), kTopicFailed);
+  EXPECT_TRUE(all_topics().empty());
+  grant("orders", "ann", kMayInsert);
+  EXPECT_EQ(produce("orders"), KafkaError::None);
+  EXPECT_EQ(fetch("orders"), kTopicFailed);
+  grant("orders", "ann", kMaySelect);
+  EXPECT_EQ(produce("orders"), kTopicFailed);
+  EXPECT_EQ(fetch("orders"), KafkaError::None);
+  EXPECT_EQ(fetch("secrets"), kTopicFailed);
+  EXPECT_EQ(all_topics(), std::vector<std::string>{"orders"});
+  grant("orders", "ann", 0);  // for connections that are there, too
+  EXPECT_EQ(fetch("orders"), kTopicFailed);
+}
+
+TEST_F(KafkaAccessTest, what_is_refused_stands_beside_what_is_done) {
+  grant("orders", "ann", kMaySelect);
+  open("ann");
+  ListOffsetsRequest request;
+  for (const char* topic : {"secrets", "orders"})
+    request.topics.push_back(
+        {.name = topic, .partitions = {{.partition_index = 0, .timestamp = -1}}});
+  const auto response = ask<ListOffsetsResponse>(request, 5);
+  ASSERT_EQ(response.topics.size(), 2u);
+  EXPECT_EQ(response.topics[0].name, "orders");
+  EXPECT_EQ(response.topics[0].partitions.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(response.topics[1].name, "secrets");
+  EXPECT_EQ(response.topics[1].partitions.at(0).error_code, kTopicFailed);
+}
+
+TEST_F(KafkaAccessTest, topics_are_made_by_a_right_and_deleted_by_their_owners) {
+  open("ann");
+  CreateTopicsRequest create;
+  create.topics = {{.name = "mine", .num_partitions = 1}};
+  EXPECT_EQ(ask<CreateTopicsResponse>(create, 4).topics.at(0).error_code, kTopicFailed);
+  grant("", "ann", kMayCreate);
+  EXPECT_EQ(ask<CreateTopicsResponse>(create, 4).topics.at(0).error_code, KafkaError::None);
+  DeleteTopicsRequest remove;
+  remove.topic_names = {"orders"};
+  EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, kTopicFailed);
+  grant("orders", "ann", kOwns);
+  EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, KafkaError::None);
+}
+
+TEST_F(KafkaAccessTest, groups_and_transactional_ids_have_rights) {
+  grant("orders", "ann", kMaySelect);
+  open("ann");
+  EXPECT_EQ(commit("billing", "orders"), kGroupFailed);
+  grant("group:billing", "ann", kMaySelect);
+  EXPECT_EQ(commit("billing", "secrets"), kTopicFailed);
+  EXPECT_EQ(commit("billing", "orders"), KafkaError::None);
+  EXPECT_EQ(commit("other", "orders"), kGroupFailed);
+  grant("group:*", "ann", kMaySelect);
+  EXPECT_EQ(commit("other", "orders"), KafkaError::None);
+  InitProducerIdRequest init;
+  init.transactional_id = "payer";
+  EXPECT_EQ(ask<InitProducerIdResponse>(init, 1).error_code, kTransactionFailed);
+  grant("transaction:payer", "ann", kMayInsert);
+  EXPECT_NE(ask<InitProducerIdResponse>(init, 1).error_code, kTransactionFailed);
+}
+
+TEST_F(KafkaAccessTest, rules_are_rights) {
+  open("root");
+  const auto creation = [](int8_t type, const char* name, const char* user, int8_t operation) {
+    CreateAclsRequest::Creation each;
+    each.resource_type = type;
+    each.resource_name = name;
+    each.resource_pattern_type = 3;
+    each.principal = user;
+    each.host = "*";
+    each.operation = operation;
+    each.permission_type = 3;
+    return each;
+  };
+  CreateAclsRequest create;
+  create.creations = {creation(2, "orders", "User:ann", 3), creation(3, "billing", "User:ann", 3),
+                      creation(2, "orders", "User:nobody", 3), creation(2, "orders", "User:ann", 6),
+                      creation(2, "group:x", "User:ann", 3)};
+  create.creations.push_back(creation(2, "ord", "User:ann", 3));
+  create.creations.back().resource_pattern_type = 4;
+  create.creations.push_back(creation(2, "orders", "User:ann", 4));
+  create.creations.back().permission_type = 2;
+  const auto created = ask<CreateAclsResponse>(create, 1);
+  ASSERT_EQ(created.results.size(), 7u);
+  for (size_t i = 0; i < 7; ++i)
+    EXPECT_EQ(created.results[i].error_code, i < 2 ? KafkaError::None : KafkaError::InvalidRequest)
+        << i;
+  EXPECT_EQ(backend_.users()->rights.at("orders").at("ann"), kMaySelect);
+  EXPECT_EQ(backend_.users()->rights.at("group:billing").at("ann"), kMaySelect);
+
+  DescribeAclsRequest describe;
+  describe.resource_type_filter = describe.operation = describe.permission_type = 1;
+  describe.pattern_type_filter = 1;
+  describe.principal_filter = "User:ann";
+  const auto described = ask<DescribeAclsResponse>(describe, 1);
+  ASSERT_EQ(described.resources.size(), 2u);
+  EXPECT_EQ(described.resources[0].resource_name, "orders");
+  EXPECT_EQ(described.resources[0].acls.at(0).operation, 3);
+  EXPECT_EQ(described.resources[1].resource_name, "billing");
+
+  DeleteAclsRequest remove;
+  remove.filters.resize(1);
+  auto& filter = remove.filters[0];
+  filter.resource_type_filter = 2;
+  filter.pattern_type_filter = filter.operation = filter.permission_type = 1;
+  filter.principal_filter = "User:ann";
+  EXPECT_EQ(ask<DeleteAclsResponse>(remove, 1).filter_results.at(0).matching_acls.size(), 1u);
+  EXPECT_FALSE(backend_.users()->rights.contains("orders") &&
+               backend_.users()->rights.at("orders").contains("ann"));
+
+  open("ann");
+  EXPECT_EQ(ask<DescribeAclsResponse>(describe, 1).error_code, kClusterFailed);
+  EXPECT_EQ(ask<CreateAclsResponse>(create, 1).results.at(0).error_code, kClusterFailed);
+}
+
+TEST_F(KafkaAccessTest, passwords_are_set_as_kafkas_tools_do) {
+  open("root");
+  AlterUserScramCredentialsRequest alter;
+  const std::string salted(32, 's');
+  alter.upsertions = {{"kate", 1, 8192, "salt", salted}, {"bob", 1, 10, "salt", salted}};
+  alter.deletions = {{"ann", 2}};
+  for (const auto& result : ask<AlterUserScramCredentialsResponse>(alter, 0).results)
+    EXPECT_EQ(result.error_code == KafkaError::None, result.user == "kate") << result.user;
+  EXPECT_TRUE(backend_.users()->roles.at("kate").may_login);
+  DescribeUserScramCredentialsRequest describe;
+  describe.users = {{"kate"}};
+  const auto described = ask<DescribeUserScramCredentialsResponse>(describe, 0);
+  EXPECT_EQ(described.results.at(0).credential_infos.at(0).iterations, 8192);
+  open("ann");
+  EXPECT_EQ(ask<DescribeUserScramCredentialsResponse>(describe, 0).error_code, kClusterFailed);
+}
+
+TEST_F(KafkaAccessTest, who_is_dropped_is_gone_even_when_another_has_its_name) {
+  grant("orders", "ann", kMaySelect);
+  open("ann");
+  EXPECT_EQ(fetch("orders"), KafkaError::None);
+  backend_.apply({storage::EraseRole{"ann"}});
+  make_user("ann");
+  grant("orders", "ann", kMaySelect);
+  send(MetadataRequest{}, 5);
+  EXPECT_TRUE(session_->is_over());
+}
+
+}  // namespace
+}  // namespace server::kafka
