@@ -83,11 +83,11 @@ int32_t authorized_operations(const Permissions* permissions, ResourceType type,
   if (permissions) return permissions->operations_on(type, name);
   switch (type) {
     case ResourceType::Topic:
-      return 0xdf8;
+      return kAllTopicOperations;
     case ResourceType::Group:
-      return 0xd48;
+      return kAllGroupOperations;
     default:
-      return 0x1fa0;
+      return kAllClusterOperations;
   }
 }
 

@@ -68,6 +68,9 @@ class Permissions {
   const bool is_superuser_;
 };
 
+// Of a client without limits: what Kafka knows to do with each.
+inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0,
+                         kAllGroupOperations = 0xd48;
 // A bit for each operation that the client may do, as it is told when it asks (KIP-430); null: a client without limits.
 int32_t authorized_operations(const Permissions* permissions, ResourceType type,
                               std::string_view name);

@@ -2,6 +2,7 @@
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
+#include "server/kafka/permissions.h"
 #include "tests/server/kafka/session_fixture.h"
 
 using namespace server::kafka;

@@ -1,6 +1,7 @@
 // Requests that make, grow and delete topics.
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
+#include "server/kafka/permissions.h"
 #include "tests/server/kafka/session_fixture.h"
 
 using namespace server::kafka;
