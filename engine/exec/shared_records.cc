@@ -118,6 +118,10 @@ Result<DecodedChunk> SharedRecords::decode(Reader& reader, std::span<const LogBa
   if (!group.decoder) TRY(make_decoder(group));
   const RecordCursor before = cursor;
   DecodedChunk chunk = TRY(group.decoder->decode(batches, partition, range, cursor));
+  if (!chunk.waits_for.empty()) {
+    cursor = before;
+    return decode_alone();
+  }
   const size_t bytes = bytes_of(chunk.batch);
   const bool is_good = is_good_for_all(chunk);
   if (chunk.batch.rows > 0 && bytes <= kMaxKeptOfOne) {

@@ -22,6 +22,11 @@ struct NodeSettings {
   Address kafka{"127.0.0.1", 9092};
   std::optional<Address> http = Address{"127.0.0.1", 8088};  // none: it does not listen
   std::optional<Address> registry = {};  // where else the schema registry listens
+  // Another registry that keeps the schemas, in place of the one inside.
+  struct OutsideRegistry {
+    std::string urls;              // with commas between; empty: none
+    std::string credentials_file;  // whose first line is "name:password"
+  } outside_registry = {};
   std::optional<Address> kafka_advertised;
   bool auto_create_topics = true;            // when a Kafka client asks for one that is not there
   bool insecure = false;                     // may listen where other machines can connect

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@
 namespace server {
 
 struct InformationNeeds {
-  bool statuses = false, server_facts = false, consumer_groups = false;
+  bool statuses = false, server_facts = false, consumer_groups = false, schemas = false;
 };
 
 // As of about now; good on any thread.
@@ -29,6 +30,9 @@ struct InformationFacts {
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
+  // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
+  std::shared_ptr<const engine::SchemaRegistry> schemas = {};
+  std::optional<Error> failure = {};
 
   // What `use` makes of them.
   template <class Use>
@@ -38,7 +42,7 @@ struct InformationFacts {
     const engine::InformationContext context{*image->catalog,   topics,  queries,  statuses,
                                              settings,          properties, variables, &tasks,
                                              &server,           &groups, server_properties,
-                                             image->schemas.get()};
+                                             schemas ? schemas.get() : image->schemas.get()};
     return use(context);
   }
 };
@@ -57,6 +61,7 @@ class InformationGathering {
   auto on_loop(F run) {
     return interest_.on(session_.shard().loop(), std::move(run));
   }
+  void ask_registry();
   void ask_shards();
   void add(const ShardTaskReport& report, size_t shard);
   void answer_one();
