@@ -25,9 +25,9 @@ using engine::SchemaTextPtr;
 // A topic of garbage names an id in each record: it must neither fill the memory nor flood the registry.
 constexpr size_t kMaxEntries = 10'000;
 constexpr size_t kMaxKnownBytes = size_t{64} << 20;
-constexpr int kMaxAsking = 32;
+constexpr int kMaxAsking = 8;
 // Statements that wait for answers.
-constexpr int kMaxAnswering = 100;
+constexpr int kMaxAnswering = 32;
 constexpr size_t kMaxReferences = 200;
 
 size_t bytes_of(const SchemaTextPtr& schema) {

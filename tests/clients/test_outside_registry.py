@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """A schema registry elsewhere (--schema-registry-url): another server's, behind a front that can fail in all the ways
 in which a registry does."""
+import atexit
 import base64
 import http.client
 import http.server
 import json
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -311,5 +313,13 @@ def print_shows_records_whose_schemas_are_known():
                lambda: str(sql("PRINT shown FROM BEGINNING LIMIT 1")), PATIENCE_S)
 
 
+def stop_all():
+    SERVER.stop()
+    REGISTRY.stop()
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
 if __name__ == "__main__":
+    if not OBSTACLE:
+        atexit.register(stop_all)
     run(OBSTACLE)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Real Prometheus: it scrapes /metrics, knows our rules for alerts, and has an answer to each expression of the dashboard."""
+import atexit
 import http.client
 import json
 import os
@@ -61,6 +62,13 @@ class Prometheus:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def launched():
+    """A server that ends with the program, whatever fails before."""
+    server = launch()
+    atexit.register(server.stop)
+    return server
+
+
 def panels(of):
     for panel in of:
         yield panel
@@ -90,7 +98,7 @@ def some_life(server):
 
 @case
 def promtool_finds_nothing():
-    server = launch()
+    server = launched()
     consumer = some_life(server)
     said = subprocess.run(["promtool", "check", "rules", f"{GRAFANA}/alerts.yml"], capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
@@ -102,7 +110,7 @@ def promtool_finds_nothing():
 
 @case
 def every_expression_has_an_answer():
-    server = launch()
+    server = launched()
     prometheus = Prometheus(server.http)
     consumer = some_life(server)
     try:
@@ -136,7 +144,7 @@ def every_expression_has_an_answer():
 
 @case
 def an_alert_fires_when_a_query_fails_records():
-    server = launch()
+    server = launched()
     prometheus = Prometheus(server.http)
     consumer = some_life(server)
     try:
