@@ -19,7 +19,7 @@ using engine::JsonTree;
 // Reading so much takes a millisecond.
 constexpr size_t kMaxOnLoop = 64 * 1024;
 // Of values against a JSON Schema, for one request: about a second.
-constexpr uint64_t kMaxCheckSteps = 5'000'000;
+constexpr uint64_t kMaxCheckSteps = 2'000'000;
 
 // A produce request, step by step: it is read, its schemas are found or registered, its records become
 // bytes, and go to their partitions.

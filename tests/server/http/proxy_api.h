@@ -15,7 +15,10 @@ namespace server::http {
 
 class ProxyApi {
  public:
-  ProxyApi() { add_proxy_pages(routes_, view_, *consumers_); }
+  ProxyApi() {
+    add_proxy_pages(routes_, view_, *consumers_);
+    turn();
+  }
   ~ProxyApi() {
     client_.reset();
     consumers_.reset();
@@ -89,10 +92,9 @@ class ProxyApi {
   }
 
   std::unique_ptr<kafka::LocalClient> open_client(MemoryAccount* account) {
-    return std::make_unique<kafka::LocalClient>(
-        loop_, clock, account, [this](SessionHost& host) {
-          return std::make_unique<kafka::Session>(backend, host, clock, node_);
-        });
+    return std::make_unique<kafka::LocalClient>(loop_, clock, account, [this](SessionHost& host) {
+      return std::make_unique<kafka::Session>(backend, host, clock, node_);
+    });
   }
 
   Loop loop_;
