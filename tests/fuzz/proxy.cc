@@ -28,6 +28,7 @@ std::string_view take_word(std::string_view& line) {
 // Each line of the answer to a stream of records is one of its own.
 void check_answer(std::string_view path, const std::string& answer) {
   if (answer.empty()) return;  // it waits for what does not come
+  path = path.substr(0, path.find('?'));
   std::string_view body = std::string_view(answer).substr(4);
   if (answer.starts_with("204")) return;
   const bool is_stream = path.ends_with("/records") && path.starts_with("/v3/");
