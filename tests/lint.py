@@ -51,8 +51,10 @@ ARROWS = {
     'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
     'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
-    'server/etcd': STORAGE + ['base'],
-    'server/cluster': STORAGE + ['server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/http_client': ['base'],
+    'server/registry': LANGUAGE + ['engine/registry', 'engine/json', 'server/http_client', 'base'],
+    'server/etcd': STORAGE + ['server/http_client', 'base'],
+    'server/cluster': STORAGE + ['server/http_client', 'server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],
     # server/node puts everything together.
 }
@@ -62,7 +64,7 @@ HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions'],
          'openssl/': ['server/net', 'server/auth'],
          'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'],
-         'pg_query': ['engine/pgsql'], 'curl/': ['server/etcd'],
+         'pg_query': ['engine/pgsql'], 'curl/': ['server/http_client'],
          'http_parser.h': ['server/http'], 'nghttp2/': ['server/http'], 'google/protobuf/': ['engine/formats']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')

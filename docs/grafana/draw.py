@@ -1,26 +1,31 @@
 #!/usr/bin/python3
-"""Draws the dashboard as a picture, where neither Prometheus nor Grafana is at hand.
+"""Draws the dashboard as a picture, where Grafana is not at hand.
 
-    docs/grafana/draw.py [--seconds 60]      writes dashboard.svg beside itself
+    docs/grafana/draw.py [--seconds 120]      writes dashboard.svg beside itself
 
-It runs a server (MILLRACE_BINARY, or the newest build/*/millrace) with some load, takes samples of /metrics, and works out the panels of
-millrace.json from them: of PromQL it knows what stands there, with rates over ten seconds in place of a minute.
+It runs a server (MILLRACE_BINARY, or the newest build/*/millrace) with some load, and Prometheus, which scrapes it and answers the
+expressions of millrace.json.
 """
 import argparse
 import http.client
 import json
+import math
 import os
 import re
+import shutil
+import socket
+import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.parse
 from xml.sax.saxutils import escape
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "tests", "clients"))
 from millrace_server import launch  # noqa: E402
 
-RATE_S = 10
 CELL_W, CELL_H, GAP, MARGIN = 38, 26, 8, 16
 COLORS = ("#3274d9", "#e0752d", "#56a64b", "#e02f44", "#8f3bb8", "#b7a300", "#19a3a3", "#c4162a", "#705da0", "#447ebc")
 LOAD = (
@@ -46,55 +51,35 @@ class Client:
             connection.close()
 
 
-def parse(page):
-    """{name: {labels: value}}, labels as a tuple of pairs."""
-    samples = {}
-    for line in page.splitlines():
-        if found := re.match(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)", line):
-            name, labels, value = found.groups()
-            pairs = tuple(sorted(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or "")))
-            samples.setdefault(name, {})[pairs] = float(value)
-    return samples
+class Prometheus:
+    """Scrapes the server each second."""
 
+    def __init__(self, target):
+        self.folder = tempfile.mkdtemp(prefix="millrace-prometheus-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.client = Client("127.0.0.1:%d" % free.getsockname()[1])
+        with open(f"{self.folder}/prometheus.yml", "w", encoding="utf-8") as file:
+            json.dump({"global": {"scrape_interval": "1s"},
+                       "scrape_configs": [{"job_name": "millrace", "static_configs": [{"targets": [target]}]}]}, file)
+        self.process = subprocess.Popen(
+            ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
+             f"--web.listen-address={self.client.place}", "--log.level=error"])
 
-def series_of(expression, history):
-    """{labels: [(time, value)]} of one of the dashboard's expressions."""
-    expression = expression.strip()
-    if found := re.fullmatch(r"topk\((\d+), (.*)\)", expression):
-        all_series = series_of(found[2], history)
-        ranked = sorted(all_series.items(), key=lambda each: -max(value for _, value in each[1]))
-        return dict(ranked[:int(found[1])])
-    if found := re.fullmatch(r"(.*) > 0", expression):
-        return {labels: points for labels, points in series_of(found[1], history).items() if any(value > 0 for _, value in points)}
-    if found := re.fullmatch(r"time\(\) - (.*)", expression):
-        return {labels: [(at, at - value) for at, value in points] for labels, points in series_of(found[1], history).items()}
-    if found := re.fullmatch(r"(?:sum by|sum|max)(?: \(([\w, ]+)\))? ?\((.*)\)", expression):
-        kept = [each.strip() for each in (found[1] or "").split(",")]
-        join = max if expression.startswith("max") else sum
-        sums = {}
-        for labels, points in series_of(found[2], history).items():
-            group = tuple(pair for pair in labels if pair[0] in kept)
-            for at, value in points:
-                sums.setdefault(group, {}).setdefault(at, []).append(value)
-        return {group: [(at, join(values)) for at, values in sorted(by_time.items())] for group, by_time in sums.items()}
-    if found := re.fullmatch(r"(rate|increase)\((\w+)(?:\{.*\})?\[\w+\]\)", expression):
-        points = series_of(found[2], history)
-        return {labels: differences(values, found[1] == "rate") for labels, values in points.items()}
-    name = re.fullmatch(r"(\w+)(?:\{.*\})?", expression)[1]
-    found = {}
-    for at, samples in history:
-        for labels, value in samples.get(name, {}).items():
-            found.setdefault(labels, []).append((at, value))
-    return found
+    def series_of(self, expression, begin, end):
+        """[(labels, [(time, value)])], those that are large at the end first."""
+        query = {"query": expression.replace("$instance", ".*"), "start": begin, "end": end, "step": 1}
+        answer = json.loads(self.client.ask("GET", "/api/v1/query_range?" + urllib.parse.urlencode(query)))
+        found = [(tuple(sorted(each["metric"].items())), [(float(at), float(value)) for at, value in each["values"]])
+                 for each in answer["data"]["result"]]
+        most = re.match(r"topk\((\d+)", expression)  # of each moment; which may be more in all
+        found.sort(key=lambda each: -max(value for _, value in each[1]))
+        return found[:int(most[1])] if most else found
 
-
-def differences(points, is_rate):
-    out = []
-    for index, (at, value) in enumerate(points):
-        before = next(((then, old) for then, old in points if at - then <= RATE_S), points[0])
-        span = at - before[0]
-        out.append((at, (value - before[1]) / (span if is_rate and span else 1)))
-    return out[1:] or [(points[0][0], 0)]
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def shown(value, unit):
@@ -111,12 +96,12 @@ def shown(value, unit):
     return f"{value:.3g}" + ("/s" if unit == "ops" else "")
 
 
-def legend_of(target, labels, name):
+def legend_of(target, labels):
     text = target.get("legendFormat") or ""
     for key, value in labels:
         text = re.sub(r"\{\{ *%s *\}\}" % key, lambda _: value, text)
     text = re.sub(r"\{\{.*?\}\}", "", text).strip()
-    return text or ", ".join(value for _, value in labels) or name
+    return text or ", ".join(value for name, value in labels if name not in ("__name__", "job", "instance"))
 
 
 class Picture:
@@ -140,41 +125,66 @@ class Picture:
             out.write("\n".join([*self.parts, "</svg>"]) + "\n")
 
 
-def draw_panel(picture, panel, history):
+def draw_panel(picture, panel, prometheus, begin, end):
     grid = panel["gridPos"]
     x, y = MARGIN + grid["x"] * CELL_W, MARGIN + 24 + grid["y"] * CELL_H
     w, h = grid["w"] * CELL_W - GAP, grid["h"] * CELL_H - GAP
     picture.box(x, y, w, h)
     picture.text(x + 8, y + 16, panel["title"], font_weight="bold", fill="#333")
     unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "short")
-    lines = [(legend_of(target, labels, "value"), points) for target in panel["targets"]
-             for labels, points in series_of(target["expr"], history).items() if points]
+    lines = [(legend_of(target, labels), points) for target in panel["targets"]
+             for labels, points in prometheus.series_of(target["expr"], begin, end)]
     if panel["type"] == "stat":
-        told = "   ".join(f"{name}: {shown(points[-1][1], unit)}".removeprefix("value: ") for name, points in lines) or "-"
-        return picture.text(x + w / 2, y + h / 2 + 16, told, text_anchor="middle", font_size=20, fill="#3274d9")
+        return draw_numbers(picture, x, y, w, h, [(name, shown(points[-1][1], unit)) for name, points in lines])
     if not lines:
         return picture.text(x + w / 2, y + h / 2, "nothing", text_anchor="middle", fill="#999")
-    left, right, top, bottom = x + 62, x + w - 10, y + 28, y + h - 46
+    left, right, top, bottom = x + 62, x + w - 10, y + 28, y + h - 62
     most = max(value for _, points in lines for _, value in points) or 1
-    begin, end = history[0][0], history[-1][0]
+    is_log = panel["fieldConfig"]["defaults"].get("custom", {}).get("scaleDistribution", {}).get("type") == "log"
+    least = min((value for _, points in lines for _, value in points if value > 0), default=1) if is_log else 0
+
+    def height_of(value):
+        if not is_log:
+            return value / most
+        return 0 if value <= least or most == least else math.log(value / least) / math.log(most / least)
     for step in range(5):
         at = bottom - (bottom - top) * step / 4
+        value = least * (most / least) ** (step / 4) if is_log else most * step / 4
         picture.line([(left, at), (right, at)], "#e6e8ee", 1)
-        picture.text(left - 6, at + 4, shown(most * step / 4, unit), text_anchor="end", fill="#777")
+        picture.text(left - 6, at + 4, shown(value, unit), text_anchor="end", fill="#777")
     for seconds in range(0, int(end - begin) + 1, max(10, int(end - begin) // 40 * 10)):
-        picture.text(left + (right - left) * seconds / (end - begin), bottom + 14, f"{seconds} s", text_anchor="middle", fill="#777")
-    for index, (name, points) in enumerate(lines):
-        picture.line([(left + (right - left) * (at - begin) / (end - begin), bottom - (bottom - top) * value / most) for at, value in points],
+        is_last = seconds > 0.95 * (end - begin)
+        picture.text(left + (right - left) * seconds / (end - begin), bottom + 14, f"{seconds} s",
+                     text_anchor="end" if is_last else "middle", fill="#777")
+    for index, (_, points) in enumerate(lines):
+        picture.line([(left + (right - left) * (at - begin) / (end - begin), bottom - (bottom - top) * height_of(value)) for at, value in points],
                      COLORS[index % len(COLORS)])
-    at = left - 50
-    for index, (name, _) in enumerate(lines):
+    draw_legend(picture, left - 50, right, bottom + 34, [name for name, _ in lines])
+
+
+def draw_numbers(picture, x, y, w, h, numbers):
+    """Beside each other, each with its name below it."""
+    numbers = numbers or [("", "-")]
+    for index, (name, value) in enumerate(numbers):
+        middle = x + w * (index + 0.5) / len(numbers)
+        picture.text(middle, y + h / 2 + 10, value, text_anchor="middle", font_size=20, fill="#3274d9")
+        picture.text(middle, y + h / 2 + 28, name, text_anchor="middle", fill="#777")
+
+
+def draw_legend(picture, left, right, y, names):
+    """In two lines; what has no room in them is counted."""
+    at, line = left, 0
+    for index, name in enumerate(names):
         name = name if len(name) < 30 else name[:28] + "…"
-        if at + 6.2 * len(name) + 16 > right:
-            picture.text(at, bottom + 34, "…", fill="#777")
-            break
-        picture.line([(at, bottom + 30), (at + 10, bottom + 30)], COLORS[index % len(COLORS)], 3)
-        picture.text(at + 13, bottom + 34, name, fill="#333")
-        at += 6.2 * len(name) + 26
+        width = 6.2 * len(name) + 16
+        if at + width > right - (40 if line == 1 else 0):
+            if line == 1:
+                return picture.text(at, y + 16, f"+ {len(names) - index}", fill="#777")
+            at, line = left, 1
+        picture.line([(at, y + 16 * line - 4), (at + 10, y + 16 * line - 4)], COLORS[index % len(COLORS)], 3)
+        picture.text(at + 13, y + 16 * line, name, fill="#333")
+        at += width + 10
+    return None
 
 
 def load(client, is_over):
@@ -194,30 +204,35 @@ def load(client, is_over):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--seconds", type=int, default=60)
+    arguments.add_argument("--seconds", type=int, default=120)
     seconds = arguments.parse_args().seconds
     with open(os.path.join(HERE, "millrace.json"), encoding="utf-8") as file:
         panels = json.load(file)["panels"]
-    server, history, is_over = launch(), [], threading.Event()
+    server, is_over = launch(), threading.Event()
+    prometheus = Prometheus(server.http)
     try:
         client = Client(server.http)
         for statement in LOAD:
             client.ask("POST", "/ksql", {"ksql": statement})
         writer = threading.Thread(target=load, args=(client, is_over), daemon=True)
         writer.start()
-        end = time.time() + seconds
-        while time.time() < end:
-            history.append((time.time(), parse(client.ask("GET", "/metrics"))))
-            time.sleep(1)
+        time.sleep(30)  # half of what rates are taken of
+        begin = time.time()
+        time.sleep(seconds)
+        draw(panels, prometheus, begin, time.time())
         is_over.set()
         writer.join()
     finally:
+        prometheus.stop()
         server.stop()
+
+
+def draw(panels, prometheus, begin, end):
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     picture = Picture(2 * MARGIN + 24 * CELL_W - GAP, 2 * MARGIN + 24 + rows * CELL_H - GAP)
-    picture.text(MARGIN, MARGIN + 10, f"Millrace: {seconds} seconds of some load", font_size=15, font_weight="bold", fill="#222")
+    picture.text(MARGIN, MARGIN + 10, f"Millrace: {end - begin:.0f} seconds of some load", font_size=15, font_weight="bold", fill="#222")
     for panel in panels:
-        draw_panel(picture, panel, history)
+        draw_panel(picture, panel, prometheus, begin, end)
     picture.save(os.path.join(HERE, "dashboard.svg"))
 
 

@@ -21,10 +21,13 @@ struct RecordDecoder::Records {
   std::vector<std::shared_ptr<const void>> owners;  // of what was decompressed
   Offset next;
   std::map<size_t, std::string> failures;  // by row; the first reason counts
+  std::optional<RowProblem> unavailable;   // the first that must wait for its schema
 
   size_t size() const { return offsets.size(); }
   // Marks what a reader could not read. It explains only some.
   void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
+    if (status.unavailable && (!unavailable || status.unavailable->row < unavailable->row))
+      unavailable = status.unavailable;
     for (const RowProblem& problem : status.problems)
       fail(problem.row, fmt::format("{}: {}", side, problem.message), keep);
     for (size_t row = 0; row < keep.size(); ++row)

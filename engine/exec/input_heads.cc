@@ -114,7 +114,10 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     }
     assert(chunk->next >= head.decoded);
     unpack_bytes_left_ = chunk->unpack_bytes_left;
-    if (chunk->next == head.decoded) break;  // the rest was not polled, or is not decompressed yet
+    if (chunk->next == head.decoded) {
+      waits_for_ = std::move(chunk->waits_for);
+      break;  // else the rest was not polled, or is not decompressed yet
+    }
     head.decoded = chunk->next;
     decoded_rows_ += chunk->batch.rows;
     head.rows = std::make_shared<Batch>(std::move(chunk->batch));
@@ -138,6 +141,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
 Result<std::vector<Run>> InputHeads::take(std::span<const Polled> polled, size_t max_rows) {
   see(polled);
   is_held_up_ = false;
+  waits_for_.clear();
   if (upstream_) TRY(see_writers(polled.subspan(heads_.size())));
   unpack_bytes_left_ = limits_.unpack_bytes;
   return heads_.size() == 1 ? take_one(polled[0], max_rows) : take_in_order(polled, max_rows);

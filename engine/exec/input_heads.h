@@ -81,6 +81,9 @@ class InputHeads {
   size_t owned_bytes() const;
   // Whether the last take() has left records because of writers that are behind: only these help.
   bool is_held_up() const { return is_held_up_; }
+  // Why the next record of a partition could not be read in the last take(): its schema is on its way from
+  // elsewhere. Empty: none waits.
+  const std::string& waits_for() const { return waits_for_; }
 
   // --- Of one partition, by its index
   Offset taken(size_t source) const { return heads_[source].taken; }
@@ -156,6 +159,7 @@ class InputHeads {
   std::vector<Head> heads_;
   std::optional<UpstreamProgress> upstream_;  // where lanes are merged
   bool is_held_up_ = false;
+  std::string waits_for_;
   const HeadLimits limits_;
   Place failed_at_;
   uint64_t decoded_rows_ = 0;

@@ -60,7 +60,12 @@ std::vector<Column*> pointers(std::vector<Column>& columns, const std::vector<in
 }  // namespace
 
 RecordDecoder::RecordDecoder(const InputStep& step, const Layout& layout, Options options)
-    : step_(step), layout_(layout), options_(options), read_(step.used) {
+    : step_(step),
+      layout_(layout),
+      options_(options),
+      may_wait_(options.schemas != nullptr && step.exchange < 0 &&
+                (names_schema(step.key_format) || names_schema(step.value_format))),
+      read_(step.used) {
   for (size_t i = 0; i < step_.schema.columns.size(); ++i) {
     const ColumnDef& column = step_.schema.columns[i];
     const int index = static_cast<int>(i);
@@ -157,12 +162,35 @@ Result<DecodedChunk> RecordDecoder::decode(std::span<const LogBatch> batches, in
     DecodedChunk chunk = TRY(decode_blocks(batches, partition, range, cursor));
     if (chunk.next > range.from) return chunk;
   }
+  std::optional<RowProblem> unavailable;
+  if (!may_wait_) return decode_records(batches, partition, range, cursor, unavailable);
+  // What comes before a record that must wait is decoded once more, alone: that is seldom.
+  for (const RecordCursor before = cursor;;) {
+    DecodedChunk chunk = TRY(decode_records(batches, partition, range, cursor, unavailable));
+    if (!unavailable) return chunk;
+    cursor = before;
+    if (unavailable->row > 0) {
+      range.max_rows = unavailable->row;
+      unavailable.reset();
+      continue;
+    }
+    DecodedChunk none{{}, range.from, {}, range.unpack_bytes};
+    none.waits_for = std::move(unavailable->message);
+    return none;
+  }
+}
+
+Result<DecodedChunk> RecordDecoder::decode_records(std::span<const LogBatch> batches,
+                                                   int32_t partition, DecodeRange range,
+                                                   RecordCursor& cursor,
+                                                   std::optional<RowProblem>& unavailable) {
   Records records;
   if (const Status read = collect(batches, range, cursor, records); !read)
     return damaged(read.error(), partition, records.next);
   std::vector<bool> keep(records.size(), true);
   DecodedChunk chunk{
       TRY(read_columns(records, partition, keep)), records.next, {}, range.unpack_bytes};
+  unavailable = std::move(records.unavailable);
   for (auto& [row, message] : records.failures)
     chunk.failures.push_back({Offset(records.offsets[row]), std::move(message)});
   std::vector<uint32_t> rows;
@@ -193,6 +221,8 @@ Result<Batch> RecordDecoder::read_columns(Records& records, int32_t partition,
   if (key_writer_) write_keys(columns, windows, raw_keys, records, keep);
   step_.exchange >= 0 ? read_exchange_values(records, columns, keep, batch)
                       : read_values(records, columns, keep, batch);
+  if (records.unavailable)
+    std::fill(keep.begin() + static_cast<ptrdiff_t>(records.unavailable->row), keep.end(), false);
   for (const int index : header_columns_) {
     const ColumnDef& header = step_.schema.columns[static_cast<size_t>(index)];
     Column& column = columns[static_cast<size_t>(index)];

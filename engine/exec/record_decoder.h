@@ -37,6 +37,8 @@ struct DecodedChunk {
   std::vector<RecordFailure> failures;  // in order, one a record
   size_t unpack_bytes_left;             // of the range's
   MergeTimes merge = {};                // of rows out of a time-ordered exchange
+  // Why the record at `next` cannot be read yet: its schema is on its way from elsewhere.
+  std::string waits_for = {};
 };
 
 // Which records to decode.
@@ -87,6 +89,9 @@ class RecordDecoder {
   ExchangeRows no_exchange_rows() const;
   Batch batch_of(ExchangeRows rows, int32_t partition) const;
 
+  Result<DecodedChunk> decode_records(std::span<const LogBatch> batches, int32_t partition,
+                                      DecodeRange range, RecordCursor& cursor,
+                                      std::optional<RowProblem>& unavailable);
   Status collect(std::span<const LogBatch> batches, DecodeRange& range, RecordCursor& cursor,
                  Records& out) const;
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
@@ -111,6 +116,7 @@ class RecordDecoder {
   const InputStep step_;
   const Layout layout_;
   const Options options_;
+  const bool may_wait_;  // for the schemas of records
   std::vector<bool>
       read_;  // columns of the layout: those that are used, and keys that are written anew
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout

@@ -190,7 +190,9 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const RecordCursor before = cursor;
   Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
   const size_t bytes = chunk ? bytes_of(chunk->batch) : 0;
-  const bool is_to_keep = chunk && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
+  // For a schema that this reader may not need.
+  const bool must_wait = chunk && !chunk->waits_for.empty();
+  const bool is_to_keep = chunk && !must_wait && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
   if (is_to_keep) chunk->batch = chunk->batch.owned(0);
 
   lock.lock();
@@ -213,7 +215,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   }
   decoded_.notify_all();
   if (!chunk) return std::move(chunk).error();
-  if (!decoded->failures.empty() && !(is_current && is_good_for(reader, *decoded))) {
+  if (must_wait || (!decoded->failures.empty() && !(is_current && is_good_for(reader, *decoded)))) {
     lock.unlock();
     cursor = before;
     return decode_alone(reader, batches, partition, range, cursor);

@@ -415,7 +415,8 @@ StepResult Task::finish_step() {
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
   // Who was woken by new records and had a rest to work off has not looked at them.
-  bool more = has_rest() || (has_more_input() && !heads_->is_held_up()) || !has_looked_;
+  bool more = has_rest() || (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
+              !has_looked_;
   more |= stage_->tidy();
   if (!options_.is_transient && (has_worked_ || has_moved()) && stage_->may_commit())
     return commit(more);

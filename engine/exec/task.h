@@ -134,6 +134,9 @@ class Task {
   bool waits_for_answer() const { return waits_for_answer_; }
   // The last step has left records that wait for what the writers of its exchange tell (their progress).
   bool is_held_up() const { return heads_->is_held_up(); }
+  // What the next record waits for, which nothing tells when it comes: the task is to be stepped again in a while.
+  // Empty: nothing.
+  const std::string& waits_for() const { return heads_->waits_for(); }
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then) {

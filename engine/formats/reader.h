@@ -32,6 +32,8 @@ struct RowStatus {
   std::vector<RowState> states;  // one a payload
   std::vector<RowProblem> problems;
   size_t errors = 0;
+  // The first row that cannot be read before a schema has come from elsewhere: it and those behind it say nothing.
+  std::optional<RowProblem> unavailable = {};
 
   void clear();
   void fail(size_t row, std::string message);  // states.size() > row

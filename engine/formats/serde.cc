@@ -8,6 +8,7 @@ void RowStatus::clear() {
   states.clear();
   problems.clear();
   errors = 0;
+  unavailable.reset();
 }
 
 void RowStatus::fail(size_t row, std::string message) {

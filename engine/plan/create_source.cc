@@ -75,7 +75,7 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
 // Puts the columns of a side that has none declared, and whose schema a registry could know, where they
 // belong: keys first. Answers whether there were such.
 Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
-                                   const Registrar* registrar, Schema& schema) {
+                                   Registrar* registrar, Schema& schema) {
   const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };
   const bool needs_keys = schema.key_count() == 0 && can_infer_schema(formats.key);
   const bool needs_values =

@@ -66,6 +66,11 @@ RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const S
   if (schema.text.find_first_not_of(" \t\r\n") == schema.text.npos)
     return RegistryError{42201, "Empty schema"};
   if (schema.text.size() > kMaxSchemaSize) return too_large();
+  if (schema.metadata.size() + schema.rule_set.size() > kMaxSchemaSize)
+    return RegistryError{42209, fmt::format("The metadata and the rules of the schema have {} bytes, "
+                                            "at most {} are possible",
+                                            schema.metadata.size() + schema.rule_set.size(),
+                                            kMaxSchemaSize)};
   auto text = kept(schema, resolved, form);
   if (!text)
     return RegistryError{42201, fmt::format("Invalid schema of type {}, details: {}",

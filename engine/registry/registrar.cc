@@ -42,19 +42,73 @@ bool is_prefix(std::span<const ColumnDef> columns, std::span<const ColumnDef> fi
   return true;
 }
 
+// Nobody sees it: the question is asked, and the statement planned anew.
+Error asked_first() {
+  return Error{ErrorCode::NetworkFailure, "the schema registry has not been asked yet"};
+}
+
 }  // namespace
 
 std::string subject_of(std::string_view topic, Side side) {
   return fmt::format("{}-{}", topic, word_of(side));
 }
 
+Result<SchemaTextPtr> Registrar::find_schema(int32_t id) {
+  if (!outside_) return registry_.find_schema(id);
+  const auto known = outside_->by_id.find(id);
+  if (known != outside_->by_id.end()) return known->second;
+  questions_.push_back({.kind = SchemaQuestion::Kind::ById, .id = id});
+  return asked_first();
+}
+
+Result<std::optional<OutsideSchemas::Latest>> Registrar::find_latest(const std::string& subject) {
+  if (!outside_) {
+    const auto latest = registry_.latest(subject);
+    if (!latest) return std::optional<OutsideSchemas::Latest>();
+    return std::optional(OutsideSchemas::Latest{latest->id, registry_.find_schema(latest->id)});
+  }
+  const auto known = outside_->latest.find(subject);
+  if (known != outside_->latest.end()) return known->second;
+  questions_.push_back({.kind = SchemaQuestion::Kind::Latest, .subject = subject});
+  return asked_first();
+}
+
+std::optional<int32_t> Registrar::id_of_same(const std::string& subject,
+                                             const RegisteredSchema& schema,
+                                             const OutsideSchemas::Latest& latest) const {
+  if (outside_) {
+    const bool is_same = latest.schema && latest.schema->kind == schema.kind &&
+                         latest.schema->text == schema.text && latest.schema->references.empty();
+    return is_same ? std::optional(latest.id) : std::nullopt;
+  }
+  const auto same = registry_.look_up(subject, schema);
+  return same ? std::optional(same->id) : std::nullopt;
+}
+
+Result<int32_t> Registrar::register_schema(const std::string& subject, RegisteredSchema schema) {
+  if (!outside_) {
+    auto registered = registry_.register_schema(subject, std::move(schema), Form::AsGiven,
+                                                {.steps = EffortLimit::kMostOnMetadata});
+    if (!registered)
+      return invalid(
+          fmt::format("Could not register schema for topic: {}", registered.error().message));
+    apply(std::move(registered->changes));
+    return registered->id;
+  }
+  const auto known = outside_->registered.find(OutsideSchemas::registration_key(subject, schema));
+  if (known != outside_->registered.end()) return known->second;
+  questions_.push_back(
+      {.kind = SchemaQuestion::Kind::Register, .subject = subject, .schema = std::move(schema)});
+  return 1;  // stands for the one that will be answered: what is planned with it is planned again
+}
+
 Result<std::vector<ColumnDef>> Registrar::infer(const FormatSpec& spec, std::string_view topic,
-                                                Side side) const {
+                                                Side side) {
   SchemaTextPtr schema;
   if (spec.schema_id != 0) {
-    schema = registry_.find_schema(spec.schema_id);
-  } else if (const auto latest = registry_.latest(subject_of(topic, side))) {
-    schema = registry_.find_schema(latest->id);
+    schema = TRY(find_schema(spec.schema_id));
+  } else if (const auto latest = TRY(find_latest(subject_of(topic, side)))) {
+    schema = latest->schema;
   }
   if (!schema) return not_there(spec, topic, side);
   if (schema->kind != schema_kind_of(spec.name))
@@ -74,8 +128,8 @@ Result<std::vector<ColumnDef>> Registrar::infer(const FormatSpec& spec, std::str
 }
 
 Result<FormatSpec> Registrar::with_given_schema(FormatSpec spec, std::span<const ColumnDef> columns,
-                                                Side side) const {
-  const SchemaTextPtr schema = registry_.find_schema(spec.schema_id);
+                                                Side side) {
+  const SchemaTextPtr schema = TRY(find_schema(spec.schema_id));
   if (!schema) return not_there(spec, "", side);
   if (schema->kind != schema_kind_of(spec.name))
     return invalid(fmt::format("schema id {} is of the type {}, and the format is {}",
@@ -99,34 +153,34 @@ Result<FormatSpec> Registrar::with_schema(FormatSpec spec, std::string_view topi
   if (!names_schema(spec) || columns.empty()) return spec;
   if (spec.schema_id != 0) return with_given_schema(std::move(spec), columns, side);
   const std::string subject = subject_of(topic, side);
-  const std::optional<SchemaVersion> latest = registry_.latest(subject);
   const SchemaText derived = derive_schema(spec, columns, side);
   RegisteredSchema schema{.kind = derived.kind, .text = derived.text};
-  if (latest && write == Write::Source) {
-    const auto same = registry_.look_up(subject, schema);
-    // Written in the newest one if it can hold the columns; else the stream can only be read.
-    spec.schema_id = same ? same->id : latest->id;
-    const SchemaTextPtr text = registry_.find_schema(latest->id);
-    if (!same && text && text->kind == derived.kind) spec.schema = bundle_schema(*text);
-    if (!same && (spec.schema.empty() || !make_writer(spec, columns, side))) {
-      spec.schema_id = 0;
-      spec.schema.clear();
-    }
+  const auto latest =
+      write == Write::Source ? TRY(find_latest(subject)) : std::optional<OutsideSchemas::Latest>();
+  if (!latest) {
+    spec.schema_id = TRY(register_schema(subject, std::move(schema)));
     return spec;
   }
-  auto registered = registry_.register_schema(subject, std::move(schema), Form::AsGiven,
-                                              {.steps = EffortLimit::kMostOnMetadata});
-  if (!registered)
-    return invalid(
-        fmt::format("Could not register schema for topic: {}", registered.error().message));
-  spec.schema_id = registered->id;
-  apply(std::move(registered->changes));
+  const std::optional<int32_t> same = id_of_same(subject, schema, *latest);
+  // Written in the newest one if it can hold the columns; else the stream can only be read.
+  spec.schema_id = same.value_or(latest->id);
+  if (!same && latest->schema && latest->schema->kind == derived.kind)
+    spec.schema = bundle_schema(*latest->schema);
+  if (!same && (spec.schema.empty() || !make_writer(spec, columns, side))) {
+    spec.schema_id = 0;
+    spec.schema.clear();
+  }
   return spec;
 }
 
 void Registrar::drop_subject(std::string_view topic, Side side) {
-  if (auto deleted = registry_.delete_subject(subject_of(topic, side), false))
-    apply(std::move(deleted->changes));
+  const std::string subject = subject_of(topic, side);
+  if (outside_) {
+    if (!outside_->deleted.contains(subject))
+      questions_.push_back({.kind = SchemaQuestion::Kind::Delete, .subject = subject});
+    return;
+  }
+  if (auto deleted = registry_.delete_subject(subject, false)) apply(std::move(deleted->changes));
 }
 
 void Registrar::apply(RegistryChanges changes) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/formats/format.h"
+#include "engine/registry/outside_schemas.h"
 #include "engine/registry/registry.h"
 
 namespace engine {
@@ -18,14 +19,19 @@ std::string subject_of(std::string_view topic, Side side);
 class Registrar {
  public:
   explicit Registrar(SchemaRegistry registry) : registry_(std::move(registry)) {}
+  // Of a registry elsewhere, with what is known of it so far.
+  explicit Registrar(OutsideSchemas known) : outside_(std::move(known)) {}
 
   const SchemaRegistry& registry() const { return registry_; }
+  bool is_outside() const { return outside_.has_value(); }
+  // What a registry elsewhere is to be asked before the statement can be carried out. Where one of them is_read(),
+  // what was planned says nothing.
+  const std::vector<SchemaQuestion>& questions() const { return questions_; }
 
   // The columns that a topic's records have, where the statement declares none: out of the schema of
   // `spec.schema_id`, else of the newest of the topic's subject. Names are as the schema has them in the
   // first case, in upper case in the second.
-  Result<std::vector<ColumnDef>> infer(const FormatSpec& spec, std::string_view topic,
-                                       Side side) const;
+  Result<std::vector<ColumnDef>> infer(const FormatSpec& spec, std::string_view topic, Side side);
 
   enum class Write : uint8_t {
     Sink,    // registers, fails if that is not compatible with what is there
@@ -44,11 +50,20 @@ class Registrar {
 
  private:
   Result<FormatSpec> with_given_schema(FormatSpec spec, std::span<const ColumnDef> columns,
-                                       Side side) const;
+                                       Side side);
+  // What is there. Fails where that must be asked first.
+  Result<SchemaTextPtr> find_schema(int32_t id);
+  Result<std::optional<OutsideSchemas::Latest>> find_latest(const std::string& subject);
+  // The version of the subject that holds it, if there is one.
+  std::optional<int32_t> id_of_same(const std::string& subject, const RegisteredSchema& schema,
+                                    const OutsideSchemas::Latest& latest) const;
+  Result<int32_t> register_schema(const std::string& subject, RegisteredSchema schema);
 
   void apply(RegistryChanges changes);
 
   SchemaRegistry registry_;
+  std::optional<OutsideSchemas> outside_;
+  std::vector<SchemaQuestion> questions_;
   RegistryChanges changes_;
 };
 

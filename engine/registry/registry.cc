@@ -61,6 +61,8 @@ std::string identity_of(const RegisteredSchema& schema) {
   std::string identity(schema_kind_name(schema.kind));
   for (const SchemaReference& reference : schema.references)
     identity += fmt::format("\n{}\n{}\n{}", reference.name, reference.subject, reference.version);
+  if (!schema.metadata.empty() || !schema.rule_set.empty())
+    identity += fmt::format("\n{}\n{}", schema.metadata, schema.rule_set);
   return identity + "\n\n" + schema.text;
 }
 

@@ -64,6 +64,8 @@ struct RegisteredSchema {
   SchemaKind kind = SchemaKind::Avro;
   std::string text;
   std::vector<SchemaReference> references = {};
+  // What it says beside its text, as JSON in one spelling; empty: nothing was said. They make it another schema.
+  std::string metadata = {}, rule_set = {};
 };
 
 struct SubjectVersion {
@@ -194,6 +196,8 @@ class SchemaRegistry final : public SchemaLookup {
 
   SubjectPtr subject_ptr(std::string_view subject) const;
   RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
+  // Who says nothing of metadata or of rules means those of the newest version.
+  RegisteredSchema with_inherited(std::string_view subject, RegisteredSchema schema) const;
   RegistryResult<void> may_write(std::string_view subject, bool is_import) const;
   // The version that holds it, if there is one.
   const SubjectVersion* holder_of(const RegistrySubject& subject,

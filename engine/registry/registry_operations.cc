@@ -52,6 +52,20 @@ RegistryResult<void> SchemaRegistry::may_write(std::string_view subject, bool is
   return {};
 }
 
+RegisteredSchema SchemaRegistry::with_inherited(std::string_view subject,
+                                                RegisteredSchema schema) const {
+  const auto last = latest(subject);
+  if (!last || !last->schema) return schema;
+  if (schema.text.empty()) {
+    schema.kind = last->schema->kind;
+    schema.text = last->schema->text;
+    schema.references = last->schema->references;
+  }
+  if (schema.metadata.empty()) schema.metadata = last->schema->metadata;
+  if (schema.rule_set.empty()) schema.rule_set = last->schema->rule_set;
+  return schema;
+}
+
 RegistryResult<SchemaRegistry::Candidate> SchemaRegistry::examine(std::string_view subject,
                                                                   RegisteredSchema schema,
                                                                   Form form,
@@ -59,6 +73,7 @@ RegistryResult<SchemaRegistry::Candidate> SchemaRegistry::examine(std::string_vi
   if (auto named = check_name(subject); !named) return named.error();
   const bool is_import = schema.id > 0;
   if (auto allowed = may_write(subject, is_import); !allowed) return allowed.error();
+  if (!is_import) schema = with_inherited(subject, std::move(schema));
   const auto text = resolved(schema);
   if (!text) return text.error();
   auto checked = checked_schema(std::move(schema), *text, form);

@@ -49,6 +49,11 @@ bool needs_consumer_groups(const Statement& statement) {
   return show && (show->kind == ShowKind::ConsumerGroups || show->kind == ShowKind::ConsumerLag);
 }
 
+bool needs_schemas(const Statement& statement) {
+  const auto* show = std::get_if<Show>(&statement);
+  return show && show->kind == ShowKind::Schemas;
+}
+
 Schema information_schema(const Statement& statement) {
   if (const auto* show = std::get_if<Show>(&statement)) return show_schema(*show);
   if (const auto* describe = std::get_if<DescribeSource>(&statement))

@@ -111,6 +111,7 @@ bool is_information_statement(const Statement& statement);
 bool needs_statuses(const Statement& statement);
 bool needs_server_facts(const Statement& statement);
 bool needs_consumer_groups(const Statement& statement);
+bool needs_schemas(const Statement& statement);
 // The columns of the answer, without the answer.
 Schema information_schema(const Statement& statement);
 // Fails with UndefinedSource, UndefinedObject, NotSupported.

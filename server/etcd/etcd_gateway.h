@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "server/etcd/http_thread.h"
+#include "server/http_client/http_thread.h"
 #include "storage/meta/etcd_client.h"
 
 namespace server {

@@ -51,6 +51,20 @@ std::string_view reason_phrase(int status) {
   return found == std::end(kPhrases) ? std::string_view() : found->second;
 }
 
+std::vector<std::string> query_values(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::string_view key = pair.substr(0, pair.find('='));
+    if (percent_decoded(key) != name) continue;
+    std::string value(pair.substr(std::min(pair.size(), key.size() + 1)));
+    std::ranges::replace(value, '+', ' ');
+    values.push_back(percent_decoded(value).value_or(""));
+  }
+  return values;
+}
+
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));

@@ -64,6 +64,8 @@ std::string_view reason_phrase(int status);
 
 // What `name` is in a query, decoded ("deleted=true&limit=5"); nothing where it is not. Of several the first.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
+// All of them, in order; one that is not encoded as it should be is empty.
+std::vector<std::string> query_values(std::string_view query, std::string_view name);
 
 // Puts the bytes that %XX stand for in place; nothing when one of them is no such thing.
 std::optional<std::string> percent_decoded(std::string_view text);

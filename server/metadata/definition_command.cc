@@ -85,7 +85,9 @@ struct JsonFields<RegisteredSchema> {
   static constexpr auto fields = std::tuple(
       json_field("id", &RegisteredSchema::id), json_field("kind", &RegisteredSchema::kind),
       json_field("text", &RegisteredSchema::text),
-      json_field("references", &RegisteredSchema::references));
+      json_field("references", &RegisteredSchema::references),
+      json_field("metadata", &RegisteredSchema::metadata),
+      json_field("rule_set", &RegisteredSchema::rule_set));
 };
 template <>
 struct JsonFields<SubjectVersion> {
@@ -125,8 +127,8 @@ using engine::write_json;
 // change the schema registry: they are written only where that is so, and older programs read all else.
 // Version 5 may have queries that are built beside others.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
-                  kVersionWithRebuilds = 5;
-constexpr uint8_t kDefinitionVersion = kVersionWithRebuilds;
+                  kVersionWithRebuilds = 5, kVersionWithContracts = 6;
+constexpr uint8_t kDefinitionVersion = kVersionWithContracts;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -142,7 +144,17 @@ bool has_rebuilds(const DefinitionCommand& command) {
   });
 }
 
+// A schema that has more than its text.
+bool has_contracts(const DefinitionCommand& command) {
+  return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
+    const auto* schemas = std::get_if<ChangeSchemas>(&change);
+    const auto* put = schemas ? std::get_if<engine::PutSchema>(&schemas->change) : nullptr;
+    return put && !(put->schema.metadata.empty() && put->schema.rule_set.empty());
+  });
+}
+
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has_contracts(command)) return kVersionWithContracts;
   if (has_rebuilds(command)) return kVersionWithRebuilds;
   if (has<ChangeSchemas>(command)) return kVersionWithSchemas;
   return has<SetSystemProperty>(command) ? kVersionWithProperties : kFirstVersion;

@@ -144,12 +144,31 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
 
 void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
                              engine::Properties properties, DefinitionDone done, Asker asker) {
+  submit(std::make_shared<Definition>(Definition{std::move(statement), std::move(properties),
+                                                 std::move(done), std::move(asker)}));
+}
+
+void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
   jobs_.add(JobQueue::Lane::Statements,
-            {[this, statement = std::move(statement), properties = std::move(properties), done,
-              asker = std::move(asker)] {
-               done(decide([&] { return define(*statement, properties, asker); }));
-             },
-             [done](Error error) { done(std::move(error)); }});
+            {[this, definition] { carry_on(definition); },
+             [definition](Error error) { definition->done(std::move(error)); }});
+}
+
+// Nobody waits on this thread for a registry elsewhere: the statement comes back with its answers.
+void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
+  constexpr int kMaxRounds = 10;  // keys, values and what is registered take three
+  std::vector<engine::SchemaQuestion> questions;
+  Result<DefinitionOutcome> outcome = decide([&] { return define(*definition, questions); });
+  if (questions.empty()) return definition->done(std::move(outcome));
+  if (++definition->rounds > kMaxRounds)
+    return definition->done(Error{ErrorCode::LimitExceeded,
+                                  "the statement asks the schema registry again and again"});
+  outside_->answer(std::move(questions), std::move(definition->known),
+                   [this, definition](Result<engine::OutsideSchemas> known) {
+                     if (!known) return definition->done(std::move(known).error());
+                     definition->known = *std::move(known);
+                     submit(definition);
+                   });
 }
 
 Result<Revision> MetadataApplier::append(const storage::MetadataCommand& command) {
@@ -187,9 +206,10 @@ Status MetadataApplier::commit(const storage::MetadataCommand& command) {
   return catch_up();
 }
 
-Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement& statement,
-                                                  const engine::Properties& properties,
-                                                  const Asker& asker) {
+Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
+                                                  std::vector<engine::SchemaQuestion>& questions) {
+  const engine::ParsedStatement& statement = *definition.statement;
+  questions.clear();
   if (placement_ && !is_user_statement(statement.statement))
     return Error{
         ErrorCode::NotSupported,
@@ -200,9 +220,15 @@ Result<DefinitionOutcome> MetadataApplier::define(const engine::ParsedStatement&
   const DefinitionSources sources{Uuid::random, [this](const Uuid& topic, PartitionId partition) {
                                     const auto status = log_.find_partition({topic, partition});
                                     return status ? status->readable_end() : Offset(0);
-                                  }};
+                                  },
+                                  outside_ ? &definition.known : nullptr};
   PlannedDefinition planned =
-      TRY(plan_definition(statement, *now, settings_, properties, sources, asker));
+      TRY(plan_definition(statement, *now, settings_, definition.properties, sources,
+                          definition.asker));
+  if (!planned.questions.empty()) {
+    questions = std::move(planned.questions);
+    return DefinitionOutcome();
+  }
   // Before the append: from then on a restart takes what lies there for the new query's.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) TRY(commit(planned.command));

@@ -52,6 +52,10 @@ class MetadataApplier {
                   engine::EngineSettings settings, Placement placement = {});
   ~MetadataApplier();
 
+  // Schemas are kept elsewhere, not in the image; before start_thread(). It outlives this, and is stopped before.
+  void use_registry(engine::OutsideRegistry& outside) { outside_ = &outside; }
+  engine::OutsideRegistry* outside_registry() const { return outside_; }
+
   // Reads the newest snapshot and the metadata log behind it, and starts the queries; before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
   // with ShuttingDown once `must_stop`.
@@ -83,7 +87,9 @@ class MetadataApplier {
       std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
   void submit(SchemaChange change, std::function<void(engine::RegistryResult<void>)> done);
   // The registry's schemas as of now, for readers of records. Any thread; as long as this object.
-  const engine::SchemaLookup& schemas() const { return schemas_; }
+  const engine::SchemaLookup& schemas() const {
+    return outside_ ? static_cast<const engine::SchemaLookup&>(*outside_) : schemas_;
+  }
 
  private:
   class PresentSchemas final : public engine::SchemaLookup {
@@ -102,8 +108,20 @@ class MetadataApplier {
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
-  Result<DefinitionOutcome> define(const engine::ParsedStatement& statement,
-                                   const engine::Properties& properties, const Asker& asker);
+  // A statement on its way. What a registry elsewhere has been asked for it was asked between two rounds.
+  struct Definition {
+    std::shared_ptr<const engine::ParsedStatement> statement;
+    engine::Properties properties;
+    DefinitionDone done;
+    Asker asker;
+    engine::OutsideSchemas known = {};
+    int rounds = 0;
+  };
+  void submit(std::shared_ptr<Definition> definition);
+  void carry_on(const std::shared_ptr<Definition>& definition);
+  // Where `questions` are left, these come first.
+  Result<DefinitionOutcome> define(const Definition& definition,
+                                   std::vector<engine::SchemaQuestion>& questions);
   Status change_users(const UsersChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
   Status place(const TopicChange& change, storage::MetadataCommand& command) const;
@@ -145,6 +163,7 @@ class MetadataApplier {
   // the metadata thread, which holds it only to swap.
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
+  engine::OutsideRegistry* outside_ = nullptr;
 };
 
 }  // namespace server

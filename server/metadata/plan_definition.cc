@@ -104,7 +104,8 @@ struct Planner {
     effect.changes.push_back(EraseSource{drop.name.text});
     for (const std::string& topic : effect.dropped_topics)
       for (const engine::Side side : {engine::Side::Key, engine::Side::Value})
-        registrar.drop_subject(topic, side);
+        if (!registrar.is_outside() || names_schema(drop.name.text, side))
+          registrar.drop_subject(topic, side);
     return effect;
   }
   Result<Effect> operator()(const engine::AlterSource& alter) const {
@@ -177,6 +178,12 @@ struct Planner {
   }
 
  private:
+  bool names_schema(const std::string& name, engine::Side side) const {
+    const engine::DataSource* source = image.catalog->find_source(name);
+    return source && engine::names_schema(side == engine::Side::Key ? source->key_format
+                                                                    : source->value_format);
+  }
+
   Effect of(engine::CatalogChange change) const {
     Effect effect;
     effect.is_nothing = change.catalog == image.catalog;
@@ -536,19 +543,24 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
                                           const DefinitionSources& sources, const Asker& asker) {
   if (is_user_statement(statement.statement)) return plan_user_definition(statement, image, asker);
   const SnapshotTopics topics(*image.topics);
-  engine::Registrar registrar(*image.schemas);
+  engine::Registrar registrar =
+      sources.outside ? engine::Registrar(*sources.outside) : engine::Registrar(*image.schemas);
   const std::function<Status(const engine::DataSource&)> may_read =
       [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
-  Effect effect =
-      TRY(std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read},
-                     statement.statement));
-  TRY(check_rights(statement.statement, effect, image, asker));
+  Result<Effect> visited =
+      std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read},
+                 statement.statement);
   PlannedDefinition planned;
+  planned.questions = registrar.questions();
+  if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
+  Effect effect = TRY(std::move(visited));
+  TRY(check_rights(statement.statement, effect, image, asker));
   planned.tag = command_tag(statement.statement);
   planned.notices = effect.notices;
   planned.is_nothing = effect.is_nothing;
   if (effect.is_nothing) return planned;
   TRY(check_stands_nowhere(effect, image));
+  if (!planned.questions.empty()) return planned;
   if (effect.started) planned.started_query = effect.started->plan.id;
 
   Resolver resolver(image, properties, sources);

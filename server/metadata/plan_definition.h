@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/registry/outside_schemas.h"
 #include "engine/sql/ast.h"
 #include "server/metadata/definition_command.h"
 #include "server/metadata/image.h"
@@ -25,6 +26,9 @@ struct PlannedDefinition {
   std::vector<std::string> notices;
   std::string tag;                 // "CREATE STREAM"
   std::string started_query = {};  // the id of the one that the statement asks for
+  // Of a registry elsewhere: where there are some, they are to be answered and the statement planned anew; all else
+  // says nothing then.
+  std::vector<engine::SchemaQuestion> questions = {};
 };
 
 // What planning takes from outside: ids, and the present ends of partitions for queries that begin
@@ -32,6 +36,8 @@ struct PlannedDefinition {
 struct DefinitionSources {
   std::function<Uuid()> new_id;
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
+  // What is known of a registry elsewhere; null: the image's registry is the one.
+  const engine::OutsideSchemas* outside = nullptr;
 };
 
 // Fails with InsufficientPrivilege where the asker may not do that.

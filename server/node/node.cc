@@ -53,6 +53,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->definitions_ = std::make_unique<MetadataApplier>(
       *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
       *node->supervisor_, settings.sql.engine, placement_by(node->cluster_.get()));
+  TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());
   if (settings.processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
@@ -309,6 +310,22 @@ std::string Node::cluster_id() const {
   return cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
 }
 
+Status Node::open_outside_registry() {
+  const auto& outside = settings_.outside_registry;
+  if (outside.urls.empty()) return {};
+  std::vector<RegistryEndpoint> endpoints = TRY(parse_registry_urls(outside.urls));
+  if (!outside.credentials_file.empty()) {
+    const std::string credentials = TRY(read_password(outside.credentials_file));
+    for (RegistryEndpoint& endpoint : endpoints) endpoint.user_and_password = credentials;
+  }
+  outside_registry_ = std::make_unique<RegistryOverHttp>(std::move(endpoints), clock_);
+  outside_registry_->on_news([this] {
+    for (const auto& shard : shards_) shard->post([shard = shard.get()] { shard->wake_waiting(); });
+  });
+  definitions_->use_registry(*outside_registry_);
+  return {};
+}
+
 Status Node::open_registry(const std::vector<Loop*>& loops) {
   if (!settings_.registry) return {};
   registry_ = TRY(http::HttpServer::open(
@@ -326,6 +343,7 @@ http::RegistryView Node::registry_view() {
   view.run_aside = [this](size_t bytes, std::function<void()> work) {
     return workers_->try_run(bytes, std::move(work));
   };
+  if (outside_registry_) view.elsewhere = outside_registry_->url();
   view.examine_aside = [this](size_t bytes, std::function<void()> work) {
     return examiners_->try_run(bytes, std::move(work));
   };
@@ -491,6 +509,7 @@ Node::~Node() {
   if (cleaner_) cleaner_->stop();           // it asks the shards and the log
   if (rebuilds_) rebuilds_->stop_thread();  // likewise, and the metadata thread
   if (shards_are_running_) stop_front_ends();
+  if (outside_registry_) outside_registry_->stop();  // it wakes tasks, and brings statements back
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
   for (const auto& shard : shards_) shard->stop_thread();

@@ -20,6 +20,7 @@
 #include "server/node/server_metrics.h"
 #include "server/node/settings.h"
 #include "server/pg/pg_server.h"
+#include "server/registry/registry_over_http.h"
 #include "server/sql/session.h"
 #include "server/tasks/cleanup_targets.h"
 #include "server/tasks/query_supervisor.h"
@@ -85,6 +86,7 @@ class Node {
   std::vector<HeldBackFacts> held_back() const;
   Status open_kafka();
   Status open_http();
+  Status open_outside_registry();
   Status open_registry(const std::vector<Loop*>& loops);
   http::Routes http_routes();
   http::Routes guarded(http::Routes routes);
@@ -112,6 +114,7 @@ class Node {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;
+  std::unique_ptr<RegistryOverHttp> outside_registry_;  // where one is given
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<NodeAccess> access_;
   std::unique_ptr<StatementWorkers> workers_;

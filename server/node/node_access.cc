@@ -51,13 +51,17 @@ void NodeAccess::reload() {
   if (rules && certificates) log_info("access file and certificates read again");
 }
 
-Status NodeAccess::make_superuser() {
-  if (settings_.superuser_password_file.empty() || find(settings_.superuser)) return {};
-  std::ifstream in(settings_.superuser_password_file);
+Result<std::string> read_password(const std::string& path) {
+  std::ifstream in(path);
   std::string password;
   if (!std::getline(in, password) || password.empty())
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("cannot read a password from {}", settings_.superuser_password_file)};
+    return Error{ErrorCode::InvalidParameter, fmt::format("cannot read a password from {}", path)};
+  return password;
+}
+
+Status NodeAccess::make_superuser() {
+  if (settings_.superuser_password_file.empty() || find(settings_.superuser)) return {};
+  const std::string password = TRY(read_password(settings_.superuser_password_file));
   std::promise<Status> done;
   definitions_.submit(
       [&](const storage::Users&) -> Result<std::vector<storage::UserChange>> {

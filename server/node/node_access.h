@@ -37,4 +37,7 @@ class NodeAccess final : private auth::UserDirectory {
   std::unique_ptr<TlsServer> tls_;
 };
 
+// The first line of a file. Fails with InvalidParameter where it is empty, or is not there.
+Result<std::string> read_password(const std::string& path);
+
 }  // namespace server

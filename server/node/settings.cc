@@ -13,6 +13,7 @@
 #include "base/memory_budget.h"
 #include "base/suggest.h"
 #include "server/node/machine_memory.h"
+#include "server/registry/registry_client.h"
 
 namespace server {
 
@@ -121,6 +122,21 @@ constexpr SettingRow kSettings[] = {
          s.registry.reset();
        else
          s.registry = TRY(parse_address(text));
+       return {};
+     }},
+    {"schema-registry-url",
+     "URL,... of a schema registry elsewhere (http://HOST:PORT, https too) that keeps the schemas of "
+     "AVRO, PROTOBUF and JSON_SR in place of the one inside [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       TRY(parse_registry_urls(text));
+       s.outside_registry.urls = text;
+       return {};
+     }},
+    {"schema-registry-credentials-file",
+     "a file whose first line is the name:password that this registry is told; else that of its URL "
+     "[none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.outside_registry.credentials_file = text;
        return {};
      }},
     {"kafka-advertised",
@@ -475,6 +491,17 @@ Status check_listeners(const NodeSettings& settings) {
                "Name one for each, in the same order."};
 }
 
+Status check_registry(const NodeSettings& settings) {
+  if (settings.outside_registry.urls.empty() && !settings.outside_registry.credentials_file.empty())
+    return Error{ErrorCode::InvalidParameter,
+                 "--schema-registry-credentials-file goes with --schema-registry-url"};
+  if (settings.outside_registry.urls.empty() || !settings.registry) return {};
+  return Error{ErrorCode::InvalidParameter,
+               "--registry and --schema-registry-url exclude each other",
+               {},
+               "Schemas are kept either here or there."};
+}
+
 // What only goes together.
 Status check_cluster(const NodeSettings& settings) {
   const NodeSettings::Cluster& cluster = settings.cluster;
@@ -599,6 +626,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   if (status) status = check_exposure(arguments.settings);
   if (status) status = check_security(arguments.settings);
   if (status) status = check_listeners(arguments.settings);
+  if (status) status = check_registry(arguments.settings);
   if (status) status = check_cluster(arguments.settings);
   if (!status) {
     fmt::print(stderr, "error: {}\n", status.error().message);

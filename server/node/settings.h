@@ -23,6 +23,11 @@ struct NodeSettings {
   std::optional<Address> http = Address{"127.0.0.1", 8088};  // none: it does not listen
   std::optional<Address> registry = {};  // where else the schema registry listens
   std::vector<Address> kafka_advertised;     // for each of `kafka`, in this order; none: where clients come
+  // Another registry that keeps the schemas, in place of the one inside.
+  struct OutsideRegistry {
+    std::string urls;              // with commas between; empty: none
+    std::string credentials_file;  // whose first line is "name:password"
+  } outside_registry = {};
   bool auto_create_topics = true;            // when a Kafka client asks for one that is not there
   bool insecure = false;                     // may listen where other machines can connect
   size_t memory_limit_bytes = 0;             // 0: a quarter of what the machine has

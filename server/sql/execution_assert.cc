@@ -2,13 +2,14 @@
 #include <optional>
 
 #include "engine/plan/print_plan.h"
+#include "server/net/interest.h"
 #include "server/sql/execution.h"
 
 namespace server {
 
 namespace {
 
-constexpr int64_t kLookEveryMs = 20;
+constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;  // here, a registry elsewhere
 constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksqlDB's, of topics and of schemas
 
 // ASSERT TOPIC and ASSERT SCHEMA: looks again and again until it is true, or time is up.
@@ -21,7 +22,7 @@ class AssertExecution final : public SqlExecution {
         timer_(session.shard().loop(), "assertions", [this] { look(); }) {}
 
   Status begin() {
-    TRY(wrong_now());
+    if (!is_elsewhere() || !(schema()->subject || schema()->id)) TRY(wrong_now());
     const auto& timeout = schema() ? schema()->timeout : topic()->timeout;
     const int64_t timeout_ms = timeout ? TRY(timeout->to_ms()) : kDefaultTimeoutMs;
     until_us_ =
@@ -48,19 +49,34 @@ class AssertExecution final : public SqlExecution {
                     : engine::refute(*topic(), SnapshotTopics(*now->topics));
   }
   MetadataImagePtr image() const { return session().parts().definitions.image(); }
+  bool is_elsewhere() const { return schema() && session().parts().definitions.outside_registry(); }
 
   void look() {
-    const auto wrong = wrong_now();
+    if (!is_elsewhere()) return judge(wrong_now());
+    std::optional<int32_t> id;
+    if (const auto& asked = schema()->id)
+      id = *asked > 0 && *asked <= INT32_MAX ? static_cast<int32_t>(*asked) : 0;
+    const auto& subject = schema()->subject;
+    session().parts().definitions.outside_registry()->look_up(
+        subject ? std::optional(subject->text) : std::nullopt, id,
+        interest_.on(session().shard().loop(), [this](Result<engine::SchemaRegistry> found) {
+          if (!found) return receiver().on_error(std::move(found).error());
+          judge(engine::refute(*schema(), *found));
+        }));
+  }
+
+  void judge(const Result<std::optional<std::string>>& wrong) {
     if (!wrong) return receiver().on_error(wrong.error());
     if (!*wrong) return receiver().on_done({schema() ? "ASSERT SCHEMA" : "ASSERT TOPIC"});
     if (session().parts().clock.monotonic_us() >= until_us_)
       return receiver().on_error({ErrorCode::ObjectState, **wrong});
-    timer_.start_once(kLookEveryMs);
+    timer_.start_once(is_elsewhere() ? kAskEveryMs : kLookEveryMs);
   }
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   Timer timer_;
   int64_t until_us_ = 0;
+  const Interest interest_;  // last: who answers later finds nobody
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ class InformationExecution final : public SqlExecution {
     const bool needs_statuses =
         form_ == InformationForm::Entity || engine::needs_statuses(statement);
     gathering_.begin({needs_statuses, engine::needs_server_facts(statement),
-                      engine::needs_consumer_groups(statement)},
+                      engine::needs_consumer_groups(statement), engine::needs_schemas(statement)},
                      [this](std::shared_ptr<InformationFacts> facts) { answer(std::move(facts)); });
   }
   void resume() override {
@@ -66,6 +66,7 @@ class InformationExecution final : public SqlExecution {
 
   // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
   void answer(std::shared_ptr<const InformationFacts> facts) {
+    if (facts->failure) return receiver().on_error(*facts->failure);
     auto answer = std::make_shared<Answer>(Answer{statement_, std::move(facts), form_});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },

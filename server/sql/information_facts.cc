@@ -68,8 +68,21 @@ void InformationGathering::begin(InformationNeeds needs, Done done) {
       answer_one();
     }));
   }
+  if (needs_.schemas && session_.parts().definitions.outside_registry()) ask_registry();
   if (needs_.statuses) ask_shards();
   answer_one();
+}
+
+void InformationGathering::ask_registry() {
+  ++left_;
+  session_.parts().definitions.outside_registry()->list(
+      on_loop([this](Result<engine::SchemaRegistry> listed) {
+        if (listed)
+          facts_->schemas = std::make_shared<const engine::SchemaRegistry>(*std::move(listed));
+        else
+          facts_->failure = listed.error();
+        answer_one();
+      }));
 }
 
 void InformationGathering::ask_shards() {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@
 namespace server {
 
 struct InformationNeeds {
-  bool statuses = false, server_facts = false, consumer_groups = false;
+  bool statuses = false, server_facts = false, consumer_groups = false, schemas = false;
 };
 
 // As of about now; good on any thread.
@@ -30,6 +31,9 @@ struct InformationFacts {
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
   Asker asker;
+  // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
+  std::shared_ptr<const engine::SchemaRegistry> schemas = {};
+  std::optional<Error> failure = {};
 
   engine::AccessFacts access_facts() const;
   // What `use` makes of them.
@@ -48,7 +52,7 @@ struct InformationFacts {
                                              &server,
                                              &groups,
                                              server_properties,
-                                             image->schemas.get(),
+                                             schemas ? schemas.get() : image->schemas.get(),
                                              [this] { return access_facts(); }};
     return use(context);
   }
@@ -68,6 +72,7 @@ class InformationGathering {
   auto on_loop(F run) {
     return interest_.on(session_.shard().loop(), std::move(run));
   }
+  void ask_registry();
   void ask_shards();
   void add(const ShardTaskReport& report, size_t shard);
   void answer_one();

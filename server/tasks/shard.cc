@@ -293,6 +293,7 @@ void Shard::step(ShardTask& task) {
   evict(task, taken);
   charge_memory(task);
   if (result == engine::StepResult::More) schedule(task);
+  attend(task);
   report_failure(task);
   check_waiters(task);
   note_standing(task);
@@ -341,6 +342,11 @@ void Shard::wake_generators() {
   for (ShardTask* task : generators_)
     if (task->generator->due() > task->task->inputs().front().next) schedule(*task);
   start_generators();
+}
+
+void Shard::wake_waiting() {
+  for (ShardTask* task : attended_)
+    if (!task->task->waits_for().empty()) schedule(*task);
 }
 
 // --- Those who wait for a task
@@ -505,6 +511,8 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
     report.epoch = task->task->epoch();
     if (detail == ReportDetail::WithPositions) report.positions = positions_of(*task->task);
     report.metrics = task->task->metrics();
+    if (!task->task->waits_for().empty())
+      report.metrics.last_error = "waits: " + task->task->waits_for();
     report.metrics.records_per_second = task->rate.per_second(now_us);
     report.lag_records = lag_of(*task);
     report.has_failed = task->task->failure().has_value();
@@ -521,7 +529,7 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
 // --- The timer: only tasks for which something may be due are looked at, so idle ones cost nothing
 
 bool Shard::needs_attention(const ShardTask& task) {
-  return !task.waiters.empty() || task.held_back_since_us;
+  return !task.waiters.empty() || task.held_back_since_us || !task.task->waits_for().empty();
 }
 
 void Shard::attend(ShardTask& task) {
@@ -548,6 +556,7 @@ void Shard::tick() {
     charge_memory(*task);
     if (task->held_back_since_us && !is_overdue(*task)) release_held_back(*task);
     forget_expired(task->waiters);
+    if (!task->task->waits_for().empty()) schedule(*task);
     task->is_attended = needs_attention(*task);
     return !task->is_attended;
   });

@@ -161,6 +161,8 @@ class Shard {
 
   // These partitions have grown: tasks that read them are stepped soon.
   void wake(std::span<const storage::TopicPartition> partitions);
+  // Schemas have come from elsewhere: tasks that wait for some look again.
+  void wake_waiting();
 
   ShardTask& add(std::unique_ptr<ShardTask> task);
   void remove(ShardTask& task);

@@ -25,9 +25,16 @@ ReaderOfSchemas::Known ReaderOfSchemas::open(int32_t id) {
   Known made;
   SchemaTextPtr schema;
   if (id != 0) {
-    schema = lookup_ == nullptr ? nullptr : lookup_->find_schema(id);
+    SchemaLookup::Found answer =
+        lookup_ == nullptr ? SchemaLookup::Found() : lookup_->ask_schema(id);
+    schema = std::move(answer.schema);
     if (schema == nullptr) {
-      made.problem = "schema id " + std::to_string(id) + " is not in the schema registry";
+      made.may_come = true;
+      made.is_unavailable = !answer.unavailable.empty();
+      made.problem =
+          made.is_unavailable
+              ? "schema id " + std::to_string(id) + " cannot be had: " + answer.unavailable
+              : "schema id " + std::to_string(id) + " is not in the schema registry";
       return made;
     }
     if (schema->kind != derived_.kind) {
@@ -48,9 +55,7 @@ ReaderOfSchemas::Known ReaderOfSchemas::open(int32_t id) {
 const ReaderOfSchemas::Known& ReaderOfSchemas::known(int32_t id) {
   if (last_ != nullptr && id == last_id_) return *last_;
   const auto found = known_.find(id);
-  // One that was not there may have been registered since.
-  if (found != known_.end() &&
-      (found->second.reader || !found->second.problem.ends_with("registry")))
+  if (found != known_.end() && !found->second.may_come)
     last_ = &found->second;
   else {
     if (known_.size() >= kMaxKnown) known_.clear();
@@ -61,8 +66,9 @@ const ReaderOfSchemas::Known& ReaderOfSchemas::known(int32_t id) {
   return *last_;
 }
 
-bool ReaderOfSchemas::read_record(std::string_view payload, std::span<Column* const> outs,
-                                  size_t row, std::string& error) {
+ReaderOfSchemas::Outcome ReaderOfSchemas::read_record(std::string_view payload,
+                                                      std::span<Column* const> outs, size_t row,
+                                                      std::string& error) {
   int32_t id = 0;
   if (has_header_) {
     const auto taken = take_schema_header(payload);
@@ -70,16 +76,16 @@ bool ReaderOfSchemas::read_record(std::string_view payload, std::span<Column* co
       error =
           "the record does not begin with a zero byte and the id of its schema: it was not written "
           "by a serializer of this format";
-      return false;
+      return Outcome::Failed;
     }
     id = *taken;
   }
   const Known& schema = known(id);
   if (schema.reader == nullptr) {
     error = schema.problem;
-    return false;
+    return schema.is_unavailable ? Outcome::Unavailable : Outcome::Failed;
   }
-  return schema.reader->read(payload, outs, row, error);
+  return schema.reader->read(payload, outs, row, error) ? Outcome::Read : Outcome::Failed;
 }
 
 void ReaderOfSchemas::read(std::span<const std::optional<std::string_view>> payloads,
@@ -99,14 +105,23 @@ void ReaderOfSchemas::read(std::span<const std::optional<std::string_view>> payl
   std::string error;
   for (size_t i = 0; i < payloads.size(); ++i) {
     const size_t row = before + i;
+    if (status.unavailable) {
+      set_null(row);
+      continue;
+    }
     if (!payloads[i]) {
       status.states[i] = RowState::Null;
       set_null(row);
       continue;
     }
     error.clear();
-    if (read_record(*payloads[i], outs, row, error)) continue;
+    const Outcome outcome = read_record(*payloads[i], outs, row, error);
+    if (outcome == Outcome::Read) continue;
     set_null(row);
+    if (outcome == Outcome::Unavailable) {
+      status.unavailable = {i, std::move(error)};
+      continue;
+    }
     status.fail(i, error.empty()
                        ? "the record ends too early, or has more bytes than its schema says"
                        : std::move(error));

@@ -51,10 +51,13 @@ class ReaderOfSchemas final : public Reader {
   struct Known {
     std::unique_ptr<SchemaReader> reader;  // nullptr: `problem` says why there is none
     std::string problem;
+    bool may_come = false;        // one that was not there may have been registered since
+    bool is_unavailable = false;  // nobody knows yet whether it is there
   };
+  enum class Outcome : uint8_t { Read, Failed, Unavailable };
 
-  bool read_record(std::string_view payload, std::span<Column* const> outs, size_t row,
-                   std::string& error);
+  Outcome read_record(std::string_view payload, std::span<Column* const> outs, size_t row,
+                      std::string& error);
   const Known& known(int32_t id);
   Known open(int32_t id);
 

@@ -37,8 +37,16 @@ using SchemaTextPtr = std::shared_ptr<const SchemaText>;
 class SchemaLookup {
  public:
   virtual ~SchemaLookup() = default;
-  // nullptr when there is none.
+  // nullptr when there is none, or none that is known yet.
   virtual SchemaTextPtr find_schema(int32_t id) const = 0;
+
+  struct Found {
+    SchemaTextPtr schema;
+    // Why it cannot be said just now whether there is one: whoever must know asks again. Empty: `schema` says it.
+    std::string unavailable = {};
+  };
+  // Never waits. A registry elsewhere is asked meanwhile.
+  virtual Found ask_schema(int32_t id) const { return {find_schema(id)}; }
 };
 
 // Records begin with a zero byte and the id of their schema (4 bytes, big-endian).

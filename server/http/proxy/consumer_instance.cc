@@ -374,6 +374,13 @@ void ConsumerInstance::close(const Request& request, Done done) {
   });
 }
 
+void ConsumerInstance::abandon() {
+  const auto client = std::move(client_);
+  const auto waiting = std::move(waiting_);
+  const auto reading = std::move(reading_);
+  retry_timer_.reset();
+}
+
 // ---- Positions
 
 void ConsumerInstance::find_positions(std::function<void(ProxyProblem)> then) {

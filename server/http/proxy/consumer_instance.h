@@ -59,6 +59,9 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   // What is due: heartbeats. Each second.
   void tick();
   int64_t idle_ms() const;
+  // Its loop has ended: nothing is answered any more. What waits for an answer holds on to it, and it to the client
+  // that would bring the answer.
+  void abandon();
 
  private:
   struct Position {

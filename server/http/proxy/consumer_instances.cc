@@ -13,7 +13,10 @@ ConsumerInstances::ConsumerInstances(const ProxyView& view) : view_(view) {
     });
 }
 
-ConsumerInstances::~ConsumerInstances() = default;
+ConsumerInstances::~ConsumerInstances() {
+  for (const auto& each : all_)
+    if (const auto instance = each.lock()) instance->abandon();
+}
 
 ConsumerInstances::Added ConsumerInstances::add(ConsumerSettings settings) {
   const std::lock_guard lock(mutex_);
@@ -21,8 +24,10 @@ ConsumerInstances::Added ConsumerInstances::add(ConsumerSettings settings) {
   if (instances_.contains(key)) return Added::Exists;
   if (instances_.size() >= kMost) return Added::TooMany;
   const size_t shard = next_shard_++ % view_.loops.size();
-  instances_[std::move(key)] =
-      std::make_shared<ConsumerInstance>(view_, shard, std::move(settings));
+  auto instance = std::make_shared<ConsumerInstance>(view_, shard, std::move(settings));
+  std::erase_if(all_, [](const auto& each) { return each.expired(); });
+  all_.push_back(instance);
+  instances_[std::move(key)] = std::move(instance);
   return Added::Yes;
 }
 

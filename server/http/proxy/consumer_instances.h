@@ -34,6 +34,7 @@ class ConsumerInstances {
   std::mutex mutex_;
   // Guarded by mutex_
   std::map<std::pair<std::string, std::string>, std::shared_ptr<ConsumerInstance>> instances_;
+  std::vector<std::weak_ptr<ConsumerInstance>> all_;  // also those that are closing
   size_t next_shard_ = 0;
 
   std::vector<std::unique_ptr<Timer>> timers_;  // of the loops

@@ -32,6 +32,11 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
       const auto format = find_embedded(name);
       if (!format || *format == Embedded::Text)
         return proxy_error(42204, "format is binary, json, avro, jsonschema or protobuf");
+      if (has_schema(*format) && !view.registry.elsewhere.empty())
+        return proxy_error(501,
+                           "formats with schemas are not supported yet where these are kept by "
+                           "the registry at " +
+                               view.registry.elsewhere);
       settings.format = *format;
     }
     const std::string reset = tree->text_of("auto.offset.reset");

@@ -53,6 +53,7 @@ Result<std::string> written(Embedded format, const JsonTree& node, const Written
       // The first message of the file.
       return bytes + '\0' + TRY(engine::protobuf_of_json(schema.text, json_tree_text(node)));
     default:
+      if (schema.check) TRY(schema.check->check(node));
       return bytes + json_tree_text(node);
   }
 }
@@ -118,6 +119,13 @@ engine::SchemaKind schema_kind_of(Embedded format) {
   return format == Embedded::Avro         ? engine::SchemaKind::Avro
          : format == Embedded::JsonSchema ? engine::SchemaKind::Json
                                           : engine::SchemaKind::Protobuf;
+}
+
+Result<WrittenSchema> written_schema(int32_t id, engine::SchemaText text, uint64_t max_steps) {
+  WrittenSchema schema{id, std::move(text)};
+  if (schema.text.kind == engine::SchemaKind::Json)
+    schema.check = TRY(engine::JsonSchemaCheck::make(schema.text, max_steps));
+  return schema;
 }
 
 size_t tree_bytes(std::string_view json) {

@@ -1,12 +1,14 @@
 // Keys and values of records as they are embedded in requests and answers of the REST proxy.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "engine/formats/json/json_tree.h"
+#include "engine/formats/json_sr/json_schema_check.h"
 #include "engine/formats/schema/schema_text.h"
 #include "engine/json/json_writer.h"
 
@@ -25,12 +27,16 @@ engine::SchemaKind schema_kind_of(Embedded format);
 struct WrittenSchema {
   int32_t id = 0;
   engine::SchemaText text;
+  // Of a JSON Schema, which values are checked against; shared by copies of this.
+  std::shared_ptr<engine::JsonSchemaCheck> check = {};
 };
+// With the check, where it is a JSON Schema, of at most so many steps. Fails with InvalidText.
+Result<WrittenSchema> written_schema(int32_t id, engine::SchemaText text, uint64_t max_steps);
 
 // At most so much a text takes as a JsonTree: each value of a list of ones takes fifty times its length.
 size_t tree_bytes(std::string_view json);
 
-// The bytes of a key or value; nothing for null. Fails with InvalidText.
+// The bytes of a key or value; nothing for null. Fails with InvalidText, and with LimitExceeded where a check takes too long.
 Result<std::optional<std::string>> payload_bytes(Embedded format, const engine::JsonTree& node,
                                                  const WrittenSchema* schema);
 

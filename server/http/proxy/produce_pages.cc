@@ -18,6 +18,8 @@ using engine::JsonTree;
 
 // Reading so much takes a millisecond.
 constexpr size_t kMaxOnLoop = 64 * 1024;
+// Of values against a JSON Schema, for one request: about a second.
+constexpr uint64_t kMaxCheckSteps = 2'000'000;
 
 // A produce request, step by step: it is read, its schemas are found or registered, its records become
 // bytes, and go to their partitions.
@@ -43,7 +45,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   // What takes long is done on another thread. Who was refused meanwhile goes no further.
   void aside(const std::function<void()>& work, const std::function<void()>& then) {
-    if (call_->request.body.size() <= kMaxOnLoop) {
+    if (call_->request.body.size() <= kMaxOnLoop && format_ != Embedded::JsonSchema) {
       work();
       if (!has_failed()) then();
       return;
@@ -81,7 +83,22 @@ class Produce : public std::enable_shared_from_this<Produce> {
       if (record.kind != JsonKind::Object) return fail(422, "a record is an object");
   }
 
+  // The check of values is made where they are checked: a schema may be large.
+  bool make_checks() {
+    for (Side* side : {&key_, &value_}) {
+      if (!side->schema || format_ != Embedded::JsonSchema) continue;
+      auto made = written_schema(side->schema->id, std::move(side->schema->text), kMaxCheckSteps);
+      if (!made) {
+        fail(42203, made.error().message);
+        return false;
+      }
+      side->schema = *std::move(made);
+    }
+    return true;
+  }
+
   void encode() {
+    if (!make_checks()) return;
     for (const JsonTree& from : body_.find("records")->items) {
       NewRecord& record = records_.emplace_back();
       for (const auto& [side, to] : {std::pair(&key_, &record.key), {&value_, &record.value}}) {
@@ -108,6 +125,11 @@ class Produce : public std::enable_shared_from_this<Produce> {
   // --- On the loop
   void find_schemas() {
     if (!has_schema(format_)) return encode_and_send();
+    if (const std::string& url = call_->view.registry.elsewhere; !url.empty())
+      return call_->refuse(501,
+                           fmt::format("formats with schemas are not supported yet where these "
+                                       "are kept by the registry at {}",
+                                       url));
     for (Side* side : {&key_, &value_}) {
       const JsonTree* id = body_.find(side->id_member);
       const JsonTree* text = body_.find(side->text_member);
@@ -130,7 +152,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   bool use(Side& side, int32_t id) const {
     const auto text = call_->view.registry.registry().find_schema(id);
     if (!text || text->kind != schema_kind_of(format_)) return false;
-    side.schema = {id, *text};
+    side.schema = WrittenSchema{id, *text};
     return true;
   }
 

@@ -19,6 +19,9 @@ namespace server::http {
 
 namespace {
 
+// Of one value against a JSON Schema: some milliseconds of the loop's.
+constexpr uint64_t kMaxCheckSteps = 50'000;
+
 using engine::JsonKind;
 using engine::JsonTree;
 
@@ -155,12 +158,17 @@ class RecordStream final : public Exchange {
     if (!name.empty()) format = find_embedded(name);
     if (!format) return fmt::format("there is no type {}", name);
     std::optional<WrittenSchema> schema;
+    if (has_schema(*format) && !view_.registry.elsewhere.empty())
+      return fmt::format("{} is not supported yet where schemas are kept by the registry at {}",
+                         name, view_.registry.elsewhere);
     if (const JsonTree* id = node->find("schema_id"); id && has_schema(*format)) {
       const auto number = static_cast<int32_t>(std::atoll(id->text.c_str()));
       const auto text = view_.registry.registry().find_schema(number);
       if (!text || text->kind != schema_kind_of(*format))
         return fmt::format("there is no schema {} of this type", number);
-      schema = {number, *text};
+      auto written = written_schema(number, *text, kMaxCheckSteps);
+      if (!written) return written.error().message;
+      schema = *std::move(written);
     }
     auto bytes = payload_bytes(*format, *data, schema ? &*schema : nullptr);
     if (!bytes) return bytes.error().message;

@@ -212,6 +212,12 @@ Handler handler_of(const RegistryView& view, const ChangeRow& row) {
 }  // namespace
 
 void add_registry_changes(Routes& routes, const RegistryView& view) {
+  if (!view.elsewhere.empty()) {
+    routes.add({"POST", "/subjects/{subject}/versions", refuses_as_elsewhere(view)});
+    for (const ChangeRow& row : kChanges)
+      routes.add({row.method, row.path, refuses_as_elsewhere(view)});
+    return;
+  }
   Route registration{
       "POST", "/subjects/{subject}/versions",
       answer_while_wanted([view](Request request, Unwanted unwanted, ResponseDone done) {

@@ -23,6 +23,12 @@ void add_schema(JsonWriter& json, const engine::RegisteredSchema& schema, std::s
     }
     json.end_array();
   }
+  for (const auto& [name, part] :
+       {std::pair("metadata", &schema.metadata), std::pair("ruleSet", &schema.rule_set)}) {
+    if (part->empty()) continue;
+    json.key(name);
+    json.raw(*part);
+  }
   json.member("schema", text);
 }
 

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <utility>
 #include <variant>
 
 #include "engine/formats/protobuf/protobuf_source.h"
+#include "server/http/registry/data_contract.h"
 #include "server/http/registry/registry_handlers.h"
 #include "server/http/registry/registry_json.h"
 #include "server/http/registry/registry_request.h"
@@ -226,12 +229,30 @@ Answer look_up(const Request& request, const SchemaRegistry& registry) {
 }
 
 // The newest version whose metadata says what is asked for. No version has metadata.
+// ?key=major&value=2&key=owner&value=ann: each key with the value at its place.
+RegistryResult<std::multimap<std::string, std::string>> wanted_properties(const Request& request) {
+  const auto keys = query_values(request.query, "key");
+  const auto values = query_values(request.query, "value");
+  std::multimap<std::string, std::string> wanted;
+  if (keys.size() != values.size())
+    return RegistryError{422, "each key of metadata has a value beside it"};
+  for (size_t i = 0; i < keys.size(); ++i) wanted.emplace(keys[i], values[i]);
+  return wanted;
+}
+
 Answer latest_with_metadata(const Request& request, const SchemaRegistry& registry) {
-  const auto version =
-      registry.version(subject_of(request), SchemaRegistry::kLatest, has_flag(request, "deleted"));
-  if (!version) return version.error();
-  if (query_value(request.query, "key")) return RegistryError{40403, "Schema not found"};
-  return version_json(*version, version->schema->text);
+  const std::string subject = subject_of(request);
+  const bool deleted = has_flag(request, "deleted");
+  const auto wanted = wanted_properties(request);
+  if (!wanted) return wanted.error();
+  const auto numbers = registry.versions(subject, deleted);
+  if (!numbers) return numbers.error();
+  for (const int32_t number : *numbers | std::views::reverse) {
+    const auto version = registry.version(subject, number, deleted);
+    if (version && (wanted->empty() || has_properties(version->schema->metadata, *wanted)))
+      return version_json(*version, version->schema->text);
+  }
+  return RegistryError{40403, "Schema not found"};
 }
 
 // ---- /compatibility
@@ -341,7 +362,7 @@ constexpr QuestionRow kQuestions[] = {
     {"GET", "/schemas/ids/{id}/versions", Cost::Large, versions_of_id},
     {"GET", "/subjects", Cost::Large, list_subjects},
     {"POST", "/subjects/{subject}", Cost::Check, look_up},
-    {"GET", "/subjects/{subject}/metadata", Cost::Small, latest_with_metadata},
+    {"GET", "/subjects/{subject}/metadata", Cost::Large, latest_with_metadata},
     {"GET", "/subjects/{subject}/versions", Cost::Small, list_versions},
     {"GET", "/subjects/{subject}/versions/{version}", Cost::Small, one_version},
     {"GET", "/subjects/{subject}/versions/{version}/schema", Cost::Small, text_of_version},
@@ -407,6 +428,16 @@ Response registry_is_busy() {
   return registry_error({error_code::kNotReady, "too much is waiting already; try again"});
 }
 
+Handler refuses_as_elsewhere(const RegistryView& view) {
+  return answer_with([url = view.elsewhere](const Request& request) {
+    return in_asked_type(
+        registry_error({501, fmt::format("this server keeps no schemas, the schema registry at {} "
+                                         "does",
+                                         url)}),
+        request);
+  });
+}
+
 size_t held_bytes(const Request& request) {
   constexpr size_t kAbout = 64 * 1024;
   return kAbout + request.body.size();
@@ -414,7 +445,8 @@ size_t held_bytes(const Request& request) {
 
 void add_registry_questions(Routes& routes, const RegistryView& view) {
   for (const QuestionRow& row : kQuestions)
-    routes.add({row.method, row.path, handler_of(view, row)});
+    routes.add({row.method, row.path,
+                view.elsewhere.empty() ? handler_of(view, row) : refuses_as_elsewhere(view)});
 }
 
 }  // namespace server::http

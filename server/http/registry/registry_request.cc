@@ -8,6 +8,7 @@
 
 #include "engine/formats/json/json_tree.h"
 #include "engine/types/text_bytes.h"
+#include "server/http/registry/data_contract.h"
 
 namespace server::http {
 
@@ -120,9 +121,17 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
     if (!kind) return RegistryError{42201, "Invalid schema type " + type->text};
     schema.kind = *kind;
   }
+  auto metadata = read_metadata(tree->find("metadata"));
+  if (!metadata) return metadata.error();
+  auto rule_set = read_rule_set(tree->find("ruleSet"));
+  if (!rule_set) return rule_set.error();
+  schema.metadata = *std::move(metadata);
+  schema.rule_set = *std::move(rule_set);
   schema.text = tree->text_of("schema");
-  if (schema.text.empty()) return RegistryError{42201, "Empty schema"};
-  for (const char* name : {"metadata", "ruleSet", "schemaTagsToAdd", "schemaTagsToRemove"})
+  // With something beside it, it may be that of the newest version.
+  if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty())
+    return RegistryError{42201, "Empty schema"};
+  for (const char* name : {"schemaTagsToAdd", "schemaTagsToRemove"})
     if (is_said(tree->find(name)))
       return RegistryError{42205, fmt::format("{} of schemas is not supported yet", name)};
   if (const JsonTree* references = tree->find("references")) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <string>
 
 #include "engine/registry/registry.h"
 
@@ -23,6 +24,8 @@ struct RegistryView {
   RunAside run_aside;
   // Examines schemas, some seconds each at most: on threads that do nothing else.
   RunAside examine_aside;
+  // The URL of the registry that keeps the schemas where this one does not; empty: it does.
+  std::string elsewhere = {};
 };
 
 }  // namespace server::http

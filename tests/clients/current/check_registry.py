@@ -6,12 +6,13 @@ import time
 
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.schema_registry import (Metadata, MetadataProperties, Schema, SchemaReference, SchemaRegistryClient,
+from confluent_kafka.schema_registry import (Metadata, MetadataProperties, Rule, RuleKind, RuleMode, RuleParams,
+                                             RuleSet, Schema, SchemaReference, SchemaRegistryClient,
                                              SchemaRegistryError)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
-from confluent_kafka.serialization import MessageField, SerializationContext
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from millrace_server import case, launch, run
@@ -186,17 +187,54 @@ def the_client_asks_all_that_it_can():
                   [SchemaReference("Q", "asked-value", 1)])
     referrer = fresh.register_schema("asker-value", user)
     assert fresh.get_referenced_by("asked-value", 1) == [referrer]
-    try:
-        fresh.register_schema("meta-value", Schema(text, "AVRO", metadata=Metadata(None, MetadataProperties({"a": "b"}), None)))
-        assert False, "metadata was taken"
-    except SchemaRegistryError as refused:
-        assert refused.error_code == 42205, refused
     for delete, wanted in ((lambda: fresh.delete_subject("asker-value"), [1]), (lambda: fresh.delete_version("asker-value", 1), None)):
         try:
             assert delete() == wanted
         except SchemaRegistryError as refused:
             assert wanted is None and refused.http_status_code == 404, refused
     assert fresh.delete_subject("asker-value", permanent=True) == [1]
+
+
+@case
+def metadata_and_rules_are_kept():
+    fresh = SchemaRegistryClient({"url": f"http://{SERVER.registry}"})
+    text = json.dumps({"type": "record", "name": "Meta", "fields": [{"name": "ssn", "type": "string"}]})
+    # Without tags, of which the client makes no key of its cache.
+    owned = Metadata(None, MetadataProperties({"owner": "ann", "major": "1"}), ["owner"])
+    rule = Rule("short", "no long ones", RuleKind.CONDITION, RuleMode.WRITE, "CEL", ["PII"], RuleParams({"a": "b"}), "size(message.ssn) < 5",
+                None, "ERROR", False)
+    first = fresh.register_schema("meta-value", Schema(text, "AVRO"))
+    second = fresh.register_schema("meta-value", Schema(text, "AVRO", metadata=owned, rule_set=RuleSet(None, [rule])))
+    assert first != second
+    # Asked anew, by a client that remembers nothing.
+    other = SchemaRegistryClient({"url": f"http://{SERVER.registry}"})
+    assert other.register_schema("meta-value", Schema(text, "AVRO", metadata=owned, rule_set=RuleSet(None, [rule]))) == second
+    kept = other.get_latest_version("meta-value")
+    assert (kept.version, kept.schema_id) == (2, second), kept
+    assert kept.schema.metadata.properties.properties == {"owner": "ann", "major": "1"}, kept.schema.metadata
+    assert kept.schema.metadata.sensitive == ["owner"]
+    only, = kept.schema.rule_set.domain_rules
+    assert (only.name, only.kind, only.mode, only.type, only.expr, only.params.params) == (
+        "short", RuleKind.CONDITION, RuleMode.WRITE, "CEL", "size(message.ssn) < 5", {"a": "b"}), only
+    assert other.get_schema(second).metadata.properties.properties["owner"] == "ann"
+    found = other.get_latest_with_metadata("meta-value", {"owner": "ann", "major": "1"})
+    assert found.version == 2
+    try:
+        other.get_latest_with_metadata("meta-value", {"owner": "bob"})
+        assert False, "there is one"
+    except SchemaRegistryError as refused:
+        assert refused.http_status_code == 404, refused
+    # The serializer finds the version that it is told to use, and carries out its rule.
+    from confluent_kafka.schema_registry.rules.cel.cel_executor import CelExecutor
+    CelExecutor.register()
+    serialize = AvroSerializer(other, conf={"auto.register.schemas": False, "use.latest.with.metadata": {"owner": "ann"}})
+    context = SerializationContext("meta", MessageField.VALUE)
+    assert int.from_bytes(serialize({"ssn": "123"}, context)[1:5], "big") == second
+    try:
+        serialize({"ssn": "123456"}, context)
+        assert False, "the rule was not carried out"
+    except SerializationError:
+        pass
 
 
 if __name__ == "__main__":

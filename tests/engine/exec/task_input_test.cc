@@ -73,6 +73,49 @@ TEST_F(TaskInput, compressed_batches_are_taken_record_by_record) {
   EXPECT_EQ(run->task().decoded_rows(), 100u);
 }
 
+// A registry elsewhere that has not answered yet: nothing is skipped, and nothing goes on behind it.
+TEST_F(TaskInput, a_record_waits_for_its_schema) {
+  struct Late final : SchemaLookup {
+    bool has_answered = false;
+    SchemaTextPtr find_schema(int32_t id) const override { return ask_schema(id).schema; }
+    Found ask_schema(int32_t id) const override {
+      if (!has_answered) return {nullptr, "nobody answers"};
+      if (id != 5) return {};
+      return {std::make_shared<const SchemaText>(SchemaText{
+          SchemaKind::Avro,
+          R"({"type":"record","name":"R","fields":[{"name":"PAGE","type":"string"}]})"})};
+    }
+  };
+  const auto record = [](const std::string& id, char schema, const std::string& avro) {
+    return TestRecord{id, std::string(4, '\0') + schema + avro, 1};
+  };
+  for (const size_t max_rows : {1, 3, 4096}) {
+    Late schemas;
+    TaskOptions options = exact(max_rows);
+    options.schemas = &schemas;
+    auto run =
+        query({"CREATE STREAM clicks (id VARCHAR KEY, page VARCHAR) WITH (VALUE_FORMAT = 'AVRO');"},
+              "CREATE STREAM x WITH (VALUE_FORMAT = 'JSON') AS SELECT * FROM clicks;", options);
+    run->log().take_back_on_release();
+    const std::string own(
+        "\x02\x02"
+        "p",
+        3);  // of a union
+    run->produce("clicks", 0,
+                 {record("a", 0, own), record("b", 0, own), record("c", 5, "\x02q"),
+                  record("d", 6, "\x02q"), record("e", 0, own)});
+    ASSERT_TRUE(run->run_to_rest());
+    EXPECT_EQ(count_lines(run->written()), 2u) << run->written();
+    EXPECT_EQ(run->task().waits_for(), "schema id 5 cannot be had: nobody answers");
+    EXPECT_EQ(run->task().metrics().records_failed, 0u);
+    schemas.has_answered = true;
+    ASSERT_TRUE(run->run_to_rest());
+    EXPECT_EQ(run->task().waits_for(), "");
+    EXPECT_EQ(count_lines(run->written()), 4u) << run->written();
+    EXPECT_EQ(run->task().metrics().records_failed, 1u);
+  }
+}
+
 TEST_F(TaskInput, a_damaged_batch_stops_the_query_before_it) {
   for (const size_t max_rows : {1, 3, 4096}) {
     auto run = query({kClicks}, kCopy, exact(max_rows));

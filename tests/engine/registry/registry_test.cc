@@ -220,6 +220,30 @@ TEST(Registry, its_changes_make_it_again) {
   EXPECT_EQ(add(again, "t", avro("\"int\"")), 3);
 }
 
+TEST(SchemaRegistry, metadata_and_rules_are_part_of_a_schema) {
+  SchemaRegistry registry;
+  EXPECT_EQ(add(registry, "s", avro("\"int\"")), 1);
+  RegisteredSchema owned = avro("\"int\"");
+  owned.metadata = R"({"properties":{"owner":"ann"}})";
+  EXPECT_EQ(add(registry, "s", owned), 2);
+  EXPECT_EQ(add(registry, "s", owned), 2);
+  // Who says nothing of them means those that are there.
+  EXPECT_EQ(add(registry, "s", avro("\"int\"")), 2);
+  RegisteredSchema ruled;  // nor of the text
+  ruled.rule_set = R"({"domainRules":[]})";
+  EXPECT_EQ(add(registry, "s", ruled), 3);
+  EXPECT_EQ(registry.latest("s")->schema->text, "\"int\"");
+  EXPECT_EQ(registry.latest("s")->schema->metadata, owned.metadata);
+  RegisteredSchema neither = avro("\"int\"");
+  neither.metadata = neither.rule_set = "{}";
+  EXPECT_EQ(add(registry, "s", neither), 4);
+  EXPECT_EQ(add(registry, "other", owned), 2);  // the same one
+  EXPECT_EQ(registry.look_up("s", avro("\"int\""))->version, 1);
+  SchemaRegistry again;
+  again.apply(registry.snapshot());
+  EXPECT_EQ(again.look_up("s", owned)->id, 2);
+}
+
 TEST(Registrar, columns_become_schemas_and_schemas_columns) {
   Registrar registrar{SchemaRegistry()};
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
@@ -265,6 +289,58 @@ TEST(Registrar, what_a_schema_refers_to_goes_with_it) {
   ASSERT_TRUE(schema);
   EXPECT_EQ(*schema, *registry.find_schema(id));
   EXPECT_FALSE(unbundle_schema(SchemaKind::Avro, "with references: {}"));
+}
+
+// Planned again and again, until nothing is left to ask.
+TEST(Registrar, a_registry_elsewhere_is_asked_first) {
+  const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
+  using Kind = SchemaQuestion::Kind;
+  Registrar first{OutsideSchemas()};
+  EXPECT_FALSE(first.infer({.name = "AVRO"}, "t", Side::Value));
+  ASSERT_EQ(first.questions().size(), 1u);
+  EXPECT_EQ(first.questions()[0].kind, Kind::Latest);
+  EXPECT_EQ(first.questions()[0].subject, "t-value");
+  EXPECT_TRUE(first.questions()[0].is_read());
+
+  OutsideSchemas known;
+  known.latest["t-value"] = std::nullopt;
+  Registrar second{known};
+  EXPECT_EQ(second.infer({.name = "AVRO"}, "t", Side::Value).error().message,
+            "Schema for message values on topic 't' does not exist in the Schema Registry.");
+  EXPECT_TRUE(second.questions().empty());
+  ASSERT_TRUE(
+      second.with_schema({.name = "AVRO"}, "t", columns, Side::Value, Registrar::Write::Source));
+  ASSERT_EQ(second.questions().size(), 1u);
+  const SchemaQuestion& question = second.questions()[0];
+  EXPECT_EQ(question.kind, Kind::Register);
+  EXPECT_FALSE(question.is_read());
+
+  known.registered[OutsideSchemas::registration_key("t-value", question.schema)] = 77;
+  Registrar third{known};
+  const auto spec =
+      third.with_schema({.name = "AVRO"}, "t", columns, Side::Value, Registrar::Write::Source);
+  EXPECT_EQ(spec->schema_id, 77);
+  EXPECT_TRUE(third.questions().empty());
+  EXPECT_TRUE(third.take_changes().empty());
+
+  // What is there need not be asked for, and may have more fields than the columns.
+  known.latest["t-value"] = OutsideSchemas::Latest{
+      78, std::make_shared<const SchemaText>(SchemaText{
+              SchemaKind::Avro, R"({"type":"record","name":"R","fields":[)"
+                                R"({"name":"A","type":["null","int"],"default":null},)"
+                                R"({"name":"C","type":["null","int"],"default":null}]})"})};
+  Registrar fourth{known};
+  EXPECT_EQ(fourth.infer({.name = "AVRO"}, "t", Side::Value)->size(), 2u);
+  const auto part = fourth.with_schema({.name = "AVRO"}, "t", {columns.data(), 1}, Side::Value,
+                                       Registrar::Write::Source);
+  EXPECT_EQ(part->schema_id, 78);
+  EXPECT_FALSE(part->schema.empty());
+  fourth.drop_subject("t", Side::Value);
+  ASSERT_EQ(fourth.questions().size(), 1u);
+  EXPECT_EQ(fourth.questions()[0].kind, Kind::Delete);
+  const auto by_id = fourth.infer({.name = "AVRO", .schema_id = 5}, "t", Side::Value);
+  EXPECT_FALSE(by_id);
+  EXPECT_EQ(fourth.questions()[1].id, 5);
 }
 
 TEST(Registrar, subjects_go_with_their_topic) {

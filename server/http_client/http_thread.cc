@@ -1,6 +1,7 @@
-#include "server/etcd/http_thread.h"
+#include "server/http_client/http_thread.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <atomic>
@@ -14,7 +15,6 @@ namespace server {
 
 namespace {
 
-constexpr long kConnectTimeoutMs = 1'000;
 // A machine that is gone says nothing: a watch, on which nothing may come for hours, asks it.
 constexpr long kKeepAliveS = 1;
 constexpr int kPollMs = 10'000;
@@ -28,21 +28,34 @@ void init_library() {
 // One request under way; its address is what libcurl knows of it.
 struct Transfer {
   explicit Transfer(HttpThread::Request asked) : request(std::move(asked)), easy(curl_easy_init()) {
-    headers = curl_slist_append(nullptr, "Content-Type: application/json");
+    const bool has_body = request.method != "GET" && request.method != "DELETE";
+    if (has_body)
+      headers = curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str());
+    if (!request.accept.empty())
+      headers = curl_slist_append(headers, ("Accept: " + request.accept).c_str());
     // Else libcurl waits for a word of the server before it sends a large body.
     headers = curl_slist_append(headers, "Expect:");
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
+    if (has_body) {
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                       static_cast<curl_off_t>(request.body.size()));
+    }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!request.user_and_password.empty()) {
+      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+      curl_easy_setopt(easy, CURLOPT_USERPWD, request.user_and_password.c_str());
+    }
     curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_bytes);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error.data());
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(request.connect_timeout_ms));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kKeepAliveS);
@@ -56,7 +69,9 @@ struct Transfer {
   Transfer& operator=(const Transfer&) = delete;
 
   static size_t on_bytes(char* bytes, size_t size, size_t count, void* self) {
-    const auto* transfer = static_cast<Transfer*>(self);
+    auto* transfer = static_cast<Transfer*>(self);
+    transfer->answered_bytes += size * count;
+    if (transfer->answered_bytes > transfer->request.max_answer_bytes) return 0;  // which ends it
     transfer->request.on_bytes({bytes, size * count});
     return size * count;
   }
@@ -64,7 +79,9 @@ struct Transfer {
     HttpEnd ended;
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK)
+    if (answered_bytes > request.max_answer_bytes)
+      ended.error = fmt::format("the answer has more than {} bytes", request.max_answer_bytes);
+    else if (code == CURLE_OK)
       ended.status = static_cast<int>(status);
     else
       ended.error = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
@@ -74,6 +91,7 @@ struct Transfer {
   const HttpThread::Request request;
   CURL* const easy;
   curl_slist* headers = nullptr;
+  size_t answered_bytes = 0;
   std::array<char, CURL_ERROR_SIZE> error{};
 };
 
@@ -82,13 +100,17 @@ struct Transfer {
 struct HttpThread::Impl {
   Impl() : multi((init_library(), curl_multi_init())), thread([this] { run(); }) {}
   ~Impl() {
-    is_stopping = true;
-    curl_multi_wakeup(multi);
-    thread.join();
+    stop();
     for (const auto& [number, transfer] : transfers)
       curl_multi_remove_handle(multi, transfer->easy);
     transfers.clear();
     curl_multi_cleanup(multi);
+  }
+
+  void stop() {
+    is_stopping = true;
+    curl_multi_wakeup(multi);
+    if (thread.joinable()) thread.join();
   }
 
   void run() {
@@ -148,6 +170,8 @@ struct HttpThread::Impl {
 
 HttpThread::HttpThread() : impl_(std::make_unique<Impl>()) {}
 HttpThread::~HttpThread() = default;
+
+void HttpThread::stop() { impl_->stop(); }
 
 uint64_t HttpThread::start(Request request) {
   uint64_t number = 0;

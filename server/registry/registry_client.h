@@ -1,0 +1,67 @@
+// Requests to a schema registry elsewhere (Confluent's REST API), one answer each.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/json/json_tree.h"
+#include "server/http_client/http_thread.h"
+
+namespace server {
+
+struct RegistryEndpoint {
+  std::string url;                // "http://registry:8081", without a slash at the end
+  std::string user_and_password;  // "name:password"; empty: none
+};
+// "http://name:password@registry:8081", several with commas between. Fails with InvalidParameter.
+Result<std::vector<RegistryEndpoint>> parse_registry_urls(std::string_view urls);
+
+// What a registry has answered: of 200 the value, of 4xx why not.
+struct RegistryReply {
+  int status = 0;
+  engine::JsonTree body;
+  int error_code() const;  // 40401; 0 where there is none
+  std::string message() const;
+};
+
+// Where one endpoint cannot be reached the next is asked, and stays the first from then on.
+//
+// Threads: any; answers come on the HTTP thread. Owner: RegistryOverHttp.
+class RegistryClient {
+ public:
+  struct Limits {
+    int64_t connect_timeout_ms = 3'000, timeout_ms = 10'000;
+    size_t max_answer_bytes = size_t{16} << 20;
+  };
+  // Fails with NetworkFailure where nobody answers in time, or with what no registry would answer; says which.
+  using Done = std::function<void(Result<RegistryReply>)>;
+
+  RegistryClient(std::vector<RegistryEndpoint> endpoints, Limits limits);
+  ~RegistryClient();
+
+  void ask(std::string method, std::string path, std::string body, Done done);
+  // Nobody is answered any more.
+  void stop();
+  const std::string& url() const { return url_; }
+
+ private:
+  struct Call;
+  void send(const std::shared_ptr<Call>& call);
+  Result<RegistryReply> read(const std::string& url, int status, std::string_view body) const;
+
+  const std::vector<RegistryEndpoint> endpoints_;
+  const Limits limits_;
+  std::string url_;  // of all
+  std::atomic<size_t> preferred_ = 0;
+  std::unique_ptr<HttpThread> http_;
+};
+
+// As a part of a path.
+std::string percent_encoded(std::string_view text);
+
+}  // namespace server
