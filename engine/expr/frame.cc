@@ -168,7 +168,10 @@ void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argumen
   for (size_t i = 0; i < args.size() && i < 64; ++i) {
     if (((instruction.refuses_null >> i) & 1) == 0) continue;
     if (!args[i].column->has_nulls()) continue;
-    const std::string text = instruction.function == nullptr
+    const bool was_cut_short =
+        context_.budget != nullptr && context_.budget->spent() != EvalBudget::Spent::Nothing;
+    const std::string text = was_cut_short ? context_.budget->status().error().message
+                             : instruction.function == nullptr
                                  ? "arithmetic with a null in a lambda"
                                  : null_argument(i + 1, instruction.function->name());
     for (size_t row = 0; row < rows; ++row)

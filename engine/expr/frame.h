@@ -56,7 +56,7 @@ class Frame {
   bool take_working_bytes(size_t bytes);
   // All rows have failed: the evaluation is over its budget.
   Slot failed_slot(const SqlType& type) const;
-  static void refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
+  void refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
                            size_t rows, RowErrors& errors);
   static void inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors);
   void set(const Instruction& instruction, std::shared_ptr<Column> column, bool is_constant,

@@ -113,6 +113,9 @@ TimeStep text_of(TimeField field, int count) {
   return {.kind = StepKind::Text, .field = field, .text = width};
 }
 
+// Reading and writing by them is recursive, and patterns may be data.
+constexpr size_t kMostNestedSections = 100;
+
 // Turns a pattern into steps. The two styles differ in what letters mean; quoting is the same.
 class PatternCompiler {
  public:
@@ -171,6 +174,9 @@ class PatternCompiler {
     number_base_ = kNone;
     ++at_;
     if (c == '[') {
+      if (groups_.size() == kMostNestedSections)
+        return fail(fmt::format("Pattern has more than {} optional sections within each other",
+                                kMostNestedSections));
       groups_.push_back(steps_.size());
       steps_.push_back({.kind = StepKind::OptionalStart});
       return {};

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "engine/pgsql/convert.h"
 #include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
+#include "engine/types/text_number.h"
 
 namespace engine::pgsql {
 
@@ -165,9 +167,11 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
       return make_expression(BigintLiteral{whole}, at);
     if (text.find_first_of("eE") == std::string::npos)
       return make_expression(DecimalLiteral{text}, at);
-    double value = 0;
-    if (const auto read = std::from_chars(text.data(), end, value); read.ptr == end)
-      return make_expression(DoubleLiteral{value, text}, at);
+    if (const auto value = parse_double(text)) {
+      if (std::isinf(*value))
+        return Error{ErrorCode::SyntaxError, "Number overflows DOUBLE: " + text}.at(at);
+      return make_expression(DoubleLiteral{*value, text}, at);
+    }
   }
   return not_supported("this literal is", at);
 }

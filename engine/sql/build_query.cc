@@ -235,7 +235,9 @@ TimeUnit build_time_unit(P::TimeUnitContext& context) {
 
 Result<Duration> build_duration(P::DurationContext& context) {
   const int64_t count = TRY(build_integer(*context.start));
-  return Duration{count, build_time_unit(*context.timeUnit())};
+  const Duration duration{count, build_time_unit(*context.timeUnit())};
+  if (const auto ms = duration.to_ms(); !ms) return Error(ms.error()).at(position_of(context));
+  return duration;
 }
 
 AliasedSource build_aliased_source(P::AliasedSourceContext& context) {

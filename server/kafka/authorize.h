@@ -134,6 +134,24 @@ inline bool authorize(HandlerContext& context, ElectLeadersRequest&,
                       Reply<ElectLeadersResponse>& reply) {
   return authorization::ask_cluster(context, Operation::Alter, reply);
 }
+inline bool authorize(HandlerContext& context, UpdateFeaturesRequest&,
+                      Reply<UpdateFeaturesResponse>& reply) {
+  return authorization::ask_cluster(context, Operation::Alter, reply);
+}
+inline bool authorize(HandlerContext& context, AlterReplicaLogDirsRequest& request,
+                      Reply<AlterReplicaLogDirsResponse>& reply) {
+  if (context.permissions->may_cluster(Operation::Alter)) return true;
+  AlterReplicaLogDirsResponse response;
+  for (const auto& directory : request.dirs)
+    for (const auto& topic : directory.topics) {
+      auto& answer = response.results.emplace_back();
+      answer.topic_name = topic.name;
+      for (const int32_t index : topic.partitions)
+        answer.partitions.push_back({index, kClusterRefused});
+    }
+  reply.send(response);
+  return false;
+}
 inline bool authorize(HandlerContext& context, ListConfigResourcesRequest&,
                       Reply<ListConfigResourcesResponse>& reply) {
   return authorization::ask_cluster(context, Operation::DescribeConfigs, reply);

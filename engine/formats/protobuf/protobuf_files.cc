@@ -109,6 +109,27 @@ std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
   return proto;
 }
 
+// The library's parser is recursive, without a bound.
+Status check_nesting(const std::string& text) {
+  constexpr int kMostNested = 100;
+  FirstProblem ignored;  // the parser tells it
+  pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
+  pb::io::Tokenizer tokenizer(&input, &ignored);
+  for (int depth = 0; tokenizer.Next();) {
+    if (tokenizer.current().type != pb::io::Tokenizer::TYPE_SYMBOL) continue;
+    const char symbol = tokenizer.current().text.front();
+    if (symbol == '}' || symbol == ']' || symbol == '>') depth = std::max(0, depth - 1);
+    if (symbol != '{' && symbol != '[' && symbol != '<') continue;
+    if (++depth > kMostNested)
+      return Error{ErrorCode::InvalidText,
+                   fmt::format("Invalid Protobuf schema: line {}, column {}: more than {} levels "
+                               "within each other",
+                               tokenizer.current().line + 1, tokenizer.current().column + 1,
+                               kMostNested)};
+  }
+  return {};
+}
+
 }  // namespace
 
 ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
@@ -144,6 +165,7 @@ Result<const pb::FileDescriptor*> ProtobufFiles::add(const std::string& name,
   if (auto given = deserialized(text)) {
     proto = *std::move(given);
   } else {
+    TRY(check_nesting(text));
     pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
     pb::io::Tokenizer tokenizer(&input, &problem);
     pb::compiler::Parser parser;

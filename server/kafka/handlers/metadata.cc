@@ -147,7 +147,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       const bool may_see = describer.may(Operation::Describe, name) ||
                            (!topic && (!asked.name || describer.may_create(name)));
       if (!may_see) {
-        response.topics.push_back(refused(asked.name.value_or(""), kTopicRefused));
+        response.topics.push_back(describer.refused(asked.name.value_or(""), kTopicRefused));
         response.topics.back().topic_id = asked.topic_id;
       } else if (topic) {
         response.topics.push_back(describer.describe(*topic));

@@ -59,5 +59,19 @@ TEST(SchemaTexts, protobuf_comes_as_text_or_serialized) {
   EXPECT_FALSE(protobuf_source({SchemaKind::Protobuf, "AAAA"}));
 }
 
+// The library's parser is recursive.
+TEST(SchemaTexts, protobuf_has_a_bound_for_messages_within_each_other) {
+  const auto nested = [](int levels) {
+    std::string text = "syntax = \"proto3\";\n";
+    for (int i = 0; i < levels; ++i) text += "message M {";
+    text += "int32 x = 1;";
+    return SchemaText{SchemaKind::Protobuf, text + std::string(static_cast<size_t>(levels), '}')};
+  };
+  EXPECT_TRUE(protobuf_source(nested(100)));
+  for (const int levels : {101, 50'000})
+    EXPECT_EQ(protobuf_source(nested(levels)).error().message,
+              "Invalid Protobuf schema: line 2, column 1111: more than 100 levels within each other");
+}
+
 }  // namespace
 }  // namespace engine

@@ -84,6 +84,20 @@ TEST(TimePattern, says_where_a_text_does_not_match) {
   EXPECT_EQ(parsed("yyyy", ""), "Text '' could not be parsed at index 0");
 }
 
+// Patterns may come with each record: reading by them is recursive.
+TEST(TimePattern, has_a_bound_for_optional_sections_within_each_other) {
+  const auto nested = [](size_t levels) {
+    return std::string(levels, '[') + "yyyy" + std::string(levels, ']');
+  };
+  EXPECT_EQ(parsed(nested(100), "1970"), "0");
+  for (const size_t levels : {size_t{101}, size_t{1'000'000}})
+    EXPECT_EQ(parsed(nested(levels), "1970"),
+              "Pattern has more than 100 optional sections within each other");
+  std::string beside;
+  for (int i = 0; i < 20'000; ++i) beside += "[MM]";
+  EXPECT_EQ(parsed("yyyy" + beside, "1970"), "0");
+}
+
 TEST(TimePattern, reads_times_and_dates_alone) {
   EXPECT_EQ(*TimePattern::compile("HHmmss")->parse_time("002034"), 1'234'000);
   EXPECT_EQ(TimePattern::compile("HH dd")->parse_time("00 01").error().message,
