@@ -161,6 +161,7 @@ void Task::begin_reading() {
                        input.limit.stop_at, input.writer});
     committed_.push_back(input.next);
   }
+  durable_positions_ = committed_;
   heads_ = std::make_unique<InputHeads>(
       std::move(sources), HeadLimits{options_.max_rows_per_step, options_.max_bytes_per_step});
 }
@@ -491,6 +492,7 @@ StepResult Task::commit(bool more) {
     entry.positions.push_back({inputs_[i].input, inputs_[i].partition, inputs_[i].next});
     if (inputs_[i].is_exchange) commit.trims.emplace_back(inputs_[i].partition, inputs_[i].next);
   }
+  begun_positions_.push_back(committed_);
   has_worked_ = false;
   std::vector<int64_t> now = scalars();
   if (now != last_scalars_) entry.scalars = last_scalars_ = std::move(now);
@@ -538,6 +540,8 @@ void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   assert(sequence == durable_ + 1);
   durable_ = sequence;
   durable_as_of_ = *result;
+  durable_positions_ = std::move(begun_positions_.front());
+  begun_positions_.pop_front();
   std::vector<Waiting> ready;
   std::erase_if(waiting_, [&](Waiting& waiter) {
     if (waiter.after > durable_) return false;

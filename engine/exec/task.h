@@ -158,8 +158,10 @@ class Task {
 
   const std::string& id() const { return id_; }
   const std::vector<Input>& inputs() const { return inputs_; }
-  // Where the last commit has left each of the inputs.
+  // Where the last commit has left each of the inputs, durable or not yet.
   const std::vector<Offset>& committed() const { return committed_; }
+  // The same of last_durable(): what is behind these can be seen by everybody.
+  const std::vector<Offset>& durable_positions() const { return durable_positions_; }
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
   TaskSequence last_durable() const { return durable_; }
@@ -248,6 +250,8 @@ class Task {
   std::string last_error_;             // likewise
   bool is_open_ = false;               // stores are read from checkpoints as they are needed
   std::vector<Offset> committed_;      // the positions of the last commit, by input
+  std::vector<Offset> durable_positions_;
+  std::deque<std::vector<Offset>> begun_positions_;  // of the commits after last_durable()
   bool has_worked_ = false;            // since the last commit
   bool has_looked_ = true;             // at its inputs, in the last step that worked
   bool bootstrapped_ = true;

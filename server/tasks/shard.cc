@@ -458,12 +458,12 @@ std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
 std::optional<int64_t> Shard::lag_of(const ShardTask& entry) const {
   const engine::Task& task = *entry.task;
   if (entry.generator)
-    return std::max<int64_t>(0, entry.generator->due() - task.committed().front());
+    return std::max<int64_t>(0, entry.generator->due() - task.durable_positions().front());
   int64_t lag = 0;
   for (size_t i = 0; i < task.inputs().size(); ++i) {
     const auto status = log_.find_partition(to_storage(task.inputs()[i].partition));
     if (!status) return std::nullopt;
-    lag += std::max<int64_t>(0, status->readable_end() - task.committed()[i]);
+    lag += std::max<int64_t>(0, status->readable_end() - task.durable_positions()[i]);
   }
   return lag;
 }
@@ -477,7 +477,7 @@ std::vector<InputPosition> Shard::positions(std::span<const std::string> queries
       const auto& inputs = task->task->inputs();
       for (size_t i = 0; i < inputs.size(); ++i)
         if (!inputs[i].is_exchange)
-          positions.push_back({id, inputs[i].partition, task->task->committed()[i]});
+          positions.push_back({id, inputs[i].partition, task->task->durable_positions()[i]});
     }
   }
   return positions;

@@ -177,10 +177,13 @@ TEST_F(TaskFailure, only_so_many_commits_are_on_their_way) {
   EXPECT_EQ(run->task().step(), StepResult::Idle);
   EXPECT_EQ(run->task().step(), StepResult::Idle);
   EXPECT_EQ(run->log().on_their_way(), 2u);
+  EXPECT_EQ(run->task().committed().front(), Offset(2));
+  EXPECT_EQ(run->task().durable_positions().front(), Offset(0));
   int answers = 0;
   run->task().on_answer([&] { ++answers; });
   run->log().answer_one();
   EXPECT_EQ(answers, 1);
+  EXPECT_EQ(run->task().durable_positions().front(), Offset(1));
   EXPECT_EQ(run->task().step(), StepResult::Idle);
   EXPECT_EQ(run->log().on_their_way(), 2u);
 }

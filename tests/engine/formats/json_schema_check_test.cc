@@ -43,7 +43,7 @@ TEST(JsonSchemaCheck, knows_the_words_that_say_something_of_values) {
       {R"({"pattern":"^a+$"})", R"("aaa")", true},
       {R"({"pattern":"b"})", R"("abc")", true},
       {R"({"pattern":"^b"})", R"("abc")", false},
-      {R"({"pattern":"(?=x)"})", R"("abc")", true},  // cannot be checked
+      {R"x({"pattern":"(?=x)"})x", R"("abc")", true},  // cannot be checked
       {R"({"items":{"type":"string"}})", R"(["a",1])", false},
       {R"({"items":[{"type":"string"}],"additionalItems":false})", R"(["a",1])", false},
       {R"({"prefixItems":[{"type":"string"}],"items":{"type":"integer"}})", R"(["a",1])", true},

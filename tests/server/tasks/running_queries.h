@@ -88,7 +88,7 @@ class RunningQueries {
     std::vector<Shard*> running;
     for (uint32_t i = 0; i < shard_count; ++i) {
       shards.push_back(
-          Shard::make(i, *log, subscriptions, memory, clock, [this](const ShardTask& task) {
+          Shard::make(i, *log, subscriptions, shared_records, memory, clock, [this](const ShardTask& task) {
             ++failures;
             supervisor->task_failed({task.query_id, task.run, task.task->failure()->error,
                                      task.task->is_careful(), false, task.is_lost});
@@ -178,6 +178,7 @@ class RunningQueries {
 
   SystemClock clock;
   Subscriptions subscriptions;
+  engine::SharedRecords shared_records;
   MemoryBudget memory;
   std::atomic<int> failures = 0;  // of tasks
   std::unique_ptr<storage::Log> log;
