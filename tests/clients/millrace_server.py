@@ -59,7 +59,7 @@ class Server:
 
 def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0", http="127.0.0.1:0"):
     """A server of its own, and what stops it: on a fresh data directory, which goes with it, or one that
-    is the caller's. Who starts it again for the same clients says where it was, with `kafka`."""
+    is the caller's; it ends with the program at the latest. Who starts it again for the same clients says where it was, with `kafka`."""
     is_own = data_dir is None
     data_dir = data_dir or tempfile.mkdtemp(prefix="millrace-clients-")
     log = os.path.join(data_dir, "log") if keeps_log else None
@@ -83,6 +83,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
         if is_own:
             shutil.rmtree(data_dir, ignore_errors=True)
 
+    atexit.register(stop)  # of one that nobody has stopped by then
     watchdog = threading.Timer(_START_TIMEOUT_S, server.kill)
     watchdog.start()
     listening = {}
@@ -118,9 +119,7 @@ def start_server():
         host, port = running.rsplit(":", 1)
         return Server(host, int(port), os.environ.get("MILLRACE_KAFKA", "127.0.0.1:9092"),
                       os.environ.get("MILLRACE_HTTP", "127.0.0.1:8088"))
-    server = launch()
-    atexit.register(server.stop)
-    return server
+    return launch()
 
 
 def obstacle_of_own_client():
