@@ -28,8 +28,8 @@ using TopicHandle = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 
 struct PartitionDescription {
   PartitionId id;
-  std::optional<NodeId> leader;
-  std::vector<NodeId> replicas, isr;
+  std::optional<NodeId> leader = {};
+  std::vector<NodeId> replicas = {}, isr = {};
 };
 struct TopicDescription {
   std::string name;

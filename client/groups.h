@@ -22,10 +22,10 @@ struct GroupMember {
   std::vector<PartitionName> partitions;  // that it reads
 };
 struct GroupDescription {
-  std::string id, state;  // "Dead": there is none
-  std::string assignor;
-  std::string coordinator;  // "host:port (id)"
-  std::vector<GroupMember> members;
+  std::string id = {}, state = {};  // "Dead": there is none
+  std::string assignor = {};
+  std::string coordinator = {};  // "host:port (id)"
+  std::vector<GroupMember> members = {};
 };
 
 // By their ids.

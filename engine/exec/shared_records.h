@@ -48,7 +48,7 @@ class SharedRecords {
     std::shared_ptr<const DecodedChunk> decoded;  // null: somebody is at it
     std::vector<Reader*> awaited;                 // who will come to it
     size_t bytes = 0;
-    std::chrono::steady_clock::time_point since;
+    std::chrono::steady_clock::time_point since = {};
   };
   using Chunks = std::vector<Chunk>;  // of those that are decoded the oldest first
   // Those who read a partition in the same way.
