@@ -51,7 +51,10 @@ std::string_view reason_phrase(int status) {
   return found == std::end(kPhrases) ? std::string_view() : found->second;
 }
 
-std::vector<std::string> query_values(std::string_view query, std::string_view name) {
+namespace {
+
+// What stands at the name, in order, still in %XX.
+std::vector<std::string> encoded_values(std::string_view query, std::string_view name) {
   std::vector<std::string> values;
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
@@ -60,22 +63,22 @@ std::vector<std::string> query_values(std::string_view query, std::string_view n
     if (percent_decoded(key) != name) continue;
     std::string value(pair.substr(std::min(pair.size(), key.size() + 1)));
     std::ranges::replace(value, '+', ' ');
-    values.push_back(percent_decoded(value).value_or(""));
+    values.push_back(std::move(value));
   }
   return values;
 }
 
+}  // namespace
+
+std::vector<std::string> query_values(std::string_view query, std::string_view name) {
+  std::vector<std::string> values = encoded_values(query, name);
+  for (std::string& value : values) value = percent_decoded(value).value_or("");
+  return values;
+}
+
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    const std::string_view key = pair.substr(0, pair.find('='));
-    if (percent_decoded(key) != name) continue;
-    std::string value(pair.substr(std::min(pair.size(), key.size() + 1)));
-    std::ranges::replace(value, '+', ' ');
-    return percent_decoded(value);
-  }
-  return std::nullopt;
+  const std::vector<std::string> values = encoded_values(query, name);
+  return values.empty() ? std::nullopt : percent_decoded(values.front());
 }
 
 std::optional<std::string> percent_decoded(std::string_view text) {

@@ -84,6 +84,24 @@ Answer all_refused(const Asked& asked, Name Answer::*name, const std::string& as
   return answer;
 }
 
+// Takes out the topics that may not be, with such an answer for each.
+template <class Request, class Response, class Asked, class Answer>
+bool ask_topics(const HandlerContext& context, Operation operation, Request& request,
+                Reply<Response>& reply, std::string Asked::*asked_name, std::string Answer::*name) {
+  std::vector<Answer> refused;
+  take_refused(
+      request.topics,
+      [&](const Asked& topic) {
+        return context.permissions->may_topic(operation, topic.*asked_name);
+      },
+      [&](const Asked& topic) {
+        refused.push_back(
+            all_refused(topic, name, topic.*asked_name, &Answer::partitions, kTopicRefused));
+      });
+  add_later(reply, &Response::topics, std::move(refused));
+  return true;
+}
+
 }  // namespace authorization
 
 // ---- What everybody may, and what its handler looks at itself.
@@ -240,51 +258,21 @@ inline bool authorize(HandlerContext& context, ProduceRequest& request,
 }
 inline bool authorize(HandlerContext& context, ListOffsetsRequest& request,
                       Reply<ListOffsetsResponse>& reply) {
-  using Topic = ListOffsetsResponse::Topic;
-  std::vector<Topic> refused;
-  authorization::take_refused(
-      request.topics,
-      [&](const auto& topic) {
-        return context.permissions->may_topic(Operation::Describe, topic.name);
-      },
-      [&](const auto& topic) {
-        refused.push_back(authorization::all_refused(topic, &Topic::name, topic.name,
-                                                     &Topic::partitions, kTopicRefused));
-      });
-  authorization::add_later(reply, &ListOffsetsResponse::topics, std::move(refused));
-  return true;
+  return authorization::ask_topics(context, Operation::Describe, request, reply,
+                                   &ListOffsetsRequest::Topic::name,
+                                   &ListOffsetsResponse::Topic::name);
 }
 inline bool authorize(HandlerContext& context, OffsetForLeaderEpochRequest& request,
                       Reply<OffsetForLeaderEpochResponse>& reply) {
-  using Topic = OffsetForLeaderEpochResponse::Topic;
-  std::vector<Topic> refused;
-  authorization::take_refused(
-      request.topics,
-      [&](const auto& topic) {
-        return context.permissions->may_topic(Operation::Describe, topic.topic);
-      },
-      [&](const auto& topic) {
-        refused.push_back(authorization::all_refused(topic, &Topic::topic, topic.topic,
-                                                     &Topic::partitions, kTopicRefused));
-      });
-  authorization::add_later(reply, &OffsetForLeaderEpochResponse::topics, std::move(refused));
-  return true;
+  return authorization::ask_topics(context, Operation::Describe, request, reply,
+                                   &OffsetForLeaderEpochRequest::Topic::topic,
+                                   &OffsetForLeaderEpochResponse::Topic::topic);
 }
 inline bool authorize(HandlerContext& context, DeleteRecordsRequest& request,
                       Reply<DeleteRecordsResponse>& reply) {
-  using Topic = DeleteRecordsResponse::Topic;
-  std::vector<Topic> refused;
-  authorization::take_refused(
-      request.topics,
-      [&](const auto& topic) {
-        return context.permissions->may_topic(Operation::Delete, topic.name);
-      },
-      [&](const auto& topic) {
-        refused.push_back(authorization::all_refused(topic, &Topic::name, topic.name,
-                                                     &Topic::partitions, kTopicRefused));
-      });
-  authorization::add_later(reply, &DeleteRecordsResponse::topics, std::move(refused));
-  return true;
+  return authorization::ask_topics(context, Operation::Delete, request, reply,
+                                   &DeleteRecordsRequest::Topic::name,
+                                   &DeleteRecordsResponse::Topic::name);
 }
 inline bool authorize(HandlerContext& context, DescribeProducersRequest& request,
                       Reply<DescribeProducersResponse>& reply) {

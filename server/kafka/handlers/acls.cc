@@ -257,9 +257,7 @@ void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
   }
   if (change.empty()) return reply.send(response);
   context.backend.change_users(
-      [change](const storage::Users& now) -> Result<std::vector<storage::UserChange>> {
-        return change(now);
-      },
+      std::move(change),
       [reply, response = std::move(response)](Status done) mutable {
         if (!done)
           for (auto& result : response.results)
@@ -302,9 +300,7 @@ void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
   }
   if (change.empty()) return reply.send(response);
   context.backend.change_users(
-      [change](const storage::Users& now) -> Result<std::vector<storage::UserChange>> {
-        return change(now);
-      },
+      std::move(change),
       [reply, response = std::move(response)](Status done) mutable {
         if (!done)
           for (auto& result : response.filter_results)
