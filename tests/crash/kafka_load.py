@@ -7,13 +7,14 @@ the order in which they were sent.
 """
 import collections
 import random
-import threading
 import time
 
 try:
     import confluent_kafka
 except ImportError:
     confluent_kafka = None
+
+from pausable import Pausable
 
 TOPIC = "produced"
 PARTITIONS = 4
@@ -40,7 +41,7 @@ def reason_to_skip():
     return None if confluent_kafka else "confluent-kafka is not installed"
 
 
-class Producer:
+class Producer(Pausable):
     """One librdkafka producer and a thread that feeds it.
 
     Threads: its own writes `sent`, `acknowledged` and `problems`; others look while it is paused.
@@ -53,23 +54,10 @@ class Producer:
         self.acknowledged = {}                     # by (partition, offset): number
         self.problems = []
         self._chance = chance
-        self._state = threading.Condition()
-        self._is_wanted = self._is_running = False  # guarded by _state
-        self._is_over = False                       # guarded by _state
         self._client = confluent_kafka.Producer({
             "bootstrap.servers": address, **_ALL, **_KINDS[name.split("-")[0]],
             "compression.type": chance.choice(_CODECS), "linger.ms": chance.choice((0, 1, 5))})
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def resume(self):
-        with self._state:
-            self._is_wanted = True
-            self._state.notify_all()
-
-    def ask_to_pause(self):
-        with self._state:
-            self._is_wanted = False
+        self.start()
 
     def pause(self):
         """Waits until all that was sent is acknowledged: there has to be a server."""
@@ -100,14 +88,7 @@ class Producer:
 
     def _feed(self):
         number = 0
-        while True:
-            with self._state:
-                self._is_running = self._is_wanted
-                self._state.notify_all()
-                self._state.wait_for(lambda: self._is_wanted or self._is_over)
-                if self._is_over:
-                    return
-                self._is_running = True
+        while self._wait():
             for _ in range(self._chance.choice((1, 5, 50))):
                 number += self._produce(number)
             self._client.poll(0)
