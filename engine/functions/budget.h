@@ -32,6 +32,7 @@ class EvalBudget {
   enum class Spent : uint8_t { Nothing, Bytes, Memory, Time, Canceled };
   struct Limits {
     size_t max_bytes = kMaxEvaluationBytes;
+    size_t max_value_bytes = kMaxValueBytes;
     int64_t deadline_us = std::numeric_limits<int64_t>::max();  // of the clock's monotonic time
   };
 
@@ -48,6 +49,7 @@ class EvalBudget {
     spent_ = Spent::Nothing;
     charge_.reset();
     uncharged_bytes_ = kUnchargedBytes;
+    bytes_until_look_ = kBytesPerLook;
   }
 
   // For values that are about to be made.
@@ -59,7 +61,17 @@ class EvalBudget {
     if (memory_ != nullptr && limits_.max_bytes - bytes_left_ + bytes > uncharged_bytes_)
       charge(limits_.max_bytes - bytes_left_ + bytes);
     bytes_left_ -= bytes;
+    // Many rows of one call may each make something.
+    if (bytes_until_look_ >= bytes)
+      bytes_until_look_ -= bytes;
+    else if (bytes_until_look_ = kBytesPerLook; is_over())
+      return false;
     return spent_ == Spent::Nothing;
+  }
+  // Whether one value may be so large.
+  bool allows_value(size_t bytes) {
+    if (bytes > limits_.max_value_bytes && spent_ == Spent::Nothing) spent_ = Spent::Bytes;
+    return bytes <= limits_.max_value_bytes;
   }
   // What was taken on the way to a value, and is gone.
   void give_back(size_t bytes) { bytes_left_ += bytes; }
@@ -83,6 +95,8 @@ class EvalBudget {
  private:
   // So much is nobody's offence, and is asked for at once.
   static constexpr size_t kUnchargedBytes = size_t{1} << 20;
+  // So many are made in less than a millisecond.
+  static constexpr size_t kBytesPerLook = size_t{64} << 10;
   void charge(size_t taken_bytes);
 
   const Clock& clock_;
@@ -91,6 +105,7 @@ class EvalBudget {
   std::optional<OwnedCharge> charge_;
   std::optional<Error> refusal_;
   size_t uncharged_bytes_ = kUnchargedBytes;  // may be taken before memory is asked for again
+  size_t bytes_until_look_ = kBytesPerLook;
   Limits limits_;
   size_t bytes_left_ = kMaxEvaluationBytes;
   Spent spent_ = Spent::Nothing;

@@ -67,11 +67,13 @@ struct EvalContext {
   // large, or when the budget does not have that many bytes. Nothing is taken yet.
   bool has_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
-    return budget == nullptr || bytes <= budget->bytes_left() || budget->take_bytes(bytes);
+    if (budget == nullptr) return true;
+    return budget->allows_value(bytes) && (bytes <= budget->bytes_left() || budget->take_bytes(bytes));
   }
   // The same, and the bytes are taken.
   bool take_bytes(size_t bytes) const {
-    return bytes <= kMaxValueBytes && (budget == nullptr || budget->take_bytes(bytes));
+    if (bytes > kMaxValueBytes) return false;
+    return budget == nullptr || (budget->allows_value(bytes) && budget->take_bytes(bytes));
   }
   // For what is needed on the way to a value and is no value itself.
   bool take_working_bytes(size_t bytes) const {

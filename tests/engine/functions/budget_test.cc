@@ -131,6 +131,32 @@ TEST(FunctionBudget, slow_rows_of_any_function_end_with_their_time) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
+// Functions that make arrays go through all rows in one call.
+TEST(FunctionBudget, rows_that_make_much_together_end_with_their_time) {
+  FunctionBatch batch("GENERATE_SERIES");
+  for (int i = 0; i < 2'000; ++i) batch.add({1, 100'000});
+  const SystemClock clock;
+  EvalBudget budget(clock);
+  budget.begin({.max_bytes = size_t{4} << 30, .deadline_us = clock.monotonic_us() + 2'000});
+  batch.run(&budget);
+  EXPECT_EQ(batch.error(0), "");
+  EXPECT_NE(batch.error(1'999), "");
+  EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
+}
+
+TEST(FunctionBudget, one_value_may_be_bounded_more_closely) {
+  for (const int length : {1'000, 1'001}) {
+    FunctionBatch batch("LPAD");
+    batch.add({"", length, "x"});
+    const SystemClock clock;
+    EvalBudget budget(clock);
+    budget.begin({.max_value_bytes = 1'000});
+    batch.run(&budget);
+    using enum EvalBudget::Spent;
+    EXPECT_EQ(budget.spent(), length == 1'000 ? Nothing : Bytes);
+  }
+}
+
 TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {
   FunctionBatch batch("LPAD");
   for (int i = 0; i < 20; ++i) batch.add({"", 1'000'000, "x"});
