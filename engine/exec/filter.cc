@@ -2,49 +2,51 @@
 
 namespace engine {
 
+namespace {
+
+// The rows that are there and pass. A predicate that fails for a row, or is null, is false.
+Bitmap passing(const Evaluated& predicate, const Bitmap& present) {
+  const auto holds = predicate.column->data<uint8_t>();  // zero where it is null
+  Bitmap rows(holds.size(), false);
+  for (size_t row = 0; row < holds.size(); ++row)
+    if (holds[row] && present.test(row)) rows.set(row);
+  return rows;
+}
+
+}  // namespace
+
 FilterOperator::FilterOperator(TaskContext& context, const FilterStep& step)
-    : RowwiseOperator(context),
-      predicate_(step.predicate),
+    : RowwiseOperator(context, {Program(step.predicate), true}),
       is_table_(step.is_table),
       tells_all_deletes_(step.tells_all_deletes) {}
 
-Status FilterOperator::take(Batch& batch) {
-  return is_table_ ? take_table(batch) : take_stream(batch);
+Status FilterOperator::take(Batch batch, RowResults results) {
+  return is_table_ ? take_table(std::move(batch), results)
+                   : take_stream(std::move(batch), results.now.front());
 }
 
-// A predicate that fails for a row, or is null, is false.
-FilterOperator::Passing FilterOperator::passing(const std::vector<ColumnPtr>& columns,
-                                                const Bitmap& present, const Batch& batch) const {
-  Passing passing{Bitmap(batch.rows, false), RowErrors(batch.rows)};
-  for (const uint32_t row : predicate_.select(columns, batch.rows, context().eval, passing.errors))
-    if (present.test(row)) passing.rows.set(row);
-  return passing;
-}
-
-Status FilterOperator::take_stream(Batch& batch) {
-  const Passing now = passing(batch.columns, batch.present, batch);
-  if (gives_up()) return {};
+Status FilterOperator::take_stream(Batch batch, const Evaluated& now) {
   context().report(now.errors, batch);
-  if (now.rows.all()) return push(std::move(batch));
+  const Bitmap passes = passing(now, batch.present);
+  if (passes.all()) return push(std::move(batch));
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < batch.rows; ++row)
-    if (now.rows.test(row)) rows.push_back(row);
+    if (passes.test(row)) rows.push_back(row);
   return push(batch.gather(rows));
 }
 
 // A row that stops passing becomes a delete; one that never passed is not mentioned, unless a former filter may have
 // let it pass.
-Status FilterOperator::take_table(Batch& batch) {
-  Passing now = passing(batch.columns, batch.present, batch);
-  Passing before{Bitmap(batch.rows, false), RowErrors(batch.rows)};
-  if (batch.has_old()) before = passing(batch.old_columns, batch.old_present, batch);
-  if (gives_up()) return {};
-  context().report_present(now.errors, batch);
+Status FilterOperator::take_table(Batch batch, const RowResults& results) {
+  context().report_present(results.now.front().errors, batch);
+  Bitmap now = passing(results.now.front(), batch.present);
+  Bitmap before =
+      batch.has_old() ? passing(results.old.front(), batch.old_present) : Bitmap(batch.rows, false);
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < batch.rows; ++row)
-    if (now.rows.test(row) || before.rows.test(row) || tells_all_deletes_) rows.push_back(row);
-  batch.present = std::move(now.rows);
-  if (batch.has_old()) batch.old_present = std::move(before.rows);
+    if (now.test(row) || before.test(row) || tells_all_deletes_) rows.push_back(row);
+  batch.present = std::move(now);
+  if (batch.has_old()) batch.old_present = std::move(before);
   return push(rows.size() == batch.rows ? std::move(batch) : batch.gather(rows));
 }
 

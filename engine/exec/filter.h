@@ -1,7 +1,6 @@
 // WHERE and HAVING.
 #pragma once
-#include "engine/exec/operator.h"
-#include "engine/expr/program.h"
+#include "engine/exec/rowwise_operator.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
@@ -11,18 +10,10 @@ class FilterOperator final : public RowwiseOperator {
   FilterOperator(TaskContext& context, const FilterStep& step);
 
  private:
-  Status take(Batch& batch) override;
-  Status take_stream(Batch& batch);
-  Status take_table(Batch& batch);
-  // The rows that are there and pass.
-  struct Passing {
-    Bitmap rows;
-    RowErrors errors;
-  };
-  Passing passing(const std::vector<ColumnPtr>& columns, const Bitmap& present,
-                  const Batch& batch) const;
+  Status take(Batch batch, RowResults results) override;
+  Status take_stream(Batch batch, const Evaluated& now);
+  Status take_table(Batch batch, const RowResults& results);
 
-  Program predicate_;
   const bool is_table_, tells_all_deletes_;
 };
 

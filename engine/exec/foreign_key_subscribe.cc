@@ -7,7 +7,7 @@ namespace engine {
 ForeignKeySubscribeOperator::ForeignKeySubscribeOperator(TaskContext& context,
                                                          const ForeignKeySubscribeStep& step,
                                                          const Layout& layout)
-    : RowwiseOperator(context), step_(step), layout_(layout), program_(step.foreign_key) {}
+    : RowwiseOperator(context, {Program(step.foreign_key), true}), step_(step), layout_(layout) {}
 
 std::vector<ForeignKeySubscribeOperator::Said> ForeignKeySubscribeOperator::what_to_say(
     const Batch& batch, const Column& now, const Column* old) {
@@ -28,10 +28,8 @@ std::vector<ForeignKeySubscribeOperator::Said> ForeignKeySubscribeOperator::what
   return said;
 }
 
-Status ForeignKeySubscribeOperator::take(Batch& batch) {
-  std::vector<Evaluated> now = program_.run(batch.columns, batch.rows, context().eval), old;
-  if (batch.has_old()) old = program_.run(batch.old_columns, batch.rows, context().eval);
-  if (gives_up()) return {};
+Status ForeignKeySubscribeOperator::take(Batch batch, RowResults results) {
+  const std::vector<Evaluated>&now = results.now, &old = results.old;
   // What the old row had was told when it came.
   context().report(now.front().errors, batch);
   const Column& key_now = *now.front().column;

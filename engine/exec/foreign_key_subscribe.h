@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "engine/exec/operator.h"
+#include "engine/exec/rowwise_operator.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
@@ -19,7 +19,7 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
   void restore_scalars(std::span<const int64_t>& scalars) override;
 
  protected:
-  Status take(Batch& batch) override;
+  Status take(Batch batch, RowResults results) override;
 
  private:
   // One row of what it gives.
@@ -33,7 +33,6 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
 
   const ForeignKeySubscribeStep step_;
   const Layout layout_;
-  const Program program_;
   int64_t last_number_ = 0;
 };
 

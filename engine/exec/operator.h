@@ -19,6 +19,8 @@
 
 namespace engine {
 
+class SlowRow;  // engine/exec/slow_row.h
+
 // What went wrong with single records while the query went on, and what an operator should know.
 class ProcessingLog {
  public:
@@ -63,6 +65,9 @@ struct TaskContext {
   bool merge_updates = true;
   OutputSequences* sequences = nullptr;   // null: batches carry none
   const SchemaLookup* schemas = nullptr;  // that records name; null: there are none
+  // Runs on another thread what would be in others' way, and then has the task stepped. Empty: there is
+  // none, and all is done on the task's own thread.
+  std::function<void(std::function<void()> work)> run_aside = {};
 
   // One line for each failed row that has a message.
   void report(const RowErrors& errors, const Batch& batch) const;
@@ -152,6 +157,8 @@ class Operator {
   virtual bool has_rest() const { return false; }
   // Goes on with the rest, if the slice and the next operators let it.
   virtual Status resume() { return {}; }
+  // The row that another thread works on, without which the rest does not go on; null: there is none.
+  virtual const SlowRow* awaited() const { return nullptr; }
   // Calls `visit` with partition and offset of each source record that is not done, in their order.
   using VisitRecord = std::function<void(int32_t partition, int64_t offset)>;
   virtual void visit_rest(const VisitRecord&) const {}
@@ -196,40 +203,6 @@ class Operator {
   TaskContext& context_;
   Operator* next_ = nullptr;
   size_t next_port_ = 0;
-};
-
-// An operator that evaluates expressions over its rows. Where an evaluation costs too much for the
-// whole batch (texts that grow, regular expressions), it is done for fewer rows at a time, in as many
-// steps as that takes; which rows are evaluated together changes nothing.
-class RowwiseOperator : public Operator {
- public:
-  using Operator::Operator;
-  Status process(Batch batch, size_t port) override;
-  bool has_rest() const override { return rest_.rows > 0; }
-  Status resume() override;
-  void visit_rest(const VisitRecord& visit) const override;
-  void own_rest() override;
-
- protected:
-  // Makes what follows from these rows and pushes it. Evaluates first, and asks gives_up() before it
-  // changes anything: then it must return with the batch as it was, to be called again with fewer
-  // rows.
-  virtual Status take(Batch& batch) = 0;
-  // Whether what was evaluated is over its budget. A single row never is: what it cannot have is an
-  // error of the row.
-  bool gives_up();
-  // Whether take() has left something to do that comes before further rows.
-  virtual bool is_busy() const { return false; }
-
- private:
-  void begin_evaluation(size_t rows);
-
-  Batch rest_;
-  size_t row_ = 0;                // of rest_: the first that is not taken
-  size_t chunk_rows_ = SIZE_MAX;  // how many are evaluated at once
-  size_t evaluated_rows_ = 0;
-  int64_t until_us_ = 0;
-  bool gave_up_ = false, was_slow_ = false;  // in the last take()
 };
 
 }  // namespace engine

@@ -7,10 +7,7 @@
 namespace engine {
 
 ProjectOperator::ProjectOperator(TaskContext& context, const ProjectStep& step)
-    : RowwiseOperator(context),
-      program_(step.columns),
-      is_key_(step.is_key),
-      emits_old_(step.old_too) {}
+    : RowwiseOperator(context, {Program(step.columns), step.old_too}), is_key_(step.is_key) {}
 
 // In rows that are not there only the key columns have values.
 std::vector<ColumnPtr> ProjectOperator::masked(std::vector<Evaluated> results,
@@ -34,15 +31,11 @@ std::vector<ColumnPtr> ProjectOperator::masked(std::vector<Evaluated> results,
   return out;
 }
 
-Status ProjectOperator::take(Batch& batch) {
-  const bool wants_old = emits_old_ && batch.has_old();
-  std::vector<Evaluated> now = program_.run(batch.columns, batch.rows, context().eval), old;
-  if (wants_old) old = program_.run(batch.old_columns, batch.rows, context().eval);
-  if (gives_up()) return {};
-  for (const Evaluated& result : now) context().report_present(result.errors, batch);
-  batch.columns = masked(std::move(now), batch.present);
-  if (wants_old) {
-    batch.old_columns = masked(std::move(old), batch.old_present);
+Status ProjectOperator::take(Batch batch, RowResults results) {
+  for (const Evaluated& result : results.now) context().report_present(result.errors, batch);
+  batch.columns = masked(std::move(results.now), batch.present);
+  if (!results.old.empty()) {
+    batch.old_columns = masked(std::move(results.old), batch.old_present);
   } else {
     batch.old_columns.clear();
     batch.old_present = {};
@@ -76,13 +69,11 @@ size_t bytes_of(const std::vector<ColumnPtr>& columns, uint32_t row) {
 }  // namespace
 
 FlatMapOperator::FlatMapOperator(TaskContext& context, const FlatMapStep& step)
-    : RowwiseOperator(context), program_(step.functions) {}
+    : RowwiseOperator(context, {Program(step.functions), false}) {}
 
-Status FlatMapOperator::take(Batch& batch) {
-  std::vector<Evaluated> results = program_.run(batch.columns, batch.rows, context().eval);
-  if (gives_up()) return {};
+Status FlatMapOperator::take(Batch batch, RowResults results) {
   Expanding& expanding = expanding_.emplace(Expanding{});
-  for (Evaluated& result : results) {
+  for (Evaluated& result : results.now) {
     context().report(result.errors, batch);
     expanding.lists.push_back(std::move(result.column));
   }

@@ -2,8 +2,7 @@
 #pragma once
 #include <optional>
 
-#include "engine/exec/operator.h"
-#include "engine/expr/program.h"
+#include "engine/exec/rowwise_operator.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
@@ -13,12 +12,10 @@ class ProjectOperator final : public RowwiseOperator {
   ProjectOperator(TaskContext& context, const ProjectStep& step);
 
  private:
-  Status take(Batch& batch) override;
+  Status take(Batch batch, RowResults results) override;
   std::vector<ColumnPtr> masked(std::vector<Evaluated> results, const Bitmap& present) const;
 
-  Program program_;
   const std::vector<bool> is_key_;
-  const bool emits_old_;
 };
 
 // Table functions: of each row one row for each element of its lists. The lists of a row may be
@@ -47,13 +44,12 @@ class FlatMapOperator final : public RowwiseOperator {
   struct Place {
     int64_t partition = 0, offset = 0, done = 0;
   };
-  Status take(Batch& batch) override;
+  Status take(Batch batch, RowResults results) override;
   bool is_busy() const override { return expanding_.has_value(); }
   Status expand();
   Batch next_block(size_t max_rows, size_t max_bytes);
   void begin_row();
 
-  Program program_;
   std::optional<Expanding> expanding_;
   std::optional<Place> restored_;
 };

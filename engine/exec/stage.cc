@@ -180,6 +180,12 @@ bool Stage::has_rest() const {
   return std::ranges::any_of(operators_, [](const auto& each) { return each->has_rest(); });
 }
 
+const SlowRow* Stage::awaited() const {
+  for (size_t i = operators_.size(); i-- > 0;)
+    if (operators_[i]->has_rest()) return operators_[i]->awaited();
+  return nullptr;
+}
+
 Status Stage::resume() {
   const bool was_held_back = !may_commit();
   // From the end to the front: an operator may push only while all behind it are done.

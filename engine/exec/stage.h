@@ -38,6 +38,8 @@ class Stage {
 
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
+  // The row on another thread that everything waits for; null: something can be done.
+  const SlowRow* awaited() const;
   // Goes on until nothing is left or the slice is spent.
   Status resume();
   bool may_commit() const;

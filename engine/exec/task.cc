@@ -264,7 +264,7 @@ StepResult Task::step(Intake intake) {
   if (failure_) return StepResult::Failed;
   if (unsent_ && !submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
-  waits_for_answer_ = in_flight_ >= options_.max_commits_in_flight;
+  waits_for_answer_ = in_flight_ >= options_.max_commits_in_flight || stage_->awaited();
   if (waits_for_answer_) return StepResult::Idle;
   if (has_rest()) {
     has_looked_ = false;
@@ -333,7 +333,7 @@ Status Task::work_off() {
       failed_at_ = {run.source, Offset(run.batch.offsets.front())};
       TRY(stage_->inputs()[current_stage_input_]->process(std::move(run.batch), 0));
     }
-    if (slice_.is_spent()) break;
+    if (slice_.is_spent() || stage_->awaited()) break;
   }
   return {};
 }
@@ -362,6 +362,14 @@ void Task::own_rest() {
 
 const std::string& Task::topic_of(uint32_t stage_input) const {
   return stage_->inputs()[stage_input]->step().topic;
+}
+
+void Task::run_aside_by(RunAside run_aside) {
+  context_->run_aside = [this, run_aside = std::move(run_aside)](std::function<void()> work) {
+    run_aside(std::move(work), [this, alive = alive_] {
+      if (*alive && answered_) answered_();
+    });
+  };
 }
 
 // How far each input is done: up to the first record of which something is left.

@@ -119,6 +119,11 @@ class Task {
   // Its loop's, which outlive it: records that other tasks read are decoded once.
   void share(SharedRecords& records) { heads_->share(records); }
 
+  // Who runs work on another thread, and then `done` on the loop of the task, which may be gone by then. Before the
+  // first step.
+  using RunAside = std::function<void(std::function<void()> work, std::function<void()> done)>;
+  void run_aside_by(RunAside run_aside);
+
   // A task that takes no records finishes what it has begun.
   enum class Intake : uint8_t { Records, None };
   // One slice of work: what is left of the records at hand, or the next ones.
@@ -129,14 +134,16 @@ class Task {
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // All that was done is in a commit, which may be on its way.
   bool is_between_commits() const { return !has_worked_; }
-  // The last step could do no more since too many commits are on their way: there is something to do for
-  // the next one once an answer has come.
+  // The last step could do no more since too many commits are on their way, or since another thread works on a row:
+  // there is something to do for the next one once an answer has come.
   bool waits_for_answer() const { return waits_for_answer_; }
   // The last step has left records that wait for what the writers of its exchange tell (their progress).
   bool is_held_up() const { return heads_->is_held_up(); }
   // What the next record waits for, which nothing tells when it comes: the task is to be stepped again in a while.
   // Empty: nothing.
   const std::string& waits_for() const { return heads_->waits_for(); }
+  // The row that another thread works on, if that is what all else waits for.
+  const SlowRow* slow_row() const { return stage_->awaited(); }
   // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
   // durable; with an error when that will not happen.
   void when_durable(std::function<void(Status)> then) {
@@ -177,7 +184,7 @@ class Task {
     return heads_->owned_bytes() + (runs_.empty() ? 0 : bytes_of_rest_);
   }
   Stage& stage() { return *stage_; }
-  // Called after each answer to a commit: a task that waits_for_answer() is to be stepped again.
+  // Called after each answer to a commit, and when another thread has done its work: a task that waits_for_answer() is to be stepped again.
   void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
 
  private:

@@ -172,11 +172,19 @@ int Node::shard_count() const {
 
 Status Node::make_shards() {
   const int count = shard_count();
+  // So many, since some rows of one query may take hours, and others wait meanwhile.
+  constexpr int kFewest = 4;
+  slow_rows_ = std::make_unique<StatementWorkers>(
+      std::max(kFewest, static_cast<int>(std::thread::hardware_concurrency())));
   shared_records_ = std::make_unique<engine::SharedRecords>(static_cast<size_t>(count) * kSharedRecordsBytes);
   for (int i = 0; i < count; ++i) {
     shards_.push_back(TRY(
         Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
                     clock_, [this](const ShardTask& task) { on_task_failure(task); })));
+    // Of each operator there is at most one row, which it holds anyway: they are not counted.
+    shards_.back()->run_slow_rows_by([this](std::function<void()> work) {
+      (void)slow_rows_->try_run(0, std::move(work));
+    });
   }
   shards_are_ready_.store(true, std::memory_order_release);
   return {};
@@ -530,8 +538,9 @@ Node::~Node() {
   // Nobody waits for what the workers still compute, and all that counts is on disk: a function
   // that does not end must not keep the process.
   constexpr std::chrono::seconds kPatience(1);
-  if (workers_ && !workers_->stop(kPatience)) {
-    log_warn("a statement does not end and is left behind");
+  for (const auto& workers : {workers_.get(), slow_rows_.get()}) {
+    if (!workers || workers->stop(kPatience)) continue;
+    log_warn("a function does not end and is left behind");
     std::_Exit(0);
   }
   shards_.clear();

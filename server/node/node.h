@@ -121,6 +121,7 @@ class Node {
   // Check large batches of Kafka clients; no statement keeps them from it.
   std::unique_ptr<StatementWorkers> checkers_;
   std::unique_ptr<StatementWorkers> examiners_;  // of schemas
+  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluate those of continuous queries
   std::unique_ptr<http::ProxyView> proxy_;
   std::unique_ptr<http::ConsumerInstances> consumers_;
   std::unique_ptr<SqlParts> parts_;

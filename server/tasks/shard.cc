@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/task_id.h"
+#include "engine/exec/slow_row.h"
 #include "server/metadata/query_topics.h"
 #include "server/net/slice_meter.h"
 
@@ -53,6 +54,18 @@ size_t scan_bytes_of(const ShardTask& task) {
   size_t bytes = 0;
   for (const engine::Store* store : task.task->stage().stores()) bytes += store->scan_bytes();
   return bytes;
+}
+
+// What people would notice.
+bool is_worth_telling(const engine::SlowRow& row, int64_t now_us) {
+  constexpr int64_t kNoticedUs = 1'000'000;
+  return now_us - row.begun_us() >= kNoticedUs;
+}
+
+std::string wait_for(const engine::SlowRow& row, int64_t now_us) {
+  return fmt::format("waits: one record's expressions, for {} s so far (partition {}, offset {})",
+                     (now_us - row.begun_us()) / 1'000'000, row.row().partition_of(0),
+                     row.row().offsets.front());
 }
 
 bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_step); }
@@ -158,6 +171,13 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     subscribe(readers_, input.partition, added);
     if (input.writer) subscribe(followers_, input.writer->progress, added);
   }
+  if (run_aside_)
+    added.task->run_aside_by([this](std::function<void()> work, std::function<void()> done) {
+      run_aside_([this, work = std::move(work), done = std::move(done)] {
+        work();
+        loop_.post(done);
+      });
+    });
   added.task->on_answer([this, &added] {
     // A paused task is not stepped, which is where others tell of their failure.
     report_failure(added);
@@ -513,6 +533,8 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
     report.metrics = task->task->metrics();
     if (!task->task->waits_for().empty())
       report.metrics.last_error = "waits: " + task->task->waits_for();
+    if (const engine::SlowRow* row = task->task->slow_row(); row && is_worth_telling(*row, now_us))
+      report.metrics.last_error = wait_for(*row, now_us);
     report.metrics.records_per_second = task->rate.per_second(now_us);
     report.lag_records = lag_of(*task);
     report.has_failed = task->task->failure().has_value();

@@ -151,6 +151,10 @@ class Shard {
     });
   }
   StateTurns& state() { return *state_; }
+  // Runs work on another thread; before there are tasks. Whatever is still on such threads ends before the loop does.
+  void run_slow_rows_by(std::function<void(std::function<void()> work)> run_aside) {
+    run_aside_ = std::move(run_aside);
+  }
 
   // The shard owns this partition of the journal, and with it the tasks whose commits lie there.
   void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
@@ -255,6 +259,7 @@ class Shard {
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
   std::optional<StateTurns> state_;
+  std::function<void(std::function<void()> work)> run_aside_;  // empty: there are no other threads
   std::unique_ptr<Timer> timer_;  // runs while there are tasks to attend to
   std::thread thread_;
   // By query; also the transient ones, each of which is a query of its own.

@@ -131,6 +131,51 @@ def an_insert_of_12_000_rows():
         assert len(c.execute("SELECT v FROM many").fetchall()) == 12_000
 
 
+# Of a continuous query, over one record each: how long they hold whoever evaluates them.
+SLOW_EXPRESSIONS = {
+    "nested sums": ("REDUCE(GENERATE_SERIES(1, n), 0, (s, a) => s + REDUCE(GENERATE_SERIES(1, n), 0, (t, b) => t + b))", 5_000),
+    "a union of arrays": ("ARRAY_LENGTH(ARRAY_UNION(GENERATE_SERIES(1, n), GENERATE_SERIES(5, n)))", 1_000_000),
+    "a text of 60 MB": ("LEN(REGEXP_REPLACE(REPEAT('a', n), 'a', REPEAT('b', 600)))", 100_000),
+    "sorted texts": ("ARRAY_LENGTH(ARRAY_SORT(TRANSFORM(GENERATE_SERIES(1, n), x => CAST(x * 7919 % 100003 AS VARCHAR))))",
+                     300_000),
+}
+
+
+@case
+def expressions_over_one_record_of_a_query():
+    for number, (name, (expression, n)) in enumerate(SLOW_EXPRESSIONS.items()):
+        with connect() as c:
+            c.execute(f"CREATE STREAM slow{number} (k INT KEY, n INT)")
+            c.execute(f"CREATE STREAM results{number} AS SELECT k, {expression} AS x FROM slow{number}")
+            with Other(name):
+                c.execute(f"INSERT INTO slow{number} VALUES (1, 2), (2, {n}), (3, {n}), (4, 2)")
+                until = time.monotonic() + 60
+                rows = []
+                while len(rows) < 4 and time.monotonic() < until:
+                    time.sleep(0.05)
+                    rows = c.execute(f"SELECT k, x FROM results{number}").fetchall()
+            assert [k for k, _ in rows] == [1, 2, 3, 4], rows
+            assert rows[0][1] == rows[3][1] and rows[1][1] == rows[2][1], rows
+
+
+@case
+def a_query_with_a_record_that_takes_for_ever_can_be_looked_at_and_dropped():
+    with connect() as c:
+        c.execute("CREATE STREAM endless (k INT KEY, n INT) WITH (PARTITIONS = 1)")
+        expression, _ = SLOW_EXPRESSIONS["nested sums"]
+        c.execute(f"CREATE STREAM never AS SELECT k, {expression} AS x FROM endless")
+        c.execute("INSERT INTO endless VALUES (1, 2), (2, 1000000)")
+        told = ""
+        until = time.monotonic() + 30
+        while "so far" not in told and time.monotonic() < until:
+            time.sleep(0.2)
+            told = str(c.execute("SELECT last_error FROM millrace_catalog.queries WHERE last_error LIKE '%so far%'").fetchall())
+        assert "(partition 0, offset 1)" in told, told
+        began = time.monotonic()
+        c.execute("DROP STREAM never")
+        assert time.monotonic() - began < 5
+
+
 @case
 def a_list_of_20_000_values():
     with connect() as c, Other("IN of 20,000"):

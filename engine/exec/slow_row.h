@@ -1,0 +1,59 @@
+// A row whose expressions take longer than the thread that steps its task can wait.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/expr/program.h"
+#include "engine/functions/kernel.h"
+#include "engine/types/batch.h"
+
+namespace engine {
+
+// What expressions give for the rows of a batch, and for what these were before.
+struct RowResults {
+  std::vector<Evaluated> now, old;
+};
+
+struct RowExpressions {
+  Program program;
+  bool evaluates_old;  // of batches that have old rows
+
+  RowResults run(const Batch& batch, const EvalContext& context) const;
+};
+
+// Threads: evaluate() on any, once; take_results() and took_us() once is_done(); everything else on the task's.
+// Owner:   the operator and the job, whichever is there longer. The clock outlives both.
+class SlowRow {
+ public:
+  // `row` has strings of its own.
+  SlowRow(std::shared_ptr<const RowExpressions> expressions, Batch row, const EvalContext& context);
+
+  void evaluate();
+  // Nobody wants the results any more: it ends soon.
+  void cancel() { is_canceled_.store(true, std::memory_order_relaxed); }
+
+  bool is_done() const { return is_done_.load(std::memory_order_acquire); }
+  RowResults take_results() { return std::move(results_); }
+  int64_t took_us() const { return took_us_; }
+
+  const Batch& row() const { return row_; }
+  int64_t begun_us() const { return begun_us_; }  // monotonic
+
+ private:
+  const std::shared_ptr<const RowExpressions> expressions_;
+  const Batch row_;
+  const Clock& clock_;
+  const std::map<std::string, std::string> properties_;
+  Random random_;
+  const int64_t begun_us_;
+  int64_t took_us_ = 0;
+  RowResults results_;
+  std::atomic<bool> is_canceled_ = false, is_done_ = false;
+};
+
+}  // namespace engine
