@@ -172,7 +172,7 @@ int Node::shard_count() const {
 
 Status Node::make_shards() {
   const int count = shard_count();
-  // So many, since some rows of one query may take hours, and others wait meanwhile.
+  // So many, since each row of one query may take seconds, and others wait meanwhile.
   constexpr int kFewest = 4;
   slow_rows_ = std::make_unique<StatementWorkers>(
       std::max(kFewest, static_cast<int>(std::thread::hardware_concurrency())));
