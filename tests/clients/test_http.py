@@ -316,6 +316,22 @@ def queries_answer_in_all_their_forms():
     assert [json.loads(line) for line in lines[1:]] == [["a", 1], ["b", 2]], lines
     status, array = post("/query-stream", {"sql": "SELECT k, v FROM form_s;"}, Accept="application/json")
     assert status == 200 and array[1:] == [["a", 1], ["b", 2]], array
+    # What clients write in their Accept, and which of the forms they get.
+    for path, accept, form in (("/query-stream", "application/json; charset=utf-8", "application/json"),
+                               ("/query-stream", "application/json, text/plain, */*", "application/json"),
+                               ("/query-stream", "*/*", "application/vnd.ksqlapi.delimited.v1"),
+                               ("/query-stream", "application/vnd.ksql.v1+json", "application/vnd.ksql.v1+json"),
+                               ("/query", "application/json", "application/vnd.ksql.v1+json"),
+                               ("/query", "application/vnd.ksqlapi.delimited.v1", "application/vnd.ksqlapi.delimited.v1"),
+                               ("/query", "application/vnd.ksql.v1+protobuf", "application/vnd.ksql.v1+protobuf")):
+        status, headers, body = get(path, method="POST", body=json.dumps({"sql": "SELECT k, v FROM form_s;"}),
+                                    headers={"Accept": accept})
+        assert status == 200 and headers["content-type"] == form, (path, accept, headers)
+        if form.endswith("delimited.v1"):
+            assert json.loads(body.splitlines()[0])["columnNames"] == ["K", "V"], body
+        else:
+            first = json.loads(body)[0]
+            assert ("columnNames" if form == "application/json" else "header") in first, (path, accept, first)
     status, _, printed = get("/query", method="POST", body=json.dumps({"ksql": "PRINT form_s FROM BEGINNING LIMIT 1;"}))
     assert status == 200 and b'key: a, value: {"V":1,' in printed, printed
 

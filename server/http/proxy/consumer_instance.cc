@@ -534,10 +534,7 @@ void ConsumerInstance::records(const Request& request, Done done) {
     const auto text = query_value(request.query, name);
     return text && absl::SimpleAtoi(*text, &value) && value >= 0 ? value : otherwise;
   };
-  const auto format = embedded_of_content_type(request.header("accept"));
-  const bool says_format = request.header("accept").find("kafka.") != std::string_view::npos &&
-                           request.header("accept").find("kafka.v2") == std::string_view::npos;
-  if (!format || (says_format && *format != settings_.format))
+  if (!accepts_embedded(request.header("accept"), settings_.format))
     return done(proxy_error(40601,
                             "The requested embedded data format does not match the deserializer "
                             "for this consumer instance"));

@@ -10,6 +10,8 @@
 #include "engine/formats/avro/avro_schema.h"
 #include "engine/formats/protobuf/protobuf_json.h"
 #include "engine/types/text_bytes.h"
+#include "server/http/accept.h"
+#include "server/http/message.h"
 
 namespace server::http {
 
@@ -96,6 +98,14 @@ std::optional<Embedded> embedded_of_content_type(std::string_view content_type) 
         "application/vnd.kafka.v2+json", "application/octet-stream"})
     if (type == plain) return Embedded::Binary;
   return std::nullopt;
+}
+
+bool accepts_embedded(std::string_view accept, Embedded format) {
+  const auto row = std::ranges::find(kEmbedded, format, &EmbeddedRow::format);
+  const std::string own = fmt::format("application/vnd.kafka{}v2+json", row->type);
+  return accepted_type(accept, {own, "application/vnd.kafka.v2+json", "application/vnd.kafka+json", kJson,
+                                "application/octet-stream"})
+      .has_value();
 }
 
 std::optional<Embedded> find_embedded(std::string_view name) {

@@ -18,6 +18,8 @@ enum class Embedded : uint8_t { Binary, Json, Text, Avro, JsonSchema, Protobuf }
 
 // "application/vnd.kafka.avro.v2+json" names Avro; types that name none are Binary. Nothing for other types.
 std::optional<Embedded> embedded_of_content_type(std::string_view content_type);
+// Whether records of this format may go to a client that wants what its Accept header says.
+bool accepts_embedded(std::string_view accept, Embedded format);
 std::optional<Embedded> find_embedded(std::string_view name);  // "binary", "json", ...
 std::string_view embedded_name(Embedded format);               // "BINARY"
 bool has_schema(Embedded format);

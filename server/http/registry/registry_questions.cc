@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "engine/formats/protobuf/protobuf_source.h"
+#include "server/http/accept.h"
 #include "server/http/registry/data_contract.h"
 #include "server/http/registry/registry_handlers.h"
 #include "server/http/registry/registry_json.h"
@@ -414,13 +415,10 @@ Handler handler_of(const RegistryView& view, const QuestionRow& row) {
 }  // namespace
 
 Response in_asked_type(Response response, const Request& request) {
-  const std::string_view accept = request.header("accept");
-  for (const std::string_view type :
-       {kRegistryJson, std::string_view("application/vnd.schemaregistry+json"), kJson})
-    if (accept.find(type) != accept.npos) {
-      response.head.content_type = type;
-      break;
-    }
+  const std::string own = response.head.content_type;
+  const auto wanted = accepted_type(request.header("accept"),
+                                    {own, kRegistryJson, "application/vnd.schemaregistry+json", kJson});
+  if (wanted) response.head.content_type = *wanted;
   return response;
 }
 

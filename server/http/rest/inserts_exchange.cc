@@ -9,6 +9,7 @@
 #include "engine/formats/json/json_tree.h"
 #include "engine/json/json_writer.h"
 #include "engine/types/ascii.h"
+#include "server/http/rest/query_format.h"
 #include "server/http/rest/sql_errors.h"
 
 namespace server::http {
@@ -33,7 +34,7 @@ InsertsExchange::InsertsExchange(const SqlPages& pages, const Request& request,
                                  const ExchangeContext& context)
     : pages_(pages),
       context_(context),
-      is_array_(request.header("accept") == kJson),
+      is_array_(wants_array(request.header("accept"))),
       user_(request.user),
       has_rights_of_user_(request.has_rights_of_user) {}
 

@@ -9,6 +9,7 @@
 #include "engine/formats/format.h"
 #include "engine/json/json_writer.h"
 #include "engine/types/text_json.h"
+#include "server/http/accept.h"
 #include "server/http/message.h"
 #include "server/http/rest/sql_errors.h"
 
@@ -76,13 +77,14 @@ class ProtobufRowWriter final : public RowWriter {
 
 class RowObjectFormat final : public QueryFormat {
  public:
-  explicit RowObjectFormat(RowForm form) {
-    if (form == RowForm::Protobuf)
+  // `type`: of what has the rows; kKsqlProtobuf or kKsqlJson.
+  explicit RowObjectFormat(std::string_view type) : type_(type) {
+    if (type == kKsqlProtobuf)
       writer_ = std::make_unique<ProtobufRowWriter>();
     else
       writer_ = std::make_unique<ColumnsWriter>();
   }
-  std::string_view content_type() const override { return kKsqlJson; }
+  std::string_view content_type() const override { return type_; }
 
   Status begin(const QueryResult& result, std::string& out) override {
     // Rows of a push query end with their comma and their line: who reads lines sees them at once.
@@ -126,13 +128,14 @@ class RowObjectFormat final : public QueryFormat {
   }
 
  private:
+  const std::string_view type_;
   std::unique_ptr<RowWriter> writer_;
   bool is_push_ = false, tells_end_ = false;
 };
 
 class RowArrayFormat final : public QueryFormat {
  public:
-  explicit RowArrayFormat(StreamForm form) : is_array_(form == StreamForm::Array) {}
+  explicit RowArrayFormat(bool is_array) : is_array_(is_array) {}
   std::string_view content_type() const override { return is_array_ ? kJson : kDelimited; }
 
   Status begin(const QueryResult& result, std::string& out) override {
@@ -176,11 +179,20 @@ class RowArrayFormat final : public QueryFormat {
 
 }  // namespace
 
-std::unique_ptr<QueryFormat> make_row_object_format(RowForm form) {
-  return std::make_unique<RowObjectFormat>(form);
+// As ksqlDB's QueryStreamHandler decides.
+std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept) {
+  if (endpoint == QueryEndpoint::Query) {
+    const auto type = accepted_type(accept, {kKsqlJson, kJson, kDelimited, kKsqlProtobuf});
+    if (type == kDelimited) return std::make_unique<RowArrayFormat>(false);
+    return std::make_unique<RowObjectFormat>(type == kKsqlProtobuf ? kKsqlProtobuf : kKsqlJson);
+  }
+  const auto type = accepted_type(accept, {kDelimited, kJson, kKsqlJson, kKsqlProtobuf});
+  if (type == kKsqlJson || type == kKsqlProtobuf) return std::make_unique<RowObjectFormat>(*type);
+  return std::make_unique<RowArrayFormat>(type == kJson);
 }
-std::unique_ptr<QueryFormat> make_row_array_format(StreamForm form) {
-  return std::make_unique<RowArrayFormat>(form);
+
+bool wants_array(std::string_view accept) {
+  return accepted_type(accept, {kDelimited, kJson}) == kJson;
 }
 
 std::string schema_text(const sql::Prepared& prepared) {

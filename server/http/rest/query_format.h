@@ -32,13 +32,15 @@ class QueryFormat {
   virtual void fail(const Error& error, std::string& out) = 0;
 };
 
-// How rows stand in their objects: as arrays, or as the bytes of a Protobuf message, in base64, whose schema the header has.
-enum class RowForm : uint8_t { Columns, Protobuf };
-// Of /query: [{"header":{...}},{"row":{"columns":[...]}},...], one on each line.
-std::unique_ptr<QueryFormat> make_row_object_format(RowForm form = RowForm::Columns);
-// Of /query-stream: {"queryId":...} and then an array for each row, a line each; or all of that in an array.
-enum class StreamForm : uint8_t { Lines, Array };
-std::unique_ptr<QueryFormat> make_row_array_format(StreamForm form);
+// By what an Accept header wants, of what the endpoint has:
+//   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one on each line; what /query gives without a wish.
+//             Or with the bytes of Protobuf messages in place of columns, in base64; the header has their schema.
+//   lines     {"queryId":...} and then an array for each row, a line each; what /query-stream gives without a wish
+//   an array  of all that lines have
+enum class QueryEndpoint : uint8_t { Query, QueryStream };
+std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept);
+// Whether lines are to be one JSON document.
+bool wants_array(std::string_view accept);
 
 // "`ID` STRING KEY, `N` BIGINT"
 std::string schema_text(const sql::Prepared& prepared);

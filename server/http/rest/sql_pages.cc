@@ -15,15 +15,10 @@ namespace server::http {
 
 namespace {
 
-bool wants_protobuf(const Request& request) {
-  return request.header("accept").find(kKsqlProtobuf) != std::string_view::npos;
-}
-
-Handler query_handler(const SqlPages& pages, auto make_format) {
-  return [&pages, make_format](Request request,
-                               const ExchangeContext& context) -> std::unique_ptr<Exchange> {
-    auto format =
-        wants_protobuf(request) ? make_row_object_format(RowForm::Protobuf) : make_format(request);
+Handler query_handler(const SqlPages& pages, QueryEndpoint endpoint) {
+  return [&pages, endpoint](Request request,
+                            const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+    auto format = make_query_format(endpoint, request.header("accept"));
     return std::make_unique<QueryExchange>(pages, std::move(request), context, std::move(format));
   };
 }
@@ -95,12 +90,8 @@ void add_sql_pages(Routes& routes, const SqlPages& pages) {
        [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
          return std::make_unique<KsqlExchange>(pages, std::move(request), context);
        }});
-  routes.add({"POST", "/query",
-              query_handler(pages, [](const Request&) { return make_row_object_format(); })});
-  routes.add({"POST", "/query-stream", query_handler(pages, [](const Request& request) {
-                return make_row_array_format(request.header("accept") == kJson ? StreamForm::Array
-                                                                               : StreamForm::Lines);
-              })});
+  routes.add({"POST", "/query", query_handler(pages, QueryEndpoint::Query)});
+  routes.add({"POST", "/query-stream", query_handler(pages, QueryEndpoint::QueryStream)});
   routes.add(
       {"POST", "/inserts-stream",
        [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {

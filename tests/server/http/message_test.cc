@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/http/accept.h"
 #include "server/http/connection_parts.h"
 #include "server/http/routes.h"
 
@@ -28,6 +29,24 @@ TEST(Message, values_of_a_query_are_decoded) {
   EXPECT_EQ(query_value("&&=&b", "b"), "");
   EXPECT_EQ(query_value("b=%z", "b"), std::nullopt);
   EXPECT_EQ(query_value("", "b"), std::nullopt);
+}
+
+TEST(Accept, the_type_that_is_liked_best_of_those_that_there_are) {
+  const auto choice = [](std::string_view accept) {
+    return accepted_type(accept, {"application/vnd.x.v1", "application/json"}).value_or("none");
+  };
+  EXPECT_EQ(choice(""), "application/vnd.x.v1");
+  EXPECT_EQ(choice("*/*"), "application/vnd.x.v1");
+  EXPECT_EQ(choice("application/json"), "application/json");
+  EXPECT_EQ(choice("application/json; charset=utf-8"), "application/json");
+  EXPECT_EQ(choice("Application/JSON;charset=utf-8 ; q=0.9"), "application/json");
+  EXPECT_EQ(choice("application/json, text/plain, */*"), "application/json") << "as browsers' clients ask";
+  EXPECT_EQ(choice("text/plain, application/*"), "application/vnd.x.v1");
+  EXPECT_EQ(choice("application/vnd.x.v1;q=0.5, application/json"), "application/json");
+  EXPECT_EQ(choice("*/*, application/vnd.x.v1;q=0"), "application/json");
+  EXPECT_EQ(choice("text/html"), "none");
+  EXPECT_EQ(choice("application/json;q=x"), "none");
+  for (const char* odd : {",", ";", ";;q=", ", ,", "/", "*/", "/*", ",;q=1,"}) EXPECT_EQ(choice(odd), "none") << odd;
 }
 
 TEST(Routes, parts_in_braces_stand_for_any_one) {
