@@ -122,7 +122,7 @@ struct Calendar {
 };
 // Nothing where the calendar ends.
 std::optional<Calendar> calendar(int64_t ms) {
-  const int64_t days = (ms - ((ms % kMsPerDay) + kMsPerDay) % kMsPerDay) / kMsPerDay;
+  const int64_t days = ms / kMsPerDay - (ms % kMsPerDay < 0 ? 1 : 0);
   if (days < -11'000'000 || days > 11'000'000) return std::nullopt;
   const std::chrono::sys_days day{std::chrono::days(days)};
   return Calendar{day, day, ms - days * kMsPerDay};
