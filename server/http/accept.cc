@@ -3,7 +3,8 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
-#include <absl/strings/str_split.h>
+
+#include <algorithm>
 
 namespace server::http {
 
