@@ -1,5 +1,7 @@
 #include "engine/exec/slow_row.h"
 
+#include "base/cpu_time.h"
+
 namespace engine {
 
 RowResults RowExpressions::run(const Batch& batch, const EvalContext& context) const {
@@ -20,11 +22,11 @@ SlowRow::SlowRow(std::shared_ptr<const RowExpressions> expressions, Batch row,
       begun_us_(clock_.monotonic_us()) {}
 
 void SlowRow::evaluate() {
-  const int64_t from_us = clock_.monotonic_us();
+  const int64_t from_us = thread_cpu_us();
   EvalBudget budget(clock_, &is_canceled_);
   budget.begin({});
   results_ = expressions_->run(row_, {clock_, random_, &properties_, &budget});
-  took_us_ = clock_.monotonic_us() - from_us;
+  cpu_us_ = thread_cpu_us() - from_us;
   is_done_.store(true, std::memory_order_release);
 }
 

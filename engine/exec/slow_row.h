@@ -26,7 +26,7 @@ struct RowExpressions {
   RowResults run(const Batch& batch, const EvalContext& context) const;
 };
 
-// Threads: evaluate() on any, once; take_results() and took_us() once is_done(); everything else on the task's.
+// Threads: evaluate() on any, once; take_results() and cpu_us() once is_done(); everything else on the task's.
 // Owner:   the operator and the job, whichever is there longer. The clock outlives both.
 class SlowRow {
  public:
@@ -39,7 +39,7 @@ class SlowRow {
 
   bool is_done() const { return is_done_.load(std::memory_order_acquire); }
   RowResults take_results() { return std::move(results_); }
-  int64_t took_us() const { return took_us_; }
+  int64_t cpu_us() const { return cpu_us_; }
 
   const Batch& row() const { return row_; }
   int64_t begun_us() const { return begun_us_; }  // monotonic
@@ -51,7 +51,7 @@ class SlowRow {
   const std::map<std::string, std::string> properties_;
   Random random_;
   const int64_t begun_us_;
-  int64_t took_us_ = 0;
+  int64_t cpu_us_ = 0;
   RowResults results_;
   std::atomic<bool> is_canceled_ = false, is_done_ = false;
 };
