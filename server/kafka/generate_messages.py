@@ -136,15 +136,32 @@ class Field:
 
 
 class Struct:
-    def __init__(self, name, fields, message):
+    def __init__(self, name, fields, message, outer=''):
         self.name = name
+        self.path = outer + name
         self.fields = [Field(each, message) for each in fields]
-        self.inner = [Struct(f.type, f.fields, message) for f in self.fields if f.fields is not None]
+        held = [f for f in self.fields if f.fields is not None]
+        self.inner = [Struct(f.type, f.fields, message, self.path) for f in held]
+        # What a std::optional holds is declared before the message: within, clang 16 does not find it constructible.
+        self.outside = [inner for inner, f in zip(self.inner, held) if f.is_nullable and not f.is_array]
+        for inner in self.outside:
+            inner.name = inner.path
+
+    def declare_outside(self):
+        lines = []
+        for inner in self.inner:
+            lines += inner.declare_outside()
+            if inner in self.outside:
+                lines += [*inner.declare(''), '']
+        return lines
 
     def declare(self, indent, constants=()):
         lines = [f'struct {self.name} {{', *(f'  {line}' for line in constants)]
         for inner in self.inner:
-            lines += inner.declare('  ')
+            if inner in self.outside:
+                lines += [f'  using {inner.name.removeprefix(self.path)} = {inner.name};']
+            else:
+                lines += inner.declare('  ')
         lines += [f'  {field.declaration()}' for field in self.fields]
         lines += ['', f'  bool operator==(const {self.name}&) const = default;',
                   '  void read(WireReader& in, int16_t version);',
@@ -155,7 +172,7 @@ class Struct:
         name = scope + self.name
         lines = []
         for inner in self.inner:
-            lines += inner.define(name + '::')
+            lines += inner.define('' if inner in self.outside else name + '::')
         plain = [f for f in self.fields if f.tag is None]
         tagged = sorted((f for f in self.fields if f.tag is not None), key=lambda f: f.tag)
         lines += [f'void {name}::read(WireReader& in, [[maybe_unused]] int16_t version) {{']
@@ -200,7 +217,7 @@ class Message:
         return '\n'.join([f'// Generated from {source}.', '#pragma once', '#include <cstdint>',
                           '#include <optional>', '#include <string>', '#include <string_view>',
                           '#include <vector>', '', '#include "server/kafka/wire.h"', '',
-                          'namespace server::kafka {', '', *self.root.declare('', constants), '',
+                          'namespace server::kafka {', '', *self.root.declare_outside(), *self.root.declare('', constants), '',
                           '}  // namespace server::kafka', ''])
 
     def source(self, source, header):
