@@ -38,17 +38,23 @@ std::vector<std::string> make_payloads(size_t size) {
   return payloads;
 }
 
+// A broker of Kafka hears of a new topic a moment after the controller has said that it is there.
+constexpr auto kTopicSettles = std::chrono::seconds(5);
+constexpr auto kLookAgain = std::chrono::milliseconds(50);
+
 Result<TopicDescription> find_or_create(Connection& connection, const BenchRequest& request) {
   for (const TopicDescription& topic : TRY(connection.topics()))
     if (topic.name == request.topic) return topic;
-  NewTopic topic{request.topic, request.partitions, {}, {}};
-  TRY(create_topic(connection, topic));
-  std::optional<TopicDescription> created =
-      TRY(connection.topic(request.topic, Connection::IfMissing::Leave));
-  if (!created)
-    return Error{ErrorCode::UnknownTopic,
-                 fmt::format("topic \"{}\" was created and is not there", request.topic)};
-  return std::move(*created);
+  const Status made = create_topic(connection, {request.topic, request.partitions, {}, {}});
+  if (!made && made.error().code != ErrorCode::TopicExists) return made.error();
+  for (const auto end = steady_clock::now() + kTopicSettles;;) {
+    if (auto topic = TRY(connection.topic(request.topic, Connection::IfMissing::Leave)))
+      return std::move(*topic);
+    if (steady_clock::now() > end)
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("topic \"{}\" was created and is not there", request.topic)};
+    std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 // Takes delivery reports as they come, on a thread of its own: the sending thread may be asleep.

@@ -121,4 +121,5 @@ def main():
     run('the same, min.cleanable.dirty.ratio 0.1', options, 20, min_cleanable_dirty_ratio='0.1', **compact)
 
 
-main()
+if __name__ == '__main__':
+    main()

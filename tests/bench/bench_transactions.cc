@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -29,6 +30,9 @@ namespace {
 
 constexpr const char* kTopic = "transactions-bench";
 constexpr int kFirst = 1;
+constexpr int8_t kOfTransactions = 1;
+// Kafka answers the end of a transaction before its markers are written.
+constexpr KafkaError kConcurrentTransactions{51};
 
 struct Options {
   std::string host, port;
@@ -91,18 +95,24 @@ void check(const char* what, KafkaError error) {
 
 bool is_passing(KafkaError error) {
   return error == coordinator::kCoordinatorLoadInProgress ||
-         error == coordinator::kNotCoordinator || error == KafkaError::CoordinatorNotAvailable;
+         error == coordinator::kNotCoordinator || error == KafkaError::CoordinatorNotAvailable ||
+         error == kConcurrentTransactions;
 }
 
 class Producer {
  public:
   Producer(const Options& options, int number)
       : options_(options), id_(fmt::format("bench-{}", number)), connection_(options) {
+    FindCoordinatorRequest find;  // Kafka makes the topic of the transactions then
+    find.key = id_;
+    find.key_type = kOfTransactions;
+    (void)connection_.ask<FindCoordinatorResponse>(find, 1);
     InitProducerIdRequest init;
     init.transactional_id = id_;
     init.transaction_timeout_ms = 60'000;
     auto made = connection_.ask<InitProducerIdResponse>(init, 4);
-    for (int i = 0; i < 100 && is_passing(made.error_code); ++i) {  // its coordinator still loads
+    for (int i = 0; i < 100 && is_passing(made.error_code);
+         ++i) {  // its coordinator loads, or ends the last one
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       made = connection_.ask<InitProducerIdResponse>(init, 4);
     }
@@ -125,9 +135,13 @@ class Producer {
     add.producer_epoch = epoch_;
     add.topics.push_back({kTopic, {}});
     for (int32_t i = 0; i < options_.partitions; ++i) add.topics[0].partitions.push_back(i);
-    const auto added = connection_.ask<AddPartitionsToTxnResponse>(add, 3);
-    check("AddPartitionsToTxn",
-          added.results_by_topic.at(0).results_by_partition.at(0).partition_error_code);
+    while (true) {
+      const auto added = connection_.ask<AddPartitionsToTxnResponse>(add, 3);
+      const KafkaError error =
+          added.results_by_topic.at(0).results_by_partition.at(0).partition_error_code;
+      if (error != kConcurrentTransactions) return check("AddPartitionsToTxn", error);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
   void write() {
     ProduceRequest request;
@@ -148,10 +162,19 @@ class Producer {
     for (int32_t i = 0; i < options_.partitions; ++i)
       request.topic_data[0].partition_data.push_back(
           {.index = i, .records = std::string_view(batches[static_cast<size_t>(i)])});
-    const auto written =
-        connection_.ask<ProduceResponse>(request, options_.version == kFirst ? 9 : 12);
-    for (const auto& partition : written.responses.at(0).partition_responses)
-      check("Produce", partition.error_code);
+    const int16_t version = options_.version == kFirst ? 9 : 12;
+    bool is_over = false;
+    while (!is_over) {  // what was written before is found again by its sequence
+      const auto written = connection_.ask<ProduceResponse>(request, version);
+      is_over = true;
+      for (const auto& partition : written.responses.at(0).partition_responses) {
+        if (partition.error_code == kConcurrentTransactions)
+          is_over = false;
+        else
+          check("Produce", partition.error_code);
+      }
+      if (!is_over) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
   void end() {
     EndTxnRequest request;
@@ -211,6 +234,9 @@ Options parse(int argc, char** argv) {
 int run(const Options& options) {
   using Clock = std::chrono::steady_clock;
   make_topic(options);
+  std::vector<std::unique_ptr<Producer>> producers;
+  for (int number = 0; number < options.producers; ++number)
+    producers.push_back(std::make_unique<Producer>(options, number));
   std::atomic<int64_t> count = 0;
   std::vector<std::vector<double>> times_ms(static_cast<size_t>(options.producers));
   const auto begin = Clock::now();
@@ -219,7 +245,7 @@ int run(const Options& options) {
     std::vector<std::jthread> threads;
     for (int number = 0; number < options.producers; ++number)
       threads.emplace_back([&, number] {
-        Producer producer(options, number);
+        Producer& producer = *producers[static_cast<size_t>(number)];
         while (Clock::now() < until) {
           const auto begun = Clock::now();
           producer.transact();

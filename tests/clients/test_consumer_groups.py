@@ -289,6 +289,20 @@ def offsets_are_committed_without_a_group():
     consumer.commit({parts[0]: kafka.OffsetAndMetadata(7, "note")})
     assert consumer.committed(parts[0], metadata=True).metadata == "note"
     consumer.close()
+    server.stop()
+
+
+@case
+def groups_are_listed_described_and_deleted():
+    needs(kafka)
+    needs(confluent_kafka)
+    if not hasattr(kafka.KafkaAdminClient, "list_consumer_groups"):
+        raise Skipped("kafka-python 3 has other names for it: current/check.py")
+    server = GroupServer()
+    make_topic(server, "t", 1)
+    consumer = kafka.KafkaConsumer(bootstrap_servers=server.kafka, group_id="alone", enable_auto_commit=False)
+    consumer.commit({kafka.TopicPartition("t", 0): kafka.OffsetAndMetadata(7, "")})
+    consumer.close()
     admin = kafka.KafkaAdminClient(bootstrap_servers=server.kafka)
     assert ("alone", "") in admin.list_consumer_groups(), admin.list_consumer_groups()
     offsets = admin.list_consumer_group_offsets("alone")

@@ -1,4 +1,4 @@
-// Fuzz target: keys and values of a coordinator's records, and what consumers write into the metadata of
+// Fuzz target: keys and values of the coordinators' records, and what consumers write into the metadata of
 // their groups. What can be decoded is the same after it was encoded again.
 #include "server/coordinator/group_records.h"
 
@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "server/coordinator/consumer_protocol.h"
+#include "server/coordinator/transaction_records.h"
 
 using namespace server::coordinator;
 
@@ -42,6 +43,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     assert(decode_current(encode_current(member), again));
     assert(again.assigned == member.assigned && again.revoking == member.revoking);
   }
+  if (const auto id = decode_transaction_key(bytes))
+    assert(decode_transaction_key(encode_transaction_key(*id)).value() == *id);
+  if (const auto value = decode_transaction_value(bytes))
+    assert(decode_transaction_value(encode(*value)).value() == *value);
   static const storage::TopicSnapshot topics;
   (void)read_subscription(bytes, topics);
   (void)read_subscribed_topics(bytes);

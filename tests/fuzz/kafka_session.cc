@@ -1,15 +1,20 @@
 // Fuzz target: all bytes of one client's connection, through frames, headers and handlers to a log
 // in memory. Whatever came before, a request is answered unless the connection was ended; answers
-// are whole frames; and what the log holds then is sound.
+// are whole frames; and what the log holds then is sound. By the size of the input everybody may do everything, or the client
+// is a user with few rights, or one with all of them.
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "base/log.h"
 #include "records/batch.h"
 #include "server/kafka/messages/api_versions_request.h"
+#include "server/kafka/messages/sasl_authenticate_request.h"
+#include "server/kafka/messages/sasl_handshake_request.h"
 #include "server/kafka/session.h"
-#include "tests/server/kafka/memory_backend.h"
+#include "tests/server/kafka/users_backend.h"
 
 using namespace server::kafka;
 
@@ -20,7 +25,7 @@ constexpr size_t kMaxTopics = 8;
 constexpr int32_t kLastId = 0x6d696c6c;
 
 // Making partitions costs far more than what is tested here: a few must do.
-class SmallBackend final : public MemoryBackend {
+class SmallBackend final : public UsersBackend {
  public:
   void create_topic(std::string name, int32_t partition_count, TopicConfig config,
                     Replication replication,
@@ -38,11 +43,58 @@ class SmallBackend final : public MemoryBackend {
   }
 };
 
+// Who asks: nobody in particular, or a user of this name.
+constexpr const char *kFewRights = "few", *kAllRights = "all", *kPassword = "password";
+
+const char* user_of(size_t size) {
+  constexpr size_t kEvery = 8;
+  if (size % kEvery < kEvery / 2) return nullptr;
+  return size % kEvery < kEvery * 3 / 4 ? kFewRights : kAllRights;
+}
+
+void make_users(UsersBackend& backend) {
+  static const auto verifiers = verifiers_of(kPassword, 1);
+  backend.apply({storage::PutRole{kFewRights, {.may_login = true, .verifiers = verifiers}},
+                 storage::PutRole{
+                     kAllRights, {.may_login = true, .is_superuser = true, .verifiers = verifiers}},
+                 storage::SetRights{"t", kFewRights, storage::kMaySelect | storage::kMayInsert}});
+}
+
+// The rules for all inputs; each has its own directory.
+std::string rules_file() {
+  static const std::string path = [] {
+    std::string made = "/tmp/millrace-fuzz-rules-XXXXXX";
+    const int file = mkstemp(made.data());
+    assert(file >= 0);
+    std::ofstream(made) << "host all all all scram-sha-256\n";
+    return made;
+  }();
+  return path;
+}
+
 class Client final : private server::SessionHost {
  public:
-  Client(Backend& backend, const Clock& clock, const NodeView& node)
+  Client(Backend& backend, const Clock& clock, const NodeView& node,
+         const server::auth::Access* access)
       : fetch_sessions_(memory_, clock, 1, kFetchSessions),
-        session_(backend, *this, clock, node, {}, {.fetch_sessions = &fetch_sessions_}) {}
+        session_(backend, *this, clock, node, {},
+                 {.fetch_sessions = &fetch_sessions_,
+                  .client_host = "127.0.0.1",
+                  .access = access,
+                  .channel = access ? &channel_ : nullptr}) {}
+
+  void show_who_it_is(const std::string& user) {
+    std::string bytes;
+    SaslHandshakeRequest choose;
+    choose.mechanism = "PLAIN";
+    append_request(bytes, {.api_version = 1, .correlation_id = 1}, choose);
+    SaslAuthenticateRequest show;
+    const std::string token = std::string(1, '\0') + user + std::string(1, '\0') + kPassword;
+    show.auth_bytes = token;
+    append_request(bytes, {.api_version = 0, .correlation_id = 2}, show);
+    send(bytes);
+    assert(!is_over());
+  }
 
   // In pieces, as a socket gives them.
   void send(std::string_view bytes) {
@@ -78,6 +130,7 @@ class Client final : private server::SessionHost {
     assert(received_.buffered_bytes() == 0);
   }
 
+  const server::Channel channel_{.peer_host = "127.0.0.1"};
   static constexpr size_t kFetchSessions = 2;
   MemoryBudget memory_{1 << 20};
   FetchSessions fetch_sessions_;
@@ -139,8 +192,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   SimulatedClock clock;
   const NodeView node{
       .host = "127.0.0.1", .port = 9092, .cluster_id = "fuzz", .internal_topic = ""};
+  const Directory directory(backend);
+  std::unique_ptr<server::auth::Access> access;
+  const char* user = user_of(size);
+  if (user != nullptr) {
+    make_users(backend);
+    access = server::auth::Access::open(rules_file(), directory).value();
+  }
   {
-    Client client(backend, clock, node);
+    Client client(backend, clock, node, access.get());
+    if (user != nullptr) client.show_who_it_is(user);
     client.send(bytes);
     if (ends_with_a_frame(bytes)) client.send(last_request());
     backend.holds_appends = false;

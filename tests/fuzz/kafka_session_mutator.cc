@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kMaxGrowth = 64;
 constexpr size_t kFrameSizeSize = sizeof(int32_t);
+constexpr unsigned kVersions = 18;  // of any request, and one that nobody has
 
 std::string mutated(std::string_view bytes) {
   std::string out(bytes);
@@ -65,7 +66,7 @@ std::string with_mutated_records(const std::string& frame, std::mt19937& random)
 void mutate(std::vector<std::string>& frames, std::mt19937& random) {
   const size_t at = random() % frames.size();
   std::string& frame = frames[at];
-  switch (random() % 8) {
+  switch (random() % 9) {
     case 0:
       frames.insert(frames.begin() + static_cast<std::ptrdiff_t>(random() % frames.size()),
                     std::string(frame));
@@ -77,6 +78,10 @@ void mutate(std::vector<std::string>& frames, std::mt19937& random) {
     case 3:
     case 4:
       for (std::string& each : frames) each = with_mutated_records(each, random);
+      return;
+    case 5:  // another version of the same request
+      if (frame.size() >= 2 * sizeof(int16_t))
+        store_be(frame.data() + sizeof(int16_t), static_cast<int16_t>(random() % kVersions));
       return;
     default:
       frame = mutated(frame);

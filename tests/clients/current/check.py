@@ -140,6 +140,43 @@ def kafka_python_asks_as_an_administrator():
 
 
 @case
+def kafka_python_is_used_as_in_a_lecture():
+    """Snippets as they are written there: ten messages with keys, and a group that reads all of them, once."""
+    producer = kafka.KafkaProducer(bootstrap_servers=KAFKA, key_serializer=str.encode, value_serializer=str.encode)
+    for i in range(10):
+        producer.send("lecture", key=f"key-{i % 3}", value=f"message {i}")
+    producer.flush()
+    consumer = lambda: kafka.KafkaConsumer("lecture", bootstrap_servers=KAFKA, auto_offset_reset="earliest", group_id="g1",
+                                           consumer_timeout_ms=6000, value_deserializer=bytes.decode)
+    first = consumer()
+    assert sorted(message.value for message in first) == [f"message {i}" for i in range(10)]
+    first.close()
+    producer.send("lecture", key="key-0", value="one more").get(10)
+    second = consumer()
+    assert [message.value for message in second] == ["one more"]
+    second.close()
+    producer.close()
+
+
+@case
+def kafka_python_administers_groups():
+    admin = kafka.admin.KafkaAdminClient(bootstrap_servers=KAFKA)
+    admin.create_topics([kafka.admin.NewTopic("alone", 1, 1)])
+    part = kafka.TopicPartition("alone", 0)
+    consumer = kafka.KafkaConsumer(bootstrap_servers=KAFKA, group_id="alone", enable_auto_commit=False)
+    consumer.assign([part])
+    consumer.commit({part: kafka.OffsetAndMetadata(7, "", -1)})
+    consumer.close()
+    assert "alone" in [group["group_id"] for group in admin.list_groups()], admin.list_groups()
+    offsets = admin.list_group_offsets(["alone"])["alone"]
+    assert offsets[part].offset == 7, offsets
+    assert admin.describe_groups(["alone"])["alone"]["group_state"] == "Empty"
+    admin.delete_groups(["alone"])
+    assert "alone" not in [group["group_id"] for group in admin.list_groups()]
+    admin.close()
+
+
+@case
 def psycopg_asks_and_streams():
     with psycopg.connect(**WHERE, autocommit=True) as connection:
         for statement in statements("psycopg_rows"):

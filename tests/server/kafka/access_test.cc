@@ -3,6 +3,7 @@
 
 #include "server/auth/access.h"
 #include "tests/server/kafka/session_fixture.h"
+#include "tests/server/kafka/users_backend.h"
 
 namespace server::kafka {
 namespace {
@@ -14,40 +15,6 @@ using storage::kOwns;
 
 constexpr KafkaError kIllegalState{34}, kTopicFailed{29}, kGroupFailed{30}, kClusterFailed{31},
     kTransactionFailed{53};
-
-class UsersBackend final : public MemoryBackend {
- public:
-  std::shared_ptr<const storage::Users> users() const override { return users_; }
-  void change_users(UsersChange change, std::function<void(Status)> done) override {
-    apply(change(*users_).value());
-    done({});
-  }
-  void apply(const std::vector<storage::UserChange>& changes) {
-    users_ = std::make_shared<const storage::Users>(
-        storage::apply_user_changes(*users_, storage::encode_user_changes(changes)).value());
-  }
-
- private:
-  std::shared_ptr<const storage::Users> users_ = std::make_shared<const storage::Users>();
-};
-
-class Directory final : public auth::UserDirectory {
- public:
-  explicit Directory(const UsersBackend& backend) : backend_(backend) {}
-  std::optional<auth::Account> find(const std::string& user) const override {
-    const auto users = backend_.users();
-    const auto found = users->roles.find(user);
-    if (found == users->roles.end()) return std::nullopt;
-    const storage::Role& role = found->second;
-    return auth::Account{role.may_login, role.is_superuser, role.verifiers,
-                         storage::roles_of(*users, user), role.incarnation};
-  }
-  std::string secret() const override { return "secret"; }
-  bool may_insert(const std::string&, const std::string&) const override { return false; }
-
- private:
-  const UsersBackend& backend_;
-};
 
 class KafkaAccessTest : public testing::Test, public SessionHost {
  protected:
@@ -67,8 +34,7 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
   void wake() override {}
 
   static std::map<std::string, std::string> verifiers(const std::string& name) {
-    return {{"SCRAM-SHA-256",
-             auth::to_text(auth::make_verifier(auth::Hash::Sha256, "pw-" + name, "salt", 4096))}};
+    return verifiers_of("pw-" + name);
   }
   void make_user(const std::string& name) {
     backend_.apply({storage::PutRole{name, {.may_login = true, .verifiers = verifiers(name)}}});
@@ -153,7 +119,8 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
   std::unique_ptr<auth::Access> access_;
   Channel channel_{.peer_host = "127.0.0.1"};
   SimulatedClock clock_;
-  NodeView node_{.host = "127.0.0.1", .port = 9092, .cluster_id = "test"};
+  NodeView node_{
+      .host = "127.0.0.1", .port = 9092, .cluster_id = "test", .internal_topic = ""};
   std::unique_ptr<Session> session_;
   std::string kept_;
   int32_t last_id_ = 0;

@@ -1,0 +1,103 @@
+"""A server of Apache Kafka beside ours, and Kafka's own perf tests, from the jars of one release.
+
+MILLRACE_KAFKA_JARS: folders (separated by ':') with kafka_2.13, kafka-tools and all that they need, as `mvn dependency:copy-dependencies`
+lays them down; the first one with a broker is taken.
+"""
+import glob, os, re, socket, subprocess, sys, time
+
+from bench_common import process_cpu_seconds
+
+# What Kafka's own start script gives a broker.
+BROKER_FLAGS = ['-server', '-Xms1G', '-Xmx1G', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35',
+                '-XX:+ExplicitGCInvokesConcurrent', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
+TOOL_FLAGS = ['-Xmx512M', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
+CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg'
+
+# One node is a whole cluster, and a group's first member does not wait for others; everything else is Kafka's default.
+PROPERTIES = '''
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={folder}/data
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+'''
+
+
+class Jars:
+    def __init__(self):
+        for folder in os.environ.get('MILLRACE_KAFKA_JARS', '').split(':'):
+            if found := glob.glob(os.path.join(folder, 'kafka_2.13-[0-9]*.jar')):
+                self.version = re.search(r'-([\d.]+)\.jar$', found[0])[1]
+                self.path = os.path.join(os.path.abspath(folder), '*')
+                return
+        sys.exit("MILLRACE_KAFKA_JARS names no folder with the jars of Kafka's broker")
+
+    def command(self, flags, name, *arguments):
+        return ['java', *flags, '-cp', self.path, name, *map(str, arguments)]
+
+    def tool(self, name, *arguments):
+        """What one of Kafka's programs printed."""
+        done = subprocess.run(self.command(TOOL_FLAGS, name, *arguments), capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f'{name}: {done.stdout}{done.stderr}')
+        return done.stdout
+
+
+class ApacheKafka:
+    """With the members of bench_common.Server that the benchmarks need."""
+
+    def __init__(self, jars, folder):
+        with socket.socket() as first, socket.socket() as second:
+            for each in (first, second):
+                each.bind(('127.0.0.1', 0))
+            port, controller = first.getsockname()[1], second.getsockname()[1]
+        os.makedirs(folder)
+        properties = os.path.join(folder, 'server.properties')
+        with open(properties, 'w') as file:
+            file.write(PROPERTIES.format(broker=port, controller=controller, folder=folder))
+        jars.tool('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties)
+        self.kafka = f'127.0.0.1:{port}'
+        with open(os.path.join(folder, 'log'), 'w') as log:
+            self.process = subprocess.Popen(jars.command(BROKER_FLAGS, 'kafka.Kafka', properties), stdout=log, stderr=log)
+        while not self.listens(port):
+            if self.process.poll() is not None:
+                sys.exit(f'Kafka has ended: {open(os.path.join(folder, "log")).read()}')
+            time.sleep(0.1)
+
+    @staticmethod
+    def listens(port):
+        with socket.socket() as client:
+            return client.connect_ex(('127.0.0.1', port)) == 0
+
+    def cpu_seconds(self):
+        return process_cpu_seconds(self.process.pid)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+
+def java_produce(jars, address, topic, records, throughput=-1, *properties):
+    """MB/s of Kafka's ProducerPerformance, and latencies in ms: p50 and p99 of all, in which most of p99 is the client that is not compiled yet,
+    and the mean of the last five seconds."""
+    said = jars.tool('org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records', records, '--record-size', 1024,
+                     '--throughput', throughput, '--producer-props', f'bootstrap.servers={address}', *properties)
+    *before, last = said.strip().splitlines()
+    rate, mean, middle, high = re.search(r'\(([\d.]+) MB/sec\), ([\d.]+) ms avg.* (\d+) ms 50th.* (\d+) ms 99th', last).groups()
+    if before:
+        mean = re.search(r'([\d.]+) ms avg', before[-1])[1]
+    return float(rate) * 1.048576, {'p50': int(middle), 'p99': int(high), 'mean in the end': float(mean)}
+
+
+def java_consume(jars, address, topic, records):
+    """MB/s of Kafka's ConsumerPerformance, from when it has its partitions."""
+    said = jars.tool('org.apache.kafka.tools.ConsumerPerformance', '--bootstrap-server', address, '--topic', topic,
+                     '--messages', records, '--timeout', 60_000)
+    names, values = [line.split(', ') for line in said.strip().splitlines()[-2:]]
+    return float(values[names.index('fetch.MB.sec')]) * 1.048576
