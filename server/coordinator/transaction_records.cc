@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "records/batch.h"
 #include "server/coordinator/record_codec.h"
 
 namespace server::coordinator {
@@ -92,11 +93,13 @@ Result<TransactionValue> decode_transaction_value(std::string_view bytes) {
   }
   value.last_update_ms = in.number<int64_t>();
   value.start_ms = in.number<int64_t>();
+  // Any that is negative is none.
+  const auto producer_of = [](std::string_view field) {
+    return std::max(ProducerId{RecordReading(field).number<int64_t>()}, records::kNoProducer);
+  };
   in.tags([&](uint64_t tag, std::string_view field) {
-    if (tag == kPreviousProducerTag)
-      value.previous_producer_id = ProducerId{RecordReading(field).number<int64_t>()};
-    if (tag == kNextProducerTag)
-      value.next_producer_id = ProducerId{RecordReading(field).number<int64_t>()};
+    if (tag == kPreviousProducerTag) value.previous_producer_id = producer_of(field);
+    if (tag == kNextProducerTag) value.next_producer_id = producer_of(field);
     if (tag == kClientVersionTag) value.client_version = RecordReading(field).number<int16_t>();
   });
   if (!in.ok() || state < 0 || state > static_cast<int8_t>(TransactionState::CompleteAbort))
