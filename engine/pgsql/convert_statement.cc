@@ -29,7 +29,6 @@ constexpr KindRow kMissing[] = {
     {"CreateFunctionStmt", "CREATE FUNCTION is"},
     {"CreateTrigStmt", "CREATE TRIGGER is"},
     {"CreateExtensionStmt", "CREATE EXTENSION is"},
-    {"CreateTableAsStmt", "CREATE TABLE AS in PostgreSQL's syntax is"},
     {"MergeStmt", "MERGE is"},
     {"DoStmt", "DO is"},
     {"CallStmt", "CALL is"},

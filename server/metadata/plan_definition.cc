@@ -357,6 +357,7 @@ struct Planner {
     effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
     const engine::DataSource& sink = *planned.sink;
     engine::TopicDescription staging = *topics.find(sink.topic);
+    staging.id = Uuid();  // it gets one of its own
     staging.name = rebuild_topic(planned.plan.id);
     if (topics.find(staging.name))
       return Error{ErrorCode::DuplicateObject,
