@@ -16,9 +16,11 @@ constexpr int64_t kMaxEvaluationUs = 5'000;
 // One that takes more than half of that is nearly too long.
 constexpr int64_t kSlowUs = kMaxEvaluationUs / 2;
 constexpr size_t kShrink = 8, kGrow = 2;
-// Nothing looks at the clock within one function's work on one value; of so much the slowest take some
-// milliseconds.
-constexpr size_t kMaxValueBytesHere = size_t{128} << 10;
+// Nothing looks at the clock within one function's work on one value. Of a text of so much that is a millisecond; the
+// slowest, which are those over arrays, take some tens of them.
+constexpr size_t kMaxValueBytesHere = size_t{512} << 10;
+// Of a row's arrays, maps and structs, which functions walk over without making anything.
+constexpr size_t kMaxItemBytesHere = size_t{128} << 10;
 // Most batches have fewer within arrays, maps and structs; where there are more, a single row may have them.
 constexpr size_t kManyItems = size_t{64} << 10;
 
@@ -109,7 +111,7 @@ size_t RowwiseOperator::rows_before_large(size_t rows) const {
   std::vector<size_t> bytes(rows);
   for (const ColumnPtr& column : rest_.columns)
     if (column && column->child_count() > 0) add_row_bytes(*column, row_, bytes);
-  const auto is_large = [](size_t row_bytes) { return row_bytes > kMaxValueBytesHere; };
+  const auto is_large = [](size_t row_bytes) { return row_bytes > kMaxItemBytesHere; };
   return static_cast<size_t>(std::ranges::find_if(bytes, is_large) - bytes.begin());
 }
 

@@ -16,7 +16,7 @@ LARGE_FROM = 50
 NEAR_MS = 5_000  # of the join of two streams
 GAP_MS = 2_000   # of sessions
 SOME_BUT, OTHERS_BUT = 5, 3  # counts of which rows of two tables have no multiple
-SLOW_ONE_IN = 200
+SLOW_ONE_IN = 2000
 REFERRED = 50  # cities that a foreign key may name, there or not
 
 SCHEMA = (
@@ -27,7 +27,7 @@ SCHEMA = (
     # has to.
     "CREATE STREAM IF NOT EXISTS large WITH (VALUE_FORMAT = 'AVRO') AS "
     f"SELECT device, id, city FROM events WHERE amount >= {LARGE_FROM} "
-    f"AND LEN(LPAD('', CASE WHEN id % {SLOW_ONE_IN} = 0 THEN 200000 ELSE 1 END, '-')) > 0 EMIT CHANGES",
+    f"AND LEN(LPAD('', CASE WHEN id % {SLOW_ONE_IN} = 0 THEN 700000 ELSE 1 END, '-')) > 0 EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS per_device WITH (FORMAT = 'AVRO') AS "
     "SELECT device, COUNT(*) AS n, SUM(id) AS ids FROM events WINDOW TUMBLING "
     f"(SIZE {WINDOW_MS} MILLISECONDS, RETENTION {RETENTION_MS} MILLISECONDS, "

@@ -129,8 +129,8 @@ TEST_F(SlowRows, what_comes_out_is_the_same) {
       if (!is_alone) attach(*run);
       const std::string topic = sql.find("people") == std::string::npos ? "clicks" : "people";
       for (const int n : {1, 2, 3}) {
-        run->produce(topic, 0, {click("a", n), click("b", n * 100'000), click("c", 10 - n)});
-        run->produce(topic, 0, {click("a", n * 200'000), click("b", 3 * n)});
+        run->produce(topic, 0, {click("a", n), click("b", n * 1'000'000), click("c", 10 - n)});
+        run->produce(topic, 0, {click("a", n * 2'000'000), click("b", 3 * n)});
       }
       const size_t elsewhere = work_off(*run);
       if (is_alone) {
