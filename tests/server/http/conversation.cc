@@ -58,8 +58,9 @@ class NeverExchange final : public Exchange {
 
 }  // namespace
 
-Conversation::Conversation(Routes with, Limits bounds, size_t memory_bytes)
+Conversation::Conversation(Routes with, Limits bounds, size_t memory_bytes, Loop* its_loop)
     : memory(memory_bytes),
+      loop(its_loop ? *its_loop : own_loop.emplace()),
       routes(std::move(with)),
       limits(bounds),
       session({*this, routes, limits, loop, 0, clock, &account}) {}

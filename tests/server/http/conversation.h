@@ -1,6 +1,7 @@
 // A client without a socket: bytes to a session and back, with a clock that the test moves.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,10 @@ namespace server::http {
 
 class Conversation final : private SessionHost {
  public:
-  explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30);
+  // `its_loop` outlives answers that come when the conversation is over, as a server's loops do; null: it has one of its
+  // own.
+  explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30,
+                        Loop* its_loop = nullptr);
 
   // What the server says to that, as far as it says it now.
   std::string say(std::string_view bytes);
@@ -22,7 +26,8 @@ class Conversation final : private SessionHost {
   SimulatedClock clock{784'111'777'000};  // the date in the RFCs' examples
   MemoryBudget memory;
   MemoryAccount account{memory};
-  Loop loop;
+  std::optional<Loop> own_loop;
+  Loop& loop;
   const Routes routes;
   const Limits limits;
   Session session;

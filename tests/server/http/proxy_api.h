@@ -29,7 +29,7 @@ class ProxyApi {
   std::string ask(std::string_view method, std::string_view path, std::string_view body = "",
                   std::string_view headers = "") {
     if (!client_ || client_->session.is_over())
-      client_ = std::make_unique<Conversation>(routes_, Limits{});
+      client_ = std::make_unique<Conversation>(routes_, Limits{}, size_t{1} << 30, &loop_);
     std::string said =
         client_->say(fmt::format("{} {} HTTP/1.1\r\nHost: x\r\n{}Content-Length: "
                                  "{}\r\n\r\n{}",
@@ -82,12 +82,10 @@ class ProxyApi {
     }
     return body;
   }
-  // What is due on the loops happens, and some time passes.
+  // What is due on the loop happens, and some time passes.
   void turn() {
-    for (Loop* loop : {&loop_, client_ ? &client_->loop : &loop_}) {
-      loop->post([loop] { loop->stop(); });
-      loop->run();
-    }
+    loop_.post([this] { loop_.stop(); });
+    loop_.run();
     clock.advance_us(20'000);
   }
 
