@@ -103,9 +103,10 @@ class TwoAppliers : public testing::Test {
       auto script = engine::parse_script(text);
       EXPECT_TRUE(script) << text;
       auto answer = std::make_shared<std::promise<Result<DefinitionOutcome>>>();
-      applier.submit(
-          std::make_shared<const engine::ParsedStatement>(std::move(script->front())), {},
-          [answer](Result<DefinitionOutcome> outcome) { answer->set_value(std::move(outcome)); });
+      applier.submit(std::make_shared<const engine::ParsedStatement>(std::move(script->front())),
+                     engine::Properties{}, [answer](Result<DefinitionOutcome> outcome) {
+                       answer->set_value(std::move(outcome));
+                     });
       return answer->get_future();
     }
     std::set<std::string> sources() const {
