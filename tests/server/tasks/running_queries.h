@@ -120,7 +120,7 @@ class RunningQueries {
     if (!script) return std::move(script).error();
     std::promise<Status> done;
     definitions->submit(std::make_shared<const engine::ParsedStatement>(std::move(script->front())),
-                        {}, [&](Result<DefinitionOutcome> outcome) {
+                        engine::Properties{}, [&](Result<DefinitionOutcome> outcome) {
                           done.set_value(outcome ? Status{} : std::move(outcome).error());
                         });
     return done.get_future().get();
