@@ -155,7 +155,7 @@ TEST_F(SlowRows, a_large_record_goes_to_the_other_thread_at_once) {
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(handed_over_.size(), 1u);
   EXPECT_EQ(run->written(), "");
-  EXPECT_EQ(work_off(*run), 1u);
+  EXPECT_GE(work_off(*run), 1u);  // what comes behind a slow row is tried there as well
   EXPECT_EQ(run->written(), "a {\"HAS\":false} @1\nb {\"HAS\":true} @1\n");
 }
 
