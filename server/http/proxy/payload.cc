@@ -33,6 +33,14 @@ constexpr EmbeddedRow kEmbedded[] = {
     {Embedded::Protobuf, "PROTOBUF", ".protobuf."},
 };
 
+// Types that name no format.
+constexpr std::string_view kNoFormat[] = {kJson, "application/vnd.kafka+json",
+                                          "application/vnd.kafka.v2+json", "application/octet-stream"};
+
+std::string content_type_of(const EmbeddedRow& row) {
+  return fmt::format("application/vnd.kafka{}v2+json", row.type);
+}
+
 Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(message)}; }
 
 Result<std::string> decoded_base64(const JsonTree& node) {
@@ -91,21 +99,16 @@ std::optional<Embedded> embedded_of_content_type(std::string_view content_type) 
       {content_type.data(), std::min(content_type.find(';'), content_type.size())});
   absl::StripAsciiWhitespace(&type);
   for (const EmbeddedRow& row : kEmbedded)
-    if (!row.type.empty() && type == fmt::format("application/vnd.kafka{}v2+json", row.type))
-      return row.format;
-  for (const std::string_view plain :
-       {"", "*/*", "application/*", "application/json", "application/vnd.kafka+json",
-        "application/vnd.kafka.v2+json", "application/octet-stream"})
-    if (type == plain) return Embedded::Binary;
+    if (!row.type.empty() && type == content_type_of(row)) return row.format;
+  const bool is_any = type.empty() || type == "*/*" || type == "application/*";
+  if (is_any || std::ranges::find(kNoFormat, type) != std::end(kNoFormat)) return Embedded::Binary;
   return std::nullopt;
 }
 
 bool accepts_embedded(std::string_view accept, Embedded format) {
   const auto row = std::ranges::find(kEmbedded, format, &EmbeddedRow::format);
-  const std::string own = fmt::format("application/vnd.kafka{}v2+json", row->type);
-  return accepted_type(accept, {own, "application/vnd.kafka.v2+json", "application/vnd.kafka+json", kJson,
-                                "application/octet-stream"})
-      .has_value();
+  const auto accepts = [accept](std::string_view type) { return accepted_type(accept, {type}).has_value(); };
+  return accepts(content_type_of(*row)) || std::ranges::any_of(kNoFormat, accepts);
 }
 
 std::optional<Embedded> find_embedded(std::string_view name) {
