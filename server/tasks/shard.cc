@@ -56,16 +56,13 @@ size_t scan_bytes_of(const ShardTask& task) {
   return bytes;
 }
 
-// What people would notice.
-bool is_worth_telling(const engine::SlowRow& row, int64_t now_us) {
-  constexpr int64_t kNoticedUs = 1'000'000;
-  return now_us - row.begun_us() >= kNoticedUs;
-}
-
-std::string wait_for(const engine::SlowRow& row, int64_t now_us) {
-  return fmt::format("waits: one record's expressions, for {} s so far (partition {}, offset {})",
-                     (now_us - row.begun_us()) / 1'000'000, row.row().partition_of(0),
-                     row.row().offsets.front());
+// Tells of a row that has taken so long that people notice.
+void tell_of(const engine::SlowRow& row, int64_t now_us, std::string& last_error) {
+  const int64_t seconds = (now_us - row.begun_us()) / 1'000'000;
+  if (seconds > 0)
+    last_error =
+        fmt::format("waits: one record's expressions, for {} s so far (partition {}, offset {})",
+                    seconds, row.row().partition_of(0), row.row().offsets.front());
 }
 
 bool is_transient(const ShardTask& task) { return static_cast<bool>(task.after_step); }
@@ -533,8 +530,8 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
     report.metrics = task->task->metrics();
     if (!task->task->waits_for().empty())
       report.metrics.last_error = "waits: " + task->task->waits_for();
-    if (const engine::SlowRow* row = task->task->slow_row(); row && is_worth_telling(*row, now_us))
-      report.metrics.last_error = wait_for(*row, now_us);
+    if (const engine::SlowRow* row = task->task->slow_row())
+      tell_of(*row, now_us, report.metrics.last_error);
     report.metrics.records_per_second = task->rate.per_second(now_us);
     report.lag_records = lag_of(*task);
     report.has_failed = task->task->failure().has_value();
